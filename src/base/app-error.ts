@@ -1,0 +1,47 @@
+/**
+ * The one base of every refusal and failure that a caller can act on. Knows no HTTP and no room's words but the codes.
+ */
+import type { ErrorCode } from './error-codes.js';
+
+/** Small facts a caller may act on; they are shown to clients, so never a key, a value or a path. */
+export type ErrorFacts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+
+/** What an {@link AppError} may carry besides its code and its text. */
+export interface AppErrorOptions {
+  /** Facts shown to the client beside the text. */
+  readonly facts?: ErrorFacts;
+  /** What went wrong underneath; goes to the server's own log only. */
+  readonly cause?: unknown;
+}
+
+/** A refusal or failure with a stable code. */
+export class AppError extends Error {
+  override readonly name: string = 'AppError';
+  /** Stable, snake_case; see {@link ErrorCode}. */
+  readonly code: ErrorCode;
+  /** Facts for the client. */
+  readonly facts: ErrorFacts;
+
+  /**
+   * @param code the stable code
+   * @param message what happened, with which value, what to do; active voice, no full stop at the end
+   * @param options facts for the client, the cause for the log
+   */
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.facts = options.facts ?? {};
+  }
+}
+
+/**
+ * Tells whether something thrown is a system error with an errno name.
+ *
+ * @param error anything thrown
+ * @param codes names such as `ENOENT`; none given means any errno name
+ * @returns true when `error.code` is one of them
+ */
+export function isErrno(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
+  return codes.length === 0 ? 'errno' in error : codes.includes(error.code);
+}

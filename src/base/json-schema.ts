@@ -1,0 +1,75 @@
+/**
+ * The one Ajv of the program and the wording of what it finds. Knows no schema; rooms keep theirs beside what it describes.
+ */
+import { Ajv, type ErrorObject, type Schema } from 'ajv';
+
+/** One thing that is wrong with a document. */
+export interface SchemaFault {
+  /** JSON pointer (RFC 6901) to the place, `""` for the whole document. */
+  readonly pointer: string;
+  /** What was expected there, as a phrase. */
+  readonly expected: string;
+  /** The value found there as short JSON; absent where the fault is a missing or an unknown field. */
+  readonly found?: string;
+}
+
+/** Checks a document against one schema. */
+export interface SchemaCheck<T> {
+  /**
+   * @param document anything parsed from JSON
+   * @returns the same document with its type known, or the first fault
+   */
+  (document: unknown): { readonly ok: true; readonly document: T } | { readonly ok: false; readonly fault: SchemaFault };
+}
+
+/** How many characters of a faulty value are shown. */
+const FOUND_CHARACTERS_MAX = 60;
+
+// `strict` makes a mistake in a schema an error at start; nothing is coerced, removed or filled in behind the caller's back.
+const ajv = new Ajv({ strict: true, allErrors: false, verbose: true, coerceTypes: false, useDefaults: false, allowUnionTypes: true });
+
+function describe(error: ErrorObject): SchemaFault {
+  const params: Record<string, unknown> = error.params;
+  if (error.keyword === 'additionalProperties') {
+    return { pointer: `${error.instancePath}/${escapePointer(String(params['additionalProperty']))}`, expected: 'no such field' };
+  }
+  if (error.keyword === 'required') {
+    return { pointer: `${error.instancePath}/${escapePointer(String(params['missingProperty']))}`, expected: 'this field to be there' };
+  }
+  const found = JSON.stringify(error.data) ?? 'nothing';
+  const shown = found.length > FOUND_CHARACTERS_MAX ? `${found.slice(0, FOUND_CHARACTERS_MAX)}…` : found;
+  return { pointer: error.instancePath, expected: expectation(error, params), found: shown };
+}
+
+function expectation(error: ErrorObject, params: Record<string, unknown>): string {
+  const description: unknown = error.parentSchema?.['description'];
+  if (typeof description === 'string') return description;
+  if (error.keyword === 'enum') return `one of ${JSON.stringify(params['allowedValues'])}`;
+  if (error.keyword === 'const') return JSON.stringify(params['allowedValue']);
+  return (error.message ?? 'something else').replace(/^must (be|have|match) /, (whole) => (whole === 'must be ' ? '' : whole.slice('must '.length)));
+}
+
+/**
+ * Escapes one member name for a JSON pointer.
+ *
+ * @param name the member's name
+ * @returns the name with `~` and `/` escaped as RFC 6901 section 3 says
+ */
+export function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+/**
+ * Compiles a schema once.
+ *
+ * @param schema a JSON schema (draft 7); a `description` beside a keyword is the wording of what was expected
+ * @returns the check
+ */
+export function compileSchema<T>(schema: Schema): SchemaCheck<T> {
+  const validate = ajv.compile<T>(schema);
+  return (document) => {
+    if (validate(document)) return { ok: true, document };
+    const [error] = validate.errors ?? [];
+    return { ok: false, fault: error === undefined ? { pointer: '', expected: 'a valid document' } : describe(error) };
+  };
+}
