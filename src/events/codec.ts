@@ -1,0 +1,128 @@
+/**
+ * Events as the fields of a log line and back. The text of a line's fields is canonical: an event has exactly one, with the
+ * members of its operation in their order, so a line with another field, another order or another spelling is refused.
+ */
+import { compileSchema } from '../base/json-schema.js';
+import type { AnyEvent, KeySet } from './event.js';
+import { AUTHENTICATION_PROPERTIES, STORAGE_PROPERTIES } from './project-settings.js';
+
+/** The operation and its fields, as the log stores them. */
+export interface EncodedEvent {
+  readonly op: AnyEvent['op'];
+  /** JSON members without braces. */
+  readonly body: string;
+}
+
+/** A line's operation or fields are not what this version writes. */
+export class UnknownEventError extends Error {
+  override readonly name = 'UnknownEventError';
+}
+
+type Fields<E extends AnyEvent> = readonly (keyof E & string)[];
+
+/** The fields of each operation, in the order in which they stand in a line. */
+export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<AnyEvent, { op: Op }>> } = {
+  'project.create': ['settings', 'key_id'],
+  'project.update': ['settings', 'key_id'],
+  'project.key': ['settings', 'key_id'],
+  set: ['key', 'value'],
+  delete: ['key'],
+  clear: ['count'],
+  'project.created': ['id', 'log_id'],
+  'project.deleted': ['id', 'log_id', 'last_seq', 'last_hash'],
+  'config.edited': ['scope', 'changed', 'key_id'],
+};
+
+const VALUE_MARK = ',"value":';
+const KEY_MARK = '"key":';
+
+const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['storage', 'authentication'],
+  properties: {
+    storage: { type: 'object', additionalProperties: false, required: Object.keys(STORAGE_PROPERTIES), properties: STORAGE_PROPERTIES },
+    authentication: { type: 'object', additionalProperties: false, required: Object.keys(AUTHENTICATION_PROPERTIES), properties: AUTHENTICATION_PROPERTIES },
+  },
+};
+
+const FIELD_SCHEMAS = {
+  settings: settingsSchema,
+  key_id: { anyOf: [{ type: 'string', pattern: '^[0-9a-f]{16}$' }, { type: 'null' }] },
+  key: { type: 'string', minLength: 1 },
+  count: { type: 'integer', minimum: 0 },
+  id: { type: 'string' },
+  log_id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+  last_seq: { type: 'integer', minimum: 0 },
+  last_hash: { type: 'string', pattern: '^([0-9a-f]{64})?$' },
+  scope: { type: 'string' },
+  changed: { type: 'array', items: { type: 'string' } },
+} as const;
+
+function compileFields(fields: readonly string[]): ReturnType<typeof compileSchema> {
+  const known: Readonly<Record<string, object>> = FIELD_SCHEMAS;
+  const properties = Object.fromEntries(fields.map((field) => [field, known[field] ?? {}]));
+  return compileSchema({ type: 'object', additionalProperties: false, required: [...fields], properties });
+}
+
+/** Checks by operation; `set` is taken apart by hand, since its value is kept as text. */
+const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(fields)]));
+
+/**
+ * Turns an event into the fields of a line.
+ *
+ * @param event the event
+ * @returns operation and fields
+ */
+export function encodeEvent(event: AnyEvent): EncodedEvent {
+  if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}` };
+  const members: Readonly<Record<string, unknown>> = { ...event };
+  const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${JSON.stringify(members[field])}`).join(',');
+  return { op: event.op, body };
+}
+
+/**
+ * Turns the fields of a line back into the event.
+ *
+ * @param op the line's operation
+ * @param body its fields; the line's hash has been checked, so the text is what was written
+ * @returns the event
+ * @throws {UnknownEventError} for an operation or a field that this version does not know
+ */
+export function decodeEvent(op: string, body: string): AnyEvent {
+  if (op === 'set') return decodeSet(body);
+  const check = checks.get(op);
+  if (check === undefined) throw new UnknownEventError(`Cannot read the operation "${op}": this version does not know it`);
+  const checked = check(parse(op, body));
+  if (!checked.ok) {
+    throw new UnknownEventError(`Cannot read the fields of "${op}": at "${checked.fault.pointer}" expected ${checked.fault.expected}`);
+  }
+  // The schema has just said that the members are those of the operation.
+  const event = { op, ...(checked.document as object) } as AnyEvent;
+  if (encodeEvent(event).body !== body) throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in their order or spelling`);
+  return event;
+}
+
+/** Slices at the first mark: inside a JSON string its quotes would be escaped, so the first one ends the key. */
+function decodeSet(body: string): KeySet {
+  const mark = body.indexOf(VALUE_MARK);
+  if (mark < 0 || !body.startsWith(KEY_MARK)) throw new UnknownEventError('Cannot read the fields of "set": expected key and value');
+  const keyText = body.slice(KEY_MARK.length, mark);
+  const key = parseText(keyText);
+  if (typeof key !== 'string' || JSON.stringify(key) !== keyText) throw new UnknownEventError('Cannot read the fields of "set": its key is not in its spelling');
+  return { op: 'set', key, value: body.slice(mark + VALUE_MARK.length) };
+}
+
+function parse(op: string, body: string): unknown {
+  const parsed = parseText(`{${body}}`);
+  if (parsed === undefined) throw new UnknownEventError(`Cannot read the fields of "${op}": they are not JSON`);
+  return parsed;
+}
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The settings of a project as events, the configuration and the API all speak of them: types, built-in values, JSON schema.
+ * Knows nothing of where they are kept.
+ */
+
+/** When an acknowledged write is on disk: before the answer, at most every n ms, or whenever the system likes. */
+export type Durability = 'fsync' | 'interval' | 'os';
+
+/** How a project's data is kept. */
+export interface StorageSettings {
+  /** True: log on disk. False: gone when the server stops. */
+  readonly on_disk: boolean;
+  /** True: values in memory. False: values are read from disk. */
+  readonly cache_in_memory: boolean;
+  /** What an answer promises about the disk. */
+  readonly durability: Durability;
+  /** Longest time between two syncs under `durability: "interval"`, in milliseconds. */
+  readonly sync_interval_ms: number;
+  /** Size at which the active segment is sealed, in bytes. */
+  readonly segment_bytes: number;
+}
+
+/** Who may use a project. Hashes and keys are never part of it. */
+export interface AuthenticationSettings {
+  /** False: everyone may. */
+  readonly enabled: boolean;
+  /** True: the configuration file also keeps the key in plain text. */
+  readonly save_api_key_to_file: boolean;
+}
+
+/** Everything about a project that is not data. */
+export interface ProjectSettings {
+  readonly storage: StorageSettings;
+  readonly authentication: AuthenticationSettings;
+}
+
+/** A change to {@link ProjectSettings}: what is not named stays. */
+export interface ProjectSettingsChange {
+  readonly storage?: Partial<StorageSettings>;
+  readonly authentication?: Partial<AuthenticationSettings>;
+}
+
+/** What a project gets where neither it nor `default.storage` says anything. */
+export const BUILT_IN_STORAGE: StorageSettings = {
+  on_disk: true,
+  cache_in_memory: true,
+  durability: 'fsync',
+  sync_interval_ms: 100,
+  segment_bytes: 67_108_864,
+};
+
+/** What a project gets that says nothing of authentication. */
+export const BUILT_IN_AUTHENTICATION: AuthenticationSettings = { enabled: true, save_api_key_to_file: false };
+
+/** Smallest and largest size at which a segment may be sealed, in bytes. */
+export const SEGMENT_BYTES_MIN = 4096;
+/** Largest size at which a segment may be sealed, in bytes. */
+export const SEGMENT_BYTES_MAX = 1_073_741_824;
+/** Longest time between two syncs, in milliseconds. */
+export const SYNC_INTERVAL_MS_MAX = 60_000;
+
+/** JSON schema of the members of `storage`, for the configuration file and for request bodies. */
+export const STORAGE_PROPERTIES = {
+  on_disk: { type: 'boolean' },
+  cache_in_memory: { type: 'boolean' },
+  durability: { enum: ['fsync', 'interval', 'os'] },
+  sync_interval_ms: { type: 'integer', minimum: 1, maximum: SYNC_INTERVAL_MS_MAX, description: `a whole number of milliseconds from 1 to ${SYNC_INTERVAL_MS_MAX}` },
+  segment_bytes: {
+    type: 'integer',
+    minimum: SEGMENT_BYTES_MIN,
+    maximum: SEGMENT_BYTES_MAX,
+    description: `a whole number of bytes from ${SEGMENT_BYTES_MIN} to ${SEGMENT_BYTES_MAX}`,
+  },
+} as const;
+
+/** JSON schema of the members of `authentication` that are settings. */
+export const AUTHENTICATION_PROPERTIES = {
+  enabled: { type: 'boolean' },
+  save_api_key_to_file: { type: 'boolean' },
+} as const;
+
+/**
+ * Puts a change on top of settings.
+ *
+ * @param settings what holds now
+ * @param change what shall differ
+ * @returns new settings; the arguments stay as they are
+ */
+export function mergeSettings(settings: ProjectSettings, change: ProjectSettingsChange): ProjectSettings {
+  return {
+    storage: { ...settings.storage, ...change.storage },
+    authentication: { ...settings.authentication, ...change.authentication },
+  };
+}
+
+/**
+ * Says in which members two settings differ.
+ *
+ * @param from the settings before
+ * @param to the settings after
+ * @returns a change that turns `from` into `to`, and the members' names as `storage.on_disk`; no names when they are equal
+ */
+export function diffSettings(from: ProjectSettings, to: ProjectSettings): { readonly change: ProjectSettingsChange; readonly names: readonly string[] } {
+  const names: string[] = [];
+  const storage = diffMembers('storage', { ...from.storage }, { ...to.storage }, names);
+  const authentication = diffMembers('authentication', { ...from.authentication }, { ...to.authentication }, names);
+  return { change: { storage, authentication }, names };
+}
+
+function diffMembers<T extends object>(group: string, from: T, to: T, names: string[]): Partial<T> {
+  const change: Partial<T> = {};
+  for (const name of Object.keys(to) as (keyof T & string)[]) {
+    if (from[name] === to[name]) continue;
+    change[name] = to[name];
+    names.push(`${group}.${name}`);
+  }
+  return change;
+}
