@@ -1,0 +1,34 @@
+/**
+ * How followers learn that a log has grown or ended. Owns the waiting; knows no lines.
+ */
+
+/** Wakes everyone who waits, once each time. */
+export class AppendNotice {
+  #waiting: (() => void)[] = [];
+
+  /** Wakes everyone who waits now. */
+  wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  /**
+   * Waits for the next {@link AppendNotice.wake}.
+   *
+   * @param signal gives up when raised
+   * @throws the signal's reason
+   */
+  async wait(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await new Promise<void>((resolve) => {
+      const resume = (): void => {
+        signal?.removeEventListener('abort', resume);
+        resolve();
+      };
+      signal?.addEventListener('abort', resume, { once: true });
+      this.#waiting.push(resume);
+    });
+    signal?.throwIfAborted();
+  }
+}

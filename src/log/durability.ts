@@ -1,0 +1,9 @@
+/**
+ * What an acknowledged append promises about the disk.
+ *
+ * - `fsync`: it is on disk before the answer.
+ * - `interval`: it is with the operating system before the answer and on disk within the interval; a power cut loses what
+ *   was not synced, a killed process loses nothing.
+ * - `os`: it is with the operating system; when it reaches the disk is the system's business.
+ */
+export type Durability = 'fsync' | 'interval' | 'os';

@@ -1,0 +1,142 @@
+/**
+ * The seam between the log and the disk: every call that a file log makes of the operating system, and no other. The real
+ * disk implements it, and so does the disk of the tests that fails, tears and forgets on purpose.
+ *
+ * What an implementation promises:
+ *
+ * - A method that resolves has been carried out; one that rejects with an errno may have been carried out in part.
+ * - `append` may write fewer bytes than it was given and say so by its count alone: a short count is not an error here.
+ * - `datasync` and `sync` cover everything written to the file before the call, its size included. After one of them has
+ *   rejected, the state of those bytes is unknown for ever: a later success proves nothing.
+ * - A new name, a removed name and a renamed file are durable when the folder has been synced, not before.
+ * - Buffers belong to the disk until the call settles.
+ */
+
+/** How a file is opened. */
+export type OpenMode =
+  /** For `append` only, at the end wherever that is; must exist. */
+  | 'append'
+  /** For `read` only; must exist. */
+  | 'read'
+  /** For `read` and `overwrite`; must exist. */
+  | 'overwrite'
+  /** For `append`; must not exist. Mode 0640. */
+  | 'create';
+
+/** What is known of a name without opening it. */
+export interface NameStatus {
+  readonly isFolder: boolean;
+  readonly sizeBytes: number;
+  /** Number of the inode: equal for two names of one file. */
+  readonly inode: number;
+}
+
+/** An open file. */
+export interface DiskFile {
+  /**
+   * Writes at the end of the file with one system call where the system allows it.
+   *
+   * @returns how many bytes were written
+   */
+  append(bytes: Buffer): Promise<number>;
+
+  /**
+   * Writes at an offset inside the file; used for the slots of the head and for proving a tail.
+   *
+   * @returns how many bytes were written
+   */
+  overwrite(bytes: Buffer, offset: number): Promise<number>;
+
+  /**
+   * Reads into a buffer from an offset.
+   *
+   * @returns how many bytes were read; fewer than asked for only at the end of the file
+   */
+  read(into: Buffer, offset: number): Promise<number>;
+
+  /** Makes content and size durable. */
+  datasync(): Promise<void>;
+
+  /** Cuts the file to a size in bytes. */
+  truncate(sizeBytes: number): Promise<void>;
+
+  /** @returns size in bytes, and the inode, which tells whether a name still means this file */
+  status(): Promise<{ readonly sizeBytes: number; readonly inode: number }>;
+
+  /** Lets go of the descriptor. */
+  close(): Promise<void>;
+}
+
+/** An open folder, held open so that it can be synced after its names have changed. */
+export interface DiskFolder {
+  /** Makes the names in the folder durable. */
+  sync(): Promise<void>;
+  /** Lets go of the descriptor. */
+  close(): Promise<void>;
+}
+
+/** The disk. Paths are absolute. */
+export interface Disk {
+  /** Opens a file. */
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
+  /** Opens a folder to sync it. */
+  openFolder(path: string): Promise<DiskFolder>;
+  /** Makes a folder (mode 0750) and those above it; no error when it is there. */
+  makeFolder(path: string): Promise<void>;
+  /** @returns names in a folder, empty when there is no such folder */
+  list(path: string): Promise<readonly string[]>;
+  /** @returns what a name stands for, undefined when there is none */
+  status(path: string): Promise<NameStatus | undefined>;
+  /** Gives a file a second name, which must be free. */
+  link(path: string, newPath: string): Promise<void>;
+  /** Renames a file or a folder; a file of the new name is replaced in one step. */
+  rename(path: string, newPath: string): Promise<void>;
+  /** Removes a name of a file; no error when there is none. */
+  unlink(path: string): Promise<void>;
+  /** Removes a folder and everything in it; no error when there is none. */
+  removeTree(path: string): Promise<void>;
+}
+
+/**
+ * Opens a folder, lets something change names in it, and makes the change durable.
+ *
+ * The descriptor is taken before the change, so that a lack of descriptors cannot leave a changed folder unsynced.
+ *
+ * @param disk the disk
+ * @param path the folder
+ * @param change what changes names
+ */
+export async function changeFolder(disk: Disk, path: string, change: () => Promise<void>): Promise<void> {
+  const folder = await disk.openFolder(path);
+  try {
+    await change();
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Writes all of a buffer to the end of a file or fails.
+ *
+ * @param file opened for appending
+ * @param bytes what to write
+ * @throws {ShortWriteError} when fewer bytes were written
+ */
+export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
+  const written = await file.append(bytes);
+  if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
+}
+
+/** The disk took less than it was given and named no reason: it is full, whatever else it is. */
+export class ShortWriteError extends Error {
+  override readonly name = 'ShortWriteError';
+
+  /**
+   * @param wantedBytes how many bytes were given
+   * @param writtenBytes how many were taken
+   */
+  constructor(wantedBytes: number, writtenBytes: number) {
+    super(`Cannot write ${wantedBytes} bytes: the disk took ${writtenBytes}`);
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * A log in files: one writer, one batch in flight, one write and one sync for it. Everything is refused that cannot be
+ * promised: see the states in `log.ts`.
+ */
+import { AppError, isErrno } from '../../base/app-error.js';
+import type { Clock } from '../../base/clock.js';
+import { invariant } from '../../base/invariant.js';
+import type { Logger } from '../../base/logger.js';
+import { AppendNotice } from '../append-notice.js';
+import { encodeBatch, type EncodedBatch } from '../batch-encoder.js';
+import { LineClock } from '../line-clock.js';
+import { encodeSealLine } from '../line-format.js';
+import { WrongLastSeqError } from '../log-errors.js';
+import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
+import { ActiveSegment, isRoomError } from './active-segment.js';
+import { appendAll, type Disk } from './disk.js';
+import { HeadKeeper } from './head-keeper.js';
+import { type LogPaths, segmentName } from './log-paths.js';
+import { LogReader } from './log-reader.js';
+import type { RecoveredLog } from './recovery.js';
+import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';
+
+/** How old the last look at the file may be before another batch is written, in milliseconds. */
+const FOREIGN_CHANGE_CHECK_MS = 1000;
+/** How often a log that found the disk full tries again, in milliseconds. */
+const PROBE_INTERVAL_MS = 5000;
+/** How much a try must be able to write, in bytes. */
+const PROBE_BYTES = 65_536;
+/** A sync that takes longer is told to the operator, in milliseconds. */
+const SLOW_SYNC_MS = 1000;
+/** After a rotation that failed, how long lines go to the old segment before another try, in milliseconds. */
+const ROTATION_RETRY_MS = 5000;
+
+/** What a file log is handed by its home. */
+export interface FileLogContext {
+  readonly disk: Disk;
+  readonly paths: LogPaths;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** @default {@link PROBE_INTERVAL_MS} */
+  readonly probeIntervalMs?: number | undefined;
+}
+
+/** A log in files. */
+export class FileLog implements Log {
+  readonly project: string;
+  readonly logId: string;
+  readonly #context: FileLogContext;
+  readonly #lineClock: LineClock;
+  readonly #head: HeadKeeper;
+  readonly #notice = new AppendNotice();
+  #options: LogOptions;
+  #segment: ActiveSegment;
+  #sealed: number[];
+  #state: LogState = 'writable';
+  /** The last accepted line. */
+  #end: LogPosition;
+  /** The last line that is known to be on disk; behind `#end` only under `interval` and `os`. */
+  #synced: LogPosition;
+  #inFlight: Promise<unknown> | undefined;
+  #checkedAtMs: number;
+  #rotateNotBeforeMs = 0;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+
+  private constructor(context: FileLogContext, recovered: RecoveredLog, parts: { readonly segment: ActiveSegment; readonly options: LogOptions }) {
+    const { paths, clock, logger } = context;
+    this.project = paths.project;
+    this.logId = recovered.logId;
+    this.#context = context;
+    this.#options = parts.options;
+    this.#segment = parts.segment;
+    this.#sealed = [...recovered.sealed];
+    this.#end = recovered.end;
+    this.#synced = recovered.end;
+    this.#checkedAtMs = clock.monotonicMs();
+    this.#lineClock = new LineClock(clock, (fromMs, toMs) => {
+      logger.warn({ project: this.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back; lines carry the true time from here on');
+    });
+    this.#lineClock.resume(recovered.lastTimeMs);
+    this.#head = new HeadKeeper(context.disk, paths, { logId: recovered.logId, logger });
+  }
+
+  /**
+   * Opens a log that recovery has found sound.
+   *
+   * @param context disk, paths, clocks, logger
+   * @param recovered what recovery found
+   * @param options how it writes
+   * @returns the log, its head written
+   */
+  static async open(context: FileLogContext, recovered: RecoveredLog, options: LogOptions): Promise<FileLog> {
+    const segment = await ActiveSegment.open(context.disk, context.paths.active, recovered.active);
+    const log = new FileLog(context, recovered, { segment, options });
+    await log.#head.start(recovered.head, recovered.end);
+    return log;
+  }
+
+  position(): LogPosition {
+    return this.#end;
+  }
+
+  state(): LogState {
+    return this.#state;
+  }
+
+  configure(options: LogOptions): void {
+    this.#options = options;
+  }
+
+  async append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
+    invariant(drafts.length > 0, 'a batch has a line');
+    invariant(this.#inFlight === undefined, 'one append is in flight at a time');
+    this.#refuseUnlessWritable();
+    if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
+    const work = this.#append(drafts);
+    this.#inFlight = work;
+    try {
+      return await work;
+    } finally {
+      this.#inFlight = undefined;
+    }
+  }
+
+  async #append(drafts: readonly LineDraft[]): Promise<readonly AppendedLine[]> {
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#synced.seq }, this.#lineClock);
+    const bytes = Buffer.from(batch.text);
+    await this.#refuseForeignChange();
+    await this.#rotateIfDue();
+    await this.#write(bytes);
+    if (this.#options.durability === 'fsync') await this.#sync(batch.end);
+    this.#accept(batch, bytes.length);
+    return batch.lines;
+  }
+
+  #refuseUnlessWritable(): void {
+    if (this.#state === 'closed') throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
+    if (this.#state === 'failed') throw new AppError('log_failed', 'Cannot append to the log: it has failed and takes nothing until the server is started again');
+    if (this.#state === 'read_only') throw new AppError('disk_full', 'Cannot append to the log: the disk is full');
+  }
+
+  /** A file that somebody else changed is not written to: two writers would destroy it. */
+  async #refuseForeignChange(): Promise<void> {
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs - this.#checkedAtMs < FOREIGN_CHANGE_CHECK_MS) return;
+    const change = await this.#segment.findForeignChange();
+    this.#checkedAtMs = nowMs;
+    if (change === undefined) return;
+    this.#fail(new Error(change));
+    throw new AppError('log_failed', 'Cannot append to the log: its file was changed by somebody else');
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    try {
+      await this.#segment.append(bytes);
+    } catch (error) {
+      await this.#takeBack(error);
+      this.#becomeReadOnly(error);
+      throw new AppError('disk_full', 'Cannot append to the log: the disk is full', { cause: error });
+    }
+  }
+
+  /** Cuts off a write that did not succeed; without that nobody can say what a restart would find. */
+  async #takeBack(error: unknown): Promise<void> {
+    try {
+      if (!isRoomError(error)) throw error;
+      await this.#segment.cutBack();
+    } catch (cause) {
+      this.#fail(cause);
+      throw new AppError('outcome_unknown', 'Cannot say whether the lines were appended: the disk failed while they were written', { cause });
+    }
+  }
+
+  /** Makes everything up to `end` durable. A sync that fails is never tried again: what it covered is unknown for ever. */
+  async #sync(end: LogPosition): Promise<void> {
+    const startMs = this.#context.clock.monotonicMs();
+    try {
+      await this.#segment.datasync();
+    } catch (cause) {
+      this.#fail(cause);
+      throw new AppError('outcome_unknown', 'Cannot say whether the lines were appended: the disk failed to make them durable', { cause });
+    }
+    const durationMs = this.#context.clock.monotonicMs() - startMs;
+    if (durationMs > SLOW_SYNC_MS) this.#context.logger.warn({ project: this.project, duration_ms: Math.round(durationMs) }, 'a sync of the log was slow');
+    this.#synced = end;
+    this.#head.note(end);
+  }
+
+  #accept(batch: EncodedBatch, byteCount: number): void {
+    this.#segment.accept(byteCount);
+    this.#end = batch.end;
+    this.#notice.wake();
+    if (this.#options.durability === 'interval') this.#syncLater();
+  }
+
+  #syncLater(): void {
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = undefined;
+      if (this.#state !== 'writable' && this.#state !== 'read_only') return;
+      // The failure is recorded in the state; there is nobody to answer any more.
+      this.#sync(this.#end).catch((error: unknown) => this.#context.logger.debug({ err: error }, 'a sync behind the answers failed'));
+    }, this.#options.syncIntervalMs);
+  }
+
+  #fail(cause: unknown): void {
+    this.#state = 'failed';
+    clearTimeout(this.#probeTimer);
+    this.#context.logger.error({ project: this.project, err: cause }, 'the log has failed: writes are refused until the server is started again, reads go on');
+    this.#notice.wake();
+  }
+
+  #becomeReadOnly(cause: unknown): void {
+    this.#state = 'read_only';
+    this.#context.logger.error({ project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on');
+    this.#probeLater();
+  }
+
+  #probeLater(): void {
+    this.#probeTimer = setTimeout(() => void this.#probe(), this.#context.probeIntervalMs ?? PROBE_INTERVAL_MS);
+    this.#probeTimer.unref();
+  }
+
+  async #probe(): Promise<void> {
+    const { disk, paths, logger } = this.#context;
+    try {
+      await disk.unlink(paths.probe);
+      const file = await disk.open(paths.probe, 'create');
+      try {
+        await appendAll(file, Buffer.alloc(PROBE_BYTES));
+        await file.datasync();
+      } finally {
+        await file.close();
+        await disk.unlink(paths.probe);
+      }
+    } catch (error) {
+      logger.debug({ project: this.project, err: error }, 'the disk is still full');
+      if (this.#state === 'read_only') this.#probeLater();
+      return;
+    }
+    if (this.#state !== 'read_only') return;
+    this.#state = 'writable';
+    logger.info({ project: this.project }, 'there is room on the disk again: writes are taken');
+  }
+
+  async #rotateIfDue(): Promise<void> {
+    const isEmpty = this.#end.seq < this.#segment.firstSeq;
+    if (this.#segment.sizeBytes < this.#options.segmentBytes || isEmpty) return;
+    if (this.#context.clock.monotonicMs() < this.#rotateNotBeforeMs) return;
+    const { disk, paths, logger } = this.#context;
+    const header = { project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
+    try {
+      const nextBytes = await prepareNextSegment(disk, paths, header);
+      await this.#seal();
+      await this.#activate(nextBytes);
+    } catch (error) {
+      if (this.#state !== 'writable') throw error;
+      this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
+      logger.warn({ project: this.project, err: error }, 'the active segment could not be sealed; it is used on');
+    }
+  }
+
+  /** Ends the active segment and gives it its second name; undone when the name cannot be given. */
+  async #seal(): Promise<void> {
+    const { disk, paths } = this.#context;
+    const seal = { sealedName: segmentName(this.#segment.firstSeq), nextSeq: this.#end.seq + 1, nextName: paths.activeName };
+    const bytes = Buffer.from(encodeSealLine(seal, this.#end.hash));
+    try {
+      await this.#segment.append(bytes);
+    } catch (error) {
+      await this.#takeBack(error);
+      throw error;
+    }
+    await this.#sync(this.#end);
+    try {
+      await nameSealedSegment(disk, paths, this.#segment.firstSeq);
+    } catch (error) {
+      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EMLINK') && !(await disk.status(paths.inFolder(seal.sealedName)))) {
+        await this.#takeBack(error);
+        throw error;
+      }
+      this.#fail(error);
+      throw new AppError('log_failed', 'Cannot append to the log: a sealed segment could not be named', { cause: error });
+    }
+    // The head must not lag behind a sealed segment: recovery proves only the active one anew.
+    await this.#head.flush();
+  }
+
+  async #activate(sizeBytes: number): Promise<void> {
+    const { disk, paths } = this.#context;
+    const sealedSeq = this.#segment.firstSeq;
+    try {
+      await activateNextSegment(disk, paths);
+      const next = await ActiveSegment.open(disk, paths.active, { firstSeq: this.#end.seq + 1, sizeBytes });
+      await this.#segment.close();
+      this.#segment = next;
+    } catch (error) {
+      // The seal is on disk, so nothing may be appended to the old segment; the next start finishes the rotation.
+      this.#fail(error);
+      throw new AppError('log_failed', 'Cannot append to the log: the next segment could not be put in place', { cause: error });
+    }
+    this.#sealed.push(sealedSeq);
+  }
+
+  async *read(range: ReadRange): AsyncGenerator<LogLine> {
+    const toSeq = Math.min(range.toSeq ?? this.#end.seq, this.#end.seq);
+    const reader = this.#reader();
+    try {
+      for await (const line of reader.lines(range.fromSeq, toSeq)) {
+        range.signal?.throwIfAborted();
+        yield line;
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async *follow(range: ReadRange): AsyncGenerator<LogLine> {
+    const reader = this.#reader();
+    let fromSeq = range.fromSeq;
+    try {
+      for (;;) {
+        range.signal?.throwIfAborted();
+        for await (const line of reader.lines(fromSeq, this.#end.seq)) {
+          range.signal?.throwIfAborted();
+          fromSeq = line.seq + 1;
+          yield line;
+        }
+        if (fromSeq <= this.#end.seq) continue;
+        if (this.#state === 'closed') return;
+        await this.#notice.wait(range.signal);
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #reader(): LogReader {
+    const { disk, paths } = this.#context;
+    return new LogReader(disk, paths, {
+      logId: this.logId,
+      firstSeqs: () => [...this.#sealed, this.#segment.firstSeq],
+      activeBytes: () => this.#segment.sizeBytes,
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    const wasFailed = this.#state === 'failed';
+    this.#state = 'closed';
+    clearTimeout(this.#probeTimer);
+    clearTimeout(this.#syncTimer);
+    await Promise.allSettled([this.#inFlight]);
+    this.#notice.wake();
+    try {
+      if (!wasFailed && this.#synced.seq < this.#end.seq) await this.#sync(this.#end);
+    } finally {
+      await this.#head.close();
+      await this.#segment.close();
+    }
+  }
+}

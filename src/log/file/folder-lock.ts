@@ -1,0 +1,206 @@
+/**
+ * One server a folder: a Unix socket by path inside the folder, held as long as the process lives. A socket by path also
+ * keeps out a server in another container that shares the folder. Whoever finds the name taken connects: an answer means
+ * that the holder lives; a refused connection means that it died, and its socket is taken over.
+ */
+import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { isErrno } from '../../base/app-error.js';
+import { randomHexId } from '../../base/random-id.js';
+
+/** Name of the socket. */
+export const LOCK_NAME = '_lock';
+/** Name of the guard under which a dead holder's socket is replaced. */
+const TAKEOVER_NAME = '_lock.takeover';
+/** Longest path of a Unix socket in bytes (`sun_path` without its end). */
+const SOCKET_PATH_BYTES_MAX = 107;
+const PROBE_TIMEOUT_MS = 2000;
+const HOLDER_TEXT_CHARACTERS_MAX = 8192;
+const ATTEMPTS_MAX = 5;
+
+/** Who holds a folder. */
+export interface LockHolder {
+  readonly pid: number;
+  /** Path of its configuration file. */
+  readonly config: string;
+}
+
+/** Another server uses the folder. */
+export class FolderLockedError extends Error {
+  override readonly name = 'FolderLockedError';
+  /** Who holds it, as far as it said. */
+  readonly holder: LockHolder | undefined;
+
+  /**
+   * @param folder the folder
+   * @param holder what the holder said of itself
+   */
+  constructor(folder: string, holder: LockHolder | undefined) {
+    const who = holder === undefined ? 'another server, which does not answer' : `the server with pid ${holder.pid}, configuration "${holder.config}"`;
+    super(`Cannot use the data folder "${folder}": it is in use by ${who}. Stop that server, or give this one another persistent_file_path`);
+    this.holder = holder;
+  }
+}
+
+type Probe = { readonly kind: 'absent' | 'dead' } | { readonly kind: 'alive'; readonly holder: LockHolder | undefined };
+
+/** A held lock. */
+export class FolderLock {
+  readonly #folder: string;
+  readonly #server: Server;
+  readonly #handle: FileHandle;
+  readonly #inode: number;
+
+  private constructor(folder: string, held: { readonly server: Server; readonly handle: FileHandle; readonly inode: number }) {
+    this.#folder = folder;
+    this.#server = held.server;
+    this.#handle = held.handle;
+    this.#inode = held.inode;
+  }
+
+  /**
+   * Takes the lock of a folder or refuses at once.
+   *
+   * @param folder the folder, absolute; it must exist
+   * @param holder what to tell those who come later
+   * @returns the lock
+   * @throws {FolderLockedError} when another process holds it
+   */
+  static async acquire(folder: string, holder: LockHolder): Promise<FolderLock> {
+    const handle = await open(folder, 'r');
+    const ownName = `${LOCK_NAME}.${randomHexId()}`;
+    const server = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.end(`${JSON.stringify(holder)}\n`);
+    });
+    try {
+      await listen(server, socketPath(folder, handle, ownName));
+      server.unref();
+      const { ino } = await stat(join(folder, ownName));
+      await claim(folder, handle, ownName);
+      if ((await stat(join(folder, LOCK_NAME))).ino !== ino) throw new FolderLockedError(folder, undefined);
+      return new FolderLock(folder, { server, handle, inode: ino });
+    } catch (error) {
+      await new Promise((resolve) => server.close(resolve));
+      await handle.close();
+      await ignoreAbsent(unlink(join(folder, ownName)));
+      throw error;
+    }
+  }
+
+  /** Gives the folder free. */
+  async release(): Promise<void> {
+    const path = join(this.#folder, LOCK_NAME);
+    const status = await ignoreAbsent(stat(path));
+    if (status?.ino === this.#inode) await ignoreAbsent(unlink(path));
+    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#handle.close();
+  }
+}
+
+/** A path that fits a socket address; a long one goes through the open folder's descriptor. */
+function socketPath(folder: string, handle: FileHandle, name: string): string {
+  const path = join(folder, name);
+  return Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX ? path : `/proc/self/fd/${handle.fd}/${name}`;
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Makes the lock's name mean our socket. */
+async function claim(folder: string, handle: FileHandle, ownName: string): Promise<void> {
+  const own = join(folder, ownName);
+  const lock = join(folder, LOCK_NAME);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    if (await linkIfFree(own, lock)) {
+      await unlink(own);
+      return;
+    }
+    const found = await probe(socketPath(folder, handle, LOCK_NAME));
+    if (found.kind === 'alive') throw new FolderLockedError(folder, found.holder);
+    if (found.kind === 'dead' && (await takeOver(folder, handle, ownName))) return;
+  }
+  throw new FolderLockedError(folder, undefined);
+}
+
+/**
+ * Replaces a dead holder's socket. The guard lets one process do it at a time; under it the holder is probed once more,
+ * since another may have taken over meanwhile. A crash in here leaves the guard, whose own socket is then dead as well.
+ */
+async function takeOver(folder: string, handle: FileHandle, ownName: string): Promise<boolean> {
+  const own = join(folder, ownName);
+  const guard = join(folder, TAKEOVER_NAME);
+  if (!(await linkIfFree(own, guard))) {
+    const other = await probe(socketPath(folder, handle, TAKEOVER_NAME));
+    if (other.kind === 'alive') throw new FolderLockedError(folder, other.holder);
+    await ignoreAbsent(unlink(guard));
+    return false;
+  }
+  try {
+    if ((await probe(socketPath(folder, handle, LOCK_NAME))).kind === 'alive') return false;
+    await rename(own, join(folder, LOCK_NAME));
+    return true;
+  } finally {
+    await ignoreAbsent(unlink(guard));
+  }
+}
+
+async function linkIfFree(path: string, newPath: string): Promise<boolean> {
+  try {
+    await link(path, newPath);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+async function probe(path: string): Promise<Probe> {
+  return await new Promise((resolve) => {
+    const socket = connect(path);
+    let text = '';
+    const settle = (outcome: Probe): void => {
+      socket.destroy();
+      resolve(outcome);
+    };
+    // A holder that accepts and does not answer lives: it may be stopped, or busy.
+    socket.setTimeout(PROBE_TIMEOUT_MS, () => settle({ kind: 'alive', holder: undefined }));
+    socket.setEncoding('utf8');
+    socket.on('data', (piece: string) => {
+      text = (text + piece).slice(0, HOLDER_TEXT_CHARACTERS_MAX);
+    });
+    socket.on('end', () => settle({ kind: 'alive', holder: parseHolder(text) }));
+    socket.on('error', (error) => {
+      if (isErrno(error, 'ECONNREFUSED')) settle({ kind: 'dead' });
+      else if (isErrno(error, 'ENOENT')) settle({ kind: 'absent' });
+      else settle({ kind: 'alive', holder: undefined });
+    });
+  });
+}
+
+function parseHolder(text: string): LockHolder | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null || !('pid' in parsed) || !('config' in parsed)) return undefined;
+    return typeof parsed.pid === 'number' && typeof parsed.config === 'string' ? { pid: parsed.pid, config: parsed.config } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function ignoreAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The durable watermark of a log: `{log_id, seq, hash}` in two slots, each with a checksum, written in turn and in place, so
+ * that a torn write of one leaves the other. It proves what was acknowledged when the end of the log is in doubt. A head that
+ * is missing or damaged costs that proof and nothing else.
+ */
+import { crc32 } from 'node:zlib';
+import { invariant } from '../../base/invariant.js';
+import type { LogPosition } from '../log.js';
+import { appendAll, type Disk, type DiskFile, ShortWriteError } from './disk.js';
+
+/** Bytes of one slot: a page of its own, so that no write of one touches the other. */
+const SLOT_BYTES = 4096;
+const SLOTS = 2;
+const SLOT_FORM = /^\{"log_id":"([0-9a-f]{32})","seq":(0|[1-9]\d{0,15}),"hash":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\} *\n$/;
+const CRC_HEX_DIGITS = 8;
+const HEX = 16;
+
+/** What a head says. */
+export interface Head extends LogPosition {
+  readonly logId: string;
+}
+
+function checksum(text: string): string {
+  return crc32(text).toString(HEX).padStart(CRC_HEX_DIGITS, '0');
+}
+
+function encodeSlot(head: Head): Buffer {
+  const fields = `{"log_id":"${head.logId}","seq":${head.seq},"hash":"${head.hash}"`;
+  const text = `${fields},"crc":"${checksum(fields)}"}`;
+  invariant(text.length < SLOT_BYTES, 'a head fits its slot');
+  return Buffer.from(`${text.padEnd(SLOT_BYTES - 1)}\n`, 'latin1');
+}
+
+function decodeSlot(bytes: Buffer): Head | undefined {
+  const text = bytes.toString('latin1');
+  const fields = SLOT_FORM.exec(text);
+  if (fields === null) return undefined;
+  const [, logId, seq, hash, crc] = fields as unknown as readonly [string, string, string, string, string];
+  if (checksum(text.slice(0, text.indexOf(',"crc":'))) !== crc) return undefined;
+  return { logId, seq: Number(seq), hash };
+}
+
+/** What was found where a head should be. */
+export interface HeadReading {
+  /** The newest valid slot. */
+  readonly head: Head | undefined;
+  /** Which slot that is: the next write goes to the other one. */
+  readonly slot: number;
+  /** True when a slot was damaged, or there was no head at all. */
+  readonly damaged: boolean;
+}
+
+/**
+ * Reads a head.
+ *
+ * @param disk the disk
+ * @param path the head's file
+ * @returns the newest valid slot, if any
+ */
+export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
+  const status = await disk.status(path);
+  if (status === undefined || status.isFolder) return { head: undefined, slot: 0, damaged: true };
+  const file = await disk.open(path, 'read');
+  try {
+    const bytes = Buffer.alloc(SLOT_BYTES * SLOTS);
+    const count = await file.read(bytes, 0);
+    const first = decodeSlot(bytes.subarray(0, SLOT_BYTES));
+    const second = decodeSlot(bytes.subarray(SLOT_BYTES));
+    const slot = first === undefined || (second !== undefined && second.seq > first.seq) ? 1 : 0;
+    const damaged = count !== bytes.length || first === undefined || second === undefined;
+    return { head: slot === 1 ? second : first, slot, damaged };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes a new head file with both slots alike; the folder is not synced here.
+ *
+ * @param disk the disk
+ * @param path the head's file; an old one is replaced
+ * @param head what it says
+ */
+export async function createHead(disk: Disk, path: string, head: Head): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await disk.unlink(temporary);
+  const file = await disk.open(temporary, 'create');
+  try {
+    const slot = encodeSlot(head);
+    await appendAll(file, Buffer.concat([slot, slot]));
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, path);
+}
+
+/** An open head. */
+export class HeadFile {
+  readonly #file: DiskFile;
+  #newestSlot: number;
+
+  private constructor(file: DiskFile, newestSlot: number) {
+    this.#file = file;
+    this.#newestSlot = newestSlot;
+  }
+
+  /**
+   * Opens a head that {@link createHead} has written.
+   *
+   * @param disk the disk
+   * @param path the head's file
+   * @param newestSlot the slot that is to survive a torn write
+   * @returns the open head
+   */
+  static async open(disk: Disk, path: string, newestSlot: number): Promise<HeadFile> {
+    return new HeadFile(await disk.open(path, 'overwrite'), newestSlot);
+  }
+
+  /**
+   * Writes the other slot and syncs it. One write at a time.
+   *
+   * @param head what holds now; nothing above a synced line
+   * @throws {ShortWriteError} when the disk took less than a slot
+   */
+  async write(head: Head): Promise<void> {
+    const bytes = encodeSlot(head);
+    const slot = (this.#newestSlot + 1) % SLOTS;
+    const written = await this.#file.overwrite(bytes, slot * SLOT_BYTES);
+    if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
+    await this.#file.datasync();
+    this.#newestSlot = slot;
+  }
+
+  /** Lets go of the descriptor. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The names of everything a project has on disk. Pure.
+ */
+import { join } from 'node:path';
+import { invariant } from '../../base/invariant.js';
+
+const SEGMENT_DIGITS = 20;
+const SEGMENT_NAME = /^(\d{20})\.jsonl$/;
+
+/** Folder of what deletion is erasing, inside the home. No project id begins with `_`. */
+export const TRASH_FOLDER = '_trash';
+
+/** Paths of one project inside the home of the logs. */
+export class LogPaths {
+  /** The home's folder, absolute. */
+  readonly home: string;
+  /** The project's id. */
+  readonly project: string;
+
+  /**
+   * @param home the home's folder, absolute
+   * @param project the project's id, already checked
+   */
+  constructor(home: string, project: string) {
+    invariant(!/[/\\\0]|^\.|^$/.test(project), 'a project id is a plain file name');
+    this.home = home;
+    this.project = project;
+  }
+
+  /** The active segment's name inside the home; it never changes, so that `tail -F` can follow it. */
+  get activeName(): string {
+    return `${this.project}.jsonl`;
+  }
+
+  /** The active segment. */
+  get active(): string {
+    return join(this.home, this.activeName);
+  }
+
+  /** The newest snapshot. */
+  get snapshot(): string {
+    return join(this.home, `${this.project}.json`);
+  }
+
+  /** The project's folder. */
+  get folder(): string {
+    return join(this.home, this.project);
+  }
+
+  /** The durable watermark. */
+  get head(): string {
+    return join(this.folder, 'head');
+  }
+
+  /** A segment that is about to become the active one. */
+  get next(): string {
+    return join(this.folder, 'next');
+  }
+
+  /** A file that is written to see whether there is room again. */
+  get probe(): string {
+    return join(this.folder, 'probe');
+  }
+
+  /**
+   * @param name a name inside the project's folder
+   * @returns its path
+   */
+  inFolder(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /**
+   * @param name a name inside the project's folder
+   * @returns the path relative to the home, for people
+   */
+  shown(name: string): string {
+    return `${this.project}/${name}`;
+  }
+}
+
+/**
+ * The name of a sealed segment.
+ *
+ * @param firstSeq seq of its first event
+ * @returns 20 digits and `.jsonl`
+ */
+export function segmentName(firstSeq: number): string {
+  return `${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}.jsonl`;
+}
+
+/**
+ * Picks the sealed segments out of the names in a project's folder.
+ *
+ * @param names names, in any order
+ * @returns first seqs, ascending
+ */
+export function sealedFirstSeqs(names: readonly string[]): readonly number[] {
+  const seqs = names.map((name) => SEGMENT_NAME.exec(name)?.[1]).filter((digits) => digits !== undefined);
+  return seqs.map(Number).sort((a, b) => a - b);
+}

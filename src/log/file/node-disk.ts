@@ -1,0 +1,122 @@
+/**
+ * The real disk, through `node:fs`. Owns nothing but the limit on syncs in flight.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { isErrno } from '../../base/app-error.js';
+import type { Disk, DiskFile, DiskFolder, NameStatus, OpenMode } from './disk.js';
+
+const FILE_MODE = 0o640;
+const FOLDER_MODE = 0o750;
+
+/**
+ * Syncs in flight at most. Node does file calls on a pool of four threads; syncs on a slow disk that took all of them
+ * would stall every read, every name look-up and every key derivation of the process.
+ */
+const SYNCS_IN_FLIGHT_MAX = 2;
+
+const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
+  append: constants.O_WRONLY | constants.O_APPEND,
+  read: constants.O_RDONLY,
+  overwrite: constants.O_RDWR,
+  create: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
+};
+
+class NodeDiskFile implements DiskFile {
+  readonly #handle: FileHandle;
+  readonly #syncs: LimitFunction;
+
+  constructor(handle: FileHandle, syncs: LimitFunction) {
+    this.#handle = handle;
+    this.#syncs = syncs;
+  }
+
+  async append(bytes: Buffer): Promise<number> {
+    // Without a position: an append-only descriptor writes at the end also after the file was cut.
+    return (await this.#handle.write(bytes, 0, bytes.length, null)).bytesWritten;
+  }
+
+  async overwrite(bytes: Buffer, offset: number): Promise<number> {
+    return (await this.#handle.write(bytes, 0, bytes.length, offset)).bytesWritten;
+  }
+
+  async read(into: Buffer, offset: number): Promise<number> {
+    let total = 0;
+    while (total < into.length) {
+      const { bytesRead } = await this.#handle.read(into, total, into.length - total, offset + total);
+      if (bytesRead === 0) break;
+      total += bytesRead;
+    }
+    return total;
+  }
+
+  async datasync(): Promise<void> {
+    await this.#syncs(() => this.#handle.datasync());
+  }
+
+  async truncate(sizeBytes: number): Promise<void> {
+    await this.#handle.truncate(sizeBytes);
+  }
+
+  async status(): Promise<{ sizeBytes: number; inode: number }> {
+    const status = await this.#handle.stat();
+    return { sizeBytes: status.size, inode: status.ino };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** `node:fs` as a {@link Disk}. */
+export class NodeDisk implements Disk {
+  readonly #syncs = pLimit(SYNCS_IN_FLIGHT_MAX);
+
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    return new NodeDiskFile(await open(path, OPEN_FLAGS[mode], FILE_MODE), this.#syncs);
+  }
+
+  async openFolder(path: string): Promise<DiskFolder> {
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    return { sync: () => this.#syncs(() => handle.sync()), close: () => handle.close() };
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  }
+
+  async list(path: string): Promise<readonly string[]> {
+    return await absentAs(readdir(path), []);
+  }
+
+  async status(path: string): Promise<NameStatus | undefined> {
+    const status = await absentAs(stat(path), undefined);
+    return status && { isFolder: status.isDirectory(), sizeBytes: status.size, inode: status.ino };
+  }
+
+  async link(path: string, newPath: string): Promise<void> {
+    await link(path, newPath);
+  }
+
+  async rename(path: string, newPath: string): Promise<void> {
+    await rename(path, newPath);
+  }
+
+  async unlink(path: string): Promise<void> {
+    await absentAs(unlink(path), undefined);
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function absentAs<T, D>(work: Promise<T>, absent: D): Promise<T | D> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return absent;
+    throw error;
+  }
+}

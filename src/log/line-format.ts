@@ -1,0 +1,270 @@
+/**
+ * The bytes of a log, format version 1: event lines, header lines and seal lines, and the chain of hashes through them.
+ * Pure: turns values into text and bytes into values, opens nothing. `docs/log-format.md` is the specification.
+ */
+import { hash } from 'node:crypto';
+import { invariant } from '../base/invariant.js';
+import type { LineDraft, LogLine } from './log.js';
+
+/** What the first field of every segment's header says. */
+export const FORMAT = 'simplekv/1';
+
+/** What a newer format's name would begin with; anything else is not a log at all. */
+export const FORMAT_FAMILY = 'simplekv/';
+
+/** Characters of a hash: SHA-256 in lower-case hexadecimal digits. */
+export const HASH_CHARACTERS = 64;
+
+const SALT_MARK = ',"salt":';
+const HASH_MARK = ',"hash":"';
+const LINE_END = '"}';
+const SALT_CHARACTERS = 22;
+/** `,"hash":"<64 hex>"}`: what every line ends with, in bytes. */
+const HASH_TAIL_BYTES = HASH_MARK.length + HASH_CHARACTERS + LINE_END.length;
+/** `,"salt":"<22 characters>",`: what part B of an event line begins with, in bytes. */
+const SALT_HEAD_BYTES = SALT_MARK.length + SALT_CHARACTERS + '"",'.length;
+invariant(HASH_TAIL_BYTES === 75, 'the hash is always the final 75 bytes of a line');
+
+const PART_A =
+  /^\{"seq":([1-9]\d{0,15}),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","op":"([a-z_.]+)","actor":"([^"\\]*)","request":"([^"\\]*)","durable":(0|[1-9]\d{0,15})$/;
+const SALT_HEAD = /^,"salt":"[0-9A-Za-z_-]{22}",$/;
+const HASH_TAIL = /^,"hash":"[0-9a-f]{64}"\}$/;
+const HEADER = /^\{"format":"([^"\\]*)"(.*)$/;
+const HEADER_FIELDS = /^,"project":"([0-9a-z_-]+)","log_id":"([0-9a-f]{32})","first_seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})"$/;
+const SEAL = /^\{"seal":"(\d{20}\.jsonl)","next_seq":([1-9]\d{0,15}),"next":"([0-9a-z_-]+\.jsonl)"$/;
+const NEEDS_ESCAPING = /["\\\p{Cc}\p{Surrogate}]/u;
+const LINE_BREAK = /[\r\n]/;
+
+function sha256(data: string | Uint8Array): string {
+  return hash('sha256', data, 'hex');
+}
+
+const DIGEST_OF_NOTHING = sha256('');
+
+/**
+ * The hash that stands before seq 1.
+ *
+ * @param project the project's id
+ * @param logId 32 hexadecimal digits
+ * @returns SHA-256 of `simplekv/1\n<project>\n<log_id>`
+ */
+export function genesisHash(project: string, logId: string): string {
+  return sha256(`${FORMAT}\n${project}\n${logId}`);
+}
+
+/** SHA-256 over the previous hash and the digests of the line's two parts, so that part B can be erased and A still verified. */
+function chainHash(previousHash: string, digestOfA: string, digestOfB: string): string {
+  return sha256(previousHash + digestOfA + digestOfB);
+}
+
+/** What the log adds to a draft. */
+export interface LineStamp {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly durable: number;
+  /** 22 characters of the base64url alphabet. */
+  readonly salt: string;
+}
+
+/** A line that is ready to be written. */
+export interface EncodedLine {
+  /** The whole line with its line feed. */
+  readonly text: string;
+  readonly hash: string;
+}
+
+/**
+ * Makes an event line.
+ *
+ * @param draft what the caller decided
+ * @param stamp what the log adds
+ * @param previousHash hash of the line before, or the genesis hash
+ * @returns the line and its hash
+ */
+export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash: string): EncodedLine {
+  invariant(previousHash.length === HASH_CHARACTERS, 'a line is chained to a hash');
+  invariant(stamp.durable < stamp.seq, 'a line cannot prove its own durability');
+  invariant(!NEEDS_ESCAPING.test(draft.actor + draft.request), 'actor and request id need no escaping');
+  invariant(!LINE_BREAK.test(draft.body), 'the fields of an operation are one line');
+  const time = new Date(stamp.timeMs).toISOString();
+  const partA = `{"seq":${stamp.seq},"time":"${time}","op":"${draft.op}","actor":"${draft.actor}","request":"${draft.request}","durable":${stamp.durable}`;
+  const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
+  const lineHash = chainHash(previousHash, sha256(partA), sha256(partB));
+  return { text: `${partA}${partB}${HASH_MARK}${lineHash}${LINE_END}\n`, hash: lineHash };
+}
+
+/** The first line of a segment. */
+export interface SegmentHeader {
+  readonly project: string;
+  readonly logId: string;
+  readonly firstSeq: number;
+  /** Hash of the last line of the segment before, or the genesis hash. */
+  readonly previousHash: string;
+}
+
+/**
+ * Makes a header line.
+ *
+ * @param header what it says
+ * @returns the line with its line feed
+ */
+export function encodeHeaderLine(header: SegmentHeader): string {
+  invariant(header.firstSeq >= 1, 'seq counts from 1');
+  const partA = `{"format":"${FORMAT}","project":"${header.project}","log_id":"${header.logId}","first_seq":${header.firstSeq},"prev":"${header.previousHash}"`;
+  return closeLine(partA, header.previousHash);
+}
+
+/** The last line of a sealed segment. */
+export interface SegmentSeal {
+  /** The name that this segment has from now on, inside the project's folder. */
+  readonly sealedName: string;
+  /** The first seq of the segment that follows. */
+  readonly nextSeq: number;
+  /** The file that follows, for somebody on `tail -f`. */
+  readonly nextName: string;
+}
+
+/**
+ * Makes a seal line.
+ *
+ * @param seal what it says
+ * @param previousHash hash of the last event line of the segment
+ * @returns the line with its line feed
+ */
+export function encodeSealLine(seal: SegmentSeal, previousHash: string): string {
+  return closeLine(`{"seal":"${seal.sealedName}","next_seq":${seal.nextSeq},"next":"${seal.nextName}"`, previousHash);
+}
+
+function closeLine(partA: string, previousHash: string): string {
+  return `${partA}${HASH_MARK}${chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING)}${LINE_END}\n`;
+}
+
+/** Why bytes are not the line that is due. */
+export interface LineFault {
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** Outcome of decoding. */
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: LineFault };
+
+/** What is due at a place of a segment. */
+export interface DueLine {
+  readonly seq: number;
+  readonly previousHash: string;
+  /** `durable` of the line before; it never decreases. */
+  readonly durable: number;
+}
+
+const SHOWN_CHARACTERS = 40;
+
+function refuse(expected: string, found: string): { readonly ok: false; readonly fault: LineFault } {
+  return { ok: false, fault: { expected, found } };
+}
+
+function show(bytes: Buffer): string {
+  return JSON.stringify(bytes.toString('latin1', 0, SHOWN_CHARACTERS));
+}
+
+function readHash(bytes: Buffer): string | undefined {
+  const tail = bytes.toString('latin1', bytes.length - HASH_TAIL_BYTES);
+  return HASH_TAIL.test(tail) ? tail.slice(HASH_MARK.length, HASH_MARK.length + HASH_CHARACTERS) : undefined;
+}
+
+/**
+ * Checks the bytes of an event line against what is due, and takes them apart.
+ *
+ * A line is valid if and only if its three parts have their form, its hash is the hash of the line before, part A and
+ * part B, its seq is the one that is due, and its `durable` is below its seq and not below that of the line before.
+ *
+ * @param bytes the line without its line feed
+ * @param due what must stand there
+ * @returns the line, or what is wrong with it
+ */
+export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
+  const written = readHash(bytes);
+  if (written === undefined) return refuse('a line that ends with its hash', show(bytes));
+  const split = bytes.indexOf(SALT_MARK, 0, 'latin1');
+  const end = bytes.length - HASH_TAIL_BYTES;
+  if (split < 0 || split + SALT_HEAD_BYTES > end) return refuse('an event line with a salt', show(bytes));
+  const computed = chainHash(due.previousHash, sha256(bytes.subarray(0, split)), sha256(bytes.subarray(split, end)));
+  if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
+  const fields = PART_A.exec(bytes.toString('latin1', 0, split));
+  if (fields === null || !SALT_HEAD.test(bytes.toString('latin1', split, split + SALT_HEAD_BYTES))) {
+    return refuse('the fields seq, time, op, actor, request, durable and salt, in this order', show(bytes));
+  }
+  const [, seq, time, op, actor, request, durable] = fields as unknown as readonly [string, string, string, string, string, string, string];
+  if (Number(seq) !== due.seq) return refuse(`seq ${due.seq}`, `seq ${seq}`);
+  if (Number(durable) >= due.seq || Number(durable) < due.durable) return refuse(`durable from ${due.durable} to ${due.seq - 1}`, `durable ${durable}`);
+  const timeMs = Date.parse(time);
+  if (Number.isNaN(timeMs)) return refuse('a time of the calendar', time);
+  const body = bytes.toString('utf8', split + SALT_HEAD_BYTES, end);
+  return { ok: true, value: { seq: due.seq, timeMs, op, actor, request, durable: Number(durable), body, hash: written } };
+}
+
+/**
+ * Takes a header line apart and checks its hash; whether it is the header that is due is the caller's question.
+ *
+ * @param bytes the line without its line feed
+ * @returns the header, `{format}` for a header of a newer format, or what is wrong with it
+ */
+export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { readonly format: string }> {
+  const text = bytes.toString('latin1');
+  const format = HEADER.exec(text)?.[1];
+  if (format === undefined || !format.startsWith(FORMAT_FAMILY)) return refuse('a header line', show(bytes));
+  // Asked before the hash: a newer version may hash differently, and "newer" must not read as "damaged".
+  if (format !== FORMAT && /^simplekv\/[1-9]\d*$/.test(format)) return { ok: true, value: { format } };
+  const written = readHash(bytes);
+  if (written === undefined) return refuse('a header line that ends with its hash', show(bytes));
+  const partA = text.slice(0, -HASH_TAIL_BYTES);
+  const fields = HEADER_FIELDS.exec(partA.slice(`{"format":"${FORMAT}"`.length));
+  if (format !== FORMAT || fields === null) return refuse('the fields format, project, log_id, first_seq and prev, in this order', show(bytes));
+  const [, project, logId, firstSeq, previousHash] = fields as unknown as readonly [string, string, string, string, string];
+  const computed = chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING);
+  if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
+  return { ok: true, value: { project, logId, firstSeq: Number(firstSeq), previousHash } };
+}
+
+/**
+ * Tells whether bytes claim to be a seal line.
+ *
+ * @param bytes the line without its line feed
+ * @returns true when they begin like one
+ */
+export function looksLikeSeal(bytes: Buffer): boolean {
+  return bytes.toString('latin1', 0, '{"seal":'.length) === '{"seal":';
+}
+
+/**
+ * Takes a seal line apart and checks its hash and its seq.
+ *
+ * @param bytes the line without its line feed
+ * @param due what would stand there if the segment went on
+ * @returns the seal, or what is wrong with it
+ */
+export function decodeSealLine(bytes: Buffer, due: DueLine): Decoded<SegmentSeal> {
+  const written = readHash(bytes);
+  if (written === undefined) return refuse('a seal line that ends with its hash', show(bytes));
+  const partA = bytes.toString('latin1', 0, bytes.length - HASH_TAIL_BYTES);
+  const fields = SEAL.exec(partA);
+  if (fields === null) return refuse('the fields seal, next_seq and next, in this order', show(bytes));
+  const computed = chainHash(due.previousHash, sha256(partA), DIGEST_OF_NOTHING);
+  if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
+  const [, sealedName, nextSeq, nextName] = fields as unknown as readonly [string, string, string, string];
+  if (Number(nextSeq) !== due.seq) return refuse(`next_seq ${due.seq}`, `next_seq ${nextSeq}`);
+  return { ok: true, value: { sealedName, nextSeq: Number(nextSeq), nextName } };
+}
+
+const DURABLE_CLAIM = /"durable":(\d{1,16}),"salt":/;
+const CLAIM_BYTES_MAX = 1024;
+
+/**
+ * Reads what a line, whole or damaged, says of the durability of those before it.
+ *
+ * @param bytes any bytes that may be a line or a piece of one
+ * @returns the seq that it claims was synced before it, or 0 where it claims nothing legible
+ */
+export function readDurableClaim(bytes: Buffer): number {
+  const claim = DURABLE_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX));
+  return claim?.[1] === undefined ? 0 : Number(claim[1]);
+}

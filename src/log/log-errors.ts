@@ -1,0 +1,68 @@
+/**
+ * What can be wrong with a log, beyond what `AppError` codes say. Owned here so that callers of any home can tell them apart.
+ */
+import { AppError } from '../base/app-error.js';
+
+/** Where in a log something was found that cannot be. */
+export interface LogFaultPlace {
+  /** File name relative to the home of the logs. */
+  readonly file: string;
+  /** Offset in bytes of the first byte of the damaged record. */
+  readonly offset: number;
+  /** The seq that was due there, where that is known. */
+  readonly seq?: number;
+}
+
+/** A log holds what was not written, or lacks what was. Nothing has been changed; a person must decide. */
+export class LogCorruptError extends AppError {
+  override readonly name = 'LogCorruptError';
+  /** Where the damage begins. */
+  readonly place: LogFaultPlace;
+  /** What was expected there. */
+  readonly expected: string;
+
+  /**
+   * @param place where the damage begins
+   * @param expected what should be there, as a phrase
+   * @param found what is there instead, as a phrase
+   */
+  constructor(place: LogFaultPlace, expected: string, found: string) {
+    const seq = place.seq === undefined ? '' : `, seq ${place.seq}`;
+    super(
+      'project_corrupt',
+      `Cannot trust "${place.file}" at byte ${place.offset}${seq}: expected ${expected}, found ${found}. ` +
+        'Nothing was changed; put the file back from a copy, or delete the project',
+    );
+    this.place = place;
+    this.expected = expected;
+  }
+}
+
+/** A file was written by a newer version of this program. */
+export class LogVersionError extends AppError {
+  override readonly name = 'LogVersionError';
+
+  /**
+   * @param file file name relative to the home of the logs
+   * @param format what its header says
+   */
+  constructor(file: string, format: string) {
+    super('project_corrupt', `Cannot read "${file}": its format "${format}" is unknown to this version; run the version that wrote it, or a newer one`);
+  }
+}
+
+/** Another writer appended first: catch up and decide again. */
+export class WrongLastSeqError extends Error {
+  override readonly name = 'WrongLastSeqError';
+  /** The log's last seq. */
+  readonly actualSeq: number;
+
+  /**
+   * @param expectedSeq what the caller took its decision on
+   * @param actualSeq what the log's last seq is
+   */
+  constructor(expectedSeq: number, actualSeq: number) {
+    super(`Cannot append after seq ${expectedSeq}: the log's last seq is ${actualSeq}`);
+    this.actualSeq = actualSeq;
+  }
+}

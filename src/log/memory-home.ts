@@ -1,0 +1,45 @@
+/**
+ * Where logs without a disk are kept: nowhere. A log lives as long as somebody holds it.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { Log, LogHome, LogOptions } from './log.js';
+import { MemoryLog } from './memory-log.js';
+
+/** Logs in memory. */
+export class MemoryHome implements LogHome {
+  readonly #options: { readonly clock?: Clock; readonly logger?: Logger };
+
+  /** @param options clock and logger for the logs */
+  constructor(options: { readonly clock?: Clock; readonly logger?: Logger } = {}) {
+    this.#options = options;
+  }
+
+  async create(project: string, options: LogOptions & { readonly logId: string }): Promise<Log> {
+    return await Promise.resolve(new MemoryLog({ ...this.#options, project, logId: options.logId }));
+  }
+
+  async open(): Promise<undefined> {
+    return await Promise.resolve(undefined);
+  }
+
+  async namesOf(): Promise<readonly string[]> {
+    return await Promise.resolve([]);
+  }
+
+  async identify(): Promise<undefined> {
+    return await Promise.resolve(undefined);
+  }
+
+  async remove(): Promise<void> {
+    await Promise.resolve();
+  }
+
+  async finishRemovals(): Promise<void> {
+    await Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve();
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A log in memory: the same chain, the same contract, no disk. It keeps only its newest lines, so that a long life does not
+ * fill the memory.
+ */
+import { AppError } from '../base/app-error.js';
+import { type Clock, systemClock } from '../base/clock.js';
+import { invariant } from '../base/invariant.js';
+import { type Logger, silentLogger } from '../base/logger.js';
+import { AppendNotice } from './append-notice.js';
+import { encodeBatch } from './batch-encoder.js';
+import { LineClock } from './line-clock.js';
+import { genesisHash } from './line-format.js';
+import { WrongLastSeqError } from './log-errors.js';
+import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from './log.js';
+
+/** How many bytes of lines a log in memory keeps for readers. */
+export const KEPT_BYTES_MAX = 16_777_216;
+
+/** How many kept lines may be dead before the list is copied without them. */
+const DROPPED_LINES_SLACK = 1024;
+
+/** What a log in memory is made with. */
+export interface MemoryLogOptions {
+  readonly project: string;
+  /** 32 hexadecimal digits. */
+  readonly logId: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** @default {@link KEPT_BYTES_MAX} */
+  readonly keptBytesMax?: number;
+}
+
+/** A log whose lines are gone when the process ends. */
+export class MemoryLog implements Log {
+  readonly project: string;
+  readonly logId: string;
+  readonly #clock: LineClock;
+  readonly #keptBytesMax: number;
+  readonly #notice = new AppendNotice();
+  #lines: { readonly line: LogLine; readonly sizeBytes: number }[] = [];
+  /** How many entries at the start of `#lines` are dropped. */
+  #dropped = 0;
+  #keptBytes = 0;
+  #end: LogPosition;
+  #closed = false;
+
+  /** @param options identity, clock, how much is kept */
+  constructor(options: MemoryLogOptions) {
+    const logger = options.logger ?? silentLogger;
+    this.project = options.project;
+    this.logId = options.logId;
+    this.#keptBytesMax = options.keptBytesMax ?? KEPT_BYTES_MAX;
+    this.#end = { seq: 0, hash: genesisHash(options.project, options.logId) };
+    this.#clock = new LineClock(options.clock ?? systemClock, (fromMs, toMs) => {
+      logger.warn({ project: options.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back');
+    });
+  }
+
+  position(): LogPosition {
+    return this.#end;
+  }
+
+  state(): LogState {
+    return this.#closed ? 'closed' : 'writable';
+  }
+
+  append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
+    // An async function would hand the errors over as well, but would also let a second append in before the first is done.
+    return new Promise((resolve) => {
+      resolve(this.#append(drafts, expectedLastSeq));
+    });
+  }
+
+  #append(drafts: readonly LineDraft[], expectedLastSeq: number): readonly AppendedLine[] {
+    invariant(drafts.length > 0, 'a batch has a line');
+    if (this.#closed) throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
+    if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, this.#clock);
+    const linesText = batch.text.split('\n');
+    batch.lines.forEach((line, index) => {
+      const sizeBytes = Buffer.byteLength(linesText[index] ?? '') + 1;
+      this.#lines.push({ line, sizeBytes });
+      this.#keptBytes += sizeBytes;
+    });
+    this.#end = batch.end;
+    this.#drop();
+    this.#notice.wake();
+    return batch.lines;
+  }
+
+  #drop(): void {
+    while (this.#keptBytes > this.#keptBytesMax) {
+      const oldest = this.#lines[this.#dropped];
+      if (oldest === undefined) break;
+      this.#keptBytes -= oldest.sizeBytes;
+      this.#dropped += 1;
+    }
+    if (this.#dropped < DROPPED_LINES_SLACK && this.#dropped < this.#lines.length) return;
+    this.#lines = this.#lines.slice(this.#dropped);
+    this.#dropped = 0;
+  }
+
+  /** The first seq that is still kept; one above the end when nothing is. */
+  #firstKeptSeq(): number {
+    return this.#lines[this.#dropped]?.line.seq ?? this.#end.seq + 1;
+  }
+
+  async *read(range: ReadRange): AsyncGenerator<LogLine> {
+    const toSeq = Math.min(range.toSeq ?? this.#end.seq, this.#end.seq);
+    for (let seq = Math.max(range.fromSeq, this.#firstKeptSeq()); seq <= toSeq; seq += 1) {
+      range.signal?.throwIfAborted();
+      const line = this.#line(seq);
+      if (line !== undefined) yield line;
+    }
+  }
+
+  #line(seq: number): LogLine | undefined {
+    return this.#lines[this.#dropped + seq - this.#firstKeptSeq()]?.line;
+  }
+
+  async *follow(range: ReadRange): AsyncGenerator<LogLine> {
+    let fromSeq = range.fromSeq;
+    for (;;) {
+      range.signal?.throwIfAborted();
+      for await (const line of this.read({ ...range, fromSeq, toSeq: this.#end.seq })) {
+        fromSeq = line.seq + 1;
+        yield line;
+      }
+      if (fromSeq <= this.#end.seq) continue;
+      if (this.#closed) return;
+      await this.#notice.wait(range.signal);
+    }
+  }
+
+  configure(_options: LogOptions): void {
+    // Nothing of it concerns a log without a disk.
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#notice.wake();
+    await Promise.resolve();
+  }
+}
