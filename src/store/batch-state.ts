@@ -1,0 +1,71 @@
+/**
+ * The state that the commands of one batch are decided on: the durable state, and on top of it what the batch itself has
+ * decided so far. Nothing of it is visible to readers.
+ */
+import type { ProjectEvent } from '../events/event.js';
+import type { ProjectSettings } from '../events/project-settings.js';
+import type { ProjectModel } from '../projections/project-model.js';
+import type { DecisionState } from './decide.js';
+
+/** State of a batch that is being decided. */
+export class BatchState implements DecisionState {
+  readonly #model: ProjectModel;
+  /** Versions of keys that the batch has changed; 0 for deleted ones. */
+  readonly #versions = new Map<string, number>();
+  /** True once the batch has cleared all keys: the durable values do not count any more. */
+  #isCleared = false;
+  #keyCount: number;
+  #settings: ProjectSettings | undefined;
+  #keyId: string | null;
+  #nextSeq: number;
+
+  /** @param model the durable state */
+  constructor(model: ProjectModel) {
+    this.#model = model;
+    this.#keyCount = model.values.count;
+    this.#settings = model.state.newest?.settings;
+    this.#keyId = model.state.newest?.keyId ?? null;
+    this.#nextSeq = model.lastSeq + 1;
+  }
+
+  get keyCount(): number {
+    return this.#keyCount;
+  }
+
+  get settings(): ProjectSettings | undefined {
+    return this.#settings;
+  }
+
+  get keyId(): string | null {
+    return this.#keyId;
+  }
+
+  versionOf(key: string): number {
+    const version = this.#versions.get(key);
+    if (version !== undefined) return version;
+    return this.#isCleared ? 0 : (this.#model.values.get(key)?.seq ?? 0);
+  }
+
+  /**
+   * Takes in what was decided last.
+   *
+   * @param event the event that will stand at the next seq
+   */
+  add(event: ProjectEvent): void {
+    if (event.op === 'set') {
+      if (this.versionOf(event.key) === 0) this.#keyCount += 1;
+      this.#versions.set(event.key, this.#nextSeq);
+    } else if (event.op === 'delete') {
+      this.#keyCount -= 1;
+      this.#versions.set(event.key, 0);
+    } else if (event.op === 'clear') {
+      this.#versions.clear();
+      this.#isCleared = true;
+      this.#keyCount = 0;
+    } else {
+      this.#settings = event.settings;
+      this.#keyId = event.key_id;
+    }
+    this.#nextSeq += 1;
+  }
+}

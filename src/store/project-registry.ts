@@ -1,0 +1,72 @@
+/**
+ * The projects that this server knows: those that it serves, and those that it refused at start.
+ */
+import { AppError } from '../base/app-error.js';
+import { compareUtf8 } from '../base/compare-utf8.js';
+import type { ProjectSettings } from '../events/project-settings.js';
+import type { ProjectStore } from './project-store.js';
+
+/** A project that cannot be served: its files, or what the configuration says of them, cannot be trusted. */
+export interface RefusedProject {
+  readonly id: string;
+  /** Why, for the server's log and for nobody else. */
+  readonly reason: string;
+  /** What the configuration says. */
+  readonly settings: ProjectSettings;
+}
+
+/** A project by its id. */
+export type RegisteredProject = { readonly kind: 'served'; readonly store: ProjectStore } | { readonly kind: 'refused'; readonly project: RefusedProject };
+
+/** All projects. */
+export class ProjectRegistry {
+  readonly #projects = new Map<string, RegisteredProject>();
+
+  /**
+   * @param store a project that is served from now on
+   */
+  serve(store: ProjectStore): void {
+    this.#projects.set(store.id, { kind: 'served', store });
+  }
+
+  /**
+   * @param project a project that is named and not served
+   */
+  refuse(project: RefusedProject): void {
+    this.#projects.set(project.id, { kind: 'refused', project });
+  }
+
+  /**
+   * @param id the id of a project that is gone
+   */
+  remove(id: string): void {
+    this.#projects.delete(id);
+  }
+
+  /**
+   * @param id a project's id
+   * @returns the project, undefined when there is none
+   */
+  get(id: string): RegisteredProject | undefined {
+    return this.#projects.get(id);
+  }
+
+  /**
+   * The store of a project that is served.
+   *
+   * @param id a project's id
+   * @returns its store
+   * @throws {AppError} `project_not_found`; `project_corrupt` for one that is refused
+   */
+  store(id: string): ProjectStore {
+    const found = this.#projects.get(id);
+    if (found === undefined) throw new AppError('project_not_found', `Cannot find the project "${id}"`);
+    if (found.kind === 'served') return found.store;
+    throw new AppError('project_corrupt', `Cannot serve the project "${id}": it was refused at start; the server's log says why`);
+  }
+
+  /** @returns all projects, sorted by id */
+  list(): readonly RegisteredProject[] {
+    return [...this.#projects].sort(([a], [b]) => compareUtf8(a, b)).map(([, project]) => project);
+  }
+}
