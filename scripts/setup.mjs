@@ -1,0 +1,223 @@
+/**
+ * Brings a checkout to the point where its code can run: installs what package-lock.json names, then compiles. Each
+ * step leaves a stamp of what it worked from and is skipped while that still holds. Uses Node alone, since nothing
+ * is installed yet when it starts, and writes to standard error only: standard output belongs to the caller.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The top folder of the checkout. */
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/** The compiled command line. */
+export const mainFile = path.join(root, 'dist/src/cli/main.js');
+
+const NODE_VERSION_MIN = [20, 19];
+const SOURCE_FOLDERS = ['src', 'test', 'bench'];
+const LOCK_WAIT_LIMIT_MS = 10 * 60_000;
+const LOCK_POLL_MS = 100;
+
+const lockfilePath = path.join(root, 'package-lock.json');
+const installStamp = path.join(root, 'node_modules/.simplekv-lock');
+const distFolder = path.join(root, 'dist');
+const buildStamp = path.join(distFolder, '.stamp');
+const setupLock = path.join(distFolder, '.setup-lock');
+
+/** A step could not be done; the message is for the person at the terminal. */
+export class SetupError extends Error {
+  name = 'SetupError';
+}
+
+/**
+ * Installs the locked packages unless they are there.
+ *
+ * @throws {SetupError} When Node is too old or npm fails
+ */
+export function ensureInstalled() {
+  requireNode();
+  const wanted = sha256(readFileSync(lockfilePath));
+  if (readOrNull(installStamp) === wanted) return;
+  withSetupLock(() => {
+    if (readOrNull(installStamp) === wanted) return;
+    if (!hasLockedPackages()) install();
+    writeStamp(installStamp, wanted);
+  });
+}
+
+/**
+ * Compiles src, test and bench into dist unless dist was made from what is there now. A failed build leaves no stamp.
+ *
+ * @throws {SetupError} When the compiler finds a fault
+ */
+export function ensureBuilt() {
+  if (readOrNull(buildStamp) === sourceDigest()) return;
+  withSetupLock(() => {
+    // Taken before the build: a file edited while it runs then makes the next start build again.
+    const digest = sourceDigest();
+    if (readOrNull(buildStamp) === digest) return;
+    rmSync(buildStamp, { force: true });
+    removeStaleOutput();
+    console.error('simplekv: building');
+    const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
+    run(process.execPath, [compiler, '-p', root], 'The build failed');
+    if (existsSync(mainFile)) chmodSync(mainFile, 0o755);
+    writeStamp(buildStamp, digest);
+  });
+}
+
+/**
+ * Runs the steps of a script, and ends the process with a plain message when one cannot be done.
+ *
+ * @param {() => void} steps What to do
+ * @param {(error: SetupError) => void} onFailure What else to say, after the message
+ */
+export function runSteps(steps, onFailure = () => {}) {
+  try {
+    steps();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`simplekv: ${error.message}`);
+    onFailure(error);
+    process.exit(1);
+  }
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [majorMin, minorMin] = NODE_VERSION_MIN;
+  if (major > majorMin || (major === majorMin && minor >= minorMin)) return;
+  throw new SetupError(`Node ${NODE_VERSION_MIN.join('.')} or newer is needed, this is ${process.versions.node}`);
+}
+
+/** `npm install` leaves a list of what it put there; the stamp is missing then, but nothing has to be installed again. */
+function hasLockedPackages() {
+  const hidden = readOrNull(path.join(root, 'node_modules/.package-lock.json'));
+  if (hidden === null) return false;
+  const installed = JSON.parse(hidden).packages;
+  return Object.entries(JSON.parse(readFileSync(lockfilePath, 'utf8')).packages).every(([place, locked]) => {
+    if (place === '') return true;
+    const found = installed[place];
+    if (found === undefined) return locked.optional === true;
+    return found.version === locked.version && found.integrity === locked.integrity;
+  });
+}
+
+function install() {
+  console.error('simplekv: installing packages');
+  // Under `npm start` the npm in use names itself; a script of another package manager is not run as npm.
+  const npmScript = process.env.npm_execpath ?? '';
+  const [command, first] = npmScript.endsWith('npm-cli.js') ? [process.execPath, [npmScript]] : ['npm', []];
+  // The compiler is a development package, and is needed even where NODE_ENV says production.
+  run(command, [...first, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], 'npm ci failed');
+}
+
+/** What the child prints goes to our standard error. */
+function run(command, args, failure) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.error) throw new SetupError(`${failure}: ${result.error.message}`);
+  if (result.status !== 0) throw new SetupError(`${failure} (exit code ${result.status ?? result.signal})`);
+}
+
+function sourceDigest() {
+  const hash = createHash('sha256');
+  for (const file of [...sourceFiles(), 'tsconfig.json', 'package-lock.json', 'package.json']) {
+    const content = readFileSync(path.join(root, file));
+    hash.update(`${file}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+function sourceFiles() {
+  return SOURCE_FOLDERS.flatMap((folder) => listFiles(folder)).filter((file) => file.endsWith('.ts')).sort();
+}
+
+/** Output whose source is gone would still be found: by the test runner as a test, by an import as a module. */
+function removeStaleOutput() {
+  const expected = new Set(sourceFiles().flatMap((file) => {
+    const stem = path.join('dist', file.slice(0, -'.ts'.length));
+    return [`${stem}.js`, `${stem}.js.map`];
+  }));
+  for (const folder of SOURCE_FOLDERS) {
+    for (const file of listFiles(path.join('dist', folder))) {
+      if (!expected.has(file)) rmSync(path.join(root, file), { force: true });
+    }
+  }
+}
+
+/** Every file below a folder of the checkout, relative to its top; none when the folder is not there. */
+function listFiles(folder) {
+  const absolute = path.join(root, folder);
+  if (!existsSync(absolute)) return [];
+  return readdirSync(absolute, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)));
+}
+
+/**
+ * Lets one process at a time change node_modules and dist. The lock file appears by `link`, so it always carries the
+ * pid of its holder; one whose holder is gone (killed in the middle) is removed by the next to come.
+ */
+function withSetupLock(body) {
+  mkdirSync(distFolder, { recursive: true });
+  const own = `${setupLock}.${process.pid}`;
+  writeFileSync(own, String(process.pid));
+  try {
+    takeSetupLock(own);
+    try {
+      body();
+    } finally {
+      rmSync(setupLock, { force: true });
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function takeSetupLock(own) {
+  const deadline = Date.now() + LOCK_WAIT_LIMIT_MS;
+  while (Date.now() < deadline) {
+    try {
+      linkSync(own, setupLock);
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = Number(readOrNull(setupLock));
+    if (holder > 0 && !isAlive(holder)) rmSync(setupLock, { force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_POLL_MS);
+  }
+  throw new SetupError(`Another set-up has been running for too long; if none is, remove ${setupLock}`);
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** A stamp must be whole or absent: half of one could never match, but would hide why. */
+function writeStamp(file, digest) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, digest);
+  renameSync(`${file}.new`, file);
+}
+
+function readOrNull(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function sha256(content) {
+  return createHash('sha256').update(content).digest('hex');
+}

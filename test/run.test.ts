@@ -1,0 +1,117 @@
+/** The runner as it is used: a folder of test files in, lines and an exit code out. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from './suite.js';
+import { runTestFile } from './test-process.js';
+
+const test = suite('run');
+const runner = fileURLToPath(new URL('./run.js', import.meta.url));
+const suiteImport = `import { suite } from ${JSON.stringify(new URL('./suite.js', import.meta.url).href)};\n`;
+const GOOD = `const test = suite('good'); test('a', () => {}); test('b', () => {}); test.run();`;
+
+/** A folder of test files, removed when the body is over. */
+async function withFiles<T>(files: Record<string, string>, body: (folder: string) => T | Promise<T>): Promise<T> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'simplekv-run-'));
+  try {
+    // Fixtures are modules, whatever lies above the temp folder.
+    writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), suiteImport + text);
+    return await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function run(folder: string, ...args: string[]) {
+  const result = spawnSync(process.execPath, [runner, '--root', folder, ...args], { encoding: 'utf8' });
+  return { status: result.status, stdout: result.stdout, lastLine: result.stdout.trimEnd().split('\n').at(-1) };
+}
+
+test('two good files exit 0 and close with the sum alone on the last line', async () => {
+  await withFiles({ 'a.test.js': GOOD, 'b.test.js': GOOD, 'not-a-test.js': 'throw 1' }, (folder) => {
+    const { status, stdout } = run(folder);
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /\n4 passed, 0 failed\n$/);
+  });
+});
+
+test('a failing file shows its output and the exit code is 1', async () => {
+  const bad = `const test = suite('bad'); test('breaks', () => { throw new Error('this is why'); }); test.run();`;
+  await withFiles({ 'a.test.js': GOOD, 'b.test.js': bad }, (folder) => {
+    const { status, stdout, lastLine } = run(folder);
+    assert.equal(status, 1);
+    assert.match(stdout, /this is why/);
+    assert.equal(lastLine, '2 passed, 1 failed');
+  });
+});
+
+test('a file that cannot be loaded counts one failed', async () => {
+  await withFiles({ 'a.test.js': 'this is no JavaScript' }, (folder) => {
+    assert.equal(run(folder).lastLine, '0 passed, 1 failed');
+  });
+});
+
+test('a file without suite.ts counts as failed even when it exits 0', async () => {
+  await withFiles({ 'a.test.js': '' }, (folder) => {
+    assert.equal(run(folder).lastLine, '0 passed, 1 failed');
+  });
+});
+
+test('nothing to run is a failure', async () => {
+  await withFiles({ 'a.test.js': GOOD }, (folder) => {
+    const { status, lastLine } = run(folder, 'no-such-file');
+    assert.equal(status, 1);
+    assert.equal(lastLine, '0 passed, 1 failed');
+  });
+});
+
+test('a filter chooses files by a part of their path', async () => {
+  await withFiles({ 'apple.test.js': GOOD, 'pear.test.js': GOOD }, (folder) => {
+    assert.equal(run(folder, 'pea').lastLine, '2 passed, 0 failed');
+  });
+});
+
+test('with a result file the counts go there and no closing line is printed', async () => {
+  await withFiles({ 'a.test.js': GOOD }, (folder) => {
+    const resultFile = path.join(folder, 'result.json');
+    const { stdout } = run(folder, '--result-file', resultFile);
+    assert.deepEqual(JSON.parse(readFileSync(resultFile, 'utf8')), { passed: 2, failed: 0 });
+    assert.doesNotMatch(stdout, /passed, /);
+  });
+});
+
+test('output beyond a mebibyte is dropped from its beginning and the summary is still read', async () => {
+  const loud = `for (let i = 0; i < 64; i += 1) console.log('x'.repeat(65536));\n${GOOD}`;
+  await withFiles({ 'a.test.js': loud }, (folder) => {
+    assert.equal(run(folder).lastLine, '2 passed, 0 failed');
+  });
+});
+
+test('a file over its time limit is killed with the processes that it started', async () => {
+  const hanging = `
+    import { spawn } from 'node:child_process';
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });
+    console.log('grandchild ' + child.pid + ' ');`;
+  await withFiles({ 'a.test.js': hanging }, async (folder) => {
+    const result = await runTestFile(path.join(folder, 'a.test.js'), { timeoutMs: 1_500, signal: new AbortController().signal });
+    assert.equal(result.killedBecause, 'took longer than 1500 ms');
+    const grandchild = Number(/grandchild (\d+) /.exec(result.output)?.[1]);
+    assert.ok(isGone(grandchild), `process ${grandchild} is still there`);
+  });
+});
+
+/** A killed process that nobody has reaped yet is still listed, as a zombie. */
+function isGone(pid: number): boolean {
+  assert.ok(Number.isInteger(pid));
+  try {
+    return /^\d+ \(.*\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+test.run();

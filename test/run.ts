@@ -1,0 +1,68 @@
+/**
+ * Runs the tests: every `*.test.js` beside this file, each in a process of its own, two at a time, within limits.
+ * Prints one line a file, the whole output of a file that failed, and at last `N passed, N failed`.
+ *
+ * Usage: `node dist/test/run.js [--root FOLDER] [--result-file FILE] [filter…]`. A file runs when its path contains one of the
+ * filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller.
+ */
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { judgeFile } from './file-verdict.js';
+import { runTestFile } from './test-process.js';
+
+const CONCURRENT_FILES = 2;
+const FILE_TIMEOUT_MS = 5 * 60_000;
+const RUN_TIMEOUT_MS = 20 * 60_000;
+
+/** Columns of the file's name in a line. */
+const NAME_WIDTH = 52;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'root': { type: 'string' }, 'result-file': { type: 'string' } },
+});
+const root = path.resolve(values.root ?? path.dirname(fileURLToPath(import.meta.url)));
+const stop = new AbortController();
+const runTimer = setTimeout(() => stop.abort(`the whole run took longer than ${RUN_TIMEOUT_MS} ms`), RUN_TIMEOUT_MS);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => stop.abort(`the run was ended by ${signal}`));
+}
+
+const waiting = testFiles(root).filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)));
+const totals = { passed: 0, failed: 0 };
+if (waiting.length === 0) {
+  totals.failed = 1;
+  console.log(`No test file under ${root} matches ${JSON.stringify(positionals)}`);
+}
+await Promise.all(Array.from({ length: CONCURRENT_FILES }, () => runWaiting()));
+clearTimeout(runTimer);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+if (values['result-file'] === undefined) console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+else writeFileSync(values['result-file'], JSON.stringify(totals));
+
+async function runWaiting(): Promise<void> {
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    const result = await runTestFile(path.join(root, file), { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal });
+    const verdict = judgeFile(result);
+    totals.passed += verdict.passedCount;
+    totals.failed += verdict.failedCount;
+    const seconds = (result.durationMs / 1000).toFixed(1);
+    const counts = `${String(verdict.passedCount).padStart(4)} passed ${String(verdict.failedCount).padStart(3)} failed`;
+    const lines = [`${file.padEnd(NAME_WIDTH)} ${counts} ${seconds.padStart(7)} s`];
+    if (verdict.faults.length > 0) lines.push(...verdict.faults.map((fault) => `  ${file}: ${fault}`), indent(result.output));
+    console.log(lines.join('\n'));
+  }
+}
+
+/** Crash and end-to-end files take longest, so they start first. */
+function testFiles(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
+  const isSlow = (file: string): boolean => /\.(crash|e2e)\.test\.js$/.test(file);
+  return files.sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || (a < b ? -1 : 1));
+}
+
+function indent(output: string): string {
+  return output.replaceAll(/^(?=.)/gm, '  | ');
+}

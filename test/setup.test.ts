@@ -1,0 +1,126 @@
+/** What `npm start` and `npm test` do before anything else, in a small checkout of its own. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { suite } from './suite.js';
+import { projectRoot } from './tidy/source-tree.js';
+
+const test = suite('setup');
+
+/** A pid that no process has: it is beyond what the kernel gives out. */
+const FREE_PID = 2 ** 22 + 1;
+
+/** As the project's own in where things go, and quick, since nothing but the sources is checked. */
+const SMALL_TSCONFIG = {
+  compilerOptions: {
+    strict: true, noEmitOnError: true, skipLibCheck: true, module: 'nodenext', target: 'es2023', lib: ['es5'], types: [],
+    sourceMap: true, rootDir: '.', outDir: 'dist',
+  },
+  include: ['src/**/*.ts', 'test/**/*.ts'],
+};
+
+interface Checkout {
+  write(file: string, text: string): void;
+  remove(file: string): void;
+  has(file: string): boolean;
+  build(): Promise<{ exitCode: number; output: string }>;
+}
+
+/** The compiler comes from this project; nothing is installed. */
+async function withCheckout(body: (checkout: Checkout) => Promise<void>): Promise<void> {
+  const root = mkdtempSync(path.join(tmpdir(), 'simplekv-setup-'));
+  const project = projectRoot();
+  try {
+    cpSync(path.join(project, 'scripts'), path.join(root, 'scripts'), { recursive: true });
+    for (const file of ['package.json', 'package-lock.json']) cpSync(path.join(project, file), path.join(root, file));
+    writeFileSync(path.join(root, 'tsconfig.json'), JSON.stringify(SMALL_TSCONFIG));
+    symlinkSync(path.join(project, 'node_modules'), path.join(root, 'node_modules'));
+    writeFileSync(path.join(root, 'build.mjs'), `
+      import { ensureBuilt, runSteps } from './scripts/setup.mjs';
+      runSteps(ensureBuilt);`);
+    const write = (file: string, text: string): void => {
+      mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+      writeFileSync(path.join(root, file), text);
+    };
+    write('src/cli/main.ts', 'export const main = 1;\n');
+    await body({
+      write,
+      remove: (file) => rmSync(path.join(root, file)),
+      has: (file) => existsSync(path.join(root, file)),
+      build: () => build(root),
+    });
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+async function build(root: string): Promise<{ exitCode: number; output: string }> {
+  const env = { ...process.env };
+  // Measuring the compiler would only take time.
+  delete env['NODE_V8_COVERAGE'];
+  const child = spawn(process.execPath, ['build.mjs'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (piece: Buffer) => { output += `stdout: ${piece}`; });
+  child.stderr.on('data', (piece: Buffer) => { output += String(piece); });
+  const [exitCode] = await once(child, 'close') as [number];
+  return { exitCode, output };
+}
+
+test('a checkout is built once, and again when a source changes', async () => {
+  await withCheckout(async (checkout) => {
+    assert.deepEqual(await checkout.build(), { exitCode: 0, output: 'simplekv: building\n' });
+    assert.ok(checkout.has('dist/src/cli/main.js'));
+    assert.deepEqual(await checkout.build(), { exitCode: 0, output: '' });
+    checkout.write('src/log/a.ts', 'export const a = 1;\n');
+    assert.deepEqual(await checkout.build(), { exitCode: 0, output: 'simplekv: building\n' });
+    assert.ok(checkout.has('dist/src/log/a.js'));
+  });
+});
+
+test('output whose source is gone is removed', async () => {
+  await withCheckout(async (checkout) => {
+    checkout.write('test/old.test.ts', 'export {};\n');
+    await checkout.build();
+    assert.ok(checkout.has('dist/test/old.test.js'));
+    checkout.remove('test/old.test.ts');
+    await checkout.build();
+    assert.ok(!checkout.has('dist/test/old.test.js'));
+    assert.ok(!checkout.has('dist/test/old.test.js.map'));
+  });
+});
+
+test('a build that fails says why on standard error, and is tried again', async () => {
+  await withCheckout(async (checkout) => {
+    await checkout.build();
+    checkout.write('src/bad.ts', 'export const bad: number = "x";\n');
+    for (const attempt of [1, 2]) {
+      const { exitCode, output } = await checkout.build();
+      assert.equal(exitCode, 1, `attempt ${attempt}`);
+      assert.match(output, /src\/bad\.ts\(1,14\): error TS2322/);
+      assert.doesNotMatch(output, /stdout/);
+    }
+    assert.ok(!checkout.has('dist/.stamp'));
+  });
+});
+
+test('of two builds at once one builds and the other waits for it', async () => {
+  await withCheckout(async (checkout) => {
+    const results = await Promise.all([checkout.build(), checkout.build()]);
+    assert.deepEqual(results.map(({ exitCode }) => exitCode), [0, 0]);
+    assert.equal(results.map(({ output }) => output).join(''), 'simplekv: building\n');
+    assert.ok(!checkout.has('dist/.setup-lock'));
+  });
+});
+
+test('the lock of a build that was killed is taken over', async () => {
+  await withCheckout(async (checkout) => {
+    checkout.write('dist/.setup-lock', String(FREE_PID));
+    assert.equal((await checkout.build()).exitCode, 0);
+    assert.ok(checkout.has('dist/.stamp'));
+  });
+});
+
+test.run();
