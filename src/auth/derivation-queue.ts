@@ -1,0 +1,71 @@
+/**
+ * The expensive part of recognising a chosen key, rationed: one derivation at a time, few waiting, none twice at once.
+ *
+ * Without this, a handful of callers with made-up keys would keep every core and 32 MiB each busy, and writes would wait
+ * behind them. Knows nothing of which keys are good.
+ */
+import pLimit, { type LimitFunction } from 'p-limit';
+import { AppError } from '../base/app-error.js';
+import { hashChosen } from './key-hash.js';
+
+/** How many derivations may wait behind the one that runs. */
+export const DERIVATION_QUEUE_MAX = 16;
+
+/** Turns a presented key into the text that would be stored for it. */
+export type DeriveKey = (key: string, salt: string) => Promise<string>;
+
+/** How a {@link DerivationQueue} works. */
+export interface DerivationQueueOptions {
+  /** How many derivations may wait behind the one that runs. @default 16 */
+  readonly queueMax?: number;
+  /** What derives. @default hashChosen */
+  readonly derive?: DeriveKey;
+}
+
+/** One wish for a derivation. */
+export interface DerivationRequest {
+  /** The presented key. */
+  readonly key: string;
+  /** SHA-256 of the key in hexadecimal digits: what two equal wishes have in common. */
+  readonly digest: string;
+  /** 22 characters of base64url. */
+  readonly salt: string;
+  /** True for a caller whose address failed often: it is served only when nobody else is. */
+  readonly throttled: boolean;
+}
+
+/** One derivation at a time. */
+export class DerivationQueue {
+  readonly #limit: LimitFunction = pLimit(1);
+  readonly #queueMax: number;
+  readonly #derive: DeriveKey;
+  /** By salt and digest; each entry leaves when its derivation ends, so there are at most `queueMax` + 1. */
+  readonly #underWay = new Map<string, Promise<string>>();
+
+  /** @param options length of the queue, and what derives */
+  constructor(options: DerivationQueueOptions = {}) {
+    this.#queueMax = options.queueMax ?? DERIVATION_QUEUE_MAX;
+    this.#derive = options.derive ?? hashChosen;
+  }
+
+  /**
+   * Derives, or joins the derivation of the same key that is already under way: a client that opens fifty connections
+   * with one key costs one derivation.
+   *
+   * @param request the key and who presents it
+   * @returns the text that would be stored for the key
+   * @throws {AppError} `too_many_failed_keys` when the queue is full, or when a throttled caller would have to wait
+   */
+  async derive(request: DerivationRequest): Promise<string> {
+    const name = `${request.salt}:${request.digest}`;
+    const underWay = this.#underWay.get(name);
+    if (underWay !== undefined) return underWay;
+    const others = this.#underWay.size;
+    if (others > (request.throttled ? 0 : this.#queueMax)) {
+      throw new AppError('too_many_failed_keys', 'Cannot check this key of access now: too many unknown keys wait to be checked');
+    }
+    const derivation = this.#limit(() => this.#derive(request.key, request.salt)).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, derivation);
+    return derivation;
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Which keys of access exist now, and whose a presented key is. Owns the look-ups and the memories; the expensive work is
+ * `derivation-queue.ts`. Knows nothing of files, headers or what a key allows.
+ *
+ * What a presented key costs, cheapest first:
+ *  1. one SHA-256 and a look-up: keys stored as `sha256:` and keys kept in the clear;
+ *  2. for a text that is not a whole generated key, while any key is stored with scrypt: a look-up of what was derived before;
+ *  3. one derivation.
+ *
+ * The memories hold what was derived from a digest, not whose it was: the answer always comes from the keys that hold at
+ * that moment, so a key that was replaced stops working at once, also for a caller whose derivation was under way.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { invariant } from '../base/invariant.js';
+import { isGeneratedKey } from './access-key.js';
+import { DerivationQueue, type DerivationQueueOptions } from './derivation-queue.js';
+import { digestKey, keyIdOf, parseKeyHash } from './key-hash.js';
+import type { Principal } from './principal.js';
+
+/** Longest key that is looked at, in characters; a longer one is unknown. */
+export const ACCESS_KEY_CHARACTERS_MAX = 512;
+
+/** How many presented keys each of the two memories holds. */
+export const REMEMBERED_KEYS_MAX = 10_000;
+
+/** What a key opens. */
+export type KeyScope = { readonly kind: 'global' } | { readonly kind: 'project'; readonly project: string };
+
+/** A key as the configuration keeps it. */
+export interface StoredKey {
+  /** `sha256:…` or `scrypt:…`. */
+  readonly hash: string;
+  /** The key itself where the configuration keeps it in the clear: it is then compared without a derivation. */
+  readonly plain?: string | null;
+}
+
+/** How a {@link Keyring} works. */
+export interface KeyringOptions extends DerivationQueueOptions {
+  /** How many presented keys each of the two memories holds. @default 10_000 */
+  readonly rememberedMax?: number;
+}
+
+/** How a presented key is looked up. */
+export interface IdentifyOptions {
+  /** True when the caller's address failed often: no derivation for it while any other is wanted. */
+  readonly throttled: boolean;
+}
+
+/** A key that holds now. */
+interface HeldKey {
+  readonly principal: Principal & { readonly keyId: string };
+  /** Where it is found: `#direct` by the hexadecimal digest of the key, `#chosen` by the stored text. */
+  readonly index: 'direct' | 'chosen';
+  readonly name: string;
+  /** What the presented key's digest, or what was derived from it, is compared with. */
+  readonly digest: Buffer;
+}
+
+/** The keys that hold now. */
+export class Keyring {
+  readonly #held = new Map<string, HeldKey>();
+  readonly #direct = new Map<string, HeldKey>();
+  readonly #chosen = new Map<string, HeldKey>();
+  /** The one salt of all chosen keys; undefined while there are none, and then nothing is ever derived. */
+  #salt: string | undefined;
+  readonly #derivations: DerivationQueue;
+  // Two memories, so that made-up keys can push out only each other and never a key that works.
+  readonly #knownGood: LRUCache<string, string>;
+  readonly #knownBad: LRUCache<string, string>;
+  /** The salt of everything that the memories hold. */
+  #rememberedSalt: string | undefined;
+
+  /** @param options sizes, and what derives */
+  constructor(options: KeyringOptions = {}) {
+    const max = options.rememberedMax ?? REMEMBERED_KEYS_MAX;
+    this.#derivations = new DerivationQueue(options);
+    this.#knownGood = new LRUCache({ max });
+    this.#knownBad = new LRUCache({ max });
+  }
+
+  /**
+   * Gives a scope its key; the key before it stops working at once.
+   *
+   * @param scope what the key opens
+   * @param key the key as it is stored, null for none
+   * @throws {InvariantError} for a text that is no hash, a key that another scope has, or a second salt
+   */
+  setKey(scope: KeyScope, key: StoredKey | null): void {
+    const held = key === null ? undefined : holdKey(scope, key);
+    if (held !== undefined) this.#check(scope, held);
+    this.#drop(scopeName(scope));
+    if (held === undefined) return;
+    this.#held.set(scopeName(scope), held.key);
+    this.#indexOf(held.key).set(held.key.name, held.key);
+    if (held.salt !== undefined) this.#useSalt(held.salt);
+  }
+
+  /**
+   * Forgets a project's key.
+   *
+   * @param id the project's id
+   */
+  removeProject(id: string): void {
+    this.#drop(scopeName({ kind: 'project', project: id }));
+  }
+
+  /**
+   * Tells whether a scope has a key.
+   *
+   * @param scope the global scope or a project
+   * @returns true when it has one
+   */
+  hasKey(scope: KeyScope): boolean {
+    return this.#held.has(scopeName(scope));
+  }
+
+  /**
+   * Names a scope's key.
+   *
+   * @param scope the global scope or a project
+   * @returns 16 hexadecimal digits, null where there is no key
+   */
+  keyId(scope: KeyScope): string | null {
+    return this.#held.get(scopeName(scope))?.principal.keyId ?? null;
+  }
+
+  /**
+   * Says whose a presented key is.
+   *
+   * @param presented the key as it came, without the words around it
+   * @param options how much the caller may cost
+   * @returns who presents it, null for a key that opens nothing
+   * @throws {AppError} `too_many_failed_keys` when finding out would need a derivation and too many are wanted
+   */
+  async identify(presented: string, options: IdentifyOptions): Promise<Principal | null> {
+    if (presented.length === 0 || presented.length > ACCESS_KEY_CHARACTERS_MAX) return null;
+    const digest = digestKey(presented);
+    const name = digest.toString('hex');
+    const direct = this.#direct.get(name);
+    if (direct !== undefined && timingSafeEqual(direct.digest, digest)) return direct.principal;
+    const salt = this.#salt;
+    if (salt === undefined || isGeneratedKey(presented)) return null;
+    const remembered = this.#knownGood.get(name) ?? this.#knownBad.get(name);
+    const derived = remembered ?? (await this.#derivations.derive({ key: presented, digest: name, salt, throttled: options.throttled }));
+    return this.#recognise(name, derived);
+  }
+
+  /** Looks up what was derived among the keys that hold now, and remembers it on the side where it belongs. */
+  #recognise(name: string, derived: string): Principal | null {
+    const parsed = parseKeyHash(derived);
+    invariant(parsed?.scheme === 'scrypt', 'a derivation gives a scrypt hash');
+    const held = this.#chosen.get(derived);
+    const known = held !== undefined && timingSafeEqual(held.digest, parsed.digest);
+    if (parsed.salt === this.#rememberedSalt) {
+      (known ? this.#knownBad : this.#knownGood).delete(name);
+      (known ? this.#knownGood : this.#knownBad).set(name, derived);
+    }
+    return known ? held.principal : null;
+  }
+
+  #indexOf(key: HeldKey): Map<string, HeldKey> {
+    return key.index === 'direct' ? this.#direct : this.#chosen;
+  }
+
+  #check(scope: KeyScope, held: NewKey): void {
+    const present = this.#indexOf(held.key).get(held.key.name);
+    const mine = this.#held.get(scopeName(scope));
+    invariant(present === undefined || present === mine, 'no two scopes share a key');
+    const othersChosen = this.#chosen.size - (mine?.index === 'chosen' ? 1 : 0);
+    invariant(held.salt === undefined || othersChosen === 0 || held.salt === this.#salt, 'all chosen keys share one salt');
+  }
+
+  #drop(name: string): void {
+    const held = this.#held.get(name);
+    if (held === undefined) return;
+    this.#held.delete(name);
+    this.#indexOf(held).delete(held.name);
+    if (this.#chosen.size === 0) this.#salt = undefined;
+  }
+
+  /** What was derived with another salt says nothing about keys under this one. */
+  #useSalt(salt: string): void {
+    this.#salt = salt;
+    if (salt === this.#rememberedSalt) return;
+    this.#rememberedSalt = salt;
+    this.#knownGood.clear();
+    this.#knownBad.clear();
+  }
+}
+
+interface NewKey {
+  readonly key: HeldKey;
+  /** The salt, for a key that can only be recognised by a derivation. */
+  readonly salt: string | undefined;
+}
+
+function scopeName(scope: KeyScope): string {
+  return scope.kind === 'global' ? 'global' : `project:${scope.project}`;
+}
+
+function holdKey(scope: KeyScope, key: StoredKey): NewKey {
+  const parsed = parseKeyHash(key.hash);
+  invariant(parsed !== undefined, 'a stored key has a hash of a known form');
+  const keyId = keyIdOf(key.hash);
+  const principal = scope.kind === 'global' ? { kind: scope.kind, keyId } : { kind: scope.kind, project: scope.project, keyId };
+  const plain = key.plain ?? null;
+  if (plain === null && parsed.scheme === 'scrypt') {
+    return { key: { principal, index: 'chosen', name: key.hash, digest: parsed.digest }, salt: parsed.salt };
+  }
+  const digest = plain === null ? parsed.digest : digestKey(plain);
+  return { key: { principal, index: 'direct', name: digest.toString('hex'), digest }, salt: undefined };
+}
