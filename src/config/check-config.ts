@@ -1,0 +1,151 @@
+/**
+ * The one check that every configuration passes: when it is loaded, and before the server writes it. Pure; touches no file.
+ */
+import { isIP, isIPv4 } from 'node:net';
+import { compileSchema, type SchemaFault } from '../base/json-schema.js';
+import { isGeneratedKey, looksGenerated } from '../auth/access-key.js';
+import { parseKeyHash } from '../auth/key-hash.js';
+import { BUILT_IN_STORAGE } from '../events/project-settings.js';
+import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
+import { ConfigError } from './config-error.js';
+import { CONFIG_SCHEMA, CONFIG_VERSION } from './config-schema.js';
+import { DEFAULT_OPTIONS } from './server-options.js';
+
+const checkShape = compileSchema<ConfigDocument>(CONFIG_SCHEMA);
+
+/** What is said of reading values from disk. */
+const VALUES_IN_MEMORY = 'true (reading values from disk is not available in this version)';
+
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+const IPV4_PREFIX_BITS_MAX = 32;
+const IPV6_PREFIX_BITS_MAX = 128;
+
+/** An authentication and the place where it stands. */
+export interface PlacedAuthentication {
+  /** JSON pointer to the object. */
+  readonly pointer: string;
+  /** Undefined where the file says nothing. */
+  readonly entry: Partial<AuthenticationEntry> | undefined;
+}
+
+/**
+ * Lists everything in a document that can hold a key of access: the global one first, then the projects in their order.
+ *
+ * @param document a checked document
+ * @returns each with its place
+ */
+export function placedAuthentications(document: ConfigDocument): readonly PlacedAuthentication[] {
+  return [
+    { pointer: '/default/authentication', entry: document.default?.authentication },
+    ...document.projects.map((project, index) => ({ pointer: `/projects/${index}/authentication`, entry: project.authentication })),
+  ];
+}
+
+/**
+ * Checks a whole document.
+ *
+ * @param document anything parsed from JSON
+ * @returns the same document, its type known
+ * @throws {ConfigError} for the first fault
+ */
+export function checkConfig(document: unknown): ConfigDocument {
+  checkVersion(document);
+  const result = checkShape(document);
+  if (!result.ok) throw new ConfigError(withoutSecrets(result.fault));
+  checkOptions(result.document);
+  checkProjectIds(result.document);
+  checkStorage(result.document);
+  checkKeys(result.document);
+  return result.document;
+}
+
+/** Comes first: the members of another version would otherwise be called unknown. */
+function checkVersion(document: unknown): void {
+  if (typeof document !== 'object' || document === null || !('version' in document)) return;
+  const { version } = document;
+  if (typeof version !== 'number' || version === CONFIG_VERSION) return;
+  const expected = `${CONFIG_VERSION}: this file belongs to another version of SimpleKV`;
+  throw new ConfigError({ pointer: '/version', found: String(version), expected });
+}
+
+/** Objects, lists and whatever stands in an `authentication` may hold a key, and a key is never shown. */
+function withoutSecrets(fault: SchemaFault): SchemaFault {
+  const { pointer, expected, found } = fault;
+  if (found === undefined) return fault;
+  if (found.startsWith('{')) return { pointer, expected, found: 'an object' };
+  if (found.startsWith('[')) return { pointer, expected, found: 'a list' };
+  const isText = found.startsWith('"');
+  return isText && (/\/authentication(\/|$)/.test(pointer) || found.includes('skv_')) ? { pointer, expected, found: 'another text' } : fault;
+}
+
+function checkOptions(document: ConfigDocument): void {
+  const { headers_seconds: headers, request_seconds: request } = { ...DEFAULT_OPTIONS.timeouts, ...document.timeouts };
+  if (headers > request) {
+    const expected = `at most timeouts.request_seconds, which is ${request}`;
+    throw new ConfigError({ pointer: '/timeouts/headers_seconds', found: String(headers), expected });
+  }
+  const limits = { ...DEFAULT_OPTIONS.limits, ...document.limits };
+  // A line holds a little more than its value: in a shorter queue a value could be allowed and yet never fit.
+  if (limits.max_queue_bytes < 2 * limits.max_value_bytes) {
+    const expected = `at least twice limits.max_value_bytes, which is ${limits.max_value_bytes}`;
+    throw new ConfigError({ pointer: '/limits/max_queue_bytes', found: String(limits.max_queue_bytes), expected });
+  }
+  for (const [index, text] of (document.trusted_proxies ?? []).entries()) {
+    if (isNetwork(text)) continue;
+    const expected = 'an IP address, a network such as 10.0.0.0/8, or one of loopback, linklocal, uniquelocal';
+    throw new ConfigError({ pointer: `/trusted_proxies/${index}`, found: JSON.stringify(text), expected });
+  }
+}
+
+function isNetwork(text: string): boolean {
+  if (NAMED_NETWORKS.includes(text)) return true;
+  const [, address = '', prefix] = /^([0-9A-Fa-f.:]+)(?:\/([1-9][0-9]{0,2}))?$/.exec(text) ?? [];
+  if (isIP(address) === 0) return false;
+  // A network of no bits would trust the whole world, and with it every address that anybody claims.
+  return prefix === undefined || Number(prefix) <= (isIPv4(address) ? IPV4_PREFIX_BITS_MAX : IPV6_PREFIX_BITS_MAX);
+}
+
+function checkProjectIds(document: ConfigDocument): void {
+  const places = new Map<string, number>();
+  for (const [index, { id }] of document.projects.entries()) {
+    const other = places.get(id);
+    if (other !== undefined) {
+      const expected = `an id of its own: /projects/${other}/id is the same`;
+      throw new ConfigError({ pointer: `/projects/${index}/id`, found: JSON.stringify(id), expected });
+    }
+    places.set(id, index);
+  }
+}
+
+/** Named where the value is written; a project that gets `false` from the defaults needs its own `true`. */
+function checkStorage(document: ConfigDocument): void {
+  const defaults = { ...BUILT_IN_STORAGE, ...document.default?.storage };
+  const refuse = (pointer: string): never => {
+    throw new ConfigError({ pointer: `${pointer}/storage/cache_in_memory`, found: 'false', expected: VALUES_IN_MEMORY });
+  };
+  if (defaults.on_disk && !defaults.cache_in_memory) refuse('/default');
+  for (const [index, { storage }] of document.projects.entries()) {
+    const { on_disk: onDisk, cache_in_memory: inMemory } = { ...defaults, ...storage };
+    if (onDisk && !inMemory) refuse(`/projects/${index}`);
+  }
+}
+
+function checkKeys(document: ConfigDocument): void {
+  let first: { readonly pointer: string; readonly salt: string } | undefined;
+  for (const { pointer, entry } of placedAuthentications(document)) {
+    const { api_key: key = null, api_key_hash: hash = null } = entry ?? {};
+    if (key !== null && looksGenerated(key) && !isGeneratedKey(key)) {
+      throw new ConfigError({ pointer: `${pointer}/api_key`, expected: 'a whole key: its checksum says that a character was changed in copying' });
+    }
+    const parsed = hash === null ? null : parseKeyHash(hash);
+    const hashPointer = `${pointer}/api_key_hash`;
+    if (parsed === undefined) {
+      throw new ConfigError({ pointer: hashPointer, expected: 'null, "sha256:" and 64 hexadecimal digits, or a scrypt hash that this server has written' });
+    }
+    if (parsed?.scheme !== 'scrypt') continue;
+    first ??= { pointer: hashPointer, salt: parsed.salt };
+    if (parsed.salt !== first.salt) {
+      throw new ConfigError({ pointer: hashPointer, expected: `the salt of ${first.pointer}: all chosen keys of a file share one; type the key again` });
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * config.json while the server runs: what it says now, and changes to it that are whole or not at all.
+ *
+ * A change is written to a temporary file beside it, synced, renamed over it, and the folder is synced. A crash leaves the old
+ * or the new file, each whole, and perhaps a temporary file, which the next start removes. A file that a person edited since
+ * it was read is not overwritten: their edit would be gone without a word, so the change fails and asks for a restart.
+ */
+import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import pLimit from 'p-limit';
+import { AppError, isErrno } from '../base/app-error.js';
+import { checkConfig } from './check-config.js';
+import { systemConfigDisk, type ConfigDisk } from './config-disk.js';
+import type { ConfigDocument } from './config-document.js';
+import { ConfigError } from './config-error.js';
+
+const INDENT_BLANKS = 2;
+const TEMPORARY_RANDOM_BYTES = 8;
+
+/** What a {@link ConfigFile} is opened from: `loadConfig` gives it. */
+export interface ConfigSource {
+  /** Absolute path. */
+  readonly path: string;
+  readonly document: ConfigDocument;
+  /** The content that the document was read from. */
+  readonly text: string;
+}
+
+/** How {@link ConfigFile.create} works. */
+export interface CreateOptions {
+  /** Called when everything is on disk but the name: what must be said before the file counts is said here. */
+  readonly announce?: () => void;
+  /** @default the machine's own disk */
+  readonly disk?: ConfigDisk;
+}
+
+/** What is known of the file's content. */
+interface Held {
+  /** Symbolic links followed: a rename over a link would replace the link. */
+  readonly target: string;
+  readonly document: ConfigDocument;
+  readonly text: string;
+}
+
+/** The configuration file of a running server. The caller holds the lock of the data folder. */
+export class ConfigFile {
+  /** Absolute path as it was named. */
+  readonly path: string;
+  readonly #disk: ConfigDisk;
+  readonly #one = pLimit(1);
+  #held: Held;
+  /** What the file holds if a change failed after its rename: it may be there without being known to stay. */
+  #uncertainText: string | undefined;
+
+  private constructor(file: string, held: Held, disk: ConfigDisk) {
+    this.path = file;
+    this.#held = held;
+    this.#disk = disk;
+  }
+
+  /**
+   * Takes a loaded configuration over, and removes what a crash left beside it.
+   *
+   * @param source path, document and text
+   * @param disk the machine's own disk unless a test says otherwise
+   * @returns the file
+   * @throws {ConfigError} when it is not there any more
+   */
+  static async open(source: ConfigSource, disk: ConfigDisk = systemConfigDisk): Promise<ConfigFile> {
+    try {
+      const target = await realpath(source.path);
+      await removeLeftovers(target, disk);
+      return new ConfigFile(source.path, { target, document: source.document, text: source.text }, disk);
+    } catch (error) {
+      throw writeRefused(source.path, error);
+    }
+  }
+
+  /**
+   * Writes the configuration of a first run. Never overwrites: a file that appeared meanwhile stays as it is.
+   *
+   * @param file where it shall be
+   * @param document what it shall say
+   * @param options what to do just before the file gets its name
+   * @returns the file
+   * @throws {ConfigError} when there is one already, or when it cannot be written
+   */
+  static async create(file: string, document: ConfigDocument, options: CreateOptions = {}): Promise<ConfigFile> {
+    const disk = options.disk ?? systemConfigDisk;
+    const target = path.resolve(file);
+    const text = formatConfig(document);
+    try {
+      await removeLeftovers(target, disk);
+      await withTemporary({ target, text, disk }, async (temporary, syncFolder) => {
+        options.announce?.();
+        await disk.link(temporary, target);
+        await syncFolder();
+        await disk.unlink(temporary).catch(() => undefined);
+      });
+    } catch (error) {
+      throw writeRefused(target, error);
+    }
+    return new ConfigFile(target, { target, document, text }, disk);
+  }
+
+  /** What the file says. */
+  get document(): ConfigDocument {
+    return this.#held.document;
+  }
+
+  /**
+   * Changes the file. Changes are made one after another, each from what the one before left; when this resolves, the change
+   * survives a loss of power. When it rejects, `document` is what it was.
+   *
+   * @param change gives the new document, or the very one it was given to change nothing
+   * @throws {AppError} `config_write_failed` with the cause; and whatever `change` throws
+   */
+  update(change: (document: ConfigDocument) => ConfigDocument): Promise<void> {
+    return this.#one(async () => {
+      const next = change(this.#held.document);
+      if (next === this.#held.document) return;
+      // What is written must load again: a defect shall fail this request and not the next start.
+      const text = formatConfig(checkConfig(next));
+      try {
+        await this.#replace(text);
+      } catch (error) {
+        throw new AppError('config_write_failed', failureText(error), { cause: error });
+      }
+      this.#held = { ...this.#held, document: next, text };
+      this.#uncertainText = undefined;
+    });
+  }
+
+  async #replace(text: string): Promise<void> {
+    const { target, text: expected } = this.#held;
+    const present = await this.#disk.read(target);
+    if (present !== undefined && present !== expected && present !== this.#uncertainText) throw new ConfigChangedError(target);
+    await withTemporary({ target, text, disk: this.#disk }, async (temporary, syncFolder) => {
+      await this.#disk.rename(temporary, target);
+      this.#uncertainText = text;
+      await syncFolder();
+    });
+  }
+}
+
+/** Somebody edited the file while the server ran. */
+class ConfigChangedError extends Error {
+  override readonly name = 'ConfigChangedError';
+
+  constructor(file: string) {
+    super(`Cannot replace ${JSON.stringify(file)}: it was changed since the server read it`);
+  }
+}
+
+function failureText(error: unknown): string {
+  return error instanceof ConfigChangedError
+    ? 'Cannot save the configuration: the file was edited while the server ran; restart the server to take the edit over'
+    : 'Cannot save the configuration: the file could not be replaced';
+}
+
+/**
+ * Formats a document as it stands in the file.
+ *
+ * @param document any document
+ * @returns JSON with an indent, ending in a line feed
+ */
+export function formatConfig(document: ConfigDocument): string {
+  return `${JSON.stringify(document, null, INDENT_BLANKS)}\n`;
+}
+
+interface TemporaryOptions {
+  readonly target: string;
+  readonly text: string;
+  readonly disk: ConfigDisk;
+}
+
+/** Hands over a temporary file whose content is on disk; when anything fails, the file is gone afterwards. */
+async function withTemporary(
+  { target, text, disk }: TemporaryOptions,
+  use: (temporary: string, syncFolder: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const temporary = path.join(path.dirname(target), `${temporaryPrefix(target)}${randomBytes(TEMPORARY_RANDOM_BYTES).toString('hex')}.tmp`);
+  // The folder is opened first: after the rename it must be synced, and opening it may fail when descriptors run out.
+  const folder = await disk.openFolder(path.dirname(target));
+  try {
+    const file = await disk.open(temporary);
+    try {
+      try {
+        await file.write(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await use(temporary, () => folder.sync());
+    } catch (error) {
+      // After a successful rename there is nothing to remove, and a file that stays is removed at the next start.
+      await disk.unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    await folder.close();
+  }
+}
+
+function temporaryPrefix(target: string): string {
+  return `.${path.basename(target)}.`;
+}
+
+/** They may hold keys in plain text, so they do not stay; where they cannot be removed, only their owner can read them. */
+async function removeLeftovers(target: string, disk: ConfigDisk): Promise<void> {
+  const folder = path.dirname(target);
+  const prefix = temporaryPrefix(target);
+  const names = await disk.list(folder).catch(() => []);
+  const leftovers = names.filter((name) => name.startsWith(prefix) && /^[0-9a-f]{16}\.tmp$/.test(name.slice(prefix.length)));
+  for (const name of leftovers) await disk.unlink(path.join(folder, name)).catch(() => undefined);
+}
+
+function writeRefused(file: string, cause: unknown): unknown {
+  if (!isErrno(cause)) return cause;
+  const expected = cause.code === 'EEXIST'
+    ? 'no such file on a first run, but another program has just written it'
+    : `a file that can be written, but the system says ${cause.code ?? 'no'}`;
+  return new ConfigError({ pointer: '', expected }, { file, cause });
+}

@@ -1,0 +1,44 @@
+/**
+ * The configuration of a first run: one project, a key for it and a global one. Writes nothing.
+ */
+import { generateAccessKey } from '../auth/access-key.js';
+import { hashGenerated } from '../auth/key-hash.js';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../events/project-settings.js';
+import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
+import { CONFIG_VERSION } from './config-schema.js';
+import { DEFAULT_OPTIONS } from './server-options.js';
+
+/** The project that a first run makes. */
+export const FIRST_PROJECT_ID = 'first_project';
+
+/** A document and the keys that it holds only the hashes of. */
+export interface FirstConfig {
+  readonly document: ConfigDocument;
+  readonly globalKey: string;
+  readonly projectKey: string;
+}
+
+function authenticationFor(key: string): AuthenticationEntry {
+  return { ...BUILT_IN_AUTHENTICATION, api_key: null, api_key_hash: hashGenerated(key) };
+}
+
+/**
+ * Makes the configuration of a first run, with new keys each time.
+ *
+ * @returns the document and both keys
+ */
+export function firstConfig(): FirstConfig {
+  const globalKey = generateAccessKey('global');
+  const projectKey = generateAccessKey('project');
+  const { on_disk, cache_in_memory } = BUILT_IN_STORAGE;
+  const document: ConfigDocument = {
+    version: CONFIG_VERSION,
+    server_port: DEFAULT_OPTIONS.server_port,
+    default: {
+      storage: { persistent_file_path: DEFAULT_OPTIONS.persistent_file_path },
+      authentication: authenticationFor(globalKey),
+    },
+    projects: [{ id: FIRST_PROJECT_ID, storage: { on_disk, cache_in_memory }, authentication: authenticationFor(projectKey) }],
+  };
+  return { document, globalKey, projectKey };
+}

@@ -1,0 +1,145 @@
+/**
+ * Reads config.json. Whatever is wrong with it stops the start with a message that says where; the file is never touched, and
+ * no fault is ever taken for a missing file: a server that started with defaults instead would be open to nobody's keys, or
+ * to everybody.
+ */
+import { isUtf8 } from 'node:buffer';
+import { constants, open, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { isErrno } from '../base/app-error.js';
+import { findJsonFault } from '../base/json-fault.js';
+import { checkConfig } from './check-config.js';
+import type { ConfigDocument } from './config-document.js';
+import { ConfigError, type ConfigFault } from './config-error.js';
+import { findRepeatedMember } from './repeated-member.js';
+import { resolveServerOptions } from './server-options.js';
+
+/** Largest file that is read: room for a hundred thousand projects. */
+export const CONFIG_BYTES_MAX = 67_108_864;
+
+/** What nobody but the owner should have. */
+const OTHERS_MODE_BITS = 0o077;
+const PERMISSION_BITS = 0o777;
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** A configuration that was read and is sound. */
+export interface LoadedConfig {
+  /** Absolute path as it was named; symbolic links in it are not followed. */
+  readonly path: string;
+  /** Absolute path of its folder, from which relative paths in it start. */
+  readonly folder: string;
+  readonly document: ConfigDocument;
+  /** The content as it was read. */
+  readonly text: string;
+  /** What a person should be told once, each a sentence. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads and checks a configuration.
+ *
+ * @param file path of the file
+ * @returns the configuration, or undefined where there is no such file
+ * @throws {ConfigError} for whatever is wrong with it
+ */
+export async function loadConfig(file: string): Promise<LoadedConfig | undefined> {
+  const absolute = path.resolve(file);
+  const folder = path.dirname(absolute);
+  const read = await readConfig(absolute);
+  if (read === undefined) return undefined;
+  try {
+    const text = decode(read.bytes);
+    const document = checkConfig(parse(text, read.bytes));
+    const { dataFolder } = resolveServerOptions(document, folder);
+    const folders = await Promise.all([realpath(folder), realpath(absolute).then((real) => path.dirname(real))]);
+    checkDataFolder(await realpathOfFuture(dataFolder), folders);
+    return { path: absolute, folder, document, text, warnings: warningsFor(absolute, read.mode) };
+  } catch (error) {
+    throw error instanceof ConfigError ? error.inFile(absolute) : error;
+  }
+}
+
+/**
+ * Refuses a data folder in which a project's snapshot could take the name of the configuration.
+ *
+ * @param dataFolder the folder of all logs, symbolic links followed
+ * @param configFolders the folders that the configuration can be reached in, symbolic links followed
+ * @throws {ConfigError} when they are the same
+ */
+export function checkDataFolder(dataFolder: string, configFolders: readonly string[]): void {
+  if (!configFolders.includes(dataFolder)) return;
+  const expected = 'another folder than that of the configuration: a project named "config" would overwrite it';
+  throw new ConfigError({ pointer: '/default/storage/persistent_file_path', found: JSON.stringify(dataFolder), expected });
+}
+
+interface ReadFile {
+  readonly bytes: Buffer;
+  readonly mode: number;
+}
+
+async function readConfig(file: string): Promise<ReadFile | undefined> {
+  const refuse = (fault: ConfigFault, cause?: unknown): ConfigError => new ConfigError(fault, { file, cause });
+  try {
+    // Non-blocking, since opening a pipe that nobody writes to would otherwise wait for ever.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const status = await handle.stat();
+      if (!status.isFile()) throw refuse({ pointer: '', expected: 'a file' });
+      if (status.size > CONFIG_BYTES_MAX) throw refuse({ pointer: '', expected: `at most ${CONFIG_BYTES_MAX} bytes` });
+      return { bytes: await handle.readFile(), mode: status.mode };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    if (!isErrno(error)) throw error;
+    throw refuse({ pointer: '', expected: `a file that can be read, but the system says ${error.code ?? 'no'}` }, error);
+  }
+}
+
+function decode(bytes: Buffer): string {
+  if (bytes.length === 0) throw new ConfigError({ pointer: '', expected: 'a configuration, but the file is empty' });
+  if (!isUtf8(bytes)) throw new ConfigError({ pointer: '', expected: 'UTF-8' });
+  const text = bytes.toString('utf8');
+  if (text.startsWith(BYTE_ORDER_MARK)) throw new ConfigError({ pointer: '', expected: 'no byte order mark at its beginning' });
+  return text;
+}
+
+/** The engine's own message is not used: it quotes the text, which may hold a key. */
+function parse(text: string, bytes: Buffer): unknown {
+  let document: unknown;
+  try {
+    document = JSON.parse(text) as unknown;
+  } catch {
+    const fault = findJsonFault(bytes);
+    const place = fault === undefined ? '' : `; line ${fault.line}, column ${fault.column}: expected ${fault.expected}`;
+    throw new ConfigError({ pointer: '', expected: `JSON${place}` });
+  }
+  // The parser would take the last one and drop the others: a second "projects" would hide every project of the first.
+  const repeated = findRepeatedMember(text);
+  if (repeated !== undefined) throw new ConfigError({ pointer: repeated, expected: 'this member only once' });
+  return document;
+}
+
+function warningsFor(file: string, mode: number): readonly string[] {
+  if ((mode & OTHERS_MODE_BITS) === 0) return [];
+  const octal = (mode & PERMISSION_BITS).toString(8).padStart(4, '0');
+  return [`The configuration ${JSON.stringify(file)} can be used by other users of this machine (mode ${octal}): chmod 600 it`];
+}
+
+/** Follows symbolic links as far as the path exists; what does not exist yet has none. */
+async function realpathOfFuture(target: string): Promise<string> {
+  const missing: string[] = [];
+  for (let present = target; ; present = path.dirname(present)) {
+    try {
+      return path.join(await realpath(present), ...missing);
+    } catch (error) {
+      const parent = path.dirname(present);
+      if (!isErrno(error, 'ENOENT') || parent === present) {
+        const expected = `a folder that can be used, but the system says ${isErrno(error) ? (error.code ?? 'no') : 'no'}`;
+        throw new ConfigError({ pointer: '/default/storage/persistent_file_path', found: JSON.stringify(target), expected }, { cause: error });
+      }
+      missing.unshift(path.basename(present));
+    }
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Whether an entry of config.json and the log of that project say the same at start, and what to do where they do not. Pure:
+ * it decides, and others write.
+ *
+ * The file and the log cannot be written in one step, so a crash leaves them apart, and so does a person with an editor. What
+ * tells the two apart is `revision`: the entry says which version of the project it was written from.
+ *
+ * - An update goes to the log first, then to the file. A crash between leaves an entry that equals the version it names: it is
+ *   stale, and takes what the log says. The log's newest settings win because they were acknowledged there, and a stale entry
+ *   holds nothing that anybody wanted since.
+ * - Creating a project and giving it another key go to the file first, because the hash of a key stands nowhere else: a log
+ *   that named a key whose hash was lost would lock everybody out. The entry is written with the revision that it had (a new
+ *   one with none), so that it differs from the version it names. A crash between then looks like what a person does who types
+ *   a new project or a new key, and is carried out the same way: the log takes it over.
+ * - A person's edit differs from the version that the entry names. Only what they changed counts, put on top of the newest
+ *   version: they may have edited an old copy. Of the key the log knows only an id, so the file always decides.
+ *
+ * A project's data is never deleted here, and where the data that an entry speaks of is not there, the project is refused: an
+ * empty new log in its place would look like a loss, and would become one.
+ */
+import { diffSettings, mergeSettings, type ProjectSettings } from '../events/project-settings.js';
+import { ConfigError } from './config-error.js';
+import type { EntryView } from './effective-settings.js';
+import type { ProjectHistory } from './project-history.js';
+
+/** What the logs say of one project id. */
+export interface LogView {
+  /**
+   * The newest word of the server's own log on the id: registered with that log, deleted, or never heard of. Where it says
+   * `deleted`, the files of the deleted log have been moved away before.
+   */
+  readonly registered: { readonly logId: string } | 'deleted' | undefined;
+  /** Whether the server's own log exists. */
+  readonly serverLogPresent: boolean;
+  /** The project's own log. */
+  readonly log: ProjectHistory | 'absent';
+}
+
+/** Entry and log agree. The entry's revision may still lag behind, where a change was taken back. */
+export interface Done {
+  readonly kind: 'done';
+}
+
+/** The entry is stale: a crash came before it was written. The file takes the log's settings. */
+export interface RollForward {
+  readonly kind: 'roll_forward';
+  /** What the file shall say. */
+  readonly settings: ProjectSettings;
+  /** There when the file's key differs from the log's: `config` appends it as `project.key`. */
+  readonly keyId?: string | null;
+}
+
+/** A person edited the entry, or a new key did not reach the log. `config` appends it, then the file takes the result. */
+export interface Edited {
+  readonly kind: 'edited';
+  /** What holds from now on. */
+  readonly settings: ProjectSettings;
+  /** Which settings differ from the newest version, as `storage.segment_bytes`; none when only the key did. */
+  readonly names: readonly string[];
+  /** True: the key of the file differs from the log's, and the file's holds. */
+  readonly keyChanged: boolean;
+}
+
+/** A new project: its log is to be created and registered. */
+export interface Create {
+  readonly kind: 'create';
+}
+
+/** A log that was never registered, because a crash came between the two: it is to be registered, then `then` is done. */
+export interface Adopt {
+  readonly kind: 'adopt';
+  readonly then: Done | RollForward | Edited | Refuse;
+}
+
+/** A project in memory: nothing to compare with. */
+export interface InMemory {
+  readonly kind: 'memory';
+}
+
+/** The entry speaks of a project that was deleted: it is not served, and named. */
+export interface Deleted {
+  readonly kind: 'deleted';
+}
+
+/** The project is not served, and nothing of it is touched, until a person has looked. */
+export interface Refuse {
+  readonly kind: 'refuse';
+  /** What was found and what to do, without a full stop at the end. */
+  readonly reason: string;
+}
+
+/** What is to be done about one entry. */
+export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | Deleted | Refuse;
+
+/**
+ * Compares one entry with what the logs say of its id.
+ *
+ * @param entry what config.json says
+ * @param log what the logs say
+ * @returns what is to be done
+ */
+export function reconcile(entry: EntryView, log: LogView): Outcome {
+  const { registered } = log;
+  if (entry.revision !== undefined && !log.serverLogPresent) {
+    return refuse(`the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`);
+  }
+  if (registered === 'deleted') return reconcileDeleted(entry, log);
+  if (!entry.settings.storage.on_disk) return reconcileInMemory(entry, log);
+  if (log.log === 'absent') {
+    if (registered === undefined && entry.revision === undefined) return { kind: 'create' };
+    const orElse = registered === undefined ? '; or, to begin an empty project, remove the revision of its entry' : '';
+    return refuse(`the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?${orElse}`);
+  }
+  const outcome = compare(entry, log.log);
+  return registered === undefined ? { kind: 'adopt', then: outcome } : outcome;
+}
+
+/**
+ * Tells whether the server must not start at all: entries speak of logs, and the server's own log, which is written before
+ * any of them, is not there. The data folder is another than the one they were written for, or is not mounted.
+ *
+ * @param entries the entries in their order
+ * @param serverLogPresent whether the server's own log exists
+ * @returns the fault to be thrown, or undefined
+ */
+export function mustRefuseToStart(entries: readonly { readonly revision?: number | undefined }[], serverLogPresent: boolean): ConfigError | undefined {
+  if (serverLogPresent) return undefined;
+  const index = entries.findIndex((entry) => entry.revision !== undefined);
+  if (index === -1) return undefined;
+  return new ConfigError({
+    pointer: `/projects/${index}/revision`,
+    found: String(entries[index]?.revision),
+    expected: 'a data folder with the file "_server.jsonl", which is not there: is the volume mounted?',
+  });
+}
+
+/** An id may be used again after a deletion, but an entry with a revision is the old one, put back. */
+function reconcileDeleted(entry: EntryView, { log }: LogView): Outcome {
+  if (entry.revision !== undefined) return { kind: 'deleted' };
+  if (!entry.settings.storage.on_disk) return { kind: 'memory' };
+  return log === 'absent' ? { kind: 'create' } : { kind: 'adopt', then: compare(entry, log) };
+}
+
+function reconcileInMemory(entry: EntryView, { registered }: LogView): Outcome {
+  if (registered !== undefined) {
+    return refuse(
+      `the project ${quote(entry)} has its data on disk, and storage.on_disk false would take it from there, ` +
+        'which is not available in this version; its files are untouched: write true again',
+    );
+  }
+  if (entry.revision === undefined) return { kind: 'memory' };
+  return refuse(
+    `the entry of the project ${quote(entry)} has the revision ${entry.revision} of a log, and storage.on_disk false: ` +
+      'remove its revision to begin an empty project in memory, or write true again',
+  );
+}
+
+function compare(entry: EntryView, history: ProjectHistory): Done | RollForward | Edited | Refuse {
+  const { newest } = history;
+  if (entry.revision !== undefined && entry.revision > newest.seq) {
+    return refuse(
+      `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and its log ends its settings at ${newest.seq}: ` +
+        'the log is an older copy; put the newer one back, or remove the revision to go on with this one',
+    );
+  }
+  const keyChanged = entry.keyId !== newest.keyId;
+  // A revision from before the first event can only be a person's; the first version is the nearest thing to it.
+  const base = (entry.revision === undefined ? undefined : history.at(entry.revision)) ?? history.first;
+  const settings = mergeSettings(newest.settings, diffSettings(base.settings, entry.settings).change);
+  const { names } = diffSettings(newest.settings, settings);
+  if (names.length > 0) return { kind: 'edited', settings, names, keyChanged };
+  const isStale = diffSettings(entry.settings, newest.settings).names.length > 0;
+  if (isStale) return { kind: 'roll_forward', settings, ...(keyChanged ? { keyId: entry.keyId } : {}) };
+  return keyChanged ? { kind: 'edited', settings, names, keyChanged } : { kind: 'done' };
+}
+
+function refuse(reason: string): Refuse {
+  return { kind: 'refuse', reason };
+}
+
+function quote(entry: EntryView): string {
+  return JSON.stringify(entry.id);
+}
