@@ -1,0 +1,111 @@
+/**
+ * Who asks, and whether they may: joins the headers' key, the keyring, the count of failures and the one decision.
+ */
+import { authorize, type Action } from '../auth/authorize.js';
+import { ANONYMOUS, type Principal } from '../auth/principal.js';
+import { AppError } from '../base/app-error.js';
+import { isProjectId } from '../events/project-id.js';
+import { addressReader } from './client-address.js';
+import type { AppContext, AppMiddleware, AppParts } from './context.js';
+import { findCredentials } from './credentials.js';
+import { projectSegmentOf, PROJECTS_PATH } from './target.js';
+
+/** What access needs of the app's parts. */
+export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'options'>;
+
+// The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
+const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
+const FORBIDDEN = 'Cannot do this with the key that was sent: it is not for this';
+
+/** Checks callers. */
+export class Access {
+  readonly #parts: AccessParts;
+  readonly #addressOf: ReturnType<typeof addressReader>;
+
+  /** @param parts keys, count of failures, open scopes */
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+    this.#addressOf = addressReader(parts.options.trustedProxies);
+  }
+
+  /**
+   * Lets pass who may carry out an action, on the project in the path where there is one.
+   *
+   * @param action what the route does
+   * @returns the middleware; it refuses with 400, 401, 403 or 429
+   */
+  require(action: Action): AppMiddleware {
+    const check = this.#check.bind(this);
+    return async function requireAccess(ctx, next) {
+      await check(ctx, action);
+      await next();
+    };
+  }
+
+  /**
+   * Finds out who asks. A key that is sent is checked even where none is needed.
+   *
+   * @param ctx the request's context
+   * @returns whoever asks
+   * @throws {AppError} `ambiguous_credentials`, `unauthorized`, `too_many_failed_keys`
+   */
+  async identify(ctx: AppContext): Promise<Principal> {
+    const credentials = findCredentials(ctx.state.headers);
+    if (credentials.kind === 'none') return ANONYMOUS;
+    const { keyring, throttle } = this.#parts;
+    const address = this.#addressOf(ctx.req);
+    const blockedSeconds = await throttle.isBlocked(address);
+    const throttled = blockedSeconds > 0;
+    const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { throttled }) : null;
+    if (principal !== null) return principal;
+    if (throttled) throw tooManyFailedKeys(blockedSeconds);
+    await throttle.recordFailure(address);
+    throw new AppError('unauthorized', UNAUTHORIZED);
+  }
+
+  /**
+   * Decides about an action of a caller that was identified.
+   *
+   * @param principal whoever asks
+   * @param action what is asked for
+   * @param project the project that is meant, null for none
+   * @throws {AppError} `unauthorized`, `forbidden`
+   */
+  decide(principal: Principal, action: Action, project: string | null): void {
+    const decision = authorize({ principal, action, project }, this.#parts.scopes);
+    if (decision === 'unauthorized') throw new AppError('unauthorized', UNAUTHORIZED);
+    if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
+  }
+
+  /**
+   * Tells whether a caller may, without refusing.
+   *
+   * @param principal whoever asks
+   * @param action an action that concerns no project
+   * @returns true when it may
+   */
+  allows(principal: Principal, action: Action): boolean {
+    return authorize({ principal, action, project: null }, this.#parts.scopes) === 'allow';
+  }
+
+  async #check(ctx: AppContext, action: Action): Promise<void> {
+    const principal = await this.identify(ctx);
+    ctx.state.principal = principal;
+    this.decide(principal, action, projectInPath(ctx));
+  }
+}
+
+/** The project in the path as it was sent, whether or not it may be one; a valid id is kept for the routes and the log. */
+function projectInPath({ state }: AppContext): string | null {
+  const { path } = state.target;
+  if (path.length <= PROJECTS_PATH.length) return null;
+  const segment = projectSegmentOf(path);
+  if (isProjectId(segment)) state.projectId = segment;
+  return segment;
+}
+
+function tooManyFailedKeys(seconds: number): AppError {
+  return new AppError('too_many_failed_keys', `Too many unknown keys came from this address: wait ${seconds} s`, {
+    facts: { retry_after_seconds: seconds },
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * Builds the Koa app: the order of the checks is the order of the middleware. Building never listens.
+ */
+import Router from '@koa/router';
+import Koa from 'koa';
+import { Access } from './access.js';
+import type { AppContext, AppParts, RequestState, RouterExtras } from './context.js';
+import { accessLog } from './middleware/access-log.js';
+import { beginRequest } from './middleware/begin-request.js';
+import { whileServing } from './middleware/lifecycle.js';
+import { noRoute } from './middleware/no-route.js';
+import { answerProblem, problems } from './middleware/problems.js';
+import { sanity } from './middleware/sanity.js';
+import { unreadBody } from './middleware/unread-body.js';
+import { addHealthRoutes } from './routes/health/health-routes.js';
+import { addKeysRoutes } from './routes/keys/keys-routes.js';
+import { addProjectsRoutes } from './routes/projects/projects-routes.js';
+
+/** The app, ready to be put behind a server. */
+export type App = Koa<RequestState, RouterExtras>;
+
+/**
+ * Builds the app.
+ *
+ * @param parts what it needs
+ * @returns the app; `app.callback()` answers Node's requests
+ */
+export function createApp(parts: AppParts): App {
+  const app: App = new Koa();
+  const { logger, lifecycle } = parts;
+  app.use(beginRequest());
+  app.use(accessLog(logger));
+  app.use(unreadBody());
+  app.use(problems(logger));
+  app.use(sanity(parts));
+  app.use(whileServing(lifecycle));
+  app.use(createRouter(parts).routes());
+  app.use(noRoute());
+  app.context.onerror = function onerror(this: AppContext, error: unknown): void {
+    answerLate(this, error, parts);
+  };
+  return app;
+}
+
+function createRouter(parts: AppParts): Router<RequestState, RouterExtras> {
+  const router = new Router<RequestState, RouterExtras>({ strict: true, sensitive: true });
+  const access = new Access(parts);
+  // Each route's path is tried in turn: those on keys, asked for most, come first.
+  addKeysRoutes(router, { ...parts, access });
+  addProjectsRoutes(router, { ...parts, access });
+  addHealthRoutes(router, { ...parts, access });
+  return router;
+}
+
+/** An error behind the middleware: a stream that broke, or an answer that Koa could not write. */
+function answerLate(ctx: AppContext, error: unknown, { logger }: AppParts): void {
+  if (error === null || error === undefined) return;
+  if (ctx.headerSent || !ctx.writable) {
+    // Most often the client has left. What was sent cannot be taken back; the missing end tells that it is not whole.
+    logger.debug({ err: error, request_id: ctx.state.requestId }, 'An answer was cut off');
+    ctx.res.destroy();
+    return;
+  }
+  answerProblem(ctx, error, logger);
+  ctx.res.end(ctx.body);
+}

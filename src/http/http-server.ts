@@ -1,0 +1,150 @@
+/**
+ * Node's server around the app: its limits, what its parser refuses, listening and stopping. Knows nothing of routes.
+ */
+import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { AppError, isErrno } from '../base/app-error.js';
+import { invariant } from '../base/invariant.js';
+import type { Logger } from '../base/logger.js';
+import { Connections } from './connections.js';
+import type { HttpOptions } from './http-options.js';
+import { ALL_METHODS } from './middleware/no-route.js';
+import { parserFault } from './parser-fault.js';
+import { answerInPlace, answerRaw, type RawAnswer } from './raw-answer.js';
+
+/** How often Node looks for requests that took too long, in milliseconds. */
+const TIMEOUT_CHECK_MS = 1000;
+/** The longest such time that still keeps short time limits, in tests, near their value. */
+const TIMEOUT_CHECKS_PER_LIMIT = 4;
+
+/** What a server is made from. */
+export interface HttpServerParts {
+  /** Answers requests; `app.callback()`. */
+  readonly listener: RequestListener;
+  readonly options: HttpOptions;
+  readonly logger: Logger;
+}
+
+/** Where a server listens. */
+export interface ListeningAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A server that listens once and closes once. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #connections = new Connections();
+  /** Connections whose fault was answered. */
+  readonly #refused = new WeakSet<Duplex>();
+  readonly #options: HttpOptions;
+  readonly #logger: Logger;
+
+  /** @param parts the app's listener, limits, and where refusals are logged */
+  constructor({ listener, options, logger }: HttpServerParts) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#server = createNodeServer(options);
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#connections.begin(response);
+      void listener(request, response);
+    };
+    this.#server.on('request', serve);
+    // With listeners of its own for these, Node answers neither 100 nor 417 by itself: the app does, after its checks.
+    this.#server.on('checkContinue', serve);
+    this.#server.on('checkExpectation', serve);
+    this.#server.on('connect', (_request: IncomingMessage, socket: Duplex) => this.#refuseConnect(socket));
+    this.#server.on('clientError', (fault: Error, socket: Duplex) => this.#refuse(fault, socket));
+    this.#server.on(options.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => this.#connections.add(socket));
+    // There is no listener for "upgrade": without one Node serves such a request as if the header were not there.
+  }
+
+  /**
+   * Begins to accept connections.
+   *
+   * @returns where
+   * @throws {Error} with an errno name such as `EADDRINUSE`
+   */
+  async listen(): Promise<ListeningAddress> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server.on('error', (error) => this.#logger.error({ err: error }, 'Cannot accept connections'));
+    const address = this.#server.address();
+    invariant(typeof address === 'object' && address !== null, 'a listening server has an address and a port');
+    return { address: address.address, port: address.port };
+  }
+
+  /**
+   * Stops accepting, lets answers under way finish within the limit, then cuts off what is left.
+   *
+   * @returns resolves when no connection is left
+   */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      // An error here only says that it was not listening.
+      this.#server.close(() => resolve());
+    });
+    const { shutdownMs } = this.#options.timeouts;
+    await this.#connections.close(shutdownMs);
+    // Handshakes of TLS that never ended are on no list of ours.
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  #refuseConnect(socket: Duplex): void {
+    const error = new AppError('method_not_allowed', 'Cannot CONNECT: this is no proxy');
+    this.#log('CONNECT', answerRaw(socket, error, { Allow: ALL_METHODS.join(', ') }));
+  }
+
+  #refuse(fault: Error, socket: Duplex): void {
+    // The parser goes on to complain about what follows the first fault; the answer to that is on its way.
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
+    const incoming = this.#connections.incoming(socket);
+    if (!socket.writable || incoming?.headersSent === true || isErrno(fault, 'ECONNRESET', 'EPIPE')) {
+      socket.destroy();
+      return;
+    }
+    const { error, isUnknownMethod } = parserFault(fault);
+    if (incoming !== undefined) {
+      // The request whose body is at fault has its own line in the log.
+      answerInPlace(incoming, error);
+      return;
+    }
+    this.#connections.afterAnswers(socket, () => {
+      if (socket.writable) this.#log(null, answerRaw(socket, error, isUnknownMethod ? { Allow: ALL_METHODS.join(', ') } : {}));
+    });
+  }
+
+  #log(method: string | null, { requestId, problem }: RawAnswer): void {
+    this.#logger.info({ request_id: requestId, method, route: null, status: problem.status, code: problem.code, actor: null, project: null }, 'request');
+  }
+}
+
+function createNodeServer({ tls, headerBytesMax, connectionsMax, timeouts }: HttpOptions): Server {
+  const { headersMs, requestMs } = timeouts;
+  const settings = {
+    maxHeaderSize: headerBytesMax,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, Math.ceil(Math.min(headersMs, requestMs) / TIMEOUT_CHECKS_PER_LIMIT)),
+    insecureHTTPParser: false,
+    // The app checks this itself, because Node's answer has no body.
+    requireHostHeader: false,
+  };
+  const server = tls === null ? createPlainServer(settings) : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs });
+  // No limit here: Node would drop the headers beyond it without a word. The app counts the raw list.
+  server.maxHeadersCount = 0;
+  server.maxConnections = connectionsMax;
+  server.timeout = timeouts.idleMs;
+  return server;
+}

@@ -1,0 +1,35 @@
+/**
+ * What is answered where no route was taken: 404, 405 with the methods that exist, or to `OPTIONS` just these methods.
+ */
+import { AppError } from '../../base/app-error.js';
+import type { AppContext, AppMiddleware } from '../context.js';
+
+/** Every method that any route has, in the order in which `Allow` names them. */
+export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;
+
+const SERVER_TARGET = '*';
+
+/**
+ * Answers what the router passed on. Comes after the router.
+ *
+ * @returns the middleware
+ */
+export function noRoute(): AppMiddleware {
+  return function answerNoRoute(ctx) {
+    const allowed = allowedMethods(ctx);
+    if (allowed === undefined) throw new AppError('not_found', 'There is nothing at this path');
+    ctx.set('Allow', allowed);
+    if (ctx.method !== 'OPTIONS' || ctx.state.target.path === SERVER_TARGET) {
+      throw new AppError('method_not_allowed', `Cannot ${ctx.method} here: the methods are ${allowed}`);
+    }
+    ctx.status = 204;
+  };
+}
+
+function allowedMethods(ctx: AppContext): string | undefined {
+  if (ctx.state.target.path === SERVER_TARGET) return ALL_METHODS.join(', ');
+  const matched = ctx.matched ?? [];
+  if (matched.length === 0) return undefined;
+  const methods = new Set(matched.flatMap((route) => route.methods));
+  return ALL_METHODS.filter((method) => method === 'OPTIONS' || methods.has(method)).join(', ');
+}

@@ -1,0 +1,40 @@
+/**
+ * Where every error of a request ends: as a problem document for the client, and in the server's log where it is a defect.
+ */
+import type { Logger } from '../../base/logger.js';
+import type { AppContext, AppMiddleware } from '../context.js';
+import { logLevelOf, makeProblem, toAppError } from '../problem.js';
+
+/**
+ * Answers errors with problem documents.
+ *
+ * @param logger where failures go that the client is not told the reason of
+ * @returns the middleware
+ */
+export function problems(logger: Logger): AppMiddleware {
+  return async function answerProblems(ctx, next) {
+    try {
+      await next();
+    } catch (thrown) {
+      answerProblem(ctx, thrown, logger);
+    }
+  };
+}
+
+/**
+ * Sets a problem as the answer. What the route set before stays: `ETag` of a failed condition, `Allow`.
+ *
+ * @param ctx the request's context
+ * @param thrown anything thrown
+ * @param logger where failures go that the client is not told the reason of
+ */
+export function answerProblem(ctx: AppContext, thrown: unknown, logger: Logger): void {
+  const error = toAppError(thrown);
+  const level = logLevelOf(error);
+  if (level !== undefined) logger[level]({ err: error.cause ?? error, request_id: ctx.state.requestId, reason: error.message }, 'Cannot answer a request');
+  const problem = makeProblem(error, ctx.state.requestId);
+  ctx.state.problemCode = problem.code;
+  ctx.status = problem.status;
+  ctx.set(problem.headers);
+  ctx.body = problem.body;
+}

@@ -1,0 +1,60 @@
+/**
+ * The probes: whether the process lives, and whether it can do its work. They need no key, so they name no project to those without one.
+ */
+import type Router from '@koa/router';
+import type { Projects, Readiness } from '../../../projects/projects.js';
+import type { Access } from '../../access.js';
+import type { AppContext, Lifecycle, RequestState, RouterExtras } from '../../context.js';
+import { sendJson } from '../../json-answer.js';
+import { refuseQuery } from '../../query.js';
+import { readVerbose } from './health-schema.js';
+
+/** Answers 200 as long as the process answers at all. */
+export const LIVENESS_PATH = '/livez';
+/** Answers 200 while requests can be served. */
+export const READINESS_PATH = '/readyz';
+
+const OK = 200;
+const UNAVAILABLE = 503;
+const RETRY_AFTER_SECONDS = '1';
+
+/** What the probes need. */
+export interface HealthRoutesParts {
+  readonly projects: Projects;
+  readonly lifecycle: Lifecycle;
+  readonly access: Access;
+}
+
+/**
+ * Adds the routes.
+ *
+ * @param router takes them
+ * @param parts what they need
+ */
+export function addHealthRoutes(router: Router<RequestState, RouterExtras>, parts: HealthRoutesParts): void {
+  router.get(LIVENESS_PATH, (ctx) => {
+    refuseQuery(ctx.state.target.query);
+    sendJson(ctx, OK, { status: 'live' });
+  });
+  router.get(READINESS_PATH, (ctx) => showReadiness(ctx, parts));
+}
+
+async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise<void> {
+  const isVerbose = readVerbose(ctx.state.target.query);
+  const state = parts.lifecycle.state();
+  const readiness = parts.projects.readiness();
+  const isReady = state === 'serving' && readiness.ready;
+  const unready = state === 'serving' ? 'not_ready' : state;
+  const status = isReady ? 'ready' : unready;
+  const report = isVerbose ? await describe(ctx, readiness, parts.access) : {};
+  if (!isReady) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
+  sendJson(ctx, isReady ? OK : UNAVAILABLE, { status, ...report });
+}
+
+/** Counts are for everybody; names are for those who may see them. */
+async function describe(ctx: AppContext, { checks, degraded }: Readiness, access: Access): Promise<object> {
+  const principal = await access.identify(ctx);
+  ctx.state.principal = principal;
+  const counted = { checks, degraded_count: degraded.length };
+  return access.allows(principal, 'server.inspect') ? { ...counted, degraded } : counted;
+}

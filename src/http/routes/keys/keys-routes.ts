@@ -1,0 +1,136 @@
+/**
+ * Keys and values over HTTP. Reads come from what is durable, writes go through the store.
+ */
+import type Router from '@koa/router';
+import { AppError } from '../../../base/app-error.js';
+import { findKeyFault, type KeyFault } from '../../../events/key-name.js';
+import type { Projects } from '../../../projects/projects.js';
+import type { CommandResult } from '../../../store/command.js';
+import type { ProjectStore } from '../../../store/project-store.js';
+import type { Access } from '../../access.js';
+import type { AppContext, RequestState, RouterExtras } from '../../context.js';
+import { formatEntityTag } from '../../entity-tag.js';
+import type { HttpOptions } from '../../http-options.js';
+import { JSON_TYPE, sendJson } from '../../json-answer.js';
+import { checkReadPrecondition, isNotModified, refusePreconditions, writePrecondition } from '../../precondition.js';
+import { refuseQuery } from '../../query.js';
+import { keyOf, PROJECTS_PATH } from '../../target.js';
+import { readValue } from '../../value-body.js';
+import { readValueBytes } from '../../value-bytes.js';
+import { commandContext, requireProjectId } from '../projects/project-id.js';
+import { listKeys } from './list-keys.js';
+
+const KEYS_PATH = `${PROJECTS_PATH}/:id/keys`;
+const KEY_PATH = `${KEYS_PATH}/*key`;
+const OK = 200;
+const CREATED = 201;
+const NOT_MODIFIED = 304;
+
+const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
+  empty: 'it is empty',
+  too_long: 'it is too long',
+  control_character: 'it has a control character',
+  not_well_formed: 'it is not well-formed text',
+};
+
+/** What the key routes need. */
+export interface KeysRoutesParts {
+  readonly projects: Projects;
+  readonly access: Access;
+  readonly options: Pick<HttpOptions, 'keyBytesMax' | 'valueBytesMax'>;
+}
+
+/** A key and the store that holds it. */
+interface KeyPlace {
+  readonly store: ProjectStore;
+  readonly key: string;
+}
+
+/**
+ * Adds the routes.
+ *
+ * @param router takes them
+ * @param parts what they need
+ */
+export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts: KeysRoutesParts): void {
+  const read = parts.access.require('keys.read');
+  const write = parts.access.require('keys.write');
+  router.get(KEY_PATH, read, (ctx) => getKey(ctx, parts));
+  router.register(KEY_PATH, ['PUT', 'POST'], [write, (ctx: AppContext) => setKey(ctx, parts)]);
+  router.delete(KEY_PATH, write, (ctx) => deleteKey(ctx, parts));
+  router.get(KEYS_PATH, read, (ctx) => listKeys(ctx, parts.projects));
+  router.delete(KEYS_PATH, write, (ctx) => clearKeys(ctx, parts));
+}
+
+function getKey(ctx: AppContext, parts: KeysRoutesParts): void {
+  const { store, key } = findKeyPlace(ctx, parts);
+  checkReadPrecondition(ctx.req.headers);
+  const entry = store.values.get(key);
+  if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
+  ctx.set('ETag', formatEntityTag(entry.seq, store.logId));
+  ctx.set('Last-Modified', new Date(entry.timeMs).toUTCString());
+  ctx.set('Cache-Control', 'no-cache');
+  if (isNotModified(ctx.req.headers, { seq: entry.seq, logId: store.logId })) {
+    ctx.status = NOT_MODIFIED;
+    return;
+  }
+  ctx.status = OK;
+  ctx.set('Content-Type', JSON_TYPE);
+  ctx.body = entry.value;
+}
+
+async function setKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
+  const { store, key } = findKeyPlace(ctx, parts);
+  const precondition = writePrecondition(ctx.req.headers, store.logId);
+  const value = readValue(await readValueBytes(ctx, parts.options.valueBytesMax));
+  const command = precondition === undefined ? ({ type: 'set', key, value } as const) : ({ type: 'set', key, value, precondition } as const);
+  const result = await submitOnKey(ctx, store, command);
+  ctx.set('ETag', formatEntityTag(result.seq, store.logId));
+  sendJson(ctx, result.created ? CREATED : OK, { key, ...receiptOf(result) });
+}
+
+async function deleteKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
+  const { store, key } = findKeyPlace(ctx, parts);
+  const precondition = writePrecondition(ctx.req.headers, store.logId);
+  const command = precondition === undefined ? ({ type: 'delete', key } as const) : ({ type: 'delete', key, precondition } as const);
+  const result = await submitOnKey(ctx, store, command);
+  sendJson(ctx, OK, { key, ...receiptOf(result) });
+}
+
+async function clearKeys(ctx: AppContext, { projects }: KeysRoutesParts): Promise<void> {
+  const id = requireProjectId(ctx);
+  refuseQuery(ctx.state.target.query);
+  const store = projects.store(id);
+  refusePreconditions(ctx.req.headers);
+  const result = await store.submit({ type: 'clear' }, commandContext(ctx));
+  sendJson(ctx, OK, { deleted: result.count, ...receiptOf(result) });
+}
+
+/** Checks id, key, query and existence of the project, in this order. */
+function findKeyPlace(ctx: AppContext, { projects, options }: KeysRoutesParts): KeyPlace {
+  const id = requireProjectId(ctx);
+  const key = keyOf(ctx.state.target.path);
+  const fault = findKeyFault(key, options.keyBytesMax);
+  if (fault !== undefined) {
+    const facts = fault === 'too_long' ? { reason: fault, limit: options.keyBytesMax, actual: Buffer.byteLength(key) } : { reason: fault };
+    throw new AppError('invalid_key', `Cannot use this key: ${KEY_FAULTS[fault]}`, { facts });
+  }
+  refuseQuery(ctx.state.target.query);
+  return { store: projects.store(id), key };
+}
+
+/** Submits, and puts the present version beside a condition that failed. */
+async function submitOnKey(ctx: AppContext, store: ProjectStore, command: Parameters<ProjectStore['submit']>[0]): Promise<CommandResult> {
+  try {
+    return await store.submit(command, commandContext(ctx));
+  } catch (error) {
+    const seq = error instanceof AppError && error.code === 'precondition_failed' ? error.facts['current_seq'] : undefined;
+    if (typeof seq === 'number' && seq > 0) ctx.set('ETag', formatEntityTag(seq, store.logId));
+    throw error;
+  }
+}
+
+/** The receipt; it says so when the disk does not have the change yet. */
+function receiptOf({ seq, hash, volatile }: CommandResult): object {
+  return volatile ? { seq, hash, durable: false } : { seq, hash };
+}

@@ -1,0 +1,48 @@
+/**
+ * The listing of a project's keys over HTTP.
+ */
+import type { Readable } from 'node:stream';
+import type { Projects } from '../../../projects/projects.js';
+import type { AppContext } from '../../context.js';
+import { JSON_TYPE } from '../../json-answer.js';
+import { fixPage, streamListing, streamPage } from '../../key-listing.js';
+import { refusePreconditions } from '../../precondition.js';
+import { requireProjectId } from '../projects/project-id.js';
+import { nextLink, readListingQuery } from './listing-query.js';
+
+const OK = 200;
+
+/**
+ * Answers `GET /projects/{id}/keys`.
+ *
+ * @param ctx the request's context
+ * @param projects finds the store
+ * @throws {AppError} `invalid_project_id`, `invalid_query`, `project_not_found`, `project_corrupt`, `invalid_precondition`
+ */
+export async function listKeys(ctx: AppContext, projects: Projects): Promise<void> {
+  const id = requireProjectId(ctx);
+  const { path, query } = ctx.state.target;
+  const listing = readListingQuery(query);
+  const { values } = projects.store(id);
+  refusePreconditions(ctx.req.headers);
+  if (listing.limit === undefined) return send(ctx, () => streamListing(values, listing));
+  // The page's keys are fixed before anything is sent, since the link to the next page is a header.
+  const { keys, hasMore } = await fixPage(values, listing.range, listing.limit);
+  const lastKey = keys.at(-1);
+  if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
+  return send(ctx, () => streamPage(values, keys, listing.withValues));
+}
+
+function send(ctx: AppContext, open: () => Readable): void {
+  ctx.status = OK;
+  ctx.set('Content-Type', JSON_TYPE);
+  ctx.set('Cache-Control', 'no-store');
+  if (ctx.method === 'HEAD') return;
+  const stream = open();
+  stream.on('data', (chunk: string) => {
+    ctx.state.streamedBytes += Buffer.byteLength(chunk);
+  });
+  // Listening for data starts the stream; it waits until Koa has connected it to the answer.
+  stream.pause();
+  ctx.body = stream;
+}

@@ -1,0 +1,33 @@
+/**
+ * The project in a route's path, and the caller as commands name it.
+ */
+import { AppError } from '../../../base/app-error.js';
+import { invariant } from '../../../base/invariant.js';
+import type { CommandContext } from '../../../store/command.js';
+import type { AppContext } from '../../context.js';
+import { actorOf } from '../../principal-actor.js';
+
+/**
+ * Reads the project's id. Comes after the credentials, so that nobody without a key learns what an id may be.
+ *
+ * @param ctx the request's context
+ * @returns a valid project id
+ * @throws {AppError} `invalid_project_id`
+ */
+export function requireProjectId(ctx: AppContext): string {
+  const { projectId } = ctx.state;
+  if (projectId !== null) return projectId;
+  const message = 'Cannot use this project id: it must be 1 to 63 of a-z, 0-9, "_" and "-", and begin with a letter or digit';
+  throw new AppError('invalid_project_id', message);
+}
+
+/**
+ * Says who asks.
+ *
+ * @param ctx the request's context, after the credentials were checked
+ * @returns actor and request id
+ */
+export function commandContext({ state }: AppContext): CommandContext {
+  invariant(state.principal !== null, 'the credentials were checked');
+  return { actor: actorOf(state.principal), requestId: state.requestId };
+}

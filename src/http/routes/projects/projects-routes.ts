@@ -1,0 +1,103 @@
+/**
+ * The lives of projects over HTTP: list, create, details, update, another key, delete.
+ */
+import type Router from '@koa/router';
+import type { Access } from '../../access.js';
+import { announcesBody } from '../../body-headers.js';
+import type { AppContext, OpenScopes, RequestState, RouterExtras } from '../../context.js';
+import { sendJson } from '../../json-answer.js';
+import { refusePreconditions } from '../../precondition.js';
+import type { ProjectDetails, Projects } from '../../../projects/projects.js';
+import { refuseQuery } from '../../query.js';
+import { readSettings } from '../../settings-body.js';
+import { PROJECTS_PATH } from '../../target.js';
+import { isGuardedChange } from './guarded-change.js';
+import { commandContext, requireProjectId } from './project-id.js';
+import { checkNewProject, checkNothing, checkSettingsChange } from './projects-schema.js';
+
+const PROJECT_PATH = `${PROJECTS_PATH}/:id`;
+const REGENERATE_PATH = `${PROJECT_PATH}/api-key/regenerate`;
+const CREATED = 201;
+const NO_CONTENT = 204;
+const OK = 200;
+
+/** What the project routes need. */
+export interface ProjectsRoutesParts {
+  readonly projects: Projects;
+  readonly scopes: OpenScopes;
+  readonly access: Access;
+}
+
+/**
+ * Adds the routes.
+ *
+ * @param router takes them
+ * @param parts what they need
+ */
+export function addProjectsRoutes(router: Router<RequestState, RouterExtras>, parts: ProjectsRoutesParts): void {
+  const { access } = parts;
+  router.get(PROJECTS_PATH, access.require('projects.list'), (ctx) => listProjects(ctx, parts));
+  router.post(PROJECTS_PATH, access.require('projects.create'), (ctx) => createProject(ctx, parts));
+  router.get(PROJECT_PATH, access.require('project.read'), (ctx) => showProject(ctx, parts));
+  router.put(PROJECT_PATH, access.require('project.update'), (ctx) => updateProject(ctx, parts));
+  router.delete(PROJECT_PATH, access.require('project.delete'), (ctx) => deleteProject(ctx, parts));
+  router.post(REGENERATE_PATH, access.require('project.regenerate_key'), (ctx) => regenerateKey(ctx, parts));
+}
+
+function listProjects(ctx: AppContext, { projects }: ProjectsRoutesParts): void {
+  checkPlain(ctx);
+  sendJson(ctx, OK, { projects: projects.list() });
+}
+
+async function createProject(ctx: AppContext, { projects }: ProjectsRoutesParts): Promise<void> {
+  checkPlain(ctx);
+  const project = await readSettings(ctx, checkNewProject);
+  ctx.state.projectId = project.id;
+  const { details, apiKey } = await projects.create(project, commandContext(ctx));
+  ctx.set('Location', `${PROJECTS_PATH}/${details.id}`);
+  sendJson(ctx, CREATED, { ...details, api_key: apiKey });
+}
+
+function showProject(ctx: AppContext, parts: ProjectsRoutesParts): void {
+  sendJson(ctx, OK, findProject(ctx, parts));
+}
+
+async function updateProject(ctx: AppContext, parts: ProjectsRoutesParts): Promise<void> {
+  const { id } = findProject(ctx, parts);
+  const context = commandContext(ctx);
+  const change = await readSettings(ctx, checkSettingsChange);
+  if (isGuardedChange(change, parts.scopes.isProjectOpen(id)) && ctx.state.principal !== null) {
+    parts.access.decide(ctx.state.principal, 'project.update_guarded', id);
+  }
+  const { details, apiKey } = await parts.projects.update(id, change, context);
+  sendJson(ctx, OK, apiKey === null ? details : { ...details, api_key: apiKey });
+}
+
+async function deleteProject(ctx: AppContext, { projects }: ProjectsRoutesParts): Promise<void> {
+  const id = requireProjectId(ctx);
+  checkPlain(ctx);
+  await projects.delete(id, commandContext(ctx));
+  ctx.status = NO_CONTENT;
+}
+
+async function regenerateKey(ctx: AppContext, parts: ProjectsRoutesParts): Promise<void> {
+  const { id } = findProject(ctx, parts);
+  // There is nothing to say: no body, or an empty object from clients that cannot send none.
+  if (announcesBody(ctx.req)) await readSettings(ctx, checkNothing);
+  const apiKey = await parts.projects.regenerateKey(id, commandContext(ctx));
+  sendJson(ctx, OK, { id, api_key: apiKey });
+}
+
+/** Checks id, query, existence and headers, in this order. */
+function findProject(ctx: AppContext, { projects }: ProjectsRoutesParts): ProjectDetails {
+  const id = requireProjectId(ctx);
+  refuseQuery(ctx.state.target.query);
+  const details = projects.details(id);
+  refusePreconditions(ctx.req.headers);
+  return details;
+}
+
+function checkPlain(ctx: AppContext): void {
+  refuseQuery(ctx.state.target.query);
+  refusePreconditions(ctx.req.headers);
+}

@@ -1,0 +1,84 @@
+/**
+ * The request's target, parsed strictly from its raw text: form, path, query. Percent-encodings are decoded exactly once, here;
+ * the router's own decoding lets faulty ones pass and is never looked at.
+ */
+import { AppError } from '../base/app-error.js';
+import { parseQuery, type QueryEntry } from './query.js';
+
+/** A parsed target. */
+export interface RequestTarget {
+  /** Raw, as it is matched against routes; `*` for `OPTIONS *`. */
+  readonly path: string;
+  readonly query: readonly QueryEntry[];
+  /** The authority of an absolute target, null for the usual form. */
+  readonly authority: string | null;
+}
+
+/** What comes before a project's id in a path. */
+export const PROJECTS_PATH = '/api/v1/projects';
+
+/** The target of a request that has not been parsed yet. */
+export const NO_TARGET: RequestTarget = { path: '', query: [], authority: null };
+
+const KEYS_SEGMENT = '/keys/';
+// Node passes bytes beyond ASCII on as Latin-1; "#" starts a fragment, which no client sends.
+const REFUSED_CHARACTER = /[^\u0021-\u007e]|#/;
+const ABSOLUTE = /^https?:\/\/([^/?@]+)(\/[^?]*)?(\?.*)?$/i;
+
+/**
+ * Parses a target.
+ *
+ * @param raw as it stood in the request line
+ * @returns path, query and authority; every percent-encoding in the path is known to be valid UTF-8
+ * @throws {AppError} `invalid_target`, and what {@link parseQuery} throws
+ */
+export function parseTarget(raw: string): RequestTarget {
+  if (REFUSED_CHARACTER.test(raw)) throw invalidTarget('it has a character that must be percent-encoded');
+  if (raw === '*') return { path: raw, query: [], authority: null };
+  if (raw.startsWith('/')) return parsePathAndQuery(raw, null);
+  const absolute = ABSOLUTE.exec(raw);
+  if (absolute === null) throw invalidTarget('it is neither a path nor an absolute http URL');
+  return parsePathAndQuery(`${absolute[2] ?? '/'}${absolute[3] ?? ''}`, absolute[1] ?? '');
+}
+
+function parsePathAndQuery(text: string, authority: string | null): RequestTarget {
+  const mark = text.indexOf('?');
+  const path = mark === -1 ? text : text.slice(0, mark);
+  if (path.includes('%')) decodeOnce(path);
+  return { path, query: mark === -1 ? [] : parseQuery(text.slice(mark + 1)), authority };
+}
+
+function decodeOnce(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalidTarget('a percent-encoding in its path is malformed or is not UTF-8');
+  }
+}
+
+function invalidTarget(reason: string): AppError {
+  return new AppError('invalid_target', `Cannot read the request target: ${reason}`);
+}
+
+/**
+ * Reads the project's id from a path below {@link PROJECTS_PATH}.
+ *
+ * @param path raw
+ * @returns the decoded segment; whether it may name a project is for the caller to check
+ */
+export function projectSegmentOf(path: string): string {
+  const first = PROJECTS_PATH.length + 1;
+  const end = path.indexOf('/', first);
+  return decodeOnce(path.slice(first, end === -1 ? path.length : end));
+}
+
+/**
+ * Reads the key from a path: everything after `/keys/`, so that `/` may be sent plain or as `%2F`.
+ *
+ * @param path raw, of a route on one key
+ * @returns the decoded key, not checked further
+ */
+export function keyOf(path: string): string {
+  const afterId = path.indexOf('/', PROJECTS_PATH.length + 1);
+  return decodeOnce(path.slice(afterId + KEYS_SEGMENT.length));
+}

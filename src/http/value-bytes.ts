@@ -1,0 +1,34 @@
+/**
+ * Reading a value's bytes: as bytes, since a decoded string has lost the invalid ones.
+ */
+import getRawBody from 'raw-body';
+import { AppError } from '../base/app-error.js';
+import { askForBody, bodyTooLarge, checkBodyHeaders } from './body-headers.js';
+import type { AppContext } from './context.js';
+import { toAppError } from './problem.js';
+
+/**
+ * Reads the whole body, after its headers were checked.
+ *
+ * @param ctx the request's context
+ * @param bytesMax longest body, in bytes
+ * @returns its bytes
+ * @throws {AppError} what {@link checkBodyHeaders} throws, `body_too_large`, `incomplete_body`
+ */
+export async function readValueBytes(ctx: AppContext, bytesMax: number): Promise<Buffer> {
+  checkBodyHeaders(ctx, bytesMax);
+  askForBody(ctx);
+  try {
+    const bytes = await getRawBody(ctx.req, { limit: bytesMax, length: ctx.req.headers['content-length'] ?? null });
+    ctx.state.requestBytes = bytes.length;
+    return bytes;
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    throw error.code === 'body_too_large' ? bodyTooLarge(bytesMax) : incomplete(error);
+  }
+}
+
+/** Whatever else stopped the reading: the body is not there whole, so nothing may come of it. */
+function incomplete(error: AppError): AppError {
+  return error.code === 'incomplete_body' ? error : new AppError('incomplete_body', 'The body could not be read to its end', { cause: error });
+}
