@@ -19,6 +19,11 @@ export interface ProjectVersion {
 export class ProjectStateProjection implements Projection<ProjectEvent> {
   readonly #versions: ProjectVersion[] = [];
 
+  /** All versions, oldest first. */
+  get versions(): readonly ProjectVersion[] {
+    return this.#versions;
+  }
+
   /** The newest version; undefined for a log without a project event. */
   get newest(): ProjectVersion | undefined {
     return this.#versions.at(-1);

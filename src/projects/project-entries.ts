@@ -1,0 +1,110 @@
+/**
+ * The entries of config.json as the lives of projects change them. Every change is durable when its call resolves.
+ */
+import { hashGenerated } from '../auth/key-hash.js';
+import { generateAccessKey } from '../auth/access-key.js';
+import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
+import type { ConfigFile } from '../config/config-file.js';
+import { renderEntry } from '../config/effective-settings.js';
+import type { ProjectSettings } from '../events/project-settings.js';
+
+/** A key as an entry keeps it. */
+export interface EntryKey {
+  /** In plain text; null unless it is kept. */
+  readonly apiKey: string | null;
+  readonly apiKeyHash: string | null;
+}
+
+/** A key that was made. */
+export interface MadeKey {
+  /** What its owner is told, once. */
+  readonly key: string;
+  /** What the entry keeps of it. */
+  readonly entryKey: EntryKey & { readonly apiKeyHash: string };
+}
+
+/** What an entry shall say. */
+export interface EntryState {
+  readonly id: string;
+  readonly settings: ProjectSettings;
+  /** Absent in an entry that is ahead of the log; see `config/reconcile.ts`. */
+  readonly revision: number | undefined;
+  readonly key: EntryKey;
+}
+
+/**
+ * Makes a project's key.
+ *
+ * @param settings say whether the configuration keeps it in plain text
+ * @returns the key and what the entry keeps of it
+ */
+export function makeKey(settings: ProjectSettings): MadeKey {
+  const key = generateAccessKey('project');
+  return { key, entryKey: { apiKey: settings.authentication.save_api_key_to_file ? key : null, apiKeyHash: hashGenerated(key) } };
+}
+
+/**
+ * Looks an entry up.
+ *
+ * @param document the configuration
+ * @param id a project's id
+ * @returns its entry, undefined when there is none
+ */
+export function findEntry(document: ConfigDocument, id: string): ProjectEntry | undefined {
+  return document.projects.find((entry) => entry.id === id);
+}
+
+/**
+ * The key of an entry.
+ *
+ * @param entry the entry; undefined for a project without one
+ * @returns the key, both parts null where there is none
+ */
+export function keyOfEntry(entry: ProjectEntry | undefined): EntryKey {
+  return { apiKey: entry?.authentication?.api_key ?? null, apiKeyHash: entry?.authentication?.api_key_hash ?? null };
+}
+
+/**
+ * Puts entries into a document, each in its place or at the end.
+ *
+ * @param document the configuration
+ * @param states what the entries shall say
+ * @returns the new document
+ */
+export function withEntries(document: ConfigDocument, states: readonly EntryState[]): ConfigDocument {
+  const projects = [...document.projects];
+  for (const { id, settings, revision, key } of states) {
+    const index = projects.findIndex((entry) => entry.id === id);
+    // A key that the settings do not allow in plain text does not stay there.
+    const apiKey = settings.authentication.save_api_key_to_file ? key.apiKey : null;
+    const entry = renderEntry(projects[index], { id, settings, revision, apiKey, apiKeyHash: key.apiKeyHash }, document);
+    if (index < 0) projects.push(entry);
+    else projects[index] = entry;
+  }
+  return { ...document, projects };
+}
+
+/**
+ * Writes one entry.
+ *
+ * @param config the configuration file
+ * @param state what the entry shall say
+ * @throws {AppError} `config_write_failed`
+ */
+export async function writeEntry(config: ConfigFile, state: EntryState): Promise<void> {
+  await config.update((document) => withEntries(document, [state]));
+}
+
+/**
+ * Removes an entry; no error when there is none.
+ *
+ * @param config the configuration file
+ * @param id the project's id
+ * @throws {AppError} `config_write_failed`
+ */
+export async function removeEntry(config: ConfigFile, id: string): Promise<void> {
+  await config.update((document) => {
+    const projects = document.projects.filter((entry) => entry.id !== id);
+    return projects.length === document.projects.length ? document : { ...document, projects };
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * Which scopes are open to everybody, as configuration and projects say it now.
+ */
+import type { Scopes } from '../auth/authorize.js';
+import type { ConfigFile } from '../config/config-file.js';
+import type { ProjectRegistry, RegisteredProject } from '../store/project-registry.js';
+
+function isOpen(project: RegisteredProject): boolean {
+  return project.kind === 'served' && !project.store.settings.authentication.enabled;
+}
+
+/** The open scopes of a server. */
+export class ProjectScopes implements Scopes {
+  readonly #config: ConfigFile;
+  readonly #registry: ProjectRegistry;
+
+  /**
+   * @param config says whether the global routes are open
+   * @param registry says which projects are
+   */
+  constructor(config: ConfigFile, registry: ProjectRegistry) {
+    this.#config = config;
+    this.#registry = registry;
+  }
+
+  /** True when the global routes are open to everybody. */
+  get globalOpen(): boolean {
+    return this.#config.document.default?.authentication?.enabled === false;
+  }
+
+  /** True when any scope is open. Looks at every project, so it is not to be asked for each request. */
+  get anyOpen(): boolean {
+    return this.globalOpen || this.openProjects.length > 0;
+  }
+
+  /** Ids of the projects that are open to everybody. */
+  get openProjects(): readonly string[] {
+    const open: string[] = [];
+    for (const project of this.#registry.list()) if (project.kind === 'served' && isOpen(project)) open.push(project.store.id);
+    return open;
+  }
+
+  isProjectOpen(project: string): boolean {
+    const found = this.#registry.get(project);
+    return found !== undefined && isOpen(found);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The contract of the lives of projects, as the HTTP room uses it: find, list, create, update, give another key, delete.
+ * Implementations keep configuration file, log and keys of access in step; callers know none of these three.
+ */
+import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
+import type { CommandContext } from '../store/command.js';
+import type { ProjectStore } from '../store/project-store.js';
+
+/**
+ * How a project stands.
+ *
+ * - `serving`: reads and writes.
+ * - `read_only`: the disk was full; reads, and writes again when there is room.
+ * - `log_failed`: a sync failed; reads only, until the server is started again.
+ * - `corrupt`: refused at start; neither reads nor writes. The server's log says why.
+ */
+export type ProjectState = 'serving' | 'read_only' | 'log_failed' | 'corrupt';
+
+/** What is said of a project to who may see it; no keys, no hashes. */
+export interface ProjectDetails {
+  readonly id: string;
+  readonly storage: ProjectSettings['storage'];
+  readonly authentication: ProjectSettings['authentication'];
+  /** RFC 3339 in UTC with milliseconds; null for a project that could not be read. */
+  readonly created_at: string | null;
+  readonly updated_at: string | null;
+  readonly seq: number;
+  readonly key_count: number;
+  readonly log_id: string | null;
+  readonly state: ProjectState;
+}
+
+/** What a new project shall be. */
+export interface NewProject extends ProjectSettingsChange {
+  readonly id: string;
+}
+
+/** A project, and the key that was made for it: shown this once. */
+export interface ProjectWithKey {
+  readonly details: ProjectDetails;
+  /** Null where no key was made. */
+  readonly apiKey: string | null;
+}
+
+/** One check of readiness. */
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** Short text for an operator, without ids. */
+  readonly detail: string;
+}
+
+/** Whether the server can do its work. */
+export interface Readiness {
+  /** False when starting, stopping, or when no project can write. */
+  readonly ready: boolean;
+  readonly checks: readonly ReadinessCheck[];
+  /** Projects that are not `serving`. */
+  readonly degraded: readonly { readonly id: string; readonly state: ProjectState }[];
+}
+
+/** The lives of projects. Changes are carried out one after another, in the order in which they were asked for. */
+export interface Projects {
+  /**
+   * The store of a project that is served.
+   *
+   * @param id a valid project id
+   * @throws {AppError} `project_not_found`; `project_corrupt` for one that was refused at start
+   */
+  store(id: string): ProjectStore;
+
+  /**
+   * @param id a valid project id
+   * @returns details, also of a project that was refused
+   * @throws {AppError} `project_not_found`
+   */
+  details(id: string): ProjectDetails;
+
+  /** @returns details of all projects, sorted by id */
+  list(): readonly ProjectDetails[];
+
+  /**
+   * Creates a project: configuration file, log, answer.
+   *
+   * @param project id and what differs from the defaults
+   * @param context who asks
+   * @returns the project, and its key unless authentication is off
+   * @throws {AppError} `project_exists`, `project_files_exist`, `project_not_served`, `storage_switch_unavailable`,
+   *   `config_write_failed`, `server_log_corrupt`, `disk_full`
+   */
+  create(project: NewProject, context: CommandContext): Promise<ProjectWithKey>;
+
+  /**
+   * Changes a project's settings: log, configuration file, answer.
+   *
+   * @param id a valid project id
+   * @param change what shall differ
+   * @param context who asks
+   * @returns the project, and a key where authentication was switched on and no key existed
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `storage_switch_unavailable`, `config_write_failed` and
+   *   what a write throws
+   */
+  update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey>;
+
+  /**
+   * Gives a project another key; the old one stops working before this resolves.
+   *
+   * @param id a valid project id
+   * @param context who asks
+   * @returns the new key
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `authentication_disabled`, `config_write_failed`, `server_log_corrupt`
+   *   and what a write throws
+   */
+  regenerateKey(id: string, context: CommandContext): Promise<string>;
+
+  /**
+   * Deletes a project and its data; works on damaged and unserved ones.
+   *
+   * @param id a valid project id
+   * @param context who asks
+   * @throws {AppError} `project_not_found`, `server_log_corrupt`, `config_write_failed`
+   */
+  delete(id: string, context: CommandContext): Promise<void>;
+
+  /** @returns whether the server can do its work now */
+  readiness(): Readiness;
+}

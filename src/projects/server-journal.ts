@@ -1,0 +1,103 @@
+/**
+ * The server's own log, `_server.jsonl`: which projects exist on disk, which were deleted, which edits by hand took effect.
+ * Its last line about a project decides whether that project exists.
+ */
+import { AppError } from '../base/app-error.js';
+import { invariant } from '../base/invariant.js';
+import type { Logger } from '../base/logger.js';
+import { randomHexId } from '../base/random-id.js';
+import { decodeEvent, encodeEvent } from '../events/codec.js';
+import type { AnyEvent, ServerEvent } from '../events/event.js';
+import { BUILT_IN_STORAGE } from '../events/project-settings.js';
+import type { Log, LogHome, LogLine } from '../log/log.js';
+import { Registrations } from '../projections/registrations.js';
+import type { CommandContext } from '../store/command.js';
+import { logOptionsOf } from '../store/project-store.js';
+
+/** Name of the server's own log. No project id begins with `_`. */
+export const SERVER_LOG_NAME = '_server';
+
+const SERVER_LOG_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
+
+function isServerEvent(event: AnyEvent): event is ServerEvent {
+  return event.op === 'project.created' || event.op === 'project.deleted' || event.op === 'config.edited';
+}
+
+/** The open server log. */
+export class ServerJournal {
+  /** What the log amounts to. Empty when the log is damaged. */
+  readonly registrations: Registrations;
+  /** Undefined when the log is damaged. */
+  readonly #log: Log | undefined;
+
+  private constructor(log: Log | undefined, registrations: Registrations) {
+    this.#log = log;
+    this.registrations = registrations;
+  }
+
+  /**
+   * Opens the server's log. A damaged one is named, and projects are served without it.
+   *
+   * @param home where logs are kept
+   * @param logger where damage is told
+   * @returns the journal, undefined when there is no server log yet
+   */
+  static async open(home: LogHome, logger: Logger): Promise<ServerJournal | undefined> {
+    const registrations = new Registrations();
+    const replay = (line: LogLine): void => {
+      const event = decodeEvent(line.op, line.body);
+      invariant(isServerEvent(event), `"${line.op}" at seq ${line.seq} is an event of the server`);
+      registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
+    };
+    try {
+      const log = await home.open(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, replay });
+      return log && new ServerJournal(log, registrations);
+    } catch (error) {
+      logger.error({ err: error }, 'the server log cannot be trusted: projects are served, none can be created, deleted or given another key');
+      return new ServerJournal(undefined, new Registrations());
+    }
+  }
+
+  /**
+   * Makes a new server log.
+   *
+   * @param home where logs are kept
+   * @returns the journal
+   */
+  static async create(home: LogHome): Promise<ServerJournal> {
+    const log = await home.create(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, logId: randomHexId() });
+    return new ServerJournal(log, new Registrations());
+  }
+
+  /** True when the log cannot be trusted, so that nothing may depend on it. */
+  get isCorrupt(): boolean {
+    return this.#log === undefined;
+  }
+
+  /** @throws {AppError} `server_log_corrupt` when nothing can be recorded */
+  requireSound(): void {
+    if (this.isCorrupt) throw new AppError('server_log_corrupt', 'Cannot do this: the server log is damaged; the server\'s log says where');
+  }
+
+  /**
+   * Records an event; it is durable when the call resolves. One call at a time.
+   *
+   * @param event what happened
+   * @param context who did it
+   * @throws {AppError} `server_log_corrupt`, and what an append throws
+   */
+  async record(event: ServerEvent, context: CommandContext): Promise<void> {
+    this.requireSound();
+    const log = this.#log;
+    invariant(log !== undefined, 'a sound journal has a log');
+    const draft = { ...encodeEvent(event), actor: context.actor, request: context.requestId };
+    const [line] = await log.append([draft], log.position().seq);
+    invariant(line !== undefined, 'the log answers every draft');
+    this.registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: context.actor });
+  }
+
+  /** Closes the log. */
+  async close(): Promise<void> {
+    await this.#log?.close();
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * The composition root, and the only file that knows every room: from a configuration file to a server that listens, and back.
+ * What was opened is closed backwards, at a stop and when a later step of the start fails.
+ */
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { FailureThrottle } from './auth/failure-throttle.js';
+import { Keyring, type KeyScope } from './auth/keyring.js';
+import { isErrno } from './base/app-error.js';
+import type { Logger, LogLevel } from './base/logger.js';
+import { adoptKeys } from './config/adopt-keys.js';
+import { ConfigError } from './config/config-error.js';
+import { ConfigFile } from './config/config-file.js';
+import { FIRST_PROJECT_ID, firstConfig, type FirstConfig } from './config/first-config.js';
+import { loadConfig, type LoadedConfig } from './config/load-config.js';
+import { resolveServerOptions, type ServerOptions } from './config/server-options.js';
+import { createApp } from './http/create-app.js';
+import type { LifecycleState } from './http/context.js';
+import type { HttpOptions } from './http/http-options.js';
+import { HttpServer } from './http/http-server.js';
+import { FileHome } from './log/file/file-home.js';
+import { FolderLock } from './log/file/folder-lock.js';
+import { NodeDisk } from './log/file/node-disk.js';
+import { MemoryHome } from './log/memory-home.js';
+import { ProjectLives } from './projects/project-lives.js';
+import { ProjectScopes } from './projects/project-scopes.js';
+import { ProjectRegistry } from './store/project-registry.js';
+
+export { FolderLockedError } from './log/file/folder-lock.js';
+
+/** Part of the time for a stop that is kept back from running requests, for closing the logs, in milliseconds. */
+const CLOSE_RESERVE_MS = 2000;
+
+const DATA_FOLDER_MODE = 0o750;
+
+/** What a person is shown of a first run. */
+export interface FirstRun {
+  readonly configPath: string;
+  /** Where the server will listen, as `http://127.0.0.1:23849`. */
+  readonly url: string;
+  readonly project: string;
+  readonly globalKey: string;
+  readonly projectKey: string;
+}
+
+/** Shows keys to a person, once, outside the server's log. */
+export interface Announcer {
+  /** A configuration was made, with a project and two keys. */
+  firstRun(first: FirstRun): void;
+  /** A key was made for a scope that had none. */
+  generatedKey(scope: KeyScope, key: string): void;
+}
+
+/** What a server is started with. */
+export interface ServerParts {
+  /** Path of the configuration file; where there is none, one is written. */
+  readonly configPath: string;
+  readonly announcer: Announcer;
+  /** Makes the server's log. */
+  readonly createLogger: (level: LogLevel) => Logger;
+  /** The process id, told to a second server that finds the data folder locked. */
+  readonly pid: number;
+}
+
+/** What is known of a server that has started. */
+export interface StartedServer {
+  /** Where it listens, as `http://127.0.0.1:23849`. */
+  readonly url: string;
+  readonly logger: Logger;
+  /** How long a stop may take, in milliseconds. */
+  readonly shutdownTimeoutMs: number;
+}
+
+/** The configuration as it was found, or as a first run makes it. */
+interface Source {
+  /** Absolute path. */
+  readonly path: string;
+  readonly loaded: LoadedConfig | undefined;
+  readonly first: FirstConfig | undefined;
+  readonly options: ServerOptions;
+}
+
+/** A server: it starts once and closes once. */
+export class SimpleKvServer {
+  readonly #parts: ServerParts;
+  /** What is open, in the order in which it was opened. */
+  readonly #closers: (() => Promise<void>)[] = [];
+  #state: LifecycleState = 'starting';
+  #closing: Promise<void> | undefined;
+
+  /** @param parts configuration path, announcer, logger */
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Starts: configuration, lock, port, projects. While the projects are replayed, requests get 503.
+   *
+   * @returns where it listens; when this rejects, everything that was opened has been closed
+   * @throws {ConfigError} for a configuration that cannot be used
+   * @throws {FolderLockedError} when another server has the data folder
+   * @throws {Error} `EADDRINUSE` and the like when it cannot listen
+   */
+  async start(): Promise<StartedServer> {
+    try {
+      return await this.#start();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<StartedServer> {
+    const source = await readSource(this.#parts.configPath);
+    const { options } = source;
+    const logger = this.#parts.createLogger(options.logLevel);
+    for (const warning of source.loaded?.warnings ?? []) logger.warn(warning);
+    await this.#lock(source);
+    const config = await this.#takeConfigOver(source);
+    const keyring = keyringFor(config);
+    const registry = new ProjectRegistry();
+    const lives = this.#lives({ config, keyring, registry, logger, options });
+    const scopes = new ProjectScopes(config, registry);
+    const httpOptions = await httpOptionsOf(source);
+    const throttle = new FailureThrottle({ failuresPerMinute: options.failedKeysPerMinuteMax });
+    const lifecycle = { state: () => this.#state };
+    const app = createApp({ projects: lives, keyring, throttle, scopes, logger, options: httpOptions, lifecycle });
+    const http = new HttpServer({ listener: app.callback(), options: httpOptions, logger });
+    const { address, port } = await http.listen();
+    // Requests end before the logs that they write to are closed.
+    this.#closers.push(() => lives.close(), () => http.close());
+    const url = urlOf(httpOptions, { host: address, port });
+    await lives.start();
+    warnOfOpenScopes(logger, scopes);
+    this.#state = 'serving';
+    logger.info({ url, data_folder: options.dataFolder, projects: registry.list().length }, 'serving');
+    return { url, logger, shutdownTimeoutMs: options.shutdownTimeoutMs };
+  }
+
+  async #lock({ path: configPath, options: { dataFolder } }: Source): Promise<void> {
+    try {
+      await mkdir(dataFolder, { recursive: true, mode: DATA_FOLDER_MODE });
+      const lock = await FolderLock.acquire(dataFolder, { pid: this.#parts.pid, config: configPath });
+      this.#closers.push(() => lock.release());
+    } catch (cause) {
+      if (!isErrno(cause)) throw cause;
+      const fault = {
+        pointer: '/default/storage/persistent_file_path',
+        found: JSON.stringify(dataFolder),
+        expected: `a folder that can be made and written to, but the system says ${cause.code ?? 'no'}`,
+      };
+      throw new ConfigError(fault, { file: configPath, cause });
+    }
+  }
+
+  /** Keys are shown before the file that holds their hashes counts: a crash in between shows others at the next start. */
+  async #takeConfigOver(source: Source): Promise<ConfigFile> {
+    const { announcer } = this.#parts;
+    const { loaded, first, options } = source;
+    if (first !== undefined) {
+      const { globalKey, projectKey } = first;
+      const url = urlOf({ tls: null }, { host: options.serverHost, port: options.serverPort });
+      const shown = { configPath: source.path, url, project: FIRST_PROJECT_ID, globalKey, projectKey };
+      return await ConfigFile.create(source.path, first.document, { announce: () => announcer.firstRun(shown) });
+    }
+    if (loaded === undefined) throw new TypeError('A configuration is either found or made');
+    const config = await ConfigFile.open(loaded);
+    const adopted = await adoptKeys(loaded.document);
+    for (const { scope, key } of adopted.generated) announcer.generatedKey(scope, key);
+    if (adopted.changed) await config.update(() => adopted.document);
+    return config;
+  }
+
+  #lives(
+    parts: Pick<ConstructorParameters<typeof ProjectLives>[0], 'config' | 'keyring' | 'registry' | 'logger'> & { readonly options: ServerOptions },
+  ): ProjectLives {
+    const { options, ...resources } = parts;
+    const { announcer } = this.#parts;
+    const announceKey = (project: string, key: string): void => {
+      if (options.printApiKeys) announcer.generatedKey({ kind: 'project', project }, key);
+    };
+    const diskHome = new FileHome({ folder: options.dataFolder, disk: new NodeDisk(), logger: parts.logger });
+    const limits = { queueCommandsMax: options.queueCommandsMax, queueBytesMax: options.queueBytesMax };
+    return new ProjectLives({ ...resources, diskHome, memoryHome: new MemoryHome({ logger: parts.logger }), limits, announceKey });
+  }
+
+  /** Stops: requests first, then projects, then the lock. Calling it again waits for the same stop. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'stopping';
+    const failures: unknown[] = [];
+    for (const close of this.#closers.toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        // The rest must be closed all the same; the first failure is told.
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+async function readSource(configPath: string): Promise<Source> {
+  const absolute = path.resolve(configPath);
+  const loaded = await loadConfig(absolute);
+  const folder = path.dirname(absolute);
+  if (loaded !== undefined) return { path: absolute, loaded, first: undefined, options: resolveServerOptions(loaded.document, folder) };
+  // A first run makes the file, not the folder: a mistyped path shall not become a tree of empty folders.
+  if (!(await isFolder(folder))) throw new ConfigError({ pointer: '', expected: 'a file in a folder that exists' }, { file: absolute });
+  const first = firstConfig();
+  return { path: absolute, loaded: undefined, first, options: resolveServerOptions(first.document, folder) };
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  try {
+    return (await stat(folder)).isDirectory();
+  } catch (error) {
+    if (isErrno(error)) return false;
+    throw error;
+  }
+}
+
+function keyringFor(config: ConfigFile): Keyring {
+  const keyring = new Keyring();
+  const entry = config.document.default?.authentication;
+  const hash = entry?.api_key_hash ?? null;
+  if (hash !== null) keyring.setKey({ kind: 'global' }, { hash, plain: entry?.api_key ?? null });
+  return keyring;
+}
+
+async function httpOptionsOf({ options, path: configPath }: Source): Promise<HttpOptions> {
+  const shutdownMs = Math.max(options.shutdownTimeoutMs - CLOSE_RESERVE_MS, options.shutdownTimeoutMs / 2);
+  return {
+    ...options,
+    host: options.serverHost,
+    port: options.serverPort,
+    tls: options.tls === null ? null : {
+      key: await readTlsFile('/tls/key_file', options.tls.keyFile, configPath),
+      cert: await readTlsFile('/tls/cert_file', options.tls.certFile, configPath),
+    },
+    timeouts: {
+      headersMs: options.headersTimeoutMs,
+      requestMs: options.requestTimeoutMs,
+      keepAliveMs: options.keepAliveTimeoutMs,
+      idleMs: options.idleTimeoutMs,
+      shutdownMs,
+    },
+  };
+}
+
+async function readTlsFile(pointer: string, file: string, configPath: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause;
+    const expected = `a file that can be read, but the system says ${cause.code ?? 'no'}`;
+    throw new ConfigError({ pointer, found: JSON.stringify(file), expected }, { file: configPath, cause });
+  }
+}
+
+function urlOf({ tls }: Pick<HttpOptions, 'tls'>, { host, port }: { readonly host: string; readonly port: number }): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `${tls === null ? 'http' : 'https'}://${name}:${port}`;
+}
+
+function warnOfOpenScopes(logger: Logger, { globalOpen, openProjects }: ProjectScopes): void {
+  if (globalOpen) logger.warn('authentication of the global routes is off: anybody who reaches this server may create and delete projects and give them other keys');
+  for (const project of openProjects) logger.warn({ project }, 'authentication of a project is off: anybody who reaches this server may read and change all of it');
+}
