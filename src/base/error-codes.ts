@@ -32,7 +32,6 @@ export const ERROR_CODES = [
   'project_files_exist',
   'project_not_served',
   'storage_switch_unavailable',
-  'authentication_disabled',
   'precondition_failed',
   'unsupported_media_type',
   'unsupported_content_encoding',

@@ -36,9 +36,22 @@ function describe(error: ErrorObject): SchemaFault {
   if (error.keyword === 'required') {
     return { pointer: `${error.instancePath}/${escapePointer(String(params['missingProperty']))}`, expected: 'this field to be there' };
   }
-  const found = JSON.stringify(error.data) ?? 'nothing';
-  const shown = found.length > FOUND_CHARACTERS_MAX ? `${found.slice(0, FOUND_CHARACTERS_MAX)}…` : found;
-  return { pointer: error.instancePath, expected: expectation(error, params), found: shown };
+  return { pointer: error.instancePath, expected: expectation(error, params), found: shortJson(error.data) };
+}
+
+function shortJson(data: unknown): string {
+  const text = toJson(data);
+  return text.length > FOUND_CHARACTERS_MAX ? `${text.slice(0, FOUND_CHARACTERS_MAX)}…` : text;
+}
+
+function toJson(data: unknown): string {
+  try {
+    return JSON.stringify(data) ?? 'nothing';
+  } catch (error) {
+    // Printing recurses where parsing does not: a document of brackets alone must not become a failure of the server.
+    if (error instanceof RangeError) return 'something nested too deep to be shown';
+    throw error;
+  }
 }
 
 function expectation(error: ErrorObject, params: Record<string, unknown>): string {
@@ -46,7 +59,7 @@ function expectation(error: ErrorObject, params: Record<string, unknown>): strin
   if (typeof description === 'string') return description;
   if (error.keyword === 'enum') return `one of ${JSON.stringify(params['allowedValues'])}`;
   if (error.keyword === 'const') return JSON.stringify(params['allowedValue']);
-  return (error.message ?? 'something else').replace(/^must (be|have|match) /, (whole) => (whole === 'must be ' ? '' : whole.slice('must '.length)));
+  return (error.message ?? 'something else').replace(/^must (?:be )?/, '').replace(/^NOT /, 'not to ');
 }
 
 /**

@@ -1,11 +1,13 @@
 /**
  * The server's own log: one JSON object a line on standard output, or a readable form in a terminal. The only user of pino.
  */
+import { Writable } from 'node:stream';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import pretty from 'pino-pretty';
+import { redactFields } from './redact.js';
 
-/** What rooms may call; a subset of pino's logger. */
-export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'child'>;
+/** What rooms may call; a subset of pino's logger. Without `child`: what a child is bound to would not be redacted. */
+export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
 /** The levels that the configuration may name. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -23,28 +25,36 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
-/** Fields that would carry a key of access if somebody logged the object that holds them. */
-const REDACTED_PATHS = ['api_key', '*.api_key', 'authorization', '*.authorization', '["x-api-key"]', '*["x-api-key"]', 'api_key_hash', '*.api_key_hash'];
-
 /**
  * Makes the logger that everything else is handed.
  *
  * @param options level, form and destination
- * @returns a logger that replaces keys of access by `[redacted]`
+ * @returns a logger that replaces keys of access by `[redacted]`, in fields and in errors
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const settings = {
     level: options.level ?? 'info',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    formatters: { level: (label: string) => ({ level: label }), log: redactFields },
+    serializers: { err: (error: Error) => redactFields(pino.stdSerializers.err(error)) },
   };
   if (options.readable === true) {
-    const stream = pretty({ ...(options.destination === undefined ? {} : { destination: options.destination }), sync: true, translateTime: 'SYS:HH:MM:ss.l' });
-    return pino(settings, stream);
+    const destination = options.destination === undefined ? {} : { destination: writableOver(options.destination) };
+    return pino(settings, pretty({ ...destination, sync: true, translateTime: 'SYS:HH:MM:ss.l' }));
   }
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+/** The readable form is made by a pipe, which wants more of its end than the one method that pino asks for. */
+function writableOver(destination: DestinationStream): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write: (piece: string | Buffer, _encoding, done) => {
+      destination.write(piece.toString());
+      done();
+    },
+  });
 }
 
 /** A logger that drops everything, for callers that are not given one. */

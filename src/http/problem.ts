@@ -63,7 +63,6 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   project_files_exist: { status: 409, title: 'Files of this project exist' },
   project_not_served: { status: 409, title: 'Project not served' },
   storage_switch_unavailable: { status: 409, title: 'Storage switch unavailable' },
-  authentication_disabled: { status: 409, title: 'Authentication disabled' },
   precondition_failed: { status: 412, title: 'Precondition failed' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   unsupported_content_encoding: { status: 415, title: 'Unsupported content encoding' },

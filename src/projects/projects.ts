@@ -108,7 +108,7 @@ export interface Projects {
    * @param id a valid project id
    * @param context who asks
    * @returns the new key
-   * @throws {AppError} `project_not_found`, `project_corrupt`, `authentication_disabled`, `config_write_failed`, `server_log_corrupt`
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed`, `server_log_corrupt`
    *   and what a write throws
    */
   regenerateKey(id: string, context: CommandContext): Promise<string>;
