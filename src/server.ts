@@ -166,7 +166,10 @@ export class SimpleKvServer {
     if (loaded === undefined) throw new TypeError('A configuration is either found or made');
     const config = await ConfigFile.open(loaded);
     const adopted = await adoptKeys(loaded.document);
-    for (const { scope, key } of adopted.generated) announcer.generatedKey(scope, key);
+    for (const { scope, key } of adopted.generated) {
+      // Nobody could learn the global key in another way; a project's can be replaced with it.
+      if (scope.kind === 'global' || options.printApiKeys) announcer.generatedKey(scope, key);
+    }
     if (adopted.changed) await config.update(() => adopted.document);
     return config;
   }
@@ -177,7 +180,13 @@ export class SimpleKvServer {
     const { options, ...resources } = parts;
     const { announcer } = this.#parts;
     const announceKey = (project: string, key: string): void => {
-      if (options.printApiKeys) announcer.generatedKey({ kind: 'project', project }, key);
+      if (!options.printApiKeys) return;
+      try {
+        announcer.generatedKey({ kind: 'project', project }, key);
+      } catch (error) {
+        // The key is in force, and in the answer to whoever asked for the project: a console that is gone must not take it back.
+        parts.logger.warn({ project, err: error }, 'a new key could not be printed');
+      }
     };
     const diskHome = new FileHome({ folder: options.dataFolder, disk: new NodeDisk(), logger: parts.logger });
     const limits = { queueCommandsMax: options.queueCommandsMax, queueBytesMax: options.queueBytesMax };

@@ -37,13 +37,18 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: redactFields },
-    serializers: { err: (error: Error) => redactFields(pino.stdSerializers.err(error)) },
+    serializers: { err: serializeError },
   };
   if (options.readable === true) {
     const destination = options.destination === undefined ? {} : { destination: writableOver(options.destination) };
     return pino(settings, pretty({ ...destination, sync: true, translateTime: 'SYS:HH:MM:ss.l' }));
   }
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+/** Anything may have been thrown; what is no error has been redacted with the other fields. */
+function serializeError(thrown: unknown): unknown {
+  return thrown instanceof Error ? redactFields(pino.stdSerializers.err(thrown)) : thrown;
 }
 
 /** The readable form is made by a pipe, which wants more of its end than the one method that pino asks for. */

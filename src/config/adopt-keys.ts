@@ -54,7 +54,8 @@ export async function adoptKeys(document: ConfigDocument): Promise<AdoptedKeys> 
     if (adopted.generated !== null) generated.push({ scope: { kind: 'project', project: project.id }, key: adopted.generated });
     projects.push(adopted.entry === project.authentication ? project : { ...project, ...withAuthentication(adopted.entry) });
   }
-  const isSame = global.entry === document.default?.authentication && projects.every((project, index) => project === document.projects[index]);
+  const isSame = global.entry === document.default?.authentication
+    && projects.every((project, index) => project === document.projects[index]);
   const next = isSame ? document : { ...document, default: { ...document.default, ...withAuthentication(global.entry) }, projects };
   checkKeysDiffer(document, next);
   return { document: next, generated, changed: !isSame };

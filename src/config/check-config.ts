@@ -74,8 +74,8 @@ function withoutSecrets(fault: SchemaFault): SchemaFault {
   if (found === undefined) return fault;
   if (found.startsWith('{')) return { pointer, expected, found: 'an object' };
   if (found.startsWith('[')) return { pointer, expected, found: 'a list' };
-  const isText = found.startsWith('"');
-  return isText && (/\/authentication(\/|$)/.test(pointer) || found.includes('skv_')) ? { pointer, expected, found: 'another text' } : fault;
+  const isSecret = found.startsWith('"') && (/\/authentication(\/|$)/.test(pointer) || found.includes('skv_'));
+  return isSecret ? { pointer, expected, found: 'another text' } : fault;
 }
 
 function checkOptions(document: ConfigDocument): void {
@@ -135,17 +135,20 @@ function checkKeys(document: ConfigDocument): void {
   for (const { pointer, entry } of placedAuthentications(document)) {
     const { api_key: key = null, api_key_hash: hash = null } = entry ?? {};
     if (key !== null && looksGenerated(key) && !isGeneratedKey(key)) {
-      throw new ConfigError({ pointer: `${pointer}/api_key`, expected: 'a whole key: its checksum says that a character was changed in copying' });
+      const expected = 'a whole key: its checksum says that a character was changed in copying';
+      throw new ConfigError({ pointer: `${pointer}/api_key`, expected });
     }
     const parsed = hash === null ? null : parseKeyHash(hash);
     const hashPointer = `${pointer}/api_key_hash`;
     if (parsed === undefined) {
-      throw new ConfigError({ pointer: hashPointer, expected: 'null, "sha256:" and 64 hexadecimal digits, or a scrypt hash that this server has written' });
+      const expected = 'null, "sha256:" and 64 hexadecimal digits, or a scrypt hash that this server has written';
+      throw new ConfigError({ pointer: hashPointer, expected });
     }
     if (parsed?.scheme !== 'scrypt') continue;
     first ??= { pointer: hashPointer, salt: parsed.salt };
     if (parsed.salt !== first.salt) {
-      throw new ConfigError({ pointer: hashPointer, expected: `the salt of ${first.pointer}: all chosen keys of a file share one; type the key again` });
+      const expected = `the salt of ${first.pointer}: all chosen keys of a file share one; type the key again`;
+      throw new ConfigError({ pointer: hashPointer, expected });
     }
   }
 }

@@ -21,6 +21,7 @@ export const CONFIG_BYTES_MAX = 67_108_864;
 const OTHERS_MODE_BITS = 0o077;
 const PERMISSION_BITS = 0o777;
 const BYTE_ORDER_MARK = '\ufeff';
+const DATA_FOLDER_POINTER = '/default/storage/persistent_file_path';
 
 /** A configuration that was read and is sound. */
 export interface LoadedConfig {
@@ -69,7 +70,7 @@ export async function loadConfig(file: string): Promise<LoadedConfig | undefined
 export function checkDataFolder(dataFolder: string, configFolders: readonly string[]): void {
   if (!configFolders.includes(dataFolder)) return;
   const expected = 'another folder than that of the configuration: a project named "config" would overwrite it';
-  throw new ConfigError({ pointer: '/default/storage/persistent_file_path', found: JSON.stringify(dataFolder), expected });
+  throw new ConfigError({ pointer: DATA_FOLDER_POINTER, found: JSON.stringify(dataFolder), expected });
 }
 
 interface ReadFile {
@@ -137,7 +138,7 @@ async function realpathOfFuture(target: string): Promise<string> {
       const parent = path.dirname(present);
       if (!isErrno(error, 'ENOENT') || parent === present) {
         const expected = `a folder that can be used, but the system says ${isErrno(error) ? (error.code ?? 'no') : 'no'}`;
-        throw new ConfigError({ pointer: '/default/storage/persistent_file_path', found: JSON.stringify(target), expected }, { cause: error });
+        throw new ConfigError({ pointer: DATA_FOLDER_POINTER, found: JSON.stringify(target), expected }, { cause: error });
       }
       missing.unshift(path.basename(present));
     }

@@ -37,6 +37,7 @@ export function historyOf(versions: readonly ProjectVersion[]): ProjectHistory {
   const [first] = versions;
   const newest = versions.at(-1);
   invariant(first !== undefined && newest !== undefined, 'a log has a project event');
-  invariant(versions.every((version, index) => index === 0 || version.seq > (versions[index - 1]?.seq ?? 0)), 'project events come by rising seq');
+  const isRising = versions.every((version, index) => version.seq > (versions[index - 1]?.seq ?? 0));
+  invariant(isRising, 'project events come by rising seq');
   return { first, newest, at: (revision) => versions.findLast((version) => version.seq <= revision) };
 }

@@ -123,7 +123,10 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
  * @param serverLogPresent whether the server's own log exists
  * @returns the fault to be thrown, or undefined
  */
-export function mustRefuseToStart(entries: readonly { readonly revision?: number | undefined }[], serverLogPresent: boolean): ConfigError | undefined {
+export function mustRefuseToStart(
+  entries: readonly { readonly revision?: number | undefined }[],
+  serverLogPresent: boolean,
+): ConfigError | undefined {
   if (serverLogPresent) return undefined;
   const index = entries.findIndex((entry) => entry.revision !== undefined);
   if (index === -1) return undefined;

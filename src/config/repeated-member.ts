@@ -33,9 +33,13 @@ export function findRepeatedMember(text: string): string | undefined {
     else if (token === '}' || token === ']') levels.pop();
     else if (token === ',' && level !== undefined) nextItem(level);
     else if (token !== ':') lastText = token;
-    else if (level?.names !== undefined && !enterMember(level, lastText)) return levels.map(({ place }) => `/${escapePointer(place)}`).join('');
+    else if (level?.names !== undefined && !enterMember(level, lastText)) return pointerTo(levels);
   }
   return undefined;
+}
+
+function pointerTo(levels: readonly Level[]): string {
+  return levels.map(({ place }) => `/${escapePointer(place)}`).join('');
 }
 
 function nextItem(level: Level): void {

@@ -4,6 +4,7 @@
  */
 import { compileSchema } from '../base/json-schema.js';
 import type { AnyEvent, KeySet } from './event.js';
+import { PROJECT_ID_PATTERN } from './project-id.js';
 import { AUTHENTICATION_PROPERTIES, STORAGE_PROPERTIES } from './project-settings.js';
 
 /** The operation and its fields, as the log stores them. */
@@ -46,12 +47,15 @@ const settingsSchema = {
   },
 };
 
+/** The members inside settings: printing takes these, in this order and no others, however the settings were put together. */
+const SETTINGS_MEMBERS = ['storage', ...Object.keys(STORAGE_PROPERTIES), 'authentication', ...Object.keys(AUTHENTICATION_PROPERTIES)];
+
 const FIELD_SCHEMAS = {
   settings: settingsSchema,
   key_id: { anyOf: [{ type: 'string', pattern: '^[0-9a-f]{16}$' }, { type: 'null' }] },
   key: { type: 'string', minLength: 1 },
   count: { type: 'integer', minimum: 0 },
-  id: { type: 'string' },
+  id: { type: 'string', pattern: PROJECT_ID_PATTERN },
   log_id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
   last_seq: { type: 'integer', minimum: 0 },
   last_hash: { type: 'string', pattern: '^([0-9a-f]{64})?$' },
@@ -77,8 +81,12 @@ const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, c
 export function encodeEvent(event: AnyEvent): EncodedEvent {
   if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}` };
   const members: Readonly<Record<string, unknown>> = { ...event };
-  const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${JSON.stringify(members[field])}`).join(',');
+  const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${printMember(field, members[field])}`).join(',');
   return { op: event.op, body };
+}
+
+function printMember(field: string, value: unknown): string {
+  return field === 'settings' ? JSON.stringify(value, SETTINGS_MEMBERS) : JSON.stringify(value);
 }
 
 /**
@@ -110,7 +118,9 @@ function decodeSet(body: string): KeySet {
   const keyText = body.slice(KEY_MARK.length, mark);
   const key = parseText(keyText);
   if (typeof key !== 'string' || JSON.stringify(key) !== keyText) throw new UnknownEventError('Cannot read the fields of "set": its key is not in its spelling');
-  return { op: 'set', key, value: body.slice(mark + VALUE_MARK.length) };
+  const value = body.slice(mark + VALUE_MARK.length);
+  if (key === '' || value === '') throw new UnknownEventError('Cannot read the fields of "set": its key or its value is empty');
+  return { op: 'set', key, value };
 }
 
 function parse(op: string, body: string): unknown {

@@ -93,6 +93,14 @@ export function mergeSettings(settings: ProjectSettings, change: ProjectSettings
   };
 }
 
+/** In which members two settings differ. */
+export interface SettingsDifference {
+  /** Turns the one into the other. */
+  readonly change: ProjectSettingsChange;
+  /** The members, as `storage.on_disk`. */
+  readonly names: readonly string[];
+}
+
 /**
  * Says in which members two settings differ.
  *
@@ -100,19 +108,18 @@ export function mergeSettings(settings: ProjectSettings, change: ProjectSettings
  * @param to the settings after
  * @returns a change that turns `from` into `to`, and the members' names as `storage.on_disk`; no names when they are equal
  */
-export function diffSettings(from: ProjectSettings, to: ProjectSettings): { readonly change: ProjectSettingsChange; readonly names: readonly string[] } {
-  const names: string[] = [];
-  const storage = diffMembers('storage', { ...from.storage }, { ...to.storage }, names);
-  const authentication = diffMembers('authentication', { ...from.authentication }, { ...to.authentication }, names);
+export function diffSettings(from: ProjectSettings, to: ProjectSettings): SettingsDifference {
+  const storage = diffMembers(from.storage, to.storage);
+  const authentication = diffMembers(from.authentication, to.authentication);
+  const names = [
+    ...Object.keys(storage).map((name) => `storage.${name}`),
+    ...Object.keys(authentication).map((name) => `authentication.${name}`),
+  ];
   return { change: { storage, authentication }, names };
 }
 
-function diffMembers<T extends object>(group: string, from: T, to: T, names: string[]): Partial<T> {
+function diffMembers<T extends object>(from: T, to: T): Partial<T> {
   const change: Partial<T> = {};
-  for (const name of Object.keys(to) as (keyof T & string)[]) {
-    if (from[name] === to[name]) continue;
-    change[name] = to[name];
-    names.push(`${group}.${name}`);
-  }
+  for (const name of Object.keys(to) as (keyof T)[]) if (from[name] !== to[name]) change[name] = to[name];
   return change;
 }

@@ -32,9 +32,10 @@ export class Connections {
    * @param response Node's response to a request that has just come
    */
   begin(response: ServerResponse): void {
-    const { socket } = response;
-    const answers = socket === null ? undefined : this.#answers.get(socket);
-    if (socket === null || answers === undefined) return;
+    // The request's socket: a pipelined response gets one only when its turn has come.
+    const { socket } = response.req;
+    const answers = this.#answers.get(socket);
+    if (answers === undefined) return;
     answers.add(response);
     response.once('close', () => {
       answers.delete(response);

@@ -26,10 +26,15 @@ export interface KeyPage {
   readonly hasMore: boolean;
 }
 
+/** JSON text: whole where it is short, otherwise a stream of texts. */
+export type ListingText = string | Readable;
+
 /** How many keys make a piece. */
 export const PIECE_KEYS_MAX = 1000;
 /** How much text is handed to the socket at once, in UTF-16 units; a single value may be longer. */
 const CHUNK_CHARACTERS = 65_536;
+
+type Chunks = AsyncGenerator<string, void, undefined>;
 
 /** The members of one piece, as text. */
 type MemberPieces = AsyncGenerator<readonly string[], void, undefined>;
@@ -39,10 +44,10 @@ type MemberPieces = AsyncGenerator<readonly string[], void, undefined>;
  *
  * @param values the project's values
  * @param listing range and form
- * @returns JSON text as a stream
+ * @returns JSON text
  */
-export function streamListing(values: ReadableValues, listing: Listing): Readable {
-  return streamText(listing.withValues ? entriesOf(values, listing.range) : namesOf(values, listing.range), listing.withValues);
+export function writeListing(values: ReadableValues, listing: Listing): Promise<ListingText> {
+  return writeText(listing.withValues ? entriesOf(values, listing.range) : namesOf(values, listing.range), listing.withValues);
 }
 
 /**
@@ -51,14 +56,14 @@ export function streamListing(values: ReadableValues, listing: Listing): Readabl
  * @param values the project's values
  * @param keys what {@link fixPage} gave
  * @param withValues true: an object of keys and values; false: an array of keys
- * @returns JSON text as a stream
+ * @returns JSON text
  */
-export function streamPage(values: ReadableValues, keys: readonly string[], withValues: boolean): Readable {
+export function writePage(values: ReadableValues, keys: readonly string[], withValues: boolean): Promise<ListingText> {
   const valueText = (key: string): string | undefined => {
     const entry = values.get(key);
     return entry === undefined ? undefined : entryText(key, entry.value);
   };
-  return streamText(pageOf(keys, withValues ? valueText : nameText), withValues);
+  return writeText(pageOf(keys, withValues ? valueText : nameText), withValues);
 }
 
 /**
@@ -123,12 +128,23 @@ function entryText(key: string, value: string): string {
   return `${JSON.stringify(key)}:${value}`;
 }
 
-function streamText(pieces: MemberPieces, isObject: boolean): Readable {
+/** Makes the beginning before it returns: a fault in there can still be answered, and a short text needs no stream. */
+async function writeText(pieces: MemberPieces, isObject: boolean): Promise<ListingText> {
+  const chunks = chunksOf(pieces, isObject);
+  const first = await chunks.next();
+  const second = await chunks.next();
+  invariant(first.done !== true, 'a listing has its brackets at least');
+  if (second.done === true) return first.value;
   // One chunk ahead of the client, whatever its length.
-  return Readable.from(chunksOf(pieces, isObject), { objectMode: true, highWaterMark: 1 });
+  return Readable.from(resume([first.value, second.value], chunks), { objectMode: true, highWaterMark: 1 });
 }
 
-async function* chunksOf(pieces: MemberPieces, isObject: boolean): AsyncGenerator<string, void, undefined> {
+async function* resume(made: readonly string[], rest: Chunks): Chunks {
+  yield* made;
+  yield* rest;
+}
+
+async function* chunksOf(pieces: MemberPieces, isObject: boolean): Chunks {
   let chunk = isObject ? '{' : '[';
   let separator = '';
   for await (const piece of pieces) {

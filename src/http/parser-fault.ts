@@ -15,6 +15,7 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['headers_too_large', 'Cannot take the request: its line and headers are too large'],
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive in time'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'Cannot take the body: its chunk extensions are too large'],
+  HPE_INVALID_EOF_STATE: ['incomplete_body', 'The request ended before it was whole'],
   HPE_INVALID_VERSION: ['http_version_not_supported', 'Use HTTP/1.1'],
 };
 const UNREADABLE = 'Cannot read the request: it is not well-formed HTTP/1.1';

@@ -92,7 +92,8 @@ export function invalidSettings(fault: SchemaFault): AppError {
     const message = `Cannot set "${pointer}": keys and hashes are made by the server; POST …/api-key/regenerate gives a new key`;
     return new AppError('invalid_settings', message, { facts });
   }
-  if (fault.pointer === '/id') {
+  // A missing or an unknown id was not found to be anything.
+  if (fault.pointer === '/id' && fault.found !== undefined) {
     return new AppError('invalid_project_id', `Cannot create the project: "/id" must be ${fault.expected}`, { facts });
   }
   return new AppError('invalid_settings', `Cannot use the settings: at "${pointer}" expected ${fault.expected}`, { facts });

@@ -4,12 +4,12 @@
 
 /** Wakes everyone who waits, once each time. */
 export class AppendNotice {
-  #waiting: (() => void)[] = [];
+  #waiting = new Set<() => void>();
 
   /** Wakes everyone who waits now. */
   wake(): void {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     for (const resume of waiting) resume();
   }
 
@@ -24,10 +24,12 @@ export class AppendNotice {
     await new Promise<void>((resolve) => {
       const resume = (): void => {
         signal?.removeEventListener('abort', resume);
+        // One that gave up is not kept: on a quiet log nothing would ever wake it.
+        this.#waiting.delete(resume);
         resolve();
       };
       signal?.addEventListener('abort', resume, { once: true });
-      this.#waiting.push(resume);
+      this.#waiting.add(resume);
     });
     signal?.throwIfAborted();
   }

@@ -1,4 +1,8 @@
 /**
+ * What a log promises about the disk. Knows no log.
+ */
+
+/**
  * What an acknowledged append promises about the disk.
  *
  * - `fsync`: it is on disk before the answer.

@@ -85,9 +85,11 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   invariant(previousHash.length === HASH_CHARACTERS, 'a line is chained to a hash');
   invariant(stamp.durable < stamp.seq, 'a line cannot prove its own durability');
   invariant(!NEEDS_ESCAPING.test(draft.actor + draft.request), 'actor and request id need no escaping');
-  invariant(!LINE_BREAK.test(draft.body), 'the fields of an operation are one line');
+  invariant(draft.body !== '' && !LINE_BREAK.test(draft.body), 'the fields of an operation are one line');
   const time = new Date(stamp.timeMs).toISOString();
   const partA = `{"seq":${stamp.seq},"time":"${time}","op":"${draft.op}","actor":"${draft.actor}","request":"${draft.request}","durable":${stamp.durable}`;
+  // What is written here and refused by a reader would cost the whole log.
+  invariant(PART_A.test(partA), 'part A has the form that is read back');
   const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
   const lineHash = chainHash(previousHash, sha256(partA), sha256(partB));
   return { text: `${partA}${partB}${HASH_MARK}${lineHash}${LINE_END}\n`, hash: lineHash };
@@ -189,7 +191,7 @@ export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   if (split < 0 || split + SALT_HEAD_BYTES > end) return refuse('an event line with a salt', show(bytes));
   const computed = chainHash(due.previousHash, sha256(bytes.subarray(0, split)), sha256(bytes.subarray(split, end)));
   if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
-  const fields = PART_A.exec(bytes.toString('latin1', 0, split));
+  const fields = PART_A.exec(bytes.toString('utf8', 0, split));
   if (fields === null || !SALT_HEAD.test(bytes.toString('latin1', split, split + SALT_HEAD_BYTES))) {
     return refuse('the fields seq, time, op, actor, request, durable and salt, in this order', show(bytes));
   }

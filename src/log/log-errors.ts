@@ -66,3 +66,19 @@ export class WrongLastSeqError extends Error {
     this.actualSeq = actualSeq;
   }
 }
+
+/** A reader of a log that keeps only its newest lines was too slow: the line that was due is no longer kept. */
+export class LinesDroppedError extends Error {
+  override readonly name = 'LinesDroppedError';
+  /** The first seq that is still kept. */
+  readonly firstKeptSeq: number;
+
+  /**
+   * @param dueSeq the seq that was due
+   * @param firstKeptSeq the first seq that is still kept
+   */
+  constructor(dueSeq: number, firstKeptSeq: number) {
+    super(`Cannot read on from seq ${dueSeq}: the log keeps its lines from seq ${firstKeptSeq} on`);
+    this.firstKeptSeq = firstKeptSeq;
+  }
+}

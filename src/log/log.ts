@@ -115,13 +115,14 @@ export interface Log {
   append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]>;
 
   /**
-   * Reads durable lines in order. A log that keeps only its newest lines starts at the first that it has.
+   * Reads durable lines in order. A log that keeps only its newest lines starts at the first that it has when the call is made.
    *
    * Runs beside appends; lines appended after the call are not part of it.
    *
    * @param range which lines
    * @returns each line once, in order
    * @throws {LogCorruptError} when a line on disk is not the one that was written
+   * @throws {LinesDroppedError} when the reading was so slow that its next line is no longer kept; likewise {@link Log.follow}
    */
   read(range: ReadRange): AsyncIterable<LogLine>;
 

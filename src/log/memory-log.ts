@@ -10,13 +10,13 @@ import { AppendNotice } from './append-notice.js';
 import { encodeBatch } from './batch-encoder.js';
 import { LineClock } from './line-clock.js';
 import { genesisHash } from './line-format.js';
-import { WrongLastSeqError } from './log-errors.js';
+import { LinesDroppedError, WrongLastSeqError } from './log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from './log.js';
 
 /** How many bytes of lines a log in memory keeps for readers. */
 export const KEPT_BYTES_MAX = 16_777_216;
 
-/** How many kept lines may be dead before the list is copied without them. */
+/** How many entries of the list may be empty before it is copied without them. */
 const DROPPED_LINES_SLACK = 1024;
 
 /** What a log in memory is made with. */
@@ -30,6 +30,11 @@ export interface MemoryLogOptions {
   readonly keptBytesMax?: number;
 }
 
+interface KeptLine {
+  readonly line: LogLine;
+  readonly sizeBytes: number;
+}
+
 /** A log whose lines are gone when the process ends. */
 export class MemoryLog implements Log {
   readonly project: string;
@@ -37,8 +42,8 @@ export class MemoryLog implements Log {
   readonly #clock: LineClock;
   readonly #keptBytesMax: number;
   readonly #notice = new AppendNotice();
-  #lines: { readonly line: LogLine; readonly sizeBytes: number }[] = [];
-  /** How many entries at the start of `#lines` are dropped. */
+  #lines: (KeptLine | undefined)[] = [];
+  /** How many entries at the start of `#lines` are dropped: they are empty, so that they hold no memory. */
   #dropped = 0;
   #keptBytes = 0;
   #end: LogPosition;
@@ -93,6 +98,7 @@ export class MemoryLog implements Log {
       const oldest = this.#lines[this.#dropped];
       if (oldest === undefined) break;
       this.#keptBytes -= oldest.sizeBytes;
+      this.#lines[this.#dropped] = undefined;
       this.#dropped += 1;
     }
     if (this.#dropped < DROPPED_LINES_SLACK && this.#dropped < this.#lines.length) return;
@@ -105,24 +111,26 @@ export class MemoryLog implements Log {
     return this.#lines[this.#dropped]?.line.seq ?? this.#end.seq + 1;
   }
 
-  async *read(range: ReadRange): AsyncGenerator<LogLine> {
+  read(range: ReadRange): AsyncGenerator<LogLine> {
     const toSeq = Math.min(range.toSeq ?? this.#end.seq, this.#end.seq);
-    for (let seq = Math.max(range.fromSeq, this.#firstKeptSeq()); seq <= toSeq; seq += 1) {
-      range.signal?.throwIfAborted();
-      const line = this.#line(seq);
-      if (line !== undefined) yield line;
+    return this.#read(Math.max(range.fromSeq, this.#firstKeptSeq()), toSeq, range.signal);
+  }
+
+  async *#read(fromSeq: number, toSeq: number, signal?: AbortSignal): AsyncGenerator<LogLine> {
+    for (let seq = fromSeq; seq <= toSeq; seq += 1) {
+      signal?.throwIfAborted();
+      const firstKeptSeq = this.#firstKeptSeq();
+      const line = this.#lines[this.#dropped + seq - firstKeptSeq]?.line;
+      if (line === undefined) throw new LinesDroppedError(seq, firstKeptSeq);
+      yield line;
     }
   }
 
-  #line(seq: number): LogLine | undefined {
-    return this.#lines[this.#dropped + seq - this.#firstKeptSeq()]?.line;
-  }
-
   async *follow(range: ReadRange): AsyncGenerator<LogLine> {
-    let fromSeq = range.fromSeq;
+    let fromSeq = Math.max(range.fromSeq, this.#firstKeptSeq());
     for (;;) {
       range.signal?.throwIfAborted();
-      for await (const line of this.read({ ...range, fromSeq, toSeq: this.#end.seq })) {
+      for await (const line of this.#read(fromSeq, this.#end.seq, range.signal)) {
         fromSeq = line.seq + 1;
         yield line;
       }

@@ -122,7 +122,7 @@ export class ProjectLives implements Projects {
     id: string,
     project: { readonly settings: ProjectSettings; readonly key: EntryKey; readonly context: CommandContext },
   ): Promise<ProjectStore> {
-    const { config, limits, logger } = this.#resources;
+    const { config, limits } = this.#resources;
     const { settings, key, context } = project;
     const home = homeOf(this.#resources, settings);
     const logId = randomHexId();
@@ -133,14 +133,21 @@ export class ProjectLives implements Projects {
       if (settings.storage.on_disk) await this.#journal.record({ op: 'project.created', id, log_id: logId }, context);
       return store;
     } catch (error) {
-      try {
+      await this.#undo(id, 'files', async () => {
         await store?.retire();
         await home.remove(id, logId);
-        await removeEntry(config, id);
-      } catch (cause) {
-        logger.error({ project: id, err: cause }, 'a project that could not be created left traces; the next start creates it');
-      }
+      });
+      await this.#undo(id, 'entry of the configuration', () => removeEntry(config, id));
       throw error;
+    }
+  }
+
+  /** Takes back a part of a creation that failed. What cannot be taken back is named, for the operator to remove. */
+  async #undo(id: string, part: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      this.#resources.logger.error({ project: id, err: cause }, `a project could not be created, and its ${part} could not be removed again`);
     }
   }
 

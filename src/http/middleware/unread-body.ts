@@ -4,6 +4,7 @@
  * moment, and only then the connection closes.
  */
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppContext, AppMiddleware } from '../context.js';
 import { announcesBody, awaitsContinue } from '../body-headers.js';
 
@@ -18,7 +19,7 @@ export const UNREAD_BODY_MS = 1000;
 export function unreadBody(): AppMiddleware {
   return async function answerBeforeBodyEnds(ctx, next) {
     await next();
-    if (ctx.req.complete || !announcesBody(ctx.req)) return;
+    if (!announcesBody(ctx.req) || ctx.req.complete || (await comesAtOnce(ctx.req))) return;
     ctx.set('Connection', 'close');
     const body = ctx.body;
     // A streamed answer takes its own time; by its end the body has come or the connection may as well break.
@@ -29,6 +30,13 @@ export function unreadBody(): AppMiddleware {
     if (!awaitsContinue(ctx.req) || ctx.state.bodyWanted) await dropBody(ctx.req);
     ctx.res.end();
   };
+}
+
+/** Drops what is there already. A small body lies in the same packet as the headers, and its connection can stay open. */
+async function comesAtOnce(request: IncomingMessage): Promise<boolean> {
+  request.resume();
+  await nextTurn();
+  return request.complete;
 }
 
 function writeAnswer(ctx: AppContext, body: string | null): void {

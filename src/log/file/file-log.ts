@@ -60,6 +60,10 @@ export class FileLog implements Log {
   #inFlight: Promise<unknown> | undefined;
   #checkedAtMs: number;
   #rotateNotBeforeMs = 0;
+  /** True for ever once the disk has lost its word; `#state` may say `closed` all the same. */
+  #hasFailed = false;
+  /** The sync in flight. Two at a time could hide that one of them failed: the system tells a failure once. */
+  #syncing: Promise<void> = Promise.resolve();
   #probeTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
 
@@ -129,6 +133,7 @@ export class FileLog implements Log {
     await this.#rotateIfDue();
     await this.#write(bytes);
     if (this.#options.durability === 'fsync') await this.#sync(batch.end);
+    if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
     this.#accept(batch, bytes.length);
     return batch.lines;
   }
@@ -167,21 +172,30 @@ export class FileLog implements Log {
       await this.#segment.cutBack();
     } catch (cause) {
       this.#fail(cause);
-      throw new AppError('outcome_unknown', 'Cannot say whether the lines were appended: the disk failed while they were written', { cause });
+      throw outcomeUnknown('the disk failed while they were written', cause);
     }
   }
 
   /** Makes everything up to `end` durable. A sync that fails is never tried again: what it covered is unknown for ever. */
   async #sync(end: LogPosition): Promise<void> {
+    const sync = this.#syncing.then(() => this.#syncNow(end));
+    this.#syncing = sync.catch(() => undefined);
+    await sync;
+  }
+
+  async #syncNow(end: LogPosition): Promise<void> {
+    if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
     const startMs = this.#context.clock.monotonicMs();
     try {
       await this.#segment.datasync();
     } catch (cause) {
       this.#fail(cause);
-      throw new AppError('outcome_unknown', 'Cannot say whether the lines were appended: the disk failed to make them durable', { cause });
+      throw outcomeUnknown('the disk failed to make them durable', cause);
     }
     const durationMs = this.#context.clock.monotonicMs() - startMs;
     if (durationMs > SLOW_SYNC_MS) this.#context.logger.warn({ project: this.project, duration_ms: Math.round(durationMs) }, 'a sync of the log was slow');
+    // A sync behind the answers may have been asked for before a newer one.
+    if (end.seq <= this.#synced.seq) return;
     this.#synced = end;
     this.#head.note(end);
   }
@@ -203,13 +217,15 @@ export class FileLog implements Log {
   }
 
   #fail(cause: unknown): void {
-    this.#state = 'failed';
+    this.#hasFailed = true;
+    if (this.#state !== 'closed') this.#state = 'failed';
     clearTimeout(this.#probeTimer);
     this.#context.logger.error({ project: this.project, err: cause }, 'the log has failed: writes are refused until the server is started again, reads go on');
     this.#notice.wake();
   }
 
   #becomeReadOnly(cause: unknown): void {
+    if (this.#state === 'closed') return;
     this.#state = 'read_only';
     this.#context.logger.error({ project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on');
     this.#probeLater();
@@ -274,7 +290,7 @@ export class FileLog implements Log {
     try {
       await nameSealedSegment(disk, paths, this.#segment.firstSeq);
     } catch (error) {
-      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EMLINK') && !(await disk.status(paths.inFolder(seal.sealedName)))) {
+      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EMLINK') && (await this.#isFree(paths.inFolder(seal.sealedName)))) {
         await this.#takeBack(error);
         throw error;
       }
@@ -283,6 +299,15 @@ export class FileLog implements Log {
     }
     // The head must not lag behind a sealed segment: recovery proves only the active one anew.
     await this.#head.flush();
+  }
+
+  /** Whether a name is certainly not taken. */
+  async #isFree(path: string): Promise<boolean> {
+    try {
+      return (await this.#context.disk.status(path)) === undefined;
+    } catch {
+      return false;
+    }
   }
 
   async #activate(sizeBytes: number): Promise<void> {
@@ -301,8 +326,11 @@ export class FileLog implements Log {
     this.#sealed.push(sealedSeq);
   }
 
-  async *read(range: ReadRange): AsyncGenerator<LogLine> {
-    const toSeq = Math.min(range.toSeq ?? this.#end.seq, this.#end.seq);
+  read(range: ReadRange): AsyncGenerator<LogLine> {
+    return this.#read(range, Math.min(range.toSeq ?? this.#end.seq, this.#end.seq));
+  }
+
+  async *#read(range: ReadRange, toSeq: number): AsyncGenerator<LogLine> {
     const reader = this.#reader();
     try {
       for await (const line of reader.lines(range.fromSeq, toSeq)) {
@@ -345,17 +373,22 @@ export class FileLog implements Log {
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
-    const wasFailed = this.#state === 'failed';
     this.#state = 'closed';
     clearTimeout(this.#probeTimer);
     clearTimeout(this.#syncTimer);
     await Promise.allSettled([this.#inFlight]);
+    clearTimeout(this.#syncTimer);
     this.#notice.wake();
     try {
-      if (!wasFailed && this.#synced.seq < this.#end.seq) await this.#sync(this.#end);
+      await this.#syncing;
+      if (!this.#hasFailed && this.#synced.seq < this.#end.seq) await this.#sync(this.#end);
     } finally {
       await this.#head.close();
       await this.#segment.close();
     }
   }
+}
+
+function outcomeUnknown(why: string, cause?: unknown): AppError {
+  return new AppError('outcome_unknown', `Cannot say whether the lines were appended: ${why}`, { cause });
 }

@@ -72,7 +72,8 @@ export class FolderLock {
     const ownName = `${LOCK_NAME}.${randomHexId()}`;
     const server = createServer((socket) => {
       socket.on('error', () => socket.destroy());
-      socket.end(`${JSON.stringify(holder)}\n`);
+      // Destroyed once the answer is out: somebody who never hangs up must not hold up the release.
+      socket.end(`${JSON.stringify(holder)}\n`, () => socket.destroy());
     });
     try {
       await listen(server, socketPath(folder, handle, ownName));

@@ -41,11 +41,19 @@ export class HeadKeeper {
    */
   async start(reading: HeadReading, position: LogPosition): Promise<void> {
     this.#pending = position;
-    if (!reading.damaged) {
-      this.#file = await HeadFile.open(this.#disk, this.#path, reading.slot);
-      if (reading.head?.seq === position.seq) this.#pending = undefined;
-    }
+    if (!reading.damaged && (await this.#open(reading.slot)) && reading.head?.seq === position.seq) this.#pending = undefined;
     await this.flush();
+  }
+
+  /** Opens the head that is there; without it the next write makes a new one. */
+  async #open(slot: number): Promise<boolean> {
+    try {
+      this.#file = await HeadFile.open(this.#disk, this.#path, slot);
+      return true;
+    } catch (error) {
+      this.#identity.logger.warn({ err: error }, 'the head could not be opened; it is written anew');
+      return false;
+    }
   }
 
   /**

@@ -57,10 +57,10 @@ export class LogReader {
       const segment = this.#open ?? (await this.#openSegmentOf(seq));
       const isActive = segment.firstSeq === this.#source.firstSeqs().at(-1);
       const endOffset = isActive ? this.#source.activeBytes() : (await segment.file.status()).sizeBytes;
-      for await (const group of segment.reader.lines(endOffset)) {
+      // Lines that were appended since the call stay unread: the reader's place must not run ahead of what it has given.
+      for await (const group of segment.reader.lines(endOffset, toSeq)) {
         for (const line of group) {
           if (line.seq < seq) continue;
-          if (line.seq > toSeq) return;
           yield line;
           seq = line.seq + 1;
         }
@@ -83,16 +83,18 @@ export class LogReader {
     const active = { path: this.#paths.active, shownName: this.#paths.activeName };
     const sealed = { path: this.#paths.inFolder(sealedName), shownName: this.#paths.shown(sealedName) };
     // The active segment may be sealed, and its name given to the next one, between the question and the opening.
-    const opened = (firstSeq === firstSeqs.at(-1) ? await this.#openIfFirst(active, firstSeq) : undefined) ?? (await this.#openIfFirst(sealed, firstSeq));
+    const isActive = firstSeq === firstSeqs.at(-1);
+    const opened = (isActive ? await this.#openIfFirst(active, firstSeq) : undefined) ?? (await this.#openIfFirst(sealed, firstSeq));
     if (opened === undefined) {
-      throw new LogCorruptError({ file: sealed.shownName, offset: 0, seq: firstSeq }, `first_seq ${firstSeq}`, 'another first_seq');
+      throw new LogCorruptError({ file: sealed.shownName, offset: 0, seq: firstSeq }, `a segment with first_seq ${firstSeq}`, 'another one or none');
     }
     this.#open = opened;
     return opened;
   }
 
-  /** Opens a file if the segment in it begins with a seq. */
+  /** Opens a file if it is there and the segment in it begins with a seq. */
   async #openIfFirst(name: { readonly path: string; readonly shownName: string }, firstSeq: number): Promise<OpenSegment | undefined> {
+    if ((await this.#disk.status(name.path)) === undefined) return undefined;
     const file = await this.#disk.open(name.path, 'read');
     try {
       const { header, sizeBytes } = await readHeader(file, name.shownName);

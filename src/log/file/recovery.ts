@@ -81,11 +81,12 @@ class Recovery {
     const names = await this.#disk.list(this.#paths.folder);
     const active = await this.#disk.status(this.#paths.active);
     const named = sealedFirstSeqs(names);
+    this.#head = await readHead(this.#disk, this.#paths.head);
     if (active === undefined) {
-      if (named.length === 0) return undefined;
+      // A creation that was interrupted leaves a head that proves nothing; any other was written for lines that are gone.
+      if (named.length === 0 && (this.#head.head?.seq ?? 0) === 0) return undefined;
       throw new LogCorruptError({ file: this.#paths.activeName, offset: 0 }, 'the active segment', 'no such file');
     }
-    this.#head = await readHead(this.#disk, this.#paths.head);
     const last = named.at(-1);
     const lastStatus = last === undefined ? undefined : await this.#disk.status(this.#paths.inFolder(segmentName(last)));
     // One file under both names: a rotation stopped between its third and its fourth step.
@@ -94,6 +95,9 @@ class Recovery {
     for (const firstSeq of sealed) await this.#readSealed(firstSeq);
     const finding = await this.#readActive(active.sizeBytes);
     this.#checkHead();
+    if (isNamedAlready && !finding.sealed) {
+      throw corrupt(this.#paths.activeName, finding.validBytes, { seq: this.#chain.seq + 1, expected: 'a seal, since the file is named as a sealed segment', found: 'none' });
+    }
     return await this.#heal(finding, { sealed, isNamedAlready });
   }
 

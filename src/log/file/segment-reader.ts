@@ -125,25 +125,25 @@ export class SegmentReader {
    * Reads on.
    *
    * @param endOffset where to stop, in bytes
+   * @param toSeq last seq to take; what follows it is left for the next call
    * @returns valid lines in groups; afterwards {@link SegmentReader.end} says why there are no more
    */
-  async *lines(endOffset: number): AsyncGenerator<readonly LogLine[]> {
+  async *lines(endOffset: number, toSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<readonly LogLine[]> {
     this.#end = { kind: 'end' };
     for await (const records of readRecords(this.#file, this.#place.offset, endOffset)) {
       const lines: LogLine[] = [];
       for (const record of records) {
-        const line = this.#accept(record);
+        const line = this.#place.seq > toSeq ? undefined : this.#accept(record);
         if (line === undefined) break;
         lines.push(line);
       }
       if (lines.length > 0) yield lines;
-      if (this.#end.kind !== 'end') return;
+      if (this.#end.kind !== 'end' || this.#place.seq > toSeq) return;
     }
   }
 
   /** Takes one record; undefined when reading is at its end. */
   #accept(record: RecordBytes): LogLine | undefined {
-    if (this.#end.kind !== 'end') return undefined;
     if (looksLikeSeal(record.bytes)) return this.#acceptSeal(record);
     const decoded = decodeEventLine(record.bytes, this.#place);
     if (!decoded.ok) return this.#fail(record, decoded.fault);

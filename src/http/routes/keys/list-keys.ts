@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Projects } from '../../../projects/projects.js';
 import type { AppContext } from '../../context.js';
 import { JSON_TYPE } from '../../json-answer.js';
-import { fixPage, streamListing, streamPage } from '../../key-listing.js';
+import { fixPage, writeListing, writePage, type ListingText } from '../../key-listing.js';
 import { refusePreconditions } from '../../precondition.js';
 import { requireProjectId } from '../projects/project-id.js';
 import { nextLink, readListingQuery } from './listing-query.js';
@@ -25,24 +25,28 @@ export async function listKeys(ctx: AppContext, projects: Projects): Promise<voi
   const listing = readListingQuery(query);
   const { values } = projects.store(id);
   refusePreconditions(ctx.req.headers);
-  if (listing.limit === undefined) return send(ctx, () => streamListing(values, listing));
+  if (listing.limit === undefined) return send(ctx, () => writeListing(values, listing));
   // The page's keys are fixed before anything is sent, since the link to the next page is a header.
   const { keys, hasMore } = await fixPage(values, listing.range, listing.limit);
   const lastKey = keys.at(-1);
   if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
-  return send(ctx, () => streamPage(values, keys, listing.withValues));
+  return send(ctx, () => writePage(values, keys, listing.withValues));
 }
 
-function send(ctx: AppContext, open: () => Readable): void {
+async function send(ctx: AppContext, write: () => Promise<ListingText>): Promise<void> {
+  const text = ctx.method === 'HEAD' ? undefined : await write();
   ctx.status = OK;
   ctx.set('Content-Type', JSON_TYPE);
   ctx.set('Cache-Control', 'no-store');
-  if (ctx.method === 'HEAD') return;
-  const stream = open();
+  if (text === undefined) return;
+  if (typeof text !== 'string') countBytes(ctx, text);
+  ctx.body = text;
+}
+
+function countBytes(ctx: AppContext, stream: Readable): void {
   stream.on('data', (chunk: string) => {
     ctx.state.streamedBytes += Buffer.byteLength(chunk);
   });
-  // Listening for data starts the stream; it waits until Koa has connected it to the answer.
+  // Listening for data starts the stream; it has to wait until Koa has connected it to the answer.
   stream.pause();
-  ctx.body = stream;
 }
