@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { FailureThrottle } from '../../src/auth/failure-throttle.js';
+import { suite } from '../suite.js';
+
+const test = suite('failure-throttle');
+
+async function fail(throttle: FailureThrottle, address: string, times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) await throttle.recordFailure(address);
+}
+
+test('an address without failures is not blocked', async () => {
+  assert.equal(await new FailureThrottle().isBlocked('192.0.2.1'), 0);
+});
+
+test('the hundredth failure blocks, the 99th does not', async () => {
+  const throttle = new FailureThrottle();
+  await fail(throttle, '192.0.2.1', 99);
+  assert.equal(await throttle.isBlocked('192.0.2.1'), 0);
+  await fail(throttle, '192.0.2.1', 1);
+  const waitSeconds = await throttle.isBlocked('192.0.2.1');
+  assert.ok(waitSeconds >= 1 && waitSeconds <= 60, String(waitSeconds));
+});
+
+test('the limit can be set', async () => {
+  const throttle = new FailureThrottle({ failuresPerMinute: 2 });
+  await fail(throttle, '192.0.2.1', 2);
+  assert.notEqual(await throttle.isBlocked('192.0.2.1'), 0);
+});
+
+test('asking does not count as a failure', async () => {
+  const throttle = new FailureThrottle({ failuresPerMinute: 1 });
+  for (let time = 0; time < 10; time += 1) assert.equal(await throttle.isBlocked('192.0.2.1'), 0);
+});
+
+test('one address does not block another', async () => {
+  const throttle = new FailureThrottle({ failuresPerMinute: 1 });
+  await fail(throttle, '192.0.2.1', 5);
+  assert.equal(await throttle.isBlocked('192.0.2.2'), 0);
+});
+
+test('addresses of one IPv6 network count together, and a mapped IPv4 address counts as IPv4', async () => {
+  const throttle = new FailureThrottle({ failuresPerMinute: 2 });
+  await fail(throttle, '2001:db8::1', 1);
+  await fail(throttle, '2001:db8::2', 1);
+  assert.notEqual(await throttle.isBlocked('2001:db8::3'), 0);
+  await fail(throttle, '192.0.2.1', 1);
+  await fail(throttle, '::ffff:192.0.2.1', 1);
+  assert.notEqual(await throttle.isBlocked('192.0.2.1'), 0);
+});
+
+test('only so many addresses are counted, and the one silent longest is forgotten first', async () => {
+  const throttle = new FailureThrottle({ failuresPerMinute: 1, addressesMax: 3 });
+  await fail(throttle, '192.0.2.1', 1);
+  await fail(throttle, '192.0.2.2', 1);
+  await fail(throttle, '192.0.2.1', 1);
+  await fail(throttle, '192.0.2.3', 1);
+  await fail(throttle, '192.0.2.4', 1);
+  assert.equal(await throttle.isBlocked('192.0.2.2'), 0);
+  for (const address of ['192.0.2.1', '192.0.2.3', '192.0.2.4']) assert.notEqual(await throttle.isBlocked(address), 0, address);
+});
+
+test.run();

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { generateAccessKey } from '../../src/auth/access-key.js';
+import { digestKey, hashChosen, hashGenerated, keyIdOf } from '../../src/auth/key-hash.js';
+import { Keyring, type KeyScope } from '../../src/auth/keyring.js';
+import { AppError } from '../../src/base/app-error.js';
+import { InvariantError } from '../../src/base/invariant.js';
+import { suite } from '../suite.js';
+
+const test = suite('keyring');
+
+const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
+const OTHER_SALT = 'BBBBBBBBBBBBBBBBBBBBBA';
+const GLOBAL: KeyScope = { kind: 'global' };
+const ALPHA: KeyScope = { kind: 'project', project: 'alpha' };
+const BETA: KeyScope = { kind: 'project', project: 'beta' };
+const CALM = { throttled: false };
+
+/** What scrypt would give, without its cost. */
+function quickHash(key: string, salt: string = SALT): string {
+  return `scrypt:32768:8:3:${salt}:${digestKey(salt + key).toString('base64url')}`;
+}
+
+function countingKeyring(options: { rememberedMax?: number; queueMax?: number } = {}): { keyring: Keyring; derived: string[] } {
+  const derived: string[] = [];
+  const derive = async (key: string, salt: string): Promise<string> => {
+    derived.push(key);
+    return quickHash(key, salt);
+  };
+  return { keyring: new Keyring({ ...options, derive }), derived };
+}
+
+const isTooMany = (error: unknown): boolean => error instanceof AppError && error.code === 'too_many_failed_keys';
+
+test('a generated key is recognised by what it belongs to, without a derivation', async () => {
+  const { keyring, derived } = countingKeyring();
+  const [globalKey, projectKey] = [generateAccessKey('global'), generateAccessKey('project')];
+  keyring.setKey(GLOBAL, { hash: hashGenerated(globalKey) });
+  keyring.setKey(ALPHA, { hash: hashGenerated(projectKey) });
+  assert.deepEqual(await keyring.identify(globalKey, CALM), { kind: 'global', keyId: keyIdOf(hashGenerated(globalKey)) });
+  const owner = { kind: 'project', project: 'alpha', keyId: keyIdOf(hashGenerated(projectKey)) };
+  assert.deepEqual(await keyring.identify(projectKey, CALM), owner);
+  assert.deepEqual(derived, []);
+});
+
+test('an empty keyring knows nobody', async () => {
+  const { keyring, derived } = countingKeyring();
+  assert.equal(await keyring.identify(generateAccessKey('global'), CALM), null);
+  assert.equal(await keyring.identify('opensesame', CALM), null);
+  assert.deepEqual(derived, []);
+});
+
+test('a chosen key is recognised with real scrypt', async () => {
+  const keyring = new Keyring();
+  const hash = await hashChosen('opensesame', SALT);
+  keyring.setKey(ALPHA, { hash });
+  assert.deepEqual(await keyring.identify('opensesame', CALM), { kind: 'project', project: 'alpha', keyId: keyIdOf(hash) });
+  assert.equal(await keyring.identify('opensesamf', CALM), null);
+});
+
+test('a chosen key costs one derivation, then none', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  for (let time = 0; time < 5; time += 1) assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
+  assert.deepEqual(derived, ['opensesame']);
+});
+
+test('a wrong key costs one derivation, then none', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  for (let time = 0; time < 5; time += 1) assert.equal(await keyring.identify('wrong key', CALM), null);
+  assert.deepEqual(derived, ['wrong key']);
+});
+
+test('a hundred chosen keys still cost one derivation for each presented key', async () => {
+  const { keyring, derived } = countingKeyring();
+  for (let index = 0; index < 100; index += 1) {
+    keyring.setKey({ kind: 'project', project: `p${index}` }, { hash: quickHash(`chosen ${index}`) });
+  }
+  const found = await keyring.identify('chosen 57', CALM);
+  assert.equal(found?.kind === 'project' && found.project, 'p57');
+  assert.deepEqual(derived, ['chosen 57']);
+});
+
+test('a whole generated key never needs a derivation, a changed one does', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  const key = generateAccessKey('project');
+  const changed = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
+  assert.equal(await keyring.identify(key, CALM), null);
+  assert.deepEqual(derived, []);
+  assert.equal(await keyring.identify(changed, CALM), null);
+  assert.deepEqual(derived, [changed]);
+});
+
+test('a chosen key kept in the clear is compared without a derivation', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame'), plain: 'opensesame' });
+  assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
+  assert.equal(await keyring.identify('something else', CALM), null);
+  assert.deepEqual(derived, []);
+  assert.equal(keyring.keyId(ALPHA), keyIdOf(quickHash('opensesame')));
+});
+
+test('plain null means that only the hash is kept', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame'), plain: null });
+  assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
+  assert.deepEqual(derived, ['opensesame']);
+});
+
+test('empty and overlong keys are unknown at once', async () => {
+  const { keyring, derived } = countingKeyring();
+  const longest = 'k'.repeat(512);
+  keyring.setKey(ALPHA, { hash: quickHash(longest) });
+  assert.equal(await keyring.identify('', CALM), null);
+  assert.equal(await keyring.identify('k'.repeat(513), CALM), null);
+  assert.deepEqual(derived, []);
+  assert.equal((await keyring.identify(longest, CALM))?.kind, 'project');
+});
+
+test('keys outside ASCII are compared, not refused with a failure', async () => {
+  const { keyring } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  for (const presented of ['é', '\u0000', '😀'.repeat(100), '\ud800']) assert.equal(await keyring.identify(presented, CALM), null);
+});
+
+test('a replaced generated key stops working at once and the new one starts', async () => {
+  const { keyring } = countingKeyring();
+  const [before, after] = [generateAccessKey('project'), generateAccessKey('project')];
+  keyring.setKey(ALPHA, { hash: hashGenerated(before) });
+  assert.equal((await keyring.identify(before, CALM))?.kind, 'project');
+  keyring.setKey(ALPHA, { hash: hashGenerated(after) });
+  assert.equal(await keyring.identify(before, CALM), null);
+  assert.equal((await keyring.identify(after, CALM))?.kind, 'project');
+});
+
+test('a remembered chosen key stops working the moment it is replaced, and the refused one starts', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('chosen first') });
+  assert.notEqual(await keyring.identify('chosen first', CALM), null);
+  assert.equal(await keyring.identify('chosen next', CALM), null);
+  keyring.setKey(ALPHA, { hash: quickHash('chosen next') });
+  assert.equal(await keyring.identify('chosen first', CALM), null);
+  assert.notEqual(await keyring.identify('chosen next', CALM), null);
+  // Both had been derived before the change, and a derivation does not depend on who holds what.
+  assert.deepEqual(derived, ['chosen first', 'chosen next']);
+});
+
+test('a key replaced while its derivation runs is refused', async () => {
+  let finish = (): void => undefined;
+  const derive = async (key: string, salt: string): Promise<string> => {
+    await new Promise<void>((resolve) => { finish = resolve; });
+    return quickHash(key, salt);
+  };
+  const keyring = new Keyring({ derive });
+  keyring.setKey(ALPHA, { hash: quickHash('chosen first') });
+  const pending = keyring.identify('chosen first', CALM);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  keyring.setKey(ALPHA, { hash: quickHash('chosen next') });
+  finish();
+  assert.equal(await pending, null);
+});
+
+test('a removed project and a key set to null are unknown', async () => {
+  const { keyring } = countingKeyring();
+  const [first, second] = [generateAccessKey('project'), generateAccessKey('project')];
+  keyring.setKey(ALPHA, { hash: hashGenerated(first) });
+  keyring.setKey(BETA, { hash: hashGenerated(second) });
+  keyring.removeProject('alpha');
+  keyring.setKey(BETA, null);
+  assert.equal(await keyring.identify(first, CALM), null);
+  assert.equal(await keyring.identify(second, CALM), null);
+  assert.equal(keyring.hasKey(ALPHA), false);
+  assert.equal(keyring.keyId(BETA), null);
+});
+
+test('removing a project that has no key changes nothing', () => {
+  const { keyring } = countingKeyring();
+  keyring.removeProject('alpha');
+  assert.equal(keyring.hasKey(ALPHA), false);
+});
+
+test('a project named global is not the global scope', () => {
+  const { keyring } = countingKeyring();
+  keyring.setKey({ kind: 'project', project: 'global' }, { hash: hashGenerated('abc') });
+  assert.equal(keyring.hasKey(GLOBAL), false);
+  assert.equal(keyring.keyId({ kind: 'project', project: 'global' }), keyIdOf(hashGenerated('abc')));
+});
+
+test('without a chosen key left nothing is derived any more', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  keyring.removeProject('alpha');
+  assert.equal(await keyring.identify('opensesame', CALM), null);
+  assert.deepEqual(derived, []);
+});
+
+test('the salt may change once no chosen key is left, and nothing remembered survives it', async () => {
+  const { keyring, derived } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.notEqual(await keyring.identify('opensesame', CALM), null);
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame', OTHER_SALT) });
+  assert.notEqual(await keyring.identify('opensesame', CALM), null);
+  assert.deepEqual(derived, ['opensesame', 'opensesame']);
+});
+
+test('setting the same key again keeps it', async () => {
+  const { keyring } = countingKeyring();
+  const key = generateAccessKey('global');
+  keyring.setKey(GLOBAL, { hash: hashGenerated(key) });
+  keyring.setKey(GLOBAL, { hash: hashGenerated(key) });
+  assert.equal((await keyring.identify(key, CALM))?.kind, 'global');
+});
+
+test('a shared key, a second salt and a text that is no hash are defects', async () => {
+  const { keyring } = countingKeyring();
+  const key = generateAccessKey('global');
+  keyring.setKey(GLOBAL, { hash: hashGenerated(key) });
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.throws(() => keyring.setKey(BETA, { hash: hashGenerated(key) }), InvariantError);
+  assert.throws(() => keyring.setKey(BETA, { hash: quickHash('another', OTHER_SALT) }), InvariantError);
+  assert.throws(() => keyring.setKey(BETA, { hash: 'plain text' }), InvariantError);
+  assert.equal((await keyring.identify(key, CALM))?.kind, 'global');
+});
+
+test('made-up keys push out only each other, never a key that works', async () => {
+  const { keyring, derived } = countingKeyring({ rememberedMax: 3 });
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.notEqual(await keyring.identify('opensesame', CALM), null);
+  for (let index = 0; index < 10; index += 1) await keyring.identify(`wrong ${index}`, CALM);
+  assert.notEqual(await keyring.identify('opensesame', CALM), null);
+  assert.equal(derived.filter((key) => key === 'opensesame').length, 1);
+  await keyring.identify('wrong 0', CALM);
+  assert.equal(derived.filter((key) => key === 'wrong 0').length, 2);
+});
+
+test('beyond the queue a new key is refused, while known keys are answered', async () => {
+  let finish = (): void => undefined;
+  const finished = new Promise<void>((resolve) => { finish = resolve; });
+  const quick = new Set(['opensesame']);
+  const derive = async (key: string, salt: string): Promise<string> => {
+    if (!quick.has(key)) await finished;
+    return quickHash(key, salt);
+  };
+  const keyring = new Keyring({ derive, queueMax: 2 });
+  const generated = generateAccessKey('project');
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  keyring.setKey(BETA, { hash: hashGenerated(generated) });
+  assert.notEqual(await keyring.identify('opensesame', CALM), null);
+  const waiting = [1, 2, 3].map((index) => keyring.identify(`wrong ${index}`, CALM));
+  await assert.rejects(keyring.identify('wrong 4', CALM), isTooMany);
+  assert.equal((await keyring.identify('opensesame', { throttled: true }))?.kind, 'project');
+  assert.equal((await keyring.identify(generated, { throttled: true }))?.kind, 'project');
+  finish();
+  assert.deepEqual(await Promise.all(waiting), [null, null, null]);
+});
+
+test('a throttled caller with a valid chosen key is recognised when nothing else is under way', async () => {
+  const { keyring } = countingKeyring();
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.equal((await keyring.identify('opensesame', { throttled: true }))?.kind, 'project');
+});
+
+test.run();

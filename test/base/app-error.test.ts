@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { AppError, isErrno } from '../../src/base/app-error.js';
+import { ERROR_CODES } from '../../src/base/error-codes.js';
+import { suite } from '../suite.js';
+
+const test = suite('app-error');
+
+function errnoError(): unknown {
+  try {
+    return readFileSync(new URL('no-such-file', import.meta.url));
+  } catch (error) {
+    return error;
+  }
+}
+
+test('an error carries its code, its text, its facts and its cause', () => {
+  const cause = new Error('underneath');
+  const error = new AppError('disk_full', 'Cannot append to the log: the disk is full', { facts: { limit: 3 }, cause });
+  assert.ok(error instanceof Error);
+  assert.equal(error.name, 'AppError');
+  assert.equal(error.code, 'disk_full');
+  assert.equal(error.message, 'Cannot append to the log: the disk is full');
+  assert.deepEqual(error.facts, { limit: 3 });
+  assert.equal(error.cause, cause);
+});
+
+test('an error without facts and cause has empty facts and no member for a cause', () => {
+  const error = new AppError('queue_full', 'Cannot take the change');
+  assert.deepEqual(error.facts, {});
+  assert.equal('cause' in error, false);
+});
+
+test('codes are snake_case and each stands once in the list', () => {
+  for (const code of ERROR_CODES) assert.match(code, /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/);
+  assert.equal(new Set(ERROR_CODES).size, ERROR_CODES.length);
+});
+
+test('a system error is recognised, by any of the names asked for or by having an errno at all', () => {
+  const error = errnoError();
+  assert.equal(isErrno(error, 'ENOENT'), true);
+  assert.equal(isErrno(error, 'EACCES', 'ENOENT'), true);
+  assert.equal(isErrno(error), true);
+});
+
+test('a system error of another name is told apart', () => {
+  assert.equal(isErrno(errnoError(), 'EEXIST'), false);
+});
+
+test('what has a code but no errno is a system error only by that name', () => {
+  const error = new AppError('disk_full', 'Cannot append to the log');
+  assert.equal(isErrno(error), false);
+  assert.equal(isErrno(error, 'ENOSPC'), false);
+  assert.equal(isErrno(Object.assign(new Error('made by hand'), { code: 'ENOSPC' }), 'ENOSPC'), true);
+});
+
+test('what is no Error, or has no code of text, is no system error', () => {
+  for (const thrown of [undefined, null, 'ENOENT', { code: 'ENOENT', errno: -2 }, new Error('plain'), Object.assign(new Error('number'), { code: 2 })]) {
+    assert.equal(isErrno(thrown), false);
+    assert.equal(isErrno(thrown, 'ENOENT'), false);
+  }
+});
+
+test.run();

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { compileSchema, escapePointer, type SchemaFault } from '../../src/base/json-schema.js';
+import { suite } from '../suite.js';
+
+const test = suite('json-schema');
+
+const SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['port'],
+  properties: {
+    'port': { type: 'integer', minimum: 1, maximum: 65535, description: 'a port from 1 to 65535' },
+    'name': { type: 'string', minLength: 2 },
+    'level': { enum: ['info', 'warn'] },
+    'version': { const: 1 },
+    'id': { type: 'string', pattern: '^[a-z]+$' },
+    'a/b~c': { type: 'boolean' },
+    'list': { type: 'array', items: { type: 'object', additionalProperties: false, properties: { on: { type: 'boolean' } } } },
+    'either': { type: ['string', 'null'] },
+  },
+};
+
+const check = compileSchema<{ readonly port: number }>(SCHEMA);
+
+function faultOf(document: unknown): SchemaFault {
+  const checked = check(document);
+  assert.ok(!checked.ok, 'the document is refused');
+  return checked.fault;
+}
+
+function nested(depth: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level += 1) value = level % 2 === 0 ? [value] : { a: value };
+  return value;
+}
+
+test('a document that fits comes back as it was given', () => {
+  const document = { port: 1, either: null };
+  const checked = check(document);
+  assert.ok(checked.ok);
+  assert.equal(checked.document, document);
+});
+
+test('nothing is coerced, removed or filled in', () => {
+  const withDefault = compileSchema({ type: 'object', properties: { a: { type: 'integer', default: 3 } } });
+  const document = { b: 1 };
+  assert.ok(withDefault(document).ok);
+  assert.deepEqual(document, { b: 1 });
+  assert.deepEqual(faultOf({ port: '80' }), { pointer: '/port', expected: 'a port from 1 to 65535', found: '"80"' });
+});
+
+/** What is wrong with a document, and how it is worded. */
+const FAULTS: readonly (readonly [string, unknown, SchemaFault])[] = [
+  ['a whole document of another type', [], { pointer: '', expected: 'object', found: '[]' }],
+  ['a missing field', {}, { pointer: '/port', expected: 'this field to be there' }],
+  ['an unknown field', { port: 1, prot: 2 }, { pointer: '/prot', expected: 'no such field' }],
+  ['an unknown field with a slash and a tilde', { port: 1, 'x/y~z': 2 }, { pointer: '/x~1y~0z', expected: 'no such field' }],
+  ['an unknown field deep inside', { port: 1, list: [{}, { off: 1 }] }, { pointer: '/list/1/off', expected: 'no such field' }],
+  ['a member that would be a prototype', JSON.parse('{"port":1,"__proto__":{}}'), { pointer: '/__proto__', expected: 'no such field' }],
+  ['a number out of range, in the words of the schema', { port: 65_536 }, { pointer: '/port', expected: 'a port from 1 to 65535', found: '65536' }],
+  ['a wrong type', { port: 1, name: 5 }, { pointer: '/name', expected: 'string', found: '5' }],
+  ['one of several types', { port: 1, either: 5 }, { pointer: '/either', expected: 'string,null', found: '5' }],
+  ['a value that is not listed', { port: 1, level: 'loud' }, { pointer: '/level', expected: 'one of ["info","warn"]', found: '"loud"' }],
+  ['a value other than the only one', { port: 1, version: 2 }, { pointer: '/version', expected: '1', found: '2' }],
+  ['text of another form', { port: 1, id: 'A' }, { pointer: '/id', expected: 'match pattern "^[a-z]+$"', found: '"A"' }],
+  ['a text that is too short', { port: 1, name: 'a' }, { pointer: '/name', expected: 'not to have fewer than 2 characters', found: '"a"' }],
+  ['a wrong type under an escaped name', { port: 1, 'a/b~c': 1 }, { pointer: '/a~1b~0c', expected: 'boolean', found: '1' }],
+  ['nothing at all', undefined, { pointer: '', expected: 'object', found: 'nothing' }],
+];
+
+for (const [what, document, fault] of FAULTS) {
+  test(`the fault says where and what was expected: ${what}`, () => assert.deepEqual(faultOf(document), fault));
+}
+
+test('of several faults one is named', () => {
+  assert.deepEqual(Object.keys(faultOf({ port: 0, level: 'loud', name: 1 })), ['pointer', 'expected', 'found']);
+});
+
+test('a long value is shown by its beginning', () => {
+  assert.equal(faultOf({ port: 'x'.repeat(1000) }).found, `"${'x'.repeat(59)}…`);
+  assert.equal(faultOf({ port: 'x'.repeat(58) }).found, `"${'x'.repeat(58)}"`);
+});
+
+test('a value nested a hundred thousand deep is refused like any other', () => {
+  const fault = faultOf({ port: nested(100_000) });
+  assert.equal(fault.pointer, '/port');
+  assert.equal(typeof fault.found, 'string');
+});
+
+test('a mistake in a schema is an error when it is compiled', () => {
+  assert.throws(() => compileSchema({ type: 'object', propertis: {} }), /propertis/);
+});
+
+test('a name is escaped as RFC 6901 says, the tilde first', () => {
+  assert.equal(escapePointer('a/b'), 'a~1b');
+  assert.equal(escapePointer('a~b'), 'a~0b');
+  assert.equal(escapePointer('~1'), '~01');
+  assert.equal(escapePointer(''), '');
+});
+
+test.run();

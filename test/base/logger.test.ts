@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { AppError } from '../../src/base/app-error.js';
+import { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from '../../src/base/logger.js';
+import { suite } from '../suite.js';
+
+const test = suite('logger');
+
+const SECRET = 'skv_p_0123456789SECRETsecret';
+
+/** A logger and what it wrote, piece by piece. */
+function recorded(options: { readonly level?: LogLevel; readonly readable?: boolean } = {}): { logger: Logger; pieces: string[] } {
+  const pieces: string[] = [];
+  const destination = {
+    write(piece: string): void {
+      pieces.push(piece);
+    },
+  };
+  return { logger: createLogger({ ...options, destination }), pieces };
+}
+
+function onlyLine(pieces: readonly string[]): Record<string, unknown> {
+  assert.equal(pieces.length, 1);
+  return JSON.parse(pieces[0] ?? '') as Record<string, unknown>;
+}
+
+test('a line is one JSON object with level, time, fields and message, and no process or host', () => {
+  const { logger, pieces } = recorded();
+  logger.info({ project: 'alpha', bytes: 3 }, 'a request');
+  const line = onlyLine(pieces);
+  assert.deepEqual(Object.keys(line), ['level', 'time', 'project', 'bytes', 'msg']);
+  assert.equal(line['level'], 'info');
+  assert.match(String(line['time']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.match(pieces[0] ?? '', /^[^\n]*\n$/);
+});
+
+test('control characters in fields and messages are escaped: one event is one line', () => {
+  const { logger, pieces } = recorded();
+  logger.warn({ key: 'a\r\nb\u001b[31m' }, 'first\nsecond');
+  assert.equal((pieces[0] ?? '').slice(0, -1).search(/[\u0000-\u001f]/), -1);
+  assert.equal(onlyLine(pieces)['key'], 'a\r\nb\u001b[31m');
+});
+
+test('lines below the level are dropped; unless told otherwise, below info', () => {
+  const quiet = recorded({ level: 'error' });
+  quiet.logger.warn('not this');
+  quiet.logger.error('this');
+  assert.equal(onlyLine(quiet.pieces)['msg'], 'this');
+  const plain = recorded();
+  plain.logger.debug('not this');
+  plain.logger.info('this');
+  assert.equal(onlyLine(plain.pieces)['msg'], 'this');
+});
+
+test('every level of the configuration is one that the logger knows', () => {
+  for (const level of LOG_LEVELS) assert.doesNotThrow(() => createLogger({ level, destination: { write: () => undefined } }));
+});
+
+test('an error is logged with its class, its text, its stack, its code and its cause', () => {
+  const { logger, pieces } = recorded();
+  logger.error({ err: new AppError('disk_full', 'Cannot append', { facts: { limit: 3 }, cause: new Error('ENOSPC') }) }, 'failed');
+  const { err } = onlyLine(pieces) as { err: Record<string, unknown> };
+  assert.equal(err['type'], 'AppError');
+  assert.match(String(err['message']), /^Cannot append/);
+  assert.match(String(err['stack']), /ENOSPC/);
+  assert.equal(err['code'], 'disk_full');
+  assert.deepEqual(err['facts'], { limit: 3 });
+});
+
+test('what was thrown and is no error is logged as it is', () => {
+  for (const thrown of ['text', 5, null, { a: 1 }]) {
+    const { logger, pieces } = recorded();
+    logger.error({ err: thrown }, 'failed');
+    assert.deepEqual(onlyLine(pieces)['err'], thrown);
+  }
+});
+
+/** Everything under which somebody could log a key of access, by the names that carry one. */
+const NESTINGS: readonly (readonly [string, (name: string) => object])[] = [
+  ['the object itself', (name) => ({ [name]: SECRET })],
+  ['headers or settings', (name) => ({ headers: { [name]: SECRET } })],
+  ['headers of a request', (name) => ({ req: { headers: { [name]: SECRET } } })],
+  ['the default of a configuration', (name) => ({ config: { default: { authentication: { [name]: SECRET } } } })],
+  ['a project of a list', (name) => ({ projects: [{ authentication: { [name]: SECRET } }] })],
+  ['facts of an error', (name) => ({ err: new AppError('forbidden', 'Cannot', { facts: { [name]: SECRET } }) })],
+];
+
+for (const name of ['api_key', 'apiKey', 'api_key_hash', 'authorization', 'x-api-key', 'X-API-Key']) {
+  test(`the field "${name}" is redacted wherever it stands`, () => {
+    for (const [where, wrap] of NESTINGS) {
+      for (const readable of [false, true]) {
+        const { logger, pieces } = recorded({ readable });
+        logger.info(wrap(name), 'a line');
+        const text = pieces.join('');
+        assert.ok(!text.includes(SECRET), `${where}, ${readable ? 'readable' : 'JSON'}: ${text}`);
+        assert.ok(text.includes('[redacted]'), `${where}: ${text}`);
+      }
+    }
+  });
+}
+
+test('redaction leaves the object that was logged as it was', () => {
+  const { logger } = recorded();
+  const settings = { headers: { authorization: SECRET } };
+  logger.info(settings, 'a line');
+  assert.equal(settings.headers.authorization, SECRET);
+});
+
+test('in the readable form a line has level, message and fields for people', () => {
+  const { logger, pieces } = recorded({ readable: true });
+  logger.warn({ project: 'alpha' }, 'the disk is full');
+  const text = pieces.join('');
+  assert.match(text, /WARN/);
+  assert.match(text, /the disk is full/);
+  assert.match(text, /alpha/);
+});
+
+test('the silent logger says nothing and takes every call', () => {
+  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) assert.doesNotThrow(() => silentLogger[level]({ a: 1 }, 'nothing'));
+});
+
+test('without a destination it can be made, readable or not', () => {
+  assert.doesNotThrow(() => createLogger({ level: 'silent' }).error('nothing'));
+  assert.doesNotThrow(() => createLogger({ level: 'silent', readable: true }).error('nothing'));
+});
+
+test.run();

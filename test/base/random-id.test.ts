@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { randomHexId, randomSalt } from '../../src/base/random-id.js';
+import { suite } from '../suite.js';
+
+const test = suite('random-id');
+
+/** More than three of the blocks that the module draws at once. */
+const MANY = 2000;
+
+test('a salt is 128 bits in 22 characters of the base64url alphabet', () => {
+  for (let round = 0; round < MANY; round += 1) {
+    const salt = randomSalt();
+    assert.match(salt, /^[0-9A-Za-z_-]{22}$/);
+    assert.equal(Buffer.from(salt, 'base64url').length, 16);
+  }
+});
+
+test('a hexadecimal id is 128 bits in 32 lower-case digits', () => {
+  for (let round = 0; round < MANY; round += 1) assert.match(randomHexId(), /^[0-9a-f]{32}$/);
+});
+
+test('none comes twice, whichever kind is drawn and however often the block is filled anew', () => {
+  const seen = new Set<string>();
+  for (let round = 0; round < MANY; round += 1) {
+    seen.add(Buffer.from(randomSalt(), 'base64url').toString('hex'));
+    seen.add(randomHexId());
+  }
+  assert.equal(seen.size, 2 * MANY);
+});
+
+test('an id keeps its text when the block that it was drawn from is filled anew', () => {
+  const drawn = Array.from({ length: MANY }, () => randomHexId());
+  const copies = drawn.map((id) => [...id].join(''));
+  for (let round = 0; round < MANY; round += 1) randomSalt();
+  assert.deepEqual(drawn, copies);
+});
+
+test('every bit is drawn: each is set in about half of the ids', () => {
+  const counts = Array.from({ length: 128 }, () => 0);
+  for (let round = 0; round < MANY; round += 1) {
+    const bits = BigInt(`0x${randomHexId()}`).toString(2).padStart(128, '0');
+    for (const [index, bit] of [...bits].entries()) counts[index] = (counts[index] ?? 0) + Number(bit);
+  }
+  // Over eight standard deviations from one half: a fair bit does not get there in the life of this project.
+  for (const [index, count] of counts.entries()) assert.ok(Math.abs(count - MANY / 2) < 200, `bit ${index} is set ${count} times of ${MANY}`);
+});
+
+test.run();

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { generateAccessKey, isGeneratedKey } from '../../src/auth/access-key.js';
+import { hashAccessKey, hashGenerated, parseKeyHash } from '../../src/auth/key-hash.js';
+import { adoptKeys } from '../../src/config/adopt-keys.js';
+import { checkConfig } from '../../src/config/check-config.js';
+import type { AuthenticationEntry, ConfigDocument } from '../../src/config/config-document.js';
+import { ConfigError } from '../../src/config/config-error.js';
+import { firstConfig } from '../../src/config/first-config.js';
+import { suite } from '../suite.js';
+
+const test = suite('adopt-keys');
+
+const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
+const CLOSED: AuthenticationEntry = { enabled: true, save_api_key_to_file: false, api_key: null, api_key_hash: hashGenerated('global') };
+
+function documentOf(...projects: (Partial<AuthenticationEntry> | undefined)[]): ConfigDocument {
+  return {
+    version: 1,
+    default: { storage: { persistent_file_path: 'data/' }, authentication: CLOSED },
+    projects: projects.map((authentication, index) => ({ id: `p${index}`, ...(authentication === undefined ? {} : { authentication }) })),
+  };
+}
+
+function entryOf(document: ConfigDocument, index = 0): Partial<AuthenticationEntry> {
+  return document.projects[index]?.authentication ?? assert.fail('there is an entry');
+}
+
+test('a document with nothing to adopt is given back itself', async () => {
+  const { document } = firstConfig();
+  const adopted = await adoptKeys(document);
+  assert.equal(adopted.document, document);
+  assert.equal(adopted.changed, false);
+  assert.deepEqual(adopted.generated, []);
+});
+
+test('a typed chosen key becomes a hash and the field returns to null', async () => {
+  const adopted = await adoptKeys(documentOf({ ...CLOSED, api_key: 'open-sesame', api_key_hash: null }));
+  const { api_key: key, api_key_hash: hash } = entryOf(adopted.document);
+  const parsed = parseKeyHash(hash ?? '');
+  assert.equal(key, null);
+  assert.ok(parsed?.scheme === 'scrypt');
+  assert.equal(hash, await hashAccessKey('open-sesame', parsed.salt));
+  assert.deepEqual([adopted.changed, adopted.generated], [true, []]);
+});
+
+test('a typed generated key becomes a sha256 hash', async () => {
+  const key = generateAccessKey('project');
+  const adopted = await adoptKeys(documentOf({ api_key: key }));
+  assert.deepEqual(entryOf(adopted.document), { ...CLOSED, api_key_hash: hashGenerated(key) });
+});
+
+test('a typed key wins over the hash that is there', async () => {
+  const key = generateAccessKey('project');
+  const adopted = await adoptKeys(documentOf({ ...CLOSED, api_key: key, api_key_hash: hashGenerated('before') }));
+  assert.equal(entryOf(adopted.document).api_key_hash, hashGenerated(key));
+});
+
+test('with saving on the key stays in the file, beside its hash', async () => {
+  const key = generateAccessKey('project');
+  const adopted = await adoptKeys(documentOf({ save_api_key_to_file: true, api_key: key }));
+  assert.deepEqual(entryOf(adopted.document), { ...CLOSED, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated(key) });
+});
+
+test('adopting what was adopted changes nothing, with keys of every kind', async () => {
+  const given = documentOf(
+    { api_key: 'open-sesame' },
+    { save_api_key_to_file: true, api_key: 'open-sesame-2' },
+    { save_api_key_to_file: true, api_key: generateAccessKey('project') },
+    undefined,
+    { save_api_key_to_file: true },
+    { enabled: false },
+  );
+  const once = await adoptKeys(given);
+  const twice = await adoptKeys(checkConfig(once.document));
+  assert.equal(twice.document, once.document);
+  assert.equal(twice.changed, false);
+  assert.deepEqual(twice.generated, []);
+});
+
+test('a key that is typed again leaves its hash as it is', async () => {
+  const first = await adoptKeys(documentOf({ api_key: 'open-sesame' }));
+  const hash = entryOf(first.document).api_key_hash ?? null;
+  const again = await adoptKeys(documentOf({ ...CLOSED, api_key: 'open-sesame', api_key_hash: hash }));
+  assert.deepEqual(entryOf(again.document), { ...CLOSED, api_key_hash: hash });
+  assert.equal(again.changed, true);
+});
+
+test('a saved key that a person replaced gets another hash', async () => {
+  const key = generateAccessKey('project');
+  const given = { enabled: true, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated('before') };
+  assert.deepEqual(entryOf((await adoptKeys(documentOf(given))).document), { ...given, api_key_hash: hashGenerated(key) });
+});
+
+test('a key is made where authentication is on and there is neither key nor hash', async () => {
+  const beta = { id: 'beta', authentication: { enabled: true, api_key: null, api_key_hash: null } };
+  const given: ConfigDocument = { version: 1, projects: [{ id: 'alpha' }, beta] };
+  const adopted = await adoptKeys(given);
+  const scopes = adopted.generated.map(({ scope }) => (scope.kind === 'global' ? null : scope.project));
+  assert.deepEqual(scopes, [null, 'alpha', 'beta']);
+  const [globalKey = '', alphaKey = '', betaKey = ''] = adopted.generated.map(({ key }) => key);
+  assert.ok(globalKey.startsWith('skv_g_') && alphaKey.startsWith('skv_p_') && betaKey.startsWith('skv_p_'));
+  assert.ok([globalKey, alphaKey, betaKey].every(isGeneratedKey));
+  assert.deepEqual(adopted.document.default?.authentication, { ...CLOSED, api_key_hash: hashGenerated(globalKey) });
+  assert.deepEqual(entryOf(adopted.document, 0), { ...CLOSED, api_key_hash: hashGenerated(alphaKey) });
+  assert.deepEqual(entryOf(adopted.document, 1), { ...CLOSED, api_key_hash: hashGenerated(betaKey) });
+  checkConfig(adopted.document);
+});
+
+test('a made key is kept in the file where saving is on', async () => {
+  const adopted = await adoptKeys(documentOf({ save_api_key_to_file: true }));
+  assert.equal(entryOf(adopted.document).api_key, adopted.generated[0]?.key);
+});
+
+test('no key is made for an open scope, but a typed one is still hashed', async () => {
+  const key = generateAccessKey('project');
+  const adopted = await adoptKeys(documentOf({ enabled: false }, { enabled: false, api_key: key }));
+  assert.deepEqual(adopted.generated, []);
+  assert.deepEqual(entryOf(adopted.document, 0), { enabled: false });
+  assert.deepEqual(entryOf(adopted.document, 1), { ...CLOSED, enabled: false, api_key_hash: hashGenerated(key) });
+});
+
+test('saving that is switched on over a hash alone changes nothing', async () => {
+  const adopted = await adoptKeys(documentOf({ ...CLOSED, save_api_key_to_file: true, api_key_hash: hashGenerated('x') }));
+  assert.equal(adopted.changed, false);
+});
+
+test('the global key is adopted like any other', async () => {
+  const given: ConfigDocument = { version: 1, default: { authentication: { api_key: 'open-sesame' } }, projects: [] };
+  const authentication = (await adoptKeys(given)).document.default?.authentication;
+  assert.equal(authentication?.api_key, null);
+  assert.match(authentication?.api_key_hash ?? '', /^scrypt:/);
+});
+
+test('all chosen keys of a file get one salt, the one that is there or a new one', async () => {
+  const kept = await hashAccessKey('kept-as-it-is', SALT);
+  const adopted = await adoptKeys(documentOf({ api_key: 'open-sesame' }, { ...CLOSED, api_key_hash: kept }, { api_key: 'open-sesame-2' }));
+  const salts = [0, 1, 2].map((index) => {
+    const parsed = parseKeyHash(entryOf(adopted.document, index).api_key_hash ?? '');
+    return parsed?.scheme === 'scrypt' ? parsed.salt : undefined;
+  });
+  assert.deepEqual(salts, [SALT, SALT, SALT]);
+  const fresh = await Promise.all([1, 2].map(() => adoptKeys(documentOf({ api_key: 'open-sesame' }))));
+  assert.notEqual(entryOf(fresh[0]?.document ?? documentOf()).api_key_hash, entryOf(fresh[1]?.document ?? documentOf()).api_key_hash);
+});
+
+test('one key on two scopes is refused, however it got there, and is not shown', async () => {
+  const key = generateAccessKey('project');
+  const rows: readonly ConfigDocument[] = [
+    documentOf({ api_key: 'open-sesame' }, { api_key: 'open-sesame' }),
+    documentOf({ ...CLOSED, api_key_hash: hashGenerated(key) }, { api_key: key }),
+    documentOf(CLOSED, undefined),
+    documentOf({ ...CLOSED, api_key_hash: hashGenerated('x') }, { ...CLOSED, api_key_hash: hashGenerated('x') }),
+    documentOf({ ...CLOSED, api_key_hash: await hashAccessKey('open-sesame', SALT) }, { api_key: 'open-sesame' }),
+    documentOf({ ...CLOSED, api_key_hash: hashGenerated('open-sesame') }, { api_key: 'open-sesame' }),
+    documentOf({ api_key: 'open-sesame' }, { ...CLOSED, api_key_hash: hashGenerated('open-sesame') }),
+  ];
+  for (const document of rows) {
+    await assert.rejects(adoptKeys(document), (error) => error instanceof ConfigError
+      && /^\/projects\/[01]\/authentication$/.test(error.pointer)
+      && /^a key of its own: \/(default|projects\/0)\/authentication has the same$/.test(error.expected)
+      && !error.message.includes('sesame') && !error.message.includes(key));
+  }
+});
+
+test('the given document is left as it was', async () => {
+  const given = documentOf({ api_key: 'open-sesame' });
+  const before = structuredClone(given);
+  await adoptKeys(given);
+  assert.deepEqual(given, before);
+});
+
+test.run();

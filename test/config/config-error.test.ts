@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { ConfigError } from '../../src/config/config-error.js';
+import { suite } from '../suite.js';
+
+const test = suite('config-error');
+
+test('the message names file, place, value and what was expected', () => {
+  const error = new ConfigError({ pointer: '/server_port', found: '70000', expected: 'a port' }, { file: '/etc/simplekv/config.json' });
+  assert.equal(error.message, 'Cannot use the configuration "/etc/simplekv/config.json": /server_port is 70000, expected a port');
+  assert.equal(error.name, 'ConfigError');
+});
+
+test('what is unknown is left out of the message', () => {
+  assert.equal(new ConfigError({ pointer: '', expected: 'UTF-8' }).message, 'Cannot use the configuration: expected UTF-8');
+  const unknown = new ConfigError({ pointer: '/x', expected: 'no such field' });
+  assert.equal(unknown.message, 'Cannot use the configuration: /x expected no such field');
+});
+
+test('inFile() adds the file and keeps everything else', () => {
+  const cause = new Error('underneath');
+  const error = new ConfigError({ pointer: '/x', found: '1', expected: '2' }, { cause }).inFile('/a/b.json');
+  assert.deepEqual([error.pointer, error.found, error.expected, error.file, error.cause], ['/x', '1', '2', '/a/b.json', cause]);
+});
+
+test('the message is one line without control characters, whatever the file holds', () => {
+  const error = new ConfigError({ pointer: '/a\nb\u001b[31m\u2028\u009b', found: '"\r"', expected: 'x' }, { file: '/a\nb' });
+  assert.equal(error.message, 'Cannot use the configuration "/a\\nb": /a\\u000ab\\u001b[31m\\u2028\\u009b is "\\u000d", expected x');
+});
+
+test.run();

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../../src/base/app-error.js';
+import type { ConfigDocument } from '../../src/config/config-document.js';
+import { ConfigError } from '../../src/config/config-error.js';
+import { ConfigFile, formatConfig } from '../../src/config/config-file.js';
+import { firstConfig } from '../../src/config/first-config.js';
+import { loadConfig, type LoadedConfig } from '../../src/config/load-config.js';
+import { suite } from '../suite.js';
+import { inFolder } from './config-folder.js';
+
+const test = suite('config-file');
+
+const OLD: ConfigDocument = firstConfig().document;
+const PERMISSION_BITS = 0o777;
+
+const withPort = (port: number) => (document: ConfigDocument): ConfigDocument => ({ ...document, server_port: port });
+
+async function loaded(file: string): Promise<LoadedConfig> {
+  return (await loadConfig(file)) ?? assert.fail('there is a file');
+}
+
+async function writeOld(folder: string): Promise<string> {
+  const file = path.join(folder, 'config.json');
+  await writeFile(file, formatConfig(OLD), { mode: 0o600 });
+  return file;
+}
+
+const isWriteFailure = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'config_write_failed' && error.cause !== undefined;
+
+test('a change is in memory and in the file when update() resolves', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await file.update(withPort(8080));
+    assert.equal(file.document.server_port, 8080);
+    assert.deepEqual((await loaded(file.path)).document, { ...OLD, server_port: 8080 });
+    assert.deepEqual(await readdir(folder), ['config.json']);
+  });
+});
+
+test('the file is readable text with an indent, and only for its owner', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await chmod(file.path, 0o644);
+    await file.update(withPort(8080));
+    assert.match(await readFile(file.path, 'utf8'), /^\{\n {2}"version": 1,\n {2}"server_port": 8080,\n[^]*\n\}\n$/);
+    assert.equal((await stat(file.path)).mode & PERMISSION_BITS, 0o600);
+  });
+});
+
+test('changes that come at once are made one after another, none is lost', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    const add = (id: string) => (document: ConfigDocument): ConfigDocument => ({ ...document, projects: [...document.projects, { id }] });
+    await Promise.all(Array.from({ length: 20 }, (_, index) => file.update(add(`p${index}`))));
+    const ids = (await loaded(file.path)).document.projects.map((project) => project.id);
+    assert.deepEqual(ids, ['first_project', ...Array.from({ length: 20 }, (_, index) => `p${index}`)]);
+  });
+});
+
+test('a change that changes nothing writes nothing', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    const before = await stat(file.path);
+    await file.update((document) => document);
+    assert.equal((await stat(file.path)).ino, before.ino);
+  });
+});
+
+test('a change that throws, or that would not load again, changes nothing', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await assert.rejects(file.update(() => { throw new Error('no'); }), /^Error: no$/);
+    await assert.rejects(file.update(withPort(70_000)), ConfigError);
+    assert.deepEqual(file.document, OLD);
+    assert.deepEqual((await loaded(file.path)).document, OLD);
+    await file.update(withPort(8080));
+    assert.equal(file.document.server_port, 8080);
+  });
+});
+
+test('a file that a person edited meanwhile is not overwritten', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    const edited = formatConfig({ ...OLD, server_port: 1 });
+    await writeFile(file.path, edited);
+    await assert.rejects(file.update(withPort(8080)), (error) => isWriteFailure(error) && /restart the server/.test(String(error)));
+    assert.equal(await readFile(file.path, 'utf8'), edited);
+    assert.deepEqual(file.document, OLD);
+    assert.deepEqual(await readdir(folder), ['config.json']);
+  });
+});
+
+test('an edit that was taken back, or saved without a change, is no obstacle', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await writeFile(file.path, 'something else');
+    await writeFile(file.path, formatConfig(OLD));
+    await file.update(withPort(8080));
+    assert.equal((await loaded(file.path)).document.server_port, 8080);
+  });
+});
+
+test('a file that was removed meanwhile is written again', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await unlink(file.path);
+    await file.update(withPort(8080));
+    assert.equal((await loaded(file.path)).document.server_port, 8080);
+  });
+});
+
+test('a file in a form of its own is not called edited', async () => {
+  await inFolder(async (folder) => {
+    const name = path.join(folder, 'config.json');
+    await writeFile(name, JSON.stringify(OLD));
+    const file = await ConfigFile.open(await loaded(name));
+    await file.update(withPort(8080));
+    await file.update(withPort(8081));
+    assert.equal((await loaded(name)).document.server_port, 8081);
+  });
+});
+
+test('a symbolic link stays one, and what it points to is replaced', async () => {
+  await inFolder(async (folder) => {
+    await mkdir(path.join(folder, 'real'));
+    const real = await writeOld(path.join(folder, 'real'));
+    const link = path.join(folder, 'config.json');
+    await symlink('real/config.json', link);
+    const file = await ConfigFile.open(await loaded(link));
+    await file.update(withPort(8080));
+    assert.ok((await lstat(link)).isSymbolicLink());
+    assert.equal((await loaded(real)).document.server_port, 8080);
+    assert.equal(file.path, link);
+    assert.deepEqual(await readdir(path.join(folder, 'real')), ['config.json']);
+  });
+});
+
+test('open() removes what a crash left beside the file, and nothing else', async () => {
+  await inFolder(async (folder) => {
+    const name = await writeOld(folder);
+    const kept = ['.config.json.0123.tmp', '.config.json.swp', '.other.json.0123456789abcdef.tmp', 'config.json.0123456789abcdef.tmp'];
+    const removed = ['.config.json.0123456789abcdef.tmp', '.config.json.fedcba9876543210.tmp'];
+    for (const other of [...kept, ...removed]) await writeFile(path.join(folder, other), '');
+    await ConfigFile.open(await loaded(name));
+    assert.deepEqual((await readdir(folder)).sort(), [...kept, 'config.json'].sort());
+  });
+});
+
+test('open() of a file that has gone is a fault of the configuration', async () => {
+  await inFolder(async (folder) => {
+    const source = await loaded(await writeOld(folder));
+    await unlink(source.path);
+    await assert.rejects(ConfigFile.open(source), ConfigError);
+  });
+});
+
+test('create() writes a file that loads again, only for its owner', async () => {
+  await inFolder(async (folder) => {
+    const name = path.join(folder, 'config.json');
+    await writeFile(path.join(folder, '.config.json.0123456789abcdef.tmp'), 'left by a crash');
+    const file = await ConfigFile.create(name, OLD);
+    assert.equal(file.path, name);
+    assert.deepEqual((await loaded(name)).document, OLD);
+    assert.equal((await stat(name)).mode & PERMISSION_BITS, 0o600);
+    assert.deepEqual(await readdir(folder), ['config.json']);
+    await file.update(withPort(8080));
+    assert.equal((await loaded(name)).document.server_port, 8080);
+  });
+});
+
+test('create() announces before the file has its name', async () => {
+  await inFolder(async (folder) => {
+    let present: readonly string[] = [];
+    const { readdirSync } = await import('node:fs');
+    await ConfigFile.create(path.join(folder, 'config.json'), OLD, { announce: () => { present = readdirSync(folder); } });
+    assert.equal(present.length, 1);
+    assert.match(present[0] ?? '', /^\.config\.json\.[0-9a-f]{16}\.tmp$/);
+  });
+});
+
+test('create() whose announcement fails leaves nothing', async () => {
+  await inFolder(async (folder) => {
+    const fail = (): never => { throw new Error('the console is gone'); };
+    await assert.rejects(ConfigFile.create(path.join(folder, 'config.json'), OLD, { announce: fail }), /the console is gone/);
+    assert.deepEqual(await readdir(folder), []);
+  });
+});
+
+test('create() never overwrites', async () => {
+  await inFolder(async (folder) => {
+    const name = path.join(folder, 'config.json');
+    await writeFile(name, 'precious');
+    await assert.rejects(ConfigFile.create(name, OLD), (error) => error instanceof ConfigError && /another program/.test(error.message));
+    assert.equal(await readFile(name, 'utf8'), 'precious');
+    assert.deepEqual(await readdir(folder), ['config.json']);
+  });
+});
+
+test('of many that create one file at once, one wins and the file is its own', async () => {
+  await inFolder(async (folder) => {
+    const name = path.join(folder, 'config.json');
+    const documents = Array.from({ length: 8 }, (_, port) => ({ ...OLD, server_port: port }));
+    const results = await Promise.allSettled(documents.map((document) => ConfigFile.create(name, document)));
+    const winners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    assert.equal(winners.length, 1);
+    assert.deepEqual((await loaded(name)).document, winners[0]?.document);
+  });
+});
+
+test('create() in a folder that does not exist is a fault of the configuration', async () => {
+  await inFolder(async (folder) => {
+    const created = ConfigFile.create(path.join(folder, 'no', 'config.json'), OLD);
+    await assert.rejects(created, (error) => error instanceof ConfigError && /ENOENT/.test(error.message));
+  });
+});
+
+test.run();

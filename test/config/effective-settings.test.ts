@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { keyIdOf } from '../../src/auth/key-hash.js';
+import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
+import { effectiveSettings, renderEntry, viewEntry, type ProjectState } from '../../src/config/effective-settings.js';
+import { BUILT_IN_STORAGE, type ProjectSettings, type StorageSettings } from '../../src/events/project-settings.js';
+import { suite } from '../suite.js';
+
+const test = suite('effective-settings');
+
+const EMPTY: ConfigDocument = { version: 1, projects: [] };
+const OPEN = { enabled: false, save_api_key_to_file: false };
+
+function withDefaults(storage: Partial<StorageSettings>): ConfigDocument {
+  return { ...EMPTY, default: { storage: { persistent_file_path: 'data/', ...storage } } };
+}
+
+function stateOf(settings: ProjectSettings): ProjectState {
+  return { id: 'alpha', settings, revision: undefined, apiKey: null, apiKeyHash: null };
+}
+
+/** Objects as literals make them, since a comparison is strict about prototypes. */
+const PLAIN = { noNullPrototype: true } as const;
+
+const storageArbitrary: fc.Arbitrary<StorageSettings> = fc.record({
+  on_disk: fc.boolean(),
+  cache_in_memory: fc.boolean(),
+  durability: fc.constantFrom('fsync', 'interval', 'os'),
+  sync_interval_ms: fc.constantFrom(1, 100, 60_000),
+  segment_bytes: fc.constantFrom(4096, 67_108_864),
+}, PLAIN);
+
+/** Any subset of the members of `storage`. */
+const partialArbitrary: fc.Arbitrary<Partial<StorageSettings>> = fc
+  .tuple(storageArbitrary, fc.subarray(Object.keys(BUILT_IN_STORAGE) as (keyof StorageSettings)[]))
+  .map(([storage, names]) => Object.fromEntries(names.map((name) => [name, storage[name]])));
+
+const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
+  storage: storageArbitrary,
+  authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
+}, PLAIN);
+
+test('an entry that says nothing gets the built-in settings, authentication on', () => {
+  const authentication = { enabled: true, save_api_key_to_file: false };
+  assert.deepEqual(effectiveSettings({}, EMPTY), { storage: BUILT_IN_STORAGE, authentication });
+});
+
+test("default.storage holds above what is built in, and the project's own above both", () => {
+  const document = withDefaults({ durability: 'os', segment_bytes: 4096 });
+  assert.deepEqual(effectiveSettings({}, document).storage, { ...BUILT_IN_STORAGE, durability: 'os', segment_bytes: 4096 });
+  const { storage } = effectiveSettings({ storage: { durability: 'interval' } }, document);
+  assert.deepEqual(storage, { ...BUILT_IN_STORAGE, durability: 'interval', segment_bytes: 4096 });
+});
+
+test('the data folder is no setting of a project, and keys are none', () => {
+  const settings = effectiveSettings({ authentication: { enabled: true, api_key: 'open-sesame', api_key_hash: 'x' } }, withDefaults({}));
+  assert.deepEqual(Object.keys(settings.storage).sort(), Object.keys(BUILT_IN_STORAGE).sort());
+  assert.deepEqual(settings.authentication, { enabled: true, save_api_key_to_file: false });
+});
+
+test('default.authentication guards the global routes and says nothing of projects', () => {
+  const document: ConfigDocument = { ...EMPTY, default: { authentication: OPEN } };
+  assert.equal(effectiveSettings({}, document).authentication.enabled, true);
+});
+
+test('viewEntry() gives the id of the key, and null without one', () => {
+  const entry: ProjectEntry = { id: 'alpha', revision: 4, authentication: { api_key_hash: 'sha256:x' } };
+  const settings = effectiveSettings(entry, EMPTY);
+  assert.deepEqual(viewEntry(entry, EMPTY), { id: 'alpha', revision: 4, settings, keyId: keyIdOf('sha256:x') });
+  assert.equal(viewEntry({ id: 'alpha' }, EMPTY).keyId, null);
+  assert.equal(viewEntry({ id: 'alpha' }, EMPTY).revision, undefined);
+});
+
+test('a new entry names where its data is and who may use it, and leaves out the rest of the defaults', () => {
+  const state: ProjectState = { ...stateOf(effectiveSettings({}, EMPTY)), revision: 1, apiKeyHash: 'sha256:x' };
+  const entry = renderEntry(undefined, state, EMPTY);
+  assert.deepEqual(entry, {
+    id: 'alpha',
+    revision: 1,
+    storage: { on_disk: true, cache_in_memory: true },
+    authentication: { enabled: true, save_api_key_to_file: false, api_key: null, api_key_hash: 'sha256:x' },
+  });
+  assert.deepEqual(Object.keys(entry), ['id', 'revision', 'storage', 'authentication']);
+});
+
+test('an entry without a log has no revision', () => {
+  assert.equal('revision' in renderEntry(undefined, stateOf(effectiveSettings({}, EMPTY)), EMPTY), false);
+});
+
+test('what an entry named stays named, and what differs from the defaults is named', () => {
+  const document = withDefaults({ durability: 'os' });
+  const settings = effectiveSettings({ storage: { durability: 'fsync', segment_bytes: 4096 } }, document);
+  const previous: ProjectEntry = { id: 'alpha', storage: { sync_interval_ms: 100 } };
+  const { storage } = renderEntry(previous, stateOf(settings), document);
+  assert.deepEqual(storage, { on_disk: true, cache_in_memory: true, durability: 'fsync', sync_interval_ms: 100, segment_bytes: 4096 });
+});
+
+test('a setting that is back at its default is left out unless it was named', () => {
+  const settings = effectiveSettings({}, EMPTY);
+  assert.equal(renderEntry({ id: 'alpha' }, stateOf(settings), EMPTY).storage?.durability, undefined);
+  assert.equal(renderEntry({ id: 'alpha', storage: { durability: 'os' } }, stateOf(settings), EMPTY).storage?.durability, 'fsync');
+});
+
+test('whatever was there before, the rendered entry gives the settings that it was made from', () => {
+  const property = fc.property(settingsArbitrary, partialArbitrary, partialArbitrary, (settings, before, defaults) => {
+    const document = withDefaults(defaults);
+    const entry = renderEntry({ id: 'alpha', storage: before }, stateOf(settings), document);
+    assert.deepEqual(effectiveSettings(entry, document), settings);
+  });
+  fc.assert(property);
+});
+
+test('rendering what was rendered changes nothing', () => {
+  const property = fc.property(settingsArbitrary, partialArbitrary, (settings, defaults) => {
+    const document = withDefaults(defaults);
+    const once = renderEntry(undefined, stateOf(settings), document);
+    assert.deepEqual(renderEntry(once, stateOf(settings), document), once);
+  });
+  fc.assert(property);
+});
+
+test.run();

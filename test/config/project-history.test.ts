@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { InvariantError } from '../../src/base/invariant.js';
+import { historyOf, type ProjectVersion } from '../../src/config/project-history.js';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { suite } from '../suite.js';
+
+const test = suite('project-history');
+
+function version(seq: number): ProjectVersion {
+  return { seq, settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, keyId: `key ${seq}` };
+}
+
+test('first and newest are the ends of the list', () => {
+  const history = historyOf([version(1), version(5), version(9)]);
+  assert.deepEqual([history.first.seq, history.newest.seq], [1, 9]);
+  const single = historyOf([version(4)]);
+  assert.deepEqual([single.first.seq, single.newest.seq], [4, 4]);
+});
+
+test('at() gives the version that held at a seq', () => {
+  const history = historyOf([version(3), version(5), version(9)]);
+  const rows: readonly [number, number | undefined][] = [[1, undefined], [2, undefined], [3, 3], [4, 3], [5, 5], [8, 5], [9, 9], [1000, 9]];
+  for (const [revision, expected] of rows) assert.equal(history.at(revision)?.seq, expected, String(revision));
+});
+
+test('an empty list and one out of order are defects', () => {
+  assert.throws(() => historyOf([]), InvariantError);
+  assert.throws(() => historyOf([version(2), version(1)]), InvariantError);
+  assert.throws(() => historyOf([version(2), version(2)]), InvariantError);
+});
+
+test.run();

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { EntryView } from '../../src/config/effective-settings.js';
+import { historyOf, type ProjectHistory } from '../../src/config/project-history.js';
+import { mustRefuseToStart, reconcile, type LogView, type Outcome } from '../../src/config/reconcile.js';
+import {
+  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, type ProjectSettings, type StorageSettings,
+} from '../../src/events/project-settings.js';
+import { suite } from '../suite.js';
+
+const test = suite('reconcile');
+
+const REGISTERED = { logId: '0123456789abcdef0123456789abcdef' };
+const [KEY_A, KEY_B, KEY_C] = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb', 'cccccccccccccccc'] as const;
+
+function settingsWith(storage: Partial<StorageSettings> = {}): ProjectSettings {
+  return { storage: { ...BUILT_IN_STORAGE, ...storage }, authentication: BUILT_IN_AUTHENTICATION };
+}
+
+/** The project was created at 1, its durability became `os` at 4, its segments 4096 bytes at 9. */
+const CREATED = settingsWith();
+const SECOND = settingsWith({ durability: 'os' });
+const NEWEST = settingsWith({ durability: 'os', segment_bytes: 4096 });
+const HISTORY: ProjectHistory = historyOf([
+  { seq: 1, settings: CREATED, keyId: KEY_A },
+  { seq: 4, settings: SECOND, keyId: KEY_A },
+  { seq: 9, settings: NEWEST, keyId: KEY_A },
+]);
+
+function entry(settings: ProjectSettings, rest: Partial<Omit<EntryView, 'settings'>> = {}): EntryView {
+  return { id: 'alpha', revision: undefined, keyId: KEY_A, settings, ...rest };
+}
+
+function logView(rest: Partial<LogView> = {}): LogView {
+  return { registered: REGISTERED, serverLogPresent: true, log: HISTORY, ...rest };
+}
+
+const against = (view: EntryView, rest: Partial<LogView> = {}): Outcome => reconcile(view, logView(rest));
+
+function reasonOf(outcome: Outcome): string {
+  assert.equal(outcome.kind, 'refuse');
+  return outcome.reason;
+}
+
+test('an entry that equals the newest version is done', () => {
+  assert.deepEqual(against(entry(NEWEST, { revision: 9 })), { kind: 'done' });
+});
+
+test('an entry that equals the newest version is done whatever older revision it names', () => {
+  for (const revision of [undefined, 1, 4, 6]) assert.deepEqual(against(entry(NEWEST, { revision })), { kind: 'done' }, String(revision));
+});
+
+test('a crash between log and file of an update: the entry is stale and takes what the log says', () => {
+  assert.deepEqual(against(entry(SECOND, { revision: 4 })), { kind: 'roll_forward', settings: NEWEST });
+});
+
+test('an entry without a revision that equals the created version is stale', () => {
+  assert.deepEqual(against(entry(CREATED)), { kind: 'roll_forward', settings: NEWEST });
+});
+
+test('a revision between two project events means the version that held there', () => {
+  assert.deepEqual(against(entry(SECOND, { revision: 8 })), { kind: 'roll_forward', settings: NEWEST });
+  assert.deepEqual(against(entry(CREATED, { revision: 3 })), { kind: 'roll_forward', settings: NEWEST });
+});
+
+test("a stale copy of the file with an older key: the settings are the log's, the key is the file's", () => {
+  assert.deepEqual(against(entry(CREATED, { revision: 1, keyId: KEY_B })), { kind: 'roll_forward', settings: NEWEST, keyId: KEY_B });
+  assert.deepEqual(against(entry(CREATED, { revision: 1, keyId: null })), { kind: 'roll_forward', settings: NEWEST, keyId: null });
+});
+
+test('a person edits an entry that is up to date', () => {
+  const settings = settingsWith({ durability: 'os', segment_bytes: 8192 });
+  const expected: Outcome = { kind: 'edited', settings, names: ['storage.segment_bytes'], keyChanged: false };
+  assert.deepEqual(against(entry(settings, { revision: 9 })), expected);
+});
+
+test('a person edits a stale entry: their change is put on top of the newest version', () => {
+  const edited = settingsWith({ durability: 'os', sync_interval_ms: 7 });
+  assert.deepEqual(against(entry(edited, { revision: 4 })), {
+    kind: 'edited',
+    settings: settingsWith({ durability: 'os', segment_bytes: 4096, sync_interval_ms: 7 }),
+    names: ['storage.sync_interval_ms'],
+    keyChanged: false,
+  });
+});
+
+test('a person edits what the log changed as well: the person wins', () => {
+  const edited = settingsWith({ durability: 'os', segment_bytes: 16_384 });
+  const expected: Outcome = { kind: 'edited', settings: edited, names: ['storage.segment_bytes'], keyChanged: false };
+  assert.deepEqual(against(entry(edited, { revision: 4 })), expected);
+});
+
+test('a person edits a stale entry to what the log says already: the rest rolls forward', () => {
+  const edited = settingsWith({ durability: 'os' });
+  assert.deepEqual(against(entry(edited, { revision: 1 })), { kind: 'roll_forward', settings: NEWEST });
+});
+
+test('a person takes authentication away', () => {
+  const settings: ProjectSettings = { ...NEWEST, authentication: { enabled: false, save_api_key_to_file: false } };
+  const expected: Outcome = { kind: 'edited', settings, names: ['authentication.enabled'], keyChanged: false };
+  assert.deepEqual(against(entry(settings, { revision: 9 })), expected);
+});
+
+test('a typed key, or a crash between file and log of a regenerate, is an edit of the key alone', () => {
+  const expected: Outcome = { kind: 'edited', settings: NEWEST, names: [], keyChanged: true };
+  assert.deepEqual(against(entry(NEWEST, { revision: 9, keyId: KEY_B })), expected);
+  assert.deepEqual(against(entry(NEWEST, { revision: 9, keyId: null })), expected);
+});
+
+test('an edit of settings and key at once is one outcome', () => {
+  const settings = settingsWith({ durability: 'interval', segment_bytes: 4096 });
+  const expected: Outcome = { kind: 'edited', settings, names: ['storage.durability'], keyChanged: true };
+  assert.deepEqual(against(entry(settings, { revision: 9, keyId: KEY_C })), expected);
+});
+
+test('a revision above the newest version is refused, even when everything else fits', () => {
+  const reason = reasonOf(against(entry(NEWEST, { revision: 10 })));
+  assert.match(reason, /revision 10/);
+  assert.match(reason, /older copy/);
+});
+
+test('a log that begins after seq 1 is compared from its first version', () => {
+  const log = historyOf([{ seq: 100, settings: CREATED, keyId: KEY_A }, { seq: 120, settings: SECOND, keyId: KEY_A }]);
+  for (const revision of [undefined, 1, 100, 119]) {
+    assert.deepEqual(against(entry(CREATED, { revision }), { log }), { kind: 'roll_forward', settings: SECOND }, String(revision));
+  }
+});
+
+test('an id that was never heard of is a new project', () => {
+  assert.deepEqual(against(entry(CREATED), { registered: undefined, log: 'absent' }), { kind: 'create' });
+  assert.deepEqual(against(entry(CREATED), { registered: undefined, log: 'absent', serverLogPresent: false }), { kind: 'create' });
+});
+
+test('a crash between a new log and its registration: the log is adopted, then compared', () => {
+  const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }]);
+  assert.deepEqual(against(entry(CREATED), { registered: undefined, log }), { kind: 'adopt', then: { kind: 'done' } });
+  assert.deepEqual(against(entry(SECOND), { registered: undefined, log }), {
+    kind: 'adopt',
+    then: { kind: 'edited', settings: SECOND, names: ['storage.durability'], keyChanged: false },
+  });
+  const tooNew = against(entry(CREATED, { revision: 2 }), { registered: undefined, log });
+  assert.equal(tooNew.kind === 'adopt' && tooNew.then.kind, 'refuse');
+});
+
+test('an id whose registered log is not there is refused: the volume may not be mounted', () => {
+  for (const revision of [undefined, 9]) {
+    assert.match(reasonOf(against(entry(NEWEST, { revision }), { log: 'absent' })), /is the volume mounted\?/);
+  }
+});
+
+test('a revision whose log is neither registered nor there is refused, naming the way out', () => {
+  const reason = reasonOf(against(entry(NEWEST, { revision: 9 }), { registered: undefined, log: 'absent' }));
+  assert.match(reason, /is the volume mounted\?.*remove the revision/);
+});
+
+test('a revision without any server log is refused, whatever else is there', () => {
+  for (const log of ['absent', HISTORY] as const) {
+    const outcome = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log, serverLogPresent: false });
+    assert.match(reasonOf(outcome), /_server\.jsonl/);
+  }
+});
+
+test('an entry with the revision of a deleted project is not served', () => {
+  assert.deepEqual(against(entry(NEWEST, { revision: 9 }), { registered: 'deleted', log: 'absent' }), { kind: 'deleted' });
+  const inMemory = entry(settingsWith({ on_disk: false }), { revision: 9 });
+  assert.deepEqual(against(inMemory, { registered: 'deleted', log: 'absent' }), { kind: 'deleted' });
+});
+
+test('an entry without a revision uses the id of a deleted project again', () => {
+  assert.deepEqual(against(entry(CREATED), { registered: 'deleted', log: 'absent' }), { kind: 'create' });
+  const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }]);
+  assert.deepEqual(against(entry(CREATED), { registered: 'deleted', log }), { kind: 'adopt', then: { kind: 'done' } });
+  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: 'deleted', log: 'absent' }), { kind: 'memory' });
+});
+
+test('a project in memory has nothing to compare with', () => {
+  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: undefined, log: 'absent' }), { kind: 'memory' });
+});
+
+test('taking a project from the disk by an edit is refused, and its files are named as untouched', () => {
+  for (const revision of [undefined, 9]) {
+    const outcome = against(entry(settingsWith({ on_disk: false }), { revision }));
+    assert.match(reasonOf(outcome), /not available in this version; its files are untouched/);
+  }
+});
+
+test('a project in memory with a revision is refused: it was on disk somewhere', () => {
+  const outcome = against(entry(settingsWith({ on_disk: false }), { revision: 9 }), { registered: undefined, log: 'absent' });
+  assert.match(reasonOf(outcome), /remove its revision/);
+});
+
+test('reasons name the project and end without a full stop', () => {
+  const outcomes = [
+    against(entry(NEWEST, { revision: 10 })),
+    against(entry(NEWEST, { revision: 9 }), { log: 'absent' }),
+    against(entry(settingsWith({ on_disk: false }))),
+    against(entry(settingsWith({ on_disk: false }), { revision: 1 }), { registered: undefined }),
+    against(entry(NEWEST, { revision: 9 }), { serverLogPresent: false }),
+  ];
+  for (const outcome of outcomes) assert.match(reasonOf(outcome), /"alpha".*[^.]$/);
+});
+
+test('a server whose entries have revisions does not start without its own log', () => {
+  assert.equal(mustRefuseToStart([{ revision: undefined }, { revision: 3 }], true), undefined);
+  assert.equal(mustRefuseToStart([{ revision: undefined }], false), undefined);
+  assert.equal(mustRefuseToStart([], false), undefined);
+  const error = mustRefuseToStart([{ revision: undefined }, { revision: 3 }], false);
+  assert.deepEqual([error?.pointer, error?.found], ['/projects/1/revision', '3']);
+  assert.match(error?.message ?? '', /_server\.jsonl.*is the volume mounted/);
+});
+
+/** Objects as literals make them, since a comparison is strict about prototypes. */
+const PLAIN = { noNullPrototype: true } as const;
+
+const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
+  storage: fc.record({
+    on_disk: fc.constant(true),
+    cache_in_memory: fc.constant(true),
+    durability: fc.constantFrom('fsync', 'interval', 'os'),
+    sync_interval_ms: fc.constantFrom(1, 2, 3),
+    segment_bytes: fc.constantFrom(4096, 8192),
+  }, PLAIN),
+  authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
+}, PLAIN);
+const keyArbitrary = fc.constantFrom(KEY_A, KEY_B, null);
+const versionsArbitrary = fc
+  .array(fc.record({ step: fc.integer({ min: 1, max: 3 }), settings: settingsArbitrary, keyId: keyArbitrary }), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map((list) => {
+    let seq = 0;
+    return list.map(({ step, settings, keyId }) => ({ seq: (seq += step), settings, keyId }));
+  });
+
+const caseArbitrary = fc.record({
+  versions: versionsArbitrary,
+  settings: settingsArbitrary,
+  keyId: keyArbitrary,
+  at: fc.option(fc.nat(12), { nil: undefined }),
+});
+
+test("carrying out any outcome makes file and log agree, and only a person's changes reach the log", () => {
+  const property = fc.property(caseArbitrary, ({ versions, settings, keyId, at }) => {
+    const log = historyOf(versions);
+    const revision = at === undefined ? undefined : 1 + (at % log.newest.seq);
+    const outcome = reconcile(entry(settings, { revision, keyId }), logView({ log }));
+    assert.ok(outcome.kind === 'done' || outcome.kind === 'roll_forward' || outcome.kind === 'edited', outcome.kind);
+    const after = outcome.kind === 'done' ? settings : outcome.settings;
+    const base = (revision === undefined ? undefined : log.at(revision)) ?? log.first;
+    // The three-way rule, member by member: what the entry changed holds, everything else is the log's.
+    assert.deepEqual(after, mergeSettings(log.newest.settings, diffSettings(base.settings, settings).change));
+    if (outcome.kind !== 'edited') assert.deepEqual(after, log.newest.settings);
+    const namesKey = outcome.kind === 'edited' ? outcome.keyChanged : outcome.kind === 'roll_forward' && 'keyId' in outcome;
+    assert.equal(namesKey, keyId !== log.newest.keyId);
+    const next = { seq: log.newest.seq + 1, settings: after, keyId };
+    const settled = reconcile(entry(after, { revision: next.seq, keyId }), logView({ log: historyOf([...versions, next]) }));
+    assert.deepEqual(settled, { kind: 'done' });
+  });
+  fc.assert(property, { numRuns: 500 });
+});
+
+test.run();

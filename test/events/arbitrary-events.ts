@@ -1,0 +1,65 @@
+/** Generators of events and of what they are made of, for tests by example of every room that handles events. */
+import fc from 'fast-check';
+import type { AnyEvent } from '../../src/events/event.js';
+import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_INTERVAL_MS_MAX, type ProjectSettings } from '../../src/events/project-settings.js';
+
+/** Plain objects, as literals are: by default some are made without a prototype, which strict equality tells apart. */
+const PLAIN = { noNullPrototype: true } as const;
+
+/** Characters that trip what slices, sorts or escapes text. */
+export const TRICKY_CHARACTERS = ['a', 'b', '/', '"', '\\', ',', ':', '{', '}', ' ', '\u2028', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}'];
+
+/** Pieces of lines, as a key may hold them on purpose. */
+const TRICKY_PIECES = [',"value":', '"key":', ',"salt":', ',"hash":"', '"', '\\', '\\u0022', '\u2028', '\u{1f600}'];
+
+/** Keys: well-formed text that may hold pieces of lines. */
+export const arbitraryKey = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS, ...TRICKY_PIECES), minLength: 1, maxLength: 6 }),
+);
+
+/** Values: JSON text of one line, in spellings that printing anew would change. */
+export const arbitraryValue = fc.oneof(
+  fc.constantFrom('null', '0', '-0', '1.0', '1E2', '1e400', '9007199254740993', '""', '"\\ud800"', '"\u2028"', '{"b":1,"10":2,"9":3}', '{"a":1,"a":2}', ' [ 1 , 2 ] '),
+  fc.jsonValue().map((value) => JSON.stringify(value)),
+  arbitraryKey.map((key) => JSON.stringify({ [key]: key })),
+);
+
+function hexDigits(count: number): fc.Arbitrary<string> {
+  return fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: count, maxLength: count });
+}
+
+const arbitraryKeyId = fc.option(hexDigits(16));
+
+/** All settings of a project. */
+export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
+  storage: fc.record({
+    on_disk: fc.boolean(),
+    cache_in_memory: fc.boolean(),
+    durability: fc.constantFrom('fsync', 'interval', 'os'),
+    sync_interval_ms: fc.integer({ min: 1, max: SYNC_INTERVAL_MS_MAX }),
+    segment_bytes: fc.integer({ min: SEGMENT_BYTES_MIN, max: SEGMENT_BYTES_MAX }),
+  }, PLAIN),
+  authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
+}, PLAIN);
+
+const arbitraryProjectId = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);
+const projectOperation = fc.constantFrom('project.create', 'project.update', 'project.key');
+const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+
+/** Any event of any operation. */
+export const arbitraryEvent: fc.Arbitrary<AnyEvent> = fc.oneof(
+  fc.record({ op: projectOperation, settings: arbitrarySettings, key_id: arbitraryKeyId }, PLAIN),
+  fc.record({ op: fc.constant('set'), key: arbitraryKey, value: arbitraryValue }, PLAIN),
+  fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
+  fc.record({ op: fc.constant('clear'), count }, PLAIN),
+  fc.record({ op: fc.constant('project.created'), id: arbitraryProjectId, log_id: hexDigits(32) }, PLAIN),
+  fc.record({
+    op: fc.constant('project.deleted'),
+    id: arbitraryProjectId,
+    log_id: hexDigits(32),
+    last_seq: count,
+    last_hash: fc.oneof(fc.constant(''), hexDigits(64)),
+  }, PLAIN),
+  fc.record({ op: fc.constant('config.edited'), scope: arbitraryProjectId, changed: fc.array(fc.string()), key_id: arbitraryKeyId }, PLAIN),
+);

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { decodeEvent, encodeEvent, EVENT_FIELDS, UnknownEventError } from '../../src/events/codec.js';
+import type { AnyEvent } from '../../src/events/event.js';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { suite } from '../suite.js';
+import { arbitraryEvent, arbitraryKey, arbitraryValue } from './arbitrary-events.js';
+
+const test = suite('codec');
+
+const LOG_ID = '0123456789abcdef0123456789abcdef';
+const KEY_ID = '0123456789abcdef';
+const HASH = 'ab'.repeat(32);
+const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const STORAGE_TEXT = '{"on_disk":true,"cache_in_memory":true,"durability":"fsync","sync_interval_ms":100,"segment_bytes":67108864}';
+const AUTHENTICATION_TEXT = '{"enabled":true,"save_api_key_to_file":false}';
+const SETTINGS_TEXT = `{"storage":${STORAGE_TEXT},"authentication":${AUTHENTICATION_TEXT}}`;
+
+/** One event of each operation, and the text that it has for ever. */
+const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
+  [{ op: 'project.create', settings: SETTINGS, key_id: KEY_ID }, `"settings":${SETTINGS_TEXT},"key_id":"${KEY_ID}"`],
+  [{ op: 'project.update', settings: SETTINGS, key_id: null }, `"settings":${SETTINGS_TEXT},"key_id":null`],
+  [{ op: 'project.key', settings: SETTINGS, key_id: KEY_ID }, `"settings":${SETTINGS_TEXT},"key_id":"${KEY_ID}"`],
+  [{ op: 'set', key: 'user/1', value: '{"n":1.0}' }, '"key":"user/1","value":{"n":1.0}'],
+  [{ op: 'delete', key: 'é"\\\u2028\u{1f600}' }, '"key":"é\\"\\\\\u2028\u{1f600}"'],
+  [{ op: 'clear', count: 0 }, '"count":0'],
+  [{ op: 'project.created', id: 'alpha', log_id: LOG_ID }, `"id":"alpha","log_id":"${LOG_ID}"`],
+  [{ op: 'project.deleted', id: 'alpha', log_id: LOG_ID, last_seq: 7, last_hash: HASH }, `"id":"alpha","log_id":"${LOG_ID}","last_seq":7,"last_hash":"${HASH}"`],
+  [{ op: 'config.edited', scope: 'default', changed: ['limits'], key_id: null }, '"scope":"default","changed":["limits"],"key_id":null'],
+];
+
+function assertRefused(op: string, body: string): void {
+  assert.throws(() => decodeEvent(op, body), UnknownEventError, `${op}: ${body}`);
+}
+
+for (const [event, body] of GOLDEN) {
+  test(`${event.op} has exactly this text, and the text gives it back`, () => {
+    assert.deepEqual(encodeEvent(event), { op: event.op, body });
+    assert.deepEqual(decodeEvent(event.op, body), event);
+  });
+}
+
+test('every operation of the table has its example here', () => {
+  assert.deepEqual(GOLDEN.map(([{ op }]) => op).sort(), Object.keys(EVENT_FIELDS).sort());
+});
+
+test('every event comes back from its text, whatever its keys and values hold', () => {
+  fc.assert(fc.property(arbitraryEvent, (event) => {
+    const { op, body } = encodeEvent(event);
+    assert.deepEqual(decodeEvent(op, body), event);
+  }), { numRuns: 2000 });
+});
+
+test('the text of an event is members of JSON and one line', () => {
+  fc.assert(fc.property(arbitraryEvent, (event) => {
+    const { body } = encodeEvent(event);
+    assert.doesNotThrow(() => JSON.parse(`{${body}}`));
+    assert.doesNotMatch(body, /[\r\n]/);
+  }));
+});
+
+test('keys that hold pieces of a line do not confuse the slicing', () => {
+  for (const key of [',"value":', '","value":', '\\","value":1', 'a,', '"', '\\', ',"hash":"', ',"salt":', '\u2028', '\u{1f600}', '\\u002c"value":']) {
+    for (const value of ['1', '"x,\\"value\\":"', `{"a":1,"value":2}`, JSON.stringify(key)]) {
+      assert.deepEqual(decodeEvent('set', encodeEvent({ op: 'set', key, value }).body), { op: 'set', key, value });
+    }
+  }
+});
+
+test('the text of a value is neither parsed nor printed', () => {
+  fc.assert(fc.property(arbitraryKey, arbitraryValue, (key, value) => {
+    const { body } = encodeEvent({ op: 'set', key, value });
+    assert.ok(body.endsWith(`,"value":${value}`));
+    assert.deepEqual(decodeEvent('set', body), { op: 'set', key, value });
+  }));
+});
+
+test('a value nested a hundred thousand deep is taken', () => {
+  const value = '['.repeat(100_000) + ']'.repeat(100_000);
+  assert.deepEqual(decodeEvent('set', encodeEvent({ op: 'set', key: 'deep', value }).body), { op: 'set', key: 'deep', value });
+});
+
+test('an operation that this version does not know is refused by name', () => {
+  for (const op of ['batch', 'expire', 'Set', '', 'constructor', '__proto__', 'project', 'project.create ']) {
+    assert.throws(() => decodeEvent(op, '"key":"a"'), (error) => error instanceof UnknownEventError && error.message.includes(`"${op}"`));
+  }
+});
+
+test('a further field is refused', () => {
+  for (const [{ op }, body] of GOLDEN) {
+    assertRefused(op, `"more":1,${body}`);
+    // What follows a value cannot be told from the value without parsing it, so a field of `set` can only stand before the key.
+    if (op !== 'set') assertRefused(op, `${body},"more":1`);
+  }
+});
+
+test('an operation inside the fields is refused', () => {
+  for (const [{ op }, body] of GOLDEN) assertRefused(op, `"op":"${op}",${body}`);
+});
+
+test('a missing field is refused', () => {
+  for (const [event] of GOLDEN) {
+    for (const missing of EVENT_FIELDS[event.op]) {
+      const members = Object.entries(event).filter(([name]) => name !== 'op' && name !== missing);
+      assertRefused(event.op, members.map(([name, value]) => `"${name}":${JSON.stringify(value)}`).join(','));
+    }
+  }
+});
+
+test('fields in another order are refused', () => {
+  for (const [event] of GOLDEN) {
+    const fields: readonly string[] = EVENT_FIELDS[event.op];
+    const members: Readonly<Record<string, unknown>> = { ...event };
+    if (fields.length > 1) assertRefused(event.op, [...fields].reverse().map((name) => `"${name}":${JSON.stringify(members[name])}`).join(','));
+  }
+});
+
+test('the members inside of settings have one order, however the settings were put together', () => {
+  const { storage, authentication } = SETTINGS;
+  const reversed = {
+    authentication: Object.fromEntries(Object.entries(authentication).reverse()) as unknown as typeof authentication,
+    storage: Object.fromEntries(Object.entries(storage).reverse()) as unknown as typeof storage,
+  };
+  const event = { op: 'project.update', settings: reversed, key_id: null } as const;
+  assert.equal(encodeEvent(event).body, `"settings":${SETTINGS_TEXT},"key_id":null`);
+  assertRefused('project.update', `"settings":{"authentication":${AUTHENTICATION_TEXT},"storage":${STORAGE_TEXT}},"key_id":null`);
+});
+
+test('what does not belong into settings never reaches a line', () => {
+  const settings = { ...SETTINGS, authentication: { ...BUILT_IN_AUTHENTICATION, api_key: 'secret', api_key_hash: 'sha256:secret' } };
+  assert.doesNotMatch(encodeEvent({ op: 'project.update', settings, key_id: null }).body, /secret|api_key"/);
+});
+
+test('a field twice is refused', () => {
+  for (const [{ op }, body] of GOLDEN) if (op !== 'set') assertRefused(op, `${body},${body}`);
+  assertRefused('set', '"key":"a","key":"b","value":1');
+});
+
+test('white space between tokens is refused', () => {
+  for (const body of ['"key": "a"', ' "key":"a"', '"key":"a" ', '"key" :"a"', '\t"key":"a"']) assertRefused('delete', body);
+  for (const body of [' "key":"a","value":1', '"key": "a","value":1', '"key":"a" ,"value":1', '"key":"a", "value":1', '"key":"a","value" :1']) assertRefused('set', body);
+  assertRefused('project.key', `"settings": ${SETTINGS_TEXT},"key_id":null`);
+});
+
+test('another spelling of the same text or number is refused', () => {
+  for (const text of ['"\\u0061"', '"\\/"', '"\\u00e9"', '"\\u2028"', '"\\ud83d\\ude00"']) {
+    assertRefused('delete', `"key":${text}`);
+    assertRefused('set', `"key":${text},"value":1`);
+  }
+  for (const number of ['1.0', '1e0', '-0', '01', '+1']) assertRefused('clear', `"count":${number}`);
+});
+
+test('a field of another type, form or range is refused', () => {
+  const settings = (storage: string): string => `"settings":{"storage":${storage},"authentication":${AUTHENTICATION_TEXT}},"key_id":null`;
+  const wrong: readonly (readonly [AnyEvent['op'], string])[] = [
+    ['set', '"key":"","value":1'],
+    ['set', '"key":1,"value":1'],
+    ['set', '"key":null,"value":1'],
+    ['set', '"key":"a","value":'],
+    ['set', ''],
+    ['delete', '"key":""'],
+    ['delete', '"key":1'],
+    ['clear', '"count":-1'],
+    ['clear', '"count":1.5'],
+    ['clear', '"count":"1"'],
+    ['project.created', `"id":"../alpha","log_id":"${LOG_ID}"`],
+    ['project.created', '"id":"alpha","log_id":"0"'],
+    ['project.created', `"id":"alpha","log_id":"${LOG_ID.toUpperCase()}"`],
+    ['project.deleted', `"id":"","log_id":"${LOG_ID}","last_seq":0,"last_hash":""`],
+    ['project.deleted', `"id":"alpha","log_id":"${LOG_ID}","last_seq":-1,"last_hash":""`],
+    ['project.deleted', `"id":"alpha","log_id":"${LOG_ID}","last_seq":0,"last_hash":"ab"`],
+    ['config.edited', '"scope":"default","changed":["a",1],"key_id":null'],
+    ['project.key', `"settings":${SETTINGS_TEXT},"key_id":"short"`],
+    ['project.key', settings('{}')],
+    ['project.key', settings(STORAGE_TEXT.replace('"fsync"', '"sometimes"'))],
+    ['project.key', settings(STORAGE_TEXT.replace('67108864', '1'))],
+    ['project.key', settings(STORAGE_TEXT.replace('}', ',"more":1}'))],
+  ];
+  for (const [op, body] of wrong) assertRefused(op, body);
+});
+
+test('what is no JSON is refused', () => {
+  for (const body of ['', '"key"', '"key":', '"key":"a', '"key":"a"}', '"key":"a"},{', '\u0000']) {
+    assertRefused('delete', body);
+    assertRefused('set', body);
+    assertRefused('project.key', body);
+  }
+});
+
+test('a refusal says where, in the fields of which operation', () => {
+  assert.throws(() => decodeEvent('clear', '"count":-1'), /^UnknownEventError: Cannot read the fields of "clear": at "\/count" expected >= 0$/);
+});
+
+test.run();
