@@ -112,6 +112,14 @@ export class SimpleKvServer {
 
   async #start(): Promise<StartedServer> {
     const source = await readSource(this.#parts.configPath);
+    try {
+      return await this.#startFrom(source);
+    } catch (error) {
+      throw error instanceof ConfigError ? error.inFile(source.path) : error;
+    }
+  }
+
+  async #startFrom(source: Source): Promise<StartedServer> {
     const { options } = source;
     const logger = this.#parts.createLogger(options.logLevel);
     for (const warning of source.loaded?.warnings ?? []) logger.warn(warning);
@@ -149,7 +157,7 @@ export class SimpleKvServer {
         found: JSON.stringify(dataFolder),
         expected: `a folder that can be made and written to, but the system says ${cause.code ?? 'no'}`,
       };
-      throw new ConfigError(fault, { file: configPath, cause });
+      throw new ConfigError(fault, { cause });
     }
   }
 
@@ -242,15 +250,15 @@ function keyringFor(config: ConfigFile): Keyring {
   return keyring;
 }
 
-async function httpOptionsOf({ options, path: configPath }: Source): Promise<HttpOptions> {
+async function httpOptionsOf({ options }: Source): Promise<HttpOptions> {
   const shutdownMs = Math.max(options.shutdownTimeoutMs - CLOSE_RESERVE_MS, options.shutdownTimeoutMs / 2);
   return {
     ...options,
     host: options.serverHost,
     port: options.serverPort,
     tls: options.tls === null ? null : {
-      key: await readTlsFile('/tls/key_file', options.tls.keyFile, configPath),
-      cert: await readTlsFile('/tls/cert_file', options.tls.certFile, configPath),
+      key: await readTlsFile('/tls/key_file', options.tls.keyFile),
+      cert: await readTlsFile('/tls/cert_file', options.tls.certFile),
     },
     timeouts: {
       headersMs: options.headersTimeoutMs,
@@ -262,13 +270,13 @@ async function httpOptionsOf({ options, path: configPath }: Source): Promise<Htt
   };
 }
 
-async function readTlsFile(pointer: string, file: string, configPath: string): Promise<Buffer> {
+async function readTlsFile(pointer: string, file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
     const expected = `a file that can be read, but the system says ${cause.code ?? 'no'}`;
-    throw new ConfigError({ pointer, found: JSON.stringify(file), expected }, { file: configPath, cause });
+    throw new ConfigError({ pointer, found: JSON.stringify(file), expected }, { cause });
   }
 }
 

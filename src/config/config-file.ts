@@ -65,11 +65,16 @@ export class ConfigFile {
    * @param source path, document and text
    * @param disk the machine's own disk unless a test says otherwise
    * @returns the file
-   * @throws {ConfigError} when it is not there any more
+   * @throws {ConfigError} when it is not there any more, or was changed since it was loaded
    */
   static async open(source: ConfigSource, disk: ConfigDisk = systemConfigDisk): Promise<ConfigFile> {
     try {
       const target = await realpath(source.path);
+      // Read before the lock was taken: the server that held it until then may have written its last change since.
+      if ((await disk.read(target)) !== source.text) {
+        const expected = 'the file as it was read, but it was changed since; start again';
+        throw new ConfigError({ pointer: '', expected }, { file: source.path });
+      }
       await removeLeftovers(target, disk);
       return new ConfigFile(source.path, { target, document: source.document, text: source.text }, disk);
     } catch (error) {

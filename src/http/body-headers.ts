@@ -38,7 +38,8 @@ function isJson(contentType: string): boolean {
   if (contentType === JSON_MEDIA_TYPE) return true;
   try {
     const { type, parameters } = parseContentType(contentType);
-    return type === JSON_MEDIA_TYPE && Object.entries(parameters).every(([name, value]) => name === 'charset' && value.toLowerCase() === 'utf-8');
+    if (type !== JSON_MEDIA_TYPE) return false;
+    return Object.entries(parameters).every(([name, value]) => name === 'charset' && value.toLowerCase() === 'utf-8');
   } catch {
     return false;
   }

@@ -37,6 +37,8 @@ export interface ListeningAddress {
 export class HttpServer {
   readonly #server: Server;
   readonly #connections = new Connections();
+  /** The sockets under all connections, those in a handshake too. */
+  readonly #sockets = new Set<Socket>();
   /** Connections whose fault was answered. */
   readonly #refused = new WeakSet<Duplex>();
   readonly #options: HttpOptions;
@@ -58,6 +60,10 @@ export class HttpServer {
     this.#server.on('connect', (_request: IncomingMessage, socket: Duplex) => this.#refuseConnect(socket));
     this.#server.on('clientError', (fault: Error, socket: Duplex) => this.#refuse(fault, socket));
     this.#server.on(options.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => this.#connections.add(socket));
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     // There is no listener for "upgrade": without one Node serves such a request as if the header were not there.
   }
 
@@ -94,8 +100,8 @@ export class HttpServer {
     });
     const { shutdownMs } = this.#options.timeouts;
     await this.#connections.close(shutdownMs);
-    // Handshakes of TLS that never ended are on no list of ours.
-    this.#server.closeAllConnections();
+    // What is left are handshakes of TLS that never ended: nothing was asked there.
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -125,7 +131,8 @@ export class HttpServer {
   }
 
   #log(method: string | null, { requestId, problem }: RawAnswer): void {
-    this.#logger.info({ request_id: requestId, method, route: null, status: problem.status, code: problem.code, actor: null, project: null }, 'request');
+    const { status, code } = problem;
+    this.#logger.info({ request_id: requestId, method, route: null, status, code, actor: null, project: null }, 'request');
   }
 }
 
@@ -141,7 +148,8 @@ function createNodeServer({ tls, headerBytesMax, connectionsMax, timeouts }: Htt
     // The app checks this itself, because Node's answer has no body.
     requireHostHeader: false,
   };
-  const server = tls === null ? createPlainServer(settings) : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs });
+  const tlsSettings = { ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs } as const;
+  const server = tls === null ? createPlainServer(settings) : createTlsServer(tlsSettings);
   // No limit here: Node would drop the headers beyond it without a word. The app counts the raw list.
   server.maxHeadersCount = 0;
   server.maxConnections = connectionsMax;

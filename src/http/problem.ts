@@ -108,14 +108,23 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
     publicText: "The server's own log is damaged: projects are served, but none is created or deleted and no key is replaced",
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
-  config_write_failed: { status: 500, title: 'Configuration not written', publicText: 'The server could not replace its configuration file' },
+  config_write_failed: {
+    status: 500,
+    title: 'Configuration not written',
+    publicText: 'The server could not replace its configuration file',
+  },
   starting: { status: 503, title: 'Starting', publicText: 'The server is starting', retryAfterSeconds: RETRY_SOON_SECONDS },
   shutting_down: { status: 503, title: 'Shutting down', publicText: 'The server is shutting down', retryAfterSeconds: RETRY_DISK_SECONDS },
   internal_error: { status: 500, title: 'Internal error', publicText: 'The server failed to answer this request' },
 };
 
 /** Codes from 500 on behind which nothing has failed. */
-const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['http_version_not_supported', 'queue_full', 'starting', 'shutting_down']);
+const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'http_version_not_supported',
+  'queue_full',
+  'starting',
+  'shutting_down',
+]);
 
 /** Codes of errors that libraries throw, by their `type`. */
 const LIBRARY_CODES: Readonly<Record<string, ErrorCode>> = {

@@ -58,7 +58,8 @@ function refuseKey({ name, value }: QueryEntry): void {
   if (!holdsKey) return;
   throw new AppError(
     'key_in_url',
-    'Cannot take a key from the URL: URLs end up in logs and histories. Send it as "Authorization: Bearer KEY" and replace the key that was sent',
+    'Cannot take a key from the URL: URLs end up in logs and histories. ' +
+      'Send it as "Authorization: Bearer KEY" and replace the key that was sent',
   );
 }
 

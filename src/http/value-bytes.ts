@@ -30,5 +30,6 @@ export async function readValueBytes(ctx: AppContext, bytesMax: number): Promise
 
 /** Whatever else stopped the reading: the body is not there whole, so nothing may come of it. */
 function incomplete(error: AppError): AppError {
-  return error.code === 'incomplete_body' ? error : new AppError('incomplete_body', 'The body could not be read to its end', { cause: error });
+  if (error.code === 'incomplete_body') return error;
+  return new AppError('incomplete_body', 'The body could not be read to its end', { cause: error });
 }

@@ -2,6 +2,7 @@
  * The decision: what a command comes to in a given state. Pure; the turn in `project-store.ts` gives it state and time.
  */
 import { AppError } from '../base/app-error.js';
+import { invariant } from '../base/invariant.js';
 import type { ProjectEvent } from '../events/event.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import type { Command, Precondition } from './command.js';
@@ -35,11 +36,19 @@ export type Decision =
 /**
  * Decides a command.
  *
+ * An event that cannot follow on what is there would make the log unreadable for ever, so a command that asks for one is stopped here.
+ *
  * @param state what holds at this place of the order
  * @param command what is asked for
  * @returns the event, or why not
+ * @throws {InvariantError} for a command that cannot be asked for here, such as a second creation
  */
 export function decide(state: DecisionState, command: Command): Decision {
+  if (command.type === 'project.create') {
+    invariant(state.settings === undefined, 'a project is created once');
+    return accept({ op: 'project.create', settings: command.settings, key_id: command.keyId });
+  }
+  invariant(state.settings !== undefined, 'a project is created before anything else happens to it');
   switch (command.type) {
     case 'set':
       return decideSet(state, command);
@@ -47,14 +56,12 @@ export function decide(state: DecisionState, command: Command): Decision {
       return decideDelete(state, command);
     case 'clear':
       return accept({ op: 'clear', count: state.keyCount }, { count: state.keyCount });
-    case 'project.create':
-      return accept({ op: 'project.create', settings: command.settings, key_id: command.keyId });
     case 'project.update': {
-      const settings = mergeSettings(requireSettings(state), command.change);
+      const settings = mergeSettings(state.settings, command.change);
       return accept({ op: 'project.update', settings, key_id: command.keyId === undefined ? state.keyId : command.keyId });
     }
     case 'project.key':
-      return accept({ op: 'project.key', settings: requireSettings(state), key_id: command.keyId });
+      return accept({ op: 'project.key', settings: state.settings, key_id: command.keyId });
   }
 }
 
@@ -83,7 +90,7 @@ function refuseByPrecondition(version: number, precondition: Precondition | unde
 function holds(version: number, precondition: Precondition): boolean {
   switch (precondition.kind) {
     case 'match':
-      return precondition.seq === undefined ? version > 0 : version === precondition.seq;
+      return version > 0 && (precondition.seq === undefined || version === precondition.seq);
     case 'absent':
       return version === 0;
     case 'never':
@@ -93,9 +100,4 @@ function holds(version: number, precondition: Precondition): boolean {
 
 function accept(event: ProjectEvent, effect: { readonly created?: boolean; readonly count?: number } = {}): Decision {
   return { accepted: true, event, created: effect.created ?? false, count: effect.count ?? 0 };
-}
-
-function requireSettings(state: DecisionState): ProjectSettings {
-  if (state.settings === undefined) throw new TypeError('A project is created before it is changed');
-  return state.settings;
 }

@@ -32,15 +32,15 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = { queueCommandsMax: 10_000, que
 
 /** Commands of one batch at most. */
 const BATCH_COMMANDS_MAX = 1024;
-/** Characters of keys and values of one batch at most, unless a single command has more. */
-const BATCH_CHARACTERS_MAX = 8_388_608;
-/** What a waiting command weighs besides its key and value. */
-const COMMAND_WEIGHT = 256;
+/** Bytes of keys and values of one batch at most, unless a single command has more. */
+const BATCH_BYTES_MAX = 8_388_608;
+/** What a waiting command counts for besides its key and value. */
+const COMMAND_BYTES = 256;
 
 interface Waiting {
   readonly command: Command;
   readonly context: CommandContext;
-  readonly weight: number;
+  readonly sizeBytes: number;
   readonly resolve: (result: CommandResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -69,8 +69,10 @@ export class ProjectStore {
   readonly #log: Log;
   readonly #model: ProjectModel;
   readonly #limits: StoreLimits;
+  /** Of the last applied line: the log's own end is ahead of it for the moment between append and apply. */
+  #hash: string;
   #queue: Waiting[] = [];
-  #queueWeight = 0;
+  #queueBytes = 0;
   /** The turns that are going on; undefined when nothing waits. */
   #turns: Promise<void> | undefined;
   #holds = 0;
@@ -81,6 +83,7 @@ export class ProjectStore {
     invariant(parts.model.lastSeq === parts.log.position().seq, 'a store starts with the whole log applied');
     this.#log = parts.log;
     this.#model = parts.model;
+    this.#hash = parts.log.position().hash;
     this.#limits = parts.limits ?? DEFAULT_STORE_LIMITS;
   }
 
@@ -121,9 +124,9 @@ export class ProjectStore {
     return this.#model.lastSeq;
   }
 
-  /** Hash of the last line. */
+  /** Hash of the last applied line. */
   get hash(): string {
-    return this.#log.position().hash;
+    return this.#hash;
   }
 
   /** Whether the log takes lines. */
@@ -141,13 +144,13 @@ export class ProjectStore {
    */
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {
     if (this.#closedBy !== undefined) throw this.#closedBy;
-    const weight = weigh(command);
-    if (this.#queue.length >= this.#limits.queueCommandsMax || this.#queueWeight + weight > this.#limits.queueBytesMax) {
+    const sizeBytes = sizeOf(command);
+    if (this.#queue.length >= this.#limits.queueCommandsMax || this.#queueBytes + sizeBytes > this.#limits.queueBytesMax) {
       throw new AppError('queue_full', 'Cannot take the change: too many are waiting for the disk', { facts: { waiting: this.#queue.length } });
     }
     return await new Promise((resolve, reject) => {
-      this.#queue.push({ command, context, weight, resolve, reject });
-      this.#queueWeight += weight;
+      this.#queue.push({ command, context, sizeBytes, resolve, reject });
+      this.#queueBytes += sizeBytes;
       this.#startTurns();
     });
   }
@@ -165,27 +168,23 @@ export class ProjectStore {
   }
 
   #takeBatch(): Waiting[] {
-    let weight = 0;
+    let sizeBytes = 0;
     let count = 0;
     for (const waiting of this.#queue) {
-      if (count === BATCH_COMMANDS_MAX || (count > 0 && weight + waiting.weight > BATCH_CHARACTERS_MAX)) break;
-      weight += waiting.weight;
+      if (count === BATCH_COMMANDS_MAX || (count > 0 && sizeBytes + waiting.sizeBytes > BATCH_BYTES_MAX)) break;
+      sizeBytes += waiting.sizeBytes;
       count += 1;
     }
-    this.#queueWeight -= weight;
+    this.#queueBytes -= sizeBytes;
     return this.#queue.splice(0, count);
   }
 
   async #takeTurn(batch: readonly Waiting[]): Promise<void> {
-    const decisions = this.#decide(batch);
-    const drafts: LineDraft[] = [];
-    for (const [index, { context }] of batch.entries()) {
-      const decision = decisions[index];
-      if (decision?.accepted !== true) continue;
-      drafts.push({ ...encodeEvent(decision.event), actor: context.actor, request: context.requestId });
-    }
+    let decisions: readonly Decision[] = [];
     let appended: readonly AppendedLine[] = [];
     try {
+      decisions = this.#decide(batch);
+      const drafts = draftsOf(batch, decisions);
       if (drafts.length > 0) appended = await this.#log.append(drafts, this.#model.lastSeq);
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
@@ -205,8 +204,7 @@ export class ProjectStore {
 
   /** All is applied before anything is answered: whoever has an answer can read what it says. */
   #applyAndAnswer(batch: readonly Waiting[], decisions: readonly Decision[], appended: readonly AppendedLine[]): void {
-    const { durability, on_disk: onDisk } = this.#settingsOrUndefined()?.storage ?? { durability: 'fsync', on_disk: true };
-    const volatile = onDisk && durability !== 'fsync';
+    const writtenWith = this.#model.state.newest?.settings;
     let next = 0;
     const answers: (() => void)[] = [];
     for (const [index, waiting] of batch.entries()) {
@@ -220,17 +218,20 @@ export class ProjectStore {
       next += 1;
       invariant(line !== undefined, 'the log answers every draft');
       this.#apply(decision.event, line, waiting.context.actor);
-      answers.push(() => waiting.resolve({ seq: line.seq, hash: line.hash, volatile, created: decision.created, count: decision.count }));
+      const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
+      answers.push(() => waiting.resolve({ ...result, volatile }));
     }
+    const { first } = this.#model.state;
+    invariant(first !== undefined, 'whatever is decided happens to a project that has been created');
+    // The batch that creates a project is written with the settings that it brings.
+    const { durability, on_disk: onDisk } = (writtenWith ?? first.settings).storage;
+    const volatile = onDisk && durability !== 'fsync';
     for (const answer of answers) answer();
-  }
-
-  #settingsOrUndefined(): ProjectSettings | undefined {
-    return this.#model.state.newest?.settings;
   }
 
   #apply(event: ProjectEvent, line: AppendedLine, actor: string): void {
     this.#model.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor });
+    this.#hash = line.hash;
     if (event.op === 'project.update') this.#log.configure(logOptionsOf(event.settings.storage));
   }
 
@@ -256,7 +257,7 @@ export class ProjectStore {
     this.#closedBy = new AppError('project_not_found', `Cannot find the project "${this.id}"`);
     const waiting = this.#queue;
     this.#queue = [];
-    this.#queueWeight = 0;
+    this.#queueBytes = 0;
     for (const { reject } of waiting) reject(this.#closedBy);
     await this.#turns;
     await this.#log.close();
@@ -270,8 +271,17 @@ export class ProjectStore {
   }
 }
 
-function weigh(command: Command): number {
-  const keyLength = 'key' in command ? command.key.length : 0;
-  const valueLength = 'value' in command ? command.value.length : 0;
-  return COMMAND_WEIGHT + keyLength + valueLength;
+function draftsOf(batch: readonly Waiting[], decisions: readonly Decision[]): LineDraft[] {
+  const drafts: LineDraft[] = [];
+  for (const [index, { context }] of batch.entries()) {
+    const decision = decisions[index];
+    if (decision?.accepted === true) drafts.push({ ...encodeEvent(decision.event), actor: context.actor, request: context.requestId });
+  }
+  return drafts;
+}
+
+function sizeOf(command: Command): number {
+  const keyBytes = 'key' in command ? Buffer.byteLength(command.key) : 0;
+  const valueBytes = 'value' in command ? Buffer.byteLength(command.value) : 0;
+  return COMMAND_BYTES + keyBytes + valueBytes;
 }

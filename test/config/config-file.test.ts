@@ -157,6 +157,15 @@ test('open() of a file that has gone is a fault of the configuration', async () 
   });
 });
 
+test('open() of a file that was changed since it was loaded is a fault of the configuration', async () => {
+  await inFolder(async (folder) => {
+    const source = await loaded(await writeOld(folder));
+    await writeFile(source.path, formatConfig({ ...OLD, server_port: 1 }));
+    await assert.rejects(ConfigFile.open(source), (error) => error instanceof ConfigError && error.file === source.path);
+    await ConfigFile.open(await loaded(source.path));
+  });
+});
+
 test('create() writes a file that loads again, only for its owner', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');

@@ -7,6 +7,7 @@ import type { AppContext, AppMiddleware } from '../context.js';
 /** Every method that any route has, in the order in which `Allow` names them. */
 export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;
 
+const NO_CONTENT = 204;
 const SERVER_TARGET = '*';
 
 /**
@@ -22,7 +23,7 @@ export function noRoute(): AppMiddleware {
     if (ctx.method !== 'OPTIONS' || ctx.state.target.path === SERVER_TARGET) {
       throw new AppError('method_not_allowed', `Cannot ${ctx.method} here: the methods are ${allowed}`);
     }
-    ctx.status = 204;
+    ctx.status = NO_CONTENT;
   };
 }
 

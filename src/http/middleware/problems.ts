@@ -31,7 +31,10 @@ export function problems(logger: Logger): AppMiddleware {
 export function answerProblem(ctx: AppContext, thrown: unknown, logger: Logger): void {
   const error = toAppError(thrown);
   const level = logLevelOf(error);
-  if (level !== undefined) logger[level]({ err: error.cause ?? error, request_id: ctx.state.requestId, reason: error.message }, 'Cannot answer a request');
+  if (level !== undefined) {
+    const facts = { err: error.cause ?? error, request_id: ctx.state.requestId, reason: error.message };
+    logger[level](facts, 'Cannot answer a request');
+  }
   const problem = makeProblem(error, ctx.state.requestId);
   ctx.state.problemCode = problem.code;
   ctx.status = problem.status;

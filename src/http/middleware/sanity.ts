@@ -46,7 +46,8 @@ function checkHead(ctx: AppContext, headersMax: number): void {
   // Names and values take turns in the raw list.
   const count = req.rawHeaders.length / 2;
   if (count > headersMax) {
-    throw new AppError('too_many_headers', `Cannot take ${count} headers: the most is ${headersMax}`, { facts: { limit: headersMax, actual: count } });
+    const facts = { limit: headersMax, actual: count };
+    throw new AppError('too_many_headers', `Cannot take ${count} headers: the most is ${headersMax}`, { facts });
   }
   if (awaitsContinue(req) && req.headers.expect?.toLowerCase() !== CONTINUE) {
     throw new AppError('expectation_failed', 'Cannot meet the expectation: the only one known is "100-continue"');
@@ -68,6 +69,8 @@ function checkAuthority(authority: string, host: string): void {
 }
 
 function misdirected(): AppError {
-  const message = 'Cannot answer under this Host while authentication is off somewhere: use an IP address or "localhost", or add the name to "allowed_hosts"';
+  const message =
+    'Cannot answer under this Host while authentication is off somewhere: ' +
+    'use an IP address or "localhost", or add the name to "allowed_hosts"';
   return new AppError('misdirected_request', message);
 }

@@ -9,9 +9,9 @@ import type { Log, LogHome, LogOptions, OpenOptions } from '../log.js';
 import { appendAll, changeFolder, type Disk } from './disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead } from './head-file.js';
-import { LogPaths, TRASH_FOLDER } from './log-paths.js';
+import { LogPaths } from './log-paths.js';
 import { recoverLog } from './recovery.js';
-import { emptyTrash, findLogId, moveToTrash } from './removal.js';
+import { emptyTrash, findLogId, isRemovalBegun, moveToTrash } from './removal.js';
 
 /** Names that a creation leaves in the project's folder before the project exists. */
 const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
@@ -122,8 +122,7 @@ export class FileHome implements LogHome {
     const { disk, folder } = this.#options;
     for (const [logId, project] of deleted) {
       const isHere = (await findLogId(disk, this.#paths(project))) === logId;
-      const isBegun = (await disk.status(`${folder}/${TRASH_FOLDER}/${logId}`)) !== undefined;
-      if (isHere || isBegun) await moveToTrash(disk, this.#paths(project), logId);
+      if (isHere || (await isRemovalBegun(disk, folder, logId))) await moveToTrash(disk, this.#paths(project), logId);
     }
     this.#eraseTrash();
   }

@@ -94,9 +94,10 @@ class Recovery {
     const sealed = isNamedAlready ? named.slice(0, -1) : named;
     for (const firstSeq of sealed) await this.#readSealed(firstSeq);
     const finding = await this.#readActive(active.sizeBytes);
-    this.#checkHead();
+    this.#refuseMissingEnd(finding.validBytes);
     if (isNamedAlready && !finding.sealed) {
-      throw corrupt(this.#paths.activeName, finding.validBytes, { seq: this.#chain.seq + 1, expected: 'a seal, since the file is named as a sealed segment', found: 'none' });
+      const expected = 'a seal, since the file is named as a sealed segment';
+      throw corrupt(this.#paths.activeName, finding.validBytes, { seq: this.#chain.seq + 1, expected, found: 'none' });
     }
     return await this.#heal(finding, { sealed, isNamedAlready });
   }
@@ -114,6 +115,7 @@ class Recovery {
     if (this.#chain.hash === undefined) checkHeader(header, { ...this.#dueHeader(), previousHash: genesis }, shownName);
     this.#chain.logId = header.logId;
     this.#chain.hash ??= genesis;
+    this.#refuseForeignHead(header.logId);
     const due = { seq: this.#chain.seq + 1, previousHash: this.#chain.hash, durable: this.#chain.durable };
     return new SegmentReader(file, { ...due, offset: sizeBytes }, this.#head.head?.seq);
   }
@@ -179,15 +181,19 @@ class Recovery {
     throw corrupt(this.#paths.activeName, record.offset, { seq: record.dueSeq, expected: record.fault.expected, found });
   }
 
-  /** Refuses a log that ends before what the head proves, or a head of another log. */
-  #checkHead(): void {
+  /** Before any line is compared with it: the head of another log says nothing of this one. */
+  #refuseForeignHead(logId: string): void {
     const { head } = this.#head;
-    if (head === undefined) return;
-    const shownName = this.#paths.shown('head');
-    if (head.logId !== this.#chain.logId) throw corrupt(shownName, 0, { seq: head.seq, expected: `log_id ${this.#chain.logId}`, found: `log_id ${head.logId}` });
-    if (head.seq > this.#chain.seq) {
-      throw corrupt(this.#paths.activeName, 0, { seq: head.seq, expected: `lines up to seq ${head.seq} as the head proves`, found: `the end after seq ${this.#chain.seq}` });
-    }
+    if (head === undefined || head.logId === logId) return;
+    throw corrupt(this.#paths.shown('head'), 0, { seq: head.seq, expected: `log_id ${logId}`, found: `log_id ${head.logId}` });
+  }
+
+  /** Refuses a log that ends before what the head proves. */
+  #refuseMissingEnd(endOffset: number): void {
+    const seq = this.#head.head?.seq ?? 0;
+    if (seq <= this.#chain.seq) return;
+    const expected = `lines up to seq ${seq} as the head proves`;
+    throw corrupt(this.#paths.activeName, endOffset, { seq: this.#chain.seq + 1, expected, found: `the end after seq ${this.#chain.seq}` });
   }
 
   async #heal(finding: ActiveFinding, names: { readonly sealed: readonly number[]; readonly isNamedAlready: boolean }): Promise<RecoveredLog> {

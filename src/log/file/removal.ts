@@ -8,6 +8,12 @@ import { changeFolder, type Disk } from './disk.js';
 import { type LogPaths, TRASH_FOLDER } from './log-paths.js';
 import { readHeader } from './segment-reader.js';
 
+/** The active segment's name in the trash: where it is, everything has been moved. */
+const LAST_MOVED = 'active.jsonl';
+
+/** What the name of a folder in the trash ends with once its files are being erased. */
+const ERASING = '.erasing';
+
 /**
  * Moves a deleted project's files into the trash; repeating it does nothing more.
  *
@@ -18,8 +24,9 @@ import { readHeader } from './segment-reader.js';
 export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string): Promise<void> {
   const trash = join(paths.home, TRASH_FOLDER);
   const grave = join(trash, logId);
-  // The grave is made before the first move: where it exists, files of this name with an unreadable header are this log's.
-  const isBegun = (await disk.status(grave)) !== undefined;
+  // Between the first move and the last one, files of this name with an unreadable header are this log's. Afterwards the name
+  // is free: what bears it then is another log, and must not be touched however damaged it is.
+  const isBegun = await isRemovalBegun(disk, paths.home, logId);
   if (!(await isRemovable(disk, paths, { logId, isBegun }))) return;
   await changeFolder(disk, paths.home, () => disk.makeFolder(trash));
   await changeFolder(disk, trash, () => disk.makeFolder(grave));
@@ -27,9 +34,22 @@ export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string): P
     changeFolder(disk, paths.home, async () => {
       await moveIfThere(disk, paths.folder, join(grave, 'segments'));
       await moveIfThere(disk, paths.snapshot, join(grave, 'snapshot.json'));
-      await moveIfThere(disk, paths.active, join(grave, 'active.jsonl'));
+      await moveIfThere(disk, paths.active, join(grave, LAST_MOVED));
     }),
   );
+}
+
+/**
+ * Tells whether a removal has begun to move files and may have to go on.
+ *
+ * @param disk the disk
+ * @param home the home's folder
+ * @param logId the log that was deleted
+ * @returns false also when all has been moved
+ */
+export async function isRemovalBegun(disk: Disk, home: string, logId: string): Promise<boolean> {
+  const grave = join(home, TRASH_FOLDER, logId);
+  return (await disk.status(grave)) !== undefined && (await disk.status(join(grave, LAST_MOVED))) === undefined;
 }
 
 async function moveIfThere(disk: Disk, from: string, to: string): Promise<void> {
@@ -39,7 +59,7 @@ async function moveIfThere(disk: Disk, from: string, to: string): Promise<void> 
 /** Whether the files of a name are those of the deleted log: its header says so, or there is no header left to say otherwise. */
 async function isRemovable(disk: Disk, paths: LogPaths, log: { readonly logId: string; readonly isBegun: boolean }): Promise<boolean> {
   const found = await findLogId(disk, paths);
-  if (found === 'absent') return log.isBegun || (await disk.status(paths.folder)) !== undefined;
+  if (found === 'absent') return log.isBegun || (await disk.status(paths.folder)) !== undefined || (await disk.status(paths.snapshot)) !== undefined;
   return found === 'unreadable' || found === log.logId;
 }
 
@@ -71,5 +91,10 @@ export async function findLogId(disk: Disk, paths: LogPaths): Promise<string | '
  */
 export async function emptyTrash(disk: Disk, home: string): Promise<void> {
   const trash = join(home, TRASH_FOLDER);
-  for (const name of await disk.list(trash)) await disk.removeTree(join(trash, name));
+  for (const name of await disk.list(trash)) {
+    // A folder that is erased half-way must not look like one whose moves are not finished.
+    const erasing = name.endsWith(ERASING) ? name : `${name}${ERASING}`;
+    if (erasing !== name) await disk.rename(join(trash, name), join(trash, erasing));
+    await disk.removeTree(join(trash, erasing));
+  }
 }

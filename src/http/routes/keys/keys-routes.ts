@@ -83,8 +83,7 @@ async function setKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
   const { store, key } = findKeyPlace(ctx, parts);
   const precondition = writePrecondition(ctx.req.headers, store.logId);
   const value = readValue(await readValueBytes(ctx, parts.options.valueBytesMax));
-  const command = precondition === undefined ? ({ type: 'set', key, value } as const) : ({ type: 'set', key, value, precondition } as const);
-  const result = await submitOnKey(ctx, store, command);
+  const result = await submitOnKey(ctx, store, { type: 'set', key, value, ...(precondition === undefined ? {} : { precondition }) });
   ctx.set('ETag', formatEntityTag(result.seq, store.logId));
   sendJson(ctx, result.created ? CREATED : OK, { key, ...receiptOf(result) });
 }
@@ -92,8 +91,7 @@ async function setKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
 async function deleteKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
   const { store, key } = findKeyPlace(ctx, parts);
   const precondition = writePrecondition(ctx.req.headers, store.logId);
-  const command = precondition === undefined ? ({ type: 'delete', key } as const) : ({ type: 'delete', key, precondition } as const);
-  const result = await submitOnKey(ctx, store, command);
+  const result = await submitOnKey(ctx, store, { type: 'delete', key, ...(precondition === undefined ? {} : { precondition }) });
   sendJson(ctx, OK, { key, ...receiptOf(result) });
 }
 

@@ -6,15 +6,16 @@ import { PROJECT_ID_PATTERN } from '../../../events/project-id.js';
 import { AUTHENTICATION_PROPERTIES, STORAGE_PROPERTIES, type ProjectSettingsChange } from '../../../events/project-settings.js';
 import type { NewProject } from '../../../projects/projects.js';
 
+/** An object that says something: one without members is a mistake of its sender. */
+const SETTINGS = {
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  description: 'an object with at least one setting',
+} as const;
 const SETTINGS_PROPERTIES = {
-  storage: { type: 'object', properties: STORAGE_PROPERTIES, additionalProperties: false, minProperties: 1, description: 'an object with at least one setting' },
-  authentication: {
-    type: 'object',
-    properties: AUTHENTICATION_PROPERTIES,
-    additionalProperties: false,
-    minProperties: 1,
-    description: 'an object with at least one setting',
-  },
+  storage: { ...SETTINGS, properties: STORAGE_PROPERTIES },
+  authentication: { ...SETTINGS, properties: AUTHENTICATION_PROPERTIES },
 } as const;
 
 /** `POST /projects`. */
