@@ -6,7 +6,7 @@
  * configuration share a salt, so that a presented key costs one derivation however many projects there are.
  * Knows nothing of where hashes are kept.
  */
-import { createHash, scrypt } from 'node:crypto';
+import { hash, scrypt } from 'node:crypto';
 import { isGeneratedKey } from './access-key.js';
 
 /** Work factors of scrypt: 32 MiB of memory, and about 0.3 s of one core on a small machine. */
@@ -37,7 +37,7 @@ export type ParsedKeyHash =
  * @returns 32 bytes: SHA-256 of its UTF-8
  */
 export function digestKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest();
+  return hash('sha256', key, 'buffer');
 }
 
 /**
@@ -102,5 +102,5 @@ export function parseKeyHash(text: string): ParsedKeyHash | undefined {
  * @returns 16 hexadecimal digits: the first of SHA-256 of that text
  */
 export function keyIdOf(storedHash: string): string {
-  return createHash('sha256').update(storedHash, 'utf8').digest('hex').slice(0, KEY_ID_DIGITS);
+  return hash('sha256', storedHash, 'hex').slice(0, KEY_ID_DIGITS);
 }

@@ -19,8 +19,32 @@ function offsetIn(text: string): number | undefined {
 }
 
 const VALID = [
-  'null', ' true ', 'false', '0', '-0', '-0.0', '1.0', '1E2', '1e+2', '5e-324', '1e400', '9007199254740993', '""', '"a\\u0000\\ud800"', '"\\"\\\\\\/\\b\\f\\n\\r\\t"',
-  '[]', '[ ]', '{}', '{ }', '[1,2]', '{"a":1,"a":2}', '{"":[{},[]]}', '\t\r\n[\n]\n', '"\u007f"', '"\u2028"', '"é😀"',
+  'null',
+  ' true ',
+  'false',
+  '0',
+  '-0',
+  '-0.0',
+  '1.0',
+  '1E2',
+  '1e+2',
+  '5e-324',
+  '1e400',
+  '9007199254740993',
+  '""',
+  '"a\\u0000\\ud800"',
+  '"\\"\\\\\\/\\b\\f\\n\\r\\t"',
+  '[]',
+  '[ ]',
+  '{}',
+  '{ }',
+  '[1,2]',
+  '{"a":1,"a":2}',
+  '{"":[{},[]]}',
+  '\t\r\n[\n]\n',
+  '"\u007f"',
+  '"\u2028"',
+  '"é😀"',
 ];
 
 /** Text, offset of the first fault, what is expected there. */
@@ -98,10 +122,19 @@ test('findJsonFault() takes no stack for depth', () => {
 });
 
 test('findJsonFault() agrees with JSON.parse on any JSON value with a few characters changed', () => {
-  const edit = fc.record({ at: fc.nat(200), take: fc.nat(3), put: fc.string({ maxLength: 3, unit: fc.constantFrom(...'{}[]:,"\\/ \n\t\r0123456789.eE+-truefalsn\u0000x'.split('')) }) });
-  const text = fc.tuple(fc.json(), fc.array(edit, { maxLength: 2 })).map(([json, edits]) =>
-    edits.reduce((whole, { at, take, put }) => whole.slice(0, at % (whole.length + 1)) + put + whole.slice((at % (whole.length + 1)) + take), json),
-  );
+  const edit = fc.record({
+    at: fc.nat(200),
+    take: fc.nat(3),
+    put: fc.string({ maxLength: 3, unit: fc.constantFrom(...'{}[]:,"\\/ \n\t\r0123456789.eE+-truefalsn\u0000x'.split('')) }),
+  });
+  const text = fc
+    .tuple(fc.json(), fc.array(edit, { maxLength: 2 }))
+    .map(([json, edits]) =>
+      edits.reduce(
+        (whole, { at, take, put }) => whole.slice(0, at % (whole.length + 1)) + put + whole.slice((at % (whole.length + 1)) + take),
+        json,
+      ),
+    );
   fc.assert(
     fc.property(text, (candidate) => {
       assert.equal(findJsonFault(Buffer.from(candidate)) === undefined, isJson(Buffer.from(candidate).toString()));

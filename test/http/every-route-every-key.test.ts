@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { authorize, type Action } from '../../src/auth/authorize.js';
+import { generateAccessKey } from '../../src/auth/access-key.js';
+import type { Principal } from '../../src/auth/principal.js';
+import { suite } from '../suite.js';
+import { withServer, type TestServer } from './test-server.js';
+
+const test = suite('every-route-every-key');
+
+interface RouteCase {
+  readonly method: string;
+  /** `{id}` stands for the project. */
+  readonly path: string;
+  readonly action: Action;
+  readonly body?: string;
+}
+
+const UPDATE = '{"storage":{"cache_in_memory":false}}';
+const ROUTES: readonly RouteCase[] = [
+  { method: 'GET', path: '/api/v1/projects', action: 'projects.list' },
+  { method: 'HEAD', path: '/api/v1/projects', action: 'projects.list' },
+  { method: 'POST', path: '/api/v1/projects', action: 'projects.create', body: '{"id":"made"}' },
+  { method: 'GET', path: '/api/v1/projects/{id}', action: 'project.read' },
+  { method: 'HEAD', path: '/api/v1/projects/{id}', action: 'project.read' },
+  { method: 'PUT', path: '/api/v1/projects/{id}', action: 'project.update', body: UPDATE },
+  { method: 'PUT', path: '/api/v1/projects/{id}', action: 'project.update_guarded', body: '{"storage":{"durability":"os"}}' },
+  { method: 'POST', path: '/api/v1/projects/{id}/api-key/regenerate', action: 'project.regenerate_key' },
+  { method: 'GET', path: '/api/v1/projects/{id}/keys', action: 'keys.read' },
+  { method: 'HEAD', path: '/api/v1/projects/{id}/keys', action: 'keys.read' },
+  { method: 'GET', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },
+  { method: 'HEAD', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },
+  { method: 'PUT', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write', body: '1' },
+  { method: 'POST', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write', body: '1' },
+  { method: 'DELETE', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write' },
+  { method: 'DELETE', path: '/api/v1/projects/{id}/keys', action: 'keys.write' },
+  { method: 'DELETE', path: '/api/v1/projects/{id}', action: 'project.delete' },
+];
+
+interface Caller {
+  readonly name: string;
+  readonly key: string | null;
+  /** Null: a key that opens nothing. */
+  readonly principal: Principal | null;
+}
+
+function callersOf(server: TestServer): readonly Caller[] {
+  const keyId = '0'.repeat(16);
+  return [
+    { name: 'nobody', key: null, principal: { kind: 'anonymous' } },
+    { name: 'global', key: server.globalKey, principal: { kind: 'global', keyId } },
+    { name: 'alpha', key: server.alphaKey, principal: { kind: 'project', project: 'alpha', keyId } },
+    { name: 'beta', key: server.betaKey, principal: { kind: 'project', project: 'beta', keyId } },
+    { name: 'unknown', key: generateAccessKey('project'), principal: null },
+    { name: 'rubbish', key: 'rubbish', principal: null },
+  ];
+}
+
+function prepare({ projects }: TestServer): void {
+  projects.remove('made');
+  for (const id of ['alpha', 'beta']) projects.add(id);
+  projects.add('open', { authentication: { enabled: false } });
+  for (const id of ['alpha', 'beta', 'open']) projects.fakeStore(id).values.entries.set('k', { value: '1', seq: 2, timeMs: 0 });
+}
+
+async function walk(globalOpen: boolean): Promise<void> {
+  await withServer(
+    async (server) => {
+      for (const route of ROUTES) {
+        for (const id of route.path.includes('{id}') ? ['alpha', 'open', 'none', 'UPPER'] : ['']) {
+          for (const caller of callersOf(server)) {
+            prepare(server);
+            const project = id === '' ? null : id;
+            const { action } = route;
+            const scopes = { globalOpen, isProjectOpen: (name: string) => server.projects.isOpen(name) };
+            const ask = (asked: Action): string =>
+              caller.principal === null ? 'unauthorized' : authorize({ principal: caller.principal, action: asked, project }, scopes);
+            // A guarded update is an update first: its own question is only asked of an existing project.
+            const first = action === 'project.update_guarded' ? ask('project.update') : ask(action);
+            const exists = id === '' || id === 'alpha' || id === 'open';
+            const decision = first === 'allow' && exists ? ask(action) : first;
+            const name = `${route.method} ${route.path} of "${id}" by ${caller.name}, ${globalOpen ? 'open' : 'closed'}`;
+            const answer = await server.send(route.method, route.path.replace('{id}', id), {
+              key: caller.key,
+              ...(route.body === undefined ? {} : { body: route.body }),
+            });
+            assert.ok(answer.status < 500, `${name}: ${answer.status}`);
+            const expected = decision === 'allow' ? 'allow' : decision === 'forbidden' ? 403 : 401;
+            const actual = answer.status === 401 || answer.status === 403 ? answer.status : 'allow';
+            assert.equal(actual, expected, name);
+            if (decision === 'allow') assert.equal(answer.status < 300, exists, `${name}: ${answer.status}`);
+          }
+        }
+      }
+    },
+    { globalOpen, failuresPerMinute: 100_000 },
+  );
+}
+
+test('every route with every kind of key does what the one decision says', () => walk(false));
+
+test('every route with every kind of key does what the one decision says while the global scope is open', () => walk(true));
+
+test('a refused caller changes nothing', () =>
+  withServer(async (server) => {
+    prepare(server);
+    for (const route of ROUTES) {
+      for (const key of [null, server.betaKey, 'wrong']) {
+        await server.send(route.method, route.path.replace('{id}', 'alpha'), {
+          key,
+          ...(route.body === undefined ? {} : { body: route.body }),
+        });
+      }
+    }
+    assert.equal(server.projects.lastChange, undefined);
+    assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
+  }));
+
+test.run();

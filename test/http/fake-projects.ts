@@ -1,0 +1,237 @@
+/**
+ * Projects in memory with nothing behind them: what the HTTP tests run against. It keeps the contract that routes rely on and
+ * lets a test make any step fail.
+ */
+import { createHash } from 'node:crypto';
+import { AppError } from '../../src/base/app-error.js';
+import { compareUtf8 } from '../../src/base/compare-utf8.js';
+import {
+  BUILT_IN_AUTHENTICATION,
+  BUILT_IN_STORAGE,
+  mergeSettings,
+  type ProjectSettings,
+  type ProjectSettingsChange,
+} from '../../src/events/project-settings.js';
+import type { NewProject, ProjectDetails, Projects, ProjectState, ProjectWithKey, Readiness } from '../../src/projects/projects.js';
+import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
+import type { ProjectStore } from '../../src/store/project-store.js';
+
+/** What a key holds. */
+export interface FakeEntry {
+  readonly value: string;
+  readonly seq: number;
+  readonly timeMs: number;
+}
+
+/** The form of a range, as routes build it. */
+interface FakeRange {
+  readonly prefix?: string;
+  readonly start?: string;
+  readonly end?: string;
+  readonly after?: string;
+  readonly reverse?: boolean;
+}
+
+/** 2026-11-22T10:00:00.123Z */
+export const FAKE_TIME_MS = 1_795_341_600_123;
+
+/** Values in a Map, sorted when asked. */
+export class FakeValues {
+  readonly entries = new Map<string, FakeEntry>();
+  /** Called before each piece of a listing. */
+  onPiece: () => void = () => undefined;
+
+  get(key: string): FakeEntry | undefined {
+    return this.entries.get(key);
+  }
+
+  get count(): number {
+    return this.entries.size;
+  }
+
+  slice(range: FakeRange, limit: number): [string, FakeEntry][] {
+    return this.keys(range, limit).map((key) => [key, this.entries.get(key) ?? { value: 'null', seq: 0, timeMs: 0 }]);
+  }
+
+  keys({ prefix = '', start, end, after, reverse = false }: FakeRange, limit: number): string[] {
+    this.onPiece();
+    const sorted = [...this.entries.keys()].sort(compareUtf8);
+    if (reverse) sorted.reverse();
+    const isBehind = (key: string): boolean => after === undefined || (reverse ? compareUtf8(key, after) < 0 : compareUtf8(key, after) > 0);
+    const isWithin = (key: string): boolean =>
+      key.startsWith(prefix) && (start === undefined || compareUtf8(key, start) >= 0) && (end === undefined || compareUtf8(key, end) < 0);
+    return sorted.filter((key) => isWithin(key) && isBehind(key)).slice(0, limit);
+  }
+}
+
+/** A store that obeys preconditions and records who asked. */
+export class FakeStore {
+  readonly id: string;
+  readonly logId: string;
+  readonly values = new FakeValues();
+  readonly submitted: { readonly command: Command; readonly context: CommandContext }[] = [];
+  /** Called before a command is carried out; may throw or wait. */
+  beforeSubmit: () => void | Promise<void> = () => undefined;
+  volatile = false;
+  seq = 1;
+
+  constructor(id: string, logId: string) {
+    this.id = id;
+    this.logId = logId;
+  }
+
+  async submit(command: Command, context: CommandContext): Promise<CommandResult> {
+    await this.beforeSubmit();
+    this.submitted.push({ command, context });
+    if (command.type === 'clear') {
+      const { count } = this.values;
+      this.values.entries.clear();
+      return this.#result({ count });
+    }
+    if (command.type !== 'set' && command.type !== 'delete') throw new Error(`No such command here: ${command.type}`);
+    const present = this.values.get(command.key);
+    checkPrecondition(command.precondition, present?.seq ?? 0);
+    if (command.type === 'delete') {
+      if (present === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
+      this.values.entries.delete(command.key);
+      return this.#result({});
+    }
+    const result = this.#result({ created: present === undefined });
+    this.values.entries.set(command.key, { value: command.value, seq: result.seq, timeMs: FAKE_TIME_MS });
+    return result;
+  }
+
+  #result(part: Partial<CommandResult>): CommandResult {
+    this.seq += 1;
+    const hash = createHash('sha256').update(`${this.logId} ${this.seq}`).digest('hex');
+    return { seq: this.seq, hash, volatile: this.volatile, created: false, count: 0, ...part };
+  }
+}
+
+function checkPrecondition(precondition: Precondition | undefined, seq: number): void {
+  if (precondition === undefined) return;
+  const holds =
+    precondition.kind === 'absent'
+      ? seq === 0
+      : precondition.kind === 'match' && seq > 0 && (precondition.seq === undefined || precondition.seq === seq);
+  if (!holds) throw new AppError('precondition_failed', 'The present version is another', { facts: { current_seq: seq } });
+}
+
+interface FakeProject {
+  readonly store: FakeStore;
+  settings: ProjectSettings;
+  state: ProjectState;
+}
+
+/** Projects in memory. */
+export class FakeProjects implements Projects {
+  readonly #projects = new Map<string, FakeProject>();
+  /** Called with the name of each change before it is made; may throw or wait. */
+  beforeChange: (name: string) => void | Promise<void> = () => undefined;
+  /** What the last change was asked with. */
+  lastChange: unknown;
+  ready = true;
+  #made = 0;
+
+  /** Adds a project without asking anybody. */
+  add(id: string, change: ProjectSettingsChange = {}): FakeStore {
+    this.#made += 1;
+    const store = new FakeStore(id, createHash('md5').update(`${id} ${this.#made}`).digest('hex'));
+    const settings = mergeSettings({ storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, change);
+    this.#projects.set(id, { store, settings, state: 'serving' });
+    return store;
+  }
+
+  /** Takes a project away without asking anybody. */
+  remove(id: string): void {
+    this.#projects.delete(id);
+  }
+
+  /** Changes how a project stands. */
+  setState(id: string, state: ProjectState): void {
+    this.#find(id).state = state;
+  }
+
+  fakeStore(id: string): FakeStore {
+    return this.#find(id).store;
+  }
+
+  store(id: string): ProjectStore {
+    const { store, state } = this.#find(id);
+    if (state === 'corrupt') throw new AppError('project_corrupt', 'The file "/secret/place" is damaged');
+    return store as unknown as ProjectStore;
+  }
+
+  details(id: string): ProjectDetails {
+    const { store, settings, state } = this.#find(id);
+    const time = new Date(FAKE_TIME_MS).toISOString();
+    const { storage, authentication } = settings;
+    return {
+      id,
+      storage,
+      authentication,
+      created_at: time,
+      updated_at: time,
+      seq: store.seq,
+      key_count: store.values.count,
+      log_id: store.logId,
+      state,
+    };
+  }
+
+  list(): readonly ProjectDetails[] {
+    return [...this.#projects.keys()].sort().map((id) => this.details(id));
+  }
+
+  async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
+    await this.#begin('create', { project, context });
+    if (this.#projects.has(project.id)) throw new AppError('project_exists', `The project "${project.id}" exists`);
+    this.add(project.id, project);
+    const details = this.details(project.id);
+    return { details, apiKey: details.authentication.enabled ? 'skv_p_made' : null };
+  }
+
+  async update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
+    await this.#begin('update', { id, change, context });
+    const project = this.#find(id);
+    const wasOpen = !project.settings.authentication.enabled;
+    project.settings = mergeSettings(project.settings, change);
+    return { details: this.details(id), apiKey: wasOpen && project.settings.authentication.enabled ? 'skv_p_made' : null };
+  }
+
+  async regenerateKey(id: string, context: CommandContext): Promise<string> {
+    await this.#begin('regenerateKey', { id, context });
+    return 'skv_p_another';
+  }
+
+  async delete(id: string, context: CommandContext): Promise<void> {
+    await this.#begin('delete', { id, context });
+    this.#find(id);
+    this.#projects.delete(id);
+  }
+
+  readiness(): Readiness {
+    const degraded = [...this.#projects].filter(([, { state }]) => state !== 'serving').map(([id, { state }]) => ({ id, state }));
+    return { ready: this.ready, checks: [{ name: 'writable', ok: this.ready, detail: 'projects can write' }], degraded };
+  }
+
+  /** True when authentication is off. */
+  isOpen(id: string): boolean {
+    return this.#projects.get(id)?.settings.authentication.enabled === false;
+  }
+
+  get anyOpen(): boolean {
+    return [...this.#projects.keys()].some((id) => this.isOpen(id));
+  }
+
+  async #begin(name: string, asked: unknown): Promise<void> {
+    await this.beforeChange(name);
+    this.lastChange = asked;
+  }
+
+  #find(id: string): FakeProject {
+    const project = this.#projects.get(id);
+    if (project === undefined) throw new AppError('project_not_found', `There is no project "${id}"`);
+    return project;
+  }
+}

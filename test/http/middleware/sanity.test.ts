@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { suite } from '../../suite.js';
+import { codeOf, exchange, statusOf } from '../raw-client.js';
+import { problemOf, withServer, type TestServer } from '../test-server.js';
+
+const test = suite('sanity');
+
+/** Sends a head and expects the connection to be closed by "Connection: close". */
+async function ask(server: TestServer, head: string): Promise<readonly [number, string | undefined]> {
+  const { text } = await exchange(server.port, `${head}Connection: close\r\n\r\n`);
+  return [statusOf(text), codeOf(text)];
+}
+
+test('HTTP/1.1 and 1.0 with a Host are answered, other versions and 1.0 without one are not', () =>
+  withServer(async (server) => {
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\nHost: x\r\n'), [200, undefined]);
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\nHost: x\r\n'), [200, undefined]);
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\n'), [400, 'bad_request']);
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\n'), [400, 'bad_request']);
+    for (const version of ['0.9', '2.0', '3.0', '1.2']) {
+      const [status] = await ask(server, `GET /livez HTTP/${version}\r\nHost: x\r\n`);
+      assert.ok(status === 400 || status === 505, `${version}: ${status}`);
+    }
+    const { text } = await exchange(server.port, 'GET /livez\r\n\r\n');
+    assert.ok([400, 505].includes(statusOf(text)), text);
+  }));
+
+test('more headers than allowed are 431, exactly as many are not', () =>
+  withServer(async (server) => {
+    const headers = (count: number): string => Array.from({ length: count }, (_, index) => `a${index}: 1\r\n`).join('');
+    assert.deepEqual(await ask(server, `GET /livez HTTP/1.1\r\nHost: x\r\n${headers(98)}`), [200, undefined]);
+    assert.deepEqual(await ask(server, `GET /livez HTTP/1.1\r\nHost: x\r\n${headers(99)}`), [431, 'too_many_headers']);
+    assert.deepEqual(await ask(server, `GET /livez HTTP/1.1\r\nHost: x\r\n${headers(1500)}`), [431, 'too_many_headers']);
+  }));
+
+test('a Host that is repeated, malformed or contradicted is refused', () =>
+  withServer(async (server) => {
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\nHost: x\r\nHost: x\r\n'), [400, 'ambiguous_host']);
+    for (const host of ['', 'a b', 'a/b', 'u@h', '[::1', 'a:b', '\u00ff'])
+      assert.deepEqual(await ask(server, `GET /livez HTTP/1.1\r\nHost: ${host}\r\n`), [400, 'bad_request'], host);
+    assert.deepEqual(await ask(server, 'GET http://x:1/livez HTTP/1.1\r\nHost: X:1\r\n'), [200, undefined]);
+    assert.deepEqual(await ask(server, 'GET http://y/livez HTTP/1.1\r\nHost: x\r\n'), [400, 'ambiguous_host']);
+  }));
+
+test('a malformed target is 400 whoever asks', () =>
+  withServer(async (server) => {
+    for (const target of ['/livez#x', '/%', '/%ff', '/a%C0%80', '/livez\u00ff', '/\u00c3\u00a9', 'http://u:p@x/livez']) {
+      const [status, code] = await ask(server, `GET ${target} HTTP/1.1\r\nHost: x\r\n`);
+      assert.equal(status, 400, target);
+      // Node's parser refuses raw bytes beyond ASCII itself.
+      assert.equal(code, /^[\u0021-\u007e]*$/.test(target) ? 'invalid_target' : 'bad_request', target);
+    }
+    assert.deepEqual(await ask(server, 'GET * HTTP/1.1\r\nHost: x\r\n'), [405, 'method_not_allowed']);
+    assert.equal((await ask(server, 'GET livez HTTP/1.1\r\nHost: x\r\n'))[0], 400);
+  }));
+
+test('a key in the query is refused before anything else and never repeated', () =>
+  withServer(async (server) => {
+    for (const path of [
+      `/api/v1/projects?api_key=${server.globalKey}`,
+      `/nowhere?x=${server.globalKey}`,
+      `/livez?token=${server.globalKey}`,
+    ]) {
+      const answer = await server.send('GET', path, { key: null });
+      assert.equal(problemOf(answer)['code'], 'key_in_url');
+      assert.equal(answer.text.includes(server.globalKey), false);
+    }
+    assert.equal(JSON.stringify(server.lines).includes(server.globalKey), false);
+  }));
+
+test('an expectation other than 100-continue is 417', () =>
+  withServer(async (server) => {
+    for (const value of ['200-ok', '100-continue, x', '100-continues', '']) {
+      assert.deepEqual(await ask(server, `GET /livez HTTP/1.1\r\nHost: x\r\nExpect: ${value}\r\n`), [417, 'expectation_failed'], value);
+    }
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\nHost: x\r\nExpect: 200-ok\r\n'), [200, undefined]);
+  }));
+
+test('while any scope is open, only safe hosts are answered', () =>
+  withServer(
+    async (server) => {
+      const statusFor = async (host: string): Promise<number> => (await ask(server, `GET /livez HTTP/1.1\r\nHost: ${host}\r\n`))[0];
+      assert.equal(await statusFor('evil.example'), 200);
+      server.projects.add('open', { authentication: { enabled: false } });
+      for (const host of ['localhost', 'LocalHost:23849', '127.0.0.1', '[::1]:1', '192.0.2.1:80', 'good.example:8080'])
+        assert.equal(await statusFor(host), 200, host);
+      for (const host of ['evil.example', 'localhost.evil.example', 'evil.example:23849', '127.0.0.1.evil.example'])
+        assert.equal(await statusFor(host), 421, host);
+      const answer = await server.send('GET', '/api/v1/projects/open/keys', { headers: { Host: 'evil.example' } });
+      assert.equal(problemOf(answer)['code'], 'misdirected_request');
+    },
+    { http: { allowedHosts: ['good.example'] } },
+  ));
+
+test('headers that would change method or caller elsewhere are ignored', () =>
+  withServer(async (server) => {
+    const headers = {
+      'X-HTTP-Method-Override': 'DELETE',
+      'X-Original-URL': '/api/v1/projects',
+      'X-Forwarded-Host': 'evil',
+      'X-Rewrite-URL': '/livez',
+    };
+    assert.equal((await server.send('GET', '/api/v1/projects/alpha', { headers })).status, 200);
+    assert.equal(server.projects.list().length, 2);
+  }));
+
+test.run();

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { suite } from '../../suite.js';
+import { codeOf, exchange, open, statusOf } from '../raw-client.js';
+import { withServer, type TestServer } from '../test-server.js';
+
+const test = suite('unread-body');
+const KEY = '/api/v1/projects/alpha/keys/k';
+
+function put(server: TestServer, headers: string, key: string = server.alphaKey): string {
+  return `PUT ${KEY} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n${headers}\r\n`;
+}
+
+test('a refusal arrives although the body was announced and never comes', () =>
+  withServer(async (server) => {
+    for (const [head, code] of [
+      [put(server, 'Content-Length: 100000\r\n', 'wrong'), 'unauthorized'],
+      [put(server, 'Content-Length: 100000000\r\n'), 'body_too_large'],
+      [put(server, 'Content-Length: 100\r\nIf-Match: x\r\n'), 'invalid_precondition'],
+      [put(server, 'Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n'), 'unsupported_content_encoding'],
+    ] as const) {
+      const { text, endedInOrder } = await exchange(server.port, head);
+      assert.equal(codeOf(text), code);
+      assert.match(text, /\r\nConnection: close\r\n/);
+      assert.equal(endedInOrder, true, code);
+    }
+  }));
+
+test('a refusal arrives whole although the body keeps coming', () =>
+  withServer(async (server) => {
+    const body = Buffer.alloc(8_000_000, 0x20);
+    const { text, endedInOrder } = await exchange(
+      server.port,
+      Buffer.concat([Buffer.from(put(server, `Content-Length: ${body.length}\r\n`)), body]),
+    );
+    assert.deepEqual([statusOf(text), codeOf(text), endedInOrder], [413, 'body_too_large', true]);
+    assert.match(text, /"limit":1048576,"actual":8000000\}$/);
+  }));
+
+test('what still comes after a refusal is read for a moment instead of being reset', () =>
+  withServer(async (server) => {
+    const socket = await open(server.port);
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    socket.write(put(server, 'Content-Length: 100000\r\n', 'wrong'));
+    await answered;
+    socket.resume();
+    for (let piece = 0; piece < 3; piece += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      socket.write(Buffer.alloc(1000));
+    }
+    await new Promise((resolve) => socket.once('close', resolve));
+    assert.deepEqual(errors, []);
+  }));
+
+test('a chunked body that grows beyond the limit is refused on the way', () =>
+  withServer(
+    async (server) => {
+      const chunk = `400\r\n${'x'.repeat(1024)}\r\n`;
+      const { text, endedInOrder } = await exchange(server.port, `${put(server, 'Transfer-Encoding: chunked\r\n')}${chunk.repeat(20)}`);
+      assert.deepEqual([statusOf(text), codeOf(text), endedInOrder], [413, 'body_too_large', true]);
+      const head = `POST /api/v1/projects HTTP/1.1\r\nHost: x\r\nX-API-Key: ${server.globalKey}\r\n`;
+      const settings = `${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+      const answer = await exchange(server.port, `${settings}${chunk.repeat(80)}`);
+      assert.deepEqual([statusOf(answer.text), codeOf(answer.text)], [413, 'body_too_large']);
+    },
+    { http: { valueBytesMax: 2000 } },
+  ));
+
+test('a refused request whose body has come leaves the connection open', () =>
+  withServer(async (server) => {
+    const first = `${put(server, 'Content-Length: 1\r\n', 'wrong')}1`;
+    const second = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    const { text } = await exchange(server.port, first + second);
+    assert.match(text, /^HTTP\/1\.1 401 [^]*HTTP\/1\.1 200 OK/);
+  }));
+
+test('100 Continue is sent only when nothing but the body is left to check', () =>
+  withServer(async (server) => {
+    const expect = 'Expect: 100-continue\r\nContent-Length: 2\r\n';
+    for (const head of [
+      put(server, expect, 'wrong'),
+      put(server, `${expect}If-Match: x\r\n`),
+      put(server, 'Expect: 100-continue\r\nContent-Length: 99999999\r\n'),
+    ]) {
+      const { text } = await exchange(server.port, head);
+      assert.ok(statusOf(text) >= 400, text);
+    }
+    const socket = await open(server.port);
+    const answers: string[] = [];
+    socket.on('data', (piece) => {
+      answers.push(piece.toString());
+      if (answers.length === 1) socket.write('42');
+    });
+    socket.write(put(server, `${expect}Connection: close\r\n`));
+    await new Promise((resolve) => socket.once('close', resolve));
+    assert.match(answers.join(''), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 Created\r\n/);
+  }));
+
+test('a body on a route that takes none is dropped', () =>
+  withServer(async (server) => {
+    const { text, endedInOrder } = await exchange(server.port, `GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nxxx`);
+    assert.deepEqual([statusOf(text), endedInOrder], [200, true]);
+  }));
+
+test.run();

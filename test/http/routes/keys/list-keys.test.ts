@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { suite } from '../../../suite.js';
+import { problemOf, withServer, type TestServer } from '../../test-server.js';
+
+const test = suite('list-keys');
+const KEYS = '/api/v1/projects/alpha/keys';
+
+function fill(server: TestServer, keys: readonly string[], valueOf: (key: string) => string = (key) => JSON.stringify(key)): void {
+  const { entries } = server.projects.fakeStore('alpha').values;
+  for (const key of keys) entries.set(key, { value: valueOf(key), seq: 2, timeMs: 0 });
+}
+
+async function keysOf(server: TestServer, query: string): Promise<string[]> {
+  const answer = await server.send('GET', `${KEYS}?values=false&${query}`);
+  assert.equal(answer.status, 200, answer.text);
+  return JSON.parse(answer.text) as string[];
+}
+
+test('a listing has every key and its value, sorted by UTF-8 bytes, as it was stored', () =>
+  withServer(async (server) => {
+    assert.equal((await server.send('GET', KEYS)).text, '{}');
+    assert.equal((await server.send('GET', `${KEYS}?values=false`)).text, '[]');
+    fill(server, ['b', '\ue000', '😀', 'a"', '10', '9'], () => '1.0');
+    assert.equal((await server.send('GET', KEYS)).text, '{"10":1.0,"9":1.0,"a\\"":1.0,"b":1.0,"\ue000":1.0,"😀":1.0}');
+    assert.equal(
+      (await server.send('GET', `${KEYS}?values=true&reverse=false`)).headers['content-type'],
+      'application/json; charset=utf-8',
+    );
+  }));
+
+test('prefix, start, end and reverse choose keys', () =>
+  withServer(async (server) => {
+    fill(server, ['a', 'b/1', 'b/2', 'b/3', 'c', 'd e', '+']);
+    assert.deepEqual(await keysOf(server, 'prefix=b/'), ['b/1', 'b/2', 'b/3']);
+    assert.deepEqual(await keysOf(server, 'start=b/2&end=c'), ['b/2', 'b/3']);
+    assert.deepEqual(await keysOf(server, 'start=b/2&end=c&reverse=true'), ['b/3', 'b/2']);
+    assert.deepEqual(await keysOf(server, 'prefix=d+'), ['d e']);
+    assert.deepEqual(await keysOf(server, 'prefix=%2B'), ['+']);
+  }));
+
+test('pages follow each other through Link until every key was there once', () =>
+  withServer(async (server) => {
+    const keys = Array.from({ length: 25 }, (_, index) => `ü key/${String(index).padStart(2, '0')}`);
+    fill(server, keys);
+    for (const [query, expected] of [
+      ['prefix=%C3%BC+&limit=10', keys],
+      ['limit=7&reverse=true', keys.toReversed()],
+      ['limit=25&start=%C3%BC', keys],
+    ] as const) {
+      let path: string | undefined = `${KEYS}?${query}&values=false`;
+      const seen: string[] = [];
+      for (let page = 0; path !== undefined && page < 10; page += 1) {
+        const answer = await server.send('GET', path);
+        seen.push(...(JSON.parse(answer.text) as string[]));
+        const link = answer.headers['link'];
+        path = link === undefined ? undefined : /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1];
+      }
+      assert.deepEqual(seen, expected, query);
+    }
+  }));
+
+test('long listings are made of pieces of at most 1,000 keys', () =>
+  withServer(async (server) => {
+    const keys = Array.from({ length: 2500 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+    fill(server, keys);
+    const { values } = server.projects.fakeStore('alpha');
+    let pieces = 0;
+    values.onPiece = () => {
+      pieces += 1;
+    };
+    assert.deepEqual(Object.keys(JSON.parse((await server.send('GET', KEYS)).text) as object), keys);
+    assert.equal(pieces, 3);
+    assert.deepEqual(await keysOf(server, 'limit=2500'), keys);
+    assert.equal(pieces, 6);
+  }));
+
+test('a key deleted between the pieces of a page is left out, one there all along is there once', () =>
+  withServer(async (server) => {
+    const keys = Array.from({ length: 1500 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+    fill(server, keys);
+    const { values } = server.projects.fakeStore('alpha');
+    let pieces = 0;
+    values.onPiece = () => {
+      pieces += 1;
+      if (pieces === 2) for (const key of ['k00000', 'k01400']) values.entries.delete(key);
+    };
+    const page = Object.keys(JSON.parse((await server.send('GET', `${KEYS}?limit=1500`)).text) as object);
+    assert.deepEqual(
+      page,
+      keys.filter((key) => key !== 'k00000' && key !== 'k01400'),
+    );
+  }));
+
+test('HEAD of a listing has its headers and no body', () =>
+  withServer(async (server) => {
+    fill(server, ['a', 'b']);
+    const answer = await server.send('HEAD', `${KEYS}?limit=1`);
+    assert.equal(answer.status, 200);
+    assert.match(String(answer.headers['link']), /rel="next"/);
+    assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+    assert.equal(answer.bytes.length, 0);
+  }));
+
+test('parameters that are wrong, repeated, empty or unknown are refused', () =>
+  withServer(async (server) => {
+    const queries = [
+      'limit=0',
+      'limit=10001',
+      'limit=-1',
+      'limit=1.0',
+      'limit=01',
+      'limit=1e3',
+      'limit=',
+      'limit',
+      'limit=1&limit=2',
+      'prefix=',
+      'unknown=1',
+      'values=no',
+      'reverse=1',
+      'reverse=TRUE',
+      'cursor=*',
+      'cursor=',
+      'cursor=_w',
+      'cursor=YQ==',
+      'cursor=YR',
+      'cursor=AA',
+      'cursor=gIA',
+      'Prefix=a',
+      'prefix=%ff',
+      'prefix=%',
+      '&limit=1',
+      'verbose',
+    ];
+    for (const query of queries) assert.equal(problemOf(await server.send('GET', `${KEYS}?${query}`))['code'], 'invalid_query', query);
+    for (const query of ['limit=10000', 'limit=1', 'cursor=YQ', ''])
+      assert.equal((await server.send('GET', `${KEYS}?${query}`)).status, 200, query);
+  }));
+
+test('a client that stops reading stops the listing, and one that leaves ends it', () =>
+  withServer(async (server) => {
+    const keys = Array.from({ length: 20_000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+    const value = JSON.stringify('x'.repeat(2000));
+    fill(server, keys, () => value);
+    const { values } = server.projects.fakeStore('alpha');
+    let pieces = 0;
+    values.onPiece = () => {
+      pieces += 1;
+    };
+    const socket = connect({ port: server.port, host: '127.0.0.1' });
+    socket.write(`GET ${KEYS} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${server.alphaKey}\r\nX-Request-Id: slow\r\n\r\n`);
+    await new Promise((resolve) => socket.once('readable', resolve));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const piecesWhileWaiting = pieces;
+    assert.ok(piecesWhileWaiting < 15, `${piecesWhileWaiting} of 20 pieces were made for a client that reads nothing`);
+    socket.destroy();
+    assert.equal((await server.lineOf('slow'))['aborted'], true);
+    assert.ok(pieces <= piecesWhileWaiting + 1);
+  }));
+
+test('an error in the middle of a listing cuts it off instead of ending it in order', () =>
+  withServer(async (server) => {
+    fill(
+      server,
+      Array.from({ length: 5000 }, (_, index) => `k${String(index).padStart(5, '0')}`),
+      () => JSON.stringify('x'.repeat(100)),
+    );
+    const { values } = server.projects.fakeStore('alpha');
+    let pieces = 0;
+    values.onPiece = () => {
+      pieces += 1;
+      if (pieces === 3) throw new Error('a defect');
+    };
+    await assert.rejects(server.send('GET', KEYS));
+    values.onPiece = () => {
+      throw new Error('a defect');
+    };
+    const answer = await server.send('GET', KEYS);
+    assert.equal(problemOf(answer)['code'], 'internal_error');
+  }));
+
+test.run();

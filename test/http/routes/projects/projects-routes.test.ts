@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { AppError } from '../../../../src/base/app-error.js';
+import { suite } from '../../../suite.js';
+import { problemOf, withServer } from '../../test-server.js';
+
+const test = suite('projects-routes');
+const PROJECTS = '/api/v1/projects';
+const REGENERATE = `${PROJECTS}/alpha/api-key/regenerate`;
+
+test('GET lists the details of every project', () =>
+  withServer(async (server) => {
+    const answer = await server.send('GET', PROJECTS);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(JSON.parse(answer.text), { projects: server.projects.list() });
+    assert.equal((await server.send('HEAD', PROJECTS)).headers['content-length'], String(answer.bytes.length));
+  }));
+
+test('POST creates a project and shows its key once, to no cache', () =>
+  withServer(async (server) => {
+    const answer = await server.send('POST', PROJECTS, { body: '{"id":"new","storage":{"cache_in_memory":false,"segment_bytes":4096}}' });
+    assert.equal(answer.status, 201);
+    assert.equal(answer.headers.location, '/api/v1/projects/new');
+    assert.equal(answer.headers['cache-control'], 'no-store');
+    assert.deepEqual(JSON.parse(answer.text), { ...server.projects.details('new'), api_key: 'skv_p_made' });
+    const open = await server.send('POST', PROJECTS, { body: '{"id":"open-one","authentication":{"enabled":false}}' });
+    assert.equal((JSON.parse(open.text) as Record<string, unknown>)['api_key'], null);
+    assert.equal(problemOf(await server.send('POST', PROJECTS, { body: '{"id":"new"}' }))['code'], 'project_exists');
+  }));
+
+test('POST refuses ids that cannot be and settings that are unknown', () =>
+  withServer(async (server) => {
+    for (const id of ['', 'A', '..', 'a/b', '-a', 'a b', 'é', 'x'.repeat(64), 'a\n', 'config.json']) {
+      assert.equal(problemOf(await server.send('POST', PROJECTS, { body: JSON.stringify({ id }) }))['code'], 'invalid_project_id', id);
+    }
+    for (const body of [
+      '{}',
+      '{"id":"a","role":"admin"}',
+      '{"id":"a","log_id":"x"}',
+      '{"id":"a","storage":{}}',
+      '{"id":"a","storage":{"segment_bytes":1}}',
+      '{"id":"a","storage":null}',
+    ]) {
+      assert.equal(problemOf(await server.send('POST', PROJECTS, { body }))['code'], 'invalid_settings', body);
+    }
+    assert.equal(server.projects.list().length, 2);
+  }));
+
+test('GET shows a project, a refused one too', () =>
+  withServer(async (server) => {
+    server.projects.setState('alpha', 'corrupt');
+    const answer = await server.send('GET', `${PROJECTS}/alpha`, { key: server.alphaKey });
+    assert.equal((JSON.parse(answer.text) as Record<string, unknown>)['state'], 'corrupt');
+  }));
+
+test('PUT changes what it names and passes nothing else on', () =>
+  withServer(async (server) => {
+    const answer = await server.send('PUT', `${PROJECTS}/alpha`, { key: server.alphaKey, body: '{"storage":{"cache_in_memory":false}}' });
+    assert.equal(answer.status, 200);
+    assert.deepEqual(JSON.parse(answer.text), { ...server.projects.details('alpha') });
+    const asked = server.projects.lastChange as { id: string; change: unknown; context: { actor: string } };
+    assert.deepEqual(asked.change, { storage: { cache_in_memory: false } });
+    assert.match(asked.context.actor, /^project:alpha#/);
+  }));
+
+test('PUT shows the key that switching authentication on has made', () =>
+  withServer(async (server) => {
+    server.projects.add('open', { authentication: { enabled: false } });
+    const answer = await server.send('PUT', `${PROJECTS}/open`, {
+      body: '{"authentication":{"enabled":true}}',
+      headers: { Host: 'localhost' },
+    });
+    assert.equal((JSON.parse(answer.text) as Record<string, unknown>)['api_key'], 'skv_p_made');
+    assert.equal(answer.headers['cache-control'], 'no-store');
+  }));
+
+test('PUT refuses keys and hashes with a pointer and does not repeat them', () =>
+  withServer(async (server) => {
+    for (const [body, pointer] of [
+      ['{"api_key":"secret"}', '/api_key'],
+      ['{"authentication":{"api_key":"secret"}}', '/authentication/api_key'],
+      ['{"authentication":{"enabled":true,"api_key_hash":"secret"}}', '/authentication/api_key_hash'],
+      ['{"key":"secret"}', '/key'],
+      ['{"storage":{"durability":"secret"}}', '/storage/durability'],
+      ['{"storage":{"on_disk":"secret"}}', '/storage/on_disk'],
+      ['{"storage":{"on_disc":true}}', '/storage/on_disc'],
+      ['{"id":"beta"}', '/id'],
+    ] as const) {
+      const answer = await server.send('PUT', `${PROJECTS}/alpha`, { body });
+      const problem = problemOf(answer);
+      assert.equal(problem['code'], 'invalid_settings', body);
+      assert.equal(problem['pointer'], pointer);
+      assert.doesNotMatch(answer.text, /secret/);
+    }
+    assert.equal(server.projects.lastChange, undefined);
+  }));
+
+test('PUT refuses a change of nothing', () =>
+  withServer(async (server) => {
+    for (const body of ['{}', '{"storage":{}}', '[]', '"x"', 'null', '1'])
+      assert.equal(problemOf(await server.send('PUT', `${PROJECTS}/alpha`, { body }))['code'], 'invalid_settings', body);
+  }));
+
+test('storage settings beyond the two of its own need the global key', () =>
+  withServer(async (server) => {
+    const body = '{"storage":{"durability":"os"}}';
+    assert.equal(problemOf(await server.send('PUT', `${PROJECTS}/alpha`, { body, key: server.alphaKey }))['code'], 'forbidden');
+    assert.equal(server.projects.lastChange, undefined);
+    assert.equal((await server.send('PUT', `${PROJECTS}/alpha`, { body })).status, 200);
+  }));
+
+test('on an open project, authentication and on_disk need the global key', () =>
+  withServer(async (server) => {
+    server.projects.add('open', { authentication: { enabled: false } });
+    for (const body of ['{"authentication":{"enabled":true}}', '{"storage":{"on_disk":false}}', '{"storage":{"segment_bytes":4096}}']) {
+      assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body, key: null })).status, 401, body);
+    }
+    assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body: '{"storage":{"cache_in_memory":false}}', key: null })).status, 200);
+    assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body: '{"authentication":{"enabled":true}}' })).status, 200);
+  }));
+
+test('POST …/api-key/regenerate gives another key and takes no settings', () =>
+  withServer(async (server) => {
+    for (const sent of [{}, { body: '{}' }]) {
+      const answer = await server.send('POST', REGENERATE, sent);
+      assert.equal(answer.status, 200);
+      assert.deepEqual(JSON.parse(answer.text), { id: 'alpha', api_key: 'skv_p_another' });
+      assert.equal(answer.headers['cache-control'], 'no-store');
+    }
+    server.projects.lastChange = undefined;
+    assert.equal(problemOf(await server.send('POST', REGENERATE, { body: '{"api_key":"x"}' }))['code'], 'invalid_settings');
+    assert.equal((await server.send('POST', REGENERATE, { key: server.alphaKey })).status, 403);
+    assert.equal(problemOf(await server.send('POST', `${PROJECTS}/none/api-key/regenerate`))['code'], 'project_not_found');
+    assert.equal(server.projects.lastChange, undefined);
+  }));
+
+test('DELETE answers 204, then 404', () =>
+  withServer(async (server) => {
+    const answer = await server.send('DELETE', `${PROJECTS}/alpha`);
+    assert.equal(answer.status, 204);
+    assert.equal(answer.bytes.length, 0);
+    assert.equal(problemOf(await server.send('DELETE', `${PROJECTS}/alpha`))['code'], 'project_not_found');
+  }));
+
+test('a configuration that cannot be written is an error without its reason, which the log has', () =>
+  withServer(async (server) => {
+    server.projects.beforeChange = () => {
+      throw new AppError('config_write_failed', 'Cannot replace "/secret/config.json"', { cause: new Error('EBUSY') });
+    };
+    const answer = await server.send('POST', PROJECTS, { body: '{"id":"new"}' });
+    assert.equal(answer.status, 500);
+    assert.doesNotMatch(answer.text, /secret|EBUSY/);
+    assert.ok(server.lines.some((line) => line['level'] === 'warn' && JSON.stringify(line).includes('EBUSY')));
+  }));
+
+test('ids are checked after decoding and after the credentials', () =>
+  withServer(async (server) => {
+    for (const id of ['%2e%2e', '..', 'a%2Fb', 'a%5Cb', '%00', 'ALPHA', 'x'.repeat(64), 'alpha%20', '%C3%A9', 'alpha%0A']) {
+      assert.equal(problemOf(await server.send('GET', `${PROJECTS}/${id}`))['code'], 'invalid_project_id', id);
+      assert.equal((await server.send('GET', `${PROJECTS}/${id}`, { key: null })).status, 401, id);
+      assert.equal((await server.send('GET', `${PROJECTS}/${id}`, { key: server.alphaKey })).status, 403, id);
+    }
+    assert.equal((await server.send('GET', `${PROJECTS}/al%70ha`)).status, 200);
+    assert.equal((await server.send('GET', `${PROJECTS}/al%70ha`, { key: server.alphaKey })).status, 200);
+  }));
+
+test.run();

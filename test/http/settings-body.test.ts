@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { suite } from '../suite.js';
+import { problemOf, withServer } from './test-server.js';
+
+const test = suite('settings-body');
+const PROJECTS = '/api/v1/projects';
+
+test('a body of settings of another kind is refused before it is parsed', () =>
+  withServer(async (server) => {
+    const table = [
+      [{ 'Content-Type': 'text/plain' }, 'unsupported_media_type'],
+      [{ 'Content-Type': 'application/x-www-form-urlencoded' }, 'unsupported_media_type'],
+      [{ 'Content-Type': 'application/vnd.api+json' }, 'unsupported_media_type'],
+      [{ 'Content-Encoding': 'gzip' }, 'unsupported_content_encoding'],
+      [{ 'Content-Encoding': 'deflate' }, 'unsupported_content_encoding'],
+    ] as const;
+    for (const [headers, code] of table) {
+      const answer = await server.send('POST', PROJECTS, { body: gzipSync('{"id":"new"}'), headers });
+      assert.equal(problemOf(answer)['code'], code);
+    }
+  }));
+
+test('a body of settings that is empty, no UTF-8 or no JSON is refused with the position', () =>
+  withServer(async (server) => {
+    const table: readonly (readonly [string | Buffer, string, number | undefined])[] = [
+      ['', 'empty_body', undefined],
+      ['{"id":"new"', 'invalid_json', 11],
+      ['{"id":"new",}', 'invalid_json', 12],
+      ['\ufeff{"id":"new"}', 'invalid_json', 0],
+      [Buffer.from('{"id":"new","storage":{"durability":"\u00ff","durability":"fsync"}}', 'latin1'), 'invalid_utf8', 37],
+      [Buffer.from('\u00ff', 'latin1'), 'invalid_utf8', 0],
+      [' ', 'invalid_json', 1],
+    ];
+    for (const [body, code, offset] of table) {
+      const problem = problemOf(await server.send('POST', PROJECTS, { body }));
+      assert.deepEqual([problem['code'], problem['offset']], [code, offset], String(body));
+    }
+    assert.equal(server.projects.lastChange, undefined);
+  }));
+
+test('a member that would replace a prototype is refused', () =>
+  withServer(async (server) => {
+    for (const body of [
+      '{"id":"new","__proto__":{"storage":{}}}',
+      '{"id":"new","constructor":{"prototype":{}}}',
+      '{"__proto__":{"id":"new"}}',
+    ]) {
+      assert.equal(problemOf(await server.send('POST', PROJECTS, { body }))['code'], 'invalid_settings', body);
+    }
+  }));
+
+test('a long body of settings is refused, announced or not', () =>
+  withServer(async (server) => {
+    const body = `{"id":"new"${' '.repeat(65_536)}}`;
+    const announced = problemOf(await server.send('POST', PROJECTS, { body }));
+    assert.deepEqual([announced['code'], announced['limit'], announced['actual']], ['body_too_large', 65_536, body.length]);
+    const chunked = await server.send('POST', PROJECTS, {
+      body: undefined as unknown as string,
+      headers: { 'Content-Type': 'application/json', 'Content-Length': '0' },
+    });
+    assert.equal(problemOf(chunked)['code'], 'empty_body');
+  }));
+
+test('names in a pointer are escaped and cut', () =>
+  withServer(async (server) => {
+    const problem = problemOf(await server.send('POST', PROJECTS, { body: JSON.stringify({ id: 'new', 'a/b~c': 1 }) }));
+    assert.equal(problem['pointer'], '/a~1b~0c');
+    const long = await server.send('POST', PROJECTS, { body: JSON.stringify({ id: 'new', ['x'.repeat(60_000)]: 1 }) });
+    assert.ok(long.bytes.length < 1000);
+  }));
+
+test.run();

@@ -1,0 +1,148 @@
+/**
+ * The app on a real socket, over projects in memory: one server for each test.
+ */
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Writable } from 'node:stream';
+import { generateAccessKey } from '../../src/auth/access-key.js';
+import { FailureThrottle } from '../../src/auth/failure-throttle.js';
+import { hashGenerated } from '../../src/auth/key-hash.js';
+import { Keyring } from '../../src/auth/keyring.js';
+import { createLogger } from '../../src/base/logger.js';
+import type { LifecycleState } from '../../src/http/context.js';
+import { createApp } from '../../src/http/create-app.js';
+import { DEFAULT_HTTP_OPTIONS, type HttpOptions } from '../../src/http/http-options.js';
+import { HttpServer } from '../../src/http/http-server.js';
+import { FakeProjects } from './fake-projects.js';
+
+/** How a test's server differs from the usual one. */
+export interface TestServerOptions {
+  readonly http?: Partial<HttpOptions>;
+  readonly globalOpen?: boolean;
+  readonly failuresPerMinute?: number;
+}
+
+/** The parts of an answer. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  readonly text: string;
+}
+
+/** What a test sends. */
+export interface Sent {
+  readonly key?: string | null;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string | Buffer;
+}
+
+/** A server with the projects `alpha` and `beta`, and `open` without authentication where a test adds it. */
+export class TestServer {
+  readonly projects = new FakeProjects();
+  readonly keyring = new Keyring();
+  readonly globalKey = generateAccessKey('global');
+  readonly alphaKey = generateAccessKey('project');
+  readonly betaKey = generateAccessKey('project');
+  /** Every line that was logged. */
+  readonly lines: Record<string, unknown>[] = [];
+  state: LifecycleState = 'serving';
+  port = 0;
+  readonly server: HttpServer;
+
+  constructor({ http = {}, globalOpen = false, failuresPerMinute = 100 }: TestServerOptions = {}) {
+    const { projects } = this;
+    projects.add('alpha');
+    projects.add('beta');
+    this.keyring.setKey({ kind: 'global' }, { hash: hashGenerated(this.globalKey) });
+    this.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: hashGenerated(this.alphaKey) });
+    this.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(this.betaKey) });
+    const options: HttpOptions = { ...DEFAULT_HTTP_OPTIONS, port: 0, ...http };
+    const logger = createLogger({ level: 'debug', destination: this.#collect() });
+    const app = createApp({
+      projects,
+      keyring: this.keyring,
+      throttle: new FailureThrottle({ failuresPerMinute }),
+      scopes: {
+        globalOpen,
+        isProjectOpen: (project) => projects.isOpen(project),
+        get anyOpen() {
+          return globalOpen || projects.anyOpen;
+        },
+      },
+      logger,
+      options,
+      lifecycle: { state: () => this.state },
+    });
+    this.server = new HttpServer({ listener: app.callback(), options, logger });
+  }
+
+  /** The line of a request, once it is there. */
+  async lineOf(requestId: string): Promise<Record<string, unknown>> {
+    for (let attempt = 0; attempt < 500; attempt += 1) {
+      const line = this.lines.find((entry) => entry['msg'] === 'request' && entry['request_id'] === requestId);
+      if (line !== undefined) return line;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    throw new Error(`No line of request "${requestId}" was logged`);
+  }
+
+  /** Sends one request; the global key goes along unless `key` says otherwise (null: none). */
+  send(method: string, path: string, { key = this.globalKey, headers = {}, body }: Sent = {}): Promise<Answer> {
+    const credentials = key === null ? {} : { Authorization: `Bearer ${key}` };
+    const type =
+      body === undefined
+        ? {}
+        : {
+            'Content-Type': 'application/json',
+            ...(headers['Transfer-Encoding'] === undefined ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}),
+          };
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({
+        port: this.port,
+        host: '127.0.0.1',
+        method,
+        path,
+        headers: { ...credentials, ...type, ...headers },
+        agent: false,
+      });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('error', reject);
+        response.on('end', () => {
+          const bytes = Buffer.concat(pieces);
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, text: bytes.toString('utf8') });
+        });
+      });
+      request.end(body);
+    });
+  }
+
+  #collect(): Writable {
+    const { lines } = this;
+    return new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        for (const line of chunk.toString('utf8').split('\n')) if (line !== '') lines.push(JSON.parse(line) as Record<string, unknown>);
+        done();
+      },
+    });
+  }
+}
+
+/** Runs a test against a server of its own. */
+export async function withServer(body: (server: TestServer) => Promise<void>, options: TestServerOptions = {}): Promise<void> {
+  const server = new TestServer(options);
+  ({ port: server.port } = await server.server.listen());
+  try {
+    await body(server);
+  } finally {
+    await server.server.close();
+  }
+}
+
+/** Reads a problem document. */
+export function problemOf(answer: Answer): Record<string, unknown> {
+  if (answer.headers['content-type'] !== 'application/problem+json') throw new Error(`Not a problem: ${answer.status} ${answer.text}`);
+  return JSON.parse(answer.text) as Record<string, unknown>;
+}

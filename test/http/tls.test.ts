@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:https';
+import { connect } from 'node:tls';
+import { suite } from '../suite.js';
+import { exchange, open } from './raw-client.js';
+import { withServer } from './test-server.js';
+
+const test = suite('tls');
+
+/** Made for these tests, self-signed for `localhost`, good for a hundred years and for nothing else. */
+const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCLFSzP5DLtmu1WaX
+F3Bv2Y0+kS+NjbvYIK484A6mJIqhRANCAASMjDKff8BIgcl2iORHhbweYH8RMNhU
+Db4kjY0XKKOHWljXkz28bM8GOAJ5PcB2qrQnN2/NSlmTaUHuDVqOxD3S
+-----END PRIVATE KEY-----`;
+const CERT = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUEV4HUJy/gMPysWRMfxooL3Rl/+cwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjIwMzUyNVoYDzIxMjYxMDI5
+MjAzNTI1WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASMjDKff8BIgcl2iORHhbweYH8RMNhUDb4kjY0XKKOHWljXkz28bM8G
+OAJ5PcB2qrQnN2/NSlmTaUHuDVqOxD3So1MwUTAdBgNVHQ4EFgQUbChogFYDgCrP
+IcCLP9IX/WayzvMwHwYDVR0jBBgwFoAUbChogFYDgCrPIcCLP9IX/WayzvMwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBfdXttWE4Fdzv28CP4dtTH
+rhVx7GSTxCjSBrO5LiJXKAIhAP2XaQPrwRTjTJ4l3X6LZByZXvGhd5NCTkjVVUFY
+IrDi
+-----END CERTIFICATE-----`;
+
+const OPTIONS = { http: { tls: { key: KEY, cert: CERT } } };
+
+test('with key and certificate the server speaks TLS and closes its connections', () =>
+  withServer(async (server) => {
+    const status = await new Promise((resolve, reject) => {
+      const options = { port: server.port, host: '127.0.0.1', servername: 'localhost', ca: CERT, path: '/livez' };
+      const sent = request(options, (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode));
+      });
+      sent.on('error', reject);
+      sent.end();
+    });
+    assert.equal(status, 200);
+  }, OPTIONS));
+
+test('plain HTTP and old versions of TLS get no answer and do no harm', () =>
+  withServer(async (server) => {
+    const { text } = await exchange(server.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n', { half: true });
+    assert.doesNotMatch(text, /200 OK/);
+    const outcome = await new Promise((resolve) => {
+      const socket = connect({
+        port: server.port,
+        host: '127.0.0.1',
+        ca: CERT,
+        servername: 'localhost',
+        minVersion: 'TLSv1',
+        maxVersion: 'TLSv1.1',
+      });
+      socket.once('secureConnect', () => resolve('connected'));
+      socket.once('error', () => resolve('refused'));
+    });
+    assert.equal(outcome, 'refused');
+  }, OPTIONS));
+
+test('a handshake that never begins does not hold up close()', () =>
+  withServer(async (server) => {
+    await open(server.port);
+  }, OPTIONS));
+
+test.run();
