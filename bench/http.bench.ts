@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { fill, LOAD_DESCRIPTION, runLoad, type LoadKind, type LoadOptions, type LoadResult } from './load.js';
+import { median, positiveInteger } from './numbers.js';
 import { startBareServer, startSimpleKv, type RunningServer } from './server-process.js';
 
 const KINDS: readonly LoadKind[] = ['GET', 'PUT'];
@@ -87,17 +88,4 @@ function report(results: ReadonlyMap<string, readonly LoadResult[]>): string {
 
 function row(label: string, cells: readonly string[]): string {
   return label.padEnd(COLUMN_WIDTH + 2) + cells.map((cell) => cell.padStart(COLUMN_WIDTH)).join('');
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const above = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? above : (above + (sorted[middle - 1] ?? 0)) / 2;
-}
-
-function positiveInteger(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`Cannot use --${name} ${text}: a whole number from 1 is wanted`);
-  return value;
 }

@@ -47,9 +47,10 @@ export async function startBareServer(folder: string): Promise<RunningServer> {
  * Starts SimpleKV from its built command line, with the defaults of its configuration, keys of access included.
  *
  * @param folder Where its configuration, its data and its output go
+ * @param chosenGlobalKey A global key as a person chooses one, so that unknown keys cost a derivation; none by default
  * @returns The server, ready
  */
-export async function startSimpleKv(folder: string): Promise<RunningServer> {
+export async function startSimpleKv(folder: string, chosenGlobalKey: string | null = null): Promise<RunningServer> {
   mkdirSync(folder, { recursive: true });
   const output = path.join(folder, 'output.log');
   const config = path.join(folder, 'config.json');
@@ -59,7 +60,7 @@ export async function startSimpleKv(folder: string): Promise<RunningServer> {
   writeFileSync(config, JSON.stringify({
     version: 1,
     server_port: port,
-    default: { storage: { persistent_file_path: 'data/' }, authentication },
+    default: { storage: { persistent_file_path: 'data/' }, authentication: { ...authentication, api_key: chosenGlobalKey } },
     projects: [{ id: 'bench', storage: { on_disk: true, cache_in_memory: true }, authentication }],
   }), { mode: 0o600 });
   const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));

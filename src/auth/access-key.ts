@@ -12,6 +12,9 @@ import { invariant } from '../base/invariant.js';
 /** What a generated key opens: everything, or one project. */
 export type AccessKeyKind = 'global' | 'project';
 
+/** How every generated key begins. */
+export const ACCESS_KEY_PREFIX = 'skv_';
+
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE = BigInt(DIGITS.length);
 
@@ -26,7 +29,7 @@ invariant(BASE ** BigInt(RANDOM_DIGITS) > 2n ** 256n, 'the random part holds 256
 invariant(BASE ** BigInt(CHECKSUM_DIGITS) > 2n ** 32n, 'the tail holds a CRC-32');
 
 const KIND_LETTERS: Readonly<Record<AccessKeyKind, string>> = { global: 'g', project: 'p' };
-const SHAPE = new RegExp(`^skv_[gp]_[0-9A-Za-z]{${RANDOM_DIGITS}}_[0-9A-Za-z]{${CHECKSUM_DIGITS}}$`);
+const SHAPE = new RegExp(`^${ACCESS_KEY_PREFIX}[gp]_[0-9A-Za-z]{${RANDOM_DIGITS}}_[0-9A-Za-z]{${CHECKSUM_DIGITS}}$`);
 
 function toDigits(number: bigint, count: number): string {
   let rest = number;
@@ -51,7 +54,7 @@ function checksumOf(text: string): string {
  */
 export function generateAccessKey(kind: AccessKeyKind): string {
   const random = BigInt(`0x${randomBytes(RANDOM_BYTES).toString('hex')}`);
-  const body = `skv_${KIND_LETTERS[kind]}_${toDigits(random, RANDOM_DIGITS)}_`;
+  const body = `${ACCESS_KEY_PREFIX}${KIND_LETTERS[kind]}_${toDigits(random, RANDOM_DIGITS)}_`;
   const key = body + checksumOf(body);
   invariant(isGeneratedKey(key), 'a new key is recognised as one');
   return key;

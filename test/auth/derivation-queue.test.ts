@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { DerivationQueue, type DerivationRequest } from '../../src/auth/derivation-queue.js';
+import { DerivationQueue, type DerivationRequest, THROTTLED_REST_MS } from '../../src/auth/derivation-queue.js';
 import { hashChosen } from '../../src/auth/key-hash.js';
 import { AppError } from '../../src/base/app-error.js';
+import { ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
 
 const test = suite('derivation-queue');
@@ -84,6 +85,18 @@ test('a throttled caller is served when nobody waits or runs, and refused otherw
   open();
   assert.deepEqual(await Promise.all([first, second]), ['derived a', 'derived c']);
   assert.equal(await queue.derive(request('b', true)), 'derived b');
+});
+
+test('after a derivation for a throttled caller such callers rest, and others do not', async () => {
+  const clock = new ManualClock();
+  const queue = new DerivationQueue({ derive: (key) => Promise.resolve(`derived ${key}`), clock });
+  assert.equal(await queue.derive(request('first', true)), 'derived first');
+  await assert.rejects(queue.derive(request('second', true)), isTooMany);
+  assert.equal(await queue.derive(request('third')), 'derived third');
+  clock.advance(THROTTLED_REST_MS - 1);
+  await assert.rejects(queue.derive(request('second', true)), isTooMany);
+  clock.advance(1);
+  assert.equal(await queue.derive(request('second', true)), 'derived second');
 });
 
 test('a throttled caller may join the derivation of the same key', async () => {
