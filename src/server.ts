@@ -86,7 +86,10 @@ export class SimpleKvServer {
   /** What is open, in the order in which it was opened. */
   readonly #closers: (() => Promise<void>)[] = [];
   #state: LifecycleState = 'starting';
+  #starting: Promise<StartedServer> | undefined;
   #closing: Promise<void> | undefined;
+  /** Raised by a stop: a start that is under way ends. */
+  readonly #stopping = new AbortController();
 
   /** @param parts configuration path, announcer, logger */
   constructor(parts: ServerParts) {
@@ -99,11 +102,12 @@ export class SimpleKvServer {
    * @returns where it listens; when this rejects, everything that was opened has been closed
    * @throws {ConfigError} for a configuration that cannot be used
    * @throws {FolderLockedError} when another server has the data folder
-   * @throws {Error} `EADDRINUSE` and the like when it cannot listen
+   * @throws {Error} `EADDRINUSE` and the like when it cannot listen; the signal's reason when it is closed meanwhile
    */
   async start(): Promise<StartedServer> {
     try {
-      return await this.#start();
+      this.#starting = this.#start();
+      return await this.#starting;
     } catch (error) {
       await this.close();
       throw error;
@@ -111,6 +115,7 @@ export class SimpleKvServer {
   }
 
   async #start(): Promise<StartedServer> {
+    this.#stopping.signal.throwIfAborted();
     const source = await readSource(this.#parts.configPath);
     try {
       return await this.#startFrom(source);
@@ -121,10 +126,13 @@ export class SimpleKvServer {
 
   async #startFrom(source: Source): Promise<StartedServer> {
     const { options } = source;
+    const { signal } = this.#stopping;
     const logger = this.#parts.createLogger(options.logLevel);
     for (const warning of source.loaded?.warnings ?? []) logger.warn(warning);
     await this.#lock(source);
-    const config = await this.#takeConfigOver(source);
+    await refuseChange(source);
+    signal.throwIfAborted();
+    const config = await this.#takeConfigOver(source, logger);
     const keyring = keyringFor(config);
     const registry = new ProjectRegistry();
     const lives = this.#lives({ config, keyring, registry, logger, options });
@@ -138,7 +146,8 @@ export class SimpleKvServer {
     // Requests end before the logs that they write to are closed.
     this.#closers.push(() => lives.close(), () => http.close());
     const url = urlOf(httpOptions, { host: address, port });
-    await lives.start();
+    await lives.start(signal);
+    signal.throwIfAborted();
     warnOfOpenScopes(logger, scopes);
     this.#state = 'serving';
     logger.info({ url, data_folder: options.dataFolder, projects: registry.list().length }, 'serving');
@@ -162,7 +171,7 @@ export class SimpleKvServer {
   }
 
   /** Keys are shown before the file that holds their hashes counts: a crash in between shows others at the next start. */
-  async #takeConfigOver(source: Source): Promise<ConfigFile> {
+  async #takeConfigOver(source: Source, logger: Logger): Promise<ConfigFile> {
     const { announcer } = this.#parts;
     const { loaded, first, options } = source;
     if (first !== undefined) {
@@ -178,8 +187,19 @@ export class SimpleKvServer {
       // Nobody could learn the global key in another way; a project's can be replaced with it.
       if (scope.kind === 'global' || options.printApiKeys) announcer.generatedKey(scope, key);
     }
-    if (adopted.changed) await config.update(() => adopted.document);
-    return config;
+    if (!adopted.changed) return config;
+    try {
+      await config.update(() => adopted.document);
+      return config;
+    } catch (cause) {
+      if (adopted.generated.length > 0) {
+        const expected = 'a file that can be replaced: keys were made, and nothing would know them at the next start';
+        throw new ConfigError({ pointer: '', expected }, { cause });
+      }
+      // A typed key works also from a file that is mounted alone; it only stays readable in it.
+      logger.warn({ err: cause }, 'a typed key stays in the configuration in plain text, because the file could not be replaced');
+      return await ConfigFile.open({ ...loaded, document: adopted.document });
+    }
   }
 
   #lives(
@@ -209,6 +229,9 @@ export class SimpleKvServer {
 
   async #close(): Promise<void> {
     this.#state = 'stopping';
+    // A start that went on would open what nobody closes, in a folder whose lock is gone.
+    this.#stopping.abort();
+    await Promise.allSettled([this.#starting]);
     const failures: unknown[] = [];
     for (const close of this.#closers.toReversed()) {
       try {
@@ -231,6 +254,12 @@ async function readSource(configPath: string): Promise<Source> {
   if (!(await isFolder(folder))) throw new ConfigError({ pointer: '', expected: 'a file in a folder that exists' }, { file: absolute });
   const first = firstConfig();
   return { path: absolute, loaded: undefined, first, options: resolveServerOptions(first.document, folder) };
+}
+
+/** Until the lock was ours, the server that had it before may have written its last change, which must not be passed over. */
+async function refuseChange({ path: file, loaded }: Source): Promise<void> {
+  if ((await loadConfig(file))?.text === loaded?.text) return;
+  throw new ConfigError({ pointer: '', expected: 'a file that nobody changes while the server starts: start it again' });
 }
 
 async function isFolder(folder: string): Promise<boolean> {

@@ -54,6 +54,9 @@ export function formatGeneratedKey(owner: string, key: string): string {
 export function createAnnouncer(write: (text: string) => void): Announcer {
   return {
     firstRun: (first) => write(formatFirstRun(first)),
-    generatedKey: (scope, key) => write(formatGeneratedKey(scope.kind === 'global' ? 'the global key' : `the key of the project "${scope.project}"`, key)),
+    generatedKey: (scope, key) => {
+      const owner = scope.kind === 'global' ? 'the global key' : `the key of the project "${scope.project}"`;
+      write(formatGeneratedKey(owner, key));
+    },
   };
 }

@@ -21,6 +21,9 @@ export const EXIT_CODES = {
   configuration: 78,
 } as const;
 
+/** The calls of the system that a server begins to listen with. */
+const LISTENING_CALLS = ['getaddrinfo', 'bind', 'listen'];
+
 /**
  * The exit code for what ended a start.
  *
@@ -30,6 +33,7 @@ export const EXIT_CODES = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return EXIT_CODES.configuration;
   if (error instanceof FolderLockedError) return EXIT_CODES.temporaryFailure;
-  if (isErrno(error, 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND')) return EXIT_CODES.unavailable;
+  // By the call and not by the code: EACCES may also come from a file.
+  if (isErrno(error) && LISTENING_CALLS.includes(error.syscall ?? '')) return EXIT_CODES.unavailable;
   return EXIT_CODES.failure;
 }

@@ -43,7 +43,12 @@ const settingsSchema = {
   required: ['storage', 'authentication'],
   properties: {
     storage: { type: 'object', additionalProperties: false, required: Object.keys(STORAGE_PROPERTIES), properties: STORAGE_PROPERTIES },
-    authentication: { type: 'object', additionalProperties: false, required: Object.keys(AUTHENTICATION_PROPERTIES), properties: AUTHENTICATION_PROPERTIES },
+    authentication: {
+      type: 'object',
+      additionalProperties: false,
+      required: Object.keys(AUTHENTICATION_PROPERTIES),
+      properties: AUTHENTICATION_PROPERTIES,
+    },
   },
 };
 
@@ -107,7 +112,9 @@ export function decodeEvent(op: string, body: string): AnyEvent {
   }
   // The schema has just said that the members are those of the operation.
   const event = { op, ...(checked.document as object) } as AnyEvent;
-  if (encodeEvent(event).body !== body) throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in their order or spelling`);
+  if (encodeEvent(event).body !== body) {
+    throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in their order or spelling`);
+  }
   return event;
 }
 
@@ -117,7 +124,9 @@ function decodeSet(body: string): KeySet {
   if (mark < 0 || !body.startsWith(KEY_MARK)) throw new UnknownEventError('Cannot read the fields of "set": expected key and value');
   const keyText = body.slice(KEY_MARK.length, mark);
   const key = parseText(keyText);
-  if (typeof key !== 'string' || JSON.stringify(key) !== keyText) throw new UnknownEventError('Cannot read the fields of "set": its key is not in its spelling');
+  if (typeof key !== 'string' || JSON.stringify(key) !== keyText) {
+    throw new UnknownEventError('Cannot read the fields of "set": its key is not in its spelling');
+  }
   const value = body.slice(mark + VALUE_MARK.length);
   if (key === '' || value === '') throw new UnknownEventError('Cannot read the fields of "set": its key or its value is empty');
   return { op: 'set', key, value };

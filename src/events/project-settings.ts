@@ -64,7 +64,12 @@ export const STORAGE_PROPERTIES = {
   on_disk: { type: 'boolean' },
   cache_in_memory: { type: 'boolean' },
   durability: { enum: ['fsync', 'interval', 'os'] },
-  sync_interval_ms: { type: 'integer', minimum: 1, maximum: SYNC_INTERVAL_MS_MAX, description: `a whole number of milliseconds from 1 to ${SYNC_INTERVAL_MS_MAX}` },
+  sync_interval_ms: {
+    type: 'integer',
+    minimum: 1,
+    maximum: SYNC_INTERVAL_MS_MAX,
+    description: `a whole number of milliseconds from 1 to ${SYNC_INTERVAL_MS_MAX}`,
+  },
   segment_bytes: {
     type: 'integer',
     minimum: SEGMENT_BYTES_MIN,

@@ -6,6 +6,11 @@
 export class AppendNotice {
   #waiting = new Set<() => void>();
 
+  /** How many wait now. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
   /** Wakes everyone who waits now. */
   wake(): void {
     const waiting = this.#waiting;

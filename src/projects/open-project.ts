@@ -24,16 +24,17 @@ function isProjectEvent(event: AnyEvent): event is ProjectEvent {
  * Opens a project whose log exists.
  *
  * @param id the project's id
- * @param options home, settings, limits, and the log id that is registered
+ * @param options home, settings, limits, the log id that is registered, and what ends the replay
  * @returns the store and its model, undefined when there is no log of that name
  * @throws {LogCorruptError} when the log cannot be trusted, `UnknownEventError` when a newer version wrote it
  */
 export async function openProject(
   id: string,
-  options: OpenProjectOptions & { readonly expectedLogId: string | undefined },
+  options: OpenProjectOptions & { readonly expectedLogId: string | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<{ readonly store: ProjectStore; readonly model: ProjectModel } | undefined> {
   const model = new ProjectModel();
   const replay = (line: LogLine): void => {
+    options.signal?.throwIfAborted();
     const event = decodeEvent(line.op, line.body);
     invariant(isProjectEvent(event), `"${line.op}" at seq ${line.seq} is an event of a project`);
     model.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });

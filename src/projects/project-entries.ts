@@ -1,7 +1,7 @@
 /**
  * The entries of config.json as the lives of projects change them. Every change is durable when its call resolves.
  */
-import { hashGenerated } from '../auth/key-hash.js';
+import { hashGenerated, keyIdOf } from '../auth/key-hash.js';
 import { generateAccessKey } from '../auth/access-key.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
@@ -62,6 +62,16 @@ export function findEntry(document: ConfigDocument, id: string): ProjectEntry | 
  */
 export function keyOfEntry(entry: ProjectEntry | undefined): EntryKey {
   return { apiKey: entry?.authentication?.api_key ?? null, apiKeyHash: entry?.authentication?.api_key_hash ?? null };
+}
+
+/**
+ * Names the key of an entry.
+ *
+ * @param key the key
+ * @returns 16 hexadecimal digits, null where there is no key
+ */
+export function keyIdOrNull(key: EntryKey): string | null {
+  return key.apiKeyHash === null ? null : keyIdOf(key.apiKeyHash);
 }
 
 /**

@@ -12,7 +12,7 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { createProject } from './open-project.js';
 import { describeProject, describeStore } from './project-details.js';
-import { type EntryKey, findEntry, keyOfEntry, type MadeKey, makeKey, removeEntry, writeEntry } from './project-entries.js';
+import { type EntryKey, findEntry, keyIdOrNull, keyOfEntry, type MadeKey, makeKey, removeEntry, writeEntry } from './project-entries.js';
 import { homeOf, type ProjectResources } from './project-resources.js';
 import type { NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
 import { assessReadiness } from './readiness.js';
@@ -22,7 +22,8 @@ import { startProjects } from './start-projects.js';
 /** Refuses what this version cannot keep: values that are read from disk. */
 function refuseColdStorage(settings: ProjectSettings): void {
   if (!settings.storage.on_disk || settings.storage.cache_in_memory) return;
-  throw new AppError('storage_switch_unavailable', 'Cannot keep the values of a project on disk only: cache_in_memory false is not available in this version');
+  const reason = 'cache_in_memory false is not available in this version';
+  throw new AppError('storage_switch_unavailable', `Cannot keep the values of a project on disk only: ${reason}`);
 }
 
 /** Carries out changes to projects. */
@@ -31,6 +32,8 @@ export class ProjectLives implements Projects {
   /** Undefined until the start has opened it. */
   #startedJournal: ServerJournal | undefined;
   readonly #one = pLimit(1);
+  /** True once nothing may be changed any more: the folder may belong to another server. */
+  #isClosed = false;
 
   /** @param resources what projects are made of */
   constructor(resources: ProjectResources) {
@@ -40,15 +43,17 @@ export class ProjectLives implements Projects {
   /**
    * Opens every project of the configuration. Until this resolves there is nothing to read or to change.
    *
+   * @param signal ends the start between any two lines of a log, throwing its reason
    * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
    */
-  async start(): Promise<void> {
-    this.#startedJournal = await startProjects(this.#resources);
+  async start(signal?: AbortSignal): Promise<void> {
+    this.#startedJournal = await startProjects(this.#resources, signal);
   }
 
   /** Carries out what is under way, closes every log and the server's own. */
   async close(): Promise<void> {
     await this.#one(async () => {
+      this.#isClosed = true;
       const { registry, diskHome } = this.#resources;
       const closing = registry.list().map((project) => (project.kind === 'served' ? project.store.close() : undefined));
       // One log that cannot be closed must not keep the others from it.
@@ -57,6 +62,14 @@ export class ProjectLives implements Projects {
       await diskHome.close();
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
+    });
+  }
+
+  /** One change at a time, in the order in which they were asked for. */
+  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    return await this.#one(async () => {
+      if (this.#isClosed) throw new AppError('shutting_down', 'Cannot change projects: the server is stopping');
+      return await change();
     });
   }
 
@@ -84,7 +97,7 @@ export class ProjectLives implements Projects {
   }
 
   async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
-    return await this.#one(() => this.#create(project, context));
+    return await this.#inTurn(() => this.#create(project, context));
   }
 
   async #create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
@@ -112,9 +125,11 @@ export class ProjectLives implements Projects {
     const files = await diskHome.namesOf(id);
     if (registration !== undefined && !registration.isDeleted) {
       const advice = 'put its entry back into the configuration and start the server again, or delete it';
-      throw new AppError('project_not_served', `Cannot create the project "${id}": it exists and is not served; ${advice}`, { facts: { files } });
+      const message = `Cannot create the project "${id}": it exists and is not served; ${advice}`;
+      throw new AppError('project_not_served', message, { facts: { files } });
     }
-    if (files.length > 0) throw new AppError('project_files_exist', `Cannot create the project "${id}": files of that name exist`, { facts: { files } });
+    if (files.length === 0) return;
+    throw new AppError('project_files_exist', `Cannot create the project "${id}": files of that name exist`, { facts: { files } });
   }
 
   /** Makes and registers the log; when that fails, the entry that was written for it goes again. */
@@ -147,12 +162,13 @@ export class ProjectLives implements Projects {
     try {
       await work();
     } catch (cause) {
-      this.#resources.logger.error({ project: id, err: cause }, `a project could not be created, and its ${part} could not be removed again`);
+      const message = `a project could not be created, and its ${part} could not be removed again`;
+      this.#resources.logger.error({ project: id, err: cause }, message);
     }
   }
 
   async update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
-    return await this.#one(() => this.#update(id, change, context));
+    return await this.#inTurn(() => this.#update(id, change, context));
   }
 
   async #update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
@@ -160,9 +176,13 @@ export class ProjectLives implements Projects {
     const store = this.store(id);
     const settings = mergeSettings(store.settings, change);
     const { names } = diffSettings(store.settings, settings);
-    if (names.length === 0) return { details: describeStore(store), apiKey: null };
-    refuseStorageSwitch(names, settings);
     const key = keyOfEntry(findEntry(config.document, id));
+    if (names.length === 0) {
+      // Whoever asks again after the file could not be written has it written now.
+      if (!this.#isEntryCurrent(store)) await this.#writeAppliedEntry(store, key);
+      return { details: describeStore(store), apiKey: null };
+    }
+    refuseStorageSwitch(names, settings);
     if (settings.authentication.enabled && key.apiKeyHash === null) return await this.#updateWithKey(store, { settings, change, context });
     await store.submit({ type: 'project.update', change }, context);
     await this.#writeAppliedEntry(store, key);
@@ -174,17 +194,15 @@ export class ProjectLives implements Projects {
     store: ProjectStore,
     wanted: { readonly settings: ProjectSettings; readonly change: ProjectSettingsChange; readonly context: CommandContext },
   ): Promise<ProjectWithKey> {
-    const made = makeKey(wanted.settings);
-    await this.#changeKey(store, {
-      settings: wanted.settings,
-      made,
-      submit: () => store.submit({ type: 'project.update', change: wanted.change, keyId: keyIdOf(made.entryKey.apiKeyHash) }, wanted.context),
-    });
+    const { settings, change, context } = wanted;
+    const made = makeKey(settings);
+    const keyId = keyIdOf(made.entryKey.apiKeyHash);
+    await this.#changeKey(store, { settings, made, submit: () => store.submit({ type: 'project.update', change, keyId }, context) });
     return { details: describeStore(store), apiKey: made.key };
   }
 
   async regenerateKey(id: string, context: CommandContext): Promise<string> {
-    return await this.#one(async () => {
+    return await this.#inTurn(async () => {
       this.#journal.requireSound();
       const store = this.store(id);
       const made = makeKey(store.settings);
@@ -219,6 +237,13 @@ export class ProjectLives implements Projects {
     await this.#settleRevision(store, wanted.made.entryKey);
   }
 
+  #isEntryCurrent(store: ProjectStore): boolean {
+    const { document } = this.#resources.config;
+    const entry = findEntry(document, store.id);
+    const { settings, revision } = this.#entryOf(store, keyOfEntry(entry));
+    return entry?.revision === revision && diffSettings(effectiveSettings(entry ?? {}, document), settings).names.length === 0;
+  }
+
   /** The log has the change. Without the file the next start takes it from there, so the caller is told that it is in force. */
   async #writeAppliedEntry(store: ProjectStore, key: EntryKey): Promise<void> {
     try {
@@ -234,7 +259,8 @@ export class ProjectLives implements Projects {
     try {
       await writeEntry(this.#resources.config, this.#entryOf(store, key));
     } catch (error) {
-      this.#resources.logger.warn({ project: store.id, err: error }, 'the revision of a project could not be written into the configuration');
+      const message = 'the revision of a project could not be written into the configuration';
+      this.#resources.logger.warn({ project: store.id, err: error }, message);
     }
   }
 
@@ -244,13 +270,14 @@ export class ProjectLives implements Projects {
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {
-    await this.#one(() => this.#delete(id, context));
+    await this.#inTurn(() => this.#delete(id, context));
   }
 
   async #delete(id: string, context: CommandContext): Promise<void> {
-    const { registry, config, keyring, diskHome } = this.#resources;
+    const { registry, config, keyring } = this.#resources;
     this.#journal.requireSound();
     const found = registry.get(id);
+    if (found === undefined && (await this.#finishDeletion(id))) return;
     const served = found?.kind === 'served' ? found.store : undefined;
     const logId = await this.#logToDelete(id, served);
     if (found === undefined && logId === undefined && findEntry(config.document, id) === undefined) {
@@ -263,16 +290,51 @@ export class ProjectLives implements Projects {
       if (logId !== undefined) await this.#journal.record({ op: 'project.deleted', id, log_id: logId, ...position }, context);
       else await removeEntry(config, id);
     } catch (error) {
+      if (served !== undefined && error instanceof AppError && error.code === 'outcome_unknown') await this.#suspend(served);
       release?.();
       throw error;
     }
     registry.remove(id);
     keyring.removeProject(id);
-    await served?.retire();
+    if (served !== undefined) await this.#retire(served);
     try {
       await removeEntry(config, id);
     } finally {
-      if (logId !== undefined) await diskHome.remove(id, logId);
+      if (logId !== undefined) await this.#resources.diskHome.remove(id, logId);
+    }
+  }
+
+  /** Finishes a deletion that is recorded, where files or entry could not be removed then. */
+  async #finishDeletion(id: string): Promise<boolean> {
+    const { config, diskHome } = this.#resources;
+    const registration = this.#journal.registrations.get(id);
+    if (registration?.isDeleted !== true) return false;
+    const { logId } = registration;
+    const hasFiles = (await diskHome.identify(id)) === logId;
+    const hasEntry = findEntry(config.document, id) !== undefined;
+    if (hasFiles) await diskHome.remove(id, logId);
+    if (hasEntry) await removeEntry(config, id);
+    return hasFiles || hasEntry;
+  }
+
+  /**
+   * Nobody can say whether the deletion is recorded. If it is, the next start carries it out, and with it would go whatever was
+   * written from now on: so nothing is.
+   */
+  async #suspend(store: ProjectStore): Promise<void> {
+    const { id, settings } = store;
+    const reason = 'its deletion may or may not have been recorded; the next start knows';
+    this.#resources.registry.refuse({ id, reason, settings });
+    this.#resources.logger.error({ project: id }, `the project is not served any more: ${reason}`);
+    await this.#retire(store);
+  }
+
+  /** A log that cannot be closed well must not keep its project from being deleted. */
+  async #retire(store: ProjectStore): Promise<void> {
+    try {
+      await store.retire();
+    } catch (error) {
+      this.#resources.logger.warn({ project: store.id, err: error }, 'the log of a deleted project could not be closed');
     }
   }
 
@@ -291,13 +353,10 @@ export class ProjectLives implements Projects {
 
 function refuseStorageSwitch(names: readonly string[], settings: ProjectSettings): void {
   if (names.includes('storage.on_disk')) {
-    throw new AppError('storage_switch_unavailable', 'Cannot move the project between memory and disk: this is not available in this version');
+    const message = 'Cannot move the project between memory and disk: this is not available in this version';
+    throw new AppError('storage_switch_unavailable', message);
   }
   refuseColdStorage(settings);
-}
-
-function keyIdOrNull(key: EntryKey): string | null {
-  return key.apiKeyHash === null ? null : keyIdOf(key.apiKeyHash);
 }
 
 function storedKey(key: EntryKey & { readonly apiKeyHash: string }): { readonly hash: string; readonly plain: string | null } {

@@ -14,9 +14,10 @@ export function assessReadiness(projects: readonly ProjectDetails[], isServerLog
   const degraded = projects.filter(({ state }) => state !== 'serving').map(({ id, state }) => ({ id, state }));
   const writable = projects.length - degraded.length;
   const ready = projects.length === 0 || writable > 0;
+  const serverLog = isServerLogCorrupt ? 'damaged: no project can be created, deleted or given another key' : 'sound';
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${projects.length} projects can write` },
-    { name: 'server_log', ok: !isServerLogCorrupt, detail: isServerLogCorrupt ? 'damaged: no project can be created, deleted or given another key' : 'sound' },
+    { name: 'server_log', ok: !isServerLogCorrupt, detail: serverLog },
   ];
   return { ready, checks, degraded };
 }

@@ -53,7 +53,8 @@ export class ServerJournal {
       const log = await home.open(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, replay });
       return log && new ServerJournal(log, registrations);
     } catch (error) {
-      logger.error({ err: error }, 'the server log cannot be trusted: projects are served, none can be created, deleted or given another key');
+      const effect = 'projects are served, none can be created, deleted or given another key';
+      logger.error({ err: error }, `the server log cannot be trusted: ${effect}`);
       return new ServerJournal(undefined, new Registrations());
     }
   }

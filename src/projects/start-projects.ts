@@ -16,9 +16,18 @@ import { randomHexId } from '../base/random-id.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { createProject, openProject } from './open-project.js';
-import { type EntryKey, type EntryState, keyOfEntry, makeKey, withEntries } from './project-entries.js';
+import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, withEntries } from './project-entries.js';
 import { homeOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
+
+const DELETED_PROJECT_NAMED =
+  'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew';
+
+const PROJECT_WITHOUT_ENTRY =
+  'a project on disk has no entry in the configuration; it is not served, its files stay. Put the entry back, or delete the project';
+
+/** What ends with a project that is served. */
+type ServedOutcome = Extract<Outcome, { kind: 'done' | 'roll_forward' | 'edited' }>;
 
 /** One entry on its way to being served. */
 interface Opening {
@@ -36,10 +45,12 @@ class ProjectStart {
   /** What the entries shall say in the end. */
   readonly #states: EntryState[] = [];
   readonly #context: CommandContext = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(resources: ProjectResources, journal: ServerJournal) {
+  constructor(resources: ProjectResources, journal: ServerJournal, signal: AbortSignal | undefined) {
     this.#resources = resources;
     this.#journal = journal;
+    this.#signal = signal;
   }
 
   get #logger(): Logger {
@@ -50,7 +61,11 @@ class ProjectStart {
     const { config, diskHome } = this.#resources;
     await diskHome.finishRemovals(this.#journal.registrations.deletedLogs);
     await this.#recordDefaultKey();
-    for (const entry of config.document.projects) await this.#startEntry(entry);
+    for (const entry of config.document.projects) {
+      this.#signal?.throwIfAborted();
+      await this.#startEntry(entry);
+    }
+    this.#signal?.throwIfAborted();
     await this.#nameUnserved();
     await this.#writeEntries();
   }
@@ -68,6 +83,7 @@ class ProjectStart {
       await this.#carryOut(opening, outcome);
     } catch (error) {
       await opening.store?.close();
+      if (this.#signal?.aborted === true) throw error;
       registry.refuse({ id: entry.id, reason: error instanceof Error ? error.message : String(error), settings });
       this.#logger.error({ project: entry.id, err: error }, 'the project is not served; nothing of it was changed');
     }
@@ -80,7 +96,7 @@ class ProjectStart {
     if (!settings.storage.on_disk) return absent;
     // The log of a deletion that could not be finished has the same name and is not this entry's.
     const expectedLogId = registration?.isDeleted === false ? registration.logId : undefined;
-    const opened = await openProject(entry.id, { home: diskHome, settings, limits, expectedLogId });
+    const opened = await openProject(entry.id, { home: diskHome, settings, limits, expectedLogId, signal: this.#signal });
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
     if (first === undefined || newest === undefined) return { ...absent, store: opened.store };
@@ -103,7 +119,7 @@ class ProjectStart {
         throw new AppError('project_corrupt', `Cannot serve the project: ${outcome.reason}`);
       case 'deleted':
         await store?.close();
-        this.#logger.warn({ project: entry.id }, 'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew');
+        this.#logger.warn({ project: entry.id }, DELETED_PROJECT_NAMED);
         this.#resources.keyring.removeProject(entry.id);
         return;
       case 'create':
@@ -131,10 +147,12 @@ class ProjectStart {
     const { limits } = this.#resources;
     const key = keyOfEntry(entry);
     if (settings.storage.on_disk) this.#journal.requireSound();
-    const created = store ?? (await createProject(entry.id, { home: homeOf(this.#resources, settings), settings, limits, logId: randomHexId() }));
+    const home = homeOf(this.#resources, settings);
+    const created = store ?? (await createProject(entry.id, { home, settings, limits, logId: randomHexId() }));
+    const registration = { op: 'project.created', id: entry.id, log_id: created.logId } as const;
     try {
-      await created.submit({ type: 'project.create', settings, keyId: key.apiKeyHash === null ? null : keyIdOf(key.apiKeyHash) }, this.#context);
-      if (settings.storage.on_disk) await this.#journal.record({ op: 'project.created', id: entry.id, log_id: created.logId }, this.#context);
+      await created.submit({ type: 'project.create', settings, keyId: keyIdOrNull(key) }, this.#context);
+      if (settings.storage.on_disk) await this.#journal.record(registration, this.#context);
     } catch (error) {
       await created.close();
       throw error;
@@ -142,13 +160,13 @@ class ProjectStart {
     this.#serve(created, key);
   }
 
-  async #serveReconciled({ entry, store }: Opening, outcome: Extract<Outcome, { kind: 'done' | 'roll_forward' | 'edited' }>): Promise<void> {
+  async #serveReconciled({ entry, store }: Opening, outcome: ServedOutcome): Promise<void> {
     if (store === undefined) throw new AppError('project_corrupt', 'Cannot serve the project: it has no log');
     let key = keyOfEntry(entry);
-    if (outcome.kind === 'edited') await this.#recordEdit(store, outcome, key);
-    if (outcome.kind === 'roll_forward') {
-      this.#logger.warn({ project: entry.id }, 'the entry of the configuration was older than the log; it takes what the log says');
-      if (outcome.keyId !== undefined) await this.#recordKey(store, outcome.keyId);
+    if (!(await this.#isTakenOver(store, outcome, key))) {
+      // The entry stays as it is, so that the next start finds the edit again.
+      this.#resources.registry.serve(store);
+      return;
     }
     if (store.settings.authentication.enabled && key.apiKeyHash === null) key = await this.#makeMissingKey(store);
     this.#serve(store, key);
@@ -160,13 +178,35 @@ class ProjectStart {
     this.#states.push({ id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key });
   }
 
-  /** What a person edited becomes an event. When the disk is full, the log's settings hold, and the next start tries again. */
+  /**
+   * Brings what the file says into the log. When the disk is full, the log's settings hold, and the next start tries again; but
+   * a project that its owner wants guarded otherwise is not served the old way.
+   */
+  async #isTakenOver(store: ProjectStore, outcome: ServedOutcome, key: EntryKey): Promise<boolean> {
+    const { id } = store;
+    try {
+      if (outcome.kind === 'edited') await this.#recordEdit(store, outcome, key);
+      if (outcome.kind === 'roll_forward') {
+        this.#logger.warn({ project: id }, 'the entry of the configuration was older than the log; it takes what the log says');
+        if (outcome.keyId !== undefined) await this.#recordKey(store, outcome.keyId);
+      }
+      return true;
+    } catch (error) {
+      const isDiskFull = error instanceof AppError && error.code === 'disk_full';
+      if (!isDiskFull || (outcome.kind === 'edited' && outcome.names.includes('authentication.enabled'))) throw error;
+      const message = 'what the configuration says could not be recorded: the disk is full. The next start tries again';
+      this.#logger.warn({ project: id, err: error }, message);
+      return false;
+    }
+  }
+
+  /** What a person edited becomes an event. */
   async #recordEdit(store: ProjectStore, outcome: Extract<Outcome, { kind: 'edited' }>, key: EntryKey): Promise<void> {
-    const keyId = key.apiKeyHash === null ? null : keyIdOf(key.apiKeyHash);
+    const keyId = keyIdOrNull(key);
     const changed = [...outcome.names, ...(outcome.keyChanged ? ['authentication.api_key'] : [])];
     const { change } = diffSettings(store.settings, outcome.settings);
-    if (outcome.names.length > 0) await store.submit({ type: 'project.update', change, keyId: outcome.keyChanged ? keyId : store.version.keyId }, this.#context);
-    else await this.#recordKey(store, keyId);
+    if (outcome.names.length === 0) await this.#recordKey(store, keyId);
+    else await store.submit({ type: 'project.update', change, keyId: outcome.keyChanged ? keyId : store.version.keyId }, this.#context);
     this.#logger.info({ project: store.id, changed }, 'the configuration was edited; the edit takes effect');
     await this.#recordInJournal(store.id, changed, keyId);
   }
@@ -209,7 +249,7 @@ class ProjectStart {
     const named = new Set(config.document.projects.map(({ id }) => id));
     for (const id of this.#journal.registrations.liveIds.filter((live) => !named.has(live))) {
       const files = await diskHome.namesOf(id);
-      this.#logger.warn({ project: id, files }, 'a project on disk has no entry in the configuration; it is not served, its files stay. Put the entry back, or delete the project');
+      this.#logger.warn({ project: id, files }, PROJECT_WITHOUT_ENTRY);
     }
   }
 
@@ -230,15 +270,21 @@ class ProjectStart {
  * Starts all projects of the configuration.
  *
  * @param resources what projects are made of; the registry is filled
+ * @param signal ends the start, throwing its reason
  * @returns the server's own log
  * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
  */
-export async function startProjects(resources: ProjectResources): Promise<ServerJournal> {
+export async function startProjects(resources: ProjectResources, signal?: AbortSignal): Promise<ServerJournal> {
   const { config, diskHome, logger } = resources;
   const found = await ServerJournal.open(diskHome, logger);
   const refusal = mustRefuseToStart(config.document.projects, found !== undefined);
   if (refusal !== undefined) throw refusal;
   const journal = found ?? (await ServerJournal.create(diskHome));
-  await new ProjectStart(resources, journal).run();
-  return journal;
+  try {
+    await new ProjectStart(resources, journal, signal).run();
+    return journal;
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
 }

@@ -16,7 +16,9 @@ export interface RefusedProject {
 }
 
 /** A project by its id. */
-export type RegisteredProject = { readonly kind: 'served'; readonly store: ProjectStore } | { readonly kind: 'refused'; readonly project: RefusedProject };
+export type RegisteredProject =
+  | { readonly kind: 'served'; readonly store: ProjectStore }
+  | { readonly kind: 'refused'; readonly project: RefusedProject };
 
 /** All projects. */
 export class ProjectRegistry {

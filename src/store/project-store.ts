@@ -146,7 +146,8 @@ export class ProjectStore {
     if (this.#closedBy !== undefined) throw this.#closedBy;
     const sizeBytes = sizeOf(command);
     if (this.#queue.length >= this.#limits.queueCommandsMax || this.#queueBytes + sizeBytes > this.#limits.queueBytesMax) {
-      throw new AppError('queue_full', 'Cannot take the change: too many are waiting for the disk', { facts: { waiting: this.#queue.length } });
+      const facts = { waiting: this.#queue.length };
+      throw new AppError('queue_full', 'Cannot take the change: too many are waiting for the disk', { facts });
     }
     return await new Promise((resolve, reject) => {
       this.#queue.push({ command, context, sizeBytes, resolve, reject });
@@ -255,19 +256,24 @@ export class ProjectStore {
   /** Takes nothing more because the project is deleted, fails what waits, and closes the log. A hold may be in force. */
   async retire(): Promise<void> {
     this.#closedBy = new AppError('project_not_found', `Cannot find the project "${this.id}"`);
-    const waiting = this.#queue;
-    this.#queue = [];
-    this.#queueBytes = 0;
-    for (const { reject } of waiting) reject(this.#closedBy);
+    this.#failWaiting(this.#closedBy);
     await this.#turns;
     await this.#log.close();
   }
 
-  /** Takes nothing more because the server stops, carries out what waits, and closes the log. */
+  /** Takes nothing more because the server stops, carries out what waits unless a hold is in force, and closes the log. */
   async close(): Promise<void> {
     this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is stopping');
     await this.#turns;
+    this.#failWaiting(this.#closedBy);
     await this.#log.close();
+  }
+
+  #failWaiting(reason: AppError): void {
+    const waiting = this.#queue;
+    this.#queue = [];
+    this.#queueBytes = 0;
+    for (const { reject } of waiting) reject(reason);
   }
 }
 

@@ -55,7 +55,9 @@ test('what has a code but no errno is a system error only by that name', () => {
 });
 
 test('what is no Error, or has no code of text, is no system error', () => {
-  for (const thrown of [undefined, null, 'ENOENT', { code: 'ENOENT', errno: -2 }, new Error('plain'), Object.assign(new Error('number'), { code: 2 })]) {
+  for (const thrown of [
+    undefined, null, 'ENOENT', { code: 'ENOENT', errno: -2 }, new Error('plain'), Object.assign(new Error('number'), { code: 2 }),
+  ]) {
     assert.equal(isErrno(thrown), false);
     assert.equal(isErrno(thrown, 'ENOENT'), false);
   }

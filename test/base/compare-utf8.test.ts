@@ -6,7 +6,9 @@ import { suite } from '../suite.js';
 const test = suite('compare-utf8');
 
 /** Short texts of characters at the places where UTF-16 order and UTF-8 order could part, so that prefixes are shared. */
-const touchy = fc.string({ unit: fc.constantFrom('a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}'), maxLength: 4 });
+const touchy = fc.string({
+  unit: fc.constantFrom('a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}'), maxLength: 4,
+});
 const text = fc.oneof(touchy, fc.string({ unit: 'binary' }));
 
 function compareBytes(a: string, b: string): number {

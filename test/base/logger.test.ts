@@ -115,7 +115,9 @@ test('in the readable form a line has level, message and fields for people', () 
 });
 
 test('the silent logger says nothing and takes every call', () => {
-  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) assert.doesNotThrow(() => silentLogger[level]({ a: 1 }, 'nothing'));
+  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) {
+    assert.doesNotThrow(() => silentLogger[level]({ a: 1 }, 'nothing'));
+  }
 });
 
 test('without a destination it can be made, readable or not', () => {

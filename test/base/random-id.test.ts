@@ -35,6 +35,17 @@ test('an id keeps its text when the block that it was drawn from is filled anew'
   assert.deepEqual(drawn, copies);
 });
 
+test('no byte is drawn twice: what one ends with is not what the next begins with, but by chance', () => {
+  const ids = Array.from({ length: MANY }, () => randomHexId());
+  let matchCount = 0;
+  for (const [index, id] of ids.entries()) {
+    const next = ids[index + 1] ?? '';
+    for (let digits = 2; digits < id.length; digits += 2) if (next !== '' && next.startsWith(id.slice(-digits))) matchCount += 1;
+  }
+  // One byte in 256 matches, so about eight are due.
+  assert.ok(matchCount < 50, `${matchCount} matches`);
+});
+
 test('every bit is drawn: each is set in about half of the ids', () => {
   const counts = Array.from({ length: 128 }, () => 0);
   for (let round = 0; round < MANY; round += 1) {
@@ -42,7 +53,9 @@ test('every bit is drawn: each is set in about half of the ids', () => {
     for (const [index, bit] of [...bits].entries()) counts[index] = (counts[index] ?? 0) + Number(bit);
   }
   // Over eight standard deviations from one half: a fair bit does not get there in the life of this project.
-  for (const [index, count] of counts.entries()) assert.ok(Math.abs(count - MANY / 2) < 200, `bit ${index} is set ${count} times of ${MANY}`);
+  for (const [index, count] of counts.entries()) {
+    assert.ok(Math.abs(count - MANY / 2) < 200, `bit ${index} is set ${count} times of ${MANY}`);
+  }
 });
 
 test.run();

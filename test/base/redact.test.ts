@@ -16,7 +16,10 @@ test('what carries no key comes back equal', () => {
 });
 
 test('a key is replaced by name at every depth, in objects and lists, and the spelling of the name does not matter', () => {
-  const fields = { api_key: 'S', headers: { 'X-Api-Key': 'S', Authorization: 'Bearer S' }, projects: [{ authentication: { api_key_hash: 'S', apiKey: 'S' } }] };
+  const fields = {
+    api_key: 'S', headers: { 'X-Api-Key': 'S', Authorization: 'Bearer S' },
+    projects: [{ authentication: { api_key_hash: 'S', apiKey: 'S' } }],
+  };
   assert.deepEqual(redactFields(fields), {
     api_key: REDACTED,
     headers: { 'X-Api-Key': REDACTED, Authorization: REDACTED },

@@ -15,7 +15,9 @@ test('a new id is 32 hexadecimal digits, fit to be taken over, and never the sam
 });
 
 test('letters, digits and a few signs are taken over', () => {
-  for (const text of ['a', '0', '01JABCXYZ', 'a.b_c:d@e/f+g=h-i', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01']) assert.equal(isRequestId(text), true, text);
+  for (const text of ['a', '0', '01JABCXYZ', 'a.b_c:d@e/f+g=h-i', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01']) {
+    assert.equal(isRequestId(text), true, text);
+  }
 });
 
 test('the empty text and what is too long are not', () => {
@@ -25,7 +27,9 @@ test('the empty text and what is too long are not', () => {
 });
 
 test('blanks, line ends, quotes, control and other characters are not, wherever they stand', () => {
-  for (const sign of [' ', '\n', '\r', '\t', '\0', '"', '\\', '\u001b', '\u007f', '\u0085', '\u2028', 'é', '\u{1f600}', '\ud800', '<', '{', ',', ';']) {
+  for (const sign of [
+    ' ', '\n', '\r', '\t', '\0', '"', '\\', '\u001b', '\u007f', '\u0085', '\u2028', 'é', '\u{1f600}', '\ud800', '<', '{', ',', ';',
+  ]) {
     for (const text of [sign, `a${sign}`, `${sign}a`, `a${sign}a`]) assert.equal(isRequestId(text), false, JSON.stringify(text));
   }
 });

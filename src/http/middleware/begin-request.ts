@@ -1,6 +1,8 @@
 /**
  * The first middleware: gives a request its id and its state.
  */
+import type { IncomingHttpHeaders } from 'node:http';
+import { ACCESS_KEY_PREFIX } from '../../auth/access-key.js';
 import { isRequestId, newRequestId } from '../../base/request-id.js';
 import type { AppContext, AppMiddleware } from '../context.js';
 import { NO_HEADERS } from '../request-headers.js';
@@ -10,19 +12,26 @@ import { NO_TARGET } from '../target.js';
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
 /**
- * Takes over the client's request id where it is fit to stand in the log, makes one otherwise, and echoes it.
+ * Takes over the client's request id where it is fit to stand in the log and is no key of access, makes one otherwise, and echoes it.
  *
  * @returns the middleware
  */
 export function beginRequest(): AppMiddleware {
   return function begin(ctx, next) {
-    const sent = ctx.req.headers['x-request-id'];
-    const requestId = typeof sent === 'string' && isRequestId(sent) ? sent : newRequestId();
+    const requestId = idSent(ctx.req.headers) ?? newRequestId();
     ctx.state = newState(requestId);
     ctx.set(REQUEST_ID_HEADER, requestId);
     ctx.set('X-Content-Type-Options', 'nosniff');
     return next();
   };
+}
+
+/** A key of access that strayed into this header would stand in the server's log, and in the project's for ever. */
+function idSent(headers: IncomingHttpHeaders): string | undefined {
+  const { 'x-request-id': sent, 'x-api-key': apiKey, authorization } = headers;
+  if (typeof sent !== 'string' || !isRequestId(sent)) return undefined;
+  const isKey = sent.includes(ACCESS_KEY_PREFIX) || sent === apiKey || authorization?.split(' ').at(-1) === sent;
+  return isKey ? undefined : sent;
 }
 
 function newState(requestId: string): AppContext['state'] {

@@ -8,7 +8,7 @@ import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import type { Log, LogHome, LogOptions, OpenOptions } from '../log.js';
 import { appendAll, changeFolder, type Disk } from './disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
-import { createHead } from './head-file.js';
+import { createHead, readHead } from './head-file.js';
 import { LogPaths } from './log-paths.js';
 import { recoverLog } from './recovery.js';
 import { emptyTrash, findLogId, isRemovalBegun, moveToTrash } from './removal.js';
@@ -55,9 +55,15 @@ export class FileHome implements LogHome {
     if ((await disk.status(paths.active)) !== undefined) names.push(paths.activeName);
     if ((await disk.status(paths.snapshot)) !== undefined) names.push(`${project}.json`);
     const inFolder = await disk.list(paths.folder);
-    // What an unfinished creation left belongs to nobody; with an active segment beside it, it is a project's folder.
-    if (names.length > 0 || inFolder.some((name) => !UNFINISHED_NAMES.includes(name))) names.push(...inFolder.map((name) => paths.shown(name)));
+    // What an unfinished creation left belongs to nobody; with an active segment beside it, or a head that proves lines, it is
+    // a project's folder.
+    const isProject = names.length > 0 || inFolder.some((name) => !UNFINISHED_NAMES.includes(name)) || (await this.#headSeq(paths)) > 0;
+    if (isProject) names.push(...inFolder.map((name) => paths.shown(name)));
     return names;
+  }
+
+  async #headSeq(paths: LogPaths): Promise<number> {
+    return (await readHead(this.#options.disk, paths.head)).head?.seq ?? 0;
   }
 
   async create(project: string, options: LogOptions & { readonly logId: string }): Promise<Log> {
