@@ -1,0 +1,175 @@
+/** docs/log-format.md against the code: the example is a log, the snippet checks it, the tables are those of the code. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.js';
+import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { NodeDisk } from '../../src/log/file/node-disk.js';
+import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/torn-tail.js';
+import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
+import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
+import { diskWith, HEAD, homeOn, linesOf, OPTIONS, SMALL_SEGMENTS } from '../log/file/log-fixture.js';
+import { withFolder } from '../log/file/temporary-folder.js';
+import { suite } from '../suite.js';
+import { projectRoot } from '../tidy/source-tree.js';
+
+const test = suite('docs/log-format.md');
+const document = readFileSync(path.join(projectRoot(), 'docs/log-format.md'), 'utf8');
+
+const PROJECT = 'first_project';
+const LOG_ID = '00112233445566778899aabbccddeeff';
+const SHELL_TIMEOUT_MS = 20_000;
+
+/** The content of a fenced block by what follows its fence. */
+function block(info: string): string {
+  const start = document.indexOf(`\`\`\`${info}\n`);
+  assert.ok(start >= 0, `there is a block ${info}`);
+  const from = start + info.length + 4;
+  return document.slice(from, document.indexOf('```', from));
+}
+
+/** The rows of the table under headings that begin so, cell by cell. */
+function table(heading: string): string[][] {
+  const lines = document.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${heading} |`));
+  assert.ok(start >= 0, `there is a table ${heading}`);
+  const rows = lines.slice(start + 2);
+  return rows.slice(0, rows.findIndex((line) => !line.startsWith('|'))).map((row) => row.split('|').slice(1, -1).map((cell) => cell.trim()));
+}
+
+function quoted(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
+}
+
+function runCheck(file: string): { readonly status: number | null; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', block('sh check'), 'check', file], { encoding: 'utf8', timeout: SHELL_TIMEOUT_MS });
+  return { status, output: stdout + stderr };
+}
+
+test('the example is what this program writes', () => {
+  const [header, create = '', set = ''] = block('jsonl example').split('\n');
+  const genesis = genesisHash(PROJECT, LOG_ID);
+  assert.equal(`${header}\n`, encodeHeaderLine({ project: PROJECT, logId: LOG_ID, firstSeq: 1, previousHash: genesis }));
+  const settings = { storage: BUILT_IN_STORAGE, authentication: { enabled: true, save_api_key_to_file: false } };
+  const first = encodeEventLine(
+    { ...encodeEvent({ op: 'project.create', settings, key_id: '3f2a9c0d11e8b7a6' }), actor: 'global#0123456789abcdef', request: 'r-1' },
+    { seq: 1, timeMs: Date.parse('2026-11-22T10:00:00.123Z'), durable: 0, salt: 'AAECAwQFBgcICQoLDA0ODw' },
+    genesis,
+  );
+  assert.equal(`${create}\n`, first.text);
+  const second = encodeEventLine(
+    { ...encodeEvent({ op: 'set', key: 'user/1', value: '{"name":"Zoë","n":1.0}' }), actor: 'project:first_project#3f2a9c0d11e8b7a6', request: 'r-2' },
+    { seq: 2, timeMs: Date.parse('2026-11-22T10:00:01.000Z'), durable: 1, salt: 'EBESExQVFhcYGRobHB0eHw' },
+    first.hash,
+  );
+  assert.equal(`${set}\n`, second.text);
+  const seal = encodeSealLine({ sealedName: '00000000000000000001.jsonl', nextSeq: 3, nextName: 'first_project.jsonl' }, second.hash);
+  assert.equal(block('json seal'), seal);
+});
+
+test('the example is a log that this program opens, and its events are those that it knows', async () => {
+  await withFolder(async (folder) => {
+    await writeFile(path.join(folder, `${PROJECT}.jsonl`), block('jsonl example'));
+    const lines: LogLine[] = [];
+    const home = homeOn(new NodeDisk(), { folder });
+    const log = await home.open(PROJECT, { ...OPTIONS, expectedLogId: LOG_ID, replay: (line) => void lines.push(line) });
+    assert.ok(log);
+    assert.deepEqual(lines.map((line) => decodeEvent(line.op, line.body).op), ['project.create', 'set']);
+    assert.equal(log.position().seq, 2);
+    await log.append([{ op: 'delete', actor: 'anonymous', request: 'r-3', body: '"key":"user/1"' }], 2);
+    await log.close();
+    assert.deepEqual(runCheck(path.join(folder, `${PROJECT}.jsonl`)), { status: 0, output: 'ok\n' });
+  });
+});
+
+test('the snippet prints ok for the example and for sealed and later segments', async () => {
+  await withFolder(async (folder) => {
+    const disk = await diskWith([2, 2, 2], SMALL_SEGMENTS);
+    const segments = [...disk.contents()].filter(([name]) => name.endsWith('.jsonl'));
+    assert.equal(segments.length, 3);
+    for (const bytes of [block('jsonl example'), ...segments.map(([, content]) => content)]) {
+      const file = path.join(folder, 'log.jsonl');
+      await writeFile(file, bytes);
+      assert.deepEqual(runCheck(file), { status: 0, output: 'ok\n' });
+    }
+  });
+});
+
+test('the snippet finds a changed byte in each part of each line, a missing line and a swapped one', async () => {
+  await withFolder(async (folder) => {
+    const example = block('jsonl example');
+    const file = path.join(folder, 'log.jsonl');
+    const changes: readonly (readonly [string, string])[] = [
+      ['"first_seq":1', '"first_seq":2'], ['first_project","log', 'first_projecu","log'], ['"prev":"5', '"prev":"6'], ['hash":"55', 'hash":"56'],
+      ['"time":"2026-11-22T10:00:00', '"time":"2026-11-22T10:00:01'], ['AAECA', 'BAECA'], ['"on_disk":true', '"on_disk":tru3'],
+      ['hash":"42', 'hash":"43'], ['"seq":2', '"seq":3'], ['"key":"user/1"', '"key":"user/2"'], ['"n":1.0', '"n":1.1'], ['hash":"8e', 'hash":"9e'],
+    ];
+    for (const [from, to] of changes) {
+      assert.ok(example.includes(from), from);
+      await writeFile(file, example.replace(from, to));
+      const { status, output } = runCheck(file);
+      assert.equal(status, 1, `${from} → ${to}`);
+      assert.match(output, /^wrong: \{/);
+    }
+    const [header = '', first = '', second = ''] = example.split('\n');
+    for (const lines of [[header, second], [header, second, first], [header, first, first]]) {
+      await writeFile(file, `${lines.join('\n')}\n`);
+      assert.equal(runCheck(file).status, 1);
+    }
+  });
+});
+
+test('the table of operations is that of the code, both ways', () => {
+  const documented = table('`op` | fields, in order | in').map(([op = '', fields = '']) => [quoted(op)[0], quoted(fields)]);
+  assert.deepEqual(documented, Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, [...fields]]));
+});
+
+test('every field of an operation is explained, and no other', () => {
+  const documented = table('field of an operation').map(([field = '']) => quoted(field)[0]);
+  assert.deepEqual(documented.sort(), [...new Set(Object.values(EVENT_FIELDS).flat())].sort());
+});
+
+test('fields stand in the order of the tables', () => {
+  const tables = document.split('\n### ').filter((part) => /^(?:Header|Event|Seal)\n/.test(part));
+  const [header, event, seal] = tables.map((part) => [...part.matchAll(/^\| `(\w+)` \| (?:string|integer) \|/gm)].map((match) => match[1]));
+  const [headerLine = '', eventLine = ''] = block('jsonl example').split('\n');
+  assert.deepEqual(header, Object.keys(JSON.parse(headerLine) as object));
+  assert.deepEqual(event, Object.keys(JSON.parse(eventLine) as object).filter((name) => name !== 'settings' && name !== 'key_id'));
+  assert.deepEqual(seal, Object.keys(JSON.parse(block('json seal')) as object));
+});
+
+test('the head is laid out as it is written', async () => {
+  const slot = block('json head').trimEnd();
+  const disk = await diskWith([2]);
+  const bytes = disk.bytesOf(HEAD).toString('latin1');
+  assert.equal(bytes.length, 8192);
+  for (const written of [bytes.slice(0, 4096), bytes.slice(4096)]) {
+    assert.deepEqual(Object.keys(JSON.parse(written) as object), Object.keys(JSON.parse(slot) as object));
+    assert.match(written, /^\{[^ ]*\} *\n$/);
+  }
+  // The example's head is read as the proof of the example's last line.
+  await withFolder(async (folder) => {
+    await new NodeDisk().makeFolder(path.join(folder, PROJECT));
+    const lines = block('jsonl example').split(/(?<=\n)/);
+    await writeFile(path.join(folder, PROJECT, 'head'), `${slot.padEnd(4095)}\n`.repeat(2));
+    await writeFile(path.join(folder, `${PROJECT}.jsonl`), lines.slice(0, 2).join(''));
+    const opening = homeOn(new NodeDisk(), { folder }).open(PROJECT, { ...OPTIONS, replay: () => undefined });
+    await assert.rejects(opening, /lines up to seq 2 as the head proves/);
+  });
+});
+
+test('limits are those of the code', () => {
+  const limits = [LINE_BYTES_MAX, TORN_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX, BUILT_IN_STORAGE.segment_bytes, Number.MAX_SAFE_INTEGER, SECTOR_BYTES];
+  for (const limit of limits) assert.ok(document.includes(limit.toLocaleString('en-US')), String(limit));
+  assert.ok(document.includes(`at least ${PARTIAL_SECTOR_BYTES_MIN}\n   zero bytes`));
+});
+
+test('a line that is written is found in the document field by field', async () => {
+  const [, line = ''] = linesOf(await diskWith([1]));
+  const names = Object.keys(JSON.parse(line) as object);
+  for (const name of names) assert.ok(document.includes(`| \`${name}\` |`), name);
+});
+
+test.run();

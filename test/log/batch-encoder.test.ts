@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { encodeBatch } from '../../src/log/batch-encoder.js';
+import { LineClock } from '../../src/log/line-clock.js';
+import { genesisHash } from '../../src/log/line-format.js';
+import { LINE_BYTES_MAX } from '../../src/log/log.js';
+import { ManualClock } from '../base/manual-clock.js';
+import { suite } from '../suite.js';
+import { draft, drafts, hashByHand, hashIn, LOG_ID, PROJECT } from './file/log-fixture.js';
+
+const test = suite('encodeBatch');
+const clock = new LineClock(new ManualClock(), () => undefined);
+const AFTER = { seq: 0, hash: genesisHash(PROJECT, LOG_ID), durable: 0 };
+
+test('a batch is its lines one after another, each chained to the one before', () => {
+  const batch = encodeBatch(drafts(1, 3), AFTER, clock);
+  const texts = batch.text.split('\n');
+  assert.equal(texts.pop(), '');
+  let previous = AFTER.hash;
+  for (const [index, text] of texts.entries()) {
+    assert.equal(hashIn(text), hashByHand(text, previous));
+    assert.equal(batch.lines[index]?.hash, hashIn(text));
+    previous = hashIn(text);
+  }
+  assert.deepEqual(batch.end, { seq: 3, hash: previous });
+});
+
+test('no two lines share a salt', () => {
+  const { text } = encodeBatch(drafts(1, 1000), AFTER, clock);
+  const salts = [...text.matchAll(/"salt":"([\w-]{22})"/g)].map((match) => match[1]);
+  assert.equal(new Set(salts).size, 1000);
+});
+
+test('a line of the greatest length passes, one byte more is refused, counted in bytes and not in characters', () => {
+  const overhead = Buffer.byteLength(encodeBatch([draft(1, '""')], AFTER, clock).text);
+  const fits = LINE_BYTES_MAX - overhead;
+  assert.equal(Buffer.byteLength(encodeBatch([draft(1, `"${'x'.repeat(fits)}"`)], AFTER, clock).text), LINE_BYTES_MAX);
+  assert.throws(() => encodeBatch([draft(1, `"${'x'.repeat(fits + 1)}"`)], AFTER, clock), { code: 'line_too_large', facts: { limit: LINE_BYTES_MAX, actual: LINE_BYTES_MAX + 1 } });
+  assert.throws(() => encodeBatch([draft(1, `"${'€'.repeat(Math.ceil((fits + 1) / 3))}"`)], AFTER, clock), { code: 'line_too_large' });
+});
+
+test.run();

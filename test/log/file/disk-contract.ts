@@ -1,0 +1,127 @@
+/** What the log may expect of any disk: one suite, run for the real disk and for the disk of the tests. */
+import assert from 'node:assert/strict';
+import { appendAll, changeFolder, type Disk } from '../../../src/log/file/disk.js';
+import { suite } from '../../suite.js';
+
+/** A disk, and a folder on it that is empty. */
+export interface DiskSubject {
+  readonly disk: Disk;
+  readonly folder: string;
+}
+
+/**
+ * Registers and runs the suite.
+ *
+ * @param name The disk's name
+ * @param withDisk Runs a body with an empty folder
+ */
+export function testDiskContract(name: string, withDisk: (body: (subject: DiskSubject) => Promise<void>) => Promise<void>): void {
+  const test = suite(`the contract of a disk: ${name}`);
+
+  async function write(disk: Disk, place: string, text: string): Promise<void> {
+    const file = await disk.open(place, 'create');
+    await appendAll(file, Buffer.from(text));
+    await file.close();
+  }
+
+  async function read(disk: Disk, place: string): Promise<string> {
+    const file = await disk.open(place, 'read');
+    const { sizeBytes } = await file.status();
+    const bytes = Buffer.alloc(sizeBytes);
+    assert.equal(await file.read(bytes, 0), sizeBytes);
+    await file.close();
+    return bytes.toString();
+  }
+
+  test('a file is made once, and appended to at its end wherever that is', () => withDisk(async ({ disk, folder }) => {
+    const place = `${folder}/a`;
+    await write(disk, place, 'one');
+    await assert.rejects(disk.open(place, 'create'), { code: 'EEXIST' });
+    const file = await disk.open(place, 'append');
+    assert.equal(await file.append(Buffer.from('two')), 3);
+    await file.truncate(4);
+    assert.equal(await file.append(Buffer.from('three')), 5);
+    await file.datasync();
+    assert.equal((await file.status()).sizeBytes, 9);
+    await file.close();
+    assert.equal(await read(disk, place), 'onetthree');
+  }));
+
+  test('a file is read from an offset, and gives fewer bytes only at its end', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abcdef');
+    const file = await disk.open(`${folder}/a`, 'read');
+    const into = Buffer.alloc(4);
+    assert.equal(await file.read(into, 1), 4);
+    assert.equal(into.toString(), 'bcde');
+    assert.equal(await file.read(into, 4), 2);
+    assert.equal(await file.read(into, 6), 0);
+    assert.equal(await file.read(into, 60), 0);
+    await file.close();
+  }));
+
+  test('bytes inside a file are replaced', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abcdef');
+    const file = await disk.open(`${folder}/a`, 'overwrite');
+    assert.equal(await file.overwrite(Buffer.from('XY'), 2), 2);
+    await file.datasync();
+    await file.close();
+    assert.equal(await read(disk, `${folder}/a`), 'abXYef');
+  }));
+
+  test('a file that is opened for one thing does not do another', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const reader = await disk.open(`${folder}/a`, 'read');
+    await assert.rejects(reader.append(Buffer.from('x')), { code: 'EBADF' });
+    await reader.close();
+    const writer = await disk.open(`${folder}/a`, 'append');
+    await assert.rejects(writer.read(Buffer.alloc(1), 0), { code: 'EBADF' });
+    await writer.close();
+    for (const mode of ['append', 'read', 'overwrite'] as const) await assert.rejects(disk.open(`${folder}/none`, mode), { code: 'ENOENT' });
+  }));
+
+  test('names are listed, looked up, linked, renamed and removed', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    await disk.makeFolder(`${folder}/inner/most`);
+    await disk.makeFolder(`${folder}/inner`);
+    assert.deepEqual([...await disk.list(folder)].sort(), ['a', 'inner']);
+    assert.deepEqual(await disk.list(`${folder}/none`), []);
+    const status = await disk.status(`${folder}/a`);
+    assert.ok(status && !status.isFolder && status.sizeBytes === 3);
+    assert.equal((await disk.status(`${folder}/inner`))?.isFolder, true);
+    assert.equal(await disk.status(`${folder}/none`), undefined);
+    await disk.link(`${folder}/a`, `${folder}/inner/b`);
+    assert.equal((await disk.status(`${folder}/inner/b`))?.inode, status.inode);
+    await assert.rejects(disk.link(`${folder}/a`, `${folder}/inner/b`), { code: 'EEXIST' });
+    await write(disk, `${folder}/c`, 'new');
+    await disk.rename(`${folder}/c`, `${folder}/a`);
+    assert.equal(await read(disk, `${folder}/a`), 'new');
+    assert.equal(await read(disk, `${folder}/inner/b`), 'abc');
+    await disk.unlink(`${folder}/a`);
+    await disk.unlink(`${folder}/a`);
+    await disk.rename(`${folder}/inner`, `${folder}/outer`);
+    assert.equal(await read(disk, `${folder}/outer/b`), 'abc');
+    await assert.rejects(disk.rename(`${folder}/none`, `${folder}/x`), { code: 'ENOENT' });
+    await disk.removeTree(`${folder}/outer`);
+    await disk.removeTree(`${folder}/outer`);
+    assert.deepEqual(await disk.list(folder), []);
+  }));
+
+  test('a file that lost its name is written on', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const file = await disk.open(`${folder}/a`, 'append');
+    await disk.unlink(`${folder}/a`);
+    await file.append(Buffer.from('d'));
+    assert.equal((await file.status()).sizeBytes, 4);
+    await file.close();
+    assert.equal(await disk.status(`${folder}/a`), undefined);
+  }));
+
+  test('a folder is changed and synced, and let go of also when the change fails', () => withDisk(async ({ disk, folder }) => {
+    await changeFolder(disk, folder, () => write(disk, `${folder}/a`, 'x'));
+    await assert.rejects(changeFolder(disk, folder, () => Promise.reject(new Error('no'))), /no/);
+    await assert.rejects(disk.openFolder(`${folder}/none`), { code: 'ENOENT' });
+    await assert.rejects(disk.openFolder(`${folder}/a`), { code: 'ENOTDIR' });
+  }));
+
+  test.run();
+}

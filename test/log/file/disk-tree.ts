@@ -1,0 +1,182 @@
+/**
+ * What a disk holds, twice: as running programs see it and as a power cut would leave it. Files are inodes under one or
+ * several names; a folder remembers which names were synced. Knows no faults; `fault-disk.ts` plays them.
+ */
+import path from 'node:path';
+
+/** A file. */
+export interface FileNode {
+  readonly kind: 'file';
+  readonly inode: number;
+  /** What reads give back. */
+  bytes: Buffer;
+  /** What was there when the file was last synced. */
+  syncedBytes: Buffer;
+}
+
+/** A folder. */
+export interface FolderNode {
+  readonly kind: 'folder';
+  readonly inode: number;
+  names: Map<string, TreeNode>;
+  syncedNames: Map<string, TreeNode>;
+}
+
+/** Whatever a name may mean. */
+export type TreeNode = FileNode | FolderNode;
+
+/** What a power cut leaves of what was not synced. */
+export interface CrashLoss {
+  /** `synced`: bytes written since the last sync are gone, zeros where the size says that there are some. */
+  readonly content: 'cached' | 'synced';
+  /** `synced`: the file has the size that it had at the last sync. */
+  readonly size: 'cached' | 'synced';
+  /** `synced`: names made, removed or renamed since their folder's last sync are as they were. */
+  readonly names: 'cached' | 'synced';
+}
+
+/** An error with an errno, as the system's are. */
+export function errnoError(code: string, action: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${action}`), { code, errno: -1 });
+}
+
+/** Files and folders under `/`. */
+export class DiskTree {
+  #lastInode = 1;
+  #top: FolderNode = this.#newFolder();
+
+  #newFolder(): FolderNode {
+    this.#lastInode += 1;
+    return { kind: 'folder', inode: this.#lastInode, names: new Map(), syncedNames: new Map() };
+  }
+
+  #partsOf(place: string): string[] {
+    return place.split('/').filter((part) => part !== '');
+  }
+
+  find(place: string): TreeNode | undefined {
+    let node: TreeNode | undefined = this.#top;
+    for (const part of this.#partsOf(place)) {
+      if (node === undefined) return undefined;
+      if (node.kind === 'file') throw errnoError('ENOTDIR', place);
+      node = node.names.get(part);
+    }
+    return node;
+  }
+
+  file(place: string): FileNode {
+    const node = this.find(place);
+    if (node === undefined) throw errnoError('ENOENT', place);
+    if (node.kind === 'folder') throw errnoError('EISDIR', place);
+    return node;
+  }
+
+  folder(place: string): FolderNode {
+    const node = this.find(place);
+    if (node === undefined) throw errnoError('ENOENT', place);
+    if (node.kind === 'file') throw errnoError('ENOTDIR', place);
+    return node;
+  }
+
+  parent(place: string): FolderNode {
+    return this.folder(path.posix.dirname(place));
+  }
+
+  createFile(place: string, bytes: Buffer = Buffer.alloc(0)): FileNode {
+    if (this.find(place) !== undefined) throw errnoError('EEXIST', place);
+    this.#lastInode += 1;
+    const node: FileNode = { kind: 'file', inode: this.#lastInode, bytes, syncedBytes: Buffer.alloc(0) };
+    this.parent(place).names.set(path.posix.basename(place), node);
+    return node;
+  }
+
+  makeFolder(place: string): void {
+    let folder = this.#top;
+    for (const part of this.#partsOf(place)) {
+      const next = folder.names.get(part) ?? this.#newFolder();
+      if (next.kind === 'file') throw errnoError('ENOTDIR', place);
+      folder.names.set(part, next);
+      folder = next;
+    }
+  }
+
+  link(place: string, newPlace: string): void {
+    const node = this.file(place);
+    if (this.find(newPlace) !== undefined) throw errnoError('EEXIST', newPlace);
+    this.parent(newPlace).names.set(path.posix.basename(newPlace), node);
+  }
+
+  rename(place: string, newPlace: string): void {
+    const node = this.find(place);
+    if (node === undefined) throw errnoError('ENOENT', place);
+    const there = this.find(newPlace);
+    if (there === node) return;
+    if (there?.kind === 'folder' && node.kind === 'file') throw errnoError('EISDIR', newPlace);
+    if (there?.kind === 'file' && node.kind === 'folder') throw errnoError('ENOTDIR', newPlace);
+    if (there?.kind === 'folder' && there.names.size > 0) throw errnoError('ENOTEMPTY', newPlace);
+    this.parent(newPlace).names.set(path.posix.basename(newPlace), node);
+    this.parent(place).names.delete(path.posix.basename(place));
+  }
+
+  remove(place: string): void {
+    if (this.find(place) !== undefined) this.parent(place).names.delete(path.posix.basename(place));
+  }
+
+  /** Makes everything survive a power cut. */
+  syncAll(): void {
+    forEachNode(this.#top, (node) => {
+      if (node.kind === 'file') node.syncedBytes = Buffer.from(node.bytes);
+      else node.syncedNames = new Map(node.names);
+    });
+  }
+
+  /** Every file by its path, by the names that running programs see. */
+  files(): Map<string, FileNode> {
+    const found = new Map<string, FileNode>();
+    const visit = (folder: FolderNode, above: string): void => {
+      for (const [name, node] of folder.names) {
+        if (node.kind === 'file') found.set(`${above}/${name}`, node);
+        else visit(node, `${above}/${name}`);
+      }
+    };
+    visit(this.#top, '');
+    return found;
+  }
+
+  /** A new tree with what a crash leaves of this one; all of it is synced. This tree stays as it is. */
+  survivor(loss: CrashLoss): DiskTree {
+    const copies = new Map<TreeNode, TreeNode>();
+    const copy = (node: TreeNode): TreeNode => {
+      const known = copies.get(node);
+      if (known !== undefined) return known;
+      if (node.kind === 'file') {
+        const bytes = survivingBytes(node, loss);
+        const file: FileNode = { kind: 'file', inode: node.inode, bytes, syncedBytes: Buffer.from(bytes) };
+        copies.set(node, file);
+        return file;
+      }
+      const folder: FolderNode = { kind: 'folder', inode: node.inode, names: new Map(), syncedNames: new Map() };
+      copies.set(node, folder);
+      for (const [name, inside] of loss.names === 'cached' ? node.names : node.syncedNames) folder.names.set(name, copy(inside));
+      folder.syncedNames = new Map(folder.names);
+      return folder;
+    };
+    const tree = new DiskTree();
+    const top = copy(this.#top);
+    if (top.kind === 'folder') tree.#top = top;
+    tree.#lastInode = this.#lastInode;
+    return tree;
+  }
+}
+
+function forEachNode(node: TreeNode, visit: (node: TreeNode) => void): void {
+  visit(node);
+  if (node.kind === 'folder') for (const inside of node.names.values()) forEachNode(inside, visit);
+}
+
+function survivingBytes(file: FileNode, loss: CrashLoss): Buffer {
+  const content = loss.content === 'cached' ? file.bytes : file.syncedBytes;
+  const bytes = Buffer.alloc(loss.size === 'cached' ? file.bytes.length : file.syncedBytes.length);
+  content.copy(bytes);
+  return bytes;
+}

@@ -1,0 +1,162 @@
+/** Every bit of a small log flipped, and every file cut at every byte: found, or harmless, and never a changed line. */
+import assert from 'node:assert/strict';
+import { silentLogger } from '../../../src/base/logger.js';
+import { LogPaths } from '../../../src/log/file/log-paths.js';
+import { recoverLog } from '../../../src/log/file/recovery.js';
+import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
+import type { LogLine } from '../../../src/log/log.js';
+import { suite } from '../../suite.js';
+import type { FaultDisk } from './fault-disk.js';
+import { ACTIVE, diskWith, HEAD, HOME, openLog, PROJECT, SMALL_SEGMENTS } from './log-fixture.js';
+
+const TIMEOUT_MS = 120_000;
+const BITS = 8;
+/** Of the blanks that fill a head's slot, one byte in so many is tried. */
+const PADDING_STRIDE = 97;
+
+const test = suite('every bit and every byte');
+const paths = new LogPaths(HOME, PROJECT);
+
+/** A log of five lines in two sealed segments and the active one, and its lines. */
+async function smallLog(): Promise<{ disk: FaultDisk; lines: readonly LogLine[] }> {
+  const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
+  const { log, replayed } = await openLog(disk, SMALL_SEGMENTS);
+  await log.close();
+  return { disk: disk.crash(), lines: replayed };
+}
+
+interface Recovered {
+  readonly lines: readonly LogLine[];
+  readonly tornBytes: number;
+}
+
+async function recover(disk: FaultDisk): Promise<Recovered | LogCorruptError | LogVersionError> {
+  const lines: LogLine[] = [];
+  try {
+    const log = await recoverLog(disk, paths, { replay: (line) => void lines.push(line), logger: silentLogger });
+    return { lines, tornBytes: log?.tornBytes ?? 0 };
+  } catch (error) {
+    assert.ok(error instanceof LogCorruptError || error instanceof LogVersionError, String(error));
+    return error;
+  }
+}
+
+function files(disk: FaultDisk): [string, Buffer][] {
+  return [...disk.contents()].filter(([name]) => name.endsWith('.jsonl'));
+}
+
+/** Where the record begins that holds a byte. */
+function recordStart(bytes: Buffer, at: number): number {
+  return at === 0 ? 0 : bytes.lastIndexOf(0x0a, at - 1) + 1;
+}
+
+test('each flipped bit of a segment is refused at the record that holds it, when the head is there', async () => {
+  const { disk } = await smallLog();
+  let flips = 0;
+  for (const [name, bytes] of files(disk)) {
+    for (let at = 0; at < bytes.length; at += 1) {
+      for (let bit = 0; bit < BITS; bit += 1) {
+        const changed = Buffer.from(bytes);
+        changed.writeUInt8(changed.readUInt8(at) ^ (1 << bit), at);
+        disk.put(name, changed);
+        const outcome = await recover(disk);
+        const label = `${name} byte ${at} bit ${bit}`;
+        if (outcome instanceof LogVersionError) assert.ok(at < bytes.indexOf(0x0a), label);
+        else {
+          assert.ok(outcome instanceof LogCorruptError, label);
+          assert.equal(`${HOME}/${outcome.place.file}`, name, label);
+          assert.equal(outcome.place.offset, recordStart(bytes, at), label);
+        }
+        flips += 1;
+      }
+    }
+    disk.put(name, bytes);
+  }
+  assert.ok(flips > 15_000, `${flips} flips`);
+}, { timeoutMs: TIMEOUT_MS });
+
+test('without the head, each flipped bit is refused, or cuts the last line loudly and keeps what it cut', async () => {
+  const { disk, lines } = await smallLog();
+  disk.tree.remove(HEAD);
+  const bytes = disk.bytesOf(ACTIVE);
+  const healed: string[] = [];
+  for (let at = 0; at < bytes.length; at += 1) {
+    for (const bit of [0, 3, 7]) {
+      const fresh = disk.crash();
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(at) ^ (1 << bit), at);
+      fresh.put(ACTIVE, changed);
+      const outcome = await recover(fresh);
+      if (!('lines' in outcome)) continue;
+      assert.deepEqual(outcome.lines, lines.slice(0, -1), `byte ${at} bit ${bit}`);
+      assert.ok(outcome.tornBytes > 0);
+      healed.push(`${at}`);
+    }
+  }
+  assert.deepEqual([...new Set(healed)], [`${bytes.length - 1}`], 'only the last line feed is such a byte');
+}, { timeoutMs: TIMEOUT_MS });
+
+test('a flipped bit of the head changes nothing of the log', async () => {
+  const { disk, lines } = await smallLog();
+  const bytes = disk.bytesOf(HEAD);
+  for (let at = 0; at < bytes.length; at += bytes[at] === 0x20 ? PADDING_STRIDE : 1) {
+    for (let bit = 0; bit < BITS; bit += 1) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(at) ^ (1 << bit), at);
+      disk.put(HEAD, changed);
+      const outcome = await recover(disk);
+      assert.ok('lines' in outcome, `byte ${at} bit ${bit}`);
+      assert.deepEqual(outcome.lines, lines);
+    }
+  }
+}, { timeoutMs: TIMEOUT_MS });
+
+test('a file cut at any byte is refused when the head proves what is gone', async () => {
+  const { disk, lines } = await smallLog();
+  for (const [name, bytes] of files(disk)) {
+    for (let size = 0; size < bytes.length; size += 1) {
+      const fresh = disk.crash();
+      fresh.put(name, bytes.subarray(0, size));
+      const outcome = await recover(fresh);
+      if (name === ACTIVE && size === bytes.length - 1) assert.deepEqual('lines' in outcome && outcome.lines, lines);
+      else assert.ok(outcome instanceof LogCorruptError, `${name} cut to ${size}`);
+    }
+  }
+}, { timeoutMs: TIMEOUT_MS });
+
+test('without the head, a file cut at any byte gives the exact prefix or is refused', async () => {
+  const { disk, lines } = await smallLog();
+  disk.tree.remove(HEAD);
+  const headerBytes = disk.bytesOf(ACTIVE).indexOf(0x0a) + 1;
+  for (const [name, bytes] of files(disk)) {
+    for (let size = 0; size < bytes.length; size += 1) {
+      const fresh = disk.crash();
+      fresh.put(name, bytes.subarray(0, size));
+      const outcome = await recover(fresh);
+      const isRefused = name !== ACTIVE || size < headerBytes;
+      assert.equal(outcome instanceof LogCorruptError, isRefused, `${name} cut to ${size}`);
+      if ('lines' in outcome) assert.deepEqual(outcome.lines, size >= bytes.length - 1 ? lines : lines.slice(0, -1));
+    }
+  }
+}, { timeoutMs: TIMEOUT_MS });
+
+test('each line of the log deleted, doubled or swapped with its neighbour is refused', async () => {
+  const { disk } = await smallLog();
+  for (const [name, bytes] of files(disk)) {
+    const records = bytes.toString('latin1').split(/(?<=\n)/);
+    for (const [at, record] of records.entries()) {
+      const isLast = at === records.length - 1;
+      const next = records[at + 1] ?? '';
+      const without = [...records.slice(0, at), ...records.slice(at + 1)];
+      const doubled = [...records.slice(0, at), record, ...records.slice(at)];
+      const swapped = [...records.slice(0, at), next, record, ...records.slice(at + 2)];
+      for (const changed of isLast ? [without, doubled] : [without, doubled, swapped]) {
+        disk.put(name, Buffer.from(changed.join(''), 'latin1'));
+        assert.ok(await recover(disk) instanceof LogCorruptError, `${name} record ${at}`);
+      }
+    }
+    disk.put(name, bytes);
+  }
+});
+
+test.run();

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { suite } from '../../suite.js';
+import { testDiskContract } from './disk-contract.js';
+import { FaultDisk, KilledError } from './fault-disk.js';
+import { closedGate, emptyDisk, HOME } from './log-fixture.js';
+
+testDiskContract('in memory', async (body) => {
+  const disk = emptyDisk();
+  await body({ disk, folder: HOME });
+  assert.deepEqual(disk.openPaths, []);
+});
+
+const test = suite('FaultDisk');
+const PLACE = `${HOME}/a`;
+
+/** A disk with one synced file of three bytes. */
+function diskWithFile(): FaultDisk {
+  const disk = emptyDisk();
+  disk.put(PLACE, 'abc');
+  return disk;
+}
+
+function textOf(disk: FaultDisk, place = PLACE): string {
+  return disk.bytesOf(place).toString();
+}
+
+test('a crash keeps or loses content, size and names, each for itself', async () => {
+  const disk = diskWithFile();
+  const file = await disk.open(PLACE, 'append');
+  await file.append(Buffer.from('de'));
+  await disk.link(PLACE, `${HOME}/b`);
+  const survivors = (['cached', 'synced'] as const).flatMap((content) => (['cached', 'synced'] as const).map((size) => (
+    textOf(disk.crash({ content, size, names: 'synced' }))
+  )));
+  assert.deepEqual(survivors, ['abcde', 'abc', 'abc\0\0', 'abc']);
+  assert.deepEqual([...disk.crash({ content: 'cached', size: 'cached', names: 'synced' }).contents().keys()], [PLACE]);
+  assert.deepEqual([...disk.crash().contents().keys()], [PLACE, `${HOME}/b`]);
+});
+
+test('what was synced survives, and what came after does not', async () => {
+  const disk = diskWithFile();
+  const file = await disk.open(PLACE, 'append');
+  await file.append(Buffer.from('d'));
+  await file.datasync();
+  await file.append(Buffer.from('e'));
+  await disk.rename(PLACE, `${HOME}/b`);
+  const all = { content: 'synced', size: 'synced', names: 'synced' } as const;
+  assert.equal(textOf(disk.crash(all)), 'abcd');
+  const folder = await disk.openFolder(HOME);
+  await folder.sync();
+  assert.deepEqual([...disk.crash(all).contents()].map(([name, bytes]) => [name, bytes.toString()]), [[`${HOME}/b`, 'abcd']]);
+});
+
+test('a crashed disk and its survivor share nothing, and two names stay one file', async () => {
+  const disk = diskWithFile();
+  await disk.link(PLACE, `${HOME}/b`);
+  const survivor = disk.crash();
+  assert.equal((await survivor.status(PLACE))?.inode, (await survivor.status(`${HOME}/b`))?.inode);
+  const file = await survivor.open(PLACE, 'append');
+  await file.append(Buffer.from('d'));
+  assert.equal(textOf(survivor, `${HOME}/b`), 'abcd');
+  assert.equal(textOf(disk), 'abc');
+});
+
+test('calls are numbered, and a fault strikes by number, by method and path, or by count', async () => {
+  const disk = diskWithFile();
+  disk.fail({ number: 2, action: { kind: 'errno', code: 'EIO' } });
+  disk.fail({ method: 'status', path: '/a', nth: 3, times: 2, action: { kind: 'errno', code: 'ENOMEM' } });
+  disk.fail({ path: /b$/, action: { kind: 'errno', code: 'EACCES' } });
+  const codes: (string | undefined)[] = [];
+  for (const place of ['a', 'a', 'a', 'a', 'a', 'b', 'b']) {
+    codes.push(await disk.status(`${HOME}/${place}`).then(() => 'done', (error: NodeJS.ErrnoException) => error.code));
+  }
+  assert.deepEqual(codes, ['done', 'EIO', 'ENOMEM', 'ENOMEM', 'done', 'EACCES', 'done']);
+  assert.deepEqual(disk.calls.map((call) => call.number), [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('a fault that is taken away strikes no more', async () => {
+  const disk = diskWithFile();
+  const clear = disk.fail({ method: 'list', times: Number.POSITIVE_INFINITY, action: { kind: 'errno', code: 'EIO' } });
+  await assert.rejects(disk.list(HOME), { code: 'EIO' });
+  clear();
+  assert.deepEqual(await disk.list(HOME), ['a']);
+});
+
+test('writes are short, torn, refused, or carried out and denied', async () => {
+  const written = async (action: Parameters<FaultDisk['fail']>[0]['action']): Promise<unknown> => {
+    const disk = diskWithFile();
+    disk.fail({ method: 'append', action });
+    const file = await disk.open(PLACE, 'append');
+    const result = await file.append(Buffer.from('defg')).catch((error: NodeJS.ErrnoException) => error.code);
+    return [result, textOf(disk)];
+  };
+  assert.deepEqual(await written({ kind: 'short', bytes: 2 }), [2, 'abcde']);
+  assert.deepEqual(await written({ kind: 'torn', bytes: 1, code: 'EIO' }), ['EIO', 'abcd']);
+  assert.deepEqual(await written({ kind: 'errno', code: 'ENOSPC' }), ['ENOSPC', 'abc']);
+  assert.deepEqual(await written({ kind: 'errno', code: 'EIO', carriedOut: true }), ['EIO', 'abcdefg']);
+});
+
+test('after a kill every call rejects, and the call that was struck happened as far as it was told', async () => {
+  const outcomes: string[] = [];
+  for (const when of ['before', 'after', { bytes: 1 }] as const) {
+    const disk = diskWithFile();
+    disk.fail({ method: 'append', action: { kind: 'kill', when } });
+    const file = await disk.open(PLACE, 'append');
+    await assert.rejects(file.append(Buffer.from('de')), KilledError);
+    await assert.rejects(file.datasync(), KilledError);
+    await assert.rejects(disk.list(HOME), KilledError);
+    assert.ok(disk.isKilled);
+    outcomes.push(textOf(disk.crash()));
+  }
+  assert.deepEqual(outcomes, ['abc', 'abcde', 'abcd']);
+});
+
+test('a call under way when the process is killed has had its effect and is not answered', async () => {
+  const disk = diskWithFile();
+  const gate = closedGate();
+  disk.fail({ method: 'datasync', action: { kind: 'hold', until: gate.promise } });
+  const file = await disk.open(PLACE, 'append');
+  await file.append(Buffer.from('d'));
+  const syncing = file.datasync();
+  disk.kill();
+  gate.open();
+  await assert.rejects(syncing, KilledError);
+  assert.equal(textOf(disk.crash({ content: 'synced', size: 'synced', names: 'synced' })), 'abcd');
+});
+
+test('a full disk takes what fits, then nothing', async () => {
+  const disk = diskWithFile();
+  disk.roomBytes = 3;
+  const file = await disk.open(PLACE, 'append');
+  assert.equal(await file.append(Buffer.from('12')), 2);
+  assert.equal(await file.append(Buffer.from('345')), 1);
+  await assert.rejects(file.append(Buffer.from('4')), { code: 'ENOSPC' });
+  assert.equal(textOf(disk), 'abc123');
+});
+
+test('a file that is closed does nothing, and is closed once', async () => {
+  const disk = diskWithFile();
+  const file = await disk.open(PLACE, 'read');
+  assert.deepEqual(disk.openPaths, [PLACE]);
+  await file.close();
+  assert.deepEqual(disk.openPaths, []);
+  await assert.rejects(file.close(), { code: 'EBADF' });
+});
+
+test('folders and files are told apart', async () => {
+  const disk = diskWithFile();
+  await assert.rejects(disk.open(HOME, 'read'), { code: 'EISDIR' });
+  await assert.rejects(disk.status(`${PLACE}/b`), { code: 'ENOTDIR' });
+  await assert.rejects(disk.makeFolder(PLACE), { code: 'ENOTDIR' });
+  await assert.rejects(disk.unlink(HOME), { code: 'EISDIR' });
+  await disk.makeFolder(`${HOME}/c/d`);
+  await assert.rejects(disk.rename(PLACE, `${HOME}/c`), { code: 'EISDIR' });
+  await assert.rejects(disk.rename(`${HOME}/c`, PLACE), { code: 'ENOTDIR' });
+  await disk.makeFolder(`${HOME}/e/f`);
+  await assert.rejects(disk.rename(`${HOME}/e`, `${HOME}/c`), { code: 'ENOTEMPTY' });
+  assert.throws(() => disk.put(HOME, ''), { code: 'EISDIR' });
+});
+
+test.run();

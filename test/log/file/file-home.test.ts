@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { suite } from '../../suite.js';
+import { type FaultDisk } from './fault-disk.js';
+import {
+  ACTIVE, createLog, diskWith, drafts, emptyDisk, HOME, homeOn, LOG_ID, openLog, OPTIONS, PROJECT, recordingLogger, SMALL_SEGMENTS,
+} from './log-fixture.js';
+
+const test = suite('FileHome');
+const OTHER_ID = 'e'.repeat(32);
+const GRAVE = `${HOME}/_trash/${LOG_ID}`;
+
+/** Waits until what is erased in the background is gone. */
+async function removed(disk: FaultDisk, work: (home: ReturnType<typeof homeOn>) => Promise<void>): Promise<string[]> {
+  const home = homeOn(disk);
+  await work(home);
+  await home.close();
+  return [...disk.contents().keys()];
+}
+
+test('a log that is not there is not opened, and has no id and no names', async () => {
+  const home = homeOn(emptyDisk());
+  assert.equal(await home.open(PROJECT, { ...OPTIONS, replay: () => undefined }), undefined);
+  assert.equal(await home.identify(PROJECT), undefined);
+  assert.deepEqual(await home.namesOf(PROJECT), []);
+});
+
+test('a new log is durable when it is answered, and names its files', async () => {
+  const disk = emptyDisk();
+  const log = await createLog(disk);
+  const survivor = disk.crash({ content: 'synced', size: 'synced', names: 'synced' });
+  assert.equal((await openLog(survivor)).log.position().seq, 0);
+  assert.equal(await homeOn(survivor).identify(PROJECT), LOG_ID);
+  assert.deepEqual(await homeOn(disk).namesOf(PROJECT), ['p1.jsonl', 'p1/head']);
+  await log.close();
+});
+
+test('a log is never created over files of its name', async () => {
+  const kinds: readonly ((disk: FaultDisk) => void)[] = [
+    (disk) => disk.put(ACTIVE, 'anything'),
+    (disk) => disk.put(`${HOME}/${PROJECT}.json`, '{}'),
+    (disk) => {
+      disk.tree.makeFolder(`${HOME}/${PROJECT}`);
+      disk.put(`${HOME}/${PROJECT}/00000000000000000001.jsonl`, 'x');
+    },
+  ];
+  for (const make of kinds) {
+    const disk = emptyDisk();
+    make(disk);
+    const before = disk.contents();
+    await assert.rejects(createLog(disk), { code: 'project_files_exist' });
+    assert.deepEqual(disk.contents(), before);
+  }
+});
+
+test('a head that proves lines keeps a name taken, although the active segment is gone', async () => {
+  const disk = await diskWith([2]);
+  disk.tree.remove(ACTIVE);
+  assert.deepEqual(await homeOn(disk).namesOf(PROJECT), ['p1/head']);
+  await assert.rejects(createLog(disk), { code: 'project_files_exist' });
+});
+
+test('a full disk refuses a creation and leaves the name free', async () => {
+  for (const action of [{ kind: 'errno', code: 'ENOSPC' }, { kind: 'short', bytes: 5 }] as const) {
+    const disk = emptyDisk();
+    disk.fail({ method: 'append', path: 'next', action });
+    await assert.rejects(createLog(disk), { code: 'disk_full' });
+    assert.deepEqual(await homeOn(disk).namesOf(PROJECT), []);
+    await (await createLog(disk)).close();
+    assert.deepEqual(disk.openPaths, []);
+  }
+  const disk = emptyDisk();
+  disk.fail({ method: 'append', path: 'next', action: { kind: 'errno', code: 'EIO' } });
+  await assert.rejects(createLog(disk), { code: 'EIO' });
+});
+
+test('removing frees the name at once and leaves nothing', async () => {
+  const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+  disk.put(`${HOME}/${PROJECT}.json`, '{}');
+  const home = homeOn(disk);
+  await home.remove(PROJECT, LOG_ID);
+  assert.deepEqual(await home.namesOf(PROJECT), []);
+  await (await home.create(PROJECT, { ...OPTIONS, logId: OTHER_ID })).close();
+  await home.close();
+  assert.deepEqual([...disk.contents().keys()].sort(), [ACTIVE, `${HOME}/${PROJECT}/head`].sort());
+});
+
+test('removing leaves the files of another log alone, and takes damaged ones', async () => {
+  const other = await diskWith([1]);
+  assert.ok((await removed(other, (home) => home.remove(PROJECT, OTHER_ID))).includes(ACTIVE));
+  for (const damage of [(disk: FaultDisk) => disk.put(ACTIVE, 'x'), (disk: FaultDisk) => disk.tree.remove(ACTIVE)]) {
+    const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+    damage(disk);
+    assert.deepEqual(await removed(disk, (home) => home.remove(PROJECT, LOG_ID)), []);
+  }
+});
+
+test('a removal that was killed at any call is finished by the next start', async () => {
+  const start = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+  start.put(`${HOME}/${PROJECT}.json`, '{}');
+  const whole = start.crash();
+  await removed(whole, (home) => home.remove(PROJECT, LOG_ID));
+  for (const { number, method } of whole.calls) {
+    for (const when of ['before', 'after'] as const) {
+      const disk = start.crash();
+      disk.fail({ number, action: { kind: 'kill', when } });
+      await removed(disk, (home) => home.remove(PROJECT, LOG_ID)).catch(() => undefined);
+      for (const kept of ['cached', 'synced'] as const) {
+        const next = disk.crash({ content: kept, size: kept, names: kept });
+        const names = await removed(next, (home) => home.finishRemovals(new Map([[LOG_ID, PROJECT]])));
+        assert.deepEqual(names, [], `${number} ${method} ${when} ${kept}`);
+        assert.deepEqual(await homeOn(next).namesOf(PROJECT), []);
+      }
+    }
+  }
+});
+
+test('what bears the name of a deleted log later is never erased with it, however damaged', async () => {
+  const damages: readonly ((disk: FaultDisk) => void)[] = [
+    () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
+  ];
+  const stops = [{ method: 'removeTree' }, { method: 'rename', path: GRAVE }] as const;
+  for (const [damage, stop] of damages.flatMap((one) => stops.map((two) => [one, two] as const))) {
+    const disk = emptyDisk();
+    const home = homeOn(disk);
+    await (await createLog(disk)).close();
+    disk.fail({ ...stop, action: { kind: 'errno', code: 'EIO' } });
+    await home.remove(PROJECT, LOG_ID);
+    await home.close();
+    const log = await home.create(PROJECT, { ...SMALL_SEGMENTS, logId: OTHER_ID });
+    for (let seq = 0; seq < 4; seq += 1) await log.append(drafts(seq + 1, seq + 1), seq);
+    await log.close();
+    damage(disk);
+    const before = [...disk.contents()].filter(([name]) => !name.includes('_trash'));
+    assert.ok(before.length >= 2);
+    await removed(disk, (next) => next.finishRemovals(new Map([[LOG_ID, PROJECT]])));
+    assert.deepEqual([...disk.contents()], before);
+  }
+});
+
+test('an erasing that fails is told, and tried again by the next start', async () => {
+  const disk = await diskWith([1]);
+  const { logger, lines } = recordingLogger();
+  const home = homeOn(disk, { logger });
+  disk.fail({ method: 'removeTree', action: { kind: 'errno', code: 'EIO' } });
+  await home.remove(PROJECT, LOG_ID);
+  await home.close();
+  assert.ok(lines.some(({ level, msg }) => level === 'warn' && msg.includes('could not be erased')));
+  assert.ok([...disk.contents().keys()].every((name) => name.startsWith(`${GRAVE}.erasing/`)));
+  assert.deepEqual(await removed(disk, (next) => next.finishRemovals(new Map())), []);
+});
+
+test.run();

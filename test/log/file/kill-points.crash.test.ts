@@ -1,0 +1,99 @@
+/** A kill at every call of a workload: what was acknowledged is there, what was not is whole or absent. */
+import assert from 'node:assert/strict';
+import { suite } from '../../suite.js';
+import { judgeEveryLoss, judgeSurvivor, killEverywhere, LOSSES, type Told, type Workload, writing } from './crash-scenario.js';
+import type { FaultDisk } from './fault-disk.js';
+import { ACTIVE, diskWith, drafts, emptyDisk, hashIn, linesOf, OPTIONS, openLog, SMALL_SEGMENTS } from './log-fixture.js';
+
+const test = suite('a kill at every call');
+
+test('while a log is created, written and closed', async () => {
+  let runs = 0;
+  for await (const run of killEverywhere(emptyDisk, writing([1, 3, 2], OPTIONS))) {
+    await judgeEveryLoss(run, OPTIONS);
+    runs += 1;
+  }
+  assert.ok(runs > 50, `${runs} runs`);
+});
+
+test('while segments are sealed and new ones put in place', async () => {
+  let runs = 0;
+  for await (const run of killEverywhere(emptyDisk, writing([2, 1, 2, 1], SMALL_SEGMENTS))) {
+    await judgeEveryLoss(run, SMALL_SEGMENTS);
+    runs += 1;
+  }
+  assert.ok(runs > 120, `${runs} runs`);
+});
+
+/** Lines that are in a disk's active segment and were acknowledged. */
+function hashesOf(disk: FaultDisk, count: number): string[] {
+  const lines = disk.bytesOf(ACTIVE).toString('latin1').split('\n').filter((line) => line.startsWith('{"seq":'));
+  return lines.slice(0, count).map(hashIn);
+}
+
+const reopening: Workload = async (disk, told) => {
+  const { log } = await openLog(disk, SMALL_SEGMENTS);
+  try {
+    const [line] = await log.append(drafts(log.position().seq + 1, log.position().seq + 1), log.position().seq);
+    if (line?.seq === told.hashes.length + 1) told.hashes.push(line.hash);
+  } finally {
+    await log.close();
+  }
+};
+
+/** A disk whose second line was written but for its line feed when the process was killed. */
+async function diskLackingLineFeed(): Promise<FaultDisk> {
+  const disk = await diskWith([1]);
+  // Both lines differ in digits only.
+  const lineBytes = linesOf(disk).at(-1)?.length ?? 0;
+  disk.fail({ method: 'append', path: ACTIVE, action: { kind: 'kill', when: { bytes: lineBytes } } });
+  await assert.rejects(reopening(disk, { created: true, hashes: [] }));
+  return disk.crash();
+}
+
+/** Disks that a recovery has work on, each with what was acknowledged. */
+async function brokenDisks(): Promise<Record<string, { disk: FaultDisk; told: Told }>> {
+  const torn = await diskWith([2]);
+  const tornTold = { created: true, hashes: hashesOf(torn, 2) };
+  torn.put(ACTIVE, Buffer.concat([torn.bytesOf(ACTIVE), Buffer.from('{"seq":3,"time":"2026-')]));
+  const lacking = await diskLackingLineFeed();
+  const lackingTold = { created: true, hashes: hashesOf(lacking, 1) };
+  const headless = await diskWith([2, 1]);
+  const headlessTold = { created: true, hashes: hashesOf(headless, 3) };
+  headless.tree.remove('/logs/p1/head');
+  const found: Record<string, { disk: FaultDisk; told: Told }> = {
+    'a torn tail': { disk: torn, told: tornTold },
+    'a last line without its line feed': { disk: lacking, told: lackingTold },
+    'no head': { disk: headless, told: headlessTold },
+  };
+  for await (const { disk, told, label } of killEverywhere(emptyDisk, writing([2, 1], SMALL_SEGMENTS))) {
+    if (!/"after"/.test(label) || !/link .*p1\.jsonl|append .*p1\.jsonl|next/.test(label)) continue;
+    found[`a rotation stopped at ${label}`] = { disk: disk.crash(), told };
+  }
+  return found;
+}
+
+test('while a log is recovered', async () => {
+  let runs = 0;
+  for (const [name, { disk: broken, told }] of Object.entries(await brokenDisks())) {
+    if (!told.created) continue;
+    const start = (): FaultDisk => broken.crash();
+    for await (const run of killEverywhere(start, (disk, fresh) => reopening(disk, Object.assign(fresh, { created: true, hashes: [...told.hashes] })))) {
+      await judgeEveryLoss({ ...run, label: `${run.label} on ${name}` }, SMALL_SEGMENTS);
+      runs += 1;
+    }
+  }
+  assert.ok(runs > 100, `${runs} runs`);
+});
+
+test('while interval durability is in force, a killed process loses nothing, and a power cut only the end', async () => {
+  const options = { ...SMALL_SEGMENTS, durability: 'interval', syncIntervalMs: 60_000 } as const;
+  for await (const { disk, told, label } of killEverywhere(emptyDisk, writing([1, 1, 1, 1], options))) {
+    await judgeSurvivor(disk.crash(), told, options).catch((cause: unknown) => assert.fail(new Error(label, { cause })));
+    const cut = disk.crash(LOSSES['all that was not synced is lost']);
+    await judgeSurvivor(cut, { created: told.created, hashes: [] }, options).catch((cause: unknown) => assert.fail(new Error(label, { cause })));
+  }
+});
+
+
+test.run();

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { appendFile, chmod, copyFile, mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { NodeDisk } from '../../../src/log/file/node-disk.js';
+import { ManualClock } from '../../base/manual-clock.js';
+import { suite } from '../../suite.js';
+import { testDiskContract } from './disk-contract.js';
+import { collect, createLog, drafts, openLog, OPTIONS, PROJECT, recordingLogger } from './log-fixture.js';
+import { withFolder } from './temporary-folder.js';
+
+testDiskContract('the real one', (body) => withFolder((folder) => body({ disk: new NodeDisk(), folder })));
+
+const test = suite('NodeDisk');
+
+test('files are readable by their group and not by others, folders likewise', () => withFolder(async (folder) => {
+  const disk = new NodeDisk();
+  await (await disk.open(path.join(folder, 'a'), 'create')).close();
+  await disk.makeFolder(path.join(folder, 'b'));
+  assert.equal((await stat(path.join(folder, 'a'))).mode & 0o027, 0);
+  assert.equal((await stat(path.join(folder, 'a'))).mode & 0o600, 0o600);
+  assert.equal((await stat(path.join(folder, 'b'))).mode & 0o027, 0);
+}));
+
+test('what is not a lack of a name is not taken for one', () => withFolder(async (folder) => {
+  const disk = new NodeDisk();
+  await writeFile(path.join(folder, 'a'), '');
+  for (const call of [disk.status(path.join(folder, 'a/b')), disk.list(path.join(folder, 'a')), disk.unlink(path.join(folder, 'a/b'))]) {
+    await assert.rejects(call, { code: 'ENOTDIR' });
+  }
+}));
+
+test('many syncs at once are all carried out', () => withFolder(async (folder) => {
+  const disk = new NodeDisk();
+  const files = await Promise.all(Array.from({ length: 12 }, (_, index) => disk.open(path.join(folder, `f${index}`), 'create')));
+  await Promise.all(files.map(async (file) => {
+    await file.append(Buffer.from('x'));
+    await file.datasync();
+    await file.close();
+  }));
+  assert.equal((await disk.list(folder)).length, 12);
+}));
+
+const FOREIGN: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
+  'cut': (file) => truncate(file, 300),
+  'grown': (file) => appendFile(file, 'x'),
+  'removed': (file) => rm(file),
+  'moved': (file) => rename(file, `${file}.old`),
+  'replaced by a copy': async (file) => {
+    await copyFile(file, `${file}.copy`);
+    await rename(`${file}.copy`, file);
+  },
+};
+for (const [name, change] of Object.entries(FOREIGN)) {
+  test(`a file that somebody else has ${name} is noticed within a second and not written to`, () => withFolder(async (folder) => {
+    const clock = new ManualClock();
+    const { logger, lines } = recordingLogger();
+    const log = await createLog(new NodeDisk(), OPTIONS, { folder, clock, logger });
+    await log.append(drafts(1, 2), 0);
+    await change(path.join(folder, `${PROJECT}.jsonl`));
+    clock.advance(1001);
+    await assert.rejects(log.append(drafts(3, 3), 2), { code: 'log_failed' });
+    assert.equal(log.state(), 'failed');
+    await assert.rejects(log.append(drafts(3, 3), 2), { code: 'log_failed' });
+    assert.ok(lines.some(({ level }) => level === 'error'));
+    await log.close();
+  }));
+}
+
+test('a file that nobody touched passes the same look', () => withFolder(async (folder) => {
+  const clock = new ManualClock();
+  const log = await createLog(new NodeDisk(), { ...OPTIONS, segmentBytes: 700 }, { folder, clock });
+  for (let seq = 0; seq < 6; seq += 1) {
+    clock.advance(1001);
+    await log.append(drafts(seq + 1, seq + 1), seq);
+  }
+  assert.equal((await collect(log.read({ fromSeq: 1 }))).length, 6);
+  await log.close();
+}));
+
+test('a torn tail on the real disk is cut, and the log goes on', () => withFolder(async (folder) => {
+  const disk = new NodeDisk();
+  const log = await createLog(disk, OPTIONS, { folder });
+  await log.append(drafts(1, 2), 0);
+  await log.close();
+  await appendFile(path.join(folder, `${PROJECT}.jsonl`), '{"seq":3,"time"');
+  const again = await openLog(disk, OPTIONS, { folder });
+  assert.equal(again.replayed.length, 2);
+  await again.log.append(drafts(3, 3), 2);
+  await again.log.close();
+  const names = await disk.list(path.join(folder, PROJECT));
+  assert.ok(names.some((one) => one.startsWith('torn-3-')));
+  const third = await openLog(disk, OPTIONS, { folder });
+  assert.equal(third.replayed.length, 3);
+  await third.log.close();
+}));
+
+test('a home whose folder cannot be written to creates nothing', () => withFolder(async (folder) => {
+  const home = path.join(folder, 'home');
+  await mkdir(home);
+  await writeFile(path.join(home, PROJECT), 'a file where the folder should be');
+  await chmod(home, 0o500);
+  await assert.rejects(createLog(new NodeDisk(), OPTIONS, { folder: home }));
+  await chmod(home, 0o700);
+}));
+
+test.run();

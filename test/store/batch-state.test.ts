@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { ProjectEvent } from '../../src/events/event.js';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { ProjectModel } from '../../src/projections/project-model.js';
+import { BatchState } from '../../src/store/batch-state.js';
+import type { Command } from '../../src/store/command.js';
+import { decide, type Decision, type DecisionState } from '../../src/store/decide.js';
+import { recordedAt } from '../projections/recorded-events.js';
+import { suite } from '../suite.js';
+import { arbitraryCommand, FEW_KEYS } from './arbitrary-commands.js';
+
+const test = suite('batch-state');
+
+const CREATE: Command = {
+  type: 'project.create', settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, keyId: null,
+};
+
+function apply(model: ProjectModel, event: ProjectEvent): void {
+  model.apply(recordedAt(event, model.lastSeq + 1));
+}
+
+/** Decides each command on what is durable, as if each had a batch of its own, and applies it. */
+function decideAlone(model: ProjectModel, commands: readonly Command[]): Decision[] {
+  return commands.map((command) => {
+    const decision = decide(new BatchState(model), command);
+    if (decision.accepted) apply(model, decision.event);
+    return decision;
+  });
+}
+
+function decideTogether(state: BatchState, commands: readonly Command[]): Decision[] {
+  return commands.map((command) => {
+    const decision = decide(state, command);
+    if (decision.accepted) state.add(decision.event);
+    return decision;
+  });
+}
+
+function filledModel(events: readonly ProjectEvent[]): ProjectModel {
+  const model = new ProjectModel();
+  decideAlone(model, [CREATE]);
+  for (const event of events) apply(model, event);
+  return model;
+}
+
+/** All that decisions can see, with refusals by what they say. */
+function comparable(decisions: readonly Decision[]): unknown {
+  return decisions.map((decision) => (decision.accepted ? decision : {
+    code: decision.refusal.code, message: decision.refusal.message, facts: decision.refusal.facts,
+  }));
+}
+
+function seenBy(state: DecisionState): unknown {
+  return { keyCount: state.keyCount, settings: state.settings, keyId: state.keyId, versions: FEW_KEYS.map((key) => state.versionOf(key)) };
+}
+
+test('commands decided in one batch come to what they come to one by one, and leave the same state', () => {
+  fc.assert(fc.property(fc.array(arbitraryCommand), fc.array(arbitraryCommand, { maxLength: 25 }), (before, commands) => {
+    const alone = filledModel([]);
+    decideAlone(alone, before);
+    const together = filledModel([]);
+    decideAlone(together, before);
+    const batch = new BatchState(together);
+    assert.deepEqual(comparable(decideTogether(batch, commands)), comparable(decideAlone(alone, commands)));
+    assert.deepEqual(seenBy(batch), seenBy(new BatchState(alone)));
+  }), { numRuns: 1500 });
+});
+
+test('creating a project and what follows may share a batch', () => {
+  const commands: readonly Command[] = [
+    CREATE, { type: 'set', key: 'a', value: '1' }, { type: 'project.key', keyId: '0123456789abcdef' }, { type: 'clear' },
+  ];
+  const together = decideTogether(new BatchState(new ProjectModel()), commands);
+  assert.deepEqual(comparable(together), comparable(decideAlone(new ProjectModel(), commands)));
+});
+
+test('what a batch decides is not seen in the model', () => {
+  const model = filledModel([{ op: 'set', key: 'a', value: '1' }]);
+  decideTogether(new BatchState(model), [
+    { type: 'set', key: 'b', value: '2' }, { type: 'clear' }, { type: 'project.key', keyId: '0123456789abcdef' },
+  ]);
+  assert.deepEqual(model.values.keys({}, 9), ['a']);
+  assert.equal(model.state.newest?.keyId, null);
+  assert.equal(model.lastSeq, 2);
+});
+
+test('a key that the batch changed has the seq that its event will have', () => {
+  const state = new BatchState(filledModel([{ op: 'set', key: 'a', value: '1' }]));
+  decideTogether(state, [{ type: 'set', key: 'b', value: '1' }, { type: 'delete', key: 'b' }, { type: 'set', key: 'b', value: '2' }]);
+  assert.equal(state.versionOf('a'), 2);
+  assert.equal(state.versionOf('b'), 5);
+});
+
+test('after clearing, a durable key counts as gone until it is set again', () => {
+  const state = new BatchState(filledModel([{ op: 'set', key: 'a', value: '1' }, { op: 'set', key: 'b', value: '1' }]));
+  decideTogether(state, [{ type: 'clear' }]);
+  assert.deepEqual([state.versionOf('a'), state.versionOf('b'), state.keyCount], [0, 0, 0]);
+  decideTogether(state, [{ type: 'set', key: 'a', value: '2' }]);
+  assert.deepEqual([state.versionOf('a'), state.versionOf('b'), state.keyCount], [5, 0, 1]);
+});
+
+test('before a project is created there are no settings, no key and no keys', () => {
+  assert.deepEqual(
+    seenBy(new BatchState(new ProjectModel())), { keyCount: 0, settings: undefined, keyId: null, versions: FEW_KEYS.map(() => 0) },
+  );
+});
+
+test.run();

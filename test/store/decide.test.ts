@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import type { ErrorCode } from '../../src/base/error-codes.js';
+import { InvariantError } from '../../src/base/invariant.js';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import type { Command, Precondition } from '../../src/store/command.js';
+import { decide, type DecisionState } from '../../src/store/decide.js';
+import { suite } from '../suite.js';
+
+const test = suite('decide');
+
+const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const VERSION = 7;
+
+const NEW: DecisionState = { keyCount: 0, settings: undefined, keyId: null, versionOf: () => 0 };
+const EMPTY: DecisionState = { keyCount: 0, settings: SETTINGS, keyId: 'k1', versionOf: () => 0 };
+/** Has the key `a` and two others. */
+const FILLED: DecisionState = { keyCount: 3, settings: SETTINGS, keyId: 'k1', versionOf: (key) => (key === 'a' ? VERSION : 0) };
+
+type Outcome = 'created' | 'replaced' | 'deleted' | ErrorCode;
+type Outcomes = Readonly<Record<'setThere' | 'setGone' | 'deleteThere' | 'deleteGone', Outcome>>;
+
+/** A precondition, and what comes of `set` and `delete` of a key that is there and of one that is not. */
+const TABLE: readonly (readonly [string, Precondition | undefined, Outcomes])[] = [
+  ['no precondition', undefined, { setThere: 'replaced', setGone: 'created', deleteThere: 'deleted', deleteGone: 'key_not_found' }],
+  ['any version', { kind: 'match' }, {
+    setThere: 'replaced', setGone: 'precondition_failed', deleteThere: 'deleted', deleteGone: 'precondition_failed',
+  }],
+  ['the present version', { kind: 'match', seq: VERSION }, {
+    setThere: 'replaced', setGone: 'precondition_failed', deleteThere: 'deleted', deleteGone: 'precondition_failed',
+  }],
+  ['an older version', { kind: 'match', seq: VERSION - 1 }, {
+    setThere: 'precondition_failed', setGone: 'precondition_failed', deleteThere: 'precondition_failed', deleteGone: 'precondition_failed',
+  }],
+  ['a version to come', { kind: 'match', seq: VERSION + 1 }, {
+    setThere: 'precondition_failed', setGone: 'precondition_failed', deleteThere: 'precondition_failed', deleteGone: 'precondition_failed',
+  }],
+  ['version 0, which no key has', { kind: 'match', seq: 0 }, {
+    setThere: 'precondition_failed', setGone: 'precondition_failed', deleteThere: 'precondition_failed', deleteGone: 'precondition_failed',
+  }],
+  ['absence', { kind: 'absent' }, {
+    setThere: 'precondition_failed', setGone: 'created', deleteThere: 'precondition_failed', deleteGone: 'key_not_found',
+  }],
+  ['a version of another log', { kind: 'never' }, {
+    setThere: 'precondition_failed', setGone: 'precondition_failed', deleteThere: 'precondition_failed', deleteGone: 'precondition_failed',
+  }],
+];
+
+function outcomeOf(state: DecisionState, command: Command): Outcome {
+  const decision = decide(state, command);
+  if (!decision.accepted) {
+    // Whoever is refused by a precondition learns the present version, 0 for a key that is not there.
+    if (decision.refusal.code === 'precondition_failed') {
+      assert.deepEqual(decision.refusal.facts, { current_seq: state === FILLED ? VERSION : 0 });
+    }
+    return decision.refusal.code;
+  }
+  if (command.type === 'delete') {
+    assert.deepEqual(decision, { accepted: true, event: { op: 'delete', key: 'a' }, created: false, count: 0 });
+    return 'deleted';
+  }
+  assert.deepEqual(decision.event, { op: 'set', key: 'a', value: '1.0' });
+  assert.equal(decision.count, 0);
+  return decision.created ? 'created' : 'replaced';
+}
+
+for (const [name, precondition, expected] of TABLE) {
+  test(`${name}: set and delete, of a key that is there and of one that is not`, () => {
+    const conditional = precondition === undefined ? {} : { precondition };
+    const set: Command = { type: 'set', key: 'a', value: '1.0', ...conditional };
+    const remove: Command = { type: 'delete', key: 'a', ...conditional };
+    assert.deepEqual({
+      setThere: outcomeOf(FILLED, set),
+      setGone: outcomeOf(EMPTY, set),
+      deleteThere: outcomeOf(FILLED, remove),
+      deleteGone: outcomeOf(EMPTY, remove),
+    }, expected);
+  });
+}
+
+test('clearing says how many keys there were, also when there were none', () => {
+  assert.deepEqual(decide(FILLED, { type: 'clear' }), { accepted: true, event: { op: 'clear', count: 3 }, created: false, count: 3 });
+  assert.deepEqual(decide(EMPTY, { type: 'clear' }), { accepted: true, event: { op: 'clear', count: 0 }, created: false, count: 0 });
+});
+
+test('a project is created with the settings and the key id that are given', () => {
+  const decision = decide(NEW, { type: 'project.create', settings: SETTINGS, keyId: null });
+  assert.deepEqual(
+    decision, { accepted: true, event: { op: 'project.create', settings: SETTINGS, key_id: null }, created: false, count: 0 },
+  );
+});
+
+test('an update carries all settings, and the key id that holds unless it gives one', () => {
+  const settings = { ...SETTINGS, storage: { ...BUILT_IN_STORAGE, durability: 'os' } };
+  const change = { storage: { durability: 'os' } } as const;
+  for (const [given, keyId] of [[{}, 'k1'], [{ keyId: 'k2' }, 'k2'], [{ keyId: null }, null]] as const) {
+    const decision = decide(EMPTY, { type: 'project.update', change, ...given });
+    assert.deepEqual(decision, { accepted: true, event: { op: 'project.update', settings, key_id: keyId }, created: false, count: 0 });
+  }
+});
+
+test('another key leaves the settings as they are', () => {
+  const decision = decide(EMPTY, { type: 'project.key', keyId: 'k2' });
+  assert.deepEqual(decision, { accepted: true, event: { op: 'project.key', settings: SETTINGS, key_id: 'k2' }, created: false, count: 0 });
+});
+
+test('a command that would make a log that cannot be replayed is a defect: a second creation, anything before the first', () => {
+  assert.throws(() => decide(EMPTY, { type: 'project.create', settings: SETTINGS, keyId: null }), InvariantError);
+  const commands: readonly Command[] = [
+    { type: 'set', key: 'a', value: '1' }, { type: 'delete', key: 'a' }, { type: 'clear' },
+    { type: 'project.update', change: {} }, { type: 'project.key', keyId: null },
+  ];
+  for (const command of commands) assert.throws(() => decide(NEW, command), InvariantError, command.type);
+});
+
+test.run();

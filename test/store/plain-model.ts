@@ -1,0 +1,90 @@
+/** What a project should hold, kept as plainly as can be: a Map, a counter, and a list of what to expect. */
+import type { ErrorCode } from '../../src/base/error-codes.js';
+import { mergeSettings, type ProjectSettings } from '../../src/events/project-settings.js';
+import type { Command, Precondition } from '../../src/store/command.js';
+
+/** What should come of a command. */
+export type Expected =
+  | { readonly seq: number; readonly created: boolean; readonly count: number }
+  | { readonly code: ErrorCode; readonly currentSeq: number | undefined };
+
+/** A key's value and version. */
+export interface PlainEntry {
+  readonly value: string;
+  readonly seq: number;
+}
+
+/** The project of a test by model. */
+export class PlainModel {
+  readonly entries = new Map<string, PlainEntry>();
+  settings: ProjectSettings;
+  keyId: string | null = null;
+  /** The last seq; 1 is the creation. */
+  seq = 1;
+  /** The seq of the newest event about settings. */
+  revision = 1;
+
+  constructor(settings: ProjectSettings) {
+    this.settings = settings;
+  }
+
+  versionOf(key: string): number {
+    return this.entries.get(key)?.seq ?? 0;
+  }
+
+  /** Keys in the order of their bytes. */
+  sortedKeys(): string[] {
+    return [...this.entries.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  }
+
+  /** Carries out a command, and says what the store should answer. */
+  carryOut(command: Exclude<Command, { type: 'project.create' }>): Expected {
+    switch (command.type) {
+      case 'set':
+      case 'delete':
+        return this.#change(command);
+      case 'clear': {
+        const count = this.entries.size;
+        this.entries.clear();
+        return this.#accept({ count });
+      }
+      case 'project.update':
+        this.settings = mergeSettings(this.settings, command.change);
+        if (command.keyId !== undefined) this.keyId = command.keyId;
+        return this.#acceptProjectEvent();
+      case 'project.key':
+        this.keyId = command.keyId;
+        return this.#acceptProjectEvent();
+    }
+  }
+
+  #change(command: Extract<Command, { type: 'set' | 'delete' }>): Expected {
+    const version = this.versionOf(command.key);
+    if (!allows(command.precondition, version)) return { code: 'precondition_failed', currentSeq: version };
+    if (command.type === 'delete') {
+      if (!this.entries.delete(command.key)) return { code: 'key_not_found', currentSeq: undefined };
+      return this.#accept({});
+    }
+    const expected = this.#accept({ created: version === 0 });
+    this.entries.set(command.key, { value: command.value, seq: this.seq });
+    return expected;
+  }
+
+  #acceptProjectEvent(): Expected {
+    const expected = this.#accept({});
+    this.revision = this.seq;
+    return expected;
+  }
+
+  #accept(effect: { readonly created?: boolean; readonly count?: number }): Expected {
+    this.seq += 1;
+    return { seq: this.seq, created: effect.created ?? false, count: effect.count ?? 0 };
+  }
+}
+
+function allows(precondition: Precondition | undefined, version: number): boolean {
+  if (precondition === undefined) return true;
+  if (precondition.kind === 'never') return false;
+  if (precondition.kind === 'absent') return version === 0;
+  return version !== 0 && (precondition.seq ?? version) === version;
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings, SEGMENT_BYTES_MIN } from '../../src/events/project-settings.js';
+import { suite } from '../suite.js';
+import { PlainModel } from './plain-model.js';
+import { compareAll, STEPS } from './store-steps.js';
+import { FileSystem, MemorySystem, type StoreSystem } from './store-system.js';
+
+const test = suite('store-model');
+
+/** Set it to a number to walk other ways than the usual ones. */
+const SEED_VARIABLE = 'SIMPLEKV_TEST_SEED';
+const SEED = Number(process.env[SEED_VARIABLE] ?? 20261122);
+
+const SETTINGS = { storage: { ...BUILT_IN_STORAGE, segment_bytes: SEGMENT_BYTES_MIN }, authentication: BUILT_IN_AUTHENTICATION };
+/** The same without a wait for the disk: most of what can go wrong has nothing to do with when lines are synced. */
+const UNSYNCED = { ...SETTINGS, storage: { ...SETTINGS.storage, durability: 'os' } } as const;
+
+interface Walk {
+  readonly runs: number;
+  readonly steps: number;
+  readonly settings: ProjectSettings;
+}
+
+interface Started {
+  readonly system: StoreSystem;
+  /** Clears away what the system left. */
+  readonly end: () => Promise<void>;
+}
+
+/** Takes random steps with a store and with a plain model beside it, and compares the two after each. */
+async function walk({ runs, steps, settings }: Walk, start: () => Promise<Started>): Promise<void> {
+  const commands = fc.commands(STEPS, { maxCommands: steps, size: 'max' });
+  const property = fc.asyncProperty(commands, async (chosen) => {
+    const { system, end } = await start();
+    const model = new PlainModel(settings);
+    try {
+      compareAll(model, system);
+      await fc.asyncModelRun(() => ({ model, real: system }), chosen);
+      await system.restart();
+      compareAll(model, system);
+    } finally {
+      await system.stop();
+      await end();
+    }
+  });
+  try {
+    await fc.assert(property, { seed: SEED, numRuns: runs });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\nThe seed was ${SEED}; ${SEED_VARIABLE} sets another`, { cause: error });
+  }
+}
+
+/** How many sealed segments the walks over files left, so that it is known that they rotated. */
+async function walkOverFiles(wanted: Walk): Promise<number> {
+  let sealedCount = 0;
+  await walk(wanted, async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'simplekv-model-'));
+    const system = await FileSystem.start(root, wanted.settings);
+    return {
+      system,
+      end: async () => {
+        sealedCount += await system.sealedCount();
+        await rm(root, { recursive: true });
+      },
+    };
+  });
+  return sealedCount;
+}
+
+test('over a log in memory, a store does what a Map does', async () => {
+  await walk(
+    { runs: 100, steps: 60, settings: SETTINGS },
+    async () => ({ system: await MemorySystem.start(SETTINGS), end: async () => await Promise.resolve() }),
+  );
+});
+
+test('over a log in files that rotates, stops and is killed, a store does what a Map does', async () => {
+  assert.ok((await walkOverFiles({ runs: 10, steps: 60, settings: SETTINGS })) > 10);
+});
+
+test('over a log in files that is not synced, a store does what a Map does, also when it is killed', async () => {
+  assert.ok((await walkOverFiles({ runs: 25, steps: 60, settings: UNSYNCED })) > 25);
+});
+
+test.run();

@@ -1,0 +1,166 @@
+/** Steps of a test by model: each is taken by the plain model and by the store, and then everything is compared. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { AppError } from '../../src/base/app-error.js';
+import type { Command, Precondition } from '../../src/store/command.js';
+import type { KeyRange } from '../../src/projections/key-values.js';
+import { arbitraryValue } from '../events/arbitrary-events.js';
+import { FEW_KEYS } from './arbitrary-commands.js';
+import { CONTEXT } from './created-store.js';
+import type { Expected, PlainModel } from './plain-model.js';
+import type { StoreSystem } from './store-system.js';
+
+type Step = fc.AsyncCommand<PlainModel, StoreSystem>;
+type Write = Exclude<Command, { type: 'project.create' }>;
+
+/** More keys than a project of these tests has. */
+const ALL = 1000;
+
+/** A wish whose precondition is not fixed before the version that it is about is known. */
+type Wish = (model: PlainModel) => Write;
+
+/** A step with the name that a failure shows. */
+function step(name: string, run: (model: PlainModel, system: StoreSystem) => Promise<void>): Step {
+  return {
+    check: () => true,
+    run: async (model, system) => {
+      await run(model, system);
+      compareAll(model, system);
+    },
+    toString: () => name,
+  };
+}
+
+/** Compares all that a store shows with all that it should hold. */
+export function compareAll(model: PlainModel, { store }: StoreSystem): void {
+  const keys = model.sortedKeys();
+  const shown = store.values.slice({}, ALL).map(([key, { value, seq }]) => [key, { value, seq }]);
+  assert.deepEqual(shown, keys.map((key) => [key, model.entries.get(key)]));
+  assert.deepEqual(store.values.keys({ reverse: true }, ALL), [...keys].reverse());
+  for (const key of FEW_KEYS) assert.equal(store.values.get(key)?.seq ?? 0, model.versionOf(key));
+  assert.deepEqual([store.values.count, store.seq], [model.entries.size, model.seq]);
+  const { seq, settings, keyId } = store.version;
+  assert.deepEqual({ seq, settings, keyId }, { seq: model.revision, settings: model.settings, keyId: model.keyId });
+}
+
+async function submit(system: StoreSystem, command: Write): Promise<Expected> {
+  try {
+    const { seq, created, count } = await system.store.submit(command, CONTEXT);
+    return { seq, created, count };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { code: error.code, currentSeq: error.facts['current_seq'] as number | undefined };
+  }
+}
+
+function writeStep(name: string, wish: Wish): Step {
+  return step(name, async (model, system) => {
+    const command = wish(model);
+    assert.deepEqual(await submit(system, command), model.carryOut(command), name);
+  });
+}
+
+/** Many at once: they are answered as if each had waited for the one before it. */
+function burstStep(names: readonly string[], wishes: readonly Wish[]): Step {
+  return step(`burst(${names.join(', ')})`, async (model, system) => {
+    // All preconditions are made from what is known before the burst, as those of clients are.
+    const commands = wishes.map((wish) => wish(model));
+    const answers = await Promise.all(commands.map((command) => submit(system, command)));
+    assert.deepEqual(answers, commands.map((command) => model.carryOut(command)));
+  });
+}
+
+function startStep(name: string, start: (system: StoreSystem) => Promise<void>): Step {
+  const shownBy = ({ store }: StoreSystem): unknown => ({
+    entries: store.values.slice({}, ALL), version: store.version, createdAtMs: store.createdAtMs,
+    seq: store.seq, hash: store.hash, logId: store.logId,
+  });
+  return step(name, async (_model, system) => {
+    const before = shownBy(system);
+    await start(system);
+    assert.deepEqual(shownBy(system), before);
+  });
+}
+
+function listStep(range: KeyRange, limit: number): Step {
+  return step(`list(${JSON.stringify(range)}, ${limit})`, async (model, system) => {
+    const { prefix, start, end, reverse } = range;
+    const isWithin = (key: string): boolean => key.startsWith(prefix ?? '')
+      && (start === undefined || Buffer.compare(Buffer.from(key), Buffer.from(start)) >= 0)
+      && (end === undefined || Buffer.compare(Buffer.from(key), Buffer.from(end)) < 0);
+    const keys = model.sortedKeys().filter(isWithin);
+    const expected = (reverse === true ? keys.reverse() : keys).slice(0, limit);
+    assert.deepEqual(
+      system.store.values.slice(range, limit).map(([key, { value }]) => [key, value]),
+      expected.map((key) => [key, model.entries.get(key)?.value]),
+    );
+    await Promise.resolve();
+  });
+}
+
+const key = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(...FEW_KEYS) }, { weight: 1, arbitrary: fc.nat({ max: 30 }).map((number) => `n/${number}`) },
+);
+const value = fc.oneof(
+  { weight: 3, arbitrary: arbitraryValue },
+  { weight: 1, arbitrary: fc.integer({ min: 100, max: 1500 }).map((length) => `"${'x'.repeat(length)}"`) },
+);
+
+type When = 'always' | 'there' | 'unchanged' | 'outdated' | 'absent' | 'never';
+const when = fc.constantFrom<When>('always', 'always', 'there', 'unchanged', 'unchanged', 'outdated', 'absent', 'never');
+
+function preconditionOf(kind: When, version: number): { readonly precondition?: Precondition } {
+  switch (kind) {
+    case 'always':
+      return {};
+    case 'there':
+      return { precondition: { kind: 'match' } };
+    case 'unchanged':
+      return { precondition: { kind: 'match', seq: version } };
+    case 'outdated':
+      return { precondition: { kind: 'match', seq: Math.max(0, version - 1) } };
+    case 'absent':
+    case 'never':
+      return { precondition: { kind } };
+  }
+}
+
+const setWish = fc.tuple(key, value, when).map(([name, text, kind]) => ({
+  name: `set ${JSON.stringify(name)} ${kind}`,
+  wish: (model: PlainModel): Write => ({ type: 'set', key: name, value: text, ...preconditionOf(kind, model.versionOf(name)) }),
+}));
+const deleteWish = fc.tuple(key, when).map(([name, kind]) => ({
+  name: `delete ${JSON.stringify(name)} ${kind}`,
+  wish: (model: PlainModel): Write => ({ type: 'delete', key: name, ...preconditionOf(kind, model.versionOf(name)) }),
+}));
+const clearWish = fc.constant({ name: 'clear', wish: (): Write => ({ type: 'clear' }) });
+const keyWish = fc.constantFrom('0123456789abcdef', null).map((keyId) => ({
+  name: `key ${keyId}`, wish: (): Write => ({ type: 'project.key', keyId }),
+}));
+const updateWish = fc.tuple(
+  fc.constantFrom('fsync', 'interval', 'os'), fc.integer({ min: 4096, max: 6000 }),
+).map(([durability, segmentBytes]) => ({
+  name: `update ${durability} ${segmentBytes}`,
+  wish: (): Write => ({ type: 'project.update', change: { storage: { durability, segment_bytes: segmentBytes } } }),
+}));
+const anyWish = fc.oneof(
+  { weight: 12, arbitrary: setWish }, { weight: 5, arbitrary: deleteWish }, { weight: 1, arbitrary: clearWish },
+  { weight: 1, arbitrary: keyWish }, { weight: 1, arbitrary: updateWish },
+);
+
+const range: fc.Arbitrary<KeyRange> = fc.record(
+  { prefix: fc.constantFrom('', 'a', 'n/', '\u{1f600}'), start: key, end: key, reverse: fc.boolean() },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+/** The steps of which sequences are made. */
+export const STEPS: fc.Arbitrary<Step>[] = [
+  setWish.map(({ name, wish }) => writeStep(name, wish)),
+  setWish.map(({ name, wish }) => writeStep(name, wish)),
+  anyWish.map(({ name, wish }) => writeStep(name, wish)),
+  anyWish.map(({ name, wish }) => writeStep(name, wish)),
+  fc.array(anyWish, { minLength: 2, maxLength: 25 }).map((all) => burstStep(all.map(({ name }) => name), all.map(({ wish }) => wish))),
+  fc.tuple(range, fc.integer({ min: 1, max: 10 })).map(([wanted, limit]) => listStep(wanted, limit)),
+  fc.constant(startStep('restart', async (system) => await system.restart())),
+  fc.constant(startStep('crash', async (system) => await system.crash())),
+];
