@@ -23,6 +23,7 @@ import { FolderLock } from './log/file/folder-lock.js';
 import { NodeDisk } from './log/file/node-disk.js';
 import { MemoryHome } from './log/memory-home.js';
 import { ProjectLives } from './projects/project-lives.js';
+import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
 import { ProjectRegistry } from './store/project-registry.js';
 
@@ -203,7 +204,7 @@ export class SimpleKvServer {
   }
 
   #lives(
-    parts: Pick<ConstructorParameters<typeof ProjectLives>[0], 'config' | 'keyring' | 'registry' | 'logger'> & { readonly options: ServerOptions },
+    parts: Pick<ProjectResources, 'config' | 'keyring' | 'registry' | 'logger'> & { readonly options: ServerOptions },
   ): ProjectLives {
     const { options, ...resources } = parts;
     const { announcer } = this.#parts;
@@ -223,8 +224,7 @@ export class SimpleKvServer {
 
   /** Stops: requests first, then projects, then the lock. Calling it again waits for the same stop. */
   async close(): Promise<void> {
-    this.#closing ??= this.#close();
-    await this.#closing;
+    await (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
@@ -315,6 +315,11 @@ function urlOf({ tls }: Pick<HttpOptions, 'tls'>, { host, port }: { readonly hos
 }
 
 function warnOfOpenScopes(logger: Logger, { globalOpen, openProjects }: ProjectScopes): void {
-  if (globalOpen) logger.warn('authentication of the global routes is off: anybody who reaches this server may create and delete projects and give them other keys');
-  for (const project of openProjects) logger.warn({ project }, 'authentication of a project is off: anybody who reaches this server may read and change all of it');
+  const anybody = 'anybody who reaches this server may';
+  if (globalOpen) {
+    logger.warn(`authentication of the global routes is off: ${anybody} create and delete projects and give them other keys`);
+  }
+  for (const project of openProjects) {
+    logger.warn({ project }, `authentication of a project is off: ${anybody} read and change all of it`);
+  }
 }

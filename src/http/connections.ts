@@ -27,15 +27,23 @@ export class Connections {
   }
 
   /**
-   * Counts an answer until it is out.
+   * Counts an answer until it is out, and lets it begin when those before it on its connection are: a client that sends a write
+   * and behind it a read, without waiting, reads what it wrote.
    *
    * @param response Node's response to a request that has just come
+   * @param serve answers the request; called now or when its turn has come, and never for a connection that has broken
    */
-  begin(response: ServerResponse): void {
+  begin(response: ServerResponse, serve: () => void): void {
     // The request's socket: a pipelined response gets one only when its turn has come.
     const { socket } = response.req;
     const answers = this.#answers.get(socket);
-    if (answers === undefined) return;
+    if (answers === undefined) {
+      serve();
+      return;
+    }
+    this.afterAnswers(socket, () => {
+      if (!socket.destroyed) serve();
+    });
     answers.add(response);
     response.once('close', () => {
       answers.delete(response);
@@ -54,7 +62,7 @@ export class Connections {
   }
 
   /**
-   * Waits for the answers under way on a connection: what is written by hand must not come before or between them.
+   * Waits for the answers under way on a connection: nothing may overtake them.
    *
    * @param socket the connection
    * @param action called once none is under way, at once where there is none

@@ -50,8 +50,7 @@ export class HttpServer {
     this.#logger = logger;
     this.#server = createNodeServer(options);
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#connections.begin(response);
-      void listener(request, response);
+      this.#connections.begin(response, () => void listener(request, response));
     };
     this.#server.on('request', serve);
     // With listeners of its own for these, Node answers neither 100 nor 417 by itself: the app does, after its checks.

@@ -2,7 +2,7 @@
  * Problem documents (RFC 9457): which status and title each code has, and what of an error a client may see.
  * The answer to a failure of ours never says why; the server's log does.
  */
-import { AppError, isErrno } from '../base/app-error.js';
+import { AppError, type ErrorFacts, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 
 /** How a code is answered. */
@@ -126,6 +126,9 @@ const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shutting_down',
 ]);
 
+/** Facts that a client is told of failures of ours as well: whether the change is in force all the same. */
+const PUBLIC_FACTS: readonly string[] = ['applied'];
+
 /** Codes of errors that libraries throw, by their `type`. */
 const LIBRARY_CODES: Readonly<Record<string, ErrorCode>> = {
   'entity.too.large': 'body_too_large',
@@ -201,8 +204,13 @@ export function makeProblem(error: AppError, requestId: string): Problem {
     request_id: requestId,
   };
   // The document's members twice: once for their place in front, once so that no fact can stand for one of them.
-  const body = JSON.stringify(isOurs ? document : { ...document, ...error.facts, ...document });
+  const facts = isOurs ? pick(error.facts, PUBLIC_FACTS) : error.facts;
+  const body = JSON.stringify({ ...document, ...facts, ...document });
   return { code: error.code, status: kind.status, headers: headersOf(error, kind), body };
+}
+
+function pick(facts: ErrorFacts, names: readonly string[]): ErrorFacts {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => names.includes(name)));
 }
 
 function headersOf(error: AppError, kind: ProblemKind): Record<string, string> {

@@ -27,7 +27,9 @@ export interface EncodedBatch {
  * @returns the batch
  * @throws {AppError} `line_too_large` when a line exceeds {@link LINE_BYTES_MAX}
  */
-export function encodeBatch(drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, clock: LineClock): EncodedBatch {
+export function encodeBatch(
+  drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, clock: LineClock,
+): EncodedBatch {
   const lines: LogLine[] = [];
   let text = '';
   let { seq, hash } = after;

@@ -25,8 +25,10 @@ const HASH_TAIL_BYTES = HASH_MARK.length + HASH_CHARACTERS + LINE_END.length;
 const SALT_HEAD_BYTES = SALT_MARK.length + SALT_CHARACTERS + '"",'.length;
 invariant(HASH_TAIL_BYTES === 75, 'the hash is always the final 75 bytes of a line');
 
-const PART_A =
-  /^\{"seq":([1-9]\d{0,15}),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","op":"([a-z_.]+)","actor":"([^"\\]*)","request":"([^"\\]*)","durable":(0|[1-9]\d{0,15})$/;
+const PART_A = new RegExp(
+  String.raw`^\{"seq":([1-9]\d{0,15}),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","op":"([a-z_.]+)",` +
+    String.raw`"actor":"([^"\\]*)","request":"([^"\\]*)","durable":(0|[1-9]\d{0,15})$`,
+);
 const SALT_HEAD = /^,"salt":"[0-9A-Za-z_-]{22}",$/;
 const HASH_TAIL = /^,"hash":"[0-9a-f]{64}"\}$/;
 const HEADER = /^\{"format":"([^"\\]*)"(.*)$/;
@@ -87,7 +89,8 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   invariant(!NEEDS_ESCAPING.test(draft.actor + draft.request), 'actor and request id need no escaping');
   invariant(draft.body !== '' && !LINE_BREAK.test(draft.body), 'the fields of an operation are one line');
   const time = new Date(stamp.timeMs).toISOString();
-  const partA = `{"seq":${stamp.seq},"time":"${time}","op":"${draft.op}","actor":"${draft.actor}","request":"${draft.request}","durable":${stamp.durable}`;
+  const who = `"actor":"${draft.actor}","request":"${draft.request}"`;
+  const partA = `{"seq":${stamp.seq},"time":"${time}","op":"${draft.op}",${who},"durable":${stamp.durable}`;
   // What is written here and refused by a reader would cost the whole log.
   invariant(PART_A.test(partA), 'part A has the form that is read back');
   const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
@@ -112,7 +115,8 @@ export interface SegmentHeader {
  */
 export function encodeHeaderLine(header: SegmentHeader): string {
   invariant(header.firstSeq >= 1, 'seq counts from 1');
-  const partA = `{"format":"${FORMAT}","project":"${header.project}","log_id":"${header.logId}","first_seq":${header.firstSeq},"prev":"${header.previousHash}"`;
+  const log = `"project":"${header.project}","log_id":"${header.logId}"`;
+  const partA = `{"format":"${FORMAT}",${log},"first_seq":${header.firstSeq},"prev":"${header.previousHash}"`;
   return closeLine(partA, header.previousHash);
 }
 
@@ -197,7 +201,9 @@ export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   }
   const [, seq, time, op, actor, request, durable] = fields as unknown as readonly [string, string, string, string, string, string, string];
   if (Number(seq) !== due.seq) return refuse(`seq ${due.seq}`, `seq ${seq}`);
-  if (Number(durable) >= due.seq || Number(durable) < due.durable) return refuse(`durable from ${due.durable} to ${due.seq - 1}`, `durable ${durable}`);
+  if (Number(durable) >= due.seq || Number(durable) < due.durable) {
+    return refuse(`durable from ${due.durable} to ${due.seq - 1}`, `durable ${durable}`);
+  }
   const timeMs = Date.parse(time);
   if (Number.isNaN(timeMs)) return refuse('a time of the calendar', time);
   const body = bytes.toString('utf8', split + SALT_HEAD_BYTES, end);
@@ -220,7 +226,9 @@ export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { reado
   if (written === undefined) return refuse('a header line that ends with its hash', show(bytes));
   const partA = text.slice(0, -HASH_TAIL_BYTES);
   const fields = HEADER_FIELDS.exec(partA.slice(`{"format":"${FORMAT}"`.length));
-  if (format !== FORMAT || fields === null) return refuse('the fields format, project, log_id, first_seq and prev, in this order', show(bytes));
+  if (format !== FORMAT || fields === null) {
+    return refuse('the fields format, project, log_id, first_seq and prev, in this order', show(bytes));
+  }
   const [, project, logId, firstSeq, previousHash] = fields as unknown as readonly [string, string, string, string, string];
   const computed = chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING);
   if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);

@@ -47,7 +47,10 @@ export class LogVersionError extends AppError {
    * @param format what its header says
    */
   constructor(file: string, format: string) {
-    super('project_corrupt', `Cannot read "${file}": its format "${format}" is unknown to this version; run the version that wrote it, or a newer one`);
+    super(
+      'project_corrupt',
+      `Cannot read "${file}": its format "${format}" is unknown to this version; run the version that wrote it, or a newer one`,
+    );
   }
 }
 

@@ -36,7 +36,9 @@ function table(heading: string): string[][] {
   const start = lines.findIndex((line) => line.startsWith(`| ${heading} |`));
   assert.ok(start >= 0, `there is a table ${heading}`);
   const rows = lines.slice(start + 2);
-  return rows.slice(0, rows.findIndex((line) => !line.startsWith('|'))).map((row) => row.split('|').slice(1, -1).map((cell) => cell.trim()));
+  return rows.slice(
+    0, rows.findIndex((line) => !line.startsWith('|')),
+  ).map((row) => row.split('|').slice(1, -1).map((cell) => cell.trim()));
 }
 
 function quoted(cell: string): string[] {
@@ -44,7 +46,9 @@ function quoted(cell: string): string[] {
 }
 
 function runCheck(file: string): { readonly status: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync('bash', ['-c', block('sh check'), 'check', file], { encoding: 'utf8', timeout: SHELL_TIMEOUT_MS });
+  const {
+    status, stdout, stderr,
+  } = spawnSync('bash', ['-c', block('sh check'), 'check', file], { encoding: 'utf8', timeout: SHELL_TIMEOUT_MS });
   return { status, output: stdout + stderr };
 }
 
@@ -60,7 +64,9 @@ test('the example is what this program writes', () => {
   );
   assert.equal(`${create}\n`, first.text);
   const second = encodeEventLine(
-    { ...encodeEvent({ op: 'set', key: 'user/1', value: '{"name":"Zoë","n":1.0}' }), actor: 'project:first_project#3f2a9c0d11e8b7a6', request: 'r-2' },
+    { ...encodeEvent(
+      { op: 'set', key: 'user/1', value: '{"name":"Zoë","n":1.0}' },
+    ), actor: 'project:first_project#3f2a9c0d11e8b7a6', request: 'r-2' },
     { seq: 2, timeMs: Date.parse('2026-11-22T10:00:01.000Z'), durable: 1, salt: 'EBESExQVFhcYGRobHB0eHw' },
     first.hash,
   );
@@ -102,9 +108,13 @@ test('the snippet finds a changed byte in each part of each line, a missing line
     const example = block('jsonl example');
     const file = path.join(folder, 'log.jsonl');
     const changes: readonly (readonly [string, string])[] = [
-      ['"first_seq":1', '"first_seq":2'], ['first_project","log', 'first_projecu","log'], ['"prev":"5', '"prev":"6'], ['hash":"55', 'hash":"56'],
+      [
+        '"first_seq":1', '"first_seq":2',
+      ], ['first_project","log', 'first_projecu","log'], ['"prev":"5', '"prev":"6'], ['hash":"55', 'hash":"56'],
       ['"time":"2026-11-22T10:00:00', '"time":"2026-11-22T10:00:01'], ['AAECA', 'BAECA'], ['"on_disk":true', '"on_disk":tru3'],
-      ['hash":"42', 'hash":"43'], ['"seq":2', '"seq":3'], ['"key":"user/1"', '"key":"user/2"'], ['"n":1.0', '"n":1.1'], ['hash":"8e', 'hash":"9e'],
+      [
+        'hash":"42', 'hash":"43',
+      ], ['"seq":2', '"seq":3'], ['"key":"user/1"', '"key":"user/2"'], ['"n":1.0', '"n":1.1'], ['hash":"8e', 'hash":"9e'],
     ];
     for (const [from, to] of changes) {
       assert.ok(example.includes(from), from);
@@ -161,7 +171,10 @@ test('the head is laid out as it is written', async () => {
 });
 
 test('limits are those of the code', () => {
-  const limits = [LINE_BYTES_MAX, TORN_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX, BUILT_IN_STORAGE.segment_bytes, Number.MAX_SAFE_INTEGER, SECTOR_BYTES];
+  const limits = [
+    LINE_BYTES_MAX, TORN_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX, BUILT_IN_STORAGE.segment_bytes,
+    Number.MAX_SAFE_INTEGER, SECTOR_BYTES,
+  ];
   for (const limit of limits) assert.ok(document.includes(limit.toLocaleString('en-US')), String(limit));
   assert.ok(document.includes(`at least ${PARTIAL_SECTOR_BYTES_MIN}\n   zero bytes`));
 });

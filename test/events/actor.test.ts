@@ -14,7 +14,10 @@ test('actors are written as they stand in events', () => {
 });
 
 test('no actor can be taken for another, and none needs escaping in JSON', () => {
-  const actors = [ACTOR_ANONYMOUS, ACTOR_CONFIG, globalActor(KEY_ID), projectActor('global', KEY_ID), projectActor('anonymous', KEY_ID), projectActor('config', KEY_ID)];
+  const actors = [
+    ACTOR_ANONYMOUS, ACTOR_CONFIG, globalActor(KEY_ID), projectActor('global', KEY_ID), projectActor('anonymous', KEY_ID),
+    projectActor('config', KEY_ID),
+  ];
   assert.equal(new Set(actors).size, actors.length);
   for (const actor of actors) assert.equal(JSON.stringify(actor), `"${actor}"`);
 });

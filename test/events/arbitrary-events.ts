@@ -7,7 +7,9 @@ import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_INTERVAL_MS_MAX, type Projec
 const PLAIN = { noNullPrototype: true } as const;
 
 /** Characters that trip what slices, sorts or escapes text. */
-export const TRICKY_CHARACTERS = ['a', 'b', '/', '"', '\\', ',', ':', '{', '}', ' ', '\u2028', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}'];
+export const TRICKY_CHARACTERS = [
+  'a', 'b', '/', '"', '\\', ',', ':', '{', '}', ' ', '\u2028', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}',
+];
 
 /** Pieces of lines, as a key may hold them on purpose. */
 const TRICKY_PIECES = [',"value":', '"key":', ',"salt":', ',"hash":"', '"', '\\', '\\u0022', '\u2028', '\u{1f600}'];
@@ -20,7 +22,10 @@ export const arbitraryKey = fc.oneof(
 
 /** Values: JSON text of one line, in spellings that printing anew would change. */
 export const arbitraryValue = fc.oneof(
-  fc.constantFrom('null', '0', '-0', '1.0', '1E2', '1e400', '9007199254740993', '""', '"\\ud800"', '"\u2028"', '{"b":1,"10":2,"9":3}', '{"a":1,"a":2}', ' [ 1 , 2 ] '),
+  fc.constantFrom(
+    'null', '0', '-0', '1.0', '1E2', '1e400', '9007199254740993', '""', '"\\ud800"', '"\u2028"', '{"b":1,"10":2,"9":3}', '{"a":1,"a":2}',
+    ' [ 1 , 2 ] ',
+  ),
   fc.jsonValue().map((value) => JSON.stringify(value)),
   arbitraryKey.map((key) => JSON.stringify({ [key]: key })),
 );

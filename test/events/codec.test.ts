@@ -25,7 +25,10 @@ const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
   [{ op: 'delete', key: 'é"\\\u2028\u{1f600}' }, '"key":"é\\"\\\\\u2028\u{1f600}"'],
   [{ op: 'clear', count: 0 }, '"count":0'],
   [{ op: 'project.created', id: 'alpha', log_id: LOG_ID }, `"id":"alpha","log_id":"${LOG_ID}"`],
-  [{ op: 'project.deleted', id: 'alpha', log_id: LOG_ID, last_seq: 7, last_hash: HASH }, `"id":"alpha","log_id":"${LOG_ID}","last_seq":7,"last_hash":"${HASH}"`],
+  [
+    { op: 'project.deleted', id: 'alpha', log_id: LOG_ID, last_seq: 7, last_hash: HASH },
+    `"id":"alpha","log_id":"${LOG_ID}","last_seq":7,"last_hash":"${HASH}"`,
+  ],
   [{ op: 'config.edited', scope: 'default', changed: ['limits'], key_id: null }, '"scope":"default","changed":["limits"],"key_id":null'],
 ];
 
@@ -60,7 +63,9 @@ test('the text of an event is members of JSON and one line', () => {
 });
 
 test('keys that hold pieces of a line do not confuse the slicing', () => {
-  for (const key of [',"value":', '","value":', '\\","value":1', 'a,', '"', '\\', ',"hash":"', ',"salt":', '\u2028', '\u{1f600}', '\\u002c"value":']) {
+  for (const key of [
+    ',"value":', '","value":', '\\","value":1', 'a,', '"', '\\', ',"hash":"', ',"salt":', '\u2028', '\u{1f600}', '\\u002c"value":',
+  ]) {
     for (const value of ['1', '"x,\\"value\\":"', `{"a":1,"value":2}`, JSON.stringify(key)]) {
       assert.deepEqual(decodeEvent('set', encodeEvent({ op: 'set', key, value }).body), { op: 'set', key, value });
     }
@@ -111,7 +116,9 @@ test('fields in another order are refused', () => {
   for (const [event] of GOLDEN) {
     const fields: readonly string[] = EVENT_FIELDS[event.op];
     const members: Readonly<Record<string, unknown>> = { ...event };
-    if (fields.length > 1) assertRefused(event.op, [...fields].reverse().map((name) => `"${name}":${JSON.stringify(members[name])}`).join(','));
+    if (fields.length > 1) {
+      assertRefused(event.op, [...fields].reverse().map((name) => `"${name}":${JSON.stringify(members[name])}`).join(','));
+    }
   }
 });
 
@@ -138,7 +145,11 @@ test('a field twice is refused', () => {
 
 test('white space between tokens is refused', () => {
   for (const body of ['"key": "a"', ' "key":"a"', '"key":"a" ', '"key" :"a"', '\t"key":"a"']) assertRefused('delete', body);
-  for (const body of [' "key":"a","value":1', '"key": "a","value":1', '"key":"a" ,"value":1', '"key":"a", "value":1', '"key":"a","value" :1']) assertRefused('set', body);
+  for (const body of [
+    ' "key":"a","value":1', '"key": "a","value":1', '"key":"a" ,"value":1', '"key":"a", "value":1', '"key":"a","value" :1',
+  ]) {
+    assertRefused('set', body);
+  }
   assertRefused('project.key', `"settings": ${SETTINGS_TEXT},"key_id":null`);
 });
 
@@ -188,7 +199,9 @@ test('what is no JSON is refused', () => {
 });
 
 test('a refusal says where, in the fields of which operation', () => {
-  assert.throws(() => decodeEvent('clear', '"count":-1'), /^UnknownEventError: Cannot read the fields of "clear": at "\/count" expected >= 0$/);
+  assert.throws(
+    () => decodeEvent('clear', '"count":-1'), /^UnknownEventError: Cannot read the fields of "clear": at "\/count" expected >= 0$/,
+  );
 });
 
 test.run();

@@ -5,7 +5,9 @@ import { suite } from '../suite.js';
 const test = suite('project-id');
 
 test('small letters, digits, underscores and dashes make an id, one that begins with a letter or digit', () => {
-  for (const text of ['a', '0', 'first_project', 'a-b', 'a_', 'a-', '0--', 'con', 'a'.repeat(63)]) assert.equal(isProjectId(text), true, text);
+  for (const text of ['a', '0', 'first_project', 'a-b', 'a_', 'a-', '0--', 'con', 'a'.repeat(63)]) {
+    assert.equal(isProjectId(text), true, text);
+  }
 });
 
 test('an id has 1 to 63 characters', () => {
@@ -15,8 +17,8 @@ test('an id has 1 to 63 characters', () => {
 
 test('nothing that a path, a file of the server or a file system reads otherwise can be an id', () => {
   const refused = [
-    '.', '..', 'a.b', 'a/b', '../a', 'a\\b', '/a', 'a\0', 'a\n', '\na', 'a\r\n', 'a ', ' a', '_server', '_trash', '_left', '-a', 'A', 'aB', 'é', 'ａ', '%2e', 'a:b', 'a*',
-    '\u{1f600}', '\ud800', 'ı', '٣',
+    '.', '..', 'a.b', 'a/b', '../a', 'a\\b', '/a', 'a\0', 'a\n', '\na', 'a\r\n', 'a ', ' a', '_server', '_trash', '_left', '-a', 'A', 'aB',
+    'é', 'ａ', '%2e', 'a:b', 'a*', '\u{1f600}', '\ud800', 'ı', '٣',
   ];
   for (const text of refused) assert.equal(isProjectId(text), false, JSON.stringify(text));
 });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { compileSchema } from '../../src/base/json-schema.js';
 import {
-  AUTHENTICATION_PROPERTIES, BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, STORAGE_PROPERTIES, type ProjectSettings,
+  AUTHENTICATION_PROPERTIES, BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, STORAGE_PROPERTIES,
+  type ProjectSettings,
 } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
 import { arbitrarySettings } from './arbitrary-events.js';
@@ -12,7 +13,9 @@ const test = suite('project-settings');
 const BUILT_IN: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
 
 function membersOf(settings: ProjectSettings): readonly (readonly [string, unknown])[] {
-  return Object.entries(settings).flatMap(([group, members]) => Object.entries(members as object).map(([name, value]) => [`${group}.${name}`, value] as const));
+  return Object.entries(settings).flatMap(([group, members]) => (
+    Object.entries(members as object).map(([name, value]) => [`${group}.${name}`, value] as const)
+  ));
 }
 
 test('what differs, put on top of the settings before, gives the settings after', () => {
@@ -48,7 +51,9 @@ test('merging leaves both of its arguments as they are', () => {
 });
 
 test('the built-in settings fit their own schema, member by member', () => {
-  for (const [properties, settings] of [[STORAGE_PROPERTIES, BUILT_IN_STORAGE], [AUTHENTICATION_PROPERTIES, BUILT_IN_AUTHENTICATION]] as const) {
+  for (const [properties, settings] of [
+    [STORAGE_PROPERTIES, BUILT_IN_STORAGE], [AUTHENTICATION_PROPERTIES, BUILT_IN_AUTHENTICATION],
+  ] as const) {
     const check = compileSchema({ type: 'object', additionalProperties: false, required: Object.keys(properties), properties });
     assert.deepEqual(check(settings), { ok: true, document: settings });
     assert.deepEqual(Object.keys(settings), Object.keys(properties));

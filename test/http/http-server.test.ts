@@ -114,6 +114,20 @@ test('pipelined requests are answered in order, the malformed one after the othe
     assert.equal(many.text.split('HTTP/1.1 200 OK').length - 1, 1000);
   }));
 
+test('a read behind a write on one connection sees what was written', () =>
+  withServer(async (server) => {
+    const store = server.projects.fakeStore('alpha');
+    store.beforeSubmit = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const put = (value: number): string => `${headOf(server)}Content-Length: 1\r\n\r\n${value}`;
+    const get = `GET ${KEY} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${server.alphaKey}\r\n`;
+    const { text } = await exchange(server.port, `${put(7)}${get}\r\n${put(8)}${get}Connection: close\r\n\r\n`);
+    assert.deepEqual(
+      [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => match[1]),
+      ['201', '200', '200', '200'],
+    );
+    assert.deepEqual([...text.matchAll(/\r\n\r\n(\d)(?:HTTP|$)/g)].map((match) => match[1]), ['7', '8']);
+  }));
+
 test('an Upgrade header is ignored', () =>
   withServer(async (server) => {
     for (const upgrade of ['websocket', 'h2c']) {

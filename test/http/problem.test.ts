@@ -42,6 +42,13 @@ test('makeProblem() never says why a failure of ours happened', () => {
   }
 });
 
+test('makeProblem() says of a failure whether the change is in force all the same', () => {
+  const error = new AppError('config_write_failed', 'EBUSY', { facts: { applied: true, path: '/secret' } });
+  const document: unknown = JSON.parse(makeProblem(error, 'r1').body);
+  assert.equal((document as { applied?: unknown }).applied, true);
+  assert.equal('path' in (document as object), false);
+});
+
 test('makeProblem() says when to come back with 429, 503 and 507, and how to log in with 401', () => {
   for (const code of ERROR_CODES) {
     const { status, headers } = makeProblem(new AppError(code, 'x'), 'r1');

@@ -34,7 +34,9 @@ test('a line of the greatest length passes, one byte more is refused, counted in
   const overhead = Buffer.byteLength(encodeBatch([draft(1, '""')], AFTER, clock).text);
   const fits = LINE_BYTES_MAX - overhead;
   assert.equal(Buffer.byteLength(encodeBatch([draft(1, `"${'x'.repeat(fits)}"`)], AFTER, clock).text), LINE_BYTES_MAX);
-  assert.throws(() => encodeBatch([draft(1, `"${'x'.repeat(fits + 1)}"`)], AFTER, clock), { code: 'line_too_large', facts: { limit: LINE_BYTES_MAX, actual: LINE_BYTES_MAX + 1 } });
+  assert.throws(() => encodeBatch(
+    [draft(1, `"${'x'.repeat(fits + 1)}"`)], AFTER, clock,
+  ), { code: 'line_too_large', facts: { limit: LINE_BYTES_MAX, actual: LINE_BYTES_MAX + 1 } });
   assert.throws(() => encodeBatch([draft(1, `"${'€'.repeat(Math.ceil((fits + 1) / 3))}"`)], AFTER, clock), { code: 'line_too_large' });
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
-  decodeEventLine, decodeHeaderLine, decodeSealLine, encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash, looksLikeSeal, readDurableClaim,
+  decodeEventLine, decodeHeaderLine, decodeSealLine,
+  encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash, looksLikeSeal, readDurableClaim,
 } from '../../src/log/line-format.js';
 import { suite } from '../suite.js';
 import { draft, hashByHand, hashIn, LOG_ID, PROJECT, sha256 } from './file/log-fixture.js';
@@ -34,7 +35,9 @@ test('every draft comes back from its line, character for character', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((one) => !/["\\\p{Cc}\p{Surrogate}]/u.test(one));
   const drafts = fc.record({
     op: fc.stringMatching(/^[a-z_.]{1,12}$/), actor: text, request: text,
-    body: fc.tuple(fc.string({ unit: 'grapheme' }).filter((key) => !/\p{Surrogate}/u.test(key)), fc.json()).map(([key, value]) => `"key":${JSON.stringify(key)},"value":${value}`),
+    body: fc.tuple(
+      fc.string({ unit: 'grapheme' }).filter((key) => !/\p{Surrogate}/u.test(key)), fc.json(),
+    ).map(([key, value]) => `"key":${JSON.stringify(key)},"value":${value}`),
   });
   fc.assert(fc.property(drafts, fc.nat({ max: 1_000_000_000_000 }), (one, timeMs) => {
     const stamp = { ...STAMP, timeMs };
@@ -86,7 +89,9 @@ test('every changed bit of a line is found', () => {
 });
 
 test('no bytes make a decoder throw', () => {
-  const anything = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string().map((text) => Buffer.from(`{"seq":1,"salt":"${text}","hash":"${'0'.repeat(64)}"}`)));
+  const anything = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }), fc.string().map((text) => Buffer.from(`{"seq":1,"salt":"${text}","hash":"${'0'.repeat(64)}"}`)),
+  );
   fc.assert(fc.property(anything, (array) => {
     const bytes = Buffer.from(array);
     assert.equal(decodeEventLine(bytes, DUE).ok, false);

@@ -42,7 +42,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
   const test = suite(`the contract of a log: ${name}`);
 
   /** Runs a body with a log of its own. */
-  const withLog = (body: (log: Log, subject: LogSubject, clock: ManualClock) => Promise<void>, options = OPTIONS) => async (): Promise<void> => {
+  const withLog: WithLog = (body, options = OPTIONS) => async () => {
     const clock = new ManualClock();
     const subject = await factory(options, clock);
     try {
@@ -70,7 +70,10 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
 
   test('a line comes back as it was given, whatever is in it', withLog(async (log) => {
     const odd = [
-      { op: 'set', actor: 'project:p#ü€😀', request: 'ré', body: '"key":"é\u2028😀","value":",\\"salt\\":\\"x\\",\\"hash\\":\\"y\\""' },
+      {
+        op: 'set', actor: 'project:p#ü€😀', request: 'ré',
+        body: '"key":"é\u2028😀","value":",\\"salt\\":\\"x\\",\\"hash\\":\\"y\\""',
+      },
       { op: 'project.create', actor: '', request: '', body: '"durable":99,"salt":1' },
       { op: 'a_b.c', actor: 'x', request: 'y', body: '"value":  {"a" : [1e400, -0, 1.0] }\t' },
     ];
@@ -101,7 +104,9 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
 
   test('a batch is appended entirely or not at all', withLog(async (log) => {
     const long = { ...draft(2), body: `"key":"k","value":"${'x'.repeat(LINE_BYTES_MAX)}"` };
-    await assert.rejects(log.append([draft(1), long, draft(3)], 0), { code: 'line_too_large', facts: { limit: LINE_BYTES_MAX, actual: LINE_BYTES_MAX + 243 } });
+    await assert.rejects(
+      log.append([draft(1), long, draft(3)], 0), { code: 'line_too_large', facts: { limit: LINE_BYTES_MAX, actual: LINE_BYTES_MAX + 243 } },
+    );
     assert.equal(log.position().seq, 0);
     assert.deepEqual(await collect(log.read({ fromSeq: 1 })), []);
     await log.append(drafts(1, 1), 0);
@@ -120,7 +125,9 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
   test('what append answers is what is read', withLog(async (log) => {
     const appended = [...await log.append(drafts(1, 2), 0), ...await log.append(drafts(3, 3), 2)];
     const read = await collect(log.read({ fromSeq: 1 }));
-    assert.deepEqual(read.map(({ seq, timeMs, hash }) => ({ seq, timeMs, hash })), appended.map(({ seq, timeMs, hash }) => ({ seq, timeMs, hash })));
+    assert.deepEqual(
+      read.map(({ seq, timeMs, hash }) => ({ seq, timeMs, hash })), appended.map(({ seq, timeMs, hash }) => ({ seq, timeMs, hash })),
+    );
     assert.equal(new Set(read.map((line) => line.hash)).size, 3);
   }));
 
@@ -206,7 +213,9 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     const last = log.position().seq;
     await log.close();
     await Promise.all(followers);
-    seen.forEach((list, index) => assert.deepEqual(list, Array.from({ length: last - index }, (_, at) => index + 1 + at), `from ${index + 1}`));
+    seen.forEach(
+      (list, index) => assert.deepEqual(list, Array.from({ length: last - index }, (_, at) => index + 1 + at), `from ${index + 1}`),
+    );
   }, ROTATING));
 
   test('a follower that begins while lines are appended misses none', withLog(async (log) => {
@@ -232,7 +241,9 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     for (let batch = 0; batch < 30; batch += 1) {
       const { seq } = log.position();
       readings.push((async () => {
-        assert.deepEqual((await collect(log.read({ fromSeq: 1 }))).map((line) => line.seq), Array.from({ length: seq }, (_, index) => index + 1));
+        assert.deepEqual(
+          (await collect(log.read({ fromSeq: 1 }))).map((line) => line.seq), Array.from({ length: seq }, (_, index) => index + 1),
+        );
       })());
       await log.append(drafts(seq + 1, seq + 2), seq);
     }

@@ -91,7 +91,9 @@ export class ActiveSegment {
    */
   async findForeignChange(): Promise<string | undefined> {
     const own = await this.#file.status();
-    if (own.sizeBytes !== this.#sizeBytes) return `its size is ${own.sizeBytes} bytes, not ${this.#sizeBytes}: somebody else wrote to it or cut it`;
+    if (own.sizeBytes !== this.#sizeBytes) {
+      return `its size is ${own.sizeBytes} bytes, not ${this.#sizeBytes}: somebody else wrote to it or cut it`;
+    }
     const named = await this.#disk.status(this.#path);
     if (named?.inode !== own.inode) return 'its name means another file or none: somebody moved, replaced or removed it';
     return undefined;

@@ -69,7 +69,9 @@ export class FileHome implements LogHome {
   async create(project: string, options: LogOptions & { readonly logId: string }): Promise<Log> {
     const taken = await this.namesOf(project);
     if (taken.length > 0) {
-      throw new AppError('project_files_exist', `Cannot create the project "${project}": files of that name exist`, { facts: { files: taken } });
+      throw new AppError(
+        'project_files_exist', `Cannot create the project "${project}": files of that name exist`, { facts: { files: taken } },
+      );
     }
     const paths = this.#paths(project);
     const hash = genesisHash(project, options.logId);
@@ -84,12 +86,16 @@ export class FileHome implements LogHome {
     }
     const sizeBytes = header.length;
     const head = { head: { logId: options.logId, seq: 0, hash }, slot: 0, damaged: false };
-    const recovered = { logId: options.logId, end: { seq: 0, hash }, lastTimeMs: 0, sealed: [], active: { firstSeq: 1, sizeBytes }, head, tornBytes: 0 };
+    const recovered = {
+      logId: options.logId, end: { seq: 0, hash }, lastTimeMs: 0, sealed: [], active: { firstSeq: 1, sizeBytes }, head, tornBytes: 0,
+    };
     return await FileLog.open(this.#context(paths), recovered, options);
   }
 
   /** The active name appears last, by a link, which never replaces anything: before it, nothing of the project exists. */
-  async #writeNewLog(paths: LogPaths, header: Buffer, head: { readonly logId: string; readonly seq: number; readonly hash: string }): Promise<void> {
+  async #writeNewLog(
+    paths: LogPaths, header: Buffer, head: { readonly logId: string; readonly seq: number; readonly hash: string },
+  ): Promise<void> {
     const { disk } = this.#options;
     await changeFolder(disk, paths.home, () => disk.makeFolder(paths.folder));
     await changeFolder(disk, paths.folder, async () => {

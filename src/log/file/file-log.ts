@@ -13,19 +13,18 @@ import { encodeSealLine } from '../line-format.js';
 import { WrongLastSeqError } from '../log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
 import { ActiveSegment, isRoomError } from './active-segment.js';
-import { appendAll, type Disk } from './disk.js';
+import type { Disk } from './disk.js';
 import { HeadKeeper } from './head-keeper.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 import { LogReader } from './log-reader.js';
 import type { RecoveredLog } from './recovery.js';
+import { probeRoom } from './room-probe.js';
 import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';
 
 /** How old the last look at the file may be before another batch is written, in milliseconds. */
 const FOREIGN_CHANGE_CHECK_MS = 1000;
 /** How often a log that found the disk full tries again, in milliseconds. */
 const PROBE_INTERVAL_MS = 5000;
-/** How much a try must be able to write, in bytes. */
-const PROBE_BYTES = 65_536;
 /** A sync that takes longer is told to the operator, in milliseconds. */
 const SLOW_SYNC_MS = 1000;
 /** After a rotation that failed, how long lines go to the old segment before another try, in milliseconds. */
@@ -67,7 +66,9 @@ export class FileLog implements Log {
   #probeTimer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
 
-  private constructor(context: FileLogContext, recovered: RecoveredLog, parts: { readonly segment: ActiveSegment; readonly options: LogOptions }) {
+  private constructor(
+    context: FileLogContext, recovered: RecoveredLog, parts: { readonly segment: ActiveSegment; readonly options: LogOptions },
+  ) {
     const { paths, clock, logger } = context;
     this.project = paths.project;
     this.logId = recovered.logId;
@@ -140,7 +141,9 @@ export class FileLog implements Log {
 
   #refuseUnlessWritable(): void {
     if (this.#state === 'closed') throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
-    if (this.#state === 'failed') throw new AppError('log_failed', 'Cannot append to the log: it has failed and takes nothing until the server is started again');
+    if (this.#state === 'failed') {
+      throw new AppError('log_failed', 'Cannot append to the log: it has failed and takes nothing until the server is started again');
+    }
     if (this.#state === 'read_only') throw new AppError('disk_full', 'Cannot append to the log: the disk is full');
   }
 
@@ -193,7 +196,9 @@ export class FileLog implements Log {
       throw outcomeUnknown('the disk failed to make them durable', cause);
     }
     const durationMs = this.#context.clock.monotonicMs() - startMs;
-    if (durationMs > SLOW_SYNC_MS) this.#context.logger.warn({ project: this.project, duration_ms: Math.round(durationMs) }, 'a sync of the log was slow');
+    if (durationMs > SLOW_SYNC_MS) {
+      this.#context.logger.warn({ project: this.project, duration_ms: Math.round(durationMs) }, 'a sync of the log was slow');
+    }
     // A sync behind the answers may have been asked for before a newer one.
     if (end.seq <= this.#synced.seq) return;
     this.#synced = end;
@@ -220,14 +225,18 @@ export class FileLog implements Log {
     this.#hasFailed = true;
     if (this.#state !== 'closed') this.#state = 'failed';
     clearTimeout(this.#probeTimer);
-    this.#context.logger.error({ project: this.project, err: cause }, 'the log has failed: writes are refused until the server is started again, reads go on');
+    this.#context.logger.error(
+      { project: this.project, err: cause }, 'the log has failed: writes are refused until the server is started again, reads go on',
+    );
     this.#notice.wake();
   }
 
   #becomeReadOnly(cause: unknown): void {
     if (this.#state === 'closed') return;
     this.#state = 'read_only';
-    this.#context.logger.error({ project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on');
+    this.#context.logger.error(
+      { project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on',
+    );
     this.#probeLater();
   }
 
@@ -239,15 +248,7 @@ export class FileLog implements Log {
   async #probe(): Promise<void> {
     const { disk, paths, logger } = this.#context;
     try {
-      await disk.unlink(paths.probe);
-      const file = await disk.open(paths.probe, 'create');
-      try {
-        await appendAll(file, Buffer.alloc(PROBE_BYTES));
-        await file.datasync();
-      } finally {
-        await file.close();
-        await disk.unlink(paths.probe);
-      }
+      await probeRoom(disk, paths);
     } catch (error) {
       logger.debug({ project: this.project, err: error }, 'the disk is still full');
       if (this.#state === 'read_only') this.#probeLater();

@@ -37,8 +37,11 @@ export class FolderLockedError extends Error {
    * @param holder what the holder said of itself
    */
   constructor(folder: string, holder: LockHolder | undefined) {
-    const who = holder === undefined ? 'another server, which does not answer' : `the server with pid ${holder.pid}, configuration "${holder.config}"`;
-    super(`Cannot use the data folder "${folder}": it is in use by ${who}. Stop that server, or give this one another persistent_file_path`);
+    const known = holder && `the server with pid ${holder.pid}, configuration "${holder.config}"`;
+    const who = known ?? 'another server, which does not answer';
+    super(
+      `Cannot use the data folder "${folder}": it is in use by ${who}. Stop that server, or give this one another persistent_file_path`,
+    );
     this.holder = holder;
   }
 }

@@ -86,7 +86,9 @@ export class LogReader {
     const isActive = firstSeq === firstSeqs.at(-1);
     const opened = (isActive ? await this.#openIfFirst(active, firstSeq) : undefined) ?? (await this.#openIfFirst(sealed, firstSeq));
     if (opened === undefined) {
-      throw new LogCorruptError({ file: sealed.shownName, offset: 0, seq: firstSeq }, `a segment with first_seq ${firstSeq}`, 'another one or none');
+      throw new LogCorruptError(
+        { file: sealed.shownName, offset: 0, seq: firstSeq }, `a segment with first_seq ${firstSeq}`, 'another one or none',
+      );
     }
     this.#open = opened;
     return opened;

@@ -15,7 +15,7 @@ import { appendAll, changeFolder, type Disk, type DiskFile } from './disk.js';
 import { type HeadReading, readHead } from './head-file.js';
 import { type LogPaths, sealedFirstSeqs, segmentName } from './log-paths.js';
 import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';
-import { checkHeader, type DueHeader, readHeader, SegmentReader } from './segment-reader.js';
+import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from './segment-reader.js';
 import { judgeTail, keepTornTail, readTail } from './torn-tail.js';
 
 /** A log whose bytes are sound. */
@@ -125,7 +125,9 @@ class Recovery {
     for await (const lines of reader.lines(sizeBytes)) {
       for (const line of lines) {
         if (line.seq === head?.seq && line.hash !== head.hash) {
-          throw new LogCorruptError({ file: shownName, offset: 0, seq: line.seq }, `hash ${head.hash} as the head says`, `hash ${line.hash}`);
+          throw new LogCorruptError(
+            { file: shownName, offset: 0, seq: line.seq }, `hash ${head.hash} as the head says`, `hash ${line.hash}`,
+          );
         }
         this.#options.replay(line);
         this.#chain.lastTimeMs = line.timeMs;
@@ -144,13 +146,19 @@ class Recovery {
       const { sizeBytes } = await file.status();
       const reader = await this.#start(file, shownName);
       if (firstSeq !== this.#chain.seq + 1) {
-        throw new LogCorruptError({ file: shownName, offset: 0, seq: this.#chain.seq + 1 }, `a segment that begins with seq ${this.#chain.seq + 1}`, name);
+        throw new LogCorruptError(
+          { file: shownName, offset: 0, seq: this.#chain.seq + 1 }, `a segment that begins with seq ${this.#chain.seq + 1}`, name,
+        );
       }
       await this.#replay(reader, sizeBytes, shownName);
       const { end, place } = reader;
       if (end.kind === 'faulty') throw corrupt(shownName, end.record.offset, { seq: place.seq, ...end.record.fault });
-      if (end.kind !== 'sealed') throw corrupt(shownName, place.offset, { seq: place.seq, expected: 'a line or a seal', found: 'the end of the file' });
-      if (end.seal.sealedName !== name) throw corrupt(shownName, place.offset, { seq: place.seq, expected: `a seal for ${name}`, found: end.seal.sealedName });
+      if (end.kind !== 'sealed') {
+        throw corrupt(shownName, place.offset, { seq: place.seq, expected: 'a line or a seal', found: 'the end of the file' });
+      }
+      if (end.seal.sealedName !== name) {
+        throw corrupt(shownName, place.offset, { seq: place.seq, expected: `a seal for ${name}`, found: end.seal.sealedName });
+      }
       refuseBytesAfterSeal(shownName, place, sizeBytes);
     });
   }
@@ -172,7 +180,7 @@ class Recovery {
 
   async #judge(
     file: DiskFile,
-    record: { readonly offset: number; readonly fault: { expected: string; found: string }; readonly terminated: boolean; readonly sizeBytes: number; readonly dueSeq: number },
+    record: FaultyRecord & { readonly sizeBytes: number; readonly dueSeq: number },
   ): Promise<{ readonly bytes: Buffer; readonly offset: number; readonly dueSeq: number }> {
     const bytes = await readTail(file, record.offset, record.sizeBytes);
     const verdict = judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq: this.#head.head?.seq ?? 0 });
@@ -196,14 +204,18 @@ class Recovery {
     throw corrupt(this.#paths.activeName, endOffset, { seq: this.#chain.seq + 1, expected, found: `the end after seq ${this.#chain.seq}` });
   }
 
-  async #heal(finding: ActiveFinding, names: { readonly sealed: readonly number[]; readonly isNamedAlready: boolean }): Promise<RecoveredLog> {
+  async #heal(
+    finding: ActiveFinding, names: { readonly sealed: readonly number[]; readonly isNamedAlready: boolean },
+  ): Promise<RecoveredLog> {
     const { logId, seq, hash, lastTimeMs } = this.#chain;
     invariant(logId !== undefined && hash !== undefined, 'a log that was read has an id and a hash');
     await changeFolder(this.#disk, this.#paths.home, () => this.#disk.makeFolder(this.#paths.folder));
     await changeFolder(this.#disk, this.#paths.folder, () => this.#dropTemporaryFiles());
     const sizeBytes = await this.#healTail(finding);
     await this.#proveTail(finding.unprovenOffset, sizeBytes);
-    if (this.#head.damaged) this.#options.logger.warn({ project: this.#paths.project }, 'the head was missing or damaged; it is written anew');
+    if (this.#head.damaged) {
+      this.#options.logger.warn({ project: this.#paths.project }, 'the head was missing or damaged; it is written anew');
+    }
     const common = { logId, end: { seq, hash }, lastTimeMs, head: this.#head, tornBytes: finding.torn?.bytes.length ?? 0 };
     if (!finding.sealed) return { ...common, sealed: names.sealed, active: { firstSeq: finding.firstSeq, sizeBytes } };
     this.#options.logger.info({ project: this.#paths.project, next_seq: seq + 1 }, 'a rotation that was interrupted is finished');
@@ -232,8 +244,10 @@ class Recovery {
       await file.close();
     }
     const place = { project: this.#paths.project, file: this.#paths.activeName, offset: validBytes, seq: this.#chain.seq + 1 };
-    if (torn !== undefined) this.#options.logger.warn({ ...place, bytes: torn.bytes.length, kept_as: keptAs }, 'a torn tail was cut; nothing in it had been acknowledged');
-    else this.#options.logger.warn(place, 'the last line lacked its line feed; it was added');
+    if (torn !== undefined) {
+      const cut = { ...place, bytes: torn.bytes.length, kept_as: keptAs };
+      this.#options.logger.warn(cut, 'a torn tail was cut; nothing in it had been acknowledged');
+    } else this.#options.logger.warn(place, 'the last line lacked its line feed; it was added');
     return lacksLineFeed ? validBytes + 1 : validBytes;
   }
 
@@ -271,13 +285,17 @@ class Recovery {
 
 const PROOF_PIECE_BYTES = 1_048_576;
 
-function corrupt(file: string, offset: number, what: { readonly seq: number; readonly expected: string; readonly found: string }): LogCorruptError {
+function corrupt(
+  file: string, offset: number, what: { readonly seq: number; readonly expected: string; readonly found: string },
+): LogCorruptError {
   return new LogCorruptError({ file, offset, seq: what.seq }, what.expected, what.found);
 }
 
 function refuseBytesAfterSeal(file: string, place: { readonly offset: number; readonly seq: number }, sizeBytes: number): void {
   if (place.offset === sizeBytes) return;
-  throw corrupt(file, place.offset, { seq: place.seq, expected: 'nothing after the seal', found: `${sizeBytes - place.offset} more bytes` });
+  throw corrupt(
+    file, place.offset, { seq: place.seq, expected: 'nothing after the seal', found: `${sizeBytes - place.offset} more bytes` },
+  );
 }
 
 /**

@@ -59,7 +59,9 @@ async function moveIfThere(disk: Disk, from: string, to: string): Promise<void> 
 /** Whether the files of a name are those of the deleted log: its header says so, or there is no header left to say otherwise. */
 async function isRemovable(disk: Disk, paths: LogPaths, log: { readonly logId: string; readonly isBegun: boolean }): Promise<boolean> {
   const found = await findLogId(disk, paths);
-  if (found === 'absent') return log.isBegun || (await disk.status(paths.folder)) !== undefined || (await disk.status(paths.snapshot)) !== undefined;
+  if (found === 'absent') {
+    return log.isBegun || (await disk.status(paths.folder)) !== undefined || (await disk.status(paths.snapshot)) !== undefined;
+  }
   return found === 'unreadable' || found === log.logId;
 }
 

@@ -2,7 +2,9 @@
  * Reads one segment line by line and checks each against the chain. Recovery, readers and followers all read through it.
  * Decides nothing: at the first line that is not the one that is due it stops and says what it found.
  */
-import { decodeEventLine, decodeHeaderLine, decodeSealLine, looksLikeSeal, type DueLine, type LineFault, type SegmentHeader, type SegmentSeal } from '../line-format.js';
+import {
+  decodeEventLine, decodeHeaderLine, decodeSealLine, looksLikeSeal, type DueLine, type LineFault, type SegmentHeader, type SegmentSeal,
+} from '../line-format.js';
 import { LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
 import type { DiskFile } from './disk.js';
@@ -55,7 +57,9 @@ const LINE_FEED = 0x0a;
  * @throws {LogCorruptError} when it is not a header
  * @throws {LogVersionError} when a newer version wrote it
  */
-export async function readHeader(file: DiskFile, shownName: string): Promise<{ readonly header: SegmentHeader; readonly sizeBytes: number }> {
+export async function readHeader(
+  file: DiskFile, shownName: string,
+): Promise<{ readonly header: SegmentHeader; readonly sizeBytes: number }> {
   const buffer = Buffer.alloc(HEADER_BYTES_MAX);
   const bytes = buffer.subarray(0, await file.read(buffer, 0));
   const end = bytes.indexOf(LINE_FEED);

@@ -50,7 +50,9 @@ export function judgeTail(evidence: TailEvidence): TailVerdict {
   const { record, bytes, dueSeq, headSeq } = evidence;
   if (headSeq >= dueSeq) return { torn: false, reason: `the head proves that seq ${headSeq} was acknowledged` };
   if (bytes.length > TORN_BYTES_MAX) return { torn: false, reason: `${bytes.length} bytes are more than one batch` };
-  if (record.terminated && !holdsLostSector(bytes, record.offset)) return { torn: false, reason: 'the line is complete, so it was not torn' };
+  if (record.terminated && !holdsLostSector(bytes, record.offset)) {
+    return { torn: false, reason: 'the line is complete, so it was not torn' };
+  }
   const claim = highestClaim(bytes);
   if (claim >= dueSeq) return { torn: false, reason: `a later line proves that seq ${claim} was acknowledged` };
   return { torn: true };

@@ -102,9 +102,9 @@ export async function judgeSurvivor(disk: FaultDisk, told: Told, options: LogOpt
   await goOn(disk, again.log, options);
 }
 
-/** Judges what is left after each loss. */
-export async function judgeEveryLoss(run: KilledRun, options: LogOptions): Promise<void> {
-  for (const [name, loss] of Object.entries(LOSSES)) {
+/** Judges what is left after each loss, or after some. */
+export async function judgeEveryLoss(run: KilledRun, options: LogOptions, losses = LOSSES): Promise<void> {
+  for (const [name, loss] of Object.entries(losses)) {
     try {
       await judgeSurvivor(run.disk.crash(loss), run.told, options);
     } catch (error) {

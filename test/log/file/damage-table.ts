@@ -61,7 +61,8 @@ export function zero(disk: FaultDisk, from: number, to: number): void {
   change(disk, ACTIVE, (bytes) => bytes.fill(0, from, to));
 }
 
-export function forge(lines: string[], index: number, from: string | RegExp, to: string): string[] {
+/** Changes one line and gives it the hash that makes it part of the chain. */
+export function forge(lines: string[], index: number, [from, to]: readonly [from: string | RegExp, to: string]): string[] {
   const forged = [...lines];
   forged[index] = sealByHand((lines[index] ?? '').replace(from, to), hashIn(lines[index - 1] ?? ''));
   return forged;
@@ -102,14 +103,17 @@ export function flip(bytes: Buffer, at: number): Buffer {
 
 /** Ends the active segment of {@link sealed} as a rotation does that is stopped right after. */
 export function sealActive(disk: FaultDisk): void {
-  const seal = encodeSealLine({ sealedName: '00000000000000000005.jsonl', nextSeq: 6, nextName: 'p1.jsonl' }, hashIn(linesOf(disk).at(-1) ?? ''));
+  const seal = encodeSealLine(
+    { sealedName: '00000000000000000005.jsonl', nextSeq: 6, nextName: 'p1.jsonl' }, hashIn(linesOf(disk).at(-1) ?? ''),
+  );
   change(disk, ACTIVE, (bytes) => Buffer.concat([bytes, Buffer.from(seal)]));
 }
 
 /** Registers a test for a row. */
 export function testRow(test: TestSuite, row: Row): void {
   const { comes } = row;
-  const what = 'lines' in comes ? `gives ${comes.lines} lines${comes.torn === true ? ' and keeps what it cuts' : ''}` : 'is refused, and nothing is changed';
+  const cut = 'torn' in comes && comes.torn === true ? ' and keeps what it cuts' : '';
+  const what = 'lines' in comes ? `gives ${comes.lines} lines${cut}` : 'is refused, and nothing is changed';
   test(`${row.name}: ${what}`, async () => {
     const disk = await row.start();
     await row.damage(disk);

@@ -76,7 +76,9 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     const writer = await disk.open(`${folder}/a`, 'append');
     await assert.rejects(writer.read(Buffer.alloc(1), 0), { code: 'EBADF' });
     await writer.close();
-    for (const mode of ['append', 'read', 'overwrite'] as const) await assert.rejects(disk.open(`${folder}/none`, mode), { code: 'ENOENT' });
+    for (const mode of ['append', 'read', 'overwrite'] as const) {
+      await assert.rejects(disk.open(`${folder}/none`, mode), { code: 'ENOENT' });
+    }
   }));
 
   test('names are listed, looked up, linked, renamed and removed', () => withDisk(async ({ disk, folder }) => {

@@ -220,8 +220,12 @@ export class FaultDisk implements Disk {
     };
     const every: readonly OpenMode[] = ['append', 'create', 'read', 'overwrite'];
     return {
-      append: (bytes) => does('append', ['append', 'create'], (bytesMax = bytes.length) => this.#write(node, bytes.subarray(0, bytesMax), node.bytes.length)),
-      overwrite: (bytes, offset) => does('overwrite', ['overwrite'], (bytesMax = bytes.length) => this.#write(node, bytes.subarray(0, bytesMax), offset)),
+      append: (bytes) => does(
+        'append', ['append', 'create'], (bytesMax = bytes.length) => this.#write(node, bytes.subarray(0, bytesMax), node.bytes.length),
+      ),
+      overwrite: (bytes, offset) => does(
+        'overwrite', ['overwrite'], (bytesMax = bytes.length) => this.#write(node, bytes.subarray(0, bytesMax), offset),
+      ),
       read: (into, offset) => does('read', ['read', 'overwrite'], () => node.bytes.copy(into, 0, Math.min(offset, node.bytes.length))),
       datasync: () => does('datasync', every, () => {
         node.syncedBytes = Buffer.from(node.bytes);

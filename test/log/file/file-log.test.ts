@@ -9,7 +9,8 @@ import { ManualClock } from '../../base/manual-clock.js';
 import { suite } from '../../suite.js';
 import { testLogContract } from '../log-contract.js';
 import {
-  ACTIVE, appendBatches, closedGate, collect, createLog, diskWith, draft, drafts, emptyDisk, HEAD, HOME, homeOn, linesOf, LOG_ID, openLog, OPTIONS, PROJECT,
+  ACTIVE, appendBatches, closedGate, collect, createLog, diskWith, draft, drafts, emptyDisk, HEAD,
+  HOME, homeOn, linesOf, LOG_ID, openLog, OPTIONS, PROJECT,
   recordingLogger, SMALL_SEGMENTS,
 } from './log-fixture.js';
 
@@ -28,7 +29,9 @@ testLogContract('files on a disk in memory', async (options, clock) => {
       return log;
     },
     rawLines: async () => {
-      const names = [...disk.contents().keys()].filter((name) => name.endsWith('.jsonl')).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+      const names = [
+        ...disk.contents().keys(),
+      ].filter((name) => name.endsWith('.jsonl')).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
       return await Promise.resolve(eventLines(names.map((name) => disk.bytesOf(name).toString())));
     },
     end: async () => {
@@ -181,7 +184,9 @@ test('the active segment is sealed at its size, under the name of its first seq,
   const names = [...disk.contents().keys()].filter((name) => name.endsWith('.jsonl')).sort();
   const first = `${HOME}/${PROJECT}/00000000000000000001.jsonl`;
   assert.deepEqual(names, [ACTIVE, first, `${HOME}/${PROJECT}/00000000000000000003.jsonl`].sort());
-  assert.match(linesOf(disk, first).at(-1) ?? '', /^\{"seal":"00000000000000000001\.jsonl","next_seq":3,"next":"p1\.jsonl","hash":"[0-9a-f]{64}"\}$/);
+  assert.match(
+    linesOf(disk, first).at(-1) ?? '', /^\{"seal":"00000000000000000001\.jsonl","next_seq":3,"next":"p1\.jsonl","hash":"[0-9a-f]{64}"\}$/,
+  );
 });
 
 test('a segment without a line is never sealed', async () => {
@@ -264,7 +269,9 @@ test('a sealed segment that vanished, was cut or was replaced under a running lo
     const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
     const { log } = await openLog(disk, SMALL_SEGMENTS);
     damage(disk);
-    const isNamed = (error: { name: string; message: string }): boolean => error.name === 'LogCorruptError' && error.message.includes('00000000000000000003.jsonl');
+    const isNamed = (error: {
+      name: string; message: string;
+    }): boolean => error.name === 'LogCorruptError' && error.message.includes('00000000000000000003.jsonl');
     await assert.rejects(collect(log.read({ fromSeq: 1 })), isNamed, `damage ${index}`);
     await log.close();
     assert.deepEqual(disk.openPaths, []);

@@ -6,7 +6,8 @@ import { suite } from '../../suite.js';
 import { judgeSurvivor, LOSSES, type Told } from './crash-scenario.js';
 import { CHANGING_METHODS, type Fault, FaultDisk } from './fault-disk.js';
 import {
-  ACTIVE, appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HEAD, linesOf, openLog, OPTIONS, recordingLogger, SMALL_SEGMENTS,
+  ACTIVE, appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HEAD,
+  linesOf, openLog, OPTIONS, recordingLogger, SMALL_SEGMENTS,
 } from './log-fixture.js';
 
 const test = suite('calls of the disk that fail');
@@ -132,7 +133,9 @@ test('a sync behind the answers beside a sync for an answer: the failure of one 
   const { disk, log } = await logOfTwo({ ...OPTIONS, durability: 'interval', syncIntervalMs: 1 });
   const gate = closedGate();
   // The system tells a failure once: of two syncs on one descriptor, the other one succeeds.
-  disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'hold', until: gate.promise.then(() => Promise.reject(new Error('EIO'))) } });
+  disk.fail(
+    { method: 'datasync', path: ACTIVE, action: { kind: 'hold', until: gate.promise.then(() => Promise.reject(new Error('EIO'))) } },
+  );
   await delay(10);
   log.configure(OPTIONS);
   const appending = assert.rejects(log.append(drafts(3, 3), 2), { code: 'outcome_unknown' });
@@ -185,7 +188,7 @@ test('a head that cannot be written or opened costs nothing but a warning', asyn
   }
 });
 
-test('one failing call anywhere never loses an acknowledged line, acknowledges nothing after a failed sync, leaks no descriptor', async () => {
+test('one failing call anywhere never loses an acknowledged line and leaks no descriptor', async () => {
   const work = async (disk: FaultDisk, told: Told): Promise<void> => {
     const log = await createLog(disk, SMALL_SEGMENTS);
     told.created = true;
@@ -221,7 +224,9 @@ test('one failing call anywhere never loses an acknowledged line, acknowledges n
         // A close that failed has let go of nothing.
         if (!method.startsWith('close')) assert.deepEqual(disk.openPaths, [], label);
         for (const [name, loss] of Object.entries(LOSSES).slice(0, 2)) {
-          await judgeSurvivor(disk.crash(loss), told, SMALL_SEGMENTS).catch((cause: unknown) => assert.fail(new Error(`${label}; ${name}`, { cause })));
+          await judgeSurvivor(
+            disk.crash(loss), told, SMALL_SEGMENTS,
+          ).catch((cause: unknown) => assert.fail(new Error(`${label}; ${name}`, { cause })));
         }
         runs += 1;
       }

@@ -55,7 +55,9 @@ export interface RecordingLogger {
 
 export function recordingLogger(): RecordingLogger {
   const lines: { level: string; msg: string }[] = [];
-  const logger = createLogger({ level: 'trace', destination: { write: (text: string) => void lines.push(JSON.parse(text) as { level: string; msg: string }) } });
+  const logger = createLogger(
+    { level: 'trace', destination: { write: (text: string) => void lines.push(JSON.parse(text) as { level: string; msg: string }) } },
+  );
   return { logger, lines };
 }
 

@@ -7,18 +7,24 @@ const test = suite('log-paths');
 test('everything of a project lies beside its name', () => {
   const paths = new LogPaths('/d', 'p');
   assert.deepEqual(
-    [paths.active, paths.snapshot, paths.folder, paths.head, paths.next, paths.probe, paths.inFolder('x'), paths.shown('x'), paths.activeName],
+    [
+      paths.active, paths.snapshot, paths.folder, paths.head, paths.next, paths.probe, paths.inFolder('x'), paths.shown('x'),
+      paths.activeName,
+    ],
     ['/d/p.jsonl', '/d/p.json', '/d/p', '/d/p/head', '/d/p/next', '/d/p/probe', '/d/p/x', 'p/x', 'p.jsonl'],
   );
 });
 
 test('a name that could leave the folder is a defect of the caller', () => {
-  for (const project of ['', '.', '..', '.a', 'a/b', 'a\\b', 'a\0b']) assert.throws(() => new LogPaths('/d', project), { name: 'InvariantError' }, project);
+  for (const project of ['', '.', '..', '.a', 'a/b', 'a\\b', 'a\0b']) {
+    assert.throws(() => new LogPaths('/d', project), { name: 'InvariantError' }, project);
+  }
 });
 
 test('sealed segments sort by seq and are told from everything else', () => {
   assert.equal(segmentName(42), '00000000000000000042.jsonl');
-  const names = ['head', segmentName(100), segmentName(9), 'next', '42.jsonl', 'x00000000000000000042.jsonl', '00000000000000000042.json', segmentName(20)];
+  const others = ['head', 'next', '42.jsonl', 'x00000000000000000042.jsonl', '00000000000000000042.json'];
+  const names = [segmentName(100), ...others, segmentName(9), segmentName(20)];
   assert.deepEqual(sealedFirstSeqs(names), [9, 20, 100]);
 });
 

@@ -11,7 +11,9 @@ test('lines that are accepted while the file is opened are left for the next cal
   const disk = await diskWith([5]);
   const sizeBytes = disk.bytesOf(ACTIVE).length;
   const reader = new LogReader(disk, paths, { logId: LOG_ID, firstSeqs: () => [1], activeBytes: () => sizeBytes });
-  const seqs = async (fromSeq: number, toSeq: number): Promise<number[]> => (await collect(reader.lines(fromSeq, toSeq))).map((line) => line.seq);
+  const seqs = async (
+    fromSeq: number, toSeq: number,
+  ): Promise<number[]> => (await collect(reader.lines(fromSeq, toSeq))).map((line) => line.seq);
   assert.deepEqual(await seqs(1, 2), [1, 2]);
   assert.deepEqual(await seqs(3, 3), [3]);
   assert.deepEqual(await seqs(4, 5), [4, 5]);

@@ -2,7 +2,8 @@
 import { encodeHeaderLine } from '../../../src/log/line-format.js';
 import { suite } from '../../suite.js';
 import {
-  change, changeLines, closed, flip, forge, foreign, killed, type Row, sealActive, sealed, SEALED_1, SEALED_3, sectorIn, SECTOR, testRow, zero,
+  change, changeLines, closed, flip, forge, foreign, killed, type Row,
+  sealActive, sealed, SEALED_1, SEALED_3, sectorIn, SECTOR, testRow, zero,
 } from './damage-table.js';
 import { ACTIVE, linesOf, LOG_ID, PROJECT } from './log-fixture.js';
 
@@ -48,38 +49,38 @@ const LINES: readonly Row[] = [
   },
   {
     name: 'a valid line with a seq that is not due', start: killed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, '"seq":6', '"seq":7')),
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, ['"seq":6', '"seq":7'])),
     comes: { refuses: 'p1.jsonl', seq: 6, says: /seq 6, found seq 7/ },
   },
   {
     name: 'a valid line that proves itself', start: killed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, '"durable":3', '"durable":6')),
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, ['"durable":3', '"durable":6'])),
     comes: { refuses: 'p1.jsonl', seq: 6, says: /durable from 3 to 5, found durable 6/ },
   },
   {
     name: 'a valid line whose durable goes back', start: killed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, '"durable":3', '"durable":2')),
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, ['"durable":3', '"durable":2'])),
     comes: { refuses: 'p1.jsonl', seq: 6, says: /durable from 3 to 5, found durable 2/ },
   },
   {
     name: 'a valid line with another field', start: killed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, '"op":"set"', '"op":"set","extra":1')),
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, ['"op":"set"', '"op":"set","extra":1'])),
     comes: { refuses: 'p1.jsonl', seq: 6, says: /the fields seq, time/ },
   },
   {
     name: 'a valid line with a short salt', start: killed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, /"salt":"./, '"salt":"')),
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, [/"salt":"./, '"salt":"'])),
     comes: { refuses: 'p1.jsonl', seq: 6, says: /salt/ },
   },
   {
     name: 'a valid line of no time', start: killed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, /"time":"\d{4}-\d\d/, '"time":"2026-13')),
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, [/"time":"\d{4}-\d\d/, '"time":"2026-13'])),
     comes: { refuses: 'p1.jsonl', seq: 6, says: /calendar/ },
   },
   {
     name: 'a claim in a later line above a damaged one', start: killed,
     damage: (disk) => {
-      changeLines(disk, ACTIVE, (l) => forge(l, 6, '"durable":3', '"durable":4'));
+      changeLines(disk, ACTIVE, (l) => forge(l, 6, ['"durable":3', '"durable":4']));
       zero(disk, sectorIn(disk, 4), sectorIn(disk, 4) + SECTOR);
     },
     comes: { refuses: 'p1.jsonl', seq: 4, says: /a later line proves that seq 4/ },
@@ -152,17 +153,17 @@ const SEGMENTS: readonly Row[] = [
   },
   {
     name: 'a seal for another name', start: sealed,
-    damage: (disk) => changeLines(disk, SEALED_1, (l) => forge(l, 3, '"seal":"00000000000000000001', '"seal":"00000000000000000002')),
+    damage: (disk) => changeLines(disk, SEALED_1, (l) => forge(l, 3, ['"seal":"00000000000000000001', '"seal":"00000000000000000002'])),
     comes: { refuses: 'p1/00000000000000000001.jsonl', says: /a seal for 0{19}1/ },
   },
   {
     name: 'a seal for another seq', start: sealed,
-    damage: (disk) => changeLines(disk, SEALED_1, (l) => forge(l, 3, '"next_seq":3', '"next_seq":4')),
+    damage: (disk) => changeLines(disk, SEALED_1, (l) => forge(l, 3, ['"next_seq":3', '"next_seq":4'])),
     comes: { refuses: 'p1/00000000000000000001.jsonl', says: /next_seq 3, found next_seq 4/ },
   },
   {
     name: 'a seal with another field', start: sealed,
-    damage: (disk) => changeLines(disk, SEALED_1, (l) => forge(l, 3, '"next_seq":3', '"next_seq":3,"x":1')),
+    damage: (disk) => changeLines(disk, SEALED_1, (l) => forge(l, 3, ['"next_seq":3', '"next_seq":3,"x":1'])),
     comes: { refuses: 'p1/00000000000000000001.jsonl', says: /the fields seal, next_seq and next/ },
   },
   {

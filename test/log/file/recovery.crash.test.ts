@@ -1,7 +1,9 @@
 /** What recovery makes of a torn end and of a missing or damaged head: what was done to the files, and what must come out. */
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
-import { change, changeLines, closed, flip, foreign, killed, offsetOf, type Row, sealed, sectorIn, SECTOR, testRow, zero } from './damage-table.js';
+import {
+  change, changeLines, closed, flip, foreign, killed, offsetOf, type Row, sealed, sectorIn, SECTOR, testRow, zero,
+} from './damage-table.js';
 import { ACTIVE, diskWith, drafts, goOn, HEAD, HOME, homeOn, openLog, OPTIONS, PROJECT } from './log-fixture.js';
 
 const test = suite('recovery of a torn end');
@@ -30,11 +32,15 @@ const TORN: readonly Row[] = [
   },
   {
     name: 'seven zeros at a line\'s start', start: killed,
-    damage: (disk) => zero(disk, offsetOf(disk, 6), offsetOf(disk, 6) + 7), comes: { refuses: 'p1.jsonl', seq: 6, says: /complete, so it was not torn/ },
+    damage: (disk) => zero(
+      disk, offsetOf(disk, 6), offsetOf(disk, 6) + 7,
+    ), comes: { refuses: 'p1.jsonl', seq: 6, says: /complete, so it was not torn/ },
   },
   {
     name: '511 zeros inside the last line', start: killed,
-    damage: (disk) => zero(disk, sectorIn(disk, 6) + 1, sectorIn(disk, 6) + SECTOR), comes: { refuses: 'p1.jsonl', seq: 6, says: /not torn/ },
+    damage: (disk) => zero(
+      disk, sectorIn(disk, 6) + 1, sectorIn(disk, 6) + SECTOR,
+    ), comes: { refuses: 'p1.jsonl', seq: 6, says: /not torn/ },
   },
   {
     name: 'a lost sector in a batch that a later line proves', start: killed,
@@ -42,7 +48,9 @@ const TORN: readonly Row[] = [
   },
   {
     name: 'a lost sector that the head proves', start: closed,
-    damage: (disk) => zero(disk, sectorIn(disk, 6), sectorIn(disk, 6) + SECTOR), comes: { refuses: 'p1.jsonl', seq: 6, says: /the head proves that seq 6/ },
+    damage: (disk) => zero(
+      disk, sectorIn(disk, 6), sectorIn(disk, 6) + SECTOR,
+    ), comes: { refuses: 'p1.jsonl', seq: 6, says: /the head proves that seq 6/ },
   },
   {
     name: 'a last line cut short that the head proves', start: closed,
@@ -50,7 +58,9 @@ const TORN: readonly Row[] = [
   },
   {
     name: 'lines that the head proves cut off', start: closed,
-    damage: (disk) => change(disk, ACTIVE, (b) => b.subarray(0, b.indexOf('{"seq":5'))), comes: { refuses: 'p1.jsonl', says: /lines up to seq 6 as the head proves, found the end after seq 4/ },
+    damage: (disk) => change(
+      disk, ACTIVE, (b) => b.subarray(0, b.indexOf('{"seq":5')),
+    ), comes: { refuses: 'p1.jsonl', says: /lines up to seq 6 as the head proves, found the end after seq 4/ },
   },
   {
     name: 'all but the header cut off', start: closed, damage: (disk) => changeLines(disk, ACTIVE, (l) => l.slice(0, 1)),

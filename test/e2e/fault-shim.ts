@@ -1,0 +1,50 @@
+/**
+ * Builds `fault-shim.c` and says how the program is started under it.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { runCommand, type Workbench } from './server-under-test.js';
+
+/** The source is not compiled along with the tests: it stands in the project, above the folder of what is built. */
+const SOURCE = fileURLToPath(new URL('../../../test/e2e/fault-shim.c', import.meta.url));
+
+/** What is to go wrong; the names are explained in the source. */
+export interface Fault {
+  readonly path: string;
+  readonly arm?: string;
+  readonly nth?: number;
+  readonly errno?: number;
+  readonly times?: number;
+  readonly ms?: number;
+}
+
+/**
+ * Builds the shim into a test's folder.
+ *
+ * @param bench the folder
+ * @param fault what is to go wrong
+ * @returns the environment to start the program with; undefined, and a line on the console, where there is no compiler
+ */
+export async function buildFaultShim(bench: Workbench, fault: Fault): Promise<Readonly<Record<string, string>> | undefined> {
+  const library = bench.path('fault-shim.so');
+  if (!existsSync(library)) {
+    if ((await runCommand('gcc', ['--version'])).code !== 0) {
+      console.log('there is no gcc on this machine: what needs a sync that fails or lasts is not tested');
+      return undefined;
+    }
+    const built = await runCommand('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']);
+    if (built.code !== 0) throw new Error(`Cannot build the shim: ${built.output}`);
+  }
+  const { path, arm, nth = 1, errno = 0, times = 1, ms = 0 } = fault;
+  return {
+    // Where libuv used io_uring, syncs would go past the library.
+    UV_USE_IO_URING: '0',
+    LD_PRELOAD: library,
+    FAULT_PATH: path,
+    ...(arm === undefined ? {} : { FAULT_ARM: arm }),
+    FAULT_NTH: String(nth),
+    FAULT_ERRNO: String(errno),
+    FAULT_FOR: String(times),
+    FAULT_MS: String(ms),
+  };
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { suite } from '../suite.js';
+import { readLogFiles } from './log-files.js';
+import { runCommand, until, withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';
+
+const test = suite('follow');
+
+const WRITE_COUNT = 240;
+/** Rotation shall not outrun the one who watches: this many lines fit into a segment several times. */
+const WRITES_PER_LOOK = 4;
+
+/** `tail -F` on a project's log, from its first line on. */
+class Tail {
+  #text = '';
+
+  constructor(bench: Workbench) {
+    const child = spawn('tail', ['-n', '+1', '-F', bench.path('data', 'p.jsonl')], { stdio: ['ignore', 'pipe', 'ignore'] });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => void (this.#text += text));
+    bench.defer(() => child.kill('SIGKILL'));
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Waits for the line of a write. */
+  async sees(hash: string): Promise<void> {
+    await until(`tail to show ${hash}`, () => (this.#text.includes(`"hash":"${hash}"}\n`) ? true : undefined));
+  }
+}
+
+async function put(server: ServerUnderTest, index: number): Promise<string> {
+  const body = JSON.stringify({ index, text: `é "quoted" ${'x'.repeat(index % 97)}` });
+  const answer = await server.send('PUT', `/api/v1/projects/p/keys/k${index % 50}`, { key: server.key('p'), body });
+  assert.ok(answer.status < 300, answer.text);
+  return (JSON.parse(answer.text) as { hash: string }).hash;
+}
+
+test('tail -F shows every line once and in order through rotations, each of them valid JSON', () =>
+  withWorkbench(async (bench) => {
+    bench.configure([{ id: 'p', storage: { segment_bytes: 4096 } }]);
+    const server = await bench.start();
+    const tail = new Tail(bench);
+    for (let index = 0; index < WRITE_COUNT; index += 1) {
+      const hash = await put(server, index);
+      if (index % WRITES_PER_LOOK === 0 || index === WRITE_COUNT - 1) await tail.sees(hash);
+    }
+    const { events, segmentCount } = readLogFiles(bench.path('data'), 'p');
+    assert.ok(segmentCount > 5, `${segmentCount} segments`);
+    const lines = tail.text.slice(0, -1).split('\n');
+    const parsed = lines.map((line) => JSON.parse(line) as { seq?: number; seal?: string; format?: string });
+    assert.deepEqual(
+      lines.filter((_, index) => parsed[index]?.seq !== undefined),
+      events.map(({ line }) => line),
+    );
+    assert.equal(parsed.filter(({ seal }) => seal !== undefined).length, segmentCount - 1);
+    assert.equal(parsed.filter(({ format }) => format === 'simplekv/1').length, segmentCount);
+  }));
+
+test('jq reads the log and the sealed segments', () =>
+  withWorkbench(async (bench) => {
+    if ((await runCommand('jq', ['--version'])).code !== 0) {
+      console.log('there is no jq on this machine: that it can read the log is not tested');
+      return;
+    }
+    bench.configure([{ id: 'p', storage: { segment_bytes: 4096 } }]);
+    const server = await bench.start();
+    for (let index = 0; index < WRITE_COUNT / 4; index += 1) await put(server, index);
+    const sealed = readdirSync(bench.path('data', 'p'))
+      .filter((name) => name.endsWith('.jsonl'))
+      .sort();
+    assert.ok(sealed.length > 1);
+    const files = [...sealed.map((name) => bench.path('data', 'p', name)), bench.path('data', 'p.jsonl')];
+    const { code, output } = await runCommand('jq', ['-c', 'select(.op == "set") | [.seq, .key, .value.index]', ...files]);
+    assert.equal(code, 0, output);
+    const expected = Array.from({ length: WRITE_COUNT / 4 }, (_, index) => JSON.stringify([index + 2, `k${index % 50}`, index]));
+    assert.deepEqual(output.trimEnd().split('\n'), expected);
+  }));
+
+test('a line is in the file when its write is answered', () =>
+  withWorkbench(async (bench) => {
+    bench.configure([{ id: 'p' }]);
+    const server = await bench.start();
+    for (let index = 0; index < 20; index += 1) {
+      const hash = await put(server, index);
+      assert.equal(readLogFiles(bench.path('data'), 'p').events.at(-1)?.hash, hash);
+    }
+  }));
+
+test.run();

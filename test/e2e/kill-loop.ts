@@ -1,0 +1,233 @@
+/**
+ * Kills or stops the program again and again while clients write, and compares what is left with what was answered. The log's own files
+ * are the witness. One function with parameters, for short and for long runs.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { foldEvents, listingOf, readLogFiles, type FoundEvent, type FoundLog } from './log-files.js';
+import type { Answer, ServerUnderTest, Workbench } from './server-under-test.js';
+
+/** How a run is done. */
+export interface KillLoopOptions {
+  readonly kills: number;
+  readonly writers: number;
+  /** The same seed gives the same choices; when the kill strikes among the writes is the machine's doing. */
+  readonly seed: number;
+  /** Small segments, so that kills strike during rotations. */
+  readonly segmentBytes: number;
+  /** Longest time from a start to its end, in milliseconds. */
+  readonly lifeMsMax: number;
+  /** How each life ends: without a chance to do anything, or politely, and then with exit code 0. @default 'SIGKILL' */
+  readonly ending?: 'SIGKILL' | 'SIGTERM';
+}
+
+/** What a run has seen. */
+export interface KillLoopReport {
+  readonly acknowledged: number;
+  /** Requests without an answer. */
+  readonly unknown: number;
+  /** Of these, those that the log turned out to have. */
+  readonly unknownKept: number;
+  readonly refused: number;
+  readonly reads: number;
+  readonly events: number;
+  readonly segments: number;
+  /** Cut tails that starts have found. */
+  readonly tornTails: number;
+}
+
+const KEYS = '/api/v1/projects/p/keys';
+const OWN_KEYS = 40;
+const SHARED_KEYS = 4;
+const LIFE_MS_MIN = 20;
+const PADDING_MAX = 400;
+const FAILURES_SHOWN_MAX = 5;
+
+/** Numbers from 0 up to 1 that a seed decides (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Receipt {
+  readonly key: string;
+  /** Null for a deletion. */
+  readonly value: string | null;
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** What clients know. */
+class Ledger {
+  readonly receipts: Receipt[] = [];
+  /** Values whose fate is unknown. */
+  readonly unknown = new Set<string>();
+  readonly refused = new Set<string>();
+  /** Deletions without an answer. */
+  unknownDeletions = 0;
+  /** What readers were shown, by seq. */
+  readonly seen = new Map<number, { readonly key: string; readonly value: string }>();
+  reads = 0;
+}
+
+class Writer {
+  readonly #index: number;
+  readonly #random: () => number;
+  readonly #ledger: Ledger;
+  #count = 0;
+
+  constructor(index: number, random: () => number, ledger: Ledger) {
+    this.#index = index;
+    this.#random = random;
+    this.#ledger = ledger;
+  }
+
+  /** Goes on until the server is gone. */
+  async run(server: ServerUnderTest, key: string): Promise<void> {
+    for (;;) {
+      const choice = this.#random();
+      try {
+        if (choice < 0.7) await this.#put(server, key, { name: this.#own() });
+        else if (choice < 0.8) await this.#delete(server, key);
+        else await this.#replace(server, key);
+      } catch (error) {
+        // A connection that broke is what is to happen; an answer that should not be is not.
+        if (error instanceof assert.AssertionError) throw error;
+        return;
+      }
+    }
+  }
+
+  #own(): string {
+    return `w${this.#index}/${Math.floor(this.#random() * OWN_KEYS)}`;
+  }
+
+  async #put(server: ServerUnderTest, key: string, to: { readonly name: string; readonly tag?: string }): Promise<void> {
+    const { receipts, unknown, refused } = this.#ledger;
+    this.#count += 1;
+    const value = JSON.stringify({ w: this.#index, n: this.#count, pad: 'x'.repeat(Math.floor(this.#random() * PADDING_MAX)) });
+    const condition = to.tag === undefined ? {} : { headers: to.tag === '' ? { 'If-None-Match': '*' } : { 'If-Match': to.tag } };
+    unknown.add(value);
+    const answer = await server.send('PUT', `${KEYS}/${to.name}`, { key, body: value, ...condition });
+    unknown.delete(value);
+    if (answer.status === 412 || isStopping(answer)) refused.add(value);
+    else receipts.push({ key: to.name, value, ...receiptOf(answer) });
+  }
+
+  async #delete(server: ServerUnderTest, key: string): Promise<void> {
+    const name = this.#own();
+    this.#ledger.unknownDeletions += 1;
+    const answer = await server.send('DELETE', `${KEYS}/${name}`, { key });
+    this.#ledger.unknownDeletions -= 1;
+    if (answer.status !== 404 && !isStopping(answer)) this.#ledger.receipts.push({ key: name, value: null, ...receiptOf(answer) });
+  }
+
+  /** Reads a key that all share, and replaces just that version. */
+  async #replace(server: ServerUnderTest, key: string): Promise<void> {
+    const name = `shared/${Math.floor(this.#random() * SHARED_KEYS)}`;
+    const { status, headers, text } = await server.send('GET', `${KEYS}/${name}`, { key });
+    if (status === 503) throw new Error('The server is stopping');
+    assert.ok(status === 200 || status === 404, text);
+    const tag = status === 404 ? '' : String(headers.etag);
+    this.#ledger.reads += 1;
+    if (tag !== '') this.#ledger.seen.set(Number(/^"(\d+)-/.exec(tag)?.[1]), { key: name, value: text });
+    await this.#put(server, key, { name, tag });
+  }
+}
+
+function isStopping({ status, text }: Answer): boolean {
+  return status === 503 && text.includes('"code":"shutting_down"');
+}
+
+function receiptOf(answer: Answer): { readonly seq: number; readonly hash: string } {
+  assert.ok(answer.status === 200 || answer.status === 201, `${answer.status} ${answer.text}`);
+  const { seq, hash } = JSON.parse(answer.text) as { seq: number; hash: string };
+  return { seq, hash };
+}
+
+/** Compares the log with what clients were told; throws with the first few differences. */
+function compare(ledger: Ledger, { events }: FoundLog, previous: readonly FoundEvent[]): number {
+  const faults: string[] = [];
+  for (const { seq, key, value, hash } of ledger.receipts) {
+    const event = events[seq - 1];
+    const isThere = event?.hash === hash && event.key === key && event.value === value;
+    if (!isThere)
+      faults.push(`acknowledged, and not in the log: seq ${seq} ${key} ${value ?? 'deleted'}, there: ${event?.line ?? 'nothing'}`);
+  }
+  for (const [seq, { key, value }] of ledger.seen) {
+    const event = events[seq - 1];
+    if (event?.key !== key || event.value !== value) faults.push(`shown to a reader, and not in the log: seq ${seq} ${key} ${value}`);
+  }
+  for (const [index, event] of previous.entries())
+    if (events[index]?.hash !== event.hash) faults.push(`changed since the last start: ${event.line}`);
+  faults.push(...strangers(ledger, events));
+  assert.deepEqual(faults.slice(0, FAILURES_SHOWN_MAX), [], `${faults.length} faults`);
+  return events.filter(({ value }) => value !== null && ledger.unknown.has(value)).length;
+}
+
+/** Events that nobody asked for, were refused, or stand there twice. */
+function strangers(ledger: Ledger, events: readonly FoundEvent[]): string[] {
+  const acknowledged = new Set(ledger.receipts.map(({ seq }) => seq));
+  const values = new Set<string>();
+  const faults: string[] = [];
+  let deletions = 0;
+  for (const { seq, op, value, line } of events) {
+    if (op === 'delete' && !acknowledged.has(seq)) deletions += 1;
+    if (op !== 'set' || value === null) continue;
+    if (values.has(value)) faults.push(`twice in the log: ${line}`);
+    values.add(value);
+    if (ledger.refused.has(value)) faults.push(`refused, and in the log: ${line}`);
+    if (!acknowledged.has(seq) && !ledger.unknown.has(value)) faults.push(`asked for by nobody: ${line}`);
+  }
+  if (deletions > ledger.unknownDeletions) faults.push(`${deletions} deletions of which only ${ledger.unknownDeletions} were asked for`);
+  return faults;
+}
+
+/**
+ * Runs the loop. Throws at the first difference.
+ *
+ * @param bench a fresh folder
+ * @param options how long and how hard
+ * @returns what was seen
+ */
+export async function runKillLoop(bench: Workbench, options: KillLoopOptions): Promise<KillLoopReport> {
+  const random = randomFrom(options.seed);
+  bench.configure([{ id: 'p', storage: { segment_bytes: options.segmentBytes } }]);
+  const ledger = new Ledger();
+  const writers = Array.from({ length: options.writers }, (_, index) => new Writer(index, randomFrom(options.seed + index + 1), ledger));
+  let server = await bench.start();
+  const key = server.key('p');
+  let log = readLogFiles(bench.path('data'), 'p');
+  let unknownKept = 0;
+  let tornTails = 0;
+  for (let kill = 0; kill < options.kills; kill += 1) {
+    const running = writers.map((writer) => writer.run(server, key));
+    await sleep(LIFE_MS_MIN + random() * (options.lifeMsMax - LIFE_MS_MIN));
+    if (options.ending === 'SIGTERM') assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    else await server.kill();
+    await Promise.all(running);
+    server = await bench.start();
+    assert.equal(server.stderr, '', 'a restart prints nothing');
+    const found = readLogFiles(bench.path('data'), 'p');
+    unknownKept = compare(ledger, found, log.events);
+    assert.equal((await server.send('GET', KEYS, { key })).text, listingOf(foldEvents(found.events)), `after kill ${kill + 1}`);
+    tornTails += server.lines.filter(({ msg }) => /torn/.test(String(msg))).length;
+    log = found;
+  }
+  await server.stop();
+  return {
+    acknowledged: ledger.receipts.length,
+    unknown: ledger.unknown.size + ledger.unknownDeletions,
+    unknownKept,
+    refused: ledger.refused.size,
+    reads: ledger.reads,
+    events: log.events.length,
+    segments: log.segmentCount,
+    tornTails,
+  };
+}

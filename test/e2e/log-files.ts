@@ -1,0 +1,129 @@
+/**
+ * Reads a project's log from its files the way an auditor would: knows the written rules of the format and nothing of the
+ * program. Every line is checked: form, hash, chain, and seqs without a gap.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** An event as the log has it. */
+export interface FoundEvent {
+  readonly seq: number;
+  readonly op: string;
+  readonly hash: string;
+  /** Null for an event without a key. */
+  readonly key: string | null;
+  /** JSON text; null for an event without a value. */
+  readonly value: string | null;
+  /** The whole line. */
+  readonly line: string;
+}
+
+/** A log. */
+export interface FoundLog {
+  readonly logId: string;
+  readonly events: readonly FoundEvent[];
+  readonly segmentCount: number;
+}
+
+const HASH_TAIL = /,"hash":"([0-9a-f]{64})"\}$/;
+const SALT_MARK = ',"salt":';
+const VALUE_MARK = ',"value":';
+const KEY_MARK = ',"key":';
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function split(line: string): { readonly before: string; readonly hash: string } {
+  const tail = HASH_TAIL.exec(line);
+  if (tail === null) throw new Error(`No hash at the end of ${line.slice(0, 200)}`);
+  return { before: line.slice(0, -tail[0].length), hash: tail[1] ?? '' };
+}
+
+function check(line: string, previous: string): string {
+  const { before, hash } = split(line);
+  const mark = before.indexOf(SALT_MARK);
+  const partA = mark === -1 ? before : before.slice(0, mark);
+  const partB = mark === -1 ? '' : before.slice(mark);
+  const due = sha256(previous + sha256(partA) + sha256(partB));
+  if (due !== hash) throw new Error(`A wrong hash in ${line.slice(0, 200)}`);
+  return hash;
+}
+
+function eventOf(line: string): FoundEvent {
+  const parsed = JSON.parse(line) as { seq: number; op: string; hash: string; key?: string };
+  const { before } = split(line);
+  const valueAt = parsed.op === 'set' ? before.indexOf(VALUE_MARK, before.indexOf(KEY_MARK)) : -1;
+  const value = valueAt === -1 ? null : before.slice(valueAt + VALUE_MARK.length);
+  return { seq: parsed.seq, op: parsed.op, hash: parsed.hash, key: parsed.key ?? null, value, line };
+}
+
+/** The files of a log's segments, oldest first. */
+export function segmentFiles(dataFolder: string, project: string): readonly string[] {
+  const folder = path.join(dataFolder, project);
+  const sealed = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => /^\d{20}\.jsonl$/.test(name))
+        .sort()
+    : [];
+  return [...sealed.map((name) => path.join(folder, name)), path.join(dataFolder, `${project}.jsonl`)];
+}
+
+/**
+ * Reads and checks a whole log.
+ *
+ * @param dataFolder the folder of all logs
+ * @param project the project's id
+ * @returns its events
+ * @throws {Error} for anything that the format does not allow
+ */
+export function readLogFiles(dataFolder: string, project: string): FoundLog {
+  const files = segmentFiles(dataFolder, project);
+  const events: FoundEvent[] = [];
+  let logId = '';
+  let previous = '';
+  for (const file of files) {
+    const text = readFileSync(file, 'utf8');
+    if (!text.endsWith('\n')) throw new Error(`"${file}" ends within a line`);
+    const [first = '', ...lines] = text.slice(0, -1).split('\n');
+    const header = JSON.parse(first) as { log_id: string; first_seq: number; prev: string };
+    if (logId === '') {
+      logId = header.log_id;
+      previous = sha256(`simplekv/1\n${project}\n${logId}`);
+    }
+    if (header.log_id !== logId || header.first_seq !== events.length + 1 || header.prev !== previous) {
+      throw new Error(`"${file}" does not continue the segment before it: ${first}`);
+    }
+    check(first, previous);
+    for (const [index, line] of lines.entries()) {
+      const hash = check(line, previous);
+      if (line.startsWith('{"seal":')) {
+        if (index !== lines.length - 1) throw new Error(`"${file}" goes on after its seal`);
+        continue;
+      }
+      const event = eventOf(line);
+      if (event.seq !== events.length + 1) throw new Error(`"${file}" has seq ${event.seq} where ${events.length + 1} is due`);
+      previous = hash;
+      events.push(event);
+    }
+  }
+  return { logId, events, segmentCount: files.length };
+}
+
+/** Keys and values after all events, by key. */
+export function foldEvents(events: readonly FoundEvent[]): ReadonlyMap<string, FoundEvent> {
+  const state = new Map<string, FoundEvent>();
+  for (const event of events) {
+    if (event.op === 'set' && event.key !== null) state.set(event.key, event);
+    if (event.op === 'delete' && event.key !== null) state.delete(event.key);
+    if (event.op === 'clear') state.clear();
+  }
+  return state;
+}
+
+/** The listing that a server has to give for a state, byte for byte. */
+export function listingOf(state: ReadonlyMap<string, FoundEvent>): string {
+  const sorted = [...state].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return `{${sorted.map(([key, { value }]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
+}
