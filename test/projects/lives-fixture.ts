@@ -1,0 +1,193 @@
+/** The lives of projects over a folder of the real disk: everything of a server but its lock and HTTP. */
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Keyring } from '../../src/auth/keyring.js';
+import { AppError } from '../../src/base/app-error.js';
+import { createLogger, type Logger } from '../../src/base/logger.js';
+import { adoptKeys } from '../../src/config/adopt-keys.js';
+import type { ConfigDocument } from '../../src/config/config-document.js';
+import type { ConfigDisk } from '../../src/config/config-disk.js';
+import { ConfigFile } from '../../src/config/config-file.js';
+import { firstConfig } from '../../src/config/first-config.js';
+import { loadConfig } from '../../src/config/load-config.js';
+import type { Disk } from '../../src/log/file/disk.js';
+import { FileHome } from '../../src/log/file/file-home.js';
+import { NodeDisk } from '../../src/log/file/node-disk.js';
+import type { LogHome } from '../../src/log/log.js';
+import { MemoryHome } from '../../src/log/memory-home.js';
+import { ProjectLives } from '../../src/projects/project-lives.js';
+import type { ProjectResources } from '../../src/projects/project-resources.js';
+import type { CommandContext } from '../../src/store/command.js';
+import { ProjectRegistry } from '../../src/store/project-registry.js';
+
+/** Who asks in these tests. */
+export const CONTEXT: CommandContext = { actor: 'global#0123456789abcdef', requestId: 'request-of-a-test' };
+
+/** A line of the server's log. */
+export interface LoggedLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly project?: string;
+  readonly [name: string]: unknown;
+}
+
+/** What a life is lived on. */
+export interface LifeOptions {
+  readonly disk?: Disk;
+  readonly configDisk?: ConfigDisk;
+  /** Puts something between the lives and the home of the logs. */
+  readonly wrapHome?: (home: LogHome) => LogHome;
+  /** Told of every key that is shown, with its scope: `global` or a project's id. */
+  readonly announce?: (scope: string, key: string) => void;
+}
+
+/** A server without HTTP. */
+export interface Life {
+  readonly lives: ProjectLives;
+  readonly config: ConfigFile;
+  readonly registry: ProjectRegistry;
+  readonly keyring: Keyring;
+  readonly resources: ProjectResources;
+  /** Keys that were shown, by scope. */
+  readonly shown: Map<string, string>;
+  readonly logged: LoggedLine[];
+}
+
+/**
+ * Makes a logger that collects.
+ *
+ * @param lines Gets every line
+ * @returns The logger
+ */
+export function collectingLogger(lines: LoggedLine[]): Logger {
+  return createLogger({ level: 'debug', destination: { write: (text) => void lines.push(JSON.parse(text) as LoggedLine) } });
+}
+
+/**
+ * Starts on a folder, with a first run where it has no configuration.
+ *
+ * @param folder Where `config.json` and `data` are
+ * @param options The disks
+ * @returns What was started
+ */
+export async function beginLife(folder: string, options: LifeOptions = {}): Promise<Life> {
+  const life = await prepareLife(folder, options);
+  await life.lives.start();
+  return life;
+}
+
+/**
+ * Does all of a start but opening the projects.
+ *
+ * @param folder Where `config.json` and `data` are
+ * @param options The disks
+ * @returns What `lives.start()` is to be called on
+ */
+export async function prepareLife(folder: string, options: LifeOptions = {}): Promise<Life> {
+  const shown = new Map<string, string>();
+  const announce = (scope: string, key: string): void => {
+    shown.set(scope, key);
+    options.announce?.(scope, key);
+  };
+  const dataFolder = path.join(folder, 'data');
+  await mkdir(dataFolder, { recursive: true });
+  const config = await takeConfigOver(path.join(folder, 'config.json'), announce, options.configDisk);
+  const logged: LoggedLine[] = [];
+  const logger = collectingLogger(logged);
+  const keyring = new Keyring();
+  const global = config.document.default?.authentication;
+  if (global?.api_key_hash != null) keyring.setKey({ kind: 'global' }, { hash: global.api_key_hash, plain: global.api_key ?? null });
+  const fileHome = new FileHome({ folder: dataFolder, disk: options.disk ?? new NodeDisk(), logger });
+  const resources: ProjectResources = {
+    registry: new ProjectRegistry(),
+    config,
+    keyring,
+    diskHome: options.wrapHome?.(fileHome) ?? fileHome,
+    memoryHome: new MemoryHome(),
+    limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
+    logger,
+    announceKey: announce,
+  };
+  return { lives: new ProjectLives(resources), config, registry: resources.registry, keyring, resources, shown, logged };
+}
+
+async function takeConfigOver(file: string, announce: (scope: string, key: string) => void, disk?: ConfigDisk): Promise<ConfigFile> {
+  const loaded = await loadConfig(file);
+  if (loaded === undefined) {
+    const { document, globalKey, projectKey } = firstConfig();
+    const showBoth = (): void => {
+      announce('global', globalKey);
+      announce('first_project', projectKey);
+    };
+    return await ConfigFile.create(file, document, { announce: showBoth, ...(disk && { disk }) });
+  }
+  const config = await ConfigFile.open(loaded, disk);
+  const adopted = await adoptKeys(loaded.document);
+  for (const { scope, key } of adopted.generated) announce(scope.kind === 'global' ? 'global' : scope.project, key);
+  if (adopted.changed) await config.update(() => adopted.document);
+  return config;
+}
+
+/**
+ * Finds a project's entry.
+ *
+ * @param document The configuration
+ * @param id The project's id
+ * @returns The entry; fails where there is none
+ */
+export function entryOf(document: ConfigDocument, id: string): ConfigDocument['projects'][number] {
+  return document.projects.find((entry) => entry.id === id) ?? assert.fail(`no entry of "${id}"`);
+}
+
+/**
+ * Gives a key of a project a value.
+ *
+ * @param life Where
+ * @param id The project
+ * @param pair Key and value, the value as JSON text
+ */
+export async function setValue(life: Life, id: string, pair: readonly [key: string, value: string]): Promise<void> {
+  await life.lives.store(id).submit({ type: 'set', key: pair[0], value: pair[1] }, CONTEXT);
+}
+
+/**
+ * Reads every value of a project.
+ *
+ * @param life Where
+ * @param id The project
+ * @returns Values by key, as JSON text
+ */
+export function valuesOf(life: Life, id: string): Record<string, string> {
+  const { values } = life.lives.store(id);
+  return Object.fromEntries(values.slice({}, values.count + 1).map(([key, { value }]) => [key, value]));
+}
+
+/**
+ * Says what a presented key opens.
+ *
+ * @param life Where
+ * @param key The key
+ * @returns `global`, a project's id, or null for an unknown key
+ */
+export async function scopeOfKey(life: Life, key: string): Promise<string | null> {
+  const principal = await life.keyring.identify(key, { throttled: false });
+  if (principal === null) return null;
+  return principal.kind === 'project' ? principal.project : principal.kind;
+}
+
+/**
+ * Waits for a refusal.
+ *
+ * @param work What must be refused
+ * @returns The refusal; fails when there is none, or another kind of error
+ */
+export async function refusalOf(work: Promise<unknown>): Promise<AppError> {
+  try {
+    await work;
+  } catch (error) {
+    assert.ok(error instanceof AppError, `not a refusal: ${String(error)}`);
+    return error;
+  }
+  return assert.fail('it was not refused');
+}

@@ -1,0 +1,183 @@
+/** One life of a server, step by step, each with what must hold after it: what the tests of crashes kill. */
+import { isDeepStrictEqual } from 'node:util';
+import { entryOf, type Life, scopeOfKey, setValue, CONTEXT, valuesOf } from './lives-fixture.js';
+
+/** What must hold of one project. */
+export interface ProjectExpectation {
+  /** Its key; undefined where nobody was told. */
+  readonly key: string | undefined;
+  readonly segmentBytes: number;
+  readonly keepsKey: boolean;
+  readonly values: Readonly<Record<string, string>>;
+  /** Undefined until it is known. */
+  readonly logId: string | undefined;
+}
+
+/** What must hold after some step. */
+export interface Expectation {
+  readonly projects: Readonly<Record<string, ProjectExpectation>>;
+  /** Keys that open nothing any more. */
+  readonly dead: readonly string[];
+  /** Texts that no file may hold any more. */
+  readonly erased: readonly string[];
+}
+
+/** One step of the life. */
+export interface Step {
+  readonly name: string;
+  /** Does it. @returns what must hold once it is acknowledged */
+  run(life: Life, now: Expectation): Promise<Expectation>;
+  /** What holds if it happened and nobody heard of it. */
+  unheard(now: Expectation): Expectation;
+}
+
+const SEGMENT_BYTES = 67_108_864;
+const NEW_PROJECT: ProjectExpectation = { key: undefined, segmentBytes: SEGMENT_BYTES, keepsKey: false, values: {}, logId: undefined };
+
+function withProject(now: Expectation, id: string, change: Partial<ProjectExpectation>): Expectation {
+  return { ...now, projects: { ...now.projects, [id]: { ...NEW_PROJECT, ...now.projects[id], ...change } } };
+}
+
+function withoutProject(now: Expectation, id: string): Expectation {
+  const { [id]: gone, ...projects } = now.projects;
+  return {
+    projects,
+    dead: [...now.dead, ...(gone?.key === undefined ? [] : [gone.key])],
+    erased: [...now.erased, ...Object.values(gone?.values ?? {}), ...(gone?.logId === undefined ? [] : [gone.logId])],
+  };
+}
+
+function withNewKey(now: Expectation, id: string, key: string | undefined): Expectation {
+  const old = now.projects[id]?.key;
+  return { ...withProject(now, id, { key }), dead: [...now.dead, ...(old === undefined ? [] : [old])] };
+}
+
+function create(id: string): Step {
+  return {
+    name: `create ${id}`,
+    run: async ({ lives }, now) => {
+      const { details, apiKey } = await lives.create({ id }, CONTEXT);
+      return withProject(now, id, { ...NEW_PROJECT, key: apiKey ?? undefined, logId: details.log_id ?? undefined });
+    },
+    unheard: (now) => withProject(now, id, NEW_PROJECT),
+  };
+}
+
+function update(id: string, change: { readonly segmentBytes?: number; readonly keepsKey?: boolean }): Step {
+  const unheard = (now: Expectation): Expectation => withProject(now, id, change);
+  return {
+    name: `update ${id}`,
+    run: async ({ lives }, now) => {
+      const storage = change.segmentBytes === undefined ? {} : { storage: { segment_bytes: change.segmentBytes } };
+      const authentication = change.keepsKey === undefined ? {} : { authentication: { save_api_key_to_file: change.keepsKey } };
+      await lives.update(id, { ...storage, ...authentication }, CONTEXT);
+      return unheard(now);
+    },
+    unheard,
+  };
+}
+
+function regenerate(id: string): Step {
+  return {
+    name: `regenerate the key of ${id}`,
+    run: async ({ lives }, now) => withNewKey(now, id, await lives.regenerateKey(id, CONTEXT)),
+    unheard: (now) => withNewKey(now, id, undefined),
+  };
+}
+
+function set(id: string, key: string, value: string): Step {
+  const unheard = (now: Expectation): Expectation => withProject(now, id, { values: { ...now.projects[id]?.values, [key]: value } });
+  return {
+    name: `set ${key} of ${id}`,
+    run: async (life, now) => {
+      await setValue(life, id, [key, value]);
+      return unheard(now);
+    },
+    unheard,
+  };
+}
+
+function remove(id: string): Step {
+  return {
+    name: `delete ${id}`,
+    run: async ({ lives }, now) => {
+      await lives.delete(id, CONTEXT);
+      return withoutProject(now, id);
+    },
+    unheard: (now) => withoutProject(now, id),
+  };
+}
+
+/** The life after the start. */
+export const SCRIPT: readonly Step[] = [
+  create('a'),
+  update('a', { segmentBytes: 4096 }),
+  regenerate('a'),
+  set('a', 'k1', '"first value of the first a"'),
+  // Longer than a segment, so that the next one seals it.
+  set('a', 'k2', JSON.stringify('second value of the first a'.repeat(200))),
+  set('a', 'k3', '"third value of the first a"'),
+  create('b'),
+  set('b', 'k1', '"value of b"'),
+  remove('a'),
+  create('a'),
+  set('a', 'k1', '"value of the second a"'),
+  update('b', { keepsKey: true }),
+  regenerate('b'),
+  update('b', { keepsKey: false, segmentBytes: 8192 }),
+  remove('a'),
+];
+
+/** A life in which an id is used again and again. */
+export const SCRIPT_OF_ONE_ID: readonly Step[] = [
+  create('a'),
+  set('a', 'k1', '"value of the first a"'),
+  remove('a'),
+  create('a'),
+  set('a', 'k1', '"value of the second a"'),
+  remove('a'),
+  create('a'),
+];
+
+/** What must hold when nothing has been asked for yet. */
+export const AT_FIRST: Expectation = { projects: { first_project: NEW_PROJECT }, dead: [], erased: [] };
+
+/**
+ * Compares a life with what must hold, apart from what lies in files.
+ *
+ * @param life A life that has just begun
+ * @param wanted What must hold
+ * @returns What does not, as phrases
+ */
+export async function differences(life: Life, wanted: Expectation): Promise<string[]> {
+  const found: string[] = [];
+  const ids = life.lives.list().map(({ id }) => id);
+  const wantedIds = Object.keys(wanted.projects).sort();
+  if (!isDeepStrictEqual(ids, wantedIds)) found.push(`projects are ${ids.join(' ')}, not ${wantedIds.join(' ')}`);
+  for (const [id, project] of Object.entries(wanted.projects)) {
+    if (ids.includes(id)) found.push(...(await projectDifferences(life, id, project)).map((difference) => `${id}: ${difference}`));
+  }
+  for (const key of wanted.dead) if ((await scopeOfKey(life, key)) !== null) found.push('a dead key opens something');
+  return found;
+}
+
+async function projectDifferences(life: Life, id: string, wanted: ProjectExpectation): Promise<string[]> {
+  const details = life.lives.details(id);
+  if (details.state !== 'serving') return [`is ${details.state}`];
+  const found: string[] = [];
+  const check = (what: string, isRight: boolean): void => {
+    if (!isRight) found.push(what);
+  };
+  const values = valuesOf(life, id);
+  check(`values are ${JSON.stringify(values).slice(0, 200)}`, isDeepStrictEqual(values, { ...wanted.values }));
+  check(`log is ${details.log_id}`, wanted.logId === undefined || details.log_id === wanted.logId);
+  check(`segment_bytes is ${details.storage.segment_bytes}`, details.storage.segment_bytes === wanted.segmentBytes);
+  check('save_api_key_to_file is another', details.authentication.save_api_key_to_file === wanted.keepsKey);
+  check('its key does not open it', wanted.key === undefined || (await scopeOfKey(life, wanted.key)) === id);
+  const entry = entryOf(life.config.document, id);
+  const { version } = life.lives.store(id);
+  check(`entry has revision ${entry.revision}, not ${version.seq}`, entry.revision === version.seq);
+  check('entry and log name different keys', life.keyring.keyId({ kind: 'project', project: id }) === version.keyId);
+  check('entry keeps a key that it must not', wanted.keepsKey || entry.authentication?.api_key === null);
+  return found;
+}

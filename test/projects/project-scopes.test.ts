@@ -1,0 +1,58 @@
+/** Which scopes are open. */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ConfigDocument } from '../../src/config/config-document.js';
+import { ProjectScopes } from '../../src/projects/project-scopes.js';
+import { inFolder } from '../config/config-folder.js';
+import { suite } from '../suite.js';
+import { beginLife, CONTEXT } from './lives-fixture.js';
+
+const test = suite('project-scopes');
+
+test('nothing is open at first, and a project is open as soon as an update says so, until another does not',
+  () => inFolder(async (folder) => {
+  const life = await beginLife(folder);
+  const scopes = new ProjectScopes(life.config, life.registry);
+  assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, false, []]);
+  await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
+  assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, true, ['first_project']]);
+  assert.equal(scopes.isProjectOpen('first_project'), true);
+  await life.lives.update('first_project', { authentication: { enabled: true } }, CONTEXT);
+  assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project')], [false, false]);
+  await life.lives.close();
+}));
+
+test('a project that is not known, or that was refused, is not open', () => inFolder(async (folder) => {
+  const life = await beginLife(folder);
+  const scopes = new ProjectScopes(life.config, life.registry);
+  const { settings } = life.lives.store('first_project');
+  const authentication = { ...settings.authentication, enabled: false };
+  life.registry.refuse({ id: 'refused', reason: 'x', settings: { ...settings, authentication } });
+  assert.deepEqual([scopes.isProjectOpen('refused'), scopes.isProjectOpen('unknown'), scopes.anyOpen], [false, false, false]);
+  await life.lives.close();
+}));
+
+test('a project that is deleted is not open any more', () => inFolder(async (folder) => {
+  const life = await beginLife(folder);
+  const scopes = new ProjectScopes(life.config, life.registry);
+  await life.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
+  assert.equal(scopes.isProjectOpen('a'), true);
+  await life.lives.delete('a', CONTEXT);
+  assert.equal(scopes.isProjectOpen('a'), false);
+  await life.lives.close();
+}));
+
+test('the global scope is open only where the file says so', () => inFolder(async (folder) => {
+  await (await beginLife(folder)).lives.close();
+  const file = path.join(folder, 'config.json');
+  const document = JSON.parse(await readFile(file, 'utf8')) as ConfigDocument;
+  const opened = { ...document, default: { ...document.default, authentication: { ...document.default?.authentication, enabled: false } } };
+  await writeFile(file, JSON.stringify(opened));
+  const life = await beginLife(folder);
+  const scopes = new ProjectScopes(life.config, life.registry);
+  assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [true, true, []]);
+  await life.lives.close();
+}));
+
+test.run();
