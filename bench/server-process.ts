@@ -52,7 +52,6 @@ export async function startBareServer(folder: string): Promise<RunningServer> {
  */
 export async function startSimpleKv(folder: string, chosenGlobalKey: string | null = null): Promise<RunningServer> {
   mkdirSync(folder, { recursive: true });
-  const output = path.join(folder, 'output.log');
   const config = path.join(folder, 'config.json');
   const port = await freePort();
   // No key and no hash: the server makes the keys, and prints each once.
@@ -63,13 +62,31 @@ export async function startSimpleKv(folder: string, chosenGlobalKey: string | nu
     default: { storage: { persistent_file_path: 'data/' }, authentication: { ...authentication, api_key: chosenGlobalKey } },
     projects: [{ id: 'bench', storage: { on_disk: true, cache_in_memory: true }, authentication }],
   }), { mode: 0o600 });
-  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-  const child = spawnInto(output, [main, 'serve', '--config', config]);
-  await poll(child, output, async () => ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? 'ready' : undefined));
+  const server = await startConfigured(config, port);
+  const output = readFileSync(outputOf(config), 'utf8');
   // The global key is printed first, the project's after it.
-  const key = readFileSync(output, 'utf8').match(/skv_[0-9A-Za-z_]+/g)?.at(-1);
-  if (key === undefined) throw new Error(`Cannot measure SimpleKV: it printed no key\n${readFileSync(output, 'utf8')}`);
-  return running('SimpleKV', child, { port, headers: { 'authorization': `Bearer ${key}` } });
+  const key = output.match(/skv_[0-9A-Za-z_]+/g)?.at(-1);
+  if (key === undefined) throw new Error(`Cannot measure SimpleKV: it printed no key\n${output}`);
+  return { ...server, headers: { 'authorization': `Bearer ${key}` } };
+}
+
+/**
+ * Starts SimpleKV from its built command line on a configuration that is there already.
+ *
+ * @param configPath The configuration
+ * @param port Where it says that the server listens
+ * @returns The server, ready
+ */
+export async function startConfigured(configPath: string, port: number): Promise<RunningServer> {
+  const output = outputOf(configPath);
+  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const child = spawnInto(output, [main, 'serve', '--config', configPath]);
+  await poll(child, output, async () => ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? 'ready' : undefined));
+  return running('SimpleKV', child, { port, headers: {} });
+}
+
+function outputOf(configPath: string): string {
+  return `${configPath}.output`;
 }
 
 /** Output goes to a file: read through a pipe, it would cost the measuring process time. */
@@ -112,7 +129,12 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-async function freePort(): Promise<number> {
+/**
+ * Finds a port that nobody listens on.
+ *
+ * @returns The port
+ */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;

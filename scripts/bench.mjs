@@ -1,17 +1,17 @@
 /**
- * `npm run bench [-- http|wrong-keys] [-- options]`: installs and builds what is not up to date, then measures. See the
+ * `npm run bench [-- http|wrong-keys|start] [-- options]`: installs and builds what is not up to date, then measures. See the
  * file of that name in bench/ for its options.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
 
-const BENCHES = ['http', 'wrong-keys'];
+const BENCHES = ['http', 'wrong-keys', 'start'];
 
 const named = process.argv[2];
 const bench = named === undefined || named.startsWith('-') ? BENCHES[0] : named;
 if (!BENCHES.includes(bench)) {
-  console.error(`Cannot run the bench "${bench}": there are ${BENCHES.join(' and ')}`);
+  console.error(`Cannot run the bench "${bench}": there are ${BENCHES.join(', ')}`);
   process.exit(64);
 }
 if (bench === named) process.argv.splice(2, 1);

@@ -7,7 +7,10 @@ import { problemOf, withServer, type TestServer } from '../../test-server.js';
 const test = suite('keys-routes');
 const KEYS = '/api/v1/projects/alpha/keys';
 
-function put(server: TestServer, key: string, body: string, headers: Record<string, string> = {}): ReturnType<TestServer['send']> {
+type SentValue = string | { readonly body: string; readonly headers: Record<string, string> };
+
+function put(server: TestServer, key: string, sent: SentValue): ReturnType<TestServer['send']> {
+  const { body, headers } = typeof sent === 'string' ? { body: sent, headers: {} } : sent;
   return server.send('PUT', `${KEYS}/${key}`, { body, headers, key: server.alphaKey });
 }
 
@@ -125,14 +128,14 @@ test('DELETE of all keys counts them', () =>
 test('a failed condition is 412 with the present version, none where there is no key', () =>
   withServer(async (server) => {
     const tag = String((await put(server, 'k', '1')).headers.etag);
-    const newTag = String((await put(server, 'k', '2', { 'If-Match': tag })).headers.etag);
+    const newTag = String((await put(server, 'k', { body: '2', headers: { 'If-Match': tag } })).headers.etag);
     for (const headers of [
       { 'If-Match': tag },
       { 'If-None-Match': '*' },
       { 'If-Match': '"3-ffffffff"' },
       { 'If-Match': '"99-00000000"' },
     ]) {
-      const answer = await put(server, 'k', '3', headers);
+      const answer = await put(server, 'k', { body: '3', headers });
       assert.equal(answer.status, 412);
       assert.equal(answer.headers.etag, newTag);
       assert.equal(problemOf(answer)['current_seq'], 3);
@@ -146,7 +149,7 @@ test('a failed condition is 412 with the present version, none where there is no
       assert.equal(answer.headers.etag, undefined);
       assert.equal(problemOf(answer)['current_seq'], 0);
     }
-    assert.equal((await put(server, 'new', '1', { 'If-None-Match': '*' })).status, 201);
+    assert.equal((await put(server, 'new', { body: '1', headers: { 'If-None-Match': '*' } })).status, 201);
     assert.equal((await server.send('DELETE', `${KEYS}/k`, { headers: { 'If-Match': newTag } })).status, 200);
   }));
 
@@ -159,7 +162,7 @@ test('conditions that are not supported are refused before the body is looked at
       { 'If-None-Match': '"x"' },
       { 'If-Unmodified-Since': 'x' },
     ]) {
-      assert.equal(problemOf(await put(server, 'k', '{', headers))['code'], 'invalid_precondition');
+      assert.equal(problemOf(await put(server, 'k', { body: '{', headers }))['code'], 'invalid_precondition');
     }
     for (const [method, path] of [
       ['GET', KEYS],
@@ -204,15 +207,17 @@ test('bodies of another kind are refused with what to send', () =>
       '',
       'application/json;;',
     ]) {
-      const problem = problemOf(await put(server, 'k', '1', { 'Content-Type': type }));
+      const problem = problemOf(await put(server, 'k', { body: '1', headers: { 'Content-Type': type } }));
       assert.equal(problem['code'], 'unsupported_media_type', type);
       assert.match(String(problem['detail']), /Content-Type: application\/json/);
     }
     for (const type of ['application/json', 'Application/JSON; Charset="UTF-8"'])
-      assert.ok((await put(server, 'k', '1', { 'Content-Type': type })).status < 300, type);
-    for (const encoding of ['gzip', 'br', 'identity, gzip', ''])
-      assert.equal(problemOf(await put(server, 'k', '1', { 'Content-Encoding': encoding }))['code'], 'unsupported_content_encoding');
-    assert.equal((await put(server, 'k', '1', { 'Content-Encoding': 'identity' })).status, 200);
+      assert.ok((await put(server, 'k', { body: '1', headers: { 'Content-Type': type } })).status < 300, type);
+    for (const encoding of ['gzip', 'br', 'identity, gzip', '']) {
+      const problem = problemOf(await put(server, 'k', { body: '1', headers: { 'Content-Encoding': encoding } }));
+      assert.equal(problem['code'], 'unsupported_content_encoding');
+    }
+    assert.equal((await put(server, 'k', { body: '1', headers: { 'Content-Encoding': 'identity' } })).status, 200);
   }));
 
 test('bodies that are empty, no UTF-8 or no JSON are refused with the position', () =>
@@ -245,7 +250,7 @@ test('a value of the largest size is taken and one byte more is refused', () =>
 
 test('commands name the caller and the request', () =>
   withServer(async (server) => {
-    await put(server, 'k', '1', { 'X-Request-Id': 'my-id' });
+    await put(server, 'k', { body: '1', headers: { 'X-Request-Id': 'my-id' } });
     const [{ context } = { context: undefined }] = server.projects.fakeStore('alpha').submitted;
     assert.match(context?.actor ?? '', /^project:alpha#[0-9a-f]{16}$/);
     assert.equal(context?.requestId, 'my-id');
