@@ -3,6 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hasCommands } from '../docs/shell-session.js';
 import { runCommand, type Workbench } from './server-under-test.js';
 
 /** The source is not compiled along with the tests: it stands in the project, above the folder of what is built. */
@@ -28,10 +29,7 @@ export interface Fault {
 export async function buildFaultShim(bench: Workbench, fault: Fault): Promise<Readonly<Record<string, string>> | undefined> {
   const library = bench.path('fault-shim.so');
   if (!existsSync(library)) {
-    if ((await runCommand('gcc', ['--version'])).code !== 0) {
-      console.log('there is no gcc on this machine: what needs a sync that fails or lasts is not tested');
-      return undefined;
-    }
+    if (!hasCommands(['gcc'])) return undefined;
     const built = await runCommand('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']);
     if (built.code !== 0) throw new Error(`Cannot build the shim: ${built.output}`);
   }

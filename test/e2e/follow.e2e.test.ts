@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { hasCommands } from '../docs/shell-session.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
 import { runCommand, until, withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';
@@ -61,10 +62,7 @@ test('tail -F shows every line once and in order through rotations, each of them
 
 test('jq reads the log and the sealed segments', () =>
   withWorkbench(async (bench) => {
-    if ((await runCommand('jq', ['--version'])).code !== 0) {
-      console.log('there is no jq on this machine: that it can read the log is not tested');
-      return;
-    }
+    if (!hasCommands(['jq'])) return;
     bench.configure([{ id: 'p', storage: { segment_bytes: 4096 } }]);
     const server = await bench.start();
     for (let index = 0; index < WRITE_COUNT / 4; index += 1) await put(server, index);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { freePort } from '../../bench/server-process.js';
 import { suite } from '../suite.js';
 import { buildFaultShim } from './fault-shim.js';
 import { readLogFiles } from './log-files.js';
 import {
-  freePort,
   problemOf,
   runCommand,
   ServerUnderTest,

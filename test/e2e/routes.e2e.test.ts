@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { freePort } from '../../bench/server-process.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
-import { freePort, problemOf, withWorkbench, type Answer, type Sent, type ServerUnderTest } from './server-under-test.js';
+import { problemOf, withWorkbench, type Answer, type Sent, type ServerUnderTest } from './server-under-test.js';
 
 const test = suite('routes');
 
