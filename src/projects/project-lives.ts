@@ -93,7 +93,7 @@ export class ProjectLives implements Projects {
   }
 
   readiness(): Readiness {
-    return assessReadiness(this.list(), this.#startedJournal?.isCorrupt ?? false);
+    return assessReadiness(this.list(), this.#startedJournal?.state ?? 'writable');
   }
 
   async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {

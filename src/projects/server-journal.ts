@@ -9,7 +9,7 @@ import { randomHexId } from '../base/random-id.js';
 import { decodeEvent, encodeEvent } from '../events/codec.js';
 import type { AnyEvent, ServerEvent } from '../events/event.js';
 import { BUILT_IN_STORAGE } from '../events/project-settings.js';
-import type { Log, LogHome, LogLine } from '../log/log.js';
+import type { Log, LogHome, LogLine, LogState } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import type { CommandContext } from '../store/command.js';
 import { logOptionsOf } from '../store/project-store.js';
@@ -22,6 +22,9 @@ const SERVER_LOG_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
 function isServerEvent(event: AnyEvent): event is ServerEvent {
   return event.op === 'project.created' || event.op === 'project.deleted' || event.op === 'config.edited';
 }
+
+/** How the server's own log stands: as any open log, or `damaged` since the start. */
+export type ServerLogState = LogState | 'damaged';
 
 /** The open server log. */
 export class ServerJournal {
@@ -73,6 +76,11 @@ export class ServerJournal {
   /** True when the log cannot be trusted, so that nothing may depend on it. */
   get isCorrupt(): boolean {
     return this.#log === undefined;
+  }
+
+  /** How the log stands now. */
+  get state(): ServerLogState {
+    return this.#log?.state() ?? 'damaged';
   }
 
   /** @throws {AppError} `server_log_corrupt` when nothing can be recorded */

@@ -13,12 +13,13 @@ function project(id: string, state: ProjectState): ProjectDetails {
 }
 
 test('a server without projects is ready', () => {
-  const { ready, degraded } = assessReadiness([], false);
+  const { ready, degraded } = assessReadiness([], 'writable');
   assert.deepEqual([ready, degraded], [true, []]);
 });
 
 test('one project that can write is enough, and the others are named with their state', () => {
-  const { ready, checks, degraded } = assessReadiness([project('a', 'corrupt'), project('b', 'serving'), project('c', 'read_only')], false);
+  const projects = [project('a', 'corrupt'), project('b', 'serving'), project('c', 'read_only')];
+  const { ready, checks, degraded } = assessReadiness(projects, 'writable');
   assert.equal(ready, true);
   assert.deepEqual(degraded, [{ id: 'a', state: 'corrupt' }, { id: 'c', state: 'read_only' }]);
   assert.deepEqual(checks.map(({ name, ok }) => [name, ok]), [['projects', false], ['server_log', true]]);
@@ -26,18 +27,21 @@ test('one project that can write is enough, and the others are named with their 
 
 test('a server of which no project can write is not ready', () => {
   for (const state of ['read_only', 'log_failed', 'corrupt'] as const) {
-    assert.equal(assessReadiness([project('a', state)], false).ready, false);
+    assert.equal(assessReadiness([project('a', state)], 'writable').ready, false);
   }
 });
 
-test('a damaged server log is a failed check and no reason not to be ready', () => {
-  const { ready, checks } = assessReadiness([project('a', 'serving')], true);
-  assert.equal(ready, true);
-  assert.deepEqual(checks.map(({ name, ok }) => [name, ok]), [['projects', true], ['server_log', false]]);
+test('a server log that cannot be written to is a failed check and no reason not to be ready', () => {
+  for (const state of ['damaged', 'failed', 'read_only'] as const) {
+    const { ready, checks } = assessReadiness([project('a', 'serving')], state);
+    assert.equal(ready, true);
+    assert.deepEqual(checks.map(({ name, ok }) => [name, ok]), [['projects', true], ['server_log', false]], state);
+    assert.match(checks[1]?.detail ?? '', /no project can be created/, state);
+  }
 });
 
 test('checks name no project', () => {
-  const { checks } = assessReadiness([project('secret-name', 'corrupt')], true);
+  const { checks } = assessReadiness([project('secret-name', 'corrupt')], 'damaged');
   assert.ok(!JSON.stringify(checks).includes('secret-name'));
 });
 

@@ -57,7 +57,7 @@ test('a damaged one knows nothing, records nothing, and stays as it is', () => i
   await writeFile(file, (await readFile(file, 'utf8')).replace('"id":"a"', '"id":"b"'));
   const before = await readFile(file, 'utf8');
   const journal = (await ServerJournal.open(homeIn(folder), silentLogger)) ?? assert.fail('there is one');
-  assert.equal(journal.isCorrupt, true);
+  assert.deepEqual([journal.isCorrupt, journal.state], [true, 'damaged']);
   assert.deepEqual(journal.registrations.liveIds, []);
   assert.equal((await refusalOf((async () => journal.requireSound())())).code, 'server_log_corrupt');
   assert.equal((await refusalOf(journal.record({ op: 'project.created', id: 'c', log_id: LOG_ID }, CONTEXT))).code, 'server_log_corrupt');
