@@ -15,7 +15,7 @@ const test = suite('lives.crash');
 
 /** Far more than a life has: a defect of counting shall not run for ever. */
 const CHANGES_MAX = 1000;
-const SWEEP_TIMEOUT_MS = 120_000;
+const SWEEP_TIMEOUT_MS = 240_000;
 
 /** What is known of a life when it has ended. */
 interface Lived {
