@@ -2,7 +2,7 @@
  * The composition root, and the only file that knows every room: from a configuration file to a server that listens, and back.
  * What was opened is closed backwards, at a stop and when a later step of the start fails.
  */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { FailureThrottle } from './auth/failure-throttle.js';
 import { Keyring, type KeyScope } from './auth/keyring.js';
@@ -18,6 +18,7 @@ import { createApp } from './http/create-app.js';
 import type { LifecycleState } from './http/context.js';
 import type { HttpOptions } from './http/http-options.js';
 import { HttpServer } from './http/http-server.js';
+import { makeDataFolder } from './log/file/data-folder.js';
 import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { NodeDisk } from './log/file/node-disk.js';
@@ -31,8 +32,6 @@ export { FolderLockedError } from './log/file/folder-lock.js';
 
 /** Part of the time for a stop that is kept back from running requests, for closing the logs, in milliseconds. */
 const CLOSE_RESERVE_MS = 2000;
-
-const DATA_FOLDER_MODE = 0o750;
 
 /** What a person is shown of a first run. */
 export interface FirstRun {
@@ -157,7 +156,7 @@ export class SimpleKvServer {
 
   async #lock({ path: configPath, options: { dataFolder } }: Source): Promise<void> {
     try {
-      await mkdir(dataFolder, { recursive: true, mode: DATA_FOLDER_MODE });
+      await makeDataFolder(new NodeDisk(), dataFolder);
       const lock = await FolderLock.acquire(dataFolder, { pid: this.#parts.pid, config: configPath });
       this.#closers.push(() => lock.release());
     } catch (cause) {
