@@ -84,6 +84,26 @@ export type ServerEvent = ProjectRegistered | ProjectUnregistered | ConfigEdited
 /** Any event. */
 export type AnyEvent = ProjectEvent | ServerEvent;
 
+/**
+ * Tells the server's events from those of projects.
+ *
+ * @param event any event
+ * @returns true for an event of the server's own log
+ */
+export function isServerEvent(event: AnyEvent): event is ServerEvent {
+  return event.op === 'project.created' || event.op === 'project.deleted' || event.op === 'config.edited';
+}
+
+/**
+ * Tells the events of projects from the server's.
+ *
+ * @param event any event
+ * @returns true for an event of a project's log
+ */
+export function isProjectEvent(event: AnyEvent): event is ProjectEvent {
+  return !isServerEvent(event);
+}
+
 /** An event at its place: what a projection is given. */
 export interface Recorded<E extends AnyEvent = AnyEvent> {
   /** Place in the log, from 1 without gaps. */

@@ -1,23 +1,18 @@
 /**
  * From a log to a project's store: replays the log into a model.
  */
-import { invariant } from '../base/invariant.js';
-import { decodeEvent } from '../events/codec.js';
-import type { AnyEvent, ProjectEvent } from '../events/event.js';
+import { isProjectEvent } from '../events/event.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { LogHome, LogLine } from '../log/log.js';
 import { ProjectModel } from '../projections/project-model.js';
 import { logOptionsOf, ProjectStore, type StoreLimits } from '../store/project-store.js';
+import { replayInto } from './replay.js';
 
 /** What opening a project needs besides its id. */
 export interface OpenProjectOptions {
   readonly home: LogHome;
   readonly settings: ProjectSettings;
   readonly limits: StoreLimits;
-}
-
-function isProjectEvent(event: AnyEvent): event is ProjectEvent {
-  return event.op !== 'project.created' && event.op !== 'project.deleted' && event.op !== 'config.edited';
 }
 
 /**
@@ -33,11 +28,10 @@ export async function openProject(
   options: OpenProjectOptions & { readonly expectedLogId: string | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<{ readonly store: ProjectStore; readonly model: ProjectModel } | undefined> {
   const model = new ProjectModel();
+  const apply = replayInto(model, 'a project', isProjectEvent);
   const replay = (line: LogLine): void => {
     options.signal?.throwIfAborted();
-    const event = decodeEvent(line.op, line.body);
-    invariant(isProjectEvent(event), `"${line.op}" at seq ${line.seq} is an event of a project`);
-    model.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
+    apply(line);
   };
   const expected = options.expectedLogId === undefined ? {} : { expectedLogId: options.expectedLogId };
   const log = await options.home.open(id, { ...logOptionsOf(options.settings.storage), ...expected, replay });

@@ -3,6 +3,7 @@
  */
 import { hashGenerated, keyIdOf } from '../auth/key-hash.js';
 import { generateAccessKey } from '../auth/access-key.js';
+import type { StoredKey } from '../auth/keyring.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
 import { renderEntry } from '../config/effective-settings.js';
@@ -62,6 +63,16 @@ export function findEntry(document: ConfigDocument, id: string): ProjectEntry | 
  */
 export function keyOfEntry(entry: ProjectEntry | undefined): EntryKey {
   return { apiKey: entry?.authentication?.api_key ?? null, apiKeyHash: entry?.authentication?.api_key_hash ?? null };
+}
+
+/**
+ * The key of an entry as the keyring holds it.
+ *
+ * @param key the key
+ * @returns hash and text, null where there is no key
+ */
+export function storedKeyOf({ apiKey, apiKeyHash }: EntryKey): StoredKey | null {
+  return apiKeyHash === null ? null : { hash: apiKeyHash, plain: apiKey };
 }
 
 /**

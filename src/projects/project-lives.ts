@@ -12,7 +12,9 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { createProject } from './open-project.js';
 import { describeProject, describeStore } from './project-details.js';
-import { type EntryKey, findEntry, keyIdOrNull, keyOfEntry, type MadeKey, makeKey, removeEntry, writeEntry } from './project-entries.js';
+import {
+  type EntryKey, findEntry, keyIdOrNull, keyOfEntry, type MadeKey, makeKey, removeEntry, storedKeyOf, writeEntry,
+} from './project-entries.js';
 import { homeOf, type ProjectResources } from './project-resources.js';
 import type { NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
 import { assessReadiness } from './readiness.js';
@@ -112,7 +114,7 @@ export class ProjectLives implements Projects {
     await writeEntry(config, { id: project.id, settings, revision: undefined, key });
     const store = await this.#createLog(project.id, { settings, key, context });
     registry.serve(store);
-    keyring.setKey({ kind: 'project', project: project.id }, made === undefined ? null : storedKey(made.entryKey));
+    keyring.setKey({ kind: 'project', project: project.id }, storedKeyOf(key));
     await this.#settleRevision(store, key);
     if (made !== undefined) announceKey(project.id, made.key);
     return { details: describeStore(store), apiKey: made?.key ?? null };
@@ -233,7 +235,7 @@ export class ProjectLives implements Projects {
       }
       throw error;
     }
-    keyring.setKey({ kind: 'project', project: id }, storedKey(wanted.made.entryKey));
+    keyring.setKey({ kind: 'project', project: id }, storedKeyOf(wanted.made.entryKey));
     await this.#settleRevision(store, wanted.made.entryKey);
   }
 
@@ -357,8 +359,4 @@ function refuseStorageSwitch(names: readonly string[], settings: ProjectSettings
     throw new AppError('storage_switch_unavailable', message);
   }
   refuseColdStorage(settings);
-}
-
-function storedKey(key: EntryKey & { readonly apiKeyHash: string }): { readonly hash: string; readonly plain: string | null } {
-  return { hash: key.apiKeyHash, plain: key.apiKey };
 }

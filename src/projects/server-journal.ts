@@ -6,22 +6,19 @@ import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
 import { randomHexId } from '../base/random-id.js';
-import { decodeEvent, encodeEvent } from '../events/codec.js';
-import type { AnyEvent, ServerEvent } from '../events/event.js';
+import { encodeEvent } from '../events/codec.js';
+import { isServerEvent, type ServerEvent } from '../events/event.js';
 import { BUILT_IN_STORAGE } from '../events/project-settings.js';
-import type { Log, LogHome, LogLine, LogState } from '../log/log.js';
+import type { Log, LogHome, LogState } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import type { CommandContext } from '../store/command.js';
 import { logOptionsOf } from '../store/project-store.js';
+import { replayInto } from './replay.js';
 
 /** Name of the server's own log. No project id begins with `_`. */
 export const SERVER_LOG_NAME = '_server';
 
 const SERVER_LOG_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
-
-function isServerEvent(event: AnyEvent): event is ServerEvent {
-  return event.op === 'project.created' || event.op === 'project.deleted' || event.op === 'config.edited';
-}
 
 /** How the server's own log stands: as any open log, or `damaged` since the start. */
 export type ServerLogState = LogState | 'damaged';
@@ -47,12 +44,8 @@ export class ServerJournal {
    */
   static async open(home: LogHome, logger: Logger): Promise<ServerJournal | undefined> {
     const registrations = new Registrations();
-    const replay = (line: LogLine): void => {
-      const event = decodeEvent(line.op, line.body);
-      invariant(isServerEvent(event), `"${line.op}" at seq ${line.seq} is an event of the server`);
-      registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
-    };
     try {
+      const replay = replayInto(registrations, 'the server', isServerEvent);
       const log = await home.open(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, replay });
       return log && new ServerJournal(log, registrations);
     } catch (error) {

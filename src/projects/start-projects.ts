@@ -16,7 +16,7 @@ import { randomHexId } from '../base/random-id.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { createProject, openProject } from './open-project.js';
-import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, withEntries } from './project-entries.js';
+import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
 import { homeOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
 
@@ -75,7 +75,7 @@ class ProjectStart {
     const settings = effectiveSettings(entry, config.document);
     const key = keyOfEntry(entry);
     // Known before the project is open: the key of a refused project is still the key of nothing else.
-    if (key.apiKeyHash !== null) keyring.setKey({ kind: 'project', project: entry.id }, { hash: key.apiKeyHash, plain: key.apiKey });
+    keyring.setKey({ kind: 'project', project: entry.id }, storedKeyOf(key));
     let opening: Opening = { entry, settings, store: undefined, history: 'absent' };
     try {
       opening = await this.#open(entry, settings);
@@ -220,7 +220,7 @@ class ProjectStart {
     const { announceKey, keyring } = this.#resources;
     const { key, entryKey } = makeKey(store.settings);
     announceKey(store.id, key);
-    keyring.setKey({ kind: 'project', project: store.id }, { hash: entryKey.apiKeyHash, plain: entryKey.apiKey });
+    keyring.setKey({ kind: 'project', project: store.id }, storedKeyOf(entryKey));
     await this.#recordKey(store, keyIdOf(entryKey.apiKeyHash));
     return entryKey;
   }

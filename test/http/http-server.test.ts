@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite } from '../suite.js';
 import { codeOf, exchange, open, statusOf } from './raw-client.js';
-import { DEFAULT_HTTP_OPTIONS } from '../../src/http/http-options.js';
+import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { TestServer, withServer } from './test-server.js';
 
 const test = suite('http-server');

@@ -10,7 +10,8 @@ import { Keyring } from '../../src/auth/keyring.js';
 import { createLogger } from '../../src/base/logger.js';
 import type { LifecycleState } from '../../src/http/context.js';
 import { createApp } from '../../src/http/create-app.js';
-import { DEFAULT_HTTP_OPTIONS, type HttpOptions } from '../../src/http/http-options.js';
+import type { HttpOptions } from '../../src/http/http-options.js';
+import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { HttpServer } from '../../src/http/http-server.js';
 import { FakeProjects } from './fake-projects.js';
 

@@ -128,6 +128,24 @@ export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
   if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
 }
 
+/**
+ * Writes a new file and makes its content durable; its name is durable when the folder has been synced.
+ *
+ * @param disk the disk
+ * @param path where it shall be; must be free
+ * @param bytes all of its content
+ * @throws {ShortWriteError} when the disk took less, or the errno of the call that failed; what was written stays
+ */
+export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Promise<void> {
+  const file = await disk.open(path, 'create');
+  try {
+    await appendAll(file, bytes);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** The disk took less than it was given and named no reason: it is full, whatever else it is. */
 export class ShortWriteError extends Error {
   override readonly name = 'ShortWriteError';

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import type { Log, LogHome, LogOptions, OpenOptions } from '../log.js';
-import { appendAll, changeFolder, type Disk } from './disk.js';
+import { changeFolder, type Disk, ShortWriteError, writeNewFile } from './disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
 import { LogPaths } from './log-paths.js';
@@ -79,7 +79,7 @@ export class FileHome implements LogHome {
     try {
       await this.#writeNewLog(paths, Buffer.from(header), { logId: options.logId, seq: 0, hash });
     } catch (error) {
-      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG') || (error instanceof Error && error.name === 'ShortWriteError')) {
+      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG') || error instanceof ShortWriteError) {
         throw new AppError('disk_full', `Cannot create the project "${project}": the disk is full`, { cause: error });
       }
       throw error;
@@ -100,13 +100,7 @@ export class FileHome implements LogHome {
     await changeFolder(disk, paths.home, () => disk.makeFolder(paths.folder));
     await changeFolder(disk, paths.folder, async () => {
       for (const name of UNFINISHED_NAMES) await disk.unlink(paths.inFolder(name));
-      const file = await disk.open(paths.next, 'create');
-      try {
-        await appendAll(file, header);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
+      await writeNewFile(disk, paths.next, header);
       await createHead(disk, paths.head, head);
     });
     await changeFolder(disk, paths.home, () => disk.link(paths.next, paths.active));

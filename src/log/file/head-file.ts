@@ -6,7 +6,7 @@
 import { crc32 } from 'node:zlib';
 import { invariant } from '../../base/invariant.js';
 import type { LogPosition } from '../log.js';
-import { appendAll, type Disk, type DiskFile, ShortWriteError } from './disk.js';
+import { type Disk, type DiskFile, ShortWriteError, writeNewFile } from './disk.js';
 
 /** Bytes of one slot: a page of its own, so that no write of one touches the other. */
 const SLOT_BYTES = 4096;
@@ -84,14 +84,8 @@ export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
 export async function createHead(disk: Disk, path: string, head: Head): Promise<void> {
   const temporary = `${path}.tmp`;
   await disk.unlink(temporary);
-  const file = await disk.open(temporary, 'create');
-  try {
-    const slot = encodeSlot(head);
-    await appendAll(file, Buffer.concat([slot, slot]));
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
+  const slot = encodeSlot(head);
+  await writeNewFile(disk, temporary, Buffer.concat([slot, slot]));
   await disk.rename(temporary, path);
 }
 

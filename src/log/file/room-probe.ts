@@ -1,7 +1,7 @@
 /**
  * Trying whether the disk has room again. Knows no log: it writes a file of its own beside it.
  */
-import { appendAll, type Disk } from './disk.js';
+import { type Disk, writeNewFile } from './disk.js';
 import type { LogPaths } from './log-paths.js';
 
 /** How much must fit, in bytes. */
@@ -16,12 +16,9 @@ const PROBE_BYTES = 65_536;
  */
 export async function probeRoom(disk: Disk, paths: LogPaths): Promise<void> {
   await disk.unlink(paths.probe);
-  const file = await disk.open(paths.probe, 'create');
   try {
-    await appendAll(file, Buffer.alloc(PROBE_BYTES));
-    await file.datasync();
+    await writeNewFile(disk, paths.probe, Buffer.alloc(PROBE_BYTES));
   } finally {
-    await file.close();
     await disk.unlink(paths.probe);
   }
 }

@@ -10,7 +10,7 @@
  * Steps 1, 3 and 4 are here; step 2 is the writer's. Recovery repeats 1, 3 and 4.
  */
 import { encodeHeaderLine, type SegmentHeader } from '../line-format.js';
-import { appendAll, changeFolder, type Disk } from './disk.js';
+import { changeFolder, type Disk, writeNewFile } from './disk.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 
 /**
@@ -25,13 +25,7 @@ export async function prepareNextSegment(disk: Disk, paths: LogPaths, header: Se
   const bytes = Buffer.from(encodeHeaderLine(header));
   await changeFolder(disk, paths.folder, async () => {
     await disk.unlink(paths.next);
-    const file = await disk.open(paths.next, 'create');
-    try {
-      await appendAll(file, bytes);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(disk, paths.next, bytes);
   });
   return bytes.length;
 }

@@ -4,7 +4,7 @@
  */
 import { invariant } from '../../base/invariant.js';
 import { readDurableClaim } from '../line-format.js';
-import { appendAll, changeFolder, type Disk, type DiskFile } from './disk.js';
+import { changeFolder, type Disk, type DiskFile, writeNewFile } from './disk.js';
 import type { LogPaths } from './log-paths.js';
 import type { FaultyRecord } from './segment-reader.js';
 
@@ -117,14 +117,6 @@ export async function keepTornTail(
   let copy = 1;
   const nameOf = (number: number): string => `torn-${tail.dueSeq}-${tail.offset}-${number}`;
   while (taken.includes(nameOf(copy))) copy += 1;
-  await changeFolder(disk, paths.folder, async () => {
-    const file = await disk.open(paths.inFolder(nameOf(copy)), 'create');
-    try {
-      await appendAll(file, tail.bytes);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-  });
+  await changeFolder(disk, paths.folder, () => writeNewFile(disk, paths.inFolder(nameOf(copy)), tail.bytes));
   return paths.shown(nameOf(copy));
 }

@@ -1,0 +1,17 @@
+/** Options for a server under test, with the limits that a server has where its configuration says nothing. */
+import type { HttpOptions } from '../../src/http/http-options.js';
+
+/** Every option; a test replaces what it is about. */
+export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
+  host: '127.0.0.1',
+  port: 23_849,
+  tls: null,
+  valueBytesMax: 1_048_576,
+  keyBytesMax: 1024,
+  headerBytesMax: 16_384,
+  headersMax: 100,
+  connectionsMax: 4000,
+  allowedHosts: [],
+  trustedProxies: [],
+  timeouts: { headersMs: 10_000, requestMs: 30_000, keepAliveMs: 5000, idleMs: 120_000, shutdownMs: 10_000 },
+};
