@@ -12,7 +12,7 @@ import { silentLogger } from '../src/base/logger.js';
 import { encodeEvent } from '../src/events/codec.js';
 import { BUILT_IN_STORAGE } from '../src/events/project-settings.js';
 import { FileHome } from '../src/log/file/file-home.js';
-import { NodeDisk } from '../src/log/file/node-disk.js';
+import { NodeDisk } from '../src/disk/node-disk.js';
 import { logOptionsOf } from '../src/store/project-store.js';
 import { median, positiveInteger } from './numbers.js';
 import { freePort, startConfigured } from './server-process.js';

@@ -15,13 +15,14 @@ const ROOMS: RoomTable = {
   'events': ['base'],
   'auth': ['base'],
   'config': ['base', 'auth', 'events'],
-  'log': ['base'],
+  'disk': ['base'],
+  'log': ['base', 'disk'],
   'projections': ['base', 'events'],
   'store': ['base', 'events', 'projections', 'log/log.ts'],
   'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'projections', 'store'],
   'http': ['base', 'events', 'auth', 'store', 'projects'],
   'cli': ['base', 'config', 'server.ts'],
-  'server.ts': ['base', 'events', 'auth', 'config', 'log', 'projections', 'store', 'projects', 'http'],
+  'server.ts': ['base', 'disk', 'events', 'auth', 'config', 'log', 'projections', 'store', 'projects', 'http'],
 };
 
 const test = suite('architecture');

@@ -6,12 +6,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.js';
 import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
-import { NodeDisk } from '../../src/log/file/node-disk.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
 import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/torn-tail.js';
 import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
 import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
 import { diskWith, HEAD, homeOn, linesOf, OPTIONS, SMALL_SEGMENTS } from '../log/file/log-fixture.js';
-import { withFolder } from '../log/file/temporary-folder.js';
+import { withFolder } from '../disk/temporary-folder.js';
 import { suite } from '../suite.js';
 import { projectRoot } from '../tidy/source-tree.js';
 

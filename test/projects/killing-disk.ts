@@ -5,8 +5,8 @@
  */
 import type { ConfigDisk } from '../../src/config/config-disk.js';
 import { systemConfigDisk } from '../../src/config/config-disk.js';
-import type { Disk, DiskFile } from '../../src/log/file/disk.js';
-import { NodeDisk } from '../../src/log/file/node-disk.js';
+import type { Disk, DiskFile } from '../../src/disk/disk.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
 
 /** Where in a change the process is killed. `torn`: a write writes half of it, an erasing erases one file. */
 export type KillMoment = 'torn' | 'after';
@@ -151,6 +151,7 @@ export function killingDisk(life: KillSwitch, { erasesNothing = false }: Killing
     link: (path, newPath) => life.change(`link ${nameOf(newPath)}`, { whole: () => disk.link(path, newPath) }),
     rename: (path, newPath) => life.change(`rename ${nameOf(newPath)}`, { whole: () => disk.rename(path, newPath) }),
     unlink: (path) => life.change(`unlink ${nameOf(path)}`, { whole: () => disk.unlink(path) }),
+    room: (path) => disk.room(path),
     removeTree: (path) => life.change(`remove ${nameOf(path)}`, {
       whole: async () => {
         if (!erasesNothing) await disk.removeTree(path);

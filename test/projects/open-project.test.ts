@@ -5,7 +5,7 @@ import { silentLogger } from '../../src/base/logger.js';
 import { encodeEvent } from '../../src/events/codec.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
-import { NodeDisk } from '../../src/log/file/node-disk.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
 import type { LogHome, LogOptions } from '../../src/log/log.js';
 import { createProject, openProject } from '../../src/projects/open-project.js';
 import { DEFAULT_STORE_LIMITS } from '../../src/store/project-store.js';

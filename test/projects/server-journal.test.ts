@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FileHome } from '../../src/log/file/file-home.js';
-import { NodeDisk } from '../../src/log/file/node-disk.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
 import { ServerJournal } from '../../src/projects/server-journal.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { inFolder } from '../config/config-folder.js';

@@ -7,7 +7,7 @@ import { decodeEvent } from '../../src/events/codec.js';
 import type { ProjectEvent } from '../../src/events/event.js';
 import type { ProjectSettings } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
-import { NodeDisk } from '../../src/log/file/node-disk.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { createProject, openProject } from '../../src/projects/open-project.js';
 import { ProjectModel } from '../../src/projections/project-model.js';

@@ -3,7 +3,7 @@
  */
 import { isErrno } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
-import { appendAll, type Disk, type DiskFile } from './disk.js';
+import { appendAll, type Disk, type DiskFile } from '../../disk/disk.js';
 
 /** What is known of a segment when it is opened for appending. */
 export interface SegmentExtent {

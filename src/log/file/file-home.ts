@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import type { Log, LogHome, LogOptions, OpenOptions } from '../log.js';
-import { changeFolder, type Disk, ShortWriteError, writeNewFile } from './disk.js';
+import { changeFolder, type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
 import { LogPaths } from './log-paths.js';

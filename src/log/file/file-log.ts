@@ -13,7 +13,7 @@ import { encodeSealLine } from '../line-format.js';
 import { WrongLastSeqError } from '../log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
 import { ActiveSegment, isRoomError } from './active-segment.js';
-import type { Disk } from './disk.js';
+import type { Disk } from '../../disk/disk.js';
 import { HeadKeeper } from './head-keeper.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 import { LogReader } from './log-reader.js';

@@ -6,7 +6,7 @@
 import { crc32 } from 'node:zlib';
 import { invariant } from '../../base/invariant.js';
 import type { LogPosition } from '../log.js';
-import { type Disk, type DiskFile, ShortWriteError, writeNewFile } from './disk.js';
+import { type Disk, type DiskFile, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 
 /** Bytes of one slot: a page of its own, so that no write of one touches the other. */
 const SLOT_BYTES = 4096;

@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../../base/logger.js';
 import type { LogPosition } from '../log.js';
-import type { Disk } from './disk.js';
+import type { Disk } from '../../disk/disk.js';
 import { createHead, HeadFile, type HeadReading } from './head-file.js';
 import type { LogPaths } from './log-paths.js';
 

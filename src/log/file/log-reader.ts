@@ -4,7 +4,7 @@
  */
 import { LogCorruptError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
-import type { Disk, DiskFile } from './disk.js';
+import type { Disk, DiskFile } from '../../disk/disk.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
 

@@ -3,7 +3,7 @@
  */
 import { invariant } from '../../base/invariant.js';
 import { LINE_BYTES_MAX } from '../log.js';
-import type { DiskFile } from './disk.js';
+import type { DiskFile } from '../../disk/disk.js';
 
 /** One line of a file, as bytes. */
 export interface RecordBytes {

@@ -11,7 +11,7 @@ import type { Logger } from '../../base/logger.js';
 import { genesisHash } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogPosition, ReplayLine } from '../log.js';
-import { appendAll, changeFolder, type Disk, type DiskFile } from './disk.js';
+import { appendAll, changeFolder, type Disk, type DiskFile } from '../../disk/disk.js';
 import { type HeadReading, readHead } from './head-file.js';
 import { type LogPaths, sealedFirstSeqs, segmentName } from './log-paths.js';
 import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';

@@ -4,7 +4,7 @@
  * says which log it is, goes last.
  */
 import { join } from 'node:path';
-import { changeFolder, type Disk } from './disk.js';
+import { changeFolder, type Disk } from '../../disk/disk.js';
 import { type LogPaths, TRASH_FOLDER } from './log-paths.js';
 import { readHeader } from './segment-reader.js';
 

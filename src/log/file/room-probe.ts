@@ -1,7 +1,7 @@
 /**
  * Trying whether the disk has room again. Knows no log: it writes a file of its own beside it.
  */
-import { type Disk, writeNewFile } from './disk.js';
+import { type Disk, writeNewFile } from '../../disk/disk.js';
 import type { LogPaths } from './log-paths.js';
 
 /** How much must fit, in bytes. */

@@ -10,7 +10,7 @@
  * Steps 1, 3 and 4 are here; step 2 is the writer's. Recovery repeats 1, 3 and 4.
  */
 import { encodeHeaderLine, type SegmentHeader } from '../line-format.js';
-import { changeFolder, type Disk, writeNewFile } from './disk.js';
+import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 
 /**

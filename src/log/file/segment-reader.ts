@@ -7,7 +7,7 @@ import {
 } from '../line-format.js';
 import { LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
-import type { DiskFile } from './disk.js';
+import type { DiskFile } from '../../disk/disk.js';
 import { readRecords, type RecordBytes } from './record-reader.js';
 
 /** Which header a segment must have. */

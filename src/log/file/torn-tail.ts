@@ -4,7 +4,7 @@
  */
 import { invariant } from '../../base/invariant.js';
 import { readDurableClaim } from '../line-format.js';
-import { changeFolder, type Disk, type DiskFile, writeNewFile } from './disk.js';
+import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
 import type { LogPaths } from './log-paths.js';
 import type { FaultyRecord } from './segment-reader.js';
 

@@ -1,8 +1,8 @@
 /** Running a workload into a kill at every call, and judging what the next process makes of what is left. */
 import assert from 'node:assert/strict';
 import type { LogHome, LogLine, LogOptions } from '../../../src/log/log.js';
-import type { CrashLoss } from './disk-tree.js';
-import { CHANGING_METHODS, type FaultAction, type FaultDisk } from './fault-disk.js';
+import type { CrashLoss } from '../../disk/disk-tree.js';
+import { CHANGING_METHODS, type FaultAction, type FaultDisk } from '../../disk/fault-disk.js';
 import { collect, createLog, drafts, goOn, homeOn, LOG_ID, openLog, PROJECT } from './log-fixture.js';
 
 /** What a crash may leave of what was not synced. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { encodeSealLine } from '../../../src/log/line-format.js';
 import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
 import type { TestSuite } from '../../suite.js';
-import type { FaultDisk } from './fault-disk.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
 import {
   ACTIVE, createLog, diskWith, draft, drafts, emptyDisk, goOn, hashIn, HOME, homeOn, linesOf, openLog, OPTIONS, PROJECT, recordingLogger,
   sealByHand, SMALL_SEGMENTS,

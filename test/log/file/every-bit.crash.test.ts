@@ -6,7 +6,7 @@ import { recoverLog } from '../../../src/log/file/recovery.js';
 import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
 import type { LogLine } from '../../../src/log/log.js';
 import { suite } from '../../suite.js';
-import type { FaultDisk } from './fault-disk.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
 import { ACTIVE, diskWith, HEAD, HOME, openLog, PROJECT, SMALL_SEGMENTS } from './log-fixture.js';
 
 const TIMEOUT_MS = 120_000;

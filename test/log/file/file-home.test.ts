@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
-import { type FaultDisk } from './fault-disk.js';
+import { type FaultDisk } from '../../disk/fault-disk.js';
 import {
   ACTIVE, createLog, diskWith, drafts, emptyDisk, HOME, homeOn, LOG_ID, openLog, OPTIONS, PROJECT, recordingLogger, SMALL_SEGMENTS,
 } from './log-fixture.js';

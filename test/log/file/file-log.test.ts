@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NodeDisk } from '../../../src/log/file/node-disk.js';
+import { NodeDisk } from '../../../src/disk/node-disk.js';
 import type { Log } from '../../../src/log/log.js';
 import { ManualClock } from '../../base/manual-clock.js';
 import { suite } from '../../suite.js';

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FolderLock, FolderLockedError, LOCK_NAME } from '../../../src/log/file/folder-lock.js';
 import { suite } from '../../suite.js';
-import { withFolder } from './temporary-folder.js';
+import { withFolder } from '../../disk/temporary-folder.js';
 
 const test = suite('FolderLock');
 const CHILD = fileURLToPath(new URL('./lock-child.js', import.meta.url));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHead, HeadFile, readHead } from '../../../src/log/file/head-file.js';
 import { suite } from '../../suite.js';
 import { emptyDisk, HOME, LOG_ID } from './log-fixture.js';
-import type { FaultDisk } from './fault-disk.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
 
 const test = suite('head-file');
 const PLACE = `${HOME}/head`;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Log, LogState } from '../../../src/log/log.js';
 import { suite } from '../../suite.js';
 import { judgeSurvivor, LOSSES, type Told } from './crash-scenario.js';
-import { CHANGING_METHODS, type Fault, FaultDisk } from './fault-disk.js';
+import { CHANGING_METHODS, type Fault, FaultDisk } from '../../disk/fault-disk.js';
 import {
   ACTIVE, appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HEAD,
   linesOf, openLog, OPTIONS, recordingLogger, SMALL_SEGMENTS,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
 import { judgeEveryLoss, judgeSurvivor, killEverywhere, LOSSES, type Told, type Workload, writing } from './crash-scenario.js';
-import type { FaultDisk } from './fault-disk.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
 import { ACTIVE, diskWith, drafts, emptyDisk, hashIn, linesOf, OPTIONS, openLog, SMALL_SEGMENTS } from './log-fixture.js';
 
 const TIMEOUT_MS = 240_000;

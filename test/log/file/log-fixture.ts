@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { createLogger, type Logger } from '../../../src/base/logger.js';
 import type { Clock } from '../../../src/base/clock.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
-import type { Disk } from '../../../src/log/file/disk.js';
+import type { Disk } from '../../../src/disk/disk.js';
 import type { LineDraft, Log, LogLine, LogOptions } from '../../../src/log/log.js';
-import { FaultDisk } from './fault-disk.js';
+import { FaultDisk } from '../../disk/fault-disk.js';
 
 /** Folder of the logs on a disk in memory. */
 export const HOME = '/logs';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../suite.js';
+import { suite } from '../suite.js';
 import { testDiskContract } from './disk-contract.js';
 import { FaultDisk, KilledError } from './fault-disk.js';
-import { closedGate, emptyDisk, HOME } from './log-fixture.js';
+import { closedGate, emptyDisk, HOME } from '../log/file/log-fixture.js';
 
 testDiskContract('in memory', async (body) => {
   const disk = emptyDisk();

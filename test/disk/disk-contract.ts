@@ -1,7 +1,7 @@
 /** What the log may expect of any disk: one suite, run for the real disk and for the disk of the tests. */
 import assert from 'node:assert/strict';
-import { appendAll, changeFolder, type Disk } from '../../../src/log/file/disk.js';
-import { suite } from '../../suite.js';
+import { appendAll, changeFolder, type Disk } from '../../src/disk/disk.js';
+import { suite } from '../suite.js';
 
 /** A disk, and a folder on it that is empty. */
 export interface DiskSubject {

@@ -6,12 +6,12 @@
  * the next process finds.
  */
 import { setImmediate as nextRound } from 'node:timers/promises';
-import type { Disk, DiskFile, DiskFolder, NameStatus, OpenMode } from '../../../src/log/file/disk.js';
+import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from '../../src/disk/disk.js';
 import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree.js';
 
 /** Names of the calls that a disk, a file and a folder take. */
 export type DiskMethod =
-  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'rename' | 'unlink' | 'removeTree'
+  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'rename' | 'unlink' | 'removeTree' | 'room'
   | 'append' | 'overwrite' | 'read' | 'datasync' | 'truncate' | 'fileStatus' | 'close' | 'syncFolder' | 'closeFolder';
 
 /** Calls that change what a disk holds, or make it durable: where a crash makes a difference. */
@@ -80,6 +80,8 @@ export class FaultDisk implements Disk {
   readonly #open = new Set<{ readonly path: string }>();
   /** Bytes that files may still grow by; writes beyond are short, then ENOSPC. */
   roomBytes = Number.POSITIVE_INFINITY;
+  /** What it says of its size. */
+  totalBytes = 1_099_511_627_776;
 
   /** @param tree what is on it; empty when absent */
   constructor(tree: DiskTree = new DiskTree()) {
@@ -325,6 +327,10 @@ export class FaultDisk implements Disk {
 
   async removeTree(path: string): Promise<void> {
     await this.#call({ method: 'removeTree', path, carryOut: () => this.tree.remove(path) });
+  }
+
+  async room(path: string): Promise<DiskRoom> {
+    return await this.#call({ method: 'room', path, carryOut: () => ({ freeBytes: this.roomBytes, totalBytes: this.totalBytes }) });
   }
 
   /** Lets everything that is under way and needs no timer run on. */

@@ -2,10 +2,10 @@
  * The real disk, through `node:fs`. Owns nothing but the limit on syncs in flight.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { isErrno } from '../../base/app-error.js';
-import type { Disk, DiskFile, DiskFolder, NameStatus, OpenMode } from './disk.js';
+import { isErrno } from '../base/app-error.js';
+import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from './disk.js';
 
 const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
@@ -109,6 +109,11 @@ export class NodeDisk implements Disk {
 
   async removeTree(path: string): Promise<void> {
     await rm(path, { recursive: true, force: true });
+  }
+
+  async room(path: string): Promise<DiskRoom> {
+    const { bavail, blocks, bsize } = await statfs(path);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { makeDataFolder } from '../../../src/log/file/data-folder.js';
-import { suite } from '../../suite.js';
+import { makeDataFolder } from '../../src/disk/data-folder.js';
+import { suite } from '../suite.js';
 import { FaultDisk } from './fault-disk.js';
 
 const test = suite('data-folder');

@@ -1,6 +1,6 @@
 /**
- * The seam between the log and the disk: every call that a file log makes of the operating system, and no other. The real
- * disk implements it, and so does the disk of the tests that fails, tears and forgets on purpose.
+ * The seam to the disk: every call that logs and snapshots make of the operating system, and no other. The real disk
+ * implements it, and so does the disk of the tests that fails, tears and forgets on purpose.
  *
  * What an implementation promises:
  *
@@ -75,6 +75,14 @@ export interface DiskFolder {
   close(): Promise<void>;
 }
 
+/** How much room the disk has. */
+export interface DiskRoom {
+  /** Bytes that this process may still write. */
+  readonly freeBytes: number;
+  /** Size of the disk in bytes. */
+  readonly totalBytes: number;
+}
+
 /** The disk. Paths are absolute. */
 export interface Disk {
   /** Opens a file. */
@@ -95,6 +103,8 @@ export interface Disk {
   unlink(path: string): Promise<void>;
   /** Removes a folder and everything in it; no error when there is none. */
   removeTree(path: string): Promise<void>;
+  /** @returns how much room there is on the disk that holds a folder */
+  room(path: string): Promise<DiskRoom>;
 }
 
 /**

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { appendFile, chmod, copyFile, mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { NodeDisk } from '../../../src/log/file/node-disk.js';
-import { ManualClock } from '../../base/manual-clock.js';
-import { suite } from '../../suite.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
+import { ManualClock } from '../base/manual-clock.js';
+import { suite } from '../suite.js';
 import { testDiskContract } from './disk-contract.js';
-import { collect, createLog, drafts, openLog, OPTIONS, PROJECT, recordingLogger } from './log-fixture.js';
+import { collect, createLog, drafts, openLog, OPTIONS, PROJECT, recordingLogger } from '../log/file/log-fixture.js';
 import { withFolder } from './temporary-folder.js';
 
 testDiskContract('the real one', (body) => withFolder((folder) => body({ disk: new NodeDisk(), folder })));
