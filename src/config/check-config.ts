@@ -5,16 +5,12 @@ import { isIP, isIPv4 } from 'node:net';
 import { compileSchema, type SchemaFault } from '../base/json-schema.js';
 import { isGeneratedKey, looksGenerated } from '../auth/access-key.js';
 import { parseKeyHash } from '../auth/key-hash.js';
-import { BUILT_IN_STORAGE } from '../events/project-settings.js';
 import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
 import { ConfigError } from './config-error.js';
 import { CONFIG_SCHEMA, CONFIG_VERSION } from './config-schema.js';
 import { DEFAULT_OPTIONS } from './server-options.js';
 
 const checkShape = compileSchema<ConfigDocument>(CONFIG_SCHEMA);
-
-/** What is said of reading values from disk. */
-const VALUES_IN_MEMORY = 'true (reading values from disk is not available in this version)';
 
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 const IPV4_PREFIX_BITS_MAX = 32;
@@ -54,7 +50,6 @@ export function checkConfig(document: unknown): ConfigDocument {
   if (!result.ok) throw new ConfigError(withoutSecrets(result.fault));
   checkOptions(result.document);
   checkProjectIds(result.document);
-  checkStorage(result.document);
   checkKeys(result.document);
   return result.document;
 }
@@ -114,19 +109,6 @@ function checkProjectIds(document: ConfigDocument): void {
       throw new ConfigError({ pointer: `/projects/${index}/id`, found: JSON.stringify(id), expected });
     }
     places.set(id, index);
-  }
-}
-
-/** Named where the value is written; a project that gets `false` from the defaults needs its own `true`. */
-function checkStorage(document: ConfigDocument): void {
-  const defaults = { ...BUILT_IN_STORAGE, ...document.default?.storage };
-  const refuse = (pointer: string): never => {
-    throw new ConfigError({ pointer: `${pointer}/storage/cache_in_memory`, found: 'false', expected: VALUES_IN_MEMORY });
-  };
-  if (defaults.on_disk && !defaults.cache_in_memory) refuse('/default');
-  for (const [index, { storage }] of document.projects.entries()) {
-    const { on_disk: onDisk, cache_in_memory: inMemory } = { ...defaults, ...storage };
-    if (onDisk && !inMemory) refuse(`/projects/${index}`);
   }
 }
 

@@ -3,7 +3,7 @@
  * `server-options.ts` or among the built-in settings of a project.
  */
 import type { LogLevel } from '../base/logger.js';
-import type { AuthenticationSettings, StorageSettings } from '../events/project-settings.js';
+import type { AuthenticationSettings, StorageChange } from '../events/project-settings.js';
 
 /** Who may use a scope, and its key. */
 export interface AuthenticationEntry extends AuthenticationSettings {
@@ -18,12 +18,12 @@ export interface ProjectEntry {
   readonly id: string;
   /** The seq of the project event that this entry reflects; absent for a project in memory and for a new one. */
   readonly revision?: number;
-  readonly storage?: Partial<StorageSettings>;
+  readonly storage?: StorageChange;
   readonly authentication?: Partial<AuthenticationEntry>;
 }
 
 /** What a project gets that does not say, and where all of them are kept. */
-export interface DefaultStorage extends Partial<StorageSettings> {
+export interface DefaultStorage extends StorageChange {
   /** The folder of all logs, relative to the folder of the file. */
   readonly persistent_file_path?: string;
 }

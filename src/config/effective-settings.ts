@@ -3,7 +3,8 @@
  */
 import { keyIdOf } from '../auth/key-hash.js';
 import {
-  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings, type StorageSettings,
+  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, type StorageChange,
+  type StorageSettings,
 } from '../events/project-settings.js';
 import type { ConfigDocument, ProjectEntry } from './config-document.js';
 
@@ -28,12 +29,9 @@ export interface EntryView {
   readonly keyId: string | null;
 }
 
-/** Always written, so that a person sees them where they look for them. */
-const STORAGE_ALWAYS_WRITTEN: readonly (keyof StorageSettings)[] = ['on_disk', 'cache_in_memory'];
-
 function defaultStorage(document: ConfigDocument): StorageSettings {
   const { persistent_file_path: _, ...storage } = document.default?.storage ?? {};
-  return { ...BUILT_IN_STORAGE, ...storage };
+  return mergeStorage(BUILT_IN_STORAGE, storage);
 }
 
 /**
@@ -46,7 +44,7 @@ function defaultStorage(document: ConfigDocument): StorageSettings {
 export function effectiveSettings(entry: Pick<ProjectEntry, 'storage' | 'authentication'>, document: ConfigDocument): ProjectSettings {
   const { enabled, save_api_key_to_file: saved } = { ...BUILT_IN_AUTHENTICATION, ...entry.authentication };
   return {
-    storage: { ...defaultStorage(document), ...entry.storage },
+    storage: mergeStorage(defaultStorage(document), entry.storage),
     authentication: { enabled, save_api_key_to_file: saved },
   };
 }
@@ -79,14 +77,10 @@ export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryV
  */
 export function renderEntry(previous: ProjectEntry | undefined, state: ProjectState, document: ConfigDocument): ProjectEntry {
   const { storage, authentication } = state.settings;
-  const defaults = defaultStorage(document);
-  const isWritten = (name: keyof StorageSettings): boolean =>
-    STORAGE_ALWAYS_WRITTEN.includes(name) || previous?.storage?.[name] !== undefined || storage[name] !== defaults[name];
-  const names = (Object.keys(BUILT_IN_STORAGE) as (keyof StorageSettings)[]).filter(isWritten);
   return {
     id: state.id,
     ...(state.revision === undefined ? {} : { revision: state.revision }),
-    storage: Object.fromEntries(names.map((name) => [name, storage[name]])) as Partial<StorageSettings>,
+    storage: renderStorage(previous?.storage, storage, defaultStorage(document)),
     authentication: {
       enabled: authentication.enabled,
       save_api_key_to_file: authentication.save_api_key_to_file,
@@ -94,4 +88,24 @@ export function renderEntry(previous: ProjectEntry | undefined, state: ProjectSt
       api_key_hash: state.apiKeyHash,
     },
   };
+}
+
+function renderStorage(previous: StorageChange | undefined, storage: StorageSettings, defaults: StorageSettings): StorageChange {
+  const { compaction: compactionDefaults, retention: retentionDefaults, ...otherDefaults } = defaults;
+  const compaction = renderMembers(previous?.compaction, storage.compaction, compactionDefaults);
+  const retention = renderMembers(previous?.retention, storage.retention, retentionDefaults);
+  return {
+    // These two are always written, so that a person sees them where they look for them.
+    on_disk: storage.on_disk,
+    cache_in_memory: storage.cache_in_memory,
+    ...renderMembers<typeof otherDefaults>(previous, storage, otherDefaults),
+    ...(Object.keys(compaction).length === 0 ? {} : { compaction }),
+    ...(Object.keys(retention).length === 0 ? {} : { retention }),
+  };
+}
+
+function renderMembers<T extends object>(previous: Partial<T> | undefined, members: T, defaults: T): Partial<T> {
+  const isWritten = (name: keyof T): boolean => previous?.[name] !== undefined || members[name] !== defaults[name];
+  const names = (Object.keys(defaults) as (keyof T)[]).filter(isWritten);
+  return Object.fromEntries(names.map((name) => [name, members[name]])) as Partial<T>;
 }

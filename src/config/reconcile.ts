@@ -15,6 +15,8 @@
  * - A person's edit differs from the version that the entry names. Only what they changed counts, put on top of the newest
  *   version: they may have edited an old copy. Of the key the log knows only an id, so the file always decides.
  *
+ * - Settings that say `on_disk: false` of a project whose log is there take its data along into memory, whoever wrote them.
+ *
  * A project's data is never deleted here, and where the data that an entry speaks of is not there, the project is refused: an
  * empty new log in its place would look like a loss, and would become one.
  */
@@ -26,10 +28,10 @@ import type { ProjectHistory } from './project-history.js';
 /** What the logs say of one project id. */
 export interface LogView {
   /**
-   * The newest word of the server's own log on the id: registered with that log, deleted, or never heard of. Where it says
-   * `deleted`, the files of the deleted log have been moved away before.
+   * The newest word of the server's own log on the id: registered with that log, deleted, gone to memory, or never heard of.
+   * Where it says `deleted` or `left`, the files of that log have been moved away before.
    */
-  readonly registered: { readonly logId: string } | 'deleted' | undefined;
+  readonly registered: { readonly logId: string } | 'deleted' | 'left' | undefined;
   /** Whether the server's own log exists. */
   readonly serverLogPresent: boolean;
   /** The project's own log. */
@@ -75,6 +77,8 @@ export interface Adopt {
 /** A project in memory: nothing to compare with. */
 export interface InMemory {
   readonly kind: 'memory';
+  /** True: the entry was written when the project was still on disk, and says so; it takes what holds since. */
+  readonly isStale: boolean;
 }
 
 /** The entry speaks of a project that was deleted: it is not served, and named. */
@@ -105,7 +109,8 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
     return refuse(`the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`);
   }
   if (registered === 'deleted') return reconcileDeleted(entry, log);
-  if (!entry.settings.storage.on_disk) return reconcileInMemory(entry, log);
+  if (registered === 'left') return reconcileLeft(entry, log);
+  if (!entry.settings.storage.on_disk && registered === undefined) return reconcileInMemory(entry);
   if (log.log === 'absent') {
     if (registered === undefined && entry.revision === undefined) return { kind: 'create' };
     const orElse = registered === undefined ? '; or, to begin an empty project, remove the revision of its entry' : '';
@@ -140,18 +145,19 @@ export function mustRefuseToStart(
 /** An id may be used again after a deletion, but an entry with a revision is the old one, put back. */
 function reconcileDeleted(entry: EntryView, { log }: LogView): Outcome {
   if (entry.revision !== undefined) return { kind: 'deleted' };
-  if (!entry.settings.storage.on_disk) return { kind: 'memory' };
+  if (!entry.settings.storage.on_disk) return { kind: 'memory', isStale: false };
   return log === 'absent' ? { kind: 'create' } : { kind: 'adopt', then: compare(entry, log) };
 }
 
-function reconcileInMemory(entry: EntryView, { registered }: LogView): Outcome {
-  if (registered !== undefined) {
-    return refuse(
-      `the project ${quote(entry)} has its data on disk, and storage.on_disk false would take it from there, ` +
-        'which is not available in this version; its files are untouched: write true again',
-    );
-  }
-  if (entry.revision === undefined) return { kind: 'memory' };
+/** An entry with a revision is older than the leaving; one without is a person's, or was written when the project entered again. */
+function reconcileLeft(entry: EntryView, { log }: LogView): Outcome {
+  if (entry.revision !== undefined) return { kind: 'memory', isStale: true };
+  if (!entry.settings.storage.on_disk) return { kind: 'memory', isStale: false };
+  return log === 'absent' ? { kind: 'create' } : { kind: 'adopt', then: compare(entry, log) };
+}
+
+function reconcileInMemory(entry: EntryView): Outcome {
+  if (entry.revision === undefined) return { kind: 'memory', isStale: false };
   return refuse(
     `the entry of the project ${quote(entry)} has the revision ${entry.revision} of a log, and storage.on_disk false: ` +
       'remove its revision to begin an empty project in memory, or write true again',

@@ -51,7 +51,7 @@ export interface OptionRow {
   readonly path: string;
   /** What holds where it is left out. */
   readonly default: string | number | boolean | null | readonly string[];
-  /** What a number counts; null for everything else. */
+  /** What the number counts, also where the default is none; null for everything else. */
   readonly unit: string | null;
   /** What it does, as a phrase. */
   readonly meaning: string;
@@ -131,7 +131,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     path: 'default.storage.cache_in_memory',
     default: BUILT_IN_STORAGE.cache_in_memory,
     unit: null,
-    meaning: 'true: values are read from memory',
+    meaning: 'false: values are read from disk, and memory holds only the keys',
   },
   {
     path: 'default.storage.durability',
@@ -150,6 +150,30 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     default: BUILT_IN_STORAGE.segment_bytes,
     unit: 'bytes',
     meaning: 'size at which a log begins a new file',
+  },
+  {
+    path: 'default.storage.compaction.interval_seconds',
+    default: BUILT_IN_STORAGE.compaction.interval_seconds,
+    unit: 'seconds',
+    meaning: 'how often it is looked whether a snapshot is due; 0: only when asked for, and at a stop',
+  },
+  {
+    path: 'default.storage.retention.max_age_seconds',
+    default: BUILT_IN_STORAGE.retention.max_age_seconds,
+    unit: 'seconds',
+    meaning: 'sealed files of the log that a snapshot covers go at this age; null: none goes by age',
+  },
+  {
+    path: 'default.storage.retention.max_bytes',
+    default: BUILT_IN_STORAGE.retention.max_bytes,
+    unit: 'bytes',
+    meaning: 'the oldest of them go until all together take no more; null: none goes by size',
+  },
+  {
+    path: 'default.storage.retention.compress',
+    default: BUILT_IN_STORAGE.retention.compress,
+    unit: null,
+    meaning: '"gzip": sealed files of the log are kept compressed; "none": as they were written',
   },
   {
     path: 'default.authentication.enabled',

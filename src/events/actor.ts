@@ -8,6 +8,9 @@ export const ACTOR_ANONYMOUS = 'anonymous';
 /** A person who edited the configuration file, or the server carrying out what stands there. */
 export const ACTOR_CONFIG = 'config';
 
+/** The server itself, where nobody asked: snapshots and what they make superfluous. */
+export const ACTOR_SERVER = 'server';
+
 /**
  * The actor of a request that carried the global key.
  *

@@ -5,7 +5,7 @@
 import { compileSchema } from '../base/json-schema.js';
 import type { AnyEvent, KeySet } from './event.js';
 import { PROJECT_ID_PATTERN } from './project-id.js';
-import { AUTHENTICATION_PROPERTIES, STORAGE_PROPERTIES } from './project-settings.js';
+import { AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, STORAGE_PROPERTIES } from './project-settings.js';
 
 /** The operation and its fields, as the log stores them. */
 export interface EncodedEvent {
@@ -32,17 +32,36 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
   'project.created': ['id', 'log_id'],
   'project.deleted': ['id', 'log_id', 'last_seq', 'last_hash'],
   'config.edited': ['scope', 'changed', 'key_id'],
+  'project.left': ['id', 'log_id', 'last_seq', 'last_hash'],
+  'project.repaired': ['id', 'log_id', 'previous_log_id', 'last_seq', 'last_hash', 'dropped_bytes', 'copy'],
+  'snapshot.committed': ['id', 'log_id', 'last_seq', 'key_count', 'bytes', 'sha256', 'duration_ms'],
+  'segment.removed': ['id', 'log_id', 'first_seq', 'last_seq', 'bytes', 'sha256'],
 };
 
 const VALUE_MARK = ',"value":';
 const KEY_MARK = '"key":';
+
+const { compaction, retention, ...plainStorage } = STORAGE_PROPERTIES;
+
+const storageSchema = {
+  type: 'object',
+  additionalProperties: false,
+  // Lines from before there were snapshots have neither compaction nor retention. Where they are there, both are, and whole.
+  required: Object.keys(plainStorage),
+  dependencies: { compaction: ['retention'], retention: ['compaction'] },
+  properties: {
+    ...plainStorage,
+    compaction: { ...compaction, required: Object.keys(compaction.properties) },
+    retention: { ...retention, required: Object.keys(retention.properties) },
+  },
+};
 
 const settingsSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['storage', 'authentication'],
   properties: {
-    storage: { type: 'object', additionalProperties: false, required: Object.keys(STORAGE_PROPERTIES), properties: STORAGE_PROPERTIES },
+    storage: storageSchema,
     authentication: {
       type: 'object',
       additionalProperties: false,
@@ -53,7 +72,10 @@ const settingsSchema = {
 };
 
 /** The members inside settings: printing takes these, in this order and no others, however the settings were put together. */
-const SETTINGS_MEMBERS = ['storage', ...Object.keys(STORAGE_PROPERTIES), 'authentication', ...Object.keys(AUTHENTICATION_PROPERTIES)];
+const SETTINGS_MEMBERS = [
+  'storage', ...Object.keys(STORAGE_PROPERTIES), ...Object.keys(compaction.properties), ...Object.keys(retention.properties),
+  'authentication', ...Object.keys(AUTHENTICATION_PROPERTIES),
+];
 
 const FIELD_SCHEMAS = {
   settings: settingsSchema,
@@ -66,6 +88,14 @@ const FIELD_SCHEMAS = {
   last_hash: { type: 'string', pattern: '^([0-9a-f]{64})?$' },
   scope: { type: 'string' },
   changed: { type: 'array', items: { type: 'string' } },
+  previous_log_id: { type: 'string', pattern: '^([0-9a-f]{32})?$' },
+  dropped_bytes: { type: 'integer', minimum: 0 },
+  copy: { type: 'string' },
+  key_count: { type: 'integer', minimum: 0 },
+  bytes: { type: 'integer', minimum: 0 },
+  sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+  duration_ms: { type: 'integer', minimum: 0 },
+  first_seq: { type: 'integer', minimum: 1 },
 } as const;
 
 function compileFields(fields: readonly string[]): ReturnType<typeof compileSchema> {
@@ -115,7 +145,8 @@ export function decodeEvent(op: string, body: string): AnyEvent {
   if (encodeEvent(event).body !== body) {
     throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in their order or spelling`);
   }
-  return event;
+  if (!('settings' in event)) return event;
+  return { ...event, settings: { ...event.settings, storage: mergeStorage(BUILT_IN_STORAGE, event.settings.storage) } };
 }
 
 /** Slices at the first mark: inside a JSON string its quotes would be escaped, so the first one ends the key. */

@@ -1,6 +1,7 @@
 /**
  * The vocabulary: everything that can happen to a project or to the server, as data. Knows nothing of lines, files or HTTP.
  */
+import type { TextPlace } from '../base/text-place.js';
 import type { ProjectSettings } from './project-settings.js';
 
 /** A project came to be. Always seq 1 of its log, or the first event after a pinned base. */
@@ -78,8 +79,72 @@ export interface ConfigEdited {
   readonly key_id: string | null;
 }
 
+/** The server's own log: a project left the disk. Its files stay in `_left`, and it lives on in memory. */
+export interface ProjectLeft {
+  readonly op: 'project.left';
+  readonly id: string;
+  readonly log_id: string;
+  readonly last_seq: number;
+  readonly last_hash: string;
+}
+
+/** The server's own log: an operator let a project go on from what could still be trusted of it. */
+export interface ProjectRepaired {
+  readonly op: 'project.repaired';
+  readonly id: string;
+  /** The log that goes on. */
+  readonly log_id: string;
+  /** The log that was damaged, empty where that could not be read. */
+  readonly previous_log_id: string;
+  /** The last line that was kept. */
+  readonly last_seq: number;
+  readonly last_hash: string;
+  /** Bytes of lines that were not kept. */
+  readonly dropped_bytes: number;
+  /** Where the files were copied to before, relative to the data folder. */
+  readonly copy: string;
+}
+
+/** The server's own log: a snapshot of a project was committed. */
+export interface SnapshotCommitted {
+  readonly op: 'snapshot.committed';
+  readonly id: string;
+  readonly log_id: string;
+  /** The last event that it holds. */
+  readonly last_seq: number;
+  readonly key_count: number;
+  /** Size of the snapshot in bytes, and SHA-256 of it. */
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly duration_ms: number;
+}
+
+/** The server's own log: a sealed segment is about to be removed, because the project's retention says so. */
+export interface SegmentRemoved {
+  readonly op: 'segment.removed';
+  readonly id: string;
+  readonly log_id: string;
+  readonly first_seq: number;
+  readonly last_seq: number;
+  /** Size of its text in bytes, and SHA-256 of it. */
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
 /** What stands in the server's own log. */
-export type ServerEvent = ProjectRegistered | ProjectUnregistered | ConfigEdited;
+export type ServerEvent =
+  ProjectRegistered | ProjectUnregistered | ConfigEdited | ProjectLeft | ProjectRepaired | SnapshotCommitted | SegmentRemoved;
+
+/** The operations of the server's own log; a total record, so that a new event cannot be forgotten here. */
+const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
+  'project.created': true,
+  'project.deleted': true,
+  'config.edited': true,
+  'project.left': true,
+  'project.repaired': true,
+  'snapshot.committed': true,
+  'segment.removed': true,
+};
 
 /** Any event. */
 export type AnyEvent = ProjectEvent | ServerEvent;
@@ -91,7 +156,7 @@ export type AnyEvent = ProjectEvent | ServerEvent;
  * @returns true for an event of the server's own log
  */
 export function isServerEvent(event: AnyEvent): event is ServerEvent {
-  return event.op === 'project.created' || event.op === 'project.deleted' || event.op === 'config.edited';
+  return Object.hasOwn(SERVER_OPS, event.op);
 }
 
 /**
@@ -114,5 +179,7 @@ export interface Recorded<E extends AnyEvent = AnyEvent> {
   readonly actor: string;
   /** Hash of the line: the receipt. */
   readonly hash: string;
+  /** Where the fields of the event lie in the log; absent where it keeps nothing that could be read again. */
+  readonly place?: TextPlace;
   readonly event: E;
 }

@@ -2,9 +2,26 @@
  * The settings of a project as events, the configuration and the API all speak of them: types, built-in values, JSON schema.
  * Knows nothing of where they are kept.
  */
+import { isDeepStrictEqual } from 'node:util';
 
 /** When an acknowledged write is on disk: before the answer, at most every n ms, or whenever the system likes. */
 export type Durability = 'fsync' | 'interval' | 'os';
+
+/** When a project's snapshots are made. */
+export interface CompactionSettings {
+  /** How often it is looked whether one is due, in seconds; 0: only when asked for, and at a stop. */
+  readonly interval_seconds: number;
+}
+
+/** How long a project's sealed segments are kept, and how. Nothing goes that a committed snapshot does not cover. */
+export interface RetentionSettings {
+  /** Segments whose last line is older than this may go, in seconds; null: none goes by age. */
+  readonly max_age_seconds: number | null;
+  /** The oldest segments go until all together take no more than this, in bytes; null: none goes by size. */
+  readonly max_bytes: number | null;
+  /** How segments that stay are stored. */
+  readonly compress: 'none' | 'gzip';
+}
 
 /** How a project's data is kept. */
 export interface StorageSettings {
@@ -18,6 +35,14 @@ export interface StorageSettings {
   readonly sync_interval_ms: number;
   /** Size at which the active segment is sealed, in bytes. */
   readonly segment_bytes: number;
+  readonly compaction: CompactionSettings;
+  readonly retention: RetentionSettings;
+}
+
+/** A change to {@link StorageSettings}: what is not named stays, inside `compaction` and `retention` too. */
+export interface StorageChange extends Partial<Omit<StorageSettings, 'compaction' | 'retention'>> {
+  readonly compaction?: Partial<CompactionSettings>;
+  readonly retention?: Partial<RetentionSettings>;
 }
 
 /** Who may use a project. Hashes and keys are never part of it. */
@@ -36,7 +61,7 @@ export interface ProjectSettings {
 
 /** A change to {@link ProjectSettings}: what is not named stays. */
 export interface ProjectSettingsChange {
-  readonly storage?: Partial<StorageSettings>;
+  readonly storage?: StorageChange;
   readonly authentication?: Partial<AuthenticationSettings>;
 }
 
@@ -47,6 +72,8 @@ export const BUILT_IN_STORAGE: StorageSettings = {
   durability: 'fsync',
   sync_interval_ms: 100,
   segment_bytes: 67_108_864,
+  compaction: { interval_seconds: 300 },
+  retention: { max_age_seconds: null, max_bytes: null, compress: 'none' },
 };
 
 /** What a project gets that says nothing of authentication. */
@@ -58,6 +85,10 @@ export const SEGMENT_BYTES_MIN = 4096;
 export const SEGMENT_BYTES_MAX = 1_073_741_824;
 /** Longest time between two syncs, in milliseconds. */
 export const SYNC_INTERVAL_MS_MAX = 60_000;
+/** Longest time between two looks whether a snapshot is due, in seconds: a day. */
+export const COMPACTION_INTERVAL_SECONDS_MAX = 86_400;
+/** Longest age that retention can name, in seconds: a hundred years. */
+export const RETENTION_SECONDS_MAX = 3_153_600_000;
 
 /** JSON schema of the members of `storage`, for the configuration file and for request bodies. */
 export const STORAGE_PROPERTIES = {
@@ -76,6 +107,39 @@ export const STORAGE_PROPERTIES = {
     maximum: SEGMENT_BYTES_MAX,
     description: `a whole number of bytes from ${SEGMENT_BYTES_MIN} to ${SEGMENT_BYTES_MAX}`,
   },
+  compaction: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'an object with interval_seconds',
+    properties: {
+      interval_seconds: {
+        type: 'integer',
+        minimum: 0,
+        maximum: COMPACTION_INTERVAL_SECONDS_MAX,
+        description: `a whole number of seconds from 0 to ${COMPACTION_INTERVAL_SECONDS_MAX}`,
+      },
+    },
+  },
+  retention: {
+    type: 'object',
+    additionalProperties: false,
+    description: 'an object with max_age_seconds, max_bytes and compress',
+    properties: {
+      max_age_seconds: {
+        type: ['integer', 'null'],
+        minimum: 0,
+        maximum: RETENTION_SECONDS_MAX,
+        description: `null, or a whole number of seconds from 0 to ${RETENTION_SECONDS_MAX}`,
+      },
+      max_bytes: {
+        type: ['integer', 'null'],
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'null, or a whole number of bytes',
+      },
+      compress: { enum: ['none', 'gzip'] },
+    },
+  },
 } as const;
 
 /** JSON schema of the members of `authentication` that are settings. */
@@ -93,8 +157,24 @@ export const AUTHENTICATION_PROPERTIES = {
  */
 export function mergeSettings(settings: ProjectSettings, change: ProjectSettingsChange): ProjectSettings {
   return {
-    storage: { ...settings.storage, ...change.storage },
+    storage: mergeStorage(settings.storage, change.storage),
     authentication: { ...settings.authentication, ...change.authentication },
+  };
+}
+
+/**
+ * Puts a change on top of storage settings.
+ *
+ * @param storage what holds now
+ * @param change what shall differ
+ * @returns new settings; the arguments stay as they are
+ */
+export function mergeStorage(storage: StorageSettings, change: StorageChange = {}): StorageSettings {
+  return {
+    ...storage,
+    ...change,
+    compaction: { ...storage.compaction, ...change.compaction },
+    retention: { ...storage.retention, ...change.retention },
   };
 }
 
@@ -111,10 +191,11 @@ export interface SettingsDifference {
  *
  * @param from the settings before
  * @param to the settings after
- * @returns a change that turns `from` into `to`, and the members' names as `storage.on_disk`; no names when they are equal
+ * @returns a change that turns `from` into `to` and says no more than that, and the members' names as `storage.on_disk`, those of
+ *   `compaction` and `retention` under the name of their group; no names when they are equal
  */
 export function diffSettings(from: ProjectSettings, to: ProjectSettings): SettingsDifference {
-  const storage = diffMembers(from.storage, to.storage);
+  const storage = diffStorage(from.storage, to.storage);
   const authentication = diffMembers(from.authentication, to.authentication);
   const names = [
     ...Object.keys(storage).map((name) => `storage.${name}`),
@@ -123,8 +204,18 @@ export function diffSettings(from: ProjectSettings, to: ProjectSettings): Settin
   return { change: { storage, authentication }, names };
 }
 
+/** Of a group, only the members that differ: put on top of newer settings, the others must not take back what came between. */
+function diffStorage(from: StorageSettings, to: StorageSettings): StorageChange {
+  const { compaction, retention, ...others } = diffMembers(from, to);
+  return {
+    ...others,
+    ...(compaction === undefined ? {} : { compaction: diffMembers(from.compaction, compaction) }),
+    ...(retention === undefined ? {} : { retention: diffMembers(from.retention, retention) }),
+  };
+}
+
 function diffMembers<T extends object>(from: T, to: T): Partial<T> {
   const change: Partial<T> = {};
-  for (const name of Object.keys(to) as (keyof T)[]) if (from[name] !== to[name]) change[name] = to[name];
+  for (const name of Object.keys(to) as (keyof T)[]) if (!isDeepStrictEqual(from[name], to[name])) change[name] = to[name];
   return change;
 }

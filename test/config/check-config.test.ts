@@ -65,6 +65,8 @@ test('every setting may be there', () => {
         durability: 'os',
         sync_interval_ms: 5,
         segment_bytes: 4096,
+        compaction: { interval_seconds: 86_400 },
+        retention: { max_age_seconds: 3_153_600_000, max_bytes: Number.MAX_SAFE_INTEGER, compress: 'gzip' },
       },
       authentication: { enabled: false, save_api_key_to_file: true, api_key: null, api_key_hash: null },
     },
@@ -99,6 +101,17 @@ const REFUSED: readonly [what: string, document: unknown, pointer: string][] = [
   ['an unknown storage member', withProject({ storage: { on_disc: true } }), '/projects/0/storage/on_disc'],
   ['a data folder of a project', withProject({ storage: { persistent_file_path: 'x' } }), '/projects/0/storage/persistent_file_path'],
   ['a segment too small', withProject({ storage: { segment_bytes: 5 } }), '/projects/0/storage/segment_bytes'],
+  ['compaction as a number', withProject({ storage: { compaction: 300 } }), '/projects/0/storage/compaction'],
+  [
+    'a compaction more than a day apart',
+    withDefaults({ compaction: { interval_seconds: 86_401 } }),
+    '/default/storage/compaction/interval_seconds',
+  ],
+  ['an unknown compaction member', withDefaults({ compaction: { interval_ms: 5 } }), '/default/storage/compaction/interval_ms'],
+  ['a negative age', withProject({ storage: { retention: { max_age_seconds: -1 } } }), '/projects/0/storage/retention/max_age_seconds'],
+  ['a size with a fraction', withProject({ storage: { retention: { max_bytes: 0.5 } } }), '/projects/0/storage/retention/max_bytes'],
+  ['an unknown compression', withDefaults({ retention: { compress: 'zip' } }), '/default/storage/retention/compress'],
+  ['an unknown retention member', withProject({ storage: { retention: { days: 1 } } }), '/projects/0/storage/retention/days'],
   ['a revision of zero', withProject({ revision: 0 }), '/projects/0/revision'],
   ['an entry without an id', withMembers({ projects: [{}] }), '/projects/0/id'],
   ['an id with a slash', withMembers({ projects: [{ id: '../config' }] }), '/projects/0/id'],
@@ -165,24 +178,24 @@ test('two projects of one id are refused, naming both', () => {
   assert.match(error.message, /\/projects\/0\/id/);
 });
 
-test('values that are not in memory are refused where that is written', () => {
-  const rows: readonly [Members, string][] = [
-    [withProject({ storage: { cache_in_memory: false } }), '/projects/0/storage/cache_in_memory'],
-    [withMembers({ default: { storage: { cache_in_memory: false } } }), '/default/storage/cache_in_memory'],
-    [
-      { ...withDefaults({ on_disk: false, cache_in_memory: false }), projects: [{ id: 'a', storage: { on_disk: true } }] },
-      '/projects/0/storage/cache_in_memory',
-    ],
-  ];
-  for (const [document, pointer] of rows) {
-    const error = faultOf(document);
-    assert.deepEqual([error.pointer, error.expected], [pointer, 'true (reading values from disk is not available in this version)']);
+test('values may be kept out of memory, by a project and by default, on disk or not', () => {
+  for (const onDisk of [false, true]) {
+    const storage = { on_disk: onDisk, cache_in_memory: false };
+    checkConfig(withProject({ storage }));
+    checkConfig(withMembers({ default: { storage }, projects: [{ id: 'a' }, { id: 'b', storage: { on_disk: !onDisk } }] }));
   }
 });
 
-test('a project in memory may say anything of cache_in_memory', () => {
-  checkConfig(withProject({ storage: { on_disk: false, cache_in_memory: false } }));
-  checkConfig(withMembers({ default: { storage: { on_disk: false, cache_in_memory: false } }, projects: [{ id: 'a' }] }));
+test('a group of storage may name any of its members, or none', () => {
+  for (const storage of [
+    { compaction: {}, retention: {} },
+    { compaction: { interval_seconds: 0 } },
+    { retention: { max_age_seconds: 0 } },
+    { retention: { max_bytes: null, compress: 'gzip' } },
+  ]) {
+    checkConfig(withProject({ storage }));
+    checkConfig(withDefaults(storage));
+  }
 });
 
 test('a generated key that was changed in copying is named as that', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { keyIdOf } from '../../src/auth/key-hash.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
 import { effectiveSettings, renderEntry, viewEntry, type ProjectState } from '../../src/config/effective-settings.js';
-import { BUILT_IN_STORAGE, type ProjectSettings, type StorageSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_STORAGE, type ProjectSettings, type StorageChange, type StorageSettings } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
 
 const test = suite('effective-settings');
@@ -11,7 +11,7 @@ const test = suite('effective-settings');
 const EMPTY: ConfigDocument = { version: 1, projects: [] };
 const OPEN = { enabled: false, save_api_key_to_file: false };
 
-function withDefaults(storage: Partial<StorageSettings>): ConfigDocument {
+function withDefaults(storage: StorageChange): ConfigDocument {
   return { ...EMPTY, default: { storage: { persistent_file_path: 'data/', ...storage } } };
 }
 
@@ -28,12 +28,28 @@ const storageArbitrary: fc.Arbitrary<StorageSettings> = fc.record({
   durability: fc.constantFrom('fsync', 'interval', 'os'),
   sync_interval_ms: fc.constantFrom(1, 100, 60_000),
   segment_bytes: fc.constantFrom(4096, 67_108_864),
+  compaction: fc.record({ interval_seconds: fc.constantFrom(0, 300) }, PLAIN),
+  retention: fc.record({
+    max_age_seconds: fc.constantFrom(null, 60),
+    max_bytes: fc.constantFrom(null, 0),
+    compress: fc.constantFrom('none', 'gzip'),
+  }, PLAIN),
 }, PLAIN);
 
-/** Any subset of the members of `storage`. */
-const partialArbitrary: fc.Arbitrary<Partial<StorageSettings>> = fc
-  .tuple(storageArbitrary, fc.subarray(Object.keys(BUILT_IN_STORAGE) as (keyof StorageSettings)[]))
-  .map(([storage, names]) => Object.fromEntries(names.map((name) => [name, storage[name]])));
+/** Any of the members of `storage`, and any of those of its groups. */
+const partialArbitrary: fc.Arbitrary<StorageChange> = fc.record({
+  on_disk: fc.boolean(),
+  cache_in_memory: fc.boolean(),
+  durability: fc.constantFrom('fsync', 'interval', 'os'),
+  sync_interval_ms: fc.constantFrom(1, 100, 60_000),
+  segment_bytes: fc.constantFrom(4096, 67_108_864),
+  compaction: fc.record({ interval_seconds: fc.constantFrom(0, 300) }, { ...PLAIN, requiredKeys: [] }),
+  retention: fc.record({
+    max_age_seconds: fc.constantFrom(null, 60),
+    max_bytes: fc.constantFrom(null, 0),
+    compress: fc.constantFrom('none', 'gzip'),
+  }, { ...PLAIN, requiredKeys: [] }),
+}, { ...PLAIN, requiredKeys: [] });
 
 const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
   storage: storageArbitrary,
@@ -93,6 +109,28 @@ test('what an entry named stays named, and what differs from the defaults is nam
   const previous: ProjectEntry = { id: 'alpha', storage: { sync_interval_ms: 100 } };
   const { storage } = renderEntry(previous, stateOf(settings), document);
   assert.deepEqual(storage, { on_disk: true, cache_in_memory: true, durability: 'fsync', sync_interval_ms: 100, segment_bytes: 4096 });
+});
+
+test('what defaults and project say of a group is put together member by member', () => {
+  const document = withDefaults({ retention: { max_bytes: 7, compress: 'gzip' }, compaction: {} });
+  const { storage } = effectiveSettings({ storage: { retention: { compress: 'none', max_age_seconds: 60 } } }, document);
+  assert.deepEqual(storage.retention, { max_age_seconds: 60, max_bytes: 7, compress: 'none' });
+  assert.deepEqual(storage.compaction, BUILT_IN_STORAGE.compaction);
+});
+
+test('of a group, too, only what was named or differs is written', () => {
+  const document = withDefaults({ retention: { max_bytes: 7 }, compaction: { interval_seconds: 60 } });
+  const settings = effectiveSettings({ storage: { retention: { compress: 'gzip' } } }, document);
+  const render = (storage?: StorageChange): StorageChange | undefined =>
+    renderEntry(storage === undefined ? undefined : { id: 'alpha', storage }, stateOf(settings), document).storage;
+  assert.deepEqual(render(), { on_disk: true, cache_in_memory: true, retention: { compress: 'gzip' } });
+  assert.deepEqual(render({ retention: { max_age_seconds: 60, max_bytes: 8 }, compaction: { interval_seconds: 1 } }), {
+    on_disk: true,
+    cache_in_memory: true,
+    compaction: { interval_seconds: 60 },
+    retention: { max_age_seconds: null, max_bytes: 7, compress: 'gzip' },
+  });
+  assert.deepEqual(render({ retention: {}, compaction: {} }), render(), 'a group that is empty says nothing');
 });
 
 test('a setting that is back at its default is left out unless it was named', () => {

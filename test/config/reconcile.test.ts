@@ -11,6 +11,7 @@ import { suite } from '../suite.js';
 const test = suite('reconcile');
 
 const REGISTERED = { logId: '0123456789abcdef0123456789abcdef' };
+const IN_MEMORY = { kind: 'memory', isStale: false };
 const [KEY_A, KEY_B, KEY_C] = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb', 'cccccccccccccccc'] as const;
 
 function settingsWith(storage: Partial<StorageSettings> = {}): ProjectSettings {
@@ -170,18 +171,49 @@ test('an entry without a revision uses the id of a deleted project again', () =>
   assert.deepEqual(against(entry(CREATED), { registered: 'deleted', log: 'absent' }), { kind: 'create' });
   const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }]);
   assert.deepEqual(against(entry(CREATED), { registered: 'deleted', log }), { kind: 'adopt', then: { kind: 'done' } });
-  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: 'deleted', log: 'absent' }), { kind: 'memory' });
+  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: 'deleted', log: 'absent' }), IN_MEMORY);
 });
 
 test('a project in memory has nothing to compare with', () => {
-  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: undefined, log: 'absent' }), { kind: 'memory' });
+  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: undefined, log: 'absent' }), IN_MEMORY);
 });
 
-test('taking a project from the disk by an edit is refused, and its files are named as untouched', () => {
-  for (const revision of [undefined, 9]) {
-    const outcome = against(entry(settingsWith({ on_disk: false }), { revision }));
-    assert.match(reasonOf(outcome), /not available in this version; its files are untouched/);
+test('taking a project from the disk is an edit like any other, on top of the newest version', () => {
+  const settings = { ...NEWEST, storage: { ...NEWEST.storage, on_disk: false } };
+  const names = ['storage.on_disk'];
+  for (const view of [entry(settingsWith({ on_disk: false })), entry(settings, { revision: 9 })]) {
+    assert.deepEqual(against(view), { kind: 'edited', settings, names, keyChanged: false });
   }
+});
+
+test('a log that says the project leaves the disk is stronger than an entry that has not heard of it', () => {
+  const settings = { ...NEWEST, storage: { ...NEWEST.storage, on_disk: false } };
+  const log = historyOf([{ seq: 9, settings: NEWEST, keyId: KEY_A }, { seq: 11, settings, keyId: KEY_A }]);
+  assert.deepEqual(against(entry(NEWEST, { revision: 9 }), { log }), { kind: 'roll_forward', settings });
+});
+
+test('a project that left the disk is in memory, and an entry from before that is stale', () => {
+  const left = { registered: 'left', log: 'absent' } as const;
+  for (const onDisk of [true, false]) {
+    const view = entry(settingsWith({ on_disk: onDisk }), { revision: 9 });
+    assert.deepEqual(against(view, left), { kind: 'memory', isStale: true });
+  }
+  assert.deepEqual(against(entry(settingsWith({ on_disk: false })), left), IN_MEMORY);
+});
+
+test('an entry without a revision brings a project that left back to the disk, as a new log or the one that a crash left', () => {
+  assert.deepEqual(against(entry(CREATED), { registered: 'left', log: 'absent' }), { kind: 'create' });
+  const log = historyOf([{ seq: 12, settings: CREATED, keyId: KEY_A }]);
+  assert.deepEqual(against(entry(CREATED), { registered: 'left', log }), { kind: 'adopt', then: { kind: 'done' } });
+});
+
+test('edits of two members of one group, in the file and in the log, both hold', () => {
+  const retaining = (retention: Partial<StorageSettings['retention']>): ProjectSettings =>
+    settingsWith({ retention: { ...BUILT_IN_STORAGE.retention, ...retention } });
+  const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 4, settings: retaining({ max_bytes: 7 }), keyId: KEY_A }]);
+  const edited = against(entry(retaining({ compress: 'gzip' }), { revision: 1 }), { log });
+  const settings = retaining({ max_bytes: 7, compress: 'gzip' });
+  assert.deepEqual(edited, { kind: 'edited', settings, names: ['storage.retention'], keyChanged: false });
 });
 
 test('a project in memory with a revision is refused: it was on disk somewhere', () => {
@@ -193,7 +225,6 @@ test('reasons name the project and end without a full stop', () => {
   const outcomes = [
     against(entry(NEWEST, { revision: 10 })),
     against(entry(NEWEST, { revision: 9 }), { log: 'absent' }),
-    against(entry(settingsWith({ on_disk: false }))),
     against(entry(settingsWith({ on_disk: false }), { revision: 1 }), { registered: undefined }),
     against(entry(NEWEST, { revision: 9 }), { serverLogPresent: false }),
   ];
@@ -215,10 +246,16 @@ const PLAIN = { noNullPrototype: true } as const;
 const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
   storage: fc.record({
     on_disk: fc.constant(true),
-    cache_in_memory: fc.constant(true),
+    cache_in_memory: fc.boolean(),
     durability: fc.constantFrom('fsync', 'interval', 'os'),
     sync_interval_ms: fc.constantFrom(1, 2, 3),
     segment_bytes: fc.constantFrom(4096, 8192),
+    compaction: fc.record({ interval_seconds: fc.constantFrom(0, 300) }, PLAIN),
+    retention: fc.record({
+      max_age_seconds: fc.constantFrom(null, 60),
+      max_bytes: fc.constantFrom(null, 0),
+      compress: fc.constantFrom('none', 'gzip'),
+    }, PLAIN),
   }, PLAIN),
   authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
 }, PLAIN);

@@ -31,8 +31,11 @@ export interface CrashLoss {
   readonly content: 'cached' | 'synced';
   /** `synced`: the file has the size that it had at the last sync. */
   readonly size: 'cached' | 'synced';
-  /** `synced`: names made, removed or renamed since their folder's last sync are as they were. */
-  readonly names: 'cached' | 'synced';
+  /**
+   * `synced`: names made, removed or renamed since their folder's last sync are as they were. `newest`: likewise, but for the name
+   * that was made last: without a sync between them, a disk may keep a later change and lose an earlier one.
+   */
+  readonly names: 'cached' | 'synced' | 'newest';
 }
 
 /** An error with an errno, as the system's are. */
@@ -157,7 +160,7 @@ export class DiskTree {
       }
       const folder: FolderNode = { kind: 'folder', inode: node.inode, names: new Map(), syncedNames: new Map() };
       copies.set(node, folder);
-      for (const [name, inside] of loss.names === 'cached' ? node.names : node.syncedNames) folder.names.set(name, copy(inside));
+      for (const [name, inside] of survivingNames(node, loss)) folder.names.set(name, copy(inside));
       folder.syncedNames = new Map(folder.names);
       return folder;
     };
@@ -172,6 +175,12 @@ export class DiskTree {
 function forEachNode(node: TreeNode, visit: (node: TreeNode) => void): void {
   visit(node);
   if (node.kind === 'folder') for (const inside of node.names.values()) forEachNode(inside, visit);
+}
+
+function survivingNames({ names, syncedNames }: FolderNode, loss: CrashLoss): ReadonlyMap<string, TreeNode> {
+  if (loss.names === 'cached') return names;
+  const newest = [...names].findLast(([name, node]) => syncedNames.get(name) !== node);
+  return loss.names === 'synced' || newest === undefined ? syncedNames : new Map([...syncedNames, newest]);
 }
 
 function survivingBytes(file: FileNode, loss: CrashLoss): Buffer {

@@ -125,6 +125,17 @@ test('a call under way when the process is killed has had its effect and is not 
   assert.equal(textOf(disk.crash({ content: 'synced', size: 'synced', names: 'synced' })), 'abcd');
 });
 
+test('a power cut can keep the newest name of a folder and lose those that were made before it', async () => {
+  const disk = diskWithFile();
+  await disk.link(PLACE, `${HOME}/b`);
+  await disk.link(PLACE, `${HOME}/c`);
+  await disk.unlink(PLACE);
+  const namesAfter = async (names: 'cached' | 'synced' | 'newest'): Promise<readonly string[]> => (
+    await disk.crash({ content: 'synced', size: 'synced', names }).list(HOME)
+  );
+  assert.deepEqual([await namesAfter('cached'), await namesAfter('synced'), await namesAfter('newest')], [['b', 'c'], ['a'], ['a', 'c']]);
+});
+
 test('a full disk takes what fits, then nothing', async () => {
   const disk = diskWithFile();
   disk.roomBytes = 3;

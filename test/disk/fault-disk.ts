@@ -112,6 +112,11 @@ export class FaultDisk implements Disk {
     return this.#isKilled;
   }
 
+  /** Whether a fault is planned that has not been taken away again. */
+  get isFaulty(): boolean {
+    return this.#faults.length > 0;
+  }
+
   /** Paths of the files and folders that are open now. */
   get openPaths(): readonly string[] {
     return [...this.#open].map((handle) => handle.path);

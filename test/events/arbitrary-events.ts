@@ -1,7 +1,10 @@
 /** Generators of events and of what they are made of, for tests by example of every room that handles events. */
 import fc from 'fast-check';
 import type { AnyEvent } from '../../src/events/event.js';
-import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_INTERVAL_MS_MAX, type ProjectSettings } from '../../src/events/project-settings.js';
+import {
+  COMPACTION_INTERVAL_SECONDS_MAX, RETENTION_SECONDS_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_INTERVAL_MS_MAX,
+  type CompactionSettings, type ProjectSettings, type RetentionSettings,
+} from '../../src/events/project-settings.js';
 
 /** Plain objects, as literals are: by default some are made without a prototype, which strict equality tells apart. */
 const PLAIN = { noNullPrototype: true } as const;
@@ -36,6 +39,18 @@ function hexDigits(count: number): fc.Arbitrary<string> {
 
 const arbitraryKeyId = fc.option(hexDigits(16));
 
+/** When snapshots are made. */
+export const arbitraryCompaction: fc.Arbitrary<CompactionSettings> = fc.record({
+  interval_seconds: fc.integer({ min: 0, max: COMPACTION_INTERVAL_SECONDS_MAX }),
+}, PLAIN);
+
+/** How long segments are kept. */
+export const arbitraryRetention: fc.Arbitrary<RetentionSettings> = fc.record({
+  max_age_seconds: fc.option(fc.integer({ min: 0, max: RETENTION_SECONDS_MAX })),
+  max_bytes: fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER })),
+  compress: fc.constantFrom('none', 'gzip'),
+}, PLAIN);
+
 /** All settings of a project. */
 export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
   storage: fc.record({
@@ -44,6 +59,8 @@ export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
     durability: fc.constantFrom('fsync', 'interval', 'os'),
     sync_interval_ms: fc.integer({ min: 1, max: SYNC_INTERVAL_MS_MAX }),
     segment_bytes: fc.integer({ min: SEGMENT_BYTES_MIN, max: SEGMENT_BYTES_MAX }),
+    compaction: arbitraryCompaction,
+    retention: arbitraryRetention,
   }, PLAIN),
   authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
 }, PLAIN);
@@ -52,6 +69,9 @@ const arbitraryProjectId = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 const projectOperation = fc.constantFrom('project.create', 'project.update', 'project.key');
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
+/** A log and where it ended. */
+const logEnd = { id: arbitraryProjectId, log_id: hexDigits(32), last_seq: count, last_hash: fc.oneof(fc.constant(''), hexDigits(64)) };
+
 /** Any event of any operation. */
 export const arbitraryEvent: fc.Arbitrary<AnyEvent> = fc.oneof(
   fc.record({ op: projectOperation, settings: arbitrarySettings, key_id: arbitraryKeyId }, PLAIN),
@@ -59,12 +79,32 @@ export const arbitraryEvent: fc.Arbitrary<AnyEvent> = fc.oneof(
   fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
   fc.record({ op: fc.constant('clear'), count }, PLAIN),
   fc.record({ op: fc.constant('project.created'), id: arbitraryProjectId, log_id: hexDigits(32) }, PLAIN),
+  fc.record({ op: fc.constantFrom('project.deleted', 'project.left'), ...logEnd }, PLAIN),
   fc.record({
-    op: fc.constant('project.deleted'),
+    op: fc.constant('project.repaired'),
+    ...logEnd,
+    previous_log_id: fc.oneof(fc.constant(''), hexDigits(32)),
+    dropped_bytes: count,
+    copy: fc.string(),
+  }, PLAIN),
+  fc.record({
+    op: fc.constant('snapshot.committed'),
     id: arbitraryProjectId,
     log_id: hexDigits(32),
     last_seq: count,
-    last_hash: fc.oneof(fc.constant(''), hexDigits(64)),
+    key_count: count,
+    bytes: count,
+    sha256: hexDigits(64),
+    duration_ms: count,
+  }, PLAIN),
+  fc.record({
+    op: fc.constant('segment.removed'),
+    id: arbitraryProjectId,
+    log_id: hexDigits(32),
+    first_seq: fc.integer({ min: 1 }),
+    last_seq: count,
+    bytes: count,
+    sha256: hexDigits(64),
   }, PLAIN),
   fc.record({ op: fc.constant('config.edited'), scope: arbitraryProjectId, changed: fc.array(fc.string()), key_id: arbitraryKeyId }, PLAIN),
 );

@@ -12,7 +12,10 @@ const LOG_ID = '0123456789abcdef0123456789abcdef';
 const KEY_ID = '0123456789abcdef';
 const HASH = 'ab'.repeat(32);
 const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
-const STORAGE_TEXT = '{"on_disk":true,"cache_in_memory":true,"durability":"fsync","sync_interval_ms":100,"segment_bytes":67108864}';
+const PLAIN_STORAGE_TEXT = '{"on_disk":true,"cache_in_memory":true,"durability":"fsync","sync_interval_ms":100,"segment_bytes":67108864}';
+const COMPACTION_TEXT = '"compaction":{"interval_seconds":300}';
+const RETENTION_TEXT = '"retention":{"max_age_seconds":null,"max_bytes":null,"compress":"none"}';
+const STORAGE_TEXT = PLAIN_STORAGE_TEXT.replace('}', `,${COMPACTION_TEXT},${RETENTION_TEXT}}`);
 const AUTHENTICATION_TEXT = '{"enabled":true,"save_api_key_to_file":false}';
 const SETTINGS_TEXT = `{"storage":${STORAGE_TEXT},"authentication":${AUTHENTICATION_TEXT}}`;
 
@@ -30,6 +33,31 @@ const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
     `"id":"alpha","log_id":"${LOG_ID}","last_seq":7,"last_hash":"${HASH}"`,
   ],
   [{ op: 'config.edited', scope: 'default', changed: ['limits'], key_id: null }, '"scope":"default","changed":["limits"],"key_id":null'],
+  [
+    { op: 'project.left', id: 'alpha', log_id: LOG_ID, last_seq: 7, last_hash: HASH },
+    `"id":"alpha","log_id":"${LOG_ID}","last_seq":7,"last_hash":"${HASH}"`,
+  ],
+  [
+    {
+      op: 'project.repaired',
+      id: 'alpha',
+      log_id: LOG_ID,
+      previous_log_id: '',
+      last_seq: 7,
+      last_hash: HASH,
+      dropped_bytes: 9,
+      copy: '_repair/alpha',
+    },
+    `"id":"alpha","log_id":"${LOG_ID}","previous_log_id":"","last_seq":7,"last_hash":"${HASH}","dropped_bytes":9,"copy":"_repair/alpha"`,
+  ],
+  [
+    { op: 'snapshot.committed', id: 'alpha', log_id: LOG_ID, last_seq: 9, key_count: 2, bytes: 30, sha256: HASH, duration_ms: 4 },
+    `"id":"alpha","log_id":"${LOG_ID}","last_seq":9,"key_count":2,"bytes":30,"sha256":"${HASH}","duration_ms":4`,
+  ],
+  [
+    { op: 'segment.removed', id: 'alpha', log_id: LOG_ID, first_seq: 1, last_seq: 7, bytes: 4096, sha256: HASH },
+    `"id":"alpha","log_id":"${LOG_ID}","first_seq":1,"last_seq":7,"bytes":4096,"sha256":"${HASH}"`,
+  ],
 ];
 
 function assertRefused(op: string, body: string): void {
@@ -42,6 +70,12 @@ for (const [event, body] of GOLDEN) {
     assert.deepEqual(decodeEvent(event.op, body), event);
   });
 }
+
+test('no field of an operation has the name of one that every line has', () => {
+  const ofEveryLine = ['seq', 'time', 'op', 'actor', 'request', 'durable', 'salt', 'hash'];
+  const clashes = Object.values(EVENT_FIELDS).flat().filter((field) => ofEveryLine.includes(field));
+  assert.deepEqual(clashes, []);
+});
 
 test('every operation of the table has its example here', () => {
   assert.deepEqual(GOLDEN.map(([{ op }]) => op).sort(), Object.keys(EVENT_FIELDS).sort());
@@ -133,6 +167,35 @@ test('the members inside of settings have one order, however the settings were p
   assertRefused('project.update', `"settings":{"authentication":${AUTHENTICATION_TEXT},"storage":${STORAGE_TEXT}},"key_id":null`);
 });
 
+test('a line from before there were snapshots is read, and gets the built-in compaction and retention', () => {
+  const before = `{"storage":${PLAIN_STORAGE_TEXT},"authentication":${AUTHENTICATION_TEXT}}`;
+  const own = before.replace('67108864', '4096').replace('"fsync"', '"os"');
+  for (const op of ['project.create', 'project.update', 'project.key'] as const) {
+    assert.deepEqual(decodeEvent(op, `"settings":${before},"key_id":"${KEY_ID}"`), { op, settings: SETTINGS, key_id: KEY_ID });
+    const settings = { ...SETTINGS, storage: { ...BUILT_IN_STORAGE, durability: 'os', segment_bytes: 4096 } };
+    assert.deepEqual(decodeEvent(op, `"settings":${own},"key_id":null`), { op, settings, key_id: null });
+  }
+});
+
+test('compaction and retention are there whole and both, or not at all', () => {
+  for (const members of [
+    COMPACTION_TEXT,
+    RETENTION_TEXT,
+    `${RETENTION_TEXT},${COMPACTION_TEXT}`,
+    `"compaction":{},${RETENTION_TEXT}`,
+    `"compaction":null,${RETENTION_TEXT}`,
+    `"compaction":{"interval_seconds":-1},${RETENTION_TEXT}`,
+    `"compaction":{"interval_seconds":1,"more":1},${RETENTION_TEXT}`,
+    `${COMPACTION_TEXT},"retention":{}`,
+    `${COMPACTION_TEXT},"retention":{"max_age_seconds":null,"max_bytes":null}`,
+    `${COMPACTION_TEXT},"retention":{"max_bytes":null,"max_age_seconds":null,"compress":"none"}`,
+    `${COMPACTION_TEXT},"retention":{"max_age_seconds":null,"max_bytes":null,"compress":"zip"}`,
+  ]) {
+    const storage = PLAIN_STORAGE_TEXT.replace('}', `,${members}}`);
+    assertRefused('project.update', `"settings":{"storage":${storage},"authentication":${AUTHENTICATION_TEXT}},"key_id":null`);
+  }
+});
+
 test('what does not belong into settings never reaches a line', () => {
   const settings = { ...SETTINGS, authentication: { ...BUILT_IN_AUTHENTICATION, api_key: 'secret', api_key_hash: 'sha256:secret' } };
   assert.doesNotMatch(encodeEvent({ op: 'project.update', settings, key_id: null }).body, /secret|api_key"/);
@@ -181,11 +244,16 @@ test('a field of another type, form or range is refused', () => {
     ['project.deleted', `"id":"alpha","log_id":"${LOG_ID}","last_seq":-1,"last_hash":""`],
     ['project.deleted', `"id":"alpha","log_id":"${LOG_ID}","last_seq":0,"last_hash":"ab"`],
     ['config.edited', '"scope":"default","changed":["a",1],"key_id":null'],
+    ['project.left', `"id":"alpha","log_id":"${LOG_ID}","last_seq":1.5,"last_hash":""`],
+    ['project.repaired', `"id":"a","log_id":"${LOG_ID}","previous_log_id":"0","last_seq":0,"last_hash":"","dropped_bytes":0,"copy":""`],
+    ['snapshot.committed', `"id":"a","log_id":"${LOG_ID}","last_seq":1,"key_count":-1,"bytes":1,"sha256":"${HASH}","duration_ms":1`],
+    ['snapshot.committed', `"id":"a","log_id":"${LOG_ID}","last_seq":1,"key_count":1,"bytes":1,"sha256":"","duration_ms":1`],
+    ['segment.removed', `"id":"a","log_id":"${LOG_ID}","first_seq":0,"last_seq":7,"bytes":1,"sha256":"${HASH}"`],
     ['project.key', `"settings":${SETTINGS_TEXT},"key_id":"short"`],
     ['project.key', settings('{}')],
     ['project.key', settings(STORAGE_TEXT.replace('"fsync"', '"sometimes"'))],
     ['project.key', settings(STORAGE_TEXT.replace('67108864', '1'))],
-    ['project.key', settings(STORAGE_TEXT.replace('}', ',"more":1}'))],
+    ['project.key', settings(PLAIN_STORAGE_TEXT.replace('}', ',"more":1}'))],
   ];
   for (const [op, body] of wrong) assertRefused(op, body);
 });

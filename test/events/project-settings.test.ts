@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { compileSchema } from '../../src/base/json-schema.js';
 import {
@@ -27,7 +28,7 @@ test('what differs, put on top of the settings before, gives the settings after'
 test('the names are exactly those of the members that differ, in the order of the settings', () => {
   fc.assert(fc.property(arbitrarySettings, arbitrarySettings, (from, to) => {
     const before = new Map(membersOf(from));
-    const expected = membersOf(to).filter(([name, value]) => before.get(name) !== value).map(([name]) => name);
+    const expected = membersOf(to).filter(([name, value]) => !isDeepStrictEqual(before.get(name), value)).map(([name]) => name);
     assert.deepEqual(diffSettings(from, to).names, expected);
   }));
 });
@@ -40,6 +41,24 @@ test('what a change does not name stays', () => {
   const merged = mergeSettings(BUILT_IN, { storage: { durability: 'os' } });
   assert.deepEqual(merged, { storage: { ...BUILT_IN_STORAGE, durability: 'os' }, authentication: BUILT_IN_AUTHENTICATION });
   assert.deepEqual(mergeSettings(BUILT_IN, {}), BUILT_IN);
+});
+
+test('a change inside of a group leaves the rest of the group, and is named by the group', () => {
+  const from = mergeSettings(BUILT_IN, { storage: { retention: { max_bytes: 7 } } });
+  const change = { storage: { compaction: { interval_seconds: 0 }, retention: { compress: 'gzip' } } } as const;
+  const to = mergeSettings(from, change);
+  assert.deepEqual(to.storage.retention, { max_age_seconds: null, max_bytes: 7, compress: 'gzip' });
+  assert.deepEqual(to.storage.compaction, { interval_seconds: 0 });
+  const names = ['storage.compaction', 'storage.retention'];
+  assert.deepEqual(diffSettings(from, to), { change: { ...change, authentication: {} }, names });
+});
+
+test('two changes inside of one group, made apart, both hold', () => {
+  const older = mergeSettings(BUILT_IN, { storage: { retention: { max_bytes: 7 } } });
+  const newer = mergeSettings(older, { storage: { retention: { max_bytes: 8 } } });
+  const edited = mergeSettings(older, { storage: { retention: { compress: 'gzip' } } });
+  const { retention } = mergeSettings(newer, diffSettings(older, edited).change).storage;
+  assert.deepEqual(retention, { max_age_seconds: null, max_bytes: 8, compress: 'gzip' });
 });
 
 test('merging leaves both of its arguments as they are', () => {
@@ -70,6 +89,17 @@ test('the schema refuses what is out of range and says the range', () => {
     [{ sync_interval_ms: 1.5 }, /whole number/],
     [{ durability: 'later' }, /"fsync","interval","os"/],
     [{ on_disk: 'yes' }, /boolean/],
+    [{ compaction: 300 }, /an object with interval_seconds/],
+    [{ compaction: { interval_seconds: -1 } }, /seconds from 0 to 86400/],
+    [{ compaction: { interval_seconds: 86_401 } }, /seconds from 0 to 86400/],
+    [{ compaction: { interval_seconds: null } }, /seconds from 0 to 86400/],
+    [{ compaction: { interval_ms: 1 } }, /no such field/],
+    [{ retention: null }, /an object with max_age_seconds, max_bytes and compress/],
+    [{ retention: { max_age_seconds: 0.5 } }, /null, or a whole number of seconds from 0 to 3153600000/],
+    [{ retention: { max_age_seconds: 3_153_600_001 } }, /null, or a whole number of seconds/],
+    [{ retention: { max_bytes: -1 } }, /null, or a whole number of bytes/],
+    [{ retention: { max_bytes: '1 GB' } }, /null, or a whole number of bytes/],
+    [{ retention: { compress: true } }, /"none","gzip"/],
   ] as const) {
     const checked = check(storage);
     assert.ok(!checked.ok, JSON.stringify(storage));

@@ -1,0 +1,126 @@
+/**
+ * A few open files, kept for the next reading. Owns when a descriptor is let go: never under a reading that is in progress, and
+ * never later than the pool.
+ */
+import { invariant } from '../base/invariant.js';
+import type { DiskFile } from './disk.js';
+
+/** One open file. */
+interface PooledFile {
+  readonly file: Promise<DiskFile>;
+  users: number;
+  /** True: closed as soon as nobody uses it, and opened anew for whoever asks from then on. */
+  isLeaving: boolean;
+}
+
+/** Open files by number, at most so many at once. */
+export class FilePool {
+  readonly #filesMax: number;
+  /** The one that was used longest ago stands first. */
+  readonly #files = new Map<number, PooledFile>();
+  /** All that are open: those of the map, and those that leave and are still used. */
+  #openCount = 0;
+  #waiting: (() => void)[] = [];
+  #making: Promise<void> | undefined;
+
+  /** @param filesMax how many files are open at once, at most */
+  constructor(filesMax: number) {
+    invariant(filesMax >= 1, 'a pool holds a file');
+    this.#filesMax = filesMax;
+  }
+
+  /**
+   * Uses a file, opened if it is not; waits when as many as may be are in use.
+   *
+   * @param key which file
+   * @param open opens it for reading
+   * @param work what is done with it
+   * @returns what `work` returns
+   */
+  async use<T>(key: number, open: () => Promise<DiskFile>, work: (file: DiskFile) => Promise<T>): Promise<T> {
+    const pooled = await this.#take(key, open);
+    try {
+      return await work(await pooled.file);
+    } finally {
+      pooled.users -= 1;
+      await this.#settle(key, pooled);
+    }
+  }
+
+  /**
+   * Lets go of one file, once nobody uses it.
+   *
+   * @param key which file
+   */
+  async drop(key: number): Promise<void> {
+    const pooled = this.#files.get(key);
+    if (pooled === undefined) return;
+    this.#files.delete(key);
+    pooled.isLeaving = true;
+    await this.#settle(key, pooled);
+  }
+
+  /** Lets go of every file, each once nobody uses it. */
+  async close(): Promise<void> {
+    for (const key of [...this.#files.keys()]) await this.drop(key);
+    while (this.#openCount > 0) await this.#change();
+  }
+
+  async #take(key: number, open: () => Promise<DiskFile>): Promise<PooledFile> {
+    for (;;) {
+      const known = this.#files.get(key);
+      if (known !== undefined) {
+        this.#files.delete(key);
+        this.#files.set(key, known);
+        known.users += 1;
+        return known;
+      }
+      if (this.#openCount < this.#filesMax) {
+        this.#openCount += 1;
+        const pooled = { file: open(), users: 1, isLeaving: false };
+        // Who uses it is told by the promise; one that could not be opened is not kept.
+        pooled.file.catch(() => this.#forget(key, pooled));
+        this.#files.set(key, pooled);
+        return pooled;
+      }
+      // All who wait, wait for the same: each for itself would close more files than there are to be opened.
+      const making = this.#making ?? this.#makeRoom();
+      this.#making = making;
+      await making;
+    }
+  }
+
+  async #makeRoom(): Promise<void> {
+    try {
+      const idle = [...this.#files].find(([, pooled]) => pooled.users === 0);
+      await (idle === undefined ? this.#change() : this.drop(idle[0]));
+    } finally {
+      this.#making = undefined;
+    }
+  }
+
+  #forget(key: number, pooled: PooledFile): void {
+    pooled.isLeaving = true;
+    if (this.#files.get(key) === pooled) this.#files.delete(key);
+  }
+
+  /** Closes a file that leaves, when nobody uses it any more. */
+  async #settle(key: number, pooled: PooledFile): Promise<void> {
+    if (pooled.users === 0 && pooled.isLeaving) {
+      try {
+        await (await pooled.file.catch(() => undefined))?.close();
+      } finally {
+        this.#openCount -= 1;
+        this.#forget(key, pooled);
+      }
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  /** Waits until somebody lets go of something. */
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}

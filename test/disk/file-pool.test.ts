@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { setImmediate as nextRound } from 'node:timers/promises';
+import { FilePool } from '../../src/disk/file-pool.js';
+import type { DiskFile } from '../../src/disk/disk.js';
+import { suite } from '../suite.js';
+import { FaultDisk } from './fault-disk.js';
+
+const test = suite('FilePool');
+
+function diskOf(count: number): FaultDisk {
+  const disk = new FaultDisk();
+  for (let number = 1; number <= count; number += 1) disk.put(`/f${number}`, `${number}`);
+  return disk;
+}
+
+async function read(file: DiskFile): Promise<string> {
+  const bytes = Buffer.alloc(1);
+  await file.read(bytes, 0);
+  return bytes.toString();
+}
+
+test('a file is opened once and kept; beyond the limit the one goes that was used longest ago', async () => {
+  const disk = diskOf(3);
+  const pool = new FilePool(2);
+  const use = (key: number): Promise<string> => pool.use(key, () => disk.open(`/f${key}`, 'read'), read);
+  assert.deepEqual([await use(1), await use(2), await use(1), await use(3), await use(1)], ['1', '2', '1', '3', '1']);
+  assert.deepEqual(disk.calls.filter(({ method }) => method === 'open').map(({ path }) => path), ['/f1', '/f2', '/f3']);
+  assert.deepEqual([...disk.openPaths].sort(), ['/f1', '/f3']);
+  await pool.drop(1);
+  await pool.drop(2);
+  assert.deepEqual(disk.openPaths, ['/f3']);
+  await pool.close();
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('many readings at once never hold more files than may be, and none is closed under one', async () => {
+  const disk = diskOf(6);
+  const pool = new FilePool(2);
+  let openMax = 0;
+  const use = (key: number): Promise<string> => pool.use(key, () => disk.open(`/f${key}`, 'read'), async (file) => {
+    openMax = Math.max(openMax, disk.openPaths.length);
+    await nextRound();
+    await nextRound();
+    return await read(file);
+  });
+  const keys = Array.from({ length: 60 }, (_, index) => (index * 7) % 6 + 1);
+  assert.deepEqual(await Promise.all(keys.map(use)), keys.map(String));
+  assert.equal(openMax, 2);
+  await pool.close();
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('a file that is dropped or a pool that is closed while it is read is let go when the reading is done', async () => {
+  for (const how of ['drop', 'close'] as const) {
+    const disk = diskOf(1);
+    const pool = new FilePool(2);
+    let finish: () => void = () => undefined;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const reading = pool.use(1, () => disk.open('/f1', 'read'), async (file) => {
+      await finished;
+      return await read(file);
+    });
+    await nextRound();
+    const leaving = how === 'drop' ? pool.drop(1) : pool.close();
+    await nextRound();
+    assert.deepEqual(disk.openPaths, ['/f1']);
+    finish();
+    assert.equal(await reading, '1');
+    await leaving;
+    assert.deepEqual(disk.openPaths, []);
+  }
+});
+
+test('a file that cannot be opened fails those who ask, and is tried anew by the next', async () => {
+  const disk = diskOf(1);
+  const pool = new FilePool(1);
+  const use = (): Promise<string> => pool.use(1, () => disk.open('/f1', 'read'), read);
+  disk.fail({ method: 'open', action: { kind: 'errno', code: 'EMFILE' } });
+  const [first, second] = await Promise.allSettled([use(), use()]);
+  assert.equal(first.status, 'rejected');
+  assert.equal(second.status, 'rejected');
+  assert.equal(await use(), '1');
+  await assert.rejects(pool.use(2, () => disk.open('/f2', 'read'), read), { code: 'ENOENT' });
+  assert.equal(await use(), '1');
+  await assert.rejects(pool.use(1, () => disk.open('/f1', 'read'), () => Promise.reject(new Error('spoilt'))), /spoilt/);
+  await pool.close();
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test.run();

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { createLogger } from '../../src/base/logger.js';
+import { SpaceWatch, type SpaceWatchOptions } from '../../src/disk/space-watch.js';
+import { ManualClock } from '../base/manual-clock.js';
+import { suite } from '../suite.js';
+import { FaultDisk } from './fault-disk.js';
+
+const test = suite('disk/space-watch');
+
+const MIB = 1_048_576;
+/** The mark of a large disk. */
+const MARK = 16 * MIB;
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly free_bytes?: number;
+  readonly mark_bytes?: number;
+  readonly err?: { readonly message: string };
+}
+
+/** A watch over a disk of which everything is known. */
+class Watched {
+  readonly disk = new FaultDisk();
+  readonly clock = new ManualClock();
+  readonly lines: Line[] = [];
+  readonly watch: SpaceWatch;
+
+  constructor(freeBytes: number, options: Partial<SpaceWatchOptions> = {}) {
+    const { disk, clock, lines } = this;
+    disk.roomBytes = freeBytes;
+    const logger = createLogger({ destination: { write: (text) => void lines.push(JSON.parse(text) as Line) } });
+    this.watch = new SpaceWatch({ disk, folder: '/data', clock, logger, ...options });
+  }
+
+  /** How often the disk was looked at. */
+  get looks(): number {
+    return this.disk.calls.filter(({ method }) => method === 'room').length;
+  }
+
+  /** Changes what is free, lets the last look grow old, and asks. */
+  async askWith(freeBytes: number, growthBytes = 1): Promise<boolean> {
+    this.disk.roomBytes = freeBytes;
+    this.clock.advance(1000);
+    return await this.watch.allowsGrowth(growthBytes);
+  }
+
+  get levels(): string[] {
+    return this.lines.map(({ level }) => level);
+  }
+}
+
+test('the first question looks at the disk, those right after it do not wait', async () => {
+  const { watch, disk, ...watched } = new Watched(1000 * MIB);
+  assert.equal(watch.freeBytes, undefined);
+  const first = watch.allowsGrowth(1);
+  assert.ok(first instanceof Promise);
+  assert.equal(await first, true);
+  assert.equal(watch.freeBytes, 1000 * MIB);
+  assert.equal(watch.allowsGrowth(1), true);
+  assert.deepEqual(disk.calls.map(({ method, path }) => [method, path]), [['room', '/data']]);
+  assert.deepEqual(watched.lines, []);
+});
+
+test('a look is believed for 250 ms', async () => {
+  const watched = new Watched(1000 * MIB);
+  await watched.watch.look();
+  watched.clock.advance(249);
+  assert.equal(watched.watch.allowsGrowth(1), true);
+  watched.clock.advance(1);
+  watched.disk.roomBytes = 0;
+  assert.equal(await watched.watch.allowsGrowth(1), false);
+  assert.equal(watched.looks, 2);
+});
+
+test('what was allowed counts as used, and near the mark every question looks', async () => {
+  const watched = new Watched(2 * MARK + 10);
+  await watched.watch.look();
+  assert.equal(watched.watch.allowsGrowth(6), true);
+  assert.equal(watched.watch.allowsGrowth(4), true);
+  assert.ok(watched.watch.allowsGrowth(1) instanceof Promise, 'the ten bytes are gone');
+  await watched.disk.settle();
+  assert.equal(watched.looks, 2);
+});
+
+test('a look forgets what was allowed before it began, and those who wait for it share what it found', async () => {
+  const watched = new Watched(MARK + 100);
+  let answer: (() => void) | undefined;
+  await watched.watch.look();
+  assert.equal(await watched.watch.allowsGrowth(60), true);
+  assert.equal(await watched.watch.allowsGrowth(60), true, 'the first 60 are on the disk or seen by the look');
+  watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
+  const together = [60, 60, 40].map((bytes) => watched.watch.allowsGrowth(bytes));
+  answer?.();
+  assert.deepEqual(await Promise.all(together), [true, false, true], 'those who wait for one look share its room');
+  assert.equal(watched.looks, 4);
+});
+
+test('what is allowed at once while a look is under way still counts after it', async () => {
+  const watched = new Watched(2 * MARK + 100);
+  let answer: (() => void) | undefined;
+  await watched.watch.look();
+  watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
+  const looking = watched.watch.look();
+  assert.equal(watched.watch.allowsGrowth(50), true);
+  answer?.();
+  await looking;
+  assert.ok(watched.watch.allowsGrowth(51) instanceof Promise, 'the look may have come before the fifty bytes');
+});
+
+test('many questions at once make one look', async () => {
+  const watched = new Watched(1000 * MIB);
+  const answers = await Promise.all(Array.from({ length: 100 }, () => watched.watch.allowsGrowth(1)));
+  assert.ok(answers.every(Boolean));
+  assert.equal(watched.looks, 1);
+});
+
+test('a write that would end below the mark is refused, and a smaller one is taken', async () => {
+  const watched = new Watched(MARK + 100);
+  assert.equal(await watched.watch.allowsGrowth(101), false);
+  assert.equal(await watched.watch.allowsGrowth(100), true);
+  assert.equal(watched.watch.isLow, false);
+  assert.deepEqual(watched.levels, []);
+});
+
+test('below the mark nothing may grow, which is told once with the figures', async () => {
+  const watched = new Watched(MARK);
+  assert.equal(await watched.watch.allowsGrowth(0), true);
+  for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(MARK - 1, 0), false);
+  assert.equal(watched.watch.isLow, true);
+  assert.deepEqual(watched.levels, ['error']);
+  assert.deepEqual([watched.lines[0]?.free_bytes, watched.lines[0]?.mark_bytes], [MARK - 1, MARK]);
+  await watched.watch.close();
+});
+
+test('a disk that was low is good again at 1.25 times the mark, which is told once', async () => {
+  const watched = new Watched(0);
+  assert.equal(await watched.askWith(0), false);
+  assert.equal(await watched.askWith(1.25 * MARK - 1), false);
+  assert.equal(watched.watch.isLow, true);
+  assert.equal(await watched.askWith(1.25 * MARK), true);
+  assert.equal(watched.watch.isLow, false);
+  assert.equal(await watched.askWith(MARK + 1), true, 'on the way down the mark itself counts');
+  assert.deepEqual(watched.levels, ['error', 'info']);
+  assert.equal(watched.lines[1]?.free_bytes, 1.25 * MARK);
+});
+
+test('the mark of a small disk is 5 % of it', async () => {
+  const watched = new Watched(5001);
+  watched.disk.totalBytes = 100_000;
+  assert.equal(await watched.askWith(5001), true);
+  assert.equal(await watched.askWith(5000), false);
+  assert.equal(watched.watch.isLow, false);
+  assert.equal(await watched.askWith(4999), false);
+  assert.equal(watched.watch.isLow, true);
+  watched.disk.totalBytes = Number.MAX_SAFE_INTEGER;
+  assert.equal(await watched.askWith(1.25 * MARK), true);
+  await watched.watch.close();
+});
+
+test('a disk that cannot say counts as having room, and is warned of once', async () => {
+  const watched = new Watched(0);
+  watched.disk.fail({ method: 'room', times: 3, action: { kind: 'errno', code: 'ENOSYS' } });
+  for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(0, 1_000_000), true);
+  assert.equal(watched.watch.allowsGrowth(1_000_000), true, 'and is not asked before every write');
+  assert.deepEqual([watched.watch.isLow, watched.watch.freeBytes, watched.levels], [false, undefined, ['warn']]);
+  assert.match(watched.lines[0]?.err?.message ?? '', /ENOSYS/);
+  assert.equal(await watched.askWith(0), false, 'once it can say, that holds');
+  await watched.watch.close();
+});
+
+test('a disk of no size cannot say either', async () => {
+  const watched = new Watched(0);
+  watched.disk.totalBytes = 0;
+  assert.equal(await watched.watch.allowsGrowth(1_000_000), true);
+  assert.deepEqual([watched.watch.isLow, watched.levels], [false, ['warn']]);
+});
+
+test('a low disk that stops saying is not low any more', async () => {
+  const watched = new Watched(0);
+  assert.equal(await watched.askWith(0), false);
+  watched.disk.fail({ method: 'room', action: { kind: 'errno', code: 'EIO' } });
+  assert.equal(await watched.askWith(0), true);
+  assert.deepEqual([watched.watch.isLow, watched.levels], [false, ['error', 'warn', 'info']]);
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+test('a low disk is looked at in the background until it has room, and then no more', async () => {
+  const watched = new Watched(0, { lowLookIntervalMs: 1 });
+  await watched.watch.look();
+  await until(() => watched.looks > 3);
+  assert.equal(watched.watch.isLow, true);
+  watched.disk.roomBytes = 1000 * MIB;
+  await until(() => !watched.watch.isLow);
+  const { looks } = watched;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(watched.looks, looks);
+  assert.deepEqual(watched.levels, ['error', 'info']);
+});
+
+test('close() waits for the look that is under way and ends those in the background', async () => {
+  const watched = new Watched(0, { lowLookIntervalMs: 1 });
+  let answer: (() => void) | undefined;
+  watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
+  void watched.watch.look();
+  await watched.disk.settle();
+  let isClosed = false;
+  const closing = watched.watch.close().then(() => (isClosed = true));
+  await watched.disk.settle();
+  assert.equal(isClosed, false);
+  answer?.();
+  await closing;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(watched.looks, 1);
+  assert.equal(watched.watch.isLow, true);
+});
+
+test('growth that is no number of bytes is a defect', () => {
+  const { watch } = new Watched(0);
+  for (const bytes of [-1, 0.5, Number.NaN]) assert.throws(() => watch.allowsGrowth(bytes), /growth is a number of bytes/);
+});
+
+test.run();
