@@ -14,8 +14,18 @@ export interface EncodedBatch {
   readonly text: string;
   /** Each line, in order. */
   readonly lines: readonly LogLine[];
+  /** Length of each line in bytes, in order. */
+  readonly lineBytes: readonly number[];
   /** The end of the chain when the batch is in. */
   readonly end: LogPosition;
+}
+
+/** Where the first line of a batch will stand. */
+export interface BatchStart {
+  /** The segment: the seq of its first event. */
+  readonly segment: number;
+  /** In bytes from the start of the segment. */
+  readonly offset: number;
 }
 
 /**
@@ -23,34 +33,40 @@ export interface EncodedBatch {
  *
  * @param drafts at least one
  * @param after the end of the log, and the last seq that is synced
- * @param clock stamps the lines
+ * @param how what stamps the lines, and where the first of them will stand, where lines can be read again
  * @returns the batch
  * @throws {AppError} `line_too_large` when a line exceeds {@link LINE_BYTES_MAX}
  */
 export function encodeBatch(
-  drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, clock: LineClock,
+  drafts: readonly LineDraft[],
+  after: LogPosition & { readonly durable: number },
+  { clock, start }: { readonly clock: LineClock; readonly start?: BatchStart },
 ): EncodedBatch {
   const lines: LogLine[] = [];
+  const lineBytes: number[] = [];
+  let offset = start?.offset ?? 0;
   let text = '';
   let { seq, hash } = after;
   for (const draft of drafts) {
     seq += 1;
     const stamp = { seq, timeMs: clock.next(), durable: after.durable, salt: randomSalt() };
     const encoded = encodeEventLine(draft, stamp, hash);
-    refuseLongLine(encoded.text);
+    refuseLongLine(encoded.sizeBytes);
     hash = encoded.hash;
     text += encoded.text;
-    lines.push({ ...draft, seq, timeMs: stamp.timeMs, durable: stamp.durable, hash });
+    const { timeMs, durable } = stamp;
+    if (start === undefined) lines.push({ ...draft, seq, timeMs, durable, hash });
+    else {
+      const place = { segment: start.segment, offset: offset + encoded.bodyOffset, sizeBytes: encoded.bodyBytes };
+      lines.push({ ...draft, seq, timeMs, durable, hash, place });
+    }
+    lineBytes.push(encoded.sizeBytes);
+    offset += encoded.sizeBytes;
   }
-  return { text, lines, end: { seq, hash } };
+  return { text, lines, lineBytes, end: { seq, hash } };
 }
 
-/** Longest encoding of one UTF-16 code unit in UTF-8, in bytes. */
-const BYTES_PER_UNIT_MAX = 3;
-
-function refuseLongLine(text: string): void {
-  if (text.length * BYTES_PER_UNIT_MAX <= LINE_BYTES_MAX) return;
-  const bytes = Buffer.byteLength(text);
+function refuseLongLine(bytes: number): void {
   if (bytes <= LINE_BYTES_MAX) return;
   throw new AppError('line_too_large', `Cannot append a line of ${bytes} bytes: at most ${LINE_BYTES_MAX} are allowed`, {
     facts: { limit: LINE_BYTES_MAX, actual: bytes },

@@ -32,7 +32,8 @@ const PART_A = new RegExp(
 const SALT_HEAD = /^,"salt":"[0-9A-Za-z_-]{22}",$/;
 const HASH_TAIL = /^,"hash":"[0-9a-f]{64}"\}$/;
 const HEADER = /^\{"format":"([^"\\]*)"(.*)$/;
-const HEADER_FIELDS = /^,"project":"([0-9a-z_-]+)","log_id":"([0-9a-f]{32})","first_seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})"$/;
+const HEADER_FIELDS =
+  /^,"project":"([0-9a-z_-]+)","log_id":"([0-9a-f]{32})","first_seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})"(?:,"base":"([0-9a-f]{64})")?$/;
 const SEAL = /^\{"seal":"(\d{20}\.jsonl)","next_seq":([1-9]\d{0,15}),"next":"([0-9a-z_-]+\.jsonl)"$/;
 const NEEDS_ESCAPING = /["\\\p{Cc}\p{Surrogate}]/u;
 const LINE_BREAK = /[\r\n]/;
@@ -73,6 +74,12 @@ export interface EncodedLine {
   /** The whole line with its line feed. */
   readonly text: string;
   readonly hash: string;
+  /** Length of the whole line in bytes. */
+  readonly sizeBytes: number;
+  /** Where {@link LineDraft.body} begins, in bytes from the start of the line. */
+  readonly bodyOffset: number;
+  /** Its length in bytes. */
+  readonly bodyBytes: number;
 }
 
 /**
@@ -95,7 +102,10 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   invariant(PART_A.test(partA), 'part A has the form that is read back');
   const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
   const lineHash = chainHash(previousHash, sha256(partA), sha256(partB));
-  return { text: `${partA}${partB}${HASH_MARK}${lineHash}${LINE_END}\n`, hash: lineHash };
+  const bodyOffset = Buffer.byteLength(partA) + SALT_HEAD_BYTES;
+  const bodyBytes = Buffer.byteLength(draft.body);
+  const text = `${partA}${partB}${HASH_MARK}${lineHash}${LINE_END}\n`;
+  return { text, hash: lineHash, sizeBytes: bodyOffset + bodyBytes + HASH_TAIL_BYTES + 1, bodyOffset, bodyBytes };
 }
 
 /** The first line of a segment. */
@@ -105,6 +115,11 @@ export interface SegmentHeader {
   readonly firstSeq: number;
   /** Hash of the last line of the segment before, or the genesis hash. */
   readonly previousHash: string;
+  /**
+   * Digest of the manifest of the snapshot that holds what came before: 64 hexadecimal digits, only in the first segment of a log
+   * that does not begin with seq 1.
+   */
+  readonly base?: string | undefined;
 }
 
 /**
@@ -116,7 +131,10 @@ export interface SegmentHeader {
 export function encodeHeaderLine(header: SegmentHeader): string {
   invariant(header.firstSeq >= 1, 'seq counts from 1');
   const log = `"project":"${header.project}","log_id":"${header.logId}"`;
-  const partA = `{"format":"${FORMAT}",${log},"first_seq":${header.firstSeq},"prev":"${header.previousHash}"`;
+  const base = header.base === undefined ? '' : `,"base":"${header.base}"`;
+  const partA = `{"format":"${FORMAT}",${log},"first_seq":${header.firstSeq},"prev":"${header.previousHash}"${base}`;
+  // What is written here and refused by a reader would cost the whole log.
+  invariant(HEADER_FIELDS.test(partA.slice(`{"format":"${FORMAT}"`.length)), 'a header has the form that is read back');
   return closeLine(partA, header.previousHash);
 }
 
@@ -160,6 +178,10 @@ export interface DueLine {
   readonly previousHash: string;
   /** `durable` of the line before; it never decreases. */
   readonly durable: number;
+  /** The segment that it stands in: the seq of its first event. */
+  readonly segment: number;
+  /** Where the line begins, in bytes from the start of the segment. */
+  readonly offset: number;
 }
 
 const SHOWN_CHARACTERS = 40;
@@ -206,8 +228,10 @@ export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   }
   const timeMs = Date.parse(time);
   if (Number.isNaN(timeMs)) return refuse('a time of the calendar', time);
-  const body = bytes.toString('utf8', split + SALT_HEAD_BYTES, end);
-  return { ok: true, value: { seq: due.seq, timeMs, op, actor, request, durable: Number(durable), body, hash: written } };
+  const bodyOffset = split + SALT_HEAD_BYTES;
+  const body = bytes.toString('utf8', bodyOffset, end);
+  const place = { segment: due.segment, offset: due.offset + bodyOffset, sizeBytes: end - bodyOffset };
+  return { ok: true, value: { seq: due.seq, timeMs, op, actor, request, durable: Number(durable), body, hash: written, place } };
 }
 
 /**
@@ -227,12 +251,14 @@ export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { reado
   const partA = text.slice(0, -HASH_TAIL_BYTES);
   const fields = HEADER_FIELDS.exec(partA.slice(`{"format":"${FORMAT}"`.length));
   if (format !== FORMAT || fields === null) {
-    return refuse('the fields format, project, log_id, first_seq and prev, in this order', show(bytes));
+    return refuse('the fields format, project, log_id, first_seq and prev, in this order, base after them', show(bytes));
   }
-  const [, project, logId, firstSeq, previousHash] = fields as unknown as readonly [string, string, string, string, string];
+  const [, project, logId, firstSeq, previousHash, base] =
+    fields as unknown as readonly [string, string, string, string, string, string | undefined];
   const computed = chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING);
   if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
-  return { ok: true, value: { project, logId, firstSeq: Number(firstSeq), previousHash } };
+  const header = { project, logId, firstSeq: Number(firstSeq), previousHash };
+  return { ok: true, value: base === undefined ? header : { ...header, base } };
 }
 
 /**

@@ -20,6 +20,8 @@ export class LogCorruptError extends AppError {
   readonly place: LogFaultPlace;
   /** What was expected there. */
   readonly expected: string;
+  /** What is there instead. */
+  readonly found: string;
 
   /**
    * @param place where the damage begins
@@ -35,6 +37,7 @@ export class LogCorruptError extends AppError {
     );
     this.place = place;
     this.expected = expected;
+    this.found = found;
   }
 }
 

@@ -15,6 +15,7 @@
  * - One append may be in flight. A second call before the first has settled is a defect of the caller.
  * - A log that has failed accepts nothing until it is opened again; reads go on.
  */
+import type { TextPlace } from '../base/text-place.js';
 import type { Durability } from './durability.js';
 
 /** The longest line that a log takes, in bytes with its line feed. */
@@ -39,6 +40,8 @@ export interface AppendedLine {
   readonly timeMs: number;
   /** 64 hexadecimal digits: the receipt. */
   readonly hash: string;
+  /** Where {@link LineDraft.body} lies, for {@link Log.readText}; absent where a log keeps nothing that could be read again. */
+  readonly place?: TextPlace;
 }
 
 /** One line as it is read back. Its hash has been checked when the log was opened or when it was read. */
@@ -76,6 +79,73 @@ export interface LogOptions {
   readonly segmentBytes: number;
 }
 
+/**
+ * The point that a log goes on from where its first lines are not there: what they amounted to is kept elsewhere, and the
+ * chain goes on from their last hash.
+ */
+export interface LogBase extends LogPosition {
+  /** SHA-256 in hexadecimal digits of the manifest of the snapshot that holds what came before; absent for a log without files. */
+  readonly digest?: string;
+}
+
+/** A place up to which a caller knows the log already, from a snapshot that was made of it. */
+export interface KnownPosition extends LogPosition {
+  /** Time of that line, in milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+/** A sealed segment: a part of a log that never changes. */
+export interface SealedSegment {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Bytes of its text. */
+  readonly sizeBytes: number;
+  /** Bytes that it takes on the disk. */
+  readonly storedBytes: number;
+  readonly isCompressed: boolean;
+}
+
+/**
+ * What may be done to the sealed segments of a log in files, oldest first. Whoever calls sees to it that a committed snapshot
+ * covers them and that no {@link TextPlace} in use lies in them. One call at a time.
+ */
+export interface SealedSegments {
+  /** @returns all of them, oldest first */
+  list(): readonly SealedSegment[];
+
+  /**
+   * Says how old a segment is: when the first line after it was written.
+   *
+   * @param firstSeq a segment
+   * @returns milliseconds since 1970; undefined when nothing has been written after it
+   */
+  sealedAtMs(firstSeq: number): Promise<number | undefined>;
+
+  /**
+   * Computes the digest of a segment's text, reading all of it.
+   *
+   * @param firstSeq a segment
+   * @returns SHA-256 in hexadecimal digits
+   */
+  digest(firstSeq: number): Promise<string>;
+
+  /**
+   * Puts a compressed copy in the place of a segment. The copy is read back and compared before the plain file goes; a crash
+   * in between leaves both, and the next start keeps the plain one.
+   *
+   * @param firstSeq a segment that is not compressed
+   * @throws {AppError} `disk_full`; the plain file stays
+   */
+  compress(firstSeq: number): Promise<void>;
+
+  /**
+   * Removes the oldest segment. Durable when the call resolves; the caller has recorded the removal before.
+   *
+   * @param firstSeq the oldest segment
+   */
+  remove(firstSeq: number): Promise<void>;
+}
+
 /** A range of lines to read. */
 export interface ReadRange {
   /** First seq wanted, at least 1. */
@@ -92,6 +162,11 @@ export interface Log {
   readonly project: string;
   /** 32 hexadecimal digits, new for every new log, so that two logs of one name are told apart. */
   readonly logId: string;
+  /**
+   * Where the log goes on from, as its first segment says; undefined for a log that begins with seq 1, and from the next opening
+   * on when that segment has been removed. {@link LogHome.baseOf} says it before the log is opened.
+   */
+  readonly base: LogBase | undefined;
 
   /** @returns the last durable line's place; never blocks, never throws */
   position(): LogPosition;
@@ -135,6 +210,27 @@ export interface Log {
   follow(range: ReadRange): AsyncIterable<LogLine>;
 
   /**
+   * Reads a piece of a stored line again. A descriptor may be kept for the next one; how many is bounded.
+   *
+   * @param place given by this log for one of its lines
+   * @returns the bytes as they are on disk now; whether they are those that were written is for the caller to check
+   * @throws {LogCorruptError} when the segment or that part of it is not there
+   * @throws {LinesDroppedError} when the log does not keep the line
+   */
+  readText(place: TextPlace): Promise<Buffer>;
+
+  /**
+   * Makes everything that was appended before the call durable, whatever the durability: a snapshot must not know more than
+   * the disk. Does nothing where it is durable already.
+   *
+   * @throws {AppError} `outcome_unknown`, `log_failed` when the disk fails
+   */
+  sync(): Promise<void>;
+
+  /** The sealed segments; undefined for a log without files. */
+  readonly sealed: SealedSegments | undefined;
+
+  /**
    * Changes durability or segment size from the next batch on.
    *
    * @param options all of them
@@ -155,20 +251,36 @@ export type ReplayLine = (line: LogLine) => void;
 export interface OpenOptions extends LogOptions {
   /** The id that the log must have; another one is refused as foreign. Absent: whichever it has. */
   readonly expectedLogId?: string;
-  /** Called with every line in order, each already checked. What it throws ends the opening. */
+  /** Called with every line that follows {@link OpenOptions.known}, in order, each already checked. What it throws ends the opening. */
   readonly replay: ReplayLine;
+  /**
+   * What the caller knows already. Lines up to it are not replayed; their segments must be there, of this log, one after
+   * another and sealed, but their lines are not read. The log must go on from exactly this hash. Absent: all is replayed.
+   */
+  readonly known?: KnownPosition;
+  /** Lowest seq that must be there: what came before was removed on purpose. @default the first seq of the log */
+  readonly firstKeptSeq?: number;
+}
+
+/** How a log is made. */
+export interface CreateOptions extends LogOptions {
+  /** 32 hexadecimal digits that no log had before. */
+  readonly logId: string;
+  /** Where it goes on from; absent for a log that begins with seq 1. */
+  readonly base?: LogBase;
 }
 
 /** Where the logs of a server are kept. */
 export interface LogHome {
   /**
-   * Makes a new, empty log whose header is durable when the call resolves.
+   * Makes a new, empty log whose header is durable when the call resolves. With a base, the snapshot that it names lies in
+   * the project's folder already, and nothing else does.
    *
    * @param project the project's id
-   * @param options how it writes, and its id
+   * @param options how it writes, its id, and where it goes on from
    * @throws {AppError} `project_files_exist` when anything of that name is there already; `disk_full`
    */
-  create(project: string, options: LogOptions & { readonly logId: string }): Promise<Log>;
+  create(project: string, options: CreateOptions): Promise<Log>;
 
   /**
    * Recovers a log (heals a torn tail, finishes an interrupted rotation) and replays it.
@@ -176,7 +288,7 @@ export interface LogHome {
    * @param project the project's id
    * @param options how it writes, who listens
    * @returns the log, writable, or undefined when nothing of that name exists
-   * @throws {LogCorruptError} when what is there cannot be trusted; nothing has been changed
+   * @throws {LogCorruptError} when what is there cannot be trusted, or lacks what was known; nothing has been changed
    */
   open(project: string, options: OpenOptions): Promise<Log | undefined>;
 
@@ -197,6 +309,16 @@ export interface LogHome {
   identify(project: string): Promise<string | undefined>;
 
   /**
+   * Reads where a log begins that goes on from a base, without opening it: the snapshot that {@link LogBase.digest} names has to
+   * be found before {@link OpenOptions.known} can be given.
+   *
+   * @param project the project's id
+   * @returns its base; undefined when it has none, when its first segment was removed, or when its header cannot be read, which
+   *   the opening then refuses
+   */
+  baseOf(project: string): Promise<LogBase | undefined>;
+
+  /**
    * Moves everything of a deleted project out of the way, so that its name is free when the call resolves, then erases it
    * in the background. What a crash leaves is finished by {@link LogHome.finishRemovals}.
    *
@@ -204,6 +326,15 @@ export interface LogHome {
    * @param logId the log that was deleted; files of another log of the same name stay
    */
   remove(project: string, logId: string): Promise<void>;
+
+  /**
+   * Moves everything of a project that leaves the disk to `_left/<project>-<log_id>/`, where it stays until a person removes
+   * it; its name is free when the call resolves. Repeating it after a crash moves the rest.
+   *
+   * @param project the project's id
+   * @param logId the log that leaves; files of another log of the same name stay
+   */
+  leave(project: string, logId: string): Promise<void>;
 
   /**
    * Erases what earlier removals left half-way.

@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { Log, LogHome, LogOptions } from './log.js';
+import type { CreateOptions, Log, LogHome } from './log.js';
 import { MemoryLog } from './memory-log.js';
 
 /** Logs in memory. */
@@ -15,8 +15,9 @@ export class MemoryHome implements LogHome {
     this.#options = options;
   }
 
-  async create(project: string, options: LogOptions & { readonly logId: string }): Promise<Log> {
-    return await Promise.resolve(new MemoryLog({ ...this.#options, project, logId: options.logId }));
+  async create(project: string, options: CreateOptions): Promise<Log> {
+    const { logId, base } = options;
+    return await Promise.resolve(new MemoryLog({ ...this.#options, project, logId, ...(base === undefined ? {} : { base }) }));
   }
 
   async open(): Promise<undefined> {
@@ -29,6 +30,14 @@ export class MemoryHome implements LogHome {
 
   async identify(): Promise<undefined> {
     return await Promise.resolve(undefined);
+  }
+
+  async baseOf(): Promise<undefined> {
+    return await Promise.resolve(undefined);
+  }
+
+  async leave(): Promise<void> {
+    await Promise.resolve();
   }
 
   async remove(): Promise<void> {

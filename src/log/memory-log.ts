@@ -6,12 +6,13 @@ import { AppError } from '../base/app-error.js';
 import { type Clock, systemClock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
 import { type Logger, silentLogger } from '../base/logger.js';
+import type { TextPlace } from '../base/text-place.js';
 import { AppendNotice } from './append-notice.js';
 import { encodeBatch } from './batch-encoder.js';
 import { LineClock } from './line-clock.js';
 import { genesisHash } from './line-format.js';
 import { LinesDroppedError, WrongLastSeqError } from './log-errors.js';
-import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from './log.js';
+import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from './log.js';
 
 /** How many bytes of lines a log in memory keeps for readers. */
 export const KEPT_BYTES_MAX = 16_777_216;
@@ -24,6 +25,8 @@ export interface MemoryLogOptions {
   readonly project: string;
   /** 32 hexadecimal digits. */
   readonly logId: string;
+  /** Where it goes on from. @default before seq 1 */
+  readonly base?: LogBase;
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** @default {@link KEPT_BYTES_MAX} */
@@ -39,6 +42,8 @@ interface KeptLine {
 export class MemoryLog implements Log {
   readonly project: string;
   readonly logId: string;
+  readonly base: LogBase | undefined;
+  readonly sealed = undefined;
   readonly #clock: LineClock;
   readonly #keptBytesMax: number;
   readonly #notice = new AppendNotice();
@@ -55,7 +60,9 @@ export class MemoryLog implements Log {
     this.project = options.project;
     this.logId = options.logId;
     this.#keptBytesMax = options.keptBytesMax ?? KEPT_BYTES_MAX;
-    this.#end = { seq: 0, hash: genesisHash(options.project, options.logId) };
+    const { base } = options;
+    this.base = base;
+    this.#end = base ? { seq: base.seq, hash: base.hash } : { seq: 0, hash: genesisHash(options.project, options.logId) };
     this.#clock = new LineClock(options.clock ?? systemClock, (fromMs, toMs) => {
       logger.warn({ project: options.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back');
     });
@@ -80,10 +87,9 @@ export class MemoryLog implements Log {
     invariant(drafts.length > 0, 'a batch has a line');
     if (this.#closed) throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
     if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, this.#clock);
-    const linesText = batch.text.split('\n');
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, { clock: this.#clock });
     batch.lines.forEach((line, index) => {
-      const sizeBytes = Buffer.byteLength(linesText[index] ?? '') + 1;
+      const sizeBytes = batch.lineBytes[index] ?? 0;
       this.#lines.push({ line, sizeBytes });
       this.#keptBytes += sizeBytes;
     });
@@ -138,6 +144,16 @@ export class MemoryLog implements Log {
       if (this.#closed) return;
       await this.#notice.wait(range.signal);
     }
+  }
+
+  async readText(place: TextPlace): Promise<Buffer> {
+    // Its lines carry no place, so whoever asks holds one of another log.
+    return await Promise.reject(new LinesDroppedError(place.segment, this.#firstKeptSeq()));
+  }
+
+  async sync(): Promise<void> {
+    // As durable as it will ever be.
+    await Promise.resolve();
   }
 
   configure(_options: LogOptions): void {

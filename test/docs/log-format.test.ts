@@ -4,12 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
 import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.js';
 import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
+import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from '../../src/log/file/log-paths.js';
 import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/torn-tail.js';
 import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
 import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
+import { compressedLog, PACKED_1 } from '../log/file/compressed-log.js';
 import { diskWith, HEAD, homeOn, linesOf, OPTIONS, SMALL_SEGMENTS } from '../log/file/log-fixture.js';
 import { withFolder } from '../disk/temporary-folder.js';
 import { suite } from '../suite.js';
@@ -73,6 +76,31 @@ test('the example is what this program writes', () => {
   assert.equal(`${set}\n`, second.text);
   const seal = encodeSealLine({ sealedName: '00000000000000000001.jsonl', nextSeq: 3, nextName: 'first_project.jsonl' }, second.hash);
   assert.equal(block('json seal'), seal);
+  const base = '0f343b0931126a20f133d67c2b018a3b'.repeat(2);
+  const based = encodeHeaderLine({ project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: second.hash, base });
+  assert.equal(block('json base'), based);
+});
+
+test('a compressed segment is laid out as the table says', async () => {
+  const bytes = (await compressedLog()).bytesOf(PACKED_1);
+  const text = gunzipSync(bytes);
+  const start = /`(1f 8b [^`]*)`/.exec(document)?.[1]?.replaceAll(' ', '');
+  assert.equal(bytes.toString('hex', 0, 16), start);
+  assert.equal(bytes.readBigUInt64LE(16), 3n);
+  const packed = Buffer.concat([bytes.subarray(16, 24), bytes.subarray(28, -8)]);
+  assert.equal(bytes.readUInt32LE(24), crc32(packed));
+  assert.ok(inflateRawSync(bytes.subarray(28, -8)).equals(text));
+  assert.deepEqual([bytes.readUInt32LE(bytes.length - 8), bytes.readUInt32LE(bytes.length - 4)], [crc32(text), text.length]);
+  const offsets = table('offset').map(([offset = '']) => offset);
+  assert.deepEqual(offsets, ['0', '16', '24', '28', 'the last 8']);
+});
+
+test('every file that a log leaves beside it is in the table of files', () => {
+  const names = table('name').flatMap(([name = '']) => quoted(name));
+  const paths = new LogPaths('/home', '<project>');
+  const own = [paths.active, paths.head, paths.next, paths.probe, paths.compressing].map((one) => one.slice('/home/'.length));
+  const folders = [`${TRASH_FOLDER}/<log_id>/`, `${LEFT_FOLDER}/<project>-<log_id>/`];
+  for (const name of [...own, ...folders]) assert.ok(names.includes(name), name);
 });
 
 test('the example is a log that this program opens, and its events are those that it knows', async () => {
@@ -113,8 +141,8 @@ test('the snippet finds a changed byte in each part of each line, a missing line
       ], ['first_project","log', 'first_projecu","log'], ['"prev":"5', '"prev":"6'], ['hash":"55', 'hash":"56'],
       ['"time":"2026-11-22T10:00:00', '"time":"2026-11-22T10:00:01'], ['AAECA', 'BAECA'], ['"on_disk":true', '"on_disk":tru3'],
       [
-        'hash":"42', 'hash":"43',
-      ], ['"seq":2', '"seq":3'], ['"key":"user/1"', '"key":"user/2"'], ['"n":1.0', '"n":1.1'], ['hash":"8e', 'hash":"9e'],
+        'hash":"22', 'hash":"23',
+      ], ['"seq":2', '"seq":3'], ['"key":"user/1"', '"key":"user/2"'], ['"n":1.0', '"n":1.1'], ['hash":"b2', 'hash":"c2'],
     ];
     for (const [from, to] of changes) {
       assert.ok(example.includes(from), from);
@@ -145,7 +173,8 @@ test('fields stand in the order of the tables', () => {
   const tables = document.split('\n### ').filter((part) => /^(?:Header|Event|Seal)\n/.test(part));
   const [header, event, seal] = tables.map((part) => [...part.matchAll(/^\| `(\w+)` \| (?:string|integer) \|/gm)].map((match) => match[1]));
   const [headerLine = '', eventLine = ''] = block('jsonl example').split('\n');
-  assert.deepEqual(header, Object.keys(JSON.parse(headerLine) as object));
+  assert.deepEqual(header?.filter((name) => name !== 'base'), Object.keys(JSON.parse(headerLine) as object));
+  assert.deepEqual(header, Object.keys(JSON.parse(block('json base')) as object));
   assert.deepEqual(event, Object.keys(JSON.parse(eventLine) as object).filter((name) => name !== 'settings' && name !== 'key_id'));
   assert.deepEqual(seal, Object.keys(JSON.parse(block('json seal')) as object));
 });

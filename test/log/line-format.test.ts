@@ -10,7 +10,7 @@ import { draft, hashByHand, hashIn, LOG_ID, PROJECT, sha256 } from './file/log-f
 const test = suite('line-format');
 const PREVIOUS = 'a'.repeat(64);
 const STAMP = { seq: 5, timeMs: 1_700_000_000_123, durable: 3, salt: 'AAAAAAAAAAAAAAAAAAAAAA' };
-const DUE = { seq: 5, previousHash: PREVIOUS, durable: 3 };
+const DUE = { seq: 5, previousHash: PREVIOUS, durable: 3, segment: 4, offset: 1000 };
 
 function bytesOf(text: string): Buffer {
   return Buffer.from(text.replace(/\n$/, ''));
@@ -41,10 +41,15 @@ test('every draft comes back from its line, character for character', () => {
   });
   fc.assert(fc.property(drafts, fc.nat({ max: 1_000_000_000_000 }), (one, timeMs) => {
     const stamp = { ...STAMP, timeMs };
-    const decoded = decodeEventLine(bytesOf(encodeEventLine(one, stamp, PREVIOUS).text), DUE);
+    const encoded = encodeEventLine(one, stamp, PREVIOUS);
+    const decoded = decodeEventLine(bytesOf(encoded.text), DUE);
     assert.ok(decoded.ok);
-    const { hash, ...line } = decoded.value;
+    const { hash, place, ...line } = decoded.value;
     assert.equal(hash.length, 64);
+    const bytes = Buffer.from(encoded.text);
+    assert.equal(bytes.length, encoded.sizeBytes);
+    assert.deepEqual(place, { segment: 4, offset: 1000 + encoded.bodyOffset, sizeBytes: encoded.bodyBytes });
+    assert.equal(bytes.toString('utf8', encoded.bodyOffset, encoded.bodyOffset + encoded.bodyBytes), one.body);
     assert.deepEqual(line, { ...one, seq: 5, timeMs, durable: 3 });
   }), { seed: 7 });
 });

@@ -4,17 +4,25 @@
 import { AppError, isErrno } from '../../base/app-error.js';
 import { type Clock, systemClock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
+import { invariant } from '../../base/invariant.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
-import type { Log, LogHome, LogOptions, OpenOptions } from '../log.js';
+import { LogCorruptError, LogVersionError } from '../log-errors.js';
+import type { CreateOptions, Log, LogBase, LogHome, OpenOptions } from '../log.js';
 import { changeFolder, type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
-import { LogPaths } from './log-paths.js';
+import { LogPaths, sealedSegmentNames } from './log-paths.js';
 import { recoverLog } from './recovery.js';
-import { emptyTrash, findLogId, isRemovalBegun, moveToTrash } from './removal.js';
+import { emptyTrash, findLogId, isRemovalBegun, moveToLeft, moveToTrash } from './removal.js';
+import { baseIn } from './segment-check.js';
+import { readHeader } from './segment-reader.js';
+import { activeFile, sealedFile, withText } from './segment-text.js';
 
 /** Names that a creation leaves in the project's folder before the project exists. */
 const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
+
+/** What the names of a snapshot's files begin with: those that a log is to go on from are there before it. */
+const SNAPSHOT_PREFIX = 'snap-';
 
 /** What a file home is made with. */
 export interface FileHomeOptions {
@@ -57,7 +65,8 @@ export class FileHome implements LogHome {
     const inFolder = await disk.list(paths.folder);
     // What an unfinished creation left belongs to nobody; with an active segment beside it, or a head that proves lines, it is
     // a project's folder.
-    const isProject = names.length > 0 || inFolder.some((name) => !UNFINISHED_NAMES.includes(name)) || (await this.#headSeq(paths)) > 0;
+    const isUnfinished = inFolder.every((name) => UNFINISHED_NAMES.includes(name) || name.startsWith(SNAPSHOT_PREFIX));
+    const isProject = names.length > 0 || !isUnfinished || (await this.#headSeq(paths)) > 0;
     if (isProject) names.push(...inFolder.map((name) => paths.shown(name)));
     return names;
   }
@@ -66,7 +75,7 @@ export class FileHome implements LogHome {
     return (await readHead(this.#options.disk, paths.head)).head?.seq ?? 0;
   }
 
-  async create(project: string, options: LogOptions & { readonly logId: string }): Promise<Log> {
+  async create(project: string, options: CreateOptions): Promise<Log> {
     const taken = await this.namesOf(project);
     if (taken.length > 0) {
       throw new AppError(
@@ -74,22 +83,33 @@ export class FileHome implements LogHome {
       );
     }
     const paths = this.#paths(project);
-    const hash = genesisHash(project, options.logId);
-    const header = encodeHeaderLine({ project, logId: options.logId, firstSeq: 1, previousHash: hash });
+    const { logId, base } = options;
+    invariant(base === undefined || (base.seq >= 1 && base.digest !== undefined), 'a log in files goes on from a snapshot');
+    const genesis = genesisHash(project, logId);
+    const end = { seq: base?.seq ?? 0, hash: base?.hash ?? genesis };
+    const firstSeq = end.seq + 1;
+    const header = encodeHeaderLine({ project, logId, firstSeq, previousHash: end.hash, base: base?.digest });
+    // Until the log is there, its head proves nothing: what an interrupted creation leaves must not look like a log that was lost.
+    const head = { logId, seq: 0, hash: genesis };
     try {
-      await this.#writeNewLog(paths, Buffer.from(header), { logId: options.logId, seq: 0, hash });
+      if (base === undefined) await this.#dropSnapshots(paths);
+      await this.#writeNewLog(paths, Buffer.from(header), head);
     } catch (error) {
       if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG') || error instanceof ShortWriteError) {
         throw new AppError('disk_full', `Cannot create the project "${project}": the disk is full`, { cause: error });
       }
       throw error;
     }
-    const sizeBytes = header.length;
-    const head = { head: { logId: options.logId, seq: 0, hash }, slot: 0, damaged: false };
-    const recovered = {
-      logId: options.logId, end: { seq: 0, hash }, lastTimeMs: 0, sealed: [], active: { firstSeq: 1, sizeBytes }, head, tornBytes: 0,
-    };
+    const active = { firstSeq, sizeBytes: header.length };
+    const reading = { head, slot: 0, damaged: false };
+    const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading, tornBytes: 0 };
     return await FileLog.open(this.#context(paths), recovered, options);
+  }
+
+  /** What an interrupted creation with a base left is not the base of this log. */
+  async #dropSnapshots(paths: LogPaths): Promise<void> {
+    const { disk } = this.#options;
+    for (const name of await disk.list(paths.folder)) if (name.startsWith(SNAPSHOT_PREFIX)) await disk.unlink(paths.inFolder(name));
   }
 
   /** The active name appears last, by a link, which never replaces anything: before it, nothing of the project exists. */
@@ -110,13 +130,31 @@ export class FileHome implements LogHome {
   async open(project: string, options: OpenOptions): Promise<Log | undefined> {
     const paths = this.#paths(project);
     const { disk, logger } = this.#options;
-    const recovered = await recoverLog(disk, paths, { expectedLogId: options.expectedLogId, replay: options.replay, logger });
+    const { expectedLogId, known, firstKeptSeq, replay } = options;
+    const recovered = await recoverLog(disk, paths, { expectedLogId, known, firstKeptSeq, replay, logger });
     return recovered && (await FileLog.open(this.#context(paths), recovered, options));
   }
 
   async identify(project: string): Promise<string | undefined> {
     const found = await findLogId(this.#options.disk, this.#paths(project));
     return found === 'absent' || found === 'unreadable' ? undefined : found;
+  }
+
+  async baseOf(project: string): Promise<LogBase | undefined> {
+    const { disk } = this.#options;
+    const paths = this.#paths(project);
+    const [oldest] = sealedSegmentNames(await disk.list(paths.folder));
+    const file = oldest === undefined ? activeFile(paths) : sealedFile(paths, oldest);
+    try {
+      return baseIn((await withText(disk, file, (text) => readHeader(text, file.shownName))).header);
+    } catch (error) {
+      if (error instanceof LogCorruptError || error instanceof LogVersionError || isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  async leave(project: string, logId: string): Promise<void> {
+    await moveToLeft(this.#options.disk, this.#paths(project), logId);
   }
 
   async remove(project: string, logId: string): Promise<void> {

@@ -3,6 +3,7 @@
  * promised: see the states in `log.ts`.
  */
 import { AppError, isErrno } from '../../base/app-error.js';
+import type { TextPlace } from '../../base/text-place.js';
 import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/invariant.js';
 import type { Logger } from '../../base/logger.js';
@@ -11,20 +12,19 @@ import { encodeBatch, type EncodedBatch } from '../batch-encoder.js';
 import { LineClock } from '../line-clock.js';
 import { encodeSealLine } from '../line-format.js';
 import { WrongLastSeqError } from '../log-errors.js';
-import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
+import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
 import { ActiveSegment, isRoomError } from './active-segment.js';
 import type { Disk } from '../../disk/disk.js';
 import { HeadKeeper } from './head-keeper.js';
 import { type LogPaths, segmentName } from './log-paths.js';
-import { LogReader } from './log-reader.js';
+import { LogReadings } from './log-readings.js';
 import type { RecoveredLog } from './recovery.js';
-import { probeRoom } from './room-probe.js';
+import { RoomWaiting } from './room-probe.js';
 import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';
+import { FileSealedSegments } from './sealed-segments.js';
 
 /** How old the last look at the file may be before another batch is written, in milliseconds. */
 const FOREIGN_CHANGE_CHECK_MS = 1000;
-/** How often a log that found the disk full tries again, in milliseconds. */
-const PROBE_INTERVAL_MS = 5000;
 /** A sync that takes longer is told to the operator, in milliseconds. */
 const SLOW_SYNC_MS = 1000;
 /** After a rotation that failed, how long lines go to the old segment before another try, in milliseconds. */
@@ -36,7 +36,7 @@ export interface FileLogContext {
   readonly paths: LogPaths;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** @default {@link PROBE_INTERVAL_MS} */
+  /** How often a log that found the disk full tries again, in milliseconds; undefined for the usual. */
   readonly probeIntervalMs?: number | undefined;
 }
 
@@ -44,13 +44,14 @@ export interface FileLogContext {
 export class FileLog implements Log {
   readonly project: string;
   readonly logId: string;
+  readonly base: LogBase | undefined;
+  readonly sealed: FileSealedSegments;
   readonly #context: FileLogContext;
   readonly #lineClock: LineClock;
   readonly #head: HeadKeeper;
   readonly #notice = new AppendNotice();
   #options: LogOptions;
   #segment: ActiveSegment;
-  #sealed: number[];
   #state: LogState = 'writable';
   /** The last accepted line. */
   #end: LogPosition;
@@ -63,7 +64,8 @@ export class FileLog implements Log {
   #hasFailed = false;
   /** The sync in flight. Two at a time could hide that one of them failed: the system tells a failure once. */
   #syncing: Promise<void> = Promise.resolve();
-  #probeTimer: NodeJS.Timeout | undefined;
+  readonly #room: RoomWaiting;
+  readonly #readings: LogReadings;
   #syncTimer: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -75,7 +77,7 @@ export class FileLog implements Log {
     this.#context = context;
     this.#options = parts.options;
     this.#segment = parts.segment;
-    this.#sealed = [...recovered.sealed];
+    this.base = recovered.base;
     this.#end = recovered.end;
     this.#synced = recovered.end;
     this.#checkedAtMs = clock.monotonicMs();
@@ -84,6 +86,21 @@ export class FileLog implements Log {
     });
     this.#lineClock.resume(recovered.lastTimeMs);
     this.#head = new HeadKeeper(context.disk, paths, { logId: recovered.logId, logger });
+    this.#readings = this.#makeReadings();
+    this.sealed = new FileSealedSegments(context.disk, paths, { segments: recovered.sealed, readings: this.#readings });
+    this.#room = new RoomWaiting(context.disk, paths, {
+      intervalMs: context.probeIntervalMs, logger, isWanted: () => this.#state === 'read_only', onRoom: () => this.#becomeWritable(),
+    });
+  }
+
+  #makeReadings(): LogReadings {
+    return new LogReadings(this.#context.disk, this.#context.paths, {
+      logId: this.logId,
+      segments: () => [...this.sealed.readable(), { firstSeq: this.#segment.firstSeq, form: 'active' }],
+      activeBytes: () => this.#segment.sizeBytes,
+      end: () => this.#end,
+      isClosed: () => this.#state === 'closed',
+    });
   }
 
   /**
@@ -128,10 +145,12 @@ export class FileLog implements Log {
   }
 
   async #append(drafts: readonly LineDraft[]): Promise<readonly AppendedLine[]> {
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#synced.seq }, this.#lineClock);
-    const bytes = Buffer.from(batch.text);
     await this.#refuseForeignChange();
     await this.#rotateIfDue();
+    // Only now is it known where the lines will stand.
+    const start = { segment: this.#segment.firstSeq, offset: this.#segment.sizeBytes };
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#synced.seq }, { clock: this.#lineClock, start });
+    const bytes = Buffer.from(batch.text);
     await this.#write(bytes);
     if (this.#options.durability === 'fsync') await this.#sync(batch.end);
     if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
@@ -224,7 +243,7 @@ export class FileLog implements Log {
   #fail(cause: unknown): void {
     this.#hasFailed = true;
     if (this.#state !== 'closed') this.#state = 'failed';
-    clearTimeout(this.#probeTimer);
+    this.#room.stop();
     this.#context.logger.error(
       { project: this.project, err: cause }, 'the log has failed: writes are refused until the server is started again, reads go on',
     );
@@ -237,26 +256,12 @@ export class FileLog implements Log {
     this.#context.logger.error(
       { project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on',
     );
-    this.#probeLater();
+    this.#room.start();
   }
 
-  #probeLater(): void {
-    this.#probeTimer = setTimeout(() => void this.#probe(), this.#context.probeIntervalMs ?? PROBE_INTERVAL_MS);
-    this.#probeTimer.unref();
-  }
-
-  async #probe(): Promise<void> {
-    const { disk, paths, logger } = this.#context;
-    try {
-      await probeRoom(disk, paths);
-    } catch (error) {
-      logger.debug({ project: this.project, err: error }, 'the disk is still full');
-      if (this.#state === 'read_only') this.#probeLater();
-      return;
-    }
-    if (this.#state !== 'read_only') return;
+  #becomeWritable(): void {
     this.#state = 'writable';
-    logger.info({ project: this.project }, 'there is room on the disk again: writes are taken');
+    this.#context.logger.info({ project: this.project }, 'there is room on the disk again: writes are taken');
   }
 
   async #rotateIfDue(): Promise<void> {
@@ -267,8 +272,8 @@ export class FileLog implements Log {
     const header = { project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
     try {
       const nextBytes = await prepareNextSegment(disk, paths, header);
-      await this.#seal();
-      await this.#activate(nextBytes);
+      const sealBytes = await this.#seal();
+      await this.#activate(nextBytes, sealBytes);
     } catch (error) {
       if (this.#state !== 'writable') throw error;
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
@@ -276,8 +281,8 @@ export class FileLog implements Log {
     }
   }
 
-  /** Ends the active segment and gives it its second name; undone when the name cannot be given. */
-  async #seal(): Promise<void> {
+  /** Ends the active segment and gives it its second name; undone when the name cannot be given. The seal's length in bytes. */
+  async #seal(): Promise<number> {
     const { disk, paths } = this.#context;
     const seal = { sealedName: segmentName(this.#segment.firstSeq), nextSeq: this.#end.seq + 1, nextName: paths.activeName };
     const bytes = Buffer.from(encodeSealLine(seal, this.#end.hash));
@@ -300,6 +305,7 @@ export class FileLog implements Log {
     }
     // The head must not lag behind a sealed segment: recovery proves only the active one anew.
     await this.#head.flush();
+    return bytes.length;
   }
 
   /** Whether a name is certainly not taken. */
@@ -311,12 +317,13 @@ export class FileLog implements Log {
     }
   }
 
-  async #activate(sizeBytes: number): Promise<void> {
+  async #activate(nextBytes: number, sealBytes: number): Promise<void> {
     const { disk, paths } = this.#context;
-    const sealedSeq = this.#segment.firstSeq;
+    const { firstSeq } = this.#segment;
+    const sizeBytes = this.#segment.sizeBytes + sealBytes;
     try {
       await activateNextSegment(disk, paths);
-      const next = await ActiveSegment.open(disk, paths.active, { firstSeq: this.#end.seq + 1, sizeBytes });
+      const next = await ActiveSegment.open(disk, paths.active, { firstSeq: this.#end.seq + 1, sizeBytes: nextBytes });
       await this.#segment.close();
       this.#segment = next;
     } catch (error) {
@@ -324,58 +331,31 @@ export class FileLog implements Log {
       this.#fail(error);
       throw new AppError('log_failed', 'Cannot append to the log: the next segment could not be put in place', { cause: error });
     }
-    this.#sealed.push(sealedSeq);
+    this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
   }
 
   read(range: ReadRange): AsyncGenerator<LogLine> {
-    return this.#read(range, Math.min(range.toSeq ?? this.#end.seq, this.#end.seq));
+    return this.#readings.read(range);
   }
 
-  async *#read(range: ReadRange, toSeq: number): AsyncGenerator<LogLine> {
-    const reader = this.#reader();
-    try {
-      for await (const line of reader.lines(range.fromSeq, toSeq)) {
-        range.signal?.throwIfAborted();
-        yield line;
-      }
-    } finally {
-      await reader.close();
-    }
+  follow(range: ReadRange): AsyncGenerator<LogLine> {
+    return this.#readings.follow(range, this.#notice);
   }
 
-  async *follow(range: ReadRange): AsyncGenerator<LogLine> {
-    const reader = this.#reader();
-    let fromSeq = range.fromSeq;
-    try {
-      for (;;) {
-        range.signal?.throwIfAborted();
-        for await (const line of reader.lines(fromSeq, this.#end.seq)) {
-          range.signal?.throwIfAborted();
-          fromSeq = line.seq + 1;
-          yield line;
-        }
-        if (fromSeq <= this.#end.seq) continue;
-        if (this.#state === 'closed') return;
-        await this.#notice.wait(range.signal);
-      }
-    } finally {
-      await reader.close();
-    }
+  async readText(place: TextPlace): Promise<Buffer> {
+    return await this.#readings.readText(place);
   }
 
-  #reader(): LogReader {
-    const { disk, paths } = this.#context;
-    return new LogReader(disk, paths, {
-      logId: this.logId,
-      firstSeqs: () => [...this.#sealed, this.#segment.firstSeq],
-      activeBytes: () => this.#segment.sizeBytes,
-    });
+  async sync(): Promise<void> {
+    if (this.#synced.seq >= this.#end.seq) return;
+    if (this.#state === 'closed' || this.#state === 'failed') this.#refuseUnlessWritable();
+    await this.#sync(this.#end);
   }
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    clearTimeout(this.#probeTimer);
+    this.#room.stop();
     clearTimeout(this.#syncTimer);
     await Promise.allSettled([this.#inFlight]);
     clearTimeout(this.#syncTimer);
@@ -386,6 +366,7 @@ export class FileLog implements Log {
     } finally {
       await this.#head.close();
       await this.#segment.close();
+      await this.#readings.close();
     }
   }
 }

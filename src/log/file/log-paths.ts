@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { invariant } from '../../base/invariant.js';
 
 const SEGMENT_DIGITS = 20;
-const SEGMENT_NAME = /^(\d{20})\.jsonl$/;
+const SEGMENT_NAME = /^(\d{20})\.jsonl(\.gz)?$/;
 
 /** Folder of what deletion is erasing, inside the home. No project id begins with `_`. */
 export const TRASH_FOLDER = '_trash';
+
+/** Folder of what has left the disk and is kept for a person, inside the home. */
+export const LEFT_FOLDER = '_left';
 
 /** Paths of one project inside the home of the logs. */
 export class LogPaths {
@@ -57,6 +60,11 @@ export class LogPaths {
     return join(this.folder, 'next');
   }
 
+  /** A compressed segment that is being made. */
+  get compressing(): string {
+    return join(this.folder, 'compressing');
+  }
+
   /** A file that is written to see whether there is room again. */
   get probe(): string {
     return join(this.folder, 'probe');
@@ -90,12 +98,46 @@ export function segmentName(firstSeq: number): string {
 }
 
 /**
- * Picks the sealed segments out of the names in a project's folder.
+ * The name of a sealed segment that has been compressed.
+ *
+ * @param firstSeq seq of its first event
+ * @returns 20 digits and `.jsonl.gz`
+ */
+export function compressedName(firstSeq: number): string {
+  return `${segmentName(firstSeq)}.gz`;
+}
+
+/** A sealed segment, as far as its name says. */
+export interface SealedName {
+  readonly firstSeq: number;
+  /** True when only its compressed form is there. */
+  readonly isCompressed: boolean;
+}
+
+/**
+ * Picks the sealed segments out of the names in a project's folder. One that is there in both forms counts as plain: its
+ * compressing was interrupted.
  *
  * @param names names, in any order
- * @returns first seqs, ascending
+ * @returns each segment once, ascending
  */
-export function sealedFirstSeqs(names: readonly string[]): readonly number[] {
-  const seqs = names.map((name) => SEGMENT_NAME.exec(name)?.[1]).filter((digits) => digits !== undefined);
-  return seqs.map(Number).sort((a, b) => a - b);
+export function sealedSegmentNames(names: readonly string[]): readonly SealedName[] {
+  const forms = new Map<number, boolean>();
+  for (const name of names) {
+    const [, digits, ending] = SEGMENT_NAME.exec(name) ?? [];
+    if (digits === undefined) continue;
+    const firstSeq = Number(digits);
+    forms.set(firstSeq, ending !== undefined && forms.get(firstSeq) !== false);
+  }
+  return [...forms].map(([firstSeq, isCompressed]) => ({ firstSeq, isCompressed })).sort((a, b) => a.firstSeq - b.firstSeq);
+}
+
+/**
+ * Picks out what an interrupted compressing left beside the plain form.
+ *
+ * @param names names in a project's folder
+ * @returns the names of compressed segments whose plain form is there
+ */
+export function doubledNames(names: readonly string[]): readonly string[] {
+  return names.filter((name) => name.endsWith('.gz') && SEGMENT_NAME.test(name) && names.includes(name.slice(0, -'.gz'.length)));
 }

@@ -2,28 +2,39 @@
  * Reads a log's segments one after another, checking every line against the chain, and remembers where it is, so that a
  * follower reads nothing twice.
  */
-import { LogCorruptError } from '../log-errors.js';
+import { isErrno } from '../../base/app-error.js';
+import type { Disk } from '../../disk/disk.js';
+import { LinesDroppedError, LogCorruptError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
-import type { Disk, DiskFile } from '../../disk/disk.js';
-import { type LogPaths, segmentName } from './log-paths.js';
+import type { LogPaths } from './log-paths.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
+import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText } from './segment-text.js';
+
+/** One segment of a log that is being read. */
+export interface ReadableSegment {
+  readonly firstSeq: number;
+  readonly form: 'active' | 'plain' | 'compressed';
+}
 
 /** What a reader must know of the log that it reads; asked anew each time, since the log goes on. */
 export interface ReaderSource {
   readonly logId: string;
-  /** First seqs of all segments, ascending; the last one is the active segment's. */
-  firstSeqs(): readonly number[];
-  /** Accepted bytes of the active segment. */
-  activeBytes(): number;
+  /** All segments, oldest first. */
+  segments(): Promise<readonly ReadableSegment[]>;
+  /** Bytes of the active segment that count; undefined: as many as there are, and what follows the last whole line is not looked at. */
+  activeBytes(): number | undefined;
 }
 
 /** A segment that is being read. */
 interface OpenSegment {
-  readonly file: DiskFile;
+  readonly text: SegmentText;
   readonly reader: SegmentReader;
   readonly firstSeq: number;
   readonly shownName: string;
 }
+
+/** A segment may be sealed, compressed or removed between the question where it is and the opening; then it is asked again. */
+const OPEN_ATTEMPTS = 4;
 
 /** One reader. */
 export class LogReader {
@@ -47,68 +58,101 @@ export class LogReader {
    * Reads on from where the last call stopped, or from the start of the segment that holds `fromSeq`.
    *
    * @param fromSeq first seq wanted
-   * @param toSeq last seq wanted; must be accepted already
-   * @returns lines in order
+   * @param toSeq last seq wanted; must be accepted already, except where the source leaves open how far the active segment counts
+   * @returns lines in order, in groups
    * @throws {LogCorruptError} when a line on disk is not the one that was written
+   * @throws {LinesDroppedError} when the segment of a line has been removed
    */
-  async *lines(fromSeq: number, toSeq: number): AsyncGenerator<LogLine> {
+  async *groups(fromSeq: number, toSeq: number): AsyncGenerator<readonly LogLine[]> {
     let seq = fromSeq;
+    let ended: OpenSegment | undefined;
     while (seq <= toSeq) {
-      const segment = this.#open ?? (await this.#openSegmentOf(seq));
-      const isActive = segment.firstSeq === this.#source.firstSeqs().at(-1);
-      const endOffset = isActive ? this.#source.activeBytes() : (await segment.file.status()).sizeBytes;
+      const segment = this.#open ?? (await this.#openSegmentOf(seq, ended));
+      if (segment === undefined) return;
+      const isActive = (await this.#source.segments()).find(({ firstSeq }) => firstSeq === segment.firstSeq)?.form === 'active';
+      const endOffset = (isActive ? this.#source.activeBytes() : undefined) ?? (await segment.text.status()).sizeBytes;
       // Lines that were appended since the call stay unread: the reader's place must not run ahead of what it has given.
       for await (const group of segment.reader.lines(endOffset, toSeq)) {
-        for (const line of group) {
-          if (line.seq < seq) continue;
-          yield line;
-          seq = line.seq + 1;
-        }
+        const wanted = group[0] !== undefined && group[0].seq < seq ? group.filter((line) => line.seq >= seq) : group;
+        if (wanted.length > 0) yield wanted;
+        seq = Math.max(seq, segment.reader.place.seq);
       }
-      const { end, place } = segment.reader;
-      if (end.kind === 'sealed') {
+      if (segment.reader.end.kind === 'sealed') {
+        ended = segment;
         await this.close();
-        continue;
-      }
-      if (seq > toSeq) return;
-      const fault = end.kind === 'faulty' ? end.record.fault : { expected: 'a line', found: 'the end of the file' };
-      throw new LogCorruptError({ file: segment.shownName, offset: place.offset, seq: place.seq }, fault.expected, fault.found);
+      } else if (seq <= toSeq) return this.#refuseUnlessUnfinished(segment, isActive);
     }
   }
 
-  async #openSegmentOf(seq: number): Promise<OpenSegment> {
-    const firstSeqs = this.#source.firstSeqs();
-    const firstSeq = firstSeqs.findLast((first) => first <= seq) ?? 1;
-    const sealedName = segmentName(firstSeq);
-    const active = { path: this.#paths.active, shownName: this.#paths.activeName };
-    const sealed = { path: this.#paths.inFolder(sealedName), shownName: this.#paths.shown(sealedName) };
-    // The active segment may be sealed, and its name given to the next one, between the question and the opening.
-    const isActive = firstSeq === firstSeqs.at(-1);
-    const opened = (isActive ? await this.#openIfFirst(active, firstSeq) : undefined) ?? (await this.#openIfFirst(sealed, firstSeq));
-    if (opened === undefined) {
-      throw new LogCorruptError(
-        { file: sealed.shownName, offset: 0, seq: firstSeq }, `a segment with first_seq ${firstSeq}`, 'another one or none',
-      );
+  /**
+   * Reads line by line; see {@link LogReader.groups}.
+   *
+   * @param fromSeq first seq wanted
+   * @param toSeq last seq wanted
+   * @returns lines in order
+   */
+  async *lines(fromSeq: number, toSeq: number): AsyncGenerator<LogLine> {
+    for await (const group of this.groups(fromSeq, toSeq)) yield* group;
+  }
+
+  /** Whether a segment may end here: only where somebody else writes, at a line that is not whole yet. */
+  #refuseUnlessUnfinished(segment: OpenSegment, isActive: boolean): void {
+    const { end, place } = segment.reader;
+    const isWhole = end.kind !== 'faulty' || !end.record.terminated;
+    if (isActive && isWhole && this.#source.activeBytes() === undefined) return;
+    const fault = end.kind === 'faulty' ? end.record.fault : { expected: 'a line', found: 'the end of the file' };
+    throw new LogCorruptError({ file: segment.shownName, offset: place.offset, seq: place.seq }, fault.expected, fault.found);
+  }
+
+  /** Opens the segment of a seq; undefined when the segment before is the last and its rotation has not got further. */
+  async #openSegmentOf(seq: number, ended: OpenSegment | undefined): Promise<OpenSegment | undefined> {
+    let sought: SegmentFile = activeFile(this.#paths);
+    for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt += 1) {
+      const segments = await this.#source.segments();
+      const found = segments.findLast((segment) => segment.firstSeq <= seq);
+      if (found === undefined) throw new LinesDroppedError(seq, segments[0]?.firstSeq ?? seq);
+      sought = found.form === 'active' ? activeFile(this.#paths) : sealedFile(this.#paths, namedAs(found));
+      if (found.firstSeq === ended?.firstSeq) {
+        if (this.#source.activeBytes() === undefined) return undefined;
+        break;
+      }
+      // The active name may have moved on to the next segment before its log knows.
+      const candidates = found.form === 'active' ? [sought, sealedFile(this.#paths, namedAs(found))] : [sought];
+      for (const candidate of candidates) this.#open ??= await this.#openIfFirst(candidate, { firstSeq: found.firstSeq, ended });
+      if (this.#open !== undefined) return this.#open;
     }
-    this.#open = opened;
-    return opened;
+    throw new LogCorruptError({ file: sought.shownName, offset: 0, seq }, `a segment that holds seq ${seq}`, 'another one or none');
   }
 
   /** Opens a file if it is there and the segment in it begins with a seq. */
-  async #openIfFirst(name: { readonly path: string; readonly shownName: string }, firstSeq: number): Promise<OpenSegment | undefined> {
-    if ((await this.#disk.status(name.path)) === undefined) return undefined;
-    const file = await this.#disk.open(name.path, 'read');
+  async #openIfFirst(
+    file: SegmentFile, due: { readonly firstSeq: number; readonly ended: OpenSegment | undefined },
+  ): Promise<OpenSegment | undefined> {
+    const text = await this.#openIfThere(file);
+    if (text === undefined) return undefined;
     try {
-      const { header, sizeBytes } = await readHeader(file, name.shownName);
+      const { header, sizeBytes: offset } = await readHeader(text, file.shownName);
+      const { firstSeq } = due;
       if (header.firstSeq !== firstSeq) {
-        await file.close();
+        await text.close();
         return undefined;
       }
-      checkHeader(header, { project: this.#paths.project, logId: this.#source.logId, firstSeq }, name.shownName);
-      const reader = new SegmentReader(file, { offset: sizeBytes, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
-      return { file, reader, firstSeq, shownName: name.shownName };
+      const before = due.ended?.reader.place;
+      const previousHash = before?.seq === firstSeq ? before.previousHash : undefined;
+      checkHeader(header, { project: this.#paths.project, logId: this.#source.logId, firstSeq, previousHash }, file.shownName);
+      const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
+      return { text, reader, firstSeq, shownName: file.shownName };
     } catch (error) {
-      await file.close();
+      await text.close();
+      throw error;
+    }
+  }
+
+  async #openIfThere(file: SegmentFile): Promise<SegmentText | undefined> {
+    try {
+      return await openText(this.#disk, file);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
     }
   }
@@ -117,6 +161,10 @@ export class LogReader {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    await open?.file.close();
+    await open?.text.close();
   }
+}
+
+function namedAs(segment: ReadableSegment): { readonly firstSeq: number; readonly isCompressed: boolean } {
+  return { firstSeq: segment.firstSeq, isCompressed: segment.form === 'compressed' };
 }

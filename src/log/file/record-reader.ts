@@ -28,7 +28,9 @@ const LINE_FEED = 0x0a;
  * @param endOffset where to stop, in bytes; bytes from there on are not looked at
  * @returns groups of records in order; the last record may be unterminated
  */
-export async function* readRecords(file: DiskFile, startOffset: number, endOffset: number): AsyncGenerator<readonly RecordBytes[]> {
+export async function* readRecords(
+  file: Pick<DiskFile, 'read'>, startOffset: number, endOffset: number,
+): AsyncGenerator<readonly RecordBytes[]> {
   invariant(startOffset <= endOffset, 'a range does not end before it begins');
   let rest: Buffer = Buffer.alloc(0);
   let offset = startOffset;

@@ -1,11 +1,11 @@
 /**
- * Getting a deleted project out of the way: its files move to `_trash/<log_id>/`, which frees its name at once, and are
- * erased from there. The order of the moves lets a start finish what a crash interrupted: the active segment, whose header
- * says which log it is, goes last.
+ * Getting a project's files out of the way. Those of a deleted one move to `_trash/<log_id>/`, which frees its name at once, and
+ * are erased from there; those of one that leaves the disk move to `_left/<project>-<log_id>/` and are kept. The order of the
+ * moves lets a start finish what a crash interrupted: the active segment, whose header says which log it is, goes last.
  */
 import { join } from 'node:path';
 import { changeFolder, type Disk } from '../../disk/disk.js';
-import { type LogPaths, TRASH_FOLDER } from './log-paths.js';
+import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from './log-paths.js';
 import { readHeader } from './segment-reader.js';
 
 /** The active segment's name in the trash: where it is, everything has been moved. */
@@ -13,6 +13,32 @@ const LAST_MOVED = 'active.jsonl';
 
 /** What the name of a folder in the trash ends with once its files are being erased. */
 const ERASING = '.erasing';
+
+/** Where the files of a log go, and under which names. */
+interface Destination {
+  /** The folder in the home that holds such destinations. */
+  readonly parent: string;
+  readonly folder: string;
+  readonly segments: string;
+  readonly snapshot: string;
+  /** The active segment's path: where it is, everything has been moved. */
+  readonly lastMoved: string;
+  readonly isKept: boolean;
+}
+
+function graveOf(home: string, logId: string): Destination {
+  const parent = join(home, TRASH_FOLDER);
+  const folder = join(parent, logId);
+  const lastMoved = join(folder, LAST_MOVED);
+  return { parent, folder, segments: join(folder, 'segments'), snapshot: join(folder, 'snapshot.json'), lastMoved, isKept: false };
+}
+
+/** Every name as it was, so that what has left can be read, checked and put back like any home. */
+function leftPlaceOf(paths: LogPaths, logId: string): Destination {
+  const parent = join(paths.home, LEFT_FOLDER);
+  const there = new LogPaths(join(parent, `${paths.project}-${logId}`), paths.project);
+  return { parent, folder: there.home, segments: there.folder, snapshot: there.snapshot, lastMoved: there.active, isKept: true };
+}
 
 /**
  * Moves a deleted project's files into the trash; repeating it does nothing more.
@@ -22,19 +48,37 @@ const ERASING = '.erasing';
  * @param logId the log that was deleted; files of another log stay
  */
 export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string): Promise<void> {
-  const trash = join(paths.home, TRASH_FOLDER);
-  const grave = join(trash, logId);
+  await moveAway(disk, paths, { logId, to: graveOf(paths.home, logId) });
+}
+
+/**
+ * Moves the files of a project that leaves the disk to where they are kept; repeating it does nothing more.
+ *
+ * @param disk the disk
+ * @param paths the project's paths
+ * @param logId the log that leaves; files of another log stay
+ */
+export async function moveToLeft(disk: Disk, paths: LogPaths, logId: string): Promise<void> {
+  const to = leftPlaceOf(paths, logId);
+  // Asked for at every later start too: by then the name may be another log's, whatever has become of that.
+  if ((await findLogId(disk, paths)) !== logId && !(await isMoveBegun(disk, to))) return;
+  await moveAway(disk, paths, { logId, to });
+}
+
+async function moveAway(disk: Disk, paths: LogPaths, { logId, to }: { readonly logId: string; readonly to: Destination }): Promise<void> {
   // Between the first move and the last one, files of this name with an unreadable header are this log's. Afterwards the name
   // is free: what bears it then is another log, and must not be touched however damaged it is.
-  const isBegun = await isRemovalBegun(disk, paths.home, logId);
+  const isBegun = await isMoveBegun(disk, to);
   if (!(await isRemovable(disk, paths, { logId, isBegun }))) return;
-  await changeFolder(disk, paths.home, () => disk.makeFolder(trash));
-  await changeFolder(disk, trash, () => disk.makeFolder(grave));
-  await changeFolder(disk, grave, () =>
-    changeFolder(disk, paths.home, async () => {
-      await moveIfThere(disk, paths.folder, join(grave, 'segments'));
-      await moveIfThere(disk, paths.snapshot, join(grave, 'snapshot.json'));
-      await moveIfThere(disk, paths.active, join(grave, LAST_MOVED));
+  await changeFolder(disk, paths.home, () => disk.makeFolder(to.parent));
+  await changeFolder(disk, to.parent, () => disk.makeFolder(to.folder));
+  // What is kept has its new names durable before the loss of the old ones is; what is erased must not come back under the old ones.
+  const [syncedLast, syncedFirst] = to.isKept ? [paths.home, to.folder] : [to.folder, paths.home];
+  await changeFolder(disk, syncedLast, () =>
+    changeFolder(disk, syncedFirst, async () => {
+      await moveIfThere(disk, paths.folder, to.segments);
+      await moveIfThere(disk, paths.snapshot, to.snapshot);
+      await moveIfThere(disk, paths.active, to.lastMoved);
     }),
   );
 }
@@ -48,8 +92,11 @@ export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string): P
  * @returns false also when all has been moved
  */
 export async function isRemovalBegun(disk: Disk, home: string, logId: string): Promise<boolean> {
-  const grave = join(home, TRASH_FOLDER, logId);
-  return (await disk.status(grave)) !== undefined && (await disk.status(join(grave, LAST_MOVED))) === undefined;
+  return await isMoveBegun(disk, graveOf(home, logId));
+}
+
+async function isMoveBegun(disk: Disk, to: Destination): Promise<boolean> {
+  return (await disk.status(to.folder)) !== undefined && (await disk.status(to.lastMoved)) === undefined;
 }
 
 async function moveIfThere(disk: Disk, from: string, to: string): Promise<void> {

@@ -39,12 +39,6 @@ export type SegmentEnd =
   /** At a record that is not the line that was due. */
   | { readonly kind: 'faulty'; readonly record: FaultyRecord };
 
-/** A place inside a segment from which reading can go on. */
-export interface SegmentPlace extends DueLine {
-  /** Where the due line begins, in bytes. */
-  readonly offset: number;
-}
-
 const HEADER_BYTES_MAX = 1024;
 const LINE_FEED = 0x0a;
 
@@ -58,7 +52,7 @@ const LINE_FEED = 0x0a;
  * @throws {LogVersionError} when a newer version wrote it
  */
 export async function readHeader(
-  file: DiskFile, shownName: string,
+  file: Pick<DiskFile, 'read'>, shownName: string,
 ): Promise<{ readonly header: SegmentHeader; readonly sizeBytes: number }> {
   const buffer = Buffer.alloc(HEADER_BYTES_MAX);
   const bytes = buffer.subarray(0, await file.read(buffer, 0));
@@ -93,8 +87,8 @@ export function checkHeader(header: SegmentHeader, due: DueHeader, shownName: st
 
 /** Reads the lines of one segment from a place on. */
 export class SegmentReader {
-  readonly #file: DiskFile;
-  #place: SegmentPlace;
+  readonly #file: Pick<DiskFile, 'read'>;
+  #place: DueLine;
   #end: SegmentEnd = { kind: 'end' };
   readonly #markSeq: number;
   #markOffset: number | undefined;
@@ -104,14 +98,14 @@ export class SegmentReader {
    * @param from the line that is due first
    * @param markSeq the seq of a line whose end is to be remembered; 0 for none
    */
-  constructor(file: DiskFile, from: SegmentPlace, markSeq = 0) {
+  constructor(file: Pick<DiskFile, 'read'>, from: DueLine, markSeq = 0) {
     this.#file = file;
     this.#place = from;
     this.#markSeq = markSeq;
   }
 
   /** The line that is due next. */
-  get place(): SegmentPlace {
+  get place(): DueLine {
     return this.#place;
   }
 
@@ -153,7 +147,8 @@ export class SegmentReader {
     if (!decoded.ok) return this.#fail(record, decoded.fault);
     const line = decoded.value;
     const offset = record.offset + record.bytes.length + (record.terminated ? 1 : 0);
-    this.#place = { offset, seq: line.seq + 1, previousHash: line.hash, durable: line.durable };
+    const { segment } = this.#place;
+    this.#place = { segment, offset, seq: line.seq + 1, previousHash: line.hash, durable: line.durable };
     if (line.seq === this.#markSeq) this.#markOffset = offset;
     if (!record.terminated) this.#end = { kind: 'unterminated' };
     return line;

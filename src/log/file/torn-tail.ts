@@ -92,7 +92,7 @@ function highestClaim(bytes: Buffer): number {
  * @param endOffset the size of the file in bytes
  * @returns the bytes, at most one more than {@link TORN_BYTES_MAX}
  */
-export async function readTail(file: DiskFile, offset: number, endOffset: number): Promise<Buffer> {
+export async function readTail(file: Pick<DiskFile, 'read'>, offset: number, endOffset: number): Promise<Buffer> {
   invariant(offset <= endOffset, 'a tail lies within its file');
   const bytes = Buffer.alloc(Math.min(endOffset - offset, TORN_BYTES_MAX + 1));
   const count = await file.read(bytes, offset);

@@ -11,6 +11,7 @@ export const LOSSES: Readonly<Record<string, CrashLoss>> = {
   'all that was not synced is lost': { content: 'synced', size: 'synced', names: 'synced' },
   'unsynced bytes are zeros': { content: 'synced', size: 'cached', names: 'cached' },
   'unsynced names are lost': { content: 'cached', size: 'cached', names: 'synced' },
+  'all that was not synced is lost, but for the newest name': { content: 'synced', size: 'synced', names: 'newest' },
   'unsynced bytes are lost': { content: 'synced', size: 'synced', names: 'cached' },
 };
 

@@ -1,0 +1,185 @@
+/**
+ * Reading and following an open log in files: who asks for lines gets those that are accepted, from the segments that there are.
+ */
+import type { TextPlace } from '../../base/text-place.js';
+import { AppError, isErrno } from '../../base/app-error.js';
+import { FilePool } from '../../disk/file-pool.js';
+import type { Disk } from '../../disk/disk.js';
+import type { AppendNotice } from '../append-notice.js';
+import { LogCorruptError } from '../log-errors.js';
+import type { LogLine, LogPosition, ReadRange } from '../log.js';
+import { LogReader, type ReadableSegment } from './log-reader.js';
+import type { LogPaths } from './log-paths.js';
+import { checkHeader, readHeader } from './segment-reader.js';
+import { activeFile, sealedFile, type SegmentFile } from './segment-text.js';
+
+/** Descriptors that a log keeps open to read single values again, at most. */
+export const POOLED_FILES_MAX = 8;
+
+/** The log that is read, as it is at the moment of the question. */
+export interface ReadLog {
+  readonly logId: string;
+  /** All segments, oldest first; the last one is the active one. */
+  segments(): readonly ReadableSegment[];
+  /** Accepted bytes of the active segment. */
+  activeBytes(): number;
+  /** The last accepted line. */
+  end(): LogPosition;
+  isClosed(): boolean;
+}
+
+/** What reads one log. */
+export class LogReadings {
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #log: ReadLog;
+  readonly #pool = new FilePool(POOLED_FILES_MAX);
+
+  /**
+   * @param disk the disk
+   * @param paths the project's paths
+   * @param log the log
+   */
+  constructor(disk: Disk, paths: LogPaths, log: ReadLog) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#log = log;
+  }
+
+  /**
+   * Reads accepted lines; see `Log.read`.
+   *
+   * @param range which lines
+   * @returns each line once, in order
+   */
+  read(range: ReadRange): AsyncGenerator<LogLine> {
+    const { seq } = this.#log.end();
+    return this.#read({ ...range, fromSeq: this.#firstOf(range), toSeq: Math.min(range.toSeq ?? seq, seq) });
+  }
+
+  async *#read(range: ReadRange & { readonly toSeq: number }): AsyncGenerator<LogLine> {
+    const reader = this.#reader();
+    try {
+      for await (const line of reader.lines(range.fromSeq, range.toSeq)) {
+        range.signal?.throwIfAborted();
+        yield line;
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /**
+   * Reads on as the log grows; see `Log.follow`.
+   *
+   * @param range where to begin, and when to stop
+   * @param notice told when the log has grown or ended
+   * @returns each line once, in order
+   */
+  async *follow(range: ReadRange, notice: AppendNotice): AsyncGenerator<LogLine> {
+    const reader = this.#reader();
+    let fromSeq = this.#firstOf(range);
+    try {
+      for (;;) {
+        range.signal?.throwIfAborted();
+        for await (const line of reader.lines(fromSeq, this.#log.end().seq)) {
+          range.signal?.throwIfAborted();
+          fromSeq = line.seq + 1;
+          yield line;
+        }
+        if (fromSeq <= this.#log.end().seq) continue;
+        if (this.#log.isClosed()) return;
+        await notice.wait(range.signal);
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** What came before the first segment is not there: a reading begins with what is. */
+  #firstOf(range: ReadRange): number {
+    return Math.max(range.fromSeq, this.#log.segments()[0]?.firstSeq ?? 1);
+  }
+
+  #reader(): LogReader {
+    return new LogReader(this.#disk, this.#paths, {
+      logId: this.#log.logId,
+      segments: () => Promise.resolve(this.#log.segments()),
+      activeBytes: () => this.#log.activeBytes(),
+    });
+  }
+
+  /**
+   * Reads when the first line from a seq on was written.
+   *
+   * @param seq a line
+   * @returns milliseconds since 1970; undefined when there is no such line yet
+   */
+  async timeOf(seq: number): Promise<number | undefined> {
+    for await (const line of this.read({ fromSeq: seq, toSeq: seq })) return line.timeMs;
+    return undefined;
+  }
+
+  /**
+   * Reads a piece of a line again; see `Log.readText`.
+   *
+   * @param place where it lies
+   * @returns the bytes that lie there now
+   * @throws {LogCorruptError} when the segment, or that part of it, is not there
+   */
+  async readText(place: TextPlace): Promise<Buffer> {
+    if (this.#log.isClosed()) throw new AppError('shutting_down', 'Cannot read from the log: it is closed');
+    const { segment, offset, sizeBytes } = place;
+    const bytes = Buffer.allocUnsafe(sizeBytes);
+    const count = await this.#pool.use(segment, () => this.#openPlain(segment), (file) => file.read(bytes, offset));
+    if (count === sizeBytes) return bytes;
+    const { shownName } = sealedFile(this.#paths, { firstSeq: segment, isCompressed: false });
+    throw new LogCorruptError({ file: shownName, offset }, `${sizeBytes} bytes of a line`, `${count} bytes`);
+  }
+
+  /**
+   * Lets go of the descriptor of a segment that is about to go.
+   *
+   * @param firstSeq the segment
+   */
+  async drop(firstSeq: number): Promise<void> {
+    await this.#pool.drop(firstSeq);
+  }
+
+  /** Opens the file whose header says that it is this segment: the active name may have moved on to the next one. */
+  async #openPlain(firstSeq: number): ReturnType<Disk['open']> {
+    const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
+    const isActive = this.#log.segments().at(-1)?.firstSeq === firstSeq;
+    for (const candidate of isActive ? [activeFile(this.#paths), sealed] : [sealed]) {
+      const file = await this.#openIfFirst(candidate, firstSeq);
+      if (file !== undefined) return file;
+    }
+    throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a plain segment with first_seq ${firstSeq}`, 'another one or none');
+  }
+
+  async #openIfFirst(candidate: SegmentFile, firstSeq: number): Promise<Awaited<ReturnType<Disk['open']>> | undefined> {
+    const { path, shownName } = candidate;
+    const file = await this.#disk.open(path, 'read').catch((error: unknown) => {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    if (file === undefined) return undefined;
+    try {
+      const { header } = await readHeader(file, shownName);
+      if (header.firstSeq === firstSeq) {
+        checkHeader(header, { project: this.#paths.project, logId: this.#log.logId, firstSeq }, shownName);
+        return file;
+      }
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
+    return undefined;
+  }
+
+  /** Lets go of every kept descriptor once its reading is done. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}

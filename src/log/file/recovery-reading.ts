@@ -1,0 +1,309 @@
+/**
+ * The first phase of recovery: reads a log from its files, checks it and hands its lines to the caller, and changes nothing.
+ * Whatever cannot be trusted ends it with an error.
+ *
+ * What the caller knows already, from a snapshot, is not read again: of the segments that hold nothing else only the header and the
+ * seal are looked at, so that the time of a start does not depend on how long the history is.
+ */
+import { invariant } from '../../base/invariant.js';
+import type { Disk } from '../../disk/disk.js';
+import type { SegmentHeader } from '../line-format.js';
+import { LogCorruptError } from '../log-errors.js';
+import type { KnownPosition, LogBase, LogPosition, ReplayLine, SealedSegment } from '../log.js';
+import { GzipText } from './gzip-text.js';
+import { type HeadReading, readHead } from './head-file.js';
+import { type LogPaths, type SealedName, sealedSegmentNames, segmentName } from './log-paths.js';
+import {
+  baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, corrupt, type NamedSegment, readSeal, refuseBytesAfterSeal,
+  type UncheckedSeal,
+} from './segment-check.js';
+import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from './segment-reader.js';
+import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
+import { judgeTail, readTail } from './torn-tail.js';
+
+/** What reading a log is told. */
+export interface RecoveryReadingOptions {
+  readonly expectedLogId?: string | undefined;
+  readonly known?: KnownPosition | undefined;
+  readonly firstKeptSeq?: number | undefined;
+  readonly replay: ReplayLine;
+}
+
+/** A torn tail: bytes that are to be kept elsewhere and cut. */
+export interface TornTail {
+  readonly bytes: Buffer;
+  readonly offset: number;
+  readonly dueSeq: number;
+}
+
+/** How the active segment ends, and what is to be done about it. */
+export interface ActiveFinding {
+  readonly firstSeq: number;
+  /** Where the last valid record ends, its line feed aside if that is missing. */
+  readonly validBytes: number;
+  readonly lacksLineFeed: boolean;
+  readonly torn: TornTail | undefined;
+  readonly sealed: boolean;
+  /** Where that begins which the head does not prove to be on disk. */
+  readonly unprovenOffset: number;
+}
+
+/** A log that was read and found sound, as far as it was not torn. */
+export interface LogFinding {
+  readonly logId: string;
+  readonly base: LogBase | undefined;
+  /** The last line. */
+  readonly end: LogPosition;
+  /** Time of the last line in milliseconds since 1970, 0 for an empty log. */
+  readonly lastTimeMs: number;
+  readonly sealed: readonly SealedSegment[];
+  readonly active: ActiveFinding;
+  /** Whether the active segment has its second name already. */
+  readonly isNamedAlready: boolean;
+  readonly head: HeadReading;
+}
+
+/** What is known of the chain so far. */
+interface ChainState {
+  logId: string | undefined;
+  seq: number;
+  /** Hash of the line of `seq`; undefined where that line was not read and the next header will say it. */
+  hash: string | undefined;
+  durable: number;
+  lastTimeMs: number;
+}
+
+/** Reads one log. */
+class RecoveryReading {
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #options: RecoveryReadingOptions;
+  readonly #chain: ChainState;
+  #head: HeadReading = { head: undefined, slot: 0, damaged: true };
+  #base: LogBase | undefined;
+  /** Whether a header has been read: the first one says where the log begins. */
+  #hasBegun = false;
+  /** Of the segment before, when its lines were not read. */
+  #seal: UncheckedSeal | undefined;
+  readonly #sealed: SealedSegment[] = [];
+
+  constructor(disk: Disk, paths: LogPaths, options: RecoveryReadingOptions) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#options = options;
+    this.#chain = { logId: options.expectedLogId, seq: 0, hash: undefined, durable: 0, lastTimeMs: options.known?.timeMs ?? 0 };
+  }
+
+  async run(): Promise<LogFinding | undefined> {
+    const named = sealedSegmentNames(await this.#disk.list(this.#paths.folder));
+    const active = await this.#disk.status(this.#paths.active);
+    this.#head = await readHead(this.#disk, this.#paths.head);
+    if (active === undefined) {
+      // A creation that was interrupted leaves a head that proves nothing; any other was written for lines that are gone.
+      if (named.length === 0 && (this.#head.head?.seq ?? 0) === 0) return undefined;
+      throw new LogCorruptError({ file: this.#paths.activeName, offset: 0 }, 'the active segment', 'no such file');
+    }
+    const last = named.at(-1);
+    const lastStatus = last === undefined ? undefined : await this.#disk.status(sealedFile(this.#paths, last).path);
+    // One file under both names: a rotation stopped between its third and its fourth step.
+    const isNamedAlready = lastStatus?.inode === active.inode;
+    await this.#readAllSealed(isNamedAlready ? named.slice(0, -1) : named);
+    const finding = await this.#readActive(active.sizeBytes);
+    this.#refuseMissingEnd(finding.validBytes);
+    if (isNamedAlready && !finding.sealed) {
+      const expected = 'a seal, since the file is named as a sealed segment';
+      throw corrupt(this.#paths.activeName, finding.validBytes, { seq: this.#chain.seq + 1, expected, found: 'none' });
+    }
+    const { logId, seq, hash, lastTimeMs } = this.#chain;
+    invariant(logId !== undefined && hash !== undefined, 'a log that was read has an id and a hash');
+    const end = { seq, hash };
+    return { logId, base: this.#base, end, lastTimeMs, sealed: this.#sealed, active: finding, isNamedAlready, head: this.#head };
+  }
+
+  async #readAllSealed(names: readonly SealedName[]): Promise<void> {
+    const { known } = this.#options;
+    for (const [index, name] of names.entries()) {
+      const nextFirstSeq = known && (names[index + 1]?.firstSeq ?? (await this.#firstSeqOfActive()));
+      const isKnown = known !== undefined && nextFirstSeq !== undefined && nextFirstSeq > name.firstSeq && nextFirstSeq - 1 <= known.seq;
+      await this.#readSealed(name, isKnown ? nextFirstSeq : undefined);
+    }
+  }
+
+  async #firstSeqOfActive(): Promise<number> {
+    const file = activeFile(this.#paths);
+    return (await withText(this.#disk, file, (text) => readHeader(text, file.shownName))).header.firstSeq;
+  }
+
+  /** The header that the next segment must have. */
+  #dueHeader(): DueHeader {
+    return { project: this.#paths.project, logId: this.#chain.logId, firstSeq: this.#chain.seq + 1, previousHash: this.#chain.hash };
+  }
+
+  /** Takes a segment's header into the chain; afterwards the hash of the line before it is known. */
+  #enter(header: SegmentHeader, shownName: string): void {
+    if (!this.#hasBegun) this.#begin(header, shownName);
+    checkHeader(header, this.#dueHeader(), shownName);
+    checkBeginning(header, shownName, !this.#hasBegun);
+    if (!this.#hasBegun) this.#base = baseIn(header);
+    this.#hasBegun = true;
+    this.#chain.logId = header.logId;
+    this.#chain.hash = header.previousHash;
+    if (this.#seal !== undefined) checkSeal(this.#seal, header);
+    this.#seal = undefined;
+    this.#refuseForeignHead(header.logId);
+    this.#compare({ seq: this.#chain.seq, hash: header.previousHash }, shownName);
+  }
+
+  /** Decides whether a log may begin with this header, and goes there. */
+  #begin(header: SegmentHeader, shownName: string): void {
+    const { known, firstKeptSeq } = this.#options;
+    const { firstSeq } = header;
+    if (known === undefined) {
+      if (header.base === undefined || firstSeq === 1) return;
+      const expected = `a snapshot of what came before seq ${firstSeq}`;
+      throw corrupt(shownName, 0, { seq: firstSeq, expected, found: 'none that could be used' });
+    }
+    const neededSeq = Math.min(firstKeptSeq ?? (header.base === undefined ? 1 : firstSeq), known.seq + 1);
+    if (firstSeq > neededSeq) {
+      const expected = `a segment that holds seq ${neededSeq}`;
+      throw corrupt(shownName, 0, { seq: neededSeq, expected, found: `none before first_seq ${firstSeq}` });
+    }
+    this.#chain.seq = firstSeq - 1;
+  }
+
+  /** Compares a line, or what a header says of the line before it, with what the head and the caller know. */
+  #compare(line: LogPosition, shownName: string): void {
+    const { head } = this.#head;
+    const { known } = this.#options;
+    const place = { file: shownName, offset: 0, seq: line.seq };
+    if (line.seq > 0 && line.seq === head?.seq && line.hash !== head.hash) {
+      throw new LogCorruptError(place, `hash ${head.hash} as the head says`, `hash ${line.hash}`);
+    }
+    if (line.seq === known?.seq && line.hash !== known.hash) {
+      throw new LogCorruptError(place, `hash ${known.hash} as the snapshot says`, `hash ${line.hash}`);
+    }
+  }
+
+  /** Reads a header and starts reading lines after it. */
+  async #start(text: SegmentText, shownName: string): Promise<SegmentReader> {
+    const { header, sizeBytes: offset } = await readHeader(text, shownName);
+    this.#enter(header, shownName);
+    const { seq, durable } = this.#chain;
+    const due = { segment: header.firstSeq, offset, seq: seq + 1, previousHash: header.previousHash, durable };
+    return new SegmentReader(text, due, this.#head.head?.seq);
+  }
+
+  async #replay(reader: SegmentReader, sizeBytes: number, shownName: string): Promise<void> {
+    const { known, replay } = this.#options;
+    const knownSeq = known?.seq ?? 0;
+    for await (const lines of reader.lines(sizeBytes)) {
+      for (const line of lines) {
+        this.#compare(line, shownName);
+        if (line.seq > knownSeq) replay(line);
+        this.#chain.lastTimeMs = line.timeMs;
+      }
+    }
+    const { seq, previousHash, durable } = reader.place;
+    this.#chain.seq = seq - 1;
+    this.#chain.hash = previousHash;
+    this.#chain.durable = durable;
+  }
+
+  /** Reads a sealed segment; with the seq that begins the next one, of a segment that is known, only its two ends. */
+  async #readSealed(name: SealedName, nextFirstSeq: number | undefined): Promise<void> {
+    const { firstSeq, isCompressed } = name;
+    const file = sealedFile(this.#paths, name);
+    const sizeBytes = await withText(this.#disk, file, async (text) => {
+      const { sizeBytes: textBytes } = await text.status();
+      if (nextFirstSeq === undefined) await this.#readLines(text, { firstSeq, shownName: file.shownName }, textBytes);
+      else await this.#readEnds(text, { firstSeq, shownName: file.shownName }, nextFirstSeq);
+      return textBytes;
+    });
+    const storedBytes = isCompressed ? ((await this.#disk.status(file.path))?.sizeBytes ?? 0) : sizeBytes;
+    this.#sealed.push({ firstSeq, lastSeq: this.#chain.seq, sizeBytes, storedBytes, isCompressed });
+  }
+
+  /** Its header, and its seal as far as it can be seen without inflating all of it. */
+  async #readEnds(text: SegmentText, segment: NamedSegment, nextFirstSeq: number): Promise<void> {
+    const { shownName, firstSeq } = segment;
+    this.#enter((await readHeader(text, shownName)).header, shownName);
+    this.#refuseOtherName(firstSeq, shownName);
+    if (text instanceof GzipText) checkNextSeq(text.nextSeq, segment, nextFirstSeq);
+    else this.#seal = await readSeal(text, segment);
+    this.#chain.seq = nextFirstSeq - 1;
+    this.#chain.hash = nextFirstSeq - 1 === this.#options.known?.seq ? this.#options.known.hash : undefined;
+  }
+
+  async #readLines(text: SegmentText, segment: NamedSegment, sizeBytes: number): Promise<void> {
+    const reader = await this.#start(text, segment.shownName);
+    this.#refuseOtherName(segment.firstSeq, segment.shownName);
+    await this.#replay(reader, sizeBytes, segment.shownName);
+    checkSealedEnd(reader, segment, sizeBytes);
+  }
+
+  #refuseOtherName(firstSeq: number, shownName: string): void {
+    const dueSeq = this.#chain.seq + 1;
+    if (firstSeq === dueSeq) return;
+    throw corrupt(shownName, 0, { seq: dueSeq, expected: `a segment that begins with seq ${dueSeq}`, found: segmentName(firstSeq) });
+  }
+
+  async #readActive(sizeBytes: number): Promise<ActiveFinding> {
+    const { shownName } = activeFile(this.#paths);
+    return await withText(this.#disk, activeFile(this.#paths), async (text) => {
+      const reader = await this.#start(text, shownName);
+      const firstSeq = this.#chain.seq + 1;
+      await this.#replay(reader, sizeBytes, shownName);
+      const { end, place } = reader;
+      if (end.kind === 'sealed') refuseBytesAfterSeal(shownName, place, sizeBytes);
+      const torn = end.kind === 'faulty' ? await this.#judge(text, { ...end.record, sizeBytes, dueSeq: place.seq }) : undefined;
+      const unprovenOffset = reader.markOffset ?? (this.#head.head?.seq === this.#chain.seq ? place.offset : 0);
+      const lacksLineFeed = end.kind === 'unterminated';
+      return { firstSeq, validBytes: place.offset, lacksLineFeed, torn, sealed: end.kind === 'sealed', unprovenOffset };
+    });
+  }
+
+  async #judge(
+    text: SegmentText, record: FaultyRecord & { readonly sizeBytes: number; readonly dueSeq: number },
+  ): Promise<TornTail> {
+    const bytes = await readTail(text, record.offset, record.sizeBytes);
+    // A snapshot is made of what was durable, so it proves as much as the head does.
+    const headSeq = Math.max(this.#head.head?.seq ?? 0, this.#options.known?.seq ?? 0);
+    const verdict = judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq });
+    if (verdict.torn) return { bytes, offset: record.offset, dueSeq: record.dueSeq };
+    const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
+    throw corrupt(this.#paths.activeName, record.offset, { seq: record.dueSeq, expected: record.fault.expected, found });
+  }
+
+  /** Before any line is compared with it: the head of another log says nothing of this one. */
+  #refuseForeignHead(logId: string): void {
+    const { head } = this.#head;
+    if (head === undefined || head.logId === logId) return;
+    throw corrupt(this.#paths.shown('head'), 0, { seq: head.seq, expected: `log_id ${logId}`, found: `log_id ${head.logId}` });
+  }
+
+  /** Refuses a log that ends before what the head proves or a snapshot holds. */
+  #refuseMissingEnd(endOffset: number): void {
+    const proofs = [
+      { seq: this.#head.head?.seq ?? 0, as: 'as the head proves' }, { seq: this.#options.known?.seq ?? 0, as: 'as the snapshot says' },
+    ];
+    for (const { seq, as } of proofs) {
+      if (seq <= this.#chain.seq) continue;
+      const expected = `lines up to seq ${seq} ${as}`;
+      const found = `the end after seq ${this.#chain.seq}`;
+      throw corrupt(this.#paths.activeName, endOffset, { seq: this.#chain.seq + 1, expected, found });
+    }
+  }
+}
+
+/**
+ * Reads a log and hands its lines to the caller.
+ *
+ * @param disk the disk
+ * @param paths the project's paths
+ * @param options which log it must be, what is known of it, who is given the lines
+ * @returns what was found; undefined when there is no log of that name
+ * @throws {LogCorruptError} when what is on disk cannot be trusted
+ */
+export async function readForRecovery(disk: Disk, paths: LogPaths, options: RecoveryReadingOptions): Promise<LogFinding | undefined> {
+  return await new RecoveryReading(disk, paths, options).run();
+}

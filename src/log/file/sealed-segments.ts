@@ -1,0 +1,123 @@
+/**
+ * The sealed segments of an open log: which there are, and compressing and removing them. The order of the steps makes a crash
+ * between any two of them recoverable:
+ *
+ * - Compressing: the copy is written to `<id>/compressing` and synced, read back and compared, renamed to its name, which is synced;
+ *   then the plain file goes, and that is synced. A crash before the rename leaves a file that the next start drops; one after it
+ *   leaves both forms, of which the next start keeps the plain one.
+ * - Removing: the name goes, and that is synced. A crash leaves the segment or does not; its removal has been recorded before.
+ */
+import { AppError, isErrno } from '../../base/app-error.js';
+import { invariant } from '../../base/invariant.js';
+import { changeFolder, type Disk, ShortWriteError } from '../../disk/disk.js';
+import { LogCorruptError } from '../log-errors.js';
+import type { SealedSegment, SealedSegments } from '../log.js';
+import { digestText, writeGzipCopy } from './gzip-copy.js';
+import type { LogPaths } from './log-paths.js';
+import type { ReadableSegment } from './log-reader.js';
+import type { LogReadings } from './log-readings.js';
+import { sealedFile, withText } from './segment-text.js';
+
+/** The sealed segments of a log in files. */
+export class FileSealedSegments implements SealedSegments {
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #readings: LogReadings;
+  /** Oldest first. */
+  #segments: readonly SealedSegment[];
+
+  /**
+   * @param disk the disk
+   * @param paths the project's paths
+   * @param parts the segments that there are, oldest first, and what reads the log
+   */
+  constructor(disk: Disk, paths: LogPaths, parts: { readonly segments: readonly SealedSegment[]; readonly readings: LogReadings }) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#readings = parts.readings;
+    this.#segments = parts.segments;
+  }
+
+  list(): readonly SealedSegment[] {
+    return this.#segments;
+  }
+
+  /** @returns the segments as readers know them, oldest first */
+  readable(): readonly ReadableSegment[] {
+    return this.#segments.map(({ firstSeq, isCompressed }) => ({ firstSeq, form: isCompressed ? 'compressed' : 'plain' }));
+  }
+
+  /**
+   * Counts a segment that has just been sealed.
+   *
+   * @param segment the newest one
+   */
+  add(segment: SealedSegment): void {
+    this.#segments = [...this.#segments, segment];
+  }
+
+  async sealedAtMs(firstSeq: number): Promise<number | undefined> {
+    return await this.#readings.timeOf(this.#get(firstSeq).lastSeq + 1);
+  }
+
+  async digest(firstSeq: number): Promise<string> {
+    return await withText(this.#disk, sealedFile(this.#paths, this.#get(firstSeq)), digestText);
+  }
+
+  async compress(firstSeq: number): Promise<void> {
+    const segment = this.#get(firstSeq);
+    invariant(!segment.isCompressed, 'a segment is compressed once');
+    const storedBytes = await this.#makeCopy(segment);
+    const { disk, paths } = { disk: this.#disk, paths: this.#paths };
+    const packed = sealedFile(paths, { firstSeq, isCompressed: true });
+    await changeFolder(disk, paths.folder, () => disk.rename(paths.compressing, packed.path));
+    // From here on readers open the copy; who has the plain file open reads on in it.
+    this.#segments = this.#segments.map((one) => (one.firstSeq === firstSeq ? { ...one, storedBytes, isCompressed: true } : one));
+    await this.#readings.drop(firstSeq);
+    await changeFolder(disk, paths.folder, () => disk.unlink(sealedFile(paths, segment).path));
+  }
+
+  /** Writes the compressed copy under its temporary name, and proves that it holds the same text; its size on disk in bytes. */
+  async #makeCopy(segment: SealedSegment): Promise<number> {
+    const { compressing } = this.#paths;
+    const plain = sealedFile(this.#paths, segment);
+    await this.#disk.unlink(compressing);
+    try {
+      await withText(this.#disk, plain, (text) => writeGzipCopy(this.#disk, { text, nextSeq: segment.lastSeq + 1 }, compressing));
+      const wanted = await withText(this.#disk, plain, digestText);
+      const copy = { path: compressing, shownName: this.#paths.shown('compressing'), isCompressed: true };
+      const found = await withText(this.#disk, copy, digestText);
+      if (found !== wanted) throw new LogCorruptError({ file: copy.shownName, offset: 0 }, `the SHA-256 ${wanted}`, found);
+      return (await this.#disk.status(compressing))?.sizeBytes ?? 0;
+    } catch (error) {
+      // What cannot be removed now is dropped by the next attempt or start.
+      await this.#disk.unlink(compressing).catch(() => undefined);
+      if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG') && !(error instanceof ShortWriteError)) throw error;
+      throw new AppError('disk_full', `Cannot compress "${plain.shownName}": the disk is full`, { cause: error });
+    }
+  }
+
+  async remove(firstSeq: number): Promise<void> {
+    const segment = this.#get(firstSeq);
+    invariant(segment === this.#segments[0], 'the oldest segment goes first');
+    const before = this.#segments;
+    // A reading that begins now begins after it.
+    this.#segments = before.slice(1);
+    try {
+      await this.#readings.drop(firstSeq);
+      await changeFolder(this.#disk, this.#paths.folder, async () => {
+        // Both forms: an interrupted compressing may have left the other one.
+        for (const isCompressed of [true, false]) await this.#disk.unlink(sealedFile(this.#paths, { firstSeq, isCompressed }).path);
+      });
+    } catch (error) {
+      if ((await this.#disk.status(sealedFile(this.#paths, segment).path)) !== undefined) this.#segments = [segment, ...this.#segments];
+      throw error;
+    }
+  }
+
+  #get(firstSeq: number): SealedSegment {
+    const segment = this.#segments.find((one) => one.firstSeq === firstSeq);
+    invariant(segment !== undefined, `there is a sealed segment that begins with seq ${firstSeq}`);
+    return segment;
+  }
+}

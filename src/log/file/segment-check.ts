@@ -1,0 +1,163 @@
+/**
+ * What a segment must be besides its lines: how a log may begin, and how a sealed segment ends. Reads what it is handed, decides,
+ * and changes nothing.
+ */
+import { decodeSealLine, genesisHash, looksLikeSeal, type SegmentHeader } from '../line-format.js';
+import { LogCorruptError } from '../log-errors.js';
+import type { LogBase } from '../log.js';
+import { segmentName } from './log-paths.js';
+import { checkHeader, type SegmentReader } from './segment-reader.js';
+import type { SegmentText } from './segment-text.js';
+
+/** Longest seal that is looked for, in bytes with its line feed and the one before it. */
+const SEAL_BYTES_MAX = 1024;
+const LINE_FEED = 0x0a;
+const NEXT_SEQ = /^\{"seal":"[^"]*","next_seq":(\d{1,16}),/;
+
+/** A segment by the names that an error needs. */
+export interface NamedSegment {
+  readonly firstSeq: number;
+  /** Its path relative to the home. */
+  readonly shownName: string;
+}
+
+/**
+ * Makes the error for a file that cannot be trusted.
+ *
+ * @param file its path relative to the home
+ * @param offset where the damage begins, in bytes
+ * @param what what was due, and what was found
+ * @returns the error
+ */
+export function corrupt(
+  file: string, offset: number, what: { readonly seq: number; readonly expected: string; readonly found: string },
+): LogCorruptError {
+  return new LogCorruptError({ file, offset, seq: what.seq }, what.expected, what.found);
+}
+
+/**
+ * Tells what a log goes on from, by the header of its first segment.
+ *
+ * @param header of the oldest segment that is there
+ * @returns the base; undefined when there is none
+ */
+export function baseIn(header: SegmentHeader): LogBase | undefined {
+  const { base, firstSeq, previousHash } = header;
+  return base === undefined ? undefined : { seq: firstSeq - 1, hash: previousHash, digest: base };
+}
+
+/**
+ * Checks what stands where a log may begin, and only there: seq 1 follows the genesis hash and nothing else, and a base stands
+ * in the header of an oldest segment that does not begin with seq 1.
+ *
+ * @param header a header whose own hash is right
+ * @param shownName its file for people
+ * @param isOldest whether it is that of the oldest segment that is there
+ * @throws {LogCorruptError} when it is not so
+ */
+export function checkBeginning(header: SegmentHeader, shownName: string, isOldest: boolean): void {
+  const { project, logId, firstSeq, base } = header;
+  if (firstSeq === 1) checkHeader(header, { project, logId, firstSeq, previousHash: genesisHash(project, logId) }, shownName);
+  if (base === undefined || (isOldest && firstSeq > 1)) return;
+  throw corrupt(shownName, 0, { seq: firstSeq, expected: 'a header without a base', found: `base ${base}` });
+}
+
+/**
+ * Refuses a sealed segment that does not end with a seal for its own name, and nothing after it.
+ *
+ * @param reader has read it to its end
+ * @param segment which one
+ * @param sizeBytes length of its text in bytes
+ * @throws {LogCorruptError} when it ends otherwise
+ */
+export function checkSealedEnd(reader: SegmentReader, segment: NamedSegment, sizeBytes: number): void {
+  const { end, place } = reader;
+  const { shownName } = segment;
+  if (end.kind === 'faulty') throw corrupt(shownName, end.record.offset, { seq: place.seq, ...end.record.fault });
+  if (end.kind !== 'sealed') {
+    throw corrupt(shownName, place.offset, { seq: place.seq, expected: 'a line or a seal', found: 'the end of the file' });
+  }
+  const name = segmentName(segment.firstSeq);
+  if (end.seal.sealedName !== name) {
+    throw corrupt(shownName, place.offset, { seq: place.seq, expected: `a seal for ${name}`, found: end.seal.sealedName });
+  }
+  refuseBytesAfterSeal(shownName, place, sizeBytes);
+}
+
+/**
+ * Refuses anything behind a seal.
+ *
+ * @param shownName the file for people
+ * @param place where the seal ends, and the seq that is due
+ * @param sizeBytes length of the text in bytes
+ * @throws {LogCorruptError} when there is more
+ */
+export function refuseBytesAfterSeal(
+  shownName: string, place: { readonly offset: number; readonly seq: number }, sizeBytes: number,
+): void {
+  if (place.offset === sizeBytes) return;
+  throw corrupt(
+    shownName, place.offset, { seq: place.seq, expected: 'nothing after the seal', found: `${sizeBytes - place.offset} more bytes` },
+  );
+}
+
+/** The seal of a segment whose lines were not read: it can be checked once the header after it is known. */
+export interface UncheckedSeal extends NamedSegment {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Reads nothing of a sealed segment but its last line.
+ *
+ * @param text the segment
+ * @param segment which one
+ * @returns its seal
+ * @throws {LogCorruptError} when the last line is none
+ */
+export async function readSeal(text: SegmentText, segment: NamedSegment): Promise<UncheckedSeal> {
+  const { sizeBytes } = await text.status();
+  const start = Math.max(0, sizeBytes - SEAL_BYTES_MAX);
+  const bytes = Buffer.alloc(sizeBytes - start);
+  const count = await text.read(bytes, start);
+  const lineStart = bytes.lastIndexOf(LINE_FEED, -2) + 1;
+  const line = bytes.subarray(lineStart, -1);
+  const isWhole = count === bytes.length && bytes.at(-1) === LINE_FEED && lineStart > 0;
+  if (isWhole && looksLikeSeal(line)) return { ...segment, offset: start + lineStart, bytes: line };
+  const found = isWhole ? 'another line' : 'no whole line';
+  throw corrupt(segment.shownName, start + lineStart, { seq: segment.firstSeq, expected: 'a seal at the end of the file', found });
+}
+
+/**
+ * Checks a seal by the header of the segment that follows: together they prove that nothing lies between.
+ *
+ * @param seal as it was read
+ * @param next the header after it
+ * @throws {LogCorruptError} when the seal is not for its segment, or names another successor
+ */
+export function checkSeal(seal: UncheckedSeal, next: SegmentHeader): void {
+  const { shownName, offset, firstSeq } = seal;
+  const claim = NEXT_SEQ.exec(seal.bytes.toString('latin1'))?.[1];
+  // Asked before the hash: a segment that is missing after it must not read as a damaged seal.
+  if (claim !== undefined) checkNextSeq(Number(claim), seal, next.firstSeq);
+  const due = { seq: next.firstSeq, previousHash: next.previousHash, durable: 0, segment: firstSeq, offset };
+  const decoded = decodeSealLine(seal.bytes, due);
+  if (!decoded.ok) throw corrupt(shownName, offset, { seq: next.firstSeq, ...decoded.fault });
+  const name = segmentName(firstSeq);
+  if (decoded.value.sealedName === name) return;
+  throw corrupt(shownName, offset, { seq: next.firstSeq, expected: `a seal for ${name}`, found: decoded.value.sealedName });
+}
+
+/**
+ * Checks what a compressed segment says of its successor.
+ *
+ * @param nextSeq as its header says
+ * @param segment which one
+ * @param nextFirstSeq the first seq of the segment that is there
+ * @throws {LogCorruptError} when it is another one
+ */
+export function checkNextSeq(nextSeq: number, segment: NamedSegment, nextFirstSeq: number): void {
+  if (nextSeq === nextFirstSeq) return;
+  const found = `a segment that begins with seq ${nextFirstSeq}`;
+  throw corrupt(segment.shownName, 0, { seq: nextFirstSeq, expected: `a segment that begins with seq ${nextSeq} after it`, found });
+}

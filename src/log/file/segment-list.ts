@@ -1,0 +1,36 @@
+/**
+ * Which segments a log has now, asked of its files by somebody who is not its writer.
+ */
+import type { Disk } from '../../disk/disk.js';
+import { type LogPaths, sealedSegmentNames } from './log-paths.js';
+import type { ReadableSegment } from './log-reader.js';
+import { readHeader } from './segment-reader.js';
+import { activeFile, withText } from './segment-text.js';
+
+/**
+ * Lists the segments of a log. The active one is looked at first, so that one that is sealed meanwhile is found twice and not
+ * missed; while a rotation is under way the newest segment may have its sealed name already, and no active one after it.
+ *
+ * @param disk the disk
+ * @param paths the project's paths
+ * @returns oldest first, each once
+ * @throws {LogCorruptError} when the active segment does not begin with a header; ENOENT when there is none
+ */
+export async function listSegments(disk: Disk, paths: LogPaths): Promise<readonly ReadableSegment[]> {
+  const { header } = await withText(disk, activeFile(paths), (text) => readHeader(text, paths.activeName));
+  const { firstSeq } = header;
+  const sealed = await listSealed(disk, paths);
+  return sealed.some((segment) => segment.firstSeq >= firstSeq) ? sealed : [...sealed, { firstSeq, form: 'active' }];
+}
+
+/**
+ * Lists the sealed segments of a log by their names.
+ *
+ * @param disk the disk
+ * @param paths the project's paths
+ * @returns oldest first, each once
+ */
+export async function listSealed(disk: Disk, paths: LogPaths): Promise<readonly ReadableSegment[]> {
+  const names = sealedSegmentNames(await disk.list(paths.folder));
+  return names.map(({ firstSeq, isCompressed }) => ({ firstSeq, form: isCompressed ? 'compressed' : 'plain' }));
+}

@@ -1,0 +1,68 @@
+/**
+ * Opening segments, plain or compressed, so that those who read lines need not know which it is.
+ */
+import type { Disk, DiskFile } from '../../disk/disk.js';
+import { GzipText } from './gzip-text.js';
+import { compressedName, type LogPaths, type SealedName, segmentName } from './log-paths.js';
+
+/** The text of a segment, open for reading; sizes and offsets are those of the text. */
+export type SegmentText = Pick<DiskFile, 'read' | 'status' | 'close'>;
+
+/** Where a segment lies. */
+export interface SegmentFile {
+  readonly path: string;
+  /** Its path relative to the home, for people. */
+  readonly shownName: string;
+  readonly isCompressed: boolean;
+}
+
+/**
+ * Where a sealed segment lies.
+ *
+ * @param paths the project's paths
+ * @param name which one, in which form
+ * @returns its file
+ */
+export function sealedFile(paths: LogPaths, { firstSeq, isCompressed }: SealedName): SegmentFile {
+  const name = isCompressed ? compressedName(firstSeq) : segmentName(firstSeq);
+  return { path: paths.inFolder(name), shownName: paths.shown(name), isCompressed };
+}
+
+/**
+ * Where the active segment lies.
+ *
+ * @param paths the project's paths
+ * @returns its file
+ */
+export function activeFile(paths: LogPaths): SegmentFile {
+  return { path: paths.active, shownName: paths.activeName, isCompressed: false };
+}
+
+/**
+ * Opens a segment for reading.
+ *
+ * @param disk the disk
+ * @param file where it lies
+ * @returns its text; the caller closes it
+ * @throws {LogCorruptError} when a compressed one does not begin and end like one
+ */
+export async function openText(disk: Disk, file: SegmentFile): Promise<SegmentText> {
+  return file.isCompressed ? await GzipText.open(disk, file.path, file.shownName) : await disk.open(file.path, 'read');
+}
+
+/**
+ * Opens a segment, does something with it and closes it.
+ *
+ * @param disk the disk
+ * @param file where it lies
+ * @param work what is done
+ * @returns what `work` returns
+ */
+export async function withText<T>(disk: Disk, file: SegmentFile, work: (text: SegmentText) => Promise<T>): Promise<T> {
+  const text = await openText(disk, file);
+  try {
+    return await work(text);
+  } finally {
+    await text.close();
+  }
+}

@@ -1,0 +1,23 @@
+/** A disk on which a log is written, and a second view of it on which something happens to the log before a call is carried out. */
+import type { Disk } from '../../../src/disk/disk.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
+
+/**
+ * A view of a disk for a reader.
+ *
+ * @param disk the disk
+ * @param meanwhile what the log's writer does before the call of that number, from 1, among opening, listing and looking up names
+ */
+export function racingView(disk: FaultDisk, meanwhile: (call: number) => Promise<void>): Disk {
+  let calls = 0;
+  const before = async <T>(work: () => Promise<T>): Promise<T> => {
+    calls += 1;
+    await meanwhile(calls);
+    return await work();
+  };
+  return Object.assign(Object.create(disk) as FaultDisk, {
+    open: (...args: Parameters<Disk['open']>) => before(() => disk.open(...args)),
+    list: (path: string) => before(() => disk.list(path)),
+    status: (path: string) => before(() => disk.status(path)),
+  });
+}
