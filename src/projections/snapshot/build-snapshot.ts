@@ -1,0 +1,116 @@
+/**
+ * Building the data files of a generation from the one before and the changes since. Memory stays bounded however many there are.
+ *
+ * What a crash leaves are files without a manifest, which the next start or attempt drops.
+ */
+import pLimit, { type LimitFunction } from 'p-limit';
+import { crc32 } from 'node:zlib';
+import { invariant } from '../../base/invariant.js';
+import type { TextPlace } from '../../base/text-place.js';
+import type { Disk } from '../../disk/disk.js';
+import { CHANGE_LIMITS, type ChangeLimits, ChangeTable } from './change-table.js';
+import { mergeWithStored, type MergedEntry } from './merge-changes.js';
+import { readStoredEntries, type StoredEntry } from './read-generation.js';
+import type { SnapshotChange, SnapshotData, SnapshotManifest } from './snapshot.js';
+import { ValueChangedError, withDiskFull } from './snapshot-errors.js';
+import { SnapshotWriter, type WrittenEntry } from './snapshot-writer.js';
+
+/** Values that are read from the log at once; Node does file calls on four threads, which all of the process share. */
+const READS_IN_FLIGHT = 4;
+
+/** What a generation is built from. */
+export interface BuildOptions {
+  readonly disk: Disk;
+  /** The project's folder; must be there. */
+  readonly folder: string;
+  /** The seq of the last event in it. */
+  readonly seq: number;
+  /** The generation to build on; undefined where the changes begin with seq 1. */
+  readonly previous: SnapshotManifest | undefined;
+  /** All changes after it, in order, up to `seq`. */
+  readonly changes: AsyncIterable<readonly SnapshotChange[]>;
+  /** Reads a value of the changes again; given the place of one. What it gives is checked. */
+  readonly readText: (place: TextPlace) => Promise<Buffer>;
+  /**
+   * How much is held in memory.
+   *
+   * @default CHANGE_LIMITS
+   */
+  readonly limits?: ChangeLimits;
+  /** Ends the work with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Builds the two data files of a generation and syncs them. No manifest is written.
+ *
+ * @param options what from
+ * @returns what the manifest says of them
+ * @throws {SnapshotCorruptError} when the generation to build on is damaged; without it the work can be tried again
+ * @throws {ValueChangedError} when the log gives back another value than before
+ * @throws {AppError} with `disk_full` when the disk has no room
+ */
+export async function buildSnapshot(options: BuildOptions): Promise<SnapshotData> {
+  const { disk, folder, seq, previous } = options;
+  invariant(previous === undefined || previous.seq < seq, 'a generation holds more than the one it is built on');
+  const table = new ChangeTable({ disk, folder, seq }, options.limits ?? CHANGE_LIMITS, previous !== undefined);
+  try {
+    await takeChanges(table, options);
+    return await writeMerged(table, options);
+  } catch (error) {
+    throw withDiskFull(error);
+  } finally {
+    await table.close();
+  }
+}
+
+async function takeChanges(table: ChangeTable, { previous, changes, seq, signal }: BuildOptions): Promise<void> {
+  let lastSeq = (previous?.seq ?? 0) + 1;
+  for await (const group of changes) {
+    signal?.throwIfAborted();
+    for (const change of group) {
+      invariant(change.seq >= lastSeq && change.seq <= seq, 'changes come in order, after the generation before and up to the new one');
+      lastSeq = change.seq;
+      await table.take(change);
+    }
+  }
+}
+
+async function writeMerged(table: ChangeTable, options: BuildOptions): Promise<SnapshotData> {
+  const { disk, folder, seq, previous, signal } = options;
+  const stored = previous !== undefined && table.hasStored ? readStoredEntries({ disk, folder, manifest: previous, signal }) : nothing();
+  const writer = await SnapshotWriter.create({ disk, folder, seq });
+  try {
+    const reads = pLimit(READS_IN_FLIGHT);
+    for await (const group of mergeWithStored(stored, table.merged())) {
+      signal?.throwIfAborted();
+      await writer.addAll(await Promise.all(group.map((entry) => toWritten(entry, options, reads))));
+    }
+    return await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+async function* nothing(): AsyncGenerator<readonly StoredEntry[]> {
+  await Promise.resolve();
+  yield [];
+}
+
+function toWritten(entry: MergedEntry, options: BuildOptions, reads: LimitFunction): WrittenEntry | Promise<WrittenEntry> {
+  if (entry.kind === 'stored') {
+    const { key, seq, timeMs } = entry.stored.entry;
+    return { key, seq, timeMs, value: entry.stored.bytes };
+  }
+  const { key, seq, set } = entry.change;
+  invariant(set !== undefined, 'a key that is gone is left out');
+  const { timeMs, place, crc, value } = set;
+  if (value !== undefined) return { key, seq, timeMs, value };
+  return reads(async () => {
+    const bytes = await options.readText(place);
+    // The log was checked when it was read; what a disk gives back later is checked again, or the snapshot would vouch for it.
+    if (bytes.length !== place.sizeBytes || crc32(bytes) !== crc) throw new ValueChangedError(seq, place);
+    return { key, seq, timeMs, value: bytes };
+  });
+}

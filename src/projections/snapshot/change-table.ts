@@ -1,0 +1,181 @@
+/**
+ * Collecting the changes since the generation before, in bounded memory: what becomes too much is sorted and written to a run
+ * file, without values, since the log has those. Owns the run files.
+ *
+ * What a crash leaves are run files, which the next start or attempt drops.
+ */
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { compareUtf8 } from '../../base/compare-utf8.js';
+import { invariant } from '../../base/invariant.js';
+import { DataFileReader, readLines } from './data-file-reader.js';
+import { DataFileWriter } from './data-file-writer.js';
+import { decodeKeyChanges, encodeKeyChange, type KeyChange } from './key-change.js';
+import { mergeChanges } from './merge-changes.js';
+import type { SnapshotChange, SnapshotFile } from './snapshot.js';
+import { snapshotName } from './snapshot-names.js';
+import type { WriterPlace } from './snapshot-writer.js';
+
+/** How much is held in memory. */
+export interface ChangeLimits {
+  /** Keys. */
+  readonly keysHeld: number;
+  /** Length of all those keys together, in units of UTF-16. */
+  readonly keyUnitsHeld: number;
+  /** Length of all values together, in units of UTF-16; beyond, only their places are held. */
+  readonly valueUnitsHeld: number;
+  /** Run files, before they are merged into one. */
+  readonly runs: number;
+}
+
+/** What holds where nothing else is asked for: some tens of megabytes. */
+export const CHANGE_LIMITS: ChangeLimits = { keysHeld: 50_000, keyUnitsHeld: 8_388_608, valueUnitsHeld: 16_777_216, runs: 32 };
+
+interface RunFile {
+  readonly name: string;
+  readonly content: SnapshotFile;
+}
+
+/** The newest change of each key. */
+export class ChangeTable {
+  readonly #place: WriterPlace;
+  readonly #limits: ChangeLimits;
+  #held = new Map<string, KeyChange>();
+  #keyUnits = 0;
+  #valueUnits = 0;
+  /** From the oldest to the newest. */
+  #runs: RunFile[] = [];
+  #runCount = 0;
+  /** Names of all run files that may be there, whatever became of them. */
+  readonly #names = new Set<string>();
+  /** Whether the generation before still counts. */
+  #hasStored: boolean;
+
+  /**
+   * @param place where run files go
+   * @param limits how much is held in memory
+   * @param hasStored whether there is a generation before
+   */
+  constructor(place: WriterPlace, limits: ChangeLimits, hasStored: boolean) {
+    this.#place = place;
+    this.#limits = limits;
+    this.#hasStored = hasStored;
+  }
+
+  /** Whether the generation before still counts: until everything is cleared. */
+  get hasStored(): boolean {
+    return this.#hasStored;
+  }
+
+  /**
+   * Takes a change in.
+   *
+   * @param change one that is not older than those before
+   */
+  async take(change: SnapshotChange): Promise<void> {
+    if (change.kind === 'clear') {
+      this.#forgetHeld();
+      this.#hasStored = false;
+      this.#runs = [];
+      await this.close();
+      return;
+    }
+    this.#hold(change);
+    const { keysHeld, keyUnitsHeld } = this.#limits;
+    if (this.#held.size >= keysHeld || this.#keyUnits >= keyUnitsHeld) await this.#spill();
+  }
+
+  #hold(change: Exclude<SnapshotChange, { kind: 'clear' }>): void {
+    const { key, seq } = change;
+    const known = this.#held.get(key);
+    invariant(known === undefined || known.seq <= seq, 'changes come in the order of their seqs');
+    this.#valueUnits -= known?.set?.value?.length ?? 0;
+    if (known === undefined) this.#keyUnits += key.length;
+    if (change.kind === 'delete') {
+      // Where nothing lies below, there is nothing that the deletion would have to hide.
+      if (this.#hasStored || this.#runs.length > 0) this.#held.set(key, { key, seq, set: undefined });
+      else if (this.#held.delete(key) || known === undefined) this.#keyUnits -= key.length;
+      return;
+    }
+    const { value, timeMs, place } = change;
+    const isHeld = this.#valueUnits + value.length <= this.#limits.valueUnitsHeld;
+    if (isHeld) this.#valueUnits += value.length;
+    this.#held.set(key, { key, seq, set: { timeMs, place, crc: crc32(value), value: isHeld ? value : undefined } });
+  }
+
+  #forgetHeld(): void {
+    this.#held = new Map();
+    this.#keyUnits = 0;
+    this.#valueUnits = 0;
+  }
+
+  #sortedHeld(): readonly KeyChange[] {
+    return [...this.#held.values()].sort((a, b) => compareUtf8(a.key, b.key));
+  }
+
+  async #spill(): Promise<void> {
+    const sorted = this.#sortedHeld();
+    this.#forgetHeld();
+    this.#runs.push(await this.#writeRun(inOneGroup(sorted)));
+    if (this.#runs.length < this.#limits.runs) return;
+    const merged = await this.#writeRun(mergeChanges(this.#runs.map((run) => this.#readRun(run))));
+    const superfluous = this.#runs;
+    this.#runs = [merged];
+    for (const { name } of superfluous) await this.#remove(name);
+  }
+
+  async #writeRun(changes: AsyncIterable<readonly KeyChange[]>): Promise<RunFile> {
+    const { disk, folder, seq } = this.#place;
+    this.#runCount += 1;
+    const name = snapshotName(seq, `run-${this.#runCount}`);
+    await disk.unlink(join(folder, name));
+    this.#names.add(name);
+    let file: DataFileWriter | undefined;
+    try {
+      file = await DataFileWriter.create(disk, join(folder, name));
+      for await (const group of changes) {
+        for (const change of group) file.put(encodeKeyChange(change));
+        if (file.isDrainDue) await file.drain();
+      }
+      // Not synced: after a crash nobody reads it.
+      return { name, content: await file.finish(false) };
+    } catch (error) {
+      await file?.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async* #readRun({ name, content }: RunFile): AsyncGenerator<readonly KeyChange[]> {
+    const { disk, folder } = this.#place;
+    const reader = await DataFileReader.open(disk, { folder, name, content }, {});
+    try {
+      for await (const { bytes } of readLines(reader)) yield decodeKeyChanges(bytes);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /**
+   * Gives everything that was taken in.
+   *
+   * @returns groups ascending by the UTF-8 bytes of the keys, each key once
+   */
+  merged(): AsyncGenerator<readonly KeyChange[]> {
+    return mergeChanges([...this.#runs.map((run) => this.#readRun(run)), inOneGroup(this.#sortedHeld())]);
+  }
+
+  async #remove(name: string): Promise<void> {
+    await this.#place.disk.unlink(join(this.#place.folder, name));
+    this.#names.delete(name);
+  }
+
+  /** Removes the run files. One that stays is dropped by the next start or attempt. */
+  async close(): Promise<void> {
+    for (const name of this.#names) await this.#remove(name).catch(() => undefined);
+  }
+}
+
+async function* inOneGroup(changes: readonly KeyChange[]): AsyncGenerator<readonly KeyChange[]> {
+  await Promise.resolve();
+  yield changes;
+}

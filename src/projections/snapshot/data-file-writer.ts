@@ -1,0 +1,111 @@
+/**
+ * Writing one data file of a generation: collected into large writes, summed up on the way. Knows nothing of what it says.
+ */
+import { createHash } from 'node:crypto';
+import { appendAll, type Disk, type DiskFile } from '../../disk/disk.js';
+import type { SnapshotFile } from './snapshot.js';
+
+/** Bytes of one write, unless a single piece is larger. */
+const WRITE_BYTES = 1_048_576;
+/** Bytes of UTF-8 that one unit of UTF-16 can become. */
+const UTF8_BYTES_PER_UNIT = 3;
+
+/** A new file that is written from its beginning to its end. */
+export class DataFileWriter {
+  readonly #file: DiskFile;
+  readonly #digest = createHash('sha256');
+  /** Full buffers that wait to be written, in order. */
+  #waiting: Buffer[] = [];
+  #buffer: Buffer = Buffer.allocUnsafe(WRITE_BYTES);
+  #usedBytes = 0;
+  #sizeBytes = 0;
+  #isOpen = true;
+
+  private constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  /**
+   * Makes the file.
+   *
+   * @param disk the disk
+   * @param path where; must be free
+   * @returns the open file
+   */
+  static async create(disk: Disk, path: string): Promise<DataFileWriter> {
+    return new DataFileWriter(await disk.open(path, 'create'));
+  }
+
+  /** Size in bytes, of what has been put and may not have been written yet. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Whether {@link drain} is due: what waits grows with every further piece. */
+  get isDrainDue(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /**
+   * Adds a piece. Nothing is written here, so that most pieces cost no turn of the event loop.
+   *
+   * @param piece text, or bytes that stay as they are until the next drain is over
+   */
+  put(piece: string | Buffer): void {
+    if (typeof piece !== 'string') this.#putBytes(piece);
+    else if (this.#usedBytes + piece.length * UTF8_BYTES_PER_UNIT > this.#buffer.length) this.#putBytes(Buffer.from(piece));
+    else {
+      const count = this.#buffer.write(piece, this.#usedBytes);
+      this.#usedBytes += count;
+      this.#sizeBytes += count;
+    }
+  }
+
+  #putBytes(bytes: Buffer): void {
+    if (this.#usedBytes + bytes.length > this.#buffer.length) this.#turnOver();
+    if (bytes.length > this.#buffer.length) this.#waiting.push(bytes);
+    else {
+      bytes.copy(this.#buffer, this.#usedBytes);
+      this.#usedBytes += bytes.length;
+    }
+    this.#sizeBytes += bytes.length;
+  }
+
+  #turnOver(): void {
+    if (this.#usedBytes === 0) return;
+    this.#waiting.push(this.#buffer.subarray(0, this.#usedBytes));
+    this.#buffer = Buffer.allocUnsafe(WRITE_BYTES);
+    this.#usedBytes = 0;
+  }
+
+  /** Writes what waits. */
+  async drain(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const bytes of waiting) {
+      this.#digest.update(bytes);
+      await appendAll(this.#file, bytes);
+    }
+  }
+
+  /**
+   * Writes the rest, makes the content durable if that is wanted, and lets go of the file.
+   *
+   * @param isDurable whether to sync
+   * @returns size and digest of the whole file
+   */
+  async finish(isDurable: boolean): Promise<SnapshotFile> {
+    this.#turnOver();
+    await this.drain();
+    if (isDurable) await this.#file.datasync();
+    await this.close();
+    return { sizeBytes: this.#sizeBytes, sha256: this.#digest.digest('hex') };
+  }
+
+  /** Lets go of the file; doing so again does nothing. */
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#file.close();
+  }
+}

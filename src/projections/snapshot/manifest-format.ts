@@ -1,0 +1,170 @@
+/**
+ * The text of a manifest. Pure: `docs/snapshot-format.md` is the specification.
+ *
+ * One member a line, the digest of everything before it last. A text is a manifest if and only if it is the one text that
+ * encoding what it says gives, so that no two readers can understand it differently.
+ */
+import { createHash } from 'node:crypto';
+import { invariant } from '../../base/invariant.js';
+import { compileSchema } from '../../base/json-schema.js';
+import type { SnapshotManifest } from './snapshot.js';
+import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
+
+/** The format that this program writes, and the only one that it reads. */
+export const SNAPSHOT_FORMAT = 'simplekv-snapshot/1';
+
+/** Bytes of a manifest at most. */
+export const MANIFEST_BYTES_MAX = 67_108_864;
+
+const FORMAT_LINE = /^\{\n"format":"(simplekv-snapshot\/[1-9]\d*)",\n/;
+const DIGEST_LINE = /"sha256":"([0-9a-f]{64})"\n\}\n$/;
+/** How far into a text its format stands. */
+const FORMAT_BYTES_MAX = 64;
+
+interface ManifestDocument {
+  readonly format: string;
+  readonly project: string;
+  readonly log_id: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly time: string;
+  readonly base: boolean;
+  readonly key_count: number;
+  readonly key_sum: number;
+  readonly json: { readonly bytes: number; readonly sha256: string };
+  readonly index: { readonly bytes: number; readonly sha256: string };
+  readonly segments: readonly (readonly [number, number])[];
+  readonly state: unknown;
+  readonly sha256: string;
+}
+
+const SEQ = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
+const COUNT = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+const DIGEST = { type: 'string', pattern: '^[0-9a-f]{64}$', description: '64 hexadecimal digits' };
+const FILE = {
+  type: 'object', properties: { bytes: COUNT, sha256: DIGEST }, required: ['bytes', 'sha256'], additionalProperties: false,
+};
+const MEMBERS = {
+  format: { const: SNAPSHOT_FORMAT },
+  project: { type: 'string', pattern: '^[0-9a-z_-]+$' },
+  log_id: { type: 'string', pattern: '^[0-9a-f]{32}$', description: '32 hexadecimal digits' },
+  seq: SEQ,
+  hash: DIGEST,
+  time: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
+  base: { type: 'boolean' },
+  key_count: COUNT,
+  key_sum: COUNT,
+  json: FILE,
+  index: FILE,
+  segments: { type: 'array', items: { type: 'array', items: [SEQ, COUNT], minItems: 2, maxItems: 2 } },
+  state: {},
+  sha256: DIGEST,
+};
+
+const checkDocument = compileSchema<ManifestDocument>({
+  type: 'object', properties: MEMBERS, required: Object.keys(MEMBERS), additionalProperties: false,
+});
+
+/** A manifest's text and the digest in it. */
+export interface EncodedManifest {
+  readonly text: string;
+  /** 64 hexadecimal digits: what the first header of a log that goes on from a base names. */
+  readonly digest: string;
+}
+
+/**
+ * Makes the text of a manifest.
+ *
+ * @param manifest what it says
+ * @returns the text with its digest
+ */
+export function encodeManifest(manifest: SnapshotManifest): EncodedManifest {
+  const { json, index } = manifest;
+  const members: readonly (readonly [string, unknown])[] = [
+    ['format', SNAPSHOT_FORMAT],
+    ['project', manifest.project],
+    ['log_id', manifest.logId],
+    ['seq', manifest.seq],
+    ['hash', manifest.hash],
+    ['time', new Date(manifest.timeMs).toISOString()],
+    ['base', manifest.isBase],
+    ['key_count', manifest.keyCount],
+    ['key_sum', manifest.keySum],
+    ['json', { bytes: json.sizeBytes, sha256: json.sha256 }],
+    ['index', { bytes: index.sizeBytes, sha256: index.sha256 }],
+    ['segments', manifest.segments],
+    ['state', manifest.state],
+  ];
+  const covered = `{\n${members.map(([name, value]) => memberLine(name, value)).join('')}`;
+  const digest = createHash('sha256').update(covered).digest('hex');
+  return { text: `${covered}"sha256":"${digest}"\n}\n`, digest };
+}
+
+function memberLine(name: string, value: unknown): string {
+  const text = JSON.stringify(value);
+  invariant(text !== undefined, `the manifest's member ${name} can be written as JSON`);
+  return `"${name}":${text},\n`;
+}
+
+/** A manifest as it was read. */
+export interface DecodedManifest {
+  readonly manifest: SnapshotManifest;
+  /** See {@link EncodedManifest.digest}. */
+  readonly digest: string;
+}
+
+/**
+ * Reads the text of a manifest.
+ *
+ * @param bytes the whole file
+ * @param file its name inside the project's folder
+ * @returns what it says
+ * @throws {SnapshotVersionError} when it is of a format that this program does not know
+ * @throws {SnapshotCorruptError} when it is no manifest
+ */
+export function decodeManifest(bytes: Buffer, file: string): DecodedManifest {
+  const format = FORMAT_LINE.exec(bytes.toString('latin1', 0, FORMAT_BYTES_MAX))?.[1];
+  const corrupt = (expected: string, found: string): SnapshotCorruptError => new SnapshotCorruptError({ file, offset: 0 }, expected, found);
+  if (format === undefined) throw corrupt('a manifest', 'something else');
+  // Asked before the digest: a newer version may sum up differently, and "newer" must not read as "damaged".
+  if (format !== SNAPSHOT_FORMAT) throw new SnapshotVersionError(file, format);
+  const text = bytes.toString('utf8');
+  const digestLine = DIGEST_LINE.exec(text);
+  if (digestLine === null) throw corrupt('a manifest that ends with its digest', 'another end');
+  const digest = createHash('sha256').update(text.slice(0, digestLine.index)).digest('hex');
+  if (digest !== digestLine[1]) throw corrupt(`SHA-256 ${digest}`, `SHA-256 ${digestLine[1] ?? ''}`);
+  const checked = checkDocument(parseJson(text, corrupt));
+  if (!checked.ok) throw corrupt(`${checked.fault.pointer} ${checked.fault.expected}`, checked.fault.found ?? 'nothing of the kind');
+  const manifest = toManifest(checked.document);
+  // The bytes too: what is no UTF-8 reads as replacement characters, which have other bytes.
+  if (Number.isNaN(manifest.timeMs) || !Buffer.from(encodeManifest(manifest).text).equals(bytes)) {
+    throw corrupt('the members in their order and spelling', 'another spelling');
+  }
+  return { manifest, digest };
+}
+
+function parseJson(text: string, corrupt: (expected: string, found: string) => Error): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw corrupt('JSON', 'none');
+  }
+}
+
+function toManifest(document: ManifestDocument): SnapshotManifest {
+  const { json, index } = document;
+  return {
+    project: document.project,
+    logId: document.log_id,
+    seq: document.seq,
+    hash: document.hash,
+    timeMs: Date.parse(document.time),
+    isBase: document.base,
+    keyCount: document.key_count,
+    keySum: document.key_sum,
+    json: { sizeBytes: json.bytes, sha256: json.sha256 },
+    index: { sizeBytes: index.bytes, sha256: index.sha256 },
+    segments: document.segments,
+    state: document.state,
+  };
+}

@@ -1,0 +1,283 @@
+/**
+ * Reading a generation: its keys, or its keys with their values. Everything is checked on the way, and the digests at the end:
+ * who uses what was given before the end must be able to throw it away.
+ */
+import { crc32 } from 'node:zlib';
+import { compareUtf8 } from '../../base/compare-utf8.js';
+import { invariant } from '../../base/invariant.js';
+import type { Disk } from '../../disk/disk.js';
+import { addTerm, keyTerm } from '../key-sum.js';
+import { DataFileReader, readLines, type ReadingHooks } from './data-file-reader.js';
+import { crcText, decodeIndexLines } from './index-format.js';
+import { beforeValue, beforeValueBytes, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
+import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
+import { SnapshotCorruptError } from './snapshot-errors.js';
+import { snapshotName } from './snapshot-names.js';
+
+/** A committed generation, and who follows the reading of it. */
+export interface GenerationSource extends ReadingHooks {
+  readonly disk: Disk;
+  /** The project's folder. */
+  readonly folder: string;
+  readonly manifest: SnapshotManifest;
+}
+
+/** A key with the bytes of its value as they lie in the file. */
+export interface StoredEntry {
+  readonly entry: IndexEntry;
+  /** Their CRC has been checked. */
+  readonly bytes: Buffer;
+}
+
+/** Bytes of the JSON that are read at once, unless a value is larger. */
+const JSON_PIECE_BYTES = 1_048_576;
+/** Bytes of values after which a group of entries is given on. */
+const GROUP_BYTES = 1_048_576;
+const LINE_FEED = 0x0a;
+
+function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, part: 'json' | 'index'): Promise<DataFileReader> {
+  const known = { folder, name: snapshotName(manifest.seq, part), content: manifest[part] };
+  return DataFileReader.open(disk, known, { onRead, signal });
+}
+
+/**
+ * Reads the keys of a generation.
+ *
+ * @param source the generation
+ * @returns groups of about a thousand, ascending by the UTF-8 bytes of the keys
+ * @throws {SnapshotCorruptError} when a size, the order, the form, a count or the digest is wrong, at the latest after the last group
+ */
+export async function* readIndex(source: GenerationSource): AsyncGenerator<readonly IndexEntry[]> {
+  // Places in a file that is not there, or ends before them, are of no use to anybody.
+  await (await openPart(source, 'json')).close();
+  const reader = await openPart(source, 'index');
+  try {
+    const checks = new IndexChecks(source.manifest);
+    for await (const { bytes, offset } of readLines(reader)) yield readGroup(bytes, { reader, checks, offset });
+    const missing = checks.findMissing();
+    if (missing !== undefined) throw reader.corrupt(source.manifest.index.sizeBytes, missing.expected, missing.found);
+  } finally {
+    await reader.close();
+  }
+}
+
+interface IndexPlace {
+  readonly reader: DataFileReader;
+  readonly checks: IndexChecks;
+  /** Where in the file the group begins. */
+  readonly offset: number;
+}
+
+function readGroup(bytes: Buffer, { reader, checks, offset }: IndexPlace): readonly IndexEntry[] {
+  const entries = decodeIndexLines(bytes);
+  if ('faultOffset' in entries) throw reader.corrupt(offset + entries.faultOffset, 'a line of an index', 'something else');
+  for (const [row, entry] of entries.entries()) {
+    const fault = checks.take(entry);
+    if (fault !== undefined) throw reader.corrupt(offset + lineStart(bytes, row), fault, 'something else');
+  }
+  return entries;
+}
+
+function lineStart(bytes: Buffer, row: number): number {
+  let start = 0;
+  for (let line = 0; line < row; line += 1) start = bytes.indexOf(LINE_FEED, start) + 1;
+  return start;
+}
+
+/** What must hold from one line of an index to the next, and of all of them together. */
+class IndexChecks {
+  readonly #manifest: SnapshotManifest;
+  /** Where the value before ends in the JSON. */
+  #jsonOffset = JSON_START.length;
+  #lastKey: string | undefined;
+  #keyCount = 0;
+  #keySum = 0;
+
+  constructor(manifest: SnapshotManifest) {
+    this.#manifest = manifest;
+  }
+
+  /** Takes a line in, or says what should have been there. */
+  take({ key, seq, offset, sizeBytes }: IndexEntry): string | undefined {
+    if (this.#lastKey !== undefined && compareUtf8(this.#lastKey, key) >= 0) return 'a key above the one before';
+    if (seq > this.#manifest.seq) return `a version up to ${this.#manifest.seq}`;
+    const due = this.#jsonOffset + beforeValueBytes(key, this.#lastKey === undefined);
+    if (offset !== due) return `offset ${due}`;
+    if (sizeBytes > VALUE_BYTES_MAX) return `a value of at most ${VALUE_BYTES_MAX} bytes`;
+    this.#jsonOffset = offset + sizeBytes;
+    this.#lastKey = key;
+    this.#keyCount += 1;
+    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
+    return undefined;
+  }
+
+  /** What all lines together lack. */
+  findMissing(): { readonly expected: string; readonly found: string } | undefined {
+    const { keyCount, keySum, json } = this.#manifest;
+    if (this.#keyCount !== keyCount) return { expected: `${keyCount} keys`, found: `${this.#keyCount}` };
+    if (this.#keySum !== keySum) return { expected: `the sum ${keySum} over keys and versions`, found: `${this.#keySum}` };
+    const jsonBytes = this.#jsonOffset + (keyCount === 0 ? 0 : LAST_LINE_END.length) + JSON_END.length;
+    if (jsonBytes !== json.sizeBytes) return { expected: `places in a JSON of ${json.sizeBytes} bytes`, found: `${jsonBytes}` };
+    return undefined;
+  }
+}
+
+/** The JSON, taken piece by piece from its beginning. */
+class JsonPieces {
+  readonly #reader: DataFileReader;
+  #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  /** Where in the file the next piece begins. */
+  offset = 0;
+
+  constructor(reader: DataFileReader) {
+    this.#reader = reader;
+  }
+
+  /** Whether a piece of this size can be taken without reading. */
+  holds(sizeBytes: number): boolean {
+    return this.#start + sizeBytes <= this.#bytes.length;
+  }
+
+  /** Reads until a piece of this size can be taken. */
+  async fill(sizeBytes: number): Promise<void> {
+    const rest = this.#bytes.subarray(this.#start);
+    const wanted = Math.max(sizeBytes - rest.length, JSON_PIECE_BYTES);
+    const piece = await this.#reader.read(Math.min(wanted, this.#reader.restBytes));
+    this.#bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    this.#start = 0;
+  }
+
+  take(sizeBytes: number): Buffer {
+    const piece = this.#bytes.subarray(this.#start, this.#start + sizeBytes);
+    invariant(piece.length === sizeBytes, 'the sizes of file and index were compared');
+    this.#start += sizeBytes;
+    this.offset += sizeBytes;
+    return piece;
+  }
+}
+
+/**
+ * Reads the keys of a generation with the bytes of their values.
+ *
+ * @param source the generation
+ * @returns groups of at most about a thousand keys and, but for the last value of each, 1 MiB
+ * @throws {SnapshotCorruptError} when anything is not as it was written, at the latest after the last group
+ */
+export async function* readStoredEntries(source: GenerationSource): AsyncGenerator<readonly StoredEntry[]> {
+  const reader = await openPart(source, 'json');
+  try {
+    const json = new JsonPieces(reader);
+    await takeFraming({ reader, json }, JSON_START);
+    let isFirst = true;
+    const index = readIndex(source);
+    for await (const entries of index) {
+      let group: StoredEntry[] = [];
+      let groupBytes = 0;
+      for (const entry of entries) {
+        const sizeBytes = entry.offset + entry.sizeBytes - json.offset;
+        if (!json.holds(sizeBytes)) await json.fill(sizeBytes);
+        const taken = json.holds(sizeBytes)
+          ? takeValue({ reader, json }, entry, isFirst)
+          : reader.corrupt(json.offset, 'a value', 'the end');
+        if (taken instanceof SnapshotCorruptError) throw await findCulprit(index, taken);
+        isFirst = false;
+        group.push({ entry, bytes: taken });
+        groupBytes += sizeBytes;
+        if (groupBytes < GROUP_BYTES) continue;
+        yield group;
+        group = [];
+        groupBytes = 0;
+      }
+      if (group.length > 0) yield group;
+    }
+    await takeFraming({ reader, json }, (isFirst ? '' : LAST_LINE_END) + JSON_END);
+    reader.checkDigest();
+  } finally {
+    await reader.close();
+  }
+}
+
+interface JsonPlace {
+  readonly reader: DataFileReader;
+  readonly json: JsonPieces;
+}
+
+/** What stands before the first value and after the last one. */
+async function takeFraming({ reader, json }: JsonPlace, text: string): Promise<void> {
+  const { offset } = json;
+  if (!json.holds(text.length)) await json.fill(text.length);
+  if (json.take(text.length).toString('latin1') !== text) throw reader.corrupt(offset, JSON.stringify(text), 'something else');
+}
+
+/** The value that the index has there, or what speaks against it. */
+function takeValue({ reader, json }: JsonPlace, entry: IndexEntry, isFirst: boolean): Buffer | SnapshotCorruptError {
+  const { offset } = json;
+  const bytes = json.take(entry.offset + entry.sizeBytes - offset);
+  const start = entry.offset - offset;
+  if (bytes.toString('utf8', 0, start) !== beforeValue(entry.key, isFirst)) {
+    return reader.corrupt(offset, 'the key that the index has there', 'something else');
+  }
+  const value = bytes.subarray(start);
+  const crc = crc32(value);
+  return crc === entry.crc ? value : reader.corrupt(entry.offset, `CRC-32 ${crcText(entry.crc)}`, `CRC-32 ${crcText(crc)}`);
+}
+
+/** The two files disagree. It is the index that is wrong if its rest or its digest says so, and otherwise the JSON. */
+async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorruptError): Promise<SnapshotCorruptError> {
+  while ((await index.next()).done !== true);
+  return inJson;
+}
+
+/**
+ * Reads the keys of a generation with their values.
+ *
+ * @param source the generation
+ * @returns groups as {@link readStoredEntries} gives them
+ * @throws {SnapshotCorruptError} when anything is not as it was written, at the latest after the last group
+ */
+export async function* readEntries(source: GenerationSource): AsyncGenerator<readonly SnapshotEntry[]> {
+  for await (const group of readStoredEntries(source)) {
+    yield group.map(({ entry, bytes }) => ({
+      key: entry.key,
+      seq: entry.seq,
+      timeMs: entry.timeMs,
+      offset: entry.offset,
+      sizeBytes: entry.sizeBytes,
+      crc: entry.crc,
+      value: bytes.toString('utf8'),
+    }));
+  }
+}
+
+/** Bytes read so far, of how many. */
+export type VerifyProgress = (doneBytes: number, totalBytes: number) => void;
+
+/** How a generation is verified. */
+export interface VerifyOptions {
+  /** Called after each piece. */
+  readonly progress?: VerifyProgress | undefined;
+  /** Called after each piece with its size in bytes; verifying goes on when it resolves. */
+  readonly pace?: ((sizeBytes: number) => Promise<void>) | undefined;
+  /** Ends it with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads both data files of a generation and checks every byte of them.
+ *
+ * @param source the generation
+ * @param options who follows, holds back and ends the reading
+ * @throws {SnapshotCorruptError} when anything is not as it was written
+ */
+export async function verifyFiles(source: Omit<GenerationSource, keyof ReadingHooks>, options: VerifyOptions = {}): Promise<void> {
+  const totalBytes = source.manifest.json.sizeBytes + source.manifest.index.sizeBytes;
+  let doneBytes = 0;
+  const onRead = async (sizeBytes: number): Promise<void> => {
+    doneBytes += sizeBytes;
+    options.progress?.(doneBytes, totalBytes);
+    await options.pace?.(sizeBytes);
+  };
+  const groups = readStoredEntries({ ...source, onRead, signal: options.signal });
+  while ((await groups.next()).done !== true);
+}

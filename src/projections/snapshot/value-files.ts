@@ -1,0 +1,68 @@
+/**
+ * Reading single values out of the data files of generations, with few descriptors however many reads there are. Knows nothing
+ * of what a value says; its CRC is checked by who knows it.
+ */
+import { join } from 'node:path';
+import { isErrno } from '../../base/app-error.js';
+import type { Disk } from '../../disk/disk.js';
+import { FilePool } from '../../disk/file-pool.js';
+import { SnapshotCorruptError } from './snapshot-errors.js';
+import { snapshotName } from './snapshot-names.js';
+
+/** Files that are open at most. A project seldom has more generations than three. */
+const FILES_OPEN_MAX = 4;
+
+/** The data files of one project's generations, opened when they are read. */
+export class ValueFiles {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #files = new FilePool(FILES_OPEN_MAX);
+
+  /**
+   * @param disk the disk
+   * @param folder the project's folder
+   */
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#folder = folder;
+  }
+
+  /**
+   * Reads a value.
+   *
+   * @param seq the generation's seq
+   * @param offset where the value begins, in bytes
+   * @param sizeBytes its length in bytes
+   * @returns the bytes as they are on disk now, unchecked
+   * @throws {SnapshotCorruptError} when they are not there
+   */
+  async read(seq: number, offset: number, sizeBytes: number): Promise<Buffer> {
+    const name = snapshotName(seq, 'json');
+    try {
+      return await this.#files.use(seq, () => this.#disk.open(join(this.#folder, name), 'read'), async (file) => {
+        const bytes = Buffer.allocUnsafe(sizeBytes);
+        const count = await file.read(bytes, offset);
+        if (count === sizeBytes) return bytes;
+        throw new SnapshotCorruptError({ file: name, offset }, `${sizeBytes} bytes`, `${count} bytes`);
+      });
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: name, offset: 0 }, 'a file', 'none of that name');
+      if (isErrno(error, 'EIO')) throw new SnapshotCorruptError({ file: name, offset }, `${sizeBytes} bytes to read`, 'EIO');
+      throw error;
+    }
+  }
+
+  /**
+   * Lets go of a generation's file; a read under way keeps it until it is over.
+   *
+   * @param seq the generation's seq
+   */
+  async release(seq: number): Promise<void> {
+    await this.#files.drop(seq);
+  }
+
+  /** Lets go of every file, each once nobody reads it. They are opened again when they are read. */
+  async close(): Promise<void> {
+    await this.#files.close();
+  }
+}

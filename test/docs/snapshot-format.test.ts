@@ -1,0 +1,151 @@
+/** docs/snapshot-format.md against the code: the example is a generation, the snippet checks it, the tables are those of the code. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { NodeDisk } from '../../src/disk/node-disk.js';
+import { VALUE_BYTES_MAX } from '../../src/projections/snapshot/json-layout.js';
+import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
+import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
+import { parseSnapshotName } from '../../src/projections/snapshot/snapshot-names.js';
+import type { SnapshotEntry } from '../../src/projections/snapshot/snapshot.js';
+import { withFolder } from '../disk/temporary-folder.js';
+import { flatten, manifestOf } from '../projections/snapshot/snapshot-fixture.js';
+import { suite } from '../suite.js';
+import { readDocument } from './documents.js';
+import { hasCommands } from './shell-session.js';
+
+const test = suite('docs/snapshot-format.md');
+const document = readDocument('docs/snapshot-format.md');
+
+const PROJECT = 'first_project';
+const NAME = 'snap-00000000000000000005';
+const PARTS = ['json', 'index', 'manifest'] as const;
+const INFO = { json: 'json example', index: 'json index', manifest: 'json manifest' } as const;
+const SHELL_TIMEOUT_MS = 60_000;
+const hasShell = hasCommands(['sha256sum', 'sed', 'gzip', 'od', 'awk']);
+
+/** The content of a fenced block by what follows its fence. */
+function block(info: string): string {
+  const start = document.indexOf(`\`\`\`${info}\n`);
+  assert.ok(start >= 0, `there is a block ${info}`);
+  const from = start + info.length + 4;
+  return document.slice(from, document.indexOf('```', from));
+}
+
+/** The first cells of the table under a heading that begins so. */
+function firstCells(heading: string): string[] {
+  const lines = document.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${heading} |`));
+  assert.ok(start >= 0, `there is a table ${heading}`);
+  const rows = lines.slice(start + 2);
+  return rows.slice(0, rows.findIndex((line) => !line.startsWith('|'))).map((row) => (row.split('|')[1] ?? '').trim());
+}
+
+function snapshotsIn(folder: string): SnapshotFolder {
+  return new SnapshotFolder({ disk: new NodeDisk(), folder: path.join(folder, PROJECT), link: path.join(folder, `${PROJECT}.json`) });
+}
+
+/** Writes the example's files and gives the path of the generation without its ending. */
+async function writeExample(folder: string): Promise<string> {
+  await new NodeDisk().makeFolder(path.join(folder, PROJECT));
+  const generation = path.join(folder, PROJECT, NAME);
+  for (const part of PARTS) await writeFile(`${generation}.${part}`, block(INFO[part]));
+  return generation;
+}
+
+function runCheck(generation: string): { readonly status: number | null; readonly output: string } {
+  const command = ['-c', block('sh check'), 'check', generation];
+  const { status, stdout, stderr } = spawnSync('sh', command, { encoding: 'utf8', timeout: SHELL_TIMEOUT_MS });
+  return { status, output: stdout + stderr };
+}
+
+test('the example is read, and is what this program writes', async () => {
+  await withFolder(async (folder) => {
+    const generation = await writeExample(folder);
+    const snapshots = snapshotsIn(folder);
+    const [manifest] = (await snapshots.list()).committed;
+    assert.ok(manifest);
+    const entries = await flatten<SnapshotEntry>(snapshots.readEntries(manifest));
+    const read = entries.map(({ key, value, seq }) => [key, value, seq]);
+    assert.deepEqual(read, [['user/1', '{"name":"Zoë","n":1.0}', 2], ['visits', '41', 5]]);
+    await snapshots.remove(5);
+    const writer = await snapshots.begin(5);
+    await writer.addAll(entries);
+    const { digest: _, ...said } = manifest;
+    await snapshots.commit({ ...said, ...await writer.finish() });
+    for (const part of PARTS) assert.equal(await readFile(`${generation}.${part}`, 'utf8'), block(INFO[part]), part);
+    assert.equal(await readFile(path.join(folder, `${PROJECT}.json`), 'utf8'), block(INFO.json));
+  });
+});
+
+test('the snippet prints ok for the example, and for keys and values that could confuse it', async () => {
+  if (!hasShell) return;
+  await withFolder(async (folder) => {
+    assert.deepEqual(runCheck(await writeExample(folder)), { status: 0, output: 'ok\n' });
+    const snapshots = snapshotsIn(folder);
+    const writer = await snapshots.begin(7);
+    const keys = ['', ' * ', '"],1,2,3,"', '$(x)\\', '{"n":1}', 'é\u2028', '\u{10000}'];
+    for (const [index, key] of keys.entries()) {
+      await writer.add({ key, value: `["${'x'.repeat(index * 900)}",1,2]`, seq: index + 1, timeMs: -5 });
+    }
+    await snapshots.commit(manifestOf(await writer.finish(), 7));
+    assert.deepEqual(runCheck(path.join(folder, PROJECT, 'snap-00000000000000000007')), { status: 0, output: 'ok\n' });
+  });
+});
+
+test('the snippet finds a change in each file, and files that agree with each other alone', async () => {
+  if (!hasShell) return;
+  await withFolder(async (folder) => {
+    const changes: readonly (readonly [(typeof PARTS)[number], string, string])[] = [
+      ['json', 'Zoë', 'Zoe'], ['json', '41', '42'], ['json', 'user', 'usar'], ['index', '",2,', '",3,'], ['index', '9227', '9228'],
+      ['manifest', '"seq":5', '"seq":6'], ['manifest', '"key_count":2', '"key_count":3'], ['json', '}\n', '}'],
+    ];
+    for (const [part, from, to] of changes) {
+      const generation = await writeExample(folder);
+      assert.ok(block(INFO[part]).includes(from), from);
+      await writeFile(`${generation}.${part}`, block(INFO[part]).replace(from, to));
+      const { status, output } = runCheck(generation);
+      assert.deepEqual([status, output], [1, `wrong: ${part}\n`], `${from} → ${to}`);
+    }
+  });
+});
+
+test('the snippet checks each value at its place, whatever the digests say', async () => {
+  if (!hasShell) return;
+  await withFolder(async (folder) => {
+    const generation = await writeExample(folder);
+    const index = block(INFO.index).replace('ab2de132', 'ab2de133');
+    const { createHash } = await import('node:crypto');
+    const sha256 = createHash('sha256').update(index).digest('hex');
+    const [manifest] = (await snapshotsIn(folder).list()).committed;
+    assert.ok(manifest);
+    await writeFile(`${generation}.index`, index);
+    await writeFile(`${generation}.manifest`, encodeManifest({ ...manifest, index: { ...manifest.index, sha256 } }).text);
+    const { status, output } = runCheck(generation);
+    assert.equal(status, 1);
+    assert.match(output, /^wrong: \["visits",5,/);
+  });
+});
+
+test('the table of members is that of a manifest, in its order', () => {
+  const members = Object.keys(JSON.parse(block(INFO.manifest)) as object);
+  assert.deepEqual(firstCells('member').map((cell) => cell.replaceAll('`', '')), members);
+});
+
+test('the table of the index has a row for each place of a line', () => {
+  const [line = ''] = block(INFO.index).split('\n');
+  assert.deepEqual(firstCells('place').map(Number), (JSON.parse(line) as unknown[]).map((_, place) => place));
+});
+
+test('the names of the table are those that the program gives', () => {
+  const names = firstCells('name').flatMap((cell) => [...cell.matchAll(/`<project>\/([^`]+)`/g)].map(([, name = '']) => name));
+  const parts = names.map((name) => parseSnapshotName(name.replace('<S>', '5'.padStart(20, '0')).replace('<n>', '3'))?.part);
+  assert.deepEqual(parts, ['json', 'index', 'manifest', 'manifest-new', 'link-new', 'run-3']);
+});
+
+test('limits are those of the code', () => {
+  assert.ok(document.includes(VALUE_BYTES_MAX.toLocaleString('en-US')));
+});
+
+test.run();

@@ -1,0 +1,92 @@
+/** One compaction from build to clean-up on a disk that may fail or stop at any call, and what must hold afterwards. */
+import assert from 'node:assert/strict';
+import { snapshotName } from '../../../src/projections/snapshot/snapshot-names.js';
+import type { SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
+import type { ChangeLimits } from '../../../src/projections/snapshot/change-table.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
+import {
+  build, commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, LINK, manifestOf, namesIn, PlacedValues, type PlainEntry,
+} from './snapshot-fixture.js';
+
+const OLDEST_SEQ = 5;
+/** The generation that is there when the compaction begins. */
+export const OLD_SEQ = 10;
+/** The generation that it makes. */
+export const NEW_SEQ = 20;
+
+/** So little memory that there are run files and that they are merged. */
+const LIMITS: ChangeLimits = { keysHeld: 2, keyUnitsHeld: 40, valueUnitsHeld: 4, runs: 2 };
+
+/** What each generation holds. */
+export const HELD: Readonly<Record<number, readonly PlainEntry[]>> = {
+  [OLDEST_SEQ]: [['a', '1', 1]],
+  [OLD_SEQ]: [['a', '1', 1], ['b', '"old"', 7], ['c', '3', 10]],
+  [NEW_SEQ]: [['a', '1', 1], ['b', '"new"', 14], ['d', '[4]', 12], ['e', '5', 15], ['f', '"six"', 20]],
+};
+
+/** A disk with two generations, linked. */
+export async function oldDisk(): Promise<FaultDisk> {
+  const disk = emptyDisk();
+  await commitEntries(disk, HELD[OLDEST_SEQ] ?? [], OLDEST_SEQ);
+  await commitEntries(disk, HELD[OLD_SEQ] ?? [], OLD_SEQ);
+  return disk.crash();
+}
+
+/** Builds the new generation on the old one and commits it. */
+export async function makeGeneration(disk: FaultDisk, previous: SnapshotManifest | undefined): Promise<void> {
+  const values = new PlacedValues();
+  const changes = [
+    values.set('d', '0', 11), values.set('d', '[4]', 12), { kind: 'delete', key: 'c', seq: 13 } as const, values.set('b', '"new"', 14),
+    values.set('e', '5', 15), values.set('g', '7', 16), { kind: 'delete', key: 'g', seq: 17 } as const, values.set('f', '"six"', 20),
+  ];
+  const data = await build(disk, { seq: NEW_SEQ, previous, readText: values.readText, limits: LIMITS }, changes);
+  await folderOn(disk).commit(manifestOf(data, NEW_SEQ));
+}
+
+/** The newest committed generation. */
+export async function newestOf(disk: FaultDisk): Promise<SnapshotManifest | undefined> {
+  return (await folderOn(disk).list()).committed[0];
+}
+
+/** The whole compaction: what attempts left goes, a generation is made, the oldest one goes. */
+export async function compact(disk: FaultDisk, told: { created: boolean }): Promise<void> {
+  await folderOn(disk).dropUnfinished();
+  await makeGeneration(disk, await newestOf(disk));
+  told.created = true;
+  await folderOn(disk).remove(OLDEST_SEQ);
+}
+
+/** Checks that the newest generation is the old one or the new one, and that everything that counts is whole. */
+export async function judge(disk: FaultDisk, isNewDue: boolean): Promise<void> {
+  const folder = folderOn(disk);
+  const { committed, unreadable } = await folder.list();
+  assert.deepEqual(unreadable, []);
+  const seqs = committed.map(({ seq }) => seq);
+  assert.ok(seqs[0] === NEW_SEQ || (!isNewDue && seqs[0] === OLD_SEQ), `generations ${seqs.join()}`);
+  assert.ok(seqs.includes(OLD_SEQ), 'the generation before is still there');
+  for (const manifest of committed) {
+    await folder.verify(manifest);
+    assert.deepEqual(await entriesOf(disk, manifest), HELD[manifest.seq]);
+  }
+  const maps = [OLD_SEQ, NEW_SEQ].map((seq) => (
+    Object.fromEntries((HELD[seq] ?? []).map(([key, value]) => [key, JSON.parse(value) as unknown]))
+  ));
+  const linked: unknown = JSON.parse(disk.bytesOf(LINK).toString());
+  assert.ok(maps.some((map) => JSON.stringify(map) === JSON.stringify(linked)), 'the link is the old map or the new one');
+}
+
+/** Checks that a start makes everything tidy, and that the work can be done again. */
+export async function judgeNextStart(disk: FaultDisk, isNewDue: boolean): Promise<void> {
+  await judge(disk, isNewDue);
+  await folderOn(disk).dropUnfinished();
+  await folderOn(disk).relink();
+  await judge(disk, isNewDue);
+  const { committed } = await folderOn(disk).list();
+  const parts = committed.flatMap(({ seq }) => (['json', 'index', 'manifest'] as const).map((part) => snapshotName(seq, part)));
+  assert.deepEqual(namesIn(disk), parts.sort());
+  const [newest] = committed;
+  const newestJson = `${FOLDER}/${snapshotName(newest?.seq ?? 0, 'json')}`;
+  assert.equal(disk.tree.file(LINK).inode, disk.tree.file(newestJson).inode, 'the link is the newest map');
+  if (newest?.seq === OLD_SEQ) await makeGeneration(disk, newest);
+  await judge(disk, true);
+}

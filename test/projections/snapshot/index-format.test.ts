@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { decodeIndexLines, encodeIndexLine } from '../../../src/projections/snapshot/index-format.js';
+import type { IndexEntry } from '../../../src/projections/snapshot/snapshot.js';
+import { suite } from '../../suite.js';
+
+const test = suite('projections/snapshot/index-format');
+const ENTRY: IndexEntry = { key: 'a', seq: 1, timeMs: 2, offset: 6, sizeBytes: 1, crc: 0xabc };
+const LINE = '["a",1,2,6,1,"00000abc"]\n';
+
+const arbitraryEntry: fc.Arbitrary<IndexEntry> = fc.record({
+  key: fc.string({ unit: 'binary', maxLength: 40 }),
+  seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  timeMs: fc.maxSafeInteger(),
+  offset: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  sizeBytes: fc.integer({ min: 1, max: 16_777_216 }),
+  crc: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+}, { noNullPrototype: true });
+
+test('a line is one JSON array', () => {
+  assert.equal(encodeIndexLine(ENTRY), LINE);
+  assert.equal(encodeIndexLine({ ...ENTRY, key: 'q"\\\n\u2028ü' }), '["q\\"\\\\\\n\u2028ü",1,2,6,1,"00000abc"]\n');
+});
+
+test('what is encoded is decoded', () => {
+  fc.assert(fc.property(fc.array(arbitraryEntry, { minLength: 1 }), (entries) => {
+    assert.deepEqual(decodeIndexLines(Buffer.from(entries.map(encodeIndexLine).join(''))), entries);
+  }));
+});
+
+test('a line in another spelling is refused, with its place', () => {
+  const wrong = [
+    '[ "a",1,2,6,1,"00000abc"]', '["a",1.0,2,6,1,"00000abc"]', '["a",1e0,2,6,1,"00000abc"]', '["\\u0061",1,2,6,1,"00000abc"]', '[]', '',
+    '["a",0,2,6,1,"00000abc"]', '["a",-1,2,6,1,"00000abc"]', '["a",1,2.5,6,1,"00000abc"]', '["a",1,2,6,0,"00000abc"]', '{}', '1', 'null',
+    '["a",1,2,6,1,"00000ABC"]', '["a",1,2,6,1,"abc"]', '["a",1,2,6,1,2748]', '["a",1,2,6,1]', '["a",1,2,6,1,"00000abc",1]', '"a"',
+    '[1,1,2,6,1,"00000abc"]', '["a","1",2,6,1,"00000abc"]', '["a",9007199254740993,2,6,1,"00000abc"]', '["a",1,2,6,1,"00000abc"],',
+    '["a",1,2,6,1,"00000abc"]\r', '["a\t",1,2,6,1,"00000abc"]', '["a",-0,2,6,1,"00000abc"]',
+  ];
+  for (const line of wrong) {
+    assert.deepEqual(decodeIndexLines(Buffer.from(`${LINE}${LINE}${line}\n${LINE}`)), { faultOffset: 2 * LINE.length }, line);
+  }
+});
+
+test.run();

@@ -1,0 +1,127 @@
+/** What tests of snapshots begin with: a disk in memory with a project's folder, generations on it, and changes with a log to read from. */
+import { crc32 } from 'node:zlib';
+import { buildSnapshot, type BuildOptions } from '../../../src/projections/snapshot/build-snapshot.js';
+import { SnapshotCorruptError, SnapshotVersionError } from '../../../src/projections/snapshot/snapshot-errors.js';
+import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
+import type {
+  SnapshotChange, SnapshotData, SnapshotEntry, SnapshotManifest,
+} from '../../../src/projections/snapshot/snapshot.js';
+import type { TextPlace } from '../../../src/base/text-place.js';
+import { FaultDisk } from '../../disk/fault-disk.js';
+
+export const HOME = '/data';
+export const FOLDER = '/data/shop';
+export const LINK = '/data/shop.json';
+export const LOG_ID = '00112233445566778899aabbccddeeff';
+
+/** A key as tests write it: its value, its version. */
+export type PlainEntry = readonly [key: string, value: string, seq: number];
+
+/** A disk with the folder of a project, all of it synced. */
+export function emptyDisk(): FaultDisk {
+  const disk = new FaultDisk();
+  disk.tree.makeFolder(FOLDER);
+  disk.tree.syncAll();
+  return disk;
+}
+
+export function folderOn(disk: FaultDisk): SnapshotFolder {
+  return new SnapshotFolder({ disk, folder: FOLDER, link: LINK });
+}
+
+/** A manifest around what was written. */
+export function manifestOf(data: SnapshotData, seq: number, rest: Partial<SnapshotManifest> = {}): SnapshotManifest {
+  return {
+    ...data,
+    project: 'shop',
+    logId: LOG_ID,
+    seq,
+    hash: crc32(String(seq)).toString(16).padStart(64, '0'),
+    timeMs: Date.parse('2026-11-22T10:00:00.123Z') + seq,
+    isBase: false,
+    segments: [[1, 4096]],
+    state: { versions: [{ seq: 1, settings: { storage: { on_disk: true } } }] },
+    ...rest,
+  };
+}
+
+/** The time that tests give a version. */
+export function timeOf(seq: number): number {
+  return 1_700_000_000_000 + seq;
+}
+
+/** Writes the data files of a generation. */
+export async function writeData(disk: FaultDisk, entries: readonly PlainEntry[], seq: number): Promise<SnapshotData> {
+  const writer = await folderOn(disk).begin(seq);
+  await writer.addAll(entries.map(([key, value, version]) => ({ key, value, seq: version, timeMs: timeOf(version) })));
+  return await writer.finish();
+}
+
+/** Writes and commits a generation. */
+export async function commitEntries(disk: FaultDisk, entries: readonly PlainEntry[], seq: number): Promise<SnapshotManifest> {
+  const manifest = manifestOf(await writeData(disk, entries, seq), seq);
+  await folderOn(disk).commit(manifest);
+  return manifest;
+}
+
+/** Everything that a stream of groups gives. */
+export async function flatten<T>(groups: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const group of groups) all.push(...group);
+  return all;
+}
+
+/** The keys of a generation with values and versions. */
+export async function entriesOf(disk: FaultDisk, manifest: SnapshotManifest): Promise<PlainEntry[]> {
+  return (await flatten<SnapshotEntry>(folderOn(disk).readEntries(manifest))).map(({ key, value, seq }) => [key, value, seq]);
+}
+
+/** Values of changes by their place, as a log keeps them. */
+export class PlacedValues {
+  readonly #values = new Map<number, Buffer>();
+  #offset = 0;
+  readCount = 0;
+
+  place(value: string): TextPlace {
+    const bytes = Buffer.from(value);
+    const place = { segment: 1, offset: this.#offset, sizeBytes: bytes.length };
+    this.#values.set(this.#offset, bytes);
+    this.#offset += bytes.length;
+    return place;
+  }
+
+  readonly readText = async ({ offset }: TextPlace): Promise<Buffer> => {
+    this.readCount += 1;
+    await Promise.resolve();
+    return Buffer.from(this.#values.get(offset) ?? '');
+  };
+
+  set(key: string, value: string, seq: number): SnapshotChange {
+    return { kind: 'set', key, value, seq, timeMs: timeOf(seq), place: this.place(value) };
+  }
+}
+
+/** Gives changes in groups of a size. */
+export async function* inGroups(changes: readonly SnapshotChange[], size = 7): AsyncGenerator<readonly SnapshotChange[]> {
+  for (let start = 0; start < changes.length; start += size) {
+    await Promise.resolve();
+    yield changes.slice(start, start + size);
+  }
+}
+
+/** Builds the data files of a generation. */
+export async function build(
+  disk: FaultDisk, parts: Pick<BuildOptions, 'seq' | 'previous' | 'readText'> & Partial<BuildOptions>, changes: readonly SnapshotChange[],
+): Promise<SnapshotData> {
+  return await buildSnapshot({ disk, folder: FOLDER, changes: inGroups(changes), ...parts });
+}
+
+/** Whether an error says that a snapshot cannot be used. */
+export function isRefusal(error: unknown): error is SnapshotCorruptError | SnapshotVersionError {
+  return error instanceof SnapshotCorruptError || error instanceof SnapshotVersionError;
+}
+
+/** Names in the project's folder. */
+export function namesIn(disk: FaultDisk): string[] {
+  return [...disk.tree.folder(FOLDER).names.keys()].sort();
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { AppError } from '../../../src/base/app-error.js';
+import { encodeManifest } from '../../../src/projections/snapshot/manifest-format.js';
+import { SnapshotCorruptError, SnapshotVersionError } from '../../../src/projections/snapshot/snapshot-errors.js';
+import { FaultDisk } from '../../disk/fault-disk.js';
+import { suite } from '../../suite.js';
+import { commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, HOME, LINK, manifestOf, namesIn, writeData } from './snapshot-fixture.js';
+
+const test = suite('projections/snapshot/snapshot-folder');
+const path = (seq: number, part: string): string => `${FOLDER}/snap-${String(seq).padStart(20, '0')}.${part}`;
+
+test('committed generations are listed newest first, with the digest of their manifest', async () => {
+  const disk = emptyDisk();
+  const manifests = [];
+  for (const seq of [5, 12, 9]) manifests.push(await commitEntries(disk, [['a', String(seq), 1]], seq));
+  await writeData(disk, [], 20);
+  const { committed, unreadable } = await folderOn(disk).list();
+  assert.deepEqual(committed.map(({ seq }) => seq), [12, 9, 5]);
+  const [newest] = committed;
+  assert.ok(newest);
+  const { digest, ...manifest } = newest;
+  assert.deepEqual(manifest, manifests[1]);
+  assert.equal(digest, encodeManifest(manifest).digest);
+  assert.deepEqual(unreadable, []);
+});
+
+test('a folder that is not there holds nothing, and is made when a generation begins', async () => {
+  const disk = new FaultDisk();
+  disk.tree.makeFolder(HOME);
+  disk.tree.syncAll();
+  assert.deepEqual(await folderOn(disk).list(), { committed: [], unreadable: [] });
+  assert.deepEqual(await folderOn(disk).dropUnfinished(), []);
+  await folderOn(disk).relink();
+  await commitEntries(disk, [['a', '1', 1]], 3);
+  const survivor = disk.crash({ content: 'synced', size: 'synced', names: 'synced' });
+  assert.equal((await folderOn(survivor).list()).committed.length, 1);
+});
+
+test('a manifest that cannot be used is named, and the others are listed all the same', async () => {
+  const disk = emptyDisk();
+  for (const seq of [1, 2, 3, 4]) await commitEntries(disk, [], seq);
+  disk.put(path(2, 'manifest'), 'nonsense');
+  disk.put(path(3, 'manifest'), disk.bytesOf(path(1, 'manifest')));
+  disk.put(path(4, 'manifest'), disk.bytesOf(path(4, 'manifest')).toString().replace('snapshot/1', 'snapshot/2'));
+  disk.fail({ method: 'read', path: path(1, 'manifest'), action: { kind: 'errno', code: 'EIO' } });
+  const { committed, unreadable } = await folderOn(disk).list();
+  assert.deepEqual(committed, []);
+  assert.deepEqual(unreadable.map(({ seq, error }) => [seq, error.constructor]), [
+    [4, SnapshotVersionError], [3, SnapshotCorruptError], [2, SnapshotCorruptError], [1, SnapshotCorruptError],
+  ]);
+  assert.match(unreadable[1]?.error.message ?? '', /expected seq 3, found seq 1/);
+  assert.equal((await folderOn(disk).list()).committed.length, 1, 'the disk can read it again');
+});
+
+test('a commit gives back the digest and makes the link beside the log the newest map', async () => {
+  const disk = emptyDisk();
+  const manifest = manifestOf(await writeData(disk, [['a', '1', 1]], 5), 5);
+  assert.equal(await folderOn(disk).commit(manifest), encodeManifest(manifest).digest);
+  assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":1\n}\n');
+  await commitEntries(disk, [['a', '2', 6]], 6);
+  assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":2\n}\n');
+  assert.equal(disk.tree.file(LINK).inode, disk.tree.file(path(6, 'json')).inode);
+  assert.ok(namesIn(disk).every((name) => /\.(?:json|index|manifest)$/.test(name)));
+});
+
+test('without a link the file beside the log stays, until it is asked for', async () => {
+  const disk = emptyDisk();
+  disk.put(LINK, 'mine');
+  await folderOn(disk).commit(manifestOf(await writeData(disk, [], 5), 5), { link: false });
+  assert.equal(disk.bytesOf(LINK).toString(), 'mine');
+  await folderOn(disk).relink();
+  assert.equal(disk.bytesOf(LINK).toString(), '{}\n');
+  const callsBefore = disk.calls.length;
+  await folderOn(disk).relink();
+  assert.ok(disk.calls.slice(callsBefore).every(({ method }) => !['link', 'rename', 'unlink'].includes(method)), 'nothing is done twice');
+});
+
+test('a link that fails is told, and the commit holds', async () => {
+  for (const method of ['link', 'rename', 'openFolder'] as const) {
+    const disk = emptyDisk();
+    await commitEntries(disk, [['a', '1', 1]], 5);
+    const manifest = manifestOf(await writeData(disk, [['a', '2', 6]], 6), 6);
+    const onLink = method === 'rename' ? /link-new$/ : method === 'openFolder' ? new RegExp(`${HOME}$`) : /json$/;
+    disk.fail({ method, path: onLink, action: { kind: 'errno', code: 'EIO' } });
+    const faults: unknown[] = [];
+    await folderOn(disk).commit(manifest, { onLinkFault: (error) => void faults.push(error) });
+    assert.equal(faults.length, 1, method);
+    assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":1\n}\n');
+    assert.ok(!namesIn(disk).some((name) => name.endsWith('-new')));
+    await folderOn(disk).relink();
+    assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":2\n}\n');
+  }
+});
+
+test('a commit that fails leaves nothing of its generation', async () => {
+  const disk = emptyDisk();
+  await commitEntries(disk, [['a', '1', 1]], 5);
+  const before = namesIn(disk);
+  const manifest = manifestOf(await writeData(disk, [['a', '2', 6]], 6), 6);
+  disk.roomBytes = 10;
+  await assert.rejects(folderOn(disk).commit(manifest), (error: unknown) => error instanceof AppError && error.code === 'disk_full');
+  assert.deepEqual(namesIn(disk), before);
+});
+
+test('removing takes the manifest first, and leaves the other generations', async () => {
+  const disk = emptyDisk();
+  const older = await commitEntries(disk, [['a', '1', 1]], 5);
+  await commitEntries(disk, [['a', '2', 6]], 6);
+  const callsBefore = disk.calls.length;
+  await folderOn(disk).remove(6);
+  const steps = disk.calls.slice(callsBefore).filter(({ method }) => method === 'unlink' || method === 'syncFolder');
+  const first = steps.slice(0, 2).map(({ method, path: place }) => [method, place]);
+  assert.deepEqual(first, [['unlink', path(6, 'manifest')], ['syncFolder', FOLDER]]);
+  assert.ok(namesIn(disk).every((name) => name.includes('05.')));
+  assert.deepEqual(await entriesOf(disk, older), [['a', '1', 1]]);
+  assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":2\n}\n', 'the link is a name of its own');
+});
+
+test('only what attempts left is dropped, and it is named', async () => {
+  const disk = emptyDisk();
+  await commitEntries(disk, [['a', '1', 1]], 5);
+  await commitEntries(disk, [], 7);
+  disk.put(path(7, 'manifest'), 'damaged');
+  const stays = [...namesIn(disk), 'head', 'snap-notes.txt', '00000000000000000001.jsonl'].sort();
+  for (const name of ['head', 'snap-notes.txt', '00000000000000000001.jsonl']) disk.put(`${FOLDER}/${name}`, 'x');
+  const rest = [path(5, 'manifest-new'), path(5, 'link-new'), path(5, 'run-1'), path(6, 'json'), path(6, 'index'), path(9, 'run-12')];
+  for (const place of rest) disk.put(place, 'x');
+  const dropped = await folderOn(disk).dropUnfinished();
+  assert.deepEqual(dropped.map((name) => `${FOLDER}/${name}`).sort(), rest.sort());
+  assert.deepEqual(namesIn(disk), stays);
+  assert.deepEqual(await folderOn(disk).dropUnfinished(), []);
+});
+
+test.run();

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { superfluousGenerations } from '../../../src/projections/snapshot/superfluous-generations.js';
+import { suite } from '../../suite.js';
+
+const test = suite('projections/snapshot/superfluous-generations');
+const gone = (seqs: readonly number[], keepBase: boolean, base = 0): number[] => (
+  superfluousGenerations(seqs.map((seq) => ({ seq, isBase: seq === base })), { keepBase }).map(({ seq }) => seq)
+);
+
+test('the newest two stay, whatever the order they are given in', () => {
+  assert.deepEqual(gone([], false), []);
+  assert.deepEqual(gone([1], false), []);
+  assert.deepEqual(gone([1, 2], false), []);
+  assert.deepEqual(gone([3, 1, 5, 2], false), [1, 2]);
+  assert.deepEqual(gone([5, 3, 2, 1], false), [1, 2]);
+});
+
+test('a base stays as long as it is wanted', () => {
+  assert.deepEqual(gone([1, 2, 3, 4], true, 1), [2]);
+  assert.deepEqual(gone([1, 2, 3, 4], false, 1), [1, 2]);
+  assert.deepEqual(gone([1, 2], true, 1), []);
+});
+
+test.run();
