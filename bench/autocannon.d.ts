@@ -5,6 +5,8 @@ declare module 'autocannon' {
     readonly method: 'GET' | 'PUT';
     readonly path: string;
     readonly body?: string;
+    /** Called before each is sent; gives what is sent instead. */
+    readonly setupRequest?: <T>(request: T) => T;
   }
 
   /** How the load is made. */
@@ -12,7 +14,9 @@ declare module 'autocannon' {
     readonly url: string;
     readonly connections: number;
     /** Seconds. */
-    readonly duration: number;
+    readonly duration?: number;
+    /** How many requests, instead of a duration. */
+    readonly amount?: number;
     readonly headers: Readonly<Record<string, string>>;
     readonly requests: readonly Request[];
   }

@@ -1,17 +1,19 @@
 /**
- * Listings of keys and values: made of pieces of up to 1,000 keys, each of one moment, with the event loop free in between. Text is
- * made only as fast as the client reads, and no more of it once the client has left.
+ * Listings of keys and values: made of pieces of up to 1,000 keys or 4 MiB, each of one moment, with the event loop free in
+ * between. Text is made only as fast as the client reads, and no more of it once the client has left.
  */
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
 import type { ProjectStore } from '../store/project-store.js';
 
-/** How a project's values are read. */
-export type ReadableValues = ProjectStore['values'];
+/** How a project's keys and values are read. */
+export type ReadableKeys = Pick<ProjectStore, 'values' | 'readPiece' | 'readKeys'>;
 
 /** Which keys, in which direction. */
-export type ListingRange = Parameters<ReadableValues['slice']>[0];
+export type ListingRange = Parameters<ReadableKeys['readPiece']>[0];
+
+type ReadPiece = Awaited<ReturnType<ReadableKeys['readPiece']>>;
 
 /** What is listed. */
 export interface Listing {
@@ -42,47 +44,43 @@ type MemberPieces = AsyncGenerator<readonly string[], void, undefined>;
 /**
  * Lists everything in a range.
  *
- * @param values the project's values
+ * @param store the project's store
  * @param listing range and form
  * @returns JSON text
  */
-export function writeListing(values: ReadableValues, listing: Listing): Promise<ListingText> {
-  return writeText(listing.withValues ? entriesOf(values, listing.range) : namesOf(values, listing.range), listing.withValues);
+export function writeListing(store: ReadableKeys, listing: Listing): Promise<ListingText> {
+  return writeText(listing.withValues ? entriesOf(store, listing.range) : namesOf(store, listing.range), listing.withValues);
 }
 
 /**
  * Lists a page whose keys are fixed already. A key that was deleted meanwhile is left out.
  *
- * @param values the project's values
+ * @param store the project's store
  * @param keys what {@link fixPage} gave
  * @param withValues true: an object of keys and values; false: an array of keys
  * @returns JSON text
  */
-export function writePage(values: ReadableValues, keys: readonly string[], withValues: boolean): Promise<ListingText> {
-  const valueText = (key: string): string | undefined => {
-    const entry = values.get(key);
-    return entry === undefined ? undefined : entryText(key, entry.value);
-  };
-  return writeText(pageOf(keys, withValues ? valueText : nameText), withValues);
+export function writePage(store: ReadableKeys, keys: readonly string[], withValues: boolean): Promise<ListingText> {
+  return writeText(withValues ? entriesOfPage(store, keys) : namesOfPage(keys), withValues);
 }
 
 /**
  * Fixes the keys of a page.
  *
- * @param values the project's values
+ * @param store the project's store
  * @param range which keys, in which direction
  * @param limit how many at most, from 1
  * @returns the keys in their order
  */
-export async function fixPage(values: ReadableValues, range: ListingRange, limit: number): Promise<KeyPage> {
+export async function fixPage(store: ReadableKeys, range: ListingRange, limit: number): Promise<KeyPage> {
   invariant(Number.isSafeInteger(limit) && limit > 0, 'a page has room for a key');
   const keys: string[] = [];
   // One key more than the page takes tells whether there is another page.
-  for await (const piece of keyPieces(values, range, limit + 1)) keys.push(...piece);
+  for await (const piece of keyPieces(store, range, limit + 1)) keys.push(...piece);
   return { keys: keys.slice(0, limit), hasMore: keys.length > limit };
 }
 
-async function* keyPieces(values: ReadableValues, range: ListingRange, limit: number): MemberPieces {
+async function* keyPieces({ values }: ReadableKeys, range: ListingRange, limit: number): MemberPieces {
   let rest = limit;
   let from = range;
   while (rest > 0) {
@@ -97,26 +95,35 @@ async function* keyPieces(values: ReadableValues, range: ListingRange, limit: nu
   }
 }
 
-async function* namesOf(values: ReadableValues, range: ListingRange): MemberPieces {
-  for await (const piece of keyPieces(values, range, Number.POSITIVE_INFINITY)) yield piece.map(nameText);
+async function* namesOf(store: ReadableKeys, range: ListingRange): MemberPieces {
+  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY)) yield piece.map(nameText);
 }
 
-async function* entriesOf(values: ReadableValues, range: ListingRange): MemberPieces {
+async function* entriesOf(store: ReadableKeys, range: ListingRange): MemberPieces {
   let from: ListingRange | undefined = range;
   while (from !== undefined) {
-    const piece = values.slice(from, PIECE_KEYS_MAX);
-    yield piece.map(([key, entry]) => entryText(key, entry.value));
-    const last: string | undefined = piece.at(-1)?.[0];
-    from = piece.length < PIECE_KEYS_MAX || last === undefined ? undefined : { ...range, after: last };
+    const { entries, isLast }: ReadPiece = await store.readPiece(from, PIECE_KEYS_MAX);
+    yield entries.map(entryText);
+    const last: string | undefined = entries.at(-1)?.[0];
+    from = isLast || last === undefined ? undefined : { ...range, after: last };
     if (from !== undefined) await nextTurn();
   }
 }
 
-async function* pageOf(keys: readonly string[], textOf: (key: string) => string | undefined): MemberPieces {
+async function* entriesOfPage(store: ReadableKeys, keys: readonly string[]): MemberPieces {
+  for (let first = 0; first < keys.length;) {
+    if (first > 0) await nextTurn();
+    const { entries, doneCount } = await store.readKeys(keys.slice(first, first + PIECE_KEYS_MAX));
+    invariant(doneCount > 0, 'a piece of a page has a key at least');
+    yield entries.map(entryText);
+    first += doneCount;
+  }
+}
+
+async function* namesOfPage(keys: readonly string[]): MemberPieces {
   for (let first = 0; first < keys.length; first += PIECE_KEYS_MAX) {
     if (first > 0) await nextTurn();
-    const piece = keys.slice(first, first + PIECE_KEYS_MAX).map(textOf);
-    yield piece.filter((text) => text !== undefined);
+    yield keys.slice(first, first + PIECE_KEYS_MAX).map(nameText);
   }
 }
 
@@ -124,7 +131,7 @@ function nameText(key: string): string {
   return JSON.stringify(key);
 }
 
-function entryText(key: string, value: string): string {
+function entryText([key, { value }]: ReadPiece['entries'][number]): string {
   return `${JSON.stringify(key)}:${value}`;
 }
 

@@ -1,35 +1,19 @@
 /**
  * The present keys and values of one project, sorted by the UTF-8 bytes of the key. Knows no log and no HTTP.
+ *
+ * It either caches values, and then every new one stays in memory; or it keeps only where each new one lies. Entries from
+ * before the last change of mode stay as they are until `fill` or `relocate` takes them over.
  */
 import sortedBtree from 'sorted-btree';
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
+import type { TextPlace } from '../base/text-place.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
+import { type KeyEntry, PlacedEntry } from './key-entry.js';
+import { entryOf, isBefore, isBeyond, type KeyRange } from './key-range.js';
+import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
-
-/** What is known of a key. */
-export interface KeyEntry {
-  /** The value's JSON text, one line, as the client sent it. */
-  readonly value: string;
-  /** Version: the seq of its last change. */
-  readonly seq: number;
-  /** When that was, in milliseconds since 1970. */
-  readonly timeMs: number;
-}
-
-/** Which keys a listing is about. Without members: all, ascending. */
-export interface KeyRange {
-  /** Only keys that begin with this. */
-  readonly prefix?: string;
-  /** Lower bound, inclusive, whatever the direction. */
-  readonly start?: string;
-  /** Upper bound, exclusive, whatever the direction. */
-  readonly end?: string;
-  /** Only keys that come after this one in the direction of travel. */
-  readonly after?: string;
-  /** From the last key to the first. @default false */
-  readonly reverse?: boolean;
-}
+import { placeOfSetValue, type ValuePlace } from './value-place.js';
 
 type Tree = InstanceType<typeof sortedBtree.default<string, KeyEntry>>;
 
@@ -37,13 +21,52 @@ function newTree(): Tree {
   return new sortedBtree.default<string, KeyEntry>(undefined, compareUtf8);
 }
 
+/** How values are kept. */
+export interface CachingOptions {
+  /** True: in memory. False: what has a place on disk is kept as that place only. @default true */
+  readonly isCaching?: boolean;
+}
+
 /** Keys and values as they are now. */
 export class KeyValues implements Projection<ProjectEvent> {
   #tree: Tree = newTree();
+  #isCaching: boolean;
+  #keySum = 0;
+  #placedCount = 0;
+  #lastRestored: string | undefined;
+
+  /** @param options how values are kept */
+  constructor({ isCaching = true }: CachingOptions = {}) {
+    this.#isCaching = isCaching;
+  }
 
   /** How many keys there are. */
   get count(): number {
     return this.#tree.size;
+  }
+
+  /** The sum over keys and versions; see `key-sum.ts`. */
+  get keySum(): number {
+    return this.#keySum;
+  }
+
+  /** How many of the values are not in memory. */
+  get placedCount(): number {
+    return this.#placedCount;
+  }
+
+  /** True when new values are kept in memory. */
+  get isCaching(): boolean {
+    return this.#isCaching;
+  }
+
+  /**
+   * Changes how what is applied from now on is kept.
+   *
+   * @param isCaching true: in memory
+   */
+  setCaching(isCaching: boolean): void {
+    this.#isCaching = isCaching;
   }
 
   /**
@@ -86,63 +109,91 @@ export class KeyValues implements Projection<ProjectEvent> {
 
   /** Entries in the direction of travel, beginning at or shortly before the first one of the range. */
   #walk(range: KeyRange): IterableIterator<[string, KeyEntry]> {
-    if (range.reverse !== true) return this.#tree.entries(maximum([range.start, range.prefix, range.after]));
-    // The upper bound of a prefix has no text of its own; the walk begins at the last key and is brought down to it.
-    const highest = minimum([range.end, range.after, upperBoundOfPrefix(range.prefix)]);
-    return this.#tree.entriesReversed(highest);
+    return range.reverse === true ? this.#tree.entriesReversed(entryOf(range)) : this.#tree.entries(entryOf(range));
   }
 
   /** {@inheritDoc Projection.apply} */
-  apply({ event, seq, timeMs }: Recorded<ProjectEvent>): void {
+  apply({ event, seq, timeMs, place }: Recorded<ProjectEvent>): void {
     if (event.op === 'set') {
-      this.#tree.set(event.key, { value: event.value, seq, timeMs });
+      this.#forget(event.key);
+      this.#add(event.key, this.#entryOfSet(event.value, { seq, timeMs }, place));
     } else if (event.op === 'delete') {
+      this.#forget(event.key);
       const existed = this.#tree.delete(event.key);
       invariant(existed, `the key that seq ${seq} deletes exists`);
     } else if (event.op === 'clear') {
       invariant(event.count === this.#tree.size, `seq ${seq} clears as many keys as there are`);
       this.#tree = newTree();
+      this.#keySum = 0;
+      this.#placedCount = 0;
     }
   }
-}
 
-/** True for keys that the walk meets before the range begins. */
-function isBefore(range: KeyRange, key: string): boolean {
-  if (range.after === key) return true;
-  if (range.reverse !== true) return false;
-  if (range.end !== undefined && compareUtf8(key, range.end) >= 0) return true;
-  return range.prefix !== undefined && !key.startsWith(range.prefix) && compareUtf8(key, range.prefix) > 0;
-}
-
-/** True for keys behind the end of the range: the walk is over. */
-function isBeyond(range: KeyRange, key: string): boolean {
-  if (range.prefix !== undefined && !key.startsWith(range.prefix)) return true;
-  if (range.reverse === true) return range.start !== undefined && compareUtf8(key, range.start) < 0;
-  return range.end !== undefined && compareUtf8(key, range.end) >= 0;
-}
-
-function maximum(bounds: readonly (string | undefined)[]): string | undefined {
-  return pick(bounds, (order) => order > 0);
-}
-
-function minimum(bounds: readonly (string | undefined)[]): string | undefined {
-  return pick(bounds, (order) => order < 0);
-}
-
-function pick(bounds: readonly (string | undefined)[], wins: (order: number) => boolean): string | undefined {
-  let picked: string | undefined;
-  for (const bound of bounds) {
-    if (bound === undefined) continue;
-    if (picked === undefined || wins(compareUtf8(bound, picked))) picked = bound;
+  /** Text that has no place stays in memory whatever the mode: there would be no other way to read it. */
+  #entryOfSet(value: string, version: Pick<KeyEntry, 'seq' | 'timeMs'>, fields: TextPlace | undefined): KeyEntry {
+    if (this.#isCaching || fields === undefined) return { value, ...version };
+    return new PlacedEntry(version, placeOfSetValue(fields, value));
   }
-  return picked;
-}
 
-/** A text at or above every key with the prefix: the prefix and the highest code point, as often as a key has bytes to spare. */
-const HIGHEST_CODE_POINT = '\u{10ffff}';
-/** A key of 1,024 bytes holds at most 256 of the longest characters. */
-const HIGHEST_REPEATED = HIGHEST_CODE_POINT.repeat(256);
+  /** Takes what a key counts for out of the sums; its entry is replaced or deleted next. */
+  #forget(key: string): void {
+    const entry = this.#tree.get(key);
+    if (entry === undefined) return;
+    this.#keySum = removeTerm(this.#keySum, keyTerm(key, entry.seq));
+    if (entry instanceof PlacedEntry) this.#placedCount -= 1;
+  }
 
-function upperBoundOfPrefix(prefix: string | undefined): string | undefined {
-  return prefix === undefined ? undefined : prefix + HIGHEST_REPEATED;
+  #add(key: string, entry: KeyEntry): void {
+    this.#tree.set(key, entry);
+    this.#keySum = addTerm(this.#keySum, keyTerm(key, entry.seq));
+    if (entry instanceof PlacedEntry) this.#placedCount += 1;
+  }
+
+  /**
+   * Takes in a key of a snapshot, before the first event is applied.
+   *
+   * @param key above the key of the call before
+   * @param entry with its value, or with its place in the snapshot
+   */
+  restore(key: string, { value, seq, timeMs }: KeyEntry): void {
+    const isAscending = this.#lastRestored === undefined ? this.count === 0 : compareUtf8(key, this.#lastRestored) > 0;
+    invariant(isAscending, 'keys are restored in their order, before anything is applied');
+    this.#lastRestored = key;
+    this.#add(key, typeof value === 'string' ? { value, seq, timeMs } : new PlacedEntry({ seq, timeMs }, value));
+  }
+
+  /**
+   * Says where the value of a version lies as well, from now on to be read there. Without caching, a text in memory gives way to
+   * the place. A key that has another version by now, or none, stays as it is.
+   *
+   * @param key the key
+   * @param seq the version that lies there
+   * @param place where
+   */
+  relocate(key: string, seq: number, place: ValuePlace): void {
+    const entry = this.#tree.get(key);
+    if (entry?.seq !== seq) return;
+    if (entry instanceof PlacedEntry) {
+      invariant(entry.sizeBytes === place.sizeBytes && entry.crc === place.crc, `seq ${seq} has the same bytes wherever it lies`);
+      entry.file = place.file;
+      entry.offset = place.offset;
+    } else if (!this.#isCaching) {
+      this.#tree.set(key, new PlacedEntry(entry, place));
+      this.#placedCount += 1;
+    }
+  }
+
+  /**
+   * Takes a value that was read from its place into memory. A key that has another version by now, or none, stays as it is.
+   *
+   * @param key the key
+   * @param seq the version that was read
+   * @param value its text
+   */
+  fill(key: string, seq: number, value: string): void {
+    const entry = this.#tree.get(key);
+    if (entry?.seq !== seq || !(entry instanceof PlacedEntry) || !this.#isCaching) return;
+    this.#tree.set(key, { value, seq, timeMs: entry.timeMs });
+    this.#placedCount -= 1;
+  }
 }

@@ -3,21 +3,65 @@
  */
 import { invariant } from '../base/invariant.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
-import { KeyValues } from './key-values.js';
+import { ChangedBytes } from './changed-bytes.js';
+import { type CachingOptions, KeyValues } from './key-values.js';
 import { ProjectStateProjection } from './project-state.js';
 import type { Projection } from './projection.js';
+import type { KeyCensus, SnapshotPosition } from './snapshot/snapshot.js';
+
+/** What a snapshot says of a project besides its keys and values. */
+export interface ModelCheckpoint extends KeyCensus {
+  /** The last event that is in it. */
+  readonly seq: number;
+  /** Time of that event, in milliseconds since 1970. */
+  readonly timeMs: number;
+  /** For {@link ProjectModel.restore}; can be written as JSON. */
+  readonly state: unknown;
+}
 
 /** What a project's log amounts to. */
 export class ProjectModel implements Projection<ProjectEvent> {
   /** Keys and values. */
-  readonly values = new KeyValues();
+  readonly values: KeyValues;
   /** Settings. */
   readonly state = new ProjectStateProjection();
+  readonly #changed = new ChangedBytes();
   #lastSeq = 0;
+  #lastTimeMs = 0;
+
+  /** @param options how values are kept */
+  constructor(options: CachingOptions = {}) {
+    this.values = new KeyValues(options);
+  }
 
   /** The seq of the last event that was applied. */
   get lastSeq(): number {
     return this.#lastSeq;
+  }
+
+  /** The time of that event, in milliseconds since 1970; 0 before the first. */
+  get lastTimeMs(): number {
+    return this.#lastTimeMs;
+  }
+
+  /** Bytes of the events that were applied since the newest snapshot that {@link noteSnapshot} was told of. */
+  get changedBytes(): number {
+    return this.#changed.count;
+  }
+
+  /**
+   * Goes on from a snapshot, before the first event is applied. Keys and values are restored one by one, by
+   * `values.restore`, before or after.
+   *
+   * @param position the last event that the snapshot holds
+   * @param state what {@link checkpoint} gave
+   * @throws {SavedStateError} when it is not a state of that moment
+   */
+  restore({ seq, timeMs }: Pick<SnapshotPosition, 'seq' | 'timeMs'>, state: unknown): void {
+    invariant(this.#lastSeq === 0 && seq >= 1, 'a model goes on from a snapshot before anything else is applied');
+    this.state.restore(state, seq);
+    this.#lastSeq = seq;
+    this.#lastTimeMs = timeMs;
   }
 
   /** {@inheritDoc Projection.apply} */
@@ -25,6 +69,30 @@ export class ProjectModel implements Projection<ProjectEvent> {
     invariant(recorded.seq === this.#lastSeq + 1, `events are applied in order: ${recorded.seq} does not follow ${this.#lastSeq}`);
     this.state.apply(recorded);
     this.values.apply(recorded);
+    this.#changed.add(sizeOf(recorded));
     this.#lastSeq = recorded.seq;
+    this.#lastTimeMs = recorded.timeMs;
   }
+
+  /** @returns what a snapshot of this moment says besides keys and values */
+  checkpoint(): ModelCheckpoint {
+    this.#changed.mark(this.#lastSeq);
+    const { count: keyCount, keySum } = this.values;
+    return { seq: this.#lastSeq, timeMs: this.#lastTimeMs, keyCount, keySum, state: this.state.save() };
+  }
+
+  /**
+   * Takes note of a snapshot that is committed.
+   *
+   * @param seq the last event that it holds: the seq of a checkpoint
+   */
+  noteSnapshot(seq: number): void {
+    this.#changed.noteSnapshot(seq);
+  }
+}
+
+/** Bytes of an event's fields; by estimate where no log has stored them. */
+function sizeOf({ event, place }: Recorded<ProjectEvent>): number {
+  if (place !== undefined) return place.sizeBytes;
+  return ('key' in event ? event.key.length : 0) + ('value' in event ? event.value.length : 0);
 }

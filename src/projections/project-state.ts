@@ -2,8 +2,11 @@
  * What a project is, apart from its data: settings, key id, times, and how they came about.
  */
 import { invariant } from '../base/invariant.js';
+import { compileSchema } from '../base/json-schema.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
-import type { ProjectSettings } from '../events/project-settings.js';
+import {
+  AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, STORAGE_PROPERTIES,
+} from '../events/project-settings.js';
 import type { Projection } from './projection.js';
 
 /** The state after one project event. */
@@ -14,6 +17,47 @@ export interface ProjectVersion {
   readonly keyId: string | null;
   readonly timeMs: number;
 }
+
+/** The state that a snapshot holds is not one, or not of its moment. */
+export class SavedStateError extends Error {
+  override readonly name = 'SavedStateError';
+}
+
+interface SavedState {
+  readonly versions: readonly ProjectVersion[];
+}
+
+const settingsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['storage', 'authentication'],
+  properties: {
+    // Snapshots of versions before a setting existed lack it.
+    storage: { type: 'object', additionalProperties: false, properties: STORAGE_PROPERTIES },
+    authentication: {
+      type: 'object', additionalProperties: false, properties: AUTHENTICATION_PROPERTIES, required: Object.keys(AUTHENTICATION_PROPERTIES),
+    },
+  },
+} as const;
+
+const versionSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['seq', 'settings', 'keyId', 'timeMs'],
+  properties: {
+    seq: { type: 'integer', minimum: 1 },
+    settings: settingsSchema,
+    keyId: { anyOf: [{ type: 'string', pattern: '^[0-9a-f]{16}$' }, { type: 'null' }] },
+    timeMs: { type: 'integer' },
+  },
+} as const;
+
+const checkSavedState = compileSchema<SavedState>({
+  type: 'object',
+  additionalProperties: false,
+  required: ['versions'],
+  properties: { versions: { type: 'array', minItems: 1, items: versionSchema } },
+});
 
 /** Settings and their history. */
 export class ProjectStateProjection implements Projection<ProjectEvent> {
@@ -42,6 +86,37 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
    */
   at(seq: number): ProjectVersion | undefined {
     return this.#versions.findLast((version) => version.seq <= seq);
+  }
+
+  /** @returns all of it, as {@link restore} takes it; can be written as JSON */
+  save(): unknown {
+    const saved: SavedState = { versions: [...this.#versions] };
+    return saved;
+  }
+
+  /**
+   * Takes over what {@link save} gave, before the first event is applied. A setting that it does not name has its built-in value.
+   *
+   * @param saved as it was read back; nothing of it is believed unchecked
+   * @param lastSeq the last event that can be in it
+   * @throws {SavedStateError} when it cannot be what was saved at that seq
+   */
+  restore(saved: unknown, lastSeq: number): void {
+    invariant(this.#versions.length === 0, 'a state is restored before anything is applied');
+    const checked = checkSavedState(saved);
+    if (!checked.ok) {
+      const { pointer, expected } = checked.fault;
+      throw new SavedStateError(`Cannot take over the state of a project: at "${pointer}" expected ${expected}`);
+    }
+    let before = 0;
+    for (const { seq, settings, keyId, timeMs } of checked.document.versions) {
+      if (seq <= before || seq > lastSeq) {
+        throw new SavedStateError(`Cannot take over the state of a project: seq ${seq} follows ${before}, and the last is ${lastSeq}`);
+      }
+      before = seq;
+      const storage = mergeStorage(BUILT_IN_STORAGE, settings.storage);
+      this.#versions.push({ seq, settings: { ...settings, storage }, keyId, timeMs });
+    }
   }
 
   /** {@inheritDoc Projection.apply} */

@@ -1,30 +1,54 @@
 /**
- * Which projects exist on disk, by the server's own log: registered when created, and for ever remembered when deleted.
+ * Which projects exist on disk, by the server's own log: registered when created, and for ever remembered when they were
+ * deleted or left the disk.
  */
+import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
 import type { Recorded, ServerEvent } from '../events/event.js';
 import type { Projection } from './projection.js';
 
+/**
+ * How the log of a project stands.
+ *
+ * - `live`: it is on disk.
+ * - `deleted`: it is gone, and so is its project.
+ * - `left`: its project went on in memory; its files are kept aside.
+ */
+export type RegistrationState = 'live' | 'deleted' | 'left';
+
 /** The newest that the server's log says of a project id. */
 export interface Registration {
   readonly logId: string;
-  readonly isDeleted: boolean;
+  readonly state: RegistrationState;
+  /** The lowest seq that must be there, where segments were removed on purpose. */
+  readonly firstKeptSeq: number | undefined;
 }
+
+const PROJECT_PREFIX = 'project/';
+const DELETED_PREFIX = 'deleted/';
+const LEFT_PREFIX = 'left/';
+const DEFAULT_KEY = 'default_key';
 
 /** Projects by id, and the deletions by log. */
 export class Registrations implements Projection<ServerEvent> {
   readonly #byId = new Map<string, Registration>();
   readonly #deletedLogs = new Map<string, string>();
+  readonly #leftLogs = new Map<string, string>();
   #defaultKeyId: string | null | undefined;
 
-  /** Project ids that are registered and not deleted. */
+  /** Project ids whose logs are on disk. */
   get liveIds(): readonly string[] {
-    return [...this.#byId].filter(([, registration]) => !registration.isDeleted).map(([id]) => id);
+    return [...this.#byId].filter(([, { state }]) => state === 'live').map(([id]) => id);
   }
 
   /** Deleted logs: project id by log id. */
   get deletedLogs(): ReadonlyMap<string, string> {
     return this.#deletedLogs;
+  }
+
+  /** Logs that left the disk: project id by log id. */
+  get leftLogs(): ReadonlyMap<string, string> {
+    return this.#leftLogs;
   }
 
   /** The id of the global key as last recorded: null without a key, undefined when never recorded. */
@@ -44,16 +68,58 @@ export class Registrations implements Projection<ServerEvent> {
   apply({ event, seq }: Recorded<ServerEvent>): void {
     switch (event.op) {
       case 'project.created':
-        invariant(this.#byId.get(event.id)?.isDeleted !== false, `seq ${seq} registers "${event.id}", which is not registered`);
-        this.#byId.set(event.id, { logId: event.log_id, isDeleted: false });
+        invariant(this.#byId.get(event.id)?.state !== 'live', `seq ${seq} registers "${event.id}", which is not registered`);
+        this.#byId.set(event.id, { logId: event.log_id, state: 'live', firstKeptSeq: undefined });
         break;
       case 'project.deleted':
-        this.#byId.set(event.id, { logId: event.log_id, isDeleted: true });
+        this.#byId.set(event.id, { logId: event.log_id, state: 'deleted', firstKeptSeq: undefined });
         this.#deletedLogs.set(event.log_id, event.id);
+        break;
+      case 'project.left':
+        this.#byId.set(event.id, { logId: event.log_id, state: 'left', firstKeptSeq: undefined });
+        this.#leftLogs.set(event.log_id, event.id);
+        break;
+      case 'project.repaired':
+        this.#byId.set(event.id, { logId: event.log_id, state: 'live', firstKeptSeq: undefined });
+        break;
+      case 'segment.removed':
+        this.#noteRemoval(event);
         break;
       case 'config.edited':
         if (event.scope === 'default') this.#defaultKeyId = event.key_id;
         break;
+      case 'snapshot.committed':
+        break;
     }
+  }
+
+  /** @returns all of it as keys and values, sorted by key, for a snapshot */
+  save(): readonly (readonly [key: string, value: string])[] {
+    const entries: [string, string][] = [];
+    for (const [id, registration] of this.#byId) entries.push([PROJECT_PREFIX + id, JSON.stringify(registration)]);
+    for (const [logId, id] of this.#deletedLogs) entries.push([DELETED_PREFIX + logId, JSON.stringify(id)]);
+    for (const [logId, id] of this.#leftLogs) entries.push([LEFT_PREFIX + logId, JSON.stringify(id)]);
+    if (this.#defaultKeyId !== undefined) entries.push([DEFAULT_KEY, JSON.stringify(this.#defaultKeyId)]);
+    return entries.sort(([a], [b]) => compareUtf8(a, b));
+  }
+
+  /**
+   * Takes in one entry of a snapshot, whose digest has been checked.
+   *
+   * @param key as {@link save} gave it
+   * @param value as {@link save} gave it
+   */
+  restore(key: string, value: string): void {
+    const parsed: unknown = JSON.parse(value);
+    if (key === DEFAULT_KEY) this.#defaultKeyId = parsed as string | null;
+    else if (key.startsWith(PROJECT_PREFIX)) this.#byId.set(key.slice(PROJECT_PREFIX.length), parsed as Registration);
+    else if (key.startsWith(DELETED_PREFIX)) this.#deletedLogs.set(key.slice(DELETED_PREFIX.length), parsed as string);
+    else if (key.startsWith(LEFT_PREFIX)) this.#leftLogs.set(key.slice(LEFT_PREFIX.length), parsed as string);
+    else invariant(false, 'a snapshot of the server log has no other keys');
+  }
+
+  #noteRemoval({ id, log_id: logId, last_seq: lastSeq }: Extract<ServerEvent, { op: 'segment.removed' }>): void {
+    const known = this.#byId.get(id);
+    if (known?.logId === logId) this.#byId.set(id, { ...known, firstKeptSeq: lastSeq + 1 });
   }
 }

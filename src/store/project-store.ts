@@ -1,6 +1,6 @@
 /**
  * The one door to a project: commands go in, one turn at a time, and come out as events in the log, in memory and in answers,
- * in this order. Reads come from memory, which holds nothing that is not durable.
+ * in this order. Reads come from memory, or from where memory says that a value lies; neither knows what is not durable.
  *
  * A turn is a batch: when the batch before has been applied, everything that waits is decided in order, appended as one
  * write, applied, and answered, refusals included: a refusal may rest on a line of the same batch. If the append fails,
@@ -8,42 +8,24 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
-import { encodeEvent } from '../events/codec.js';
-import type { ProjectEvent } from '../events/event.js';
-import type { ProjectSettings, StorageSettings } from '../events/project-settings.js';
-import type { AppendedLine, LineDraft, Log, LogOptions, LogState } from '../log/log.js';
+import type { ProjectSettings } from '../events/project-settings.js';
+import type { Log, LogState } from '../log/log.js';
+import type { KeyEntry } from '../projections/key-entry.js';
+import type { KeyRange } from '../projections/key-range.js';
 import type { KeyValues } from '../projections/key-values.js';
-import type { ProjectModel } from '../projections/project-model.js';
+import type { ModelCheckpoint, ProjectModel } from '../projections/project-model.js';
 import type { ProjectVersion } from '../projections/project-state.js';
-import { BatchState } from './batch-state.js';
+import type { IndexEntry } from '../projections/snapshot/snapshot.js';
+import { ValueCache } from '../projections/value-cache.js';
+import { ValueLoader, type ValueSource } from '../projections/value-loader.js';
+import { BatchTurn, logOptionsOf } from './batch-turn.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
-import { decide, type Decision } from './decide.js';
+import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
+import { ProjectReads } from './project-reads.js';
+import type { RoomForGrowth } from './room-for-growth.js';
 
-/** Limits of one project's queue. */
-export interface StoreLimits {
-  /** Commands that may wait. */
-  readonly queueCommandsMax: number;
-  /** Bytes of keys and values that may wait. */
-  readonly queueBytesMax: number;
-}
-
-/** Used where the caller says nothing. */
-export const DEFAULT_STORE_LIMITS: StoreLimits = { queueCommandsMax: 10_000, queueBytesMax: 67_108_864 };
-
-/** Commands of one batch at most. */
-const BATCH_COMMANDS_MAX = 1024;
-/** Bytes of keys and values of one batch at most, unless a single command has more. */
-const BATCH_BYTES_MAX = 8_388_608;
-/** What a waiting command counts for besides its key and value. */
-const COMMAND_BYTES = 256;
-
-interface Waiting {
-  readonly command: Command;
-  readonly context: CommandContext;
-  readonly sizeBytes: number;
-  readonly resolve: (result: CommandResult) => void;
-  readonly reject: (error: unknown) => void;
-}
+export { logOptionsOf } from './batch-turn.js';
+export { DEFAULT_STORE_LIMITS, type StoreLimits } from './command-queue.js';
 
 /** What a store is made of. */
 export interface ProjectStoreParts {
@@ -52,49 +34,55 @@ export interface ProjectStoreParts {
   readonly model: ProjectModel;
   /** @default {@link DEFAULT_STORE_LIMITS} */
   readonly limits?: StoreLimits;
+  /** Reads values of the project's snapshots. @default there are none */
+  readonly readSnapshotValue?: ValueSource['readSnapshotValue'];
+  /** Remembers values that were read from disk. @default one of its own */
+  readonly cache?: ValueCache;
+  /** Asked before a project on disk grows. @default there is room */
+  readonly room?: RoomForGrowth;
 }
 
-/**
- * How a project's log is to be opened or configured.
- *
- * @param storage the project's settings
- * @returns options for the log
- */
-export function logOptionsOf(storage: StorageSettings): LogOptions {
-  return { durability: storage.durability, syncIntervalMs: storage.sync_interval_ms, segmentBytes: storage.segment_bytes };
+/** Everything that a snapshot of this moment says besides keys and values. */
+export interface StoreCheckpoint extends ModelCheckpoint {
+  /** Hash of the last line that is in it. */
+  readonly hash: string;
+}
+
+function noSnapshots(): Promise<Buffer> {
+  return Promise.reject(new AppError('project_corrupt', 'Cannot read from a snapshot: the project has none'));
 }
 
 /** One project's store. */
 export class ProjectStore {
-  readonly #log: Log;
   readonly #model: ProjectModel;
-  readonly #limits: StoreLimits;
-  /** Of the last applied line: the log's own end is ahead of it for the moment between append and apply. */
-  #hash: string;
-  #queue: Waiting[] = [];
-  #queueBytes = 0;
+  readonly #turn: BatchTurn;
+  readonly #reads: ProjectReads;
+  readonly #queue: CommandQueue;
   /** The turns that are going on; undefined when nothing waits. */
   #turns: Promise<void> | undefined;
   #holds = 0;
   #closedBy: AppError | undefined;
 
-  /** @param parts log, model, limits */
+  /** @param parts log, model, limits, and where cold values and free space are looked up */
   constructor(parts: ProjectStoreParts) {
     invariant(parts.model.lastSeq === parts.log.position().seq, 'a store starts with the whole log applied');
-    this.#log = parts.log;
     this.#model = parts.model;
-    this.#hash = parts.log.position().hash;
-    this.#limits = parts.limits ?? DEFAULT_STORE_LIMITS;
+    this.#turn = new BatchTurn(parts.log, parts.model, parts.room);
+    this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);
+    const readSnapshotValue = parts.readSnapshotValue ?? noSnapshots;
+    // The log may be replaced by another, so it is asked for at each read.
+    const source: ValueSource = { readText: (place) => this.#turn.log.readText(place), readSnapshotValue };
+    this.#reads = new ProjectReads(parts.model.values, new ValueLoader(source, parts.cache ?? new ValueCache()));
   }
 
   /** The project's id. */
   get id(): string {
-    return this.#log.project;
+    return this.#turn.log.project;
   }
 
   /** Tells this log from any other of the same name. */
   get logId(): string {
-    return this.#log.logId;
+    return this.#turn.log.logId;
   }
 
   /** Keys and values, durable ones only. */
@@ -126,12 +114,96 @@ export class ProjectStore {
 
   /** Hash of the last applied line. */
   get hash(): string {
-    return this.#hash;
+    return this.#turn.hash;
+  }
+
+  /** The time of the last applied line, in milliseconds since 1970. */
+  get lastTimeMs(): number {
+    return this.#model.lastTimeMs;
+  }
+
+  /** Bytes of the events since the newest snapshot. */
+  get changedBytes(): number {
+    return this.#model.changedBytes;
+  }
+
+  /** True when new values are kept in memory. */
+  get isCaching(): boolean {
+    return this.#model.values.isCaching;
+  }
+
+  /** True when the log is kept in files. */
+  get isOnDisk(): boolean {
+    return this.#turn.isOnDisk;
   }
 
   /** Whether the log takes lines. */
   get logState(): LogState {
-    return this.#log.state();
+    return this.#turn.log.state();
+  }
+
+  /** {@inheritDoc ProjectReads.damagedReads} */
+  get damagedReads(): number {
+    return this.#reads.damagedReads;
+  }
+
+  /** {@inheritDoc ProjectReads.load} */
+  load(entry: KeyEntry): ReturnType<ProjectReads['load']> {
+    return this.#reads.load(entry);
+  }
+
+  /** {@inheritDoc ProjectReads.read} */
+  read(key: string): ReturnType<ProjectReads['read']> {
+    return this.#reads.read(key);
+  }
+
+  /** {@inheritDoc ProjectReads.readPiece} */
+  readPiece(range: KeyRange, limit: number): ReturnType<ProjectReads['readPiece']> {
+    return this.#reads.readPiece(range, limit);
+  }
+
+  /** {@inheritDoc ProjectReads.readKeys} */
+  readKeys(keys: readonly string[]): ReturnType<ProjectReads['readKeys']> {
+    return this.#reads.readKeys(keys);
+  }
+
+  /** {@inheritDoc ProjectReads.settleReads} */
+  async settleReads(): Promise<void> {
+    await this.#reads.settleReads();
+  }
+
+  /** {@inheritDoc ProjectReads.relocate} */
+  async relocate(entries: AsyncIterable<readonly IndexEntry[]>, snapshotSeq: number): Promise<void> {
+    await this.#reads.relocate(entries, snapshotSeq);
+  }
+
+  /** {@inheritDoc ProjectReads.loadAll} */
+  async loadAll(signal?: AbortSignal): Promise<void> {
+    await this.#reads.loadAll(signal);
+  }
+
+  /**
+   * Changes how the values of what is applied from now on are kept. Those from before stay as they are, until `loadAll` or
+   * `relocate`.
+   *
+   * @param isCaching true: in memory
+   */
+  setCaching(isCaching: boolean): void {
+    this.#model.values.setCaching(isCaching);
+  }
+
+  /** @returns what a snapshot of this moment says besides keys and values */
+  checkpoint(): StoreCheckpoint {
+    return { ...this.#model.checkpoint(), hash: this.#turn.hash };
+  }
+
+  /**
+   * Takes note of a snapshot that is committed.
+   *
+   * @param seq the seq of the checkpoint that it was made for
+   */
+  noteSnapshot(seq: number): void {
+    this.#model.noteSnapshot(seq);
   }
 
   /**
@@ -144,16 +216,7 @@ export class ProjectStore {
    */
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {
     if (this.#closedBy !== undefined) throw this.#closedBy;
-    const sizeBytes = sizeOf(command);
-    if (this.#queue.length >= this.#limits.queueCommandsMax || this.#queueBytes + sizeBytes > this.#limits.queueBytesMax) {
-      const facts = { waiting: this.#queue.length };
-      throw new AppError('queue_full', 'Cannot take the change: too many are waiting for the disk', { facts });
-    }
-    return await new Promise((resolve, reject) => {
-      this.#queue.push({ command, context, sizeBytes, resolve, reject });
-      this.#queueBytes += sizeBytes;
-      this.#startTurns();
-    });
+    return await this.#queue.add(command, context, () => this.#startTurns());
   }
 
   #startTurns(): void {
@@ -164,76 +227,8 @@ export class ProjectStore {
   async #takeTurns(): Promise<void> {
     // Whatever arrives in the same round of the event loop shares the first batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0 && this.#holds === 0) await this.#takeTurn(this.#takeBatch());
+    while (this.#queue.length > 0 && this.#holds === 0) await this.#turn.take(this.#queue.takeBatch());
     this.#turns = undefined;
-  }
-
-  #takeBatch(): Waiting[] {
-    let sizeBytes = 0;
-    let count = 0;
-    for (const waiting of this.#queue) {
-      if (count === BATCH_COMMANDS_MAX || (count > 0 && sizeBytes + waiting.sizeBytes > BATCH_BYTES_MAX)) break;
-      sizeBytes += waiting.sizeBytes;
-      count += 1;
-    }
-    this.#queueBytes -= sizeBytes;
-    return this.#queue.splice(0, count);
-  }
-
-  async #takeTurn(batch: readonly Waiting[]): Promise<void> {
-    let decisions: readonly Decision[] = [];
-    let appended: readonly AppendedLine[] = [];
-    try {
-      decisions = this.#decide(batch);
-      const drafts = draftsOf(batch, decisions);
-      if (drafts.length > 0) appended = await this.#log.append(drafts, this.#model.lastSeq);
-    } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
-      return;
-    }
-    this.#applyAndAnswer(batch, decisions, appended);
-  }
-
-  #decide(batch: readonly Waiting[]): readonly Decision[] {
-    const state = new BatchState(this.#model);
-    return batch.map(({ command }) => {
-      const decision = decide(state, command);
-      if (decision.accepted) state.add(decision.event);
-      return decision;
-    });
-  }
-
-  /** All is applied before anything is answered: whoever has an answer can read what it says. */
-  #applyAndAnswer(batch: readonly Waiting[], decisions: readonly Decision[], appended: readonly AppendedLine[]): void {
-    const writtenWith = this.#model.state.newest?.settings;
-    let next = 0;
-    const answers: (() => void)[] = [];
-    for (const [index, waiting] of batch.entries()) {
-      const decision = decisions[index];
-      invariant(decision !== undefined, 'every command was decided');
-      if (!decision.accepted) {
-        answers.push(() => waiting.reject(decision.refusal));
-        continue;
-      }
-      const line = appended[next];
-      next += 1;
-      invariant(line !== undefined, 'the log answers every draft');
-      this.#apply(decision.event, line, waiting.context.actor);
-      const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
-      answers.push(() => waiting.resolve({ ...result, volatile }));
-    }
-    const { first } = this.#model.state;
-    invariant(first !== undefined, 'whatever is decided happens to a project that has been created');
-    // The batch that creates a project is written with the settings that it brings.
-    const { durability, on_disk: onDisk } = (writtenWith ?? first.settings).storage;
-    const volatile = onDisk && durability !== 'fsync';
-    for (const answer of answers) answer();
-  }
-
-  #apply(event: ProjectEvent, line: AppendedLine, actor: string): void {
-    this.#model.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor });
-    this.#hash = line.hash;
-    if (event.op === 'project.update') this.#log.configure(logOptionsOf(event.settings.storage));
   }
 
   /**
@@ -253,41 +248,60 @@ export class ProjectStore {
     };
   }
 
+  /**
+   * Carries out one command under a hold, before everything that waits.
+   *
+   * @param command what is asked for
+   * @param context who asks
+   * @returns what came of it, when it is durable and visible
+   * @throws {AppError} as {@link submit}
+   */
+  async submitHeld(command: Command, context: CommandContext): Promise<CommandResult> {
+    invariant(this.#holds > 0 && this.#turns === undefined, 'under a hold, one command is carried out at a time');
+    if (this.#closedBy !== undefined) throw this.#closedBy;
+    const outcome = new Promise<CommandResult>((resolve, reject) => {
+      this.#turns = this.#turn.take([{ command, context, sizeBytes: sizeOf(command), resolve, reject }]);
+    });
+    try {
+      return await outcome;
+    } finally {
+      await this.#turns;
+      this.#turns = undefined;
+    }
+  }
+
+  /**
+   * Goes on with another log that stands where this one does, under a hold. Reads of values that lie in the old one have to be over,
+   * and none may lie there any more.
+   *
+   * @param log the other log; it writes as the project's settings say from here on
+   * @returns the log so far, which is not closed
+   */
+  replaceLog(log: Log): Log {
+    invariant(this.#holds > 0 && this.#turns === undefined, 'a log is replaced while no turn is taken');
+    invariant(this.#model.values.placedCount === 0 || log.logId === this.#turn.log.logId, 'no value lies in the log that is replaced');
+    const { seq, hash } = log.position();
+    const goesOn = seq === this.seq && hash === this.#turn.hash && log.project === this.id;
+    invariant(goesOn, 'a log is replaced by one that goes on where it ends');
+    const replaced = this.#turn.log;
+    this.#turn.log = log;
+    log.configure(logOptionsOf(this.settings.storage));
+    return replaced;
+  }
+
   /** Takes nothing more because the project is deleted, fails what waits, and closes the log. A hold may be in force. */
   async retire(): Promise<void> {
     this.#closedBy = new AppError('project_not_found', `Cannot find the project "${this.id}"`);
-    this.#failWaiting(this.#closedBy);
+    this.#queue.fail(this.#closedBy);
     await this.#turns;
-    await this.#log.close();
+    await this.#turn.log.close();
   }
 
   /** Takes nothing more because the server stops, carries out what waits unless a hold is in force, and closes the log. */
   async close(): Promise<void> {
     this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is stopping');
     await this.#turns;
-    this.#failWaiting(this.#closedBy);
-    await this.#log.close();
+    this.#queue.fail(this.#closedBy);
+    await this.#turn.log.close();
   }
-
-  #failWaiting(reason: AppError): void {
-    const waiting = this.#queue;
-    this.#queue = [];
-    this.#queueBytes = 0;
-    for (const { reject } of waiting) reject(reason);
-  }
-}
-
-function draftsOf(batch: readonly Waiting[], decisions: readonly Decision[]): LineDraft[] {
-  const drafts: LineDraft[] = [];
-  for (const [index, { context }] of batch.entries()) {
-    const decision = decisions[index];
-    if (decision?.accepted === true) drafts.push({ ...encodeEvent(decision.event), actor: context.actor, request: context.requestId });
-  }
-  return drafts;
-}
-
-function sizeOf(command: Command): number {
-  const keyBytes = 'key' in command ? Buffer.byteLength(command.key) : 0;
-  const valueBytes = 'value' in command ? Buffer.byteLength(command.value) : 0;
-  return COMMAND_BYTES + keyBytes + valueBytes;
 }

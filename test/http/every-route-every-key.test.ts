@@ -25,6 +25,8 @@ const ROUTES: readonly RouteCase[] = [
   { method: 'PUT', path: '/api/v1/projects/{id}', action: 'project.update', body: UPDATE },
   { method: 'PUT', path: '/api/v1/projects/{id}', action: 'project.update_guarded', body: '{"storage":{"durability":"os"}}' },
   { method: 'POST', path: '/api/v1/projects/{id}/api-key/regenerate', action: 'project.regenerate_key' },
+  { method: 'PUT', path: '/api/v1/projects/{id}', action: 'project.update_guarded', body: '{"storage":{"retention":{"max_bytes":0}}}' },
+  { method: 'POST', path: '/api/v1/projects/{id}/compact', action: 'project.compact' },
   { method: 'GET', path: '/api/v1/projects/{id}/keys', action: 'keys.read' },
   { method: 'HEAD', path: '/api/v1/projects/{id}/keys', action: 'keys.read' },
   { method: 'GET', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },

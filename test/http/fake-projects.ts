@@ -12,7 +12,9 @@ import {
   type ProjectSettings,
   type ProjectSettingsChange,
 } from '../../src/events/project-settings.js';
-import type { NewProject, ProjectDetails, Projects, ProjectState, ProjectWithKey, Readiness } from '../../src/projects/projects.js';
+import type {
+  CompactionResult, NewProject, ProjectDetails, Projects, ProjectState, ProjectWithKey, Readiness,
+} from '../../src/projects/projects.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 
@@ -80,6 +82,23 @@ export class FakeStore {
     this.logId = logId;
   }
 
+  load({ value }: FakeEntry): string {
+    return value;
+  }
+
+  readPiece(range: FakeRange, limit: number): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {
+    const entries = this.values.slice(range, limit);
+    return { entries, doneCount: entries.length, isLast: entries.length < limit };
+  }
+
+  readKeys(keys: readonly string[]): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {
+    const entries = keys.flatMap((key): [string, FakeEntry][] => {
+      const entry = this.values.get(key);
+      return entry === undefined ? [] : [[key, entry]];
+    });
+    return { entries, doneCount: keys.length, isLast: true };
+  }
+
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {
     await this.beforeSubmit();
     this.submitted.push({ command, context });
@@ -126,6 +145,8 @@ interface FakeProject {
 /** Projects in memory. */
 export class FakeProjects implements Projects {
   readonly #projects = new Map<string, FakeProject>();
+  /** Stores that take the place of those that are made here. */
+  readonly realStores = new Map<string, ProjectStore>();
   /** Called with the name of each change before it is made; may throw or wait. */
   beforeChange: (name: string) => void | Promise<void> = () => undefined;
   /** What the last change was asked with. */
@@ -159,6 +180,8 @@ export class FakeProjects implements Projects {
   store(id: string): ProjectStore {
     const { store, state } = this.#find(id);
     if (state === 'corrupt') throw new AppError('project_corrupt', 'The file "/secret/place" is damaged');
+    const real = this.realStores.get(id);
+    if (real !== undefined) return real;
     return store as unknown as ProjectStore;
   }
 
@@ -202,6 +225,13 @@ export class FakeProjects implements Projects {
   async regenerateKey(id: string, context: CommandContext): Promise<string> {
     await this.#begin('regenerateKey', { id, context });
     return 'skv_p_another';
+  }
+
+  async compact(id: string, context: CommandContext): Promise<CompactionResult> {
+    await this.#begin('compact', { id, context });
+    const { seq, values } = this.store(id);
+    if (!this.#find(id).settings.storage.on_disk) throw new AppError('not_on_disk', `The project "${id}" has no snapshot`);
+    return { seq, key_count: values.count, bytes: 2, duration_ms: 3 };
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {

@@ -56,6 +56,7 @@ test('makeProblem() says when to come back with 429, 503 and 507, and how to log
     assert.equal(headers['WWW-Authenticate'] !== undefined, status === 401, code);
     assert.equal(headers['Cache-Control'], 'no-store');
   }
+  assert.equal(makeProblem(new AppError('disk_full', 'x'), 'r1').headers['Retry-After'], '5');
   assert.equal(
     makeProblem(new AppError('too_many_failed_keys', 'x', { facts: { retry_after_seconds: 37 } }), 'r1').headers['Retry-After'],
     '37',
@@ -81,7 +82,7 @@ test('toAppError() finds the nearest code for what libraries throw', () => {
 
 test('logLevelOf() is loud for defects and failures, silent for refusals', () => {
   assert.equal(logLevelOf(new AppError('internal_error', 'x')), 'error');
-  for (const code of ['log_failed', 'disk_full', 'config_write_failed', 'project_corrupt'] as const)
+  for (const code of ['log_failed', 'disk_full', 'config_write_failed', 'compaction_failed', 'project_corrupt'] as const)
     assert.equal(logLevelOf(new AppError(code, 'x')), 'warn');
   for (const code of ['queue_full', 'starting', 'unauthorized', 'http_version_not_supported'] as const)
     assert.equal(logLevelOf(new AppError(code, 'x')), undefined);

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { InvariantError } from '../../src/base/invariant.js';
 import type { ProjectEvent } from '../../src/events/event.js';
-import { type KeyRange, KeyValues } from '../../src/projections/key-values.js';
+import type { KeyRange } from '../../src/projections/key-range.js';
+import { KeyValues } from '../../src/projections/key-values.js';
+import { addTerm, keyTerm } from '../../src/projections/key-sum.js';
+import type { ValuePlace } from '../../src/projections/value-place.js';
 import { TRICKY_CHARACTERS } from '../events/arbitrary-events.js';
 import { suite } from '../suite.js';
+import { PlacedEvents } from './placed-events.js';
 import { recordedAt, TIME_ZERO_MS } from './recorded-events.js';
 
 const test = suite('key-values');
@@ -15,6 +22,24 @@ const key = fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), minLength: 
 const range: fc.Arbitrary<KeyRange> = fc.record(
   { prefix: text, start: text, end: text, after: text, reverse: fc.boolean() }, { requiredKeys: [] },
 );
+
+/** How many keys the measurement of memory has. */
+const MANY = 200_000;
+
+function set(name: string, value: string): ProjectEvent {
+  return { op: 'set', key: name, value };
+}
+
+/** Collects garbage, and says how many bytes are left. */
+function garbageCollector(): () => number {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  assert.ok(typeof collect === 'function');
+  return () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+}
 
 function filled(events: readonly ProjectEvent[]): KeyValues {
   const values = new KeyValues();
@@ -89,14 +114,6 @@ test('a piece without room is a mistake of the caller', () => {
   for (const limit of [0, -1]) assert.throws(() => withKeys(['a']).slice({}, limit), InvariantError);
 });
 
-test('a key has the value, the seq and the time of its last change', () => {
-  const values = filled([{ op: 'set', key: 'a', value: '1' }, { op: 'set', key: 'b', value: '2' }, { op: 'set', key: 'a', value: '3.0' }]);
-  assert.deepEqual(values.get('a'), { value: '3.0', seq: 3, timeMs: TIME_ZERO_MS + 3000 });
-  assert.deepEqual(values.get('b'), { value: '2', seq: 2, timeMs: TIME_ZERO_MS + 2000 });
-  assert.equal(values.count, 2);
-  assert.equal(values.get('c'), undefined);
-});
-
 test('names that every object has are keys like any other', () => {
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'undefined', 'null'];
   for (const name of names) assert.equal(new KeyValues().get(name), undefined);
@@ -110,36 +127,185 @@ test('keys that look alike and have other bytes are other keys', () => {
   assert.equal(values.get('e\u0301')?.seq, 2);
 });
 
-test('a deleted key is gone, and can come back', () => {
-  const values = filled([{ op: 'set', key: 'a', value: '1' }, { op: 'delete', key: 'a' }]);
-  assert.equal(values.get('a'), undefined);
-  assert.equal(values.count, 0);
-  values.apply(recordedAt({ op: 'set', key: 'a', value: '2' }, 3));
-  assert.equal(values.get('a')?.seq, 3);
-});
-
-test('clearing removes every key', () => {
-  const values = withKeys(['a', 'b', '\u{1f600}']);
-  values.apply(recordedAt({ op: 'clear', count: 3 }, 4));
-  assert.equal(values.count, 0);
-  assert.deepEqual(values.slice({}, 5), []);
-  values.apply(recordedAt({ op: 'clear', count: 0 }, 5));
-  values.apply(recordedAt({ op: 'set', key: 'a', value: '1' }, 6));
-  assert.deepEqual(values.keys({}, 5), ['a']);
-});
-
-test('what was read before a change stays as it was read', () => {
-  const values = withKeys(['a', 'b']);
-  const before = values.slice({}, 5);
-  const copy = structuredClone(before);
-  values.apply(recordedAt({ op: 'set', key: 'a', value: '9' }, 3));
-  values.apply(recordedAt({ op: 'clear', count: 2 }, 4));
-  assert.deepEqual(before, copy);
-});
-
 test('an event that cannot have happened is a defect: deleting what is not there, clearing another number of keys', () => {
   assert.throws(() => withKeys(['a']).apply(recordedAt({ op: 'delete', key: 'b' }, 2)), /the key that seq 2 deletes exists/);
   assert.throws(() => withKeys(['a']).apply(recordedAt({ op: 'clear', count: 2 }, 2)), /seq 2 clears as many keys as there are/);
+});
+
+/** The same must hold whether values are in memory or not. */
+for (const isCaching of [true, false]) {
+  const mode = isCaching ? 'with values in memory' : 'with values on disk';
+
+  /** Values that were fed with these events, and what reads a value wherever it is. */
+  const fed = (events: readonly ProjectEvent[]): { values: KeyValues; log: PlacedEvents; apply: (event: ProjectEvent) => void } => {
+    const values = new KeyValues({ isCaching });
+    const log = new PlacedEvents();
+    let seq = 0;
+    const apply = (event: ProjectEvent): void => {
+      seq += 1;
+      values.apply(log.recordedAt(event, seq));
+    };
+    for (const event of events) apply(event);
+    return { values, log, apply };
+  };
+
+  test(`${mode}: a key has the value, the seq and the time of its last change`, () => {
+    const { values, log } = fed([set('a', '1'), set('b', '"ü"'), set('a', '"\u{1f600}é"')]);
+    const shown = ['a', 'b', 'c'].map((one) => {
+      const entry = values.get(one);
+      return [log.textOf(entry), entry?.seq, entry?.timeMs];
+    });
+    assert.deepEqual(shown, [['"\u{1f600}é"', 3, TIME_ZERO_MS + 3000], ['"ü"', 2, TIME_ZERO_MS + 2000], [undefined, undefined, undefined]]);
+    assert.deepEqual([values.count, values.placedCount], [2, isCaching ? 0 : 2]);
+  });
+
+  test(`${mode}: a deleted key is gone, and can come back`, () => {
+    const { values, log, apply } = fed([set('a', '1'), { op: 'delete', key: 'a' }]);
+    assert.deepEqual([values.get('a'), values.count, values.placedCount], [undefined, 0, 0]);
+    apply(set('a', '2'));
+    assert.deepEqual([values.get('a')?.seq, log.textOf(values.get('a'))], [3, '2']);
+  });
+
+  test(`${mode}: clearing removes every key`, () => {
+    const { values, apply } = fed([set('a', '1'), set('b', '1'), set('\u{1f600}', '1')]);
+    apply({ op: 'clear', count: 3 });
+    assert.deepEqual([values.count, values.placedCount, values.keySum, values.slice({}, 5)], [0, 0, 0, []]);
+    apply({ op: 'clear', count: 0 });
+    apply(set('a', '1'));
+    assert.deepEqual(values.keys({}, 5), ['a']);
+  });
+
+  test(`${mode}: what was read before a change stays as it was read`, () => {
+    const { values, log, apply } = fed([set('a', '1'), set('b', '2')]);
+    const before = values.slice({}, 5);
+    apply(set('a', '9'));
+    apply({ op: 'clear', count: 2 });
+    assert.deepEqual(before.map(([one, entry]) => [one, entry.seq, log.textOf(entry)]), [['a', 1, '1'], ['b', 2, '2']]);
+  });
+
+  test(`${mode}: the sum over keys and versions is that of the keys that are there`, () => {
+    const change = fc.oneof(
+      { weight: 5, arbitrary: key.map((one) => set(one, '1')) },
+      { weight: 3, arbitrary: key.map((one): ProjectEvent => ({ op: 'delete', key: one })) },
+      { weight: 1, arbitrary: fc.constant<ProjectEvent>({ op: 'clear', count: 0 }) },
+    );
+    fc.assert(fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+      const { values, apply } = fed([]);
+      for (const one of changes) {
+        if (one.op === 'delete' && values.get(one.key) === undefined) continue;
+        apply(one.op === 'clear' ? { op: 'clear', count: values.count } : one);
+        const entries = values.slice({}, 1000);
+        assert.equal(values.keySum, entries.reduce((sum, [name, { seq }]) => addTerm(sum, keyTerm(name, seq)), 0));
+        assert.equal(values.placedCount, entries.filter(([, { value }]) => typeof value !== 'string').length);
+      }
+    }));
+  });
+}
+
+test('a value whose fields lie nowhere stays in memory, also where values are kept on disk', () => {
+  const values = new KeyValues({ isCaching: false });
+  values.apply(recordedAt(set('a', '1'), 1));
+  assert.deepEqual([values.get('a')?.value, values.placedCount], ['1', 0]);
+});
+
+test('the mode is that of what is applied from now on', () => {
+  const values = new KeyValues();
+  const log = new PlacedEvents();
+  const modes = [true, false, true];
+  for (const [index, isCaching] of modes.entries()) {
+    values.setCaching(isCaching);
+    values.apply(log.recordedAt(set(`k${index}`, '1'), index + 1));
+  }
+  assert.deepEqual(modes.map((_, index) => typeof values.get(`k${index}`)?.value), ['string', 'object', 'string']);
+});
+
+test('relocating points the version that it names at the new place, and no other', () => {
+  const values = new KeyValues({ isCaching: false });
+  const log = new PlacedEvents();
+  for (const [index, one] of ['a', 'a', 'b'].entries()) values.apply(log.recordedAt(set(one, `"${index}"`), index + 1));
+  const place = { file: -3, offset: 5_000_000_000, sizeBytes: 3, crc: crc32('"1"') };
+  values.relocate('a', 1, { ...place, offset: 1 });
+  values.relocate('missing', 1, place);
+  assert.equal(log.textOf(values.get('a')), '"1"');
+  values.relocate('a', 2, place);
+  const { file, offset, sizeBytes, crc } = values.get('a')?.value as ValuePlace;
+  assert.deepEqual({ file, offset, sizeBytes, crc }, place);
+  assert.deepEqual([values.get('a')?.seq, values.get('a')?.timeMs], [2, TIME_ZERO_MS + 2000]);
+  assert.equal(log.textOf(values.get('b')), '"2"');
+});
+
+test('a version has the same bytes wherever it lies: another length or another sum is a defect', () => {
+  const values = new KeyValues({ isCaching: false });
+  values.apply(new PlacedEvents().recordedAt(set('a', '"0"'), 1));
+  for (const wrong of [{ sizeBytes: 4, crc: crc32('"0"') }, { sizeBytes: 3, crc: crc32('"1"') }]) {
+    assert.throws(() => values.relocate('a', 1, { file: -1, offset: 1, ...wrong }), InvariantError);
+  }
+});
+
+test('without caching, relocating lets go of a text in memory; with caching, it stays', () => {
+  for (const isCaching of [true, false]) {
+    const values = withKeys(['a', 'b']);
+    values.setCaching(isCaching);
+    values.relocate('a', 1, { file: -2, offset: 1, sizeBytes: 3, crc: 0 });
+    values.relocate('b', 1, { file: -2, offset: 9, sizeBytes: 3, crc: 0 });
+    assert.deepEqual([typeof values.get('a')?.value, values.placedCount], isCaching ? ['string', 0] : ['object', 1]);
+    assert.equal(values.get('b')?.value, '"b"');
+  }
+});
+
+test('filling takes the version that was read into memory, and no other', () => {
+  const values = new KeyValues({ isCaching: false });
+  const log = new PlacedEvents();
+  for (const [index, one] of ['a', 'a', 'b'].entries()) values.apply(log.recordedAt(set(one, `"${index}"`), index + 1));
+  const sum = values.keySum;
+  values.fill('a', 2, '"1"');
+  assert.equal(values.placedCount, 2, 'nothing is taken into memory where values are kept on disk');
+  values.setCaching(true);
+  values.fill('a', 1, '"0"');
+  values.fill('missing', 1, '"0"');
+  assert.equal(values.placedCount, 2);
+  values.fill('a', 2, '"1"');
+  values.fill('a', 2, '"again"');
+  assert.deepEqual(values.get('a'), { value: '"1"', seq: 2, timeMs: TIME_ZERO_MS + 2000 });
+  assert.deepEqual([values.placedCount, values.keySum], [1, sum]);
+});
+
+test('restored keys are as if they had been applied, with their value or with its place', () => {
+  const place = { file: -9, offset: 4_294_967_296, sizeBytes: 2, crc: 4_294_967_295 };
+  const applied = filled([set('a', '1'), set('\uffff', '2'), set('\u{1f600}', '3')]);
+  const values = new KeyValues({ isCaching: false });
+  values.restore('a', { value: '1', seq: 1, timeMs: TIME_ZERO_MS + 1000 });
+  values.restore('\uffff', { value: place, seq: 2, timeMs: TIME_ZERO_MS + 2000 });
+  values.restore('\u{1f600}', { value: '3', seq: 3, timeMs: TIME_ZERO_MS + 3000 });
+  assert.deepEqual([values.keySum, values.count, values.placedCount], [applied.keySum, 3, 1]);
+  assert.deepEqual(values.keys({}, 5), applied.keys({}, 5));
+  const { file, offset, sizeBytes, crc } = values.get('\uffff')?.value as ValuePlace;
+  assert.deepEqual({ file, offset, sizeBytes, crc }, place);
+  values.apply(recordedAt({ op: 'clear', count: 3 }, 4));
+});
+
+test('keys are restored in their order, and before anything is applied', () => {
+  const entry = { value: '1', seq: 1, timeMs: 0 };
+  for (const [first, second] of [['b', 'a'], ['a', 'a'], ['\u{1f600}', '\uffff']] as const) {
+    const values = new KeyValues();
+    values.restore(first, entry);
+    assert.throws(() => values.restore(second, entry), InvariantError);
+  }
+  assert.throws(() => withKeys(['a']).restore('b', entry), InvariantError);
+});
+
+test('a key whose value lies on disk takes no more than 250 bytes', () => {
+  const values = new KeyValues({ isCaching: false });
+  const collect = garbageCollector();
+  const before = collect();
+  for (let index = 0; index < MANY; index += 1) {
+    // Offsets beyond 2^31 and sums of any size, as those of a large snapshot are.
+    const value = { file: -5_000_000_000, offset: index * 4200, sizeBytes: 4096, crc: (index * 2_654_435_761) % 4_294_967_296 };
+    values.restore(`user/${String(index).padStart(7, '0')}`, { value, seq: index + 1, timeMs: TIME_ZERO_MS + index });
+  }
+  const perKey = (collect() - before) / MANY;
+  assert.equal(values.count, MANY);
+  assert.ok(perKey <= 250, `${perKey} bytes a key`);
 });
 
 test.run();

@@ -11,6 +11,12 @@ const CREATE = {
 } as const;
 const SET = { op: 'set', key: 'a', value: '1' } as const;
 
+function newModel(): ProjectModel {
+  const model = new ProjectModel();
+  model.apply(recordedAt(CREATE, 1));
+  return model;
+}
+
 test('an empty model stands before seq 1', () => {
   const model = new ProjectModel();
   assert.equal(model.lastSeq, 0);
@@ -46,6 +52,47 @@ test('an event that cannot be applied does not count', () => {
   model.apply(recordedAt(CREATE, 1));
   assert.throws(() => model.apply(recordedAt({ op: 'delete', key: 'a' }, 2)));
   assert.equal(model.lastSeq, 1);
+});
+
+test('a checkpoint says what the keys and the settings amount to, and a model that goes on from it is the same', () => {
+  const model = new ProjectModel();
+  for (const [index, event] of [CREATE, SET, { ...SET, key: 'b' }].entries()) model.apply(recordedAt(event, index + 1));
+  const point = model.checkpoint();
+  assert.deepEqual([point.seq, point.timeMs, point.keyCount, point.keySum], [3, recordedAt(SET, 3).timeMs, 2, model.values.keySum]);
+  const restored = new ProjectModel({ isCaching: false });
+  restored.restore(point, JSON.parse(JSON.stringify(point.state)));
+  for (const [key, entry] of model.values.slice({}, 9)) restored.values.restore(key, entry);
+  assert.deepEqual(restored.checkpoint(), point);
+  assert.equal(restored.lastTimeMs, point.timeMs);
+  assert.equal(restored.values.isCaching, false);
+  restored.apply(recordedAt({ op: 'delete', key: 'a' }, 4));
+  assert.deepEqual([restored.lastSeq, restored.lastTimeMs, restored.values.count], [4, recordedAt(SET, 4).timeMs, 1]);
+});
+
+test('a checkpoint stays what it was when more is applied', () => {
+  const model = new ProjectModel();
+  model.apply(recordedAt(CREATE, 1));
+  const point = model.checkpoint();
+  const copy = structuredClone(point);
+  model.apply(recordedAt({ ...CREATE, op: 'project.update' }, 2));
+  assert.deepEqual(point, copy);
+});
+
+test('a model goes on from a snapshot before anything is applied, and not from nothing', () => {
+  const { state } = newModel().checkpoint();
+  assert.throws(() => newModel().restore({ seq: 1, timeMs: 0 }, state), /before anything else is applied/);
+  assert.throws(() => new ProjectModel().restore({ seq: 0, timeMs: 0 }, state), /before anything else is applied/);
+});
+
+test('changed bytes are those of the fields in the log, replayed ones too, since the newest snapshot', () => {
+  const model = newModel();
+  const before = model.changedBytes;
+  model.apply({ ...recordedAt(SET, 2), place: { segment: 1, offset: 0, sizeBytes: 1000 } });
+  assert.equal(model.changedBytes - before, 1000);
+  const { seq } = model.checkpoint();
+  model.apply(recordedAt({ op: 'set', key: 'b', value: '12345' }, 3));
+  model.noteSnapshot(seq);
+  assert.equal(model.changedBytes, 6);
 });
 
 test.run();

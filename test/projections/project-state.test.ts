@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { InvariantError } from '../../src/base/invariant.js';
 import type { ProjectEvent } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
-import { ProjectStateProjection } from '../../src/projections/project-state.js';
+import { ProjectStateProjection, SavedStateError } from '../../src/projections/project-state.js';
 import { suite } from '../suite.js';
 import { recordedAt, TIME_ZERO_MS } from './recorded-events.js';
 
@@ -60,6 +60,61 @@ test('nothing happens to a project before it is created', () => {
     { op: 'project.key', settings: FIRST, key_id: null },
   ];
   for (const event of events) assert.throws(() => replayed([event]), InvariantError);
+});
+
+const KEY_ID = '0123456789abcdef';
+const SAVED: readonly ProjectEvent[] = [
+  { ...CREATE, key_id: KEY_ID }, SET, { op: 'project.update', settings: SECOND, key_id: null },
+] as const;
+
+/** What is saved of `SAVED`, as JSON gives it back, with something changed. */
+function savedWith(change: (saved: { versions: Record<string, unknown>[] }) => unknown): unknown {
+  const saved = JSON.parse(JSON.stringify(replayed(SAVED).save())) as { versions: Record<string, unknown>[] };
+  const other = change(saved);
+  return other === undefined ? saved : other;
+}
+
+test('what was saved is taken over, with its history, and goes on', () => {
+  const state = new ProjectStateProjection();
+  state.restore(savedWith(() => undefined), 3);
+  assert.deepEqual(state.versions, replayed(SAVED).versions);
+  assert.equal(state.at(2)?.seq, 1);
+  state.apply(recordedAt({ op: 'project.key', settings: SECOND, key_id: KEY_ID }, 4));
+  assert.deepEqual([state.newest?.seq, state.first?.seq], [4, 1]);
+});
+
+test('what was saved does not change with what comes after', () => {
+  const state = replayed(SAVED);
+  const saved = state.save();
+  const copy = structuredClone(saved);
+  state.apply(recordedAt({ op: 'project.key', settings: SECOND, key_id: KEY_ID }, 4));
+  assert.deepEqual(saved, copy);
+});
+
+test('a setting that a snapshot of an older version lacks has its built-in value', () => {
+  const state = new ProjectStateProjection();
+  state.restore(savedWith(({ versions }) => {
+    versions[0] = { ...versions[0], settings: { storage: { on_disk: true, durability: 'os' }, authentication: BUILT_IN_AUTHENTICATION } };
+  }), 3);
+  assert.deepEqual(state.first?.settings.storage, { ...BUILT_IN_STORAGE, durability: 'os' });
+});
+
+test('what cannot have been saved is refused', () => {
+  const wrong: readonly ((saved: { versions: Record<string, unknown>[] }) => unknown)[] = [
+    () => null, () => [], () => 'x', () => ({}), () => ({ versions: [] }), (saved) => ({ ...saved, other: 1 }),
+    ({ versions }) => { versions[0] = { ...versions[0], seq: 0 }; },
+    ({ versions }) => { versions[0] = { ...versions[0], seq: 3 }; },
+    ({ versions }) => { versions[1] = { ...versions[1], seq: 4 }; },
+    ({ versions }) => { versions[1] = { ...versions[1], keyId: 'short' }; },
+    ({ versions }) => { versions[1] = { ...versions[1], more: 1 }; },
+    ({ versions }) => { versions[1] = { ...versions[1], timeMs: 'now' }; },
+    ({ versions }) => { versions[1] = { ...versions[1], settings: { storage: { on_disk: 1 }, authentication: BUILT_IN_AUTHENTICATION } }; },
+    ({ versions }) => { versions[1] = { ...versions[1], settings: { storage: {}, authentication: {} } }; },
+  ];
+  for (const change of wrong) {
+    assert.throws(() => new ProjectStateProjection().restore(savedWith(change), 3), SavedStateError, String(change));
+  }
+  assert.throws(() => replayed(SAVED).restore(savedWith(() => undefined), 3), InvariantError);
 });
 
 test.run();

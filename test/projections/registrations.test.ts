@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import type { ServerEvent } from '../../src/events/event.js';
 import { Registrations } from '../../src/projections/registrations.js';
 import { suite } from '../suite.js';
@@ -10,6 +11,14 @@ const created = (id: string, logId: string): ServerEvent => ({ op: 'project.crea
 const deleted = (id: string, logId: string): ServerEvent => ({ op: 'project.deleted', id, log_id: logId, last_seq: 3, last_hash: '' });
 const edited = (scope: string, keyId: string | null): ServerEvent => ({
   op: 'config.edited', scope, changed: ['authentication'], key_id: keyId,
+});
+
+const left = (id: string, logId: string): ServerEvent => ({ op: 'project.left', id, log_id: logId, last_seq: 3, last_hash: '' });
+const repaired = (id: string, logId: string): ServerEvent => ({
+  op: 'project.repaired', id, log_id: logId, previous_log_id: '', last_seq: 3, last_hash: '', dropped_bytes: 1, copy: 'copy',
+});
+const removed = (id: string, logId: string, lastSeq: number): ServerEvent => ({
+  op: 'segment.removed', id, log_id: logId, first_seq: 1, last_seq: lastSeq, bytes: 1, sha256: '',
 });
 
 function replayed(events: readonly ServerEvent[]): Registrations {
@@ -29,26 +38,26 @@ test('before the first event nothing is registered and no global key is recorded
 test('a created project is live, with its log', () => {
   const registrations = replayed([created('alpha', 'a1'), created('beta', 'b1')]);
   assert.deepEqual(registrations.liveIds, ['alpha', 'beta']);
-  assert.deepEqual(registrations.get('alpha'), { logId: 'a1', isDeleted: false });
+  assert.deepEqual(registrations.get('alpha'), { logId: 'a1', state: 'live', firstKeptSeq: undefined });
 });
 
 test('a deleted project is not live and is remembered, by its id and by its log', () => {
   const registrations = replayed([created('alpha', 'a1'), created('beta', 'b1'), deleted('alpha', 'a1')]);
   assert.deepEqual(registrations.liveIds, ['beta']);
-  assert.deepEqual(registrations.get('alpha'), { logId: 'a1', isDeleted: true });
+  assert.deepEqual(registrations.get('alpha'), { logId: 'a1', state: 'deleted', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.deletedLogs], [['a1', 'alpha']]);
 });
 
 test('an id may be created again after its deletion, with another log; the deleted log stays deleted', () => {
   const registrations = replayed([created('alpha', 'a1'), deleted('alpha', 'a1'), created('alpha', 'a2')]);
-  assert.deepEqual(registrations.get('alpha'), { logId: 'a2', isDeleted: false });
+  assert.deepEqual(registrations.get('alpha'), { logId: 'a2', state: 'live', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.deletedLogs], [['a1', 'alpha']]);
   assert.deepEqual(registrations.liveIds, ['alpha']);
 });
 
 test('files that were never registered may be deleted', () => {
   const registrations = replayed([deleted('stray', 's1')]);
-  assert.deepEqual(registrations.get('stray'), { logId: 's1', isDeleted: true });
+  assert.deepEqual(registrations.get('stray'), { logId: 's1', state: 'deleted', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.deletedLogs], [['s1', 'stray']]);
 });
 
@@ -60,6 +69,84 @@ test('the id of the global key is the one recorded last, and no project\'s', () 
   assert.equal(replayed([edited('default', 'k1'), edited('default', 'k2'), edited('alpha', 'k3')]).defaultKeyId, 'k2');
   assert.equal(replayed([edited('default', 'k1'), edited('default', null)]).defaultKeyId, null);
   assert.equal(replayed([edited('alpha', 'k3')]).defaultKeyId, undefined);
+});
+
+test('a project that left the disk is not live, is no deletion, and its log is remembered', () => {
+  const registrations = replayed([created('alpha', 'a1'), left('alpha', 'a1')]);
+  assert.deepEqual([registrations.liveIds, registrations.deletedLogs.size], [[], 0]);
+  assert.deepEqual(registrations.get('alpha'), { logId: 'a1', state: 'left', firstKeptSeq: undefined });
+  assert.deepEqual([...registrations.leftLogs], [['a1', 'alpha']]);
+});
+
+test('a project that left may come back with another log, and leave again; every log that left is remembered', () => {
+  const registrations = replayed([created('alpha', 'a1'), left('alpha', 'a1'), created('alpha', 'a2'), left('alpha', 'a2'), created('alpha', 'a3')]);
+  assert.deepEqual(registrations.get('alpha'), { logId: 'a3', state: 'live', firstKeptSeq: undefined });
+  assert.deepEqual([...registrations.leftLogs.keys()], ['a1', 'a2']);
+});
+
+test('a repaired project is live with the log that goes on, whatever was said of it before', () => {
+  for (const before of [[], [created('alpha', 'a1')], [created('alpha', 'a1'), removed('alpha', 'a1', 9)]]) {
+    assert.deepEqual(replayed([...before, repaired('alpha', 'a2')]).get('alpha'), { logId: 'a2', state: 'live', firstKeptSeq: undefined });
+  }
+});
+
+test('removed segments say where the log begins that they were of, and no other', () => {
+  const registrations = replayed([created('alpha', 'a1'), removed('alpha', 'a1', 9), removed('alpha', 'a1', 20), removed('beta', 'b1', 5)]);
+  assert.equal(registrations.get('alpha')?.firstKeptSeq, 21);
+  assert.equal(registrations.get('beta'), undefined);
+  assert.equal(replayed([created('alpha', 'a2'), removed('alpha', 'a1', 9)]).get('alpha')?.firstKeptSeq, undefined);
+  const again = replayed([created('alpha', 'a1'), removed('alpha', 'a1', 9), deleted('alpha', 'a1'), created('alpha', 'a2')]);
+  assert.equal(again.get('alpha')?.firstKeptSeq, undefined);
+});
+
+const arbitraryEvent: fc.Arbitrary<ServerEvent> = fc.tuple(
+  fc.constantFrom('created', 'deleted', 'left', 'repaired', 'removed', 'edited'), fc.constantFrom('alpha', 'beta', 'gamma'),
+  fc.constantFrom('l1', 'l2', 'l3'), fc.nat(50),
+).map(([kind, id, logId, number]) => {
+  switch (kind) {
+    case 'created': return created(id, logId);
+    case 'deleted': return deleted(id, logId);
+    case 'left': return left(id, logId);
+    case 'repaired': return repaired(id, logId);
+    case 'removed': return removed(id, logId, number);
+    default: return edited(number % 2 === 0 ? 'default' : id, number % 3 === 0 ? null : `k${number}`);
+  }
+});
+
+/** All that can be asked. */
+function answersOf(registrations: Registrations): unknown {
+  const { liveIds, deletedLogs, leftLogs, defaultKeyId } = registrations;
+  const byId = ['alpha', 'beta', 'gamma'].map((id) => {
+    const { logId, state, firstKeptSeq } = registrations.get(id) ?? {};
+    return [logId, state, firstKeptSeq];
+  });
+  return [liveIds.toSorted(), [...deletedLogs].sort(), [...leftLogs].sort(), defaultKeyId, byId];
+}
+
+test('what was saved and restored answers as before, and goes on alike', () => {
+  fc.assert(fc.property(fc.array(arbitraryEvent, { maxLength: 30 }), fc.array(arbitraryEvent, { maxLength: 10 }), (before, after) => {
+    const original = new Registrations();
+    // A live id is not registered a second time; such a log cannot be.
+    const apply = (events: readonly ServerEvent[], to: readonly Registrations[]): void => {
+      for (const [index, event] of events.entries()) {
+        if (event.op === 'project.created' && original.get(event.id)?.state === 'live') continue;
+        for (const registrations of to) registrations.apply(recordedAt(event, index + 1));
+      }
+    };
+    apply(before, [original]);
+    const saved = original.save();
+    assert.deepEqual(saved.map(([key]) => key), saved.map(([key]) => key).toSorted());
+    const restored = new Registrations();
+    for (const [key, value] of saved) restored.restore(key, value);
+    assert.deepEqual(answersOf(restored), answersOf(original));
+    apply(after, [restored, original]);
+    assert.deepEqual(answersOf(restored), answersOf(original));
+    assert.deepEqual(restored.save(), original.save());
+  }), { numRuns: 300 });
+});
+
+test('a snapshot of something else is not taken in', () => {
+  assert.throws(() => new Registrations().restore('something/else', '1'), /no other keys/);
 });
 
 test.run();

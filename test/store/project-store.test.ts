@@ -10,6 +10,7 @@ import type { Command, CommandResult } from '../../src/store/command.js';
 import { logOptionsOf, ProjectStore } from '../../src/store/project-store.js';
 import { suite } from '../suite.js';
 import { CONTEXT, create, isRefusal, remove, set, storeInMemory, storeOnScript, storeOver, submitWatched } from './created-store.js';
+import { PlacedLog } from './placed-log.js';
 import { settled } from './scripted-log.js';
 
 const test = suite('project-store');
@@ -361,15 +362,18 @@ test('an update that was not appended does not configure the log', async () => {
 test('an answer says that it is volatile where the disk may not have it yet', async () => {
   for (const [storage, volatile] of [
     [{ durability: 'fsync' }, false], [{ durability: 'interval' }, true], [{ durability: 'os' }, true],
-    [{ durability: 'interval', on_disk: false }, false], [{ durability: 'os', on_disk: false }, false],
   ] as const) {
-    const store = await storeInMemory({ storage });
-    assert.equal((await store.submit(set('a'), CONTEXT)).volatile, volatile, JSON.stringify(storage));
+    const onDisk = storeOver(new PlacedLog());
+    await onDisk.submit(create(storage), CONTEXT);
+    assert.equal((await onDisk.submit(set('a'), CONTEXT)).volatile, volatile, storage.durability);
+    const inMemory = await storeInMemory({ storage: { ...storage, on_disk: false } });
+    assert.equal((await inMemory.submit(set('a'), CONTEXT)).volatile, false, 'there is no disk to wait for');
   }
 });
 
 test('an answer is volatile by the durability that its own batch was written with', async () => {
-  const store = await storeInMemory();
+  const store = storeOver(new PlacedLog());
+  await store.submit(create(), CONTEXT);
   const loosen = { type: 'project.update', change: { storage: { durability: 'os' } } } as const;
   const tighten = { type: 'project.update', change: { storage: { durability: 'fsync' } } } as const;
   const volatileOf = async (...commands: Command[]): Promise<boolean[]> => (
@@ -382,7 +386,7 @@ test('an answer is volatile by the durability that its own batch was written wit
 
 test('creating a project is volatile like what it creates', async () => {
   for (const [durability, volatile] of [['fsync', false], ['interval', true], ['os', true]] as const) {
-    const store = storeOver(new MemoryLog({ project: 'alpha', logId: LOG_ID }));
+    const store = storeOver(new PlacedLog());
     assert.equal((await store.submit(create({ durability }), CONTEXT)).volatile, volatile, durability);
   }
 });

@@ -1,5 +1,6 @@
 /** A log whose appends wait until the test lets them through or fails them. */
 import { invariant } from '../../src/base/invariant.js';
+import type { TextPlace } from '../../src/base/text-place.js';
 import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 
@@ -17,6 +18,8 @@ interface PendingAppend {
 export class ScriptedLog implements Log {
   readonly #inner: MemoryLog;
   #pending: PendingAppend[] = [];
+  readonly base = undefined;
+  readonly sealed = undefined;
   /** What `configure` was called with. */
   readonly configured: LogOptions[] = [];
   /** The operations of every append, those that failed included. */
@@ -88,6 +91,14 @@ export class ScriptedLog implements Log {
 
   follow(range: ReadRange): AsyncIterable<LogLine> {
     return this.#inner.follow(range);
+  }
+
+  sync(): Promise<void> {
+    return this.#inner.sync();
+  }
+
+  readText(place: TextPlace): Promise<Buffer> {
+    return this.#inner.readText(place);
   }
 
   configure(options: LogOptions): void {

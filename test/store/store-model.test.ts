@@ -6,7 +6,9 @@ import fc from 'fast-check';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings, SEGMENT_BYTES_MIN } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
 import { PlainModel } from './plain-model.js';
-import { compareAll, STEPS } from './store-steps.js';
+import { COLD_STEPS } from './cold-steps.js';
+import { ColdSystem } from './cold-system.js';
+import { compareAll, type Step, STEPS } from './store-steps.js';
 import { FileSystem, MemorySystem, type StoreSystem } from './store-system.js';
 
 const test = suite('store-model');
@@ -23,6 +25,8 @@ interface Walk {
   readonly runs: number;
   readonly steps: number;
   readonly settings: ProjectSettings;
+  /** @default {@link STEPS} */
+  readonly from?: fc.Arbitrary<Step>[];
 }
 
 interface Started {
@@ -32,16 +36,16 @@ interface Started {
 }
 
 /** Takes random steps with a store and with a plain model beside it, and compares the two after each. */
-async function walk({ runs, steps, settings }: Walk, start: () => Promise<Started>): Promise<void> {
-  const commands = fc.commands(STEPS, { maxCommands: steps, size: 'max' });
+async function walk({ runs, steps, settings, from = STEPS }: Walk, start: () => Promise<Started>): Promise<void> {
+  const commands = fc.commands(from, { maxCommands: steps, size: 'max' });
   const property = fc.asyncProperty(commands, async (chosen) => {
     const { system, end } = await start();
     const model = new PlainModel(settings);
     try {
-      compareAll(model, system);
+      await compareAll(model, system);
       await fc.asyncModelRun(() => ({ model, real: system }), chosen);
       await system.restart();
-      compareAll(model, system);
+      await compareAll(model, system);
     } finally {
       await system.stop();
       await end();
@@ -85,6 +89,18 @@ test('over a log in files that rotates, stops and is killed, a store does what a
 
 test('over a log in files that is not synced, a store does what a Map does, also when it is killed', async () => {
   assert.ok((await walkOverFiles({ runs: 25, steps: 60, settings: UNSYNCED })) > 25);
+});
+
+test('over a log in files, with values that are read from there, a store does what a Map does', async () => {
+  const settings = { ...UNSYNCED, storage: { ...UNSYNCED.storage, cache_in_memory: false } };
+  assert.ok((await walkOverFiles({ runs: 10, steps: 60, settings })) > 10);
+});
+
+test('while values move into snapshots, out of memory and into it, and logs are exchanged, a store does what a Map does', async () => {
+  await walk(
+    { runs: 60, steps: 60, settings: SETTINGS, from: COLD_STEPS },
+    async () => ({ system: await ColdSystem.start(SETTINGS), end: async () => await Promise.resolve() }),
+  );
 });
 
 test.run();

@@ -9,12 +9,15 @@ import type { ProjectSettings } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
-import { createProject, openProject } from '../../src/projects/open-project.js';
+import { createProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
+import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
+import { ValueCache } from '../../src/projections/value-cache.js';
 import { DEFAULT_STORE_LIMITS, ProjectStore } from '../../src/store/project-store.js';
 import { CONTEXT } from './created-store.js';
 
 const PROJECT = 'alpha';
+const CACHE_BYTES = 16_384;
 const LOG_ID = '0123456789abcdef0123456789abcdef';
 
 /** What a test by model gives commands to. */
@@ -64,6 +67,19 @@ export class MemorySystem implements StoreSystem {
   }
 }
 
+function partsIn(folder: string): Omit<OpenProjectOptions, 'settings'> {
+  const disk = new NodeDisk();
+  return {
+    home: new FileHome({ folder, disk, logger: silentLogger }),
+    snapshots: new SnapshotFolder({ disk, folder: path.join(folder, PROJECT), link: path.join(folder, `${PROJECT}.json`) }),
+    limits: DEFAULT_STORE_LIMITS,
+    // So small that most values are read from their file.
+    cache: new ValueCache(CACHE_BYTES),
+    room: { allowsGrowth: () => true },
+    logger: silentLogger,
+  };
+}
+
 /** Logs in files. Each start has a folder of its own, since a killed writer cannot be made to forget its files. */
 export class FileSystem implements StoreSystem {
   readonly #root: string;
@@ -81,8 +97,7 @@ export class FileSystem implements StoreSystem {
     const folder = path.join(root, '0');
     const disk = new NodeDisk();
     await disk.makeFolder(folder);
-    const home = new FileHome({ folder, disk, logger: silentLogger });
-    const store = await createProject(PROJECT, { home, settings, limits: DEFAULT_STORE_LIMITS, logId: LOG_ID });
+    const { store } = await createProject(PROJECT, { ...partsIn(folder), settings, logId: LOG_ID });
     await store.submit({ type: 'project.create', settings, keyId: null }, CONTEXT);
     return new FileSystem(root, folder, store);
   }
@@ -103,8 +118,7 @@ export class FileSystem implements StoreSystem {
   }
 
   async #open(): Promise<void> {
-    const home = new FileHome({ folder: this.#folder, disk: new NodeDisk(), logger: silentLogger });
-    const opened = await openProject(PROJECT, { home, settings: this.store.settings, limits: DEFAULT_STORE_LIMITS, expectedLogId: LOG_ID });
+    const opened = await openProject(PROJECT, { ...partsIn(this.#folder), settings: this.store.settings, expectedLogId: LOG_ID });
     invariant(opened !== undefined, 'the log that was written is there');
     this.store = opened.store;
   }

@@ -46,6 +46,12 @@ interface KeyPlace {
   readonly key: string;
 }
 
+/** A key that exists, as it was looked up. */
+interface FoundKey {
+  readonly store: ProjectStore;
+  readonly entry: NonNullable<ReturnType<ProjectStore['values']['get']>>;
+}
+
 /**
  * Adds the routes.
  *
@@ -62,21 +68,43 @@ export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts:
   router.delete(KEYS_PATH, write, (ctx) => clearKeys(ctx, parts));
 }
 
-function getKey(ctx: AppContext, parts: KeysRoutesParts): void {
+/** A value in memory is answered with at once; only one that lies on disk is waited for. */
+function getKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> | undefined {
   const { store, key } = findKeyPlace(ctx, parts);
   checkReadPrecondition(ctx.req.headers);
   const entry = store.values.get(key);
   if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
+  const found = { store, entry };
+  if (isNotModified(ctx.req.headers, { seq: entry.seq, logId: store.logId })) {
+    setVersionHeaders(ctx, found);
+    ctx.status = NOT_MODIFIED;
+    return undefined;
+  }
+  if (ctx.method === 'HEAD') return sendHead(ctx, found);
+  const value = store.load(entry);
+  return typeof value === 'string' ? sendValue(ctx, found, value) : value.then((text) => sendValue(ctx, found, text));
+}
+
+function setVersionHeaders(ctx: AppContext, { store, entry }: FoundKey): void {
   ctx.set('ETag', formatEntityTag(entry.seq, store.logId));
   ctx.set('Last-Modified', new Date(entry.timeMs).toUTCString());
   ctx.set('Cache-Control', 'no-cache');
-  if (isNotModified(ctx.req.headers, { seq: entry.seq, logId: store.logId })) {
-    ctx.status = NOT_MODIFIED;
-    return;
-  }
+}
+
+function sendValue(ctx: AppContext, found: FoundKey, value: string): undefined {
+  setVersionHeaders(ctx, found);
   ctx.status = OK;
   ctx.set('Content-Type', JSON_TYPE);
-  ctx.body = entry.value;
+  ctx.body = value;
+}
+
+/** The length is known without the value. */
+function sendHead(ctx: AppContext, found: FoundKey): undefined {
+  const { value } = found.entry;
+  setVersionHeaders(ctx, found);
+  ctx.status = OK;
+  ctx.set('Content-Type', JSON_TYPE);
+  ctx.length = typeof value === 'string' ? Buffer.byteLength(value) : value.sizeBytes;
 }
 
 async function setKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {

@@ -23,14 +23,14 @@ export async function listKeys(ctx: AppContext, projects: Projects): Promise<voi
   const id = requireProjectId(ctx);
   const { path, query } = ctx.state.target;
   const listing = readListingQuery(query);
-  const { values } = projects.store(id);
+  const store = projects.store(id);
   refusePreconditions(ctx.req.headers);
-  if (listing.limit === undefined) return send(ctx, () => writeListing(values, listing));
+  if (listing.limit === undefined) return send(ctx, () => writeListing(store, listing));
   // The page's keys are fixed before anything is sent, since the link to the next page is a header.
-  const { keys, hasMore } = await fixPage(values, listing.range, listing.limit);
+  const { keys, hasMore } = await fixPage(store, listing.range, listing.limit);
   const lastKey = keys.at(-1);
   if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
-  return send(ctx, () => writePage(values, keys, listing.withValues));
+  return send(ctx, () => writePage(store, keys, listing.withValues));
 }
 
 async function send(ctx: AppContext, write: () => Promise<ListingText>): Promise<void> {

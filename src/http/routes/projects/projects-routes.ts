@@ -1,5 +1,5 @@
 /**
- * The lives of projects over HTTP: list, create, details, update, another key, delete.
+ * The lives of projects over HTTP: list, create, details, update, another key, a snapshot, delete.
  */
 import type Router from '@koa/router';
 import type { Access } from '../../access.js';
@@ -17,6 +17,7 @@ import { checkNewProject, checkNothing, checkSettingsChange } from './projects-s
 
 const PROJECT_PATH = `${PROJECTS_PATH}/:id`;
 const REGENERATE_PATH = `${PROJECT_PATH}/api-key/regenerate`;
+const COMPACT_PATH = `${PROJECT_PATH}/compact`;
 const CREATED = 201;
 const NO_CONTENT = 204;
 const OK = 200;
@@ -42,6 +43,7 @@ export function addProjectsRoutes(router: Router<RequestState, RouterExtras>, pa
   router.put(PROJECT_PATH, access.require('project.update'), (ctx) => updateProject(ctx, parts));
   router.delete(PROJECT_PATH, access.require('project.delete'), (ctx) => deleteProject(ctx, parts));
   router.post(REGENERATE_PATH, access.require('project.regenerate_key'), (ctx) => regenerateKey(ctx, parts));
+  router.post(COMPACT_PATH, access.require('project.compact'), (ctx) => compactProject(ctx, parts));
 }
 
 function listProjects(ctx: AppContext, { projects }: ProjectsRoutesParts): void {
@@ -82,10 +84,23 @@ async function deleteProject(ctx: AppContext, { projects }: ProjectsRoutesParts)
 
 async function regenerateKey(ctx: AppContext, parts: ProjectsRoutesParts): Promise<void> {
   const { id } = findProject(ctx, parts);
-  // There is nothing to say: no body, or an empty object from clients that cannot send none.
-  if (announcesBody(ctx.req)) await readSettings(ctx, checkNothing);
+  await readNothing(ctx);
   const apiKey = await parts.projects.regenerateKey(id, commandContext(ctx));
   sendJson(ctx, OK, { id, api_key: apiKey });
+}
+
+async function compactProject(ctx: AppContext, parts: ProjectsRoutesParts): Promise<void> {
+  const { id } = findProject(ctx, parts);
+  await readNothing(ctx);
+  // A large project takes longer than a connection on which nothing moves may stay open; it has its limit again afterwards.
+  ctx.req.setTimeout(0);
+  const { seq, key_count, bytes, duration_ms } = await parts.projects.compact(id, commandContext(ctx));
+  sendJson(ctx, OK, { seq, key_count, bytes, duration_ms });
+}
+
+/** There is nothing to say: no body, or an empty object from clients that cannot send none. */
+async function readNothing(ctx: AppContext): Promise<void> {
+  if (announcesBody(ctx.req)) await readSettings(ctx, checkNothing);
 }
 
 /** Checks id, query, existence and headers, in this order. */

@@ -13,8 +13,16 @@ const SETTINGS = {
   minProperties: 1,
   description: 'an object with at least one setting',
 } as const;
+const { compaction, retention, ...plainStorage } = STORAGE_PROPERTIES;
 const SETTINGS_PROPERTIES = {
-  storage: { ...SETTINGS, properties: STORAGE_PROPERTIES },
+  storage: {
+    ...SETTINGS,
+    properties: {
+      ...plainStorage,
+      compaction: { ...SETTINGS, properties: compaction.properties },
+      retention: { ...SETTINGS, properties: retention.properties },
+    },
+  },
   authentication: { ...SETTINGS, properties: AUTHENTICATION_PROPERTIES },
 } as const;
 

@@ -21,6 +21,8 @@ test('isGuardedChange() guards the other storage settings always, and more on an
     assert.equal(isGuardedChange({ storage: { durability: 'os' } }, open), true);
     assert.equal(isGuardedChange({ storage: { on_disk: true, segment_bytes: 4096 } }, open), true);
     assert.equal(isGuardedChange({ storage: { sync_interval_ms: 1 } }, open), true);
+    assert.equal(isGuardedChange({ storage: { compaction: { interval_seconds: 0 } } }, open), true);
+    assert.equal(isGuardedChange({ storage: { cache_in_memory: true, retention: { max_bytes: 0 } } }, open), true);
   }
   assert.equal(isGuardedChange({ authentication: { enabled: true } }, true), true);
   assert.equal(isGuardedChange({ storage: { on_disk: true } }, true), true);

@@ -5,6 +5,7 @@ import { problemOf, withServer } from '../../test-server.js';
 
 const test = suite('projects-routes');
 const PROJECTS = '/api/v1/projects';
+const COMPACT = `${PROJECTS}/alpha/compact`;
 const REGENERATE = `${PROJECTS}/alpha/api-key/regenerate`;
 
 test('GET lists the details of every project', () =>
@@ -39,6 +40,7 @@ test('POST refuses ids that cannot be and settings that are unknown', () =>
       '{"id":"a","storage":{}}',
       '{"id":"a","storage":{"segment_bytes":1}}',
       '{"id":"a","storage":null}',
+      '{"id":"a","storage":{"compaction":{}}}',
     ]) {
       assert.equal(problemOf(await server.send('POST', PROJECTS, { body }))['code'], 'invalid_settings', body);
     }
@@ -62,6 +64,16 @@ test('PUT changes what it names and passes nothing else on', () =>
     assert.match(asked.context.actor, /^project:alpha#/);
   }));
 
+test('PUT changes one member of a group and leaves the others', () =>
+  withServer(async (server) => {
+    server.projects.add('shop', { storage: { retention: { max_bytes: 7 } } });
+    const answer = await server.send('PUT', `${PROJECTS}/shop`, { body: '{"storage":{"retention":{"compress":"gzip"}}}' });
+    assert.equal(answer.status, 200);
+    const { storage } = JSON.parse(answer.text) as { storage: Record<string, unknown> };
+    assert.deepEqual(storage['retention'], { max_age_seconds: null, max_bytes: 7, compress: 'gzip' });
+    assert.deepEqual((server.projects.lastChange as { change: unknown }).change, { storage: { retention: { compress: 'gzip' } } });
+  }));
+
 test('PUT shows the key that switching authentication on has made', () =>
   withServer(async (server) => {
     server.projects.add('open', { authentication: { enabled: false } });
@@ -83,6 +95,11 @@ test('PUT refuses keys and hashes with a pointer and does not repeat them', () =
       ['{"storage":{"durability":"secret"}}', '/storage/durability'],
       ['{"storage":{"on_disk":"secret"}}', '/storage/on_disk'],
       ['{"storage":{"on_disc":true}}', '/storage/on_disc'],
+      ['{"storage":{"compaction":60}}', '/storage/compaction'],
+      ['{"storage":{"compaction":{"interval_seconds":1.5}}}', '/storage/compaction/interval_seconds'],
+      ['{"storage":{"retention":{}}}', '/storage/retention'],
+      ['{"storage":{"retention":{"max_bytes":"secret"}}}', '/storage/retention/max_bytes'],
+      ['{"storage":{"retention":{"days":1}}}', '/storage/retention/days'],
       ['{"id":"beta"}', '/id'],
     ] as const) {
       const answer = await server.send('PUT', `${PROJECTS}/alpha`, { body });
@@ -131,6 +148,47 @@ test('POST …/api-key/regenerate gives another key and takes no settings', () =
     assert.equal((await server.send('POST', REGENERATE, { key: server.alphaKey })).status, 403);
     assert.equal(problemOf(await server.send('POST', `${PROJECTS}/none/api-key/regenerate`))['code'], 'project_not_found');
     assert.equal(server.projects.lastChange, undefined);
+  }));
+
+test('POST …/compact says what was written and takes no settings', () =>
+  withServer(async (server) => {
+    for (const sent of [{}, { body: '{}' }]) {
+      const answer = await server.send('POST', COMPACT, sent);
+      assert.equal(answer.status, 200);
+      assert.deepEqual(Object.entries(JSON.parse(answer.text) as object), [['seq', 1], ['key_count', 0], ['bytes', 2], ['duration_ms', 3]]);
+    }
+    const { id, context } = server.projects.lastChange as { id: string; context: { actor: string } };
+    assert.equal(id, 'alpha');
+    assert.match(context.actor, /^global#/);
+    server.projects.lastChange = undefined;
+    assert.equal(problemOf(await server.send('POST', COMPACT, { body: '{"force":true}' }))['code'], 'invalid_settings');
+    assert.equal(problemOf(await server.send('POST', COMPACT, { body: '{' }))['code'], 'invalid_json');
+    assert.equal(problemOf(await server.send('POST', `${COMPACT}?force=1`))['code'], 'invalid_query');
+    assert.equal(problemOf(await server.send('POST', COMPACT, { headers: { 'If-Match': '*' } }))['code'], 'invalid_precondition');
+    assert.equal((await server.send('POST', COMPACT, { key: server.alphaKey })).status, 403);
+    assert.equal((await server.send('POST', COMPACT, { key: null })).status, 401);
+    assert.equal(problemOf(await server.send('POST', `${PROJECTS}/none/compact`))['code'], 'project_not_found');
+    assert.equal(problemOf(await server.send('POST', `${PROJECTS}/NONE/compact`))['code'], 'invalid_project_id');
+    assert.equal(server.projects.lastChange, undefined);
+  }));
+
+test('POST …/compact refuses a project in memory and one that is damaged, and says no more of a failure', () =>
+  withServer(async (server) => {
+    server.projects.add('fleeting', { storage: { on_disk: false } });
+    const inMemory = await server.send('POST', `${PROJECTS}/fleeting/compact`);
+    assert.deepEqual([inMemory.status, problemOf(inMemory)['code']], [409, 'not_on_disk']);
+    server.projects.setState('beta', 'corrupt');
+    const damaged = await server.send('POST', `${PROJECTS}/beta/compact`);
+    assert.deepEqual([damaged.status, problemOf(damaged)['code'], damaged.headers['retry-after']], [503, 'project_corrupt', '60']);
+    for (const [code, status] of [['compaction_failed', 500], ['disk_full', 507], ['starting', 503], ['shutting_down', 503]] as const) {
+      server.projects.beforeChange = () => {
+        throw new AppError(code, 'Cannot write "/secret/snap"', { cause: new Error('ENOSPC') });
+      };
+      const answer = await server.send('POST', COMPACT);
+      assert.deepEqual([answer.status, problemOf(answer)['code']], [status, code]);
+      assert.equal(answer.headers['retry-after'] !== undefined, status !== 500, code);
+      assert.doesNotMatch(answer.text, /secret|ENOSPC/);
+    }
   }));
 
 test('DELETE answers 204, then 404', () =>

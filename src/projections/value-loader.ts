@@ -1,0 +1,134 @@
+/**
+ * Reads the values that are not in memory. Knows where a value lies by its place, and files only by what is handed in.
+ *
+ * Bytes that come from disk are believed when their CRC-32 holds, each time anew. A value is remembered under its version, never
+ * under its place: a version has one value, wherever it is moved to, and a new value has a new version.
+ */
+import { crc32 } from 'node:zlib';
+import { AppError, isErrno } from '../base/app-error.js';
+import type { TextPlace } from '../base/text-place.js';
+import type { ValueCache } from './value-cache.js';
+import type { ValuePlace } from './value-place.js';
+
+/** Where bytes come from. Both reject when the file or that part of it is not there. */
+export interface ValueSource {
+  /**
+   * @param place in a segment of the log
+   * @returns the bytes as they are now
+   */
+  readText(place: TextPlace): Promise<Buffer>;
+
+  /**
+   * @param snapshotSeq the seq of a generation
+   * @param offset in bytes from the start of its values
+   * @param sizeBytes how many bytes
+   * @returns the bytes as they are now
+   */
+  readSnapshotValue(snapshotSeq: number, offset: number, sizeBytes: number): Promise<Buffer>;
+}
+
+/** How a value is loaded. */
+export interface LoadOptions {
+  /** False: it is not remembered, so that a long listing does not drive out what others read. @default true */
+  readonly isRemembered?: boolean;
+}
+
+/** A version as it is read. */
+interface ReadVersion {
+  readonly seq: number;
+  readonly place: ValuePlace;
+}
+
+/** The machine is short of something for the moment; what lies on disk is none the worse for it. */
+const PASSING_FAULTS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'] as const;
+
+/** Loads values of one project. */
+export class ValueLoader {
+  readonly #source: ValueSource;
+  readonly #cache: ValueCache;
+  readonly #reader: number;
+  #damagedReads = 0;
+
+  /**
+   * @param source where bytes come from
+   * @param cache shared with others
+   */
+  constructor(source: ValueSource, cache: ValueCache) {
+    this.#source = source;
+    this.#cache = cache;
+    this.#reader = cache.newReader();
+  }
+
+  /** How many reads found something else than what was written. */
+  get damagedReads(): number {
+    return this.#damagedReads;
+  }
+
+  /**
+   * @param seq a version
+   * @returns its value where it is remembered
+   */
+  remembered(seq: number): string | undefined {
+    return this.#cache.get(this.#nameOf(seq));
+  }
+
+  /**
+   * Loads a value.
+   *
+   * @param seq its version
+   * @param place where it lies; while it is read there it may be moved
+   * @param options whether it is remembered
+   * @returns its text
+   * @throws {AppError} `project_corrupt` when what lies there is not what was written, or nothing lies there
+   */
+  async load(seq: number, place: ValuePlace, { isRemembered = true }: LoadOptions = {}): Promise<string> {
+    const remembered = this.remembered(seq);
+    if (remembered !== undefined) return remembered;
+    const value = await this.#readWherever(seq, place);
+    if (isRemembered) this.#cache.set(this.#nameOf(seq), value);
+    return value;
+  }
+
+  /** A file that a value was moved out of may go; then it is read where it lies now. */
+  async #readWherever(seq: number, place: ValuePlace): Promise<string> {
+    for (;;) {
+      const { file, offset, sizeBytes, crc } = place;
+      try {
+        return await this.#cache.takeTurn(() => this.#read(seq, { file, offset, sizeBytes, crc }));
+      } catch (error) {
+        if (place.file !== file || place.offset !== offset) continue;
+        if (error instanceof AppError && error.code === 'project_corrupt') this.#damagedReads += 1;
+        throw error;
+      }
+    }
+  }
+
+  async #read(seq: number, place: ValuePlace): Promise<string> {
+    const bytes = await this.#bytesAt(seq, place);
+    if (bytes.length !== place.sizeBytes) throw damaged({ seq, place }, `${bytes.length} bytes instead of ${place.sizeBytes}`);
+    if (crc32(bytes) !== place.crc) throw damaged({ seq, place }, 'other bytes than were written: their CRC-32 differs');
+    return bytes.toString('utf8');
+  }
+
+  async #bytesAt(seq: number, place: ValuePlace): Promise<Buffer> {
+    const { file, offset, sizeBytes } = place;
+    try {
+      if (file > 0) return await this.#source.readText({ segment: file, offset, sizeBytes });
+      return await this.#source.readSnapshotValue(-file, offset, sizeBytes);
+    } catch (error) {
+      if (isErrno(error, ...PASSING_FAULTS) || (error instanceof AppError && error.code !== 'project_corrupt')) throw error;
+      throw damaged({ seq, place }, 'nothing that can be read', error);
+    }
+  }
+
+  #nameOf(seq: number): string {
+    return `${this.#reader}:${seq}`;
+  }
+}
+
+/** Names the place for the server's log. The client is told the code and nothing else, since this answers with 503. */
+function damaged(version: ReadVersion, found: string, cause?: unknown): AppError {
+  const { seq, place: { file, offset } } = version;
+  const where = file > 0 ? `the segment of seq ${file}` : `the snapshot of seq ${-file}`;
+  return new AppError('project_corrupt', `Cannot trust the value of seq ${seq} in ${where} at byte ${offset}: found ${found}`, { cause });
+}

@@ -1,0 +1,134 @@
+/**
+ * One turn of a store: a batch of commands is decided, appended as one write, applied, and answered. Owns the log and the hash of
+ * what has been applied; whose turn it is, is the store's business.
+ */
+import { invariant } from '../base/invariant.js';
+import { encodeEvent } from '../events/codec.js';
+import type { ProjectEvent } from '../events/event.js';
+import type { StorageSettings } from '../events/project-settings.js';
+import type { AppendedLine, LineDraft, Log, LogOptions } from '../log/log.js';
+import type { ProjectModel } from '../projections/project-model.js';
+import { BatchState } from './batch-state.js';
+import type { WaitingCommand } from './command-queue.js';
+import { decide, type Decision } from './decide.js';
+import { growthOf, isGrowth, refuseGrowth, type RoomForGrowth } from './room-for-growth.js';
+
+type Batch = readonly WaitingCommand[];
+
+/**
+ * How a project's log is to be opened or configured.
+ *
+ * @param storage the project's settings
+ * @returns options for the log
+ */
+export function logOptionsOf(storage: StorageSettings): LogOptions {
+  return { durability: storage.durability, syncIntervalMs: storage.sync_interval_ms, segmentBytes: storage.segment_bytes };
+}
+
+/** Takes turns, one at a time. */
+export class BatchTurn {
+  /** Where lines go. May be replaced between two turns. */
+  log: Log;
+  readonly #model: ProjectModel;
+  readonly #room: RoomForGrowth | undefined;
+  #hash: string;
+
+  /**
+   * @param log where lines go; all of it is applied
+   * @param model takes in what is durable
+   * @param room asked before a project on disk grows
+   */
+  constructor(log: Log, model: ProjectModel, room: RoomForGrowth | undefined) {
+    this.log = log;
+    this.#model = model;
+    this.#room = room;
+    this.#hash = log.position().hash;
+  }
+
+  /** Hash of the last applied line: the log's own end is ahead of it for the moment between append and apply. */
+  get hash(): string {
+    return this.#hash;
+  }
+
+  /** True when the log is kept in files. */
+  get isOnDisk(): boolean {
+    return this.log.sealed !== undefined;
+  }
+
+  /**
+   * Takes a turn. What fails is told to those who wait, and to nobody else.
+   *
+   * @param batch what is carried out, at least one command
+   */
+  async take(batch: Batch): Promise<void> {
+    let decisions: readonly Decision[] = [];
+    let appended: readonly AppendedLine[] = [];
+    try {
+      decisions = this.#decide(batch, await this.#allowsGrowth(batch));
+      const drafts = draftsOf(batch, decisions);
+      if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq);
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+      return;
+    }
+    this.#applyAndAnswer(batch, decisions, appended);
+  }
+
+  async #allowsGrowth(batch: Batch): Promise<boolean> {
+    if (this.#room === undefined || !this.isOnDisk) return true;
+    const bytes = growthOf(batch);
+    return bytes === 0 || await this.#room.allowsGrowth(bytes);
+  }
+
+  #decide(batch: Batch, allowsGrowth: boolean): readonly Decision[] {
+    const state = new BatchState(this.#model);
+    return batch.map(({ command }) => {
+      // A project that cannot be created is one that nothing else can happen to.
+      if (!allowsGrowth && (isGrowth(command) || state.settings === undefined)) return refuseGrowth();
+      const decision = decide(state, command);
+      if (decision.accepted) state.add(decision.event);
+      return decision;
+    });
+  }
+
+  /** All is applied before anything is answered: whoever has an answer can read what it says. */
+  #applyAndAnswer(batch: Batch, decisions: readonly Decision[], appended: readonly AppendedLine[]): void {
+    const writtenWith = this.#model.state.newest?.settings.storage;
+    let next = 0;
+    const answers: (() => void)[] = [];
+    for (const [index, waiting] of batch.entries()) {
+      const decision = decisions[index];
+      invariant(decision !== undefined, 'every command was decided');
+      if (!decision.accepted) {
+        answers.push(() => waiting.reject(decision.refusal));
+        continue;
+      }
+      const line = appended[next];
+      next += 1;
+      invariant(line !== undefined, 'the log answers every draft');
+      this.#apply(decision.event, line, waiting.context.actor);
+      const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
+      answers.push(() => waiting.resolve({ ...result, volatile }));
+    }
+    // The batch that creates a project is written with the settings that it brings.
+    const storage = writtenWith ?? this.#model.state.first?.settings.storage;
+    const volatile = this.isOnDisk && storage?.durability !== 'fsync';
+    for (const answer of answers) answer();
+  }
+
+  #apply(event: ProjectEvent, line: AppendedLine, actor: string): void {
+    const { seq, timeMs, hash, place } = line;
+    this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });
+    this.#hash = hash;
+    if (event.op === 'project.update') this.log.configure(logOptionsOf(event.settings.storage));
+  }
+}
+
+function draftsOf(batch: Batch, decisions: readonly Decision[]): LineDraft[] {
+  const drafts: LineDraft[] = [];
+  for (const [index, { context }] of batch.entries()) {
+    const decision = decisions[index];
+    if (decision?.accepted === true) drafts.push({ ...encodeEvent(decision.event), actor: context.actor, request: context.requestId });
+  }
+  return drafts;
+}

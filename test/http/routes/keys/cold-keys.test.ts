@@ -1,0 +1,114 @@
+/** Keys over HTTP whose values are not in memory: over a real store, with a log that the test can damage. */
+import assert from 'node:assert/strict';
+import { ProjectModel } from '../../../../src/projections/project-model.js';
+import { ValueCache } from '../../../../src/projections/value-cache.js';
+import { PIECE_VALUE_BYTES_MAX } from '../../../../src/store/project-reads.js';
+import { ProjectStore } from '../../../../src/store/project-store.js';
+import { CONTEXT, create } from '../../../store/created-store.js';
+import { PlacedLog } from '../../../store/placed-log.js';
+import { suite } from '../../../suite.js';
+import { problemOf, withServer, type TestServer } from '../../test-server.js';
+
+const test = suite('keys over HTTP, with values on disk');
+
+const KEYS = '/api/v1/projects/alpha/keys';
+const VALUE = '{"ü":"😀",  "n":1.0}';
+
+/** Gives the project `alpha` a store whose values lie in a log. Nothing is remembered of what is read. */
+async function makeCold(server: TestServer): Promise<PlacedLog> {
+  const log = new PlacedLog();
+  const store = new ProjectStore({ log, model: new ProjectModel({ isCaching: false }), cache: new ValueCache(1) });
+  await store.submit(create(), CONTEXT);
+  server.projects.realStores.set('alpha', store);
+  return log;
+}
+
+async function put(server: TestServer, key: string, value: string): Promise<void> {
+  assert.equal((await server.send('PUT', `${KEYS}/${key}`, { body: value })).status, 201);
+}
+
+test('a value comes back from disk token for token, with the headers that one in memory has', () =>
+  withServer(async (server) => {
+    const log = await makeCold(server);
+    await put(server, 'k', VALUE);
+    const answer = await server.send('GET', `${KEYS}/k`);
+    assert.deepEqual([answer.status, answer.text, log.reads.length], [200, VALUE, 1]);
+    assert.equal(answer.headers['content-length'], String(Buffer.byteLength(VALUE)));
+    assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+    assert.equal(answer.headers['cache-control'], 'no-cache');
+    assert.match(String(answer.headers.etag), /^"2-/);
+    assert.ok(answer.headers['last-modified'] !== undefined);
+    assert.equal((await server.send('GET', `${KEYS}/absent`)).status, 404);
+  }));
+
+test('HEAD and 304 have the headers of GET without a read from disk', () =>
+  withServer(async (server) => {
+    const log = await makeCold(server);
+    await put(server, 'k', VALUE);
+    const [got, head] = [await server.send('GET', `${KEYS}/k`), await server.send('HEAD', `${KEYS}/k`)];
+    const { date: _date, 'x-request-id': _id, ...expected } = got.headers;
+    const { date: _otherDate, 'x-request-id': _otherId, ...actual } = head.headers;
+    assert.deepEqual(actual, expected);
+    assert.equal(head.bytes.length, 0);
+    const unchanged = await server.send('GET', `${KEYS}/k`, { headers: { 'If-None-Match': String(got.headers.etag) } });
+    assert.deepEqual([unchanged.status, unchanged.headers.etag, unchanged.bytes.length], [304, got.headers.etag, 0]);
+    assert.equal(log.reads.length, 1);
+  }));
+
+test('a value that was changed on disk is refused with 503, without its version and without a word of it; other keys are served', () =>
+  withServer(async (server) => {
+    const log = await makeCold(server);
+    await put(server, 'k', '"secret"');
+    await put(server, 'other', '1');
+    await server.send('GET', `${KEYS}/k`);
+    const [place] = log.reads;
+    assert.ok(place !== undefined);
+    log.damage(place);
+    const answer = await server.send('GET', `${KEYS}/k`, { headers: { 'X-Request-Id': 'damaged' } });
+    assert.equal(problemOf(answer)['code'], 'project_corrupt');
+    assert.deepEqual([answer.status, answer.headers.etag, answer.headers['last-modified']], [503, undefined, undefined]);
+    assert.doesNotMatch(answer.text, /secre|segment/);
+    const told = server.lines.find((line) => line['request_id'] === 'damaged' && line['reason'] !== undefined);
+    assert.match(String(told?.['reason']), /seq 2 in the segment of seq 1 at byte \d+/);
+    assert.doesNotMatch(JSON.stringify(server.lines), /secre/);
+    assert.equal((await server.send('GET', `${KEYS}/other`)).text, '1');
+    assert.equal((await server.send('HEAD', `${KEYS}/k`)).status, 200);
+  }));
+
+test('listings and pages of values on disk are complete and in order, in pieces of limited size', () =>
+  withServer(async (server) => {
+    await makeCold(server);
+    const half = `"${'x'.repeat(PIECE_VALUE_BYTES_MAX / 2 - 2)}"`;
+    const store = server.projects.store('alpha');
+    const expected: Record<string, string> = {};
+    for (const [index, key] of ['a', 'b', 'c', 'd', 'e', 'f', 'g'].entries()) {
+      expected[key] = index < 5 ? half : String(index);
+      await store.submit({ type: 'set', key, value: expected[key] }, CONTEXT);
+    }
+    const text = (keys: readonly string[]): string => `{${keys.map((key) => `"${key}":${expected[key]}`).join(',')}}`;
+    assert.ok((await server.send('GET', KEYS)).text === text(Object.keys(expected)));
+    assert.ok((await server.send('GET', `${KEYS}?limit=6`)).text === text(['a', 'b', 'c', 'd', 'e', 'f']));
+    assert.ok((await server.send('GET', `${KEYS}?limit=3&reverse=true`)).text === text(['g', 'f', 'e']));
+    assert.equal((await server.send('GET', `${KEYS}?values=false`)).text, JSON.stringify(Object.keys(expected)));
+  }));
+
+test('a damaged value at the start of a listing is a problem, one further on cuts it off', () =>
+  withServer(async (server) => {
+    const log = await makeCold(server);
+    const store = server.projects.store('alpha');
+    for (let index = 0; index < 1100; index += 1) {
+      await store.submit({ type: 'set', key: `k${String(index).padStart(4, '0')}`, value: `"${'x'.repeat(200)}"` }, CONTEXT);
+    }
+    const damage = async (key: string): Promise<void> => {
+      log.reads.length = 0;
+      await store.read(key);
+      for (const place of log.reads) log.damage(place);
+    };
+    await damage('k1050');
+    await assert.rejects(server.send('GET', KEYS));
+    assert.equal(problemOf(await server.send('GET', `${KEYS}?start=k1000`))['code'], 'project_corrupt');
+    assert.equal((await server.send('GET', `${KEYS}?end=k1000`)).status, 200);
+    assert.equal((await server.send('GET', `${KEYS}?values=false`)).status, 200);
+  }));
+
+test.run();

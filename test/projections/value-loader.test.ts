@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
+import { AppError } from '../../src/base/app-error.js';
+import { PlacedEntry } from '../../src/projections/key-entry.js';
+import { ValueCache } from '../../src/projections/value-cache.js';
+import { ValueLoader, type ValueSource } from '../../src/projections/value-loader.js';
+import { placeInSnapshot, type ValuePlace } from '../../src/projections/value-place.js';
+import { suite } from '../suite.js';
+
+const test = suite('value-loader');
+
+const VALUE = '{"secret":"ü😀"}';
+const BYTES = Buffer.from(VALUE);
+
+/** A source that has one text at one place of a segment and of a snapshot, and counts what it is asked. */
+class OneText implements ValueSource {
+  bytes: Buffer = BYTES;
+  asked: (readonly number[])[] = [];
+  /** Called before an answer; may throw or wait. */
+  before: () => Promise<void> | void = () => undefined;
+
+  async readText({ segment, offset, sizeBytes }: Parameters<ValueSource['readText']>[0]): Promise<Buffer> {
+    return await this.#give([segment, offset, sizeBytes]);
+  }
+
+  async readSnapshotValue(seq: number, offset: number, sizeBytes: number): Promise<Buffer> {
+    return await this.#give([-seq, offset, sizeBytes]);
+  }
+
+  async #give(asked: readonly number[]): Promise<Buffer> {
+    this.asked.push(asked);
+    await this.before();
+    return this.bytes;
+  }
+}
+
+const IN_SEGMENT: ValuePlace = { file: 7, offset: 100, sizeBytes: BYTES.length, crc: crc32(BYTES) };
+const IN_SNAPSHOT = placeInSnapshot(9, { ...IN_SEGMENT, offset: 200 });
+
+function loaderOf(source: ValueSource, cacheBytes = 100_000): ValueLoader {
+  return new ValueLoader(source, new ValueCache(cacheBytes));
+}
+
+async function failureOf(loading: Promise<string>): Promise<Error> {
+  return await loading.then(() => assert.fail('it was loaded'), (error: Error) => error);
+}
+
+test('a value is read where its place says, in a segment or in a snapshot', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  assert.equal(await loader.load(1, IN_SEGMENT), VALUE);
+  assert.equal(await loader.load(2, IN_SNAPSHOT), VALUE);
+  assert.deepEqual(source.asked, [[7, 100, BYTES.length], [-9, 200, BYTES.length]]);
+});
+
+test('a version that was read a short while ago is not read again, wherever it lies by now', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  await loader.load(1, IN_SEGMENT);
+  assert.equal(await loader.load(1, IN_SNAPSHOT), VALUE);
+  assert.equal(loader.remembered(1), VALUE);
+  assert.equal(source.asked.length, 1);
+  assert.equal(loader.remembered(2), undefined);
+  source.bytes = Buffer.from(VALUE.replace('s', 'S'));
+  const place = { ...IN_SEGMENT, crc: crc32(source.bytes) };
+  assert.equal(await loader.load(2, place), source.bytes.toString(), 'another version at the same place is another value');
+});
+
+test('loaders that share a cache do not meet in it', async () => {
+  const cache = new ValueCache();
+  const [one, other] = [new OneText(), new OneText()];
+  await new ValueLoader(one, cache).load(1, IN_SEGMENT);
+  const second = new ValueLoader(other, cache);
+  assert.equal(second.remembered(1), undefined);
+  await second.load(1, IN_SEGMENT);
+  assert.equal(other.asked.length, 1);
+});
+
+test('what need not be remembered is not, but what is remembered is used', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  await loader.load(1, IN_SEGMENT, { isRemembered: false });
+  assert.equal(loader.remembered(1), undefined);
+  await loader.load(1, IN_SEGMENT);
+  await loader.load(1, IN_SEGMENT, { isRemembered: false });
+  assert.equal(source.asked.length, 2);
+});
+
+test('any flipped bit is refused at each read, counted, and named without the value', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  for (let bit = 0; bit < BYTES.length * 8; bit += 1) {
+    source.bytes = Buffer.from(BYTES);
+    source.bytes[bit >> 3] = (source.bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    const error = await failureOf(loader.load(1, IN_SEGMENT));
+    assert.ok(error instanceof AppError && error.code === 'project_corrupt');
+  }
+  assert.equal(loader.damagedReads, BYTES.length * 8);
+  source.bytes = BYTES;
+  assert.equal(await loader.load(1, IN_SEGMENT), VALUE, 'what was refused is not remembered');
+  source.bytes = Buffer.from('x'.repeat(BYTES.length));
+  const { message } = await failureOf(loader.load(42, IN_SNAPSHOT));
+  assert.match(message, /the value of seq 42 in the snapshot of seq 9 at byte 200: .* CRC-32 differs/);
+  assert.doesNotMatch(message, /secret|xxx/);
+  assert.match((await failureOf(loader.load(43, IN_SEGMENT))).message, /the value of seq 43 in the segment of seq 7 at byte 100/);
+});
+
+test('fewer bytes, or more, are refused', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  for (const bytes of [BYTES.subarray(1), Buffer.concat([BYTES, BYTES]), Buffer.alloc(0)]) {
+    source.bytes = bytes;
+    const { message } = await failureOf(loader.load(1, IN_SEGMENT));
+    assert.match(message, new RegExp(`found ${bytes.length} bytes instead of ${BYTES.length}`));
+  }
+  assert.equal(loader.damagedReads, 3);
+});
+
+test('a file that is not there is damage, with the cause kept for the log', async () => {
+  const source = new OneText();
+  const cause = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', errno: -2 });
+  source.before = () => { throw cause; };
+  const loader = loaderOf(source);
+  const error = await failureOf(loader.load(1, IN_SNAPSHOT));
+  assert.ok(error instanceof AppError && error.code === 'project_corrupt' && error.cause === cause);
+  assert.equal(loader.damagedReads, 1);
+});
+
+test('a shortage of the moment and a server that stops are no damage', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  const shortage = Object.assign(new Error('too many'), { code: 'EMFILE', errno: -24 });
+  for (const fault of [shortage, new AppError('shutting_down', 'It stops')]) {
+    source.before = () => { throw fault; };
+    assert.equal(await failureOf(loader.load(1, IN_SEGMENT)), fault);
+  }
+  assert.equal(loader.damagedReads, 0);
+});
+
+test('a value that was moved while its old file went is read at its new place', async () => {
+  const source = new OneText();
+  const entry = new PlacedEntry({ seq: 1, timeMs: 0 }, IN_SEGMENT);
+  source.before = () => {
+    if (source.asked.length > 1) return;
+    entry.file = IN_SNAPSHOT.file;
+    entry.offset = IN_SNAPSHOT.offset;
+    throw new Error('the segment has gone');
+  };
+  const loader = loaderOf(source);
+  assert.equal(await loader.load(1, entry.value), VALUE);
+  assert.deepEqual(source.asked, [[7, 100, BYTES.length], [-9, 200, BYTES.length]]);
+  assert.equal(loader.damagedReads, 0);
+});
+
+test('a value that was moved while it was read has been read', async () => {
+  const source = new OneText();
+  const entry = new PlacedEntry({ seq: 1, timeMs: 0 }, IN_SEGMENT);
+  source.before = () => {
+    entry.file = IN_SNAPSHOT.file;
+    entry.offset = IN_SNAPSHOT.offset;
+  };
+  assert.equal(await loaderOf(source).load(1, entry.value), VALUE);
+  assert.equal(source.asked.length, 1);
+});
+
+test.run();
