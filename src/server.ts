@@ -7,6 +7,7 @@ import path from 'node:path';
 import { FailureThrottle } from './auth/failure-throttle.js';
 import { Keyring, type KeyScope } from './auth/keyring.js';
 import { isErrno } from './base/app-error.js';
+import { systemClock } from './base/clock.js';
 import type { Logger, LogLevel } from './base/logger.js';
 import { adoptKeys } from './config/adopt-keys.js';
 import { ConfigError } from './config/config-error.js';
@@ -14,15 +15,21 @@ import { ConfigFile } from './config/config-file.js';
 import { FIRST_PROJECT_ID, firstConfig, type FirstConfig } from './config/first-config.js';
 import { loadConfig, type LoadedConfig } from './config/load-config.js';
 import { resolveServerOptions, type ServerOptions } from './config/server-options.js';
+import { makeDataFolder } from './disk/data-folder.js';
+import type { Disk } from './disk/disk.js';
+import { NodeDisk } from './disk/node-disk.js';
+import { SpaceWatch } from './disk/space-watch.js';
 import { createApp } from './http/create-app.js';
 import type { LifecycleState } from './http/context.js';
 import type { HttpOptions } from './http/http-options.js';
 import { HttpServer } from './http/http-server.js';
-import { makeDataFolder } from './disk/data-folder.js';
 import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
-import { NodeDisk } from './disk/node-disk.js';
+import { LogPaths } from './log/file/log-paths.js';
 import { MemoryHome } from './log/memory-home.js';
+import { WorkerTasks } from './offline/worker-tasks.js';
+import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
+import { ValueCache } from './projections/value-cache.js';
 import { ProjectLives } from './projects/project-lives.js';
 import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
@@ -30,8 +37,10 @@ import { ProjectRegistry } from './store/project-registry.js';
 
 export { FolderLockedError } from './log/file/folder-lock.js';
 
-/** Part of the time for a stop that is kept back from running requests, for closing the logs, in milliseconds. */
-const CLOSE_RESERVE_MS = 2000;
+/** Part of the time for a stop that running requests may take; the rest is for snapshots that are due and for closing logs. */
+const REQUESTS_SHARE_OF_STOP = 0.6;
+/** Part of the time for a stop that snapshots may take. */
+const SNAPSHOTS_SHARE_OF_STOP = 0.25;
 
 /** What a person is shown of a first run. */
 export interface FirstRun {
@@ -216,9 +225,29 @@ export class SimpleKvServer {
         parts.logger.warn({ project, err: error }, 'a new key could not be printed');
       }
     };
-    const diskHome = new FileHome({ folder: options.dataFolder, disk: new NodeDisk(), logger: parts.logger });
-    const limits = { queueCommandsMax: options.queueCommandsMax, queueBytesMax: options.queueBytesMax };
-    return new ProjectLives({ ...resources, diskHome, memoryHome: new MemoryHome({ logger: parts.logger }), limits, announceKey });
+    const { logger } = parts;
+    const { dataFolder } = options;
+    const disk = new NodeDisk();
+    const room = new SpaceWatch({ disk, folder: dataFolder, logger });
+    // Readiness shall know before the first write; the look never rejects.
+    void room.look();
+    const tasks = new WorkerTasks();
+    // The last to close: what goes on in the background may still ask for room.
+    this.#closers.push(() => room.close(), () => tasks.close());
+    return new ProjectLives({
+      ...resources,
+      diskHome: new FileHome({ folder: dataFolder, disk, logger }),
+      memoryHome: new MemoryHome({ logger }),
+      snapshots: snapshotFolders(disk, dataFolder),
+      dataFolder,
+      tasks,
+      cache: new ValueCache(),
+      room,
+      limits: { queueCommandsMax: options.queueCommandsMax, queueBytesMax: options.queueBytesMax },
+      snapshotsAtStopMs: options.shutdownTimeoutMs * SNAPSHOTS_SHARE_OF_STOP,
+      clock: systemClock,
+      announceKey,
+    });
   }
 
   /** Stops: requests first, then projects, then the lock. Calling it again waits for the same stop. */
@@ -242,6 +271,17 @@ export class SimpleKvServer {
     }
     if (failures.length > 0) throw failures[0];
   }
+}
+
+/** One for each project, so that all who read its snapshots share their descriptors. */
+function snapshotFolders(disk: Disk, dataFolder: string): (project: string) => SnapshotFolder {
+  const folders = new Map<string, SnapshotFolder>();
+  return (project) => {
+    const { folder, snapshot } = new LogPaths(dataFolder, project);
+    const known = folders.get(project) ?? new SnapshotFolder({ disk, folder, link: snapshot });
+    folders.set(project, known);
+    return known;
+  };
 }
 
 async function readSource(configPath: string): Promise<Source> {
@@ -279,7 +319,7 @@ function keyringFor(config: ConfigFile): Keyring {
 }
 
 async function httpOptionsOf({ options }: Source): Promise<HttpOptions> {
-  const shutdownMs = Math.max(options.shutdownTimeoutMs - CLOSE_RESERVE_MS, options.shutdownTimeoutMs / 2);
+  const shutdownMs = options.shutdownTimeoutMs * REQUESTS_SHARE_OF_STOP;
   return {
     ...options,
     host: options.serverHost,

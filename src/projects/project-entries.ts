@@ -7,7 +7,9 @@ import type { StoredKey } from '../auth/keyring.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
 import { renderEntry } from '../config/effective-settings.js';
+import type { Logger } from '../base/logger.js';
 import type { ProjectSettings } from '../events/project-settings.js';
+import type { ProjectStore } from '../store/project-store.js';
 
 /** A key as an entry keeps it. */
 export interface EntryKey {
@@ -128,4 +130,34 @@ export async function removeEntry(config: ConfigFile, id: string): Promise<void>
     const projects = document.projects.filter((entry) => entry.id !== id);
     return projects.length === document.projects.length ? document : { ...document, projects };
   });
+}
+
+/**
+ * What an entry says of a project that is served.
+ *
+ * @param store the project's store
+ * @param key its key
+ * @returns the entry's state, with the revision that it reflects
+ */
+export function entryOf(store: ProjectStore, key: EntryKey): EntryState {
+  const { settings, seq } = store.version;
+  return { id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key };
+}
+
+/**
+ * Lets an entry say which revision it reflects. What it says otherwise is right already, so a failure costs nothing.
+ *
+ * @param resources the configuration file, and where a failure is told
+ * @param store the project's store
+ * @param key its key
+ */
+export async function settleRevision(
+  resources: { readonly config: ConfigFile; readonly logger: Logger }, store: ProjectStore, key: EntryKey,
+): Promise<void> {
+  try {
+    await writeEntry(resources.config, entryOf(store, key));
+  } catch (error) {
+    const message = 'the revision of a project could not be written into the configuration';
+    resources.logger.warn({ project: store.id, err: error }, message);
+  }
 }

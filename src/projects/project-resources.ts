@@ -2,12 +2,21 @@
  * What the lives of projects are made of, handed from the composition root to those who need it.
  */
 import type { Keyring } from '../auth/keyring.js';
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { LogHome } from '../log/log.js';
+import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { ProjectRegistry } from '../store/project-registry.js';
+import type { ValueCache } from '../projections/value-cache.js';
 import type { StoreLimits } from '../store/project-store.js';
+import type { RoomForGrowth } from '../store/room-for-growth.js';
+import type { BackgroundTasks } from './background-tasks.js';
+import type { OpenProjectOptions } from './open-project.js';
+
+/** How long a stop may take for the snapshots that are due, where nothing else is said, in milliseconds. */
+export const SNAPSHOTS_AT_STOP_MS = 2500;
 
 /** Everything that a project's life touches. */
 export interface ProjectResources {
@@ -18,7 +27,19 @@ export interface ProjectResources {
   readonly diskHome: LogHome;
   /** Where the logs of projects with `on_disk: false` are kept. */
   readonly memoryHome: LogHome;
+  /** The snapshots of a project, in the folder of its log. */
+  readonly snapshots: (project: string) => SnapshotFolder;
+  /** Where the files are, absolute. */
+  readonly dataFolder: string;
+  readonly tasks: BackgroundTasks;
+  /** Values that were read from disk, of all projects. */
+  readonly cache: ValueCache;
+  /** Whether the disk has room for more. */
+  readonly room: RoomForGrowth & { readonly isLow: boolean };
   readonly limits: StoreLimits;
+  /** How long a stop may take for the snapshots that are due, in milliseconds. @default {@link SNAPSHOTS_AT_STOP_MS} */
+  readonly snapshotsAtStopMs?: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Shows a person a key that was made for a new project, once. */
   readonly announceKey: (project: string, key: string) => void;
@@ -33,4 +54,17 @@ export interface ProjectResources {
  */
 export function homeOf(resources: Pick<ProjectResources, 'diskHome' | 'memoryHome'>, settings: ProjectSettings): LogHome {
   return settings.storage.on_disk ? resources.diskHome : resources.memoryHome;
+}
+
+/**
+ * What opening or creating a project takes.
+ *
+ * @param resources everything that a project's life touches
+ * @param id the project's id
+ * @param settings its settings
+ * @returns options for {@link OpenProjectOptions}
+ */
+export function openOptionsOf(resources: ProjectResources, id: string, settings: ProjectSettings): OpenProjectOptions {
+  const { limits, cache, room, logger } = resources;
+  return { home: homeOf(resources, settings), settings, limits, cache, room, logger, snapshots: resources.snapshots(id) };
 }

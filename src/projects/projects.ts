@@ -1,5 +1,5 @@
 /**
- * The contract of the lives of projects, as the HTTP room uses it: find, list, create, update, give another key, delete.
+ * The contract of the lives of projects, as the HTTP room uses it: find, list, create, update, give another key, compact, delete.
  * Implementations keep configuration file, log and keys of access in step; callers know none of these three.
  */
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
@@ -40,6 +40,17 @@ export interface ProjectWithKey {
   readonly details: ProjectDetails;
   /** Null where no key was made. */
   readonly apiKey: string | null;
+}
+
+/** A snapshot that was made. */
+export interface CompactionResult {
+  /** The last event that it holds. */
+  readonly seq: number;
+  readonly key_count: number;
+  /** Size of the snapshot in bytes. */
+  readonly bytes: number;
+  /** How long it took, in whole milliseconds. */
+  readonly duration_ms: number;
 }
 
 /** One check of readiness. */
@@ -85,8 +96,8 @@ export interface Projects {
    * @param project id and what differs from the defaults
    * @param context who asks
    * @returns the project, and its key unless authentication is off
-   * @throws {AppError} `project_exists`, `project_files_exist`, `project_not_served`, `storage_switch_unavailable`,
-   *   `config_write_failed`, `server_log_corrupt`, `disk_full`
+   * @throws {AppError} `project_exists`, `project_files_exist`, `project_not_served`, `config_write_failed`,
+   *   `server_log_corrupt`, `disk_full`
    */
   create(project: NewProject, context: CommandContext): Promise<ProjectWithKey>;
 
@@ -97,8 +108,7 @@ export interface Projects {
    * @param change what shall differ
    * @param context who asks
    * @returns the project, and a key where authentication was switched on and no key existed
-   * @throws {AppError} `project_not_found`, `project_corrupt`, `storage_switch_unavailable`, `config_write_failed` and
-   *   what a write throws
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed` and what a write throws
    */
   update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey>;
 
@@ -112,6 +122,17 @@ export interface Projects {
    *   and what a write throws
    */
   regenerateKey(id: string, context: CommandContext): Promise<string>;
+
+  /**
+   * Writes a project's snapshot now, whether or not one is due. Holds up neither reads nor writes.
+   *
+   * @param id a valid project id
+   * @param context who asks
+   * @returns what was written, once it is committed on disk; of the newest snapshot where nothing has changed since
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `not_on_disk` for a project in memory, `disk_full`,
+   *   `compaction_failed`, after which the snapshot before it and the log are as they were
+   */
+  compact(id: string, context: CommandContext): Promise<CompactionResult>;
 
   /**
    * Deletes a project and its data; works on damaged and unserved ones.

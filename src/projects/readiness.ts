@@ -1,6 +1,7 @@
 /**
- * Whether the server can do its work, from the states of its projects.
+ * Whether the server can do its work, from the states of its projects and of what goes on around them.
  */
+import type { KeepingState } from './project-keeper.js';
 import type { ProjectDetails, Readiness, ReadinessCheck } from './projects.js';
 import type { ServerLogState } from './server-journal.js';
 
@@ -14,20 +15,40 @@ const SERVER_LOG_DETAILS: Readonly<Record<ServerLogState, string>> = {
   damaged: `damaged: ${NOTHING_RECORDED}`,
 };
 
+/** What readiness rests on besides the projects themselves. */
+export interface ServerCondition extends KeepingState {
+  /** How the server's own log stands. */
+  readonly serverLog: ServerLogState;
+  /** True while writes that grow are refused, so that what must be written still has room. */
+  readonly isRoomLow: boolean;
+  /** How many reads of values from disk found something else than what was written. */
+  readonly damagedReads: number;
+}
+
 /**
- * Assesses readiness: not ready only when there are projects and none of them can write.
+ * Assesses readiness: not ready only when there are projects and none of them can write. Little room, snapshots that fail and
+ * damage that was found do not make a server unready: reads and deletes go on, and a balancer that took it away would make it worse.
  *
  * @param projects all projects
- * @param serverLog how the server's own log stands
+ * @param condition what else there is to know
  * @returns the checks, and who is not well
  */
-export function assessReadiness(projects: readonly ProjectDetails[], serverLog: ServerLogState): Readiness {
+export function assessReadiness(projects: readonly ProjectDetails[], condition: ServerCondition): Readiness {
+  const { serverLog, isRoomLow, compactionsFailing, scrubsDamaged, damagedReads } = condition;
   const degraded = projects.filter(({ state }) => state !== 'serving').map(({ id, state }) => ({ id, state }));
   const writable = projects.length - degraded.length;
   const ready = projects.length === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${projects.length} projects can write` },
     { name: 'server_log', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
+    { name: 'disk_room', ok: !isRoomLow, detail: isRoomLow ? 'low: writes that grow get 507, deletes go on' : 'enough' },
+    counted('compaction', compactionsFailing, 'projects whose snapshot could not be made'),
+    counted('scrub', scrubsDamaged, 'projects with damage in their files'),
+    counted('reads', damagedReads, 'reads of values that found something else on disk than was written'),
   ];
   return { ready, checks, degraded };
+}
+
+function counted(name: string, count: number, what: string): ReadinessCheck {
+  return { name, ok: count === 0, detail: `${count} ${what}` };
 }

@@ -20,9 +20,9 @@ export function replayInto<E extends AnyEvent>(
   owner: string,
   isOwn: (event: AnyEvent) => event is E,
 ): ReplayLine {
-  return ({ op, body, seq, timeMs, hash, actor }) => {
+  return ({ op, body, seq, timeMs, hash, actor, place }) => {
     const event = decodeEvent(op, body);
     invariant(isOwn(event), `"${op}" at seq ${seq} is an event of ${owner}`);
-    projection.apply({ event, seq, timeMs, hash, actor });
+    projection.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });
   };
 }

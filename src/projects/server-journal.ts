@@ -2,6 +2,7 @@
  * The server's own log, `_server.jsonl`: which projects exist on disk, which were deleted, which edits by hand took effect.
  * Its last line about a project decides whether that project exists.
  */
+import pLimit from 'p-limit';
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
@@ -11,14 +12,24 @@ import { isServerEvent, type ServerEvent } from '../events/event.js';
 import { BUILT_IN_STORAGE } from '../events/project-settings.js';
 import type { Log, LogHome, LogState } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
+import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { CommandContext } from '../store/command.js';
 import { logOptionsOf } from '../store/project-store.js';
+import { JournalSnapshots } from './journal-snapshots.js';
 import { replayInto } from './replay.js';
 
 /** Name of the server's own log. No project id begins with `_`. */
 export const SERVER_LOG_NAME = '_server';
 
 const SERVER_LOG_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
+
+/** Where the server's own log is kept. */
+export interface JournalPlace {
+  readonly diskHome: LogHome;
+  /** The snapshots of a log, by its name. */
+  readonly snapshots: (name: string) => SnapshotFolder;
+  readonly logger: Logger;
+}
 
 /** How the server's own log stands: as any open log, or `damaged` since the start. */
 export type ServerLogState = LogState | 'damaged';
@@ -29,41 +40,48 @@ export class ServerJournal {
   readonly registrations: Registrations;
   /** Undefined when the log is damaged. */
   readonly #log: Log | undefined;
+  /** One append at a time: compactions record what they did while projects are created and deleted. */
+  readonly #one = pLimit(1);
+  readonly #snapshots: JournalSnapshots;
 
-  private constructor(log: Log | undefined, registrations: Registrations) {
+  private constructor(log: Log | undefined, registrations: Registrations, snapshots: JournalSnapshots) {
     this.#log = log;
     this.registrations = registrations;
+    this.#snapshots = snapshots;
   }
 
   /**
    * Opens the server's log. A damaged one is named, and projects are served without it.
    *
-   * @param home where logs are kept
-   * @param logger where damage is told
+   * @param place where logs and their snapshots are kept, and where damage is told
    * @returns the journal, undefined when there is no server log yet
    */
-  static async open(home: LogHome, logger: Logger): Promise<ServerJournal | undefined> {
-    const registrations = new Registrations();
+  static async open(place: JournalPlace): Promise<ServerJournal | undefined> {
+    const { diskHome: home, logger } = place;
+    const snapshots = new JournalSnapshots(place.snapshots(SERVER_LOG_NAME), logger);
     try {
+      const logId = await home.identify(SERVER_LOG_NAME);
+      const { registrations, ...known } = logId === undefined ? { registrations: new Registrations() } : await snapshots.load(logId);
       const replay = replayInto(registrations, 'the server', isServerEvent);
-      const log = await home.open(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, replay });
-      return log && new ServerJournal(log, registrations);
+      const log = await home.open(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, ...known, replay });
+      return log && new ServerJournal(log, registrations, snapshots);
     } catch (error) {
       const effect = 'projects are served, none can be created, deleted or given another key';
       logger.error({ err: error }, `the server log cannot be trusted: ${effect}`);
-      return new ServerJournal(undefined, new Registrations());
+      return new ServerJournal(undefined, new Registrations(), snapshots);
     }
   }
 
   /**
    * Makes a new server log.
    *
-   * @param home where logs are kept
+   * @param place where logs and their snapshots are kept
    * @returns the journal
    */
-  static async create(home: LogHome): Promise<ServerJournal> {
-    const log = await home.create(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, logId: randomHexId() });
-    return new ServerJournal(log, new Registrations());
+  static async create(place: JournalPlace): Promise<ServerJournal> {
+    const snapshots = new JournalSnapshots(place.snapshots(SERVER_LOG_NAME), place.logger);
+    const log = await place.diskHome.create(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, logId: randomHexId() });
+    return new ServerJournal(log, new Registrations(), snapshots);
   }
 
   /** True when the log cannot be trusted, so that nothing may depend on it. */
@@ -82,7 +100,7 @@ export class ServerJournal {
   }
 
   /**
-   * Records an event; it is durable when the call resolves. One call at a time.
+   * Records an event; it is durable when the call resolves.
    *
    * @param event what happened
    * @param context who did it
@@ -93,13 +111,19 @@ export class ServerJournal {
     const log = this.#log;
     invariant(log !== undefined, 'a sound journal has a log');
     const draft = { ...encodeEvent(event), actor: context.actor, request: context.requestId };
-    const [line] = await log.append([draft], log.position().seq);
-    invariant(line !== undefined, 'the log answers every draft');
-    this.registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: context.actor });
+    await this.#one(async () => {
+      const [line] = await log.append([draft], log.position().seq);
+      invariant(line !== undefined, 'the log answers every draft');
+      this.registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: context.actor });
+      await this.#snapshots.makeIfDue(log, this.registrations, line.timeMs);
+    });
   }
 
   /** Closes the log. */
   async close(): Promise<void> {
-    await this.#log?.close();
+    await this.#one(async () => {
+      await this.#log?.close();
+      await this.#snapshots.close();
+    });
   }
 }

@@ -10,18 +10,23 @@ import { effectiveSettings, viewEntry } from '../config/effective-settings.js';
 import { type ProjectHistory, historyOf } from '../config/project-history.js';
 import { mustRefuseToStart, type Outcome, reconcile } from '../config/reconcile.js';
 import { ACTOR_CONFIG } from '../events/actor.js';
-import { diffSettings, type ProjectSettings } from '../events/project-settings.js';
+import { diffSettings, mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import { keyIdOf } from '../auth/key-hash.js';
 import { randomHexId } from '../base/random-id.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
-import { createProject, openProject } from './open-project.js';
+import { createProject, openProject, type OpenedProject } from './open-project.js';
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
-import { homeOf, type ProjectResources } from './project-resources.js';
+import { ProjectKeeper } from './project-keeper.js';
+import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
+import { leaveDisk } from './storage-switch.js';
 
 const DELETED_PROJECT_NAMED =
   'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew';
+
+const LEFT_PROJECT_NAMED =
+  'the entry of the configuration is from before the project left the disk; it goes on in memory, and its files are in "_left"';
 
 const PROJECT_WITHOUT_ENTRY =
   'a project on disk has no entry in the configuration; it is not served, its files stay. Put the entry back, or delete the project';
@@ -33,8 +38,8 @@ type ServedOutcome = Extract<Outcome, { kind: 'done' | 'roll_forward' | 'edited'
 interface Opening {
   readonly entry: ProjectEntry;
   readonly settings: ProjectSettings;
-  /** The open store, undefined when there is no log of that name. */
-  readonly store: ProjectStore | undefined;
+  /** The open project, undefined when there is no log of that name. */
+  readonly opened: OpenedProject | undefined;
   readonly history: ProjectHistory | 'absent';
 }
 
@@ -42,14 +47,16 @@ interface Opening {
 class ProjectStart {
   readonly #resources: ProjectResources;
   readonly #journal: ServerJournal;
+  readonly #keeper: ProjectKeeper;
   /** What the entries shall say in the end. */
   readonly #states: EntryState[] = [];
   readonly #context: CommandContext = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
   readonly #signal: AbortSignal | undefined;
 
-  constructor(resources: ProjectResources, journal: ServerJournal, signal: AbortSignal | undefined) {
+  constructor(resources: ProjectResources, started: StartedProjects, signal: AbortSignal | undefined) {
     this.#resources = resources;
-    this.#journal = journal;
+    this.#journal = started.journal;
+    this.#keeper = started.keeper;
     this.#signal = signal;
   }
 
@@ -60,6 +67,8 @@ class ProjectStart {
   async run(): Promise<void> {
     const { config, diskHome } = this.#resources;
     await diskHome.finishRemovals(this.#journal.registrations.deletedLogs);
+    // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
+    for (const [logId, id] of this.#journal.registrations.leftLogs) await diskHome.leave(id, logId);
     await this.#recordDefaultKey();
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();
@@ -76,13 +85,14 @@ class ProjectStart {
     const key = keyOfEntry(entry);
     // Known before the project is open: the key of a refused project is still the key of nothing else.
     keyring.setKey({ kind: 'project', project: entry.id }, storedKeyOf(key));
-    let opening: Opening = { entry, settings, store: undefined, history: 'absent' };
+    let opening: Opening = { entry, settings, opened: undefined, history: 'absent' };
     try {
       opening = await this.#open(entry, settings);
       const outcome = this.#reconcile(opening);
       await this.#carryOut(opening, outcome);
     } catch (error) {
-      await opening.store?.close();
+      await this.#keeper.release(entry.id);
+      await opening.opened?.store.close();
       if (this.#signal?.aborted === true) throw error;
       registry.refuse({ id: entry.id, reason: error instanceof Error ? error.message : String(error), settings });
       this.#logger.error({ project: entry.id, err: error }, 'the project is not served; nothing of it was changed');
@@ -90,41 +100,51 @@ class ProjectStart {
   }
 
   async #open(entry: ProjectEntry, settings: ProjectSettings): Promise<Opening> {
-    const { diskHome, limits } = this.#resources;
     const registration = this.#journal.registrations.get(entry.id);
-    const absent: Opening = { entry, settings, store: undefined, history: 'absent' };
-    if (!settings.storage.on_disk) return absent;
-    // The log of a deletion that could not be finished has the same name and is not this entry's.
-    const expectedLogId = registration?.isDeleted === false ? registration.logId : undefined;
-    const opened = await openProject(entry.id, { home: diskHome, settings, limits, expectedLogId, signal: this.#signal });
+    const absent: Opening = { entry, settings, opened: undefined, history: 'absent' };
+    const isRegistered = registration?.state === 'live';
+    // A project that is on disk and whose entry says otherwise takes its data along.
+    if (!settings.storage.on_disk && !isRegistered) return absent;
+    const opened = await openProject(entry.id, {
+      ...openOptionsOf(this.#resources, entry.id, { ...settings, storage: { ...settings.storage, on_disk: true } }),
+      // The log of a deletion that could not be finished has the same name and is not this entry's.
+      expectedLogId: isRegistered ? registration.logId : undefined,
+      firstKeptSeq: isRegistered ? registration.firstKeptSeq : undefined,
+      signal: this.#signal,
+    });
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
-    if (first === undefined || newest === undefined) return { ...absent, store: opened.store };
-    return { entry, settings, store: opened.store, history: historyOf(opened.model.state.versions) };
+    if (first === undefined || newest === undefined) return { ...absent, opened };
+    return { entry, settings, opened, history: historyOf(opened.model.state.versions) };
   }
 
-  #reconcile({ entry, history, store }: Opening): Outcome {
+  #reconcile({ entry, history, opened }: Opening): Outcome {
     const { config } = this.#resources;
     const registration = this.#journal.registrations.get(entry.id);
     // Without a server log to ask, a log that is there counts as registered.
-    const assumed = this.#journal.isCorrupt && store !== undefined ? { logId: store.logId } : undefined;
-    const registered = registration === undefined ? assumed : registration.isDeleted ? 'deleted' : { logId: registration.logId };
-    return reconcile(viewEntry(entry, config.document), { registered, serverLogPresent: true, log: history });
+    const assumed = this.#journal.isCorrupt && opened !== undefined ? { logId: opened.log.logId } : undefined;
+    // A log that came after the one that was deleted or left has not been registered, whatever is said of that one.
+    const isOther = opened !== undefined && registration !== undefined && opened.log.logId !== registration.logId;
+    const known = registration?.state === 'live' ? { logId: registration.logId } : isOther ? undefined : registration?.state;
+    return reconcile(viewEntry(entry, config.document), { registered: known ?? assumed, serverLogPresent: true, log: history });
   }
 
   async #carryOut(opening: Opening, outcome: Outcome): Promise<void> {
-    const { entry, store } = opening;
+    const { entry, opened } = opening;
     switch (outcome.kind) {
       case 'refuse':
         throw new AppError('project_corrupt', `Cannot serve the project: ${outcome.reason}`);
       case 'deleted':
-        await store?.close();
+        await opened?.store.close();
         this.#logger.warn({ project: entry.id }, DELETED_PROJECT_NAMED);
         this.#resources.keyring.removeProject(entry.id);
         return;
       case 'create':
-      case 'memory':
         await this.#create(opening);
+        return;
+      case 'memory':
+        if (outcome.isStale) this.#logger.warn({ project: entry.id }, LEFT_PROJECT_NAMED);
+        await this.#create({ ...opening, settings: mergeSettings(opening.settings, { storage: { on_disk: false } }) });
         return;
       case 'adopt':
         await this.#adopt(opening, outcome.then);
@@ -135,46 +155,72 @@ class ProjectStart {
   }
 
   async #adopt(opening: Opening, then: Outcome): Promise<void> {
-    if (then.kind !== 'refuse' && opening.store !== undefined) {
+    if (then.kind !== 'refuse' && opening.opened !== undefined) {
       this.#logger.info({ project: opening.entry.id }, 'a log that was not registered yet is registered');
-      await this.#journal.record({ op: 'project.created', id: opening.entry.id, log_id: opening.store.logId }, this.#context);
+      await this.#journal.record({ op: 'project.created', id: opening.entry.id, log_id: opening.opened.log.logId }, this.#context);
     }
     await this.#carryOut(opening, then);
   }
 
   /** A new project by its entry. Its log may be there already, empty: a crash came before its first event. */
-  async #create({ entry, settings, store }: Opening): Promise<void> {
-    const { limits } = this.#resources;
+  async #create({ entry, settings, opened }: Opening): Promise<void> {
     const key = keyOfEntry(entry);
     if (settings.storage.on_disk) this.#journal.requireSound();
-    const home = homeOf(this.#resources, settings);
-    const created = store ?? (await createProject(entry.id, { home, settings, limits, logId: randomHexId() }));
-    const registration = { op: 'project.created', id: entry.id, log_id: created.logId } as const;
+    const created = opened ?? (await createProject(entry.id, {
+      ...openOptionsOf(this.#resources, entry.id, settings), logId: randomHexId(),
+    }));
+    const { store } = created;
+    const registration = { op: 'project.created', id: entry.id, log_id: store.logId } as const;
     try {
-      await created.submit({ type: 'project.create', settings, keyId: keyIdOrNull(key) }, this.#context);
+      await store.submit({ type: 'project.create', settings, keyId: keyIdOrNull(key) }, this.#context);
       if (settings.storage.on_disk) await this.#journal.record(registration, this.#context);
     } catch (error) {
-      await created.close();
+      await store.close();
       throw error;
     }
     this.#serve(created, key);
   }
 
-  async #serveReconciled({ entry, store }: Opening, outcome: ServedOutcome): Promise<void> {
-    if (store === undefined) throw new AppError('project_corrupt', 'Cannot serve the project: it has no log');
+  async #serveReconciled({ entry, opened }: Opening, outcome: ServedOutcome): Promise<void> {
+    if (opened === undefined) throw new AppError('project_corrupt', 'Cannot serve the project: it has no log');
+    const { store } = opened;
     let key = keyOfEntry(entry);
     if (!(await this.#isTakenOver(store, outcome, key))) {
       // The entry stays as it is, so that the next start finds the edit again.
-      this.#resources.registry.serve(store);
+      this.#keeper.serve(opened);
+      return;
+    }
+    if (!store.settings.storage.on_disk && !(await this.#isLeft(store))) {
+      // Here too: an entry without a revision would be one of a project in memory, and its data would be passed over.
+      this.#keeper.serve(opened);
+      this.#keeper.applyCaching(store);
       return;
     }
     if (store.settings.authentication.enabled && key.apiKeyHash === null) key = await this.#makeMissingKey(store);
-    this.#serve(store, key);
+    this.#serve(opened, key);
   }
 
-  #serve(store: ProjectStore, key: EntryKey): void {
+  /** The entry was edited, or a crash came between the update and the rest. What cannot leave is served from where it is. */
+  async #isLeft(store: ProjectStore): Promise<boolean> {
+    try {
+      store.setCaching(true);
+      await store.loadAll(this.#signal);
+      await leaveDisk(this.#resources, { store, journal: this.#journal, settings: store.settings, context: this.#context });
+      this.#logger.info({ project: store.id }, 'the project left the disk and goes on in memory, as the configuration says');
+      return true;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const message = 'the configuration says that the project leaves the disk, and it could not; it goes on there, and the next start tries again';
+      this.#logger.warn({ project: store.id, err: error }, message);
+      return false;
+    }
+  }
+
+  #serve(opened: OpenedProject, key: EntryKey): void {
+    const { store } = opened;
     const { settings, seq } = store.version;
-    this.#resources.registry.serve(store);
+    this.#keeper.serve(opened);
+    this.#keeper.applyCaching(store);
     this.#states.push({ id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key });
   }
 
@@ -266,24 +312,35 @@ class ProjectStart {
   }
 }
 
+/** What a start leaves to go on with. */
+export interface StartedProjects {
+  /** The server's own log. */
+  readonly journal: ServerJournal;
+  /** What keeps the projects that are served. */
+  readonly keeper: ProjectKeeper;
+}
+
 /**
  * Starts all projects of the configuration.
  *
  * @param resources what projects are made of; the registry is filled
  * @param signal ends the start, throwing its reason
- * @returns the server's own log
+ * @returns the server's own log, and what keeps the projects
  * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
  */
-export async function startProjects(resources: ProjectResources, signal?: AbortSignal): Promise<ServerJournal> {
-  const { config, diskHome, logger } = resources;
-  const found = await ServerJournal.open(diskHome, logger);
+export async function startProjects(resources: ProjectResources, signal?: AbortSignal): Promise<StartedProjects> {
+  const { config } = resources;
+  const found = await ServerJournal.open(resources);
   const refusal = mustRefuseToStart(config.document.projects, found !== undefined);
   if (refusal !== undefined) throw refusal;
-  const journal = found ?? (await ServerJournal.create(diskHome));
+  const journal = found ?? (await ServerJournal.create(resources));
+  const started = { journal, keeper: new ProjectKeeper(resources, journal) };
   try {
-    await new ProjectStart(resources, journal, signal).run();
-    return journal;
+    await new ProjectStart(resources, started, signal).run();
+    started.keeper.start();
+    return started;
   } catch (error) {
+    await started.keeper.close(0);
     await journal.close();
     throw error;
   }

@@ -67,6 +67,8 @@ test('an edit of a default reaches the projects that say nothing else', () => wi
 
 test('a start after an edit was taken over changes nothing more', () => withShop(async (served) => {
   await served.restart(() => served.editEntry('shop', (entry) => withSegmentBytes(entry, 8192)));
+  // The stop makes the snapshot that the edit has made due.
+  await served.restart();
   const text = await readFile(served.configPath, 'utf8');
   const files = await served.dataFiles();
   await served.restart();

@@ -161,16 +161,19 @@ test('an edit while the server runs is not overwritten: the change that wanted t
   assert.equal((await served.ask('POST', '/projects', { key: served.key('global'), body: { id: 'second' } })).status, 201);
 }));
 
-test('values on disk only are refused: in the file by the start, by POST and PUT with 409', () => withServedFolder(async (served) => {
+test('values on disk only: in the file, by POST and by PUT, they read as any others', () => withServedFolder(async (served) => {
   const cold = { on_disk: true, cache_in_memory: false };
-  await served.write({ projects: [{ id: 'shop', storage: cold }] });
-  await assert.rejects(served.start(), (error) => error instanceof ConfigError && error.pointer === '/projects/0/storage/cache_in_memory');
-  await served.write({ projects: [{ id: 'shop' }] });
+  await served.write({ projects: [{ id: 'shop', storage: cold }, { id: 'hot' }] });
   await served.start();
-  const post = await served.ask('POST', '/projects', { key: served.key('global'), body: { id: 'second', storage: cold } });
-  const put = await served.ask('PUT', '/projects/shop', { key: served.key('global'), body: { storage: { cache_in_memory: false } } });
-  for (const { status, body } of [post, put]) assert.deepEqual([status, body['code']], [409, 'storage_switch_unavailable']);
-  assert.equal((await served.document()).projects.length, 1);
+  await served.create('second', { storage: cold });
+  const put = await served.ask('PUT', '/projects/hot', { key: served.key('hot'), body: { storage: { cache_in_memory: false } } });
+  assert.equal(put.status, 200, put.text);
+  for (const id of ['shop', 'second', 'hot']) {
+    await served.set(id, ['k', id], served.key(id));
+    const { text } = await served.ask('GET', `/projects/${id}/keys/k`, { key: served.key(id) });
+    assert.equal(text, JSON.stringify(id));
+    assert.equal((await served.entry(id)).storage?.cache_in_memory, false);
+  }
 }));
 
 test.run();

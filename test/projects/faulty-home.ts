@@ -38,6 +38,8 @@ export class HomeFaults {
       },
       namesOf: (project) => home.namesOf(project),
       identify: (project) => home.identify(project),
+      baseOf: (project) => home.baseOf(project),
+      leave: (project, logId) => home.leave(project, logId),
       finishRemovals: (deleted) => home.finishRemovals(deleted),
       close: () => home.close(),
     };

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Keyring } from '../../src/auth/keyring.js';
 import { AppError } from '../../src/base/app-error.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { createLogger, type Logger } from '../../src/base/logger.js';
 import { adoptKeys } from '../../src/config/adopt-keys.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
@@ -14,8 +15,13 @@ import { loadConfig } from '../../src/config/load-config.js';
 import type { Disk } from '../../src/disk/disk.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
+import { LogPaths } from '../../src/log/file/log-paths.js';
 import type { LogHome } from '../../src/log/log.js';
 import { MemoryHome } from '../../src/log/memory-home.js';
+import { InlineTasks } from '../../src/offline/inline-tasks.js';
+import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
+import { ValueCache } from '../../src/projections/value-cache.js';
+import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { ProjectLives } from '../../src/projects/project-lives.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { CommandContext } from '../../src/store/command.js';
@@ -38,6 +44,9 @@ export interface LifeOptions {
   readonly configDisk?: ConfigDisk;
   /** Puts something between the lives and the home of the logs. */
   readonly wrapHome?: (home: LogHome) => LogHome;
+  /** Puts something between the lives and the work in the background. */
+  readonly wrapTasks?: (tasks: BackgroundTasks) => BackgroundTasks;
+  readonly clock?: Clock;
   /** Told of every key that is shown, with its scope: `global` or a project's id. */
   readonly announce?: (scope: string, key: string) => void;
 }
@@ -98,18 +107,52 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
   const keyring = new Keyring();
   const global = config.document.default?.authentication;
   if (global?.api_key_hash != null) keyring.setKey({ kind: 'global' }, { hash: global.api_key_hash, plain: global.api_key ?? null });
-  const fileHome = new FileHome({ folder: dataFolder, disk: options.disk ?? new NodeDisk(), logger });
   const resources: ProjectResources = {
+    ...partsOnDisk(dataFolder, logger, options),
     registry: new ProjectRegistry(),
     config,
     keyring,
-    diskHome: options.wrapHome?.(fileHome) ?? fileHome,
     memoryHome: new MemoryHome(),
+    cache: new ValueCache(),
+    room: { allowsGrowth: () => true, isLow: false },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     logger,
     announceKey: announce,
   };
   return { lives: new ProjectLives(resources), config, registry: resources.registry, keyring, resources, shown, logged };
+}
+
+type PartsOnDisk = Pick<ProjectResources, 'diskHome' | 'snapshots' | 'dataFolder' | 'tasks' | 'clock'>;
+
+/** What is done to the data folder, all of it on one disk and in one thread. */
+function partsOnDisk(dataFolder: string, logger: Logger, options: LifeOptions): PartsOnDisk {
+  const { disk = new NodeDisk(), clock = systemClock } = options;
+  const home = new FileHome({ folder: dataFolder, disk, logger, clock });
+  const tasks = new InlineTasks(disk);
+  return {
+    diskHome: options.wrapHome?.(home) ?? home,
+    snapshots: snapshotFolders(disk, dataFolder),
+    dataFolder,
+    tasks: options.wrapTasks?.(tasks) ?? tasks,
+    clock,
+  };
+}
+
+/**
+ * Makes what finds a project's snapshots, one object for each project as in the server.
+ *
+ * @param disk The disk
+ * @param dataFolder The data folder
+ * @returns The snapshots of a project, by its id
+ */
+export function snapshotFolders(disk: Disk, dataFolder: string): (project: string) => SnapshotFolder {
+  const folders = new Map<string, SnapshotFolder>();
+  return (project) => {
+    const { folder, snapshot } = new LogPaths(dataFolder, project);
+    const known = folders.get(project) ?? new SnapshotFolder({ disk, folder, link: snapshot });
+    folders.set(project, known);
+    return known;
+  };
 }
 
 async function takeConfigOver(file: string, announce: (scope: string, key: string) => void, disk?: ConfigDisk): Promise<ConfigFile> {
@@ -152,15 +195,17 @@ export async function setValue(life: Life, id: string, pair: readonly [key: stri
 }
 
 /**
- * Reads every value of a project.
+ * Reads every value of a project, wherever it is kept.
  *
  * @param life Where
  * @param id The project
  * @returns Values by key, as JSON text
  */
-export function valuesOf(life: Life, id: string): Record<string, string> {
-  const { values } = life.lives.store(id);
-  return Object.fromEntries(values.slice({}, values.count + 1).map(([key, { value }]) => [key, value]));
+export async function valuesOf(life: Life, id: string): Promise<Record<string, string>> {
+  const store = life.lives.store(id);
+  const values: Record<string, string> = {};
+  for (const key of store.values.keys({}, store.values.count + 1)) values[key] = (await store.read(key))?.value ?? 'gone meanwhile';
+  return values;
 }
 
 /**

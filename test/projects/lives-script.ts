@@ -1,5 +1,6 @@
 /** One life of a server, step by step, each with what must hold after it: what the tests of crashes kill. */
 import { isDeepStrictEqual } from 'node:util';
+import type { StorageChange } from '../../src/events/project-settings.js';
 import { entryOf, type Life, scopeOfKey, setValue, CONTEXT, valuesOf } from './lives-fixture.js';
 
 /** What must hold of one project. */
@@ -11,6 +12,7 @@ export interface ProjectExpectation {
   readonly values: Readonly<Record<string, string>>;
   /** Undefined until it is known. */
   readonly logId: string | undefined;
+  readonly isOnDisk: boolean;
 }
 
 /** What must hold after some step. */
@@ -29,10 +31,14 @@ export interface Step {
   run(life: Life, now: Expectation): Promise<Expectation>;
   /** What holds if it happened and nobody heard of it. */
   unheard(now: Expectation): Expectation;
+  /** What may hold at the next start besides, if it happened in part. */
+  inPart?(now: Expectation): readonly Expectation[];
 }
 
 const SEGMENT_BYTES = 67_108_864;
-const NEW_PROJECT: ProjectExpectation = { key: undefined, segmentBytes: SEGMENT_BYTES, keepsKey: false, values: {}, logId: undefined };
+const NEW_PROJECT: ProjectExpectation = {
+  key: undefined, segmentBytes: SEGMENT_BYTES, keepsKey: false, values: {}, logId: undefined, isOnDisk: true,
+};
 
 function withProject(now: Expectation, id: string, change: Partial<ProjectExpectation>): Expectation {
   return { ...now, projects: { ...now.projects, [id]: { ...NEW_PROJECT, ...now.projects[id], ...change } } };
@@ -108,6 +114,96 @@ function remove(id: string): Step {
   };
 }
 
+function compact(id: string): Step {
+  return {
+    name: `compact ${id}`,
+    run: async ({ lives }, now) => {
+      await lives.compact(id, CONTEXT);
+      return now;
+    },
+    unheard: (now) => now,
+  };
+}
+
+function changeStorage(id: string, storage: StorageChange): Step {
+  const unheard = (now: Expectation): Expectation => (
+    storage.segment_bytes === undefined ? now : withProject(now, id, { segmentBytes: storage.segment_bytes })
+  );
+  return {
+    name: `change the storage of ${id}`,
+    run: async ({ lives }, now) => {
+      await lives.update(id, { storage }, CONTEXT);
+      return unheard(now);
+    },
+    unheard,
+  };
+}
+
+/** What is killed on the way leaves the project on disk, in memory with its data, or in memory as after any stop. */
+function leave(id: string): Step {
+  const unheard = (now: Expectation): Expectation => withProject(now, id, { isOnDisk: false, logId: undefined });
+  return {
+    name: `${id} leaves the disk`,
+    run: async ({ lives }, now) => {
+      await lives.update(id, { storage: { on_disk: false } }, CONTEXT);
+      return unheard(now);
+    },
+    unheard,
+    inPart: (now) => [unheard(now)],
+  };
+}
+
+/**
+ * What is killed on the way leaves the project in memory, on disk with its data, or on disk as one that begins there; and, where its
+ * log was there and had no line yet, in memory with its data.
+ */
+function enter(id: string, storage: StorageChange = {}): Step {
+  const unheard = (now: Expectation): Expectation => withProject(now, id, { isOnDisk: true });
+  return {
+    name: `${id} comes to the disk`,
+    run: async ({ lives }, now) => {
+      const { details } = await lives.update(id, { storage: { ...storage, on_disk: true } }, CONTEXT);
+      return withProject(now, id, { isOnDisk: true, logId: details.log_id ?? undefined });
+    },
+    unheard,
+    inPart: (now) => [withProject(now, id, { isOnDisk: true, values: {} }), now],
+  };
+}
+
+/**
+ * What is left of it when the server has stopped, in whatever way: what was in memory is gone.
+ *
+ * @param now What holds
+ * @returns What holds at the next start
+ */
+export function afterStop(now: Expectation): Expectation {
+  const projects = Object.entries(now.projects).map(([id, project]) => (
+    [id, project.isOnDisk ? project : { ...project, values: {}, logId: undefined }] as const
+  ));
+  return { ...now, projects: Object.fromEntries(projects) };
+}
+
+const LONG = 200;
+
+/** A life of snapshots, of segments that go, and of ways between memory and disk. */
+export const SCRIPT_OF_STORAGE: readonly Step[] = [
+  changeStorage('first_project', { segment_bytes: 4096, retention: { max_bytes: 0, compress: 'gzip' } }),
+  set('first_project', 'k1', JSON.stringify('first value'.repeat(LONG * 2))),
+  compact('first_project'),
+  set('first_project', 'k2', JSON.stringify('second value'.repeat(LONG * 2))),
+  set('first_project', 'k3', '"third value"'),
+  compact('first_project'),
+  set('first_project', 'k1', '"first value again"'),
+  compact('first_project'),
+  leave('first_project'),
+  set('first_project', 'k4', '"value in memory"'),
+  enter('first_project', { cache_in_memory: false }),
+  set('first_project', 'k5', '"value on disk"'),
+  compact('first_project'),
+  changeStorage('first_project', { cache_in_memory: true }),
+  leave('first_project'),
+];
+
 /** The life after the start. */
 export const SCRIPT: readonly Step[] = [
   create('a'),
@@ -168,15 +264,17 @@ async function projectDifferences(life: Life, id: string, wanted: ProjectExpecta
   const check = (what: string, isRight: boolean): void => {
     if (!isRight) found.push(what);
   };
-  const values = valuesOf(life, id);
+  const values = await valuesOf(life, id);
   check(`values are ${JSON.stringify(values).slice(0, 200)}`, isDeepStrictEqual(values, { ...wanted.values }));
   check(`log is ${details.log_id}`, wanted.logId === undefined || details.log_id === wanted.logId);
+  check(`on_disk is ${details.storage.on_disk}`, details.storage.on_disk === wanted.isOnDisk);
   check(`segment_bytes is ${details.storage.segment_bytes}`, details.storage.segment_bytes === wanted.segmentBytes);
   check('save_api_key_to_file is another', details.authentication.save_api_key_to_file === wanted.keepsKey);
   check('its key does not open it', wanted.key === undefined || (await scopeOfKey(life, wanted.key)) === id);
   const entry = entryOf(life.config.document, id);
   const { version } = life.lives.store(id);
-  check(`entry has revision ${entry.revision}, not ${version.seq}`, entry.revision === version.seq);
+  const revision = wanted.isOnDisk ? version.seq : undefined;
+  check(`entry has revision ${entry.revision}, not ${revision}`, entry.revision === revision);
   check('entry and log name different keys', life.keyring.keyId({ kind: 'project', project: id }) === version.keyId);
   check('entry keeps a key that it must not', wanted.keepsKey || entry.authentication?.api_key === null);
   return found;

@@ -4,28 +4,38 @@ import { randomHexId } from '../../src/base/random-id.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { encodeEvent } from '../../src/events/codec.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
-import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
+import { FileHome } from '../../src/log/file/file-home.js';
 import type { LogHome, LogOptions } from '../../src/log/log.js';
-import { createProject, openProject } from '../../src/projects/open-project.js';
+import { ValueCache } from '../../src/projections/value-cache.js';
+import { createProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
 import { DEFAULT_STORE_LIMITS } from '../../src/store/project-store.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
-import { CONTEXT, refusalOf } from './lives-fixture.js';
+import { HomeFaults } from './faulty-home.js';
+import { CONTEXT, refusalOf, snapshotFolders } from './lives-fixture.js';
 
 const test = suite('open-project');
 
 const SETTINGS: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
 
-function partsIn(folder: string) {
-  const home: LogHome = new FileHome({ folder, disk: new NodeDisk(), logger: silentLogger });
-  return { home, settings: SETTINGS, limits: DEFAULT_STORE_LIMITS };
+function partsIn(folder: string): OpenProjectOptions {
+  const disk = new NodeDisk();
+  return {
+    home: new FileHome({ folder, disk, logger: silentLogger }),
+    settings: SETTINGS,
+    limits: DEFAULT_STORE_LIMITS,
+    snapshots: snapshotFolders(disk, folder)('a'),
+    cache: new ValueCache(),
+    room: { allowsGrowth: () => true },
+    logger: silentLogger,
+  };
 }
 
 /** Makes a project of three events. @returns its log id */
 async function makeProject(folder: string): Promise<string> {
   const logId = randomHexId();
-  const store = await createProject('a', { ...partsIn(folder), logId });
+  const { store } = await createProject('a', { ...partsIn(folder), logId });
   await store.submit({ type: 'project.create', settings: SETTINGS, keyId: null }, CONTEXT);
   await store.submit({ type: 'set', key: 'k', value: '1.0' }, CONTEXT);
   await store.submit({ type: 'project.update', change: { storage: { segment_bytes: 8192 } } }, CONTEXT);
@@ -50,15 +60,14 @@ test('a log that was opened by stale settings is configured by its own', () => i
   await makeProject(folder);
   const { home, ...parts } = partsIn(folder);
   const configured: LogOptions[] = [];
-  const watching: LogHome = Object.create(home, {
-    open: {
-      value: async (...args: Parameters<LogHome['open']>) => {
-        const log = await home.open(...args);
-        if (log !== undefined) log.configure = (options) => void configured.push(options);
-        return log;
-      },
+  const watching: LogHome = {
+    ...new HomeFaults().over(home),
+    open: async (...args) => {
+      const log = await home.open(...args);
+      if (log !== undefined) log.configure = (options) => void configured.push(options);
+      return log;
     },
-  }) as LogHome;
+  };
   const opened = await openProject('a', { ...parts, home: watching, expectedLogId: undefined });
   assert.deepEqual(configured.map(({ segmentBytes }) => segmentBytes), [8192]);
   await opened?.store.close();

@@ -159,7 +159,7 @@ test('a project in memory that the configuration cannot lose stays', () => withL
   refuseConfig(life);
   assert.equal((await refusalOf(life.lives.delete('a', CONTEXT))).code, 'config_write_failed');
   await setValue(life, 'a', ['k', '2']);
-  assert.deepEqual(valuesOf(life, 'a'), { k: '2' });
+  assert.deepEqual(await valuesOf(life, 'a'), { k: '2' });
 }));
 
 for (const [what, spoil] of [
@@ -222,8 +222,8 @@ test('a deletion that cannot be recorded deletes nothing, and what waited meanwh
   const write = setValue(life, 'first_project', ['k', '1']);
   assert.equal((await deletion).code, 'disk_full');
   await write;
-  assert.deepEqual(valuesOf(life, 'first_project'), { k: '1' });
-  assert.deepEqual(valuesOf(await life.restart(), 'first_project'), { k: '1' });
+  assert.deepEqual(await valuesOf(life, 'first_project'), { k: '1' });
+  assert.deepEqual(await valuesOf(await life.restart(), 'first_project'), { k: '1' });
 }));
 
 test('a deletion of which nobody can say whether it was recorded lets nothing more be written', () => withLife(async (life) => {
@@ -240,7 +240,7 @@ test('a deletion that was not recorded after all is undone by the next start, wi
   await setValue(life, 'first_project', ['k', '1']);
   life.home.appends.set('_server', { error: OUTCOME_UNKNOWN });
   await refusalOf(life.lives.delete('first_project', CONTEXT));
-  assert.deepEqual(valuesOf(await life.restart(), 'first_project'), { k: '1' });
+  assert.deepEqual(await valuesOf(await life.restart(), 'first_project'), { k: '1' });
 }));
 
 test('files that cannot be moved away fail a deletion that has happened, and DELETE again moves them', () => withLife(async (life) => {

@@ -4,44 +4,45 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
-import { ServerJournal } from '../../src/projects/server-journal.js';
+import { type JournalPlace, ServerJournal } from '../../src/projects/server-journal.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
-import { CONTEXT, refusalOf } from './lives-fixture.js';
+import { CONTEXT, refusalOf, snapshotFolders } from './lives-fixture.js';
 
 const test = suite('server-journal');
 
 const LOG_ID = 'a'.repeat(32);
 
-function homeIn(folder: string): FileHome {
-  return new FileHome({ folder, disk: new NodeDisk(), logger: silentLogger });
+function placeIn(folder: string): JournalPlace {
+  const disk = new NodeDisk();
+  return { diskHome: new FileHome({ folder, disk, logger: silentLogger }), snapshots: snapshotFolders(disk, folder), logger: silentLogger };
 }
 
 test('where there is none, open() gives nothing and makes nothing', () => inFolder(async (folder) => {
-  assert.equal(await ServerJournal.open(homeIn(folder), silentLogger), undefined);
+  assert.equal(await ServerJournal.open(placeIn(folder)), undefined);
 }));
 
 test('what was recorded is known at once, and after opening it again', () => inFolder(async (folder) => {
-  const home = homeIn(folder);
-  let journal = await ServerJournal.create(home);
+  const place = placeIn(folder);
+  let journal = await ServerJournal.create(place);
   await journal.record({ op: 'project.created', id: 'a', log_id: LOG_ID }, CONTEXT);
   await journal.record({ op: 'project.created', id: 'b', log_id: 'b'.repeat(32) }, CONTEXT);
   await journal.record({ op: 'project.deleted', id: 'a', log_id: LOG_ID, last_seq: 0, last_hash: '' }, CONTEXT);
   await journal.record({ op: 'config.edited', scope: 'default', changed: ['authentication.api_key'], key_id: '0123456789abcdef' }, CONTEXT);
   for (const opened of ['at once', 'again']) {
     assert.deepEqual(journal.registrations.liveIds, ['b'], opened);
-    assert.deepEqual(journal.registrations.get('a'), { logId: LOG_ID, isDeleted: true });
+    assert.deepEqual(journal.registrations.get('a'), { logId: LOG_ID, state: 'deleted', firstKeptSeq: undefined });
     assert.deepEqual([...journal.registrations.deletedLogs], [[LOG_ID, 'a']]);
     assert.equal(journal.registrations.defaultKeyId, '0123456789abcdef');
     await journal.close();
-    journal = (await ServerJournal.open(home, silentLogger)) ?? assert.fail('there is one');
+    journal = (await ServerJournal.open(place)) ?? assert.fail('there is one');
   }
   await journal.close();
 }));
 
 test('lines carry who did it and on which request', () => inFolder(async (folder) => {
-  const journal = await ServerJournal.create(homeIn(folder));
+  const journal = await ServerJournal.create(placeIn(folder));
   await journal.record({ op: 'project.created', id: 'a', log_id: LOG_ID }, CONTEXT);
   await journal.close();
   const lines = (await readFile(path.join(folder, '_server.jsonl'), 'utf8')).trimEnd().split('\n');
@@ -51,12 +52,12 @@ test('lines carry who did it and on which request', () => inFolder(async (folder
 
 test('a damaged one knows nothing, records nothing, and stays as it is', () => inFolder(async (folder) => {
   const file = path.join(folder, '_server.jsonl');
-  const created = await ServerJournal.create(homeIn(folder));
+  const created = await ServerJournal.create(placeIn(folder));
   await created.record({ op: 'project.created', id: 'a', log_id: LOG_ID }, CONTEXT);
   await created.close();
   await writeFile(file, (await readFile(file, 'utf8')).replace('"id":"a"', '"id":"b"'));
   const before = await readFile(file, 'utf8');
-  const journal = (await ServerJournal.open(homeIn(folder), silentLogger)) ?? assert.fail('there is one');
+  const journal = (await ServerJournal.open(placeIn(folder))) ?? assert.fail('there is one');
   assert.deepEqual([journal.isCorrupt, journal.state], [true, 'damaged']);
   assert.deepEqual(journal.registrations.liveIds, []);
   assert.equal((await refusalOf((async () => journal.requireSound())())).code, 'server_log_corrupt');

@@ -47,7 +47,7 @@ test('an edit that a full disk does not take leaves the settings of the log in f
   const life = await beginWithFullDisk(folder, 'first_project');
   assert.equal(life.lives.details('first_project').state, 'serving');
   assert.equal(life.lives.details('first_project').storage.segment_bytes, 67_108_864);
-  assert.deepEqual(valuesOf(life, 'first_project'), { k: '1' });
+  assert.deepEqual(await valuesOf(life, 'first_project'), { k: '1' });
   await life.lives.close();
   const next = await beginLife(folder);
   assert.equal(next.lives.details('first_project').storage.segment_bytes, 8192);
@@ -113,7 +113,7 @@ test('a configuration that cannot be replaced at start keeps nobody from being s
   const life = await beginLife(folder);
   logIds.add(life.lives.details('added').log_id ?? '');
   assert.equal(logIds.size, 1);
-  assert.deepEqual(valuesOf(life, 'added'), { k: '2' });
+  assert.deepEqual(await valuesOf(life, 'added'), { k: '2' });
   assert.equal(entryOf(life.config.document, 'added').revision, 1);
   await life.lives.close();
 }));
@@ -185,7 +185,7 @@ test('a start that is ended opens nothing more, refuses nobody, and the next one
   assert.deepEqual(life.logged.filter(({ level }) => level === 'error'), []);
   await life.lives.close();
   const next = await beginLife(folder);
-  assert.deepEqual(valuesOf(next, 'first_project'), { k: '1' });
+  assert.deepEqual(await valuesOf(next, 'first_project'), { k: '1' });
   await next.lives.close();
 }));
 

@@ -1,0 +1,73 @@
+/**
+ * Checks every byte of the snapshots of a project, while a server may be making new ones and removing old ones.
+ */
+import type { Disk } from '../disk/disk.js';
+import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
+import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
+import { snapshotName } from '../projections/snapshot/snapshot-names.js';
+import { snapshotsOf } from './project-snapshots.js';
+import type { FilesOfProject, ScrubFinding } from './tasks.js';
+
+/** What is checked, and who holds it back and ends it. */
+export interface SnapshotCheck {
+  readonly disk: Disk;
+  readonly files: FilesOfProject;
+  /** Called after each piece with its size in bytes; the check goes on when it resolves. */
+  readonly pace?: ((sizeBytes: number) => Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was found. */
+export interface CheckedSnapshots {
+  /** Those whose every byte is as it was written, newest first. */
+  readonly sound: readonly CommittedManifest[];
+  readonly findings: readonly ScrubFinding[];
+  /** Bytes that were read. */
+  readonly bytes: number;
+}
+
+/**
+ * Checks the snapshots of a project.
+ *
+ * @param check what, and how
+ * @returns the sound ones, and what is wrong with the others
+ */
+export async function checkSnapshots({ disk, files, pace, signal }: SnapshotCheck): Promise<CheckedSnapshots> {
+  const folder = snapshotsOf(disk, files);
+  const sound: CommittedManifest[] = [];
+  const findings: ScrubFinding[] = [];
+  let bytes = 0;
+  const { committed, unreadable } = await folder.list();
+  for (const { seq, name, error } of unreadable) {
+    const { offset, expected, found } = error instanceof SnapshotCorruptError ? error : newerVersion(error);
+    findings.push({ file: `${files.project}/${name}`, offset, seq, expected, found });
+  }
+  for (const manifest of committed) {
+    try {
+      refuseForeign(manifest, files);
+      const count = async (sizeBytes: number): Promise<void> => {
+        bytes += sizeBytes;
+        await pace?.(sizeBytes);
+      };
+      await folder.verify(manifest, { pace: count, signal });
+      sound.push(manifest);
+    } catch (error) {
+      if (!(error instanceof SnapshotCorruptError)) throw error;
+      // One that was removed meanwhile has no manifest any more, and what is gone of it is no loss.
+      const isThere = (await folder.list()).committed.some(({ seq }) => seq === manifest.seq);
+      const { file, offset, expected, found } = error;
+      if (isThere) findings.push({ file: `${files.project}/${file}`, offset, seq: manifest.seq, expected, found });
+    }
+  }
+  return { sound, findings, bytes };
+}
+
+function newerVersion(error: Error): { readonly offset: number; readonly expected: string; readonly found: string } {
+  return { offset: 0, expected: 'a manifest of a format that is known', found: error.message };
+}
+
+function refuseForeign(manifest: CommittedManifest, { project, logId }: FilesOfProject): void {
+  const place = { file: snapshotName(manifest.seq, 'manifest'), offset: 0 };
+  if (manifest.project !== project) throw new SnapshotCorruptError(place, `project ${project}`, `project ${manifest.project}`);
+  if (manifest.logId !== logId) throw new SnapshotCorruptError(place, `log_id ${logId}`, `log_id ${manifest.logId}`);
+}

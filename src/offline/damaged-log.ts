@@ -1,0 +1,190 @@
+/**
+ * A log that cannot be trusted, looked at record by record: which lines go on from a hash that can be trusted, and what the
+ * others seem to be about. Headers and seals prove nothing here; only the chain of lines does. Nobody may be writing to it.
+ */
+import pLimit from 'p-limit';
+import { isErrno } from '../base/app-error.js';
+import type { TextPlace } from '../base/text-place.js';
+import type { Disk } from '../disk/disk.js';
+import { LogPaths } from '../log/file/log-paths.js';
+import { readRecords } from '../log/file/record-reader.js';
+import { listSealed } from '../log/file/segment-list.js';
+import { readHeader } from '../log/file/segment-reader.js';
+import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText, withText } from '../log/file/segment-text.js';
+import { decodeEventLine, looksLikeSeal, type SegmentHeader } from '../log/line-format.js';
+import { LogCorruptError, LogVersionError } from '../log/log-errors.js';
+import type { LogLine, LogPosition } from '../log/log.js';
+
+/** One file of the log, oldest first. */
+export interface DamagedSegment {
+  readonly file: SegmentFile;
+  /** By its name, or for the active one by its header; undefined where that cannot be read. */
+  readonly firstSeq: number | undefined;
+  readonly header: SegmentHeader | undefined;
+}
+
+/** A record that is not part of what is kept. */
+export interface StrayRecord {
+  readonly file: string;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** What it says of itself, as far as that is legible; nothing of it has been proved. */
+  readonly seq: number | undefined;
+  readonly op: string | undefined;
+  readonly key: string | undefined;
+}
+
+const CLAIM = /^\{"seq":([1-9]\d{0,15}),"time":"[^"]*","op":"([a-z_.]+)"/;
+const KEY_CLAIM = /,"salt":"[^"]*","key":("(?:[^"\\]|\\.)*")/;
+const HEADER_START = '{"format":';
+/** How much of a record is looked at for what it says of itself: a longest key, escaped, and what stands before it. */
+const CLAIM_BYTES_MAX = 16_384;
+
+/** A log whose files may be damaged anywhere. */
+export class DamagedLog {
+  readonly segments: readonly DamagedSegment[];
+  readonly #disk: Disk;
+  readonly #one = pLimit(1);
+  readonly #texts = new Map<number, SegmentText>();
+
+  private constructor(disk: Disk, segments: readonly DamagedSegment[]) {
+    this.#disk = disk;
+    this.segments = segments;
+  }
+
+  /**
+   * Looks which files there are.
+   *
+   * @param disk the disk
+   * @param dataFolder the data folder, absolute
+   * @param project the project's id
+   * @returns the log, without a segment where there is none
+   */
+  static async open(disk: Disk, dataFolder: string, project: string): Promise<DamagedLog> {
+    const paths = new LogPaths(dataFolder, project);
+    const segments: DamagedSegment[] = [];
+    for (const { firstSeq, form } of await listSealed(disk, paths)) {
+      const file = sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
+      segments.push({ file, firstSeq, header: await headerIfLegible(disk, file) });
+    }
+    if ((await disk.status(paths.active)) !== undefined) {
+      const header = await headerIfLegible(disk, activeFile(paths));
+      segments.push({ file: activeFile(paths), firstSeq: header?.firstSeq, header });
+    }
+    return new DamagedLog(disk, segments);
+  }
+
+  /**
+   * Finds the lines that go on from a place, until the first that does not.
+   *
+   * @param from the last line that is known, and its hash
+   * @returns valid lines in groups; their places are for {@link DamagedLog.readText}
+   */
+  async *linesAfter(from: LogPosition): AsyncGenerator<readonly LogLine[]> {
+    const chain = { seq: from.seq + 1, previousHash: from.hash, durable: 0, isFound: false, isOver: false };
+    const first = this.segments.findLastIndex(({ firstSeq }) => firstSeq !== undefined && firstSeq <= chain.seq);
+    for (let index = Math.max(first, 0); index < this.segments.length && !chain.isOver; index += 1) {
+      for await (const records of this.#records(index)) {
+        const lines: LogLine[] = [];
+        for (const { bytes, offset } of records) {
+          if (looksLikeSeal(bytes) || bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START) continue;
+          const decoded = decodeEventLine(bytes, { ...chain, segment: index, offset });
+          if (!decoded.ok && chain.isFound) chain.isOver = true;
+          if (!decoded.ok && chain.isFound) break;
+          if (!decoded.ok) continue;
+          const { seq, hash: previousHash, durable } = decoded.value;
+          Object.assign(chain, { seq: seq + 1, previousHash, durable, isFound: true });
+          lines.push(decoded.value);
+        }
+        if (lines.length > 0) yield lines;
+        if (chain.isOver) return;
+      }
+    }
+  }
+
+  /**
+   * Finds the records that say that they come after a line, or say nothing legible.
+   *
+   * @param end the last line that is kept
+   * @returns those records, and pieces of files that cannot be read at all
+   */
+  async *strayRecords(end: LogPosition): AsyncGenerator<StrayRecord> {
+    for (let index = 0; index < this.segments.length; index += 1) {
+      for await (const records of this.#records(index)) {
+        for (const { bytes, offset } of records) {
+          if (looksLikeSeal(bytes) || bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START) continue;
+          const claim = claimOf(bytes);
+          if (claim.seq !== undefined && claim.seq <= end.seq) continue;
+          const file = this.segments[index]?.file.shownName ?? '';
+          yield { file, offset, sizeBytes: bytes.length + 1, ...claim };
+        }
+      }
+    }
+  }
+
+  async *#records(index: number): ReturnType<typeof readRecords> {
+    const segment = this.segments[index];
+    if (segment === undefined) return;
+    try {
+      const text = await openText(this.#disk, segment.file);
+      try {
+        yield* readRecords(text, 0, (await text.status()).sizeBytes);
+      } finally {
+        await text.close();
+      }
+    } catch (error) {
+      // The rest of a file that cannot be read holds nothing that could be proved.
+      if (!(error instanceof LogCorruptError) && !isErrno(error, 'EIO')) throw error;
+    }
+  }
+
+  /**
+   * Reads a piece of a line again.
+   *
+   * @param place of a line that {@link DamagedLog.linesAfter} gave
+   * @returns its bytes; whether they are the right ones is for the caller to check
+   */
+  async readText({ segment, offset, sizeBytes }: TextPlace): Promise<Buffer> {
+    // One at a time, since the text of a compressed segment can only be read so.
+    return await this.#one(async () => {
+      const file = this.segments[segment]?.file;
+      if (file === undefined) throw new TypeError('Cannot read a line again: its place is none of this log');
+      const text = this.#texts.get(segment) ?? (await openText(this.#disk, file));
+      this.#texts.set(segment, text);
+      const bytes = Buffer.allocUnsafe(sizeBytes);
+      return bytes.subarray(0, await text.read(bytes, offset));
+    });
+  }
+
+  /** Lets go of every descriptor. */
+  async close(): Promise<void> {
+    for (const text of this.#texts.values()) await text.close();
+    this.#texts.clear();
+  }
+}
+
+function claimOf(bytes: Buffer): Pick<StrayRecord, 'seq' | 'op' | 'key'> {
+  const text = bytes.toString('utf8', 0, CLAIM_BYTES_MAX);
+  const [, seq, op] = CLAIM.exec(text) ?? [];
+  const keyText = KEY_CLAIM.exec(text)?.[1];
+  return { seq: seq === undefined ? undefined : Number(seq), op, key: keyText === undefined ? undefined : parseKey(keyText) };
+}
+
+function parseKey(text: string): string | undefined {
+  try {
+    return String(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+async function headerIfLegible(disk: Disk, file: SegmentFile): Promise<SegmentHeader | undefined> {
+  try {
+    return await withText(disk, file, async (text) => (await readHeader(text, file.shownName)).header);
+  } catch (error) {
+    // A newer version wrote it: that is no damage, and this version must not touch it.
+    if (error instanceof LogVersionError) throw error;
+    if (error instanceof LogCorruptError || isErrno(error, 'EIO')) return undefined;
+    throw error;
+  }
+}

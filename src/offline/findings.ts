@@ -1,0 +1,56 @@
+/**
+ * What a check of files found, as data that can be printed.
+ */
+import { join } from 'node:path';
+import { isErrno } from '../base/app-error.js';
+import type { Disk } from '../disk/disk.js';
+import { openText } from '../log/file/segment-text.js';
+import { LogCorruptError } from '../log/log-errors.js';
+import type { ScrubFinding } from './tasks.js';
+
+/** Something that cannot be, with the line that it stands in. */
+export interface Finding extends ScrubFinding {
+  /** Counted from 1; undefined for a file that has no lines, or cannot be read so far. */
+  readonly line: number | undefined;
+}
+
+const PIECE_BYTES = 1_048_576;
+const LINE_FEED = 0x0a;
+/** Files whose offsets are places in lines. */
+const HAS_LINES = /\.(?:jsonl|jsonl\.gz|json|index|manifest)$/;
+
+/**
+ * Adds the number of the line to each finding.
+ *
+ * @param disk the disk
+ * @param dataFolder the data folder, absolute
+ * @param findings what was found
+ * @returns the same, with lines
+ */
+export async function withLines(disk: Disk, dataFolder: string, findings: readonly ScrubFinding[]): Promise<readonly Finding[]> {
+  const located: Finding[] = [];
+  for (const finding of findings) located.push({ ...finding, line: await lineOf(disk, dataFolder, finding) });
+  return located;
+}
+
+async function lineOf(disk: Disk, dataFolder: string, { file, offset }: ScrubFinding): Promise<number | undefined> {
+  if (!HAS_LINES.test(file)) return undefined;
+  try {
+    const text = await openText(disk, { path: join(dataFolder, file), shownName: file, isCompressed: file.endsWith('.gz') });
+    try {
+      let line = 1;
+      for (let start = 0; start < offset; start += PIECE_BYTES) {
+        const piece = Buffer.alloc(Math.min(PIECE_BYTES, offset - start));
+        const count = await text.read(piece, start);
+        for (let at = piece.indexOf(LINE_FEED); at >= 0 && at < count; at = piece.indexOf(LINE_FEED, at + 1)) line += 1;
+      }
+      return line;
+    } finally {
+      await text.close();
+    }
+  } catch (error) {
+    // What cannot be opened or inflated has no lines to be counted.
+    if (isErrno(error) || error instanceof LogCorruptError) return undefined;
+    throw error;
+  }
+}

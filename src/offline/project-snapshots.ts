@@ -1,0 +1,18 @@
+/**
+ * The snapshots of a project, from where its files lie.
+ */
+import { join } from 'node:path';
+import type { Disk } from '../disk/disk.js';
+import { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { FilesOfProject } from './tasks.js';
+
+/**
+ * Finds the snapshots of a project. Opens nothing yet.
+ *
+ * @param disk the disk
+ * @param files whose snapshots
+ * @returns its snapshots
+ */
+export function snapshotsOf(disk: Disk, { dataFolder, project }: Pick<FilesOfProject, 'dataFolder' | 'project'>): SnapshotFolder {
+  return new SnapshotFolder({ disk, folder: join(dataFolder, project), link: join(dataFolder, `${project}.json`) });
+}

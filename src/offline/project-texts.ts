@@ -1,0 +1,128 @@
+/**
+ * Reads pieces of stored lines again, from files alone, in any order.
+ *
+ * A compressed segment can only be read from its beginning, and a snapshot asks for values key by key: so its text is written
+ * out once, beside the files of the work that it serves, under a name of theirs. The name is taken away at once, so that nothing
+ * is left of it but what a crash between the two leaves, which goes with the rest of that work.
+ */
+import { join } from 'node:path';
+import { isErrno } from '../base/app-error.js';
+import type { TextPlace } from '../base/text-place.js';
+import { appendAll, type Disk, type DiskFile } from '../disk/disk.js';
+import { FilePool } from '../disk/file-pool.js';
+import type { LogPaths } from '../log/file/log-paths.js';
+import { listSegments } from '../log/file/segment-list.js';
+import { readHeader } from '../log/file/segment-reader.js';
+import { activeFile, sealedFile, type SegmentFile, withText } from '../log/file/segment-text.js';
+import { LogCorruptError } from '../log/log-errors.js';
+import { snapshotName } from '../projections/snapshot/snapshot-names.js';
+
+/** Descriptors that are open at once, at most. */
+const FILES_MAX = 64;
+const PIECE_BYTES = 1_048_576;
+/** Numbers of runs that no snapshot uses: those that hold the text of a segment. */
+const TEXT_RUNS_START = 900_000_000;
+
+/** The work that texts are read for: a snapshot that is being built. */
+export interface TextScratch {
+  /** Where its files are, absolute. */
+  readonly folder: string;
+  readonly seq: number;
+}
+
+/** Pieces of the lines of one log. */
+export class ProjectTexts {
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #scratch: TextScratch;
+  readonly #pool = new FilePool(FILES_MAX);
+  #runCount = 0;
+
+  /**
+   * @param disk the disk
+   * @param paths the project's paths
+   * @param scratch the work that they are read for
+   */
+  constructor(disk: Disk, paths: LogPaths, scratch: TextScratch) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#scratch = scratch;
+  }
+
+  /**
+   * Reads a piece of a line.
+   *
+   * @param place where it lies
+   * @returns the bytes that lie there now; whether they are the right ones is for the caller to check
+   * @throws {LogCorruptError} when its segment is not there
+   */
+  async read({ segment, offset, sizeBytes }: TextPlace): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(sizeBytes);
+    const count = await this.#pool.use(segment, () => this.#open(segment), (file) => file.read(bytes, offset));
+    return bytes.subarray(0, count);
+  }
+
+  /** Finds the segment anew each time: it may have been sealed or compressed since. */
+  async #open(firstSeq: number): Promise<DiskFile> {
+    const found = (await listSegments(this.#disk, this.#paths)).find((segment) => segment.firstSeq === firstSeq);
+    if (found?.form === 'compressed') return await this.#openInflated(sealedFile(this.#paths, { firstSeq, isCompressed: true }));
+    const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
+    const files = found?.form === 'active' ? [activeFile(this.#paths), sealed] : [sealed];
+    for (const file of files) {
+      const opened = await this.#openIfFirst(file, firstSeq);
+      if (opened !== undefined) return opened;
+    }
+    throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a segment with first_seq ${firstSeq}`, 'another one or none');
+  }
+
+  async #openIfFirst({ path, shownName }: SegmentFile, firstSeq: number): Promise<DiskFile | undefined> {
+    let file: DiskFile;
+    try {
+      file = await this.#disk.open(path, 'read');
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+    try {
+      if ((await readHeader(file, shownName)).header.firstSeq === firstSeq) return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    await file.close();
+    return undefined;
+  }
+
+  async #openInflated(segment: SegmentFile): Promise<DiskFile> {
+    const { folder, seq } = this.#scratch;
+    const path = join(folder, snapshotName(seq, `run-${TEXT_RUNS_START + this.#runCount}`));
+    this.#runCount += 1;
+    await this.#disk.unlink(path);
+    try {
+      await this.#inflate(segment, path);
+      return await this.#disk.open(path, 'read');
+    } finally {
+      await this.#disk.unlink(path);
+    }
+  }
+
+  async #inflate(segment: SegmentFile, path: string): Promise<void> {
+    const copy = await this.#disk.open(path, 'create');
+    try {
+      await withText(this.#disk, segment, async (text) => {
+        const { sizeBytes } = await text.status();
+        for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
+          const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
+          await appendAll(copy, piece.subarray(0, await text.read(piece, offset)));
+        }
+      });
+    } finally {
+      await copy.close();
+    }
+  }
+
+  /** Lets go of every descriptor. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * What a repair would keep of a damaged project, and what it would lose. Changes nothing.
+ *
+ * Kept is the latest state that can be proved: the lines from the beginning, or a sound snapshot and the lines after it, as far
+ * as the chain of hashes holds. Damage in lines that a snapshot covers costs history and no value.
+ */
+import type { Disk } from '../disk/disk.js';
+import { readHead } from '../log/file/head-file.js';
+import { LogPaths } from '../log/file/log-paths.js';
+import { genesisHash } from '../log/line-format.js';
+import type { LogPosition } from '../log/log.js';
+import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
+import { checkSnapshots } from './check-snapshots.js';
+import { DamagedLog } from './damaged-log.js';
+
+/** What would be lost. */
+export interface RepairLosses {
+  /** Seqs after the last line that is kept, as far as anything says that they were there; undefined: none. */
+  readonly seqs: { readonly from: number; readonly to: number } | undefined;
+  /** Bytes of records that are not kept. */
+  readonly bytes: number;
+  /** Keys that legible records among them speak of, without repeats; no more than {@link KEYS_NAMED_MAX}. */
+  readonly keys: readonly string[];
+  /** Whether there were more keys than are named. */
+  readonly hasMoreKeys: boolean;
+  /** Seqs whose lines cannot be proved and whose effect a snapshot holds: history without loss of values; undefined: none. */
+  readonly history: { readonly from: number; readonly to: number } | undefined;
+}
+
+/** What a repair would do. */
+export interface RepairPlan {
+  readonly project: string;
+  /** The log that is damaged; undefined where nothing says it. */
+  readonly logId: string | undefined;
+  /** The snapshot that the kept state begins with; undefined: the log's own beginning. */
+  readonly snapshot: CommittedManifest | undefined;
+  /** The last line that is kept; seq 0 for nothing. */
+  readonly end: LogPosition & { readonly timeMs: number };
+  readonly losses: RepairLosses;
+}
+
+/** Names of keys that are collected; who loses more has to look into the copy. */
+export const KEYS_NAMED_MAX = 1000;
+
+/** Where the files are, and what ends the work. */
+export interface RepairPlace {
+  readonly disk: Disk;
+  /** The data folder, absolute; its lock is held. */
+  readonly dataFolder: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Candidate {
+  readonly snapshot: CommittedManifest | undefined;
+  readonly end: RepairPlan['end'];
+}
+
+/**
+ * Looks what can be kept.
+ *
+ * @param project the project's id
+ * @param place where the files are
+ * @returns what a repair would do
+ */
+export async function planRepair(project: string, { disk, dataFolder, signal }: RepairPlace): Promise<RepairPlan> {
+  const log = await DamagedLog.open(disk, dataFolder, project);
+  const { head } = await readHead(disk, new LogPaths(dataFolder, project).head);
+  const logId = log.segments.find(({ header }) => header !== undefined)?.header?.logId ?? head?.logId;
+  const sound = logId === undefined ? [] : (await checkSnapshots({ disk, files: { dataFolder, project, logId }, signal })).sound;
+  const starts: (CommittedManifest | undefined)[] = logId === undefined ? [] : [undefined, ...sound];
+  let best: Candidate = { snapshot: undefined, end: { seq: 0, hash: '', timeMs: 0 } };
+  let prefixSeq = 0;
+  for (const snapshot of starts) {
+    const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? ''), timeMs: 0 };
+    const end = await endOf(log, start, signal);
+    if (snapshot === undefined) prefixSeq = end.seq;
+    // Newest first: of equal ends the one with the whole history wins, then the one with the fewest lines to replay.
+    if (end.seq > best.end.seq) best = { snapshot, end };
+  }
+  const losses = await lossesOf(log, best, { prefixSeq, headSeq: head?.seq ?? 0 });
+  return { project, logId, ...best, losses };
+}
+
+async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSignal | undefined): Promise<RepairPlan['end']> {
+  let end = { seq: start.seq, hash: start.hash, timeMs: start.timeMs };
+  for await (const group of log.linesAfter(start)) {
+    signal?.throwIfAborted();
+    const last = group.at(-1);
+    if (last !== undefined) end = { seq: last.seq, hash: last.hash, timeMs: last.timeMs };
+  }
+  return end;
+}
+
+async function lossesOf(
+  log: DamagedLog, { snapshot, end }: Candidate, known: { readonly prefixSeq: number; readonly headSeq: number },
+): Promise<RepairLosses> {
+  const keys = new Set<string>();
+  let hasMoreKeys = false;
+  let bytes = 0;
+  let lastSeq = known.headSeq;
+  for await (const { seq, key, sizeBytes } of log.strayRecords(end)) {
+    bytes += sizeBytes;
+    lastSeq = Math.max(lastSeq, seq ?? 0);
+    if (key === undefined || keys.has(key)) continue;
+    if (keys.size < KEYS_NAMED_MAX) keys.add(key);
+    else hasMoreKeys = true;
+  }
+  const seqs = lastSeq > end.seq ? { from: end.seq + 1, to: lastSeq } : undefined;
+  const isCovered = snapshot !== undefined && snapshot.seq > known.prefixSeq;
+  return { seqs, bytes, keys: [...keys], hasMoreKeys, history: isCovered ? { from: known.prefixSeq + 1, to: snapshot.seq } : undefined };
+}

@@ -1,0 +1,101 @@
+/**
+ * Writes the server's own log anew when it is damaged or gone: every project whose files lie in the data folder is registered
+ * again. What only the old log knew is gone from the new one, and named. The caller holds the lock of the data folder.
+ */
+import { join } from 'node:path';
+import { changeFolder } from '../disk/disk.js';
+import type { ServerEvent } from '../events/event.js';
+import { DamagedLog } from './damaged-log.js';
+import { makeRepairFolder } from './repair-journal.js';
+import type { RepairTools } from './repair-project.js';
+import { createServerLog } from './server-log-record.js';
+import { readRegistrations, SERVER_LOG } from './server-registrations.js';
+
+/** A project that was found by its files. */
+export interface FoundProject {
+  readonly id: string;
+  readonly logId: string;
+  /** The first seq that is there. */
+  readonly firstSeq: number;
+  /** Whether its log goes on from a base: then nothing was removed from its beginning. */
+  readonly hasBase: boolean;
+}
+
+/** What the new server log would say, and what it cannot. */
+export interface ServerLogPlan {
+  readonly projects: readonly FoundProject[];
+  /** Files of projects whose log cannot be told: they are not registered. */
+  readonly unreadable: readonly string[];
+  /** Deletions and departures that the readable part of the old log knows, and that are taken over. */
+  readonly kept: readonly ServerEvent[];
+  /** Whether the old log is sound, so that there is nothing to repair. */
+  readonly isSound: boolean;
+}
+
+const PROJECT_FILE = /^([a-z0-9][a-z0-9_-]{0,62})\.jsonl$/;
+const NO_DIGEST = '0'.repeat(64);
+
+/**
+ * Looks what a new server log would say.
+ *
+ * @param tools where the files are
+ * @returns what would be written
+ */
+export async function planServerLog({ disk, dataFolder, signal }: RepairTools): Promise<ServerLogPlan> {
+  const projects: FoundProject[] = [];
+  const unreadable: string[] = [];
+  for (const name of (await disk.list(dataFolder)).toSorted()) {
+    const id = PROJECT_FILE.exec(name)?.[1];
+    if (id === undefined) continue;
+    const { segments } = await DamagedLog.open(disk, dataFolder, id);
+    const first = segments.find(({ header }) => header !== undefined)?.header;
+    if (first === undefined) unreadable.push(name);
+    else projects.push({ id, logId: first.logId, firstSeq: first.firstSeq, hasBase: first.base !== undefined });
+  }
+  const { registrations, log, findings } = await readRegistrations(disk, dataFolder, signal);
+  const here = new Set(projects.map(({ logId }) => logId));
+  const end = { last_seq: 0, last_hash: '' };
+  const deleted = [...registrations.deletedLogs].map(([logId, id]) => ({ op: 'project.deleted', id, log_id: logId, ...end }) as const);
+  const left = [...registrations.leftLogs].map(([logId, id]) => ({ op: 'project.left', id, log_id: logId, ...end }) as const);
+  const kept = [...deleted, ...left].filter(({ log_id: logId }) => !here.has(logId));
+  return { projects, unreadable, kept, isSound: log !== undefined && findings.length === 0 };
+}
+
+/**
+ * Writes the server's own log anew. The old files are moved away, and never changed or erased.
+ *
+ * @param plan what it shall say
+ * @param tools where the files are
+ * @returns where the old files are, relative to the data folder
+ */
+export async function repairServerLog(plan: ServerLogPlan, tools: RepairTools): Promise<string> {
+  const { disk, dataFolder, logger, nowMs } = tools;
+  const copy = await makeRepairFolder(disk, { dataFolder, project: SERVER_LOG }, nowMs);
+  const [oldHome, newHome] = [join(dataFolder, copy, 'old'), join(dataFolder, copy, 'new')];
+  await changeFolder(disk, join(dataFolder, copy), async () => {
+    await disk.makeFolder(oldHome);
+    await disk.makeFolder(newHome);
+  });
+  await createServerLog([...plan.kept, ...plan.projects.flatMap(registrationOf)], { disk, dataFolder: newHome, logger });
+  // A crash in between leaves no server log, or one without its folder: repairing again does the same once more.
+  const names = [SERVER_LOG, `${SERVER_LOG}.json`, `${SERVER_LOG}.jsonl`];
+  await changeFolder(disk, dataFolder, () => changeFolder(disk, oldHome, async () => {
+    for (const name of names.toReversed()) {
+      if ((await disk.status(join(dataFolder, name))) !== undefined) await disk.rename(join(dataFolder, name), join(oldHome, name));
+    }
+  }));
+  await changeFolder(disk, newHome, () => changeFolder(disk, dataFolder, async () => {
+    for (const name of names) {
+      if ((await disk.status(join(newHome, name))) !== undefined) await disk.rename(join(newHome, name), join(dataFolder, name));
+    }
+  }));
+  return copy;
+}
+
+/** A project's registration; where its first lines are missing, that they were removed on purpose is believed. */
+function registrationOf({ id, logId, firstSeq, hasBase }: FoundProject): readonly ServerEvent[] {
+  const created = { op: 'project.created', id, log_id: logId } as const;
+  if (firstSeq === 1 || hasBase) return [created];
+  const range = { first_seq: 1, last_seq: firstSeq - 1, bytes: 0, sha256: NO_DIGEST };
+  return [created, { op: 'segment.removed', id, log_id: logId, ...range }];
+}

@@ -1,0 +1,77 @@
+/**
+ * Adds what a repair did to the server's own log. The caller holds the lock of the data folder.
+ */
+import type { Logger } from '../base/logger.js';
+import { randomHexId } from '../base/random-id.js';
+import type { Disk } from '../disk/disk.js';
+import { ACTOR_SERVER } from '../events/actor.js';
+import { encodeEvent } from '../events/codec.js';
+import type { ProjectRepaired, ServerEvent } from '../events/event.js';
+import { BUILT_IN_STORAGE } from '../events/project-settings.js';
+import { FileHome } from '../log/file/file-home.js';
+import type { Log, LogOptions } from '../log/log.js';
+import { readRegistrations, SERVER_LOG } from './server-registrations.js';
+
+/** Where the server's own log is. */
+export interface ServerLogPlace {
+  readonly disk: Disk;
+  /** The data folder, absolute. */
+  readonly dataFolder: string;
+  readonly logger: Logger;
+}
+
+const LOG_OPTIONS: LogOptions = {
+  durability: 'fsync', syncIntervalMs: BUILT_IN_STORAGE.sync_interval_ms, segmentBytes: BUILT_IN_STORAGE.segment_bytes,
+};
+
+/** The server's own log cannot take what a repair did, so nothing else can be repaired first. */
+export class ServerLogUnusableError extends Error {
+  override readonly name = 'ServerLogUnusableError';
+
+  constructor() {
+    super('Cannot repair a project: the server\'s own log is damaged or not there. Repair it first: simplekv repair _server');
+  }
+}
+
+/**
+ * Records a repair, unless it is recorded already.
+ *
+ * @param event what was done
+ * @param place where the log is
+ * @throws {ServerLogUnusableError} when the server's own log is not there
+ * @throws {LogCorruptError} when it is damaged
+ */
+export async function recordInServerLog(event: ProjectRepaired, { disk, dataFolder, logger }: ServerLogPlace): Promise<void> {
+  const { registrations } = await readRegistrations(disk, dataFolder);
+  if (registrations.get(event.id)?.logId === event.log_id) return;
+  const log = await new FileHome({ folder: dataFolder, disk, logger }).open(SERVER_LOG, { ...LOG_OPTIONS, replay: () => undefined });
+  if (log === undefined) throw new ServerLogUnusableError();
+  try {
+    await appendEvents(log, [event]);
+  } finally {
+    await log.close();
+  }
+}
+
+/**
+ * Makes a new server log in a home where there is none.
+ *
+ * @param events what it shall say, in one batch
+ * @param place the home
+ * @returns its id
+ */
+export async function createServerLog(events: readonly ServerEvent[], { disk, dataFolder, logger }: ServerLogPlace): Promise<string> {
+  const logId = randomHexId();
+  const log = await new FileHome({ folder: dataFolder, disk, logger }).create(SERVER_LOG, { ...LOG_OPTIONS, logId });
+  try {
+    if (events.length > 0) await appendEvents(log, events);
+    return logId;
+  } finally {
+    await log.close();
+  }
+}
+
+async function appendEvents(log: Log, events: readonly ServerEvent[]): Promise<void> {
+  const request = `repair-${randomHexId()}`;
+  await log.append(events.map((event) => ({ ...encodeEvent(event), actor: ACTOR_SERVER, request })), log.position().seq);
+}

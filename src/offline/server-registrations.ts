@@ -1,0 +1,48 @@
+/**
+ * What the server's own log says of projects, read from its files.
+ */
+import type { Disk } from '../disk/disk.js';
+import { decodeEvent } from '../events/codec.js';
+import { isServerEvent } from '../events/event.js';
+import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
+import type { LogLine } from '../log/log.js';
+import { Registrations } from '../projections/registrations.js';
+import type { ScrubFinding } from './tasks.js';
+
+/** Name of the server's own log. No project's id begins with `_`. */
+export const SERVER_LOG = '_server';
+
+/** The server's own log, read to its end. */
+export interface ReadRegistrations {
+  readonly registrations: Registrations;
+  /** Undefined when there is no such log. */
+  readonly log: LogInspection | undefined;
+  /** What its lines say that cannot be. */
+  readonly findings: readonly ScrubFinding[];
+}
+
+/**
+ * Reads the server's own log.
+ *
+ * @param disk the disk
+ * @param dataFolder the data folder, absolute
+ * @param signal ends the reading
+ * @returns what it says, as far as it can be trusted
+ */
+export async function readRegistrations(disk: Disk, dataFolder: string, signal?: AbortSignal): Promise<ReadRegistrations> {
+  const registrations = new Registrations();
+  const findings: ScrubFinding[] = [];
+  const apply = (line: LogLine): void => {
+    try {
+      const event = decodeEvent(line.op, line.body);
+      if (!isServerEvent(event)) throw new TypeError(`"${line.op}" is no event of the server`);
+      registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
+    } catch (error) {
+      const found = error instanceof Error ? error.message : String(error);
+      findings.push({ file: `${SERVER_LOG}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of the server', found });
+    }
+  };
+  const take = (lines: readonly LogLine[]): void => lines.forEach(apply);
+  const log = await inspectLog(disk, { folder: dataFolder, project: SERVER_LOG }, { take, ...(signal && { signal }) });
+  return { registrations, log, findings: [...(log?.faults ?? []), ...findings] };
+}

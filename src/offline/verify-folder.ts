@@ -1,0 +1,98 @@
+/**
+ * Checks a data folder: the server's own log, every project that lies there, and every project that should.
+ */
+import type { Registration } from '../projections/registrations.js';
+import { type Finding, withLines } from './findings.js';
+import { readRegistrations, SERVER_LOG } from './server-registrations.js';
+import type { ScrubFinding } from './tasks.js';
+import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
+
+const PROJECT_FILE = /^([a-z0-9][a-z0-9_-]{0,62})\.jsonl$/;
+const PROJECT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/**
+ * Verifies a data folder, or one project in it.
+ *
+ * @param options where, and who is told
+ * @param only the project to verify; undefined: all of them and the server's own log
+ * @returns verdicts, one a project, as they become known
+ */
+export async function* verifyFolder(options: VerifyOptions, only?: string): AsyncGenerator<ProjectVerdict> {
+  const folder = new FolderVerification(options);
+  if (only !== SERVER_LOG && only !== undefined) {
+    yield await folder.verify(only);
+    return;
+  }
+  yield await folder.verifyServerLog();
+  if (only === undefined) for (const project of await folder.projects()) yield await folder.verify(project);
+}
+
+/** A data folder under verification. */
+class FolderVerification {
+  readonly #options: VerifyOptions;
+
+  constructor(options: VerifyOptions) {
+    this.#options = options;
+  }
+
+  /** Asked anew each time: a server may have recorded something since. */
+  async #registration(project: string): Promise<Registration | undefined> {
+    const { disk, dataFolder, signal } = this.#options;
+    const { log, findings, registrations } = await readRegistrations(disk, dataFolder, signal);
+    return log === undefined || findings.length > 0 ? undefined : registrations.get(project);
+  }
+
+  async verifyServerLog(): Promise<ProjectVerdict> {
+    const { disk, dataFolder, signal } = this.#options;
+    const { log, findings } = await readRegistrations(disk, dataFolder, signal);
+    const missing: ScrubFinding = { file: `${SERVER_LOG}.jsonl`, offset: 0, expected: 'the server\'s own log', found: 'no such file' };
+    const located: readonly Finding[] = await withLines(disk, dataFolder, log === undefined ? [missing] : findings);
+    const isUnfinished = (log?.unfinishedBytes ?? 0) > 0;
+    return {
+      project: SERVER_LOG, findings: located, notes: isUnfinished ? [`${log?.unfinishedBytes} bytes at the end are not whole`] : [],
+      logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots: [],
+    };
+  }
+
+  /** Those that have a log or a folder here, and those that should have. */
+  async projects(): Promise<readonly string[]> {
+    const { disk, dataFolder, signal } = this.#options;
+    const { registrations } = await readRegistrations(disk, dataFolder, signal);
+    const found = new Set(registrations.liveIds);
+    for (const name of await disk.list(dataFolder)) {
+      const id = PROJECT_FILE.exec(name)?.[1];
+      if (id !== undefined) found.add(id);
+    }
+    return [...found].sort();
+  }
+
+  async verify(project: string): Promise<ProjectVerdict> {
+    const registration = async (): Promise<Registration | undefined> => {
+      const known = await this.#registration(project);
+      return known?.state === 'live' ? known : undefined;
+    };
+    const verdict = await verifyProject(project, registration, this.#options);
+    if (verdict.findings.length === 0 && verdict.logId !== undefined) return await this.#noteRegistration(verdict);
+    // Deleted or moved away while it was read: then nothing of it is a finding.
+    const now = await this.#registration(project);
+    const isGone = now !== undefined && now.state !== 'live';
+    return isGone ? { ...verdict, findings: [], notes: [...verdict.notes, 'the project was deleted, or has left the disk'] } : verdict;
+  }
+
+  async #noteRegistration(verdict: ProjectVerdict): Promise<ProjectVerdict> {
+    const registration = await this.#registration(verdict.project);
+    if (registration?.state === 'live') return verdict;
+    const state = registration === undefined ? 'it is not registered in the server\'s own log' : `its registration says "${registration.state}"`;
+    return { ...verdict, notes: [...verdict.notes, state] };
+  }
+}
+
+/**
+ * Tells whether a text can be a project's id, or is the server's own log.
+ *
+ * @param text what a person wrote
+ * @returns true when it is one
+ */
+export function isProjectName(text: string): boolean {
+  return text === SERVER_LOG || PROJECT_ID.test(text);
+}

@@ -1,0 +1,205 @@
+/**
+ * Checks everything that one project has on disk, and that its parts belong together. Changes nothing; a server may be at work.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import type { Disk } from '../disk/disk.js';
+import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
+import { LinesDroppedError, LogCorruptError } from '../log/log-errors.js';
+import type { LogLine } from '../log/log.js';
+import type { Registration } from '../projections/registrations.js';
+import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
+import { snapshotName } from '../projections/snapshot/snapshot-names.js';
+import { checkContent } from './check-content.js';
+import { checkSnapshots } from './check-snapshots.js';
+import { type Finding, withLines } from './findings.js';
+import { snapshotsOf } from './project-snapshots.js';
+import { projectEventOf } from './snapshot-changes.js';
+import type { FilesOfProject, ScrubFinding } from './tasks.js';
+
+/** How files are verified. */
+export interface VerifyOptions {
+  readonly disk: Disk;
+  /** The data folder, absolute. */
+  readonly dataFolder: string;
+  /** Where states are built for comparison, absolute; must be there. Not in the data folder. */
+  readonly scratchFolder: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many bytes of the log are done, of how many. */
+  onProgress?(project: string, doneBytes: number, totalBytes: number): void;
+}
+
+/** What was found of one project. */
+export interface ProjectVerdict {
+  readonly project: string;
+  readonly findings: readonly Finding[];
+  /** What is no fault and may be good to know. */
+  readonly notes: readonly string[];
+  readonly logId: string | undefined;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly lineCount: number;
+  /** Seqs of the sound snapshots, newest first. */
+  readonly snapshots: readonly number[];
+}
+
+/** A server between two steps of its own looks like a fault for a moment: what stays for so many looks is one. */
+const LOOKS = 5;
+const LOOK_PAUSE_MS = 200;
+
+/**
+ * Verifies one project.
+ *
+ * @param project its id
+ * @param registration asks the server's own log what it says of the project now; undefined where that cannot be known
+ * @param options where, and who is told
+ * @returns what was found
+ */
+export async function verifyProject(
+  project: string, registration: () => Promise<Registration | undefined>, options: VerifyOptions,
+): Promise<ProjectVerdict> {
+  return await new ProjectVerification(project, registration, options).run();
+}
+
+/** One project under verification. */
+class ProjectVerification {
+  readonly #project: string;
+  readonly #registration: () => Promise<Registration | undefined>;
+  readonly #options: VerifyOptions;
+  readonly #findings: ScrubFinding[] = [];
+  readonly #notes: string[] = [];
+  /** Hashes of the lines that snapshots end with, by seq. */
+  readonly #hashes = new Map<number, string | undefined>();
+
+  constructor(project: string, registration: () => Promise<Registration | undefined>, options: VerifyOptions) {
+    this.#project = project;
+    this.#registration = registration;
+    this.#options = options;
+  }
+
+  async run(): Promise<ProjectVerdict> {
+    const { disk, dataFolder } = this.#options;
+    const known = await snapshotsOf(disk, { dataFolder, project: this.#project }).list();
+    for (const { seq } of known.committed) this.#hashes.set(seq, undefined);
+    const log = await this.#inspect();
+    if (log?.logId === undefined) return await this.#verdict(log, []);
+    const files = { dataFolder, project: this.#project, logId: log.logId };
+    const { sound, findings } = await checkSnapshots({ disk, files, signal: this.#options.signal });
+    this.#findings.push(...findings);
+    const fitting = sound.filter((manifest) => this.#fits(manifest, log));
+    if (log.faults.length === 0) await this.#compareContent(files, fitting);
+    await this.#checkBeginning(log, fitting);
+    await this.#checkLink(files);
+    return await this.#verdict(log, sound.map(({ seq }) => seq));
+  }
+
+  async #inspect(): Promise<LogInspection | undefined> {
+    const { disk, dataFolder, signal, onProgress } = this.#options;
+    const logId = (await this.#registration())?.logId;
+    const log = await inspectLog(disk, { folder: dataFolder, project: this.#project }, {
+      take: (lines) => this.#take(lines),
+      onProgress: (done, total) => onProgress?.(this.#project, done, total),
+      ...(signal && { signal }),
+      ...(logId !== undefined && { expectedLogId: logId }),
+    });
+    if (log === undefined) this.#find({ file: `${this.#project}.jsonl`, offset: 0, expected: 'the active segment', found: 'no such file' });
+    else this.#findings.push(...log.faults);
+    const unfinished = log?.unfinishedBytes ?? 0;
+    if (unfinished > 0) this.#notes.push(`${unfinished} bytes at the end are a write that is not over, or a torn tail that the next start cuts`);
+    if (log !== undefined && log.headSeq === undefined) this.#notes.push('the head is missing or damaged; the next start writes it anew');
+    return log;
+  }
+
+  #take(lines: readonly LogLine[]): void {
+    for (const line of lines) {
+      if (this.#hashes.has(line.seq)) this.#hashes.set(line.seq, line.hash);
+      try {
+        projectEventOf(line);
+      } catch (error) {
+        const found = error instanceof Error ? error.message : String(error);
+        this.#find({ file: `${this.#project}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of a project', found });
+      }
+    }
+  }
+
+  #find(finding: ScrubFinding): void {
+    this.#findings.push(finding);
+  }
+
+  /** A snapshot ends with a line of this log; one that was made since the log was read is left to the next time. */
+  #fits({ seq, hash }: CommittedManifest, log: LogInspection): boolean {
+    if (!this.#hashes.has(seq)) return false;
+    const lineHash = this.#hashes.get(seq);
+    const isBefore = seq < log.firstSeq;
+    if (lineHash === hash || isBefore) return true;
+    // Where the log is damaged, the line may only not have been read.
+    if (lineHash === undefined && log.faults.length > 0) return false;
+    const file = `${this.#project}/${snapshotName(seq, 'manifest')}`;
+    const found = lineHash === undefined ? `no line of seq ${seq}` : `hash ${lineHash} in the log`;
+    this.#find({ file, offset: 0, seq, expected: `the line of seq ${seq} with the hash ${hash}`, found });
+    return false;
+  }
+
+  async #compareContent(files: FilesOfProject, sound: readonly CommittedManifest[]): Promise<void> {
+    const { disk, scratchFolder, signal } = this.#options;
+    try {
+      this.#findings.push(...(await checkContent({ disk, files, sound, scratchFolder, signal })));
+    } catch (error) {
+      if (error instanceof LinesDroppedError) return;
+      if (!(error instanceof LogCorruptError)) throw error;
+      const { place, expected, found } = error;
+      this.#find({ ...place, expected, found });
+    }
+  }
+
+  /** What is missing at the beginning was removed on purpose, and a snapshot holds what it amounted to. */
+  async #checkBeginning(log: LogInspection, sound: readonly CommittedManifest[]): Promise<void> {
+    const { firstSeq, base } = log;
+    if (firstSeq === 1) return;
+    const beforeSeq = firstSeq - 1;
+    const place = { file: `${this.#project}.jsonl`, offset: 0, seq: beforeSeq };
+    if (!sound.some(({ seq }) => seq >= beforeSeq)) {
+      this.#find({ ...place, expected: `a sound snapshot that holds everything up to seq ${beforeSeq}`, found: 'none' });
+    }
+    if (base !== undefined) {
+      const snapshot = sound.find(({ seq }) => seq === base.seq);
+      const isRight = snapshot?.digest === base.digest && snapshot?.hash === base.hash;
+      const expected = `the snapshot of seq ${base.seq} whose manifest has the SHA-256 ${base.digest}`;
+      if (!isRight) this.#find({ ...place, expected, found: snapshot === undefined ? 'none' : `SHA-256 ${snapshot.digest}` });
+      return;
+    }
+    const registration = await this.#registration();
+    if (registration === undefined) {
+      this.#notes.push(`lines before seq ${firstSeq} are not there, and the server's own log cannot say whether they were removed on purpose`);
+    } else if ((registration.firstKeptSeq ?? 1) < firstSeq) {
+      this.#find({ ...place, expected: `lines from seq ${registration.firstKeptSeq ?? 1} on`, found: `none before seq ${firstSeq}` });
+    }
+  }
+
+  /** `<project>.json` is the newest snapshot. */
+  async #checkLink(files: FilesOfProject): Promise<void> {
+    const { disk, signal } = this.#options;
+    const file = `${this.#project}.json`;
+    for (let look = 1; ; look += 1) {
+      const newest = (await snapshotsOf(disk, files).list()).committed[0];
+      const link = await disk.status(join(files.dataFolder, file));
+      const target = newest && (await disk.status(join(files.dataFolder, files.project, snapshotName(newest.seq, 'json'))));
+      if (link?.inode === target?.inode) return;
+      if (look === LOOKS) {
+        const expected = newest === undefined ? 'no such file, since there is no snapshot' : `the snapshot of seq ${newest.seq}`;
+        const seq = newest?.seq;
+        this.#find({ file, offset: 0, seq, expected, found: link === undefined ? 'no such file' : 'another file' });
+        return;
+      }
+      await sleep(LOOK_PAUSE_MS, undefined, signal && { signal });
+    }
+  }
+
+  async #verdict(log: LogInspection | undefined, snapshots: readonly number[]): Promise<ProjectVerdict> {
+    const { disk, dataFolder } = this.#options;
+    return {
+      project: this.#project, findings: await withLines(disk, dataFolder, this.#findings), notes: this.#notes, logId: log?.logId,
+      firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots,
+    };
+  }
+}

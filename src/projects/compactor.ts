@@ -1,0 +1,196 @@
+/**
+ * When which project is compacted: at intervals where it is due, when somebody asks, and at a stop. One at a time, so that a
+ * server with many projects does not read and write all of them at once. A project whose compaction fails is tried again ever
+ * more seldom, and shows it; nothing of it stops writes.
+ */
+import pLimit from 'p-limit';
+import { AppError } from '../base/app-error.js';
+import type { Clock } from '../base/clock.js';
+import { invariant } from '../base/invariant.js';
+import type { Logger } from '../base/logger.js';
+import type { Log } from '../log/log.js';
+import type { CommandContext } from '../store/command.js';
+import type { ProjectStore } from '../store/project-store.js';
+import { type ProjectCompaction, toCompactionError } from './project-compaction.js';
+import type { CompactionResult } from './projects.js';
+
+/** How often it is looked which project's turn it is, in milliseconds; intervals are whole seconds. */
+const LOOK_INTERVAL_MS = 1000;
+const MS_PER_SECOND = 1000;
+/** A compaction that failed is tried again after its interval, then after twice that, and so on up to this, in milliseconds. */
+const BACKOFF_MS_MAX = 3_600_000;
+/** After how many failures the time between two tries does not double any more. */
+const DOUBLINGS_MAX = 16;
+
+/** A project that is compacted. */
+interface Watched {
+  readonly compaction: ProjectCompaction;
+  readonly log: Log;
+  /** Raised when the project goes. */
+  readonly abort: AbortController;
+  /** Raised by the last call that ended. */
+  failures: number;
+  /**
+   * When it was last tried, or looked at and not due, by the monotonic clock; infinity while it is tried. How long that is good
+   * for is asked anew at each look, since settings change.
+   */
+  triedAtMs: number;
+  /** What goes on. */
+  running: Promise<unknown>;
+  /** What waits for its turn: whoever asks meanwhile is served by it too, so that asking often does not make a queue. */
+  waiting: Promise<CompactionResult> | undefined;
+}
+
+/** Compacts projects. */
+export class Compactor {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #lookIntervalMs: number;
+  readonly #watched = new Map<string, Watched>();
+  readonly #one = pLimit(1);
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param parts clock, where failures are told, and how often it is looked whose turn it is, in milliseconds: a second by default */
+  constructor(parts: { readonly clock: Clock; readonly logger: Logger; readonly lookIntervalMs?: number }) {
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+    this.#lookIntervalMs = parts.lookIntervalMs ?? LOOK_INTERVAL_MS;
+  }
+
+  /** Begins to look at intervals. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.#look(), this.#lookIntervalMs).unref();
+  }
+
+  /** How many projects could not be compacted when it was last tried. */
+  get failingCount(): number {
+    return [...this.#watched.values()].filter(({ failures }) => failures > 0).length;
+  }
+
+  /**
+   * Compacts a project from now on.
+   *
+   * @param compaction the project's
+   * @param log its log, in files
+   */
+  watch(compaction: ProjectCompaction, log: Log): void {
+    const { id } = compaction.store;
+    invariant(!this.#watched.has(id), 'a project is watched once');
+    const triedAtMs = this.#clock.monotonicMs();
+    const abort = new AbortController();
+    this.#watched.set(id, { compaction, log, abort, failures: 0, triedAtMs, running: Promise.resolve(), waiting: undefined });
+  }
+
+  /**
+   * Leaves a project alone: ends what goes on. When it resolves, nothing writes to its files any more.
+   *
+   * @param id the project's id
+   * @returns goes on with the project, where what it was left alone for did not happen
+   */
+  async release(id: string): Promise<() => void> {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return () => undefined;
+    this.#watched.delete(id);
+    watched.abort.abort(new AppError('project_not_found', `Cannot compact the project "${id}": it is leaving`));
+    await watched.running;
+    return () => this.watch(watched.compaction, watched.log);
+  }
+
+  /**
+   * Compacts a project now.
+   *
+   * @param id the project's id
+   * @param context who asks
+   * @returns the snapshot that holds everything that was durable when the call was made
+   * @throws {AppError} `not_on_disk`, `disk_full`, `compaction_failed`
+   */
+  async compact(id: string, context?: CommandContext): Promise<CompactionResult> {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) throw new AppError('not_on_disk', `Cannot make a snapshot of the project "${id}": it is not on disk`);
+    // Nothing looks at it again until it is done.
+    watched.triedAtMs = Number.POSITIVE_INFINITY;
+    const waiting = watched.waiting ?? this.#one(() => this.#run(watched, context));
+    watched.waiting = waiting;
+    return await waiting;
+  }
+
+  async #run(watched: Watched, context: CommandContext | undefined): Promise<CompactionResult> {
+    const { compaction, log, abort } = watched;
+    watched.waiting = undefined;
+    abort.signal.throwIfAborted();
+    const work = compaction.run(log, abort.signal, context);
+    // Only what has begun is waited for: behind it in the queue others may take long.
+    watched.running = Promise.allSettled([work]);
+    try {
+      const result = await work;
+      watched.failures = 0;
+      return result;
+    } catch (error) {
+      if (abort.signal.aborted) throw abort.signal.reason;
+      watched.failures += 1;
+      const waitSeconds = waitMsOf(watched) / MS_PER_SECOND;
+      const facts = { project: compaction.store.id, failures: watched.failures, next_try_seconds: waitSeconds, err: error };
+      this.#logger.error(facts, 'a snapshot could not be made; nothing is lost, and the start takes longer');
+      throw toCompactionError(error);
+    } finally {
+      // Another one may wait for its turn already.
+      if (watched.waiting === undefined) watched.triedAtMs = this.#clock.monotonicMs();
+    }
+  }
+
+  #look(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [id, watched] of this.#watched) {
+      const { compaction, failures, triedAtMs } = watched;
+      if (intervalMsOf(compaction.store) === 0 && failures === 0) continue;
+      if (nowMs - triedAtMs >= waitMsOf(watched)) this.request(id);
+    }
+  }
+
+  /**
+   * Compacts a project soon if that is due. Failures are told in the log, and tried again.
+   *
+   * @param id the project's id
+   * @param isForced true: also where it is not due
+   */
+  request(id: string, isForced = false): void {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return;
+    const { compaction } = watched;
+    if (!isForced && !compaction.isDue && watched.failures === 0) {
+      watched.triedAtMs = this.#clock.monotonicMs();
+      return;
+    }
+    this.compact(id).catch((error: unknown) => this.#logger.debug({ project: id, err: error }, 'a compaction ended without a snapshot'));
+  }
+
+  /**
+   * Ends the looking, and makes the snapshots that are due, as far as time allows; what is not made now only makes the next
+   * start longer.
+   *
+   * @param limitMs how long it may take, in milliseconds
+   */
+  async close(limitMs: number): Promise<void> {
+    clearInterval(this.#timer);
+    const due = [...this.#watched].filter(([, { compaction, failures }]) => failures === 0 && compaction.isDue);
+    const runs = due.map(([id]) => this.compact(id));
+    const timer = setTimeout(() => {
+      for (const { abort } of this.#watched.values()) abort.abort(new AppError('shutting_down', 'Cannot finish the snapshot: the server stops'));
+    }, limitMs);
+    await Promise.allSettled(runs);
+    clearTimeout(timer);
+    await Promise.all([...this.#watched.keys()].map((id) => this.release(id)));
+  }
+}
+
+function intervalMsOf(store: ProjectStore): number {
+  return store.settings.storage.compaction.interval_seconds * MS_PER_SECOND;
+}
+
+/** How long after the last try comes the next: the interval, and after failures ever longer. */
+function waitMsOf({ compaction, failures }: Watched): number {
+  const intervalMs = intervalMsOf(compaction.store);
+  if (failures === 0) return intervalMs;
+  const doublings = Math.min(failures - 1, DOUBLINGS_MAX);
+  return Math.max(intervalMs, Math.min(Math.max(intervalMs, MS_PER_SECOND) * 2 ** doublings, BACKOFF_MS_MAX));
+}

@@ -1,0 +1,99 @@
+/**
+ * From a project's snapshots to a model that needs only the lines after them.
+ */
+import type { Logger } from '../base/logger.js';
+import { ProjectModel } from '../projections/project-model.js';
+import { SavedStateError } from '../projections/project-state.js';
+import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
+import type { CommittedManifest, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
+import { placeInSnapshot } from '../projections/value-place.js';
+
+/** How a snapshot is loaded. */
+export interface LoadSnapshotOptions {
+  /** The log that it must be of. */
+  readonly logId: string;
+  /** True: values into memory. False: only their places. */
+  readonly isCaching: boolean;
+  readonly logger: Logger;
+  /** Ends the loading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the snapshots of a project came to. */
+export interface LoadedSnapshot {
+  /** Empty when no snapshot could be used. */
+  readonly model: ProjectModel;
+  /** The generation that the model was loaded from. */
+  readonly used: CommittedManifest | undefined;
+  /** Generations that hold, newest first; the first one is the one that was used. */
+  readonly generations: readonly SnapshotManifest[];
+  /** Generations that do not hold, by seq. */
+  readonly damaged: readonly number[];
+}
+
+/**
+ * Loads the newest snapshot that holds. One that does not is told, and the one before is taken.
+ *
+ * @param snapshots the project's
+ * @param options which log, where values go
+ * @returns the model, and what it was loaded from
+ */
+export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnapshotOptions): Promise<LoadedSnapshot> {
+  const { committed, unreadable } = await snapshots.list();
+  const damaged: number[] = [];
+  for (const { seq, name, error } of unreadable) {
+    if (error instanceof SnapshotCorruptError) damaged.push(seq);
+    options.logger.error({ snapshot: name, err: error }, 'a snapshot cannot be used');
+  }
+  const own = committed.filter(({ logId }) => logId === options.logId);
+  for (const [index, manifest] of own.entries()) {
+    options.signal?.throwIfAborted();
+    try {
+      const model = await loadModel(snapshots, manifest, options);
+      return { model, used: manifest, generations: own.slice(index), damaged };
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
+      // What a newer version wrote is not damaged, and that version may come back.
+      if (error instanceof SnapshotCorruptError) damaged.push(manifest.seq);
+      const message = 'a snapshot is damaged; the start uses the one before it, or the whole log';
+      options.logger.error({ project: manifest.project, seq: manifest.seq, err: error }, message);
+    }
+  }
+  return { model: new ProjectModel({ isCaching: options.isCaching }), used: undefined, generations: [], damaged };
+}
+
+/** The state inside may be one that this version cannot read, though the digests hold. */
+function isUnusable(error: unknown): boolean {
+  return error instanceof SnapshotCorruptError || error instanceof SnapshotVersionError || error instanceof SavedStateError;
+}
+
+async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, options: LoadSnapshotOptions): Promise<ProjectModel> {
+  const model = new ProjectModel({ isCaching: options.isCaching });
+  model.restore(manifest, manifest.state);
+  if (options.isCaching) {
+    for await (const entries of snapshots.readEntries(manifest)) {
+      options.signal?.throwIfAborted();
+      for (const { key, value, seq, timeMs } of entries) model.values.restore(key, { value, seq, timeMs });
+    }
+  } else {
+    await snapshots.checkSize(manifest);
+    for await (const entries of snapshots.readIndex(manifest)) {
+      options.signal?.throwIfAborted();
+      for (const entry of entries) {
+        const { key, seq, timeMs } = entry;
+        model.values.restore(key, { seq, timeMs, value: placeInSnapshot(manifest.seq, entry) });
+      }
+    }
+  }
+  refuseOtherCensus(model, manifest);
+  return model;
+}
+
+/** The digests hold, so this can only be a defect of whoever wrote it. */
+function refuseOtherCensus(model: ProjectModel, { keyCount, keySum, seq }: SnapshotManifest): void {
+  if (model.values.count === keyCount && model.values.keySum === keySum) return;
+  throw new SnapshotCorruptError(
+    { file: `snapshot ${seq}`, offset: 0 }, `${keyCount} keys with the sum ${keySum}`, `${model.values.count} with ${model.values.keySum}`,
+  );
+}

@@ -1,0 +1,246 @@
+/**
+ * Compaction of one project: a snapshot is built from files by a background task, compared with what the live project knows,
+ * committed, and then what it makes superfluous goes. Writes and reads go on all the while.
+ *
+ * What a crash leaves: before the manifest, data files without one, which do not count; after it, a generation that counts,
+ * and older ones or segments that the next compaction removes.
+ */
+import { AppError } from '../base/app-error.js';
+import type { Clock } from '../base/clock.js';
+import { invariant } from '../base/invariant.js';
+import type { Logger } from '../base/logger.js';
+import { newRequestId } from '../base/request-id.js';
+import { ACTOR_SERVER } from '../events/actor.js';
+import type { Log } from '../log/log.js';
+import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
+import { superfluousGenerations } from '../projections/snapshot/superfluous-generations.js';
+import type { CommandContext } from '../store/command.js';
+import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
+import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
+import type { CompactionResult } from './projects.js';
+import { applyRetention } from './retention.js';
+import type { ServerJournal } from './server-journal.js';
+
+/** A snapshot up to this size is made anew whenever something has changed, in bytes. */
+const SMALL_SNAPSHOT_BYTES = 4_194_304;
+/** A larger one when the log since it has this part of its size. */
+const LOG_SHARE_DUE = 0.5;
+
+/** What compacting a project takes. */
+export interface CompactionParts {
+  readonly store: ProjectStore;
+  readonly snapshots: SnapshotFolder;
+  readonly tasks: BackgroundTasks;
+  readonly journal: ServerJournal;
+  /** Where the files are, absolute. */
+  readonly dataFolder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What was built is not what the project amounts to: nothing of it is used. */
+export class SnapshotMismatchError extends Error {
+  override readonly name = 'SnapshotMismatchError';
+
+  /**
+   * @param what what differs
+   * @param expected what the live project knows
+   * @param found what was built from files
+   */
+  constructor(what: string, expected: string | number, found: string | number) {
+    super(`Cannot use the snapshot: its ${what} is ${found}, and that of the project is ${expected}`);
+  }
+}
+
+/** Compacts one project. One call of `run` at a time. */
+export class ProjectCompaction {
+  readonly #parts: CompactionParts;
+  /** Committed generations that hold as far as is known, newest first. */
+  #generations: readonly SnapshotManifest[];
+  /** Generations that proved damaged, by seq: values may still lie in them, until a sound one takes their place. */
+  readonly #damaged = new Set<number>();
+
+  /**
+   * @param parts what it takes
+   * @param generations what is committed already, newest first
+   */
+  constructor(parts: CompactionParts, generations: readonly SnapshotManifest[]) {
+    this.#parts = parts;
+    this.#generations = generations;
+  }
+
+  /** The project's store. */
+  get store(): ProjectStore {
+    return this.#parts.store;
+  }
+
+  /** Whether a snapshot is due: something changed, and the snapshot is small or the log since it long. */
+  get isDue(): boolean {
+    const { store } = this.#parts;
+    const newest = this.#generations[0];
+    if (newest === undefined) return store.seq > 0;
+    if (store.seq === newest.seq) return false;
+    const sizeBytes = newest.json.sizeBytes + newest.index.sizeBytes;
+    return sizeBytes <= SMALL_SNAPSHOT_BYTES || store.changedBytes >= sizeBytes * LOG_SHARE_DUE;
+  }
+
+  /**
+   * Makes a snapshot of what is durable now, and removes what it makes superfluous.
+   *
+   * @param log the project's log
+   * @param signal ends it; the attempt leaves nothing that counts
+   * @param context who asked, absent for nobody
+   * @returns the newest generation, also where nothing had changed
+   * @throws {AppError} `disk_full`, `compaction_failed`
+   */
+  async run(log: Log, signal: AbortSignal, context?: CommandContext): Promise<CompactionResult> {
+    const startMs = this.#parts.clock.monotonicMs();
+    const isNew = this.#generations[0]?.seq !== this.#parts.store.seq;
+    const manifest = isNew ? await this.#commitNew(log, signal) : this.#generations[0];
+    invariant(manifest !== undefined, 'a project has an event');
+    const durationMs = Math.round(this.#parts.clock.monotonicMs() - startMs);
+    const result = { seq: manifest.seq, key_count: manifest.keyCount, bytes: manifest.json.sizeBytes, duration_ms: durationMs };
+    if (isNew) await this.#record(manifest, durationMs, context ?? serverContext());
+    else await this.#relink();
+    await this.#relocate(manifest);
+    await this.#clean(log, manifest);
+    return result;
+  }
+
+  async #commitNew(log: Log, signal: AbortSignal): Promise<SnapshotManifest> {
+    const { store, snapshots } = this.#parts;
+    const point = store.checkpoint();
+    // Under `interval` and `os` the disk may not have the last lines yet, and no snapshot may be ahead of its log.
+    await log.sync();
+    const built = await this.#build(log, point.seq, signal);
+    try {
+      refuseMismatch(point, built);
+      signal.throwIfAborted();
+      const manifest = {
+        ...built, project: store.id, logId: log.logId, seq: point.seq, state: point.state, isBase: false,
+        segments: (log.sealed?.list() ?? []).filter(({ lastSeq }) => lastSeq <= point.seq)
+          .map(({ firstSeq, sizeBytes }) => [firstSeq, sizeBytes] as const),
+      };
+      await snapshots.commit(manifest, { onLinkFault: (error) => this.#tellLinkFault(error) });
+      this.#generations = [manifest, ...this.#generations];
+      store.noteSnapshot(point.seq);
+      return manifest;
+    } catch (error) {
+      if (this.#generations[0]?.seq !== point.seq) await this.#dropAttempt();
+      throw error;
+    }
+  }
+
+  /** Builds on the newest generation that holds, or on the whole log where none does. */
+  async #build(log: Log, toSeq: number, signal: AbortSignal): Promise<BuiltGeneration> {
+    const { tasks, store, dataFolder, logger } = this.#parts;
+    const job = { dataFolder, project: store.id, logId: log.logId, toSeq };
+    for (;;) {
+      const [newest] = this.#generations;
+      try {
+        return await tasks.build({ ...job, previousSeq: newest?.seq }, signal);
+      } catch (error) {
+        const isDamaged = error instanceof Error && error.name === 'SnapshotCorruptError';
+        if (!isDamaged || newest === undefined) throw error;
+        logger.error({ project: store.id, seq: newest.seq, err: error }, 'a snapshot is damaged; the next one is built without it');
+        this.#generations = this.#generations.filter(({ seq }) => seq !== newest.seq);
+        this.#damaged.add(newest.seq);
+      }
+    }
+  }
+
+  async #dropAttempt(): Promise<void> {
+    try {
+      await this.#parts.snapshots.dropUnfinished();
+    } catch (error) {
+      this.#parts.logger.warn({ project: this.store.id, err: error }, 'the rest of a snapshot could not be removed; the next attempt does');
+    }
+  }
+
+  #tellLinkFault(error: unknown): void {
+    const message = 'a snapshot is committed, and its name beside the log could not be linked; the next compaction or start does';
+    this.#parts.logger.warn({ project: this.store.id, err: error }, message);
+  }
+
+  /** Makes up for a link that failed. */
+  async #relink(): Promise<void> {
+    try {
+      await this.#parts.snapshots.relink();
+    } catch (error) {
+      this.#tellLinkFault(error);
+    }
+  }
+
+  /** For audit: what cannot be recorded does not take the snapshot back. */
+  async #record(manifest: SnapshotManifest, durationMs: number, context: CommandContext): Promise<void> {
+    const { journal, logger } = this.#parts;
+    const { project: id, logId, seq, keyCount, json } = manifest;
+    const sizes = { bytes: json.sizeBytes, sha256: json.sha256, duration_ms: durationMs };
+    logger.info({ project: id, seq, key_count: keyCount, ...sizes }, 'a snapshot was committed');
+    if (journal.isCorrupt) return;
+    try {
+      await journal.record({ op: 'snapshot.committed', id, log_id: logId, last_seq: seq, key_count: keyCount, ...sizes }, context);
+    } catch (error) {
+      logger.warn({ project: id, err: error }, 'a snapshot could not be recorded in the server log');
+    }
+  }
+
+  /**
+   * Places of values move to the new generation, those too that are still to be read into memory; whoever began to read before
+   * it is waited for.
+   */
+  async #relocate(manifest: SnapshotManifest): Promise<void> {
+    const { store, snapshots } = this.#parts;
+    await store.relocate(snapshots.readIndex(manifest), manifest.seq);
+    await store.settleReads();
+  }
+
+  /** Removes older generations and, where the project's retention says so, segments. A failure is told and tried again next time. */
+  async #clean(log: Log, newest: SnapshotManifest): Promise<void> {
+    const { store, snapshots, journal, clock, logger } = this.#parts;
+    try {
+      const firstSeq = log.sealed?.list()[0]?.firstSeq;
+      // What the log goes on from must stay for as long as its first line does.
+      const keepBase = log.base !== undefined && (firstSeq === undefined || firstSeq === log.base.seq + 1);
+      for (const { seq } of superfluousGenerations(this.#generations, { keepBase })) {
+        await snapshots.remove(seq);
+        this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
+      }
+      for (const seq of this.#damaged) {
+        // What the log begins after stays even so: a person may want what can be read of it.
+        if (!keepBase || seq !== log.base?.seq) await snapshots.remove(seq);
+        this.#damaged.delete(seq);
+      }
+      const coveredSeq = this.#generations.find(({ seq }) => seq < newest.seq)?.seq ?? 0;
+      const covered = { newestSeq: newest.seq, fallbackSeq: coveredSeq };
+      await applyRetention({ log, journal, clock, logger, settings: store.settings.storage.retention, context: serverContext() }, covered);
+    } catch (error) {
+      logger.warn({ project: store.id, err: error }, 'what a snapshot made superfluous could not be removed; the next compaction tries again');
+    }
+  }
+}
+
+function serverContext(): CommandContext {
+  return { actor: ACTOR_SERVER, requestId: `compaction-${newRequestId()}` };
+}
+
+function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {
+  const facts = [
+    ['key count', point.keyCount, built.keyCount],
+    ['sum over keys and versions', point.keySum, built.keySum],
+    ['hash', point.hash, built.hash],
+  ] as const;
+  for (const [what, expected, found] of facts) if (expected !== found) throw new SnapshotMismatchError(what, expected, found);
+}
+
+/**
+ * Makes of whatever a compaction threw what its caller may be told.
+ *
+ * @param error what was thrown
+ * @returns `disk_full` and other known codes as they are, `compaction_failed` for the rest
+ */
+export function toCompactionError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('compaction_failed', 'Cannot make the snapshot: the server\'s log says why', { cause: error });
+}

@@ -1,0 +1,111 @@
+/**
+ * Deleting a project: the line in the server's own log is the commit; what a crash leaves undone after it, the next start does.
+ */
+import { AppError } from '../base/app-error.js';
+import { randomHexId } from '../base/random-id.js';
+import type { CommandContext } from '../store/command.js';
+import type { ProjectStore } from '../store/project-store.js';
+import { findEntry, removeEntry } from './project-entries.js';
+import type { ProjectResources } from './project-resources.js';
+import type { StartedProjects } from './start-projects.js';
+
+/** Deletes projects; one at a time, and not beside other changes. */
+export class ProjectDeletion {
+  readonly #resources: ProjectResources;
+  readonly #started: StartedProjects;
+
+  /**
+   * @param resources what projects are made of
+   * @param started the server's own log, and what keeps projects
+   */
+  constructor(resources: ProjectResources, started: StartedProjects) {
+    this.#resources = resources;
+    this.#started = started;
+  }
+
+  /**
+   * Deletes a project and its data.
+   *
+   * @param id a valid project id
+   * @param context who asks
+   * @throws {AppError} `project_not_found`, `server_log_corrupt`, `config_write_failed`
+   */
+  async delete(id: string, context: CommandContext): Promise<void> {
+    const { registry, config, keyring } = this.#resources;
+    this.#started.journal.requireSound();
+    const found = registry.get(id);
+    if (found === undefined && (await this.#finishDeletion(id))) return;
+    const served = found?.kind === 'served' ? found.store : undefined;
+    const logId = await this.#logToDelete(id, served);
+    if (found === undefined && logId === undefined && findEntry(config.document, id) === undefined) {
+      throw new AppError('project_not_found', `Cannot find the project "${id}"`);
+    }
+    const release = await served?.hold();
+    try {
+      const position = { last_seq: served?.seq ?? 0, last_hash: served?.hash ?? '' };
+      // This line is the commit of the deletion: what a crash leaves undone after it, the next start does.
+      if (logId !== undefined) await this.#started.journal.record({ op: 'project.deleted', id, log_id: logId, ...position }, context);
+      else await removeEntry(config, id);
+    } catch (error) {
+      if (served !== undefined && error instanceof AppError && error.code === 'outcome_unknown') await this.#suspend(served);
+      release?.();
+      throw error;
+    }
+    registry.remove(id);
+    keyring.removeProject(id);
+    await this.#started.keeper.release(id);
+    if (served !== undefined) await this.#retire(served);
+    try {
+      await removeEntry(config, id);
+    } finally {
+      if (logId !== undefined) await this.#resources.diskHome.remove(id, logId);
+    }
+  }
+
+  /** Finishes a deletion that is recorded, where files or entry could not be removed then. */
+  async #finishDeletion(id: string): Promise<boolean> {
+    const { config, diskHome } = this.#resources;
+    const registration = this.#started.journal.registrations.get(id);
+    if (registration?.state !== 'deleted') return false;
+    const { logId } = registration;
+    const hasFiles = (await diskHome.identify(id)) === logId;
+    const hasEntry = findEntry(config.document, id) !== undefined;
+    if (hasFiles) await diskHome.remove(id, logId);
+    if (hasEntry) await removeEntry(config, id);
+    return hasFiles || hasEntry;
+  }
+
+  /**
+   * Nobody can say whether the deletion is recorded. If it is, the next start carries it out, and with it would go whatever was
+   * written from now on: so nothing is.
+   */
+  async #suspend(store: ProjectStore): Promise<void> {
+    const { id, settings } = store;
+    const reason = 'its deletion may or may not have been recorded; the next start knows';
+    await this.#started.keeper.release(id);
+    this.#resources.registry.refuse({ id, reason, settings });
+    this.#resources.logger.error({ project: id }, `the project is not served any more: ${reason}`);
+    await this.#retire(store);
+  }
+
+  /** A log that cannot be closed well must not keep its project from being deleted. */
+  async #retire(store: ProjectStore): Promise<void> {
+    try {
+      await store.retire();
+    } catch (error) {
+      this.#resources.logger.warn({ project: store.id, err: error }, 'the log of a deleted project could not be closed');
+    }
+  }
+
+  /** The log whose deletion is to be recorded; undefined for a project without one on disk. */
+  async #logToDelete(id: string, served: ProjectStore | undefined): Promise<string | undefined> {
+    const { diskHome } = this.#resources;
+    if (served !== undefined) return served.isOnDisk ? served.logId : undefined;
+    const registration = this.#started.journal.registrations.get(id);
+    if (registration?.state === 'live') return registration.logId;
+    const isKnown = this.#resources.registry.get(id) !== undefined;
+    if (!isKnown || (await diskHome.namesOf(id)).length === 0) return undefined;
+    // A refused project that was never registered, with a header that cannot be read: its files need some name in the trash.
+    return (await diskHome.identify(id)) ?? randomHexId();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Retention: which sealed segments a project's settings let go, and which are to be compressed. Nothing is removed that the
+ * snapshots do not cover, the one that a start would fall back on included; each removal is recorded before it happens.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { RetentionSettings } from '../events/project-settings.js';
+import type { Log, SealedSegment } from '../log/log.js';
+import type { CommandContext } from '../store/command.js';
+import type { ServerJournal } from './server-journal.js';
+
+const MS_PER_SECOND = 1000;
+
+/** What retention works with. */
+export interface RetentionParts {
+  readonly log: Log;
+  readonly journal: ServerJournal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: RetentionSettings;
+  /** Who removes. */
+  readonly context: CommandContext;
+}
+
+/** How far snapshots reach. */
+export interface Coverage {
+  /** The newest snapshot's seq. */
+  readonly newestSeq: number;
+  /** The seq of the snapshot that a start uses where the newest is damaged; 0 where there is none. */
+  readonly fallbackSeq: number;
+}
+
+/**
+ * Removes and compresses segments as the settings say.
+ *
+ * @param parts log, settings, where removals are recorded
+ * @param coverage how far snapshots reach
+ */
+export async function applyRetention(parts: RetentionParts, coverage: Coverage): Promise<void> {
+  const { log, settings } = parts;
+  if (log.sealed === undefined) return;
+  for (const segment of log.sealed.list()) {
+    if (segment.lastSeq > coverage.fallbackSeq || !(await mayGo(segment, parts))) break;
+    if (!(await removeRecorded(segment, parts))) break;
+  }
+  if (settings.compress !== 'gzip') return;
+  for (const segment of log.sealed.list()) {
+    if (segment.lastSeq > coverage.newestSeq) break;
+    if (!segment.isCompressed) await log.sealed.compress(segment.firstSeq);
+  }
+}
+
+/** Asked of the oldest segment only: the ones behind it are younger, and removing it makes the rest smaller. */
+async function mayGo({ firstSeq }: SealedSegment, { log, settings, clock }: RetentionParts): Promise<boolean> {
+  const totalBytes = (log.sealed?.list() ?? []).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  if (settings.max_bytes !== null && totalBytes > settings.max_bytes) return true;
+  if (settings.max_age_seconds === null) return false;
+  const sealedAtMs = await log.sealed?.sealedAtMs(firstSeq);
+  return sealedAtMs !== undefined && clock.wallMs() - sealedAtMs > settings.max_age_seconds * MS_PER_SECOND;
+}
+
+/**
+ * The record comes first: a segment that is gone without one would look like a loss. The record of a log that is not registered
+ * would be passed over, so there nothing goes either.
+ */
+async function removeRecorded(segment: SealedSegment, { log, journal, logger, context }: RetentionParts): Promise<boolean> {
+  const registration = journal.registrations.get(log.project);
+  const isRegistered = registration?.state === 'live' && registration.logId === log.logId;
+  if (log.sealed === undefined || journal.isCorrupt || !isRegistered) return false;
+  const { firstSeq, lastSeq, sizeBytes } = segment;
+  const sha256 = await log.sealed.digest(firstSeq);
+  const facts = { first_seq: firstSeq, last_seq: lastSeq, bytes: sizeBytes, sha256 };
+  await journal.record({ op: 'segment.removed', id: log.project, log_id: log.logId, ...facts }, context);
+  await log.sealed.remove(firstSeq);
+  logger.info({ project: log.project, ...facts }, 'a segment was removed, as the retention of the project says');
+  return true;
+}

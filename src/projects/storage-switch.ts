@@ -1,0 +1,186 @@
+/**
+ * Moving a live project between memory and disk. Reads go on all the while; writes wait for the moment in which the log is
+ * exchanged, and then go to the new one. The order of the steps is that of creating a project, so that a start reads what a
+ * crash left in the same way.
+ *
+ * Entering the disk: the entry of the configuration says `on_disk` without a revision; a snapshot of everything is written; a
+ * new log that goes on from it is made and takes the update as its first line; it is registered; the entry gets its revision.
+ * A crash before the log is there leaves an entry that begins an empty project, as a project in memory does after any crash.
+ * One after that and before the first line leaves all data, of a project whose settings still say memory where it began on disk: then
+ * the start takes it back to memory, with its data.
+ *
+ * Leaving the disk: the update is the last line of the log; `project.left` in the server's log; from there on a log in memory;
+ * the entry loses its revision; the files move to `_left` and are never deleted. A crash on the way leaves a log whose newest
+ * settings say that it leaves: the start carries that out, and the data goes along. Where nobody can say whether `project.left`
+ * was recorded, the project goes on in memory, as was asked for, and its files stay for the next start, which knows: on disk it
+ * would acknowledge what that start then might leave behind.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AppError } from '../base/app-error.js';
+import { invariant } from '../base/invariant.js';
+import { randomHexId } from '../base/random-id.js';
+import type { ProjectSettings } from '../events/project-settings.js';
+import type { Log } from '../log/log.js';
+import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
+import type { CommandContext } from '../store/command.js';
+import { logOptionsOf, type ProjectStore } from '../store/project-store.js';
+import type { ProjectResources } from './project-resources.js';
+import type { ServerJournal } from './server-journal.js';
+
+/** Entries of a snapshot that are written before the event loop gets its turn. */
+const PIECE_KEYS = 1000;
+
+/** A switch that is asked for. */
+export interface StorageSwitch {
+  readonly store: ProjectStore;
+  readonly journal: ServerJournal;
+  /** Settings as they shall be. */
+  readonly settings: ProjectSettings;
+  readonly context: CommandContext;
+}
+
+/**
+ * Takes a project from memory to the disk. The entry of the configuration already says so.
+ *
+ * @param resources homes, snapshots
+ * @param wanted which project, which settings
+ * @returns the new log and the snapshot that it goes on from
+ * @throws {AppError} `disk_full` and what a write throws; the project goes on in memory then, and no file of it is left
+ */
+export async function enterDisk(
+  resources: ProjectResources, wanted: StorageSwitch,
+): Promise<{ readonly log: Log; readonly base: SnapshotManifest }> {
+  const { store, settings, context } = wanted;
+  const release = await store.hold();
+  const logId = randomHexId();
+  let inMemory: Log | undefined;
+  try {
+    const base = await writeBase(resources, store, logId);
+    const position = { seq: base.manifest.seq, hash: base.manifest.hash, digest: base.digest };
+    const log = await resources.diskHome.create(store.id, { ...logOptionsOf(settings.storage), logId, base: position });
+    await resources.snapshots(store.id).relink();
+    inMemory = store.replaceLog(log);
+    await store.submitHeld({ type: 'project.update', change: settings }, context);
+    await inMemory.close();
+    await register(resources, wanted, logId);
+    return { log, base: base.manifest };
+  } catch (error) {
+    if (inMemory !== undefined) await closeQuietly(resources, store.replaceLog(inMemory));
+    await undoEntering(resources, store.id, logId);
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/** Writes everything that there is as the snapshot that the log will go on from. Nothing changes meanwhile: the store is held. */
+async function writeBase(
+  resources: ProjectResources, store: ProjectStore, logId: string,
+): Promise<{ readonly manifest: SnapshotManifest; readonly digest: string }> {
+  const snapshots = resources.snapshots(store.id);
+  const point = store.checkpoint();
+  const writer = await snapshots.begin(point.seq);
+  try {
+    let after: string | undefined;
+    for (;;) {
+      const piece = store.values.slice(after === undefined ? {} : { after }, PIECE_KEYS);
+      for (const [key, { value, seq, timeMs }] of piece) {
+        invariant(typeof value === 'string', 'a project in memory holds its values');
+        await writer.add({ key, value, seq, timeMs });
+      }
+      after = piece.at(-1)?.[0];
+      if (piece.length < PIECE_KEYS || after === undefined) break;
+      await nextTurn();
+    }
+    const data = await writer.finish();
+    const identity = { project: store.id, logId, seq: point.seq, hash: point.hash, timeMs: point.timeMs };
+    const manifest = { ...data, ...identity, isBase: true, segments: [], state: point.state };
+    return { manifest, digest: await snapshots.commit(manifest, { link: false }) };
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** A log that is there and not registered is registered by the next start; the project is on disk all the same. */
+async function register(resources: ProjectResources, { journal, store, context }: StorageSwitch, logId: string): Promise<void> {
+  try {
+    await journal.record({ op: 'project.created', id: store.id, log_id: logId }, context);
+  } catch (error) {
+    const message = 'a project that came to the disk could not be registered; the next start registers it';
+    resources.logger.warn({ project: store.id, err: error }, message);
+  }
+}
+
+async function undoEntering(resources: ProjectResources, id: string, logId: string): Promise<void> {
+  try {
+    await resources.diskHome.remove(id, logId);
+  } catch (cause) {
+    const message = 'a project could not come to the disk, and its files could not be removed again';
+    resources.logger.error({ project: id, err: cause }, message);
+  }
+}
+
+/**
+ * Takes a project from the disk to memory. Every value is in memory already.
+ *
+ * @param resources homes
+ * @param wanted which project, which settings; where the log says already that it leaves, the update is not written again
+ * @throws {AppError} what a write throws. Where the update is in the log and the rest failed, the project goes on writing to
+ *   its log; asking again, or the next start, carries it out
+ */
+export async function leaveDisk(resources: ProjectResources, wanted: StorageSwitch): Promise<void> {
+  const { store, journal, settings, context } = wanted;
+  const release = await store.hold();
+  let onDisk: Log;
+  let isRecorded: boolean;
+  const { logId } = store;
+  try {
+    if (store.settings.storage.on_disk) await store.submitHeld({ type: 'project.update', change: settings }, context);
+    const position = { seq: store.seq, hash: store.hash };
+    isRecorded = await recordLeaving(resources, { journal, store, context });
+    const log = await resources.memoryHome.create(store.id, {
+      ...logOptionsOf(settings.storage), logId: randomHexId(), base: position,
+    });
+    onDisk = store.replaceLog(log);
+  } finally {
+    release();
+  }
+  await store.settleReads();
+  await closeQuietly(resources, onDisk);
+  if (!isRecorded) return;
+  try {
+    await resources.diskHome.leave(store.id, logId);
+  } catch (error) {
+    resources.logger.warn({ project: store.id, err: error }, 'the files of a project that left the disk could not be moved; the next start does');
+  }
+}
+
+/** False where nobody can say whether it is recorded. */
+async function recordLeaving(
+  { logger }: Pick<ProjectResources, 'logger'>, { journal, store, context }: Pick<StorageSwitch, 'journal' | 'store' | 'context'>,
+): Promise<boolean> {
+  const registration = journal.registrations.get(store.id);
+  if (registration?.state === 'left' && registration.logId === store.logId) return true;
+  const event = { op: 'project.left', id: store.id, log_id: store.logId, last_seq: store.seq, last_hash: store.hash } as const;
+  try {
+    await journal.record(event, context);
+    return true;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === 'outcome_unknown') {
+      const message = 'a project left the disk, and nobody can say whether that is recorded; the next start knows what to do with its files';
+      logger.error({ project: store.id, err: error }, message);
+      return false;
+    }
+    throw new AppError(error.code, error.message, { cause: error, facts: { ...error.facts, applied: true } });
+  }
+}
+
+async function closeQuietly({ logger }: Pick<ProjectResources, 'logger'>, log: Log): Promise<void> {
+  try {
+    await log.close();
+  } catch (error) {
+    logger.warn({ project: log.project, err: error }, 'a log that a project left could not be closed');
+  }
+}

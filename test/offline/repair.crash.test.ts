@@ -1,0 +1,200 @@
+/** A repair keeps what can be proved, moves the rest away unchanged, and can be killed at any call and repeated. */
+import assert from 'node:assert/strict';
+import { silentLogger } from '../../src/base/logger.js';
+import { buildGeneration } from '../../src/offline/build-generation.js';
+import { planRepair } from '../../src/offline/repair-plan.js';
+import { finishRepair, repairProject, type RepairTools, resumeRepair } from '../../src/offline/repair-project.js';
+import { planServerLog, repairServerLog } from '../../src/offline/repair-server-log.js';
+import { readRegistrations } from '../../src/offline/server-registrations.js';
+import { replayState } from '../../src/offline/replay-state.js';
+import { verifyFolder } from '../../src/offline/verify-folder.js';
+import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
+import { suite } from '../suite.js';
+import { EVENTS, flip, SCRATCH, SEGMENT_1, soundFolder } from './sound-folder.js';
+import { DATA, LOG_ID, stateText } from './written-project.js';
+
+const test = suite('offline/repair');
+const NOW_MS = Date.UTC(2026, 10, 23, 4, 5, 6);
+
+function toolsOn(disk: FaultDisk): RepairTools {
+  return { disk, dataFolder: DATA, logger: silentLogger, nowMs: NOW_MS };
+}
+
+/** What the command does with a damaged project. */
+async function repair(disk: FaultDisk): Promise<void> {
+  const tools = toolsOn(disk);
+  const done = (await resumeRepair('p', tools)) ?? (await repairProject(await planRepair('p', tools), tools));
+  await finishRepair(done, tools);
+}
+
+async function findings(disk: FaultDisk): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  for await (const verdict of verifyFolder({ disk, dataFolder: DATA, scratchFolder: SCRATCH })) found.push(...verdict.findings);
+  return found;
+}
+
+async function stateOf(disk: FaultDisk): Promise<string> {
+  const state = await replayState({ disk, dataFolder: DATA, project: 'p', until: undefined, scratchFolder: SCRATCH });
+  const text = disk.bytesOf(state.path).toString('utf8');
+  await disk.unlink(state.path);
+  return text;
+}
+
+/** Damages the line of a seq. */
+async function damaged(seq: number, snapshots?: readonly number[]): Promise<FaultDisk> {
+  const { disk, log } = await soundFolder(snapshots);
+  const line = log.lines[seq - 1];
+  assert.ok(line);
+  flip(disk, line.file, line.offset + 150);
+  return disk;
+}
+
+test('without a snapshot, the lines before the damage are kept, and the others are named', async () => {
+  const disk = await damaged(6, []);
+  const plan = await planRepair('p', toolsOn(disk));
+  assert.equal(plan.end.seq, 5);
+  assert.deepEqual(plan.losses.seqs, { from: 6, to: 11 });
+  assert.deepEqual(plan.losses.keys.toSorted(), ['c', 'd', 'e', 'f']);
+  assert.ok(plan.losses.bytes > 0);
+  await repair(disk);
+  assert.deepEqual(await findings(disk), []);
+  assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 5)));
+});
+
+test('damage that a snapshot covers costs history and no value', async () => {
+  const disk = await damaged(3);
+  const plan = await planRepair('p', toolsOn(disk));
+  assert.deepEqual([plan.end.seq, plan.snapshot?.seq], [11, 9]);
+  assert.deepEqual(plan.losses, { seqs: undefined, bytes: 0, keys: [], hasMoreKeys: false, history: { from: 3, to: 9 } });
+  await repair(disk);
+  assert.deepEqual(await findings(disk), []);
+  assert.equal(await stateOf(disk), stateText(EVENTS));
+});
+
+test('where the damage lies behind the snapshot, the lines between are kept', async () => {
+  const disk = await damaged(11);
+  await repair(disk);
+  assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 10)));
+});
+
+test('where only the snapshot is left, it is kept', async () => {
+  const { disk } = await soundFolder();
+  for (const name of ['p.jsonl', SEGMENT_1]) disk.put(`${DATA}/${name}`, 'no line at all\n');
+  await repair(disk);
+  assert.deepEqual(await findings(disk), []);
+  assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 9)));
+});
+
+test('where nothing can be proved, nothing is planned', async () => {
+  const { disk } = await soundFolder([]);
+  for (const name of [SEGMENT_1]) disk.put(`${DATA}/${name}`, 'no line at all\n');
+  assert.equal((await planRepair('p', toolsOn(disk))).end.seq, 0);
+});
+
+test('planning changes nothing', async () => {
+  const disk = await damaged(6);
+  const before = disk.contents();
+  await planRepair('p', toolsOn(disk));
+  assert.deepEqual(disk.contents(), before);
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('the damaged files are kept byte for byte, and the server\'s log records the repair', async () => {
+  const disk = await damaged(6, []);
+  const before = disk.contents();
+  await repair(disk);
+  const after = disk.contents();
+  for (const [name, bytes] of before) {
+    if (!/^\/data\/p[./]/.test(name)) continue;
+    const kept = name.replace(DATA, `${DATA}/_repair/p-20261123T040506Z/old`);
+    assert.deepEqual(after.get(kept), bytes, kept);
+  }
+  const registration = (await readRegistrations(disk, DATA)).registrations.get('p');
+  assert.equal(registration?.state, 'live');
+  assert.notEqual(registration?.logId, LOG_ID);
+});
+
+test('a repaired log can be built upon', async () => {
+  const disk = await damaged(6, []);
+  await repair(disk);
+  const logId = (await readRegistrations(disk, DATA)).registrations.get('p')?.logId ?? '';
+  await assert.rejects(buildGeneration({ dataFolder: DATA, project: 'p', logId, previousSeq: 5, toSeq: 6 }, { disk }), /up to seq 6/);
+});
+
+test('killed at any call and repeated, a repair ends in the same state and loses no damaged file', async () => {
+  const whole = await damaged(6, []);
+  const start = whole.calls.length;
+  await repair(whole.crash());
+  const counted = whole.crash();
+  await repair(counted);
+  const points = counted.calls.filter(({ method }) => CHANGING_METHODS.includes(method)).length;
+  assert.ok(points > 40 && start > 0);
+  let index = 0;
+  for (const { number, method } of counted.calls) {
+    if (!CHANGING_METHODS.includes(method)) continue;
+    index += 1;
+    for (const when of ['before', 'after'] as const) {
+      for (const loss of ['cached', 'synced'] as const) {
+        const disk = whole.crash();
+        disk.fail({ number, action: { kind: 'kill', when } });
+        await assert.rejects(repair(disk), { name: /Killed/ });
+        const next = disk.crash({ content: loss, size: loss, names: loss });
+        const label = `killed ${when} call ${number} ${method}, ${loss}, point ${index}`;
+        try {
+          if ((await findings(next)).length > 0) await repair(next);
+          else await finishIfBegun(next);
+          assert.deepEqual(await findings(next), []);
+          assert.equal(await stateOf(next), stateText(EVENTS.slice(0, 5)));
+          const active = whole.bytesOf(`${DATA}/p.jsonl`);
+          assert.ok([...next.contents()].some(([name, bytes]) => name.endsWith('/old/p.jsonl') && bytes.equals(active)));
+        } catch (error) {
+          throw new Error(label, { cause: error });
+        }
+      }
+    }
+  }
+}, { timeoutMs: 120_000 });
+
+/** As the command does, which looks for a repair that has begun before it looks at the project. */
+async function finishIfBegun(disk: FaultDisk): Promise<void> {
+  const done = await resumeRepair('p', toolsOn(disk));
+  if (done !== undefined) await finishRepair(done, toolsOn(disk));
+}
+
+test('the server\'s own log is written anew from the projects that are there', async () => {
+  const { disk } = await soundFolder();
+  flip(disk, '_server.jsonl', 400);
+  const plan = await planServerLog(toolsOn(disk));
+  assert.equal(plan.isSound, false);
+  assert.deepEqual(plan.projects, [{ id: 'p', logId: LOG_ID, firstSeq: 1, hasBase: false }]);
+  const damagedBytes = disk.bytesOf(`${DATA}/_server.jsonl`);
+  const copy = await repairServerLog(plan, toolsOn(disk));
+  assert.deepEqual(disk.bytesOf(`${DATA}/${copy}/old/_server.jsonl`), damagedBytes);
+  assert.deepEqual(await findings(disk), []);
+  assert.equal((await readRegistrations(disk, DATA)).registrations.get('p')?.logId, LOG_ID);
+  assert.equal((await planServerLog(toolsOn(disk))).isSound, true);
+});
+
+test('killed at any call and repeated, the server\'s own log is there in the end', async () => {
+  const { disk: whole } = await soundFolder();
+  flip(whole, '_server.jsonl', 400);
+  const once = async (disk: FaultDisk): Promise<void> => {
+    const plan = await planServerLog(toolsOn(disk));
+    if (!plan.isSound) await repairServerLog(plan, toolsOn(disk));
+  };
+  const counted = whole.crash();
+  await once(counted);
+  for (const { number, method } of counted.calls) {
+    if (!CHANGING_METHODS.includes(method)) continue;
+    for (const loss of ['cached', 'synced'] as const) {
+      const disk = whole.crash();
+      disk.fail({ number, action: { kind: 'kill', when: 'after' } });
+      await assert.rejects(once(disk), { name: /Killed/ });
+      const next = disk.crash({ content: loss, size: loss, names: loss });
+      await once(next);
+      assert.deepEqual(await findings(next), [], `killed after call ${number} ${method}, ${loss}`);
+    }
+  }
+}, { timeoutMs: 120_000 });
+
+test.run();

@@ -1,0 +1,144 @@
+/** Whatever is wrong with a data folder is found, named by its place, and left as it is. */
+import assert from 'node:assert/strict';
+import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
+import { suite } from '../suite.js';
+import { verifyFolder } from '../../src/offline/verify-folder.js';
+import type { ProjectVerdict } from '../../src/offline/verify-project.js';
+import { commitSnapshot, EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, snap, soundFolder, type SoundFolder } from './sound-folder.js';
+import { DATA, LOG_ID, putLog, set, writeLog } from './written-project.js';
+
+const test = suite('offline/verify-folder');
+
+async function verify(disk: FaultDisk, only?: string): Promise<readonly ProjectVerdict[]> {
+  const verdicts: ProjectVerdict[] = [];
+  for await (const verdict of verifyFolder({ disk, dataFolder: DATA, scratchFolder: SCRATCH }, only)) verdicts.push(verdict);
+  return verdicts;
+}
+
+/** What is found, in short: file, line, seq. */
+async function findings(disk: FaultDisk): Promise<readonly string[]> {
+  return (await verify(disk)).flatMap((verdict) => verdict.findings).map(({ file, line, seq }) => `${file}:${line ?? '-'} seq ${seq ?? '-'}`);
+}
+
+test('a sound folder has no findings, and is counted', async () => {
+  const { disk } = await soundFolder();
+  const [server, project] = await verify(disk);
+  assert.deepEqual([server?.project, server?.findings, server?.lineCount], ['_server', [], 1]);
+  const { findings: found, notes, ...facts } = project ?? { findings: ['none'], notes: ['none'] };
+  assert.deepEqual([found, notes], [[], []]);
+  assert.deepEqual(facts, { project: 'p', logId: LOG_ID, firstSeq: 1, lastSeq: 11, lineCount: 11, snapshots: [9, 6] });
+});
+
+test('verifying changes nothing in the data folder', async () => {
+  const { disk } = await soundFolder();
+  flip(disk, SEGMENT_5, 400);
+  const before = disk.contents();
+  const start = disk.calls.length;
+  await verify(disk);
+  assert.deepEqual(disk.contents(), before);
+  const changing = disk.calls.slice(start).filter(({ method, path }) => CHANGING_METHODS.includes(method) && path.startsWith(`${DATA}/`));
+  assert.deepEqual(changing.filter(({ method }) => method !== 'open'), []);
+  assert.deepEqual(disk.openPaths, []);
+});
+
+/** What is done to a folder, and what is found then. */
+const FAULTS: Readonly<Record<string, { readonly harm: (folder: SoundFolder) => Promise<void> | void; readonly found: readonly string[] }>> = {
+  'a changed bit in a sealed segment': {
+    harm: ({ disk, log }) => flip(disk, SEGMENT_1, (log.lines[2]?.offset ?? 0) + 150), found: [`${SEGMENT_1}:4 seq 3`],
+  },
+  'changed bits in two segments': {
+    harm: ({ disk, log }) => {
+      flip(disk, SEGMENT_1, (log.lines[1]?.offset ?? 0) + 150);
+      flip(disk, SEGMENT_5, (log.lines[5]?.offset ?? 0) + 150);
+    },
+    found: [`${SEGMENT_1}:3 seq 2`, `${SEGMENT_5}:3 seq 6`],
+  },
+  'a changed bit in the active segment, before its end': {
+    harm: ({ disk, log }) => flip(disk, 'p.jsonl', (log.lines[8]?.offset ?? 0) + 150), found: ['p.jsonl:3 seq 9'],
+  },
+  'a missing segment': { harm: ({ disk }) => disk.unlink(`${DATA}/${SEGMENT_5}`), found: ['p.jsonl:1 seq 5'] },
+  'a missing first segment': {
+    harm: ({ disk }) => disk.unlink(`${DATA}/${SEGMENT_1}`), found: ['p.jsonl:1 seq 4'],
+  },
+  'a log that ends before its head': {
+    harm: ({ disk, log }) => disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[10]?.offset)),
+    found: ['p.jsonl:1 seq 11'],
+  },
+  'a changed bit in a snapshot': { harm: ({ disk }) => flip(disk, snap(9, 'json'), 8), found: [`${snap(9, 'json')}:2 seq 9`] },
+  'a changed bit in an index': { harm: ({ disk }) => flip(disk, snap(6, 'index'), 3), found: [`${snap(6, 'index')}:1 seq 6`] },
+  'a changed bit in a manifest': { harm: ({ disk }) => flip(disk, snap(6, 'manifest'), 90), found: [`${snap(6, 'manifest')}:1 seq 6`] },
+  'a link to another file': { harm: ({ disk }) => disk.unlink(`${DATA}/p.json`), found: ['p.json:- seq 9'] },
+  'a registered log that is not there': {
+    harm: async ({ disk }) => {
+      await disk.unlink(`${DATA}/p.jsonl`);
+      await disk.removeTree(`${DATA}/p`);
+    },
+    found: ['p.jsonl:- seq -'],
+  },
+  'a log of another id than the registered one': {
+    harm: ({ disk }) => {
+      const events = [{ op: 'project.created', id: 'p', log_id: 'f'.repeat(32) }] as const;
+      return putLog(disk, writeLog({ project: '_server', logId: 'e'.repeat(32), events }));
+    },
+    found: [
+      `${SEGMENT_1}:1 seq 1`, `${SEGMENT_5}:1 seq 5`, 'p.jsonl:1 seq 8', 'p/head:- seq 11',
+      `${snap(9, 'manifest')}:1 seq 9`, `${snap(6, 'manifest')}:1 seq 6`,
+    ],
+  },
+  'a changed bit in the log of the server': { harm: ({ disk }) => flip(disk, '_server.jsonl', 400), found: ['_server.jsonl:2 seq 1'] },
+  'no log of the server': {
+    harm: async ({ disk }) => {
+      await disk.unlink(`${DATA}/_server.jsonl`);
+      await disk.removeTree(`${DATA}/_server`);
+    },
+    found: ['_server.jsonl:- seq -'],
+  },
+};
+
+for (const [name, { harm, found }] of Object.entries(FAULTS)) {
+  test(`found: ${name}`, async () => {
+    const folder = await soundFolder();
+    await harm(folder);
+    assert.deepEqual(await findings(folder.disk), found);
+  });
+}
+
+test('found: a snapshot that is whole and says something else than the log', async () => {
+  const { disk } = await soundFolder([]);
+  const events = EVENTS.with(5, set('a', '3'));
+  const { files } = writeLog({ project: 'p', events, sealed: [4, 3] });
+  const own = disk.contents();
+  for (const [name, text] of files) disk.put(`${DATA}/${name}`, text);
+  await commitSnapshot(disk, 9);
+  // The manifest is given the hash that the right log has, as one who forges it would.
+  for (const name of files.keys()) disk.put(`${DATA}/${name}`, own.get(`${DATA}/${name}`) ?? '');
+  const found = await findings(disk);
+  assert.deepEqual(found, [`${snap(9, 'manifest')}:1 seq 9`]);
+});
+
+test('a torn tail is no finding, and is noted', async () => {
+  const { disk } = await soundFolder();
+  disk.put(`${DATA}/p.jsonl`, Buffer.concat([disk.bytesOf(`${DATA}/p.jsonl`), Buffer.from('{"seq":12,"ti')]));
+  const [, project] = await verify(disk);
+  assert.deepEqual(project?.findings, []);
+  assert.match(project?.notes.join() ?? '', /13 bytes/);
+});
+
+test('segments that the server has removed are no finding', async () => {
+  const { disk } = await soundFolder();
+  const removal = { op: 'segment.removed', id: 'p', log_id: LOG_ID, first_seq: 1, last_seq: 4, bytes: 1, sha256: '0'.repeat(64) } as const;
+  const registered = { op: 'project.created', id: 'p', log_id: LOG_ID } as const;
+  await putLog(disk, writeLog({ project: '_server', logId: 'e'.repeat(32), events: [registered, removal] }));
+  await disk.unlink(`${DATA}/${SEGMENT_1}`);
+  assert.deepEqual(await findings(disk), []);
+  await disk.unlink(`${DATA}/${SEGMENT_5}`);
+  assert.deepEqual(await findings(disk), ['p.jsonl:1 seq 7']);
+});
+
+test('one project can be verified alone', async () => {
+  const { disk } = await soundFolder();
+  assert.deepEqual((await verify(disk, 'p')).map(({ project }) => project), ['p']);
+  assert.deepEqual((await verify(disk, '_server')).map(({ project }) => project), ['_server']);
+});
+
+test.run();

@@ -1,0 +1,83 @@
+/** Work in a thread gives what work here gives, ends when it is told to, and never takes the process with it. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { AnyEvent } from '../../src/events/event.js';
+import { InlineTasks } from '../../src/offline/inline-tasks.js';
+import { WorkerTasks } from '../../src/offline/worker-tasks.js';
+import { withFolder } from '../disk/temporary-folder.js';
+import { suite } from '../suite.js';
+import { CREATE, LOG_ID, set, stateText, writeLog } from './written-project.js';
+
+const test = suite('offline/worker-tasks');
+const EVENTS: readonly AnyEvent[] = [CREATE, set('a', '1'), set('b', '{"n":1.0}'), set('a', '2')];
+
+/** Puts a log into a folder of the real disk; gives its files as a task takes them. */
+function putFiles(dataFolder: string): { readonly dataFolder: string; readonly project: string; readonly logId: string } {
+  mkdirSync(path.join(dataFolder, 'p'));
+  for (const [name, text] of writeLog({ project: 'p', events: EVENTS, sealed: [2] }).files) writeFileSync(path.join(dataFolder, name), text);
+  return { dataFolder, project: 'p', logId: LOG_ID };
+}
+
+/** A thread that runs a text instead of the work. */
+function running(text: string): WorkerTasks {
+  return new WorkerTasks(new URL(`data:text/javascript,${encodeURIComponent(text)}`));
+}
+
+const JOB = { dataFolder: '/nowhere', project: 'p', logId: LOG_ID };
+
+test('a snapshot that a thread builds is the one that is built here', async () => {
+  await withFolder(async (folder) => {
+    const job = { ...putFiles(folder), previousSeq: undefined, toSeq: 4 };
+    const inThread = await new WorkerTasks().build(job);
+    assert.equal(readFileSync(path.join(folder, 'p/snap-00000000000000000004.json'), 'utf8'), stateText(EVENTS));
+    assert.deepEqual(await new InlineTasks().build(job), inThread);
+  });
+});
+
+test('what a thread throws arrives with its name, code and facts, as from here', async () => {
+  await withFolder(async (folder) => {
+    const job = { ...putFiles(folder), previousSeq: undefined, toSeq: 9 };
+    for (const tasks of [new WorkerTasks(), new InlineTasks()]) {
+      await assert.rejects(tasks.build(job), { name: 'LogCorruptError', code: 'project_corrupt', message: /up to seq 9/ });
+      await assert.rejects(tasks.build({ ...job, previousSeq: 2, toSeq: 4 }), { name: 'SnapshotCorruptError' });
+      await assert.rejects(tasks.build({ ...job, dataFolder: path.join(folder, 'nowhere') }), { name: 'LogCorruptError', message: /no such file/ });
+    }
+  });
+});
+
+test('a signal ends a thread that would go on for ever', async () => {
+  const abort = new AbortController();
+  const work = running('setInterval(() => {}, 1000); for (;;);').scrub(JOB, abort.signal);
+  setTimeout(() => abort.abort(new Error('enough')), 100);
+  await assert.rejects(work, /enough/);
+});
+
+test('closing ends a thread that would go on for ever', async () => {
+  const tasks = running('for (;;);');
+  const work = assert.rejects(tasks.scrub(JOB), { code: 'shutting_down' });
+  await tasks.close();
+  await work;
+});
+
+test('a thread that ends without an answer is a task that failed', async () => {
+  await assert.rejects(running('process.exit(3)').scrub(JOB), /ended with code 3/);
+  await assert.rejects(running('').scrub(JOB), /ended with code 0/);
+});
+
+test('what nobody catches in a thread is a task that failed', async () => {
+  await assert.rejects(running('setTimeout(() => { throw new RangeError("torn"); })').scrub(JOB), { name: 'RangeError', message: 'torn' });
+});
+
+test('a thread that takes too much memory is a task that failed', async () => {
+  const greedy = 'const kept = []; for (;;) kept.push(new Array(1e6).fill(1.5));';
+  await assert.rejects(running(greedy).scrub(JOB), /memory/);
+});
+
+test('a thread prints nothing, whatever it is told to', async () => {
+  const loud = 'console.log("x".repeat(1e6)); console.error("y"); const { parentPort } = await import("node:worker_threads");'
+    + 'parentPort.postMessage({ kind: "result", result: { findings: [], bytes: 1 } });';
+  assert.deepEqual(await running(loud).scrub(JOB), { findings: [], bytes: 1 });
+});
+
+test.run();

@@ -1,0 +1,132 @@
+/** Snapshots of the server's own log: when they are made, and what a start makes of them. */
+import assert from 'node:assert/strict';
+import type { Logger } from '../../src/base/logger.js';
+import { FileHome } from '../../src/log/file/file-home.js';
+import { JOURNAL_SNAPSHOT_LINES } from '../../src/projects/journal-snapshots.js';
+import { ServerJournal } from '../../src/projects/server-journal.js';
+import { FaultDisk } from '../disk/fault-disk.js';
+import { suite } from '../suite.js';
+import { DATA, spoil } from './compacted-project.js';
+import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from './lives-fixture.js';
+
+const test = suite('journal-snapshots');
+
+interface OpenJournal {
+  readonly journal: ServerJournal;
+  /** Lines that the start had to read. */
+  readonly replayed: number;
+  readonly logged: LoggedLine[];
+}
+
+function newDisk(): FaultDisk {
+  const disk = new FaultDisk();
+  disk.tree.makeFolder(DATA);
+  disk.tree.syncAll();
+  return disk;
+}
+
+async function openJournal(disk: FaultDisk): Promise<OpenJournal> {
+  const logged: LoggedLine[] = [];
+  const logger: Logger = collectingLogger(logged);
+  let replayed = 0;
+  const home = new FileHome({ folder: DATA, disk, logger });
+  const open = home.open.bind(home);
+  home.open = (project, options) => open(project, {
+    ...options,
+    replay: (line) => {
+      replayed += 1;
+      options.replay(line);
+    },
+  });
+  const place = { diskHome: home, snapshots: snapshotFolders(disk, DATA), logger };
+  const journal = (await ServerJournal.open(place)) ?? (await ServerJournal.create(place));
+  return { journal, replayed, logged };
+}
+
+const logIdOf = (number: number): string => String(number).padStart(32, '0');
+
+/** Records creations and deletions in turn. */
+async function record(journal: ServerJournal, from: number, to: number): Promise<void> {
+  for (let number = from; number <= to; number += 1) {
+    const id = `p${Math.floor(number / 2) % 50}`;
+    const logId = logIdOf(Math.floor(number / 2));
+    if (number % 2 === 0) await journal.record({ op: 'project.created', id, log_id: logId }, CONTEXT);
+    else await journal.record({ op: 'project.deleted', id, log_id: logId, last_seq: 1, last_hash: '' }, CONTEXT);
+  }
+}
+
+const manifests = async (disk: FaultDisk): Promise<number[]> => (await disk.list(`${DATA}/_server`))
+  .filter((name) => name.endsWith('.manifest')).map((name) => Number(name.slice(5, 25))).sort((a, b) => a - b);
+
+const manifestOf = (seq: number, part: string): string => `${DATA}/_server/snap-${String(seq).padStart(20, '0')}.${part}`;
+
+test('a snapshot is made every thousand lines, of which two stay, and a start reads only what comes after the newest', async () => {
+  const disk = newDisk();
+  const { journal } = await openJournal(disk);
+  await record(journal, 0, JOURNAL_SNAPSHOT_LINES - 2);
+  assert.deepEqual(await manifests(disk), []);
+  await record(journal, JOURNAL_SNAPSHOT_LINES - 1, 3 * JOURNAL_SNAPSHOT_LINES + 4);
+  assert.deepEqual(await manifests(disk), [2 * JOURNAL_SNAPSHOT_LINES, 3 * JOURNAL_SNAPSHOT_LINES]);
+  const wanted = journal.registrations.save();
+  await journal.close();
+  const again = await openJournal(disk);
+  assert.equal(again.replayed, 5);
+  assert.deepEqual(again.journal.registrations.save(), wanted);
+  await record(again.journal, 3 * JOURNAL_SNAPSHOT_LINES + 5, 4 * JOURNAL_SNAPSHOT_LINES);
+  assert.deepEqual(await manifests(disk), [3 * JOURNAL_SNAPSHOT_LINES, 4 * JOURNAL_SNAPSHOT_LINES]);
+  await again.journal.close();
+});
+
+test('a damaged snapshot is told, the one before is used, and both damaged ones mean the whole log', async () => {
+  const disk = newDisk();
+  const { journal } = await openJournal(disk);
+  await record(journal, 0, 2 * JOURNAL_SNAPSHOT_LINES + 1);
+  const wanted = journal.registrations.save();
+  await journal.close();
+  for (const [part, seq, replayed] of [
+    ['json', 2 * JOURNAL_SNAPSHOT_LINES, JOURNAL_SNAPSHOT_LINES + 2], ['manifest', JOURNAL_SNAPSHOT_LINES, 2 * JOURNAL_SNAPSHOT_LINES + 2],
+  ] as const) {
+    spoil(disk, manifestOf(seq, part));
+    const again = await openJournal(disk.crash());
+    assert.equal(again.replayed, replayed);
+    assert.ok(again.logged.some(({ level, seq: told }) => level === 'error' && told === seq), `${part} is told`);
+    assert.deepEqual(again.journal.registrations.save(), wanted);
+    await again.journal.close();
+  }
+});
+
+test('a snapshot that cannot be made is a warning, and everything is recorded all the same', async () => {
+  const disk = newDisk();
+  const { journal, logged } = await openJournal(disk);
+  disk.fail({ path: /snap-/, times: Infinity, action: { kind: 'errno', code: 'ENOSPC' } });
+  await record(journal, 0, JOURNAL_SNAPSHOT_LINES + 9);
+  assert.equal(logged.filter(({ level }) => level === 'warn').length, 1);
+  const wanted = journal.registrations.save();
+  await journal.close();
+  const again = await openJournal(disk.crash());
+  assert.equal(again.replayed, JOURNAL_SNAPSHOT_LINES + 10);
+  assert.deepEqual(again.journal.registrations.save(), wanted);
+  await again.journal.close();
+});
+
+test('a kill at any call of a snapshot loses no line that was recorded', async () => {
+  const before = newDisk();
+  const first = await openJournal(before);
+  await record(first.journal, 0, JOURNAL_SNAPSHOT_LINES - 2);
+  await first.journal.close();
+  for (let nth = 1; ; nth += 1) {
+    const disk = before.crash();
+    const { journal } = await openJournal(disk);
+    disk.fail({ path: /_server\/snap-|_server$|_server\.json$/, nth, action: { kind: 'kill', when: 'after' } });
+    await record(journal, JOURNAL_SNAPSHOT_LINES - 1, JOURNAL_SNAPSHOT_LINES - 1).catch(() => undefined);
+    if (!disk.isKilled) break;
+    for (const loss of ['cached', 'synced'] as const) {
+      const again = await openJournal(disk.crash({ content: loss, size: loss, names: loss }));
+      assert.equal(again.journal.registrations.deletedLogs.size, JOURNAL_SNAPSHOT_LINES / 2, `call ${nth}, ${loss}`);
+      assert.deepEqual(again.logged.filter(({ level }) => level === 'error'), []);
+      await again.journal.close();
+    }
+  }
+});
+
+test.run();

@@ -1,0 +1,171 @@
+/** Which segments retention lets go, what is recorded of that, and what a start makes of what is left. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import type { StorageChange } from '../../src/events/project-settings.js';
+import { applyRetention, type RetentionParts } from '../../src/projects/retention.js';
+import { suite } from '../suite.js';
+import {
+  type CompactedProject, DATA, everythingOf, journalLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS,
+} from './compacted-project.js';
+import { collectingLogger, CONTEXT } from './lives-fixture.js';
+
+const test = suite('retention');
+
+const DAY_SECONDS = 86_400;
+
+function keeping(retention: StorageChange['retention'] & object): StorageChange {
+  return { ...SMALL_SEGMENTS, retention };
+}
+
+/** A project with two snapshots and sealed segments before, between and after them. */
+async function withSegments(storage: StorageChange): Promise<CompactedProject> {
+  const project = await openCompacted({ storage });
+  await project.fill(1, 9);
+  await project.compact();
+  await project.fill(10, 18);
+  return project;
+}
+
+const firstSeqs = ({ log }: CompactedProject): number[] => (log.sealed?.list() ?? []).map(({ firstSeq }) => firstSeq);
+
+function partsOf(project: CompactedProject, retention: Partial<RetentionParts['settings']>): RetentionParts {
+  const { log, journal, clock } = project;
+  const settings = { max_age_seconds: null, max_bytes: null, compress: 'none', ...retention } as const;
+  return { log, journal, clock, logger: collectingLogger(project.logged), settings, context: CONTEXT };
+}
+
+test('without settings nothing goes and nothing is compressed', async () => {
+  const project = await withSegments(SMALL_SEGMENTS);
+  const before = firstSeqs(project);
+  await project.compact();
+  assert.deepEqual(firstSeqs(project), before);
+  assert.deepEqual(journalLines(project.disk, 'segment.removed'), []);
+  await project.close();
+});
+
+test('by size, the oldest go until the rest fits, and none that the snapshot before the newest does not cover', async () => {
+  const project = await withSegments(keeping({ max_bytes: 0 }));
+  const { seq: first } = project.compaction.store.checkpoint();
+  assert.ok(first > 10);
+  const all = project.log.sealed?.list() ?? [];
+  assert.ok(all.length >= 5);
+  await project.compact();
+  const fallback = 10;
+  assert.deepEqual(firstSeqs(project), all.filter(({ lastSeq }) => lastSeq > fallback).map(({ firstSeq }) => firstSeq));
+  await project.close();
+});
+
+test('by size, what fits stays', async () => {
+  const project = await withSegments(SMALL_SEGMENTS);
+  const segments = project.log.sealed?.list() ?? [];
+  const newest = segments.slice(-2).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  await applyRetention(partsOf(project, { max_bytes: newest }), { newestSeq: 1000, fallbackSeq: 1000 });
+  assert.deepEqual(firstSeqs(project), segments.slice(-2).map(({ firstSeq }) => firstSeq));
+  await project.close();
+});
+
+test('by age, what was sealed longer ago than that goes', async () => {
+  const project = await openCompacted({ storage: keeping({ max_age_seconds: DAY_SECONDS }) });
+  await project.fill(1, 6);
+  const old = firstSeqs(project);
+  project.clock.advance(DAY_SECONDS * 1000 + 1000);
+  await project.fill(7, 12);
+  await project.compact();
+  await project.fill(13, 13);
+  const before = firstSeqs(project);
+  await project.compact();
+  // The newest of the old ones was sealed when the first line after it was written, which was a day later.
+  const gone = before.filter((firstSeq) => !firstSeqs(project).includes(firstSeq));
+  assert.ok(gone.length >= 1 && gone.every((firstSeq) => old.includes(firstSeq)), `${gone.join()} of ${old.join()}`);
+  await project.close();
+});
+
+test('a removal is recorded before it happens, with the digest of what goes, by the server', async () => {
+  const project = await withSegments(keeping({ max_bytes: 0 }));
+  const names = (await namesIn(project.disk)).filter((name) => /^\d+\.jsonl$/.test(name));
+  const texts = new Map(names.map((name) => [Number(name.slice(0, 20)), project.disk.bytesOf(`${DATA}/${PROJECT}/${name}`)]));
+  const from = project.disk.calls.length;
+  await project.compact();
+  const lines = journalLines(project.disk, 'segment.removed');
+  assert.ok(lines.length >= 2);
+  for (const line of lines) {
+    const text = texts.get(Number(line['first_seq'])) ?? assert.fail('it was there');
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    assert.deepEqual([line['id'], line['log_id'], line['bytes'], line['sha256'], line['actor']], [PROJECT, project.log.logId, text.length, sha256, 'server']);
+  }
+  const calls = project.disk.calls.slice(from);
+  const removal = calls.findIndex(({ method, path }) => method === 'unlink' && path.endsWith('00000000000000000001.jsonl'));
+  const synced = calls.findIndex(({ method, path }, index) => (
+    method === 'datasync' && path.endsWith('_server.jsonl') && calls[index - 1]?.method === 'append'
+  ));
+  assert.ok(synced >= 0 && removal > synced);
+  await project.close();
+});
+
+test('a removal that cannot be recorded does not happen', async () => {
+  const project = await withSegments(keeping({ max_bytes: 0 }));
+  const before = firstSeqs(project);
+  project.disk.fail({ method: 'append', path: '_server.jsonl', times: Infinity, action: { kind: 'errno', code: 'ENOSPC' } });
+  await project.compact();
+  assert.deepEqual(firstSeqs(project), before);
+  await project.close();
+});
+
+test('where the server log is damaged nothing goes, and the project is compacted all the same', async () => {
+  const project = await withSegments(keeping({ max_bytes: 0 }));
+  const before = firstSeqs(project);
+  const damaged = Object.create(project.journal, { isCorrupt: { value: true } }) as RetentionParts['journal'];
+  await applyRetention({ ...partsOf(project, { max_bytes: 0 }), journal: damaged }, { newestSeq: 1000, fallbackSeq: 1000 });
+  assert.deepEqual(firstSeqs(project), before);
+  await project.close();
+});
+
+test('a log that is not registered keeps its segments: nothing would tell the next start that they went on purpose', async () => {
+  const project = await withSegments(SMALL_SEGMENTS);
+  await project.journal.record({ op: 'project.left', id: PROJECT, log_id: 'f'.repeat(32), last_seq: 1, last_hash: '' }, CONTEXT);
+  const before = firstSeqs(project);
+  await applyRetention(partsOf(project, { max_bytes: 0 }), { newestSeq: 1000, fallbackSeq: 1000 });
+  assert.deepEqual(firstSeqs(project), before);
+  await project.close();
+});
+
+test('gzip compresses what the newest snapshot covers, and the text is the same', async () => {
+  const project = await withSegments(keeping({ compress: 'gzip' }));
+  const wanted = await everythingOf(project.store);
+  const digests = await Promise.all(firstSeqs(project).map((firstSeq) => project.log.sealed?.digest(firstSeq)));
+  const sizes = project.log.sealed?.list().map(({ sizeBytes }) => sizeBytes);
+  await project.compact();
+  assert.ok(project.log.sealed?.list().every(({ isCompressed, storedBytes, sizeBytes }) => isCompressed && storedBytes < sizeBytes));
+  const again = await project.reopen();
+  assert.equal(await everythingOf(again.store), wanted);
+  assert.deepEqual(again.log.sealed?.list().map(({ sizeBytes }) => sizeBytes), sizes);
+  assert.deepEqual(await Promise.all(firstSeqs(again).map((firstSeq) => again.log.sealed?.digest(firstSeq))), digests);
+  await again.close();
+});
+
+for (const cache of [true, false]) {
+  test(`a start on what retention left has everything, values ${cache ? 'in memory' : 'on disk'}`, async () => {
+    const storage = { ...keeping({ max_bytes: 0, compress: 'gzip' }), cache_in_memory: cache };
+    let project = await openCompacted({ storage });
+    for (let round = 0; round < 4; round += 1) {
+      await project.fill(round * 6 + 1, round * 6 + 6);
+      await project.compact();
+      const wanted = await everythingOf(project.store);
+      project = await project.reopen();
+      assert.equal(await everythingOf(project.store), wanted, `round ${round}`);
+      assert.deepEqual(project.logged.filter(({ level }) => level === 'error' || level === 'warn'), []);
+    }
+    assert.ok((firstSeqs(project)[0] ?? 0) > 1);
+    await project.close();
+  });
+}
+
+test('a segment that is gone without a record refuses the project', async () => {
+  const project = await withSegments(SMALL_SEGMENTS);
+  await project.compact();
+  await project.close();
+  await project.disk.unlink(`${DATA}/${PROJECT}/00000000000000000001.jsonl`);
+  await assert.rejects(openCompacted({ disk: project.disk }), { code: 'project_corrupt' });
+});
+
+test.run();
