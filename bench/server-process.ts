@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 export const KEYS_PATH = '/api/v1/projects/bench/keys/';
 
 const START_LIMIT_MS = 20_000;
-const STOP_LIMIT_MS = 12_000;
+const STOP_LIMIT_MS = 180_000;
 const POLL_MS = 50;
 
 /** A server that answers. */
@@ -26,6 +26,8 @@ export interface RunningServer {
   readonly pid: number;
   /** Ends it, at first politely. */
   stop(): Promise<void>;
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -39,7 +41,8 @@ export async function startBareServer(folder: string): Promise<RunningServer> {
   const output = path.join(folder, 'output.log');
   const script = fileURLToPath(new URL('./bare-server.js', import.meta.url));
   const child = spawnInto(output, [script, path.join(folder, 'values.jsonl'), KEYS_PATH]);
-  const port = await poll(child, output, () => Promise.resolve(/^(\d+)\n/.exec(readFileSync(output, 'utf8'))?.[1]));
+  const findPort = (): Promise<string | undefined> => Promise.resolve(/^(\d+)\n/.exec(readFileSync(output, 'utf8'))?.[1]);
+  const port = await poll(child, { output, limitMs: START_LIMIT_MS }, findPort);
   return running('bare node:http', child, { port: Number(port), headers: {} });
 }
 
@@ -75,13 +78,15 @@ export async function startSimpleKv(folder: string, chosenGlobalKey: string | nu
  *
  * @param configPath The configuration
  * @param port Where it says that the server listens
+ * @param limitMs How long a start may take, in milliseconds
  * @returns The server, ready
  */
-export async function startConfigured(configPath: string, port: number): Promise<RunningServer> {
+export async function startConfigured(configPath: string, port: number, limitMs = START_LIMIT_MS): Promise<RunningServer> {
   const output = outputOf(configPath);
   const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
   const child = spawnInto(output, [main, 'serve', '--config', configPath]);
-  await poll(child, output, async () => ((await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? 'ready' : undefined));
+  const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+  await poll(child, { output, limitMs }, async () => ((await isReady()) ? 'ready' : undefined));
   return running('SimpleKV', child, { port, headers: {} });
 }
 
@@ -101,7 +106,7 @@ function spawnInto(output: string, args: readonly string[]): ChildProcess {
 
 function running(name: string, child: ChildProcess, at: { port: number; headers: Record<string, string> }): RunningServer {
   if (child.pid === undefined) throw new Error(`Cannot measure ${name}: it has no process`);
-  return { name, url: `http://127.0.0.1:${at.port}`, headers: at.headers, pid: child.pid, stop: () => stop(child) };
+  return { name, url: `http://127.0.0.1:${at.port}`, headers: at.headers, pid: child.pid, stop: () => stop(child), kill: () => kill(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -113,8 +118,22 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-async function poll(child: ChildProcess, output: string, look: () => Promise<string | undefined>): Promise<string> {
-  const deadlineMs = Date.now() + START_LIMIT_MS;
+async function kill(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+interface Watched {
+  readonly output: string;
+  readonly limitMs: number;
+}
+
+type Look = () => Promise<string | undefined>;
+
+async function poll(child: ChildProcess, { output, limitMs }: Watched, look: Look): Promise<string> {
+  const deadlineMs = Date.now() + limitMs;
   while (Date.now() < deadlineMs && !hasEnded(child)) {
     // Until it listens, connecting fails.
     const found = await look().catch(() => undefined);

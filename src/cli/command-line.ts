@@ -4,10 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES } from './exit-codes.js';
+import { DEFAULT_CONFIG_PATH } from './data-folder.js';
+import { repair, type RepairCommandOptions } from './repair.js';
+import { replay, type ReplayCommandOptions } from './replay.js';
+import { runCommand } from './run-command.js';
 import { serve } from './serve.js';
-
-/** Where the configuration is looked for when nothing is said. */
-const DEFAULT_CONFIG_PATH = 'config.json';
+import { verify, type VerifyCommandOptions } from './verify.js';
 
 /** From the built file to the package's description. */
 const PACKAGE_URL = new URL('../../../package.json', import.meta.url);
@@ -35,7 +37,37 @@ function buildProgram(): Command {
     .action(async ({ config }: { readonly config: string }) => {
       await serve(config);
     });
+  addFileCommands(program);
   return program;
+}
+
+/** The commands that work on files, whether a server runs or not. */
+function addFileCommands(program: Command): void {
+  const add = (name: string, description: string): Command => (
+    program
+      .command(name)
+      .description(description)
+      .option('--config <file>', `configuration that names the data folder (default: ${DEFAULT_CONFIG_PATH})`)
+      .option('--data <folder>', 'data folder, instead of a configuration')
+      .helpOption('--help', 'print this help')
+      .allowExcessArguments(false)
+      .exitOverride()
+  );
+  add('verify [project]', 'check every byte of a data folder, of one project, or of _server; changes nothing, also beside a server')
+    .option('--json', 'print one JSON document')
+    .action((project: string | undefined, options: VerifyCommandOptions) => runCommand(() => verify(project, options)));
+  add('replay <project>', 'print what a project was at a point of its log, from files alone; changes nothing, also beside a server')
+    .option('--until <seq-or-time>', 'last seq, or a time such as 2026-11-22T10:00:00Z (default: the end)')
+    .option('--out <file>', 'write there instead of to standard output; appears when it is whole')
+    .option('--events', 'print the lines themselves instead of what they amount to')
+    .option('--from <seq>', 'with --events: first seq')
+    .option('--key <key>', 'with --events: lines about this key')
+    .option('--op <operation>', 'with --events: lines with this operation')
+    .option('--actor <text>', 'with --events: lines whose actor holds this text')
+    .action((project: string, options: ReplayCommandOptions) => runCommand(() => replay(project, options)));
+  add('repair <project>', 'let a damaged project, or _server, go on from what can be proved; the server must be stopped')
+    .option('--accept-loss', 'do it; without this, only say what would be done and lost')
+    .action((project: string, options: RepairCommandOptions) => runCommand(() => repair(project, options)));
 }
 
 /**

@@ -81,6 +81,7 @@ const ROUTES: readonly Route[] = [
   projectRoute('DELETE', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('DELETE', `${BASE}/{id}/keys`, { ok: 200 }),
   globalRoute('POST', `${BASE}/{id}/api-key/regenerate`, { ok: 200 }),
+  globalRoute('POST', `${BASE}/{id}/compact`, { ok: 200 }),
   globalRoute('DELETE', `${BASE}/{id}`, { ok: 204 }),
 ];
 

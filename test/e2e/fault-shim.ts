@@ -9,7 +9,7 @@ import { runCommand, type Workbench } from './server-under-test.js';
 /** The source is not compiled along with the tests: it stands in the project, above the folder of what is built. */
 const SOURCE = fileURLToPath(new URL('../../../test/e2e/fault-shim.c', import.meta.url));
 
-/** What is to go wrong; the names are explained in the source. */
+/** What is to go wrong with the syncs of one file; the names are explained in the source. */
 export interface Fault {
   readonly path: string;
   readonly arm?: string;
@@ -17,6 +17,20 @@ export interface Fault {
   readonly errno?: number;
   readonly times?: number;
   readonly ms?: number;
+}
+
+/**
+ * Builds the library, unless it is there.
+ *
+ * @param library where
+ * @returns false, and a line on the console, where there is no compiler
+ */
+export async function compileFaultShim(library: string): Promise<boolean> {
+  if (existsSync(library)) return true;
+  if (!hasCommands(['gcc'])) return false;
+  const built = await runCommand('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']);
+  if (built.code !== 0) throw new Error(`Cannot build the shim: ${built.output}`);
+  return true;
 }
 
 /**
@@ -28,11 +42,7 @@ export interface Fault {
  */
 export async function buildFaultShim(bench: Workbench, fault: Fault): Promise<Readonly<Record<string, string>> | undefined> {
   const library = bench.path('fault-shim.so');
-  if (!existsSync(library)) {
-    if (!hasCommands(['gcc'])) return undefined;
-    const built = await runCommand('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']);
-    if (built.code !== 0) throw new Error(`Cannot build the shim: ${built.output}`);
-  }
+  if (!(await compileFaultShim(library))) return undefined;
   const { path, arm, nth = 1, errno = 0, times = 1, ms = 0 } = fault;
   return {
     // Where libuv used io_uring, syncs would go past the library.

@@ -6,23 +6,34 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { foldEvents, listingOf, readLogFiles, type FoundEvent, type FoundLog } from './log-files.js';
 import type { Answer, ServerUnderTest, Workbench } from './server-under-test.js';
+import { compareSnapshots } from './snapshot-files.js';
 
 /** How a run is done. */
 export interface KillLoopOptions {
+  /** At least so many. */
   readonly kills: number;
+  /** Goes on, but not for more than {@link KILLS_FACTOR_MAX} times the kills, until so many writes were answered. @default 0 */
+  readonly acknowledged?: number;
   readonly writers: number;
   /** The same seed gives the same choices; when the kill strikes among the writes is the machine's doing. */
   readonly seed: number;
   /** Small segments, so that kills strike during rotations. */
   readonly segmentBytes: number;
+  /** Further settings of the project's storage. */
+  readonly storage?: object;
+  /** Shortest time from a start to its end, in milliseconds. @default {@link LIFE_MS_MIN} */
+  readonly lifeMsMin?: number;
   /** Longest time from a start to its end, in milliseconds. */
   readonly lifeMsMax: number;
   /** How each life ends: without a chance to do anything, or politely, and then with exit code 0. @default 'SIGKILL' */
   readonly ending?: 'SIGKILL' | 'SIGTERM';
+  /** Is told after each kill how many there were, and how many writes were answered so far. */
+  readonly onKill?: (kills: number, acknowledged: number) => void;
 }
 
 /** What a run has seen. */
 export interface KillLoopReport {
+  readonly kills: number;
   readonly acknowledged: number;
   /** Requests without an answer. */
   readonly unknown: number;
@@ -34,6 +45,8 @@ export interface KillLoopReport {
   readonly segments: number;
   /** Cut tails that starts have found. */
   readonly tornTails: number;
+  /** Different snapshots that were compared with the log. */
+  readonly snapshots: number;
 }
 
 const KEYS = '/api/v1/projects/p/keys';
@@ -42,6 +55,8 @@ const SHARED_KEYS = 4;
 const LIFE_MS_MIN = 20;
 const PADDING_MAX = 400;
 const FAILURES_SHOWN_MAX = 5;
+/** How many times the wanted kills there are at most, where a slow machine answers few writes. */
+const KILLS_FACTOR_MAX = 3;
 
 /** Numbers from 0 up to 1 that a seed decides (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -197,30 +212,38 @@ function strangers(ledger: Ledger, events: readonly FoundEvent[]): string[] {
  */
 export async function runKillLoop(bench: Workbench, options: KillLoopOptions): Promise<KillLoopReport> {
   const random = randomFrom(options.seed);
-  bench.configure([{ id: 'p', storage: { segment_bytes: options.segmentBytes } }]);
+  bench.configure([{ id: 'p', storage: { segment_bytes: options.segmentBytes, ...options.storage } }]);
   const ledger = new Ledger();
   const writers = Array.from({ length: options.writers }, (_, index) => new Writer(index, randomFrom(options.seed + index + 1), ledger));
   let server = await bench.start();
   const key = server.key('p');
   let log = readLogFiles(bench.path('data'), 'p');
+  const lifeMsMin = options.lifeMsMin ?? LIFE_MS_MIN;
+  const snapshots = new Set<number>();
   let unknownKept = 0;
   let tornTails = 0;
-  for (let kill = 0; kill < options.kills; kill += 1) {
+  let kills = 0;
+  const isShort = (): boolean => ledger.receipts.length < (options.acknowledged ?? 0) && kills < options.kills * KILLS_FACTOR_MAX;
+  while (kills < options.kills || isShort()) {
     const running = writers.map((writer) => writer.run(server, key));
-    await sleep(LIFE_MS_MIN + random() * (options.lifeMsMax - LIFE_MS_MIN));
+    await sleep(lifeMsMin + random() * (options.lifeMsMax - lifeMsMin));
     if (options.ending === 'SIGTERM') assert.deepEqual(await server.stop(), { code: 0, signal: null });
     else await server.kill();
     await Promise.all(running);
+    kills += 1;
     server = await bench.start();
     assert.equal(server.stderr, '', 'a restart prints nothing');
     const found = readLogFiles(bench.path('data'), 'p');
     unknownKept = compare(ledger, found, log.events);
-    assert.equal((await server.send('GET', KEYS, { key })).text, listingOf(foldEvents(found.events)), `after kill ${kill + 1}`);
+    assert.equal((await server.send('GET', KEYS, { key })).text, listingOf(foldEvents(found.events)), `after kill ${kills}`);
     tornTails += server.lines.filter(({ msg }) => /torn/.test(String(msg))).length;
+    for (const seq of compareSnapshots(bench.path('data'), 'p', found.events)) snapshots.add(seq);
     log = found;
+    options.onKill?.(kills, ledger.receipts.length);
   }
   await server.stop();
   return {
+    kills,
     acknowledged: ledger.receipts.length,
     unknown: ledger.unknown.size + ledger.unknownDeletions,
     unknownKept,
@@ -229,5 +252,6 @@ export async function runKillLoop(bench: Workbench, options: KillLoopOptions): P
     events: log.events.length,
     segments: log.segmentCount,
     tornTails,
+    snapshots: snapshots.size,
   };
 }

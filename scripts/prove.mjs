@@ -1,0 +1,14 @@
+/**
+ * `npm run prove [-- NAME…] [--seed N] [--scale N] [--short]`: installs and builds what is not up to date, then runs the proofs that are
+ * too long for `npm test`: all of them, or those that are named. See `docs/reliability.md`.
+ */
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+
+runSteps(() => {
+  ensureInstalled();
+  ensureBuilt();
+});
+const { prove } = await import(pathToFileURL(path.join(root, 'dist/test/prove/prove.js')).href);
+process.exitCode = await prove(process.argv.slice(2));

@@ -1,0 +1,122 @@
+/**
+ * The command `repair`: lets a damaged project go on from what can be proved of it. Says first what that costs, and does nothing
+ * until it is told that the loss is accepted.
+ */
+import { silentLogger } from '../base/logger.js';
+import { ConfigFile } from '../config/config-file.js';
+import type { LoadedConfig } from '../config/load-config.js';
+import { NodeDisk } from '../disk/node-disk.js';
+import { withFolderLock } from '../offline/folder-guard.js';
+import { planRepair, type RepairPlan } from '../offline/repair-plan.js';
+import { type CarriedOutRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair-project.js';
+import { planServerLog, repairServerLog, type ServerLogPlan } from '../offline/repair-server-log.js';
+import { readRegistrations, SERVER_LOG } from '../offline/server-registrations.js';
+import { ServerLogUnusableError } from '../offline/server-log-record.js';
+import { isProjectName, verifyFolder } from '../offline/verify-folder.js';
+import { findDataFolder, type FolderOptions, UsageError } from './data-folder.js';
+import { print, withScratchFolder } from './run-command.js';
+
+/** What the command line says. */
+export interface RepairCommandOptions extends FolderOptions {
+  readonly acceptLoss?: boolean;
+}
+
+const NOTHING_CHANGED = 'Nothing was changed. To do it: the same command with --accept-loss\n';
+
+/**
+ * Repairs.
+ *
+ * @param project the project's id, or `_server`
+ * @param options which folder, and whether the loss is accepted
+ * @returns true when the project is sound in the end
+ * @throws {UsageError} when the project's id cannot be one
+ */
+export async function repair(project: string, options: RepairCommandOptions): Promise<boolean> {
+  if (!isProjectName(project)) throw new UsageError(`Cannot repair "${project}": that is no project's id`);
+  const { dataFolder, config } = await findDataFolder(options);
+  return await withFolderLock(dataFolder, process.pid, () => withScratchFolder(async (scratchFolder, signal) => {
+    const tools: RepairTools = { disk: new NodeDisk(), dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
+    if (project === SERVER_LOG) return await repairServer(tools, options);
+    const { log, findings } = await readRegistrations(tools.disk, dataFolder, signal);
+    if (log === undefined || findings.length > 0) throw new ServerLogUnusableError();
+    const resumed = await resumeRepair(project, tools);
+    if (resumed !== undefined) return await end(resumed, tools, config);
+    for await (const verdict of verifyFolder({ disk: tools.disk, dataFolder, scratchFolder, signal }, project)) {
+      if (verdict.findings.length > 0) continue;
+      await print(`${project}: sound, there is nothing to repair\n`);
+      return true;
+    }
+    return await repairDamaged(await planRepair(project, tools), tools, { options, config });
+  }));
+}
+
+async function repairDamaged(
+  plan: RepairPlan, tools: RepairTools,
+  { options, config }: { readonly options: RepairCommandOptions; readonly config: LoadedConfig | undefined },
+): Promise<boolean> {
+  if (plan.end.seq === 0) {
+    await print(`${plan.project}: nothing of it can be proved. Put its files back from a copy, or delete the project\n`);
+    return false;
+  }
+  await print(planText(plan));
+  if (options.acceptLoss !== true) {
+    await print(NOTHING_CHANGED);
+    return false;
+  }
+  return await end(await repairProject(plan, tools), tools, config);
+}
+
+async function end(done: CarriedOutRepair, tools: RepairTools, config: LoadedConfig | undefined): Promise<boolean> {
+  const { project, lastSeq, logId, copy, revision } = done;
+  if (config !== undefined) await reviseEntry(project, revision, config);
+  await finishRepair(done, tools);
+  await print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${copy}/old\n`);
+  if (config === undefined) await print(`set "revision" of its entry in the configuration to ${revision}\n`);
+  return true;
+}
+
+/** The entry must not reflect a version of the settings that the log does not have any more. */
+async function reviseEntry(project: string, revision: number, config: LoadedConfig): Promise<void> {
+  const file = await ConfigFile.open(config);
+  await file.update((document) => {
+    const entry = document.projects.find(({ id }) => id === project);
+    if (entry === undefined || entry.revision === revision) return document;
+    return { ...document, projects: document.projects.map((other) => (other === entry ? { ...entry, revision } : other)) };
+  });
+}
+
+async function repairServer(tools: RepairTools, options: RepairCommandOptions): Promise<boolean> {
+  const plan = await planServerLog(tools);
+  if (plan.isSound) {
+    await print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
+    return true;
+  }
+  await print(serverPlanText(plan));
+  if (options.acceptLoss !== true) {
+    await print(NOTHING_CHANGED);
+    return false;
+  }
+  const copy = await repairServerLog(plan, tools);
+  await print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
+  return true;
+}
+
+function planText({ project, snapshot, end: kept, losses }: RepairPlan): string {
+  const from = snapshot === undefined ? 'the lines from the beginning' : `the snapshot of seq ${snapshot.seq} and the lines after it`;
+  const lines = [`${project}: what can be kept: everything up to seq ${kept.seq} (${new Date(kept.timeMs).toISOString()}), from ${from}`];
+  const { seqs, history, bytes, keys, hasMoreKeys } = losses;
+  lines.push(seqs === undefined ? 'what is lost: no line that is known of' : `what is lost: seq ${seqs.from} to ${seqs.to}`);
+  if (bytes > 0) lines.push(`  ${bytes} bytes of lines that cannot be proved`);
+  if (keys.length > 0) lines.push(`  they speak of these keys${hasMoreKeys ? ' and others' : ''}:`, ...keys.map((key) => `    ${JSON.stringify(key)}`));
+  if (history !== undefined) lines.push(`  the history of seq ${history.from} to ${history.to}; the values of that time are in the snapshot`);
+  lines.push('  the lines that are kept become a snapshot: the log goes on from it, with a new id, and old ETags do not match');
+  return `${lines.join('\n')}\n`;
+}
+
+function serverPlanText({ projects, unreadable, kept }: ServerLogPlan): string {
+  const lines = [`${SERVER_LOG}: a new log would register ${projects.length} projects:`, ...projects.map(({ id, logId }) => `  ${id} (log ${logId})`)];
+  if (unreadable.length > 0) lines.push('not registered, since nothing says which log they are:', ...unreadable.map((name) => `  ${name}`));
+  if (kept.length > 0) lines.push(`deletions and departures that are taken over: ${kept.length}`);
+  lines.push('what cannot be known any more: which other projects were deleted or have left the disk, and when anything was recorded');
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,135 @@
+/** `verify`, `replay` and `repair` through the real program, beside a real server. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
+import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
+import { suite } from '../suite.js';
+
+const test = suite('cli/file-commands');
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const OPEN = { enabled: false };
+const TIMEOUT_MS = 120_000;
+
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(bench: Workbench, ...args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: bench.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const out = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => void (out.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (out.stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, ...out };
+}
+
+function configure(bench: Workbench): void {
+  const storage = { persistent_file_path: 'data/', segment_bytes: 4096, compaction: { interval_seconds: 1 } };
+  bench.configure([{ id: 'shop', authentication: OPEN }], { default: { storage, authentication: OPEN } });
+}
+
+async function put(server: ServerUnderTest, key: string, value: string): Promise<void> {
+  const answer = await server.send('PUT', `/api/v1/projects/shop/keys/${key}`, { body: value });
+  assert.ok(answer.status === 200 || answer.status === 201, answer.text);
+}
+
+async function listing(server: ServerUnderTest): Promise<unknown> {
+  return JSON.parse((await server.send('GET', '/api/v1/projects/shop/keys')).text);
+}
+
+/** Names, sizes and times of everything in a folder. */
+function treeOf(folder: string): readonly string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted();
+  return names.map((name) => {
+    const { size, mtimeMs } = statSync(path.join(folder, name));
+    return `${name} ${size} ${mtimeMs}`;
+  });
+}
+
+test('beside a server under load, verify finds nothing that is not there', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const server = await bench.start();
+  let isOver = false;
+  const load = (async () => {
+    for (let count = 0; !isOver; count += 1) {
+      await put(server, `k${count % 9}`, `{"n":${count}}`);
+      if (count % 40 === 0) await server.send('POST', '/api/v1/projects/shop/compact');
+    }
+  })();
+  for (let look = 0; look < 2; look += 1) {
+    const { code, stdout, stderr } = await run(bench, 'verify', '--config', 'config.json');
+    assert.equal(code, EXIT_CODES.ok, stdout + stderr);
+    assert.equal(stderr, '', 'no progress is shown where nobody sees it');
+    const replayed = await run(bench, 'replay', 'shop', '--until', '3');
+    assert.equal(replayed.code, EXIT_CODES.ok, replayed.stderr);
+    assert.deepEqual(JSON.parse(replayed.stdout), { k0: { n: 0 }, k1: { n: 1 } });
+  }
+  isOver = true;
+  await load;
+  assert.equal((await run(bench, 'repair', 'shop', '--accept-loss')).code, EXIT_CODES.temporaryFailure);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('what is damaged is named, repaired, and served again', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const server = await bench.start();
+  for (let count = 0; count < 30; count += 1) await put(server, `k${count}`, String(count));
+  const values = await listing(server);
+  await server.stop();
+  const segment = path.join('shop', readdirSync(bench.path('data', 'shop')).find((name) => name.endsWith('.jsonl')) ?? '');
+  const bytes = readFileSync(bench.path('data', segment));
+  bytes.writeUInt8(bytes.readUInt8(1500) ^ 1, 1500);
+  writeFileSync(bench.path('data', segment), bytes);
+
+  const before = treeOf(bench.path('data'));
+  const found = await run(bench, 'verify', 'shop', '--json');
+  assert.equal(found.code, EXIT_CODES.failure);
+  const verdict = JSON.parse(found.stdout) as { projects: { findings: { file: string; line: number; seq: number }[] }[] };
+  assert.equal(verdict.projects[0]?.findings[0]?.file, segment);
+  assert.equal((await run(bench, 'repair', 'shop')).code, EXIT_CODES.failure);
+  assert.deepEqual(treeOf(bench.path('data')).filter((name) => !name.startsWith('_lock')), before.filter((name) => !name.startsWith('_lock')));
+
+  const repaired = await run(bench, 'repair', 'shop', '--accept-loss');
+  assert.equal(repaired.code, EXIT_CODES.ok, repaired.stdout + repaired.stderr);
+  const sound = await run(bench, 'verify');
+  assert.equal(sound.code, EXIT_CODES.ok, sound.stdout);
+  const again = await bench.start();
+  assert.deepEqual(await listing(again), values);
+  await put(again, 'new', '1');
+  await again.stop();
+  assert.equal((await run(bench, 'verify')).code, EXIT_CODES.ok);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('replay writes a file that is whole, shows lines, and lets its reader stop', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const server = await bench.start();
+  for (let count = 0; count < 30; count += 1) await put(server, `k${count}`, JSON.stringify('x'.repeat(300)));
+  await server.stop();
+  assert.equal((await run(bench, 'replay', 'shop', '--out', 'state.json')).code, EXIT_CODES.ok);
+  const link = readFileSync(bench.path('data', 'shop.json'), 'utf8');
+  assert.equal(readFileSync(bench.path('state.json'), 'utf8'), link);
+  assert.equal(statSync(bench.path('state.json')).mode & 0o777, 0o640);
+  const events = await run(bench, 'replay', 'shop', '--events', '--key', 'k7');
+  assert.equal(events.stdout.trim().split('\n').length, 1);
+  const failed = await run(bench, 'replay', 'shop', '--until', '999', '--out', 'other.json');
+  assert.equal(failed.code, EXIT_CODES.failure);
+  assert.deepEqual(readdirSync(bench.folder).filter((name) => name.startsWith('other')), []);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('a command line that makes no sense ends with the code for it', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const wrong = [
+    ['verify', '--data', '.', '--config', 'config.json'], ['replay', 'shop', '--until', 'yesterday', '--data', '.'],
+    ['replay', 'shop', '--key', 'a', '--data', '.'], ['verify', '--what'],
+  ];
+  const codes = await Promise.all(wrong.map(async (args) => (await run(bench, ...args)).code));
+  assert.deepEqual(codes, wrong.map(() => EXIT_CODES.usage));
+  assert.equal((await run(bench, 'verify', '--config', 'nowhere.json')).code, EXIT_CODES.configuration);
+  assert.equal((await run(bench, 'verify', '--data', 'nowhere')).code, EXIT_CODES.failure);
+}), { timeoutMs: TIMEOUT_MS });
+
+test.run();

@@ -1,0 +1,59 @@
+/** The page for the worst night names what the program says, and shows commands that the program has. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../e2e/server-under-test.js';
+import { suite } from '../suite.js';
+import { assertNone, projectRoot } from '../tidy/source-tree.js';
+import { readDocument } from './documents.js';
+
+const test = suite('recovery-doc');
+const page = readDocument('docs/recovery.md');
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** Everything that the server logs as an error: the text before the first part that differs from time to time. */
+function loggedErrors(): string[] {
+  const folder = path.join(projectRoot(), 'src');
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const sources = names.map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  const calls = sources.flatMap((text) => [...text.matchAll(/[lL]ogger\??\.(?:error|fatal)\(([\s\S]{0,400}?)\);/g)].map(([, call = '']) => call));
+  const texts = calls.flatMap((call) => [...call.matchAll(/'([^'\n]{15,})'|`([^`\n]{15,})`/g)].map(([, plain, template]) => plain ?? template ?? ''));
+  return texts.map((text) => text.replace(/[:;]? ?\$\{[\s\S]*/, '')).filter((text) => text !== '');
+}
+
+test('every error that the server logs is on the page', () => {
+  const texts = loggedErrors();
+  assert.ok(texts.length > 10, `${texts.length} were found`);
+  assertNone(texts.filter((text) => !page.includes(text)));
+});
+
+test('every reason for which a project is refused is on the page', () => {
+  const sources = ['src/config/reconcile.ts', 'src/log/log-errors.ts'].map(readDocument).join('\n').replaceAll(/' \+\n\s*'/g, '');
+  const reasons = ['is not in the data folder: is the volume mounted?', 'the log is an older copy', 'which is not there: is the volume mounted?',
+    'remove its revision to begin an empty project in memory, or write true again', 'is unknown to this version', 'Cannot trust "'];
+  for (const reason of reasons) {
+    assert.ok(sources.includes(reason), `the program still says "${reason}"`);
+    assert.ok(page.includes(reason), `the page names "${reason}"`);
+  }
+});
+
+test('every command on the page is one that the program has, with its options', async () => {
+  const commands = [...page.matchAll(/simplekv (verify|replay|repair)([^\n`|]*)/g)];
+  assert.ok(commands.length > 10);
+  for (const name of ['verify', 'replay', 'repair']) {
+    const { code, output } = await runCommand(process.execPath, [MAIN, name, '--help']);
+    assert.equal(code, 0);
+    const used = commands.filter(([, command]) => command === name).flatMap(([, , rest = '']) => rest.match(/--[a-z-]+/g) ?? []);
+    assertNone([...new Set(used)].filter((option) => !output.includes(option)).map((option) => `${name} has no ${option}`));
+    const known = [...output.matchAll(/(--[a-z-]+)/g)].map(([, option = '']) => option).filter((option) => option !== '--help');
+    assertNone([...new Set(known)].filter((option) => !page.includes(option)).map((option) => `the page does not name ${name} ${option}`));
+  }
+});
+
+test('every link inside the page leads to a heading', () => {
+  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replace(/[^a-z0-9 -]/g, '').replaceAll(' ', '-'));
+  assertNone([...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor).filter((anchor) => !anchors.includes(anchor)));
+});
+
+test.run();

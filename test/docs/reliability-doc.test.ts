@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { PROOFS } from '../prove/proofs.js';
+import { SABOTEURS } from '../saboteurs/saboteurs.js';
+import { suite } from '../suite.js';
+import { plain, readDocument, section, tableRows } from './documents.js';
+
+const test = suite('reliability-doc');
+const document = readDocument('docs/reliability.md');
+
+/** One column of a section's first table. */
+function column(title: string, index = 0): readonly string[] {
+  return tableRows(section(document, title)).map((cells) => plain(cells[index]));
+}
+
+test('the proofs are those that are run, in their order', () => {
+  assert.deepEqual(column('Proofs'), PROOFS.map(({ name }) => name));
+});
+
+test('every proof has a section of its own', () => {
+  for (const { name } of PROOFS) assert.ok(section(document, name).length > 0, name);
+});
+
+test('every count is explained, and nothing else', () => {
+  const explained = tableRows(section(document, 'What the lines of the table mean')).map(([proof, count]) => `${plain(proof)}: ${plain(count)}`);
+  assert.deepEqual(explained, PROOFS.flatMap(({ name, counts }) => counts.map((count) => `${name}: ${count}`)));
+});
+
+test('the saboteurs are those that are let loose', () => {
+  assert.deepEqual([...column('saboteurs')].sort(), SABOTEURS.map(({ name }) => name).sort());
+});
+
+test('the last run, where its table is given, has every count of every proof', () => {
+  const last = section(document, 'Last run');
+  if (!last.includes('\n|')) return;
+  assert.deepEqual(tableRows(last).map(([, count]) => plain(count)), PROOFS.flatMap(({ counts }) => counts));
+});
+
+test('the command is one of package.json', () => {
+  const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
+  assert.equal(scripts['prove'], 'node scripts/prove.mjs');
+  for (const [, line = ''] of document.matchAll(/^(npm run prove.*)$/gm)) assert.match(line, /^npm run prove(?: -- [\w -]+?)?(?: +#.*)?$/);
+});
+
+test.run();

@@ -1,0 +1,58 @@
+/** Histories of the real program, killed in between, put before both judges. The long form is the proof `linearizability`. */
+import assert from 'node:assert/strict';
+import { withWorkbench } from '../e2e/server-under-test.js';
+import { seedOfRun } from '../e2e/seed-of-run.js';
+import { suite } from '../suite.js';
+import type { History, Operation } from './history.js';
+import { judgeByLog } from './log-witness.js';
+import { judgeBySearch } from './order-search.js';
+import { recordHistory } from './record-history.js';
+
+const test = suite('linearizability/recorded-histories');
+
+const TIMEOUT_MS = 150_000;
+const OPERATIONS = 500;
+
+/** A read that shows what had been overwritten before it was asked for. */
+function staleRead(operations: readonly Operation[]): Operation | undefined {
+  for (const read of operations) {
+    if (read.outcome.kind !== 'found' || read.outcome.value === null) continue;
+    const puts = operations.filter((other) => other.kind === 'put' && other.outcome.kind === 'written' && other.key === read.key);
+    const newer = puts.filter((put) => put.end < read.begin);
+    const older = puts.find((put) => newer.some((other) => put.end < other.begin));
+    if (older?.outcome.kind !== 'written') continue;
+    return { ...read, outcome: { kind: 'found', seq: older.outcome.seq, value: older.value } };
+  }
+  return undefined;
+}
+
+function kindsOf({ operations }: History): ReadonlySet<string> {
+  return new Set(operations.map(({ kind, outcome }) => `${kind} ${outcome.kind}`));
+}
+
+test(
+  'what clients see of a server that is killed is what one thing after another would have shown them',
+  async () => {
+    const seed = seedOfRun();
+    for (const storage of [{ segment_bytes: 4096 }, { cache_in_memory: false }]) {
+      await withWorkbench(async (bench) => {
+        const history = await recordHistory(bench, { seed, operations: OPERATIONS, clients: 16, keys: 8, kills: 2, storage });
+        assert.deepEqual(judgeByLog(history), []);
+        assert.deepEqual(judgeBySearch(history.operations), { kind: 'explained' });
+        // A history in which next to nothing happened has shown nothing.
+        const needed = ['put written', 'put refused', 'put rejected', 'delete written', 'delete absent', 'get found', 'get absent', 'head found'];
+        assert.deepEqual(needed.filter((kind) => !kindsOf(history).has(kind)), []);
+        assert.ok(history.operations.length > OPERATIONS / 2, `${history.operations.length} operations`);
+        // The same history with one answer of another moment in it does not pass.
+        const stale = staleRead(history.operations);
+        assert.ok(stale !== undefined, 'something was overwritten and read');
+        const forged = history.operations.map((operation) => (operation.id === stale.id ? stale : operation));
+        assert.match(judgeByLog({ ...history, operations: forged }).join('\n'), /no place in the log/);
+        assert.deepEqual(judgeBySearch(forged), { kind: 'impossible', key: stale.key });
+      });
+    }
+  },
+  { timeoutMs: TIMEOUT_MS },
+);
+
+test.run();

@@ -1,0 +1,37 @@
+/**
+ * What a proof is: something that takes long, is run on demand, and ends in counts. `npm run prove` runs them; `docs/reliability.md`
+ * names each of them and each of their counts.
+ */
+
+/** How a proof is run. */
+export interface ProofRun {
+  /** The same seed gives the same choices. */
+  readonly seed: number;
+  /** Everything is done so many times as often as usual; from 1. */
+  readonly scale: number;
+  /** Tells somebody who waits how far it is. */
+  say(text: string): void;
+}
+
+/** How many there were, or how many of all were found. */
+export type Count = number | { readonly found: number; readonly total: number };
+
+/** What a proof came to. It throws, or names faults, or finds less than all, when it failed. */
+export interface ProofReport {
+  /** By name, the very names that the proof promises. */
+  readonly counts: Readonly<Record<string, Count>>;
+  /** What went wrong, each in one line; empty for a proof that holds. */
+  readonly faults: readonly string[];
+}
+
+/** A proof. */
+export interface Proof {
+  /** What it is called on the command line. */
+  readonly name: string;
+  /** What it counts. */
+  readonly counts: readonly string[];
+  /** Shows in about a minute that the proof works. */
+  short(run: ProofRun): Promise<ProofReport>;
+  /** The real thing. */
+  long(run: ProofRun): Promise<ProofReport>;
+}

@@ -1,0 +1,65 @@
+/**
+ * The command behind `npm run prove [-- NAME…] [--seed N] [--scale N] [--short]`. Progress goes to standard error, the table to
+ * standard output.
+ */
+import { parseArgs } from 'node:util';
+import { PROOFS } from './proofs.js';
+import { proofTable, runProofs, type RunOptions } from './run-proofs.js';
+
+const EXIT_USAGE = 64;
+const SEED_MAX = 1_000_000;
+const SCALE_MAX = 1000;
+
+/** What was asked for. */
+export interface ProveArguments extends Omit<RunOptions, 'say'> {
+  readonly names: readonly string[];
+}
+
+/**
+ * Reads the arguments.
+ *
+ * @param args what stands behind the command
+ * @returns what they ask for
+ * @throws {Error} saying what is wrong with them
+ */
+export function parseProveArguments(args: readonly string[]): ProveArguments {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { seed: { type: 'string' }, scale: { type: 'string', default: '1' }, short: { type: 'boolean', default: false } },
+  });
+  const known = PROOFS.map(({ name }) => name);
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`There is no proof ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  const names = positionals.length === 0 ? known : known.filter((name) => positionals.includes(name));
+  const seed = values.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber('seed', values.seed, 0, Number.MAX_SAFE_INTEGER);
+  return { names, seed, scale: wholeNumber('scale', values.scale, 1, SCALE_MAX), form: values.short ? 'short' : 'long' };
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) throw new Error(`--${name} takes a whole number from ${min} to ${max}, not ${text}`);
+  return value;
+}
+
+/**
+ * Runs what the arguments ask for.
+ *
+ * @param args what stands behind the command
+ * @returns the exit code: 0 when every proof holds, 1 when one does not, 64 for arguments that make no sense
+ */
+export async function prove(args: readonly string[]): Promise<number> {
+  let asked: ProveArguments;
+  try {
+    asked = parseProveArguments(args);
+  } catch (error) {
+    console.error((error as Error).message);
+    return EXIT_USAGE;
+  }
+  // Ended by a signal, the process still takes along what it started.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  console.error(`seed ${asked.seed}`);
+  const proven = await runProofs(PROOFS.filter(({ name }) => asked.names.includes(name)), { ...asked, say: (text) => console.error(text) });
+  console.log(proofTable(proven));
+  return proven.every(({ faults }) => faults.length === 0) ? 0 : 1;
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { suite } from '../suite.js';
+import type { Proof, ProofReport } from './proof.js';
+import { PROOFS } from './proofs.js';
+import { parseProveArguments, prove } from './prove.js';
+import { proofTable, runProofs } from './run-proofs.js';
+
+const test = suite('prove');
+
+const WHOLE = { cuts: 12_345, found: { found: 3, total: 3 } };
+
+/** A proof that comes to what it is given. */
+function planned(name: string, report: () => ProofReport): Proof {
+  return { name, counts: ['cuts', 'found'], short: () => Promise.resolve({ counts: {}, faults: [] }), long: async () => await Promise.resolve(report()) };
+}
+
+async function run(proof: Proof, form: 'short' | 'long' = 'long'): Promise<{ readonly said: string[]; readonly faults: readonly string[] }> {
+  const said: string[] = [];
+  const [proven] = await runProofs([proof], { form, seed: 1, scale: 1, say: (text) => void said.push(text) });
+  return { said, faults: proven?.faults ?? ['nothing was run'] };
+}
+
+test('a proof that counts what it promises and finds all of it holds', async () => {
+  assert.deepEqual(await run(planned('a', () => ({ counts: WHOLE, faults: [] }))), { said: [], faults: [] });
+});
+
+test('a proof that throws, names a fault, finds less than all, finds none of none or counts something else fails', async () => {
+  const reports: readonly (readonly [() => ProofReport, RegExp])[] = [
+    [() => { throw new Error('gone'); }, /gone/],
+    [() => ({ counts: WHOLE, faults: ['a fault'] }), /a fault/],
+    [() => ({ counts: { ...WHOLE, found: { found: 2, total: 3 } }, faults: [] }), /2 of 3 found/],
+    [() => ({ counts: { ...WHOLE, found: { found: 0, total: 0 } }, faults: [] }), /there were no found/],
+    [() => ({ counts: { found: WHOLE.found }, faults: [] }), /instead of cuts, found/],
+  ];
+  for (const [report, says] of reports) {
+    const { said, faults } = await run(planned('a', report));
+    assert.match(faults.join('\n'), says);
+    assert.match(said.join('\n'), /^a FAILED: /);
+  }
+});
+
+test('the form that is asked for is run', async () => {
+  const { faults } = await run(planned('a', () => ({ counts: WHOLE, faults: [] })), 'short');
+  assert.match(faults.join(), /it counts {2}instead of cuts, found/);
+});
+
+test('a proof that fails does not keep the next from being run, and the table has them all', async () => {
+  const proofs = [planned('a', () => { throw new Error('gone'); }), planned('b', () => ({ counts: WHOLE, faults: [] }))];
+  const proven = await runProofs(proofs, { form: 'long', seed: 1, scale: 1, say: () => undefined });
+  const table = proofTable(proven.map((one) => ({ ...one, durationMs: 61_000 })));
+  assert.equal(table, [
+    '| proof | counted | number | result | time |', '| --- | --- | --- | --- | --- |',
+    '| a | – | – | FAILED | 1 min 1 s |', '| b | cuts | 12,345 | holds | 1 min 1 s |', '|  | found | 3/3 |  |  |',
+  ].join('\n'));
+});
+
+test('names, a seed and a scale are taken; all proofs are run where none is named', () => {
+  const all = PROOFS.map(({ name }) => name);
+  const { seed, ...rest } = parseProveArguments([]);
+  assert.ok(Number.isInteger(seed));
+  assert.deepEqual(rest, { names: all, scale: 1, form: 'long' });
+  assert.deepEqual(parseProveArguments(['saboteurs', 'kills', '--seed', '7', '--scale', '3', '--short']), {
+    names: ['kills', 'saboteurs'], seed: 7, scale: 3, form: 'short',
+  });
+});
+
+test('arguments that make no sense are refused with exit code 64', async () => {
+  for (const args of [['nothing'], ['--seed', '-1'], ['--seed', 'x'], ['--scale', '0'], ['--unknown']]) {
+    assert.throws(() => parseProveArguments(args), args.join(' '));
+  }
+  assert.equal(await prove(['nothing']), 64);
+});
+
+test('every proof has a name of its own and counts something', () => {
+  const names = PROOFS.map(({ name }) => name);
+  assert.deepEqual(names.filter((name, index) => names.indexOf(name) !== index || !/^[a-z]+(?:-[a-z]+)*$/.test(name)), []);
+  for (const { name, counts } of PROOFS) assert.ok(counts.length > 0, name);
+});
+
+test.run();

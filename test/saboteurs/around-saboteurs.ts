@@ -1,0 +1,68 @@
+/** Saboteurs of what stands around the logs: keys of access, the lives of projects, the configuration, the lock. */
+import type { Saboteur } from './saboteur.js';
+
+const CONFIG_FILE = 'src/config/config-file.ts';
+
+/** They live in `auth`, `projects`, `config`, and in the removal and the lock of files. */
+export const AROUND_SABOTEURS: readonly Saboteur[] = [
+  {
+    name: 'accept-the-key-of-another-project',
+    changes: [{ file: 'src/auth/authorize.ts', find: 'principal.project === project', replace: 'principal.project !== null' }],
+    tests: ['auth/authorize', 'http/every-route-every-key'],
+  },
+  {
+    name: 'keep-the-old-key',
+    changes: [{ file: 'src/auth/keyring.ts', find: '    this.#indexOf(held).delete(held.name);\n', replace: '' }],
+    tests: ['auth/keyring'],
+  },
+  {
+    name: 'accept-a-made-up-key',
+    changes: [{
+      file: 'src/auth/keyring.ts',
+      find: 'if (salt === undefined || isGeneratedKey(presented)) return null;',
+      replace: 'if (salt === undefined || isGeneratedKey(presented)) return [...this.#direct.values()][0]?.principal ?? null;',
+    }],
+    tests: ['auth/keyring'],
+  },
+  {
+    name: 'replace-the-configuration-unsynced',
+    changes: [{ file: CONFIG_FILE, find: '        await file.sync();\n', replace: '' }],
+    tests: ['config/config-file.crash'],
+  },
+  {
+    name: 'replace-the-configuration-without-its-folder',
+    changes: [{
+      file: CONFIG_FILE, find: '      this.#uncertainText = text;\n      await syncFolder();\n', replace: '      this.#uncertainText = text;\n',
+    }],
+    tests: ['config/config-file.crash'],
+  },
+  {
+    name: 'overwrite-an-edited-configuration',
+    changes: [{ file: CONFIG_FILE, find: 'throw new ConfigChangedError(target);', replace: '{}' }],
+    tests: ['config/config-file'],
+  },
+  {
+    name: 'free-the-name-before-the-rest-is-moved',
+    changes: [{
+      file: 'src/log/file/removal.ts',
+      find: '      await moveIfThere(disk, paths.folder, to.segments);\n',
+      replace: `      await moveIfThere(disk, paths.active, to.lastMoved);
+      await moveIfThere(disk, paths.folder, to.segments);\n`,
+    }],
+    tests: ['log/file/file-home'],
+  },
+  {
+    name: 'take-the-folder-of-a-living-server',
+    changes: [{
+      file: 'src/log/file/folder-lock.ts',
+      find: `if (found.kind === 'alive') throw new FolderLockedError(folder, found.holder);`,
+      replace: `if (found.kind === 'alive') return await rename(own, lock);`,
+    }],
+    tests: ['log/file/folder-lock'],
+  },
+  {
+    name: 'create-over-files-of-the-same-name',
+    changes: [{ file: 'src/log/file/file-home.ts', find: 'if (taken.length > 0) {', replace: 'if (taken.length < 0) {' }],
+    tests: ['log/file/file-home'],
+  },
+];

@@ -1,0 +1,93 @@
+/** Saboteurs of the start: what is believed of the bytes that are found. */
+import type { Saboteur } from './saboteur.js';
+
+const RECOVERY = 'src/log/file/recovery.ts';
+const READING = 'src/log/file/recovery-reading.ts';
+const LINE_FORMAT = 'src/log/line-format.ts';
+const MISSING_END = '    this.#refuseMissingEnd(finding.validBytes);\n';
+const TORN_TAIL = 'src/log/file/torn-tail.ts';
+
+/** They live in recovery and in the reading of lines. */
+export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
+  {
+    name: 'truncate-on-any-bad-line',
+    changes: [{
+      file: TORN_TAIL, find: 'const { record, bytes, dueSeq, headSeq } = evidence;', replace: 'return { torn: true };\n  const { record, bytes, dueSeq, headSeq } = evidence;',
+    }],
+    tests: ['log/file/every-bit.crash', 'log/file/recovery-damage.crash'],
+  },
+  {
+    name: 'truncate-although-a-later-line-proves-it',
+    changes: [{ file: TORN_TAIL, find: 'if (claim >= dueSeq) return', replace: 'if (claim < 0) return' }],
+    tests: ['log/file/torn-tail', 'log/file/recovery-damage.crash'],
+  },
+  {
+    name: 'truncate-although-the-head-proves-it',
+    changes: [
+      { file: TORN_TAIL, find: 'if (headSeq >= dueSeq) return', replace: 'if (headSeq < 0) return' },
+      // Behind the first door stands a second one.
+      { file: READING, find: MISSING_END, replace: '' },
+    ],
+    tests: ['log/file/every-bit.crash', 'log/file/torn-tail'],
+  },
+  {
+    name: 'throw-a-torn-tail-away',
+    changes: [{ file: RECOVERY, find: 'torn && (await keepTornTail(this.#disk, this.#paths, torn));', replace: `torn && 'nowhere';` }],
+    tests: ['log/file/recovery.crash'],
+  },
+  {
+    name: 'refuse-a-torn-tail',
+    changes: [{ file: READING, find: 'if (verdict.torn) return', replace: 'if (verdict.torn && this.#chain.seq < 0) return' }],
+    tests: ['log/file/kill-points.crash'],
+  },
+  {
+    name: 'accept-a-missing-end',
+    changes: [{ file: READING, find: MISSING_END, replace: '' }],
+    tests: ['log/file/recovery.crash', 'log/file/every-bit.crash'],
+  },
+  {
+    name: 'accept-a-missing-segment',
+    changes: [
+      {
+        file: 'src/log/file/segment-reader.ts',
+        find: 'if (wanted === undefined || found === wanted) continue;',
+        replace: `if (wanted === undefined || found === wanted || name === 'first_seq' || name === 'prev') continue;`,
+      },
+      {
+        file: READING,
+        find: 'this.#chain.hash = header.previousHash;',
+        replace: 'this.#chain.hash = header.previousHash;\n    this.#chain.seq = header.firstSeq - 1;',
+      },
+    ],
+    tests: ['log/file/recovery-damage.crash'],
+  },
+  {
+    name: 'skip-the-hash-of-lines',
+    changes: [{
+      file: LINE_FORMAT,
+      find: 'chainHash(due.previousHash, sha256(bytes.subarray(0, split)), sha256(bytes.subarray(split, end)));',
+      replace: 'written;',
+    }],
+    tests: ['log/file/every-bit.crash', 'log/line-format'],
+  },
+  {
+    name: 'lose-the-last-line-feed',
+    changes: [{ file: RECOVERY, find: `else await appendAll(file, Buffer.from('\\n'));`, replace: '' }],
+    tests: ['log/file/recovery.crash'],
+  },
+  {
+    name: 'believe-the-page-cache',
+    changes: [{ file: RECOVERY, find: '    await this.#proveTail(active.unprovenOffset, sizeBytes);\n', replace: '' }],
+    tests: ['log/file/recovery.crash'],
+  },
+  {
+    name: 'leave-a-rotation-unfinished',
+    changes: [{ file: RECOVERY, find: 'if (!active.sealed) return', replace: 'if (active.firstSeq > 0) return' }],
+    tests: ['log/file/kill-points.crash'],
+  },
+  {
+    name: 'serve-the-log-of-another-project',
+    changes: [{ file: 'src/log/file/segment-reader.ts', find: `['project', header.project, due.project],`, replace: '' }],
+    tests: ['log/file/recovery-damage.crash'],
+  },
+];

@@ -1,0 +1,31 @@
+/**
+ * A saboteur: a small change to the source that breaks one promise, and the tests that have to notice. A test that cannot notice
+ * proves nothing when it passes.
+ */
+
+/** One place in the source. */
+export interface SourceChange {
+  /** Path from the top of the project. */
+  readonly file: string;
+  /** Text that stands there exactly once. */
+  readonly find: string;
+  /** What stands there instead. */
+  readonly replace: string;
+}
+
+/** A broken build. */
+export interface Saboteur {
+  /** What is broken, in words with hyphens. */
+  readonly name: string;
+  readonly changes: readonly SourceChange[];
+  /** Test files without their ending, by path below `test`: the few that have to notice. Each of them alone must. */
+  readonly tests: readonly string[];
+}
+
+/** What became of a saboteur. */
+export type SaboteurVerdict =
+  /** A test failed because of what it saw. */
+  | { readonly kind: 'caught'; readonly by: string }
+  | { readonly kind: 'missed'; readonly why: string }
+  /** The change, or the harness, did not work as planned, so nothing was shown. */
+  | { readonly kind: 'spoiled'; readonly why: string };
