@@ -106,7 +106,8 @@ function spawnInto(output: string, args: readonly string[]): ChildProcess {
 
 function running(name: string, child: ChildProcess, at: { port: number; headers: Record<string, string> }): RunningServer {
   if (child.pid === undefined) throw new Error(`Cannot measure ${name}: it has no process`);
-  return { name, url: `http://127.0.0.1:${at.port}`, headers: at.headers, pid: child.pid, stop: () => stop(child), kill: () => kill(child) };
+  const url = `http://127.0.0.1:${at.port}`;
+  return { name, url, headers: at.headers, pid: child.pid, stop: () => stop(child), kill: () => kill(child) };
 }
 
 async function stop(child: ChildProcess): Promise<void> {

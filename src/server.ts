@@ -35,8 +35,6 @@ import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
 import { ProjectRegistry } from './store/project-registry.js';
 
-export { FolderLockedError } from './log/file/folder-lock.js';
-
 /** Part of the time for a stop that running requests may take; the rest is for snapshots that are due and for closing logs. */
 const REQUESTS_SHARE_OF_STOP = 0.6;
 /** Part of the time for a stop that snapshots may take. */

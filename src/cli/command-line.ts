@@ -8,7 +8,6 @@ import { DEFAULT_CONFIG_PATH } from './data-folder.js';
 import { repair, type RepairCommandOptions } from './repair.js';
 import { replay, type ReplayCommandOptions } from './replay.js';
 import { runCommand } from './run-command.js';
-import { serve } from './serve.js';
 import { verify, type VerifyCommandOptions } from './verify.js';
 
 /** From the built file to the package's description. */
@@ -35,6 +34,8 @@ function buildProgram(): Command {
     .allowExcessArguments(false)
     .exitOverride()
     .action(async ({ config }: { readonly config: string }) => {
+      // Loaded only now: the commands for files need nothing of a server.
+      const { serve } = await import('./serve.js');
       await serve(config);
     });
   addFileCommands(program);

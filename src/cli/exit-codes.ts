@@ -3,7 +3,7 @@
  */
 import { isErrno } from '../base/app-error.js';
 import { ConfigError } from '../config/config-error.js';
-import { FolderLockedError } from '../server.js';
+import { FolderLockedError } from '../offline/folder-guard.js';
 
 /** The codes. */
 export const EXIT_CODES = {

@@ -1,25 +1,17 @@
 /**
- * A line on a terminal that says how far long work has come. Where standard error is no terminal, nothing is shown.
+ * A bar on a terminal that says how far long work has come. Where standard error is no terminal, nothing is shown.
  */
-
-/** Time between two looks at the terminal, in milliseconds. */
-const INTERVAL_MS = 200;
-const PERCENT = 100;
-const ERASE_LINE = '\r\u001b[K';
+import { SingleBar } from 'cli-progress';
 
 /** Shows how far work has come. */
 export class Progress {
-  readonly #isShown: boolean;
-  readonly #write: (text: string) => void;
-  #shownMs = 0;
+  readonly #bar: SingleBar;
+  #isShown = false;
 
-  /**
-   * @param isShown whether anybody can see it
-   * @param write where it goes
-   */
-  constructor(isShown: boolean, write: (text: string) => void) {
-    this.#isShown = isShown;
-    this.#write = write;
+  /** @param stream where it goes; the bar is silent where that is no terminal */
+  constructor(stream: NodeJS.WritableStream) {
+    // The cursor stays: whoever interrupts the work keeps it.
+    this.#bar = new SingleBar({ stream, format: '{what} [{bar}] {percentage} %', clearOnComplete: true, hideCursor: false });
   }
 
   /**
@@ -30,13 +22,15 @@ export class Progress {
    * @param total of how much
    */
   show(what: string, done: number, total: number): void {
-    if (!this.#isShown || Date.now() - this.#shownMs < INTERVAL_MS) return;
-    this.#shownMs = Date.now();
-    this.#write(`${ERASE_LINE}${what}: ${total === 0 ? PERCENT : Math.floor((done / total) * PERCENT)} %`);
+    if (!this.#isShown) this.#bar.start(total, done, { what });
+    this.#isShown = true;
+    this.#bar.setTotal(total);
+    this.#bar.update(done, { what });
   }
 
-  /** Takes the line away. */
+  /** Takes the bar away. */
   clear(): void {
-    if (this.#isShown) this.#write(ERASE_LINE);
+    if (this.#isShown) this.#bar.stop();
+    this.#isShown = false;
   }
 }

@@ -24,7 +24,7 @@ export interface RepairCommandOptions extends FolderOptions {
 const NOTHING_CHANGED = 'Nothing was changed. To do it: the same command with --accept-loss\n';
 
 /**
- * Repairs.
+ * Repairs a project, or the log of the server.
  *
  * @param project the project's id, or `_server`
  * @param options which folder, and whether the loss is accepted
@@ -37,7 +37,7 @@ export async function repair(project: string, options: RepairCommandOptions): Pr
   return await withFolderLock(dataFolder, process.pid, () => withScratchFolder(async (scratchFolder, signal) => {
     const tools: RepairTools = { disk: new NodeDisk(), dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
     if (project === SERVER_LOG) return await repairServer(tools, options);
-    const { log, findings } = await readRegistrations(tools.disk, dataFolder, signal);
+    const { log, findings } = await readRegistrations(tools.disk, dataFolder, { signal });
     if (log === undefined || findings.length > 0) throw new ServerLogUnusableError();
     const resumed = await resumeRepair(project, tools);
     if (resumed !== undefined) return await end(resumed, tools, config);
@@ -107,14 +107,16 @@ function planText({ project, snapshot, end: kept, losses }: RepairPlan): string 
   const { seqs, history, bytes, keys, hasMoreKeys } = losses;
   lines.push(seqs === undefined ? 'what is lost: no line that is known of' : `what is lost: seq ${seqs.from} to ${seqs.to}`);
   if (bytes > 0) lines.push(`  ${bytes} bytes of lines that cannot be proved`);
-  if (keys.length > 0) lines.push(`  they speak of these keys${hasMoreKeys ? ' and others' : ''}:`, ...keys.map((key) => `    ${JSON.stringify(key)}`));
-  if (history !== undefined) lines.push(`  the history of seq ${history.from} to ${history.to}; the values of that time are in the snapshot`);
+  const named = keys.map((key) => `    ${JSON.stringify(key)}`);
+  if (keys.length > 0) lines.push(`  they speak of these keys${hasMoreKeys ? ' and others' : ''}:`, ...named);
+  if (history !== undefined) lines.push(`  the history of seq ${history.from} to ${history.to}; its values are in the snapshot`);
   lines.push('  the lines that are kept become a snapshot: the log goes on from it, with a new id, and old ETags do not match');
   return `${lines.join('\n')}\n`;
 }
 
 function serverPlanText({ projects, unreadable, kept }: ServerLogPlan): string {
-  const lines = [`${SERVER_LOG}: a new log would register ${projects.length} projects:`, ...projects.map(({ id, logId }) => `  ${id} (log ${logId})`)];
+  const named = projects.map(({ id, logId }) => `  ${id} (log ${logId})`);
+  const lines = [`${SERVER_LOG}: a new log would register ${projects.length} projects:`, ...named];
   if (unreadable.length > 0) lines.push('not registered, since nothing says which log they are:', ...unreadable.map((name) => `  ${name}`));
   if (kept.length > 0) lines.push(`deletions and departures that are taken over: ${kept.length}`);
   lines.push('what cannot be known any more: which other projects were deleted or have left the disk, and when anything was recorded');

@@ -33,7 +33,7 @@ const OUTPUT_BYTES = 65_536;
 type Sink = (piece: Buffer) => Promise<void>;
 
 /**
- * Replays.
+ * Replays the log of a project.
  *
  * @param project the project's id; `_server` with events only
  * @param options up to where, what is shown, and where it goes

@@ -15,7 +15,7 @@ export interface VerifyCommandOptions extends FolderOptions {
 }
 
 /**
- * Verifies.
+ * Verifies what lies in a data folder.
  *
  * @param project one project, or `_server`; undefined: everything
  * @param options which folder, and in which form the result is printed
@@ -25,7 +25,7 @@ export interface VerifyCommandOptions extends FolderOptions {
 export async function verify(project: string | undefined, options: VerifyCommandOptions): Promise<boolean> {
   if (project !== undefined && !isProjectName(project)) throw new UsageError(`Cannot verify "${project}": that is no project's id`);
   const { dataFolder } = await findDataFolder(options);
-  const progress = new Progress(process.stderr.isTTY, (text) => process.stderr.write(text));
+  const progress = new Progress(process.stderr);
   return await withScratchFolder(async (scratchFolder, signal) => {
     const verdicts: ProjectVerdict[] = [];
     const onProgress = progress.show.bind(progress);

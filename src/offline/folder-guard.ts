@@ -3,6 +3,8 @@
  */
 import { FolderLock } from '../log/file/folder-lock.js';
 
+export { FolderLockedError } from '../log/file/folder-lock.js';
+
 /**
  * Holds the lock of a data folder as long as some work takes.
  *

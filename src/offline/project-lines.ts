@@ -48,7 +48,8 @@ async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader>
   for (let attempt = 1; ; attempt += 1) {
     const [oldest] = await listSegments(disk, paths);
     const isSealed = oldest !== undefined && oldest.form !== 'active';
-    const file = isSealed ? sealedFile(paths, { firstSeq: oldest.firstSeq, isCompressed: oldest.form === 'compressed' }) : activeFile(paths);
+    const name = isSealed ? { firstSeq: oldest.firstSeq, isCompressed: oldest.form === 'compressed' } : undefined;
+    const file = name === undefined ? activeFile(paths) : sealedFile(paths, name);
     try {
       return await withText(disk, file, async (text) => (await readHeader(text, file.shownName)).header);
     } catch (error) {

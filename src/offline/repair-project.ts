@@ -109,7 +109,8 @@ async function prepare(plan: RepairPlan, tools: RepairTools, folder: string): Pr
   const { seq, hash, timeMs } = end;
   const manifest = { ...data, project, logId, seq, hash, timeMs, isBase: true, segments: [], state: state.save() };
   const digest = await snapshots.commit(manifest, { link: false });
-  const log = await new FileHome({ folder: home, disk, logger }).create(project, { ...REPAIR_LOG_OPTIONS, logId, base: { seq, hash, digest } });
+  const options = { ...REPAIR_LOG_OPTIONS, logId, base: { seq, hash, digest } };
+  const log = await new FileHome({ folder: home, disk, logger }).create(project, options);
   await log.close();
   await snapshots.relink();
   return {
@@ -127,7 +128,8 @@ async function buildBase(
   try {
     return await buildSnapshot({
       disk: overlayDisk(disk, { over: into, under: join(dataFolder, project) }),
-      folder: into, seq: end.seq, previous: snapshot, changes: changesAfter(log, start, state), readText: (place) => log.readText(place), signal,
+      folder: into, seq: end.seq, previous: snapshot, changes: changesAfter(log, start, state), signal,
+      readText: (place) => log.readText(place),
     });
   } finally {
     await log.close();
@@ -147,11 +149,14 @@ async function* changesAfter(
 }
 
 /** The snapshot is all that is kept: its entries are written once more, into a generation of the new log. */
-async function copySnapshot({ project, end, snapshot }: RepairPlan, { disk, dataFolder, signal }: RepairTools, into: string): Promise<SnapshotData> {
+async function copySnapshot(
+  { project, end, snapshot }: RepairPlan, { disk, dataFolder, signal }: RepairTools, into: string,
+): Promise<SnapshotData> {
   invariant(snapshot !== undefined, 'there is a snapshot to be copied');
   const writer = await new SnapshotFolder({ disk, folder: into, link: `${into}.json` }).begin(end.seq);
   try {
-    for await (const group of snapshotsOf(disk, { dataFolder, project }).readEntries(snapshot, signal && { signal })) await writer.addAll(group);
+    const entries = snapshotsOf(disk, { dataFolder, project }).readEntries(snapshot, signal && { signal });
+    for await (const group of entries) await writer.addAll(group);
     return await writer.finish();
   } catch (error) {
     await writer.abandon();

@@ -52,7 +52,7 @@ export async function planServerLog({ disk, dataFolder, signal }: RepairTools): 
     if (first === undefined) unreadable.push(name);
     else projects.push({ id, logId: first.logId, firstSeq: first.firstSeq, hasBase: first.base !== undefined });
   }
-  const { registrations, log, findings } = await readRegistrations(disk, dataFolder, signal);
+  const { registrations, log, findings } = await readRegistrations(disk, dataFolder, { signal });
   const here = new Set(projects.map(({ logId }) => logId));
   const end = { last_seq: 0, last_hash: '' };
   const deleted = [...registrations.deletedLogs].map(([logId, id]) => ({ op: 'project.deleted', id, log_id: logId, ...end }) as const);

@@ -65,7 +65,8 @@ export async function replayState(options: ReplayOptions): Promise<ReplayedState
     }
   }
   throw new OutOfReachError(
-    `Cannot replay "${project}" up to ${momentText(until)}: its log begins with seq ${log.before.seq + 1}, and no snapshot holds what came before`,
+    `Cannot replay "${project}" up to ${momentText(until)}: its log begins with seq ${log.before.seq + 1}, ` +
+      'and no snapshot holds what came before',
   );
 }
 

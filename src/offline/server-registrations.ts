@@ -21,15 +21,25 @@ export interface ReadRegistrations {
   readonly findings: readonly ScrubFinding[];
 }
 
+/** How the server's own log is read. */
+export interface ReadRegistrationsOptions {
+  /** Ends the reading. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told after each line that was applied what the log amounts to up to it. */
+  readonly onApplied?: (seq: number, registrations: Registrations) => void;
+}
+
 /**
  * Reads the server's own log.
  *
  * @param disk the disk
  * @param dataFolder the data folder, absolute
- * @param signal ends the reading
+ * @param options who ends the reading, and who follows it
  * @returns what it says, as far as it can be trusted
  */
-export async function readRegistrations(disk: Disk, dataFolder: string, signal?: AbortSignal): Promise<ReadRegistrations> {
+export async function readRegistrations(
+  disk: Disk, dataFolder: string, { signal, onApplied }: ReadRegistrationsOptions = {},
+): Promise<ReadRegistrations> {
   const registrations = new Registrations();
   const findings: ScrubFinding[] = [];
   const apply = (line: LogLine): void => {
@@ -37,6 +47,7 @@ export async function readRegistrations(disk: Disk, dataFolder: string, signal?:
       const event = decodeEvent(line.op, line.body);
       if (!isServerEvent(event)) throw new TypeError(`"${line.op}" is no event of the server`);
       registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
+      onApplied?.(line.seq, registrations);
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
       findings.push({ file: `${SERVER_LOG}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of the server', found });

@@ -2,6 +2,7 @@
  * Checks a data folder: the server's own log, every project that lies there, and every project that should.
  */
 import type { Registration } from '../projections/registrations.js';
+import { checkServerLog } from './check-server-log.js';
 import { type Finding, withLines } from './findings.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
 import type { ScrubFinding } from './tasks.js';
@@ -38,26 +39,26 @@ class FolderVerification {
   /** Asked anew each time: a server may have recorded something since. */
   async #registration(project: string): Promise<Registration | undefined> {
     const { disk, dataFolder, signal } = this.#options;
-    const { log, findings, registrations } = await readRegistrations(disk, dataFolder, signal);
+    const { log, findings, registrations } = await readRegistrations(disk, dataFolder, { signal });
     return log === undefined || findings.length > 0 ? undefined : registrations.get(project);
   }
 
   async verifyServerLog(): Promise<ProjectVerdict> {
     const { disk, dataFolder, signal } = this.#options;
-    const { log, findings } = await readRegistrations(disk, dataFolder, signal);
+    const { log, findings, snapshots } = await checkServerLog(disk, dataFolder, signal);
     const missing: ScrubFinding = { file: `${SERVER_LOG}.jsonl`, offset: 0, expected: 'the server\'s own log', found: 'no such file' };
     const located: readonly Finding[] = await withLines(disk, dataFolder, log === undefined ? [missing] : findings);
     const isUnfinished = (log?.unfinishedBytes ?? 0) > 0;
     return {
       project: SERVER_LOG, findings: located, notes: isUnfinished ? [`${log?.unfinishedBytes} bytes at the end are not whole`] : [],
-      logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots: [],
+      logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots,
     };
   }
 
   /** Those that have a log or a folder here, and those that should have. */
   async projects(): Promise<readonly string[]> {
     const { disk, dataFolder, signal } = this.#options;
-    const { registrations } = await readRegistrations(disk, dataFolder, signal);
+    const { registrations } = await readRegistrations(disk, dataFolder, { signal });
     const found = new Set(registrations.liveIds);
     for (const name of await disk.list(dataFolder)) {
       const id = PROJECT_FILE.exec(name)?.[1];
@@ -82,8 +83,8 @@ class FolderVerification {
   async #noteRegistration(verdict: ProjectVerdict): Promise<ProjectVerdict> {
     const registration = await this.#registration(verdict.project);
     if (registration?.state === 'live') return verdict;
-    const state = registration === undefined ? 'it is not registered in the server\'s own log' : `its registration says "${registration.state}"`;
-    return { ...verdict, notes: [...verdict.notes, state] };
+    const note = registration === undefined ? 'the server\'s own log does not register it' : `it is registered as ${registration.state}`;
+    return { ...verdict, notes: [...verdict.notes, note] };
   }
 }
 

@@ -102,10 +102,11 @@ class ProjectVerification {
       ...(signal && { signal }),
       ...(logId !== undefined && { expectedLogId: logId }),
     });
-    if (log === undefined) this.#find({ file: `${this.#project}.jsonl`, offset: 0, expected: 'the active segment', found: 'no such file' });
+    const file = `${this.#project}.jsonl`;
+    if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file' });
     else this.#findings.push(...log.faults);
     const unfinished = log?.unfinishedBytes ?? 0;
-    if (unfinished > 0) this.#notes.push(`${unfinished} bytes at the end are a write that is not over, or a torn tail that the next start cuts`);
+    if (unfinished > 0) this.#notes.push(`${unfinished} bytes at the end are an unfinished write, or a torn tail that the next start cuts`);
     if (log !== undefined && log.headSeq === undefined) this.#notes.push('the head is missing or damaged; the next start writes it anew');
     return log;
   }
@@ -170,7 +171,7 @@ class ProjectVerification {
     }
     const registration = await this.#registration();
     if (registration === undefined) {
-      this.#notes.push(`lines before seq ${firstSeq} are not there, and the server's own log cannot say whether they were removed on purpose`);
+      this.#notes.push(`lines before seq ${firstSeq} are not there, and the server's own log cannot say whether that was on purpose`);
     } else if ((registration.firstKeptSeq ?? 1) < firstSeq) {
       this.#find({ ...place, expected: `lines from seq ${registration.firstKeptSeq ?? 1} on`, found: `none before seq ${firstSeq}` });
     }

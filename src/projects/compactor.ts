@@ -175,7 +175,8 @@ export class Compactor {
     const due = [...this.#watched].filter(([, { compaction, failures }]) => failures === 0 && compaction.isDue);
     const runs = due.map(([id]) => this.compact(id));
     const timer = setTimeout(() => {
-      for (const { abort } of this.#watched.values()) abort.abort(new AppError('shutting_down', 'Cannot finish the snapshot: the server stops'));
+      const reason = new AppError('shutting_down', 'Cannot finish the snapshot: the server stops');
+      for (const { abort } of this.#watched.values()) abort.abort(reason);
     }, limitMs);
     await Promise.allSettled(runs);
     clearTimeout(timer);

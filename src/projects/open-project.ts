@@ -126,8 +126,9 @@ function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void
     const name = `${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}.jsonl${found.isCompressed ? '.gz' : ''}`;
     throw new AppError(
       'project_corrupt',
-      `Cannot trust "${log.project}/${name}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, which begins with seq ${firstSeq}: expected ` +
-        `${sizeBytes} bytes of text as the snapshot of seq ${used?.seq ?? 0} says, found ${found.sizeBytes}. Put the file back from a copy`,
+      `Cannot trust "${log.project}/${name}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, which begins with seq ${firstSeq}: ` +
+        `expected ${sizeBytes} bytes of text as the snapshot of seq ${used?.seq ?? 0} says, found ${found.sizeBytes}. ` +
+        'Put the file back from a copy',
     );
   }
 }

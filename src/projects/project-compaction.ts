@@ -216,7 +216,8 @@ export class ProjectCompaction {
       const covered = { newestSeq: newest.seq, fallbackSeq: coveredSeq };
       await applyRetention({ log, journal, clock, logger, settings: store.settings.storage.retention, context: serverContext() }, covered);
     } catch (error) {
-      logger.warn({ project: store.id, err: error }, 'what a snapshot made superfluous could not be removed; the next compaction tries again');
+      const message = 'what a snapshot made superfluous could not be removed; the next compaction tries again';
+      logger.warn({ project: store.id, err: error }, message);
     }
   }
 }

@@ -135,7 +135,8 @@ export class ProjectKeeper {
     const done = this.#loadAfter(earlier?.done, store, abort.signal)
       .catch((error: unknown) => {
         if (abort.signal.aborted) return;
-        this.#resources.logger.error({ project: store.id, err: error }, 'not every value could be read into memory; the others are read from disk');
+        const message = 'not every value could be read into memory; the others are read from disk';
+        this.#resources.logger.error({ project: store.id, err: error }, message);
       })
       .finally(() => {
         if (this.#loads.get(store.id)?.abort === abort) this.#loads.delete(store.id);

@@ -118,7 +118,8 @@ export class ProjectUpdates {
     try {
       await writeEntry(this.#resources.config, { id, settings, revision: undefined, key });
     } catch (cause) {
-      this.#resources.logger.error({ project: id, err: cause }, 'the configuration says on_disk of a project that is in memory; mend the entry');
+      const message = 'the configuration says on_disk of a project that is in memory; mend the entry';
+      this.#resources.logger.error({ project: id, err: cause }, message);
     }
   }
 

@@ -109,13 +109,18 @@ class ProjectStart {
       ...openOptionsOf(this.#resources, entry.id, { ...settings, storage: { ...settings.storage, on_disk: true } }),
       // The log of a deletion that could not be finished has the same name and is not this entry's.
       expectedLogId: isRegistered ? registration.logId : undefined,
-      firstKeptSeq: isRegistered ? registration.firstKeptSeq : undefined,
+      firstKeptSeq: isRegistered ? registration.firstKeptSeq : this.#firstKeptUnasked(),
       signal: this.#signal,
     });
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
     if (first === undefined || newest === undefined) return { ...absent, opened };
     return { entry, settings, opened, history: historyOf(opened.model.state.versions) };
+  }
+
+  /** Without a server log to ask, what a snapshot covers may have been removed on purpose; only what follows it must be there. */
+  #firstKeptUnasked(): number | undefined {
+    return this.#journal.isCorrupt ? Number.MAX_SAFE_INTEGER : undefined;
   }
 
   #reconcile({ entry, history, opened }: Opening): Outcome {
@@ -210,7 +215,7 @@ class ProjectStart {
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      const message = 'the configuration says that the project leaves the disk, and it could not; it goes on there, and the next start tries again';
+      const message = 'the project is to leave the disk and could not; it goes on there, and the next start tries again';
       this.#logger.warn({ project: store.id, err: error }, message);
       return false;
     }

@@ -152,7 +152,8 @@ export async function leaveDisk(resources: ProjectResources, wanted: StorageSwit
   try {
     await resources.diskHome.leave(store.id, logId);
   } catch (error) {
-    resources.logger.warn({ project: store.id, err: error }, 'the files of a project that left the disk could not be moved; the next start does');
+    const message = 'the files of a project that left the disk could not be moved; the next start does';
+    resources.logger.warn({ project: store.id, err: error }, message);
   }
 }
 
@@ -169,7 +170,7 @@ async function recordLeaving(
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (error.code === 'outcome_unknown') {
-      const message = 'a project left the disk, and nobody can say whether that is recorded; the next start knows what to do with its files';
+      const message = 'a project left the disk, and nobody can say whether that is recorded; the next start sees to its files';
       logger.error({ project: store.id, err: error }, message);
       return false;
     }

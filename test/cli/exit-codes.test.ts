@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
-import { FolderLockedError } from '../../src/server.js';
+import { FolderLockedError } from '../../src/log/file/folder-lock.js';
 import { suite } from '../suite.js';
 
 const test = suite('exit-codes');

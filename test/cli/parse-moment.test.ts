@@ -12,7 +12,8 @@ test('digits are a seq', () => {
 
 test('a time has a zone, and may have a fraction', () => {
   const timeMs = Date.UTC(2026, 10, 22, 10, 0, 0, 120);
-  for (const text of ['2026-11-22T10:00:00.12Z', '2026-11-22T11:00:00.120+01:00', '2026-11-22t10:00:00.1209z', '2026-11-22 05:00:00.12-05:00']) {
+  for (const text of ['2026-11-22T10:00:00.12Z', '2026-11-22T11:00:00.120+01:00', '2026-11-22t10:00:00.1209z',
+    '2026-11-22 05:00:00.12-05:00']) {
     assert.deepEqual(parseMoment(text), { timeMs }, text);
   }
   assert.deepEqual(parseMoment('2026-11-22T10:00:00Z'), { timeMs: timeMs - 120 });

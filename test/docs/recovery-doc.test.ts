@@ -17,8 +17,10 @@ function loggedErrors(): string[] {
   const folder = path.join(projectRoot(), 'src');
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   const sources = names.map((name) => readFileSync(path.join(folder, name), 'utf8'));
-  const calls = sources.flatMap((text) => [...text.matchAll(/[lL]ogger\??\.(?:error|fatal)\(([\s\S]{0,400}?)\);/g)].map(([, call = '']) => call));
-  const texts = calls.flatMap((call) => [...call.matchAll(/'([^'\n]{15,})'|`([^`\n]{15,})`/g)].map(([, plain, template]) => plain ?? template ?? ''));
+  const matches = sources.flatMap((text) => [...text.matchAll(/[lL]ogger\??\.(?:error|fatal)\(([\s\S]{0,400}?)\);/g)]);
+  const calls = matches.map(([, call = '']) => call);
+  const quoted = calls.flatMap((call) => [...call.matchAll(/'([^'\n]{15,})'|`([^`\n]{15,})`/g)]);
+  const texts = quoted.map(([, plain, template]) => plain ?? template ?? '');
   return texts.map((text) => text.replace(/[:;]? ?\$\{[\s\S]*/, '')).filter((text) => text !== '');
 }
 
@@ -30,8 +32,10 @@ test('every error that the server logs is on the page', () => {
 
 test('every reason for which a project is refused is on the page', () => {
   const sources = ['src/config/reconcile.ts', 'src/log/log-errors.ts'].map(readDocument).join('\n').replaceAll(/' \+\n\s*'/g, '');
-  const reasons = ['is not in the data folder: is the volume mounted?', 'the log is an older copy', 'which is not there: is the volume mounted?',
-    'remove its revision to begin an empty project in memory, or write true again', 'is unknown to this version', 'Cannot trust "'];
+  const reasons = [
+    'is not in the data folder: is the volume mounted?', 'the log is an older copy', 'which is not there: is the volume mounted?',
+    'remove its revision to begin an empty project in memory, or write true again', 'is unknown to this version', 'Cannot trust "',
+  ];
   for (const reason of reasons) {
     assert.ok(sources.includes(reason), `the program still says "${reason}"`);
     assert.ok(page.includes(reason), `the page names "${reason}"`);
@@ -52,7 +56,8 @@ test('every command on the page is one that the program has, with its options', 
 });
 
 test('every link inside the page leads to a heading', () => {
-  const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replace(/[^a-z0-9 -]/g, '').replaceAll(' ', '-'));
+  const titles = [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.toLowerCase());
+  const anchors = titles.map((title) => title.replace(/[^a-z0-9 -]/g, '').replaceAll(' ', '-'));
   assertNone([...page.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor).filter((anchor) => !anchors.includes(anchor)));
 });
 

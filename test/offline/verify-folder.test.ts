@@ -11,13 +11,15 @@ const test = suite('offline/verify-folder');
 
 async function verify(disk: FaultDisk, only?: string): Promise<readonly ProjectVerdict[]> {
   const verdicts: ProjectVerdict[] = [];
-  for await (const verdict of verifyFolder({ disk, dataFolder: DATA, scratchFolder: SCRATCH }, only)) verdicts.push(verdict);
+  const options = { disk, dataFolder: DATA, scratchFolder: SCRATCH };
+  for await (const verdict of verifyFolder(options, only)) verdicts.push(verdict);
   return verdicts;
 }
 
 /** What is found, in short: file, line, seq. */
 async function findings(disk: FaultDisk): Promise<readonly string[]> {
-  return (await verify(disk)).flatMap((verdict) => verdict.findings).map(({ file, line, seq }) => `${file}:${line ?? '-'} seq ${seq ?? '-'}`);
+  const found = (await verify(disk)).flatMap((verdict) => verdict.findings);
+  return found.map(({ file, line, seq }) => `${file}:${line ?? '-'} seq ${seq ?? '-'}`);
 }
 
 test('a sound folder has no findings, and is counted', async () => {
@@ -42,7 +44,13 @@ test('verifying changes nothing in the data folder', async () => {
 });
 
 /** What is done to a folder, and what is found then. */
-const FAULTS: Readonly<Record<string, { readonly harm: (folder: SoundFolder) => Promise<void> | void; readonly found: readonly string[] }>> = {
+interface Fault {
+  readonly harm: (folder: SoundFolder) => Promise<void> | void;
+  readonly found: readonly string[];
+}
+
+/** By what a person would call it. */
+const FAULTS: Readonly<Record<string, Fault>> = {
   'a changed bit in a sealed segment': {
     harm: ({ disk, log }) => flip(disk, SEGMENT_1, (log.lines[2]?.offset ?? 0) + 150), found: [`${SEGMENT_1}:4 seq 3`],
   },

@@ -15,7 +15,8 @@ const EVENTS: readonly AnyEvent[] = [CREATE, set('a', '1'), set('b', '{"n":1.0}'
 /** Puts a log into a folder of the real disk; gives its files as a task takes them. */
 function putFiles(dataFolder: string): { readonly dataFolder: string; readonly project: string; readonly logId: string } {
   mkdirSync(path.join(dataFolder, 'p'));
-  for (const [name, text] of writeLog({ project: 'p', events: EVENTS, sealed: [2] }).files) writeFileSync(path.join(dataFolder, name), text);
+  const { files } = writeLog({ project: 'p', events: EVENTS, sealed: [2] });
+  for (const [name, text] of files) writeFileSync(path.join(dataFolder, name), text);
   return { dataFolder, project: 'p', logId: LOG_ID };
 }
 
@@ -41,7 +42,8 @@ test('what a thread throws arrives with its name, code and facts, as from here',
     for (const tasks of [new WorkerTasks(), new InlineTasks()]) {
       await assert.rejects(tasks.build(job), { name: 'LogCorruptError', code: 'project_corrupt', message: /up to seq 9/ });
       await assert.rejects(tasks.build({ ...job, previousSeq: 2, toSeq: 4 }), { name: 'SnapshotCorruptError' });
-      await assert.rejects(tasks.build({ ...job, dataFolder: path.join(folder, 'nowhere') }), { name: 'LogCorruptError', message: /no such file/ });
+      const nowhere = { ...job, dataFolder: path.join(folder, 'nowhere') };
+      await assert.rejects(tasks.build(nowhere), { name: 'LogCorruptError', message: /no such file/ });
     }
   });
 });

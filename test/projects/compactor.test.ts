@@ -80,7 +80,8 @@ async function withCompactor(storage: StorageChange, body: (watched: Watched) =>
 
 const committed = ({ disk }: CompactedProject): number => journalLines(disk, 'snapshot.committed').length;
 
-test('a project is compacted when its interval has passed and something has changed, and not before', () => withCompactor(HOURLY, async (watched) => {
+test('a project is compacted when its interval has passed and something has changed, and not before',
+  () => withCompactor(HOURLY, async (watched) => {
   const { clock, look } = watched;
   clock.advance(3_599_000);
   await look();
@@ -214,7 +215,7 @@ test('release() at any call of a compaction leaves nothing that goes on', async 
   for (let nth = 1; ; nth += 1) {
     const project = await openCompacted();
     await project.fill(1, 6);
-    const compactor = new Compactor(project.compaction.store === project.store ? { clock: project.clock, logger: collectingLogger([]) } : assert.fail());
+    const compactor = new Compactor({ clock: project.clock, logger: collectingLogger([]) });
     compactor.watch(project.compaction, project.log);
     let letGo = (): void => undefined;
     const until = new Promise<void>((resolve) => {
@@ -239,7 +240,8 @@ test('release() at any call of a compaction leaves nothing that goes on', async 
   }
 });
 
-test('close() makes the snapshots that are due, gives up what takes too long, and leaves nothing half-made', () => withCompactor(ON_DEMAND, async (watched) => {
+test('close() makes the snapshots that are due, gives up what takes too long, and leaves nothing half-made',
+  () => withCompactor(ON_DEMAND, async (watched) => {
   await watched.fill(1, 3);
   watched.gate.shut();
   const startMs = performance.now();
@@ -269,8 +271,7 @@ test('projects are compacted one after another', async () => {
   const project = await openCompacted({ wrapTasks: (tasks) => gate.over(tasks) });
   const other = await openCompacted();
   const tasks = gate.over(new InlineTasks(other.disk));
-  const parts = { store: other.store, snapshots: other.snapshots, tasks, journal: other.journal, dataFolder: DATA, clock: other.clock, logger: collectingLogger([]) };
-  const second = new ProjectCompaction(parts, []);
+  const second = new ProjectCompaction({ ...other, tasks, dataFolder: DATA, logger: collectingLogger([]) }, []);
   Object.defineProperty(second, 'store', { value: Object.create(other.store, { id: { value: 'p2' } }) });
   const compactor = new Compactor({ clock: project.clock, logger: collectingLogger([]) });
   compactor.watch(project.compaction, project.log);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { inFolder } from '../config/config-folder.js';
 import { type Kill, killingConfigDisk, killingDisk, type KillingDiskOptions, type KillMoment, KillSwitch } from './killing-disk.js';
 import { beginLife, CONTEXT, type Life, scopeOfKey, setValue } from './lives-fixture.js';
@@ -9,6 +10,8 @@ import { afterStop, AT_FIRST, differences, type Expectation, type Step } from '.
 
 /** Far more than a life has: a defect of counting shall not run for ever. */
 const CHANGES_MAX = 1000;
+/** A life waits for its files most of the time. */
+const LIVES_AT_ONCE = 6;
 /** Whether life goes on is looked at after every so many changes: what is there was looked at after each. */
 const GOES_ON_EVERY = 4;
 
@@ -155,17 +158,20 @@ export async function killAtEveryChange(moment: KillMoment, plan: Plan): Promise
   // Erasing goes on beside other changes, so that numbers differ by a few from life to life; a life that outlives its kill is whole.
   const changes = moment === 'torn' ? tearable : Array.from({ length: count }, (_, index) => index + 1);
   assert.ok(changes.length > plan.script.length && changes.length < CHANGES_MAX);
-  for (const change of changes) {
-    await inFolder(async (folder) => {
-      const lived = await live(folder, { ...plan, kill: { change, moment } });
-      try {
-        await checkNextStart(folder, lived);
-      } catch (cause) {
-        const where = `killed ${moment} change ${change} (${lived.process.lastChange}) during "${lived.step}"`;
-        throw new Error(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
-      }
-    });
-  }
+  const few = pLimit(LIVES_AT_ONCE);
+  await Promise.all(changes.map((change) => few(() => killAt({ change, moment }, plan))));
+}
+
+async function killAt(kill: Kill, plan: Plan): Promise<void> {
+  await inFolder(async (folder) => {
+    const lived = await live(folder, { ...plan, kill });
+    try {
+      await checkNextStart(folder, lived);
+    } catch (cause) {
+      const where = `killed ${kill.moment} change ${kill.change} (${lived.process.lastChange}) during "${lived.step}"`;
+      throw new Error(`${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    }
+  });
 }
 
 /** Lives a life that nobody ends. */

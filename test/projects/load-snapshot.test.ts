@@ -45,7 +45,7 @@ for (const [what, storage] of [['in memory', SMALL_SEGMENTS], ['on disk', COLD]]
   });
 
   for (const part of ['manifest', 'index'] as const) {
-    test(`where the ${part} of the newest is damaged, the one before is loaded, loudly, and the project has everything, values ${what}`, async () => {
+    test(`where the ${part} of the newest is damaged, the one before is loaded, loudly, and all is there, values ${what}`, async () => {
       const { project, seqs } = await withSnapshots(storage);
       const wanted = await everythingOf(project.store);
       await project.close();
@@ -136,7 +136,8 @@ test('a log that is refused leaves damaged snapshots as they are', async () => {
   spoil(project.disk, `${DATA}/${PROJECT}.jsonl`);
   const before = project.disk.contents();
   await assert.rejects(openCompacted({ disk: project.disk }), { code: 'project_corrupt' });
-  const changed = [...project.disk.contents()].filter(([name, bytes]) => !name.includes('_server') && before.get(name)?.equals(bytes) !== true);
+  const isChanged = ([name, bytes]: [string, Buffer]): boolean => !name.includes('_server') && before.get(name)?.equals(bytes) !== true;
+  const changed = [...project.disk.contents()].filter(isChanged);
   assert.deepEqual(changed.map(([name]) => name), []);
 });
 

@@ -1,5 +1,6 @@
 /** Projects with `on_disk` false: nothing of their data touches the disk; and ways between memory and disk, by `PUT` and by edits. */
 import assert from 'node:assert/strict';
+import type { ProjectEntry } from '../../src/config/config-document.js';
 import { suite } from '../suite.js';
 import { type ServedFolder, withServedFolder, withShop } from './served-folder.js';
 
@@ -75,7 +76,8 @@ test('an edit that takes a project from the disk takes its data along, and its f
   assert.equal((await served.ask('GET', '/projects/shop/keys', { key: served.key('shop') })).text, '{}');
 }));
 
-test('PUT takes a project from memory to the disk and back, hot and cold, with values, versions and times', () => withMemoryProject(async (served) => {
+test('PUT takes a project from memory to the disk and back, hot and cold, with values, versions and times',
+  () => withMemoryProject(async (served) => {
   const key = served.key('fleeting');
   for (let number = 0; number < 20; number += 1) await served.set('fleeting', [`k${number}`, { number }], key);
   const content = await contentOf(served, 'fleeting');
@@ -102,7 +104,8 @@ test('an edit between hot and cold and a restart keep everything', () => withSho
   for (let number = 0; number < 20; number += 1) await served.set('shop', [`k${number}`, `value ${number}`], served.key('shop'));
   const content = await contentOf(served, 'shop');
   for (const inMemory of [false, true, false]) {
-    await served.restart(() => served.editEntry('shop', (entry) => ({ ...entry, storage: { ...entry.storage, cache_in_memory: inMemory } })));
+    const edit = (entry: ProjectEntry): object => ({ ...entry, storage: { ...entry.storage, cache_in_memory: inMemory } });
+    await served.restart(() => served.editEntry('shop', edit));
     assert.deepEqual(await contentOf(served, 'shop'), content);
     const { body } = await served.ask('GET', '/projects/shop', { key: served.key('shop') });
     assert.equal((body['storage'] as { cache_in_memory: boolean }).cache_in_memory, inMemory);

@@ -103,7 +103,8 @@ for (const durability of ['interval', 'os'] as const) {
     await project.compact();
     const { calls } = project.disk;
     const lastAppend = calls.findLastIndex(({ method, path }) => method === 'append' && path.endsWith(`${PROJECT}.jsonl`));
-    const sync = calls.findIndex(({ method, path }, index) => index > lastAppend && method === 'datasync' && path.endsWith(`${PROJECT}.jsonl`));
+    const isSync = ({ method, path }: DiskCall): boolean => method === 'datasync' && path.endsWith(`${PROJECT}.jsonl`);
+    const sync = calls.findIndex((call, index) => index > lastAppend && isSync(call));
     const manifest = calls.findIndex(({ method, path }) => method === 'rename' && path.includes('.manifest'));
     assert.ok(lastAppend >= 0 && sync > lastAppend && manifest > sync, `${lastAppend} ${sync} ${manifest}`);
     await project.close();
@@ -301,7 +302,8 @@ for (const [what, action, isStruck] of [
 }
 
 for (const [what, loss] of [
-  ['killed', { content: 'cached', size: 'cached', names: 'cached' }], ['cut off from power', { content: 'synced', size: 'synced', names: 'synced' }],
+  ['killed', { content: 'cached', size: 'cached', names: 'cached' }],
+  ['cut off from power', { content: 'synced', size: 'synced', names: 'synced' }],
 ] as const) {
   test(`a process that is ${what} after any change of a compaction finds everything at the next start, and compacts`, async () => {
     for (const nth of await callsOfCompaction(isChanging)) {

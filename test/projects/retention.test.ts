@@ -91,7 +91,8 @@ test('a removal is recorded before it happens, with the digest of what goes, by 
   for (const line of lines) {
     const text = texts.get(Number(line['first_seq'])) ?? assert.fail('it was there');
     const sha256 = createHash('sha256').update(text).digest('hex');
-    assert.deepEqual([line['id'], line['log_id'], line['bytes'], line['sha256'], line['actor']], [PROJECT, project.log.logId, text.length, sha256, 'server']);
+    const { id, log_id: logId, bytes, actor } = line;
+    assert.deepEqual([id, logId, bytes, line['sha256'], actor], [PROJECT, project.log.logId, text.length, sha256, 'server']);
   }
   const calls = project.disk.calls.slice(from);
   const removal = calls.findIndex(({ method, path }) => method === 'unlink' && path.endsWith('00000000000000000001.jsonl'));

@@ -74,7 +74,8 @@ test('projects are read one after another, each once where nothing is found', ()
   assert.deepEqual(errorsIn(logged), []);
 }));
 
-test('what is found is looked for again before it is told, with its file and place', () => withScrubber(async ({ tasks, scrubber, logged }) => {
+test('what is found is looked for again before it is told, with its file and place',
+  () => withScrubber(async ({ tasks, scrubber, logged }) => {
   tasks.findings.set('a', [[FINDING]]);
   scrubber.start(() => [files('a'), files('b')]);
   await settle();
@@ -84,14 +85,16 @@ test('what is found is looked for again before it is told, with its file and pla
   assert.deepEqual([line?.project, line?.['file'], line?.['offset'], more.length], ['a', FINDING.file, FINDING.offset, 0]);
 }));
 
-test('what a compaction removed meanwhile is not there the second time, and not told', () => withScrubber(async ({ tasks, scrubber, logged }) => {
+test('what a compaction removed meanwhile is not there the second time, and not told',
+  () => withScrubber(async ({ tasks, scrubber, logged }) => {
   tasks.findings.set('a', [[FINDING], [{ ...FINDING, offset: 8 }]]);
   scrubber.start(() => [files('a')]);
   await settle();
   assert.deepEqual([scrubber.damagedCount, errorsIn(logged)], [0, []]);
 }));
 
-test('files that cannot be read through are a warning, and the next project is read', () => withScrubber(async ({ tasks, scrubber, logged }) => {
+test('files that cannot be read through are a warning, and the next project is read',
+  () => withScrubber(async ({ tasks, scrubber, logged }) => {
   tasks.findings.set('a', [new Error('made to fail')]);
   scrubber.start(() => [files('a'), files('b')]);
   await settle();
@@ -118,7 +121,8 @@ test('a project that is released while it is read is read no further, and what w
   assert.deepEqual(logged.filter(({ level }) => level !== 'debug'), []);
 }));
 
-test('a project that goes before its turn is not read: its files would look lost', () => withScrubber(async ({ tasks, scrubber, logged }) => {
+test('a project that goes before its turn is not read: its files would look lost',
+  () => withScrubber(async ({ tasks, scrubber, logged }) => {
   let projects = [files('a'), files('b'), files('c')];
   tasks.findings.set('b', [[FINDING]]);
   tasks.meanwhile = async (project) => {

@@ -169,6 +169,26 @@ test('a start without the server log fails where an entry has a revision, and ma
   await lives.close();
 }));
 
+test('a damaged server log keeps no project from being served whose first segments retention has removed',
+  () => inFolder(async (folder) => {
+  const life = await beginLife(folder);
+  await life.lives.update('first_project', { storage: { segment_bytes: 4096, retention: { max_bytes: 0 } } }, CONTEXT);
+  for (let number = 0; number < 9; number += 1) {
+    await setValue(life, 'first_project', [`k${number}`, JSON.stringify('v'.repeat(2000))]);
+    await life.lives.compact('first_project', CONTEXT);
+  }
+  const wanted = await valuesOf(life, 'first_project');
+  await life.lives.close();
+  const file = path.join(folder, 'data', '_server.jsonl');
+  const text = await readFile(file, 'utf8');
+  assert.ok(text.includes('segment.removed'));
+  await writeFile(file, text.replace('segment.removed', 'segment.renamed'));
+  const again = await beginLife(folder);
+  assert.equal(again.lives.details('first_project').state, 'serving');
+  assert.deepEqual(await valuesOf(again, 'first_project'), wanted);
+  await again.lives.close();
+}));
+
 test('a start that is ended opens nothing more, refuses nobody, and the next one serves', () => withUsedFolder(async (folder) => {
   const stop = new AbortController();
   const life = await prepareLife(folder, {

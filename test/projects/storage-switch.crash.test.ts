@@ -77,7 +77,9 @@ async function checkSwitched(life: Life & { readonly disk: FaultDisk }, folder: 
   await again.lives.close();
 }
 
-for (const [way, from, to] of [['to the disk', MEMORY, HOT], ['from the disk', HOT, MEMORY], ['from the disk, cold,', COLD, MEMORY]] as const) {
+const WAYS = [['to the disk', MEMORY, HOT], ['from the disk', HOT, MEMORY], ['from the disk, cold,', COLD, MEMORY]] as const;
+
+for (const [way, from, to] of WAYS) {
   for (const [what, action, isStruck] of [
     ['a full disk', { kind: 'errno', code: 'ENOSPC' }, isChanging],
     ['a failed sync', { kind: 'errno', code: 'EIO', carriedOut: true }, isSync],

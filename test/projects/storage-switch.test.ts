@@ -84,7 +84,8 @@ test('every way from one storage to another keeps values, versions and times, an
   assert.equal(logIds.size, 7);
 }));
 
-test('what came to the disk is there after a restart, hot and cold, with the same bytes, versions and times', () => inFolder(async (folder) => {
+test('what came to the disk is there after a restart, hot and cold, with the same bytes, versions and times',
+  () => inFolder(async (folder) => {
   const first = await beginLife(folder);
   await switchTo(first, MEMORY);
   await giveValues(first, 30);
@@ -260,23 +261,22 @@ test('an edit that takes a project from the disk and cannot be recorded leaves i
   await next.lives.close();
 }));
 
-/** A project that came to the disk with three values, stopped: its folder, and the snapshot that its log goes on from. */
-async function withBase(body: (folder: string, base: { readonly seq: number; readonly snapshots: SnapshotFolder }) => Promise<void>): Promise<void> {
+/** A project that came to the disk with three values and was stopped: its folder, and its snapshots, of which only the base is left. */
+async function withBase(body: (folder: string, snapshots: SnapshotFolder) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const life = await beginLife(folder);
     await switchTo(life, MEMORY);
     await giveValues(life, 3);
-    const { seq } = life.lives.store(P);
     await switchTo(life, { ...HOT, compaction: { interval_seconds: 0 } });
     await life.lives.close();
     const snapshots = snapshotFolders(new NodeDisk(), path.join(folder, 'data'))(P);
     for (const { seq: made, isBase } of (await snapshots.list()).committed) if (!isBase) await snapshots.remove(made);
-    await body(folder, { seq: seq + 1, snapshots });
+    await body(folder, snapshots);
   });
 }
 
 test('a snapshot that a log goes on from and that is another than the log names refuses the project, however well it fits',
-  () => withBase(async (folder, { snapshots }) => {
+  () => withBase(async (folder, snapshots) => {
   const [base] = (await snapshots.list()).committed;
   assert.ok(base?.isBase === true);
   const entries = [];
@@ -290,7 +290,8 @@ test('a snapshot that a log goes on from and that is another than the log names 
   await life.lives.close();
 }));
 
-test('a log whose base is gone or damaged is refused as long as nothing else holds what came before', () => withBase(async (folder, { snapshots }) => {
+test('a log whose base is gone or damaged is refused as long as nothing else holds what came before',
+  () => withBase(async (folder, snapshots) => {
   const [base] = (await snapshots.list()).committed;
   await snapshots.remove(base?.seq ?? 0);
   const life = await beginLife(folder);

@@ -1,0 +1,48 @@
+/**
+ * Checks the snapshots of the server's own log: their bytes, and that they say what its lines amount to.
+ */
+import type { Disk } from '../disk/disk.js';
+import { checkSnapshots } from './check-snapshots.js';
+import { snapshotsOf } from './project-snapshots.js';
+import { type ReadRegistrations, readRegistrations, SERVER_LOG } from './server-registrations.js';
+import { snapshotName } from '../projections/snapshot/snapshot-names.js';
+import type { ScrubFinding } from './tasks.js';
+
+/** The server's own log with its snapshots. */
+export interface CheckedServerLog extends ReadRegistrations {
+  /** Seqs of the sound snapshots, newest first. */
+  readonly snapshots: readonly number[];
+}
+
+/**
+ * Reads the server's own log and checks its snapshots against it.
+ *
+ * @param disk the disk
+ * @param dataFolder the data folder, absolute
+ * @param signal ends it
+ * @returns what was found, in the log and in the snapshots
+ */
+export async function checkServerLog(disk: Disk, dataFolder: string, signal?: AbortSignal): Promise<CheckedServerLog> {
+  const folder = snapshotsOf(disk, { dataFolder, project: SERVER_LOG });
+  // Those that are there before the log is read: the log has every line that they hold.
+  const known = new Set((await folder.list()).committed.map(({ seq }) => seq));
+  const expected = new Map<number, string>();
+  const read = await readRegistrations(disk, dataFolder, {
+    signal,
+    onApplied: (seq, registrations) => {
+      if (known.has(seq)) expected.set(seq, JSON.stringify(registrations.save()));
+    },
+  });
+  const logId = read.log?.logId;
+  if (logId === undefined) return { ...read, snapshots: [] };
+  const checked = await checkSnapshots({ disk, files: { dataFolder, project: SERVER_LOG, logId }, signal });
+  const findings: ScrubFinding[] = [...read.findings, ...checked.findings];
+  for (const manifest of checked.sound.filter(({ seq }) => expected.has(seq))) {
+    const entries: [string, string][] = [];
+    for await (const group of folder.readEntries(manifest)) for (const { key, value } of group) entries.push([key, value]);
+    if (JSON.stringify(entries) === expected.get(manifest.seq)) continue;
+    const file = `${SERVER_LOG}/${snapshotName(manifest.seq, 'json')}`;
+    findings.push({ file, offset: 0, seq: manifest.seq, expected: 'what the lines up to there amount to', found: 'something else' });
+  }
+  return { ...read, findings, snapshots: checked.sound.map(({ seq }) => seq) };
+}
