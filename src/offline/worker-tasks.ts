@@ -12,7 +12,7 @@ import type { Task, TaskResult } from './tasks.js';
 const MODULE_URL = new URL('./task-worker.js', import.meta.url);
 
 /** What a thread may take: beyond it, the task fails and the process goes on. In MiB. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 } as const;
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 } as const;
 
 /** Carries out work on files, each piece in a thread of its own. */
 export class WorkerTasks extends TaskRunner {

@@ -14,9 +14,14 @@ const ENTRY_BYTES = 256;
 /** Reads at once, whoever asks: Node makes file calls on four threads, and syncs need theirs. */
 const READS_MAX = 8;
 
+/** How many values that were read once are known by name. */
+const READ_ONCE_MAX = 16_384;
+
 /** A bounded memory of values. */
 export class ValueCache {
   readonly #values: LRUCache<string, string>;
+  /** Names of values that were read lately, and not remembered. */
+  readonly #readOnce = new LRUCache<string, true>({ max: READ_ONCE_MAX });
   readonly #limit: LimitFunction = pLimit(READS_MAX);
   #readers = 0;
 
@@ -54,6 +59,19 @@ export class ValueCache {
   set(name: string, value: string): void {
     // By the longest that V8 may need for it: two bytes a character.
     this.#values.set(name, value, { size: ENTRY_BYTES + value.length * 2 });
+  }
+
+  /**
+   * Remembers a value that is read for the second time within a while. One that is read once only would drive out what is read
+   * often; and millions of such, each kept for a while and then dropped, cost more memory than the cache, since a garbage
+   * collector comes seldom to what has grown old.
+   *
+   * @param name reader and version
+   * @param value the value's text
+   */
+  offer(name: string, value: string): void {
+    if (this.#readOnce.has(name)) this.set(name, value);
+    else this.#readOnce.set(name, true);
   }
 
   /**

@@ -85,7 +85,7 @@ export class ValueLoader {
     const remembered = this.remembered(seq);
     if (remembered !== undefined) return remembered;
     const value = await this.#readWherever(seq, place);
-    if (isRemembered) this.#cache.set(this.#nameOf(seq), value);
+    if (isRemembered) this.#cache.offer(this.#nameOf(seq), value);
     return value;
   }
 

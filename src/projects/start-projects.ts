@@ -28,6 +28,8 @@ const DELETED_PROJECT_NAMED =
 const LEFT_PROJECT_NAMED =
   'the entry of the configuration is from before the project left the disk; it goes on in memory, and its files are in "_left"';
 
+const LEFT_FILES_STAY = 'the files of a project that left the disk could not be moved; the next start does';
+
 const PROJECT_WITHOUT_ENTRY =
   'a project on disk has no entry in the configuration; it is not served, its files stay. Put the entry back, or delete the project';
 
@@ -68,7 +70,7 @@ class ProjectStart {
     const { config, diskHome } = this.#resources;
     await diskHome.finishRemovals(this.#journal.registrations.deletedLogs);
     // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
-    for (const [logId, id] of this.#journal.registrations.leftLogs) await diskHome.leave(id, logId);
+    for (const [logId, id] of this.#journal.registrations.leftLogs) await this.#finishLeaving(id, logId);
     await this.#recordDefaultKey();
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();
@@ -77,6 +79,15 @@ class ProjectStart {
     this.#signal?.throwIfAborted();
     await this.#nameUnserved();
     await this.#writeEntries();
+  }
+
+  /** What cannot be moved aside stays where it is, named: it must not keep the other projects from being served. */
+  async #finishLeaving(id: string, logId: string): Promise<void> {
+    try {
+      await this.#resources.diskHome.leave(id, logId);
+    } catch (error) {
+      this.#logger.error({ project: id, err: error }, LEFT_FILES_STAY);
+    }
   }
 
   async #startEntry(entry: ProjectEntry): Promise<void> {

@@ -23,7 +23,7 @@ export interface KillLoopOptions {
   readonly storage?: object;
   /** Shortest time from a start to its end, in milliseconds. @default {@link LIFE_MS_MIN} */
   readonly lifeMsMin?: number;
-  /** Longest time from a start to its end, in milliseconds. */
+  /** Longest time from a start to its end, in milliseconds; up to {@link LIFE_FACTOR} times that while too few writes were answered. */
   readonly lifeMsMax: number;
   /** How each life ends: without a chance to do anything, or politely, and then with exit code 0. @default 'SIGKILL' */
   readonly ending?: 'SIGKILL' | 'SIGTERM';
@@ -57,6 +57,8 @@ const PADDING_MAX = 400;
 const FAILURES_SHOWN_MAX = 5;
 /** How many times the wanted kills there are at most, where a slow machine answers few writes. */
 const KILLS_FACTOR_MAX = 3;
+/** How many times as long lives may get there. */
+const LIFE_FACTOR = 4;
 
 /** Numbers from 0 up to 1 that a seed decides (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -226,7 +228,8 @@ export async function runKillLoop(bench: Workbench, options: KillLoopOptions): P
   const isShort = (): boolean => ledger.receipts.length < (options.acknowledged ?? 0) && kills < options.kills * KILLS_FACTOR_MAX;
   while (kills < options.kills || isShort()) {
     const running = writers.map((writer) => writer.run(server, key));
-    await sleep(lifeMsMin + random() * (options.lifeMsMax - lifeMsMin));
+    const isBehind = ledger.receipts.length * options.kills < (options.acknowledged ?? 0) * kills;
+    await sleep(lifeMsMin + random() * (options.lifeMsMax - lifeMsMin) * (isBehind ? LIFE_FACTOR : 1));
     if (options.ending === 'SIGTERM') assert.deepEqual(await server.stop(), { code: 0, signal: null });
     else await server.kill();
     await Promise.all(running);

@@ -12,7 +12,10 @@ export const BINARY_PROJECT = {
 
 /** Everything is open, so that nothing has to be told of keys. */
 export const BINARY_SETTINGS = {
-  default: { storage: { persistent_file_path: 'data/', compaction: { interval_seconds: 0 } }, authentication: BINARY_PROJECT.authentication },
+  default: {
+    storage: { persistent_file_path: 'data/', compaction: { interval_seconds: 0 } },
+    authentication: BINARY_PROJECT.authentication,
+  },
 } as const;
 
 const BASE = '/api/v1/projects';
@@ -36,7 +39,9 @@ export class BinaryTold {
     return known;
   }
 
-  async #send(server: ServerUnderTest, method: string, target: string, body?: string): Promise<Answer> {
+  /** @param request method and target, as `GET /p/keys` */
+  async #send(server: ServerUnderTest, request: string, body?: string): Promise<Answer> {
+    const [method = '', target = ''] = request.split(' ');
     const answer = await server.send(method, `${BASE}${target}`, body === undefined ? {} : { body });
     this.answers += 1;
     return answer;
@@ -48,7 +53,7 @@ export class BinaryTold {
     const target = kind === 'clear' ? `/${id}/keys` : `/${id}/keys/${key}`;
     let answer: Answer;
     try {
-      answer = await this.#send(server, kind === 'set' ? 'PUT' : 'DELETE', target, kind === 'set' ? value : undefined);
+      answer = await this.#send(server, `${kind === 'set' ? 'PUT' : 'DELETE'} ${target}`, kind === 'set' ? value : undefined);
     } catch (error) {
       ledger.note(change, { kind: 'unknown' });
       throw error;
@@ -72,27 +77,27 @@ export class BinaryTold {
   }
 
   /** Asks for something that is about a project and not about its keys. */
-  async administer(server: ServerUnderTest, method: string, target: string, body?: object): Promise<boolean> {
-    return (await this.#send(server, method, target, body === undefined ? undefined : JSON.stringify(body))).status < OK_BELOW;
+  async administer(server: ServerUnderTest, request: string, body?: object): Promise<boolean> {
+    return (await this.#send(server, request, body === undefined ? undefined : JSON.stringify(body))).status < OK_BELOW;
   }
 
   async create(server: ServerUnderTest, id: string, onDisk: boolean): Promise<void> {
     const told = this.of(id);
-    if (!(await this.administer(server, 'POST', '', { id, storage: { on_disk: onDisk }, authentication: { enabled: false } }))) return;
+    if (!(await this.administer(server, 'POST ', { id, storage: { on_disk: onDisk }, authentication: { enabled: false } }))) return;
     Object.assign(told, { presence: 'there', place: onDisk ? 'disk' : 'memory' });
   }
 
   async drop(server: ServerUnderTest, id: string): Promise<void> {
     const told = this.of(id);
     told.presence = 'unknown';
-    if (await this.administer(server, 'DELETE', `/${id}`)) told.presence = 'gone';
+    if (await this.administer(server, `DELETE /${id}`)) told.presence = 'gone';
   }
 
   async move(server: ServerUnderTest, id: string, onDisk: boolean): Promise<void> {
     const told = this.of(id);
     told.place = 'unknown';
     if (onDisk) told.setOut = told.ledger.copy();
-    if (await this.administer(server, 'PUT', `/${id}`, { storage: { on_disk: onDisk } })) told.place = onDisk ? 'disk' : 'memory';
+    if (await this.administer(server, `PUT /${id}`, { storage: { on_disk: onDisk } })) told.place = onDisk ? 'disk' : 'memory';
   }
 
   /**
@@ -108,7 +113,7 @@ export class BinaryTold {
   }
 
   async #judgeProject(server: ServerUnderTest, id: string, told: ToldProject): Promise<string[]> {
-    const answer = await this.#send(server, 'GET', `/${id}/keys?values=false&limit=${LISTED_MAX}`);
+    const answer = await this.#send(server, `GET /${id}/keys?values=false&limit=${LISTED_MAX}`);
     // Where nothing is open, a project that is not there is answered like one whose key is missing.
     if (answer.status === 404 || answer.status === 401) return told.presence === 'there' ? ['is not there'] : [];
     if (answer.status !== 200) return [`is answered with ${answer.text}`];
@@ -122,7 +127,7 @@ export class BinaryTold {
   }
 
   async #read(server: ServerUnderTest, id: string, key: string): Promise<Version> {
-    const { text, headers } = await this.#send(server, 'GET', `/${id}/keys/${key}`);
+    const { text, headers } = await this.#send(server, `GET /${id}/keys/${key}`);
     return { value: text, seq: Number(/^"(\d+)-/.exec(headers.etag ?? '')?.[1]), timeMs: 0 };
   }
 }
@@ -138,26 +143,26 @@ export async function liveBinary(server: ServerUnderTest, told: BinaryTold): Pro
   await told.set(server, 'p', 'a', 'b');
   await told.set(server, 'p', 'c', 'd', 'e');
   await told.set(server, 'p', 'a');
-  await told.administer(server, 'POST', '/p/compact');
+  await told.administer(server, 'POST /p/compact');
   await told.change(server, 'p', { kind: 'delete', key: 'b', value: '' });
   await told.set(server, 'p', 'f', 'g');
   await told.set(server, 'p', 'a', 'h');
-  await told.administer(server, 'POST', '/p/compact');
+  await told.administer(server, 'POST /p/compact');
   await told.create(server, 'm', false);
   await told.set(server, 'm', 'x', 'y');
   await told.move(server, 'm', true);
   await told.set(server, 'm', 'x');
-  await told.administer(server, 'PUT', '/p', { storage: { cache_in_memory: false } });
+  await told.administer(server, 'PUT /p', { storage: { cache_in_memory: false } });
   await told.set(server, 'p', 'c', 'i');
   await told.set(server, 'p', 'j');
-  await told.administer(server, 'POST', '/p/compact');
+  await told.administer(server, 'POST /p/compact');
   await told.create(server, 'q', true);
   await told.set(server, 'q', 'k');
   await told.change(server, 'q', { kind: 'clear', key: '', value: '' });
   await told.set(server, 'q', 'l');
   await told.drop(server, 'q');
-  await told.administer(server, 'PUT', '/p', { storage: { cache_in_memory: true } });
-  await told.administer(server, 'POST', '/p/api-key/regenerate');
+  await told.administer(server, 'PUT /p', { storage: { cache_in_memory: true } });
+  await told.administer(server, 'POST /p/api-key/regenerate');
   await told.set(server, 'p', 'd', 'k');
   await told.move(server, 'm', false);
   await told.set(server, 'p', 'a');

@@ -54,7 +54,8 @@ export function* damagesOf({ disk }: SampleProject, file: string): Generator<Dam
   for (const sector of SECTORS) {
     for (let at = 0; at < before.length; at += sector) {
       if (before.subarray(at, at + sector).some((byte) => byte !== 0)) {
-        yield damage('sectors', file, [`zeros from ${at} to ${at + sector}`, (bytes) => bytes.fill(0, at, Math.min(at + sector, bytes.length))]);
+        const end = Math.min(at + sector, before.length);
+        yield damage('sectors', file, [`zeros from ${at} to ${end}`, (bytes) => bytes.fill(0, at, end)]);
       }
     }
   }

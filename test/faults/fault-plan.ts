@@ -2,7 +2,8 @@
 import { CHANGING_METHODS, type DiskCall, type DiskMethod, type Fault, type FaultAction, type FaultDisk } from '../disk/fault-disk.js';
 
 /** Kinds of faults, and what is counted of each. */
-export type FaultKind = 'kill before' | 'kill after' | 'torn half' | 'EIO' | 'EIO for ever' | 'ENOSPC' | 'ENOSPC for ever' | 'short' | 'short for ever';
+export type FaultKind =
+  | 'kill before' | 'kill after' | 'torn half' | 'EIO' | 'EIO for ever' | 'ENOSPC' | 'ENOSPC for ever' | 'short' | 'short for ever';
 
 /** A fault that one life meets. */
 export interface PlannedFault {

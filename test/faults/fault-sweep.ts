@@ -88,7 +88,8 @@ async function judgeFurtherLife(disk: FaultDisk, told: Told): Promise<readonly s
     if (life.served(id) === undefined) continue;
     const code = await told.ask(life, id, { kind: 'set', key: 'after', value: '"after"' });
     if (code !== undefined) wrong.push(`${id} takes no write: ${code}`);
-    if (place === 'disk') await life.lives.compact(id, CONTEXT).catch((error: unknown) => wrong.push(`${id} takes no snapshot: ${String(error)}`));
+    if (place !== 'disk') continue;
+    await life.lives.compact(id, CONTEXT).catch((error: unknown) => wrong.push(`${id} takes no snapshot: ${String(error)}`));
   }
   if (life.lives.readiness().checks.some(({ ok }) => !ok)) wrong.push(`not ready: ${JSON.stringify(life.lives.readiness())}`);
   await life.lives.close();

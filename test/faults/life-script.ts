@@ -55,7 +55,8 @@ async function attempt(world: World, what: string, work: () => Promise<unknown>)
     return true;
   } catch (error) {
     if (world.disk.isKilled) throw error;
-    if (!(error instanceof AppError) && !isErrno(error)) world.told.faults.push(`${what} ended with ${error instanceof Error ? error.stack : String(error)}`);
+    if (error instanceof AppError || isErrno(error)) return false;
+    world.told.faults.push(`${what} ended with ${error instanceof Error ? error.stack : String(error)}`);
     return false;
   }
 }
@@ -75,7 +76,10 @@ function newSet(world: World, key: string): Change {
 }
 
 function set(id: string, ...keys: readonly string[]): Step {
-  return { name: `set ${keys.join(' ')} of ${id}`, run: async (world) => void (await Promise.all(keys.map((key) => ask(world, id, newSet(world, key))))) };
+  const run = async (world: World): Promise<void> => {
+    await Promise.all(keys.map((key) => ask(world, id, newSet(world, key))));
+  };
+  return { name: `set ${keys.join(' ')} of ${id}`, run };
 }
 
 function remove(id: string, key: string): Step {

@@ -10,6 +10,8 @@ import { DiskTree } from '../disk/disk-tree.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 
 const PIECE_BYTES = 512;
+/** Folders that others are moved to. */
+const MOVE_TARGETS = /\/_(?:left|trash)(?:\/|$)/;
 
 type Random = () => number;
 
@@ -29,7 +31,7 @@ interface DrawnFile {
 export function afterPowerLoss(disk: FaultDisk, random: Random): FaultDisk {
   const drawn: DrawnFile[] = [];
   const folders: string[] = [];
-  drawNames(disk.tree.folder('/'), '', { random, drawn, folders });
+  drawNames(disk.tree.folder('/'), '', { random, drawn, folders, isMoved: random() < 1 / 2 });
   keepRenamed(disk, drawn, folders);
   const tree = new DiskTree();
   for (const folder of folders) tree.makeFolder(folder);
@@ -46,6 +48,8 @@ export function afterPowerLoss(disk: FaultDisk, random: Random): FaultDisk {
 
 interface Drawing {
   readonly random: Random;
+  /** Whether files that were moved to another folder have arrived there: the journal has such a move wholly or not, and in order. */
+  readonly isMoved: boolean;
   readonly drawn: DrawnFile[];
   readonly folders: string[];
 }
@@ -53,7 +57,9 @@ interface Drawing {
 function drawNames(folder: FolderNode, above: string, drawing: Drawing): void {
   for (const name of new Set([...folder.syncedNames.keys(), ...folder.names.keys()])) {
     const [old, now] = [folder.syncedNames.get(name), folder.names.get(name)];
-    const node = old === now || drawing.random() < 1 / 2 ? now : old;
+    const isAboutMoves = MOVE_TARGETS.test(above) || (now === undefined && !above.includes('/data/'));
+    const isNew = isAboutMoves ? drawing.isMoved : drawing.random() < 1 / 2;
+    const node = old === now || isNew ? now : old;
     if (node !== undefined) place(node, `${above}/${name}`, drawing);
   }
 }

@@ -7,7 +7,9 @@ import { compileFaultShim } from '../e2e/fault-shim.js';
 export type StrikeKind = 'kill before' | 'kill after' | 'torn half' | 'EIO' | 'EIO for ever' | 'ENOSPC' | 'ENOSPC for ever';
 
 /** All of them. */
-export const STRIKE_KINDS: readonly StrikeKind[] = ['kill before', 'kill after', 'torn half', 'EIO', 'EIO for ever', 'ENOSPC', 'ENOSPC for ever'];
+export const STRIKE_KINDS: readonly StrikeKind[] = [
+  'kill before', 'kill after', 'torn half', 'EIO', 'EIO for ever', 'ENOSPC', 'ENOSPC for ever',
+];
 
 /** Which call is struck, and how. */
 export interface Strike {

@@ -35,7 +35,8 @@ export interface SweepSize {
 export function evenly<T>(all: readonly T[], { runs, seed }: Pick<SweepSize, 'runs' | 'seed'>): readonly T[] {
   const stride = Math.max(1, all.length / runs);
   const first = (seed % Math.max(1, Math.floor(stride)));
-  return Array.from({ length: Math.min(runs, all.length) }, (_, index) => all[Math.floor(first + index * stride)]).filter((one) => one !== undefined);
+  const picked = Array.from({ length: Math.min(runs, all.length) }, (_, index) => all[Math.floor(first + index * stride)]);
+  return picked.filter((one) => one !== undefined);
 }
 
 function emptyReport(): SweepReport {
@@ -75,9 +76,10 @@ export async function sweepRecoveries(size: SweepSize & { readonly killsPerRecov
       again.fail({ number, action: { kind: 'kill', when: 'after' } });
       await startLife(again).catch(() => undefined);
       await again.settle();
-      for (const loss of [{ content: 'cached', size: 'cached', names: 'cached' }, { content: 'synced', size: 'synced', names: 'synced' }] as const) {
+      for (const kept of ['cached', 'synced'] as const) {
+        const loss = { content: kept, size: kept, names: kept };
         report.states += 1;
-        const where = `${fault.label}, and then after call ${number} of the start, ${loss.content}`;
+        const where = `${fault.label}, and then after call ${number} of the start, ${kept}`;
         report.faults.push(...(await judgeRest(again.crash(loss), lived.told)).map((wrong) => `${where}: ${wrong}`));
       }
     }
@@ -111,7 +113,8 @@ export async function sweepPowerLosses(size: SweepSize, statesPerRun: number): P
     for (let state = 0; state < statesPerRun; state += 1) {
       report.states += 1;
       const left = afterPowerLoss(disk, random);
-      report.faults.push(...(await judgeRest(left, lived.told)).map((wrong) => `${fault.label}, state ${report.states} of seed ${size.seed}: ${wrong}`));
+      const where = `${fault.label}, state ${report.states} of seed ${size.seed}`;
+      report.faults.push(...(await judgeRest(left, lived.told)).map((wrong) => `${where}: ${wrong}`));
     }
     size.onRun?.(report);
   }

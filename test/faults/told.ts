@@ -1,4 +1,4 @@
-/** Everything that one server was asked for and has answered, project by project, and how a server that is started later is judged by it. */
+/** Everything that a server was asked for and has answered, project by project, and how one that is started later is judged by it. */
 import { AppError } from '../../src/base/app-error.js';
 import type { Command } from '../../src/store/command.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
@@ -105,9 +105,12 @@ export class Told {
       const store = life.served(id);
       told.presence = store === undefined ? (life.resources.registry.get(id) === undefined ? 'gone' : 'unknown') : 'there';
       if (store === undefined) continue;
+      const found = await readAll(store);
+      // What it set out with is there, and the receipts of the log in memory that it went on with are of no log any more.
+      const { setOut } = told;
+      if (told.place === 'unknown' && setOut !== undefined && setOut.faults(found).length === 0) told.ledger = setOut.copy();
       delete told.setOut;
       told.place = store.isOnDisk ? 'disk' : 'memory';
-      const found = await readAll(store);
       if (found.size === 0) told.ledger = new Ledger();
       else told.ledger.restart(found);
     }

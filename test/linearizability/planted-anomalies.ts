@@ -92,7 +92,7 @@ class Story {
   }
 
   /** Does anything else. */
-  then(change: (story: this) => void): this {
+  also(change: (story: this) => void): this {
     change(this);
     return this;
   }
@@ -134,9 +134,11 @@ export const SOUND_HISTORIES: readonly { readonly name: string; readonly history
   {
     name: 'one after another',
     history: story().put('a', 'a1').get('a', 2).head('a', 2).put('a', 'a2', { condition: at(2, 'a1') })
-      .tried('a', 'a3', { condition: at(2, 'a1'), outcome: { kind: 'refused', seq: 3 } }).delete('a', 'd1').nothing('a').nothing('a', 'delete')
+      .tried('a', 'a3', { condition: at(2, 'a1'), outcome: { kind: 'refused', seq: 3 } })
+      .delete('a', 'd1').nothing('a').nothing('a', 'delete')
       .tried('a', 'a4', { condition: at(3, 'a2'), outcome: { kind: 'refused', seq: 0 } }).put('a', 'a5', { condition: ABSENT })
-      .tried('a', 'a6', { condition: ABSENT, outcome: { kind: 'refused', seq: 5 } }).tried('a', 'a7', { outcome: { kind: 'rejected' } }).get('a', 5)
+      .tried('a', 'a6', { condition: ABSENT, outcome: { kind: 'refused', seq: 5 } }).tried('a', 'a7', { outcome: { kind: 'rejected' } })
+      .get('a', 5)
       .history(),
   },
   {
@@ -159,7 +161,7 @@ export const SOUND_HISTORIES: readonly { readonly name: string; readonly history
   {
     name: 'a write without an answer and without an end',
     history: story().put('a', 'a1').lost('a', 'a2', { end: Number.POSITIVE_INFINITY }).get('a', 2)
-      .then((told) => told.log('a2', 'a', 'a2')).get('a', 3).history(),
+      .also((told) => told.log('a2', 'a', 'a2')).get('a', 3).history(),
   },
 ];
 
@@ -169,7 +171,10 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
     name: 'lost write', caughtBy: ['log', 'search'], says: /not in the log at its seq/,
     history: story().put('a', 'a1', { logged: false, created: true }).nothing('a').history(),
   },
-  { name: 'stale read', caughtBy: ['log', 'search'], says: /no place/, history: story().put('a', 'a1').put('a', 'a2').get('a', 2).history() },
+  {
+    name: 'stale read', caughtBy: ['log', 'search'], says: /no place/,
+    history: story().put('a', 'a1').put('a', 'a2').get('a', 2).history(),
+  },
   {
     name: 'dirty read', caughtBy: ['log', 'search'], says: /shown what the log does not have/,
     history: story().lost('a', 'a1', { begin: 10.1, end: 20.1 }).get('a', 2, { value: 'a1', begin: 11.1, end: 12.1 }).restart().nothing('a')
@@ -185,21 +190,21 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
   },
   {
     name: 'future read', caughtBy: ['log', 'search'], says: /no place/,
-    history: story().then((told) => told.log('a1', 'a', 'a1')).get('a', 2)
+    history: story().also((told) => told.log('a1', 'a', 'a1')).get('a', 2)
       .tried('a', 'a1', { outcome: { kind: 'written', seq: 2, hash: 'h2', created: true } }).history(),
   },
   {
     name: 'unanswered write applied twice', caughtBy: ['log', 'search'], says: /carried out twice/,
     history: story().lost('a', 'a1', { logged: true }).restart().get('a', 2).put('a', 'a2', { created: false }).get('a', 3)
-      .then((told) => told.log('a1', 'a', 'a1')).get('a', 4).history(),
+      .also((told) => told.log('a1', 'a', 'a1')).get('a', 4).history(),
   },
   {
     name: 'unanswered write that comes after a restart has shown that it had not', caughtBy: ['log', 'search'], says: /no place/,
-    history: story().lost('a', 'a1').restart().nothing('a').then((told) => told.log('a1', 'a', 'a1')).get('a', 2).history(),
+    history: story().lost('a', 'a1').restart().nothing('a').also((told) => told.log('a1', 'a', 'a1')).get('a', 2).history(),
   },
   {
     name: 'seqs in another order than the writes', caughtBy: ['log'], says: /no place/,
-    history: story().then((told) => told.log('b1', 'b', 'b1')).put('a', 'a1')
+    history: story().also((told) => told.log('b1', 'b', 'b1')).put('a', 'a1')
       .tried('b', 'b1', { outcome: { kind: 'written', seq: 2, hash: 'h2', created: true } }).history(),
   },
   {
@@ -212,17 +217,17 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
   },
   {
     name: 'phantom delete', caughtBy: ['log', 'search'], says: /asked for by nobody/,
-    history: story().put('a', 'a1').then((told) => told.log('nobody', 'a', null)).nothing('a').history(),
+    history: story().put('a', 'a1').also((told) => told.log('nobody', 'a', null)).nothing('a').history(),
   },
   {
     name: 'refused write that is visible', caughtBy: ['log', 'search'], says: /refused, and in the log/,
     history: story().put('a', 'a1').tried('a', 'a2', { condition: ABSENT, outcome: { kind: 'refused', seq: 2 } })
-      .then((told) => told.log('a2', 'a', 'a2')).get('a', 3).history(),
+      .also((told) => told.log('a2', 'a', 'a2')).get('a', 3).history(),
   },
   {
     name: 'rejected write that is visible', caughtBy: ['log', 'search'], says: /rejected, and in the log/,
-    history: story().put('a', 'a1').tried('a', 'a2', { outcome: { kind: 'rejected' } }).then((told) => told.log('a2', 'a', 'a2')).get('a', 3)
-      .history(),
+    history: story().put('a', 'a1').tried('a', 'a2', { outcome: { kind: 'rejected' } })
+      .also((told) => told.log('a2', 'a', 'a2')).get('a', 3).history(),
   },
   {
     name: 'conditional write carried out on the wrong version', caughtBy: ['log', 'search'], says: /carried out at version 3/,
@@ -247,12 +252,12 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
   },
   {
     name: 'write lost at a restart', caughtBy: ['log', 'search'], says: /not in the log as it was read/,
-    history: story().put('a', 'a1').get('a', 2).then((told) => told.changes.pop()).restart().nothing('a').history(),
+    history: story().put('a', 'a1').get('a', 2).also((told) => told.changes.pop()).restart().nothing('a').history(),
   },
   {
     name: 'log rewritten at a restart', caughtBy: ['log'], says: /changed or lost between two starts/,
     history: story().lost('a', 'a1', { logged: true }).restart()
-      .then((told) => told.changes.splice(1, 1, { seq: 2, key: 'a', value: 'a1', hash: 'other', request: 'a1' })).get('a', 2).history(),
+      .also((told) => told.changes.splice(1, 1, { seq: 2, key: 'a', value: 'a1', hash: 'other', request: 'a1' })).get('a', 2).history(),
   },
   {
     name: 'readers that see two writes in two orders', caughtBy: ['log', 'search'], says: /no place/,
@@ -272,7 +277,10 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
     name: 'old key called a new one', caughtBy: ['log', 'search'], says: /the wrong thing about version 2/,
     history: story().put('a', 'a1').put('a', 'a2', { created: true }).history(),
   },
-  { name: 'HEAD that misses a key', caughtBy: ['log', 'search'], says: /no place/, history: story().put('a', 'a1').nothing('a', 'head').history() },
+  {
+    name: 'HEAD that misses a key', caughtBy: ['log', 'search'], says: /no place/,
+    history: story().put('a', 'a1').nothing('a', 'head').history(),
+  },
   {
     name: 'DELETE that misses a key', caughtBy: ['log', 'search'], says: /no place/,
     history: story().put('a', 'a1').nothing('a', 'delete').history(),

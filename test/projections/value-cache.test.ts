@@ -36,6 +36,23 @@ test('a value of more than an eighth of the cache is not remembered, and drives 
   assert.deepEqual([cache.get('1:1'), cache.get('1:2'), cache.get('1:3')?.length], ['a', undefined, 4000]);
 });
 
+test('a value that is offered twice is remembered, one that is offered once is not', () => {
+  const cache = new ValueCache();
+  cache.offer('1:1', 'a');
+  cache.offer('1:2', 'b');
+  assert.deepEqual([cache.get('1:1'), cache.get('1:2')], [undefined, undefined]);
+  cache.offer('1:1', 'a');
+  assert.deepEqual([cache.get('1:1'), cache.get('1:2')], ['a', undefined]);
+});
+
+test('names of what was read once are forgotten after a while', () => {
+  const cache = new ValueCache();
+  cache.offer('1:0', 'a');
+  for (let index = 1; index <= 20_000; index += 1) cache.offer(`1:${index}`, 'a');
+  cache.offer('1:0', 'a');
+  assert.equal(cache.get('1:0'), undefined);
+});
+
 test('a cache without a size is a mistake', () => {
   for (const size of [0, -1, 1.5, Number.NaN]) assert.throws(() => new ValueCache(size), InvariantError);
   new ValueCache(1).set('1:1', 'a');

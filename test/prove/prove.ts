@@ -32,14 +32,15 @@ export function parseProveArguments(args: readonly string[]): ProveArguments {
   const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Error(`There is no proof ${unknown.join(', ')}; there are ${known.join(', ')}`);
   const names = positionals.length === 0 ? known : known.filter((name) => positionals.includes(name));
-  const seed = values.seed === undefined ? Math.floor(Math.random() * SEED_MAX) : wholeNumber('seed', values.seed, 0, Number.MAX_SAFE_INTEGER);
-  return { names, seed, scale: wholeNumber('scale', values.scale, 1, SCALE_MAX), form: values.short ? 'short' : 'long' };
+  const random = Math.floor(Math.random() * SEED_MAX);
+  const seed = values.seed === undefined ? random : wholeNumber('seed', values.seed, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  return { names, seed, scale: wholeNumber('scale', values.scale, { min: 1, max: SCALE_MAX }), form: values.short ? 'short' : 'long' };
 }
 
-function wholeNumber(name: string, text: string, min: number, max: number): number {
+function wholeNumber(name: string, text: string, { min, max }: { readonly min: number; readonly max: number }): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new Error(`--${name} takes a whole number from ${min} to ${max}, not ${text}`);
-  return value;
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new Error(`--${name} takes a whole number from ${min} to ${max}, not ${text}`);
 }
 
 /**

@@ -11,10 +11,16 @@ const WHOLE = { cuts: 12_345, found: { found: 3, total: 3 } };
 
 /** A proof that comes to what it is given. */
 function planned(name: string, report: () => ProofReport): Proof {
-  return { name, counts: ['cuts', 'found'], short: () => Promise.resolve({ counts: {}, faults: [] }), long: async () => await Promise.resolve(report()) };
+  const nothing = { counts: {}, faults: [] };
+  return { name, counts: ['cuts', 'found'], short: () => Promise.resolve(nothing), long: async () => await Promise.resolve(report()) };
 }
 
-async function run(proof: Proof, form: 'short' | 'long' = 'long'): Promise<{ readonly said: string[]; readonly faults: readonly string[] }> {
+interface Ran {
+  readonly said: readonly string[];
+  readonly faults: readonly string[];
+}
+
+async function run(proof: Proof, form: 'short' | 'long' = 'long'): Promise<Ran> {
   const said: string[] = [];
   const [proven] = await runProofs([proof], { form, seed: 1, scale: 1, say: (text) => void said.push(text) });
   return { said, faults: proven?.faults ?? ['nothing was run'] };

@@ -70,7 +70,8 @@ function formatCount(count: Count): string {
 
 function formatDuration(durationMs: number): string {
   const seconds = Math.round(durationMs / MS_PER_SECOND);
-  return seconds < SECONDS_PER_MINUTE ? `${seconds} s` : `${Math.floor(seconds / SECONDS_PER_MINUTE)} min ${seconds % SECONDS_PER_MINUTE} s`;
+  const minutes = Math.floor(seconds / SECONDS_PER_MINUTE);
+  return minutes === 0 ? `${seconds} s` : `${minutes} min ${seconds % SECONDS_PER_MINUTE} s`;
 }
 
 /**

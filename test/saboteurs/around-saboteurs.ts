@@ -32,7 +32,9 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'replace-the-configuration-without-its-folder',
     changes: [{
-      file: CONFIG_FILE, find: '      this.#uncertainText = text;\n      await syncFolder();\n', replace: '      this.#uncertainText = text;\n',
+      file: CONFIG_FILE,
+      find: '      this.#uncertainText = text;\n      await syncFolder();\n',
+      replace: '      this.#uncertainText = text;\n',
     }],
     tests: ['config/config-file.crash'],
   },

@@ -12,7 +12,9 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'truncate-on-any-bad-line',
     changes: [{
-      file: TORN_TAIL, find: 'const { record, bytes, dueSeq, headSeq } = evidence;', replace: 'return { torn: true };\n  const { record, bytes, dueSeq, headSeq } = evidence;',
+      file: TORN_TAIL,
+      find: 'const { record, bytes, dueSeq, headSeq } = evidence;',
+      replace: 'return { torn: true };\n  const { record, bytes, dueSeq, headSeq } = evidence;',
     }],
     tests: ['log/file/every-bit.crash', 'log/file/recovery-damage.crash'],
   },

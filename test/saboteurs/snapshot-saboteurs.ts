@@ -10,7 +10,9 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'commit-a-snapshot-before-its-data',
     changes: [{
-      file: 'src/projections/snapshot/snapshot-writer.ts', find: 'await this.#json.finish(true);', replace: 'await this.#json.finish(false);',
+      file: 'src/projections/snapshot/snapshot-writer.ts',
+      find: 'await this.#json.finish(true);',
+      replace: 'await this.#json.finish(false);',
     }],
     tests: ['projections/snapshot/kill-points.crash'],
   },
@@ -116,7 +118,9 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'skip-the-crc-of-cold-reads',
-    changes: [{ file: 'src/projections/value-loader.ts', find: 'if (crc32(bytes) !== place.crc) throw', replace: 'if (bytes.length < 0) throw' }],
+    changes: [{
+      file: 'src/projections/value-loader.ts', find: 'if (crc32(bytes) !== place.crc) throw', replace: 'if (bytes.length < 0) throw',
+    }],
     tests: ['projections/value-loader'],
   },
 ];

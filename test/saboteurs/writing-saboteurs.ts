@@ -30,7 +30,11 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
       }
       if (drafts.length > 0) appended = await this.log.append(drafts, before);`,
       },
-      { file: TURN, find: '    this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });\n', replace: '' },
+      {
+        file: TURN,
+        find: '    this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });\n',
+        replace: '',
+      },
     ],
     tests: ['store/project-store'],
   },
@@ -115,7 +119,9 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'ignore-conditions',
     changes: [{
-      file: 'src/store/decide.ts', find: 'if (precondition === undefined || holds(version, precondition)) return undefined;', replace: 'return undefined;',
+      file: 'src/store/decide.ts',
+      find: 'if (precondition === undefined || holds(version, precondition)) return undefined;',
+      replace: 'return undefined;',
     }],
     tests: ['linearizability/recorded-histories.crash', 'store/decide'],
   },

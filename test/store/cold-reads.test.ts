@@ -100,10 +100,11 @@ test('a value that is remembered is given at once', async () => {
   await store.submit(create(), CONTEXT);
   await store.submit(set('a', '1'), CONTEXT);
   await store.read('a');
+  await store.read('a');
   assert.equal((store.read('a') as LoadedEntry).value, '1');
   await store.submit(set('a', '2'), CONTEXT);
   assert.equal((await store.read('a'))?.value, '2');
-  assert.equal(log.reads.length, 2);
+  assert.equal(log.reads.length, 3);
 });
 
 test('a value that is replaced or deleted while it is read is that of the moment in which it was looked up', async () => {

@@ -74,13 +74,15 @@ async function moveAway(disk: Disk, paths: LogPaths, { logId, to }: { readonly l
   await changeFolder(disk, to.parent, () => disk.makeFolder(to.folder));
   // What is kept has its new names durable before the loss of the old ones is; what is erased must not come back under the old ones.
   const [syncedLast, syncedFirst] = to.isKept ? [paths.home, to.folder] : [to.folder, paths.home];
-  await changeFolder(disk, syncedLast, () =>
-    changeFolder(disk, syncedFirst, async () => {
-      await moveIfThere(disk, paths.folder, to.segments);
-      await moveIfThere(disk, paths.snapshot, to.snapshot);
-      await moveIfThere(disk, paths.active, to.lastMoved);
-    }),
+  const changeBoth = (change: () => Promise<void>): Promise<void> => (
+    changeFolder(disk, syncedLast, () => changeFolder(disk, syncedFirst, change))
   );
+  await changeBoth(async () => {
+    await moveIfThere(disk, paths.folder, to.segments);
+    await moveIfThere(disk, paths.snapshot, to.snapshot);
+  });
+  // Apart, and after that is durable: where the last file has arrived, nothing may be left behind.
+  await changeBoth(() => moveIfThere(disk, paths.active, to.lastMoved));
 }
 
 /**
@@ -100,7 +102,11 @@ async function isMoveBegun(disk: Disk, to: Destination): Promise<boolean> {
 }
 
 async function moveIfThere(disk: Disk, from: string, to: string): Promise<void> {
-  if ((await disk.status(from)) !== undefined) await disk.rename(from, to);
+  const here = await disk.status(from);
+  if (here === undefined) return;
+  // A loss of power can leave a file under both names, and renaming one name of a file over the other does nothing.
+  if (!here.isFolder && (await disk.status(to))?.inode === here.inode) await disk.unlink(from);
+  else await disk.rename(from, to);
 }
 
 /** Whether the files of a name are those of the deleted log: its header says so, or there is no header left to say otherwise. */

@@ -1,0 +1,41 @@
+/** The proof that no call of the disk can fail, be cut short or be the last one in a way that loses or makes up anything. */
+import { allFaults } from '../faults/fault-sweep.js';
+import { sweepFaults, sweepRecoveries, type SweepReport } from '../faults/sweeps.js';
+import type { Proof, ProofReport, ProofRun } from './proof.js';
+
+const SHORT_LIVES = 60;
+const SHORT_RECOVERED_LIVES = 8;
+/** Lives that are killed and whose next start is killed at each of its calls. */
+const RECOVERED_LIVES = 120;
+const KILLS_PER_RECOVERY_MAX = 1000;
+const SHORT_KILLS_PER_RECOVERY = 4;
+const SAY_EVERY = 100;
+
+/** Each fault of each call is met by a life of its own, and judged after each loss that a crash may mean. */
+export const faultsProof: Proof = {
+  name: 'faults',
+  counts: ['faults', 'starts on what was left', 'starts killed as well'],
+  short: (run) => proveFaults(run, { lives: SHORT_LIVES, recovered: SHORT_RECOVERED_LIVES, killsPerRecovery: SHORT_KILLS_PER_RECOVERY }),
+  long: async (run) => proveFaults(run, {
+    lives: (await allFaults()).length, recovered: RECOVERED_LIVES * run.scale, killsPerRecovery: KILLS_PER_RECOVERY_MAX,
+  }),
+};
+
+interface FaultsSize {
+  readonly lives: number;
+  readonly recovered: number;
+  readonly killsPerRecovery: number;
+}
+
+async function proveFaults(run: ProofRun, { lives, recovered, killsPerRecovery }: FaultsSize): Promise<ProofReport> {
+  const say = (what: string) => (report: SweepReport): void => {
+    if (report.runs % SAY_EVERY === 0) run.say(`${report.runs} ${what}, ${report.states} starts, ${report.faults.length} faults`);
+  };
+  const first = await sweepFaults({ runs: lives, seed: run.seed, onRun: say(`of ${lives} faults`) });
+  const onRun = say(`of ${recovered} lives whose start is killed`);
+  const second = await sweepRecoveries({ runs: recovered, seed: run.seed, killsPerRecovery, onRun });
+  return {
+    counts: { 'faults': first.runs, 'starts on what was left': first.states, 'starts killed as well': second.states },
+    faults: [...first.faults, ...second.faults],
+  };
+}
