@@ -47,9 +47,8 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
     name: 'free-the-name-before-the-rest-is-moved',
     changes: [{
       file: 'src/log/file/removal.ts',
-      find: '      await moveIfThere(disk, paths.folder, to.segments);\n',
-      replace: `      await moveIfThere(disk, paths.active, to.lastMoved);
-      await moveIfThere(disk, paths.folder, to.segments);\n`,
+      find: 'await moveIfThere(disk, paths.folder, to.segments);',
+      replace: 'await moveIfThere(disk, paths.active, to.lastMoved);\n    await moveIfThere(disk, paths.folder, to.segments);',
     }],
     tests: ['log/file/file-home'],
   },
