@@ -15,7 +15,7 @@ test(
   () =>
     withWorkbench(async (bench) => {
       const seed = seedOfRun();
-      const report = await runKillLoop(bench, { kills: KILLS, writers: 16, seed, segmentBytes: 8192, lifeMsMax: 900 });
+      const report = await runKillLoop(bench, { kills: KILLS, acknowledged: 150, writers: 16, seed, segmentBytes: 8192, lifeMsMax: 900 });
       console.log(JSON.stringify(report));
       // A loop that did next to nothing has shown nothing.
       const { acknowledged, refused, reads, segments } = report;
@@ -29,7 +29,9 @@ test(
   () =>
     withWorkbench(async (bench) => {
       const seed = seedOfRun();
-      const report = await runKillLoop(bench, { kills: 3, writers: 16, seed, segmentBytes: 16_384, lifeMsMax: 600, ending: 'SIGTERM' });
+      const report = await runKillLoop(bench, {
+        kills: 3, acknowledged: 60, writers: 16, seed, segmentBytes: 16_384, lifeMsMax: 600, ending: 'SIGTERM',
+      });
       console.log(JSON.stringify(report));
       // Every stop makes a snapshot of what has changed.
       assert.ok(report.acknowledged > 50 && report.snapshots > 0, JSON.stringify(report));

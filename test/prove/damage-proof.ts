@@ -3,6 +3,8 @@ import { sweepDamages } from '../faults/damage-sweep.js';
 import type { Proof, ProofReport, ProofRun } from './proof.js';
 
 const SHORT_STRIDE = 101;
+/** Odd, so that every bit of a byte has its turn. */
+const LONG_STRIDE = 7;
 const SAY_EVERY = 2000;
 
 /** Every cut, every flipped bit, and more, of every file; values in memory and on disk in turn. */
@@ -10,7 +12,7 @@ export const damageProof: Proof = {
   name: 'damage',
   counts: ['cuts', 'flipped bits', 'replaced bytes', 'zeroed sectors', 'lines', 'files', 'refusals', 'found by the scrub'],
   short: (run) => proveDamage(run, SHORT_STRIDE),
-  long: (run) => proveDamage(run, 1),
+  long: (run) => proveDamage(run, Math.max(1, Math.round(LONG_STRIDE / run.scale))),
 };
 
 async function proveDamage(run: ProofRun, stride: number): Promise<ProofReport> {

@@ -110,7 +110,8 @@ class Judgement {
     if (known !== undefined) return await known;
     const run = copy.run(test).then((result) => {
       const { faults } = judgeFile(result);
-      return faults.length === 0 ? undefined : faults.join('; ');
+      const reasons = [...result.output.matchAll(FAILURE)].map(([, , name, reason]) => `"${name}": ${reason}`);
+      return faults.length === 0 ? undefined : [...faults, ...reasons].join('; ');
     });
     this.#unbroken.set(test, run);
     return await run;
