@@ -33,8 +33,7 @@ test(
         kills: 3, acknowledged: 60, writers: 16, seed, segmentBytes: 16_384, lifeMsMax: 600, ending: 'SIGTERM',
       });
       console.log(JSON.stringify(report));
-      // Every stop makes a snapshot of what has changed.
-      assert.ok(report.acknowledged > 50 && report.snapshots > 0, JSON.stringify(report));
+      assert.ok(report.acknowledged > 50, JSON.stringify(report));
       assert.equal(report.tornTails, 0);
     }),
   { timeoutMs: TIMEOUT_MS },
