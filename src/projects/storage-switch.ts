@@ -13,7 +13,8 @@
  * the entry loses its revision; the files move to `_left` and are never deleted. A crash on the way leaves a log whose newest
  * settings say that it leaves: the start carries that out, and the data goes along. Where nobody can say whether `project.left`
  * was recorded, the project goes on in memory, as was asked for, and its files stay for the next start, which knows: on disk it
- * would acknowledge what that start then might leave behind.
+ * would acknowledge what that start then might leave behind. If it was not, that start finds the project as it was when it set
+ * out; what was written in memory since is gone with the process, as in any project in memory.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../base/app-error.js';

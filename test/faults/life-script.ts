@@ -121,7 +121,8 @@ function move(id: string, onDisk: boolean): Step {
   const run = async (world: World): Promise<void> => {
     const told = world.told.of(id);
     told.place = 'unknown';
-    if (onDisk) told.setOut = told.ledger.copy();
+    // Where nobody can say whether it has left, the next start may bring it back as it set out.
+    told.setOut = told.ledger.copy();
     const isDone = await attempt(world, name, () => world.life.lives.update(id, { storage: { on_disk: onDisk } }, CONTEXT));
     if (isDone) told.place = onDisk ? 'disk' : 'memory';
   };
