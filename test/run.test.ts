@@ -49,6 +49,18 @@ test('a failing file shows its output and the exit code is 1', async () => {
   });
 });
 
+test('what failed is told once more at the end, after the files that passed', async () => {
+  const bad = `const test = suite('bad'); test('breaks', () => { throw new Error('this is why'); }); test.run();`;
+  await withFiles({ 'a.test.js': bad, 'b.test.js': GOOD, 'c.test.js': 'this is no JavaScript' }, (folder) => {
+    const { stdout } = run(folder);
+    const end = stdout.slice(stdout.indexOf('\nFailed:\n'));
+    assert.match(end, /a\.test\.js: exit code 1\n[^]*\| +FAIL +bad +"breaks"\n[^]*this is why/);
+    assert.match(end, /c\.test\.js: exit code 1\n[^]*SyntaxError/);
+    assert.doesNotMatch(end, /b\.test\.js/);
+    assert.doesNotMatch(run(folder, 'b.test.js').stdout, /Failed/);
+  });
+});
+
 test('a file that cannot be loaded counts one failed', async () => {
   await withFiles({ 'a.test.js': 'this is no JavaScript' }, (folder) => {
     assert.equal(run(folder).lastLine, '0 passed, 1 failed');

@@ -1,6 +1,7 @@
 /**
  * Runs the tests: every `*.test.js` beside this file, each in a process of its own, two at a time, within limits.
- * Prints one line a file, the whole output of a file that failed, and at last `N passed, N failed`.
+ * Prints one line a file, the whole output of a file that failed, at the end once more why each of those failed, for a
+ * reader who sees only the end of a long log, and at last `N passed, N failed`.
  *
  * Usage: `node dist/test/run.js [--root FOLDER] [--result-file FILE] [filter…]`. A file runs when its path contains one of the
  * filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller.
@@ -19,6 +20,9 @@ const RUN_TIMEOUT_MS = 20 * 60_000;
 /** Columns of the file's name in a line. */
 const NAME_WIDTH = 52;
 
+/** Lines of a failed file's output that are told once more at the end, from its first failure on. */
+const REPEATED_LINES = 60;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { 'root': { type: 'string' }, 'result-file': { type: 'string' } },
@@ -32,12 +36,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const waiting = testFiles(root).filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)));
 const totals = { passed: 0, failed: 0 };
+const failures: string[] = [];
 if (waiting.length === 0) {
   totals.failed = 1;
   console.log(`No test file under ${root} matches ${JSON.stringify(positionals)}`);
 }
 await Promise.all(Array.from({ length: CONCURRENT_FILES }, () => runWaiting()));
 clearTimeout(runTimer);
+if (failures.length > 0) console.log(['\nFailed:', ...failures].join('\n'));
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 if (values['result-file'] === undefined) console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 else writeFileSync(values['result-file'], JSON.stringify(totals));
@@ -51,7 +57,11 @@ async function runWaiting(): Promise<void> {
     const seconds = (result.durationMs / 1000).toFixed(1);
     const counts = `${String(verdict.passedCount).padStart(4)} passed ${String(verdict.failedCount).padStart(3)} failed`;
     const lines = [`${file.padEnd(NAME_WIDTH)} ${counts} ${seconds.padStart(7)} s`];
-    if (verdict.faults.length > 0) lines.push(...verdict.faults.map((fault) => `  ${file}: ${fault}`), indent(result.output));
+    if (verdict.faults.length > 0) {
+      const faults = verdict.faults.map((fault) => `  ${file}: ${fault}`);
+      lines.push(...faults, indent(result.output));
+      failures.push(...faults, indent(fromFirstFailure(result.output)));
+    }
     console.log(lines.join('\n'));
   }
 }
@@ -61,6 +71,13 @@ function testFiles(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
   const isSlow = (file: string): boolean => /\.(crash|e2e)\.test\.js$/.test(file);
   return files.sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || (a < b ? -1 : 1));
+}
+
+/** The part of an output that says what failed: uvu marks it with `FAIL`; where nothing is marked, the end of it. */
+function fromFirstFailure(output: string): string {
+  const lines = output.trimEnd().split('\n');
+  const first = lines.findIndex((line) => /^\s*FAIL\b/.test(line));
+  return (first < 0 ? lines.slice(-REPEATED_LINES) : lines.slice(first, first + REPEATED_LINES)).join('\n');
 }
 
 function indent(output: string): string {
