@@ -120,9 +120,12 @@ function move(id: string, onDisk: boolean): Step {
   const name = `move ${id} to ${onDisk ? 'the disk' : 'memory'}`;
   const run = async (world: World): Promise<void> => {
     const told = world.told.of(id);
-    told.place = 'unknown';
-    // Where nobody can say whether it has left, the next start may bring it back as it set out.
-    told.setOut = told.ledger.copy();
+    // One that is not served is refused and stays what it was, which may be what it set out with before.
+    if (world.life.served(id) !== undefined) {
+      told.place = 'unknown';
+      // Where nobody can say whether it has left, the next start may bring it back as it set out.
+      told.setOut = told.ledger.copy();
+    }
     const isDone = await attempt(world, name, () => world.life.lives.update(id, { storage: { on_disk: onDisk } }, CONTEXT));
     if (isDone) told.place = onDisk ? 'disk' : 'memory';
   };

@@ -1,6 +1,7 @@
 /** The proof that no call of the disk can fail, be cut short or be the last one in a way that loses or makes up anything. */
 import { allFaults } from '../faults/fault-sweep.js';
-import { sweepFaults, sweepRecoveries, type SweepReport } from '../faults/sweeps.js';
+import { sweepFaults, sweepRecoveries } from '../faults/sweeps.js';
+import { followSweep } from './follow-sweep.js';
 import type { Proof, ProofReport, ProofRun } from './proof.js';
 
 const SHORT_LIVES = 60;
@@ -28,11 +29,8 @@ interface FaultsSize {
 }
 
 async function proveFaults(run: ProofRun, { lives, recovered, killsPerRecovery }: FaultsSize): Promise<ProofReport> {
-  const say = (what: string) => (report: SweepReport): void => {
-    if (report.runs % SAY_EVERY === 0) run.say(`${report.runs} ${what}, ${report.states} starts, ${report.faults.length} faults`);
-  };
-  const first = await sweepFaults({ runs: lives, seed: run.seed, onRun: say(`of ${lives} faults`) });
-  const onRun = say(`of ${recovered} lives whose start is killed`);
+  const first = await sweepFaults({ runs: lives, seed: run.seed, onRun: followSweep(run, { what: `${lives} faults`, every: SAY_EVERY }) });
+  const onRun = followSweep(run, { what: `${recovered} lives whose start is killed`, every: SAY_EVERY });
   const second = await sweepRecoveries({ runs: recovered, seed: run.seed, killsPerRecovery, onRun });
   return {
     counts: { 'faults': first.runs, 'starts on what was left': first.states, 'starts killed as well': second.states },

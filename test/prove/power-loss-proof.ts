@@ -1,5 +1,6 @@
 /** The proof that a loss of power takes nothing that was acknowledged, whichever part it takes of what was not synced. */
 import { sweepPowerLosses } from '../faults/sweeps.js';
+import { followSweep } from './follow-sweep.js';
 import type { Proof, ProofReport, ProofRun } from './proof.js';
 
 const LIVES = 850;
@@ -20,10 +21,7 @@ async function provePowerLoss(run: ProofRun, lives: number, statesPerLife: numbe
   const { runs, states, faults } = await sweepPowerLosses({
     runs: lives,
     seed: run.seed,
-    onRun: (report) => {
-      if (report.runs % SAY_EVERY !== 0) return;
-      run.say(`${report.runs} of ${lives} losses, ${report.states} states, ${report.faults.length} faults`);
-    },
+    onRun: followSweep(run, { what: `${lives} losses`, every: SAY_EVERY }),
   }, statesPerLife);
   return { counts: { losses: runs, states }, faults };
 }

@@ -34,7 +34,9 @@ async function strikeAll(run: ProofRun, plan: BinaryPlan, wanted: number): Promi
   const limit = pLimit(AT_ONCE);
   let done = 0;
   await Promise.all(strikes.map((strike) => limit(async () => {
-    faults.push(...(await runStrike(plan, strike)));
+    const found = await runStrike(plan, strike);
+    for (const fault of found) run.say(`fault: ${fault}`);
+    faults.push(...found);
     done += 1;
     if (done % SAY_EVERY === 0) run.say(`${done} of ${strikes.length} strikes, ${faults.length} faults`);
   })));
