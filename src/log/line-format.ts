@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { invariant } from '../base/invariant.js';
+import type { TextPlace } from '../base/text-place.js';
 import type { LineDraft, LogLine } from './log.js';
 
 /** What the first field of every segment's header says. */
@@ -95,9 +96,7 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   invariant(stamp.durable < stamp.seq, 'a line cannot prove its own durability');
   invariant(!NEEDS_ESCAPING.test(draft.actor + draft.request), 'actor and request id need no escaping');
   invariant(draft.body !== '' && !LINE_BREAK.test(draft.body), 'the fields of an operation are one line');
-  const time = new Date(stamp.timeMs).toISOString();
-  const who = `"actor":"${draft.actor}","request":"${draft.request}"`;
-  const partA = `{"seq":${stamp.seq},"time":"${time}","op":"${draft.op}",${who},"durable":${stamp.durable}`;
+  const partA = partAOf(draft, stamp);
   // What is written here and refused by a reader would cost the whole log.
   invariant(PART_A.test(partA), 'part A has the form that is read back');
   const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
@@ -106,6 +105,26 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   const bodyBytes = Buffer.byteLength(draft.body);
   const text = `${partA}${partB}${HASH_MARK}${lineHash}${LINE_END}\n`;
   return { text, hash: lineHash, sizeBytes: bodyOffset + bodyBytes + HASH_TAIL_BYTES + 1, bodyOffset, bodyBytes };
+}
+
+function partAOf(
+  { op, actor, request }: Pick<LineDraft, 'op' | 'actor' | 'request'>, { seq, timeMs, durable }: Omit<LineStamp, 'salt'>,
+): string {
+  const time = new Date(timeMs).toISOString();
+  return `{"seq":${seq},"time":"${time}","op":"${op}","actor":"${actor}","request":"${request}","durable":${durable}`;
+}
+
+/**
+ * Says where a whole line lies that was read: what stands before its body follows from what it says.
+ *
+ * @param line a line that lies in a file
+ * @returns the line from its first byte to the line feed, which the last line of a log may lack
+ */
+export function placeOfLine(line: LogLine): TextPlace {
+  invariant(line.place !== undefined, `the line of seq ${line.seq} lies in a file`);
+  const { segment, offset, sizeBytes } = line.place;
+  const bodyOffset = Buffer.byteLength(partAOf(line, line)) + SALT_HEAD_BYTES;
+  return { segment, offset: offset - bodyOffset, sizeBytes: bodyOffset + sizeBytes + HASH_TAIL_BYTES + 1 };
 }
 
 /** The first line of a segment. */

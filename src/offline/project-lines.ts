@@ -10,7 +10,8 @@ import { readHeader } from '../log/file/segment-reader.js';
 import { activeFile, sealedFile, withText } from '../log/file/segment-text.js';
 import type { SegmentHeader } from '../log/line-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
-import type { LogPosition } from '../log/log.js';
+import type { LogLine, LogPosition } from '../log/log.js';
+import type { SnapshotPosition } from '../projections/snapshot/snapshot.js';
 import type { FilesOfProject } from './tasks.js';
 
 /** A log that was looked at. */
@@ -56,4 +57,42 @@ async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader>
       if (!isErrno(error, 'ENOENT') || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** Up to where lines are read, and what ends the reading. */
+export interface LinesEnd {
+  /** Must be durable already. */
+  readonly toSeq: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads the lines after a snapshot; the one that the snapshot ends with is read again, where it is still there, to see that both
+ * are of one history.
+ *
+ * @param log the log; it begins no later than after the snapshot
+ * @param previous the snapshot; undefined: from the first line on
+ * @param end up to where
+ * @returns lines, each checked, in groups
+ * @throws {LogCorruptError} when one is damaged, or the log is of another history than the snapshot
+ */
+export async function* linesAfter(
+  { files, before }: ProjectLines, previous: SnapshotPosition | undefined, { toSeq, signal }: LinesEnd,
+): AsyncGenerator<readonly LogLine[]> {
+  const isReadAgain = previous !== undefined && previous.seq > before.seq;
+  if (previous !== undefined && !isReadAgain) refuseOtherHistory(files.project, before, previous);
+  const fromSeq = isReadAgain ? previous.seq : before.seq + 1;
+  if (fromSeq > toSeq) return;
+  for await (const group of files.lines({ fromSeq, toSeq, ...(signal && { signal }) })) {
+    const [first] = group;
+    const isKnown = isReadAgain && first?.seq === previous.seq;
+    if (isKnown) refuseOtherHistory(files.project, first, previous);
+    yield isKnown ? group.slice(1) : group;
+  }
+}
+
+function refuseOtherHistory(project: string, line: LogPosition, snapshot: SnapshotPosition): void {
+  if (line.hash === snapshot.hash) return;
+  const place = { file: `${project}.jsonl`, offset: 0, seq: line.seq };
+  throw new LogCorruptError(place, `hash ${snapshot.hash} as the snapshot says`, `hash ${line.hash}`);
 }

@@ -4,6 +4,7 @@
  */
 import type { Disk } from '../disk/disk.js';
 import { LogPaths } from '../log/file/log-paths.js';
+import { placeOfLine } from '../log/line-format.js';
 import type { LogLine } from '../log/log.js';
 import { isBehind, type Moment } from './moment.js';
 import { openProjectLines } from './project-lines.js';
@@ -33,12 +34,9 @@ export interface EventsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** `,"salt":"<22 characters>",`: what stands between the first part of a line and its fields, in bytes. */
-const SALT_BYTES = 33;
-/** `,"hash":"<64 digits>"}` and the line feed, in bytes. */
-const TAIL_BYTES = 76;
 /** Lines whose first field is a key: the text that their fields then begin with. */
 const KEY_MARK = '"key":';
+const LINE_FEED = Buffer.from('\n');
 
 /**
  * Reads lines.
@@ -72,15 +70,8 @@ function isWanted({ op, actor, body }: LogLine, filter: EventFilter): boolean {
   return body === text || body.startsWith(`${text},`);
 }
 
-/** The whole line, from where its fields lie: everything before them has a length that follows from what they say. */
 async function rawLine(line: LogLine, texts: ProjectTexts): Promise<Buffer> {
-  const { place, seq, timeMs, op, actor, request, durable } = line;
-  if (place === undefined) throw new TypeError('Cannot show a line: it lies in no file');
-  const time = new Date(timeMs).toISOString();
-  const partA = `{"seq":${seq},"time":"${time}","op":"${op}","actor":"${actor}","request":"${request}","durable":${durable}`;
-  const headBytes = Buffer.byteLength(partA) + SALT_BYTES;
-  const sizeBytes = headBytes + place.sizeBytes + TAIL_BYTES;
-  const bytes = await texts.read({ segment: place.segment, offset: place.offset - headBytes, sizeBytes });
+  const bytes = await texts.read(placeOfLine(line));
   // The last line may lack its line feed while it is being written.
-  return bytes.at(-1) === '\n'.charCodeAt(0) ? bytes : Buffer.concat([bytes, Buffer.from('\n')]);
+  return bytes.at(-1) === LINE_FEED[0] ? bytes : Buffer.concat([bytes, LINE_FEED]);
 }

@@ -4,13 +4,12 @@
  */
 import { join } from 'node:path';
 import type { Disk } from '../disk/disk.js';
-import { LogCorruptError } from '../log/log-errors.js';
-import type { LogLine, LogPosition } from '../log/log.js';
+import type { LogLine } from '../log/log.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { isBehind, type Moment, momentText } from './moment.js';
-import { openProjectLines, type ProjectLines } from './project-lines.js';
+import { linesAfter, openProjectLines, type ProjectLines } from './project-lines.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { buildState } from './state-build.js';
 
@@ -79,41 +78,22 @@ async function replayFrom(options: ReplayOptions, log: ProjectLines, previous: C
   // A name for the result; lines that a server appends meanwhile are not part of it.
   const seq = Math.max(lastSeq, previous?.seq ?? 0) + 1;
   const last = { seq: previous?.seq ?? 0 };
-  const lines = linesUpTo({ log, previous, lastSeq, last }, until, signal);
+  // Nothing behind the moment is read: damage there does not matter.
+  const toSeq = until !== undefined && 'seq' in until ? until.seq : lastSeq;
+  const lines = linesUpTo(linesAfter(log, previous, { toSeq, signal }), until, last);
   const { keyCount } = await buildState({ disk, dataFolder, project, into: scratchFolder, seq, previous, lines, signal });
   return { path: join(scratchFolder, snapshotName(seq, 'json')), seq: last.seq, keyCount };
 }
 
-/** Where lines come from, and how far they have been read. */
-interface LineSource {
-  readonly log: ProjectLines;
-  readonly previous: CommittedManifest | undefined;
-  readonly lastSeq: number;
-  readonly last: { seq: number };
-}
-
+/** The lines that come before a moment; `last` follows them. */
 async function* linesUpTo(
-  { log, previous, lastSeq, last }: LineSource, until: Moment | undefined, signal: AbortSignal | undefined,
+  lines: AsyncIterable<readonly LogLine[]>, until: Moment | undefined, last: { seq: number },
 ): AsyncGenerator<readonly LogLine[]> {
-  const { before, files } = log;
-  if (previous !== undefined && before.seq === previous.seq) refuseOtherHistory(before, previous);
-  const fromSeq = Math.max(1, previous === undefined || before.seq === previous.seq ? before.seq + 1 : previous.seq);
-  // Nothing behind the moment is read: damage there does not matter.
-  const toSeq = until !== undefined && 'seq' in until ? until.seq : lastSeq;
-  if (fromSeq > toSeq) return;
-  for await (const group of files.lines({ fromSeq, toSeq, ...(signal && { signal }) })) {
-    const known = group.find(({ seq }) => seq === previous?.seq);
-    if (known !== undefined && previous !== undefined) refuseOtherHistory(known, previous);
+  for await (const group of lines) {
     const end = group.findIndex((line) => isBehind(line, until));
-    const wanted = (end < 0 ? group : group.slice(0, end)).filter(({ seq }) => seq > last.seq);
+    const wanted = end < 0 ? group : group.slice(0, end);
     last.seq = wanted.at(-1)?.seq ?? last.seq;
-    if (wanted.length > 0) yield wanted;
+    yield wanted;
     if (end >= 0) return;
   }
-}
-
-function refuseOtherHistory(line: LogPosition, previous: CommittedManifest): void {
-  if (line.hash === previous.hash) return;
-  const place = { file: `${previous.project}.jsonl`, offset: 0, seq: line.seq };
-  throw new LogCorruptError(place, `hash ${previous.hash} as the snapshot says`, `hash ${line.hash}`);
 }
