@@ -8,6 +8,7 @@ import type { ProjectStore } from '../store/project-store.js';
 import { findEntry, removeEntry } from './project-entries.js';
 import type { ProjectResources } from './project-resources.js';
 import type { StartedProjects } from './start-projects.js';
+import { isOutcomeUnknown, suspendProject } from './suspension.js';
 
 /** Deletes projects; one at a time, and not beside other changes. */
 export class ProjectDeletion {
@@ -47,7 +48,7 @@ export class ProjectDeletion {
       if (logId !== undefined) await this.#started.journal.record({ op: 'project.deleted', id, log_id: logId, ...position }, context);
       else await removeEntry(config, id);
     } catch (error) {
-      if (served !== undefined && error instanceof AppError && error.code === 'outcome_unknown') await this.#suspend(served);
+      if (served !== undefined && isOutcomeUnknown(error)) await this.#suspend(served);
       release?.();
       throw error;
     }
@@ -75,17 +76,9 @@ export class ProjectDeletion {
     return hasFiles || hasEntry;
   }
 
-  /**
-   * Nobody can say whether the deletion is recorded. If it is, the next start carries it out, and with it would go whatever was
-   * written from now on: so nothing is.
-   */
   async #suspend(store: ProjectStore): Promise<void> {
-    const { id, settings } = store;
-    const reason = 'its deletion may or may not have been recorded; the next start knows';
-    await this.#started.keeper.release(id);
-    this.#resources.registry.refuse({ id, reason, settings });
-    this.#resources.logger.error({ project: id }, `the project is not served any more: ${reason}`);
-    await this.#retire(store);
+    await this.#started.keeper.release(store.id);
+    await suspendProject(this.#resources, store, 'its deletion may or may not have been recorded; the next start knows');
   }
 
   /** A log that cannot be closed well must not keep its project from being deleted. */

@@ -133,8 +133,10 @@ export class ProjectUpdates {
       await store.loadAll();
       await leaveDisk(this.#resources, { store, journal, settings, context });
     } catch (error) {
-      resume();
-      keeper.applyCaching(store);
+      if (this.#resources.registry.get(store.id)?.kind === 'served') {
+        resume();
+        keeper.applyCaching(store);
+      }
       throw error;
     }
     await this.#writeAppliedEntry(store, key);

@@ -12,7 +12,7 @@ import type { ProjectStore } from '../store/project-store.js';
  * - `serving`: reads and writes.
  * - `read_only`: the disk was full; reads, and writes again when there is room.
  * - `log_failed`: a sync failed; reads only, until the server is started again.
- * - `corrupt`: refused at start; neither reads nor writes. The server's log says why.
+ * - `corrupt`: refused, mostly at start; neither reads nor writes. The server's log says why.
  */
 export type ProjectState = 'serving' | 'read_only' | 'log_failed' | 'corrupt';
 
@@ -76,7 +76,7 @@ export interface Projects {
    * The store of a project that is served.
    *
    * @param id a valid project id
-   * @throws {AppError} `project_not_found`; `project_corrupt` for one that was refused at start
+   * @throws {AppError} `project_not_found`; `project_corrupt` for one that is refused
    */
   store(id: string): ProjectStore;
 

@@ -21,6 +21,7 @@ import { ProjectKeeper } from './project-keeper.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
 import { leaveDisk } from './storage-switch.js';
+import { isOutcomeUnknown } from './suspension.js';
 
 const DELETED_PROJECT_NAMED =
   'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew';
@@ -225,7 +226,7 @@ class ProjectStart {
       this.#logger.info({ project: store.id }, 'the project left the disk and goes on in memory, as the configuration says');
       return true;
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
+      if (!(error instanceof AppError) || isOutcomeUnknown(error)) throw error;
       const message = 'the project is to leave the disk and could not; it goes on there, and the next start tries again';
       this.#logger.warn({ project: store.id, err: error }, message);
       return false;

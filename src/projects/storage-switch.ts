@@ -12,9 +12,8 @@
  * Leaving the disk: the update is the last line of the log; `project.left` in the server's log; from there on a log in memory;
  * the entry loses its revision; the files move to `_left` and are never deleted. A crash on the way leaves a log whose newest
  * settings say that it leaves: the start carries that out, and the data goes along. Where nobody can say whether `project.left`
- * was recorded, the project goes on in memory, as was asked for, and its files stay for the next start, which knows: on disk it
- * would acknowledge what that start then might leave behind. If it was not, that start finds the project as it was when it set
- * out; what was written in memory since is gone with the process, as in any project in memory.
+ * was recorded, the project is suspended until the next start, which knows: on disk it would acknowledge what that start then
+ * might leave behind, and in memory what an older state from the disk then might replace.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../base/app-error.js';
@@ -27,6 +26,7 @@ import type { CommandContext } from '../store/command.js';
 import { logOptionsOf, type ProjectStore } from '../store/project-store.js';
 import type { ProjectResources } from './project-resources.js';
 import type { ServerJournal } from './server-journal.js';
+import { isOutcomeUnknown, suspendProject } from './suspension.js';
 
 /** Entries of a snapshot that are written before the event loop gets its turn. */
 const PIECE_KEYS = 1000;
@@ -128,18 +128,17 @@ async function undoEntering(resources: ProjectResources, id: string, logId: stri
  * @param resources homes
  * @param wanted which project, which settings; where the log says already that it leaves, the update is not written again
  * @throws {AppError} what a write throws. Where the update is in the log and the rest failed, the project goes on writing to
- *   its log; asking again, or the next start, carries it out
+ *   its log; asking again, or the next start, carries it out. Where it is unknown whether that is recorded, it is suspended
  */
 export async function leaveDisk(resources: ProjectResources, wanted: StorageSwitch): Promise<void> {
   const { store, journal, settings, context } = wanted;
   const release = await store.hold();
   let onDisk: Log;
-  let isRecorded: boolean;
   const { logId } = store;
   try {
     if (store.settings.storage.on_disk) await store.submitHeld({ type: 'project.update', change: settings }, context);
     const position = { seq: store.seq, hash: store.hash };
-    isRecorded = await recordLeaving(resources, { journal, store, context });
+    await recordLeaving(resources, { journal, store, context });
     const log = await resources.memoryHome.create(store.id, {
       ...logOptionsOf(settings.storage), logId: randomHexId(), base: position,
     });
@@ -149,7 +148,6 @@ export async function leaveDisk(resources: ProjectResources, wanted: StorageSwit
   }
   await store.settleReads();
   await closeQuietly(resources, onDisk);
-  if (!isRecorded) return;
   try {
     await resources.diskHome.leave(store.id, logId);
   } catch (error) {
@@ -158,22 +156,19 @@ export async function leaveDisk(resources: ProjectResources, wanted: StorageSwit
   }
 }
 
-/** False where nobody can say whether it is recorded. */
+/** The store is held. */
 async function recordLeaving(
-  { logger }: Pick<ProjectResources, 'logger'>, { journal, store, context }: Pick<StorageSwitch, 'journal' | 'store' | 'context'>,
-): Promise<boolean> {
+  resources: ProjectResources, { journal, store, context }: Pick<StorageSwitch, 'journal' | 'store' | 'context'>,
+): Promise<void> {
   const registration = journal.registrations.get(store.id);
-  if (registration?.state === 'left' && registration.logId === store.logId) return true;
+  if (registration?.state === 'left' && registration.logId === store.logId) return;
   const event = { op: 'project.left', id: store.id, log_id: store.logId, last_seq: store.seq, last_hash: store.hash } as const;
   try {
     await journal.record(event, context);
-    return true;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    if (error.code === 'outcome_unknown') {
-      const message = 'a project left the disk, and nobody can say whether that is recorded; the next start sees to its files';
-      logger.error({ project: store.id, err: error }, message);
-      return false;
+    if (isOutcomeUnknown(error)) {
+      await suspendProject(resources, store, 'whether it has left the disk may or may not have been recorded; the next start knows');
     }
     throw new AppError(error.code, error.message, { cause: error, facts: { ...error.facts, applied: true } });
   }

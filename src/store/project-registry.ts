@@ -1,5 +1,5 @@
 /**
- * The projects that this server knows: those that it serves, and those that it refused at start.
+ * The projects that this server knows: those that it serves, and those that it refuses.
  */
 import { AppError } from '../base/app-error.js';
 import { compareUtf8 } from '../base/compare-utf8.js';
@@ -64,7 +64,7 @@ export class ProjectRegistry {
     const found = this.#projects.get(id);
     if (found === undefined) throw new AppError('project_not_found', `Cannot find the project "${id}"`);
     if (found.kind === 'served') return found.store;
-    throw new AppError('project_corrupt', `Cannot serve the project "${id}": it was refused at start; the server's log says why`);
+    throw new AppError('project_corrupt', `Cannot serve the project "${id}": the server's log says why`);
   }
 
   /** @returns all projects, sorted by id */

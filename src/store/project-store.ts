@@ -289,10 +289,14 @@ export class ProjectStore {
     return replaced;
   }
 
-  /** Takes nothing more because the project is deleted, fails what waits, and closes the log. A hold may be in force. */
-  async retire(): Promise<void> {
-    this.#closedBy = new AppError('project_not_found', `Cannot find the project "${this.id}"`);
-    this.#queue.fail(this.#closedBy);
+  /**
+   * Takes nothing more, fails what waits, and closes the log. A hold may be in force.
+   *
+   * @param reason what commands get from now on; by default that the project is not there, since it is deleted
+   */
+  async retire(reason = new AppError('project_not_found', `Cannot find the project "${this.id}"`)): Promise<void> {
+    this.#closedBy = reason;
+    this.#queue.fail(reason);
     await this.#turns;
     await this.#turn.log.close();
   }

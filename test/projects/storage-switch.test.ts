@@ -23,6 +23,9 @@ const P = 'first_project';
 const MEMORY: StorageChange = { on_disk: false };
 const HOT: StorageChange = { on_disk: true, cache_in_memory: true };
 const COLD: StorageChange = { on_disk: true, cache_in_memory: false };
+/** Fewer than a queue takes. */
+const WAITING_MAX = 50;
+const OUTCOME_UNKNOWN = new AppError('outcome_unknown', 'Cannot say whether the line was appended');
 const DISK_FULL = new AppError('disk_full', 'Cannot append to the log: the disk is full');
 
 async function withLife(body: (life: Life, folder: string) => Promise<void>, options: LifeOptions = {}): Promise<void> {
@@ -235,6 +238,58 @@ test('a leave that could not be recorded is carried out when it is asked for aga
       assert.deepEqual([after.lives.store(P).isOnDisk, await contentOf(after.lives.store(P))], [false, content], way);
       assert.equal(entryOf(after.config.document, P).storage?.on_disk, false);
       await after.lives.close();
+    });
+  }
+});
+
+for (const isWritten of [true, false]) {
+  const fact = `a leave of which nobody can say whether it was recorded lets nothing more be written; it was${isWritten ? '' : ' not'}`;
+  test(fact, () => inFolder(async (folder) => {
+    const home = new HomeFaults();
+    const life = await beginLife(folder, { wrapHome: (real) => home.over(real) });
+    await giveValues(life, 3);
+    const store = life.lives.store(P);
+    home.appends.set('_server', { error: OUTCOME_UNKNOWN, isWritten });
+    const leaving = refusalOf(switchTo(life, MEMORY));
+    const refused = new Set<string>();
+    let asked = 0;
+    while (life.lives.details(P).state !== 'corrupt') {
+      if ((asked += 1) < WAITING_MAX) setValue(life, P, ['k0', '"meanwhile"']).catch((error: AppError) => void refused.add(error.code));
+      await nextTurn();
+    }
+    assert.equal((await leaving).code, 'outcome_unknown');
+    assert.equal((await refusalOf(setValue(life, P, ['k0', '"later"']))).code, 'project_corrupt');
+    assert.deepEqual([...refused], ['project_corrupt'], 'also of those that waited for the move');
+    const content = await contentOf(store);
+    await life.lives.close();
+    const next = await beginLife(folder);
+    const { isOnDisk, values } = next.lives.store(P);
+    assert.deepEqual([isOnDisk, values.count], [false, isWritten ? 0 : 3]);
+    if (!isWritten) assert.equal(await contentOf(next.lives.store(P)), content);
+    await next.lives.close();
+  }));
+}
+
+test('a start that cannot say whether a leave was recorded does not serve the project, and the one after it does', async () => {
+  for (const isWritten of [true, false]) {
+    await inFolder(async (folder) => {
+      const first = await beginLife(folder);
+      await giveValues(first, 3);
+      const content = await contentOf(first.lives.store(P));
+      await first.config.update((document) => ({
+        ...document, projects: document.projects.map((entry) => ({ ...entry, storage: { ...entry.storage, on_disk: false } })),
+      }));
+      await first.lives.close();
+      const home = new HomeFaults();
+      home.appends.set('_server', { error: OUTCOME_UNKNOWN, isWritten });
+      const second = await beginLife(folder, { wrapHome: (real) => home.over(real) });
+      assert.equal(second.lives.details(P).state, 'corrupt');
+      await second.lives.close();
+      const third = await beginLife(folder);
+      const { isOnDisk, values } = third.lives.store(P);
+      assert.deepEqual([isOnDisk, values.count], [false, isWritten ? 0 : 3]);
+      if (!isWritten) assert.equal(await contentOf(third.lives.store(P)), content);
+      await third.lives.close();
     });
   }
 });

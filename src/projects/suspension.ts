@@ -1,0 +1,40 @@
+/**
+ * Taking a project out of service while the server runs: where nobody can say whether a line of the server's own log is on disk
+ * that decides over the project's files, the next start may carry it out, and with the files would go whatever was acknowledged
+ * until then. So nothing more is.
+ */
+import { AppError } from '../base/app-error.js';
+import type { ProjectStore } from '../store/project-store.js';
+import type { ProjectResources } from './project-resources.js';
+
+/** What a suspension needs. */
+type Parts = Pick<ProjectResources, 'registry' | 'logger'>;
+
+/**
+ * Serves a project no more, until the server is started again. What waits in its queue is refused; its log is closed. Whatever works
+ * in the background on its files has been ended by the caller.
+ *
+ * @param parts registry, logger
+ * @param store its store; held by the caller, so that nothing gets in between
+ * @param reason what nobody can say
+ */
+export async function suspendProject({ registry, logger }: Parts, store: ProjectStore, reason: string): Promise<void> {
+  const { id, settings } = store;
+  registry.refuse({ id, reason, settings });
+  logger.error({ project: id }, `the project is not served any more: ${reason}`);
+  try {
+    await store.retire(new AppError('project_corrupt', `Cannot serve the project "${id}" any more: ${reason}`));
+  } catch (error) {
+    logger.warn({ project: id, err: error }, 'the log of a project that is not served any more could not be closed');
+  }
+}
+
+/**
+ * Tells whether an error says that nobody knows whether a line is on disk.
+ *
+ * @param error what a record in the server's own log threw
+ * @returns true when it does
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'outcome_unknown';
+}
