@@ -149,6 +149,7 @@ export class DiskTree {
   /** A new tree with what a crash leaves of this one; all of it is synced. This tree stays as it is. */
   survivor(loss: CrashLoss): DiskTree {
     const copies = new Map<TreeNode, TreeNode>();
+    const arrived = arrivedFolders(this.#top, loss);
     const copy = (node: TreeNode): TreeNode => {
       const known = copies.get(node);
       if (known !== undefined) return known;
@@ -160,7 +161,10 @@ export class DiskTree {
       }
       const folder: FolderNode = { kind: 'folder', inode: node.inode, names: new Map(), syncedNames: new Map() };
       copies.set(node, folder);
-      for (const [name, inside] of survivingNames(node, loss)) folder.names.set(name, copy(inside));
+      for (const [name, inside] of survivingNames(node, loss)) {
+        const isHere = node.names.get(name) === inside || inside.kind === 'file' || !arrived.has(inside);
+        if (isHere) folder.names.set(name, copy(inside));
+      }
       folder.syncedNames = new Map(folder.names);
       return folder;
     };
@@ -175,6 +179,26 @@ export class DiskTree {
 function forEachNode(node: TreeNode, visit: (node: TreeNode) => void): void {
   visit(node);
   if (node.kind === 'folder') for (const inside of node.names.values()) forEachNode(inside, visit);
+}
+
+/**
+ * Folders that are found where they are now. They are not found where they were as well: no file system gives a folder two places,
+ * while a file can be left with two names.
+ */
+function arrivedFolders(top: FolderNode, loss: CrashLoss): ReadonlySet<FolderNode> {
+  const arrived = new Set<FolderNode>();
+  const seen = new Set<FolderNode>();
+  const visit = (folder: FolderNode): void => {
+    if (seen.has(folder)) return;
+    seen.add(folder);
+    for (const [name, inside] of survivingNames(folder, loss)) {
+      if (inside.kind === 'file') continue;
+      if (folder.names.get(name) === inside) arrived.add(inside);
+      visit(inside);
+    }
+  };
+  visit(top);
+  return arrived;
 }
 
 function survivingNames({ names, syncedNames }: FolderNode, loss: CrashLoss): ReadonlyMap<string, TreeNode> {

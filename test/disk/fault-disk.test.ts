@@ -136,6 +136,24 @@ test('a power cut can keep the newest name of a folder and lose those that were 
   assert.deepEqual([await namesAfter('cached'), await namesAfter('synced'), await namesAfter('newest')], [['b', 'c'], ['a'], ['a', 'c']]);
 });
 
+test('a power cut can leave a file with two names, and finds a folder in one place', async () => {
+  const disk = diskWithFile();
+  for (const name of ['from', 'to']) await disk.makeFolder(`${HOME}/${name}`);
+  await disk.makeFolder(`${HOME}/from/folder`);
+  disk.tree.syncAll();
+  await disk.rename(`${HOME}/from/folder`, `${HOME}/to/folder`);
+  await disk.rename(PLACE, `${HOME}/to/a`);
+  const target = await disk.openFolder(`${HOME}/to`);
+  const namesAfter = async (): Promise<readonly string[]> => {
+    const left = disk.crash({ content: 'synced', size: 'synced', names: 'synced' });
+    return (await Promise.all(['', '/from', '/to'].map((folder) => left.list(`${HOME}${folder}`)))).map((names) => [...names].sort().join());
+  };
+  assert.deepEqual(await namesAfter(), ['a,from,to', 'folder', '']);
+  await target.sync();
+  assert.deepEqual(await namesAfter(), ['a,from,to', '', 'a,folder']);
+  await target.close();
+});
+
 test('a full disk takes what fits, then nothing', async () => {
   const disk = diskWithFile();
   disk.roomBytes = 3;
