@@ -13,9 +13,9 @@ export const SECTOR_BYTES = 512;
 
 /**
  * Fewest zeros at the start of a record that count as the rest of a lost sector, in bytes. A record may begin close to
- * the end of a sector; a smaller run could be a damaged byte of an acknowledged line.
+ * the end of a sector; a single zero could be a damaged byte of an acknowledged line.
  */
-export const PARTIAL_SECTOR_BYTES_MIN = 8;
+export const PARTIAL_SECTOR_BYTES_MIN = 2;
 
 /** Largest tail that is taken for torn, in bytes. One batch is never larger; more than that in doubt is damage. */
 export const TORN_BYTES_MAX = 134_217_728;

@@ -35,8 +35,13 @@ test('a complete record is torn only with a lost sector inside', () => {
   assert.ok(!verdict(zeroed(24, 23 + SECTOR_BYTES), 1000), 'one zero less');
   assert.ok(verdict(zeroed(0, 24), 1000), 'the rest of the first sector');
   assert.ok(!verdict(zeroed(0, 23), 1000), 'not all of the rest');
-  assert.ok(verdict(zeroed(0, PARTIAL_SECTOR_BYTES_MIN), 1024 - PARTIAL_SECTOR_BYTES_MIN));
-  assert.ok(!verdict(zeroed(0, PARTIAL_SECTOR_BYTES_MIN - 1), 1025 - PARTIAL_SECTOR_BYTES_MIN), 'too few zeros to be told from damage');
+});
+
+test('a record that begins just before the end of a sector is torn when that end is lost, where more than one byte of it is', () => {
+  const verdict = (zeros: number): boolean => judge({ bytes: `${'\0'.repeat(zeros)}:6,"time"\n`, offset: SECTOR_BYTES - zeros }).torn;
+  assert.ok(verdict(6));
+  assert.ok(verdict(PARTIAL_SECTOR_BYTES_MIN));
+  assert.ok(!verdict(PARTIAL_SECTOR_BYTES_MIN - 1), 'too few zeros to be told from damage');
 });
 
 test('a lost sector counts in the first record only', () => {
