@@ -161,7 +161,9 @@ class ProjectStart {
         return;
       case 'memory':
         if (outcome.isStale) this.#logger.warn({ project: entry.id }, LEFT_PROJECT_NAMED);
-        await this.#create({ ...opening, settings: mergeSettings(opening.settings, { storage: { on_disk: false } }) });
+        // The log that left: its files could not be moved away yet.
+        await opened?.store.close();
+        await this.#create({ ...opening, opened: undefined, settings: mergeSettings(opening.settings, { storage: { on_disk: false } }) });
         return;
       case 'adopt':
         await this.#adopt(opening, outcome.then);

@@ -146,7 +146,8 @@ test('a power cut can leave a file with two names, and finds a folder in one pla
   const target = await disk.openFolder(`${HOME}/to`);
   const namesAfter = async (): Promise<readonly string[]> => {
     const left = disk.crash({ content: 'synced', size: 'synced', names: 'synced' });
-    return (await Promise.all(['', '/from', '/to'].map((folder) => left.list(`${HOME}${folder}`)))).map((names) => [...names].sort().join());
+    const names = await Promise.all(['', '/from', '/to'].map((folder) => left.list(`${HOME}${folder}`)));
+    return names.map((some) => [...some].sort().join());
   };
   assert.deepEqual(await namesAfter(), ['a,from,to', 'folder', '']);
   await target.sync();

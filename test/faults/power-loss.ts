@@ -31,7 +31,9 @@ interface DrawnFile {
 export function afterPowerLoss(disk: FaultDisk, random: Random): FaultDisk {
   const drawn: DrawnFile[] = [];
   const folders: string[] = [];
-  drawNames(disk.tree.folder('/'), '', { random, drawn, folders, isMoved: random() < 1 / 2 });
+  drawNames(disk.tree.folder('/'), '', {
+    random, drawn, folders, isMoved: random() < 1 / 2, arrived: arrivedFolders(disk.tree.folder('/'), new Set()),
+  });
   keepRenamed(disk, drawn, folders);
   const tree = new DiskTree();
   for (const folder of folders) tree.makeFolder(folder);
@@ -50,15 +52,27 @@ interface Drawing {
   readonly random: Random;
   /** Whether files that were moved to another folder have arrived there: the journal has such a move wholly or not, and in order. */
   readonly isMoved: boolean;
+  /** Folders whose present place is synced: no file system gives a folder two, so they are not where they were. */
+  readonly arrived: ReadonlySet<FolderNode>;
   readonly drawn: DrawnFile[];
   readonly folders: string[];
+}
+
+function arrivedFolders({ names, syncedNames }: FolderNode, found: Set<FolderNode>): Set<FolderNode> {
+  for (const [name, node] of names) {
+    if (node.kind === 'file') continue;
+    if (syncedNames.get(name) === node) found.add(node);
+    arrivedFolders(node, found);
+  }
+  return found;
 }
 
 function drawNames(folder: FolderNode, above: string, drawing: Drawing): void {
   for (const name of new Set([...folder.syncedNames.keys(), ...folder.names.keys()])) {
     const [old, now] = [folder.syncedNames.get(name), folder.names.get(name)];
     const isAboutMoves = MOVE_TARGETS.test(above) || (now === undefined && !above.includes('/data/'));
-    const isNew = isAboutMoves ? drawing.isMoved : drawing.random() < 1 / 2;
+    const hasArrived = old !== now && old?.kind === 'folder' && drawing.arrived.has(old);
+    const isNew = hasArrived || (isAboutMoves ? drawing.isMoved : drawing.random() < 1 / 2);
     const node = old === now || isNew ? now : old;
     if (node !== undefined) place(node, `${above}/${name}`, drawing);
   }

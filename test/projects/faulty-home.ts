@@ -7,6 +7,8 @@ export interface AppendFault {
   readonly error: AppError;
   /** True: the lines are in the file all the same. */
   readonly isWritten?: boolean;
+  /** What happens before it fails, while the caller waits. */
+  readonly meanwhile?: () => void;
 }
 
 /** What fails. */
@@ -17,6 +19,8 @@ export class HomeFaults {
   readonly creations = new Map<string, AppError>();
   /** Removing a log of this name. */
   readonly removals = new Map<string, Error>();
+  /** Moving the files of a log of this name to where they are kept. */
+  readonly leaves = new Map<string, Error>();
 
   /** Puts the faults over a home. */
   over(home: LogHome): LogHome {
@@ -39,7 +43,11 @@ export class HomeFaults {
       namesOf: (project) => home.namesOf(project),
       identify: (project) => home.identify(project),
       baseOf: (project) => home.baseOf(project),
-      leave: (project, logId) => home.leave(project, logId),
+      leave: async (project, logId) => {
+        const error = this.leaves.get(project);
+        if (error !== undefined) throw error;
+        await home.leave(project, logId);
+      },
       finishRemovals: (deleted) => home.finishRemovals(deleted),
       close: () => home.close(),
     };
@@ -50,6 +58,7 @@ export class HomeFaults {
     log.append = async (drafts, expectedLastSeq) => {
       const fault = this.appends.get(log.project);
       if (fault === undefined) return await append(drafts, expectedLastSeq);
+      fault.meanwhile?.();
       if (fault.isWritten === true) await append(drafts, expectedLastSeq);
       throw fault.error;
     };
