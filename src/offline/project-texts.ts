@@ -6,13 +6,12 @@
  * is left of it but what a crash between the two leaves, which goes with the rest of that work.
  */
 import { join } from 'node:path';
-import { isErrno } from '../base/app-error.js';
 import type { TextPlace } from '../base/text-place.js';
 import { appendAll, type Disk, type DiskFile } from '../disk/disk.js';
 import { FilePool } from '../disk/file-pool.js';
 import type { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
-import { readHeader } from '../log/file/segment-reader.js';
+import { openIfFirst } from '../log/file/segment-opening.js';
 import { activeFile, sealedFile, type SegmentFile, withText } from '../log/file/segment-text.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
@@ -68,29 +67,11 @@ export class ProjectTexts {
     if (found?.form === 'compressed') return await this.#openInflated(sealedFile(this.#paths, { firstSeq, isCompressed: true }));
     const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
     const files = found?.form === 'active' ? [activeFile(this.#paths), sealed] : [sealed];
-    for (const file of files) {
-      const opened = await this.#openIfFirst(file, firstSeq);
-      if (opened !== undefined) return opened;
+    for (const { path, shownName } of files) {
+      const opened = await openIfFirst(() => this.#disk.open(path, 'read'), { firstSeq, shownName });
+      if (opened !== undefined) return opened.file;
     }
     throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a segment with first_seq ${firstSeq}`, 'another one or none');
-  }
-
-  async #openIfFirst({ path, shownName }: SegmentFile, firstSeq: number): Promise<DiskFile | undefined> {
-    let file: DiskFile;
-    try {
-      file = await this.#disk.open(path, 'read');
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
-    try {
-      if ((await readHeader(file, shownName)).header.firstSeq === firstSeq) return file;
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-    await file.close();
-    return undefined;
   }
 
   async #openInflated(segment: SegmentFile): Promise<DiskFile> {

@@ -2,7 +2,7 @@
  * From the lines of a project's log to the changes that a snapshot is built from.
  */
 import { invariant } from '../base/invariant.js';
-import type { TextPlace } from '../base/text-place.js';
+import { endOfPlace, type TextPlace } from '../base/text-place.js';
 import { decodeEvent } from '../events/codec.js';
 import { isProjectEvent, type ProjectEvent } from '../events/event.js';
 import type { LogLine } from '../log/log.js';
@@ -33,7 +33,7 @@ export function changeOf(line: LogLine): SnapshotChange | undefined {
   const { seq, timeMs } = line;
   switch (event.op) {
     case 'set':
-      return { kind: 'set', key: event.key, value: event.value, seq, timeMs, place: tailOf(line, Buffer.byteLength(event.value)) };
+      return { kind: 'set', key: event.key, value: event.value, seq, timeMs, place: placeOfValue(line, event.value) };
     case 'delete':
       return { kind: 'delete', key: event.key, seq };
     case 'clear':
@@ -44,7 +44,7 @@ export function changeOf(line: LogLine): SnapshotChange | undefined {
 }
 
 /** The value is what the body of a `set` ends with. */
-function tailOf({ place, seq }: LogLine, sizeBytes: number): TextPlace {
-  invariant(place !== undefined && place.sizeBytes > sizeBytes, `the line of seq ${seq} lies in a file, and holds its value`);
-  return { segment: place.segment, offset: place.offset + place.sizeBytes - sizeBytes, sizeBytes };
+function placeOfValue({ place, seq }: LogLine, value: string): TextPlace {
+  invariant(place !== undefined, `the line of seq ${seq} lies in a file`);
+  return endOfPlace(place, Buffer.byteLength(value));
 }

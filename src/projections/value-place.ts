@@ -3,7 +3,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { invariant } from '../base/invariant.js';
-import type { TextPlace } from '../base/text-place.js';
+import { endOfPlace, type TextPlace } from '../base/text-place.js';
 
 /** A value's bytes in a file, and what they must sum up to. */
 export interface ValuePlace {
@@ -25,9 +25,8 @@ export interface ValuePlace {
  * @returns the value's own place
  */
 export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
-  const sizeBytes = Buffer.byteLength(value);
-  invariant(sizeBytes < fields.sizeBytes, 'a value is shorter than the fields that it is part of');
-  return { file: fields.segment, offset: fields.offset + fields.sizeBytes - sizeBytes, sizeBytes, crc: crc32(value) };
+  const { segment, offset, sizeBytes } = endOfPlace(fields, Buffer.byteLength(value));
+  return { file: segment, offset, sizeBytes, crc: crc32(value) };
 }
 
 /**

@@ -2,12 +2,13 @@
  * Reads a log's segments one after another, checking every line against the chain, and remembers where it is, so that a
  * follower reads nothing twice.
  */
-import { isErrno } from '../../base/app-error.js';
 import type { Disk } from '../../disk/disk.js';
+import type { SegmentHeader } from '../line-format.js';
 import { LinesDroppedError, LogCorruptError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
 import type { LogPaths } from './log-paths.js';
-import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
+import { openIfFirst } from './segment-opening.js';
+import { checkHeader, SegmentReader } from './segment-reader.js';
 import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText } from './segment-text.js';
 
 /** One segment of a log that is being read. */
@@ -126,35 +127,18 @@ export class LogReader {
 
   /** Opens a file if it is there and the segment in it begins with a seq. */
   async #openIfFirst(
-    file: SegmentFile, due: { readonly firstSeq: number; readonly ended: OpenSegment | undefined },
+    file: SegmentFile, { firstSeq, ended }: { readonly firstSeq: number; readonly ended: OpenSegment | undefined },
   ): Promise<OpenSegment | undefined> {
-    const text = await this.#openIfThere(file);
-    if (text === undefined) return undefined;
-    try {
-      const { header, sizeBytes: offset } = await readHeader(text, file.shownName);
-      const { firstSeq } = due;
-      if (header.firstSeq !== firstSeq) {
-        await text.close();
-        return undefined;
-      }
-      const before = due.ended?.reader.place;
-      const previousHash = before?.seq === firstSeq ? before.previousHash : undefined;
-      checkHeader(header, { project: this.#paths.project, logId: this.#source.logId, firstSeq, previousHash }, file.shownName);
-      const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
-      return { text, reader, firstSeq, shownName: file.shownName };
-    } catch (error) {
-      await text.close();
-      throw error;
-    }
-  }
-
-  async #openIfThere(file: SegmentFile): Promise<SegmentText | undefined> {
-    try {
-      return await openText(this.#disk, file);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
+    const { shownName } = file;
+    const before = ended?.reader.place;
+    const previousHash = before?.seq === firstSeq ? before.previousHash : undefined;
+    const due = { project: this.#paths.project, logId: this.#source.logId, firstSeq, previousHash };
+    const check = (header: SegmentHeader): void => checkHeader(header, due, shownName);
+    const opened = await openIfFirst(() => openText(this.#disk, file), { firstSeq, shownName, check });
+    if (opened === undefined) return undefined;
+    const { file: text, header, headerBytes: offset } = opened;
+    const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
+    return { text, reader, firstSeq, shownName };
   }
 
   /** Lets go of the descriptor. */

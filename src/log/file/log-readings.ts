@@ -2,16 +2,18 @@
  * Reading and following an open log in files: who asks for lines gets those that are accepted, from the segments that there are.
  */
 import type { TextPlace } from '../../base/text-place.js';
-import { AppError, isErrno } from '../../base/app-error.js';
+import { AppError } from '../../base/app-error.js';
 import { FilePool } from '../../disk/file-pool.js';
 import type { Disk } from '../../disk/disk.js';
 import type { AppendNotice } from '../append-notice.js';
+import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogLine, LogPosition, ReadRange } from '../log.js';
 import { LogReader, type ReadableSegment } from './log-reader.js';
 import type { LogPaths } from './log-paths.js';
-import { checkHeader, readHeader } from './segment-reader.js';
-import { activeFile, sealedFile, type SegmentFile } from './segment-text.js';
+import { openIfFirst } from './segment-opening.js';
+import { checkHeader } from './segment-reader.js';
+import { activeFile, sealedFile } from './segment-text.js';
 
 /** Descriptors that a log keeps open to read single values again, at most. */
 export const POOLED_FILES_MAX = 8;
@@ -150,32 +152,13 @@ export class LogReadings {
   async #openPlain(firstSeq: number): ReturnType<Disk['open']> {
     const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
     const isActive = this.#log.segments().at(-1)?.firstSeq === firstSeq;
-    for (const candidate of isActive ? [activeFile(this.#paths), sealed] : [sealed]) {
-      const file = await this.#openIfFirst(candidate, firstSeq);
-      if (file !== undefined) return file;
+    const due = { project: this.#paths.project, logId: this.#log.logId, firstSeq };
+    for (const { path, shownName } of isActive ? [activeFile(this.#paths), sealed] : [sealed]) {
+      const check = (header: SegmentHeader): void => checkHeader(header, due, shownName);
+      const opened = await openIfFirst(() => this.#disk.open(path, 'read'), { firstSeq, shownName, check });
+      if (opened !== undefined) return opened.file;
     }
     throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a plain segment with first_seq ${firstSeq}`, 'another one or none');
-  }
-
-  async #openIfFirst(candidate: SegmentFile, firstSeq: number): Promise<Awaited<ReturnType<Disk['open']>> | undefined> {
-    const { path, shownName } = candidate;
-    const file = await this.#disk.open(path, 'read').catch((error: unknown) => {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    });
-    if (file === undefined) return undefined;
-    try {
-      const { header } = await readHeader(file, shownName);
-      if (header.firstSeq === firstSeq) {
-        checkHeader(header, { project: this.#paths.project, logId: this.#log.logId, firstSeq }, shownName);
-        return file;
-      }
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-    await file.close();
-    return undefined;
   }
 
   /** Lets go of every kept descriptor once its reading is done. */
