@@ -3,6 +3,7 @@
  */
 import { isErrno } from '../base/app-error.js';
 import type { Disk } from '../disk/disk.js';
+import { isProjectId } from '../events/project-id.js';
 import { LogFiles } from '../log/file/log-files.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
@@ -19,6 +20,20 @@ export interface ProjectLines {
   readonly files: LogFiles;
   /** What the first line that is there goes on from. */
   readonly before: LogPosition;
+}
+
+const LOG_SUFFIX = '.jsonl';
+
+/**
+ * Lists the projects whose logs lie in a data folder; the server's own log is none.
+ *
+ * @param disk the disk
+ * @param dataFolder the data folder, absolute
+ * @returns their ids, sorted
+ */
+export async function listProjects(disk: Disk, dataFolder: string): Promise<readonly string[]> {
+  const names = (await disk.list(dataFolder)).filter((name) => name.endsWith(LOG_SUFFIX));
+  return names.map((name) => name.slice(0, -LOG_SUFFIX.length)).filter(isProjectId).sort();
 }
 
 /** The oldest segment may be compressed or removed between the question which it is and its opening. */

@@ -15,11 +15,9 @@ import { join } from 'node:path';
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
 import { randomHexId } from '../base/random-id.js';
-import { changeFolder, type Disk } from '../disk/disk.js';
-import { BUILT_IN_STORAGE } from '../events/project-settings.js';
+import { changeFolder } from '../disk/disk.js';
 import { FileHome } from '../log/file/file-home.js';
 import { genesisHash } from '../log/line-format.js';
-import type { LogOptions } from '../log/log.js';
 import { ProjectStateProjection } from '../projections/project-state.js';
 import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
 import { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
@@ -27,6 +25,7 @@ import type { SnapshotChange, SnapshotData } from '../projections/snapshot/snaps
 import { DamagedLog } from './damaged-log.js';
 import { overlayDisk } from './overlay-disk.js';
 import { snapshotsOf } from './project-snapshots.js';
+import { moveFiles, namesOfLog, REPAIR_LOG_OPTIONS } from './repair-files.js';
 import { type BegunRepair, findBegun, makeRepairFolder, recordBegun, recordFinished } from './repair-journal.js';
 import type { RepairPlace, RepairPlan } from './repair-plan.js';
 import { recordInServerLog } from './server-log-record.js';
@@ -44,16 +43,6 @@ export interface CarriedOutRepair extends BegunRepair {
   /** Where the damaged files are now, relative to the data folder. */
   readonly copy: string;
 }
-
-/** Whatever a project has in the data folder; the one that makes it a project last. */
-function namesOf(project: string): readonly string[] {
-  return [project, `${project}.json`, `${project}.jsonl`];
-}
-
-/** How the new log is opened while it is made; nothing is ever appended to it here. */
-const REPAIR_LOG_OPTIONS: LogOptions = {
-  durability: 'fsync', syncIntervalMs: BUILT_IN_STORAGE.sync_interval_ms, segmentBytes: BUILT_IN_STORAGE.segment_bytes,
-};
 
 /**
  * Carries a repair out up to the point where only the configuration is left.
@@ -171,9 +160,9 @@ async function carryOut(found: { readonly begun: BegunRepair; readonly folder: s
   const [oldHome, newHome] = [join(folder, 'old'), join(folder, 'new')];
   await changeFolder(disk, folder, () => disk.makeFolder(oldHome));
   const waiting: string[] = [];
-  for (const name of namesOf(begun.project)) if ((await disk.status(join(newHome, name))) !== undefined) waiting.push(name);
-  await move(disk, waiting, { from: dataFolder, to: oldHome });
-  await move(disk, waiting, { from: newHome, to: dataFolder });
+  for (const name of namesOfLog(begun.project)) if ((await disk.status(join(newHome, name))) !== undefined) waiting.push(name);
+  await moveFiles(disk, waiting, { from: dataFolder, to: oldHome });
+  await moveFiles(disk, waiting, { from: newHome, to: dataFolder });
   const { project: id, logId, previousLogId, lastSeq, lastHash, droppedBytes } = begun;
   const event = {
     op: 'project.repaired', id, log_id: logId, previous_log_id: previousLogId, last_seq: lastSeq, last_hash: lastHash,
@@ -181,21 +170,4 @@ async function carryOut(found: { readonly begun: BegunRepair; readonly folder: s
   } as const;
   await recordInServerLog(event, tools);
   return { ...begun, copy };
-}
-
-/** Renames what is there, in order, and makes it durable: first where it goes, so that a crash never leaves it nowhere. */
-async function move(disk: Disk, names: readonly string[], { from, to }: { readonly from: string; readonly to: string }): Promise<void> {
-  if (names.length === 0) return;
-  await changeFolder(disk, from, () => changeFolder(disk, to, async () => {
-    for (const name of names) {
-      if ((await disk.status(join(from, name))) !== undefined) await disk.rename(join(from, name), await freePath(disk, to, name));
-    }
-  }));
-}
-
-/** What a move before has brought there stays: nothing that was damaged is ever replaced. */
-async function freePath(disk: Disk, folder: string, name: string): Promise<string> {
-  let path = join(folder, name);
-  for (let count = 2; (await disk.status(path)) !== undefined; count += 1) path = join(folder, `${name}.${count}`);
-  return path;
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { changeFolder } from '../disk/disk.js';
 import type { ServerEvent } from '../events/event.js';
 import { DamagedLog } from './damaged-log.js';
+import { listProjects } from './project-lines.js';
+import { moveFiles, namesOfLog } from './repair-files.js';
 import { makeRepairFolder } from './repair-journal.js';
 import type { RepairTools } from './repair-project.js';
 import { createServerLog } from './server-log-record.js';
@@ -32,7 +34,6 @@ export interface ServerLogPlan {
   readonly isSound: boolean;
 }
 
-const PROJECT_FILE = /^([a-z0-9][a-z0-9_-]{0,62})\.jsonl$/;
 const NO_DIGEST = '0'.repeat(64);
 
 /**
@@ -44,12 +45,10 @@ const NO_DIGEST = '0'.repeat(64);
 export async function planServerLog({ disk, dataFolder, signal }: RepairTools): Promise<ServerLogPlan> {
   const projects: FoundProject[] = [];
   const unreadable: string[] = [];
-  for (const name of (await disk.list(dataFolder)).toSorted()) {
-    const id = PROJECT_FILE.exec(name)?.[1];
-    if (id === undefined) continue;
+  for (const id of await listProjects(disk, dataFolder)) {
     const { segments } = await DamagedLog.open(disk, dataFolder, id);
     const first = segments.find(({ header }) => header !== undefined)?.header;
-    if (first === undefined) unreadable.push(name);
+    if (first === undefined) unreadable.push(`${id}.jsonl`);
     else projects.push({ id, logId: first.logId, firstSeq: first.firstSeq, hasBase: first.base !== undefined });
   }
   const { registrations, log, findings } = await readRegistrations(disk, dataFolder, { signal });
@@ -78,17 +77,8 @@ export async function repairServerLog(plan: ServerLogPlan, tools: RepairTools): 
   });
   await createServerLog([...plan.kept, ...plan.projects.flatMap(registrationOf)], { disk, dataFolder: newHome, logger });
   // A crash in between leaves no server log, or one without its folder: repairing again does the same once more.
-  const names = [SERVER_LOG, `${SERVER_LOG}.json`, `${SERVER_LOG}.jsonl`];
-  await changeFolder(disk, dataFolder, () => changeFolder(disk, oldHome, async () => {
-    for (const name of names.toReversed()) {
-      if ((await disk.status(join(dataFolder, name))) !== undefined) await disk.rename(join(dataFolder, name), join(oldHome, name));
-    }
-  }));
-  await changeFolder(disk, newHome, () => changeFolder(disk, dataFolder, async () => {
-    for (const name of names) {
-      if ((await disk.status(join(newHome, name))) !== undefined) await disk.rename(join(newHome, name), join(dataFolder, name));
-    }
-  }));
+  await moveFiles(disk, namesOfLog(SERVER_LOG).toReversed(), { from: dataFolder, to: oldHome });
+  await moveFiles(disk, namesOfLog(SERVER_LOG), { from: newHome, to: dataFolder });
   return copy;
 }
 

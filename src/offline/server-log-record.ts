@@ -7,9 +7,9 @@ import type { Disk } from '../disk/disk.js';
 import { ACTOR_SERVER } from '../events/actor.js';
 import { encodeEvent } from '../events/codec.js';
 import type { ProjectRepaired, ServerEvent } from '../events/event.js';
-import { BUILT_IN_STORAGE } from '../events/project-settings.js';
 import { FileHome } from '../log/file/file-home.js';
-import type { Log, LogOptions } from '../log/log.js';
+import type { Log } from '../log/log.js';
+import { REPAIR_LOG_OPTIONS } from './repair-files.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
 
 /** Where the server's own log is. */
@@ -19,10 +19,6 @@ export interface ServerLogPlace {
   readonly dataFolder: string;
   readonly logger: Logger;
 }
-
-const LOG_OPTIONS: LogOptions = {
-  durability: 'fsync', syncIntervalMs: BUILT_IN_STORAGE.sync_interval_ms, segmentBytes: BUILT_IN_STORAGE.segment_bytes,
-};
 
 /** The server's own log cannot take what a repair did, so nothing else can be repaired first. */
 export class ServerLogUnusableError extends Error {
@@ -44,7 +40,7 @@ export class ServerLogUnusableError extends Error {
 export async function recordInServerLog(event: ProjectRepaired, { disk, dataFolder, logger }: ServerLogPlace): Promise<void> {
   const { registrations } = await readRegistrations(disk, dataFolder);
   if (registrations.get(event.id)?.logId === event.log_id) return;
-  const log = await new FileHome({ folder: dataFolder, disk, logger }).open(SERVER_LOG, { ...LOG_OPTIONS, replay: () => undefined });
+  const log = await new FileHome({ folder: dataFolder, disk, logger }).open(SERVER_LOG, { ...REPAIR_LOG_OPTIONS, replay: () => undefined });
   if (log === undefined) throw new ServerLogUnusableError();
   try {
     await appendEvents(log, [event]);
@@ -62,7 +58,7 @@ export async function recordInServerLog(event: ProjectRepaired, { disk, dataFold
  */
 export async function createServerLog(events: readonly ServerEvent[], { disk, dataFolder, logger }: ServerLogPlace): Promise<string> {
   const logId = randomHexId();
-  const log = await new FileHome({ folder: dataFolder, disk, logger }).create(SERVER_LOG, { ...LOG_OPTIONS, logId });
+  const log = await new FileHome({ folder: dataFolder, disk, logger }).create(SERVER_LOG, { ...REPAIR_LOG_OPTIONS, logId });
   try {
     if (events.length > 0) await appendEvents(log, events);
     return logId;

@@ -1,15 +1,14 @@
 /**
  * Checks a data folder: the server's own log, every project that lies there, and every project that should.
  */
+import { isProjectId } from '../events/project-id.js';
 import type { Registration } from '../projections/registrations.js';
 import { checkServerLog } from './check-server-log.js';
 import { type Finding, withLines } from './findings.js';
+import { listProjects } from './project-lines.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
 import type { ScrubFinding } from './tasks.js';
 import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
-
-const PROJECT_FILE = /^([a-z0-9][a-z0-9_-]{0,62})\.jsonl$/;
-const PROJECT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /**
  * Verifies a data folder, or one project in it.
@@ -59,12 +58,7 @@ class FolderVerification {
   async projects(): Promise<readonly string[]> {
     const { disk, dataFolder, signal } = this.#options;
     const { registrations } = await readRegistrations(disk, dataFolder, { signal });
-    const found = new Set(registrations.liveIds);
-    for (const name of await disk.list(dataFolder)) {
-      const id = PROJECT_FILE.exec(name)?.[1];
-      if (id !== undefined) found.add(id);
-    }
-    return [...found].sort();
+    return [...new Set([...registrations.liveIds, ...(await listProjects(disk, dataFolder))])].sort();
   }
 
   async verify(project: string): Promise<ProjectVerdict> {
@@ -95,5 +89,5 @@ class FolderVerification {
  * @returns true when it is one
  */
 export function isProjectName(text: string): boolean {
-  return text === SERVER_LOG || PROJECT_ID.test(text);
+  return text === SERVER_LOG || isProjectId(text);
 }
