@@ -42,7 +42,7 @@ export async function buildGeneration(job: BuildJob, { disk, signal }: WorkPlace
   invariant(previous === undefined || previous.seq < toSeq, 'a snapshot holds more than the one before');
   const log = await openProjectLines(disk, job);
   const last: LastLine = { seq: previous?.seq ?? 0, hash: previous?.hash ?? '', timeMs: previous?.timeMs ?? 0 };
-  if (log.before.seq > last.seq) throw missingLines(job, last.seq + 1, log.before.seq + 1);
+  if (log.firstSeq > last.seq + 1) throw missingLines(job, last.seq + 1, log.firstSeq);
   const lines = followed(linesAfter(log, previous, { toSeq, signal }), last);
   const data = await buildState({ disk, dataFolder, project, into: join(dataFolder, project), seq: toSeq, previous, lines, signal });
   return { ...data, hash: last.hash, timeMs: last.timeMs };

@@ -32,11 +32,11 @@ export interface ContentCheck {
  */
 export async function checkContent(check: ContentCheck): Promise<readonly ScrubFinding[]> {
   const { disk, files, sound } = check;
-  const { before } = await openProjectLines(disk, files);
+  const { firstSeq } = await openProjectLines(disk, files);
   const ascending = sound.toSorted((a, b) => a.seq - b.seq);
   // Lines are missing below it: the oldest that covers them is all that is known of them.
-  let previous = before.seq === 0 ? undefined : ascending.find(({ seq }) => seq >= before.seq);
-  if (before.seq > 0 && previous === undefined) return [];
+  let previous = firstSeq === 1 ? undefined : ascending.find(({ seq }) => seq >= firstSeq - 1);
+  if (firstSeq > 1 && previous === undefined) return [];
   const findings: ScrubFinding[] = [];
   for (const manifest of ascending) {
     if (manifest.seq <= (previous?.seq ?? 0)) continue;

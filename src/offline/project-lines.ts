@@ -18,8 +18,14 @@ import type { FilesOfProject } from './tasks.js';
 /** A log that was looked at. */
 export interface ProjectLines {
   readonly files: LogFiles;
-  /** What the first line that is there goes on from. */
-  readonly before: LogPosition;
+  /** The first line that is there, by the name of its segment: nobody needs its header where a snapshot covers it. */
+  readonly firstSeq: number;
+  /**
+   * Reads what the first line goes on from.
+   *
+   * @throws {LogCorruptError} when its segment does not begin with a header
+   */
+  before(): Promise<LogPosition>;
 }
 
 const LOG_SUFFIX = '.jsonl';
@@ -56,8 +62,13 @@ export async function openProjectLines(
   if (logId !== undefined && files.logId !== logId) {
     throw new LogCorruptError({ file, offset: 0 }, `log_id ${logId}`, `log_id ${files.logId}`);
   }
-  const { firstSeq, previousHash } = await oldestHeader(disk, new LogPaths(dataFolder, project));
-  return { files, before: { seq: firstSeq - 1, hash: previousHash } };
+  const paths = new LogPaths(dataFolder, project);
+  const [oldest] = await listSegments(disk, paths);
+  const before = async (): Promise<LogPosition> => {
+    const header = await oldestHeader(disk, paths);
+    return { seq: header.firstSeq - 1, hash: header.previousHash };
+  };
+  return { files, firstSeq: oldest?.firstSeq ?? 1, before };
 }
 
 async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader> {
@@ -92,11 +103,11 @@ export interface LinesEnd {
  * @throws {LogCorruptError} when one is damaged, or the log is of another history than the snapshot
  */
 export async function* linesAfter(
-  { files, before }: ProjectLines, previous: SnapshotPosition | undefined, { toSeq, signal }: LinesEnd,
+  { files, firstSeq, before }: ProjectLines, previous: SnapshotPosition | undefined, { toSeq, signal }: LinesEnd,
 ): AsyncGenerator<readonly LogLine[]> {
-  const isReadAgain = previous !== undefined && previous.seq > before.seq;
-  if (previous !== undefined && !isReadAgain) refuseOtherHistory(files.project, before, previous);
-  const fromSeq = isReadAgain ? previous.seq : before.seq + 1;
+  const isReadAgain = previous !== undefined && previous.seq >= firstSeq;
+  if (previous !== undefined && !isReadAgain) refuseOtherHistory(files.project, await before(), previous);
+  const fromSeq = isReadAgain ? previous.seq : firstSeq;
   if (fromSeq > toSeq) return;
   for await (const group of files.lines({ fromSeq, toSeq, ...(signal && { signal }) })) {
     const [first] = group;

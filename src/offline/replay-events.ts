@@ -47,9 +47,9 @@ const LINE_FEED = Buffer.from('\n');
  */
 export async function* replayEvents(options: EventsOptions): AsyncGenerator<Buffer> {
   const { disk, dataFolder, project, until, filter, scratchFolder, signal } = options;
-  const { files, before } = await openProjectLines(disk, { dataFolder, project });
+  const { files, firstSeq } = await openProjectLines(disk, { dataFolder, project });
   const texts = new ProjectTexts(disk, new LogPaths(dataFolder, project), { folder: scratchFolder, seq: 1 });
-  const fromSeq = Math.max(options.fromSeq ?? 1, before.seq + 1);
+  const fromSeq = Math.max(options.fromSeq ?? 1, firstSeq);
   try {
     for await (const group of files.lines({ fromSeq, ...(signal && { signal }) })) {
       for (const line of group) {

@@ -52,9 +52,9 @@ export async function replayState(options: ReplayOptions): Promise<ReplayedState
   const { disk, dataFolder, project, until } = options;
   const log = await openProjectLines(disk, { dataFolder, project });
   const { committed } = await snapshotsOf(disk, { dataFolder, project }).list();
-  const own = committed.filter(({ logId, seq }) => logId === log.files.logId && seq >= log.before.seq);
+  const own = committed.filter(({ logId, seq }) => logId === log.files.logId && seq >= log.firstSeq - 1);
   const usable: (CommittedManifest | undefined)[] = own.filter((manifest) => !isBehind(manifest, until));
-  if (log.before.seq === 0) usable.push(undefined);
+  if (log.firstSeq === 1) usable.push(undefined);
   for (const previous of usable) {
     try {
       return await replayFrom(options, log, previous);
@@ -64,7 +64,7 @@ export async function replayState(options: ReplayOptions): Promise<ReplayedState
     }
   }
   throw new OutOfReachError(
-    `Cannot replay "${project}" up to ${momentText(until)}: its log begins with seq ${log.before.seq + 1}, ` +
+    `Cannot replay "${project}" up to ${momentText(until)}: its log begins with seq ${log.firstSeq}, ` +
       'and no snapshot holds what came before',
   );
 }

@@ -74,6 +74,16 @@ test('where the lines before a snapshot were removed, the log has to go on from 
   await assert.rejects(buildGeneration(job(8, 4), { disk: other.disk }), { name: 'LogCorruptError' });
 });
 
+test('a damaged header of a segment that the snapshot covers keeps nobody from building on it', async () => {
+  const { disk } = await written([4]);
+  await commit(disk, 6);
+  const name = `${DATA}/p/00000000000000000001.jsonl`;
+  disk.put(name, disk.bytesOf(name).toString('latin1').replace('simplekv/1', 'simplekv!1'));
+  const { json } = await buildGeneration(job(8, 6), { disk });
+  const sound = await written([4]);
+  assert.equal(json.sha256, (await buildGeneration(job(8), { disk: sound.disk })).json.sha256);
+});
+
 test('a snapshot of another history is refused, also where its line is still there', async () => {
   const { disk } = await written();
   await commit(disk, 4);

@@ -159,6 +159,8 @@ class Inspector {
     const first = await this.#attempt(segment);
     if (typeof first === 'boolean') return first;
     this.#faults.push(first.fault);
+    // It is there, however damaged: what comes before the next one is not missing.
+    if (segment.form !== 'active') this.#firstSeq ??= segment.firstSeq;
     this.#chain = undefined;
     // What does not follow on what came before may be sound in itself.
     const alone = isChained ? await this.#attempt(first.segment) : first;
