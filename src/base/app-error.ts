@@ -45,3 +45,15 @@ export function isErrno(error: unknown, ...codes: readonly string[]): error is N
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
   return codes.length === 0 ? 'errno' in error : codes.includes(error.code);
 }
+
+/**
+ * Gives an operation that the disk had no room for the code that callers act on.
+ *
+ * @param error what a call to the disk rejected with
+ * @param message what could not be done, without the reason: `Cannot create the project "a"`
+ * @returns an `AppError` with `disk_full` where there was no room, else the same error
+ */
+export function withDiskFull(error: unknown, message: string): unknown {
+  if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) return error;
+  return new AppError('disk_full', `${message}: the disk is full`, { cause: error });
+}

@@ -159,6 +159,8 @@ export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Pro
 /** The disk took less than it was given and named no reason: it is full, whatever else it is. */
 export class ShortWriteError extends Error {
   override readonly name = 'ShortWriteError';
+  /** As the system would have said. */
+  readonly code = 'ENOSPC';
 
   /**
    * @param wantedBytes how many bytes were given

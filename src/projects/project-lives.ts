@@ -3,7 +3,7 @@
  * crash between any two of them read right at the next start (`config/reconcile.ts` has the reasons). One change at a time.
  */
 import pLimit from 'p-limit';
-import { AppError } from '../base/app-error.js';
+import { AppError, withDiskFull } from '../base/app-error.js';
 import { randomHexId } from '../base/random-id.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
@@ -65,7 +65,11 @@ export class ProjectLives implements Projects {
   async #inTurn<T>(change: () => Promise<T>): Promise<T> {
     return await this.#one(async () => {
       if (this.#isClosed) throw new AppError('shutting_down', 'Cannot change projects: the server is stopping');
-      return await change();
+      try {
+        return await change();
+      } catch (error) {
+        throw withDiskFull(error, 'Cannot change the project');
+      }
     });
   }
 

@@ -254,6 +254,12 @@ test('files that cannot be moved away fail a deletion that has happened, and DEL
   await life.lives.create({ id: 'a' }, CONTEXT);
 }));
 
+test('a change of projects that the disk has no room for says so', () => withLife(async (life) => {
+  await life.lives.create({ id: 'a' }, CONTEXT);
+  life.home.removals.set('a', Object.assign(new Error('ENOSPC: made to fail'), { code: 'ENOSPC', errno: -28 }));
+  assert.equal((await refusalOf(life.lives.delete('a', CONTEXT))).code, 'disk_full');
+}));
+
 test('after close() nothing is changed any more', () => withLife(async (life) => {
   const text = await configText(life);
   await life.lives.close();

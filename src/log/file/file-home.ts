@@ -1,14 +1,14 @@
 /**
  * The folder in which the logs of a server lie, one set of names a project: makes, opens and removes them.
  */
-import { AppError, isErrno } from '../../base/app-error.js';
+import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
 import { type Clock, systemClock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { invariant } from '../../base/invariant.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import { LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { CreateOptions, Log, LogBase, LogHome, OpenOptions } from '../log.js';
-import { changeFolder, type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
+import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
 import { LogPaths, sealedSegmentNames } from './log-paths.js';
@@ -95,10 +95,7 @@ export class FileHome implements LogHome {
       if (base === undefined) await this.#dropSnapshots(paths);
       await this.#writeNewLog(paths, Buffer.from(header), head);
     } catch (error) {
-      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG') || error instanceof ShortWriteError) {
-        throw new AppError('disk_full', `Cannot create the project "${project}": the disk is full`, { cause: error });
-      }
-      throw error;
+      throw withDiskFull(error, `Cannot create the project "${project}"`);
     }
     const active = { firstSeq, sizeBytes: header.length };
     const reading = { head, slot: 0, damaged: false };

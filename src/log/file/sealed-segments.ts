@@ -7,9 +7,9 @@
  *   leaves both forms, of which the next start keeps the plain one.
  * - Removing: the name goes, and that is synced. A crash leaves the segment or does not; its removal has been recorded before.
  */
-import { AppError, isErrno } from '../../base/app-error.js';
+import { withDiskFull } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
-import { changeFolder, type Disk, ShortWriteError } from '../../disk/disk.js';
+import { changeFolder, type Disk } from '../../disk/disk.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { SealedSegment, SealedSegments } from '../log.js';
 import { digestText, writeGzipCopy } from './gzip-copy.js';
@@ -92,8 +92,7 @@ export class FileSealedSegments implements SealedSegments {
     } catch (error) {
       // What cannot be removed now is dropped by the next attempt or start.
       await this.#disk.unlink(compressing).catch(() => undefined);
-      if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG') && !(error instanceof ShortWriteError)) throw error;
-      throw new AppError('disk_full', `Cannot compress "${plain.shownName}": the disk is full`, { cause: error });
+      throw withDiskFull(error, `Cannot compress "${plain.shownName}"`);
     }
   }
 

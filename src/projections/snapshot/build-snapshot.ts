@@ -5,6 +5,7 @@
  */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { crc32 } from 'node:zlib';
+import { withDiskFull } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import type { TextPlace } from '../../base/text-place.js';
 import type { Disk } from '../../disk/disk.js';
@@ -12,7 +13,7 @@ import { CHANGE_LIMITS, type ChangeLimits, ChangeTable } from './change-table.js
 import { mergeWithStored, type MergedEntry } from './merge-changes.js';
 import { readStoredEntries, type StoredEntry } from './read-generation.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from './snapshot.js';
-import { ValueChangedError, withDiskFull } from './snapshot-errors.js';
+import { ValueChangedError } from './snapshot-errors.js';
 import { SnapshotWriter, type WrittenEntry } from './snapshot-writer.js';
 
 /** Values that are read from the log at once; Node does file calls on four threads, which all of the process share. */
@@ -58,7 +59,7 @@ export async function buildSnapshot(options: BuildOptions): Promise<SnapshotData
     await takeChanges(table, options);
     return await writeMerged(table, options);
   } catch (error) {
-    throw withDiskFull(error);
+    throw withDiskFull(error, 'Cannot write the snapshot');
   } finally {
     await table.close();
   }

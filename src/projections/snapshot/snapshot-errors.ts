@@ -2,8 +2,6 @@
  * What can be wrong with a snapshot. None of these is fatal to a project as long as its log is there, so they are no `AppError`:
  * who reads a snapshot decides what else to read.
  */
-import { AppError, isErrno } from '../../base/app-error.js';
-import { ShortWriteError } from '../../disk/disk.js';
 
 /** A file of a generation holds what was not written, or lacks what was. */
 export class SnapshotCorruptError extends Error {
@@ -58,17 +56,4 @@ export class ValueChangedError extends Error {
   constructor(seq: number, place: { readonly segment: number; readonly offset: number }) {
     super(`Cannot trust the log at seq ${seq}, segment ${place.segment}, byte ${place.offset}: the value's CRC-32 is wrong`);
   }
-}
-
-const ROOM_ERRNOS = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
-/**
- * Gives a failed write the code that callers act on.
- *
- * @param error what a call to the disk rejected with
- * @returns an `AppError` with `disk_full` where the disk had no room, else the same error
- */
-export function withDiskFull(error: unknown): unknown {
-  if (!(error instanceof ShortWriteError) && !isErrno(error, ...ROOM_ERRNOS)) return error;
-  return new AppError('disk_full', 'Cannot write the snapshot: the disk is full', { cause: error });
 }

@@ -10,13 +10,13 @@
  * - Remove: the manifest first, folder synced; then the rest, which does not count without it.
  */
 import { dirname, join } from 'node:path';
-import { isErrno } from '../../base/app-error.js';
+import { isErrno, withDiskFull } from '../../base/app-error.js';
 import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, verifyFiles, type VerifyOptions } from './read-generation.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
-import { SnapshotCorruptError, SnapshotVersionError, withDiskFull } from './snapshot-errors.js';
+import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 import { parseSnapshotName, type SnapshotName, snapshotName } from './snapshot-names.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 import { ValueFiles } from './value-files.js';
@@ -160,7 +160,7 @@ export class SnapshotFolder {
       await changeFolder(this.#disk, this.#folder, () => this.#disk.rename(temporary, this.#path(seq, 'manifest')));
     } catch (error) {
       await this.#undo(seq);
-      throw withDiskFull(error);
+      throw withDiskFull(error, 'Cannot write the snapshot');
     }
     if (options.link ?? true) await this.#linkOrTell(seq, options);
     return digest;
@@ -203,7 +203,7 @@ export class SnapshotFolder {
       await changeFolder(this.#disk, dirname(this.#link), () => this.#disk.rename(temporary, this.#link));
     } catch (error) {
       await this.#disk.unlink(temporary).catch(() => undefined);
-      throw withDiskFull(error);
+      throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
 

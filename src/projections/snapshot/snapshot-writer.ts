@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { withDiskFull } from '../../base/app-error.js';
 import { compareUtf8 } from '../../base/compare-utf8.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
@@ -11,7 +12,6 @@ import { DataFileWriter } from './data-file-writer.js';
 import { encodeIndexLine } from './index-format.js';
 import { beforeValue, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
 import type { SnapshotData } from './snapshot.js';
-import { withDiskFull } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
 /** A key with its value, as it is written. */
@@ -66,7 +66,7 @@ export class SnapshotWriter {
       return new SnapshotWriter(place, json, await DataFileWriter.create(place.disk, indexPath));
     } catch (error) {
       await settle([() => json?.close(), () => removeFiles(place.disk, dataPaths(place))]);
-      throw withDiskFull(error);
+      throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
 
@@ -143,7 +143,7 @@ export class SnapshotWriter {
       return await work();
     } catch (error) {
       await this.abandon();
-      throw withDiskFull(error);
+      throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
 }
