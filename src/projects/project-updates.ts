@@ -133,7 +133,8 @@ export class ProjectUpdates {
       await store.loadAll();
       await leaveDisk(this.#resources, { store, journal, settings, context });
     } catch (error) {
-      if (this.#resources.registry.get(store.id)?.kind === 'served') {
+      // One that takes no more writes is left alone until the next start.
+      if (store.logState !== 'closed') {
         resume();
         keeper.applyCaching(store);
       }

@@ -21,7 +21,6 @@ import { ProjectKeeper } from './project-keeper.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
 import { leaveDisk } from './storage-switch.js';
-import { isOutcomeUnknown } from './suspension.js';
 
 const DELETED_PROJECT_NAMED =
   'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew';
@@ -211,8 +210,13 @@ class ProjectStart {
     }
     if (!store.settings.storage.on_disk && !(await this.#isLeft(store))) {
       // Here too: an entry without a revision would be one of a project in memory, and its data would be passed over.
-      this.#keeper.serve(opened);
-      this.#keeper.applyCaching(store);
+      if (store.logState === 'closed') {
+        // Nobody can say whether it has left: it is read only until the next start, and nothing works on its files.
+        this.#resources.registry.serve(store);
+      } else {
+        this.#keeper.serve(opened);
+        this.#keeper.applyCaching(store);
+      }
       return;
     }
     if (store.settings.authentication.enabled && key.apiKeyHash === null) key = await this.#makeMissingKey(store);
@@ -228,7 +232,7 @@ class ProjectStart {
       this.#logger.info({ project: store.id }, 'the project left the disk and goes on in memory, as the configuration says');
       return true;
     } catch (error) {
-      if (!(error instanceof AppError) || isOutcomeUnknown(error)) throw error;
+      if (!(error instanceof AppError)) throw error;
       const message = 'the project is to leave the disk and could not; it goes on there, and the next start tries again';
       this.#logger.warn({ project: store.id, err: error }, message);
       return false;

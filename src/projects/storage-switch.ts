@@ -12,8 +12,8 @@
  * Leaving the disk: the update is the last line of the log; `project.left` in the server's log; from there on a log in memory;
  * the entry loses its revision; the files move to `_left` and are never deleted. A crash on the way leaves a log whose newest
  * settings say that it leaves: the start carries that out, and the data goes along. Where nobody can say whether `project.left`
- * was recorded, the project is suspended until the next start, which knows: on disk it would acknowledge what that start then
- * might leave behind, and in memory what an older state from the disk then might replace.
+ * was recorded, the project takes no more writes until the next start, which knows: on disk it would acknowledge what that start
+ * then might leave behind, and in memory what an older state from the disk then might replace.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../base/app-error.js';
@@ -26,7 +26,7 @@ import type { CommandContext } from '../store/command.js';
 import { logOptionsOf, type ProjectStore } from '../store/project-store.js';
 import type { ProjectResources } from './project-resources.js';
 import type { ServerJournal } from './server-journal.js';
-import { isOutcomeUnknown, suspendProject } from './suspension.js';
+import { isOutcomeUnknown, suspendWrites } from './suspension.js';
 
 /** Entries of a snapshot that are written before the event loop gets its turn. */
 const PIECE_KEYS = 1000;
@@ -128,7 +128,7 @@ async function undoEntering(resources: ProjectResources, id: string, logId: stri
  * @param resources homes
  * @param wanted which project, which settings; where the log says already that it leaves, the update is not written again
  * @throws {AppError} what a write throws. Where the update is in the log and the rest failed, the project goes on writing to
- *   its log; asking again, or the next start, carries it out. Where it is unknown whether that is recorded, it is suspended
+ *   its log; asking again, or the next start, carries it out. Where it is unknown whether that is recorded, it takes no more writes
  */
 export async function leaveDisk(resources: ProjectResources, wanted: StorageSwitch): Promise<void> {
   const { store, journal, settings, context } = wanted;
@@ -168,7 +168,7 @@ async function recordLeaving(
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (isOutcomeUnknown(error)) {
-      await suspendProject(resources, store, 'whether it has left the disk may or may not have been recorded; the next start knows');
+      await suspendWrites(resources, store, 'that it left the disk may or may not have been recorded; the next start knows');
     }
     throw new AppError(error.code, error.message, { cause: error, facts: { ...error.facts, applied: true } });
   }

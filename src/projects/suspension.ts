@@ -7,9 +7,6 @@ import { AppError } from '../base/app-error.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { ProjectResources } from './project-resources.js';
 
-/** What a suspension needs. */
-type Parts = Pick<ProjectResources, 'registry' | 'logger'>;
-
 /**
  * Serves a project no more, until the server is started again. What waits in its queue is refused; its log is closed. Whatever works
  * in the background on its files has been ended by the caller.
@@ -18,15 +15,27 @@ type Parts = Pick<ProjectResources, 'registry' | 'logger'>;
  * @param store its store; held by the caller, so that nothing gets in between
  * @param reason what nobody can say
  */
-export async function suspendProject({ registry, logger }: Parts, store: ProjectStore, reason: string): Promise<void> {
+export async function suspendProject(
+  { registry, logger }: Pick<ProjectResources, 'registry' | 'logger'>, store: ProjectStore, reason: string,
+): Promise<void> {
   const { id, settings } = store;
   registry.refuse({ id, reason, settings });
   logger.error({ project: id }, `the project is not served any more: ${reason}`);
-  try {
-    await store.retire(new AppError('project_corrupt', `Cannot serve the project "${id}" any more: ${reason}`));
-  } catch (error) {
-    logger.warn({ project: id, err: error }, 'the log of a project that is not served any more could not be closed');
-  }
+  await retire(logger, store, new AppError('project_corrupt', `Cannot serve the project "${id}" any more: ${reason}`));
+}
+
+/**
+ * Takes no more changes of a project, until the server is started again; reads go on. Every value is in memory already.
+ *
+ * @param parts logger
+ * @param store its store; held by the caller, so that nothing gets in between
+ * @param reason what nobody can say
+ */
+export async function suspendWrites(
+  { logger }: Pick<ProjectResources, 'logger'>, store: ProjectStore, reason: string,
+): Promise<void> {
+  logger.error({ project: store.id }, `the project takes no more writes: ${reason}`);
+  await retire(logger, store, new AppError('log_failed', `Cannot take the change: ${reason}`));
 }
 
 /**
@@ -37,4 +46,12 @@ export async function suspendProject({ registry, logger }: Parts, store: Project
  */
 export function isOutcomeUnknown(error: unknown): boolean {
   return error instanceof AppError && error.code === 'outcome_unknown';
+}
+
+async function retire(logger: ProjectResources['logger'], store: ProjectStore, reason: AppError): Promise<void> {
+  try {
+    await store.retire(reason);
+  } catch (error) {
+    logger.warn({ project: store.id, err: error }, 'the log of a project that is suspended could not be closed');
+  }
 }
