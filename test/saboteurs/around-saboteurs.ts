@@ -66,4 +66,13 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
     changes: [{ file: 'src/log/file/file-home.ts', find: 'if (taken.length > 0) {', replace: 'if (taken.length < 0) {' }],
     tests: ['log/file/file-home'],
   },
+  {
+    name: 'write-on-after-an-uncertain-move',
+    changes: [{
+      file: 'src/projects/storage-switch.ts',
+      find: '    if (isOutcomeUnknown(error)) {\n',
+      replace: '    if (!(error instanceof AppError)) {\n',
+    }],
+    tests: ['projects/storage-switch'],
+  },
 ];
