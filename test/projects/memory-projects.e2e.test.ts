@@ -16,8 +16,14 @@ async function withMemoryProject(body: (served: ServedFolder) => Promise<void>):
   });
 }
 
+/** Content by name. Heads follow a while after their logs, whoever writes meanwhile, so those of the other logs are left out. */
+async function filesBesideHeads(served: ServedFolder): Promise<Map<string, string>> {
+  return new Map([...(await served.dataFiles())].filter(([name]) => !name.endsWith('/head')));
+}
+
 test('a project in memory touches no file of the data folder', () => withMemoryProject(async (served) => {
-  const before = await served.dataFiles();
+  const before = await filesBesideHeads(served);
+  const names = [...(await served.dataFiles()).keys()];
   const key = served.key('fleeting');
   await served.set('fleeting', ['k', 'a fleeting value'], key);
   await served.ask('DELETE', '/projects/fleeting/keys', { key });
@@ -25,7 +31,8 @@ test('a project in memory touches no file of the data folder', () => withMemoryP
   await served.ask('POST', '/projects/fleeting/api-key/regenerate', { key: served.key('global') });
   await served.create('second', IN_MEMORY);
   assert.equal((await served.ask('DELETE', '/projects/second', { key: served.key('global') })).status, 204);
-  assert.deepEqual(await served.dataFiles(), before);
+  assert.deepEqual(await filesBesideHeads(served), before);
+  assert.deepEqual([...(await served.dataFiles()).keys()], names);
 }));
 
 test('the data of a project in memory is gone after a restart, and the project is there with its key and settings',
