@@ -26,6 +26,8 @@ export type OpenMode =
 /** What is known of a name without opening it. */
 export interface NameStatus {
   readonly isFolder: boolean;
+  /** True for a symbolic link: the rest is said of what it leads to, if that exists. */
+  readonly isLink: boolean;
   readonly sizeBytes: number;
   /** Number of the inode: equal for two names of one file. */
   readonly inode: number;
@@ -101,8 +103,8 @@ export interface Disk {
   rename(path: string, newPath: string): Promise<void>;
   /** Removes a name of a file; no error when there is none. */
   unlink(path: string): Promise<void>;
-  /** Removes a folder and everything in it; no error when there is none. */
-  removeTree(path: string): Promise<void>;
+  /** Removes an empty folder; no error when there is none. Whatever is still in it makes the call fail and stays. */
+  removeFolder(path: string): Promise<void>;
   /** @returns how much room there is on the disk that holds a folder */
   room(path: string): Promise<DiskRoom>;
 }

@@ -2,7 +2,7 @@
  * The real disk, through `node:fs`. Owns nothing but the limit on syncs in flight.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
 import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from './disk.js';
@@ -91,8 +91,11 @@ export class NodeDisk implements Disk {
   }
 
   async status(path: string): Promise<NameStatus | undefined> {
-    const status = await absentAs(stat(path), undefined);
-    return status && { isFolder: status.isDirectory(), sizeBytes: status.size, inode: status.ino };
+    const named = await absentAs(lstat(path), undefined);
+    if (named === undefined) return undefined;
+    const isLink = named.isSymbolicLink();
+    const status = isLink ? await absentAs(stat(path), named) : named;
+    return { isFolder: status.isDirectory(), isLink, sizeBytes: status.size, inode: status.ino };
   }
 
   async link(path: string, newPath: string): Promise<void> {
@@ -107,8 +110,8 @@ export class NodeDisk implements Disk {
     await absentAs(unlink(path), undefined);
   }
 
-  async removeTree(path: string): Promise<void> {
-    await rm(path, { recursive: true, force: true });
+  async removeFolder(path: string): Promise<void> {
+    await absentAs(rmdir(path), undefined);
   }
 
   async room(path: string): Promise<DiskRoom> {

@@ -270,6 +270,33 @@ export interface CreateOptions extends LogOptions {
   readonly base?: LogBase;
 }
 
+/**
+ * Whose the files under a project's name are, as far as they prove it.
+ *
+ * - `log`: that log's, by its header or its head.
+ * - `another project`: their header names another project.
+ * - `unknown`: nothing says so, or there are none.
+ */
+export type NameOwner =
+  | { readonly kind: 'log'; readonly logId: string }
+  | { readonly kind: 'another project' }
+  | { readonly kind: 'unknown' };
+
+/** What lies under a project's name. */
+export interface NameHolding {
+  readonly owner: NameOwner;
+  /** What this program never writes, relative to the home: other names, and folders or links in the place of its files. */
+  readonly foreignNames: readonly string[];
+}
+
+/** What is recorded of the logs of a home. */
+export interface RecordedLogs {
+  /** Deleted logs: project id by log id. */
+  readonly deleted: ReadonlyMap<string, string>;
+  /** Logs that projects have now: log id by project id. */
+  readonly live: ReadonlyMap<string, string>;
+}
+
 /** Where the logs of a server are kept. */
 export interface LogHome {
   /**
@@ -319,17 +346,34 @@ export interface LogHome {
   baseOf(project: string): Promise<LogBase | undefined>;
 
   /**
+   * Says what has to be known before files of a name are moved away or erased.
+   *
+   * @param project the project's id
+   * @returns whose they are, and which of them this program never writes
+   */
+  examine(project: string): Promise<NameHolding>;
+
+  /**
    * Moves everything of a deleted project out of the way, so that its name is free when the call resolves, then erases it
    * in the background. What a crash leaves is finished by {@link LogHome.finishRemovals}.
    *
    * @param project the project's id
-   * @param logId the log that was deleted; files of another log of the same name stay
+   * @param logId the log that was deleted, which had the name until now; files of another log of the same name stay
    */
   remove(project: string, logId: string): Promise<void>;
 
   /**
+   * Takes back a creation that failed on its way. Only what it made goes: where the name is another log's, or holds anything else,
+   * nothing is touched.
+   *
+   * @param project the project's id
+   * @param logId the log that was to be made
+   */
+  discard(project: string, logId: string): Promise<void>;
+
+  /**
    * Moves everything of a project that leaves the disk to `_left/<project>-<log_id>/`, where it stays until a person removes
-   * it; its name is free when the call resolves. Repeating it after a crash moves the rest.
+   * it; its name is free when the call resolves. Repeating it after a crash moves the rest. Not for a name that has a live log.
    *
    * @param project the project's id
    * @param logId the log that leaves; files of another log of the same name stay
@@ -337,11 +381,11 @@ export interface LogHome {
   leave(project: string, logId: string): Promise<void>;
 
   /**
-   * Erases what earlier removals left half-way.
+   * Finishes what earlier removals left half-way, and erases what they moved away. Nothing of a live log is touched.
    *
-   * @param deleted the projects whose deletion is recorded, by the id of their log
+   * @param recorded which logs were deleted, and which are live
    */
-  finishRemovals(deleted: ReadonlyMap<string, string>): Promise<void>;
+  finishRemovals(recorded: RecordedLogs): Promise<void>;
 
   /** Waits for erasing that goes on in the background. */
   close(): Promise<void>;

@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { CreateOptions, Log, LogHome } from './log.js';
+import type { CreateOptions, Log, LogHome, NameHolding } from './log.js';
 import { MemoryLog } from './memory-log.js';
 
 /** Logs in memory. */
@@ -42,6 +42,14 @@ export class MemoryHome implements LogHome {
 
   async remove(): Promise<void> {
     await Promise.resolve();
+  }
+
+  async discard(): Promise<void> {
+    await Promise.resolve();
+  }
+
+  async examine(): Promise<NameHolding> {
+    return await Promise.resolve({ owner: { kind: 'unknown' }, foreignNames: [] });
   }
 
   async finishRemovals(): Promise<void> {

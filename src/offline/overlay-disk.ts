@@ -34,7 +34,7 @@ export function overlayDisk(disk: Disk, { over, under }: Overlay): Disk {
     link: (path, newPath) => disk.link(path, newPath),
     rename: (path, newPath) => disk.rename(path, newPath),
     unlink: (path) => disk.unlink(path),
-    removeTree: (path) => disk.removeTree(path),
+    removeFolder: (path) => disk.removeFolder(path),
     room: (path) => disk.room(path),
   };
 }

@@ -38,7 +38,12 @@ export class Registrations implements Projection<ServerEvent> {
 
   /** Project ids whose logs are on disk. */
   get liveIds(): readonly string[] {
-    return [...this.#byId].filter(([, { state }]) => state === 'live').map(([id]) => id);
+    return [...this.liveLogs.keys()];
+  }
+
+  /** Logs on disk: log id by project id. */
+  get liveLogs(): ReadonlyMap<string, string> {
+    return new Map([...this.#byId].filter(([, { state }]) => state === 'live').map(([id, { logId }]) => [id, logId]));
   }
 
   /** Deleted logs: project id by log id. */

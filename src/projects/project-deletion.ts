@@ -2,7 +2,6 @@
  * Deleting a project: the line in the server's own log is the commit; what a crash leaves undone after it, the next start does.
  */
 import { AppError } from '../base/app-error.js';
-import { randomHexId } from '../base/random-id.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { findEntry, removeEntry } from './project-entries.js';
@@ -29,7 +28,8 @@ export class ProjectDeletion {
    *
    * @param id a valid project id
    * @param context who asks
-   * @throws {AppError} `project_not_found`, `server_log_corrupt`, `config_write_failed`
+   * @throws {AppError} `project_not_found`, `server_log_corrupt`, `config_write_failed`; `project_files_exist` when files under its name
+   *   are not the server's, after which everything is as it was
    */
   async delete(id: string, context: CommandContext): Promise<void> {
     const { registry, config, keyring } = this.#resources;
@@ -41,6 +41,7 @@ export class ProjectDeletion {
     if (found === undefined && logId === undefined && findEntry(config.document, id) === undefined) {
       throw new AppError('project_not_found', `Cannot find the project "${id}"`);
     }
+    if (logId !== undefined) await this.#refuseOtherFiles(id, logId);
     const release = await served?.hold();
     try {
       const position = { last_seq: served?.seq ?? 0, last_hash: served?.hash ?? '' };
@@ -69,7 +70,9 @@ export class ProjectDeletion {
     const registration = this.#started.journal.registrations.get(id);
     if (registration?.state !== 'deleted') return false;
     const { logId } = registration;
-    const hasFiles = (await diskHome.identify(id)) === logId;
+    const { owner } = await diskHome.examine(id);
+    const hasFiles = owner.kind === 'log' && owner.logId === logId;
+    if (hasFiles) await this.#refuseOtherFiles(id, logId);
     const hasEntry = findEntry(config.document, id) !== undefined;
     if (hasFiles) await diskHome.remove(id, logId);
     if (hasEntry) await removeEntry(config, id);
@@ -92,13 +95,30 @@ export class ProjectDeletion {
 
   /** The log whose deletion is to be recorded; undefined for a project without one on disk. */
   async #logToDelete(id: string, served: ProjectStore | undefined): Promise<string | undefined> {
-    const { diskHome } = this.#resources;
+    const { diskHome, registry } = this.#resources;
     if (served !== undefined) return served.isOnDisk ? served.logId : undefined;
     const registration = this.#started.journal.registrations.get(id);
     if (registration?.state === 'live') return registration.logId;
-    const isKnown = this.#resources.registry.get(id) !== undefined;
-    if (!isKnown || (await diskHome.namesOf(id)).length === 0) return undefined;
-    // A refused project that was never registered, with a header that cannot be read: its files need some name in the trash.
-    return (await diskHome.identify(id)) ?? randomHexId();
+    if (registry.get(id) === undefined) return undefined;
+    const files = await diskHome.namesOf(id);
+    if (files.length === 0) return undefined;
+    // A refused project that was never registered: its name alone does not make files of that name its own.
+    const { owner } = await diskHome.examine(id);
+    if (owner.kind === 'log') return owner.logId;
+    throw filesExist(id, 'nothing proves that the files of that name are its own', files);
   }
+
+  /** Before anything is recorded: what a deletion erases must be what this server wrote for that log, and nothing else. */
+  async #refuseOtherFiles(id: string, logId: string): Promise<void> {
+    const { diskHome } = this.#resources;
+    const { owner, foreignNames } = await diskHome.examine(id);
+    if (foreignNames.length > 0) throw filesExist(id, 'under its name lies what this server did not write', foreignNames);
+    const isOther = owner.kind === 'another project' || (owner.kind === 'log' && owner.logId !== logId);
+    if (isOther) throw filesExist(id, 'the files of that name are those of another log', await diskHome.namesOf(id));
+  }
+}
+
+function filesExist(id: string, why: string, files: readonly string[]): AppError {
+  const advice = 'nothing was changed; move these files out of the data folder and delete it again';
+  return new AppError('project_files_exist', `Cannot delete the project "${id}": ${why}; ${advice}`, { facts: { files } });
 }

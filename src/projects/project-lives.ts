@@ -155,7 +155,7 @@ export class ProjectLives implements Projects {
     } catch (error) {
       await this.#undo(id, 'files', async () => {
         await opened?.store.retire();
-        await options.home.remove(id, logId);
+        await options.home.discard(id, logId);
       });
       await this.#undo(id, 'entry of the configuration', () => removeEntry(config, id));
       throw error;

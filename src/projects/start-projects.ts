@@ -68,9 +68,11 @@ class ProjectStart {
 
   async run(): Promise<void> {
     const { config, diskHome } = this.#resources;
-    await diskHome.finishRemovals(this.#journal.registrations.deletedLogs);
+    const { deletedLogs: deleted, leftLogs, liveLogs: live } = this.#journal.registrations;
+    // A damaged registry cannot say what is live.
+    if (!this.#journal.isCorrupt) await diskHome.finishRemovals({ deleted, live });
     // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
-    for (const [logId, id] of this.#journal.registrations.leftLogs) await this.#finishLeaving(id, logId);
+    for (const [logId, id] of leftLogs) if (!live.has(id)) await this.#finishLeaving(id, logId);
     await this.#recordDefaultKey();
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();

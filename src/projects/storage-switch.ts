@@ -115,7 +115,7 @@ async function register(resources: ProjectResources, { journal, store, context }
 
 async function undoEntering(resources: ProjectResources, id: string, logId: string): Promise<void> {
   try {
-    await resources.diskHome.remove(id, logId);
+    await resources.diskHome.discard(id, logId);
   } catch (cause) {
     const message = 'a project could not come to the disk, and its files could not be removed again';
     resources.logger.error({ project: id, err: cause }, message);

@@ -103,8 +103,11 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     await disk.rename(`${folder}/inner`, `${folder}/outer`);
     assert.equal(await read(disk, `${folder}/outer/b`), 'abc');
     await assert.rejects(disk.rename(`${folder}/none`, `${folder}/x`), { code: 'ENOENT' });
-    await disk.removeTree(`${folder}/outer`);
-    await disk.removeTree(`${folder}/outer`);
+    await assert.rejects(disk.removeFolder(`${folder}/outer`), { code: 'ENOTEMPTY' });
+    await disk.unlink(`${folder}/outer/b`);
+    await disk.removeFolder(`${folder}/outer/most`);
+    await disk.removeFolder(`${folder}/outer`);
+    await disk.removeFolder(`${folder}/outer`);
     assert.deepEqual(await disk.list(folder), []);
   }));
 

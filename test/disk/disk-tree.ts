@@ -125,6 +125,12 @@ export class DiskTree {
     if (this.find(place) !== undefined) this.parent(place).names.delete(path.posix.basename(place));
   }
 
+  removeFolder(place: string): void {
+    if (this.find(place) === undefined) return;
+    if (this.folder(place).names.size > 0) throw errnoError('ENOTEMPTY', place);
+    this.remove(place);
+  }
+
   /** Makes everything survive a power cut. */
   syncAll(): void {
     forEachNode(this.#top, (node) => {

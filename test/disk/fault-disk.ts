@@ -11,12 +11,12 @@ import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree
 
 /** Names of the calls that a disk, a file and a folder take. */
 export type DiskMethod =
-  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'rename' | 'unlink' | 'removeTree' | 'room'
+  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'rename' | 'unlink' | 'removeFolder' | 'room'
   | 'append' | 'overwrite' | 'read' | 'datasync' | 'truncate' | 'fileStatus' | 'close' | 'syncFolder' | 'closeFolder';
 
 /** Calls that change what a disk holds, or make it durable: where a crash makes a difference. */
 export const CHANGING_METHODS: readonly DiskMethod[] = [
-  'open', 'makeFolder', 'link', 'rename', 'unlink', 'removeTree', 'append', 'overwrite', 'datasync', 'truncate', 'syncFolder',
+  'open', 'makeFolder', 'link', 'rename', 'unlink', 'removeFolder', 'append', 'overwrite', 'datasync', 'truncate', 'syncFolder',
 ];
 
 /** One call that was made. */
@@ -306,7 +306,7 @@ export class FaultDisk implements Disk {
       carryOut: () => {
         const node = this.tree.find(path);
         if (node === undefined) return undefined;
-        return { isFolder: node.kind === 'folder', sizeBytes: node.kind === 'file' ? node.bytes.length : 0, inode: node.inode };
+        return { isFolder: node.kind === 'folder', isLink: false, sizeBytes: node.kind === 'file' ? node.bytes.length : 0, inode: node.inode };
       },
     });
   }
@@ -330,8 +330,8 @@ export class FaultDisk implements Disk {
     });
   }
 
-  async removeTree(path: string): Promise<void> {
-    await this.#call({ method: 'removeTree', path, carryOut: () => this.tree.remove(path) });
+  async removeFolder(path: string): Promise<void> {
+    await this.#call({ method: 'removeFolder', path, carryOut: () => this.tree.removeFolder(path) });
   }
 
   async room(path: string): Promise<DiskRoom> {

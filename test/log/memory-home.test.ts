@@ -14,7 +14,7 @@ test('its logs live as long as they are held, and leave nothing behind', async (
   assert.deepEqual(await home.namesOf(PROJECT), []);
   assert.equal(await home.identify(PROJECT), undefined);
   await home.remove(PROJECT, LOG_ID);
-  await home.finishRemovals(new Map([[LOG_ID, PROJECT]]));
+  await home.discard(PROJECT, LOG_ID);
   await home.close();
   assert.equal(log.position().seq, 1);
 });

@@ -79,7 +79,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'a registered log that is not there': {
     harm: async ({ disk }) => {
       await disk.unlink(`${DATA}/p.jsonl`);
-      await disk.removeTree(`${DATA}/p`);
+      disk.tree.remove(`${DATA}/p`);
     },
     found: ['p.jsonl:- seq -'],
   },
@@ -97,7 +97,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'no log of the server': {
     harm: async ({ disk }) => {
       await disk.unlink(`${DATA}/_server.jsonl`);
-      await disk.removeTree(`${DATA}/_server`);
+      disk.tree.remove(`${DATA}/_server`);
     },
     found: ['_server.jsonl:- seq -'],
   },

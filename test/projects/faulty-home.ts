@@ -48,7 +48,9 @@ export class HomeFaults {
         if (error !== undefined) throw error;
         await home.leave(project, logId);
       },
-      finishRemovals: (deleted) => home.finishRemovals(deleted),
+      examine: (project) => home.examine(project),
+      discard: (project, logId) => home.discard(project, logId),
+      finishRemovals: (recorded) => home.finishRemovals(recorded),
       close: () => home.close(),
     };
   }

@@ -150,13 +150,16 @@ export function killingDisk(life: KillSwitch, { erasesNothing = false }: Killing
     status: (path) => life.read(() => disk.status(path)),
     link: (path, newPath) => life.change(`link ${nameOf(newPath)}`, { whole: () => disk.link(path, newPath) }),
     rename: (path, newPath) => life.change(`rename ${nameOf(newPath)}`, { whole: () => disk.rename(path, newPath) }),
-    unlink: (path) => life.change(`unlink ${nameOf(path)}`, { whole: () => disk.unlink(path) }),
-    room: (path) => disk.room(path),
-    removeTree: (path) => life.change(`remove ${nameOf(path)}`, {
+    unlink: (path) => life.change(`unlink ${nameOf(path)}`, {
       whole: async () => {
-        if (!erasesNothing) await disk.removeTree(path);
+        if (!(erasesNothing && path.includes('/_trash/'))) await disk.unlink(path);
       },
-      part: async () => disk.removeTree(`${path}/${(await disk.list(path)).toSorted()[0] ?? ''}`),
+    }),
+    room: (path) => disk.room(path),
+    removeFolder: (path) => life.change(`remove ${nameOf(path)}`, {
+      whole: async () => {
+        if (!erasesNothing) await disk.removeFolder(path);
+      },
     }),
   };
 }

@@ -1,28 +1,25 @@
 /**
  * The folder in which the logs of a server lie, one set of names a project: makes, opens and removes them.
  */
+import { join } from 'node:path';
 import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
 import { type Clock, systemClock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { invariant } from '../../base/invariant.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import { LogCorruptError, LogVersionError } from '../log-errors.js';
-import type { CreateOptions, Log, LogBase, LogHome, OpenOptions } from '../log.js';
+import type { CreateOptions, Log, LogBase, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log.js';
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
-import { LogPaths, sealedSegmentNames } from './log-paths.js';
+import { isSnapshotName, LogPaths, sealedSegmentNames, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
+import { findForeignNames, findLogId, findOwner } from './name-owner.js';
 import { recoverLog } from './recovery.js';
-import { emptyTrash, findLogId, isRemovalBegun, moveToLeft, moveToTrash } from './removal.js';
+import { moveToLeft, moveToTrash } from './removal.js';
 import { baseIn } from './segment-check.js';
 import { readHeader } from './segment-reader.js';
 import { activeFile, sealedFile, withText } from './segment-text.js';
-
-/** Names that a creation leaves in the project's folder before the project exists. */
-const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
-
-/** What the names of a snapshot's files begin with: those that a log is to go on from are there before it. */
-const SNAPSHOT_PREFIX = 'snap-';
+import { eraseTrashed, listTrash } from './trash.js';
 
 /** What a file home is made with. */
 export interface FileHomeOptions {
@@ -61,11 +58,11 @@ export class FileHome implements LogHome {
     const paths = this.#paths(project);
     const names: string[] = [];
     if ((await disk.status(paths.active)) !== undefined) names.push(paths.activeName);
-    if ((await disk.status(paths.snapshot)) !== undefined) names.push(`${project}.json`);
+    if ((await disk.status(paths.snapshot)) !== undefined) names.push(paths.snapshotName);
     const inFolder = await disk.list(paths.folder);
     // What an unfinished creation left belongs to nobody; with an active segment beside it, or a head that proves lines, it is
     // a project's folder.
-    const isUnfinished = inFolder.every((name) => UNFINISHED_NAMES.includes(name) || name.startsWith(SNAPSHOT_PREFIX));
+    const isUnfinished = inFolder.every(isUnfinishedName);
     const isProject = names.length > 0 || !isUnfinished || (await this.#headSeq(paths)) > 0;
     if (isProject) names.push(...inFolder.map((name) => paths.shown(name)));
     return names;
@@ -106,7 +103,7 @@ export class FileHome implements LogHome {
   /** What an interrupted creation with a base left is not the base of this log. */
   async #dropSnapshots(paths: LogPaths): Promise<void> {
     const { disk } = this.#options;
-    for (const name of await disk.list(paths.folder)) if (name.startsWith(SNAPSHOT_PREFIX)) await disk.unlink(paths.inFolder(name));
+    for (const name of await disk.list(paths.folder)) if (isSnapshotName(name)) await disk.unlink(paths.inFolder(name));
   }
 
   /** The active name appears last, by a link, which never replaces anything: before it, nothing of the project exists. */
@@ -154,27 +151,54 @@ export class FileHome implements LogHome {
     await moveToLeft(this.#options.disk, this.#paths(project), logId);
   }
 
+  async examine(project: string): Promise<NameHolding> {
+    const { disk } = this.#options;
+    const paths = this.#paths(project);
+    return { owner: await findOwner(disk, paths), foreignNames: await findForeignNames(disk, paths) };
+  }
+
   async remove(project: string, logId: string): Promise<void> {
-    await moveToTrash(this.#options.disk, this.#paths(project), logId);
-    this.#eraseTrash();
+    await moveToTrash(this.#options.disk, this.#paths(project), { logId, isNameKnown: true });
+    this.#erase([logId]);
   }
 
-  async finishRemovals(deleted: ReadonlyMap<string, string>): Promise<void> {
-    const { disk, folder } = this.#options;
+  async discard(project: string, logId: string): Promise<void> {
+    const { disk } = this.#options;
+    const paths = this.#paths(project);
+    if ((await findLogId(disk, paths)) === logId) await this.remove(project, logId);
+    // Without an active segment there is no log yet, only what its creation has written so far.
+    else if ((await this.namesOf(project)).length === 0) await this.#dropUnfinished(paths);
+  }
+
+  async #dropUnfinished(paths: LogPaths): Promise<void> {
+    const { disk } = this.#options;
+    for (const name of await disk.list(paths.folder)) await disk.unlink(paths.inFolder(name));
+    await disk.removeFolder(paths.folder);
+  }
+
+  async finishRemovals({ deleted, live }: RecordedLogs): Promise<void> {
+    const { disk, folder, logger } = this.#options;
     for (const [logId, project] of deleted) {
-      const isHere = (await findLogId(disk, this.#paths(project))) === logId;
-      if (isHere || (await isRemovalBegun(disk, folder, logId))) await moveToTrash(disk, this.#paths(project), logId);
+      // A name that a live log has is that log's, whatever lies there.
+      if (!live.has(project)) await moveToTrash(disk, this.#paths(project), { logId });
     }
-    this.#eraseTrash();
+    const { logIds, foreignNames } = await listTrash(disk, folder);
+    const liveIds = new Set(live.values());
+    const keptNames = [...foreignNames, ...logIds.filter((logId) => liveIds.has(logId)).map((logId) => join(TRASH_FOLDER, logId))];
+    if (keptNames.length > 0) logger.warn({ files: keptNames }, 'not of a deleted project, so they are not erased; move them away');
+    this.#erase(logIds.filter((logId) => !liveIds.has(logId)));
   }
 
-  #eraseTrash(): void {
+  #erase(logIds: readonly string[]): void {
     const { disk, folder, logger } = this.#options;
     this.#erasing = this.#erasing.then(async () => {
-      try {
-        await emptyTrash(disk, folder);
-      } catch (error) {
-        logger.warn({ err: error }, 'the files of a deleted project could not be erased; the next start tries again');
+      for (const logId of logIds) {
+        try {
+          const files = await eraseTrashed(disk, folder, logId);
+          if (files.length > 0) logger.warn({ files }, 'files beside those of a deleted project are not erased; move them away');
+        } catch (error) {
+          logger.warn({ err: error }, 'the files of a deleted project could not be erased; the next start tries again');
+        }
       }
     });
   }
@@ -182,4 +206,8 @@ export class FileHome implements LogHome {
   async close(): Promise<void> {
     await this.#erasing;
   }
+}
+
+function isUnfinishedName(name: string): boolean {
+  return UNFINISHED_NAMES.includes(name) || isSnapshotName(name);
 }

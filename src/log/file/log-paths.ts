@@ -6,6 +6,13 @@ import { invariant } from '../../base/invariant.js';
 
 const SEGMENT_DIGITS = 20;
 const SEGMENT_NAME = /^(\d{20})\.jsonl(\.gz)?$/;
+/** A torn tail that was cut: the seq that was due, its offset, and which copy it is. */
+const TORN_NAME = /^torn-[1-9]\d{0,15}-\d{1,16}-[1-9]\d{0,8}$/;
+/** What `projections/snapshot/snapshot-names.ts` gives; a test compares the two. */
+const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|link-new|run-\d{1,9})$/;
+/** Names that a creation leaves in the project's folder before the project exists. */
+export const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
+const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'probe'];
 
 /** Folder of what deletion is erasing, inside the home. No project id begins with `_`. */
 export const TRASH_FOLDER = '_trash';
@@ -40,9 +47,14 @@ export class LogPaths {
     return join(this.home, this.activeName);
   }
 
+  /** The newest snapshot's name inside the home. */
+  get snapshotName(): string {
+    return `${this.project}.json`;
+  }
+
   /** The newest snapshot. */
   get snapshot(): string {
-    return join(this.home, `${this.project}.json`);
+    return join(this.home, this.snapshotName);
   }
 
   /** The project's folder. */
@@ -105,6 +117,26 @@ export function segmentName(firstSeq: number): string {
  */
 export function compressedName(firstSeq: number): string {
   return `${segmentName(firstSeq)}.gz`;
+}
+
+/**
+ * Tells whether a name is one of a snapshot's files.
+ *
+ * @param name a name inside a project's folder
+ * @returns true for a name that snapshots give
+ */
+export function isSnapshotName(name: string): boolean {
+  return SNAPSHOT_NAME.test(name);
+}
+
+/**
+ * Tells what this program writes into a project's folder from what others put there. Only the former is ever erased.
+ *
+ * @param name a name inside a project's folder
+ * @returns true for a name that this program gives
+ */
+export function isOwnName(name: string): boolean {
+  return OTHER_NAMES.includes(name) || [SEGMENT_NAME, TORN_NAME, SNAPSHOT_NAME].some((form) => form.test(name));
 }
 
 /** A sealed segment, as far as its name says. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
+import type { RecordedLogs } from '../../../src/log/log.js';
 import { type FaultDisk } from '../../disk/fault-disk.js';
 import {
   ACTIVE, createLog, diskWith, drafts, emptyDisk, HOME, homeOn, LOG_ID, openLog, OPTIONS, PROJECT, recordingLogger, SMALL_SEGMENTS,
@@ -15,6 +16,11 @@ async function removed(disk: FaultDisk, work: (home: ReturnType<typeof homeOn>) 
   await work(home);
   await home.close();
   return [...disk.contents().keys()];
+}
+
+/** What a registry says of deleted and live logs. */
+function recorded(deleted: readonly (readonly [string, string])[], live: readonly (readonly [string, string])[] = []): RecordedLogs {
+  return { deleted: new Map(deleted), live: new Map(live) };
 }
 
 test('a log that is not there is not opened, and has no id and no names', async () => {
@@ -106,7 +112,7 @@ test('a removal that was killed at any call is finished by the next start', asyn
       await removed(disk, (home) => home.remove(PROJECT, LOG_ID)).catch(() => undefined);
       for (const kept of ['cached', 'synced'] as const) {
         const next = disk.crash({ content: kept, size: kept, names: kept });
-        const names = await removed(next, (home) => home.finishRemovals(new Map([[LOG_ID, PROJECT]])));
+        const names = await removed(next, (home) => home.finishRemovals(recorded([[LOG_ID, PROJECT]])));
         assert.deepEqual(names, [], `${number} ${method} ${when} ${kept}`);
         assert.deepEqual(await homeOn(next).namesOf(PROJECT), []);
       }
@@ -118,7 +124,7 @@ test('what bears the name of a deleted log later is never erased with it, howeve
   const damages: readonly ((disk: FaultDisk) => void)[] = [
     () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
   ];
-  const stops = [{ method: 'removeTree' }, { method: 'rename', path: GRAVE }] as const;
+  const stops = [{ method: 'unlink', path: /_trash/ }, { method: 'rename', path: GRAVE }] as const;
   for (const [damage, stop] of damages.flatMap((one) => stops.map((two) => [one, two] as const))) {
     const disk = emptyDisk();
     const home = homeOn(disk);
@@ -132,21 +138,105 @@ test('what bears the name of a deleted log later is never erased with it, howeve
     damage(disk);
     const before = [...disk.contents()].filter(([name]) => !name.includes('_trash'));
     assert.ok(before.length >= 2);
-    await removed(disk, (next) => next.finishRemovals(new Map([[LOG_ID, PROJECT]])));
+    await removed(disk, (next) => next.finishRemovals(recorded([[LOG_ID, PROJECT]])));
     assert.deepEqual([...disk.contents()], before);
   }
+});
+
+test('nothing under a name that has a live log is erased, whatever lies there', async () => {
+  const damages: readonly ((disk: FaultDisk) => void)[] = [
+    () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
+    // As a restored copy that has the old header, or an emptied place in the trash, would have it.
+    (disk) => disk.tree.makeFolder(GRAVE), (disk) => {
+      disk.tree.makeFolder(GRAVE);
+      disk.put(ACTIVE, 'damaged');
+      disk.tree.remove(`${HOME}/${PROJECT}/head`);
+    },
+  ];
+  for (const damage of damages) {
+    const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+    damage(disk);
+    const before = disk.contents();
+    for (const live of [LOG_ID, OTHER_ID]) {
+      await removed(disk, (home) => home.finishRemovals(recorded([[LOG_ID, PROJECT]], [[PROJECT, live]])));
+      assert.deepEqual(disk.contents(), before);
+    }
+  }
+});
+
+test('without anything that proves its log, no file is taken for one that was deleted, also where its place in the trash is empty',
+  async () => {
+  const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+  disk.tree.makeFolder(GRAVE);
+  disk.put(ACTIVE, 'damaged');
+  disk.tree.remove(`${HOME}/${PROJECT}/head`);
+  const before = disk.contents();
+  await removed(disk, (home) => home.finishRemovals(recorded([[LOG_ID, PROJECT]])));
+  assert.deepEqual(disk.contents(), before);
+});
+
+test('the files of a live log are not erased from the trash, and what no deletion put there is named', async () => {
+  const disk = await diskWith([1]);
+  await removed(disk, async (home) => {
+    disk.fail({ method: 'unlink', path: /_trash/, times: Infinity, action: { kind: 'errno', code: 'EIO' } });
+    await home.remove(PROJECT, LOG_ID);
+  });
+  const next = disk.crash();
+  next.tree.makeFolder(`${HOME}/_trash/mine`);
+  next.put(`${HOME}/_trash/mine/important.txt`, 'important');
+  next.put(`${GRAVE}.erasing/segments/important.txt`, 'important');
+  const before = next.contents();
+  const { logger, lines } = recordingLogger();
+  const home = homeOn(next, { logger });
+  await home.finishRemovals(recorded([], [['q', LOG_ID]]));
+  await home.close();
+  assert.deepEqual(next.contents(), before);
+  assert.ok(lines.some((line) => JSON.stringify(line).includes(`"files":["_trash/mine","_trash/${LOG_ID}"]`)));
+  const again = homeOn(next, { logger });
+  await again.finishRemovals(recorded([]));
+  await again.close();
+  const kept = [`${GRAVE}.erasing/segments/important.txt`, `${HOME}/_trash/mine/important.txt`];
+  assert.deepEqual([...next.contents().keys()].sort(), kept.sort());
+  assert.ok(lines.some((line) => JSON.stringify(line).includes(`"files":["_trash/${LOG_ID}.erasing/segments/important.txt"]`)));
+});
+
+test('a creation that is taken back leaves nothing of its own, and takes nothing of another', async () => {
+  const own = emptyDisk();
+  own.fail({ method: 'link', path: 'next', action: { kind: 'errno', code: 'EIO' } });
+  await assert.rejects(createLog(own), { code: 'EIO' });
+  await removed(own, (home) => home.discard(PROJECT, LOG_ID));
+  assert.deepEqual([...own.contents().keys()], []);
+  assert.equal(await own.status(`${HOME}/${PROJECT}`), undefined);
+  const made = emptyDisk();
+  await (await createLog(made)).close();
+  assert.deepEqual(await removed(made, (home) => home.discard(PROJECT, LOG_ID)), []);
+  for (const spoil of [() => undefined, (disk: FaultDisk) => disk.put(ACTIVE, 'x'), (disk: FaultDisk) => disk.tree.remove(ACTIVE)]) {
+    const disk = await diskWith([1, 1]);
+    spoil(disk);
+    const before = disk.contents();
+    await removed(disk, (home) => home.discard(PROJECT, OTHER_ID));
+    assert.deepEqual(disk.contents(), before);
+  }
+});
+
+test('a new log takes the place of what an unfinished creation left, and of nothing else', async () => {
+  const disk = emptyDisk();
+  disk.tree.makeFolder(`${HOME}/${PROJECT}`);
+  disk.put(`${HOME}/${PROJECT}/snap-of-our-holidays.jpg`, 'important');
+  await assert.rejects(createLog(disk), { code: 'project_files_exist' });
+  assert.equal(disk.bytesOf(`${HOME}/${PROJECT}/snap-of-our-holidays.jpg`).toString(), 'important');
 });
 
 test('an erasing that fails is told, and tried again by the next start', async () => {
   const disk = await diskWith([1]);
   const { logger, lines } = recordingLogger();
   const home = homeOn(disk, { logger });
-  disk.fail({ method: 'removeTree', action: { kind: 'errno', code: 'EIO' } });
+  disk.fail({ method: 'unlink', path: /_trash/, action: { kind: 'errno', code: 'EIO' } });
   await home.remove(PROJECT, LOG_ID);
   await home.close();
   assert.ok(lines.some(({ level, msg }) => level === 'warn' && msg.includes('could not be erased')));
   assert.ok([...disk.contents().keys()].every((name) => name.startsWith(`${GRAVE}.erasing/`)));
-  assert.deepEqual(await removed(disk, (next) => next.finishRemovals(new Map())), []);
+  assert.deepEqual(await removed(disk, (next) => next.finishRemovals(recorded([]))), []);
 });
 
 test.run();

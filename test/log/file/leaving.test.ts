@@ -30,7 +30,7 @@ test('its name is free, everything is there under its old name, and opens as a l
   const { log, replayed } = await openLog(disk.crash(LOSSES['all that was not synced is lost']), OPTIONS, { folder: LEFT });
   assert.equal(replayed.length, 5);
   await log.close();
-  await home.finishRemovals(new Map());
+  await home.finishRemovals({ deleted: new Map(), live: new Map() });
   await home.close();
   assert.deepEqual(new Map([...disk.contents()].sort()), new Map([...expected].sort()), 'and nobody erases it');
   assert.deepEqual(disk.openPaths, []);
@@ -74,6 +74,23 @@ test('what bears the name later stays where it is, however damaged, and however 
     const before = disk.contents();
     await homeOn(disk).leave(PROJECT, LOG_ID);
     assert.deepEqual(disk.contents(), before);
+  }
+});
+
+test('a place that a person has emptied does not draw in the log that has the name now, however damaged', async () => {
+  for (const emptied of [(disk: FaultDisk) => disk.tree.remove(`${LEFT}/${PROJECT}`), () => undefined]) {
+    const disk = await leavingDisk();
+    await homeOn(disk).leave(PROJECT, LOG_ID);
+    disk.tree.remove(`${LEFT}/${PROJECT}.jsonl`);
+    emptied(disk);
+    await (await homeOn(disk).create(PROJECT, { ...OPTIONS, logId: OTHER_ID })).close();
+    disk.put(ACTIVE, 'damaged');
+    for (const head of [true, false]) {
+      if (!head) disk.tree.remove(`${HOME}/${PROJECT}/head`);
+      const before = disk.contents();
+      await homeOn(disk).leave(PROJECT, LOG_ID);
+      assert.deepEqual(disk.contents(), before);
+    }
   }
 });
 

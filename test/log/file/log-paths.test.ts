@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { compressedName, doubledNames, LogPaths, sealedSegmentNames, segmentName } from '../../../src/log/file/log-paths.js';
+import { compressedName, doubledNames, isOwnName, isSnapshotName, LogPaths, sealedSegmentNames, segmentName } from '../../../src/log/file/log-paths.js';
+import { parseSnapshotName, snapshotName } from '../../../src/projections/snapshot/snapshot-names.js';
 import { suite } from '../../suite.js';
 
 const test = suite('log-paths');
@@ -26,6 +27,19 @@ test('sealed segments sort by seq and are told from everything else', () => {
   const others = ['head', 'next', '42.jsonl', 'x00000000000000000042.jsonl', '00000000000000000042.json'];
   const names = [segmentName(100), ...others, segmentName(9), segmentName(20)];
   assert.deepEqual(sealedSegmentNames(names), [9, 20, 100].map((firstSeq) => ({ firstSeq, isCompressed: false })));
+});
+
+test('the names that this program writes into a project\'s folder are told from all others', () => {
+  const parts = ['json', 'index', 'manifest', 'manifest-new', 'link-new', 'run-1', 'run-12'] as const;
+  const snapshots = parts.map((part) => snapshotName(7, part));
+  for (const name of snapshots) assert.ok(parseSnapshotName(name) !== undefined && isSnapshotName(name) && isOwnName(name), name);
+  const others = [segmentName(1), compressedName(1), 'next', 'head', 'head.tmp', 'compressing', 'probe', 'torn-7-1200-1'];
+  for (const name of others) assert.ok(isOwnName(name) && !isSnapshotName(name), name);
+  const foreign = [
+    'important.txt', 'head.bak', 'Head', 'torn-7', 'torn-7-1200-1.txt', '1.jsonl', `${segmentName(1)}.bak`, `${segmentName(1)}.gz.tmp`,
+    'snap-1.json', `${snapshots[0] ?? ''}.bak`, 'snap-00000000000000000007.txt', 'snap-', '.head', 'lost+found',
+  ];
+  for (const name of foreign) assert.ok(!isOwnName(name) && parseSnapshotName(name) === undefined, name);
 });
 
 test('a segment is there once, as plain where it is there in both forms', () => {
