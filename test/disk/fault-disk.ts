@@ -306,7 +306,8 @@ export class FaultDisk implements Disk {
       carryOut: () => {
         const node = this.tree.find(path);
         if (node === undefined) return undefined;
-        return { isFolder: node.kind === 'folder', isLink: false, sizeBytes: node.kind === 'file' ? node.bytes.length : 0, inode: node.inode };
+        const sizeBytes = node.kind === 'file' ? node.bytes.length : 0;
+        return { isFolder: node.kind === 'folder', isLink: false, sizeBytes, inode: node.inode };
       },
     });
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, chmod, copyFile, mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { ManualClock } from '../base/manual-clock.js';
@@ -24,9 +24,22 @@ test('files are readable by their group and not by others, folders likewise', ()
 test('what is not a lack of a name is not taken for one', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   await writeFile(path.join(folder, 'a'), '');
-  for (const call of [disk.status(path.join(folder, 'a/b')), disk.list(path.join(folder, 'a')), disk.unlink(path.join(folder, 'a/b'))]) {
-    await assert.rejects(call, { code: 'ENOTDIR' });
-  }
+  const below = path.join(folder, 'a/b');
+  const calls: readonly (() => Promise<unknown>)[] = [
+    () => disk.status(below), () => disk.list(path.join(folder, 'a')), () => disk.unlink(below), () => disk.removeFolder(below),
+  ];
+  for (const call of calls) await assert.rejects(call(), { code: 'ENOTDIR' });
+}));
+
+test('a symbolic link is told from what it leads to, also where that is not there', () => withFolder(async (folder) => {
+  const disk = new NodeDisk();
+  const [file, link, dangling] = ['file', 'link', 'dangling'].map((name) => path.join(folder, name)) as [string, string, string];
+  await writeFile(file, 'abc');
+  await symlink(file, link);
+  await symlink(path.join(folder, 'none'), dangling);
+  assert.deepEqual(await disk.status(link), { ...await disk.status(file), isLink: true });
+  const status = await disk.status(dangling);
+  assert.deepEqual([status?.isLink, status?.isFolder], [true, false]);
 }));
 
 test('many syncs at once are all carried out', () => withFolder(async (folder) => {

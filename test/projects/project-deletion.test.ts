@@ -104,7 +104,8 @@ test('DELETE of a log that was never registered erases it where its header, or i
       await writeFile(file, (await readFile(file, 'utf8')).replace(/,?\s*"revision": \d+/, ''));
       const log = path.join(folder, 'data/first_project.jsonl');
       const text = await readFile(log, 'utf8');
-      await writeFile(log, damage ? text.replace('{"format"', '{"fXrmat"') : text.replace('"op":"project.create"', '"op":"project.crXate"'));
+      const [sound, spoilt] = damage ? ['{"format"', '{"fXrmat"'] : ['"op":"project.create"', '"op":"project.crXate"'];
+      await writeFile(log, text.replace(sound, spoilt));
       await withLife(folder, async (life) => {
         assert.equal(life.lives.details('first_project').state, 'corrupt');
         await life.lives.delete('first_project', CONTEXT);

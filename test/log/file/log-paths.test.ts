@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { compressedName, doubledNames, isOwnName, isSnapshotName, LogPaths, sealedSegmentNames, segmentName } from '../../../src/log/file/log-paths.js';
+import {
+  compressedName, doubledNames, isOwnName, isSnapshotName, LogPaths, sealedSegmentNames, segmentName,
+} from '../../../src/log/file/log-paths.js';
 import { parseSnapshotName, snapshotName } from '../../../src/projections/snapshot/snapshot-names.js';
 import { suite } from '../../suite.js';
 
