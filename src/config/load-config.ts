@@ -8,10 +8,10 @@ import { constants, open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
+import { findRepeatedMember } from '../base/repeated-member.js';
 import { checkConfig } from './check-config.js';
 import type { ConfigDocument } from './config-document.js';
 import { ConfigError, type ConfigFault } from './config-error.js';
-import { findRepeatedMember } from './repeated-member.js';
 import { resolveServerOptions } from './server-options.js';
 
 /** Largest file that is read: room for a hundred thousand projects. */

@@ -6,6 +6,7 @@ import bodyParser from 'koa-bodyparser';
 import { AppError } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
 import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
+import { findRepeatedMember } from '../base/repeated-member.js';
 import { askForBody, bodyTooLarge, checkBodyHeaders } from './body-headers.js';
 import type { AppContext } from './context.js';
 import { toAppError } from './problem.js';
@@ -63,6 +64,9 @@ async function parseSettings(ctx: AppContext): Promise<unknown> {
   ctx.state.requestBytes = bytes.length;
   const text = readJsonText(bytes);
   if (text.startsWith(BYTE_ORDER_MARK)) throw invalidJson(bytes, undefined);
+  // The parser keeps the last of two members: what a reviewer or a proxy saw in the first would not be what is carried out.
+  const repeated = findRepeatedMember(text);
+  if (repeated !== undefined) throw invalidSettings({ pointer: repeated, expected: 'this member only once' });
   return ctx.request.body;
 }
 

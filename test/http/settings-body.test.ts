@@ -50,6 +50,26 @@ test('a member that would replace a prototype is refused', () =>
     }
   }));
 
+test('a member that stands twice is refused at every depth, with its place, and nothing is changed', () =>
+  withServer(async (server) => {
+    const alpha = `${PROJECTS}/alpha`;
+    const table: readonly (readonly [method: string, path: string, body: string, pointer: string])[] = [
+      ['POST', PROJECTS, '{"id":"one","id":"two"}', '/id'],
+      ['POST', PROJECTS, '{"id":"one","\\u0069d":"one"}', '/id'],
+      ['POST', PROJECTS, '{"id":"new","storage":{"on_disk":true,"on_disk":false}}', '/storage/on_disk'],
+      ['POST', PROJECTS, '{"id":"new","storage":{"retention":{"max_bytes":0,"max_bytes":null}}}', '/storage/retention/max_bytes'],
+      ['PUT', alpha, '{"authentication":{"enabled":true,"enabled":false}}', '/authentication/enabled'],
+      ['PUT', alpha, '{"authentication":{"enabled":true},"authentication":{"enabled":false}}', '/authentication'],
+      ['PUT', alpha, '{"storage":{"compaction":{"interval_seconds":1,\n"interval_seconds":2}}}', '/storage/compaction/interval_seconds'],
+      ['POST', `${alpha}/api-key/regenerate`, '{"a":1,"a":1}', '/a'],
+    ];
+    for (const [method, path, body, pointer] of table) {
+      const problem = problemOf(await server.send(method, path, { body }));
+      assert.deepEqual([problem['code'], problem['pointer'], problem['expected']], ['invalid_settings', pointer, 'this member only once'], body);
+    }
+    assert.equal(server.projects.lastChange, undefined);
+  }));
+
 test('a long body of settings is refused, announced or not', () =>
   withServer(async (server) => {
     const body = `{"id":"new"${' '.repeat(65_536)}}`;

@@ -1,8 +1,8 @@
 /**
  * Members that stand twice in one object, which a JSON parser does not report. Knows nothing of what the text means.
  */
-import { invariant } from '../base/invariant.js';
-import { escapePointer } from '../base/json-schema.js';
+import { invariant } from './invariant.js';
+import { escapePointer } from './json-schema.js';
 
 /** Strings and the characters that give a text its structure; numbers and words in between do not matter here. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
