@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   'method_not_allowed',
   'unauthorized',
   'forbidden',
+  'cross_site_request',
   'too_many_failed_keys',
   'invalid_project_id',
   'invalid_key',

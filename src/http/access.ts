@@ -8,6 +8,7 @@ import { isProjectId } from '../events/project-id.js';
 import { addressReader } from './client-address.js';
 import type { AppContext, AppMiddleware, AppParts } from './context.js';
 import { findCredentials } from './credentials.js';
+import { refuseCrossSite } from './cross-site.js';
 import { projectSegmentOf, PROJECTS_PATH } from './target.js';
 
 /** What access needs of the app's parts. */
@@ -32,7 +33,7 @@ export class Access {
    * Lets pass who may carry out an action, on the project in the path where there is one.
    *
    * @param action what the route does
-   * @returns the middleware; it refuses with 400, 401, 403 or 429
+   * @returns the middleware; it refuses with 400, 401, 403 or 429, and a change without a key that another site's page asks for
    */
   require(action: Action): AppMiddleware {
     const check = this.#check.bind(this);
@@ -92,6 +93,8 @@ export class Access {
     const principal = await this.identify(ctx);
     ctx.state.principal = principal;
     this.decide(principal, action, projectInPath(ctx));
+    // A key is something that a page of another site cannot make its visitor's browser send.
+    if (principal.kind === 'anonymous') refuseCrossSite({ method: ctx.method, headers: ctx.state.headers, isTls: ctx.secure });
   }
 }
 

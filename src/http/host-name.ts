@@ -12,12 +12,14 @@ export interface HostName {
   readonly name: string;
   /** True for an IPv4 or IPv6 address. */
   readonly isAddress: boolean;
+  /** Null where none was written. */
+  readonly port: number | null;
 }
 
 /** What `isIP` says of an IPv6 address. */
 const IPV6 = 6;
-const BRACKETED = /^\[([0-9A-Fa-f:.]+)\](?::[0-9]{0,5})?$/;
-const NAMED = /^([0-9A-Za-z._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?$/;
+const BRACKETED = /^\[([0-9A-Fa-f:.]+)\](?::([0-9]{0,5}))?$/;
+const NAMED = /^([0-9A-Za-z._~!$&'()*+,;=%-]+)(?::([0-9]{0,5}))?$/;
 
 /**
  * Parses an authority.
@@ -26,10 +28,12 @@ const NAMED = /^([0-9A-Za-z._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?$/;
  * @returns its name, or undefined where the syntax is wrong
  */
 export function parseHost(text: string): HostName | undefined {
-  const bracketed = BRACKETED.exec(text)?.[1];
-  if (bracketed !== undefined) return isIP(bracketed) !== IPV6 ? undefined : { name: bracketed.toLowerCase(), isAddress: true };
-  const name = NAMED.exec(text)?.[1];
-  return name === undefined ? undefined : { name: name.toLowerCase(), isAddress: isIP(name) !== 0 };
+  const bracketed = BRACKETED.exec(text);
+  const [, name, port = ''] = bracketed ?? NAMED.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const version = isIP(name);
+  if (bracketed !== null && version !== IPV6) return undefined;
+  return { name: name.toLowerCase(), isAddress: version !== 0, port: port === '' ? null : Number(port) };
 }
 
 /**

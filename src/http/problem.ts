@@ -51,6 +51,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   unauthorized: { status: 401, title: 'Unauthorized' },
   forbidden: { status: 403, title: 'Forbidden' },
+  cross_site_request: { status: 403, title: 'Cross-site request' },
   too_many_failed_keys: { status: 429, title: 'Too many failed keys', retryAfterSeconds: RETRY_SOON_SECONDS },
   invalid_project_id: { status: 400, title: 'Invalid project id' },
   invalid_key: { status: 400, title: 'Invalid key' },

@@ -8,6 +8,8 @@ export interface RequestHeaders {
   readonly authorizations: readonly string[];
   readonly apiKeys: readonly string[];
   readonly contentTypes: readonly string[];
+  readonly origins: readonly string[];
+  readonly fetchSites: readonly string[];
 }
 
 type Slot = keyof RequestHeaders;
@@ -17,12 +19,14 @@ const SLOTS: Readonly<Record<string, Slot>> = {
   authorization: 'authorizations',
   'x-api-key': 'apiKeys',
   'content-type': 'contentTypes',
+  origin: 'origins',
+  'sec-fetch-site': 'fetchSites',
 };
 /** Lengths of the names above: a header of another length is passed over without being lowered. */
 const SLOT_NAME_LENGTHS: ReadonlySet<number> = new Set(Object.keys(SLOTS).map((name) => name.length));
 
 /** Nothing was sent. */
-export const NO_HEADERS: RequestHeaders = { hosts: [], authorizations: [], apiKeys: [], contentTypes: [] };
+export const NO_HEADERS: RequestHeaders = emptySlots();
 
 /**
  * Picks the headers that matter from the raw list.
@@ -31,7 +35,7 @@ export const NO_HEADERS: RequestHeaders = { hosts: [], authorizations: [], apiKe
  * @returns their values
  */
 export function pickHeaders(rawHeaders: readonly string[]): RequestHeaders {
-  const picked: Record<Slot, string[]> = { hosts: [], authorizations: [], apiKeys: [], contentTypes: [] };
+  const picked = emptySlots();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
     if (!SLOT_NAME_LENGTHS.has(name.length)) continue;
@@ -40,4 +44,8 @@ export function pickHeaders(rawHeaders: readonly string[]): RequestHeaders {
     if (Object.hasOwn(SLOTS, lowered)) picked[SLOTS[lowered] ?? 'hosts'].push(rawHeaders[index + 1] ?? '');
   }
   return picked;
+}
+
+function emptySlots(): Record<Slot, string[]> {
+  return { hosts: [], authorizations: [], apiKeys: [], contentTypes: [], origins: [], fetchSites: [] };
 }

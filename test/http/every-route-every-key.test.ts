@@ -3,7 +3,7 @@ import { authorize, type Action } from '../../src/auth/authorize.js';
 import { generateAccessKey } from '../../src/auth/access-key.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { suite } from '../suite.js';
-import { withServer, type TestServer } from './test-server.js';
+import { problemOf, withServer, type TestServer } from './test-server.js';
 
 const test = suite('every-route-every-key');
 
@@ -116,5 +116,26 @@ test('a refused caller changes nothing', () =>
     assert.equal(server.projects.lastChange, undefined);
     assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
   }));
+
+test('no route on an open scope lets a page of another site change anything without a key', () =>
+  withServer(
+    async (server) => {
+      for (const headers of [{ Origin: 'http://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
+        for (const { method, path, body } of ROUTES) {
+          prepare(server);
+          const name = `${method} ${path} with ${JSON.stringify(headers)}`;
+          const sent = { headers, ...(body === undefined ? {} : { body }) };
+          const target = path.replace('{id}', 'open');
+          const isSafe = method === 'GET' || method === 'HEAD';
+          const answer = await server.send(method, target, { ...sent, key: null });
+          assert.equal(answer.status, isSafe ? 200 : 403, name);
+          if (!isSafe) assert.equal(problemOf(answer)['code'], 'cross_site_request', name);
+        }
+      }
+      assert.equal(server.projects.lastChange, undefined);
+      assert.deepEqual(server.projects.fakeStore('open').submitted, []);
+    },
+    { globalOpen: true },
+  ));
 
 test.run();

@@ -5,18 +5,18 @@ import { suite } from '../suite.js';
 const test = suite('host-name');
 
 test('parseHost() reads names and addresses with and without a port', () => {
-  const table: readonly (readonly [string, string, boolean])[] = [
-    ['localhost', 'localhost', false],
-    ['LOCALHOST:80', 'localhost', false],
-    ['127.0.0.1', '127.0.0.1', true],
-    ['127.0.0.1:23849', '127.0.0.1', true],
-    ['[::1]', '::1', true],
-    ['[::1]:80', '::1', true],
-    ['[2001:DB8::1]', '2001:db8::1', true],
-    ['a.example:', 'a.example', false],
-    ['127.1', '127.1', false],
+  const table: readonly (readonly [string, string, boolean, number | null])[] = [
+    ['localhost', 'localhost', false, null],
+    ['LOCALHOST:80', 'localhost', false, 80],
+    ['127.0.0.1', '127.0.0.1', true, null],
+    ['127.0.0.1:23849', '127.0.0.1', true, 23849],
+    ['[::1]', '::1', true, null],
+    ['[::1]:80', '::1', true, 80],
+    ['[2001:DB8::1]', '2001:db8::1', true, null],
+    ['a.example:', 'a.example', false, null],
+    ['127.1', '127.1', false, null],
   ];
-  for (const [text, name, isAddress] of table) assert.deepEqual(parseHost(text), { name, isAddress }, text);
+  for (const [text, name, isAddress, port] of table) assert.deepEqual(parseHost(text), { name, isAddress, port }, text);
 });
 
 test('parseHost() refuses malformed texts', () => {
