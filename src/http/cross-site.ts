@@ -3,8 +3,8 @@
  * first, so where no key is needed the browser's own word decides: `Origin`, or where there is none `Sec-Fetch-Site`. A page cannot
  * set either. Knows nothing of keys and scopes.
  */
-import { AppError } from '../base/app-error.js';
 import { isIP } from 'node:net';
+import { AppError } from '../base/app-error.js';
 import { parseHost } from './host-name.js';
 import type { RequestHeaders } from './request-headers.js';
 
@@ -41,7 +41,7 @@ export function refuseCrossSite(facts: CrossSiteFacts): void {
   throw crossSite('Origin is not the origin of this server by its Host header');
 }
 
-/** Behind a proxy that speaks TLS, Host has no port and Origin is `https`: a port that is left out is that of the origin's scheme, on both sides. */
+/** A port that is left out is that of the origin's scheme, on both sides: behind a proxy with TLS, `https://x` comes with `Host: x`. */
 function isOwnOrigin(text: string, { headers, isTls }: CrossSiteFacts): boolean {
   const [, scheme = '', authority = ''] = ORIGIN.exec(text) ?? [];
   const defaultPort = DEFAULT_PORTS[scheme.toLowerCase()];

@@ -65,7 +65,8 @@ test('a member that stands twice is refused at every depth, with its place, and 
     ];
     for (const [method, path, body, pointer] of table) {
       const problem = problemOf(await server.send(method, path, { body }));
-      assert.deepEqual([problem['code'], problem['pointer'], problem['expected']], ['invalid_settings', pointer, 'this member only once'], body);
+      const found = [problem['code'], problem['pointer'], problem['expected']];
+      assert.deepEqual(found, ['invalid_settings', pointer, 'this member only once'], body);
     }
     assert.equal(server.projects.lastChange, undefined);
   }));

@@ -30,12 +30,12 @@ export function sanity({ options, scopes }: SanityOptions): AppMiddleware {
     checkHead(ctx, options.headersMax);
     const headers = pickHeaders(ctx.req.rawHeaders);
     ctx.state.headers = headers;
-    const host = checkHost(headers.hosts);
+    const host = checkHost(headers.hosts, ctx.req.httpVersion);
     const target = parseTarget(ctx.req.url ?? '');
     ctx.state.target = target;
     ctx.newRouterPath = target.path;
-    if (target.authority !== null) checkAuthority(target.authority, headers.hosts[0] ?? '');
-    if (!isSafeHost(host) && scopes.anyOpen) throw misdirected();
+    if (target.authority !== null && host !== null) checkAuthority(target.authority, headers.hosts[0] ?? '');
+    if ((host === null || !isSafeHost(host)) && scopes.anyOpen) throw misdirected();
     return next();
   };
 }
@@ -54,9 +54,11 @@ function checkHead(ctx: AppContext, headersMax: number): void {
   }
 }
 
-function checkHost(hosts: readonly string[]): HostName {
+/** Null for HTTP/1.0 without `Host`, as health checks send it. It counts as an unsafe name, since nothing says which one was meant. */
+function checkHost(hosts: readonly string[], version: string): HostName | null {
   const [text] = hosts;
   if (hosts.length > 1) throw new AppError('ambiguous_host', `Cannot choose among ${hosts.length} Host headers: send one`);
+  if (text === undefined && version === '1.0') return null;
   if (text === undefined) throw new AppError('bad_request', 'Cannot answer a request without a Host header');
   const host = parseHost(text);
   if (host === undefined) throw new AppError('bad_request', 'Cannot read the Host header: it is not a name or an address with a port');
@@ -70,7 +72,7 @@ function checkAuthority(authority: string, host: string): void {
 
 function misdirected(): AppError {
   const message =
-    'Cannot answer under this Host while authentication is off somewhere: ' +
+    'Cannot answer under this Host, or without one, while authentication is off somewhere: ' +
     'use an IP address or "localhost", or add the name to "allowed_hosts"';
   return new AppError('misdirected_request', message);
 }

@@ -11,11 +11,14 @@ async function ask(server: TestServer, head: string): Promise<readonly [number, 
   return [statusOf(text), codeOf(text)];
 }
 
-test('HTTP/1.1 and 1.0 with a Host are answered, other versions and 1.0 without one are not', () =>
+test('HTTP/1.1 with a Host and 1.0 are answered, other versions and 1.1 without one are not', () =>
   withServer(async (server) => {
     assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\nHost: x\r\n'), [200, undefined]);
     assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\nHost: x\r\n'), [200, undefined]);
-    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\n'), [400, 'bad_request']);
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\n'), [200, undefined]);
+    assert.deepEqual(await ask(server, 'GET http://x/livez HTTP/1.0\r\n'), [200, undefined]);
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\nHost:\r\n'), [400, 'bad_request']);
+    assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\nHost: x\r\nHost: x\r\n'), [400, 'ambiguous_host']);
     assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\n'), [400, 'bad_request']);
     for (const version of ['0.9', '2.0', '3.0', '1.2']) {
       const [status] = await ask(server, `GET /livez HTTP/${version}\r\nHost: x\r\n`);
@@ -44,14 +47,41 @@ test('a Host that is repeated, malformed or contradicted is refused', () =>
 
 test('a malformed target is 400 whoever asks', () =>
   withServer(async (server) => {
-    for (const target of ['/livez#x', '/%', '/%ff', '/a%C0%80', '/livez\u00ff', '/\u00c3\u00a9', 'http://u:p@x/livez']) {
-      const [status, code] = await ask(server, `GET ${target} HTTP/1.1\r\nHost: x\r\n`);
-      assert.equal(status, 400, target);
-      // Node's parser refuses raw bytes beyond ASCII itself.
-      assert.equal(code, /^[\u0021-\u007e]*$/.test(target) ? 'invalid_target' : 'bad_request', target);
+    for (const target of ['/livez#x', '/%', '/%ff', '/a%C0%80', 'http://u:p@x/livez']) {
+      assert.deepEqual(await ask(server, `GET ${target} HTTP/1.1\r\nHost: x\r\n`), [400, 'invalid_target'], target);
     }
     assert.deepEqual(await ask(server, 'GET * HTTP/1.1\r\nHost: x\r\n'), [405, 'method_not_allowed']);
     assert.equal((await ask(server, 'GET livez HTTP/1.1\r\nHost: x\r\n'))[0], 400);
+  }));
+
+test('a raw byte beyond ASCII, or a control character, is refused wherever in the target it stands', () =>
+  withServer(async (server) => {
+    const path = '/api/v1/projects/alpha/keys';
+    // UTF-8, Latin-1, and bytes that are neither a character nor the beginning of one.
+    for (const bytes of ['\u00c3\u00a9', '\u00e9', '\u00ff\u00fe', '\u00c0\u0080', '\u0080', '\u007f', '\u0001', '\u0000', '\t']) {
+      const targets = [`${path}/${bytes}`, `${path}?prefix=${bytes}`, `/livez#${bytes}`, `/${bytes}`, bytes, `http://${bytes}/livez`];
+      for (const target of targets) {
+        const found = await ask(server, `GET ${target} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${server.globalKey}\r\n`);
+        assert.deepEqual(found, [400, 'invalid_target'], JSON.stringify(target));
+      }
+    }
+    assert.equal((await server.send('PUT', `${path}/%C3%A9`, { body: '1' })).status, 201);
+  }));
+
+test('a line that ends in LF alone is 400, wherever in the request it stands, and nothing is changed', () =>
+  withServer(async (server) => {
+    const head = `PUT /api/v1/projects/alpha/keys/k HTTP/1.1\r\nHost: x\r\nX-API-Key: ${server.globalKey}\r\n`;
+    const withLength = `${head}Content-Type: application/json\r\nContent-Length: 1\r\n\r\n1`;
+    const chunked = `${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\n1\r\n0\r\nX: y\r\n\r\n`;
+    for (const request of [withLength, chunked, 'GET /livez HTTP/1.0\r\n\r\n', 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n']) {
+      const ends = [...request.matchAll(/\r\n/g)].map(({ index }) => index);
+      const broken = ends.map((at) => `${request.slice(0, at)}${request.slice(at + 1)}`);
+      for (const text of [...broken, request.replaceAll('\r\n', '\n')]) {
+        const answer = await exchange(server.port, text);
+        assert.deepEqual([statusOf(answer.text), codeOf(answer.text)], [400, 'bad_request'], JSON.stringify(text));
+      }
+    }
+    assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
   }));
 
 test('a key in the query is refused before anything else and never repeated', () =>
@@ -86,6 +116,9 @@ test('while any scope is open, only safe hosts are answered', () =>
         assert.equal(await statusFor(host), 200, host);
       for (const host of ['evil.example', 'localhost.evil.example', 'evil.example:23849', '127.0.0.1.evil.example'])
         assert.equal(await statusFor(host), 421, host);
+      assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\n'), [421, 'misdirected_request']);
+      assert.deepEqual(await ask(server, 'GET http://localhost/livez HTTP/1.0\r\n'), [421, 'misdirected_request']);
+      assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\n'), [400, 'bad_request']);
       const answer = await server.send('GET', '/api/v1/projects/open/keys', { headers: { Host: 'evil.example' } });
       assert.equal(problemOf(answer)['code'], 'misdirected_request');
     },
