@@ -126,6 +126,16 @@ export class Keyring {
   }
 
   /**
+   * Tells whether the API key by which a caller was recognised is still its scope's.
+   *
+   * @param principal what {@link Keyring.identify} gave, or the caller without a key
+   * @returns false once that key was replaced or removed
+   */
+  holds(principal: Principal): boolean {
+    return principal.kind === 'anonymous' || this.keyId(principal) === principal.keyId;
+  }
+
+  /**
    * Says whose a presented key is.
    *
    * @param presented the key as it came, without the words around it

@@ -6,16 +6,19 @@ import { ANONYMOUS, type Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { isProjectId } from '../events/project-id.js';
 import { addressReader } from './client-address.js';
+import { Authorization, type AuthorizationRequest } from './authorization.js';
 import type { AppContext, AppMiddleware, AppParts } from './context.js';
 import { findCredentials } from './credentials.js';
 import { refuseCrossSite } from './cross-site.js';
 import { projectSegmentOf, PROJECTS_PATH } from './target.js';
 
 /** What access needs of the app's parts. */
-export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'options'>;
+export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'options' | 'projects'>;
 
 // The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
 const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
+/** What a handler may have set that says something of what the caller may not see any more. */
+const TELLING_HEADERS = ['ETag', 'Last-Modified', 'Link'] as const;
 const FORBIDDEN = 'Cannot do this with the key that was sent: it is not for this';
 
 /** Checks callers. */
@@ -30,16 +33,19 @@ export class Access {
   }
 
   /**
-   * Lets pass who may carry out an action, on the project in the path where there is one.
+   * Lets pass who may carry out an action, on the project in the path where there is one. A read is decided about again before
+   * its answer begins, however long it took; a change is decided about again by those who carry it out, who get the right with
+   * the context of the command.
    *
    * @param action what the route does
-   * @returns the middleware; it refuses with 400, 401, 403 or 429, and a change without a key that another site's page asks for
+   * @returns the middleware; it refuses with 400, 401, 403, 404 or 429, and a change without a key that another site's page asks for
    */
   require(action: Action): AppMiddleware {
     const check = this.#check.bind(this);
     return async function requireAccess(ctx, next) {
-      await check(ctx, action);
+      const authorization = await check(ctx, action);
       await next();
+      if (ctx.method === 'GET' || ctx.method === 'HEAD') decideAgain(ctx, authorization);
     };
   }
 
@@ -64,16 +70,10 @@ export class Access {
     throw new AppError('unauthorized', UNAUTHORIZED);
   }
 
-  /**
-   * Decides about an action of a caller that was identified.
-   *
-   * @param principal whoever asks
-   * @param action what is asked for
-   * @param project the project that is meant, null for none
-   * @throws {AppError} `unauthorized`, `forbidden`
-   */
-  decide(principal: Principal, action: Action, project: string | null): void {
-    const decision = authorize({ principal, action, project }, this.#parts.scopes);
+  /** {@inheritDoc Authority.decide} */
+  decide(request: AuthorizationRequest): void {
+    if (!this.#parts.keyring.holds(request.principal)) throw new AppError('unauthorized', UNAUTHORIZED);
+    const decision = authorize(request, this.#parts.scopes);
     if (decision === 'unauthorized') throw new AppError('unauthorized', UNAUTHORIZED);
     if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
   }
@@ -89,12 +89,32 @@ export class Access {
     return authorize({ principal, action, project: null }, this.#parts.scopes) === 'allow';
   }
 
-  async #check(ctx: AppContext, action: Action): Promise<void> {
+  /** {@inheritDoc Authority.requireSame} */
+  requireSame(project: string, identity: symbol | undefined): void {
+    if (this.#parts.projects.identity(project) === identity) return;
+    throw new AppError('project_not_found', `Cannot find the project "${project}": the one that was meant is deleted`);
+  }
+
+  async #check(ctx: AppContext, action: Action): Promise<Authorization> {
     const principal = await this.identify(ctx);
     ctx.state.principal = principal;
-    this.decide(principal, action, projectInPath(ctx));
+    const project = projectInPath(ctx);
+    const request = { principal, action, project };
+    this.decide(request);
     // A key is something that a page of another site cannot make its visitor's browser send.
     if (principal.kind === 'anonymous') refuseCrossSite({ method: ctx.method, headers: ctx.state.headers, isTls: ctx.secure });
+    const authorization = new Authorization(this, request, project === null ? undefined : this.#parts.projects.identity(project));
+    ctx.state.authorization = authorization;
+    return authorization;
+  }
+}
+
+function decideAgain(ctx: AppContext, authorization: Authorization): void {
+  try {
+    authorization.assertHolds();
+  } catch (error) {
+    for (const name of TELLING_HEADERS) ctx.remove(name);
+    throw error;
   }
 }
 

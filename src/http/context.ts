@@ -9,6 +9,7 @@ import type { Scopes } from '../auth/authorize.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger } from '../base/logger.js';
 import type { Projects } from '../projects/projects.js';
+import type { Authorization } from './authorization.js';
 import type { HttpOptions } from './http-options.js';
 import type { RequestHeaders } from './request-headers.js';
 import type { RequestTarget } from './target.js';
@@ -21,6 +22,8 @@ export interface RequestState {
   target: RequestTarget;
   /** Null until the credentials were checked. */
   principal: Principal | null;
+  /** What the caller was allowed; null until then, and on routes that need no right. */
+  authorization: Authorization | null;
   /** The project in the path once it is known to be a valid id, for the log. */
   projectId: string | null;
   /** The code of the problem that was answered. */

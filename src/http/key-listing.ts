@@ -15,11 +15,12 @@ export type ListingRange = Parameters<ReadableKeys['readPiece']>[0];
 
 type ReadPiece = Awaited<ReturnType<ReadableKeys['readPiece']>>;
 
-/** What is listed. */
-export interface Listing {
-  readonly range: ListingRange;
+/** How a listing is written. */
+export interface ListingForm {
   /** True: an object of keys and values; false: an array of keys. */
   readonly withValues: boolean;
+  /** Called before each part of the text is handed over; what it throws ends the listing in the middle. */
+  readonly assertAllowed: () => void;
 }
 
 /** A page: keys that were fixed, and whether there are more behind them. */
@@ -45,11 +46,12 @@ type MemberPieces = AsyncGenerator<readonly string[], void, undefined>;
  * Lists everything in a range.
  *
  * @param store the project's store
- * @param listing range and form
+ * @param range which keys, in which direction
+ * @param form object or array, and who is asked along the way
  * @returns JSON text
  */
-export function writeListing(store: ReadableKeys, listing: Listing): Promise<ListingText> {
-  return writeText(listing.withValues ? entriesOf(store, listing.range) : namesOf(store, listing.range), listing.withValues);
+export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
+  return writeText(form.withValues ? entriesOf(store, range) : namesOf(store, range), form);
 }
 
 /**
@@ -57,11 +59,11 @@ export function writeListing(store: ReadableKeys, listing: Listing): Promise<Lis
  *
  * @param store the project's store
  * @param keys what {@link fixPage} gave
- * @param withValues true: an object of keys and values; false: an array of keys
+ * @param form object or array, and who is asked along the way
  * @returns JSON text
  */
-export function writePage(store: ReadableKeys, keys: readonly string[], withValues: boolean): Promise<ListingText> {
-  return writeText(withValues ? entriesOfPage(store, keys) : namesOfPage(keys), withValues);
+export function writePage(store: ReadableKeys, keys: readonly string[], form: ListingForm): Promise<ListingText> {
+  return writeText(form.withValues ? entriesOfPage(store, keys) : namesOfPage(keys), form);
 }
 
 /**
@@ -136,8 +138,8 @@ function entryText([key, { value }]: ReadPiece['entries'][number]): string {
 }
 
 /** Makes the beginning before it returns: a fault in there can still be answered, and a short text needs no stream. */
-async function writeText(pieces: MemberPieces, isObject: boolean): Promise<ListingText> {
-  const chunks = chunksOf(pieces, isObject);
+async function writeText(pieces: MemberPieces, form: ListingForm): Promise<ListingText> {
+  const chunks = chunksOf(pieces, form);
   const first = await chunks.next();
   const second = await chunks.next();
   invariant(first.done !== true, 'a listing has its brackets at least');
@@ -151,17 +153,19 @@ async function* resume(made: readonly string[], rest: Chunks): Chunks {
   yield* rest;
 }
 
-async function* chunksOf(pieces: MemberPieces, isObject: boolean): Chunks {
-  let chunk = isObject ? '{' : '[';
+async function* chunksOf(pieces: MemberPieces, { withValues, assertAllowed }: ListingForm): Chunks {
+  let chunk = withValues ? '{' : '[';
   let separator = '';
   for await (const piece of pieces) {
     for (const member of piece) {
       chunk += separator + member;
       separator = ',';
       if (chunk.length < CHUNK_CHARACTERS) continue;
+      assertAllowed();
       yield chunk;
       chunk = '';
     }
   }
-  yield chunk + (isObject ? '}' : ']');
+  assertAllowed();
+  yield chunk + (withValues ? '}' : ']');
 }

@@ -7,6 +7,7 @@ import { AppError } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
 import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
 import { findRepeatedMember } from '../base/repeated-member.js';
+import { authorizationOf } from './authorization.js';
 import { askForBody, bodyTooLarge, checkBodyHeaders } from './body-headers.js';
 import type { AppContext } from './context.js';
 import { toAppError } from './problem.js';
@@ -31,17 +32,18 @@ const parseBody = bodyParser({
 });
 
 /**
- * Reads settings.
+ * Reads settings. The body may have taken its time: whether the caller still may is decided before anything is said of it.
  *
  * @param ctx the request's context
  * @param check the route's schema
  * @returns the body, known to fit the schema
- * @throws {AppError} what the headers, the bytes, the grammar or the schema are refused with
+ * @throws {AppError} what the headers, the bytes, the grammar or the schema are refused with; what a right that ended is
  */
 export async function readSettings<T>(ctx: AppContext, check: SchemaCheck<T>): Promise<T> {
   checkBodyHeaders(ctx, SETTINGS_BODY_BYTES_MAX);
   askForBody(ctx);
-  const checked = check(await parseSettings(ctx));
+  const document = await parseSettings(ctx).finally(() => authorizationOf(ctx).assertHolds());
+  const checked = check(document);
   if (checked.ok) return checked.document;
   throw invalidSettings(checked.fault);
 }

@@ -61,12 +61,16 @@ export class ProjectLives implements Projects {
     });
   }
 
-  /** One change at a time, in the order in which they were asked for. */
-  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+  /**
+   * One change at a time, in the order in which they were asked for. Whatever ends a right to change projects is a change of a
+   * project itself, so the one look at the right holds for the whole turn, in which the change may well end it.
+   */
+  async #inTurn<T>(context: CommandContext, change: (allowed: CommandContext) => Promise<T>): Promise<T> {
     return await this.#one(async () => {
       if (this.#isClosed) throw new AppError('shutting_down', 'Cannot change projects: the server is stopping');
+      context.assertAllowed?.();
       try {
-        return await change();
+        return await change({ actor: context.actor, requestId: context.requestId });
       } catch (error) {
         throw withDiskFull(error, 'Cannot change the project');
       }
@@ -80,6 +84,10 @@ export class ProjectLives implements Projects {
 
   store(id: string): ProjectStore {
     return this.#resources.registry.store(id);
+  }
+
+  identity(id: string): symbol | undefined {
+    return this.#resources.registry.get(id)?.identity;
   }
 
   details(id: string): ProjectDetails {
@@ -102,7 +110,7 @@ export class ProjectLives implements Projects {
   }
 
   async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
-    return await this.#inTurn(() => this.#create(project, context));
+    return await this.#inTurn(context, (allowed) => this.#create(project, allowed));
   }
 
   async #create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
@@ -173,21 +181,25 @@ export class ProjectLives implements Projects {
   }
 
   async update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
-    return await this.#inTurn(() => new ProjectUpdates(this.#resources, this.#started).update(this.store(id), change, context));
+    return await this.#inTurn(context, (allowed) => (
+      new ProjectUpdates(this.#resources, this.#started).update(this.store(id), change, allowed)
+    ));
   }
 
   async regenerateKey(id: string, context: CommandContext): Promise<string> {
-    return await this.#inTurn(() => new ProjectUpdates(this.#resources, this.#started).regenerateKey(id, context));
+    return await this.#inTurn(context, (allowed) => new ProjectUpdates(this.#resources, this.#started).regenerateKey(id, allowed));
   }
 
   async compact(id: string, context: CommandContext): Promise<CompactionResult> {
-    // Not in turn with the changes: a long compaction must not hold them up. A change that it would disturb ends it.
+    // Not in turn with the changes: a long compaction must not hold them up. A change that it would disturb ends it, and so does
+    // the deletion of the project that is looked up here.
+    context.assertAllowed?.();
     const store = this.store(id);
     return await this.#started.keeper.compact(store.id, context);
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {
-    await this.#inTurn(() => new ProjectDeletion(this.#resources, this.#started).delete(id, context));
+    await this.#inTurn(context, (allowed) => new ProjectDeletion(this.#resources, this.#started).delete(id, allowed));
   }
 }
 

@@ -5,7 +5,7 @@ import { keyIdOf } from '../auth/key-hash.js';
 import { AppError } from '../base/app-error.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { diffSettings, mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
-import type { CommandContext } from '../store/command.js';
+import type { Command, CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { describeStore } from './project-details.js';
 import {
@@ -64,7 +64,7 @@ export class ProjectUpdates {
       return { apiKey: null };
     }
     if (settings.authentication.enabled && key.apiKeyHash === null) return await this.#updateWithKey(store, { settings, change, context });
-    await store.submit({ type: 'project.update', change }, context);
+    await store.submitAlone({ type: 'project.update', change }, { context });
     this.#started.keeper.applyCaching(store);
     await this.#writeAppliedEntry(store, key);
     return { apiKey: null };
@@ -78,7 +78,7 @@ export class ProjectUpdates {
     const { settings, change, context } = wanted;
     const made = makeKey(settings);
     const keyId = keyIdOf(made.entryKey.apiKeyHash);
-    await this.#changeKey(store, { settings, made, submit: () => store.submit({ type: 'project.update', change, keyId }, context) });
+    await this.#changeKey(store, { settings, made, command: { type: 'project.update', change, keyId }, context });
     this.#started.keeper.applyCaching(store);
     return { apiKey: made.key };
   }
@@ -155,24 +155,31 @@ export class ProjectUpdates {
     this.#started.journal.requireSound();
     const store = this.#resources.registry.store(id);
     const made = makeKey(store.settings);
-    const submit = (): Promise<unknown> => store.submit({ type: 'project.key', keyId: keyIdOf(made.entryKey.apiKeyHash) }, context);
-    await this.#changeKey(store, { settings: store.settings, made, submit });
+    const keyId = keyIdOf(made.entryKey.apiKeyHash);
+    await this.#changeKey(store, { settings: store.settings, made, command: { type: 'project.key', keyId }, context });
     return made.key;
   }
 
-  /** File, log, keyring. When the log refuses, the file gets the old key back. */
+  /**
+   * File, log, keyring. When the log refuses, the file gets the old key back. Nothing is written to the log between the change
+   * and the moment at which the old key stops working.
+   */
   async #changeKey(
     store: ProjectStore,
-    wanted: { readonly settings: ProjectSettings; readonly made: MadeKey; readonly submit: () => Promise<unknown> },
+    wanted: {
+      readonly settings: ProjectSettings; readonly made: MadeKey; readonly command: Command; readonly context: CommandContext;
+    },
   ): Promise<void> {
     const { config, keyring, logger } = this.#resources;
+    const { command, context } = wanted;
+    const onApplied = (): void => keyring.setKey({ kind: 'project', project: store.id }, storedKeyOf(wanted.made.entryKey));
     const { id, settings: before } = store;
     const entry = findEntry(config.document, id);
     const previousKey = keyOfEntry(entry);
     const revision = entry?.revision;
     await writeEntry(config, { id, settings: wanted.settings, revision, key: wanted.made.entryKey });
     try {
-      await wanted.submit();
+      await store.submitAlone(command, { context, onApplied });
     } catch (error) {
       try {
         await writeEntry(config, { id, settings: before, revision, key: previousKey });
@@ -181,7 +188,6 @@ export class ProjectUpdates {
       }
       throw error;
     }
-    keyring.setKey({ kind: 'project', project: id }, storedKeyOf(wanted.made.entryKey));
     await settleRevision(this.#resources, store, wanted.made.entryKey);
   }
 

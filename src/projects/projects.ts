@@ -70,7 +70,11 @@ export interface Readiness {
   readonly degraded: readonly { readonly id: string; readonly state: ProjectState }[];
 }
 
-/** The lives of projects. Changes are carried out one after another, in the order in which they were asked for. */
+/**
+ * The lives of projects. Changes are carried out one after another, in the order in which they were asked for. Whether the caller
+ * may is asked again (`CommandContext.assertAllowed`) when a change's turn has come, before anything of it is done: a change before
+ * it may have ended the right. What the change itself does to that right does not stop the rest of it.
+ */
 export interface Projects {
   /**
    * The store of a project that is served.
@@ -79,6 +83,15 @@ export interface Projects {
    * @throws {AppError} `project_not_found`; `project_corrupt` for one that is refused
    */
   store(id: string): ProjectStore;
+
+  /**
+   * Tells a project from every other that had its id before or will have it: the same from its creation to its deletion, wherever
+   * its log is kept.
+   *
+   * @param id any text that may name a project
+   * @returns its identity, undefined where there is no such project
+   */
+  identity(id: string): symbol | undefined;
 
   /**
    * @param id a valid project id

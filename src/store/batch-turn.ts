@@ -2,6 +2,7 @@
  * One turn of a store: a batch of commands is decided, appended as one write, applied, and answered. Owns the log and the hash of
  * what has been applied; whose turn it is, is the store's business.
  */
+import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import { encodeEvent } from '../events/codec.js';
 import type { ProjectEvent } from '../events/event.js';
@@ -10,6 +11,7 @@ import type { AppendedLine, LineDraft, Log, LogOptions } from '../log/log.js';
 import type { ProjectModel } from '../projections/project-model.js';
 import { BatchState } from './batch-state.js';
 import type { WaitingCommand } from './command-queue.js';
+import type { CommandContext } from './command.js';
 import { decide, type Decision } from './decide.js';
 import { growthOf, isGrowth, refuseGrowth, type RoomForGrowth } from './room-for-growth.js';
 
@@ -82,7 +84,9 @@ export class BatchTurn {
 
   #decide(batch: Batch, allowsGrowth: boolean): readonly Decision[] {
     const state = new BatchState(this.#model);
-    return batch.map(({ command }) => {
+    return batch.map(({ command, context }) => {
+      const lapsed = refuseLapsed(context);
+      if (lapsed !== undefined) return lapsed;
       // A project that cannot be created is one that nothing else can happen to.
       if (!allowsGrowth && (isGrowth(command) || state.settings === undefined)) return refuseGrowth();
       const decision = decide(state, command);
@@ -121,6 +125,17 @@ export class BatchTurn {
     this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });
     this.#hash = hash;
     if (event.op === 'project.update') this.log.configure(logOptionsOf(event.settings.storage));
+  }
+}
+
+/** A right that ended while the command waited ends that command, and no other of the batch. */
+function refuseLapsed({ assertAllowed }: CommandContext): Decision | undefined {
+  try {
+    assertAllowed?.();
+    return undefined;
+  } catch (refusal) {
+    if (refusal instanceof AppError) return { accepted: false, refusal };
+    throw refusal;
   }
 }
 

@@ -63,6 +63,11 @@ export interface CommandContext {
   readonly actor: string;
   /** The request's id; see `base/request-id.ts`. */
   readonly requestId: string;
+  /**
+   * Asked again in the turn in which a change is decided, since a right may have ended while the change waited: throws what the
+   * caller is refused with. Absent where the server itself asks, or where the whole of a change was allowed already.
+   */
+  readonly assertAllowed?: () => void;
 }
 
 /** What came of a command that was carried out. */

@@ -17,8 +17,8 @@ export interface RefusedProject {
 
 /** A project by its id. */
 export type RegisteredProject =
-  | { readonly kind: 'served'; readonly store: ProjectStore }
-  | { readonly kind: 'refused'; readonly project: RefusedProject };
+  | { readonly kind: 'served'; readonly identity: symbol; readonly store: ProjectStore }
+  | { readonly kind: 'refused'; readonly identity: symbol; readonly project: RefusedProject };
 
 /** All projects. */
 export class ProjectRegistry {
@@ -28,14 +28,19 @@ export class ProjectRegistry {
    * @param store a project that is served from now on
    */
   serve(store: ProjectStore): void {
-    this.#projects.set(store.id, { kind: 'served', store });
+    this.#projects.set(store.id, { kind: 'served', identity: this.#identify(store.id), store });
   }
 
   /**
    * @param project a project that is named and not served
    */
   refuse(project: RefusedProject): void {
-    this.#projects.set(project.id, { kind: 'refused', project });
+    this.#projects.set(project.id, { kind: 'refused', identity: this.#identify(project.id), project });
+  }
+
+  /** Refused after it was served, or served after it was refused, a project is the same one; one that is made after a removal is not. */
+  #identify(id: string): symbol {
+    return this.#projects.get(id)?.identity ?? Symbol(id);
   }
 
   /**

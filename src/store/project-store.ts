@@ -48,6 +48,14 @@ export interface StoreCheckpoint extends ModelCheckpoint {
   readonly hash: string;
 }
 
+/** How a command is carried out alone. */
+export interface AloneOptions {
+  /** Who asks. */
+  readonly context: CommandContext;
+  /** Puts into force what follows from the change, once it is durable and visible. */
+  readonly onApplied?: () => void;
+}
+
 function noSnapshots(): Promise<Buffer> {
   return Promise.reject(new AppError('project_corrupt', 'Cannot read from a snapshot: the project has none'));
 }
@@ -267,6 +275,26 @@ export class ProjectStore {
     } finally {
       await this.#turns;
       this.#turns = undefined;
+    }
+  }
+
+  /**
+   * Carries out one command before everything that waits, which is decided only when all that follows from the command is in force.
+   * For commands that change who may do what.
+   *
+   * @param command what is asked for
+   * @param options who asks, and what follows
+   * @returns what came of it
+   * @throws {AppError} as {@link submit}
+   */
+  async submitAlone(command: Command, { context, onApplied }: AloneOptions): Promise<CommandResult> {
+    const release = await this.hold();
+    try {
+      const result = await this.submitHeld(command, context);
+      onApplied?.();
+      return result;
+    } finally {
+      release();
     }
   }
 

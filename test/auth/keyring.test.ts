@@ -42,6 +42,25 @@ test('a generated key is recognised by what it belongs to, without a derivation'
   assert.deepEqual(derived, []);
 });
 
+test('a principal holds until its key is replaced or removed, and a caller without a key always does', async () => {
+  const keyring = new Keyring();
+  const key = generateAccessKey('project');
+  keyring.setKey(ALPHA, { hash: hashGenerated(key) });
+  const principal = await keyring.identify(key, CALM);
+  assert.ok(principal !== null);
+  const change = [
+    (): void => keyring.setKey(ALPHA, { hash: hashGenerated(generateAccessKey('project')) }), (): void => keyring.setKey(ALPHA, null),
+    (): void => keyring.removeProject('alpha'),
+  ];
+  for (const end of change) {
+    keyring.setKey(ALPHA, { hash: hashGenerated(key) });
+    assert.equal(keyring.holds(principal), true);
+    end();
+    assert.equal(keyring.holds(principal), false);
+    assert.equal(keyring.holds({ kind: 'anonymous' }), true);
+  }
+});
+
 test('an empty keyring knows nobody', async () => {
   const { keyring, derived } = countingKeyring();
   assert.equal(await keyring.identify(generateAccessKey('global'), CALM), null);

@@ -101,7 +101,8 @@ export class FakeStore {
 
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {
     await this.beforeSubmit();
-    this.submitted.push({ command, context });
+    context.assertAllowed?.();
+    this.submitted.push({ command, context: recorded(context) });
     if (command.type === 'clear') {
       const { count } = this.values;
       this.values.entries.clear();
@@ -127,6 +128,11 @@ export class FakeStore {
   }
 }
 
+/** What of a context goes into the log. */
+function recorded({ actor, requestId }: CommandContext): CommandContext {
+  return { actor, requestId };
+}
+
 function checkPrecondition(precondition: Precondition | undefined, seq: number): void {
   if (precondition === undefined) return;
   const holds =
@@ -137,6 +143,7 @@ function checkPrecondition(precondition: Precondition | undefined, seq: number):
 }
 
 interface FakeProject {
+  readonly identity: symbol;
   readonly store: FakeStore;
   settings: ProjectSettings;
   state: ProjectState;
@@ -159,7 +166,7 @@ export class FakeProjects implements Projects {
     this.#made += 1;
     const store = new FakeStore(id, createHash('md5').update(`${id} ${this.#made}`).digest('hex'));
     const settings = mergeSettings({ storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, change);
-    this.#projects.set(id, { store, settings, state: 'serving' });
+    this.#projects.set(id, { identity: Symbol(id), store, settings, state: 'serving' });
     return store;
   }
 
@@ -183,6 +190,10 @@ export class FakeProjects implements Projects {
     const real = this.realStores.get(id);
     if (real !== undefined) return real;
     return store as unknown as ProjectStore;
+  }
+
+  identity(id: string): symbol | undefined {
+    return this.#projects.get(id)?.identity;
   }
 
   details(id: string): ProjectDetails {
@@ -254,9 +265,10 @@ export class FakeProjects implements Projects {
     return [...this.#projects.keys()].some((id) => this.isOpen(id));
   }
 
-  async #begin(name: string, asked: unknown): Promise<void> {
+  async #begin<T extends { readonly context: CommandContext }>(name: string, asked: T): Promise<void> {
     await this.beforeChange(name);
-    this.lastChange = asked;
+    asked.context.assertAllowed?.();
+    this.lastChange = { ...asked, context: recorded(asked.context) };
   }
 
   #find(id: string): FakeProject {

@@ -19,7 +19,7 @@ test('a project that is served is described by its log, without keys and hashes'
   assert.deepEqual(Object.keys(details.authentication), ['enabled', 'save_api_key_to_file']);
   assert.deepEqual([details.seq, details.key_count, details.log_id, details.state], [2, 1, store.logId, 'serving']);
   assert.equal(new Date(details.created_at ?? '').toISOString(), details.created_at);
-  assert.deepEqual(describeProject({ kind: 'served', store }), details);
+  assert.deepEqual(describeProject({ kind: 'served', identity: Symbol('a'), store }), details);
   await life.lives.close();
 }));
 
@@ -42,7 +42,7 @@ test('a log that is closed is said to have failed', () => inFolder(async (folder
 
 test('a project that was refused is described by its entry, and the reason stays inside', () => {
   const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
-  const details = describeProject({ kind: 'refused', project: { id: 'a', reason: 'a secret reason', settings } });
+  const details = describeProject({ kind: 'refused', identity: Symbol('a'), project: { id: 'a', reason: 'a secret reason', settings } });
   const unknown = { created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null };
   assert.deepEqual(details, { id: 'a', ...settings, ...unknown, state: 'corrupt' });
 });

@@ -29,7 +29,8 @@ test('a project that is served is found with its store', () => {
   const alpha = store('alpha');
   registry.serve(alpha);
   assert.equal(registry.store('alpha'), alpha);
-  assert.deepEqual(registry.get('alpha'), { kind: 'served', store: alpha });
+  const found = registry.get('alpha');
+  assert.deepEqual(found, { kind: 'served', identity: found?.identity, store: alpha });
 });
 
 test('a project that nobody registered is not found', () => {
@@ -42,7 +43,8 @@ test('a project that nobody registered is not found', () => {
 test('a refused project is named and has no store; why, the caller is not told', () => {
   const registry = new ProjectRegistry();
   registry.refuse(refused('alpha'));
-  assert.deepEqual(registry.get('alpha'), { kind: 'refused', project: refused('alpha') });
+  const found = registry.get('alpha');
+  assert.deepEqual(found, { kind: 'refused', identity: found?.identity, project: refused('alpha') });
   assert.throws(() => registry.store('alpha'), (error) => {
     assert.ok(isRefusedWith('project_corrupt')(error));
     assert.doesNotMatch(String(error), /byte 7/);
@@ -61,6 +63,19 @@ test('a project that is removed is gone, and its id is free', () => {
   const next = store('alpha');
   registry.serve(next);
   assert.equal(registry.store('alpha'), next);
+});
+
+test('a project that is refused after it was served is the same project, one of its id after a removal is not', () => {
+  const registry = new ProjectRegistry();
+  registry.serve(store('alpha'));
+  const identity = registry.get('alpha')?.identity;
+  registry.refuse(refused('alpha'));
+  assert.equal(registry.get('alpha')?.identity, identity);
+  registry.serve(store('alpha'));
+  assert.equal(registry.get('alpha')?.identity, identity);
+  registry.remove('alpha');
+  registry.serve(store('alpha'));
+  assert.notEqual(registry.get('alpha')?.identity, identity);
 });
 
 test('all projects are listed by id, in whatever order they came', () => {

@@ -40,6 +40,7 @@ function newState(requestId: string): AppContext['state'] {
     headers: NO_HEADERS,
     target: NO_TARGET,
     principal: null,
+    authorization: null,
     projectId: null,
     problemCode: null,
     bodyWanted: false,

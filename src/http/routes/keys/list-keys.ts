@@ -3,6 +3,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Projects } from '../../../projects/projects.js';
+import { authorizationOf } from '../../authorization.js';
 import type { AppContext } from '../../context.js';
 import { JSON_TYPE } from '../../json-answer.js';
 import { fixPage, writeListing, writePage, type ListingText } from '../../key-listing.js';
@@ -22,15 +23,17 @@ const OK = 200;
 export async function listKeys(ctx: AppContext, projects: Projects): Promise<void> {
   const id = requireProjectId(ctx);
   const { path, query } = ctx.state.target;
-  const listing = readListingQuery(query);
+  const { range, withValues, limit } = readListingQuery(query);
   const store = projects.store(id);
   refusePreconditions(ctx.req.headers);
-  if (listing.limit === undefined) return send(ctx, () => writeListing(store, listing));
+  const authorization = authorizationOf(ctx);
+  const form = { withValues, assertAllowed: () => authorization.assertHolds() };
+  if (limit === undefined) return send(ctx, () => writeListing(store, range, form));
   // The page's keys are fixed before anything is sent, since the link to the next page is a header.
-  const { keys, hasMore } = await fixPage(store, listing.range, listing.limit);
+  const { keys, hasMore } = await fixPage(store, range, limit);
   const lastKey = keys.at(-1);
   if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
-  return send(ctx, () => writePage(store, keys, listing.withValues));
+  return send(ctx, () => writePage(store, keys, form));
 }
 
 async function send(ctx: AppContext, write: () => Promise<ListingText>): Promise<void> {

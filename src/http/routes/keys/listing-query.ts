@@ -4,12 +4,15 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '../../../base/app-error.js';
 import { findKeyFault } from '../../../events/key-name.js';
-import type { Listing } from '../../key-listing.js';
+import type { ListingRange } from '../../key-listing.js';
 import { checkQuery, type QueryEntry } from '../../query.js';
 import { checkListingParameters } from './keys-schema.js';
 
 /** What is asked for. */
-export interface ListingQuery extends Listing {
+export interface ListingQuery {
+  readonly range: ListingRange;
+  /** True: an object of keys and values; false: an array of keys. */
+  readonly withValues: boolean;
   /** How many keys make a page; undefined: everything at once. */
   readonly limit: number | undefined;
 }

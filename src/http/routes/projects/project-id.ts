@@ -2,8 +2,8 @@
  * The project in a route's path, and the caller as commands name it.
  */
 import { AppError } from '../../../base/app-error.js';
-import { invariant } from '../../../base/invariant.js';
 import type { CommandContext } from '../../../store/command.js';
+import { authorizationOf } from '../../authorization.js';
 import type { AppContext } from '../../context.js';
 import { actorOf } from '../../principal-actor.js';
 
@@ -22,12 +22,13 @@ export function requireProjectId(ctx: AppContext): string {
 }
 
 /**
- * Says who asks.
+ * Says who asks, and lets the turn that carries out the change ask again whether that caller may.
  *
  * @param ctx the request's context, after the credentials were checked
- * @returns actor and request id
+ * @returns actor, request id and right
  */
-export function commandContext({ state }: AppContext): CommandContext {
-  invariant(state.principal !== null, 'the credentials were checked');
-  return { actor: actorOf(state.principal), requestId: state.requestId };
+export function commandContext(ctx: AppContext): CommandContext {
+  const authorization = authorizationOf(ctx);
+  const assertAllowed = (): void => authorization.assertHolds();
+  return { actor: actorOf(authorization.principal), requestId: ctx.state.requestId, assertAllowed };
 }

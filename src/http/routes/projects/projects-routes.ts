@@ -2,7 +2,9 @@
  * The lives of projects over HTTP: list, create, details, update, another key, a snapshot, delete.
  */
 import type Router from '@koa/router';
+import type { Action } from '../../../auth/authorize.js';
 import type { Access } from '../../access.js';
+import { authorizationOf } from '../../authorization.js';
 import { announcesBody } from '../../body-headers.js';
 import type { AppContext, OpenScopes, RequestState, RouterExtras } from '../../context.js';
 import { sendJson } from '../../json-answer.js';
@@ -66,12 +68,10 @@ function showProject(ctx: AppContext, parts: ProjectsRoutesParts): void {
 
 async function updateProject(ctx: AppContext, parts: ProjectsRoutesParts): Promise<void> {
   const { id } = findProject(ctx, parts);
-  const context = commandContext(ctx);
   const change = await readSettings(ctx, checkSettingsChange);
-  if (isGuardedChange(change, parts.scopes.isProjectOpen(id)) && ctx.state.principal !== null) {
-    parts.access.decide(ctx.state.principal, 'project.update_guarded', id);
-  }
-  const { details, apiKey } = await parts.projects.update(id, change, context);
+  const actionNow = (): Action => (isGuardedChange(change, parts.scopes.isProjectOpen(id)) ? 'project.update_guarded' : 'project.update');
+  authorizationOf(ctx).refine(actionNow);
+  const { details, apiKey } = await parts.projects.update(id, change, commandContext(ctx));
   sendJson(ctx, OK, apiKey === null ? details : { ...details, api_key: apiKey });
 }
 

@@ -1,5 +1,7 @@
 /** Keys over HTTP whose values are not in memory: over a real store, with a log that the test can damage. */
 import assert from 'node:assert/strict';
+import { generateAccessKey } from '../../../../src/auth/access-key.js';
+import { hashGenerated } from '../../../../src/auth/key-hash.js';
 import { ProjectModel } from '../../../../src/projections/project-model.js';
 import { ValueCache } from '../../../../src/projections/value-cache.js';
 import { PIECE_VALUE_BYTES_MAX } from '../../../../src/store/project-reads.js';
@@ -12,6 +14,7 @@ import { problemOf, withServer, type TestServer } from '../../test-server.js';
 const test = suite('keys over HTTP, with values on disk');
 
 const KEYS = '/api/v1/projects/alpha/keys';
+const ALPHA = { kind: 'project', project: 'alpha' } as const;
 const VALUE = '{"ü":"😀",  "n":1.0}';
 
 /** Gives the project `alpha` a store whose values lie in a log. Nothing is remembered of what is read. */
@@ -73,6 +76,19 @@ test('a value that was changed on disk is refused with 503, without its version 
     assert.doesNotMatch(JSON.stringify(server.lines), /secre/);
     assert.equal((await server.send('GET', `${KEYS}/other`)).text, '1');
     assert.equal((await server.send('HEAD', `${KEYS}/k`)).status, 200);
+  }));
+
+test('a caller whose key is replaced while its value is read from disk learns neither the value nor its version', () =>
+  withServer(async (server) => {
+    const log = await makeCold(server);
+    await put(server, 'k', '"secret"');
+    log.beforeRead = () => server.keyring.setKey(ALPHA, { hash: hashGenerated(generateAccessKey('project')) });
+    for (const path of [`${KEYS}/k`, KEYS, `${KEYS}?limit=1`]) {
+      server.keyring.setKey(ALPHA, { hash: hashGenerated(server.alphaKey) });
+      const answer = await server.send('GET', path, { key: server.alphaKey });
+      assert.deepEqual([answer.status, answer.headers.etag, answer.headers['last-modified']], [401, undefined, undefined], path);
+      assert.doesNotMatch(answer.text, /secret/);
+    }
   }));
 
 test('listings and pages of values on disk are complete and in order, in pieces of limited size', () =>
