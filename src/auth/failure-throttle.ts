@@ -64,10 +64,12 @@ export class FailureThrottle {
    * Counts one failure.
    *
    * @param address as sockets and proxies give it
+   * @returns true for the failure that uses up what the address has in this window, and for no other
    */
-  async recordFailure(address: string): Promise<void> {
+  async recordFailure(address: string): Promise<boolean> {
     const group = groupAddress(address);
     this.#counted.set(group, true);
-    await this.#limiter.penalty(group);
+    const { consumedPoints } = await this.#limiter.penalty(group);
+    return consumedPoints === this.#failuresPerMinute;
   }
 }

@@ -5,7 +5,6 @@ import { authorize, type Action } from '../auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { isProjectId } from '../events/project-id.js';
-import { addressReader } from './client-address.js';
 import { Authorization, type AuthorizationRequest } from './authorization.js';
 import type { AppContext, AppMiddleware, AppParts } from './context.js';
 import { findCredentials } from './credentials.js';
@@ -13,7 +12,7 @@ import { refuseCrossSite } from './cross-site.js';
 import { projectSegmentOf, PROJECTS_PATH } from './target.js';
 
 /** What access needs of the app's parts. */
-export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'options' | 'projects'>;
+export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'projects' | 'logger'>;
 
 // The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
 const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
@@ -24,12 +23,10 @@ const FORBIDDEN = 'Cannot do this with the key that was sent: it is not for this
 /** Checks callers. */
 export class Access {
   readonly #parts: AccessParts;
-  readonly #addressOf: ReturnType<typeof addressReader>;
 
-  /** @param parts keys, count of failures, open scopes */
+  /** @param parts keys, count of failures, open scopes, and the logger for addresses that fail too often */
   constructor(parts: AccessParts) {
     this.#parts = parts;
-    this.#addressOf = addressReader(parts.options.trustedProxies);
   }
 
   /**
@@ -60,13 +57,13 @@ export class Access {
     const credentials = findCredentials(ctx.state.headers);
     if (credentials.kind === 'none') return ANONYMOUS;
     const { keyring, throttle } = this.#parts;
-    const address = this.#addressOf(ctx.req);
+    const address = ctx.state.remote;
     const blockedSeconds = await throttle.isBlocked(address);
     const throttled = blockedSeconds > 0;
     const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { throttled }) : null;
     if (principal !== null) return principal;
     if (throttled) throw tooManyFailedKeys(blockedSeconds);
-    await throttle.recordFailure(address);
+    await this.#recordFailure(ctx);
     throw new AppError('unauthorized', UNAUTHORIZED);
   }
 
@@ -95,10 +92,18 @@ export class Access {
     throw new AppError('project_not_found', `Cannot find the project "${project}": the one that was meant is deleted`);
   }
 
+  async #recordFailure({ state }: AppContext): Promise<void> {
+    const { throttle, logger } = this.#parts;
+    if (!(await throttle.recordFailure(state.remote))) return;
+    const facts = { remote: state.remote, project: state.projectId, request_id: state.requestId };
+    logger.warn(facts, 'an address presented too many unknown API keys: until a minute is over, its unknown keys get 429');
+  }
+
   async #check(ctx: AppContext, action: Action): Promise<Authorization> {
+    // Before the key is looked at: a refusal is logged with the project that it aimed at.
+    const project = projectInPath(ctx);
     const principal = await this.identify(ctx);
     ctx.state.principal = principal;
-    const project = projectInPath(ctx);
     const request = { principal, action, project };
     this.decide(request);
     // A key is something that a page of another site cannot make its visitor's browser send.

@@ -17,6 +17,8 @@ import type { RequestTarget } from './target.js';
 /** What is known of a request so far. Every field is there from the first middleware on. */
 export interface RequestState {
   requestId: string;
+  /** The client's address, behind trusted proxies the one that they forward. */
+  remote: string;
   /** Headers that may stand only once, as they were sent. */
   headers: RequestHeaders;
   target: RequestTarget;
@@ -24,7 +26,7 @@ export interface RequestState {
   principal: Principal | null;
   /** What the caller was allowed; null until then, and on routes that need no right. */
   authorization: Authorization | null;
-  /** The project in the path once it is known to be a valid id, for the log. */
+  /** The project in the path where it is a valid id, whether or not there is one; for the routes, and for the log of refusals too. */
   projectId: string | null;
   /** The code of the problem that was answered. */
   problemCode: ErrorCode | null;

@@ -4,6 +4,7 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import { Access } from './access.js';
+import { addressReader } from './client-address.js';
 import type { AppContext, AppParts, RequestState, RouterExtras } from './context.js';
 import { accessLog } from './middleware/access-log.js';
 import { beginRequest } from './middleware/begin-request.js';
@@ -27,8 +28,8 @@ export type App = Koa<RequestState, RouterExtras>;
  */
 export function createApp(parts: AppParts): App {
   const app: App = new Koa();
-  const { logger, lifecycle } = parts;
-  app.use(beginRequest());
+  const { logger, lifecycle, options } = parts;
+  app.use(beginRequest(addressReader(options.trustedProxies)));
   app.use(accessLog(logger));
   app.use(unreadBody());
   app.use(problems(logger));

@@ -8,12 +8,15 @@ import type { Duplex } from 'node:stream';
 import { AppError, isErrno } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
+import { addressOfSocket } from './client-address.js';
 import { Connections } from './connections.js';
 import type { HttpOptions } from './http-options.js';
 import { ALL_METHODS } from './middleware/no-route.js';
-import { parserFault } from './parser-fault.js';
+import { parserFault, type ParserError } from './parser-fault.js';
 import { answerInPlace, answerRaw, type RawAnswer } from './raw-answer.js';
 
+/** How the codes of errors of TLS begin: there was no request, and nothing can be answered. */
+const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
 /** How often Node looks for requests that took too long, in milliseconds. */
 const TIMEOUT_CHECK_MS = 1000;
 /** The longest such time that still keeps short time limits, in tests, near their value. */
@@ -106,13 +109,19 @@ export class HttpServer {
 
   #refuseConnect(socket: Duplex): void {
     const error = new AppError('method_not_allowed', 'Cannot CONNECT: this is no proxy');
-    this.#log('CONNECT', answerRaw(socket, error, { Allow: ALL_METHODS.join(', ') }));
+    this.#log('CONNECT', socket, answerRaw(socket, error, { Allow: ALL_METHODS.join(', ') }));
   }
 
-  #refuse(fault: Error, socket: Duplex): void {
+  #refuse(fault: ParserError, socket: Duplex): void {
     // The parser goes on to complain about what follows the first fault; the answer to that is on its way.
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
+    const { code = '' } = fault;
+    if (TLS_FAULT.test(code)) {
+      this.#logger.info({ remote: addressOfSocket(socket), fault: code }, 'TLS failed on a connection');
+      socket.destroy();
+      return;
+    }
     const incoming = this.#connections.incoming(socket);
     if (!socket.writable || incoming?.headersSent === true || isErrno(fault, 'ECONNRESET', 'EPIPE')) {
       socket.destroy();
@@ -125,13 +134,15 @@ export class HttpServer {
       return;
     }
     this.#connections.afterAnswers(socket, () => {
-      if (socket.writable) this.#log(null, answerRaw(socket, error, isUnknownMethod ? { Allow: ALL_METHODS.join(', ') } : {}));
+      if (socket.writable) this.#log(null, socket, answerRaw(socket, error, isUnknownMethod ? { Allow: ALL_METHODS.join(', ') } : {}));
     });
   }
 
-  #log(method: string | null, { requestId, problem }: RawAnswer): void {
+  #log(method: string | null, socket: Duplex, { requestId, problem }: RawAnswer): void {
     const { status, code } = problem;
-    this.#logger.info({ request_id: requestId, method, route: null, status, code, actor: null, project: null }, 'request');
+    // The headers were not read, so this is the proxy's address where there is one.
+    const remote = addressOfSocket(socket);
+    this.#logger.info({ request_id: requestId, remote, method, route: null, status, code, actor: null, project: null }, 'request');
   }
 }
 

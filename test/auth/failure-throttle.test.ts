@@ -21,6 +21,14 @@ test('the hundredth failure blocks, the 99th does not', async () => {
   assert.ok(waitSeconds >= 1 && waitSeconds <= 60, String(waitSeconds));
 });
 
+test('only the failure that uses up the limit is reported, once in a window', async () => {
+  const throttle = new FailureThrottle({ failuresPerMinute: 3 });
+  const told: boolean[] = [];
+  for (let time = 0; time < 6; time += 1) told.push(await throttle.recordFailure('192.0.2.1'));
+  assert.deepEqual(told, [false, false, true, false, false, false]);
+  assert.equal(await throttle.recordFailure('192.0.2.2'), false);
+});
+
 test('the limit can be set', async () => {
   const throttle = new FailureThrottle({ failuresPerMinute: 2 });
   await fail(throttle, '192.0.2.1', 2);

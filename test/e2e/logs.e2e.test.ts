@@ -19,6 +19,7 @@ const FIELDS = [
   'level',
   'time',
   'request_id',
+  'remote',
   'method',
   'route',
   'status',
@@ -62,6 +63,7 @@ test('every request has one line with its fields', () =>
     assert.deepEqual(rest, {
       level: 'info',
       request_id: 'from-the-client.1',
+      remote: '127.0.0.1',
       method: 'PUT',
       status: 201,
       project: 'p',
@@ -72,7 +74,8 @@ test('every request has one line with its fields', () =>
     const missing = await lineOf(server, await server.send('GET', `${BASE}/p/keys/none`, { key }));
     assert.deepEqual([missing['status'], missing['code']], [404, 'key_not_found']);
     const stranger = await lineOf(server, await server.send('GET', `${BASE}/p/keys/none`));
-    assert.deepEqual([stranger['status'], stranger['code'], stranger['actor']], [401, 'unauthorized', 'anonymous']);
+    const found = [stranger['status'], stranger['code'], stranger['actor'], stranger['project']];
+    assert.deepEqual(found, [401, 'unauthorized', 'anonymous', 'p']);
     const nowhere = await lineOf(server, await server.send('GET', '/nowhere', { key }));
     assert.deepEqual([nowhere['status'], nowhere['route']], [404, null]);
     const listing = await server.send('GET', `${BASE}/p/keys`, { key });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
-import { addressReader } from '../../src/http/client-address.js';
+import { addressOfSocket, addressReader } from '../../src/http/client-address.js';
 import { suite } from '../suite.js';
 
 const test = suite('client-address');
@@ -25,6 +25,18 @@ test('addressReader() falls back to the socket where a proxy passes on rubbish',
   const addressOf = addressReader(['127.0.0.1']);
   assert.equal(addressOf(requestFrom('127.0.0.1', '"; drop')), '127.0.0.1');
   assert.equal(addressOf(requestFrom(undefined)), '0.0.0.0');
+});
+
+test('an IPv4 address has one name, whichever socket or header it came in', () => {
+  assert.equal(addressOfSocket({ remoteAddress: '::ffff:192.0.2.1' }), '192.0.2.1');
+  assert.equal(addressOfSocket({ remoteAddress: '::ffff:0:1' }), '::ffff:0:1');
+  assert.equal(addressReader([])(requestFrom('::ffff:192.0.2.1')), '192.0.2.1');
+  assert.equal(addressReader(['127.0.0.1'])(requestFrom('::ffff:127.0.0.1', '::ffff:192.0.2.1')), '192.0.2.1');
+});
+
+test('a socket whose other end is not known any more has no address', () => {
+  assert.equal(addressOfSocket({ remoteAddress: undefined }), null);
+  assert.equal(addressOfSocket({}), null);
 });
 
 test.run();

@@ -65,4 +65,13 @@ test('a handshake that never begins does not hold up close()', () =>
     await open(server.port);
   }, OPTIONS));
 
+test('a handshake that fails is logged with its address and what was wrong, not as a request', () =>
+  withServer(async (server) => {
+    await exchange(server.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+    for (let attempt = 0; attempt < 500 && server.lines.length === 0; attempt += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    const { time: _time, ...line } = server.lines[0] ?? {};
+    const expected = { level: 'info', remote: '127.0.0.1', fault: 'ERR_SSL_HTTP_REQUEST', msg: 'TLS failed on a connection' };
+    assert.deepEqual([line, server.lines.length], [expected, 1]);
+  }, OPTIONS));
+
 test.run();

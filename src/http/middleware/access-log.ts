@@ -26,6 +26,7 @@ function describe(ctx: AppContext, durationMs: number): Record<string, unknown> 
   const route = ctx._matchedRoute;
   return {
     request_id: state.requestId,
+    remote: state.remote,
     method: ctx.method,
     route: typeof route === 'string' ? route : null,
     // Null where the connection broke before there was an answer.

@@ -1,7 +1,7 @@
 /**
  * The first middleware: gives a request its id and its state.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ACCESS_KEY_PREFIX } from '../../auth/access-key.js';
 import { isRequestId, newRequestId } from '../../base/request-id.js';
 import type { AppContext, AppMiddleware } from '../context.js';
@@ -14,12 +14,14 @@ export const REQUEST_ID_HEADER = 'X-Request-Id';
 /**
  * Takes over the client's request id where it is fit to stand in the log and is no key of access, makes one otherwise, and echoes it.
  *
+ * @param addressOf finds the client's address
  * @returns the middleware
  */
-export function beginRequest(): AppMiddleware {
+export function beginRequest(addressOf: (request: IncomingMessage) => string): AppMiddleware {
   return function begin(ctx, next) {
     const requestId = idSent(ctx.req.headers) ?? newRequestId();
-    ctx.state = newState(requestId);
+    // Asked now: when the request is logged, its socket may be gone.
+    ctx.state = newState(requestId, addressOf(ctx.req));
     ctx.set(REQUEST_ID_HEADER, requestId);
     ctx.set('X-Content-Type-Options', 'nosniff');
     return next();
@@ -34,9 +36,10 @@ function idSent(headers: IncomingHttpHeaders): string | undefined {
   return isKey ? undefined : sent;
 }
 
-function newState(requestId: string): AppContext['state'] {
+function newState(requestId: string, remote: string): AppContext['state'] {
   return {
     requestId,
+    remote,
     headers: NO_HEADERS,
     target: NO_TARGET,
     principal: null,
