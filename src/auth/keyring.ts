@@ -14,7 +14,8 @@ import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { invariant } from '../base/invariant.js';
 import { isGeneratedKey } from './access-key.js';
-import { DerivationQueue, type DerivationQueueOptions } from './derivation-queue.js';
+import { groupAddress } from './address-group.js';
+import { DerivationQueue, type DerivationQueueOptions, type DerivationRequest } from './derivation-queue.js';
 import { digestKey, keyIdOf, parseKeyHash } from './key-hash.js';
 import type { Principal } from './principal.js';
 
@@ -41,10 +42,12 @@ export interface KeyringOptions extends DerivationQueueOptions {
   readonly rememberedMax?: number;
 }
 
-/** How a presented key is looked up. */
-export interface IdentifyOptions {
-  /** True when the caller's address failed often: no derivation for it while any other is wanted. */
-  readonly throttled: boolean;
+/** Who presents a key, as far as it decides whose turn a derivation is. */
+export interface Presenter extends Pick<DerivationRequest, 'throttled' | 'onGone'> {
+  /** As sockets and proxies give it. */
+  readonly address: string;
+  /** The project that is asked for, existing or not; null for none. */
+  readonly project: string | null;
 }
 
 /** A key that holds now. */
@@ -139,11 +142,11 @@ export class Keyring {
    * Says whose a presented key is.
    *
    * @param presented the key as it came, without the words around it
-   * @param options how much the caller may cost
+   * @param presenter who presents it
    * @returns who presents it, null for a key that opens nothing
-   * @throws {AppError} `too_many_failed_keys` when finding out would need a derivation and too many are wanted
+   * @throws {AppError} `too_many_failed_keys` when finding out needs a derivation and too many are wanted, see {@link DerivationQueue}
    */
-  async identify(presented: string, options: IdentifyOptions): Promise<Principal | null> {
+  async identify(presented: string, presenter: Presenter): Promise<Principal | null> {
     if (presented.length === 0 || presented.length > ACCESS_KEY_CHARACTERS_MAX) return null;
     const digest = digestKey(presented);
     const name = digest.toString('hex');
@@ -152,8 +155,17 @@ export class Keyring {
     const salt = this.#salt;
     if (salt === undefined || isGeneratedKey(presented)) return null;
     const remembered = this.#knownGood.get(name) ?? this.#knownBad.get(name);
-    const derived = remembered ?? (await this.#derivations.derive({ key: presented, digest: name, salt, throttled: options.throttled }));
-    return this.#recognise(name, derived);
+    if (remembered !== undefined) return this.#recognise(name, remembered);
+    const request = {
+      ...presenter, key: presented, digest: name, salt, scope: this.#scopeOf(presenter.project), address: groupAddress(presenter.address),
+    };
+    return this.#recognise(name, await this.#derivations.derive(request));
+  }
+
+  /** What a chosen key could open there: only scopes that have one count, so that made-up ids of projects are one scope together. */
+  #scopeOf(project: string | null): string {
+    const name = project === null ? undefined : scopeName({ kind: 'project', project });
+    return name !== undefined && this.#held.get(name)?.index === 'chosen' ? name : scopeName({ kind: 'global' });
   }
 
   /** Looks up what was derived among the keys that hold now, and remembers it on the side where it belongs. */

@@ -57,10 +57,12 @@ export class Access {
     const credentials = findCredentials(ctx.state.headers);
     if (credentials.kind === 'none') return ANONYMOUS;
     const { keyring, throttle } = this.#parts;
-    const address = ctx.state.remote;
+    const { remote: address, projectId: project } = ctx.state;
     const blockedSeconds = await throttle.isBlocked(address);
     const throttled = blockedSeconds > 0;
-    const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { throttled }) : null;
+    const onGone = (leave: () => void): void => void ctx.res.once('close', leave);
+    const presenter = { address, project, throttled, onGone };
+    const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, presenter) : null;
     if (principal !== null) return principal;
     if (throttled) throw tooManyFailedKeys(blockedSeconds);
     await this.#recordFailure(ctx);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DerivationQueue, type DerivationRequest, THROTTLED_REST_MS } from '../../src/auth/derivation-queue.js';
+import { DerivationQueue, DERIVATION_QUEUE_MAX, type DerivationRequest } from '../../src/auth/derivation-queue.js';
 import { hashChosen } from '../../src/auth/key-hash.js';
 import { AppError } from '../../src/base/app-error.js';
 import { ManualClock } from '../base/manual-clock.js';
@@ -32,12 +32,12 @@ function gate(): { derive: (key: string) => Promise<string>; open: () => void; s
 }
 
 function request(key: string, throttled = false): DerivationRequest {
-  return { key, digest: `digest of ${key}`, salt: SALT, throttled };
+  return { key, digest: `digest of ${key}`, salt: SALT, scope: 'global', address: '192.0.2.1', throttled };
 }
 
 const isTooMany = (error: unknown): boolean => error instanceof AppError && error.code === 'too_many_failed_keys';
 
-test('derivations run one at a time, in the order of asking', async () => {
+test('derivations for one address run one at a time, in the order of asking', async () => {
   const { derive, open, started, maxAtOnce } = gate();
   const queue = new DerivationQueue({ derive });
   const all = ['a', 'b', 'c', 'd'].map((key) => queue.derive(request(key)));
@@ -56,49 +56,114 @@ test('the same key presented many times at once costs one derivation', async () 
   assert.deepEqual(started, ['a']);
 });
 
-test('one runs, 16 wait, and the next is refused', async () => {
+test('one runs, as many wait as may, and the next is refused', async () => {
   const { derive, open, started } = gate();
-  const queue = new DerivationQueue({ derive });
+  const queue = new DerivationQueue({ derive, queueMax: 16 });
   const accepted = Array.from({ length: 17 }, (_, index) => queue.derive(request(`key ${index}`)));
   await assert.rejects(queue.derive(request('one too many')), isTooMany);
   open();
   await Promise.all(accepted);
   assert.equal(started.length, 17);
+  assert.equal(DERIVATION_QUEUE_MAX, 1024);
 });
 
 test('after a refusal the queue takes keys again', async () => {
   const { derive, open } = gate();
-  const queue = new DerivationQueue({ derive, queueMax: 0 });
-  const first = queue.derive(request('a'));
-  await assert.rejects(queue.derive(request('b')), isTooMany);
+  const queue = new DerivationQueue({ derive, queueMax: 1 });
+  const accepted = [queue.derive(request('a')), queue.derive(request('b'))];
+  await assert.rejects(queue.derive(request('c')), isTooMany);
   open();
-  await first;
-  assert.equal(await queue.derive(request('b')), 'derived b');
+  await Promise.all(accepted);
+  assert.equal(await queue.derive(request('c')), 'derived c');
 });
 
-test('a throttled caller is served when nobody waits or runs, and refused otherwise', async () => {
+test('in a full queue a caller from another address takes a place of the flood', async () => {
   const { derive, open } = gate();
-  const clock = new ManualClock();
-  const queue = new DerivationQueue({ derive, clock });
-  const first = queue.derive(request('a', true));
-  await assert.rejects(queue.derive(request('b', true)), isTooMany);
-  const second = queue.derive(request('c'));
+  const queue = new DerivationQueue({ derive, queueMax: 2 });
+  const flood = ['a', 'b', 'c'].map((key) => queue.derive(request(key)));
+  const pushedOut = assert.rejects(flood[2] ?? Promise.resolve(), isTooMany);
+  const good = queue.derive({ ...request('good'), address: '192.0.2.2' });
+  await pushedOut;
   open();
-  assert.deepEqual(await Promise.all([first, second]), ['derived a', 'derived c']);
-  clock.advance(THROTTLED_REST_MS);
-  assert.equal(await queue.derive(request('b', true)), 'derived b');
+  assert.deepEqual(await Promise.all([...flood.slice(0, 2), good]), ['derived a', 'derived b', 'derived good']);
 });
 
-test('after a derivation for a throttled caller such callers rest, and others do not', async () => {
+test('a throttled caller waits for its turn instead of being refused', async () => {
+  const { derive, open, started } = gate();
+  const queue = new DerivationQueue({ derive });
+  const all = [queue.derive(request('a', true)), queue.derive(request('b', true)), queue.derive(request('c', true))];
+  open();
+  assert.deepEqual(await Promise.all(all), ['derived a', 'derived b', 'derived c']);
+  assert.deepEqual(started, ['a', 'b', 'c']);
+});
+
+test('after a derivation for a throttled caller such callers rest for as long as it took, and others do not', async () => {
   const clock = new ManualClock();
-  const queue = new DerivationQueue({ derive: (key) => Promise.resolve(`derived ${key}`), clock });
-  assert.equal(await queue.derive(request('first', true)), 'derived first');
-  await assert.rejects(queue.derive(request('second', true)), isTooMany);
-  assert.equal(await queue.derive(request('third')), 'derived third');
-  clock.advance(THROTTLED_REST_MS - 1);
-  await assert.rejects(queue.derive(request('second', true)), isTooMany);
-  clock.advance(1);
-  assert.equal(await queue.derive(request('second', true)), 'derived second');
+  const rests: number[] = [];
+  let wake = (): void => undefined;
+  const rest = (durationMs: number): Promise<void> => {
+    rests.push(durationMs);
+    return new Promise((resolve) => {
+      wake = resolve;
+    });
+  };
+  const started: string[] = [];
+  const derive = async (key: string): Promise<string> => {
+    started.push(key);
+    clock.advance(300);
+    return key;
+  };
+  const queue = new DerivationQueue({ derive, clock, rest });
+  await queue.derive(request('first', true));
+  const second = queue.derive(request('second', true));
+  await queue.derive(request('third'));
+  assert.deepEqual([started, rests], [['first', 'third'], [300]]);
+  wake();
+  await second;
+  assert.deepEqual([started, rests], [['first', 'third', 'second'], [300, 300]]);
+});
+
+test('a key that a caller presents who is not throttled does not rest', async () => {
+  const { derive, open, started } = gate();
+  const queue = new DerivationQueue({ derive, rest: () => new Promise(() => undefined) });
+  open();
+  await queue.derive(request('first', true));
+  const waiting = queue.derive(request('a', true));
+  assert.deepEqual(started, ['first']);
+  assert.equal(await queue.derive(request('a')), 'derived a');
+  assert.equal(await waiting, 'derived a');
+});
+
+test('a caller that has left takes no derivation, unless another caller waits for the same key', async () => {
+  const { derive, open, started } = gate();
+  const queue = new DerivationQueue({ derive, queueMax: 2 });
+  const leaving: (() => void)[] = [];
+  const onGone = (leave: () => void): void => void leaving.push(leave);
+  const running = queue.derive({ ...request('runs'), onGone });
+  const left = assert.rejects(queue.derive({ ...request('left'), onGone }), isTooMany);
+  const shared = assert.rejects(queue.derive({ ...request('shared'), onGone }), isTooMany);
+  const stays = queue.derive(request('shared'));
+  const [leaveRunning, ...leaveOthers] = leaving;
+  for (const leave of leaveOthers) leave();
+  await left;
+  await shared;
+  const next = queue.derive(request('next'));
+  leaveRunning?.();
+  await assert.rejects(running, isTooMany);
+  open();
+  assert.deepEqual(await Promise.all([stays, next]), ['derived shared', 'derived next']);
+  assert.deepEqual(started, ['runs', 'shared', 'next']);
+  for (const leave of leaving) leave();
+});
+
+test('a caller waits only so long', async () => {
+  const { derive } = gate();
+  const queue = new DerivationQueue({ derive, waitMs: 20 });
+  // The queue's own timers keep no process alive.
+  const alive = setInterval(() => undefined, 1000);
+  await assert.rejects(queue.derive(request('runs')), isTooMany);
+  await assert.rejects(queue.derive(request('waits')), isTooMany);
+  clearInterval(alive);
 });
 
 test('a throttled caller may join the derivation of the same key', async () => {

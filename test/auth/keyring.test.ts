@@ -13,7 +13,8 @@ const OTHER_SALT = 'BBBBBBBBBBBBBBBBBBBBBA';
 const GLOBAL: KeyScope = { kind: 'global' };
 const ALPHA: KeyScope = { kind: 'project', project: 'alpha' };
 const BETA: KeyScope = { kind: 'project', project: 'beta' };
-const CALM = { throttled: false };
+const CALM = { address: '192.0.2.1', project: null, throttled: false };
+const THROTTLED = { ...CALM, throttled: true };
 
 /** What scrypt would give, without its cost. */
 function quickHash(key: string, salt: string = SALT): string {
@@ -268,8 +269,8 @@ test('beyond the queue a new key is refused, while known keys are answered', asy
   assert.notEqual(await keyring.identify('opensesame', CALM), null);
   const waiting = [1, 2, 3].map((index) => keyring.identify(`wrong ${index}`, CALM));
   await assert.rejects(keyring.identify('wrong 4', CALM), isTooMany);
-  assert.equal((await keyring.identify('opensesame', { throttled: true }))?.kind, 'project');
-  assert.equal((await keyring.identify(generated, { throttled: true }))?.kind, 'project');
+  assert.equal((await keyring.identify('opensesame', THROTTLED))?.kind, 'project');
+  assert.equal((await keyring.identify(generated, THROTTLED))?.kind, 'project');
   finish();
   assert.deepEqual(await Promise.all(waiting), [null, null, null]);
 });
@@ -277,7 +278,7 @@ test('beyond the queue a new key is refused, while known keys are answered', asy
 test('a throttled caller with a valid chosen key is recognised when nothing else is under way', async () => {
   const { keyring } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
-  assert.equal((await keyring.identify('opensesame', { throttled: true }))?.kind, 'project');
+  assert.equal((await keyring.identify('opensesame', THROTTLED))?.kind, 'project');
 });
 
 test.run();

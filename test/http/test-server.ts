@@ -4,6 +4,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Writable } from 'node:stream';
 import { generateAccessKey } from '../../src/auth/access-key.js';
+import type { DeriveKey } from '../../src/auth/derivation-queue.js';
 import { FailureThrottle } from '../../src/auth/failure-throttle.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
@@ -20,6 +21,8 @@ export interface TestServerOptions {
   readonly http?: Partial<HttpOptions>;
   readonly globalOpen?: boolean;
   readonly failuresPerMinute?: number;
+  /** Derives typed keys in the place of scrypt. */
+  readonly derive?: DeriveKey;
 }
 
 /** The parts of an answer. */
@@ -40,7 +43,7 @@ export interface Sent {
 /** A server with the projects `alpha` and `beta`, and `open` without authentication where a test adds it. */
 export class TestServer {
   readonly projects = new FakeProjects();
-  readonly keyring = new Keyring();
+  readonly keyring: Keyring;
   readonly globalKey = generateAccessKey('global');
   readonly alphaKey = generateAccessKey('project');
   readonly betaKey = generateAccessKey('project');
@@ -50,7 +53,8 @@ export class TestServer {
   port = 0;
   readonly server: HttpServer;
 
-  constructor({ http = {}, globalOpen = false, failuresPerMinute = 100 }: TestServerOptions = {}) {
+  constructor({ http = {}, globalOpen = false, failuresPerMinute = 100, derive }: TestServerOptions = {}) {
+    this.keyring = new Keyring(derive === undefined ? {} : { derive });
     const { projects } = this;
     projects.add('alpha');
     projects.add('beta');

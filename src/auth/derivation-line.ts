@@ -1,0 +1,121 @@
+/**
+ * Who waits for a derivation, and whose turn is next. A flood of made-up keys takes turns with all other callers, by scope and by
+ * address, so that a good key gets its turn. Derives nothing, knows no time, and cannot tell a good key from a wrong one.
+ *
+ * Whose turn is next:
+ *  1. Of the scopes that are waited for, the one served longest ago: a flood that aims at one project holds up no other.
+ *  2. Within the scope, one turn goes to the address served longest ago, and the next to the caller that has waited longest. By the
+ *     first, a caller from an address of its own passes a flood from others. The second is the bound where that does not help, because
+ *     the flood comes from the caller's address or from ever new ones: with n waiting before it in its scope and s scopes busy, a
+ *     caller is served within s × 2 × (n + 1) derivations.
+ */
+import { LRUCache } from 'lru-cache';
+
+/** One place in the line. */
+export interface Turn {
+  /** What the presented key is meant to open, as one text. */
+  readonly scope: string;
+  /** The group of addresses that the caller belongs to. */
+  readonly address: string;
+}
+
+/** How many scopes, and how many addresses in them, are remembered as served. */
+const SERVED_MAX = 10_000;
+
+/** A scope that was served: when, as a count of turns, and how often. */
+interface ServedScope {
+  readonly at: number;
+  readonly turns: number;
+}
+
+/** A line of bounded length. */
+export class DerivationLine<T extends Turn> {
+  readonly #max: number;
+  /** Longest wait first. */
+  readonly #waiting: T[] = [];
+  #clock = 0;
+  readonly #scopes = new LRUCache<string, ServedScope>({ max: SERVED_MAX });
+  readonly #addresses = new LRUCache<string, number>({ max: SERVED_MAX });
+
+  /** @param max how many may wait */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /**
+   * Takes a place at the end.
+   *
+   * @param turn who waits
+   * @returns who has to leave where the line is full: the newest of those who take the most places, so that a flood pushes out itself
+   */
+  add(turn: T): T | undefined {
+    this.#waiting.push(turn);
+    if (this.#waiting.length <= this.#max) return undefined;
+    const leaving = this.#newestOfMost();
+    this.remove(leaving);
+    return leaving;
+  }
+
+  /**
+   * Leaves the line.
+   *
+   * @param turn who waits no longer
+   */
+  remove(turn: T): void {
+    const place = this.#waiting.indexOf(turn);
+    if (place !== -1) this.#waiting.splice(place, 1);
+  }
+
+  /**
+   * Takes the next out of the line.
+   *
+   * @param isReady says who may be served now
+   * @returns whose turn it is, undefined where none may be served
+   */
+  next(isReady: (turn: T) => boolean): T | undefined {
+    const ready = this.#waiting.filter(isReady);
+    const scope = longestAgo(ready, ({ scope: name }) => this.#scopes.get(name)?.at)?.scope;
+    if (scope === undefined) return undefined;
+    const inScope = ready.filter((turn) => turn.scope === scope);
+    const turns = this.#scopes.get(scope)?.turns ?? 0;
+    const isAddressTurn = turns % 2 === 0;
+    const turn = isAddressTurn ? longestAgo(inScope, (each) => this.#addresses.get(pairOf(each))) : inScope[0];
+    if (turn === undefined) return undefined;
+    this.#clock += 1;
+    this.#scopes.set(scope, { at: this.#clock, turns: turns + 1 });
+    this.#addresses.set(pairOf(turn), this.#clock);
+    this.remove(turn);
+    return turn;
+  }
+
+  #newestOfMost(): T {
+    const counts = new Map<string, number>();
+    let most = 0;
+    for (const turn of this.#waiting) {
+      const count = (counts.get(pairOf(turn)) ?? 0) + 1;
+      counts.set(pairOf(turn), count);
+      most = Math.max(most, count);
+    }
+    const newest = this.#waiting.findLast((turn) => counts.get(pairOf(turn)) === most);
+    if (newest === undefined) throw new TypeError('A line that is too long is not empty');
+    return newest;
+  }
+}
+
+/** One address in one scope. Neither part has a blank in it. */
+function pairOf({ scope, address }: Turn): string {
+  return `${scope} ${address}`;
+}
+
+/** The first of those that were served longest ago, or never. */
+function longestAgo<T>(turns: readonly T[], servedAt: (turn: T) => number | undefined): T | undefined {
+  let found: T | undefined;
+  let foundAt = Number.POSITIVE_INFINITY;
+  for (const turn of turns) {
+    const at = servedAt(turn) ?? 0;
+    if (at >= foundAt) continue;
+    found = turn;
+    foundAt = at;
+  }
+  return found;
+}

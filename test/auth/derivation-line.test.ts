@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { DerivationLine } from '../../src/auth/derivation-line.js';
+import { suite } from '../suite.js';
+
+const test = suite('derivation-line');
+
+const MAX = 100;
+
+interface Caller {
+  readonly name: string;
+  readonly scope: string;
+  readonly address: string;
+}
+
+function caller(name: string, scope = 'global', address = 'a'): Caller {
+  return { name, scope, address };
+}
+
+/** Takes everybody out, one after another. */
+function serveAll(line: DerivationLine<Caller>): string[] {
+  const names: string[] = [];
+  for (let next = line.next(() => true); next !== undefined; next = line.next(() => true)) names.push(next.name);
+  return names;
+}
+
+test('callers of one address and scope are served in the order in which they came', () => {
+  const line = new DerivationLine<Caller>(MAX);
+  for (const name of ['1', '2', '3', '4']) line.add(caller(name));
+  assert.deepEqual(serveAll(line), ['1', '2', '3', '4']);
+  assert.equal(line.next(() => true), undefined);
+});
+
+test('a caller from another address passes a flood, and one for another project does', () => {
+  const line = new DerivationLine<Caller>(MAX);
+  for (let index = 0; index < 50; index += 1) line.add(caller(`flood ${index}`, 'project:a', 'evil'));
+  assert.equal(line.next(() => true)?.name, 'flood 0');
+  line.add(caller('another address', 'project:a', 'good'));
+  line.add(caller('another project', 'project:b', 'evil'));
+  const served = serveAll(line);
+  assert.ok(served.indexOf('another project') < 2, served.join());
+  assert.ok(served.indexOf('another address') < 4, served.join());
+});
+
+test('a scope that was served lately comes after one that was not', () => {
+  const line = new DerivationLine<Caller>(MAX);
+  for (const name of ['a1', 'a2', 'a3']) line.add(caller(name, 'a'));
+  for (const name of ['b1', 'b2']) line.add(caller(name, 'b'));
+  assert.deepEqual(serveAll(line), ['a1', 'b1', 'a2', 'b2', 'a3']);
+});
+
+test('who waits longest is not starved by ever new addresses', () => {
+  const line = new DerivationLine<Caller>(MAX);
+  line.add(caller('before', 'global', 'shared'));
+  line.next(() => true);
+  line.add(caller('waits', 'global', 'shared'));
+  const served: string[] = [];
+  for (let index = 0; index < 4; index += 1) {
+    line.add(caller(`new ${index}`, 'global', `address ${index}`));
+    served.push(line.next(() => true)?.name ?? '');
+  }
+  assert.ok(served.indexOf('waits') !== -1 && served.indexOf('waits') < 2, served.join());
+});
+
+test('whatever waits and comes, no caller waits longer than the bound says', () => {
+  const anyCaller = fc.record({ scope: fc.constantFrom('s1', 's2', 's3'), address: fc.constantFrom('a', 'b', 'c', 'd') });
+  fc.assert(fc.property(fc.array(anyCaller, { maxLength: 20 }), fc.array(anyCaller, { minLength: 200, maxLength: 200 }), anyCaller, (
+    before, after, mine,
+  ) => {
+    const line = new DerivationLine<Caller>(1000);
+    for (const each of before) line.add({ name: 'before', ...each });
+    line.add({ name: 'mine', ...mine });
+    const bound = 3 * 2 * (before.filter(({ scope }) => scope === mine.scope).length + 1);
+    let count = 0;
+    for (const each of after) {
+      line.add({ name: 'after', ...each });
+      count += 1;
+      if (line.next(() => true)?.name === 'mine') break;
+    }
+    assert.ok(count <= bound, `${count} served, the bound is ${bound}`);
+  }));
+});
+
+test('who may not be served now keeps the place', () => {
+  const line = new DerivationLine<Caller>(MAX);
+  line.add(caller('rests'));
+  line.add(caller('2'));
+  assert.equal(line.next(({ name }) => name !== 'rests')?.name, '2');
+  assert.equal(line.next(({ name }) => name !== 'rests'), undefined);
+  assert.equal(line.next(() => true)?.name, 'rests');
+});
+
+test('who left is not served, and leaving twice does no harm', () => {
+  const line = new DerivationLine<Caller>(MAX);
+  const leaves = caller('leaves');
+  line.add(leaves);
+  line.add(caller('stays'));
+  line.remove(leaves);
+  line.remove(leaves);
+  assert.deepEqual(serveAll(line), ['stays']);
+});
+
+test('in a full line the address with the most places gives up its newest, so that a flood pushes out itself', () => {
+  const line = new DerivationLine<Caller>(3);
+  for (const name of ['1', '2', '3']) assert.equal(line.add(caller(name, 'global', 'evil')), undefined);
+  assert.equal(line.add(caller('4', 'global', 'evil'))?.name, '4');
+  assert.equal(line.add(caller('good', 'global', 'good'))?.name, '3');
+  assert.equal(line.add(caller('elsewhere', 'project:b', 'evil'))?.name, '2');
+  assert.equal(line.add(caller('late', 'global', 'late'))?.name, 'late');
+  assert.deepEqual(serveAll(line).sort(), ['1', 'elsewhere', 'good']);
+});
+
+test.run();

@@ -1,0 +1,142 @@
+/**
+ * A key that a person chose costs a derivation. While others present made-up keys as fast as they can, it must come to its turn within
+ * a bounded number of derivations, also in a process that has never seen it.
+ */
+import assert from 'node:assert/strict';
+import { digestKey } from '../../src/auth/key-hash.js';
+import { suite } from '../suite.js';
+import { open } from './raw-client.js';
+import { withServer, type Answer, type TestServer, type TestServerOptions } from './test-server.js';
+
+const test = suite('typed-key-flood');
+
+const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
+const CHOSEN = 'a-key-that-was-typed';
+const FLOOD_CONNECTIONS = 30;
+const DERIVATION_MS = 5;
+const PATIENCE_MS = 50;
+
+function quickHash(key: string): string {
+  return `scrypt:32768:8:3:${SALT}:${digestKey(SALT + key).toString('base64url')}`;
+}
+
+/** Counts derivations, which take a moment and no memory. */
+class Counted {
+  count = 0;
+  readonly #durationMs: number;
+
+  constructor(durationMs = DERIVATION_MS) {
+    this.#durationMs = durationMs;
+  }
+
+  readonly derive = async (key: string): Promise<string> => {
+    this.count += 1;
+    await new Promise((resolve) => setTimeout(resolve, this.#durationMs));
+    return quickHash(key);
+  };
+}
+
+/** Presents a key, and leaves before there is an answer. */
+async function abandon(server: TestServer, key: string): Promise<void> {
+  const socket = await open(server.port);
+  socket.write(`GET /api/v1/projects/alpha/keys HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`);
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  socket.destroy();
+}
+
+/** Presents ever new keys on many connections at once until it is ended. */
+class Flood {
+  readonly statuses: number[] = [];
+  #isOver = false;
+  readonly #loops: Promise<void>[];
+
+  constructor(server: TestServer, path: string, addressOf: (loop: number) => string) {
+    this.#loops = Array.from({ length: FLOOD_CONNECTIONS }, async (_, loop) => {
+      for (let index = 0; !this.#isOver; index += 1) {
+        const headers = { 'X-Forwarded-For': addressOf(loop) };
+        this.statuses.push((await server.send('GET', path, { key: `wrong ${loop} ${index}`, headers })).status);
+      }
+    });
+  }
+
+  /** Waits until so many of its requests were answered. */
+  async answered(count: number): Promise<void> {
+    while (this.statuses.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#loops);
+  }
+}
+
+interface Asked {
+  readonly flooded: string;
+  readonly addressOf: (loop: number) => string;
+  /** The project whose typed key is presented, and from where. */
+  readonly project: string;
+  readonly from: string;
+}
+
+const ONE_ADDRESS = (): string => '192.0.2.1';
+
+/** How many derivations begin between asking with the typed key and the answer, which must be good. */
+async function derivationsUntilAnswered({ flooded, addressOf, project, from }: Asked): Promise<number> {
+  const counted = new Counted();
+  const options: TestServerOptions = { failuresPerMinute: 5, derive: counted.derive, http: { trustedProxies: ['127.0.0.1'] } };
+  let derivations = 0;
+  await withServer(async (server) => {
+    server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: quickHash(CHOSEN) });
+    server.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: quickHash(`${CHOSEN} too`) });
+    const flood = new Flood(server, `/api/v1/projects/${flooded}/keys`, addressOf);
+    try {
+      // By now every address of the flood is throttled, and every connection has a request in the line.
+      await flood.answered(FLOOD_CONNECTIONS * 6);
+      const before = counted.count;
+      const answer: Answer = await server.send('GET', `/api/v1/projects/${project}/keys`, {
+        key: project === 'alpha' ? CHOSEN : `${CHOSEN} too`,
+        headers: { 'X-Forwarded-For': from },
+      });
+      derivations = counted.count - before;
+      assert.equal(answer.status, 200, answer.text);
+    } finally {
+      await flood.end();
+    }
+    assert.ok(flood.statuses.includes(429) && flood.statuses.every((status) => status === 401 || status === 429));
+  }, options);
+  return derivations;
+}
+
+// Each server is a process that has not seen the key: what a restart leaves.
+test('a typed key is taken in the middle of a flood from its own address on its own project', async () => {
+  const derivations = await derivationsUntilAnswered({ flooded: 'alpha', addressOf: ONE_ADDRESS, project: 'alpha', from: '192.0.2.1' });
+  assert.ok(derivations <= FLOOD_CONNECTIONS + 2, String(derivations));
+});
+
+test('a typed key passes a flood from its own address on another project', async () => {
+  const derivations = await derivationsUntilAnswered({ flooded: 'beta', addressOf: ONE_ADDRESS, project: 'alpha', from: '192.0.2.1' });
+  assert.ok(derivations <= 4, String(derivations));
+});
+
+test('a typed key passes a flood from many other addresses on its own project', async () => {
+  const addressOf = (loop: number): string => `198.51.100.${loop}`;
+  const derivations = await derivationsUntilAnswered({ flooded: 'alpha', addressOf, project: 'alpha', from: '192.0.2.1' });
+  assert.ok(derivations <= 5, String(derivations));
+});
+
+test('a flood on projects that are not there holds up no typed key of one that is', async () => {
+  const derivations = await derivationsUntilAnswered({ flooded: 'none', addressOf: ONE_ADDRESS, project: 'alpha', from: '192.0.2.1' });
+  assert.ok(derivations <= 4, String(derivations));
+});
+
+test('a client that leaves takes its key out of the line', async () => {
+  const counted = new Counted(PATIENCE_MS / 2);
+  await withServer(async (server) => {
+    server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: quickHash(CHOSEN) });
+    await Promise.all(Array.from({ length: FLOOD_CONNECTIONS }, (_, index) => abandon(server, `wrong ${index}`)));
+    assert.equal((await server.send('GET', '/api/v1/projects/alpha/keys', { key: CHOSEN })).status, 200);
+    assert.ok(counted.count < FLOOD_CONNECTIONS / 2, String(counted.count));
+  }, { derive: counted.derive });
+});
+
+test.run();
