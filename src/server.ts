@@ -9,6 +9,7 @@ import { Keyring, type KeyScope } from './auth/keyring.js';
 import { isErrno } from './base/app-error.js';
 import { systemClock } from './base/clock.js';
 import type { Logger, LogLevel } from './base/logger.js';
+import { readPackageVersion } from './base/package-version.js';
 import { adoptKeys } from './config/adopt-keys.js';
 import { ConfigError } from './config/config-error.js';
 import { ConfigFile } from './config/config-file.js';
@@ -147,7 +148,8 @@ export class SimpleKvServer {
     const httpOptions = await httpOptionsOf(source);
     const throttle = new FailureThrottle({ failuresPerMinute: options.failedKeysPerMinuteMax });
     const lifecycle = { state: () => this.#state };
-    const app = createApp({ projects: lives, keyring, throttle, scopes, logger, options: httpOptions, lifecycle });
+    const version = readPackageVersion();
+    const app = createApp({ projects: lives, keyring, throttle, scopes, logger, options: httpOptions, lifecycle, version });
     const http = new HttpServer({ listener: app.callback(), options: httpOptions, logger });
     const { address, port } = await http.listen();
     // Requests end before the logs that they write to are closed.

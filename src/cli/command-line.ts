@@ -1,8 +1,8 @@
 /**
  * The command line: which command, with which options, and what a mistake costs.
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { readPackageVersion } from '../base/package-version.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { DEFAULT_CONFIG_PATH } from './data-folder.js';
 import { repair, type RepairCommandOptions } from './repair.js';
@@ -10,19 +10,10 @@ import { replay, type ReplayCommandOptions } from './replay.js';
 import { runCommand } from './run-command.js';
 import { verify, type VerifyCommandOptions } from './verify.js';
 
-/** From the built file to the package's description. */
-const PACKAGE_URL = new URL('../../../package.json', import.meta.url);
-
-function readVersion(): string {
-  const description: unknown = JSON.parse(readFileSync(PACKAGE_URL, 'utf8'));
-  if (typeof description === 'object' && description !== null && 'version' in description) return String(description.version);
-  throw new TypeError('Cannot read the version: package.json has none');
-}
-
 function buildProgram(): Command {
   const program = new Command('simplekv')
     .description('A key-value server over HTTP and JSON whose append-only log is the database')
-    .version(readVersion(), '--version', 'print the version')
+    .version(readPackageVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .exitOverride();

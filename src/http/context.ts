@@ -78,4 +78,6 @@ export interface AppParts {
   readonly logger: Logger;
   readonly options: HttpOptions;
   readonly lifecycle: Lifecycle;
+  /** The program's version. */
+  readonly version: string;
 }

@@ -13,6 +13,7 @@ import { noRoute } from './middleware/no-route.js';
 import { answerProblem, problems } from './middleware/problems.js';
 import { sanity } from './middleware/sanity.js';
 import { unreadBody } from './middleware/unread-body.js';
+import { addEntryRoutes } from './routes/entry/entry-routes.js';
 import { addHealthRoutes } from './routes/health/health-routes.js';
 import { addKeysRoutes } from './routes/keys/keys-routes.js';
 import { addProjectsRoutes } from './routes/projects/projects-routes.js';
@@ -50,6 +51,7 @@ function createRouter(parts: AppParts): Router<RequestState, RouterExtras> {
   addKeysRoutes(router, { ...parts, access });
   addProjectsRoutes(router, { ...parts, access });
   addHealthRoutes(router, { ...parts, access });
+  addEntryRoutes(router, parts);
   return router;
 }
 

@@ -14,8 +14,11 @@ export interface RequestTarget {
   readonly authority: string | null;
 }
 
+/** Below it is everything but the probes. */
+export const API_PATH = '/api/v1';
+
 /** What comes before a project's id in a path. */
-export const PROJECTS_PATH = '/api/v1/projects';
+export const PROJECTS_PATH = `${API_PATH}/projects`;
 
 /** The target of a request that has not been parsed yet. */
 export const NO_TARGET: RequestTarget = { path: '', query: [], authority: null };

@@ -253,8 +253,8 @@ test('paths that are none, and methods that a path does not have, are refused', 
     const server = await bench.start();
     const key = server.key('global');
     const strangers = [
-      '/',
-      '/api/v1',
+      '/api',
+      '/api/v1/',
       `${BASE}/`,
       `${BASE}/p/`,
       `${BASE}/p/Keys`,

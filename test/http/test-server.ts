@@ -77,6 +77,7 @@ export class TestServer {
       logger,
       options,
       lifecycle: { state: () => this.state },
+      version: '1.2.3-test',
     });
     this.server = new HttpServer({ listener: app.callback(), options, logger });
   }
