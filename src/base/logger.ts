@@ -1,9 +1,8 @@
 /**
  * The server's own log: one JSON object a line on standard output, or a readable form in a terminal. The only user of pino.
  */
-import { Writable } from 'node:stream';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
-import pretty from 'pino-pretty';
+import { createReadableForm } from './readable-log.js';
 import { redactFields } from './redact.js';
 
 /** What rooms may call; a subset of pino's logger. Without `child`: what a child is bound to would not be redacted. */
@@ -19,7 +18,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface LoggerOptions {
   /** Lines below this level are dropped. @default 'info' */
   readonly level?: LogLevel;
-  /** True for people at a terminal: colours and short lines instead of JSON. @default false */
+  /** True for people at a terminal: one short line for a request, colours, no JSON. @default false */
   readonly readable?: boolean;
   /** Where lines go. @default standard output */
   readonly destination?: DestinationStream;
@@ -40,8 +39,9 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     serializers: { err: serializeError },
   };
   if (options.readable === true) {
-    const destination = options.destination === undefined ? {} : { destination: writableOver(options.destination) };
-    return pino(settings, pretty({ ...destination, sync: true, translateTime: 'SYS:HH:MM:ss.l' }));
+    const destination = options.destination ?? pino.destination({ sync: true });
+    const toReadable = createReadableForm();
+    return pino(settings, { write: (line: string) => void destination.write(toReadable(line)) });
   }
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
 }
@@ -49,17 +49,6 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 /** Anything may have been thrown; what is no error has been redacted with the other fields. */
 function serializeError(thrown: unknown): unknown {
   return thrown instanceof Error ? redactFields(pino.stdSerializers.err(thrown)) : thrown;
-}
-
-/** The readable form is made by a pipe, which wants more of its end than the one method that pino asks for. */
-function writableOver(destination: DestinationStream): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write: (piece: string | Buffer, _encoding, done) => {
-      destination.write(piece.toString());
-      done();
-    },
-  });
 }
 
 /** A logger that drops everything, for callers that are not given one. */
