@@ -69,14 +69,12 @@ export class DerivationLine<T extends Turn> {
   /**
    * Takes the next out of the line.
    *
-   * @param isReady says who may be served now
-   * @returns whose turn it is, undefined where none may be served
+   * @returns whose turn it is, undefined where the line is empty
    */
-  next(isReady: (turn: T) => boolean): T | undefined {
-    const ready = this.#waiting.filter(isReady);
-    const scope = longestAgo(ready, ({ scope: name }) => this.#scopes.get(name)?.at)?.scope;
+  next(): T | undefined {
+    const scope = longestAgo(this.#waiting, ({ scope: name }) => this.#scopes.get(name)?.at)?.scope;
     if (scope === undefined) return undefined;
-    const inScope = ready.filter((turn) => turn.scope === scope);
+    const inScope = this.#waiting.filter((turn) => turn.scope === scope);
     const turns = this.#scopes.get(scope)?.turns ?? 0;
     const isAddressTurn = turns % 2 === 0;
     const turn = isAddressTurn ? longestAgo(inScope, (each) => this.#addresses.get(pairOf(each))) : inScope[0];

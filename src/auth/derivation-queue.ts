@@ -29,6 +29,8 @@ export interface DerivationQueueOptions {
   readonly waitMs?: number;
   /** What derives. @default hashChosen */
   readonly derive?: DeriveKey;
+  /** Tells whether what was derived opens anything. @default never */
+  readonly opens?: (derived: string) => boolean;
   /** Lets time pass, in milliseconds. @default the machine's timer */
   readonly rest?: (durationMs: number) => Promise<unknown>;
   /** @default the machine's own clocks */
@@ -43,8 +45,6 @@ export interface DerivationRequest extends Turn {
   readonly digest: string;
   /** 22 characters of base64url. */
   readonly salt: string;
-  /** True for a caller whose address failed often. */
-  readonly throttled: boolean;
   /** Calls back when the caller has left; absent: never. */
   readonly onGone?: (leave: () => void) => void;
 }
@@ -61,8 +61,6 @@ interface Wanted extends Turn {
   readonly name: string;
   readonly key: string;
   readonly salt: string;
-  /** False as soon as one of those who wait is not throttled. */
-  throttled: boolean;
   readonly waiters: Set<Waiter>;
 }
 
@@ -71,20 +69,22 @@ export class DerivationQueue {
   readonly #line: DerivationLine<Wanted>;
   readonly #waitMs: number;
   readonly #derive: DeriveKey;
+  readonly #opens: (derived: string) => boolean;
   readonly #rest: (durationMs: number) => Promise<unknown>;
   readonly #clock: Clock;
   /** By salt and digest: what waits in the line, and what runs. */
   readonly #wanted = new Map<string, Wanted>();
   #running: Wanted | undefined;
-  /** True after a derivation for a throttled caller, for as long as it took: such callers get half of one core and no more. */
-  #isResting = false;
+  /** True from the beginning of a derivation to the end of the rest after it. */
+  #isBusy = false;
 
   /** @param options length of the queue, and what derives */
   constructor(options: DerivationQueueOptions = {}) {
     this.#line = new DerivationLine(options.queueMax ?? DERIVATION_QUEUE_MAX);
     this.#waitMs = options.waitMs ?? DERIVATION_WAIT_MS;
     this.#derive = options.derive ?? hashChosen;
-    this.#rest = options.rest ?? ((durationMs) => sleep(durationMs, undefined, { ref: false }));
+    this.#opens = options.opens ?? (() => false);
+    this.#rest = options.rest ?? ((durationMs) => sleep(durationMs));
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -100,14 +100,13 @@ export class DerivationQueue {
   async derive(request: DerivationRequest): Promise<string> {
     const name = `${request.salt}:${request.digest}`;
     const wanted = this.#wanted.get(name) ?? this.#enter(name, request);
-    wanted.throttled &&= request.throttled;
     const outcome = this.#wait(wanted, request.onGone);
     this.#serve();
     return outcome;
   }
 
-  #enter(name: string, { key, salt, scope, address, throttled }: DerivationRequest): Wanted {
-    const wanted: Wanted = { name, key, salt, scope, address, throttled, waiters: new Set() };
+  #enter(name: string, { key, salt, scope, address }: DerivationRequest): Wanted {
+    const wanted: Wanted = { name, key, salt, scope, address, waiters: new Set() };
     const leaving = this.#line.add(wanted);
     if (leaving === wanted) throw tooMany();
     this.#wanted.set(name, wanted);
@@ -135,31 +134,27 @@ export class DerivationQueue {
   }
 
   #serve(): void {
-    if (this.#running !== undefined) return;
-    this.#running = this.#line.next(({ throttled }) => !throttled || !this.#isResting);
+    if (this.#isBusy) return;
+    this.#running = this.#line.next();
     if (this.#running !== undefined) void this.#run(this.#running);
   }
 
   /** Never rejects: a failed derivation is the waiters' failure. */
   async #run(wanted: Wanted): Promise<void> {
+    this.#isBusy = true;
     const startedMs = this.#clock.monotonicMs();
-    let settle: (waiter: Waiter) => void;
+    let isGood = false;
     try {
       const derived = await this.#derive(wanted.key, wanted.salt);
-      settle = (waiter) => waiter.resolve(derived);
+      isGood = this.#opens(derived);
+      this.#end(wanted, (waiter) => waiter.resolve(derived));
     } catch (error) {
-      settle = (waiter) => waiter.reject(error);
+      this.#end(wanted, (waiter) => waiter.reject(error));
     }
     this.#running = undefined;
-    this.#end(wanted, settle);
-    if (wanted.throttled) void this.#restFor(this.#clock.monotonicMs() - startedMs);
-    this.#serve();
-  }
-
-  async #restFor(durationMs: number): Promise<void> {
-    this.#isResting = true;
-    await this.#rest(durationMs);
-    this.#isResting = false;
+    // Made-up keys get half of one core and no more, however many there are.
+    if (!isGood) await this.#rest(this.#clock.monotonicMs() - startedMs);
+    this.#isBusy = false;
     this.#serve();
   }
 

@@ -43,7 +43,7 @@ export interface KeyringOptions extends DerivationQueueOptions {
 }
 
 /** Who presents a key, as far as it decides whose turn a derivation is. */
-export interface Presenter extends Pick<DerivationRequest, 'throttled' | 'onGone'> {
+export interface Presenter extends Pick<DerivationRequest, 'onGone'> {
   /** As sockets and proxies give it. */
   readonly address: string;
   /** The project that is asked for, existing or not; null for none. */
@@ -77,7 +77,7 @@ export class Keyring {
   /** @param options sizes, and what derives */
   constructor(options: KeyringOptions = {}) {
     const max = options.rememberedMax ?? REMEMBERED_KEYS_MAX;
-    this.#derivations = new DerivationQueue(options);
+    this.#derivations = new DerivationQueue({ ...options, opens: (derived) => this.#chosen.has(derived) });
     this.#knownGood = new LRUCache({ max });
     this.#knownBad = new LRUCache({ max });
   }

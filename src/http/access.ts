@@ -59,12 +59,10 @@ export class Access {
     const { keyring, throttle } = this.#parts;
     const { remote: address, projectId: project } = ctx.state;
     const blockedSeconds = await throttle.isBlocked(address);
-    const throttled = blockedSeconds > 0;
     const onGone = (leave: () => void): void => void ctx.res.once('close', leave);
-    const presenter = { address, project, throttled, onGone };
-    const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, presenter) : null;
+    const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { address, project, onGone }) : null;
     if (principal !== null) return principal;
-    if (throttled) throw tooManyFailedKeys(blockedSeconds);
+    if (blockedSeconds > 0) throw tooManyFailedKeys(blockedSeconds);
     await this.#recordFailure(ctx);
     throw new AppError('unauthorized', UNAUTHORIZED);
   }

@@ -31,8 +31,8 @@ function gate(): { derive: (key: string) => Promise<string>; open: () => void; s
   return { derive, open, started, maxAtOnce: () => most };
 }
 
-function request(key: string, throttled = false): DerivationRequest {
-  return { key, digest: `digest of ${key}`, salt: SALT, scope: 'global', address: '192.0.2.1', throttled };
+function request(key: string): DerivationRequest {
+  return { key, digest: `digest of ${key}`, salt: SALT, scope: 'global', address: '192.0.2.1' };
 }
 
 const isTooMany = (error: unknown): boolean => error instanceof AppError && error.code === 'too_many_failed_keys';
@@ -88,16 +88,7 @@ test('in a full queue a caller from another address takes a place of the flood',
   assert.deepEqual(await Promise.all([...flood.slice(0, 2), good]), ['derived a', 'derived b', 'derived good']);
 });
 
-test('a throttled caller waits for its turn instead of being refused', async () => {
-  const { derive, open, started } = gate();
-  const queue = new DerivationQueue({ derive });
-  const all = [queue.derive(request('a', true)), queue.derive(request('b', true)), queue.derive(request('c', true))];
-  open();
-  assert.deepEqual(await Promise.all(all), ['derived a', 'derived b', 'derived c']);
-  assert.deepEqual(started, ['a', 'b', 'c']);
-});
-
-test('after a derivation for a throttled caller such callers rest for as long as it took, and others do not', async () => {
+test('after a key that opens nothing the queue rests for as long as the derivation took, after a good one it does not', async () => {
   const clock = new ManualClock();
   const rests: number[] = [];
   let wake = (): void => undefined;
@@ -113,25 +104,15 @@ test('after a derivation for a throttled caller such callers rest for as long as
     clock.advance(300);
     return key;
   };
-  const queue = new DerivationQueue({ derive, clock, rest });
-  await queue.derive(request('first', true));
-  const second = queue.derive(request('second', true));
-  await queue.derive(request('third'));
-  assert.deepEqual([started, rests], [['first', 'third'], [300]]);
+  const queue = new DerivationQueue({ derive, clock, rest, opens: (derived) => derived.startsWith('good') });
+  const keys = ['good 1', 'good 2', 'wrong'];
+  assert.deepEqual(await Promise.all(keys.map((key) => queue.derive(request(key)))), keys);
+  const waiting = queue.derive(request('good 3'));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([started, rests], [keys, [300]]);
   wake();
-  await second;
-  assert.deepEqual([started, rests], [['first', 'third', 'second'], [300, 300]]);
-});
-
-test('a key that a caller presents who is not throttled does not rest', async () => {
-  const { derive, open, started } = gate();
-  const queue = new DerivationQueue({ derive, rest: () => new Promise(() => undefined) });
-  open();
-  await queue.derive(request('first', true));
-  const waiting = queue.derive(request('a', true));
-  assert.deepEqual(started, ['first']);
-  assert.equal(await queue.derive(request('a')), 'derived a');
-  assert.equal(await waiting, 'derived a');
+  assert.equal(await waiting, 'good 3');
+  assert.deepEqual(rests, [300]);
 });
 
 test('a caller that has left takes no derivation, unless another caller waits for the same key', async () => {
@@ -164,15 +145,6 @@ test('a caller waits only so long', async () => {
   await assert.rejects(queue.derive(request('runs')), isTooMany);
   await assert.rejects(queue.derive(request('waits')), isTooMany);
   clearInterval(alive);
-});
-
-test('a throttled caller may join the derivation of the same key', async () => {
-  const { derive, open, started } = gate();
-  const queue = new DerivationQueue({ derive });
-  const both = [queue.derive(request('a')), queue.derive(request('a', true))];
-  open();
-  assert.deepEqual(await Promise.all(both), ['derived a', 'derived a']);
-  assert.deepEqual(started, ['a']);
 });
 
 test('a failed derivation is reported and does not block the next one', async () => {

@@ -13,8 +13,7 @@ const OTHER_SALT = 'BBBBBBBBBBBBBBBBBBBBBA';
 const GLOBAL: KeyScope = { kind: 'global' };
 const ALPHA: KeyScope = { kind: 'project', project: 'alpha' };
 const BETA: KeyScope = { kind: 'project', project: 'beta' };
-const CALM = { address: '192.0.2.1', project: null, throttled: false };
-const THROTTLED = { ...CALM, throttled: true };
+const CALM = { address: '192.0.2.1', project: null };
 
 /** What scrypt would give, without its cost. */
 function quickHash(key: string, salt: string = SALT): string {
@@ -269,16 +268,21 @@ test('beyond the queue a new key is refused, while known keys are answered', asy
   assert.notEqual(await keyring.identify('opensesame', CALM), null);
   const waiting = [1, 2, 3].map((index) => keyring.identify(`wrong ${index}`, CALM));
   await assert.rejects(keyring.identify('wrong 4', CALM), isTooMany);
-  assert.equal((await keyring.identify('opensesame', THROTTLED))?.kind, 'project');
-  assert.equal((await keyring.identify(generated, THROTTLED))?.kind, 'project');
+  assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
+  assert.equal((await keyring.identify(generated, CALM))?.kind, 'project');
   finish();
   assert.deepEqual(await Promise.all(waiting), [null, null, null]);
 });
 
-test('a throttled caller with a valid chosen key is recognised when nothing else is under way', async () => {
-  const { keyring } = countingKeyring();
+test('made-up keys for projects that are not there, or have no chosen key, wait as one scope', async () => {
+  const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
-  assert.equal((await keyring.identify('opensesame', THROTTLED))?.kind, 'project');
+  keyring.setKey(BETA, { hash: hashGenerated(generateAccessKey('project')) });
+  const flood = ['beta', 'none', 'other', 'more'].map((project) => keyring.identify(`wrong ${project}`, { ...CALM, project }));
+  const good = keyring.identify('opensesame', { address: '192.0.2.1', project: 'alpha' });
+  assert.equal((await good)?.kind, 'project');
+  assert.deepEqual(await Promise.all(flood), [null, null, null, null]);
+  assert.ok(derived.indexOf('opensesame') <= 1, derived.join());
 });
 
 test.run();

@@ -216,7 +216,7 @@ export async function valuesOf(life: Life, id: string): Promise<Record<string, s
  * @returns `global`, a project's id, or null for an unknown key
  */
 export async function scopeOfKey(life: Life, key: string): Promise<string | null> {
-  const principal = await life.keyring.identify(key, { address: '127.0.0.1', project: null, throttled: false });
+  const principal = await life.keyring.identify(key, { address: '127.0.0.1', project: null });
   if (principal === null) return null;
   return principal.kind === 'project' ? principal.project : principal.kind;
 }
