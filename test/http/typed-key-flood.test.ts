@@ -83,7 +83,7 @@ const ONE_ADDRESS = (): string => '192.0.2.1';
 /** How many derivations begin between asking with the typed key and the answer, which must be good. */
 async function derivationsUntilAnswered({ flooded, addressOf, project, from }: Asked): Promise<number> {
   const counted = new Counted();
-  const options: TestServerOptions = { failuresPerMinute: 5, derive: counted.derive, http: { trustedProxies: ['127.0.0.1'] } };
+  const options: TestServerOptions = { failuresPerMinute: 1, derive: counted.derive, http: { trustedProxies: ['127.0.0.1'] } };
   let derivations = 0;
   await withServer(async (server) => {
     server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: quickHash(CHOSEN) });
@@ -91,7 +91,7 @@ async function derivationsUntilAnswered({ flooded, addressOf, project, from }: A
     const flood = new Flood(server, `/api/v1/projects/${flooded}/keys`, addressOf);
     try {
       // By now every address of the flood is throttled, and every connection has a request in the line.
-      await flood.answered(FLOOD_CONNECTIONS * 6);
+      await flood.answered(FLOOD_CONNECTIONS * 2);
       const before = counted.count;
       const answer: Answer = await server.send('GET', `/api/v1/projects/${project}/keys`, {
         key: project === 'alpha' ? CHOSEN : `${CHOSEN} too`,
