@@ -58,6 +58,7 @@ const REFUSED: readonly Row[] = [
   { origins: ['http://kv.example:3000'] },
   { origins: ['http://kv.example'] },
   { origins: ['https://kv.example'], host: 'kv.example:80' },
+  { origins: ['http://kv.example'], host: '' },
   { origins: ['http://kv.example'], host: 'kv.example:443' },
   { origins: ['http://kv.example.evil.example:23849'] },
   { origins: ['http://sub.kv.example:23849'] },
