@@ -57,3 +57,16 @@ export function withDiskFull(error: unknown, message: string): unknown {
   if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) return error;
   return new AppError('disk_full', `${message}: the disk is full`, { cause: error });
 }
+
+/**
+ * Gives an operation whose call to the system failed the code that callers act on.
+ *
+ * @param error what it failed with
+ * @param message what could not be done, without the reason
+ * @returns an `AppError` with `disk_full` or `disk_failed` for an error with an errno, else the same error
+ */
+export function withDiskCode(error: unknown, message: string): unknown {
+  const known = withDiskFull(error, message);
+  if (known !== error || !isErrno(error)) return known;
+  return new AppError('disk_failed', `${message}: the disk says ${error.code ?? 'no'}`, { cause: error });
+}

@@ -44,6 +44,7 @@ export const ERROR_CODES = [
   'incomplete_body',
   'queue_full',
   'disk_full',
+  'disk_failed',
   'log_failed',
   'outcome_unknown',
   'project_corrupt',

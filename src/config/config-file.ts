@@ -130,11 +130,24 @@ export class ConfigFile {
       try {
         await this.#replace(text);
       } catch (error) {
+        await this.#putBack();
         throw new AppError('config_write_failed', failureText(error), { cause: error });
       }
       this.#held = { ...this.#held, document: next, text };
       this.#uncertainText = undefined;
     });
+  }
+
+  /** A change that failed after its rename must not be what the next start reads: a key in it was never shown to anyone. */
+  async #putBack(): Promise<void> {
+    if (this.#uncertainText === undefined) return;
+    try {
+      await this.#replace(this.#held.text);
+      this.#uncertainText = undefined;
+    } catch {
+      // The next change tries again; until then the file says one or the other.
+      return;
+    }
   }
 
   async #replace(text: string): Promise<void> {

@@ -85,6 +85,12 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
     publicText: 'There is no room on the disk; nothing was changed, and reads go on',
     retryAfterSeconds: RETRY_DISK_SECONDS,
   },
+  disk_failed: {
+    status: 503,
+    title: 'Disk failed',
+    publicText: 'The disk failed while the project was to be changed, and nothing was changed; the server log says how',
+    retryAfterSeconds: RETRY_DISK_SECONDS,
+  },
   log_failed: {
     status: 503,
     title: 'Log failed',
@@ -134,6 +140,9 @@ const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** Facts that a client is told of failures of ours as well: whether the change is in force all the same. */
 const PUBLIC_FACTS: readonly string[] = ['applied'];
+
+/** What a client is told where the change is in force. */
+const APPLIED_TEXT = 'The change is in force, but what had to follow it failed; ask again to have it finished';
 
 /** Codes of errors that libraries throw, by their `type`. */
 const LIBRARY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -205,7 +214,7 @@ export function makeProblem(error: AppError, requestId: string): Problem {
     type: `urn:simplekv:problem:${error.code}`,
     title: kind.title,
     status: kind.status,
-    detail: isOurs ? (kind.publicText ?? kind.title) : error.message,
+    detail: isOurs ? publicTextOf(error, kind) : error.message,
     code: error.code,
     request_id: requestId,
   };
@@ -213,6 +222,10 @@ export function makeProblem(error: AppError, requestId: string): Problem {
   const facts = isOurs ? pick(error.facts, PUBLIC_FACTS) : error.facts;
   const body = JSON.stringify({ ...document, ...facts, ...document });
   return { code: error.code, status: kind.status, headers: headersOf(error, kind), body };
+}
+
+function publicTextOf(error: AppError, kind: ProblemKind): string {
+  return error.facts['applied'] === true ? APPLIED_TEXT : (kind.publicText ?? kind.title);
 }
 
 function pick(facts: ErrorFacts, names: readonly string[]): ErrorFacts {

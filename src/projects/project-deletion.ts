@@ -4,6 +4,7 @@
 import { AppError } from '../base/app-error.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import { finishApplied } from './failed-change.js';
 import { findEntry, removeEntry } from './project-entries.js';
 import type { ProjectResources } from './project-resources.js';
 import type { StartedProjects } from './start-projects.js';
@@ -33,7 +34,7 @@ export class ProjectDeletion {
    */
   async delete(id: string, context: CommandContext): Promise<void> {
     const { registry, config, keyring } = this.#resources;
-    this.#started.journal.requireSound();
+    this.#started.journal.requireWritable();
     const found = registry.get(id);
     if (found === undefined && (await this.#finishDeletion(id))) return;
     const served = found?.kind === 'served' ? found.store : undefined;
@@ -55,13 +56,12 @@ export class ProjectDeletion {
     }
     registry.remove(id);
     keyring.removeProject(id);
-    await this.#started.keeper.release(id);
-    if (served !== undefined) await this.#retire(served);
-    try {
-      await removeEntry(config, id);
-    } finally {
-      if (logId !== undefined) await this.#resources.diskHome.remove(id, logId);
-    }
+    await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
+      () => this.#started.keeper.release(id),
+      async () => served && await this.#retire(served),
+      () => removeEntry(config, id),
+      async () => logId && await this.#resources.diskHome.remove(id, logId),
+    ]);
   }
 
   /** Finishes a deletion that is recorded, where files or entry could not be removed then. */
@@ -74,8 +74,10 @@ export class ProjectDeletion {
     const hasFiles = owner.kind === 'log' && owner.logId === logId;
     if (hasFiles) await this.#refuseOtherFiles(id, logId);
     const hasEntry = findEntry(config.document, id) !== undefined;
-    if (hasFiles) await diskHome.remove(id, logId);
-    if (hasEntry) await removeEntry(config, id);
+    await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
+      async () => hasFiles && await diskHome.remove(id, logId),
+      async () => hasEntry && await removeEntry(config, id),
+    ]);
     return hasFiles || hasEntry;
   }
 

@@ -3,7 +3,7 @@
  * crash between any two of them read right at the next start (`config/reconcile.ts` has the reasons). One change at a time.
  */
 import pLimit from 'p-limit';
-import { AppError, withDiskFull } from '../base/app-error.js';
+import { AppError, withDiskCode } from '../base/app-error.js';
 import { randomHexId } from '../base/random-id.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
@@ -72,7 +72,7 @@ export class ProjectLives implements Projects {
       try {
         return await change({ actor: context.actor, requestId: context.requestId });
       } catch (error) {
-        throw withDiskFull(error, 'Cannot change the project');
+        throw withDiskCode(error, 'Cannot change the project');
       }
     });
   }
@@ -115,10 +115,15 @@ export class ProjectLives implements Projects {
 
   async #create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
     const { config, keyring, announceKey } = this.#resources;
-    this.#started.journal.requireSound();
-    await this.#refuseTakenId(project.id);
     const base = effectiveSettings({}, config.document);
     const settings = mergeSettings(base, project);
+    const { on_disk: onDisk } = settings.storage;
+    if (onDisk) this.#started.journal.requireWritable();
+    else this.#started.journal.requireSound();
+    await this.#refuseTakenId(project.id);
+    if (onDisk && !(await this.#resources.room.allowsGrowth(0))) {
+      throw new AppError('disk_full', `Cannot create the project "${project.id}": the disk is nearly full`);
+    }
     const made = settings.authentication.enabled ? makeKey(settings) : undefined;
     const key: EntryKey = made?.entryKey ?? { apiKey: null, apiKeyHash: null };
     await writeEntry(config, { id: project.id, settings, revision: undefined, key });
@@ -161,21 +166,19 @@ export class ProjectLives implements Projects {
       if (settings.storage.on_disk) await this.#started.journal.record({ op: 'project.created', id, log_id: logId }, context);
       return opened;
     } catch (error) {
-      await this.#undo(id, 'files', async () => {
-        await opened?.store.retire();
-        await options.home.discard(id, logId);
-      });
+      await this.#undo(id, 'log', async () => opened?.store.retire());
+      await this.#undo(id, 'files', () => options.home.discard(id, logId));
       await this.#undo(id, 'entry of the configuration', () => removeEntry(config, id));
       throw error;
     }
   }
 
   /** Takes back a part of a creation that failed. What cannot be taken back is named, for the operator to remove. */
-  async #undo(id: string, part: string, work: () => Promise<void>): Promise<void> {
+  async #undo(id: string, part: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (cause) {
-      const message = `a project could not be created, and its ${part} could not be removed again`;
+      const message = `a project could not be created, and its ${part} could not be taken back`;
       this.#resources.logger.error({ project: id, err: cause }, message);
     }
   }

@@ -1,12 +1,13 @@
 /**
- * Changes to a project that exists: its settings, its key, and whether it lives in memory or on disk.
+ * Changes to a project that exists: its settings, its key, and whether it lives in memory or on disk. A change is one event, and
+ * whatever can be known to stand in its way is looked at before: a refusal changes nothing.
  */
 import { keyIdOf } from '../auth/key-hash.js';
-import { AppError } from '../base/app-error.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { diffSettings, mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
-import type { Command, CommandContext } from '../store/command.js';
+import type { CommandContext, UpdateProjectCommand } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import { asApplied, isApplied } from './failed-change.js';
 import { describeStore } from './project-details.js';
 import {
   type EntryKey, entryOf, findEntry, keyOfEntry, type MadeKey, makeKey, settleRevision, storedKeyOf, writeEntry,
@@ -14,7 +15,19 @@ import {
 import type { ProjectResources } from './project-resources.js';
 import type { ProjectWithKey } from './projects.js';
 import type { StartedProjects } from './start-projects.js';
-import { enterDisk, leaveDisk } from './storage-switch.js';
+import { enterDisk, leaveDisk, requireFreeName, requireMovableFiles, requireRoomFor } from './storage-switch.js';
+
+/** An update on its way. */
+interface Update {
+  /** As they are to be. */
+  readonly settings: ProjectSettings;
+  /** The key that the entry has. */
+  readonly key: EntryKey;
+  /** There where authentication is switched on and no key exists. */
+  readonly made: MadeKey | undefined;
+  readonly command: UpdateProjectCommand;
+  readonly context: CommandContext;
+}
 
 /** Changes projects; one at a time. */
 export class ProjectUpdates {
@@ -31,86 +44,72 @@ export class ProjectUpdates {
   }
 
   /**
-   * Changes a project's settings. A move between memory and disk comes last, as an event of its own.
+   * Changes a project's settings, and moves it between memory and disk where they say so.
    *
    * @param store the project's store
-   * @param change what shall differ
+   * @param change what is to differ
    * @param context who asks
    * @returns the project, and a key where one was made
    * @throws {AppError} see the contract in `projects.ts`
    */
   async update(store: ProjectStore, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
-    const { on_disk: onDisk = store.settings.storage.on_disk, ...storage } = change.storage ?? {};
-    const { apiKey } = await this.#updateInPlace(store, { ...change, storage }, context);
-    // The log may say already that the project leaves: then an earlier attempt got only so far.
-    if (onDisk !== store.settings.storage.on_disk || onDisk !== store.isOnDisk) {
-      const settings = mergeSettings(store.settings, { storage: { on_disk: onDisk } });
-      if (onDisk && store.isOnDisk) await this.#stayOnDisk(store, context);
-      else if (onDisk) await this.#enterDisk(store, settings, context);
-      else await this.#leaveDisk(store, settings, context);
-    }
-    return { details: describeStore(store), apiKey };
+    const update = this.#prepare(store, change, context);
+    const { on_disk: onDisk } = update.settings.storage;
+    // Where the log says already that the project leaves and it is still on disk, an earlier attempt got only so far.
+    if (onDisk === store.isOnDisk) await this.#updateInPlace(store, update);
+    else if (onDisk) await this.#enterDisk(store, update);
+    else await this.#leaveDisk(store, update);
+    return { details: describeStore(store), apiKey: update.made?.key ?? null };
   }
 
-  async #updateInPlace(
-    store: ProjectStore, change: ProjectSettingsChange, context: CommandContext,
-  ): Promise<Pick<ProjectWithKey, 'apiKey'>> {
+  #prepare(store: ProjectStore, change: ProjectSettingsChange, context: CommandContext): Update {
     const settings = mergeSettings(store.settings, change);
-    const { names } = diffSettings(store.settings, settings);
     const key = keyOfEntry(findEntry(this.#resources.config.document, store.id));
-    if (names.length === 0) {
-      // Whoever asks again after the file could not be written has it written now.
+    const isChanged = diffSettings(store.settings, settings).names.length > 0;
+    const made = isChanged && settings.authentication.enabled && key.apiKeyHash === null ? makeKey(settings) : undefined;
+    const keyId = made === undefined ? {} : { keyId: keyIdOf(made.entryKey.apiKeyHash) };
+    return { settings, key, made, command: { type: 'project.update', change, ...keyId }, context };
+  }
+
+  async #updateInPlace(store: ProjectStore, update: Update): Promise<void> {
+    const { settings, key, made, command, context } = update;
+    if (diffSettings(store.settings, settings).names.length === 0) {
+      // Asked again after the file could not be written, it is written now.
       if (!this.#isEntryCurrent(store)) await this.#writeAppliedEntry(store, key);
-      return { apiKey: null };
+      return;
     }
-    if (settings.authentication.enabled && key.apiKeyHash === null) return await this.#updateWithKey(store, { settings, change, context });
-    await store.submitAlone({ type: 'project.update', change }, { context });
+    const submit = (onApplied?: () => void): Promise<unknown> => (
+      store.submitAlone(command, { context, ...(onApplied && { onApplied }) })
+    );
+    if (made !== undefined) await this.#changeKey(store, { settings, made, submit });
+    else await submit();
     this.#started.keeper.applyCaching(store);
-    await this.#writeAppliedEntry(store, key);
-    return { apiKey: null };
-  }
-
-  /** Authentication is switched on and there is no key: one is made, and its hash must be in the file before the log names it. */
-  async #updateWithKey(
-    store: ProjectStore,
-    wanted: { readonly settings: ProjectSettings; readonly change: ProjectSettingsChange; readonly context: CommandContext },
-  ): Promise<Pick<ProjectWithKey, 'apiKey'>> {
-    const { settings, change, context } = wanted;
-    const made = makeKey(settings);
-    const keyId = keyIdOf(made.entryKey.apiKeyHash);
-    await this.#changeKey(store, { settings, made, command: { type: 'project.update', change, keyId }, context });
-    this.#started.keeper.applyCaching(store);
-    return { apiKey: made.key };
-  }
-
-  /** An earlier attempt to leave got as far as the log and was not recorded: it is taken back there. */
-  async #stayOnDisk(store: ProjectStore, context: CommandContext): Promise<void> {
-    await store.submit({ type: 'project.update', change: { storage: { on_disk: true } } }, context);
-    await this.#writeAppliedEntry(store, keyOfEntry(findEntry(this.#resources.config.document, store.id)));
+    if (made === undefined) await this.#writeAppliedEntry(store, key);
   }
 
   /** The entry comes first and without a revision, as that of a new project: `storage-switch.ts` has the reasons. */
-  async #enterDisk(store: ProjectStore, settings: ProjectSettings, context: CommandContext): Promise<void> {
-    const { config, diskHome } = this.#resources;
+  async #enterDisk(store: ProjectStore, { settings, key, made, command, context }: Update): Promise<void> {
+    const { config, diskHome, keyring, room } = this.#resources;
     const { journal, keeper } = this.#started;
-    journal.requireSound();
-    const files = await diskHome.namesOf(store.id);
-    if (files.length > 0) {
-      const message = `Cannot move the project "${store.id}" to the disk: files of that name exist`;
-      throw new AppError('project_files_exist', message, { facts: { files } });
-    }
-    const before = store.settings;
-    const key = keyOfEntry(findEntry(config.document, store.id));
-    await writeEntry(config, { id: store.id, settings, revision: undefined, key });
+    const { id, settings: before } = store;
+    journal.requireWritable();
+    await requireFreeName(diskHome, id);
+    await requireRoomFor(room, store);
+    const entryKey = made?.entryKey ?? key;
+    const onApplied = (): void => {
+      if (made !== undefined) keyring.setKey({ kind: 'project', project: id }, storedKeyOf(made.entryKey));
+    };
+    await writeEntry(config, { id, settings, revision: undefined, key: entryKey });
     try {
-      const { log, base } = await enterDisk(this.#resources, { store, journal, settings, context });
+      const entering = { store, journal, command: { ...command, change: settings }, context, onApplied };
+      const { log, base } = await enterDisk(this.#resources, entering);
       keeper.keep({ store, log, generations: [base] });
     } catch (error) {
-      await this.#restoreEntry(store.id, before, key);
+      await this.#restoreEntry(id, before, key);
       throw error;
     }
     keeper.applyCaching(store);
-    await this.#writeAppliedEntry(store, key);
+    await settleRevision(this.#resources, store, entryKey);
   }
 
   /** The project goes on in memory, and an entry that says otherwise would begin an empty one on disk at the next start. */
@@ -123,15 +122,20 @@ export class ProjectUpdates {
     }
   }
 
-  async #leaveDisk(store: ProjectStore, settings: ProjectSettings, context: CommandContext): Promise<void> {
+  async #leaveDisk(store: ProjectStore, { settings, key, made, command, context }: Update): Promise<void> {
     const { journal, keeper } = this.#started;
-    journal.requireSound();
-    const key = keyOfEntry(findEntry(this.#resources.config.document, store.id));
+    journal.requireWritable();
+    await requireMovableFiles(this.#resources.diskHome, store.id);
     const resume = await keeper.release(store.id);
     try {
       store.setCaching(true);
       await store.loadAll();
-      await leaveDisk(this.#resources, { store, journal, settings, context });
+      const leaving = { store, journal, command: { ...command, change: settings }, context };
+      const submit = (onApplied?: () => void): Promise<void> => (
+        leaveDisk(this.#resources, { ...leaving, ...(onApplied && { onApplied }) })
+      );
+      if (made === undefined) await submit();
+      else await this.#changeKey(store, { settings, made, submit });
     } catch (error) {
       // One that takes no more writes is left alone until the next start.
       if (store.logState !== 'closed') {
@@ -140,7 +144,7 @@ export class ProjectUpdates {
       }
       throw error;
     }
-    await this.#writeAppliedEntry(store, key);
+    await this.#writeAppliedEntry(store, made?.entryKey ?? key);
   }
 
   /**
@@ -155,8 +159,9 @@ export class ProjectUpdates {
     this.#started.journal.requireSound();
     const store = this.#resources.registry.store(id);
     const made = makeKey(store.settings);
-    const keyId = keyIdOf(made.entryKey.apiKeyHash);
-    await this.#changeKey(store, { settings: store.settings, made, command: { type: 'project.key', keyId }, context });
+    const command = { type: 'project.key', keyId: keyIdOf(made.entryKey.apiKeyHash) } as const;
+    const submit = (onApplied: () => void): Promise<unknown> => store.submitAlone(command, { context, onApplied });
+    await this.#changeKey(store, { settings: store.settings, made, submit });
     return made.key;
   }
 
@@ -167,28 +172,26 @@ export class ProjectUpdates {
   async #changeKey(
     store: ProjectStore,
     wanted: {
-      readonly settings: ProjectSettings; readonly made: MadeKey; readonly command: Command; readonly context: CommandContext;
+      readonly settings: ProjectSettings; readonly made: MadeKey; readonly submit: (onApplied: () => void) => Promise<unknown>;
     },
   ): Promise<void> {
     const { config, keyring, logger } = this.#resources;
-    const { command, context } = wanted;
-    const onApplied = (): void => keyring.setKey({ kind: 'project', project: store.id }, storedKeyOf(wanted.made.entryKey));
     const { id, settings: before } = store;
     const entry = findEntry(config.document, id);
     const previousKey = keyOfEntry(entry);
     const revision = entry?.revision;
-    await writeEntry(config, { id, settings: wanted.settings, revision, key: wanted.made.entryKey });
+    const { entryKey } = wanted.made;
+    await writeEntry(config, { id, settings: wanted.settings, revision, key: entryKey });
     try {
-      await store.submitAlone(command, { context, onApplied });
+      await wanted.submit(() => keyring.setKey({ kind: 'project', project: id }, storedKeyOf(entryKey)));
     } catch (error) {
-      try {
-        await writeEntry(config, { id, settings: before, revision, key: previousKey });
-      } catch (cause) {
-        logger.error({ project: id, err: cause }, 'the configuration names a key that nobody has; give the project another one');
-      }
+      if (isApplied(error)) throw error;
+      await writeEntry(config, { id, settings: before, revision, key: previousKey }).catch((cause: unknown) => {
+        logger.error({ project: id, err: cause }, 'the configuration names a key that was never shown; give the project another one');
+      });
       throw error;
     }
-    await settleRevision(this.#resources, store, wanted.made.entryKey);
+    await settleRevision(this.#resources, store, entryKey);
   }
 
   #isEntryCurrent(store: ProjectStore): boolean {
@@ -198,13 +201,12 @@ export class ProjectUpdates {
     return entry?.revision === revision && diffSettings(effectiveSettings(entry ?? {}, document), settings).names.length === 0;
   }
 
-  /** The log has the change. Without the file the next start takes it from there, so the caller is told that it is in force. */
+  /** The log has the change. Without the file the next start takes it from there, so the answer says that it is in force. */
   async #writeAppliedEntry(store: ProjectStore, key: EntryKey): Promise<void> {
     try {
       await writeEntry(this.#resources.config, entryOf(store, key));
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      throw new AppError(error.code, error.message, { cause: error, facts: { ...error.facts, applied: true } });
+      throw asApplied(error, `Cannot write the entry of the project "${store.id}"`);
     }
   }
 }

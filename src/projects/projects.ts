@@ -110,7 +110,7 @@ export interface Projects {
    * @param context who asks
    * @returns the project, and its key unless authentication is off
    * @throws {AppError} `project_exists`, `project_files_exist`, `project_not_served`, `config_write_failed`,
-   *   `server_log_corrupt`, `disk_full`
+   *   `server_log_corrupt`, `disk_full`, `disk_failed`; the project is not there then
    */
   create(project: NewProject, context: CommandContext): Promise<ProjectWithKey>;
 
@@ -121,7 +121,9 @@ export interface Projects {
    * @param change what shall differ
    * @param context who asks
    * @returns the project, and a key where authentication was switched on and no key existed
-   * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed` and what a write throws
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `project_files_exist`, `config_write_failed`, `disk_failed` and what a
+   *   write throws. Nothing was changed then, unless the facts say `applied: true`: the change is in force, and asking again does
+   *   what is missing
    */
   update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey>;
 
@@ -152,7 +154,8 @@ export interface Projects {
    *
    * @param id a valid project id
    * @param context who asks
-   * @throws {AppError} `project_not_found`, `server_log_corrupt`, `config_write_failed`
+   * @throws {AppError} `project_not_found`, `project_files_exist`, `server_log_corrupt`, `config_write_failed`, `disk_failed`; with
+   *   `applied: true` the project is gone, and asking again does what is missing
    */
   delete(id: string, context: CommandContext): Promise<void>;
 

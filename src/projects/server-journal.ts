@@ -100,6 +100,17 @@ export class ServerJournal {
   }
 
   /**
+   * Looks whether events can be recorded now, before anything is changed that rests on it.
+   *
+   * @throws {AppError} `server_log_corrupt`; `disk_full` and `log_failed` as an append would
+   */
+  requireWritable(): void {
+    this.requireSound();
+    if (this.state === 'read_only') throw new AppError('disk_full', 'Cannot do this: the registry takes no lines until the disk has room');
+    if (this.state === 'failed') throw new AppError('log_failed', 'Cannot do this: the registry failed; start the server again');
+  }
+
+  /**
    * Records an event; it is durable when the call resolves.
    *
    * @param event what happened

@@ -20,7 +20,7 @@ import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, store
 import { ProjectKeeper } from './project-keeper.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
-import { leaveDisk } from './storage-switch.js';
+import { leaveDisk, requireMovableFiles } from './storage-switch.js';
 
 const DELETED_PROJECT_NAMED =
   'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew';
@@ -230,7 +230,9 @@ class ProjectStart {
     try {
       store.setCaching(true);
       await store.loadAll(this.#signal);
-      await leaveDisk(this.#resources, { store, journal: this.#journal, settings: store.settings, context: this.#context });
+      await requireMovableFiles(this.#resources.diskHome, store.id);
+      const command = { type: 'project.update', change: store.settings } as const;
+      await leaveDisk(this.#resources, { store, journal: this.#journal, command, context: this.#context });
       this.#logger.info({ project: store.id }, 'the project left the disk and goes on in memory, as the configuration says');
       return true;
     } catch (error) {

@@ -16,15 +16,18 @@
  * then might leave behind, and in memory what an older state from the disk then might replace.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AppError } from '../base/app-error.js';
+import { AppError, withDiskCode } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import { randomHexId } from '../base/random-id.js';
-import type { ProjectSettings } from '../events/project-settings.js';
-import type { Log } from '../log/log.js';
+import { diffSettings, mergeSettings } from '../events/project-settings.js';
+import type { Log, LogHome } from '../log/log.js';
+import { sizeOfValue } from '../projections/key-entry.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
-import type { CommandContext } from '../store/command.js';
+import type { CommandContext, UpdateProjectCommand } from '../store/command.js';
 import { logOptionsOf, type ProjectStore } from '../store/project-store.js';
+import { asApplied } from './failed-change.js';
 import type { ProjectResources } from './project-resources.js';
+import type { RoomForGrowth } from '../store/room-for-growth.js';
 import type { ServerJournal } from './server-journal.js';
 import { isOutcomeUnknown, suspendWrites } from './suspension.js';
 
@@ -35,9 +38,60 @@ const PIECE_KEYS = 1000;
 export interface StorageSwitch {
   readonly store: ProjectStore;
   readonly journal: ServerJournal;
-  /** Settings as they shall be. */
-  readonly settings: ProjectSettings;
+  /** The one event of the move, with everything else that is asked for at once. */
+  readonly command: UpdateProjectCommand;
+  /** Called when the change is in force, before anything that waits is decided. */
+  readonly onApplied?: () => void;
   readonly context: CommandContext;
+}
+
+/**
+ * Refuses a move to the disk that files stand in the way of.
+ *
+ * @param home where the files are
+ * @param id the project's id
+ * @throws {AppError} `project_files_exist`
+ */
+export async function requireFreeName(home: LogHome, id: string): Promise<void> {
+  const files = await home.namesOf(id);
+  if (files.length === 0) return;
+  const message = `Cannot move the project "${id}" to the disk: files of that name exist; move them out of the data folder and ask again`;
+  throw new AppError('project_files_exist', message, { facts: { files } });
+}
+
+/**
+ * Refuses a move from the disk that would take along what the server did not write.
+ *
+ * @param home where the files are
+ * @param id the project's id
+ * @throws {AppError} `project_files_exist`
+ */
+export async function requireMovableFiles(home: LogHome, id: string): Promise<void> {
+  const { foreignNames: files } = await home.examine(id);
+  if (files.length === 0) return;
+  const message = `Cannot move the project "${id}" to memory: under its name lies what this server did not write`;
+  throw new AppError('project_files_exist', `${message}; move that away and ask again`, { facts: { files } });
+}
+
+/**
+ * Refuses a move to the disk that there is no room for.
+ *
+ * @param room who watches the disk
+ * @param store the project's store
+ * @throws {AppError} `disk_full`
+ */
+export async function requireRoomFor(room: RoomForGrowth, store: ProjectStore): Promise<void> {
+  let bytes = 0;
+  let after: string | undefined;
+  for (;;) {
+    const piece = store.values.slice(after === undefined ? {} : { after }, PIECE_KEYS);
+    for (const [key, entry] of piece) bytes += key.length + sizeOfValue(entry);
+    after = piece.at(-1)?.[0];
+    if (piece.length < PIECE_KEYS) break;
+    await nextTurn();
+  }
+  if (await room.allowsGrowth(bytes)) return;
+  throw new AppError('disk_full', `Cannot move the project "${store.id}" to the disk: its ${bytes} bytes would fill it`);
 }
 
 /**
@@ -51,24 +105,26 @@ export interface StorageSwitch {
 export async function enterDisk(
   resources: ProjectResources, wanted: StorageSwitch,
 ): Promise<{ readonly log: Log; readonly base: SnapshotManifest }> {
-  const { store, settings, context } = wanted;
+  const { store, command, context } = wanted;
+  const { storage } = mergeSettings(store.settings, command.change);
   const release = await store.hold();
   const logId = randomHexId();
   let inMemory: Log | undefined;
   try {
     const base = await writeBase(resources, store, logId);
     const position = { seq: base.manifest.seq, hash: base.manifest.hash, digest: base.digest };
-    const log = await resources.diskHome.create(store.id, { ...logOptionsOf(settings.storage), logId, base: position });
+    const log = await resources.diskHome.create(store.id, { ...logOptionsOf(storage), logId, base: position });
     await resources.snapshots(store.id).relink();
     inMemory = store.replaceLog(log);
-    await store.submitHeld({ type: 'project.update', change: settings }, context);
+    await store.submitHeld(command, context);
     await inMemory.close();
     await register(resources, wanted, logId);
+    wanted.onApplied?.();
     return { log, base: base.manifest };
   } catch (error) {
     if (inMemory !== undefined) await closeQuietly(resources, store.replaceLog(inMemory));
     await undoEntering(resources, store.id, logId);
-    throw error;
+    throw withDiskCode(error, `Cannot move the project "${store.id}" to the disk`);
   } finally {
     release();
   }
@@ -131,14 +187,16 @@ async function undoEntering(resources: ProjectResources, id: string, logId: stri
  *   its log; asking again, or the next start, carries it out. Where it is unknown whether that is recorded, it takes no more writes
  */
 export async function leaveDisk(resources: ProjectResources, wanted: StorageSwitch): Promise<void> {
-  const { store, journal, settings, context } = wanted;
+  const { store, command, context } = wanted;
+  const settings = mergeSettings(store.settings, command.change);
   const release = await store.hold();
   let onDisk: Log;
   const { logId } = store;
   try {
-    if (store.settings.storage.on_disk) await store.submitHeld({ type: 'project.update', change: settings }, context);
+    if (diffSettings(store.settings, settings).names.length > 0) await store.submitHeld(command, context);
+    wanted.onApplied?.();
     const position = { seq: store.seq, hash: store.hash };
-    await recordLeaving(resources, { journal, store, context });
+    await recordLeaving(resources, wanted);
     const log = await resources.memoryHome.create(store.id, {
       ...logOptionsOf(settings.storage), logId: randomHexId(), base: position,
     });
@@ -166,11 +224,10 @@ async function recordLeaving(
   try {
     await journal.record(event, context);
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
     if (isOutcomeUnknown(error)) {
       await suspendWrites(resources, store, 'that it left the disk may or may not have been recorded; the next start knows');
     }
-    throw new AppError(error.code, error.message, { cause: error, facts: { ...error.facts, applied: true } });
+    throw asApplied(error, `Cannot record that the project "${store.id}" leaves the disk`);
   }
 }
 

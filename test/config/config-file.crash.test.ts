@@ -50,7 +50,8 @@ const UPDATE_ROWS: readonly UpdateRow[] = [
   { fault: { step: 'close', code: 'EIO', isCrash: true }, holds: 'old', leavesTemporary: true },
   { fault: { step: 'rename', code: 'EBUSY' }, holds: 'old', leavesTemporary: false },
   { fault: { step: 'rename', code: 'EIO', isCrash: true }, holds: 'old', leavesTemporary: true },
-  { fault: { step: 'syncFolder', code: 'EIO' }, holds: 'new', leavesTemporary: false },
+  // The rename happened, and is taken back: what failed must not be what the next start reads.
+  { fault: { step: 'syncFolder', code: 'EIO' }, holds: 'old', leavesTemporary: false },
   { fault: { step: 'syncFolder', code: 'EIO', isCrash: true }, holds: 'new', leavesTemporary: false },
 ];
 

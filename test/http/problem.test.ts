@@ -47,6 +47,11 @@ test('makeProblem() says of a failure whether the change is in force all the sam
   const document: unknown = JSON.parse(makeProblem(error, 'r1').body);
   assert.equal((document as { applied?: unknown }).applied, true);
   assert.equal('path' in (document as object), false);
+  for (const code of ['disk_full', 'disk_failed', 'config_write_failed', 'outcome_unknown'] as const) {
+    const { detail } = JSON.parse(makeProblem(new AppError(code, 'x', { facts: { applied: true } }), 'r1').body) as { detail: string };
+    assert.match(detail, /in force/, code);
+    assert.doesNotMatch(detail, /nothing was changed/, code);
+  }
 });
 
 test('makeProblem() says when to come back with 429, 503 and 507, and how to log in with 401', () => {

@@ -144,7 +144,10 @@ test('a deletion that the configuration does not take has deleted all the same, 
   () => withLife(async (life) => {
   await life.lives.create({ id: 'a' }, CONTEXT);
   refuseConfig(life);
-  assert.equal((await refusalOf(life.lives.delete('a', CONTEXT))).code, 'config_write_failed');
+  const refusal = await refusalOf(life.lives.delete('a', CONTEXT));
+  assert.deepEqual([refusal.code, refusal.facts['applied']], ['config_write_failed', true]);
+  const again = await refusalOf(life.lives.delete('a', CONTEXT));
+  assert.deepEqual([again.code, again.facts['applied']], ['config_write_failed', true]);
   assert.equal((await refusalOf((async () => life.lives.store('a'))())).code, 'project_not_found');
   assert.deepEqual(await dataNames(life, 'a'), []);
   life.configDisk.setFault(undefined);
@@ -157,7 +160,8 @@ test('a project in memory that the configuration cannot lose stays', () => withL
   await life.lives.create({ id: 'a', storage: { on_disk: false } }, CONTEXT);
   await setValue(life, 'a', ['k', '1']);
   refuseConfig(life);
-  assert.equal((await refusalOf(life.lives.delete('a', CONTEXT))).code, 'config_write_failed');
+  const refusal = await refusalOf(life.lives.delete('a', CONTEXT));
+  assert.deepEqual([refusal.code, refusal.facts['applied']], ['config_write_failed', undefined]);
   await setValue(life, 'a', ['k', '2']);
   assert.deepEqual(await valuesOf(life, 'a'), { k: '2' });
 }));
@@ -246,7 +250,9 @@ test('a deletion that was not recorded after all is undone by the next start, wi
 test('files that cannot be moved away fail a deletion that has happened, and DELETE again moves them', () => withLife(async (life) => {
   await life.lives.create({ id: 'a' }, CONTEXT);
   life.home.removals.set('a', Object.assign(new Error('EIO: made to fail'), { code: 'EIO', errno: -5 }));
-  await assert.rejects(life.lives.delete('a', CONTEXT), /EIO/);
+  const refusal = await refusalOf(life.lives.delete('a', CONTEXT));
+  assert.deepEqual([refusal.code, refusal.facts['applied']], ['disk_failed', true]);
+  assert.deepEqual(life.config.document.projects.map(({ id }) => id), ['first_project'], 'what can be done is done all the same');
   assert.equal((await refusalOf((async () => life.lives.store('a'))())).code, 'project_not_found');
   life.home.removals.clear();
   await life.lives.delete('a', CONTEXT);
@@ -257,7 +263,22 @@ test('files that cannot be moved away fail a deletion that has happened, and DEL
 test('a change of projects that the disk has no room for says so', () => withLife(async (life) => {
   await life.lives.create({ id: 'a' }, CONTEXT);
   life.home.removals.set('a', Object.assign(new Error('ENOSPC: made to fail'), { code: 'ENOSPC', errno: -28 }));
-  assert.equal((await refusalOf(life.lives.delete('a', CONTEXT))).code, 'disk_full');
+  const refusal = await refusalOf(life.lives.delete('a', CONTEXT));
+  assert.deepEqual([refusal.code, refusal.facts['applied']], ['disk_full', true]);
+}));
+
+test('a creation that the disk has no room for, or whose registry takes no lines, is refused before anything is written',
+  () => withLife(async (life) => {
+  const text = await configText(life);
+  life.configDisk.steps.length = 0;
+  const { room } = life.resources as { room: { allowsGrowth(bytes: number): boolean } };
+  room.allowsGrowth = () => false;
+  assert.equal((await refusalOf(life.lives.create({ id: 'a' }, CONTEXT))).code, 'disk_full');
+  assert.deepEqual(life.configDisk.steps, []);
+  await life.lives.create({ id: 'b', storage: { on_disk: false } }, CONTEXT);
+  await life.lives.delete('b', CONTEXT);
+  assert.equal(await configText(life), text);
+  assert.deepEqual(await dataNames(life, 'a'), []);
 }));
 
 test('after close() nothing is changed any more', () => withLife(async (life) => {

@@ -1,6 +1,6 @@
 /** Moving live projects between memory and disk: every way, under load, on disks that fail at any call, and after a restart. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../../src/base/app-error.js';
@@ -385,6 +385,42 @@ test('a project in memory does not come to the disk where files of its name are'
   assert.equal(refusal.code, 'project_files_exist');
   await setValue(life, P, ['k', '1']);
   assert.equal(entryOf(life.config.document, P).storage?.on_disk, false);
+}));
+
+/** What else is asked for together with a move that is refused. */
+const BESIDE_A_MOVE = { storage: { segment_bytes: 8192 }, authentication: { enabled: false } } as const;
+
+test('a move to the disk that is refused changes nothing else that was asked for with it, and is one event when it is not',
+  () => withLife(async (life, folder) => {
+  await switchTo(life, MEMORY);
+  const before = { document: life.config.document, details: life.lives.details(P) };
+  const change = { ...BESIDE_A_MOVE, storage: { ...BESIDE_A_MOVE.storage, on_disk: true } };
+  const stray = path.join(folder, 'data', `${P}.json`);
+  await writeFile(stray, '{}');
+  const refusal = await refusalOf(life.lives.update(P, change, CONTEXT));
+  assert.deepEqual([refusal.code, refusal.facts['files'], refusal.facts['applied']], ['project_files_exist', [`${P}.json`], undefined]);
+  const { room } = life.resources as { room: { allowsGrowth(bytes: number): boolean } };
+  await rm(stray);
+  room.allowsGrowth = () => false;
+  assert.equal((await refusalOf(life.lives.update(P, change, CONTEXT))).code, 'disk_full');
+  assert.deepEqual({ document: life.config.document, details: life.lives.details(P) }, before);
+  assert.deepEqual((await readdir(path.join(folder, 'data'))).filter((name) => name.startsWith(P)), []);
+  room.allowsGrowth = () => true;
+  const { details } = await life.lives.update(P, change, CONTEXT);
+  assert.deepEqual([details.seq, details.storage.segment_bytes, details.authentication.enabled], [before.details.seq + 1, 8192, false]);
+}));
+
+test('a move to memory that is refused changes nothing else that was asked for with it', () => withLife(async (life, folder) => {
+  await switchTo(life, HOT);
+  const before = { document: life.config.document, details: life.lives.details(P) };
+  const change = { ...BESIDE_A_MOVE, storage: { ...BESIDE_A_MOVE.storage, on_disk: false } };
+  await writeFile(path.join(folder, 'data', P, 'notes.txt'), 'mine');
+  const refusal = await refusalOf(life.lives.update(P, change, CONTEXT));
+  assert.deepEqual([refusal.code, refusal.facts['files']], ['project_files_exist', [`${P}/notes.txt`]]);
+  assert.deepEqual({ document: life.config.document, details: life.lives.details(P) }, before);
+  await rm(path.join(folder, 'data', P, 'notes.txt'));
+  const { details } = await life.lives.update(P, change, CONTEXT);
+  assert.deepEqual([details.seq, details.storage.segment_bytes, details.authentication.enabled], [before.details.seq + 1, 8192, false]);
 }));
 
 test.run();

@@ -1,0 +1,46 @@
+/**
+ * How a change of projects fails: what its answer says of a disk that failed, and of a change that is in force all the same.
+ */
+import { AppError, withDiskCode } from '../base/app-error.js';
+
+/**
+ * Says of a failure that the change is in force: only what had to be done after it is missing.
+ *
+ * @param error what that failed with
+ * @param message what could not be done, without the reason: `Cannot erase the files of the project "a"`
+ * @returns the failure with `applied: true`; a defect stays what it is
+ */
+export function asApplied(error: unknown, message: string): unknown {
+  const known = withDiskCode(error, message);
+  if (!(known instanceof AppError)) return error;
+  return new AppError(known.code, known.message, { cause: error, facts: { ...known.facts, applied: true } });
+}
+
+/**
+ * Tells whether a failure says that the change is in force.
+ *
+ * @param error anything thrown
+ * @returns true where it does
+ */
+export function isApplied(error: unknown): boolean {
+  return error instanceof AppError && error.facts['applied'] === true;
+}
+
+/**
+ * Does what remains to be done after a change has become unalterable. One step that fails keeps none of the others from being done.
+ *
+ * @param message what could not be done where one fails
+ * @param steps in their order
+ * @throws the first failure, with `applied: true`
+ */
+export async function finishApplied(message: string, steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw asApplied(failures[0], message);
+}
