@@ -65,15 +65,20 @@ export class BatchTurn {
   async take(batch: Batch): Promise<void> {
     let decisions: readonly Decision[] = [];
     let appended: readonly AppendedLine[] = [];
+    let isSynced = false;
     try {
       decisions = this.#decide(batch, await this.#allowsGrowth(batch));
       const drafts = draftsOf(batch, decisions);
       if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq);
+      // The configuration and the registry are durable when they name a version of the settings, so that version must be: a log
+      // that a loss of power cuts off before it would be refused as an older copy.
+      isSynced = decisions.some(changesProject);
+      if (isSynced) await this.log.sync();
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
       return;
     }
-    this.#applyAndAnswer(batch, decisions, appended);
+    this.#applyAndAnswer(batch, decisions, { lines: appended, isSynced });
   }
 
   async #allowsGrowth(batch: Batch): Promise<boolean> {
@@ -96,7 +101,9 @@ export class BatchTurn {
   }
 
   /** All is applied before anything is answered: whoever has an answer can read what it says. */
-  #applyAndAnswer(batch: Batch, decisions: readonly Decision[], appended: readonly AppendedLine[]): void {
+  #applyAndAnswer(
+    batch: Batch, decisions: readonly Decision[], appended: { readonly lines: readonly AppendedLine[]; readonly isSynced: boolean },
+  ): void {
     const writtenWith = this.#model.state.newest?.settings.storage;
     let next = 0;
     const answers: (() => void)[] = [];
@@ -107,16 +114,14 @@ export class BatchTurn {
         answers.push(() => waiting.reject(decision.refusal));
         continue;
       }
-      const line = appended[next];
+      const line = appended.lines[next];
       next += 1;
       invariant(line !== undefined, 'the log answers every draft');
       this.#apply(decision.event, line, waiting.context.actor);
       const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
       answers.push(() => waiting.resolve({ ...result, volatile }));
     }
-    // The batch that creates a project is written with the settings that it brings.
-    const storage = writtenWith ?? this.#model.state.first?.settings.storage;
-    const volatile = this.isOnDisk && storage?.durability !== 'fsync';
+    const volatile = this.isOnDisk && !appended.isSynced && writtenWith?.durability !== 'fsync';
     for (const answer of answers) answer();
   }
 
@@ -137,6 +142,11 @@ function refuseLapsed({ assertAllowed }: CommandContext): Decision | undefined {
     if (refusal instanceof AppError) return { accepted: false, refusal };
     throw refusal;
   }
+}
+
+/** Whether a decision is about the project itself: its creation, its settings or its key. */
+function changesProject(decision: Decision): boolean {
+  return decision.accepted && decision.event.op.startsWith('project.');
 }
 
 function draftsOf(batch: Batch, decisions: readonly Decision[]): LineDraft[] {

@@ -37,6 +37,8 @@ export class PlacedLog implements Log {
   readonly reads: TextPlace[] = [];
   /** Called before each read gives its bytes; may wait, or throw what a disk throws. */
   beforeRead: (place: TextPlace) => Promise<void> | void = () => undefined;
+  /** Called by each sync. */
+  onSync: () => Promise<void> = () => Promise.resolve();
   readonly #inner: MemoryLog;
   readonly #linesPerSegment: number;
   readonly #places = new Map<number, TextPlace>();
@@ -125,8 +127,9 @@ export class PlacedLog implements Log {
     this.configured.push(options);
   }
 
-  sync(): Promise<void> {
-    return this.#inner.sync();
+  async sync(): Promise<void> {
+    await this.onSync();
+    await this.#inner.sync();
   }
 
   async close(): Promise<void> {

@@ -380,15 +380,33 @@ test('an answer is volatile by the durability that its own batch was written wit
     (await Promise.all(commands.map((command) => store.submit(command, CONTEXT)))).map((result) => result.volatile)
   );
   assert.deepEqual(await volatileOf(set('a'), loosen, set('b')), [false, false, false]);
-  assert.deepEqual(await volatileOf(set('a'), tighten, set('b')), [true, true, true]);
+  assert.deepEqual(await volatileOf(set('a')), [true]);
+  assert.deepEqual(await volatileOf(set('a'), tighten, set('b')), [false, false, false], 'settings are synced, and with them the batch');
   assert.deepEqual(await volatileOf(set('a')), [false]);
 });
 
-test('creating a project is volatile like what it creates', async () => {
-  for (const [durability, volatile] of [['fsync', false], ['interval', true], ['os', true]] as const) {
-    const store = storeOver(new PlacedLog());
-    assert.equal((await store.submit(create({ durability }), CONTEXT)).volatile, volatile, durability);
+test('a change of the project itself is durable when it is answered, whatever the durability', async () => {
+  for (const durability of ['fsync', 'interval', 'os'] as const) {
+    const log = new PlacedLog();
+    const syncedSeqs: number[] = [];
+    log.onSync = () => Promise.resolve(void syncedSeqs.push(log.position().seq));
+    const store = storeOver(log);
+    assert.equal((await store.submit(create({ durability }), CONTEXT)).volatile, false, durability);
+    await store.submit(set('a'), CONTEXT);
+    await store.submit({ type: 'project.update', change: { storage: { cache_in_memory: false } } }, CONTEXT);
+    await store.submit({ type: 'project.key', keyId: '0123456789abcdef' }, CONTEXT);
+    assert.deepEqual(syncedSeqs, [1, 3, 4], durability);
   }
+});
+
+test('a change of the project whose sync fails is not applied, and neither is the rest of its batch', async () => {
+  const log = new PlacedLog();
+  const store = storeOver(log);
+  await store.submit(create({ durability: 'os' }), CONTEXT);
+  log.onSync = () => Promise.reject(new AppError('outcome_unknown', 'Cannot say whether the lines were appended'));
+  const tighten = { type: 'project.update', change: { storage: { durability: 'fsync' } } } as const;
+  assert.deepEqual(await outcomes(store, [set('a'), tighten]), ['outcome_unknown', 'outcome_unknown']);
+  assert.deepEqual([store.values.get('a'), store.settings.storage.durability, log.configured], [undefined, 'os', []]);
 });
 
 test('settings become options of the log', () => {
