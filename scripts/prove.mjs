@@ -1,6 +1,6 @@
 /**
- * `npm run prove [-- NAME…] [--seed N] [--scale N] [--short]`: installs and builds what is not up to date, then runs the proofs that are
- * too long for `npm test`: all of them, or those that are named. See `docs/reliability.md`.
+ * `npm run prove [-- NAME…] [--durability NAME] [--seed N] [--scale N] [--short]`: installs and builds what is not up to date, then runs
+ * the proofs that are too long for `npm test`: all of them, or those that are named. See `docs/reliability.md`.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -11,6 +11,8 @@ const SAY_EVERY = 2000;
 export const damageProof: Proof = {
   name: 'damage',
   counts: ['cuts', 'flipped bits', 'replaced bytes', 'zeroed sectors', 'lines', 'files', 'refusals', 'found by the scrub'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => proveDamage(run, SHORT_STRIDE),
   long: (run) => proveDamage(run, Math.max(1, Math.round(LONG_STRIDE / run.scale))),
 };

@@ -11,6 +11,8 @@ const SEGMENT_SIZES: readonly number[] = [4096, 67_108_864];
 export const diskFullProof: Proof = {
   name: 'disk-full',
   counts: ['times full', 'events'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => proveDiskFull(run, SHORT_CYCLES),
   long: (run) => proveDiskFull(run, CYCLES * run.scale),
 };

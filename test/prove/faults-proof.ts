@@ -16,6 +16,8 @@ const SAY_EVERY = 100;
 export const faultsProof: Proof = {
   name: 'faults',
   counts: ['faults', 'starts on what was left', 'starts killed as well'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => proveFaults(run, { lives: SHORT_LIVES, recovered: SHORT_RECOVERED_LIVES, killsPerRecovery: SHORT_KILLS_PER_RECOVERY }),
   long: async (run) => proveFaults(run, {
     lives: (await allFaults()).length, recovered: RECOVERED_LIVES * run.scale, killsPerRecovery: KILLS_PER_RECOVERY_MAX,

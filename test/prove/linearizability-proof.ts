@@ -25,8 +25,10 @@ const FAULTS_SHOWN_MAX = 5;
 export const linearizabilityProof: Proof = {
   name: 'linearizability',
   counts: ['histories', 'operations', 'kills', 'planted anomalies'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => proveHistories(run, { histories: 1, operations: SHORT_OPERATIONS }),
-  long: (run) => proveHistories(run, { histories: HISTORIES * run.scale, operations: OPERATIONS }),
+  long: (run) => proveHistories(run, { histories: Math.ceil(HISTORIES * run.scale), operations: OPERATIONS }),
 };
 
 /** What the judges say of a history. */

@@ -13,6 +13,8 @@ const SAY_EVERY = 50;
 export const powerLossProof: Proof = {
   name: 'power-loss',
   counts: ['losses', 'states'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => provePowerLoss(run, SHORT_LIVES, SHORT_STATES_PER_LIFE),
   long: (run) => provePowerLoss(run, LIVES, STATES_PER_LIFE * run.scale),
 };

@@ -3,12 +3,19 @@
  * names each of them and each of their counts.
  */
 
+import type { Durability } from '../../src/log/durability.js';
+
+/** Every durability, the default first. */
+export const DURABILITIES: readonly Durability[] = ['fsync', 'interval', 'os'];
+
 /** How a proof is run. */
 export interface ProofRun {
   /** The same seed gives the same choices. */
   readonly seed: number;
-  /** Everything is done so many times as often as usual; from 1. */
+  /** Everything is done so many times as often as usual. Below 1 where the durabilities share the work of one run. */
   readonly scale: number;
+  /** What the logs promise; `fsync` for a proof that takes no durability. */
+  readonly durability: Durability;
   /** Tells somebody who waits how far it is. */
   say(text: string): void;
 }
@@ -30,6 +37,10 @@ export interface Proof {
   readonly name: string;
   /** What it counts. */
   readonly counts: readonly string[];
+  /** Projects that one server serves in it. */
+  readonly projects: number;
+  /** True: it is run once for each durability, and each run has its share of the work. */
+  readonly takesDurability: boolean;
   /** Shows in about a minute that the proof works. */
   short(run: ProofRun): Promise<ProofReport>;
   /** The real thing. */

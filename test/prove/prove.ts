@@ -1,8 +1,9 @@
 /**
- * The command behind `npm run prove [-- NAME…] [--seed N] [--scale N] [--short]`. Progress goes to standard error, the table to
- * standard output.
+ * The command behind `npm run prove [-- NAME…] [--durability fsync|interval|os] [--seed N] [--scale N] [--short]`. Progress goes to
+ * standard error, the table to standard output.
  */
 import { parseArgs } from 'node:util';
+import { DURABILITIES } from './proof.js';
 import { PROOFS } from './proofs.js';
 import { proofTable, runProofs, type RunOptions } from './run-proofs.js';
 
@@ -26,15 +27,25 @@ export function parseProveArguments(args: readonly string[]): ProveArguments {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { seed: { type: 'string' }, scale: { type: 'string', default: '1' }, short: { type: 'boolean', default: false } },
+    options: {
+      durability: { type: 'string' }, seed: { type: 'string' }, scale: { type: 'string', default: '1' },
+      short: { type: 'boolean', default: false },
+    },
   });
-  const known = PROOFS.map(({ name }) => name);
+  const { durability } = values;
+  const durabilities = durability === undefined ? DURABILITIES : DURABILITIES.filter((one) => one === durability);
+  if (durabilities.length === 0) throw new Error(`--durability takes ${DURABILITIES.join(', ')}, not ${durability}`);
+  const known = PROOFS.filter(({ takesDurability }) => takesDurability || durability === undefined).map(({ name }) => name);
   const unknown = positionals.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new Error(`There is no proof ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  if (unknown.length > 0) {
+    const which = durability === undefined ? 'no proof' : 'no proof that takes a durability named';
+    throw new Error(`There is ${which} ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  }
   const names = positionals.length === 0 ? known : known.filter((name) => positionals.includes(name));
   const random = Math.floor(Math.random() * SEED_MAX);
   const seed = values.seed === undefined ? random : wholeNumber('seed', values.seed, { min: 0, max: Number.MAX_SAFE_INTEGER });
-  return { names, seed, scale: wholeNumber('scale', values.scale, { min: 1, max: SCALE_MAX }), form: values.short ? 'short' : 'long' };
+  const scale = wholeNumber('scale', values.scale, { min: 1, max: SCALE_MAX });
+  return { names, seed, scale, durabilities, form: values.short ? 'short' : 'long' };
 }
 
 function wholeNumber(name: string, text: string, { min, max }: { readonly min: number; readonly max: number }): number {

@@ -11,6 +11,8 @@ const SHORT_NAMES: readonly string[] = ['ignore-short-write', 'accept-a-missing-
 export const saboteursProof: Proof = {
   name: 'saboteurs',
   counts: ['saboteurs'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => proveSaboteurs(run, SABOTEURS.filter(({ name }) => SHORT_NAMES.includes(name))),
   long: (run) => proveSaboteurs(run, SABOTEURS),
 };

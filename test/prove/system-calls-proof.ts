@@ -15,6 +15,8 @@ const SAY_EVERY = 20;
 export const systemCallsProof: Proof = {
   name: 'system-calls',
   counts: ['kills', 'failing calls'],
+  projects: 1,
+  takesDurability: false,
   short: (run) => proveSystemCalls(run, SHORT_STRIKES),
   long: (run) => proveSystemCalls(run, STRIKES * run.scale),
 };
