@@ -8,14 +8,16 @@ import { DEFAULT_CONFIG_PATH } from './data-folder.js';
 import { repair, type RepairCommandOptions } from './repair.js';
 import { replay, type ReplayCommandOptions } from './replay.js';
 import { runCommand } from './run-command.js';
+import { writeError } from './standard-error.js';
 import { verify, type VerifyCommandOptions } from './verify.js';
 
-function buildProgram(): Command {
+function buildProgram(show: (text: string) => void): Command {
   const program = new Command('simplekv')
     .description('A key-value server over HTTP and JSON whose append-only log is the database')
     .version(readPackageVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
+    .configureOutput({ writeOut: show, writeErr: writeError })
     .exitOverride();
   program
     .command('serve')
@@ -47,19 +49,19 @@ function addFileCommands(program: Command): void {
   );
   add('verify [project]', 'check every byte of a data folder, of one project, or of _server; changes nothing, also beside a server')
     .option('--json', 'print one JSON document')
-    .action((project: string | undefined, options: VerifyCommandOptions) => runCommand(() => verify(project, options)));
+    .action((project: string | undefined, options: VerifyCommandOptions) => runCommand((context) => verify(project, options, context)));
   add('replay <project>', 'print what a project was at a point of its log, from files alone; changes nothing, also beside a server')
-    .option('--until <seq-or-time>', 'last seq, or a time such as 2026-11-22T10:00:00Z (default: the end)')
+    .option('--until <seq-or-time>', 'seq, time (2026-11-22T10:00:00Z), local time or day (2026-11-22), or how long ago (-5m, -2h, -1d)')
     .option('--out <file>', 'write there instead of to standard output; appears when it is whole')
     .option('--events', 'print the lines themselves instead of what they amount to')
     .option('--from <seq>', 'with --events: first seq')
     .option('--key <key>', 'with --events: lines about this key')
     .option('--op <operation>', 'with --events: lines with this operation')
     .option('--actor <text>', 'with --events: lines whose actor holds this text')
-    .action((project: string, options: ReplayCommandOptions) => runCommand(() => replay(project, options)));
+    .action((project: string, options: ReplayCommandOptions) => runCommand((context) => replay(project, options, context)));
   add('repair <project>', 'let a damaged project, or _server, go on from what can be proved; the server must be stopped')
     .option('--accept-loss', 'do it; without this, only say what would be done and lost')
-    .action((project: string, options: RepairCommandOptions) => runCommand(() => repair(project, options)));
+    .action((project: string, options: RepairCommandOptions) => runCommand((context) => repair(project, options, context)));
 }
 
 /**
@@ -68,11 +70,17 @@ function addFileCommands(program: Command): void {
  * @param args what stands behind the program's name
  */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
+  const shown: string[] = [];
   try {
-    await buildProgram().parseAsync(args, { from: 'user' });
+    await buildProgram((text) => void shown.push(text)).parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Commander has printed help, version or the mistake; only the first two are no mistake.
-    process.exitCode = error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+    // Commander has shown help, version or the mistake; only the first two are no mistake.
+    process.exitCode = EXIT_CODES.usage;
+    if (error.exitCode !== 0) return;
+    await runCommand(async ({ output }) => {
+      await output.print(shown.join(''));
+      return true;
+    });
   }
 }

@@ -25,9 +25,14 @@ export interface FoundFolder {
   readonly config: LoadedConfig | undefined;
 }
 
-/** The command line asks for what does not go together. */
+/** The command line asks for what does not go together, or for what is not there. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** There is no data where the command should look. */
+export class MissingDataError extends Error {
+  override readonly name = 'MissingDataError';
 }
 
 /**
@@ -37,6 +42,7 @@ export class UsageError extends Error {
  * @returns the folder
  * @throws {ConfigError} when the configuration cannot be used
  * @throws {UsageError} when both are named
+ * @throws {MissingDataError} when there is no such folder
  */
 export async function findDataFolder(options: FolderOptions): Promise<FoundFolder> {
   if (options.config !== undefined && options.data !== undefined) throw new UsageError('Cannot take both --config and --data');
@@ -50,10 +56,14 @@ export async function findDataFolder(options: FolderOptions): Promise<FoundFolde
 }
 
 async function existing(folder: string): Promise<string> {
+  let isFolder = false;
   try {
-    if ((await stat(folder)).isDirectory()) return folder;
+    isFolder = (await stat(folder)).isDirectory();
   } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+    const message = `Cannot find the data folder "${folder}": there is no such folder. Is the volume mounted?`;
+    throw new MissingDataError(message, { cause: error });
   }
-  throw new Error(`Cannot find the data folder "${folder}": it is not there, or is no folder`);
+  if (isFolder) return folder;
+  throw new MissingDataError(`Cannot use "${folder}" as a data folder: it is a file`);
 }

@@ -1,11 +1,25 @@
 /**
- * A point in a project's log as a person writes it: a seq, or a time.
+ * A point in a project's log as a person writes it: a seq, a time, a day, or how long ago. A time without a zone means the zone of
+ * this machine (`TZ`); a day means its first moment there.
  */
 import type { Moment } from '../offline/moment.js';
+import { UsageError } from './data-folder.js';
 
 const SEQ_FORM = /^[1-9]\d{0,15}$/;
-/** RFC 3339 with its zone: without one, a time means something else on every machine. */
-const TIME_FORM = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+const TIME_FORM = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?)?$/;
+const AGO_FORM = /^-(\d{1,9})([smhdw])$/;
+
+const MS_PER_SECOND = 1000;
+const MS_PER_MINUTE = 60_000;
+const MS_PER_HOUR = 3_600_000;
+const MS_PER_DAY = 86_400_000;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: MS_PER_SECOND, m: MS_PER_MINUTE, h: MS_PER_HOUR, d: MS_PER_DAY, w: 7 * MS_PER_DAY,
+};
+const MILLISECOND_DIGITS = 3;
+
+const FORMS = 'a seq such as 1234, a time such as 2026-11-22T10:00:00Z, a local time or day such as 2026-11-22T10:00 or 2026-11-22, ' +
+  'or how long ago, such as -5m, -2h or -1d';
 
 /**
  * Reads a seq.
@@ -19,29 +33,73 @@ export function parseSeq(text: string): number | undefined {
 }
 
 /**
- * Reads a seq or a time.
+ * Reads a point in a log.
  *
- * @param text a seq, or a time by RFC 3339 with its zone, such as `2026-11-22T10:00:00Z`
- * @returns the moment, undefined when it is neither
+ * @param text what the person wrote
+ * @param nowMs milliseconds since 1970; nothing later can be meant
+ * @returns the moment
+ * @throws {UsageError} when the text is no such point, means two, or lies in the future
  */
-export function parseMoment(text: string): Moment | undefined {
+export function parseMoment(text: string, nowMs: number): Moment {
   const seq = parseSeq(text);
   if (seq !== undefined) return { seq };
-  const timeMs = parseTime(text);
-  return timeMs === undefined ? undefined : { timeMs };
+  const timeMs = parseAgo(text, nowMs) ?? parseTime(text);
+  if (timeMs > nowMs) {
+    throw refusal(text, `${shown(timeMs)} lies in the future; leave --until away for the newest state`);
+  }
+  return { timeMs };
 }
 
-function parseTime(text: string): number | undefined {
+/**
+ * Tells whether a text says a moment by the clock or the zone of this machine, so that it is worth saying what it was taken for.
+ *
+ * @param text what {@link parseMoment} has taken
+ * @returns false for a seq and for a time with its zone
+ */
+export function dependsOnMachine(text: string): boolean {
+  return parseSeq(text) === undefined && TIME_FORM.exec(text)?.at(-1) === undefined;
+}
+
+function refusal(text: string, why: string): UsageError {
+  return new UsageError(`Cannot take "${text}" for a point in the log: ${why}`);
+}
+
+function parseAgo(text: string, nowMs: number): number | undefined {
+  const [, count, unit = ''] = AGO_FORM.exec(text) ?? [];
+  const timeMs = count === undefined ? undefined : nowMs - Number(count) * (UNIT_MS[unit] ?? 0);
+  if (timeMs !== undefined && timeMs < 0) throw refusal(text, 'it lies before 1970');
+  return timeMs;
+}
+
+function parseTime(text: string): number {
   const fields = TIME_FORM.exec(text);
-  if (fields === null) return undefined;
-  const [, year, month, day, hour, minute, second, fraction = '', zone = ''] = fields;
+  if (fields === null) throw refusal(text, `expected ${FORMS}`);
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone] = fields;
   // What is finer than a millisecond is cut: a line's time is never finer, so the same lines are at or before it.
   const millisecond = `${fraction}000`.slice(fraction === '' ? 0 : 1).slice(0, MILLISECOND_DIGITS);
-  const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}`;
-  const timeMs = Date.parse(`${local}${zone.toUpperCase()}`);
+  const written = `${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}`;
+  const asUtcMs = Date.parse(`${written}Z`);
   // A day that the month does not have would be taken for one of the next month.
-  const isOfTheCalendar = Number.isFinite(timeMs) && new Date(`${local}Z`).toISOString() === `${local}Z`;
-  return isOfTheCalendar ? timeMs : undefined;
+  const isOfTheCalendar = Number.isFinite(asUtcMs) && new Date(asUtcMs).toISOString() === `${written}Z`;
+  if (!isOfTheCalendar) throw refusal(text, 'the calendar has no such time');
+  if (zone === undefined) return localTime(text, asUtcMs);
+  const timeMs = Date.parse(`${written}${zone.toUpperCase()}`);
+  if (!Number.isFinite(timeMs)) throw refusal(text, `there is no zone ${zone}`);
+  return timeMs;
 }
 
-const MILLISECOND_DIGITS = 3;
+/** The moment at which the clock on the wall shows a time: once, or never or twice where the zone changes its clocks. */
+function localTime(text: string, asUtcMs: number): number {
+  const offsetMs = (atMs: number): number => new Date(atMs).getTimezoneOffset() * MS_PER_MINUTE;
+  // A zone is never more than a day away from UTC, and does not change its clocks twice within two days.
+  const candidates = new Set([-MS_PER_DAY, MS_PER_DAY].map((around) => asUtcMs + offsetMs(asUtcMs + around)));
+  const [first, second] = [...candidates].filter((atMs) => atMs - offsetMs(atMs) === asUtcMs).sort((a, b) => a - b);
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  if (first === undefined) throw refusal(text, `the clocks of the zone ${timeZone} skipped that time`);
+  if (second === undefined) return first;
+  throw refusal(text, `the clocks of the zone ${timeZone} showed that time twice; write ${shown(first)} or ${shown(second)}`);
+}
+
+function shown(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}

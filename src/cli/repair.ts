@@ -12,9 +12,12 @@ import { type CarriedOutRepair, finishRepair, repairProject, type RepairTools, r
 import { planServerLog, repairServerLog, type ServerLogPlan } from '../offline/repair-server-log.js';
 import { readRegistrations, SERVER_LOG } from '../offline/server-registrations.js';
 import { ServerLogUnusableError } from '../offline/server-log-record.js';
-import { isProjectName, verifyFolder } from '../offline/verify-folder.js';
-import { findDataFolder, type FolderOptions, UsageError } from './data-folder.js';
-import { print, withScratchFolder } from './run-command.js';
+import { verifyFolder } from '../offline/verify-folder.js';
+import type { CommandOutput } from './command-output.js';
+import { findDataFolder, type FolderOptions } from './data-folder.js';
+import { requireProject, requireProjectName } from './require-project.js';
+import type { CommandContext } from './run-command.js';
+import { withScratchFolder } from './scratch-folder.js';
 
 /** What the command line says. */
 export interface RepairCommandOptions extends FolderOptions {
@@ -23,55 +26,72 @@ export interface RepairCommandOptions extends FolderOptions {
 
 const NOTHING_CHANGED = 'Nothing was changed. To do it: the same command with --accept-loss\n';
 
+/** A repair under way; the lock of the data folder is held. */
+interface RepairJob {
+  readonly tools: RepairTools;
+  readonly acceptLoss: boolean;
+  readonly config: LoadedConfig | undefined;
+  readonly output: CommandOutput;
+}
+
 /**
  * Repairs a project, or the log of the server.
  *
  * @param project the project's id, or `_server`
  * @param options which folder, and whether the loss is accepted
+ * @param context where it is printed, and what ends the work
  * @returns true when the project is sound in the end
- * @throws {UsageError} when the project's id cannot be one
+ * @throws {UsageError} when the project is not there
+ * @throws {FolderBusyError} when a server, or another repair, is at work on the folder
  */
-export async function repair(project: string, options: RepairCommandOptions): Promise<boolean> {
-  if (!isProjectName(project)) throw new UsageError(`Cannot repair "${project}": that is no project's id`);
-  const { dataFolder, config } = await findDataFolder(options);
-  return await withFolderLock(dataFolder, process.pid, () => withScratchFolder(async (scratchFolder, signal) => {
-    const tools: RepairTools = { disk: new NodeDisk(), dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
-    if (project === SERVER_LOG) return await repairServer(tools, options);
-    const { log, findings } = await readRegistrations(tools.disk, dataFolder, { signal });
-    if (log === undefined || findings.length > 0) throw new ServerLogUnusableError();
-    const resumed = await resumeRepair(project, tools);
-    if (resumed !== undefined) return await end(resumed, tools, config);
-    for await (const verdict of verifyFolder({ disk: tools.disk, dataFolder, scratchFolder, signal }, project)) {
-      if (verdict.findings.length > 0) continue;
-      await print(`${project}: sound, there is nothing to repair\n`);
-      return true;
-    }
-    return await repairDamaged(await planRepair(project, tools), tools, { options, config });
-  }));
+export async function repair(project: string, options: RepairCommandOptions, { output, signal }: CommandContext): Promise<boolean> {
+  requireProjectName(project, 'repair');
+  const found = await findDataFolder(options);
+  const { dataFolder, config } = found;
+  const disk = new NodeDisk();
+  await requireProject(project, found, { command: 'repair', disk, signal });
+  const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
+  const job: RepairJob = { tools, acceptLoss: options.acceptLoss === true, config, output };
+  return await withFolderLock({ dataFolder, project, pid: process.pid }, () => (
+    project === SERVER_LOG ? repairServer(job) : repairOne(project, job)
+  ));
 }
 
-async function repairDamaged(
-  plan: RepairPlan, tools: RepairTools,
-  { options, config }: { readonly options: RepairCommandOptions; readonly config: LoadedConfig | undefined },
-): Promise<boolean> {
+async function repairOne(project: string, job: RepairJob): Promise<boolean> {
+  const { tools, output } = job;
+  const { disk, dataFolder, signal } = tools;
+  const { log, findings } = await readRegistrations(disk, dataFolder, { signal });
+  if (log === undefined || findings.length > 0) throw new ServerLogUnusableError();
+  const resumed = await resumeRepair(project, tools);
+  if (resumed !== undefined) return await end(resumed, job);
+  const isSound = await withScratchFolder(async (scratchFolder) => {
+    let faultCount = 0;
+    for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal }, project)) faultCount += verdict.findings.length;
+    return faultCount === 0;
+  });
+  if (!isSound) return await repairDamaged(await planRepair(project, tools), job);
+  await output.print(`${project}: sound, there is nothing to repair\n`);
+  return true;
+}
+
+async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean> {
+  const { acceptLoss, output, tools } = job;
   if (plan.end.seq === 0) {
-    await print(`${plan.project}: nothing of it can be proved. Put its files back from a copy, or delete the project\n`);
+    await output.print(`${plan.project}: nothing of it can be proved. Put its files back from a copy, or delete the project\n`);
     return false;
   }
-  await print(planText(plan));
-  if (options.acceptLoss !== true) {
-    await print(NOTHING_CHANGED);
-    return false;
-  }
-  return await end(await repairProject(plan, tools), tools, config);
+  await output.print(planText(plan));
+  if (acceptLoss) return await end(await repairProject(plan, tools), job);
+  await output.print(NOTHING_CHANGED);
+  return false;
 }
 
-async function end(done: CarriedOutRepair, tools: RepairTools, config: LoadedConfig | undefined): Promise<boolean> {
+async function end(done: CarriedOutRepair, { tools, config, output }: RepairJob): Promise<boolean> {
   const { project, lastSeq, logId, copy, revision } = done;
   if (config !== undefined) await reviseEntry(project, revision, config);
   await finishRepair(done, tools);
-  await print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${copy}/old\n`);
-  if (config === undefined) await print(`set "revision" of its entry in the configuration to ${revision}\n`);
+  await output.print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${copy}/old\n`);
+  if (config === undefined) await output.print(`set "revision" of its entry in the configuration to ${revision}\n`);
   return true;
 }
 
@@ -85,19 +105,19 @@ async function reviseEntry(project: string, revision: number, config: LoadedConf
   });
 }
 
-async function repairServer(tools: RepairTools, options: RepairCommandOptions): Promise<boolean> {
+async function repairServer({ tools, acceptLoss, output }: RepairJob): Promise<boolean> {
   const plan = await planServerLog(tools);
   if (plan.isSound) {
-    await print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
+    await output.print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
     return true;
   }
-  await print(serverPlanText(plan));
-  if (options.acceptLoss !== true) {
-    await print(NOTHING_CHANGED);
+  await output.print(serverPlanText(plan));
+  if (!acceptLoss) {
+    await output.print(NOTHING_CHANGED);
     return false;
   }
   const copy = await repairServerLog(plan, tools);
-  await print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
+  await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
   return true;
 }
 

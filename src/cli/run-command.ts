@@ -1,56 +1,65 @@
 /**
- * What the commands on files have in common: a scratch folder that is gone afterwards, a way to be interrupted, and an exit code.
+ * What the commands on files have in common: their output, a way to be interrupted, and an exit code.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { UsageError } from './data-folder.js';
+import { constants } from 'node:os';
+import { isErrno } from '../base/app-error.js';
+import { CommandOutput } from './command-output.js';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
+import { complain } from './standard-error.js';
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly output: CommandOutput;
+  /** Raised by the first signal that asks the command to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Signals that a terminal, a shell or an init system ends a command with. */
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+/** What a shell adds to the number of the signal that ended a command. */
+const SIGNAL_EXIT_BASE = 128;
+
+/** A signal asked the command to end. */
+class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+  readonly signalName: NodeJS.Signals;
+
+  constructor(signalName: NodeJS.Signals) {
+    super(`interrupted by ${signalName}`);
+    this.signalName = signalName;
+  }
+}
 
 /**
- * Runs a command, shows why it failed, and sets the exit code.
+ * Runs a command, shows why it failed, and sets the exit code. A command that is interrupted puts away what it made on the way,
+ * and ends by the same signal; the second signal ends it at once.
  *
  * @param work gives true when all is well, false for exit code 1
  */
-export async function runCommand(work: () => Promise<boolean>): Promise<void> {
-  // Whoever reads the output may have read enough: `simplekv replay … | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT_CODES.ok);
-  });
-  try {
-    process.exitCode = (await work()) ? EXIT_CODES.ok : EXIT_CODES.failure;
-  } catch (error) {
-    process.stderr.write(`simplekv: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? EXIT_CODES.usage : exitCodeOf(error);
-  }
-}
-
-/**
- * Lends a folder that is gone afterwards, also when the command is interrupted.
- *
- * @param work what needs it; the signal is raised by SIGINT and SIGTERM
- * @returns what `work` returns
- */
-export async function withScratchFolder<T>(work: (folder: string, signal: AbortSignal) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'simplekv-'));
+export async function runCommand(work: (context: CommandContext) => Promise<boolean>): Promise<void> {
   const interruption = new AbortController();
-  const interrupt = (signal: NodeJS.Signals): void => interruption.abort(new Error(`Cannot go on: interrupted by ${signal}`));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  const interrupt = (name: NodeJS.Signals): void => {
+    if (interruption.signal.aborted) process.exit(SIGNAL_EXIT_BASE + constants.signals[name]);
+    interruption.abort(new InterruptedError(name));
+  };
+  for (const name of ENDING_SIGNALS) process.on(name, interrupt);
+  const output = new CommandOutput({ descriptor: 1, stream: process.stdout }, interruption.signal);
+  let ended: unknown;
   try {
-    return await work(folder, interruption.signal);
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, interrupt);
-    await rm(folder, { recursive: true, force: true });
+    process.exitCode = (await work({ output, signal: interruption.signal })) ? EXIT_CODES.ok : EXIT_CODES.failure;
+  } catch (error) {
+    // What was cut short in the middle of a wait says no more than that.
+    ended = interruption.signal.aborted ? interruption.signal.reason : error;
+    complain(messageOf(ended));
+    process.exitCode = exitCodeOf(ended);
   }
+  for (const name of ENDING_SIGNALS) process.removeListener(name, interrupt);
+  // A shell that runs a script stops it only when the command was ended by the signal, not when it ends by itself.
+  if (ended instanceof InterruptedError) process.kill(process.pid, ended.signalName);
 }
 
-/**
- * Waits until a piece of output has room, so that a slow reader slows the work and not the memory.
- *
- * @param piece what is printed on standard output
- */
-export async function print(piece: string | Buffer): Promise<void> {
-  if (process.stdout.write(piece)) return;
-  await new Promise<void>((resolve) => process.stdout.once('drain', resolve));
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!isErrno(error, 'EACCES', 'EPERM') || error.path === undefined) return error.message;
+  return `Cannot ${error.syscall ?? 'use'} "${error.path}": permission denied (${error.code}). Run the command as the user of the server`;
 }

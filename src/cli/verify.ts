@@ -3,15 +3,29 @@
  */
 import { NodeDisk } from '../disk/node-disk.js';
 import type { Finding } from '../offline/findings.js';
-import { isProjectName, verifyFolder } from '../offline/verify-folder.js';
+import { verifyFolder } from '../offline/verify-folder.js';
+import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';
-import { findDataFolder, type FolderOptions, UsageError } from './data-folder.js';
+import { findDataFolder, type FolderOptions } from './data-folder.js';
 import { Progress } from './progress.js';
-import { print, withScratchFolder } from './run-command.js';
+import { requireProject, requireProjectName } from './require-project.js';
+import type { CommandContext } from './run-command.js';
+import { withScratchFolder } from './scratch-folder.js';
 
 /** What the command line says. */
 export interface VerifyCommandOptions extends FolderOptions {
   readonly json?: boolean;
+}
+
+/** What was checked, all together. */
+interface Summary {
+  readonly projects: number;
+  readonly segments: number;
+  readonly lines: number;
+  readonly snapshots: number;
+  readonly bytes: number;
+  readonly duration_ms: number;
+  readonly faults: number;
 }
 
 /**
@@ -19,25 +33,53 @@ export interface VerifyCommandOptions extends FolderOptions {
  *
  * @param project one project, or `_server`; undefined: everything
  * @param options which folder, and in which form the result is printed
+ * @param context where it is printed, and what ends the work
  * @returns true when everything is sound
- * @throws {UsageError} when the project's id cannot be one
+ * @throws {UsageError} when the project is not there
  */
-export async function verify(project: string | undefined, options: VerifyCommandOptions): Promise<boolean> {
-  if (project !== undefined && !isProjectName(project)) throw new UsageError(`Cannot verify "${project}": that is no project's id`);
-  const { dataFolder } = await findDataFolder(options);
+export async function verify(
+  project: string | undefined, options: VerifyCommandOptions, { output, signal }: CommandContext,
+): Promise<boolean> {
+  if (project !== undefined) requireProjectName(project, 'verify');
+  const startMs = performance.now();
+  const found = await findDataFolder(options);
+  const disk = new NodeDisk();
+  await requireProject(project, found, { command: 'verify', disk, signal });
   const progress = new Progress(process.stderr);
-  return await withScratchFolder(async (scratchFolder, signal) => {
+  return await withScratchFolder(async (scratchFolder) => {
     const verdicts: ProjectVerdict[] = [];
     const onProgress = progress.show.bind(progress);
-    for await (const verdict of verifyFolder({ disk: new NodeDisk(), dataFolder, scratchFolder, signal, onProgress }, project)) {
+    for await (const verdict of verifyFolder({ disk, dataFolder: found.dataFolder, scratchFolder, signal, onProgress }, project)) {
       verdicts.push(verdict);
       progress.clear();
-      if (options.json !== true) await print(verdictText(verdict));
+      if (options.json !== true) await output.print(verdictText(verdict));
+      // The reader has gone, and nothing that is found from here on makes it sound again.
+      if (output.isClosed && verdict.findings.length > 0) break;
     }
-    const isSound = verdicts.every(({ findings }) => findings.length === 0);
-    if (options.json === true) await print(`${JSON.stringify({ sound: isSound, projects: verdicts.map(verdictDocument) })}\n`);
+    const summary = summaryOf(verdicts, performance.now() - startMs);
+    const isSound = summary.faults === 0;
+    const document = { sound: isSound, summary, projects: verdicts.map(verdictDocument) };
+    await output.print(options.json === true ? `${JSON.stringify(document)}\n` : summaryText(summary));
     return isSound;
   });
+}
+
+function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Summary {
+  const sum = (count: (verdict: ProjectVerdict) => number): number => verdicts.reduce((total, verdict) => total + count(verdict), 0);
+  return {
+    projects: verdicts.filter(({ project }) => project !== SERVER_LOG).length,
+    segments: sum(({ segmentCount }) => segmentCount),
+    lines: sum(({ lineCount }) => lineCount),
+    snapshots: sum(({ snapshots }) => snapshots.length),
+    bytes: sum(({ bytes }) => bytes),
+    duration_ms: Math.round(durationMs),
+    faults: sum(({ findings }) => findings.length),
+  };
+}
+
+/** One line for a person and for `sed`: names and numbers. */
+function summaryText(summary: Summary): string {
+  return `summary: ${Object.entries(summary).map(([name, count]) => `${name}=${count}`).join(' ')}\n`;
 }
 
 /** For a person. */
@@ -53,7 +95,8 @@ function findingText({ file, line, offset, seq, expected, found }: Finding): str
 }
 
 /** For a program. */
-function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, snapshots }: ProjectVerdict): object {
-  const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, snapshots };
+function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, ...facts }: ProjectVerdict): object {
+  const { segmentCount, bytes, snapshots } = facts;
+  const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, segments: segmentCount, bytes, snapshots };
   return { project, sound: findings.length === 0, log_id: logId ?? null, ...numbers, findings, notes };
 }

@@ -150,13 +150,23 @@ const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
 export type AnyEvent = ProjectEvent | ServerEvent;
 
 /**
+ * Tells the server's operations from those of projects.
+ *
+ * @param op the operation of any event
+ * @returns true for one of the server's own log
+ */
+export function isServerOperation(op: string): op is ServerEvent['op'] {
+  return Object.hasOwn(SERVER_OPS, op);
+}
+
+/**
  * Tells the server's events from those of projects.
  *
  * @param event any event
  * @returns true for an event of the server's own log
  */
 export function isServerEvent(event: AnyEvent): event is ServerEvent {
-  return Object.hasOwn(SERVER_OPS, event.op);
+  return isServerOperation(event.op);
 }
 
 /**

@@ -12,6 +12,8 @@ import type { ScrubFinding } from './tasks.js';
 export interface CheckedServerLog extends ReadRegistrations {
   /** Seqs of the sound snapshots, newest first. */
   readonly snapshots: readonly number[];
+  /** Bytes of snapshots that were read. */
+  readonly snapshotBytes: number;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function checkServerLog(disk: Disk, dataFolder: string, signal?: Ab
     },
   });
   const logId = read.log?.logId;
-  if (logId === undefined) return { ...read, snapshots: [] };
+  if (logId === undefined) return { ...read, snapshots: [], snapshotBytes: 0 };
   const checked = await checkSnapshots({ disk, files: { dataFolder, project: SERVER_LOG, logId }, signal });
   const findings: ScrubFinding[] = [...read.findings, ...checked.findings];
   for (const manifest of checked.sound.filter(({ seq }) => expected.has(seq))) {
@@ -44,5 +46,5 @@ export async function checkServerLog(disk: Disk, dataFolder: string, signal?: Ab
     const file = `${SERVER_LOG}/${snapshotName(manifest.seq, 'json')}`;
     findings.push({ file, offset: 0, seq: manifest.seq, expected: 'what the lines up to there amount to', found: 'something else' });
   }
-  return { ...read, findings, snapshots: checked.sound.map(({ seq }) => seq) };
+  return { ...read, findings, snapshots: checked.sound.map(({ seq }) => seq), snapshotBytes: checked.bytes };
 }

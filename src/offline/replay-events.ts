@@ -3,12 +3,16 @@
  * not wanted.
  */
 import type { Disk } from '../disk/disk.js';
+import { EVENT_FIELDS } from '../events/codec.js';
+import { isServerOperation } from '../events/event.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { placeOfLine } from '../log/line-format.js';
 import type { LogLine } from '../log/log.js';
-import { isBehind, type Moment } from './moment.js';
-import { openProjectLines } from './project-lines.js';
+import { isBehind, type Moment, momentText } from './moment.js';
+import { OutOfReachError } from './out-of-reach.js';
+import { openProjectLines, type ProjectLines } from './project-lines.js';
 import { ProjectTexts } from './project-texts.js';
+import { SERVER_LOG } from './server-registrations.js';
 
 /** Which lines. What is not named does not matter. */
 export interface EventFilter {
@@ -39,27 +43,57 @@ const KEY_MARK = '"key":';
 const LINE_FEED = Buffer.from('\n');
 
 /**
+ * Says which operations the lines of a log can have.
+ *
+ * @param project the project's id, or `_server`
+ * @returns their names
+ */
+export function operationsOf(project: string): readonly string[] {
+  return Object.keys(EVENT_FIELDS).filter((op) => isServerOperation(op) === (project === SERVER_LOG));
+}
+
+/**
  * Reads lines.
  *
  * @param options which
  * @returns lines as they are in the file, each with its line feed
+ * @throws {OutOfReachError} when the log does not hold the lines that were asked for
  * @throws {LogCorruptError} when a line on the way is damaged
  */
 export async function* replayEvents(options: EventsOptions): AsyncGenerator<Buffer> {
   const { disk, dataFolder, project, until, filter, scratchFolder, signal } = options;
-  const { files, firstSeq } = await openProjectLines(disk, { dataFolder, project });
+  const log = await openProjectLines(disk, { dataFolder, project });
+  await refuseOutOfReach(log, options);
   const texts = new ProjectTexts(disk, new LogPaths(dataFolder, project), { folder: scratchFolder, seq: 1 });
-  const fromSeq = Math.max(options.fromSeq ?? 1, firstSeq);
+  const fromSeq = Math.max(options.fromSeq ?? 1, log.firstSeq);
   try {
-    for await (const group of files.lines({ fromSeq, ...(signal && { signal }) })) {
+    for await (const group of log.files.lines({ fromSeq, ...(signal && { signal }) })) {
       for (const line of group) {
-        if (isBehind(line, until)) return;
+        const isEnd = isBehind(line, until);
+        if (isEnd && line.seq === log.firstSeq) refuseBefore(log, momentText(until));
+        if (isEnd) return;
         if (isWanted(line, filter)) yield await rawLine(line, texts);
       }
     }
   } finally {
     await texts.close();
   }
+}
+
+async function refuseOutOfReach(log: ProjectLines, { fromSeq, until }: Pick<EventsOptions, 'fromSeq' | 'until'>): Promise<void> {
+  const wanted = [fromSeq, until !== undefined && 'seq' in until ? until.seq : undefined].filter((seq) => seq !== undefined);
+  if (wanted.length === 0) return;
+  for (const seq of wanted) if (seq < log.firstSeq) refuseBefore(log, `seq ${seq}`);
+  const lastSeq = await log.files.lastSeq();
+  const beyond = wanted.find((seq) => seq > lastSeq);
+  if (beyond === undefined) return;
+  throw new OutOfReachError(`show lines of "${log.files.project}" at seq ${beyond}`, 'after', `its log ends with seq ${lastSeq}`);
+}
+
+/** A log that begins with seq 1 has nothing before it; of any other one the first lines are elsewhere, or gone. */
+function refuseBefore({ files, firstSeq }: ProjectLines, wanted: string): void {
+  if (firstSeq === 1) return;
+  throw new OutOfReachError(`show lines of "${files.project}" at ${wanted}`, 'before', `its log begins with seq ${firstSeq}`);
 }
 
 function isWanted({ op, actor, body }: LogLine, filter: EventFilter): boolean {

@@ -9,6 +9,7 @@ import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { isBehind, type Moment, momentText } from './moment.js';
+import { OutOfReachError } from './out-of-reach.js';
 import { linesAfter, openProjectLines, type ProjectLines } from './project-lines.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { buildState } from './state-build.js';
@@ -35,11 +36,6 @@ export interface ReplayedState {
   readonly keyCount: number;
 }
 
-/** The log does not reach where it was asked for, or does not begin early enough. */
-export class OutOfReachError extends Error {
-  override readonly name = 'OutOfReachError';
-}
-
 /**
  * Builds the state at a point of a log.
  *
@@ -63,17 +59,15 @@ export async function replayState(options: ReplayOptions): Promise<ReplayedState
       if (!(error instanceof SnapshotCorruptError) || previous === usable.at(-1)) throw error;
     }
   }
-  throw new OutOfReachError(
-    `Cannot replay "${project}" up to ${momentText(until)}: its log begins with seq ${log.firstSeq}, ` +
-      'and no snapshot holds what came before',
-  );
+  const why = `its log begins with seq ${log.firstSeq}, and no snapshot holds what came before`;
+  throw new OutOfReachError(`replay "${project}" up to ${momentText(until)}`, 'before', why);
 }
 
 async function replayFrom(options: ReplayOptions, log: ProjectLines, previous: CommittedManifest | undefined): Promise<ReplayedState> {
   const { disk, dataFolder, project, until, scratchFolder, signal } = options;
   const lastSeq = await log.files.lastSeq();
   if (until !== undefined && 'seq' in until && until.seq > lastSeq) {
-    throw new OutOfReachError(`Cannot replay "${project}" up to seq ${until.seq}: its log ends with seq ${lastSeq}`);
+    throw new OutOfReachError(`replay "${project}" up to seq ${until.seq}`, 'after', `its log ends with seq ${lastSeq}`);
   }
   // A name for the result; lines that a server appends meanwhile are not part of it.
   const seq = Math.max(lastSeq, previous?.seq ?? 0) + 1;

@@ -5,7 +5,7 @@ import { isProjectId } from '../events/project-id.js';
 import type { Registration } from '../projections/registrations.js';
 import { checkServerLog } from './check-server-log.js';
 import { type Finding, withLines } from './findings.js';
-import { listProjects } from './project-lines.js';
+import { findProjects } from './known-projects.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
 import type { ScrubFinding } from './tasks.js';
 import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
@@ -44,21 +44,21 @@ class FolderVerification {
 
   async verifyServerLog(): Promise<ProjectVerdict> {
     const { disk, dataFolder, signal } = this.#options;
-    const { log, findings, snapshots } = await checkServerLog(disk, dataFolder, signal);
+    const { log, findings, snapshots, snapshotBytes } = await checkServerLog(disk, dataFolder, signal);
     const missing: ScrubFinding = { file: `${SERVER_LOG}.jsonl`, offset: 0, expected: 'the server\'s own log', found: 'no such file' };
     const located: readonly Finding[] = await withLines(disk, dataFolder, log === undefined ? [missing] : findings);
     const isUnfinished = (log?.unfinishedBytes ?? 0) > 0;
     return {
       project: SERVER_LOG, findings: located, notes: isUnfinished ? [`${log?.unfinishedBytes} bytes at the end are not whole`] : [],
       logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots,
+      segmentCount: log?.segmentCount ?? 0, bytes: (log?.storedBytes ?? 0) + snapshotBytes,
     };
   }
 
   /** Those that have a log or a folder here, and those that should have. */
   async projects(): Promise<readonly string[]> {
     const { disk, dataFolder, signal } = this.#options;
-    const { registrations } = await readRegistrations(disk, dataFolder, { signal });
-    return [...new Set([...registrations.liveIds, ...(await listProjects(disk, dataFolder))])].sort();
+    return (await findProjects(disk, dataFolder, signal)).ids;
   }
 
   async verify(project: string): Promise<ProjectVerdict> {

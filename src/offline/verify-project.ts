@@ -11,7 +11,7 @@ import type { Registration } from '../projections/registrations.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { checkContent } from './check-content.js';
-import { checkSnapshots } from './check-snapshots.js';
+import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
 import { type Finding, withLines } from './findings.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { projectEventOf } from './snapshot-changes.js';
@@ -39,6 +39,9 @@ export interface ProjectVerdict {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly lineCount: number;
+  readonly segmentCount: number;
+  /** Bytes on disk of the segments and snapshots that were read. */
+  readonly bytes: number;
   /** Seqs of the sound snapshots, newest first. */
   readonly snapshots: readonly number[];
 }
@@ -82,15 +85,16 @@ class ProjectVerification {
     const known = await snapshotsOf(disk, { dataFolder, project: this.#project }).list();
     for (const { seq } of known.committed) this.#hashes.set(seq, undefined);
     const log = await this.#inspect();
-    if (log?.logId === undefined) return await this.#verdict(log, []);
+    if (log?.logId === undefined) return await this.#verdict(log, { sound: [], bytes: 0 });
     const files = { dataFolder, project: this.#project, logId: log.logId };
-    const { sound, findings } = await checkSnapshots({ disk, files, signal: this.#options.signal });
-    this.#findings.push(...findings);
+    const snapshots = await checkSnapshots({ disk, files, signal: this.#options.signal });
+    const { sound } = snapshots;
+    this.#findings.push(...snapshots.findings);
     const fitting = sound.filter((manifest) => this.#fits(manifest, log));
     if (log.faults.length === 0) await this.#compareContent(files, fitting);
     await this.#checkBeginning(log, fitting);
     await this.#checkLink(files);
-    return await this.#verdict(log, sound.map(({ seq }) => seq));
+    return await this.#verdict(log, snapshots);
   }
 
   async #inspect(): Promise<LogInspection | undefined> {
@@ -196,11 +200,12 @@ class ProjectVerification {
     }
   }
 
-  async #verdict(log: LogInspection | undefined, snapshots: readonly number[]): Promise<ProjectVerdict> {
+  async #verdict(log: LogInspection | undefined, { sound, bytes }: Omit<CheckedSnapshots, 'findings'>): Promise<ProjectVerdict> {
     const { disk, dataFolder } = this.#options;
     return {
       project: this.#project, findings: await withLines(disk, dataFolder, this.#findings), notes: this.#notes, logId: log?.logId,
-      firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots,
+      firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, segmentCount: log?.segmentCount ?? 0,
+      bytes: (log?.storedBytes ?? 0) + bytes, snapshots: sound.map(({ seq }) => seq),
     };
   }
 }

@@ -1,9 +1,12 @@
 /** What the exit code says. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
+import { OutputError } from '../../src/cli/command-output.js';
+import { MissingDataError, UsageError } from '../../src/cli/data-folder.js';
 import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
+import { FolderBusyError, FolderPermissionError } from '../../src/offline/folder-guard.js';
 import { suite } from '../suite.js';
 
 const test = suite('exit-codes');
@@ -13,7 +16,9 @@ function systemError(code: string, syscall: string): Error {
 }
 
 test('the codes are those that scripts rely on', () => {
-  assert.deepEqual(EXIT_CODES, { ok: 0, failure: 1, usage: 64, unavailable: 69, temporaryFailure: 75, configuration: 78 });
+  assert.deepEqual(EXIT_CODES, {
+    ok: 0, failure: 1, usage: 64, noInput: 66, unavailable: 69, outputFailed: 74, temporaryFailure: 75, noPermission: 77, configuration: 78,
+  });
 });
 
 test('a configuration that cannot be used is 78', () => {
@@ -29,8 +34,19 @@ test('a port or address that cannot be listened on is 69', () => {
   for (const code of ['ENOTFOUND', 'EAI_AGAIN']) assert.equal(exitCodeOf(systemError(code, 'getaddrinfo')), 69);
 });
 
-test('a file that may not be used is no port that is taken', () => {
-  assert.equal(exitCodeOf(systemError('EACCES', 'open')), 1);
+test('a file that may not be used is 77, and no port that is taken', () => {
+  for (const code of ['EACCES', 'EPERM', 'EROFS']) assert.equal(exitCodeOf(systemError(code, 'open')), 77);
+});
+
+test('a repair that finds the folder in use is 75 as well, and one that may not write there 77', () => {
+  assert.equal(exitCodeOf(new FolderBusyError('shop', new FolderLockedError('data', undefined))), 75);
+  assert.equal(exitCodeOf(new FolderPermissionError('x')), 77);
+});
+
+test('a mistake of usage is 64, a folder without data 66, and output that cannot be written 74', () => {
+  assert.equal(exitCodeOf(new UsageError('x')), 64);
+  assert.equal(exitCodeOf(new MissingDataError('x')), 66);
+  assert.equal(exitCodeOf(new OutputError('standard output', systemError('ENOSPC', 'write'))), 74);
 });
 
 test('whatever was not foreseen is 1', () => {

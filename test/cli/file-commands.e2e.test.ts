@@ -1,32 +1,15 @@
 /** `verify`, `replay` and `repair` through the real program, beside a real server. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
+import { run } from './program.js';
 
 const test = suite('cli/file-commands');
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const OPEN = { enabled: false };
 const TIMEOUT_MS = 120_000;
-
-interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(bench: Workbench, ...args: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: bench.folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  const out = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => void (out.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => void (out.stderr += text));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, ...out };
-}
 
 function configure(bench: Workbench): void {
   const storage = { persistent_file_path: 'data/', segment_bytes: 4096, compaction: { interval_seconds: 1 } };
@@ -130,7 +113,7 @@ test('a command line that makes no sense ends with the code for it', () => withW
   const codes = await Promise.all(wrong.map(async (args) => (await run(bench, ...args)).code));
   assert.deepEqual(codes, wrong.map(() => EXIT_CODES.usage));
   assert.equal((await run(bench, 'verify', '--config', 'nowhere.json')).code, EXIT_CODES.configuration);
-  assert.equal((await run(bench, 'verify', '--data', 'nowhere')).code, EXIT_CODES.failure);
+  assert.equal((await run(bench, 'verify', '--data', 'nowhere')).code, EXIT_CODES.noInput);
 }), { timeoutMs: TIMEOUT_MS });
 
 test.run();

@@ -28,7 +28,10 @@ test('a sound folder has no findings, and is counted', async () => {
   assert.deepEqual([server?.project, server?.findings, server?.lineCount], ['_server', [], 1]);
   const { findings: found, notes, ...facts } = project ?? { findings: ['none'], notes: ['none'] };
   assert.deepEqual([found, notes], [[], []]);
-  assert.deepEqual(facts, { project: 'p', logId: LOG_ID, firstSeq: 1, lastSeq: 11, lineCount: 11, snapshots: [9, 6] });
+  const read = [...disk.contents()].filter(([name]) => /\/p(?:\.jsonl|\/\d{20}\.jsonl|\/snap-.*\.(?:json|index))$/.test(name));
+  const bytes = read.reduce((sum, [, content]) => sum + content.length, 0);
+  const counts = { lineCount: 11, segmentCount: 3, bytes, snapshots: [9, 6] };
+  assert.deepEqual(facts, { project: 'p', logId: LOG_ID, firstSeq: 1, lastSeq: 11, ...counts });
 });
 
 test('verifying changes nothing in the data folder', async () => {

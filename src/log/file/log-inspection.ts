@@ -58,6 +58,8 @@ export interface LogInspection {
   /** The last valid line, or what its segment's header says of the one before. */
   readonly end: LogPosition | undefined;
   readonly lineCount: number;
+  /** Segments that were read, whether they are sound or not. */
+  readonly segmentCount: number;
   /** Bytes on disk of all segments that were read. */
   readonly storedBytes: number;
   /** Bytes after the last whole line that were never acknowledged: a write in progress, or a torn tail that the next start cuts. */
@@ -85,6 +87,7 @@ class Inspector {
   #end: LogPosition | undefined;
   #takenSeq = 0;
   #lineCount = 0;
+  #segmentCount = 0;
   #unfinishedBytes = 0;
   #doneBytes = 0;
   #totalBytes = 0;
@@ -110,13 +113,15 @@ class Inspector {
       if (segment === present[0] && inspectedSeq > 0 && segment.firstSeq - 1 !== this.#chain?.seq) this.#chain = undefined;
       this.#totalBytes = Math.max(this.#totalBytes, this.#doneBytes);
       const isLast = await this.#inspect(segment);
+      this.#segmentCount += 1;
       inspectedSeq = segment.firstSeq;
       if (isLast) break;
     }
     this.#checkHead();
     return {
       logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, end: this.#end, lineCount: this.#lineCount,
-      storedBytes: this.#doneBytes, unfinishedBytes: this.#unfinishedBytes, headSeq: this.#head.head?.seq, faults: this.#faults,
+      segmentCount: this.#segmentCount, storedBytes: this.#doneBytes,
+      unfinishedBytes: this.#unfinishedBytes, headSeq: this.#head.head?.seq, faults: this.#faults,
     };
   }
 

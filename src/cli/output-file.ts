@@ -1,0 +1,88 @@
+/**
+ * The file that a command is asked to write instead of standard output. It appears under its name when it is whole, and a command
+ * that fails or is interrupted leaves what was there before.
+ */
+import { randomUUID } from 'node:crypto';
+import { rmSync, type Stats } from 'node:fs';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { isErrno } from '../base/app-error.js';
+import { OutputError } from './command-output.js';
+import { UsageError } from './data-folder.js';
+
+/** Who may read what is written: as everything in a data folder. */
+const FILE_MODE = 0o640;
+
+/** Takes pieces of output, one after another. */
+export interface Sink {
+  /** Whether the reader has gone. */
+  readonly isClosed: boolean;
+  /** Takes a piece; resolves when the next one may come. */
+  print(piece: Buffer): Promise<void>;
+}
+
+/**
+ * Writes a file.
+ *
+ * @param target its path; the folder must be there
+ * @param dataFolder absolute; the file may not lie in it
+ * @param work gives the pieces
+ * @throws {UsageError} when the name belongs to the data folder, or to something that is no file
+ * @throws {OutputError} when it cannot be written
+ */
+export async function writeOutputFile(target: string, dataFolder: string, work: (sink: Sink) => Promise<void>): Promise<void> {
+  const file = await placeOf(path.resolve(target), dataFolder);
+  const writing = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      throw new OutputError(`"${file}"`, error, 'No file of that name was written or changed');
+    }
+  };
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  const handle = await writing(open(temporary, 'wx', FILE_MODE));
+  const removeNow = (): void => rmSync(temporary, { force: true });
+  process.once('exit', removeNow);
+  try {
+    await fill(handle, async () => {
+      await work({ isClosed: false, print: async (piece) => await writing(handle.writeFile(piece)) });
+      await writing(handle.sync());
+    });
+    await writing(rename(temporary, file));
+  } finally {
+    await rm(temporary, { force: true });
+    process.removeListener('exit', removeNow);
+  }
+}
+
+async function fill(handle: FileHandle, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Where the file goes: behind a link, and never over a file of the data folder, a device or a pipe. */
+async function placeOf(target: string, dataFolder: string): Promise<string> {
+  const folder = await realpath(path.dirname(target)).catch((error: unknown) => {
+    throw new OutputError(`"${target}"`, error, 'No file of that name was written');
+  });
+  const known = await statusOf(target);
+  if (known !== undefined && !known.isFile()) {
+    throw new UsageError(`Cannot write to "${target}": that is no regular file. Leave --out away to write to standard output`);
+  }
+  const file = known === undefined ? path.join(folder, path.basename(target)) : await realpath(target);
+  const inside = path.relative(await realpath(dataFolder), file);
+  if (inside.startsWith('..') || path.isAbsolute(inside)) return file;
+  throw new UsageError(`Cannot write to "${target}": it lies in the data folder. Name a file elsewhere`);
+}
+
+async function statusOf(target: string): Promise<Stats | undefined> {
+  try {
+    return await stat(target);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw new OutputError(`"${target}"`, error, 'No file of that name was written');
+  }
+}

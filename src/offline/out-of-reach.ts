@@ -1,0 +1,22 @@
+/**
+ * A point of the past that a log does not hold.
+ */
+
+/** On which side of the log the point lies. */
+export type OutOfReachSide = 'before' | 'after';
+
+/** The log does not reach where it was asked for, or does not begin early enough. */
+export class OutOfReachError extends Error {
+  override readonly name = 'OutOfReachError';
+  readonly side: OutOfReachSide;
+
+  /**
+   * @param wanted what was asked for, such as `replay "shop" up to seq 3`
+   * @param side on which side of the log that lies
+   * @param why what the log has instead
+   */
+  constructor(wanted: string, side: OutOfReachSide, why: string) {
+    super(`Cannot ${wanted}: ${why}`);
+    this.side = side;
+  }
+}

@@ -1,0 +1,132 @@
+/** Each command on files, asked for what is not there, may not be touched, or makes no sense: a clear line, its own code, no change. */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
+import type { AnyEvent } from '../../src/events/event.js';
+import { withWorkbench } from '../e2e/server-under-test.js';
+import { LOG_ID } from '../offline/written-project.js';
+import { suite } from '../suite.js';
+import { contentsOf, ended, registryOf, run, shopLog, start, writeLogs, writeShop } from './program.js';
+
+const test = suite('cli/wrong-targets');
+const TIMEOUT = { timeoutMs: 120_000 };
+const COMMANDS = [['verify'], ['replay'], ['repair', '--accept-loss']] as const;
+const OTHER_UID = 65_534;
+
+test('a project that is not there is a mistake of usage that names those that are', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const before = contentsOf(bench.folder);
+  await Promise.all(COMMANDS.map(async ([command, ...options]) => {
+    const { code, stdout, stderr } = await run(bench, command, 'shopp', '--data', 'data', ...options);
+    assert.deepEqual([code, stdout], [EXIT_CODES.usage, ''], stderr);
+    assert.match(stderr, new RegExp(`^simplekv: Cannot ${command} "shopp": no such project [^\\n]* There are: shop, _server\\n$`));
+  }));
+  assert.deepEqual(contentsOf(bench.folder), before);
+}), TIMEOUT);
+
+test('what the registry knows of a project that is gone is said, and what the configuration does', () => withWorkbench(async (bench) => {
+  const deleted: AnyEvent = { op: 'project.deleted', id: 'shop', log_id: LOG_ID, last_seq: 9, last_hash: '' };
+  writeLogs(bench.path('data'), registryOf(deleted));
+  bench.configure([{ id: 'cache', storage: { on_disk: false } }]);
+  const gone = await run(bench, 'verify', 'shop');
+  assert.deepEqual([gone.code, /says that it was deleted\. There are: _server\n/.test(gone.stderr)], [EXIT_CODES.usage, true], gone.stderr);
+  const inMemory = await run(bench, 'replay', 'cache');
+  assert.match(inMemory.stderr, /keeps it in memory, so it has no files/);
+}), TIMEOUT);
+
+test('a project whose active segment is gone is there, and damaged', () => withWorkbench(async (bench) => {
+  const log = shopLog(8);
+  const sealed = [...log.files].filter(([name]) => name.startsWith('shop/'));
+  writeLogs(bench.path('data'), { ...log, files: new Map(sealed) });
+  for (const args of [['verify', 'shop'], ['verify']]) {
+    const { code, stdout } = await run(bench, ...args, '--data', 'data');
+    assert.equal(code, EXIT_CODES.failure, args.join(' '));
+    assert.match(stdout, /^shop: DAMAGED/m);
+  }
+}), TIMEOUT);
+
+test('a folder without data is refused, and nothing is made in it', () => withWorkbench(async (bench) => {
+  mkdirSync(bench.path('empty'));
+  mkdirSync(bench.path('other'));
+  writeFileSync(bench.path('other', 'notes.txt'), 'x');
+  const before = contentsOf(bench.folder);
+  const cases = COMMANDS.flatMap(([command, ...options]) => ['empty', 'other'].map((folder) => [command, folder, ...options]));
+  await Promise.all(cases.map(async ([command = '', folder = '', ...options]) => {
+    const { code, stderr } = await run(bench, command, 'shop', '--data', folder, ...options);
+    assert.equal(code, EXIT_CODES.noInput, stderr);
+    assert.match(stderr, /^simplekv: Cannot find data in [^\n]* is its volume mounted\?\n$/);
+  }));
+  const { code, stderr } = await run(bench, 'repair', '_server', '--accept-loss', '--data', 'empty');
+  assert.equal(code, EXIT_CODES.noInput, stderr);
+  assert.equal((await run(bench, 'verify', '--data', 'other/notes.txt')).code, EXIT_CODES.noInput);
+  assert.equal((await run(bench, 'verify', '--data', 'nowhere')).code, EXIT_CODES.noInput);
+  assert.deepEqual(contentsOf(bench.folder), before);
+}), TIMEOUT);
+
+test('files that may not be read, or not be written, are not taken for damage', () => withWorkbench(async (bench) => {
+  // Only root can become another user, and only for another user do modes count.
+  if (process.getuid?.() !== 0) return;
+  writeShop(bench);
+  chmodSync(bench.folder, 0o755);
+  chmodSync(bench.path('data', 'shop.jsonl'), 0o600);
+  const as = { uid: OTHER_UID, env: { TMPDIR: '/tmp' } };
+  for (const [command, ...options] of [['verify'], ['replay']] as const) {
+    const { code, stderr } = await ended(start(bench, [command, 'shop', '--data', 'data', ...options], as));
+    assert.equal(code, EXIT_CODES.noPermission, stderr);
+    assert.match(stderr, /^simplekv: Cannot open "[^"]+shop\.jsonl": permission denied \(EACCES\)\. Run the command as [^\n]*\n$/);
+  }
+  chmodSync(bench.path('data', 'shop.jsonl'), 0o644);
+  const { code, stderr } = await ended(start(bench, ['repair', 'shop', '--data', 'data'], as));
+  assert.equal(code, EXIT_CODES.noPermission, stderr);
+  assert.match(stderr, /^simplekv: Cannot repair "shop": "[^"]+" may not be written to \(EACCES\)\. Run [^\n]*\n$/);
+}), TIMEOUT);
+
+test('an operation that no line can have is refused with those that lines do have', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const shop = await run(bench, 'replay', 'shop', '--events', '--op', 'put', '--data', 'data');
+  assert.deepEqual([shop.code, shop.stdout], [EXIT_CODES.usage, '']);
+  assert.match(shop.stderr, /"put": lines of "shop" have one of project\.create, project\.update, project\.key, set, delete, clear\n$/);
+  const server = await run(bench, 'replay', '_server', '--events', '--op', 'set', '--data', 'data');
+  assert.match(server.stderr, /lines of "_server" have one of project\.created, .*segment\.removed\n$/);
+}), TIMEOUT);
+
+test('a point that the log does not reach is refused, and what a time was taken for is said', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const cases = [
+    [['--until', '10'], EXIT_CODES.failure, /ends with seq 9/], [['--events', '--until', '10'], EXIT_CODES.failure, /ends with seq 9/],
+    [['--events', '--from', '10'], EXIT_CODES.failure, /ends with seq 9/],
+    [['--events', '--from', '5', '--until', '4'], EXIT_CODES.usage, /ends before it begins/],
+    [['--until', '2099-01-01'], EXIT_CODES.usage, /lies in the future/],
+    [['--until', '-1w'], EXIT_CODES.ok, /^simplekv: "-1w" is taken for \d{4}-/],
+    [['--until', '2026-11-22T10:00:00Z'], EXIT_CODES.ok, /^$/],
+  ] as const;
+  await Promise.all(cases.map(async ([options, expected, said]) => {
+    const { code, stderr } = await run(bench, 'replay', 'shop', '--data', 'data', ...options);
+    assert.equal(code, expected, `${options.join(' ')}: ${stderr}`);
+    assert.match(stderr, said, options.join(' '));
+  }));
+}), TIMEOUT);
+
+test('a repair beside a running server says whom to stop first', () => withWorkbench(async (bench) => {
+  bench.configure([{ id: 'shop' }]);
+  const server = await bench.start();
+  const { code, stderr } = await run(bench, 'repair', 'shop');
+  assert.equal(code, EXIT_CODES.temporaryFailure);
+  const holder = `pid ${server.process.pid}, configuration "${bench.configPath}"`;
+  const beside = 'Cannot repair "shop" while a server runs on its data folder';
+  assert.equal(stderr, `simplekv: ${beside}: stop it first (${holder}), then repeat this command\n`);
+  for (const command of ['verify', 'replay']) assert.equal((await run(bench, command, 'shop')).code, EXIT_CODES.ok, command);
+}), TIMEOUT);
+
+test('verify ends with one line of what it checked, and says the same as JSON', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const text = await run(bench, 'verify', '--data', 'data');
+  assert.match(text.stdout, /\nsummary: projects=1 segments=4 lines=10 snapshots=0 bytes=\d+ duration_ms=\d+ faults=0\n$/);
+  const bytes = [...registryOf().files, ...shopLog(8).files].reduce((sum, [, content]) => sum + Buffer.byteLength(content), 0);
+  const { summary } = JSON.parse((await run(bench, 'verify', '--json', '--data', 'data')).stdout) as { summary: Record<string, number> };
+  const { duration_ms: durationMs, ...counts } = summary;
+  assert.deepEqual(counts, { projects: 1, segments: 4, lines: 10, snapshots: 0, bytes, faults: 0 });
+  assert.ok(Number.isInteger(durationMs));
+}), TIMEOUT);
+
+test.run();
