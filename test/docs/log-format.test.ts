@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
+import { ACTOR_ANONYMOUS, ACTOR_CONFIG, ACTOR_SERVER, globalActor, projectActor } from '../../src/events/actor.js';
 import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.js';
 import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
@@ -12,6 +13,7 @@ import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from '../../src/log/file/log-path
 import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/torn-tail.js';
 import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
 import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
+import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
 import { compressedLog, PACKED_1 } from '../log/file/compressed-log.js';
 import { diskWith, HEAD, homeOn, linesOf, OPTIONS, SMALL_SEGMENTS } from '../log/file/log-fixture.js';
 import { withFolder } from '../disk/temporary-folder.js';
@@ -48,11 +50,20 @@ function quoted(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
 }
 
-function runCheck(file: string): { readonly status: number | null; readonly output: string } {
-  const {
-    status, stdout, stderr,
-  } = spawnSync('bash', ['-c', block('sh check'), 'check', file], { encoding: 'utf8', timeout: SHELL_TIMEOUT_MS });
+interface Checked {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/** Runs a snippet of the document on files. */
+function runSnippet(info: string, ...files: readonly string[]): Checked {
+  const options = { encoding: 'utf8', timeout: SHELL_TIMEOUT_MS } as const;
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', block(info), info, ...files], options);
   return { status, output: stdout + stderr };
+}
+
+function runCheck(file: string): Checked {
+  return runSnippet('sh check', file);
 }
 
 test('the example is what this program writes', () => {
@@ -157,6 +168,30 @@ test('the snippet finds a changed byte in each part of each line, a missing line
       assert.equal(runCheck(file).status, 1);
     }
   });
+});
+
+test('base is the digest that the snippet computes from the manifest, and of no other manifest', async () => {
+  await withFolder(async (folder) => {
+    const file = { sizeBytes: 3, sha256: 'a'.repeat(64) };
+    const data = { keyCount: 0, keySum: 0, json: file, index: file };
+    const own = { project: PROJECT, logId: LOG_ID, hash: 'c'.repeat(64), timeMs: 0, isBase: true, segments: [], state: {} };
+    const [right, other] = [41, 40].map((seq) => encodeManifest({ ...data, ...own, seq }));
+    const [segment, manifest] = [path.join(folder, 'log.jsonl'), path.join(folder, 'manifest')];
+    const header = { project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: own.hash, base: right?.digest };
+    await writeFile(segment, encodeHeaderLine(header));
+    await writeFile(manifest, right?.text ?? '');
+    assert.deepEqual(runSnippet('sh base', segment, manifest), { status: 0, output: 'ok\n' });
+    await writeFile(manifest, other?.text ?? '');
+    assert.deepEqual(runSnippet('sh base', segment, manifest), { status: 1, output: 'wrong\n' });
+    await writeFile(segment, block('jsonl example'));
+    assert.deepEqual(runSnippet('sh base', segment, manifest), { status: 1, output: 'wrong\n' });
+  });
+});
+
+test('every kind of actor is named', () => {
+  const named = table('actor of a line').map(([actor = '']) => quoted(actor)[0]);
+  const keyed = [globalActor('<key id>'), projectActor('<project>', '<key id>')];
+  assert.deepEqual(named, [...keyed, ACTOR_ANONYMOUS, ACTOR_CONFIG, ACTOR_SERVER]);
 });
 
 test('the table of operations is that of the code, both ways', () => {

@@ -8,7 +8,7 @@ import { checkConfig } from '../../src/config/check-config.js';
 import { firstConfig } from '../../src/config/first-config.js';
 import { OPTION_TABLE } from '../../src/config/server-options.js';
 import { PROBLEM_KINDS } from '../../src/http/problem.js';
-import { type ServerUnderTest, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
+import { type ServerUnderTest, until, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 import { machinePaths } from '../tidy/text-rules.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
@@ -207,6 +207,32 @@ test('the backup of a running server opens, with everything that was acknowledge
       assert.equal(last.text, `${before - 1}`);
       assert.equal((await opened.send('GET', '/api/v1/projects/quiet', { key: server.key('quiet') })).status, 200);
     });
+  })), { timeoutMs: 120_000 });
+
+test('the check of a receipt finds its line in the log as it is written, and in a compressed file of it', () =>
+  withWorkbench((bench) => withShell(bench.folder, async (shell) => {
+    const storage = { segment_bytes: 4096, retention: { compress: 'gzip' } };
+    bench.configure([{ id: 'first_project', storage }]);
+    const server = await bench.start();
+    const put = async (name: string): Promise<string> => {
+      const target = `/api/v1/projects/first_project/keys/${name}`;
+      const { text } = await server.send('PUT', target, { key: server.key('first_project'), body: JSON.stringify('x'.repeat(1000)) });
+      return (JSON.parse(text) as { hash: string }).hash;
+    };
+    const early = await put('early');
+    for (let count = 0; count < 8; count += 1) await put(`k${count}`);
+    const packed = bench.path('data', 'first_project', `${'1'.padStart(20, '0')}.jsonl.gz`);
+    for (let count = 0; count < 2; count += 1) {
+      await put('between');
+      await server.send('POST', '/api/v1/projects/first_project/compact', { key: server.key('global') });
+    }
+    await until('a compressed segment alone', () => (existsSync(packed) && !existsSync(packed.slice(0, -3)) ? true : undefined));
+    const [example] = exampleBlocks(section(readme, 'Check a receipt'));
+    for (const receipt of [early, await put('late')]) {
+      const output = await shell.run(`RECEIPT=${receipt}\n${example?.commands ?? ''}`);
+      assert.match(output, new RegExp(`^\\{"seq":\\d+,[^\\n]*"hash":"${receipt}"\\}\\n$`));
+    }
+    assert.equal(await shell.run(`RECEIPT=${'0'.repeat(64)}\n${example?.commands ?? ''}`), '');
   })), { timeoutMs: 120_000 });
 
 test('every link in a document leads somewhere', () => {
