@@ -6,6 +6,7 @@ import { silentLogger } from '../base/logger.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NodeDisk } from '../disk/node-disk.js';
+import type { Finding } from '../offline/findings.js';
 import { withFolderLock } from '../offline/folder-guard.js';
 import { planRepair, type RepairPlan } from '../offline/repair-plan.js';
 import { type CarriedOutRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair-project.js';
@@ -15,8 +16,10 @@ import { ServerLogUnusableError } from '../offline/server-log-record.js';
 import { verifyFolder } from '../offline/verify-folder.js';
 import type { CommandOutput } from './command-output.js';
 import { findDataFolder, type FolderOptions } from './data-folder.js';
+import { folderWords, isLogSound, snapshotStep } from './next-step.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
+import { shellLine } from './shell-line.js';
 import { withScratchFolder } from './scratch-folder.js';
 
 /** What the command line says. */
@@ -24,12 +27,11 @@ export interface RepairCommandOptions extends FolderOptions {
   readonly acceptLoss?: boolean;
 }
 
-const NOTHING_CHANGED = 'Nothing was changed. To do it: the same command with --accept-loss\n';
 
 /** A repair under way; the lock of the data folder is held. */
 interface RepairJob {
   readonly tools: RepairTools;
-  readonly acceptLoss: boolean;
+  readonly options: RepairCommandOptions;
   readonly config: LoadedConfig | undefined;
   readonly output: CommandOutput;
 }
@@ -51,7 +53,7 @@ export async function repair(project: string, options: RepairCommandOptions, { o
   const disk = new NodeDisk();
   await requireProject(project, found, { command: 'repair', disk, signal });
   const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
-  const job: RepairJob = { tools, acceptLoss: options.acceptLoss === true, config, output };
+  const job: RepairJob = { tools, options, config, output };
   return await withFolderLock({ dataFolder, project, pid: process.pid }, () => (
     project === SERVER_LOG ? repairServer(job) : repairOne(project, job)
   ));
@@ -60,38 +62,44 @@ export async function repair(project: string, options: RepairCommandOptions, { o
 async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   const { tools, output } = job;
   const { disk, dataFolder, signal } = tools;
-  const { log, findings } = await readRegistrations(disk, dataFolder, { signal });
-  if (log === undefined || findings.length > 0) throw new ServerLogUnusableError();
+  const { log, findings: faults } = await readRegistrations(disk, dataFolder, { signal });
+  if (log === undefined || faults.length > 0) throw new ServerLogUnusableError();
   const resumed = await resumeRepair(project, tools);
   if (resumed !== undefined) return await end(resumed, job);
-  const isSound = await withScratchFolder(async (scratchFolder) => {
-    let faultCount = 0;
-    for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal }, project)) faultCount += verdict.findings.length;
-    return faultCount === 0;
+  const findings = await withScratchFolder(async (scratchFolder) => {
+    const found: Finding[] = [];
+    for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal }, project)) found.push(...verdict.findings);
+    return found;
   });
-  if (!isSound) return await repairDamaged(await planRepair(project, tools), job);
+  if (findings.length > 0 && isLogSound({ project, findings })) await output.print(`${project}: ${snapshotStep(project)}\n`);
+  if (findings.length > 0) return await repairDamaged(await planRepair(project, tools), job);
   await output.print(`${project}: sound, there is nothing to repair\n`);
   return true;
 }
 
 async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean> {
-  const { acceptLoss, output, tools } = job;
+  const { options, output, tools } = job;
   if (plan.end.seq === 0) {
     await output.print(`${plan.project}: nothing of it can be proved. Put its files back from a copy, or delete the project\n`);
     return false;
   }
   await output.print(planText(plan));
-  if (acceptLoss) return await end(await repairProject(plan, tools), job);
-  await output.print(NOTHING_CHANGED);
+  if (options.acceptLoss === true) return await end(await repairProject(plan, tools), job);
+  await output.print(nothingChanged(plan.project, options));
   return false;
 }
 
-async function end(done: CarriedOutRepair, { tools, config, output }: RepairJob): Promise<boolean> {
+function nothingChanged(project: string, options: RepairCommandOptions): string {
+  return `Nothing was changed. To do it: ${shellLine(['simplekv', 'repair', project, ...folderWords(options), '--accept-loss'])}\n`;
+}
+
+async function end(done: CarriedOutRepair, { tools, config, output, options }: RepairJob): Promise<boolean> {
   const { project, lastSeq, logId, copy, revision } = done;
   if (config !== undefined) await reviseEntry(project, revision, config);
   await finishRepair(done, tools);
   await output.print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${copy}/old\n`);
   if (config === undefined) await output.print(`set "revision" of its entry in the configuration to ${revision}\n`);
+  await output.print(`next: ${shellLine(['simplekv', 'verify', project, ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 
@@ -105,15 +113,15 @@ async function reviseEntry(project: string, revision: number, config: LoadedConf
   });
 }
 
-async function repairServer({ tools, acceptLoss, output }: RepairJob): Promise<boolean> {
+async function repairServer({ tools, options, output }: RepairJob): Promise<boolean> {
   const plan = await planServerLog(tools);
   if (plan.isSound) {
     await output.print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
     return true;
   }
   await output.print(serverPlanText(plan));
-  if (!acceptLoss) {
-    await output.print(NOTHING_CHANGED);
+  if (options.acceptLoss !== true) {
+    await output.print(nothingChanged(SERVER_LOG, options));
     return false;
   }
   const copy = await repairServerLog(plan, tools);

@@ -7,6 +7,7 @@ import { verifyFolder } from '../offline/verify-folder.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';
 import { findDataFolder, type FolderOptions } from './data-folder.js';
+import { nextStep } from './next-step.js';
 import { Progress } from './progress.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
@@ -52,7 +53,7 @@ export async function verify(
     for await (const verdict of verifyFolder({ disk, dataFolder: found.dataFolder, scratchFolder, signal, onProgress }, project)) {
       verdicts.push(verdict);
       progress.clear();
-      if (options.json !== true) await output.print(verdictText(verdict));
+      if (options.json !== true) await output.print(verdictText(verdict, options));
       // The reader has gone, and nothing that is found from here on makes it sound again.
       if (output.isClosed && verdict.findings.length > 0) break;
     }
@@ -83,10 +84,14 @@ function summaryText(summary: Summary): string {
 }
 
 /** For a person. */
-function verdictText({ project, findings, notes, ...facts }: ProjectVerdict): string {
-  const counted = `${facts.lineCount} lines, seq ${facts.firstSeq} to ${facts.lastSeq}, snapshots: ${facts.snapshots.join(', ') || 'none'}`;
-  const lines = [`${project}: ${findings.length === 0 ? 'sound' : 'DAMAGED'} (${counted})`, ...findings.map(findingText)];
-  return [...lines, ...notes.map((note) => `  note: ${note}`), ''].join('\n');
+function verdictText(verdict: ProjectVerdict, options: VerifyCommandOptions): string {
+  const { project, findings, notes, lineCount, firstSeq, lastSeq, snapshots } = verdict;
+  // A log that goes on from a snapshot begins without a line of its own.
+  const counted = lastSeq < firstSeq ? `no lines after seq ${lastSeq}` : `${lineCount} lines, seq ${firstSeq} to ${lastSeq}`;
+  const facts = `${counted}, snapshots: ${snapshots.join(', ') || 'none'}`;
+  const lines = [`${project}: ${findings.length === 0 ? 'sound' : 'DAMAGED'} (${facts})`, ...findings.map(findingText)];
+  const next = nextStep(verdict, options);
+  return [...lines, ...notes.map((note) => `  note: ${note}`), ...(next === undefined ? [] : [`  next: ${next}`]), ''].join('\n');
 }
 
 function findingText({ file, line, offset, seq, expected, found }: Finding): string {

@@ -75,10 +75,14 @@ class FolderVerification {
   }
 
   async #noteRegistration(verdict: ProjectVerdict): Promise<ProjectVerdict> {
-    const registration = await this.#registration(verdict.project);
-    if (registration?.state === 'live') return verdict;
-    const note = registration === undefined ? 'the server\'s own log does not register it' : `it is registered as ${registration.state}`;
-    return { ...verdict, notes: [...verdict.notes, note] };
+    const { disk, dataFolder, signal } = this.#options;
+    const { log, findings, registrations } = await readRegistrations(disk, dataFolder, { signal });
+    const state = registrations.get(verdict.project)?.state;
+    const isKnown = log !== undefined && findings.length === 0;
+    if (isKnown && state === 'live') return verdict;
+    const registered = state === undefined ? 'the server\'s own log does not register it' : `it is registered as ${state}`;
+    const unknown = `the server's own log is ${log === undefined ? 'not there' : 'damaged'}, so it cannot say whether this project is live`;
+    return { ...verdict, notes: [...verdict.notes, isKnown ? registered : unknown] };
   }
 }
 

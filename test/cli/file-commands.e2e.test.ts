@@ -73,12 +73,17 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   assert.equal(found.code, EXIT_CODES.failure);
   const verdict = JSON.parse(found.stdout) as { projects: { findings: { file: string; line: number; seq: number }[] }[] };
   assert.equal(verdict.projects[0]?.findings[0]?.file, segment);
-  assert.equal((await run(bench, 'repair', 'shop')).code, EXIT_CODES.failure);
+  const { stdout } = await run(bench, 'verify');
+  const [, next = ''] = /^ {2}next: stop the server, then: simplekv (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
+  const planned = await run(bench, ...next.split(' '));
+  assert.equal(planned.code, EXIT_CODES.failure);
+  const [, command = ''] = /^Nothing was changed\. To do it: simplekv (.*)$/m.exec(planned.stdout) ?? [];
   const withoutLock = (names: readonly string[]): readonly string[] => names.filter((name) => !name.startsWith('_lock'));
   assert.deepEqual(withoutLock(treeOf(bench.path('data'))), withoutLock(before));
 
-  const repaired = await run(bench, 'repair', 'shop', '--accept-loss');
+  const repaired = await run(bench, ...command.split(' '));
   assert.equal(repaired.code, EXIT_CODES.ok, repaired.stdout + repaired.stderr);
+  assert.match(repaired.stdout, /^next: simplekv verify shop, then start the server\n$/m);
   const sound = await run(bench, 'verify');
   assert.equal(sound.code, EXIT_CODES.ok, sound.stdout);
   const again = await bench.start();
@@ -92,6 +97,7 @@ test('replay writes a file that is whole, shows lines, and lets its reader stop'
   configure(bench);
   const server = await bench.start();
   for (let count = 0; count < 30; count += 1) await put(server, `k${count}`, JSON.stringify('x'.repeat(300)));
+  await server.send('POST', '/api/v1/projects/shop/compact');
   await server.stop();
   assert.equal((await run(bench, 'replay', 'shop', '--out', 'state.json')).code, EXIT_CODES.ok);
   const link = readFileSync(bench.path('data', 'shop.json'), 'utf8');
