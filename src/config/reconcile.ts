@@ -20,6 +20,8 @@
  * A project's data is never deleted here, and where the data that an entry speaks of is not there, the project is refused: an
  * empty new log in its place would look like a loss, and would become one.
  */
+import type { ErrorCode } from '../base/error-codes.js';
+import { shellLine } from '../base/shell-line.js';
 import { diffSettings, mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import { ConfigError } from './config-error.js';
 import type { EntryView } from './effective-settings.js';
@@ -89,6 +91,8 @@ export interface Deleted {
 /** The project is not served, and nothing of it is touched, until a person has looked. */
 export interface Refuse {
   readonly kind: 'refuse';
+  /** `project_missing`: the log that the entry speaks of is not there. `project_outdated`: it is older than the entry. */
+  readonly code: Extract<ErrorCode, 'project_missing' | 'project_outdated'>;
   /** What was found and what to do, without a full stop at the end. */
   readonly reason: string;
 }
@@ -106,7 +110,7 @@ export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | 
 export function reconcile(entry: EntryView, log: LogView): Outcome {
   const { registered } = log;
   if (entry.revision !== undefined && !log.serverLogPresent) {
-    return refuse(`the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`);
+    return missing(`the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`);
   }
   if (registered === 'deleted') return reconcileDeleted(entry, log);
   if (registered === 'left') return reconcileLeft(entry, log);
@@ -114,7 +118,7 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
   if (log.log === 'absent') {
     if (registered === undefined && entry.revision === undefined) return { kind: 'create' };
     const orElse = registered === undefined ? '; or, to begin an empty project, remove the revision of its entry' : '';
-    return refuse(`the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?${orElse}`);
+    return missing(`the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?${orElse}`);
   }
   const outcome = compare(entry, log.log);
   return registered === undefined ? { kind: 'adopt', then: outcome } : outcome;
@@ -125,20 +129,22 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
  * any of them, is not there. The data folder is another than the one they were written for, or is not mounted.
  *
  * @param entries the entries in their order
- * @param serverLogPresent whether the server's own log exists
+ * @param serverLog whether the server's own log exists, and the configuration's path, for the command that would write it anew
  * @returns the fault to be thrown, or undefined
  */
 export function mustRefuseToStart(
   entries: readonly { readonly revision?: number | undefined }[],
-  serverLogPresent: boolean,
+  serverLog: { readonly isPresent: boolean; readonly configPath: string },
 ): ConfigError | undefined {
-  if (serverLogPresent) return undefined;
+  if (serverLog.isPresent) return undefined;
   const index = entries.findIndex((entry) => entry.revision !== undefined);
   if (index === -1) return undefined;
+  const command = shellLine(['simplekv', 'repair', '_server', '--config', serverLog.configPath]);
   return new ConfigError({
     pointer: `/projects/${index}/revision`,
     found: String(entries[index]?.revision),
-    expected: 'a data folder with the file "_server.jsonl", which is not there: is the volume mounted?',
+    expected: 'a data folder with the file "_server.jsonl", which is not there: is the volume mounted? If it is, and that file is ' +
+      `lost, "${command}" shows what can be registered anew, and changes nothing`,
   });
 }
 
@@ -158,7 +164,7 @@ function reconcileLeft(entry: EntryView, { log }: LogView): Outcome {
 
 function reconcileInMemory(entry: EntryView): Outcome {
   if (entry.revision === undefined) return { kind: 'memory', isStale: false };
-  return refuse(
+  return missing(
     `the entry of the project ${quote(entry)} has the revision ${entry.revision} of a log, and storage.on_disk false: ` +
       'remove its revision to begin an empty project in memory, or write true again',
   );
@@ -167,10 +173,9 @@ function reconcileInMemory(entry: EntryView): Outcome {
 function compare(entry: EntryView, history: ProjectHistory): Done | RollForward | Edited | Refuse {
   const { newest } = history;
   if (entry.revision !== undefined && entry.revision > newest.seq) {
-    return refuse(
-      `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and its log ends its settings at ${newest.seq}: ` +
-        'the log is an older copy; put the newer one back, or remove the revision to go on with this one',
-    );
+    const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and its log ends its settings at ` +
+      `${newest.seq}: the log is an older copy; put the newer one back, or remove the revision to go on with this one`;
+    return { kind: 'refuse', code: 'project_outdated', reason };
   }
   const keyChanged = entry.keyId !== newest.keyId;
   // A revision from before the first event can only be a person's; the first version is the nearest thing to it.
@@ -183,8 +188,8 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
   return keyChanged ? { kind: 'edited', settings, names, keyChanged } : { kind: 'done' };
 }
 
-function refuse(reason: string): Refuse {
-  return { kind: 'refuse', reason };
+function missing(reason: string): Refuse {
+  return { kind: 'refuse', code: 'project_missing', reason };
 }
 
 function quote(entry: EntryView): string {

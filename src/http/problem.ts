@@ -27,6 +27,9 @@ export interface Problem {
 /** Media type of problems. */
 export const PROBLEM_TYPE = 'application/problem+json';
 
+/** What a client can do about a refusal whose reason and remedy are the operator's. */
+const ASK_OPERATOR = 'nothing was changed: ask the operator of the server, whose log says what to do';
+
 const RETRY_SOON_SECONDS = 1;
 /** How often a full disk is probed. */
 const RETRY_DISK_SECONDS = 5;
@@ -106,7 +109,25 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   project_corrupt: {
     status: 503,
     title: 'Project corrupt',
-    publicText: 'This project is not served because its log is damaged',
+    publicText: `This project is not served because its files are damaged; ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_missing: {
+    status: 503,
+    title: 'Project missing',
+    publicText: `This project is not served because its files are not where the server keeps them; ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_outdated: {
+    status: 503,
+    title: 'Project outdated',
+    publicText: `This project is not served because its files are older than what it had acknowledged; ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_newer_format: {
+    status: 503,
+    title: 'Project of a newer version',
+    publicText: `This project is not served because a newer version of the server wrote its files; ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   server_log_corrupt: {

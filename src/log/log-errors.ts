@@ -2,6 +2,7 @@
  * What can be wrong with a log, beyond what `AppError` codes say. Owned here so that callers of any home can tell them apart.
  */
 import { AppError } from '../base/app-error.js';
+import type { ErrorCode } from '../base/error-codes.js';
 
 /** Where in a log something was found that cannot be. */
 export interface LogFaultPlace {
@@ -13,9 +14,14 @@ export interface LogFaultPlace {
   readonly seq?: number;
 }
 
-/** A log holds what was not written, or lacks what was. Nothing has been changed; a person must decide. */
+/**
+ * A log holds what was not written, or lacks what was. Nothing has been changed; a person must decide. What they can do is said by
+ * the caller, who knows the project and its configuration.
+ */
 export class LogCorruptError extends AppError {
-  override readonly name = 'LogCorruptError';
+  /** What a caller is answered. */
+  static readonly code: ErrorCode = 'project_corrupt';
+  override readonly name: string = 'LogCorruptError';
   /** Where the damage begins. */
   readonly place: LogFaultPlace;
   /** What was expected there. */
@@ -30,15 +36,20 @@ export class LogCorruptError extends AppError {
    */
   constructor(place: LogFaultPlace, expected: string, found: string) {
     const seq = place.seq === undefined ? '' : `, seq ${place.seq}`;
-    super(
-      'project_corrupt',
-      `Cannot trust "${place.file}" at byte ${place.offset}${seq}: expected ${expected}, found ${found}. ` +
-        'Nothing was changed; put the file back from a copy, or delete the project',
-    );
+    super(new.target.code, `Cannot trust "${place.file}" at byte ${place.offset}${seq}: expected ${expected}, found ${found}`);
     this.place = place;
     this.expected = expected;
     this.found = found;
   }
+}
+
+/**
+ * A log is sound and ends before what its head or a snapshot proves: an older copy of it was put back, or a disk lost what it had
+ * confirmed.
+ */
+export class LogOutdatedError extends LogCorruptError {
+  static override readonly code: ErrorCode = 'project_outdated';
+  override readonly name = 'LogOutdatedError';
 }
 
 /** A file was written by a newer version of this program. */
@@ -50,10 +61,7 @@ export class LogVersionError extends AppError {
    * @param format what its header says
    */
   constructor(file: string, format: string) {
-    super(
-      'project_corrupt',
-      `Cannot read "${file}": its format "${format}" is unknown to this version; run the version that wrote it, or a newer one`,
-    );
+    super('project_newer_format', `Cannot read "${file}": its format "${format}" is unknown to this version`);
   }
 }
 

@@ -113,7 +113,7 @@ function refuseOtherBase({ base, project }: Log, used: CommittedManifest | undef
   throw new AppError(
     'project_corrupt',
     `Cannot trust the snapshot that the log of "${project}" goes on from: expected the digest ${base.digest ?? 'of its manifest'}, ` +
-      `found ${used.digest}. Put the files of seq ${base.seq} back from a copy`,
+      `found ${used.digest}, at seq ${base.seq}`,
   );
 }
 
@@ -127,8 +127,7 @@ function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void
     throw new AppError(
       'project_corrupt',
       `Cannot trust "${log.project}/${name}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, which begins with seq ${firstSeq}: ` +
-        `expected ${sizeBytes} bytes of text as the snapshot of seq ${used?.seq ?? 0} says, found ${found.sizeBytes}. ` +
-        'Put the file back from a copy',
+        `expected ${sizeBytes} bytes of text as the snapshot of seq ${used?.seq ?? 0} says, found ${found.sizeBytes}`,
     );
   }
 }

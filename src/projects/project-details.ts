@@ -2,7 +2,7 @@
  * What is said of a project to who may see it.
  */
 import type { LogState } from '../log/log.js';
-import type { RegisteredProject } from '../store/project-registry.js';
+import type { RefusalCode, RegisteredProject } from '../store/project-registry.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { ProjectDetails, ProjectState } from './projects.js';
 
@@ -13,6 +13,13 @@ const STATE_OF_LOG: Readonly<Record<LogState, ProjectState>> = {
   closed: 'log_failed',
 };
 
+const STATE_OF_REFUSAL: Readonly<Record<RefusalCode, ProjectState>> = {
+  project_corrupt: 'corrupt',
+  project_missing: 'missing',
+  project_outdated: 'outdated',
+  project_newer_format: 'newer_format',
+};
+
 /**
  * Describes a project.
  *
@@ -21,8 +28,8 @@ const STATE_OF_LOG: Readonly<Record<LogState, ProjectState>> = {
  */
 export function describeProject(project: RegisteredProject): ProjectDetails {
   if (project.kind === 'served') return describeStore(project.store);
-  const { id, settings } = project.project;
-  return { id, ...settings, created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null, state: 'corrupt' };
+  const { id, settings, code } = project.project;
+  return { id, ...settings, created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null, state: STATE_OF_REFUSAL[code] };
 }
 
 /**

@@ -12,9 +12,12 @@ import type { ProjectStore } from '../store/project-store.js';
  * - `serving`: reads and writes.
  * - `read_only`: the disk was full; reads, and writes again when there is room.
  * - `log_failed`: a sync failed; reads only, until the server is started again.
- * - `corrupt`: refused, mostly at start; neither reads nor writes. The server's log says why.
+ * - `corrupt`: refused, mostly at start; neither reads nor writes. The server log says why; likewise:
+ * - `missing`: its files are not in the data folder.
+ * - `outdated`: its files are older than what it had acknowledged.
+ * - `newer_format`: a newer version wrote its files.
  */
-export type ProjectState = 'serving' | 'read_only' | 'log_failed' | 'corrupt';
+export type ProjectState = 'serving' | 'read_only' | 'log_failed' | 'corrupt' | 'missing' | 'outdated' | 'newer_format';
 
 /** What is said of a project to who may see it; no keys, no hashes. */
 export interface ProjectDetails {
@@ -80,7 +83,8 @@ export interface Projects {
    * The store of a project that is served.
    *
    * @param id a valid project id
-   * @throws {AppError} `project_not_found`; `project_corrupt` for one that is refused
+   * @throws {AppError} `project_not_found`; `project_corrupt`, `project_missing`, `project_outdated` or `project_newer_format` for one
+   *   that is refused
    */
   store(id: string): ProjectStore;
 

@@ -16,10 +16,13 @@ import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js'
 import type { CommandContext } from '../store/command.js';
 import { logOptionsOf } from '../store/project-store.js';
 import { JournalSnapshots } from './journal-snapshots.js';
+import { adviceOn, refusalCodeOf } from './refusal.js';
 import { replayInto } from './replay.js';
 
 /** Name of the server's own log. No project id begins with `_`. */
 export const SERVER_LOG_NAME = '_server';
+
+const REGISTRY_EFFECT = 'projects are served, none can be created, deleted or given another key';
 
 const SERVER_LOG_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
 
@@ -29,6 +32,8 @@ export interface JournalPlace {
   /** The snapshots of a log, by its name. */
   readonly snapshots: (name: string) => SnapshotFolder;
   readonly logger: Logger;
+  /** The configuration, for the command that repairs. */
+  readonly config?: { readonly path: string };
 }
 
 /** How the server's own log stands: as any open log, or `damaged` since the start. */
@@ -66,8 +71,12 @@ export class ServerJournal {
       const log = await home.open(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, ...known, replay });
       return log && new ServerJournal(log, registrations, snapshots);
     } catch (error) {
-      const effect = 'projects are served, none can be created, deleted or given another key';
-      logger.error({ err: error }, `the server log cannot be trusted: ${effect}`);
+      const isNewer = refusalCodeOf(error) === 'project_newer_format';
+      const advice = place.config && adviceOn(error, { project: SERVER_LOG_NAME, configPath: place.config.path });
+      const whatToDo = isNewer || advice === undefined ? advice : `${advice}. Every project keeps its own log; at stake is only what ` +
+        'the registry alone knows: which projects were deleted or have left the disk';
+      if (isNewer) logger.error({ err: error, what_to_do: whatToDo }, `the server log was written by a newer version: ${REGISTRY_EFFECT}`);
+      else logger.error({ err: error, what_to_do: whatToDo }, `the server log cannot be trusted: ${REGISTRY_EFFECT}`);
       return new ServerJournal(undefined, new Registrations(), snapshots);
     }
   }

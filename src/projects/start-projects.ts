@@ -18,6 +18,7 @@ import type { ProjectStore } from '../store/project-store.js';
 import { createProject, openProject, type OpenedProject } from './open-project.js';
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
 import { ProjectKeeper } from './project-keeper.js';
+import { adviceOn, EntryRefusedError, refusalCodeOf } from './refusal.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
 import { leaveDisk, requireMovableFiles } from './storage-switch.js';
@@ -107,8 +108,11 @@ class ProjectStart {
       await this.#keeper.release(entry.id);
       await opening.opened?.store.close();
       if (this.#signal?.aborted === true) throw error;
-      registry.refuse({ id: entry.id, reason: error instanceof Error ? error.message : String(error), settings });
-      this.#logger.error({ project: entry.id, err: error }, 'the project is not served; nothing of it was changed');
+      const reason = error instanceof Error ? error.message : String(error);
+      const code = refusalCodeOf(error);
+      registry.refuse({ id: entry.id, code, reason, settings });
+      const whatToDo = adviceOn(error, { project: entry.id, configPath: config.path });
+      this.#logger.error({ project: entry.id, code, err: error, what_to_do: whatToDo }, 'the project is not served; nothing of it was changed');
     }
   }
 
@@ -151,7 +155,7 @@ class ProjectStart {
     const { entry, opened } = opening;
     switch (outcome.kind) {
       case 'refuse':
-        throw new AppError('project_corrupt', `Cannot serve the project: ${outcome.reason}`);
+        throw new EntryRefusedError(outcome.code, `Cannot serve the project: ${outcome.reason}`);
       case 'deleted':
         await opened?.store.close();
         this.#logger.warn({ project: entry.id }, DELETED_PROJECT_NAMED);
@@ -358,7 +362,7 @@ export interface StartedProjects {
 export async function startProjects(resources: ProjectResources, signal?: AbortSignal): Promise<StartedProjects> {
   const { config } = resources;
   const found = await ServerJournal.open(resources);
-  const refusal = mustRefuseToStart(config.document.projects, found !== undefined);
+  const refusal = mustRefuseToStart(config.document.projects, { isPresent: found !== undefined, configPath: config.path });
   if (refusal !== undefined) throw refusal;
   const journal = found ?? (await ServerJournal.create(resources));
   const started = { journal, keeper: new ProjectKeeper(resources, journal) };

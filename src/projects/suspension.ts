@@ -19,7 +19,7 @@ export async function suspendProject(
   { registry, logger }: Pick<ProjectResources, 'registry' | 'logger'>, store: ProjectStore, reason: string,
 ): Promise<void> {
   const { id, settings } = store;
-  registry.refuse({ id, reason, settings });
+  registry.refuse({ id, code: 'project_corrupt', reason, settings });
   logger.error({ project: id }, `the project is not served any more: ${reason}`);
   await retire(logger, store, new AppError('project_corrupt', `Cannot serve the project "${id}" any more: ${reason}`));
 }

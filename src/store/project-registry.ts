@@ -2,13 +2,25 @@
  * The projects that this server knows: those that it serves, and those that it refuses.
  */
 import { AppError } from '../base/app-error.js';
+import type { ErrorCode } from '../base/error-codes.js';
 import { compareUtf8 } from '../base/compare-utf8.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { ProjectStore } from './project-store.js';
 
+/**
+ * Why a project is refused.
+ *
+ * - `project_corrupt`: its files are damaged, or what became of them cannot be said.
+ * - `project_missing`: they are not in the data folder.
+ * - `project_outdated`: they are older than what it had acknowledged.
+ * - `project_newer_format`: a newer version wrote them.
+ */
+export type RefusalCode = Extract<ErrorCode, 'project_corrupt' | 'project_missing' | 'project_outdated' | 'project_newer_format'>;
+
 /** A project that cannot be served: its files, or what the configuration says of them, cannot be trusted. */
 export interface RefusedProject {
   readonly id: string;
+  readonly code: RefusalCode;
   /** Why, for the server's log and for nobody else. */
   readonly reason: string;
   /** What the configuration says. */
@@ -63,13 +75,13 @@ export class ProjectRegistry {
    *
    * @param id a project's id
    * @returns its store
-   * @throws {AppError} `project_not_found`; `project_corrupt` for one that is refused
+   * @throws {AppError} `project_not_found`; its {@link RefusalCode} for one that is refused
    */
   store(id: string): ProjectStore {
     const found = this.#projects.get(id);
     if (found === undefined) throw new AppError('project_not_found', `Cannot find the project "${id}"`);
     if (found.kind === 'served') return found.store;
-    throw new AppError('project_corrupt', `Cannot serve the project "${id}": the server's log says why`);
+    throw new AppError(found.project.code, `Cannot serve the project "${id}": the server's log says why`);
   }
 
   /** @returns all projects, sorted by id */

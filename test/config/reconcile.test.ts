@@ -231,13 +231,23 @@ test('reasons name the project and end without a full stop', () => {
   for (const outcome of outcomes) assert.match(reasonOf(outcome), /"alpha".*[^.]$/);
 });
 
+test('a log that is not there and a log that is an older copy are two refusals', () => {
+  const codeOf = (outcome: Outcome): unknown => ('code' in outcome ? outcome.code : undefined);
+  assert.equal(codeOf(against(entry(NEWEST, { revision: 9 }), { log: 'absent' })), 'project_missing');
+  assert.equal(codeOf(against(entry(NEWEST, { revision: 10 }))), 'project_outdated');
+});
+
 test('a server whose entries have revisions does not start without its own log', () => {
-  assert.equal(mustRefuseToStart([{ revision: undefined }, { revision: 3 }], true), undefined);
-  assert.equal(mustRefuseToStart([{ revision: undefined }], false), undefined);
-  assert.equal(mustRefuseToStart([], false), undefined);
-  const error = mustRefuseToStart([{ revision: undefined }, { revision: 3 }], false);
+  const [HERE, GONE] = [true, false].map((isPresent) => ({ isPresent, configPath: '/etc/simple kv.json' })) as [
+    { isPresent: boolean; configPath: string }, { isPresent: boolean; configPath: string },
+  ];
+  assert.equal(mustRefuseToStart([{ revision: undefined }, { revision: 3 }], HERE), undefined);
+  assert.equal(mustRefuseToStart([{ revision: undefined }], GONE), undefined);
+  assert.equal(mustRefuseToStart([], GONE), undefined);
+  const error = mustRefuseToStart([{ revision: undefined }, { revision: 3 }], GONE);
   assert.deepEqual([error?.pointer, error?.found], ['/projects/1/revision', '3']);
   assert.match(error?.message ?? '', /_server\.jsonl.*is the volume mounted/);
+  assert.match(error?.message ?? '', /"simplekv repair _server --config '\/etc\/simple kv\.json'"/);
 });
 
 /** Objects as literals make them, since a comparison is strict about prototypes. */

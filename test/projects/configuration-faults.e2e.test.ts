@@ -40,8 +40,8 @@ test('a revision above the log refuses that project, changes nothing of it, and 
   await served.restart(() => served.editEntry('shop', (entry) => ({ ...entry, revision: 7 })));
   const log = await readFile(path.join(served.dataFolder, 'shop.jsonl'), 'utf8');
   const refused = await served.ask('GET', '/projects/shop/keys', { key: served.key('shop') });
-  assert.deepEqual([refused.status, refused.body['code']], [503, 'project_corrupt']);
-  assert.equal(await stateOf(served, 'shop'), 'corrupt');
+  assert.deepEqual([refused.status, refused.body['code']], [503, 'project_outdated']);
+  assert.equal(await stateOf(served, 'shop'), 'outdated');
   assert.ok(served.loggedOf('shop', 'error').length > 0);
   await assertOthersServed(served, other);
   assert.equal((await served.entry('shop')).revision, 7);
@@ -72,7 +72,7 @@ test('a registered log that is not there refuses that project, and makes no new 
     for (const name of ['shop.jsonl', 'shop']) await rename(path.join(from, name), path.join(to, name));
   };
   await served.restart(() => moveLog(served.dataFolder, served.folder));
-  assert.equal(await stateOf(served, 'shop'), 'corrupt');
+  assert.equal(await stateOf(served, 'shop'), 'missing');
   assert.ok(served.logged.some((line) => line.project === 'shop' && /mounted/.test(JSON.stringify(line))));
   assert.ok(!(await served.dataFiles()).has('shop.jsonl'));
   await assertOthersServed(served, other);

@@ -28,7 +28,7 @@ test('a project that is not known, or that was refused, is not open', () => inFo
   const scopes = new ProjectScopes(life.config, life.registry);
   const { settings } = life.lives.store('first_project');
   const authentication = { ...settings.authentication, enabled: false };
-  life.registry.refuse({ id: 'refused', reason: 'x', settings: { ...settings, authentication } });
+  life.registry.refuse({ id: 'refused', code: 'project_corrupt', reason: 'x', settings: { ...settings, authentication } });
   assert.deepEqual([scopes.isProjectOpen('refused'), scopes.isProjectOpen('unknown'), scopes.anyOpen], [false, false, false]);
   await life.lives.close();
 }));

@@ -17,7 +17,7 @@ function store(id: string): ProjectStore {
 }
 
 function refused(id: string): RefusedProject {
-  return { id, reason: `the log of ${id} is damaged at byte 7`, settings: SETTINGS };
+  return { id, code: 'project_corrupt', reason: `the log of ${id} is damaged at byte 7`, settings: SETTINGS };
 }
 
 function isRefusedWith(code: ErrorCode): (error: unknown) => boolean {

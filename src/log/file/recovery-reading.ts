@@ -8,7 +8,7 @@
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import type { SegmentHeader } from '../line-format.js';
-import { LogCorruptError } from '../log-errors.js';
+import { LogCorruptError, LogOutdatedError } from '../log-errors.js';
 import type { KnownPosition, LogBase, LogPosition, ReplayLine, SealedSegment } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
@@ -290,7 +290,7 @@ class RecoveryReading {
       if (seq <= this.#chain.seq) continue;
       const expected = `lines up to seq ${seq} ${as}`;
       const found = `the end after seq ${this.#chain.seq}`;
-      throw corrupt(this.#paths.activeName, endOffset, { seq: this.#chain.seq + 1, expected, found });
+      throw new LogOutdatedError({ file: this.#paths.activeName, offset: endOffset, seq: this.#chain.seq + 1 }, expected, found);
     }
   }
 }

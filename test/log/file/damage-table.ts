@@ -140,7 +140,9 @@ async function assertRefuses(disk: FaultDisk, comes: Extract<Outcome, { refuses:
   await assert.rejects(openLog(disk), (error) => {
     assert.ok(error instanceof LogCorruptError || error instanceof LogVersionError, String(error));
     assert.equal(error instanceof LogVersionError, comes.newer === true);
-    assert.equal(error.code, 'project_corrupt');
+    const isOutdated = /lines up to seq \d+ as the (head proves|snapshot says)/.test(error.message);
+    const expected = isOutdated ? 'project_outdated' : 'project_corrupt';
+    assert.equal(error.code, comes.newer === true ? 'project_newer_format' : expected);
     assert.match(error.message, comes.says);
     assert.ok(error.message.includes(`"${comes.refuses}"`), error.message);
     if (error instanceof LogCorruptError) {

@@ -1,0 +1,55 @@
+/**
+ * Why a project, or the registry, is refused at a start, and what its operator is to do about it: the step that loses nothing first.
+ */
+import { AppError } from '../base/app-error.js';
+import { shellLine } from '../base/shell-line.js';
+import { UnknownEventError } from '../events/codec.js';
+import type { RefusalCode } from '../store/project-registry.js';
+
+/** The entry and the log do not fit: the message itself says what to do. */
+export class EntryRefusedError extends AppError {
+  override readonly name = 'EntryRefusedError';
+}
+
+const REFUSAL_CODES: readonly string[] = [
+  'project_corrupt', 'project_missing', 'project_outdated', 'project_newer_format',
+] satisfies readonly RefusalCode[];
+
+/**
+ * The code of a refusal.
+ *
+ * @param error what opening the project ended with
+ * @returns what its requests are answered with; `project_corrupt` also for whatever else kept it from being opened
+ */
+export function refusalCodeOf(error: unknown): RefusalCode {
+  if (error instanceof UnknownEventError) return 'project_newer_format';
+  return isRefusal(error) ? error.code : 'project_corrupt';
+}
+
+/**
+ * Says what to do.
+ *
+ * @param error what opening it ended with
+ * @param of the project's id, or `_server`, and the configuration's path
+ * @returns a sentence without a full stop; undefined where the error itself says it
+ */
+export function adviceOn(error: unknown, of: { readonly project: string; readonly configPath: string }): string | undefined {
+  if (error instanceof EntryRefusedError || !(isRefusal(error) || error instanceof UnknownEventError)) return undefined;
+  const command = shellLine(['simplekv', 'repair', of.project, '--config', of.configPath]);
+  switch (refusalCodeOf(error)) {
+    case 'project_corrupt':
+      return `stop the server and run "${command}": it changes nothing and says what can be kept and what would be lost, often nothing. ` +
+        'A copy of the files that is sound serves as well';
+    case 'project_missing':
+      return 'mount the volume, or put the files back from a copy, and start the server again';
+    case 'project_outdated':
+      return 'put the newer files back and start the server again. To go on with these, stop the server and see what would be lost with ' +
+        `"${command}", which changes nothing`;
+    case 'project_newer_format':
+      return 'run the version that wrote it, or a newer one: nothing is damaged, and there is nothing to repair';
+  }
+}
+
+function isRefusal(error: unknown): error is AppError & { readonly code: RefusalCode } {
+  return error instanceof AppError && REFUSAL_CODES.includes(error.code);
+}
