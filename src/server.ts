@@ -159,7 +159,8 @@ export class SimpleKvServer {
     signal.throwIfAborted();
     warnOfOpenScopes(logger, scopes);
     this.#state = 'serving';
-    logger.info({ url, data_folder: options.dataFolder, projects: registry.list().length }, 'serving');
+    const { pid } = this.#parts;
+    logger.info({ url, data_folder: options.dataFolder, projects: registry.list().length, pid, version }, 'serving');
     return { url, logger, shutdownTimeoutMs: options.shutdownTimeoutMs };
   }
 

@@ -9,6 +9,8 @@ import { FolderLockedError } from '../src/log/file/folder-lock.js';
 import { type Announcer, type ServerParts, SimpleKvServer } from '../src/server.js';
 import { silentLogger } from '../src/base/logger.js';
 import { inFolder } from './config/config-folder.js';
+import { readPackageVersion } from '../src/base/package-version.js';
+import { collectingLogger, type LoggedLine } from './projects/lives-fixture.js';
 import { suite } from './suite.js';
 
 const test = suite('server');
@@ -42,6 +44,15 @@ test('a server that has started says where it listens, and answers there', () =>
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   await server.close();
   await assert.rejects(fetch(`${url}/livez`));
+}));
+
+test('the line that says that the server serves has its process id and its version', () => inFolder(async (folder) => {
+  const lines: LoggedLine[] = [];
+  const server = serverFor(await configure(folder), { pid: 4711, createLogger: () => collectingLogger(lines) });
+  await server.start();
+  await server.close();
+  const line = lines.find(({ msg }) => msg === 'serving');
+  assert.deepEqual([line?.['pid'], line?.['version']], [4711, readPackageVersion()]);
 }));
 
 test('close() may be called again, and before start()', () => inFolder(async (folder) => {

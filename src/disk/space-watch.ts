@@ -22,6 +22,10 @@ export const LOOK_LIFETIME_MS = 250;
 /** How often a low disk is looked at although nobody writes, in milliseconds. */
 export const LOW_LOOK_INTERVAL_MS = 5000;
 
+/** Deleting keys makes the log longer; what frees room is what removes history. */
+const MAKE_ROOM = 'lower "retention" of the projects with the longest history, or delete projects; deleting keys frees nothing until ' +
+  'retention removes their history';
+
 /** What a watch needs. */
 export interface SpaceWatchOptions {
   readonly disk: Disk;
@@ -69,6 +73,11 @@ export class SpaceWatch {
     return this.#isLow;
   }
 
+  /** True while the smallest write that grows is refused, by the rule that refuses it, and by what the last look found. */
+  get refusesGrowth(): boolean {
+    return !this.#isAllowed(1);
+  }
+
   /** Bytes that the last look found free; undefined before the first, and where the disk cannot say. */
   get freeBytes(): number | undefined {
     return this.#room?.freeBytes;
@@ -91,7 +100,17 @@ export class SpaceWatch {
 
   async #decideAfterLook(bytes: number): Promise<boolean> {
     await this.look();
-    return !this.#isLow && this.#leaves(bytes, 1) && this.#note(bytes);
+    return this.#isAllowed(bytes) && this.#note(bytes);
+  }
+
+  /** The one rule, for refusals and for what is said of the disk. */
+  #isAllowed(bytes: number): boolean {
+    return !this.#isLow && this.#leaves(bytes, 1);
+  }
+
+  /** Looks at the disk unless the last look is young: what is said of it is then what the next write is answered. Never rejects. */
+  async refresh(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#lookedAtMs >= LOOK_LIFETIME_MS) await this.look();
   }
 
   /** Whether so many times the mark are left after a write. */
@@ -145,7 +164,7 @@ export class SpaceWatch {
     this.#isLow = room !== undefined && room.freeBytes < room.markBytes * (wasLow ? RECOVERY_FACTOR : 1);
     if (this.#isLow === wasLow) return;
     const { logger } = this.#options;
-    const facts = { free_bytes: room?.freeBytes, mark_bytes: room?.markBytes };
+    const facts = { free_bytes: room?.freeBytes, mark_bytes: room?.markBytes, ...(this.#isLow && { what_to_do: MAKE_ROOM }) };
     if (this.#isLow) {
       logger.error(facts, 'the disk is nearly full: writes that grow are refused until there is room; reads and deletes go on');
       this.#startTimer();

@@ -85,7 +85,8 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   disk_full: {
     status: 507,
     title: 'Disk full',
-    publicText: 'There is no room on the disk; nothing was changed, and reads go on',
+    publicText: 'There is no room on the disk; nothing was changed, and reads go on. Retention and the deletion of projects make room; ' +
+      'deleting keys frees nothing until retention removes their history',
     retryAfterSeconds: RETRY_DISK_SECONDS,
   },
   disk_failed: {

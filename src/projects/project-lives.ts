@@ -14,10 +14,12 @@ import { createProject, type OpenedProject } from './open-project.js';
 import { ProjectDeletion } from './project-deletion.js';
 import { describeProject, describeStore } from './project-details.js';
 import { type EntryKey, keyIdOrNull, makeKey, removeEntry, settleRevision, storedKeyOf, writeEntry } from './project-entries.js';
+import { warnOfLostKeys } from './memory-projects.js';
 import { openOptionsOf, type ProjectResources, SNAPSHOTS_AT_STOP_MS } from './project-resources.js';
 import { ProjectUpdates } from './project-updates.js';
 import type { CompactionResult, NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
 import { assessReadiness } from './readiness.js';
+import { type StartFacts, StartProgress } from './start-progress.js';
 import { type StartedProjects, startProjects } from './start-projects.js';
 
 /** Carries out changes to projects. */
@@ -26,12 +28,14 @@ export class ProjectLives implements Projects {
   /** Undefined until the start is over. */
   #startedProjects: StartedProjects | undefined;
   readonly #one = pLimit(1);
+  readonly #progress: StartProgress;
   /** True once nothing may be changed any more: the folder may belong to another server. */
   #isClosed = false;
 
   /** @param resources what projects are made of */
   constructor(resources: ProjectResources) {
     this.#resources = resources;
+    this.#progress = new StartProgress(resources);
   }
 
   /**
@@ -41,7 +45,7 @@ export class ProjectLives implements Projects {
    * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
    */
   async start(signal?: AbortSignal): Promise<void> {
-    this.#startedProjects = await startProjects(this.#resources, signal);
+    this.#startedProjects = await startProjects(this.#resources, { progress: this.#progress, signal });
   }
 
   /** Carries out what is under way, makes the snapshots that are due, closes every log and the server's own. */
@@ -51,6 +55,7 @@ export class ProjectLives implements Projects {
       const { registry, diskHome, tasks, snapshotsAtStopMs = SNAPSHOTS_AT_STOP_MS } = this.#resources;
       await this.#startedProjects?.keeper.close(snapshotsAtStopMs);
       await tasks.close();
+      warnOfLostKeys(this.#resources);
       const closing = registry.list().map((project) => (project.kind === 'served' ? project.store.close() : undefined));
       // One log that cannot be closed must not keep the others from it.
       const outcomes = await Promise.allSettled(closing);
@@ -100,12 +105,21 @@ export class ProjectLives implements Projects {
     return this.#resources.registry.list().map(describeProject);
   }
 
+  progress(): StartFacts {
+    const { started, total } = this.#progress;
+    return { started, total };
+  }
+
+  async refresh(): Promise<void> {
+    await this.#resources.room.refresh();
+  }
+
   readiness(): Readiness {
     const { room } = this.#resources;
     const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, scrubsDamaged: 0 };
     const damagedReads = this.#resources.registry.list().reduce((sum, project) => sum + damagedReadsOf(project), 0);
     return assessReadiness(this.list(), {
-      serverLog: this.#startedProjects?.journal.state ?? 'writable', isRoomLow: room.isLow, damagedReads, ...keeping,
+      serverLog: this.#startedProjects?.journal.state ?? 'writable', isRoomLow: room.refusesGrowth, damagedReads, ...keeping,
     });
   }
 

@@ -35,7 +35,7 @@ export interface ProjectResources {
   /** Values that were read from disk, of all projects. */
   readonly cache: ValueCache;
   /** Whether the disk has room for more. */
-  readonly room: RoomForGrowth & { readonly isLow: boolean };
+  readonly room: RoomForGrowth & { readonly refusesGrowth: boolean; refresh(): Promise<void> };
   readonly limits: StoreLimits;
   /** How long a stop may take for the snapshots that are due, in milliseconds. @default {@link SNAPSHOTS_AT_STOP_MS} */
   readonly snapshotsAtStopMs?: number;

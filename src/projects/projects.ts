@@ -5,6 +5,7 @@
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import type { StartFacts } from './start-progress.js';
 
 /**
  * How a project stands.
@@ -162,6 +163,12 @@ export interface Projects {
    *   `applied: true` the project is gone, and asking again does what is missing
    */
   delete(id: string, context: CommandContext): Promise<void>;
+
+  /** @returns how far the start is */
+  progress(): StartFacts;
+
+  /** Looks anew at what {@link Projects.readiness} rests on and others change, where the last look is old. Never rejects. */
+  refresh(): Promise<void>;
 
   /** @returns whether the server can do its work now */
   readiness(): Readiness;

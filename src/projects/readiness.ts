@@ -41,12 +41,22 @@ export function assessReadiness(projects: readonly ProjectDetails[], condition: 
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${projects.length} projects can write` },
     { name: 'server_log', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
-    { name: 'disk_room', ok: !isRoomLow, detail: isRoomLow ? 'low: writes that grow get 507, deletes go on' : 'enough' },
+    diskRoom(isRoomLow, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, 'projects whose snapshot could not be made'),
     counted('scrub', scrubsDamaged, 'projects with damage in their files'),
     counted('reads', damagedReads, 'reads of values that found something else on disk than was written'),
   ];
   return { ready, checks, degraded };
+}
+
+const MAKE_ROOM = 'make room by "retention", or by deleting projects';
+
+/** What is refused for want of room is what the check says, whether the watch refuses it or the disk itself. */
+function diskRoom(isLow: boolean, isFull: boolean): ReadinessCheck {
+  const name = 'disk_room';
+  if (isFull) return { name, ok: false, detail: `full: logs that found no room take no writes until there is some; ${MAKE_ROOM}` };
+  if (isLow) return { name, ok: false, detail: `low: writes that grow get 507, deletes go on; ${MAKE_ROOM}` };
+  return { name, ok: true, detail: 'enough' };
 }
 
 function counted(name: string, count: number, what: string): ReadinessCheck {

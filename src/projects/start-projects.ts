@@ -17,10 +17,12 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { createProject, openProject, type OpenedProject } from './open-project.js';
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
+import { nameEmptyProjects } from './memory-projects.js';
 import { ProjectKeeper } from './project-keeper.js';
 import { adviceOn, EntryRefusedError, refusalCodeOf } from './refusal.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { ServerJournal } from './server-journal.js';
+import type { StartProgress } from './start-progress.js';
 import { leaveDisk, requireMovableFiles } from './storage-switch.js';
 
 const DELETED_PROJECT_NAMED =
@@ -46,6 +48,13 @@ interface Opening {
   readonly history: ProjectHistory | 'absent';
 }
 
+/** How a start goes on. */
+export interface StartOptions {
+  readonly progress: StartProgress;
+  /** Ends the start between any two lines of a log, throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Starts all projects. */
 class ProjectStart {
   readonly #resources: ProjectResources;
@@ -55,12 +64,14 @@ class ProjectStart {
   readonly #states: EntryState[] = [];
   readonly #context: CommandContext = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
   readonly #signal: AbortSignal | undefined;
+  readonly #progress: StartProgress;
 
-  constructor(resources: ProjectResources, started: StartedProjects, signal: AbortSignal | undefined) {
+  constructor(resources: ProjectResources, started: StartedProjects, options: StartOptions) {
+    this.#progress = options.progress;
     this.#resources = resources;
     this.#journal = started.journal;
     this.#keeper = started.keeper;
-    this.#signal = signal;
+    this.#signal = options.signal;
   }
 
   get #logger(): Logger {
@@ -75,9 +86,11 @@ class ProjectStart {
     // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
     for (const [logId, id] of leftLogs) if (!live.has(id)) await this.#finishLeaving(id, logId);
     await this.#recordDefaultKey();
+    this.#progress.begin(config.document.projects.length);
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();
       await this.#startEntry(entry);
+      this.#progress.advance();
     }
     this.#signal?.throwIfAborted();
     await this.#nameUnserved();
@@ -112,7 +125,8 @@ class ProjectStart {
       const code = refusalCodeOf(error);
       registry.refuse({ id: entry.id, code, reason, settings });
       const whatToDo = adviceOn(error, { project: entry.id, configPath: config.path });
-      this.#logger.error({ project: entry.id, code, err: error, what_to_do: whatToDo }, 'the project is not served; nothing of it was changed');
+      const facts = { project: entry.id, code, err: error, what_to_do: whatToDo };
+      this.#logger.error(facts, 'the project is not served; nothing of it was changed');
     }
   }
 
@@ -355,11 +369,11 @@ export interface StartedProjects {
  * Starts all projects of the configuration.
  *
  * @param resources what projects are made of; the registry is filled
- * @param signal ends the start, throwing its reason
+ * @param options who counts, and what ends the start
  * @returns the server's own log, and what keeps the projects
  * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
  */
-export async function startProjects(resources: ProjectResources, signal?: AbortSignal): Promise<StartedProjects> {
+export async function startProjects(resources: ProjectResources, options: StartOptions): Promise<StartedProjects> {
   const { config } = resources;
   const found = await ServerJournal.open(resources);
   const refusal = mustRefuseToStart(config.document.projects, { isPresent: found !== undefined, configPath: config.path });
@@ -367,7 +381,8 @@ export async function startProjects(resources: ProjectResources, signal?: AbortS
   const journal = found ?? (await ServerJournal.create(resources));
   const started = { journal, keeper: new ProjectKeeper(resources, journal) };
   try {
-    await new ProjectStart(resources, started, signal).run();
+    await new ProjectStart(resources, started, options).run();
+    nameEmptyProjects(resources);
     started.keeper.start();
     return started;
   } catch (error) {

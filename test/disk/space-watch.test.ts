@@ -223,4 +223,29 @@ test('growth that is no number of bytes is a defect', () => {
   for (const bytes of [-1, 0.5, Number.NaN]) assert.throws(() => watch.allowsGrowth(bytes), /growth is a number of bytes/);
 });
 
+test('what is said of the disk is what the next write is answered, also near the mark and when others fill it', async () => {
+  const watched = new Watched(MARK + 10);
+  await watched.watch.look();
+  assert.equal(watched.watch.refusesGrowth, false);
+  assert.equal(await watched.watch.allowsGrowth(10), true);
+  assert.equal(watched.watch.refusesGrowth, true, 'what was allowed is as good as written');
+  watched.disk.roomBytes = 1000 * MIB;
+  watched.clock.advance(250);
+  await watched.watch.refresh();
+  assert.equal(watched.watch.refusesGrowth, false);
+  watched.disk.roomBytes = 0;
+  await watched.watch.refresh();
+  assert.equal(watched.watch.refusesGrowth, false, 'a look is believed for a while, by both');
+  watched.clock.advance(250);
+  await watched.watch.refresh();
+  assert.equal(watched.watch.refusesGrowth, true);
+  assert.equal(await watched.watch.allowsGrowth(1), false);
+});
+
+test('a disk that is nearly full is told with what makes room, retention first', async () => {
+  const watched = new Watched(0);
+  await watched.watch.look();
+  assert.match(JSON.stringify(watched.lines), /"what_to_do":"lower \\"retention\\".*deleting keys frees nothing until retention/);
+});
+
 test.run();

@@ -121,7 +121,8 @@ async function compare({ versions, seq }: SampleProject, store: ProjectStore): P
 /** A refusal says where. */
 function refusalFaults(error: unknown): string[] {
   if (!(error instanceof AppError)) return [`it is refused with ${error instanceof Error ? error.stack : String(error)}`];
-  if (error.code !== 'project_corrupt' && error.code !== 'project_outdated' && error.code !== 'project_newer_format') return [`it is refused with ${error.code}`];
+  const codes = ['project_corrupt', 'project_outdated', 'project_newer_format'];
+  if (!codes.includes(error.code)) return [`it is refused with ${error.code}`];
   const isPlaced = error instanceof LogCorruptError || /"[^"]*\.(?:jsonl|gz|manifest|index|json)"/.test(error.message);
   return isPlaced ? [] : [`the refusal names no file: ${error.message}`];
 }

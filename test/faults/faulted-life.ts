@@ -86,7 +86,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     config,
     keyring: new Keyring(),
     cache: new ValueCache(),
-    room: { allowsGrowth: () => true, isLow: false },
+    room: { allowsGrowth: () => true, refusesGrowth: false, refresh: async () => undefined },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     clock: systemClock,
     logger,

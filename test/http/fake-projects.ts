@@ -159,6 +159,8 @@ export class FakeProjects implements Projects {
   /** What the last change was asked with. */
   lastChange: unknown;
   ready = true;
+  /** How far the start is. */
+  startFacts = { started: 0, total: 0 };
   #made = 0;
 
   /** Adds a project without asking anybody. */
@@ -249,6 +251,14 @@ export class FakeProjects implements Projects {
     await this.#begin('delete', { id, context });
     this.#find(id);
     this.#projects.delete(id);
+  }
+
+  progress(): { readonly started: number; readonly total: number } {
+    return this.startFacts;
+  }
+
+  async refresh(): Promise<void> {
+    await Promise.resolve();
   }
 
   readiness(): Readiness {

@@ -114,7 +114,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
     keyring,
     memoryHome: new MemoryHome(),
     cache: new ValueCache(),
-    room: { allowsGrowth: () => true, isLow: false },
+    room: { allowsGrowth: () => true, refusesGrowth: false, refresh: async () => undefined },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     logger,
     announceKey: announce,

@@ -42,7 +42,8 @@ test('a log that is closed is said to have failed', () => inFolder(async (folder
 
 test('a project that was refused is described by its entry, and the reason stays inside', () => {
   const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
-  const details = describeProject({ kind: 'refused', identity: Symbol('a'), project: { id: 'a', code: 'project_corrupt', reason: 'a secret reason', settings } });
+  const project = { id: 'a', code: 'project_corrupt', reason: 'a secret reason', settings } as const;
+  const details = describeProject({ kind: 'refused', identity: Symbol('a'), project });
   const unknown = { created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null };
   assert.deepEqual(details, { id: 'a', ...settings, ...unknown, state: 'corrupt' });
 });

@@ -29,7 +29,8 @@ test('one project that can write is enough, and the others are named with their 
   const { ready, checks, degraded } = assessReadiness(projects, WELL);
   assert.equal(ready, true);
   assert.deepEqual(degraded, [{ id: 'a', state: 'corrupt' }, { id: 'c', state: 'read_only' }]);
-  assert.deepEqual(failing(checks), ['projects']);
+  // A log that found the disk full refuses its writes for want of room, whatever the disk says of itself.
+  assert.deepEqual(failing(checks), ['projects', 'disk_room']);
 });
 
 test('a server of which no project can write is not ready', () => {
@@ -42,7 +43,7 @@ test('a server log that cannot be written to is a failed check and no reason not
   for (const state of ['damaged', 'failed', 'read_only'] as const) {
     const { ready, checks } = assessReadiness([project('a', 'serving')], { ...WELL, serverLog: state });
     assert.equal(ready, true);
-    assert.deepEqual(failing(checks), ['server_log'], state);
+    assert.deepEqual(failing(checks), state === 'read_only' ? ['server_log', 'disk_room'] : ['server_log'], state);
     assert.match(checks[1]?.detail ?? '', /no project can be created/, state);
   }
 });

@@ -42,13 +42,17 @@ export function addHealthRoutes(router: Router<RequestState, RouterExtras>, part
 async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise<void> {
   const isVerbose = readVerbose(ctx.state.target.query);
   const state = parts.lifecycle.state();
+  await parts.projects.refresh();
   const readiness = parts.projects.readiness();
   const isReady = state === 'serving' && readiness.ready;
   const unready = state === 'serving' ? 'not_ready' : state;
   const status = isReady ? 'ready' : unready;
   const report = isVerbose ? await describe(ctx, readiness, parts.access) : {};
   if (!isReady) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
-  sendJson(ctx, isReady ? OK : UNAVAILABLE, { status, ...report });
+  const { started, total } = parts.projects.progress();
+  // As a problem names its code, so that who waits for the start can match on it.
+  const progress = state === 'starting' ? { code: 'starting', projects_started: started, projects_total: total } : {};
+  sendJson(ctx, isReady ? OK : UNAVAILABLE, { status, ...progress, ...report });
 }
 
 /** Counts are for everybody; names are for those who may see them. */

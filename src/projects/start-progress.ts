@@ -1,0 +1,52 @@
+/**
+ * How far a start is: for the server log, at most once a second, and for those who ask whether the server is ready.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+
+/** Shortest time between two lines about the same start, in milliseconds. */
+const LINE_INTERVAL_MS = 1000;
+
+/** How far a start is. */
+export interface StartFacts {
+  /** Projects that have been opened, or refused. */
+  readonly started: number;
+  /** Projects that the configuration names; 0 until it is known. */
+  readonly total: number;
+}
+
+/** Counts the projects that a start has dealt with. */
+export class StartProgress implements StartFacts {
+  started = 0;
+  total = 0;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #saidAtMs: number;
+
+  /** @param parts clock and logger */
+  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#saidAtMs = clock.monotonicMs();
+  }
+
+  /**
+   * Begins to count.
+   *
+   * @param total how many projects there are
+   */
+  begin(total: number): void {
+    this.total = total;
+    this.#saidAtMs = this.#clock.monotonicMs();
+  }
+
+  /** Counts one more project, and says so when it is time or the last one. */
+  advance(): void {
+    this.started += 1;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.started < this.total && nowMs - this.#saidAtMs < LINE_INTERVAL_MS) return;
+    this.#saidAtMs = nowMs;
+    const facts = { projects_started: this.started, projects_total: this.total };
+    this.#logger.info(facts, `starting, ${this.started} of ${this.total} projects`);
+  }
+}

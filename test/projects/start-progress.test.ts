@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { StartProgress } from '../../src/projects/start-progress.js';
+import { ManualClock } from '../base/manual-clock.js';
+import { suite } from '../suite.js';
+import { collectingLogger, type LoggedLine } from './lives-fixture.js';
+
+const test = suite('start-progress');
+
+test('a start says how far it is at most once a second, and at its end', () => {
+  const clock = new ManualClock();
+  const lines: LoggedLine[] = [];
+  const progress = new StartProgress({ clock, logger: collectingLogger(lines) });
+  progress.begin(6);
+  for (const passedMs of [400, 400, 400, 10, 1000, 0]) {
+    clock.advance(passedMs);
+    progress.advance();
+  }
+  assert.deepEqual(lines.map(({ msg }) => msg), [3, 5, 6].map((count) => `starting, ${count} of 6 projects`));
+  assert.deepEqual([lines[0]?.['projects_started'], lines[0]?.['projects_total']], [3, 6]);
+  assert.deepEqual([progress.started, progress.total], [6, 6]);
+});
+
+test.run();
