@@ -10,11 +10,13 @@
  *   rejected, the state of those bytes is unknown for ever: a later success proves nothing.
  * - A new name, a removed name and a renamed file are durable when the folder has been synced, not before.
  * - Buffers belong to the disk until the call settles.
+ * - `close` lets every call made before it finish first, those that wait for a turn included. A call made after it is a defect of
+ *   the caller: it rejects with an `InvariantError`, never with an errno, so that nothing takes it for a failure of the disk.
  */
 
 /** How a file is opened. */
 export type OpenMode =
-  /** For `append` only, at the end wherever that is; must exist. */
+  /** For `append` at the end, wherever that is, and for `read`; must exist. */
   | 'append'
   /** For `read` only; must exist. */
   | 'read'
@@ -65,7 +67,7 @@ export interface DiskFile {
   /** @returns size in bytes, and the inode, which tells whether a name still means this file */
   status(): Promise<{ readonly sizeBytes: number; readonly inode: number }>;
 
-  /** Lets go of the descriptor. */
+  /** Closes the descriptor once the calls made so far are done. */
   close(): Promise<void>;
 }
 
@@ -73,7 +75,7 @@ export interface DiskFile {
 export interface DiskFolder {
   /** Makes the names in the folder durable. */
   sync(): Promise<void>;
-  /** Lets go of the descriptor. */
+  /** Closes the descriptor once the calls made so far are done. */
   close(): Promise<void>;
 }
 
@@ -117,12 +119,14 @@ export interface Disk {
  * @param disk the disk
  * @param path the folder
  * @param change what changes names
+ * @returns what `change` returns
  */
-export async function changeFolder(disk: Disk, path: string, change: () => Promise<void>): Promise<void> {
+export async function changeFolder<T>(disk: Disk, path: string, change: () => Promise<T>): Promise<T> {
   const folder = await disk.openFolder(path);
   try {
-    await change();
+    const changed = await change();
     await folder.sync();
+    return changed;
   } finally {
     await folder.close();
   }
@@ -146,13 +150,16 @@ export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
  * @param disk the disk
  * @param path where it shall be; must be free
  * @param bytes all of its content
+ * @returns its inode
  * @throws {ShortWriteError} when the disk took less, or the errno of the call that failed; what was written stays
  */
-export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Promise<void> {
+export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Promise<{ readonly inode: number }> {
   const file = await disk.open(path, 'create');
   try {
     await appendAll(file, bytes);
+    const { inode } = await file.status();
     await file.datasync();
+    return { inode };
   } finally {
     await file.close();
   }

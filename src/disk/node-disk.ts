@@ -1,10 +1,11 @@
 /**
- * The real disk, through `node:fs`. Owns nothing but the limit on syncs in flight.
+ * The real disk, through `node:fs`. Owns the limit on syncs in flight, and closes no descriptor that has work queued on it.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
+import { Descriptor } from './descriptor.js';
 import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from './disk.js';
 
 const FILE_MODE = 0o640;
@@ -17,7 +18,7 @@ const FOLDER_MODE = 0o750;
 const SYNCS_IN_FLIGHT_MAX = 2;
 
 const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
-  append: constants.O_WRONLY | constants.O_APPEND,
+  append: constants.O_RDWR | constants.O_APPEND,
   read: constants.O_RDONLY,
   overwrite: constants.O_RDWR,
   create: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
@@ -26,22 +27,28 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #syncs: LimitFunction;
+  readonly #descriptor: Descriptor;
 
-  constructor(handle: FileHandle, syncs: LimitFunction) {
+  constructor(handle: FileHandle, syncs: LimitFunction, path: string) {
     this.#handle = handle;
     this.#syncs = syncs;
+    this.#descriptor = new Descriptor(path);
   }
 
   async append(bytes: Buffer): Promise<number> {
     // Without a position: an append-only descriptor writes at the end also after the file was cut.
-    return (await this.#handle.write(bytes, 0, bytes.length, null)).bytesWritten;
+    return await this.#descriptor.run(async () => (await this.#handle.write(bytes, 0, bytes.length, null)).bytesWritten);
   }
 
   async overwrite(bytes: Buffer, offset: number): Promise<number> {
-    return (await this.#handle.write(bytes, 0, bytes.length, offset)).bytesWritten;
+    return await this.#descriptor.run(async () => (await this.#handle.write(bytes, 0, bytes.length, offset)).bytesWritten);
   }
 
   async read(into: Buffer, offset: number): Promise<number> {
+    return await this.#descriptor.run(() => this.#read(into, offset));
+  }
+
+  async #read(into: Buffer, offset: number): Promise<number> {
     let total = 0;
     while (total < into.length) {
       const { bytesRead } = await this.#handle.read(into, total, into.length - total, offset + total);
@@ -52,20 +59,20 @@ class NodeDiskFile implements DiskFile {
   }
 
   async datasync(): Promise<void> {
-    await this.#syncs(() => this.#handle.datasync());
+    await this.#descriptor.run(() => this.#syncs(() => this.#handle.datasync()));
   }
 
   async truncate(sizeBytes: number): Promise<void> {
-    await this.#handle.truncate(sizeBytes);
+    await this.#descriptor.run(() => this.#handle.truncate(sizeBytes));
   }
 
   async status(): Promise<{ sizeBytes: number; inode: number }> {
-    const status = await this.#handle.stat();
+    const status = await this.#descriptor.run(() => this.#handle.stat());
     return { sizeBytes: status.size, inode: status.ino };
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#descriptor.close(() => this.#handle.close());
   }
 }
 
@@ -74,12 +81,16 @@ export class NodeDisk implements Disk {
   readonly #syncs = pLimit(SYNCS_IN_FLIGHT_MAX);
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    return new NodeDiskFile(await open(path, OPEN_FLAGS[mode], FILE_MODE), this.#syncs);
+    return new NodeDiskFile(await open(path, OPEN_FLAGS[mode], FILE_MODE), this.#syncs, path);
   }
 
   async openFolder(path: string): Promise<DiskFolder> {
     const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-    return { sync: () => this.#syncs(() => handle.sync()), close: () => handle.close() };
+    const descriptor = new Descriptor(path);
+    return {
+      sync: () => descriptor.run(() => this.#syncs(() => handle.sync())),
+      close: () => descriptor.close(() => handle.close()),
+    };
   }
 
   async makeFolder(path: string): Promise<void> {

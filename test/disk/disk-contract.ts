@@ -73,12 +73,49 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     const reader = await disk.open(`${folder}/a`, 'read');
     await assert.rejects(reader.append(Buffer.from('x')), { code: 'EBADF' });
     await reader.close();
-    const writer = await disk.open(`${folder}/a`, 'append');
-    await assert.rejects(writer.read(Buffer.alloc(1), 0), { code: 'EBADF' });
-    await writer.close();
+    const creator = await disk.open(`${folder}/b`, 'create');
+    await assert.rejects(creator.read(Buffer.alloc(1), 0), { code: 'EBADF' });
+    await creator.close();
     for (const mode of ['append', 'read', 'overwrite'] as const) {
       await assert.rejects(disk.open(`${folder}/none`, mode), { code: 'ENOENT' });
     }
+  }));
+
+  test('a file that is appended to can be read through the same descriptor', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const file = await disk.open(`${folder}/a`, 'append');
+    await file.append(Buffer.from('de'));
+    const into = Buffer.alloc(3);
+    assert.equal(await file.read(into, 2), 3);
+    assert.equal(into.toString(), 'cde');
+    await file.close();
+  }));
+
+  test('closing waits for every call made before it, also for those that wait for their turn', () => withDisk(async ({ disk, folder }) => {
+    const files = await Promise.all(Array.from({ length: 8 }, (_, index) => disk.open(`${folder}/f${index}`, 'create')));
+    const names = await disk.openFolder(folder);
+    // More syncs than are in flight at once: the last ones are still queued when their descriptors are closed.
+    const results = await Promise.allSettled([
+      ...files.flatMap((file) => [file.append(Buffer.from('x')), file.datasync(), file.datasync()]),
+      names.sync(), names.sync(), ...files.map((file) => file.close()), names.close(),
+    ]);
+    assert.deepEqual(results.filter((result) => result.status === 'rejected'), []);
+  }));
+
+  test('a call on a closed descriptor is a defect of the caller, not a failure of the disk', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const file = await disk.open(`${folder}/a`, 'append');
+    const names = await disk.openFolder(folder);
+    await Promise.all([file.close(), names.close()]);
+    const calls = [
+      file.append(Buffer.from('d')), file.datasync(), file.status(), file.truncate(1), file.read(Buffer.alloc(1), 0), file.close(),
+      names.sync(), names.close(),
+    ];
+    for (const call of await Promise.allSettled(calls)) {
+      assert.equal(call.status, 'rejected');
+      assert.equal((call.reason as Error).name, 'InvariantError');
+    }
+    assert.equal(await read(disk, `${folder}/a`), 'abc');
   }));
 
   test('names are listed, looked up, linked, renamed and removed', () => withDisk(async ({ disk, folder }) => {

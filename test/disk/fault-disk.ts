@@ -6,6 +6,7 @@
  * the next process finds.
  */
 import { setImmediate as nextRound } from 'node:timers/promises';
+import { Descriptor } from '../../src/disk/descriptor.js';
 import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from '../../src/disk/disk.js';
 import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree.js';
 
@@ -38,8 +39,8 @@ export type FaultAction =
   | { readonly kind: 'torn'; readonly bytes: number; readonly code: string }
   /** The process stops: before the call, after it, or after so many bytes of a write. */
   | { readonly kind: 'kill'; readonly when: 'before' | 'after' | { readonly bytes: number } }
-  /** The call is carried out, and its answer comes when the promise resolves. */
-  | { readonly kind: 'hold'; readonly until: Promise<void> };
+  /** The call is carried out, and its answer comes when the promise resolves; with `queued`, it is carried out only then. */
+  | { readonly kind: 'hold'; readonly until: Promise<void>; readonly queued?: boolean };
 
 /** Which calls are struck, and how. What is not named does not matter. */
 export interface Fault {
@@ -200,6 +201,10 @@ export class FaultDisk implements Disk {
         this.#isKilled = true;
         throw new KilledError();
       case 'hold': {
+        if (action.queued === true) {
+          await action.until;
+          return work.carryOut();
+        }
         const result = work.carryOut();
         await action.until;
         return result;
@@ -221,10 +226,13 @@ export class FaultDisk implements Disk {
   #file(node: FileNode, path: string, mode: OpenMode): DiskFile {
     const handle = { path };
     this.#open.add(handle);
-    const does = async <T>(method: DiskMethod, modes: readonly OpenMode[], carryOut: (bytesMax?: number) => T): Promise<T> => {
-      if (!this.#open.has(handle) || !modes.includes(mode)) throw errnoError('EBADF', `${method} ${path}`);
-      return await this.#call({ method, path, carryOut });
-    };
+    const descriptor = new Descriptor(path);
+    const does = <T>(method: DiskMethod, modes: readonly OpenMode[], carryOut: (bytesMax?: number) => T): Promise<T> => (
+      descriptor.run(async () => {
+        if (!modes.includes(mode)) throw errnoError('EBADF', `${method} ${path}`);
+        return await this.#call({ method, path, carryOut });
+      })
+    );
     const every: readonly OpenMode[] = ['append', 'create', 'read', 'overwrite'];
     return {
       append: (bytes) => does(
@@ -233,7 +241,7 @@ export class FaultDisk implements Disk {
       overwrite: (bytes, offset) => does(
         'overwrite', ['overwrite'], (bytesMax = bytes.length) => this.#write(node, bytes.subarray(0, bytesMax), offset),
       ),
-      read: (into, offset) => does('read', ['read', 'overwrite'], () => node.bytes.copy(into, 0, Math.min(offset, node.bytes.length))),
+      read: (into, offset) => does('read', ['read', 'overwrite', 'append'], () => node.bytes.copy(into, 0, Math.min(offset, node.bytes.length))),
       datasync: () => does('datasync', every, () => {
         node.syncedBytes = Buffer.from(node.bytes);
       }),
@@ -241,9 +249,13 @@ export class FaultDisk implements Disk {
         node.bytes = Buffer.concat([node.bytes.subarray(0, sizeBytes), Buffer.alloc(Math.max(0, sizeBytes - node.bytes.length))]);
       }),
       status: () => does('fileStatus', every, () => ({ sizeBytes: node.bytes.length, inode: node.inode })),
-      close: () => does('close', every, () => {
-        this.#open.delete(handle);
-      }),
+      close: () => descriptor.close(() => this.#call({
+        method: 'close',
+        path,
+        carryOut: () => {
+          this.#open.delete(handle);
+        },
+      })),
     };
   }
 
@@ -267,21 +279,22 @@ export class FaultDisk implements Disk {
         const node = this.tree.folder(path);
         const handle = { path };
         this.#open.add(handle);
+        const descriptor = new Descriptor(path);
         return {
-          sync: () => this.#call({
+          sync: () => descriptor.run(() => this.#call({
             method: 'syncFolder',
             path,
             carryOut: () => {
               node.syncedNames = new Map(node.names);
             },
-          }),
-          close: () => this.#call({
+          })),
+          close: () => descriptor.close(() => this.#call({
             method: 'closeFolder',
             path,
             carryOut: () => {
               this.#open.delete(handle);
             },
-          }),
+          })),
         };
       },
     });
