@@ -18,6 +18,7 @@ import { loadConfig, type LoadedConfig } from './config/load-config.js';
 import { resolveServerOptions, type ServerOptions } from './config/server-options.js';
 import { makeDataFolder } from './disk/data-folder.js';
 import type { Disk } from './disk/disk.js';
+import { IdleFiles } from './disk/idle-files.js';
 import { NodeDisk } from './disk/node-disk.js';
 import { SpaceWatch } from './disk/space-watch.js';
 import { createApp } from './http/create-app.js';
@@ -229,6 +230,7 @@ export class SimpleKvServer {
     const { logger } = parts;
     const { dataFolder } = options;
     const disk = new NodeDisk();
+    const idleFiles = new IdleFiles();
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
     // Readiness shall know before the first write; the look never rejects.
     void room.look();
@@ -237,9 +239,9 @@ export class SimpleKvServer {
     this.#closers.push(() => room.close(), () => tasks.close());
     return new ProjectLives({
       ...resources,
-      diskHome: new FileHome({ folder: dataFolder, disk, logger }),
+      diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles }),
       memoryHome: new MemoryHome({ logger }),
-      snapshots: snapshotFolders(disk, dataFolder),
+      snapshots: snapshotFolders({ disk, idleFiles }, dataFolder),
       dataFolder,
       tasks,
       cache: new ValueCache(),
@@ -275,11 +277,13 @@ export class SimpleKvServer {
 }
 
 /** One for each project, so that all who read its snapshots share their descriptors. */
-function snapshotFolders(disk: Disk, dataFolder: string): (project: string) => SnapshotFolder {
+function snapshotFolders(
+  parts: { readonly disk: Disk; readonly idleFiles: IdleFiles }, dataFolder: string,
+): (project: string) => SnapshotFolder {
   const folders = new Map<string, SnapshotFolder>();
   return (project) => {
     const { folder, snapshot } = new LogPaths(dataFolder, project);
-    const known = folders.get(project) ?? new SnapshotFolder({ disk, folder, link: snapshot });
+    const known = folders.get(project) ?? new SnapshotFolder({ ...parts, folder, link: snapshot });
     folders.set(project, known);
     return known;
   };

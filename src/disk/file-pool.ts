@@ -1,12 +1,14 @@
 /**
- * A few open files, kept for the next reading. Owns when a descriptor is let go: never under a reading that is in progress, and
- * never later than the pool.
+ * A few open files, kept for the next reading. Owns when a descriptor is let go: never under a reading that is in progress, never
+ * later than the pool, and when nothing has read it for a while.
  */
 import { invariant } from '../base/invariant.js';
+import { closeQuietly } from './close-quietly.js';
 import type { DiskFile } from './disk.js';
+import { type IdleFile, IdleFiles } from './idle-files.js';
 
 /** One open file. */
-interface PooledFile {
+interface PooledFile extends IdleFile {
   readonly file: Promise<DiskFile>;
   users: number;
   /** True: closed as soon as nobody uses it, and opened anew for whoever asks from then on. */
@@ -16,6 +18,7 @@ interface PooledFile {
 /** Open files by number, at most so many at once. */
 export class FilePool {
   readonly #filesMax: number;
+  readonly #idleFiles: IdleFiles;
   /** The one that was used longest ago stands first. */
   readonly #files = new Map<number, PooledFile>();
   /** All that are open: those of the map, and those that leave and are still used. */
@@ -23,10 +26,14 @@ export class FilePool {
   #waiting: (() => void)[] = [];
   #making: Promise<void> | undefined;
 
-  /** @param filesMax how many files are open at once, at most */
-  constructor(filesMax: number) {
+  /**
+   * @param filesMax how many files are open at once, at most
+   * @param idleFiles closes those that are not read; shared with other pools @default one of its own
+   */
+  constructor(filesMax: number, idleFiles: IdleFiles = new IdleFiles()) {
     invariant(filesMax >= 1, 'a pool holds a file');
     this.#filesMax = filesMax;
+    this.#idleFiles = idleFiles;
   }
 
   /**
@@ -56,6 +63,7 @@ export class FilePool {
     const pooled = this.#files.get(key);
     if (pooled === undefined) return;
     this.#files.delete(key);
+    this.#idleFiles.remove(pooled);
     pooled.isLeaving = true;
     await this.#settle(key, pooled);
   }
@@ -73,11 +81,12 @@ export class FilePool {
         this.#files.delete(key);
         this.#files.set(key, known);
         known.users += 1;
+        this.#idleFiles.remove(known);
         return known;
       }
       if (this.#openCount < this.#filesMax) {
         this.#openCount += 1;
-        const pooled = { file: open(), users: 1, isLeaving: false };
+        const pooled: PooledFile = { file: open(), users: 1, isLeaving: false, release: () => this.#release(key, pooled) };
         // Who uses it is told by the promise; one that could not be opened is not kept.
         pooled.file.catch(() => this.#forget(key, pooled));
         this.#files.set(key, pooled);
@@ -99,21 +108,24 @@ export class FilePool {
     }
   }
 
+  /** Closes a file that nothing reads; one that is read again by now stays. */
+  async #release(key: number, pooled: PooledFile): Promise<void> {
+    if (pooled.users > 0 || pooled.isLeaving) return;
+    await this.drop(key);
+  }
+
   #forget(key: number, pooled: PooledFile): void {
     pooled.isLeaving = true;
     if (this.#files.get(key) === pooled) this.#files.delete(key);
   }
 
-  /** Closes a file that leaves, when nobody uses it any more. */
+  /** Closes a file that leaves and that nothing uses any more; one that stays is idle from now on. */
   async #settle(key: number, pooled: PooledFile): Promise<void> {
     if (pooled.users === 0 && pooled.isLeaving) {
-      try {
-        await (await pooled.file.catch(() => undefined))?.close();
-      } finally {
-        this.#openCount -= 1;
-        this.#forget(key, pooled);
-      }
-    }
+      await closeQuietly(pooled.file);
+      this.#openCount -= 1;
+      this.#forget(key, pooled);
+    } else if (pooled.users === 0) this.#idleFiles.add(pooled);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resume of waiting) resume();

@@ -92,7 +92,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   disk_failed: {
     status: 503,
     title: 'Disk failed',
-    publicText: 'The disk failed while the project was to be changed, and nothing was changed; the server log says how',
+    publicText: 'The disk or the system refused the operation, and nothing was changed; the server log says why',
     retryAfterSeconds: RETRY_DISK_SECONDS,
   },
   log_failed: {

@@ -8,6 +8,7 @@
  * - `fsync`: it is on disk before the answer.
  * - `interval`: it is with the operating system before the answer and on disk within the interval; a power cut loses what
  *   was not synced, a killed process loses nothing.
- * - `os`: it is with the operating system; when it reaches the disk is the system's business.
+ * - `os`: it is with the operating system; when it reaches the disk is the system's business. Only a log that has been quiet for a
+ *   while is synced, so that its file can be closed without losing the descriptor that a failure would be reported to.
  */
 export type Durability = 'fsync' | 'interval' | 'os';

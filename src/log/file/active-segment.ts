@@ -1,46 +1,66 @@
 /**
- * The file that lines are appended to. Owns its descriptor and the size that it must have; knows bytes, not lines.
+ * The file that lines are appended to. Owns its descriptor, which file it is and the size that it must have; knows bytes, not lines.
+ *
+ * Two writers of one file are distinguished by its size. Each appends at the end and then looks: the file must have grown by exactly what
+ * it has written, and its name must still mean it. Whichever looks after both have written sees the bytes of the other, so at most one
+ * of two batches that follow the same line passes, and only what has passed is acknowledged. What is cut off again is compared with
+ * what was written before, so that it can never be the other's.
  */
 import { isErrno } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import { appendAll, type Disk, type DiskFile } from '../../disk/disk.js';
+import { ForeignChangeError } from '../../disk/disk-fault.js';
+import { HeldFile } from '../../disk/held-file.js';
+import type { IdleFiles } from '../../disk/idle-files.js';
 
-/** What is known of a segment when it is opened for appending. */
+/** What is known of a segment. */
 export interface SegmentExtent {
   /** Seq of the first event that stands in it, or will. */
   readonly firstSeq: number;
   /** Size in bytes, all of it accepted lines. */
   readonly sizeBytes: number;
+  /** Number of its inode: a name that means another one is not this segment. */
+  readonly inode: number;
 }
 
-/** An open active segment. */
+/** Where a segment is. */
+export interface SegmentPlace {
+  readonly disk: Disk;
+  /** The active segment's path. */
+  readonly path: string;
+  /** Closes the descriptor when nothing is appended. */
+  readonly idleFiles: IdleFiles;
+}
+
+/** The active segment, open while it is written to. */
 export class ActiveSegment {
   readonly firstSeq: number;
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #file: DiskFile;
+  readonly #inode: number;
+  readonly #file: HeldFile;
   /** Accepted bytes. What lies behind them was not acknowledged and is cut. */
   #sizeBytes: number;
-
-  private constructor(disk: Disk, path: string, opened: SegmentExtent & { readonly file: DiskFile }) {
-    this.#disk = disk;
-    this.#path = path;
-    this.#file = opened.file;
-    this.firstSeq = opened.firstSeq;
-    this.#sizeBytes = opened.sizeBytes;
-  }
+  /** Where the file ends, accepted or not; undefined after a write that did not succeed, until it is cut back. */
+  #endBytes: number | undefined;
+  /** Counts writes, so that a sync knows whether it has covered all of them. */
+  #writes = 0;
 
   /**
-   * Opens a segment at its end.
+   * Takes charge of a segment; it is opened with the first write.
    *
-   * @param disk the disk
-   * @param path the active segment's path
+   * @param place where it is
    * @param extent what it holds
-   * @returns the open segment
    */
-  static async open(disk: Disk, path: string, extent: SegmentExtent): Promise<ActiveSegment> {
+  constructor({ disk, path, idleFiles }: SegmentPlace, extent: SegmentExtent) {
     invariant(extent.firstSeq >= 1, 'seq counts from 1');
-    return new ActiveSegment(disk, path, { ...extent, file: await disk.open(path, 'append') });
+    this.#disk = disk;
+    this.#path = path;
+    this.#inode = extent.inode;
+    this.firstSeq = extent.firstSeq;
+    this.#sizeBytes = extent.sizeBytes;
+    this.#endBytes = extent.sizeBytes;
+    this.#file = new HeldFile(() => this.#open(), idleFiles);
   }
 
   /** Accepted bytes. */
@@ -48,14 +68,65 @@ export class ActiveSegment {
     return this.#sizeBytes;
   }
 
+  /** While the descriptor was closed, anything may have happened to the name. */
+  async #open(): Promise<DiskFile> {
+    let file: DiskFile;
+    try {
+      file = await this.#disk.open(this.#path, 'append');
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) throw new ForeignChangeError('its name means no file: another program moved or removed it');
+      throw error;
+    }
+    try {
+      await this.#refuseForeignChange(file);
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
   /**
-   * Writes bytes at the end; they count as accepted when {@link ActiveSegment.accept} is called.
+   * Looks whether the file is still the one that was written.
+   *
+   * @throws {ForeignChangeError} when it is not
+   * @throws {NotOpenedError} when it could not be opened
+   */
+  async check(): Promise<void> {
+    await this.#file.use((file) => this.#refuseForeignChange(file));
+  }
+
+  async #refuseForeignChange(file: DiskFile): Promise<void> {
+    const [own, named] = await Promise.all([file.status(), this.#disk.status(this.#path)]);
+    if (own.inode !== this.#inode || named?.inode !== this.#inode) {
+      throw new ForeignChangeError('its name means another file or none: another program moved, replaced or removed it');
+    }
+    const dueBytes = this.#endBytes;
+    if (dueBytes === undefined || own.sizeBytes === dueBytes) return;
+    throw new ForeignChangeError(`its size is ${own.sizeBytes} bytes, not ${dueBytes}: another program wrote to it or cut it`);
+  }
+
+  /**
+   * Writes bytes at the end, and makes sure that they are the only ones there; they count as accepted when {@link ActiveSegment.accept}
+   * is called.
    *
    * @param bytes whole lines
+   * @throws {NotOpenedError} when the file could not be opened: nothing was written
+   * @throws {ForeignChangeError} when the file is not what was written: what follows a restart is not known
    * @throws {ShortWriteError} when the disk took less, or the errno of the write
    */
   async append(bytes: Buffer): Promise<void> {
-    await appendAll(this.#file, bytes);
+    await this.#file.use(async (file) => {
+      const endBytes = this.#endBytes;
+      invariant(endBytes !== undefined, 'a file is brought back to its accepted bytes before it is written to again');
+      this.#endBytes = undefined;
+      this.#writes += 1;
+      // From here on there may be bytes that only a sync on this descriptor can vouch for.
+      this.#file.keep(true);
+      await appendAll(file, bytes);
+      this.#endBytes = endBytes + bytes.length;
+      await this.#refuseForeignChange(file);
+    });
   }
 
   /**
@@ -67,50 +138,53 @@ export class ActiveSegment {
     this.#sizeBytes += byteCount;
   }
 
-  /** Makes everything that was appended durable. */
+  /** Makes everything that was appended before the call durable. */
   async datasync(): Promise<void> {
-    await this.#file.datasync();
+    await this.#file.use((file) => this.#sync(file));
+  }
+
+  async #sync(file: DiskFile): Promise<void> {
+    const writes = this.#writes;
+    await file.datasync();
+    if (this.#writes === writes) this.#file.keep(false);
   }
 
   /**
    * Cuts off what was written and not accepted, and makes that durable.
    *
-   * @throws when the file cannot be brought back to its accepted bytes: what a restart will find is then unknown
+   * @param bytes what the write that did not succeed was given
+   * @throws {ForeignChangeError} when what lies behind the accepted bytes is not what was written; it is not touched then
+   * @throws the errno of a call that failed: what a restart will find is then unknown
    */
-  async cutBack(): Promise<void> {
-    await this.#file.truncate(this.#sizeBytes);
-    const { sizeBytes } = await this.#file.status();
-    invariant(sizeBytes === this.#sizeBytes, `the file has ${this.#sizeBytes} bytes after it was cut, not ${sizeBytes}`);
-    await this.#file.datasync();
+  async cutBack(bytes: Buffer): Promise<void> {
+    this.#endBytes = undefined;
+    await this.#file.use(async (file) => {
+      const { sizeBytes } = await file.status();
+      if (sizeBytes !== this.#sizeBytes) {
+        await this.#refuseForeignBytes(file, bytes, sizeBytes);
+        await file.truncate(this.#sizeBytes);
+      }
+      this.#endBytes = this.#sizeBytes;
+      await this.#refuseForeignChange(file);
+      await this.#sync(file);
+    });
   }
 
-  /**
-   * Looks whether the file is still the one that was written.
-   *
-   * @returns what is wrong with it, undefined when nothing is
-   */
-  async findForeignChange(): Promise<string | undefined> {
-    const own = await this.#file.status();
-    if (own.sizeBytes !== this.#sizeBytes) {
-      return `its size is ${own.sizeBytes} bytes, not ${this.#sizeBytes}: somebody else wrote to it or cut it`;
-    }
-    const named = await this.#disk.status(this.#path);
-    if (named?.inode !== own.inode) return 'its name means another file or none: somebody moved, replaced or removed it';
-    return undefined;
+  /** What lies behind the accepted bytes has to be what was written, as far as the disk took it. */
+  async #refuseForeignBytes(file: DiskFile, bytes: Buffer, sizeBytes: number): Promise<void> {
+    const found = Buffer.alloc(Math.max(0, Math.min(sizeBytes - this.#sizeBytes, bytes.length + 1)));
+    const count = await file.read(found, this.#sizeBytes);
+    const isOwn = sizeBytes > this.#sizeBytes && count === found.length && found.equals(bytes.subarray(0, found.length));
+    if (!isOwn) throw new ForeignChangeError('it holds bytes that this log did not write: another program wrote to it or cut it');
   }
 
-  /** Lets go of the descriptor. */
+  /** Closes the descriptor; the next write opens the file anew. For a descriptor that turned out to be none. */
+  async renew(): Promise<void> {
+    await this.#file.renew();
+  }
+
+  /** Closes the descriptor once every call made so far is done. */
   async close(): Promise<void> {
     await this.#file.close();
   }
-}
-
-/**
- * Tells whether a failed write means that there was no room, so that cutting back and going on later is right.
- *
- * @param error what the write threw
- * @returns false for EIO, after which nothing is known of the file
- */
-export function isRoomError(error: unknown): boolean {
-  return !isErrno(error, 'EIO');
 }

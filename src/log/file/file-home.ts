@@ -10,6 +10,7 @@ import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import { LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { CreateOptions, Log, LogBase, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log.js';
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
+import { IdleFiles } from '../../disk/idle-files.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
 import { isSnapshotName, LogPaths, sealedSegmentNames, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
@@ -29,6 +30,8 @@ export interface FileHomeOptions {
   readonly logger: Logger;
   /** @default {@link systemClock} */
   readonly clock?: Clock;
+  /** Closes files that are not used; shared with whatever else reads the folder. @default one of its own */
+  readonly idleFiles?: IdleFiles;
   /** How often a log that found the disk full tries again, in milliseconds. */
   readonly probeIntervalMs?: number;
 }
@@ -36,12 +39,14 @@ export interface FileHomeOptions {
 /** Logs in files. */
 export class FileHome implements LogHome {
   readonly #options: FileHomeOptions;
+  readonly #idleFiles: IdleFiles;
   /** Erasing in the background; it never rejects. */
   #erasing: Promise<void> = Promise.resolve();
 
   /** @param options folder, disk, logger */
   constructor(options: FileHomeOptions) {
     this.#options = options;
+    this.#idleFiles = options.idleFiles ?? new IdleFiles();
   }
 
   #paths(project: string): LogPaths {
@@ -50,7 +55,7 @@ export class FileHome implements LogHome {
 
   #context(paths: LogPaths): FileLogContext {
     const { disk, logger, clock, probeIntervalMs } = this.#options;
-    return { disk, paths, logger, clock: clock ?? systemClock, probeIntervalMs };
+    return { disk, paths, logger, idleFiles: this.#idleFiles, clock: clock ?? systemClock, probeIntervalMs };
   }
 
   async namesOf(project: string): Promise<readonly string[]> {
@@ -88,13 +93,14 @@ export class FileHome implements LogHome {
     const header = encodeHeaderLine({ project, logId, firstSeq, previousHash: end.hash, base: base?.digest });
     // Until the log is there, its head proves nothing: what an interrupted creation leaves must not look like a log that was lost.
     const head = { logId, seq: 0, hash: genesis };
+    let inode: number;
     try {
       if (base === undefined) await this.#dropSnapshots(paths);
-      await this.#writeNewLog(paths, Buffer.from(header), head);
+      ({ inode } = await this.#writeNewLog(paths, Buffer.from(header), head));
     } catch (error) {
       throw withDiskFull(error, `Cannot create the project "${project}"`);
     }
-    const active = { firstSeq, sizeBytes: header.length };
+    const active = { firstSeq, sizeBytes: header.length, inode };
     const reading = { head, slot: 0, damaged: false };
     const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading, tornBytes: 0 };
     return await FileLog.open(this.#context(paths), recovered, options);
@@ -109,16 +115,18 @@ export class FileHome implements LogHome {
   /** The active name appears last, by a link, which never replaces anything: before it, nothing of the project exists. */
   async #writeNewLog(
     paths: LogPaths, header: Buffer, head: { readonly logId: string; readonly seq: number; readonly hash: string },
-  ): Promise<void> {
+  ): Promise<{ readonly inode: number }> {
     const { disk } = this.#options;
     await changeFolder(disk, paths.home, () => disk.makeFolder(paths.folder));
-    await changeFolder(disk, paths.folder, async () => {
+    const written = await changeFolder(disk, paths.folder, async () => {
       for (const name of UNFINISHED_NAMES) await disk.unlink(paths.inFolder(name));
-      await writeNewFile(disk, paths.next, header);
+      const next = await writeNewFile(disk, paths.next, header);
       await createHead(disk, paths.head, head);
+      return next;
     });
     await changeFolder(disk, paths.home, () => disk.link(paths.next, paths.active));
     await disk.unlink(paths.next);
+    return written;
   }
 
   async open(project: string, options: OpenOptions): Promise<Log | undefined> {

@@ -13,20 +13,26 @@ import { LineClock } from '../line-clock.js';
 import { encodeSealLine } from '../line-format.js';
 import { WrongLastSeqError } from '../log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
-import { ActiveSegment, isRoomError } from './active-segment.js';
 import type { Disk } from '../../disk/disk.js';
+import { faultOf, ForeignChangeError } from '../../disk/disk-fault.js';
+import { NotOpenedError } from '../../disk/held-file.js';
+import type { IdleFiles } from '../../disk/idle-files.js';
+import { ActiveSegment, type SegmentExtent } from './active-segment.js';
 import { HeadKeeper } from './head-keeper.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 import { LogReadings } from './log-readings.js';
 import type { RecoveredLog } from './recovery.js';
 import { RoomWaiting } from './room-probe.js';
-import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';
+import { Rotation } from './rotation.js';
 import { FileSealedSegments } from './sealed-segments.js';
+import { SyncKeeper } from './sync-keeper.js';
+import { DEFECT_TOLD, logFailed, outcomeUnknown } from './write-fault.js';
 
-/** How old the last look at the file may be before another batch is written, in milliseconds. */
-const FOREIGN_CHANGE_CHECK_MS = 1000;
-/** A sync that takes longer is told to the operator, in milliseconds. */
-const SLOW_SYNC_MS = 1000;
+/**
+ * How old the last look at the file may be before another batch is written, in milliseconds. Each batch is followed by a look, so this
+ * concerns the first one after a pause: it must not be written into a file that another program has taken over meanwhile.
+ */
+const LOOK_LIFETIME_MS = 1000;
 /** After a rotation that failed, how long lines go to the old segment before another try, in milliseconds. */
 const ROTATION_RETRY_MS = 5000;
 
@@ -36,6 +42,8 @@ export interface FileLogContext {
   readonly paths: LogPaths;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Closes files that are not used. */
+  readonly idleFiles: IdleFiles;
   /** How often a log that found the disk full tries again, in milliseconds; undefined for the usual. */
   readonly probeIntervalMs?: number | undefined;
 }
@@ -55,37 +63,31 @@ export class FileLog implements Log {
   #state: LogState = 'writable';
   /** The last accepted line. */
   #end: LogPosition;
-  /** The last line that is known to be on disk; behind `#end` only under `interval` and `os`. */
-  #synced: LogPosition;
   #inFlight: Promise<unknown> | undefined;
-  #checkedAtMs: number;
+  #lookedAtMs: number;
   #rotateNotBeforeMs = 0;
   /** True for ever once the disk has lost its word; `#state` may say `closed` all the same. */
   #hasFailed = false;
-  /** The sync in flight. Two at a time could hide that one of them failed: the system tells a failure once. */
-  #syncing: Promise<void> = Promise.resolve();
+  readonly #syncs: SyncKeeper;
   readonly #room: RoomWaiting;
   readonly #readings: LogReadings;
-  #syncTimer: NodeJS.Timeout | undefined;
 
-  private constructor(
-    context: FileLogContext, recovered: RecoveredLog, parts: { readonly segment: ActiveSegment; readonly options: LogOptions },
-  ) {
+  private constructor(context: FileLogContext, recovered: RecoveredLog, options: LogOptions) {
     const { paths, clock, logger } = context;
     this.project = paths.project;
     this.logId = recovered.logId;
     this.#context = context;
-    this.#options = parts.options;
-    this.#segment = parts.segment;
+    this.#options = options;
+    this.#segment = this.#segmentOf(recovered.active);
     this.base = recovered.base;
     this.#end = recovered.end;
-    this.#synced = recovered.end;
-    this.#checkedAtMs = clock.monotonicMs();
+    this.#lookedAtMs = clock.monotonicMs();
     this.#lineClock = new LineClock(clock, (fromMs, toMs) => {
       logger.warn({ project: this.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back; lines carry the true time from here on');
     });
     this.#lineClock.resume(recovered.lastTimeMs);
     this.#head = new HeadKeeper(context.disk, paths, { logId: recovered.logId, logger });
+    this.#syncs = this.#makeSyncs();
     this.#readings = this.#makeReadings();
     this.sealed = new FileSealedSegments(context.disk, paths, { segments: recovered.sealed, readings: this.#readings });
     this.#room = new RoomWaiting(context.disk, paths, {
@@ -93,8 +95,27 @@ export class FileLog implements Log {
     });
   }
 
+  #segmentOf(extent: SegmentExtent): ActiveSegment {
+    const { disk, paths, idleFiles } = this.#context;
+    return new ActiveSegment({ disk, path: paths.active, idleFiles }, extent);
+  }
+
+  #makeSyncs(): SyncKeeper {
+    const { clock, logger } = this.#context;
+    return new SyncKeeper({
+      project: this.project,
+      clock,
+      logger,
+      end: () => ({ end: this.#end, segment: this.#segment }),
+      hasFailed: () => this.#hasFailed,
+      onFailed: (cause) => this.#fail(cause),
+      onSynced: (end) => this.#head.note(end),
+    }, this.#end);
+  }
+
   #makeReadings(): LogReadings {
-    return new LogReadings(this.#context.disk, this.#context.paths, {
+    const { disk, paths, idleFiles } = this.#context;
+    return new LogReadings({ disk, paths, idleFiles }, {
       logId: this.logId,
       segments: () => [...this.sealed.readable(), { firstSeq: this.#segment.firstSeq, form: 'active' }],
       activeBytes: () => this.#segment.sizeBytes,
@@ -112,8 +133,7 @@ export class FileLog implements Log {
    * @returns the log, its head written
    */
   static async open(context: FileLogContext, recovered: RecoveredLog, options: LogOptions): Promise<FileLog> {
-    const segment = await ActiveSegment.open(context.disk, context.paths.active, recovered.active);
-    const log = new FileLog(context, recovered, { segment, options });
+    const log = new FileLog(context, recovered, options);
     await log.#head.start(recovered.head, recovered.end);
     return log;
   }
@@ -128,6 +148,7 @@ export class FileLog implements Log {
 
   configure(options: LogOptions): void {
     this.#options = options;
+    this.#syncs.configure(options);
   }
 
   async append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
@@ -145,113 +166,99 @@ export class FileLog implements Log {
   }
 
   async #append(drafts: readonly LineDraft[]): Promise<readonly AppendedLine[]> {
-    await this.#refuseForeignChange();
+    await this.#lookIfDue();
     await this.#rotateIfDue();
     // Only now is it known where the lines will stand.
     const start = { segment: this.#segment.firstSeq, offset: this.#segment.sizeBytes };
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#synced.seq }, { clock: this.#lineClock, start });
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, { clock: this.#lineClock, start });
     const bytes = Buffer.from(batch.text);
-    await this.#write(bytes);
-    if (this.#options.durability === 'fsync') await this.#sync(batch.end);
-    if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
+    try {
+      await this.#segment.append(bytes);
+      this.#lookedAtMs = this.#context.clock.monotonicMs();
+      if (this.#options.durability === 'fsync') await this.#syncs.sync(this.#segment, batch.end);
+      if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
+    } catch (error) {
+      await this.#takeBack(bytes, error);
+      throw this.#refusalOf(error);
+    }
     this.#accept(batch, bytes.length);
     return batch.lines;
   }
 
   #refuseUnlessWritable(): void {
     if (this.#state === 'closed') throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
-    if (this.#state === 'failed') {
-      throw new AppError('log_failed', 'Cannot append to the log: it has failed and takes nothing until the server is started again');
-    }
+    if (this.#state === 'failed') throw logFailed('it has failed and takes nothing until the server is started again');
     if (this.#state === 'read_only') throw new AppError('disk_full', 'Cannot append to the log: the disk is full');
   }
 
-  /** A file that somebody else changed is not written to: two writers would destroy it. */
-  async #refuseForeignChange(): Promise<void> {
+  async #lookIfDue(): Promise<void> {
     const nowMs = this.#context.clock.monotonicMs();
-    if (nowMs - this.#checkedAtMs < FOREIGN_CHANGE_CHECK_MS) return;
-    const change = await this.#segment.findForeignChange();
-    this.#checkedAtMs = nowMs;
-    if (change === undefined) return;
-    this.#fail(new Error(change));
-    throw new AppError('log_failed', 'Cannot append to the log: its file was changed by somebody else');
-  }
-
-  async #write(bytes: Buffer): Promise<void> {
+    if (nowMs - this.#lookedAtMs < LOOK_LIFETIME_MS) return;
     try {
-      await this.#segment.append(bytes);
+      await this.#segment.check();
+      this.#lookedAtMs = nowMs;
     } catch (error) {
-      await this.#takeBack(error);
+      if (!(error instanceof ForeignChangeError)) throw this.#refusalOf(error);
+      this.#fail(error);
+      throw logFailed('another program changed its file', error);
+    }
+  }
+
+  /**
+   * Brings the file back to what is accepted after a batch or a seal that did not succeed. Where that cannot be done, or the disk has
+   * failed, what a restart would find is not known, and the log has failed.
+   */
+  async #takeBack(bytes: Buffer, error: unknown): Promise<void> {
+    if (this.#hasFailed) throw error instanceof AppError ? error : outcomeUnknown('the disk failed to make earlier lines durable', error);
+    if (error instanceof NotOpenedError) return;
+    try {
+      if (faultOf(error) === 'disk') throw error;
+      if (isErrno(error, 'EBADF')) await this.#segment.renew();
+      await this.#syncs.inTurn(() => this.#segment.cutBack(bytes));
+    } catch (cause) {
+      if (!this.#hasFailed) this.#fail(cause);
+      throw outcomeUnknown('the file could not be brought back to what it was', cause);
+    }
+  }
+
+  /** What to answer for lines that were not written, or were taken back. */
+  #refusalOf(error: unknown): unknown {
+    const { logger } = this.#context;
+    const fault = faultOf(error);
+    if (fault === 'room' && !(error instanceof NotOpenedError)) {
       this.#becomeReadOnly(error);
-      throw new AppError('disk_full', 'Cannot append to the log: the disk is full', { cause: error });
+      return new AppError('disk_full', 'Cannot append to the log: the disk is full', { cause: error });
     }
-  }
-
-  /** Cuts off a write that did not succeed; without that nobody can say what a restart would find. */
-  async #takeBack(error: unknown): Promise<void> {
-    try {
-      if (!isRoomError(error)) throw error;
-      await this.#segment.cutBack();
-    } catch (cause) {
-      this.#fail(cause);
-      throw outcomeUnknown('the disk failed while they were written', cause);
+    if (fault === 'defect') {
+      logger.error({ project: this.project, err: error }, DEFECT_TOLD);
+      return error;
     }
-  }
-
-  /** Makes everything up to `end` durable. A sync that fails is never tried again: what it covered is unknown for ever. */
-  async #sync(end: LogPosition): Promise<void> {
-    const sync = this.#syncing.then(() => this.#syncNow(end));
-    this.#syncing = sync.catch(() => undefined);
-    await sync;
-  }
-
-  async #syncNow(end: LogPosition): Promise<void> {
-    if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
-    const startMs = this.#context.clock.monotonicMs();
-    try {
-      await this.#segment.datasync();
-    } catch (cause) {
-      this.#fail(cause);
-      throw outcomeUnknown('the disk failed to make them durable', cause);
-    }
-    const durationMs = this.#context.clock.monotonicMs() - startMs;
-    if (durationMs > SLOW_SYNC_MS) {
-      this.#context.logger.warn({ project: this.project, duration_ms: Math.round(durationMs) }, 'a sync of the log was slow');
-    }
-    // A sync behind the answers may have been asked for before a newer one.
-    if (end.seq <= this.#synced.seq) return;
-    this.#synced = end;
-    this.#head.note(end);
+    logger.warn({ project: this.project, err: error }, 'a batch was refused: the system does not open or write the file now');
+    return new AppError('disk_failed', 'Cannot append to the log: the system does not open or write its file now', { cause: error });
   }
 
   #accept(batch: EncodedBatch, byteCount: number): void {
     this.#segment.accept(byteCount);
     this.#end = batch.end;
     this.#notice.wake();
-    if (this.#options.durability === 'interval') this.#syncLater();
-  }
-
-  #syncLater(): void {
-    this.#syncTimer ??= setTimeout(() => {
-      this.#syncTimer = undefined;
-      if (this.#state !== 'writable' && this.#state !== 'read_only') return;
-      // The failure is recorded in the state; there is nobody to answer any more.
-      this.#sync(this.#end).catch((error: unknown) => this.#context.logger.debug({ err: error }, 'a sync behind the answers failed'));
-    }, this.#options.syncIntervalMs);
+    if (this.#options.durability !== 'fsync') this.#syncs.later(this.#options);
   }
 
   #fail(cause: unknown): void {
     this.#hasFailed = true;
     if (this.#state !== 'closed') this.#state = 'failed';
     this.#room.stop();
+    if (cause instanceof ForeignChangeError) this.#head.abandon();
+    const consequence = 'the log has failed: writes are refused until the server is started again, reads go on';
+    const isDefect = faultOf(cause) === 'defect';
     this.#context.logger.error(
-      { project: this.project, err: cause }, 'the log has failed: writes are refused until the server is started again, reads go on',
+      { project: this.project, err: cause }, isDefect ? `${consequence}; this is a defect of the server, not of the disk` : consequence,
     );
     this.#notice.wake();
   }
 
   #becomeReadOnly(cause: unknown): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed' || this.#hasFailed) return;
     this.#state = 'read_only';
     this.#context.logger.error(
       { project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on',
@@ -269,43 +276,65 @@ export class FileLog implements Log {
     if (this.#segment.sizeBytes < this.#options.segmentBytes || isEmpty) return;
     if (this.#context.clock.monotonicMs() < this.#rotateNotBeforeMs) return;
     const { disk, paths, logger } = this.#context;
-    const header = { project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
     try {
-      const nextBytes = await prepareNextSegment(disk, paths, header);
-      const sealBytes = await this.#seal();
-      await this.#activate(nextBytes, sealBytes);
+      await Rotation.run(disk, paths, (rotation) => this.#rotate(rotation));
     } catch (error) {
-      if (this.#state !== 'writable') throw error;
+      if (this.#hasFailed) throw error;
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
-      logger.warn({ project: this.project, err: error }, 'the active segment could not be sealed; it is used on');
+      const level = faultOf(error) === 'defect' ? 'error' : 'warn';
+      logger[level]({ project: this.project, err: error }, 'the active segment could not be sealed; it is used on');
     }
   }
 
+  async #rotate(rotation: Rotation): Promise<void> {
+    const { firstSeq } = this.#segment;
+    const header = { project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
+    const next = await rotation.prepare(header);
+    const sealBytes = await this.#seal(rotation);
+    const sealed = this.#segment;
+    const sizeBytes = sealed.sizeBytes + sealBytes;
+    try {
+      await rotation.activateNext();
+    } catch (error) {
+      // The seal is on disk, so nothing may be appended to the old segment; the next start finishes the rotation.
+      this.#fail(error);
+      throw logFailed('the next segment could not be put in place', error);
+    }
+    this.#segment = this.#segmentOf(next);
+    this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
+    // A sync that was asked for before the seal may still wait for its turn: it finds nothing left to do.
+    await sealed.close();
+  }
+
   /** Ends the active segment and gives it its second name; undone when the name cannot be given. The seal's length in bytes. */
-  async #seal(): Promise<number> {
-    const { disk, paths } = this.#context;
-    const seal = { sealedName: segmentName(this.#segment.firstSeq), nextSeq: this.#end.seq + 1, nextName: paths.activeName };
+  async #seal(rotation: Rotation): Promise<number> {
+    const { paths } = this.#context;
+    const segment = this.#segment;
+    const seal = { sealedName: segmentName(segment.firstSeq), nextSeq: this.#end.seq + 1, nextName: paths.activeName };
     const bytes = Buffer.from(encodeSealLine(seal, this.#end.hash));
     try {
-      await this.#segment.append(bytes);
+      await segment.append(bytes);
+      await this.#syncs.syncSeal(segment, this.#end);
+      await this.#nameSealed(rotation, paths.inFolder(seal.sealedName));
     } catch (error) {
-      await this.#takeBack(error);
+      await this.#takeBack(bytes, error);
       throw error;
-    }
-    await this.#sync(this.#end);
-    try {
-      await nameSealedSegment(disk, paths, this.#segment.firstSeq);
-    } catch (error) {
-      if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EMLINK') && (await this.#isFree(paths.inFolder(seal.sealedName)))) {
-        await this.#takeBack(error);
-        throw error;
-      }
-      this.#fail(error);
-      throw new AppError('log_failed', 'Cannot append to the log: a sealed segment could not be named', { cause: error });
     }
     // The head must not lag behind a sealed segment: recovery proves only the active one anew.
     await this.#head.flush();
     return bytes.length;
+  }
+
+  /** Without its name the seal can be taken back; with a name that may be there or not, the log has failed. */
+  async #nameSealed(rotation: Rotation, path: string): Promise<void> {
+    try {
+      await rotation.nameSealed(this.#segment.firstSeq);
+    } catch (error) {
+      const isPassing = faultOf(error) !== 'disk' || isErrno(error, 'EMLINK');
+      if (isPassing && (await this.#isFree(path))) throw error;
+      this.#fail(error);
+      throw logFailed('a sealed segment could not be named', error);
+    }
   }
 
   /** Whether a name is certainly not taken. */
@@ -315,23 +344,6 @@ export class FileLog implements Log {
     } catch {
       return false;
     }
-  }
-
-  async #activate(nextBytes: number, sealBytes: number): Promise<void> {
-    const { disk, paths } = this.#context;
-    const { firstSeq } = this.#segment;
-    const sizeBytes = this.#segment.sizeBytes + sealBytes;
-    try {
-      await activateNextSegment(disk, paths);
-      const next = await ActiveSegment.open(disk, paths.active, { firstSeq: this.#end.seq + 1, sizeBytes: nextBytes });
-      await this.#segment.close();
-      this.#segment = next;
-    } catch (error) {
-      // The seal is on disk, so nothing may be appended to the old segment; the next start finishes the rotation.
-      this.#fail(error);
-      throw new AppError('log_failed', 'Cannot append to the log: the next segment could not be put in place', { cause: error });
-    }
-    this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
   }
 
   read(range: ReadRange): AsyncGenerator<LogLine> {
@@ -347,30 +359,25 @@ export class FileLog implements Log {
   }
 
   async sync(): Promise<void> {
-    if (this.#synced.seq >= this.#end.seq) return;
+    if (this.#syncs.synced.seq >= this.#end.seq) return;
     if (this.#state === 'closed' || this.#state === 'failed') this.#refuseUnlessWritable();
-    await this.#sync(this.#end);
+    await this.#syncs.sync(this.#segment, this.#end);
   }
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#room.stop();
-    clearTimeout(this.#syncTimer);
     await Promise.allSettled([this.#inFlight]);
-    clearTimeout(this.#syncTimer);
+    this.#syncs.stop();
     this.#notice.wake();
     try {
-      await this.#syncing;
-      if (!this.#hasFailed && this.#synced.seq < this.#end.seq) await this.#sync(this.#end);
+      await this.#syncs.settle();
+      if (!this.#hasFailed) await this.#syncs.sync(this.#segment, this.#end);
     } finally {
       await this.#head.close();
       await this.#segment.close();
       await this.#readings.close();
     }
   }
-}
-
-function outcomeUnknown(why: string, cause?: unknown): AppError {
-  return new AppError('outcome_unknown', `Cannot say whether the lines were appended: ${why}`, { cause });
 }

@@ -6,7 +6,7 @@
 import { crc32 } from 'node:zlib';
 import { invariant } from '../../base/invariant.js';
 import type { LogPosition } from '../log.js';
-import { type Disk, type DiskFile, ShortWriteError, writeNewFile } from '../../disk/disk.js';
+import { type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 
 /** Bytes of one slot: a page of its own, so that no write of one touches the other. */
 const SLOT_BYTES = 4096;
@@ -89,45 +89,32 @@ export async function createHead(disk: Disk, path: string, head: Head): Promise<
   await disk.rename(temporary, path);
 }
 
-/** An open head. */
-export class HeadFile {
-  readonly #file: DiskFile;
-  #newestSlot: number;
-
-  private constructor(file: DiskFile, newestSlot: number) {
-    this.#file = file;
-    this.#newestSlot = newestSlot;
-  }
-
-  /**
-   * Opens a head that {@link createHead} has written.
-   *
-   * @param disk the disk
-   * @param path the head's file
-   * @param newestSlot the slot that is to survive a torn write
-   * @returns the open head
-   */
-  static async open(disk: Disk, path: string, newestSlot: number): Promise<HeadFile> {
-    return new HeadFile(await disk.open(path, 'overwrite'), newestSlot);
-  }
-
-  /**
-   * Writes the other slot and syncs it. One write at a time.
-   *
-   * @param head what holds now; nothing above a synced line
-   * @throws {ShortWriteError} when the disk took less than a slot
-   */
-  async write(head: Head): Promise<void> {
-    const bytes = encodeSlot(head);
-    const slot = (this.#newestSlot + 1) % SLOTS;
-    const written = await this.#file.overwrite(bytes, slot * SLOT_BYTES);
+/**
+ * Writes one slot of a head and syncs it; the other slot survives whatever becomes of the write. The file is open only meanwhile.
+ *
+ * @param disk the disk
+ * @param path a head that {@link createHead} has written
+ * @param change which slot, and what it is to say: nothing above a synced line
+ * @throws {ShortWriteError} when the disk took less than a slot
+ */
+export async function writeHeadSlot(disk: Disk, path: string, change: { readonly slot: number; readonly head: Head }): Promise<void> {
+  const bytes = encodeSlot(change.head);
+  const file = await disk.open(path, 'overwrite');
+  try {
+    const written = await file.overwrite(bytes, change.slot * SLOT_BYTES);
     if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
-    await this.#file.datasync();
-    this.#newestSlot = slot;
+    await file.datasync();
+  } finally {
+    await file.close();
   }
+}
 
-  /** Lets go of the descriptor. */
-  async close(): Promise<void> {
-    await this.#file.close();
-  }
+/**
+ * Names the slot that is written next.
+ *
+ * @param slot the slot that was written last
+ * @returns the other one
+ */
+export function otherSlot(slot: number): number {
+  return (slot + 1) % SLOTS;
 }

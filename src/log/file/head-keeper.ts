@@ -1,11 +1,12 @@
 /**
  * When the head of an open log is written: in the background, at most once a second of activity, and at the end. A head that
- * cannot be written is said and tried again; it never stops the log.
+ * cannot be written is said and tried again; it never stops the log. Holds no descriptor between two writes.
  */
+import { isErrno } from '../../base/app-error.js';
 import type { Logger } from '../../base/logger.js';
 import type { LogPosition } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
-import { createHead, HeadFile, type HeadReading } from './head-file.js';
+import { createHead, type HeadReading, otherSlot, writeHeadSlot } from './head-file.js';
 import type { LogPaths } from './log-paths.js';
 
 /** Longest time that the head lags behind the last synced line, in milliseconds. */
@@ -16,11 +17,14 @@ export class HeadKeeper {
   readonly #disk: Disk;
   readonly #path: string;
   readonly #identity: { readonly logId: string; readonly logger: Logger };
-  #file: HeadFile | undefined;
+  /** The slot that was written last; undefined where there is no head to write to. */
+  #newestSlot: number | undefined;
   #pending: LogPosition | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** One write at a time: the slots take turns. */
   #writing: Promise<void> = Promise.resolve();
+  /** Afterwards the name may be another log's. */
+  #isClosed = false;
 
   /**
    * @param disk the disk
@@ -40,20 +44,9 @@ export class HeadKeeper {
    * @param position the last synced line
    */
   async start(reading: HeadReading, position: LogPosition): Promise<void> {
-    this.#pending = position;
-    if (!reading.damaged && (await this.#open(reading.slot)) && reading.head?.seq === position.seq) this.#pending = undefined;
+    if (!reading.damaged) this.#newestSlot = reading.slot;
+    if (reading.damaged || reading.head?.seq !== position.seq) this.#pending = position;
     await this.flush();
-  }
-
-  /** Opens the head that is there; without it the next write makes a new one. */
-  async #open(slot: number): Promise<boolean> {
-    try {
-      this.#file = await HeadFile.open(this.#disk, this.#path, slot);
-      return true;
-    } catch (error) {
-      this.#identity.logger.warn({ err: error }, 'the head could not be opened; it is written anew');
-      return false;
-    }
   }
 
   /**
@@ -63,7 +56,7 @@ export class HeadKeeper {
    */
   note(position: LogPosition): void {
     this.#pending = position;
-    if (this.#timer !== undefined) return;
+    if (this.#timer !== undefined || this.#isClosed) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       void this.flush();
@@ -79,28 +72,39 @@ export class HeadKeeper {
 
   async #write(): Promise<void> {
     const position = this.#pending;
-    if (position === undefined) return;
+    if (position === undefined || this.#isClosed) return;
     this.#pending = undefined;
-    const head = { logId: this.#identity.logId, seq: position.seq, hash: position.hash };
     try {
-      if (this.#file === undefined) {
-        await createHead(this.#disk, this.#path, head);
-        this.#file = await HeadFile.open(this.#disk, this.#path, 0);
-      } else {
-        await this.#file.write(head);
-      }
+      this.#newestSlot = await this.#writeSlot({ logId: this.#identity.logId, seq: position.seq, hash: position.hash });
     } catch (error) {
+      // A head that is gone is made anew by the next write.
+      if (isErrno(error, 'ENOENT')) this.#newestSlot = undefined;
       // The old head still stands and is still true. A newer position may have been noted meanwhile.
       this.#pending ??= position;
       this.#identity.logger.warn({ err: error }, 'the head could not be written; it is tried again with the next write');
     }
   }
 
-  /** Writes what was noted and lets go of the file. */
+  /** @returns the slot that was written */
+  async #writeSlot(head: { readonly logId: string; readonly seq: number; readonly hash: string }): Promise<number> {
+    if (this.#newestSlot === undefined) {
+      await createHead(this.#disk, this.#path, head);
+      return 0;
+    }
+    const slot = otherSlot(this.#newestSlot);
+    await writeHeadSlot(this.#disk, this.#path, { slot, head });
+    return slot;
+  }
+
+  /** Writes what was noted, and nothing from then on. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
     await this.flush();
-    await this.#file?.close();
-    this.#file = undefined;
+    this.abandon();
+  }
+
+  /** Writes nothing any more: the names may be another log's by now. */
+  abandon(): void {
+    clearTimeout(this.#timer);
+    this.#isClosed = true;
   }
 }

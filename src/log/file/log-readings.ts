@@ -5,6 +5,7 @@ import type { TextPlace } from '../../base/text-place.js';
 import { AppError } from '../../base/app-error.js';
 import { FilePool } from '../../disk/file-pool.js';
 import type { Disk } from '../../disk/disk.js';
+import type { IdleFiles } from '../../disk/idle-files.js';
 import type { AppendNotice } from '../append-notice.js';
 import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
@@ -30,22 +31,30 @@ export interface ReadLog {
   isClosed(): boolean;
 }
 
+/** Where the log's files are. */
+export interface ReadPlace {
+  readonly disk: Disk;
+  readonly paths: LogPaths;
+  /** Closes descriptors that are not read. */
+  readonly idleFiles: IdleFiles;
+}
+
 /** What reads one log. */
 export class LogReadings {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
   readonly #log: ReadLog;
-  readonly #pool = new FilePool(POOLED_FILES_MAX);
+  readonly #pool: FilePool;
 
   /**
-   * @param disk the disk
-   * @param paths the project's paths
+   * @param place where the log's files are
    * @param log the log
    */
-  constructor(disk: Disk, paths: LogPaths, log: ReadLog) {
+  constructor({ disk, paths, idleFiles }: ReadPlace, log: ReadLog) {
     this.#disk = disk;
     this.#paths = paths;
     this.#log = log;
+    this.#pool = new FilePool(POOLED_FILES_MAX, idleFiles);
   }
 
   /**

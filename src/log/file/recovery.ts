@@ -6,14 +6,15 @@
  * it cuts a torn tail (a copy is kept), finishes a rotation, and proves the end of the log to be on disk. Each of its steps can be
  * interrupted and repeated.
  */
-import { invariant } from '../../base/invariant.js';
 import type { Logger } from '../../base/logger.js';
 import type { LogBase, LogPosition, SealedSegment } from '../log.js';
-import { appendAll, changeFolder, type Disk } from '../../disk/disk.js';
+import { appendAll, changeFolder, type Disk, type DiskFile, ShortWriteError } from '../../disk/disk.js';
+import { ForeignChangeError } from '../../disk/disk-fault.js';
+import type { SegmentExtent } from './active-segment.js';
 import type { HeadReading } from './head-file.js';
 import { doubledNames, type LogPaths } from './log-paths.js';
 import { type LogFinding, readForRecovery, type RecoveryReadingOptions } from './recovery-reading.js';
-import { activateNextSegment, nameSealedSegment, prepareNextSegment } from './rotation.js';
+import { Rotation } from './rotation.js';
 import { keepTornTail } from './torn-tail.js';
 
 /** A log whose bytes are sound. */
@@ -27,7 +28,7 @@ export interface RecoveredLog {
   /** The sealed segments, oldest first. */
   readonly sealed: readonly SealedSegment[];
   /** The active segment. */
-  readonly active: { readonly firstSeq: number; readonly sizeBytes: number };
+  readonly active: SegmentExtent;
   readonly head: HeadReading;
   /** Bytes that were cut as a torn tail, 0 for none. */
   readonly tornBytes: number;
@@ -57,24 +58,26 @@ class Healing {
     await changeFolder(this.#disk, this.#paths.home, () => this.#disk.makeFolder(this.#paths.folder));
     await changeFolder(this.#disk, this.#paths.folder, () => this.#dropTemporaryFiles());
     const sizeBytes = await this.#healTail();
-    await this.#proveTail(active.unprovenOffset, sizeBytes);
+    const inode = await this.#proveTail(active.unprovenOffset, sizeBytes);
     if (head.damaged) this.#logger.warn({ project: this.#paths.project }, 'the head was missing or damaged; it is written anew');
     const common = { logId, base, end, lastTimeMs, head, tornBytes: active.torn?.bytes.length ?? 0 };
-    if (!active.sealed) return { ...common, sealed, active: { firstSeq: active.firstSeq, sizeBytes } };
-    const nextBytes = await this.#finishRotation();
+    if (!active.sealed) return { ...common, sealed, active: { firstSeq: active.firstSeq, sizeBytes, inode } };
+    const next = await this.#finishRotation();
     const { firstSeq } = active;
     const newest = { firstSeq, lastSeq: end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false };
-    return { ...common, sealed: [...sealed, newest], active: { firstSeq: end.seq + 1, sizeBytes: nextBytes } };
+    return { ...common, sealed: [...sealed, newest], active: next };
   }
 
-  async #finishRotation(): Promise<number> {
+  async #finishRotation(): Promise<SegmentExtent> {
     const { logId, end, active, isNamedAlready } = this.#found;
     this.#logger.info({ project: this.#paths.project, next_seq: end.seq + 1 }, 'a rotation that was interrupted is finished');
     const header = { project: this.#paths.project, logId, firstSeq: end.seq + 1, previousHash: end.hash };
-    const nextBytes = await prepareNextSegment(this.#disk, this.#paths, header);
-    if (!isNamedAlready) await nameSealedSegment(this.#disk, this.#paths, active.firstSeq);
-    await activateNextSegment(this.#disk, this.#paths);
-    return nextBytes;
+    return await Rotation.run(this.#disk, this.#paths, async (rotation) => {
+      const next = await rotation.prepare(header);
+      if (!isNamedAlready) await rotation.nameSealed(active.firstSeq);
+      await rotation.activateNext();
+      return next;
+    });
   }
 
   async #dropTemporaryFiles(): Promise<void> {
@@ -90,6 +93,7 @@ class Healing {
     const keptAs = torn && (await keepTornTail(this.#disk, this.#paths, torn));
     const file = await this.#disk.open(this.#paths.active, 'append');
     try {
+      await this.#refuseGrowth(file, validBytes + (torn?.bytes.length ?? 0));
       if (torn !== undefined) await file.truncate(validBytes);
       else await appendAll(file, Buffer.from('\n'));
       await file.datasync();
@@ -104,22 +108,33 @@ class Healing {
     return lacksLineFeed ? validBytes + 1 : validBytes;
   }
 
+  /** What is cut was read a moment ago; a file that has changed since is being written by another program, and is not cut. */
+  async #refuseGrowth(file: DiskFile, dueBytes: number): Promise<void> {
+    const { sizeBytes } = await file.status();
+    if (sizeBytes === dueBytes) return;
+    const change = `"${this.#paths.activeName}" had ${dueBytes} bytes and has ${sizeBytes} a moment later: another program writes to it`;
+    throw new ForeignChangeError(`Cannot heal the log: ${change}; stop it and start again`);
+  }
+
   /**
    * Writes what the head does not prove once more, in place, and syncs it. After a sync that failed, the page cache can hold
    * lines that the disk lacks and believes to have written; reading them back proves nothing, writing them again does.
+   *
+   * @returns the inode of the file
    */
-  async #proveTail(fromOffset: number, sizeBytes: number): Promise<void> {
+  async #proveTail(fromOffset: number, sizeBytes: number): Promise<number> {
     const file = await this.#disk.open(this.#paths.active, 'overwrite');
     try {
       const piece = Buffer.allocUnsafe(PROOF_PIECE_BYTES);
       for (let offset = fromOffset; offset < sizeBytes; offset += piece.length) {
         const bytes = piece.subarray(0, Math.min(piece.length, sizeBytes - offset));
         const count = await file.read(bytes, offset);
-        invariant(count === bytes.length, 'the tail did not shrink while it was proved');
+        if (count !== bytes.length) throw new ForeignChangeError(`Cannot prove the end of "${this.#paths.activeName}": it was cut meanwhile`);
         const written = await file.overwrite(bytes, offset);
-        invariant(written === bytes.length, 'bytes that exist can be written again');
+        if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
       }
       await file.datasync();
+      return (await file.status()).inode;
     } finally {
       await file.close();
     }

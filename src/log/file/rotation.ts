@@ -8,45 +8,80 @@
  * 4. `<id>/next` is renamed to `<id>.jsonl`: the active name never points to nothing. Both folders are synced.
  *
  * Steps 1, 3 and 4 are here; step 2 is the writer's. Recovery repeats 1, 3 and 4.
+ *
+ * Both folders are opened before the first step and closed after the last: once the seal is on disk there is no way back, and a
+ * process that is out of descriptors must not find that out then.
  */
 import { encodeHeaderLine, type SegmentHeader } from '../line-format.js';
-import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
+import { closeQuietly } from '../../disk/close-quietly.js';
+import { type Disk, type DiskFolder, writeNewFile } from '../../disk/disk.js';
+import type { SegmentExtent } from './active-segment.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 
-/**
- * Step 1: makes the segment that shall follow.
- *
- * @param disk the disk
- * @param paths the project's paths
- * @param header what its first line says
- * @returns its size in bytes
- */
-export async function prepareNextSegment(disk: Disk, paths: LogPaths, header: SegmentHeader): Promise<number> {
-  const bytes = Buffer.from(encodeHeaderLine(header));
-  await changeFolder(disk, paths.folder, async () => {
-    await disk.unlink(paths.next);
-    await writeNewFile(disk, paths.next, bytes);
-  });
-  return bytes.length;
-}
+/** A rotation that may be carried out. */
+export class Rotation {
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #home: DiskFolder;
+  readonly #folder: DiskFolder;
 
-/**
- * Step 3: gives the sealed segment the name that it keeps.
- *
- * @param disk the disk
- * @param paths the project's paths
- * @param firstSeq seq of its first event
- */
-export async function nameSealedSegment(disk: Disk, paths: LogPaths, firstSeq: number): Promise<void> {
-  await changeFolder(disk, paths.folder, () => disk.link(paths.active, paths.inFolder(segmentName(firstSeq))));
-}
+  private constructor(disk: Disk, paths: LogPaths, folders: { readonly home: DiskFolder; readonly folder: DiskFolder }) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#home = folders.home;
+    this.#folder = folders.folder;
+  }
 
-/**
- * Step 4: makes the next segment the active one.
- *
- * @param disk the disk
- * @param paths the project's paths
- */
-export async function activateNextSegment(disk: Disk, paths: LogPaths): Promise<void> {
-  await changeFolder(disk, paths.home, () => changeFolder(disk, paths.folder, () => disk.rename(paths.next, paths.active)));
+  /**
+   * Opens what a rotation needs, lets something carry it out, and closes it again.
+   *
+   * @param disk the disk
+   * @param paths the project's paths
+   * @param work carries out the steps
+   * @returns what `work` returns
+   */
+  static async run<T>(disk: Disk, paths: LogPaths, work: (rotation: Rotation) => Promise<T>): Promise<T> {
+    const home = await disk.openFolder(paths.home);
+    try {
+      const folder = await disk.openFolder(paths.folder);
+      try {
+        return await work(new Rotation(disk, paths, { home, folder }));
+      } finally {
+        await closeQuietly(folder);
+      }
+    } finally {
+      await closeQuietly(home);
+    }
+  }
+
+  /**
+   * Step 1: makes the segment that follows.
+   *
+   * @param header what its first line says
+   * @returns what it holds
+   */
+  async prepare(header: SegmentHeader): Promise<SegmentExtent> {
+    const bytes = Buffer.from(encodeHeaderLine(header));
+    await this.#disk.unlink(this.#paths.next);
+    const { inode } = await writeNewFile(this.#disk, this.#paths.next, bytes);
+    await this.#folder.sync();
+    return { firstSeq: header.firstSeq, sizeBytes: bytes.length, inode };
+  }
+
+  /**
+   * Step 3: gives the sealed segment the name that it keeps.
+   *
+   * @param firstSeq seq of its first event
+   */
+  async nameSealed(firstSeq: number): Promise<void> {
+    await this.#disk.link(this.#paths.active, this.#paths.inFolder(segmentName(firstSeq)));
+    await this.#folder.sync();
+  }
+
+  /** Step 4: makes the next segment the active one. */
+  async activateNext(): Promise<void> {
+    await this.#disk.rename(this.#paths.next, this.#paths.active);
+    await this.#folder.sync();
+    await this.#home.sync();
+  }
 }

@@ -12,6 +12,7 @@
 import { dirname, join } from 'node:path';
 import { isErrno, withDiskFull } from '../../base/app-error.js';
 import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
+import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, verifyFiles, type VerifyOptions } from './read-generation.js';
@@ -62,6 +63,8 @@ export interface SnapshotPlace {
   readonly folder: string;
   /** `<project>.json` beside the log, absolute. */
   readonly link: string;
+  /** Closes files that are not read. @default one of its own */
+  readonly idleFiles?: IdleFiles;
 }
 
 /** The snapshots of one project. Changes one at a time; reads at any time. */
@@ -72,11 +75,11 @@ export class SnapshotFolder {
   readonly #values: ValueFiles;
 
   /** @param place where the snapshots are */
-  constructor({ disk, folder, link }: SnapshotPlace) {
+  constructor({ disk, folder, link, idleFiles }: SnapshotPlace) {
     this.#disk = disk;
     this.#folder = folder;
     this.#link = link;
-    this.#values = new ValueFiles(disk, folder);
+    this.#values = new ValueFiles(disk, folder, idleFiles);
   }
 
   /**

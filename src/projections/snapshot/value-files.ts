@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
 import type { Disk } from '../../disk/disk.js';
 import { FilePool } from '../../disk/file-pool.js';
+import type { IdleFiles } from '../../disk/idle-files.js';
 import { SnapshotCorruptError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
@@ -16,15 +17,17 @@ const FILES_OPEN_MAX = 4;
 export class ValueFiles {
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #files = new FilePool(FILES_OPEN_MAX);
+  readonly #files: FilePool;
 
   /**
    * @param disk the disk
    * @param folder the project's folder
+   * @param idleFiles closes files that are not read @default one of its own
    */
-  constructor(disk: Disk, folder: string) {
+  constructor(disk: Disk, folder: string, idleFiles?: IdleFiles) {
     this.#disk = disk;
     this.#folder = folder;
+    this.#files = new FilePool(FILES_OPEN_MAX, idleFiles);
   }
 
   /**

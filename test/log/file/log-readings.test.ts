@@ -62,7 +62,6 @@ test('a segment that is sealed while it is opened is found under its new name', 
   const { disk, log } = await logOf(1);
   const [line] = await collect(log.read({ fromSeq: 1 }));
   const gate = closedGate();
-  disk.fail({ method: 'fileStatus', path: ACTIVE, action: { kind: 'hold', until: gate.promise } });
   disk.fail({ method: 'open', path: ACTIVE, action: { kind: 'hold', until: gate.promise } });
   const reading = bodyOf(log, line);
   await appendBatches(log, [1]);
