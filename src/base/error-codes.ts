@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   'invalid_json',
   'incomplete_body',
   'queue_full',
+  'busy',
   'disk_full',
   'disk_failed',
   'log_failed',

@@ -43,6 +43,7 @@ export interface LimitsEntry {
   readonly max_connections: number;
   readonly max_queue_commands: number;
   readonly max_queue_bytes: number;
+  readonly max_answer_bytes: number;
   readonly max_failed_keys_per_minute: number;
 }
 

@@ -28,6 +28,7 @@ const LIMIT_RANGES = {
   max_connections: [1, 1_000_000, 'connections'],
   max_queue_commands: [1, 1_000_000, 'commands'],
   max_queue_bytes: [1024, 4_294_967_296, 'bytes'],
+  max_answer_bytes: [16_777_216, 68_719_476_736, 'bytes'],
   max_failed_keys_per_minute: [1, 1_000_000, 'failures'],
 } as const;
 

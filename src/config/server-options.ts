@@ -15,6 +15,7 @@ const LIMITS: LimitsEntry = {
   max_connections: 4000,
   max_queue_commands: 10_000,
   max_queue_bytes: 67_108_864,
+  max_answer_bytes: 67_108_864,
   max_failed_keys_per_minute: 100,
 };
 
@@ -84,6 +85,12 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     default: LIMITS.max_queue_bytes,
     unit: 'bytes',
     meaning: 'size of the writes that may wait, per project',
+  },
+  {
+    path: 'limits.max_answer_bytes',
+    default: LIMITS.max_answer_bytes,
+    unit: 'bytes',
+    meaning: 'memory that long answers on their way may take together; one caller gets at most half',
   },
   {
     path: 'limits.max_failed_keys_per_minute',
@@ -219,6 +226,7 @@ export interface ServerOptions {
   readonly queueCommandsMax: number;
   /** Per project. */
   readonly queueBytesMax: number;
+  readonly answerBytesMax: number;
   readonly failedKeysPerMinuteMax: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -257,6 +265,7 @@ export function resolveServerOptions(document: ConfigDocument, folder: string): 
     connectionsMax: limits.max_connections,
     queueCommandsMax: limits.max_queue_commands,
     queueBytesMax: limits.max_queue_bytes,
+    answerBytesMax: limits.max_answer_bytes,
     failedKeysPerMinuteMax: limits.max_failed_keys_per_minute,
     headersTimeoutMs: timeouts.headers_seconds * MS_PER_SECOND,
     requestTimeoutMs: timeouts.request_seconds * MS_PER_SECOND,

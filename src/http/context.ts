@@ -9,6 +9,7 @@ import type { Scopes } from '../auth/authorize.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger } from '../base/logger.js';
 import type { Projects } from '../projects/projects.js';
+import type { AnswerRoom } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
 import type { HttpOptions } from './http-options.js';
 import type { RequestHeaders } from './request-headers.js';
@@ -34,6 +35,8 @@ export interface RequestState {
   bodyWanted: boolean;
   /** Bytes of the request's body that were read. */
   requestBytes: number;
+  /** What the answer has taken of the budget; null while it has taken nothing. */
+  room: AnswerRoom | null;
   /** Bytes of a streamed answer. */
   streamedBytes: number;
 }

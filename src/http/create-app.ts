@@ -4,10 +4,13 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import { Access } from './access.js';
+import { AnswerBudget } from './answer-budget.js';
+import { AnswerRooms } from './answer-rooms.js';
 import { addressReader } from './client-address.js';
 import type { AppContext, AppParts, RequestState, RouterExtras } from './context.js';
 import { accessLog } from './middleware/access-log.js';
 import { beginRequest } from './middleware/begin-request.js';
+import { longAnswers } from './middleware/long-answers.js';
 import { whileServing } from './middleware/lifecycle.js';
 import { noRoute } from './middleware/no-route.js';
 import { answerProblem, problems } from './middleware/problems.js';
@@ -36,7 +39,9 @@ export function createApp(parts: AppParts): App {
   app.use(problems(logger));
   app.use(sanity(parts));
   app.use(whileServing(lifecycle));
-  app.use(createRouter(parts).routes());
+  const rooms = new AnswerRooms(new AnswerBudget({ bytesMax: options.answerBytesMax }), logger);
+  app.use(longAnswers(rooms));
+  app.use(createRouter(parts, rooms).routes());
   app.use(noRoute());
   app.context.onerror = function onerror(this: AppContext, error: unknown): void {
     answerLate(this, error, parts);
@@ -44,12 +49,12 @@ export function createApp(parts: AppParts): App {
   return app;
 }
 
-function createRouter(parts: AppParts): Router<RequestState, RouterExtras> {
+function createRouter(parts: AppParts, rooms: AnswerRooms): Router<RequestState, RouterExtras> {
   const router = new Router<RequestState, RouterExtras>({ strict: true, sensitive: true });
   const access = new Access(parts);
   // Each route's path is tried in turn: those on keys, asked for most, come first.
-  addKeysRoutes(router, { ...parts, access });
-  addProjectsRoutes(router, { ...parts, access });
+  addKeysRoutes(router, { ...parts, access, rooms });
+  addProjectsRoutes(router, { ...parts, access, rooms });
   addHealthRoutes(router, { ...parts, access });
   addEntryRoutes(router, parts);
   return router;

@@ -34,6 +34,8 @@ export interface HttpOptions {
   readonly valueBytesMax: number;
   /** Longest key, in bytes of UTF-8 after decoding. */
   readonly keyBytesMax: number;
+  /** What the answers under way may take of the memory, all together, in bytes. */
+  readonly answerBytesMax: number;
   /** Longest request line and headers together, in bytes. */
   readonly headerBytesMax: number;
   /** How many headers a request may have. */

@@ -1,10 +1,10 @@
 /**
- * Listings of keys and values: made of pieces of up to 1,000 keys or 4 MiB, each of one moment, with the event loop free in
- * between. Text is made only as fast as the client reads, and no more of it once the client has left.
+ * Listings of keys and values: made of pieces of up to 1,000 keys or 128 KiB, each of one moment, with the event loop free in
+ * between. Text is made only as fast as it is asked for, and values come into memory only when there is room for them.
  */
-import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
+import { type Admission, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
 
 /** How a project's keys and values are read. */
@@ -19,8 +19,8 @@ type ReadPiece = Awaited<ReturnType<ReadableKeys['readPiece']>>;
 export interface ListingForm {
   /** True: an object of keys and values; false: an array of keys. */
   readonly withValues: boolean;
-  /** Called before each part of the text is handed over; what it throws ends the listing in the middle. */
-  readonly assertAllowed: () => void;
+  /** Asked for room before anything is brought into memory. */
+  readonly admit: Admission;
 }
 
 /** A page: keys that were fixed, and whether there are more behind them. */
@@ -29,29 +29,32 @@ export interface KeyPage {
   readonly hasMore: boolean;
 }
 
-/** JSON text: whole where it is short, otherwise a stream of texts. */
-export type ListingText = string | Readable;
+/** JSON text: whole where it is short, otherwise one text after another, each made when it is asked for. */
+export type ListingText = string | AsyncIterable<string>;
 
 /** How many keys make a piece. */
 export const PIECE_KEYS_MAX = 1000;
-/** How much text is handed to the socket at once, in UTF-16 units; a single value may be longer. */
+/** How much text is made at once, in UTF-16 units; a single value may be longer. */
 const CHUNK_CHARACTERS = 65_536;
 
 type Chunks = AsyncGenerator<string, void, undefined>;
 
-/** The members of one piece, as text. */
-type MemberPieces = AsyncGenerator<readonly string[], void, undefined>;
+/** Keys, a piece at a time. */
+type KeyPieces = AsyncGenerator<readonly string[], void, undefined>;
+
+/** The members of one piece, each made into text when its turn comes. */
+type MemberPieces = AsyncGenerator<Iterable<string>, void, undefined>;
 
 /**
  * Lists everything in a range.
  *
  * @param store the project's store
  * @param range which keys, in which direction
- * @param form object or array, and who is asked along the way
+ * @param form object or array, and who is asked for room
  * @returns JSON text
  */
 export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
-  return writeText(form.withValues ? entriesOf(store, range) : namesOf(store, range), form);
+  return writeText(form.withValues ? entriesOf(store, range, form.admit) : namesOf(store, range), form);
 }
 
 /**
@@ -59,11 +62,11 @@ export function writeListing(store: ReadableKeys, range: ListingRange, form: Lis
  *
  * @param store the project's store
  * @param keys what {@link fixPage} gave
- * @param form object or array, and who is asked along the way
+ * @param form object or array, and who is asked for room
  * @returns JSON text
  */
 export function writePage(store: ReadableKeys, keys: readonly string[], form: ListingForm): Promise<ListingText> {
-  return writeText(form.withValues ? entriesOfPage(store, keys) : namesOfPage(keys), form);
+  return writeText(form.withValues ? entriesOfPage(store, keys, form.admit) : namesOfPage(keys), form);
 }
 
 /**
@@ -82,7 +85,7 @@ export async function fixPage(store: ReadableKeys, range: ListingRange, limit: n
   return { keys: keys.slice(0, limit), hasMore: keys.length > limit };
 }
 
-async function* keyPieces({ values }: ReadableKeys, range: ListingRange, limit: number): MemberPieces {
+async function* keyPieces({ values }: ReadableKeys, range: ListingRange, limit: number): KeyPieces {
   let rest = limit;
   let from = range;
   while (rest > 0) {
@@ -98,26 +101,26 @@ async function* keyPieces({ values }: ReadableKeys, range: ListingRange, limit: 
 }
 
 async function* namesOf(store: ReadableKeys, range: ListingRange): MemberPieces {
-  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY)) yield piece.map(nameText);
+  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY)) yield nameTexts(piece);
 }
 
-async function* entriesOf(store: ReadableKeys, range: ListingRange): MemberPieces {
+async function* entriesOf(store: ReadableKeys, range: ListingRange, admit: Admission): MemberPieces {
   let from: ListingRange | undefined = range;
   while (from !== undefined) {
-    const { entries, isLast }: ReadPiece = await store.readPiece(from, PIECE_KEYS_MAX);
-    yield entries.map(entryText);
+    const { entries, isLast }: ReadPiece = await store.readPiece(from, PIECE_KEYS_MAX, atLeastPiece(admit));
+    yield entryTexts(entries);
     const last: string | undefined = entries.at(-1)?.[0];
     from = isLast || last === undefined ? undefined : { ...range, after: last };
     if (from !== undefined) await nextTurn();
   }
 }
 
-async function* entriesOfPage(store: ReadableKeys, keys: readonly string[]): MemberPieces {
+async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], admit: Admission): MemberPieces {
   for (let first = 0; first < keys.length;) {
     if (first > 0) await nextTurn();
-    const { entries, doneCount } = await store.readKeys(keys.slice(first, first + PIECE_KEYS_MAX));
+    const { entries, doneCount } = await store.readKeys(keys.slice(first, first + PIECE_KEYS_MAX), atLeastPiece(admit));
     invariant(doneCount > 0, 'a piece of a page has a key at least');
-    yield entries.map(entryText);
+    yield entryTexts(entries);
     first += doneCount;
   }
 }
@@ -125,16 +128,21 @@ async function* entriesOfPage(store: ReadableKeys, keys: readonly string[]): Mem
 async function* namesOfPage(keys: readonly string[]): MemberPieces {
   for (let first = 0; first < keys.length; first += PIECE_KEYS_MAX) {
     if (first > 0) await nextTurn();
-    yield keys.slice(first, first + PIECE_KEYS_MAX).map(nameText);
+    yield nameTexts(keys.slice(first, first + PIECE_KEYS_MAX));
   }
 }
 
-function nameText(key: string): string {
-  return JSON.stringify(key);
+/** One size for all pieces but those of a single long value: an answer that goes on keeps the room that it has. */
+function atLeastPiece(admit: Admission): Admission {
+  return (sizeBytes) => admit(Math.max(PIECE_VALUE_BYTES_MAX, sizeBytes));
 }
 
-function entryText([key, { value }]: ReadPiece['entries'][number]): string {
-  return `${JSON.stringify(key)}:${value}`;
+function* nameTexts(keys: readonly string[]): Generator<string, void, undefined> {
+  for (const key of keys) yield JSON.stringify(key);
+}
+
+function* entryTexts(entries: ReadPiece['entries']): Generator<string, void, undefined> {
+  for (const [key, { value }] of entries) yield `${JSON.stringify(key)}:${value}`;
 }
 
 /** Makes the beginning before it returns: a fault in there can still be answered, and a short text needs no stream. */
@@ -144,16 +152,17 @@ async function writeText(pieces: MemberPieces, form: ListingForm): Promise<Listi
   const second = await chunks.next();
   invariant(first.done !== true, 'a listing has its brackets at least');
   if (second.done === true) return first.value;
-  // One chunk ahead of the client, whatever its length.
-  return Readable.from(resume([first.value, second.value], chunks), { objectMode: true, highWaterMark: 1 });
+  return resume([first.value, second.value], chunks);
 }
 
-async function* resume(made: readonly string[], rest: Chunks): Chunks {
-  yield* made;
+/** What was made ahead is dropped from here as it is handed over. */
+async function* resume(made: string[], rest: Chunks): Chunks {
+  for (let text = made.shift(); text !== undefined; text = made.shift()) yield text;
   yield* rest;
 }
 
-async function* chunksOf(pieces: MemberPieces, { withValues, assertAllowed }: ListingForm): Chunks {
+async function* chunksOf(pieces: MemberPieces, { withValues, admit }: ListingForm): Chunks {
+  await admit(PIECE_VALUE_BYTES_MAX);
   let chunk = withValues ? '{' : '[';
   let separator = '';
   for await (const piece of pieces) {
@@ -161,11 +170,9 @@ async function* chunksOf(pieces: MemberPieces, { withValues, assertAllowed }: Li
       chunk += separator + member;
       separator = ',';
       if (chunk.length < CHUNK_CHARACTERS) continue;
-      assertAllowed();
       yield chunk;
       chunk = '';
     }
   }
-  assertAllowed();
   yield chunk + (withValues ? '}' : ']');
 }

@@ -82,6 +82,12 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
     publicText: 'Too many changes of this project are waiting; nothing was changed',
     retryAfterSeconds: RETRY_SOON_SECONDS,
   },
+  busy: {
+    status: 503,
+    title: 'Busy',
+    publicText: 'The server has no room for this answer at the moment: too many long ones are on their way',
+    retryAfterSeconds: RETRY_SOON_SECONDS,
+  },
   disk_full: {
     status: 507,
     title: 'Disk full',
@@ -156,6 +162,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
 const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'http_version_not_supported',
   'queue_full',
+  'busy',
   'starting',
   'shutting_down',
 ]);

@@ -101,6 +101,10 @@ export class ProjectLives implements Projects {
     return describeProject(found);
   }
 
+  get count(): number {
+    return this.#resources.registry.count;
+  }
+
   list(): readonly ProjectDetails[] {
     return this.#resources.registry.list().map(describeProject);
   }

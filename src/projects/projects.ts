@@ -105,6 +105,9 @@ export interface Projects {
    */
   details(id: string): ProjectDetails;
 
+  /** How many projects there are, refused ones included. */
+  readonly count: number;
+
   /** @returns details of all projects, sorted by id */
   list(): readonly ProjectDetails[];
 

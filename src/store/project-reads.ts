@@ -14,8 +14,8 @@ import type { IndexEntry } from '../projections/snapshot/snapshot.js';
 import type { LoadOptions, ValueLoader } from '../projections/value-loader.js';
 import { placeInSnapshot } from '../projections/value-place.js';
 
-/** How much of values makes a piece, in bytes. */
-export const PIECE_VALUE_BYTES_MAX = 4_194_304;
+/** How much of values makes a piece, in bytes: a reader that stalls keeps one of them in memory. */
+export const PIECE_VALUE_BYTES_MAX = 131_072;
 /** Values of one piece that are read from disk at once. */
 const PIECE_READS_MAX = 4;
 /** Keys that are gone through before others get a turn. */
@@ -30,6 +30,12 @@ export interface ReadPiece {
   /** True when nothing is left behind this piece. */
   readonly isLast: boolean;
 }
+
+/**
+ * Asked for room before values are brought into memory, with their size in bytes. Undefined lets them come at once; otherwise the
+ * read waits, and then looks its keys up anew.
+ */
+export type Admission = (sizeBytes: number) => Promise<void> | undefined;
 
 type Found = readonly (readonly [string, KeyEntry])[];
 
@@ -81,27 +87,31 @@ export class ProjectReads {
   }
 
   /**
-   * Reads a piece of a listing: at most 4 MiB of values, but one key at least.
+   * Reads a piece of a listing: at most 128 KiB of values, but one key at least.
    *
    * @param range which keys
    * @param limit how many at most, from 1
-   * @returns the piece; at once when all of it is in memory
-   * @throws {AppError} `project_corrupt`
+   * @param admit asked for room
+   * @returns the piece; at once when all of it is in memory and there is room
+   * @throws {AppError} `project_corrupt`, and what `admit` rejects with
    */
-  readPiece(range: KeyRange, limit: number): ReadPiece | Promise<ReadPiece> {
+  readPiece(range: KeyRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const found = this.#values.slice(range, limit);
     const entries = found.slice(0, countOfPiece(found.map(([, entry]) => entry)));
+    const room = admit(sizeOfEntries(entries));
+    if (room !== undefined) return room.then(() => this.readPiece(range, limit, admit));
     return this.#loadPiece(entries, { doneCount: entries.length, isLast: found.length < limit && entries.length === found.length });
   }
 
   /**
-   * Reads keys that were fixed before, as many as a piece takes: at most 4 MiB of values, but one key at least.
+   * Reads keys that were fixed before, as many as a piece takes: at most 128 KiB of values, but one key at least.
    *
    * @param keys at least one; one that does not exist is left out
-   * @returns the piece; at once when all of it is in memory
-   * @throws {AppError} `project_corrupt`
+   * @param admit asked for room
+   * @returns the piece; at once when all of it is in memory and there is room
+   * @throws {AppError} `project_corrupt`, and what `admit` rejects with
    */
-  readKeys(keys: readonly string[]): ReadPiece | Promise<ReadPiece> {
+  readKeys(keys: readonly string[], admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const all = keys.map((key) => this.#values.get(key));
     const doneCount = countOfPiece(all);
     const entries: [string, KeyEntry][] = [];
@@ -109,6 +119,8 @@ export class ProjectReads {
       const entry = all[index];
       if (entry !== undefined) entries.push([key, entry]);
     }
+    const room = admit(sizeOfEntries(entries));
+    if (room !== undefined) return room.then(() => this.readKeys(keys, admit));
     return this.#loadPiece(entries, { doneCount, isLast: doneCount === keys.length });
   }
 
@@ -194,6 +206,16 @@ export class ProjectReads {
       await nextTurn();
     }
   }
+}
+
+function atOnce(): undefined {
+  return undefined;
+}
+
+function sizeOfEntries(entries: Found): number {
+  let sizeBytes = 0;
+  for (const [, entry] of entries) sizeBytes += sizeOfValue(entry);
+  return sizeBytes;
 }
 
 function isLoaded(entry: KeyEntry): entry is LoadedEntry {

@@ -84,6 +84,11 @@ export class ProjectRegistry {
     throw new AppError(found.project.code, `Cannot serve the project "${id}": the server's log says why`);
   }
 
+  /** How many projects there are. */
+  get count(): number {
+    return this.#projects.size;
+  }
+
   /** @returns all projects, sorted by id */
   list(): readonly RegisteredProject[] {
     return [...this.#projects].sort(([a], [b]) => compareUtf8(a, b)).map(([, project]) => project);

@@ -21,7 +21,7 @@ import { ValueLoader, type ValueSource } from '../projections/value-loader.js';
 import { BatchTurn, logOptionsOf } from './batch-turn.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
-import { ProjectReads } from './project-reads.js';
+import { type Admission, ProjectReads } from './project-reads.js';
 import type { RoomForGrowth } from './room-for-growth.js';
 
 export { logOptionsOf } from './batch-turn.js';
@@ -166,13 +166,13 @@ export class ProjectStore {
   }
 
   /** {@inheritDoc ProjectReads.readPiece} */
-  readPiece(range: KeyRange, limit: number): ReturnType<ProjectReads['readPiece']> {
-    return this.#reads.readPiece(range, limit);
+  readPiece(range: KeyRange, limit: number, admit?: Admission): ReturnType<ProjectReads['readPiece']> {
+    return this.#reads.readPiece(range, limit, admit);
   }
 
   /** {@inheritDoc ProjectReads.readKeys} */
-  readKeys(keys: readonly string[]): ReturnType<ProjectReads['readKeys']> {
-    return this.#reads.readKeys(keys);
+  readKeys(keys: readonly string[], admit?: Admission): ReturnType<ProjectReads['readKeys']> {
+    return this.#reads.readKeys(keys, admit);
   }
 
   /** {@inheritDoc ProjectReads.settleReads} */

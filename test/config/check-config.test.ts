@@ -50,6 +50,7 @@ test('every setting may be there', () => {
       max_connections: 10,
       max_queue_commands: 1,
       max_queue_bytes: 16_777_216,
+      max_answer_bytes: 16_777_216,
       max_failed_keys_per_minute: 1,
     },
     timeouts: { headers_seconds: 1, request_seconds: 1, keep_alive_seconds: 1, idle_seconds: 1, shutdown_seconds: 1 },

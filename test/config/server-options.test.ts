@@ -21,6 +21,7 @@ test('an empty configuration gives every default', () => {
     connectionsMax: 4000,
     queueCommandsMax: 10_000,
     queueBytesMax: 67_108_864,
+    answerBytesMax: 67_108_864,
     failedKeysPerMinuteMax: 100,
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,

@@ -8,6 +8,7 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   tls: null,
   valueBytesMax: 1_048_576,
   keyBytesMax: 1024,
+  answerBytesMax: 67_108_864,
   headerBytesMax: 16_384,
   headersMax: 100,
   connectionsMax: 4000,

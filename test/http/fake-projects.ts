@@ -215,6 +215,10 @@ export class FakeProjects implements Projects {
     };
   }
 
+  get count(): number {
+    return this.#projects.size;
+  }
+
   list(): readonly ProjectDetails[] {
     return [...this.#projects.keys()].sort().map((id) => this.details(id));
   }

@@ -48,6 +48,7 @@ function newState(requestId: string, remote: string): AppContext['state'] {
     problemCode: null,
     bodyWanted: false,
     requestBytes: 0,
+    room: null,
     streamedBytes: 0,
   };
 }

@@ -8,6 +8,7 @@ import type { Projects } from '../../../projects/projects.js';
 import type { CommandResult } from '../../../store/command.js';
 import type { ProjectStore } from '../../../store/project-store.js';
 import type { Access } from '../../access.js';
+import { type AnswerRooms, SHORT_TEXT_CHARACTERS } from '../../answer-rooms.js';
 import type { AppContext, RequestState, RouterExtras } from '../../context.js';
 import { formatEntityTag } from '../../entity-tag.js';
 import type { HttpOptions } from '../../http-options.js';
@@ -37,6 +38,7 @@ const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
 export interface KeysRoutesParts {
   readonly projects: Projects;
   readonly access: Access;
+  readonly rooms: AnswerRooms;
   readonly options: Pick<HttpOptions, 'keyBytesMax' | 'valueBytesMax'>;
 }
 
@@ -64,25 +66,46 @@ export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts:
   router.get(KEY_PATH, read, (ctx) => getKey(ctx, parts));
   router.register(KEY_PATH, ['PUT', 'POST'], [write, (ctx: AppContext) => setKey(ctx, parts)]);
   router.delete(KEY_PATH, write, (ctx) => deleteKey(ctx, parts));
-  router.get(KEYS_PATH, read, (ctx) => listKeys(ctx, parts.projects));
+  router.get(KEYS_PATH, read, (ctx) => listKeys(ctx, parts));
   router.delete(KEYS_PATH, write, (ctx) => clearKeys(ctx, parts));
 }
 
 /** A value in memory is answered with at once; only one that lies on disk is waited for. */
 function getKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> | undefined {
-  const { store, key } = findKeyPlace(ctx, parts);
+  const place = findKeyPlace(ctx, parts);
   checkReadPrecondition(ctx.req.headers);
-  const entry = store.values.get(key);
-  if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
-  const found = { store, entry };
+  const found = findKey(place);
+  const { store, entry } = found;
   if (isNotModified(ctx.req.headers, { seq: entry.seq, logId: store.logId })) {
     setVersionHeaders(ctx, found);
     ctx.status = NOT_MODIFIED;
     return undefined;
   }
   if (ctx.method === 'HEAD') return sendHead(ctx, found);
+  if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return sendLongValue(ctx, parts, place);
   const value = store.load(entry);
   return typeof value === 'string' ? sendValue(ctx, found, value) : value.then((text) => sendValue(ctx, found, text));
+}
+
+/** A long value comes into memory when there is room for it; by then the key may have another. */
+async function sendLongValue(ctx: AppContext, { rooms }: KeysRoutesParts, place: KeyPlace): Promise<void> {
+  for (;;) {
+    const found = findKey(place);
+    const room = rooms.take(ctx, sizeOf(found));
+    if (room === undefined) return sendValue(ctx, found, await found.store.load(found.entry));
+    await room;
+  }
+}
+
+function findKey({ store, key }: KeyPlace): FoundKey {
+  const entry = store.values.get(key);
+  if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
+  return { store, entry };
+}
+
+/** UTF-16 units of a value in memory, bytes of one on disk. */
+function sizeOf({ entry: { value } }: FoundKey): number {
+  return typeof value === 'string' ? value.length : value.sizeBytes;
 }
 
 function setVersionHeaders(ctx: AppContext, { store, entry }: FoundKey): void {

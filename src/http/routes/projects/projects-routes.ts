@@ -4,6 +4,7 @@
 import type Router from '@koa/router';
 import type { Action } from '../../../auth/authorize.js';
 import type { Access } from '../../access.js';
+import type { AnswerRooms } from '../../answer-rooms.js';
 import { authorizationOf } from '../../authorization.js';
 import { announcesBody } from '../../body-headers.js';
 import type { AppContext, OpenScopes, RequestState, RouterExtras } from '../../context.js';
@@ -23,12 +24,15 @@ const COMPACT_PATH = `${PROJECT_PATH}/compact`;
 const CREATED = 201;
 const NO_CONTENT = 204;
 const OK = 200;
+/** What the details of one project take as text, about. */
+const DETAILS_BYTES = 600;
 
 /** What the project routes need. */
 export interface ProjectsRoutesParts {
   readonly projects: Projects;
   readonly scopes: OpenScopes;
   readonly access: Access;
+  readonly rooms: AnswerRooms;
 }
 
 /**
@@ -48,8 +52,9 @@ export function addProjectsRoutes(router: Router<RequestState, RouterExtras>, pa
   router.post(COMPACT_PATH, access.require('project.compact'), (ctx) => compactProject(ctx, parts));
 }
 
-function listProjects(ctx: AppContext, { projects }: ProjectsRoutesParts): void {
+async function listProjects(ctx: AppContext, { projects, rooms }: ProjectsRoutesParts): Promise<void> {
   checkPlain(ctx);
+  await rooms.take(ctx, projects.count * DETAILS_BYTES);
   sendJson(ctx, OK, { projects: projects.list() });
 }
 

@@ -1,0 +1,90 @@
+/**
+ * The room that answers take of the budget, and how a long text is sent: in parts, each when the reader has taken the one before,
+ * and each only while the caller still may have it.
+ */
+import { Readable } from 'node:stream';
+import type { Logger } from '../base/logger.js';
+import type { AnswerBudget, AnswerRoom } from './answer-budget.js';
+import type { AppContext } from './context.js';
+import { actorOf } from './principal-actor.js';
+
+/** Longest text that is sent at once and takes no room, in UTF-16 units; the socket's own buffer takes that much. */
+export const SHORT_TEXT_CHARACTERS = 16_384;
+/** How much is handed to the socket at once, in bytes. */
+export const PART_BYTES = 65_536;
+/** What a byte of text takes on its way: as text, and as bytes. */
+const BYTES_PER_BYTE = 2;
+
+/** Rooms of the requests of one server. */
+export class AnswerRooms {
+  readonly #budget: AnswerBudget;
+  readonly #logger: Logger;
+
+  /**
+   * @param budget what the rooms are taken of
+   * @param logger where readers that were cut off are reported
+   */
+  constructor(budget: AnswerBudget, logger: Logger) {
+    this.#budget = budget;
+    this.#logger = logger;
+  }
+
+  /**
+   * Takes room for text that is about to be brought into memory.
+   *
+   * @param ctx the request's context
+   * @param sizeBytes of the text
+   * @returns undefined where the room is there; otherwise a promise, after which the size is looked up anew and room is taken for that
+   * @throws {AppError} `busy`, by the promise
+   */
+  take(ctx: AppContext, sizeBytes: number): Promise<void> | undefined {
+    return this.#roomOf(ctx).take(sizeBytes * BYTES_PER_BYTE);
+  }
+
+  /**
+   * Sends a text in parts.
+   *
+   * @param ctx the request's context, with the headers of the answer
+   * @param texts one after another; room has been taken for each when it comes
+   */
+  send(ctx: AppContext, texts: AsyncIterable<string> | Iterable<string>): void {
+    ctx.body = Readable.from(partsOf(ctx, { texts, room: this.#roomOf(ctx) }), { objectMode: true, highWaterMark: 0 });
+  }
+
+  #roomOf(ctx: AppContext): AnswerRoom {
+    return (ctx.state.room ??= this.#open(ctx));
+  }
+
+  #open(ctx: AppContext): AnswerRoom {
+    const { state, req, res } = ctx;
+    const cut = (): void => {
+      this.#logger.warn({ request_id: state.requestId }, 'a reader that took nothing of its answer was cut off: others wait for room');
+      req.socket.destroy();
+    };
+    const room = this.#budget.open({ caller: callerOf(state), cut });
+    if (res.closed || req.socket.destroyed) room.release();
+    else res.once('close', () => room.release());
+    return room;
+  }
+}
+
+/** Callers without a key are told apart by their address. */
+function callerOf({ principal, remote }: AppContext['state']): string {
+  return principal === null || principal.kind === 'anonymous' ? `anonymous ${remote}` : actorOf(principal);
+}
+
+async function* partsOf(
+  { state }: AppContext, { texts, room }: { readonly texts: AsyncIterable<string> | Iterable<string>; readonly room: AnswerRoom },
+): AsyncGenerator<Buffer, void, undefined> {
+  for await (const text of texts) {
+    const bytes = Buffer.from(text);
+    for (let offset = 0; offset < bytes.length; offset += PART_BYTES) {
+      state.authorization?.assertHolds();
+      const part = bytes.subarray(offset, offset + PART_BYTES);
+      state.streamedBytes += part.length;
+      room.awaitReader();
+      yield part;
+      room.readerTook();
+    }
+  }
+}
