@@ -175,6 +175,14 @@ export interface Log {
   state(): LogState;
 
   /**
+   * Reports each later change of {@link Log.state}, when the new state is in force. A log has one listener, the store over it; a
+   * second takes the place of the first.
+   *
+   * @param listener called from within whatever changes the state: it returns at once and throws nothing
+   */
+  onStateChange(listener: () => void): void;
+
+  /**
    * Appends lines as one batch: one write, and one sync where the durability asks for it.
    *
    * Resolves when the batch is durable. The drafts belong to the log until then.

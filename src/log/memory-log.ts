@@ -53,6 +53,7 @@ export class MemoryLog implements Log {
   #keptBytes = 0;
   #end: LogPosition;
   #closed = false;
+  #reportState: () => void = () => undefined;
 
   /** @param options identity, clock, how much is kept */
   constructor(options: MemoryLogOptions) {
@@ -74,6 +75,10 @@ export class MemoryLog implements Log {
 
   state(): LogState {
     return this.#closed ? 'closed' : 'writable';
+  }
+
+  onStateChange(listener: () => void): void {
+    this.#reportState = listener;
   }
 
   append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
@@ -161,7 +166,9 @@ export class MemoryLog implements Log {
   }
 
   async close(): Promise<void> {
+    const isChange = !this.#closed;
     this.#closed = true;
+    if (isChange) this.#reportState();
     this.#notice.wake();
     await Promise.resolve();
   }

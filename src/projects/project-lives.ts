@@ -118,6 +118,11 @@ export class ProjectLives implements Projects {
     await this.#resources.room.refresh();
   }
 
+  get canWrite(): boolean {
+    const { count, writableCount } = this.#resources.registry;
+    return count === 0 || writableCount > 0;
+  }
+
   readiness(): Readiness {
     const { room } = this.#resources;
     const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, scrubsDamaged: 0 };

@@ -6,7 +6,7 @@ import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectRegistry, RegisteredProject } from '../store/project-registry.js';
 
 function isOpen(project: RegisteredProject): boolean {
-  return project.kind === 'served' && !project.store.settings.authentication.enabled;
+  return project.kind === 'served' && project.store.isOpen;
 }
 
 /** The open scopes of a server. */
@@ -28,9 +28,9 @@ export class ProjectScopes implements Scopes {
     return this.#config.document.default?.authentication?.enabled === false;
   }
 
-  /** True when any scope is open. Looks at every project, so it is not to be asked for each request. */
+  /** True when any scope is open. Looks at no project, since it is asked for with every request that names a host. */
   get anyOpen(): boolean {
-    return this.globalOpen || this.openProjects.length > 0;
+    return this.globalOpen || this.#registry.openCount > 0;
   }
 
   /** Ids of the projects that are open to everybody. */

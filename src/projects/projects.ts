@@ -173,6 +173,9 @@ export interface Projects {
   /** Looks anew at what {@link Projects.readiness} rests on and others change, where the last look is old. Never rejects. */
   refresh(): Promise<void>;
 
-  /** @returns whether the server can do its work now */
+  /** True when some project can write, or there is none. Looks at no project, since probes ask often. */
+  readonly canWrite: boolean;
+
+  /** @returns whether the server can do its work now, and how each project stands; looks at all of them */
   readiness(): Readiness;
 }

@@ -31,6 +31,8 @@ export function logOptionsOf(storage: StorageSettings): LogOptions {
 export class BatchTurn {
   /** Where lines go. May be replaced between two turns. */
   log: Log;
+  /** Called when a change of the project itself has been applied, before anything is answered. */
+  onProjectChange: () => void = () => undefined;
   readonly #model: ProjectModel;
   readonly #room: RoomForGrowth | undefined;
   #hash: string;
@@ -130,6 +132,7 @@ export class BatchTurn {
     this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });
     this.#hash = hash;
     if (event.op === 'project.update') this.log.configure(logOptionsOf(event.settings.storage));
+    if (event.op.startsWith('project.')) this.onProjectChange();
   }
 }
 

@@ -32,15 +32,32 @@ export type RegisteredProject =
   | { readonly kind: 'served'; readonly identity: symbol; readonly store: ProjectStore }
   | { readonly kind: 'refused'; readonly identity: symbol; readonly project: RefusedProject };
 
-/** All projects. */
+/** What is counted of a project. */
+interface CountedFacts {
+  readonly isWritable: boolean;
+  readonly isOpen: boolean;
+}
+
+const NOTHING: CountedFacts = { isWritable: false, isOpen: false };
+
+/**
+ * All projects. How many of them can write and how many are open is counted as they change: probes and the check of `Host` ask for
+ * that on every request, and a walk over thousands of projects would cost milliseconds each time.
+ */
 export class ProjectRegistry {
   readonly #projects = new Map<string, RegisteredProject>();
+  /** What the counters hold of each project; they change by the difference to what is so now. */
+  readonly #counted = new Map<string, CountedFacts>();
+  #writableCount = 0;
+  #openCount = 0;
 
   /**
    * @param store a project that is served from now on
    */
   serve(store: ProjectStore): void {
     this.#projects.set(store.id, { kind: 'served', identity: this.#identify(store.id), store });
+    store.onChange(() => this.#count(store.id));
+    this.#count(store.id);
   }
 
   /**
@@ -48,6 +65,18 @@ export class ProjectRegistry {
    */
   refuse(project: RefusedProject): void {
     this.#projects.set(project.id, { kind: 'refused', identity: this.#identify(project.id), project });
+    this.#count(project.id);
+  }
+
+  /** The one place where the counters change: whatever has become of a project, it is looked at anew. */
+  #count(id: string): void {
+    const before = this.#counted.get(id) ?? NOTHING;
+    const found = this.#projects.get(id);
+    const now = found?.kind === 'served' ? factsOf(found.store) : NOTHING;
+    this.#writableCount += Number(now.isWritable) - Number(before.isWritable);
+    this.#openCount += Number(now.isOpen) - Number(before.isOpen);
+    if (found === undefined) this.#counted.delete(id);
+    else this.#counted.set(id, now);
   }
 
   /** Refused after it was served, or served after it was refused, a project is the same one; one that is made after a removal is not. */
@@ -60,6 +89,7 @@ export class ProjectRegistry {
    */
   remove(id: string): void {
     this.#projects.delete(id);
+    this.#count(id);
   }
 
   /**
@@ -89,8 +119,22 @@ export class ProjectRegistry {
     return this.#projects.size;
   }
 
+  /** How many of them can write. */
+  get writableCount(): number {
+    return this.#writableCount;
+  }
+
+  /** How many of them are served without authentication. */
+  get openCount(): number {
+    return this.#openCount;
+  }
+
   /** @returns all projects, sorted by id */
   list(): readonly RegisteredProject[] {
     return [...this.#projects].sort(([a], [b]) => compareUtf8(a, b)).map(([, project]) => project);
   }
+}
+
+function factsOf(store: ProjectStore): CountedFacts {
+  return { isWritable: store.logState === 'writable', isOpen: store.isOpen };
 }

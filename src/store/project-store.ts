@@ -70,12 +70,15 @@ export class ProjectStore {
   #turns: Promise<void> | undefined;
   #holds = 0;
   #closedBy: AppError | undefined;
+  #reportChange: () => void = () => undefined;
 
   /** @param parts log, model, limits, and where cold values and free space are looked up */
   constructor(parts: ProjectStoreParts) {
     invariant(parts.model.lastSeq === parts.log.position().seq, 'a store starts with the whole log applied');
     this.#model = parts.model;
     this.#turn = new BatchTurn(parts.log, parts.model, parts.room);
+    this.#turn.onProjectChange = () => this.#reportChange();
+    parts.log.onStateChange(() => this.#reportChange());
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);
     const readSnapshotValue = parts.readSnapshotValue ?? noSnapshots;
     // The log may be replaced by another, so it is asked for at each read.
@@ -113,6 +116,21 @@ export class ProjectStore {
   /** The project's settings. */
   get settings(): ProjectSettings {
     return this.version.settings;
+  }
+
+  /** True when authentication is off; false before the project is created. */
+  get isOpen(): boolean {
+    return this.#model.state.newest?.settings.authentication.enabled === false;
+  }
+
+  /**
+   * Reports each later change of the settings, of the API key and of {@link ProjectStore.logState}, when it is in force. A store has
+   * one listener, the registry that it is in.
+   *
+   * @param listener returns at once and throws nothing
+   */
+  onChange(listener: () => void): void {
+    this.#reportChange = listener;
   }
 
   /** The last applied seq. */
@@ -313,6 +331,9 @@ export class ProjectStore {
     invariant(goesOn, 'a log is replaced by one that goes on where it ends');
     const replaced = this.#turn.log;
     this.#turn.log = log;
+    replaced.onStateChange(() => undefined);
+    log.onStateChange(() => this.#reportChange());
+    this.#reportChange();
     log.configure(logOptionsOf(this.settings.storage));
     return replaced;
   }

@@ -265,6 +265,10 @@ export class FakeProjects implements Projects {
     await Promise.resolve();
   }
 
+  get canWrite(): boolean {
+    return this.ready;
+  }
+
   readiness(): Readiness {
     const degraded = [...this.#projects].filter(([, { state }]) => state !== 'serving').map(([id, { state }]) => ({ id, state }));
     return { ready: this.ready, checks: [{ name: 'writable', ok: this.ready, detail: 'projects can write' }], degraded };

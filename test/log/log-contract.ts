@@ -254,9 +254,12 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     await log.append(drafts(1, 1), 0);
     const following = collect(log.follow({ fromSeq: 1 }));
     await delay(1);
+    const reported: string[] = [];
+    log.onStateChange(() => void reported.push(log.state()));
     await log.close();
     await log.close();
     assert.equal(log.state(), 'closed');
+    assert.deepEqual(reported, ['closed']);
     assert.deepEqual((await following).map((line) => line.seq), [1]);
     await assert.rejects(log.append(drafts(2, 2), 1), { code: 'shutting_down' });
     assert.equal(log.position().seq, 1);

@@ -123,6 +123,10 @@ export class PlacedLog implements Log {
     return this.#inner.state();
   }
 
+  onStateChange(listener: () => void): void {
+    this.#inner.onStateChange(listener);
+  }
+
   configure(options: LogOptions): void {
     this.configured.push(options);
   }

@@ -85,6 +85,10 @@ export class ScriptedLog implements Log {
     return this.#inner.state();
   }
 
+  onStateChange(listener: () => void): void {
+    this.#inner.onStateChange(listener);
+  }
+
   read(range: ReadRange): AsyncIterable<LogLine> {
     return this.#inner.read(range);
   }

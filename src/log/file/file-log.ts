@@ -61,6 +61,7 @@ export class FileLog implements Log {
   #options: LogOptions;
   #segment: ActiveSegment;
   #state: LogState = 'writable';
+  #reportState: () => void = () => undefined;
   /** The last accepted line. */
   #end: LogPosition;
   #inFlight: Promise<unknown> | undefined;
@@ -144,6 +145,10 @@ export class FileLog implements Log {
 
   state(): LogState {
     return this.#state;
+  }
+
+  onStateChange(listener: () => void): void {
+    this.#reportState = listener;
   }
 
   configure(options: LogOptions): void {
@@ -244,9 +249,14 @@ export class FileLog implements Log {
     if (this.#options.durability !== 'fsync') this.#syncs.later(this.#options);
   }
 
+  #enter(state: LogState): void {
+    this.#state = state;
+    this.#reportState();
+  }
+
   #fail(cause: unknown): void {
     this.#hasFailed = true;
-    if (this.#state !== 'closed') this.#state = 'failed';
+    if (this.#state !== 'closed') this.#enter('failed');
     this.#room.stop();
     if (cause instanceof ForeignChangeError) this.#head.abandon();
     const consequence = 'the log has failed: writes are refused until the server is started again, reads go on';
@@ -259,7 +269,7 @@ export class FileLog implements Log {
 
   #becomeReadOnly(cause: unknown): void {
     if (this.#state === 'closed' || this.#hasFailed) return;
-    this.#state = 'read_only';
+    this.#enter('read_only');
     this.#context.logger.error(
       { project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on',
     );
@@ -267,7 +277,7 @@ export class FileLog implements Log {
   }
 
   #becomeWritable(): void {
-    this.#state = 'writable';
+    this.#enter('writable');
     this.#context.logger.info({ project: this.project }, 'there is room on the disk again: writes are taken');
   }
 
@@ -366,7 +376,7 @@ export class FileLog implements Log {
 
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
-    this.#state = 'closed';
+    this.#enter('closed');
     this.#room.stop();
     await Promise.allSettled([this.#inFlight]);
     this.#syncs.stop();

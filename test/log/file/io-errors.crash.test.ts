@@ -40,6 +40,8 @@ for (const [name, action] of Object.entries(LACKS_ROOM)) {
     const before = disk.bytesOf(ACTIVE);
     const clear = disk.fail({ method: 'append', path: 'probe', times: 3, action: { kind: 'errno', code: 'ENOSPC' } });
     disk.fail({ method: 'append', path: ACTIVE, action });
+    const reported: string[] = [];
+    log.onStateChange(() => void reported.push(log.state()));
     await assert.rejects(log.append(drafts(3, 3), 2), { code: 'disk_full' });
     assert.deepEqual(disk.bytesOf(ACTIVE), before, 'byte for byte what it was');
     assert.deepEqual(disk.tree.file(ACTIVE).syncedBytes, before, 'and durably so');
@@ -48,6 +50,7 @@ for (const [name, action] of Object.entries(LACKS_ROOM)) {
     assert.equal((await collect(log.read({ fromSeq: 1 }))).length, 2);
     await until(log, 'writable');
     clear();
+    assert.deepEqual(reported, ['read_only', 'writable']);
     assert.equal(disk.tree.find('/logs/p1/probe'), undefined);
     told.hashes.push(...(await log.append(drafts(3, 3), 2)).map((line) => line.hash));
     await log.close();

@@ -2,7 +2,7 @@
  * The probes: whether the process lives, and whether it can do its work. They need no key, so they name no project to those without one.
  */
 import type Router from '@koa/router';
-import type { Projects, Readiness } from '../../../projects/projects.js';
+import type { Projects } from '../../../projects/projects.js';
 import type { Access } from '../../access.js';
 import type { AppContext, Lifecycle, RequestState, RouterExtras } from '../../context.js';
 import { sendJson } from '../../json-answer.js';
@@ -42,12 +42,10 @@ export function addHealthRoutes(router: Router<RequestState, RouterExtras>, part
 async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise<void> {
   const isVerbose = readVerbose(ctx.state.target.query);
   const state = parts.lifecycle.state();
-  await parts.projects.refresh();
-  const readiness = parts.projects.readiness();
-  const isReady = state === 'serving' && readiness.ready;
+  const isReady = state === 'serving' && parts.projects.canWrite;
   const unready = state === 'serving' ? 'not_ready' : state;
   const status = isReady ? 'ready' : unready;
-  const report = isVerbose ? await describe(ctx, readiness, parts.access) : {};
+  const report = isVerbose ? await describe(ctx, parts) : {};
   if (!isReady) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
   const { started, total } = parts.projects.progress();
   // As a problem names its code, so that who waits for the start can match on it.
@@ -56,7 +54,9 @@ async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise
 }
 
 /** Counts are for everybody; names are for those who may see them. */
-async function describe(ctx: AppContext, { checks, degraded }: Readiness, access: Access): Promise<object> {
+async function describe(ctx: AppContext, { projects, access }: HealthRoutesParts): Promise<object> {
+  await projects.refresh();
+  const { checks, degraded } = projects.readiness();
   const principal = await access.identify(ctx);
   ctx.state.principal = principal;
   const counted = { checks, degraded_count: degraded.length };

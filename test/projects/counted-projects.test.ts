@@ -1,0 +1,136 @@
+/** Counters of projects: right after whatever happens to a project, and asked for without a look at all of them. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import type { LogState } from '../../src/log/log.js';
+import { MemoryLog } from '../../src/log/memory-log.js';
+import { ProjectModel } from '../../src/projections/project-model.js';
+import { ProjectScopes } from '../../src/projects/project-scopes.js';
+import { ProjectRegistry } from '../../src/store/project-registry.js';
+import { ProjectStore } from '../../src/store/project-store.js';
+import { inFolder } from '../config/config-folder.js';
+import { suite } from '../suite.js';
+import { beginLife, CONTEXT, type Life } from './lives-fixture.js';
+
+const test = suite('counted projects');
+
+const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const RUNS = 200;
+
+/** A log whose state a test changes. */
+class MoodyLog extends MemoryLog {
+  #mood: LogState = 'writable';
+  #report: () => void = () => undefined;
+
+  override state(): LogState {
+    return this.#mood;
+  }
+
+  override onStateChange(listener: () => void): void {
+    this.#report = listener;
+  }
+
+  enter(state: LogState): void {
+    this.#mood = state;
+    this.#report();
+  }
+}
+
+/** What the counters should say, by a walk. */
+function walk(registry: ProjectRegistry): readonly number[] {
+  const stores = registry.list().flatMap((project) => (project.kind === 'served' ? [project.store] : []));
+  const writable = stores.filter(({ logState }) => logState === 'writable');
+  return [registry.list().length, writable.length, stores.filter(({ isOpen }) => isOpen).length];
+}
+
+function counters({ count, writableCount, openCount }: ProjectRegistry): readonly number[] {
+  return [count, writableCount, openCount];
+}
+
+/** Lets no call walk over the projects. */
+function forbidWalks({ registry }: Life): () => void {
+  const list = registry.list.bind(registry);
+  registry.list = () => assert.fail('the projects were walked over');
+  return () => void (registry.list = list);
+}
+
+const STEPS = ['serve', 'refuse', 'remove', 'open', 'close', 'key', 'read_only', 'writable', 'failed', 'closed', 'replace'] as const;
+
+/** What happens to which project. */
+type Step = readonly [(typeof STEPS)[number], string];
+
+async function take(registry: ProjectRegistry, logs: Map<ProjectStore, MoodyLog>, [step, id]: Step): Promise<void> {
+  if (step === 'serve') {
+    const log = new MoodyLog({ project: id, logId: '0'.repeat(32) });
+    const store = new ProjectStore({ log, model: new ProjectModel() });
+    await store.submit({ type: 'project.create', settings: SETTINGS, keyId: null }, CONTEXT);
+    logs.set(store, log);
+    registry.serve(store);
+    return;
+  }
+  if (step === 'refuse') return registry.refuse({ id, code: 'project_corrupt', reason: 'x', settings: SETTINGS });
+  if (step === 'remove') return registry.remove(id);
+  const found = registry.get(id);
+  if (found?.kind !== 'served') return;
+  const { store } = found;
+  if (step === 'open' || step === 'close') {
+    await store.submit({ type: 'project.update', change: { authentication: { enabled: step === 'close' } } }, CONTEXT);
+  } else if (step === 'key') {
+    await store.submit({ type: 'project.key', keyId: 'k2' }, CONTEXT);
+  } else if (step === 'replace') {
+    const log = new MoodyLog({ project: id, logId: '1'.repeat(32), base: { seq: store.seq, hash: store.hash } });
+    const release = await store.hold();
+    logs.get(store)?.enter('closed');
+    store.replaceLog(log);
+    logs.set(store, log);
+    release();
+  } else {
+    logs.get(store)?.enter(step);
+  }
+}
+
+test('the counters say what a walk finds, whatever happens to the projects', () => fc.assert(fc.asyncProperty(
+  fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.constantFrom('a', 'b', 'c')), { maxLength: 30 }),
+  async (steps) => {
+    const registry = new ProjectRegistry();
+    const logs = new Map<ProjectStore, MoodyLog>();
+    for (const step of steps) {
+      await take(registry, logs, step);
+      assert.deepEqual(counters(registry), walk(registry), step.join(' '));
+    }
+  },
+), { numRuns: RUNS }));
+
+test('the counters follow the lives of projects on disk and in memory', () => inFolder(async (folder) => {
+  const life = await beginLife(folder);
+  const { lives, registry } = life;
+  const open = { authentication: { enabled: false } };
+  const changes = [
+    () => lives.create({ id: 'a', ...open }, CONTEXT), () => lives.create({ id: 'b', storage: { on_disk: false } }, CONTEXT),
+    () => lives.update('b', open, CONTEXT), () => lives.update('b', { storage: { on_disk: true } }, CONTEXT),
+    () => lives.update('a', { storage: { on_disk: false } }, CONTEXT), () => lives.regenerateKey('first_project', CONTEXT),
+    () => lives.update('b', { authentication: { enabled: true } }, CONTEXT), () => lives.compact('b', CONTEXT),
+    () => lives.delete('a', CONTEXT), () => lives.delete('first_project', CONTEXT),
+  ];
+  for (const change of changes) {
+    await change();
+    assert.deepEqual(counters(registry), walk(registry), String(change));
+  }
+  assert.deepEqual(counters(registry), [1, 1, 0]);
+  await lives.close();
+  assert.deepEqual(counters(registry), [1, 0, 0]);
+}));
+
+test('whether any scope is open and any project can write is known without a walk over the projects', () => inFolder(async (folder) => {
+  const life = await beginLife(folder);
+  const scopes = new ProjectScopes(life.config, life.registry);
+  const allowWalks = forbidWalks(life);
+  assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [false, false, true]);
+  await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
+  assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [true, true, true]);
+  allowWalks();
+  assert.deepEqual([life.lives.readiness().ready, life.lives.canWrite], [true, true]);
+  await life.lives.close();
+}));
+
+test.run();
