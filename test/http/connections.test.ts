@@ -1,5 +1,10 @@
 /** Pipelined requests: one connection does not keep the others from their turn, and cannot pile up requests without end. */
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { Connections } from '../../src/http/connections.js';
 import { suite } from '../suite.js';
 import { open } from './raw-client.js';
 import { withServer, type TestServer } from './test-server.js';
@@ -10,10 +15,8 @@ const KEY = '/api/v1/projects/alpha/keys/k';
 const FLOOD = 2000;
 /** A few rounds of the event loop, each with a few of the flood's requests. */
 const OVERTAKEN_MAX = 400;
-/** More requests than the buffers of the system hold on the way. */
-const PILED_UP = 80_000;
-/** Long enough for a server that reads on to take them all. */
-const READING_MS = 3000;
+/** How many requests of a connection may wait. */
+const WAITING_MAX = 64;
 const ANSWER = /HTTP\/1\.1 \d{3} /g;
 
 function requestOf(server: TestServer, method: string, id: string): string {
@@ -58,23 +61,37 @@ test('another client is answered after a few of the requests that one connection
     other.destroy();
   }));
 
-test('a connection whose first request takes its time is not read on without end, and goes on once it is answered', () =>
-  withServer(async (server) => {
-    const store = server.projects.fakeStore('alpha');
-    store.values.entries.set('k', { value: '1', seq: 2, timeMs: 0 });
-    let release = (): void => undefined;
-    store.beforeSubmit = () => new Promise((resolve) => { release = resolve; });
-    const slow = await open(server.port);
-    let answered = 0;
-    slow.on('data', (piece: Buffer) => void (answered += answersIn(piece.toString('latin1'))));
-    slow.write(requestOf(server, 'DELETE', 'slow') + requestOf(server, 'GET', 'behind').repeat(PILED_UP));
-    await new Promise((resolve) => setTimeout(resolve, READING_MS));
-    // What the server has not read is still on our side, or in the system's buffers on the way.
-    assert.ok(slow.writableLength > 0, 'everything was read');
-    assert.equal(answered, 0);
-    release();
-    while (answered < FLOOD) await new Promise((resolve) => slow.once('data', resolve));
-    slow.destroy();
-  }));
+/** A response as far as it is counted. */
+class FakeResponse extends EventEmitter {
+  readonly req: { readonly socket: PassThrough; readonly complete: boolean };
+
+  constructor(socket: PassThrough) {
+    super();
+    this.req = { socket, complete: true };
+  }
+}
+
+test('nothing more is read from a connection on which many requests wait, until they are fewer', async () => {
+  const connections = new Connections();
+  const socket = new PassThrough();
+  connections.add(socket as unknown as Socket);
+  socket.resume();
+  const begun: FakeResponse[] = [];
+  for (let count = 1; count <= WAITING_MAX + 1; count += 1) {
+    assert.equal(socket.isPaused(), false, `after ${count - 1}`);
+    const response = new FakeResponse(socket);
+    connections.begin(response as unknown as ServerResponse, () => void begun.push(response));
+  }
+  assert.deepEqual([socket.isPaused(), begun.length], [true, 1]);
+  begun[0]?.emit('close');
+  assert.equal(socket.isPaused(), false);
+  // The others begin one after another, in their order.
+  for (let count = 1; count <= WAITING_MAX; count += 1) {
+    while (begun.length <= count) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(begun.length, count + 1);
+    begun[count]?.emit('close');
+  }
+  socket.destroy();
+});
 
 test.run();
