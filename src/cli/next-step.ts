@@ -6,6 +6,9 @@ import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { FolderOptions } from './data-folder.js';
 import { shellLine } from './shell-line.js';
 
+/** What is found in place of a registry that is not there. */
+const NO_SUCH_FILE = 'no such file';
+
 /** How the program says that a file is of a later version than itself. */
 const NEWER_FORMAT = /\bunknown to this version\b/;
 
@@ -34,7 +37,9 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   }
   if (isLogSound(verdict)) return snapshotStep(project);
   const repair = shellLine(['simplekv', 'repair', project, ...folderWords(options)]);
-  return `stop the server, then: ${repair} (changes nothing yet; says what can be kept and what would be lost)`;
+  const next = `stop the server, then: ${repair} (changes nothing yet; says what can be kept and what would be lost)`;
+  const isAbsent = project === SERVER_LOG && findings.some(({ file, found }) => file === `${SERVER_LOG}.jsonl` && found === NO_SUCH_FILE);
+  return isAbsent ? `where this is a copy of single projects, verify each by its name. Otherwise ${next}` : next;
 }
 
 /**

@@ -126,6 +126,7 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
   }
   const copy = await repairServerLog(plan, tools);
   await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
+  await output.print(`next: ${shellLine(['simplekv', 'verify', ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 

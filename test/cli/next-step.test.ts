@@ -26,6 +26,11 @@ test('a damaged log is repaired, in the folder that was named', () => {
   assert.match(nextStep(server, { config: 'c.json' }) ?? '', /repair _server --config c\.json \(/);
 });
 
+test('a folder without a registry may be a copy of single projects', () => {
+  const next = nextStep(verdictOf(['_server.jsonl'], 'no such file', '_server'), { data: 'copy' }) ?? '';
+  assert.match(next, /^where this is a copy of single projects, verify each by its name\. Otherwise stop .*repair _server --data copy \(/);
+});
+
 test('damage in snapshots alone is no reason for a repair', () => {
   assert.equal(isLogSound(verdictOf([SNAPSHOT, 'shop.json'])), true);
   assert.match(nextStep(verdictOf([SNAPSHOT, 'shop.json']), {}) ?? '', /the log is sound.*POST \/api\/v1\/projects\/shop\/compact/);
