@@ -5,7 +5,7 @@ import type { Disk } from '../disk/disk.js';
 import { momentText, type Moment } from '../offline/moment.js';
 import { findOlderLogs, type OlderLog, olderLogWith } from '../offline/older-logs.js';
 import { OutOfReachError } from '../offline/out-of-reach.js';
-import { shellLine } from './shell-line.js';
+import { shellLine } from '../base/shell-line.js';
 
 /** What is replayed. */
 export interface OlderHistoryQuery {

@@ -19,7 +19,7 @@ import { findDataFolder, type FolderOptions } from './data-folder.js';
 import { folderWords, isLogSound, snapshotStep } from './next-step.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
-import { shellLine } from './shell-line.js';
+import { shellLine } from '../base/shell-line.js';
 import { withScratchFolder } from './scratch-folder.js';
 
 /** What the command line says. */

@@ -7,7 +7,7 @@ import { findOlderLogs } from '../offline/older-logs.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import { isProjectName } from '../offline/verify-folder.js';
 import { type FoundFolder, MissingDataError, UsageError } from './data-folder.js';
-import { shellLine } from './shell-line.js';
+import { shellLine } from '../base/shell-line.js';
 
 /** Names that a message lists; where there are more, it says so. */
 const NAMES_SHOWN_MAX = 20;

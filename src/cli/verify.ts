@@ -12,6 +12,7 @@ import { Progress } from './progress.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
+import { verdictKindOf } from './verdict-kind.js';
 
 /** What the command line says. */
 export interface VerifyCommandOptions extends FolderOptions {
@@ -89,7 +90,8 @@ function verdictText(verdict: ProjectVerdict, options: VerifyCommandOptions): st
   // A log that goes on from a snapshot begins without a line of its own.
   const counted = lastSeq < firstSeq ? `no lines after seq ${lastSeq}` : `${lineCount} lines, seq ${firstSeq} to ${lastSeq}`;
   const facts = `${counted}, snapshots: ${snapshots.join(', ') || 'none'}`;
-  const lines = [`${project}: ${findings.length === 0 ? 'sound' : 'DAMAGED'} (${facts})`, ...findings.map(findingText)];
+  const kind = verdictKindOf(verdict);
+  const lines = [`${project}: ${kind === 'sound' ? kind : kind.toUpperCase()} (${facts})`, ...findings.map(findingText)];
   const next = nextStep(verdict, options);
   return [...lines, ...notes.map((note) => `  note: ${note}`), ...(next === undefined ? [] : [`  next: ${next}`]), ''].join('\n');
 }
@@ -103,5 +105,6 @@ function findingText({ file, line, offset, seq, expected, found }: Finding): str
 function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, ...facts }: ProjectVerdict): object {
   const { segmentCount, bytes, snapshots } = facts;
   const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, segments: segmentCount, bytes, snapshots };
-  return { project, sound: findings.length === 0, log_id: logId ?? null, ...numbers, findings, notes };
+  const verdict = verdictKindOf({ findings });
+  return { project, sound: verdict === 'sound', verdict, log_id: logId ?? null, ...numbers, findings, notes };
 }

@@ -1,10 +1,10 @@
 /** A printed command can be pasted. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { shellLine } from '../../src/cli/shell-line.js';
+import { shellLine } from '../../src/base/shell-line.js';
 import { suite } from '../suite.js';
 
-const test = suite('cli/shell-line');
+const test = suite('base/shell-line');
 
 test('plain words stand as they are', () => {
   const words = ['simplekv', 'replay', 'shop', '--data', '/srv/data/_left/shop-00'];
