@@ -35,7 +35,7 @@ export class ProjectLives implements Projects {
   /** @param resources what projects are made of */
   constructor(resources: ProjectResources) {
     this.#resources = resources;
-    this.#progress = new StartProgress(resources);
+    this.#progress = new StartProgress(resources.config.document.projects.length, resources);
   }
 
   /**

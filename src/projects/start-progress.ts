@@ -11,33 +11,27 @@ const LINE_INTERVAL_MS = 1000;
 export interface StartFacts {
   /** Projects that have been opened, or refused. */
   readonly started: number;
-  /** Projects that the configuration names; 0 until it is known. */
+  /** Projects that the configuration names. */
   readonly total: number;
 }
 
 /** Counts the projects that a start has dealt with. */
 export class StartProgress implements StartFacts {
   started = 0;
-  total = 0;
+  readonly total: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #saidAtMs: number;
 
-  /** @param parts clock and logger */
-  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+  /**
+   * @param total how many projects there are
+   * @param parts clock and logger
+   */
+  constructor(total: number, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.total = total;
     this.#clock = clock;
     this.#logger = logger;
     this.#saidAtMs = clock.monotonicMs();
-  }
-
-  /**
-   * Begins to count.
-   *
-   * @param total how many projects there are
-   */
-  begin(total: number): void {
-    this.total = total;
-    this.#saidAtMs = this.#clock.monotonicMs();
   }
 
   /** Counts one more project, and says so when it is time or the last one. */

@@ -86,7 +86,6 @@ class ProjectStart {
     // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
     for (const [logId, id] of leftLogs) if (!live.has(id)) await this.#finishLeaving(id, logId);
     await this.#recordDefaultKey();
-    this.#progress.begin(config.document.projects.length);
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();
       await this.#startEntry(entry);

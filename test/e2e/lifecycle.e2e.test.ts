@@ -134,7 +134,8 @@ test('while it starts it lives, is not ready, and answers everything else with 5
     const live = await until('the port', () => server.send('GET', '/livez').catch(() => undefined));
     assert.deepEqual([live.status, live.text], [200, '{"status":"live"}']);
     const unready = await server.send('GET', '/readyz');
-    assert.deepEqual([unready.status, unready.text], [503, '{"status":"starting"}']);
+    const progress = { status: 'starting', code: 'starting', projects_started: 0, projects_total: 1 };
+    assert.deepEqual([unready.status, JSON.parse(unready.text)], [503, progress]);
     assert.ok(Number(unready.headers['retry-after']) > 0);
     const refused = await server.send('GET', KEYS, { key });
     assert.deepEqual([refused.status, problemOf(refused)['code']], [503, 'starting']);

@@ -9,8 +9,7 @@ const test = suite('start-progress');
 test('a start says how far it is at most once a second, and at its end', () => {
   const clock = new ManualClock();
   const lines: LoggedLine[] = [];
-  const progress = new StartProgress({ clock, logger: collectingLogger(lines) });
-  progress.begin(6);
+  const progress = new StartProgress(6, { clock, logger: collectingLogger(lines) });
   for (const passedMs of [400, 400, 400, 10, 1000, 0]) {
     clock.advance(passedMs);
     progress.advance();
