@@ -7,6 +7,9 @@ import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { FolderOptions } from './data-folder.js';
 import { verdictKindOf } from './verdict-kind.js';
 
+/** What is found in place of a registry that is not there. */
+const NO_SUCH_FILE = 'no such file';
+
 /**
  * Tells whether all that is wrong with a project is in snapshots, which a server makes anew from its log.
  *
@@ -37,7 +40,8 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   const repair = shellLine(['simplekv', 'repair', project, ...folderWords(options)]);
   if (kind === 'outdated') return `put the newer files back. To go on with these: ${repair} (changes nothing yet; says what would be lost)`;
   const next = `stop the server, then: ${repair} (changes nothing yet; says what can be kept and what would be lost)`;
-  return kind === 'missing' ? `where this is a copy of single projects, verify each by its name. Otherwise ${next}` : next;
+  const isAbsent = project === SERVER_LOG && findings.some(({ file, found }) => file === `${SERVER_LOG}.jsonl` && found === NO_SUCH_FILE);
+  return isAbsent ? `where this is a copy of single projects, verify each by its name. Otherwise ${next}` : next;
 }
 
 /**
