@@ -6,6 +6,7 @@
  * the next process finds.
  */
 import { setImmediate as nextRound } from 'node:timers/promises';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { Descriptor } from '../../src/disk/descriptor.js';
 import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from '../../src/disk/disk.js';
 import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree.js';
@@ -45,7 +46,9 @@ export type FaultAction =
 /** Which calls are struck, and how. What is not named does not matter. */
 export interface Fault {
   readonly number?: number;
-  readonly method?: DiskMethod;
+  /** Calls of a lower number are not looked at. */
+  readonly from?: number;
+  readonly method?: DiskMethod | readonly DiskMethod[];
   /** The end of the path, or an expression that it matches. */
   readonly path?: string | RegExp;
   /** The how-many-th of the matching calls is struck, from 1. @default 1 */
@@ -53,6 +56,19 @@ export interface Fault {
   /** How many matching calls in a row are struck; Infinity for all from there on. @default 1 */
   readonly times?: number;
   readonly action: FaultAction;
+}
+
+/** A call that a fault has struck. */
+export interface StruckCall extends DiskCall {
+  readonly action: FaultAction;
+}
+
+/** How long syncs last. */
+export interface SlowSyncs {
+  /** So many are under way at a time; further ones wait for their turn, as on the real disk. */
+  readonly inFlightMax: number;
+  /** Rounds of the event loop from the sync to its answer. */
+  readonly rounds: number;
 }
 
 /** The process was killed: nobody sees this but the test. */
@@ -76,9 +92,12 @@ interface Work<T> {
 export class FaultDisk implements Disk {
   readonly tree: DiskTree;
   readonly calls: DiskCall[] = [];
+  /** Calls that a fault has struck, in order. */
+  readonly struck: StruckCall[] = [];
   #faults: { readonly fault: Fault; matches: number }[] = [];
   #isKilled = false;
   readonly #open = new Set<{ readonly path: string }>();
+  #slowSyncs: { readonly turns: LimitFunction; readonly rounds: number } | undefined;
   /** Bytes that files may still grow by; writes beyond are short, then ENOSPC. */
   roomBytes = Number.POSITIVE_INFINITY;
   /** What it says of its size. */
@@ -101,6 +120,27 @@ export class FaultDisk implements Disk {
     return () => {
       this.#faults = this.#faults.filter((other) => other !== planned);
     };
+  }
+
+  /**
+   * Makes syncs last, so that other work goes on while they wait for their turn and for their answer.
+   *
+   * @param slow how long
+   */
+  slowSyncs({ inFlightMax, rounds }: SlowSyncs): void {
+    this.#slowSyncs = { turns: pLimit(inFlightMax), rounds };
+  }
+
+  /** Carries out a call; a sync waits for its turn before, and for its answer afterwards. */
+  async #inTurn<T>(method: DiskMethod, work: () => Promise<T>): Promise<T> {
+    if (this.#slowSyncs === undefined || (method !== 'datasync' && method !== 'syncFolder')) return await work();
+    const { turns, rounds } = this.#slowSyncs;
+    return await turns(async () => {
+      const result = await work();
+      for (let round = 0; round < rounds; round += 1) await nextRound();
+      if (this.#isKilled) throw new KilledError();
+      return result;
+    });
   }
 
   /** Stops the process: every call from now on rejects. */
@@ -161,7 +201,8 @@ export class FaultDisk implements Disk {
     for (const planned of this.#faults) {
       const { fault } = planned;
       if (fault.number !== undefined && fault.number !== call.number) continue;
-      if (fault.method !== undefined && fault.method !== call.method) continue;
+      if (call.number < (fault.from ?? 1)) continue;
+      if (fault.method !== undefined && ![fault.method].flat().includes(call.method)) continue;
       if (typeof fault.path === 'string' && !call.path.endsWith(fault.path)) continue;
       if (fault.path instanceof RegExp && !fault.path.test(call.path)) continue;
       planned.matches += 1;
@@ -177,6 +218,7 @@ export class FaultDisk implements Disk {
     const call = { number: this.calls.length + 1, method: work.method, path: work.path };
     this.calls.push(call);
     const action = this.#strike(call);
+    if (action !== undefined) this.struck.push({ ...call, action });
     const result = action === undefined ? work.carryOut() : await this.#play(work, action);
     await Promise.resolve();
     // A call that was under way when the process was killed has had its effect, and nobody learns of it.
@@ -230,7 +272,11 @@ export class FaultDisk implements Disk {
     const does = <T>(method: DiskMethod, modes: readonly OpenMode[], carryOut: (bytesMax?: number) => T): Promise<T> => (
       descriptor.run(async () => {
         if (!modes.includes(mode)) throw errnoError('EBADF', `${method} ${path}`);
-        return await this.#call({ method, path, carryOut });
+        return await this.#inTurn(method, () => {
+          // Where the descriptor was closed while the call waited for its turn, its number means nothing any more.
+          if (!this.#open.has(handle)) throw errnoError('EBADF', `${method} ${path}`);
+          return this.#call({ method, path, carryOut });
+        });
       })
     );
     const every: readonly OpenMode[] = ['append', 'create', 'read', 'overwrite'];
@@ -281,13 +327,13 @@ export class FaultDisk implements Disk {
         this.#open.add(handle);
         const descriptor = new Descriptor(path);
         return {
-          sync: () => descriptor.run(() => this.#call({
+          sync: () => descriptor.run(() => this.#inTurn('syncFolder', () => this.#call({
             method: 'syncFolder',
             path,
             carryOut: () => {
               node.syncedNames = new Map(node.names);
             },
-          })),
+          }))),
           close: () => descriptor.close(() => this.#call({
             method: 'closeFolder',
             path,
@@ -352,11 +398,17 @@ export class FaultDisk implements Disk {
     return await this.#call({ method: 'room', path, carryOut: () => ({ freeBytes: this.roomBytes, totalBytes: this.totalBytes }) });
   }
 
-  /** Lets everything that is under way and needs no timer run on. */
+  /** Lets everything that is under way and needs no timer run on, until the disk is left alone. */
   async settle(): Promise<void> {
-    for (let round = 0; round < SETTLE_ROUNDS; round += 1) await nextRound();
+    for (let turn = 0; turn < SETTLE_TURNS_MAX; turn += 1) {
+      const before = this.calls.length;
+      for (let round = 0; round < SETTLE_ROUNDS; round += 1) await nextRound();
+      if (this.calls.length === before) return;
+    }
   }
 }
 
-/** Rounds of the event loop that are enough for any chain of calls of one operation. */
+/** Rounds of the event loop without a call after which none is under way. */
 const SETTLE_ROUNDS = 20;
+/** Enough for any operation; a log that looks for room again and again calls for ever. */
+const SETTLE_TURNS_MAX = 50;

@@ -1,31 +1,25 @@
 /** Runs a life into a fault at each of its calls and judges what the next server makes of what is left. */
+import type { Durability } from '../../src/log/durability.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 import type { CrashLoss } from '../disk/disk-tree.js';
 import { LOSSES } from '../log/file/crash-scenario.js';
 import { CONTEXT } from '../projects/lives-fixture.js';
 import { diskWithConfig, type FaultedLife, startLife } from './faulted-life.js';
 import { faultsOf, type FaultKind, type PlannedFault } from './fault-plan.js';
-import { DOCUMENT, type Lived, liveOn } from './life-script.js';
+import { documentWith, type Lived, liveOn } from './life-script.js';
 import type { Told } from './told.js';
 
-/** One run into a fault. */
-export interface FaultedRun {
-  readonly fault: PlannedFault;
-  readonly disk: FaultDisk;
-  readonly lived: Lived;
-}
-
 /** Lives on a fresh disk. */
-export async function liveAnew(fault?: PlannedFault): Promise<{ readonly disk: FaultDisk; readonly lived: Lived }> {
-  const disk = diskWithConfig(DOCUMENT);
+export async function liveAnew(durability: Durability, fault?: PlannedFault): Promise<{ readonly disk: FaultDisk; readonly lived: Lived }> {
+  const disk = diskWithConfig(documentWith(durability));
   fault?.plan(disk);
-  return { disk, lived: await liveOn(disk) };
+  return { disk, lived: await liveOn(disk, durability) };
 }
 
-/** Every fault of every call of a life that nobody disturbs. */
-export async function allFaults(kinds?: readonly FaultKind[]): Promise<readonly PlannedFault[]> {
-  const { disk } = await liveAnew();
-  const faults = disk.calls.flatMap((call) => faultsOf(call, disk.calls));
+/** Every fault of every call of a life that nothing disturbs. */
+export async function allFaults(durability: Durability, kinds?: readonly FaultKind[]): Promise<readonly PlannedFault[]> {
+  const { disk } = await liveAnew(durability);
+  const faults = disk.calls.flatMap(faultsOf);
   return kinds === undefined ? faults : faults.filter(({ kind }) => kinds.includes(kind));
 }
 

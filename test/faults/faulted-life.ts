@@ -25,6 +25,9 @@ export const DATA = '/srv/data';
 /** The configuration asks the real system which file a path means, so the path has to be that of a file that is there. */
 const CONFIG = fileURLToPath(import.meta.url);
 
+/** As on the real disk: two syncs at a time, and other work meanwhile. */
+const SYNCS = { inFlightMax: 2, rounds: 2 } as const;
+
 /** How often a log that found the disk full looks for room, in milliseconds. */
 export const PROBE_MS = 2;
 
@@ -45,6 +48,7 @@ export interface FaultedLife {
  */
 export function diskWithConfig(document: ConfigDocument): FaultDisk {
   const disk = new FaultDisk();
+  disk.slowSyncs(SYNCS);
   disk.tree.makeFolder(DATA);
   disk.tree.makeFolder(path.posix.dirname(CONFIG));
   disk.put(CONFIG, formatConfig(document));

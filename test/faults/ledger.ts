@@ -22,7 +22,14 @@ export interface Change {
 
 /** How it ended. */
 export type Outcome =
-  | { readonly kind: 'acknowledged'; readonly seq: number; readonly hash: string; readonly timeMs: number }
+  | {
+      readonly kind: 'acknowledged';
+      readonly seq: number;
+      readonly hash: string;
+      readonly timeMs: number;
+      /** The answer said that it came before the sync. */
+      readonly isVolatile?: boolean;
+    }
   | { readonly kind: 'refused' }
   | { readonly kind: 'unknown' };
 
@@ -36,6 +43,16 @@ export class Ledger {
   readonly #shown = new Map<string, Version>();
   /** Receipts by seq. */
   readonly receipts = new Map<number, string>();
+  /** Everything since the last start, in the order in which it ended. */
+  #noted: { readonly change: Change; readonly outcome: Exclude<Outcome, { kind: 'refused' }> }[] = [];
+  /** What there was at the last start. */
+  #atStart = new Map<string, Possible[]>();
+  #durableSeq = 0;
+
+  /** The last seq that was said to be durable. */
+  get durableSeq(): number {
+    return this.#durableSeq;
+  }
 
   /** A ledger that says the same and goes on by itself. */
   copy(): Ledger {
@@ -43,7 +60,19 @@ export class Ledger {
     for (const [key, possible] of this.#possible) copy.#possible.set(key, possible);
     for (const [key, version] of this.#shown) copy.#shown.set(key, version);
     for (const [seq, hash] of this.receipts) copy.receipts.set(seq, hash);
+    copy.#noted = [...this.#noted];
+    copy.#atStart = new Map(this.#atStart);
+    copy.#durableSeq = this.#durableSeq;
     return copy;
+  }
+
+  /**
+   * Notes that everything up to a seq was said to be durable.
+   *
+   * @param seq the last seq that it was said of
+   */
+  promise(seq: number): void {
+    this.#durableSeq = Math.max(this.#durableSeq, seq);
   }
 
   /**
@@ -56,7 +85,10 @@ export class Ledger {
     if (outcome.kind === 'refused') return;
     const keys = change.kind === 'clear' ? [...this.#possible.keys()] : [change.key];
     for (const key of keys) this.#noteKey(key, change, outcome);
-    if (outcome.kind === 'acknowledged') this.receipts.set(outcome.seq, outcome.hash);
+    this.#noted.push({ change, outcome });
+    if (outcome.kind !== 'acknowledged') return;
+    this.receipts.set(outcome.seq, outcome.hash);
+    if (outcome.isVolatile !== true) this.promise(outcome.seq);
   }
 
   #noteKey(key: string, { kind, value }: Change, outcome: Exclude<Outcome, { kind: 'refused' }>): void {
@@ -69,14 +101,24 @@ export class Ledger {
     else this.#shown.delete(key);
   }
 
-  /** Another process has begun: what it shows is for {@link faults} to judge, and from there on it is what counts. */
-  restart(found: ReadonlyMap<string, Version>): void {
+  /**
+   * Another process has begun: what it shows is for {@link faults} to judge, and from there on it is what counts.
+   *
+   * @param found every key that is there
+   * @param start the last seq of the log; whether power was lost, so that receipts of lines may be left that were not said to be durable
+   */
+  restart(found: ReadonlyMap<string, Version>, { lastSeq, isPowerLost }: { readonly lastSeq: number; readonly isPowerLost: boolean }): void {
     this.#shown.clear();
+    for (const seq of this.receipts.keys()) if (isPowerLost && seq > this.#durableSeq) this.receipts.delete(seq);
     for (const key of this.#possible.keys()) {
       const version = found.get(key);
       this.#possible.set(key, [version ?? 'absent']);
       if (version !== undefined) this.#shown.set(key, version);
     }
+    this.#noted = [];
+    this.#atStart = new Map(this.#possible);
+    // A start proves the end of the log anew before it serves.
+    this.#durableSeq = lastSeq;
   }
 
   /**
@@ -99,7 +141,7 @@ export class Ledger {
    * @returns what is wrong, each in a line
    */
   faults(found: ReadonlyMap<string, Version>): string[] {
-    const faults = [...found.keys()].filter((key) => !this.#possible.has(key)).map((key) => `"${key}" was asked for by nobody`);
+    const faults = [...found.keys()].filter((key) => !this.#possible.has(key)).map((key) => `"${key}" was never asked for`);
     for (const [key, possible] of this.#possible) {
       const version = found.get(key);
       if (!possible.some((one) => isSame(one, version))) {
@@ -107,6 +149,35 @@ export class Ledger {
       }
     }
     return faults;
+  }
+
+  /**
+   * Compares what is found after a loss of power. It may have taken changes that were not said to be durable, from the end of the log
+   * on: what is there must be what all changes up to some seq amount to, and that seq not below any that was said to be durable.
+   *
+   * @param found every key that is there
+   * @returns what is wrong, each in a line
+   */
+  faultsAfterLoss(found: ReadonlyMap<string, Version>): string[] {
+    const faults = this.faults(found);
+    if (faults.length === 0) return [];
+    const seqs = this.#noted.flatMap(({ outcome }) => (outcome.kind === 'acknowledged' ? [outcome.seq] : []));
+    // With no change of a key between two seqs, a log that ends at either amounts to the same.
+    const ends = [this.#durableSeq, ...seqs.filter((seq) => seq > this.#durableSeq)].filter((seq) => seq < Math.max(...seqs));
+    if (ends.some((seq) => this.#upTo(seq).faults(found).length === 0)) return [];
+    return faults.map((fault) => `${fault}; nor is it so with the log up to any seq from ${this.#durableSeq} on, which was said to be durable`);
+  }
+
+  /** The ledger of whoever was told of nothing after a seq. What was not answered came after everything that was. */
+  #upTo(seq: number): Ledger {
+    const ledger = new Ledger();
+    for (const [key, possible] of this.#atStart) ledger.#possible.set(key, possible);
+    for (const key of this.#possible.keys()) if (!ledger.#possible.has(key)) ledger.#possible.set(key, ['absent']);
+    const kept = this.#noted.flatMap(({ change, outcome }) => (
+      outcome.kind === 'acknowledged' && outcome.seq <= seq ? [{ change, outcome }] : []
+    ));
+    for (const { change, outcome } of kept.sort((a, b) => a.outcome.seq - b.outcome.seq)) ledger.note(change, outcome);
+    return ledger;
   }
 }
 

@@ -1,33 +1,51 @@
 /**
  * One life of a server, in steps, that makes every kind of change to the disk: writes with rotations, snapshots, removal of old
  * generations, retention with compression and removal, values on disk and in memory, both ways between memory and disk, a deletion,
- * a new key, a stop and a start. A step that is refused is noted, and life goes on.
+ * a new key, a stop and a start. Four projects go through their steps at once, and meet at the stop. A step that is refused is noted,
+ * and life goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isErrno } from '../../src/base/app-error.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
+import type { Durability } from '../../src/log/durability.js';
 import type { NewProject } from '../../src/projects/projects.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { CONTEXT } from '../projects/lives-fixture.js';
-import { type FaultedLife, PROBE_MS, startLife } from './faulted-life.js';
+import { DATA, type FaultedLife, PROBE_MS, startLife } from './faulted-life.js';
 import type { Change } from './ledger.js';
 import { Told } from './told.js';
 
-/** What the life begins with: one project with small segments, of which retention keeps few, and compressed ones only. */
-export const DOCUMENT: ConfigDocument = {
-  version: 1,
-  default: {
-    storage: { persistent_file_path: 'data/', compaction: { interval_seconds: 0 } },
-    authentication: { enabled: false, save_api_key_to_file: false, api_key: null, api_key_hash: null },
-  },
-  projects: [
-    {
-      id: 'p',
-      storage: { segment_bytes: 4096, retention: { max_age_seconds: null, max_bytes: 1500, compress: 'gzip' } },
-      authentication: { enabled: true },
+/** Projects that live at once. */
+export const PROJECT_COUNT = 4;
+
+/** Longest time between two syncs under `interval`, in milliseconds: short, so that syncs fall between all other calls. */
+const SYNC_INTERVAL_MS = 2;
+
+const SMALL_SEGMENTS = { segment_bytes: 4096 } as const;
+
+/**
+ * What a life begins with: two projects with small segments. Of those of one, retention keeps few, and compressed ones only.
+ *
+ * @param durability what all logs promise
+ * @returns the configuration
+ */
+export function documentWith(durability: Durability): ConfigDocument {
+  return {
+    version: 1,
+    default: {
+      storage: { persistent_file_path: 'data/', compaction: { interval_seconds: 0 }, durability, sync_interval_ms: SYNC_INTERVAL_MS },
+      authentication: { enabled: false, save_api_key_to_file: false, api_key: null, api_key_hash: null },
     },
-  ],
-};
+    projects: [
+      {
+        id: 'p',
+        storage: { ...SMALL_SEGMENTS, retention: { max_age_seconds: null, max_bytes: 1500, compress: 'gzip' } },
+        authentication: { enabled: true },
+      },
+      { id: 'r', storage: SMALL_SEGMENTS, authentication: { enabled: true } },
+    ],
+  };
+}
 
 /** So that a few of them fill a segment. */
 const VALUE_CHARACTERS = 900;
@@ -39,13 +57,24 @@ const TRIES_MAX = 3;
 interface World {
   readonly disk: FaultDisk;
   readonly told: Told;
+  readonly durability: Durability;
   life: FaultedLife;
+  /** How many calls had been struck when this server was started. */
+  struckBefore: number;
   values: number;
+  /** Steps that were refused. */
+  readonly refused: string[];
 }
 
 interface Step {
   readonly name: string;
   run(world: World): Promise<void>;
+}
+
+/** What one project goes through between two starts. */
+interface Strand {
+  readonly id: string;
+  readonly steps: readonly Step[];
 }
 
 /** Lets a step fail as a request may fail: by a refusal, or by what the system says. */
@@ -55,6 +84,7 @@ async function attempt(world: World, what: string, work: () => Promise<unknown>)
     return true;
   } catch (error) {
     if (world.disk.isKilled) throw error;
+    world.refused.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     if (error instanceof AppError || isErrno(error)) return false;
     world.told.faults.push(`${what} ended with ${error instanceof Error ? error.stack : String(error)}`);
     return false;
@@ -64,6 +94,8 @@ async function attempt(world: World, what: string, work: () => Promise<unknown>)
 async function ask(world: World, id: string, change: Change): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const code = await world.told.ask(world.life, id, change);
+    if (code === undefined) return;
+    world.refused.push(`${change.kind} ${change.key} of ${id}: ${code}`);
     if (code !== 'disk_full') return;
     await sleep(PROBE_MS + PROBE_MS);
   }
@@ -90,9 +122,18 @@ function clear(id: string): Step {
   return { name: `clear ${id}`, run: (world) => ask(world, id, { kind: 'clear', key: '', value: '' }) };
 }
 
+/** A snapshot knows nothing that is not durable. */
 function compact(id: string): Step {
   const name = `compact ${id}`;
-  return { name, run: async (world) => void (await attempt(world, name, () => world.life.lives.compact(id, CONTEXT))) };
+  const run = async (world: World): Promise<void> => {
+    await attempt(world, name, async () => world.told.of(id).ledger.promise((await world.life.lives.compact(id, CONTEXT)).seq));
+  };
+  return { name, run };
+}
+
+/** Settings that were answered are durable, since the configuration says which version of them it reflects. */
+function settle(world: World, id: string): void {
+  world.told.of(id).ledger.promise(world.life.served(id)?.seq ?? 0);
 }
 
 function create(project: NewProject): Step {
@@ -100,6 +141,7 @@ function create(project: NewProject): Step {
   const run = async (world: World): Promise<void> => {
     const told = world.told.of(project.id);
     if (!(await attempt(world, name, () => world.life.lives.create(project, CONTEXT)))) return;
+    settle(world, project.id);
     told.presence = 'there';
     told.place = project.storage?.on_disk === false ? 'memory' : 'disk';
   };
@@ -127,15 +169,17 @@ function move(id: string, onDisk: boolean): Step {
       told.setOut = told.ledger.copy();
     }
     const isDone = await attempt(world, name, () => world.life.lives.update(id, { storage: { on_disk: onDisk } }, CONTEXT));
-    if (isDone) told.place = onDisk ? 'disk' : 'memory';
+    if (!isDone) return;
+    told.place = onDisk ? 'disk' : 'memory';
+    settle(world, id);
   };
   return { name, run };
 }
 
 function keep(id: string, inMemory: boolean): Step {
   const name = `keep the values of ${id} ${inMemory ? 'in memory' : 'on disk'}`;
-  const run = async ({ life, ...world }: World): Promise<void> => {
-    await attempt({ life, ...world }, name, () => life.lives.update(id, { storage: { cache_in_memory: inMemory } }, CONTEXT));
+  const run = async (world: World): Promise<void> => {
+    if (await attempt(world, name, () => world.life.lives.update(id, { storage: { cache_in_memory: inMemory } }, CONTEXT))) settle(world, id);
     // What goes on behind the answer is part of the step.
     await world.disk.settle();
   };
@@ -144,68 +188,142 @@ function keep(id: string, inMemory: boolean): Step {
 
 function regenerate(id: string): Step {
   const name = `regenerate the key of ${id}`;
-  return { name, run: async (world) => void (await attempt(world, name, () => world.life.lives.regenerateKey(id, CONTEXT))) };
+  const run = async (world: World): Promise<void> => {
+    if (await attempt(world, name, () => world.life.lives.regenerateKey(id, CONTEXT))) settle(world, id);
+  };
+  return { name, run };
 }
 
-const restart: Step = {
-  name: 'stop and start',
-  run: async (world) => {
-    await attempt(world, 'stop', () => world.life.lives.close());
-    world.life = await startLife(world.disk);
-    world.told.faults.push(...(await world.told.judge(world.life, world.disk)));
-    await world.told.settle(world.life);
-  },
-};
+/** Under `interval` the disk has everything after a while, unless the log has failed meanwhile. */
+function pause(id: string): Step {
+  const run = async (world: World): Promise<void> => {
+    if (world.durability !== 'interval') return;
+    await sleep(SYNC_INTERVAL_MS + SYNC_INTERVAL_MS);
+    await world.disk.settle();
+    if (!world.disk.isKilled && world.life.served(id)?.logState === 'writable') settle(world, id);
+  };
+  return { name: `wait for a sync of ${id}`, run };
+}
 
-/** The life after the first start. */
-const SCRIPT: readonly Step[] = [
-  set('p', 'a'), set('p', 'b', 'c'), set('p', 'd'), set('p', 'a'), compact('p'),
-  set('p', 'e'), remove('p', 'b'), set('p', 'a', 'f'), set('p', 'g'), regenerate('p'), compact('p'),
-  create({ id: 'm', storage: { on_disk: false }, ...OPEN }), set('m', 'x', 'y'), move('m', true), set('m', 'x'), compact('m'),
-  keep('p', false), set('p', 'h'), set('p', 'c', 'i'), compact('p'), set('p', 'a'), restart,
-  set('p', 'j'), remove('p', 'd'), keep('p', true), set('p', 'e'), compact('p'),
-  create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), set('q', 'l'), drop('q'),
-  set('m', 'z'), move('m', false), set('m', 'x'), set('p', 'a', 'k'),
+async function restart(world: World): Promise<void> {
+  await attempt(world, 'stop', () => world.life.lives.close());
+  world.struckBefore = world.disk.struck.length;
+  world.life = await startLife(world.disk);
+  world.told.faults.push(...(await world.told.judge(world.life, world.disk)));
+  await world.told.settle(world.life);
+}
+
+/** What comes between the first start and the second, and after the second. */
+const LIVES: readonly (readonly Strand[])[] = [
+  [
+    {
+      id: 'p',
+      steps: [
+        set('p', 'a'), set('p', 'b', 'c'), set('p', 'd'), set('p', 'a'), compact('p'),
+        set('p', 'e'), remove('p', 'b'), set('p', 'a', 'f'), set('p', 'g'), regenerate('p'), compact('p'),
+        keep('p', false), set('p', 'h'), set('p', 'c', 'i'), compact('p'), set('p', 'a'),
+      ],
+    },
+    {
+      id: 'm',
+      steps: [
+        create({ id: 'm', storage: { on_disk: false }, ...OPEN }), set('m', 'x', 'y'), move('m', true), set('m', 'x'), compact('m'), set('m', 'y'),
+      ],
+    },
+    {
+      id: 'q',
+      steps: [create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), set('q', 'l', 'k'), remove('q', 'k'), set('q', 'l')],
+    },
+    {
+      id: 'r',
+      steps: [
+        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), set('r', 'd', 'a'), pause('r'), compact('r'), set('r', 'b'), remove('r', 'a'), set('r', 'a', 'c'),
+      ],
+    },
+  ],
+  [
+    { id: 'p', steps: [set('p', 'j'), remove('p', 'd'), keep('p', true), set('p', 'e'), compact('p'), set('p', 'a', 'k')] },
+    { id: 'm', steps: [set('m', 'z'), move('m', false), set('m', 'x')] },
+    { id: 'q', steps: [set('q', 'k'), drop('q')] },
+    { id: 'r', steps: [set('r', 'e', 'a'), set('r', 'b'), pause('r'), set('r', 'a', 'e'), set('r', 'c')] },
+  ],
 ];
-
-/** Names of the steps. */
-export const STEP_COUNT = SCRIPT.length;
 
 /** How a life went. */
 export interface Lived {
   readonly told: Told;
-  /** The last step that was begun. */
+  /** The last step that each project began. */
   readonly step: string;
+  /** What was refused, with the reason. */
+  readonly refused: readonly string[];
+}
+
+/**
+ * A log of which a sync has failed takes nothing more, and says so, whether or not an answer waited for that sync. A log has failed only
+ * where a call of the disk has: a mistake in the use of the disk is none.
+ */
+function checkLog({ disk, told, life, struckBefore }: World, id: string): void {
+  const store = life.served(id);
+  if (store?.isOnDisk !== true) return;
+  const struck = disk.struck.slice(struckBefore);
+  const hasFailed = struck.some(({ method, path, action }) => (
+    method === 'datasync' && path === `${DATA}/${id}.jsonl` && action.kind === 'errno'
+  ));
+  if (hasFailed && store.logState !== 'failed') told.faults.push(`${id}: a sync of its log has failed, and the log is ${store.logState}`);
+  if (store.logState === 'failed' && struck.length === 0) told.faults.push(`${id}: its log has failed, and no call of the disk has`);
+}
+
+async function live(world: World, { id, steps }: Strand, begun: Map<string, string>): Promise<void> {
+  for (const { name, run } of steps) {
+    begun.set(id, name);
+    await run(world);
+    // A warning is enough for what the next start mends, but the process that wrote it is dead by then.
+    if (world.disk.isKilled) return;
+    world.told.checkShown(world.life, id);
+    checkLog(world, id);
+  }
+}
+
+/** All of them come to their end before the first that failed is named: no server is stopped under another one's steps. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /**
  * Lives the script until it is over, or the process is killed, or cannot be started again.
  *
- * @param disk with {@link DOCUMENT} on it
+ * @param disk with the configuration of {@link documentWith} on it
+ * @param durability the same
  * @returns what was told
  */
-export async function liveOn(disk: FaultDisk): Promise<Lived> {
+export async function liveOn(disk: FaultDisk, durability: Durability): Promise<Lived> {
   const told = new Told();
-  let step = 'start';
+  const begun = new Map<string, string>([['', 'start']]);
+  const refused: string[] = [];
   try {
-    const life = await startLife(disk);
-    const world: World = { disk, told, life, values: 0 };
-    const isServed = life.served('p') !== undefined;
-    if (isServed) Object.assign(told.of('p'), { presence: 'there', place: 'disk' });
-    for (const { name, run } of SCRIPT) {
-      step = name;
-      await run(world);
-      // A warning is enough for what the next start mends, but the process that wrote it is dead by then.
+    const world: World = { disk, told, durability, life: await startLife(disk), struckBefore: 0, values: 0, refused };
+    for (const id of ['p', 'r']) {
+      if (world.life.served(id) !== undefined) Object.assign(told.of(id), { presence: 'there', place: 'disk' });
+    }
+    for (const [index, strands] of LIVES.entries()) {
+      if (index > 0) {
+        begun.clear();
+        begun.set('', 'stop and start');
+        await restart(world);
+      }
+      begun.delete('');
+      await allOf(strands.map((strand) => live(world, strand, begun)));
       if (disk.isKilled) break;
-      told.checkShown(world.life);
     }
     if (!disk.isKilled) {
-      step = 'stop';
+      begun.clear();
+      begun.set('', 'stop');
       await world.life.lives.close();
     }
   } catch (error) {
     if (!disk.isKilled && !disk.isFaulty) throw error;
   }
   await disk.settle();
-  return { told, step };
+  return { told, step: [...begun.values()].join(', '), refused };
 }

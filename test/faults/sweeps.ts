@@ -1,8 +1,10 @@
 /** The sweeps that the tests and the proofs run: the same in both, over few or over all. */
+import type { Durability } from '../../src/log/durability.js';
 import { randomFrom } from '../e2e/kill-loop.js';
 import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
+import { LOSSES } from '../log/file/crash-scenario.js';
 import { startLife } from './faulted-life.js';
-import type { PlannedFault } from './fault-plan.js';
+import { nameOfStrike } from './fault-plan.js';
 import { allFaults, judgeRest, liveAnew, lossesOf } from './fault-sweep.js';
 import { afterPowerLoss } from './power-loss.js';
 
@@ -18,6 +20,8 @@ export interface SweepReport {
 
 /** How much is swept. */
 export interface SweepSize {
+  /** What all logs promise. */
+  readonly durability: Durability;
   /** About how many runs; chosen evenly from all. */
   readonly runs: number;
   readonly seed: number;
@@ -51,14 +55,18 @@ function emptyReport(): SweepReport {
  */
 export async function sweepFaults(size: SweepSize): Promise<SweepReport> {
   const report = emptyReport();
-  for (const fault of evenly(await allFaults(), size)) {
-    const { disk, lived } = await liveAnew(fault);
-    const where = `${fault.label}, during "${lived.step}"`;
+  for (const fault of evenly(await allFaults(size.durability), size)) {
+    const { disk, lived } = await liveAnew(size.durability, fault);
+    const strike = nameOfStrike(fault, disk);
+    if (strike === undefined) continue;
+    const where = `${strike}, during "${lived.step}"`;
     report.runs += 1;
     report.faults.push(...lived.told.faults.map((wrong) => `${where}: ${wrong}`));
     for (const [name, loss] of Object.entries(lossesOf(fault))) {
       report.states += 1;
-      report.faults.push(...(await judgeRest(disk.crash(loss), lived.told)).map((wrong) => `${where}; ${name}: ${wrong}`));
+      // A killed process leaves what it has written; power takes what was not synced.
+      const told = loss === LOSSES['nothing is lost'] ? lived.told : lived.told.afterPowerLoss(disk);
+      report.faults.push(...(await judgeRest(disk.crash(loss), told)).map((wrong) => `${where}; ${name}: ${wrong}`));
     }
     size.onRun?.(report);
   }
@@ -68,8 +76,10 @@ export async function sweepFaults(size: SweepSize): Promise<SweepReport> {
 /** Lives that are killed after a call, and the start after them at each of its changing calls. */
 export async function sweepRecoveries(size: SweepSize & { readonly killsPerRecovery: number }): Promise<SweepReport> {
   const report = emptyReport();
-  for (const fault of evenly(await allFaults(['kill after', 'torn half']), size)) {
-    const { disk, lived } = await liveAnew(fault);
+  for (const fault of evenly(await allFaults(size.durability, ['kill after', 'torn half']), size)) {
+    const { disk, lived } = await liveAnew(size.durability, fault);
+    const strike = nameOfStrike(fault, disk);
+    if (strike === undefined) continue;
     report.runs += 1;
     for (const number of evenly(await recoveryCalls(disk.crash()), { runs: size.killsPerRecovery, seed: size.seed + report.runs })) {
       const again = disk.crash();
@@ -79,7 +89,8 @@ export async function sweepRecoveries(size: SweepSize & { readonly killsPerRecov
       for (const kept of ['cached', 'synced'] as const) {
         const loss = { content: kept, size: kept, names: kept };
         report.states += 1;
-        const where = `${fault.label}, and then after call ${number} of the start, ${kept}`;
+        const where = `${strike}, and then after call ${number} of the start, ${kept}`;
+        // What the first crash left lies on the disk by now: the loss takes only what the start has not synced.
         report.faults.push(...(await judgeRest(again.crash(loss), lived.told)).map((wrong) => `${where}: ${wrong}`));
       }
     }
@@ -106,15 +117,17 @@ async function recoveryCalls(disk: FaultDisk): Promise<readonly number[]> {
 export async function sweepPowerLosses(size: SweepSize, statesPerRun: number): Promise<SweepReport> {
   const report = emptyReport();
   const random = randomFrom(size.seed);
-  const moments: readonly PlannedFault[] = await allFaults(['kill before', 'torn half']);
-  for (const fault of evenly(moments, size)) {
-    const { disk, lived } = await liveAnew(fault);
+  for (const fault of evenly(await allFaults(size.durability, ['kill before', 'torn half']), size)) {
+    const { disk, lived } = await liveAnew(size.durability, fault);
+    const strike = nameOfStrike(fault, disk);
+    if (strike === undefined) continue;
+    const told = lived.told.afterPowerLoss(disk);
     report.runs += 1;
     for (let state = 0; state < statesPerRun; state += 1) {
       report.states += 1;
       const left = afterPowerLoss(disk, random);
-      const where = `${fault.label}, state ${report.states} of seed ${size.seed}`;
-      report.faults.push(...(await judgeRest(left, lived.told)).map((wrong) => `${where}: ${wrong}`));
+      const where = `${strike}, state ${report.states} of seed ${size.seed}`;
+      report.faults.push(...(await judgeRest(left, told)).map((wrong) => `${where}: ${wrong}`));
     }
     size.onRun?.(report);
   }

@@ -5,6 +5,7 @@ import type { ProjectStore } from '../../src/store/project-store.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { CONTEXT } from '../projects/lives-fixture.js';
 import { DATA, type FaultedLife } from './faulted-life.js';
+import { claimedSeq, isRefusedForOneByte } from './left-on-disk.js';
 import { type Change, Ledger, type Version } from './ledger.js';
 
 /** What is known of one project. */
@@ -19,6 +20,8 @@ export interface ToldProject {
    * what comes back, since what was written to memory afterwards ends with the process in any case.
    */
   setOut?: Ledger;
+  /** Power was lost since, and took any part of what had not been synced. */
+  isPowerLost?: boolean;
 }
 
 /** What is known of a server. */
@@ -31,6 +34,21 @@ export class Told {
   copy(): Told {
     const copy = new Told();
     for (const [id, { ledger, ...rest }] of this.projects) copy.projects.set(id, { ...rest, ledger: ledger.copy() });
+    return copy;
+  }
+
+  /**
+   * The same after a loss of power, which may take what was not said to be durable.
+   *
+   * @param disk the disk as it was when power was lost: its lines and heads say as well how far the logs were durable
+   * @returns what is known from there on
+   */
+  afterPowerLoss(disk: FaultDisk): Told {
+    const copy = this.copy();
+    for (const [id, told] of copy.projects) {
+      told.isPowerLost = true;
+      told.ledger.promise(claimedSeq(disk, id));
+    }
     return copy;
   }
 
@@ -57,8 +75,8 @@ export class Told {
     const store = life.served(id);
     if (store === undefined) return 'not_served';
     try {
-      const { seq, hash } = await store.submit(commandOf(change), CONTEXT);
-      ledger.note(change, { kind: 'acknowledged', seq, hash, timeMs: store.values.get(change.key)?.timeMs ?? 0 });
+      const { seq, hash, volatile: isVolatile } = await store.submit(commandOf(change), CONTEXT);
+      ledger.note(change, { kind: 'acknowledged', seq, hash, timeMs: store.values.get(change.key)?.timeMs ?? 0, isVolatile });
       return undefined;
     } catch (error) {
       const isRefused = error instanceof AppError && error.code !== 'outcome_unknown';
@@ -69,17 +87,16 @@ export class Told {
   }
 
   /**
-   * Checks that nothing is shown that is not acknowledged, and everything that is.
+   * Checks that nothing of a project is shown that is not acknowledged, and everything that is.
    *
    * @param life the server
+   * @param id the project's id
    */
-  checkShown(life: FaultedLife): void {
-    for (const [id, { ledger }] of this.projects) {
-      const store = life.served(id);
-      if (store === undefined) continue;
-      const versions = new Map(keysOf(store).map((key) => [key, store.values.get(key)?.seq ?? 0]));
-      this.faults.push(...ledger.shownFaults(versions).map((fault) => `${id}: ${fault}`));
-    }
+  checkShown(life: FaultedLife, id: string): void {
+    const store = life.served(id);
+    if (store === undefined) return;
+    const versions = new Map(keysOf(store).map((key) => [key, store.values.get(key)?.seq ?? 0]));
+    this.faults.push(...this.of(id).ledger.shownFaults(versions).map((fault) => `${id}: ${fault}`));
   }
 
   /**
@@ -108,11 +125,12 @@ export class Told {
       const found = await readAll(store);
       // What it set out with is there, and the receipts of the log in memory that it went on with are of no log any more.
       const { setOut } = told;
-      if (told.place === 'unknown' && setOut !== undefined && setOut.faults(found).length === 0) told.ledger = setOut.copy();
+      if (told.place === 'unknown' && setOut !== undefined && faultsBy(setOut, told, found).length === 0) told.ledger = setOut.copy();
       delete told.setOut;
       told.place = store.isOnDisk ? 'disk' : 'memory';
       if (found.size === 0) told.ledger = new Ledger();
-      else told.ledger.restart(found);
+      else told.ledger.restart(found, { lastSeq: store.seq, isPowerLost: told.isPowerLost === true });
+      delete told.isPowerLost;
     }
   }
 }
@@ -148,28 +166,38 @@ async function judgeProject(life: FaultedLife, disk: FaultDisk, [id, told]: read
     return told.presence === 'gone' && !disk.isFaulty ? leftovers(disk, id) : [];
   }
   // On a disk that fails a project may be refused; one that is served has to be right.
-  if (registered.kind === 'refused') return disk.isFaulty ? [] : [`is refused: ${registered.project.reason}`];
+  if (registered.kind === 'refused') {
+    const isExpected = disk.isFaulty || (told.isPowerLost === true && isRefusedForOneByte(disk, id));
+    return isExpected ? [] : [`is refused: ${registered.project.reason}`];
+  }
   if (told.presence === 'gone') return ['is there again'];
   const found = await readAll(registered.store);
   // What is in memory is gone with its process; whether it was still there nobody knows while it moves.
   if (told.place !== 'disk' && found.size === 0) return [];
   if (told.place === 'memory') return ['has come back from memory'];
-  const faultsBy = (ledger: Ledger): string[] => [...ledger.faults(found), ...receiptFaults(disk, id, ledger)];
-  if (told.place === 'unknown' && told.setOut !== undefined && faultsBy(told.setOut).length === 0) return [];
-  return faultsBy(told.ledger);
+  const allFaultsBy = (ledger: Ledger): string[] => [...faultsBy(ledger, told, found), ...receiptFaults(disk, told, [id, ledger])];
+  if (told.place === 'unknown' && told.setOut !== undefined && allFaultsBy(told.setOut).length === 0) return [];
+  return allFaultsBy(told.ledger);
+}
+
+function faultsBy(ledger: Ledger, { isPowerLost }: ToldProject, found: ReadonlyMap<string, Version>): string[] {
+  return isPowerLost === true ? ledger.faultsAfterLoss(found) : ledger.faults(found);
 }
 
 function leftovers(disk: FaultDisk, id: string): string[] {
   return [...disk.contents().keys()].filter((name) => new RegExp(`^${DATA}/${id}\\b`).test(name)).map((name) => `${name} is left`);
 }
 
-/** Who holds a receipt finds its line in the active segment, where it has not been sealed since. */
-function receiptFaults(disk: FaultDisk, id: string, { receipts }: Ledger): string[] {
+/**
+ * Who holds a receipt finds its line in the active segment, where it has not been sealed since. A loss of power may have taken a line
+ * that was not said to be durable, and the start may have put one of its own in the place of it.
+ */
+function receiptFaults(disk: FaultDisk, { isPowerLost }: ToldProject, [id, { receipts, durableSeq }]: readonly [string, Ledger]): string[] {
   if (disk.tree.find(`${DATA}/${id}.jsonl`) === undefined) return [];
   const lines = disk.bytesOf(`${DATA}/${id}.jsonl`).toString('utf8').split('\n');
   return lines.flatMap((line) => {
     const seq = Number(/^\{"seq":(\d+),/.exec(line)?.[1] ?? 0);
-    const receipt = receipts.get(seq);
+    const receipt = isPowerLost === true && seq > durableSeq ? undefined : receipts.get(seq);
     return receipt === undefined || line.endsWith(`,"hash":"${receipt}"}`) ? [] : [`the line of seq ${seq} is not the one of the receipt`];
   });
 }
