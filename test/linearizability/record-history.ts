@@ -1,6 +1,6 @@
 /**
- * Records a history: clients that write and read a few keys at once through the real program, which is killed and started again
- * in between. What they are told is kept with the order of beginnings and ends, and the log is read after each start.
+ * Records histories: clients that write and read a few keys of several projects at once through the real program, which is killed and
+ * started again in between. What they are answered is kept with the order of beginnings and ends, and the logs are read after each start.
  */
 import assert from 'node:assert/strict';
 import { randomFrom } from '../e2e/kill-loop.js';
@@ -14,37 +14,81 @@ export interface RecordOptions {
   readonly seed: number;
   /** Requests to be sent, all lives together. */
   readonly operations: number;
+  /** Each of them goes from project to project. */
   readonly clients: number;
+  /** Served at once; each has a history of its own. */
+  readonly projects: number;
+  /** Of each project. */
   readonly keys: number;
   /** How often the program is killed before the last request. */
   readonly kills: number;
-  /** Settings of the project's storage. */
+  /** Settings of the projects' storage. */
   readonly storage?: object;
 }
 
-const PROJECT = 'p';
-const KEYS_PATH = `/api/v1/projects/${PROJECT}/keys`;
 /** Text that is no JSON. */
 const BROKEN_BODY = '{"broken":';
 
 /** A request that is about to be sent. */
 interface Asked extends Pick<Operation, 'id' | 'kind' | 'key' | 'value' | 'condition'> {
+  readonly project: RecordedProject;
   readonly headers: Readonly<Record<string, string>>;
   /** Differs from the value where a put shall be turned away. */
   readonly body: string | null;
 }
 
-/** What all clients of a history share. */
-class Recording {
-  readonly operations: Operation[] = [];
-  readonly readings: LogReading[] = [];
-  readonly options: RecordOptions;
+/** The history of one project, as it grows. */
+class RecordedProject {
+  readonly id: string;
+  /** Opens the project. */
+  apiKey = '';
+  readonly #operations: Operation[] = [];
+  readonly #readings: LogReading[] = [];
   #unanswered: Operation[] = [];
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  answered(operation: Operation): void {
+    this.#operations.push(operation);
+  }
+
+  /** A read that was not answered says nothing; a write may have happened. */
+  unanswered(operation: Operation): void {
+    if (operation.value !== null || operation.kind === 'delete') this.#unanswered.push(operation);
+  }
+
+  /** The process is dead: what it has not done by now it will never do. */
+  died(tick: () => number): void {
+    for (const operation of this.#unanswered) this.#operations.push({ ...operation, end: tick() });
+    this.#unanswered = [];
+  }
+
+  /** Reads the log, to which nothing is written meanwhile. */
+  readLog(dataFolder: string, at: number): void {
+    const changes = readLogFiles(dataFolder, this.id).events.flatMap(({ seq, op, key, value, hash, line }) => {
+      if (op !== 'set' && op !== 'delete') return [];
+      return [{ seq, key: key ?? '', value, hash, request: (JSON.parse(line) as { request: string }).request }];
+    });
+    this.#readings.push({ at, changes });
+  }
+
+  history(): History {
+    return { operations: this.#operations, readings: this.#readings };
+  }
+}
+
+/** What all clients share. */
+class Recording {
+  readonly options: RecordOptions;
+  readonly projects: readonly RecordedProject[];
   #clock = 0;
   #sent = 0;
 
   constructor(options: RecordOptions) {
     this.options = options;
+    this.projects = Array.from({ length: options.projects }, (_, index) => new RecordedProject(`p${index}`));
   }
 
   tick(): number {
@@ -60,34 +104,6 @@ class Recording {
   get sent(): number {
     return this.#sent;
   }
-
-  answered(operation: Operation): void {
-    this.operations.push(operation);
-  }
-
-  /** A read that was not answered says nothing; a write may have happened. */
-  unanswered(operation: Operation): void {
-    if (operation.value !== null || operation.kind === 'delete') this.#unanswered.push(operation);
-  }
-
-  /** The process is dead: what it has not done by now it will never do. */
-  died(): void {
-    for (const operation of this.#unanswered) this.operations.push({ ...operation, end: this.tick() });
-    this.#unanswered = [];
-  }
-
-  /** Reads the log; nobody writes meanwhile. */
-  readLog(dataFolder: string): void {
-    const changes = readLogFiles(dataFolder, PROJECT).events.flatMap(({ seq, op, key, value, hash, line }) => {
-      if (op !== 'set' && op !== 'delete') return [];
-      return [{ seq, key: key ?? '', value, hash, request: (JSON.parse(line) as { request: string }).request }];
-    });
-    this.readings.push({ at: this.tick(), changes });
-  }
-
-  history(): History {
-    return { operations: this.operations, readings: this.readings };
-  }
 }
 
 /** One client: a request at a time. */
@@ -95,7 +111,7 @@ class Client {
   readonly #name: string;
   readonly #random: () => number;
   readonly #recording: Recording;
-  /** For each key the version that this client was shown last. */
+  /** For each key of each project the version that this client was shown last. */
   readonly #shown = new Map<string, { readonly tag: string; readonly seq: number; readonly value: string }>();
   #count = 0;
 
@@ -106,18 +122,19 @@ class Client {
   }
 
   /** Goes on until so many requests have been sent by all clients together, or the server is gone. */
-  async run(server: ServerUnderTest, key: string, sentMax: number): Promise<void> {
+  async run(server: ServerUnderTest, sentMax: number): Promise<void> {
     while (this.#recording.sent < sentMax) {
       this.#recording.send();
       const asked = this.#choose();
       const begin = this.#recording.tick();
-      const request = { key, headers: { 'X-Request-Id': asked.id, ...asked.headers } };
+      const { project } = asked;
+      const request = { key: project.apiKey, headers: { 'X-Request-Id': asked.id, ...asked.headers } };
       let answer: Answer;
       try {
-        const target = `${KEYS_PATH}/${asked.key}`;
+        const target = `/api/v1/projects/${project.id}/keys/${asked.key}`;
         answer = await server.send(asked.kind.toUpperCase(), target, asked.body === null ? request : { ...request, body: asked.body });
       } catch {
-        this.#recording.unanswered(operationOf(asked, { begin, end: Number.POSITIVE_INFINITY, outcome: { kind: 'unknown' } }));
+        project.unanswered(operationOf(asked, { begin, end: Number.POSITIVE_INFINITY, outcome: { kind: 'unknown' } }));
         return;
       }
       this.#take(asked, begin, answer);
@@ -127,9 +144,11 @@ class Client {
   #choose(): Asked {
     this.#count += 1;
     const id = `${this.#name}-${this.#count}`;
-    const key = `k${Math.floor(this.#random() * this.#recording.options.keys)}`;
+    const { projects, options } = this.#recording;
+    const project = projects[Math.floor(this.#random() * projects.length)] ?? assert.fail('there is a project');
+    const key = `k${Math.floor(this.#random() * options.keys)}`;
     const value = JSON.stringify(id);
-    const put = { id, kind: 'put' as const, key, value, condition: null, headers: {}, body: value };
+    const put = { id, project, kind: 'put' as const, key, value, condition: null, headers: {}, body: value };
     const bare = { ...put, value: null, body: null };
     const choice = this.#random();
     if (choice < 0.25) return { ...bare, kind: 'get' };
@@ -137,7 +156,7 @@ class Client {
     if (choice < 0.45) return { ...bare, kind: 'delete' };
     if (choice < 0.53) return { ...put, condition: { kind: 'absent' }, headers: { 'If-None-Match': '*' } };
     if (choice < 0.55) return { ...put, body: BROKEN_BODY };
-    const shown = this.#shown.get(key);
+    const shown = this.#shown.get(`${project.id} ${key}`);
     if (choice > 0.75 || shown === undefined) return put;
     const condition: Condition = { kind: 'match', seq: shown.seq, value: shown.value };
     return { ...put, condition, headers: { 'If-Match': shown.tag } };
@@ -145,9 +164,10 @@ class Client {
 
   #take(asked: Asked, begin: number, answer: Answer): void {
     const outcome = outcomeOf(asked, answer);
-    this.#recording.answered(operationOf(asked, { begin, end: this.#recording.tick(), outcome }));
+    asked.project.answered(operationOf(asked, { begin, end: this.#recording.tick(), outcome }));
     const value = outcome.kind === 'written' ? asked.value : outcome.kind === 'found' ? outcome.value : null;
-    if (value !== null && 'seq' in outcome) this.#shown.set(asked.key, { tag: String(answer.headers.etag), seq: outcome.seq, value });
+    if (value === null || !('seq' in outcome)) return;
+    this.#shown.set(`${asked.project.id} ${asked.key}`, { tag: String(answer.headers.etag), seq: outcome.seq, value });
   }
 }
 
@@ -180,31 +200,34 @@ function outcomeOf({ kind, body }: Asked, answer: Answer): Outcome {
 }
 
 /**
- * Records a history.
+ * Records histories, one for each project, on one clock.
  *
  * @param bench a fresh folder
  * @param options how long and how wild
- * @returns what clients saw, and what the log held
+ * @returns what clients saw of each project, and what its log held
  */
-export async function recordHistory(bench: Workbench, options: RecordOptions): Promise<History> {
+export async function recordHistories(bench: Workbench, options: RecordOptions): Promise<readonly History[]> {
   const random = randomFrom(options.seed);
-  bench.configure([{ id: PROJECT, storage: options.storage ?? {} }]);
   const recording = new Recording(options);
+  const { projects } = recording;
+  bench.configure(projects.map(({ id }) => ({ id, storage: options.storage ?? {} })));
   const clients = Array.from({ length: options.clients }, (_, index) => new Client(index, recording));
   const kills = Array.from({ length: options.kills }, () => Math.ceil(random() * options.operations)).sort((a, b) => a - b);
   let server = await bench.start();
-  const key = server.key(PROJECT);
+  for (const project of projects) project.apiKey = server.key(project.id);
   for (const sentMax of [...kills, Number.POSITIVE_INFINITY]) {
     const isLast = sentMax === Number.POSITIVE_INFINITY;
     // The others are in flight when one has sent the last request of a life, and the kill strikes among them.
-    const running = clients.map((client) => client.run(server, key, isLast ? options.operations : sentMax));
+    const running = clients.map((client) => client.run(server, isLast ? options.operations : sentMax));
     await (isLast ? Promise.all(running) : Promise.race(running));
     await server.kill();
     await Promise.all(running);
-    recording.died();
     server = await bench.start();
-    recording.readLog(bench.path('data'));
+    for (const project of projects) {
+      project.died(() => recording.tick());
+      project.readLog(bench.path('data'), recording.tick());
+    }
   }
   assert.deepEqual(await server.stop(), { code: 0, signal: null });
-  return recording.history();
+  return projects.map((project) => project.history());
 }

@@ -4,18 +4,21 @@ import type { History } from '../linearizability/history.js';
 import { judgeByLog } from '../linearizability/log-witness.js';
 import { judgeBySearch } from '../linearizability/order-search.js';
 import { PLANTED_ANOMALIES, SOUND_HISTORIES } from '../linearizability/planted-anomalies.js';
-import { recordHistory } from '../linearizability/record-history.js';
+import { recordHistories } from '../linearizability/record-history.js';
 import type { Proof, ProofReport, ProofRun } from './proof.js';
 
-const HISTORIES = 50;
+/** Each gives a history of each project. */
+const RECORDINGS = 50;
 const OPERATIONS = 2000;
 const SHORT_OPERATIONS = 300;
 const CLIENTS = 16;
-const KEYS = 8;
+const PROJECTS = 4;
+/** Of each project: few, so that clients meet. */
+const KEYS = 2;
 const KILLS = 3;
 /** Settings that histories take in turn: values in memory, many small segments, values on disk with snapshots made meanwhile. */
 const STORAGES: readonly object[] = [
-  {}, { segment_bytes: 4096 }, { cache_in_memory: false, compaction: { interval_seconds: 1 } },
+  {}, { segment_bytes: 4096 }, { segment_bytes: 4096, cache_in_memory: false, compaction: { interval_seconds: 1 } },
 ];
 /** Between two seeds of a run, so that clients of one history do not choose like those of the next. */
 const SEED_STEP = 100;
@@ -25,10 +28,10 @@ const FAULTS_SHOWN_MAX = 5;
 export const linearizabilityProof: Proof = {
   name: 'linearizability',
   counts: ['histories', 'operations', 'kills', 'planted anomalies'],
-  projects: 1,
-  takesDurability: false,
-  short: (run) => proveHistories(run, { histories: 1, operations: SHORT_OPERATIONS }),
-  long: (run) => proveHistories(run, { histories: Math.ceil(HISTORIES * run.scale), operations: OPERATIONS }),
+  projects: PROJECTS,
+  takesDurability: true,
+  short: (run) => proveHistories(run, { recordings: 1, operations: SHORT_OPERATIONS }),
+  long: (run) => proveHistories(run, { recordings: Math.ceil(RECORDINGS * run.scale), operations: OPERATIONS }),
 };
 
 /** What the judges say of a history. */
@@ -46,31 +49,32 @@ function isCaught({ caughtBy, history }: (typeof PLANTED_ANOMALIES)[number]): bo
 }
 
 async function proveHistories(
-  run: ProofRun, wanted: { readonly histories: number; readonly operations: number },
+  run: ProofRun, wanted: { readonly recordings: number; readonly operations: number },
 ): Promise<ProofReport> {
   const faults = SOUND_HISTORIES.flatMap(({ name, history }) => faultsOf(history).map((fault) => `sound history "${name}": ${fault}`));
   const missed = PLANTED_ANOMALIES.filter((anomaly) => !isCaught(anomaly));
   faults.push(...missed.map(({ name }) => `planted anomaly missed: ${name}`));
   let sound = 0;
   let operations = 0;
-  for (let index = 0; index < wanted.histories; index += 1) {
+  for (let index = 0; index < wanted.recordings; index += 1) {
     const seed = run.seed + index * SEED_STEP;
-    const storage = STORAGES[index % STORAGES.length] ?? {};
+    const storage = { durability: run.durability, ...STORAGES[index % STORAGES.length] };
     await withWorkbench(async (bench) => {
-      const options = { seed, operations: wanted.operations, clients: CLIENTS, keys: KEYS, kills: KILLS, storage };
-      const history = await recordHistory(bench, options);
-      const found = faultsOf(history);
-      if (found.length === 0) sound += 1;
-      faults.push(...found.slice(0, FAULTS_SHOWN_MAX).map((fault) => `history of seed ${seed}: ${fault}`));
-      operations += history.operations.length;
+      const options = { seed, operations: wanted.operations, clients: CLIENTS, projects: PROJECTS, keys: KEYS, kills: KILLS, storage };
+      for (const [project, history] of (await recordHistories(bench, options)).entries()) {
+        const found = faultsOf(history);
+        if (found.length === 0) sound += 1;
+        faults.push(...found.slice(0, FAULTS_SHOWN_MAX).map((fault) => `history of seed ${seed}, project ${project}: ${fault}`));
+        operations += history.operations.length;
+      }
     });
-    run.say(`${index + 1} of ${wanted.histories} histories, ${operations} operations`);
+    run.say(`${index + 1} of ${wanted.recordings} recordings, ${operations} operations`);
   }
   return {
     counts: {
-      'histories': { found: sound, total: wanted.histories },
+      'histories': { found: sound, total: wanted.recordings * PROJECTS },
       'operations': operations,
-      'kills': wanted.histories * (KILLS + 1),
+      'kills': wanted.recordings * (KILLS + 1),
       'planted anomalies': { found: PLANTED_ANOMALIES.length - missed.length, total: PLANTED_ANOMALIES.length },
     },
     faults,
