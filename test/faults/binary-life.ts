@@ -1,22 +1,30 @@
-/** The scripted life of {@link life-script.ts} once more, lived by the real program and told over HTTP. */
+/** The scripted life of {@link life-script.ts} once more, lived by four projects of the real program at once, over HTTP. */
+import type { Durability } from '../../src/log/durability.js';
 import type { Answer, ServerUnderTest } from '../e2e/server-under-test.js';
 import { type Change, Ledger, type Version } from './ledger.js';
 import type { ToldProject } from './told.js';
 
-/** What the configuration says of the project that is there from the beginning. */
-export const BINARY_PROJECT = {
-  id: 'p',
-  storage: { segment_bytes: 4096, retention: { max_bytes: 1500, compress: 'gzip' } },
-  authentication: { enabled: false, save_api_key_to_file: false, api_key: null, api_key_hash: null },
-} as const;
+/** Open, so that no key is needed. */
+const OPEN = { enabled: false, save_api_key_to_file: false, api_key: null, api_key_hash: null } as const;
 
-/** Everything is open, so that nothing has to be told of keys. */
-export const BINARY_SETTINGS = {
-  default: {
-    storage: { persistent_file_path: 'data/', compaction: { interval_seconds: 0 } },
-    authentication: BINARY_PROJECT.authentication,
-  },
-} as const;
+/** The projects of the configuration; two more are created. */
+export const BINARY_PROJECTS = [
+  { id: 'p', storage: { segment_bytes: 4096, retention: { max_bytes: 1500, compress: 'gzip' } }, authentication: OPEN },
+  { id: 'r', storage: { segment_bytes: 4096 }, authentication: OPEN },
+] as const;
+
+/** Longest time between two syncs under `interval`, in milliseconds. */
+const SYNC_INTERVAL_MS = 5;
+
+/** The rest of the configuration. */
+export function binarySettings(durability: Durability): object {
+  return {
+    default: {
+      storage: { persistent_file_path: 'data/', compaction: { interval_seconds: 0 }, durability, sync_interval_ms: SYNC_INTERVAL_MS },
+      authentication: OPEN,
+    },
+  };
+}
 
 const BASE = '/api/v1/projects';
 const VALUE_CHARACTERS = 900;
@@ -139,7 +147,13 @@ export class BinaryTold {
  * @param told takes what it answers
  */
 export async function liveBinary(server: ServerUnderTest, told: BinaryTold): Promise<void> {
-  Object.assign(told.of('p'), { presence: 'there', place: 'disk' });
+  for (const { id } of BINARY_PROJECTS) Object.assign(told.of(id), { presence: 'there', place: 'disk' });
+  const lives = await Promise.allSettled([liveP(server, told), liveM(server, told), liveQ(server, told), liveR(server, told)]);
+  for (const life of lives) if (life.status === 'rejected') throw life.reason;
+}
+
+/** Rotations, snapshots, compression, removal, a new key, values on disk and in memory. */
+async function liveP(server: ServerUnderTest, told: BinaryTold): Promise<void> {
   await told.set(server, 'p', 'a', 'b');
   await told.set(server, 'p', 'c', 'd', 'e');
   await told.set(server, 'p', 'a');
@@ -148,22 +162,37 @@ export async function liveBinary(server: ServerUnderTest, told: BinaryTold): Pro
   await told.set(server, 'p', 'f', 'g');
   await told.set(server, 'p', 'a', 'h');
   await told.administer(server, 'POST /p/compact');
-  await told.create(server, 'm', false);
-  await told.set(server, 'm', 'x', 'y');
-  await told.move(server, 'm', true);
-  await told.set(server, 'm', 'x');
   await told.administer(server, 'PUT /p', { storage: { cache_in_memory: false } });
   await told.set(server, 'p', 'c', 'i');
   await told.set(server, 'p', 'j');
   await told.administer(server, 'POST /p/compact');
+  await told.administer(server, 'PUT /p', { storage: { cache_in_memory: true } });
+  await told.administer(server, 'POST /p/api-key/regenerate');
+  await told.set(server, 'p', 'd', 'k');
+}
+
+/** From memory to the disk and back. */
+async function liveM(server: ServerUnderTest, told: BinaryTold): Promise<void> {
+  await told.create(server, 'm', false);
+  await told.set(server, 'm', 'x', 'y');
+  await told.move(server, 'm', true);
+  await told.set(server, 'm', 'x');
+  await told.move(server, 'm', false);
+}
+
+/** A creation and a deletion. */
+async function liveQ(server: ServerUnderTest, told: BinaryTold): Promise<void> {
   await told.create(server, 'q', true);
   await told.set(server, 'q', 'k');
   await told.change(server, 'q', { kind: 'clear', key: '', value: '' });
   await told.set(server, 'q', 'l');
   await told.drop(server, 'q');
-  await told.administer(server, 'PUT /p', { storage: { cache_in_memory: true } });
-  await told.administer(server, 'POST /p/api-key/regenerate');
-  await told.set(server, 'p', 'd', 'k');
-  await told.move(server, 'm', false);
-  await told.set(server, 'p', 'a');
+}
+
+/** Rotations beside those of the others. */
+async function liveR(server: ServerUnderTest, told: BinaryTold): Promise<void> {
+  for (const key of ['a', 'b', 'a', 'c', 'b', 'd']) await told.set(server, 'r', key, `${key}${key}`);
+  await told.administer(server, 'POST /r/compact');
+  await told.change(server, 'r', { kind: 'delete', key: 'a', value: '' });
+  await told.set(server, 'r', 'a', 'e');
 }

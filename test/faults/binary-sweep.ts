@@ -2,8 +2,9 @@
 import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServerUnderTest, until, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
-import { BINARY_PROJECT, BINARY_SETTINGS, BinaryTold, liveBinary } from './binary-life.js';
-import { canStrike, type CountedCall, readTrace, type Strike, strikeEnvironment, STRIKE_KINDS, type StrikeKind } from './strike.js';
+import type { Durability } from '../../src/log/durability.js';
+import { BINARY_PROJECTS, binarySettings, BinaryTold, liveBinary } from './binary-life.js';
+import { canStrike, type CountedCall, readTrace, type Strike, strikeEnvironment, STRIKE_KINDS } from './strike.js';
 
 /** Longest time that a program may take to end which has lost its disk, in milliseconds. */
 const STOP_MS_MAX = 15_000;
@@ -19,6 +20,7 @@ export interface PlannedStrike extends Strike {
 
 /** Counted calls, and the folder of a life that was cut short at its end. */
 export interface BinaryPlan {
+  readonly durability: Durability;
   readonly strikes: readonly PlannedStrike[];
   /** Its configuration and data are copied for each recovery. */
   readonly cut: Workbench;
@@ -66,22 +68,22 @@ async function judge(bench: Workbench, told: BinaryTold): Promise<string[]> {
  * Counts the calls of an undisturbed life and of the start after one that was killed.
  *
  * @param cut keeps the folder of the latter
- * @param kinds what shall happen to calls
+ * @param durability what all logs promise
  * @returns every strike; undefined where there is no compiler
  */
-export async function planStrikes(cut: Workbench, kinds: readonly StrikeKind[] = STRIKE_KINDS): Promise<BinaryPlan | undefined> {
+export async function planStrikes(cut: Workbench, durability: Durability): Promise<BinaryPlan | undefined> {
   const library = cut.path('fault-shim.so');
   const told = new BinaryTold();
   const counted = new Map<Phase, readonly CountedCall[]>();
   await withWorkbench(async (bench) => {
     const trace = cut.path('life');
-    bench.configure([BINARY_PROJECT], BINARY_SETTINGS);
+    bench.configure(BINARY_PROJECTS, binarySettings(durability));
     const env = await strikeEnvironment(placeOf(bench, library, trace));
     if (env !== undefined) await liveStruck(bench, env, new BinaryTold());
     counted.set('life', readTrace(trace));
   });
   if (counted.get('life')?.length === 0) return undefined;
-  cut.configure([BINARY_PROJECT], BINARY_SETTINGS);
+  cut.configure(BINARY_PROJECTS, binarySettings(durability));
   const server = await cut.start();
   await liveBinary(server, told);
   await server.kill();
@@ -93,9 +95,9 @@ export async function planStrikes(cut: Workbench, kinds: readonly StrikeKind[] =
     counted.set('recovery', readTrace(trace));
   });
   const strikes = [...counted].flatMap(([phase, calls]) =>
-    calls.flatMap((call, index) => kinds.filter((kind) => canStrike(kind, call)).map((kind) => ({ phase, call, kind, nth: index + 1 }))),
+    calls.flatMap((call, index) => STRIKE_KINDS.filter((kind) => canStrike(kind, call)).map((kind) => ({ phase, call, kind, nth: index + 1 }))),
   );
-  return { strikes, cut, told, library };
+  return { durability, strikes, cut, told, library };
 }
 
 function copyFiles(from: Workbench, to: Workbench): void {
@@ -116,7 +118,7 @@ export async function runStrike(plan: BinaryPlan, strike: PlannedStrike): Promis
     const env = await strikeEnvironment(placeOf(bench, plan.library), strike);
     if (env === undefined) return;
     if (strike.phase === 'life') {
-      bench.configure([BINARY_PROJECT], BINARY_SETTINGS);
+      bench.configure(BINARY_PROJECTS, binarySettings(plan.durability));
       const told = new BinaryTold();
       await liveStruck(bench, env, told);
       faults = await judge(bench, told);

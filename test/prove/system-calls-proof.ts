@@ -7,7 +7,8 @@ import type { Proof, ProofReport, ProofRun } from './proof.js';
 
 /** About half an hour of them; `--scale 5` takes all. */
 const STRIKES = 600;
-const SHORT_STRIKES = 10;
+const SHORT_STRIKES = 4;
+const PROJECTS = 4;
 const AT_ONCE = 2;
 const SAY_EVERY = 20;
 
@@ -15,16 +16,16 @@ const SAY_EVERY = 20;
 export const systemCallsProof: Proof = {
   name: 'system-calls',
   counts: ['kills', 'failing calls'],
-  projects: 1,
-  takesDurability: false,
+  projects: PROJECTS,
+  takesDurability: true,
   short: (run) => proveSystemCalls(run, SHORT_STRIKES),
-  long: (run) => proveSystemCalls(run, STRIKES * run.scale),
+  long: (run) => proveSystemCalls(run, Math.ceil(STRIKES * run.scale)),
 };
 
 async function proveSystemCalls(run: ProofRun, wanted: number): Promise<ProofReport> {
   let report: ProofReport = { counts: { 'kills': 0, 'failing calls': 0 }, faults: ['there is no compiler to build the library with'] };
   await withWorkbench(async (cut) => {
-    const plan = await planStrikes(cut);
+    const plan = await planStrikes(cut, run.durability);
     if (plan !== undefined) report = await strikeAll(run, plan, wanted);
   });
   return report;
