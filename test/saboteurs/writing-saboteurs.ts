@@ -2,6 +2,7 @@
 import type { Saboteur } from './saboteur.js';
 
 const FILE_LOG = 'src/log/file/file-log.ts';
+const SYNCS = 'src/log/file/sync-keeper.ts';
 const TURN = 'src/store/batch-turn.ts';
 
 /** They live in the store and in the writer of the log. */
@@ -46,6 +47,26 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
       replace: 'await this.#segment.datasync().catch(() => this.#segment.datasync());',
     }],
     tests: ['log/file/io-errors.crash'],
+  },
+  {
+    // Each of these guards is enough by itself.
+    name: 'close-a-file-under-a-queued-sync',
+    changes: [
+      { file: 'src/disk/descriptor.ts', find: '    await Promise.allSettled(this.#pending);\n', replace: '' },
+      {
+        file: 'src/disk/held-file.ts',
+        find: '    if (this.#users > 0) await new Promise<void>((resolve) => (this.#resolveIdle = resolve));\n',
+        replace: '',
+      },
+      { file: SYNCS, find: 'if (end.seq > this.#synced.seq) await this.#syncNow', replace: 'await this.#syncNow' },
+      { file: SYNCS, find: `      if (faultOf(cause) === 'defect') throw cause;\n`, replace: '' },
+    ],
+    tests: ['faults/busy-logs.crash'],
+  },
+  {
+    name: 'answer-settings-before-their-sync',
+    changes: [{ file: TURN, find: '      if (isSynced) await this.log.sync();\n', replace: '' }],
+    tests: ['store/project-store'],
   },
   {
     name: 'go-on-after-failed-sync',
