@@ -18,7 +18,8 @@ for (const durability of DURABILITIES) {
     () =>
       withWorkbench(async (bench) => {
         const report = await runKillLoop(bench, {
-          durability, projects: PROJECTS, kills: KILLS, acknowledged: 150, writers: 16, seed: seedOfRun(), segmentBytes: 8192, lifeMsMax: 900,
+          durability, projects: PROJECTS, kills: KILLS, acknowledged: 150, writers: 16, seed: seedOfRun(), segmentBytes: 8192,
+          lifeMsMax: 900,
         });
         console.log(JSON.stringify(report));
         // A loop that did next to nothing has shown nothing.

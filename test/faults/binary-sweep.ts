@@ -95,7 +95,9 @@ export async function planStrikes(cut: Workbench, durability: Durability): Promi
     counted.set('recovery', readTrace(trace));
   });
   const strikes = [...counted].flatMap(([phase, calls]) =>
-    calls.flatMap((call, index) => STRIKE_KINDS.filter((kind) => canStrike(kind, call)).map((kind) => ({ phase, call, kind, nth: index + 1 }))),
+    calls.flatMap((call, index) => (
+      STRIKE_KINDS.filter((kind) => canStrike(kind, call)).map((kind) => ({ phase, call, kind, nth: index + 1 }))
+    )),
   );
   return { durability, strikes, cut, told, library };
 }

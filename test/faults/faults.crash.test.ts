@@ -35,7 +35,7 @@ for (const durability of DURABILITIES) {
   });
 
   test(
-    `${durability}: whatever call of a life fails, is cut short or is the last one, what was promised is there afterwards, and nothing else`,
+    `${durability}: whatever call of a life fails, is cut short or is the last one, what was promised is there, and nothing else`,
     async () => {
       const { runs, states, faults } = await sweepFaults({ durability, runs: LIVES, seed: seedOfRun() });
       assert.deepEqual(faults.slice(0, SHOWN_MAX), [], `${faults.length} faults`);
@@ -58,7 +58,8 @@ for (const durability of DURABILITIES) {
   test(
     `${durability}: a loss of power takes nothing that was said to be durable, and of the rest the end, whichever part of it is lost`,
     async () => {
-      const { runs, states, faults } = await sweepPowerLosses({ durability, runs: LIVES_WITHOUT_POWER, seed: seedOfRun() }, STATES_PER_LIFE);
+      const size = { durability, runs: LIVES_WITHOUT_POWER, seed: seedOfRun() };
+      const { runs, states, faults } = await sweepPowerLosses(size, STATES_PER_LIFE);
       assert.deepEqual(faults.slice(0, SHOWN_MAX), [], `${faults.length} faults`);
       assert.ok(runs >= LIVES_WITHOUT_POWER / 2 && states === runs * STATES_PER_LIFE);
     },

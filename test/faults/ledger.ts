@@ -107,7 +107,8 @@ export class Ledger {
    * @param found every key that is there
    * @param start the last seq of the log; whether power was lost, so that receipts of lines may be left that were not said to be durable
    */
-  restart(found: ReadonlyMap<string, Version>, { lastSeq, isPowerLost }: { readonly lastSeq: number; readonly isPowerLost: boolean }): void {
+  restart(found: ReadonlyMap<string, Version>, start: { readonly lastSeq: number; readonly isPowerLost: boolean }): void {
+    const { lastSeq, isPowerLost } = start;
     this.#shown.clear();
     for (const seq of this.receipts.keys()) if (isPowerLost && seq > this.#durableSeq) this.receipts.delete(seq);
     for (const key of this.#possible.keys()) {
@@ -165,7 +166,8 @@ export class Ledger {
     // With no change of a key between two seqs, a log that ends at either amounts to the same.
     const ends = [this.#durableSeq, ...seqs.filter((seq) => seq > this.#durableSeq)].filter((seq) => seq < Math.max(...seqs));
     if (ends.some((seq) => this.#upTo(seq).faults(found).length === 0)) return [];
-    return faults.map((fault) => `${fault}; nor is it so with the log up to any seq from ${this.#durableSeq} on, which was said to be durable`);
+    const end = `nor would it be with a log that ends at any seq from ${this.#durableSeq} on, the last durable one`;
+    return faults.map((fault) => `${fault}; ${end}`);
   }
 
   /** The ledger of whoever was told of nothing after a seq. What was not answered came after everything that was. */

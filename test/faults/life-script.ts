@@ -179,7 +179,8 @@ function move(id: string, onDisk: boolean): Step {
 function keep(id: string, inMemory: boolean): Step {
   const name = `keep the values of ${id} ${inMemory ? 'in memory' : 'on disk'}`;
   const run = async (world: World): Promise<void> => {
-    if (await attempt(world, name, () => world.life.lives.update(id, { storage: { cache_in_memory: inMemory } }, CONTEXT))) settle(world, id);
+    const storage = { cache_in_memory: inMemory };
+    if (await attempt(world, name, () => world.life.lives.update(id, { storage }, CONTEXT))) settle(world, id);
     // What goes on behind the answer is part of the step.
     await world.disk.settle();
   };
@@ -227,17 +228,22 @@ const LIVES: readonly (readonly Strand[])[] = [
     {
       id: 'm',
       steps: [
-        create({ id: 'm', storage: { on_disk: false }, ...OPEN }), set('m', 'x', 'y'), move('m', true), set('m', 'x'), compact('m'), set('m', 'y'),
+        create({ id: 'm', storage: { on_disk: false }, ...OPEN }), set('m', 'x', 'y'), move('m', true), set('m', 'x'), compact('m'),
+        set('m', 'y'),
       ],
     },
     {
       id: 'q',
-      steps: [create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), set('q', 'l', 'k'), remove('q', 'k'), set('q', 'l')],
+      steps: [
+        create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), set('q', 'l', 'k'), remove('q', 'k'),
+        set('q', 'l'),
+      ],
     },
     {
       id: 'r',
       steps: [
-        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), set('r', 'd', 'a'), pause('r'), compact('r'), set('r', 'b'), remove('r', 'a'), set('r', 'a', 'c'),
+        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), set('r', 'd', 'a'), pause('r'), compact('r'), set('r', 'b'), remove('r', 'a'),
+        set('r', 'a', 'c'),
       ],
     },
   ],

@@ -35,7 +35,8 @@ interface FaultsSize {
 
 async function proveFaults(run: ProofRun, { lives, recovered, killsPerRecovery }: FaultsSize): Promise<ProofReport> {
   const { seed, durability } = run;
-  const first = await sweepFaults({ durability, runs: lives, seed, onRun: followSweep(run, { what: `${lives} faults`, every: SAY_EVERY }) });
+  const followed = followSweep(run, { what: `${lives} faults`, every: SAY_EVERY });
+  const first = await sweepFaults({ durability, runs: lives, seed, onRun: followed });
   const onRun = followSweep(run, { what: `${recovered} lives whose start is killed`, every: SAY_EVERY });
   const second = await sweepRecoveries({ durability, runs: recovered, seed, killsPerRecovery, onRun });
   return {

@@ -73,7 +73,8 @@ test('a proof that takes a durability is run once for each, with its share of th
   };
   const proof: Proof = { ...planned('a', () => ({ counts: WHOLE, faults: [] })), projects: 4, takesDurability: true, long };
   const proven = await runProofs([proof], { ...ONCE, seed: 7, scale: 6, durabilities: DURABILITIES });
-  assert.deepEqual(runs.map(({ durability, seed, scale }) => [durability, seed, scale]), [['fsync', 7, 2], ['interval', 8, 2], ['os', 9, 2]]);
+  const taken = runs.map(({ durability, seed, scale }) => [durability, seed, scale]);
+  assert.deepEqual(taken, [['fsync', 7, 2], ['interval', 8, 2], ['os', 9, 2]]);
   const table = proofTable(proven.map((one) => ({ ...one, durationMs: 1000 })));
   assert.equal(table, [
     '| proof | projects | counted | fsync | interval | os | result | time |', '| --- | --- | --- | --- | --- | --- | --- | --- |',
