@@ -229,8 +229,8 @@ export class SimpleKvServer {
     };
     const { logger } = parts;
     const { dataFolder } = options;
-    const disk = new NodeDisk();
     const idleFiles = new IdleFiles();
+    const disk = new NodeDisk(idleFiles);
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
     // Readiness shall know before the first write; the look never rejects.
     void room.look();

@@ -58,15 +58,19 @@ export function withDiskFull(error: unknown, message: string): unknown {
   return new AppError('disk_full', `${message}: the disk is full`, { cause: error });
 }
 
+/** Errnos that only a wrong call of this program can cause. */
+const DEFECTS: readonly string[] = ['EBADF', 'EFAULT'];
+
 /**
  * Gives an operation whose call to the system failed the code that callers act on.
  *
  * @param error what it failed with
  * @param message what could not be done, without the reason
- * @returns an `AppError` with `disk_full` or `disk_failed` for an error with an errno, else the same error
+ * @returns an `AppError` with `disk_full` or `disk_failed` for an error with an errno, else the same error; EBADF and EFAULT stay as
+ *   they are, since only a wrong call of this program can cause them
  */
 export function withDiskCode(error: unknown, message: string): unknown {
   const known = withDiskFull(error, message);
-  if (known !== error || !isErrno(error)) return known;
+  if (known !== error || !isErrno(error) || DEFECTS.includes(error.code ?? '')) return known;
   return new AppError('disk_failed', `${message}: the disk says ${error.code ?? 'no'}`, { cause: error });
 }

@@ -30,6 +30,8 @@ export class IdleFiles {
   readonly #filesMax: number;
   /** Since when each is idle, by the monotonic clock in milliseconds; the one that is idle longest stands first. */
   readonly #sinceMs = new Map<IdleFile, number>();
+  /** Files that are being closed. */
+  readonly #leaving = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param options how long and how many */
@@ -62,9 +64,22 @@ export class IdleFiles {
     this.#sinceMs.delete(file);
   }
 
+  /**
+   * Closes all idle files, for a process that is out of descriptors.
+   *
+   * @returns false when there was none, and none was being closed
+   */
+  async releaseAll(): Promise<boolean> {
+    for (const file of [...this.#sinceMs.keys()]) this.#release(file);
+    const leaving = [...this.#leaving];
+    await Promise.all(leaving);
+    return leaving.length > 0;
+  }
+
   #release(file: IdleFile): void {
     this.#sinceMs.delete(file);
-    void file.release();
+    const leaving = file.release().finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   #wait(ms: number): NodeJS.Timeout {

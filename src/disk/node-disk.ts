@@ -6,6 +6,7 @@ import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
+import type { IdleFiles } from './idle-files.js';
 import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from './disk.js';
 
 const FILE_MODE = 0o640;
@@ -79,18 +80,34 @@ class NodeDiskFile implements DiskFile {
 /** `node:fs` as a {@link Disk}. */
 export class NodeDisk implements Disk {
   readonly #syncs = pLimit(SYNCS_IN_FLIGHT_MAX);
+  readonly #idleFiles: IdleFiles | undefined;
+
+  /** @param idleFiles closed when the process is out of descriptors @default there are none */
+  constructor(idleFiles?: IdleFiles) {
+    this.#idleFiles = idleFiles;
+  }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    return new NodeDiskFile(await open(path, OPEN_FLAGS[mode], FILE_MODE), this.#syncs, path);
+    return new NodeDiskFile(await this.#open(path, OPEN_FLAGS[mode]), this.#syncs, path);
   }
 
   async openFolder(path: string): Promise<DiskFolder> {
-    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const handle = await this.#open(path, constants.O_RDONLY | constants.O_DIRECTORY);
     const descriptor = new Descriptor(path);
     return {
       sync: () => descriptor.run(() => this.#syncs(() => handle.sync())),
       close: () => descriptor.close(() => handle.close()),
     };
+  }
+
+  /** Files that are open only because they may be used again must not keep another from being opened. */
+  async #open(path: string, flags: number): Promise<FileHandle> {
+    try {
+      return await open(path, flags, FILE_MODE);
+    } catch (error) {
+      if (!isErrno(error, 'EMFILE', 'ENFILE') || !(await this.#idleFiles?.releaseAll())) throw error;
+      return await open(path, flags, FILE_MODE);
+    }
   }
 
   async makeFolder(path: string): Promise<void> {

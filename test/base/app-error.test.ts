@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { AppError, isErrno } from '../../src/base/app-error.js';
+import { AppError, isErrno, withDiskCode } from '../../src/base/app-error.js';
 import { ERROR_CODES } from '../../src/base/error-codes.js';
 import { suite } from '../suite.js';
 
@@ -61,6 +61,19 @@ test('what is no Error, or has no code of text, is no system error', () => {
     assert.equal(isErrno(thrown), false);
     assert.equal(isErrno(thrown, 'ENOENT'), false);
   }
+});
+
+test('an errno that only a wrong call can cause is a defect, and not a failure of the disk', () => {
+  const errno = (code: string): Error => Object.assign(new Error(code), { code, errno: -1 });
+  for (const code of ['EBADF', 'EFAULT']) {
+    const error = errno(code);
+    assert.equal(withDiskCode(error, 'Cannot do it'), error);
+  }
+  for (const [code, wanted] of [['EIO', 'disk_failed'], ['EROFS', 'disk_failed'], ['ENOSPC', 'disk_full']] as const) {
+    assert.equal((withDiskCode(errno(code), 'Cannot do it') as AppError).code, wanted);
+  }
+  const own = new TypeError('wrong');
+  assert.equal(withDiskCode(own, 'Cannot do it'), own);
 });
 
 test.run();

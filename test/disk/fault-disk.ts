@@ -287,7 +287,9 @@ export class FaultDisk implements Disk {
       overwrite: (bytes, offset) => does(
         'overwrite', ['overwrite'], (bytesMax = bytes.length) => this.#write(node, bytes.subarray(0, bytesMax), offset),
       ),
-      read: (into, offset) => does('read', ['read', 'overwrite', 'append'], () => node.bytes.copy(into, 0, Math.min(offset, node.bytes.length))),
+      read: (into, offset) => does(
+        'read', ['read', 'overwrite', 'append'], () => node.bytes.copy(into, 0, Math.min(offset, node.bytes.length)),
+      ),
       datasync: () => does('datasync', every, () => {
         node.syncedBytes = Buffer.from(node.bytes);
       }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { setImmediate as nextRound } from 'node:timers/promises';
+import { setImmediate as nextRound, setTimeout as delay } from 'node:timers/promises';
 import { FilePool } from '../../src/disk/file-pool.js';
+import { IdleFiles } from '../../src/disk/idle-files.js';
 import type { DiskFile } from '../../src/disk/disk.js';
 import { suite } from '../suite.js';
 import { FaultDisk } from './fault-disk.js';
@@ -87,6 +88,27 @@ test('a file that cannot be opened fails those who ask, and is tried anew by the
   await assert.rejects(pool.use(1, () => disk.open('/f1', 'read'), () => Promise.reject(new Error('spoilt'))), /spoilt/);
   await pool.close();
   assert.deepEqual(disk.openPaths, []);
+});
+
+test('a file that nothing reads any more is closed after a while, and opened again by the next reading', async () => {
+  const disk = diskOf(2);
+  const pool = new FilePool(2, new IdleFiles({ idleMs: 20 }));
+  const use = (key: number): Promise<string> => pool.use(key, () => disk.open(`/f${key}`, 'read'), read);
+  await Promise.all([use(1), use(2)]);
+  await delay(80);
+  assert.deepEqual(disk.openPaths, []);
+  assert.equal(await use(1), '1');
+  assert.deepEqual(disk.openPaths, ['/f1']);
+  await pool.close();
+});
+
+test('a close that fails keeps no reading waiting', async () => {
+  const disk = diskOf(2);
+  const pool = new FilePool(1);
+  disk.fail({ method: 'close', action: { kind: 'errno', code: 'EIO' } });
+  const use = (key: number): Promise<string> => pool.use(key, () => disk.open(`/f${key}`, 'read'), read);
+  assert.deepEqual(await Promise.all([use(1), use(2), use(1)]), ['1', '2', '1']);
+  await pool.close();
 });
 
 test.run();

@@ -129,7 +129,9 @@ class Healing {
       for (let offset = fromOffset; offset < sizeBytes; offset += piece.length) {
         const bytes = piece.subarray(0, Math.min(piece.length, sizeBytes - offset));
         const count = await file.read(bytes, offset);
-        if (count !== bytes.length) throw new ForeignChangeError(`Cannot prove the end of "${this.#paths.activeName}": it was cut meanwhile`);
+        if (count !== bytes.length) {
+          throw new ForeignChangeError(`Cannot prove the end of "${this.#paths.activeName}": another program cut it meanwhile`);
+        }
         const written = await file.overwrite(bytes, offset);
         if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
       }

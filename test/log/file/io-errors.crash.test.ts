@@ -137,9 +137,8 @@ test('a sync behind the answers beside a sync for an answer: the failure of one 
   const { disk, log } = await logOfTwo({ ...OPTIONS, durability: 'interval', syncIntervalMs: 1 });
   const gate = closedGate();
   // The system tells a failure once: of two syncs on one descriptor, the other one succeeds.
-  disk.fail(
-    { method: 'datasync', path: ACTIVE, action: { kind: 'hold', until: gate.promise.then(() => Promise.reject(errnoError('EIO', 'datasync'))) } },
-  );
+  const until = gate.promise.then(() => Promise.reject(errnoError('EIO', 'datasync')));
+  disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'hold', until } });
   await delay(10);
   log.configure(OPTIONS);
   const appending = assert.rejects(log.append(drafts(3, 3), 2), { code: 'outcome_unknown' });

@@ -5,6 +5,7 @@ import { createLogger, type Logger } from '../../../src/base/logger.js';
 import type { Clock } from '../../../src/base/clock.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import type { Disk } from '../../../src/disk/disk.js';
+import type { IdleFiles } from '../../../src/disk/idle-files.js';
 import type { LineDraft, Log, LogLine, LogOptions } from '../../../src/log/log.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 
@@ -67,6 +68,7 @@ export interface HomeOptions {
   readonly logger?: Logger;
   readonly probeIntervalMs?: number;
   readonly folder?: string;
+  readonly idleFiles?: IdleFiles;
 }
 
 /** A home on a disk. */

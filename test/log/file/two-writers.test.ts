@@ -48,7 +48,12 @@ function textOf(disk: FaultDisk): string {
 }
 
 /** What happens to the disk beside the two writers. */
-const SCENES: Readonly<Record<string, { readonly options: LogOptions; readonly spoil?: (disk: FaultDisk, random: () => number) => void }>> = {
+interface Scene {
+  readonly options: LogOptions;
+  readonly spoil?: (disk: FaultDisk, random: () => number) => void;
+}
+
+const SCENES: Readonly<Record<string, Scene>> = {
   'in one segment': { options: OPTIONS },
   'that rotate': { options: SMALL_SEGMENTS },
   'that rotate, under interval': { options: { ...SMALL_SEGMENTS, durability: 'interval', syncIntervalMs: 1 } },
