@@ -8,7 +8,7 @@ import { FailureThrottle } from './auth/failure-throttle.js';
 import { Keyring, type KeyScope } from './auth/keyring.js';
 import { isErrno } from './base/app-error.js';
 import { systemClock } from './base/clock.js';
-import type { Logger, LogLevel } from './base/logger.js';
+import type { Logger, LogLevel, ServerLogHealth } from './base/logger.js';
 import { readPackageVersion } from './base/package-version.js';
 import { adoptKeys } from './config/adopt-keys.js';
 import { ConfigError } from './config/config-error.js';
@@ -67,6 +67,8 @@ export interface ServerParts {
   readonly announcer: Announcer;
   /** Makes the server's log. */
   readonly createLogger: (level: LogLevel) => Logger;
+  /** Whether the lines of that log arrive, for the readiness probe; left out where its maker cannot tell. */
+  readonly serverLogHealth?: () => ServerLogHealth;
   /** The process id, told to a second server that finds the data folder locked. */
   readonly pid: number;
 }
@@ -150,7 +152,8 @@ export class SimpleKvServer {
     const throttle = new FailureThrottle({ failuresPerMinute: options.failedKeysPerMinuteMax });
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
-    const app = createApp({ projects: lives, keyring, throttle, scopes, logger, options: httpOptions, lifecycle, version });
+    const { serverLogHealth } = this.#parts;
+    const app = createApp({ projects: lives, keyring, throttle, scopes, logger, serverLogHealth, options: httpOptions, lifecycle, version });
     const http = new HttpServer({ listener: app.callback(), options: httpOptions, logger });
     const { address, port } = await http.listen();
     // Requests end before the logs that they write to are closed.

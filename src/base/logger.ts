@@ -1,5 +1,5 @@
 /**
- * The server's own log: one JSON object a line on standard output, or a readable form in a terminal. The only user of pino.
+ * The server's own log: one JSON object a line, or a readable form for a terminal. The only user of pino.
  */
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { createReadableForm } from './readable-log.js';
@@ -14,14 +14,33 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Where lines go. */
+export interface LogDestination {
+  /**
+   * Takes a line. Must not throw, and must not wait: every room logs, in the middle of whatever it does.
+   *
+   * @param line text that ends in a line feed
+   */
+  write(line: string): unknown;
+  /** Called after a fatal line: the process is about to end. */
+  flushSync?(): unknown;
+}
+
+/** Whether the lines of the server log arrive where they are sent. */
+export interface ServerLogHealth {
+  readonly ok: boolean;
+  /** Short text for an operator. */
+  readonly detail: string;
+}
+
 /** How {@link createLogger} writes. */
 export interface LoggerOptions {
   /** Lines below this level are dropped. @default 'info' */
   readonly level?: LogLevel;
   /** True for people at a terminal: one short line for a request, colours, no JSON. @default false */
   readonly readable?: boolean;
-  /** Where lines go. @default standard output */
-  readonly destination?: DestinationStream;
+  /** Where lines go. Without one pino would write to standard output itself, and wait there for whatever reads it. */
+  readonly destination: LogDestination;
 }
 
 /**
@@ -30,7 +49,7 @@ export interface LoggerOptions {
  * @param options level, form and destination
  * @returns a logger that replaces keys of access by `[redacted]`, in fields and in errors
  */
-export function createLogger(options: LoggerOptions = {}): Logger {
+export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     level: options.level ?? 'info',
     base: null,
@@ -38,12 +57,12 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     formatters: { level: (label: string) => ({ level: label }), log: redactFields },
     serializers: { err: serializeError },
   };
-  if (options.readable === true) {
-    const destination = options.destination ?? pino.destination({ sync: true });
-    const toReadable = createReadableForm();
-    return pino(settings, { write: (line: string) => void destination.write(toReadable(line)) });
-  }
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  return pino(settings, streamFor(options.destination, options.readable === true ? createReadableForm() : (line) => line));
+}
+
+/** Lines are formed here and not by a stream of pino's, which would write and wait by itself. */
+function streamFor(destination: LogDestination, format: (line: string) => string): DestinationStream & { flushSync(): void } {
+  return { write: (line) => void destination.write(format(line)), flushSync: () => void destination.flushSync?.() };
 }
 
 /** Anything may have been thrown; what is no error has been redacted with the other fields. */

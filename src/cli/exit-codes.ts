@@ -5,6 +5,7 @@ import { isErrno } from '../base/app-error.js';
 import { ConfigError } from '../config/config-error.js';
 import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/folder-guard.js';
 import { OutputError } from './command-output.js';
+import { UnshownTextError } from './console-output.js';
 import { MissingDataError, UsageError } from './data-folder.js';
 
 /** The codes. */
@@ -19,7 +20,7 @@ export const EXIT_CODES = {
   noInput: 66,
   /** The port is taken, or cannot be used. */
   unavailable: 69,
-  /** Output, or a temporary file, could not be written. */
+  /** Output, or a temporary file, could not be written; or a new key could not be shown. */
   outputFailed: 74,
   /** Another server has the data folder. */
   temporaryFailure: 75,
@@ -43,6 +44,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof MissingDataError) return EXIT_CODES.noInput;
   if (error instanceof OutputError) return EXIT_CODES.outputFailed;
   if (error instanceof ConfigError) return EXIT_CODES.configuration;
+  if (error instanceof UnshownTextError) return EXIT_CODES.outputFailed;
   if (error instanceof FolderLockedError || error instanceof FolderBusyError) return EXIT_CODES.temporaryFailure;
   // By the call and not by the code: EACCES may also come from a file.
   if (isErrno(error) && LISTENING_CALLS.includes(error.syscall ?? '')) return EXIT_CODES.unavailable;

@@ -7,7 +7,7 @@ import type { Keyring } from '../auth/keyring.js';
 import type { Principal } from '../auth/principal.js';
 import type { Scopes } from '../auth/authorize.js';
 import type { ErrorCode } from '../base/error-codes.js';
-import type { Logger } from '../base/logger.js';
+import type { Logger, ServerLogHealth } from '../base/logger.js';
 import type { Projects } from '../projects/projects.js';
 import type { AnswerRoom } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
@@ -79,6 +79,8 @@ export interface AppParts {
   readonly throttle: FailureThrottle;
   readonly scopes: OpenScopes;
   readonly logger: Logger;
+  /** Whether the lines of the server log arrive; undefined where that is not known. */
+  readonly serverLogHealth?: (() => ServerLogHealth) | undefined;
   readonly options: HttpOptions;
   readonly lifecycle: Lifecycle;
   /** The program's version. */

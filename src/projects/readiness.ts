@@ -40,7 +40,7 @@ export function assessReadiness(projects: readonly ProjectDetails[], condition: 
   const ready = projects.length === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${projects.length} projects can write` },
-    { name: 'server_log', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
+    { name: 'registry', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
     diskRoom(isRoomLow, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, 'projects whose snapshot could not be made'),
     counted('scrub', scrubsDamaged, 'projects with damage in their files'),

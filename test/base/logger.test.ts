@@ -120,9 +120,15 @@ test('the silent logger says nothing and takes every call', () => {
   }
 });
 
-test('without a destination it can be made, readable or not', () => {
-  assert.doesNotThrow(() => createLogger({ level: 'silent' }).error('nothing'));
-  assert.doesNotThrow(() => createLogger({ level: 'silent', readable: true }).error('nothing'));
-});
+for (const readable of [false, true]) {
+  test(`a fatal line is flushed by whatever the destination offers, ${readable ? 'readable' : 'as JSON'}`, () => {
+    const calls: string[] = [];
+    const destination = { write: () => void calls.push('write'), flushSync: () => void calls.push('flush') };
+    const logger = createLogger({ readable, destination });
+    logger.error('one');
+    logger.fatal('two');
+    assert.deepEqual(calls, ['write', 'write', 'flush']);
+  });
+}
 
 test.run();

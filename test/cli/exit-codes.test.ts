@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { OutputError } from '../../src/cli/command-output.js';
+import { UnshownTextError } from '../../src/cli/console-output.js';
 import { MissingDataError, UsageError } from '../../src/cli/data-folder.js';
 import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
@@ -23,6 +24,10 @@ test('the codes are those that scripts rely on', () => {
 
 test('a configuration that cannot be used is 78', () => {
   assert.equal(exitCodeOf(new ConfigError({ pointer: '', expected: 'something else' })), 78);
+});
+
+test('a key that could not be shown is 74', () => {
+  assert.equal(exitCodeOf(new UnshownTextError('EPIPE: broken pipe')), 74);
 });
 
 test('a folder that another server has is 75', () => {

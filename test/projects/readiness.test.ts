@@ -43,7 +43,7 @@ test('a server log that cannot be written to is a failed check and no reason not
   for (const state of ['damaged', 'failed', 'read_only'] as const) {
     const { ready, checks } = assessReadiness([project('a', 'serving')], { ...WELL, serverLog: state });
     assert.equal(ready, true);
-    assert.deepEqual(failing(checks), state === 'read_only' ? ['server_log', 'disk_room'] : ['server_log'], state);
+    assert.deepEqual(failing(checks), state === 'read_only' ? ['registry', 'disk_room'] : ['registry'], state);
     assert.match(checks[1]?.detail ?? '', /no project can be created/, state);
   }
 });
@@ -61,7 +61,7 @@ for (const [name, condition] of [
 test('where all is well every check holds', () => {
   const { checks } = assessReadiness([project('a', 'serving')], WELL);
   assert.deepEqual(failing(checks), []);
-  assert.deepEqual(checks.map(({ name }) => name), ['projects', 'server_log', 'disk_room', 'compaction', 'scrub', 'reads']);
+  assert.deepEqual(checks.map(({ name }) => name), ['projects', 'registry', 'disk_room', 'compaction', 'scrub', 'reads']);
 });
 
 test('checks name no project', () => {

@@ -2,7 +2,8 @@
  * The probes: whether the process lives, and whether it can do its work. They need no key, so they name no project to those without one.
  */
 import type Router from '@koa/router';
-import type { Projects } from '../../../projects/projects.js';
+import type { ServerLogHealth } from '../../../base/logger.js';
+import type { Projects, ReadinessCheck } from '../../../projects/projects.js';
 import type { Access } from '../../access.js';
 import type { AppContext, Lifecycle, RequestState, RouterExtras } from '../../context.js';
 import { sendJson } from '../../json-answer.js';
@@ -23,6 +24,7 @@ export interface HealthRoutesParts {
   readonly projects: Projects;
   readonly lifecycle: Lifecycle;
   readonly access: Access;
+  readonly serverLogHealth?: (() => ServerLogHealth) | undefined;
 }
 
 /**
@@ -54,9 +56,12 @@ async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise
 }
 
 /** Counts are for everybody; names are for those who may see them. */
-async function describe(ctx: AppContext, { projects, access }: HealthRoutesParts): Promise<object> {
+async function describe(ctx: AppContext, { projects, access, serverLogHealth }: HealthRoutesParts): Promise<object> {
   await projects.refresh();
-  const { checks, degraded } = projects.readiness();
+  const readiness = projects.readiness();
+  const { degraded } = readiness;
+  const serverLog: ReadinessCheck[] = serverLogHealth === undefined ? [] : [{ name: 'server_log', ...serverLogHealth() }];
+  const checks = [...readiness.checks, ...serverLog];
   const principal = await access.identify(ctx);
   ctx.state.principal = principal;
   const counted = { checks, degraded_count: degraded.length };
