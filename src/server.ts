@@ -2,8 +2,6 @@
  * The composition root, and the only file that knows every room: from a configuration file to a server that listens, and back.
  * What was opened is closed backwards, at a stop and when a later step of the start fails.
  */
-import { readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { FailureThrottle } from './auth/failure-throttle.js';
 import { Keyring, type KeyScope } from './auth/keyring.js';
 import { isErrno } from './base/app-error.js';
@@ -13,10 +11,11 @@ import { readPackageVersion } from './base/package-version.js';
 import { adoptKeys } from './config/adopt-keys.js';
 import { ConfigError } from './config/config-error.js';
 import { ConfigFile } from './config/config-file.js';
-import { FIRST_PROJECT_ID, firstConfig, type FirstConfig } from './config/first-config.js';
-import { loadConfig, type LoadedConfig } from './config/load-config.js';
-import { resolveServerOptions, type ServerOptions } from './config/server-options.js';
-import { makeDataFolder } from './disk/data-folder.js';
+import { FIRST_PROJECT_ID } from './config/first-config.js';
+import { ListeningError } from './config/listening-error.js';
+import type { ServerOptions } from './config/server-options.js';
+import { readStartSource, refuseChangedConfig, type StartSource } from './config/start-source.js';
+import { makeDataFolder, removeEmptyFolders } from './disk/data-folder.js';
 import type { Disk } from './disk/disk.js';
 import { IdleFiles } from './disk/idle-files.js';
 import { NodeDisk } from './disk/node-disk.js';
@@ -29,9 +28,11 @@ import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
 import { MemoryHome } from './log/memory-home.js';
+import { findProjects, hasRegistry } from './offline/found-projects.js';
 import { WorkerTasks } from './offline/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
+import type { Adoption } from './projects/adopt-projects.js';
 import { ProjectLives } from './projects/project-lives.js';
 import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
@@ -64,6 +65,8 @@ export interface Announcer {
 export interface ServerParts {
   /** Path of the configuration file; where there is none, one is written. */
   readonly configPath: string;
+  /** True: projects in the data folder that the configuration does not name get an entry and a new key. @default false */
+  readonly adopt?: boolean;
   readonly announcer: Announcer;
   /** Makes the server's log. */
   readonly createLogger: (level: LogLevel) => Logger;
@@ -82,20 +85,12 @@ export interface StartedServer {
   readonly shutdownTimeoutMs: number;
 }
 
-/** The configuration as it was found, or as a first run makes it. */
-interface Source {
-  /** Absolute path. */
-  readonly path: string;
-  readonly loaded: LoadedConfig | undefined;
-  readonly first: FirstConfig | undefined;
-  readonly options: ServerOptions;
-}
-
 /** A server: it starts once and closes once. */
 export class SimpleKvServer {
   readonly #parts: ServerParts;
   /** What is open, in the order in which it was opened. */
   readonly #closers: (() => Promise<void>)[] = [];
+  #http: HttpServer | undefined;
   #state: LifecycleState = 'starting';
   #starting: Promise<StartedServer> | undefined;
   #closing: Promise<void> | undefined;
@@ -113,7 +108,8 @@ export class SimpleKvServer {
    * @returns where it listens; when this rejects, everything that was opened has been closed
    * @throws {ConfigError} for a configuration that cannot be used
    * @throws {FolderLockedError} when another server has the data folder
-   * @throws {Error} `EADDRINUSE` and the like when it cannot listen; the signal's reason when it is closed meanwhile
+   * @throws {ListeningError} when it cannot listen; nothing was written and no key shown then
+   * @throws {Error} the signal's reason when it is closed meanwhile
    */
   async start(): Promise<StartedServer> {
     try {
@@ -127,7 +123,15 @@ export class SimpleKvServer {
 
   async #start(): Promise<StartedServer> {
     this.#stopping.signal.throwIfAborted();
-    const source = await readSource(this.#parts.configPath);
+    const { configPath, adopt = false } = this.#parts;
+    const disk = new NodeDisk();
+    const source = await readStartSource({
+      configPath,
+      adopt,
+      findProjects: (folder) => findProjects(disk, folder),
+      hasRegistry: (folder) => hasRegistry(disk, folder),
+      nowMs: systemClock.wallMs(),
+    });
     try {
       return await this.#startFrom(source);
     } catch (error) {
@@ -135,31 +139,32 @@ export class SimpleKvServer {
     }
   }
 
-  async #startFrom(source: Source): Promise<StartedServer> {
+  async #startFrom(source: StartSource): Promise<StartedServer> {
     const { options } = source;
     const { signal } = this.#stopping;
     const logger = this.#parts.createLogger(options.logLevel);
-    for (const warning of source.loaded?.warnings ?? []) logger.warn(warning);
+    for (const warning of [...(source.loaded?.warnings ?? []), ...(source.tls?.warnings ?? [])]) logger.warn(warning);
     await this.#lock(source);
-    await refuseChange(source);
+    await refuseChangedConfig(source);
+    const httpOptions = httpOptionsOf(source);
+    const http = new HttpServer({ options: httpOptions, logger });
+    this.#http = http;
+    const url = await listen(http, httpOptions, source);
     signal.throwIfAborted();
-    const config = await this.#takeConfigOver(source, logger);
+    const config = await this.#takeConfigOver(source, logger, url);
     const keyring = keyringFor(config);
     const registry = new ProjectRegistry();
     const lives = this.#lives({ config, keyring, registry, logger, options });
+    this.#closers.push(() => lives.close());
     const scopes = new ProjectScopes(config, registry);
-    const httpOptions = await httpOptionsOf(source);
     const throttle = new FailureThrottle({ failuresPerMinute: options.failedKeysPerMinuteMax });
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
-    const app = createApp({ projects: lives, keyring, throttle, scopes, logger, serverLogHealth, options: httpOptions, lifecycle, version });
-    const http = new HttpServer({ listener: app.callback(), options: httpOptions, logger });
-    const { address, port } = await http.listen();
-    // Requests end before the logs that they write to are closed.
-    this.#closers.push(() => lives.close(), () => http.close());
-    const url = urlOf(httpOptions, { host: address, port });
-    await lives.start(signal);
+    const shared = { keyring, throttle, scopes, logger, serverLogHealth, lifecycle, version };
+    const app = createApp({ projects: lives, options: httpOptions, ...shared });
+    http.serve(app.callback());
+    await lives.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
     warnOfOpenScopes(logger, scopes);
     this.#state = 'serving';
@@ -168,9 +173,17 @@ export class SimpleKvServer {
     return { url, logger, shutdownTimeoutMs: options.shutdownTimeoutMs };
   }
 
-  async #lock({ path: configPath, options: { dataFolder } }: Source): Promise<void> {
+  #adoption({ adopted }: StartSource): Adoption | undefined {
+    if (this.#parts.adopt !== true) return undefined;
+    const announce = (project: string, key: string): void => this.#parts.announcer.generatedKey({ kind: 'project', project }, key);
+    return { ids: adopted, announce };
+  }
+
+  async #lock({ path: configPath, options: { dataFolder } }: StartSource): Promise<void> {
     try {
-      await makeDataFolder(new NodeDisk(), dataFolder);
+      const disk = new NodeDisk();
+      const made = await makeDataFolder(disk, dataFolder);
+      this.#closers.push(() => removeEmptyFolders(disk, made));
       const lock = await FolderLock.acquire(dataFolder, { pid: this.#parts.pid, config: configPath });
       this.#closers.push(() => lock.release());
     } catch (cause) {
@@ -185,14 +198,16 @@ export class SimpleKvServer {
   }
 
   /** Keys are shown before the file that holds their hashes counts: a crash in between shows others at the next start. */
-  async #takeConfigOver(source: Source, logger: Logger): Promise<ConfigFile> {
+  async #takeConfigOver(source: StartSource, logger: Logger, url: string): Promise<ConfigFile> {
     const { announcer } = this.#parts;
     const { loaded, first, options } = source;
     if (first !== undefined) {
       const { globalKey, projectKey } = first;
-      const url = urlOf({ tls: null }, { host: options.serverHost, port: options.serverPort });
-      const shown = { configPath: source.path, url, project: FIRST_PROJECT_ID, globalKey, projectKey };
-      return await ConfigFile.create(source.path, first.document, { announce: () => announcer.firstRun(shown) });
+      const announce = (): void => {
+        if (projectKey === undefined) announcer.generatedKey({ kind: 'global' }, globalKey);
+        else announcer.firstRun({ configPath: source.path, url, project: FIRST_PROJECT_ID, globalKey, projectKey });
+      };
+      return await ConfigFile.create(source.path, first.document, { announce });
     }
     if (loaded === undefined) throw new TypeError('A configuration is either found or made');
     const config = await ConfigFile.open(loaded);
@@ -267,7 +282,8 @@ export class SimpleKvServer {
     this.#stopping.abort();
     await Promise.allSettled([this.#starting]);
     const failures: unknown[] = [];
-    for (const close of this.#closers.toReversed()) {
+    // Requests end before the logs that they write to are closed.
+    for (const close of [async () => this.#http?.close(), ...this.#closers.toReversed()]) {
       try {
         await close();
       } catch (error) {
@@ -292,32 +308,6 @@ function snapshotFolders(
   };
 }
 
-async function readSource(configPath: string): Promise<Source> {
-  const absolute = path.resolve(configPath);
-  const loaded = await loadConfig(absolute);
-  const folder = path.dirname(absolute);
-  if (loaded !== undefined) return { path: absolute, loaded, first: undefined, options: resolveServerOptions(loaded.document, folder) };
-  // A first run makes the file, not the folder: a mistyped path shall not become a tree of empty folders.
-  if (!(await isFolder(folder))) throw new ConfigError({ pointer: '', expected: 'a file in a folder that exists' }, { file: absolute });
-  const first = firstConfig();
-  return { path: absolute, loaded: undefined, first, options: resolveServerOptions(first.document, folder) };
-}
-
-/** Until the lock was ours, the server that had it before may have written its last change, which must not be passed over. */
-async function refuseChange({ path: file, loaded }: Source): Promise<void> {
-  if ((await loadConfig(file))?.text === loaded?.text) return;
-  throw new ConfigError({ pointer: '', expected: 'a file that nobody changes while the server starts: start it again' });
-}
-
-async function isFolder(folder: string): Promise<boolean> {
-  try {
-    return (await stat(folder)).isDirectory();
-  } catch (error) {
-    if (isErrno(error)) return false;
-    throw error;
-  }
-}
-
 function keyringFor(config: ConfigFile): Keyring {
   const keyring = new Keyring();
   const entry = config.document.default?.authentication;
@@ -326,33 +316,29 @@ function keyringFor(config: ConfigFile): Keyring {
   return keyring;
 }
 
-async function httpOptionsOf({ options }: Source): Promise<HttpOptions> {
-  const shutdownMs = options.shutdownTimeoutMs * REQUESTS_SHARE_OF_STOP;
+function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
   return {
     ...options,
     host: options.serverHost,
     port: options.serverPort,
-    tls: options.tls === null ? null : {
-      key: await readTlsFile('/tls/key_file', options.tls.keyFile),
-      cert: await readTlsFile('/tls/cert_file', options.tls.certFile),
-    },
+    tls: tls === null ? null : { key: tls.key, cert: tls.cert },
     timeouts: {
       headersMs: options.headersTimeoutMs,
       requestMs: options.requestTimeoutMs,
       keepAliveMs: options.keepAliveTimeoutMs,
       idleMs: options.idleTimeoutMs,
-      shutdownMs,
+      shutdownMs: options.shutdownTimeoutMs * REQUESTS_SHARE_OF_STOP,
     },
   };
 }
 
-async function readTlsFile(pointer: string, file: string): Promise<Buffer> {
+async function listen(http: HttpServer, options: HttpOptions, { path: file, loaded }: StartSource): Promise<string> {
   try {
-    return await readFile(file);
+    const { address, port } = await http.listen();
+    return urlOf(options, { host: address, port });
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
-    const expected = `a file that can be read, but the system says ${cause.code ?? 'no'}`;
-    throw new ConfigError({ pointer, found: JSON.stringify(file), expected }, { cause });
+    throw new ListeningError({ host: options.host, port: options.port, file, isFileThere: loaded !== undefined }, cause);
   }
 }
 

@@ -1,10 +1,11 @@
 /** The composition root: a server starts once, stops once, and gives back whatever it took, also when its start fails. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { ConfigError } from '../src/config/config-error.js';
+import type { ListeningError } from '../src/config/listening-error.js';
 import { FolderLockedError } from '../src/log/file/folder-lock.js';
 import { type Announcer, type ServerParts, SimpleKvServer } from '../src/server.js';
 import { silentLogger } from '../src/base/logger.js';
@@ -71,7 +72,7 @@ test('a server that is closed while it starts ends its start, and leaves nothing
   const isEnded = assert.rejects(start, { name: 'AbortError' });
   await server.close();
   await isEnded;
-  assert.ok(!(await readdir(path.join(folder, 'data'))).includes('_lock'));
+  assert.ok(!existsSync(path.join(folder, 'data', '_lock')));
   await assertServable(folder);
 }));
 
@@ -96,7 +97,12 @@ test('a port that is taken fails the start, which leaves nothing locked', () => 
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const address = other.address();
   assert.ok(typeof address === 'object' && address !== null);
-  await assert.rejects(serverFor(await configure(folder, { server_port: address.port })).start(), { code: 'EADDRINUSE' });
+  const file = await configure(folder, { server_port: address.port });
+  await assert.rejects(serverFor(file).start(), (error: ListeningError) => {
+    assert.deepEqual([error.name, error.code, error.pointer], ['ListeningError', 'EADDRINUSE', '/server_port']);
+    assert.ok(error.message.includes(`/server_port of the configuration "${file}" is ${address.port}: stop the process`), error.message);
+    return true;
+  });
   await new Promise((resolve) => other.close(resolve));
   await assertServable(folder);
 }));
@@ -137,7 +143,7 @@ test('a console that fails on a first run keeps the configuration from being mad
   const file = path.join(folder, 'config.json');
   const broken: Announcer = { ...SILENT, firstRun: () => { throw new Error('nobody reads this'); } };
   await assert.rejects(serverFor(file, { announcer: broken }).start(), /nobody reads this/);
-  assert.deepEqual((await readdir(folder)).filter((name) => name !== 'data'), []);
+  assert.deepEqual(await readdir(folder), []);
 }));
 
 test('a console that fails later takes no project back', () => inFolder(async (folder) => {

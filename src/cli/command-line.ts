@@ -23,13 +23,14 @@ function buildProgram(show: (text: string) => void): Command {
     .command('serve')
     .description('serve; a first run writes a configuration and prints its keys')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
+    .option('--adopt', 'give projects in the data folder that the configuration does not name an entry and a new key')
     .helpOption('--help', 'print this help')
     .allowExcessArguments(false)
     .exitOverride()
-    .action(async ({ config }: { readonly config: string }) => {
+    .action(async ({ config, adopt = false }: { readonly config: string; readonly adopt?: boolean }) => {
       // Loaded only now: the commands for files need nothing of a server.
       const { serve } = await import('./serve.js');
-      await serve(config);
+      await serve(config, { adopt });
     });
   addFileCommands(program);
   return program;

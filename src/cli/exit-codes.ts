@@ -3,6 +3,7 @@
  */
 import { isErrno } from '../base/app-error.js';
 import { ConfigError } from '../config/config-error.js';
+import { ListeningError } from '../config/listening-error.js';
 import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/folder-guard.js';
 import { OutputError } from './command-output.js';
 import { UnshownTextError } from './console-output.js';
@@ -30,9 +31,6 @@ export const EXIT_CODES = {
   configuration: 78,
 } as const;
 
-/** The calls of the system that a server begins to listen with. */
-const LISTENING_CALLS = ['getaddrinfo', 'bind', 'listen'];
-
 /**
  * The exit code for what ended a start or a command.
  *
@@ -46,8 +44,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return EXIT_CODES.configuration;
   if (error instanceof UnshownTextError) return EXIT_CODES.outputFailed;
   if (error instanceof FolderLockedError || error instanceof FolderBusyError) return EXIT_CODES.temporaryFailure;
-  // By the call and not by the code: EACCES may also come from a file.
-  if (isErrno(error) && LISTENING_CALLS.includes(error.syscall ?? '')) return EXIT_CODES.unavailable;
+  if (error instanceof ListeningError) return EXIT_CODES.unavailable;
   if (error instanceof FolderPermissionError || isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return EXIT_CODES.noPermission;
   return EXIT_CODES.failure;
 }

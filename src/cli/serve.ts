@@ -58,8 +58,9 @@ class StandardStreams {
  * Serves until a signal or a failure ends the process.
  *
  * @param configPath path of the configuration file
+ * @param options whether projects without an entry get one
  */
-export async function serve(configPath: string): Promise<void> {
+export async function serve(configPath: string, { adopt }: { readonly adopt: boolean }): Promise<void> {
   const streams = new StandardStreams();
   let isServing = false;
   const show = (text: string): void => {
@@ -69,6 +70,7 @@ export async function serve(configPath: string): Promise<void> {
   };
   const server = new SimpleKvServer({
     configPath,
+    adopt,
     announcer: createAnnouncer(show),
     createLogger: (level) => streams.createLogger(level),
     serverLogHealth: () => streams.serverLog.health,

@@ -15,7 +15,8 @@ export const FIRST_PROJECT_ID = 'first_project';
 export interface FirstConfig {
   readonly document: ConfigDocument;
   readonly globalKey: string;
-  readonly projectKey: string;
+  /** Absent where the document has no project. */
+  readonly projectKey?: string;
 }
 
 function authenticationFor(key: string): AuthenticationEntry {
@@ -27,10 +28,21 @@ function authenticationFor(key: string): AuthenticationEntry {
  *
  * @returns the document and both keys
  */
-export function firstConfig(): FirstConfig {
-  const globalKey = generateAccessKey('global');
+export function firstConfig(): Required<FirstConfig> {
   const projectKey = generateAccessKey('project');
   const { on_disk, cache_in_memory } = BUILT_IN_STORAGE;
+  const { document, globalKey } = configWithoutProjects();
+  const project = { id: FIRST_PROJECT_ID, storage: { on_disk, cache_in_memory }, authentication: authenticationFor(projectKey) };
+  return { document: { ...document, projects: [project] }, globalKey, projectKey };
+}
+
+/**
+ * Makes a configuration for a data folder whose own was lost: the projects in it get their entries later.
+ *
+ * @returns the document and the global key
+ */
+export function configWithoutProjects(): FirstConfig {
+  const globalKey = generateAccessKey('global');
   const document: ConfigDocument = {
     version: CONFIG_VERSION,
     server_port: DEFAULT_OPTIONS.server_port,
@@ -38,7 +50,7 @@ export function firstConfig(): FirstConfig {
       storage: { persistent_file_path: DEFAULT_OPTIONS.persistent_file_path },
       authentication: authenticationFor(globalKey),
     },
-    projects: [{ id: FIRST_PROJECT_ID, storage: { on_disk, cache_in_memory }, authentication: authenticationFor(projectKey) }],
+    projects: [],
   };
-  return { document, globalKey, projectKey };
+  return { document, globalKey };
 }

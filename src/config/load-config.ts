@@ -4,7 +4,7 @@
  * to everybody.
  */
 import { isUtf8 } from 'node:buffer';
-import { constants, open, realpath } from 'node:fs/promises';
+import { constants, open, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
@@ -92,10 +92,18 @@ async function readConfig(file: string): Promise<ReadFile | undefined> {
       await handle.close();
     }
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
+    if (isErrno(error, 'ENOENT')) return await refuseDangling(file);
     if (!isErrno(error)) throw error;
     throw refuse({ pointer: '', expected: `a file that can be read, but the system says ${error.code ?? 'no'}` }, error);
   }
+}
+
+/** A link to a file that is not there is no missing configuration: perhaps the volume that it leads to is not mounted. */
+async function refuseDangling(file: string): Promise<undefined> {
+  const target = await readlink(file).catch(() => undefined);
+  if (target === undefined) return undefined;
+  const expected = `a file, but it is a symbolic link to ${JSON.stringify(target)}, which is not there: is the volume mounted?`;
+  throw new ConfigError({ pointer: '', expected }, { file });
 }
 
 function decode(bytes: Buffer): string {

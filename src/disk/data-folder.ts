@@ -3,6 +3,7 @@
  * it has been synced, and that holds for each one above it that had to be made.
  */
 import { dirname } from 'node:path';
+import { isErrno } from '../base/app-error.js';
 import { changeFolder, type Disk } from './disk.js';
 
 /**
@@ -10,10 +11,26 @@ import { changeFolder, type Disk } from './disk.js';
  *
  * @param disk the disk
  * @param path the folder, absolute
+ * @returns the folders that were made, the outermost first
  */
-export async function makeDataFolder(disk: Disk, path: string): Promise<void> {
-  if ((await disk.status(path)) !== undefined) return;
+export async function makeDataFolder(disk: Disk, path: string): Promise<readonly string[]> {
+  if ((await disk.status(path)) !== undefined) return [];
   const parent = dirname(path);
-  if (parent !== path) await makeDataFolder(disk, parent);
+  const above = parent === path ? [] : await makeDataFolder(disk, parent);
   await changeFolder(disk, parent, () => disk.makeFolder(path));
+  return [...above, path];
+}
+
+/**
+ * Removes folders that were made for a start that came to nothing. One that holds anything stays, and so do those above it.
+ *
+ * @param disk the disk
+ * @param made as {@link makeDataFolder} gave them
+ */
+export async function removeEmptyFolders(disk: Disk, made: readonly string[]): Promise<void> {
+  try {
+    for (const path of made.toReversed()) await disk.removeFolder(path);
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+  }
 }

@@ -24,8 +24,8 @@ const TIMEOUT_CHECKS_PER_LIMIT = 4;
 
 /** What a server is made from. */
 export interface HttpServerParts {
-  /** Answers requests; `app.callback()`. */
-  readonly listener: RequestListener;
+  /** Answers requests; `app.callback()`. Left out where {@link HttpServer.serve} says it later. */
+  readonly listener?: RequestListener;
   readonly options: HttpOptions;
   readonly logger: Logger;
 }
@@ -46,14 +46,16 @@ export class HttpServer {
   readonly #refused = new WeakSet<Duplex>();
   readonly #options: HttpOptions;
   readonly #logger: Logger;
+  #listener: RequestListener;
 
   /** @param parts the app's listener, limits, and where refusals are logged */
   constructor({ listener, options, logger }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
+    this.#listener = listener ?? refuseUntilStarted;
     this.#server = createNodeServer(options);
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#connections.begin(response, () => void listener(request, response));
+      this.#connections.begin(response, () => void this.#listener(request, response));
     };
     this.#server.on('request', serve);
     // With listeners of its own for these, Node answers neither 100 nor 417 by itself: the app does, after its checks.
@@ -67,6 +69,15 @@ export class HttpServer {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     // There is no listener for "upgrade": without one Node serves such a request as if the header were not there.
+  }
+
+  /**
+   * Answers requests from now on; those before got 503.
+   *
+   * @param listener `app.callback()`
+   */
+  serve(listener: RequestListener): void {
+    this.#listener = listener;
   }
 
   /**
@@ -144,6 +155,11 @@ export class HttpServer {
     const remote = addressOfSocket(socket);
     this.#logger.info({ request_id: requestId, remote, method, route: null, status, code, actor: null, project: null }, 'request');
   }
+}
+
+/** The port is taken before anything is made that could answer: that it is free has to be known first. */
+function refuseUntilStarted(_request: IncomingMessage, response: ServerResponse): void {
+  answerInPlace(response, new AppError('starting', 'The server is starting'));
 }
 
 function createNodeServer({ tls, headerBytesMax, connectionsMax, timeouts }: HttpOptions): Server {

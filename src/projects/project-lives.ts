@@ -20,7 +20,7 @@ import { ProjectUpdates } from './project-updates.js';
 import type { CompactionResult, NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
 import { assessReadiness } from './readiness.js';
 import { type StartFacts, StartProgress } from './start-progress.js';
-import { type StartedProjects, startProjects } from './start-projects.js';
+import { type StartedProjects, type StartOptions, startProjects } from './start-projects.js';
 
 /** Carries out changes to projects. */
 export class ProjectLives implements Projects {
@@ -41,11 +41,11 @@ export class ProjectLives implements Projects {
   /**
    * Opens every project of the configuration. Until this resolves there is nothing to read or to change.
    *
-   * @param signal ends the start between any two lines of a log, throwing its reason
+   * @param options what ends the start, between any two lines of a log; which projects get an entry first
    * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
    */
-  async start(signal?: AbortSignal): Promise<void> {
-    this.#startedProjects = await startProjects(this.#resources, { progress: this.#progress, signal });
+  async start(options: Omit<StartOptions, 'progress'> = {}): Promise<void> {
+    this.#startedProjects = await startProjects(this.#resources, { progress: this.#progress, ...options });
   }
 
   /** Carries out what is under way, makes the snapshots that are due, closes every log and the server's own. */

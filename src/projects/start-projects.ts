@@ -15,6 +15,7 @@ import { keyIdOf } from '../auth/key-hash.js';
 import { randomHexId } from '../base/random-id.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import { type Adoption, adoptProjects } from './adopt-projects.js';
 import { createProject, openProject, type OpenedProject } from './open-project.js';
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
 import { nameEmptyProjects } from './memory-projects.js';
@@ -53,6 +54,8 @@ export interface StartOptions {
   readonly progress: StartProgress;
   /** Ends the start between any two lines of a log, throwing its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Projects that get an entry first. */
+  readonly adoption?: Adoption | undefined;
 }
 
 /** Starts all projects. */
@@ -368,7 +371,7 @@ export interface StartedProjects {
  * Starts all projects of the configuration.
  *
  * @param resources what projects are made of; the registry is filled
- * @param options who counts, and what ends the start
+ * @param options who counts, what ends the start, and what is adopted first
  * @returns the server's own log, and what keeps the projects
  * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
  */
@@ -380,6 +383,7 @@ export async function startProjects(resources: ProjectResources, options: StartO
   const journal = found ?? (await ServerJournal.create(resources));
   const started = { journal, keeper: new ProjectKeeper(resources, journal) };
   try {
+    if (options.adoption !== undefined) await adoptProjects(resources, journal, options.adoption);
     await new ProjectStart(resources, started, options).run();
     nameEmptyProjects(resources);
     started.keeper.start();

@@ -73,7 +73,8 @@ test('a configuration in a folder that does not exist ends with 78, and makes no
   assert.match(stderr, /folder that exists/);
 }));
 
-test('a port that is taken ends with 69', () => withWorkbench(async (bench) => {
+test('a port that is taken ends with 69 and one line that names the setting, the file and what to do',
+  () => withWorkbench(async (bench) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   bench.defer(() => other.close());
@@ -82,7 +83,8 @@ test('a port that is taken ends with 69', () => withWorkbench(async (bench) => {
   bench.configure([{ id: 'shop' }], { server_port: address.port });
   const { code, stderr } = await run(['serve', '--config', bench.configPath]);
   assert.equal(code, 69);
-  assert.match(stderr, /EADDRINUSE/);
+  assert.match(stderr, /^simplekv: Cannot listen on 127\.0\.0\.1, port \d+: [^\n]*EADDRINUSE[^\n]*\n$/, 'one line, no stack, no key');
+  for (const part of ['/server_port', bench.configPath, 'set "server_port"']) assert.ok(stderr.includes(part), stderr);
 }));
 
 test('a data folder that another server has ends with 75, naming its process and configuration', () => withWorkbench(async (bench) => {

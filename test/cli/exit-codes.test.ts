@@ -6,6 +6,7 @@ import { UnshownTextError } from '../../src/cli/console-output.js';
 import { MissingDataError, UsageError } from '../../src/cli/data-folder.js';
 import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
+import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
 import { FolderBusyError, FolderPermissionError } from '../../src/offline/folder-guard.js';
 import { suite } from '../suite.js';
@@ -35,8 +36,10 @@ test('a folder that another server has is 75', () => {
 });
 
 test('a port or address that cannot be listened on is 69', () => {
-  for (const code of ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']) assert.equal(exitCodeOf(systemError(code, 'listen')), 69);
-  for (const code of ['ENOTFOUND', 'EAI_AGAIN']) assert.equal(exitCodeOf(systemError(code, 'getaddrinfo')), 69);
+  const place = { host: '127.0.0.1', port: 1, file: '/c', isFileThere: true };
+  for (const code of ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND']) {
+    assert.equal(exitCodeOf(new ListeningError(place, systemError(code, 'listen'))), 69);
+  }
 });
 
 test('a file that may not be used is 77, and no port that is taken', () => {

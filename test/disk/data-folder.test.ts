@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { makeDataFolder } from '../../src/disk/data-folder.js';
+import { makeDataFolder, removeEmptyFolders } from '../../src/disk/data-folder.js';
 import { suite } from '../suite.js';
 import { FaultDisk } from './fault-disk.js';
 
@@ -40,6 +40,23 @@ test('makeDataFolder() lets a failed sync be known', async () => {
   const disk = await diskWithParent();
   disk.fail({ method: 'syncFolder', action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(makeDataFolder(disk, FOLDER), { code: 'EIO' });
+});
+
+test('folders that were made and hold nothing are removed again, and only those', async () => {
+  const disk = await diskWithParent();
+  const made = await makeDataFolder(disk, FOLDER);
+  assert.deepEqual(made, ['/srv/kv', FOLDER]);
+  await removeEmptyFolders(disk, made);
+  assert.equal(await disk.status('/srv/kv'), undefined);
+  assert.equal((await disk.status('/srv'))?.isFolder, true);
+});
+
+test('a folder that holds anything stays, and so do those above it', async () => {
+  const disk = await diskWithParent();
+  const made = await makeDataFolder(disk, FOLDER);
+  await disk.makeFolder(`${FOLDER}/p`);
+  await removeEmptyFolders(disk, made);
+  assert.equal((await disk.status(`${FOLDER}/p`))?.isFolder, true);
 });
 
 test.run();

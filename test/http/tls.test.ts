@@ -3,27 +3,10 @@ import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { suite } from '../suite.js';
 import { exchange, open } from './raw-client.js';
+import { CERT, KEY } from './test-certificate.js';
 import { withServer } from './test-server.js';
 
 const test = suite('tls');
-
-/** Made for these tests, self-signed for `localhost`, good for a hundred years and for nothing else. */
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCLFSzP5DLtmu1WaX
-F3Bv2Y0+kS+NjbvYIK484A6mJIqhRANCAASMjDKff8BIgcl2iORHhbweYH8RMNhU
-Db4kjY0XKKOHWljXkz28bM8GOAJ5PcB2qrQnN2/NSlmTaUHuDVqOxD3S
------END PRIVATE KEY-----`;
-const CERT = `-----BEGIN CERTIFICATE-----
-MIIBfzCCASWgAwIBAgIUEV4HUJy/gMPysWRMfxooL3Rl/+cwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjIwMzUyNVoYDzIxMjYxMDI5
-MjAzNTI1WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASMjDKff8BIgcl2iORHhbweYH8RMNhUDb4kjY0XKKOHWljXkz28bM8G
-OAJ5PcB2qrQnN2/NSlmTaUHuDVqOxD3So1MwUTAdBgNVHQ4EFgQUbChogFYDgCrP
-IcCLP9IX/WayzvMwHwYDVR0jBBgwFoAUbChogFYDgCrPIcCLP9IX/WayzvMwDwYD
-VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBfdXttWE4Fdzv28CP4dtTH
-rhVx7GSTxCjSBrO5LiJXKAIhAP2XaQPrwRTjTJ4l3X6LZByZXvGhd5NCTkjVVUFY
-IrDi
------END CERTIFICATE-----`;
 
 const OPTIONS = { http: { tls: { key: KEY, cert: CERT } } };
 

@@ -107,7 +107,7 @@ async function refusalOf(work: Promise<unknown>): Promise<AppError | undefined> 
 /** A log that found the disk full tries by itself until it finds room. */
 async function hasRoomAgain({ lives, served }: FaultedLife, project: string): Promise<void> {
   const isWaiting = (): boolean => served(project)?.logState === 'read_only'
-    || lives.readiness().checks.some(({ name, detail }) => name === 'server_log' && detail.includes('full'));
+    || lives.readiness().checks.some(({ name, detail }) => name === 'registry' && detail.includes('full'));
   for (let look = 0; look < 1000 && isWaiting(); look += 1) await sleep(PROBE_MS);
 }
 

@@ -200,7 +200,7 @@ test('a start that is ended opens nothing more, refuses nobody, and the next one
       },
     }),
   });
-  await assert.rejects(life.lives.start(stop.signal), { name: 'AbortError' });
+  await assert.rejects(life.lives.start({ signal: stop.signal }), { name: 'AbortError' });
   assert.deepEqual(life.registry.list(), []);
   assert.deepEqual(life.logged.filter(({ level }) => level === 'error'), []);
   await life.lives.close();

@@ -1,0 +1,116 @@
+/**
+ * What a start begins from: the configuration as it was found, or as a first run makes it, with everything in it that can be
+ * checked before the server takes a lock, a port or a folder.
+ */
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { isErrno } from '../base/app-error.js';
+import { shellLine } from '../base/shell-line.js';
+import { ConfigError } from './config-error.js';
+import { configWithoutProjects, type FirstConfig, firstConfig } from './first-config.js';
+import { type LoadedConfig, loadConfig } from './load-config.js';
+import { mustRefuseToStart } from './reconcile.js';
+import { resolveServerOptions, type ServerOptions } from './server-options.js';
+import { readTlsFiles, type TlsFiles } from './tls-files.js';
+
+/** Most projects that a message names. */
+const NAMED_MAX = 20;
+
+/** How a start is asked for. */
+export interface StartRequest {
+  /** Path of the configuration file. */
+  readonly configPath: string;
+  /** True: projects without an entry get one. */
+  readonly adopt: boolean;
+  /** Gives the ids of the projects that lie in a data folder. */
+  readonly findProjects: (dataFolder: string) => Promise<readonly string[]>;
+  /** Tells whether a data folder has a registry. */
+  readonly hasRegistry: (dataFolder: string) => Promise<boolean>;
+  /** The present time. */
+  readonly nowMs: number;
+}
+
+/** What a start begins from. */
+export interface StartSource {
+  /** Absolute. */
+  readonly path: string;
+  /** Undefined on a first run. */
+  readonly loaded: LoadedConfig | undefined;
+  /** Undefined where a configuration was found. */
+  readonly first: FirstConfig | undefined;
+  readonly options: ServerOptions;
+  /** Null: plain HTTP. */
+  readonly tls: TlsFiles | null;
+  /** Projects that are to get an entry where they have none. */
+  readonly adopted: readonly string[];
+}
+
+/**
+ * Reads the configuration, or makes the one of a first run. Writes nothing.
+ *
+ * @param request which file, and what may be done
+ * @returns where to begin
+ * @throws {ConfigError} for whatever is wrong with it, and when it is missing and the data folder holds projects
+ */
+export async function readStartSource(request: StartRequest): Promise<StartSource> {
+  const absolute = path.resolve(request.configPath);
+  try {
+    const loaded = await loadConfig(absolute);
+    return loaded === undefined ? await firstSource(request, absolute) : await foundSource(request, loaded);
+  } catch (error) {
+    throw error instanceof ConfigError ? error.inFile(absolute) : error;
+  }
+}
+
+async function foundSource(request: StartRequest, loaded: LoadedConfig): Promise<StartSource> {
+  const options = resolveServerOptions(loaded.document, loaded.folder);
+  // Asked again once the lock is held; asked here, a folder that is not mounted is found before anything is made.
+  const isPresent = await request.hasRegistry(options.dataFolder);
+  const refusal = mustRefuseToStart(loaded.document.projects, { isPresent, configPath: loaded.path });
+  if (refusal !== undefined) throw refusal;
+  const tls = options.tls === null ? null : await readTlsFiles(options.tls, request.nowMs);
+  const adopted = request.adopt ? await request.findProjects(options.dataFolder) : [];
+  return { path: loaded.path, loaded, first: undefined, options, tls, adopted };
+}
+
+async function firstSource(request: StartRequest, absolute: string): Promise<StartSource> {
+  const folder = path.dirname(absolute);
+  // A first run makes the file, not the folder: a mistyped path must not become a tree of empty folders.
+  if (!(await isFolder(folder))) throw new ConfigError({ pointer: '', expected: 'a file in a folder that exists' });
+  const { dataFolder } = resolveServerOptions(configWithoutProjects().document, folder);
+  const adopted = await request.findProjects(dataFolder);
+  if (adopted.length > 0 && !request.adopt) throw missingConfig(absolute, dataFolder, adopted);
+  const first = adopted.length === 0 ? firstConfig() : configWithoutProjects();
+  return { path: absolute, loaded: undefined, first, options: resolveServerOptions(first.document, folder), tls: null, adopted };
+}
+
+/**
+ * Makes sure that the file is still the one that was read. Until the lock was ours, the server that had it before may have written
+ * its last change, which must not be passed over.
+ *
+ * @param source what the start began from
+ * @throws {ConfigError} when it is another
+ */
+export async function refuseChangedConfig({ path: file, loaded }: StartSource): Promise<void> {
+  if ((await loadConfig(file))?.text === loaded?.text) return;
+  throw new ConfigError({ pointer: '', expected: 'a file that is not changed while the server starts: start it again' });
+}
+
+/** A new configuration would have other keys than those that its clients hold, and would serve none of these projects. */
+function missingConfig(file: string, dataFolder: string, projects: readonly string[]): ConfigError {
+  const named = projects.slice(0, NAMED_MAX).join(', ');
+  const more = projects.length > NAMED_MAX ? ` and ${projects.length - NAMED_MAX} more` : '';
+  const expected = `the configuration of the projects in ${JSON.stringify(dataFolder)} (${named}${more}), but there is no such file. `
+    + 'Name the right one with --config, or put it back from a copy; where it is lost, '
+    + `"${shellLine(['simplekv', 'serve', '--config', file, '--adopt'])}" writes a new one, with new keys for all of them`;
+  return new ConfigError({ pointer: '', expected });
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  try {
+    return (await stat(folder)).isDirectory();
+  } catch (error) {
+    if (isErrno(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,232 @@
+/** Starts that are refused say what to do, print no key and leave nothing behind; and the way back from a lost configuration. */
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { ListeningError } from '../src/config/listening-error.js';
+import { ConfigError } from '../src/config/config-error.js';
+import type { ConfigDocument } from '../src/config/config-document.js';
+import { silentLogger } from '../src/base/logger.js';
+import { SimpleKvServer } from '../src/server.js';
+import { inFolder } from './config/config-folder.js';
+import { suite } from './suite.js';
+
+const test = suite('start-refusals');
+
+/** A server with the keys that it showed, by project; the global one under `global`. */
+interface Run {
+  readonly server: SimpleKvServer;
+  readonly shown: Map<string, string>;
+}
+
+function serverFor(configPath: string, adopt = false): Run {
+  const shown = new Map<string, string>();
+  const server = new SimpleKvServer({
+    configPath, adopt, createLogger: () => silentLogger, pid: 1,
+    announcer: {
+      firstRun: (first) => void shown.set('global', first.globalKey).set(first.project, first.projectKey),
+      generatedKey: (scope, key) => void shown.set(scope.kind === 'global' ? 'global' : scope.project, key),
+    },
+  });
+  return { server, shown };
+}
+
+async function configure(folder: string, document: object): Promise<string> {
+  const file = path.join(folder, 'config.json');
+  await writeFile(file, JSON.stringify({ version: 1, server_port: 0, ...document }), { mode: 0o600 });
+  return file;
+}
+
+async function documentOf(file: string): Promise<ConfigDocument> {
+  return JSON.parse(await readFile(file, 'utf8')) as ConfigDocument;
+}
+
+interface Sent {
+  readonly method?: string;
+  readonly key: string | undefined;
+  readonly body?: string;
+}
+
+async function send(url: string, { method = 'GET', key = '', body }: Sent): Promise<Response> {
+  const headers = { Authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) };
+  return await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) });
+}
+
+/** Asserts that a start is refused, with nothing shown, and nothing in the folder that was not there before. */
+async function assertRefused(folder: string, run: Run, check: (error: Error) => void): Promise<void> {
+  const before = (await readdir(folder, { recursive: true })).sort();
+  await assert.rejects(run.server.start(), (error) => {
+    assert.ok(error instanceof Error);
+    check(error);
+    assert.ok(!error.message.includes('\n'), error.message);
+    return true;
+  });
+  assert.deepEqual([...run.shown], []);
+  assert.deepEqual((await readdir(folder, { recursive: true })).sort(), before);
+}
+
+/** Serves three projects, deletes one, and gives the keys. */
+async function useProjects(folder: string): Promise<string> {
+  const storage = { durability: 'os', segment_bytes: 8192 };
+  const open = { id: 'open', authentication: { enabled: false } };
+  const file = await configure(folder, { projects: [{ id: 'shop', storage }, open, { id: 'gone' }] });
+  const { server, shown } = serverFor(file);
+  const { url } = await server.start();
+  const keys = `${url}/api/v1/projects/shop/keys`;
+  assert.equal((await send(`${keys}/k`, { method: 'PUT', key: shown.get('shop'), body: '1' })).status, 201);
+  const update = '{"storage":{"durability":"fsync"}}';
+  assert.equal((await send(`${url}/api/v1/projects/shop`, { method: 'PUT', key: shown.get('global'), body: update })).status, 200);
+  assert.equal((await send(`${url}/api/v1/projects/gone`, { method: 'DELETE', key: shown.get('global') })).status, 204);
+  await server.close();
+  return file;
+}
+
+test('a missing configuration over projects is no first run: it is refused, and they are named', () => inFolder(async (folder) => {
+  const file = await useProjects(folder);
+  await rename(file, path.join(folder, 'kept.json'));
+  await assertRefused(folder, serverFor(file), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /\(open, shop\), but there is no such file\. Name the right one with --config, or put it back from a copy/);
+    assert.ok(error.message.includes(`simplekv serve --config ${file} --adopt`), error.message);
+  });
+}));
+
+test('projects are found by their logs where the registry is gone', () => inFolder(async (folder) => {
+  const file = await useProjects(folder);
+  await rm(file);
+  await rm(path.join(folder, 'data', '_server.jsonl'));
+  await assertRefused(folder, serverFor(file), (error) => assert.match(error.message, /\(open, shop\)/));
+}));
+
+for (const isRegistryThere of [true, false]) {
+  test(`--adopt gives new keys and the newest settings, ${isRegistryThere ? 'by the registry' : 'by the logs alone'}`,
+    () => inFolder(async (folder) => {
+    const file = await useProjects(folder);
+    await rm(file);
+    if (!isRegistryThere) await rm(path.join(folder, 'data', '_server.jsonl'));
+    await writeFile(path.join(folder, 'data', 'damaged.jsonl'), 'no log\n');
+    const { server, shown } = serverFor(file, true);
+    await configureLater(server, file, async (url) => {
+      assert.deepEqual([...shown.keys()].sort(), ['global', 'shop'], 'the open project needs no key');
+      const value = await send(`${url}/api/v1/projects/shop/keys/k`, { key: shown.get('shop') });
+      assert.equal(await value.text(), '1');
+      assert.equal((await send(`${url}/api/v1/projects/gone`, { key: shown.get('global') })).status, 404);
+    });
+    const { projects } = await documentOf(file);
+    assert.deepEqual(projects.map(({ id }) => id).sort(), ['open', 'shop']);
+    const shop = projects.find(({ id }) => id === 'shop');
+    assert.equal(shop?.storage?.segment_bytes, 8192);
+    assert.equal(shop.storage.durability, undefined, 'the newest event says fsync, which is the default');
+    assert.equal(projects.find(({ id }) => id === 'open')?.authentication?.enabled, false);
+    const again = serverFor(file);
+    await configureLater(again.server, file, async (url) => {
+      assert.deepEqual([...again.shown], [], 'a key is shown once');
+      assert.equal((await send(`${url}/api/v1/projects/shop/keys/k`, { key: shown.get('shop') })).status, 200);
+    });
+  }));
+}
+
+/** Starts a server whose configuration may have the default port, which another process of this machine may have. */
+async function configureLater(server: SimpleKvServer, file: string, body: (url: string) => Promise<void>): Promise<void> {
+  let started;
+  try {
+    started = await server.start();
+  } catch (error) {
+    if (error instanceof ListeningError) {
+      console.log(`not run, because the default port is taken: ${file}`);
+      return;
+    }
+    throw error;
+  }
+  await body(started.url);
+  await server.close();
+}
+
+test('--adopt beside a configuration adds the projects that it does not name', () => inFolder(async (folder) => {
+  const file = await useProjects(folder);
+  const document = await documentOf(file);
+  await writeFile(file, JSON.stringify({ ...document, projects: document.projects.filter(({ id }) => id === 'open') }));
+  const { server, shown } = serverFor(file, true);
+  const { url } = await server.start();
+  assert.deepEqual([...shown.keys()], ['shop']);
+  assert.equal((await send(`${url}/api/v1/projects/shop/keys/k`, { key: shown.get('shop') })).status, 200);
+  await server.close();
+  assert.deepEqual((await documentOf(file)).projects.map(({ id }) => id), ['open', 'shop']);
+}));
+
+test('--adopt where nothing lies is a first run, or a start as any other', () => inFolder(async (folder) => {
+  const file = await configure(folder, { projects: [{ id: 'shop' }] });
+  const { server, shown } = serverFor(file, true);
+  await server.start();
+  await server.close();
+  assert.deepEqual([...shown.keys()].sort(), ['global', 'shop']);
+}));
+
+test('a symbolic link to a configuration that is not there is refused', () => inFolder(async (folder) => {
+  const file = path.join(folder, 'config.json');
+  await symlink('elsewhere/config.json', file);
+  await assertRefused(folder, serverFor(file), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, /it is a symbolic link to "elsewhere\/config\.json", which is not there/);
+  });
+}));
+
+test('a folder in the place of the configuration is refused', () => inFolder(async (folder) => {
+  await mkdir(path.join(folder, 'config.json'));
+  await assertRefused(folder, serverFor(path.join(folder, 'config.json')), (error) => assert.match(error.message, /expected a file$/));
+}));
+
+for (const [what, document, pointer] of [
+  ['files for TLS that are not there', { tls: { key_file: 'k', cert_file: 'c' } }, '/tls/key_file'],
+  ['a revision of a log that is not there', { projects: [{ id: 'shop', revision: 3 }] }, '/projects/0/revision'],
+] as const) {
+  test(`${what}: no folder for data is left behind`, () => inFolder(async (folder) => {
+    const key = 'sha256:'.padEnd('sha256:'.length + 64, 'a');
+    const defaults = { default: { storage: { persistent_file_path: 'deep/er' }, authentication: { enabled: true, api_key_hash: key } } };
+    const file = await configure(folder, { projects: [], ...defaults, ...document });
+    await assertRefused(folder, serverFor(file), (error) => assert.equal((error as ConfigError).pointer, pointer));
+  }));
+}
+
+for (const [what, settings, pointer, remedy] of [
+  ['an address of another machine', { server_host: '192.0.2.1' }, '/server_host', 'set "server_host"'],
+  ['a name without an address', { server_host: 'no-such-host.invalid' }, '/server_host', 'set "server_host"'],
+] as const) {
+  test(`${what}: the setting is named, and nothing was written or shown`, () => inFolder(async (folder) => {
+    const file = await configure(folder, { projects: [{ id: 'shop' }], ...settings });
+    const text = await readFile(file, 'utf8');
+    await assertRefused(folder, serverFor(file), (error) => {
+      assert.ok(error instanceof ListeningError);
+      assert.equal(error.pointer, pointer);
+      for (const part of [file, remedy, settings.server_host]) assert.ok(error.message.includes(part), error.message);
+    });
+    assert.equal(await readFile(file, 'utf8'), text);
+  }));
+}
+
+test('a port that is taken: nothing was written or shown', () => inFolder(async (folder) => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const address = other.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const file = await configure(folder, { projects: [{ id: 'shop' }], server_port: address.port });
+  await assertRefused(folder, serverFor(file), (error) => assert.ok(error instanceof ListeningError));
+  await new Promise((resolve) => other.close(resolve));
+  assert.deepEqual((await documentOf(file)).projects, [{ id: 'shop' }]);
+}));
+
+test('a first run whose port is taken says how to choose another one', () => {
+  const cause = Object.assign(new Error('x'), { code: 'EADDRINUSE', errno: -1 });
+  const { message } = new ListeningError({ host: '127.0.0.1', port: 23_849, file: '/kv/config.json', isFileThere: false }, cause);
+  assert.ok(message.includes('write {"version":1,"server_port":23850,"projects":[{"id":"first_project"}]} to "/kv/config.json"'), message);
+});
+
+test('a port that needs a privilege names it', () => {
+  const cause = Object.assign(new Error('x'), { code: 'EACCES', errno: -1 });
+  const { message, pointer } = new ListeningError({ host: '::', port: 443, file: '/c', isFileThere: true }, cause);
+  assert.equal(pointer, '/server_port');
+  assert.match(message, /only a privileged process may have a port up to 1023 \(EACCES\)/);
+  assert.match(message, / is 443: set "server_port" .*CAP_NET_BIND_SERVICE/);
+});
+
+test.run();
