@@ -18,7 +18,9 @@ import { hasCommands, ShellSession } from './shell-session.js';
 const test = suite('readme');
 const readme = readDocument('README.md');
 const documents = readProject(projectRoot()).filter((file) => file.path.endsWith('.md'));
-const KILL = 'kill -9 $(pgrep -f scripts/start.mjs)';
+/** How long a stop may take when nothing else is set. */
+const DEFAULT_STOP_MS = 10_000;
+const KILL = 'kill -9 PID';
 
 /** Replaces a text that the README must have. */
 function substitute(block: string, [from, to]: readonly [from: string, to: string]): string {
@@ -87,6 +89,27 @@ test('the configuration of a first run is the one that the README shows', () => 
 test('the example for TLS is accepted', () => {
   const [shown] = fencedBlocks(section(readme, 'TLS'));
   checkConfig(JSON.parse(`{"version":1,"projects":[],${shown?.text ?? ''}}`));
+});
+
+test('the block for nginx passes the path, the host and the address on, and holds nothing back', () => {
+  const [block] = fencedBlocks(section(readme, 'Behind a proxy')).filter(({ language }) => language === 'nginx');
+  const directives = (block?.text ?? '').split('\n').map((line) => line.trim());
+  const port = firstConfig().document.server_port ?? 0;
+  for (const expected of [
+    // With a path behind the port nginx decodes %2F and writes the path anew.
+    `proxy_pass http://127.0.0.1:${port};`, 'merge_slashes off;', 'proxy_set_header Host $host;',
+    'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;', 'proxy_buffering off;', 'client_max_body_size 8m;',
+  ]) assert.ok(directives.includes(expected), expected);
+});
+
+test('the unit for systemd has absolute paths, may write its own folder alone, and starts again only where that can help', () => {
+  const [block] = fencedBlocks(section(readme, 'With systemd')).filter(({ language }) => language === 'ini');
+  const entries = new Map((block?.text ?? '').split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)] as const));
+  assert.match(entries.get('ExecStart') ?? '', /^\/usr\/bin\/node \/\S+\/main\.js serve --config \/\S+$/);
+  assert.equal(entries.get('ReadWritePaths'), '/var/lib/simplekv');
+  const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.configuration];
+  assert.equal(entries.get('RestartPreventExitStatus'), final.join(' '));
+  assert.ok(Number(entries.get('TimeoutStopSec')) * 1000 > DEFAULT_STOP_MS);
 });
 
 test('the table of settings is the one of the code', () => {
