@@ -21,6 +21,9 @@ const NODE_VERSION_MIN = [20, 19];
 const SOURCE_FOLDERS = ['src', 'test', 'bench'];
 const LOCK_WAIT_LIMIT_MS = 10 * 60_000;
 const LOCK_POLL_MS = 100;
+const MS_PER_SECOND = 1000;
+/** More than npm and the compiler print together. */
+const CHILD_OUTPUT_BYTES_MAX = 67_108_864;
 
 const lockfilePath = path.join(root, 'package-lock.json');
 const installStamp = path.join(root, 'node_modules/.simplekv-lock');
@@ -62,9 +65,9 @@ export function ensureBuilt() {
     if (readOrNull(buildStamp) === digest) return;
     rmSync(buildStamp, { force: true });
     removeStaleOutput();
-    console.error('simplekv: building');
     const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
-    run(process.execPath, [compiler, '-p', root], 'The build failed');
+    const remedy = 'mend what is named above, or `git status` shows which sources were changed; then run it again';
+    run([process.execPath, compiler, '-p', root], { what: 'building', failure: 'The build failed', remedy });
     if (existsSync(mainFile)) chmodSync(mainFile, 0o755);
     writeStamp(buildStamp, digest);
   });
@@ -108,19 +111,27 @@ function hasLockedPackages() {
 }
 
 function install() {
-  console.error('simplekv: installing packages');
   // Under `npm start` the npm in use names itself; a script of another package manager is not run as npm.
   const npmScript = process.env.npm_execpath ?? '';
   const [command, first] = npmScript.endsWith('npm-cli.js') ? [process.execPath, [npmScript]] : ['npm', []];
   // The compiler is a development package, and is needed even where NODE_ENV says production.
-  run(command, [...first, 'ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'], 'npm ci failed');
+  const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const remedy = 'if the registry could not be reached, look at the network and at `npm config get registry`; then run it again';
+  run([command, ...first, ...args], { what: 'installing packages', failure: 'npm ci failed', remedy });
 }
 
-/** What the child prints goes to our standard error. */
-function run(command, args, failure) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (result.error) throw new SetupError(`${failure}: ${result.error.message}`);
-  if (result.status !== 0) throw new SetupError(`${failure} (exit code ${result.status ?? result.signal})`);
+/** One line on standard error says what is done and for how long. What the child prints follows only where it fails. */
+function run([command, ...args], { what, failure, remedy }) {
+  process.stderr.write(`simplekv: ${what}… `);
+  const startMs = performance.now();
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: CHILD_OUTPUT_BYTES_MAX });
+  const seconds = ((performance.now() - startMs) / MS_PER_SECOND).toFixed(1);
+  const isDone = result.error === undefined && result.status === 0;
+  process.stderr.write(isDone ? `${seconds} s\n` : `failed after ${seconds} s\n`);
+  if (isDone) return;
+  for (const output of [result.stdout, result.stderr]) if (output?.length > 0) process.stderr.write(output);
+  const reason = result.error ? `: ${result.error.message}` : ` (exit code ${result.status ?? result.signal})`;
+  throw new SetupError(`${failure}${reason}; ${remedy}`);
 }
 
 function sourceDigest() {

@@ -69,13 +69,22 @@ async function build(root: string): Promise<{ exitCode: number; output: string }
   return { exitCode, output };
 }
 
+/** One line: what was done, and for how long. */
+const BUILT = /^simplekv: building… \d+\.\d s\n$/;
+
+async function assertBuilds(checkout: Checkout): Promise<void> {
+  const { exitCode, output } = await checkout.build();
+  assert.equal(exitCode, 0);
+  assert.match(output, BUILT);
+}
+
 test('a checkout is built once, and again when a source changes', async () => {
   await withCheckout(async (checkout) => {
-    assert.deepEqual(await checkout.build(), { exitCode: 0, output: 'simplekv: building\n' });
+    await assertBuilds(checkout);
     assert.ok(checkout.has('dist/src/cli/main.js'));
     assert.deepEqual(await checkout.build(), { exitCode: 0, output: '' });
     checkout.write('src/log/a.ts', 'export const a = 1;\n');
-    assert.deepEqual(await checkout.build(), { exitCode: 0, output: 'simplekv: building\n' });
+    await assertBuilds(checkout);
     assert.ok(checkout.has('dist/src/log/a.js'));
   });
 });
@@ -99,7 +108,9 @@ test('a build that fails says why on standard error, and is tried again', async 
     for (const attempt of [1, 2]) {
       const { exitCode, output } = await checkout.build();
       assert.equal(exitCode, 1, `attempt ${attempt}`);
+      assert.match(output, /^simplekv: building… failed after \d+\.\d s\n/);
       assert.match(output, /src\/bad\.ts\(1,14\): error TS2322/);
+      assert.match(output, /\nsimplekv: The build failed \(exit code \d\); mend what is named above, .* then run it again\n$/);
       assert.doesNotMatch(output, /stdout/);
     }
     assert.ok(!checkout.has('dist/.stamp'));
@@ -110,7 +121,7 @@ test('of two builds at once one builds and the other waits for it', async () => 
   await withCheckout(async (checkout) => {
     const results = await Promise.all([checkout.build(), checkout.build()]);
     assert.deepEqual(results.map(({ exitCode }) => exitCode), [0, 0]);
-    assert.equal(results.map(({ output }) => output).join(''), 'simplekv: building\n');
+    assert.match(results.map(({ output }) => output).join(''), BUILT);
     assert.ok(!checkout.has('dist/.setup-lock'));
   });
 });
