@@ -13,12 +13,13 @@ import { LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { LogBase, LogLine, LogPosition } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
-import { LogPaths } from './log-paths.js';
+import { LogPaths, sealedSegmentNames, segmentName } from './log-paths.js';
 import type { ReadableSegment } from './log-reader.js';
 import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, corrupt, refuseBytesAfterSeal } from './segment-check.js';
 import { listSealed, listSegments } from './segment-list.js';
+import { secondNameOf } from './second-name.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
-import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText } from './segment-text.js';
+import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
 /** Something in a log that cannot be. */
@@ -118,6 +119,7 @@ class Inspector {
       if (isLast) break;
     }
     this.#checkHead();
+    await this.#checkSecondName();
     return {
       logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, end: this.#end, lineCount: this.#lineCount,
       segmentCount: this.#segmentCount, storedBytes: this.#doneBytes,
@@ -296,6 +298,22 @@ class Inspector {
     if (verdict.torn) return true;
     const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
     throw corrupt(this.#paths.activeName, record.offset, { seq: place.seq, expected: record.fault.expected, found });
+  }
+
+  /** An active segment that begins where a sealed one does is the same text, while a rotation is under way or was interrupted. */
+  async #checkSecondName(): Promise<void> {
+    for (let attempt = 1; this.#faults.length === 0; attempt += 1) {
+      const newest = sealedSegmentNames(await this.#disk.list(this.#paths.folder)).at(-1);
+      if (newest === undefined || (await this.#firstSeqOfActive()) !== newest.firstSeq) return;
+      if ((await secondNameOf(this.#disk, this.#paths, newest)) !== 'none') return;
+      if (attempt < ATTEMPTS) continue;
+      const expected = `the text of ${this.#paths.shown(segmentName(newest.firstSeq))}, which begins with the same seq`;
+      this.#faults.push({ file: this.#paths.activeName, offset: 0, seq: newest.firstSeq, expected, found: 'another text' });
+    }
+  }
+
+  async #firstSeqOfActive(): Promise<number> {
+    return (await withText(this.#disk, activeFile(this.#paths), (text) => readHeader(text, this.#paths.activeName))).header.firstSeq;
   }
 
   /** What the head proved before anything was read has to be there, unless a fault says already what is not. */

@@ -17,6 +17,7 @@ import {
   baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, corrupt, type NamedSegment, readSeal, refuseBytesAfterSeal,
   type UncheckedSeal,
 } from './segment-check.js';
+import { type SecondName, secondNameOf } from './second-name.js';
 import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from './segment-reader.js';
 import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
 import { judgeTail, readTail } from './torn-tail.js';
@@ -58,8 +59,8 @@ export interface LogFinding {
   readonly lastTimeMs: number;
   readonly sealed: readonly SealedSegment[];
   readonly active: ActiveFinding;
-  /** Whether the active segment has its second name already. */
-  readonly isNamedAlready: boolean;
+  /** Whether the active segment has its sealed name already. */
+  readonly secondName: SecondName;
   readonly head: HeadReading;
 }
 
@@ -103,21 +104,18 @@ class RecoveryReading {
       if (named.length === 0 && (this.#head.head?.seq ?? 0) === 0) return undefined;
       throw new LogCorruptError({ file: this.#paths.activeName, offset: 0 }, 'the active segment', 'no such file');
     }
-    const last = named.at(-1);
-    const lastStatus = last === undefined ? undefined : await this.#disk.status(sealedFile(this.#paths, last).path);
-    // One file under both names: a rotation stopped between its third and its fourth step.
-    const isNamedAlready = lastStatus?.inode === active.inode;
-    await this.#readAllSealed(isNamedAlready ? named.slice(0, -1) : named);
+    const secondName = await secondNameOf(this.#disk, this.#paths, named.at(-1));
+    await this.#readAllSealed(secondName === 'none' ? named : named.slice(0, -1));
     const finding = await this.#readActive(active.sizeBytes);
     this.#refuseMissingEnd(finding.validBytes);
-    if (isNamedAlready && !finding.sealed) {
+    if (secondName !== 'none' && !finding.sealed) {
       const expected = 'a seal, since the file is named as a sealed segment';
       throw corrupt(this.#paths.activeName, finding.validBytes, { seq: this.#chain.seq + 1, expected, found: 'none' });
     }
     const { logId, seq, hash, lastTimeMs } = this.#chain;
     invariant(logId !== undefined && hash !== undefined, 'a log that was read has an id and a hash');
     const end = { seq, hash };
-    return { logId, base: this.#base, end, lastTimeMs, sealed: this.#sealed, active: finding, isNamedAlready, head: this.#head };
+    return { logId, base: this.#base, end, lastTimeMs, sealed: this.#sealed, active: finding, secondName, head: this.#head };
   }
 
   async #readAllSealed(names: readonly SealedName[]): Promise<void> {

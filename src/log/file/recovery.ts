@@ -12,7 +12,7 @@ import { appendAll, changeFolder, type Disk, type DiskFile, ShortWriteError } fr
 import { ForeignChangeError } from '../../disk/disk-fault.js';
 import type { SegmentExtent } from './active-segment.js';
 import type { HeadReading } from './head-file.js';
-import { doubledNames, type LogPaths } from './log-paths.js';
+import { doubledNames, type LogPaths, segmentName } from './log-paths.js';
 import { type LogFinding, readForRecovery, type RecoveryReadingOptions } from './recovery-reading.js';
 import { Rotation } from './rotation.js';
 import { keepTornTail } from './torn-tail.js';
@@ -69,12 +69,14 @@ class Healing {
   }
 
   async #finishRotation(): Promise<SegmentExtent> {
-    const { logId, end, active, isNamedAlready } = this.#found;
+    const { logId, end, active, secondName } = this.#found;
     this.#logger.info({ project: this.#paths.project, next_seq: end.seq + 1 }, 'a rotation that was interrupted is finished');
     const header = { project: this.#paths.project, logId, firstSeq: end.seq + 1, previousHash: end.hash };
     return await Rotation.run(this.#disk, this.#paths, async (rotation) => {
       const next = await rotation.prepare(header);
-      if (!isNamedAlready) await rotation.nameSealed(active.firstSeq);
+      // In a copy of a data folder, the tail that was just proved to be on disk is that of the active file alone.
+      if (secondName === 'copy') await this.#disk.unlink(this.#paths.inFolder(segmentName(active.firstSeq)));
+      if (secondName !== 'link') await rotation.nameSealed(active.firstSeq);
       await rotation.activateNext();
       return next;
     });

@@ -66,6 +66,10 @@ test('what an unfinished write, a torn end or an unfinished rotation leaves is n
       sealActive(disk);
       disk.tree.link(ACTIVE, SEALED_1.replace('1.jsonl', '5.jsonl'));
     }, { lineCount: 5 }],
+    [(disk) => {
+      sealActive(disk);
+      disk.put(SEALED_1.replace('1.jsonl', '5.jsonl'), disk.bytesOf(ACTIVE));
+    }, { lineCount: 5 }],
     [(disk) => disk.tree.remove(HEAD), { headSeq: undefined }],
     [(disk) => change(disk, HEAD, (bytes) => flip(bytes, 20)), { lineCount: 5 }],
   ];

@@ -180,6 +180,22 @@ const SEGMENTS: readonly Row[] = [
     comes: { lines: 5, torn: true },
   },
   {
+    name: 'a rotation that stopped half-way, in a copy of the folder: two files with one text', start: sealed,
+    damage: (disk) => {
+      sealActive(disk);
+      disk.put(SEALED_3.replace('3.', '5.'), disk.bytesOf(ACTIVE));
+    },
+    comes: { lines: 5 },
+  },
+  {
+    name: 'an active segment beside a sealed one of its name with another text', start: sealed,
+    damage: (disk) => {
+      disk.put(SEALED_3.replace('3.', '5.'), disk.bytesOf(ACTIVE));
+      sealActive(disk);
+    },
+    comes: { refuses: 'p1/00000000000000000005.jsonl', says: /./ },
+  },
+  {
     name: 'an active segment named as sealed, without its seal', start: sealed,
     damage: (disk) => disk.tree.link(ACTIVE, SEALED_3.replace('3.', '5.')),
     comes: { refuses: 'p1.jsonl', says: /a seal, since the file is named as a sealed segment/ },
