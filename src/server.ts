@@ -302,7 +302,7 @@ function snapshotFolders(
   const folders = new Map<string, SnapshotFolder>();
   return (project) => {
     const { folder, snapshot } = new LogPaths(dataFolder, project);
-    const known = folders.get(project) ?? new SnapshotFolder({ ...parts, folder, link: snapshot });
+    const known = folders.get(project) ?? new SnapshotFolder({ ...parts, folder, readable: snapshot });
     folders.set(project, known);
     return known;
   };

@@ -183,6 +183,12 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     meaning: '"gzip": sealed files of the log are kept compressed; "none": as they were written',
   },
   {
+    path: 'default.storage.readable_snapshot',
+    default: BUILT_IN_STORAGE.readable_snapshot,
+    unit: null,
+    meaning: 'keep <id>.json beside the log, a copy of the newest snapshot; false saves the room that it takes',
+  },
+  {
     path: 'default.authentication.enabled',
     default: BUILT_IN_AUTHENTICATION.enabled,
     unit: null,

@@ -33,6 +33,8 @@ export interface NameStatus {
   readonly sizeBytes: number;
   /** Number of the inode: equal for two names of one file. */
   readonly inode: number;
+  /** When the content last changed, in milliseconds since 1970, as coarse as the file system keeps it. */
+  readonly modifiedMs: number;
 }
 
 /** An open file. */
@@ -101,6 +103,12 @@ export interface Disk {
   status(path: string): Promise<NameStatus | undefined>;
   /** Gives a file a second name, which must be free. */
   link(path: string, newPath: string): Promise<void>;
+  /**
+   * Makes a new file that shares the blocks of another one until either changes: it takes no room and no time. The name must be free.
+   *
+   * @returns false when the file system cannot do this; no file is made then
+   */
+  clone(path: string, newPath: string): Promise<boolean>;
   /** Renames a file or a folder; a file of the new name is replaced in one step. */
   rename(path: string, newPath: string): Promise<void>;
   /** Removes a name of a file; no error when there is none. */

@@ -2,7 +2,7 @@
  * The real disk, through `node:fs`. Owns the limit on syncs in flight, and closes no descriptor that has work queued on it.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
@@ -24,6 +24,9 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   overwrite: constants.O_RDWR,
   create: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
 };
+
+/** What file systems that share no blocks, or not between these two places, answer when they are asked to. */
+const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EINVAL', 'EXDEV', 'EPERM'] as const;
 
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
@@ -123,11 +126,21 @@ export class NodeDisk implements Disk {
     if (named === undefined) return undefined;
     const isLink = named.isSymbolicLink();
     const status = isLink ? await absentAs(stat(path), named) : named;
-    return { isFolder: status.isDirectory(), isLink, sizeBytes: status.size, inode: status.ino };
+    return { isFolder: status.isDirectory(), isLink, sizeBytes: status.size, inode: status.ino, modifiedMs: status.mtimeMs };
   }
 
   async link(path: string, newPath: string): Promise<void> {
     await link(path, newPath);
+  }
+
+  async clone(path: string, newPath: string): Promise<boolean> {
+    try {
+      await copyFile(path, newPath, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+      return true;
+    } catch (error) {
+      if (isErrno(error, ...CANNOT_CLONE)) return false;
+      throw error;
+    }
   }
 
   async rename(path: string, newPath: string): Promise<void> {

@@ -26,6 +26,16 @@ export const LOW_LOOK_INTERVAL_MS = 5000;
 const MAKE_ROOM = 'lower "retention" of the projects with the longest history, or delete projects; deleting keys frees nothing until ' +
   'retention removes their history';
 
+/**
+ * The room that is kept for deletes, heads and the configuration.
+ *
+ * @param totalBytes size of the disk in bytes
+ * @returns the low-water mark in bytes
+ */
+export function lowWaterMark(totalBytes: number): number {
+  return Math.min(LOW_WATER_BYTES_MAX, Math.floor(totalBytes * LOW_WATER_SHARE));
+}
+
 /** What a watch needs. */
 export interface SpaceWatchOptions {
   readonly disk: Disk;
@@ -144,7 +154,7 @@ export class SpaceWatch {
     const { disk, folder } = this.#options;
     try {
       const { freeBytes, totalBytes } = await disk.room(folder);
-      if (totalBytes > 0) return { freeBytes, markBytes: Math.min(LOW_WATER_BYTES_MAX, Math.floor(totalBytes * LOW_WATER_SHARE)) };
+      if (totalBytes > 0) return { freeBytes, markBytes: lowWaterMark(totalBytes) };
       this.#warnOnce(undefined);
     } catch (error) {
       this.#warnOnce(error);

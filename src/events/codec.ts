@@ -5,7 +5,7 @@
 import { compileSchema } from '../base/json-schema.js';
 import type { AnyEvent, KeySet } from './event.js';
 import { PROJECT_ID_PATTERN } from './project-id.js';
-import { AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, STORAGE_PROPERTIES } from './project-settings.js';
+import { AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, STORAGE_PROPERTIES, storedSettings } from './project-settings.js';
 
 /** The operation and its fields, as the log stores them. */
 export interface EncodedEvent {
@@ -41,7 +41,7 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
 const VALUE_MARK = ',"value":';
 const KEY_MARK = '"key":';
 
-const { compaction, retention, ...plainStorage } = STORAGE_PROPERTIES;
+const { compaction, retention, readable_snapshot: _, ...plainStorage } = STORAGE_PROPERTIES;
 
 const storageSchema = {
   type: 'object',
@@ -53,6 +53,8 @@ const storageSchema = {
     ...plainStorage,
     compaction: { ...compaction, required: Object.keys(compaction.properties) },
     retention: { ...retention, required: Object.keys(retention.properties) },
+    // Only where it is off: a version from before there was such a setting reads every other line.
+    readable_snapshot: { const: false },
   },
 };
 
@@ -115,7 +117,8 @@ const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, c
  */
 export function encodeEvent(event: AnyEvent): EncodedEvent {
   if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}` };
-  const members: Readonly<Record<string, unknown>> = { ...event };
+  const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
+  const members: Readonly<Record<string, unknown>> = { ...event, ...stored };
   const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${printMember(field, members[field])}`).join(',');
   return { op: event.op, body };
 }

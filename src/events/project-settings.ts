@@ -37,6 +37,8 @@ export interface StorageSettings {
   readonly segment_bytes: number;
   readonly compaction: CompactionSettings;
   readonly retention: RetentionSettings;
+  /** True: `<id>.json` beside the log is a copy of the newest snapshot. False: there is none. */
+  readonly readable_snapshot: boolean;
 }
 
 /** A change to {@link StorageSettings}: what is not named stays, inside `compaction` and `retention` too. */
@@ -74,6 +76,7 @@ export const BUILT_IN_STORAGE: StorageSettings = {
   segment_bytes: 67_108_864,
   compaction: { interval_seconds: 300 },
   retention: { max_age_seconds: null, max_bytes: null, compress: 'none' },
+  readable_snapshot: true,
 };
 
 /** What a project gets that says nothing of authentication. */
@@ -89,6 +92,24 @@ export const SYNC_INTERVAL_MS_MAX = 60_000;
 export const COMPACTION_INTERVAL_SECONDS_MAX = 86_400;
 /** Longest age that retention can name, in seconds: a hundred years. */
 export const RETENTION_SECONDS_MAX = 3_153_600_000;
+
+/** Settings as lines and snapshots hold them. */
+export interface StoredSettings {
+  readonly storage: Omit<StorageSettings, 'readable_snapshot'> & { readonly readable_snapshot?: false };
+  readonly authentication: AuthenticationSettings;
+}
+
+/**
+ * Leaves out what has the built-in value and came after the first versions: these read every log and snapshot in which the setting is
+ * not used, and refuse one in which it is.
+ *
+ * @param settings the settings, whole
+ * @returns what is written down; put on top of the built-in settings it gives the same again
+ */
+export function storedSettings({ storage, authentication }: ProjectSettings): StoredSettings {
+  const { readable_snapshot: isReadable, ...others } = storage;
+  return { storage: isReadable === false ? { ...others, readable_snapshot: false } : others, authentication };
+}
 
 /** JSON schema of the members of `storage`, for the configuration file and for request bodies. */
 export const STORAGE_PROPERTIES = {
@@ -140,6 +161,7 @@ export const STORAGE_PROPERTIES = {
       compress: { enum: ['none', 'gzip'] },
     },
   },
+  readable_snapshot: { type: 'boolean' },
 } as const;
 
 /** JSON schema of the members of `authentication` that are settings. */
@@ -206,9 +228,10 @@ export function diffSettings(from: ProjectSettings, to: ProjectSettings): Settin
 
 /** Of a group, only the members that differ: put on top of newer settings, the others must not take back what came between. */
 function diffStorage(from: StorageSettings, to: StorageSettings): StorageChange {
-  const { compaction, retention, ...others } = diffMembers(from, to);
+  const change = diffMembers(from, to);
+  const { compaction, retention } = change;
   return {
-    ...others,
+    ...change,
     ...(compaction === undefined ? {} : { compaction: diffMembers(from.compaction, compaction) }),
     ...(retention === undefined ? {} : { retention: diffMembers(from.retention, retention) }),
   };

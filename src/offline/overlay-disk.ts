@@ -32,6 +32,7 @@ export function overlayDisk(disk: Disk, { over, under }: Overlay): Disk {
     makeFolder: (path) => disk.makeFolder(path),
     list: (path) => disk.list(path),
     link: (path, newPath) => disk.link(path, newPath),
+    clone: (path, newPath) => disk.clone(path, newPath),
     rename: (path, newPath) => disk.rename(path, newPath),
     unlink: (path) => disk.unlink(path),
     removeFolder: (path) => disk.removeFolder(path),

@@ -14,5 +14,5 @@ import type { FilesOfProject } from './tasks.js';
  * @returns its snapshots
  */
 export function snapshotsOf(disk: Disk, { dataFolder, project }: Pick<FilesOfProject, 'dataFolder' | 'project'>): SnapshotFolder {
-  return new SnapshotFolder({ disk, folder: join(dataFolder, project), link: join(dataFolder, `${project}.json`) });
+  return new SnapshotFolder({ disk, folder: join(dataFolder, project), readable: join(dataFolder, `${project}.json`) });
 }

@@ -97,11 +97,10 @@ async function prepare(plan: RepairPlan, tools: RepairTools, folder: string): Pr
   const snapshots = snapshotsOf(disk, { dataFolder: home, project });
   const { seq, hash, timeMs } = end;
   const manifest = { ...data, project, logId, seq, hash, timeMs, isBase: true, segments: [], state: state.save() };
-  const digest = await snapshots.commit(manifest, { link: false });
+  const digest = await snapshots.commit(manifest);
   const options = { ...REPAIR_LOG_OPTIONS, logId, base: { seq, hash, digest } };
   const log = await new FileHome({ folder: home, disk, logger }).create(project, options);
   await log.close();
-  await snapshots.relink();
   return {
     project, logId, previousLogId: plan.logId ?? '', lastSeq: seq, lastHash: hash, droppedBytes: plan.losses.bytes,
     revision: state.newest?.seq ?? 0,
@@ -142,7 +141,7 @@ async function copySnapshot(
   { project, end, snapshot }: RepairPlan, { disk, dataFolder, signal }: RepairTools, into: string,
 ): Promise<SnapshotData> {
   invariant(snapshot !== undefined, 'there is a snapshot to be copied');
-  const writer = await new SnapshotFolder({ disk, folder: into, link: `${into}.json` }).begin(end.seq);
+  const writer = await new SnapshotFolder({ disk, folder: into, readable: `${into}.json` }).begin(end.seq);
   try {
     const entries = snapshotsOf(disk, { dataFolder, project }).readEntries(snapshot, signal && { signal });
     for await (const group of entries) await writer.addAll(group);
@@ -161,7 +160,9 @@ async function carryOut(found: { readonly begun: BegunRepair; readonly folder: s
   await changeFolder(disk, folder, () => disk.makeFolder(oldHome));
   const waiting: string[] = [];
   for (const name of namesOfLog(begun.project)) if ((await disk.status(join(newHome, name))) !== undefined) waiting.push(name);
-  await moveFiles(disk, waiting, { from: dataFolder, to: oldHome });
+  // The readable snapshot of what was damaged has no successor until the next start writes one.
+  const outdated = waiting.length === 0 ? [] : [`${begun.project}.json`];
+  await moveFiles(disk, [...outdated, ...waiting], { from: dataFolder, to: oldHome });
   await moveFiles(disk, waiting, { from: newHome, to: dataFolder });
   const { project: id, logId, previousLogId, lastSeq, lastHash, droppedBytes } = begun;
   const event = {

@@ -5,7 +5,7 @@ import { invariant } from '../base/invariant.js';
 import { compileSchema } from '../base/json-schema.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
 import {
-  AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, STORAGE_PROPERTIES,
+  AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, STORAGE_PROPERTIES, storedSettings,
 } from '../events/project-settings.js';
 import type { Projection } from './projection.js';
 
@@ -90,8 +90,7 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
 
   /** @returns all of it, as {@link restore} takes it; can be written as JSON */
   save(): unknown {
-    const saved: SavedState = { versions: [...this.#versions] };
-    return saved;
+    return { versions: this.#versions.map((version) => ({ ...version, settings: storedSettings(version.settings) })) };
   }
 
   /**

@@ -48,6 +48,8 @@ export class Compactor {
   readonly #lookIntervalMs: number;
   readonly #watched = new Map<string, Watched>();
   readonly #one = pLimit(1);
+  /** Raised at a stop: readable snapshots are written by the next start. */
+  readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param parts clock, where failures are told, and how often it is looked whose turn it is, in milliseconds: a second by default */
@@ -57,14 +59,20 @@ export class Compactor {
     this.#lookIntervalMs = parts.lookIntervalMs ?? LOOK_INTERVAL_MS;
   }
 
-  /** Begins to look at intervals. */
+  /** Begins to look at intervals, and brings readable snapshots up to date where a stop or an older version left them behind. */
   start(): void {
     this.#timer ??= setInterval(() => this.#look(), this.#lookIntervalMs).unref();
+    for (const id of this.#watched.keys()) this.refreshReadable(id);
   }
 
   /** How many projects could not be compacted when it was last tried. */
   get failingCount(): number {
     return [...this.#watched.values()].filter(({ failures }) => failures > 0).length;
+  }
+
+  /** How many projects have a readable snapshot that could not be brought up to date. */
+  get readableFailingCount(): number {
+    return [...this.#watched.values()].filter(({ compaction }) => compaction.isReadableFailing).length;
   }
 
   /**
@@ -79,6 +87,25 @@ export class Compactor {
     const triedAtMs = this.#clock.monotonicMs();
     const abort = new AbortController();
     this.#watched.set(id, { compaction, log, abort, failures: 0, triedAtMs, running: Promise.resolve(), waiting: undefined });
+    // At a start all projects are opened first.
+    if (this.#timer !== undefined) this.refreshReadable(id);
+  }
+
+  /**
+   * Soon brings `<project>.json` up to date with the newest snapshot and the settings.
+   *
+   * @param id the project's id
+   */
+  refreshReadable(id: string): void {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) return;
+    void this.#one(async () => {
+      const signal = AbortSignal.any([watched.abort.signal, this.#stop.signal]);
+      if (signal.aborted) return;
+      const work = watched.compaction.refreshReadable(signal);
+      watched.running = work;
+      await work;
+    });
   }
 
   /**
@@ -172,6 +199,7 @@ export class Compactor {
    */
   async close(limitMs: number): Promise<void> {
     clearInterval(this.#timer);
+    this.#stop.abort();
     const due = [...this.#watched].filter(([, { compaction, failures }]) => failures === 0 && compaction.isDue);
     const runs = due.map(([id]) => this.compact(id));
     const timer = setTimeout(() => {

@@ -51,6 +51,7 @@ export class JournalSnapshots {
           for (const { key, value } of entries) registrations.restore(key, value);
         }
         this.#newestSeq = manifest.seq;
+        await this.#show(manifest.seq);
         return { registrations, known: { seq: manifest.seq, hash: manifest.hash, timeMs: manifest.timeMs } };
       } catch (error) {
         if (!(error instanceof SnapshotCorruptError) && !(error instanceof SnapshotVersionError)) throw error;
@@ -58,6 +59,16 @@ export class JournalSnapshots {
       }
     }
     return { registrations: new Registrations() };
+  }
+
+  /** An output only: what cannot be written now is made up for by the next snapshot or start. */
+  async #show(seq: number, isOutdated = false): Promise<void> {
+    try {
+      await (isOutdated ? this.#folder.readable.write(seq) : this.#folder.readable.refresh(seq));
+    } catch (error) {
+      const message = 'the readable snapshot of the server log is not up to date; the next snapshot or start tries again';
+      this.#logger.warn({ err: error }, message);
+    }
   }
 
   #tellDamage(seq: number, error: unknown): void {
@@ -85,6 +96,7 @@ export class JournalSnapshots {
       await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
       const { committed } = await this.#folder.list();
       for (const old of superfluousGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
+      await this.#show(seq, true);
     } catch (error) {
       this.#logger.warn({ err: error }, 'a snapshot of the server log could not be made; starts take longer');
     }

@@ -75,7 +75,7 @@ export async function openProject(
     signal?.throwIfAborted();
     refuseOtherBase(log, loaded.used);
     refuseOtherSegments(log, loaded.used);
-    await tidy(snapshots, loaded, log.base?.seq).catch((error: unknown) => {
+    await tidy(snapshots, loaded.damaged, log.base?.seq).catch((error: unknown) => {
       // Neither a full disk nor what remains of a snapshot keeps anybody from the log.
       logger.warn({ project: id, err: error }, 'what is left of snapshots could not be tidied up; the next start tries again');
     });
@@ -133,11 +133,10 @@ function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void
 }
 
 /** Only once the log has proved sound: until then nothing of the project is changed. */
-async function tidy(snapshots: SnapshotFolder, { used, damaged }: LoadedSnapshot, baseSeq: number | undefined): Promise<void> {
+async function tidy(snapshots: SnapshotFolder, damaged: readonly number[], baseSeq: number | undefined): Promise<void> {
   await snapshots.dropUnfinished();
   // What they said can be said again from the log, and the next snapshot may need their names; but for what the log begins after.
   for (const seq of damaged) if (seq !== baseSeq) await snapshots.remove(seq);
-  if (used !== undefined) await snapshots.relink();
 }
 
 function makeStore(log: Log, model: ProjectModel, { limits, cache, room, snapshots }: OpenProjectOptions): ProjectStore {

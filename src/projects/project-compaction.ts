@@ -27,6 +27,9 @@ const SMALL_SNAPSHOT_BYTES = 4_194_304;
 /** A larger one when the log since it has this part of its size. */
 const LOG_SHARE_DUE = 0.5;
 
+const READABLE_FAULT =
+  'the readable snapshot beside the log is not up to date; no data is affected, and the next snapshot or start tries again';
+
 /** What compacting a project takes. */
 export interface CompactionParts {
   readonly store: ProjectStore;
@@ -60,6 +63,7 @@ export class ProjectCompaction {
   #generations: readonly SnapshotManifest[];
   /** Generations that proved damaged, by seq: values may still lie in them, until a sound one takes their place. */
   readonly #damaged = new Set<number>();
+  #isReadableFailing = false;
 
   /**
    * @param parts what it takes
@@ -73,6 +77,11 @@ export class ProjectCompaction {
   /** The project's store. */
   get store(): ProjectStore {
     return this.#parts.store;
+  }
+
+  /** Whether `<project>.json` could not be brought up to date when it was last tried. */
+  get isReadableFailing(): boolean {
+    return this.#isReadableFailing;
   }
 
   /** Whether a snapshot is due: something changed, and the snapshot is small or the log since it long. */
@@ -102,10 +111,33 @@ export class ProjectCompaction {
     const durationMs = Math.round(this.#parts.clock.monotonicMs() - startMs);
     const result = { seq: manifest.seq, key_count: manifest.keyCount, bytes: manifest.json.sizeBytes, duration_ms: durationMs };
     if (isNew) await this.#record(manifest, durationMs, context ?? serverContext());
-    else await this.#relink();
     await this.#relocate(manifest);
     await this.#clean(log, manifest);
+    // Last, so that it has the room that was made, and holds up nothing that counts.
+    await this.refreshReadable(signal, isNew);
     return result;
+  }
+
+  /**
+   * Brings `<project>.json` up to date with the newest snapshot and the settings. A failure is told, fails nothing, and is made up for
+   * by the next call.
+   *
+   * @param signal ends it
+   * @param isOutdated true: it is known to be older than the newest snapshot
+   */
+  async refreshReadable(signal: AbortSignal, isOutdated = false): Promise<void> {
+    const { store, snapshots: { readable }, logger } = this.#parts;
+    const [newest] = this.#generations;
+    try {
+      if (!store.settings.storage.readable_snapshot) await readable.remove();
+      else if (newest !== undefined && isOutdated) await readable.write(newest.seq, signal);
+      else if (newest !== undefined) await readable.refresh(newest.seq, signal);
+      this.#isReadableFailing = false;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#isReadableFailing = true;
+      logger.warn({ project: store.id, seq: newest?.seq, err: error }, READABLE_FAULT);
+    }
   }
 
   async #commitNew(log: Log, signal: AbortSignal): Promise<SnapshotManifest> {
@@ -122,7 +154,7 @@ export class ProjectCompaction {
         segments: (log.sealed?.list() ?? []).filter(({ lastSeq }) => lastSeq <= point.seq)
           .map(({ firstSeq, sizeBytes }) => [firstSeq, sizeBytes] as const),
       };
-      await snapshots.commit(manifest, { onLinkFault: (error) => this.#tellLinkFault(error) });
+      await snapshots.commit(manifest);
       this.#generations = [manifest, ...this.#generations];
       store.noteSnapshot(point.seq);
       return manifest;
@@ -155,20 +187,6 @@ export class ProjectCompaction {
       await this.#parts.snapshots.dropUnfinished();
     } catch (error) {
       this.#parts.logger.warn({ project: this.store.id, err: error }, 'the rest of a snapshot could not be removed; the next attempt does');
-    }
-  }
-
-  #tellLinkFault(error: unknown): void {
-    const message = 'a snapshot is committed, and its name beside the log could not be linked; the next compaction or start does';
-    this.#parts.logger.warn({ project: this.store.id, err: error }, message);
-  }
-
-  /** Makes up for a link that failed. */
-  async #relink(): Promise<void> {
-    try {
-      await this.#parts.snapshots.relink();
-    } catch (error) {
-      this.#tellLinkFault(error);
     }
   }
 

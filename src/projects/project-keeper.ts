@@ -16,6 +16,8 @@ import type { ServerJournal } from './server-journal.js';
 export interface KeepingState {
   /** How many projects could not be compacted when it was last tried. */
   readonly compactionsFailing: number;
+  /** How many projects have a readable snapshot that could not be brought up to date. */
+  readonly readableFailing: number;
   /** How many projects have damage that the scrub found. */
   readonly scrubsDamaged: number;
 }
@@ -42,7 +44,8 @@ export class ProjectKeeper {
 
   /** How it stands. */
   get state(): KeepingState {
-    return { compactionsFailing: this.#compactor.failingCount, scrubsDamaged: this.#scrubber.damagedCount };
+    const { failingCount: compactionsFailing, readableFailingCount: readableFailing } = this.#compactor;
+    return { compactionsFailing, readableFailing, scrubsDamaged: this.#scrubber.damagedCount };
   }
 
   /** Begins: all projects that the start serves are kept already. */
@@ -107,12 +110,20 @@ export class ProjectKeeper {
   }
 
   /**
-   * Lets a project hold its values in memory or on disk, as its settings say. What is written from now on follows at once;
-   * what is there already moves in the background, while it is read and written.
+   * Carries out what a project's settings say of its values and its readable snapshot.
    *
    * @param store the project's store
    */
-  applyCaching(store: ProjectStore): void {
+  applyStorage(store: ProjectStore): void {
+    this.#applyCaching(store);
+    this.#compactor.refreshReadable(store.id);
+  }
+
+  /**
+   * Lets a project hold its values in memory or on disk. What is written from now on follows at once;
+   * what is there already moves in the background, while it is read and written.
+   */
+  #applyCaching(store: ProjectStore): void {
     const { cache_in_memory: inMemory } = store.settings.storage;
     const isSettled = store.values.placedCount === (inMemory ? 0 : store.values.count);
     const isUnderWay = inMemory && this.#loads.has(store.id);

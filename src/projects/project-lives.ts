@@ -125,7 +125,7 @@ export class ProjectLives implements Projects {
 
   readiness(): Readiness {
     const { room } = this.#resources;
-    const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, scrubsDamaged: 0 };
+    const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0 };
     const damagedReads = this.#resources.registry.list().reduce((sum, project) => sum + damagedReadsOf(project), 0);
     return assessReadiness(this.list(), {
       serverLog: this.#startedProjects?.journal.state ?? 'writable', isRoomLow: room.refusesGrowth, damagedReads, ...keeping,

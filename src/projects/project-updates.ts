@@ -83,7 +83,7 @@ export class ProjectUpdates {
     );
     if (made !== undefined) await this.#changeKey(store, { settings, made, submit });
     else await submit();
-    this.#started.keeper.applyCaching(store);
+    this.#started.keeper.applyStorage(store);
     if (made === undefined) await this.#writeAppliedEntry(store, key);
   }
 
@@ -108,7 +108,7 @@ export class ProjectUpdates {
       await this.#restoreEntry(id, before, key);
       throw error;
     }
-    keeper.applyCaching(store);
+    keeper.applyStorage(store);
     await settleRevision(this.#resources, store, entryKey);
   }
 
@@ -140,7 +140,7 @@ export class ProjectUpdates {
       // One that takes no more writes is left alone until the next start.
       if (store.logState !== 'closed') {
         resume();
-        keeper.applyCaching(store);
+        keeper.applyStorage(store);
       }
       throw error;
     }

@@ -34,7 +34,7 @@ export interface ServerCondition extends KeepingState {
  * @returns the checks, and who is not well
  */
 export function assessReadiness(projects: readonly ProjectDetails[], condition: ServerCondition): Readiness {
-  const { serverLog, isRoomLow, compactionsFailing, scrubsDamaged, damagedReads } = condition;
+  const { serverLog, isRoomLow, compactionsFailing, readableFailing, scrubsDamaged, damagedReads } = condition;
   const degraded = projects.filter(({ state }) => state !== 'serving').map(({ id, state }) => ({ id, state }));
   const writable = projects.length - degraded.length;
   const ready = projects.length === 0 || writable > 0;
@@ -43,6 +43,7 @@ export function assessReadiness(projects: readonly ProjectDetails[], condition: 
     { name: 'registry', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
     diskRoom(isRoomLow, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, 'projects whose snapshot could not be made'),
+    counted('readable_snapshot', readableFailing, 'projects whose <id>.json could not be brought up to date'),
     counted('scrub', scrubsDamaged, 'projects with damage in their files'),
     counted('reads', damagedReads, 'reads of values that found something else on disk than was written'),
   ];

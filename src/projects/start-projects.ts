@@ -237,7 +237,7 @@ class ProjectStart {
         this.#resources.registry.serve(store);
       } else {
         this.#keeper.serve(opened);
-        this.#keeper.applyCaching(store);
+        this.#keeper.applyStorage(store);
       }
       return;
     }
@@ -267,7 +267,7 @@ class ProjectStart {
     const { store } = opened;
     const { settings, seq } = store.version;
     this.#keeper.serve(opened);
-    this.#keeper.applyCaching(store);
+    this.#keeper.applyStorage(store);
     this.#states.push({ id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key });
   }
 

@@ -114,7 +114,6 @@ export async function enterDisk(
     const base = await writeBase(resources, store, logId);
     const position = { seq: base.manifest.seq, hash: base.manifest.hash, digest: base.digest };
     const log = await resources.diskHome.create(store.id, { ...logOptionsOf(storage), logId, base: position });
-    await resources.snapshots(store.id).relink();
     inMemory = store.replaceLog(log);
     await store.submitHeld(command, context);
     await inMemory.close();
@@ -152,7 +151,7 @@ async function writeBase(
     const data = await writer.finish();
     const identity = { project: store.id, logId, seq: point.seq, hash: point.hash, timeMs: point.timeMs };
     const manifest = { ...data, ...identity, isBase: true, segments: [], state: point.state };
-    return { manifest, digest: await snapshots.commit(manifest, { link: false }) };
+    return { manifest, digest: await snapshots.commit(manifest) };
   } catch (error) {
     await writer.abandon();
     throw error;

@@ -34,6 +34,7 @@ const storageArbitrary: fc.Arbitrary<StorageSettings> = fc.record({
     max_bytes: fc.constantFrom(null, 0),
     compress: fc.constantFrom('none', 'gzip'),
   }, PLAIN),
+  readable_snapshot: fc.boolean(),
 }, PLAIN);
 
 /** Any of the members of `storage`, and any of those of its groups. */

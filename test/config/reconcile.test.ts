@@ -266,6 +266,7 @@ const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
       max_bytes: fc.constantFrom(null, 0),
       compress: fc.constantFrom('none', 'gzip'),
     }, PLAIN),
+    readable_snapshot: fc.boolean(),
   }, PLAIN),
   authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
 }, PLAIN);

@@ -1,7 +1,10 @@
 /** What the log may expect of any disk: one suite, run for the real disk and for the disk of the tests. */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { appendAll, changeFolder, type Disk } from '../../src/disk/disk.js';
 import { suite } from '../suite.js';
+
+const TIME_STEP_MS = 20;
 
 /** A disk, and a folder on it that is empty. */
 export interface DiskSubject {
@@ -146,6 +149,38 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     await disk.removeFolder(`${folder}/outer`);
     await disk.removeFolder(`${folder}/outer`);
     assert.deepEqual(await disk.list(folder), []);
+  }));
+
+  test('a clone has the same bytes and shares none, or there is none', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const isCloned = await disk.clone(`${folder}/a`, `${folder}/b`);
+    assert.deepEqual([...await disk.list(folder)].sort(), isCloned ? ['a', 'b'] : ['a']);
+    if (isCloned) {
+      const file = await disk.open(`${folder}/b`, 'overwrite');
+      await file.overwrite(Buffer.from('X'), 0);
+      await file.truncate(2);
+      await file.close();
+      assert.equal(await read(disk, `${folder}/b`), 'Xb');
+      assert.equal(await read(disk, `${folder}/a`), 'abc');
+    }
+    await write(disk, `${folder}/taken`, 'x');
+    assert.ok(isCloned ? await disk.clone(`${folder}/a`, `${folder}/taken`).catch(({ code }) => code === 'EEXIST') : true);
+    assert.equal(await read(disk, `${folder}/taken`), 'x');
+    await assert.rejects(disk.clone(`${folder}/none`, `${folder}/c`), { code: 'ENOENT' });
+  }));
+
+  test('a file says when its content last changed, and keeps that under another name', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const first = await disk.status(`${folder}/a`);
+    assert.ok(first !== undefined && first.modifiedMs > 0);
+    await disk.rename(`${folder}/a`, `${folder}/b`);
+    assert.equal((await disk.status(`${folder}/b`))?.modifiedMs, first.modifiedMs);
+    // Some file systems keep times in steps of ten milliseconds and more.
+    await sleep(TIME_STEP_MS);
+    const file = await disk.open(`${folder}/b`, 'append');
+    await file.append(Buffer.from('d'));
+    await file.close();
+    assert.ok(((await disk.status(`${folder}/b`))?.modifiedMs ?? 0) > first.modifiedMs);
   }));
 
   test('a file that lost its name is written on', () => withDisk(async ({ disk, folder }) => {

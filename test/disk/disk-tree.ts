@@ -12,6 +12,8 @@ export interface FileNode {
   bytes: Buffer;
   /** What was there when the file was last synced. */
   syncedBytes: Buffer;
+  /** When its content last changed, by a clock that ticks with every change on the disk. */
+  modifiedMs: number;
 }
 
 /** A folder. */
@@ -46,11 +48,18 @@ export function errnoError(code: string, action: string): NodeJS.ErrnoException 
 /** Files and folders under `/`. */
 export class DiskTree {
   #lastInode = 1;
+  #clockMs = 0;
   #top: FolderNode = this.#newFolder();
 
   #newFolder(): FolderNode {
     this.#lastInode += 1;
     return { kind: 'folder', inode: this.#lastInode, names: new Map(), syncedNames: new Map() };
+  }
+
+  /** The time of a change. */
+  tick(): number {
+    this.#clockMs += 1;
+    return this.#clockMs;
   }
 
   #partsOf(place: string): string[] {
@@ -88,7 +97,7 @@ export class DiskTree {
   createFile(place: string, bytes: Buffer = Buffer.alloc(0)): FileNode {
     if (this.find(place) !== undefined) throw errnoError('EEXIST', place);
     this.#lastInode += 1;
-    const node: FileNode = { kind: 'file', inode: this.#lastInode, bytes, syncedBytes: Buffer.alloc(0) };
+    const node: FileNode = { kind: 'file', inode: this.#lastInode, bytes, syncedBytes: Buffer.alloc(0), modifiedMs: this.tick() };
     this.parent(place).names.set(path.posix.basename(place), node);
     return node;
   }
@@ -161,7 +170,8 @@ export class DiskTree {
       if (known !== undefined) return known;
       if (node.kind === 'file') {
         const bytes = survivingBytes(node, loss);
-        const file: FileNode = { kind: 'file', inode: node.inode, bytes, syncedBytes: Buffer.from(bytes) };
+        const { inode, modifiedMs } = node;
+        const file: FileNode = { kind: 'file', inode, bytes, syncedBytes: Buffer.from(bytes), modifiedMs };
         copies.set(node, file);
         return file;
       }
@@ -178,6 +188,7 @@ export class DiskTree {
     const top = copy(this.#top);
     if (top.kind === 'folder') tree.#top = top;
     tree.#lastInode = this.#lastInode;
+    tree.#clockMs = this.#clockMs;
     return tree;
   }
 }

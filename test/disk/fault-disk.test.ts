@@ -4,11 +4,14 @@ import { testDiskContract } from './disk-contract.js';
 import { FaultDisk, KilledError } from './fault-disk.js';
 import { closedGate, emptyDisk, HOME } from '../log/file/log-fixture.js';
 
-testDiskContract('in memory', async (body) => {
-  const disk = emptyDisk();
-  await body({ disk, folder: HOME });
-  assert.deepEqual(disk.openPaths, []);
-});
+for (const canClone of [false, true]) {
+  testDiskContract(`in memory, where files ${canClone ? 'can' : 'cannot'} share blocks`, async (body) => {
+    const disk = emptyDisk();
+    disk.canClone = canClone;
+    await body({ disk, folder: HOME });
+    assert.deepEqual(disk.openPaths, []);
+  });
+}
 
 const test = suite('FaultDisk');
 const PLACE = `${HOME}/a`;

@@ -13,12 +13,12 @@ import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree
 
 /** Names of the calls that a disk, a file and a folder take. */
 export type DiskMethod =
-  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'rename' | 'unlink' | 'removeFolder' | 'room'
+  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'clone' | 'rename' | 'unlink' | 'removeFolder' | 'room'
   | 'append' | 'overwrite' | 'read' | 'datasync' | 'truncate' | 'fileStatus' | 'close' | 'syncFolder' | 'closeFolder';
 
 /** Calls that change what a disk holds, or make it durable: where a crash makes a difference. */
 export const CHANGING_METHODS: readonly DiskMethod[] = [
-  'open', 'makeFolder', 'link', 'rename', 'unlink', 'removeFolder', 'append', 'overwrite', 'datasync', 'truncate', 'syncFolder',
+  'open', 'makeFolder', 'link', 'clone', 'rename', 'unlink', 'removeFolder', 'append', 'overwrite', 'datasync', 'truncate', 'syncFolder',
 ];
 
 /** One call that was made. */
@@ -80,6 +80,8 @@ export class KilledError extends Error {
   }
 }
 
+const NO_CONTENT = { sizeBytes: 0, modifiedMs: 0 };
+
 /** How a call is carried out once its fault, if any, is known. */
 interface Work<T> {
   readonly method: DiskMethod;
@@ -102,6 +104,8 @@ export class FaultDisk implements Disk {
   roomBytes = Number.POSITIVE_INFINITY;
   /** What it says of its size. */
   totalBytes = 1_099_511_627_776;
+  /** Whether files can share blocks, as on btrfs and XFS; ext4 cannot. */
+  canClone = false;
 
   /** @param tree what is on it; empty when absent */
   constructor(tree: DiskTree = new DiskTree()) {
@@ -170,7 +174,9 @@ export class FaultDisk implements Disk {
    * @returns a disk without faults; this one stays as it is
    */
   crash(loss: CrashLoss = { content: 'cached', size: 'cached', names: 'cached' }): FaultDisk {
-    return new FaultDisk(this.tree.survivor(loss));
+    const survivor = new FaultDisk(this.tree.survivor(loss));
+    survivor.canClone = this.canClone;
+    return survivor;
   }
 
   /** Content of every file by path, as running programs see it. */
@@ -188,6 +194,7 @@ export class FaultDisk implements Disk {
     const node = this.tree.find(place) ?? this.tree.createFile(place);
     if (node.kind === 'folder') throw errnoError('EISDIR', place);
     node.bytes = Buffer.from(bytes);
+    node.modifiedMs = this.tree.tick();
     this.tree.syncAll();
   }
 
@@ -295,6 +302,7 @@ export class FaultDisk implements Disk {
       }),
       truncate: (sizeBytes) => does('truncate', ['append', 'create', 'overwrite'], () => {
         node.bytes = Buffer.concat([node.bytes.subarray(0, sizeBytes), Buffer.alloc(Math.max(0, sizeBytes - node.bytes.length))]);
+        node.modifiedMs = this.tree.tick();
       }),
       status: () => does('fileStatus', every, () => ({ sizeBytes: node.bytes.length, inode: node.inode })),
       close: () => descriptor.close(() => this.#call({
@@ -316,6 +324,7 @@ export class FaultDisk implements Disk {
     node.bytes.copy(grown);
     taken.copy(grown, offset);
     node.bytes = grown;
+    node.modifiedMs = this.tree.tick();
     return taken.length;
   }
 
@@ -367,14 +376,26 @@ export class FaultDisk implements Disk {
       carryOut: () => {
         const node = this.tree.find(path);
         if (node === undefined) return undefined;
-        const sizeBytes = node.kind === 'file' ? node.bytes.length : 0;
-        return { isFolder: node.kind === 'folder', isLink: false, sizeBytes, inode: node.inode };
+        const { sizeBytes, modifiedMs } = node.kind === 'file' ? { sizeBytes: node.bytes.length, modifiedMs: node.modifiedMs } : NO_CONTENT;
+        return { isFolder: node.kind === 'folder', isLink: false, sizeBytes, inode: node.inode, modifiedMs };
       },
     });
   }
 
   async link(path: string, newPath: string): Promise<void> {
     await this.#call({ method: 'link', path, carryOut: () => this.tree.link(path, newPath) });
+  }
+
+  async clone(path: string, newPath: string): Promise<boolean> {
+    return await this.#call({
+      method: 'clone',
+      path,
+      carryOut: () => {
+        const { bytes } = this.tree.file(path);
+        if (this.canClone) this.tree.createFile(newPath, Buffer.from(bytes));
+        return this.canClone;
+      },
+    });
   }
 
   async rename(path: string, newPath: string): Promise<void> {

@@ -9,6 +9,8 @@ import { firstConfig } from '../../src/config/first-config.js';
 import { OPTION_TABLE } from '../../src/config/server-options.js';
 import { PROBLEM_KINDS } from '../../src/http/problem.js';
 import { type ServerUnderTest, until, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
+import { verifyFolder } from '../../src/offline/verify-folder.js';
 import { suite } from '../suite.js';
 import { machinePaths } from '../tidy/text-rules.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
@@ -197,7 +199,14 @@ async function writeUntil(server: ServerUnderTest, isOver: () => boolean): Promi
   return count;
 }
 
-test('the backup of a running server opens, with everything that was acknowledged before it began', () =>
+/** As `simplekv verify` sees it. */
+async function assertVerifies(dataFolder: string, scratchFolder: string): Promise<void> {
+  for await (const { project, findings } of verifyFolder({ disk: new NodeDisk(), dataFolder, scratchFolder })) {
+    assert.deepEqual(findings, [], project);
+  }
+}
+
+test('the backup of a running server verifies and opens, with everything that was acknowledged before it began', () =>
   withWorkbench((bench) => withShell(bench.folder, async (shell) => {
     bench.configure([{ id: 'first_project', storage: { segment_bytes: 65_536 } }, { id: 'quiet' }]);
     const server = await bench.start();
@@ -223,6 +232,7 @@ test('the backup of a running server opens, with everything that was acknowledge
 
     await withWorkbench(async (other) => {
       await shell.run(`cp -r backup/. ${other.folder}`);
+      await assertVerifies(path.join(other.folder, 'data'), other.folder);
       const opened = await other.start();
       const after = await countOf(opened);
       assert.ok(after >= before && after <= written, `${before} <= ${after} <= ${written}`);

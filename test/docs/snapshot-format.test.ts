@@ -43,7 +43,7 @@ function firstCells(heading: string): string[] {
 }
 
 function snapshotsIn(folder: string): SnapshotFolder {
-  return new SnapshotFolder({ disk: new NodeDisk(), folder: path.join(folder, PROJECT), link: path.join(folder, `${PROJECT}.json`) });
+  return new SnapshotFolder({ disk: new NodeDisk(), folder: path.join(folder, PROJECT), readable: path.join(folder, `${PROJECT}.json`) });
 }
 
 /** Writes the example's files and gives the path of the generation without its ending. */
@@ -74,6 +74,7 @@ test('the example is read, and is what this program writes', async () => {
     await writer.addAll(entries);
     const { digest: _, ...said } = manifest;
     await snapshots.commit({ ...said, ...await writer.finish() });
+    await snapshots.readable.write(5);
     for (const part of PARTS) assert.equal(await readFile(`${generation}.${part}`, 'utf8'), block(INFO[part]), part);
     assert.equal(await readFile(path.join(folder, `${PROJECT}.json`), 'utf8'), block(INFO.json));
   });
@@ -141,7 +142,7 @@ test('the table of the index has a row for each place of a line', () => {
 test('the names of the table are those that the program gives', () => {
   const names = firstCells('name').flatMap((cell) => [...cell.matchAll(/`<project>\/([^`]+)`/g)].map(([, name = '']) => name));
   const parts = names.map((name) => parseSnapshotName(name.replace('<S>', '5'.padStart(20, '0')).replace('<n>', '3'))?.part);
-  assert.deepEqual(parts, ['json', 'index', 'manifest', 'manifest-new', 'link-new', 'run-3']);
+  assert.deepEqual(parts, ['json', 'index', 'manifest', 'manifest-new', 'copy-new', 'run-3']);
 });
 
 test('limits are those of the code', () => {

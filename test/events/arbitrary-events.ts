@@ -61,6 +61,7 @@ export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
     segment_bytes: fc.integer({ min: SEGMENT_BYTES_MIN, max: SEGMENT_BYTES_MAX }),
     compaction: arbitraryCompaction,
     retention: arbitraryRetention,
+    readable_snapshot: fc.boolean(),
   }, PLAIN),
   authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
 }, PLAIN);

@@ -177,6 +177,16 @@ test('a line from before there were snapshots is read, and gets the built-in com
   }
 });
 
+test('a readable snapshot stands in a line only where it is off, so that older versions read every other line', () => {
+  const off = { ...SETTINGS, storage: { ...BUILT_IN_STORAGE, readable_snapshot: false } };
+  const storage = STORAGE_TEXT.replace(/}$/, ',"readable_snapshot":false}');
+  const line = `"settings":{"storage":${storage},"authentication":${AUTHENTICATION_TEXT}}`;
+  assert.equal(encodeEvent({ op: 'project.update', settings: off, key_id: null }).body, `${line},"key_id":null`);
+  assert.deepEqual(decodeEvent('project.update', `${line},"key_id":null`), { op: 'project.update', settings: off, key_id: null });
+  assert.doesNotMatch(encodeEvent({ op: 'project.update', settings: SETTINGS, key_id: null }).body, /readable_snapshot/);
+  assertRefused('project.update', `${line.replace('"readable_snapshot":false', '"readable_snapshot":true')},"key_id":null`);
+});
+
 test('compaction and retention are there whole and both, or not at all', () => {
   for (const members of [
     COMPACTION_TEXT,

@@ -19,7 +19,7 @@ async function serverLog(forge: (value: string) => string = (value) => value): P
   const disk = new FaultDisk();
   await disk.makeFolder(DATA);
   const snapshots = (name: string): SnapshotFolder => (
-    new SnapshotFolder({ disk, folder: `${DATA}/${name}`, link: `${DATA}/${name}.json` })
+    new SnapshotFolder({ disk, folder: `${DATA}/${name}`, readable: `${DATA}/${name}.json` })
   );
   const diskHome = new FileHome({ folder: DATA, disk, logger: silentLogger });
   const journal = await ServerJournal.create({ diskHome, snapshots, logger: silentLogger });

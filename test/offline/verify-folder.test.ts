@@ -1,13 +1,17 @@
 /** Whatever is wrong with a data folder is found, named by its place, and left as it is. */
 import assert from 'node:assert/strict';
-import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
+import { CHANGING_METHODS, FaultDisk } from '../disk/fault-disk.js';
 import { suite } from '../suite.js';
 import { verifyFolder } from '../../src/offline/verify-folder.js';
+import { encodeSealLine } from '../../src/log/line-format.js';
 import type { ProjectVerdict } from '../../src/offline/verify-project.js';
+import { snapshotsOf } from '../../src/offline/project-snapshots.js';
 import { commitSnapshot, EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, snap, soundFolder, type SoundFolder } from './sound-folder.js';
 import { DATA, LOG_ID, putLog, set, writeLog } from './written-project.js';
 
 const test = suite('offline/verify-folder');
+
+const SEALED_8 = '00000000000000000008.jsonl';
 
 async function verify(disk: FaultDisk, only?: string): Promise<readonly ProjectVerdict[]> {
   const verdicts: ProjectVerdict[] = [];
@@ -78,7 +82,13 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'a changed bit in a snapshot': { harm: ({ disk }) => flip(disk, snap(9, 'json'), 8), found: [`${snap(9, 'json')}:2 seq 9`] },
   'a changed bit in an index': { harm: ({ disk }) => flip(disk, snap(6, 'index'), 3), found: [`${snap(6, 'index')}:1 seq 6`] },
   'a changed bit in a manifest': { harm: ({ disk }) => flip(disk, snap(6, 'manifest'), 90), found: [`${snap(6, 'manifest')}:1 seq 6`] },
-  'a link to another file': { harm: ({ disk }) => disk.unlink(`${DATA}/p.json`), found: ['p.json:- seq 9'] },
+  'an active segment beside a sealed one of its name with another text': {
+    harm: ({ disk, log }) => {
+      const seal = encodeSealLine({ sealedName: SEALED_8, nextSeq: 12, nextName: 'p.jsonl' }, log.lines.at(-1)?.hash ?? '');
+      disk.put(`${DATA}/p/${SEALED_8}`, Buffer.concat([disk.bytesOf(`${DATA}/p.jsonl`), Buffer.from(seal)]));
+    },
+    found: ['p.jsonl:1 seq 8'],
+  },
   'a registered log that is not there': {
     harm: async ({ disk }) => {
       await disk.unlink(`${DATA}/p.jsonl`);
@@ -144,6 +154,64 @@ test('segments that the server has removed are no finding', async () => {
   assert.deepEqual(await findings(disk), []);
   await disk.unlink(`${DATA}/${SEGMENT_5}`);
   assert.deepEqual(await findings(disk), ['p.jsonl:1 seq 7']);
+});
+
+/** The same files under the same names, none of them the same file of the system: what `cp -r`, `tar` and `rsync` make. */
+function copyOf(disk: FaultDisk): FaultDisk {
+  const copy = new FaultDisk();
+  for (const folder of [`${DATA}/p`, `${DATA}/_server`, SCRATCH]) copy.tree.makeFolder(folder);
+  if (disk.tree.find(`${DATA}/p.json`)?.kind === 'folder') copy.tree.makeFolder(`${DATA}/p.json`);
+  for (const [path, bytes] of disk.contents()) copy.put(path, bytes);
+  return copy;
+}
+
+/** What may be the matter with the file beside the log, and whether that is worth a note. */
+const READABLE: Readonly<Record<string, { readonly happen: (disk: FaultDisk) => void; readonly isNoted: boolean }>> = {
+  'is the newest snapshot': { happen: () => undefined, isNoted: false },
+  'is a second name of the newest snapshot, as older versions made it': {
+    happen: (disk) => {
+      disk.tree.remove(`${DATA}/p.json`);
+      disk.tree.link(`${DATA}/${snap(9, 'json')}`, `${DATA}/p.json`);
+    },
+    isNoted: false,
+  },
+  'is not there': { happen: (disk) => disk.tree.remove(`${DATA}/p.json`), isNoted: false },
+  'is empty': { happen: (disk) => disk.put(`${DATA}/p.json`, ''), isNoted: true },
+  'has as many bytes and other ones': {
+    happen: (disk) => disk.put(`${DATA}/p.json`, Buffer.alloc(disk.bytesOf(`${DATA}/p.json`).length, 'x')), isNoted: true,
+  },
+  'is that of the snapshot before': {
+    happen: (disk) => disk.put(`${DATA}/p.json`, disk.bytesOf(`${DATA}/${snap(6, 'json')}`)), isNoted: true,
+  },
+  'is a folder': {
+    happen: (disk) => {
+      disk.tree.remove(`${DATA}/p.json`);
+      disk.tree.makeFolder(`${DATA}/p.json`);
+    },
+    isNoted: true,
+  },
+};
+for (const [name, { happen, isNoted }] of Object.entries(READABLE)) {
+  test(`a copy of the folder is sound, and so is a readable snapshot that ${name}`, async () => {
+    const { disk } = await soundFolder();
+    await snapshotsOf(disk, { dataFolder: DATA, project: 'p' }).readable.write(9);
+    happen(disk);
+    for (const folder of [disk, copyOf(disk)]) {
+      const [, project] = await verify(folder);
+      assert.deepEqual(project?.findings, []);
+      const notes = project?.notes.map((note) => note.includes('"p.json" is not what the snapshot of seq 9 holds'));
+      assert.deepEqual(notes, isNoted ? [true] : []);
+    }
+  });
+}
+
+test('a copy of a folder whose rotation stopped half-way is sound', async () => {
+  const { disk, log } = await soundFolder();
+  const seal = encodeSealLine({ sealedName: SEALED_8, nextSeq: 12, nextName: 'p.jsonl' }, log.lines.at(-1)?.hash ?? '');
+  for (const name of ['p.jsonl', `p/${SEALED_8}`]) {
+    disk.put(`${DATA}/${name}`, Buffer.concat([Buffer.from(log.files.get('p.jsonl') ?? ''), Buffer.from(seal)]));
+  }
+  assert.deepEqual(await findings(disk), []);
 });
 
 test('one project can be verified alone', async () => {

@@ -149,6 +149,7 @@ export function killingDisk(life: KillSwitch, { erasesNothing = false }: Killing
     list: (path) => life.read(() => disk.list(path)),
     status: (path) => life.read(() => disk.status(path)),
     link: (path, newPath) => life.change(`link ${nameOf(newPath)}`, { whole: () => disk.link(path, newPath) }),
+    clone: (path, newPath) => life.change(`clone ${nameOf(newPath)}`, { whole: () => disk.clone(path, newPath) }),
     rename: (path, newPath) => life.change(`rename ${nameOf(newPath)}`, { whole: () => disk.rename(path, newPath) }),
     unlink: (path) => life.change(`unlink ${nameOf(path)}`, {
       whole: async () => {

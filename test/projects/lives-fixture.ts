@@ -149,7 +149,7 @@ export function snapshotFolders(disk: Disk, dataFolder: string): (project: strin
   const folders = new Map<string, SnapshotFolder>();
   return (project) => {
     const { folder, snapshot } = new LogPaths(dataFolder, project);
-    const known = folders.get(project) ?? new SnapshotFolder({ disk, folder, link: snapshot });
+    const known = folders.get(project) ?? new SnapshotFolder({ disk, folder, readable: snapshot });
     folders.set(project, known);
     return known;
   };

@@ -8,7 +8,9 @@ import { suite } from '../suite.js';
 const test = suite('readiness');
 
 /** All is well. */
-const WELL: ServerCondition = { serverLog: 'writable', isRoomLow: false, compactionsFailing: 0, scrubsDamaged: 0, damagedReads: 0 };
+const WELL: ServerCondition = {
+  serverLog: 'writable', isRoomLow: false, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, damagedReads: 0,
+};
 
 function project(id: string, state: ProjectState): ProjectDetails {
   const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
@@ -49,8 +51,8 @@ test('a server log that cannot be written to is a failed check and no reason not
 });
 
 for (const [name, condition] of [
-  ['disk_room', { isRoomLow: true }], ['compaction', { compactionsFailing: 2 }], ['scrub', { scrubsDamaged: 1 }],
-  ['reads', { damagedReads: 3 }],
+  ['disk_room', { isRoomLow: true }], ['compaction', { compactionsFailing: 2 }], ['readable_snapshot', { readableFailing: 1 }],
+  ['scrub', { scrubsDamaged: 1 }],  ['reads', { damagedReads: 3 }],
 ] as const) {
   test(`what goes wrong around the projects is the failed check ${name}, and no reason not to be ready`, () => {
     const { ready, checks, degraded } = assessReadiness([project('a', 'serving')], { ...WELL, ...condition });
@@ -61,7 +63,9 @@ for (const [name, condition] of [
 test('where all is well every check holds', () => {
   const { checks } = assessReadiness([project('a', 'serving')], WELL);
   assert.deepEqual(failing(checks), []);
-  assert.deepEqual(checks.map(({ name }) => name), ['projects', 'registry', 'disk_room', 'compaction', 'scrub', 'reads']);
+  assert.deepEqual(checks.map(({ name }) => name), [
+    'projects', 'registry', 'disk_room', 'compaction', 'readable_snapshot', 'scrub', 'reads',
+  ]);
 });
 
 test('checks name no project', () => {

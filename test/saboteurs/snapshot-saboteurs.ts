@@ -47,12 +47,21 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'leave-a-moment-without-the-snapshot-file',
     changes: [{
-      file: SNAPSHOT_FOLDER,
-      find: 'await changeFolder(this.#disk, dirname(this.#link), () => this.#disk.rename(temporary, this.#link));',
-      replace: `await this.#disk.unlink(this.#link);
-      await changeFolder(this.#disk, dirname(this.#link), () => this.#disk.rename(temporary, this.#link));`,
+      file: 'src/projections/snapshot/readable-snapshot.ts',
+      find: 'await changeFolder(this.#disk, dirname(this.#path), () => this.#disk.rename(temporary, this.#path));',
+      replace: `await this.#disk.unlink(this.#path);
+      await changeFolder(this.#disk, dirname(this.#path), () => this.#disk.rename(temporary, this.#path));`,
     }],
     tests: ['projections/snapshot/kill-points.crash'],
+  },
+  {
+    name: 'let-the-readable-snapshot-be-the-snapshot',
+    changes: [{
+      file: 'src/projections/snapshot/readable-snapshot.ts',
+      find: `await copyFile(this.#disk, { from: join(this.#folder, snapshotName(seq, 'json')), to: temporary }, signal);`,
+      replace: `await this.#disk.link(join(this.#folder, snapshotName(seq, 'json')), temporary);`,
+    }],
+    tests: ['projections/snapshot/readable-snapshot'],
   },
   {
     name: 'snapshot-past-durable',

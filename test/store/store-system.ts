@@ -71,7 +71,7 @@ function partsIn(folder: string): Omit<OpenProjectOptions, 'settings'> {
   const disk = new NodeDisk();
   return {
     home: new FileHome({ folder, disk, logger: silentLogger }),
-    snapshots: new SnapshotFolder({ disk, folder: path.join(folder, PROJECT), link: path.join(folder, `${PROJECT}.json`) }),
+    snapshots: new SnapshotFolder({ disk, folder: path.join(folder, PROJECT), readable: path.join(folder, `${PROJECT}.json`) }),
     limits: DEFAULT_STORE_LIMITS,
     // So small that most values are read from their file.
     cache: new ValueCache(CACHE_BYTES),

@@ -34,11 +34,12 @@ export async function* textPieces(text: SegmentText, signal?: AbortSignal): Asyn
  * Computes the digest of a text.
  *
  * @param text the text; it is read to its end
+ * @param signal stops the reading
  * @returns SHA-256 in hexadecimal digits
  */
-export async function digestText(text: SegmentText): Promise<string> {
+export async function digestText(text: SegmentText, signal?: AbortSignal): Promise<string> {
   const digest = createHash('sha256');
-  for await (const piece of textPieces(text)) digest.update(piece);
+  for await (const piece of textPieces(text, signal)) digest.update(piece);
   return digest.digest('hex');
 }
 

@@ -9,7 +9,7 @@ const SEGMENT_NAME = /^(\d{20})\.jsonl(\.gz)?$/;
 /** A torn tail that was cut: the seq that was due, its offset, and which copy it is. */
 const TORN_NAME = /^torn-[1-9]\d{0,15}-\d{1,16}-[1-9]\d{0,8}$/;
 /** What `projections/snapshot/snapshot-names.ts` gives; a test compares the two. */
-const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|link-new|run-\d{1,9})$/;
+const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
 /** Names that a creation leaves in the project's folder before the project exists. */
 export const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
 const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'probe'];

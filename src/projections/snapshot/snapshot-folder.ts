@@ -1,12 +1,11 @@
 /**
- * The generations of one project: finding, committing, linking, removing. Owns the names in the project's folder that begin with
- * `snap-`, and `<project>.json` beside the log.
+ * The generations of one project: finding, committing, removing. Owns the names in the project's folder that begin with `snap-`;
+ * `<project>.json` beside the log is made from them by `readable-snapshot.ts`.
  *
  * The order of the steps is what makes a crash harmless:
  *
  * - Commit: data files synced, manifest under a temporary name synced, folder synced; rename; folder synced. A manifest that is
  *   there has everything that it speaks of.
- * - Link: `<project>.json` is replaced by renaming a second name of the `.json` over it, so that there is an old one or a new one.
  * - Remove: the manifest first, folder synced; then the rest, which does not count without it.
  */
 import { dirname, join } from 'node:path';
@@ -16,6 +15,7 @@ import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, verifyFiles, type VerifyOptions } from './read-generation.js';
+import { ReadableSnapshot } from './readable-snapshot.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 import { parseSnapshotName, type SnapshotName, snapshotName } from './snapshot-names.js';
@@ -44,41 +44,30 @@ export interface GenerationList {
   readonly unreadable: readonly UnreadableGeneration[];
 }
 
-/** How a generation is committed. */
-export interface CommitOptions {
-  /**
-   * Whether `<project>.json` shall be this generation at once.
-   *
-   * @default true
-   */
-  readonly link?: boolean;
-  /** Told when linking failed. The commit holds all the same, and {@link SnapshotFolder.relink} makes up for it. */
-  readonly onLinkFault?: (error: unknown) => void;
-}
-
 /** Where a project's snapshots are. */
 export interface SnapshotPlace {
   readonly disk: Disk;
   /** The project's folder, absolute. */
   readonly folder: string;
   /** `<project>.json` beside the log, absolute. */
-  readonly link: string;
+  readonly readable: string;
   /** Closes files that are not read. @default one of its own */
   readonly idleFiles?: IdleFiles;
 }
 
 /** The snapshots of one project. Changes one at a time; reads at any time. */
 export class SnapshotFolder {
+  /** The newest snapshot for people and their tools. */
+  readonly readable: ReadableSnapshot;
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #link: string;
   readonly #values: ValueFiles;
 
   /** @param place where the snapshots are */
-  constructor({ disk, folder, link, idleFiles }: SnapshotPlace) {
+  constructor({ disk, folder, readable, idleFiles }: SnapshotPlace) {
     this.#disk = disk;
     this.#folder = folder;
-    this.#link = link;
+    this.readable = new ReadableSnapshot({ disk, folder, path: readable });
     this.#values = new ValueFiles(disk, folder, idleFiles);
   }
 
@@ -148,11 +137,10 @@ export class SnapshotFolder {
    * When it rejects, the generation does not count and its files are gone, as far as the disk lets that happen.
    *
    * @param manifest what it is
-   * @param options whether to link
    * @returns the digest of the manifest
    * @throws {AppError} with `disk_full` when the disk has no room
    */
-  async commit(manifest: SnapshotManifest, options: CommitOptions = {}): Promise<string> {
+  async commit(manifest: SnapshotManifest): Promise<string> {
     const { seq } = manifest;
     const { text, digest } = encodeManifest(manifest);
     const temporary = this.#path(seq, 'manifest-new');
@@ -165,7 +153,6 @@ export class SnapshotFolder {
       await this.#undo(seq);
       throw withDiskFull(error, 'Cannot write the snapshot');
     }
-    if (options.link ?? true) await this.#linkOrTell(seq, options);
     return digest;
   }
 
@@ -175,38 +162,6 @@ export class SnapshotFolder {
     } catch {
       // What is left has a manifest, and then everything that belongs to it, or none, and does not count.
       return;
-    }
-  }
-
-  async #linkOrTell(seq: number, { onLinkFault }: CommitOptions): Promise<void> {
-    try {
-      await this.#linkTo(seq);
-    } catch (error) {
-      onLinkFault?.(error);
-    }
-  }
-
-  /**
-   * Makes `<project>.json` the newest committed generation, if it is not. For starts, and after a commit without a link.
-   */
-  async relink(): Promise<void> {
-    const [newest] = (await this.list()).committed;
-    if (newest !== undefined) await this.#linkTo(newest.seq);
-  }
-
-  async #linkTo(seq: number): Promise<void> {
-    const target = this.#path(seq, 'json');
-    const [there, wanted] = [await this.#disk.status(this.#link), await this.#disk.status(target)];
-    // Renaming one name of a file over another name of it does nothing and leaves both.
-    if (there !== undefined && there.inode === wanted?.inode) return;
-    const temporary = this.#path(seq, 'link-new');
-    try {
-      await this.#disk.unlink(temporary);
-      await this.#disk.link(target, temporary);
-      await changeFolder(this.#disk, dirname(this.#link), () => this.#disk.rename(temporary, this.#link));
-    } catch (error) {
-      await this.#disk.unlink(temporary).catch(() => undefined);
-      throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
 

@@ -7,13 +7,13 @@
 import { invariant } from '../../base/invariant.js';
 
 const SEQ_DIGITS = 20;
-const NAME = /^snap-(\d{20})\.(json|index|manifest|manifest-new|link-new|run-\d{1,9})$/;
+const NAME = /^snap-(\d{20})\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
 
 /** The parts of a generation, the manifest last. */
 export type GenerationPart = 'json' | 'index' | 'manifest';
 
-/** What is written on the way to a generation and never outlives the attempt. */
-export type TemporaryPart = 'manifest-new' | 'link-new' | `run-${number}`;
+/** What is written on the way to a generation and never outlives the attempt; `link-new` is what earlier versions left. */
+export type TemporaryPart = 'manifest-new' | 'copy-new' | 'link-new' | `run-${number}`;
 
 /** A name taken apart. */
 export interface SnapshotName {

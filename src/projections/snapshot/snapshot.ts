@@ -4,8 +4,8 @@
  *
  * A generation is three files in the project's folder, made once and never changed, `<S>` being its seq in 20 digits:
  *
- * - `snap-<S>.json`: one JSON object, key by key in the order of their UTF-8 bytes, each value token for token. It is also what
- *   `<project>.json` beside the log links to: an output for anybody, read by nobody of ours under that name.
+ * - `snap-<S>.json`: one JSON object, key by key in the order of their UTF-8 bytes, each value token for token.
+ *   `<project>.json` beside the log is a copy of it: an output, which nothing here reads.
  * - `snap-<S>.index`: one line a key, in the same order: version, time, and where its value lies in the `.json`, with a CRC-32.
  * - `snap-<S>.manifest`: seq, hash and time of the last event that is in it, counts, sizes and SHA-256 of the other two, and the
  *   rest of the state. It is renamed into place last: a generation whose manifest is not there does not exist.

@@ -32,7 +32,7 @@ test('sealed segments sort by seq and are told from everything else', () => {
 });
 
 test('the names that this program writes into a project\'s folder are told from all others', () => {
-  const parts = ['json', 'index', 'manifest', 'manifest-new', 'link-new', 'run-1', 'run-12'] as const;
+  const parts = ['json', 'index', 'manifest', 'manifest-new', 'copy-new', 'link-new', 'run-1', 'run-12'] as const;
   const snapshots = parts.map((part) => snapshotName(7, part));
   for (const name of snapshots) assert.ok(parseSnapshotName(name) !== undefined && isSnapshotName(name) && isOwnName(name), name);
   const others = [segmentName(1), compressedName(1), 'next', 'head', 'head.tmp', 'compressing', 'probe', 'torn-7-1200-1'];

@@ -5,7 +5,7 @@ import type { SnapshotManifest } from '../../../src/projections/snapshot/snapsho
 import type { ChangeLimits } from '../../../src/projections/snapshot/change-table.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import {
-  build, commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, LINK, manifestOf, namesIn, PlacedValues, type PlainEntry,
+  build, commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, manifestOf, namesIn, PlacedValues, type PlainEntry, READABLE,
 } from './snapshot-fixture.js';
 
 const OLDEST_SEQ = 5;
@@ -24,11 +24,12 @@ export const HELD: Readonly<Record<number, readonly PlainEntry[]>> = {
   [NEW_SEQ]: [['a', '1', 1], ['b', '"new"', 14], ['d', '[4]', 12], ['e', '5', 15], ['f', '"six"', 20]],
 };
 
-/** A disk with two generations, linked. */
+/** A disk with two generations, and the readable snapshot of the newer one. */
 export async function oldDisk(): Promise<FaultDisk> {
   const disk = emptyDisk();
   await commitEntries(disk, HELD[OLDEST_SEQ] ?? [], OLDEST_SEQ);
   await commitEntries(disk, HELD[OLD_SEQ] ?? [], OLD_SEQ);
+  await folderOn(disk).readable.write(OLD_SEQ);
   return disk.crash();
 }
 
@@ -48,12 +49,13 @@ export async function newestOf(disk: FaultDisk): Promise<SnapshotManifest | unde
   return (await folderOn(disk).list()).committed[0];
 }
 
-/** The whole compaction: what attempts left goes, a generation is made, the oldest one goes. */
+/** The whole compaction: what attempts left goes, a generation is made, the oldest one goes, the readable snapshot is written. */
 export async function compact(disk: FaultDisk, told: { created: boolean }): Promise<void> {
   await folderOn(disk).dropUnfinished();
   await makeGeneration(disk, await newestOf(disk));
   told.created = true;
   await folderOn(disk).remove(OLDEST_SEQ);
+  await folderOn(disk).readable.write(NEW_SEQ);
 }
 
 /** Checks that the newest generation is the old one or the new one, and that everything that counts is whole. */
@@ -71,22 +73,23 @@ export async function judge(disk: FaultDisk, isNewDue: boolean): Promise<void> {
   const maps = [OLD_SEQ, NEW_SEQ].map((seq) => (
     Object.fromEntries((HELD[seq] ?? []).map(([key, value]) => [key, JSON.parse(value) as unknown]))
   ));
-  const linked: unknown = JSON.parse(disk.bytesOf(LINK).toString());
-  assert.ok(maps.some((map) => JSON.stringify(map) === JSON.stringify(linked)), 'the link is the old map or the new one');
+  const readable: unknown = JSON.parse(disk.bytesOf(READABLE).toString());
+  assert.ok(maps.some((map) => JSON.stringify(map) === JSON.stringify(readable)), 'the readable snapshot is the old map or the new one');
 }
 
 /** Checks that a start makes everything tidy, and that the work can be done again. */
 export async function judgeNextStart(disk: FaultDisk, isNewDue: boolean): Promise<void> {
   await judge(disk, isNewDue);
   await folderOn(disk).dropUnfinished();
-  await folderOn(disk).relink();
+  await folderOn(disk).readable.refresh((await newestOf(disk))?.seq ?? 0);
   await judge(disk, isNewDue);
   const { committed } = await folderOn(disk).list();
   const parts = committed.flatMap(({ seq }) => (['json', 'index', 'manifest'] as const).map((part) => snapshotName(seq, part)));
   assert.deepEqual(namesIn(disk), parts.sort());
   const [newest] = committed;
   const newestJson = `${FOLDER}/${snapshotName(newest?.seq ?? 0, 'json')}`;
-  assert.equal(disk.tree.file(LINK).inode, disk.tree.file(newestJson).inode, 'the link is the newest map');
+  assert.deepEqual(disk.bytesOf(READABLE), disk.bytesOf(newestJson), 'the readable snapshot is the newest map');
+  assert.notEqual(disk.tree.file(READABLE).inode, disk.tree.file(newestJson).inode, 'it is a file of its own');
   if (newest?.seq === OLD_SEQ) await makeGeneration(disk, newest);
   await judge(disk, true);
 }

@@ -11,7 +11,7 @@ import { FaultDisk } from '../../disk/fault-disk.js';
 
 export const HOME = '/data';
 export const FOLDER = '/data/shop';
-export const LINK = '/data/shop.json';
+export const READABLE = '/data/shop.json';
 export const LOG_ID = '00112233445566778899aabbccddeeff';
 
 /** A key as tests write it: its value, its version. */
@@ -26,7 +26,7 @@ export function emptyDisk(): FaultDisk {
 }
 
 export function folderOn(disk: FaultDisk): SnapshotFolder {
-  return new SnapshotFolder({ disk, folder: FOLDER, link: LINK });
+  return new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE });
 }
 
 /** A manifest around what was written. */

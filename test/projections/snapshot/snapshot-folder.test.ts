@@ -4,7 +4,9 @@ import { encodeManifest } from '../../../src/projections/snapshot/manifest-forma
 import { SnapshotCorruptError, SnapshotVersionError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
-import { commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, HOME, LINK, manifestOf, namesIn, writeData } from './snapshot-fixture.js';
+import {
+  commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, HOME, manifestOf, namesIn, READABLE, writeData,
+} from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/snapshot-folder');
 const path = (seq: number, part: string): string => `${FOLDER}/snap-${String(seq).padStart(20, '0')}.${part}`;
@@ -30,7 +32,6 @@ test('a folder that is not there holds nothing, and is made when a generation be
   disk.tree.syncAll();
   assert.deepEqual(await folderOn(disk).list(), { committed: [], unreadable: [] });
   assert.deepEqual(await folderOn(disk).dropUnfinished(), []);
-  await folderOn(disk).relink();
   await commitEntries(disk, [['a', '1', 1]], 3);
   const survivor = disk.crash({ content: 'synced', size: 'synced', names: 'synced' });
   assert.equal((await folderOn(survivor).list()).committed.length, 1);
@@ -52,44 +53,12 @@ test('a manifest that cannot be used is named, and the others are listed all the
   assert.equal((await folderOn(disk).list()).committed.length, 1, 'the disk can read it again');
 });
 
-test('a commit gives back the digest and makes the link beside the log the newest map', async () => {
+test('a commit gives back the digest, and leaves nothing but the three files', async () => {
   const disk = emptyDisk();
   const manifest = manifestOf(await writeData(disk, [['a', '1', 1]], 5), 5);
   assert.equal(await folderOn(disk).commit(manifest), encodeManifest(manifest).digest);
-  assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":1\n}\n');
-  await commitEntries(disk, [['a', '2', 6]], 6);
-  assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":2\n}\n');
-  assert.equal(disk.tree.file(LINK).inode, disk.tree.file(path(6, 'json')).inode);
   assert.ok(namesIn(disk).every((name) => /\.(?:json|index|manifest)$/.test(name)));
-});
-
-test('without a link the file beside the log stays, until it is asked for', async () => {
-  const disk = emptyDisk();
-  disk.put(LINK, 'mine');
-  await folderOn(disk).commit(manifestOf(await writeData(disk, [], 5), 5), { link: false });
-  assert.equal(disk.bytesOf(LINK).toString(), 'mine');
-  await folderOn(disk).relink();
-  assert.equal(disk.bytesOf(LINK).toString(), '{}\n');
-  const callsBefore = disk.calls.length;
-  await folderOn(disk).relink();
-  assert.ok(disk.calls.slice(callsBefore).every(({ method }) => !['link', 'rename', 'unlink'].includes(method)), 'nothing is done twice');
-});
-
-test('a link that fails is told, and the commit holds', async () => {
-  for (const method of ['link', 'rename', 'openFolder'] as const) {
-    const disk = emptyDisk();
-    await commitEntries(disk, [['a', '1', 1]], 5);
-    const manifest = manifestOf(await writeData(disk, [['a', '2', 6]], 6), 6);
-    const onLink = method === 'rename' ? /link-new$/ : method === 'openFolder' ? new RegExp(`${HOME}$`) : /json$/;
-    disk.fail({ method, path: onLink, action: { kind: 'errno', code: 'EIO' } });
-    const faults: unknown[] = [];
-    await folderOn(disk).commit(manifest, { onLinkFault: (error) => void faults.push(error) });
-    assert.equal(faults.length, 1, method);
-    assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":1\n}\n');
-    assert.ok(!namesIn(disk).some((name) => name.endsWith('-new')));
-    await folderOn(disk).relink();
-    assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":2\n}\n');
-  }
+  assert.equal(disk.tree.find(READABLE), undefined, 'the file beside the log is written apart');
 });
 
 test('a commit that fails leaves nothing of its generation', async () => {
@@ -113,7 +82,6 @@ test('removing takes the manifest first, and leaves the other generations', asyn
   assert.deepEqual(first, [['unlink', path(6, 'manifest')], ['syncFolder', FOLDER]]);
   assert.ok(namesIn(disk).every((name) => name.includes('05.')));
   assert.deepEqual(await entriesOf(disk, older), [['a', '1', 1]]);
-  assert.equal(disk.bytesOf(LINK).toString(), '{\n"a":2\n}\n', 'the link is a name of its own');
 });
 
 test('only what attempts left is dropped, and it is named', async () => {
@@ -123,7 +91,8 @@ test('only what attempts left is dropped, and it is named', async () => {
   disk.put(path(7, 'manifest'), 'damaged');
   const stays = [...namesIn(disk), 'head', 'snap-notes.txt', '00000000000000000001.jsonl'].sort();
   for (const name of ['head', 'snap-notes.txt', '00000000000000000001.jsonl']) disk.put(`${FOLDER}/${name}`, 'x');
-  const rest = [path(5, 'manifest-new'), path(5, 'link-new'), path(5, 'run-1'), path(6, 'json'), path(6, 'index'), path(9, 'run-12')];
+  const left = ['manifest-new', 'copy-new', 'link-new', 'run-1'].map((part) => path(5, part));
+  const rest = [...left, path(6, 'json'), path(6, 'index'), path(9, 'run-12')];
   for (const place of rest) disk.put(place, 'x');
   const dropped = await folderOn(disk).dropUnfinished();
   assert.deepEqual(dropped.map((name) => `${FOLDER}/${name}`).sort(), rest.sort());
