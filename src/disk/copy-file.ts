@@ -25,15 +25,23 @@ export async function copyFile(disk: Disk, way: { readonly from: string; readonl
   if (!(await disk.clone(from, to))) {
     await closing(await disk.open(from, 'read'), async (source) => {
       const { sizeBytes } = await source.status();
-      await requireRoom(disk, to, sizeBytes);
+      await requireRoom(disk, dirname(to), sizeBytes);
       await closing(await disk.open(to, 'create'), (copy) => copyBytes({ source, copy, sizeBytes }, signal));
     });
   }
   await closing(await disk.open(to, 'append'), (copy) => copy.datasync());
 }
 
-async function requireRoom(disk: Disk, to: string, sizeBytes: number): Promise<void> {
-  const { freeBytes, totalBytes } = await disk.room(dirname(to));
+/**
+ * Refuses to write what can be made again where that would take the room that is kept for deletes, heads and the configuration.
+ *
+ * @param disk the disk
+ * @param folder where it would be written
+ * @param sizeBytes how much it takes
+ * @throws {AppError} `disk_full` when there is no more room than that
+ */
+export async function requireRoom(disk: Disk, folder: string, sizeBytes: number): Promise<void> {
+  const { freeBytes, totalBytes } = await disk.room(folder);
   // Some file systems answer with a size of 0: they cannot say.
   if (totalBytes === 0 || freeBytes - sizeBytes >= lowWaterMark(totalBytes)) return;
   throw new AppError('disk_full', `Cannot write a copy of ${sizeBytes} bytes: the disk has ${freeBytes} bytes left`);

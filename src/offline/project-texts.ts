@@ -1,24 +1,23 @@
 /**
  * Reads pieces of stored lines again, from files alone, in any order.
  *
- * A compressed segment can only be read from its beginning, and a snapshot asks for values key by key: so its text is written
- * out once, beside the files of the work that it serves, under a name of theirs. The name is taken away at once, so that nothing
- * is left of it but what a crash between the two leaves, which goes with the rest of that work.
+ * A snapshot asks for values key by key, so the text of a compressed segment is written out once, beside the files of the work that it
+ * serves, under a name of theirs: what a crash leaves of it goes with the rest of that work.
  */
 import { join } from 'node:path';
 import type { TextPlace } from '../base/text-place.js';
-import { appendAll, type Disk, type DiskFile } from '../disk/disk.js';
+import type { Disk, DiskFile } from '../disk/disk.js';
 import { FilePool } from '../disk/file-pool.js';
+import { openInflated } from '../log/file/inflated-text.js';
 import type { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
 import { openIfFirst } from '../log/file/segment-opening.js';
-import { activeFile, sealedFile, type SegmentFile, withText } from '../log/file/segment-text.js';
+import { activeFile, sealedFile, type SegmentFile } from '../log/file/segment-text.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 
 /** Descriptors that are open at once, at most. */
 const FILES_MAX = 64;
-const PIECE_BYTES = 1_048_576;
 /** Numbers of runs that no snapshot uses: those that hold the text of a segment. */
 const TEXT_RUNS_START = 900_000_000;
 
@@ -78,28 +77,7 @@ export class ProjectTexts {
     const { folder, seq } = this.#scratch;
     const path = join(folder, snapshotName(seq, `run-${TEXT_RUNS_START + this.#runCount}`));
     this.#runCount += 1;
-    await this.#disk.unlink(path);
-    try {
-      await this.#inflate(segment, path);
-      return await this.#disk.open(path, 'read');
-    } finally {
-      await this.#disk.unlink(path);
-    }
-  }
-
-  async #inflate(segment: SegmentFile, path: string): Promise<void> {
-    const copy = await this.#disk.open(path, 'create');
-    try {
-      await withText(this.#disk, segment, async (text) => {
-        const { sizeBytes } = await text.status();
-        for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
-          const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
-          await appendAll(copy, piece.subarray(0, await text.read(piece, offset)));
-        }
-      });
-    } finally {
-      await copy.close();
-    }
+    return await openInflated(this.#disk, segment, { path, isRoomKept: false });
   }
 
   /** Lets go of every descriptor. */

@@ -59,10 +59,17 @@ export class Compactor {
     this.#lookIntervalMs = parts.lookIntervalMs ?? LOOK_INTERVAL_MS;
   }
 
-  /** Begins to look at intervals, and brings readable snapshots up to date where a stop or an older version left them behind. */
+  /** Begins to look at intervals, and makes up at once for what the start found missing. */
   start(): void {
     this.#timer ??= setInterval(() => this.#look(), this.#lookIntervalMs).unref();
-    for (const id of this.#watched.keys()) this.refreshReadable(id);
+    for (const watched of this.#watched.values()) this.#catchUp(watched);
+  }
+
+  /** A snapshot where the start fell back, and readable snapshots that a stop or an older version left behind. */
+  #catchUp({ compaction }: Watched): void {
+    const { id } = compaction.store;
+    if (compaction.isOverdue) this.request(id);
+    else this.refreshReadable(id);
   }
 
   /** How many projects could not be compacted when it was last tried. */
@@ -86,9 +93,10 @@ export class Compactor {
     invariant(!this.#watched.has(id), 'a project is watched once');
     const triedAtMs = this.#clock.monotonicMs();
     const abort = new AbortController();
-    this.#watched.set(id, { compaction, log, abort, failures: 0, triedAtMs, running: Promise.resolve(), waiting: undefined });
+    const watched: Watched = { compaction, log, abort, failures: 0, triedAtMs, running: Promise.resolve(), waiting: undefined };
+    this.#watched.set(id, watched);
     // At a start all projects are opened first.
-    if (this.#timer !== undefined) this.refreshReadable(id);
+    if (this.#timer !== undefined) this.#catchUp(watched);
   }
 
   /**

@@ -46,6 +46,11 @@ export interface OpenedProject {
   readonly log: Log;
   /** Its snapshots that hold, newest first. */
   readonly generations: readonly SnapshotManifest[];
+  /**
+   * True when the start fell back on an older snapshot or on the log, or replayed lines of compressed segments: until there is a new
+   * snapshot the next start does so again, and values on disk are read from where it is slow. @default false
+   */
+  readonly isSnapshotOverdue?: boolean;
 }
 
 /**
@@ -88,7 +93,9 @@ export async function openProject(
   const { newest } = model.state;
   if (newest !== undefined) log.configure(logOptionsOf(newest.settings.storage));
   if (used !== undefined) model.noteSnapshot(used.seq);
-  return { store: makeStore(log, model, options), model, log, generations };
+  const hasReplayedCompressed = (log.sealed?.list() ?? []).some(({ isCompressed, lastSeq }) => isCompressed && lastSeq > (used?.seq ?? 0));
+  const isSnapshotOverdue = loaded.damaged.length > 0 || hasReplayedCompressed;
+  return { store: makeStore(log, model, options), model, log, generations, isSnapshotOverdue };
 }
 
 async function openLog(id: string, { model, used }: LoadedSnapshot, options: OpenProjectOptions & ReplayOptions): Promise<Log | undefined> {

@@ -64,14 +64,17 @@ export class ProjectCompaction {
   /** Generations that proved damaged, by seq: values may still lie in them, until a sound one takes their place. */
   readonly #damaged = new Set<number>();
   #isReadableFailing = false;
+  #isOverdue: boolean;
 
   /**
    * @param parts what it takes
    * @param generations what is committed already, newest first
+   * @param isOverdue true: what the start went on from is not to be relied on for another one
    */
-  constructor(parts: CompactionParts, generations: readonly SnapshotManifest[]) {
+  constructor(parts: CompactionParts, generations: readonly SnapshotManifest[], isOverdue = false) {
     this.#parts = parts;
     this.#generations = generations;
+    this.#isOverdue = isOverdue;
   }
 
   /** The project's store. */
@@ -84,12 +87,18 @@ export class ProjectCompaction {
     return this.#isReadableFailing;
   }
 
+  /** Whether a snapshot is due at once, however little has changed and whatever the interval. */
+  get isOverdue(): boolean {
+    return this.#isOverdue && this.#generations[0]?.seq !== this.#parts.store.seq;
+  }
+
   /** Whether a snapshot is due: something changed, and the snapshot is small or the log since it long. */
   get isDue(): boolean {
     const { store } = this.#parts;
     const newest = this.#generations[0];
     if (newest === undefined) return store.seq > 0;
     if (store.seq === newest.seq) return false;
+    if (this.#isOverdue) return true;
     const sizeBytes = newest.json.sizeBytes + newest.index.sizeBytes;
     return sizeBytes <= SMALL_SNAPSHOT_BYTES || store.changedBytes >= sizeBytes * LOG_SHARE_DUE;
   }
@@ -156,6 +165,7 @@ export class ProjectCompaction {
       };
       await snapshots.commit(manifest);
       this.#generations = [manifest, ...this.#generations];
+      this.#isOverdue = false;
       store.noteSnapshot(point.seq);
       return manifest;
     } catch (error) {

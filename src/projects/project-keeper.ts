@@ -74,11 +74,11 @@ export class ProjectKeeper {
    *
    * @param opened store, log, committed snapshots
    */
-  keep({ store, log, generations }: OpenedProject): void {
+  keep({ store, log, generations, isSnapshotOverdue }: OpenedProject): void {
     if (!store.isOnDisk) return;
     const { snapshots, tasks, dataFolder, clock, logger } = this.#resources;
     const parts = { store, snapshots: snapshots(store.id), tasks, journal: this.#journal, dataFolder, clock, logger };
-    this.#compactor.watch(new ProjectCompaction(parts, generations), log);
+    this.#compactor.watch(new ProjectCompaction(parts, generations, isSnapshotOverdue), log);
   }
 
   /**

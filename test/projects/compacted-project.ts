@@ -95,10 +95,11 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
     await journal.record({ op: 'project.created', id: PROJECT, log_id: opened.log.logId }, CONTEXT);
   } else opened = await openProject(PROJECT, { ...parts, expectedLogId: known.logId, firstKeptSeq: known.firstKeptSeq });
   assert.ok(opened !== undefined, 'the log that was written is there');
-  const { store, log, generations } = opened;
+  const { store, log, generations, isSnapshotOverdue } = opened;
   const inline = new InlineTasks(disk);
   const tasks = options.wrapTasks?.(inline) ?? inline;
-  const compaction = new ProjectCompaction({ store, snapshots, tasks, journal, dataFolder: DATA, clock, logger }, generations);
+  const compactionParts = { store, snapshots, tasks, journal, dataFolder: DATA, clock, logger };
+  const compaction = new ProjectCompaction(compactionParts, generations, isSnapshotOverdue);
   const close = async (): Promise<void> => {
     await store.close();
     await journal.close();

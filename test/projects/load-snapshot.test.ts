@@ -114,6 +114,27 @@ test('where both are damaged, the whole log is read, and nothing is missing', as
   await again.close();
 });
 
+test('where the newest is damaged and segments are compressed, values are read all the same, and a snapshot is overdue', async () => {
+  const project = await openCompacted({ storage: { ...COLD, retention: { compress: 'gzip' } } });
+  for (const from of [1, 7]) {
+    await project.fill(from, from + 5);
+    await project.compact();
+  }
+  const newestSeq = project.store.seq;
+  const wanted = await everythingOf(project.store);
+  await project.close();
+  assert.ok((await namesIn(project.disk)).some((name) => name.endsWith('.gz')));
+  spoil(project.disk, snapPath(newestSeq, 'index'));
+  const again = await openCompacted({ disk: project.disk });
+  assert.equal(await everythingOf(again.store), wanted);
+  assert.deepEqual([again.store.damagedReads, again.compaction.isOverdue, again.compaction.isDue], [0, true, true]);
+  await again.compact();
+  assert.deepEqual([again.compaction.isOverdue, await everythingOf(again.store)], [false, wanted]);
+  const next = await again.reopen();
+  assert.deepEqual([next.compaction.isOverdue, await everythingOf(next.store)], [false, wanted]);
+  await next.close();
+});
+
 test('snapshots of another log are passed over', async () => {
   const { project } = await withSnapshots(SMALL_SEGMENTS);
   const { used, model, generations } = await load(project, 'f'.repeat(32));

@@ -10,6 +10,8 @@ const SEGMENT_NAME = /^(\d{20})\.jsonl(\.gz)?$/;
 const TORN_NAME = /^torn-[1-9]\d{0,15}-\d{1,16}-[1-9]\d{0,8}$/;
 /** What `projections/snapshot/snapshot-names.ts` gives; a test compares the two. */
 const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
+/** The text of a compressed segment, written out for reading. */
+const INFLATED_NAME = /^inflated-\d{20}$/;
 /** Names that a creation leaves in the project's folder before the project exists. */
 export const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
 const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'probe'];
@@ -83,6 +85,14 @@ export class LogPaths {
   }
 
   /**
+   * @param firstSeq a compressed segment
+   * @returns where its text is written out for reading
+   */
+  inflated(firstSeq: number): string {
+    return join(this.folder, `inflated-${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}`);
+  }
+
+  /**
    * @param name a name inside the project's folder
    * @returns its path
    */
@@ -136,7 +146,17 @@ export function isSnapshotName(name: string): boolean {
  * @returns true for a name that this program gives
  */
 export function isOwnName(name: string): boolean {
-  return OTHER_NAMES.includes(name) || [SEGMENT_NAME, TORN_NAME, SNAPSHOT_NAME].some((form) => form.test(name));
+  return OTHER_NAMES.includes(name) || [SEGMENT_NAME, TORN_NAME, INFLATED_NAME, SNAPSHOT_NAME].some((form) => form.test(name));
+}
+
+/**
+ * Tells whether a name is that of a text that was written out for reading.
+ *
+ * @param name a name inside a project's folder
+ * @returns true for what only a crash leaves there
+ */
+export function isInflatedName(name: string): boolean {
+  return INFLATED_NAME.test(name);
 }
 
 /** A sealed segment, as far as its name says. */

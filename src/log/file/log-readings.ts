@@ -3,21 +3,14 @@
  */
 import type { TextPlace } from '../../base/text-place.js';
 import { AppError } from '../../base/app-error.js';
-import { FilePool } from '../../disk/file-pool.js';
 import type { Disk } from '../../disk/disk.js';
-import type { IdleFiles } from '../../disk/idle-files.js';
 import type { AppendNotice } from '../append-notice.js';
-import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogLine, LogPosition, ReadRange } from '../log.js';
 import { LogReader, type ReadableSegment } from './log-reader.js';
 import type { LogPaths } from './log-paths.js';
-import { openIfFirst } from './segment-opening.js';
-import { checkHeader } from './segment-reader.js';
-import { activeFile, sealedFile } from './segment-text.js';
-
-/** Descriptors that a log keeps open to read single values again, at most. */
-export const POOLED_FILES_MAX = 8;
+import { type ReadPlace, SegmentPlaces } from './segment-places.js';
+import { sealedFile } from './segment-text.js';
 
 /** The log that is read, as it is at the moment of the question. */
 export interface ReadLog {
@@ -31,20 +24,12 @@ export interface ReadLog {
   isClosed(): boolean;
 }
 
-/** Where the log's files are. */
-export interface ReadPlace {
-  readonly disk: Disk;
-  readonly paths: LogPaths;
-  /** Closes descriptors that are not read. */
-  readonly idleFiles: IdleFiles;
-}
-
 /** What reads one log. */
 export class LogReadings {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
   readonly #log: ReadLog;
-  readonly #pool: FilePool;
+  readonly #places: SegmentPlaces;
 
   /**
    * @param place where the log's files are
@@ -54,7 +39,7 @@ export class LogReadings {
     this.#disk = disk;
     this.#paths = paths;
     this.#log = log;
-    this.#pool = new FilePool(POOLED_FILES_MAX, idleFiles);
+    this.#places = new SegmentPlaces({ disk, paths, idleFiles }, log);
   }
 
   /**
@@ -142,36 +127,23 @@ export class LogReadings {
     if (this.#log.isClosed()) throw new AppError('shutting_down', 'Cannot read from the log: it is closed');
     const { segment, offset, sizeBytes } = place;
     const bytes = Buffer.allocUnsafe(sizeBytes);
-    const count = await this.#pool.use(segment, () => this.#openPlain(segment), (file) => file.read(bytes, offset));
+    const count = await this.#places.read(segment, bytes, offset);
     if (count === sizeBytes) return bytes;
     const { shownName } = sealedFile(this.#paths, { firstSeq: segment, isCompressed: false });
     throw new LogCorruptError({ file: shownName, offset }, `${sizeBytes} bytes of a line`, `${count} bytes`);
   }
 
   /**
-   * Lets go of the descriptor of a segment that is about to go.
+   * Lets go of the descriptors of a segment that is about to go.
    *
    * @param firstSeq the segment
    */
   async drop(firstSeq: number): Promise<void> {
-    await this.#pool.drop(firstSeq);
-  }
-
-  /** Opens the file whose header says that it is this segment: the active name may have moved on to the next one. */
-  async #openPlain(firstSeq: number): ReturnType<Disk['open']> {
-    const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
-    const isActive = this.#log.segments().at(-1)?.firstSeq === firstSeq;
-    const due = { project: this.#paths.project, logId: this.#log.logId, firstSeq };
-    for (const { path, shownName } of isActive ? [activeFile(this.#paths), sealed] : [sealed]) {
-      const check = (header: SegmentHeader): void => checkHeader(header, due, shownName);
-      const opened = await openIfFirst(() => this.#disk.open(path, 'read'), { firstSeq, shownName, check });
-      if (opened !== undefined) return opened.file;
-    }
-    throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a plain segment with first_seq ${firstSeq}`, 'another one or none');
+    await this.#places.drop(firstSeq);
   }
 
   /** Lets go of every kept descriptor once its reading is done. */
   async close(): Promise<void> {
-    await this.#pool.close();
+    await this.#places.close();
   }
 }

@@ -12,7 +12,7 @@ import { appendAll, changeFolder, type Disk, type DiskFile, ShortWriteError } fr
 import { ForeignChangeError } from '../../disk/disk-fault.js';
 import type { SegmentExtent } from './active-segment.js';
 import type { HeadReading } from './head-file.js';
-import { doubledNames, type LogPaths, segmentName } from './log-paths.js';
+import { doubledNames, isInflatedName, type LogPaths, segmentName } from './log-paths.js';
 import { type LogFinding, readForRecovery, type RecoveryReadingOptions } from './recovery-reading.js';
 import { Rotation } from './rotation.js';
 import { keepTornTail } from './torn-tail.js';
@@ -85,7 +85,8 @@ class Healing {
   async #dropTemporaryFiles(): Promise<void> {
     const { next, probe, head, compressing } = this.#paths;
     for (const path of [next, probe, `${head}.tmp`, compressing]) await this.#disk.unlink(path);
-    for (const name of doubledNames(await this.#disk.list(this.#paths.folder))) await this.#disk.unlink(this.#paths.inFolder(name));
+    const names = await this.#disk.list(this.#paths.folder);
+    for (const name of [...doubledNames(names), ...names.filter(isInflatedName)]) await this.#disk.unlink(this.#paths.inFolder(name));
   }
 
   /** Cuts a torn tail or gives the last line its line feed; returns the size of the file afterwards. */

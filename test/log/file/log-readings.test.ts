@@ -1,6 +1,6 @@
 /** Reading pieces of lines again: which file they come from, how many stay open, and what is refused. */
 import assert from 'node:assert/strict';
-import { POOLED_FILES_MAX } from '../../../src/log/file/log-readings.js';
+import { POOLED_FILES_MAX } from '../../../src/log/file/segment-places.js';
 import { LinesDroppedError, LogCorruptError } from '../../../src/log/log-errors.js';
 import { MemoryLog } from '../../../src/log/memory-log.js';
 import type { Log, LogLine } from '../../../src/log/log.js';

@@ -1,0 +1,57 @@
+/**
+ * Reading a compressed segment at any place. It can only be inflated from its beginning, so its text is written out once, to a file
+ * whose name is taken away at once: nothing is left of it when its descriptor is closed, and a crash between the two leaves a file that
+ * is dropped with the rest of the work that it served.
+ */
+import { dirname } from 'node:path';
+import { requireRoom } from '../../disk/copy-file.js';
+import { appendAll, type Disk, type DiskFile } from '../../disk/disk.js';
+import { type SegmentFile, type SegmentText, withText } from './segment-text.js';
+
+const PIECE_BYTES = 1_048_576;
+
+/** Where a text is written out. */
+export interface InflatingPlace {
+  /** Path of the file, absolute; what is there is removed. */
+  readonly path: string;
+  /** True: it leaves the room alone that is kept for deletes, and fails where there is no more than that. */
+  readonly isRoomKept: boolean;
+}
+
+/**
+ * Writes the text of a compressed segment out and opens it. All checksums of the segment have been checked then.
+ *
+ * @param disk the disk
+ * @param segment a compressed segment
+ * @param place where the text is written out
+ * @returns the text, for reading; the caller closes it
+ * @throws {LogCorruptError} when the segment is damaged anywhere
+ * @throws {AppError} `disk_full` when the room that is kept would be needed
+ */
+export async function openInflated(disk: Disk, segment: SegmentFile, { path, isRoomKept }: InflatingPlace): Promise<DiskFile> {
+  await disk.unlink(path);
+  try {
+    await withText(disk, segment, async (text) => {
+      const { sizeBytes } = await text.status();
+      if (isRoomKept) await requireRoom(disk, dirname(path), sizeBytes);
+      await writeOut(disk, { text, sizeBytes }, path);
+    });
+    return await disk.open(path, 'read');
+  } finally {
+    await disk.unlink(path);
+  }
+}
+
+async function writeOut(
+  disk: Disk, { text, sizeBytes }: { readonly text: SegmentText; readonly sizeBytes: number }, path: string,
+): Promise<void> {
+  const copy = await disk.open(path, 'create');
+  try {
+    for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
+      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
+      await appendAll(copy, piece.subarray(0, await text.read(piece, offset)));
+    }
+  } finally {
+    await copy.close();
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Reads pieces of lines again by their place: a segment and an offset in its text. The place stays good whatever form the segment has
+ * now, so it is asked for at each reading.
+ *
+ * Of a compressed segment the text is written out for as long as places in it are read; where that cannot be, since there is no room or
+ * the segment is damaged somewhere, it is inflated as far as the place, each time.
+ */
+import { FilePool } from '../../disk/file-pool.js';
+import type { Disk, DiskFile } from '../../disk/disk.js';
+import type { IdleFiles } from '../../disk/idle-files.js';
+import type { SegmentHeader } from '../line-format.js';
+import { LogCorruptError } from '../log-errors.js';
+import { openInflated } from './inflated-text.js';
+import type { ReadableSegment } from './log-reader.js';
+import type { LogPaths } from './log-paths.js';
+import { openIfFirst } from './segment-opening.js';
+import { checkHeader } from './segment-reader.js';
+import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
+
+/** Descriptors of plain segments that are kept open, at most. */
+export const POOLED_FILES_MAX = 8;
+/** Compressed segments whose text is written out at once, at most: that is the room that they may take. */
+const INFLATED_FILES_MAX = 32;
+/** How long such a text is kept after its last reading, in milliseconds. */
+const INFLATED_IDLE_MS = 30_000;
+/** A segment may be sealed or compressed between the question for its form and the opening; then it is asked again. */
+const OPEN_ATTEMPTS = 3;
+
+/** Where the log's files are. */
+export interface ReadPlace {
+  readonly disk: Disk;
+  readonly paths: LogPaths;
+  /** Closes descriptors that are not read. */
+  readonly idleFiles: IdleFiles;
+}
+
+/** The log that places are read in, as it is at the moment of the question. */
+export interface PlacedLog {
+  readonly logId: string;
+  /** All segments, oldest first; the last one is the active one. */
+  segments(): readonly ReadableSegment[];
+}
+
+/** The segments of one log as texts in which any place can be read. */
+export class SegmentPlaces {
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #log: PlacedLog;
+  readonly #plain: FilePool;
+  readonly #inflated = new FilePool(INFLATED_FILES_MAX);
+  /** Compressed segments whose text could not be written out. */
+  readonly #failed = new Set<number>();
+  #idle: NodeJS.Timeout | undefined;
+
+  /**
+   * @param place where the log's files are
+   * @param log the log
+   */
+  constructor({ disk, paths, idleFiles }: ReadPlace, log: PlacedLog) {
+    this.#disk = disk;
+    this.#plain = new FilePool(POOLED_FILES_MAX, idleFiles);
+    this.#paths = paths;
+    this.#log = log;
+  }
+
+  /**
+   * Reads from the text of a segment.
+   *
+   * @param firstSeq the segment
+   * @param into where it goes
+   * @param offset where it begins, in bytes of text
+   * @returns how many bytes were read
+   * @throws {LogCorruptError} when there is no such segment, or it cannot be inflated as far as that
+   */
+  async read(firstSeq: number, into: Buffer, offset: number): Promise<number> {
+    const work = (text: Pick<SegmentText, 'read'>): Promise<number> => text.read(into, offset);
+    for (let attempt = 1; ; attempt += 1) {
+      const form = this.#formOf(firstSeq);
+      try {
+        if (form === 'compressed') return await this.#readInflated(firstSeq, work);
+        return await this.#plain.use(firstSeq, () => this.#openPlain(firstSeq), work);
+      } catch (error) {
+        if (attempt === OPEN_ATTEMPTS || form === this.#formOf(firstSeq)) throw error;
+      }
+    }
+  }
+
+  #formOf(firstSeq: number): ReadableSegment['form'] | undefined {
+    return this.#log.segments().find((segment) => segment.firstSeq === firstSeq)?.form;
+  }
+
+  async #readInflated(firstSeq: number, work: (text: Pick<SegmentText, 'read'>) => Promise<number>): Promise<number> {
+    const segment = sealedFile(this.#paths, { firstSeq, isCompressed: true });
+    if (!this.#failed.has(firstSeq)) {
+      try {
+        const place = { path: this.#paths.inflated(firstSeq), isRoomKept: true };
+        return await this.#inflated.use(firstSeq, () => openInflated(this.#disk, segment, place), work);
+      } catch {
+        // Where nothing else helps either, the reading below says so.
+        this.#failed.add(firstSeq);
+      } finally {
+        this.#letGoLater();
+      }
+    }
+    return await withText(this.#disk, segment, work);
+  }
+
+  /** The texts take room: when nobody has read in them for a while they go, and what failed is tried again. */
+  #letGoLater(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      this.#failed.clear();
+      void this.#inflated.close();
+    }, INFLATED_IDLE_MS).unref();
+  }
+
+  /** Opens the file whose header says that it is this segment: the active name may have moved on to the next one. */
+  async #openPlain(firstSeq: number): Promise<DiskFile> {
+    const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
+    const isActive = this.#formOf(firstSeq) === 'active';
+    const due = { project: this.#paths.project, logId: this.#log.logId, firstSeq };
+    for (const { path, shownName } of isActive ? [activeFile(this.#paths), sealed] : [sealed]) {
+      const check = (header: SegmentHeader): void => checkHeader(header, due, shownName);
+      const opened = await openIfFirst(() => this.#disk.open(path, 'read'), { firstSeq, shownName, check });
+      if (opened !== undefined) return opened.file;
+    }
+    throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a plain segment with first_seq ${firstSeq}`, 'another one or none');
+  }
+
+  /**
+   * Lets go of the descriptors of a segment that is about to go.
+   *
+   * @param firstSeq the segment
+   */
+  async drop(firstSeq: number): Promise<void> {
+    await this.#plain.drop(firstSeq);
+    await this.#inflated.drop(firstSeq);
+  }
+
+  /** Lets go of every descriptor once its reading is done. */
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#plain.close();
+    await this.#inflated.close();
+  }
+}
