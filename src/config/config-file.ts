@@ -14,6 +14,7 @@ import { checkConfig } from './check-config.js';
 import { systemConfigDisk, type ConfigDisk } from './config-disk.js';
 import type { ConfigDocument } from './config-document.js';
 import { ConfigError } from './config-error.js';
+import { CONFIG_BYTES_MAX } from './load-config.js';
 
 const INDENT_BLANKS = 2;
 const TEMPORARY_RANDOM_BYTES = 8;
@@ -127,6 +128,11 @@ export class ConfigFile {
       if (next === this.#held.document) return;
       // What is written must load again: a defect shall fail this request and not the next start.
       const text = formatConfig(checkConfig(next));
+      const sizeBytes = Buffer.byteLength(text);
+      if (sizeBytes > CONFIG_BYTES_MAX) {
+        const message = `Cannot save the configuration: it would have ${sizeBytes} bytes, and at most ${CONFIG_BYTES_MAX} are read`;
+        throw new AppError('config_write_failed', message);
+      }
       try {
         await this.#replace(text);
       } catch (error) {

@@ -13,7 +13,7 @@ export interface ProjectVersion {
   readonly keyId: string | null;
 }
 
-/** All versions of a project. */
+/** The versions of a project, as far as they are known. */
 export interface ProjectHistory {
   /** After the first project event of the log. */
   readonly first: ProjectVersion;
@@ -21,23 +21,49 @@ export interface ProjectHistory {
   readonly newest: ProjectVersion;
   /**
    * @param revision any seq
-   * @returns the version that held at that seq, that is after the newest project event up to it; undefined before the first
+   * @returns the version that held at that seq, that is after the newest project event up to it; undefined before the first;
+   *   `unknown` where the versions of that time are not known any more
    */
-  at(revision: number): ProjectVersion | undefined;
+  at(revision: number): ProjectVersion | 'unknown' | undefined;
+}
+
+/** What a list of versions leaves out. */
+export interface HistoryGap {
+  /** True: between the first version and the one after it there may have been others. */
+  readonly isTrimmed: boolean;
+  /** One of those, looked up in the log by its own seq. */
+  readonly recalled?: ProjectVersion | undefined;
+}
+
+/**
+ * Tells whether a revision may be one that a list leaves out.
+ *
+ * @param versions by rising seq
+ * @param revision any seq
+ * @returns true between the first version and the one after it
+ */
+export function isInGap(versions: readonly ProjectVersion[], revision: number): boolean {
+  const [first, second] = versions;
+  return first !== undefined && second !== undefined && revision > first.seq && revision < second.seq;
 }
 
 /**
  * Makes a history of a list.
  *
  * @param versions at least one, by rising seq
+ * @param gap what the list leaves out @default nothing
  * @returns the history
  * @throws {InvariantError} for an empty list, or one out of order
  */
-export function historyOf(versions: readonly ProjectVersion[]): ProjectHistory {
+export function historyOf(versions: readonly ProjectVersion[], gap: HistoryGap = { isTrimmed: false }): ProjectHistory {
   const [first] = versions;
   const newest = versions.at(-1);
   invariant(first !== undefined && newest !== undefined, 'a log has a project event');
   const isRising = versions.every((version, index) => version.seq > (versions[index - 1]?.seq ?? 0));
   invariant(isRising, 'project events come by rising seq');
-  return { first, newest, at: (revision) => versions.findLast((version) => version.seq <= revision) };
+  const at = (revision: number): ProjectVersion | 'unknown' | undefined => {
+    if (!gap.isTrimmed || !isInGap(versions, revision)) return versions.findLast((version) => version.seq <= revision);
+    return gap.recalled?.seq === revision ? gap.recalled : 'unknown';
+  };
+  return { first, newest, at };
 }

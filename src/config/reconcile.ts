@@ -12,6 +12,9 @@
  *   that named a key whose hash was lost would lock everybody out. The entry is written with the revision that it had (a new
  *   one with none), so that it differs from the version it names. A crash between then looks like what a person does who types
  *   a new project or a new key, and is carried out the same way: the log takes it over.
+ * - Of the versions that an entry may name only the first and the newest are kept. An older one is looked up in the log, where the
+ *   line of that seq holds it whole. Where retention has removed that line, nothing tells an edit from an old copy: the project is
+ *   refused until a person has looked, unless the entry says what holds anyhow.
  * - A person's edit differs from the version that the entry names. Only what they changed counts, put on top of the newest
  *   version: they may have edited an old copy. Of the key the log knows only an id, so the file always decides.
  *
@@ -179,17 +182,27 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
   }
   const keyChanged = entry.keyId !== newest.keyId;
   // A revision from before the first event can only be a person's; the first version is the nearest thing to it.
-  const base = (entry.revision === undefined ? undefined : history.at(entry.revision)) ?? history.first;
+  const known = (entry.revision === undefined ? undefined : history.at(entry.revision)) ?? history.first;
+  const isSame = diffSettings(entry.settings, newest.settings).names.length === 0;
+  // Taking it for stale could leave a project open that its owner has just closed, taking it for an edit could open one again.
+  if (known === 'unknown' && !isSame) return unknownRevision(entry, newest.seq);
+  const base = known === 'unknown' ? newest : known;
   const settings = mergeSettings(newest.settings, diffSettings(base.settings, entry.settings).change);
   const { names } = diffSettings(newest.settings, settings);
   if (names.length > 0) return { kind: 'edited', settings, names, keyChanged };
-  const isStale = diffSettings(entry.settings, newest.settings).names.length > 0;
-  if (isStale) return { kind: 'roll_forward', settings, ...(keyChanged ? { keyId: entry.keyId } : {}) };
+  if (!isSame) return { kind: 'roll_forward', settings, ...(keyChanged ? { keyId: entry.keyId } : {}) };
   return keyChanged ? { kind: 'edited', settings, names, keyChanged } : { kind: 'done' };
 }
 
 function missing(reason: string): Refuse {
   return { kind: 'refuse', code: 'project_missing', reason };
+}
+
+/** Nothing tells an edit from an old copy. */
+function unknownRevision(entry: EntryView, newestSeq: number): Refuse {
+  const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and what the settings were then is not in ` +
+    `its log any more, so an edit cannot be told from an old copy: look through the entry, and set its revision to ${newestSeq} to let it hold`;
+  return { kind: 'refuse', code: 'project_outdated', reason };
 }
 
 function quote(entry: EntryView): string {

@@ -18,6 +18,12 @@ export interface ProjectVersion {
   readonly timeMs: number;
 }
 
+/**
+ * How many versions are kept at most: the first one and the newest. An entry of the configuration names the version that it was
+ * written from, and lags behind only while the file cannot be written; older ones are in the log, each whole in one line.
+ */
+export const VERSIONS_KEPT_MAX = 17;
+
 /** The state that a snapshot holds is not one, or not of its moment. */
 export class SavedStateError extends Error {
   override readonly name = 'SavedStateError';
@@ -59,11 +65,11 @@ const checkSavedState = compileSchema<SavedState>({
   properties: { versions: { type: 'array', minItems: 1, items: versionSchema } },
 });
 
-/** Settings and their history. */
+/** Settings and the newest part of their history. */
 export class ProjectStateProjection implements Projection<ProjectEvent> {
   readonly #versions: ProjectVersion[] = [];
 
-  /** All versions, oldest first. */
+  /** The first version and the newest ones, oldest first; at most {@link VERSIONS_KEPT_MAX}. */
   get versions(): readonly ProjectVersion[] {
     return this.#versions;
   }
@@ -78,14 +84,14 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
     return this.#versions[0];
   }
 
-  /**
-   * The state as of a seq.
-   *
-   * @param seq any seq, from 1
-   * @returns the newest version at or below it
-   */
-  at(seq: number): ProjectVersion | undefined {
-    return this.#versions.findLast((version) => version.seq <= seq);
+  /** True when versions between the first and the others may have been let go. */
+  get isTrimmed(): boolean {
+    return this.#versions.length === VERSIONS_KEPT_MAX;
+  }
+
+  #add(version: ProjectVersion): void {
+    this.#versions.push(version);
+    if (this.#versions.length > VERSIONS_KEPT_MAX) this.#versions.splice(1, 1);
   }
 
   /** @returns all of it, as {@link restore} takes it; can be written as JSON */
@@ -114,7 +120,8 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
       }
       before = seq;
       const storage = mergeStorage(BUILT_IN_STORAGE, settings.storage);
-      this.#versions.push({ seq, settings: { ...settings, storage }, keyId, timeMs });
+      // Snapshots of earlier versions hold all of them.
+      this.#add({ seq, settings: { ...settings, storage }, keyId, timeMs });
     }
   }
 
@@ -125,6 +132,6 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
     else invariant(!isFirst, `seq ${seq} happens to a project that exists`);
     if (!event.op.startsWith('project.')) return;
     invariant('settings' in event, 'project events carry settings');
-    this.#versions.push({ seq, settings: event.settings, keyId: event.key_id, timeMs });
+    this.#add({ seq, settings: event.settings, keyId: event.key_id, timeMs });
   }
 }

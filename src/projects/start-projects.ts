@@ -22,6 +22,7 @@ import { nameEmptyProjects } from './memory-projects.js';
 import { ProjectKeeper } from './project-keeper.js';
 import { adviceOn, EntryRefusedError, refusalCodeOf } from './refusal.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
+import { recallVersion } from './recall-version.js';
 import { ServerJournal } from './server-journal.js';
 import type { StartProgress } from './start-progress.js';
 import { leaveDisk, requireMovableFiles } from './storage-switch.js';
@@ -148,7 +149,9 @@ class ProjectStart {
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
     if (first === undefined || newest === undefined) return { ...absent, opened };
-    return { entry, settings, opened, history: historyOf(opened.model.state.versions) };
+    const { log, model: { state } } = opened;
+    const gap = await recallVersion({ log, state, logger: this.#logger }, entry.revision);
+    return { entry, settings, opened, history: historyOf(state.versions, gap) };
   }
 
   /** Without a server log to ask, what a snapshot covers may have been removed on purpose; only what follows it must be there. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { InvariantError } from '../../src/base/invariant.js';
-import { historyOf, type ProjectVersion } from '../../src/config/project-history.js';
+import { historyOf, type ProjectHistory, type ProjectVersion } from '../../src/config/project-history.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
 
@@ -8,6 +8,11 @@ const test = suite('project-history');
 
 function version(seq: number): ProjectVersion {
   return { seq, settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, keyId: `key ${seq}` };
+}
+
+function seqAt(history: ProjectHistory, revision: number): number | 'unknown' | undefined {
+  const found = history.at(revision);
+  return typeof found === 'object' ? found.seq : found;
 }
 
 test('first and newest are the ends of the list', () => {
@@ -20,7 +25,17 @@ test('first and newest are the ends of the list', () => {
 test('at() gives the version that held at a seq', () => {
   const history = historyOf([version(3), version(5), version(9)]);
   const rows: readonly [number, number | undefined][] = [[1, undefined], [2, undefined], [3, 3], [4, 3], [5, 5], [8, 5], [9, 9], [1000, 9]];
-  for (const [revision, expected] of rows) assert.equal(history.at(revision)?.seq, expected, String(revision));
+  for (const [revision, expected] of rows) assert.equal(seqAt(history, revision), expected, String(revision));
+});
+
+test('what a trimmed list leaves out is unknown, but for what was looked up', () => {
+  const versions = [version(3), version(50), version(60)];
+  const rows: readonly [number, number | 'unknown' | undefined][] = [
+    [2, undefined], [3, 3], [4, 'unknown'], [20, 20], [49, 'unknown'], [50, 50], [55, 50], [70, 60],
+  ];
+  const history = historyOf(versions, { isTrimmed: true, recalled: version(20) });
+  for (const [revision, expected] of rows) assert.equal(seqAt(history, revision), expected, String(revision));
+  assert.equal(seqAt(historyOf(versions, { isTrimmed: true }), 20), 'unknown');
 });
 
 test('an empty list and one out of order are defects', () => {

@@ -55,6 +55,26 @@ test('a crash between log and file of an update: the entry is stale and takes wh
   assert.deepEqual(against(entry(SECOND, { revision: 4 })), { kind: 'roll_forward', settings: NEWEST });
 });
 
+test('an entry of a time that the log does not know any more is refused, unless it says what holds', () => {
+  const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 90, settings: NEWEST, keyId: KEY_A }], { isTrimmed: true });
+  for (const settings of [CREATED, SECOND]) {
+    assert.match(reasonOf(against(entry(settings, { revision: 40 }), { log })), /revision 40.*set its revision to 90 to let it hold$/);
+  }
+  assert.deepEqual(against(entry(NEWEST, { revision: 40 }), { log }), { kind: 'done' });
+  assert.equal(against(entry(NEWEST, { revision: 40, keyId: KEY_B }), { log }).kind, 'edited');
+  assert.equal(against(entry(SECOND, { revision: 90 }), { log }).kind, 'edited', 'what the reason says to do is done');
+});
+
+test('an entry of a time that was looked up in the log is stale, or edited in what differs from then', () => {
+  const versions = [{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 90, settings: NEWEST, keyId: KEY_A }];
+  const log = historyOf(versions, { isTrimmed: true, recalled: { seq: 40, settings: SECOND, keyId: KEY_A } });
+  assert.deepEqual(against(entry(SECOND, { revision: 40 }), { log }), { kind: 'roll_forward', settings: NEWEST });
+  const edited = settingsWith({ durability: 'os', cache_in_memory: false });
+  const outcome = against(entry(edited, { revision: 40 }), { log });
+  assert.ok(outcome.kind === 'edited');
+  assert.deepEqual(outcome.names, ['storage.cache_in_memory']);
+});
+
 test('an entry without a revision that equals the created version is stale', () => {
   assert.deepEqual(against(entry(CREATED)), { kind: 'roll_forward', settings: NEWEST });
 });
@@ -296,6 +316,7 @@ test("carrying out any outcome makes file and log agree, and only a person's cha
     assert.ok(outcome.kind === 'done' || outcome.kind === 'roll_forward' || outcome.kind === 'edited', outcome.kind);
     const after = outcome.kind === 'done' ? settings : outcome.settings;
     const base = (revision === undefined ? undefined : log.at(revision)) ?? log.first;
+    assert.ok(base !== 'unknown');
     // The three-way rule, member by member: what the entry changed holds, everything else is the log's.
     assert.deepEqual(after, mergeSettings(log.newest.settings, diffSettings(base.settings, settings).change));
     if (outcome.kind !== 'edited') assert.deepEqual(after, log.newest.settings);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { InvariantError } from '../../src/base/invariant.js';
 import type { ProjectEvent } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
-import { ProjectStateProjection, SavedStateError } from '../../src/projections/project-state.js';
+import { ProjectStateProjection, SavedStateError, VERSIONS_KEPT_MAX } from '../../src/projections/project-state.js';
 import { suite } from '../suite.js';
 import { recordedAt, TIME_ZERO_MS } from './recorded-events.js';
 
@@ -29,7 +29,6 @@ test('before its first event a project has no version', () => {
   const state = new ProjectStateProjection();
   assert.equal(state.newest, undefined);
   assert.equal(state.first, undefined);
-  assert.equal(state.at(1), undefined);
   assert.deepEqual(state.versions, []);
 });
 
@@ -44,10 +43,23 @@ test('each project event makes a version with its seq, settings, key id and time
   assert.deepEqual(state.newest, versions[2]);
 });
 
-test('the state at a seq is the newest version at or below it', () => {
-  const state = replayed(HISTORY);
-  const revisions = [0, 1, 2, 3, 4, 5, 6, 7, 8, 100].map((seq) => state.at(seq)?.seq);
-  assert.deepEqual(revisions, [undefined, 1, 1, 3, 3, 3, 6, 6, 6, 6]);
+test('the first version and the newest ones are kept, however many there were, and a snapshot holds no more', () => {
+  const state = replayed([CREATE]);
+  for (let seq = 2; seq <= 500; seq += 1) {
+    state.apply(recordedAt({ op: 'project.update', settings: seq % 2 === 0 ? SECOND : FIRST, key_id: null }, seq));
+  }
+  const seqs = [1, ...Array.from({ length: VERSIONS_KEPT_MAX - 1 }, (_, index) => 501 - VERSIONS_KEPT_MAX + 1 + index)];
+  assert.deepEqual(state.versions.map(({ seq }) => seq), seqs);
+  assert.equal(state.isTrimmed, true);
+  assert.ok(JSON.stringify(state.save()).length < 10_000);
+});
+
+test('the state of an older snapshot, which holds every version, is taken over with the newest of them', () => {
+  const [first, ...others] = (replayed(SAVED).save() as { versions: { seq: number }[] }).versions;
+  const versions = [first, ...Array.from({ length: 1000 }, (_, index) => ({ ...others[0], seq: index + 2 }))];
+  const state = new ProjectStateProjection();
+  state.restore(JSON.parse(JSON.stringify({ versions })), 1001);
+  assert.deepEqual([state.versions.length, state.first?.seq, state.newest?.seq], [VERSIONS_KEPT_MAX, 1, 1001]);
 });
 
 test('a project is created once', () => {
@@ -78,7 +90,6 @@ test('what was saved is taken over, with its history, and goes on', () => {
   const state = new ProjectStateProjection();
   state.restore(savedWith(() => undefined), 3);
   assert.deepEqual(state.versions, replayed(SAVED).versions);
-  assert.equal(state.at(2)?.seq, 1);
   state.apply(recordedAt({ op: 'project.key', settings: SECOND, key_id: KEY_ID }, 4));
   assert.deepEqual([state.newest?.seq, state.first?.seq], [4, 1]);
 });

@@ -20,8 +20,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'commit-a-snapshot-before-the-names-of-its-data',
     changes: [{
       file: SNAPSHOT_FOLDER,
-      find: 'await changeFolder(this.#disk, this.#folder, () => writeNewFile(this.#disk, temporary, Buffer.from(text)));',
-      replace: 'await writeNewFile(this.#disk, temporary, Buffer.from(text));',
+      find: 'await changeFolder(this.#disk, this.#folder, () => writeNewFile(this.#disk, temporary, bytes));',
+      replace: 'await writeNewFile(this.#disk, temporary, bytes);',
     }],
     tests: ['projections/snapshot/kill-points.crash'],
   },

@@ -9,7 +9,7 @@
  * - Remove: the manifest first, folder synced; then the rest, which does not count without it.
  */
 import { dirname, join } from 'node:path';
-import { isErrno, withDiskFull } from '../../base/app-error.js';
+import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
 import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
@@ -138,16 +138,22 @@ export class SnapshotFolder {
    *
    * @param manifest what it is
    * @returns the digest of the manifest
-   * @throws {AppError} with `disk_full` when the disk has no room
+   * @throws {AppError} with `disk_full` when the disk has no room, `compaction_failed` when no reader would take the manifest
    */
   async commit(manifest: SnapshotManifest): Promise<string> {
     const { seq } = manifest;
     const { text, digest } = encodeManifest(manifest);
+    const bytes = Buffer.from(text);
+    if (bytes.length > MANIFEST_BYTES_MAX) {
+      await this.#undo(seq);
+      const message = `Cannot write the snapshot: its manifest has ${bytes.length} bytes, and at most ${MANIFEST_BYTES_MAX} are read`;
+      throw new AppError('compaction_failed', message);
+    }
     const temporary = this.#path(seq, 'manifest-new');
     try {
       await this.#disk.unlink(temporary);
       // The names of the data files are made durable before the one that vouches for them.
-      await changeFolder(this.#disk, this.#folder, () => writeNewFile(this.#disk, temporary, Buffer.from(text)));
+      await changeFolder(this.#disk, this.#folder, () => writeNewFile(this.#disk, temporary, bytes));
       await changeFolder(this.#disk, this.#folder, () => this.#disk.rename(temporary, this.#path(seq, 'manifest')));
     } catch (error) {
       await this.#undo(seq);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
-import { encodeManifest } from '../../../src/projections/snapshot/manifest-format.js';
+import { encodeManifest, MANIFEST_BYTES_MAX } from '../../../src/projections/snapshot/manifest-format.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
@@ -68,6 +68,15 @@ test('a commit that fails leaves nothing of its generation', async () => {
   const manifest = manifestOf(await writeData(disk, [['a', '2', 6]], 6), 6);
   disk.roomBytes = 10;
   await assert.rejects(folderOn(disk).commit(manifest), (error: unknown) => error instanceof AppError && error.code === 'disk_full');
+  assert.deepEqual(namesIn(disk), before);
+});
+
+test('a manifest that no reader would take is not committed', async () => {
+  const disk = emptyDisk();
+  await commitEntries(disk, [['a', '1', 1]], 5);
+  const before = namesIn(disk);
+  const manifest = { ...manifestOf(await writeData(disk, [['a', '2', 6]], 6), 6), state: 'x'.repeat(MANIFEST_BYTES_MAX) };
+  await assert.rejects(folderOn(disk).commit(manifest), { code: 'compaction_failed' });
   assert.deepEqual(namesIn(disk), before);
 });
 
