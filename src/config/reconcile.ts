@@ -201,7 +201,8 @@ function missing(reason: string): Refuse {
 /** Nothing tells an edit from an old copy. */
 function unknownRevision(entry: EntryView, newestSeq: number): Refuse {
   const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and what the settings were then is not in ` +
-    `its log any more, so an edit cannot be told from an old copy: look through the entry, and set its revision to ${newestSeq} to let it hold`;
+    `its log any more, so an edit cannot be told from an old copy: look through the entry, and set its revision to ${newestSeq} ` +
+    'to let it hold';
   return { kind: 'refuse', code: 'project_outdated', reason };
 }
 

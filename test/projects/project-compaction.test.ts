@@ -217,14 +217,16 @@ test('where both generations are damaged, the next one is built from the log', a
   await again.close();
 });
 
-test('a snapshot that cannot be linked is committed all the same, which is told, and linked by the next', async () => {
+test('a snapshot whose readable copy cannot be written is committed all the same, which is told, and made up for', async () => {
   const project = await openCompacted();
   await project.fill(1, 2);
-  const mend = project.disk.fail({ method: 'link', path: /snap-/, times: Infinity, action: { kind: 'errno', code: 'EPERM' } });
+  const mend = project.disk.fail({ method: 'append', path: /copy-new$/, times: Infinity, action: { kind: 'errno', code: 'EPERM' } });
   await project.compact();
-  assert.ok(project.logged.some(({ level, msg }) => level === 'warn' && /link/.test(msg)));
+  assert.ok(project.logged.some(({ level, msg }) => level === 'warn' && /readable snapshot/.test(msg)));
+  assert.equal(project.compaction.isReadableFailing, true);
   mend();
   await project.compact();
+  assert.equal(project.compaction.isReadableFailing, false);
   assert.equal(Object.keys(JSON.parse(project.disk.bytesOf(`${DATA}/${PROJECT}.json`).toString()) as object).length, 2);
   await project.close();
 });

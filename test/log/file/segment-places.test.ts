@@ -122,7 +122,8 @@ test('a segment that is compressed between the question for its form and its ope
     asked += 1;
     return [{ firstSeq: 1, form: asked > 2 ? 'compressed' : 'plain' }];
   };
-  const places = new SegmentPlaces({ disk, paths: new LogPaths(HOME, PROJECT), idleFiles: new IdleFiles() }, { logId: log.logId, segments });
+  const readPlace = { disk, paths: new LogPaths(HOME, PROJECT), idleFiles: new IdleFiles() };
+  const places = new SegmentPlaces(readPlace, { logId: log.logId, segments });
   const place = lines[0]?.place;
   assert.ok(place);
   const into = Buffer.alloc(place.sizeBytes);
