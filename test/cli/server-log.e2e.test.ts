@@ -115,6 +115,8 @@ test('a log file that is copied and cut (copytruncate) goes on at its beginning'
   const log = bench.path('server.log');
   const server = await startUnheard(bench, redirected(`>> ${log}`));
   await putMany(server, 'k', 50);
+  // A line is written when its answer is out, which its client may know before.
+  await until('the lines before the cut', () => (countRequests(log, 'PUT') === 50 ? true : undefined));
   truncateSync(log);
   await putMany(server, 'l', 50);
   await until('the lines', () => (countRequests(log, 'PUT') === 50 ? true : undefined));
