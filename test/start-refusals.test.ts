@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { ListeningError } from '../src/config/listening-error.js';
 import { ConfigError } from '../src/config/config-error.js';
 import type { ConfigDocument } from '../src/config/config-document.js';
@@ -12,6 +13,9 @@ import { inFolder } from './config/config-folder.js';
 import { suite } from './suite.js';
 
 const test = suite('start-refusals');
+
+const PORT_RETRY_MS = 500;
+const PORT_ATTEMPTS_MAX = 60;
 
 /** A server with the keys that it showed, by project; the global one under `global`. */
 interface Run {
@@ -105,9 +109,10 @@ for (const isRegistryThere of [true, false]) {
     await rm(file);
     if (!isRegistryThere) await rm(path.join(folder, 'data', '_server.jsonl'));
     await writeFile(path.join(folder, 'data', 'damaged.jsonl'), 'no log\n');
-    const { server, shown } = serverFor(file, true);
-    await configureLater(server, file, async (url) => {
+    let shopKey: string | undefined;
+    await onDefaultPort(file, true, async (url, shown) => {
       assert.deepEqual([...shown.keys()].sort(), ['global', 'shop'], 'the open project needs no key');
+      shopKey = shown.get('shop');
       const value = await send(`${url}/api/v1/projects/shop/keys/k`, { key: shown.get('shop') });
       assert.equal(await value.text(), '1');
       assert.equal((await send(`${url}/api/v1/projects/gone`, { key: shown.get('global') })).status, 404);
@@ -118,28 +123,27 @@ for (const isRegistryThere of [true, false]) {
     assert.equal(shop?.storage?.segment_bytes, 8192);
     assert.equal(shop.storage.durability, undefined, 'the newest event says fsync, which is the default');
     assert.equal(projects.find(({ id }) => id === 'open')?.authentication?.enabled, false);
-    const again = serverFor(file);
-    await configureLater(again.server, file, async (url) => {
-      assert.deepEqual([...again.shown], [], 'a key is shown once');
-      assert.equal((await send(`${url}/api/v1/projects/shop/keys/k`, { key: shown.get('shop') })).status, 200);
+    await onDefaultPort(file, false, async (url, shownAgain) => {
+      assert.deepEqual([...shownAgain], [], 'a key is shown once');
+      assert.equal((await send(`${url}/api/v1/projects/shop/keys/k`, { key: shopKey })).status, 200);
     });
   }));
 }
 
-/** Starts a server whose configuration may have the default port, which another process of this machine may have. */
-async function configureLater(server: SimpleKvServer, file: string, body: (url: string) => Promise<void>): Promise<void> {
-  let started;
-  try {
-    started = await server.start();
-  } catch (error) {
-    if (error instanceof ListeningError) {
-      console.log(`not run, because the default port is taken: ${file}`);
+/** Starts a server on the default port, which another process of this machine may have for a while: such a start leaves nothing behind. */
+async function onDefaultPort(file: string, adopt: boolean, body: (url: string, shown: Run['shown']) => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { server, shown } = serverFor(file, adopt);
+    try {
+      const { url } = await server.start();
+      await body(url, shown);
+      await server.close();
       return;
+    } catch (error) {
+      if (!(error instanceof ListeningError) || attempt === PORT_ATTEMPTS_MAX) throw error;
+      await setTimeout(PORT_RETRY_MS);
     }
-    throw error;
   }
-  await body(started.url);
-  await server.close();
 }
 
 test('--adopt beside a configuration adds the projects that it does not name', () => inFolder(async (folder) => {

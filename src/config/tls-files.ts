@@ -57,7 +57,7 @@ export async function readTlsFiles({ keyFile, certFile }: TlsPaths, nowMs: numbe
 
 async function read(pointer: string, file: string): Promise<Buffer> {
   try {
-    // Opening a pipe would wait for whoever writes to it.
+    // Opening a pipe would wait for a writer.
     if (!(await stat(file)).isFile()) throw refusal({ pointer, file, expected: 'a file' });
     return await readFile(file);
   } catch (cause) {

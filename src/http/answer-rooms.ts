@@ -68,7 +68,7 @@ export class AnswerRooms {
   }
 }
 
-/** Callers without a key are told apart by their address. */
+/** Callers without a key are distinguished by their address. */
 function callerOf({ principal, remote }: AppContext['state']): string {
   return principal === null || principal.kind === 'anonymous' ? `anonymous ${remote}` : actorOf(principal);
 }

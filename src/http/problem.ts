@@ -170,7 +170,7 @@ const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Facts that a client is told of failures of ours as well: whether the change is in force all the same. */
 const PUBLIC_FACTS: readonly string[] = ['applied'];
 
-/** What a client is told where the change is in force. */
+/** Added to an answer where the change is in force. */
 const APPLIED_TEXT = 'The change is in force, but what had to follow it failed; ask again to have it finished';
 
 /** Codes of errors that libraries throw, by their `type`. */

@@ -128,7 +128,7 @@ export class ProjectCompaction {
   }
 
   /**
-   * Brings `<project>.json` up to date with the newest snapshot and the settings. A failure is told, fails nothing, and is made up for
+   * Brings `<project>.json` up to date with the newest snapshot and the settings. A failure is reported, fails nothing, and is made up for
    * by the next call.
    *
    * @param signal ends it

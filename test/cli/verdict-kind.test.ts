@@ -15,7 +15,7 @@ const test = suite('cli/verdict-kind');
 const P = 'first_project';
 
 interface Row {
-  /** What a person is told to do. */
+  /** The advice that is printed. */
   readonly next: RegExp;
   harm(log: string): Promise<void>;
 }

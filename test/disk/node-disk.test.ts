@@ -31,7 +31,7 @@ test('what is not a lack of a name is not taken for one', () => withFolder(async
   for (const call of calls) await assert.rejects(call(), { code: 'ENOTDIR' });
 }));
 
-test('a symbolic link is told from what it leads to, also where that is not there', () => withFolder(async (folder) => {
+test('a symbolic link is distinguished from what it leads to, also where that is not there', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   const [file, link, dangling] = ['file', 'link', 'dangling'].map((name) => path.join(folder, name)) as [string, string, string];
   await writeFile(file, 'abc');

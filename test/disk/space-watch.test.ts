@@ -242,7 +242,7 @@ test('what is said of the disk is what the next write is answered, also near the
   assert.equal(await watched.watch.allowsGrowth(1), false);
 });
 
-test('a disk that is nearly full is told with what makes room, retention first', async () => {
+test('a nearly full disk is reported with what makes room, retention first', async () => {
   const watched = new Watched(0);
   await watched.watch.look();
   assert.match(JSON.stringify(watched.lines), /"what_to_do":"lower \\"retention\\".*deleting keys frees nothing until retention/);

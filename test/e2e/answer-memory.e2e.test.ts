@@ -68,7 +68,7 @@ async function put(server: ServerUnderTest, key: string, bytes: number): Promise
   assert.ok(status < 300, `PUT ${key}: ${status}`);
 }
 
-/** Asks until there is room, as a client does that is told to try again. */
+/** Asks until there is room, as a client does after a Retry-After. */
 async function getPatiently(server: ServerUnderTest, target: string): Promise<number> {
   return await until(`the answer to ${target}`, async () => {
     const { status, bytes } = await server.send('GET', target);

@@ -170,7 +170,7 @@ export class Ledger {
     return faults.map((fault) => `${fault}; ${end}`);
   }
 
-  /** The ledger of whoever was told of nothing after a seq. What was not answered came after everything that was. */
+  /** The ledger of clients that saw nothing after a seq. What was not answered came after everything that was. */
   #upTo(seq: number): Ledger {
     const ledger = new Ledger();
     for (const [key, possible] of this.#atStart) ledger.#possible.set(key, possible);

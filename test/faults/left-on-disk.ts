@@ -12,7 +12,7 @@ function highest(text: string, pattern: RegExp): number {
 
 /**
  * Reads how far a log is said to be durable: by a line of it, by its head, and by a sealed segment, which is synced before it gets its
- * name. What runs has said so to whoever reads the files, whether or not these bytes themselves are synced.
+ * name. What runs has said so to readers of the files, whether or not these bytes themselves are synced.
  *
  * @param disk the disk as running programs see it
  * @param id the project's id

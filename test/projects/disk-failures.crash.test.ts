@@ -70,7 +70,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 const CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'disk_full', 'disk_failed', 'config_write_failed', 'outcome_unknown', 'log_failed', 'project_corrupt',
 ]);
-/** After these nobody knows what the disk has until the next start. */
+/** After these it is unknown what the disk has until the next start. */
 const UNCERTAIN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['outcome_unknown', 'log_failed', 'project_corrupt']);
 const OTHER_ERRNOS = ['ENOSPC', 'EMFILE', 'EROFS'] as const;
 

@@ -217,7 +217,7 @@ test('where both generations are damaged, the next one is built from the log', a
   await again.close();
 });
 
-test('a snapshot whose readable copy cannot be written is committed all the same, which is told, and made up for', async () => {
+test('a snapshot whose readable copy cannot be written is committed, and the failure is reported and made up for', async () => {
   const project = await openCompacted();
   await project.fill(1, 2);
   const mend = project.disk.fail({ method: 'append', path: /copy-new$/, times: Infinity, action: { kind: 'errno', code: 'EPERM' } });

@@ -57,7 +57,7 @@ async function waitFor(served: ServedFolder, id: string, isWanted: boolean): Pro
   assert.fail(`"${id}.json" is ${isWanted ? 'not there' : 'still there'}`);
 }
 
-/** What somebody may do to the file. */
+/** What may happen to the file. */
 const DONE: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
   'cut to nothing in place': (file) => truncate(file, 0),
   'overwritten in place': async (file) => writeFile(file, '#'.repeat((await stat(file)).size)),

@@ -107,7 +107,7 @@ for (const [what, { state, code, says, harm }] of Object.entries(ROWS)) {
   }));
 }
 
-test('a registry that cannot be trusted is told in its own words, with its own command', () => inFolder(async (folder) => {
+test('a registry that cannot be trusted is reported in its own words, with its own command', () => inFolder(async (folder) => {
   await livedIn(folder);
   const file = path.join(folder, 'data/_server.jsonl');
   await cp(file, path.join(folder, 'sound.jsonl'));

@@ -134,7 +134,7 @@ export class LogReadings {
   }
 
   /**
-   * Lets go of the descriptors of a segment that is about to go.
+   * Releases the descriptors of a segment that is about to go.
    *
    * @param firstSeq the segment
    */

@@ -105,7 +105,7 @@ export class SegmentPlaces {
     return await withText(this.#disk, segment, work);
   }
 
-  /** The texts take room: when nobody has read in them for a while they go, and what failed is tried again. */
+  /** The texts take room: they go when they have not been read for a while, and what failed is tried again. */
   #letGoLater(): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => {
@@ -128,7 +128,7 @@ export class SegmentPlaces {
   }
 
   /**
-   * Lets go of the descriptors of a segment that is about to go.
+   * Releases the descriptors of a segment that is about to go.
    *
    * @param firstSeq the segment
    */
@@ -137,7 +137,7 @@ export class SegmentPlaces {
     await this.#inflated.drop(firstSeq);
   }
 
-  /** Lets go of every descriptor once its reading is done. */
+  /** Releases every descriptor once its reading is done. */
   async close(): Promise<void> {
     clearTimeout(this.#idle);
     await this.#plain.close();

@@ -31,7 +31,7 @@ test('sealed segments sort by seq and are told from everything else', () => {
   assert.deepEqual(sealedSegmentNames(names), [9, 20, 100].map((firstSeq) => ({ firstSeq, isCompressed: false })));
 });
 
-test('the names that this program writes into a project\'s folder are told from all others', () => {
+test('the names that this program writes into a project\'s folder are distinguished from all others', () => {
   const parts = ['json', 'index', 'manifest', 'manifest-new', 'copy-new', 'link-new', 'run-1', 'run-12'] as const;
   const snapshots = parts.map((part) => snapshotName(7, part));
   for (const name of snapshots) assert.ok(parseSnapshotName(name) !== undefined && isSnapshotName(name) && isOwnName(name), name);
