@@ -109,7 +109,7 @@ test('the unit for systemd has absolute paths, may write its own folder alone, a
   const entries = new Map((block?.text ?? '').split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)] as const));
   assert.match(entries.get('ExecStart') ?? '', /^\/usr\/bin\/node \/\S+\/main\.js serve --config \/\S+$/);
   assert.equal(entries.get('ReadWritePaths'), '/var/lib/simplekv');
-  const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.configuration];
+  const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.noPermission, EXIT_CODES.configuration];
   assert.equal(entries.get('RestartPreventExitStatus'), final.join(' '));
   assert.ok(Number(entries.get('TimeoutStopSec')) * 1000 > DEFAULT_STOP_MS);
 });
