@@ -25,10 +25,12 @@ export interface RunOptions {
   readonly uid?: number;
 }
 
-/** Starts the program in the folder of a test. Coverage is not measured: a command that is killed leaves half a report. */
+/**
+ * Starts the program in the folder of a test. Coverage is not measured: a command that is killed leaves half a report. The variable
+ * has to be there and empty, since Node hands its own on where it is absent.
+ */
 export function start(bench: Workbench, args: readonly string[], { stdio, env = {}, uid }: RunOptions = {}): ChildProcess {
-  const { NODE_V8_COVERAGE: _left, ...environment } = process.env;
-  const options = { cwd: bench.folder, env: { ...environment, ...env }, ...(uid !== undefined && { uid }) };
+  const options = { cwd: bench.folder, env: { ...process.env, NODE_V8_COVERAGE: '', ...env }, ...(uid !== undefined && { uid }) };
   const child = spawn(process.execPath, [MAIN, ...args], { ...options, stdio: stdio ?? ['ignore', 'pipe', 'pipe'] });
   bench.defer(() => child.kill('SIGKILL'));
   return child;

@@ -12,6 +12,9 @@ const PROJECTS = 4;
 /** Each kill costs a start, and starts are slow on a busy machine. */
 const TIMEOUT_MS = 150_000;
 
+/** Writes to four projects seldom collide: one short loop may refuse none, all of them together do. */
+let refusedOfAll = 0;
+
 for (const durability of DURABILITIES) {
   test(
     `${durability}: whatever was answered before kill -9 is there afterwards, with its receipt, and nothing that was not asked for`,
@@ -24,7 +27,8 @@ for (const durability of DURABILITIES) {
         console.log(JSON.stringify(report));
         // A loop that did next to nothing has shown nothing.
         const { acknowledged, refused, reads, segments } = report;
-        assert.ok(acknowledged > 100 && refused > 0 && reads > 0 && segments > PROJECTS, JSON.stringify(report));
+        refusedOfAll += refused;
+        assert.ok(acknowledged > 100 && reads > 0 && segments > PROJECTS, JSON.stringify(report));
       }),
     { timeoutMs: TIMEOUT_MS },
   );
@@ -44,5 +48,7 @@ for (const durability of DURABILITIES) {
     { timeoutMs: TIMEOUT_MS },
   );
 }
+
+test('conditions were among what was tried, and some did not hold', () => assert.ok(refusedOfAll > 0));
 
 test.run();

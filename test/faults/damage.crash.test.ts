@@ -14,6 +14,8 @@ const STRIDE = 251;
 const SHOWN_MAX = 5;
 const TIMEOUT_MS = 120_000;
 const VALUES = '/data/p1/snap-00000000000000000011.json';
+/** What a snapshot that was never committed has left. */
+const UNFINISHED = '/data/p1/snap-00000000000000000012.json';
 
 test('what nobody has touched is served, hot and cold, and the scrub finds nothing', async () => {
   const sample = await sampleProject();
@@ -53,8 +55,8 @@ test('a snapshot whose values are gone is not used by a project that keeps its v
 test('a project whose snapshots cannot be tidied up, since the disk is full, is served', async () => {
   const sample = await sampleProject();
   const disk = sample.disk.crash();
-  disk.tree.remove('/data/p1.json');
-  disk.fail({ method: 'link', times: Infinity, action: { kind: 'errno', code: 'ENOSPC' } });
+  disk.put(UNFINISHED, Buffer.from('{'));
+  disk.fail({ method: 'unlink', path: UNFINISHED, times: Infinity, action: { kind: 'errno', code: 'ENOSPC' } });
   assert.deepEqual(await judgeDamaged(sample, disk, true), { isRefused: false, isNoticed: true, faults: [] });
 });
 
