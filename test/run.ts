@@ -14,8 +14,8 @@ import { judgeFile } from './file-verdict.js';
 import { runTestFile } from './test-process.js';
 
 const CONCURRENT_FILES = 2;
-const FILE_TIMEOUT_MS = 5 * 60_000;
-const RUN_TIMEOUT_MS = 20 * 60_000;
+const FILE_TIMEOUT_MS = 15 * 60_000;
+const RUN_TIMEOUT_MS = 45 * 60_000;
 
 /** Columns of the file's name in a line. */
 const NAME_WIDTH = 52;

@@ -161,7 +161,8 @@ export class AnswerBudget {
     this.#waiting = this.#waiting.filter((waiting) => waiting !== found);
     clearTimeout(found.timer);
     found.reject(new AppError('busy', reason));
-    this.#restWhenNothingWaits();
+    // What it held up may fit.
+    this.#grant();
   }
 
   #restWhenNothingWaits(): void {
@@ -173,7 +174,7 @@ export class AnswerBudget {
   /** Ends the readers that take nothing and hold what another waits for. */
   #cutStalled(): void {
     const fits = new Map(this.#waiting.map(({ room, bytes }) => [room.holder.caller, this.#fits(room, bytes)]));
-    const isAllFull = [...fits.values()].some((fit) => fit !== 'caller is full');
+    const isAllFull = [...fits.values()].some((fit) => fit === 'all is full');
     const sinceMs = this.#clock.monotonicMs() - this.#stallMs;
     for (const room of this.#holders) {
       const isWantedOf = isAllFull || fits.has(room.holder.caller);

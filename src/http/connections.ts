@@ -60,6 +60,8 @@ export class Connections {
     this.afterAnswers(socket, () => inRound(connection, () => {
       if (!socket.destroyed) serve();
     }));
+    // A streamed answer behind another has as many listeners as Node takes for a leak.
+    response.setMaxListeners(0);
     answers.add(response);
     connection.newest = response;
     if (answers.size > REQUESTS_WAITING_MAX) socket.pause();

@@ -99,7 +99,7 @@ test('the block for nginx passes the path, the host and the address on, and hold
   const port = firstConfig().document.server_port ?? 0;
   for (const expected of [
     // With a path behind the port nginx decodes %2F and writes the path anew.
-    `proxy_pass http://127.0.0.1:${port};`, 'merge_slashes off;', 'proxy_set_header Host $host;',
+    `proxy_pass http://127.0.0.1:${port};`, 'merge_slashes off;', 'proxy_set_header Host $http_host;',
     'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;', 'proxy_buffering off;', 'client_max_body_size 8m;',
   ]) assert.ok(directives.includes(expected), expected);
 });
@@ -223,7 +223,7 @@ test('the backup of a running server verifies and opens, with everything that wa
     let output = '';
     for (let attempt = 0; attempt < 20 && !examplePattern(example?.shown ?? '').test(output); attempt += 1) {
       before = await countOf(server);
-      output = await shell.run(`rm -rf backup\n${example?.commands ?? ''}`);
+      output = await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}`);
     }
     isOver = true;
     const written = await writing;
@@ -231,7 +231,7 @@ test('the backup of a running server verifies and opens, with everything that wa
     await server.stop();
 
     await withWorkbench(async (other) => {
-      await shell.run(`cp -r backup/. ${other.folder}`);
+      await shell.run(`cp -r "$TO"/. ${other.folder}`);
       await assertVerifies(path.join(other.folder, 'data'), other.folder);
       const opened = await other.start();
       const after = await countOf(opened);

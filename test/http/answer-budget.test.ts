@@ -171,4 +171,15 @@ test('a caller who waits for its own share has only its own readers cut off', as
   assert.deepEqual([cut, waiting.outcome], [['a'], 'granted']);
 });
 
+test('an answer that waited in vain holds up nothing behind it any more', async () => {
+  const { budget } = makeBudget({ waitMs: SHORT_MS });
+  const [a, b, large, small] = [open(budget, 'a'), open(budget, 'b'), open(budget, 'c'), open(budget, 'd')];
+  assert.deepEqual([a.take(50), b.take(10)], [undefined, undefined]);
+  const [waitingLarge, waitingSmall] = [watch(large.take(50)), watch(small.take(10))];
+  await settle();
+  assert.deepEqual([waitingLarge.outcome, waitingSmall.outcome], ['waiting', 'waiting']);
+  await sleep(SHORT_MS * 5);
+  assert.deepEqual([waitingLarge.outcome, waitingSmall.outcome], ['busy', 'granted']);
+});
+
 test.run();

@@ -123,7 +123,13 @@ export class ActiveSegment {
       this.#writes += 1;
       // From here on there may be bytes that only a sync on this descriptor can vouch for.
       this.#file.keep(true);
-      await appendAll(file, bytes);
+      try {
+        await appendAll(file, bytes);
+      } finally {
+        // A sync that ended meanwhile may have covered a part of it at most.
+        this.#writes += 1;
+        this.#file.keep(true);
+      }
       this.#endBytes = endBytes + bytes.length;
       await this.#refuseForeignChange(file);
     });

@@ -11,7 +11,7 @@ const TORN_NAME = /^torn-[1-9]\d{0,15}-\d{1,16}-[1-9]\d{0,8}$/;
 /** What `projections/snapshot/snapshot-names.ts` gives; a test compares the two. */
 const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
 /** The text of a compressed segment, written out for reading. */
-const INFLATED_NAME = /^inflated-\d{20}$/;
+const INFLATED_NAME = /^inflated-\d{20}-[1-9]\d{0,15}$/;
 /** Names that a creation leaves in the project's folder before the project exists. */
 export const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
 const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'probe'];
@@ -86,10 +86,11 @@ export class LogPaths {
 
   /**
    * @param firstSeq a compressed segment
+   * @param opening tells this writing out from others of the same text, from 1
    * @returns where its text is written out for reading
    */
-  inflated(firstSeq: number): string {
-    return join(this.folder, `inflated-${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}`);
+  inflated(firstSeq: number, opening: number): string {
+    return join(this.folder, `inflated-${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}-${opening}`);
   }
 
   /**

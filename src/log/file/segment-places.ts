@@ -17,6 +17,9 @@ import { openIfFirst } from './segment-opening.js';
 import { checkHeader } from './segment-reader.js';
 import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
 
+/** Texts written out so far. One that is given up may still be on its way when the next begins: they must not share a name. */
+let openings = 0;
+
 /** Descriptors of plain segments that are kept open, at most. */
 export const POOLED_FILES_MAX = 8;
 /** Compressed segments whose text is written out at once, at most: that is the room that they may take. */
@@ -93,8 +96,10 @@ export class SegmentPlaces {
     const segment = sealedFile(this.#paths, { firstSeq, isCompressed: true });
     if (!this.#failed.has(firstSeq)) {
       try {
-        const place = { path: this.#paths.inflated(firstSeq), isRoomKept: true };
-        return await this.#inflated.use(firstSeq, () => openInflated(this.#disk, segment, place), work);
+        return await this.#inflated.use(firstSeq, () => {
+          openings += 1;
+          return openInflated(this.#disk, segment, { path: this.#paths.inflated(firstSeq, openings), isRoomKept: true });
+        }, work);
       } catch {
         // Where nothing else helps either, the reading below says so.
         this.#failed.add(firstSeq);

@@ -13,7 +13,8 @@ import { appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HOME,
 
 const test = suite('places in segments');
 const FOLDER = `${HOME}/${PROJECT}`;
-const INFLATED_1 = `${FOLDER}/inflated-00000000000000000001`;
+const INFLATED_1 = /\/inflated-00000000000000000001-\d+$/;
+const LEFT_BEHIND = `${FOLDER}/inflated-00000000000000000001-7`;
 
 interface PlacedLog {
   readonly disk: FaultDisk;
@@ -58,7 +59,7 @@ test('a compressed segment is written out once, however many places in it are re
   await placed.log.sealed?.compress(1);
   const start = placed.disk.calls.length;
   for (let round = 0; round < 4; round += 1) assert.deepEqual(await bodies(placed), EXPECTED);
-  const made = placed.disk.calls.slice(start).filter(({ method, path }) => method === 'append' && path === INFLATED_1);
+  const made = placed.disk.calls.slice(start).filter(({ method, path }) => method === 'append' && INFLATED_1.test(path));
   assert.equal(made.length, 1);
   await placed.log.close();
 });
@@ -136,9 +137,9 @@ test('a segment that is compressed between the question for its form and its ope
 test('what a crash left of a text is dropped by the next start', async () => {
   const { disk, log } = await placedLog();
   await log.close();
-  disk.put(INFLATED_1, 'half');
+  disk.put(LEFT_BEHIND, 'half');
   const next = await openLog(disk, SMALL_SEGMENTS);
-  assert.equal(disk.tree.find(INFLATED_1), undefined);
+  assert.equal(disk.tree.find(LEFT_BEHIND), undefined);
   await next.log.close();
 });
 
