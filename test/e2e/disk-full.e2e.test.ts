@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import {
-  type Acknowledged, assertFiles, assertReads, fill, KEYS, mountSmall, PROJECT, put, runDiskFullCycles, SMALL_DISK_BYTES, untilWritable,
-} from '../faults/disk-full-cycles.js';
+import { FilledProject, mountSmall, runDiskFullCycles, SMALL_DISK_BYTES } from '../faults/disk-full-cycles.js';
+import { DURABILITIES } from '../prove/proof.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
 import { runCommand, withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';
@@ -17,7 +16,9 @@ const BALLAST_BYTES = 1_600_000;
 /** So few that a snapshot of them finds its place in what is kept free. */
 const KEPT_KEYS = 8;
 /** How often the disk is filled and emptied. */
-const CYCLES = 2;
+const CYCLES = 1;
+/** Written to at once. */
+const PROJECTS = 4;
 
 /** What fills a disk, how the project stands then, and what somebody does about it. */
 interface Fullness {
@@ -28,36 +29,35 @@ interface Fullness {
 
 /** From full to writing again, and to a restart. */
 async function goThrough(bench: Workbench, server: ServerUnderTest, { state, makeRoom }: Fullness): Promise<void> {
-  const acknowledged: Acknowledged = new Map();
-  const key = server.key('p');
-  await fill(server, acknowledged);
-  assert.ok(acknowledged.size > 0);
-  await assertReads(server, key, acknowledged);
+  const project = new FilledProject('p', server);
+  await project.fill(server);
+  assert.ok(project.acknowledged.size > 0);
+  await project.assertReads(server);
   assert.equal(readFileSync(bench.path('data', 'p.jsonl')).at(-1), 0x0a, 'the file does not end within a line');
-  assert.equal(readLogFiles(bench.path('data'), 'p').events.length, acknowledged.size + 1);
-  const details = JSON.parse((await server.send('GET', PROJECT, { key })).text) as { state: string };
+  assert.equal(readLogFiles(bench.path('data'), 'p').events.length, project.acknowledged.size + 1);
+  const details = JSON.parse((await server.send('GET', project.target, { key: server.key('p') })).text) as { state: string };
   assert.equal(details.state, state);
 
   await makeRoom();
-  await untilWritable(server, acknowledged);
-  assert.equal((await put(server, 'further', acknowledged)).status, 201);
-  await assertReads(server, key, acknowledged);
+  await project.untilWritable(server);
+  assert.equal((await project.put(server, 'further')).status, 201);
+  await project.assertReads(server);
   await server.kill();
 
   const restarted = await bench.start();
-  await assertReads(restarted, key, acknowledged);
-  assertFiles(bench, acknowledged);
+  await project.assertReads(restarted);
+  project.assertFiles(bench);
 }
 
 /** What makes room, and what is small, goes on while nothing may grow. */
-async function assertShrinks(server: ServerUnderTest, acknowledged: Acknowledged): Promise<void> {
+async function assertShrinks(server: ServerUnderTest, project: FilledProject): Promise<void> {
   const global = { key: server.key('global') };
   assert.equal((await server.send('POST', '/api/v1/projects', { ...global, body: '{"id":"new"}' })).status, 507);
-  for (const name of [...acknowledged.keys()].slice(KEPT_KEYS)) {
-    assert.equal((await server.send('DELETE', `${KEYS}/${name}`, { key: server.key('p') })).status, 200);
-    acknowledged.delete(name);
+  for (const name of [...project.acknowledged.keys()].slice(KEPT_KEYS)) {
+    assert.equal((await project.send(server, 'DELETE', name)).status, 200);
+    project.acknowledged.delete(name);
   }
-  assert.equal((await server.send('POST', `${PROJECT}/compact`, global)).status, 200, 'a snapshot finds the room that is kept free');
+  assert.equal((await server.send('POST', `${project.target}/compact`, global)).status, 200, 'a snapshot finds the room that is kept free');
   assert.equal((await server.send('POST', '/api/v1/projects/other/api-key/regenerate', global)).status, 200);
 }
 
@@ -79,26 +79,28 @@ test('a file system that is nearly full (tmpfs): what grows gets 507 before anyt
     writeFileSync(ballast, Buffer.alloc(BALLAST_BYTES));
     bench.configure([{ id: 'p', storage: { segment_bytes: 4096, retention: { compress: 'gzip' } } }, { id: 'other' }]);
     const server = await bench.start();
-    const acknowledged: Acknowledged = new Map();
-    await fill(server, acknowledged);
+    const project = new FilledProject('p', server);
+    await project.fill(server);
     const { bavail, bsize } = statfsSync(bench.path('data'));
     assert.ok(bavail * bsize > (SMALL_DISK_BYTES * LOW_WATER_SHARE) / 2, `${bavail * bsize} bytes are kept free`);
-    await assertShrinks(server, acknowledged);
-    await assertReads(server, server.key('p'), acknowledged);
+    await assertShrinks(server, project);
+    await project.assertReads(server);
     const { status, text } = await server.send('GET', '/readyz?verbose', { key: server.key('global') });
     assert.equal(status, 200, text);
     rmSync(ballast);
-    await untilWritable(server, acknowledged);
+    await project.untilWritable(server);
     await server.kill();
     const restarted = await bench.start();
-    await assertReads(restarted, server.key('p'), acknowledged);
+    await project.assertReads(restarted);
   }));
 
-for (const segmentBytes of [4096, 67_108_864]) {
-  test(`a file system that others fill to the last byte, segments of ${segmentBytes} bytes: nothing acknowledged is lost`, () =>
+for (const [index, durability] of DURABILITIES.entries()) {
+  const segmentBytes = index % 2 === 0 ? 4096 : 67_108_864;
+  test(`${durability}: a file system that others fill to the last byte, the server log on it, segments of ${segmentBytes} bytes`, () =>
     withWorkbench(async (bench) => {
       if (!(await mountSmall(bench))) return;
-      assert.ok((await runDiskFullCycles(bench, { segmentBytes, cycles: CYCLES })) > 0);
+      const plan = { durability, segmentBytes, projects: PROJECTS, cycles: CYCLES };
+      assert.ok((await runDiskFullCycles(bench, plan)) > PROJECTS);
     }));
 }
 

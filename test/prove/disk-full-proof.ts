@@ -7,14 +7,16 @@ const CYCLES = 20;
 const SHORT_CYCLES = 1;
 const SEGMENT_SIZES: readonly number[] = [4096, 67_108_864];
 
+const PROJECTS = 4;
+
 /** Others fill a file system of 2 MiB to the last byte and make room again. Takes no seed. */
 export const diskFullProof: Proof = {
   name: 'disk-full',
   counts: ['times full', 'events'],
-  projects: 1,
-  takesDurability: false,
+  projects: PROJECTS,
+  takesDurability: true,
   short: (run) => proveDiskFull(run, SHORT_CYCLES),
-  long: (run) => proveDiskFull(run, CYCLES * run.scale),
+  long: (run) => proveDiskFull(run, Math.ceil(CYCLES * run.scale)),
 };
 
 async function proveDiskFull(run: ProofRun, cycles: number): Promise<ProofReport> {
@@ -22,7 +24,7 @@ async function proveDiskFull(run: ProofRun, cycles: number): Promise<ProofReport
   for (const segmentBytes of SEGMENT_SIZES) {
     await withWorkbench(async (bench) => {
       if (!(await mountSmall(bench))) return;
-      events += await runDiskFullCycles(bench, { segmentBytes, cycles });
+      events += await runDiskFullCycles(bench, { segmentBytes, cycles, durability: run.durability, projects: PROJECTS });
       full += cycles;
       run.say(`${full} times full, ${events} events`);
     });
