@@ -17,7 +17,7 @@ const VALUE_BYTES = 131_072;
 const LONG_VALUES = 10;
 const LONG_VALUE_BYTES = 4 * MIB;
 /** Far below what the readers would hold without a bound, and far above what the bound allows. */
-const GROWTH_MAX_BYTES = 300 * MIB;
+const GROWTH_MAX_BYTES = 600 * MIB;
 /** How long the memory is watched after the last reader has begun. */
 const WATCH_MS = 3000;
 const WATCH_STEP_MS = 100;
