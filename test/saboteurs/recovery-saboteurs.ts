@@ -79,7 +79,11 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'believe-the-page-cache',
-    changes: [{ file: RECOVERY, find: '    await this.#proveTail(active.unprovenOffset, sizeBytes);\n', replace: '' }],
+    changes: [{
+      file: RECOVERY,
+      find: 'await this.#proveTail(active.unprovenOffset, sizeBytes);',
+      replace: 'await this.#proveTail(sizeBytes, sizeBytes);',
+    }],
     tests: ['log/file/recovery.crash'],
   },
   {

@@ -11,8 +11,8 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'answer-before-sync',
     changes: [{
       file: FILE_LOG,
-      find: `if (this.#options.durability === 'fsync') await this.#sync(batch.end);`,
-      replace: `if (this.#options.durability === 'fsync') this.#sync(batch.end).catch(() => undefined);`,
+      find: `if (this.#options.durability === 'fsync') await this.#syncs.sync(this.#segment, batch.end);`,
+      replace: `if (this.#options.durability === 'fsync') this.#syncs.sync(this.#segment, batch.end).catch(() => undefined);`,
     }],
     tests: ['log/file/kill-points.crash', 'log/file/file-log'],
   },
@@ -42,9 +42,9 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'retry-failed-sync',
     changes: [{
-      file: FILE_LOG,
-      find: 'await this.#segment.datasync();',
-      replace: 'await this.#segment.datasync().catch(() => this.#segment.datasync());',
+      file: SYNCS,
+      find: 'await segment.datasync();',
+      replace: 'await segment.datasync().catch(() => segment.datasync());',
     }],
     tests: ['log/file/io-errors.crash'],
   },
@@ -70,7 +70,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'go-on-after-failed-sync',
-    changes: [{ file: FILE_LOG, find: `if (this.#state !== 'closed') this.#state = 'failed';`, replace: '' }],
+    changes: [{ file: FILE_LOG, find: `if (this.#state !== 'closed') this.#enter('failed');`, replace: '' }],
     tests: ['log/file/io-errors.crash'],
   },
   {
@@ -80,7 +80,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'leave-failed-write-in-place',
-    changes: [{ file: 'src/log/file/active-segment.ts', find: 'await this.#file.truncate(this.#sizeBytes);', replace: 'return;' }],
+    changes: [{ file: 'src/log/file/active-segment.ts', find: 'await file.truncate(this.#sizeBytes);', replace: 'return;' }],
     tests: ['log/file/io-errors.crash'],
   },
   {
@@ -96,7 +96,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'durable-off-by-one-batch',
     changes: [{
-      file: FILE_LOG, find: 'durable: this.#synced.seq }', replace: 'durable: Math.max(0, this.#synced.seq - drafts.length) }',
+      file: FILE_LOG, find: 'durable: this.#syncs.synced.seq }', replace: 'durable: Math.max(0, this.#syncs.synced.seq - drafts.length) }',
     }],
     tests: ['log/file/file-log'],
   },
@@ -104,19 +104,23 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'head-before-sync',
     changes: [{
       file: FILE_LOG,
-      find: 'await this.#write(bytes);',
-      replace: 'this.#head.note(batch.end);\n    await this.#head.flush();\n    await this.#write(bytes);',
+      find: 'await this.#segment.append(bytes);',
+      replace: 'this.#head.note(batch.end);\n      await this.#head.flush();\n      await this.#segment.append(bytes);',
     }],
     tests: ['log/file/kill-points.crash'],
   },
   {
     name: 'seal-without-sync',
-    changes: [{ file: FILE_LOG, find: '    await this.#sync(this.#end);\n    try {\n', replace: '    try {\n' }],
+    changes: [{ file: FILE_LOG, find: '      await this.#syncs.syncSeal(segment, this.#end);\n', replace: '' }],
     tests: ['log/file/kill-points.crash'],
   },
   {
     name: 'write-to-a-file-that-somebody-changed',
-    changes: [{ file: FILE_LOG, find: '    await this.#refuseForeignChange();\n', replace: '' }],
+    changes: [{
+      file: 'src/log/file/active-segment.ts',
+      find: '      await this.#refuseForeignChange(file);\n    });\n  }\n\n  /**\n   * Counts',
+      replace: '    });\n  }\n\n  /**\n   * Counts',
+    }],
     tests: ['disk/node-disk'],
   },
   {
@@ -124,11 +128,10 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     changes: [
       {
         file: FILE_LOG,
-        find: 'await this.#write(bytes);',
+        find: 'await this.#segment.append(bytes);',
         replace: `const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
-    globalThis.late = (globalThis.late ?? Promise.resolve()).then(wait).then(() => this.#write(bytes)).catch(() => undefined);`,
+    globalThis.late = (globalThis.late ?? Promise.resolve()).then(wait).then(() => this.#segment.append(bytes)).catch(() => undefined);`,
       },
-      { file: FILE_LOG, find: '    await this.#refuseForeignChange();\n', replace: '' },
     ],
     tests: ['e2e/kill.crash'],
   },
