@@ -1,7 +1,7 @@
 /**
  * What a person does about a verdict: the command to run next, or why there is none.
  */
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { FolderOptions } from './data-folder.js';
@@ -37,7 +37,7 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   }
   if (isLogSound(verdict)) return snapshotStep(project);
   if (kind === 'missing' && project !== SERVER_LOG) return 'mount the volume, or put the files back from a copy';
-  const repair = shellLine(['simplekv', 'repair', project, ...folderWords(options)]);
+  const repair = programCommand(['repair', project, ...folderWords(options)]);
   if (kind === 'outdated') return `put the newer files back. To go on with these: ${repair} (changes nothing yet; says what would be lost)`;
   const next = `stop the server, then: ${repair} (changes nothing yet; says what can be kept and what would be lost)`;
   const isAbsent = project === SERVER_LOG && findings.some(({ file, found }) => file === `${SERVER_LOG}.jsonl` && found === NO_SUCH_FILE);

@@ -5,7 +5,7 @@ import type { Disk } from '../disk/disk.js';
 import { momentText, type Moment } from '../offline/moment.js';
 import { findOlderLogs, type OlderLog, olderLogWith } from '../offline/older-logs.js';
 import { OutOfReachError } from '../offline/out-of-reach.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 
 /** What is replayed. */
 export interface OlderHistoryQuery {
@@ -34,7 +34,7 @@ export async function withOlderHistory(error: unknown, query: OlderHistoryQuery)
   }
   const others = logs.map((other) => `\n${reading(other, query)}`).join('');
   const where = others === '' ? 'no older log of it is in the data folder; look in a copy' : `its older logs have other lines:${others}`;
-  const removed = shellLine(['simplekv', 'replay', '_server', '--events', '--op', 'segment.removed', '--data', query.dataFolder]);
+  const removed = programCommand(['replay', '_server', '--events', '--op', 'segment.removed', '--data', query.dataFolder]);
   return new Error(`${error.message}. Of what came before ${momentText(query.wanted)}, ${where}\nWhat retention removed: ${removed}`);
 }
 
@@ -56,5 +56,5 @@ export async function olderHistoryNote(firstSeq: number, query: OlderHistoryQuer
 function reading({ dataFolder, first, last }: OlderLog, { words }: OlderHistoryQuery): string {
   const end = last.timeMs === undefined ? '' : `, until ${new Date(last.timeMs).toISOString()}`;
   const range = `seq ${first.seq} to ${last.seq}, from ${new Date(first.timeMs).toISOString()}${end}`;
-  return `  # ${range}\n  ${shellLine(['simplekv', ...words, '--data', dataFolder])}`;
+  return `  # ${range}\n  ${programCommand([...words, '--data', dataFolder])}`;
 }

@@ -19,7 +19,7 @@ import { findDataFolder, type FolderOptions } from './data-folder.js';
 import { folderWords, isLogSound, snapshotStep } from './next-step.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 
 /** What the command line says. */
@@ -63,7 +63,7 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   const { tools, output } = job;
   const { disk, dataFolder, signal } = tools;
   const { log, findings: faults } = await readRegistrations(disk, dataFolder, { signal });
-  if (log === undefined || faults.length > 0) throw new ServerLogUnusableError();
+  if (log === undefined || faults.length > 0) throw new ServerLogUnusableError(folderWords(job.options));
   const resumed = await resumeRepair(project, tools);
   if (resumed !== undefined) return await end(resumed, job);
   const findings = await withScratchFolder(async (scratchFolder) => {
@@ -90,7 +90,7 @@ async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean>
 }
 
 function nothingChanged(project: string, options: RepairCommandOptions): string {
-  return `Nothing was changed. To do it: ${shellLine(['simplekv', 'repair', project, ...folderWords(options), '--accept-loss'])}\n`;
+  return `Nothing was changed. To do it: ${programCommand(['repair', project, ...folderWords(options), '--accept-loss'])}\n`;
 }
 
 async function end(done: CarriedOutRepair, { tools, config, output, options }: RepairJob): Promise<boolean> {
@@ -99,7 +99,7 @@ async function end(done: CarriedOutRepair, { tools, config, output, options }: R
   await finishRepair(done, tools);
   await output.print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${copy}/old\n`);
   if (config === undefined) await output.print(`set "revision" of its entry in the configuration to ${revision}\n`);
-  await output.print(`next: ${shellLine(['simplekv', 'verify', project, ...folderWords(options)])}, then start the server\n`);
+  await output.print(`next: ${programCommand(['verify', project, ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 
@@ -126,7 +126,7 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
   }
   const copy = await repairServerLog(plan, tools);
   await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
-  await output.print(`next: ${shellLine(['simplekv', 'verify', ...folderWords(options)])}, then start the server\n`);
+  await output.print(`next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 

@@ -7,7 +7,7 @@ import { findOlderLogs } from '../offline/older-logs.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import { isProjectName } from '../offline/verify-folder.js';
 import { type FoundFolder, MissingDataError, UsageError } from './data-folder.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 
 /** Names that a message lists; where there are more, it says so. */
 const NAMES_SHOWN_MAX = 20;
@@ -62,7 +62,7 @@ async function whyMissing(
 ): Promise<string> {
   const state = registrations.get(project)?.state;
   const older = await findOlderLogs(intent.disk, { dataFolder, project });
-  const commands = older.map((log) => shellLine(['simplekv', intent.command, project, '--data', log.dataFolder]));
+  const commands = older.map((log) => programCommand([intent.command, project, '--data', log.dataFolder]));
   const elsewhere = commands.length === 0 ? '' : `; older files of it can be read with: ${commands.join('; ')}`;
   if (state === 'deleted') return `the registry says that it was deleted${elsewhere}`;
   if (state === 'left') return `the registry says that it left the disk${elsewhere}`;

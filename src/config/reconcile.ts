@@ -24,7 +24,7 @@
  * empty new log in its place would look like a loss, and would become one.
  */
 import type { ErrorCode } from '../base/error-codes.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 import { diffSettings, mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import { ConfigError } from './config-error.js';
 import type { EntryView } from './effective-settings.js';
@@ -142,7 +142,7 @@ export function mustRefuseToStart(
   if (serverLog.isPresent) return undefined;
   const index = entries.findIndex((entry) => entry.revision !== undefined);
   if (index === -1) return undefined;
-  const command = shellLine(['simplekv', 'repair', '_server', '--config', serverLog.configPath]);
+  const command = programCommand(['repair', '_server', '--config', serverLog.configPath]);
   return new ConfigError({
     pointer: `/projects/${index}/revision`,
     found: String(entries[index]?.revision),

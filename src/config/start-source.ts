@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 import { ConfigError } from './config-error.js';
 import { configWithoutProjects, type FirstConfig, firstConfig } from './first-config.js';
 import { type LoadedConfig, loadConfig } from './load-config.js';
@@ -102,7 +102,7 @@ function missingConfig(file: string, dataFolder: string, projects: readonly stri
   const more = projects.length > NAMED_MAX ? ` and ${projects.length - NAMED_MAX} more` : '';
   const expected = `the configuration of the projects in ${JSON.stringify(dataFolder)} (${named}${more}), but there is no such file. `
     + 'Name the right one with --config, or put it back from a copy; where it is lost, '
-    + `"${shellLine(['simplekv', 'serve', '--config', file, '--adopt'])}" writes a new one, with new keys for all of them`;
+    + `"${programCommand(['serve', '--config', file, '--adopt'])}" writes a new one, with new keys for all of them`;
   return new ConfigError({ pointer: '', expected });
 }
 

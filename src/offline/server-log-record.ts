@@ -2,6 +2,7 @@
  * Adds what a repair did to the server's own log. The caller holds the lock of the data folder.
  */
 import type { Logger } from '../base/logger.js';
+import { programCommand } from '../base/program-command.js';
 import { randomHexId } from '../base/random-id.js';
 import type { Disk } from '../disk/disk.js';
 import { ACTOR_SERVER } from '../events/actor.js';
@@ -24,8 +25,10 @@ export interface ServerLogPlace {
 export class ServerLogUnusableError extends Error {
   override readonly name = 'ServerLogUnusableError';
 
-  constructor() {
-    super('Cannot repair a project: the server\'s own log is damaged or not there. Repair it first: simplekv repair _server');
+  /** @param folderWords the options that name the same data folder again */
+  constructor(folderWords: readonly string[]) {
+    const command = programCommand(['repair', SERVER_LOG, ...folderWords]);
+    super(`Cannot repair a project: the registry, "${SERVER_LOG}.jsonl", is damaged or not there. Repair it first: ${command}`);
   }
 }
 
@@ -41,7 +44,7 @@ export async function recordInServerLog(event: ProjectRepaired, { disk, dataFold
   const { registrations } = await readRegistrations(disk, dataFolder);
   if (registrations.get(event.id)?.logId === event.log_id) return;
   const log = await new FileHome({ folder: dataFolder, disk, logger }).open(SERVER_LOG, { ...REPAIR_LOG_OPTIONS, replay: () => undefined });
-  if (log === undefined) throw new ServerLogUnusableError();
+  if (log === undefined) throw new ServerLogUnusableError(['--data', dataFolder]);
   try {
     await appendEvents(log, [event]);
   } finally {

@@ -1,11 +1,11 @@
 /** `verify`, `replay` and `repair` through the real program, beside a real server. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
-import { run } from './program.js';
+import { run, writeShop } from './program.js';
 
 const test = suite('cli/file-commands');
 const OPEN = { enabled: false };
@@ -74,16 +74,16 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   const verdict = JSON.parse(found.stdout) as { projects: { findings: { file: string; line: number; seq: number }[] }[] };
   assert.equal(verdict.projects[0]?.findings[0]?.file, segment);
   const { stdout } = await run(bench, 'verify');
-  const [, next = ''] = /^ {2}next: stop the server, then: simplekv (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
+  const [, next = ''] = /^ {2}next: stop the server, then: node \S+\/main\.js (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
   const planned = await run(bench, ...next.split(' '));
   assert.equal(planned.code, EXIT_CODES.failure);
-  const [, command = ''] = /^Nothing was changed\. To do it: simplekv (.*)$/m.exec(planned.stdout) ?? [];
+  const [, command = ''] = /^Nothing was changed\. To do it: node \S+\/main\.js (.*)$/m.exec(planned.stdout) ?? [];
   const withoutLock = (names: readonly string[]): readonly string[] => names.filter((name) => !name.startsWith('_lock'));
   assert.deepEqual(withoutLock(treeOf(bench.path('data'))), withoutLock(before));
 
   const repaired = await run(bench, ...command.split(' '));
   assert.equal(repaired.code, EXIT_CODES.ok, repaired.stdout + repaired.stderr);
-  assert.match(repaired.stdout, /^next: simplekv verify shop, then start the server\n$/m);
+  assert.match(repaired.stdout, /^next: node \S+\/main\.js verify shop, then start the server\n$/m);
   const sound = await run(bench, 'verify');
   assert.equal(sound.code, EXIT_CODES.ok, sound.stdout);
   const again = await bench.start();
@@ -108,6 +108,14 @@ test('replay writes a file that is whole, shows lines, and lets its reader stop'
   const failed = await run(bench, 'replay', 'shop', '--until', '999', '--out', 'other.json');
   assert.equal(failed.code, EXIT_CODES.failure);
   assert.deepEqual(readdirSync(bench.folder).filter((name) => name.startsWith('other')), []);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('a repair that needs the registry first names its command, for the same folder', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  rmSync(bench.path('data', '_server.jsonl'));
+  const { code, stderr } = await run(bench, 'repair', 'shop', '--data', 'data');
+  assert.equal(code, EXIT_CODES.failure);
+  assert.match(stderr, /^simplekv: .*"_server\.jsonl", is damaged or not there\. Repair it first: node \S+ repair _server --data data\n$/);
 }), { timeoutMs: TIMEOUT_MS });
 
 test('a command line that makes no sense ends with the code for it', () => withWorkbench(async (bench) => {

@@ -4,7 +4,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
-import { damage, type Ran, run, writeShop } from './program.js';
+import { damage, MAIN, type Ran, run, writeShop } from './program.js';
 
 const test = suite('cli/older-history');
 const TIMEOUT = { timeoutMs: 120_000 };
@@ -12,9 +12,13 @@ const OPEN = { enabled: false };
 
 /** Runs the commands that a message shows, as a person would paste them. */
 async function paste(bench: Workbench, { stderr }: Ran): Promise<readonly Ran[]> {
-  const lines = [...stderr.matchAll(/^ {2}simplekv (.*)$/gm)].map(([, rest = '']) => rest);
+  const lines = [...stderr.matchAll(/^ {2}node (.*)$/gm)].map(([, rest = '']) => rest);
   const results: Ran[] = [];
-  for (const line of lines) results.push(await run(bench, ...line.split(' ')));
+  for (const line of lines) {
+    const [program, ...args] = line.split(' ');
+    assert.equal(program, MAIN);
+    results.push(await run(bench, ...args));
+  }
   return results;
 }
 
@@ -33,7 +37,7 @@ test('after a move to memory and back, the lines from before it are named and re
   const left = readdirSync(bench.path('data', '_left'));
   const away = await run(bench, 'replay', 'shop', '--until', '2');
   assert.equal(away.code, EXIT_CODES.usage);
-  const command = `simplekv replay shop --data \\S+/_left/${left[0]}\\.`;
+  const command = `node ${MAIN} replay shop --data \\S+/_left/${left[0]}\\.`;
   assert.match(away.stderr, new RegExp(`left the disk; older files of it can be read with: ${command}`));
 
   await put(server, '', { storage: { on_disk: true } });
@@ -70,7 +74,7 @@ test('after a repair, the lines from before it are named and read, by seq and by
   rmSync(bench.path('data', '_repair'), { recursive: true });
   const gone = await run(bench, 'replay', 'shop', '--data', 'data', '--until', '3');
   assert.match(gone.stderr, /no older log of it is in the data folder; look in a copy\n/);
-  const [retention] = await paste(bench, { ...gone, stderr: gone.stderr.replace(/.*: (simplekv replay _server)/, '  $1') });
+  const [retention] = await paste(bench, { ...gone, stderr: gone.stderr.replace(/.*: (node \S+ replay _server)/, '  $1') });
   assert.equal(retention?.code, EXIT_CODES.ok, retention?.stderr);
 }), TIMEOUT);
 
