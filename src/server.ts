@@ -332,13 +332,14 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
   };
 }
 
-async function listen(http: HttpServer, options: HttpOptions, { path: file, loaded }: StartSource): Promise<string> {
+async function listen(http: HttpServer, options: HttpOptions, { path: file, loaded, adopted }: StartSource): Promise<string> {
   try {
     const { address, port } = await http.listen();
     return urlOf(options, { host: address, port });
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
-    throw new ListeningError({ host: options.host, port: options.port, file, isFileThere: loaded !== undefined }, cause);
+    const { host, port } = options;
+    throw new ListeningError({ host, port, file, isFileThere: loaded !== undefined, isAdopting: adopted.length > 0 }, cause);
   }
 }
 

@@ -1,10 +1,12 @@
 /** Starts that are refused say what to do, print no key and leave nothing behind; and the way back from a lost configuration. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ListeningError } from '../src/config/listening-error.js';
+import { DEFAULT_OPTIONS } from '../src/config/server-options.js';
 import { ConfigError } from '../src/config/config-error.js';
 import type { ConfigDocument } from '../src/config/config-document.js';
 import { silentLogger } from '../src/base/logger.js';
@@ -224,6 +226,39 @@ test('a first run whose port is taken says how to choose another one', () => {
   const { message } = new ListeningError({ host: '127.0.0.1', port: 23_849, file: '/kv/config.json', isFileThere: false }, cause);
   assert.ok(message.includes('write {"version":1,"server_port":23850,"projects":[{"id":"first_project"}]} to "/kv/config.json"'), message);
 });
+
+test('adopting on a port that is taken says how to adopt on another one', () => inFolder(async (folder) => {
+  const file = await useProjects(folder);
+  await rm(file);
+  const other = await holdDefaultPort();
+  await assertRefused(folder, serverFor(file, true), (error) => {
+    const { message } = error;
+    assert.ok(error instanceof ListeningError, message);
+    assert.ok(message.includes(`write {"version":1,"server_port":23850,"projects":[]} to ${JSON.stringify(file)}`), message);
+    assert.ok(message.endsWith(`and repeat "simplekv serve --config ${file} --adopt"`), message);
+  });
+  await new Promise((resolve) => other.close(resolve));
+  await writeFile(file, '{"version":1,"server_port":0,"projects":[]}', { mode: 0o600 });
+  const { server, shown } = serverFor(file, true);
+  await server.start();
+  await server.close();
+  assert.deepEqual([...shown.keys()].sort(), ['global', 'shop'], 'what was advised adopts');
+}));
+
+/** Another process of this machine may have it for a while. */
+async function holdDefaultPort(): Promise<Server> {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = createServer();
+    server.listen(DEFAULT_OPTIONS.server_port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      return server;
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS_MAX) throw error;
+      await setTimeout(PORT_RETRY_MS);
+    }
+  }
+}
 
 test('a port that needs a privilege names it', () => {
   const cause = Object.assign(new Error('x'), { code: 'EACCES', errno: -1 });

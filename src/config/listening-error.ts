@@ -2,6 +2,9 @@
  * A port or an address that the server cannot have: which setting says so, where, and what to do.
  */
 
+import { programCommand } from '../base/program-command.js';
+import { FIRST_PROJECT_ID } from './first-config.js';
+
 /** Highest port that only a privileged process may have. */
 const PRIVILEGED_PORT_MAX = 1023;
 /** What another port would look like in an example, for a first run that has no file yet. */
@@ -15,6 +18,8 @@ export interface ListeningPlace {
   readonly file: string;
   /** False on a first run: there is no file yet in which the setting could be changed. */
   readonly isFileThere: boolean;
+  /** True: the start is to give entries to projects of a data folder. @default false */
+  readonly isAdopting?: boolean;
 }
 
 /** The server cannot listen. Nothing was written, and no key was printed. */
@@ -64,8 +69,9 @@ function explain(code: string, place: ListeningPlace): Explanation {
   return { pointer: '/server_host', reason: isName ? 'no address is known for this name' : 'this machine has no such address', remedy };
 }
 
-function setPort({ file, isFileThere }: ListeningPlace, port: number): string {
+function setPort({ file, isFileThere, isAdopting = false }: ListeningPlace, port: number): string {
   if (isFileThere) return `set "server_port" to another one, such as ${port}`;
-  const minimal = JSON.stringify({ version: 1, server_port: port, projects: [{ id: 'first_project' }] });
-  return `write ${minimal} to ${JSON.stringify(file)}, which is not there yet, with a port of your choice`;
+  const minimal = JSON.stringify({ version: 1, server_port: port, projects: isAdopting ? [] : [{ id: FIRST_PROJECT_ID }] });
+  const write = `write ${minimal} to ${JSON.stringify(file)}, which is not there yet, with a port of your choice`;
+  return isAdopting ? `${write}, and repeat "${programCommand(['serve', '--config', file, '--adopt'])}"` : write;
 }

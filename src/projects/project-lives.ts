@@ -35,7 +35,7 @@ export class ProjectLives implements Projects {
   /** @param resources what projects are made of */
   constructor(resources: ProjectResources) {
     this.#resources = resources;
-    this.#progress = new StartProgress(resources.config.document.projects.length, resources);
+    this.#progress = new StartProgress(() => resources.config.document.projects.length, resources);
   }
 
   /**
@@ -165,7 +165,8 @@ export class ProjectLives implements Projects {
     const registration = this.#started.journal.registrations.get(id);
     const files = await diskHome.namesOf(id);
     if (registration?.state === 'live') {
-      const advice = 'put its entry back into the configuration and start the server again, or delete it';
+      const advice = 'stop the server and put its entry back into the configuration, or start it with --adopt, which gives the project ' +
+        'an entry and a new API key; or delete the project';
       const message = `Cannot create the project "${id}": it exists and is not served; ${advice}`;
       throw new AppError('project_not_served', message, { facts: { files } });
     }

@@ -2,7 +2,7 @@
  * Why a project, or the registry, is refused at a start, and what its operator is to do about it: the step that loses nothing first.
  */
 import { AppError } from '../base/app-error.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand } from '../base/program-command.js';
 import { UnknownEventError } from '../events/codec.js';
 import type { RefusalCode } from '../store/project-registry.js';
 
@@ -35,7 +35,7 @@ export function refusalCodeOf(error: unknown): RefusalCode {
  */
 export function adviceOn(error: unknown, of: { readonly project: string; readonly configPath: string }): string | undefined {
   if (error instanceof EntryRefusedError || !(isRefusal(error) || error instanceof UnknownEventError)) return undefined;
-  const command = shellLine(['simplekv', 'repair', of.project, '--config', of.configPath]);
+  const command = programCommand(['repair', of.project, '--config', of.configPath]);
   switch (refusalCodeOf(error)) {
     case 'project_corrupt':
       return `stop the server and run "${command}": it changes nothing and says what can be kept and what would be lost, often nothing. ` +
@@ -48,6 +48,18 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
     case 'project_newer_format':
       return 'run the version that wrote it, or a newer one: nothing is damaged, and there is nothing to repair';
   }
+}
+
+/**
+ * Says what to do about a project that the registry knows and the configuration does not name.
+ *
+ * @param configPath the configuration's path
+ * @returns sentences without a full stop at the end
+ */
+export function adviceWithoutEntry(configPath: string): string {
+  const adopt = programCommand(['serve', '--config', configPath, '--adopt']);
+  return `look whether ${JSON.stringify(configPath)} is the right configuration. If it is, put the entry back; or stop the server and ` +
+    `run "${adopt}", which gives the project an entry and a new API key; or delete the project`;
 }
 
 function isRefusal(error: unknown): error is AppError & { readonly code: RefusalCode } {

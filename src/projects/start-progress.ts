@@ -18,20 +18,24 @@ export interface StartFacts {
 /** Counts the projects that a start has dealt with. */
 export class StartProgress implements StartFacts {
   started = 0;
-  readonly total: number;
+  readonly #total: () => number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #saidAtMs: number;
 
   /**
-   * @param total how many projects there are
+   * @param total gives how many projects there are; adopting makes them more
    * @param parts clock and logger
    */
-  constructor(total: number, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
-    this.total = total;
+  constructor(total: () => number, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#total = total;
     this.#clock = clock;
     this.#logger = logger;
     this.#saidAtMs = clock.monotonicMs();
+  }
+
+  get total(): number {
+    return this.#total();
   }
 
   /** Counts one more project, and says so when it is time or the last one. */

@@ -20,7 +20,7 @@ import { createProject, openProject, type OpenedProject } from './open-project.j
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
 import { nameEmptyProjects } from './memory-projects.js';
 import { ProjectKeeper } from './project-keeper.js';
-import { adviceOn, EntryRefusedError, refusalCodeOf } from './refusal.js';
+import { adviceOn, adviceWithoutEntry, EntryRefusedError, refusalCodeOf } from './refusal.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { recallVersion } from './recall-version.js';
 import { ServerJournal } from './server-journal.js';
@@ -35,8 +35,7 @@ const LEFT_PROJECT_NAMED =
 
 const LEFT_FILES_STAY = 'the files of a project that left the disk could not be moved; the next start does';
 
-const PROJECT_WITHOUT_ENTRY =
-  'a project on disk has no entry in the configuration; it is not served, its files stay. Put the entry back, or delete the project';
+const PROJECT_WITHOUT_ENTRY = 'a project on disk has no entry in the configuration; it is not served, its files stay';
 
 /** What ends with a project that is served. */
 type ServedOutcome = Extract<Outcome, { kind: 'done' | 'roll_forward' | 'edited' }>;
@@ -345,7 +344,7 @@ class ProjectStart {
     const named = new Set(config.document.projects.map(({ id }) => id));
     for (const id of this.#journal.registrations.liveIds.filter((live) => !named.has(live))) {
       const files = await diskHome.namesOf(id);
-      this.#logger.warn({ project: id, files }, PROJECT_WITHOUT_ENTRY);
+      this.#logger.warn({ project: id, files, what_to_do: adviceWithoutEntry(config.path) }, PROJECT_WITHOUT_ENTRY);
     }
   }
 

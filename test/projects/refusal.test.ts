@@ -107,6 +107,22 @@ for (const [what, { state, code, says, harm }] of Object.entries(ROWS)) {
   }));
 }
 
+test('a project that the configuration does not name comes with the command that adopts it', () => inFolder(async (folder) => {
+  await livedIn(folder);
+  const file = path.join(folder, 'config.json');
+  const document = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...document, projects: [] }));
+  const life = await beginLife(folder);
+  try {
+    const line = life.logged.find(({ project }) => project === P);
+    assert.match(line?.msg ?? '', /has no entry in the configuration; it is not served/);
+    assert.ok(String(line?.['what_to_do']).includes(`"simplekv serve --config ${file} --adopt"`), JSON.stringify(line));
+    await assert.rejects(life.lives.create({ id: P }, CONTEXT), { code: 'project_not_served', message: /start it with --adopt/ });
+  } finally {
+    await life.lives.close();
+  }
+}));
+
 test('a registry that cannot be trusted is reported in its own words, with its own command', () => inFolder(async (folder) => {
   await livedIn(folder);
   const file = path.join(folder, 'data/_server.jsonl');
