@@ -48,7 +48,7 @@ test('a sound log has no faults, and every line is handed over once, with progre
   const storedBytes = [...disk.contents()].filter(([name]) => /\.jsonl/.test(name)).reduce((sum, [, bytes]) => sum + bytes.length, 0);
   const end = { seq: 5, hash: replayed[4]?.hash };
   const sound = { base: undefined, unfinishedBytes: 0, faults: [] };
-  assert.deepEqual(found, { ...sound, logId: LOG_ID, firstSeq: 1, end, lineCount: 5, segmentCount: 2, storedBytes, headSeq: 5 });
+  assert.deepEqual(found, { ...sound, logId: LOG_ID, firstSeq: 1, end, lineCount: 5, segmentCount: 3, storedBytes, headSeq: 5 });
   assert.deepEqual(taken, replayed);
   assert.equal(paces, 3);
   assert.deepEqual(progress.at(-1), [storedBytes, storedBytes]);
