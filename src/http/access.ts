@@ -16,8 +16,6 @@ export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'pr
 
 // The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
 const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
-/** What a handler may have set that says something of what the caller may not see any more. */
-const TELLING_HEADERS = ['ETag', 'Last-Modified', 'Link'] as const;
 const FORBIDDEN = 'Cannot do this with the key that was sent: it is not for this';
 
 /** Checks callers. */
@@ -42,7 +40,7 @@ export class Access {
     return async function requireAccess(ctx, next) {
       const authorization = await check(ctx, action);
       await next();
-      if (ctx.method === 'GET' || ctx.method === 'HEAD') decideAgain(ctx, authorization);
+      if (ctx.method === 'GET' || ctx.method === 'HEAD') authorization.assertHolds();
     };
   }
 
@@ -111,15 +109,6 @@ export class Access {
     const authorization = new Authorization(this, request, project === null ? undefined : this.#parts.projects.identity(project));
     ctx.state.authorization = authorization;
     return authorization;
-  }
-}
-
-function decideAgain(ctx: AppContext, authorization: Authorization): void {
-  try {
-    authorization.assertHolds();
-  } catch (error) {
-    for (const name of TELLING_HEADERS) ctx.remove(name);
-    throw error;
   }
 }
 

@@ -8,7 +8,8 @@ import type { AppMiddleware } from '../context.js';
  * Sends long texts in parts, whichever route they come from.
  *
  * @param rooms where room is taken
- * @returns the middleware; it refuses with 503 where there is no room within the longest wait
+ * @returns the middleware; it refuses with 503 where there is no room within the longest wait, and where the right to the answer
+ *   ends during that wait with what the request would be answered now
  */
 export function longAnswers(rooms: AnswerRooms): AppMiddleware {
   return async function sendLongAnswers(ctx, next) {
@@ -17,6 +18,7 @@ export function longAnswers(rooms: AnswerRooms): AppMiddleware {
     if (typeof body !== 'string' || body.length <= SHORT_TEXT_CHARACTERS || ctx.method === 'HEAD') return;
     const sizeBytes = Buffer.byteLength(body);
     await rooms.take(ctx, sizeBytes);
+    ctx.state.authorization?.assertHolds();
     rooms.send(ctx, [body]);
     ctx.length = sizeBytes;
   };

@@ -5,6 +5,9 @@ import type { Logger } from '../../base/logger.js';
 import type { AppContext, AppMiddleware } from '../context.js';
 import { logLevelOf, makeProblem, toAppError } from '../problem.js';
 
+/** What a route may have set of the content that the problem takes the place of, and that the caller may no longer see. */
+const CONTENT_HEADERS = ['ETag', 'Last-Modified', 'Link'] as const;
+
 /**
  * Answers errors with problem documents.
  *
@@ -22,7 +25,8 @@ export function problems(logger: Logger): AppMiddleware {
 }
 
 /**
- * Sets a problem as the answer. What the route set before stays: `ETag` of a failed condition, `Allow`.
+ * Sets a problem as the answer. Of the headers that the route set, those of the content go, except where a condition failed: there
+ * `ETag` says what the key's version is.
  *
  * @param ctx the request's context
  * @param thrown anything thrown
@@ -37,6 +41,7 @@ export function answerProblem(ctx: AppContext, thrown: unknown, logger: Logger):
   }
   const problem = makeProblem(error, ctx.state.requestId);
   ctx.state.problemCode = problem.code;
+  if (problem.code !== 'precondition_failed') for (const name of CONTENT_HEADERS) ctx.remove(name);
   ctx.status = problem.status;
   ctx.set(problem.headers);
   ctx.body = problem.body;

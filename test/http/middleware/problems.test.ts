@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { AppError } from '../../../src/base/app-error.js';
+import type { ErrorCode } from '../../../src/base/error-codes.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import type { AppContext } from '../../../src/http/context.js';
+import { answerProblem } from '../../../src/http/middleware/problems.js';
+import { suite } from '../../suite.js';
+
+const test = suite('problems');
+
+/** The headers of a problem that takes the place of a value whose headers were set. */
+function headersAfter(code: ErrorCode): ReadonlySet<string> {
+  const headers = new Map([['ETag', '"1"'], ['Last-Modified', 'Sun, 22 Nov 2026 10:00:00 GMT'], ['Link', '<x>; rel="next"'], ['Allow', 'GET']]);
+  const ctx = {
+    state: { requestId: 'r', problemCode: null },
+    set: (more: Readonly<Record<string, string>>) => Object.entries(more).forEach(([name, value]) => headers.set(name, value)),
+    remove: (name: string) => headers.delete(name),
+  };
+  answerProblem(ctx as unknown as AppContext, new AppError(code, 'Cannot'), silentLogger);
+  return new Set(headers.keys());
+}
+
+test('a problem has no headers of the value that it takes the place of', () => {
+  for (const code of ['busy', 'unauthorized', 'forbidden', 'project_not_found', 'shutting_down'] as const) {
+    const names = headersAfter(code);
+    assert.deepEqual(['ETag', 'Last-Modified', 'Link', 'Allow'].filter((name) => names.has(name)), ['Allow'], code);
+  }
+});
+
+test('a failed condition keeps the version that it was compared with', () => {
+  assert.ok(headersAfter('precondition_failed').has('ETag'));
+});
+
+test.run();
