@@ -1,6 +1,8 @@
 /**
  * How much room is left, looked at before it is gone: writes that grow a file are refused while there is still enough for
  * deletes, heads, snapshots and the configuration. Knows nothing of what is written; a disk that fills up all the same says so itself.
+ *
+ * One rule, {@link SpaceWatch.largestBytes}, refuses writes and reports the room, so a report never contradicts a refusal.
  */
 import { type Clock, systemClock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
@@ -21,6 +23,10 @@ invariant(RECOVERY_FACTOR < AMPLE_FACTOR, 'a disk with ample room is not low');
 export const LOOK_LIFETIME_MS = 250;
 /** How often a low disk is looked at although nobody writes, in milliseconds. */
 export const LOW_LOOK_INTERVAL_MS = 5000;
+
+/** What may grow on a low disk, in bytes: not even a write of none. */
+const NOTHING_GROWS = -1;
+const GROWTH_IS_BYTES = 'growth is a number of bytes';
 
 /** Deleting keys makes the log longer; what frees room is what removes history. */
 const MAKE_ROOM = 'lower "retention" of the projects with the longest history, or delete projects; deleting keys frees nothing until ' +
@@ -65,6 +71,7 @@ export class SpaceWatch {
   /** Bytes that were allowed since the last look began: it cannot have seen them. */
   #notedBytes = 0;
   #isLow = false;
+  #refusedBytes: number | undefined;
   /** One look at a time: whoever comes meanwhile waits for the same. */
   #looking: Promise<void> | undefined;
   /** Set while the disk is low. */
@@ -83,9 +90,23 @@ export class SpaceWatch {
     return this.#isLow;
   }
 
-  /** True while the smallest write that grows is refused, by the rule that refuses it, and by what the last look found. */
-  get refusesGrowth(): boolean {
-    return !this.#isAllowed(1);
+  /**
+   * Size of the largest write that is allowed now, in bytes: what is free above the mark, as the last look found it, less what has been
+   * allowed since. Negative while nothing may grow; infinite before the first look, and where the disk cannot say.
+   */
+  get largestBytes(): number {
+    if (this.#isLow) return NOTHING_GROWS;
+    if (this.#room === undefined) return Number.POSITIVE_INFINITY;
+    const { freeBytes, markBytes } = this.#room;
+    return freeBytes - this.#notedBytes - markBytes;
+  }
+
+  /**
+   * Size of the largest write that has been refused and would be refused again, in bytes; undefined when there is none. It is forgotten
+   * once there is room for it: until then whoever sent it is answered 507 at each attempt, which must not look like a healthy disk.
+   */
+  get refusedBytes(): number | undefined {
+    return this.#refusedBytes !== undefined && this.#refusedBytes > this.largestBytes ? this.#refusedBytes : undefined;
   }
 
   /** Bytes that the last look found free; undefined before the first, and where the disk cannot say. */
@@ -94,43 +115,36 @@ export class SpaceWatch {
   }
 
   /**
-   * Asks whether files may grow. What is allowed is noted, and counts as used until the next look.
-   *
-   * The answer is there at once while the last look is young and found ample room; it must cost nothing in front of every write.
+   * Looks at the disk unless the last look is young and found ample room; then it returns at once, since it stands in front of every
+   * write. Never rejects.
    *
    * @param bytes how much is about to be written, at least 0
+   */
+  refresh(bytes = 0): void | Promise<void> {
+    invariant(Number.isSafeInteger(bytes) && bytes >= 0, GROWTH_IS_BYTES);
+    const isYoung = this.#clock.monotonicMs() - this.#lookedAtMs < LOOK_LIFETIME_MS;
+    if (!isYoung || !this.#isAmpleFor(bytes)) return this.look();
+  }
+
+  /**
+   * Decides on one write, by what is known since {@link SpaceWatch.refresh}. What is allowed counts as used until the next look, and
+   * what is refused is remembered in {@link SpaceWatch.refusedBytes}.
+   *
+   * @param bytes size of the write, at least 0
    * @returns false when the disk is low, or would be below its mark after the write
    */
-  allowsGrowth(bytes: number): boolean | Promise<boolean> {
-    invariant(Number.isSafeInteger(bytes) && bytes >= 0, 'growth is a number of bytes');
-    const isYoung = this.#clock.monotonicMs() - this.#lookedAtMs < LOOK_LIFETIME_MS;
-    if (isYoung && this.#leaves(bytes, AMPLE_FACTOR)) return this.#note(bytes);
-    return this.#decideAfterLook(bytes);
+  allowsGrowth(bytes: number): boolean {
+    invariant(Number.isSafeInteger(bytes) && bytes >= 0, GROWTH_IS_BYTES);
+    if (bytes <= this.largestBytes) {
+      this.#notedBytes += bytes;
+      return true;
+    }
+    this.#refusedBytes = Math.max(bytes, this.refusedBytes ?? 0);
+    return false;
   }
 
-  async #decideAfterLook(bytes: number): Promise<boolean> {
-    await this.look();
-    return this.#isAllowed(bytes) && this.#note(bytes);
-  }
-
-  /** The one rule, for refusals and for what is said of the disk. */
-  #isAllowed(bytes: number): boolean {
-    return !this.#isLow && this.#leaves(bytes, 1);
-  }
-
-  /** Looks at the disk unless the last look is young: what is said of it is then what the next write is answered. Never rejects. */
-  async refresh(): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#lookedAtMs >= LOOK_LIFETIME_MS) await this.look();
-  }
-
-  /** Whether so many times the mark are left after a write. */
-  #leaves(bytes: number, factor: number): boolean {
-    return this.#room === undefined || this.#room.freeBytes - this.#notedBytes - bytes >= factor * this.#room.markBytes;
-  }
-
-  #note(bytes: number): true {
-    this.#notedBytes += bytes;
-    return true;
+  #isAmpleFor(bytes: number): boolean {
+    return this.#room === undefined || this.largestBytes - bytes >= (AMPLE_FACTOR - 1) * this.#room.markBytes;
   }
 
   /** Looks at the disk now, or joins the look that is under way. Never rejects. */
@@ -147,6 +161,7 @@ export class SpaceWatch {
     this.#lookedAtMs = startedAtMs;
     this.#notedBytes -= notedBefore;
     this.#judge(this.#room);
+    this.#refusedBytes = this.refusedBytes;
   }
 
   /** Some file systems answer with a size of 0: they cannot say, and must not stop every write. */

@@ -115,7 +115,7 @@ export class ProjectLives implements Projects {
   }
 
   async refresh(): Promise<void> {
-    await this.#resources.room.refresh();
+    await this.#resources.room.refresh(0);
   }
 
   get canWrite(): boolean {
@@ -128,7 +128,7 @@ export class ProjectLives implements Projects {
     const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0 };
     const damagedReads = this.#resources.registry.list().reduce((sum, project) => sum + damagedReadsOf(project), 0);
     return assessReadiness(this.list(), {
-      serverLog: this.#startedProjects?.journal.state ?? 'writable', isRoomLow: room.refusesGrowth, damagedReads, ...keeping,
+      serverLog: this.#startedProjects?.journal.state ?? 'writable', room, damagedReads, ...keeping,
     });
   }
 
@@ -144,9 +144,7 @@ export class ProjectLives implements Projects {
     if (onDisk) this.#started.journal.requireWritable();
     else this.#started.journal.requireSound();
     await this.#refuseTakenId(project.id);
-    if (onDisk && !(await this.#resources.room.allowsGrowth(0))) {
-      throw new AppError('disk_full', `Cannot create the project "${project.id}": the disk is nearly full`);
-    }
+    if (onDisk) await this.#requireRoom(project.id);
     const made = settings.authentication.enabled ? makeKey(settings) : undefined;
     const key: EntryKey = made?.entryKey ?? { apiKey: null, apiKeyHash: null };
     await writeEntry(config, { id: project.id, settings, revision: undefined, key });
@@ -157,6 +155,13 @@ export class ProjectLives implements Projects {
     await settleRevision(this.#resources, store, key);
     if (made !== undefined) announceKey(project.id, made.key);
     return { details: describeStore(store), apiKey: made?.key ?? null };
+  }
+
+  /** Looks before anything is written; how much the project's first line takes is asked for by its store. */
+  async #requireRoom(id: string): Promise<void> {
+    const { room } = this.#resources;
+    await room.refresh(0);
+    if (!room.allowsGrowth(1)) throw new AppError('disk_full', `Cannot create the project "${id}": the disk is nearly full`);
   }
 
   async #refuseTakenId(id: string): Promise<void> {

@@ -14,6 +14,7 @@ import type { StoreLimits } from '../store/project-store.js';
 import type { RoomForGrowth } from '../store/room-for-growth.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { OpenProjectOptions } from './open-project.js';
+import type { RoomReport } from './readiness.js';
 
 /** How long a stop may take for the snapshots that are due, where nothing else is said, in milliseconds. */
 export const SNAPSHOTS_AT_STOP_MS = 2500;
@@ -35,7 +36,7 @@ export interface ProjectResources {
   /** Values that were read from disk, of all projects. */
   readonly cache: ValueCache;
   /** Whether the disk has room for more. */
-  readonly room: RoomForGrowth & { readonly refusesGrowth: boolean; refresh(): Promise<void> };
+  readonly room: RoomForGrowth & RoomReport;
   readonly limits: StoreLimits;
   /** How long a stop may take for the snapshots that are due, in milliseconds. @default {@link SNAPSHOTS_AT_STOP_MS} */
   readonly snapshotsAtStopMs?: number;

@@ -1,6 +1,7 @@
 /**
  * Whether the server can do its work, from the states of its projects and of what goes on around them.
  */
+import { LINE_BYTES_MAX } from '../log/log.js';
 import type { KeepingState } from './project-keeper.js';
 import type { ProjectDetails, Readiness, ReadinessCheck } from './projects.js';
 import type { ServerLogState } from './server-journal.js';
@@ -15,12 +16,20 @@ const SERVER_LOG_DETAILS: Readonly<Record<ServerLogState, string>> = {
   damaged: `damaged: ${NOTHING_RECORDED}`,
 };
 
+/** What the rule that refuses writes says of the room on the disk. */
+export interface RoomReport {
+  /** Size of the largest write that is allowed now, in bytes; negative while nothing may grow. */
+  readonly largestBytes: number;
+  /** Size of the largest write that was refused and would be refused again, in bytes; undefined when there is none. */
+  readonly refusedBytes: number | undefined;
+}
+
 /** What readiness rests on besides the projects themselves. */
 export interface ServerCondition extends KeepingState {
   /** How the server's own log stands. */
   readonly serverLog: ServerLogState;
-  /** True while writes that grow are refused, so that what must be written still has room. */
-  readonly isRoomLow: boolean;
+  /** The rule that refuses writes for want of room. */
+  readonly room: RoomReport;
   /** How many reads of values from disk found something else than what was written. */
   readonly damagedReads: number;
 }
@@ -34,14 +43,14 @@ export interface ServerCondition extends KeepingState {
  * @returns the checks, and who is not well
  */
 export function assessReadiness(projects: readonly ProjectDetails[], condition: ServerCondition): Readiness {
-  const { serverLog, isRoomLow, compactionsFailing, readableFailing, scrubsDamaged, damagedReads } = condition;
+  const { serverLog, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads } = condition;
   const degraded = projects.filter(({ state }) => state !== 'serving').map(({ id, state }) => ({ id, state }));
   const writable = projects.length - degraded.length;
   const ready = projects.length === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${projects.length} projects can write` },
     { name: 'registry', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
-    diskRoom(isRoomLow, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
+    diskRoom(room, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, 'projects whose snapshot could not be made'),
     counted('readable_snapshot', readableFailing, 'projects whose <id>.json could not be brought up to date'),
     counted('scrub', scrubsDamaged, 'projects with damage in their files'),
@@ -52,12 +61,20 @@ export function assessReadiness(projects: readonly ProjectDetails[], condition: 
 
 const MAKE_ROOM = 'make room by "retention", or by deleting projects';
 
-/** What is refused for want of room is what the check says, whether the watch refuses it or the disk itself. */
-function diskRoom(isLow: boolean, isFull: boolean): ReadinessCheck {
+/**
+ * What is refused for want of room is what the check says, whether the watch refuses it or the disk itself. A write that was refused
+ * for its own size keeps the check failing for as long as it would be refused again.
+ */
+function diskRoom({ largestBytes, refusedBytes }: RoomReport, isFull: boolean): ReadinessCheck {
   const name = 'disk_room';
   if (isFull) return { name, ok: false, detail: `full: logs that found no room take no writes until there is some; ${MAKE_ROOM}` };
-  if (isLow) return { name, ok: false, detail: `low: writes that grow get 507, deletes go on; ${MAKE_ROOM}` };
-  return { name, ok: true, detail: 'enough' };
+  if (largestBytes <= 0) return { name, ok: false, detail: `low: writes that grow get 507, deletes go on; ${MAKE_ROOM}` };
+  if (refusedBytes !== undefined) {
+    const what = `writes of more than ${largestBytes} bytes get 507, as one of ${refusedBytes} bytes did`;
+    return { name, ok: false, detail: `short: ${what}; smaller ones and deletes go on; ${MAKE_ROOM}` };
+  }
+  const isLimiting = largestBytes < LINE_BYTES_MAX;
+  return { name, ok: true, detail: isLimiting ? `enough for writes of up to ${largestBytes} bytes` : 'enough' };
 }
 
 function counted(name: string, count: number, what: string): ReadinessCheck {

@@ -27,7 +27,7 @@ import type { CommandContext, UpdateProjectCommand } from '../store/command.js';
 import { logOptionsOf, type ProjectStore } from '../store/project-store.js';
 import { asApplied } from './failed-change.js';
 import type { ProjectResources } from './project-resources.js';
-import type { RoomForGrowth } from '../store/room-for-growth.js';
+import { describeLack, type RoomForGrowth } from '../store/room-for-growth.js';
 import type { ServerJournal } from './server-journal.js';
 import { isOutcomeUnknown, suspendWrites } from './suspension.js';
 
@@ -90,8 +90,9 @@ export async function requireRoomFor(room: RoomForGrowth, store: ProjectStore): 
     if (piece.length < PIECE_KEYS) break;
     await nextTurn();
   }
-  if (await room.allowsGrowth(bytes)) return;
-  throw new AppError('disk_full', `Cannot move the project "${store.id}" to the disk: its ${bytes} bytes would fill it`);
+  await room.refresh(bytes);
+  if (room.allowsGrowth(bytes)) return;
+  throw new AppError('disk_full', `Cannot move the project "${store.id}" to the disk: ${describeLack(bytes, room.largestBytes)}`);
 }
 
 /**

@@ -69,7 +69,8 @@ export class BatchTurn {
     let appended: readonly AppendedLine[] = [];
     let isSynced = false;
     try {
-      decisions = this.#decide(batch, await this.#allowsGrowth(batch));
+      await this.#refreshRoom(batch);
+      decisions = this.#decide(batch);
       const drafts = draftsOf(batch, decisions);
       if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq);
       // The configuration and the registry are durable when they name a version of the settings, so that version must be: a log
@@ -83,23 +84,32 @@ export class BatchTurn {
     this.#applyAndAnswer(batch, decisions, { lines: appended, isSynced });
   }
 
-  async #allowsGrowth(batch: Batch): Promise<boolean> {
-    if (this.#room === undefined || !this.isOnDisk) return true;
+  async #refreshRoom(batch: Batch): Promise<void> {
     const bytes = growthOf(batch);
-    return bytes === 0 || await this.#room.allowsGrowth(bytes);
+    if (bytes > 0 && this.isOnDisk) await this.#room?.refresh(bytes);
   }
 
-  #decide(batch: Batch, allowsGrowth: boolean): readonly Decision[] {
+  #decide(batch: Batch): readonly Decision[] {
     const state = new BatchState(this.#model);
-    return batch.map(({ command, context }) => {
-      const lapsed = refuseLapsed(context);
+    let lack: Decision | undefined;
+    return batch.map((waiting) => {
+      const lapsed = refuseLapsed(waiting.context);
       if (lapsed !== undefined) return lapsed;
+      const refusal = this.#refuseForRoom(waiting);
+      lack ??= refusal;
+      if (refusal !== undefined) return refusal;
       // A project that cannot be created is one that nothing else can happen to.
-      if (!allowsGrowth && (isGrowth(command) || state.settings === undefined)) return refuseGrowth();
-      const decision = decide(state, command);
+      if (lack !== undefined && state.settings === undefined) return lack;
+      const decision = decide(state, waiting.command);
       if (decision.accepted) state.add(decision.event);
       return decision;
     });
+  }
+
+  /** Each change is judged by its own size: small ones go on beside one that is too large, whatever they are batched with. */
+  #refuseForRoom({ command, sizeBytes }: WaitingCommand): Decision | undefined {
+    if (this.#room === undefined || !this.isOnDisk || !isGrowth(command)) return undefined;
+    return this.#room.allowsGrowth(sizeBytes) ? undefined : refuseGrowth(sizeBytes, this.#room.largestBytes);
   }
 
   /** All is applied before anything is answered: whoever has an answer can read what it says. */

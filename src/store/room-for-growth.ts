@@ -10,13 +10,23 @@ import type { Decision } from './decide.js';
 /** Watches the disk. */
 export interface RoomForGrowth {
   /**
-   * Says whether a batch may grow the project. Asked once a turn, before anything of the batch is decided, only for projects on
-   * disk, and only when the batch has something that grows. Rejecting fails the batch.
+   * Brings what is known of the room up to date. Asked once a turn, before anything of the batch is decided, only for projects on disk,
+   * and only when the batch has something that grows. Rejecting fails the batch.
    *
    * @param bytes of keys and values that the batch would add
-   * @returns false: everything that grows is refused; what shrinks or changes settings goes on
    */
-  allowsGrowth(bytes: number): Promise<boolean> | boolean;
+  refresh(bytes: number): void | Promise<void>;
+
+  /**
+   * Decides on one change. What is allowed counts as used.
+   *
+   * @param bytes of its key and value
+   * @returns false: the change is refused; what shrinks or changes settings goes on
+   */
+  allowsGrowth(bytes: number): boolean;
+
+  /** Size of the largest change that is allowed now, in bytes; negative while nothing may grow. */
+  readonly largestBytes: number;
 }
 
 /**
@@ -42,10 +52,24 @@ export function growthOf(batch: readonly WaitingCommand[]): number {
 }
 
 /**
- * Refuses a command that there is no room for.
+ * Refuses a change that there is no room for.
  *
+ * @param neededBytes what it would add
+ * @param largestBytes what there is room for
  * @returns the decision on it
  */
-export function refuseGrowth(): Decision {
-  return { accepted: false, refusal: new AppError('disk_full', 'Cannot take the change: the disk is nearly full') };
+export function refuseGrowth(neededBytes: number, largestBytes: number): Decision {
+  return { accepted: false, refusal: new AppError('disk_full', `Cannot take the change: ${describeLack(neededBytes, largestBytes)}`) };
+}
+
+/**
+ * Words a lack of room, for the server log.
+ *
+ * @param neededBytes what was to be written
+ * @param largestBytes what there is room for
+ * @returns a clause
+ */
+export function describeLack(neededBytes: number, largestBytes: number): string {
+  if (largestBytes <= 0) return 'the disk is nearly full';
+  return `it needs ${neededBytes} bytes, and the disk has ${largestBytes} left above what is kept for deletes and the configuration`;
 }

@@ -42,7 +42,13 @@ class Watched {
   async askWith(freeBytes: number, growthBytes = 1): Promise<boolean> {
     this.disk.roomBytes = freeBytes;
     this.clock.advance(1000);
-    return await this.watch.allowsGrowth(growthBytes);
+    return await this.ask(growthBytes);
+  }
+
+  /** Asks as a store does: looks where that is due, then decides. */
+  async ask(growthBytes: number): Promise<boolean> {
+    await this.watch.refresh(growthBytes);
+    return this.watch.allowsGrowth(growthBytes);
   }
 
   get levels(): string[] {
@@ -53,10 +59,11 @@ class Watched {
 test('the first question looks at the disk, those right after it do not wait', async () => {
   const { watch, disk, ...watched } = new Watched(1000 * MIB);
   assert.equal(watch.freeBytes, undefined);
-  const first = watch.allowsGrowth(1);
+  const first = watch.refresh(1);
   assert.ok(first instanceof Promise);
-  assert.equal(await first, true);
+  await first;
   assert.equal(watch.freeBytes, 1000 * MIB);
+  assert.equal(watch.refresh(1), undefined);
   assert.equal(watch.allowsGrowth(1), true);
   assert.deepEqual(disk.calls.map(({ method, path }) => [method, path]), [['room', '/data']]);
   assert.deepEqual(watched.lines, []);
@@ -66,19 +73,18 @@ test('a look is believed for 250 ms', async () => {
   const watched = new Watched(1000 * MIB);
   await watched.watch.look();
   watched.clock.advance(249);
-  assert.equal(watched.watch.allowsGrowth(1), true);
+  assert.equal(watched.watch.refresh(1), undefined);
   watched.clock.advance(1);
   watched.disk.roomBytes = 0;
-  assert.equal(await watched.watch.allowsGrowth(1), false);
+  assert.equal(await watched.ask(1), false);
   assert.equal(watched.looks, 2);
 });
 
 test('what was allowed counts as used, and near the mark every question looks', async () => {
   const watched = new Watched(2 * MARK + 10);
   await watched.watch.look();
-  assert.equal(watched.watch.allowsGrowth(6), true);
-  assert.equal(watched.watch.allowsGrowth(4), true);
-  assert.ok(watched.watch.allowsGrowth(1) instanceof Promise, 'the ten bytes are gone');
+  for (const bytes of [6, 4]) assert.deepEqual([watched.watch.refresh(bytes), watched.watch.allowsGrowth(bytes)], [undefined, true]);
+  assert.ok(watched.watch.refresh(1) instanceof Promise, 'the ten bytes are gone');
   await watched.disk.settle();
   assert.equal(watched.looks, 2);
 });
@@ -87,10 +93,10 @@ test('a look forgets what was allowed before it began, and those who wait for it
   const watched = new Watched(MARK + 100);
   let answer: (() => void) | undefined;
   await watched.watch.look();
-  assert.equal(await watched.watch.allowsGrowth(60), true);
-  assert.equal(await watched.watch.allowsGrowth(60), true, 'the first 60 are on the disk or seen by the look');
+  assert.equal(await watched.ask(60), true);
+  assert.equal(await watched.ask(60), true, 'the first 60 are on the disk or seen by the look');
   watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
-  const together = [60, 60, 40].map((bytes) => watched.watch.allowsGrowth(bytes));
+  const together = [60, 60, 40].map((bytes) => watched.ask(bytes));
   answer?.();
   assert.deepEqual(await Promise.all(together), [true, false, true], 'those who wait for one look share its room');
   assert.equal(watched.looks, 4);
@@ -105,27 +111,27 @@ test('what is allowed at once while a look is under way still counts after it', 
   assert.equal(watched.watch.allowsGrowth(50), true);
   answer?.();
   await looking;
-  assert.ok(watched.watch.allowsGrowth(51) instanceof Promise, 'the look may have come before the fifty bytes');
+  assert.ok(watched.watch.refresh(51) instanceof Promise, 'the look may have come before the fifty bytes');
 });
 
 test('many questions at once make one look', async () => {
   const watched = new Watched(1000 * MIB);
-  const answers = await Promise.all(Array.from({ length: 100 }, () => watched.watch.allowsGrowth(1)));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => watched.ask(1)));
   assert.ok(answers.every(Boolean));
   assert.equal(watched.looks, 1);
 });
 
 test('a write that would end below the mark is refused, and a smaller one is taken', async () => {
   const watched = new Watched(MARK + 100);
-  assert.equal(await watched.watch.allowsGrowth(101), false);
-  assert.equal(await watched.watch.allowsGrowth(100), true);
+  assert.equal(await watched.ask(101), false);
+  assert.equal(await watched.ask(100), true);
   assert.equal(watched.watch.isLow, false);
   assert.deepEqual(watched.levels, []);
 });
 
 test('below the mark nothing may grow, which is told once with the figures', async () => {
   const watched = new Watched(MARK);
-  assert.equal(await watched.watch.allowsGrowth(0), true);
+  assert.equal(await watched.ask(0), true);
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(MARK - 1, 0), false);
   assert.equal(watched.watch.isLow, true);
   assert.deepEqual(watched.levels, ['error']);
@@ -162,7 +168,7 @@ test('a disk that cannot say counts as having room, and is warned of once', asyn
   const watched = new Watched(0);
   watched.disk.fail({ method: 'room', times: 3, action: { kind: 'errno', code: 'ENOSYS' } });
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(0, 1_000_000), true);
-  assert.equal(watched.watch.allowsGrowth(1_000_000), true, 'and is not asked before every write');
+  assert.equal(watched.watch.refresh(1_000_000), undefined, 'and is not asked before every write');
   assert.deepEqual([watched.watch.isLow, watched.watch.freeBytes, watched.levels], [false, undefined, ['warn']]);
   assert.match(watched.lines[0]?.err?.message ?? '', /ENOSYS/);
   assert.equal(await watched.askWith(0), false, 'once it can say, that holds');
@@ -172,7 +178,7 @@ test('a disk that cannot say counts as having room, and is warned of once', asyn
 test('a disk of no size cannot say either', async () => {
   const watched = new Watched(0);
   watched.disk.totalBytes = 0;
-  assert.equal(await watched.watch.allowsGrowth(1_000_000), true);
+  assert.equal(await watched.ask(1_000_000), true);
   assert.deepEqual([watched.watch.isLow, watched.levels], [false, ['warn']]);
 });
 
@@ -220,26 +226,38 @@ test('close() waits for the look that is under way and ends those in the backgro
 
 test('growth that is no number of bytes is a defect', () => {
   const { watch } = new Watched(0);
-  for (const bytes of [-1, 0.5, Number.NaN]) assert.throws(() => watch.allowsGrowth(bytes), /growth is a number of bytes/);
+  for (const bytes of [-1, 0.5, Number.NaN]) {
+    assert.throws(() => watch.allowsGrowth(bytes), /growth is a number of bytes/);
+    assert.throws(() => watch.refresh(bytes), /growth is a number of bytes/);
+  }
 });
 
 test('what is said of the disk is what the next write is answered, also near the mark and when others fill it', async () => {
   const watched = new Watched(MARK + 10);
   await watched.watch.look();
-  assert.equal(watched.watch.refusesGrowth, false);
-  assert.equal(await watched.watch.allowsGrowth(10), true);
-  assert.equal(watched.watch.refusesGrowth, true, 'what was allowed is as good as written');
+  assert.equal(watched.watch.largestBytes, 10);
+  assert.equal(await watched.ask(10), true);
+  assert.equal(watched.watch.largestBytes, 0, 'what was allowed is as good as written');
   watched.disk.roomBytes = 1000 * MIB;
   watched.clock.advance(250);
   await watched.watch.refresh();
-  assert.equal(watched.watch.refusesGrowth, false);
+  assert.equal(watched.watch.largestBytes, 1000 * MIB - MARK);
   watched.disk.roomBytes = 0;
   await watched.watch.refresh();
-  assert.equal(watched.watch.refusesGrowth, false, 'a look is believed for a while, by both');
+  assert.equal(watched.watch.largestBytes, 1000 * MIB - MARK, 'a look is believed for a while, by both');
   watched.clock.advance(250);
   await watched.watch.refresh();
-  assert.equal(watched.watch.refusesGrowth, true);
-  assert.equal(await watched.watch.allowsGrowth(1), false);
+  assert.ok(watched.watch.largestBytes < 0);
+  assert.equal(await watched.ask(0), false);
+});
+
+test('a write that was refused is remembered until it would be allowed', async () => {
+  const watched = new Watched(MARK + 100);
+  assert.deepEqual([await watched.ask(101), watched.watch.refusedBytes], [false, 101]);
+  assert.deepEqual([await watched.ask(300), watched.watch.refusedBytes], [false, 300]);
+  assert.deepEqual([await watched.ask(100), watched.watch.refusedBytes], [true, 300], 'smaller ones go on');
+  assert.deepEqual([await watched.askWith(MARK + 301, 1), watched.watch.refusedBytes], [true, undefined]);
+  assert.deepEqual([await watched.askWith(MARK + 100, 1), watched.watch.refusedBytes], [true, undefined], 'and is forgotten then');
 });
 
 test('a nearly full disk is reported with what makes room, retention first', async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { FilledProject, mountSmall, runDiskFullCycles, SMALL_DISK_BYTES } from '../faults/disk-full-cycles.js';
+import { assertFull, FilledProject, mountSmall, runDiskFullCycles, SMALL_DISK_BYTES } from '../faults/disk-full-cycles.js';
 import { DURABILITIES } from '../prove/proof.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
-import { runCommand, withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';
+import { runCommand, until, withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';
 
 const test = suite('disk-full');
 
@@ -15,6 +15,8 @@ const LOW_WATER_SHARE = 0.05;
 const BALLAST_BYTES = 1_600_000;
 /** So few that a snapshot of them finds its place in what is kept free. */
 const KEPT_KEYS = 8;
+/** A value that fits on the small disk, and would leave less than is kept free. */
+const LARGE_VALUE_CHARACTERS = 300_000;
 /** How often the disk is filled and emptied. */
 const CYCLES = 1;
 /** Written to at once. */
@@ -92,6 +94,27 @@ test('a file system that is nearly full (tmpfs): what grows gets 507 before anyt
     await server.kill();
     const restarted = await bench.start();
     await project.assertReads(restarted);
+  }));
+
+test('a write that alone would take the room that is kept free: 507 at each attempt, and the check disk_room says so', () =>
+  withWorkbench(async (bench) => {
+    if (!(await mountSmall(bench))) return;
+    const { bavail, bsize } = statfsSync(bench.path('data'));
+    writeFileSync(bench.path('data', 'ballast'), Buffer.alloc(bavail * bsize - LARGE_VALUE_CHARACTERS));
+    bench.configure([{ id: 'p' }]);
+    const server = await bench.start();
+    const large = { key: server.key('p'), body: JSON.stringify('x'.repeat(LARGE_VALUE_CHARACTERS)) };
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      assertFull(await server.send('PUT', '/api/v1/projects/p/keys/large', large));
+      assert.ok((await new FilledProject('p', server).put(server, 'small')).status < 300);
+      const { checks } = JSON.parse((await server.send('GET', '/readyz?verbose')).text) as { checks: { name: string; ok: boolean }[] };
+      assert.equal(checks.find(({ name }) => name === 'disk_room')?.ok, false, JSON.stringify(checks));
+    }
+    rmSync(bench.path('data', 'ballast'));
+    await until('the write to be taken', async () => (
+      (await server.send('PUT', '/api/v1/projects/p/keys/large', large)).status < 300 ? true : undefined
+    ));
+    assert.match((await server.send('GET', '/readyz?verbose')).text, /"disk_room","ok":true/);
   }));
 
 for (const [index, durability] of DURABILITIES.entries()) {

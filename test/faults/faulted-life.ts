@@ -15,6 +15,7 @@ import { ProjectLives } from '../../src/projects/project-lives.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 import { ProjectRegistry } from '../../src/store/project-registry.js';
+import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 import { collectingLogger, type LoggedLine, snapshotFolders } from '../projects/lives-fixture.js';
 import { configDiskOn } from './disk-config.js';
@@ -90,7 +91,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     config,
     keyring: new Keyring(),
     cache: new ValueCache(),
-    room: { allowsGrowth: () => true, refusesGrowth: false, refresh: async () => undefined },
+    room: { ...AMPLE_ROOM },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     clock: systemClock,
     logger,

@@ -14,6 +14,7 @@ import { ProjectCompaction } from '../../src/projects/project-compaction.js';
 import type { CompactionResult } from '../../src/projects/projects.js';
 import { ServerJournal } from '../../src/projects/server-journal.js';
 import { DEFAULT_STORE_LIMITS, type ProjectStore } from '../../src/store/project-store.js';
+import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from './lives-fixture.js';
@@ -85,7 +86,7 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
   const settings = mergeSettings(built, { storage: options.storage ?? SMALL_SEGMENTS });
   const snapshots = folders(PROJECT);
   const parts = {
-    home, settings, limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), room: { allowsGrowth: () => true }, logger,
+    home, settings, limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), room: AMPLE_ROOM, logger,
   };
   const known = journal.registrations.get(PROJECT);
   let opened: OpenedProject | undefined;

@@ -26,6 +26,7 @@ import { ProjectLives } from '../../src/projects/project-lives.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { CommandContext } from '../../src/store/command.js';
 import { ProjectRegistry } from '../../src/store/project-registry.js';
+import { AMPLE_ROOM } from '../disk/ample-room.js';
 
 /** Who asks in these tests. */
 export const CONTEXT: CommandContext = { actor: 'global#0123456789abcdef', requestId: 'request-of-a-test' };
@@ -114,7 +115,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
     keyring,
     memoryHome: new MemoryHome(),
     cache: new ValueCache(),
-    room: { allowsGrowth: () => true, refusesGrowth: false, refresh: async () => undefined },
+    room: { ...AMPLE_ROOM },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     logger,
     announceKey: announce,

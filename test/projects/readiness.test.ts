@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import type { ProjectDetails, ProjectState, ReadinessCheck } from '../../src/projects/projects.js';
 import { assessReadiness, type ServerCondition } from '../../src/projects/readiness.js';
+import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { suite } from '../suite.js';
 
 const test = suite('readiness');
 
 /** All is well. */
 const WELL: ServerCondition = {
-  serverLog: 'writable', isRoomLow: false, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, damagedReads: 0,
+  serverLog: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, damagedReads: 0,
 };
 
 function project(id: string, state: ProjectState): ProjectDetails {
@@ -51,7 +52,8 @@ test('a server log that cannot be written to is a failed check and no reason not
 });
 
 for (const [name, condition] of [
-  ['disk_room', { isRoomLow: true }], ['compaction', { compactionsFailing: 2 }], ['readable_snapshot', { readableFailing: 1 }],
+  ['disk_room', { room: { largestBytes: -1, refusedBytes: undefined } }],
+  ['compaction', { compactionsFailing: 2 }], ['readable_snapshot', { readableFailing: 1 }],
   ['scrub', { scrubsDamaged: 1 }],  ['reads', { damagedReads: 3 }],
 ] as const) {
   test(`what goes wrong around the projects is the failed check ${name}, and no reason not to be ready`, () => {

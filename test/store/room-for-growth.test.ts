@@ -15,14 +15,25 @@ const test = suite('room-for-growth');
 
 /** Answers as the test says, and writes down what it was asked. */
 class Room implements RoomForGrowth {
-  answer: boolean | Promise<boolean> = true;
+  largestBytes = Number.POSITIVE_INFINITY;
+  looking: Promise<void> | undefined;
   failure: Error | undefined;
+  /** What was looked at the disk for. */
+  readonly looked: number[] = [];
+  /** What was decided on. */
   readonly asked: number[] = [];
 
-  allowsGrowth(bytes: number): boolean | Promise<boolean> {
-    this.asked.push(bytes);
+  refresh(bytes: number): void | Promise<void> {
+    this.looked.push(bytes);
     if (this.failure !== undefined) throw this.failure;
-    return this.answer;
+    return this.looking;
+  }
+
+  allowsGrowth(bytes: number): boolean {
+    this.asked.push(bytes);
+    if (bytes > this.largestBytes) return false;
+    this.largestBytes -= bytes;
+    return true;
   }
 }
 
@@ -36,14 +47,15 @@ async function outcomes(store: ProjectStore, commands: readonly Command[]): Prom
   return all.map(({ outcome }) => outcome);
 }
 
-test('once a turn it is asked for room for the bytes of what grows', async () => {
+test('once a turn the disk is looked at for what grows, and each change is decided on by its own bytes', async () => {
   const room = new Room();
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
+  room.looked.length = 0;
   room.asked.length = 0;
   const batch: readonly Command[] = [set('a', '1'.repeat(1000)), set('b', '1'.repeat(500)), remove('a'), { type: 'clear' }];
   assert.deepEqual(await outcomes(store, batch), ['done', 'done', 'done', 'done']);
-  assert.deepEqual(room.asked, [2 * 256 + 2 + 1500]);
+  assert.deepEqual([room.looked, room.asked], [[2 * 256 + 2 + 1500], [256 + 1 + 1000, 256 + 1 + 500]]);
 });
 
 test('without room everything that grows is refused, and the rest of the batch goes on', async () => {
@@ -51,61 +63,77 @@ test('without room everything that grows is refused, and the rest of the batch g
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
   await store.submit(set('a'), CONTEXT);
-  for (const answer of [false, Promise.resolve(false)]) {
-    room.answer = answer;
+  room.largestBytes = 0;
+  for (const looking of [undefined, Promise.resolve()]) {
+    room.looking = looking;
     assert.deepEqual(await outcomes(store, [set('b'), { type: 'project.key', keyId: null }, set('a', '2', { kind: 'absent' })]), [
       'disk_full', 'done', 'disk_full',
     ]);
   }
   const batch: readonly Command[] = [remove('a'), set('c'), remove('c'), { type: 'clear' }];
   assert.deepEqual(await outcomes(store, batch), ['done', 'disk_full', 'key_not_found', 'done']);
-  room.answer = true;
+  room.largestBytes = 1000;
   assert.deepEqual(await outcomes(store, [set('b')]), ['done']);
+});
+
+test('a change that is too large for what is left is refused with both figures, and smaller ones beside it are taken', async () => {
+  const room = new Room();
+  const store = storeOf(room);
+  await store.submit(create(), CONTEXT);
+  room.largestBytes = 1000;
+  const large = set('large', '1'.repeat(2000));
+  assert.deepEqual(await outcomes(store, [large, set('a'), set('b'), large]), ['disk_full', 'done', 'done', 'disk_full']);
+  await assert.rejects(store.submit(large, CONTEXT), /it needs 2261 bytes, and the disk has 484 left above what is kept/);
+  assert.deepEqual(await outcomes(store, [set('c'), set('d')]), ['done', 'disk_full'], 'what is allowed in a turn counts in that turn');
 });
 
 test('what does not grow is not asked for', async () => {
   const room = new Room();
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
+  room.looked.length = 0;
   room.asked.length = 0;
   await outcomes(store, [remove('a'), { type: 'clear' }, { type: 'project.key', keyId: null }]);
-  assert.deepEqual(room.asked, []);
+  assert.deepEqual([room.looked, room.asked], [[], []]);
 });
 
 test('a project that there is no room for is not created, and nothing else happens to it', async () => {
   const room = new Room();
-  room.answer = false;
   const store = storeOf(room);
-  assert.deepEqual(await outcomes(store, [create(), { type: 'clear' }, set('a')]), ['disk_full', 'disk_full', 'disk_full']);
+  room.largestBytes = 0;
+  const batch: readonly Command[] = [create(), { type: 'clear' }, set('a')];
+  assert.deepEqual(await outcomes(store, batch), ['disk_full', 'disk_full', 'disk_full']);
+  room.allowsGrowth = (bytes) => bytes !== 256;
+  assert.deepEqual(await outcomes(store, batch), ['disk_full', 'disk_full', 'disk_full'], 'though the last would fit');
   assert.equal(store.seq, 0);
-  room.answer = true;
+  room.allowsGrowth = () => true;
   assert.deepEqual(await outcomes(store, [create(), set('a')]), ['done', 'done']);
 });
 
 test('for a log without files nobody asks, until it is replaced by one with files', async () => {
   const room = new Room();
-  room.answer = false;
+  room.largestBytes = 0;
   const store = storeOf(room, new MemoryLog({ project: 'alpha', logId: '0123456789abcdef0123456789abcdef' }));
   assert.deepEqual(await outcomes(store, [create({ on_disk: false }), set('a')]), ['done', 'done']);
-  assert.deepEqual(room.asked, []);
+  assert.deepEqual([room.looked, room.asked], [[], []]);
   const release = await store.hold();
   store.replaceLog(new PlacedLog({ base: { seq: store.seq, hash: store.hash } }));
   release();
   await assert.rejects(store.submit(set('b'), CONTEXT), isRefusal('disk_full'));
 });
 
-test('what is decided rests on the state after the answer, and a failing answer fails the batch', async () => {
+test('what is decided rests on the state after the look, and a failing look fails the batch', async () => {
   const room = new Room();
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
-  let answer = (_is: boolean): void => undefined;
-  room.answer = new Promise((resolve) => {
+  let answer = (): void => undefined;
+  room.looking = new Promise((resolve) => {
     answer = resolve;
   });
   const first = submitWatched(store, set('a'));
   await settled();
   const second = submitWatched(store, set('a', '2', { kind: 'absent' }));
-  answer(true);
+  answer();
   await Promise.all([first.settled, second.settled]);
   assert.deepEqual([first.outcome, second.outcome], ['done', 'precondition_failed']);
   room.failure = new Error('no disk');

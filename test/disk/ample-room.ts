@@ -1,0 +1,9 @@
+/** A disk that has room for everything, for tests about something else. */
+
+/** Allows every write. Spread it to have one of one's own that can be changed. */
+export const AMPLE_ROOM = {
+  refresh: (): void => undefined,
+  allowsGrowth: (_bytes: number): boolean => true,
+  largestBytes: Number.POSITIVE_INFINITY,
+  refusedBytes: undefined,
+} as const;
