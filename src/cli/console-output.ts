@@ -47,6 +47,12 @@ export interface ConsoleOutputOptions {
   readonly onDropped?: (count: number) => void;
 }
 
+/** A text on its way. It is the same object until all of it is written, whatever part of it has been. */
+interface WaitingText {
+  /** What is not written yet. */
+  rest: Uint8Array;
+}
+
 /** A key could not be shown to the person at the console. */
 export class UnshownTextError extends Error {
   override readonly name = 'UnshownTextError';
@@ -61,8 +67,8 @@ export class UnshownTextError extends Error {
 export class ConsoleOutput {
   readonly #write: DescriptorWrite;
   readonly #options: ConsoleOutputOptions;
-  /** Whole texts, except that the first may have been written in part. */
-  #waiting: Uint8Array[] = [];
+  /** In their order; only the first may have been written in part. */
+  readonly #waiting: WaitingText[] = [];
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_FULL_MS_MIN;
@@ -98,14 +104,19 @@ export class ConsoleOutput {
    * @returns false when it was dropped
    */
   write(text: string): boolean {
-    const bytes = Buffer.from(text);
+    return this.#take({ rest: Buffer.from(text) });
+  }
+
+  #take(text: WaitingText): boolean {
+    const { length } = text.rest;
     const bytesMax = this.#options.waitingBytesMax ?? WAITING_BYTES_MAX;
-    if (bytes.length === 0) return true;
-    if (this.#isDropping || this.#waitingBytes + bytes.length > bytesMax) {
+    if (length === 0) return true;
+    if (this.#isDropping || this.#waitingBytes + length > bytesMax) {
       this.#drop();
       return false;
     }
-    this.#keep(bytes);
+    this.#waiting.push(text);
+    this.#waitingBytes += length;
     // While others wait, the timer takes this one along with them.
     if (this.#waiting.length === 1) this.#drain(TURN_BYTES_MAX);
     return true;
@@ -127,10 +138,11 @@ export class ConsoleOutput {
    * @throws {UnshownTextError} When it could not be written to its end
    */
   writeSurely(text: string): void {
-    const before = this.#waiting.length;
-    if (this.write(text) && this.#flush(SURE_LIMIT_MS, SURE_LIMIT_MS)) return;
+    const own: WaitingText = { rest: Buffer.from(text) };
+    // It counts whether this text is out; others may go on waiting.
+    if (this.#take(own) && (this.#flush(SURE_LIMIT_MS, SURE_LIMIT_MS) || !this.#waiting.includes(own))) return;
     const reason = this.#failure ?? STALLED;
-    this.#forgetFrom(before);
+    this.#forget(own);
     throw new UnshownTextError(reason);
   }
 
@@ -181,13 +193,14 @@ export class ConsoleOutput {
 
   #nextChunk(): Uint8Array {
     const [first] = this.#waiting;
-    if (first === undefined || this.#waiting.length === 1 || first.length >= CHUNK_BYTES) return first ?? new Uint8Array();
+    if (first === undefined) return new Uint8Array();
+    if (this.#waiting.length === 1 || first.rest.length >= CHUNK_BYTES) return first.rest;
     const pieces: Uint8Array[] = [];
     let bytes = 0;
-    for (const piece of this.#waiting) {
-      if (bytes + piece.length > CHUNK_BYTES) break;
-      pieces.push(piece);
-      bytes += piece.length;
+    for (const { rest } of this.#waiting) {
+      if (bytes + rest.length > CHUNK_BYTES) break;
+      pieces.push(rest);
+      bytes += rest.length;
     }
     return Buffer.concat(pieces, bytes);
   }
@@ -197,20 +210,15 @@ export class ConsoleOutput {
     let rest = takenBytes;
     let whole = 0;
     for (; whole < this.#waiting.length; whole += 1) {
-      const { length } = this.#waiting[whole] ?? [];
-      if (length === undefined || length > rest) break;
-      rest -= length;
+      const text = this.#waiting[whole];
+      if (text === undefined || text.rest.length > rest) break;
+      rest -= text.rest.length;
     }
     this.#waiting.splice(0, whole);
     const [first] = this.#waiting;
-    if (first !== undefined && rest > 0) this.#waiting[0] = first.subarray(rest);
+    if (first !== undefined && rest > 0) first.rest = first.rest.subarray(rest);
     this.#stalledSinceMs = undefined;
     this.#retryMs = RETRY_FULL_MS_MIN;
-  }
-
-  #keep(bytes: Uint8Array): void {
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
   }
 
   #drop(): void {
@@ -258,7 +266,10 @@ export class ConsoleOutput {
     this.#timer.unref();
   }
 
-  #forgetFrom(index: number): void {
-    for (const { length } of this.#waiting.splice(index)) this.#waitingBytes -= length;
+  #forget(text: WaitingText): void {
+    const index = this.#waiting.indexOf(text);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#waitingBytes -= text.rest.length;
   }
 }

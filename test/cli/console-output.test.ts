@@ -22,6 +22,8 @@ class FakeDescriptor {
   fault: string | undefined;
   /** Bytes that are taken before it is full. */
   room = Number.POSITIVE_INFINITY;
+  /** What a write says while there is no room. */
+  fullCode = 'EAGAIN';
   calls = 0;
   readonly failures: string[] = [];
   readonly dropped: number[] = [];
@@ -41,7 +43,7 @@ class FakeDescriptor {
   #write(bytes: Uint8Array): number {
     this.calls += 1;
     if (this.fault !== undefined) throw systemError(this.fault);
-    if (this.room === 0) throw systemError('EAGAIN');
+    if (this.room === 0) throw systemError(this.fullCode);
     const piece = bytes.subarray(0, this.room);
     this.room -= piece.length;
     this.taken += Buffer.from(piece).toString('latin1');
@@ -181,6 +183,31 @@ for (const code of ERRORS) {
     assert.equal(descriptor.taken, lines(1, 1));
   });
 }
+
+for (const [what, room] of [['what waits before it', 7], ['a part of it as well', 9]] as const) {
+  test(`what could not be shown is not written later, also when ${what} was written first`, () => {
+    const descriptor = new FakeDescriptor();
+    const output = descriptor.open();
+    descriptor.room = 0;
+    output.write('line 1\n');
+    Object.assign(descriptor, { room, fullCode: 'ENOSPC' });
+    assert.throws(() => output.writeSurely('a key\n'), UnshownTextError);
+    output.write('line 2\n');
+    descriptor.room = Number.POSITIVE_INFINITY;
+    assert.equal(output.flushSync(), true);
+    assert.equal(descriptor.taken, `${'line 1\na key\n'.slice(0, room)}line 2\n`);
+  });
+}
+
+test('what could not be shown takes none of what others wait for along', () => {
+  const descriptor = new FakeDescriptor();
+  const output: ConsoleOutput = descriptor.open({ onFailure: () => void output.write('told of the failure\n') });
+  descriptor.fault = 'ENOSPC';
+  assert.throws(() => output.writeSurely('a key\n'), UnshownTextError);
+  descriptor.fault = undefined;
+  assert.equal(output.flushSync(), true);
+  assert.equal(descriptor.taken, 'told of the failure\n');
+});
 
 test('what must be shown comes after what waits, and is out when the call returns', () => {
   const descriptor = new FakeDescriptor();
