@@ -36,6 +36,7 @@ import type { Adoption } from './projects/adopt-projects.js';
 import { ProjectLives } from './projects/project-lives.js';
 import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
+import { reportUnshownKey } from './projects/unshown-key.js';
 import { ProjectRegistry } from './store/project-registry.js';
 
 /** Part of the time for a stop that running requests may take; the rest is for snapshots that are due and for closing logs. */
@@ -213,8 +214,9 @@ export class SimpleKvServer {
     const config = await ConfigFile.open(loaded);
     const adopted = await adoptKeys(loaded.document);
     for (const { scope, key } of adopted.generated) {
-      // Nobody could learn the global key in another way; a project's can be replaced with it.
+      // There is no other way to learn the global key; a project's can be replaced with it.
       if (scope.kind === 'global' || options.printApiKeys) announcer.generatedKey(scope, key);
+      else reportUnshownKey(logger, scope.project);
     }
     if (!adopted.changed) return config;
     try {
@@ -236,13 +238,15 @@ export class SimpleKvServer {
   ): ProjectLives {
     const { options, ...resources } = parts;
     const { announcer } = this.#parts;
-    const announceKey = (project: string, key: string): void => {
-      if (!options.printApiKeys) return;
+    const announceKey = (project: string, key: string): boolean => {
+      if (!options.printApiKeys) return false;
       try {
         announcer.generatedKey({ kind: 'project', project }, key);
+        return true;
       } catch (error) {
-        // The key is in force, and in the answer to whoever asked for the project: a console that is gone must not take it back.
+        // The key of a new project is in force, and in the answer: a console that is gone must not take it back.
         parts.logger.warn({ project, err: error }, 'a new key could not be printed');
+        return false;
       }
     };
     const { logger } = parts;

@@ -59,7 +59,7 @@ export class UnshownTextError extends Error {
 
   /** @param reason why the descriptor did not take it */
   constructor(reason: string) {
-    super(`Cannot show a new key on standard error (${reason}); start again where it can be read`);
+    super(`Cannot show a new key on standard error (${reason})`);
   }
 }
 

@@ -84,7 +84,9 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
     stop.prepare(shutdownTimeoutMs);
   } catch (error) {
     if (stop.isAsked) return;
-    streams.errors.write(`simplekv: ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    const advice = error instanceof UnshownTextError ? '; nothing was begun with it: start again where it can be read' : '';
+    streams.errors.write(`simplekv: ${message}${advice}\n`);
     const code = exitCodeOf(error);
     if (code === EXIT_CODES.failure && error instanceof Error) streams.errors.write(`${error.stack ?? ''}\n`);
     process.exitCode = code;

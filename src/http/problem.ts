@@ -167,11 +167,15 @@ const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shutting_down',
 ]);
 
-/** Facts that a client is told of failures of ours as well: whether the change is in force all the same. */
-const PUBLIC_FACTS: readonly string[] = ['applied'];
+/** Facts that a client gets of failures of ours as well: whether the change is in force all the same, and a key that it cannot be given. */
+const PUBLIC_FACTS: readonly string[] = ['applied', 'key_lost'];
 
 /** Added to an answer where the change is in force. */
 const APPLIED_TEXT = 'The change is in force, but what had to follow it failed; ask again to have it finished';
+
+/** Added where the change made a key. */
+const LOST_KEY_TEXT = 'It gave the project a new API key, which this answer cannot have in it: ' +
+  'POST /api/v1/projects/{id}/api-key/regenerate gives another one';
 
 /** Codes of errors that libraries throw, by their `type`. */
 const LIBRARY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -254,7 +258,8 @@ export function makeProblem(error: AppError, requestId: string): Problem {
 }
 
 function publicTextOf(error: AppError, kind: ProblemKind): string {
-  return error.facts['applied'] === true ? APPLIED_TEXT : (kind.publicText ?? kind.title);
+  if (error.facts['applied'] !== true) return kind.publicText ?? kind.title;
+  return error.facts['key_lost'] === true ? `${APPLIED_TEXT}. ${LOST_KEY_TEXT}` : APPLIED_TEXT;
 }
 
 function pick(facts: ErrorFacts, names: readonly string[]): ErrorFacts {

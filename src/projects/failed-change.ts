@@ -17,13 +17,16 @@ export function asApplied(error: unknown, message: string): unknown {
 }
 
 /**
- * Tells whether a failure says that the change is in force.
+ * Says of a failure that it took the place of a new key: the key is in force, and no one knows it.
  *
- * @param error anything thrown
- * @returns true where it does
+ * @param error what the rest of the change failed with
+ * @param project the project's id
+ * @returns the failure with `applied: true` and `key_lost: true`
  */
-export function isApplied(error: unknown): boolean {
-  return error instanceof AppError && error.facts['applied'] === true;
+export function withLostKey(error: unknown, project: string): AppError {
+  const known = error instanceof AppError ? error : new AppError('internal_error', 'Cannot finish the change', { cause: error });
+  const message = `${known.message}. The project "${project}" has a new key that could not be answered: regenerate it`;
+  return new AppError(known.code, message, { cause: error, facts: { ...known.facts, applied: true, key_lost: true } });
 }
 
 /**

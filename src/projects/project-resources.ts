@@ -42,8 +42,8 @@ export interface ProjectResources {
   readonly snapshotsAtStopMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Shows a person a key that was made for a new project, once. */
-  readonly announceKey: (project: string, key: string) => void;
+  /** Shows a person a key that was made for a project, once; gives false when it was not shown. */
+  readonly announceKey: (project: string, key: string) => boolean;
 }
 
 /**

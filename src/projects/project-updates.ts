@@ -7,7 +7,7 @@ import { effectiveSettings } from '../config/effective-settings.js';
 import { diffSettings, mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext, UpdateProjectCommand } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
-import { asApplied, isApplied } from './failed-change.js';
+import { asApplied, withLostKey } from './failed-change.js';
 import { describeStore } from './project-details.js';
 import {
   type EntryKey, entryOf, findEntry, keyOfEntry, type MadeKey, makeKey, settleRevision, storedKeyOf, writeEntry,
@@ -55,10 +55,16 @@ export class ProjectUpdates {
   async update(store: ProjectStore, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
     const update = this.#prepare(store, change, context);
     const { on_disk: onDisk } = update.settings.storage;
-    // Where the log says already that the project leaves and it is still on disk, an earlier attempt got only so far.
-    if (onDisk === store.isOnDisk) await this.#updateInPlace(store, update);
-    else if (onDisk) await this.#enterDisk(store, update);
-    else await this.#leaveDisk(store, update);
+    try {
+      // Where the log says already that the project leaves and it is still on disk, an earlier attempt got only so far.
+      if (onDisk === store.isOnDisk) await this.#updateInPlace(store, update);
+      else if (onDisk) await this.#enterDisk(store, update);
+      else await this.#leaveDisk(store, update);
+    } catch (error) {
+      // The caller gets the error in the place of the key.
+      const isKeyInForce = update.made !== undefined && store.version.keyId === keyIdOf(update.made.entryKey.apiKeyHash);
+      throw isKeyInForce ? withLostKey(error, store.id) : error;
+    }
     return { details: describeStore(store), apiKey: update.made?.key ?? null };
   }
 
@@ -182,10 +188,15 @@ export class ProjectUpdates {
     const revision = entry?.revision;
     const { entryKey } = wanted.made;
     await writeEntry(config, { id, settings: wanted.settings, revision, key: entryKey });
+    let isInForce = false;
     try {
-      await wanted.submit(() => keyring.setKey({ kind: 'project', project: id }, storedKeyOf(entryKey)));
+      await wanted.submit(() => {
+        keyring.setKey({ kind: 'project', project: id }, storedKeyOf(entryKey));
+        isInForce = true;
+      });
     } catch (error) {
-      if (isApplied(error)) throw error;
+      // Whatever failed after it, the entry has to go on naming the key that the log names.
+      if (isInForce) throw error;
       await writeEntry(config, { id, settings: before, revision, key: previousKey }).catch((cause: unknown) => {
         logger.error({ project: id, err: cause }, 'the configuration names a key that was never shown; give the project another one');
       });

@@ -26,6 +26,7 @@ import { recallVersion } from './recall-version.js';
 import { ServerJournal } from './server-journal.js';
 import type { StartProgress } from './start-progress.js';
 import { leaveDisk, requireMovableFiles } from './storage-switch.js';
+import { reportUnshownKey } from './unshown-key.js';
 
 const DELETED_PROJECT_NAMED =
   'the configuration names a project that was deleted; it is not served. Remove its entry, or its revision to begin anew';
@@ -314,7 +315,7 @@ class ProjectStart {
   async #makeMissingKey(store: ProjectStore): Promise<EntryKey> {
     const { announceKey, keyring } = this.#resources;
     const { key, entryKey } = makeKey(store.settings);
-    announceKey(store.id, key);
+    if (!announceKey(store.id, key)) reportUnshownKey(this.#logger, store.id);
     keyring.setKey({ kind: 'project', project: store.id }, storedKeyOf(entryKey));
     await this.#recordKey(store, keyIdOf(entryKey.apiKeyHash));
     return entryKey;

@@ -95,7 +95,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     clock: systemClock,
     logger,
-    announceKey: () => undefined,
+    announceKey: () => true,
   };
   const lives = new ProjectLives(resources);
   try {

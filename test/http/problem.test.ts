@@ -54,6 +54,13 @@ test('makeProblem() says of a failure whether the change is in force all the sam
   }
 });
 
+test('makeProblem() says which request gives another key where an answer failed that had a new one', () => {
+  const error = new AppError('disk_failed', 'EIO', { facts: { applied: true, key_lost: true } });
+  const document = JSON.parse(makeProblem(error, 'r1').body) as { detail: string; key_lost: boolean };
+  assert.equal(document.key_lost, true);
+  assert.match(document.detail, /in force.*new API key.*POST \/api\/v1\/projects\/\{id\}\/api-key\/regenerate gives another one$/);
+});
+
 test('makeProblem() says when to come back with 429, 503 and 507, and how to log in with 401', () => {
   for (const code of ERROR_CODES) {
     const { status, headers } = makeProblem(new AppError(code, 'x'), 'r1');

@@ -4,7 +4,7 @@ import type { Log, LogHome } from '../../src/log/log.js';
 
 /** How an append fails. */
 export interface AppendFault {
-  readonly error: AppError;
+  readonly error: Error;
   /** True: the lines are in the file all the same. */
   readonly isWritten?: boolean;
   /** What happens before it fails, while the caller waits. */

@@ -50,6 +50,8 @@ export interface LifeOptions {
   readonly clock?: Clock;
   /** Told of every key that is shown, with its scope: `global` or a project's id. */
   readonly announce?: (scope: string, key: string) => void;
+  /** True: keys of projects cannot be shown. @default false */
+  readonly isConsoleGone?: boolean;
 }
 
 /** A server without HTTP. */
@@ -96,9 +98,10 @@ export async function beginLife(folder: string, options: LifeOptions = {}): Prom
  */
 export async function prepareLife(folder: string, options: LifeOptions = {}): Promise<Life> {
   const shown = new Map<string, string>();
-  const announce = (scope: string, key: string): void => {
+  const announce = (scope: string, key: string): boolean => {
     shown.set(scope, key);
     options.announce?.(scope, key);
+    return options.isConsoleGone !== true;
   };
   const dataFolder = path.join(folder, 'data');
   await mkdir(dataFolder, { recursive: true });

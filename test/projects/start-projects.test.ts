@@ -136,6 +136,22 @@ test('an older copy that knows no key, of a project that needs one, gets a key t
   await next.lives.close();
 }));
 
+test('a key that a start made and could not show is named, with the request that gives another', () => inFolder(async (folder) => {
+  const first = await beginLife(folder);
+  await first.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
+  const copy = entryOf(first.config.document, 'a');
+  await first.lives.update('a', { authentication: { enabled: true } }, CONTEXT);
+  await first.lives.close();
+  await editEntries(folder, (entry) => (entry.id === 'a' ? copy : entry));
+  const life = await beginLife(folder, { isConsoleGone: true });
+  const line = life.logged.find((logged) => logged.project === 'a' && logged.level === 'warn' && 'what_to_do' in logged);
+  const says = [line?.msg, line?.['what_to_do']].join(': ');
+  assert.match(says, /made for a project that had none, and it was not shown: POST \/api\/v1\/projects\/a\/api-key\/regenerate/);
+  const key = await life.lives.regenerateKey('a', CONTEXT);
+  assert.equal(await scopeOfKey(life, key), 'a');
+  await life.lives.close();
+}));
+
 test('the global key is recorded when it changes, and only then', () => withUsedFolder(async (folder) => {
   const edits = async (): Promise<number> => {
     const text = await readFile(path.join(folder, 'data', '_server.jsonl'), 'utf8');

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../../src/base/app-error.js';
+import type { ConfigDocument } from '../../src/config/config-document.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import type { StorageChange } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
@@ -11,11 +12,12 @@ import type { LogHome } from '../../src/log/log.js';
 import type { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { openProject } from '../../src/projects/open-project.js';
 import { inFolder } from '../config/config-folder.js';
+import { faultyConfigDisk } from '../config/faulty-config-disk.js';
 import { suite } from '../suite.js';
 import { contentOf, everythingOf } from './compacted-project.js';
 import { HomeFaults } from './faulty-home.js';
 import {
-  beginLife, CONTEXT, entryOf, type Life, type LifeOptions, refusalOf, setValue, snapshotFolders, valuesOf,
+  beginLife, CONTEXT, entryOf, type Life, type LifeOptions, refusalOf, scopeOfKey, setValue, snapshotFolders, valuesOf,
 } from './lives-fixture.js';
 
 const test = suite('storage-switch');
@@ -40,6 +42,14 @@ async function withLife(body: (life: Life, folder: string) => Promise<void>, opt
 
 async function switchTo({ lives }: Life, storage: StorageChange): Promise<void> {
   await lives.update(P, { storage }, CONTEXT);
+}
+
+/** The entry of a project that never had a key. */
+async function forgetKey(folder: string): Promise<void> {
+  const file = path.join(folder, 'config.json');
+  const document = JSON.parse(await readFile(file, 'utf8')) as ConfigDocument;
+  const projects = document.projects.map((entry) => ({ ...entry, authentication: { ...entry.authentication, api_key_hash: null } }));
+  await writeFile(file, JSON.stringify({ ...document, projects }));
 }
 
 async function giveValues(life: Life, count: number): Promise<void> {
@@ -220,6 +230,44 @@ test('a leave that could not be recorded can be taken back, and the project stay
   assert.equal(await everythingOf(again.lives.store(P)), everything);
   await again.lives.close();
 }));
+
+for (const [what, begin] of [
+  ['the leave cannot be recorded', (home, options) => {
+    home.appends.set('_server', { error: DISK_FULL });
+    return options;
+  }],
+  ['a defect strikes while it is recorded', (home, options) => {
+    home.appends.set('_server', { error: new TypeError('made to fail') });
+    return options;
+  }],
+  ['the configuration cannot be written in the end', (home) => {
+    const { disk, setFault } = faultyConfigDisk();
+    const spoil = async (real: LogHome, ...of: Parameters<LogHome['leave']>): Promise<void> => {
+      setFault({ step: 'rename', code: 'EBUSY' });
+      await real.leave(...of);
+    };
+    return { configDisk: disk, wrapHome: (real) => ({ ...home.over(real), leave: (...of) => spoil(real, ...of) }) };
+  }],
+] as const satisfies readonly (readonly [string, (home: HomeFaults, options: LifeOptions) => LifeOptions])[]) {
+  test(`a key that is made on the way to memory is not kept back in silence when ${what}`, () => inFolder(async (folder) => {
+    const home = new HomeFaults();
+    const first = await beginLife(folder);
+    await first.lives.update(P, { authentication: { enabled: false } }, CONTEXT);
+    await first.lives.close();
+    await forgetKey(folder);
+    const life = await beginLife(folder, begin(home, { wrapHome: (real) => home.over(real) }));
+    const refusal = await refusalOf(life.lives.update(P, { storage: MEMORY, authentication: { enabled: true } }, CONTEXT));
+    assert.deepEqual([refusal.facts['applied'], refusal.facts['key_lost']], [true, true]);
+    assert.match(refusal.message, /has a new key that could not be answered: regenerate it$/);
+    assert.notEqual(entryOf(life.config.document, P).authentication?.api_key_hash, null, 'the entry names the key that the log names');
+    assert.equal(life.lives.details(P).authentication.enabled, true);
+    await life.lives.close();
+    const next = await beginLife(folder);
+    assert.equal(next.shown.size, 0, 'the next start has a key, and makes none');
+    assert.equal(await scopeOfKey(next, await next.lives.regenerateKey(P, CONTEXT)), P);
+    await next.lives.close();
+  }));
+}
 
 test('a leave that could not be recorded is carried out when it is asked for again, or by the next start with all data', async () => {
   for (const way of ['asked again', 'next start']) {
