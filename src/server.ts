@@ -54,7 +54,7 @@ export interface FirstRun {
   readonly projectKey: string;
 }
 
-/** Shows keys to a person, once, outside the server's log. */
+/** Shows keys to a person, once, outside the server log. */
 export interface Announcer {
   /** A configuration was made, with a project and two keys. */
   firstRun(first: FirstRun): void;
@@ -69,7 +69,7 @@ export interface ServerParts {
   /** True: projects in the data folder that the configuration does not name get an entry and a new key. @default false */
   readonly adopt?: boolean;
   readonly announcer: Announcer;
-  /** Makes the server's log. */
+  /** Makes the server log. */
   readonly createLogger: (level: LogLevel) => Logger;
   /** Whether the lines of that log arrive, for the readiness probe; left out where its maker cannot tell. */
   readonly serverLogHealth?: () => ServerLogHealth;

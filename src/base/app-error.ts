@@ -10,7 +10,7 @@ export type ErrorFacts = Readonly<Record<string, string | number | boolean | nul
 export interface AppErrorOptions {
   /** Facts shown to the client beside the text. */
   readonly facts?: ErrorFacts;
-  /** What went wrong underneath; goes to the server's own log only. */
+  /** What went wrong underneath; goes to the server log only. */
   readonly cause?: unknown;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The server's own log: one JSON object a line, or a readable form for a terminal. The only user of pino.
+ * The server log: one JSON object a line, or a readable form for a terminal. The only user of pino.
  */
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { createReadableForm } from './readable-log.js';

@@ -1,5 +1,5 @@
 /**
- * The id that ties together a request, its line in the server's log and the event it made.
+ * The id that ties together a request, its line in the server log and the event it made.
  */
 import { randomHexId } from './random-id.js';
 

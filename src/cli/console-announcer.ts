@@ -1,5 +1,5 @@
 /**
- * Shows keys to the person at the console. On standard error, so that standard output stays the server's log, a JSON object
+ * Shows keys to the person at the console. On standard error, so that standard output stays the server log, a JSON object
  * a line.
  */
 import type { Announcer, FirstRun } from '../server.js';

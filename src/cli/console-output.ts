@@ -9,7 +9,7 @@ import { writeSync } from 'node:fs';
 import { isErrno } from '../base/app-error.js';
 import type { ServerLogHealth } from '../base/logger.js';
 
-/** Most bytes that wait: some seconds of a busy server's log. */
+/** Most bytes that wait: some seconds of a busy server log. */
 const WAITING_BYTES_MAX = 8_388_608;
 /** Size of one write while there is a backlog; a pipe takes no more at once. */
 const CHUNK_BYTES = 65_536;

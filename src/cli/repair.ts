@@ -37,7 +37,7 @@ interface RepairJob {
 }
 
 /**
- * Repairs a project, or the log of the server.
+ * Repairs a project, or the registry.
  *
  * @param project the project's id, or `_server`
  * @param options which folder, and whether the loss is accepted

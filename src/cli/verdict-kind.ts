@@ -19,7 +19,7 @@ const NEWER_FORMAT = /\bunknown to this version\b|\bthis version does not know i
 
 const KINDS: readonly (readonly [kind: VerdictKind, holds: (finding: Finding) => boolean])[] = [
   ['newer', ({ found }) => NEWER_FORMAT.test(found)],
-  ['missing', ({ expected, found }) => /^(the active segment|the server's own log)$/.test(expected) && found === 'no such file'],
+  ['missing', ({ expected, found }) => /^(the active segment|the registry)$/.test(expected) && found === 'no such file'],
   ['outdated', ({ expected, found }) => expected.endsWith('as the head proves') && found.startsWith('the end after seq ')],
 ];
 

@@ -33,11 +33,11 @@ import type { ProjectHistory } from './project-history.js';
 /** What the logs say of one project id. */
 export interface LogView {
   /**
-   * The newest word of the server's own log on the id: registered with that log, deleted, gone to memory, or never heard of.
+   * The newest word of the registry on the id: registered with that log, deleted, gone to memory, or never heard of.
    * Where it says `deleted` or `left`, the files of that log have been moved away before.
    */
   readonly registered: { readonly logId: string } | 'deleted' | 'left' | undefined;
-  /** Whether the server's own log exists. */
+  /** Whether the registry exists. */
   readonly serverLogPresent: boolean;
   /** The project's own log. */
   readonly log: ProjectHistory | 'absent';
@@ -128,11 +128,11 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
 }
 
 /**
- * Tells whether the server must not start at all: entries speak of logs, and the server's own log, which is written before
+ * Tells whether the server must not start at all: entries speak of logs, and the registry, which is written before
  * any of them, is not there. The data folder is another than the one they were written for, or is not mounted.
  *
  * @param entries the entries in their order
- * @param serverLog whether the server's own log exists, and the configuration's path, for the command that would write it anew
+ * @param serverLog whether the registry exists, and the configuration's path, for the command that would write it anew
  * @returns the fault to be thrown, or undefined
  */
 export function mustRefuseToStart(

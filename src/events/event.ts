@@ -50,14 +50,14 @@ export interface KeysCleared {
 /** What stands in a project's log. */
 export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeySet | KeyDeleted | KeysCleared;
 
-/** The server's own log: a project with a log on disk exists from here on. */
+/** The registry: a project with a log on disk exists from here on. */
 export interface ProjectRegistered {
   readonly op: 'project.created';
   readonly id: string;
   readonly log_id: string;
 }
 
-/** The server's own log: a project is deleted. This line is the commit of the deletion. */
+/** The registry: a project is deleted. This line is the commit of the deletion. */
 export interface ProjectUnregistered {
   readonly op: 'project.deleted';
   readonly id: string;
@@ -68,7 +68,7 @@ export interface ProjectUnregistered {
   readonly last_hash: string;
 }
 
-/** The server's own log: the configuration file was edited by hand and the edit took effect. */
+/** The registry: the configuration file was edited by hand and the edit took effect. */
 export interface ConfigEdited {
   readonly op: 'config.edited';
   /** `default` for the server's own settings, otherwise a project's id. */
@@ -79,7 +79,7 @@ export interface ConfigEdited {
   readonly key_id: string | null;
 }
 
-/** The server's own log: a project left the disk. Its files stay in `_left`, and it lives on in memory. */
+/** The registry: a project left the disk. Its files stay in `_left`, and it lives on in memory. */
 export interface ProjectLeft {
   readonly op: 'project.left';
   readonly id: string;
@@ -88,7 +88,7 @@ export interface ProjectLeft {
   readonly last_hash: string;
 }
 
-/** The server's own log: an operator let a project go on from what could still be trusted of it. */
+/** The registry: an operator let a project go on from what could still be trusted of it. */
 export interface ProjectRepaired {
   readonly op: 'project.repaired';
   readonly id: string;
@@ -105,7 +105,7 @@ export interface ProjectRepaired {
   readonly copy: string;
 }
 
-/** The server's own log: a snapshot of a project was committed. */
+/** The registry: a snapshot of a project was committed. */
 export interface SnapshotCommitted {
   readonly op: 'snapshot.committed';
   readonly id: string;
@@ -119,7 +119,7 @@ export interface SnapshotCommitted {
   readonly duration_ms: number;
 }
 
-/** The server's own log: a sealed segment is about to be removed, because the project's retention says so. */
+/** The registry: a sealed segment is about to be removed, because the project's retention says so. */
 export interface SegmentRemoved {
   readonly op: 'segment.removed';
   readonly id: string;
@@ -131,11 +131,11 @@ export interface SegmentRemoved {
   readonly sha256: string;
 }
 
-/** What stands in the server's own log. */
+/** What stands in the registry. */
 export type ServerEvent =
   ProjectRegistered | ProjectUnregistered | ConfigEdited | ProjectLeft | ProjectRepaired | SnapshotCommitted | SegmentRemoved;
 
-/** The operations of the server's own log; a total record, so that a new event cannot be forgotten here. */
+/** The operations of the registry; a total record, so that a new event cannot be forgotten here. */
 const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
   'project.created': true,
   'project.deleted': true,
@@ -153,7 +153,7 @@ export type AnyEvent = ProjectEvent | ServerEvent;
  * Tells the server's operations from those of projects.
  *
  * @param op the operation of any event
- * @returns true for one of the server's own log
+ * @returns true for one of the registry
  */
 export function isServerOperation(op: string): op is ServerEvent['op'] {
   return Object.hasOwn(SERVER_OPS, op);
@@ -163,7 +163,7 @@ export function isServerOperation(op: string): op is ServerEvent['op'] {
  * Tells the server's events from those of projects.
  *
  * @param event any event
- * @returns true for an event of the server's own log
+ * @returns true for an event of the registry
  */
 export function isServerEvent(event: AnyEvent): event is ServerEvent {
   return isServerOperation(event.op);

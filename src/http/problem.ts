@@ -1,6 +1,6 @@
 /**
  * Problem documents (RFC 9457): which status and title each code has, and what of an error a client may see.
- * The answer to a failure of ours never says why; the server's log does.
+ * The answer to a failure of ours never says why; the server log does.
  */
 import { AppError, type ErrorFacts, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
@@ -139,8 +139,8 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   },
   server_log_corrupt: {
     status: 503,
-    title: 'Server log corrupt',
-    publicText: "The server's own log is damaged: projects are served, but none is created or deleted and no key is replaced",
+    title: 'Registry corrupt',
+    publicText: 'The registry is damaged: projects are served, but none is created or deleted and no key is replaced',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   config_write_failed: {

@@ -1,5 +1,5 @@
 /**
- * Checks the snapshots of the server's own log: their bytes, and that they say what its lines amount to.
+ * Checks the snapshots of the registry: their bytes, and that they say what its lines amount to.
  */
 import type { Disk } from '../disk/disk.js';
 import { checkSnapshots } from './check-snapshots.js';
@@ -8,7 +8,7 @@ import { type ReadRegistrations, readRegistrations, SERVER_LOG } from './server-
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import type { ScrubFinding } from './tasks.js';
 
-/** The server's own log with its snapshots. */
+/** The registry with its snapshots. */
 export interface CheckedServerLog extends ReadRegistrations {
   /** Seqs of the sound snapshots, newest first. */
   readonly snapshots: readonly number[];
@@ -17,7 +17,7 @@ export interface CheckedServerLog extends ReadRegistrations {
 }
 
 /**
- * Reads the server's own log and checks its snapshots against it.
+ * Reads the registry and checks its snapshots against it.
  *
  * @param disk the disk
  * @param dataFolder the data folder, absolute

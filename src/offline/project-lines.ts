@@ -31,7 +31,7 @@ export interface ProjectLines {
 const LOG_SUFFIX = '.jsonl';
 
 /**
- * Lists the projects whose logs lie in a data folder; the server's own log is none.
+ * Lists the projects whose logs lie in a data folder; the registry is none.
  *
  * @param disk the disk
  * @param dataFolder the data folder, absolute

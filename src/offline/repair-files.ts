@@ -15,7 +15,7 @@ export const REPAIR_LOG_OPTIONS: LogOptions = {
 /**
  * Whatever a log has in its home.
  *
- * @param project the project's id, or the name of the server's own log
+ * @param project the project's id, or the name of the registry
  * @returns names; the one that makes it a log last
  */
 export function namesOfLog(project: string): readonly string[] {

@@ -1,5 +1,5 @@
 /**
- * Writes the server's own log anew when it is damaged or gone: every project whose files lie in the data folder is registered
+ * Writes the registry anew when it is damaged or gone: every project whose files lie in the data folder is registered
  * again. What only the old log knew is gone from the new one, and named. The caller holds the lock of the data folder.
  */
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export interface FoundProject {
   readonly hasBase: boolean;
 }
 
-/** What the new server log would say, and what it cannot. */
+/** What the new registry would say, and what it cannot. */
 export interface ServerLogPlan {
   readonly projects: readonly FoundProject[];
   /** Files of projects whose log cannot be told: they are not registered. */
@@ -37,7 +37,7 @@ export interface ServerLogPlan {
 const NO_DIGEST = '0'.repeat(64);
 
 /**
- * Looks what a new server log would say.
+ * Looks what a new registry would say.
  *
  * @param tools where the files are
  * @returns what would be written
@@ -61,7 +61,7 @@ export async function planServerLog({ disk, dataFolder, signal }: RepairTools): 
 }
 
 /**
- * Writes the server's own log anew. The old files are moved away, and never changed or erased.
+ * Writes the registry anew. The old files are moved away, and never changed or erased.
  *
  * @param plan what it shall say
  * @param tools where the files are
@@ -76,7 +76,7 @@ export async function repairServerLog(plan: ServerLogPlan, tools: RepairTools): 
     await disk.makeFolder(newHome);
   });
   await createServerLog([...plan.kept, ...plan.projects.flatMap(registrationOf)], { disk, dataFolder: newHome, logger });
-  // A crash in between leaves no server log, or one without its folder: repairing again does the same once more.
+  // A crash in between leaves no registry, or one without its folder: repairing again does the same once more.
   await moveFiles(disk, namesOfLog(SERVER_LOG).toReversed(), { from: dataFolder, to: oldHome });
   await moveFiles(disk, namesOfLog(SERVER_LOG), { from: newHome, to: dataFolder });
   return copy;

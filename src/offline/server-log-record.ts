@@ -1,5 +1,5 @@
 /**
- * Adds what a repair did to the server's own log. The caller holds the lock of the data folder.
+ * Adds what a repair did to the registry. The caller holds the lock of the data folder.
  */
 import type { Logger } from '../base/logger.js';
 import { programCommand } from '../base/program-command.js';
@@ -13,7 +13,7 @@ import type { Log } from '../log/log.js';
 import { REPAIR_LOG_OPTIONS } from './repair-files.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
 
-/** Where the server's own log is. */
+/** Where the registry is. */
 export interface ServerLogPlace {
   readonly disk: Disk;
   /** The data folder, absolute. */
@@ -21,7 +21,7 @@ export interface ServerLogPlace {
   readonly logger: Logger;
 }
 
-/** The server's own log cannot take what a repair did, so nothing else can be repaired first. */
+/** The registry cannot take what a repair did, so nothing else can be repaired first. */
 export class ServerLogUnusableError extends Error {
   override readonly name = 'ServerLogUnusableError';
 
@@ -37,7 +37,7 @@ export class ServerLogUnusableError extends Error {
  *
  * @param event what was done
  * @param place where the log is
- * @throws {ServerLogUnusableError} when the server's own log is not there
+ * @throws {ServerLogUnusableError} when the registry is not there
  * @throws {LogCorruptError} when it is damaged
  */
 export async function recordInServerLog(event: ProjectRepaired, { disk, dataFolder, logger }: ServerLogPlace): Promise<void> {
@@ -53,7 +53,7 @@ export async function recordInServerLog(event: ProjectRepaired, { disk, dataFold
 }
 
 /**
- * Makes a new server log in a home where there is none.
+ * Makes a new registry in a home where there is none.
  *
  * @param events what it shall say, in one batch
  * @param place the home

@@ -1,5 +1,5 @@
 /**
- * What the server's own log says of projects, read from its files.
+ * What the registry says of projects, read from its files.
  */
 import type { Disk } from '../disk/disk.js';
 import { decodeEvent } from '../events/codec.js';
@@ -9,10 +9,10 @@ import type { LogLine } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import type { ScrubFinding } from './tasks.js';
 
-/** Name of the server's own log. No project's id begins with `_`. */
+/** Name of the registry. No project's id begins with `_`. */
 export const SERVER_LOG = '_server';
 
-/** The server's own log, read to its end. */
+/** The registry, read to its end. */
 export interface ReadRegistrations {
   readonly registrations: Registrations;
   /** Undefined when there is no such log. */
@@ -21,7 +21,7 @@ export interface ReadRegistrations {
   readonly findings: readonly ScrubFinding[];
 }
 
-/** How the server's own log is read. */
+/** How the registry is read. */
 export interface ReadRegistrationsOptions {
   /** Ends the reading. */
   readonly signal?: AbortSignal | undefined;
@@ -30,7 +30,7 @@ export interface ReadRegistrationsOptions {
 }
 
 /**
- * Reads the server's own log.
+ * Reads the registry.
  *
  * @param disk the disk
  * @param dataFolder the data folder, absolute

@@ -1,5 +1,5 @@
 /**
- * Checks a data folder: the server's own log, every project that lies there, and every project that should.
+ * Checks a data folder: the registry, every project that lies there, and every project that should.
  */
 import { isProjectId } from '../events/project-id.js';
 import type { Registration } from '../projections/registrations.js';
@@ -14,7 +14,7 @@ import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify
  * Verifies a data folder, or one project in it.
  *
  * @param options where, and who is told
- * @param only the project to verify; undefined: all of them and the server's own log
+ * @param only the project to verify; undefined: all of them and the registry
  * @returns verdicts, one a project, as they become known
  */
 export async function* verifyFolder(options: VerifyOptions, only?: string): AsyncGenerator<ProjectVerdict> {
@@ -45,7 +45,7 @@ class FolderVerification {
   async verifyServerLog(): Promise<ProjectVerdict> {
     const { disk, dataFolder, signal } = this.#options;
     const { log, findings, snapshots, snapshotBytes } = await checkServerLog(disk, dataFolder, signal);
-    const missing: ScrubFinding = { file: `${SERVER_LOG}.jsonl`, offset: 0, expected: 'the server\'s own log', found: 'no such file' };
+    const missing: ScrubFinding = { file: `${SERVER_LOG}.jsonl`, offset: 0, expected: 'the registry', found: 'no such file' };
     const located: readonly Finding[] = await withLines(disk, dataFolder, log === undefined ? [missing] : findings);
     const isUnfinished = (log?.unfinishedBytes ?? 0) > 0;
     return {
@@ -80,14 +80,14 @@ class FolderVerification {
     const state = registrations.get(verdict.project)?.state;
     const isKnown = log !== undefined && findings.length === 0;
     if (isKnown && state === 'live') return verdict;
-    const registered = state === undefined ? 'the server\'s own log does not register it' : `it is registered as ${state}`;
-    const unknown = `the server's own log is ${log === undefined ? 'not there' : 'damaged'}, so it cannot say whether this project is live`;
+    const registered = state === undefined ? 'the registry does not know it' : `it is registered as ${state}`;
+    const unknown = `the registry is ${log === undefined ? 'not there' : 'damaged'}, so it cannot say whether this project is live`;
     return { ...verdict, notes: [...verdict.notes, isKnown ? registered : unknown] };
   }
 }
 
 /**
- * Tells whether a text can be a project's id, or is the server's own log.
+ * Tells whether a text can be a project's id, or is the registry.
  *
  * @param text what a person wrote
  * @returns true when it is one

@@ -57,7 +57,7 @@ const LOOK_PAUSE_MS = 200;
  * Verifies one project.
  *
  * @param project its id
- * @param registration asks the server's own log what it says of the project now; undefined where that cannot be known
+ * @param registration asks the registry what it says of the project now; undefined where that cannot be known
  * @param options where, and who is told
  * @returns what was found
  */
@@ -178,7 +178,7 @@ class ProjectVerification {
     }
     const registration = await this.#registration();
     if (registration === undefined) {
-      this.#notes.push(`lines before seq ${firstSeq} are not there, and the server's own log cannot say whether that was on purpose`);
+      this.#notes.push(`lines before seq ${firstSeq} are not there, and the registry cannot say whether that was on purpose`);
     } else if ((registration.firstKeptSeq ?? 1) < firstSeq) {
       this.#find({ ...place, expected: `lines from seq ${registration.firstKeptSeq ?? 1} on`, found: `none before seq ${firstSeq}` });
     }

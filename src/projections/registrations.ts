@@ -1,5 +1,5 @@
 /**
- * Which projects exist on disk, by the server's own log: registered when created, and for ever remembered when they were
+ * Which projects exist on disk, by the registry: registered when created, and for ever remembered when they were
  * deleted or left the disk.
  */
 import { compareUtf8 } from '../base/compare-utf8.js';
@@ -16,7 +16,7 @@ import type { Projection } from './projection.js';
  */
 export type RegistrationState = 'live' | 'deleted' | 'left';
 
-/** The newest that the server's log says of a project id. */
+/** The newest that the registry says of a project id. */
 export interface Registration {
   readonly logId: string;
   readonly state: RegistrationState;
@@ -120,7 +120,7 @@ export class Registrations implements Projection<ServerEvent> {
     else if (key.startsWith(PROJECT_PREFIX)) this.#byId.set(key.slice(PROJECT_PREFIX.length), parsed as Registration);
     else if (key.startsWith(DELETED_PREFIX)) this.#deletedLogs.set(key.slice(DELETED_PREFIX.length), parsed as string);
     else if (key.startsWith(LEFT_PREFIX)) this.#leftLogs.set(key.slice(LEFT_PREFIX.length), parsed as string);
-    else invariant(false, 'a snapshot of the server log has no other keys');
+    else invariant(false, 'a snapshot of the registry has no other keys');
   }
 
   #noteRemoval({ id, log_id: logId, last_seq: lastSeq }: Extract<ServerEvent, { op: 'segment.removed' }>): void {

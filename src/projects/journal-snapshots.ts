@@ -1,5 +1,5 @@
 /**
- * Snapshots of the server's own log, so that a start need not replay years of it. What it amounts to is small, so it is written
+ * Snapshots of the registry, so that a start need not replay years of it. What it amounts to is small, so it is written
  * from memory, by whoever appends, between two appends.
  */
 import { invariant } from '../base/invariant.js';
@@ -20,7 +20,7 @@ export interface LoadedJournal {
   readonly known?: KnownPosition;
 }
 
-/** The snapshots of the server's own log. */
+/** The snapshots of the registry. */
 export class JournalSnapshots {
   readonly #folder: SnapshotFolder;
   readonly #logger: Logger;
@@ -66,19 +66,19 @@ export class JournalSnapshots {
     try {
       await (isOutdated ? this.#folder.readable.write(seq) : this.#folder.readable.refresh(seq));
     } catch (error) {
-      const message = 'the readable snapshot of the server log is not up to date; the next snapshot or start tries again';
+      const message = 'the readable snapshot of the registry is not up to date; the next snapshot or start tries again';
       this.#logger.warn({ err: error }, message);
     }
   }
 
   #tellDamage(seq: number, error: unknown): void {
-    this.#logger.error({ seq, err: error }, 'a snapshot of the server log is damaged; the start reads more of the log');
+    this.#logger.error({ seq, err: error }, 'a snapshot of the registry is damaged; the start reads more of the log');
   }
 
   /**
    * Makes a snapshot if enough was written since the last one. A failure is told, and tried again after as many lines.
    *
-   * @param log the server's own log; nothing is appended meanwhile
+   * @param log the registry; nothing is appended meanwhile
    * @param registrations what it amounts to
    * @param timeMs time of its last line, in milliseconds since 1970
    */
@@ -98,7 +98,7 @@ export class JournalSnapshots {
       for (const old of superfluousGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
       await this.#show(seq, true);
     } catch (error) {
-      this.#logger.warn({ err: error }, 'a snapshot of the server log could not be made; starts take longer');
+      this.#logger.warn({ err: error }, 'a snapshot of the registry could not be made; starts take longer');
     }
   }
 

@@ -210,7 +210,7 @@ export class ProjectCompaction {
     try {
       await journal.record({ op: 'snapshot.committed', id, log_id: logId, last_seq: seq, key_count: keyCount, ...sizes }, context);
     } catch (error) {
-      logger.warn({ project: id, err: error }, 'a snapshot could not be recorded in the server log');
+      logger.warn({ project: id, err: error }, 'a snapshot could not be recorded in the registry');
     }
   }
 
@@ -271,5 +271,5 @@ function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {
  */
 export function toCompactionError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  return new AppError('compaction_failed', 'Cannot make the snapshot: the server\'s log says why', { cause: error });
+  return new AppError('compaction_failed', 'Cannot make the snapshot: the server log says why', { cause: error });
 }

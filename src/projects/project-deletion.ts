@@ -1,5 +1,5 @@
 /**
- * Deleting a project: the line in the server's own log is the commit; what a crash leaves undone after it, the next start does.
+ * Deleting a project: the line in the registry is the commit; what a crash leaves undone after it, the next start does.
  */
 import { AppError } from '../base/app-error.js';
 import type { CommandContext } from '../store/command.js';
@@ -17,7 +17,7 @@ export class ProjectDeletion {
 
   /**
    * @param resources what projects are made of
-   * @param started the server's own log, and what keeps projects
+   * @param started the registry, and what keeps projects
    */
   constructor(resources: ProjectResources, started: StartedProjects) {
     this.#resources = resources;

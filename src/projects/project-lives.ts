@@ -48,7 +48,7 @@ export class ProjectLives implements Projects {
     this.#startedProjects = await startProjects(this.#resources, { progress: this.#progress, ...options });
   }
 
-  /** Carries out what is under way, makes the snapshots that are due, closes every log and the server's own. */
+  /** Carries out what is under way, makes the snapshots that are due, closes every log and the registry. */
   async close(): Promise<void> {
     await this.#one(async () => {
       this.#isClosed = true;

@@ -24,7 +24,7 @@ export interface ProjectResources {
   readonly registry: ProjectRegistry;
   readonly config: ConfigFile;
   readonly keyring: Keyring;
-  /** Where the logs of projects with `on_disk: true` and the server's own log are kept. */
+  /** Where the logs of projects with `on_disk: true` and the registry are kept. */
   readonly diskHome: LogHome;
   /** Where the logs of projects with `on_disk: false` are kept. */
   readonly memoryHome: LogHome;

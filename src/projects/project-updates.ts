@@ -36,7 +36,7 @@ export class ProjectUpdates {
 
   /**
    * @param resources what projects are made of
-   * @param started the server's own log, and what keeps projects
+   * @param started the registry, and what keeps projects
    */
   constructor(resources: ProjectResources, started: StartedProjects) {
     this.#resources = resources;

@@ -26,7 +26,7 @@ export interface RoomReport {
 
 /** What readiness rests on besides the projects themselves. */
 export interface ServerCondition extends KeepingState {
-  /** How the server's own log stands. */
+  /** How the registry stands. */
   readonly serverLog: ServerLogState;
   /** The rule that refuses writes for want of room. */
   readonly room: RoomReport;

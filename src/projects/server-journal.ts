@@ -1,5 +1,5 @@
 /**
- * The server's own log, `_server.jsonl`: which projects exist on disk, which were deleted, which edits by hand took effect.
+ * The registry, `_server.jsonl`: which projects exist on disk, which were deleted, which edits by hand took effect.
  * Its last line about a project decides whether that project exists.
  */
 import pLimit from 'p-limit';
@@ -19,14 +19,14 @@ import { JournalSnapshots } from './journal-snapshots.js';
 import { adviceOn, refusalCodeOf } from './refusal.js';
 import { replayInto } from './replay.js';
 
-/** Name of the server's own log. No project id begins with `_`. */
+/** Name of the registry. No project id begins with `_`. */
 export const SERVER_LOG_NAME = '_server';
 
 const REGISTRY_EFFECT = 'projects are served, none can be created, deleted or given another key';
 
 const SERVER_LOG_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
 
-/** Where the server's own log is kept. */
+/** Where the registry is kept. */
 export interface JournalPlace {
   readonly diskHome: LogHome;
   /** The snapshots of a log, by its name. */
@@ -36,10 +36,10 @@ export interface JournalPlace {
   readonly config?: { readonly path: string };
 }
 
-/** How the server's own log stands: as any open log, or `damaged` since the start. */
+/** How the registry stands: as any open log, or `damaged` since the start. */
 export type ServerLogState = LogState | 'damaged';
 
-/** The open server log. */
+/** The open registry. */
 export class ServerJournal {
   /** What the log amounts to. Empty when the log is damaged. */
   readonly registrations: Registrations;
@@ -56,10 +56,10 @@ export class ServerJournal {
   }
 
   /**
-   * Opens the server's log. A damaged one is named, and projects are served without it.
+   * Opens the registry. A damaged one is named, and projects are served without it.
    *
    * @param place where logs and their snapshots are kept, and where damage is told
-   * @returns the journal, undefined when there is no server log yet
+   * @returns the journal, undefined when there is no registry yet
    */
   static async open(place: JournalPlace): Promise<ServerJournal | undefined> {
     const { diskHome: home, logger } = place;
@@ -75,14 +75,14 @@ export class ServerJournal {
       const advice = place.config && adviceOn(error, { project: SERVER_LOG_NAME, configPath: place.config.path });
       const whatToDo = isNewer || advice === undefined ? advice : `${advice}. Every project keeps its own log; at stake is only what ` +
         'the registry alone knows: which projects were deleted or have left the disk';
-      if (isNewer) logger.error({ err: error, what_to_do: whatToDo }, `the server log was written by a newer version: ${REGISTRY_EFFECT}`);
-      else logger.error({ err: error, what_to_do: whatToDo }, `the server log cannot be trusted: ${REGISTRY_EFFECT}`);
+      if (isNewer) logger.error({ err: error, what_to_do: whatToDo }, `the registry was written by a newer version: ${REGISTRY_EFFECT}`);
+      else logger.error({ err: error, what_to_do: whatToDo }, `the registry cannot be trusted: ${REGISTRY_EFFECT}`);
       return new ServerJournal(undefined, new Registrations(), snapshots);
     }
   }
 
   /**
-   * Makes a new server log.
+   * Makes a new registry.
    *
    * @param place where logs and their snapshots are kept
    * @returns the journal
@@ -105,7 +105,7 @@ export class ServerJournal {
 
   /** @throws {AppError} `server_log_corrupt` when nothing can be recorded */
   requireSound(): void {
-    if (this.isCorrupt) throw new AppError('server_log_corrupt', 'Cannot do this: the server log is damaged; the server\'s log says where');
+    if (this.isCorrupt) throw new AppError('server_log_corrupt', 'Cannot do this: the registry is damaged; the server log says where');
   }
 
   /**

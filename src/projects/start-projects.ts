@@ -1,5 +1,5 @@
 /**
- * The start: opens the server's log, then every project of the configuration, and brings configuration and logs together
+ * The start: opens the registry, then every project of the configuration, and brings configuration and logs together
  * as `config/reconcile.ts` decides. A project that cannot be trusted is named and not served; the others are.
  */
 import { AppError } from '../base/app-error.js';
@@ -154,7 +154,7 @@ class ProjectStart {
     return { entry, settings, opened, history: historyOf(state.versions, gap) };
   }
 
-  /** Without a server log to ask, what a snapshot covers may have been removed on purpose; only what follows it must be there. */
+  /** Without a registry to ask, what a snapshot covers may have been removed on purpose; only what follows it must be there. */
   #firstKeptUnasked(): number | undefined {
     return this.#journal.isCorrupt ? Number.MAX_SAFE_INTEGER : undefined;
   }
@@ -162,7 +162,7 @@ class ProjectStart {
   #reconcile({ entry, history, opened }: Opening): Outcome {
     const { config } = this.#resources;
     const registration = this.#journal.registrations.get(entry.id);
-    // Without a server log to ask, a log that is there counts as registered.
+    // Without a registry to ask, a log that is there counts as registered.
     const assumed = this.#journal.isCorrupt && opened !== undefined ? { logId: opened.log.logId } : undefined;
     // A log that came after the one that was deleted or left has not been registered, whatever is said of that one.
     const isOther = opened !== undefined && registration !== undefined && opened.log.logId !== registration.logId;
@@ -329,13 +329,13 @@ class ProjectStart {
     await this.#recordInJournal('default', ['authentication.api_key'], keyId);
   }
 
-  /** For audit only: a full disk or a damaged server log does not keep anybody from being served. */
+  /** For audit only: a full disk or a damaged registry does not keep anybody from being served. */
   async #recordInJournal(scope: string, changed: readonly string[], keyId: string | null): Promise<void> {
     if (this.#journal.isCorrupt) return;
     try {
       await this.#journal.record({ op: 'config.edited', scope, changed, key_id: keyId }, this.#context);
     } catch (error) {
-      this.#logger.warn({ scope, err: error }, 'an edit of the configuration could not be recorded in the server log');
+      this.#logger.warn({ scope, err: error }, 'an edit of the configuration could not be recorded in the registry');
     }
   }
 
@@ -364,7 +364,7 @@ class ProjectStart {
 
 /** What a start leaves to go on with. */
 export interface StartedProjects {
-  /** The server's own log. */
+  /** The registry. */
   readonly journal: ServerJournal;
   /** What keeps the projects that are served. */
   readonly keeper: ProjectKeeper;
@@ -375,7 +375,7 @@ export interface StartedProjects {
  *
  * @param resources what projects are made of; the registry is filled
  * @param options who counts, what ends the start, and what is adopted first
- * @returns the server's own log, and what keeps the projects
+ * @returns the registry, and what keeps the projects
  * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
  */
 export async function startProjects(resources: ProjectResources, options: StartOptions): Promise<StartedProjects> {

@@ -9,7 +9,7 @@
  * One after that and before the first line leaves all data, of a project whose settings still say memory where it began on disk: then
  * the start takes it back to memory, with its data.
  *
- * Leaving the disk: the update is the last line of the log; `project.left` in the server's log; from there on a log in memory;
+ * Leaving the disk: the update is the last line of the log; `project.left` in the registry; from there on a log in memory;
  * the entry loses its revision; the files move to `_left` and are never deleted. A crash on the way leaves a log whose newest
  * settings say that it leaves: the start carries that out, and the data goes along. Where nobody can say whether `project.left`
  * was recorded, the project takes no more writes until the next start, which knows: on disk it would acknowledge what that start

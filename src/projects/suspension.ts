@@ -1,5 +1,5 @@
 /**
- * Taking a project out of service while the server runs: where nobody can say whether a line of the server's own log is on disk
+ * Taking a project out of service while the server runs: where nobody can say whether a line of the registry is on disk
  * that decides over the project's files, the next start may carry it out, and with the files would go whatever was acknowledged
  * until then. So nothing more is.
  */
@@ -41,7 +41,7 @@ export async function suspendWrites(
 /**
  * Tells whether an error says that nobody knows whether a line is on disk.
  *
- * @param error what a record in the server's own log threw
+ * @param error what a record in the registry threw
  * @returns true when it does
  */
 export function isOutcomeUnknown(error: unknown): boolean {

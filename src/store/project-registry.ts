@@ -21,7 +21,7 @@ export type RefusalCode = Extract<ErrorCode, 'project_corrupt' | 'project_missin
 export interface RefusedProject {
   readonly id: string;
   readonly code: RefusalCode;
-  /** Why, for the server's log and for nobody else. */
+  /** Why, for the server log and for nobody else. */
   readonly reason: string;
   /** What the configuration says. */
   readonly settings: ProjectSettings;
@@ -111,7 +111,7 @@ export class ProjectRegistry {
     const found = this.#projects.get(id);
     if (found === undefined) throw new AppError('project_not_found', `Cannot find the project "${id}"`);
     if (found.kind === 'served') return found.store;
-    throw new AppError(found.project.code, `Cannot serve the project "${id}": the server's log says why`);
+    throw new AppError(found.project.code, `Cannot serve the project "${id}": the server log says why`);
   }
 
   /** How many projects there are. */

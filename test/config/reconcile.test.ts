@@ -174,7 +174,7 @@ test('a revision whose log is neither registered nor there is refused, naming th
   assert.match(reason, /is the volume mounted\?.*remove the revision/);
 });
 
-test('a revision without any server log is refused, whatever else is there', () => {
+test('a revision without any registry is refused, whatever else is there', () => {
   for (const log of ['absent', HISTORY] as const) {
     const outcome = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log, serverLogPresent: false });
     assert.match(reasonOf(outcome), /_server\.jsonl/);

@@ -49,7 +49,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** One line of the server's log. */
+/** One line of the server log. */
 export type LoggedLine = Readonly<Record<string, unknown>>;
 
 /** How a process ended. */

@@ -80,7 +80,7 @@ async function judge(sample: SampleProject, disk: FaultDisk, { damage, isCaching
 
 /**
  * Whatever is read again must be as it was written. A head proves, and is made anew; the link is another name for a file that is
- * checked. A generation without its manifest is none, and which segment is the first one only the server's own log can tell.
+ * checked. A generation without its manifest is none, and which segment is the first one only the registry can tell.
  */
 function mustBeFound(sample: SampleProject, { file, label }: Damage, disk: FaultDisk): boolean {
   if (file.startsWith('_server') || file.endsWith('/head') || file === 'p1.json') return false;

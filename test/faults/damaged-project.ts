@@ -1,6 +1,6 @@
 /**
  * A project with everything that a project can have on disk: sealed segments, one of them compressed, two generations of snapshots,
- * an active segment, a head, and the server's own log. What is done to its bytes, and how what is served then is judged.
+ * an active segment, a head, and the registry. What is done to its bytes, and how what is served then is judged.
  */
 import { AppError } from '../../src/base/app-error.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
@@ -36,7 +36,7 @@ export interface SampleProject {
 export interface Verdict {
   /** Nothing was served. */
   readonly isRefused: boolean;
-  /** Somebody was told: by the refusal, by the server's log, by a read that was refused. */
+  /** Somebody was told: by the refusal, by the server log, by a read that was refused. */
   readonly isNoticed: boolean;
   /** What must not be: changed values, silent loss, a refusal that names no place. */
   readonly faults: readonly string[];
@@ -129,7 +129,7 @@ function refusalFaults(error: unknown): string[] {
 }
 
 /**
- * Opens the server's own log on a disk on which it was tampered with.
+ * Opens the registry on a disk on which it was tampered with.
  *
  * @param sample what it was
  * @param disk what it is now; changed by this

@@ -1,4 +1,4 @@
-/** The server's own log is checked with its snapshots: their bytes, and what they say. */
+/** The registry is checked with its snapshots: their bytes, and what they say. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
 import { FileHome } from '../../src/log/file/file-home.js';
@@ -14,7 +14,7 @@ const test = suite('offline/check-server-log');
 const CONTEXT = { actor: 'config', requestId: 'r' };
 const LOG_ID = 'a'.repeat(32);
 
-/** A server log of two lines and a snapshot of it; `forge` changes what the snapshot says. */
+/** A registry of two lines and a snapshot of it; `forge` changes what the snapshot says. */
 async function serverLog(forge: (value: string) => string = (value) => value): Promise<FaultDisk> {
   const disk = new FaultDisk();
   await disk.makeFolder(DATA);

@@ -99,7 +99,7 @@ test('planning changes nothing', async () => {
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('the damaged files are kept byte for byte, and the server\'s log records the repair', async () => {
+test('the damaged files are kept byte for byte, and the registry records the repair', async () => {
   const disk = await damaged(6, []);
   const before = disk.contents();
   await repair(disk);
@@ -161,7 +161,7 @@ async function finishIfBegun(disk: FaultDisk): Promise<void> {
   if (done !== undefined) await finishRepair(done, toolsOn(disk));
 }
 
-test('the server\'s own log is written anew from the projects that are there', async () => {
+test('the registry is written anew from the projects that are there', async () => {
   const { disk } = await soundFolder();
   flip(disk, '_server.jsonl', 400);
   const plan = await planServerLog(toolsOn(disk));
@@ -175,7 +175,7 @@ test('the server\'s own log is written anew from the projects that are there', a
   assert.equal((await planServerLog(toolsOn(disk))).isSound, true);
 });
 
-test('killed at any call and repeated, the server\'s own log is there in the end', async () => {
+test('killed at any call and repeated, the registry is there in the end', async () => {
   const { disk: whole } = await soundFolder();
   flip(whole, '_server.jsonl', 400);
   const once = async (disk: FaultDisk): Promise<void> => {

@@ -1,4 +1,4 @@
-/** One project with its snapshots and the server's own log on a disk in memory, so that a compaction can be failed at every call. */
+/** One project with its snapshots and the registry on a disk in memory, so that a compaction can be failed at every call. */
 import assert from 'node:assert/strict';
 import { randomHexId } from '../../src/base/random-id.js';
 import {

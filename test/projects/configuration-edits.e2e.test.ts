@@ -24,7 +24,7 @@ async function lastEdit(served: ServedFolder): Promise<Record<string, unknown> |
   return (await served.lines('_server')).findLast((line) => line['op'] === 'config.edited');
 }
 
-test('an edit of a setting is an event by config, and is recorded in the server log', () => withShop(async (served) => {
+test('an edit of a setting is an event by config, and is recorded in the registry', () => withShop(async (served) => {
   await served.restart(() => served.editEntry('shop', (entry) => withSegmentBytes(entry, 8192)));
   assert.deepEqual(await lastChange(served, 'shop'), ['project.update', 'config', 8192]);
   const edit = await lastEdit(served);

@@ -50,7 +50,7 @@ test('a revision above the log refuses that project, changes nothing of it, and 
   assert.equal(await readFile(path.join(served.dataFolder, 'shop.jsonl'), 'utf8'), log);
 }));
 
-test('a data folder without the server log refuses to start while an entry has a revision', () => withShop(async (served) => {
+test('a data folder without the registry refuses to start while an entry has a revision', () => withShop(async (served) => {
   await served.stop();
   const away = path.join(served.folder, 'away');
   await rename(served.dataFolder, away);
@@ -90,7 +90,7 @@ test('a log that was never registered is registered, with its data', () => withS
   assert.deepEqual([created?.['op'], created?.['id'], created?.['actor']], ['project.created', 'shop', 'config']);
 }));
 
-test('a damaged server log keeps no project from being served, and every change of projects from being made',
+test('a damaged registry keeps no project from being served, and every change of projects from being made',
   () => withShop(async (served) => {
   await served.restart(() => damage(served, '_server.jsonl'));
   const key = served.key('shop');
@@ -110,7 +110,7 @@ test('a damaged server log keeps no project from being served, and every change 
   assert.equal((await served.ask('GET', '/projects/shop/keys/k', { key })).text, '1');
 }));
 
-test('a damaged server log makes no project that was added by hand', () => withShop(async (served) => {
+test('a damaged registry makes no project that was added by hand', () => withShop(async (served) => {
   await served.restart(async () => {
     await damage(served, '_server.jsonl');
     await served.edit((document) => ({ ...document, projects: [...document.projects, { id: 'added' }] }));

@@ -1,4 +1,4 @@
-/** Snapshots of the server's own log: when they are made, and what a start makes of them. */
+/** Snapshots of the registry: when they are made, and what a start makes of them. */
 import assert from 'node:assert/strict';
 import type { Logger } from '../../src/base/logger.js';
 import { FileHome } from '../../src/log/file/file-home.js';

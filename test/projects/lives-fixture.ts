@@ -31,7 +31,7 @@ import { AMPLE_ROOM } from '../disk/ample-room.js';
 /** Who asks in these tests. */
 export const CONTEXT: CommandContext = { actor: 'global#0123456789abcdef', requestId: 'request-of-a-test' };
 
-/** A line of the server's log. */
+/** A line of the server log. */
 export interface LoggedLine {
   readonly level: string;
   readonly msg: string;

@@ -98,7 +98,7 @@ export async function checkNextStart(folder: string, lived: Lived): Promise<void
   const files = await filesOf(folder);
   assert.deepEqual([...files.keys()].filter((name) => name.includes('_trash/')), [], 'something is left in the trash');
   for (const erased of holds.erased) {
-    // The server's own log names deleted logs for ever.
+    // The registry names deleted logs for ever.
     const holder = [...files].find(([name, content]) => !/^data\/_(server|left)/.test(name) && content.includes(erased));
     assert.equal(holder, undefined, `${holder?.[0] ?? ''} still holds what was deleted`);
   }

@@ -255,7 +255,7 @@ async function readyToCompact(storage = SMALL_SEGMENTS): Promise<CompactedProjec
 
 const RETAINING = { ...SMALL_SEGMENTS, retention: { max_bytes: 0, compress: 'gzip' } } as const;
 
-/** Only what a compaction writes: what the log and the server's log do with a failure has tests of its own. */
+/** Only what a compaction writes: what the log and the registry do with a failure has tests of its own. */
 const OWN_PATH = /snap-|\/p1$|\/p1\.json$|\.gz$|compressing$/;
 
 /** The calls that a compaction makes, counted from its first one. */

@@ -42,7 +42,7 @@ test('a server of which no project can write is not ready', () => {
   }
 });
 
-test('a server log that cannot be written to is a failed check and no reason not to be ready', () => {
+test('a registry that cannot be written to is a failed check and no reason not to be ready', () => {
   for (const state of ['damaged', 'failed', 'read_only'] as const) {
     const { ready, checks } = assessReadiness([project('a', 'serving')], { ...WELL, serverLog: state });
     assert.equal(ready, true);

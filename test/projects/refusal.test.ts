@@ -128,7 +128,7 @@ test('a registry that cannot be trusted is reported in its own words, with its o
   const file = path.join(folder, 'data/_server.jsonl');
   await cp(file, path.join(folder, 'sound.jsonl'));
   for (const [from, to, says] of [
-    ['"op":"project.created"', '"op":"project.crXated"', /the server log cannot be trusted.*simplekv repair _server --config/],
+    ['"op":"project.created"', '"op":"project.crXated"', /the registry cannot be trusted.*simplekv repair _server --config/],
     ['"format":"simplekv/1"', '"format":"simplekv/9"', /written by a newer version.*run the version that wrote it/],
   ] as const) {
     const text = await readFile(path.join(folder, 'sound.jsonl'), 'utf8');

@@ -55,7 +55,7 @@ test('listings, values, versions, times, tags and details are the same, hot and 
   assert.deepEqual(served.logged.filter(({ level }) => level === 'error' || level === 'warn').filter(({ msg }) => !/open/.test(msg)), []);
 }));
 
-test('what is committed is what was recorded: the digest in the server log is that of the file beside the log',
+test('what is committed is what was recorded: the digest in the registry is that of the file beside the log',
   () => withServedFolder(async (served) => {
   await served.write({ projects: [{ id: 'shop' }] });
   await served.start();

@@ -111,7 +111,7 @@ test('a removal that cannot be recorded does not happen', async () => {
   await project.close();
 });
 
-test('where the server log is damaged nothing goes, and the project is compacted all the same', async () => {
+test('where the registry is damaged nothing goes, and the project is compacted all the same', async () => {
   const project = await withSegments(keeping({ max_bytes: 0 }));
   const before = firstSeqs(project);
   const damaged = Object.create(project.journal, { isCorrupt: { value: true } }) as RetentionParts['journal'];

@@ -1,4 +1,4 @@
-/** The server's own log. */
+/** The registry. */
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';

@@ -75,7 +75,7 @@ test('an edit that guards a project is not passed over: what a full disk does no
   await life.lives.close();
 }));
 
-test('an edit that the server log does not take is in force all the same', () => withUsedFolder(async (folder) => {
+test('an edit that the registry does not take is in force all the same', () => withUsedFolder(async (folder) => {
   await editEntries(folder, (entry) => ({ ...entry, storage: { ...entry.storage, segment_bytes: 8192 } }));
   const life = await beginWithFullDisk(folder, '_server');
   assert.equal(life.lives.details('first_project').storage.segment_bytes, 8192);
@@ -178,14 +178,14 @@ test('files of another origin under the id of a new project keep it from being m
   await life.lives.close();
 }));
 
-test('a start without the server log fails where an entry has a revision, and makes nothing', () => withUsedFolder(async (folder) => {
+test('a start without the registry fails where an entry has a revision, and makes nothing', () => withUsedFolder(async (folder) => {
   for (const name of ['_server.jsonl', '_server']) await rm(path.join(folder, 'data', name), { recursive: true });
   const { lives } = await prepareLife(folder);
   await assert.rejects(lives.start(), ConfigError);
   await lives.close();
 }));
 
-test('a damaged server log keeps no project from being served whose first segments retention has removed',
+test('a damaged registry keeps no project from being served whose first segments retention has removed',
   () => inFolder(async (folder) => {
   const life = await beginLife(folder);
   await life.lives.update('first_project', { storage: { segment_bytes: 4096, retention: { max_bytes: 0 } } }, CONTEXT);

@@ -28,7 +28,7 @@ export function beginRequest(addressOf: (request: IncomingMessage) => string): A
   };
 }
 
-/** A key of access that strayed into this header would stand in the server's log, and in the project's for ever. */
+/** A key of access that strayed into this header would stand in the server log, and in the project's for ever. */
 function idSent(headers: IncomingHttpHeaders): string | undefined {
   const { 'x-request-id': sent, 'x-api-key': apiKey, authorization } = headers;
   if (typeof sent !== 'string' || !isRequestId(sent)) return undefined;

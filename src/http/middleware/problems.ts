@@ -1,5 +1,5 @@
 /**
- * Where every error of a request ends: as a problem document for the client, and in the server's log where it is a defect.
+ * Where every error of a request ends: as a problem document for the client, and in the server log where it is a defect.
  */
 import type { Logger } from '../../base/logger.js';
 import type { AppContext, AppMiddleware } from '../context.js';
