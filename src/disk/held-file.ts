@@ -52,22 +52,27 @@ export class HeldFile implements IdleFile {
    * @param work what is done with it; the file is not to be used after it has settled
    * @returns what `work` returns
    * @throws {NotOpenedError} when the system refused to open it: `work` has not begun
+   * @throws what `work` throws; after EBADF the next use opens the file again
    */
   async use<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
     invariant(!this.#isClosed, 'a file that has been closed for good is not used');
     this.#users += 1;
     this.#idleFiles.remove(this);
+    const opening = this.#file ?? this.#closing.then(() => this.#openFile());
+    this.#file = opening;
     try {
-      return await work(await this.#opened());
+      return await work(await this.#opened(opening));
+    } catch (error) {
+      // A descriptor that turned out to be none would fail every further use.
+      if (isErrno(error, 'EBADF') && this.#file === opening) await this.#letGo();
+      throw error;
     } finally {
       this.#users -= 1;
       this.#settle();
     }
   }
 
-  async #opened(): Promise<DiskFile> {
-    const opening = this.#file ?? this.#closing.then(() => this.#openFile());
-    this.#file = opening;
+  async #opened(opening: Promise<DiskFile>): Promise<DiskFile> {
     try {
       return await opening;
     } catch (error) {
@@ -98,11 +103,6 @@ export class HeldFile implements IdleFile {
   /** Closes the descriptor unless it is used or kept; the next use opens the file again. */
   async release(): Promise<void> {
     if (this.#users === 0 && !this.#isKept) await this.#letGo();
-  }
-
-  /** Drops a descriptor that turned out to be none; the next use opens the file again. */
-  async renew(): Promise<void> {
-    await this.#letGo();
   }
 
   async #letGo(): Promise<void> {

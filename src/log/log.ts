@@ -16,7 +16,7 @@
  * - A log that has failed accepts nothing until it is opened again; reads go on.
  */
 import type { TextPlace } from '../base/text-place.js';
-import type { Durability } from './durability.js';
+import type { AppendOptions, Durability } from './durability.js';
 
 /** The longest line that a log takes, in bytes with its line feed. */
 export const LINE_BYTES_MAX = 16_777_216;
@@ -183,19 +183,19 @@ export interface Log {
   onStateChange(listener: () => void): void;
 
   /**
-   * Appends lines as one batch: one write, and one sync where the durability asks for it.
-   *
-   * Resolves when the batch is durable. The drafts belong to the log until then.
+   * Appends lines as one batch: one write, and one sync where the durability or the caller asks for it. Resolves when that is done;
+   * the drafts belong to the log until then.
    *
    * @param drafts at least one line
    * @param expectedLastSeq the seq that the caller took its decisions on; must equal `position().seq`
+   * @param options what this batch promises beyond the durability of the log
    * @returns what was decided of each draft, in order
    * @throws {AppError} `disk_full` when there is no room (the log has been cut back to what it was), `line_too_large`,
    *   `outcome_unknown` when it cannot be said whether the lines will be there after a restart, `log_failed` after that,
    *   `shutting_down` when it is closed
    * @throws {WrongLastSeqError} when another writer was first
    */
-  append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]>;
+  append(drafts: readonly LineDraft[], expectedLastSeq: number, options?: AppendOptions): Promise<readonly AppendedLine[]>;
 
   /**
    * Reads durable lines in order. A log that keeps only its newest lines starts at the first that it has when the call is made.
@@ -228,10 +228,10 @@ export interface Log {
   readText(place: TextPlace): Promise<Buffer>;
 
   /**
-   * Makes everything that was appended before the call durable, whatever the durability: a snapshot must not know more than
-   * the disk. Does nothing where it is durable already.
+   * Makes everything appended so far durable, whatever the durability: a snapshot must not know more than the disk.
    *
    * @throws {AppError} `outcome_unknown`, `log_failed` when the disk fails
+   * @throws what kept the sync from being made, such as a lack of descriptors: nothing is lost, and it may be asked for again
    */
   sync(): Promise<void>;
 

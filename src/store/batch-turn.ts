@@ -67,21 +67,20 @@ export class BatchTurn {
   async take(batch: Batch): Promise<void> {
     let decisions: readonly Decision[] = [];
     let appended: readonly AppendedLine[] = [];
-    let isSynced = false;
+    let isDurable = false;
     try {
       await this.#refreshRoom(batch);
       decisions = this.#decide(batch);
       const drafts = draftsOf(batch, decisions);
-      if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq);
       // The configuration and the registry are durable when they name a version of the settings, so that version must be: a log
       // that a loss of power cuts off before it would be refused as an older copy.
-      isSynced = decisions.some(changesProject);
-      if (isSynced) await this.log.sync();
+      isDurable = decisions.some(changesProject);
+      if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq, { isDurable });
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
       return;
     }
-    this.#applyAndAnswer(batch, decisions, { lines: appended, isSynced });
+    this.#applyAndAnswer(batch, decisions, { lines: appended, isDurable });
   }
 
   async #refreshRoom(batch: Batch): Promise<void> {
@@ -114,7 +113,7 @@ export class BatchTurn {
 
   /** All is applied before anything is answered: whoever has an answer can read what it says. */
   #applyAndAnswer(
-    batch: Batch, decisions: readonly Decision[], appended: { readonly lines: readonly AppendedLine[]; readonly isSynced: boolean },
+    batch: Batch, decisions: readonly Decision[], appended: { readonly lines: readonly AppendedLine[]; readonly isDurable: boolean },
   ): void {
     const writtenWith = this.#model.state.newest?.settings.storage;
     let next = 0;
@@ -133,7 +132,7 @@ export class BatchTurn {
       const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
       answers.push(() => waiting.resolve({ ...result, volatile }));
     }
-    const volatile = this.isOnDisk && !appended.isSynced && writtenWith?.durability !== 'fsync';
+    const volatile = this.isOnDisk && !appended.isDurable && writtenWith?.durability !== 'fsync';
     for (const answer of answers) answer();
   }
 

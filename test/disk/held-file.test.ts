@@ -82,6 +82,20 @@ test('an opening that fails fails the use with nothing done, and the next use op
   await file.close();
 });
 
+test('a descriptor that turns out to be none is given up, and the next use opens anew; any other error keeps it', async () => {
+  const { disk, file } = setUp();
+  for (const [code, openings] of [['EIO', 1], ['EBADF', 1], ['EIO', 2], ['EBADF', 2]] as const) {
+    disk.fail({ method: 'datasync', action: { kind: 'errno', code } });
+    await assert.rejects(file.use((open) => open.datasync()), { code });
+    assert.equal(opened(disk), openings, code);
+  }
+  file.keep(true);
+  await file.use((open) => open.datasync());
+  assert.equal(opened(disk), 3);
+  await file.close();
+  assert.deepEqual(disk.openPaths, []);
+});
+
 test('beyond so many idle files the one goes that is idle longest; those in use do not count', async () => {
   const disk = new FaultDisk();
   const idleFiles = new IdleFiles({ filesMax: 2 });

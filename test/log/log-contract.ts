@@ -102,6 +102,17 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.equal((await collect(log.read({ fromSeq: 1 }))).length, 2);
   }));
 
+  for (const durability of ['fsync', 'interval', 'os'] as const) {
+    test(`under ${durability}, a batch may ask to be durable when it is answered`, withLog(async (log) => {
+      await log.append(drafts(1, 1), 0);
+      const [line] = await log.append(drafts(2, 2), 1, { isDurable: true });
+      await log.sync();
+      const [, , third] = [...await collect(log.read({ fromSeq: 1 })), ...await log.append(drafts(3, 3), 2)];
+      assert.deepEqual([line?.seq, third?.seq], [2, 3]);
+      assert.equal((await collect(log.read({ fromSeq: 3 })))[0]?.durable, 2, 'what follows it proves it');
+    }, { ...OPTIONS, durability, syncIntervalMs: 60_000 }));
+  }
+
   test('a batch is appended entirely or not at all', withLog(async (log) => {
     const long = { ...draft(2), body: `"key":"k","value":"${'x'.repeat(LINE_BYTES_MAX)}"` };
     await assert.rejects(

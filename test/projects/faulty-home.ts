@@ -57,11 +57,11 @@ export class HomeFaults {
 
   #spoil(log: Log): Log {
     const append = log.append.bind(log);
-    log.append = async (drafts, expectedLastSeq) => {
+    log.append = async (drafts, expectedLastSeq, options) => {
       const fault = this.appends.get(log.project);
-      if (fault === undefined) return await append(drafts, expectedLastSeq);
+      if (fault === undefined) return await append(drafts, expectedLastSeq, options);
       fault.meanwhile?.();
-      if (fault.isWritten === true) await append(drafts, expectedLastSeq);
+      if (fault.isWritten === true) await append(drafts, expectedLastSeq, options);
       throw fault.error;
     };
     return log;

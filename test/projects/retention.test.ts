@@ -98,7 +98,7 @@ test('a removal is recorded before it happens, with the digest of what goes, by 
   const removal = calls.findIndex(({ method, path }) => method === 'unlink' && path.endsWith('00000000000000000001.jsonl'));
   const callsOnJournal = calls.slice(0, removal).filter(({ path }) => path.endsWith('_server.jsonl')).map(({ method }) => method);
   assert.ok(removal > 0 && callsOnJournal.includes('append'));
-  assert.ok(callsOnJournal.lastIndexOf('datasync') > callsOnJournal.lastIndexOf('append'), 'what is recorded is on disk before the removal');
+  assert.ok(callsOnJournal.lastIndexOf('datasync') > callsOnJournal.lastIndexOf('append'), 'the record is on disk before the removal');
   await project.close();
 });
 

@@ -11,8 +11,8 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'answer-before-sync',
     changes: [{
       file: FILE_LOG,
-      find: `if (this.#options.durability === 'fsync') await this.#syncs.sync(this.#segment, batch.end);`,
-      replace: `if (this.#options.durability === 'fsync') this.#syncs.sync(this.#segment, batch.end).catch(() => undefined);`,
+      find: 'if (isDurable) await this.#syncs.sync(this.#segment, batch.end);',
+      replace: 'if (isDurable) this.#syncs.sync(this.#segment, batch.end).catch(() => undefined);',
     }],
     tests: ['log/file/kill-points.crash', 'log/file/file-log'],
   },
@@ -21,7 +21,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     changes: [
       {
         file: TURN,
-        find: 'if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq);',
+        find: 'if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq, { isDurable });',
         replace: `const before = this.#model.lastSeq;
       let seq = before;
       for (const [index, decision] of decisions.entries()) {
@@ -29,7 +29,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
         seq += 1;
         this.#model.apply({ event: decision.event, seq, timeMs: 0, hash: '', actor: batch[index].context.actor });
       }
-      if (drafts.length > 0) appended = await this.log.append(drafts, before);`,
+      if (drafts.length > 0) appended = await this.log.append(drafts, before, { isDurable });`,
       },
       {
         file: TURN,
@@ -59,13 +59,13 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
         replace: '',
       },
       { file: SYNCS, find: 'if (end.seq > this.#synced.seq) await this.#syncNow', replace: 'await this.#syncNow' },
-      { file: SYNCS, find: `      if (faultOf(cause) === 'defect') throw cause;\n`, replace: '' },
+      { file: SYNCS, find: '      if (!isSyncMade(cause)) throw cause;\n', replace: '' },
     ],
     tests: ['faults/busy-logs.crash'],
   },
   {
     name: 'answer-settings-before-their-sync',
-    changes: [{ file: TURN, find: '      if (isSynced) await this.log.sync();\n', replace: '' }],
+    changes: [{ file: TURN, find: 'isDurable = decisions.some(changesProject);', replace: 'isDurable = false;' }],
     tests: ['store/project-store'],
   },
   {

@@ -37,7 +37,7 @@ export class PlacedLog implements Log {
   readonly reads: TextPlace[] = [];
   /** Called before each read gives its bytes; may wait, or throw what a disk throws. */
   beforeRead: (place: TextPlace) => Promise<void> | void = () => undefined;
-  /** Called by each sync. */
+  /** Called by each sync, and by each append that is to be durable. */
   onSync: () => Promise<void> = () => Promise.resolve();
   readonly #inner: MemoryLog;
   readonly #linesPerSegment: number;
@@ -59,8 +59,9 @@ export class PlacedLog implements Log {
     return this.#inner.base;
   }
 
-  async append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
+  async append(drafts: readonly LineDraft[], expectedLastSeq: number, { isDurable = false } = {}): Promise<readonly AppendedLine[]> {
     const lines = await this.#inner.append(drafts, expectedLastSeq);
+    if (isDurable) await this.onSync();
     return lines.map((line, index) => ({ ...line, place: this.#store(line.seq, drafts[index]?.body ?? '') }));
   }
 

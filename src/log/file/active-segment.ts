@@ -68,6 +68,11 @@ export class ActiveSegment {
     return this.#sizeBytes;
   }
 
+  /** Whether there is something to cut back: bytes behind the accepted ones, or a write of which that is not known. */
+  get isCutDue(): boolean {
+    return this.#endBytes !== this.#sizeBytes;
+  }
+
   /** While the descriptor was closed, anything may have happened to the name. */
   async #open(): Promise<DiskFile> {
     let file: DiskFile;
@@ -182,11 +187,6 @@ export class ActiveSegment {
     const count = await file.read(found, this.#sizeBytes);
     const isOwn = sizeBytes > this.#sizeBytes && count === found.length && found.equals(bytes.subarray(0, found.length));
     if (!isOwn) throw new ForeignChangeError('it holds bytes that this log did not write: another program wrote to it or cut it');
-  }
-
-  /** Closes the descriptor; the next write opens the file anew. For a descriptor that turned out to be none. */
-  async renew(): Promise<void> {
-    await this.#file.renew();
   }
 
   /** Closes the descriptor once every call made so far is done. */

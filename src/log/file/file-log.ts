@@ -156,12 +156,12 @@ export class FileLog implements Log {
     this.#syncs.configure(options);
   }
 
-  async append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
+  async append(drafts: readonly LineDraft[], expectedLastSeq: number, { isDurable = false } = {}): Promise<readonly AppendedLine[]> {
     invariant(drafts.length > 0, 'a batch has a line');
     invariant(this.#inFlight === undefined, 'one append is in flight at a time');
     this.#refuseUnlessWritable();
     if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
-    const work = this.#append(drafts);
+    const work = this.#append(drafts, isDurable || this.#options.durability === 'fsync');
     this.#inFlight = work;
     try {
       return await work;
@@ -170,7 +170,7 @@ export class FileLog implements Log {
     }
   }
 
-  async #append(drafts: readonly LineDraft[]): Promise<readonly AppendedLine[]> {
+  async #append(drafts: readonly LineDraft[], isDurable: boolean): Promise<readonly AppendedLine[]> {
     await this.#lookIfDue();
     await this.#rotateIfDue();
     // Only now is it known where the lines will stand.
@@ -180,7 +180,7 @@ export class FileLog implements Log {
     try {
       await this.#segment.append(bytes);
       this.#lookedAtMs = this.#context.clock.monotonicMs();
-      if (this.#options.durability === 'fsync') await this.#syncs.sync(this.#segment, batch.end);
+      if (isDurable) await this.#syncs.sync(this.#segment, batch.end);
       if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
     } catch (error) {
       await this.#takeBack(bytes, error);
@@ -215,10 +215,9 @@ export class FileLog implements Log {
    */
   async #takeBack(bytes: Buffer, error: unknown): Promise<void> {
     if (this.#hasFailed) throw error instanceof AppError ? error : outcomeUnknown('the disk failed to make earlier lines durable', error);
-    if (error instanceof NotOpenedError) return;
+    if (error instanceof NotOpenedError && !this.#segment.isCutDue) return;
     try {
       if (faultOf(error) === 'disk') throw error;
-      if (isErrno(error, 'EBADF')) await this.#segment.renew();
       await this.#syncs.inTurn(() => this.#segment.cutBack(bytes));
     } catch (cause) {
       if (!this.#hasFailed) this.#fail(cause);
@@ -246,7 +245,7 @@ export class FileLog implements Log {
     this.#segment.accept(byteCount);
     this.#end = batch.end;
     this.#notice.wake();
-    if (this.#options.durability !== 'fsync') this.#syncs.later(this.#options);
+    if (this.#syncs.synced.seq < this.#end.seq) this.#syncs.later(this.#options);
   }
 
   #enter(state: LogState): void {
@@ -379,7 +378,7 @@ export class FileLog implements Log {
     this.#enter('closed');
     this.#room.stop();
     await Promise.allSettled([this.#inFlight]);
-    this.#syncs.stop();
+    this.#syncs.end();
     this.#notice.wake();
     try {
       await this.#syncs.settle();

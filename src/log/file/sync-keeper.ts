@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { faultOf } from '../../disk/disk-fault.js';
+import { NotOpenedError } from '../../disk/held-file.js';
 import type { LogOptions, LogPosition } from '../log.js';
 import type { ActiveSegment } from './active-segment.js';
 import { DEFECT_TOLD, outcomeUnknown } from './write-fault.js';
@@ -13,6 +14,7 @@ import { DEFECT_TOLD, outcomeUnknown } from './write-fault.js';
 const SLOW_SYNC_MS = 1000;
 /** Under `os`, how long a log has to be quiet before it is synced, in milliseconds: until then it holds its descriptor. */
 const QUIET_SYNC_MS = 10_000;
+const SYNC_HELD_UP = 'the log could not be synced for want of descriptors or memory; nothing is lost, and it is tried again';
 
 /** The log that is synced, as it is at the moment of the question. */
 export interface SyncedLog {
@@ -36,6 +38,11 @@ export class SyncKeeper {
   /** The sync or cut in flight. Two at a time could hide that one of them failed: the system tells a failure once. */
   #turn: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  /** By which measure lines are synced behind their answers; undefined before the first such line. */
+  #options: LogOptions | undefined;
+  /** Set while syncs behind the answers are not made, so that it is logged once and not at each try. */
+  #isHeldUp = false;
+  #isEnded = false;
 
   /**
    * @param log the log
@@ -77,6 +84,7 @@ export class SyncKeeper {
    * @param segment where the line stands
    * @param end the line
    * @throws {AppError} `outcome_unknown` when the disk fails
+   * @throws what kept the sync from being made, which says nothing about the disk: it may be tried again
    */
   async sync(segment: ActiveSegment, end: LogPosition): Promise<void> {
     await this.inTurn(async () => {
@@ -102,7 +110,7 @@ export class SyncKeeper {
     try {
       await segment.datasync();
     } catch (cause) {
-      if (faultOf(cause) === 'defect') throw cause;
+      if (!isSyncMade(cause)) throw cause;
       onFailed(cause);
       throw outcomeUnknown('the disk failed to make them durable', cause);
     }
@@ -119,6 +127,8 @@ export class SyncKeeper {
    * @param options by which measure
    */
   later(options: LogOptions): void {
+    if (this.#isEnded) return;
+    this.#options = options;
     if (options.durability !== 'os') this.#timer ??= setTimeout(() => this.#syncBehind(), options.syncIntervalMs);
     else this.#timer ??= setTimeout(() => this.#syncIfQuiet(options, this.#log.end().end.seq), QUIET_SYNC_MS);
   }
@@ -131,13 +141,22 @@ export class SyncKeeper {
 
   #syncBehind(): void {
     this.#timer = undefined;
-    const { project, logger, hasFailed } = this.#log;
-    if (hasFailed()) return;
+    if (this.#log.hasFailed()) return;
     const { segment, end } = this.#log.end();
-    this.sync(segment, end).catch((error: unknown) => {
-      // A failure of the disk is in the state of the log, and no answer waits for it.
-      if (!hasFailed()) logger.error({ project, err: error }, DEFECT_TOLD);
-    });
+    this.sync(segment, end).then(() => (this.#isHeldUp = false), (error: unknown) => this.#tryAgain(error));
+  }
+
+  /** No further write may come that would ask for the sync: the lines that wait for it have been answered already. */
+  #tryAgain(error: unknown): void {
+    const { project, logger, hasFailed } = this.#log;
+    // A failure of the disk is in the state of the log, and no answer waits for it.
+    if (hasFailed() || this.#options === undefined) return;
+    if (!this.#isHeldUp) {
+      if (faultOf(error) === 'defect') logger.error({ project, err: error }, DEFECT_TOLD);
+      else logger.warn({ project, err: error }, SYNC_HELD_UP);
+    }
+    this.#isHeldUp = true;
+    this.later(this.#options);
   }
 
   /**
@@ -147,13 +166,27 @@ export class SyncKeeper {
    */
   configure(options: LogOptions): void {
     if (this.#timer === undefined) return;
-    this.stop();
+    this.#stopTimer();
     this.later(options);
   }
 
   /** Syncs nothing behind the answers any more. */
-  stop(): void {
+  end(): void {
+    this.#isEnded = true;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/**
+ * Whether a sync that was rejected may have reached the disk: not where this program is at fault, and not where the closed file could
+ * not be opened for want of descriptors or memory.
+ */
+function isSyncMade(cause: unknown): boolean {
+  const fault = faultOf(cause);
+  return fault !== 'defect' && !(fault === 'shortage' && cause instanceof NotOpenedError);
 }

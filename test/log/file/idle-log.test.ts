@@ -20,6 +20,11 @@ async function untilClosed(disk: FaultDisk): Promise<void> {
   assert.deepEqual(disk.openPaths, []);
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  for (let round = 0; round < 1000 && !holds(); round += 1) await delay(5);
+  assert.ok(holds());
+}
+
 test('holds nothing open: not when it is made, not when it is opened, and not when its writes are over', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, OPTIONS, quickly());
@@ -162,5 +167,29 @@ test('its project and no other is named in the warning about a lack of descripto
   assert.equal(warning?.project, PROJECT);
   await log.close();
 });
+
+for (const code of ['EMFILE', 'ENFILE'] as const) {
+  test(`has not failed when ${code} keeps a sync behind the answers from opening its file, and makes the sync later`, async () => {
+    const disk = emptyDisk();
+    const { logger, lines } = recordingLogger();
+    const options = { ...OPTIONS, durability: 'interval', syncIntervalMs: 4 * IDLE_MS } as const;
+    const log = await createLog(disk, options, { ...quickly(), logger });
+    await log.append(drafts(1, 1), 0);
+    // The cut is synced, and with it the line before: the file may be closed though its own sync is still due.
+    disk.fail({ method: 'append', path: ACTIVE, action: { kind: 'short', bytes: 10 } });
+    await assert.rejects(log.append(drafts(2, 2), 1), { code: 'disk_full' });
+    await untilClosed(disk);
+    const struck = disk.struck.length;
+    const clear = disk.fail({ method: 'open', path: ACTIVE, times: Number.POSITIVE_INFINITY, action: { kind: 'errno', code } });
+    await until(() => disk.struck.length >= struck + 3);
+    assert.notEqual(log.state(), 'failed');
+    assert.equal(lines.filter(({ msg }) => msg.includes('could not be synced')).length, 1, 'it is logged once');
+    clear();
+    const from = disk.calls.length;
+    await until(() => disk.calls.slice(from).some(({ method, path }) => method === 'datasync' && path === ACTIVE));
+    assert.equal(log.state(), 'writable');
+    await goOn(disk, log, options);
+  });
+}
 
 test.run();

@@ -105,6 +105,13 @@ test('closing waits for a sync that is queued', async () => {
   assert.deepEqual(disk.openPaths, []);
 });
 
+/** Waits until the disk has made everything of the active segment durable. */
+async function untilSynced(disk: FaultDisk): Promise<void> {
+  const isSynced = (): boolean => disk.tree.file(ACTIVE).syncedBytes.equals(disk.bytesOf(ACTIVE));
+  for (let round = 0; round < 400 && !isSynced(); round += 1) await delay(5);
+  assert.ok(isSynced(), 'the lines become durable');
+}
+
 const OWN_FAULTS: Readonly<Record<string, Error>> = {
   'EBADF': errnoError('EBADF', 'datasync'),
   'a TypeError': Object.assign(new TypeError('The "buffer" argument must be an instance of Buffer'), { code: 'ERR_INVALID_ARG_TYPE' }),
@@ -131,15 +138,18 @@ for (const [name, error] of Object.entries(OWN_FAULTS)) {
     });
   }
 
-  test(`${name} in a sync behind the answers is a defect: the log goes on, and the next sync covers the lines`, async () => {
+  test(`${name} in syncs behind the answers is a defect: the log goes on and tries again, though no further write comes`, async () => {
     const disk = emptyDisk();
     const { logger, lines } = recordingLogger();
     const log = await createLog(disk, { ...OPTIONS, durability: 'interval', syncIntervalMs: 1 }, { logger });
-    disk.fail({ method: 'datasync', path: ACTIVE, action: failing });
+    disk.fail({ method: 'datasync', path: ACTIVE, times: 3, action: failing });
     await log.append(drafts(1, 1), 0);
-    await delay(20);
+    const opened = disk.calls.length;
+    await untilSynced(disk);
     assert.equal(log.state(), 'writable');
-    assert.ok(lines.some(({ level, msg }) => level === 'error' && msg.includes('defect')));
+    assert.deepEqual(lines.filter(({ level }) => level === 'error').map(({ msg }) => msg.includes('defect')), [true], 'it is logged once');
+    const openings = disk.calls.slice(opened).filter(({ method, path }) => method === 'open' && path === ACTIVE).length;
+    assert.equal(openings, name === 'EBADF' ? 3 : 0, 'a descriptor that is none is given up');
     await log.append(drafts(2, 2), 1);
     await log.close();
     const after = await openLog(disk.crash({ content: 'synced', size: 'synced', names: 'synced' }));
@@ -168,6 +178,22 @@ test('a sync that failed while a batch without room was taken back ends the log,
   assert.equal(log.state(), 'failed', 'it does not become writable again when there is room');
   assert.equal((await collect(log.read({ fromSeq: 1 }))).length, 1);
   await log.close();
+});
+
+test('under every durability, a batch that has to be durable is taken back when its sync meets a defect; the next is taken', async () => {
+  for (const durability of ['fsync', 'interval', 'os'] as const) {
+    const disk = emptyDisk();
+    const options = { ...OPTIONS, durability, syncIntervalMs: 60_000 };
+    const log = await createLog(disk, options);
+    await log.append(drafts(1, 1), 0);
+    const before = disk.bytesOf(ACTIVE);
+    disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'errno', code: 'EBADF' } });
+    await assert.rejects(log.append(drafts(2, 2), 1, { isDurable: true }), { code: 'EBADF' }, durability);
+    assert.deepEqual([log.state(), log.position().seq, disk.bytesOf(ACTIVE)], ['writable', 1, before], durability);
+    await log.append(drafts(2, 2), 1, { isDurable: true });
+    assert.deepEqual(disk.tree.file(ACTIVE).syncedBytes, disk.bytesOf(ACTIVE), durability);
+    await goOn(disk, log, options);
+  }
 });
 
 test('what a log under os has not synced is synced by the measure of the setting that follows', async () => {
