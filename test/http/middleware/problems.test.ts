@@ -10,7 +10,9 @@ const test = suite('problems');
 
 /** The headers of a problem that takes the place of a value whose headers were set. */
 function headersAfter(code: ErrorCode): ReadonlySet<string> {
-  const headers = new Map([['ETag', '"1"'], ['Last-Modified', 'Sun, 22 Nov 2026 10:00:00 GMT'], ['Link', '<x>; rel="next"'], ['Allow', 'GET']]);
+  const headers = new Map([
+    ['ETag', '"1"'], ['Last-Modified', 'Sun, 22 Nov 2026 10:00:00 GMT'], ['Link', '<x>; rel="next"'], ['Allow', 'GET'],
+  ]);
   const ctx = {
     state: { requestId: 'r', problemCode: null },
     set: (more: Readonly<Record<string, string>>) => Object.entries(more).forEach(([name, value]) => headers.set(name, value)),
