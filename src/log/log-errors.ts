@@ -1,7 +1,7 @@
 /**
  * What can be wrong with a log, beyond what `AppError` codes say. Owned here so that callers of any home can tell them apart.
  */
-import { AppError } from '../base/app-error.js';
+import { AppError, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 
 /** Where in a log something was found that cannot be. */
@@ -95,4 +95,14 @@ export class LinesDroppedError extends Error {
     super(`Cannot read on from seq ${dueSeq}: the log keeps its lines from seq ${firstKeptSeq} on`);
     this.firstKeptSeq = firstKeptSeq;
   }
+}
+
+/**
+ * Tells bytes that are damaged or that the device cannot read from every other failure.
+ *
+ * @param error what a reading of a log threw
+ * @returns true where what was to be read is lost, and other parts of the log may be legible
+ */
+export function isIllegible(error: unknown): boolean {
+  return error instanceof LogCorruptError || isErrno(error, 'EIO');
 }

@@ -2,17 +2,14 @@
  * A log that cannot be trusted, looked at record by record: which lines go on from a hash that can be trusted, and what the
  * others seem to be about. Headers and seals prove nothing here; only the chain of lines does. Nobody may be writing to it.
  */
-import pLimit from 'p-limit';
-import { isErrno } from '../base/app-error.js';
-import type { TextPlace } from '../base/text-place.js';
 import type { Disk } from '../disk/disk.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { readRecords } from '../log/file/record-reader.js';
 import { listSealed } from '../log/file/segment-list.js';
 import { readHeader } from '../log/file/segment-reader.js';
-import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText, withText } from '../log/file/segment-text.js';
+import { activeFile, openText, sealedFile, type SegmentFile, withText } from '../log/file/segment-text.js';
 import { decodeEventLine, looksLikeSeal, type SegmentHeader } from '../log/line-format.js';
-import { LogCorruptError, LogVersionError } from '../log/log-errors.js';
+import { isIllegible, LogVersionError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
 
 /** One file of the log, oldest first. */
@@ -44,8 +41,6 @@ const CLAIM_BYTES_MAX = 16_384;
 export class DamagedLog {
   readonly segments: readonly DamagedSegment[];
   readonly #disk: Disk;
-  readonly #one = pLimit(1);
-  readonly #texts = new Map<number, SegmentText>();
 
   private constructor(disk: Disk, segments: readonly DamagedSegment[]) {
     this.#disk = disk;
@@ -78,7 +73,7 @@ export class DamagedLog {
    * Finds the lines that go on from a place, until the first that does not.
    *
    * @param from the last line that is known, and its hash
-   * @returns valid lines in groups; their places are for {@link DamagedLog.readText}
+   * @returns valid lines in groups; their places are for `DamagedTexts.read`
    */
   async *linesAfter(from: LogPosition): AsyncGenerator<readonly LogLine[]> {
     const chain = { seq: from.seq + 1, previousHash: from.hash, durable: 0, isFound: false, isOver: false };
@@ -134,32 +129,8 @@ export class DamagedLog {
       }
     } catch (error) {
       // The rest of a file that cannot be read holds nothing that could be proved.
-      if (!(error instanceof LogCorruptError) && !isErrno(error, 'EIO')) throw error;
+      if (!isIllegible(error)) throw error;
     }
-  }
-
-  /**
-   * Reads a piece of a line again.
-   *
-   * @param place of a line that {@link DamagedLog.linesAfter} gave
-   * @returns its bytes; whether they are the right ones is for the caller to check
-   */
-  async readText({ segment, offset, sizeBytes }: TextPlace): Promise<Buffer> {
-    // One at a time, since the text of a compressed segment can only be read so.
-    return await this.#one(async () => {
-      const file = this.segments[segment]?.file;
-      if (file === undefined) throw new TypeError('Cannot read a line again: its place is none of this log');
-      const text = this.#texts.get(segment) ?? (await openText(this.#disk, file));
-      this.#texts.set(segment, text);
-      const bytes = Buffer.allocUnsafe(sizeBytes);
-      return bytes.subarray(0, await text.read(bytes, offset));
-    });
-  }
-
-  /** Lets go of every descriptor. */
-  async close(): Promise<void> {
-    for (const text of this.#texts.values()) await text.close();
-    this.#texts.clear();
   }
 }
 
@@ -184,7 +155,7 @@ async function headerIfLegible(disk: Disk, file: SegmentFile): Promise<SegmentHe
   } catch (error) {
     // A newer version wrote it: that is no damage, and this version must not touch it.
     if (error instanceof LogVersionError) throw error;
-    if (error instanceof LogCorruptError || isErrno(error, 'EIO')) return undefined;
+    if (isIllegible(error)) return undefined;
     throw error;
   }
 }

@@ -23,6 +23,7 @@ import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
 import { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotChange, SnapshotData } from '../projections/snapshot/snapshot.js';
 import { DamagedLog } from './damaged-log.js';
+import { DamagedTexts } from './damaged-texts.js';
 import { overlayDisk } from './overlay-disk.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { moveFiles, namesOfLog, REPAIR_LOG_OPTIONS } from './repair-files.js';
@@ -112,15 +113,16 @@ async function buildBase(
   { into, state }: { readonly into: string; readonly state: ProjectStateProjection },
 ): Promise<SnapshotData> {
   const log = await DamagedLog.open(disk, dataFolder, project);
+  const texts = new DamagedTexts(disk, log.segments, into);
   const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? '') };
   try {
     return await buildSnapshot({
       disk: overlayDisk(disk, { over: into, under: join(dataFolder, project) }),
       folder: into, seq: end.seq, previous: snapshot, changes: changesAfter(log, start, state), signal,
-      readText: (place) => log.readText(place),
+      readText: (place) => texts.read(place),
     });
   } finally {
-    await log.close();
+    await texts.close();
   }
 }
 

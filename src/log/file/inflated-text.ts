@@ -6,6 +6,7 @@
 import { dirname } from 'node:path';
 import { requireRoom } from '../../disk/copy-file.js';
 import { appendAll, type Disk, type DiskFile } from '../../disk/disk.js';
+import { isIllegible } from '../log-errors.js';
 import { type SegmentFile, type SegmentText, withText } from './segment-text.js';
 
 const PIECE_BYTES = 1_048_576;
@@ -29,29 +30,52 @@ export interface InflatingPlace {
  * @throws {AppError} `disk_full` when the room that is kept would be needed
  */
 export async function openInflated(disk: Disk, segment: SegmentFile, { path, isRoomKept }: InflatingPlace): Promise<DiskFile> {
+  return await withText(disk, segment, async (text) => {
+    if (isRoomKept) await requireRoom(disk, dirname(path), (await text.status()).sizeBytes);
+    return await openWrittenOut(disk, path, piecesOf(text));
+  });
+}
+
+/**
+ * Writes out what can be read of a compressed segment that may be damaged, and opens it. Nothing is known to be right of it.
+ *
+ * @param disk the disk
+ * @param segment a compressed segment
+ * @param path where the text is written out; what is there is removed
+ * @returns the text up to the first piece that is damaged, pieces as long as those of `readRecords`; the caller closes it
+ */
+export async function openLegible(disk: Disk, segment: SegmentFile, path: string): Promise<DiskFile> {
+  return await withText(disk, segment, async (text) => await openWrittenOut(disk, path, untilDamage(piecesOf(text))));
+}
+
+async function openWrittenOut(disk: Disk, path: string, pieces: AsyncIterable<Buffer>): Promise<DiskFile> {
   await disk.unlink(path);
   try {
-    await withText(disk, segment, async (text) => {
-      const { sizeBytes } = await text.status();
-      if (isRoomKept) await requireRoom(disk, dirname(path), sizeBytes);
-      await writeOut(disk, { text, sizeBytes }, path);
-    });
+    const copy = await disk.open(path, 'create');
+    try {
+      for await (const piece of pieces) await appendAll(copy, piece);
+    } finally {
+      await copy.close();
+    }
     return await disk.open(path, 'read');
   } finally {
     await disk.unlink(path);
   }
 }
 
-async function writeOut(
-  disk: Disk, { text, sizeBytes }: { readonly text: SegmentText; readonly sizeBytes: number }, path: string,
-): Promise<void> {
-  const copy = await disk.open(path, 'create');
+async function* piecesOf(text: SegmentText): AsyncGenerator<Buffer> {
+  const { sizeBytes } = await text.status();
+  for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
+    yield piece.subarray(0, await text.read(piece, offset));
+  }
+}
+
+/** A failure to write out is none of the source's: it never passes through here. */
+async function* untilDamage(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
-    for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
-      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
-      await appendAll(copy, piece.subarray(0, await text.read(piece, offset)));
-    }
-  } finally {
-    await copy.close();
+    yield* pieces;
+  } catch (error) {
+    if (!isIllegible(error)) throw error;
   }
 }
