@@ -122,14 +122,6 @@ export interface SealedSegments {
   sealedAtMs(firstSeq: number): Promise<number | undefined>;
 
   /**
-   * Computes the digest of a segment's text, reading all of it.
-   *
-   * @param firstSeq a segment
-   * @returns SHA-256 in hexadecimal digits
-   */
-  digest(firstSeq: number): Promise<string>;
-
-  /**
    * Puts a compressed copy in the place of a segment. The copy is read back and compared before the plain file goes; a crash
    * in between leaves both, and the next start keeps the plain one.
    *

@@ -3,6 +3,7 @@
  */
 import type { Disk } from '../disk/disk.js';
 import { buildGeneration } from './build-generation.js';
+import { checkSegment } from './check-segment.js';
 import { scrub } from './scrub.js';
 import type { Task, TaskResult } from './tasks.js';
 
@@ -15,5 +16,10 @@ import type { Task, TaskResult } from './tasks.js';
  * @returns what the work gives
  */
 export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Promise<TaskResult> {
-  return task.kind === 'build' ? await buildGeneration(task.job, { disk, signal }) : await scrub(task.job, { disk, signal });
+  const place = { disk, signal };
+  switch (task.kind) {
+    case 'build': return await buildGeneration(task.job, place);
+    case 'scrub': return await scrub(task.job, place);
+    case 'check': return await checkSegment(task.job, place);
+  }
 }

@@ -2,7 +2,9 @@
  * Hands work on files to whoever carries it out, and ends it: what running it in a thread and running it here have in common.
  */
 import { AppError } from '../base/app-error.js';
-import type { BuildJob, BuiltGeneration, ScrubJob, ScrubReport, Task, TaskResult } from './tasks.js';
+import type {
+  BuildJob, BuiltGeneration, ScrubJob, ScrubReport, SegmentCheck, SegmentJob, Task, TaskResult,
+} from './tasks.js';
 
 /** Carries out one piece of work; rejects with the signal's reason when it is raised. */
 export type CarryOut = (task: Task, signal: AbortSignal) => Promise<TaskResult>;
@@ -39,6 +41,17 @@ export class TaskRunner {
    */
   async scrub(job: ScrubJob, signal?: AbortSignal): Promise<ScrubReport> {
     return (await this.#run({ kind: 'scrub', job }, signal)) as ScrubReport;
+  }
+
+  /**
+   * Reads one sealed segment and checks all of it.
+   *
+   * @param job which segment
+   * @param signal ends it
+   * @returns its digest, or what is wrong with it
+   */
+  async check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck> {
+    return (await this.#run({ kind: 'check', job }, signal)) as SegmentCheck;
   }
 
   /** Ends what is going on, and waits until it has ended; later work is refused. */

@@ -1,9 +1,13 @@
 /**
  * The pieces of work that a thread is given, and what it gives back.
  */
-import type { BuildJob, BuiltGeneration, FilesOfProject, ScrubReport } from '../projections/snapshot/file-work.js';
+import type {
+  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,
+} from '../projections/snapshot/file-work.js';
 
-export type { BuildJob, BuiltGeneration, FilesOfProject, ScrubFinding, ScrubReport } from '../projections/snapshot/file-work.js';
+export type {
+  BuildJob, BuiltGeneration, FilesOfProject, ScrubFinding, ScrubReport, SegmentCheck, SegmentJob,
+} from '../projections/snapshot/file-work.js';
 
 /** Everything to be read again and checked. */
 export interface ScrubJob extends FilesOfProject {
@@ -12,12 +16,16 @@ export interface ScrubJob extends FilesOfProject {
 }
 
 /** One piece of work. */
-export type Task = { readonly kind: 'build'; readonly job: BuildJob } | { readonly kind: 'scrub'; readonly job: ScrubJob };
+export type Task =
+  | { readonly kind: 'build'; readonly job: BuildJob }
+  | { readonly kind: 'scrub'; readonly job: ScrubJob }
+  | { readonly kind: 'check'; readonly job: SegmentJob };
 
 /** What a piece of work gives, by its kind. */
 export interface TaskResults {
   readonly build: BuiltGeneration;
   readonly scrub: ScrubReport;
+  readonly check: SegmentCheck;
 }
 
 /** What a piece of work gives. */

@@ -2,9 +2,13 @@
  * The contract of work on a project's files that must not hold up anybody: building snapshots and reading everything again.
  * It is done from files alone, elsewhere than on the event loop, and whoever carries it out knows no project.
  */
-import type { BuildJob, BuiltGeneration, FilesOfProject, ScrubReport } from '../projections/snapshot/file-work.js';
+import type {
+  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,
+} from '../projections/snapshot/file-work.js';
 
-export type { BuildJob, BuiltGeneration, FilesOfProject, ScrubFinding, ScrubReport } from '../projections/snapshot/file-work.js';
+export type {
+  BuildJob, BuiltGeneration, FilesOfProject, ScrubFinding, ScrubReport, SegmentCheck, SegmentJob,
+} from '../projections/snapshot/file-work.js';
 
 /** Carries out such work. A task that is aborted leaves nothing that counts. */
 export interface BackgroundTasks {
@@ -26,6 +30,15 @@ export interface BackgroundTasks {
    * @returns what was found
    */
   scrub(job: FilesOfProject, signal?: AbortSignal): Promise<ScrubReport>;
+
+  /**
+   * Reads one sealed segment and checks all of it.
+   *
+   * @param job which segment
+   * @param signal ends it
+   * @returns its digest, or what is wrong with it
+   */
+  check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck>;
 
   /** Ends what is going on. */
   close(): Promise<void>;

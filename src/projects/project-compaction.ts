@@ -19,6 +19,7 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
 import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
 import type { CompactionResult } from './projects.js';
+import type { FoundDamage } from './found-damage.js';
 import { applyRetention } from './retention.js';
 import type { ServerJournal } from './server-journal.js';
 
@@ -36,6 +37,8 @@ export interface CompactionParts {
   readonly snapshots: SnapshotFolder;
   readonly tasks: BackgroundTasks;
   readonly journal: ServerJournal;
+  /** Where damage is reported. */
+  readonly damage: FoundDamage;
   /** Where the files are, absolute. */
   readonly dataFolder: string;
   readonly clock: Clock;
@@ -63,6 +66,8 @@ export class ProjectCompaction {
   #generations: readonly SnapshotManifest[];
   /** Generations that proved damaged, by seq: values may still lie in them, until a sound one takes their place. */
   readonly #damaged = new Set<number>();
+  /** Segments that proved damaged when retention was about to touch them, by first seq. */
+  readonly #heldBack = new Set<number>();
   #isReadableFailing = false;
   #isOverdue: boolean;
 
@@ -121,7 +126,7 @@ export class ProjectCompaction {
     const result = { seq: manifest.seq, key_count: manifest.keyCount, bytes: manifest.json.sizeBytes, duration_ms: durationMs };
     if (isNew) await this.#record(manifest, durationMs, context ?? serverContext());
     await this.#relocate(manifest);
-    await this.#clean(log, manifest);
+    await this.#clean(log, manifest, signal);
     // Last, so that it has the room that was made, and holds up nothing that counts.
     await this.refreshReadable(signal, isNew);
     return result;
@@ -225,8 +230,8 @@ export class ProjectCompaction {
   }
 
   /** Removes older generations and, where the project's retention says so, segments. A failure is told and tried again next time. */
-  async #clean(log: Log, newest: SnapshotManifest): Promise<void> {
-    const { store, snapshots, journal, clock, logger } = this.#parts;
+  async #clean(log: Log, newest: SnapshotManifest, signal: AbortSignal): Promise<void> {
+    const { store, snapshots, logger } = this.#parts;
     try {
       const firstSeq = log.sealed?.list()[0]?.firstSeq;
       // What the log goes on from must stay for as long as its first line does.
@@ -242,8 +247,11 @@ export class ProjectCompaction {
       }
       const coveredSeq = this.#generations.find(({ seq }) => seq < newest.seq)?.seq ?? 0;
       const covered = { newestSeq: newest.seq, fallbackSeq: coveredSeq };
-      await applyRetention({ log, journal, clock, logger, settings: store.settings.storage.retention, context: serverContext() }, covered);
+      const settings = store.settings.storage.retention;
+      const parts = { ...this.#parts, log, settings, heldBack: this.#heldBack, context: serverContext(), signal };
+      await applyRetention(parts, covered);
     } catch (error) {
+      if (signal.aborted) return;
       const message = 'what a snapshot made superfluous could not be removed; the next compaction tries again';
       logger.warn({ project: store.id, err: error }, message);
     }

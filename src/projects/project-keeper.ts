@@ -6,6 +6,7 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { OpenedProject } from './open-project.js';
 import { Compactor } from './compactor.js';
+import { FoundDamage } from './found-damage.js';
 import { ProjectCompaction } from './project-compaction.js';
 import type { ProjectResources } from './project-resources.js';
 import type { CompactionResult } from './projects.js';
@@ -18,7 +19,7 @@ export interface KeepingState {
   readonly compactionsFailing: number;
   /** How many projects have a readable snapshot that could not be brought up to date. */
   readonly readableFailing: number;
-  /** How many projects have damage that the scrub found. */
+  /** How many projects have damage in their files. */
   readonly scrubsDamaged: number;
 }
 
@@ -28,6 +29,7 @@ export class ProjectKeeper {
   readonly #journal: ServerJournal;
   readonly #compactor: Compactor;
   readonly #scrubber: Scrubber;
+  readonly #damage = new FoundDamage();
   /** Values that are being read into memory, by project. */
   readonly #loads = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
 
@@ -39,13 +41,13 @@ export class ProjectKeeper {
     this.#resources = resources;
     this.#journal = journal;
     this.#compactor = new Compactor(resources);
-    this.#scrubber = new Scrubber(resources);
+    this.#scrubber = new Scrubber({ ...resources, damage: this.#damage });
   }
 
   /** How it stands. */
   get state(): KeepingState {
     const { failingCount: compactionsFailing, readableFailingCount: readableFailing } = this.#compactor;
-    return { compactionsFailing, readableFailing, scrubsDamaged: this.#scrubber.damagedCount };
+    return { compactionsFailing, readableFailing, scrubsDamaged: this.#damage.projectCount };
   }
 
   /** Begins: all projects that the start serves are kept already. */
@@ -77,7 +79,7 @@ export class ProjectKeeper {
   keep({ store, log, generations, isSnapshotOverdue }: OpenedProject): void {
     if (!store.isOnDisk) return;
     const { snapshots, tasks, dataFolder, clock, logger } = this.#resources;
-    const parts = { store, snapshots: snapshots(store.id), tasks, journal: this.#journal, dataFolder, clock, logger };
+    const parts = { store, snapshots: snapshots(store.id), tasks, journal: this.#journal, damage: this.#damage, dataFolder, clock, logger };
     this.#compactor.watch(new ProjectCompaction(parts, generations, isSnapshotOverdue), log);
   }
 

@@ -1,15 +1,22 @@
 /**
  * Retention: which sealed segments a project's settings let go, and which are to be compressed. Nothing is removed that the
  * snapshots do not cover, the one that a start would fall back on included; each removal is recorded before it happens.
+ *
+ * A segment is read through and checked first. A damaged one stays as it is, and with it all that retention would remove after it: the
+ * record would vouch for a text that was never written, a compressed copy would put sound checksums on it, and a person may want what
+ * can be read of it.
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { RetentionSettings } from '../events/project-settings.js';
 import type { Log, SealedSegment } from '../log/log.js';
 import type { CommandContext } from '../store/command.js';
+import type { BackgroundTasks } from './background-tasks.js';
+import type { FoundDamage } from './found-damage.js';
 import type { ServerJournal } from './server-journal.js';
 
 const MS_PER_SECOND = 1000;
+const DAMAGED_TOLD = 'retention found a damaged segment and leaves it as it is; docs/recovery.md says what to do';
 
 /** What retention works with. */
 export interface RetentionParts {
@@ -17,9 +24,17 @@ export interface RetentionParts {
   readonly journal: ServerJournal;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tasks: Pick<BackgroundTasks, 'check'>;
+  readonly damage: FoundDamage;
+  /** Where the files are, absolute. */
+  readonly dataFolder: string;
   readonly settings: RetentionSettings;
+  /** First seqs of segments that are known to be damaged: they are not read again. Added to. */
+  readonly heldBack: Set<number>;
   /** Who removes. */
   readonly context: CommandContext;
+  /** Ends the checks. */
+  readonly signal: AbortSignal;
 }
 
 /** How far snapshots reach. */
@@ -46,7 +61,7 @@ export async function applyRetention(parts: RetentionParts, coverage: Coverage):
   if (settings.compress !== 'gzip') return;
   for (const segment of log.sealed.list()) {
     if (segment.lastSeq > coverage.newestSeq) break;
-    if (!segment.isCompressed) await log.sealed.compress(segment.firstSeq);
+    if (!segment.isCompressed && (await digestOf(segment, parts)) !== undefined) await log.sealed.compress(segment.firstSeq);
   }
 }
 
@@ -63,15 +78,30 @@ async function mayGo({ firstSeq }: SealedSegment, { log, settings, clock }: Rete
  * The record comes first: a segment that is gone without one would look like a loss. The record of a log that is not registered
  * would be passed over, so there nothing goes either.
  */
-async function removeRecorded(segment: SealedSegment, { log, journal, logger, context }: RetentionParts): Promise<boolean> {
+async function removeRecorded(segment: SealedSegment, parts: RetentionParts): Promise<boolean> {
+  const { log, journal, logger, context } = parts;
   const registration = journal.registrations.get(log.project);
   const isRegistered = registration?.state === 'live' && registration.logId === log.logId;
   if (log.sealed === undefined || journal.isCorrupt || !isRegistered) return false;
   const { firstSeq, lastSeq, sizeBytes } = segment;
-  const sha256 = await log.sealed.digest(firstSeq);
+  const sha256 = await digestOf(segment, parts);
+  if (sha256 === undefined) return false;
   const facts = { first_seq: firstSeq, last_seq: lastSeq, bytes: sizeBytes, sha256 };
   await journal.record({ op: 'segment.removed', id: log.project, log_id: log.logId, ...facts }, context);
   await log.sealed.remove(firstSeq);
   logger.info({ project: log.project, ...facts }, 'a segment was removed, as the retention of the project says');
   return true;
+}
+
+/** Checks a segment; undefined where it is damaged, which is reported once. */
+async function digestOf({ firstSeq, lastSeq, isCompressed }: SealedSegment, parts: RetentionParts): Promise<string | undefined> {
+  const { log, tasks, damage, dataFolder, heldBack, logger, signal } = parts;
+  if (heldBack.has(firstSeq)) return undefined;
+  const { project, logId } = log;
+  const check = await tasks.check({ dataFolder, project, logId, firstSeq, lastSeq, isCompressed }, signal);
+  if (check.isSound) return check.sha256;
+  heldBack.add(firstSeq);
+  damage.add(project, check.finding);
+  logger.error({ project, ...check.finding }, DAMAGED_TOLD);
+  return undefined;
 }

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../base/logger.js';
 import type { BackgroundTasks, FilesOfProject, ScrubFinding } from './background-tasks.js';
+import type { FoundDamage } from './found-damage.js';
 
 /** How long after all was read it is read again, in milliseconds: a week. */
 const REPEAT_MS = 604_800_000;
@@ -14,23 +15,22 @@ export class Scrubber {
   readonly #logger: Logger;
   readonly #repeatMs: number;
   readonly #abort = new AbortController();
-  /** Findings of the last reading, by project. */
-  readonly #findings = new Map<string, number>();
+  readonly #damage: FoundDamage;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   /** What is read now. */
   #current: { readonly project: string; readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
-  /** @param parts who reads, where findings are told, and after how many milliseconds all is read again: a week by default */
-  constructor(parts: { readonly tasks: BackgroundTasks; readonly logger: Logger; readonly repeatMs?: number }) {
+  /**
+   * @param parts who reads, where findings go, and after how many milliseconds all is read again: a week by default
+   */
+  constructor(parts: {
+    readonly tasks: BackgroundTasks; readonly damage: FoundDamage; readonly logger: Logger; readonly repeatMs?: number;
+  }) {
+    this.#damage = parts.damage;
     this.#tasks = parts.tasks;
     this.#repeatMs = parts.repeatMs ?? REPEAT_MS;
     this.#logger = parts.logger;
-  }
-
-  /** How many projects have something in their files that should not be there. */
-  get damagedCount(): number {
-    return [...this.#findings.values()].filter((count) => count > 0).length;
   }
 
   /**
@@ -63,7 +63,7 @@ export class Scrubber {
     try {
       const findings = await reading;
       if (signal.aborted) return;
-      this.#findings.set(project, findings.length);
+      this.#damage.replace(project, findings);
       for (const finding of findings) {
         this.#logger.error({ project, ...finding }, 'the scrub found what should not be there; docs/recovery.md says what to do');
       }
@@ -93,7 +93,7 @@ export class Scrubber {
       this.#current.abort.abort();
       await this.#current.done;
     }
-    this.#findings.delete(project);
+    this.#damage.forget(project);
   }
 
   /** Ends what goes on. */

@@ -10,6 +10,7 @@ import type { SnapshotFolder } from '../../src/projections/snapshot/snapshot-fol
 import { ValueCache } from '../../src/projections/value-cache.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { createProject, openProject, type OpenedProject } from '../../src/projects/open-project.js';
+import { FoundDamage } from '../../src/projects/found-damage.js';
 import { ProjectCompaction } from '../../src/projects/project-compaction.js';
 import type { CompactionResult } from '../../src/projects/projects.js';
 import { ServerJournal } from '../../src/projects/server-journal.js';
@@ -40,6 +41,8 @@ export interface CompactedProject extends OpenedProject {
   readonly journal: ServerJournal;
   readonly snapshots: SnapshotFolder;
   readonly compaction: ProjectCompaction;
+  readonly tasks: BackgroundTasks;
+  readonly damage: FoundDamage;
   readonly logged: LoggedLine[];
   /** Compacts it. */
   compact(signal?: AbortSignal): Promise<CompactionResult>;
@@ -99,7 +102,8 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
   const { store, log, generations, isSnapshotOverdue } = opened;
   const inline = new InlineTasks(disk);
   const tasks = options.wrapTasks?.(inline) ?? inline;
-  const compactionParts = { store, snapshots, tasks, journal, dataFolder: DATA, clock, logger };
+  const damage = new FoundDamage();
+  const compactionParts = { store, snapshots, tasks, journal, damage, dataFolder: DATA, clock, logger };
   const compaction = new ProjectCompaction(compactionParts, generations, isSnapshotOverdue);
   const close = async (): Promise<void> => {
     await store.close();
@@ -107,7 +111,7 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
     await snapshots.close();
   };
   return {
-    disk, clock, journal, snapshots, compaction, logged, store, log, generations, close,
+    disk, clock, journal, snapshots, compaction, tasks, damage, logged, store, log, generations, close,
     compact: (signal = new AbortController().signal) => compaction.run(log, signal, CONTEXT),
     fill: (from, to) => fillStore(store, from, to),
     reopen: async (again = {}) => {

@@ -47,6 +47,7 @@ class BuildGate {
         return await tasks.build(job, signal);
       },
       scrub: (job, signal) => tasks.scrub(job, signal),
+      check: (job, signal) => tasks.check(job, signal),
       close: () => tasks.close(),
     };
   }

@@ -30,6 +30,7 @@ function lying(lie: (built: BuiltGeneration) => BuiltGeneration): (tasks: Backgr
   return (tasks) => ({
     build: async (job, signal) => lie(await tasks.build(job, signal)),
     scrub: (job, signal) => tasks.scrub(job, signal),
+    check: (job, signal) => tasks.check(job, signal),
     close: () => tasks.close(),
   });
 }

@@ -5,7 +5,7 @@ import type { StorageChange } from '../../src/events/project-settings.js';
 import { applyRetention, type RetentionParts } from '../../src/projects/retention.js';
 import { suite } from '../suite.js';
 import {
-  type CompactedProject, DATA, everythingOf, journalLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS,
+  type CompactedProject, DATA, everythingOf, journalLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS, spoil,
 } from './compacted-project.js';
 import { collectingLogger, CONTEXT } from './lives-fixture.js';
 
@@ -29,9 +29,11 @@ async function withSegments(storage: StorageChange): Promise<CompactedProject> {
 const firstSeqs = ({ log }: CompactedProject): number[] => (log.sealed?.list() ?? []).map(({ firstSeq }) => firstSeq);
 
 function partsOf(project: CompactedProject, retention: Partial<RetentionParts['settings']>): RetentionParts {
-  const { log, journal, clock } = project;
+  const { log, journal, clock, tasks, damage } = project;
   const settings = { max_age_seconds: null, max_bytes: null, compress: 'none', ...retention } as const;
-  return { log, journal, clock, logger: collectingLogger(project.logged), settings, context: CONTEXT };
+  const { signal } = new AbortController();
+  const logger = collectingLogger(project.logged);
+  return { log, journal, clock, tasks, damage, dataFolder: DATA, logger, settings, heldBack: new Set(), context: CONTEXT, signal };
 }
 
 test('without settings nothing goes and nothing is compressed', async () => {
@@ -129,17 +131,67 @@ test('a log that is not registered keeps its segments: nothing would tell the ne
   await project.close();
 });
 
+async function digestsOf({ log, tasks }: CompactedProject): Promise<string[]> {
+  const { project, logId } = log;
+  return await Promise.all((log.sealed?.list() ?? []).map(async (segment) => {
+    const check = await tasks.check({ ...segment, dataFolder: DATA, project, logId });
+    return check.isSound ? check.sha256 : assert.fail(JSON.stringify(check.finding));
+  }));
+}
+
+for (const [what, retention] of [['remove', { max_bytes: 0 }], ['compress', { compress: 'gzip' }]] as const) {
+  test(`a damaged segment that retention is to ${what} stays as it is, which is logged once and shown`, async () => {
+    const project = await withSegments(SMALL_SEGMENTS);
+    const name = `${PROJECT}/00000000000000000001.jsonl`;
+    spoil(project.disk, `${DATA}/${name}`);
+    const damaged = project.disk.bytesOf(`${DATA}/${name}`);
+    const before = firstSeqs(project);
+    const parts = partsOf(project, retention);
+    for (let time = 0; time < 2; time += 1) await applyRetention(parts, { newestSeq: 1000, fallbackSeq: 1000 });
+    assert.deepEqual(project.disk.bytesOf(`${DATA}/${name}`), damaged);
+    assert.deepEqual(firstSeqs(project), before);
+    assert.deepEqual(journalLines(project.disk, 'segment.removed'), []);
+    assert.equal(project.damage.projectCount, 1);
+    const logged = project.logged.filter(({ level }) => level === 'error');
+    assert.deepEqual(logged.map(({ file, msg }) => [file, msg.startsWith('retention found a damaged segment')]), [[name, true]]);
+    const packed = project.log.sealed?.list().map(({ isCompressed }) => isCompressed);
+    assert.deepEqual(packed, before.map((_, index) => what === 'compress' && index > 0), 'the sound ones are compressed');
+    await project.close();
+  });
+}
+
+test('a compressed segment that is damaged is not removed either', async () => {
+  const project = await withSegments(keeping({ compress: 'gzip' }));
+  await project.compact();
+  spoil(project.disk, `${DATA}/${PROJECT}/00000000000000000001.jsonl.gz`);
+  const before = firstSeqs(project);
+  await applyRetention(partsOf(project, { max_bytes: 0 }), { newestSeq: 1000, fallbackSeq: 1000 });
+  assert.deepEqual([firstSeqs(project), project.damage.projectCount], [before, 1]);
+  await project.close();
+});
+
+test('a stop ends the check of a segment, and nothing is removed', async () => {
+  const project = await withSegments(SMALL_SEGMENTS);
+  const before = firstSeqs(project);
+  const abort = new AbortController();
+  abort.abort(new Error('the server stops'));
+  const parts = { ...partsOf(project, { max_bytes: 0 }), signal: abort.signal };
+  await assert.rejects(applyRetention(parts, { newestSeq: 1000, fallbackSeq: 1000 }), /the server stops/);
+  assert.deepEqual([firstSeqs(project), project.damage.projectCount], [before, 0]);
+  await project.close();
+});
+
 test('gzip compresses what the newest snapshot covers, and the text is the same', async () => {
   const project = await withSegments(keeping({ compress: 'gzip' }));
   const wanted = await everythingOf(project.store);
-  const digests = await Promise.all(firstSeqs(project).map((firstSeq) => project.log.sealed?.digest(firstSeq)));
+  const digests = await digestsOf(project);
   const sizes = project.log.sealed?.list().map(({ sizeBytes }) => sizeBytes);
   await project.compact();
   assert.ok(project.log.sealed?.list().every(({ isCompressed, storedBytes, sizeBytes }) => isCompressed && storedBytes < sizeBytes));
   const again = await project.reopen();
   assert.equal(await everythingOf(again.store), wanted);
   assert.deepEqual(again.log.sealed?.list().map(({ sizeBytes }) => sizeBytes), sizes);
-  assert.deepEqual(await Promise.all(firstSeqs(again).map((firstSeq) => again.log.sealed?.digest(firstSeq))), digests);
+  assert.deepEqual(await digestsOf(again), digests);
   await again.close();
 });
 

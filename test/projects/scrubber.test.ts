@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks, FilesOfProject, ScrubFinding, ScrubReport } from '../../src/projects/background-tasks.js';
+import { FoundDamage } from '../../src/projects/found-damage.js';
 import { Scrubber } from '../../src/projects/scrubber.js';
 import { suite } from '../suite.js';
 import { collectingLogger, type LoggedLine } from './lives-fixture.js';
@@ -38,6 +39,10 @@ class FakeTasks implements BackgroundTasks {
     return { findings: found, bytes: 1 };
   }
 
+  async check(): Promise<never> {
+    return await Promise.reject(new Error('a scrub checks no single segment'));
+  }
+
   async close(): Promise<void> {
     await Promise.resolve();
   }
@@ -46,15 +51,17 @@ class FakeTasks implements BackgroundTasks {
 interface Scrubbing {
   readonly tasks: FakeTasks;
   readonly scrubber: Scrubber;
+  readonly damage: FoundDamage;
   readonly logged: LoggedLine[];
 }
 
 async function withScrubber(body: (scrubbing: Scrubbing) => Promise<void>): Promise<void> {
   const logged: LoggedLine[] = [];
   const tasks = new FakeTasks();
-  const scrubber = new Scrubber({ tasks, logger: collectingLogger(logged) });
+  const damage = new FoundDamage();
+  const scrubber = new Scrubber({ tasks, damage, logger: collectingLogger(logged) });
   try {
-    await body({ tasks, scrubber, logged });
+    await body({ tasks, scrubber, damage, logged });
   } finally {
     await scrubber.close();
   }
@@ -66,31 +73,32 @@ async function settle(): Promise<void> {
 
 const errorsIn = (logged: readonly LoggedLine[]): LoggedLine[] => logged.filter(({ level }) => level === 'error');
 
-test('projects are read one after another, each once where nothing is found', () => withScrubber(async ({ tasks, scrubber, logged }) => {
+test('projects are read one after another, each once where nothing is found',
+  () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {
   scrubber.start(() => [files('a'), files('b')]);
   await settle();
   assert.deepEqual(tasks.scrubbed, ['a', 'b']);
-  assert.equal(scrubber.damagedCount, 0);
+  assert.equal(damage.projectCount, 0);
   assert.deepEqual(errorsIn(logged), []);
 }));
 
 test('what is found is looked for again before it is told, with its file and place',
-  () => withScrubber(async ({ tasks, scrubber, logged }) => {
+  () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {
   tasks.findings.set('a', [[FINDING]]);
   scrubber.start(() => [files('a'), files('b')]);
   await settle();
   assert.deepEqual(tasks.scrubbed, ['a', 'a', 'b']);
-  assert.equal(scrubber.damagedCount, 1);
+  assert.equal(damage.projectCount, 1);
   const [line, ...more] = errorsIn(logged);
   assert.deepEqual([line?.project, line?.['file'], line?.['offset'], more.length], ['a', FINDING.file, FINDING.offset, 0]);
 }));
 
 test('what a compaction removed meanwhile is not there the second time, and not told',
-  () => withScrubber(async ({ tasks, scrubber, logged }) => {
+  () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {
   tasks.findings.set('a', [[FINDING], [{ ...FINDING, offset: 8 }]]);
   scrubber.start(() => [files('a')]);
   await settle();
-  assert.deepEqual([scrubber.damagedCount, errorsIn(logged)], [0, []]);
+  assert.deepEqual([damage.projectCount, errorsIn(logged)], [0, []]);
 }));
 
 test('files that cannot be read through are a warning, and the next project is read',
@@ -103,7 +111,7 @@ test('files that cannot be read through are a warning, and the next project is r
 }));
 
 test('a project that is released while it is read is read no further, and what was found of it is forgotten',
-  () => withScrubber(async ({ tasks, scrubber, logged }) => {
+  () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {
   tasks.findings.set('a', [[FINDING]]);
   const ended: string[] = [];
   tasks.meanwhile = async (project, signal) => {
@@ -117,12 +125,12 @@ test('a project that is released while it is read is read no further, and what w
   assert.deepEqual(ended, ['a']);
   await settle();
   assert.deepEqual(tasks.scrubbed, ['a', 'b']);
-  assert.equal(scrubber.damagedCount, 0);
+  assert.equal(damage.projectCount, 0);
   assert.deepEqual(logged.filter(({ level }) => level !== 'debug'), []);
 }));
 
 test('a project that goes before its turn is not read: its files would look lost',
-  () => withScrubber(async ({ tasks, scrubber, logged }) => {
+  () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {
   let projects = [files('a'), files('b'), files('c')];
   tasks.findings.set('b', [[FINDING]]);
   tasks.meanwhile = async (project) => {
@@ -132,21 +140,21 @@ test('a project that goes before its turn is not read: its files would look lost
   scrubber.start(() => projects);
   await settle();
   assert.deepEqual(tasks.scrubbed, ['a']);
-  assert.deepEqual([scrubber.damagedCount, errorsIn(logged)], [0, []]);
+  assert.deepEqual([damage.projectCount, errorsIn(logged)], [0, []]);
 }));
 
-test('a released project is not counted any more', () => withScrubber(async ({ tasks, scrubber }) => {
+test('a released project is not counted any more', () => withScrubber(async ({ tasks, scrubber, damage }) => {
   tasks.findings.set('a', [[FINDING]]);
   scrubber.start(() => [files('a')]);
   await settle();
-  assert.equal(scrubber.damagedCount, 1);
+  assert.equal(damage.projectCount, 1);
   await scrubber.release('a');
-  assert.equal(scrubber.damagedCount, 0);
+  assert.equal(damage.projectCount, 0);
 }));
 
 test('all is read again after a while, for as long as it is not closed', async () => {
   const tasks = new FakeTasks();
-  const scrubber = new Scrubber({ tasks, logger: collectingLogger([]), repeatMs: 5 });
+  const scrubber = new Scrubber({ tasks, damage: new FoundDamage(), logger: collectingLogger([]), repeatMs: 5 });
   scrubber.start(() => [files('a')]);
   while (tasks.scrubbed.length < 3) await sleep(1);
   await scrubber.close();

@@ -21,7 +21,6 @@ export interface PlacedLogOptions {
 const SEALED: SealedSegments = {
   list: () => [],
   sealedAtMs: () => Promise.resolve(undefined),
-  digest: () => Promise.resolve(''),
   compress: () => Promise.resolve(),
   remove: () => Promise.resolve(),
 };

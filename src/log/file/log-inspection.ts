@@ -191,7 +191,7 @@ class Inspector {
         return await this.#readOne(now);
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        fault = asFault(error, this.#fileOf(now).shownName);
+        fault = faultIn(error, this.#fileOf(now).shownName);
         if (fault === undefined) throw error;
       }
       const segments = (await this.#list()) ?? [];
@@ -333,8 +333,14 @@ class Inspector {
   }
 }
 
-/** What a failure says of the log; undefined for one that says nothing of it. */
-function asFault(error: unknown, file: string): LogFault | undefined {
+/**
+ * Tells what a failure to read a log says of it.
+ *
+ * @param error what the reading threw
+ * @param file the file that was read, relative to the home of the logs
+ * @returns the fault; undefined for an error that says nothing of the log
+ */
+export function faultIn(error: unknown, file: string): LogFault | undefined {
   if (error instanceof LogCorruptError) {
     const { place, expected, found } = error;
     return { file: place.file, offset: place.offset, seq: place.seq, expected, found };

@@ -60,10 +60,6 @@ export class FileSealedSegments implements SealedSegments {
     return await this.#readings.timeOf(this.#get(firstSeq).lastSeq + 1);
   }
 
-  async digest(firstSeq: number): Promise<string> {
-    return await withText(this.#disk, sealedFile(this.#paths, this.#get(firstSeq)), digestText);
-  }
-
   async compress(firstSeq: number): Promise<void> {
     const segment = this.#get(firstSeq);
     invariant(!segment.isCompressed, 'a segment is compressed once');

@@ -28,6 +28,18 @@ export interface BuiltGeneration extends SnapshotData {
   readonly timeMs: number;
 }
 
+/** A sealed segment to be checked. */
+export interface SegmentJob extends FilesOfProject {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly isCompressed: boolean;
+}
+
+/** What came of checking a segment: the digest of its text, SHA-256 in hexadecimal digits, or what is wrong with it. */
+export type SegmentCheck =
+  | { readonly isSound: true; readonly sha256: string }
+  | { readonly isSound: false; readonly finding: ScrubFinding };
+
 /** A place in a project's files where something is not what it must be. */
 export interface ScrubFinding {
   /** File name relative to the data folder. */

@@ -1,0 +1,29 @@
+/**
+ * Checks one sealed segment before it is removed or replaced by a compressed copy: damage that is recorded as sound, or packed anew, could
+ * not be told from what was written any more.
+ */
+import { faultIn } from '../log/file/log-inspection.js';
+import { LogPaths } from '../log/file/log-paths.js';
+import { sealedFile } from '../log/file/segment-text.js';
+import { digestSound } from '../log/file/sound-segment.js';
+import type { WorkPlace } from './build-generation.js';
+import type { SegmentCheck, SegmentJob } from './tasks.js';
+
+/**
+ * Checks a segment.
+ *
+ * @param job which segment, in which form
+ * @param place the disk, and what ends the work
+ * @returns its digest, or what is wrong with it
+ */
+export async function checkSegment(job: SegmentJob, { disk, signal }: WorkPlace): Promise<SegmentCheck> {
+  const file = sealedFile(new LogPaths(job.dataFolder, job.project), job);
+  try {
+    return { isSound: true, sha256: await digestSound(disk, { file, due: job }, signal) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const finding = faultIn(error, file.shownName);
+    if (finding === undefined) throw error;
+    return { isSound: false, finding };
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Damage that was found in the files of projects while they are served, by whoever read them: the scrub, or retention before it removes
+ * a segment. Readiness counts it; the server log has the details.
+ */
+import type { ScrubFinding } from './background-tasks.js';
+
+/** What is known of damage, by project. */
+export class FoundDamage {
+  readonly #findings = new Map<string, readonly ScrubFinding[]>();
+
+  /** How many projects have damage in their files. */
+  get projectCount(): number {
+    return [...this.#findings.values()].filter(({ length }) => length > 0).length;
+  }
+
+  /**
+   * Takes over what reading everything of a project has found.
+   *
+   * @param project its id
+   * @param findings all that is wrong now
+   */
+  replace(project: string, findings: readonly ScrubFinding[]): void {
+    this.#findings.set(project, findings);
+  }
+
+  /**
+   * Adds what reading one file has found.
+   *
+   * @param project its id
+   * @param finding what is wrong
+   */
+  add(project: string, finding: ScrubFinding): void {
+    this.#findings.set(project, [...(this.#findings.get(project) ?? []), finding]);
+  }
+
+  /**
+   * Forgets a project whose files are gone or belong to something else now.
+   *
+   * @param project its id
+   */
+  forget(project: string): void {
+    this.#findings.delete(project);
+  }
+}

@@ -1,0 +1,59 @@
+/** Checking one sealed segment before it goes. */
+import assert from 'node:assert/strict';
+import { gunzipSync } from 'node:zlib';
+import { InlineTasks } from '../../src/offline/inline-tasks.js';
+import type { SegmentCheck, SegmentJob } from '../../src/projects/background-tasks.js';
+import type { FaultDisk } from '../disk/fault-disk.js';
+import { compressedLog, PACKED_1 } from '../log/file/compressed-log.js';
+import { SEALED_3 } from '../log/file/damage-table.js';
+import { HOME, LOG_ID, PROJECT, sha256 } from '../log/file/log-fixture.js';
+import { suite } from '../suite.js';
+
+const test = suite('check-segment');
+
+const PLAIN: SegmentJob = { dataFolder: HOME, project: PROJECT, logId: LOG_ID, firstSeq: 3, lastSeq: 4, isCompressed: false };
+const PACKED: SegmentJob = { ...PLAIN, firstSeq: 1, lastSeq: 2, isCompressed: true };
+
+async function check(disk: FaultDisk, job: SegmentJob): Promise<SegmentCheck> {
+  return await new InlineTasks(disk).check(job);
+}
+
+test('a sound segment has the digest of its text, plain or compressed', async () => {
+  const disk = await compressedLog();
+  assert.deepEqual(await check(disk, PLAIN), { isSound: true, sha256: sha256(disk.bytesOf(SEALED_3)) });
+  const packed = await check(disk, PACKED);
+  assert.deepEqual(packed, { isSound: true, sha256: sha256(gunzipSync(disk.bytesOf(PACKED_1))) });
+});
+
+for (const [form, job, place] of [['plain', PLAIN, SEALED_3], ['compressed', PACKED, PACKED_1]] as const) {
+  test(`a byte that has changed anywhere in a ${form} segment is found`, async () => {
+    const disk = await compressedLog();
+    const sound = disk.bytesOf(place);
+    for (let offset = 0; offset < sound.length; offset += 1) {
+      const bytes = Buffer.from(sound);
+      bytes[offset] = (bytes[offset] ?? 0) ^ 1;
+      disk.put(place, bytes);
+      const found = await check(disk, job);
+      assert.ok(!found.isSound, `byte ${offset}`);
+      assert.equal(found.finding.file, place.slice(HOME.length + 1));
+    }
+    for (const bytes of [sound.subarray(0, -1), Buffer.concat([sound, Buffer.from('x')]), Buffer.alloc(0)]) {
+      disk.put(place, bytes);
+      assert.equal((await check(disk, job)).isSound, false, `${bytes.length} bytes`);
+    }
+  });
+}
+
+test('a segment of another log, of another place in it, or that is gone is found; one that cannot be read now is an error', async () => {
+  const disk = await compressedLog();
+  for (const other of [{ logId: 'f'.repeat(32) }, { lastSeq: 5 }]) {
+    assert.equal((await check(disk, { ...PLAIN, ...other })).isSound, false, JSON.stringify(other));
+  }
+  disk.put(`${HOME}/${PROJECT}/00000000000000000005.jsonl`, disk.bytesOf(SEALED_3));
+  assert.equal((await check(disk, { ...PLAIN, firstSeq: 5, lastSeq: 6 })).isSound, false);
+  assert.equal((await check(disk, { ...PLAIN, firstSeq: 7, lastSeq: 8 })).isSound, false);
+  disk.fail({ method: 'open', path: SEALED_3, action: { kind: 'errno', code: 'EMFILE' } });
+  await assert.rejects(check(disk, PLAIN), { code: 'EMFILE' });
+});
+
+test.run();
