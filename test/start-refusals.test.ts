@@ -179,7 +179,7 @@ test('a symbolic link to a configuration that is not there is refused', () => in
 
 test('a folder in the place of the configuration is refused', () => inFolder(async (folder) => {
   await mkdir(path.join(folder, 'config.json'));
-  await assertRefused(folder, serverFor(path.join(folder, 'config.json')), (error) => assert.match(error.message, /expected a file$/));
+  await assertRefused(folder, serverFor(path.join(folder, 'config.json')), (error) => assert.match(error.message, /it must be a file$/));
 }));
 
 for (const [what, document, pointer] of [

@@ -11,6 +11,8 @@ export interface SchemaFault {
   readonly expected: string;
   /** The value found there as short JSON; absent where the fault is a missing or an unknown field. */
   readonly found?: string;
+  /** Whether the fault is that a field is not there, or that there is none of that name; absent for a wrong value. */
+  readonly kind?: 'missing' | 'unknown';
 }
 
 /** Checks a document against one schema. */
@@ -31,10 +33,12 @@ const ajv = new Ajv({ strict: true, allErrors: false, verbose: true, coerceTypes
 function describe(error: ErrorObject): SchemaFault {
   const params: Record<string, unknown> = error.params;
   if (error.keyword === 'additionalProperties') {
-    return { pointer: `${error.instancePath}/${escapePointer(String(params['additionalProperty']))}`, expected: 'no such field' };
+    const pointer = `${error.instancePath}/${escapePointer(String(params['additionalProperty']))}`;
+    return { pointer, expected: 'no such field', kind: 'unknown' };
   }
   if (error.keyword === 'required') {
-    return { pointer: `${error.instancePath}/${escapePointer(String(params['missingProperty']))}`, expected: 'this field to be there' };
+    const pointer = `${error.instancePath}/${escapePointer(String(params['missingProperty']))}`;
+    return { pointer, expected: 'this field to be there', kind: 'missing' };
   }
   return { pointer: error.instancePath, expected: expectation(error, params), found: shortJson(error.data) };
 }

@@ -129,7 +129,7 @@ function checkKeys(document: ConfigDocument): void {
     if (parsed?.scheme !== 'scrypt') continue;
     first ??= { pointer: hashPointer, salt: parsed.salt };
     if (parsed.salt !== first.salt) {
-      const expected = `the salt of ${first.pointer}: all chosen keys of a file share one; type the key again`;
+      const expected = `a hash with the salt of ${first.pointer}: all chosen keys of a file share one; type the key again`;
       throw new ConfigError({ pointer: hashPointer, expected });
     }
   }

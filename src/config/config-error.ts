@@ -14,6 +14,8 @@ export interface ConfigFault {
   readonly expected: string;
   /** What stands there, as short JSON or as a phrase; absent where something is missing or must not be shown. */
   readonly found?: string | undefined;
+  /** Whether the setting is not there, or there is none of that name; absent for a wrong value. */
+  readonly kind?: 'missing' | 'unknown' | undefined;
 }
 
 /** How an {@link ConfigError} came to be. */
@@ -33,6 +35,8 @@ export class ConfigError extends Error {
   readonly expected: string;
   /** What stands there, where that may be shown. */
   readonly found: string | undefined;
+  /** See {@link ConfigFault.kind}. */
+  readonly kind: ConfigFault['kind'];
   /** Absolute path of the file, undefined for a document that has none yet. */
   readonly file: string | undefined;
 
@@ -45,6 +49,7 @@ export class ConfigError extends Error {
     this.pointer = fault.pointer;
     this.expected = fault.expected;
     this.found = fault.found;
+    this.kind = fault.kind;
     this.file = options.file;
   }
 
@@ -55,15 +60,21 @@ export class ConfigError extends Error {
    * @returns the same fault with the file in its message
    */
   inFile(file: string): ConfigError {
-    return new ConfigError({ pointer: this.pointer, expected: this.expected, found: this.found }, { file, cause: this.cause });
+    const { pointer, expected, found, kind, cause } = this;
+    return new ConfigError({ pointer, expected, found, kind }, { file, cause });
   }
 }
 
 function describe(fault: ConfigFault, file: string | undefined): string {
   const whole = file === undefined ? 'the configuration' : `the configuration ${oneLine(JSON.stringify(file))}`;
-  const place = fault.pointer === '' ? '' : `${oneLine(fault.pointer)} `;
-  const found = fault.found === undefined ? '' : `is ${oneLine(fault.found)}, `;
-  return `Cannot use ${whole}: ${place}${found}expected ${fault.expected}`;
+  const place = fault.pointer === '' ? 'it' : oneLine(fault.pointer);
+  return `Cannot use ${whole}: ${place} ${verdictOn(fault)}`;
+}
+
+function verdictOn({ expected, found, kind }: ConfigFault): string {
+  if (kind === 'missing') return 'is missing';
+  if (kind === 'unknown') return 'is no setting of this version: correct its name, or remove it';
+  return found === undefined ? `must be ${expected}` : `is ${oneLine(found)}, expected ${expected}`;
 }
 
 /** Names of members come from the file and may hold anything; a message stays one line that a terminal shows as it is. */

@@ -19,6 +19,7 @@ export const CONFIG_BYTES_MAX = 67_108_864;
 
 /** What nobody but the owner should have. */
 const OTHERS_MODE_BITS = 0o077;
+const OTHERS_READ_BITS = 0o044;
 const PERMISSION_BITS = 0o777;
 const BYTE_ORDER_MARK = '\ufeff';
 const DATA_FOLDER_POINTER = '/default/storage/persistent_file_path';
@@ -86,7 +87,7 @@ async function readConfig(file: string): Promise<ReadFile | undefined> {
     try {
       const status = await handle.stat();
       if (!status.isFile()) throw refuse({ pointer: '', expected: 'a file' });
-      if (status.size > CONFIG_BYTES_MAX) throw refuse({ pointer: '', expected: `at most ${CONFIG_BYTES_MAX} bytes` });
+      if (status.size > CONFIG_BYTES_MAX) throw refuse({ pointer: '', expected: `at most ${CONFIG_BYTES_MAX} bytes long` });
       return { bytes: await handle.readFile(), mode: status.mode };
     } finally {
       await handle.close();
@@ -110,7 +111,7 @@ function decode(bytes: Buffer): string {
   if (bytes.length === 0) throw new ConfigError({ pointer: '', expected: 'a configuration, but the file is empty' });
   if (!isUtf8(bytes)) throw new ConfigError({ pointer: '', expected: 'UTF-8' });
   const text = bytes.toString('utf8');
-  if (text.startsWith(BYTE_ORDER_MARK)) throw new ConfigError({ pointer: '', expected: 'no byte order mark at its beginning' });
+  if (text.startsWith(BYTE_ORDER_MARK)) throw new ConfigError({ pointer: '', expected: 'UTF-8 without a byte order mark' });
   return text;
 }
 
@@ -126,14 +127,15 @@ function parse(text: string, bytes: Buffer): unknown {
   }
   // The parser would take the last one and drop the others: a second "projects" would hide every project of the first.
   const repeated = findRepeatedMember(text);
-  if (repeated !== undefined) throw new ConfigError({ pointer: repeated, expected: 'this member only once' });
+  if (repeated !== undefined) throw new ConfigError({ pointer: repeated, expected: 'the only member of its name' });
   return document;
 }
 
 function warningsFor(file: string, mode: number): readonly string[] {
   if ((mode & OTHERS_MODE_BITS) === 0) return [];
   const octal = (mode & PERMISSION_BITS).toString(8).padStart(4, '0');
-  return [`The configuration ${JSON.stringify(file)} can be used by other users of this machine (mode ${octal}): chmod 600 it`];
+  const what = (mode & OTHERS_READ_BITS) === 0 ? 'changed' : 'read';
+  return [`The configuration ${JSON.stringify(file)} can be ${what} by other users of this machine (mode ${octal}): chmod 600 it`];
 }
 
 /** Follows symbolic links as far as the path exists; what does not exist yet has none. */

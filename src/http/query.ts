@@ -80,7 +80,7 @@ export function checkQuery<T>(entries: readonly QueryEntry[], check: SchemaCheck
   const checked = check(parameters);
   if (checked.ok) return checked.document;
   const name = checked.fault.pointer.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
-  if (checked.fault.expected === 'no such field') throw invalidQuery(`there is no parameter "${shown(name)}"`, name);
+  if (checked.fault.kind === 'unknown') throw invalidQuery(`there is no parameter "${shown(name)}"`, name);
   throw invalidQuery(`the parameter "${shown(name)}" must be ${checked.fault.expected}`, name);
 }
 

@@ -68,7 +68,7 @@ async function parseSettings(ctx: AppContext): Promise<unknown> {
   if (text.startsWith(BYTE_ORDER_MARK)) throw invalidJson(bytes, undefined);
   // The parser keeps the last of two members: what a reviewer or a proxy saw in the first would not be what is carried out.
   const repeated = findRepeatedMember(text);
-  if (repeated !== undefined) throw invalidSettings({ pointer: repeated, expected: 'this member only once' });
+  if (repeated !== undefined) throw invalidSettings({ pointer: repeated, expected: 'the only member of its name' });
   return ctx.request.body;
 }
 
@@ -102,5 +102,10 @@ export function invalidSettings(fault: SchemaFault): AppError {
   if (fault.pointer === '/id' && fault.found !== undefined) {
     return new AppError('invalid_project_id', `Cannot create the project: "/id" must be ${fault.expected}`, { facts });
   }
-  return new AppError('invalid_settings', `Cannot use the settings: at "${pointer}" expected ${fault.expected}`, { facts });
+  return new AppError('invalid_settings', `Cannot use the settings: "${pointer}" ${verdictOn(fault)}`, { facts });
+}
+
+function verdictOn({ kind, expected }: SchemaFault): string {
+  if (kind === 'missing') return 'is missing';
+  return kind === 'unknown' ? 'is no member that can be set' : `must be ${expected}`;
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { compileSchema, escapePointer, type SchemaFault } from '../../src/base/json-schema.js';
 import { suite } from '../suite.js';
 
+const UNKNOWN = { expected: 'no such field', kind: 'unknown' } as const;
+
 const test = suite('json-schema');
 
 const SCHEMA = {
@@ -52,11 +54,11 @@ test('nothing is coerced, removed or filled in', () => {
 /** What is wrong with a document, and how it is worded. */
 const FAULTS: readonly (readonly [string, unknown, SchemaFault])[] = [
   ['a whole document of another type', [], { pointer: '', expected: 'object', found: '[]' }],
-  ['a missing field', {}, { pointer: '/port', expected: 'this field to be there' }],
-  ['an unknown field', { port: 1, prot: 2 }, { pointer: '/prot', expected: 'no such field' }],
-  ['an unknown field with a slash and a tilde', { port: 1, 'x/y~z': 2 }, { pointer: '/x~1y~0z', expected: 'no such field' }],
-  ['an unknown field deep inside', { port: 1, list: [{}, { off: 1 }] }, { pointer: '/list/1/off', expected: 'no such field' }],
-  ['a member that would be a prototype', JSON.parse('{"port":1,"__proto__":{}}'), { pointer: '/__proto__', expected: 'no such field' }],
+  ['a missing field', {}, { pointer: '/port', expected: 'this field to be there', kind: 'missing' }],
+  ['an unknown field', { port: 1, prot: 2 }, { pointer: '/prot', ...UNKNOWN }],
+  ['an unknown field with a slash and a tilde', { port: 1, 'x/y~z': 2 }, { pointer: '/x~1y~0z', ...UNKNOWN }],
+  ['an unknown field deep inside', { port: 1, list: [{}, { off: 1 }] }, { pointer: '/list/1/off', ...UNKNOWN }],
+  ['a member that would be a prototype', JSON.parse('{"port":1,"__proto__":{}}'), { pointer: '/__proto__', ...UNKNOWN }],
   [
     'a number out of range, in the words of the schema', { port: 65_536 },
     { pointer: '/port', expected: 'a port from 1 to 65535', found: '65536' },

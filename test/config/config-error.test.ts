@@ -11,9 +11,15 @@ test('the message names file, place, value and what was expected', () => {
 });
 
 test('what is unknown is left out of the message', () => {
-  assert.equal(new ConfigError({ pointer: '', expected: 'UTF-8' }).message, 'Cannot use the configuration: expected UTF-8');
-  const unknown = new ConfigError({ pointer: '/x', expected: 'no such field' });
-  assert.equal(unknown.message, 'Cannot use the configuration: /x expected no such field');
+  assert.equal(new ConfigError({ pointer: '', expected: 'UTF-8' }).message, 'Cannot use the configuration: it must be UTF-8');
+  assert.equal(new ConfigError({ pointer: '/x', expected: 'a key' }).message, 'Cannot use the configuration: /x must be a key');
+});
+
+test('a setting that is missing and one that does not exist are said in a sentence each, also once the file is known', () => {
+  const missing = new ConfigError({ pointer: '/projects', expected: 'x', kind: 'missing' });
+  assert.equal(missing.inFile('/c').message, 'Cannot use the configuration "/c": /projects is missing');
+  const unknown = new ConfigError({ pointer: '/x', expected: 'x', kind: 'unknown' });
+  assert.match(unknown.inFile('/c').message, /: \/x is no setting of this version: correct its name, or remove it$/);
 });
 
 test('inFile() adds the file and keeps everything else', () => {

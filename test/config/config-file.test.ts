@@ -50,6 +50,21 @@ test('the file is readable text with an indent, and only for its owner', async (
   });
 });
 
+test('a document that would be too long to be read again is refused, and the file stays as it is', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    const authentication = { enabled: true, save_api_key_to_file: true, api_key: 'x'.repeat(512), api_key_hash: null };
+    const projects = Array.from({ length: 100_000 }, (_, index) => ({ id: `p${index}`.padEnd(63, '-'), authentication }));
+    await assert.rejects(file.update((document) => ({ ...document, projects })), (error) => {
+      assert.ok(error instanceof AppError);
+      assert.match(error.message, /^Cannot save the configuration: it would have \d+ bytes, and at most 67108864 are read$/);
+      return error.code === 'config_write_failed';
+    });
+    assert.deepEqual([file.document, (await loaded(file.path)).document], [OLD, OLD]);
+    assert.deepEqual(await readdir(folder), ['config.json']);
+  });
+});
+
 test('changes that come at once are made one after another, none is lost', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));

@@ -66,7 +66,7 @@ test('a member that stands twice is refused at every depth, with its place, and 
     for (const [method, path, body, pointer] of table) {
       const problem = problemOf(await server.send(method, path, { body }));
       const found = [problem['code'], problem['pointer'], problem['expected']];
-      assert.deepEqual(found, ['invalid_settings', pointer, 'this member only once'], body);
+      assert.deepEqual(found, ['invalid_settings', pointer, 'the only member of its name'], body);
     }
     assert.equal(server.projects.lastChange, undefined);
   }));
