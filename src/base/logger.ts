@@ -2,6 +2,7 @@
  * The server log: one JSON object a line, or a readable form for a terminal. The only user of pino.
  */
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { AppError, isErrno } from './app-error.js';
 import { createReadableForm } from './readable-log.js';
 import { redactFields } from './redact.js';
 
@@ -67,7 +68,15 @@ function streamFor(destination: LogDestination, format: (line: string) => string
 
 /** Anything may have been thrown; what is no error has been redacted with the other fields. */
 function serializeError(thrown: unknown): unknown {
-  return thrown instanceof Error ? redactFields(pino.stdSerializers.err(thrown)) : thrown;
+  if (!(thrown instanceof Error)) return thrown;
+  const { stack, ...said } = pino.stdSerializers.err(thrown);
+  return redactFields(isForeseen(thrown) ? said : { ...said, stack });
+}
+
+/** Such a failure says all there is to know; of a defect, also of one underneath, the place in the program is what is looked for. */
+function isForeseen(error: Error): boolean {
+  if (!(error instanceof AppError ? error.code !== 'internal_error' : isErrno(error))) return false;
+  return error.cause === undefined || (error.cause instanceof Error && isForeseen(error.cause));
 }
 
 /** A logger that drops everything, for callers that are not given one. */

@@ -55,15 +55,28 @@ test('every level of the configuration is one that the logger knows', () => {
   for (const level of LOG_LEVELS) assert.doesNotThrow(() => createLogger({ level, destination: { write: () => undefined } }));
 });
 
-test('an error is logged with its class, its text, its stack, its code and its cause', () => {
+function loggedError(error: Error): Record<string, unknown> {
   const { logger, pieces } = recorded();
-  logger.error({ err: new AppError('disk_full', 'Cannot append', { facts: { limit: 3 }, cause: new Error('ENOSPC') }) }, 'failed');
-  const { err } = onlyLine(pieces) as { err: Record<string, unknown> };
+  logger.error({ err: error }, 'failed');
+  return onlyLine(pieces)['err'] as Record<string, unknown>;
+}
+
+test('a failure that was foreseen is logged with its class, its text, its code and its cause, and without a stack', () => {
+  const cause = Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC', errno: -28 });
+  const err = loggedError(new AppError('disk_full', 'Cannot append', { facts: { limit: 3 }, cause }));
   assert.equal(err['type'], 'AppError');
-  assert.match(String(err['message']), /^Cannot append/);
-  assert.match(String(err['stack']), /ENOSPC/);
+  assert.match(String(err['message']), /^Cannot append.*ENOSPC: no space/);
   assert.equal(err['code'], 'disk_full');
   assert.deepEqual(err['facts'], { limit: 3 });
+  assert.equal('stack' in err, false);
+  assert.equal('stack' in loggedError(cause), false);
+});
+
+test('a defect is logged with its stack, also where it lies under a failure with a code', () => {
+  const defect = new TypeError('x is not a function');
+  for (const error of [
+    defect, new AppError('internal_error', 'a defect'), new AppError('compaction_failed', 'Cannot make the snapshot', { cause: defect }),
+  ]) assert.match(String(loggedError(error)['stack']), /logger\.test/, error.message);
 });
 
 test('what was thrown and is no error is logged as it is', () => {
