@@ -8,8 +8,10 @@ import { DEFAULT_CONFIG_PATH } from './data-folder.js';
 import { repair, type RepairCommandOptions } from './repair.js';
 import { replay, type ReplayCommandOptions } from './replay.js';
 import { runCommand } from './run-command.js';
-import { writeError } from './standard-error.js';
+import { complain, writeError } from './standard-error.js';
 import { verify, type VerifyCommandOptions } from './verify.js';
+
+const HELP_ADVICE = 'With --help it prints what there is';
 
 function buildProgram(show: (text: string) => void): Command {
   const program = new Command('simplekv')
@@ -17,7 +19,11 @@ function buildProgram(show: (text: string) => void): Command {
     .version(readPackageVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
-    .configureOutput({ writeOut: show, writeErr: writeError })
+    .configureOutput({
+      writeOut: show,
+      writeErr: writeError,
+      outputError: (text) => complain(`${text.trimEnd().replace(/^error: /, '').replaceAll('\n', ' ')}. ${HELP_ADVICE}`),
+    })
     .exitOverride();
   program
     .command('serve')

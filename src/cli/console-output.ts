@@ -7,6 +7,7 @@
  */
 import { writeSync } from 'node:fs';
 import { isErrno } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
 import type { ServerLogHealth } from '../base/logger.js';
 
 /** Most bytes that wait: some seconds of a busy server log. */
@@ -91,7 +92,7 @@ export class ConsoleOutput {
 
   /** Whether text arrives, and how much of it never did. */
   get health(): ServerLogHealth {
-    const dropped = `${this.#droppedCount} lines dropped`;
+    const dropped = `${countText(this.#droppedCount, 'line')} dropped`;
     return this.#failure === undefined
       ? { ok: true, detail: dropped }
       : { ok: false, detail: `cannot be written (${this.#failure}); ${dropped}` };

@@ -5,6 +5,7 @@ import { isErrno } from '../base/app-error.js';
 import { ConfigError } from '../config/config-error.js';
 import { ListeningError } from '../config/listening-error.js';
 import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/folder-guard.js';
+import { OutOfReachError } from '../offline/out-of-reach.js';
 import { OutputError } from './command-output.js';
 import { UnshownTextError } from './console-output.js';
 import { MissingDataError, UsageError } from './data-folder.js';
@@ -15,7 +16,7 @@ export const EXIT_CODES = {
   ok: 0,
   /** The answer is no: something is damaged, or was not repaired. Or it failed in a way that it did not expect. */
   failure: 1,
-  /** The command line is wrong, or names a project that is not there. */
+  /** The command line is wrong, or names a project that is not there, or a point that its log does not have. */
   usage: 64,
   /** There is no data where the command should look. */
   noInput: 66,
@@ -38,7 +39,7 @@ export const EXIT_CODES = {
  * @returns one of {@link EXIT_CODES}
  */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError) return EXIT_CODES.usage;
+  if (error instanceof UsageError || error instanceof OutOfReachError) return EXIT_CODES.usage;
   if (error instanceof MissingDataError) return EXIT_CODES.noInput;
   if (error instanceof OutputError) return EXIT_CODES.outputFailed;
   if (error instanceof ConfigError) return EXIT_CODES.configuration;

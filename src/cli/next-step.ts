@@ -5,10 +5,7 @@ import { programCommand } from '../base/program-command.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { FolderOptions } from './data-folder.js';
-import { verdictKindOf } from './verdict-kind.js';
-
-/** What is found in place of a registry that is not there. */
-const NO_SUCH_FILE = 'no such file';
+import { hasNewerFormat, verdictKindOf } from './verdict-kind.js';
 
 /**
  * Tells whether all that is wrong with a project is in snapshots, which a server makes anew from its log.
@@ -32,15 +29,13 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   const kind = verdictKindOf(verdict);
   if (kind === 'sound') return undefined;
   // Also beside other faults: a repair by this version would drop what only the newer one can read.
-  if (kind === 'newer' || findings.some((finding) => verdictKindOf({ findings: [finding] }) === 'newer')) {
-    return 'a newer version wrote it: run that version. It is no damage, so do not repair it';
-  }
+  if (hasNewerFormat(findings)) return 'a newer version wrote it: run that version. It is no damage, so do not repair it';
   if (isLogSound(verdict)) return snapshotStep(project);
   if (kind === 'missing' && project !== SERVER_LOG) return 'mount the volume, or put the files back from a copy';
   const repair = programCommand(['repair', project, ...folderWords(options)]);
   if (kind === 'outdated') return `put the newer files back. To go on with these: ${repair} (changes nothing yet; says what would be lost)`;
   const next = `stop the server, then: ${repair} (changes nothing yet; says what can be kept and what would be lost)`;
-  const isAbsent = project === SERVER_LOG && findings.some(({ file, found }) => file === `${SERVER_LOG}.jsonl` && found === NO_SUCH_FILE);
+  const isAbsent = project === SERVER_LOG && findings.some((finding) => finding.kind === 'missing');
   return isAbsent ? `where this is a copy of single projects, verify each by its name. Otherwise ${next}` : next;
 }
 

@@ -30,12 +30,12 @@ export async function withOlderHistory(error: unknown, query: OlderHistoryQuery)
   const logs = await findOlderLogs(query.disk, query);
   const log = query.wanted === undefined ? logs.at(0) : olderLogWith(logs, query.wanted);
   if (log !== undefined) {
-    return new Error(`${error.message}. An older log of it has that, and this command reads it:\n${reading(log, query)}`);
+    return error.with(`An older log of it has that, and this command reads it:\n${reading(log, query)}`);
   }
   const others = logs.map((other) => `\n${reading(other, query)}`).join('');
   const where = others === '' ? 'no older log of it is in the data folder; look in a copy' : `its older logs have other lines:${others}`;
   const removed = programCommand(['replay', '_server', '--events', '--op', 'segment.removed', '--data', query.dataFolder]);
-  return new Error(`${error.message}. Of what came before ${momentText(query.wanted)}, ${where}\nWhat retention removed: ${removed}`);
+  return error.with(`Of what came before ${momentText(query.wanted)}, ${where}\nWhat retention removed: ${removed}`);
 }
 
 /**

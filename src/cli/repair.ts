@@ -2,6 +2,8 @@
  * The command `repair`: lets a damaged project go on from what can be proved of it. Says first what that costs, and does nothing
  * until it is told that the loss is accepted.
  */
+import { countText } from '../base/count-text.js';
+import { AppError } from '../base/app-error.js';
 import { silentLogger } from '../base/logger.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
@@ -21,6 +23,7 @@ import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
 import { programCommand } from '../base/program-command.js';
 import { withScratchFolder } from './scratch-folder.js';
+import { hasNewerFormat } from './verdict-kind.js';
 
 /** What the command line says. */
 export interface RepairCommandOptions extends FolderOptions {
@@ -63,6 +66,7 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   const { tools, output } = job;
   const { disk, dataFolder, signal } = tools;
   const { log, findings: faults } = await readRegistrations(disk, dataFolder, { signal });
+  refuseNewerFormat(SERVER_LOG, faults);
   if (log === undefined || faults.length > 0) throw new ServerLogUnusableError(folderWords(job.options));
   const resumed = await resumeRepair(project, tools);
   if (resumed !== undefined) return await end(resumed, job);
@@ -71,6 +75,7 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
     for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal }, project)) found.push(...verdict.findings);
     return found;
   });
+  refuseNewerFormat(project, findings);
   if (findings.length > 0 && isLogSound({ project, findings })) await output.print(`${project}: ${snapshotStep(project)}\n`);
   if (findings.length > 0) return await repairDamaged(await planRepair(project, tools), job);
   await output.print(`${project}: sound, there is nothing to repair\n`);
@@ -113,7 +118,16 @@ async function reviseEntry(project: string, revision: number, config: LoadedConf
   });
 }
 
+/** A repair by this version would drop what it cannot read. */
+function refuseNewerFormat(project: string, findings: Parameters<typeof hasNewerFormat>[0]): void {
+  if (!hasNewerFormat(findings)) return;
+  const message = `Cannot repair "${project}": a newer version wrote it, and nothing is damaged; run that version`;
+  throw new AppError('project_newer_format', message);
+}
+
 async function repairServer({ tools, options, output }: RepairJob): Promise<boolean> {
+  const { disk, dataFolder, signal } = tools;
+  refuseNewerFormat(SERVER_LOG, (await readRegistrations(disk, dataFolder, { signal })).findings);
   const plan = await planServerLog(tools);
   if (plan.isSound) {
     await output.print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
@@ -133,19 +147,26 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
 function planText({ project, snapshot, end: kept, losses }: RepairPlan): string {
   const from = snapshot === undefined ? 'the lines from the beginning' : `the snapshot of seq ${snapshot.seq} and the lines after it`;
   const lines = [`${project}: what can be kept: everything up to seq ${kept.seq} (${new Date(kept.timeMs).toISOString()}), from ${from}`];
-  const { seqs, history, bytes, keys, hasMoreKeys } = losses;
-  lines.push(seqs === undefined ? 'what is lost: no line that is known of' : `what is lost: seq ${seqs.from} to ${seqs.to}`);
-  if (bytes > 0) lines.push(`  ${bytes} bytes of lines that cannot be proved`);
+  const { history, bytes, keys, hasMoreKeys } = losses;
+  lines.push(`what is lost: ${lossText(losses)}`);
+  if (bytes > 0) lines.push(`  ${countText(bytes, 'byte')} of records that cannot be proved`);
   const named = keys.map((key) => `    ${JSON.stringify(key)}`);
   if (keys.length > 0) lines.push(`  they speak of these keys${hasMoreKeys ? ' and others' : ''}:`, ...named);
-  if (history !== undefined) lines.push(`  the history of seq ${history.from} to ${history.to}; its values are in the snapshot`);
+  if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; what they amount to is in the snapshot`);
   lines.push('  the lines that are kept become a snapshot: the log goes on from it, with a new id, and old ETags do not match');
   return `${lines.join('\n')}\n`;
 }
 
+/** The worst of it in a few words. */
+function lossText({ seqs, history, bytes }: RepairPlan['losses']): string {
+  if (seqs !== undefined) return `seq ${seqs.from} to ${seqs.to}`;
+  if (history !== undefined) return 'history, and no value';
+  return bytes > 0 ? 'nothing that has a seq' : 'nothing that is known of';
+}
+
 function serverPlanText({ projects, unreadable, kept }: ServerLogPlan): string {
   const named = projects.map(({ id, logId }) => `  ${id} (log ${logId})`);
-  const lines = [`${SERVER_LOG}: a new log would register ${projects.length} projects:`, ...named];
+  const lines = [`${SERVER_LOG}: a new log would register ${countText(projects.length, 'project')}:`, ...named];
   if (unreadable.length > 0) lines.push('not registered, since nothing says which log they are:', ...unreadable.map((name) => `  ${name}`));
   if (kept.length > 0) lines.push(`deletions and departures that are taken over: ${kept.length}`);
   lines.push('what cannot be known any more: which other projects were deleted or have left the disk, and when anything was recorded');

@@ -2,6 +2,7 @@
  * The command `serve`: starts the server, and stops it when the system says so.
  */
 import { isatty } from 'node:tty';
+import { countText } from '../base/count-text.js';
 import { createLogger, type Logger, type LogLevel } from '../base/logger.js';
 import { SimpleKvServer } from '../server.js';
 import { createAnnouncer } from './console-announcer.js';
@@ -30,7 +31,9 @@ class StandardStreams {
         const effect = 'the server goes on; lines wait in memory, and are dropped and counted when they are too many';
         this.errors.write(`simplekv: the server log cannot be written (${reason}): ${effect}\n`);
       },
-      onDropped: (dropped) => this.#logger?.warn({ dropped }, `${dropped} lines of the server log were dropped`),
+      onDropped: (dropped) => {
+        this.#logger?.warn({ dropped }, `${countText(dropped, 'line')} of the server log ${dropped === 1 ? 'was' : 'were'} dropped`);
+      },
     });
     this.errors = new ConsoleOutput(openWithoutWaiting(STANDARD_ERROR), {
       waitingBytesMax: ERRORS_BYTES_MAX,

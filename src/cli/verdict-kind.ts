@@ -1,6 +1,7 @@
 /**
  * What a verdict amounts to, in one word: damage, files that are not there, an older copy and a newer format are four things.
  */
+import type { FindingKind } from '../offline/tasks.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';
 
 /**
@@ -12,16 +13,7 @@ import type { ProjectVerdict } from '../offline/verify-project.js';
  */
 export type VerdictKind = 'sound' | 'newer' | 'missing' | 'outdated' | 'damaged';
 
-type Finding = ProjectVerdict['findings'][number];
-
-/** How the program says that it cannot read what a later version wrote. */
-const NEWER_FORMAT = /\bunknown to this version\b|\bthis version does not know it\b/;
-
-const KINDS: readonly (readonly [kind: VerdictKind, holds: (finding: Finding) => boolean])[] = [
-  ['newer', ({ found }) => NEWER_FORMAT.test(found)],
-  ['missing', ({ expected, found }) => /^(the active segment|the registry)$/.test(expected) && found === 'no such file'],
-  ['outdated', ({ expected, found }) => expected.endsWith('as the head proves') && found.startsWith('the end after seq ')],
-];
+const WORDS = { newer_format: 'newer', missing: 'missing', outdated: 'outdated' } as const satisfies Record<FindingKind, VerdictKind>;
 
 /**
  * Says what a verdict amounts to.
@@ -31,5 +23,17 @@ const KINDS: readonly (readonly [kind: VerdictKind, holds: (finding: Finding) =>
  */
 export function verdictKindOf({ findings }: Pick<ProjectVerdict, 'findings'>): VerdictKind {
   if (findings.length === 0) return 'sound';
-  return KINDS.find(([, holds]) => findings.every(holds))?.[0] ?? 'damaged';
+  const kinds = new Set(findings.map(({ kind }) => kind));
+  const [only] = kinds;
+  return kinds.size === 1 && only !== undefined ? WORDS[only] : 'damaged';
+}
+
+/**
+ * Tells whether a newer version wrote some of it, beside whatever else is wrong: a repair by this one would drop what it cannot read.
+ *
+ * @param findings what was found
+ * @returns true where it did
+ */
+export function hasNewerFormat(findings: readonly { readonly kind?: FindingKind | undefined }[]): boolean {
+  return findings.some(({ kind }) => kind === 'newer_format');
 }

@@ -1,6 +1,7 @@
 /**
  * The command `verify`: checks everything in a data folder and changes nothing.
  */
+import { countText } from '../base/count-text.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import type { Finding } from '../offline/findings.js';
 import { verifyFolder } from '../offline/verify-folder.js';
@@ -86,14 +87,20 @@ function summaryText(summary: Summary): string {
 
 /** For a person. */
 function verdictText(verdict: ProjectVerdict, options: VerifyCommandOptions): string {
-  const { project, findings, notes, lineCount, firstSeq, lastSeq, snapshots } = verdict;
-  // A log that goes on from a snapshot begins without a line of its own.
-  const counted = lastSeq < firstSeq ? `no lines after seq ${lastSeq}` : `${lineCount} lines, seq ${firstSeq} to ${lastSeq}`;
-  const facts = `${counted}, snapshots: ${snapshots.join(', ') || 'none'}`;
+  const { project, findings, notes, snapshots } = verdict;
   const kind = verdictKindOf(verdict);
+  const facts = `${linesText(verdict, kind === 'sound')}, snapshots: ${snapshots.join(', ') || 'none'}`;
   const lines = [`${project}: ${kind === 'sound' ? kind : kind.toUpperCase()} (${facts})`, ...findings.map(findingText)];
   const next = nextStep(verdict, options);
   return [...lines, ...notes.map((note) => `  note: ${note}`), ...(next === undefined ? [] : [`  next: ${next}`]), ''].join('\n');
+}
+
+/** Of a log that is not sound, those lines are counted that were read and hold; which are lacking, nothing says. */
+function linesText({ lineCount, firstSeq, lastSeq }: ProjectVerdict, isSound: boolean): string {
+  // A log that goes on from a snapshot begins without a line of its own.
+  if (lastSeq < firstSeq) return `no lines after seq ${lastSeq}`;
+  const span = firstSeq === lastSeq ? `seq ${firstSeq}` : `seq ${firstSeq} to ${lastSeq}`;
+  return isSound ? `${countText(lineCount, 'line')}, ${span}` : `${countText(lineCount, 'sound line')} within ${span}`;
 }
 
 function findingText({ file, line, offset, seq, expected, found }: Finding): string {

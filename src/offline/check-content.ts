@@ -2,6 +2,7 @@
  * Compares what snapshots hold with what the lines of the log amount to: each is built once more from the one before it, in a
  * folder of its own, and has to come out byte for byte.
  */
+import { countText } from '../base/count-text.js';
 import { join } from 'node:path';
 import { LinesDroppedError } from '../log/log-errors.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
@@ -60,8 +61,9 @@ async function compare(
     const isEqual = built.json.sha256 === manifest.json.sha256 && built.index.sha256 === manifest.index.sha256;
     const file = `${project}/${snapshotName(seq, built.json.sha256 === manifest.json.sha256 ? 'index' : 'json')}`;
     const part = built.json.sha256 === manifest.json.sha256 ? 'index' : 'json';
-    const expected = `what the log amounts to at seq ${seq}: ${built.keyCount} keys, SHA-256 ${built[part].sha256}`;
-    return isEqual ? undefined : { file, offset: 0, seq, expected, found: `${manifest.keyCount} keys, SHA-256 ${manifest[part].sha256}` };
+    const expected = `what the log amounts to at seq ${seq}: ${countText(built.keyCount, 'key')}, SHA-256 ${built[part].sha256}`;
+    const found = `${countText(manifest.keyCount, 'key')}, SHA-256 ${manifest[part].sha256}`;
+    return isEqual ? undefined : { file, offset: 0, seq, expected, found };
   } catch (error) {
     const isGone = error instanceof SnapshotCorruptError || error instanceof LinesDroppedError;
     // A server at work has removed what this was built on: nothing can be said of it any more.

@@ -39,8 +39,14 @@ export async function checkSnapshots({ disk, files, pace, signal }: SnapshotChec
   let bytes = 0;
   const { committed, unreadable } = await folder.list();
   for (const { seq, name, error } of unreadable) {
-    const { offset, expected, found } = error instanceof SnapshotCorruptError ? error : newerVersion(error);
-    findings.push({ file: `${files.project}/${name}`, offset, seq, expected, found });
+    const file = `${files.project}/${name}`;
+    if (error instanceof SnapshotCorruptError) {
+      const { offset, expected, found } = error;
+      findings.push({ file, offset, seq, expected, found });
+    } else {
+      const expected = 'a manifest of a format that is known';
+      findings.push({ file, offset: 0, seq, expected, found: error.message, kind: 'newer_format' });
+    }
   }
   for (const manifest of committed) {
     try {
@@ -60,10 +66,6 @@ export async function checkSnapshots({ disk, files, pace, signal }: SnapshotChec
     }
   }
   return { sound, findings, bytes };
-}
-
-function newerVersion(error: Error): { readonly offset: number; readonly expected: string; readonly found: string } {
-  return { offset: 0, expected: 'a manifest of a format that is known', found: error.message };
 }
 
 function refuseForeign(manifest: CommittedManifest, { project, logId }: FilesOfProject): void {

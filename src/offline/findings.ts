@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import type { Disk } from '../disk/disk.js';
+import { UnknownEventError } from '../events/codec.js';
 import { openText } from '../log/file/segment-text.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { ScrubFinding } from './tasks.js';
@@ -12,6 +13,17 @@ import type { ScrubFinding } from './tasks.js';
 export interface Finding extends ScrubFinding {
   /** Counted from 1; undefined for a file that has no lines, or cannot be read so far. */
   readonly line: number | undefined;
+}
+
+/**
+ * Says why a line whose hash holds cannot be taken for an event.
+ *
+ * @param error what reading it was refused with
+ * @returns the finding's last members
+ */
+export function asUnreadable(error: unknown): Pick<Finding, 'found' | 'kind'> {
+  const found = error instanceof Error ? error.message : String(error);
+  return error instanceof UnknownEventError ? { found, kind: 'newer_format' } : { found };
 }
 
 const PIECE_BYTES = 1_048_576;

@@ -2,12 +2,9 @@
  * Keeps servers away from a data folder while files in it are changed by hand.
  */
 import { isErrno } from '../base/app-error.js';
-import { FolderLock, FolderLockedError } from '../log/file/folder-lock.js';
+import { FolderLock, FolderLockedError, REPAIR_HOLDER } from '../log/file/folder-lock.js';
 
 export { FolderLockedError } from '../log/file/folder-lock.js';
-
-/** What a repair says of itself where a server names its configuration. */
-const REPAIR_HOLDER = 'simplekv repair';
 
 /** The folder is in use, and its files may not be changed. */
 export class FolderBusyError extends Error {

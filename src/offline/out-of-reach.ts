@@ -9,6 +9,8 @@ export type OutOfReachSide = 'before' | 'after';
 export class OutOfReachError extends Error {
   override readonly name = 'OutOfReachError';
   readonly side: OutOfReachSide;
+  readonly #wanted: string;
+  readonly #why: string;
 
   /**
    * @param wanted what was asked for, such as `replay "shop" up to seq 3`
@@ -17,6 +19,18 @@ export class OutOfReachError extends Error {
    */
   constructor(wanted: string, side: OutOfReachSide, why: string) {
     super(`Cannot ${wanted}: ${why}`);
+    this.#wanted = wanted;
+    this.#why = why;
     this.side = side;
+  }
+
+  /**
+   * Adds where else to look.
+   *
+   * @param advice whole sentences
+   * @returns the same refusal with more to say
+   */
+  with(advice: string): OutOfReachError {
+    return new OutOfReachError(this.#wanted, this.side, `${this.#why}. ${advice}`);
   }
 }

@@ -7,6 +7,7 @@ import { isServerEvent } from '../events/event.js';
 import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
 import type { LogLine } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
+import { asUnreadable } from './findings.js';
 import type { ScrubFinding } from './tasks.js';
 
 /** Name of the registry. No project's id begins with `_`. */
@@ -49,8 +50,7 @@ export async function readRegistrations(
       registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
       onApplied?.(line.seq, registrations);
     } catch (error) {
-      const found = error instanceof Error ? error.message : String(error);
-      findings.push({ file: `${SERVER_LOG}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of the server', found });
+      findings.push({ file: `${SERVER_LOG}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of the server', ...asUnreadable(error) });
     }
   };
   const take = (lines: readonly LogLine[]): void => lines.forEach(apply);

@@ -6,7 +6,7 @@ import type {
 } from '../projections/snapshot/file-work.js';
 
 export type {
-  BuildJob, BuiltGeneration, FilesOfProject, ScrubFinding, ScrubReport, SegmentCheck, SegmentJob,
+  BuildJob, BuiltGeneration, FilesOfProject, FindingKind, ScrubFinding, ScrubReport, SegmentCheck, SegmentJob,
 } from '../projections/snapshot/file-work.js';
 
 /** Everything to be read again and checked. */

@@ -1,6 +1,7 @@
 /**
  * Checks a data folder: the registry, every project that lies there, and every project that should.
  */
+import { countText } from '../base/count-text.js';
 import { isProjectId } from '../events/project-id.js';
 import type { Registration } from '../projections/registrations.js';
 import { checkServerLog } from './check-server-log.js';
@@ -45,11 +46,13 @@ class FolderVerification {
   async verifyServerLog(): Promise<ProjectVerdict> {
     const { disk, dataFolder, signal } = this.#options;
     const { log, findings, snapshots, snapshotBytes } = await checkServerLog(disk, dataFolder, signal);
-    const missing: ScrubFinding = { file: `${SERVER_LOG}.jsonl`, offset: 0, expected: 'the registry', found: 'no such file' };
+    const file = `${SERVER_LOG}.jsonl`;
+    const missing: ScrubFinding = { file, offset: 0, expected: 'the registry', found: 'no such file', kind: 'missing' };
     const located: readonly Finding[] = await withLines(disk, dataFolder, log === undefined ? [missing] : findings);
-    const isUnfinished = (log?.unfinishedBytes ?? 0) > 0;
+    const unfinished = log?.unfinishedBytes ?? 0;
+    const notes = unfinished > 0 ? [`${countText(unfinished, 'byte')} at the end: not a whole line`] : [];
     return {
-      project: SERVER_LOG, findings: located, notes: isUnfinished ? [`${log?.unfinishedBytes} bytes at the end are not whole`] : [],
+      project: SERVER_LOG, findings: located, notes,
       logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots,
       segmentCount: log?.segmentCount ?? 0, bytes: (log?.storedBytes ?? 0) + snapshotBytes,
     };

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
 import type { Disk } from '../disk/disk.js';
 import { digestText } from '../log/file/gzip-copy.js';
 import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
@@ -15,7 +16,7 @@ import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { checkContent } from './check-content.js';
 import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
-import { type Finding, withLines } from './findings.js';
+import { asUnreadable, type Finding, withLines } from './findings.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { projectEventOf } from './snapshot-changes.js';
 import type { FilesOfProject, ScrubFinding } from './tasks.js';
@@ -110,10 +111,11 @@ class ProjectVerification {
       ...(logId !== undefined && { expectedLogId: logId }),
     });
     const file = `${this.#project}.jsonl`;
-    if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file' });
+    if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });
     else this.#findings.push(...log.faults);
     const unfinished = log?.unfinishedBytes ?? 0;
-    if (unfinished > 0) this.#notes.push(`${unfinished} bytes at the end are an unfinished write, or a torn tail that the next start cuts`);
+    const end = `${countText(unfinished, 'byte')} at the end: an unfinished write, or a torn tail that the next start cuts`;
+    if (unfinished > 0) this.#notes.push(end);
     if (log !== undefined && log.headSeq === undefined) this.#notes.push('the head is missing or damaged; the next start writes it anew');
     return log;
   }
@@ -124,8 +126,7 @@ class ProjectVerification {
       try {
         projectEventOf(line);
       } catch (error) {
-        const found = error instanceof Error ? error.message : String(error);
-        this.#find({ file: `${this.#project}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of a project', found });
+        this.#find({ file: `${this.#project}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of a project', ...asUnreadable(error) });
       }
     }
   }

@@ -6,6 +6,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { AppError, isErrno } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { ValueCache } from './value-cache.js';
 import type { ValuePlace } from './value-place.js';
@@ -105,7 +106,7 @@ export class ValueLoader {
 
   async #read(seq: number, place: ValuePlace): Promise<string> {
     const bytes = await this.#bytesAt(seq, place);
-    if (bytes.length !== place.sizeBytes) throw damaged({ seq, place }, `${bytes.length} bytes instead of ${place.sizeBytes}`);
+    if (bytes.length !== place.sizeBytes) throw damaged({ seq, place }, `${countText(bytes.length, 'byte')} instead of ${place.sizeBytes}`);
     if (crc32(bytes) !== place.crc) throw damaged({ seq, place }, 'other bytes than were written: their CRC-32 differs');
     return bytes.toString('utf8');
   }

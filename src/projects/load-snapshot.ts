@@ -1,6 +1,7 @@
 /**
  * From a project's snapshots to a model that needs only the lines after them.
  */
+import { countText } from '../base/count-text.js';
 import type { Logger } from '../base/logger.js';
 import { ProjectModel } from '../projections/project-model.js';
 import { SavedStateError } from '../projections/project-state.js';
@@ -93,7 +94,6 @@ async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
 /** The digests hold, so this can only be a defect of whoever wrote it. */
 function refuseOtherCensus(model: ProjectModel, { keyCount, keySum, seq }: SnapshotManifest): void {
   if (model.values.count === keyCount && model.values.keySum === keySum) return;
-  throw new SnapshotCorruptError(
-    { file: `snapshot ${seq}`, offset: 0 }, `${keyCount} keys with the sum ${keySum}`, `${model.values.count} with ${model.values.keySum}`,
-  );
+  const expected = `${countText(keyCount, 'key')} with the sum ${keySum}`;
+  throw new SnapshotCorruptError({ file: `snapshot ${seq}`, offset: 0 }, expected, `${model.values.count} with ${model.values.keySum}`);
 }

@@ -1,12 +1,16 @@
 /**
  * Whether the server can do its work, from the states of its projects and of what goes on around them.
  */
+import { countText } from '../base/count-text.js';
 import { LINE_BYTES_MAX } from '../log/log.js';
 import type { KeepingState } from './project-keeper.js';
 import type { ProjectDetails, Readiness, ReadinessCheck } from './projects.js';
 import type { ServerLogState } from './server-journal.js';
 
 const NOTHING_RECORDED = 'no project can be created, deleted or given another key';
+
+/** Without it, none found would read as none there. */
+const SCRUB_PACE = 'it reads all of them after each start and once a week';
 
 const SERVER_LOG_DETAILS: Readonly<Record<ServerLogState, string>> = {
   writable: 'sound',
@@ -48,13 +52,13 @@ export function assessReadiness(projects: readonly ProjectDetails[], condition: 
   const writable = projects.length - degraded.length;
   const ready = projects.length === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
-    { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${projects.length} projects can write` },
+    { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${countText(projects.length, 'project')} can write` },
     { name: 'registry', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
     diskRoom(room, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
-    counted('compaction', compactionsFailing, 'projects whose snapshot could not be made'),
-    counted('readable_snapshot', readableFailing, 'projects whose <id>.json could not be brought up to date'),
-    counted('scrub', scrubsDamaged, 'projects with damage in their files'),
-    counted('reads', damagedReads, 'reads of values that found something else on disk than was written'),
+    counted('compaction', compactionsFailing, ['project', 'whose snapshot could not be made']),
+    counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json could not be brought up to date']),
+    counted('scrub', scrubsDamaged, ['project', `in whose files the scrub has found damage; ${SCRUB_PACE}`]),
+    counted('reads', damagedReads, ['read', 'of a value that found something else on disk than was written']),
   ];
   return { ready, checks, degraded };
 }
@@ -77,6 +81,6 @@ function diskRoom({ largestBytes, refusedBytes }: RoomReport, isFull: boolean): 
   return { name, ok: true, detail: isLimiting ? `enough for writes of up to ${largestBytes} bytes` : 'enough' };
 }
 
-function counted(name: string, count: number, what: string): ReadinessCheck {
-  return { name, ok: count === 0, detail: `${count} ${what}` };
+function counted(name: string, count: number, [unit, what]: readonly [unit: string, what: string]): ReadinessCheck {
+  return { name, ok: count === 0, detail: `${countText(count, unit)} ${what}` };
 }

@@ -2,6 +2,7 @@
  * How far a start is: for the server log, at most once a second, and for those who ask whether the server is ready.
  */
 import type { Clock } from '../base/clock.js';
+import { countText } from '../base/count-text.js';
 import type { Logger } from '../base/logger.js';
 
 /** Shortest time between two lines about the same start, in milliseconds. */
@@ -45,6 +46,6 @@ export class StartProgress implements StartFacts {
     if (this.started < this.total && nowMs - this.#saidAtMs < LINE_INTERVAL_MS) return;
     this.#saidAtMs = nowMs;
     const facts = { projects_started: this.started, projects_total: this.total };
-    this.#logger.info(facts, `starting, ${this.started} of ${this.total} projects`);
+    this.#logger.info(facts, `starting, ${this.started} of ${countText(this.total, 'project')}`);
   }
 }

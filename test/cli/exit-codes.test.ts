@@ -8,6 +8,7 @@ import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
+import { OutOfReachError } from '../../src/offline/out-of-reach.js';
 import { FolderBusyError, FolderPermissionError } from '../../src/offline/folder-guard.js';
 import { suite } from '../suite.js';
 
@@ -53,6 +54,7 @@ test('a repair that finds the folder in use is 75 as well, and one that may not 
 
 test('a mistake of usage is 64, a folder without data 66, and output that cannot be written 74', () => {
   assert.equal(exitCodeOf(new UsageError('x')), 64);
+  for (const side of ['before', 'after'] as const) assert.equal(exitCodeOf(new OutOfReachError('replay', side, 'y').with('z')), 64, side);
   assert.equal(exitCodeOf(new MissingDataError('x')), 66);
   assert.equal(exitCodeOf(new OutputError('standard output', systemError('ENOSPC', 'write'))), 74);
 });

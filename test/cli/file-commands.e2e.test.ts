@@ -74,9 +74,11 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   const verdict = JSON.parse(found.stdout) as { projects: { findings: { file: string; line: number; seq: number }[] }[] };
   assert.equal(verdict.projects[0]?.findings[0]?.file, segment);
   const { stdout } = await run(bench, 'verify');
+  assert.match(stdout, /^shop: DAMAGED \(\d+ sound lines within seq 1 to 31, snapshots: \d+\)$/m);
   const [, next = ''] = /^ {2}next: stop the server, then: node \S+\/main\.js (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
   const planned = await run(bench, ...next.split(' '));
   assert.equal(planned.code, EXIT_CODES.failure);
+  assert.match(planned.stdout, /^what is lost: history, and no value\n {2}\d+ bytes of records that cannot be proved\n/m);
   const [, command = ''] = /^Nothing was changed\. To do it: node \S+\/main\.js (.*)$/m.exec(planned.stdout) ?? [];
   const withoutLock = (names: readonly string[]): readonly string[] => names.filter((name) => !name.startsWith('_lock'));
   assert.deepEqual(withoutLock(treeOf(bench.path('data'))), withoutLock(before));
@@ -106,7 +108,7 @@ test('replay writes a file that is whole, shows lines, and lets its reader stop'
   const events = await run(bench, 'replay', 'shop', '--events', '--key', 'k7');
   assert.equal(events.stdout.trim().split('\n').length, 1);
   const failed = await run(bench, 'replay', 'shop', '--until', '999', '--out', 'other.json');
-  assert.equal(failed.code, EXIT_CODES.failure);
+  assert.equal(failed.code, EXIT_CODES.usage);
   assert.deepEqual(readdirSync(bench.folder).filter((name) => name.startsWith('other')), []);
 }), { timeoutMs: TIMEOUT_MS });
 
@@ -116,6 +118,20 @@ test('a repair that needs the registry first names its command, for the same fol
   const { code, stderr } = await run(bench, 'repair', 'shop', '--data', 'data');
   assert.equal(code, EXIT_CODES.failure);
   assert.match(stderr, /^simplekv: .*"_server\.jsonl", is damaged or not there\. Repair it first: node \S+ repair _server --data data\n$/);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('what a newer version wrote is not repaired, also where the loss is accepted', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  for (const [file, target] of [['shop.jsonl', 'shop'], ['_server.jsonl', 'shop'], ['_server.jsonl', '_server']] as const) {
+    const place = bench.path('data', file);
+    const text = readFileSync(place, 'utf8');
+    writeFileSync(place, text.replace('"simplekv/1"', '"simplekv/9"'));
+    const { code, stderr } = await run(bench, 'repair', target, '--data', 'data', '--accept-loss');
+    assert.equal(code, EXIT_CODES.failure);
+    const named = file === 'shop.jsonl' ? 'shop' : '_server';
+    assert.equal(stderr, `simplekv: Cannot repair "${named}": a newer version wrote it, and nothing is damaged; run that version\n`);
+    writeFileSync(place, text);
+  }
 }), { timeoutMs: TIMEOUT_MS });
 
 test('a command line that makes no sense ends with the code for it', () => withWorkbench(async (bench) => {

@@ -43,13 +43,13 @@ test('after a move to memory and back, the lines from before it are named and re
   await put(server, '', { storage: { on_disk: true } });
   await put(server, '/keys/late', 3);
   const state = await run(bench, 'replay', 'shop', '--until', '2');
-  assert.deepEqual([state.code, state.stdout], [EXIT_CODES.failure, '']);
+  assert.deepEqual([state.code, state.stdout], [EXIT_CODES.usage, '']);
   const [shown, ...others] = await paste(bench, state);
   assert.deepEqual(others, []);
   assert.deepEqual(JSON.parse(shown?.stdout ?? ''), { early: 1 });
 
   const events = await run(bench, 'replay', 'shop', '--events', '--key', 'early', '--from', '1');
-  assert.equal(events.code, EXIT_CODES.failure);
+  assert.equal(events.code, EXIT_CODES.usage);
   const lines = (await paste(bench, events))[0]?.stdout ?? '';
   assert.deepEqual(lines.trim().split('\n').map((line) => (JSON.parse(line) as { seq: number }).seq), [2, 3]);
 
@@ -66,7 +66,7 @@ test('after a repair, the lines from before it are named and read, by seq and by
   const time = new Date(log.lines[2]?.timeMs ?? 0).toISOString();
   for (const moment of ['3', time]) {
     const { code, stderr } = await run(bench, 'replay', 'shop', '--data', 'data', '--until', moment);
-    assert.equal(code, EXIT_CODES.failure);
+    assert.equal(code, EXIT_CODES.usage);
     assert.match(stderr, /An older log of it has that, and this command reads it:\n {2}# seq 1 to \d+, from 2026-11-22T10:00:00\.000Z/);
     const [shown] = await paste(bench, { code, stderr, signal: null, stdout: '' });
     assert.deepEqual(Object.keys(JSON.parse(shown?.stdout ?? '{}') as object), ['k0', 'k1'], moment);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { nextStep } from '../../src/cli/next-step.js';
-import { verdictKindOf, type VerdictKind } from '../../src/cli/verdict-kind.js';
+import { hasNewerFormat, verdictKindOf, type VerdictKind } from '../../src/cli/verdict-kind.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { verifyFolder } from '../../src/offline/verify-folder.js';
 import type { ProjectVerdict } from '../../src/offline/verify-project.js';
@@ -63,9 +63,10 @@ for (const [kind, { next, harm }] of Object.entries(ROWS)) {
 }
 
 test('faults of several kinds are damage, and a newer format among them keeps a repair away', () => {
-  const newer = { file: 'p.jsonl', line: 1, offset: 0, expected: 'x', found: 'its format "y" is unknown to this version' };
-  const findings = [newer, { ...newer, found: 'another hash' }];
+  const newer = { file: 'p.jsonl', line: 1, offset: 0, expected: 'x', found: 'y', kind: 'newer_format' } as const;
+  const findings = [newer, { ...newer, kind: undefined }];
   assert.equal(verdictKindOf({ findings }), 'damaged');
+  assert.equal(hasNewerFormat(findings), true);
   assert.equal(verdictKindOf({ findings: [] }), 'sound');
 });
 

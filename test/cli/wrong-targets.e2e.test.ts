@@ -95,8 +95,8 @@ test('an operation that no line can have is refused with those that lines do hav
 test('a point that the log does not reach is refused, and what a time was taken for is said', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const cases = [
-    [['--until', '10'], EXIT_CODES.failure, /ends with seq 9/], [['--events', '--until', '10'], EXIT_CODES.failure, /ends with seq 9/],
-    [['--events', '--from', '10'], EXIT_CODES.failure, /ends with seq 9/],
+    [['--until', '10'], EXIT_CODES.usage, /ends with seq 9/], [['--events', '--until', '10'], EXIT_CODES.usage, /ends with seq 9/],
+    [['--events', '--from', '10'], EXIT_CODES.usage, /ends with seq 9/],
     [['--events', '--from', '5', '--until', '4'], EXIT_CODES.usage, /ends before it begins/],
     [['--until', '2099-01-01'], EXIT_CODES.usage, /lies in the future/],
     [['--until', '-1w'], EXIT_CODES.ok, /^simplekv: "-1w" is taken for \d{4}-/],

@@ -22,9 +22,12 @@ const ATTEMPTS_MAX = 5;
 /** Who holds a folder. */
 export interface LockHolder {
   readonly pid: number;
-  /** Path of its configuration file. */
+  /** Path of its configuration file; {@link REPAIR_HOLDER} for a repair. */
   readonly config: string;
 }
+
+/** What a repair says of itself in the place of a configuration. */
+export const REPAIR_HOLDER = 'simplekv repair';
 
 /** Another server uses the folder. */
 export class FolderLockedError extends Error {
@@ -37,13 +40,16 @@ export class FolderLockedError extends Error {
    * @param holder what the holder said of itself
    */
   constructor(folder: string, holder: LockHolder | undefined) {
-    const known = holder && `the server with pid ${holder.pid}, configuration "${holder.config}"`;
-    const who = known ?? 'another server, which does not answer';
-    super(
-      `Cannot use the data folder "${folder}": it is in use by ${who}. Stop that server, or give this one another persistent_file_path`,
-    );
+    super(`Cannot use the data folder "${folder}": ${describeHolder(holder)}`);
     this.holder = holder;
   }
+}
+
+function describeHolder(holder: LockHolder | undefined): string {
+  if (holder?.config === REPAIR_HOLDER) return `a repair (pid ${holder.pid}) is at work on it. Start again when that has ended`;
+  const known = holder && `the server with pid ${holder.pid}, configuration "${holder.config}"`;
+  const who = known ?? 'another server, which does not answer';
+  return `it is in use by ${who}. Stop that server, or give this one another persistent_file_path`;
 }
 
 type Probe = { readonly kind: 'absent' | 'dead' } | { readonly kind: 'alive'; readonly holder: LockHolder | undefined };

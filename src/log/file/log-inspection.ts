@@ -32,6 +32,8 @@ export interface LogFault {
   readonly seq: number | undefined;
   readonly expected: string;
   readonly found: string;
+  /** A newer version wrote it, or it is sound and ends before what its head proves; undefined for damage. */
+  readonly kind?: 'newer_format' | 'outdated';
 }
 
 /** How a log is inspected. */
@@ -328,6 +330,7 @@ class Inspector {
       const expected = `lines up to seq ${seq} as the head proves`;
       this.#faults.push({
         file: this.#paths.activeName, offset: 0, seq: this.#end.seq + 1, expected, found: `the end after seq ${this.#end.seq}`,
+        kind: 'outdated',
       });
     }
   }
@@ -346,7 +349,7 @@ export function faultIn(error: unknown, file: string): LogFault | undefined {
     return { file: place.file, offset: place.offset, seq: place.seq, expected, found };
   }
   const expected = 'a file that can be read';
-  if (error instanceof LogVersionError) return { file, offset: 0, seq: undefined, expected, found: error.message };
+  if (error instanceof LogVersionError) return { file, offset: 0, seq: undefined, expected, found: error.message, kind: 'newer_format' };
   if (isErrno(error, 'ENOENT', 'EIO')) return { file, offset: 0, seq: undefined, expected, found: error.code ?? 'none' };
   return undefined;
 }

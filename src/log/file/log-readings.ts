@@ -1,6 +1,7 @@
 /**
  * Reading and following an open log in files: who asks for lines gets those that are accepted, from the segments that there are.
  */
+import { countText } from '../../base/count-text.js';
 import type { TextPlace } from '../../base/text-place.js';
 import { AppError } from '../../base/app-error.js';
 import type { Disk } from '../../disk/disk.js';
@@ -130,7 +131,7 @@ export class LogReadings {
     const count = await this.#places.read(segment, bytes, offset);
     if (count === sizeBytes) return bytes;
     const { shownName } = sealedFile(this.#paths, { firstSeq: segment, isCompressed: false });
-    throw new LogCorruptError({ file: shownName, offset }, `${sizeBytes} bytes of a line`, `${count} bytes`);
+    throw new LogCorruptError({ file: shownName, offset }, `${countText(sizeBytes, 'byte')} of a line`, countText(count, 'byte'));
   }
 
   /**

@@ -2,6 +2,7 @@
  * Reads one segment line by line and checks each against the chain. Recovery, readers and followers all read through it.
  * Decides nothing: at the first line that is not the one that is due it stops and says what it found.
  */
+import { countText } from '../../base/count-text.js';
 import {
   decodeEventLine, decodeHeaderLine, decodeSealLine, looksLikeSeal, type DueLine, type LineFault, type SegmentHeader, type SegmentSeal,
 } from '../line-format.js';
@@ -57,7 +58,10 @@ export async function readHeader(
   const buffer = Buffer.alloc(HEADER_BYTES_MAX);
   const bytes = buffer.subarray(0, await file.read(buffer, 0));
   const end = bytes.indexOf(LINE_FEED);
-  if (end < 0) throw new LogCorruptError({ file: shownName, offset: 0 }, 'a header line', `${bytes.length} bytes without a line feed`);
+  if (end < 0) {
+    const found = `${countText(bytes.length, 'byte')} without a line feed`;
+    throw new LogCorruptError({ file: shownName, offset: 0 }, 'a header line', found);
+  }
   const decoded = decodeHeaderLine(bytes.subarray(0, end));
   if (!decoded.ok) throw new LogCorruptError({ file: shownName, offset: 0 }, decoded.fault.expected, decoded.fault.found);
   if ('format' in decoded.value) throw new LogVersionError(shownName, decoded.value.format);

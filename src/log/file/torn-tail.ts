@@ -2,6 +2,7 @@
  * The end of a log after a crash: telling a tail that was torn before it was acknowledged from damage to what was, and
  * healing the former. When in doubt it is damage: a refusal loses nothing.
  */
+import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import { readDurableClaim } from '../line-format.js';
 import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
@@ -49,7 +50,7 @@ export type TailVerdict = { readonly torn: true } | { readonly torn: false; read
 export function judgeTail(evidence: TailEvidence): TailVerdict {
   const { record, bytes, dueSeq, headSeq } = evidence;
   if (headSeq >= dueSeq) return { torn: false, reason: `the head proves that seq ${headSeq} was acknowledged` };
-  if (bytes.length > TORN_BYTES_MAX) return { torn: false, reason: `${bytes.length} bytes are more than one batch` };
+  if (bytes.length > TORN_BYTES_MAX) return { torn: false, reason: `${countText(bytes.length, 'byte')} are more than one batch` };
   if (record.terminated && !holdsLostSector(bytes, record.offset)) {
     return { torn: false, reason: 'the line is complete, so it was not torn' };
   }

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
+import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk, DiskFile } from '../../disk/disk.js';
 import type { SnapshotFile } from './snapshot.js';
@@ -79,7 +80,7 @@ export class DataFileReader {
     this.#hooks.signal?.throwIfAborted();
     const bytes = Buffer.allocUnsafe(sizeBytes);
     const count = await this.#readOrRefuse(bytes);
-    if (count !== sizeBytes) throw this.corrupt(this.#offset + count, `${sizeBytes} bytes to read`, `${count} bytes`);
+    if (count !== sizeBytes) throw this.corrupt(this.#offset + count, `${countText(sizeBytes, 'byte')} to read`, countText(count, 'byte'));
     this.#digest.update(bytes);
     this.#offset += sizeBytes;
     await this.#hooks.onRead?.(sizeBytes);
@@ -91,7 +92,7 @@ export class DataFileReader {
     try {
       return await this.#file.read(into, this.#offset);
     } catch (error) {
-      if (isErrno(error, 'EIO')) throw this.corrupt(this.#offset, `${into.length} bytes to read`, 'EIO');
+      if (isErrno(error, 'EIO')) throw this.corrupt(this.#offset, `${countText(into.length, 'byte')} to read`, 'EIO');
       throw error;
     }
   }

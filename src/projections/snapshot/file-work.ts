@@ -40,6 +40,15 @@ export type SegmentCheck =
   | { readonly isSound: true; readonly sha256: string }
   | { readonly isSound: false; readonly finding: ScrubFinding };
 
+/**
+ * What kind of thing is found; nothing is said of damage.
+ *
+ * - `newer_format`: a newer version wrote it.
+ * - `missing`: the log is not there.
+ * - `outdated`: the log is sound, and ends before what its head proves.
+ */
+export type FindingKind = 'newer_format' | 'missing' | 'outdated';
+
 /** A place in a project's files where something is not what it must be. */
 export interface ScrubFinding {
   /** File name relative to the data folder. */
@@ -49,6 +58,7 @@ export interface ScrubFinding {
   readonly seq?: number | undefined;
   readonly expected: string;
   readonly found: string;
+  readonly kind?: FindingKind | undefined;
 }
 
 /** What came of reading everything. */

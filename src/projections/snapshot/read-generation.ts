@@ -4,6 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { compareUtf8 } from '../../base/compare-utf8.js';
+import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { addTerm, keyTerm } from '../key-sum.js';
@@ -114,7 +115,7 @@ class IndexChecks {
   /** What all lines together lack. */
   findMissing(): { readonly expected: string; readonly found: string } | undefined {
     const { keyCount, keySum, json } = this.#manifest;
-    if (this.#keyCount !== keyCount) return { expected: `${keyCount} keys`, found: `${this.#keyCount}` };
+    if (this.#keyCount !== keyCount) return { expected: countText(keyCount, 'key'), found: `${this.#keyCount}` };
     if (this.#keySum !== keySum) return { expected: `the sum ${keySum} over keys and versions`, found: `${this.#keySum}` };
     const jsonBytes = this.#jsonOffset + (keyCount === 0 ? 0 : LAST_LINE_END.length) + JSON_END.length;
     if (jsonBytes !== json.sizeBytes) return { expected: `places in a JSON of ${json.sizeBytes} bytes`, found: `${jsonBytes}` };

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
+import { countText } from '../../base/count-text.js';
 import type { Disk } from '../../disk/disk.js';
 import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
@@ -46,7 +47,7 @@ export class ValueFiles {
         const bytes = Buffer.allocUnsafe(sizeBytes);
         const count = await file.read(bytes, offset);
         if (count === sizeBytes) return bytes;
-        throw new SnapshotCorruptError({ file: name, offset }, `${sizeBytes} bytes`, `${count} bytes`);
+        throw new SnapshotCorruptError({ file: name, offset }, countText(sizeBytes, 'byte'), countText(count, 'byte'));
       });
     } catch (error) {
       if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: name, offset: 0 }, 'a file', 'none of that name');

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { FolderLock, FolderLockedError, LOCK_NAME } from '../../../src/log/file/folder-lock.js';
+import { FolderLock, FolderLockedError, LOCK_NAME, REPAIR_HOLDER } from '../../../src/log/file/folder-lock.js';
 import { suite } from '../../suite.js';
 import { withFolder } from '../../disk/temporary-folder.js';
 
@@ -40,6 +40,15 @@ test('the second one is refused and told who holds the folder', () => withFolder
     assert.ok(error instanceof FolderLockedError);
     assert.deepEqual(error.holder, US);
     assert.match(error.message, new RegExp(`pid ${process.pid}, configuration "/etc/simplekv/config.json"`));
+    return true;
+  });
+  await lock.release();
+}));
+
+test('what finds a repair at work says so, and not that a server has the folder', () => withFolder(async (folder) => {
+  const lock = await FolderLock.acquire(folder, { pid: 7, config: REPAIR_HOLDER });
+  await assert.rejects(FolderLock.acquire(folder, US), (error) => {
+    assert.match(String(error), /: a repair \(pid 7\) is at work on it\. Start again when that has ended$/);
     return true;
   });
   await lock.release();
