@@ -8,7 +8,6 @@ import { randomHexId } from '../base/random-id.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
-import type { RegisteredProject } from '../store/project-registry.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { createProject, type OpenedProject } from './open-project.js';
 import { ProjectDeletion } from './project-deletion.js';
@@ -124,12 +123,14 @@ export class ProjectLives implements Projects {
   }
 
   readiness(): Readiness {
-    const { room } = this.#resources;
+    const { room, registry } = this.#resources;
     const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0 };
-    const damagedReads = this.#resources.registry.list().reduce((sum, project) => sum + damagedReadsOf(project), 0);
-    return assessReadiness(this.list(), {
-      serverLog: this.#startedProjects?.journal.state ?? 'writable', room, damagedReads, ...keeping,
+    const serverLog = this.#startedProjects?.journal.state ?? 'writable';
+    const degraded = registry.degraded().map((project) => {
+      const { id, state } = describeProject(project);
+      return { id, state };
     });
+    return assessReadiness({ count: registry.count, degraded }, { serverLog, room, damagedReads: registry.damagedReads, ...keeping });
   }
 
   async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
@@ -233,8 +234,4 @@ export class ProjectLives implements Projects {
   async delete(id: string, context: CommandContext): Promise<void> {
     await this.#inTurn(context, (allowed) => new ProjectDeletion(this.#resources, this.#started).delete(id, allowed));
   }
-}
-
-function damagedReadsOf(project: RegisteredProject): number {
-  return project.kind === 'served' ? project.store.damagedReads : 0;
 }

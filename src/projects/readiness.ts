@@ -4,7 +4,7 @@
 import { countText } from '../base/count-text.js';
 import { LINE_BYTES_MAX } from '../log/log.js';
 import type { KeepingState } from './project-keeper.js';
-import type { ProjectDetails, Readiness, ReadinessCheck } from './projects.js';
+import type { Readiness, ReadinessCheck } from './projects.js';
 import type { ServerLogState } from './server-journal.js';
 
 const NOTHING_RECORDED = 'no project can be created, deleted or given another key';
@@ -28,6 +28,14 @@ export interface RoomReport {
   readonly refusedBytes: number | undefined;
 }
 
+/** What readiness asks of the projects. */
+export interface ProjectFacts {
+  /** How many there are. */
+  readonly count: number;
+  /** Those that cannot write. */
+  readonly degraded: Readiness['degraded'];
+}
+
 /** What readiness rests on besides the projects themselves. */
 export interface ServerCondition extends KeepingState {
   /** How the registry stands. */
@@ -42,17 +50,16 @@ export interface ServerCondition extends KeepingState {
  * Assesses readiness: not ready only when there are projects and none of them can write. Little room, snapshots that fail and
  * damage that was found do not make a server unready: reads and deletes go on, and a balancer that took it away would make it worse.
  *
- * @param projects all projects
+ * @param projects how many there are, and those that are not well
  * @param condition what else there is to know
  * @returns the checks, and who is not well
  */
-export function assessReadiness(projects: readonly ProjectDetails[], condition: ServerCondition): Readiness {
+export function assessReadiness({ count, degraded }: ProjectFacts, condition: ServerCondition): Readiness {
   const { serverLog, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads } = condition;
-  const degraded = projects.filter(({ state }) => state !== 'serving').map(({ id, state }) => ({ id, state }));
-  const writable = projects.length - degraded.length;
-  const ready = projects.length === 0 || writable > 0;
+  const writable = count - degraded.length;
+  const ready = count === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
-    { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${countText(projects.length, 'project')} can write` },
+    { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${countText(count, 'project')} can write` },
     { name: 'registry', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
     diskRoom(room, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, ['project', 'whose snapshot could not be made']),

@@ -41,14 +41,15 @@ interface CountedFacts {
 const NOTHING: CountedFacts = { isWritable: false, isOpen: false };
 
 /**
- * All projects. How many of them can write and how many are open is counted as they change: probes and the check of `Host` ask for
+ * All projects. Which of them cannot write and how many are open is noted as they change: probes and the check of `Host` ask for
  * that on every request, and a walk over thousands of projects would cost milliseconds each time.
  */
 export class ProjectRegistry {
   readonly #projects = new Map<string, RegisteredProject>();
   /** What the counters hold of each project; they change by the difference to what is so now. */
   readonly #counted = new Map<string, CountedFacts>();
-  #writableCount = 0;
+  /** Ids of the projects that cannot write. */
+  readonly #degraded = new Set<string>();
   #openCount = 0;
 
   /**
@@ -73,8 +74,9 @@ export class ProjectRegistry {
     const before = this.#counted.get(id) ?? NOTHING;
     const found = this.#projects.get(id);
     const now = found?.kind === 'served' ? factsOf(found.store) : NOTHING;
-    this.#writableCount += Number(now.isWritable) - Number(before.isWritable);
     this.#openCount += Number(now.isOpen) - Number(before.isOpen);
+    if (found === undefined || now.isWritable) this.#degraded.delete(id);
+    else this.#degraded.add(id);
     if (found === undefined) this.#counted.delete(id);
     else this.#counted.set(id, now);
   }
@@ -121,7 +123,7 @@ export class ProjectRegistry {
 
   /** How many of them can write. */
   get writableCount(): number {
-    return this.#writableCount;
+    return this.#projects.size - this.#degraded.size;
   }
 
   /** How many of them are served without authentication. */
@@ -132,6 +134,18 @@ export class ProjectRegistry {
   /** @returns all projects, sorted by id */
   list(): readonly RegisteredProject[] {
     return [...this.#projects].sort(([a], [b]) => compareUtf8(a, b)).map(([, project]) => project);
+  }
+
+  /** @returns the projects that cannot write, sorted by id */
+  degraded(): readonly RegisteredProject[] {
+    return [...this.#degraded].sort(compareUtf8).flatMap((id) => this.#projects.get(id) ?? []);
+  }
+
+  /** How many reads of values from disk found something else than was written, in all projects. */
+  get damagedReads(): number {
+    let count = 0;
+    for (const project of this.#projects.values()) if (project.kind === 'served') count += project.store.damagedReads;
+    return count;
   }
 }
 

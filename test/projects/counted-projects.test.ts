@@ -5,6 +5,7 @@ import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/proj
 import type { LogState } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
+import { describeProject } from '../../src/projects/project-details.js';
 import { ProjectScopes } from '../../src/projects/project-scopes.js';
 import { ProjectRegistry } from '../../src/store/project-registry.js';
 import { ProjectStore } from '../../src/store/project-store.js';
@@ -37,14 +38,15 @@ class MoodyLog extends MemoryLog {
 }
 
 /** What the counters should say, by a walk. */
-function walk(registry: ProjectRegistry): readonly number[] {
+function walk(registry: ProjectRegistry): readonly unknown[] {
   const stores = registry.list().flatMap((project) => (project.kind === 'served' ? [project.store] : []));
-  const writable = stores.filter(({ logState }) => logState === 'writable');
-  return [registry.list().length, writable.length, stores.filter(({ isOpen }) => isOpen).length];
+  const degraded = registry.list().map(describeProject).filter(({ state }) => state !== 'serving').map(({ id }) => id);
+  return [registry.list().length, registry.list().length - degraded.length, stores.filter(({ isOpen }) => isOpen).length, degraded];
 }
 
-function counters({ count, writableCount, openCount }: ProjectRegistry): readonly number[] {
-  return [count, writableCount, openCount];
+function counters(registry: ProjectRegistry): readonly unknown[] {
+  const { count, writableCount, openCount } = registry;
+  return [count, writableCount, openCount, registry.degraded().map((project) => describeProject(project).id)];
 }
 
 /** Lets no call walk over the projects. */
@@ -116,9 +118,9 @@ test('the counters follow the lives of projects on disk and in memory', () => in
     await change();
     assert.deepEqual(counters(registry), walk(registry), String(change));
   }
-  assert.deepEqual(counters(registry), [1, 1, 0]);
+  assert.deepEqual(counters(registry), [1, 1, 0, []]);
   await lives.close();
-  assert.deepEqual(counters(registry), [1, 0, 0]);
+  assert.deepEqual(counters(registry), [1, 0, 0, ['b']]);
 }));
 
 test('whether any scope is open and any project can write is known without a walk over the projects', () => inFolder(async (folder) => {
@@ -128,8 +130,8 @@ test('whether any scope is open and any project can write is known without a wal
   assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [false, false, true]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
   assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [true, true, true]);
+  assert.deepEqual([life.lives.readiness().ready, life.lives.readiness().degraded], [true, []]);
   allowWalks();
-  assert.deepEqual([life.lives.readiness().ready, life.lives.canWrite], [true, true]);
   await life.lives.close();
 }));
 

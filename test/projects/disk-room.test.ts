@@ -51,7 +51,8 @@ class Watched {
     const condition = {
       serverLog: 'writable', room: this.watch, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, damagedReads: 0,
     } as const;
-    const { checks } = assessReadiness([describeStore(this.store)], condition);
+    const { id, state } = describeStore(this.store);
+    const { checks } = assessReadiness({ count: 1, degraded: state === 'serving' ? [] : [{ id, state }] }, condition);
     return checks.find(({ name }) => name === 'disk_room') ?? assert.fail('there is no such check');
   }
 }

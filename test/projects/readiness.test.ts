@@ -1,8 +1,7 @@
 /** When a server is ready. */
 import assert from 'node:assert/strict';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
-import type { ProjectDetails, ProjectState, ReadinessCheck } from '../../src/projects/projects.js';
-import { assessReadiness, type ServerCondition } from '../../src/projects/readiness.js';
+import type { ProjectState, ReadinessCheck } from '../../src/projects/projects.js';
+import { assessReadiness, type ProjectFacts, type ServerCondition } from '../../src/projects/readiness.js';
 import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { suite } from '../suite.js';
 
@@ -13,9 +12,10 @@ const WELL: ServerCondition = {
   serverLog: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, damagedReads: 0,
 };
 
-function project(id: string, state: ProjectState): ProjectDetails {
-  const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
-  return { id, ...settings, created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null, state };
+/** Projects `p0`, `p1`… in these states. */
+function projectsIn(...states: readonly ProjectState[]): ProjectFacts {
+  const projects = states.map((state, index) => ({ id: `p${index}`, state }));
+  return { count: states.length, degraded: projects.filter(({ state }) => state !== 'serving') };
 }
 
 function failing(checks: readonly ReadinessCheck[]): string[] {
@@ -23,28 +23,27 @@ function failing(checks: readonly ReadinessCheck[]): string[] {
 }
 
 test('a server without projects is ready', () => {
-  const { ready, degraded } = assessReadiness([], WELL);
+  const { ready, degraded } = assessReadiness(projectsIn(), WELL);
   assert.deepEqual([ready, degraded], [true, []]);
 });
 
 test('one project that can write is enough, and the others are named with their state', () => {
-  const projects = [project('a', 'corrupt'), project('b', 'serving'), project('c', 'read_only')];
-  const { ready, checks, degraded } = assessReadiness(projects, WELL);
+  const { ready, checks, degraded } = assessReadiness(projectsIn('corrupt', 'serving', 'read_only'), WELL);
   assert.equal(ready, true);
-  assert.deepEqual(degraded, [{ id: 'a', state: 'corrupt' }, { id: 'c', state: 'read_only' }]);
+  assert.deepEqual(degraded, [{ id: 'p0', state: 'corrupt' }, { id: 'p2', state: 'read_only' }]);
   // A log that found the disk full refuses its writes for want of room, whatever the disk says of itself.
   assert.deepEqual(failing(checks), ['projects', 'disk_room']);
 });
 
 test('a server of which no project can write is not ready', () => {
   for (const state of ['read_only', 'log_failed', 'corrupt'] as const) {
-    assert.equal(assessReadiness([project('a', state)], WELL).ready, false);
+    assert.equal(assessReadiness(projectsIn(state), WELL).ready, false);
   }
 });
 
 test('a registry that cannot be written to is a failed check and no reason not to be ready', () => {
   for (const state of ['damaged', 'failed', 'read_only'] as const) {
-    const { ready, checks } = assessReadiness([project('a', 'serving')], { ...WELL, serverLog: state });
+    const { ready, checks } = assessReadiness(projectsIn('serving'), { ...WELL, serverLog: state });
     assert.equal(ready, true);
     assert.deepEqual(failing(checks), state === 'read_only' ? ['registry', 'disk_room'] : ['registry'], state);
     assert.match(checks[1]?.detail ?? '', /no project can be created/, state);
@@ -57,13 +56,13 @@ for (const [name, condition] of [
   ['scrub', { scrubsDamaged: 1 }],  ['reads', { damagedReads: 3 }],
 ] as const) {
   test(`what goes wrong around the projects is the failed check ${name}, and no reason not to be ready`, () => {
-    const { ready, checks, degraded } = assessReadiness([project('a', 'serving')], { ...WELL, ...condition });
+    const { ready, checks, degraded } = assessReadiness(projectsIn('serving'), { ...WELL, ...condition });
     assert.deepEqual([ready, failing(checks), degraded], [true, [name], []]);
   });
 }
 
 test('where all is well every check holds', () => {
-  const { checks } = assessReadiness([project('a', 'serving')], WELL);
+  const { checks } = assessReadiness(projectsIn('serving'), WELL);
   assert.deepEqual(failing(checks), []);
   assert.deepEqual(checks.map(({ name }) => name), [
     'projects', 'registry', 'disk_room', 'compaction', 'readable_snapshot', 'scrub', 'reads',
@@ -71,7 +70,7 @@ test('where all is well every check holds', () => {
 });
 
 test('checks name no project', () => {
-  const { checks } = assessReadiness([project('secret-name', 'corrupt')], { ...WELL, serverLog: 'damaged' });
+  const { checks } = assessReadiness({ count: 1, degraded: [{ id: 'secret-name', state: 'corrupt' }] }, { ...WELL, serverLog: 'damaged' });
   assert.ok(!JSON.stringify(checks).includes('secret-name'));
 });
 
