@@ -103,7 +103,7 @@ export class SpaceWatch {
 
   /**
    * Size of the largest write that has been refused and would be refused again, in bytes; undefined when there is none. It is forgotten
-   * once there is room for it: until then whoever sent it is answered 507 at each attempt, which must not look like a healthy disk.
+   * once there is room for it: until then its sender gets 507 at each attempt, which must not look like a healthy disk.
    */
   get refusedBytes(): number | undefined {
     return this.#refusedBytes !== undefined && this.#refusedBytes > this.largestBytes ? this.#refusedBytes : undefined;

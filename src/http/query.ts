@@ -1,5 +1,5 @@
 /**
- * The query, parsed strictly from its raw text: nothing is repeated, empty, unknown or half decoded, and no key of access is in it.
+ * The query, parsed strictly from its raw text: nothing is repeated, empty, unknown or half decoded, and no API key is in it.
  */
 import { looksGenerated } from '../auth/access-key.js';
 import { AppError } from '../base/app-error.js';

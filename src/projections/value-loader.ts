@@ -127,7 +127,7 @@ export class ValueLoader {
   }
 }
 
-/** Names the place for the server log. The client is told the code and nothing else, since this answers with 503. */
+/** Names the place for the server log. The client gets the code and nothing else, since this answers with 503. */
 function damaged(version: ReadVersion, found: string, cause?: unknown): AppError {
   const { seq, place: { file, offset } } = version;
   const where = file > 0 ? `the segment of seq ${file}` : `the snapshot of seq ${-file}`;

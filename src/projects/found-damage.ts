@@ -1,5 +1,5 @@
 /**
- * Damage that was found in the files of projects while they are served, by whoever read them: the scrub, or retention before it removes
+ * Damage that was found in the files of projects while they are served, by what read them: the scrub, or retention before it removes
  * a segment. Readiness counts it; the server log has the details.
  */
 import type { ScrubFinding } from './background-tasks.js';

@@ -11,7 +11,7 @@
  *
  * Leaving the disk: the update is the last line of the log; `project.left` in the registry; from there on a log in memory;
  * the entry loses its revision; the files move to `_left` and are never deleted. A crash on the way leaves a log whose newest
- * settings say that it leaves: the start carries that out, and the data goes along. Where nobody can say whether `project.left`
+ * settings say that it leaves: the start carries that out, and the data goes along. Where it is not known whether `project.left`
  * was recorded, the project takes no more writes until the next start, which knows: on disk it would acknowledge what that start
  * then might leave behind, and in memory what an older state from the disk then might replace.
  */

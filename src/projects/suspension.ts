@@ -1,5 +1,5 @@
 /**
- * Taking a project out of service while the server runs: where nobody can say whether a line of the registry is on disk
+ * Taking a project out of service while the server runs: where it is not known whether a line of the registry is on disk
  * that decides over the project's files, the next start may carry it out, and with the files would go whatever was acknowledged
  * until then. So nothing more is.
  */

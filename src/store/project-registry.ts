@@ -21,7 +21,7 @@ export type RefusalCode = Extract<ErrorCode, 'project_corrupt' | 'project_missin
 export interface RefusedProject {
   readonly id: string;
   readonly code: RefusalCode;
-  /** Why, for the server log and for nobody else. */
+  /** Why, for the server log only. */
   readonly reason: string;
   /** What the configuration says. */
   readonly settings: ProjectSettings;

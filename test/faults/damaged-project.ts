@@ -36,7 +36,7 @@ export interface SampleProject {
 export interface Verdict {
   /** Nothing was served. */
   readonly isRefused: boolean;
-  /** Somebody was told: by the refusal, by the server log, by a read that was refused. */
+  /** It was reported: by the refusal, by the server log, by a read that was refused. */
   readonly isNoticed: boolean;
   /** What must not be: changed values, silent loss, a refusal that names no place. */
   readonly faults: readonly string[];

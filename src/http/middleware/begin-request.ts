@@ -12,7 +12,7 @@ import { NO_TARGET } from '../target.js';
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
 /**
- * Takes over the client's request id where it is fit to stand in the log and is no key of access, makes one otherwise, and echoes it.
+ * Takes over the client's request id where it is fit to stand in the log and is no API key, makes one otherwise, and echoes it.
  *
  * @param addressOf finds the client's address
  * @returns the middleware
@@ -28,7 +28,7 @@ export function beginRequest(addressOf: (request: IncomingMessage) => string): A
   };
 }
 
-/** A key of access that strayed into this header would stand in the server log, and in the project's for ever. */
+/** An API key that strayed into this header would stand in the server log, and in the project's for ever. */
 function idSent(headers: IncomingHttpHeaders): string | undefined {
   const { 'x-request-id': sent, 'x-api-key': apiKey, authorization } = headers;
   if (typeof sent !== 'string' || !isRequestId(sent)) return undefined;
