@@ -1,6 +1,8 @@
 /**
- * Which projects exist on disk, by the registry: registered when created, and for ever remembered when they were
- * deleted or left the disk.
+ * Which projects exist on disk, by the registry.
+ *
+ * A deletion and a departure are remembered for as long as a start may have to finish them: files of that log under the name are then
+ * moved away. So whatever comes later for the name or the log ends it, or a start would erase what it does not concern any more.
  */
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
@@ -25,14 +27,14 @@ export interface Registration {
 }
 
 const PROJECT_PREFIX = 'project/';
+/** Written for older versions, which finish deletions by it; the entry of the project says the same. */
 const DELETED_PREFIX = 'deleted/';
 const LEFT_PREFIX = 'left/';
 const DEFAULT_KEY = 'default_key';
 
-/** Projects by id, and the deletions by log. */
+/** Projects by id, and the departures by log. */
 export class Registrations implements Projection<ServerEvent> {
   readonly #byId = new Map<string, Registration>();
-  readonly #deletedLogs = new Map<string, string>();
   readonly #leftLogs = new Map<string, string>();
   #defaultKeyId: string | null | undefined;
 
@@ -46,12 +48,15 @@ export class Registrations implements Projection<ServerEvent> {
     return new Map([...this.#byId].filter(([, { state }]) => state === 'live').map(([id, { logId }]) => [id, logId]));
   }
 
-  /** Deleted logs: project id by log id. */
+  /**
+   * Deleted logs whose files may still lie under the project's name: project id by log id. A name is given to another log only when it is
+   * free, so the newest registration of an id decides.
+   */
   get deletedLogs(): ReadonlyMap<string, string> {
-    return this.#deletedLogs;
+    return new Map([...this.#byId].filter(([, { state }]) => state === 'deleted').map(([id, { logId }]) => [logId, id]));
   }
 
-  /** Logs that left the disk: project id by log id. */
+  /** Logs that left the disk and have not come back: project id by log id. */
   get leftLogs(): ReadonlyMap<string, string> {
     return this.#leftLogs;
   }
@@ -74,18 +79,16 @@ export class Registrations implements Projection<ServerEvent> {
     switch (event.op) {
       case 'project.created':
         invariant(this.#byId.get(event.id)?.state !== 'live', `seq ${seq} registers "${event.id}", which is not registered`);
-        this.#byId.set(event.id, { logId: event.log_id, state: 'live', firstKeptSeq: undefined });
+        this.#register(event, 'live');
         break;
       case 'project.deleted':
-        this.#byId.set(event.id, { logId: event.log_id, state: 'deleted', firstKeptSeq: undefined });
-        this.#deletedLogs.set(event.log_id, event.id);
+        this.#register(event, 'deleted');
         break;
       case 'project.left':
-        this.#byId.set(event.id, { logId: event.log_id, state: 'left', firstKeptSeq: undefined });
-        this.#leftLogs.set(event.log_id, event.id);
+        this.#register(event, 'left');
         break;
       case 'project.repaired':
-        this.#byId.set(event.id, { logId: event.log_id, state: 'live', firstKeptSeq: undefined });
+        this.#register(event, 'live');
         break;
       case 'segment.removed':
         this.#noteRemoval(event);
@@ -98,11 +101,17 @@ export class Registrations implements Projection<ServerEvent> {
     }
   }
 
+  #register({ id, log_id: logId }: { readonly id: string; readonly log_id: string }, state: RegistrationState): void {
+    this.#byId.set(id, { logId, state, firstKeptSeq: undefined });
+    if (state === 'left') this.#leftLogs.set(logId, id);
+    else this.#leftLogs.delete(logId);
+  }
+
   /** @returns all of it as keys and values, sorted by key, for a snapshot */
   save(): readonly (readonly [key: string, value: string])[] {
     const entries: [string, string][] = [];
     for (const [id, registration] of this.#byId) entries.push([PROJECT_PREFIX + id, JSON.stringify(registration)]);
-    for (const [logId, id] of this.#deletedLogs) entries.push([DELETED_PREFIX + logId, JSON.stringify(id)]);
+    for (const [logId, id] of this.deletedLogs) entries.push([DELETED_PREFIX + logId, JSON.stringify(id)]);
     for (const [logId, id] of this.#leftLogs) entries.push([LEFT_PREFIX + logId, JSON.stringify(id)]);
     if (this.#defaultKeyId !== undefined) entries.push([DEFAULT_KEY, JSON.stringify(this.#defaultKeyId)]);
     return entries.sort(([a], [b]) => compareUtf8(a, b));
@@ -118,7 +127,7 @@ export class Registrations implements Projection<ServerEvent> {
     const parsed: unknown = JSON.parse(value);
     if (key === DEFAULT_KEY) this.#defaultKeyId = parsed as string | null;
     else if (key.startsWith(PROJECT_PREFIX)) this.#byId.set(key.slice(PROJECT_PREFIX.length), parsed as Registration);
-    else if (key.startsWith(DELETED_PREFIX)) this.#deletedLogs.set(key.slice(DELETED_PREFIX.length), parsed as string);
+    else if (key.startsWith(DELETED_PREFIX)) return;
     else if (key.startsWith(LEFT_PREFIX)) this.#leftLogs.set(key.slice(LEFT_PREFIX.length), parsed as string);
     else invariant(false, 'a snapshot of the registry has no other keys');
   }

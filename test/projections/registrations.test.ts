@@ -48,11 +48,28 @@ test('a deleted project is not live and is remembered, by its id and by its log'
   assert.deepEqual([...registrations.deletedLogs], [['a1', 'alpha']]);
 });
 
-test('an id may be created again after its deletion, with another log; the deleted log stays deleted', () => {
+test('an id may be created again after its deletion, with another log; nothing of the deletion is left to be finished', () => {
   const registrations = replayed([created('alpha', 'a1'), deleted('alpha', 'a1'), created('alpha', 'a2')]);
   assert.deepEqual(registrations.get('alpha'), { logId: 'a2', state: 'live', firstKeptSeq: undefined });
-  assert.deepEqual([...registrations.deletedLogs], [['a1', 'alpha']]);
+  assert.deepEqual([...registrations.deletedLogs], []);
   assert.deepEqual(registrations.liveIds, ['alpha']);
+});
+
+test('a log that is live again, or has left since, is not deleted; one that is live again or deleted has not left', () => {
+  for (const back of [created('alpha', 'a1'), repaired('alpha', 'a1'), left('alpha', 'a1')]) {
+    assert.deepEqual([...replayed([created('alpha', 'a1'), deleted('alpha', 'a1'), back]).deletedLogs], [], back.op);
+  }
+  for (const back of [created('alpha', 'a1'), repaired('alpha', 'a1'), deleted('alpha', 'a1')]) {
+    assert.deepEqual([...replayed([created('alpha', 'a1'), left('alpha', 'a1'), back]).leftLogs], [], back.op);
+  }
+  assert.deepEqual([...replayed([deleted('alpha', 'a1'), left('alpha', 'a1'), deleted('alpha', 'a2')]).deletedLogs], [['a2', 'alpha']]);
+});
+
+test('a snapshot of an older version that still has a deletion of a log that came back is taken in without it', () => {
+  const registrations = new Registrations();
+  registrations.restore('deleted/a1', '"alpha"');
+  registrations.restore('project/alpha', '{"logId":"a1","state":"live"}');
+  assert.deepEqual([[...registrations.deletedLogs], registrations.liveIds], [[], ['alpha']]);
 });
 
 test('files that were never registered may be deleted', () => {
@@ -103,7 +120,9 @@ test('removed segments say where the log begins that they were of, and no other'
 const arbitraryEvent: fc.Arbitrary<ServerEvent> = fc.tuple(
   fc.constantFrom('created', 'deleted', 'left', 'repaired', 'removed', 'edited'), fc.constantFrom('alpha', 'beta', 'gamma'),
   fc.constantFrom('l1', 'l2', 'l3'), fc.nat(50),
-).map(([kind, id, logId, number]) => {
+).map(([kind, id, log, number]) => {
+  // No two projects have a log of the same id.
+  const logId = `${id}-${log}`;
   switch (kind) {
     case 'created': return created(id, logId);
     case 'deleted': return deleted(id, logId);

@@ -45,10 +45,13 @@ async function openJournal(disk: FaultDisk): Promise<OpenJournal> {
 
 const logIdOf = (number: number): string => String(number).padStart(32, '0');
 
+/** Names that are created and deleted in turn. */
+const PROJECTS = 50;
+
 /** Records creations and deletions in turn. */
 async function record(journal: ServerJournal, from: number, to: number): Promise<void> {
   for (let number = from; number <= to; number += 1) {
-    const id = `p${Math.floor(number / 2) % 50}`;
+    const id = `p${Math.floor(number / 2) % PROJECTS}`;
     const logId = logIdOf(Math.floor(number / 2));
     if (number % 2 === 0) await journal.record({ op: 'project.created', id, log_id: logId }, CONTEXT);
     else await journal.record({ op: 'project.deleted', id, log_id: logId, last_seq: 1, last_hash: '' }, CONTEXT);
@@ -122,7 +125,9 @@ test('a kill at any call of a snapshot loses no line that was recorded', async (
     if (!disk.isKilled) break;
     for (const loss of ['cached', 'synced'] as const) {
       const again = await openJournal(disk.crash({ content: loss, size: loss, names: loss }));
-      assert.equal(again.journal.registrations.deletedLogs.size, JOURNAL_SNAPSHOT_LINES / 2, `call ${nth}, ${loss}`);
+      const { registrations } = again.journal;
+      assert.equal(registrations.deletedLogs.size, PROJECTS, `call ${nth}, ${loss}`);
+      assert.ok(registrations.deletedLogs.has(logIdOf(JOURNAL_SNAPSHOT_LINES / 2 - 1)), `call ${nth}, ${loss}: the last line`);
       assert.deepEqual(again.logged.filter(({ level }) => level === 'error'), []);
       await again.journal.close();
     }

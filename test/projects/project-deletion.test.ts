@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { cp, lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { ServerEvent } from '../../src/events/event.js';
+import { ServerJournal } from '../../src/projects/server-journal.js';
 import { suite } from '../suite.js';
 import { inFolder } from '../config/config-folder.js';
-import { beginLife, CONTEXT, type Life, refusalOf, setValue, valuesOf } from './lives-fixture.js';
+import { beginLife, CONTEXT, type Life, prepareLife, refusalOf, setValue, valuesOf } from './lives-fixture.js';
 
 const test = suite('project-deletion');
 
@@ -34,6 +36,15 @@ async function withLife(folder: string, body: (life: Life) => Promise<void>): Pr
   } finally {
     await life.lives.close();
   }
+}
+
+/** Records events as earlier servers did, while none runs. */
+async function withRegistry(folder: string, body: (record: (event: ServerEvent) => Promise<void>) => Promise<void>): Promise<void> {
+  const { resources } = await prepareLife(folder);
+  const journal = await ServerJournal.open(resources) ?? assert.fail('there is no registry');
+  await body((event) => journal.record(event, CONTEXT));
+  await journal.close();
+  await resources.diskHome.close();
 }
 
 /** What a stranger may have put where an entry of that id would have its files. */
@@ -185,6 +196,44 @@ test('a live log is not moved to where an earlier one of its name was left, alth
   await withLife(folder, async (life) => {
     assert.deepEqual(await valuesOf(life, 'first_project'), { k: '1' });
   });
+}));
+
+test('a log that came back after its deletion and then left the disk is kept by a start', () => inFolder(async (folder) => {
+  let logId = '';
+  await withLife(folder, async (life) => {
+    await setValue(life, 'first_project', ['k', '1']);
+    ({ logId } = life.lives.store('first_project'));
+  });
+  const before = await filesOf(folder);
+  await withRegistry(folder, async (record) => {
+    const end = { id: 'first_project', log_id: logId, last_seq: 2, last_hash: '' };
+    await record({ op: 'project.deleted', ...end });
+    await record({ op: 'project.repaired', ...end, previous_log_id: '', dropped_bytes: 0, copy: '_repair/first_project' });
+    // A crash came before its files were moved.
+    await record({ op: 'project.left', ...end });
+  });
+  await withLife(folder, async () => undefined);
+  const kept = path.join(folder, 'data', '_left', `first_project-${logId}`, 'first_project.jsonl');
+  assert.equal(await readFile(kept, 'latin1'), before.get('first_project.jsonl'));
+}));
+
+test('files of a deleted log that are put back after the name had another one are not erased by a start', () => inFolder(async (folder) => {
+  const copy = path.join(folder, 'copy');
+  await withLife(folder, (life) => setValue(life, 'first_project', ['k', '1']));
+  await mkdir(copy);
+  const mine = (name: string): boolean => name.startsWith('first_project');
+  const data = path.join(folder, 'data');
+  for (const name of (await readdir(data)).filter(mine)) await cp(path.join(data, name), path.join(copy, name), { recursive: true });
+  await withLife(folder, async (life) => {
+    await life.lives.delete('first_project', CONTEXT);
+    await life.lives.create({ id: 'first_project' }, CONTEXT);
+    await life.lives.delete('first_project', CONTEXT);
+  });
+  await cp(copy, data, { recursive: true });
+  const before = await filesOf(folder);
+  assert.ok(before.has('first_project.jsonl'));
+  await addEntry(folder, 'first_project');
+  await withLife(folder, async (life) => assert.deepEqual(await valuesOf(life, 'first_project'), { k: '1' }));
 }));
 
 test('what fails to be created takes nothing away that appeared under its name meanwhile', () => inFolder((folder) => withLife(folder,
