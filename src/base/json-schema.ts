@@ -1,7 +1,7 @@
 /**
  * The one Ajv of the program and the wording of what it finds. Knows no schema; rooms keep theirs beside what it describes.
  */
-import { Ajv, type ErrorObject, type Schema } from 'ajv';
+import { Ajv, type ErrorObject, type Schema, type ValidateFunction } from 'ajv';
 
 /** One thing that is wrong with a document. */
 export interface SchemaFault {
@@ -82,8 +82,9 @@ export function escapePointer(name: string): string {
  * @returns the check
  */
 export function compileSchema<T>(schema: Schema): SchemaCheck<T> {
-  const validate = ajv.compile<T>(schema);
+  let compiled: ValidateFunction<T> | undefined;
   return (document) => {
+    const validate = (compiled ??= ajv.compile<T>(schema));
     if (validate(document)) return { ok: true, document };
     const [error] = validate.errors ?? [];
     return { ok: false, fault: error === undefined ? { pointer: '', expected: 'a valid document' } : describe(error) };

@@ -1,14 +1,14 @@
 /**
- * What runs in a worker thread: one piece of work, one answer, and the thread is over. It prints nothing and reads nothing.
+ * What runs in a worker thread: it answers each piece of work once. It prints nothing and reads nothing.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { invariant } from '../base/invariant.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import { runTask } from './run-task.js';
 import { failureOf, type TaskFailure } from './task-failure.js';
 import type { Task, TaskResult } from './tasks.js';
 
-/** The one message that a worker sends. */
+/** What a worker says of a piece of work. */
 export type WorkerAnswer =
   | { readonly kind: 'result'; readonly result: TaskResult }
   | { readonly kind: 'failure'; readonly failure: TaskFailure };
@@ -23,5 +23,5 @@ async function answer(task: Task): Promise<WorkerAnswer> {
 
 const port = parentPort;
 invariant(port !== null, 'this module runs in a worker thread');
-// The thread was made with it, by this program.
-port.postMessage(await answer(workerData as Task));
+// Only this program sends anything, and only when the piece before has been answered.
+port.on('message', (task: Task) => void answer(task).then((said) => port.postMessage(said)));

@@ -48,6 +48,35 @@ test('what a thread throws arrives with its name, code and facts, as from here',
   });
 });
 
+test('pieces of work that follow one another share a thread, and those at the same time do not', async () => {
+  const counting = 'const { parentPort, threadId } = await import("node:worker_threads"); parentPort.on("message", ({ job }) => {'
+    + 'setTimeout(() => parentPort.postMessage({ kind: job.project === "bad" ? "failure" : "result", failure: { name: "Error" }, '
+    + 'result: { findings: [], bytes: threadId } }), 20); });';
+  const tasks = running(counting);
+  const threadOf = async (): Promise<number> => (await tasks.scrub(JOB)).bytes;
+  const first = await threadOf();
+  assert.equal(await threadOf(), first);
+  const [one, other] = await Promise.all([threadOf(), threadOf()]);
+  assert.notEqual(one, other);
+  await assert.rejects(tasks.scrub({ ...JOB, project: 'bad' }));
+  assert.ok(![first, one, other].includes(await threadOf()), 'a thread in which something failed is not used again');
+  await tasks.close();
+});
+
+test('a thread that has ended while it waited for work is replaced', async () => {
+  const brief = 'const { parentPort } = await import("node:worker_threads");'
+    + 'parentPort.once("message", () => parentPort.postMessage({ kind: "result", result: { findings: [], bytes: 1 } }));';
+  const tasks = running(brief);
+  let answered = 0;
+  for (let attempt = 0; answered < 3 && attempt < 200; attempt += 1) {
+    // A piece that comes while its thread ends fails with it.
+    answered += (await tasks.scrub(JOB).catch(() => undefined))?.bytes ?? 0;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(answered, 3);
+  await tasks.close();
+});
+
 test('a signal ends a thread that would go on for ever', async () => {
   const abort = new AbortController();
   const work = running('setInterval(() => {}, 1000); for (;;);').scrub(JOB, abort.signal);
