@@ -27,7 +27,7 @@ export interface SchemaCheck<T> {
 /** How many characters of a faulty value are shown. */
 const FOUND_CHARACTERS_MAX = 60;
 
-// `strict` makes a mistake in a schema an error at start; nothing is coerced, removed or filled in behind the caller's back.
+// `strict` makes a mistake in a schema an error at its first use; nothing is coerced, removed or filled in behind the caller's back.
 const ajv = new Ajv({ strict: true, allErrors: false, verbose: true, coerceTypes: false, useDefaults: false, allowUnionTypes: true });
 
 function describe(error: ErrorObject): SchemaFault {
@@ -76,7 +76,7 @@ export function escapePointer(name: string): string {
 }
 
 /**
- * Compiles a schema once.
+ * Compiles a schema once, when it is first used: a command or a thread would pay at its start for all that it never asks.
  *
  * @param schema a JSON schema (draft 7); a `description` beside a keyword is the wording of what was expected
  * @returns the check

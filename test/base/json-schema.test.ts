@@ -92,8 +92,8 @@ test('a value nested a hundred thousand deep is refused like any other', () => {
   assert.equal(fault.found, 'something nested too deep to be shown');
 });
 
-test('a mistake in a schema is an error when it is compiled', () => {
-  assert.throws(() => compileSchema({ type: 'object', propertis: {} }), /propertis/);
+test('a mistake in a schema is an error when it is first used', () => {
+  assert.throws(() => compileSchema({ type: 'object', propertis: {} })({}), /propertis/);
 });
 
 test('a name is escaped as RFC 6901 says, the tilde first', () => {

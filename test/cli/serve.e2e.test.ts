@@ -11,6 +11,8 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const CLIENTS = 8;
 /** Writes that are acknowledged before the signal comes. */
 const WRITES_BEFORE_SIGNAL = 100;
+/** So many that a signal sent after the first sync of a start comes long before its end. */
+const PROJECTS_OF_LONG_START = 100;
 /** What a stop may take. Machines that run many tests at once get a little more. */
 const STOP_LIMIT_MS = 12_000;
 
@@ -85,9 +87,9 @@ test('a second signal ends a stop that waits, at once and with 1', () => withWor
 }));
 
 test('a signal during the start ends it with 0, and the next start serves everything', () => withWorkbench(async (bench) => {
-  bench.configure(Array.from({ length: 300 }, (_, index) => ({ id: `p${index}`, authentication: { enabled: false } })));
+  bench.configure(Array.from({ length: PROJECTS_OF_LONG_START }, (_, index) => ({ id: `p${index}`, authentication: { enabled: false } })));
   const server = bench.spawn();
-  // The server log is the first file of a start; three hundred projects come after it.
+  // The server log is the first file of a start; the projects come after it, each with several syncs.
   await until('the start', () => (existsSync(bench.path('data', '_server.jsonl')) ? true : undefined));
   assert.deepEqual(await server.stop(), { code: 0, signal: null });
   assert.ok(!server.lines.some(({ msg }) => msg === 'serving'));
@@ -95,7 +97,7 @@ test('a signal during the start ends it with 0, and the next start serves everyt
   const next = await bench.start();
   const key = next.keys.get('global') ?? server.key('global');
   const { projects } = JSON.parse((await next.send('GET', '/api/v1/projects', { key })).text) as { projects: { state: string }[] };
-  assert.equal(projects.length, 300);
+  assert.equal(projects.length, PROJECTS_OF_LONG_START);
   assert.ok(projects.every(({ state }) => state === 'serving'));
 }));
 
