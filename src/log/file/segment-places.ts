@@ -5,9 +5,10 @@
  * Of a compressed segment the text is written out for as long as places in it are read; where that cannot be, since there is no room or
  * the segment is damaged somewhere, it is inflated as far as the place, each time.
  */
+import { systemClock } from '../../base/clock.js';
 import { FilePool } from '../../disk/file-pool.js';
 import type { Disk, DiskFile } from '../../disk/disk.js';
-import type { IdleFiles } from '../../disk/idle-files.js';
+import { IdleFiles } from '../../disk/idle-files.js';
 import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import { openInflated } from './inflated-text.js';
@@ -24,8 +25,10 @@ let openings = 0;
 export const POOLED_FILES_MAX = 8;
 /** Compressed segments whose text is written out at once, at most: that is the room that they may take. */
 const INFLATED_FILES_MAX = 32;
-/** How long such a text is kept after its last reading, in milliseconds. */
+/** How long such a text is kept after its last reading, in milliseconds: it takes room, and longer to make than to open a file. */
 const INFLATED_IDLE_MS = 30_000;
+/** How long a text that could not be written out is not tried again, in milliseconds. */
+const FAILED_RETRY_MS = 30_000;
 /** A segment may be sealed or compressed between the question for its form and the opening; then it is asked again. */
 const OPEN_ATTEMPTS = 3;
 
@@ -50,10 +53,9 @@ export class SegmentPlaces {
   readonly #paths: LogPaths;
   readonly #log: PlacedLog;
   readonly #plain: FilePool;
-  readonly #inflated = new FilePool(INFLATED_FILES_MAX);
-  /** Compressed segments whose text could not be written out. */
-  readonly #failed = new Set<number>();
-  #idle: NodeJS.Timeout | undefined;
+  readonly #inflated = new FilePool(INFLATED_FILES_MAX, new IdleFiles({ idleMs: INFLATED_IDLE_MS }));
+  /** When the text of a compressed segment could not be written out, by the monotonic clock in milliseconds. */
+  readonly #failedAtMs = new Map<number, number>();
 
   /**
    * @param place where the log's files are
@@ -94,7 +96,8 @@ export class SegmentPlaces {
 
   async #readInflated(firstSeq: number, work: (text: Pick<SegmentText, 'read'>) => Promise<number>): Promise<number> {
     const segment = sealedFile(this.#paths, { firstSeq, isCompressed: true });
-    if (!this.#failed.has(firstSeq)) {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - (this.#failedAtMs.get(firstSeq) ?? Number.NEGATIVE_INFINITY) >= FAILED_RETRY_MS) {
       try {
         return await this.#inflated.use(firstSeq, () => {
           openings += 1;
@@ -102,21 +105,10 @@ export class SegmentPlaces {
         }, work);
       } catch {
         // Where nothing else helps either, the reading below says so.
-        this.#failed.add(firstSeq);
-      } finally {
-        this.#letGoLater();
+        this.#failedAtMs.set(firstSeq, nowMs);
       }
     }
     return await withText(this.#disk, segment, work);
-  }
-
-  /** The texts take room: they go when they have not been read for a while, and what failed is tried again. */
-  #letGoLater(): void {
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      this.#failed.clear();
-      void this.#inflated.close();
-    }, INFLATED_IDLE_MS).unref();
   }
 
   /** Opens the file whose header says that it is this segment: the active name may have moved on to the next one. */
@@ -140,11 +132,11 @@ export class SegmentPlaces {
   async drop(firstSeq: number): Promise<void> {
     await this.#plain.drop(firstSeq);
     await this.#inflated.drop(firstSeq);
+    this.#failedAtMs.delete(firstSeq);
   }
 
   /** Releases every descriptor once its reading is done. */
   async close(): Promise<void> {
-    clearTimeout(this.#idle);
     await this.#plain.close();
     await this.#inflated.close();
   }

@@ -1,6 +1,7 @@
 /** Places in segments stay good whatever form the segment has, whatever happens to it meanwhile. */
 import assert from 'node:assert/strict';
-import { IdleFiles } from '../../../src/disk/idle-files.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FILE_IDLE_MS, IdleFiles } from '../../../src/disk/idle-files.js';
 import { LogPaths } from '../../../src/log/file/log-paths.js';
 import type { ReadableSegment } from '../../../src/log/file/log-reader.js';
 import { SegmentPlaces } from '../../../src/log/file/segment-places.js';
@@ -62,6 +63,20 @@ test('a compressed segment is written out once, however many places in it are re
   const made = placed.disk.calls.slice(start).filter(({ method, path }) => method === 'append' && INFLATED_1.test(path));
   assert.equal(made.length, 1);
   await placed.log.close();
+});
+
+test('the text of a compressed segment is kept for longer than an idle descriptor', async () => {
+  const placed = await placedLog();
+  await placed.log.sealed?.compress(1);
+  const start = placed.disk.calls.length;
+  for (let round = 0; round < 2; round += 1) {
+    assert.deepEqual(await bodies(placed), EXPECTED);
+    if (round === 0) await delay(FILE_IDLE_MS + 500);
+  }
+  const made = placed.disk.calls.slice(start).filter(({ method, path }) => method === 'append' && INFLATED_1.test(path));
+  assert.equal(made.length, 1);
+  await placed.log.close();
+  assert.deepEqual(placed.disk.openPaths, []);
 });
 
 function failInflated(disk: FaultDisk, method: 'append' | 'open', code: string): void {
