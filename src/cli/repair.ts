@@ -65,7 +65,7 @@ export async function repair(project: string, options: RepairCommandOptions, { o
 async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   const { tools, output } = job;
   const { disk, dataFolder, signal } = tools;
-  const { log, findings: faults } = await readRegistrations(disk, dataFolder, { signal });
+  const { log, findings: faults, registrations } = await readRegistrations(disk, dataFolder, { signal });
   refuseNewerFormat(SERVER_LOG, faults);
   if (log === undefined || faults.length > 0) throw new ServerLogUnusableError(folderWords(job.options));
   const resumed = await resumeRepair(project, tools);
@@ -77,7 +77,7 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   });
   refuseNewerFormat(project, findings);
   if (findings.length > 0 && isLogSound({ project, findings })) await output.print(`${project}: ${snapshotStep(project)}\n`);
-  if (findings.length > 0) return await repairDamaged(await planRepair(project, tools), job);
+  if (findings.length > 0) return await repairDamaged(await planRepair(project, tools, registrations.get(project)), job);
   await output.print(`${project}: sound, there is nothing to repair\n`);
   return true;
 }

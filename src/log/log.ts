@@ -260,6 +260,8 @@ export interface OpenOptions extends LogOptions {
   readonly known?: KnownPosition;
   /** Lowest seq that must be there: what came before was removed on purpose. @default the first seq of the log */
   readonly firstKeptSeq?: number;
+  /** A seq that the log is recorded elsewhere to have had on disk: one that ends before it is refused as an older copy. @default none */
+  readonly provenSeq?: number | undefined;
 }
 
 /** How a log is made. */

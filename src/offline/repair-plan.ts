@@ -42,6 +42,13 @@ export interface RepairPlan {
 /** Names of keys that are collected; who loses more has to look into the copy. */
 export const KEYS_NAMED_MAX = 1000;
 
+/** What the registry says of the log that is damaged. */
+export interface RegisteredLog {
+  readonly logId: string;
+  /** A seq that is recorded of it. */
+  readonly provenSeq?: number;
+}
+
 /** Where the files are, and what ends the work. */
 export interface RepairPlace {
   readonly disk: Disk;
@@ -60,9 +67,12 @@ interface Candidate {
  *
  * @param project the project's id
  * @param place where the files are
+ * @param registered what the registry says of its log; absent: nothing
  * @returns what a repair would do
  */
-export async function planRepair(project: string, { disk, dataFolder, signal }: RepairPlace): Promise<RepairPlan> {
+export async function planRepair(
+  project: string, { disk, dataFolder, signal }: RepairPlace, registered?: RegisteredLog,
+): Promise<RepairPlan> {
   const log = await DamagedLog.open(disk, dataFolder, project);
   const { head } = await readHead(disk, new LogPaths(dataFolder, project).head);
   const logId = log.segments.find(({ header }) => header !== undefined)?.header?.logId ?? head?.logId;
@@ -77,7 +87,8 @@ export async function planRepair(project: string, { disk, dataFolder, signal }: 
     // Newest first: of equal ends the one with the whole history wins, then the one with the fewest lines to replay.
     if (end.seq > best.end.seq) best = { snapshot, end };
   }
-  const losses = await lossesOf(log, best, { prefixSeq, headSeq: head?.seq ?? 0 });
+  const recordedSeq = registered?.logId === logId ? registered?.provenSeq : undefined;
+  const losses = await lossesOf(log, best, { prefixSeq, provenSeq: Math.max(head?.seq ?? 0, recordedSeq ?? 0) });
   return { project, logId, ...best, losses };
 }
 
@@ -92,12 +103,12 @@ async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSig
 }
 
 async function lossesOf(
-  log: DamagedLog, { snapshot, end }: Candidate, known: { readonly prefixSeq: number; readonly headSeq: number },
+  log: DamagedLog, { snapshot, end }: Candidate, known: { readonly prefixSeq: number; readonly provenSeq: number },
 ): Promise<RepairLosses> {
   const keys = new Set<string>();
   let hasMoreKeys = false;
   let bytes = 0;
-  let lastSeq = known.headSeq;
+  let lastSeq = known.provenSeq;
   for await (const { seq, key, sizeBytes } of log.strayRecords(end)) {
     bytes += sizeBytes;
     lastSeq = Math.max(lastSeq, seq ?? 0);

@@ -103,12 +103,15 @@ class ProjectVerification {
 
   async #inspect(): Promise<LogInspection | undefined> {
     const { disk, dataFolder, signal, onProgress } = this.#options;
-    const logId = (await this.#registration())?.logId;
+    // Asked before the log is read, so that what a server records meanwhile proves nothing that was not there to be read.
+    const registration = await this.#registration();
+    const logId = registration?.logId;
     const log = await inspectLog(disk, { folder: dataFolder, project: this.#project }, {
       take: (lines) => this.#take(lines),
       onProgress: (done, total) => onProgress?.(this.#project, done, total),
       ...(signal && { signal }),
       ...(logId !== undefined && { expectedLogId: logId }),
+      provenSeq: registration?.provenSeq,
     });
     const file = `${this.#project}.jsonl`;
     if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });

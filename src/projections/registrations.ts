@@ -24,6 +24,11 @@ export interface Registration {
   readonly state: RegistrationState;
   /** The lowest seq that must be there, where segments were removed on purpose. */
   readonly firstKeptSeq: number | undefined;
+  /**
+   * The last seq of the newest snapshot that was recorded: the log had it on disk by then, so a log that ends before it is an older copy.
+   * Known from lines only, since a snapshot of the registry does not have it.
+   */
+  readonly provenSeq?: number;
 }
 
 const PROJECT_PREFIX = 'project/';
@@ -91,12 +96,13 @@ export class Registrations implements Projection<ServerEvent> {
         this.#register(event, 'live');
         break;
       case 'segment.removed':
-        this.#noteRemoval(event);
+        this.#amend(event, { firstKeptSeq: event.last_seq + 1 });
         break;
       case 'config.edited':
         if (event.scope === 'default') this.#defaultKeyId = event.key_id;
         break;
       case 'snapshot.committed':
+        this.#amend(event, { provenSeq: event.last_seq });
         break;
     }
   }
@@ -110,7 +116,7 @@ export class Registrations implements Projection<ServerEvent> {
   /** @returns all of it as keys and values, sorted by key, for a snapshot */
   save(): readonly (readonly [key: string, value: string])[] {
     const entries: [string, string][] = [];
-    for (const [id, registration] of this.#byId) entries.push([PROJECT_PREFIX + id, JSON.stringify(registration)]);
+    for (const [id, { provenSeq: _, ...kept }] of this.#byId) entries.push([PROJECT_PREFIX + id, JSON.stringify(kept)]);
     for (const [logId, id] of this.deletedLogs) entries.push([DELETED_PREFIX + logId, JSON.stringify(id)]);
     for (const [logId, id] of this.#leftLogs) entries.push([LEFT_PREFIX + logId, JSON.stringify(id)]);
     if (this.#defaultKeyId !== undefined) entries.push([DEFAULT_KEY, JSON.stringify(this.#defaultKeyId)]);
@@ -132,8 +138,8 @@ export class Registrations implements Projection<ServerEvent> {
     else invariant(false, 'a snapshot of the registry has no other keys');
   }
 
-  #noteRemoval({ id, log_id: logId, last_seq: lastSeq }: Extract<ServerEvent, { op: 'segment.removed' }>): void {
+  #amend({ id, log_id: logId }: { readonly id: string; readonly log_id: string }, facts: Partial<Registration>): void {
     const known = this.#byId.get(id);
-    if (known?.logId === logId) this.#byId.set(id, { ...known, firstKeptSeq: lastSeq + 1 });
+    if (known?.logId === logId) this.#byId.set(id, { ...known, ...facts });
   }
 }

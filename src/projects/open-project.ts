@@ -37,6 +37,8 @@ export interface ReplayOptions {
   readonly expectedLogId: string | undefined;
   /** The lowest seq that must be there; absent: the first of the log. */
   readonly firstKeptSeq?: number | undefined;
+  /** A seq that the registry has recorded of the log; absent: none. */
+  readonly provenSeq?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -104,12 +106,13 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
     options.signal?.throwIfAborted();
     apply(line);
   };
-  const { expectedLogId, firstKeptSeq } = options;
+  const { expectedLogId, firstKeptSeq, provenSeq } = options;
   return await options.home.open(id, {
     ...logOptionsOf(options.settings.storage),
     ...(expectedLogId === undefined ? {} : { expectedLogId }),
     ...(used === undefined ? {} : { known: { seq: used.seq, hash: used.hash, timeMs: used.timeMs } }),
     ...(firstKeptSeq === undefined ? {} : { firstKeptSeq }),
+    provenSeq,
     replay,
   });
 }

@@ -144,6 +144,7 @@ class ProjectStart {
       // The log of a deletion that could not be finished has the same name and is not this entry's.
       expectedLogId: isRegistered ? registration.logId : undefined,
       firstKeptSeq: isRegistered ? registration.firstKeptSeq : this.#firstKeptUnasked(),
+      provenSeq: isRegistered ? registration.provenSeq : undefined,
       signal: this.#signal,
     });
     if (opened === undefined) return absent;

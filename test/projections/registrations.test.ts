@@ -117,6 +117,22 @@ test('removed segments say where the log begins that they were of, and no other'
   assert.equal(again.get('alpha')?.firstKeptSeq, undefined);
 });
 
+const committed = (id: string, logId: string, lastSeq: number): ServerEvent => ({
+  op: 'snapshot.committed', id, log_id: logId, last_seq: lastSeq, key_count: 1, bytes: 1, sha256: '', duration_ms: 1,
+});
+
+test('the newest snapshot that was recorded of a log proves how far it had got, and says nothing of another log', () => {
+  const before = [created('alpha', 'a1'), committed('alpha', 'a1', 9), committed('alpha', 'a1', 20), committed('beta', 'b1', 5)];
+  assert.equal(replayed(before).get('alpha')?.provenSeq, 20);
+  assert.equal(replayed([...before, removed('alpha', 'a1', 4)]).get('alpha')?.provenSeq, 20);
+  assert.equal(replayed([...before, committed('alpha', 'a2', 99)]).get('alpha')?.provenSeq, 20);
+  assert.equal(replayed(before).get('beta'), undefined);
+  for (const other of [repaired('alpha', 'a2'), left('alpha', 'a1'), deleted('alpha', 'a1')]) {
+    assert.equal(replayed([...before, other]).get('alpha')?.provenSeq, undefined, other.op);
+  }
+  assert.ok(!JSON.stringify(replayed(before).save()).includes('20'), 'a snapshot of the registry does not have it');
+});
+
 const arbitraryEvent: fc.Arbitrary<ServerEvent> = fc.tuple(
   fc.constantFrom('created', 'deleted', 'left', 'repaired', 'removed', 'edited'), fc.constantFrom('alpha', 'beta', 'gamma'),
   fc.constantFrom('l1', 'l2', 'l3'), fc.nat(50),

@@ -42,6 +42,8 @@ export interface InspectionOptions {
   readonly expectedLogId?: string;
   /** Lowest seq that must be there. @default whatever the oldest segment begins with */
   readonly firstKeptSeq?: number;
+  /** A seq that the log is recorded elsewhere to have had on disk. @default none */
+  readonly provenSeq?: number | undefined;
   /** Stops the inspection: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Given every line that is valid, in order, each once. */
@@ -121,6 +123,7 @@ class Inspector {
       if (isLast) break;
     }
     this.#checkHead();
+    this.#checkEnd(this.#options.provenSeq ?? 0, 'as the registry has recorded');
     await this.#checkSecondName();
     return {
       logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, end: this.#end, lineCount: this.#lineCount,
@@ -326,13 +329,14 @@ class Inspector {
     const { seq } = head;
     if (this.#logId !== undefined && head.logId !== this.#logId) {
       this.#faults.push({ file, offset: 0, seq, expected: `log_id ${this.#logId}`, found: `log_id ${head.logId}` });
-    } else if (this.#faults.length === 0 && this.#end !== undefined && seq > this.#end.seq) {
-      const expected = `lines up to seq ${seq} as the head proves`;
-      this.#faults.push({
-        file: this.#paths.activeName, offset: 0, seq: this.#end.seq + 1, expected, found: `the end after seq ${this.#end.seq}`,
-        kind: 'outdated',
-      });
-    }
+    } else this.#checkEnd(seq, 'as the head proves');
+  }
+
+  /** One fault says it: what is missing at the end is missing whoever proves it. */
+  #checkEnd(seq: number, as: string): void {
+    if (this.#faults.length > 0 || this.#end === undefined || seq <= this.#end.seq) return;
+    const [expected, found] = [`lines up to seq ${seq} ${as}`, `the end after seq ${this.#end.seq}`];
+    this.#faults.push({ file: this.#paths.activeName, offset: 0, seq: this.#end.seq + 1, expected, found, kind: 'outdated' });
   }
 }
 

@@ -27,6 +27,7 @@ export interface RecoveryReadingOptions {
   readonly expectedLogId?: string | undefined;
   readonly known?: KnownPosition | undefined;
   readonly firstKeptSeq?: number | undefined;
+  readonly provenSeq?: number | undefined;
   readonly replay: ReplayLine;
 }
 
@@ -264,8 +265,9 @@ class RecoveryReading {
     text: SegmentText, record: FaultyRecord & { readonly sizeBytes: number; readonly dueSeq: number },
   ): Promise<TornTail> {
     const bytes = await readTail(text, record.offset, record.sizeBytes);
-    // A snapshot is made of what was durable, so it proves as much as the head does.
-    const headSeq = Math.max(this.#head.head?.seq ?? 0, this.#options.known?.seq ?? 0);
+    // A snapshot is made of what was durable, so it proves as much as the head does, and so does the record of one.
+    const { known, provenSeq = 0 } = this.#options;
+    const headSeq = Math.max(this.#head.head?.seq ?? 0, known?.seq ?? 0, provenSeq);
     const verdict = judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq });
     if (verdict.torn) return { bytes, offset: record.offset, dueSeq: record.dueSeq };
     const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
@@ -279,10 +281,11 @@ class RecoveryReading {
     throw corrupt(this.#paths.shown('head'), 0, { seq: head.seq, expected: `log_id ${logId}`, found: `log_id ${head.logId}` });
   }
 
-  /** Refuses a log that ends before what the head proves or a snapshot holds. */
+  /** Refuses a log that ends before what the head proves, a snapshot holds or the registry has recorded. */
   #refuseMissingEnd(endOffset: number): void {
     const proofs = [
       { seq: this.#head.head?.seq ?? 0, as: 'as the head proves' }, { seq: this.#options.known?.seq ?? 0, as: 'as the snapshot says' },
+      { seq: this.#options.provenSeq ?? 0, as: 'as the registry has recorded' },
     ];
     for (const { seq, as } of proofs) {
       if (seq <= this.#chain.seq) continue;
