@@ -36,7 +36,7 @@ export class ProjectDeletion {
     const { registry, config, keyring } = this.#resources;
     this.#started.journal.requireWritable();
     const found = registry.get(id);
-    if (found === undefined && (await this.#finishDeletion(id))) return;
+    if (found === undefined && ((await this.#finishDeletion(id)) || (await this.#finishLeaving(id)))) return;
     const served = found?.kind === 'served' ? found.store : undefined;
     const logId = await this.#logToDelete(id, served);
     if (found === undefined && logId === undefined && findEntry(config.document, id) === undefined) {
@@ -60,8 +60,19 @@ export class ProjectDeletion {
       () => this.#started.keeper.release(id),
       async () => served && await this.#retire(served),
       () => removeEntry(config, id),
-      async () => logId && await this.#resources.diskHome.remove(id, logId),
+      async () => logId && await this.#started.keeper.unmoved.remove(id, logId),
+      // Of a project that is in memory now: its name is free for another one only when they have moved.
+      () => this.#started.keeper.unmoved.finishLeaving(id),
     ]);
+  }
+
+  /** Of a project in memory that is deleted already, and whose files from when it was on disk could not be moved then. */
+  async #finishLeaving(id: string): Promise<boolean> {
+    let isMoved = false;
+    await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
+      async () => (isMoved = await this.#started.keeper.unmoved.finishLeaving(id)),
+    ]);
+    return isMoved;
   }
 
   /** Finishes a deletion that is recorded, where files or entry could not be removed then. */
@@ -75,7 +86,7 @@ export class ProjectDeletion {
     if (hasFiles) await this.#refuseOtherFiles(id, logId);
     const hasEntry = findEntry(config.document, id) !== undefined;
     await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
-      async () => hasFiles && await diskHome.remove(id, logId),
+      async () => hasFiles && await this.#started.keeper.unmoved.remove(id, logId),
       async () => hasEntry && await removeEntry(config, id),
     ]);
     return hasFiles || hasEntry;

@@ -12,6 +12,7 @@ import type { ProjectResources } from './project-resources.js';
 import type { CompactionResult } from './projects.js';
 import { Scrubber } from './scrubber.js';
 import type { ServerJournal } from './server-journal.js';
+import { UnmovedFiles } from './unmoved-files.js';
 
 /** How the work in the background stands. */
 export interface KeepingState {
@@ -21,10 +22,14 @@ export interface KeepingState {
   readonly readableFailing: number;
   /** How many projects have damage in their files. */
   readonly scrubsDamaged: number;
+  /** How many projects were deleted or left the disk and have files that could not be moved out of the way. */
+  readonly filesUnmoved: number;
 }
 
 /** Keeps projects. */
 export class ProjectKeeper {
+  /** Moves files of projects that are gone out of the way. */
+  readonly unmoved: UnmovedFiles;
   readonly #resources: ProjectResources;
   readonly #journal: ServerJournal;
   readonly #compactor: Compactor;
@@ -40,6 +45,7 @@ export class ProjectKeeper {
   constructor(resources: ProjectResources, journal: ServerJournal) {
     this.#resources = resources;
     this.#journal = journal;
+    this.unmoved = new UnmovedFiles(resources.diskHome);
     this.#compactor = new Compactor(resources);
     this.#scrubber = new Scrubber({ ...resources, damage: this.#damage });
   }
@@ -47,7 +53,7 @@ export class ProjectKeeper {
   /** How it stands. */
   get state(): KeepingState {
     const { failingCount: compactionsFailing, readableFailingCount: readableFailing } = this.#compactor;
-    return { compactionsFailing, readableFailing, scrubsDamaged: this.#damage.projectCount };
+    return { compactionsFailing, readableFailing, scrubsDamaged: this.#damage.projectCount, filesUnmoved: this.unmoved.projectCount };
   }
 
   /** Begins: all projects that the start serves are kept already. */

@@ -14,12 +14,16 @@ import { ProjectDeletion } from './project-deletion.js';
 import { describeProject, describeStore } from './project-details.js';
 import { type EntryKey, keyIdOrNull, makeKey, removeEntry, settleRevision, storedKeyOf, writeEntry } from './project-entries.js';
 import { warnOfLostKeys } from './memory-projects.js';
+import type { KeepingState } from './project-keeper.js';
 import { openOptionsOf, type ProjectResources, SNAPSHOTS_AT_STOP_MS } from './project-resources.js';
 import { ProjectUpdates } from './project-updates.js';
 import type { CompactionResult, NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
 import { assessReadiness } from './readiness.js';
 import { type StartFacts, StartProgress } from './start-progress.js';
 import { type StartedProjects, type StartOptions, startProjects } from './start-projects.js';
+
+/** How the work around the projects stands before there are any. */
+const NOTHING_KEPT: KeepingState = { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0 };
 
 /** Carries out changes to projects. */
 export class ProjectLives implements Projects {
@@ -124,7 +128,7 @@ export class ProjectLives implements Projects {
 
   readiness(): Readiness {
     const { room, registry } = this.#resources;
-    const keeping = this.#startedProjects?.keeper.state ?? { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0 };
+    const keeping = this.#startedProjects?.keeper.state ?? NOTHING_KEPT;
     const serverLog = this.#startedProjects?.journal.state ?? 'writable';
     const degraded = registry.degraded().map((project) => {
       const { id, state } = describeProject(project);
@@ -169,6 +173,8 @@ export class ProjectLives implements Projects {
     const { registry, diskHome } = this.#resources;
     if (registry.get(id) !== undefined) throw new AppError('project_exists', `Cannot create the project "${id}": it exists`);
     const registration = this.#started.journal.registrations.get(id);
+    // What an earlier project of the name left in the way goes first.
+    await this.#started.keeper.unmoved.finishLeaving(id);
     const files = await diskHome.namesOf(id);
     if (registration?.state === 'live') {
       const advice = 'stop the server and put its entry back into the configuration, or start it with --adopt, which gives the project ' +

@@ -99,7 +99,7 @@ export class ProjectUpdates {
     const { journal, keeper } = this.#started;
     const { id, settings: before } = store;
     journal.requireWritable();
-    await requireFreeName(diskHome, id);
+    await requireFreeName(diskHome, keeper.unmoved, id);
     await requireRoomFor(room, store);
     const entryKey = made?.entryKey ?? key;
     const onApplied = (): void => {
@@ -107,7 +107,7 @@ export class ProjectUpdates {
     };
     await writeEntry(config, { id, settings, revision: undefined, key: entryKey });
     try {
-      const entering = { store, journal, command: { ...command, change: settings }, context, onApplied };
+      const entering = { store, journal, unmoved: keeper.unmoved, command: { ...command, change: settings }, context, onApplied };
       const { log, base } = await enterDisk(this.#resources, entering);
       keeper.keep({ store, log, generations: [base] });
     } catch (error) {
@@ -136,7 +136,7 @@ export class ProjectUpdates {
     try {
       store.setCaching(true);
       await store.loadAll();
-      const leaving = { store, journal, command: { ...command, change: settings }, context };
+      const leaving = { store, journal, unmoved: keeper.unmoved, command: { ...command, change: settings }, context };
       const submit = (onApplied?: () => void): Promise<void> => (
         leaveDisk(this.#resources, { ...leaving, ...(onApplied && { onApplied }) })
       );

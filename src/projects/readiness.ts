@@ -10,7 +10,7 @@ import type { ServerLogState } from './server-journal.js';
 const NOTHING_RECORDED = 'no project can be created, deleted or given another key';
 
 /** Without it, none found would read as none there. */
-const SCRUB_PACE = 'it reads all of them after each start and once a week';
+const SCRUB_PACE = 'the scrub reads all of them after each start and once a week';
 
 const SERVER_LOG_DETAILS: Readonly<Record<ServerLogState, string>> = {
   writable: 'sound',
@@ -55,7 +55,7 @@ export interface ServerCondition extends KeepingState {
  * @returns the checks, and who is not well
  */
 export function assessReadiness({ count, degraded }: ProjectFacts, condition: ServerCondition): Readiness {
-  const { serverLog, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads } = condition;
+  const { serverLog, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;
   const writable = count - degraded.length;
   const ready = count === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
@@ -64,7 +64,8 @@ export function assessReadiness({ count, degraded }: ProjectFacts, condition: Se
     diskRoom(room, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, ['project', 'whose snapshot could not be made']),
     counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json could not be brought up to date']),
-    counted('scrub', scrubsDamaged, ['project', `in whose files the scrub has found damage; ${SCRUB_PACE}`]),
+    counted('scrub', scrubsDamaged, ['project', `in whose files damage was found; ${SCRUB_PACE}`]),
+    counted('unmoved_files', filesUnmoved, ['project', 'deleted or gone from the disk whose files could not be moved out of the way']),
     counted('reads', damagedReads, ['read', 'of a value that found something else on disk than was written']),
   ];
   return { ready, checks, degraded };

@@ -25,7 +25,7 @@ import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { recallVersion } from './recall-version.js';
 import { ServerJournal } from './server-journal.js';
 import type { StartProgress } from './start-progress.js';
-import { leaveDisk, requireMovableFiles } from './storage-switch.js';
+import { LEFT_FILES_STAY, leaveDisk, requireMovableFiles } from './storage-switch.js';
 import { reportUnshownKey } from './unshown-key.js';
 
 const DELETED_PROJECT_NAMED =
@@ -33,8 +33,6 @@ const DELETED_PROJECT_NAMED =
 
 const LEFT_PROJECT_NAMED =
   'the entry of the configuration is from before the project left the disk; it goes on in memory, and its files are in "_left"';
-
-const LEFT_FILES_STAY = 'the files of a project that left the disk could not be moved; the next start does';
 
 const PROJECT_WITHOUT_ENTRY = 'a project on disk has no entry in the configuration; it is not served, its files stay';
 
@@ -103,7 +101,7 @@ class ProjectStart {
   /** What cannot be moved aside stays where it is, named: it must not keep the other projects from being served. */
   async #finishLeaving(id: string, logId: string): Promise<void> {
     try {
-      await this.#resources.diskHome.leave(id, logId);
+      await this.#keeper.unmoved.leave(id, logId);
     } catch (error) {
       this.#logger.error({ project: id, err: error }, LEFT_FILES_STAY);
     }
@@ -256,7 +254,8 @@ class ProjectStart {
       await store.loadAll(this.#signal);
       await requireMovableFiles(this.#resources.diskHome, store.id);
       const command = { type: 'project.update', change: store.settings } as const;
-      await leaveDisk(this.#resources, { store, journal: this.#journal, command, context: this.#context });
+      const { unmoved } = this.#keeper;
+      await leaveDisk(this.#resources, { store, journal: this.#journal, unmoved, command, context: this.#context });
       this.#logger.info({ project: store.id }, 'the project left the disk and goes on in memory, as the configuration says');
       return true;
     } catch (error) {

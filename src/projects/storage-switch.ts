@@ -30,14 +30,20 @@ import type { ProjectResources } from './project-resources.js';
 import { describeLack, type RoomForGrowth } from '../store/room-for-growth.js';
 import type { ServerJournal } from './server-journal.js';
 import { isOutcomeUnknown, suspendWrites } from './suspension.js';
+import type { UnmovedFiles } from './unmoved-files.js';
 
 /** Entries of a snapshot that are written before the event loop gets its turn. */
 const PIECE_KEYS = 1000;
+
+/** The server log says so of files that stay under the name of a project that is in memory. */
+export const LEFT_FILES_STAY = 'the files of a project that left the disk could not be moved; the next start does';
 
 /** A switch that is asked for. */
 export interface StorageSwitch {
   readonly store: ProjectStore;
   readonly journal: ServerJournal;
+  /** Moves the files of a log that leaves. */
+  readonly unmoved: UnmovedFiles;
   /** The one event of the move, with everything else that is asked for at once. */
   readonly command: UpdateProjectCommand;
   /** Called when the change is in force, before anything that waits is decided. */
@@ -49,10 +55,12 @@ export interface StorageSwitch {
  * Refuses a move to the disk that files stand in the way of.
  *
  * @param home where the files are
+ * @param unmoved files that an earlier move from the disk may have left there: they go first
  * @param id the project's id
- * @throws {AppError} `project_files_exist`
+ * @throws {AppError} `project_files_exist`, `disk_failed`
  */
-export async function requireFreeName(home: LogHome, id: string): Promise<void> {
+export async function requireFreeName(home: LogHome, unmoved: UnmovedFiles, id: string): Promise<void> {
+  await unmoved.finishLeaving(id);
   const files = await home.namesOf(id);
   if (files.length === 0) return;
   const message = `Cannot move the project "${id}" to the disk: files of that name exist; move them out of the data folder and ask again`;
@@ -207,10 +215,9 @@ export async function leaveDisk(resources: ProjectResources, wanted: StorageSwit
   await store.settleReads();
   await closeQuietly(resources, onDisk);
   try {
-    await resources.diskHome.leave(store.id, logId);
+    await wanted.unmoved.leave(store.id, logId);
   } catch (error) {
-    const message = 'the files of a project that left the disk could not be moved; the next start does';
-    resources.logger.warn({ project: store.id, err: error }, message);
+    resources.logger.error({ project: store.id, err: error }, LEFT_FILES_STAY);
   }
 }
 

@@ -9,7 +9,7 @@ const test = suite('readiness');
 
 /** All is well. */
 const WELL: ServerCondition = {
-  serverLog: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, damagedReads: 0,
+  serverLog: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0, damagedReads: 0,
 };
 
 /** Projects `p0`, `p1`… in these states. */
@@ -53,7 +53,7 @@ test('a registry that cannot be written to is a failed check and no reason not t
 for (const [name, condition] of [
   ['disk_room', { room: { largestBytes: -1, refusedBytes: undefined } }],
   ['compaction', { compactionsFailing: 2 }], ['readable_snapshot', { readableFailing: 1 }],
-  ['scrub', { scrubsDamaged: 1 }],  ['reads', { damagedReads: 3 }],
+  ['scrub', { scrubsDamaged: 1 }], ['unmoved_files', { filesUnmoved: 1 }], ['reads', { damagedReads: 3 }],
 ] as const) {
   test(`what goes wrong around the projects is the failed check ${name}, and no reason not to be ready`, () => {
     const { ready, checks, degraded } = assessReadiness(projectsIn('serving'), { ...WELL, ...condition });
@@ -65,7 +65,7 @@ test('where all is well every check holds', () => {
   const { checks } = assessReadiness(projectsIn('serving'), WELL);
   assert.deepEqual(failing(checks), []);
   assert.deepEqual(checks.map(({ name }) => name), [
-    'projects', 'registry', 'disk_room', 'compaction', 'readable_snapshot', 'scrub', 'reads',
+    'projects', 'registry', 'disk_room', 'compaction', 'readable_snapshot', 'scrub', 'unmoved_files', 'reads',
   ]);
 });
 

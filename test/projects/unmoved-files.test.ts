@@ -1,0 +1,106 @@
+/** Files of projects that are gone, and that the folder does not let out of the way. */
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { LogHome } from '../../src/log/log.js';
+import { inFolder } from '../config/config-folder.js';
+import { suite } from '../suite.js';
+import { HomeFaults } from './faulty-home.js';
+import { beginLife, CONTEXT, type Life, refusalOf, setValue, valuesOf } from './lives-fixture.js';
+
+const test = suite('unmoved-files');
+
+const P = 'first_project';
+const IMMUTABLE = Object.assign(new Error('EPERM: operation not permitted, rename'), { code: 'EPERM', errno: -1 });
+
+interface Faulty {
+  readonly life: Life;
+  readonly home: HomeFaults;
+  /** Names in the data folder. */
+  names(): Promise<string[]>;
+}
+
+/** A project that has gone to memory while the data folder took no change of names. */
+async function withLeftFiles(body: (faulty: Faulty) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const home = new HomeFaults();
+    const life = await beginLife(folder, { wrapHome: (real: LogHome) => home.over(real) });
+    try {
+      await setValue(life, P, ['k', '1']);
+      home.leaves.set(P, IMMUTABLE);
+      const { details } = await life.lives.update(P, { storage: { on_disk: false } }, CONTEXT);
+      assert.deepEqual([details.state, await valuesOf(life, P)], ['serving', { k: '1' }]);
+      await body({ life, home, names: async () => await readdir(path.join(folder, 'data')) });
+    } finally {
+      await life.lives.close();
+    }
+  });
+}
+
+function detailOf({ lives }: Life): string | undefined {
+  const check = lives.readiness().checks.find(({ name }) => name === 'unmoved_files');
+  return check?.ok === false ? check.detail : undefined;
+}
+
+test('a move to memory whose files stay is an error in the server log and a failed check, until they have moved',
+  () => withLeftFiles(async ({ life, home, names }) => {
+  assert.match(detailOf(life) ?? '', /^1 project /);
+  const logged = life.logged.filter(({ level, project }) => level === 'error' && project === P);
+  assert.deepEqual(logged.map(({ msg }) => msg), ['the files of a project that left the disk could not be moved; the next start does']);
+  home.leaves.clear();
+  await life.lives.update(P, { storage: { on_disk: true } }, CONTEXT);
+  assert.equal(detailOf(life), undefined);
+  assert.deepEqual(await valuesOf(life, P), { k: '1' });
+  assert.ok((await names()).includes('_left'), 'what had left is kept');
+}));
+
+test('a deletion is answered only when such files have moved, and says until then that it is in force',
+  () => withLeftFiles(async ({ life, home, names }) => {
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    const refusal = await refusalOf(life.lives.delete(P, CONTEXT));
+    assert.deepEqual([refusal.code, refusal.facts['applied']], ['disk_failed', true]);
+    assert.match(detailOf(life) ?? '', /^1 project /);
+  }
+  assert.equal((await refusalOf(life.lives.create({ id: P }, CONTEXT))).code, 'disk_failed');
+  home.leaves.clear();
+  await life.lives.delete(P, CONTEXT);
+  assert.equal(detailOf(life), undefined);
+  assert.deepEqual((await names()).filter((name) => name.startsWith(P)), []);
+  assert.equal((await refusalOf(life.lives.delete(P, CONTEXT))).code, 'project_not_found');
+}));
+
+test('a new project of the name moves such files first', () => withLeftFiles(async ({ life, home }) => {
+  await refusalOf(life.lives.delete(P, CONTEXT));
+  home.leaves.clear();
+  await life.lives.create({ id: P }, CONTEXT);
+  assert.deepEqual([await valuesOf(life, P), detailOf(life)], [{}, undefined]);
+}));
+
+test('files of a deletion that could not be moved fail the check until it is repeated', () => withLeftFiles(async ({ life, home }) => {
+  home.leaves.clear();
+  await life.lives.create({ id: 'a' }, CONTEXT);
+  home.removals.set('a', IMMUTABLE);
+  assert.equal((await refusalOf(life.lives.delete('a', CONTEXT))).facts['applied'], true);
+  assert.match(detailOf(life) ?? '', /^2 projects /);
+  home.removals.clear();
+  await life.lives.delete('a', CONTEXT);
+  assert.match(detailOf(life) ?? '', /^1 project /);
+}));
+
+test('a start that cannot move such files says so in the check as well', () => inFolder(async (folder) => {
+  const home = new HomeFaults();
+  const options = { wrapHome: (real: LogHome): LogHome => home.over(real) };
+  home.leaves.set(P, IMMUTABLE);
+  const first = await beginLife(folder, options);
+  await first.lives.update(P, { storage: { on_disk: false } }, CONTEXT);
+  await first.lives.close();
+  const second = await beginLife(folder, options);
+  assert.match(detailOf(second) ?? '', /^1 project /);
+  await second.lives.close();
+  home.leaves.clear();
+  const third = await beginLife(folder, options);
+  assert.equal(detailOf(third), undefined);
+  await third.lives.close();
+}));
+
+test.run();
