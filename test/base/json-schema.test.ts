@@ -93,7 +93,11 @@ test('a value nested a hundred thousand deep is refused like any other', () => {
 });
 
 test('a mistake in a schema is an error when it is first used', () => {
-  assert.throws(() => compileSchema({ type: 'object', propertis: {} })({}), /propertis/);
+  for (const [schema, said] of [
+    [{ type: 'object', propertis: {} }, /propertis/], [{ type: 'integer', minimum: '3' }, /minimum/], [{ type: 'strin' }, /strin/],
+    [{ type: 'object', required: 'a' }, /required/], [{ type: 'array', items: 3 }, /items/], [{ type: 'string', pattern: '(' }, /group/],
+    [{ type: 'object', properties: [1] }, /properties/], [{ type: 'integer', maxLength: 3 }, /maxLength/],
+  ] as const) assert.throws(() => compileSchema(schema)({}), said, JSON.stringify(schema));
 });
 
 test('a name is escaped as RFC 6901 says, the tilde first', () => {
