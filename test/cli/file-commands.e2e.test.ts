@@ -10,6 +10,8 @@ import { run, writeShop } from './program.js';
 const test = suite('cli/file-commands');
 const OPEN = { enabled: false };
 const TIMEOUT_MS = 120_000;
+/** Damage that a snapshot covers; how much of it is counted in bytes depends on which snapshot. */
+const LOST_HISTORY = /^what is lost: history, and no value\n(?: {2}\d+ bytes of [^\n]*\n)? {2}the lines of seq 4 to \d+;/m;
 
 function configure(bench: Workbench): void {
   const storage = { persistent_file_path: 'data/', segment_bytes: 4096, compaction: { interval_seconds: 1 } };
@@ -78,7 +80,7 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   const [, next = ''] = /^ {2}next: stop the server, then: node \S+\/main\.js (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
   const planned = await run(bench, ...next.split(' '));
   assert.equal(planned.code, EXIT_CODES.failure);
-  assert.match(planned.stdout, /^what is lost: history, and no value\n {2}\d+ bytes of records that cannot be proved\n/m);
+  assert.match(planned.stdout, LOST_HISTORY);
   const [, command = ''] = /^Nothing was changed\. To do it: node \S+\/main\.js (.*)$/m.exec(planned.stdout) ?? [];
   const withoutLock = (names: readonly string[]): readonly string[] => names.filter((name) => !name.startsWith('_lock'));
   assert.deepEqual(withoutLock(treeOf(bench.path('data'))), withoutLock(before));
