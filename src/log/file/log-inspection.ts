@@ -332,7 +332,7 @@ class Inspector {
     } else this.#checkEnd(seq, 'as the head proves');
   }
 
-  /** One fault says it: what is missing at the end is missing whoever proves it. */
+  /** One fault says it: what is missing at the end is missing by whatever proof. */
   #checkEnd(seq: number, as: string): void {
     if (this.#faults.length > 0 || this.#end === undefined || seq <= this.#end.seq) return;
     const [expected, found] = [`lines up to seq ${seq} ${as}`, `the end after seq ${this.#end.seq}`];
