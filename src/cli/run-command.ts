@@ -4,6 +4,7 @@
 import { constants } from 'node:os';
 import { isErrno } from '../base/app-error.js';
 import { CommandOutput } from './command-output.js';
+import { onEndingSignals } from './ending-signals.js';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
 import { complain } from './standard-error.js';
 
@@ -32,17 +33,16 @@ class InterruptedError extends Error {
 
 /**
  * Runs a command, shows why it failed, and sets the exit code. A command that is interrupted puts away what it made on the way,
- * and ends by the same signal; the second signal ends it at once.
+ * and ends by the same signal; a later signal ends it at once.
  *
  * @param work gives true when all is well, false for exit code 1
  */
 export async function runCommand(work: (context: CommandContext) => Promise<boolean>): Promise<void> {
   const interruption = new AbortController();
-  const interrupt = (name: NodeJS.Signals): void => {
-    if (interruption.signal.aborted) process.exit(SIGNAL_EXIT_BASE + constants.signals[name]);
-    interruption.abort(new InterruptedError(name));
-  };
-  for (const name of ENDING_SIGNALS) process.on(name, interrupt);
+  const ignoreSignals = onEndingSignals(ENDING_SIGNALS, {
+    first: (name) => interruption.abort(new InterruptedError(name)),
+    again: (name) => process.exit(SIGNAL_EXIT_BASE + constants.signals[name]),
+  });
   const output = new CommandOutput({ descriptor: 1, stream: process.stdout }, interruption.signal);
   let ended: unknown;
   try {
@@ -53,7 +53,7 @@ export async function runCommand(work: (context: CommandContext) => Promise<bool
     complain(messageOf(ended));
     process.exitCode = exitCodeOf(ended);
   }
-  for (const name of ENDING_SIGNALS) process.removeListener(name, interrupt);
+  ignoreSignals();
   // A shell that runs a script stops it only when the command was ended by the signal, not when it ends by itself.
   if (ended instanceof InterruptedError) process.kill(process.pid, ended.signalName);
 }

@@ -8,6 +8,7 @@ import { SimpleKvServer } from '../server.js';
 import { createAnnouncer } from './console-announcer.js';
 import { openWithoutWaiting } from './console-descriptor.js';
 import { ConsoleOutput, UnshownTextError } from './console-output.js';
+import { onEndingSignals } from './ending-signals.js';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
 
 const STANDARD_OUTPUT = 1;
@@ -119,7 +120,13 @@ class Stop {
   }
 
   listen(): void {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void this.#onSignal(signal));
+    onEndingSignals(['SIGTERM', 'SIGINT'], {
+      first: (signal) => void this.#stop(signal),
+      again: (signal) => {
+        this.#streams.errors.write(`simplekv: ${signal} again, stopping at once\n`);
+        process.exit(EXIT_CODES.failure);
+      },
+    });
     // What was not foreseen may have left anything half done; the log knows what was acknowledged, and the next start reads it.
     process.on('uncaughtException', (error) => {
       this.#streams.logger?.fatal({ err: error }, 'the server ends because of a defect');
@@ -128,11 +135,7 @@ class Stop {
     });
   }
 
-  async #onSignal(signal: string): Promise<void> {
-    if (this.#isAsked) {
-      this.#streams.errors.write(`simplekv: ${signal} again, stopping at once\n`);
-      process.exit(EXIT_CODES.failure);
-    }
+  async #stop(signal: string): Promise<void> {
     this.#isAsked = true;
     this.#streams.logger?.info({ signal }, 'stopping');
     const timer = setTimeout(() => {

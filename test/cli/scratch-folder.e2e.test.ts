@@ -33,12 +33,14 @@ test('a scratch folder is for its owner only, and a reader who goes away leaves 
 }), TIMEOUT);
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test(`a command that ${signal} interrupts leaves nothing either, and ends by that signal`, () => withWorkbench(async (bench) => {
+  test(`a command that ${signal} interrupts leaves nothing either, and ends by that signal, also when another follows at once`,
+    () => withWorkbench(async (bench) => {
     writeShop(bench, LARGE.count, LARGE.valueBytes);
     const { folder, env } = temporaryFolder(bench);
     const child = await stalledReplay(bench, folder, env);
     const end = new Promise<readonly [number | null, string | null]>((resolve) => child.on('exit', (code, by) => resolve([code, by])));
     child.kill(signal);
+    child.kill('SIGQUIT');
     assert.deepEqual(await end, [null, signal]);
     assert.deepEqual(readdirSync(folder), []);
   }), TIMEOUT);

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import { SAME_REQUEST_MS } from '../../src/cli/ending-signals.js';
 import { type ServerUnderTest, until, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 
@@ -15,6 +17,13 @@ const WRITES_BEFORE_SIGNAL = 100;
 const PROJECTS_OF_LONG_START = 100;
 /** What a stop may take. Machines that run many tests at once get a little more. */
 const STOP_LIMIT_MS = 12_000;
+/** Long enough for a stop to be waiting when the signal is repeated. */
+const SHORT_STOP_SECONDS = 2;
+/** How often, and how far apart in milliseconds, a signal is repeated that is still the same request. */
+const REPETITIONS = 3;
+const REPETITION_MS = 30;
+/** How much later than that a signal comes that is a request of its own. */
+const LATER_MS = 500;
 
 function configure(bench: Workbench, shutdownSeconds = 10): void {
   bench.configure([{ id: 'shop', authentication: { enabled: false } }], { timeouts: { shutdown_seconds: shutdownSeconds } });
@@ -69,9 +78,8 @@ test('a request whose body is still coming is cut off by a stop, which ends with
   assert.equal((await next.send('GET', '/api/v1/projects/shop/keys/half')).status, 404);
 }));
 
-test('a second signal ends a stop that waits, at once and with 1', () => withWorkbench(async (bench) => {
-  configure(bench);
-  const server = await bench.start();
+/** A request whose body does not end: a stop waits for it. */
+async function beginUpload(server: ServerUnderTest): Promise<void> {
   const request = httpRequest(`${server.url}/api/v1/projects/shop/keys/half`, {
     method: 'PUT', headers: { 'Content-Type': 'application/json', 'Content-Length': '100' },
   });
@@ -79,8 +87,33 @@ test('a second signal ends a stop that waits, at once and with 1', () => withWor
   await new Promise((resolve) => request.write('"never', resolve));
   // Only once it has been seen by the server does the stop wait for it.
   await server.send('GET', '/livez');
+}
+
+for (const [first, second] of [['SIGINT', 'SIGINT'], ['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGTERM']] as const) {
+  test(`${first} that arrives twice, or with ${second} behind it, is one request to stop: the stop is clean and ends with 0`,
+    () => withWorkbench(async (bench) => {
+    configure(bench, SHORT_STOP_SECONDS);
+    const server = await bench.start();
+    await beginUpload(server);
+    server.process.kill(first);
+    await server.line('stopping', ({ msg }) => msg === 'stopping');
+    for (let count = 0; count < REPETITIONS; count += 1) {
+      server.process.kill(second);
+      await setTimeout(REPETITION_MS);
+    }
+    assert.deepEqual(await server.ended, { code: 0, signal: null });
+    assert.ok(server.lines.some(({ msg }) => msg === 'stopped'));
+    assert.doesNotMatch(server.stderr, /again/);
+  }));
+}
+
+test('a second signal that comes later ends a stop that waits, at once and with 1', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const server = await bench.start();
+  await beginUpload(server);
   server.process.kill('SIGINT');
   await server.line('stopping', ({ msg }) => msg === 'stopping');
+  await setTimeout(SAME_REQUEST_MS + LATER_MS);
   server.process.kill('SIGINT');
   assert.deepEqual(await server.ended, { code: 1, signal: null });
   assert.match(server.stderr, /SIGINT again, stopping at once/);
