@@ -49,6 +49,7 @@ export class ValueLoader {
   readonly #cache: ValueCache;
   readonly #reader: number;
   #damagedReads = 0;
+  readonly #damagedSnapshots = new Set<number>();
 
   /**
    * @param source where bytes come from
@@ -63,6 +64,20 @@ export class ValueLoader {
   /** How many reads found something else than what was written. */
   get damagedReads(): number {
     return this.#damagedReads;
+  }
+
+  /** Seqs of the snapshots in which a read found something else than what was written. */
+  get damagedSnapshots(): ReadonlySet<number> {
+    return this.#damagedSnapshots;
+  }
+
+  /**
+   * Forgets that a snapshot was damaged, once no value lies in it.
+   *
+   * @param seq the snapshot's
+   */
+  forgetDamaged(seq: number): void {
+    this.#damagedSnapshots.delete(seq);
   }
 
   /**
@@ -98,10 +113,15 @@ export class ValueLoader {
         return await this.#cache.takeTurn(() => this.#read(seq, { file, offset, sizeBytes, crc }));
       } catch (error) {
         if (place.file !== file || place.offset !== offset) continue;
-        if (error instanceof AppError && error.code === 'project_corrupt') this.#damagedReads += 1;
+        if (error instanceof AppError && error.code === 'project_corrupt') this.#noteDamage(file);
         throw error;
       }
     }
+  }
+
+  #noteDamage(file: number): void {
+    this.#damagedReads += 1;
+    if (file < 0) this.#damagedSnapshots.add(-file);
   }
 
   async #read(seq: number, place: ValuePlace): Promise<string> {

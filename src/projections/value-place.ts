@@ -17,6 +17,13 @@ export interface ValuePlace {
   readonly crc: number;
 }
 
+/** A version of a key, and where its value lies. */
+export interface PlacedVersion {
+  readonly key: string;
+  readonly seq: number;
+  readonly place: ValuePlace;
+}
+
 /**
  * Says where the value of a `set` lies: it is the last of the fields.
  *
@@ -39,4 +46,19 @@ export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
 export function placeInSnapshot(snapshotSeq: number, entry: Omit<ValuePlace, 'file'>): ValuePlace {
   invariant(snapshotSeq >= 1, 'a snapshot holds an event at least');
   return { file: -snapshotSeq, offset: entry.offset, sizeBytes: entry.sizeBytes, crc: entry.crc };
+}
+
+/**
+ * Says where the values of a snapshot lie.
+ *
+ * @param entries its index, in groups
+ * @param snapshotSeq the seq of the generation, from 1
+ * @returns the versions of each group
+ */
+export async function* versionsInSnapshot(
+  entries: AsyncIterable<readonly (Omit<ValuePlace, 'file'> & Omit<PlacedVersion, 'place'>)[]>, snapshotSeq: number,
+): AsyncGenerator<readonly PlacedVersion[]> {
+  for await (const group of entries) {
+    yield group.map((entry) => ({ key: entry.key, seq: entry.seq, place: placeInSnapshot(snapshotSeq, entry) }));
+  }
 }

@@ -22,6 +22,12 @@ const BACKOFF_MS_MAX = 3_600_000;
 /** After how many failures the time between two tries does not double any more. */
 const DOUBLINGS_MAX = 16;
 
+/**
+ * How long after the last try a snapshot that has proved damaged is made anew, in milliseconds: a disk that fails must not keep the
+ * server busy.
+ */
+const MEND_WAIT_MS = 10_000;
+
 /** A project that is compacted. */
 interface Watched {
   readonly compaction: ProjectCompaction;
@@ -177,6 +183,7 @@ export class Compactor {
     const nowMs = this.#clock.monotonicMs();
     for (const [id, watched] of this.#watched) {
       const { compaction, failures, triedAtMs } = watched;
+      if (failures === 0 && nowMs - triedAtMs >= MEND_WAIT_MS && compaction.hasDamagedSnapshot) this.request(id, true);
       if (intervalMsOf(compaction.store) === 0 && failures === 0) continue;
       if (nowMs - triedAtMs >= waitMsOf(watched)) this.request(id);
     }

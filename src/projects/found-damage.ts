@@ -2,6 +2,8 @@
  * Damage that was found in the files of projects while they are served, by what read them: the scrub, or retention before it removes
  * a segment. Readiness counts it; the server log has the details.
  */
+import { basename } from 'node:path';
+import { parseSnapshotName } from '../projections/snapshot/snapshot-names.js';
 import type { ScrubFinding } from './background-tasks.js';
 
 /** What is known of damage, by project. */
@@ -34,6 +36,28 @@ export class FoundDamage {
   }
 
   /**
+   * Tells whether anything is wrong with a snapshot.
+   *
+   * @param project the project's id
+   * @param seq the snapshot's
+   * @returns true where one of its files is damaged or missing
+   */
+  hasSnapshot(project: string, seq: number): boolean {
+    return (this.#findings.get(project) ?? []).some((finding) => seqOfSnapshot(finding) === seq);
+  }
+
+  /**
+   * Forgets what is wrong with a snapshot that is gone.
+   *
+   * @param project the project's id
+   * @param seq the snapshot's
+   */
+  forgetSnapshot(project: string, seq: number): void {
+    const findings = this.#findings.get(project);
+    if (findings !== undefined) this.#findings.set(project, findings.filter((finding) => seqOfSnapshot(finding) !== seq));
+  }
+
+  /**
    * Forgets a project whose files are gone or belong to something else now.
    *
    * @param project its id
@@ -41,4 +65,9 @@ export class FoundDamage {
   forget(project: string): void {
     this.#findings.delete(project);
   }
+}
+
+function seqOfSnapshot({ file, kind }: ScrubFinding): number | undefined {
+  // What a newer version wrote is not damaged.
+  return kind === 'newer_format' ? undefined : parseSnapshotName(basename(file))?.seq;
 }

@@ -15,10 +15,12 @@ import type { Log } from '../log/log.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { superfluousGenerations } from '../projections/snapshot/superfluous-generations.js';
+import { versionsInSnapshot } from '../projections/value-place.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
 import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
 import type { CompactionResult } from './projects.js';
+import { reachesBack, readFromBefore } from './damaged-snapshot.js';
 import type { FoundDamage } from './found-damage.js';
 import { applyRetention } from './retention.js';
 import type { ServerJournal } from './server-journal.js';
@@ -28,6 +30,8 @@ const SMALL_SNAPSHOT_BYTES = 4_194_304;
 /** A larger one when the log since it has this part of its size. */
 const LOG_SHARE_DUE = 0.5;
 
+const LEFT_BEHIND = 'a snapshot is damaged; what it held is read from before it, and a new one is made';
+const IRREPLACEABLE = 'a snapshot is damaged, and neither an older one nor the log holds all of it; docs/recovery.md says what to do';
 const READABLE_FAULT =
   'the readable snapshot beside the log is not up to date; no data is affected, and the next snapshot or start tries again';
 
@@ -66,6 +70,8 @@ export class ProjectCompaction {
   #generations: readonly SnapshotManifest[];
   /** Generations that proved damaged, by seq: values may still lie in them, until a sound one takes their place. */
   readonly #damaged = new Set<number>();
+  /** Generations that are damaged and hold what is nowhere else, by seq. */
+  readonly #irreplaceable = new Set<number>();
   /** Segments that proved damaged when retention was about to touch them, by first seq. */
   readonly #heldBack = new Set<number>();
   #isReadableFailing = false;
@@ -97,6 +103,18 @@ export class ProjectCompaction {
     return this.#isOverdue && this.#generations[0]?.seq !== this.#parts.store.seq;
   }
 
+  /** Whether a committed snapshot has proved damaged that the next run can do without. */
+  get hasDamagedSnapshot(): boolean {
+    return this.#damagedGenerations().length > 0;
+  }
+
+  #damagedGenerations(): readonly SnapshotManifest[] {
+    const { store, damage } = this.#parts;
+    return this.#generations.filter(({ seq }) => (
+      !this.#irreplaceable.has(seq) && (store.damagedSnapshots.has(seq) || damage.hasSnapshot(store.id, seq))
+    ));
+  }
+
   /** Whether a snapshot is due: something changed, and the snapshot is small or the log since it long. */
   get isDue(): boolean {
     const { store } = this.#parts;
@@ -109,7 +127,8 @@ export class ProjectCompaction {
   }
 
   /**
-   * Makes a snapshot of what is durable now, and removes what it makes superfluous.
+   * Makes a snapshot of what is durable now, also where one of this moment is there and has proved damaged, and removes what it makes
+   * superfluous.
    *
    * @param log the project's log
    * @param signal ends it; the attempt leaves nothing that counts
@@ -119,6 +138,7 @@ export class ProjectCompaction {
    */
   async run(log: Log, signal: AbortSignal, context?: CommandContext): Promise<CompactionResult> {
     const startMs = this.#parts.clock.monotonicMs();
+    await this.#leaveDamaged(log, signal);
     const isNew = this.#generations[0]?.seq !== this.#parts.store.seq;
     const manifest = isNew ? await this.#commitNew(log, signal) : this.#generations[0];
     invariant(manifest !== undefined, 'a project has an event');
@@ -151,6 +171,31 @@ export class ProjectCompaction {
       if (signal.aborted) return;
       this.#isReadableFailing = true;
       logger.warn({ project: store.id, seq: newest?.seq, err: error }, READABLE_FAULT);
+    }
+  }
+
+  /** A damaged snapshot gives its name free only once no value is read from it. */
+  async #leaveDamaged(log: Log, signal: AbortSignal): Promise<void> {
+    const damaged = this.#damagedGenerations();
+    const sound = this.#generations.filter((generation) => !damaged.includes(generation));
+    const [newest] = damaged;
+    const [fallback] = sound;
+    if (newest === undefined) return;
+    const { store, snapshots, damage, logger } = this.#parts;
+    const facts = { project: store.id, seqs: damaged.map(({ seq }) => seq), fallback_seq: fallback?.seq ?? 0 };
+    if (!reachesBack(log, fallback)) {
+      for (const { seq } of damaged) this.#irreplaceable.add(seq);
+      logger.error(facts, IRREPLACEABLE);
+      return;
+    }
+    logger.error(facts, LEFT_BEHIND);
+    if (newest.seq > (fallback?.seq ?? 0)) await readFromBefore({ store, snapshots, log }, fallback, signal);
+    this.#generations = sound;
+    for (const { seq } of damaged) {
+      // What the log begins after stays: a person may want what can be read of it.
+      if (seq !== log.base?.seq) await snapshots.remove(seq);
+      store.forgetDamaged(seq);
+      damage.forgetSnapshot(store.id, seq);
     }
   }
 
@@ -225,7 +270,7 @@ export class ProjectCompaction {
    */
   async #relocate(manifest: SnapshotManifest): Promise<void> {
     const { store, snapshots } = this.#parts;
-    await store.relocate(snapshots.readIndex(manifest), manifest.seq);
+    await store.relocate(versionsInSnapshot(snapshots.readIndex(manifest), manifest.seq));
     await store.settleReads();
   }
 

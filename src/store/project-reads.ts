@@ -10,9 +10,8 @@ import { invariant } from '../base/invariant.js';
 import { type KeyEntry, type LoadedEntry, sizeOfValue } from '../projections/key-entry.js';
 import type { KeyRange } from '../projections/key-range.js';
 import type { KeyValues } from '../projections/key-values.js';
-import type { IndexEntry } from '../projections/snapshot/snapshot.js';
 import type { LoadOptions, ValueLoader } from '../projections/value-loader.js';
-import { placeInSnapshot } from '../projections/value-place.js';
+import type { PlacedVersion } from '../projections/value-place.js';
 
 /** How much of values makes a piece, in bytes: a reader that stalls keeps one of them in memory. */
 export const PIECE_VALUE_BYTES_MAX = 131_072;
@@ -57,6 +56,16 @@ export class ProjectReads {
   /** How many reads found something else on disk than what was written. */
   get damagedReads(): number {
     return this.#loader.damagedReads;
+  }
+
+  /** {@inheritDoc ValueLoader.damagedSnapshots} */
+  get damagedSnapshots(): ReadonlySet<number> {
+    return this.#loader.damagedSnapshots;
+  }
+
+  /** {@inheritDoc ValueLoader.forgetDamaged} */
+  forgetDamaged(seq: number): void {
+    this.#loader.forgetDamaged(seq);
   }
 
   /**
@@ -160,20 +169,17 @@ export class ProjectReads {
   }
 
   /**
-   * Points entries at a snapshot that holds them as well, in slices, with the event loop free in between. Without caching, texts in
-   * memory give way to their places; with caching, only values that are not in memory yet are pointed elsewhere.
+   * Points versions at where they lie as well, in slices, with the event loop free in between. Without caching, texts in memory give
+   * way to their places; with caching, only values that are not in memory yet are pointed elsewhere.
    *
-   * @param entries the generation's index
-   * @param snapshotSeq the generation's seq
+   * @param versions of any keys; what is not a present version changes nothing
    */
-  async relocate(entries: AsyncIterable<readonly IndexEntry[]>, snapshotSeq: number): Promise<void> {
+  async relocate(versions: AsyncIterable<readonly PlacedVersion[]>): Promise<void> {
     if (this.#needsNoPlaces()) return;
-    for await (const group of entries) {
+    for await (const group of versions) {
       for (let first = 0; first < group.length; first += SLICE_KEYS_MAX) {
         if (this.#needsNoPlaces()) return;
-        for (const entry of group.slice(first, first + SLICE_KEYS_MAX)) {
-          this.#values.relocate(entry.key, entry.seq, placeInSnapshot(snapshotSeq, entry));
-        }
+        for (const { key, seq, place } of group.slice(first, first + SLICE_KEYS_MAX)) this.#values.relocate(key, seq, place);
         await nextTurn();
       }
     }

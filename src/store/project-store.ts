@@ -15,9 +15,9 @@ import type { KeyRange } from '../projections/key-range.js';
 import type { KeyValues } from '../projections/key-values.js';
 import type { ModelCheckpoint, ProjectModel } from '../projections/project-model.js';
 import type { ProjectVersion } from '../projections/project-state.js';
-import type { IndexEntry } from '../projections/snapshot/snapshot.js';
 import { ValueCache } from '../projections/value-cache.js';
 import { ValueLoader, type ValueSource } from '../projections/value-loader.js';
+import type { PlacedVersion } from '../projections/value-place.js';
 import { BatchTurn, logOptionsOf } from './batch-turn.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
@@ -173,6 +173,16 @@ export class ProjectStore {
     return this.#reads.damagedReads;
   }
 
+  /** {@inheritDoc ProjectReads.damagedSnapshots} */
+  get damagedSnapshots(): ReadonlySet<number> {
+    return this.#reads.damagedSnapshots;
+  }
+
+  /** {@inheritDoc ProjectReads.forgetDamaged} */
+  forgetDamaged(seq: number): void {
+    this.#reads.forgetDamaged(seq);
+  }
+
   /** {@inheritDoc ProjectReads.load} */
   load(entry: KeyEntry): ReturnType<ProjectReads['load']> {
     return this.#reads.load(entry);
@@ -199,8 +209,8 @@ export class ProjectStore {
   }
 
   /** {@inheritDoc ProjectReads.relocate} */
-  async relocate(entries: AsyncIterable<readonly IndexEntry[]>, snapshotSeq: number): Promise<void> {
-    await this.#reads.relocate(entries, snapshotSeq);
+  async relocate(versions: AsyncIterable<readonly PlacedVersion[]>): Promise<void> {
+    await this.#reads.relocate(versions);
   }
 
   /** {@inheritDoc ProjectReads.loadAll} */

@@ -4,6 +4,7 @@ import { InvariantError } from '../../src/base/invariant.js';
 import type { IndexEntry } from '../../src/projections/snapshot/snapshot.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
+import { versionsInSnapshot } from '../../src/projections/value-place.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { suite } from '../suite.js';
 import { CONTEXT, create, isRefusal, set } from './created-store.js';
@@ -58,7 +59,7 @@ test('the event loop is free while values are loaded and while they are moved', 
     if (!isOver) setImmediate(count);
   };
   setImmediate(count);
-  await store.relocate(inGroups(index, KEYS.length), point.seq);
+  await store.relocate(versionsInSnapshot(inGroups(index, KEYS.length), point.seq));
   assert.ok(rounds >= 3, `${rounds} rounds for three slices`);
   rounds = 0;
   store.setCaching(true);
@@ -144,7 +145,7 @@ test('without caching, a snapshot takes the texts out of memory, but for keys th
   const { index, point } = await shelf.take(store);
   await store.submit(set('k00001', '"newer"'), CONTEXT);
   await store.submit({ type: 'delete', key: 'k00002' }, CONTEXT);
-  await store.relocate(inGroups(index, 700), point.seq);
+  await store.relocate(versionsInSnapshot(inGroups(index, 700), point.seq));
   assert.equal(store.values.placedCount, KEYS.length - 1);
   log.dropSegments(point.seq);
   assert.deepEqual(await textsOf(store, ['k00000', 'k00001', 'k00002', 'k00003']), ['"k00000"', '"newer"', undefined, '"k00003"']);
@@ -158,7 +159,7 @@ test('with caching and everything in memory, a snapshot moves nothing and its in
     isRead = true;
     yield await Promise.resolve([{ key: 'a', seq: 2, timeMs: 0, offset: 0, sizeBytes: 3, crc: 0 }]);
   })();
-  await store.relocate(entries, 2);
+  await store.relocate(versionsInSnapshot(entries, 2));
   assert.equal(isRead, false);
   assert.equal(store.values.get('a')?.value, '"a"');
 });
@@ -168,7 +169,7 @@ test('with caching and values still on disk, those are moved', async () => {
   store.setCaching(true);
   await store.submit(set('c', '"c"'), CONTEXT);
   const { index, point } = await shelf.take(store);
-  await store.relocate(inGroups(index, 1), point.seq);
+  await store.relocate(versionsInSnapshot(inGroups(index, 1), point.seq));
   log.segments.clear();
   await store.loadAll();
   assert.deepEqual(await textsOf(store, ['a', 'b', 'c']), ['"a"', '"b"', '"c"']);

@@ -6,7 +6,7 @@ import type { Log } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
-import { placeInSnapshot } from '../../src/projections/value-place.js';
+import { placeInSnapshot, versionsInSnapshot } from '../../src/projections/value-place.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { replayInto } from '../../src/projects/replay.js';
 import { CONTEXT } from './created-store.js';
@@ -66,7 +66,7 @@ export class ColdSystem implements StoreSystem {
     const { point, index } = snapshot;
     assert.deepEqual(censusOf(index), { keyCount: point.keyCount, keySum: point.keySum });
     store.noteSnapshot(point.seq);
-    await store.relocate(inGroups(index, GROUP), point.seq);
+    await store.relocate(versionsInSnapshot(inGroups(index, GROUP), point.seq));
     await store.settleReads();
     for (const seq of shelf.generations.keys()) if (seq < point.seq) shelf.generations.delete(seq);
     if (this.#log instanceof PlacedLog) this.#log.dropSegments(point.seq);

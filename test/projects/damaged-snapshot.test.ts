@@ -1,0 +1,174 @@
+/** A snapshot that proves damaged while its project is served: what it held is read from before it, and it is made anew. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Compactor } from '../../src/projects/compactor.js';
+import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
+import { suite } from '../suite.js';
+import {
+  type CompactedProject, DATA, everythingOf, longValue, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS, spoil,
+} from './compacted-project.js';
+import { collectingLogger, CONTEXT } from './lives-fixture.js';
+
+const test = suite('damaged-snapshot');
+
+const COLD = { ...SMALL_SEGMENTS, cache_in_memory: false };
+const COLD_GZIP = { ...COLD, retention: { compress: 'gzip' } } as const;
+const LOOK_MS = 5;
+/** Longer than a snapshot that has proved damaged is left alone, in milliseconds. */
+const PATIENCE_MS = 11_000;
+
+const snapPath = (seq: number, part: string): string => `${DATA}/${PROJECT}/snap-${String(seq).padStart(20, '0')}.${part}`;
+
+/** Cold, with two generations, the newest one of the present. Since the older one, keys were changed, deleted and left alone. */
+async function twoGenerations(storage: typeof COLD | typeof COLD_GZIP = COLD): Promise<CompactedProject> {
+  const project = await openCompacted({ storage });
+  await project.fill(1, 8);
+  await project.compact();
+  await project.fill(7, 12);
+  await project.store.submit({ type: 'delete', key: 'k2' }, CONTEXT);
+  await project.compact();
+  return project;
+}
+
+/** Keys whose values cannot be read. */
+async function unreadable({ store }: CompactedProject): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const key of store.values.keys({}, store.values.count)) {
+    try {
+      assert.equal((await store.read(key))?.value, longValue(Number(key.slice(1))));
+    } catch (error) {
+      if (error instanceof assert.AssertionError) throw error;
+      found.push(key);
+    }
+  }
+  return found;
+}
+
+async function isSound({ snapshots }: CompactedProject, seq: number): Promise<boolean> {
+  try {
+    for await (const group of snapshots.readEntries(await snapshots.read(seq))) assert.ok(group.length > 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+for (const [what, storage] of [['plain', COLD], ['compressed', COLD_GZIP]] as const) {
+  test(`a damaged value in the newest snapshot of an idle project is read from the ${what} log, and a new one is made`, async () => {
+    const project = await twoGenerations(storage);
+    const wanted = await everythingOf(project.store);
+    const { seq } = project.store;
+    spoil(project.disk, snapPath(seq, 'json'));
+    assert.equal(project.compaction.hasDamagedSnapshot, false, 'nothing has been read yet');
+    const bad = await unreadable(project);
+    assert.equal(bad.length, 1);
+    assert.equal(project.compaction.hasDamagedSnapshot, true);
+    assert.equal((await project.compact()).seq, seq);
+    assert.equal(await everythingOf(project.store), wanted);
+    assert.equal(await isSound(project, seq), true);
+    assert.equal(project.compaction.hasDamagedSnapshot, false);
+    const again = await project.reopen();
+    assert.equal(await everythingOf(again.store), wanted);
+    assert.deepEqual(again.logged.filter(({ level }) => level === 'error'), []);
+    await again.close();
+  });
+}
+
+test('both generations damaged, everything is read from the log', async () => {
+  const project = await twoGenerations();
+  const wanted = await everythingOf(project.store);
+  for (const { seq } of (await project.snapshots.list()).committed) spoil(project.disk, snapPath(seq, 'json'));
+  assert.equal((await unreadable(project)).length, 1);
+  // That the older one is damaged as well shows when the new one is built on it.
+  await project.compact();
+  assert.equal(await everythingOf(project.store), wanted);
+  assert.equal(await isSound(project, project.store.seq), true);
+  await project.close();
+});
+
+test('what the scrub finds wrong with a snapshot is enough, also where all values are in memory, and is no damage afterwards', async () => {
+  const project = await openCompacted();
+  await project.fill(1, 8);
+  const { seq } = await project.compact();
+  spoil(project.disk, snapPath(seq, 'index'));
+  const { findings } = await project.tasks.scrub({ dataFolder: DATA, project: PROJECT, logId: project.log.logId });
+  assert.ok(findings.length > 0);
+  project.damage.replace(PROJECT, findings);
+  assert.deepEqual([project.compaction.hasDamagedSnapshot, project.damage.projectCount], [true, 1]);
+  await project.compact();
+  assert.deepEqual([project.compaction.hasDamagedSnapshot, project.damage.projectCount], [false, 0]);
+  assert.equal(await isSound(project, seq), true);
+  await project.close();
+});
+
+test('a damaged snapshot that holds what is nowhere else stays, is reported once, and the other values are still read', async () => {
+  const project = await openCompacted({ storage: { ...COLD, retention: { max_bytes: 0 } } });
+  await project.fill(1, 8);
+  await project.compact();
+  await project.fill(9, 16);
+  await project.compact();
+  await project.fill(17, 24);
+  const { seq } = await project.compact();
+  for (const { seq: each } of (await project.snapshots.list()).committed) spoil(project.disk, snapPath(each, 'json'));
+  const damaged = { file: `${PROJECT}/x`, offset: 0, expected: '', found: '' };
+  const findings = (await project.snapshots.list()).committed.map((each) => ({ ...damaged, file: snapPath(each.seq, 'json') }));
+  project.damage.replace(PROJECT, findings);
+  const before = await namesIn(project.disk);
+  const bad = await unreadable(project);
+  for (let round = 0; round < 2; round += 1) await project.compact();
+  assert.deepEqual(await namesIn(project.disk), before);
+  assert.deepEqual(await unreadable(project), bad);
+  assert.equal(project.logged.filter(({ msg }) => msg.includes('neither an older one nor the log')).length, 1);
+  assert.ok(bad.length > 0 && bad.length < project.store.values.count && seq === project.store.seq);
+  await project.close();
+});
+
+test('a server looks after a damaged snapshot by itself, whatever the interval', async () => {
+  const project = await twoGenerations();
+  const compactor = new Compactor({ clock: project.clock, logger: collectingLogger(project.logged), lookIntervalMs: LOOK_MS });
+  compactor.watch(project.compaction, project.log);
+  compactor.start();
+  spoil(project.disk, snapPath(project.store.seq, 'json'));
+  assert.equal((await unreadable(project)).length, 1);
+  project.clock.advance(PATIENCE_MS);
+  for (let round = 0; round < 200 && project.compaction.hasDamagedSnapshot; round += 1) await sleep(LOOK_MS);
+  await compactor.close(1000);
+  assert.deepEqual(await unreadable(project), []);
+  assert.equal(await isSound(project, project.store.seq), true);
+  await project.close();
+});
+
+test('killed at any change while a damaged snapshot is left behind, the next start has everything', async () => {
+  const begin = async (): Promise<CompactedProject> => {
+    const project = await twoGenerations();
+    spoil(project.disk, snapPath(project.store.seq, 'json'));
+    await unreadable(project);
+    return project;
+  };
+  const counted = await begin();
+  const from = counted.disk.calls.length;
+  await counted.compact();
+  const changes = counted.disk.calls.slice(from).filter(({ method }) => CHANGING_METHODS.includes(method));
+  const points = changes.map(({ number }) => number - from);
+  await counted.close();
+  assert.ok(points.length > 5);
+  for (const loss of ['cached', 'synced'] as const) {
+    for (const point of points) {
+      const project = await begin();
+      project.disk.fail({ number: project.disk.calls.length + point, action: { kind: 'kill', when: 'after' } });
+      await project.compact().catch(() => undefined);
+      assert.ok(project.disk.isKilled, `call ${point} of ${points.join()}`);
+      const disk: FaultDisk = project.disk.crash({ content: loss, size: loss, names: loss });
+      const again = await openCompacted({ disk });
+      const damaged = await unreadable(again);
+      // Before the damaged one is removed, a start relies on it once more, and finds out again.
+      if (damaged.length > 0) await again.compact();
+      assert.deepEqual(await unreadable(again), [], `call ${point}, ${loss}`);
+      await again.compact();
+      assert.equal((await namesIn(again.disk)).filter((name) => name.endsWith('.manifest')).length <= 2, true);
+      await again.close();
+    }
+  }
+});
+
+test.run();
