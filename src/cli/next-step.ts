@@ -47,7 +47,7 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
  */
 export function snapshotStep(project: string): string {
   const compact = `POST /api/v1/projects/${project}/compact`;
-  const made = project === SERVER_LOG ? 'a later one takes its place' : `makes a new one; ${compact} does so at once`;
+  const made = project === SERVER_LOG ? 'a later snapshot takes its place' : `makes a new one; ${compact} does so at once`;
   return `the log is sound, and no value is lost. The server reads an older snapshot or the whole log instead, and ${made}`;
 }
 
