@@ -28,7 +28,7 @@ import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
 import { MemoryHome } from './log/memory-home.js';
-import { findProjects, hasRegistry } from './offline/found-projects.js';
+import { findForeignProjects, findProjects, hasRegistry } from './offline/found-projects.js';
 import { WorkerTasks } from './offline/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
@@ -130,6 +130,7 @@ export class SimpleKvServer {
       configPath,
       adopt,
       findProjects: (folder) => findProjects(disk, folder),
+      findForeign: (folder, configured) => findForeignProjects(disk, folder, configured),
       hasRegistry: (folder) => hasRegistry(disk, folder),
       nowMs: systemClock.wallMs(),
     });

@@ -160,6 +160,55 @@ test('--adopt beside a configuration adds the projects that it does not name', (
   assert.deepEqual((await documentOf(file)).projects.map(({ id }) => id), ['open', 'shop']);
 }));
 
+for (const [what, projects] of [
+  ['a project of another name', [{ id: 'blog' }]],
+  ['a project that was deleted, and one in memory', [{ id: 'gone' }, { id: 'memo', storage: { on_disk: false } }]],
+] as const) {
+  test(`a configuration of another folder, with ${what}, is refused, and the projects that are there are named`,
+    () => inFolder(async (folder) => {
+    await useProjects(folder);
+    const file = await configure(folder, { projects });
+    const before = await readFile(file, 'utf8');
+    const registry = await readFile(path.join(folder, 'data', '_server.jsonl'), 'utf8');
+    await assertRefused(folder, serverFor(file), (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.equal(error.pointer, '/projects');
+      for (const part of [
+        JSON.stringify(file), `${JSON.stringify(path.join(folder, 'data'))}, which holds 2 projects (open, shop)`,
+        'Name the right file with --config', 'persistent_file_path', `"simplekv serve --config ${file} --adopt"`,
+      ]) assert.ok(error.message.includes(part), error.message);
+    });
+    assert.equal(await readFile(file, 'utf8'), before);
+    assert.equal(await readFile(path.join(folder, 'data', '_server.jsonl'), 'utf8'), registry);
+  }));
+}
+
+test('a configuration of another folder adopts the projects that are there when asked to', () => inFolder(async (folder) => {
+  await useProjects(folder);
+  const file = await configure(folder, { projects: [{ id: 'blog' }] });
+  const { server, shown } = serverFor(file, true);
+  await server.start();
+  await server.close();
+  assert.deepEqual([...shown.keys()].sort(), ['blog', 'global', 'shop']);
+  assert.deepEqual((await documentOf(file)).projects.map(({ id }) => id).sort(), ['blog', 'open', 'shop']);
+}));
+
+for (const [what, projects] of [
+  ['no project', []],
+  ['only projects in memory', [{ id: 'memo', storage: { on_disk: false } }]],
+  ['one project of the folder, whose files are gone', [{ id: 'open', authentication: { enabled: false } }, { id: 'blog' }]],
+] as const) {
+  test(`a configuration with ${what} starts over other projects, which stay as they are`, () => inFolder(async (folder) => {
+    await useProjects(folder);
+    await rename(path.join(folder, 'data', 'open.jsonl'), path.join(folder, 'open.jsonl'));
+    const shop = await readFile(path.join(folder, 'data', 'shop.jsonl'), 'utf8');
+    const { server } = serverFor(await configure(folder, { projects }));
+    await server.start();
+    await server.close();
+    assert.equal(await readFile(path.join(folder, 'data', 'shop.jsonl'), 'utf8'), shop);
+  }));
+}
+
 test('--adopt where nothing lies is a first run, or a start as any other', () => inFolder(async (folder) => {
   const file = await configure(folder, { projects: [{ id: 'shop' }] });
   const { server, shown } = serverFor(file, true);

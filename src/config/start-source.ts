@@ -5,8 +5,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
 import { programCommand } from '../base/program-command.js';
 import { ConfigError } from './config-error.js';
+import { effectiveSettings } from './effective-settings.js';
 import { configWithoutProjects, type FirstConfig, firstConfig } from './first-config.js';
 import { type LoadedConfig, loadConfig } from './load-config.js';
 import { mustRefuseToStart } from './reconcile.js';
@@ -16,6 +18,9 @@ import { readTlsFiles, type TlsFiles } from './tls-files.js';
 /** Most projects that a message names. */
 const NAMED_MAX = 20;
 
+/** The setting that names the data folder. */
+const DATA_FOLDER_SETTING = 'default.storage.persistent_file_path';
+
 /** How a start is asked for. */
 export interface StartRequest {
   /** Path of the configuration file. */
@@ -24,6 +29,8 @@ export interface StartRequest {
   readonly adopt: boolean;
   /** Gives the ids of the projects that lie in a data folder. */
   readonly findProjects: (dataFolder: string) => Promise<readonly string[]>;
+  /** Gives the ids of the live projects of a data folder, where none of the configured ids is known to its registry. */
+  readonly findForeign: (dataFolder: string, configured: readonly string[]) => Promise<readonly string[]>;
   /** Tells whether a data folder has a registry. */
   readonly hasRegistry: (dataFolder: string) => Promise<boolean>;
   /** The present time. */
@@ -50,7 +57,7 @@ export interface StartSource {
  *
  * @param request which file, and what may be done
  * @returns where to begin
- * @throws {ConfigError} for whatever is wrong with it, and when it is missing and the data folder holds projects
+ * @throws {ConfigError} for whatever is wrong with it, and when the data folder holds projects and it is missing or names none of them
  */
 export async function readStartSource(request: StartRequest): Promise<StartSource> {
   const absolute = path.resolve(request.configPath);
@@ -68,6 +75,7 @@ async function foundSource(request: StartRequest, loaded: LoadedConfig): Promise
   const isPresent = await request.hasRegistry(options.dataFolder);
   const refusal = mustRefuseToStart(loaded.document.projects, { isPresent, configPath: loaded.path });
   if (refusal !== undefined) throw refusal;
+  if (!request.adopt) await refuseForeignFolder(request, loaded, options.dataFolder);
   const tls = options.tls === null ? null : await readTlsFiles(options.tls, request.nowMs);
   const adopted = request.adopt ? await request.findProjects(options.dataFolder) : [];
   return { path: loaded.path, loaded, first: undefined, options, tls, adopted };
@@ -96,14 +104,37 @@ export async function refuseChangedConfig({ path: file, loaded }: StartSource): 
   throw new ConfigError({ pointer: '', expected: 'a file that is not changed while the server starts: start it again' });
 }
 
+/**
+ * Projects in memory say nothing of the data folder, and neither does a configuration without projects: such a one starts, and what
+ * lies on the disk is named.
+ */
+async function refuseForeignFolder(request: StartRequest, { path: file, document }: LoadedConfig, dataFolder: string): Promise<void> {
+  const { projects } = document;
+  if (!projects.some((entry) => effectiveSettings(entry, document).storage.on_disk)) return;
+  const found = await request.findForeign(dataFolder, projects.map(({ id }) => id));
+  if (found.length > 0) throw foreignFolder(file, dataFolder, found);
+}
+
+/** A start would make the projects of this configuration among those of another one, and serve none of the latter. */
+function foreignFolder(file: string, dataFolder: string, projects: readonly string[]): ConfigError {
+  const there = `${JSON.stringify(dataFolder)}, which holds ${countText(projects.length, 'project')} (${namesOf(projects)})`;
+  const expected = `entries of projects of the data folder ${there}, and it names none of them. Name the right file with --config, or `
+    + `another folder in ${DATA_FOLDER_SETTING}; or give them entries in this file, with new API keys: `
+    + `"${programCommand(['serve', '--config', file, '--adopt'])}"`;
+  return new ConfigError({ pointer: '/projects', expected });
+}
+
 /** A new configuration would have other keys than those that its clients hold, and would serve none of these projects. */
 function missingConfig(file: string, dataFolder: string, projects: readonly string[]): ConfigError {
-  const named = projects.slice(0, NAMED_MAX).join(', ');
-  const more = projects.length > NAMED_MAX ? ` and ${projects.length - NAMED_MAX} more` : '';
-  const expected = `the configuration of the projects in ${JSON.stringify(dataFolder)} (${named}${more}), but there is no such file. `
+  const expected = `the configuration of the projects in ${JSON.stringify(dataFolder)} (${namesOf(projects)}), but there is no such file. `
     + 'Name the right one with --config, or put it back from a copy; where it is lost, '
     + `"${programCommand(['serve', '--config', file, '--adopt'])}" writes a new one, with new keys for all of them`;
   return new ConfigError({ pointer: '', expected });
+}
+
+function namesOf(projects: readonly string[]): string {
+  const more = projects.length > NAMED_MAX ? ` and ${projects.length - NAMED_MAX} more` : '';
+  return `${projects.slice(0, NAMED_MAX).join(', ')}${more}`;
 }
 
 async function isFolder(folder: string): Promise<boolean> {

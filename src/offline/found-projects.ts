@@ -1,5 +1,5 @@
 /**
- * Which projects lie in a data folder, for a start that has no configuration to say so.
+ * Which projects lie in a data folder, for a start whose configuration is missing or may be that of another folder.
  */
 import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
@@ -20,6 +20,25 @@ export async function findProjects(disk: Disk, dataFolder: string): Promise<read
   const registrations = await readOrNone(disk, dataFolder);
   const files = (await listProjects(disk, dataFolder)).filter((id) => registrations.get(id) === undefined);
   return [...new Set([...registrations.liveIds, ...files])].sort();
+}
+
+/**
+ * Finds the projects of a data folder that a configuration knows nothing of: it is that of another folder. The registry, which may be
+ * long, is read only where no log of the configuration's projects is there.
+ *
+ * @param disk the disk
+ * @param dataFolder the data folder, absolute; it may be missing
+ * @param configured ids of the projects that the configuration names
+ * @returns the ids that the registry calls live, as far as it can be read; none where one of the configured projects is among them, or
+ *   its log is there, or the registry knows that it left the disk
+ */
+export async function findForeignProjects(disk: Disk, dataFolder: string, configured: readonly string[]): Promise<readonly string[]> {
+  if (!(await hasRegistry(disk, dataFolder))) return [];
+  const logs = new Set(await listProjects(disk, dataFolder));
+  if (configured.some((id) => logs.has(id))) return [];
+  const registrations = await readOrNone(disk, dataFolder);
+  const isKnown = (id: string): boolean => ['live', 'left'].includes(registrations.get(id)?.state ?? '');
+  return configured.some(isKnown) ? [] : [...registrations.liveIds].sort();
 }
 
 /**
