@@ -133,6 +133,7 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
     await output.print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
     return true;
   }
+  refuseNewerProjects(plan);
   await output.print(serverPlanText(plan));
   if (options.acceptLoss !== true) {
     await output.print(nothingChanged(SERVER_LOG, options));
@@ -142,6 +143,16 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
   await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
   await output.print(`next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`);
   return true;
+}
+
+/** Left out, they would lose what the registry alone says of them: which of their segments were removed on purpose. */
+function refuseNewerProjects({ newer }: ServerLogPlan): void {
+  if (newer.length === 0) return;
+  const [it, its] = newer.length === 1 ? ['it', 'its'] : ['them', 'their'];
+  const message = `Cannot repair "${SERVER_LOG}": a newer version wrote ${newer.map((id) => `"${id}.jsonl"`).join(', ')}, and this one `
+    + `cannot tell how to register ${it}. Nothing was changed. Run this command with that version; or, where ${its} history was never `
+    + `removed by retention, move ${its} files out of the data folder, repair, and put them back when that version runs`;
+  throw new AppError('project_newer_format', message);
 }
 
 function planText({ project, snapshot, end: kept, losses }: RepairPlan): string {

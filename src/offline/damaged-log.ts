@@ -56,16 +56,8 @@ export class DamagedLog {
    * @returns the log, without a segment where there is none
    */
   static async open(disk: Disk, dataFolder: string, project: string): Promise<DamagedLog> {
-    const paths = new LogPaths(dataFolder, project);
     const segments: DamagedSegment[] = [];
-    for (const { firstSeq, form } of await listSealed(disk, paths)) {
-      const file = sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
-      segments.push({ file, firstSeq, header: await headerIfLegible(disk, file) });
-    }
-    if ((await disk.status(paths.active)) !== undefined) {
-      const header = await headerIfLegible(disk, activeFile(paths));
-      segments.push({ file: activeFile(paths), firstSeq: header?.firstSeq, header });
-    }
+    for await (const segment of segmentsOf(disk, new LogPaths(dataFolder, project))) segments.push(segment);
     return new DamagedLog(disk, segments);
   }
 
@@ -147,6 +139,30 @@ function parseKey(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Reads the oldest header of a log that is legible. Later ones are not looked at: a newer version that goes on with a log begins a segment.
+ *
+ * @param disk the disk
+ * @param dataFolder the data folder, absolute
+ * @param project the project's id
+ * @returns the header; undefined where none is legible
+ * @throws {LogVersionError} when a newer version wrote it
+ */
+export async function oldestHeader(disk: Disk, dataFolder: string, project: string): Promise<SegmentHeader | undefined> {
+  for await (const { header } of segmentsOf(disk, new LogPaths(dataFolder, project))) if (header !== undefined) return header;
+  return undefined;
+}
+
+async function* segmentsOf(disk: Disk, paths: LogPaths): AsyncGenerator<DamagedSegment> {
+  for (const { firstSeq, form } of await listSealed(disk, paths)) {
+    const file = sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
+    yield { file, firstSeq, header: await headerIfLegible(disk, file) };
+  }
+  if ((await disk.status(paths.active)) === undefined) return;
+  const header = await headerIfLegible(disk, activeFile(paths));
+  yield { file: activeFile(paths), firstSeq: header?.firstSeq, header };
 }
 
 async function headerIfLegible(disk: Disk, file: SegmentFile): Promise<SegmentHeader | undefined> {

@@ -3,9 +3,12 @@
  * again. What only the old log knew is gone from the new one, and named. The caller holds the lock of the data folder.
  */
 import { join } from 'node:path';
-import { changeFolder } from '../disk/disk.js';
+import { invariant } from '../base/invariant.js';
+import { changeFolder, type Disk } from '../disk/disk.js';
 import type { ServerEvent } from '../events/event.js';
-import { DamagedLog } from './damaged-log.js';
+import type { SegmentHeader } from '../log/line-format.js';
+import { LogVersionError } from '../log/log-errors.js';
+import { oldestHeader } from './damaged-log.js';
 import { listProjects } from './project-lines.js';
 import { moveFiles, namesOfLog } from './repair-files.js';
 import { makeRepairFolder } from './repair-journal.js';
@@ -28,6 +31,8 @@ export interface ServerLogPlan {
   readonly projects: readonly FoundProject[];
   /** Files of projects whose log cannot be told: they are not registered. */
   readonly unreadable: readonly string[];
+  /** Projects that a newer version wrote, so that this one cannot tell which log they are. Where there are any, nothing is written. */
+  readonly newer: readonly string[];
   /** Deletions and departures that the readable part of the old log knows, and that are taken over. */
   readonly kept: readonly ServerEvent[];
   /** Whether the old log is sound, so that there is nothing to repair. */
@@ -45,10 +50,11 @@ const NO_DIGEST = '0'.repeat(64);
 export async function planServerLog({ disk, dataFolder, signal }: RepairTools): Promise<ServerLogPlan> {
   const projects: FoundProject[] = [];
   const unreadable: string[] = [];
+  const newer: string[] = [];
   for (const id of await listProjects(disk, dataFolder)) {
-    const { segments } = await DamagedLog.open(disk, dataFolder, id);
-    const first = segments.find(({ header }) => header !== undefined)?.header;
-    if (first === undefined) unreadable.push(`${id}.jsonl`);
+    const first = await headerOrNewer(disk, dataFolder, id);
+    if (first === 'newer') newer.push(id);
+    else if (first === undefined) unreadable.push(`${id}.jsonl`);
     else projects.push({ id, logId: first.logId, firstSeq: first.firstSeq, hasBase: first.base !== undefined });
   }
   const { registrations, log, findings } = await readRegistrations(disk, dataFolder, { signal });
@@ -57,18 +63,28 @@ export async function planServerLog({ disk, dataFolder, signal }: RepairTools): 
   const deleted = [...registrations.deletedLogs].map(([logId, id]) => ({ op: 'project.deleted', id, log_id: logId, ...end }) as const);
   const left = [...registrations.leftLogs].map(([logId, id]) => ({ op: 'project.left', id, log_id: logId, ...end }) as const);
   const kept = [...deleted, ...left].filter(({ log_id: logId }) => !here.has(logId));
-  return { projects, unreadable, kept, isSound: log !== undefined && findings.length === 0 };
+  return { projects, unreadable, newer, kept, isSound: log !== undefined && findings.length === 0 };
+}
+
+async function headerOrNewer(disk: Disk, dataFolder: string, id: string): Promise<SegmentHeader | 'newer' | undefined> {
+  try {
+    return await oldestHeader(disk, dataFolder, id);
+  } catch (error) {
+    if (error instanceof LogVersionError) return 'newer';
+    throw error;
+  }
 }
 
 /**
  * Writes the registry anew. The old files are moved away, and never changed or erased.
  *
- * @param plan what it shall say
+ * @param plan what it says; without projects of a newer version, whose registration would be lost
  * @param tools where the files are
  * @returns where the old files are, relative to the data folder
  */
 export async function repairServerLog(plan: ServerLogPlan, tools: RepairTools): Promise<string> {
   const { disk, dataFolder, logger, nowMs } = tools;
+  invariant(plan.newer.length === 0, 'a registry is written anew only where every project can be looked at');
   const copy = await makeRepairFolder(disk, { dataFolder, project: SERVER_LOG }, nowMs);
   const [oldHome, newHome] = [join(dataFolder, copy, 'old'), join(dataFolder, copy, 'new')];
   await changeFolder(disk, join(dataFolder, copy), async () => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
-import { run, writeShop } from './program.js';
+import { contentsOf, run, writeShop } from './program.js';
 
 const test = suite('cli/file-commands');
 const OPEN = { enabled: false };
@@ -134,6 +134,29 @@ test('what a newer version wrote is not repaired, also where the loss is accepte
     assert.equal(stderr, `simplekv: Cannot repair "${named}": a newer version wrote it, and nothing is damaged; run that version\n`);
     writeFileSync(place, text);
   }
+}), { timeoutMs: TIMEOUT_MS });
+
+test('the registry is not repaired beside a project of a newer version, and nothing is changed', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const registry = bench.path('data', '_server.jsonl');
+  const sound = readFileSync(registry, 'utf8');
+  writeFileSync(registry, sound.replace('"op":"project.created"', '"op":"project.crXated"'));
+  const place = bench.path('data', 'shop.jsonl');
+  const oldest = bench.path('data', 'shop', '00000000000000000001.jsonl');
+  const sealed = readFileSync(oldest, 'utf8');
+  for (const file of [place, oldest]) writeFileSync(file, readFileSync(file, 'utf8').replace('"simplekv/1"', '"simplekv/9"'));
+  const before = contentsOf(bench.path('data'));
+  for (const words of [[], ['--accept-loss']]) {
+    const { code, stdout, stderr } = await run(bench, 'repair', '_server', '--data', 'data', ...words);
+    assert.deepEqual([code, stdout], [EXIT_CODES.failure, '']);
+    assert.match(stderr, /^simplekv: Cannot repair "_server": a newer version wrote "shop\.jsonl".*Nothing was changed\. Run this/);
+    assert.deepEqual(contentsOf(bench.path('data')), before);
+  }
+  writeFileSync(oldest, sealed);
+  const registered = await run(bench, 'repair', '_server', '--data', 'data');
+  assert.match(registered.stdout, /would register 1 project:\n {2}shop /, 'the older segments say which log it is');
+  writeFileSync(registry, sound);
+  assert.match((await run(bench, 'repair', '_server', '--data', 'data')).stdout, /nothing to repair/);
 }), { timeoutMs: TIMEOUT_MS });
 
 test('a command line that makes no sense ends with the code for it', () => withWorkbench(async (bench) => {
