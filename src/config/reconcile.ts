@@ -96,9 +96,13 @@ export interface Refuse {
   readonly kind: 'refuse';
   /** `project_missing`: the log that the entry speaks of is not there. `project_outdated`: it is older than the entry. */
   readonly code: Extract<ErrorCode, 'project_missing' | 'project_outdated'>;
-  /** What was found and what to do, without a full stop at the end. */
+  /** What was found, without a full stop at the end. */
   readonly reason: string;
+  /** The step that loses nothing first; only then the one that begins anew. Without a full stop at the end. */
+  readonly whatToDo: string;
 }
+
+const PUT_FILES_BACK = 'mount the volume, or put the files back from a copy, and start the server again';
 
 /** What is to be done about one entry. */
 export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | Deleted | Refuse;
@@ -113,15 +117,19 @@ export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | 
 export function reconcile(entry: EntryView, log: LogView): Outcome {
   const { registered } = log;
   if (entry.revision !== undefined && !log.serverLogPresent) {
-    return missing(`the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`);
+    const reason = `the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`;
+    return missing(reason, PUT_FILES_BACK);
   }
   if (registered === 'deleted') return reconcileDeleted(entry, log);
   if (registered === 'left') return reconcileLeft(entry, log);
   if (!entry.settings.storage.on_disk && registered === undefined) return reconcileInMemory(entry);
   if (log.log === 'absent') {
     if (registered === undefined && entry.revision === undefined) return { kind: 'create' };
-    const orElse = registered === undefined ? '; or, to begin an empty project, remove the revision of its entry' : '';
-    return missing(`the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?${orElse}`);
+    const anew = registered === undefined
+      ? 'To begin an empty project instead, remove the revision of its entry'
+      : 'Only where they are lost for good: delete the project, create it again, and give its new API key to its clients';
+    const reason = `the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?`;
+    return missing(reason, `${PUT_FILES_BACK}. ${anew}`);
   }
   const outcome = compare(entry, log.log);
   return registered === undefined ? { kind: 'adopt', then: outcome } : outcome;
@@ -168,8 +176,9 @@ function reconcileLeft(entry: EntryView, { log }: LogView): Outcome {
 function reconcileInMemory(entry: EntryView): Outcome {
   if (entry.revision === undefined) return { kind: 'memory', isStale: false };
   return missing(
-    `the entry of the project ${quote(entry)} has the revision ${entry.revision} of a log, and storage.on_disk false: ` +
-      'remove its revision to begin an empty project in memory, or write true again',
+    `the entry of the project ${quote(entry)} has storage.on_disk false, and the revision ${entry.revision} ` +
+      'of a log that the registry does not know',
+    'write storage.on_disk true again and start the server again. To begin an empty project in memory instead, remove the revision',
   );
 }
 
@@ -177,8 +186,9 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
   const { newest } = history;
   if (entry.revision !== undefined && entry.revision > newest.seq) {
     const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and its log ends its settings at ` +
-      `${newest.seq}: the log is an older copy; put the newer one back, or remove the revision to go on with this one`;
-    return { kind: 'refuse', code: 'project_outdated', reason };
+      `${newest.seq}: the log is an older copy`;
+    const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
+    return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
   }
   const keyChanged = entry.keyId !== newest.keyId;
   // A revision from before the first event can only be a person's; the first version is the nearest thing to it.
@@ -194,16 +204,16 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
   return keyChanged ? { kind: 'edited', settings, names, keyChanged } : { kind: 'done' };
 }
 
-function missing(reason: string): Refuse {
-  return { kind: 'refuse', code: 'project_missing', reason };
+function missing(reason: string, whatToDo: string): Refuse {
+  return { kind: 'refuse', code: 'project_missing', reason, whatToDo };
 }
 
 /** Nothing tells an edit from an old copy. */
 function unknownRevision(entry: EntryView, newestSeq: number): Refuse {
   const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and what the settings were then is not in ` +
-    `its log any more, so an edit cannot be told from an old copy: look through the entry, and set its revision to ${newestSeq} ` +
-    'to let it hold';
-  return { kind: 'refuse', code: 'project_outdated', reason };
+    'its log any more, so an edit cannot be told from an old copy';
+  const whatToDo = `look through the entry; to let it hold as it stands, set its revision to ${newestSeq} and start the server again`;
+  return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
 }
 
 function quote(entry: EntryView): string {

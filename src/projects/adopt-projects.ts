@@ -9,6 +9,7 @@ import { AppError } from '../base/app-error.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { openProject } from './open-project.js';
 import { type EntryKey, type EntryState, makeKey, withEntries } from './project-entries.js';
+import { adviceOn } from './refusal.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import type { ServerJournal } from './server-journal.js';
 
@@ -38,8 +39,9 @@ export async function adoptProjects(resources: ProjectResources, journal: Server
     try {
       states.push(await readState(resources, journal, id));
     } catch (error) {
-      const message = 'a project cannot be adopted, because it cannot be read; nothing of it was changed. Repair it, then adopt again';
-      logger.error({ project: id, err: error }, message);
+      const message = 'a project cannot be adopted, because it cannot be read; nothing of it was changed';
+      const whatToDo = `${adviceOn(error, { project: id, configPath: config.path })}. Then adopt again`;
+      logger.error({ project: id, err: error, what_to_do: whatToDo }, message);
     }
   }
   if (states.length === 0) return;
@@ -57,7 +59,7 @@ async function readState(resources: ProjectResources, journal: ServerJournal, id
     expectedLogId: registration?.logId,
     firstKeptSeq: registration === undefined && journal.isCorrupt ? Number.MAX_SAFE_INTEGER : registration?.firstKeptSeq,
   });
-  if (opened === undefined) throw new AppError('project_corrupt', `Cannot adopt the project "${id}": its log is not in the data folder`);
+  if (opened === undefined) throw new AppError('project_missing', `Cannot adopt the project "${id}": its log is not in the data folder`);
   const { newest } = opened.model.state;
   await opened.store.close();
   if (newest === undefined) throw new AppError('project_corrupt', `Cannot adopt the project "${id}": its log has no settings`);

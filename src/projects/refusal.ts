@@ -3,13 +3,25 @@
  */
 import { AppError } from '../base/app-error.js';
 import { programCommand } from '../base/program-command.js';
+import type { Refuse } from '../config/reconcile.js';
 import { UnknownEventError } from '../events/codec.js';
 import type { RefusalCode } from '../store/project-registry.js';
 
-/** The entry and the log do not fit: the message itself says what to do. */
+/** The entry and the log do not fit. */
 export class EntryRefusedError extends AppError {
   override readonly name = 'EntryRefusedError';
+  /** What to do about it. */
+  readonly whatToDo: string;
+
+  /** @param refuse what the comparison of the two came to */
+  constructor({ code, reason, whatToDo }: Refuse) {
+    super(code, `Cannot serve the project: ${reason}`);
+    this.whatToDo = whatToDo;
+  }
 }
+
+/** Files that may not be read, a disk that is full or that fails: nothing says that the files are damaged. */
+const OTHER_ADVICE = 'put right what the reason names, such as the rights to a file, the room or the disk, and start the server again';
 
 const REFUSAL_CODES: readonly string[] = [
   'project_corrupt', 'project_missing', 'project_outdated', 'project_newer_format',
@@ -31,10 +43,11 @@ export function refusalCodeOf(error: unknown): RefusalCode {
  *
  * @param error what opening it ended with
  * @param of the project's id, or `_server`, and the configuration's path
- * @returns a sentence without a full stop; undefined where the error itself says it
+ * @returns sentences without a full stop at the end
  */
-export function adviceOn(error: unknown, of: { readonly project: string; readonly configPath: string }): string | undefined {
-  if (error instanceof EntryRefusedError || !(isRefusal(error) || error instanceof UnknownEventError)) return undefined;
+export function adviceOn(error: unknown, of: { readonly project: string; readonly configPath: string }): string {
+  if (error instanceof EntryRefusedError) return error.whatToDo;
+  if (!(isRefusal(error) || error instanceof UnknownEventError)) return OTHER_ADVICE;
   const command = programCommand(['repair', of.project, '--config', of.configPath]);
   switch (refusalCodeOf(error)) {
     case 'project_corrupt':

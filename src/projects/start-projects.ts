@@ -173,7 +173,7 @@ class ProjectStart {
     const { entry, opened } = opening;
     switch (outcome.kind) {
       case 'refuse':
-        throw new EntryRefusedError(outcome.code, `Cannot serve the project: ${outcome.reason}`);
+        throw new EntryRefusedError(outcome);
       case 'deleted':
         await opened?.store.close();
         this.#logger.warn({ project: entry.id }, DELETED_PROJECT_NAMED);

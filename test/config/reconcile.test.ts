@@ -43,6 +43,11 @@ function reasonOf(outcome: Outcome): string {
   return outcome.reason;
 }
 
+function remedyOf(outcome: Outcome): string {
+  assert.equal(outcome.kind, 'refuse');
+  return outcome.whatToDo;
+}
+
 test('an entry that equals the newest version is done', () => {
   assert.deepEqual(against(entry(NEWEST, { revision: 9 })), { kind: 'done' });
 });
@@ -58,11 +63,13 @@ test('a crash between log and file of an update: the entry is stale and takes wh
 test('an entry of a time that the log does not know any more is refused, unless it says what holds', () => {
   const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 90, settings: NEWEST, keyId: KEY_A }], { isTrimmed: true });
   for (const settings of [CREATED, SECOND]) {
-    assert.match(reasonOf(against(entry(settings, { revision: 40 }), { log })), /revision 40.*set its revision to 90 to let it hold$/);
+    const refused = against(entry(settings, { revision: 40 }), { log });
+    assert.match(reasonOf(refused), /revision 40.*an edit cannot be told from an old copy$/);
+    assert.match(remedyOf(refused), /set its revision to 90/);
   }
   assert.deepEqual(against(entry(NEWEST, { revision: 40 }), { log }), { kind: 'done' });
   assert.equal(against(entry(NEWEST, { revision: 40, keyId: KEY_B }), { log }).kind, 'edited');
-  assert.equal(against(entry(SECOND, { revision: 90 }), { log }).kind, 'edited', 'what the reason says to do is done');
+  assert.equal(against(entry(SECOND, { revision: 90 }), { log }).kind, 'edited', 'what is advised is done');
 });
 
 test('an entry of a time that was looked up in the log is stale, or edited in what differs from then', () => {
@@ -135,9 +142,10 @@ test('an edit of settings and key at once is one outcome', () => {
 });
 
 test('a revision above the newest version is refused, even when everything else fits', () => {
-  const reason = reasonOf(against(entry(NEWEST, { revision: 10 })));
-  assert.match(reason, /revision 10/);
-  assert.match(reason, /older copy/);
+  const refused = against(entry(NEWEST, { revision: 10 }));
+  assert.match(reasonOf(refused), /revision 10/);
+  assert.match(reasonOf(refused), /older copy/);
+  assert.match(remedyOf(refused), /^put the newer files back.*remove the revision/);
 });
 
 test('a log that begins after seq 1 is compared from its first version', () => {
@@ -165,13 +173,16 @@ test('a crash between a new log and its registration: the log is adopted, then c
 
 test('an id whose registered log is not there is refused: the volume may not be mounted', () => {
   for (const revision of [undefined, 9]) {
-    assert.match(reasonOf(against(entry(NEWEST, { revision }), { log: 'absent' })), /is the volume mounted\?/);
+    const refused = against(entry(NEWEST, { revision }), { log: 'absent' });
+    assert.match(reasonOf(refused), /is the volume mounted\?/);
+    assert.match(remedyOf(refused), /^mount the volume, or put the files back.*Only where they are lost for good: delete/);
   }
 });
 
 test('a revision whose log is neither registered nor there is refused, naming the way out', () => {
-  const reason = reasonOf(against(entry(NEWEST, { revision: 9 }), { registered: undefined, log: 'absent' }));
-  assert.match(reason, /is the volume mounted\?.*remove the revision/);
+  const refused = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log: 'absent' });
+  assert.match(reasonOf(refused), /is the volume mounted\?/);
+  assert.match(remedyOf(refused), /^mount the volume, or put the files back.*remove the revision/);
 });
 
 test('a revision without any registry is refused, whatever else is there', () => {
@@ -238,17 +249,21 @@ test('edits of two members of one group, in the file and in the log, both hold',
 
 test('a project in memory with a revision is refused: it was on disk somewhere', () => {
   const outcome = against(entry(settingsWith({ on_disk: false }), { revision: 9 }), { registered: undefined, log: 'absent' });
-  assert.match(reasonOf(outcome), /remove its revision/);
+  assert.match(reasonOf(outcome), /revision 9 of a log that the registry does not know/);
+  assert.match(remedyOf(outcome), /^write storage\.on_disk true again.*remove the revision/);
 });
 
-test('reasons name the project and end without a full stop', () => {
+test('reasons name the project, and like what is advised end without a full stop', () => {
   const outcomes = [
     against(entry(NEWEST, { revision: 10 })),
     against(entry(NEWEST, { revision: 9 }), { log: 'absent' }),
     against(entry(settingsWith({ on_disk: false }), { revision: 1 }), { registered: undefined }),
     against(entry(NEWEST, { revision: 9 }), { serverLogPresent: false }),
   ];
-  for (const outcome of outcomes) assert.match(reasonOf(outcome), /"alpha".*[^.]$/);
+  for (const outcome of outcomes) {
+    assert.match(reasonOf(outcome), /"alpha".*[^.]$/);
+    assert.match(remedyOf(outcome), /[^.]$/);
+  }
 });
 
 test('a log that is not there and a log that is an older copy are two refusals', () => {

@@ -34,7 +34,7 @@ test('every reason for which a project is refused is on the page', () => {
   const sources = ['src/config/reconcile.ts', 'src/log/log-errors.ts'].map(readDocument).join('\n').replaceAll(/' \+\n\s*'/g, '');
   const reasons = [
     'is not in the data folder: is the volume mounted?', 'the log is an older copy', 'which is not there: is the volume mounted?',
-    'remove its revision to begin an empty project in memory, or write true again', 'is unknown to this version', 'Cannot trust "',
+    'of a log that the registry does not know', 'is unknown to this version', 'Cannot trust "',
   ];
   for (const reason of reasons) {
     assert.ok(sources.includes(reason), `the program still says "${reason}"`);

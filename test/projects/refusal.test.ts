@@ -1,6 +1,6 @@
 /** Damage, files that are not there, an older copy and a newer format are four things, each with its state, code and remedy. */
 import assert from 'node:assert/strict';
-import { cp, readFile, rename, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { silentLogger } from '../../src/base/logger.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
@@ -10,7 +10,7 @@ import { FileHome } from '../../src/log/file/file-home.js';
 import { logOptionsOf } from '../../src/store/project-store.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
-import { beginLife, CONTEXT, type Life, refusalOf, setValue } from './lives-fixture.js';
+import { beginLife, CONTEXT, type Life, prepareLife, refusalOf, setValue } from './lives-fixture.js';
 
 const test = suite('refusal');
 const P = 'first_project';
@@ -21,39 +21,44 @@ interface Row {
   readonly code: string;
   /** What the server log says besides. */
   readonly says: RegExp;
+  /** What it says is to be done first. */
+  readonly first: RegExp;
   harm(folder: string): Promise<void>;
 }
 
 const REPAIR = /"simplekv repair first_project --config \S*config\.json"/;
 
+const NEWER_FILES = /^put the newer files back/;
+const NEWER_VERSION = /^run the version that wrote it, or a newer one/;
+
 const ROWS: Readonly<Record<string, Row>> = {
   'a changed byte': {
-    state: 'corrupt', code: 'project_corrupt', says: REPAIR,
+    state: 'corrupt', code: 'project_corrupt', says: REPAIR, first: /^stop the server and run .*: it changes nothing/,
     harm: (folder) => edit(folder, (text) => text.replace('"value":"first"', '"value":"fXrst"')),
   },
   'files that are not there': {
-    state: 'missing', code: 'project_missing', says: /is the volume mounted/,
+    state: 'missing', code: 'project_missing', says: /is the volume mounted/, first: /^mount the volume, or put the files back/,
     harm: async (folder) => {
       for (const name of [`${P}.jsonl`, P]) await rename(path.join(folder, 'data', name), path.join(folder, name));
     },
   },
   'an older copy of the log beside a newer head': {
-    state: 'outdated', code: 'project_outdated', says: REPAIR,
+    state: 'outdated', code: 'project_outdated', says: REPAIR, first: NEWER_FILES,
     harm: (folder) => edit(folder, (text) => text.slice(0, text.indexOf('{"seq":3,'))),
   },
   'an older copy than the entry reflects': {
-    state: 'outdated', code: 'project_outdated', says: /the log is an older copy/,
+    state: 'outdated', code: 'project_outdated', says: /the log is an older copy/, first: NEWER_FILES,
     harm: async (folder) => {
       const file = path.join(folder, 'config.json');
       await writeFile(file, (await readFile(file, 'utf8')).replace(/"revision": \d+/, '"revision": 99'));
     },
   },
   'a header of a newer format': {
-    state: 'newer_format', code: 'project_newer_format', says: /run the version that wrote it, or a newer one/,
+    state: 'newer_format', code: 'project_newer_format', says: /is unknown to this version/, first: NEWER_VERSION,
     harm: (folder) => edit(folder, (text) => text.replace('"format":"simplekv/1"', '"format":"simplekv/9"')),
   },
   'a line of an operation that only a newer version knows': {
-    state: 'newer_format', code: 'project_newer_format', says: /run the version that wrote it, or a newer one/,
+    state: 'newer_format', code: 'project_newer_format', says: /teleport/, first: NEWER_VERSION,
     harm: async (folder) => {
       const home = new FileHome({ folder: path.join(folder, 'data'), disk: new NodeDisk(), logger: silentLogger });
       const log = await home.open(P, { ...logOptionsOf(BUILT_IN_STORAGE), replay: () => undefined });
@@ -82,7 +87,8 @@ function toldOf(life: Life, project: string | undefined): string {
   return JSON.stringify(life.logged.filter((line) => line.level === 'error' && line.project === project));
 }
 
-for (const [what, { state, code, says, harm }] of Object.entries(ROWS)) {
+for (const [what, row] of Object.entries(ROWS)) {
+  const { state, code, says, harm } = row;
   test(`${what}: the project is ${state}, its requests get ${code}, and the server log says what to do first`,
     () => inFolder(async (folder) => {
     await livedIn(folder);
@@ -93,7 +99,9 @@ for (const [what, { state, code, says, harm }] of Object.entries(ROWS)) {
       assert.deepEqual(life.lives.readiness().degraded.map((one) => one.state), [state]);
       const told = toldOf(life, P);
       assert.match(told, new RegExp(says.source.replaceAll('"', '\\\\"')), told);
-      assert.doesNotMatch(told, /delete/i);
+      const [first = ''] = String(life.logged.find((line) => line.project === P && line.level === 'error')?.['what_to_do']).split('. ');
+      assert.match(first, row.first);
+      assert.doesNotMatch(first, /delete|remove|accept-loss/i);
       const refusal = await refusalOf((async () => life.lives.store(P))());
       assert.equal(refusal.code, code);
       const problem = makeProblem(refusal, 'r1');
@@ -106,6 +114,47 @@ for (const [what, { state, code, says, harm }] of Object.entries(ROWS)) {
     }
   }));
 }
+
+test('a project that is gone for good is deleted and created again, as is advised', () => inFolder(async (folder) => {
+  await livedIn(folder);
+  for (const name of [`${P}.jsonl`, P]) await rename(path.join(folder, 'data', name), path.join(folder, name));
+  const life = await beginLife(folder);
+  try {
+    await life.lives.delete(P, CONTEXT);
+    await life.lives.create({ id: P }, CONTEXT);
+    assert.equal(life.lives.details(P).state, 'serving');
+  } finally {
+    await life.lives.close();
+  }
+}));
+
+test('a project whose log is no file says that what the reason names is to be put right', () => inFolder(async (folder) => {
+  await livedIn(folder);
+  const file = path.join(folder, 'data', `${P}.jsonl`);
+  await rename(file, path.join(folder, 'log'));
+  await mkdir(file);
+  const life = await beginLife(folder);
+  try {
+    assert.match(toldOf(life, P), /"what_to_do":"put right what the reason names/);
+  } finally {
+    await life.lives.close();
+  }
+}));
+
+test('a project that cannot be adopted comes with what to do first', () => inFolder(async (folder) => {
+  await livedIn(folder);
+  await edit(folder, (text) => text.replace('"value":"first"', '"value":"fXrst"'));
+  const file = path.join(folder, 'config.json');
+  const document = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...document, projects: [] }));
+  const life = await prepareLife(folder);
+  await life.lives.start({ adoption: { ids: [P], announce: () => undefined } });
+  try {
+    assert.match(toldOf(life, P), /"what_to_do":"stop the server and run .*Then adopt again","msg":"a project cannot be adopted/);
+  } finally {
+    await life.lives.close();
+  }
+}));
 
 test('a project that the configuration does not name comes with the command that adopts it', () => inFolder(async (folder) => {
   await livedIn(folder);
