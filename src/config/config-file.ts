@@ -5,7 +5,6 @@
  * or the new file, each whole, and perhaps a temporary file, which the next start removes. A file that a person edited since
  * it was read is not overwritten: their edit would be gone without a word, so the change fails and asks for a restart.
  */
-import { randomBytes } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
@@ -15,9 +14,9 @@ import { systemConfigDisk, type ConfigDisk } from './config-disk.js';
 import type { ConfigDocument } from './config-document.js';
 import { ConfigError } from './config-error.js';
 import { CONFIG_BYTES_MAX } from './load-config.js';
+import { removeLeftovers, withTemporary } from './temporary-file.js';
 
 const INDENT_BLANKS = 2;
-const TEMPORARY_RANDOM_BYTES = 8;
 
 /** What a {@link ConfigFile} is opened from: `loadConfig` gives it. */
 export interface ConfigSource {
@@ -110,6 +109,11 @@ export class ConfigFile {
     return new ConfigFile(target, { target, document, text }, disk);
   }
 
+  /** Absolute path of what is replaced by a change: symbolic links are followed. */
+  get target(): string {
+    return this.#held.target;
+  }
+
   /** What the file says. */
   get document(): ConfigDocument {
     return this.#held.document;
@@ -191,53 +195,6 @@ function failureText(error: unknown): string {
  */
 export function formatConfig(document: ConfigDocument): string {
   return `${JSON.stringify(document, null, INDENT_BLANKS)}\n`;
-}
-
-interface TemporaryOptions {
-  readonly target: string;
-  readonly text: string;
-  readonly disk: ConfigDisk;
-}
-
-/** Hands over a temporary file whose content is on disk; when anything fails, the file is gone afterwards. */
-async function withTemporary(
-  { target, text, disk }: TemporaryOptions,
-  use: (temporary: string, syncFolder: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  const temporary = path.join(path.dirname(target), `${temporaryPrefix(target)}${randomBytes(TEMPORARY_RANDOM_BYTES).toString('hex')}.tmp`);
-  // The folder is opened first: after the rename it must be synced, and opening it may fail when descriptors run out.
-  const folder = await disk.openFolder(path.dirname(target));
-  try {
-    const file = await disk.open(temporary);
-    try {
-      try {
-        await file.write(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await use(temporary, () => folder.sync());
-    } catch (error) {
-      // After a successful rename there is nothing to remove, and a file that stays is removed at the next start.
-      await disk.unlink(temporary).catch(() => undefined);
-      throw error;
-    }
-  } finally {
-    await folder.close();
-  }
-}
-
-function temporaryPrefix(target: string): string {
-  return `.${path.basename(target)}.`;
-}
-
-/** They may hold keys in plain text, so they do not stay; where they cannot be removed, only their owner can read them. */
-async function removeLeftovers(target: string, disk: ConfigDisk): Promise<void> {
-  const folder = path.dirname(target);
-  const prefix = temporaryPrefix(target);
-  const names = await disk.list(folder).catch(() => []);
-  const leftovers = names.filter((name) => name.startsWith(prefix) && /^[0-9a-f]{16}\.tmp$/.test(name.slice(prefix.length)));
-  for (const name of leftovers) await disk.unlink(path.join(folder, name)).catch(() => undefined);
 }
 
 function writeRefused(file: string, cause: unknown): unknown {

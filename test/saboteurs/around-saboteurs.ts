@@ -26,7 +26,7 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'replace-the-configuration-unsynced',
-    changes: [{ file: CONFIG_FILE, find: '        await file.sync();\n', replace: '' }],
+    changes: [{ file: 'src/config/temporary-file.ts', find: '        await file.sync();\n', replace: '' }],
     tests: ['config/config-file.crash'],
   },
   {
