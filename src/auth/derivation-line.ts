@@ -8,7 +8,12 @@
  *     first, a caller from an address of its own passes a flood from others. The second is the bound where that does not help, because
  *     the flood comes from the caller's address or from ever new ones: with n waiting before it in its scope and s scopes busy, a
  *     caller is served within s × 2 × (n + 1) derivations.
+ *  3. Of the callers of that address, one drawn by lot. In the order of their coming, a client that waits less than the whole line takes
+ *     would never be served, however often it tries: each try begins at the end. Newest first, a flood would always be served, since
+ *     each of its answers brings its next key, which is newer than whatever waits. By lot each turn is the same chance, whenever a
+ *     caller comes and however often it has left, and a flood cannot change that by its timing.
  */
+import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 /** One place in the line. */
@@ -31,15 +36,20 @@ interface ServedScope {
 /** A line of bounded length. */
 export class DerivationLine<T extends Turn> {
   readonly #max: number;
+  readonly #draw: (count: number) => number;
   /** Longest wait first. */
   readonly #waiting: T[] = [];
   #clock = 0;
   readonly #scopes = new LRUCache<string, ServedScope>({ max: SERVED_MAX });
   readonly #addresses = new LRUCache<string, number>({ max: SERVED_MAX });
 
-  /** @param max how many may wait */
-  constructor(max: number) {
+  /**
+   * @param max how many may wait
+   * @param draw draws one of so many, from 0
+   */
+  constructor(max: number, draw: (count: number) => number = (count) => randomInt(count)) {
     this.#max = max;
+    this.#draw = draw;
   }
 
   /**
@@ -76,14 +86,20 @@ export class DerivationLine<T extends Turn> {
     if (scope === undefined) return undefined;
     const inScope = this.#waiting.filter((turn) => turn.scope === scope);
     const turns = this.#scopes.get(scope)?.turns ?? 0;
-    const isAddressTurn = turns % 2 === 0;
-    const turn = isAddressTurn ? longestAgo(inScope, (each) => this.#addresses.get(pairOf(each))) : inScope[0];
+    const turn = turns % 2 === 0 ? this.#drawn(inScope) : inScope[0];
     if (turn === undefined) return undefined;
     this.#clock += 1;
     this.#scopes.set(scope, { at: this.#clock, turns: turns + 1 });
     this.#addresses.set(pairOf(turn), this.#clock);
     this.remove(turn);
     return turn;
+  }
+
+  /** One of those from the address served longest ago. */
+  #drawn(inScope: readonly T[]): T | undefined {
+    const address = longestAgo(inScope, (each) => this.#addresses.get(pairOf(each)))?.address;
+    const together = inScope.filter((turn) => turn.address === address);
+    return together[this.#draw(together.length)];
   }
 
   #newestOfMost(): T {

@@ -31,6 +31,8 @@ export interface DerivationQueueOptions {
   readonly derive?: DeriveKey;
   /** Tells whether what was derived opens anything. @default never */
   readonly opens?: (derived: string) => boolean;
+  /** Draws one of so many that wait, from 0. @default a random one */
+  readonly draw?: (count: number) => number;
   /** Lets time pass, in milliseconds. @default the machine's timer */
   readonly rest?: (durationMs: number) => Promise<unknown>;
   /** @default the machine's own clocks */
@@ -80,7 +82,7 @@ export class DerivationQueue {
 
   /** @param options length of the queue, and what derives */
   constructor(options: DerivationQueueOptions = {}) {
-    this.#line = new DerivationLine(options.queueMax ?? DERIVATION_QUEUE_MAX);
+    this.#line = new DerivationLine(options.queueMax ?? DERIVATION_QUEUE_MAX, options.draw);
     this.#waitMs = options.waitMs ?? DERIVATION_WAIT_MS;
     this.#derive = options.derive ?? hashChosen;
     this.#opens = options.opens ?? (() => false);

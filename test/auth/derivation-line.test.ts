@@ -17,6 +17,9 @@ function caller(name: string, scope = 'global', address = 'a'): Caller {
   return { name, scope, address };
 }
 
+/** Draws the longest wait, where a test is not about the lot. */
+const first = (): number => 0;
+
 /** Takes everybody out, one after another. */
 function serveAll(line: DerivationLine<Caller>): string[] {
   const names: string[] = [];
@@ -24,15 +27,44 @@ function serveAll(line: DerivationLine<Caller>): string[] {
   return names;
 }
 
-test('callers of one address and scope are served in the order in which they came', () => {
-  const line = new DerivationLine<Caller>(MAX);
-  for (const name of ['1', '2', '3', '4']) line.add(caller(name));
-  assert.deepEqual(serveAll(line), ['1', '2', '3', '4']);
+test('of callers of one address and scope, one is drawn by lot and the next is the one that has waited longest', () => {
+  const counts: number[] = [];
+  const line = new DerivationLine<Caller>(MAX, (count) => {
+    counts.push(count);
+    return count - 1;
+  });
+  for (const name of ['1', '2', '3', '4', '5']) line.add(caller(name));
+  assert.deepEqual([serveAll(line), counts], [['5', '1', '4', '2', '3'], [5, 3, 1]]);
   assert.equal(line.next(), undefined);
 });
 
+test('the lot is drawn among the callers of the address whose turn it is, and of no other', () => {
+  const line = new DerivationLine<Caller>(MAX, (count) => count - 1);
+  for (const name of ['a1', 'a2', 'a3']) line.add(caller(name, 'global', 'a'));
+  assert.equal(line.next()?.name, 'a3');
+  for (const name of ['b1', 'b2']) line.add(caller(name, 'global', 'b'));
+  assert.deepEqual(serveAll(line), ['a1', 'b2', 'a2', 'b1']);
+});
+
+test('a client that gives up before the line has passed, and comes again, is served in the end', () => {
+  const line = new DerivationLine<Caller>(1000);
+  for (let index = 0; index < 200; index += 1) line.add(caller(`flood ${index}`));
+  // Each try waits for 10 turns, of which 5 are drawn among 201: 2000 tries all fail once in 10^20 runs.
+  const isServed = (round: number): boolean => {
+    const mine = caller('mine');
+    line.add(mine);
+    for (let turn = 0; turn < 10; turn += 1) {
+      if (line.next() === mine) return true;
+      line.add(caller(`flood again ${round} ${turn}`));
+    }
+    line.remove(mine);
+    return false;
+  };
+  assert.ok(Array.from({ length: 2000 }, (_, round) => round).some(isServed));
+});
+
 test('a caller from another address passes a flood, and one for another project does', () => {
-  const line = new DerivationLine<Caller>(MAX);
+  const line = new DerivationLine<Caller>(MAX, first);
   for (let index = 0; index < 50; index += 1) line.add(caller(`flood ${index}`, 'project:a', 'evil'));
   assert.equal(line.next()?.name, 'flood 0');
   line.add(caller('another address', 'project:a', 'good'));
@@ -43,14 +75,14 @@ test('a caller from another address passes a flood, and one for another project 
 });
 
 test('a scope that was served lately comes after one that was not', () => {
-  const line = new DerivationLine<Caller>(MAX);
+  const line = new DerivationLine<Caller>(MAX, first);
   for (const name of ['a1', 'a2', 'a3']) line.add(caller(name, 'a'));
   for (const name of ['b1', 'b2']) line.add(caller(name, 'b'));
   assert.deepEqual(serveAll(line), ['a1', 'b1', 'a2', 'b2', 'a3']);
 });
 
 test('who waits longest is not starved by ever new addresses', () => {
-  const line = new DerivationLine<Caller>(MAX);
+  const line = new DerivationLine<Caller>(MAX, first);
   line.add(caller('before', 'global', 'shared'));
   line.next();
   line.add(caller('waits', 'global', 'shared'));
@@ -82,7 +114,7 @@ test('whatever waits and comes, no caller waits longer than the bound says', () 
 });
 
 test('who left is not served, and leaving twice does no harm', () => {
-  const line = new DerivationLine<Caller>(MAX);
+  const line = new DerivationLine<Caller>(MAX, first);
   const leaves = caller('leaves');
   line.add(leaves);
   line.add(caller('stays'));
@@ -92,7 +124,7 @@ test('who left is not served, and leaving twice does no harm', () => {
 });
 
 test('in a full line the address with the most places gives up its newest, so that a flood pushes out itself', () => {
-  const line = new DerivationLine<Caller>(3);
+  const line = new DerivationLine<Caller>(3, first);
   for (const name of ['1', '2', '3']) assert.equal(line.add(caller(name, 'global', 'evil')), undefined);
   assert.equal(line.add(caller('4', 'global', 'evil'))?.name, '4');
   assert.equal(line.add(caller('good', 'global', 'good'))?.name, '3');

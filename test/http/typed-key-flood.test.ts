@@ -114,9 +114,9 @@ async function turnOfTypedKey({ flooded, addressOf }: Asked): Promise<number> {
 }
 
 // Each server is a process that has not seen the key: what a restart leaves.
-test('a typed key gets its turn in a flood from its own address on its own project, behind those that came before it', async () => {
+test('a typed key gets its turn in a flood from its own address on its own project, within twice those that came before it', async () => {
   const turn = await turnOfTypedKey({ flooded: 'alpha', addressOf: () => ADDRESS });
-  assert.ok(turn <= FLOOD_CONNECTIONS + 1, String(turn));
+  assert.ok(turn <= 2 * (FLOOD_CONNECTIONS + 1), String(turn));
 });
 
 test('a typed key passes a flood from its own address on another project', async () => {
