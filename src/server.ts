@@ -3,15 +3,17 @@
  * What was opened is closed backwards, at a stop and when a later step of the start fails.
  */
 import { FailureThrottle } from './auth/failure-throttle.js';
-import { Keyring, type KeyScope } from './auth/keyring.js';
+import { Keyring, type KeyScope, nameScope } from './auth/keyring.js';
+import type { TypedKeyMemory } from './auth/known-keys.js';
 import { isErrno } from './base/app-error.js';
 import { systemClock } from './base/clock.js';
 import type { Logger, LogLevel, ServerLogHealth } from './base/logger.js';
 import { readPackageVersion } from './base/package-version.js';
-import { adoptKeys } from './config/adopt-keys.js';
+import { adoptKeys, type TypedKey } from './config/adopt-keys.js';
 import { ConfigError } from './config/config-error.js';
 import { ConfigFile } from './config/config-file.js';
 import { FIRST_PROJECT_ID } from './config/first-config.js';
+import { KnownKeysFile } from './config/known-keys-file.js';
 import { ListeningError } from './config/listening-error.js';
 import type { ServerOptions } from './config/server-options.js';
 import { readStartSource, refuseChangedConfig, type StartSource } from './config/start-source.js';
@@ -86,6 +88,12 @@ export interface StartedServer {
   readonly shutdownTimeoutMs: number;
 }
 
+/** The configuration that this server holds, and the keys that a person had typed into it. */
+interface TakenConfig {
+  readonly config: ConfigFile;
+  readonly typed: readonly TypedKey[];
+}
+
 /** A server: it starts once and closes once. */
 export class SimpleKvServer {
   readonly #parts: ServerParts;
@@ -153,8 +161,8 @@ export class SimpleKvServer {
     this.#http = http;
     const url = await listen(http, httpOptions, source);
     signal.throwIfAborted();
-    const config = await this.#takeConfigOver(source, logger, url);
-    const keyring = keyringFor(config);
+    const { config, typed } = await this.#takeConfigOver(source, logger, url);
+    const keyring = keyringFor(config, await this.#knownKeys(config, typed, logger));
     const registry = new ProjectRegistry();
     const lives = this.#lives({ config, keyring, registry, logger, options });
     this.#closers.push(() => lives.close());
@@ -200,7 +208,7 @@ export class SimpleKvServer {
   }
 
   /** Keys are shown before the file that holds their hashes counts: a crash in between shows others at the next start. */
-  async #takeConfigOver(source: StartSource, logger: Logger, url: string): Promise<ConfigFile> {
+  async #takeConfigOver(source: StartSource, logger: Logger, url: string): Promise<TakenConfig> {
     const { announcer } = this.#parts;
     const { loaded, first, options } = source;
     if (first !== undefined) {
@@ -209,20 +217,21 @@ export class SimpleKvServer {
         if (projectKey === undefined) announcer.generatedKey({ kind: 'global' }, globalKey);
         else announcer.firstRun({ configPath: source.path, url, project: FIRST_PROJECT_ID, globalKey, projectKey });
       };
-      return await ConfigFile.create(source.path, first.document, { announce });
+      return { config: await ConfigFile.create(source.path, first.document, { announce }), typed: [] };
     }
     if (loaded === undefined) throw new TypeError('A configuration is either found or made');
     const config = await ConfigFile.open(loaded);
     const adopted = await adoptKeys(loaded.document);
+    const { typed } = adopted;
     for (const { scope, key } of adopted.generated) {
       // There is no other way to learn the global key; a project's can be replaced with it.
       if (scope.kind === 'global' || options.printApiKeys) announcer.generatedKey(scope, key);
       else reportUnshownKey(logger, scope.project);
     }
-    if (!adopted.changed) return config;
+    if (!adopted.changed) return { config, typed };
     try {
       await config.update(() => adopted.document);
-      return config;
+      return { config, typed };
     } catch (cause) {
       if (adopted.generated.length > 0) {
         const expected = 'a file that can be replaced: keys were made, and nothing would know them at the next start';
@@ -230,8 +239,15 @@ export class SimpleKvServer {
       }
       // A typed key works also from a file that is mounted alone; it only stays readable in it.
       logger.warn({ err: cause }, 'a typed key stays in the configuration in plain text, because the file could not be replaced');
-      return await ConfigFile.open({ ...loaded, document: adopted.document });
+      return { config: await ConfigFile.open({ ...loaded, document: adopted.document }), typed };
     }
+  }
+
+  async #knownKeys(config: ConfigFile, typed: readonly TypedKey[], logger: Logger): Promise<TypedKeyMemory> {
+    const known = await KnownKeysFile.open({ config, logger });
+    this.#closers.push(() => known.close());
+    for (const { scope, key, hash } of typed) known.learn(key, { scope: nameScope(scope), hash });
+    return known;
   }
 
   #lives(
@@ -313,8 +329,8 @@ function snapshotFolders(
   };
 }
 
-function keyringFor(config: ConfigFile): Keyring {
-  const keyring = new Keyring();
+function keyringFor(config: ConfigFile, knownKeys: TypedKeyMemory): Keyring {
+  const keyring = new Keyring({ knownKeys });
   const entry = config.document.default?.authentication;
   const hash = entry?.api_key_hash ?? null;
   if (hash !== null) keyring.setKey({ kind: 'global' }, { hash, plain: entry?.api_key ?? null });

@@ -4,7 +4,8 @@
  *
  * What a presented key costs, cheapest first:
  *  1. one SHA-256 and a look-up: keys stored as `sha256:` and keys kept in the clear;
- *  2. for a text that is not a whole generated key, while any key is stored with scrypt: a look-up of what was derived before;
+ *  2. for a text that is not a whole generated key, while any key is stored with scrypt: a look-up of what was derived before, and one
+ *     HMAC and a look-up among the typed keys that were recognised before, also before a restart (`known-keys.ts`);
  *  3. one derivation.
  *
  * The memories hold what was derived from a digest, not whose it was: the answer always comes from the keys that hold at
@@ -17,7 +18,8 @@ import { isGeneratedKey } from './access-key.js';
 import { groupAddress } from './address-group.js';
 import { DerivationQueue, type DerivationQueueOptions, type DerivationRequest } from './derivation-queue.js';
 import { digestKey, keyIdOf, parseKeyHash } from './key-hash.js';
-import type { Principal } from './principal.js';
+import { KnownKeys, type TypedKeyMemory } from './known-keys.js';
+import type { GlobalPrincipal, Principal, ProjectPrincipal } from './principal.js';
 
 /** Longest key that is looked at, in characters; a longer one is unknown. */
 export const ACCESS_KEY_CHARACTERS_MAX = 512;
@@ -40,6 +42,8 @@ export interface StoredKey {
 export interface KeyringOptions extends DerivationQueueOptions {
   /** How many presented keys each of the two memories holds. @default 10_000 */
   readonly rememberedMax?: number;
+  /** The typed keys that were recognised before. @default none, and those to come are known to this keyring only */
+  readonly knownKeys?: TypedKeyMemory;
 }
 
 /** Who presents a key, as far as it decides whose turn a derivation is. */
@@ -52,7 +56,7 @@ export interface Presenter extends Pick<DerivationRequest, 'onGone'> {
 
 /** A key that holds now. */
 interface HeldKey {
-  readonly principal: Principal & { readonly keyId: string };
+  readonly principal: GlobalPrincipal | ProjectPrincipal;
   /** Where it is found: `#direct` by the hexadecimal digest of the key, `#chosen` by the stored text. */
   readonly index: 'direct' | 'chosen';
   readonly name: string;
@@ -71,6 +75,7 @@ export class Keyring {
   // Two memories, so that made-up keys can push out only each other and never a key that works.
   readonly #knownGood: LRUCache<string, string>;
   readonly #knownBad: LRUCache<string, string>;
+  readonly #knownKeys: TypedKeyMemory;
   /** The salt of everything that the memories hold. */
   #rememberedSalt: string | undefined;
 
@@ -80,6 +85,7 @@ export class Keyring {
     this.#derivations = new DerivationQueue({ ...options, opens: (derived) => this.#chosen.has(derived) });
     this.#knownGood = new LRUCache({ max });
     this.#knownBad = new LRUCache({ max });
+    this.#knownKeys = options.knownKeys ?? new KnownKeys();
   }
 
   /**
@@ -92,9 +98,9 @@ export class Keyring {
   setKey(scope: KeyScope, key: StoredKey | null): void {
     const held = key === null ? undefined : holdKey(scope, key);
     if (held !== undefined) this.#check(scope, held);
-    this.#drop(scopeName(scope));
+    this.#drop(nameScope(scope));
     if (held === undefined) return;
-    this.#held.set(scopeName(scope), held.key);
+    this.#held.set(nameScope(scope), held.key);
     this.#indexOf(held.key).set(held.key.name, held.key);
     if (held.salt !== undefined) this.#useSalt(held.salt);
   }
@@ -105,7 +111,7 @@ export class Keyring {
    * @param id the project's id
    */
   removeProject(id: string): void {
-    this.#drop(scopeName({ kind: 'project', project: id }));
+    this.#drop(nameScope({ kind: 'project', project: id }));
   }
 
   /**
@@ -115,7 +121,7 @@ export class Keyring {
    * @returns true when it has one
    */
   hasKey(scope: KeyScope): boolean {
-    return this.#held.has(scopeName(scope));
+    return this.#held.has(nameScope(scope));
   }
 
   /**
@@ -125,7 +131,7 @@ export class Keyring {
    * @returns 16 hexadecimal digits, null where there is no key
    */
   keyId(scope: KeyScope): string | null {
-    return this.#held.get(scopeName(scope))?.principal.keyId ?? null;
+    return this.#held.get(nameScope(scope))?.principal.keyId ?? null;
   }
 
   /**
@@ -154,22 +160,33 @@ export class Keyring {
     if (direct !== undefined && timingSafeEqual(direct.digest, digest)) return direct.principal;
     const salt = this.#salt;
     if (salt === undefined || isGeneratedKey(presented)) return null;
-    const remembered = this.#knownGood.get(name) ?? this.#knownBad.get(name);
+    const remembered = this.#knownGood.get(name) ?? this.#knownBad.get(name) ?? this.#recall(presented, salt);
     if (remembered !== undefined) return this.#recognise(name, remembered);
     const request = {
       ...presenter, key: presented, digest: name, salt, scope: this.#scopeOf(presenter.project), address: groupAddress(presenter.address),
     };
-    return this.#recognise(name, await this.#derivations.derive(request));
+    const derived = await this.#derivations.derive(request);
+    const principal = this.#recognise(name, derived);
+    if (principal !== null) this.#knownKeys.learn(presented, { scope: nameScope(principal), hash: derived });
+    return principal;
+  }
+
+  /** What a derivation would give, for a key that was recognised before and is still in force. */
+  #recall(presented: string, salt: string): string | undefined {
+    return this.#knownKeys.recall(presented, salt, (scope) => {
+      const held = this.#held.get(scope);
+      return held?.index === 'chosen' ? held.name : undefined;
+    });
   }
 
   /** What a chosen key could open there: only scopes that have one count, so that made-up ids of projects are one scope together. */
   #scopeOf(project: string | null): string {
-    const name = project === null ? undefined : scopeName({ kind: 'project', project });
-    return name !== undefined && this.#held.get(name)?.index === 'chosen' ? name : scopeName({ kind: 'global' });
+    const name = project === null ? undefined : nameScope({ kind: 'project', project });
+    return name !== undefined && this.#held.get(name)?.index === 'chosen' ? name : nameScope({ kind: 'global' });
   }
 
   /** Looks up what was derived among the keys that hold now, and remembers it on the side where it belongs. */
-  #recognise(name: string, derived: string): Principal | null {
+  #recognise(name: string, derived: string): HeldKey['principal'] | null {
     const parsed = parseKeyHash(derived);
     invariant(parsed?.scheme === 'scrypt', 'a derivation gives a scrypt hash');
     const held = this.#chosen.get(derived);
@@ -187,7 +204,7 @@ export class Keyring {
 
   #check(scope: KeyScope, held: NewKey): void {
     const present = this.#indexOf(held.key).get(held.key.name);
-    const mine = this.#held.get(scopeName(scope));
+    const mine = this.#held.get(nameScope(scope));
     invariant(present === undefined || present === mine, 'no two scopes share a key');
     const othersChosen = this.#chosen.size - (mine?.index === 'chosen' ? 1 : 0);
     invariant(held.salt === undefined || othersChosen === 0 || held.salt === this.#salt, 'all chosen keys share one salt');
@@ -217,7 +234,13 @@ interface NewKey {
   readonly salt: string | undefined;
 }
 
-function scopeName(scope: KeyScope): string {
+/**
+ * Names a scope in one text.
+ *
+ * @param scope the global scope or a project
+ * @returns `global`, or `project:` and the project's id
+ */
+export function nameScope(scope: KeyScope): string {
   return scope.kind === 'global' ? 'global' : `project:${scope.project}`;
 }
 

@@ -17,11 +17,21 @@ export interface GeneratedKey {
   readonly key: string;
 }
 
+/** A key that a person typed and that is stored with scrypt. */
+export interface TypedKey {
+  readonly scope: KeyScope;
+  readonly key: string;
+  /** The text that is stored for it. */
+  readonly hash: string;
+}
+
 /** What came of {@link adoptKeys}. */
 export interface AdoptedKeys {
   readonly document: ConfigDocument;
   /** The global key first, then the projects' in their order. */
   readonly generated: readonly GeneratedKey[];
+  /** The typed keys that the document had in plain text and that are stored with scrypt: they are known without a derivation. */
+  readonly typed: readonly TypedKey[];
   /** False: the document is the one that was given, and needs no writing. */
   readonly changed: boolean;
 }
@@ -29,6 +39,8 @@ export interface AdoptedKeys {
 interface AdoptedEntry {
   readonly entry: Partial<AuthenticationEntry> | undefined;
   readonly generated: string | null;
+  /** The key and its hash, for one that was typed and is stored with scrypt. */
+  readonly typed: Omit<TypedKey, 'scope'> | null;
 }
 
 /**
@@ -45,20 +57,25 @@ interface AdoptedEntry {
 export async function adoptKeys(document: ConfigDocument): Promise<AdoptedKeys> {
   const salt = saltOf(document);
   const generated: GeneratedKey[] = [];
+  const typed: TypedKey[] = [];
+  const note = (scope: KeyScope, entry: AdoptedEntry): void => {
+    if (entry.generated !== null) generated.push({ scope, key: entry.generated });
+    if (entry.typed !== null) typed.push({ scope, ...entry.typed });
+  };
   const global = await adoptEntry(document.default?.authentication, 'global', salt);
-  if (global.generated !== null) generated.push({ scope: { kind: 'global' }, key: global.generated });
+  note({ kind: 'global' }, global);
   const projects: ProjectEntry[] = [];
   // One after another: each typed key costs a derivation, and these use all the cores that two of them could.
   for (const project of document.projects) {
     const adopted = await adoptEntry(project.authentication, 'project', salt);
-    if (adopted.generated !== null) generated.push({ scope: { kind: 'project', project: project.id }, key: adopted.generated });
+    note({ kind: 'project', project: project.id }, adopted);
     projects.push(adopted.entry === project.authentication ? project : { ...project, ...withAuthentication(adopted.entry) });
   }
   const isSame = global.entry === document.default?.authentication
     && projects.every((project, index) => project === document.projects[index]);
   const next = isSame ? document : { ...document, default: { ...document.default, ...withAuthentication(global.entry) }, projects };
   checkKeysDiffer(document, next);
-  return { document: next, generated, changed: !isSame };
+  return { document: next, generated, typed, changed: !isSame };
 }
 
 function withAuthentication(entry: Partial<AuthenticationEntry> | undefined): { readonly authentication?: Partial<AuthenticationEntry> } {
@@ -83,13 +100,15 @@ async function adoptEntry(
   const entry: AuthenticationEntry = { ...BUILT_IN_AUTHENTICATION, api_key: null, api_key_hash: null, ...given };
   const { enabled, save_api_key_to_file: isSaved, api_key: typed, api_key_hash: hash } = entry;
   if (typed !== null) {
-    const adopted: AuthenticationEntry = { ...entry, api_key: isSaved ? typed : null, api_key_hash: await hashAccessKey(typed, salt) };
-    const isSame = adopted.api_key === typed && adopted.api_key_hash === hash;
-    return { entry: isSame ? given : adopted, generated: null };
+    const newHash = await hashAccessKey(typed, salt);
+    const adopted: AuthenticationEntry = { ...entry, api_key: isSaved ? typed : null, api_key_hash: newHash };
+    const isSame = adopted.api_key === typed && newHash === hash;
+    const isChosen = parseKeyHash(newHash)?.scheme === 'scrypt';
+    return { entry: isSame ? given : adopted, generated: null, typed: isChosen ? { key: typed, hash: newHash } : null };
   }
-  if (hash !== null || !enabled) return { entry: given, generated: null };
+  if (hash !== null || !enabled) return { entry: given, generated: null, typed: null };
   const key = generateAccessKey(kind);
-  return { entry: { ...entry, api_key: isSaved ? key : null, api_key_hash: hashGenerated(key) }, generated: key };
+  return { entry: { ...entry, api_key: isSaved ? key : null, api_key_hash: hashGenerated(key) }, generated: key, typed: null };
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { generateAccessKey } from '../../src/auth/access-key.js';
 import { digestKey, hashChosen, hashGenerated, keyIdOf } from '../../src/auth/key-hash.js';
 import { Keyring, type KeyScope } from '../../src/auth/keyring.js';
+import { KnownKeys } from '../../src/auth/known-keys.js';
 import { AppError } from '../../src/base/app-error.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { suite } from '../suite.js';
@@ -20,7 +21,9 @@ function quickHash(key: string, salt: string = SALT): string {
   return `scrypt:32768:8:3:${salt}:${digestKey(salt + key).toString('base64url')}`;
 }
 
-function countingKeyring(options: { rememberedMax?: number; queueMax?: number } = {}): { keyring: Keyring; derived: string[] } {
+function countingKeyring(
+  options: { rememberedMax?: number; queueMax?: number; knownKeys?: KnownKeys } = {},
+): { keyring: Keyring; derived: string[] } {
   const derived: string[] = [];
   const derive = async (key: string, salt: string): Promise<string> => {
     derived.push(key);
@@ -283,6 +286,49 @@ test('made-up keys for projects that are not there, or have no chosen key, wait 
   assert.equal((await good)?.kind, 'project');
   assert.deepEqual(await Promise.all(flood), [null, null, null, null]);
   assert.ok(derived.indexOf('opensesame') <= 1, derived.join());
+});
+
+test('a typed key that another keyring has recognised costs no derivation here, and a wrong one still does', async () => {
+  const knownKeys = new KnownKeys();
+  const before = countingKeyring({ knownKeys });
+  before.keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.equal(await before.keyring.identify('wrong key', CALM), null);
+  assert.ok(!knownKeys.toText().includes('alpha'), 'a wrong key is not noted');
+  assert.equal((await before.keyring.identify('opensesame', CALM))?.kind, 'project');
+
+  const { keyring, derived } = countingKeyring({ knownKeys });
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.deepEqual(await keyring.identify('opensesame', CALM), {
+    kind: 'project', project: 'alpha', keyId: keyIdOf(quickHash('opensesame')),
+  });
+  assert.deepEqual(derived, []);
+  assert.equal(await keyring.identify('wrong key', CALM), null);
+  assert.deepEqual(derived, ['wrong key']);
+});
+
+test('a known key opens nothing where its hash is not in force: replaced, removed, another salt, or another scope', async () => {
+  const knownKeys = new KnownKeys();
+  const before = countingKeyring({ knownKeys });
+  before.keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  await before.keyring.identify('opensesame', CALM);
+  const changes: readonly ((keyring: Keyring) => void)[] = [
+    (keyring) => keyring.setKey(ALPHA, { hash: quickHash('another key') }),
+    (keyring) => keyring.setKey(ALPHA, { hash: quickHash('another key', OTHER_SALT) }),
+    (keyring) => keyring.setKey(ALPHA, { hash: hashGenerated(generateAccessKey('project')) }),
+    (keyring) => keyring.removeProject('alpha'),
+    (keyring) => keyring.setKey(BETA, { hash: quickHash('another key') }),
+  ];
+  for (const change of changes) {
+    const { keyring } = countingKeyring({ knownKeys });
+    change(keyring);
+    assert.equal(await keyring.identify('opensesame', CALM), null);
+  }
+  const { keyring, derived } = countingKeyring({ knownKeys });
+  keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
+  assert.notEqual(await keyring.identify('opensesame', CALM), null);
+  keyring.setKey(ALPHA, { hash: quickHash('another key') });
+  assert.equal(await keyring.identify('opensesame', CALM), null);
+  assert.deepEqual(derived, []);
 });
 
 test.run();

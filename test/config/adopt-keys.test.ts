@@ -43,6 +43,26 @@ test('a typed chosen key becomes a hash and the field returns to null', async ()
   assert.deepEqual([adopted.changed, adopted.generated], [true, []]);
 });
 
+test('typed keys that are stored with scrypt are handed over with their scope and hash, and no others', async () => {
+  const { document, typed } = await adoptKeys({
+    ...documentOf(
+      { api_key: 'open-sesame' }, { api_key: generateAccessKey('project') }, undefined,
+      { save_api_key_to_file: true, api_key: 'open-sesame-2' },
+    ),
+    default: { authentication: { api_key: 'open-sesame-3' } },
+  });
+  const place = (index: number): { scope: object; hash: unknown } => (
+    { scope: { kind: 'project', project: `p${index}` }, hash: entryOf(document, index).api_key_hash }
+  );
+  assert.deepEqual(typed, [
+    { scope: { kind: 'global' }, key: 'open-sesame-3', hash: document.default?.authentication?.api_key_hash },
+    { key: 'open-sesame', ...place(0) },
+    { key: 'open-sesame-2', ...place(3) },
+  ]);
+  const again = await adoptKeys(document);
+  assert.deepEqual(again.typed.map(({ key }) => key), ['open-sesame-2']);
+});
+
 test('a typed generated key becomes a sha256 hash', async () => {
   const key = generateAccessKey('project');
   const adopted = await adoptKeys(documentOf({ api_key: key }));

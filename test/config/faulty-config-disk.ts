@@ -1,9 +1,9 @@
 /** The machine's own disk, but for one step that fails. */
-import { systemConfigDisk, type ConfigDisk } from '../../src/config/config-disk.js';
+import { systemConfigDisk, type KnownKeysDisk } from '../../src/config/config-disk.js';
 
 /** Everything that a configuration file asks of a disk. */
 export const CONFIG_DISK_STEPS = [
-  'read', 'openFolder', 'open', 'write', 'sync', 'close', 'rename', 'link', 'syncFolder', 'closeFolder', 'unlink', 'list',
+  'read', 'readWithRights', 'openFolder', 'open', 'write', 'sync', 'close', 'rename', 'link', 'syncFolder', 'closeFolder', 'unlink', 'list',
 ] as const;
 
 /** One of {@link CONFIG_DISK_STEPS}. */
@@ -21,7 +21,7 @@ export interface ConfigDiskFault {
 
 /** A disk and what was asked of it. */
 export interface FaultyConfigDisk {
-  readonly disk: ConfigDisk;
+  readonly disk: KnownKeysDisk;
   readonly steps: ConfigDiskStep[];
   /** Sets or lifts the fault. */
   setFault(fault: ConfigDiskFault | undefined): void;
@@ -48,7 +48,7 @@ export function faultyConfigDisk(initial?: ConfigDiskFault): FaultyConfigDisk {
     return work();
   }
 
-  const disk: ConfigDisk = {
+  const disk: KnownKeysDisk = {
     open: async (path) => {
       const file = await pass('open', () => systemConfigDisk.open(path));
       return {
@@ -65,6 +65,7 @@ export function faultyConfigDisk(initial?: ConfigDiskFault): FaultyConfigDisk {
       };
     },
     read: (path) => pass('read', () => systemConfigDisk.read(path)),
+    readWithRights: (path) => pass('readWithRights', () => systemConfigDisk.readWithRights(path)),
     rename: (from, to) => pass('rename', () => systemConfigDisk.rename(from, to)),
     link: (from, to) => pass('link', () => systemConfigDisk.link(from, to)),
     unlink: (path) => pass('unlink', () => systemConfigDisk.unlink(path)),

@@ -33,6 +33,8 @@ test('typed keys work, also after a restart, and the start says that they stay i
   }
   assert.equal(await readFile(served.configPath, 'utf8'), text);
   assert.ok(served.logged.some(({ level, msg }) => level === 'warn' && /plain text/.test(msg)));
+  const unsaved = served.logged.filter(({ level, msg }) => level === 'warn' && /known typed keys could not be saved/.test(msg));
+  assert.equal(unsaved.length, 2, 'once for each start');
   assert.ok(!JSON.stringify(served.logged).includes(SHOP_KEY));
 }));
 
