@@ -40,6 +40,8 @@ export interface ReplayOptions {
   /** A seq that the registry has recorded of the log; absent: none. */
   readonly provenSeq?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told of each line that was replayed. */
+  readonly onReplayed?: ((seq: number) => void) | undefined;
 }
 
 /** A project that is open. */
@@ -105,6 +107,7 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
   const replay = (line: LogLine): void => {
     options.signal?.throwIfAborted();
     apply(line);
+    options.onReplayed?.(line.seq);
   };
   const { expectedLogId, firstKeptSeq, provenSeq } = options;
   return await options.home.open(id, {

@@ -48,7 +48,8 @@ export class ProjectLives implements Projects {
    * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
    */
   async start(options: Omit<StartOptions, 'progress'> = {}): Promise<void> {
-    this.#startedProjects = await startProjects(this.#resources, { progress: this.#progress, ...options });
+    const progress = this.#progress;
+    this.#startedProjects = await progress.during(() => startProjects(this.#resources, { progress, ...options }));
   }
 
   /** Carries out what is under way, makes the snapshots that are due, closes every log and the registry. */

@@ -23,7 +23,7 @@ import { ProjectKeeper } from './project-keeper.js';
 import { adviceOn, adviceWithoutEntry, EntryRefusedError, refusalCodeOf } from './refusal.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { recallVersion } from './recall-version.js';
-import { ServerJournal } from './server-journal.js';
+import { SERVER_LOG_NAME, ServerJournal } from './server-journal.js';
 import type { StartProgress } from './start-progress.js';
 import { LEFT_FILES_STAY, leaveDisk, requireMovableFiles } from './storage-switch.js';
 import { reportUnshownKey } from './unshown-key.js';
@@ -90,7 +90,7 @@ class ProjectStart {
     await this.#recordDefaultKey();
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();
-      await this.#startEntry(entry);
+      await this.#progress.opening(entry.id, () => this.#startEntry(entry));
       this.#progress.advance();
     }
     this.#signal?.throwIfAborted();
@@ -144,6 +144,7 @@ class ProjectStart {
       firstKeptSeq: isRegistered ? registration.firstKeptSeq : this.#firstKeptUnasked(),
       provenSeq: isRegistered ? registration.provenSeq : undefined,
       signal: this.#signal,
+      onReplayed: this.#progress.replayed,
     });
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
@@ -380,7 +381,7 @@ export interface StartedProjects {
  */
 export async function startProjects(resources: ProjectResources, options: StartOptions): Promise<StartedProjects> {
   const { config } = resources;
-  const found = await ServerJournal.open(resources);
+  const found = await options.progress.opening(SERVER_LOG_NAME, () => ServerJournal.open(resources));
   const refusal = mustRefuseToStart(config.document.projects, { isPresent: found !== undefined, configPath: config.path });
   if (refusal !== undefined) throw refusal;
   const journal = found ?? (await ServerJournal.create(resources));

@@ -139,6 +139,7 @@ test('while it starts it lives, is not ready, and answers everything else with 5
     const refused = await server.send('GET', KEYS, { key });
     assert.deepEqual([refused.status, problemOf(refused)['code']], [503, 'starting']);
     assert.ok(Number(refused.headers['retry-after']) > 0);
+    await server.line('its progress', ({ msg }) => /^starting, 0 of 1 project, opening "(?:p|_server)"/.test(String(msg)));
     await server.ready();
     assert.equal((await server.send('GET', KEYS, { key })).status, 200);
   }));
