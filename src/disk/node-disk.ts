@@ -3,6 +3,7 @@
  */
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
@@ -24,6 +25,13 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   overwrite: constants.O_RDWR,
   create: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
 };
+
+/**
+ * How often, and how far apart in milliseconds, a call is tried that finds no descriptor free: those of other calls in flight come back
+ * within a few of these times.
+ */
+const DESCRIPTOR_TRIES = 40;
+const DESCRIPTOR_WAIT_MS = 25;
 
 /** What file systems that share no blocks, or not between these two places, answer when they are asked to. */
 const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EINVAL', 'EXDEV', 'EPERM'] as const;
@@ -103,13 +111,22 @@ export class NodeDisk implements Disk {
     };
   }
 
-  /** Files that are open only because they may be used again must not keep another from being opened. */
   async #open(path: string, flags: number): Promise<FileHandle> {
-    try {
-      return await open(path, flags, FILE_MODE);
-    } catch (error) {
-      if (!isErrno(error, 'EMFILE', 'ENFILE') || !(await this.#idleFiles?.releaseAll())) throw error;
-      return await open(path, flags, FILE_MODE);
+    return await this.#withDescriptors(() => open(path, flags, FILE_MODE));
+  }
+
+  /**
+   * Files that are open only because they may be used again must not keep another from being opened, and a lack of descriptors that
+   * passes must not look like a fault of the files.
+   */
+  async #withDescriptors<T>(work: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isErrno(error, 'EMFILE', 'ENFILE') || tries === DESCRIPTOR_TRIES) throw error;
+        if (!(await this.#idleFiles?.releaseAll())) await sleep(DESCRIPTOR_WAIT_MS);
+      }
     }
   }
 
@@ -118,7 +135,7 @@ export class NodeDisk implements Disk {
   }
 
   async list(path: string): Promise<readonly string[]> {
-    return await absentAs(readdir(path), []);
+    return await absentAs(this.#withDescriptors(() => readdir(path)), []);
   }
 
   async status(path: string): Promise<NameStatus | undefined> {
@@ -135,7 +152,7 @@ export class NodeDisk implements Disk {
 
   async clone(path: string, newPath: string): Promise<boolean> {
     try {
-      await copyFile(path, newPath, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+      await this.#withDescriptors(() => copyFile(path, newPath, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE));
       return true;
     } catch (error) {
       if (isErrno(error, ...CANNOT_CLONE)) return false;

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { appendFile, chmod, copyFile, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { ManualClock } from '../base/manual-clock.js';
+import { hasCommands } from '../docs/shell-session.js';
 import { suite } from '../suite.js';
 import { testDiskContract } from './disk-contract.js';
 import { collect, createLog, drafts, openLog, OPTIONS, PROJECT, recordingLogger } from '../log/file/log-fixture.js';
@@ -114,6 +117,43 @@ test('a home whose folder cannot be written to creates nothing', () => withFolde
   await chmod(home, 0o500);
   await assert.rejects(createLog(new NodeDisk(), OPTIONS, { folder: home }));
   await chmod(home, 0o700);
+}));
+
+/** Takes every descriptor that there is, and gives them back after a while, if at all; prints what became of calls made meanwhile. */
+const SHORTAGE_SCRIPT = `
+  import { closeSync, openSync } from 'node:fs';
+  const [, module, folder, givenBackMs] = process.argv;
+  const { NodeDisk } = await import(module);
+  const disk = new NodeDisk();
+  await Promise.allSettled([disk.open(folder + '/a', 'read').then((file) => file.close()), disk.list(folder)]);
+  const taken = [];
+  try {
+    for (;;) taken.push(openSync('/dev/null'));
+  } catch {
+    if (givenBackMs !== 'never') setTimeout(() => taken.forEach((fd) => closeSync(fd)), Number(givenBackMs));
+  }
+  const codes = [disk.open(folder + '/a', 'read'), disk.open(folder + '/new', 'create'), disk.list(folder)]
+    .map((call) => call.then(() => 'done', ({ code }) => code));
+  const text = JSON.stringify(await Promise.all(codes));
+  taken.slice(0, 4).forEach((fd) => { try { closeSync(fd); } catch {} });
+  console.log(text);
+`;
+
+function underShortage(folder: string, givenBackMs: number | 'never'): unknown {
+  const module = new URL('../../src/disk/node-disk.js', import.meta.url).href;
+  const args = ['--nofile=64:64', process.execPath, '--input-type=module', '-e', SHORTAGE_SCRIPT, module, folder, String(givenBackMs)];
+  // Coverage would want descriptors of its own.
+  const { NODE_V8_COVERAGE: _, ...env } = process.env;
+  return JSON.parse(execFileSync('prlimit', args, { encoding: 'utf8', env }));
+}
+
+test('a lack of descriptors that passes is waited for, and one that stays is reported', () => withFolder(async (folder) => {
+  if (!hasCommands(['prlimit'])) return;
+  await writeFile(path.join(folder, 'a'), '');
+  assert.deepEqual(underShortage(folder, 200), ['done', 'done', 'done']);
+  await rm(path.join(folder, 'new'));
+  assert.deepEqual(underShortage(folder, 'never'), ['EMFILE', 'EMFILE', 'EMFILE']);
+  assert.equal(existsSync(path.join(folder, 'new')), false);
 }));
 
 test.run();

@@ -157,6 +157,8 @@ export class SyncKeeper {
     }
     this.#isHeldUp = true;
     this.later(this.#options);
+    // What keeps failing must not keep a process alive that has nothing else to do.
+    this.#timer?.unref();
   }
 
   /**
