@@ -47,12 +47,17 @@ export class HttpServer {
   readonly #options: HttpOptions;
   readonly #logger: Logger;
   #listener: RequestListener;
+  /**
+   * Requests that came before there was anything that could answer: the port is taken first, since that it is free has to be known. They
+   * wait for the moment until then, within the limits on connections and times.
+   */
+  #early: [IncomingMessage, ServerResponse][] = [];
 
   /** @param parts the app's listener, limits, and where refusals are logged */
   constructor({ listener, options, logger }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
-    this.#listener = listener ?? refuseUntilStarted;
+    this.#listener = listener ?? ((request, response) => void this.#early.push([request, response]));
     this.#server = createNodeServer(options);
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       this.#connections.begin(response, () => void this.#listener(request, response));
@@ -72,12 +77,13 @@ export class HttpServer {
   }
 
   /**
-   * Answers requests from now on; those before got 503.
+   * Answers requests from now on, those first that came before.
    *
    * @param listener `app.callback()`
    */
   serve(listener: RequestListener): void {
     this.#listener = listener;
+    for (const [request, response] of this.#early.splice(0)) void listener(request, response);
   }
 
   /**
@@ -111,6 +117,7 @@ export class HttpServer {
       // An error here only says that it was not listening.
       this.#server.close(() => resolve());
     });
+    for (const [, response] of this.#early.splice(0)) answerInPlace(response, new AppError('shutting_down', 'The server did not start'));
     const { shutdownMs } = this.#options.timeouts;
     await this.#connections.close(shutdownMs);
     // What is left are handshakes of TLS that never ended: nothing was asked there.
@@ -155,11 +162,6 @@ export class HttpServer {
     const remote = addressOfSocket(socket);
     this.#logger.info({ request_id: requestId, remote, method, route: null, status, code, actor: null, project: null }, 'request');
   }
-}
-
-/** The port is taken before anything is made that could answer: that it is free has to be known first. */
-function refuseUntilStarted(_request: IncomingMessage, response: ServerResponse): void {
-  answerInPlace(response, new AppError('starting', 'The server is starting'));
 }
 
 function createNodeServer({ tls, headerBytesMax, connectionsMax, timeouts }: HttpOptions): Server {

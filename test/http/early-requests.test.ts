@@ -1,0 +1,36 @@
+/** Requests that come between the moment when the port is taken and the one when there is an app. */
+import assert from 'node:assert/strict';
+import { silentLogger } from '../../src/base/logger.js';
+import { HttpServer } from '../../src/http/http-server.js';
+import { suite } from '../suite.js';
+import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
+import { codeOf, exchange, statusOf } from './raw-client.js';
+
+const test = suite('early-requests');
+
+const REQUEST = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+/** Longer than it takes until requests have been read. */
+const SETTLE_MS = 50;
+
+async function beginEarly(): Promise<{ readonly server: HttpServer; readonly answers: Promise<readonly { readonly text: string }[]> }> {
+  const server = new HttpServer({ options: { ...DEFAULT_HTTP_OPTIONS, port: 0 }, logger: silentLogger });
+  const { port } = await server.listen();
+  const answers = Promise.all([exchange(port, REQUEST), exchange(port, REQUEST)]);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  return { server, answers };
+}
+
+test('they wait, and are answered by the app', async () => {
+  const { server, answers } = await beginEarly();
+  server.serve((_request, response) => void response.end('by the app'));
+  for (const { text } of await answers) assert.match(text, /^HTTP\/1\.1 200 [^]*by the app/);
+  await server.close();
+});
+
+test('where the start fails they are answered as well, and the close does not wait for them', async () => {
+  const { server, answers } = await beginEarly();
+  await server.close();
+  for (const { text } of await answers) assert.deepEqual([statusOf(text), codeOf(text)], [503, 'shutting_down']);
+});
+
+test.run();
