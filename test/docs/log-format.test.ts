@@ -21,6 +21,9 @@ import { suite } from '../suite.js';
 import { projectRoot } from '../tidy/source-tree.js';
 
 const test = suite('docs/log-format.md');
+
+/** Many runs of a shell snippet, each of which starts a few hundred processes, on a busy machine. */
+const SHELL_TIMEOUT_MS = 240_000;
 const document = readFileSync(path.join(projectRoot(), 'docs/log-format.md'), 'utf8');
 
 const PROJECT = 'first_project';
@@ -168,7 +171,7 @@ test('the snippet finds a changed byte in each part of each line, a missing line
       assert.equal(runCheck(file).status, 1);
     }
   });
-});
+}, { timeoutMs: SHELL_TIMEOUT_MS });
 
 test('base is the digest that the snippet computes from the manifest, and of no other manifest', async () => {
   await withFolder(async (folder) => {
