@@ -85,7 +85,9 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
 async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean> {
   const { options, output, tools } = job;
   if (plan.end.seq === 0) {
-    await output.print(`${plan.project}: nothing of it can be proved. Put its files back from a copy, or delete the project\n`);
+    const { project } = plan;
+    await output.print(`${project}: nothing of it can be proved. Put its files back from a copy. Without one, first save ` +
+      `${project}.json, if it is in the data folder: it has the values of a snapshot, and goes when the project is deleted\n`);
     return false;
   }
   await output.print(planText(plan));

@@ -116,7 +116,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   project_corrupt: {
     status: 503,
     title: 'Project corrupt',
-    publicText: `This project is not served because its files are damaged; ${ASK_OPERATOR}`,
+    publicText: `Files of this project are damaged, and what was asked for cannot be served from them; ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_missing: {

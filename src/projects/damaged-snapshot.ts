@@ -4,9 +4,11 @@
  *
  * What a crash leaves: the damaged snapshot, or none of that seq; a start reads the log either way.
  */
+import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import { decodeEvent } from '../events/codec.js';
 import type { Log, LogLine } from '../log/log.js';
+import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { placeOfSetValue, type PlacedVersion, versionsInSnapshot } from '../projections/value-place.js';
@@ -23,19 +25,36 @@ export interface ValueSources {
 }
 
 /**
- * Tells whether everything up to the present can be had without some snapshots.
+ * Proves, by reading and checking all of it, that everything up to a seq can be had from an older snapshot and the log: only then may a
+ * damaged snapshot go, since what can still be read of it may be nowhere else.
  *
- * @param log the project's log
- * @param fallback the newest snapshot that holds; undefined for none
- * @returns false where retention, a repair or a move has left a gap that only a damaged snapshot fills
+ * @param sources snapshots and log
+ * @param fallback the snapshot to begin with, and the seq that must be reached; no snapshot: the log from its first line
+ * @param signal ends it with its reason
+ * @returns false where retention, a repair or a move has left a gap, or where something of it is damaged as well
  */
-export function reachesBack(log: Log, fallback: SnapshotManifest | undefined): boolean {
-  const firstSeq = log.sealed?.list()[0]?.firstSeq ?? (log.base?.seq ?? 0) + 1;
-  return firstSeq <= (fallback?.seq ?? 0) + 1;
+export async function holdsAll(
+  { snapshots, log }: Pick<ValueSources, 'snapshots' | 'log'>,
+  { fallback, toSeq }: { readonly fallback: SnapshotManifest | undefined; readonly toSeq: number }, signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    if (fallback !== undefined) await snapshots.verify(fallback, { signal });
+    let { seq } = fallback ?? { seq: 0 };
+    if (seq >= toSeq) return true;
+    // A reading begins with the first line that is kept, whatever was asked for.
+    for await (const line of log.read({ fromSeq: seq + 1, toSeq, signal })) {
+      if (line.seq !== seq + 1) return false;
+      ({ seq } = line);
+    }
+    return seq === toSeq;
+  } catch (error) {
+    if (error instanceof SnapshotCorruptError || (error instanceof AppError && error.code === 'project_corrupt')) return false;
+    throw error;
+  }
 }
 
 /**
- * Points every value at an older snapshot or at the log.
+ * Points every value at an older snapshot or at the log, which {@link holdsAll} has proved to have it.
  *
  * @param sources store, snapshots, log
  * @param fallback the newest snapshot that holds; undefined for none

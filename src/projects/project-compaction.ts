@@ -20,7 +20,7 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
 import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
 import type { CompactionResult } from './projects.js';
-import { reachesBack, readFromBefore } from './damaged-snapshot.js';
+import { holdsAll, readFromBefore } from './damaged-snapshot.js';
 import type { FoundDamage } from './found-damage.js';
 import { applyRetention } from './retention.js';
 import type { ServerJournal } from './server-journal.js';
@@ -142,6 +142,7 @@ export class ProjectCompaction {
     const isNew = this.#generations[0]?.seq !== this.#parts.store.seq;
     const manifest = isNew ? await this.#commitNew(log, signal) : this.#generations[0];
     invariant(manifest !== undefined, 'a project has an event');
+    if (this.#irreplaceable.has(manifest.seq)) throw new AppError('compaction_failed', IRREPLACEABLE);
     const durationMs = Math.round(this.#parts.clock.monotonicMs() - startMs);
     const result = { seq: manifest.seq, key_count: manifest.keyCount, bytes: manifest.json.sizeBytes, duration_ms: durationMs };
     if (isNew) await this.#record(manifest, durationMs, context ?? serverContext());
@@ -174,29 +175,42 @@ export class ProjectCompaction {
     }
   }
 
-  /** A damaged snapshot gives its name free only once no value is read from it. */
+  /** A damaged snapshot goes, and gives its name free, only where all that it held has been read elsewhere just now. */
   async #leaveDamaged(log: Log, signal: AbortSignal): Promise<void> {
     const damaged = this.#damagedGenerations();
-    const sound = this.#generations.filter((generation) => !damaged.includes(generation));
-    const [newest] = damaged;
-    const [fallback] = sound;
-    if (newest === undefined) return;
+    const [newest] = this.#generations;
+    if (damaged.length === 0 || newest === undefined) return;
     const { store, snapshots, damage, logger } = this.#parts;
-    const facts = { project: store.id, seqs: damaged.map(({ seq }) => seq), fallback_seq: fallback?.seq ?? 0 };
-    if (!reachesBack(log, fallback)) {
-      for (const { seq } of damaged) this.#irreplaceable.add(seq);
+    const kept = await this.#findFallback(log, this.#generations.filter((each) => !damaged.includes(each)), signal);
+    const leaving = this.#generations.filter((each) => kept === undefined ? damaged.includes(each) : !kept.includes(each));
+    const facts = { project: store.id, seqs: leaving.map(({ seq }) => seq), fallback_seq: kept?.[0]?.seq ?? 0 };
+    if (kept === undefined) {
+      for (const { seq } of leaving) this.#irreplaceable.add(seq);
       logger.error(facts, IRREPLACEABLE);
       return;
     }
     logger.error(facts, LEFT_BEHIND);
-    if (newest.seq > (fallback?.seq ?? 0)) await readFromBefore({ store, snapshots, log }, fallback, signal);
-    this.#generations = sound;
-    for (const { seq } of damaged) {
+    if (leaving.includes(newest)) await readFromBefore({ store, snapshots, log }, kept[0], signal);
+    this.#generations = kept;
+    for (const { seq } of leaving) {
       // What the log begins after stays: a person may want what can be read of it.
       if (seq !== log.base?.seq) await snapshots.remove(seq);
       store.forgetDamaged(seq);
       damage.forgetSnapshot(store.id, seq);
     }
+  }
+
+  /** Those of the given generations that can be relied on; empty where the log alone has everything, undefined where nothing has. */
+  async #findFallback(
+    log: Log, candidates: readonly SnapshotManifest[], signal: AbortSignal,
+  ): Promise<readonly SnapshotManifest[] | undefined> {
+    const { snapshots } = this.#parts;
+    const toSeq = this.#generations[0]?.seq ?? 0;
+    for (let index = 0; index <= candidates.length; index += 1) {
+      const kept = candidates.slice(index);
+      if (await holdsAll({ snapshots, log }, { fallback: kept[0], toSeq }, signal)) return kept;
+    }
+    return undefined;
   }
 
   async #commitNew(log: Log, signal: AbortSignal): Promise<SnapshotManifest> {

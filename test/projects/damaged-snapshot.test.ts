@@ -115,11 +115,90 @@ test('a damaged snapshot that holds what is nowhere else stays, is reported once
   project.damage.replace(PROJECT, findings);
   const before = await namesIn(project.disk);
   const bad = await unreadable(project);
-  for (let round = 0; round < 2; round += 1) await project.compact();
+  for (let round = 0; round < 2; round += 1) await assert.rejects(project.compact(), { code: 'compaction_failed' });
   assert.deepEqual(await namesIn(project.disk), before);
   assert.deepEqual(await unreadable(project), bad);
   assert.equal(project.logged.filter(({ msg }) => msg.includes('neither an older one nor the log')).length, 1);
   assert.ok(bad.length > 0 && bad.length < project.store.values.count && seq === project.store.seq);
+  await project.close();
+});
+
+const UNCOVERED = { ...SMALL_SEGMENTS, retention: { max_bytes: 0 } };
+
+/** Two generations that hold what no segment holds any more: nothing of the log is sealed, and its first lines are gone. */
+async function onlySnapshots(isCaching: boolean): Promise<CompactedProject> {
+  const project = await openCompacted({ storage: { ...UNCOVERED, cache_in_memory: isCaching } });
+  await project.fill(1, 12);
+  await project.compact();
+  for (const key of ['z1', 'z2']) {
+    await project.store.submit({ type: 'set', key, value: longValue(Number(key.slice(1))) }, CONTEXT);
+    await project.compact();
+  }
+  assert.deepEqual(project.log.sealed?.list(), []);
+  return project;
+}
+
+/** Changes a byte of a value, the `at`-th part of the way through the file, and says how to change it back. */
+function flip(disk: FaultDisk, place: string, at: number): () => void {
+  const turn = (): void => {
+    const bytes = Buffer.from(disk.bytesOf(place));
+    const offset = Math.floor(bytes.length * at);
+    bytes.writeUInt8(bytes.readUInt8(offset) ^ 1, offset);
+    disk.put(place, bytes);
+  };
+  turn();
+  return turn;
+}
+
+for (const isCaching of [true, false]) {
+  const where = isCaching ? 'in memory' : 'on disk';
+  test(`no snapshot goes while the log begins late and all of them are damaged, with values ${where}`, async () => {
+    const project = await onlySnapshots(isCaching);
+    const wanted = await everythingOf(project.store);
+    const { committed } = await project.snapshots.list();
+    assert.equal(committed.length, 2);
+    const turnBack = committed.map(({ seq }, index) => flip(project.disk, snapPath(seq, 'json'), 0.3 + index * 0.3));
+    const finding = { offset: 0, expected: '', found: '' };
+    project.damage.replace(PROJECT, committed.map(({ seq }) => ({ ...finding, file: snapPath(seq, 'json') })));
+    const before = await namesIn(project.disk);
+    await assert.rejects(project.compact(), { code: 'compaction_failed' });
+    await project.store.submit({ type: 'delete', key: 'z1' }, CONTEXT);
+    await assert.rejects(project.compact());
+    assert.deepEqual((await namesIn(project.disk)).filter((name) => before.includes(name)), before);
+    for (const turn of turnBack) turn();
+    await project.close();
+    const again = await openCompacted({ disk: project.disk });
+    await again.store.submit({ type: 'set', key: 'z1', value: longValue(1) }, CONTEXT);
+    const values = (text: string): unknown => (JSON.parse(text) as [number, string, number, unknown, string])[4].length;
+    assert.equal(values(await everythingOf(again.store)), values(wanted));
+    assert.deepEqual(await unreadable(again), []);
+    await again.close();
+  });
+}
+
+test('a damaged snapshot does not go for one that is damaged elsewhere', async () => {
+  const project = await onlySnapshots(false);
+  const [newest, older] = (await project.snapshots.list()).committed;
+  assert.ok(newest && older);
+  flip(project.disk, snapPath(newest.seq, 'json'), 0.3);
+  flip(project.disk, snapPath(older.seq, 'json'), 0.6);
+  const bad = await unreadable(project);
+  assert.equal(bad.length, 1);
+  const before = await namesIn(project.disk);
+  await assert.rejects(project.compact(), { code: 'compaction_failed' });
+  assert.deepEqual([await unreadable(project), await namesIn(project.disk)], [bad, before]);
+  await project.close();
+});
+
+test('a damaged snapshot does not go where the log that held the same is damaged too', async () => {
+  const project = await twoGenerations();
+  const sealed = (await namesIn(project.disk)).filter((name) => /^\d+\.jsonl$/.test(name));
+  for (const name of sealed) flip(project.disk, `${DATA}/${PROJECT}/${name}`, 0.5);
+  for (const { seq } of (await project.snapshots.list()).committed) spoil(project.disk, snapPath(seq, 'json'));
+  assert.ok((await unreadable(project)).length > 0);
+  const before = await namesIn(project.disk);
+  await assert.rejects(project.compact(), { code: 'compaction_failed' });
+  assert.deepEqual(await namesIn(project.disk), before);
   await project.close();
 });
 
