@@ -42,7 +42,7 @@ const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
 /** Every action, for those who walk over all of them. */
 export const ACTIONS = Object.keys(KEY_OF_ACTION) as readonly Action[];
 
-/** Which scopes are open to anybody. */
+/** Which scopes are open to everyone. */
 export interface Scopes {
   /** True when global authentication is off. */
   readonly globalOpen: boolean;

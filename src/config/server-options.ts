@@ -162,7 +162,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     path: 'default.storage.compaction.interval_seconds',
     default: BUILT_IN_STORAGE.compaction.interval_seconds,
     unit: 'seconds',
-    meaning: 'how often it is looked whether a snapshot is due; 0: only when asked for, and at a stop',
+    meaning: 'interval between checks for a due snapshot; 0: only when asked for, and at a stop',
   },
   {
     path: 'default.storage.retention.max_age_seconds',
@@ -192,7 +192,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     path: 'default.authentication.enabled',
     default: BUILT_IN_AUTHENTICATION.enabled,
     unit: null,
-    meaning: 'false: the global routes are open to anybody',
+    meaning: 'false: the global routes are open to everyone',
   },
   {
     path: 'default.authentication.save_api_key_to_file',
@@ -204,7 +204,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     path: 'projects[].authentication.enabled',
     default: BUILT_IN_AUTHENTICATION.enabled,
     unit: null,
-    meaning: 'false: the project is open to anybody',
+    meaning: 'false: the project is open to everyone',
   },
   {
     path: 'projects[].authentication.save_api_key_to_file',

@@ -1,5 +1,5 @@
 /**
- * The `Host` header: its strict syntax, and which names are safe while a scope is open to anybody.
+ * The `Host` header: its strict syntax, and which names are safe while a scope is open to everyone.
  *
  * A page in a browser can make its own name point to this machine (DNS rebinding) and then read an open server through it.
  * It cannot do so with an IP address or `localhost`, so only these and names that the operator allows are answered.
