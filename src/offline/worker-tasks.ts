@@ -78,7 +78,7 @@ class Threads {
   #begin(): Worker {
     // Its output would be this process's output, which others read; it has none of its own, and what a dependency prints is dropped.
     const worker = new Worker(this.#module, { resourceLimits: RESOURCE_LIMITS, execArgv: [], stdout: true, stderr: true });
-    // What nobody takes in would keep the thread from ending.
+    // What is not read would keep the thread from ending.
     for (const output of [worker.stdout, worker.stderr]) output.resume();
     // One that fails while it waits for work is only replaced.
     worker.on('error', () => undefined);

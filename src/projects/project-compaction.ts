@@ -127,8 +127,8 @@ export class ProjectCompaction {
   }
 
   /**
-   * Makes a snapshot of what is durable now, also where one of this moment is there and has proved damaged, and removes what it makes
-   * superfluous.
+   * Makes a snapshot of what is durable now, also where one of this moment is there and has proved damaged, and removes what it
+   * replaces.
    *
    * @param log the project's log
    * @param signal ends it; the attempt leaves nothing that counts

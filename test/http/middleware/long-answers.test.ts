@@ -4,7 +4,7 @@ import { generateAccessKey } from '../../../src/auth/access-key.js';
 import { hashGenerated } from '../../../src/auth/key-hash.js';
 import { SlowConnection } from '../../e2e/slow-request.js';
 import { FAKE_TIME_MS } from '../fake-projects.js';
-import { problemOf, withServer, type TestServer } from '../test-server.js';
+import { type Answer, problemOf, withServer, type TestServer } from '../test-server.js';
 import { suite } from '../../suite.js';
 
 const test = suite('long-answers');
@@ -30,13 +30,19 @@ async function stall(server: TestServer): Promise<SlowConnection> {
   return reader;
 }
 
+/** A stalled reader has all the room that there is, and an answer waits for it. */
+async function waitForRoom(server: TestServer): Promise<{ readonly reader: SlowConnection; readonly pending: Promise<Answer> }> {
+  putLetters(server, 'alpha', STALLED_LETTERS);
+  putLetters(server, 'beta', WAITING_LETTERS);
+  const reader = await stall(server);
+  const pending = server.send('GET', '/api/v1/projects/beta/keys/long', { key: server.betaKey });
+  await sleep(SETTLE_MS);
+  return { reader, pending };
+}
+
 test('a caller whose key is replaced while the answer waits for room gets 401 and nothing of the value', () =>
   withServer(async (server) => {
-    putLetters(server, 'alpha', STALLED_LETTERS);
-    putLetters(server, 'beta', WAITING_LETTERS);
-    const reader = await stall(server);
-    const pending = server.send('GET', '/api/v1/projects/beta/keys/long', { key: server.betaKey });
-    await sleep(SETTLE_MS);
+    const { reader, pending } = await waitForRoom(server);
     server.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(generateAccessKey('project')) });
     reader.destroy();
     const answer = await pending;
@@ -47,11 +53,7 @@ test('a caller whose key is replaced while the answer waits for room gets 401 an
 
 test('a value that waited for room comes whole', () =>
   withServer(async (server) => {
-    putLetters(server, 'alpha', STALLED_LETTERS);
-    putLetters(server, 'beta', WAITING_LETTERS);
-    const reader = await stall(server);
-    const pending = server.send('GET', '/api/v1/projects/beta/keys/long', { key: server.betaKey });
-    await sleep(SETTLE_MS);
+    const { reader, pending } = await waitForRoom(server);
     reader.destroy();
     const { status, headers, bytes } = await pending;
     assert.deepEqual([status, bytes.length, headers['content-length']], [200, WAITING_LETTERS * 2 + 2, String(WAITING_LETTERS * 2 + 2)]);
