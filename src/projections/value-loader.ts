@@ -5,9 +5,10 @@
  * under its place: a version has one value, wherever it is moved to, and a new value has a new version.
  */
 import { crc32 } from 'node:zlib';
-import { AppError, isErrno } from '../base/app-error.js';
+import { AppError } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import type { TextPlace } from '../base/text-place.js';
+import { faultOf } from '../disk/disk-fault.js';
 import type { ValueCache } from './value-cache.js';
 import type { ValuePlace } from './value-place.js';
 
@@ -39,9 +40,6 @@ interface ReadVersion {
   readonly seq: number;
   readonly place: ValuePlace;
 }
-
-/** The machine is short of something for the moment; what lies on disk is none the worse for it. */
-const PASSING_FAULTS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'] as const;
 
 /** Loads values of one project. */
 export class ValueLoader {
@@ -137,7 +135,8 @@ export class ValueLoader {
       if (file > 0) return await this.#source.readText({ segment: file, offset, sizeBytes });
       return await this.#source.readSnapshotValue(-file, offset, sizeBytes);
     } catch (error) {
-      if (isErrno(error, ...PASSING_FAULTS) || (error instanceof AppError && error.code !== 'project_corrupt')) throw error;
+      // The machine is short of something for the moment; what lies on disk is none the worse for it.
+      if (faultOf(error) === 'shortage' || (error instanceof AppError && error.code !== 'project_corrupt')) throw error;
       throw damaged({ seq, place }, 'nothing that can be read', error);
     }
   }
