@@ -25,6 +25,9 @@ export type OpenMode =
   /** For `append`; must not exist. Mode 0640. */
   | 'create';
 
+/** A time that was set is read back with a rounding of less than this, in milliseconds. */
+export const TIME_ROUNDING_MS = 1;
+
 /** What is known of a name without opening it. */
 export interface NameStatus {
   readonly isFolder: boolean;
@@ -35,6 +38,8 @@ export interface NameStatus {
   readonly inode: number;
   /** When the content last changed, in milliseconds since 1970, as coarse as the file system keeps it. */
   readonly modifiedMs: number;
+  /** When content, names or times of it last changed, likewise. No program can set it. */
+  readonly changedMs: number;
 }
 
 /** An open file. */
@@ -109,6 +114,13 @@ export interface Disk {
    * @returns false when the file system cannot do this; no file is made then
    */
   clone(path: string, newPath: string): Promise<boolean>;
+  /**
+   * Sets when the content of a file last changed; no error where the file system does not let that be set.
+   *
+   * @param modifiedMs milliseconds since 1970; what `status` gives back may differ by less than {@link TIME_ROUNDING_MS}, or by as much
+   *   as the file system is coarse
+   */
+  setModified(path: string, modifiedMs: number): Promise<void>;
   /** Renames a file or a folder; a file of the new name is replaced in one step. */
   rename(path: string, newPath: string): Promise<void>;
   /** Removes a name of a file; no error when there is none. */

@@ -2,7 +2,9 @@
  * The real disk, through `node:fs`. Owns the limit on syncs in flight, and closes no descriptor that has work queued on it.
  */
 import { constants } from 'node:fs';
-import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
+import {
+  copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink, utimes,
+} from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
@@ -35,6 +37,10 @@ const DESCRIPTOR_WAIT_MS = 25;
 
 /** What file systems that share no blocks, or not between these two places, answer when they are asked to. */
 const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EINVAL', 'EXDEV', 'EPERM'] as const;
+
+/** What file systems that keep no times, or refuse to have them set, answer when they are asked to. */
+const CANNOT_SET_TIMES = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'] as const;
+const MS_PER_SECOND = 1000;
 
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
@@ -143,7 +149,8 @@ export class NodeDisk implements Disk {
     if (named === undefined) return undefined;
     const isLink = named.isSymbolicLink();
     const status = isLink ? await absentAs(stat(path), named) : named;
-    return { isFolder: status.isDirectory(), isLink, sizeBytes: status.size, inode: status.ino, modifiedMs: status.mtimeMs };
+    const times = { modifiedMs: status.mtimeMs, changedMs: status.ctimeMs };
+    return { isFolder: status.isDirectory(), isLink, sizeBytes: status.size, inode: status.ino, ...times };
   }
 
   async link(path: string, newPath: string): Promise<void> {
@@ -157,6 +164,14 @@ export class NodeDisk implements Disk {
     } catch (error) {
       if (isErrno(error, ...CANNOT_CLONE)) return false;
       throw error;
+    }
+  }
+
+  async setModified(path: string, modifiedMs: number): Promise<void> {
+    try {
+      await utimes(path, Date.now() / MS_PER_SECOND, modifiedMs / MS_PER_SECOND);
+    } catch (error) {
+      if (!isErrno(error, ...CANNOT_SET_TIMES)) throw error;
     }
   }
 

@@ -33,6 +33,7 @@ export function overlayDisk(disk: Disk, { over, under }: Overlay): Disk {
     list: (path) => disk.list(path),
     link: (path, newPath) => disk.link(path, newPath),
     clone: (path, newPath) => disk.clone(path, newPath),
+    setModified: (path, modifiedMs) => disk.setModified(path, modifiedMs),
     rename: (path, newPath) => disk.rename(path, newPath),
     unlink: (path) => disk.unlink(path),
     removeFolder: (path) => disk.removeFolder(path),

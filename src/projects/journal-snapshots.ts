@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.js';
 import type { KnownPosition, Log } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
+import type { ShownGeneration } from '../projections/snapshot/readable-snapshot.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import { superfluousGenerations } from '../projections/snapshot/superfluous-generations.js';
 
@@ -51,7 +52,7 @@ export class JournalSnapshots {
           for (const { key, value } of entries) registrations.restore(key, value);
         }
         this.#newestSeq = manifest.seq;
-        await this.#show(manifest.seq);
+        await this.#show(manifest);
         return { registrations, known: { seq: manifest.seq, hash: manifest.hash, timeMs: manifest.timeMs } };
       } catch (error) {
         if (!(error instanceof SnapshotCorruptError) && !(error instanceof SnapshotVersionError)) throw error;
@@ -62,9 +63,9 @@ export class JournalSnapshots {
   }
 
   /** An output only: what cannot be written now is made up for by the next snapshot or start. */
-  async #show(seq: number, isOutdated = false): Promise<void> {
+  async #show(newest: ShownGeneration, isOutdated = false): Promise<void> {
     try {
-      await (isOutdated ? this.#folder.readable.write(seq) : this.#folder.readable.refresh(seq));
+      await (isOutdated ? this.#folder.readable.write(newest) : this.#folder.readable.refresh(newest));
     } catch (error) {
       const message = 'the readable snapshot of the registry is not up to date; the next snapshot or start tries again';
       this.#logger.warn({ err: error }, message);
@@ -96,7 +97,7 @@ export class JournalSnapshots {
       await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
       const { committed } = await this.#folder.list();
       for (const old of superfluousGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
-      await this.#show(seq, true);
+      await this.#show({ seq, json: data.json }, true);
     } catch (error) {
       this.#logger.warn({ err: error }, 'a snapshot of the registry could not be made; starts take longer');
     }

@@ -22,6 +22,7 @@ import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
 import type { CompactionResult } from './projects.js';
 import { holdsAll, readFromBefore } from './damaged-snapshot.js';
 import type { FoundDamage } from './found-damage.js';
+import { ReadableUpkeep } from './readable-upkeep.js';
 import { applyRetention } from './retention.js';
 import type { ServerJournal } from './server-journal.js';
 
@@ -32,8 +33,6 @@ const LOG_SHARE_DUE = 0.5;
 
 const LEFT_BEHIND = 'a snapshot is damaged; what it held is read from before it, and a new one is made';
 const IRREPLACEABLE = 'a snapshot is damaged, and neither an older one nor the log holds all of it; docs/recovery.md says what to do';
-const READABLE_FAULT =
-  'the readable snapshot beside the log is not up to date; no data is affected, and the next snapshot or start tries again';
 
 /** What compacting a project takes. */
 export interface CompactionParts {
@@ -74,7 +73,7 @@ export class ProjectCompaction {
   readonly #irreplaceable = new Set<number>();
   /** Segments that proved damaged when retention was about to touch them, by first seq. */
   readonly #heldBack = new Set<number>();
-  #isReadableFailing = false;
+  readonly #readable: ReadableUpkeep;
   #isOverdue: boolean;
 
   /**
@@ -84,6 +83,7 @@ export class ProjectCompaction {
    */
   constructor(parts: CompactionParts, generations: readonly SnapshotManifest[], isOverdue = false) {
     this.#parts = parts;
+    this.#readable = new ReadableUpkeep(parts);
     this.#generations = generations;
     this.#isOverdue = isOverdue;
   }
@@ -95,7 +95,7 @@ export class ProjectCompaction {
 
   /** Whether `<project>.json` could not be brought up to date when it was last tried. */
   get isReadableFailing(): boolean {
-    return this.#isReadableFailing;
+    return this.#readable.isFailing;
   }
 
   /** Whether a snapshot is due at once, however little has changed and whatever the interval. */
@@ -149,30 +149,17 @@ export class ProjectCompaction {
     await this.#relocate(manifest);
     await this.#clean(log, manifest, signal);
     // Last, so that it has the room that was made, and holds up nothing that counts.
-    await this.refreshReadable(signal, isNew);
+    await this.#readable.refresh(manifest, { signal, isOutdated: isNew });
     return result;
   }
 
   /**
-   * Brings `<project>.json` up to date with the newest snapshot and the settings. A failure is reported, fails nothing, and is made up for
-   * by the next call.
+   * Brings `<project>.json` up to date with the newest snapshot and the settings; see {@link ReadableUpkeep.refresh}.
    *
    * @param signal ends it
-   * @param isOutdated true: it is known to be older than the newest snapshot
    */
-  async refreshReadable(signal: AbortSignal, isOutdated = false): Promise<void> {
-    const { store, snapshots: { readable }, logger } = this.#parts;
-    const [newest] = this.#generations;
-    try {
-      if (!store.settings.storage.readable_snapshot) await readable.remove();
-      else if (newest !== undefined && isOutdated) await readable.write(newest.seq, signal);
-      else if (newest !== undefined) await readable.refresh(newest.seq, signal);
-      this.#isReadableFailing = false;
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#isReadableFailing = true;
-      logger.warn({ project: store.id, seq: newest?.seq, err: error }, READABLE_FAULT);
-    }
+  async refreshReadable(signal: AbortSignal): Promise<void> {
+    await this.#readable.refresh(this.#generations[0], { signal });
   }
 
   /** A damaged snapshot goes, and gives its name free, only where all that it held has been read elsewhere just now. */

@@ -1,7 +1,7 @@
 /** What the log may expect of any disk: one suite, run for the real disk and for the disk of the tests. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { appendAll, changeFolder, type Disk } from '../../src/disk/disk.js';
+import { appendAll, changeFolder, type Disk, TIME_ROUNDING_MS } from '../../src/disk/disk.js';
 import { suite } from '../suite.js';
 
 const TIME_STEP_MS = 20;
@@ -181,6 +181,20 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     await file.append(Buffer.from('d'));
     await file.close();
     assert.ok(((await disk.status(`${folder}/b`))?.modifiedMs ?? 0) > first.modifiedMs);
+  }));
+
+  test('the time of a file can be set, and when that was done is still known', () => withDisk(async ({ disk, folder }) => {
+    await write(disk, `${folder}/a`, 'abc');
+    const before = await disk.status(`${folder}/a`);
+    assert.ok(before !== undefined);
+    await sleep(TIME_STEP_MS);
+    const wanted = before.modifiedMs - 5000.25;
+    await disk.setModified(`${folder}/a`, wanted);
+    const after = await disk.status(`${folder}/a`);
+    assert.ok(after !== undefined && Math.abs(after.modifiedMs - wanted) < TIME_ROUNDING_MS);
+    assert.ok(after.changedMs > before.changedMs);
+    assert.equal(await read(disk, `${folder}/a`), 'abc');
+    await assert.rejects(disk.setModified(`${folder}/none`, wanted), { code: 'ENOENT' });
   }));
 
   test('a file that lost its name is written on', () => withDisk(async ({ disk, folder }) => {

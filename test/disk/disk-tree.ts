@@ -14,6 +14,8 @@ export interface FileNode {
   syncedBytes: Buffer;
   /** When its content last changed, by a clock that ticks with every change on the disk. */
   modifiedMs: number;
+  /** When anything about it last changed, by the same clock. */
+  changedMs: number;
 }
 
 /** A folder. */
@@ -56,10 +58,22 @@ export class DiskTree {
     return { kind: 'folder', inode: this.#lastInode, names: new Map(), syncedNames: new Map() };
   }
 
-  /** The time of a change. */
-  tick(): number {
+  #tick(): number {
     this.#clockMs += 1;
     return this.#clockMs;
+  }
+
+  /** Notes that the content of a file has changed. */
+  touch(node: FileNode): void {
+    node.modifiedMs = this.#tick();
+    node.changedMs = node.modifiedMs;
+  }
+
+  /** Sets when the content of a file last changed. */
+  setModified(place: string, modifiedMs: number): void {
+    const node = this.file(place);
+    node.modifiedMs = modifiedMs;
+    node.changedMs = this.#tick();
   }
 
   #partsOf(place: string): string[] {
@@ -97,7 +111,9 @@ export class DiskTree {
   createFile(place: string, bytes: Buffer = Buffer.alloc(0)): FileNode {
     if (this.find(place) !== undefined) throw errnoError('EEXIST', place);
     this.#lastInode += 1;
-    const node: FileNode = { kind: 'file', inode: this.#lastInode, bytes, syncedBytes: Buffer.alloc(0), modifiedMs: this.tick() };
+    const nowMs = this.#tick();
+    const times = { modifiedMs: nowMs, changedMs: nowMs };
+    const node: FileNode = { kind: 'file', inode: this.#lastInode, bytes, syncedBytes: Buffer.alloc(0), ...times };
     this.parent(place).names.set(path.posix.basename(place), node);
     return node;
   }
@@ -170,8 +186,8 @@ export class DiskTree {
       if (known !== undefined) return known;
       if (node.kind === 'file') {
         const bytes = survivingBytes(node, loss);
-        const { inode, modifiedMs } = node;
-        const file: FileNode = { kind: 'file', inode, bytes, syncedBytes: Buffer.from(bytes), modifiedMs };
+        const { inode, modifiedMs, changedMs } = node;
+        const file: FileNode = { kind: 'file', inode, bytes, syncedBytes: Buffer.from(bytes), modifiedMs, changedMs };
         copies.set(node, file);
         return file;
       }

@@ -13,12 +13,14 @@ import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree
 
 /** Names of the calls that a disk, a file and a folder take. */
 export type DiskMethod =
-  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'clone' | 'rename' | 'unlink' | 'removeFolder' | 'room'
+  | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'clone' | 'setModified' | 'rename' | 'unlink' | 'removeFolder'
+  | 'room'
   | 'append' | 'overwrite' | 'read' | 'datasync' | 'truncate' | 'fileStatus' | 'close' | 'syncFolder' | 'closeFolder';
 
 /** Calls that change what a disk holds, or make it durable: where a crash makes a difference. */
 export const CHANGING_METHODS: readonly DiskMethod[] = [
-  'open', 'makeFolder', 'link', 'clone', 'rename', 'unlink', 'removeFolder', 'append', 'overwrite', 'datasync', 'truncate', 'syncFolder',
+  'open', 'makeFolder', 'link', 'clone', 'setModified', 'rename', 'unlink', 'removeFolder', 'append', 'overwrite', 'datasync', 'truncate',
+  'syncFolder',
 ];
 
 /** One call that was made. */
@@ -80,7 +82,7 @@ export class KilledError extends Error {
   }
 }
 
-const NO_CONTENT = { sizeBytes: 0, modifiedMs: 0 };
+const NO_CONTENT = { sizeBytes: 0, modifiedMs: 0, changedMs: 0 };
 
 /** How a call is carried out once its fault, if any, is known. */
 interface Work<T> {
@@ -194,7 +196,7 @@ export class FaultDisk implements Disk {
     const node = this.tree.find(place) ?? this.tree.createFile(place);
     if (node.kind === 'folder') throw errnoError('EISDIR', place);
     node.bytes = Buffer.from(bytes);
-    node.modifiedMs = this.tree.tick();
+    this.tree.touch(node);
     this.tree.syncAll();
   }
 
@@ -302,7 +304,7 @@ export class FaultDisk implements Disk {
       }),
       truncate: (sizeBytes) => does('truncate', ['append', 'create', 'overwrite'], () => {
         node.bytes = Buffer.concat([node.bytes.subarray(0, sizeBytes), Buffer.alloc(Math.max(0, sizeBytes - node.bytes.length))]);
-        node.modifiedMs = this.tree.tick();
+        this.tree.touch(node);
       }),
       status: () => does('fileStatus', every, () => ({ sizeBytes: node.bytes.length, inode: node.inode })),
       close: () => descriptor.close(() => this.#call({
@@ -324,7 +326,7 @@ export class FaultDisk implements Disk {
     node.bytes.copy(grown);
     taken.copy(grown, offset);
     node.bytes = grown;
-    node.modifiedMs = this.tree.tick();
+    this.tree.touch(node);
     return taken.length;
   }
 
@@ -376,8 +378,9 @@ export class FaultDisk implements Disk {
       carryOut: () => {
         const node = this.tree.find(path);
         if (node === undefined) return undefined;
-        const { sizeBytes, modifiedMs } = node.kind === 'file' ? { sizeBytes: node.bytes.length, modifiedMs: node.modifiedMs } : NO_CONTENT;
-        return { isFolder: node.kind === 'folder', isLink: false, sizeBytes, inode: node.inode, modifiedMs };
+        if (node.kind === 'folder') return { isFolder: true, isLink: false, inode: node.inode, ...NO_CONTENT };
+        const { bytes, inode, modifiedMs, changedMs } = node;
+        return { isFolder: false, isLink: false, sizeBytes: bytes.length, inode, modifiedMs, changedMs };
       },
     });
   }
@@ -396,6 +399,10 @@ export class FaultDisk implements Disk {
         return this.canClone;
       },
     });
+  }
+
+  async setModified(path: string, modifiedMs: number): Promise<void> {
+    await this.#call({ method: 'setModified', path, carryOut: () => this.tree.setModified(path, modifiedMs) });
   }
 
   async rename(path: string, newPath: string): Promise<void> {

@@ -74,7 +74,7 @@ test('the example is read, and is what this program writes', async () => {
     await writer.addAll(entries);
     const { digest: _, ...said } = manifest;
     await snapshots.commit({ ...said, ...await writer.finish() });
-    await snapshots.readable.write(5);
+    await snapshots.readable.write(manifest);
     for (const part of PARTS) assert.equal(await readFile(`${generation}.${part}`, 'utf8'), block(INFO[part]), part);
     assert.equal(await readFile(path.join(folder, `${PROJECT}.json`), 'utf8'), block(INFO.json));
   });

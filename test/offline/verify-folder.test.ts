@@ -194,7 +194,8 @@ const READABLE: Readonly<Record<string, { readonly happen: (disk: FaultDisk) => 
 for (const [name, { happen, isNoted }] of Object.entries(READABLE)) {
   test(`a copy of the folder is sound, and so is a readable snapshot that ${name}`, async () => {
     const { disk } = await soundFolder();
-    await snapshotsOf(disk, { dataFolder: DATA, project: 'p' }).readable.write(9);
+    const snapshots = snapshotsOf(disk, { dataFolder: DATA, project: 'p' });
+    await snapshots.readable.write(await snapshots.read(9));
     happen(disk);
     for (const folder of [disk, copyOf(disk)]) {
       const [, project] = await verify(folder);

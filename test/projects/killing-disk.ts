@@ -150,6 +150,9 @@ export function killingDisk(life: KillSwitch, { erasesNothing = false }: Killing
     status: (path) => life.read(() => disk.status(path)),
     link: (path, newPath) => life.change(`link ${nameOf(newPath)}`, { whole: () => disk.link(path, newPath) }),
     clone: (path, newPath) => life.change(`clone ${nameOf(newPath)}`, { whole: () => disk.clone(path, newPath) }),
+    setModified: (path, modifiedMs) => life.change(`set the time of ${nameOf(path)}`, {
+      whole: () => disk.setModified(path, modifiedMs),
+    }),
     rename: (path, newPath) => life.change(`rename ${nameOf(newPath)}`, { whole: () => disk.rename(path, newPath) }),
     unlink: (path) => life.change(`unlink ${nameOf(path)}`, {
       whole: async () => {

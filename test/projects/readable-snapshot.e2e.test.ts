@@ -117,6 +117,30 @@ test('the second name that an older version gave the newest snapshot becomes a f
   await assertAllThere(served, 'cold');
 }));
 
+test('one that was edited so that it kept its size is written anew by the next start', () => withServedFolder(async (served) => {
+  await served.write({ projects: [{ id: 'hot' }, { id: 'cold', storage: COLD }] });
+  await served.start();
+  const written = new Map<string, string>();
+  for (const id of ['hot', 'cold']) await fill(served, id);
+  await served.restart(async () => {
+    for (const id of ['hot', 'cold']) {
+      const file = path.join(served.dataFolder, `${id}.json`);
+      written.set(file, await readFile(file, 'utf8'));
+      await writeFile(file, (written.get(file) ?? '').replace('value 10', 'value 99'));
+    }
+  });
+  for (const [file, text] of written) {
+    for (let wait = 0; wait < WAITS_MAX && (await readFile(file, 'utf8')) !== text; wait += 1) await sleep(WAIT_MS);
+    assert.equal(await readFile(file, 'utf8'), text);
+  }
+  const times = await Promise.all([...written.keys()].map(async (file) => (await stat(file)).ctimeMs));
+  await served.restart();
+  for (const id of ['hot', 'cold']) await assertAllThere(served, id);
+  await sleep(WAIT_MS * 4);
+  const now = await Promise.all([...written.keys()].map(async (file) => (await stat(file)).ctimeMs));
+  assert.deepEqual(now, times, 'one that is as it was written is left alone');
+}));
+
 test('a copy of a stopped folder verifies and opens', () => withServedFolder(async (served) => {
   await served.write({ projects: [{ id: 'cold', storage: { ...COLD, segment_bytes: 4096, retention: { compress: 'gzip' } } }] });
   await served.start();

@@ -23,6 +23,8 @@ export interface KnownFile {
   /** The folder that holds it. */
   readonly folder: string;
   readonly name: string;
+  /** What errors call it. @default its name */
+  readonly shownName?: string;
   readonly content: SnapshotFile;
 }
 
@@ -50,13 +52,13 @@ export class DataFileReader {
    * @throws {SnapshotCorruptError} when it is not there or has another size
    */
   static async open(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<DataFileReader> {
-    const { name, content } = known;
+    const { shownName = known.name, content } = known;
     const file = await openOrRefuse(disk, known);
     try {
       const { sizeBytes } = await file.status();
       if (sizeBytes === content.sizeBytes) return new DataFileReader(file, known, hooks);
       const offset = Math.min(sizeBytes, content.sizeBytes);
-      throw new SnapshotCorruptError({ file: name, offset }, `${content.sizeBytes} bytes`, `${sizeBytes} bytes`);
+      throw new SnapshotCorruptError({ file: shownName, offset }, `${content.sizeBytes} bytes`, `${sizeBytes} bytes`);
     } catch (error) {
       await file.close();
       throw error;
@@ -117,12 +119,33 @@ export class DataFileReader {
    * @returns the error, to be thrown
    */
   corrupt(offset: number, expected: string, found: string): SnapshotCorruptError {
-    return new SnapshotCorruptError({ file: this.#known.name, offset }, expected, found);
+    return new SnapshotCorruptError({ file: this.#known.shownName ?? this.#known.name, offset }, expected, found);
   }
 
   /** Lets go of the file. */
   async close(): Promise<void> {
     await this.#file.close();
+  }
+}
+
+/** Bytes that are read and digested at once where nothing else is done with them: the event loop is held up for less than a millisecond. */
+const PIECE_BYTES = 262_144;
+
+/**
+ * Reads a file to its end and checks its size and digest.
+ *
+ * @param disk the disk
+ * @param known the file, and what it must amount to
+ * @param hooks who follows the reading
+ * @throws {SnapshotCorruptError} when it is not what it must be
+ */
+export async function checkWhole(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<void> {
+  const reader = await DataFileReader.open(disk, known, hooks);
+  try {
+    while (reader.restBytes > 0) await reader.read(Math.min(PIECE_BYTES, reader.restBytes));
+    reader.checkDigest();
+  } finally {
+    await reader.close();
   }
 }
 
@@ -161,11 +184,11 @@ export async function* readLines(reader: DataFileReader): AsyncGenerator<LinesRe
   reader.checkDigest();
 }
 
-async function openOrRefuse(disk: Disk, { folder, name }: KnownFile): Promise<DiskFile> {
+async function openOrRefuse(disk: Disk, { folder, name, shownName = name }: KnownFile): Promise<DiskFile> {
   try {
     return await disk.open(join(folder, name), 'read');
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: name, offset: 0 }, 'a file', 'none of that name');
+    if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: shownName, offset: 0 }, 'a file', 'none of that name');
     throw error;
   }
 }

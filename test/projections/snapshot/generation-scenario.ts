@@ -28,8 +28,7 @@ export const HELD: Readonly<Record<number, readonly PlainEntry[]>> = {
 export async function oldDisk(): Promise<FaultDisk> {
   const disk = emptyDisk();
   await commitEntries(disk, HELD[OLDEST_SEQ] ?? [], OLDEST_SEQ);
-  await commitEntries(disk, HELD[OLD_SEQ] ?? [], OLD_SEQ);
-  await folderOn(disk).readable.write(OLD_SEQ);
+  await folderOn(disk).readable.write(await commitEntries(disk, HELD[OLD_SEQ] ?? [], OLD_SEQ));
   return disk.crash();
 }
 
@@ -49,13 +48,19 @@ export async function newestOf(disk: FaultDisk): Promise<SnapshotManifest | unde
   return (await folderOn(disk).list()).committed[0];
 }
 
+/** What a start does for the readable snapshot. */
+export async function refreshNewest(disk: FaultDisk): Promise<void> {
+  const newest = await newestOf(disk);
+  if (newest !== undefined) await folderOn(disk).readable.refresh(newest);
+}
+
 /** The whole compaction: what attempts left goes, a generation is made, the oldest one goes, the readable snapshot is written. */
 export async function compact(disk: FaultDisk, told: { created: boolean }): Promise<void> {
   await folderOn(disk).dropUnfinished();
   await makeGeneration(disk, await newestOf(disk));
   told.created = true;
   await folderOn(disk).remove(OLDEST_SEQ);
-  await folderOn(disk).readable.write(NEW_SEQ);
+  await folderOn(disk).readable.write(await folderOn(disk).read(NEW_SEQ));
 }
 
 /** Checks that the newest generation is the old one or the new one, and that everything that counts is whole. */
@@ -81,7 +86,7 @@ export async function judge(disk: FaultDisk, isNewDue: boolean): Promise<void> {
 export async function judgeNextStart(disk: FaultDisk, isNewDue: boolean): Promise<void> {
   await judge(disk, isNewDue);
   await folderOn(disk).dropUnfinished();
-  await folderOn(disk).readable.refresh((await newestOf(disk))?.seq ?? 0);
+  await refreshNewest(disk);
   await judge(disk, isNewDue);
   const { committed } = await folderOn(disk).list();
   const parts = committed.flatMap(({ seq }) => (['json', 'index', 'manifest'] as const).map((part) => snapshotName(seq, part)));

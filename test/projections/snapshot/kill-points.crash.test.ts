@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { killEverywhere, LOSSES, type KilledRun } from '../../log/file/crash-scenario.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
-import { compact, judge, judgeNextStart, newestOf, oldDisk } from './generation-scenario.js';
+import { compact, judge, judgeNextStart, oldDisk, refreshNewest } from './generation-scenario.js';
 import { folderOn } from './snapshot-fixture.js';
 
 const TIMEOUT_MS = 240_000;
@@ -34,7 +34,7 @@ test('a start that is killed while it tidies up can be repeated', async () => {
   const start = await oldDisk();
   const tidy = async (disk: FaultDisk): Promise<void> => {
     await folderOn(disk).dropUnfinished();
-    await folderOn(disk).readable.refresh((await newestOf(disk))?.seq ?? 0);
+    await refreshNewest(disk);
   };
   let runs = 0;
   // Killed where there is most to tidy up: data files, run files, a manifest without its name, a commit without its readable snapshot.

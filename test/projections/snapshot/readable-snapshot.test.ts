@@ -1,6 +1,7 @@
 /** The file beside the log: what it holds, when it is written anew, and that nothing done to it reaches a generation. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
+import { SnapshotCorruptError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { commitEntries, emptyDisk, FOLDER, folderOn, HOME, namesIn, READABLE } from './snapshot-fixture.js';
@@ -13,9 +14,12 @@ const ONE = '{\n"a":1\n}\n';
 async function shownDisk(canClone = false): Promise<FaultDisk> {
   const disk = emptyDisk();
   disk.canClone = canClone;
-  await commitEntries(disk, [['a', '1', 1]], 5);
-  await folderOn(disk).readable.write(5);
+  await folderOn(disk).readable.write(await commitEntries(disk, [['a', '1', 1]], 5));
   return disk;
+}
+
+async function refresh(disk: FaultDisk, seq: number): Promise<void> {
+  await folderOn(disk).readable.refresh(await folderOn(disk).read(seq));
 }
 
 function writesSince(disk: FaultDisk, start: number): readonly string[] {
@@ -38,10 +42,10 @@ for (const canClone of [true, false]) {
 test('one that is up to date is not written again, not even by another process', async () => {
   const disk = await shownDisk();
   const start = disk.calls.length;
-  await folderOn(disk).readable.refresh(5);
+  await refresh(disk, 5);
   assert.deepEqual(writesSince(disk, start), []);
   const next = disk.crash();
-  await folderOn(next).readable.refresh(5);
+  await refresh(next, 5);
   assert.deepEqual(writesSince(next, 0), []);
 });
 
@@ -49,6 +53,7 @@ test('one that is up to date is not written again, not even by another process',
 const DONE_TO_IT: Readonly<Record<string, (disk: FaultDisk) => void>> = {
   'removed': (disk) => disk.tree.remove(READABLE),
   'cut to nothing': (disk) => disk.put(READABLE, ''),
+  'edited so that it kept its size': (disk) => disk.put(READABLE, '{\n"a":9\n}\n'),
   'replaced by something else': (disk) => disk.put(READABLE, '{"a":1,"mine":true}'),
   'a second name of the generation, as older versions made it': (disk) => {
     disk.tree.remove(READABLE);
@@ -59,7 +64,7 @@ for (const [name, change] of Object.entries(DONE_TO_IT)) {
   test(`one that was ${name} is written anew, and the generation stays as it is`, async () => {
     const disk = await shownDisk();
     change(disk);
-    await folderOn(disk).readable.refresh(5);
+    await refresh(disk, 5);
     assert.equal(disk.bytesOf(READABLE).toString(), ONE);
     assert.equal(disk.bytesOf(jsonOf(5)).toString(), ONE);
     assert.notEqual(disk.tree.file(READABLE).inode, disk.tree.file(jsonOf(5)).inode);
@@ -69,20 +74,62 @@ for (const [name, change] of Object.entries(DONE_TO_IT)) {
 test('one of the snapshot before is written anew also where both have the same size', async () => {
   const disk = await shownDisk();
   await commitEntries(disk, [['a', '2', 6]], 6);
-  await folderOn(disk).readable.refresh(6);
+  await refresh(disk, 6);
   assert.equal(disk.bytesOf(READABLE).toString(), '{\n"a":2\n}\n');
 });
 
+test('one that has lost its time, as a loss of power may do, is written anew', async () => {
+  const disk = await shownDisk();
+  await disk.setModified(READABLE, disk.tree.file(READABLE).changedMs);
+  const start = disk.calls.length;
+  await refresh(disk, 5);
+  assert.ok(writesSince(disk, start).includes('rename'));
+});
+
+test('one made before the generation is written anew also where times are so coarse that both have the same', async () => {
+  const disk = await shownDisk();
+  await commitEntries(disk, [['a', '2', 6]], 6);
+  disk.tree.file(READABLE).modifiedMs = disk.tree.file(jsonOf(6)).modifiedMs;
+  await refresh(disk, 6);
+  assert.equal(disk.bytesOf(READABLE).toString(), '{\n"a":2\n}\n');
+});
+
+/** What may be wrong with the values of a generation whose manifest is in place. */
+const DAMAGE: Readonly<Record<string, (disk: FaultDisk) => void>> = {
+  'holds another byte': (disk) => disk.put(jsonOf(6), '{\n"a":32\n}\n'),
+  'is cut short': (disk) => disk.put(jsonOf(6), '{\n"a":22'),
+  'is too long': (disk) => disk.put(jsonOf(6), '{\n"a":22\n}\n}'),
+  'cannot be read': (disk) => {
+    disk.fail({ method: 'read', path: /(copy-new|06\.json)$/, times: 9, action: { kind: 'errno', code: 'EIO' } });
+  },
+};
+for (const [name, damage] of Object.entries(DAMAGE)) {
+  for (const canClone of [true, false]) {
+    test(`a generation that ${name} is not shown, where files ${canClone ? 'can' : 'cannot'} share blocks`, async () => {
+      const disk = await shownDisk(canClone);
+      const newest = await commitEntries(disk, [['a', '22', 6]], 6);
+      damage(disk);
+      const isNamed = (error: Error): boolean => (
+        (error instanceof SnapshotCorruptError && jsonOf(6).endsWith(error.file)) || /EIO/.test(error.message)
+      );
+      await assert.rejects(folderOn(disk).readable.write(newest), isNamed);
+      assert.equal(disk.bytesOf(READABLE).toString(), ONE);
+      assert.ok(namesIn(disk).every((each) => !each.endsWith('-new')));
+      assert.deepEqual(disk.openPaths, []);
+    });
+  }
+}
+
 for (const [method, place] of [['clone', /json$/], ['open', /json$/], ['append', /copy-new$/], ['datasync', /copy-new$/],
-  ['rename', /copy-new$/], ['openFolder', new RegExp(`${HOME}$`)]] as const) {
+  ['setModified', /copy-new$/], ['rename', /copy-new$/], ['openFolder', new RegExp(`${HOME}$`)]] as const) {
   test(`where ${method} fails, the one before stays, and nothing is left`, async () => {
     const disk = await shownDisk();
-    await commitEntries(disk, [['a', '22', 6]], 6);
+    const newest = await commitEntries(disk, [['a', '22', 6]], 6);
     disk.fail({ method, path: place, action: { kind: 'errno', code: 'EIO' } });
-    await assert.rejects(folderOn(disk).readable.write(6), { code: 'EIO' });
+    await assert.rejects(folderOn(disk).readable.write(newest), { code: 'EIO' });
     assert.equal(disk.bytesOf(READABLE).toString(), ONE);
     assert.ok(!namesIn(disk).some((name) => name.endsWith('-new')));
-    await folderOn(disk).readable.refresh(6);
+    await refresh(disk, 6);
     assert.equal(disk.bytesOf(READABLE).toString(), '{\n"a":22\n}\n');
     assert.deepEqual(disk.openPaths, []);
   });
@@ -90,20 +137,21 @@ for (const [method, place] of [['clone', /json$/], ['open', /json$/], ['append',
 
 test('it leaves the room alone that is kept for deletes', async () => {
   const disk = emptyDisk();
-  await commitEntries(disk, [['a', `"${'v'.repeat(2000)}"`, 1]], 5);
+  const newest = await commitEntries(disk, [['a', `"${'v'.repeat(2000)}"`, 1]], 5);
   disk.totalBytes = 100_000;
   disk.roomBytes = 6500;
   const isFull = (error: unknown): boolean => error instanceof AppError && error.code === 'disk_full';
-  await assert.rejects(folderOn(disk).readable.write(5), isFull);
+  await assert.rejects(folderOn(disk).readable.write(newest), isFull);
   assert.deepEqual([disk.tree.find(READABLE), disk.roomBytes], [undefined, 6500]);
   disk.roomBytes = 8000;
-  await folderOn(disk).readable.write(5);
+  await folderOn(disk).readable.write(newest);
   assert.equal(disk.bytesOf(READABLE).length, disk.bytesOf(jsonOf(5)).length);
 });
 
 test('a signal ends the writing between two pieces, and nothing is left', async () => {
   const disk = await shownDisk();
-  await assert.rejects(folderOn(disk).readable.write(5, AbortSignal.abort(new Error('enough'))), /enough/);
+  const newest = await folderOn(disk).read(5);
+  await assert.rejects(folderOn(disk).readable.write(newest, AbortSignal.abort(new Error('enough'))), /enough/);
   assert.ok(!namesIn(disk).some((name) => name.endsWith('-new')));
 });
 
