@@ -26,6 +26,7 @@ import { createApp } from './http/create-app.js';
 import type { LifecycleState } from './http/context.js';
 import type { HttpOptions } from './http/http-options.js';
 import { HttpServer } from './http/http-server.js';
+import { Turns } from './http/turns.js';
 import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
@@ -157,7 +158,8 @@ export class SimpleKvServer {
     await this.#lock(source);
     await refuseChangedConfig(source);
     const httpOptions = httpOptionsOf(source);
-    const http = new HttpServer({ options: httpOptions, logger });
+    const turns = new Turns();
+    const http = new HttpServer({ options: httpOptions, logger, turns });
     this.#http = http;
     const url = await listen(http, httpOptions, source);
     signal.throwIfAborted();
@@ -171,7 +173,7 @@ export class SimpleKvServer {
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
-    const shared = { keyring, throttle, scopes, logger, serverLogHealth, lifecycle, version };
+    const shared = { keyring, throttle, scopes, logger, serverLogHealth, lifecycle, version, turns };
     const app = createApp({ projects: lives, options: httpOptions, ...shared });
     http.serve(app.callback());
     await lives.start({ signal, adoption: this.#adoption(source) });

@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.js';
 import type { AnswerBudget, AnswerRoom } from './answer-budget.js';
 import type { AppContext } from './context.js';
 import { actorOf } from './principal-actor.js';
+import type { Turns } from './turns.js';
 
 /** Longest text that is sent at once and takes no room, in UTF-16 units; the socket's own buffer takes that much. */
 export const SHORT_TEXT_CHARACTERS = 16_384;
@@ -15,18 +16,33 @@ export const PART_BYTES = 65_536;
 /** What a byte of text takes on its way: as text, and as bytes. */
 const BYTES_PER_BYTE = 2;
 
+/** Text as it is or in UTF-8, one after another. */
+type Texts = AsyncIterable<Buffer> | Iterable<string | Buffer>;
+
 /** Rooms of the requests of one server. */
 export class AnswerRooms {
   readonly #budget: AnswerBudget;
+  readonly #turns: Turns;
   readonly #logger: Logger;
 
   /**
    * @param budget what the rooms are taken of
+   * @param turns when the pieces of long answers are made
    * @param logger where readers that were cut off are reported
    */
-  constructor(budget: AnswerBudget, logger: Logger) {
+  constructor(budget: AnswerBudget, turns: Turns, logger: Logger) {
     this.#budget = budget;
+    this.#turns = turns;
     this.#logger = logger;
+  }
+
+  /**
+   * Waits for a turn of the event loop in which a piece of a long answer may be made.
+   *
+   * @returns resolves in that turn
+   */
+  nextTurn(): Promise<void> {
+    return this.#turns.next();
   }
 
   /**
@@ -47,8 +63,25 @@ export class AnswerRooms {
    * @param ctx the request's context, with the headers of the answer
    * @param texts one after another; room has been taken for each when it comes
    */
-  send(ctx: AppContext, texts: AsyncIterable<string> | Iterable<string>): void {
-    ctx.body = Readable.from(partsOf(ctx, { texts, room: this.#roomOf(ctx) }), { objectMode: true, highWaterMark: 0 });
+  send(ctx: AppContext, texts: Texts): void {
+    ctx.body = Readable.from(this.#partsOf(ctx, texts), { objectMode: true, highWaterMark: 0 });
+  }
+
+  async* #partsOf(ctx: AppContext, texts: Texts): AsyncGenerator<Buffer, void, undefined> {
+    const { state } = ctx;
+    const room = this.#roomOf(ctx);
+    for await (const text of texts) {
+      await this.nextTurn();
+      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+      for (let offset = 0; offset < bytes.length; offset += PART_BYTES) {
+        state.authorization?.assertHolds();
+        const part = bytes.subarray(offset, offset + PART_BYTES);
+        state.streamedBytes += part.length;
+        room.awaitReader();
+        yield part;
+        room.readerTook();
+      }
+    }
   }
 
   #roomOf(ctx: AppContext): AnswerRoom {
@@ -71,20 +104,4 @@ export class AnswerRooms {
 /** Callers without a key are distinguished by their address. */
 function callerOf({ principal, remote }: AppContext['state']): string {
   return principal === null || principal.kind === 'anonymous' ? `anonymous ${remote}` : actorOf(principal);
-}
-
-async function* partsOf(
-  { state }: AppContext, { texts, room }: { readonly texts: AsyncIterable<string> | Iterable<string>; readonly room: AnswerRoom },
-): AsyncGenerator<Buffer, void, undefined> {
-  for await (const text of texts) {
-    const bytes = Buffer.from(text);
-    for (let offset = 0; offset < bytes.length; offset += PART_BYTES) {
-      state.authorization?.assertHolds();
-      const part = bytes.subarray(offset, offset + PART_BYTES);
-      state.streamedBytes += part.length;
-      room.awaitReader();
-      yield part;
-      room.readerTook();
-    }
-  }
 }

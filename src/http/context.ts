@@ -11,6 +11,7 @@ import type { Logger, ServerLogHealth } from '../base/logger.js';
 import type { Projects } from '../projects/projects.js';
 import type { AnswerRoom } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
+import type { Turns } from './turns.js';
 import type { HttpOptions } from './http-options.js';
 import type { RequestHeaders } from './request-headers.js';
 import type { RequestTarget } from './target.js';
@@ -85,4 +86,6 @@ export interface AppParts {
   readonly lifecycle: Lifecycle;
   /** The program's version. */
   readonly version: string;
+  /** Shared with the server that the app is put behind. @default turns that know of no connections */
+  readonly turns?: Turns;
 }

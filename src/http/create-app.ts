@@ -16,6 +16,7 @@ import { noRoute } from './middleware/no-route.js';
 import { answerProblem, problems } from './middleware/problems.js';
 import { sanity } from './middleware/sanity.js';
 import { unreadBody } from './middleware/unread-body.js';
+import { Turns } from './turns.js';
 import { addEntryRoutes } from './routes/entry/entry-routes.js';
 import { addHealthRoutes } from './routes/health/health-routes.js';
 import { addKeysRoutes } from './routes/keys/keys-routes.js';
@@ -39,7 +40,7 @@ export function createApp(parts: AppParts): App {
   app.use(problems(logger));
   app.use(sanity(parts));
   app.use(whileServing(lifecycle));
-  const rooms = new AnswerRooms(new AnswerBudget({ bytesMax: options.answerBytesMax }), logger);
+  const rooms = new AnswerRooms(new AnswerBudget({ bytesMax: options.answerBytesMax }), parts.turns ?? new Turns(), logger);
   app.use(longAnswers(rooms));
   app.use(createRouter(parts, rooms).routes());
   app.use(noRoute());

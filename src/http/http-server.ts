@@ -14,6 +14,7 @@ import type { HttpOptions } from './http-options.js';
 import { ALL_METHODS } from './middleware/no-route.js';
 import { parserFault, type ParserError } from './parser-fault.js';
 import { answerInPlace, answerRaw, type RawAnswer } from './raw-answer.js';
+import type { Turns } from './turns.js';
 
 /** How the codes of errors of TLS begin: there was no request, and nothing can be answered. */
 const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
@@ -28,6 +29,8 @@ export interface HttpServerParts {
   readonly listener?: RequestListener;
   readonly options: HttpOptions;
   readonly logger: Logger;
+  /** Learns of each new connection. */
+  readonly turns?: Turns;
 }
 
 /** Where a server listens. */
@@ -54,7 +57,7 @@ export class HttpServer {
   #early: [IncomingMessage, ServerResponse][] = [];
 
   /** @param parts the app's listener, limits, and where refusals are logged */
-  constructor({ listener, options, logger }: HttpServerParts) {
+  constructor({ listener, options, logger, turns }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
     this.#listener = listener ?? ((request, response) => void this.#early.push([request, response]));
@@ -70,6 +73,7 @@ export class HttpServer {
     this.#server.on('clientError', (fault: Error, socket: Duplex) => this.#refuse(fault, socket));
     this.#server.on(options.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => this.#connections.add(socket));
     this.#server.on('connection', (socket: Socket) => {
+      turns?.noteConnection();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });

@@ -2,7 +2,6 @@
  * Listings of keys and values: made of pieces of up to 1,000 keys or 128 KiB, each of one moment, with the event loop free in
  * between. Text is made only as fast as it is asked for, and values come into memory only when there is room for them.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
 import { type Admission, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
@@ -21,6 +20,14 @@ export interface ListingForm {
   readonly withValues: boolean;
   /** Asked for room before anything is brought into memory. */
   readonly admit: Admission;
+  /** Waited for before each piece. */
+  readonly nextTurn: () => Promise<void>;
+}
+
+/** How the keys of a page are fixed. */
+export interface PageForm extends Pick<ListingForm, 'nextTurn'> {
+  /** How many keys at most, from 1. */
+  readonly limit: number;
 }
 
 /** A page: keys that were fixed, and whether there are more behind them. */
@@ -29,15 +36,16 @@ export interface KeyPage {
   readonly hasMore: boolean;
 }
 
-/** JSON text: whole where it is short, otherwise one text after another, each made when it is asked for. */
-export type ListingText = string | AsyncIterable<string>;
+/** JSON text in UTF-8: whole where it is short, otherwise one part after another, each made when it is asked for. */
+export type ListingText = Buffer | AsyncIterable<Buffer>;
 
 /** How many keys make a piece. */
 export const PIECE_KEYS_MAX = 1000;
-/** How much text is made at once, in UTF-16 units; a single value may be longer. */
-const CHUNK_CHARACTERS = 65_536;
+/** How much text is made at once, in bytes; a single value may be longer. */
+const CHUNK_BYTES = 65_536;
 
-type Chunks = AsyncGenerator<string, void, undefined>;
+/** Yields every part but the last, which it returns: a text of one part is known to be whole without a second one being made. */
+type Chunks = AsyncGenerator<Buffer, Buffer, undefined>;
 
 /** Keys, a piece at a time. */
 type KeyPieces = AsyncGenerator<readonly string[], void, undefined>;
@@ -54,7 +62,7 @@ type MemberPieces = AsyncGenerator<Iterable<string>, void, undefined>;
  * @returns JSON text
  */
 export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
-  return writeText(form.withValues ? entriesOf(store, range, form.admit) : namesOf(store, range), form);
+  return writeText(form.withValues ? entriesOf(store, range, form) : namesOf(store, range, form), form);
 }
 
 /**
@@ -66,7 +74,7 @@ export function writeListing(store: ReadableKeys, range: ListingRange, form: Lis
  * @returns JSON text
  */
 export function writePage(store: ReadableKeys, keys: readonly string[], form: ListingForm): Promise<ListingText> {
-  return writeText(form.withValues ? entriesOfPage(store, keys, form.admit) : namesOfPage(keys), form);
+  return writeText(form.withValues ? entriesOfPage(store, keys, form) : namesOfPage(keys, form), form);
 }
 
 /**
@@ -74,21 +82,22 @@ export function writePage(store: ReadableKeys, keys: readonly string[], form: Li
  *
  * @param store the project's store
  * @param range which keys, in which direction
- * @param limit how many at most, from 1
+ * @param form how many at most, from 1, and the turns to take
  * @returns the keys in their order
  */
-export async function fixPage(store: ReadableKeys, range: ListingRange, limit: number): Promise<KeyPage> {
+export async function fixPage(store: ReadableKeys, range: ListingRange, { limit, nextTurn }: PageForm): Promise<KeyPage> {
   invariant(Number.isSafeInteger(limit) && limit > 0, 'a page has room for a key');
   const keys: string[] = [];
   // One key more than the page takes tells whether there is another page.
-  for await (const piece of keyPieces(store, range, limit + 1)) keys.push(...piece);
+  for await (const piece of keyPieces(store, range, { limit: limit + 1, nextTurn })) keys.push(...piece);
   return { keys: keys.slice(0, limit), hasMore: keys.length > limit };
 }
 
-async function* keyPieces({ values }: ReadableKeys, range: ListingRange, limit: number): KeyPieces {
+async function* keyPieces({ values }: ReadableKeys, range: ListingRange, { limit, nextTurn }: PageForm): KeyPieces {
   let rest = limit;
   let from = range;
   while (rest > 0) {
+    await nextTurn();
     const wanted = Math.min(rest, PIECE_KEYS_MAX);
     const piece = values.keys(from, wanted);
     yield piece;
@@ -96,28 +105,27 @@ async function* keyPieces({ values }: ReadableKeys, range: ListingRange, limit: 
     if (piece.length < wanted || last === undefined) return;
     rest -= piece.length;
     from = { ...range, after: last };
-    await nextTurn();
   }
 }
 
-async function* namesOf(store: ReadableKeys, range: ListingRange): MemberPieces {
-  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY)) yield nameTexts(piece);
+async function* namesOf(store: ReadableKeys, range: ListingRange, { nextTurn }: ListingForm): MemberPieces {
+  for await (const piece of keyPieces(store, range, { limit: Number.POSITIVE_INFINITY, nextTurn })) yield nameTexts(piece);
 }
 
-async function* entriesOf(store: ReadableKeys, range: ListingRange, admit: Admission): MemberPieces {
+async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nextTurn }: ListingForm): MemberPieces {
   let from: ListingRange | undefined = range;
   while (from !== undefined) {
+    await nextTurn();
     const { entries, isLast }: ReadPiece = await store.readPiece(from, PIECE_KEYS_MAX, atLeastPiece(admit));
     yield entryTexts(entries);
     const last: string | undefined = entries.at(-1)?.[0];
     from = isLast || last === undefined ? undefined : { ...range, after: last };
-    if (from !== undefined) await nextTurn();
   }
 }
 
-async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], admit: Admission): MemberPieces {
+async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], { admit, nextTurn }: ListingForm): MemberPieces {
   for (let first = 0; first < keys.length;) {
-    if (first > 0) await nextTurn();
+    await nextTurn();
     const { entries, doneCount } = await store.readKeys(keys.slice(first, first + PIECE_KEYS_MAX), atLeastPiece(admit));
     invariant(doneCount > 0, 'a piece of a page has a key at least');
     yield entryTexts(entries);
@@ -125,9 +133,9 @@ async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], admi
   }
 }
 
-async function* namesOfPage(keys: readonly string[]): MemberPieces {
+async function* namesOfPage(keys: readonly string[], { nextTurn }: ListingForm): MemberPieces {
   for (let first = 0; first < keys.length; first += PIECE_KEYS_MAX) {
-    if (first > 0) await nextTurn();
+    await nextTurn();
     yield nameTexts(keys.slice(first, first + PIECE_KEYS_MAX));
   }
 }
@@ -145,22 +153,20 @@ function* entryTexts(entries: ReadPiece['entries']): Generator<string, void, und
   for (const [key, { value }] of entries) yield `${JSON.stringify(key)}:${value}`;
 }
 
-/** Makes the beginning before it returns: a fault in there can still be answered, and a short text needs no stream. */
+/** Makes the first part before it returns: a fault in there can still be answered, and a short text needs no stream. */
 async function writeText(pieces: MemberPieces, form: ListingForm): Promise<ListingText> {
   const chunks = chunksOf(pieces, form);
   const first = await chunks.next();
-  const second = await chunks.next();
-  invariant(first.done !== true, 'a listing has its brackets at least');
-  if (second.done === true) return first.value;
-  return resume([first.value, second.value], chunks);
+  return first.done === true ? first.value : resume([first.value], chunks);
 }
 
 /** What was made ahead is dropped from here as it is handed over. */
-async function* resume(made: string[], rest: Chunks): Chunks {
-  for (let text = made.shift(); text !== undefined; text = made.shift()) yield text;
-  yield* rest;
+async function* resume(made: Buffer[], rest: Chunks): AsyncGenerator<Buffer, void, undefined> {
+  for (let part = made.shift(); part !== undefined; part = made.shift()) yield part;
+  yield yield* rest;
 }
 
+/** Text becomes bytes at once: a stalled reader then costs memory outside of the heap, which no garbage collection copies. */
 async function* chunksOf(pieces: MemberPieces, { withValues, admit }: ListingForm): Chunks {
   await admit(PIECE_VALUE_BYTES_MAX);
   let chunk = withValues ? '{' : '[';
@@ -169,10 +175,10 @@ async function* chunksOf(pieces: MemberPieces, { withValues, admit }: ListingFor
     for (const member of piece) {
       chunk += separator + member;
       separator = ',';
-      if (chunk.length < CHUNK_CHARACTERS) continue;
-      yield chunk;
+      if (chunk.length < CHUNK_BYTES) continue;
+      yield Buffer.from(chunk);
       chunk = '';
     }
   }
-  yield chunk + (withValues ? '}' : ']');
+  return Buffer.from(chunk + (withValues ? '}' : ']'));
 }

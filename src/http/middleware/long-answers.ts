@@ -15,7 +15,7 @@ export function longAnswers(rooms: AnswerRooms): AppMiddleware {
   return async function sendLongAnswers(ctx, next) {
     await next();
     const { body } = ctx;
-    if (typeof body !== 'string' || body.length <= SHORT_TEXT_CHARACTERS || ctx.method === 'HEAD') return;
+    if (!(typeof body === 'string' || Buffer.isBuffer(body)) || body.length <= SHORT_TEXT_CHARACTERS || ctx.method === 'HEAD') return;
     const sizeBytes = Buffer.byteLength(body);
     await rooms.take(ctx, sizeBytes);
     ctx.state.authorization?.assertHolds();

@@ -23,7 +23,7 @@ export function unreadBody(): AppMiddleware {
     ctx.set('Connection', 'close');
     const body = ctx.body;
     // A streamed answer takes its own time; by its end the body has come or the connection may as well break.
-    if (typeof body !== 'string' && body !== null && body !== undefined) return;
+    if (!(typeof body === 'string' || Buffer.isBuffer(body) || body === null || body === undefined)) return;
     ctx.respond = false;
     writeAnswer(ctx, body ?? null);
     // Who was never told to send its body has nothing on the way.
@@ -39,7 +39,7 @@ async function comesAtOnce(request: IncomingMessage): Promise<boolean> {
   return request.complete;
 }
 
-function writeAnswer(ctx: AppContext, body: string | null): void {
+function writeAnswer(ctx: AppContext, body: string | Buffer | null): void {
   if (body === null || ctx.method === 'HEAD') {
     if (body !== null) ctx.length = Buffer.byteLength(body);
     ctx.res.flushHeaders();

@@ -90,6 +90,7 @@ function getKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> | undefi
 /** A long value comes into memory when there is room for it; by then the key may have another. */
 async function sendLongValue(ctx: AppContext, { rooms }: KeysRoutesParts, place: KeyPlace): Promise<void> {
   for (;;) {
+    await rooms.nextTurn();
     const found = findKey(place);
     const room = rooms.take(ctx, sizeOf(found));
     if (room === undefined) return sendValue(ctx, found, await found.store.load(found.entry));

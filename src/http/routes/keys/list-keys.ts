@@ -31,10 +31,11 @@ export async function listKeys(ctx: AppContext, { projects, rooms }: ListKeysPar
   const { range, withValues, limit } = readListingQuery(query);
   const store = projects.store(id);
   refusePreconditions(ctx.req.headers);
-  const form = { withValues, admit: (sizeBytes: number) => rooms.take(ctx, sizeBytes) };
+  const nextTurn = (): Promise<void> => rooms.nextTurn();
+  const form = { withValues, admit: (sizeBytes: number) => rooms.take(ctx, sizeBytes), nextTurn };
   if (limit === undefined) return send(ctx, rooms, () => writeListing(store, range, form));
   // The page's keys are fixed before anything is sent, since the link to the next page is a header.
-  const { keys, hasMore } = await fixPage(store, range, limit);
+  const { keys, hasMore } = await fixPage(store, range, { limit, nextTurn });
   const lastKey = keys.at(-1);
   if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
   return send(ctx, rooms, () => writePage(store, keys, form));
@@ -45,6 +46,6 @@ async function send(ctx: AppContext, rooms: AnswerRooms, write: () => Promise<Li
   ctx.status = OK;
   ctx.set('Content-Type', JSON_TYPE);
   ctx.set('Cache-Control', 'no-store');
-  if (typeof text === 'string') ctx.body = text;
+  if (Buffer.isBuffer(text)) ctx.body = text;
   else if (text !== undefined) rooms.send(ctx, text);
 }

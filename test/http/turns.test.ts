@@ -1,0 +1,65 @@
+/** Long answers share the event loop: a piece in a turn, and new connections first. */
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Turns } from '../../src/http/turns.js';
+import { suite } from '../suite.js';
+import { withServer } from './test-server.js';
+
+const test = suite('turns');
+
+/** Turns of the event loop in which a test watches what happens. */
+const WATCHED_TURNS = 200;
+/** Listings that are asked for at once, each on a connection of its own. */
+const LISTINGS = 300;
+/** Value of which each makes a piece of a listing. */
+const LONG_VALUE = JSON.stringify('x'.repeat(140_000));
+
+test('each piece has a turn of its own, in the order in which they asked', async () => {
+  const turns = new Turns();
+  let turn = 0;
+  const had: [piece: number, turn: number][] = [];
+  const asked = Array.from({ length: 5 }, async (_, piece) => {
+    await turns.next();
+    had.push([piece, turn]);
+  });
+  for (; had.length < asked.length && turn < WATCHED_TURNS; turn += 1) await nextTurn();
+  assert.deepEqual(had.map(([piece]) => piece), [0, 1, 2, 3, 4]);
+  assert.equal(new Set(had.map(([, its]) => its)).size, 5);
+});
+
+test('a piece steps back while connections come in, and not for good', async () => {
+  const turns = new Turns();
+  let turn = 0;
+  let hadAt = 0;
+  const had = turns.next().then(() => void (hadAt = turn));
+  for (; hadAt === 0 && turn < WATCHED_TURNS; turn += 1) {
+    turns.noteConnection();
+    await nextTurn();
+  }
+  await had;
+  assert.ok(hadAt > 20 && hadAt < 50, `the piece was made in turn ${hadAt}`);
+  await turns.next();
+});
+
+test('a connection behind three hundred that ask for listings does not wait for the pieces of all of them', () =>
+  withServer(async (server) => {
+    const { values } = server.projects.fakeStore('alpha');
+    for (const key of ['a', 'b', 'c']) values.entries.set(key, { value: LONG_VALUE, seq: 2, timeMs: 0 });
+    let pieces = 0;
+    values.onPiece = () => void (pieces += 1);
+    const request = `GET /api/v1/projects/alpha/keys HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${server.alphaKey}\r\n\r\n`;
+    const sockets = Array.from({ length: LISTINGS }, () => {
+      const socket = connect({ port: server.port, host: '127.0.0.1' }).pause();
+      socket.write(request);
+      return socket;
+    });
+    try {
+      assert.equal((await server.send('GET', '/livez')).status, 200);
+      assert.ok(pieces < LISTINGS / 3, `${pieces} pieces were made before a request that costs nothing was answered`);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  }));
+
+test.run();
