@@ -2,20 +2,11 @@
  * What a person does about a verdict: the command to run next, or why there is none.
  */
 import { programCommand } from '../base/program-command.js';
+import { isLogSound } from '../offline/findings.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { FolderOptions } from './data-folder.js';
 import { hasNewerFormat, verdictKindOf } from './verdict-kind.js';
-
-/**
- * Tells whether all that is wrong with a project is in snapshots, which a server makes anew from its log.
- *
- * @param verdict what was found
- * @returns true when the log itself is sound
- */
-export function isLogSound({ project, findings }: Pick<ProjectVerdict, 'project' | 'findings'>): boolean {
-  return findings.every(({ file }) => file === `${project}.json` || file.startsWith(`${project}/snap-`));
-}
 
 /**
  * Says what to do about a verdict.
@@ -30,7 +21,7 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   if (kind === 'sound') return undefined;
   // Also beside other faults: a repair by this version would drop what only the newer one can read.
   if (hasNewerFormat(findings)) return 'a newer version wrote it: run that version. It is no damage, so do not repair it';
-  if (isLogSound(verdict)) return snapshotStep(project);
+  if (isLogSound(findings)) return snapshotStep(project);
   if (kind === 'missing' && project !== SERVER_LOG) return 'mount the volume, or put the files back from a copy';
   const repair = programCommand(['repair', project, ...folderWords(options)]);
   if (kind === 'outdated') return `put the newer files back. To go on with these: ${repair} (changes nothing yet; says what would be lost)`;
@@ -48,7 +39,8 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
 export function snapshotStep(project: string): string {
   const compact = `POST /api/v1/projects/${project}/compact`;
   const made = project === SERVER_LOG ? 'a later snapshot takes its place' : `makes a new one; ${compact} does so at once`;
-  return `the log is sound, and no value is lost. The server reads an older snapshot or the whole log instead, and ${made}`;
+  const state = 'only snapshots are damaged; the log is sound, and no value is lost';
+  return `${state}. The server reads an older snapshot or the whole log instead, and ${made}`;
 }
 
 /**

@@ -2,13 +2,15 @@
  * The command `repair`: lets a damaged project go on from what can be proved of it. Says first what that costs, and does nothing
  * until it is told that the loss is accepted.
  */
+import { join } from 'node:path';
 import { countText } from '../base/count-text.js';
 import { AppError } from '../base/app-error.js';
 import { silentLogger } from '../base/logger.js';
+import { shellLine } from '../base/shell-line.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import type { Finding } from '../offline/findings.js';
+import { type Finding, isLogSound } from '../offline/findings.js';
 import { withFolderLock } from '../offline/folder-guard.js';
 import { planRepair, type RepairPlan } from '../offline/repair-plan.js';
 import { type CarriedOutRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair-project.js';
@@ -18,7 +20,7 @@ import { ServerLogUnusableError } from '../offline/server-log-record.js';
 import { verifyFolder } from '../offline/verify-folder.js';
 import type { CommandOutput } from './command-output.js';
 import { findDataFolder, type FolderOptions } from './data-folder.js';
-import { folderWords, isLogSound, snapshotStep } from './next-step.js';
+import { folderWords, snapshotStep } from './next-step.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
 import { programCommand } from '../base/program-command.js';
@@ -45,7 +47,7 @@ interface RepairJob {
  * @param project the project's id, or `_server`
  * @param options which folder, and whether the loss is accepted
  * @param context where it is printed, and what ends the work
- * @returns true when the project is sound in the end
+ * @returns true when the next start serves the project
  * @throws {UsageError} when the project is not there
  * @throws {FolderBusyError} when a server, or another repair, is at work on the folder
  */
@@ -76,9 +78,9 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
     return found;
   });
   refuseNewerFormat(project, findings);
-  if (findings.length > 0 && isLogSound({ project, findings })) await output.print(`${project}: ${snapshotStep(project)}\n`);
-  if (findings.length > 0) return await repairDamaged(await planRepair(project, tools, registrations.get(project)), job);
-  await output.print(`${project}: sound, there is nothing to repair\n`);
+  if (!isLogSound(findings)) return await repairDamaged(await planRepair(project, tools, registrations.get(project)), job);
+  const why = findings.length === 0 ? 'sound, there is nothing to repair' : `no repair is needed: ${snapshotStep(project)}`;
+  await output.print(`${project}: ${why}\n`);
   return true;
 }
 
@@ -104,10 +106,16 @@ async function end(done: CarriedOutRepair, { tools, config, output, options }: R
   const { project, lastSeq, logId, copy, revision } = done;
   if (config !== undefined) await reviseEntry(project, revision, config);
   await finishRepair(done, tools);
-  await output.print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${copy}/old\n`);
+  await output.print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\n`);
+  await output.print(`the damaged files are in ${oldFilesIn(copy, tools)}\n`);
   if (config === undefined) await output.print(`set "revision" of its entry in the configuration to ${revision}\n`);
   await output.print(`next: ${programCommand(['verify', project, ...folderWords(options)])}, then start the server\n`);
   return true;
+}
+
+/** A path that can be pasted into a shell, whichever folder that stands in. */
+function oldFilesIn(copy: string, { dataFolder }: RepairTools): string {
+  return shellLine([join(dataFolder, copy, 'old')]);
 }
 
 /** The entry must not reflect a version of the settings that the log does not have any more. */
@@ -142,7 +150,7 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
     return false;
   }
   const copy = await repairServerLog(plan, tools);
-  await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${copy}/old\n`);
+  await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${oldFilesIn(copy, tools)}\n`);
   await output.print(`next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`);
   return true;
 }

@@ -8,12 +8,14 @@ import type { ProjectVerdict } from '../offline/verify-project.js';
  * - `sound`: nothing is wrong.
  * - `newer`: a newer version wrote what cannot be read; nothing is known to be damaged.
  * - `missing`: the log is not there.
- * - `outdated`: the log is sound, and ends before what its head proves.
+ * - `outdated`: the log is sound, and ends before what its head, a snapshot or the registry proves.
  * - `damaged`: anything else.
  */
 export type VerdictKind = 'sound' | 'newer' | 'missing' | 'outdated' | 'damaged';
 
-const WORDS = { newer_format: 'newer', missing: 'missing', outdated: 'outdated' } as const satisfies Record<FindingKind, VerdictKind>;
+const WORDS = {
+  newer_format: 'newer', missing: 'missing', outdated: 'outdated', snapshot: 'damaged',
+} as const satisfies Record<FindingKind, VerdictKind>;
 
 /**
  * Says what a verdict amounts to.

@@ -89,7 +89,8 @@ function summaryText(summary: Summary): string {
 function verdictText(verdict: ProjectVerdict, options: VerifyCommandOptions): string {
   const { project, findings, notes, snapshots } = verdict;
   const kind = verdictKindOf(verdict);
-  const facts = `${linesText(verdict, kind === 'sound')}, snapshots: ${snapshots.join(', ') || 'none'}`;
+  const made = `snapshots: ${snapshots.join(', ') || 'none'}`;
+  const facts = kind === 'missing' ? 'the log is not there' : `${linesText(verdict, kind === 'sound')}, ${made}`;
   const lines = [`${project}: ${kind === 'sound' ? kind : kind.toUpperCase()} (${facts})`, ...findings.map(findingText)];
   const next = nextStep(verdict, options);
   return [...lines, ...notes.map((note) => `  note: ${note}`), ...(next === undefined ? [] : [`  next: ${next}`]), ''].join('\n');
@@ -97,14 +98,17 @@ function verdictText(verdict: ProjectVerdict, options: VerifyCommandOptions): st
 
 /** Of a log that is not sound, those lines are counted that were read and hold; which are lacking, nothing says. */
 function linesText({ lineCount, firstSeq, lastSeq }: ProjectVerdict, isSound: boolean): string {
+  if (!isSound && lineCount === 0) return 'no sound line';
   // A log that goes on from a snapshot begins without a line of its own.
   if (lastSeq < firstSeq) return `no lines after seq ${lastSeq}`;
   const span = firstSeq === lastSeq ? `seq ${firstSeq}` : `seq ${firstSeq} to ${lastSeq}`;
   return isSound ? `${countText(lineCount, 'line')}, ${span}` : `${countText(lineCount, 'sound line')} within ${span}`;
 }
 
+/** Without a line, the beginning of a file stands for all of it: it is not there, or has no lines. */
 function findingText({ file, line, offset, seq, expected, found }: Finding): string {
-  const place = [line === undefined ? '' : ` line ${line}`, `, byte ${offset}`, seq === undefined ? '' : `, seq ${seq}`].join('');
+  const byte = line === undefined && offset === 0 ? '' : `, byte ${offset}`;
+  const place = [line === undefined ? '' : ` line ${line}`, byte, seq === undefined ? '' : `, seq ${seq}`].join('');
   return `  ${file}${place}: expected ${expected}; found ${found}`;
 }
 

@@ -2,7 +2,7 @@
  * Checks one sealed segment before it is removed or replaced by a compressed copy: damage that is recorded as sound, or packed anew, could
  * not be told from what was written any more.
  */
-import { faultIn } from '../log/file/log-inspection.js';
+import { faultIn } from '../log/file/log-fault.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { sealedFile } from '../log/file/segment-text.js';
 import { digestSound } from '../log/file/sound-segment.js';

@@ -44,7 +44,8 @@ export async function checkServerLog(disk: Disk, dataFolder: string, signal?: Ab
     for await (const group of folder.readEntries(manifest)) for (const { key, value } of group) entries.push([key, value]);
     if (JSON.stringify(entries) === expected.get(manifest.seq)) continue;
     const file = `${SERVER_LOG}/${snapshotName(manifest.seq, 'json')}`;
-    findings.push({ file, offset: 0, seq: manifest.seq, expected: 'what the lines up to there amount to', found: 'something else' });
+    const place = { file, offset: 0, seq: manifest.seq };
+    findings.push({ ...place, expected: 'what the lines up to there amount to', found: 'something else', kind: 'snapshot' });
   }
   return { ...read, findings, snapshots: checked.sound.map(({ seq }) => seq), snapshotBytes: checked.bytes };
 }

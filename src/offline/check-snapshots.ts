@@ -42,7 +42,7 @@ export async function checkSnapshots({ disk, files, pace, signal }: SnapshotChec
     const file = `${files.project}/${name}`;
     if (error instanceof SnapshotCorruptError) {
       const { offset, expected, found } = error;
-      findings.push({ file, offset, seq, expected, found });
+      findings.push({ file, offset, seq, expected, found, kind: 'snapshot' });
     } else {
       const expected = 'a manifest of a format that is known';
       findings.push({ file, offset: 0, seq, expected, found: error.message, kind: 'newer_format' });
@@ -62,7 +62,7 @@ export async function checkSnapshots({ disk, files, pace, signal }: SnapshotChec
       // One that was removed meanwhile has no manifest any more, and what is gone of it is no loss.
       const isThere = (await folder.list()).committed.some(({ seq }) => seq === manifest.seq);
       const { file, offset, expected, found } = error;
-      if (isThere) findings.push({ file: `${files.project}/${file}`, offset, seq: manifest.seq, expected, found });
+      if (isThere) findings.push({ file: `${files.project}/${file}`, offset, seq: manifest.seq, expected, found, kind: 'snapshot' });
     }
   }
   return { sound, findings, bytes };

@@ -26,6 +26,16 @@ export function asUnreadable(error: unknown): Pick<Finding, 'found' | 'kind'> {
   return error instanceof UnknownEventError ? { found, kind: 'newer_format' } : { found };
 }
 
+/**
+ * Tells whether all that was found is damage in snapshots, which a start notices and makes good from the log.
+ *
+ * @param findings what was found of one project, or of the registry
+ * @returns true when a start serves the project without a loss
+ */
+export function isLogSound(findings: readonly ScrubFinding[]): boolean {
+  return findings.every(({ kind }) => kind === 'snapshot');
+}
+
 const PIECE_BYTES = 1_048_576;
 const LINE_FEED = 0x0a;
 /** Files whose offsets are places in lines. */

@@ -2,7 +2,8 @@
  * The files that a repair exchanges, and how the logs that it writes are opened. Nothing that lies in a data folder is ever changed
  * or erased by a repair: it is moved away.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { isErrno } from '../base/app-error.js';
 import { changeFolder, type Disk } from '../disk/disk.js';
 import { BUILT_IN_STORAGE } from '../events/project-settings.js';
 import type { LogOptions } from '../log/log.js';
@@ -39,6 +40,20 @@ export async function moveFiles(
       if ((await disk.status(join(from, name))) !== undefined) await disk.rename(join(from, name), await freePath(disk, to, name));
     }
   }));
+}
+
+/**
+ * Removes the folder in which a new log was made, once everything in it has been moved to its place. What is still in it stays.
+ *
+ * @param disk the disk
+ * @param newHome the folder, absolute
+ */
+export async function removeEmptied(disk: Disk, newHome: string): Promise<void> {
+  try {
+    await changeFolder(disk, dirname(newHome), () => disk.removeFolder(newHome));
+  } catch (error) {
+    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+  }
 }
 
 async function freePath(disk: Disk, folder: string, name: string): Promise<string> {

@@ -26,7 +26,7 @@ import { DamagedLog } from './damaged-log.js';
 import { DamagedTexts } from './damaged-texts.js';
 import { overlayDisk } from './overlay-disk.js';
 import { snapshotsOf } from './project-snapshots.js';
-import { moveFiles, namesOfLog, REPAIR_LOG_OPTIONS } from './repair-files.js';
+import { moveFiles, namesOfLog, removeEmptied, REPAIR_LOG_OPTIONS } from './repair-files.js';
 import { type BegunRepair, findBegun, makeRepairFolder, recordBegun, recordFinished } from './repair-journal.js';
 import type { RepairPlace, RepairPlan } from './repair-plan.js';
 import { recordInServerLog } from './server-log-record.js';
@@ -80,6 +80,7 @@ export async function resumeRepair(project: string, tools: RepairTools): Promise
  * @param place where the files are
  */
 export async function finishRepair(repair: CarriedOutRepair, { disk, dataFolder }: RepairPlace): Promise<void> {
+  await removeEmptied(disk, join(dataFolder, repair.copy, 'new'));
   await recordFinished(disk, join(dataFolder, repair.copy));
 }
 

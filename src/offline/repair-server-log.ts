@@ -10,7 +10,7 @@ import type { SegmentHeader } from '../log/line-format.js';
 import { LogVersionError } from '../log/log-errors.js';
 import { oldestHeader } from './damaged-log.js';
 import { listProjects } from './project-lines.js';
-import { moveFiles, namesOfLog } from './repair-files.js';
+import { moveFiles, namesOfLog, removeEmptied } from './repair-files.js';
 import { makeRepairFolder } from './repair-journal.js';
 import type { RepairTools } from './repair-project.js';
 import { createServerLog } from './server-log-record.js';
@@ -95,6 +95,7 @@ export async function repairServerLog(plan: ServerLogPlan, tools: RepairTools): 
   // A crash in between leaves no registry, or one without its folder: repairing again does the same once more.
   await moveFiles(disk, namesOfLog(SERVER_LOG).toReversed(), { from: dataFolder, to: oldHome });
   await moveFiles(disk, namesOfLog(SERVER_LOG), { from: newHome, to: dataFolder });
+  await removeEmptied(disk, newHome);
   return copy;
 }
 

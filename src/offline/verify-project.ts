@@ -7,7 +7,9 @@ import { isErrno } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import type { Disk } from '../disk/disk.js';
 import { digestText } from '../log/file/gzip-copy.js';
+import { endFault } from '../log/file/log-fault.js';
 import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
+import { segmentName } from '../log/file/log-paths.js';
 import { withText } from '../log/file/segment-text.js';
 import { LinesDroppedError, LogCorruptError } from '../log/log-errors.js';
 import type { LogLine } from '../log/log.js';
@@ -16,7 +18,7 @@ import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { checkContent } from './check-content.js';
 import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
-import { asUnreadable, type Finding, withLines } from './findings.js';
+import { asUnreadable, type Finding, isLogSound, withLines } from './findings.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { projectEventOf } from './snapshot-changes.js';
 import type { FilesOfProject, ScrubFinding } from './tasks.js';
@@ -98,6 +100,7 @@ class ProjectVerification {
     if (log.faults.length === 0) await this.#compareContent(files, fitting);
     await this.#checkBeginning(log, fitting);
     await this.#noteReadable(files);
+    this.#noteEnd(log);
     return await this.#verdict(log, snapshots);
   }
 
@@ -116,10 +119,6 @@ class ProjectVerification {
     const file = `${this.#project}.jsonl`;
     if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });
     else this.#findings.push(...log.faults);
-    const unfinished = log?.unfinishedBytes ?? 0;
-    const end = `${countText(unfinished, 'byte')} at the end: an unfinished write, or a torn tail that the next start cuts`;
-    if (unfinished > 0) this.#notes.push(end);
-    if (log !== undefined && log.headSeq === undefined) this.#notes.push('the head is missing or damaged; the next start writes it anew');
     return log;
   }
 
@@ -146,10 +145,18 @@ class ProjectVerification {
     if (lineHash === hash || isBefore) return true;
     // Where the log is damaged, the line may only not have been read.
     if (lineHash === undefined && log.faults.length > 0) return false;
+    if (lineHash === undefined) this.#findEarlyEnd(seq, log);
+    if (lineHash === undefined) return false;
     const file = `${this.#project}/${snapshotName(seq, 'manifest')}`;
-    const found = lineHash === undefined ? `no line of seq ${seq}` : `hash ${lineHash} in the log`;
-    this.#find({ file, offset: 0, seq, expected: `the line of seq ${seq} with the hash ${hash}`, found });
+    const expected = `the line of seq ${seq} with the hash ${hash}`;
+    this.#find({ file, offset: 0, seq, expected, found: `hash ${lineHash} in the log` });
     return false;
+  }
+
+  /** A snapshot is made of lines that were on disk: it proves as much as the head does. The newest comes first, and says it all. */
+  #findEarlyEnd(seq: number, { end, endOffset: offset }: LogInspection): void {
+    if (end === undefined || this.#findings.some(({ kind }) => kind === 'outdated')) return;
+    this.#find(endFault({ file: `${this.#project}.jsonl`, offset, end }, `lines up to seq ${seq} as the snapshot says`));
   }
 
   async #compareContent(files: FilesOfProject, sound: readonly CommittedManifest[]): Promise<void> {
@@ -169,7 +176,7 @@ class ProjectVerification {
     const { firstSeq, base } = log;
     if (firstSeq === 1) return;
     const beforeSeq = firstSeq - 1;
-    const place = { file: `${this.#project}.jsonl`, offset: 0, seq: beforeSeq };
+    const place = { file: log.firstFile, offset: 0, seq: beforeSeq };
     if (!sound.some(({ seq }) => seq >= beforeSeq)) {
       this.#find({ ...place, expected: `a sound snapshot that holds everything up to seq ${beforeSeq}`, found: 'none' });
     }
@@ -183,9 +190,25 @@ class ProjectVerification {
     const registration = await this.#registration();
     if (registration === undefined) {
       this.#notes.push(`lines before seq ${firstSeq} are not there, and the registry cannot say whether that was on purpose`);
-    } else if ((registration.firstKeptSeq ?? 1) < firstSeq) {
-      this.#find({ ...place, expected: `lines from seq ${registration.firstKeptSeq ?? 1} on`, found: `none before seq ${firstSeq}` });
+      return;
     }
+    const keptSeq = registration.firstKeptSeq ?? 1;
+    if (keptSeq >= firstSeq) return;
+    const file = `${this.#project}/${segmentName(keptSeq)}`;
+    const found = `no such file; the log begins with seq ${firstSeq}`;
+    this.#find({ file, offset: 0, seq: keptSeq, expected: `the segment that holds seq ${keptSeq}`, found });
+  }
+
+  /** What a start does about it is said only where the files allow one: a refused project stays as it is. */
+  #noteEnd({ unfinishedBytes, headSeq }: LogInspection): void {
+    const isServed = isLogSound(this.#findings);
+    if (unfinishedBytes > 0) {
+      const what = isServed ? 'an unfinished write, or a torn tail that is cut when the project is next served' : 'not a whole line';
+      this.#notes.push(`${countText(unfinishedBytes, 'byte')} at the end: ${what}`);
+    }
+    if (headSeq !== undefined) return;
+    const what = isServed ? '; it is written anew when the project is next served' : ', so it does not say where the log ended';
+    this.#notes.push(`the head is missing or damaged${what}`);
   }
 
   /** Whether `<project>.json` holds another text than the newest snapshot: it is an output, so that is worth a note and no fault. */
@@ -196,7 +219,8 @@ class ProjectVerification {
       if (newest === undefined || (await isReadableOf(newest, this.#options, this.#project))) return;
       if (look === LOOKS) {
         const found = `"${this.#project}.json" is not what the snapshot of seq ${newest.seq} holds`;
-        this.#notes.push(`${found}; no data depends on it, and the next snapshot writes it anew`);
+        const next = isLogSound(this.#findings) ? ', and the next snapshot writes it anew' : '';
+        this.#notes.push(`${found}; no data depends on it${next}`);
         return;
       }
       await sleep(LOOK_PAUSE_MS, undefined, signal && { signal });

@@ -87,6 +87,8 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
 
   const repaired = await run(bench, ...command.split(' '));
   assert.equal(repaired.code, EXIT_CODES.ok, repaired.stdout + repaired.stderr);
+  const [, old = ''] = /^the damaged files are in (\/\S+)$/m.exec(repaired.stdout) ?? [];
+  assert.ok(readdirSync(old).includes('shop.jsonl'), repaired.stdout);
   assert.match(repaired.stdout, /^next: node \S+\/main\.js verify shop, then start the server\n$/m);
   const sound = await run(bench, 'verify');
   assert.equal(sound.code, EXIT_CODES.ok, sound.stdout);
@@ -95,6 +97,43 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   await put(again, 'new', '1');
   await again.stop();
   assert.equal((await run(bench, 'verify')).code, EXIT_CODES.ok);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('where only a snapshot is damaged, no repair is made and the next start serves everything', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const server = await bench.start();
+  for (let count = 0; count < 5; count += 1) await put(server, `k${count}`, String(count));
+  const values = await listing(server);
+  await server.stop();
+  for (const name of readdirSync(bench.path('data', 'shop')).filter((file) => /^snap-.*\.json$/.test(file))) {
+    writeFileSync(bench.path('data', 'shop', name), '{}');
+  }
+  assert.equal((await run(bench, 'verify')).code, EXIT_CODES.failure);
+  for (const accepted of [[], ['--accept-loss']]) {
+    const { code, stdout } = await run(bench, 'repair', 'shop', ...accepted);
+    assert.equal(code, EXIT_CODES.ok, stdout);
+    assert.match(stdout, /^shop: no repair is needed: only snapshots are damaged; the log is sound, and no value is lost\./);
+    assert.doesNotMatch(stdout, /what is lost|accept-loss/);
+    assert.ok(!readdirSync(bench.path('data')).includes('_repair'));
+  }
+  const again = await bench.start();
+  assert.deepEqual(await listing(again), values);
+  await again.stop();
+}), { timeoutMs: TIMEOUT_MS });
+
+test('a log that is not there, and a segment that is not there, are named without a line', () => withWorkbench(async (bench) => {
+  configure(bench);
+  const server = await bench.start();
+  for (let count = 0; count < 40; count += 1) await put(server, `k${count}`, String(count));
+  await server.stop();
+  const [, second = ''] = readdirSync(bench.path('data', 'shop')).filter((name) => name.endsWith('.jsonl')).toSorted();
+  rmSync(bench.path('data', 'shop', second));
+  const gap = new RegExp(`^  shop/${second}, seq \\d+: expected a segment that begins with seq \\d+; found no such file;`, 'm');
+  assert.match((await run(bench, 'verify')).stdout, gap);
+  rmSync(bench.path('data', 'shop.jsonl'));
+  rmSync(bench.path('data', 'shop'), { recursive: true });
+  const missing = /^shop: MISSING \(the log is not there\)\n {2}shop\.jsonl: expected the active segment; found no such file$/m;
+  assert.match((await run(bench, 'verify')).stdout, missing);
 }), { timeoutMs: TIMEOUT_MS });
 
 test('replay writes a file that is whole, shows lines, and lets its reader stop', () => withWorkbench(async (bench) => {

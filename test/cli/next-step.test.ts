@@ -1,6 +1,7 @@
 /** After a verdict a person is given the command that helps, and never one that does harm. */
 import assert from 'node:assert/strict';
-import { isLogSound, nextStep } from '../../src/cli/next-step.js';
+import { nextStep } from '../../src/cli/next-step.js';
+import { isLogSound } from '../../src/offline/findings.js';
 import type { ProjectVerdict } from '../../src/offline/verify-project.js';
 import type { FindingKind } from '../../src/offline/tasks.js';
 import { suite } from '../suite.js';
@@ -20,7 +21,8 @@ test('a sound project needs nothing', () => {
 
 test('a damaged log is repaired, in the folder that was named', () => {
   assert.match(nextStep(verdictOf(['shop.jsonl']), {}) ?? '', /then: simplekv repair shop \(changes nothing yet;/);
-  assert.match(nextStep(verdictOf([SNAPSHOT, 'shop/head']), { data: 'my data' }) ?? '', /repair shop --data 'my data' \(/);
+  const mixed = { ...verdictOf([]), findings: [...verdictOf([SNAPSHOT], 'snapshot').findings, ...verdictOf(['shop/head']).findings] };
+  assert.match(nextStep(mixed, { data: 'my data' }) ?? '', /repair shop --data 'my data' \(/);
   const server = verdictOf(['_server.jsonl'], undefined, '_server');
   assert.match(nextStep(server, { config: 'c.json' }) ?? '', /repair _server --config c\.json \(/);
 });
@@ -31,11 +33,16 @@ test('a folder without a registry may be a copy of single projects', () => {
 });
 
 test('damage in snapshots alone is no reason for a repair', () => {
-  assert.equal(isLogSound(verdictOf([SNAPSHOT, 'shop.json'])), true);
-  assert.match(nextStep(verdictOf([SNAPSHOT, 'shop.json']), {}) ?? '', /the log is sound.*POST \/api\/v1\/projects\/shop\/compact/);
-  const server = nextStep(verdictOf(['_server/snap-00000000000000001000.json'], undefined, '_server'), {}) ?? '';
+  assert.equal(isLogSound(verdictOf([SNAPSHOT], 'snapshot').findings), true);
+  assert.match(nextStep(verdictOf([SNAPSHOT], 'snapshot'), {}) ?? '', /the log is sound.*POST \/api\/v1\/projects\/shop\/compact/);
+  const server = nextStep(verdictOf(['_server/snap-00000000000000001000.json'], 'snapshot', '_server'), {}) ?? '';
   assert.match(server, /a later snapshot takes its place/);
   assert.doesNotMatch(server, /repair|POST/);
+});
+
+test('a snapshot that does not go with its log is not taken for one that a start passes over', () => {
+  assert.equal(isLogSound(verdictOf([SNAPSHOT]).findings), false);
+  assert.match(nextStep(verdictOf([SNAPSHOT]), {}) ?? '', /repair shop \(/);
 });
 
 test('what a newer version wrote is never repaired', () => {

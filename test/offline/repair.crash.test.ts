@@ -110,6 +110,7 @@ test('the damaged files are kept byte for byte, and the registry records the rep
     assert.deepEqual(after.get(kept), bytes, kept);
   }
   const registration = (await readRegistrations(disk, DATA)).registrations.get('p');
+  assert.deepEqual((await disk.list(`${DATA}/_repair/p-20261123T040506Z`)).toSorted(), ['finished.json', 'old']);
   assert.equal(registration?.state, 'live');
   assert.notEqual(registration?.logId, LOG_ID);
 });
@@ -170,6 +171,7 @@ test('the registry is written anew from the projects that are there', async () =
   const damagedBytes = disk.bytesOf(`${DATA}/_server.jsonl`);
   const copy = await repairServerLog(plan, toolsOn(disk));
   assert.deepEqual(disk.bytesOf(`${DATA}/${copy}/old/_server.jsonl`), damagedBytes);
+  assert.deepEqual(await disk.list(`${DATA}/${copy}`), ['old']);
   assert.deepEqual(await findings(disk), []);
   assert.equal((await readRegistrations(disk, DATA)).registrations.get('p')?.logId, LOG_ID);
   assert.equal((await planServerLog(toolsOn(disk))).isSound, true);

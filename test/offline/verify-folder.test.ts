@@ -71,13 +71,20 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'a changed bit in the active segment, before its end': {
     harm: ({ disk, log }) => flip(disk, 'p.jsonl', (log.lines[8]?.offset ?? 0) + 150), found: ['p.jsonl:3 seq 9'],
   },
-  'a missing segment': { harm: ({ disk }) => disk.unlink(`${DATA}/${SEGMENT_5}`), found: ['p.jsonl:1 seq 5'] },
+  'a missing segment': { harm: ({ disk }) => disk.unlink(`${DATA}/${SEGMENT_5}`), found: [`${SEGMENT_5}:- seq 5`] },
   'a missing first segment': {
-    harm: ({ disk }) => disk.unlink(`${DATA}/${SEGMENT_1}`), found: ['p.jsonl:1 seq 4'],
+    harm: ({ disk }) => disk.unlink(`${DATA}/${SEGMENT_1}`), found: [`${SEGMENT_1}:- seq 1`],
   },
   'a log that ends before its head': {
     harm: ({ disk, log }) => disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[10]?.offset)),
-    found: ['p.jsonl:1 seq 11'],
+    found: ['p.jsonl:5 seq 11'],
+  },
+  'a log that ends before its snapshot, with no head': {
+    harm: async ({ disk, log }) => {
+      await disk.unlink(`${DATA}/p/head`);
+      disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[8]?.offset));
+    },
+    found: ['p.jsonl:3 seq 9'],
   },
   'a changed bit in a snapshot': { harm: ({ disk }) => flip(disk, snap(9, 'json'), 8), found: [`${snap(9, 'json')}:2 seq 9`] },
   'a changed bit in an index': { harm: ({ disk }) => flip(disk, snap(6, 'index'), 3), found: [`${snap(6, 'index')}:1 seq 6`] },
@@ -145,6 +152,29 @@ test('a torn tail is no finding, and is noted', async () => {
   assert.match(project?.notes.join() ?? '', /13 bytes/);
 });
 
+test('what a start does about a head or a torn tail is noted only of a project that a start serves', async () => {
+  const { disk } = await soundFolder();
+  await disk.unlink(`${DATA}/p/head`);
+  disk.put(`${DATA}/p.jsonl`, Buffer.concat([disk.bytesOf(`${DATA}/p.jsonl`), Buffer.from('{"seq":12,"ti')]));
+  const notesOf = async (): Promise<string> => (await verify(disk)).flatMap(({ notes }) => notes).join('\n');
+  const served = await notesOf();
+  assert.match(served, /torn tail that is cut when the project is next served\n.*it is written anew when the project is next served/);
+  flip(disk, snap(9, 'json'), 8);
+  assert.equal(await notesOf(), served, 'a damaged snapshot keeps no project from being served');
+  await disk.unlink(`${DATA}/${SEGMENT_5}`);
+  const refused = await notesOf();
+  assert.match(refused, /^13 bytes at the end: not a whole line\nthe head is missing or damaged, so it does not say where the log ended$/);
+});
+
+test('a log that ends before a sound snapshot is called outdated, as a start calls it', async () => {
+  const { disk, log } = await soundFolder();
+  await disk.unlink(`${DATA}/p/head`);
+  disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[8]?.offset));
+  const [, project] = await verify(disk);
+  const end = { expected: 'lines up to seq 9 as the snapshot says', found: 'the end after seq 8' };
+  assert.deepEqual(project?.findings, [{ file: 'p.jsonl', offset: log.lines[8]?.offset, seq: 9, ...end, kind: 'outdated', line: 3 }]);
+});
+
 test('segments that the server has removed are no finding', async () => {
   const { disk } = await soundFolder();
   const removal = { op: 'segment.removed', id: 'p', log_id: LOG_ID, first_seq: 1, last_seq: 4, bytes: 1, sha256: '0'.repeat(64) } as const;
@@ -153,7 +183,7 @@ test('segments that the server has removed are no finding', async () => {
   await disk.unlink(`${DATA}/${SEGMENT_1}`);
   assert.deepEqual(await findings(disk), []);
   await disk.unlink(`${DATA}/${SEGMENT_5}`);
-  assert.deepEqual(await findings(disk), ['p.jsonl:1 seq 7']);
+  assert.deepEqual(await findings(disk), [`${SEGMENT_5}:- seq 5`]);
 });
 
 /** The same files under the same names, none of them the same file of the system: what `cp -r`, `tar` and `rsync` make. */

@@ -13,28 +13,15 @@ import { LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { LogBase, LogLine, LogPosition } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
+import { endFault, faultIn, type LogFault } from './log-fault.js';
 import { LogPaths, sealedSegmentNames, segmentName } from './log-paths.js';
 import type { ReadableSegment } from './log-reader.js';
-import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, corrupt, refuseBytesAfterSeal } from './segment-check.js';
+import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, corrupt, refuseBytesAfterSeal, refuseGap } from './segment-check.js';
 import { listSealed, listSegments } from './segment-list.js';
 import { secondNameOf } from './second-name.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
 import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
 import { judgeTail, readTail } from './torn-tail.js';
-
-/** Something in a log that cannot be. */
-export interface LogFault {
-  /** File name relative to the home of the logs. */
-  readonly file: string;
-  /** Offset in bytes of the text, of the first byte of the damaged record; 0 where that cannot be said. */
-  readonly offset: number;
-  /** The seq that was due there, where that is known. */
-  readonly seq: number | undefined;
-  readonly expected: string;
-  readonly found: string;
-  /** A newer version wrote it, or it is sound and ends before what its head proves; undefined for damage. */
-  readonly kind?: 'newer_format' | 'outdated';
-}
 
 /** How a log is inspected. */
 export interface InspectionOptions {
@@ -60,8 +47,12 @@ export interface LogInspection {
   readonly base: LogBase | undefined;
   /** First seq of the oldest segment. */
   readonly firstSeq: number;
+  /** The file of that segment, relative to the home of the logs. */
+  readonly firstFile: string;
   /** The last valid line, or what its segment's header says of the one before. */
   readonly end: LogPosition | undefined;
+  /** Where the text of the last segment that was read ends, in bytes, without what is unfinished. */
+  readonly endOffset: number;
   readonly lineCount: number;
   /** Segments that were read, whether they are sound or not. */
   readonly segmentCount: number;
@@ -87,9 +78,11 @@ class Inspector {
   #logId: string | undefined;
   #base: LogBase | undefined;
   #firstSeq: number | undefined;
+  #firstFile: string | undefined;
   /** Where the chain stands; undefined after a fault: the next header is then believed, as far as its own hash goes. */
   #chain: (LogPosition & { readonly durable: number }) | undefined;
   #end: LogPosition | undefined;
+  #endOffset = 0;
   #takenSeq = 0;
   #lineCount = 0;
   #segmentCount = 0;
@@ -126,9 +119,10 @@ class Inspector {
     this.#checkEnd(this.#options.provenSeq ?? 0, 'as the registry has recorded');
     await this.#checkSecondName();
     return {
-      logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, end: this.#end, lineCount: this.#lineCount,
-      segmentCount: this.#segmentCount, storedBytes: this.#doneBytes,
-      unfinishedBytes: this.#unfinishedBytes, headSeq: this.#head.head?.seq, faults: this.#faults,
+      logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, firstFile: this.#firstFile ?? this.#paths.activeName,
+      end: this.#end, endOffset: this.#endOffset,
+      lineCount: this.#lineCount, segmentCount: this.#segmentCount, storedBytes: this.#doneBytes, unfinishedBytes: this.#unfinishedBytes,
+      headSeq: this.#head.head?.seq, faults: this.#faults,
     };
   }
 
@@ -167,6 +161,7 @@ class Inspector {
   /** Inspects one segment; true when the log ends with it. */
   async #inspect(segment: ReadableSegment): Promise<boolean> {
     const doneBytes = this.#doneBytes;
+    this.#firstFile ??= this.#fileOf(segment).shownName;
     const isChained = this.#chain !== undefined;
     const first = await this.#attempt(segment);
     if (typeof first === 'boolean') return first;
@@ -219,7 +214,8 @@ class Inspector {
       const storedBytes = await this.#storedBytes(segment);
       const reader = await this.#start(text, segment, file.shownName);
       await this.#readLines(reader, { sizeBytes, storedBytes });
-      const { seq, previousHash: hash, durable } = reader.place;
+      const { seq, previousHash: hash, durable, offset } = reader.place;
+      this.#endOffset = offset;
       const isActive = segment.form === 'active';
       const isLast = isActive ? await this.#endActive(text, reader) : this.#endSealed(text, reader, { segment, sizeBytes });
       this.#chain = { seq: seq - 1, hash, durable };
@@ -234,8 +230,9 @@ class Inspector {
     const { project } = this.#paths;
     const isOldest = this.#firstSeq === undefined || this.#firstSeq === header.firstSeq;
     const firstSeq = this.#chain === undefined ? header.firstSeq : this.#chain.seq + 1;
-    checkHeader(header, { project, logId: this.#logId, firstSeq, previousHash: this.#chain?.hash }, shownName);
     if (segment.form !== 'active') checkHeader(header, { project, firstSeq: segment.firstSeq }, shownName);
+    refuseGap(project, firstSeq, header.firstSeq);
+    checkHeader(header, { project, logId: this.#logId, firstSeq, previousHash: this.#chain?.hash }, shownName);
     checkBeginning(header, shownName, isOldest);
     const { firstKeptSeq } = this.#options;
     if (isOldest && firstKeptSeq !== undefined && header.firstSeq > firstKeptSeq) {
@@ -335,27 +332,9 @@ class Inspector {
   /** One fault says it: what is missing at the end is missing by whatever proof. */
   #checkEnd(seq: number, as: string): void {
     if (this.#faults.length > 0 || this.#end === undefined || seq <= this.#end.seq) return;
-    const [expected, found] = [`lines up to seq ${seq} ${as}`, `the end after seq ${this.#end.seq}`];
-    this.#faults.push({ file: this.#paths.activeName, offset: 0, seq: this.#end.seq + 1, expected, found, kind: 'outdated' });
+    const place = { file: this.#paths.activeName, offset: this.#endOffset, end: this.#end };
+    this.#faults.push(endFault(place, `lines up to seq ${seq} ${as}`));
   }
-}
-
-/**
- * Tells what a failure to read a log says of it.
- *
- * @param error what the reading threw
- * @param file the file that was read, relative to the home of the logs
- * @returns the fault; undefined for an error that says nothing of the log
- */
-export function faultIn(error: unknown, file: string): LogFault | undefined {
-  if (error instanceof LogCorruptError) {
-    const { place, expected, found } = error;
-    return { file: place.file, offset: place.offset, seq: place.seq, expected, found };
-  }
-  const expected = 'a file that can be read';
-  if (error instanceof LogVersionError) return { file, offset: 0, seq: undefined, expected, found: error.message, kind: 'newer_format' };
-  if (isErrno(error, 'ENOENT', 'EIO')) return { file, offset: 0, seq: undefined, expected, found: error.code ?? 'none' };
-  return undefined;
 }
 
 /**

@@ -12,9 +12,9 @@ import { LogCorruptError, LogOutdatedError } from '../log-errors.js';
 import type { KnownPosition, LogBase, LogPosition, ReplayLine, SealedSegment } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
-import { type LogPaths, type SealedName, sealedSegmentNames, segmentName } from './log-paths.js';
+import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
 import {
-  baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, corrupt, type NamedSegment, readSeal, refuseBytesAfterSeal,
+  baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, corrupt, type NamedSegment, readSeal, refuseBytesAfterSeal, refuseGap,
   type UncheckedSeal,
 } from './segment-check.js';
 import { type SecondName, secondNameOf } from './second-name.js';
@@ -49,6 +49,9 @@ export interface ActiveFinding {
   /** Where that begins which the head does not prove to be on disk. */
   readonly unprovenOffset: number;
 }
+
+/** A segment whose header is read; only a sealed one says by its name where it begins. */
+type EnteredSegment = Pick<NamedSegment, 'shownName'> & Partial<NamedSegment>;
 
 /** A log that was read and found sound, as far as it was not torn. */
 export interface LogFinding {
@@ -139,8 +142,10 @@ class RecoveryReading {
   }
 
   /** Takes a segment's header into the chain; afterwards the hash of the line before it is known. */
-  #enter(header: SegmentHeader, shownName: string): void {
+  #enter(header: SegmentHeader, { shownName, firstSeq }: EnteredSegment): void {
+    if (firstSeq !== undefined) checkHeader(header, { project: this.#paths.project, firstSeq }, shownName);
     if (!this.#hasBegun) this.#begin(header, shownName);
+    refuseGap(this.#paths.project, this.#chain.seq + 1, header.firstSeq);
     checkHeader(header, this.#dueHeader(), shownName);
     checkBeginning(header, shownName, !this.#hasBegun);
     if (!this.#hasBegun) this.#base = baseIn(header);
@@ -184,9 +189,9 @@ class RecoveryReading {
   }
 
   /** Reads a header and starts reading lines after it. */
-  async #start(text: SegmentText, shownName: string): Promise<SegmentReader> {
-    const { header, sizeBytes: offset } = await readHeader(text, shownName);
-    this.#enter(header, shownName);
+  async #start(text: SegmentText, segment: EnteredSegment): Promise<SegmentReader> {
+    const { header, sizeBytes: offset } = await readHeader(text, segment.shownName);
+    this.#enter(header, segment);
     const { seq, durable } = this.#chain;
     const due = { segment: header.firstSeq, offset, seq: seq + 1, previousHash: header.previousHash, durable };
     return new SegmentReader(text, due, this.#head.head?.seq);
@@ -224,32 +229,25 @@ class RecoveryReading {
 
   /** Its header, and its seal as far as it can be seen without inflating all of it. */
   async #readEnds(text: SegmentText, segment: NamedSegment, nextFirstSeq: number): Promise<void> {
-    const { shownName, firstSeq } = segment;
-    this.#enter((await readHeader(text, shownName)).header, shownName);
-    this.#refuseOtherName(firstSeq, shownName);
-    if (text instanceof GzipText) checkNextSeq(text.nextSeq, segment, nextFirstSeq);
-    else this.#seal = await readSeal(text, segment);
+    this.#enter((await readHeader(text, segment.shownName)).header, segment);
+    if (text instanceof GzipText) {
+      refuseGap(this.#paths.project, text.nextSeq, nextFirstSeq);
+      checkNextSeq(text.nextSeq, segment, nextFirstSeq);
+    } else this.#seal = await readSeal(text, segment);
     this.#chain.seq = nextFirstSeq - 1;
     this.#chain.hash = nextFirstSeq - 1 === this.#options.known?.seq ? this.#options.known.hash : undefined;
   }
 
   async #readLines(text: SegmentText, segment: NamedSegment, sizeBytes: number): Promise<void> {
-    const reader = await this.#start(text, segment.shownName);
-    this.#refuseOtherName(segment.firstSeq, segment.shownName);
+    const reader = await this.#start(text, segment);
     await this.#replay(reader, sizeBytes, segment.shownName);
     checkSealedEnd(reader, segment, sizeBytes);
-  }
-
-  #refuseOtherName(firstSeq: number, shownName: string): void {
-    const dueSeq = this.#chain.seq + 1;
-    if (firstSeq === dueSeq) return;
-    throw corrupt(shownName, 0, { seq: dueSeq, expected: `a segment that begins with seq ${dueSeq}`, found: segmentName(firstSeq) });
   }
 
   async #readActive(sizeBytes: number): Promise<ActiveFinding> {
     const { shownName } = activeFile(this.#paths);
     return await withText(this.#disk, activeFile(this.#paths), async (text) => {
-      const reader = await this.#start(text, shownName);
+      const reader = await this.#start(text, { shownName });
       const firstSeq = this.#chain.seq + 1;
       await this.#replay(reader, sizeBytes, shownName);
       const { end, place } = reader;

@@ -9,6 +9,20 @@ import { segmentName } from './log-paths.js';
 import { checkHeader, type SegmentReader } from './segment-reader.js';
 import type { SegmentText } from './segment-text.js';
 
+/**
+ * Refuses a gap between two segments, by the name of the file that is not there.
+ *
+ * @param project whose log it is
+ * @param dueSeq the seq that the next segment has to begin with
+ * @param foundSeq the seq that it begins with
+ * @throws {LogCorruptError} when segments are missing in between
+ */
+export function refuseGap(project: string, dueSeq: number, foundSeq: number): void {
+  if (foundSeq <= dueSeq) return;
+  const found = `no such file; the next segment begins with seq ${foundSeq}`;
+  throw corrupt(`${project}/${segmentName(dueSeq)}`, 0, { seq: dueSeq, expected: `a segment that begins with seq ${dueSeq}`, found });
+}
+
 /** Longest seal that is looked for, in bytes with its line feed and the one before it. */
 const SEAL_BYTES_MAX = 1024;
 const LINE_FEED = 0x0a;
@@ -139,7 +153,10 @@ export function checkSeal(seal: UncheckedSeal, next: SegmentHeader): void {
   const { shownName, offset, firstSeq } = seal;
   const claim = NEXT_SEQ.exec(seal.bytes.toString('latin1'))?.[1];
   // Asked before the hash: a segment that is missing after it must not read as a damaged seal.
-  if (claim !== undefined) checkNextSeq(Number(claim), seal, next.firstSeq);
+  if (claim !== undefined) {
+    refuseGap(next.project, Number(claim), next.firstSeq);
+    checkNextSeq(Number(claim), seal, next.firstSeq);
+  }
   const due = { seq: next.firstSeq, previousHash: next.previousHash, durable: 0, segment: firstSeq, offset };
   const decoded = decodeSealLine(seal.bytes, due);
   if (!decoded.ok) throw corrupt(shownName, offset, { seq: next.firstSeq, ...decoded.fault });

@@ -45,9 +45,10 @@ export type SegmentCheck =
  *
  * - `newer_format`: a newer version wrote it.
  * - `missing`: the log is not there.
- * - `outdated`: the log is sound, and ends before what its head proves.
+ * - `outdated`: the log is sound, and ends before what its head, a snapshot or the registry proves.
+ * - `snapshot`: a snapshot is damaged; a start notices, and reads an older one or the log instead.
  */
-export type FindingKind = 'newer_format' | 'missing' | 'outdated';
+export type FindingKind = 'newer_format' | 'missing' | 'outdated' | 'snapshot';
 
 /** A place in a project's files where something is not what it must be. */
 export interface ScrubFinding {

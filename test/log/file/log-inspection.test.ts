@@ -47,8 +47,10 @@ test('a sound log has no faults, and every line is handed over once, with progre
   });
   const storedBytes = [...disk.contents()].filter(([name]) => /\.jsonl/.test(name)).reduce((sum, [, bytes]) => sum + bytes.length, 0);
   const end = { seq: 5, hash: replayed[4]?.hash };
+  const firstFile = 'p1/00000000000000000001.jsonl.gz';
+  const ends = { firstFile, endOffset: disk.bytesOf(ACTIVE).length };
   const sound = { base: undefined, unfinishedBytes: 0, faults: [] };
-  assert.deepEqual(found, { ...sound, logId: LOG_ID, firstSeq: 1, end, lineCount: 5, segmentCount: 3, storedBytes, headSeq: 5 });
+  assert.deepEqual(found, { ...sound, ...ends, logId: LOG_ID, firstSeq: 1, end, lineCount: 5, segmentCount: 3, storedBytes, headSeq: 5 });
   assert.deepEqual(taken, replayed);
   assert.equal(paces, 3);
   assert.deepEqual(progress.at(-1), [storedBytes, storedBytes]);
@@ -95,8 +97,8 @@ test('all faults are named, each with its file and place, and what is sound afte
 });
 
 const FAULTS: Readonly<Record<string, readonly [(disk: FaultDisk) => void, file: string, expected: RegExp, lines: number]>> = {
-  'a missing segment': [(disk) => disk.tree.remove(SEALED_3), 'p1.jsonl', /first_seq 3/, 3],
-  'a missing active segment': [(disk) => disk.tree.remove(ACTIVE), 'p1.jsonl', /a file that can be read/, 4],
+  'a missing segment': [(disk) => disk.tree.remove(SEALED_3), 'p1/00000000000000000003.jsonl', /begins with seq 3/, 3],
+  'a missing active segment': [(disk) => disk.tree.remove(ACTIVE), 'p1.jsonl', /a segment of the log/, 4],
   'a damaged header': [(disk) => change(disk, SEALED_3, (bytes) => flip(bytes, 70)), 'p1/00000000000000000003.jsonl', /./, 3],
   'a damaged header of the active segment': [(disk) => change(disk, ACTIVE, (bytes) => flip(bytes, 70)), 'p1.jsonl', /./, 4],
   'a newer version': [
