@@ -11,8 +11,10 @@ import type { Logger } from '../base/logger.js';
 import type { Log } from '../log/log.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import { isDamage } from './damaged-snapshot.js';
 import { type ProjectCompaction, toCompactionError } from './project-compaction.js';
 import type { CompactionResult } from './projects.js';
+import { adviceOnServed } from './refusal.js';
 
 /** How often it is looked which project's turn it is, in milliseconds; intervals are whole seconds. */
 const LOOK_INTERVAL_MS = 1000;
@@ -28,6 +30,10 @@ const DOUBLINGS_MAX = 16;
  */
 const MEND_WAIT_MS = 10_000;
 
+const FAILED = 'a snapshot could not be made; nothing is lost, and the start takes longer';
+const DAMAGED =
+  'a snapshot could not be made, since files of the project are damaged; it is tried again when it is asked for, and after the next start';
+
 /** A project that is compacted. */
 interface Watched {
   readonly compaction: ProjectCompaction;
@@ -36,6 +42,8 @@ interface Watched {
   readonly abort: AbortController;
   /** Raised by the last call that ended. */
   failures: number;
+  /** What the last call that ended said of damage: trying again by itself would only read and report the same again. */
+  damage: string | undefined;
   /**
    * When it was last tried, or looked at and not due, by the monotonic clock; infinity while it is tried. How long that is good
    * for is asked anew at each look, since settings change.
@@ -52,16 +60,21 @@ export class Compactor {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #lookIntervalMs: number;
+  readonly #configPath: string;
   readonly #watched = new Map<string, Watched>();
   readonly #one = pLimit(1);
   /** Raised at a stop: readable snapshots are written by the next start. */
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param parts clock, where failures are told, and how often it is looked whose turn it is, in milliseconds: a second by default */
-  constructor(parts: { readonly clock: Clock; readonly logger: Logger; readonly lookIntervalMs?: number }) {
+  /**
+   * @param parts clock, where failures are told, the configuration's path, which advice names, and how often it is looked whose turn it
+   *   is, in milliseconds: a second by default
+   */
+  constructor(parts: { readonly clock: Clock; readonly logger: Logger; readonly configPath: string; readonly lookIntervalMs?: number }) {
     this.#clock = parts.clock;
     this.#logger = parts.logger;
+    this.#configPath = parts.configPath;
     this.#lookIntervalMs = parts.lookIntervalMs ?? LOOK_INTERVAL_MS;
   }
 
@@ -99,7 +112,8 @@ export class Compactor {
     invariant(!this.#watched.has(id), 'a project is watched once');
     const triedAtMs = this.#clock.monotonicMs();
     const abort = new AbortController();
-    const watched: Watched = { compaction, log, abort, failures: 0, triedAtMs, running: Promise.resolve(), waiting: undefined };
+    const untried = { failures: 0, damage: undefined, running: Promise.resolve(), waiting: undefined };
+    const watched: Watched = { compaction, log, abort, triedAtMs, ...untried };
     this.#watched.set(id, watched);
     // At a start all projects are opened first.
     if (this.#timer !== undefined) this.#catchUp(watched);
@@ -143,7 +157,7 @@ export class Compactor {
    * @param id the project's id
    * @param context who asks
    * @returns the snapshot that holds everything that was durable when the call was made
-   * @throws {AppError} `not_on_disk`, `disk_full`, `compaction_failed`
+   * @throws {AppError} `not_on_disk`, `disk_full`, `project_corrupt`, `compaction_failed`
    */
   async compact(id: string, context?: CommandContext): Promise<CompactionResult> {
     const watched = this.#watched.get(id);
@@ -165,13 +179,12 @@ export class Compactor {
     try {
       const result = await work;
       watched.failures = 0;
+      watched.damage = undefined;
       return result;
     } catch (error) {
       if (abort.signal.aborted) throw abort.signal.reason;
       watched.failures += 1;
-      const waitSeconds = waitMsOf(watched) / MS_PER_SECOND;
-      const facts = { project: compaction.store.id, failures: watched.failures, next_try_seconds: waitSeconds, err: error };
-      this.#logger.error(facts, 'a snapshot could not be made; nothing is lost, and the start takes longer');
+      this.#report(watched, error);
       throw toCompactionError(error);
     } finally {
       // Another one may wait for its turn already.
@@ -179,10 +192,24 @@ export class Compactor {
     }
   }
 
+  /** Damage is reported once: it is the same each time, and whoever asks is answered anyway. */
+  #report(watched: Watched, error: unknown): void {
+    const { compaction: { store: { id: project } }, failures } = watched;
+    const before = watched.damage;
+    watched.damage = isDamage(error) ? error.message : undefined;
+    if (watched.damage === undefined) {
+      this.#logger.error({ project, failures, next_try_seconds: waitMsOf(watched) / MS_PER_SECOND, err: error }, FAILED);
+    } else if (watched.damage !== before) {
+      const whatToDo = adviceOnServed({ project, configPath: this.#configPath });
+      this.#logger.error({ project, err: error, what_to_do: whatToDo }, DAMAGED);
+    }
+  }
+
   #look(): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [id, watched] of this.#watched) {
-      const { compaction, failures, triedAtMs } = watched;
+      const { compaction, failures, damage, triedAtMs } = watched;
+      if (damage !== undefined) continue;
       if (failures === 0 && nowMs - triedAtMs >= MEND_WAIT_MS && compaction.hasDamagedSnapshot) this.request(id, true);
       if (intervalMsOf(compaction.store) === 0 && failures === 0) continue;
       if (nowMs - triedAtMs >= waitMsOf(watched)) this.request(id);

@@ -11,6 +11,7 @@ import type { Log, LogLine } from '../log/log.js';
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
+import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { placeOfSetValue, type PlacedVersion, versionsInSnapshot } from '../projections/value-place.js';
 import type { ProjectStore } from '../store/project-store.js';
 
@@ -25,22 +26,44 @@ export interface ValueSources {
 }
 
 /**
- * Proves, by reading and checking all of it, that everything up to a seq can be had from an older snapshot and the log: only then may a
- * damaged snapshot go, since what can still be read of it may be nowhere else.
+ * Reads all of a snapshot and checks it. What a reading of it reported may have been the reading, or has been put right since.
  *
- * @param sources snapshots and log
- * @param fallback the snapshot to begin with, and the seq that must be reached; no snapshot: the log from its first line
+ * @param snapshots the project's
+ * @param manifest what was committed
  * @param signal ends it with its reason
- * @returns false where retention, a repair or a move has left a gap, or where something of it is damaged as well
+ * @returns what is wrong with it; undefined where every byte is as it was written
  */
-export async function holdsAll(
-  { snapshots, log }: Pick<ValueSources, 'snapshots' | 'log'>,
-  { fallback, toSeq }: { readonly fallback: SnapshotManifest | undefined; readonly toSeq: number }, signal: AbortSignal,
-): Promise<boolean> {
+export async function damageOf(
+  snapshots: SnapshotFolder, manifest: SnapshotManifest, signal: AbortSignal,
+): Promise<SnapshotCorruptError | undefined> {
   try {
-    if (fallback !== undefined) await snapshots.verify(fallback, { signal });
-    let { seq } = fallback ?? { seq: 0 };
-    if (seq >= toSeq) return true;
+    const found = await snapshots.read(manifest.seq);
+    const isSame = found.json.sha256 === manifest.json.sha256 && found.index.sha256 === manifest.index.sha256;
+    const place = { file: snapshotName(manifest.seq, 'manifest'), offset: 0 };
+    if (!isSame) return new SnapshotCorruptError(place, 'the digests that were committed', 'others');
+    await snapshots.verify(manifest, { signal });
+    return undefined;
+  } catch (error) {
+    if (error instanceof SnapshotCorruptError) return error;
+    throw error;
+  }
+}
+
+/**
+ * Proves, by reading and checking them, that the log has all lines between two seqs: only then may a damaged snapshot of the second go
+ * for a sound one of the first, since what can still be read of it may be nowhere else.
+ *
+ * @param log the log
+ * @param between what holds everything before, 0 for nothing, and the seq that must be reached
+ * @param signal ends it with its reason
+ * @returns false where retention, a repair or a move has left a gap, or where the log is damaged as well
+ */
+export async function hasLines(
+  log: Log, { afterSeq, toSeq }: { readonly afterSeq: number; readonly toSeq: number }, signal: AbortSignal,
+): Promise<boolean> {
+  let seq = afterSeq;
+  if (seq >= toSeq) return true;
+  try {
     // A reading begins with the first line that is kept, whatever was asked for.
     for await (const line of log.read({ fromSeq: seq + 1, toSeq, signal })) {
       if (line.seq !== seq + 1) return false;
@@ -48,13 +71,39 @@ export async function holdsAll(
     }
     return seq === toSeq;
   } catch (error) {
-    if (error instanceof SnapshotCorruptError || (error instanceof AppError && error.code === 'project_corrupt')) return false;
+    if (isDamage(error)) return false;
     throw error;
   }
 }
 
 /**
- * Points every value at an older snapshot or at the log, which {@link holdsAll} has proved to have it.
+ * Tells damage, which stays until a person does something about it, from failures that pass.
+ *
+ * @param error what a compaction threw
+ * @returns true where files of the project are damaged
+ */
+export function isDamage(error: unknown): error is Error {
+  // By its name, since it may come from another thread.
+  return (error instanceof AppError && error.code === 'project_corrupt') || (error instanceof Error && error.name === 'ValueChangedError');
+}
+
+/**
+ * Makes the error for snapshots that are damaged and hold what is nowhere else.
+ *
+ * @param project its id
+ * @param damages what is wrong with them
+ * @returns the error, which names each file and place
+ */
+export function irreplaceable(project: string, damages: readonly SnapshotCorruptError[]): AppError {
+  const places = damages.map(({ file, offset, expected, found }) => (
+    `"${project}/${file}" at byte ${offset}: expected ${expected}, found ${found}`
+  ));
+  const reason = 'a snapshot is damaged, and neither an older one nor the log holds all of it';
+  return new AppError('project_corrupt', `Cannot make the snapshot: ${reason}; ${places.join('; ')}`);
+}
+
+/**
+ * Points every value at an older snapshot or at the log, which {@link damageOf} and {@link hasLines} have proved to have it.
  *
  * @param sources store, snapshots, log
  * @param fallback the newest snapshot that holds; undefined for none

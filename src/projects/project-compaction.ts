@@ -12,6 +12,7 @@ import type { Logger } from '../base/logger.js';
 import { newRequestId } from '../base/request-id.js';
 import { ACTOR_SERVER } from '../events/actor.js';
 import type { Log } from '../log/log.js';
+import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { superfluousGenerations } from '../projections/snapshot/superfluous-generations.js';
@@ -20,7 +21,7 @@ import type { CommandContext } from '../store/command.js';
 import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
 import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
 import type { CompactionResult } from './projects.js';
-import { holdsAll, readFromBefore } from './damaged-snapshot.js';
+import { damageOf, hasLines, irreplaceable, isDamage, readFromBefore } from './damaged-snapshot.js';
 import type { FoundDamage } from './found-damage.js';
 import { ReadableUpkeep } from './readable-upkeep.js';
 import { applyRetention } from './retention.js';
@@ -32,7 +33,9 @@ const SMALL_SNAPSHOT_BYTES = 4_194_304;
 const LOG_SHARE_DUE = 0.5;
 
 const LEFT_BEHIND = 'a snapshot is damaged; what it held is read from before it, and a new one is made';
-const IRREPLACEABLE = 'a snapshot is damaged, and neither an older one nor the log holds all of it; docs/recovery.md says what to do';
+const SOUND_AGAIN = 'a snapshot that was reported as damaged was read once more and is sound';
+/** How often a build is tried at most: each time the snapshot that it was to go on from has gone since, or was read again and is sound. */
+const BUILDS_MAX = 4;
 
 /** What compacting a project takes. */
 export interface CompactionParts {
@@ -67,10 +70,6 @@ export class ProjectCompaction {
   readonly #parts: CompactionParts;
   /** Committed generations that hold as far as is known, newest first. */
   #generations: readonly SnapshotManifest[];
-  /** Generations that proved damaged, by seq: values may still lie in them, until a sound one takes their place. */
-  readonly #damaged = new Set<number>();
-  /** Generations that are damaged and hold what is nowhere else, by seq. */
-  readonly #irreplaceable = new Set<number>();
   /** Segments that proved damaged when retention was about to touch them, by first seq. */
   readonly #heldBack = new Set<number>();
   readonly #readable: ReadableUpkeep;
@@ -103,16 +102,14 @@ export class ProjectCompaction {
     return this.#isOverdue && this.#generations[0]?.seq !== this.#parts.store.seq;
   }
 
-  /** Whether a committed snapshot has proved damaged that the next run can do without. */
+  /** Whether damage was reported of a committed snapshot. */
   get hasDamagedSnapshot(): boolean {
-    return this.#damagedGenerations().length > 0;
+    return this.#generations.some((each) => this.#isReported(each));
   }
 
-  #damagedGenerations(): readonly SnapshotManifest[] {
+  #isReported({ seq }: SnapshotManifest): boolean {
     const { store, damage } = this.#parts;
-    return this.#generations.filter(({ seq }) => (
-      !this.#irreplaceable.has(seq) && (store.damagedSnapshots.has(seq) || damage.hasSnapshot(store.id, seq))
-    ));
+    return store.damagedSnapshots.has(seq) || damage.hasSnapshot(store.id, seq);
   }
 
   /** Whether a snapshot is due: something changed, and the snapshot is small or the log since it long. */
@@ -134,15 +131,25 @@ export class ProjectCompaction {
    * @param signal ends it; the attempt leaves nothing that counts
    * @param context who asked, absent for nobody
    * @returns the newest generation, also where nothing had changed
-   * @throws {AppError} `disk_full`, `compaction_failed`
+   * @throws {AppError} `disk_full`, `compaction_failed`; `project_corrupt` where files are damaged that it cannot do without
    */
   async run(log: Log, signal: AbortSignal, context?: CommandContext): Promise<CompactionResult> {
-    const startMs = this.#parts.clock.monotonicMs();
     await this.#leaveDamaged(log, signal);
+    try {
+      return await this.#attempt(log, signal, context);
+    } catch (error) {
+      if (!(error instanceof SnapshotCorruptError)) throw error;
+      // The newest one proved damaged while places were taken from it.
+      await this.#leaveDamaged(log, signal, this.#generations[0]);
+      return await this.#attempt(log, signal, context);
+    }
+  }
+
+  async #attempt(log: Log, signal: AbortSignal, context: CommandContext | undefined): Promise<CompactionResult> {
+    const startMs = this.#parts.clock.monotonicMs();
     const isNew = this.#generations[0]?.seq !== this.#parts.store.seq;
     const manifest = isNew ? await this.#commitNew(log, signal) : this.#generations[0];
     invariant(manifest !== undefined, 'a project has an event');
-    if (this.#irreplaceable.has(manifest.seq)) throw new AppError('compaction_failed', IRREPLACEABLE);
     const durationMs = Math.round(this.#parts.clock.monotonicMs() - startMs);
     const result = { seq: manifest.seq, key_count: manifest.keyCount, bytes: manifest.json.sizeBytes, duration_ms: durationMs };
     if (isNew) await this.#record(manifest, durationMs, context ?? serverContext());
@@ -162,21 +169,22 @@ export class ProjectCompaction {
     await this.#readable.refresh(this.#generations[0], { signal });
   }
 
-  /** A damaged snapshot goes, and gives its name free, only where all that it held has been read elsewhere just now. */
-  async #leaveDamaged(log: Log, signal: AbortSignal): Promise<void> {
-    const damaged = this.#damagedGenerations();
+  /**
+   * A damaged snapshot goes, and gives its name free, only where all that it held has been read elsewhere just now.
+   *
+   * @throws {AppError} `project_corrupt` where it has not: nothing has changed, and no other snapshot can be made
+   */
+  async #leaveDamaged(log: Log, signal: AbortSignal, suspected?: SnapshotManifest): Promise<void> {
+    const damages = new Map<SnapshotManifest, SnapshotCorruptError>();
+    const suspects = this.#generations.filter((each) => each === suspected || this.#isReported(each));
+    for (const suspect of suspects) await this.#confirm(suspect, damages, signal);
     const [newest] = this.#generations;
-    if (damaged.length === 0 || newest === undefined) return;
+    if (damages.size === 0 || newest === undefined) return;
     const { store, snapshots, damage, logger } = this.#parts;
-    const kept = await this.#findFallback(log, this.#generations.filter((each) => !damaged.includes(each)), signal);
-    const leaving = this.#generations.filter((each) => kept === undefined ? damaged.includes(each) : !kept.includes(each));
-    const facts = { project: store.id, seqs: leaving.map(({ seq }) => seq), fallback_seq: kept?.[0]?.seq ?? 0 };
-    if (kept === undefined) {
-      for (const { seq } of leaving) this.#irreplaceable.add(seq);
-      logger.error(facts, IRREPLACEABLE);
-      return;
-    }
-    logger.error(facts, LEFT_BEHIND);
+    const kept = await this.#findFallback(log, damages, signal);
+    if (kept === undefined) throw this.#refuseToReplace(damages);
+    const leaving = this.#generations.filter((each) => !kept.includes(each));
+    logger.error({ project: store.id, seqs: leaving.map(({ seq }) => seq), fallback_seq: kept[0]?.seq ?? 0 }, LEFT_BEHIND);
     if (leaving.includes(newest)) await readFromBefore({ store, snapshots, log }, kept[0], signal);
     this.#generations = kept;
     for (const { seq } of leaving) {
@@ -187,17 +195,43 @@ export class ProjectCompaction {
     }
   }
 
-  /** Those of the given generations that can be relied on; empty where the log alone has everything, undefined where nothing has. */
-  async #findFallback(
-    log: Log, candidates: readonly SnapshotManifest[], signal: AbortSignal,
-  ): Promise<readonly SnapshotManifest[] | undefined> {
-    const { snapshots } = this.#parts;
-    const toSeq = this.#generations[0]?.seq ?? 0;
-    for (let index = 0; index <= candidates.length; index += 1) {
-      const kept = candidates.slice(index);
-      if (await holdsAll({ snapshots, log }, { fallback: kept[0], toSeq }, signal)) return kept;
+  /** Reads a snapshot once more. One that is sound is no longer reported, and its values are read from the file that has its name now. */
+  async #confirm(suspect: SnapshotManifest, damages: Map<SnapshotManifest, SnapshotCorruptError>, signal: AbortSignal): Promise<void> {
+    const { store, snapshots, damage, logger } = this.#parts;
+    const found = await damageOf(snapshots, suspect, signal);
+    if (found !== undefined) {
+      damages.set(suspect, found);
+      return;
     }
-    return undefined;
+    await snapshots.close();
+    store.forgetDamaged(suspect.seq);
+    damage.forgetSnapshot(store.id, suspect.seq);
+    logger.warn({ project: store.id, seq: suspect.seq }, SOUND_AGAIN);
+  }
+
+  /**
+   * Those generations that can be relied on; empty where the log alone has everything, undefined where nothing has. Damage that is met on
+   * the way is added.
+   */
+  async #findFallback(
+    log: Log, damages: Map<SnapshotManifest, SnapshotCorruptError>, signal: AbortSignal,
+  ): Promise<readonly SnapshotManifest[] | undefined> {
+    const toSeq = this.#generations[0]?.seq ?? 0;
+    for (const candidate of this.#generations) {
+      if (!damages.has(candidate)) await this.#confirm(candidate, damages, signal);
+      if (damages.has(candidate) || !(await hasLines(log, { afterSeq: candidate.seq, toSeq }, signal))) continue;
+      return this.#generations.filter((each) => each.seq <= candidate.seq && !damages.has(each));
+    }
+    return (await hasLines(log, { afterSeq: 0, toSeq }, signal)) ? [] : undefined;
+  }
+
+  #refuseToReplace(damages: ReadonlyMap<SnapshotManifest, SnapshotCorruptError>): AppError {
+    const { store, damage } = this.#parts;
+    for (const [{ seq }, { file, offset, expected, found }] of damages) {
+      if (damage.hasSnapshot(store.id, seq)) continue;
+      damage.add(store.id, { file: `${store.id}/${file}`, offset, seq, expected, found });
+    }
+    return irreplaceable(store.id, [...damages.values()]);
   }
 
   async #commitNew(log: Log, signal: AbortSignal): Promise<SnapshotManifest> {
@@ -225,20 +259,18 @@ export class ProjectCompaction {
     }
   }
 
-  /** Builds on the newest generation that holds, or on the whole log where none does. */
+  /** Builds on the newest generation that holds, or on the whole log where none does. Damage counts when it is met a second time. */
   async #build(log: Log, toSeq: number, signal: AbortSignal): Promise<BuiltGeneration> {
-    const { tasks, store, dataFolder, logger } = this.#parts;
+    const { tasks, store, dataFolder } = this.#parts;
     const job = { dataFolder, project: store.id, logId: log.logId, toSeq };
-    for (;;) {
+    for (let build = 1; ; build += 1) {
       const [newest] = this.#generations;
       try {
         return await tasks.build({ ...job, previousSeq: newest?.seq }, signal);
       } catch (error) {
-        const isDamaged = error instanceof Error && error.name === 'SnapshotCorruptError';
-        if (!isDamaged || newest === undefined) throw error;
-        logger.error({ project: store.id, seq: newest.seq, err: error }, 'a snapshot is damaged; the next one is built without it');
-        this.#generations = this.#generations.filter(({ seq }) => seq !== newest.seq);
-        this.#damaged.add(newest.seq);
+        const isSnapshot = error instanceof Error && error.name === 'SnapshotCorruptError' && newest !== undefined;
+        if (build === BUILDS_MAX || !(isSnapshot || (isDamage(error) && build === 1))) throw error;
+        if (isSnapshot) await this.#leaveDamaged(log, signal, newest);
       }
     }
   }
@@ -286,11 +318,6 @@ export class ProjectCompaction {
         await snapshots.remove(seq);
         this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
       }
-      for (const seq of this.#damaged) {
-        // What the log begins after stays even so: a person may want what can be read of it.
-        if (!keepBase || seq !== log.base?.seq) await snapshots.remove(seq);
-        this.#damaged.delete(seq);
-      }
       const coveredSeq = this.#generations.find(({ seq }) => seq < newest.seq)?.seq ?? 0;
       const covered = { newestSeq: newest.seq, fallbackSeq: coveredSeq };
       const settings = store.settings.storage.retention;
@@ -321,9 +348,10 @@ function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {
  * Makes of whatever a compaction threw what its caller may be told.
  *
  * @param error what was thrown
- * @returns `disk_full` and other known codes as they are, `compaction_failed` for the rest
+ * @returns `disk_full` and other known codes as they are, `project_corrupt` for damage, `compaction_failed` for the rest
  */
 export function toCompactionError(error: unknown): AppError {
   if (error instanceof AppError) return error;
+  if (isDamage(error)) return new AppError('project_corrupt', error.message, { cause: error });
   return new AppError('compaction_failed', 'Cannot make the snapshot: the server log says why', { cause: error });
 }

@@ -46,7 +46,7 @@ export class ProjectKeeper {
     this.#resources = resources;
     this.#journal = journal;
     this.unmoved = new UnmovedFiles(resources.diskHome);
-    this.#compactor = new Compactor(resources);
+    this.#compactor = new Compactor({ ...resources, configPath: resources.config.path });
     this.#scrubber = new Scrubber({ ...resources, damage: this.#damage });
   }
 
@@ -111,7 +111,7 @@ export class ProjectKeeper {
    * @param id the project's id
    * @param context who asks
    * @returns the snapshot
-   * @throws {AppError} `not_on_disk`, `disk_full`, `compaction_failed`
+   * @throws {AppError} `not_on_disk`, `disk_full`, `project_corrupt`, `compaction_failed`
    */
   async compact(id: string, context: CommandContext): Promise<CompactionResult> {
     return await this.#compactor.compact(id, context);

@@ -152,8 +152,8 @@ export interface Projects {
    * @param id a valid project id
    * @param context who asks
    * @returns what was written, once it is committed on disk; of the newest snapshot where nothing has changed since
-   * @throws {AppError} `project_not_found`, `project_corrupt`, `not_on_disk` for a project in memory, `disk_full`,
-   *   `compaction_failed`, after which the snapshot before it and the log are as they were
+   * @throws {AppError} `project_not_found`, `project_corrupt` where files are damaged that it needs, `not_on_disk` for a
+   *   project in memory, `disk_full`, `compaction_failed`, after which the snapshot before it and the log are as they were
    */
   compact(id: string, context: CommandContext): Promise<CompactionResult>;
 

@@ -64,6 +64,19 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
 }
 
 /**
+ * Says what to do about damage in the files of a project that is served: what is in memory is still right, and a stop loses it.
+ *
+ * @param of the project's id, and the configuration's path
+ * @returns sentences without a full stop at the end
+ */
+export function adviceOnServed(of: { readonly project: string; readonly configPath: string }): string {
+  const command = programCommand(['repair', of.project, '--config', of.configPath]);
+  return `save what can still be read (GET /api/v1/projects/${of.project}/keys) before the server is stopped. Then stop it, put the file ` +
+    `that the reason names back from a copy, and start it again. Without a copy, run "${command}" instead: it changes nothing and says ` +
+    'what can be kept';
+}
+
+/**
  * Says what to do about a project that the registry knows and the configuration does not name.
  *
  * @param configPath the configuration's path

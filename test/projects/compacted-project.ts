@@ -22,6 +22,8 @@ import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from './l
 
 /** The data folder on the disk in memory. */
 export const DATA = '/data';
+/** The configuration's path, as advice names it. */
+export const CONFIG_PATH = '/etc/config.json';
 /** The project. */
 export const PROJECT = 'p1';
 

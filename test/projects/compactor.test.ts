@@ -7,8 +7,13 @@ import { Compactor } from '../../src/projects/compactor.js';
 import { InlineTasks } from '../../src/offline/inline-tasks.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import type { StorageChange } from '../../src/events/project-settings.js';
+import { LogCorruptError } from '../../src/log/log-errors.js';
+import { ValueChangedError } from '../../src/projections/snapshot/snapshot-errors.js';
+import { ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
-import { type CompactedProject, DATA, journalLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS } from './compacted-project.js';
+import {
+  type CompactedProject, CONFIG_PATH, DATA, journalLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS,
+} from './compacted-project.js';
 import { collectingLogger, CONTEXT, refusalOf } from './lives-fixture.js';
 
 const test = suite('compactor');
@@ -20,6 +25,8 @@ const ON_DEMAND = SMALL_SEGMENTS;
 /** Work in the background that fails, or waits until it is let go. */
 class BuildGate {
   fault: Error | undefined;
+  /** How many builds fail. */
+  faultsMax = Number.POSITIVE_INFINITY;
   /** Builds that have begun. */
   begun = 0;
   #waiting: Promise<void> = Promise.resolve();
@@ -41,7 +48,7 @@ class BuildGate {
     return {
       build: async (job, signal) => {
         this.begun += 1;
-        if (this.fault !== undefined) throw this.fault;
+        if (this.fault !== undefined && this.begun <= this.faultsMax) throw this.fault;
         const aborted = new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
         await Promise.race([this.#waiting, aborted]);
         return await tasks.build(job, signal);
@@ -63,7 +70,8 @@ interface Watched extends CompactedProject {
 async function withCompactor(storage: StorageChange, body: (watched: Watched) => Promise<void>): Promise<void> {
   const gate = new BuildGate();
   const project = await openCompacted({ storage, wrapTasks: (tasks) => gate.over(tasks) });
-  const compactor = new Compactor({ clock: project.clock, logger: collectingLogger(project.logged), lookIntervalMs: LOOK_MS });
+  const logger = collectingLogger(project.logged);
+  const compactor = new Compactor({ configPath: CONFIG_PATH, clock: project.clock, logger, lookIntervalMs: LOOK_MS });
   compactor.watch(project.compaction, project.log);
   compactor.start();
   const look = async (): Promise<void> => {
@@ -150,6 +158,46 @@ test('a failure with the interval 0 is tried again by itself', () => withCompact
   assert.deepEqual([committed(watched), compactor.failingCount], [1, 0]);
 }));
 
+const DAMAGE: readonly Error[] = [
+  new LogCorruptError({ file: 'p1.jsonl', offset: 7 }, 'a line', 'something else'), new ValueChangedError(3, { segment: 1, offset: 7 }),
+];
+for (const fault of DAMAGE) {
+  test(`a ${fault.name} is reported once, with what to do, and not tried again before somebody asks`,
+    () => withCompactor(HOURLY, async (watched) => {
+    const { gate, clock, look, compactor, logged } = watched;
+    gate.fault = fault;
+    clock.advance(3_600_000);
+    await look();
+    assert.deepEqual([gate.begun, compactor.failingCount], [2, 1], 'it is read a second time before it counts');
+    for (let hour = 0; hour < 5; hour += 1) {
+      await watched.fill(hour, hour);
+      clock.advance(36_000_000);
+      await look();
+    }
+    assert.equal(gate.begun, 2);
+    assert.equal((await refusalOf(compactor.compact(PROJECT, CONTEXT))).code, 'project_corrupt');
+    assert.deepEqual([gate.begun, compactor.failingCount], [4, 1]);
+    const told = logged.filter(({ level }) => level === 'error');
+    assert.equal(told.length, 1);
+    assert.match(told[0]?.msg ?? '', /files of the project are damaged/);
+    assert.match(String(told[0]?.['what_to_do']), /GET \/api\/v1\/projects\/p1\/keys.*repair p1 --config \/etc\/config\.json/);
+    gate.fault = undefined;
+    await compactor.compact(PROJECT, CONTEXT);
+    await watched.fill(9, 9);
+    clock.advance(3_600_000);
+    await look();
+    assert.deepEqual([committed(watched), compactor.failingCount], [2, 0], 'it goes on by itself once the damage is gone');
+  }));
+}
+
+test('a log that reads as damaged once makes its snapshot all the same', () => withCompactor(HOURLY, async (watched) => {
+  const { gate, compactor } = watched;
+  gate.fault = DAMAGE[0];
+  gate.faultsMax = 1;
+  await compactor.compact(PROJECT, CONTEXT);
+  assert.deepEqual([gate.begun, committed(watched), compactor.failingCount], [2, 1, 0]);
+}));
+
 test('compactions that fail stop no write, and keep the code of a full disk', () => withCompactor(ON_DEMAND, async (watched) => {
   const { gate, compactor } = watched;
   gate.fault = new AppError('disk_full', 'Cannot write the snapshot');
@@ -216,7 +264,7 @@ test('release() at any call of a compaction leaves nothing that goes on', async 
   for (let nth = 1; ; nth += 1) {
     const project = await openCompacted();
     await project.fill(1, 6);
-    const compactor = new Compactor({ clock: project.clock, logger: collectingLogger([]) });
+    const compactor = new Compactor({ configPath: CONFIG_PATH, clock: project.clock, logger: collectingLogger([]) });
     compactor.watch(project.compaction, project.log);
     let letGo = (): void => undefined;
     const until = new Promise<void>((resolve) => {
@@ -260,7 +308,7 @@ test('close() does not try again what has failed', () => withCompactor(ON_DEMAND
 }));
 
 test('a project that nobody watches is not on disk', async () => {
-  const compactor = new Compactor({ clock: { wallMs: () => 0, monotonicMs: () => 0 }, logger: collectingLogger([]) });
+  const compactor = new Compactor({ configPath: CONFIG_PATH, clock: new ManualClock(), logger: collectingLogger([]) });
   assert.equal((await refusalOf(compactor.compact('none', CONTEXT))).code, 'not_on_disk');
   compactor.request('none');
   (await compactor.release('none'))();
@@ -274,7 +322,7 @@ test('projects are compacted one after another', async () => {
   const tasks = gate.over(new InlineTasks(other.disk));
   const second = new ProjectCompaction({ ...other, tasks, dataFolder: DATA, logger: collectingLogger([]) }, []);
   Object.defineProperty(second, 'store', { value: Object.create(other.store, { id: { value: 'p2' } }) });
-  const compactor = new Compactor({ clock: project.clock, logger: collectingLogger([]) });
+  const compactor = new Compactor({ configPath: CONFIG_PATH, clock: project.clock, logger: collectingLogger([]) });
   compactor.watch(project.compaction, project.log);
   compactor.watch(second, other.log);
   gate.shut();

@@ -1,11 +1,12 @@
 /** A snapshot that proves damaged while its project is served: what it held is read from before it, and it is made anew. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppError } from '../../src/base/app-error.js';
 import { Compactor } from '../../src/projects/compactor.js';
 import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
 import { suite } from '../suite.js';
 import {
-  type CompactedProject, DATA, everythingOf, longValue, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS, spoil,
+  type CompactedProject, CONFIG_PATH, DATA, everythingOf, longValue, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS, spoil,
 } from './compacted-project.js';
 import { collectingLogger, CONTEXT } from './lives-fixture.js';
 
@@ -101,27 +102,97 @@ test('what the scrub finds wrong with a snapshot is enough, also where all value
   await project.close();
 });
 
-test('a damaged snapshot that holds what is nowhere else stays, is reported once, and the other values are still read', async () => {
+/** Cold, with two snapshots of what retention has removed from the log. */
+async function irreplaceable(): Promise<CompactedProject> {
   const project = await openCompacted({ storage: { ...COLD, retention: { max_bytes: 0 } } });
   await project.fill(1, 8);
   await project.compact();
   await project.fill(9, 16);
   await project.compact();
   await project.fill(17, 24);
-  const { seq } = await project.compact();
-  for (const { seq: each } of (await project.snapshots.list()).committed) spoil(project.disk, snapPath(each, 'json'));
-  const damaged = { file: `${PROJECT}/x`, offset: 0, expected: '', found: '' };
-  const findings = (await project.snapshots.list()).committed.map((each) => ({ ...damaged, file: snapPath(each.seq, 'json') }));
-  project.damage.replace(PROJECT, findings);
+  await project.compact();
+  return project;
+}
+
+test('a damaged snapshot that holds what is nowhere else stays, is reported once, and is not read again before somebody asks', async () => {
+  const project = await irreplaceable();
+  const { seq } = project.store;
+  const seqs = (await project.snapshots.list()).committed.map((each) => each.seq);
+  const sound = seqs.map((each) => [snapPath(each, 'json'), project.disk.bytesOf(snapPath(each, 'json'))] as const);
+  for (const [path] of sound) spoil(project.disk, path);
   const before = await namesIn(project.disk);
   const bad = await unreadable(project);
-  for (let round = 0; round < 2; round += 1) await assert.rejects(project.compact(), { code: 'compaction_failed' });
-  assert.deepEqual(await namesIn(project.disk), before);
-  assert.deepEqual(await unreadable(project), bad);
-  assert.equal(project.logged.filter(({ msg }) => msg.includes('neither an older one nor the log')).length, 1);
-  assert.ok(bad.length > 0 && bad.length < project.store.values.count && seq === project.store.seq);
+  const compactor = new Compactor({
+    configPath: CONFIG_PATH, clock: project.clock, logger: collectingLogger(project.logged), lookIntervalMs: LOOK_MS,
+  });
+  compactor.watch(project.compaction, project.log);
+  compactor.start();
+  project.clock.advance(PATIENCE_MS);
+  for (let round = 0; round < 200 && compactor.failingCount === 0; round += 1) await sleep(LOOK_MS);
+  await project.disk.settle();
+  const calls = project.disk.calls.length;
+  for (let round = 0; round < 20; round += 1) {
+    project.clock.advance(7_200_000);
+    await sleep(LOOK_MS);
+  }
+  assert.equal(project.disk.calls.length, calls);
+  await assert.rejects(compactor.compact(PROJECT, CONTEXT), (error: AppError) => (
+    error.code === 'project_corrupt' && seqs.every((each) => error.message.includes(`"${snapPath(each, 'json').slice(6)}" at byte`))
+  ));
+  assert.deepEqual([await namesIn(project.disk), await unreadable(project)], [before, bad]);
+  const told = project.logged.filter(({ level, msg }) => level === 'error' && msg.includes('tried again when it is asked for'));
+  assert.equal(told.length, 1);
+  assert.ok(!project.logged.some(({ msg }) => msg.includes('nothing is lost')));
+  assert.match(String(told[0]?.['what_to_do']), /back from a copy.*repair p1 --config/);
+  assert.ok(bad.length > 0 && bad.length < project.store.values.count);
+  // The files are put back while the server runs, the way copies are: under another name, then by a rename.
+  for (const [path, bytes] of sound) {
+    project.disk.put(`${path}.copy`, bytes);
+    await project.disk.rename(`${path}.copy`, path);
+  }
+  assert.equal((await compactor.compact(PROJECT, CONTEXT)).seq, seq);
+  assert.deepEqual(await unreadable(project), []);
+  assert.deepEqual([project.compaction.hasDamagedSnapshot, project.damage.projectCount, compactor.failingCount], [false, 0, 0]);
+  await compactor.close(1000);
   await project.close();
 });
+
+test('damage that is not there when the snapshot is read a second time costs nothing', async () => {
+  const project = await twoGenerations();
+  const { seq } = project.store;
+  const before = await namesIn(project.disk);
+  const { inode } = project.disk.tree.file(snapPath(seq, 'json'));
+  project.damage.replace(PROJECT, [{ file: `${PROJECT}/${snapPath(seq, 'json').slice(9)}`, offset: 0, expected: '', found: '' }]);
+  assert.equal(project.compaction.hasDamagedSnapshot, true);
+  assert.equal((await project.compact()).seq, seq);
+  assert.deepEqual([project.compaction.hasDamagedSnapshot, project.damage.projectCount], [false, 0]);
+  assert.deepEqual([await namesIn(project.disk), project.disk.tree.file(snapPath(seq, 'json')).inode], [before, inode]);
+  assert.deepEqual(project.logged.filter(({ level }) => level === 'error'), []);
+  assert.equal(project.logged.filter(({ msg }) => msg.includes('read once more and is sound')).length, 1);
+  await project.close();
+});
+
+for (const part of ['json', 'index', 'manifest']) {
+  test(`a damaged ${part} that shows only when the next snapshot is made is left behind, or nothing of it goes`, async () => {
+    const replaceable = await twoGenerations();
+    const wanted = await everythingOf(replaceable.store);
+    spoil(replaceable.disk, snapPath(replaceable.store.seq, part));
+    await replaceable.store.submit({ type: 'set', key: 'k1', value: longValue(1) }, CONTEXT);
+    await replaceable.compact();
+    assert.equal(await isSound(replaceable, replaceable.store.seq), true);
+    assert.deepEqual([await unreadable(replaceable), (await everythingOf(replaceable.store)).length > wanted.length], [[], true]);
+    await replaceable.close();
+
+    const only = await onlySnapshots(true);
+    for (const { seq } of (await only.snapshots.list()).committed) flip(only.disk, snapPath(seq, part), 0.5);
+    await only.store.submit({ type: 'delete', key: 'z1' }, CONTEXT);
+    const before = await namesIn(only.disk);
+    for (let round = 0; round < 2; round += 1) await assert.rejects(only.compact(), { code: 'project_corrupt' });
+    assert.deepEqual(await namesIn(only.disk), before);
+    assert.equal(only.damage.projectCount, 1);
+    await only.close();
+  });
+}
 
 const UNCOVERED = { ...SMALL_SEGMENTS, retention: { max_bytes: 0 } };
 
@@ -161,7 +232,7 @@ for (const isCaching of [true, false]) {
     const finding = { offset: 0, expected: '', found: '' };
     project.damage.replace(PROJECT, committed.map(({ seq }) => ({ ...finding, file: snapPath(seq, 'json') })));
     const before = await namesIn(project.disk);
-    await assert.rejects(project.compact(), { code: 'compaction_failed' });
+    await assert.rejects(project.compact(), { code: 'project_corrupt' });
     await project.store.submit({ type: 'delete', key: 'z1' }, CONTEXT);
     await assert.rejects(project.compact());
     assert.deepEqual((await namesIn(project.disk)).filter((name) => before.includes(name)), before);
@@ -185,7 +256,7 @@ test('a damaged snapshot does not go for one that is damaged elsewhere', async (
   const bad = await unreadable(project);
   assert.equal(bad.length, 1);
   const before = await namesIn(project.disk);
-  await assert.rejects(project.compact(), { code: 'compaction_failed' });
+  await assert.rejects(project.compact(), { code: 'project_corrupt' });
   assert.deepEqual([await unreadable(project), await namesIn(project.disk)], [bad, before]);
   await project.close();
 });
@@ -197,14 +268,15 @@ test('a damaged snapshot does not go where the log that held the same is damaged
   for (const { seq } of (await project.snapshots.list()).committed) spoil(project.disk, snapPath(seq, 'json'));
   assert.ok((await unreadable(project)).length > 0);
   const before = await namesIn(project.disk);
-  await assert.rejects(project.compact(), { code: 'compaction_failed' });
+  await assert.rejects(project.compact(), { code: 'project_corrupt' });
   assert.deepEqual(await namesIn(project.disk), before);
   await project.close();
 });
 
 test('a server looks after a damaged snapshot by itself, whatever the interval', async () => {
   const project = await twoGenerations();
-  const compactor = new Compactor({ clock: project.clock, logger: collectingLogger(project.logged), lookIntervalMs: LOOK_MS });
+  const logger = collectingLogger(project.logged);
+  const compactor = new Compactor({ configPath: CONFIG_PATH, clock: project.clock, logger, lookIntervalMs: LOOK_MS });
   compactor.watch(project.compaction, project.log);
   compactor.start();
   spoil(project.disk, snapPath(project.store.seq, 'json'));
