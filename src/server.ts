@@ -181,7 +181,8 @@ export class SimpleKvServer {
     warnOfOpenScopes(logger, scopes);
     this.#state = 'serving';
     const { pid } = this.#parts;
-    logger.info({ url, data_folder: options.dataFolder, projects: registry.list().length, pid, version }, 'serving');
+    const counts = { projects: registry.list().length, projects_refused: lives.progress().refused };
+    logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
     return { url, logger, shutdownTimeoutMs: options.shutdownTimeoutMs };
   }
 

@@ -299,6 +299,14 @@ export interface RecordedLogs {
   readonly live: ReadonlyMap<string, string>;
 }
 
+/** Files of a deleted log that could not be moved out of the way. */
+export interface UnmovedLog {
+  readonly project: string;
+  readonly logId: string;
+  /** What the file system said. */
+  readonly error: NodeJS.ErrnoException;
+}
+
 /** Where the logs of a server are kept. */
 export interface LogHome {
   /**
@@ -383,11 +391,13 @@ export interface LogHome {
   leave(project: string, logId: string): Promise<void>;
 
   /**
-   * Finishes what earlier removals left half-way, and erases what they moved away. Nothing of a live log is touched.
+   * Finishes what earlier removals left half-way, and erases what they moved away. Nothing of a live log is touched. What the file
+   * system refuses for one log keeps no other from being moved.
    *
    * @param recorded which logs were deleted, and which are live
+   * @returns those whose files could not be moved; they are where they were, or partly in the trash, and the next start tries again
    */
-  finishRemovals(recorded: RecordedLogs): Promise<void>;
+  finishRemovals(recorded: RecordedLogs): Promise<readonly UnmovedLog[]>;
 
   /** Waits for erasing that goes on in the background. */
   close(): Promise<void>;

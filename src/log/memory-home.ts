@@ -52,8 +52,8 @@ export class MemoryHome implements LogHome {
     return await Promise.resolve({ owner: { kind: 'unknown' }, foreignNames: [] });
   }
 
-  async finishRemovals(): Promise<void> {
-    await Promise.resolve();
+  async finishRemovals(): Promise<readonly []> {
+    return await Promise.resolve([]);
   }
 
   async close(): Promise<void> {

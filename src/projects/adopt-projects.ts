@@ -29,9 +29,12 @@ export interface Adoption {
  * @param resources what projects are made of
  * @param journal the registry
  * @param adoption which projects
+ * @returns the ids of those that have an entry now
  * @throws {AppError} `config_write_failed`; and what `announce` throws
  */
-export async function adoptProjects(resources: ProjectResources, journal: ServerJournal, { ids, announce }: Adoption): Promise<void> {
+export async function adoptProjects(
+  resources: ProjectResources, journal: ServerJournal, { ids, announce }: Adoption,
+): Promise<readonly string[]> {
   const { config, logger } = resources;
   const named = new Set(config.document.projects.map(({ id }) => id));
   const states: EntryState[] = [];
@@ -44,10 +47,14 @@ export async function adoptProjects(resources: ProjectResources, journal: Server
       logger.error({ project: id, err: error, what_to_do: whatToDo }, message);
     }
   }
-  if (states.length === 0) return;
+  if (states.length === 0) return [];
   const keyed = states.map((state) => (state.settings.authentication.enabled ? withNewKey(state, announce) : state));
   await config.update((document) => withEntries(document, keyed));
-  for (const { id, revision } of keyed) logger.warn({ project: id, revision }, 'a project was adopted: it has an entry and a new key');
+  for (const { id, revision, settings } of keyed) {
+    const given = settings.authentication.enabled ? 'an entry and a new API key' : 'an entry; its authentication is off, so it has no API key';
+    logger.warn({ project: id, revision }, `a project was adopted: it has ${given}`);
+  }
+  return keyed.map(({ id }) => id);
 }
 
 /** Opened and closed again: the start opens it by its entry, as any other. */

@@ -114,8 +114,8 @@ export class ProjectLives implements Projects {
   }
 
   progress(): StartFacts {
-    const { started, total } = this.#progress;
-    return { started, total };
+    const { started, refused, total } = this.#progress;
+    return { started, refused, total };
   }
 
   async refresh(): Promise<void> {

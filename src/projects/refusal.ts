@@ -3,6 +3,7 @@
  */
 import { AppError } from '../base/app-error.js';
 import { programCommand } from '../base/program-command.js';
+import { shellLine } from '../base/shell-line.js';
 import type { Refuse } from '../config/reconcile.js';
 import { UnknownEventError } from '../events/codec.js';
 import type { RefusalCode } from '../store/project-registry.js';
@@ -86,6 +87,17 @@ export function adviceWithoutEntry(configPath: string): string {
   const adopt = programCommand(['serve', '--config', configPath, '--adopt']);
   return `look whether ${JSON.stringify(configPath)} is the right configuration. If it is, put the entry back; or stop the server and ` +
     `run "${adopt}", which gives the project an entry and a new API key; or delete the project`;
+}
+
+/**
+ * Says what to do about files that could not be moved out of the way.
+ *
+ * @param dataFolder where they are
+ * @returns sentences without a full stop at the end
+ */
+export function adviceOnUnmoved(dataFolder: string): string {
+  return `look at the error: the rights to the folder, an immutable or append-only folder or file (${shellLine(['lsattr', dataFolder])}), or ` +
+    'a file system that was mounted read-only. Then delete the project again, or restart: either moves the files';
 }
 
 function isRefusal(error: unknown): error is AppError & { readonly code: RefusalCode } {

@@ -16,6 +16,8 @@ const LOOK_INTERVAL_MS = 250;
 export interface StartFacts {
   /** Projects that have been opened, or refused. */
   readonly started: number;
+  /** Those of them that were refused, and are not served. */
+  readonly refused: number;
   /** Projects that the configuration names. */
   readonly total: number;
 }
@@ -23,6 +25,7 @@ export interface StartFacts {
 /** Counts the projects that a start has dealt with, and knows which log is being opened. */
 export class StartProgress implements StartFacts {
   started = 0;
+  refused = 0;
   readonly #total: () => number;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -109,9 +112,11 @@ export class StartProgress implements StartFacts {
   #say(): void {
     this.#saidAtMs = this.#clock.monotonicMs();
     this.#said = this.#state;
-    const counts = { projects_started: this.started, projects_total: this.total };
+    const counts = { projects_started: this.started, projects_refused: this.refused, projects_total: this.total };
     const place = this.#opening === undefined ? {} : { opening: this.#opening, ...(this.#seq > 0 && { replayed_seq: this.#seq }) };
-    this.#logger.info({ ...counts, ...place }, `starting, ${this.started} of ${countText(this.total, 'project')}${this.#placeText}`);
+    const refused = this.refused > 0 ? `, ${this.refused} refused` : '';
+    const reached = `starting, ${this.started} of ${countText(this.total, 'project')}${refused}`;
+    this.#logger.info({ ...counts, ...place }, `${reached}${this.#placeText}`);
   }
 
   get #placeText(): string {

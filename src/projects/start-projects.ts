@@ -16,6 +16,7 @@ import { randomHexId } from '../base/random-id.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { type Adoption, adoptProjects } from './adopt-projects.js';
+import { finishRemovals } from './finish-removals.js';
 import { createProject, openProject, type OpenedProject } from './open-project.js';
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, makeKey, storedKeyOf, withEntries } from './project-entries.js';
 import { nameEmptyProjects } from './memory-projects.js';
@@ -25,7 +26,7 @@ import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { recallVersion } from './recall-version.js';
 import { SERVER_LOG_NAME, ServerJournal } from './server-journal.js';
 import type { StartProgress } from './start-progress.js';
-import { LEFT_FILES_STAY, leaveDisk, requireMovableFiles } from './storage-switch.js';
+import { leaveDisk, requireMovableFiles } from './storage-switch.js';
 import { reportUnshownKey } from './unshown-key.js';
 
 const DELETED_PROJECT_NAMED =
@@ -33,6 +34,9 @@ const DELETED_PROJECT_NAMED =
 
 const LEFT_PROJECT_NAMED =
   'the entry of the configuration is from before the project left the disk; it goes on in memory, and its files are in "_left"';
+
+const EDIT_HOLDS = 'the configuration was edited; the edit takes effect';
+const ADOPTED_KEY_HOLDS = 'the API key that an adopted project was given takes effect';
 
 const PROJECT_WITHOUT_ENTRY = 'a project on disk has no entry in the configuration; it is not served, its files stay';
 
@@ -67,8 +71,10 @@ class ProjectStart {
   readonly #context: CommandContext = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
   readonly #signal: AbortSignal | undefined;
   readonly #progress: StartProgress;
+  readonly #adopted: readonly string[];
 
-  constructor(resources: ProjectResources, started: StartedProjects, options: StartOptions) {
+  constructor(resources: ProjectResources, started: StartedProjects, options: StartOptions & { readonly adopted: readonly string[] }) {
+    this.#adopted = options.adopted;
     this.#progress = options.progress;
     this.#resources = resources;
     this.#journal = started.journal;
@@ -81,12 +87,8 @@ class ProjectStart {
   }
 
   async run(): Promise<void> {
-    const { config, diskHome } = this.#resources;
-    const { deletedLogs: deleted, leftLogs, liveLogs: live } = this.#journal.registrations;
-    // A damaged registry cannot say what is live.
-    if (!this.#journal.isCorrupt) await diskHome.finishRemovals({ deleted, live });
-    // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
-    for (const [logId, id] of leftLogs) if (!live.has(id)) await this.#finishLeaving(id, logId);
+    const { config } = this.#resources;
+    await finishRemovals(this.#resources, this.#journal, this.#keeper.unmoved);
     await this.#recordDefaultKey();
     for (const entry of config.document.projects) {
       this.#signal?.throwIfAborted();
@@ -96,15 +98,6 @@ class ProjectStart {
     this.#signal?.throwIfAborted();
     await this.#nameUnserved();
     await this.#writeEntries();
-  }
-
-  /** What cannot be moved aside stays where it is, named: it must not keep the other projects from being served. */
-  async #finishLeaving(id: string, logId: string): Promise<void> {
-    try {
-      await this.#keeper.unmoved.leave(id, logId);
-    } catch (error) {
-      this.#logger.error({ project: id, err: error }, LEFT_FILES_STAY);
-    }
   }
 
   async #startEntry(entry: ProjectEntry): Promise<void> {
@@ -125,6 +118,7 @@ class ProjectStart {
       const reason = error instanceof Error ? error.message : String(error);
       const code = refusalCodeOf(error);
       registry.refuse({ id: entry.id, code, reason, settings });
+      this.#progress.refused += 1;
       const whatToDo = adviceOn(error, { project: entry.id, configPath: config.path });
       const facts = { project: entry.id, code, err: error, what_to_do: whatToDo };
       this.#logger.error(facts, 'the project is not served; nothing of it was changed');
@@ -302,9 +296,10 @@ class ProjectStart {
     const keyId = keyIdOrNull(key);
     const changed = [...outcome.names, ...(outcome.keyChanged ? ['authentication.api_key'] : [])];
     const { change } = diffSettings(store.settings, outcome.settings);
+    const { id } = store;
     if (outcome.names.length === 0) await this.#recordKey(store, keyId);
     else await store.submit({ type: 'project.update', change, keyId: outcome.keyChanged ? keyId : store.version.keyId }, this.#context);
-    this.#logger.info({ project: store.id, changed }, 'the configuration was edited; the edit takes effect');
+    this.#logger.info({ project: store.id, changed }, this.#adopted.includes(id) ? ADOPTED_KEY_HOLDS : EDIT_HOLDS);
     await this.#recordInJournal(store.id, changed, keyId);
   }
 
@@ -387,8 +382,8 @@ export async function startProjects(resources: ProjectResources, options: StartO
   const journal = found ?? (await ServerJournal.create(resources));
   const started = { journal, keeper: new ProjectKeeper(resources, journal) };
   try {
-    if (options.adoption !== undefined) await adoptProjects(resources, journal, options.adoption);
-    await new ProjectStart(resources, started, options).run();
+    const adopted = options.adoption === undefined ? [] : await adoptProjects(resources, journal, options.adoption);
+    await new ProjectStart(resources, started, { ...options, adopted }).run();
     nameEmptyProjects(resources);
     started.keeper.start();
     return started;

@@ -22,6 +22,15 @@ export class UnmovedFiles {
   }
 
   /**
+   * Remembers files of a deleted project that a start could not move.
+   *
+   * @param id the project's id
+   */
+  remember(id: string): void {
+    this.#unmoved.set(id, undefined);
+  }
+
+  /**
    * Moves the files of a project that has left the disk to where they are kept.
    *
    * @param id the project's id

@@ -133,7 +133,7 @@ test('while it starts it lives, is not ready, and answers everything else with 5
     const live = await until('the port', () => server.send('GET', '/livez').catch(() => undefined));
     assert.deepEqual([live.status, live.text], [200, '{"status":"live"}']);
     const unready = await server.send('GET', '/readyz');
-    const progress = { status: 'starting', code: 'starting', projects_started: 0, projects_total: 1 };
+    const progress = { status: 'starting', code: 'starting', projects_started: 0, projects_refused: 0, projects_total: 1 };
     assert.deepEqual([unready.status, JSON.parse(unready.text)], [503, progress]);
     assert.ok(Number(unready.headers['retry-after']) > 0);
     const refused = await server.send('GET', KEYS, { key });

@@ -160,7 +160,7 @@ export class FakeProjects implements Projects {
   lastChange: unknown;
   ready = true;
   /** How far the start is. */
-  startFacts = { started: 0, total: 0 };
+  startFacts = { started: 0, refused: 0, total: 0 };
   #made = 0;
 
   /** Adds a project without asking anybody. */
@@ -257,7 +257,7 @@ export class FakeProjects implements Projects {
     this.#projects.delete(id);
   }
 
-  progress(): { readonly started: number; readonly total: number } {
+  progress(): { readonly started: number; readonly refused: number; readonly total: number } {
     return this.startFacts;
   }
 

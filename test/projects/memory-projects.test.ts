@@ -25,7 +25,7 @@ test('a start names the projects in memory, which begin empty, and a stop counts
   const second = await beginLife(folder);
   assert.deepEqual(linesAbout(second, 'info'), [[['m1', 'm2'], undefined]]);
   assert.ok(second.logged.some(({ msg }) => msg === 'starting, 3 of 3 projects'));
-  assert.deepEqual(second.lives.progress(), { started: 3, total: 3 });
+  assert.deepEqual(second.lives.progress(), { started: 3, refused: 0, total: 3 });
   await second.lives.close();
   assert.deepEqual(linesAbout(second, 'warn'), []);
 }));

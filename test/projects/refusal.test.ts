@@ -156,6 +156,28 @@ test('a project that cannot be adopted comes with what to do first', () => inFol
   }
 }));
 
+test('a refused project is counted as one at a start', () => inFolder(async (folder) => {
+  await livedIn(folder);
+  await edit(folder, (text) => text.replace('"value":"first"', '"value":"fXrst"'));
+  const life = await beginLife(folder);
+  assert.deepEqual(life.lives.progress(), { started: 1, refused: 1, total: 1 });
+  assert.ok(life.logged.some(({ msg }) => msg === 'starting, 1 of 1 project, 1 refused'));
+  await life.lives.close();
+}));
+
+test('an adoption is not called an edit of the configuration', () => inFolder(async (folder) => {
+  await livedIn(folder);
+  const file = path.join(folder, 'config.json');
+  const document = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...document, projects: [] }));
+  const life = await prepareLife(folder);
+  await life.lives.start({ adoption: { ids: [P], announce: () => undefined } });
+  await life.lives.close();
+  const told = life.logged.filter(({ project }) => project === P).map(({ msg }) => msg);
+  assert.ok(told.includes('the API key that an adopted project was given takes effect'), told.join('\n'));
+  assert.ok(!told.some((msg) => msg.includes('edit')), told.join('\n'));
+}));
+
 test('a project that the configuration does not name comes with the command that adopts it', () => inFolder(async (folder) => {
   await livedIn(folder);
   const file = path.join(folder, 'config.json');

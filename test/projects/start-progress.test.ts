@@ -20,6 +20,16 @@ test('a start says how far it is at most once a second, and at its end', () => {
   assert.deepEqual([progress.started, progress.total], [6, 6]);
 });
 
+test('projects that were refused are counted, and named as such', () => {
+  const lines: LoggedLine[] = [];
+  const progress = new StartProgress(() => 2, { clock: new ManualClock(), logger: collectingLogger(lines) });
+  progress.advance();
+  progress.refused += 1;
+  progress.advance();
+  assert.deepEqual(lines.map(({ msg }) => msg), ['starting, 2 of 2 projects, 1 refused']);
+  assert.deepEqual([lines[0]?.['projects_started'], lines[0]?.['projects_refused'], progress.refused], [2, 1, 1]);
+});
+
 test('a long log is named within a second, and then every ten seconds, with how far it is', async () => {
   const clock = new ManualClock();
   const lines: LoggedLine[] = [];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { NodeDisk } from '../../src/disk/node-disk.js';
 import type { LogHome } from '../../src/log/log.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
@@ -101,6 +102,32 @@ test('a start that cannot move such files says so in the check as well', () => i
   const third = await beginLife(folder, options);
   assert.equal(detailOf(third), undefined);
   await third.lives.close();
+}));
+
+test('files of a deletion that a start cannot move are named, and the other projects are served', () => inFolder(async (folder) => {
+  const disk = new NodeDisk();
+  const rename = disk.rename.bind(disk);
+  let isImmutable = true;
+  disk.rename = async (from, to) => {
+    if (isImmutable && path.basename(from).startsWith('gone')) throw IMMUTABLE;
+    await rename(from, to);
+  };
+  const first = await beginLife(folder, { disk });
+  await setValue(first, P, ['k', '1']);
+  await first.lives.create({ id: 'gone' }, CONTEXT);
+  await refusalOf(first.lives.delete('gone', CONTEXT));
+  await first.lives.close();
+  const second = await beginLife(folder, { disk });
+  assert.deepEqual(await valuesOf(second, P), { k: '1' });
+  const told = second.logged.filter(({ msg }) => msg.startsWith('the files of a deleted project could not be moved'));
+  assert.deepEqual(told.map(({ level, project, folder: place }) => [level, project, place]), [['warn', 'gone', path.join(folder, 'data')]]);
+  assert.match(String(told[0]?.['what_to_do']), /lsattr .*delete the project again, or restart/);
+  assert.match(detailOf(second) ?? '', /^1 project /);
+  isImmutable = false;
+  await second.lives.delete('gone', CONTEXT);
+  assert.equal(detailOf(second), undefined);
+  await second.lives.close();
+  assert.deepEqual((await readdir(path.join(folder, 'data'))).filter((name) => name.startsWith('gone')), []);
 }));
 
 test.run();

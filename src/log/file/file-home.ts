@@ -8,7 +8,7 @@ import type { Logger } from '../../base/logger.js';
 import { invariant } from '../../base/invariant.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
 import { LogCorruptError, LogVersionError } from '../log-errors.js';
-import type { CreateOptions, Log, LogBase, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log.js';
+import type { CreateOptions, Log, LogBase, LogHome, NameHolding, OpenOptions, RecordedLogs, UnmovedLog } from '../log.js';
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
 import { IdleFiles } from '../../disk/idle-files.js';
 import { FileLog, type FileLogContext } from './file-log.js';
@@ -21,6 +21,8 @@ import { baseIn } from './segment-check.js';
 import { readHeader } from './segment-reader.js';
 import { activeFile, sealedFile, withText } from './segment-text.js';
 import { eraseTrashed, listTrash } from './trash.js';
+
+const ERASING_FAILED = 'the files of a deleted project could not be erased; the next start tries again';
 
 /** What a file home is made with. */
 export interface FileHomeOptions {
@@ -184,14 +186,31 @@ export class FileHome implements LogHome {
     await disk.removeFolder(paths.folder);
   }
 
-  async finishRemovals({ deleted, live }: RecordedLogs): Promise<void> {
-    const { disk, folder, logger } = this.#options;
+  async finishRemovals({ deleted, live }: RecordedLogs): Promise<readonly UnmovedLog[]> {
+    const unmoved: UnmovedLog[] = [];
     for (const [logId, project] of deleted) {
       // A name that a live log has is that log's, whatever lies there.
-      if (!live.has(project)) await moveToTrash(disk, this.#paths(project), { logId });
+      if (live.has(project)) continue;
+      try {
+        await moveToTrash(this.#options.disk, this.#paths(project), { logId });
+      } catch (error) {
+        if (!isErrno(error)) throw error;
+        unmoved.push({ project, logId, error });
+      }
     }
+    try {
+      await this.#eraseOld(new Set(live.values()));
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      this.#options.logger.warn({ err: error }, ERASING_FAILED);
+    }
+    return unmoved;
+  }
+
+  /** Erases what is in the trash, but for what is live or was not put there by a deletion. */
+  async #eraseOld(liveIds: ReadonlySet<string>): Promise<void> {
+    const { disk, folder, logger } = this.#options;
     const { logIds, foreignNames } = await listTrash(disk, folder);
-    const liveIds = new Set(live.values());
     const keptNames = [...foreignNames, ...logIds.filter((logId) => liveIds.has(logId)).map((logId) => join(TRASH_FOLDER, logId))];
     if (keptNames.length > 0) logger.warn({ files: keptNames }, 'not of a deleted project, so they are not erased; move them away');
     this.#erase(logIds.filter((logId) => !liveIds.has(logId)));
@@ -205,7 +224,7 @@ export class FileHome implements LogHome {
           const files = await eraseTrashed(disk, folder, logId);
           if (files.length > 0) logger.warn({ files }, 'files beside those of a deleted project are not erased; move them away');
         } catch (error) {
-          logger.warn({ err: error }, 'the files of a deleted project could not be erased; the next start tries again');
+          logger.warn({ err: error }, ERASING_FAILED);
         }
       }
     });

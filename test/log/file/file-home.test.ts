@@ -11,7 +11,7 @@ const OTHER_ID = 'e'.repeat(32);
 const GRAVE = `${HOME}/_trash/${LOG_ID}`;
 
 /** Waits until what is erased in the background is gone. */
-async function removed(disk: FaultDisk, work: (home: ReturnType<typeof homeOn>) => Promise<void>): Promise<string[]> {
+async function removed(disk: FaultDisk, work: (home: ReturnType<typeof homeOn>) => Promise<unknown>): Promise<string[]> {
   const home = homeOn(disk);
   await work(home);
   await home.close();
@@ -118,6 +118,28 @@ test('a removal that was killed at any call is finished by the next start', asyn
       }
     }
   }
+});
+
+test('files of one deleted log that cannot be moved are reported, and those of the others go', async () => {
+  const other = 'p2';
+  const disk = await diskWith([1, 1]);
+  const home = homeOn(disk);
+  await (await home.create(other, { ...OPTIONS, logId: OTHER_ID })).close();
+  const before = disk.contents();
+  disk.fail({ method: 'rename', path: PROJECT, times: Infinity, action: { kind: 'errno', code: 'EPERM' } });
+  const unmoved = await home.finishRemovals(recorded([[LOG_ID, PROJECT], [OTHER_ID, other]]));
+  await home.close();
+  assert.deepEqual(unmoved.map(({ project, logId, error }) => [project, logId, error.code]), [[PROJECT, LOG_ID, 'EPERM']]);
+  assert.deepEqual([...disk.contents()], [...before].filter(([name]) => !name.includes(other)));
+  assert.deepEqual(await removed(disk.crash(), (next) => next.finishRemovals(recorded([[LOG_ID, PROJECT], [OTHER_ID, other]]))), []);
+});
+
+test('a trash that cannot be listed ends no start', async () => {
+  const disk = await diskWith([1]);
+  disk.fail({ method: 'list', path: /_trash$/, times: Infinity, action: { kind: 'errno', code: 'EACCES' } });
+  const { logger, lines } = recordingLogger();
+  assert.deepEqual(await homeOn(disk, { logger }).finishRemovals(recorded([])), []);
+  assert.ok(lines.some((line) => JSON.stringify(line).includes('could not be erased; the next start tries again')));
 });
 
 test('what bears the name of a deleted log later is never erased with it, however damaged', async () => {

@@ -49,9 +49,10 @@ async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise
   const status = isReady ? 'ready' : unready;
   const report = isVerbose ? await describe(ctx, parts) : {};
   if (!isReady) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
-  const { started, total } = parts.projects.progress();
+  const { started, refused, total } = parts.projects.progress();
   // As a problem names its code, so that who waits for the start can match on it.
-  const progress = state === 'starting' ? { code: 'starting', projects_started: started, projects_total: total } : {};
+  const counts = { projects_started: started, projects_refused: refused, projects_total: total };
+  const progress = state === 'starting' ? { code: 'starting', ...counts } : {};
   sendJson(ctx, isReady ? OK : UNAVAILABLE, { status, ...progress, ...report });
 }
 

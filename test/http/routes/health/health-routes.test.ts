@@ -20,13 +20,13 @@ test('/livez answers in every state, with GET and HEAD, without a key', () =>
 test('/readyz says where the server stands and when to ask again', () =>
   withServer(async (server) => {
     assert.deepEqual(parse((await server.send('GET', '/readyz', { key: null })).text), { status: 'ready' });
-    server.projects.startFacts = { started: 3, total: 40 };
+    server.projects.startFacts = { started: 3, refused: 1, total: 40 };
     for (const state of ['starting', 'stopping'] as const) {
       server.state = state;
       const answer = await server.send('GET', '/readyz', { key: null });
       assert.equal(answer.status, 503);
       assert.equal(answer.headers['retry-after'], '1');
-      const progress = state === 'starting' ? { code: 'starting', projects_started: 3, projects_total: 40 } : {};
+      const progress = state === 'starting' ? { code: 'starting', projects_started: 3, projects_refused: 1, projects_total: 40 } : {};
       assert.deepEqual(parse(answer.text), { status: state, ...progress });
     }
     server.state = 'serving';
