@@ -272,7 +272,7 @@ export class SimpleKvServer {
     const { logger } = parts;
     const { dataFolder } = options;
     const idleFiles = new IdleFiles();
-    const disk = new NodeDisk(idleFiles);
+    const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
     // Readiness shall know before the first write; the look never rejects.
     void room.look();

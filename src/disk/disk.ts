@@ -59,7 +59,7 @@ export interface DiskFile {
   overwrite(bytes: Buffer, offset: number): Promise<number>;
 
   /**
-   * Reads into a buffer from an offset.
+   * Reads into a buffer from an offset. One that the device refuses (EIO) has been made twice before it rejects.
    *
    * @returns how many bytes were read; fewer than asked for only at the end of the file
    */

@@ -10,6 +10,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
 import type { IdleFiles } from './idle-files.js';
+import { readTwice } from './read-twice.js';
 import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from './disk.js';
 
 const FILE_MODE = 0o640;
@@ -42,14 +43,25 @@ const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EINVAL', 'EX
 const CANNOT_SET_TIMES = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'] as const;
 const MS_PER_SECOND = 1000;
 
+/** Told of a read of a file that failed and succeeded when it was repeated. */
+export type FileRereadReport = (path: string, error: Error) => void;
+
+/** What the files of one disk share. */
+interface NodeFileParts {
+  readonly syncs: LimitFunction;
+  readonly onReread: FileRereadReport | undefined;
+}
+
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #syncs: LimitFunction;
   readonly #descriptor: Descriptor;
+  readonly #reportReread: (error: Error) => void;
 
-  constructor(handle: FileHandle, syncs: LimitFunction, path: string) {
+  constructor(handle: FileHandle, path: string, { syncs, onReread }: NodeFileParts) {
     this.#handle = handle;
     this.#syncs = syncs;
+    this.#reportReread = (error) => onReread?.(path, error);
     this.#descriptor = new Descriptor(path);
   }
 
@@ -63,7 +75,7 @@ class NodeDiskFile implements DiskFile {
   }
 
   async read(into: Buffer, offset: number): Promise<number> {
-    return await this.#descriptor.run(() => this.#read(into, offset));
+    return await this.#descriptor.run(() => readTwice(() => this.#read(into, offset), this.#reportReread));
   }
 
   async #read(into: Buffer, offset: number): Promise<number> {
@@ -98,14 +110,20 @@ class NodeDiskFile implements DiskFile {
 export class NodeDisk implements Disk {
   readonly #syncs = pLimit(SYNCS_IN_FLIGHT_MAX);
   readonly #idleFiles: IdleFiles | undefined;
+  readonly #onReread: FileRereadReport | undefined;
 
-  /** @param idleFiles closed when the process is out of descriptors @default there are none */
-  constructor(idleFiles?: IdleFiles) {
+  /**
+   * @param idleFiles closed when the process is out of descriptors @default there are none
+   * @param onReread told of reads that had to be repeated
+   */
+  constructor(idleFiles?: IdleFiles, onReread?: FileRereadReport) {
     this.#idleFiles = idleFiles;
+    this.#onReread = onReread;
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    return new NodeDiskFile(await this.#open(path, OPEN_FLAGS[mode]), this.#syncs, path);
+    const handle = await this.#open(path, OPEN_FLAGS[mode]);
+    return new NodeDiskFile(handle, path, { syncs: this.#syncs, onReread: this.#onReread });
   }
 
   async openFolder(path: string): Promise<DiskFolder> {

@@ -59,7 +59,7 @@ export class ValueLoader {
     this.#reader = cache.newReader();
   }
 
-  /** How many reads found something else than what was written. */
+  /** How many values were, twice in a row, something else on disk than what was written. */
   get damagedReads(): number {
     return this.#damagedReads;
   }
@@ -103,16 +103,23 @@ export class ValueLoader {
     return value;
   }
 
-  /** A file that a value was moved out of may go; then it is read where it lies now. */
+  /**
+   * A file that a value was moved out of may go; then it is read where it lies now. What is wrong with a value counts as damage when a
+   * second reading finds it too.
+   */
   async #readWherever(seq: number, place: ValuePlace): Promise<string> {
-    for (;;) {
+    for (let isSecond = false; ;) {
       const { file, offset, sizeBytes, crc } = place;
       try {
         return await this.#cache.takeTurn(() => this.#read(seq, { file, offset, sizeBytes, crc }));
       } catch (error) {
         if (place.file !== file || place.offset !== offset) continue;
-        if (error instanceof AppError && error.code === 'project_corrupt') this.#noteDamage(file);
-        throw error;
+        if (!(error instanceof AppError && error.code === 'project_corrupt')) throw error;
+        if (isSecond) {
+          this.#noteDamage(file);
+          throw error;
+        }
+        isSecond = true;
       }
     }
   }

@@ -6,7 +6,7 @@ import type { Logger } from '../base/logger.js';
 import { ProjectModel } from '../projections/project-model.js';
 import { SavedStateError } from '../projections/project-state.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
-import type { CommittedManifest, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { CommittedManifest, GenerationList, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { placeInSnapshot } from '../projections/value-place.js';
 
@@ -41,7 +41,7 @@ export interface LoadedSnapshot {
  * @returns the model, and what it was loaded from
  */
 export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnapshotOptions): Promise<LoadedSnapshot> {
-  const { committed, unreadable } = await snapshots.list();
+  const { committed, unreadable } = await listTwice(snapshots);
   const damaged: number[] = [];
   for (const { seq, name, error } of unreadable) {
     if (error instanceof SnapshotCorruptError) damaged.push(seq);
@@ -51,7 +51,7 @@ export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnaps
   for (const [index, manifest] of own.entries()) {
     options.signal?.throwIfAborted();
     try {
-      const model = await loadModel(snapshots, manifest, options);
+      const model = await loadTwice(snapshots, manifest, options);
       return { model, used: manifest, generations: own.slice(index), damaged };
     } catch (error) {
       if (!isUnusable(error)) throw error;
@@ -62,6 +62,22 @@ export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnaps
     }
   }
   return { model: new ProjectModel({ isCaching: options.isCaching }), used: undefined, generations: [], damaged };
+}
+
+/** Damaged snapshots are removed by the start, so damage counts when a second reading finds it too. */
+async function listTwice(snapshots: SnapshotFolder): Promise<GenerationList> {
+  const listed = await snapshots.list();
+  return listed.unreadable.length === 0 ? listed : await snapshots.list();
+}
+
+/** Likewise for what a manifest speaks of. */
+async function loadTwice(snapshots: SnapshotFolder, manifest: SnapshotManifest, options: LoadSnapshotOptions): Promise<ProjectModel> {
+  try {
+    return await loadModel(snapshots, manifest, options);
+  } catch (error) {
+    if (!(error instanceof SnapshotCorruptError)) throw error;
+    return await loadModel(snapshots, manifest, options);
+  }
 }
 
 /** The state inside may be one that this version cannot read, though the digests hold. */

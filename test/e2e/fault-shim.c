@@ -1,13 +1,14 @@
 /*
  * Stands between the program and the C library and makes calls fail, last, tear or end the process: LD_PRELOAD=fault-shim.so.
  *
- * Syncs of one file:
+ * Syncs, or reads, of one file:
  *
  *   FAULT_PATH   only files whose path ends in this
  *   FAULT_ARM    a file; nothing happens as long as it is not there
- *   FAULT_NTH    the first sync that is hit, from 1, counted while armed (1)
+ *   FAULT_NTH    the first one that is hit, from 1, counted while armed (1)
  *   FAULT_ERRNO  it fails with this errno; 0: it is carried out (0)
  *   FAULT_FOR    how many are hit in a row (1)
+ *   FAULT_READS  1: reads are hit and counted, not syncs
  *   FAULT_MS     it lasts at least so many milliseconds (0)
  *
  * Every call that changes something below a folder, whatever it is and whichever thread makes it:
@@ -56,10 +57,10 @@ static int is_wanted(int fd) {
 }
 
 /* Returns the errno to fail with, 0 to go on. */
-static int fault(int fd) {
+static int fault(int fd, int is_read) {
   long first = number("FAULT_NTH", 1), here;
   int saved = errno;
-  if (!is_wanted(fd)) {
+  if (number("FAULT_READS", 0) != is_read || !is_wanted(fd)) {
     errno = saved;
     return 0;
   }
@@ -168,6 +169,14 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t offset) {
   return -1;
 }
 
+ssize_t pread64(int fd, void *bytes, size_t size, off64_t offset) {
+  REAL(pread64);
+  int error = fault(fd, 1);
+  if (error == 0) return real(fd, bytes, size, offset);
+  errno = error;
+  return -1;
+}
+
 int open64(const char *path, int flags, ...) {
   REAL(open64);
   va_list arguments;
@@ -213,7 +222,7 @@ int rmdir(const char *path) {
 int fdatasync(int fd) {
   REAL(fdatasync);
   char path[4096];
-  int error = fault(fd);
+  int error = fault(fd, 0);
   if (error == 0) PLAY("fdatasync", path_of(fd, path, sizeof path), 0, real(fd));
   errno = error;
   return -1;
@@ -222,7 +231,7 @@ int fdatasync(int fd) {
 int fsync(int fd) {
   REAL(fsync);
   char path[4096];
-  int error = fault(fd);
+  int error = fault(fd, 0);
   if (error == 0) PLAY("fsync", path_of(fd, path, sizeof path), 0, real(fd));
   errno = error;
   return -1;

@@ -9,10 +9,12 @@ import { runCommand, type Workbench } from './server-under-test.js';
 /** The source is not compiled along with the tests: it stands in the project, above the folder of what is built. */
 const SOURCE = fileURLToPath(new URL('../../../test/e2e/fault-shim.c', import.meta.url));
 
-/** What is to go wrong with the syncs of one file; the names are explained in the source. */
+/** What is to go wrong with the syncs, or the reads, of one file; the names are explained in the source. */
 export interface Fault {
   readonly path: string;
   readonly arm?: string;
+  /** True: with reads. @default false */
+  readonly isRead?: boolean;
   readonly nth?: number;
   readonly errno?: number;
   readonly times?: number;
@@ -43,13 +45,14 @@ export async function compileFaultShim(library: string): Promise<boolean> {
 export async function buildFaultShim(bench: Workbench, fault: Fault): Promise<Readonly<Record<string, string>> | undefined> {
   const library = bench.path('fault-shim.so');
   if (!(await compileFaultShim(library))) return undefined;
-  const { path, arm, nth = 1, errno = 0, times = 1, ms = 0 } = fault;
+  const { path, arm, isRead = false, nth = 1, errno = 0, times = 1, ms = 0 } = fault;
   return {
     // Where libuv used io_uring, syncs would go past the library.
     UV_USE_IO_URING: '0',
     LD_PRELOAD: library,
     FAULT_PATH: path,
     ...(arm === undefined ? {} : { FAULT_ARM: arm }),
+    FAULT_READS: isRead ? '1' : '0',
     FAULT_NTH: String(nth),
     FAULT_ERRNO: String(errno),
     FAULT_FOR: String(times),

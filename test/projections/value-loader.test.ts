@@ -130,6 +130,29 @@ test('a file that is not there is damage, with the cause kept for the log', asyn
   assert.equal(loader.damagedReads, 1);
 });
 
+/** What a single reading may meet that the next one does not. */
+const PASSING: Readonly<Record<string, (source: OneText) => void>> = {
+  'is refused by the device': () => { throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO', errno: -5 }); },
+  'finds other bytes': (source) => { source.bytes = Buffer.from('x'.repeat(BYTES.length)); },
+  'finds no file': () => { throw Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', errno: -2 }); },
+};
+for (const [name, happen] of Object.entries(PASSING)) {
+  test(`a reading that ${name} is repeated once: damage is what both find`, async () => {
+    for (const [failures, isDamaged] of [[1, false], [2, true]] as const) {
+      const source = new OneText();
+      source.before = () => {
+        source.bytes = BYTES;
+        if (source.asked.length <= failures) happen(source);
+      };
+      const loader = loaderOf(source);
+      const outcome = await loader.load(1, IN_SNAPSHOT).catch(({ code }: AppError) => code);
+      assert.equal(outcome, isDamaged ? 'project_corrupt' : VALUE);
+      assert.deepEqual([source.asked.length, loader.damagedReads, loader.damagedSnapshots.size], [2, isDamaged ? 1 : 0, isDamaged ? 1 : 0]);
+      assert.equal(await loader.load(1, IN_SNAPSHOT), VALUE);
+    }
+  });
+}
+
 test('a shortage of the moment and a server that stops are no damage', async () => {
   const source = new OneText();
   const loader = loaderOf(source);

@@ -102,6 +102,21 @@ test('where the values of the newest are not there, or cut off, the one before i
   }
 });
 
+for (const part of ['manifest', 'index', 'json'] as const) {
+  test(`where the ${part} of the newest cannot be read the first time, it is read again, and nothing is removed`, async () => {
+    const { project, seqs } = await withSnapshots(SMALL_SEGMENTS);
+    const before = await namesIn(project.disk);
+    project.disk.fail({ method: 'read', path: snapPath(seqs[1] ?? 0, part), action: { kind: 'errno', code: 'EIO' } });
+    const again = await project.reopen();
+    assert.equal(project.disk.struck.length, 1);
+    assert.equal(again.generations[0]?.seq, seqs[1]);
+    assert.equal(again.compaction.isOverdue, false);
+    assert.deepEqual(await namesIn(again.disk), before);
+    assert.deepEqual(again.logged.filter(({ level }) => level === 'error'), []);
+    await again.close();
+  });
+}
+
 test('where both are damaged, the whole log is read, and nothing is missing', async () => {
   const { project, seqs } = await withSnapshots(SMALL_SEGMENTS);
   const wanted = await everythingOf(project.store);

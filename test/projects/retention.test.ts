@@ -160,6 +160,23 @@ for (const [what, retention] of [['remove', { max_bytes: 0 }], ['compress', { co
   });
 }
 
+test('a segment that reads as damaged once is read again, and goes', async () => {
+  const project = await withSegments(SMALL_SEGMENTS);
+  const parts = partsOf(project, { max_bytes: 0 });
+  const finding = { file: `${PROJECT}/x`, offset: 0, seq: 1, expected: 'a line', found: 'something else' };
+  let checks = 0;
+  const tasks: RetentionParts['tasks'] = {
+    check: async (job, signal) => {
+      checks += 1;
+      return checks === 1 ? { isSound: false, finding } : await parts.tasks.check(job, signal);
+    },
+  };
+  const before = firstSeqs(project);
+  await applyRetention({ ...parts, tasks }, { newestSeq: 1000, fallbackSeq: 1000 });
+  assert.deepEqual([firstSeqs(project), checks, project.damage.projectCount], [[], before.length + 1, 0]);
+  await project.close();
+});
+
 test('a compressed segment that is damaged is not removed either', async () => {
   const project = await withSegments(keeping({ compress: 'gzip' }));
   await project.compact();
