@@ -81,6 +81,14 @@ export class WrongLastSeqError extends Error {
   }
 }
 
+/** Files of a deleted log that could not be moved out of the way. */
+export interface UnmovedLog {
+  readonly project: string;
+  readonly logId: string;
+  /** What the file system said. */
+  readonly error: NodeJS.ErrnoException;
+}
+
 /** A reader of a log that keeps only its newest lines was too slow: the line that was due is no longer kept. */
 export class LinesDroppedError extends Error {
   override readonly name = 'LinesDroppedError';

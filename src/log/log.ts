@@ -17,6 +17,7 @@
  */
 import type { TextPlace } from '../base/text-place.js';
 import type { AppendOptions, Durability } from './durability.js';
+import type { UnmovedLog } from './log-errors.js';
 
 /** The longest line that a log takes, in bytes with its line feed. */
 export const LINE_BYTES_MAX = 16_777_216;
@@ -297,14 +298,6 @@ export interface RecordedLogs {
   readonly deleted: ReadonlyMap<string, string>;
   /** Logs that projects have now: log id by project id. */
   readonly live: ReadonlyMap<string, string>;
-}
-
-/** Files of a deleted log that could not be moved out of the way. */
-export interface UnmovedLog {
-  readonly project: string;
-  readonly logId: string;
-  /** What the file system said. */
-  readonly error: NodeJS.ErrnoException;
 }
 
 /** Where the logs of a server are kept. */

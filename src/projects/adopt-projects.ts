@@ -51,7 +51,7 @@ export async function adoptProjects(
   const keyed = states.map((state) => (state.settings.authentication.enabled ? withNewKey(state, announce) : state));
   await config.update((document) => withEntries(document, keyed));
   for (const { id, revision, settings } of keyed) {
-    const given = settings.authentication.enabled ? 'an entry and a new API key' : 'an entry; its authentication is off, so it has no API key';
+    const given = settings.authentication.enabled ? 'an entry and a new API key' : 'an entry, and needs no API key';
     logger.warn({ project: id, revision }, `a project was adopted: it has ${given}`);
   }
   return keyed.map(({ id }) => id);

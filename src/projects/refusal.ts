@@ -96,8 +96,9 @@ export function adviceWithoutEntry(configPath: string): string {
  * @returns sentences without a full stop at the end
  */
 export function adviceOnUnmoved(dataFolder: string): string {
-  return `look at the error: the rights to the folder, an immutable or append-only folder or file (${shellLine(['lsattr', dataFolder])}), or ` +
-    'a file system that was mounted read-only. Then delete the project again, or restart: either moves the files';
+  const look = shellLine(['lsattr', dataFolder]);
+  return `look at the error: the rights to the folder, an immutable or append-only folder or file (${look}), or a file ` +
+    'system that was mounted read-only. Then delete the project again, or restart: either moves the files';
 }
 
 function isRefusal(error: unknown): error is AppError & { readonly code: RefusalCode } {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ERROR_CODES } from '../../src/base/error-codes.js';
 import { formatFirstRun } from '../../src/cli/console-announcer.js';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
@@ -206,6 +208,27 @@ async function assertVerifies(dataFolder: string, scratchFolder: string): Promis
   }
 }
 
+/** Gives the shell the command that the script calls. */
+async function prepareBackup(shell: ShellSession): Promise<ReturnType<typeof exampleBlocks>[number] | undefined> {
+  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  await shell.run(`simplekv() { node '${main}' "$@"; }`);
+  return exampleBlocks(section(readme, 'Backup'))[0];
+}
+
+test('a backup during which a project is deleted and created again is not called one', () =>
+  withWorkbench((bench) => withShell(bench.folder, async (shell) => {
+    bench.configure([{ id: 'first_project' }]);
+    const server = await bench.start();
+    const example = await prepareBackup(shell);
+    const target = `${server.url}/api/v1/projects`;
+    const curl = `curl -s -o /dev/null -H 'Authorization: Bearer ${server.key('global')}' -H 'Content-Type: application/json'`;
+    const again = `${curl} -X DELETE ${target}/first_project; ${curl} -X POST ${target} -d '{"id":"first_project"}'`;
+    const changed = substitute(example?.commands ?? '', ['  copy data/_server.jsonl\n', `  ${again}\n  copy data/_server.jsonl\n`]);
+    assert.match(await shell.run(`${changed}echo "status $?"`), /^not a backup: copy again; backup-\w+\/verify\.txt says .*\nstatus 1\n$/);
+    assert.match(await shell.run('cat "$TO/verify.txt"'), /^first_project: DAMAGED/m);
+    assert.match(await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}echo "status $?"`), /^copied\nstatus 0\n$/);
+  })), { timeoutMs: 120_000 });
+
 test('the backup of a running server verifies and opens, with everything that was acknowledged before it began', () =>
   withWorkbench((bench) => withShell(bench.folder, async (shell) => {
     bench.configure([{ id: 'first_project', storage: { segment_bytes: 65_536 } }, { id: 'quiet' }]);
@@ -218,7 +241,8 @@ test('the backup of a running server verifies and opens, with everything that wa
       return (JSON.parse(text) as { key_count: number }).key_count;
     };
     while ((await countOf(server)) < 400) await new Promise((resolve) => setTimeout(resolve, 10));
-    const [example] = exampleBlocks(section(readme, 'Backup'));
+    const example = await prepareBackup(shell);
+    await writeFile(bench.path('data', 'README.md'), 'what lies here');
     let before = 0;
     let output = '';
     for (let attempt = 0; attempt < 20 && !examplePattern(example?.shown ?? '').test(output); attempt += 1) {
@@ -228,6 +252,8 @@ test('the backup of a running server verifies and opens, with everything that wa
     isOver = true;
     const written = await writing;
     assert.match(output, examplePattern(example?.shown ?? ''));
+    assert.equal(await shell.run('find "$TO" -perm /077'), '', 'nothing in the copy is open to others');
+    assert.equal(await shell.run('cat "$TO/data/README.md"'), 'what lies here');
     await server.stop();
 
     await withWorkbench(async (other) => {
