@@ -7,27 +7,37 @@ import { runCommand } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 import { assertNone, projectRoot } from '../tidy/source-tree.js';
 import { readDocument } from './documents.js';
+import { loggedMessages } from './logged-messages.js';
 
 const test = suite('recovery-doc');
 const page = readDocument('docs/recovery.md');
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
-/** Everything that the server logs as an error: the text before the first part that differs from time to time. */
-function loggedErrors(): string[] {
+function loggedTexts(): readonly string[] {
   const folder = path.join(projectRoot(), 'src');
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  const sources = names.map((name) => readFileSync(path.join(folder, name), 'utf8'));
-  const matches = sources.flatMap((text) => [...text.matchAll(/[lL]ogger\??\.(?:error|fatal)\(([\s\S]{0,400}?)\);/g)]);
-  const calls = matches.map(([, call = '']) => call);
-  const quoted = calls.flatMap((call) => [...call.matchAll(/'([^'\n]{15,})'|`([^`\n]{15,})`/g)]);
-  const texts = quoted.map(([, plain, template]) => plain ?? template ?? '');
-  return texts.map((text) => text.replace(/[:;]? ?\$\{[\s\S]*/, '')).filter((text) => text !== '');
+  return loggedMessages(names.map((name) => ({ path: name, text: readFileSync(path.join(folder, name), 'utf8') })));
 }
 
-test('every error that the server logs is on the page', () => {
-  const texts = loggedErrors();
-  assert.ok(texts.length > 10, `${texts.length} were found`);
+test('every warning and error that the server logs is on the page', () => {
+  const texts = loggedTexts();
+  assert.ok(texts.length > 60, `${texts.length} were found`);
   assertNone(texts.filter((text) => !page.includes(text)));
+});
+
+test('every warning about the files of a start is on the page', () => {
+  const sources = ['src/config/load-config.ts', 'src/config/tls-files.ts'].map(readDocument).join('\n');
+  for (const text of ['by other users of this machine', 'expired on', 'is not valid before']) {
+    assert.ok(sources.includes(text), `the program still says "${text}"`);
+    assert.ok(page.includes(text), `the page names "${text}"`);
+  }
+});
+
+test('a message of the server log that the sources do not tell is not passed over', () => {
+  const text = "const B = 'it is b'; logger.warn({}, B); this.#logger?.error(`c: ${d} e`); logger.info('f');";
+  const found = loggedMessages([{ path: 'a.ts', text }]);
+  assert.deepEqual(found, ['c', 'it is b']);
+  assert.throws(() => loggedMessages([{ path: 'a.ts', text: 'logger[level](facts, sentence());' }]), /^Error: a\.ts: the message of/);
 });
 
 test('every reason for which a project is refused is on the page', () => {

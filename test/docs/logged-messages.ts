@@ -1,0 +1,88 @@
+/** Every text that the server log can have at the levels `warn`, `error` and `fatal`, read from the sources. */
+import ts from 'typescript';
+
+/** A source file. */
+export interface SourceText {
+  readonly path: string;
+  readonly text: string;
+}
+
+const LEVELS: readonly string[] = ['warn', 'error', 'fatal'];
+/** A message that was made elsewhere and is handed on; who reads the sources has to look for it there. */
+const HANDED_ON = 'warning';
+/** Levels that are chosen while the program runs: `logger[level](…)`. */
+const CHOSEN = 'level';
+
+/**
+ * Finds the messages of all calls to a logger.
+ *
+ * @param sources all sources
+ * @returns for each message its text up to the first part that differs from time to time
+ * @throws {Error} where a call has a message whose text cannot be told from the sources
+ */
+export function loggedMessages(sources: readonly SourceText[]): readonly string[] {
+  const files = sources.map(({ path, text }) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
+  const messages = files.flatMap((file) => callsIn(file).flatMap((call) => {
+    const message = call.arguments.at(-1);
+    if (message?.getText() === HANDED_ON) return [];
+    const texts = message === undefined ? [] : textsOf(message, files);
+    if (texts.length > 0) return texts;
+    throw new Error(`${file.fileName}: the message of ${call.getText().slice(0, 200)} cannot be told from the sources`);
+  }));
+  return [...new Set(messages)].toSorted();
+}
+
+function callsIn(file: ts.SourceFile): readonly ts.CallExpression[] {
+  const calls: ts.CallExpression[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && isLogging(node.expression)) calls.push(node);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return calls;
+}
+
+function isLogging(callee: ts.Expression): boolean {
+  if (ts.isPropertyAccessExpression(callee)) return LEVELS.includes(callee.name.text) && isLogger(callee.expression);
+  if (!ts.isElementAccessExpression(callee)) return false;
+  return callee.argumentExpression.getText() === CHOSEN && isLogger(callee.expression);
+}
+
+function isLogger(expression: ts.Expression): boolean {
+  return /[lL]ogger$/.test(expression.getText());
+}
+
+/** The texts that an expression can have; none where it has no text that the sources tell. */
+function textsOf(expression: ts.Expression, files: readonly ts.SourceFile[]): readonly string[] {
+  if (ts.isStringLiteralLike(expression)) return [expression.text];
+  if (ts.isTemplateExpression(expression)) return headsOf(expression, files);
+  if (ts.isConditionalExpression(expression)) return [expression.whenTrue, expression.whenFalse].flatMap((part) => textsOf(part, files));
+  if (ts.isBinaryExpression(expression)) return textsOf(expression.left, files);
+  if (!ts.isIdentifier(expression)) return [];
+  const declared = declaredOf(expression, files);
+  return declared === undefined ? [] : textsOf(declared, files);
+}
+
+/** What stands before the first part that differs; where that begins the text, its own texts. */
+function headsOf(expression: ts.TemplateExpression, files: readonly ts.SourceFile[]): readonly string[] {
+  const head = expression.head.text.replace(/[:;]? ?$/, '');
+  const [span] = expression.templateSpans;
+  if (head !== '') return [head];
+  const own = span === undefined ? [] : textsOf(span.expression, files);
+  return own.length > 0 || span === undefined ? own : [span.literal.text.trim()].filter((text) => text !== '');
+}
+
+/** What a name stands for: the nearest declaration around it, else one at the top of another file. */
+function declaredOf(name: ts.Identifier, files: readonly ts.SourceFile[]): ts.Expression | undefined {
+  for (let node: ts.Node = name; !ts.isSourceFile(node); node = node.parent) {
+    const scope = node.parent;
+    const found = ts.isBlock(scope) || ts.isSourceFile(scope) ? declaredIn(scope.statements, name.text) : undefined;
+    if (found !== undefined) return found;
+  }
+  return files.map(({ statements }) => declaredIn(statements, name.text)).find((found) => found !== undefined);
+}
+
+function declaredIn(statements: readonly ts.Statement[], name: string): ts.Expression | undefined {
+  const declarations = statements.filter(ts.isVariableStatement).flatMap(({ declarationList }) => declarationList.declarations);
+  return declarations.find((declaration) => declaration.name.getText() === name)?.initializer;
+}
