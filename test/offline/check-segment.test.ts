@@ -25,6 +25,17 @@ test('a sound segment has the digest of its text, plain or compressed', async ()
   assert.deepEqual(packed, { isSound: true, sha256: sha256(gunzipSync(disk.bytesOf(PACKED_1))) });
 });
 
+test('a segment is read once: what is digested is what was checked', async () => {
+  // Plain: the header, then header and lines as one piece. Compressed: both ends of the file, then all between them as one piece.
+  for (const [job, place, readsDue] of [[PLAIN, SEALED_3, 2], [PACKED, PACKED_1, 3]] as const) {
+    const disk = await compressedLog();
+    const from = disk.calls.length;
+    assert.equal((await check(disk, job)).isSound, true);
+    const reads = disk.calls.slice(from).filter(({ method, path }) => method === 'read' && path === place).length;
+    assert.equal(reads, readsDue, place);
+  }
+});
+
 for (const [form, job, place] of [['plain', PLAIN, SEALED_3], ['compressed', PACKED, PACKED_1]] as const) {
   test(`a byte that has changed anywhere in a ${form} segment is found`, async () => {
     const disk = await compressedLog();

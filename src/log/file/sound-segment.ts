@@ -1,10 +1,11 @@
 /**
- * Reading one sealed segment through, and believing it only where it proves itself: its header, the hash of every line, its seal. Says
+ * Reading one sealed segment through once, and believing it only where it proves itself: its header, the hash of every line, its seal. Says
  * nothing of the segments around it.
  */
+import { createHash } from 'node:crypto';
+import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { corrupt, checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
-import { digestText } from './gzip-copy.js';
 import { GzipText } from './gzip-text.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
 import { type SegmentFile, type SegmentText, withText } from './segment-text.js';
@@ -17,8 +18,33 @@ export interface DueSegment {
   readonly lastSeq: number;
 }
 
+/** A text that takes what is read of it into a digest: each byte once and in order, whichever readings give it. */
+class DigestedText {
+  readonly #text: SegmentText;
+  readonly #digest = createHash('sha256');
+  #digestedBytes = 0;
+
+  constructor(text: SegmentText) {
+    this.#text = text;
+  }
+
+  async read(into: Buffer, offset: number): Promise<number> {
+    invariant(offset <= this.#digestedBytes, 'a text is read from front to back');
+    const count = await this.#text.read(into, offset);
+    this.#digest.update(into.subarray(Math.min(count, this.#digestedBytes - offset), count));
+    this.#digestedBytes = Math.max(this.#digestedBytes, offset + count);
+    return count;
+  }
+
+  /** The digest of all of it. */
+  end(sizeBytes: number): string {
+    invariant(this.#digestedBytes === sizeBytes, 'a text that was checked has been read to its end');
+    return this.#digest.digest('hex');
+  }
+}
+
 /**
- * Computes the digest of a segment's text once all of it has been checked.
+ * Computes the digest of the very bytes of a segment's text that are checked on the way.
  *
  * @param disk the disk
  * @param segment where it lies, and what it has to be
@@ -29,25 +55,23 @@ export interface DueSegment {
 export async function digestSound(
   disk: Disk, segment: { readonly file: SegmentFile; readonly due: DueSegment }, signal?: AbortSignal,
 ): Promise<string> {
-  return await withText(disk, segment.file, async (text) => {
-    await checkText(text, segment, signal);
-    return await digestText(text, signal);
-  });
+  return await withText(disk, segment.file, async (text) => await checkText(text, segment, signal));
 }
 
 async function checkText(
   text: SegmentText, { file: { shownName }, due }: { readonly file: SegmentFile; readonly due: DueSegment }, signal?: AbortSignal,
-): Promise<void> {
-  const { header, sizeBytes: offset } = await readHeader(text, shownName);
+): Promise<string> {
+  const digested = new DigestedText(text);
+  const { header, sizeBytes: offset } = await readHeader(digested, shownName);
   const { project, logId, firstSeq, lastSeq } = due;
   checkHeader(header, { project, logId, firstSeq }, shownName);
   checkBeginning(header, shownName, true);
   const { sizeBytes } = await text.status();
-  const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
+  const reader = new SegmentReader(digested, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
   for await (const _lines of reader.lines(sizeBytes)) signal?.throwIfAborted();
   checkSealedEnd(reader, { firstSeq, shownName }, sizeBytes);
   const { seq } = reader.place;
   if (text instanceof GzipText) checkNextSeq(text.nextSeq, { firstSeq, shownName }, seq);
-  if (seq === lastSeq + 1) return;
+  if (seq === lastSeq + 1) return digested.end(sizeBytes);
   throw corrupt(shownName, reader.place.offset, { seq, expected: `a segment that ends with seq ${lastSeq}`, found: `seq ${seq - 1}` });
 }
