@@ -58,10 +58,46 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'let-the-readable-snapshot-be-the-snapshot',
     changes: [{
       file: 'src/projections/snapshot/readable-snapshot.ts',
-      find: `await copyFile(this.#disk, { from: join(this.#folder, snapshotName(seq, 'json')), to: temporary }, signal);`,
-      replace: `await this.#disk.link(join(this.#folder, snapshotName(seq, 'json')), temporary);`,
+      find: 'await copyFile(this.#disk, { from: join(this.#folder, source), to: temporary }, signal);',
+      replace: 'await this.#disk.link(join(this.#folder, source), temporary);',
     }],
     tests: ['projections/snapshot/readable-snapshot'],
+  },
+  {
+    name: 'show-a-snapshot-that-was-not-checked',
+    changes: [{
+      file: 'src/projections/snapshot/readable-snapshot.ts',
+      find: 'await checkWhole(this.#disk, { folder: this.#folder, name, shownName: source, content: json }, { signal });',
+      replace: 'signal?.throwIfAborted();',
+    }],
+    tests: ['projections/snapshot/readable-snapshot'],
+  },
+  {
+    name: 'take-any-readable-snapshot-of-the-size-for-current',
+    changes: [{
+      file: 'src/projections/snapshot/readable-snapshot.ts',
+      find: ' || Math.abs(shown.modifiedMs - values.modifiedMs) >= TIME_ROUNDING_MS',
+      replace: '',
+    }],
+    tests: ['projections/snapshot/readable-snapshot'],
+  },
+  {
+    name: 'take-the-first-bad-reading-for-damage',
+    changes: [{ file: 'src/projections/value-loader.ts', find: 'if (isSecond) {', replace: 'if (isSecond || file !== 0) {' }],
+    tests: ['projections/value-loader'],
+  },
+  {
+    name: 'remove-a-snapshot-that-nothing-replaces',
+    changes: [{
+      file: COMPACTION,
+      find: '      if (damages.has(candidate) || !(await hasLines(log, { afterSeq: candidate.seq, toSeq }, signal))) continue;\n',
+      replace: '      if (damages.has(candidate)) continue;\n',
+    }, {
+      file: COMPACTION,
+      find: '    return (await hasLines(log, { afterSeq: 0, toSeq }, signal)) ? [] : undefined;\n',
+      replace: '    return [];\n',
+    }],
+    tests: ['projects/damaged-snapshot'],
   },
   {
     name: 'snapshot-past-durable',
