@@ -16,7 +16,8 @@ import { assertNone, projectRoot, readProject, type SourceText } from './tidy/so
 import { suitesRun, testFilesTest } from './tidy/suite-rules.js';
 import { parseSource, type SyntaxRule } from './tidy/syntax.js';
 import {
-  compilerSilenced, contractProse, fileNames, fileSize, lineShape, machinePaths, sourceSizes, unfinishedWords, type TextRule,
+  compilerSilenced, contractProse, fileNames, fileSize, lineShape, machinePaths, sourceSizes, stiltedWords,
+  unfinishedWords, type TextRule,
 } from './tidy/text-rules.js';
 import { bareNumbers, builtinPrefix, noAny, noNonNull, packageHomes, processOnlyInCli } from './tidy/word-rules.js';
 
@@ -69,6 +70,9 @@ const textRules: [string, TextRule, SourceText[]][] = [
   ]],
   ['no path of the machine is named', machinePaths, [
     { path: 'README.md', text: 'see /wo' + 'rk/main' }, { path: 'src/a.ts', text: `'/ho` + `me/me/x'` },
+  ]],
+  ['documents are in plain technical English', stiltedWords, [
+    { path: 'README.md', text: 'Some' + 'body reads it' }, { path: 'docs/a.md', text: 'the client is ' + 'told so' },
   ]],
   ['the compiler is never told to look away', compilerSilenced, [
     { path: 'test/a.test.ts', text: '// @ts-ig' + 'nore' }, { path: 'src/a.ts', text: '// @ts-' + 'expect-error' },

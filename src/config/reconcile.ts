@@ -204,6 +204,22 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
   return keyChanged ? { kind: 'edited', settings, names, keyChanged } : { kind: 'done' };
 }
 
+/**
+ * Tells whether an older copy of the configuration brings back an API key that was replaced since: the entry reflects an older version
+ * than the log's newest, and has the key of that version.
+ *
+ * @param entry what config.json says
+ * @param history what the log says
+ * @returns true where it does, or where nothing says any more which key that version had
+ */
+export function revivesKey(entry: EntryView, history: ProjectHistory): boolean {
+  const { keyId, revision } = entry;
+  const { newest } = history;
+  if (keyId === null || revision === undefined || revision >= newest.seq || keyId === newest.keyId) return false;
+  const known = history.at(revision) ?? history.first;
+  return known === 'unknown' || known.keyId === keyId;
+}
+
 function missing(reason: string, whatToDo: string): Refuse {
   return { kind: 'refuse', code: 'project_missing', reason, whatToDo };
 }

@@ -66,7 +66,7 @@ export function assessReadiness({ count, degraded }: ProjectFacts, condition: Se
     counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json could not be brought up to date']),
     counted('scrub', scrubsDamaged, ['project', `in whose files damage was found; ${SCRUB_PACE}`]),
     counted('unmoved_files', filesUnmoved, ['project', 'deleted or gone from the disk whose files could not be moved out of the way']),
-    counted('reads', damagedReads, ['read', 'of a value that found something else on disk than was written']),
+    counted('reads', damagedReads, ['read', 'since the start that found something else on disk than was written']),
   ];
   return { ready, checks, degraded };
 }

@@ -90,6 +90,16 @@ export function adviceWithoutEntry(configPath: string): string {
 }
 
 /**
+ * Says what to do about an API key that an older copy of the configuration brought back.
+ *
+ * @param project the project's id
+ * @returns sentences without a full stop at the end
+ */
+export function adviceOnRevivedKey(project: string): string {
+  return `replace it: POST /api/v1/projects/${project}/api-key/regenerate with the global key. The key that had replaced it is refused now`;
+}
+
+/**
  * Says what to do about files that could not be moved out of the way.
  *
  * @param dataFolder where they are

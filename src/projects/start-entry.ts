@@ -8,7 +8,7 @@ import { randomHexId } from '../base/random-id.js';
 import type { ProjectEntry } from '../config/config-document.js';
 import { effectiveSettings, viewEntry } from '../config/effective-settings.js';
 import { type ProjectHistory, historyOf } from '../config/project-history.js';
-import { type Outcome, reconcile } from '../config/reconcile.js';
+import { type Outcome, reconcile, revivesKey } from '../config/reconcile.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
@@ -18,7 +18,7 @@ import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, storedKeyOf } 
 import type { ProjectKeeper } from './project-keeper.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { recallVersion } from './recall-version.js';
-import { adviceOn, EntryRefusedError, refusalCodeOf } from './refusal.js';
+import { adviceOn, adviceOnRevivedKey, EntryRefusedError, refusalCodeOf } from './refusal.js';
 import type { ServerJournal } from './server-journal.js';
 import type { StartProgress } from './start-progress.js';
 import { leaveDisk, requireMovableFiles } from './storage-switch.js';
@@ -28,6 +28,8 @@ const DELETED_PROJECT_NAMED =
 
 const LEFT_PROJECT_NAMED =
   'the entry of the configuration is from before the project left the disk; it goes on in memory, and its files are in "_left"';
+
+const REVIVED_KEY = 'the entry of the configuration is older than the log: its API key, which was replaced since, holds again';
 
 /** One entry on its way to being served. */
 interface Opening {
@@ -206,8 +208,17 @@ export class EntryStart {
     this.#serve(created, key);
   }
 
-  async #serveReconciled({ entry, opened }: Opening, outcome: ServedOutcome): Promise<void> {
+  /** An older copy of the configuration is taken at its word for the key, as an edit is; its operator has to know. */
+  #warnOfRevivedKey({ entry, history }: Opening): void {
+    if (history === 'absent' || !revivesKey(viewEntry(entry, this.#resources.config.document), history)) return;
+    const revisions = { revision: entry.revision, newest_revision: history.newest.seq };
+    this.#logger.warn({ project: entry.id, ...revisions, what_to_do: adviceOnRevivedKey(entry.id) }, REVIVED_KEY);
+  }
+
+  async #serveReconciled(opening: Opening, outcome: ServedOutcome): Promise<void> {
+    const { entry, opened } = opening;
     if (opened === undefined) throw new AppError('project_corrupt', 'Cannot serve the project: it has no log');
+    this.#warnOfRevivedKey(opening);
     const { store } = opened;
     let key = keyOfEntry(entry);
     if (!(await this.#edits.takeOver(store, outcome, key))) {

@@ -13,6 +13,8 @@ import { PROBLEM_KINDS } from '../../src/http/problem.js';
 import { type ServerUnderTest, until, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { verifyFolder } from '../../src/offline/verify-folder.js';
+import { inFolder } from '../config/config-folder.js';
+import { beginLife } from '../projects/lives-fixture.js';
 import { suite } from '../suite.js';
 import { machinePaths } from '../tidy/text-rules.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
@@ -84,11 +86,13 @@ test('the first run prints what the README shows', () => {
   assert.match(printed.trim(), examplePattern(box?.text ?? ''));
 });
 
-test('the configuration of a first run is the one that the README shows', () => {
+test('the configuration that a first start writes is the one that the README shows', () => inFolder(async (folder) => {
+  const { lives, config } = await beginLife(folder);
+  await lives.close();
   const [shown] = fencedBlocks(section(readme, 'Configuration')).filter(({ language }) => language === 'json');
-  const written = JSON.stringify(firstConfig().document).replace(/sha256:[0-9a-f]{64}/g, 'sha256:…');
-  assert.deepEqual(JSON.parse(shown?.text ?? ''), JSON.parse(written));
-});
+  const written = JSON.stringify(config.document).replace(/sha256:[0-9a-f]{64}/g, 'sha256:…');
+  assert.equal(JSON.stringify(JSON.parse(shown?.text ?? '')), written);
+}));
 
 test('the example for TLS is accepted', () => {
   const [shown] = fencedBlocks(section(readme, 'TLS'));

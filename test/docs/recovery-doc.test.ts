@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommand } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 import { assertNone, projectRoot } from '../tidy/source-tree.js';
-import { readDocument } from './documents.js';
+import { plain, readDocument, section, tableRows } from './documents.js';
 import { loggedMessages } from './logged-messages.js';
 
 const test = suite('recovery-doc');
@@ -50,6 +50,13 @@ test('every reason for which a project is refused is on the page', () => {
     assert.ok(sources.includes(reason), `the program still says "${reason}"`);
     assert.ok(page.includes(reason), `the page names "${reason}"`);
   }
+});
+
+test('every check of readiness is on the page, with what makes it well again', () => {
+  const sources = ['src/projects/readiness.ts', 'src/http/routes/health/health-routes.ts'].map(readDocument).join('\n');
+  const names = [...sources.matchAll(/(?:\bname: |\bname = |counted\()'([a-z_]+)'/g)].map(([, name = '']) => name);
+  assert.ok(names.length > 8, names.join());
+  assert.deepEqual(tableRows(section(page, 'Readiness')).map(([name]) => plain(name)).toSorted(), names.toSorted());
 });
 
 test('every command on the page is one that the program has, with its options', async () => {

@@ -93,6 +93,19 @@ test('the key of an old copy that is put back holds, which config records', () =
   await served.restart(() => writeFile(served.configPath, copy));
   assert.deepEqual([await served.statusFor('shop', old), await served.statusFor('shop', String(body['api_key']))], [200, 401]);
   assert.deepEqual((await lastChange(served, 'shop')).slice(0, 2), ['project.key', 'config']);
+  const warned = served.logged.filter(({ msg }) => msg.includes('which was replaced since, holds again'));
+  assert.deepEqual(warned.map(({ level, project, revision, newest_revision: newest }) => [level, project, revision, newest]), [
+    ['warn', 'shop', 1, 2],
+  ]);
+  assert.match(String(warned[0]?.['what_to_do']), /^replace it: POST \/api\/v1\/projects\/shop\/api-key\/regenerate /);
+}));
+
+test('a key that a person replaces in the newest configuration is not taken for an old one', () => withShop(async (served) => {
+  await served.ask('POST', '/projects/shop/api-key/regenerate', { key: served.key('global') });
+  await served.restart(() => served.editEntry('shop', (entry) => (
+    { ...entry, authentication: { ...entry.authentication, api_key: 'a-key-of-my-own', api_key_hash: null } }
+  )));
+  assert.deepEqual(served.logged.filter(({ msg }) => msg.includes('holds again')), []);
 }));
 
 test('an edit on top of an old copy keeps what the log says of everything else', () => withShop(async (served) => {
