@@ -218,7 +218,8 @@ export class ProjectCompaction {
   ): Promise<readonly SnapshotManifest[] | undefined> {
     const toSeq = this.#generations[0]?.seq ?? 0;
     for (const candidate of this.#generations) {
-      if (!damages.has(candidate)) await this.#confirm(candidate, damages, signal);
+      const found = damages.get(candidate) ?? (await damageOf(this.#parts.snapshots, candidate, signal));
+      if (found !== undefined) damages.set(candidate, found);
       if (damages.has(candidate) || !(await hasLines(log, { afterSeq: candidate.seq, toSeq }, signal))) continue;
       return this.#generations.filter((each) => each.seq <= candidate.seq && !damages.has(each));
     }

@@ -68,6 +68,7 @@ for (const [what, storage] of [['plain', COLD], ['compressed', COLD_GZIP]] as co
     assert.equal(await everythingOf(project.store), wanted);
     assert.equal(await isSound(project, seq), true);
     assert.equal(project.compaction.hasDamagedSnapshot, false);
+    assert.deepEqual(project.logged.filter(({ level }) => level === 'warn'), [], 'nothing is said of the one that is sound');
     const again = await project.reopen();
     assert.equal(await everythingOf(again.store), wanted);
     assert.deepEqual(again.logged.filter(({ level }) => level === 'error'), []);
