@@ -39,6 +39,15 @@ const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
   'server.inspect': 'global',
 };
 
+/** The members of a change of settings, whatever is in them. */
+export interface ChangedSettings {
+  readonly authentication?: object | undefined;
+  readonly storage?: object | undefined;
+}
+
+/** Storage settings that a project's own key may change. */
+const OWN_STORAGE: ReadonlySet<string> = new Set(['on_disk', 'cache_in_memory']);
+
 /** Every action, for those who walk over all of them. */
 export const ACTIONS = Object.keys(KEY_OF_ACTION) as readonly Action[];
 
@@ -88,4 +97,17 @@ export function authorize(request: AuthorizationRequest, scopes: Scopes): Decisi
     default:
       return principal satisfies never;
   }
+}
+
+/**
+ * Tells whether a change of settings is guarded, which is to say an action of `project.update_guarded`.
+ *
+ * @param change what will differ
+ * @param isOpen true for an open project: its own key, which anyone may do without, protects nothing
+ * @returns true when the change needs the global key
+ */
+export function isGuardedChange(change: ChangedSettings, isOpen: boolean): boolean {
+  const storage = Object.keys(change.storage ?? {});
+  if (storage.some((name) => !OWN_STORAGE.has(name))) return true;
+  return isOpen && (change.authentication !== undefined || storage.includes('on_disk'));
 }

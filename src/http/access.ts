@@ -1,15 +1,17 @@
 /**
- * Who asks, and whether they may: joins the headers' key, the keyring, the count of failures and the one decision.
+ * Who asks, and whether they may: the client's address, the API key in the headers, the count of failures, and the one decision.
  */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { isIP, isIPv4 } from 'node:net';
+import proxyAddr from 'proxy-addr';
 import { authorize, type Action } from '../auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
-import { isProjectId } from '../events/project-id.js';
 import { Authorization, type AuthorizationRequest } from './authorization.js';
 import type { AppContext, AppMiddleware, AppParts } from './context.js';
-import { findCredentials } from './credentials.js';
 import { refuseCrossSite } from './cross-site.js';
-import { projectSegmentOf, PROJECTS_PATH } from './target.js';
+import type { RequestHeaders } from './request-headers.js';
 
 /** What access needs of the app's parts. */
 export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'projects' | 'logger'>;
@@ -17,6 +19,18 @@ export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'pr
 // The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
 const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
 const FORBIDDEN = 'Cannot do this with the key that was sent: it is not for this';
+
+/** What a request carries: no key, one, or something in the place of a key that is none. */
+export type Credentials = { readonly kind: 'none' } | { readonly kind: 'malformed' } | { readonly kind: 'key'; readonly key: string };
+
+const NONE: Credentials = { kind: 'none' };
+const MALFORMED: Credentials = { kind: 'malformed' };
+const BEARER = /^bearer +(.+)$/i;
+const BEYOND_ASCII = /[^\u0000-\u007f]/;
+/** Stands for a caller whose socket is gone already. */
+const UNKNOWN_ADDRESS = '0.0.0.0';
+/** Before an IPv4 address that came over a socket of IPv6: the same client must not have two names in the log. */
+const MAPPED_PREFIX = '::ffff:';
 
 /** Checks callers. */
 export class Access {
@@ -98,8 +112,7 @@ export class Access {
   }
 
   async #check(ctx: AppContext, action: Action): Promise<Authorization> {
-    // Before the key is looked at: a refusal is logged with the project that it aimed at.
-    const project = projectInPath(ctx);
+    const { project } = ctx.state.target;
     const principal = await this.identify(ctx);
     ctx.state.principal = principal;
     const request = { principal, action, project };
@@ -112,17 +125,69 @@ export class Access {
   }
 }
 
-/** The project in the path as it was sent, whether or not it may be one; a valid id is kept for the routes and the log. */
-function projectInPath({ state }: AppContext): string | null {
-  const { path } = state.target;
-  if (path.length <= PROJECTS_PATH.length) return null;
-  const segment = projectSegmentOf(path);
-  if (isProjectId(segment)) state.projectId = segment;
-  return segment;
-}
-
 function tooManyFailedKeys(seconds: number): AppError {
   return new AppError('too_many_failed_keys', `Too many unknown keys came from this address: wait ${seconds} s`, {
     facts: { retry_after_seconds: seconds },
   });
+}
+
+/**
+ * Finds the key.
+ *
+ * @param headers the request's
+ * @returns what there is
+ * @throws {AppError} `ambiguous_credentials` for more than one
+ */
+export function findCredentials({ authorizations, apiKeys }: RequestHeaders): Credentials {
+  if (authorizations.length + apiKeys.length > 1) {
+    throw new AppError('ambiguous_credentials', 'Cannot choose among several credentials: send one Authorization or one X-API-Key header');
+  }
+  const [apiKey] = apiKeys;
+  const [authorization] = authorizations;
+  if (apiKey === undefined && authorization === undefined) return NONE;
+  const key = apiKey ?? BEARER.exec(authorization ?? '')?.[1] ?? '';
+  return key === '' ? MALFORMED : { kind: 'key', key: asSent(key) };
+}
+
+/** Node reads header bytes as Latin-1, while a key chosen by a person stands in the configuration as UTF-8. */
+function asSent(key: string): string {
+  if (!BEYOND_ASCII.test(key)) return key;
+  const bytes = Buffer.from(key, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : key;
+}
+
+/**
+ * Prepares the look-up.
+ *
+ * @param trustedProxies addresses and networks whose word is taken; none: the header is ignored
+ * @returns a function from Node's request to an IP address
+ */
+export function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
+  if (trustedProxies.length === 0) return socketAddress;
+  const trust = proxyAddr.compile([...trustedProxies]);
+  return (request) => {
+    const address = proxyAddr(request, trust);
+    // A proxy passes on whatever its client wrote; only an address may be counted under.
+    return isIP(address) === 0 ? socketAddress(request) : withoutMapping(address);
+  };
+}
+
+function socketAddress(request: IncomingMessage): string {
+  return addressOfSocket(request.socket) ?? UNKNOWN_ADDRESS;
+}
+
+/**
+ * Names the other end of a connection.
+ *
+ * @param socket plain or with TLS
+ * @returns an IP address, null where it is not known any more
+ */
+export function addressOfSocket(socket: object): string | null {
+  const address = 'remoteAddress' in socket ? socket.remoteAddress : undefined;
+  return typeof address === 'string' ? withoutMapping(address) : null;
+}
+
+function withoutMapping(address: string): string {
+  const rest = address.slice(MAPPED_PREFIX.length);
+  return address.startsWith(MAPPED_PREFIX) && isIPv4(rest) ? rest : address;
 }

@@ -2,19 +2,19 @@
  * What a request carries through the middleware: the types of `ctx` and `ctx.state`, and what the app is built from.
  */
 import type { Middleware, ParameterizedContext } from 'koa';
+import type { Scopes } from '../auth/authorize.js';
 import type { FailureThrottle } from '../auth/failure-throttle.js';
 import type { Keyring } from '../auth/keyring.js';
 import type { Principal } from '../auth/principal.js';
-import type { Scopes } from '../auth/authorize.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger, ServerLogHealth } from '../base/logger.js';
 import type { Projects } from '../projects/projects.js';
 import type { AnswerRoom } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
-import type { Turns } from './turns.js';
 import type { HttpOptions } from './http-options.js';
 import type { RequestHeaders } from './request-headers.js';
 import type { RequestTarget } from './target.js';
+import type { Turns } from './turns.js';
 
 /** What is known of a request so far. Every field is there from the first middleware on. */
 export interface RequestState {

@@ -3,24 +3,23 @@
  */
 import Router from '@koa/router';
 import Koa from 'koa';
-import { Access } from './access.js';
+import { Access, addressReader } from './access.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerRooms } from './answer-rooms.js';
-import { addressReader } from './client-address.js';
 import type { AppContext, AppParts, RequestState, RouterExtras } from './context.js';
 import { accessLog } from './middleware/access-log.js';
 import { beginRequest } from './middleware/begin-request.js';
-import { longAnswers } from './middleware/long-answers.js';
 import { whileServing } from './middleware/lifecycle.js';
+import { longAnswers } from './middleware/long-answers.js';
 import { noRoute } from './middleware/no-route.js';
 import { answerProblem, problems } from './middleware/problems.js';
 import { sanity } from './middleware/sanity.js';
 import { unreadBody } from './middleware/unread-body.js';
-import { Turns } from './turns.js';
 import { addEntryRoutes } from './routes/entry/entry-routes.js';
 import { addHealthRoutes } from './routes/health/health-routes.js';
 import { addKeysRoutes } from './routes/keys/keys-routes.js';
 import { addProjectsRoutes } from './routes/projects/projects-routes.js';
+import { Turns } from './turns.js';
 
 /** The app, ready to be put behind a server. */
 export type App = Koa<RequestState, RouterExtras>;

@@ -8,12 +8,11 @@ import type { Duplex } from 'node:stream';
 import { AppError, isErrno } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
-import { addressOfSocket } from './client-address.js';
+import { addressOfSocket } from './access.js';
 import { Connections } from './connections.js';
 import type { HttpOptions } from './http-options.js';
 import { ALL_METHODS } from './middleware/no-route.js';
-import { parserFault, type ParserError } from './parser-fault.js';
-import { answerInPlace, answerRaw, type RawAnswer } from './raw-answer.js';
+import { answerInPlace, answerRaw, parserFault, type ParserError, type RawAnswer } from './parser-fault.js';
 import type { Turns } from './turns.js';
 
 /** How the codes of errors of TLS begin: there was no request, and nothing can be answered. */

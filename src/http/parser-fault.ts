@@ -1,8 +1,13 @@
 /**
- * What Node's parser and timers refuse, in our codes.
+ * What Node's parser and timers refuse, in our codes, and the answers to it: written to the socket by hand, because Node has no
+ * response for what never became a request.
  */
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { AppError } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
+import { newRequestId } from '../base/request-id.js';
+import { makeProblem, type Problem } from './problem.js';
 
 /** A fault before there was a request. */
 export interface ParserFault {
@@ -11,6 +16,14 @@ export interface ParserFault {
   readonly isUnknownMethod: boolean;
 }
 
+/** What was answered. */
+export interface RawAnswer {
+  readonly requestId: string;
+  readonly problem: Problem;
+}
+
+/** How long what a client still sends is taken in before the connection is cut, in milliseconds; a reset could destroy the answer. */
+const LINGER_MS = 1000;
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   HPE_HEADER_OVERFLOW: ['headers_too_large', 'Cannot take the request: its line and headers are too large'],
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive in time'],
@@ -46,4 +59,40 @@ export function parserFault(fault: ParserError): ParserFault {
 /** The parser blames the version for a request line that ends in LF alone, although it has read a good one. */
 function endsLineWithoutCr({ code, rawPacket, bytesParsed = 0 }: ParserError): boolean {
   return code === 'HPE_INVALID_VERSION' && rawPacket?.[bytesParsed - 1] === LINE_FEED;
+}
+
+/**
+ * Writes a problem and closes the connection.
+ *
+ * @param socket still writable
+ * @param error what is wrong with the request
+ * @param headers beside those of every problem
+ * @returns what was answered, for the log
+ */
+export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Record<string, string>> = {}): RawAnswer {
+  const requestId = newRequestId();
+  const problem = makeProblem(error, requestId);
+  const all = { ...headersOf(problem), ...headers, 'X-Request-Id': requestId, Date: new Date().toUTCString() };
+  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${head.join('')}\r\n${problem.body}`);
+  return { requestId, problem };
+}
+
+/**
+ * Answers a request that has begun, in the place of the app, because the rest of it does not come or is malformed.
+ *
+ * @param response Node's, of which nothing has been sent
+ * @param error what is wrong with the request
+ */
+export function answerInPlace(response: ServerResponse, error: AppError): void {
+  const requestId = response.getHeader('X-Request-Id');
+  const problem = makeProblem(error, typeof requestId === 'string' ? requestId : newRequestId());
+  response.writeHead(problem.status, headersOf(problem));
+  response.end(problem.body);
+}
+
+function headersOf(problem: Problem): Record<string, string> {
+  return { ...problem.headers, 'Content-Length': String(Buffer.byteLength(problem.body)), Connection: 'close' };
 }

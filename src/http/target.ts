@@ -12,6 +12,10 @@ export interface RequestTarget {
   readonly query: readonly QueryEntry[];
   /** The authority of an absolute target, null for the usual form. */
   readonly authority: string | null;
+  /** The segment behind {@link PROJECTS_PATH}, decoded, whether or not it may name a project; null where there is none. */
+  readonly project: string | null;
+  /** Everything behind `/keys/`, decoded, so that `/` may be sent plain or as `%2F`; null where there is none. */
+  readonly key: string | null;
 }
 
 /** Below it is everything but the probes. */
@@ -21,7 +25,7 @@ export const API_PATH = '/api/v1';
 export const PROJECTS_PATH = `${API_PATH}/projects`;
 
 /** The target of a request that has not been parsed yet. */
-export const NO_TARGET: RequestTarget = { path: '', query: [], authority: null };
+export const NO_TARGET: RequestTarget = { path: '', query: [], authority: null, project: null, key: null };
 
 const KEYS_SEGMENT = '/keys/';
 // Node passes bytes beyond ASCII on as Latin-1; "#" starts a fragment, which no client sends.
@@ -37,7 +41,7 @@ const ABSOLUTE = /^https?:\/\/([^/?@]+)(\/[^?]*)?(\?.*)?$/i;
  */
 export function parseTarget(raw: string): RequestTarget {
   if (REFUSED_CHARACTER.test(raw)) throw invalidTarget('it has a character that must be percent-encoded');
-  if (raw === '*') return { path: raw, query: [], authority: null };
+  if (raw === '*') return { ...NO_TARGET, path: raw };
   if (raw.startsWith('/')) return parsePathAndQuery(raw, null);
   const absolute = ABSOLUTE.exec(raw);
   if (absolute === null) throw invalidTarget('it is neither a path nor an absolute http URL');
@@ -47,8 +51,18 @@ export function parseTarget(raw: string): RequestTarget {
 function parsePathAndQuery(text: string, authority: string | null): RequestTarget {
   const mark = text.indexOf('?');
   const path = mark === -1 ? text : text.slice(0, mark);
+  // Also where no route will read it: what is malformed is refused before anything is known of the caller.
   if (path.includes('%')) decodeOnce(path);
-  return { path, query: mark === -1 ? [] : parseQuery(text.slice(mark + 1)), authority };
+  return { path, query: mark === -1 ? [] : parseQuery(text.slice(mark + 1)), authority, ...resourceOf(path) };
+}
+
+function resourceOf(path: string): Pick<RequestTarget, 'project' | 'key'> {
+  const first = PROJECTS_PATH.length + 1;
+  if (!path.startsWith(`${PROJECTS_PATH}/`)) return { project: null, key: null };
+  const end = path.indexOf('/', first);
+  if (end === -1) return { project: decodeOnce(path.slice(first)), key: null };
+  const key = path.startsWith(KEYS_SEGMENT, end) ? decodeOnce(path.slice(end + KEYS_SEGMENT.length)) : null;
+  return { project: decodeOnce(path.slice(first, end)), key };
 }
 
 function decodeOnce(text: string): string {
@@ -61,27 +75,4 @@ function decodeOnce(text: string): string {
 
 function invalidTarget(reason: string): AppError {
   return new AppError('invalid_target', `Cannot read the request target: ${reason}`);
-}
-
-/**
- * Reads the project's id from a path below {@link PROJECTS_PATH}.
- *
- * @param path raw
- * @returns the decoded segment; whether it may name a project is for the caller to check
- */
-export function projectSegmentOf(path: string): string {
-  const first = PROJECTS_PATH.length + 1;
-  const end = path.indexOf('/', first);
-  return decodeOnce(path.slice(first, end === -1 ? path.length : end));
-}
-
-/**
- * Reads the key from a path: everything after `/keys/`, so that `/` may be sent plain or as `%2F`.
- *
- * @param path raw, of a route on one key
- * @returns the decoded key, not checked further
- */
-export function keyOf(path: string): string {
-  const afterId = path.indexOf('/', PROJECTS_PATH.length + 1);
-  return decodeOnce(path.slice(afterId + KEYS_SEGMENT.length));
 }

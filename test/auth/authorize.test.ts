@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ACTIONS, authorize, type Action, type Decision, type Scopes } from '../../src/auth/authorize.js';
+import { ACTIONS, authorize, isGuardedChange, type Action, type Decision, type Scopes } from '../../src/auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../../src/auth/principal.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { suite } from '../suite.js';
@@ -86,6 +86,30 @@ test('a project that does not exist gets the answer of one that exists and is cl
       assert.equal(absent, authorize({ principal, action, project: 'beta' }, scopes(false)), action);
     }
   }
+});
+
+test('isGuardedChange() lets a project change what concerns only itself', () => {
+  for (const change of [
+    { storage: { on_disk: false } },
+    { storage: { cache_in_memory: true } },
+    { authentication: { enabled: false } },
+    {},
+  ]) {
+    assert.equal(isGuardedChange(change, false), false);
+  }
+  assert.equal(isGuardedChange({ storage: { cache_in_memory: true } }, true), false);
+});
+
+test('isGuardedChange() guards the other storage settings always, and more on an open project', () => {
+  for (const open of [false, true]) {
+    assert.equal(isGuardedChange({ storage: { durability: 'os' } }, open), true);
+    assert.equal(isGuardedChange({ storage: { on_disk: true, segment_bytes: 4096 } }, open), true);
+    assert.equal(isGuardedChange({ storage: { sync_interval_ms: 1 } }, open), true);
+    assert.equal(isGuardedChange({ storage: { compaction: { interval_seconds: 0 } } }, open), true);
+    assert.equal(isGuardedChange({ storage: { cache_in_memory: true, retention: { max_bytes: 0 } } }, open), true);
+  }
+  assert.equal(isGuardedChange({ authentication: { enabled: true } }, true), true);
+  assert.equal(isGuardedChange({ storage: { on_disk: true } }, true), true);
 });
 
 test.run();

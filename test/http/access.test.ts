@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { generateAccessKey } from '../../src/auth/access-key.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
+import { addressOfSocket, addressReader, findCredentials } from '../../src/http/access.js';
+import { NO_HEADERS, pickHeaders } from '../../src/http/request-headers.js';
 import { suite } from '../suite.js';
 import { problemOf, withServer } from './test-server.js';
 
@@ -117,5 +120,77 @@ test('a key that was replaced stops working at once', () =>
     assert.equal((await server.send('GET', ALPHA, { key: server.alphaKey })).status, 401);
     assert.equal((await server.send('GET', ALPHA, { key: next })).status, 200);
   }));
+
+function find(...rawHeaders: string[]): unknown {
+  return findCredentials(pickHeaders(rawHeaders));
+}
+
+test('findCredentials() finds the one key in either header', () => {
+  assert.deepEqual(findCredentials(NO_HEADERS), { kind: 'none' });
+  for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer '])
+    assert.deepEqual(find('Authorization', `${scheme} k`), { kind: 'key', key: 'k' });
+  assert.deepEqual(find('X-API-KEY', 'k'), { kind: 'key', key: 'k' });
+});
+
+test('findCredentials() reads a key beyond ASCII as the UTF-8 that was sent', () => {
+  assert.deepEqual(find('X-API-Key', Buffer.from('schlüssel').toString('latin1')), { kind: 'key', key: 'schlüssel' });
+  assert.deepEqual(find('X-API-Key', '\u00ff'), { kind: 'key', key: '\u00ff' });
+});
+
+test('findCredentials() calls everything else malformed', () => {
+  for (const value of ['', 'Bearer', 'Bearer ', 'Basic eDp5', 'k', 'Bearerk', 'Token k'])
+    assert.deepEqual(find('Authorization', value), { kind: 'malformed' }, value);
+  assert.deepEqual(find('X-API-Key', ''), { kind: 'malformed' });
+});
+
+test('findCredentials() refuses two of anything', () => {
+  const pairs = [
+    ['Authorization', 'Bearer k'],
+    ['authorization', 'Basic k'],
+    ['X-API-Key', 'k'],
+    ['x-api-key', ''],
+  ] as const;
+  for (const first of pairs) {
+    for (const second of pairs) assert.throws(() => find(...first, 'Accept', '*/*', ...second), { code: 'ambiguous_credentials' });
+  }
+});
+
+test('pickHeaders() finds no header in the prototype of an object', () => {
+  assert.deepEqual(pickHeaders(['__proto__', 'x', 'constructor', 'y', 'HOST', 'z', 'hOsT', 'w']), { ...NO_HEADERS, hosts: ['z', 'w'] });
+});
+
+function requestFrom(remoteAddress: string | undefined, forwarded?: string): IncomingMessage {
+  const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+  return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
+}
+
+test('addressReader() ignores X-Forwarded-For where no proxy is trusted', () => {
+  assert.equal(addressReader([])(requestFrom('192.0.2.1', '198.51.100.7')), '192.0.2.1');
+});
+
+test('addressReader() believes trusted proxies and nobody before them', () => {
+  const addressOf = addressReader(['127.0.0.1', '10.0.0.0/8']);
+  assert.equal(addressOf(requestFrom('127.0.0.1', '198.51.100.7')), '198.51.100.7');
+  assert.equal(addressOf(requestFrom('127.0.0.1', '203.0.113.5, 198.51.100.7, 10.1.1.1')), '198.51.100.7');
+  assert.equal(addressOf(requestFrom('192.0.2.1', '198.51.100.7')), '192.0.2.1');
+});
+
+test('addressReader() falls back to the socket where a proxy passes on rubbish', () => {
+  const addressOf = addressReader(['127.0.0.1']);
+  assert.equal(addressOf(requestFrom('127.0.0.1', '"; drop')), '127.0.0.1');
+  assert.equal(addressOf(requestFrom(undefined)), '0.0.0.0');
+});
+
+test('an IPv4 address has one name, whichever socket or header it came in', () => {
+  assert.equal(addressOfSocket({ remoteAddress: '::ffff:192.0.2.1' }), '192.0.2.1');
+  assert.equal(addressOfSocket({ remoteAddress: '::ffff:0:1' }), '::ffff:0:1');
+  assert.equal(addressReader([])(requestFrom('::ffff:192.0.2.1')), '192.0.2.1');
+  assert.equal(addressReader(['127.0.0.1'])(requestFrom('::ffff:127.0.0.1', '::ffff:192.0.2.1')), '192.0.2.1');
+});
+
+test('a socket whose other end is not known any more has no address', () => {
+  assert.equal(addressOfSocket({ remoteAddress: undefined }), null);
+  assert.equal(addressOfSocket({}), null);
+});
 
 test.run();

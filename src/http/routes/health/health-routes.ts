@@ -2,13 +2,13 @@
  * The probes: whether the process lives, and whether it can do its work. They need no key, so they name no project to those without one.
  */
 import type Router from '@koa/router';
+import { AppError } from '../../../base/app-error.js';
 import type { ServerLogHealth } from '../../../base/logger.js';
 import type { Projects, ReadinessCheck } from '../../../projects/projects.js';
 import type { Access } from '../../access.js';
 import type { AppContext, Lifecycle, RequestState, RouterExtras } from '../../context.js';
 import { sendJson } from '../../json-answer.js';
-import { refuseQuery } from '../../query.js';
-import { readVerbose } from './health-schema.js';
+import { refuseQuery, type QueryEntry } from '../../query.js';
 
 /** Answers 200 as long as the process answers at all. */
 export const LIVENESS_PATH = '/livez';
@@ -18,6 +18,7 @@ export const READINESS_PATH = '/readyz';
 const OK = 200;
 const UNAVAILABLE = 503;
 const RETRY_AFTER_SECONDS = '1';
+const VERBOSE = 'verbose';
 
 /** What the probes need. */
 export interface HealthRoutesParts {
@@ -67,4 +68,13 @@ async function describe(ctx: AppContext, { projects, access, serverLogHealth }: 
   ctx.state.principal = principal;
   const counted = { checks, degraded_count: degraded.length };
   return access.allows(principal, 'server.inspect') ? { ...counted, degraded } : counted;
+}
+
+/** `verbose` is the one parameter, and is given without a value. */
+function readVerbose(entries: readonly QueryEntry[]): boolean {
+  refuseQuery(entries.filter((entry) => entry.name !== VERBOSE));
+  const [entry] = entries;
+  if (entry === undefined) return false;
+  if (entry.value === null) return true;
+  throw new AppError('invalid_query', 'Cannot use the query: the parameter "verbose" takes no value', { facts: { parameter: VERBOSE } });
 }

@@ -3,6 +3,7 @@
  */
 import type Router from '@koa/router';
 import { AppError } from '../../../base/app-error.js';
+import { invariant } from '../../../base/invariant.js';
 import { findKeyFault, type KeyFault } from '../../../events/key-name.js';
 import type { Projects } from '../../../projects/projects.js';
 import type { CommandResult } from '../../../store/command.js';
@@ -15,10 +16,9 @@ import type { HttpOptions } from '../../http-options.js';
 import { JSON_TYPE, sendJson } from '../../json-answer.js';
 import { checkReadPrecondition, isNotModified, refusePreconditions, writePrecondition } from '../../precondition.js';
 import { refuseQuery } from '../../query.js';
-import { keyOf, PROJECTS_PATH } from '../../target.js';
-import { readValue } from '../../value-body.js';
-import { readValueBytes } from '../../value-bytes.js';
-import { commandContext, requireProjectId } from '../projects/project-id.js';
+import { PROJECTS_PATH } from '../../target.js';
+import { readValue, readValueBytes } from '../../value-body.js';
+import { commandContext, inProject, requireProjectId } from '../projects/project-id.js';
 import { listKeys } from './list-keys.js';
 
 const KEYS_PATH = `${PROJECTS_PATH}/:id/keys`;
@@ -63,11 +63,11 @@ interface FoundKey {
 export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts: KeysRoutesParts): void {
   const read = parts.access.require('keys.read');
   const write = parts.access.require('keys.write');
-  router.get(KEY_PATH, read, (ctx) => getKey(ctx, parts));
-  router.register(KEY_PATH, ['PUT', 'POST'], [write, (ctx: AppContext) => setKey(ctx, parts)]);
-  router.delete(KEY_PATH, write, (ctx) => deleteKey(ctx, parts));
-  router.get(KEYS_PATH, read, (ctx) => listKeys(ctx, parts));
-  router.delete(KEYS_PATH, write, (ctx) => clearKeys(ctx, parts));
+  router.get(KEY_PATH, inProject, read, (ctx) => getKey(ctx, parts));
+  router.register(KEY_PATH, ['PUT', 'POST'], [inProject, write, (ctx: AppContext) => setKey(ctx, parts)]);
+  router.delete(KEY_PATH, inProject, write, (ctx) => deleteKey(ctx, parts));
+  router.get(KEYS_PATH, inProject, read, (ctx) => listKeys(ctx, parts));
+  router.delete(KEYS_PATH, inProject, write, (ctx) => clearKeys(ctx, parts));
 }
 
 /** A value in memory is answered with at once; only one that lies on disk is waited for. */
@@ -159,13 +159,14 @@ async function clearKeys(ctx: AppContext, { projects }: KeysRoutesParts): Promis
 /** Checks id, key, query and existence of the project, in this order. */
 function findKeyPlace(ctx: AppContext, { projects, options }: KeysRoutesParts): KeyPlace {
   const id = requireProjectId(ctx);
-  const key = keyOf(ctx.state.target.path);
+  const { key, query } = ctx.state.target;
+  invariant(key !== null, 'the path of a key has a key');
   const fault = findKeyFault(key, options.keyBytesMax);
   if (fault !== undefined) {
     const facts = fault === 'too_long' ? { reason: fault, limit: options.keyBytesMax, actual: Buffer.byteLength(key) } : { reason: fault };
     throw new AppError('invalid_key', `Cannot use this key: ${KEY_FAULTS[fault]}`, { facts });
   }
-  refuseQuery(ctx.state.target.query);
+  refuseQuery(query);
   return { store: projects.store(id), key };
 }
 

@@ -2,10 +2,18 @@
  * The project in a route's path, and the caller as commands name it.
  */
 import { AppError } from '../../../base/app-error.js';
+import { isProjectId } from '../../../events/project-id.js';
 import type { CommandContext } from '../../../store/command.js';
 import { authorizationOf } from '../../authorization.js';
-import type { AppContext } from '../../context.js';
+import type { AppContext, AppMiddleware } from '../../context.js';
 import { actorOf } from '../../principal-actor.js';
+
+/** Notes the project of a route's path, before the key is looked at: a refusal is logged with the project that it aimed at. */
+export const inProject: AppMiddleware = (ctx, next) => {
+  const { project } = ctx.state.target;
+  if (project !== null && isProjectId(project)) ctx.state.projectId = project;
+  return next();
+};
 
 /**
  * Reads the project's id. Comes after the credentials, so that nobody without a key learns what an id may be.

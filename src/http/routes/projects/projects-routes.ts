@@ -2,7 +2,7 @@
  * The lives of projects over HTTP: list, create, details, update, another key, a snapshot, delete.
  */
 import type Router from '@koa/router';
-import type { Action } from '../../../auth/authorize.js';
+import { isGuardedChange, type Action } from '../../../auth/authorize.js';
 import type { Access } from '../../access.js';
 import type { AnswerRooms } from '../../answer-rooms.js';
 import { authorizationOf } from '../../authorization.js';
@@ -14,8 +14,7 @@ import type { ProjectDetails, Projects } from '../../../projects/projects.js';
 import { refuseQuery } from '../../query.js';
 import { readSettings } from '../../settings-body.js';
 import { PROJECTS_PATH } from '../../target.js';
-import { isGuardedChange } from './guarded-change.js';
-import { commandContext, requireProjectId } from './project-id.js';
+import { commandContext, inProject, requireProjectId } from './project-id.js';
 import { checkNewProject, checkNothing, checkSettingsChange } from './projects-schema.js';
 
 const PROJECT_PATH = `${PROJECTS_PATH}/:id`;
@@ -45,11 +44,11 @@ export function addProjectsRoutes(router: Router<RequestState, RouterExtras>, pa
   const { access } = parts;
   router.get(PROJECTS_PATH, access.require('projects.list'), (ctx) => listProjects(ctx, parts));
   router.post(PROJECTS_PATH, access.require('projects.create'), (ctx) => createProject(ctx, parts));
-  router.get(PROJECT_PATH, access.require('project.read'), (ctx) => showProject(ctx, parts));
-  router.put(PROJECT_PATH, access.require('project.update'), (ctx) => updateProject(ctx, parts));
-  router.delete(PROJECT_PATH, access.require('project.delete'), (ctx) => deleteProject(ctx, parts));
-  router.post(REGENERATE_PATH, access.require('project.regenerate_key'), (ctx) => regenerateKey(ctx, parts));
-  router.post(COMPACT_PATH, access.require('project.compact'), (ctx) => compactProject(ctx, parts));
+  router.get(PROJECT_PATH, inProject, access.require('project.read'), (ctx) => showProject(ctx, parts));
+  router.put(PROJECT_PATH, inProject, access.require('project.update'), (ctx) => updateProject(ctx, parts));
+  router.delete(PROJECT_PATH, inProject, access.require('project.delete'), (ctx) => deleteProject(ctx, parts));
+  router.post(REGENERATE_PATH, inProject, access.require('project.regenerate_key'), (ctx) => regenerateKey(ctx, parts));
+  router.post(COMPACT_PATH, inProject, access.require('project.compact'), (ctx) => compactProject(ctx, parts));
 }
 
 async function listProjects(ctx: AppContext, { projects, rooms }: ProjectsRoutesParts): Promise<void> {
