@@ -115,16 +115,6 @@ export class Keyring {
   }
 
   /**
-   * Tells whether a scope has a key.
-   *
-   * @param scope the global scope or a project
-   * @returns true when it has one
-   */
-  hasKey(scope: KeyScope): boolean {
-    return this.#held.has(nameScope(scope));
-  }
-
-  /**
    * Names a scope's key.
    *
    * @param scope the global scope or a project

@@ -157,7 +157,7 @@ export interface Log {
   readonly logId: string;
   /**
    * Where the log goes on from, as its first segment says; undefined for a log that begins with seq 1, and from the next opening
-   * on when that segment has been removed. {@link LogHome.baseOf} says it before the log is opened.
+   * on when that segment has been removed.
    */
   readonly base: LogBase | undefined;
 
@@ -337,16 +337,6 @@ export interface LogHome {
    * @returns its log id; undefined when there is none, or its header cannot be read
    */
   identify(project: string): Promise<string | undefined>;
-
-  /**
-   * Reads where a log begins that goes on from a base, without opening it: the snapshot that {@link LogBase.digest} names has to
-   * be found before {@link OpenOptions.known} can be given.
-   *
-   * @param project the project's id
-   * @returns its base; undefined when it has none, when its first segment was removed, or when its header cannot be read, which
-   *   the opening then refuses
-   */
-  baseOf(project: string): Promise<LogBase | undefined>;
 
   /**
    * Says what has to be known before files of a name are moved away or erased.

@@ -32,10 +32,6 @@ export class MemoryHome implements LogHome {
     return await Promise.resolve(undefined);
   }
 
-  async baseOf(): Promise<undefined> {
-    return await Promise.resolve(undefined);
-  }
-
   async leave(): Promise<void> {
     await Promise.resolve();
   }

@@ -42,7 +42,6 @@ export class HomeFaults {
       },
       namesOf: (project) => home.namesOf(project),
       identify: (project) => home.identify(project),
-      baseOf: (project) => home.baseOf(project),
       leave: async (project, logId) => {
         const error = this.leaves.get(project);
         if (error !== undefined) throw error;

@@ -217,7 +217,7 @@ test('authentication whose switching on cannot be written stays off, in the conf
   life.home.appends.set('a', { error: DISK_FULL });
   assert.equal((await refusalOf(life.lives.update('a', { authentication: { enabled: true } }, CONTEXT))).code, 'disk_full');
   assert.equal(await configText(life), text);
-  assert.equal(life.keyring.hasKey({ kind: 'project', project: 'a' }), false);
+  assert.equal(life.keyring.keyId({ kind: 'project', project: 'a' }), null);
 }));
 
 test('a deletion that cannot be recorded deletes nothing, and what waited meanwhile is written', () => withLife(async (life) => {

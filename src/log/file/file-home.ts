@@ -7,19 +7,16 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { invariant } from '../../base/invariant.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
-import { LogCorruptError, LogVersionError, type UnmovedLog } from '../log-errors.js';
-import type { CreateOptions, Log, LogBase, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log.js';
+import type { UnmovedLog } from '../log-errors.js';
+import type { CreateOptions, Log, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log.js';
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
 import { IdleFiles } from '../../disk/idle-files.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
-import { isSnapshotName, LogPaths, sealedSegmentNames, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
+import { isSnapshotName, LogPaths, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
 import { findForeignNames, findLogId, findOwner } from './name-owner.js';
 import { recoverLog } from './recovery.js';
 import { moveToLeft, moveToTrash } from './removal.js';
-import { baseIn } from './segment-check.js';
-import { readHeader } from './segment-reader.js';
-import { activeFile, sealedFile, withText } from './segment-text.js';
 import { eraseTrashed, listTrash } from './trash.js';
 
 const ERASING_FAILED = 'the files of a deleted project could not be erased; the next start tries again';
@@ -104,7 +101,7 @@ export class FileHome implements LogHome {
     }
     const active = { firstSeq, sizeBytes: header.length, inode };
     const reading = { head, slot: 0, damaged: false };
-    const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading, tornBytes: 0 };
+    const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading };
     return await FileLog.open(this.#context(paths), recovered, options);
   }
 
@@ -142,19 +139,6 @@ export class FileHome implements LogHome {
   async identify(project: string): Promise<string | undefined> {
     const found = await findLogId(this.#options.disk, this.#paths(project));
     return found === 'absent' || found === 'unreadable' ? undefined : found;
-  }
-
-  async baseOf(project: string): Promise<LogBase | undefined> {
-    const { disk } = this.#options;
-    const paths = this.#paths(project);
-    const [oldest] = sealedSegmentNames(await disk.list(paths.folder));
-    const file = oldest === undefined ? activeFile(paths) : sealedFile(paths, oldest);
-    try {
-      return baseIn((await withText(disk, file, (text) => readHeader(text, file.shownName))).header);
-    } catch (error) {
-      if (error instanceof LogCorruptError || error instanceof LogVersionError || isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
   }
 
   async leave(project: string, logId: string): Promise<void> {

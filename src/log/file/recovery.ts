@@ -30,8 +30,6 @@ export interface RecoveredLog {
   /** The active segment. */
   readonly active: SegmentExtent;
   readonly head: HeadReading;
-  /** Bytes that were cut as a torn tail, 0 for none. */
-  readonly tornBytes: number;
 }
 
 /** What recovery is told. */
@@ -60,7 +58,7 @@ class Healing {
     const sizeBytes = await this.#healTail();
     const inode = await this.#proveTail(active.unprovenOffset, sizeBytes);
     if (head.damaged) this.#logger.warn({ project: this.#paths.project }, 'the head was missing or damaged; it is written anew');
-    const common = { logId, base, end, lastTimeMs, head, tornBytes: active.torn?.bytes.length ?? 0 };
+    const common = { logId, base, end, lastTimeMs, head };
     if (!active.sealed) return { ...common, sealed, active: { firstSeq: active.firstSeq, sizeBytes, inode } };
     const next = await this.#finishRotation();
     const { firstSeq } = active;
