@@ -10,7 +10,7 @@ import type { LogLine } from '../log/log.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { linesAfter, openProjectLines } from './project-lines.js';
 import { buildState } from './state-build.js';
-import type { BuildJob, BuiltGeneration } from './tasks.js';
+import type { BuildJob, BuiltGeneration } from '../projections/snapshot/file-work.js';
 
 /** Where work on files is done, and what ends it. */
 export interface WorkPlace {

@@ -11,7 +11,7 @@ import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { openProjectLines } from './project-lines.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { buildState } from './state-build.js';
-import type { FilesOfProject, ScrubFinding } from './tasks.js';
+import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
 import type { Disk } from '../disk/disk.js';
 
 /** What is compared, and where there is room for it. */

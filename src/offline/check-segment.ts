@@ -7,7 +7,7 @@ import { LogPaths } from '../log/file/log-paths.js';
 import { sealedFile } from '../log/file/segment-text.js';
 import { digestSound } from '../log/file/sound-segment.js';
 import type { WorkPlace } from './build-generation.js';
-import type { SegmentCheck, SegmentJob } from './tasks.js';
+import type { SegmentCheck, SegmentJob } from '../projections/snapshot/file-work.js';
 
 /**
  * Checks a segment.

@@ -6,7 +6,7 @@ import { checkSnapshots } from './check-snapshots.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { type ReadRegistrations, readRegistrations, SERVER_LOG } from './server-registrations.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
-import type { ScrubFinding } from './tasks.js';
+import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** The registry with its snapshots. */
 export interface CheckedServerLog extends ReadRegistrations {

@@ -6,7 +6,7 @@ import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { snapshotsOf } from './project-snapshots.js';
-import type { FilesOfProject, ScrubFinding } from './tasks.js';
+import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** What is checked, and who holds it back and ends it. */
 export interface SnapshotCheck {

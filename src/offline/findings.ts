@@ -7,7 +7,9 @@ import type { Disk } from '../disk/disk.js';
 import { UnknownEventError } from '../events/codec.js';
 import { openText } from '../log/file/segment-text.js';
 import { LogCorruptError } from '../log/log-errors.js';
-import type { ScrubFinding } from './tasks.js';
+import type { ScrubFinding } from '../projections/snapshot/file-work.js';
+
+export type { FindingKind } from '../projections/snapshot/file-work.js';
 
 /** Something that cannot be, with the line that it stands in. */
 export interface Finding extends ScrubFinding {

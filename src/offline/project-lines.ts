@@ -13,7 +13,7 @@ import type { SegmentHeader } from '../log/line-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
 import type { SnapshotPosition } from '../projections/snapshot/snapshot.js';
-import type { FilesOfProject } from './tasks.js';
+import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 
 /** A log that was looked at. */
 export interface ProjectLines {

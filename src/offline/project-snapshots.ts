@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import type { Disk } from '../disk/disk.js';
 import { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
-import type { FilesOfProject } from './tasks.js';
+import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 
 /**
  * Finds the snapshots of a project. Opens nothing yet.

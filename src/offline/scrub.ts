@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectLog } from '../log/file/log-inspection.js';
 import type { WorkPlace } from './build-generation.js';
 import { checkSnapshots } from './check-snapshots.js';
-import type { ScrubJob, ScrubReport } from './tasks.js';
+import type { ScrubReport } from '../projections/snapshot/file-work.js';
+import type { ScrubJob } from './tasks.js';
 
 /** How fast it reads at most when nobody says, in bytes per second: slow enough that nobody else notices. */
 export const SCRUB_BYTES_PER_SECOND = 8_388_608;

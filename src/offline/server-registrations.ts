@@ -8,7 +8,7 @@ import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
 import type { LogLine } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import { asUnreadable } from './findings.js';
-import type { ScrubFinding } from './tasks.js';
+import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** Name of the registry. No project's id begins with `_`. */
 export const SERVER_LOG = '_server';

@@ -2,16 +2,29 @@
  * What runs in a worker thread: it answers each piece of work once. It prints nothing and reads nothing.
  */
 import { parentPort } from 'node:worker_threads';
-import { invariant } from '../base/invariant.js';
+import type { Disk } from '../disk/disk.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import { runTask } from './run-task.js';
-import { failureOf, type TaskFailure } from './task-failure.js';
-import type { Task, TaskResult } from './tasks.js';
+import { buildGeneration } from './build-generation.js';
+import { checkSegment } from './check-segment.js';
+import { scrub } from './scrub.js';
+import { failureOf, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
-/** What a worker says of a piece of work. */
-export type WorkerAnswer =
-  | { readonly kind: 'result'; readonly result: TaskResult }
-  | { readonly kind: 'failure'; readonly failure: TaskFailure };
+/**
+ * Carries out a piece of work.
+ *
+ * @param task what is to be done
+ * @param disk the disk that the files are on
+ * @param signal ends it, throwing its reason
+ * @returns what the work gives
+ */
+export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Promise<TaskResult> {
+  const place = { disk, signal };
+  switch (task.kind) {
+    case 'build': return await buildGeneration(task.job, place);
+    case 'scrub': return await scrub(task.job, place);
+    case 'check': return await checkSegment(task.job, place);
+  }
+}
 
 async function answer(task: Task): Promise<WorkerAnswer> {
   try {
@@ -21,7 +34,6 @@ async function answer(task: Task): Promise<WorkerAnswer> {
   }
 }
 
-const port = parentPort;
-invariant(port !== null, 'this module runs in a worker thread');
-// Only this program sends anything, and only when the piece before has been answered.
-port.on('message', (task: Task) => void answer(task).then((said) => port.postMessage(said)));
+// Null where the work is carried out in the thread that asks for it. Only this program sends anything, and only when the piece before
+// has been answered.
+parentPort?.on('message', (task: Task) => void answer(task).then((said) => parentPort?.postMessage(said)));

@@ -8,7 +8,7 @@ import { checkServerLog } from './check-server-log.js';
 import { type Finding, withLines } from './findings.js';
 import { findProjects } from './known-projects.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
-import type { ScrubFinding } from './tasks.js';
+import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
 
 /**

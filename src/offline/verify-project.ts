@@ -21,7 +21,7 @@ import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
 import { asUnreadable, type Finding, isLogSound, withLines } from './findings.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { projectEventOf } from './snapshot-changes.js';
-import type { FilesOfProject, ScrubFinding } from './tasks.js';
+import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** How files are verified. */
 export interface VerifyOptions {

@@ -3,10 +3,9 @@
  * next one if that comes soon; whatever goes wrong in it, it ends, and this process only sees a task that failed.
  */
 import { Worker } from 'node:worker_threads';
-import { errorOf } from './task-failure.js';
-import { TaskRunner } from './task-runner.js';
-import type { WorkerAnswer } from './task-worker.js';
-import type { Task, TaskResult } from './tasks.js';
+import { AppError } from '../base/app-error.js';
+import type { BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob } from '../projections/snapshot/file-work.js';
+import { errorOf, type ScrubJob, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
 /** What the thread runs. */
 const MODULE_URL = new URL('./task-worker.js', import.meta.url);
@@ -18,6 +17,73 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb:
 const GONE = -1;
 /** How long a thread that has done its work waits for more, in milliseconds. */
 const IDLE_LIMIT_MS = 1000;
+
+/** Carries out one piece of work; rejects with the signal's reason when it is raised. */
+export type CarryOut = (task: Task, signal: AbortSignal) => Promise<TaskResult>;
+
+/** Carries out work on files. */
+export class TaskRunner {
+  readonly #carryOut: CarryOut;
+  readonly #closing = new AbortController();
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  /** @param carryOut does the work */
+  constructor(carryOut: CarryOut) {
+    this.#carryOut = carryOut;
+  }
+
+  /**
+   * Builds the data files of a snapshot.
+   *
+   * @param job what from, up to where
+   * @param signal ends it; what has been written so far has no manifest and does not count
+   * @returns what was built
+   * @throws {Error} what the work threw, by name, message, code and facts
+   */
+  async build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration> {
+    return (await this.#run({ kind: 'build', job }, signal)) as BuiltGeneration;
+  }
+
+  /**
+   * Reads everything that a project has on disk and checks it.
+   *
+   * @param job which project, how fast
+   * @param signal ends it
+   * @returns what was found
+   */
+  async scrub(job: ScrubJob, signal?: AbortSignal): Promise<ScrubReport> {
+    return (await this.#run({ kind: 'scrub', job }, signal)) as ScrubReport;
+  }
+
+  /**
+   * Reads one sealed segment and checks all of it.
+   *
+   * @param job which segment
+   * @param signal ends it
+   * @returns its digest, or what is wrong with it
+   */
+  async check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck> {
+    return (await this.#run({ kind: 'check', job }, signal)) as SegmentCheck;
+  }
+
+  /** Ends what is going on, and waits until it has ended; later work is refused. */
+  async close(): Promise<void> {
+    this.#closing.abort(new AppError('shutting_down', 'Cannot go on with this work: the server is stopping'));
+    await Promise.allSettled(this.#underWay);
+  }
+
+  async #run(task: Task, signal?: AbortSignal): Promise<TaskResult> {
+    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    either.throwIfAborted();
+    const work = this.#carryOut(task, either);
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
+  }
+}
 
 /** Carries out work on files in threads. */
 export class WorkerTasks extends TaskRunner {

@@ -6,10 +6,6 @@ import type {
   BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,
 } from '../projections/snapshot/file-work.js';
 
-export type {
-  BuildJob, BuiltGeneration, FilesOfProject, ScrubFinding, ScrubReport, SegmentCheck, SegmentJob,
-} from '../projections/snapshot/file-work.js';
-
 /** Carries out such work. A task that is aborted leaves nothing that counts. */
 export interface BackgroundTasks {
   /**

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { parseSnapshotName } from '../projections/snapshot/snapshot-names.js';
-import type { ScrubFinding } from './background-tasks.js';
+import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** What is known of damage, by project. */
 export class FoundDamage {

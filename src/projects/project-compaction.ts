@@ -19,7 +19,8 @@ import { superfluousGenerations } from '../projections/snapshot/superfluous-gene
 import { versionsInSnapshot } from '../projections/value-place.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
-import type { BackgroundTasks, BuiltGeneration } from './background-tasks.js';
+import type { BuiltGeneration } from '../projections/snapshot/file-work.js';
+import type { BackgroundTasks } from './background-tasks.js';
 import type { CompactionResult } from './projects.js';
 import { damageOf, hasLines, irreplaceable, isDamage, readFromBefore } from './damaged-snapshot.js';
 import type { FoundDamage } from './found-damage.js';

@@ -3,7 +3,8 @@
  * still copies to mend it from. It reports and changes nothing.
  */
 import type { Logger } from '../base/logger.js';
-import type { BackgroundTasks, FilesOfProject, ScrubFinding } from './background-tasks.js';
+import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
+import type { BackgroundTasks } from './background-tasks.js';
 import type { FoundDamage } from './found-damage.js';
 
 /** How long after all was read it is read again, in milliseconds: a week. */

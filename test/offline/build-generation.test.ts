@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { AnyEvent } from '../../src/events/event.js';
 import { buildGeneration } from '../../src/offline/build-generation.js';
 import { snapshotsOf } from '../../src/offline/project-snapshots.js';
-import type { BuildJob } from '../../src/offline/tasks.js';
+import type { BuildJob } from '../../src/projections/snapshot/file-work.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { suite } from '../suite.js';
 import { CREATE, DATA, emptyDataDisk, LOG_ID, putLog, set, stateText, writeLog, type WrittenLog } from './written-project.js';

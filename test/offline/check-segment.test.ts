@@ -1,8 +1,8 @@
 /** Checking one sealed segment before it goes. */
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
-import { InlineTasks } from '../../src/offline/inline-tasks.js';
-import type { SegmentCheck, SegmentJob } from '../../src/projects/background-tasks.js';
+import { InlineTasks } from './inline-tasks.js';
+import type { SegmentCheck, SegmentJob } from '../../src/projections/snapshot/file-work.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { compressedLog, PACKED_1 } from '../log/file/compressed-log.js';
 import { SEALED_3 } from '../log/file/damage-table.js';

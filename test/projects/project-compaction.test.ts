@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { SnapshotMismatchError, toCompactionError } from '../../src/projects/project-compaction.js';
-import type { BackgroundTasks, BuiltGeneration } from '../../src/projects/background-tasks.js';
+import type { BuiltGeneration } from '../../src/projections/snapshot/file-work.js';
+import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { CHANGING_METHODS, type DiskCall, type Fault } from '../disk/fault-disk.js';
 import { suite } from '../suite.js';
 import {

@@ -1,7 +1,8 @@
 /** Reading files through in the background: what is reported, and what ends it. */
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { BackgroundTasks, FilesOfProject, ScrubFinding, ScrubReport } from '../../src/projects/background-tasks.js';
+import type { FilesOfProject, ScrubFinding, ScrubReport } from '../../src/projections/snapshot/file-work.js';
+import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { FoundDamage } from '../../src/projects/found-damage.js';
 import { Scrubber } from '../../src/projects/scrubber.js';
 import { suite } from '../suite.js';

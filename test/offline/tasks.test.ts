@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { LogCorruptError } from '../../src/log/log-errors.js';
-import { errorOf, failureOf, TaskError } from '../../src/offline/task-failure.js';
+import { errorOf, failureOf, TaskError } from '../../src/offline/tasks.js';
 import { SnapshotCorruptError } from '../../src/projections/snapshot/snapshot-errors.js';
 import { suite } from '../suite.js';
 
-const test = suite('offline/task-failure');
+const test = suite('offline/tasks');
 
 /** What comes out on the other side. */
 function cross(thrown: unknown): Error {
