@@ -63,7 +63,6 @@ export function generateAccessKey(kind: AccessKeyKind): string {
 /**
  * Tells whether text has the shape of a generated key, whatever its checksum.
  *
- * @param text what somebody presented or typed
  * @returns true for the shape; with {@link isGeneratedKey} false it is a generated key that was changed in copying
  */
 export function looksGenerated(text: string): boolean {
@@ -73,7 +72,6 @@ export function looksGenerated(text: string): boolean {
 /**
  * Tells whether text is a generated key, whole and unchanged; says nothing of whether it opens anything.
  *
- * @param text what somebody presented or typed
  * @returns true when shape and checksum fit
  */
 export function isGeneratedKey(text: string): boolean {

@@ -76,9 +76,6 @@ export type Decision = 'allow' | 'unauthorized' | 'forbidden';
 /**
  * Decides. The answer to somebody without the right never depends on whether the project exists.
  *
- * @param request who wants what
- * @param scopes which scopes are open
- * @returns the decision
  * @throws {InvariantError} for an action on a project that names none
  */
 export function authorize(request: AuthorizationRequest, scopes: Scopes): Decision {
@@ -102,7 +99,6 @@ export function authorize(request: AuthorizationRequest, scopes: Scopes): Decisi
 /**
  * Tells whether a change of settings is guarded, which is to say an action of `project.update_guarded`.
  *
- * @param change what will differ
  * @param isOpen true for an open project: its own key, which anyone may do without, protects nothing
  * @returns true when the change needs the global key
  */

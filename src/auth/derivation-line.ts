@@ -55,7 +55,6 @@ export class DerivationLine<T extends Turn> {
   /**
    * Takes a place at the end.
    *
-   * @param turn who waits
    * @returns who has to leave where the line is full: the newest of those who take the most places, so that a flood pushes out itself
    */
   add(turn: T): T | undefined {
@@ -66,11 +65,7 @@ export class DerivationLine<T extends Turn> {
     return leaving;
   }
 
-  /**
-   * Leaves the line.
-   *
-   * @param turn who waits no longer
-   */
+  /** Leaves the line. */
   remove(turn: T): void {
     const place = this.#waiting.indexOf(turn);
     if (place !== -1) this.#waiting.splice(place, 1);

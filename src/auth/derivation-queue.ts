@@ -94,8 +94,6 @@ export class DerivationQueue {
    * Derives, or joins the derivation of the same key that is already wanted: a client that opens fifty connections
    * with one key costs one derivation.
    *
-   * @param request the key and who presents it
-   * @returns the text that would be stored for the key
    * @throws {AppError} `too_many_failed_keys` when the line is full and the caller's address has the most places in it, when the caller
    *   has waited too long, and when it has left
    */

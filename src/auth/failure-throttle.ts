@@ -51,7 +51,6 @@ export class FailureThrottle {
   /**
    * Tells whether an address has used up its failures.
    *
-   * @param address as sockets and proxies give it
    * @returns 0, or after how many whole seconds it may try again
    */
   async isBlocked(address: string): Promise<number> {
@@ -63,7 +62,6 @@ export class FailureThrottle {
   /**
    * Counts one failure.
    *
-   * @param address as sockets and proxies give it
    * @returns true for the failure that uses up what the address has in this window, and for no other
    */
   async recordFailure(address: string): Promise<boolean> {

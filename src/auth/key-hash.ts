@@ -33,7 +33,6 @@ export type ParsedKeyHash =
 /**
  * Digests a key of access as it was presented.
  *
- * @param key any text
  * @returns 32 bytes: SHA-256 of its UTF-8
  */
 export function digestKey(key: string): Buffer {
@@ -53,7 +52,6 @@ export function hashGenerated(key: string): string {
 /**
  * Hashes a chosen key for storing; takes about 0.3 s and 32 MiB outside the event loop.
  *
- * @param key a key that a person chose
  * @param salt 22 characters of base64url, the same for all keys of a configuration
  * @returns `scrypt:<N>:<r>:<p>:<salt>:<hash>`
  */
@@ -70,7 +68,6 @@ export function hashChosen(key: string, salt: string): Promise<string> {
 /**
  * Hashes a key for storing in the way that fits it.
  *
- * @param key a generated or a chosen key
  * @param salt 22 characters of base64url; not used for a generated key
  * @returns what {@link hashGenerated} gives for a generated key, otherwise what {@link hashChosen} gives
  */
@@ -81,7 +78,6 @@ export async function hashAccessKey(key: string, salt: string): Promise<string> 
 /**
  * Takes a stored hash apart.
  *
- * @param text what stands in a configuration
  * @returns its parts, or undefined for text that is no hash of ours
  */
 export function parseKeyHash(text: string): ParsedKeyHash | undefined {
@@ -98,7 +94,6 @@ export function parseKeyHash(text: string): ParsedKeyHash | undefined {
 /**
  * Names a key without giving it away, for logs and events.
  *
- * @param storedHash the stored text
  * @returns 16 hexadecimal digits: the first of SHA-256 of that text
  */
 export function keyIdOf(storedHash: string): string {

@@ -91,7 +91,6 @@ export class Keyring {
   /**
    * Gives a scope its key; the key before it stops working at once.
    *
-   * @param scope what the key opens
    * @param key the key as it is stored, null for none
    * @throws {InvariantError} for a text that is no hash, a key that another scope has, or a second salt
    */
@@ -105,11 +104,7 @@ export class Keyring {
     if (held.salt !== undefined) this.#useSalt(held.salt);
   }
 
-  /**
-   * Forgets a project's key.
-   *
-   * @param id the project's id
-   */
+  /** Forgets a project's key. */
   removeProject(id: string): void {
     this.#drop(nameScope({ kind: 'project', project: id }));
   }
@@ -117,7 +112,6 @@ export class Keyring {
   /**
    * Names a scope's key.
    *
-   * @param scope the global scope or a project
    * @returns 16 hexadecimal digits, null where there is no key
    */
   keyId(scope: KeyScope): string | null {
@@ -138,7 +132,6 @@ export class Keyring {
    * Says whose a presented key is.
    *
    * @param presented the key as it came, without the words around it
-   * @param presenter who presents it
    * @returns who presents it, null for a key that opens nothing
    * @throws {AppError} `too_many_failed_keys` when finding out needs a derivation and too many are wanted, see {@link DerivationQueue}
    */
@@ -227,7 +220,6 @@ interface NewKey {
 /**
  * Names a scope in one text.
  *
- * @param scope the global scope or a project
  * @returns `global`, or `project:` and the project's id
  */
 export function nameScope(scope: KeyScope): string {

@@ -76,7 +76,6 @@ export class KnownKeys {
   /**
    * Reads what {@link KnownKeys.toText} has written.
    *
-   * @param text anything
    * @returns the keys, undefined for text that is damaged or of another format
    */
   static fromText(text: string): KnownKeys | undefined {
@@ -106,9 +105,6 @@ export class KnownKeys {
   /**
    * Looks up a presented key. An unknown one costs one HMAC.
    *
-   * @param presented the key as it came
-   * @param salt the salt of all typed keys in force
-   * @param hashInForce what is stored now
    * @returns the text in force that a derivation of this key would give, undefined where that is not known
    */
   recall(presented: string, salt: string, hashInForce: HashInForce): string | undefined {
@@ -122,7 +118,6 @@ export class KnownKeys {
   /**
    * Takes a key in. The caller has compared it with the stored hash.
    *
-   * @param key the key
    * @param place its scope, and the stored text that it was compared with
    * @returns true when it was not known yet
    * @throws {InvariantError} for a hash that is not scrypt's
@@ -141,11 +136,7 @@ export class KnownKeys {
     return true;
   }
 
-  /**
-   * Drops every key that is bound to no hash in force.
-   *
-   * @param hashInForce what is stored now
-   */
+  /** Drops every key that is bound to no hash in force. */
   keepBound(hashInForce: HashInForce): void {
     for (const [name, known] of this.#keys) {
       const hash = hashInForce(known.scope);

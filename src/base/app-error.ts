@@ -22,11 +22,7 @@ export class AppError extends Error {
   /** Facts for the client. */
   readonly facts: ErrorFacts;
 
-  /**
-   * @param code the stable code
-   * @param message what happened, with which value, what to do; active voice, no full stop at the end
-   * @param options facts for the client, the cause for the log
-   */
+  /** @param message what happened, with which value, what to do; active voice, no full stop at the end */
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -37,7 +33,6 @@ export class AppError extends Error {
 /**
  * Tells whether something thrown is a system error with an errno name.
  *
- * @param error anything thrown
  * @param codes names such as `ENOENT`; none given means any errno name
  * @returns true when `error.code` is one of them
  */
@@ -49,7 +44,6 @@ export function isErrno(error: unknown, ...codes: readonly string[]): error is N
 /**
  * Gives an operation that the disk had no room for the code that callers act on.
  *
- * @param error what a call to the disk rejected with
  * @param message what could not be done, without the reason: `Cannot create the project "a"`
  * @returns an `AppError` with `disk_full` where there was no room, else the same error
  */
@@ -64,7 +58,6 @@ const DEFECTS: readonly string[] = ['EBADF', 'EFAULT'];
 /**
  * Gives an operation whose call to the system failed the code that callers act on.
  *
- * @param error what it failed with
  * @param message what could not be done, without the reason
  * @returns an `AppError` with `disk_full` or `disk_failed` for an error with an errno, else the same error; EBADF and EFAULT stay as
  *   they are, since only a wrong call of this program can cause them

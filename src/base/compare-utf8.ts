@@ -17,8 +17,6 @@ function weight(unit: number): number {
  * UTF-16 order differs from UTF-8 order in one place only: surrogates (code points from U+10000) sort below
  * U+E000..U+FFFF, where UTF-8 has them above. Lifting them at the first difference restores the order.
  *
- * @param a well-formed text
- * @param b well-formed text
  * @returns negative, zero or positive, as `Array.prototype.sort` wants it
  */
 export function compareUtf8(a: string, b: string): number {

@@ -5,7 +5,6 @@
 /**
  * Says how many there are.
  *
- * @param count how many
  * @param unit one of them, such as `line`; more get an `s`
  * @returns text such as `1 line` or `0 lines`
  */

@@ -17,10 +17,7 @@ export interface SchemaFault {
 
 /** Checks a document against one schema. */
 export interface SchemaCheck<T> {
-  /**
-   * @param document anything parsed from JSON
-   * @returns the same document with its type known, or the first fault
-   */
+  /** @returns the same document with its type known, or the first fault */
   (document: unknown): { readonly ok: true; readonly document: T } | { readonly ok: false; readonly fault: SchemaFault };
 }
 
@@ -73,7 +70,6 @@ function expectation(error: ErrorObject, params: Record<string, unknown>): strin
 /**
  * Escapes one member name for a JSON pointer.
  *
- * @param name the member's name
  * @returns the name with `~` and `/` escaped as RFC 6901 section 3 says
  */
 export function escapePointer(name: string): string {
@@ -84,7 +80,6 @@ export function escapePointer(name: string): string {
  * Compiles a schema once, when it is first used: a command or a thread would pay at its start for all that it never asks.
  *
  * @param schema a JSON schema (draft 7); a `description` beside a keyword is the wording of what was expected
- * @returns the check
  */
 export function compileSchema<T>(schema: Schema): SchemaCheck<T> {
   let compiled: ValidateFunction<T> | undefined;

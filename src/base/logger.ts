@@ -17,11 +17,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where lines go. */
 export interface LogDestination {
-  /**
-   * Takes a line. Must not throw, and must not wait: every room logs, in the middle of whatever it does.
-   *
-   * @param line text that ends in a line feed
-   */
+  /** Takes a line. Must not throw, and must not wait: every room logs, in the middle of whatever it does. */
   write(line: string): unknown;
   /** Called after a fatal line: the process is about to end. */
   flushSync?(): unknown;
@@ -47,7 +43,6 @@ export interface LoggerOptions {
 /**
  * Makes the logger that everything else is handed.
  *
- * @param options level, form and destination
  * @returns a logger that replaces keys of access by `[redacted]`, in fields and in errors
  */
 export function createLogger(options: LoggerOptions): Logger {

@@ -21,7 +21,6 @@ export function setProgram(script: string): void {
 /**
  * A command of this program.
  *
- * @param words the subcommand and its arguments
  * @returns one line for a shell, which works from any folder as far as its arguments do
  */
 export function programCommand(words: readonly string[]): string {

@@ -11,7 +11,6 @@ const REQUEST_ID = /^[0-9A-Za-z._:@/+=-]+$/;
 /**
  * Tells whether text may stand in an event line as a request id as it is: nothing in it needs escaping in JSON.
  *
- * @param text what a client sent
  * @returns true for 1 to {@link REQUEST_ID_CHARACTERS_MAX} characters of letters, digits and `._:@/+=-`
  */
 export function isRequestId(text: string): boolean {

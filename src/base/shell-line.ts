@@ -4,12 +4,7 @@
 
 const PLAIN_WORD = /^[\w@%+=:,./-]+$/;
 
-/**
- * Quotes what a shell would take apart.
- *
- * @param words the command and its arguments
- * @returns one line
- */
+/** Quotes what a shell would take apart. */
 export function shellLine(words: readonly string[]): string {
   return words.map((word) => (PLAIN_WORD.test(word) ? word : `'${word.replaceAll('\'', String.raw`'\''`)}'`)).join(' ');
 }

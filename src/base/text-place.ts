@@ -13,13 +13,7 @@ export interface TextPlace {
   readonly sizeBytes: number;
 }
 
-/**
- * The last part of a piece.
- *
- * @param piece a piece of a line
- * @param sizeBytes how much of its end
- * @returns that part
- */
+/** The last part of a piece. */
 export function endOfPlace({ segment, offset, sizeBytes: wholeBytes }: TextPlace, sizeBytes: number): TextPlace {
   invariant(sizeBytes < wholeBytes, 'a part is shorter than the whole');
   return { segment, offset: offset + wholeBytes - sizeBytes, sizeBytes };

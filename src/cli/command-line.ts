@@ -71,11 +71,7 @@ function addFileCommands(program: Command): void {
     .action((project: string, options: RepairCommandOptions) => runCommand((context) => repair(project, options, context)));
 }
 
-/**
- * Runs the program. Sets the exit code; returns when the server serves, or when there is nothing to do.
- *
- * @param args what stands behind the program's name
- */
+/** Runs the program. Sets the exit code; returns when the server serves, or when there is nothing to do. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   const shown: string[] = [];
   try {

@@ -16,11 +16,7 @@ const READER_GONE = ['EPIPE', 'ECONNRESET'];
 export class OutputError extends Error {
   override readonly name = 'OutputError';
 
-  /**
-   * @param target what could not be written, such as `standard output`
-   * @param cause what the system said
-   * @param advice what to do about it
-   */
+  /** @param target what could not be written, such as `standard output` */
   constructor(target: string, cause: unknown, advice = 'What was written is not whole; make room there, or write to another place') {
     super(`Cannot write to ${target}: ${cause instanceof Error ? cause.message : String(cause)}. ${advice}`, { cause });
   }
@@ -41,10 +37,6 @@ export class CommandOutput {
   readonly #isStream: boolean;
   #isClosed = false;
 
-  /**
-   * @param target where it goes
-   * @param signal ends the wait for a reader
-   */
   constructor(target: OutputTarget, signal: AbortSignal) {
     this.#target = target;
     this.#signal = signal;

@@ -10,12 +10,7 @@ function boxed(lines: readonly string[]): string {
   return ['', RULE, ...lines.map((line) => `  ${line}`.trimEnd()), RULE, '', ''].join('\n');
 }
 
-/**
- * What a first run shows: both keys, and lines to paste.
- *
- * @param first the keys, the project and where the server listens
- * @returns text ending in a line feed
- */
+/** What a first run shows: both keys, and lines to paste. */
 export function formatFirstRun(first: FirstRun): string {
   const value = `${first.url}/api/v1/projects/${first.project}/keys/greeting`;
   return boxed([
@@ -38,19 +33,12 @@ export function formatFirstRun(first: FirstRun): string {
  * What is shown of a key that was made later.
  *
  * @param owner `the global key` or `the key of project "…"`
- * @param key the key
- * @returns text ending in a line feed
  */
 export function formatGeneratedKey(owner: string, key: string): string {
   return boxed([`SimpleKV: ${owner} was made. It is shown once; note it now.`, '', key]);
 }
 
-/**
- * Makes an announcer.
- *
- * @param write where the text goes
- * @returns the announcer
- */
+/** Makes an announcer. */
 export function createAnnouncer(write: (text: string) => void): Announcer {
   return {
     firstRun: (first) => write(formatFirstRun(first)),

@@ -16,12 +16,7 @@ const CONTROLLING_TERMINAL = '/dev/tty';
 /** Sockets that set a descriptor's mode; collected, they would close their handles. */
 const held: Socket[] = [];
 
-/**
- * Gives a descriptor that leads where the given one leads, and to which a write does not wait for a reader.
- *
- * @param descriptor standard output or standard error
- * @returns a descriptor of its own, or the given one
- */
+/** Gives a descriptor that leads where the given one leads, and to which a write does not wait for a reader. */
 export function openWithoutWaiting(descriptor: number): number {
   const status = fstatSync(descriptor);
   // A file has no reader to wait for. It keeps its description, whose offset it shares with what else writes there.

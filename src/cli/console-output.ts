@@ -81,10 +81,7 @@ export class ConsoleOutput {
   #droppedInGap = 0;
   #droppedCount = 0;
 
-  /**
-   * @param descriptor a descriptor that does not wait, or what stands for it in a test
-   * @param options limits, and what is called
-   */
+  /** @param descriptor a descriptor that does not wait, or what stands for it in a test */
   constructor(descriptor: number | DescriptorWrite, options: ConsoleOutputOptions = {}) {
     this.#write = typeof descriptor === 'number' ? (bytes) => writeSync(descriptor, bytes) : descriptor;
     this.#options = options;

@@ -38,8 +38,6 @@ export class MissingDataError extends Error {
 /**
  * Finds the data folder.
  *
- * @param options what the command line says
- * @returns the folder
  * @throws {ConfigError} when the configuration cannot be used
  * @throws {UsageError} when both are named
  * @throws {MissingDataError} when there is no such folder

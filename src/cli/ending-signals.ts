@@ -20,8 +20,6 @@ export interface SignalHandlers {
  * Listens to signals.
  *
  * @param names which signals; any of them may be the first, and any the further one
- * @param handlers what becomes of them
- * @returns ends the listening
  */
 export function onEndingSignals(names: readonly NodeJS.Signals[], handlers: SignalHandlers): () => void {
   let isAsked = false;

@@ -35,7 +35,6 @@ export const EXIT_CODES = {
 /**
  * The exit code for what ended a start or a command.
  *
- * @param error what was thrown
  * @returns one of {@link EXIT_CODES}
  */
 export function exitCodeOf(error: unknown): number {

@@ -11,8 +11,6 @@ import { hasNewerFormat, verdictKindOf } from './verdict-kind.js';
 /**
  * Says what to do about a verdict.
  *
- * @param verdict what was found
- * @param options how the command line named the folder
  * @returns one line; undefined when nothing is wrong
  */
 export function nextStep(verdict: ProjectVerdict, options: FolderOptions): string | undefined {
@@ -34,7 +32,6 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
  * Says what becomes of damaged snapshots whose log is sound.
  *
  * @param project the project's id, or `_server`
- * @returns one line
  */
 export function snapshotStep(project: string): string {
   const compact = `POST /api/v1/projects/${project}/compact`;
@@ -43,12 +40,7 @@ export function snapshotStep(project: string): string {
   return `${state}. The server reads an older snapshot or the whole log instead, and ${made}`;
 }
 
-/**
- * The options that name the same folder again.
- *
- * @param options how the command line named it
- * @returns words of a command
- */
+/** The options that name the same folder again. */
 export function folderWords({ config, data }: FolderOptions): readonly string[] {
   if (data !== undefined) return ['--data', data];
   return config === undefined ? [] : ['--config', config];

@@ -18,13 +18,7 @@ export interface OlderHistoryQuery {
   readonly words: readonly string[];
 }
 
-/**
- * Adds to a refusal where the wanted history is.
- *
- * @param error what a replay was refused with
- * @param query what was wanted
- * @returns the error to show
- */
+/** Adds to a refusal where the wanted history is. */
 export async function withOlderHistory(error: unknown, query: OlderHistoryQuery): Promise<unknown> {
   if (!(error instanceof OutOfReachError) || error.side !== 'before') return error;
   const logs = await findOlderLogs(query.disk, query);
@@ -41,8 +35,6 @@ export async function withOlderHistory(error: unknown, query: OlderHistoryQuery)
 /**
  * Says that a log does not begin with its project, where it does not.
  *
- * @param firstSeq the first line that is there
- * @param query what is wanted
  * @returns one note or more, each a line; empty when nothing is missing
  */
 export async function olderHistoryNote(firstSeq: number, query: OlderHistoryQuery): Promise<string> {

@@ -26,7 +26,6 @@ export interface Sink {
  *
  * @param target its path; the folder must be there
  * @param dataFolder absolute; the file may not lie in it
- * @param work gives the pieces
  * @throws {UsageError} when the name belongs to the data folder, or to something that is no file
  * @throws {OutputError} when it cannot be written
  */

@@ -24,7 +24,6 @@ const FORMS = 'a seq such as 1234, a time such as 2026-11-22T10:00:00Z, a local 
 /**
  * Reads a seq.
  *
- * @param text decimal digits
  * @returns the seq, undefined when it is none
  */
 export function parseSeq(text: string): number | undefined {
@@ -35,9 +34,7 @@ export function parseSeq(text: string): number | undefined {
 /**
  * Reads a point in a log.
  *
- * @param text what the person wrote
  * @param nowMs milliseconds since 1970; nothing later can be meant
- * @returns the moment
  * @throws {UsageError} when the text is no such point, means two, or lies in the future
  */
 export function parseMoment(text: string, nowMs: number): Moment {

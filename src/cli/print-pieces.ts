@@ -10,7 +10,6 @@ const OUTPUT_BYTES = 65_536;
  * Prints pieces until there are no more, or the reader has gone.
  *
  * @param pieces what is printed, in order
- * @param sink where it goes
  */
 export async function printPieces(pieces: AsyncIterable<Buffer>, sink: Sink): Promise<void> {
   let waiting: Buffer[] = [];

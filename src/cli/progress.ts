@@ -14,13 +14,7 @@ export class Progress {
     this.#bar = new SingleBar({ stream, format: '{what} [{bar}] {percentage} %', clearOnComplete: true, hideCursor: false });
   }
 
-  /**
-   * Says how far it has come.
-   *
-   * @param what what is being worked on
-   * @param done how much is done
-   * @param total of how much
-   */
+  /** Says how far it has come. */
   show(what: string, done: number, total: number): void {
     if (!this.#isShown) this.#bar.start(total, done, { what });
     this.#isShown = true;

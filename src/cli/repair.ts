@@ -45,8 +45,6 @@ interface RepairJob {
  * Repairs a project, or the registry.
  *
  * @param project the project's id, or `_server`
- * @param options which folder, and whether the loss is accepted
- * @param context where it is printed, and what ends the work
  * @returns true when the next start serves the project
  * @throws {UsageError} when the project is not there
  * @throws {FolderBusyError} when a server, or another repair, is at work on the folder

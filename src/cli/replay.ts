@@ -50,7 +50,6 @@ const disk = new NodeDisk();
  *
  * @param project the project's id; `_server` with events only
  * @param options up to where, what is shown, and where it goes
- * @param context where it is printed, and what ends the work
  * @returns true when it is done
  * @throws {UsageError} when the options do not go together, or the project is not there
  */

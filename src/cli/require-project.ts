@@ -23,8 +23,6 @@ export interface Intent {
 /**
  * Refuses a name that cannot be a project's, before anything is looked at.
  *
- * @param project what the command line says
- * @param command the command
  * @throws {UsageError} when no project can have that id
  */
 export function requireProjectName(project: string, command: Intent['command']): void {
@@ -36,8 +34,6 @@ export function requireProjectName(project: string, command: Intent['command']):
  * Refuses a folder that holds no data, and a project that is not in it.
  *
  * @param project the project's id, or `_server`; undefined: all of them
- * @param found the data folder
- * @param intent what is about to be done
  * @throws {MissingDataError} when the folder is no data folder, or an empty one
  * @throws {UsageError} when the project is not in it
  */

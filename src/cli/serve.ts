@@ -61,7 +61,6 @@ class StandardStreams {
 /**
  * Serves until a signal or a failure ends the process.
  *
- * @param configPath path of the configuration file
  * @param options whether projects without an entry get one
  */
 export async function serve(configPath: string, { adopt }: { readonly adopt: boolean }): Promise<void> {

@@ -18,11 +18,7 @@ export function writeError(text: string): void {
   }
 }
 
-/**
- * Says something to the person, with the program's name in front.
- *
- * @param text one line, or more that belong together
- */
+/** Says something to the person, with the program's name in front. */
 export function complain(text: string): void {
   writeError(`simplekv: ${text}\n`);
 }

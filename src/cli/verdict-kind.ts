@@ -20,7 +20,6 @@ const WORDS = {
 /**
  * Says what a verdict amounts to.
  *
- * @param verdict what was found
  * @returns the kind that every finding is of; `damaged` where they differ
  */
 export function verdictKindOf({ findings }: Pick<ProjectVerdict, 'findings'>): VerdictKind {
@@ -33,7 +32,6 @@ export function verdictKindOf({ findings }: Pick<ProjectVerdict, 'findings'>): V
 /**
  * Tells whether a newer version wrote some of it, beside whatever else is wrong: a repair by this one would drop what it cannot read.
  *
- * @param findings what was found
  * @returns true where it did
  */
 export function hasNewerFormat(findings: readonly { readonly kind?: FindingKind | undefined }[]): boolean {

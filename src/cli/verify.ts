@@ -36,7 +36,6 @@ interface Summary {
  *
  * @param project one project, or `_server`; undefined: everything
  * @param options which folder, and in which form the result is printed
- * @param context where it is printed, and what ends the work
  * @returns true when everything is sound
  * @throws {UsageError} when the project is not there
  */

@@ -50,7 +50,6 @@ interface AdoptedEntry {
  *   hash leaves that text as it is, so the id of the key does not change.
  * - Neither key nor hash where authentication is on: a key is made.
  *
- * @param document a checked document
  * @returns the document to be kept, and the keys that were made
  * @throws {ConfigError} when two scopes have the same key, which would make one of them open the other
  */

@@ -24,12 +24,7 @@ export interface PlacedAuthentication {
   readonly entry: Partial<AuthenticationEntry> | undefined;
 }
 
-/**
- * Lists everything in a document that can hold a key of access: the global one first, then the projects in their order.
- *
- * @param document a checked document
- * @returns each with its place
- */
+/** Lists everything in a document that can hold a key of access: the global one first, then the projects in their order. */
 export function placedAuthentications(document: ConfigDocument): readonly PlacedAuthentication[] {
   return [
     { pointer: '/default/authentication', entry: document.default?.authentication },
@@ -40,8 +35,6 @@ export function placedAuthentications(document: ConfigDocument): readonly Placed
 /**
  * Checks a whole document.
  *
- * @param document anything parsed from JSON
- * @returns the same document, its type known
  * @throws {ConfigError} for the first fault
  */
 export function checkConfig(document: unknown): ConfigDocument {

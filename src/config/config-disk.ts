@@ -13,11 +13,7 @@ const READ_BYTES_MAX = 67_108_864;
 
 /** A new file that is being written. */
 export interface NewConfigFile {
-  /**
-   * Writes the whole content.
-   *
-   * @param text the content
-   */
+  /** Writes the whole content. */
   write(text: string): Promise<void>;
   /** Resolves when the content is on disk. */
   sync(): Promise<void>;
@@ -48,31 +44,18 @@ export interface ConfigDisk {
    * @param path where nothing may be yet
    */
   open(path: string): Promise<NewConfigFile>;
-  /**
-   * @param path a file
-   * @returns its content, undefined where there is no such file
-   */
+  /** @returns its content, undefined where there is no such file */
   read(path: string): Promise<string | undefined>;
-  /**
-   * Puts a file in the place of another, in one step.
-   *
-   * @param from the file
-   * @param to the name that it gets
-   */
+  /** Puts a file in the place of another, in one step. */
   rename(from: string, to: string): Promise<void>;
   /**
    * Gives a file a second name, which must be free.
    *
-   * @param from the file
    * @param to the second name
    */
   link(from: string, to: string): Promise<void>;
   /** @param path a file */
   unlink(path: string): Promise<void>;
-  /**
-   * @param path a folder
-   * @returns the names in it
-   */
   list(path: string): Promise<readonly string[]>;
   /** @param path a folder */
   openFolder(path: string): Promise<ConfigFolder>;
@@ -83,7 +66,6 @@ export interface KnownKeysDisk extends ConfigDisk {
   /**
    * Reads a file with its rights, both of the same moment. What is no file, or too large to be one of ours, reads as empty.
    *
-   * @param path a file
    * @returns content and rights, undefined where there is no such file
    */
   readWithRights(path: string): Promise<FileWithRights | undefined>;

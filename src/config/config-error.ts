@@ -40,10 +40,6 @@ export class ConfigError extends Error {
   /** Absolute path of the file, undefined for a document that has none yet. */
   readonly file: string | undefined;
 
-  /**
-   * @param fault the place, what was expected and what was found
-   * @param options the file, and what went wrong underneath
-   */
   constructor(fault: ConfigFault, options: ConfigErrorOptions = {}) {
     super(describe(fault, options.file), options.cause === undefined ? undefined : { cause: options.cause });
     this.pointer = fault.pointer;
@@ -57,7 +53,6 @@ export class ConfigError extends Error {
    * Names the file of a fault that was found in its content alone.
    *
    * @param file absolute path
-   * @returns the same fault with the file in its message
    */
   inFile(file: string): ConfigError {
     const { pointer, expected, found, kind, cause } = this;

@@ -62,9 +62,7 @@ export class ConfigFile {
   /**
    * Takes a loaded configuration over, and removes what a crash left beside it.
    *
-   * @param source path, document and text
    * @param disk the machine's own disk unless a test says otherwise
-   * @returns the file
    * @throws {ConfigError} when it is not there any more, or was changed since it was loaded
    */
   static async open(source: ConfigSource, disk: ConfigDisk = systemConfigDisk): Promise<ConfigFile> {
@@ -85,10 +83,7 @@ export class ConfigFile {
   /**
    * Writes the configuration of a first run. Never overwrites: a file that appeared meanwhile stays as it is.
    *
-   * @param file where it shall be
-   * @param document what it shall say
    * @param options what to do just before the file gets its name
-   * @returns the file
    * @throws {ConfigError} when there is one already, or when it cannot be written
    */
   static async create(file: string, document: ConfigDocument, options: CreateOptions = {}): Promise<ConfigFile> {
@@ -187,12 +182,7 @@ function failureText(error: unknown): string {
     : 'Cannot save the configuration: the file could not be replaced';
 }
 
-/**
- * Formats a document as it stands in the file.
- *
- * @param document any document
- * @returns JSON with an indent, ending in a line feed
- */
+/** Formats a document as it stands in the file. */
 export function formatConfig(document: ConfigDocument): string {
   return `${JSON.stringify(document, null, INDENT_BLANKS)}\n`;
 }

@@ -38,7 +38,6 @@ function defaultStorage(document: ConfigDocument): StorageSettings {
  * Says which settings hold for a project: the built-in ones, on top of them `default.storage`, on top of them its own.
  *
  * @param entry the project's entry; one with nothing but an id gives what a new project gets
- * @param document the document that it stands in
  * @returns the settings, whole
  */
 export function effectiveSettings(entry: Pick<ProjectEntry, 'storage' | 'authentication'>, document: ConfigDocument): ProjectSettings {
@@ -52,8 +51,6 @@ export function effectiveSettings(entry: Pick<ProjectEntry, 'storage' | 'authent
 /**
  * Prepares an entry for the comparison with its log.
  *
- * @param entry the project's entry
- * @param document the document that it stands in
  * @returns what the entry says, defaults filled in
  */
 export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryView {
@@ -71,8 +68,6 @@ export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryV
  * setting down finds it again, and one who changes a default later reaches every project that did not say otherwise.
  *
  * @param previous the entry that is replaced, undefined for a new project
- * @param state what the entry shall say
- * @param document the document that it will stand in
  * @returns an entry for which {@link effectiveSettings} gives `state.settings`
  */
 export function renderEntry(previous: ProjectEntry | undefined, state: ProjectState, document: ConfigDocument): ProjectEntry {

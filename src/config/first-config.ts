@@ -36,11 +36,7 @@ export function firstConfig(): Required<FirstConfig> {
   return { document: { ...document, projects: [project] }, globalKey, projectKey };
 }
 
-/**
- * Makes a configuration for a data folder whose own was lost: the projects in it get their entries later.
- *
- * @returns the document and the global key
- */
+/** Makes a configuration for a data folder whose own was lost: the projects in it get their entries later. */
 export function configWithoutProjects(): FirstConfig {
   const globalKey = generateAccessKey('global');
   const document: ConfigDocument = {

@@ -50,7 +50,6 @@ export class KnownKeysFile implements TypedKeyMemory {
   /**
    * Reads the file where there is one, and begins to remove what a crash left beside it. Writes nothing.
    *
-   * @param parts the configuration and the server log
    * @returns the keys that are known and in force; none where the file is missing or cannot be used
    */
   static async open(parts: KnownKeysFileParts): Promise<KnownKeysFile> {
@@ -70,7 +69,6 @@ export class KnownKeysFile implements TypedKeyMemory {
   /**
    * Takes a key in, and has the file written where it was not known yet. The caller does not wait for the disk.
    *
-   * @param key the key
    * @param place its scope, and the stored text that it was compared with
    * @returns true when it was not known yet
    */

@@ -30,10 +30,6 @@ export class ListeningError extends Error {
   /** JSON pointer to the setting. */
   readonly pointer: string;
 
-  /**
-   * @param place what was to be listened on
-   * @param cause the system's error
-   */
   constructor(place: ListeningPlace, cause: NodeJS.ErrnoException) {
     const code = cause.code ?? 'unknown';
     const { pointer, reason, remedy } = explain(code, place);

@@ -40,7 +40,6 @@ export interface LoadedConfig {
 /**
  * Reads and checks a configuration.
  *
- * @param file path of the file
  * @returns the configuration, or undefined where there is no such file
  * @throws {ConfigError} for whatever is wrong with it
  */

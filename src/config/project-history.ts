@@ -20,7 +20,6 @@ export interface ProjectHistory {
   /** After the last one. */
   readonly newest: ProjectVersion;
   /**
-   * @param revision any seq
    * @returns the version that held at that seq, that is after the newest project event up to it; undefined before the first;
    *   `unknown` where the versions of that time are not known any more
    */
@@ -38,8 +37,6 @@ export interface HistoryGap {
 /**
  * Tells whether a revision may be one that a list leaves out.
  *
- * @param versions by rising seq
- * @param revision any seq
  * @returns true between the first version and the one after it
  */
 export function isInGap(versions: readonly ProjectVersion[], revision: number): boolean {
@@ -52,7 +49,6 @@ export function isInGap(versions: readonly ProjectVersion[], revision: number): 
  *
  * @param versions at least one, by rising seq
  * @param gap what the list leaves out @default nothing
- * @returns the history
  * @throws {InvariantError} for an empty list, or one out of order
  */
 export function historyOf(versions: readonly ProjectVersion[], gap: HistoryGap = { isTrimmed: false }): ProjectHistory {

@@ -107,13 +107,7 @@ const PUT_FILES_BACK = 'mount the volume, or put the files back from a copy, and
 /** What is to be done about one entry. */
 export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | Deleted | Refuse;
 
-/**
- * Compares one entry with what the logs say of its id.
- *
- * @param entry what config.json says
- * @param log what the logs say
- * @returns what is to be done
- */
+/** Compares one entry with what the logs say of its id. */
 export function reconcile(entry: EntryView, log: LogView): Outcome {
   const { registered } = log;
   if (entry.revision !== undefined && !log.serverLogPresent) {
@@ -208,8 +202,6 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
  * Tells whether an older copy of the configuration brings back an API key that was replaced since: the entry reflects an older version
  * than the log's newest, and has the key of that version.
  *
- * @param entry what config.json says
- * @param history what the log says
  * @returns true where it does, or where nothing says any more which key that version had
  */
 export function revivesKey(entry: EntryView, history: ProjectHistory): boolean {

@@ -251,9 +251,7 @@ export interface ServerOptions {
 /**
  * Fills in what a document leaves out, and makes paths absolute.
  *
- * @param document a checked document
  * @param folder absolute path of the folder that relative paths start from: the file's own
- * @returns the options
  */
 export function resolveServerOptions(document: ConfigDocument, folder: string): ServerOptions {
   const limits = { ...LIMITS, ...document.limits };

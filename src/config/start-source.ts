@@ -56,7 +56,6 @@ export interface StartSource {
  * Reads the configuration, or makes the one of a first run. Writes nothing.
  *
  * @param request which file, and what may be done
- * @returns where to begin
  * @throws {ConfigError} for whatever is wrong with it, and when the data folder holds projects and it is missing or names none of them
  */
 export async function readStartSource(request: StartRequest): Promise<StartSource> {
@@ -96,7 +95,6 @@ async function firstSource(request: StartRequest, absolute: string): Promise<Sta
  * Makes sure that the file is still the one that was read. Until the lock was ours, the server that had it before may have written
  * its last change, which must not be passed over.
  *
- * @param source what the start began from
  * @throws {ConfigError} when it is another
  */
 export async function refuseChangedConfig({ path: file, loaded }: StartSource): Promise<void> {

@@ -19,7 +19,6 @@ export interface TemporaryOptions {
 /**
  * Hands over a temporary file whose content is on disk; when anything fails, the file is gone afterwards.
  *
- * @param options content, and the file that it is for
  * @param use gives the temporary file its name, and then syncs the folder
  * @throws {Error} the system's, or whatever `use` throws
  */
@@ -50,12 +49,7 @@ export async function withTemporary(
   }
 }
 
-/**
- * Removes the temporary files that a crash left. They may hold secrets; where they cannot be removed, only their owner can read them.
- *
- * @param target the file that they were made for
- * @param disk where they are
- */
+/** Removes the temporary files that a crash left. They may hold secrets; where they cannot be removed, only their owner can read them. */
 export async function removeLeftovers(target: string, disk: ConfigDisk): Promise<void> {
   const folder = path.dirname(target);
   const prefix = temporaryPrefix(target);

@@ -32,9 +32,7 @@ export interface TlsFiles {
 /**
  * Reads both files and makes sure that a server can be started with them.
  *
- * @param paths where they are
  * @param nowMs the present time, against which the certificate's validity is held
- * @returns their content
  * @throws {ConfigError} with the pointer of the file that is wrong
  */
 export async function readTlsFiles({ keyFile, certFile }: TlsPaths, nowMs: number): Promise<TlsFiles> {

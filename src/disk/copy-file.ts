@@ -14,9 +14,7 @@ const PIECE_BYTES = 1_048_576;
  *
  * A copy that takes room leaves the low-water mark of the disk alone, since a copy can be made again and a delete must go on.
  *
- * @param disk the disk
  * @param way from where to where; the new name must be free
- * @param signal ends it with its reason
  * @throws {AppError} `disk_full` when it would take more room than there is; the errno of the call that failed. The caller removes
  *   what was written
  */
@@ -35,9 +33,6 @@ export async function copyFile(disk: Disk, way: { readonly from: string; readonl
 /**
  * Refuses to write what can be made again where that would take the room that is kept for deletes, heads and the configuration.
  *
- * @param disk the disk
- * @param folder where it would be written
- * @param sizeBytes how much it takes
  * @throws {AppError} `disk_full` when there is no more room than that
  */
 export async function requireRoom(disk: Disk, folder: string, sizeBytes: number): Promise<void> {

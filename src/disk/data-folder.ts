@@ -9,9 +9,7 @@ import { changeFolder, type Disk } from './disk.js';
 /**
  * Makes a folder and those above it that are missing; each is durable when the call resolves.
  *
- * @param disk the disk
  * @param path the folder, absolute
- * @returns the folders that were made, the outermost first
  */
 export async function makeDataFolder(disk: Disk, path: string): Promise<readonly string[]> {
   if ((await disk.status(path)) !== undefined) return [];
@@ -24,7 +22,6 @@ export async function makeDataFolder(disk: Disk, path: string): Promise<readonly
 /**
  * Removes folders that were made for a start that came to nothing. One that holds anything stays, and so do those above it.
  *
- * @param disk the disk
  * @param made as {@link makeDataFolder} gave them
  */
 export async function removeEmptyFolders(disk: Disk, made: readonly string[]): Promise<void> {

@@ -136,9 +136,6 @@ export interface Disk {
  *
  * The descriptor is taken before the change, so that a lack of descriptors cannot leave a changed folder unsynced.
  *
- * @param disk the disk
- * @param path the folder
- * @param change what changes names
  * @returns what `change` returns
  */
 export async function changeFolder<T>(disk: Disk, path: string, change: () => Promise<T>): Promise<T> {
@@ -155,8 +152,6 @@ export async function changeFolder<T>(disk: Disk, path: string, change: () => Pr
 /**
  * Writes all of a buffer to the end of a file or fails.
  *
- * @param file opened for appending
- * @param bytes what to write
  * @throws {ShortWriteError} when fewer bytes were written
  */
 export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
@@ -167,10 +162,7 @@ export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
 /**
  * Writes a new file and makes its content durable; its name is durable when the folder has been synced.
  *
- * @param disk the disk
  * @param path where it shall be; must be free
- * @param bytes all of its content
- * @returns its inode
  * @throws {ShortWriteError} when the disk took less, or the errno of the call that failed; what was written stays
  */
 export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Promise<{ readonly inode: number }> {
@@ -191,10 +183,7 @@ export class ShortWriteError extends Error {
   /** As the system would have said. */
   readonly code = 'ENOSPC';
 
-  /**
-   * @param wantedBytes how many bytes were given
-   * @param writtenBytes how many were taken
-   */
+  /** @param wantedBytes how many bytes were given */
   constructor(wantedBytes: number, writtenBytes: number) {
     super(`Cannot write ${wantedBytes} bytes: the disk took ${writtenBytes}`);
   }

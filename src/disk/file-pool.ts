@@ -39,9 +39,6 @@ export class FilePool {
   /**
    * Uses a file, opened if it is not; waits when as many as may be are in use.
    *
-   * @param key which file
-   * @param open opens it for reading
-   * @param work what is done with it
    * @returns what `work` returns
    */
   async use<T>(key: number, open: () => Promise<DiskFile>, work: (file: DiskFile) => Promise<T>): Promise<T> {
@@ -54,11 +51,7 @@ export class FilePool {
     }
   }
 
-  /**
-   * Lets go of one file, once nobody uses it.
-   *
-   * @param key which file
-   */
+  /** Lets go of one file, once nobody uses it. */
   async drop(key: number): Promise<void> {
     const pooled = this.#files.get(key);
     if (pooled === undefined) return;

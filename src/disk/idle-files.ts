@@ -42,11 +42,7 @@ export class IdleFiles {
     this.#filesMax = filesMax;
   }
 
-  /**
-   * Takes note that nothing uses a file any more.
-   *
-   * @param file open, and idle from now on
-   */
+  /** Takes note that nothing uses a file any more. */
   add(file: IdleFile): void {
     this.#sinceMs.delete(file);
     this.#sinceMs.set(file, systemClock.monotonicMs());
@@ -55,11 +51,7 @@ export class IdleFiles {
     this.#timer ??= this.#wait(this.#idleMs);
   }
 
-  /**
-   * Takes note that a file is used again, or closed.
-   *
-   * @param file idle or not
-   */
+  /** Takes note that a file is used again, or closed. */
   remove(file: IdleFile): void {
     this.#sinceMs.delete(file);
   }

@@ -112,10 +112,7 @@ export class NodeDisk implements Disk {
   readonly #idleFiles: IdleFiles | undefined;
   readonly #onReread: FileRereadReport | undefined;
 
-  /**
-   * @param idleFiles closed when the process is out of descriptors @default there are none
-   * @param onReread told of reads that had to be repeated
-   */
+  /** @param idleFiles closed when the process is out of descriptors @default there are none */
   constructor(idleFiles?: IdleFiles, onReread?: FileRereadReport) {
     this.#idleFiles = idleFiles;
     this.#onReread = onReread;

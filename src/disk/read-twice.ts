@@ -12,7 +12,6 @@ export type RereadReport = (error: NodeJS.ErrnoException) => void;
  *
  * @param read makes the read; it may be made twice
  * @param report told where the first one failed and the second one did not
- * @returns what the read gave
  * @throws what the second read failed with, or the first one where the device did not refuse it
  */
 export async function readTwice<T>(read: () => Promise<T>, report?: RereadReport): Promise<T> {

@@ -24,7 +24,6 @@ export function globalActor(keyId: string): string {
 /**
  * The actor of a request that carried a project's key.
  *
- * @param project the project's id
  * @param keyId 16 hexadecimal digits
  * @returns text for the field `actor`
  */

@@ -109,12 +109,7 @@ function compileFields(fields: readonly string[]): ReturnType<typeof compileSche
 /** Checks by operation; `set` is taken apart by hand, since its value is kept as text. */
 const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(fields)]));
 
-/**
- * Turns an event into the fields of a line.
- *
- * @param event the event
- * @returns operation and fields
- */
+/** Turns an event into the fields of a line. */
 export function encodeEvent(event: AnyEvent): EncodedEvent {
   if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}` };
   const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
@@ -130,9 +125,7 @@ function printMember(field: string, value: unknown): string {
 /**
  * Turns the fields of a line back into the event.
  *
- * @param op the line's operation
  * @param body its fields; the line's hash has been checked, so the text is what was written
- * @returns the event
  * @throws {UnknownEventError} for an operation or a field that this version does not know
  */
 export function decodeEvent(op: string, body: string): AnyEvent {

@@ -152,7 +152,6 @@ export type AnyEvent = ProjectEvent | ServerEvent;
 /**
  * Tells the server's operations from those of projects.
  *
- * @param op the operation of any event
  * @returns true for one of the registry
  */
 export function isServerOperation(op: string): op is ServerEvent['op'] {
@@ -162,7 +161,6 @@ export function isServerOperation(op: string): op is ServerEvent['op'] {
 /**
  * Tells the server's events from those of projects.
  *
- * @param event any event
  * @returns true for an event of the registry
  */
 export function isServerEvent(event: AnyEvent): event is ServerEvent {
@@ -172,7 +170,6 @@ export function isServerEvent(event: AnyEvent): event is ServerEvent {
 /**
  * Tells the events of projects from the server's.
  *
- * @param event any event
  * @returns true for an event of a project's log
  */
 export function isProjectEvent(event: AnyEvent): event is ProjectEvent {

@@ -173,8 +173,6 @@ export const AUTHENTICATION_PROPERTIES = {
 /**
  * Puts a change on top of settings.
  *
- * @param settings what holds now
- * @param change what shall differ
  * @returns new settings; the arguments stay as they are
  */
 export function mergeSettings(settings: ProjectSettings, change: ProjectSettingsChange): ProjectSettings {
@@ -187,8 +185,6 @@ export function mergeSettings(settings: ProjectSettings, change: ProjectSettings
 /**
  * Puts a change on top of storage settings.
  *
- * @param storage what holds now
- * @param change what shall differ
  * @returns new settings; the arguments stay as they are
  */
 export function mergeStorage(storage: StorageSettings, change: StorageChange = {}): StorageSettings {

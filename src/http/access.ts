@@ -46,7 +46,6 @@ export class Access {
    * its answer begins, however long it took; a change is decided about again by those who carry it out, who get the right with
    * the context of the command.
    *
-   * @param action what the route does
    * @returns the middleware; it refuses with 400, 401, 403, 404 or 429, and a change without a key that another site's page asks for
    */
   require(action: Action): AppMiddleware {
@@ -61,8 +60,6 @@ export class Access {
   /**
    * Finds out who asks. A key that is sent is checked even where none is needed.
    *
-   * @param ctx the request's context
-   * @returns whoever asks
    * @throws {AppError} `ambiguous_credentials`, `unauthorized`, `too_many_failed_keys`
    */
   async identify(ctx: AppContext): Promise<Principal> {
@@ -90,8 +87,6 @@ export class Access {
   /**
    * Tells whether a caller may, without refusing.
    *
-   * @param principal whoever asks
-   * @param action an action that concerns no project
    * @returns true when it may
    */
   allows(principal: Principal, action: Action): boolean {
@@ -134,8 +129,6 @@ function tooManyFailedKeys(seconds: number): AppError {
 /**
  * Finds the key.
  *
- * @param headers the request's
- * @returns what there is
  * @throws {AppError} `ambiguous_credentials` for more than one
  */
 export function findCredentials({ authorizations, apiKeys }: RequestHeaders): Credentials {
@@ -160,7 +153,6 @@ function asSent(key: string): string {
  * Prepares the look-up.
  *
  * @param trustedProxies addresses and networks whose word is taken; none: the header is ignored
- * @returns a function from Node's request to an IP address
  */
 export function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
   if (trustedProxies.length === 0) return socketAddress;
@@ -179,7 +171,6 @@ function socketAddress(request: IncomingMessage): string {
 /**
  * Names the other end of a connection.
  *
- * @param socket plain or with TLS
  * @returns an IP address, null where it is not known any more
  */
 export function addressOfSocket(socket: object): string | null {

@@ -82,12 +82,7 @@ export class AnswerBudget {
     return this.#waiting.length;
   }
 
-  /**
-   * Opens the room of an answer, empty at first.
-   *
-   * @param holder whose it is
-   * @returns the room
-   */
+  /** Opens the room of an answer, empty at first. */
   open(holder: RoomHolder): AnswerRoom {
     return new AnswerRoom({
       holder,
@@ -215,7 +210,6 @@ export class AnswerRoom {
    * Takes room for what comes next, in place of what was held before. Where there is none, nothing is held until it has been waited
    * for; then the caller looks again how much it needs, since time has passed, and takes that.
    *
-   * @param bytes how much is needed from here on
    * @returns undefined where the room is there; otherwise a promise that there will be
    * @throws {AppError} `busy`, by the promise, after the longest wait or when the answer has ended
    */

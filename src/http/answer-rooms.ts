@@ -25,11 +25,7 @@ export class AnswerRooms {
   readonly #turns: Turns;
   readonly #logger: Logger;
 
-  /**
-   * @param budget what the rooms are taken of
-   * @param turns when the pieces of long answers are made
-   * @param logger where readers that were cut off are reported
-   */
+  /** @param turns when the pieces of long answers are made */
   constructor(budget: AnswerBudget, turns: Turns, logger: Logger) {
     this.#budget = budget;
     this.#turns = turns;
@@ -48,8 +44,6 @@ export class AnswerRooms {
   /**
    * Takes room for text that is about to be brought into memory.
    *
-   * @param ctx the request's context
-   * @param sizeBytes of the text
    * @returns undefined where the room is there; otherwise a promise, after which the size is looked up anew and room is taken for that
    * @throws {AppError} `busy`, by the promise
    */
@@ -60,7 +54,6 @@ export class AnswerRooms {
   /**
    * Sends a text in parts.
    *
-   * @param ctx the request's context, with the headers of the answer
    * @param texts one after another; room has been taken for each when it comes
    */
   send(ctx: AppContext, texts: Texts): void {

@@ -24,14 +24,12 @@ export interface Authority {
   /**
    * Decides about a request as if it came now.
    *
-   * @param request who asks for what
    * @throws {AppError} `unauthorized` where the API key holds no more or is missing, `forbidden`
    */
   decide(request: AuthorizationRequest): void;
   /**
    * Refuses a project that is not the one that was meant.
    *
-   * @param project a project's id
    * @param identity what `Projects.identity` said of it
    * @throws {AppError} `project_not_found`
    */
@@ -46,11 +44,7 @@ export class Authorization {
   readonly #identity: symbol | undefined;
   #action: () => Action;
 
-  /**
-   * @param authority decides each time
-   * @param request what was granted
-   * @param identity of the project, undefined where there is none
-   */
+  /** @param identity of the project, undefined where there is none */
   constructor(authority: Authority, request: AuthorizationRequest, identity: symbol | undefined) {
     const { principal, action, project } = request;
     this.principal = principal;
@@ -86,7 +80,6 @@ export class Authorization {
  * The right of a request.
  *
  * @param ctx the request's context, after the credentials were checked
- * @returns the right
  * @throws {InvariantError} for a route that checks no credentials
  */
 export function authorizationOf({ state }: AppContext): Authorization {

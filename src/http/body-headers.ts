@@ -12,7 +12,6 @@ const MEDIA_TYPE_HINT = 'send the header "Content-Type: application/json"';
 /**
  * Checks type, encoding and announced length of a body.
  *
- * @param ctx the request's context
  * @param bytesMax longest body, in bytes
  * @throws {AppError} `unsupported_media_type`, `unsupported_content_encoding`, `body_too_large`
  */
@@ -50,7 +49,6 @@ function isJson(contentType: string): boolean {
  *
  * @param limit longest body, in bytes
  * @param actual its length where that is known, in bytes
- * @returns the refusal
  */
 export function bodyTooLarge(limit: number, actual?: number): AppError {
   const facts = actual === undefined || !Number.isSafeInteger(actual) ? { limit } : { limit, actual };
@@ -60,7 +58,6 @@ export function bodyTooLarge(limit: number, actual?: number): AppError {
 /**
  * Tells whether a request announces a body.
  *
- * @param request Node's request
  * @returns false where there is none, or one of no bytes
  */
 export function announcesBody(request: IncomingMessage): boolean {
@@ -72,18 +69,13 @@ export function announcesBody(request: IncomingMessage): boolean {
 /**
  * Tells whether the client waits for leave before it sends the body.
  *
- * @param request Node's request
  * @returns true for `Expect: 100-continue` under HTTP/1.1; under 1.0 the header means nothing
  */
 export function awaitsContinue(request: IncomingMessage): boolean {
   return request.headers.expect !== undefined && request.httpVersion === '1.1';
 }
 
-/**
- * Tells a client that waits for leave to send its body now. Called when nothing but the body is left to check.
- *
- * @param ctx the request's context
- */
+/** Tells a client that waits for leave to send its body now. Called when nothing but the body is left to check. */
 export function askForBody(ctx: AppContext): void {
   if (awaitsContinue(ctx.req)) ctx.res.writeContinue();
   ctx.state.bodyWanted = true;

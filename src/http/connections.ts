@@ -26,11 +26,7 @@ export class Connections {
   #closing = false;
   #whenEmpty: (() => void) | undefined;
 
-  /**
-   * Counts a connection until it closes.
-   *
-   * @param socket new, plain or with TLS
-   */
+  /** Counts a connection until it closes. */
   add(socket: Socket): void {
     this.#connections.set(socket, { answers: new Set(), newest: undefined, begunInRound: 0 });
     socket.once('close', () => {
@@ -45,7 +41,6 @@ export class Connections {
    * and behind it a read, without waiting, reads what it wrote. However many requests a client sends without waiting, the others
    * have their turn after a few of them.
    *
-   * @param response Node's response to a request that has just come
    * @param serve answers the request; called now or when its turn has come, and never for a connection that has broken
    */
   begin(response: ServerResponse, serve: () => void): void {
@@ -76,7 +71,6 @@ export class Connections {
   /**
    * Finds the request that is still coming in on a connection.
    *
-   * @param socket the connection
    * @returns its answer, undefined where every request has come in whole
    */
   incoming(socket: Duplex): ServerResponse | undefined {
@@ -87,7 +81,6 @@ export class Connections {
   /**
    * Waits for the answers under way on a connection: nothing may overtake them.
    *
-   * @param socket the connection
    * @param action called once none is under way, at once where there is none
    */
   afterAnswers(socket: Duplex, action: () => void): void {

@@ -27,7 +27,6 @@ export type App = Koa<RequestState, RouterExtras>;
 /**
  * Builds the app.
  *
- * @param parts what it needs
  * @returns the app; `app.callback()` answers Node's requests
  */
 export function createApp(parts: AppParts): App {

@@ -19,7 +19,6 @@ const VERSION = /^([1-9][0-9]{0,15})-([0-9a-f]{8})$/;
  * Writes the tag of a version.
  *
  * @param seq the key's version, from 1
- * @param logId the log's id
  * @returns the text of an `ETag` header
  */
 export function formatEntityTag(seq: number, logId: string): string {
@@ -30,7 +29,6 @@ export function formatEntityTag(seq: number, logId: string): string {
 /**
  * Parses one tag.
  *
- * @param text a header's value
  * @returns the tag, or undefined for anything but exactly one
  */
 export function parseEntityTag(text: string): EntityTag | undefined {
@@ -41,8 +39,6 @@ export function parseEntityTag(text: string): EntityTag | undefined {
 /**
  * Reads the version in a tag.
  *
- * @param tag any tag
- * @param logId the log's id
  * @returns the seq, or undefined where the tag is of another log or not one of ours
  */
 export function versionOf(tag: EntityTag, logId: string): number | undefined {

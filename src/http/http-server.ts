@@ -92,7 +92,6 @@ export class HttpServer {
   /**
    * Begins to accept connections.
    *
-   * @returns where
    * @throws {Error} with an errno name such as `EADDRINUSE`
    */
   async listen(): Promise<ListeningAddress> {

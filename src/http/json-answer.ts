@@ -9,9 +9,7 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 /**
  * Sends JSON that no cache keeps.
  *
- * @param ctx the request's context
  * @param status 200 or 201
- * @param document anything that JSON can say
  */
 export function sendJson(ctx: AppContext, status: number, document: object): void {
   ctx.status = status;

@@ -53,14 +53,7 @@ type KeyPieces = AsyncGenerator<readonly string[], void, undefined>;
 /** The members of one piece, each made into text when its turn comes. */
 type MemberPieces = AsyncGenerator<Iterable<string>, void, undefined>;
 
-/**
- * Lists everything in a range.
- *
- * @param store the project's store
- * @param range which keys, in which direction
- * @param form object or array, and who is asked for room
- * @returns JSON text
- */
+/** Lists everything in a range. */
 export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
   return writeText(form.withValues ? entriesOf(store, range, form) : namesOf(store, range, form), form);
 }
@@ -68,10 +61,7 @@ export function writeListing(store: ReadableKeys, range: ListingRange, form: Lis
 /**
  * Lists a page whose keys are fixed already. A key that was deleted meanwhile is left out.
  *
- * @param store the project's store
  * @param keys what {@link fixPage} gave
- * @param form object or array, and who is asked for room
- * @returns JSON text
  */
 export function writePage(store: ReadableKeys, keys: readonly string[], form: ListingForm): Promise<ListingText> {
   return writeText(form.withValues ? entriesOfPage(store, keys, form) : namesOfPage(keys, form), form);
@@ -80,8 +70,6 @@ export function writePage(store: ReadableKeys, keys: readonly string[], form: Li
 /**
  * Fixes the keys of a page.
  *
- * @param store the project's store
- * @param range which keys, in which direction
  * @param form how many at most, from 1, and the turns to take
  * @returns the keys in their order
  */

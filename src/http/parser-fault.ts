@@ -40,12 +40,7 @@ const METHOD_AND_TARGET = /^[A-Za-z][A-Za-z-]* [/*h]/;
 /** An error of `clientError`, as far as it is looked at. */
 export type ParserError = Error & { readonly code?: string; readonly rawPacket?: Buffer; readonly bytesParsed?: number };
 
-/**
- * Translates an error of `clientError`.
- *
- * @param fault as Node gives it
- * @returns the refusal
- */
+/** Translates an error of `clientError`. */
 export function parserFault(fault: ParserError): ParserFault {
   const start = fault.rawPacket?.subarray(0, METHOD_CHARACTERS_MAX).toString('latin1') ?? '';
   if (fault.code === 'HPE_INVALID_METHOD' && METHOD_AND_TARGET.test(start)) {
@@ -61,14 +56,7 @@ function endsLineWithoutCr({ code, rawPacket, bytesParsed = 0 }: ParserError): b
   return code === 'HPE_INVALID_VERSION' && rawPacket?.[bytesParsed - 1] === LINE_FEED;
 }
 
-/**
- * Writes a problem and closes the connection.
- *
- * @param socket still writable
- * @param error what is wrong with the request
- * @param headers beside those of every problem
- * @returns what was answered, for the log
- */
+/** Writes a problem and closes the connection. */
 export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Record<string, string>> = {}): RawAnswer {
   const requestId = newRequestId();
   const problem = makeProblem(error, requestId);
@@ -80,12 +68,7 @@ export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Rec
   return { requestId, problem };
 }
 
-/**
- * Answers a request that has begun, in the place of the app, because the rest of it does not come or is malformed.
- *
- * @param response Node's, of which nothing has been sent
- * @param error what is wrong with the request
- */
+/** Answers a request that has begun, in the place of the app, because the rest of it does not come or is malformed. */
 export function answerInPlace(response: ServerResponse, error: AppError): void {
   const requestId = response.getHeader('X-Request-Id');
   const problem = makeProblem(error, typeof requestId === 'string' ? requestId : newRequestId());

@@ -13,7 +13,6 @@ const ANY = '*';
 /**
  * Reads the condition of a write.
  *
- * @param headers the request's
  * @param logId the log's id, since tags of other logs match nothing
  * @returns the condition, or undefined for none
  * @throws {AppError} `invalid_precondition`
@@ -38,7 +37,6 @@ export function writePrecondition(headers: IncomingHttpHeaders, logId: string): 
  * Tells whether a reader has the present version already.
  *
  * @param headers the request's, which {@link checkReadPrecondition} let pass
- * @param version the key's present version and its log's id
  * @returns true when the answer is 304
  */
 export function isNotModified(headers: IncomingHttpHeaders, version: { readonly seq: number; readonly logId: string }): boolean {
@@ -52,7 +50,6 @@ export function isNotModified(headers: IncomingHttpHeaders, version: { readonly 
 /**
  * Checks the conditions of a read, whether or not there is something to compare them with.
  *
- * @param headers the request's
  * @throws {AppError} `invalid_precondition`
  */
 export function checkReadPrecondition(headers: IncomingHttpHeaders): void {
@@ -66,7 +63,6 @@ export function checkReadPrecondition(headers: IncomingHttpHeaders): void {
 /**
  * Refuses every condition, for routes on something that has no version.
  *
- * @param headers the request's
  * @throws {AppError} `invalid_precondition` when there is any
  */
 export function refusePreconditions(headers: IncomingHttpHeaders): void {

@@ -7,7 +7,6 @@ import { ACTOR_ANONYMOUS, globalActor, projectActor } from '../events/actor.js';
 /**
  * Names a principal.
  *
- * @param principal whoever asks
  * @returns text for the field `actor`
  */
 export function actorOf(principal: Principal): string {

@@ -237,8 +237,6 @@ export function logLevelOf(error: AppError): 'error' | 'warn' | undefined {
  * Writes the document.
  *
  * @param error what {@link toAppError} gave
- * @param requestId the request's id
- * @returns status, headers and body
  */
 export function makeProblem(error: AppError, requestId: string): Problem {
   const kind = PROBLEM_KINDS[error.code];

@@ -67,8 +67,6 @@ function refuseKey({ name, value }: QueryEntry): void {
  * Checks parameters against a route's schema.
  *
  * @param entries what {@link parseQuery} gave
- * @param check the route's schema over an object of texts
- * @returns the parameters as an object
  * @throws {AppError} `invalid_query` for an empty, unknown or wrong one
  */
 export function checkQuery<T>(entries: readonly QueryEntry[], check: SchemaCheck<T>): T {

@@ -28,12 +28,7 @@ const SLOT_NAME_LENGTHS: ReadonlySet<number> = new Set(Object.keys(SLOTS).map((n
 /** Nothing was sent. */
 export const NO_HEADERS: RequestHeaders = emptySlots();
 
-/**
- * Picks the headers that matter from the raw list.
- *
- * @param rawHeaders names and values in turn, as Node gives them
- * @returns their values
- */
+/** Picks the headers that matter from the raw list. */
 export function pickHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const picked = emptySlots();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {

@@ -34,9 +34,6 @@ const parseBody = bodyParser({
 /**
  * Reads settings. The body may have taken its time: whether the caller still may is decided before anything is said of it.
  *
- * @param ctx the request's context
- * @param check the route's schema
- * @returns the body, known to fit the schema
  * @throws {AppError} what the headers, the bytes, the grammar or the schema are refused with; what a right that ended is
  */
 export async function readSettings<T>(ctx: AppContext, check: SchemaCheck<T>): Promise<T> {
@@ -89,7 +86,6 @@ function refusal(thrown: unknown, pieces: readonly Buffer[]): AppError {
  * Words what a schema refused.
  *
  * @param fault place and expectation; what was found is not quoted, it might be a key
- * @returns the refusal
  */
 export function invalidSettings(fault: SchemaFault): AppError {
   const pointer = fault.pointer.slice(0, POINTER_CHARACTERS_MAX);

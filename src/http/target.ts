@@ -35,7 +35,6 @@ const ABSOLUTE = /^https?:\/\/([^/?@]+)(\/[^?]*)?(\?.*)?$/i;
 /**
  * Parses a target.
  *
- * @param raw as it stood in the request line
  * @returns path, query and authority; every percent-encoding in the path is known to be valid UTF-8
  * @throws {AppError} `invalid_target`, and what {@link parseQuery} throws
  */

@@ -38,7 +38,6 @@ export function readValue(bytes: Buffer): string {
  * Decodes a body.
  *
  * @param bytes a whole body
- * @returns its text
  * @throws {AppError} `empty_body`, `invalid_utf8`
  */
 export function readJsonText(bytes: Buffer): string {
@@ -54,7 +53,6 @@ export function readJsonText(bytes: Buffer): string {
  * Says where a body is not JSON.
  *
  * @param bytes valid UTF-8 that is not JSON
- * @param cause what the parser threw
  * @returns the refusal, with the position; nothing of the body is quoted
  */
 export function invalidJson(bytes: Buffer, cause: unknown): AppError {
@@ -68,7 +66,6 @@ export function invalidJson(bytes: Buffer, cause: unknown): AppError {
 /**
  * Reads the whole body, after its headers were checked. It may have taken its time: whether the caller still may is decided again.
  *
- * @param ctx the request's context
  * @param bytesMax longest body, in bytes
  * @returns its bytes
  * @throws {AppError} what {@link checkBodyHeaders} throws, `body_too_large`, `incomplete_body`; what a right that ended is refused with

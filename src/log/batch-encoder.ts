@@ -34,7 +34,6 @@ export interface BatchStart {
  * @param drafts at least one
  * @param after the end of the log, and the last seq that is synced
  * @param how what stamps the lines, and where the first of them will stand, where lines can be read again
- * @returns the batch
  * @throws {AppError} `line_too_large` when a line exceeds {@link LINE_BYTES_MAX}
  */
 export function encodeBatch(

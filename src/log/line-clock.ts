@@ -13,10 +13,7 @@ export class LineClock {
   readonly #onJump: (fromMs: number, toMs: number) => void;
   #lastMs = 0;
 
-  /**
-   * @param clock where the time comes from
-   * @param onJump told when the clock has gone back by more than {@link HELD_BACK_MS_MAX}
-   */
+  /** @param onJump told when the clock has gone back by more than {@link HELD_BACK_MS_MAX} */
   constructor(clock: Clock, onJump: (fromMs: number, toMs: number) => void) {
     this.#clock = clock;
     this.#onJump = onJump;

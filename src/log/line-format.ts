@@ -48,7 +48,6 @@ const DIGEST_OF_NOTHING = sha256('');
 /**
  * The hash that stands before seq 1.
  *
- * @param project the project's id
  * @param logId 32 hexadecimal digits
  * @returns SHA-256 of `simplekv/1\n<project>\n<log_id>`
  */
@@ -87,9 +86,7 @@ export interface EncodedLine {
  * Makes an event line.
  *
  * @param draft what the caller decided
- * @param stamp what the log adds
  * @param previousHash hash of the line before, or the genesis hash
- * @returns the line and its hash
  */
 export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash: string): EncodedLine {
   invariant(previousHash.length === HASH_CHARACTERS, 'a line is chained to a hash');
@@ -117,7 +114,6 @@ function partAOf(
 /**
  * Says where a whole line lies that was read: what stands before its body follows from what it says.
  *
- * @param line a line that lies in a file
  * @returns the line from its first byte to the line feed, which the last line of a log may lack
  */
 export function placeOfLine(line: LogLine): TextPlace {
@@ -141,12 +137,7 @@ export interface SegmentHeader {
   readonly base?: string | undefined;
 }
 
-/**
- * Makes a header line.
- *
- * @param header what it says
- * @returns the line with its line feed
- */
+/** Makes a header line. */
 export function encodeHeaderLine(header: SegmentHeader): string {
   invariant(header.firstSeq >= 1, 'seq counts from 1');
   const log = `"project":"${header.project}","log_id":"${header.logId}"`;
@@ -167,13 +158,7 @@ export interface SegmentSeal {
   readonly nextName: string;
 }
 
-/**
- * Makes a seal line.
- *
- * @param seal what it says
- * @param previousHash hash of the last event line of the segment
- * @returns the line with its line feed
- */
+/** Makes a seal line. */
 export function encodeSealLine(seal: SegmentSeal, previousHash: string): string {
   return closeLine(`{"seal":"${seal.sealedName}","next_seq":${seal.nextSeq},"next":"${seal.nextName}"`, previousHash);
 }
@@ -226,7 +211,6 @@ function readHash(bytes: Buffer): string | undefined {
  *
  * @param bytes the line without its line feed
  * @param due what must stand there
- * @returns the line, or what is wrong with it
  */
 export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   const written = readHash(bytes);
@@ -294,8 +278,6 @@ export function looksLikeSeal(bytes: Buffer): boolean {
  * Takes a seal line apart and checks its hash and its seq.
  *
  * @param bytes the line without its line feed
- * @param due what would stand there if the segment went on
- * @returns the seal, or what is wrong with it
  */
 export function decodeSealLine(bytes: Buffer, due: DueLine): Decoded<SegmentSeal> {
   const written = readHash(bytes);

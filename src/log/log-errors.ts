@@ -29,11 +29,6 @@ export class LogCorruptError extends AppError {
   /** What is there instead. */
   readonly found: string;
 
-  /**
-   * @param place where the damage begins
-   * @param expected what should be there, as a phrase
-   * @param found what is there instead, as a phrase
-   */
   constructor(place: LogFaultPlace, expected: string, found: string) {
     const seq = place.seq === undefined ? '' : `, seq ${place.seq}`;
     super(new.target.code, `Cannot trust "${place.file}" at byte ${place.offset}${seq}: expected ${expected}, found ${found}`);
@@ -56,10 +51,7 @@ export class LogOutdatedError extends LogCorruptError {
 export class LogVersionError extends AppError {
   override readonly name = 'LogVersionError';
 
-  /**
-   * @param file file name relative to the home of the logs
-   * @param format what its header says
-   */
+  /** @param file file name relative to the home of the logs */
   constructor(file: string, format: string) {
     super('project_newer_format', `Cannot read "${file}": its format "${format}" is unknown to this version`);
   }
@@ -71,10 +63,7 @@ export class WrongLastSeqError extends Error {
   /** The log's last seq. */
   readonly actualSeq: number;
 
-  /**
-   * @param expectedSeq what the caller took its decision on
-   * @param actualSeq what the log's last seq is
-   */
+  /** @param expectedSeq what the caller took its decision on */
   constructor(expectedSeq: number, actualSeq: number) {
     super(`Cannot append after seq ${expectedSeq}: the log's last seq is ${actualSeq}`);
     this.actualSeq = actualSeq;
@@ -95,10 +84,6 @@ export class LinesDroppedError extends Error {
   /** The first seq that is still kept. */
   readonly firstKeptSeq: number;
 
-  /**
-   * @param dueSeq the seq that was due
-   * @param firstKeptSeq the first seq that is still kept
-   */
   constructor(dueSeq: number, firstKeptSeq: number) {
     super(`Cannot read on from seq ${dueSeq}: the log keeps its lines from seq ${firstKeptSeq} on`);
     this.firstKeptSeq = firstKeptSeq;
@@ -108,7 +93,6 @@ export class LinesDroppedError extends Error {
 /**
  * Tells bytes that are damaged or that the device cannot read from every other failure.
  *
- * @param error what a reading of a log threw
  * @returns true where what was to be read is lost, and other parts of the log may be legible
  */
 export function isIllegible(error: unknown): boolean {

@@ -117,7 +117,6 @@ export interface SealedSegments {
   /**
    * Says how old a segment is: when the first line after it was written.
    *
-   * @param firstSeq a segment
    * @returns milliseconds since 1970; undefined when nothing has been written after it
    */
   sealedAtMs(firstSeq: number): Promise<number | undefined>;
@@ -126,7 +125,6 @@ export interface SealedSegments {
    * Puts a compressed copy in the place of a segment. The copy is read back and compared before the plain file goes; a crash
    * in between leaves both, and the next start keeps the plain one.
    *
-   * @param firstSeq a segment that is not compressed
    * @throws {AppError} `disk_full`; the plain file stays
    */
   compress(firstSeq: number): Promise<void>;
@@ -195,7 +193,6 @@ export interface Log {
    *
    * Runs beside appends; lines appended after the call are not part of it.
    *
-   * @param range which lines
    * @returns each line once, in order
    * @throws {LogCorruptError} when a line on disk is not the one that was written
    * @throws {LinesDroppedError} when the reading was so slow that its next line is no longer kept; likewise {@link Log.follow}
@@ -213,7 +210,6 @@ export interface Log {
   /**
    * Reads a piece of a stored line again. A descriptor may be kept for the next one; how many is bounded.
    *
-   * @param place given by this log for one of its lines
    * @returns the bytes as they are on disk now; whether they are those that were written is for the caller to check
    * @throws {LogCorruptError} when the segment or that part of it is not there
    * @throws {LinesDroppedError} when the log does not keep the line
@@ -231,11 +227,7 @@ export interface Log {
   /** The sealed segments; undefined for a log without files. */
   readonly sealed: SealedSegments | undefined;
 
-  /**
-   * Changes durability or segment size from the next batch on.
-   *
-   * @param options all of them
-   */
+  /** Changes durability or segment size from the next batch on. */
   configure(options: LogOptions): void;
 
   /**
@@ -306,7 +298,6 @@ export interface LogHome {
    * Makes a new, empty log whose header is durable when the call resolves. With a base, the snapshot that it names lies in
    * the project's folder already, and nothing else does.
    *
-   * @param project the project's id
    * @param options how it writes, its id, and where it goes on from
    * @throws {AppError} `project_files_exist` when anything of that name is there already; `disk_full`
    */
@@ -315,8 +306,6 @@ export interface LogHome {
   /**
    * Recovers a log (heals a torn tail, finishes an interrupted rotation) and replays it.
    *
-   * @param project the project's id
-   * @param options how it writes, who listens
    * @returns the log, writable, or undefined when nothing of that name exists
    * @throws {LogCorruptError} when what is there cannot be trusted, or lacks what was known; nothing has been changed
    */
@@ -325,7 +314,6 @@ export interface LogHome {
   /**
    * Says which names of a project are taken, for a person to read.
    *
-   * @param project the project's id
    * @returns file names relative to the home, empty when the name is free
    */
   namesOf(project: string): Promise<readonly string[]>;
@@ -333,7 +321,6 @@ export interface LogHome {
   /**
    * Reads which log lies under a project's name, without opening it.
    *
-   * @param project the project's id
    * @returns its log id; undefined when there is none, or its header cannot be read
    */
   identify(project: string): Promise<string | undefined>;
@@ -341,7 +328,6 @@ export interface LogHome {
   /**
    * Says what has to be known before files of a name are moved away or erased.
    *
-   * @param project the project's id
    * @returns whose they are, and which of them this program never writes
    */
   examine(project: string): Promise<NameHolding>;
@@ -350,7 +336,6 @@ export interface LogHome {
    * Moves everything of a deleted project out of the way, so that its name is free when the call resolves, then erases it
    * in the background. What a crash leaves is finished by {@link LogHome.finishRemovals}.
    *
-   * @param project the project's id
    * @param logId the log that was deleted, which had the name until now; files of another log of the same name stay
    */
   remove(project: string, logId: string): Promise<void>;
@@ -358,9 +343,6 @@ export interface LogHome {
   /**
    * Takes back a creation that failed on its way. Only what it made goes: where the name is another log's, or holds anything else,
    * nothing is touched.
-   *
-   * @param project the project's id
-   * @param logId the log that was to be made
    */
   discard(project: string, logId: string): Promise<void>;
 
@@ -368,7 +350,6 @@ export interface LogHome {
    * Moves everything of a project that leaves the disk to `_left/<project>-<log_id>/`, where it stays until a person removes
    * it; its name is free when the call resolves. Repeating it after a crash moves the rest. Not for a name that has a live log.
    *
-   * @param project the project's id
    * @param logId the log that leaves; files of another log of the same name stay
    */
   leave(project: string, logId: string): Promise<void>;
@@ -377,7 +358,6 @@ export interface LogHome {
    * Finishes what earlier removals left half-way, and erases what they moved away. Nothing of a live log is touched. What the file
    * system refuses for one log keeps no other from being moved.
    *
-   * @param recorded which logs were deleted, and which are live
    * @returns those whose files could not be moved; they are where they were, or partly in the trash, and the next start tries again
    */
   finishRemovals(recorded: RecordedLogs): Promise<readonly UnmovedLog[]>;

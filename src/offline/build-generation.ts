@@ -29,8 +29,6 @@ interface LastLine {
 /**
  * Builds the data files of a snapshot.
  *
- * @param job what from, up to where
- * @param place the disk, and what ends the work
  * @returns what was built; no manifest names it yet
  * @throws {SnapshotCorruptError} when the generation to build on is damaged: its files, not the log
  * @throws {LogCorruptError} when the log is damaged, does not go on from that generation, or does not reach so far

@@ -25,12 +25,7 @@ export interface ContentCheck {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Compares the content of snapshots with the log, as far as its lines are there.
- *
- * @param check what, and where
- * @returns what differs
- */
+/** Compares the content of snapshots with the log, as far as its lines are there. */
 export async function checkContent(check: ContentCheck): Promise<readonly ScrubFinding[]> {
   const { disk, files, sound } = check;
   const { firstSeq } = await openProjectLines(disk, files);

@@ -9,13 +9,7 @@ import { digestSound } from '../log/file/sound-segment.js';
 import type { WorkPlace } from './build-generation.js';
 import type { SegmentCheck, SegmentJob } from '../projections/snapshot/file-work.js';
 
-/**
- * Checks a segment.
- *
- * @param job which segment, in which form
- * @param place the disk, and what ends the work
- * @returns its digest, or what is wrong with it
- */
+/** Checks a segment. */
 export async function checkSegment(job: SegmentJob, { disk, signal }: WorkPlace): Promise<SegmentCheck> {
   const file = sealedFile(new LogPaths(job.dataFolder, job.project), job);
   try {

@@ -19,9 +19,7 @@ export interface CheckedServerLog extends ReadRegistrations {
 /**
  * Reads the registry and checks its snapshots against it.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
- * @param signal ends it
  * @returns what was found, in the log and in the snapshots
  */
 export async function checkServerLog(disk: Disk, dataFolder: string, signal?: AbortSignal): Promise<CheckedServerLog> {

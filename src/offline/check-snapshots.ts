@@ -29,7 +29,6 @@ export interface CheckedSnapshots {
 /**
  * Checks the snapshots of a project.
  *
- * @param check what, and how
  * @returns the sound ones, and what is wrong with the others
  */
 export async function checkSnapshots({ disk, files, pace, signal }: SnapshotCheck): Promise<CheckedSnapshots> {

@@ -50,9 +50,7 @@ export class DamagedLog {
   /**
    * Looks which files there are.
    *
-   * @param disk the disk
    * @param dataFolder the data folder, absolute
-   * @param project the project's id
    * @returns the log, without a segment where there is none
    */
   static async open(disk: Disk, dataFolder: string, project: string): Promise<DamagedLog> {
@@ -64,7 +62,6 @@ export class DamagedLog {
   /**
    * Finds the lines that go on from a place, until the first that does not.
    *
-   * @param from the last line that is known, and its hash
    * @returns valid lines in groups; their places are for `DamagedTexts.read`
    */
   async *linesAfter(from: LogPosition): AsyncGenerator<readonly LogLine[]> {
@@ -92,7 +89,6 @@ export class DamagedLog {
   /**
    * Finds the records that say that they come after a line, or say nothing legible.
    *
-   * @param end the last line that is kept
    * @returns those records, and pieces of files that cannot be read at all
    */
   async *strayRecords(end: LogPosition): AsyncGenerator<StrayRecord> {
@@ -144,9 +140,7 @@ function parseKey(text: string): string | undefined {
 /**
  * Reads the oldest header of a log that is legible. Later ones are not looked at: a newer version that goes on with a log begins a segment.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
- * @param project the project's id
  * @returns the header; undefined where none is legible
  * @throws {LogVersionError} when a newer version wrote it
  */

@@ -17,7 +17,6 @@ export class DamagedTexts {
   readonly #texts = new Map<number, Promise<SegmentText>>();
 
   /**
-   * @param disk the disk
    * @param segments of the log, as `DamagedLog` found them
    * @param scratchFolder where texts are written out, absolute; it has room for the plain text of all compressed segments
    */

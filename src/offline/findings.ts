@@ -17,12 +17,7 @@ export interface Finding extends ScrubFinding {
   readonly line: number | undefined;
 }
 
-/**
- * Says why a line whose hash holds cannot be taken for an event.
- *
- * @param error what reading it was refused with
- * @returns the finding's last members
- */
+/** Says why a line whose hash holds cannot be taken for an event. */
 export function asUnreadable(error: unknown): Pick<Finding, 'found' | 'kind'> {
   const found = error instanceof Error ? error.message : String(error);
   return error instanceof UnknownEventError ? { found, kind: 'newer_format' } : { found };
@@ -46,10 +41,7 @@ const HAS_LINES = /\.(?:jsonl|jsonl\.gz|json|index|manifest)$/;
 /**
  * Adds the number of the line to each finding.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
- * @param findings what was found
- * @returns the same, with lines
  */
 export async function withLines(disk: Disk, dataFolder: string, findings: readonly ScrubFinding[]): Promise<readonly Finding[]> {
   const located: Finding[] = [];

@@ -10,10 +10,6 @@ export { FolderLockedError } from '../log/file/folder-lock.js';
 export class FolderBusyError extends Error {
   override readonly name = 'FolderBusyError';
 
-  /**
-   * @param project what was to be repaired
-   * @param locked what was found
-   */
   constructor(project: string, { holder }: FolderLockedError) {
     const isRepair = holder?.config === REPAIR_HOLDER;
     const who = holder === undefined ? 'a process that does not answer' : `pid ${holder.pid}`;
@@ -44,8 +40,6 @@ export interface GuardedRepair {
 /**
  * Holds the lock of a data folder as long as some work takes.
  *
- * @param repair what is repaired, and by whom
- * @param work what is done meanwhile
  * @returns what `work` returns
  * @throws {FolderBusyError} when a server or another repair has the folder
  * @throws {FolderPermissionError} when this user may not write there

@@ -11,7 +11,6 @@ import { readRegistrations, SERVER_LOG } from './server-registrations.js';
 /**
  * Finds the projects that the registry calls live, and those whose log is there although the registry does not know them.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute; it may be missing
  * @returns their ids, sorted; none that was deleted or left the disk
  */
@@ -26,9 +25,7 @@ export async function findProjects(disk: Disk, dataFolder: string): Promise<read
  * Finds the projects of a data folder that a configuration knows nothing of: it is that of another folder. The registry, which may be
  * long, is read only where no log of the configuration's projects is there.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute; it may be missing
- * @param configured ids of the projects that the configuration names
  * @returns the ids that the registry calls live, as far as it can be read; none where one of the configured projects is among them, or
  *   its log is there, or the registry knows that it left the disk
  */
@@ -44,7 +41,6 @@ export async function findForeignProjects(disk: Disk, dataFolder: string, config
 /**
  * Tells whether a server has ever served a data folder.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute; it may be missing
  * @returns true when the registry, or anything of it, is there
  */

@@ -24,10 +24,7 @@ const SEALED_SEGMENT = /^\d{20}\.jsonl(?:\.gz)?$/;
 /**
  * Looks which projects a data folder knows.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
- * @param signal ends the reading
- * @returns what it knows
  */
 export async function findProjects(disk: Disk, dataFolder: string, signal?: AbortSignal): Promise<KnownProjects> {
   const names = await disk.list(dataFolder);

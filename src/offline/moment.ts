@@ -12,7 +12,6 @@ export type Moment = { readonly seq: number } | { readonly timeMs: number };
 /**
  * Tells whether a line lies behind a moment.
  *
- * @param line its place and its time
  * @param moment up to which; undefined: the end of the log
  * @returns true when neither it nor what follows it counts
  */
@@ -25,7 +24,6 @@ export function isBehind(line: Pick<LogLine, 'seq' | 'timeMs'>, moment: Moment |
  * Shows a moment.
  *
  * @param moment up to which; undefined: the end of the log
- * @returns words for a person
  */
 export function momentText(moment: Moment | undefined): string {
   if (moment === undefined) return 'the end';

@@ -33,9 +33,7 @@ const REPAIRED_FILES = 'old';
 /**
  * Finds the older logs of a project. One that cannot be opened is left out.
  *
- * @param disk the disk
  * @param where the data folder, absolute, and the project
- * @returns the logs, the one that ends latest first
  */
 export async function findOlderLogs(
   disk: Disk, { dataFolder, project }: { readonly dataFolder: string; readonly project: string },
@@ -58,8 +56,6 @@ export async function findOlderLogs(
 /**
  * Picks the log that holds a point of the past.
  *
- * @param logs older logs of one project
- * @param moment the point
  * @returns the newest log that reaches it; undefined when none does
  */
 export function olderLogWith(logs: readonly OlderLog[], moment: Moment): OlderLog | undefined {

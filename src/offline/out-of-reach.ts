@@ -12,11 +12,7 @@ export class OutOfReachError extends Error {
   readonly #wanted: string;
   readonly #why: string;
 
-  /**
-   * @param wanted what was asked for, such as `replay "shop" up to seq 3`
-   * @param side on which side of the log that lies
-   * @param why what the log has instead
-   */
+  /** @param wanted what was asked for, such as `replay "shop" up to seq 3` */
   constructor(wanted: string, side: OutOfReachSide, why: string) {
     super(`Cannot ${wanted}: ${why}`);
     this.#wanted = wanted;
@@ -28,7 +24,6 @@ export class OutOfReachError extends Error {
    * Adds where else to look.
    *
    * @param advice whole sentences
-   * @returns the same refusal with more to say
    */
   with(advice: string): OutOfReachError {
     return new OutOfReachError(this.#wanted, this.side, `${this.#why}. ${advice}`);

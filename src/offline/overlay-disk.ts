@@ -16,8 +16,6 @@ export interface Overlay {
 /**
  * Lays one folder under another, for reading.
  *
- * @param disk the disk
- * @param overlay which under which
  * @returns a disk on which opening a file for reading also finds those of the folder underneath
  */
 export function overlayDisk(disk: Disk, { over, under }: Overlay): Disk {

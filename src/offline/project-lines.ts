@@ -33,7 +33,6 @@ const LOG_SUFFIX = '.jsonl';
 /**
  * Lists the projects whose logs lie in a data folder; the registry is none.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
  * @returns their ids, sorted
  */
@@ -48,9 +47,6 @@ const ATTEMPTS = 4;
 /**
  * Looks at a project's log.
  *
- * @param disk the disk
- * @param where whose log
- * @returns its lines, and what they go on from
  * @throws {LogCorruptError} when there is none, or another one than was asked for
  */
 export async function openProjectLines(
@@ -98,8 +94,6 @@ export interface LinesEnd {
  *
  * @param log the log; it begins no later than after the snapshot
  * @param previous the snapshot; undefined: from the first line on
- * @param end up to where
- * @returns lines, each checked, in groups
  * @throws {LogCorruptError} when one is damaged, or the log is of another history than the snapshot
  */
 export async function* linesAfter(

@@ -36,11 +36,6 @@ export class ProjectTexts {
   readonly #pool = new FilePool(FILES_MAX);
   #runCount = 0;
 
-  /**
-   * @param disk the disk
-   * @param paths the project's paths
-   * @param scratch the work that they are read for
-   */
   constructor(disk: Disk, paths: LogPaths, scratch: TextScratch) {
     this.#disk = disk;
     this.#paths = paths;
@@ -50,7 +45,6 @@ export class ProjectTexts {
   /**
    * Reads a piece of a line.
    *
-   * @param place where it lies
    * @returns the bytes that lie there now; whether they are the right ones is for the caller to check
    * @throws {LogCorruptError} when its segment is not there
    */

@@ -16,7 +16,6 @@ export const REPAIR_LOG_OPTIONS: LogOptions = {
 /**
  * Whatever a log has in its home.
  *
- * @param project the project's id, or the name of the registry
  * @returns names; the one that makes it a log last
  */
 export function namesOfLog(project: string): readonly string[] {
@@ -27,8 +26,6 @@ export function namesOfLog(project: string): readonly string[] {
  * Renames what is there, in order, and makes it durable: first where it goes, so that a crash never leaves it nowhere. What a move
  * before has brought there stays: it is never replaced.
  *
- * @param disk the disk
- * @param names what is moved, where it is there
  * @param way the folders, absolute
  */
 export async function moveFiles(
@@ -45,7 +42,6 @@ export async function moveFiles(
 /**
  * Removes the folder in which a new log was made, once everything in it has been moved to its place. What is still in it stays.
  *
- * @param disk the disk
  * @param newHome the folder, absolute
  */
 export async function removeEmptied(disk: Disk, newHome: string): Promise<void> {

@@ -38,9 +38,7 @@ const checkBegun = compileSchema<BegunRepair>({
 /**
  * Records that a repair has begun; durable when the call resolves.
  *
- * @param disk the disk
  * @param folder the repair's folder, absolute
- * @param begun what it is
  */
 export async function recordBegun(disk: Disk, folder: string, begun: BegunRepair): Promise<void> {
   const temporary = join(folder, `${BEGUN_NAME}.tmp`);
@@ -54,7 +52,6 @@ export async function recordBegun(disk: Disk, folder: string, begun: BegunRepair
 /**
  * Records that a repair is over.
  *
- * @param disk the disk
  * @param folder the repair's folder, absolute
  */
 export async function recordFinished(disk: Disk, folder: string): Promise<void> {
@@ -64,9 +61,7 @@ export async function recordFinished(disk: Disk, folder: string): Promise<void> 
 /**
  * Finds a repair of a project that has begun and is not over.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
- * @param project the project's id
  * @returns it, and its folder relative to the data folder; undefined when there is none
  */
 export async function findBegun(
@@ -96,8 +91,6 @@ async function readBegun(disk: Disk, path: string): Promise<BegunRepair | undefi
 /**
  * Names a new folder for a repair.
  *
- * @param disk the disk
- * @param where the data folder, and the project
  * @param nowMs milliseconds since 1970
  * @returns a name that is free, relative to the data folder, made and durable
  */

@@ -65,10 +65,7 @@ interface Candidate {
 /**
  * Looks what can be kept.
  *
- * @param project the project's id
- * @param place where the files are
  * @param registered what the registry says of its log; absent: nothing
- * @returns what a repair would do
  */
 export async function planRepair(
   project: string, { disk, dataFolder, signal }: RepairPlace, registered?: RegisteredLog,

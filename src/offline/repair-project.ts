@@ -49,8 +49,6 @@ export interface CarriedOutRepair extends BegunRepair {
  * Carries a repair out up to the point where only the configuration is left.
  *
  * @param plan what is kept; at least one line
- * @param tools where the files are
- * @returns what was done
  */
 export async function repairProject(plan: RepairPlan, tools: RepairTools): Promise<CarriedOutRepair> {
   invariant(plan.end.seq >= 1, 'a repair keeps something');
@@ -64,8 +62,6 @@ export async function repairProject(plan: RepairPlan, tools: RepairTools): Promi
 /**
  * Goes on with a repair that was interrupted after it had begun.
  *
- * @param project the project's id
- * @param tools where the files are
  * @returns what was done; undefined when there is no such repair
  */
 export async function resumeRepair(project: string, tools: RepairTools): Promise<CarriedOutRepair | undefined> {
@@ -73,12 +69,7 @@ export async function resumeRepair(project: string, tools: RepairTools): Promise
   return found && (await carryOut(found, tools));
 }
 
-/**
- * Ends a repair, when the configuration is up to date.
- *
- * @param repair what was carried out
- * @param place where the files are
- */
+/** Ends a repair, when the configuration is up to date. */
 export async function finishRepair(repair: CarriedOutRepair, { disk, dataFolder }: RepairPlace): Promise<void> {
   await removeEmptied(disk, join(dataFolder, repair.copy, 'new'));
   await recordFinished(disk, join(dataFolder, repair.copy));

@@ -41,12 +41,7 @@ export interface ServerLogPlan {
 
 const NO_DIGEST = '0'.repeat(64);
 
-/**
- * Looks what a new registry would say.
- *
- * @param tools where the files are
- * @returns what would be written
- */
+/** Looks what a new registry would say. */
 export async function planServerLog({ disk, dataFolder, signal }: RepairTools): Promise<ServerLogPlan> {
   const projects: FoundProject[] = [];
   const unreadable: string[] = [];
@@ -79,7 +74,6 @@ async function headerOrNewer(disk: Disk, dataFolder: string, id: string): Promis
  * Writes the registry anew. The old files are moved away, and never changed or erased.
  *
  * @param plan what it says; without projects of a newer version, whose registration would be lost
- * @param tools where the files are
  * @returns where the old files are, relative to the data folder
  */
 export async function repairServerLog(plan: ServerLogPlan, tools: RepairTools): Promise<string> {

@@ -46,7 +46,6 @@ const LINE_FEED = Buffer.from('\n');
  * Says which operations the lines of a log can have.
  *
  * @param project the project's id, or `_server`
- * @returns their names
  */
 export function operationsOf(project: string): readonly string[] {
   return Object.keys(EVENT_FIELDS).filter((op) => isServerOperation(op) === (project === SERVER_LOG));
@@ -55,7 +54,6 @@ export function operationsOf(project: string): readonly string[] {
 /**
  * Reads lines.
  *
- * @param options which
  * @returns lines as they are in the file, each with its line feed
  * @throws {OutOfReachError} when the log does not hold the lines that were asked for
  * @throws {LogCorruptError} when a line on the way is damaged

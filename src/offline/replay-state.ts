@@ -39,8 +39,6 @@ export interface ReplayedState {
 /**
  * Builds the state at a point of a log.
  *
- * @param options what, up to where
- * @returns the state
  * @throws {OutOfReachError} when that point is not in the log, or what came before it is not there
  * @throws {LogCorruptError} when a line on the way is damaged
  */

@@ -15,13 +15,7 @@ export const SCRUB_BYTES_PER_SECOND = 8_388_608;
 const LOG_PIECE_BYTES = 1_048_576;
 const MS_PER_SECOND = 1000;
 
-/**
- * Checks everything of one project.
- *
- * @param job which project, how fast
- * @param place the disk, and what ends the work
- * @returns what was found
- */
+/** Checks everything of one project. */
 export async function scrub(job: ScrubJob, { disk, signal }: WorkPlace): Promise<ScrubReport> {
   const bytesPerSecond = job.bytesPerSecond ?? SCRUB_BYTES_PER_SECOND;
   const pace = async (sizeBytes: number): Promise<void> => {

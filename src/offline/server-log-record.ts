@@ -35,8 +35,6 @@ export class ServerLogUnusableError extends Error {
 /**
  * Records a repair, unless it is recorded already.
  *
- * @param event what was done
- * @param place where the log is
  * @throws {ServerLogUnusableError} when the registry is not there
  * @throws {LogCorruptError} when it is damaged
  */
@@ -52,13 +50,7 @@ export async function recordInServerLog(event: ProjectRepaired, { disk, dataFold
   }
 }
 
-/**
- * Makes a new registry in a home where there is none.
- *
- * @param events what it shall say, in one batch
- * @param place the home
- * @returns its id
- */
+/** Makes a new registry in a home where there is none. */
 export async function createServerLog(events: readonly ServerEvent[], { disk, dataFolder, logger }: ServerLogPlace): Promise<string> {
   const logId = randomHexId();
   const log = await new FileHome({ folder: dataFolder, disk, logger }).create(SERVER_LOG, { ...REPAIR_LOG_OPTIONS, logId });

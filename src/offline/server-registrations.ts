@@ -33,7 +33,6 @@ export interface ReadRegistrationsOptions {
 /**
  * Reads the registry.
  *
- * @param disk the disk
  * @param dataFolder the data folder, absolute
  * @param options who ends the reading, and who follows it
  * @returns what it says, as far as it can be trusted

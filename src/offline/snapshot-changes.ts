@@ -11,8 +11,6 @@ import type { SnapshotChange } from '../projections/snapshot/snapshot.js';
 /**
  * Reads the event that a line of a project's log holds.
  *
- * @param line a line whose hash has been checked
- * @returns the event
  * @throws {UnknownEventError} for one that this version cannot read
  */
 export function projectEventOf({ op, body, seq }: LogLine): ProjectEvent {

@@ -30,8 +30,6 @@ export interface StateBuild {
 /**
  * Builds a state as the data files of a snapshot.
  *
- * @param build what from, and where
- * @returns what was built
  * @throws {SnapshotCorruptError} when the generation to build on proves damaged
  * @throws {LogCorruptError} when the lines do
  */

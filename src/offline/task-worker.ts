@@ -9,14 +9,7 @@ import { checkSegment } from './check-segment.js';
 import { scrub } from './scrub.js';
 import { failureOf, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
-/**
- * Carries out a piece of work.
- *
- * @param task what is to be done
- * @param disk the disk that the files are on
- * @param signal ends it, throwing its reason
- * @returns what the work gives
- */
+/** Carries out a piece of work. */
 export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Promise<TaskResult> {
   const place = { disk, signal };
   switch (task.kind) {

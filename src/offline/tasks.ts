@@ -79,12 +79,7 @@ class RestoredAppError extends AppError {
   }
 }
 
-/**
- * Takes an error apart.
- *
- * @param thrown whatever was thrown
- * @returns it as data
- */
+/** Takes an error apart. */
 export function failureOf(thrown: unknown): TaskFailure {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), stack: undefined, code: undefined, facts: {} };
   const { name, message, stack } = thrown;
@@ -105,7 +100,6 @@ function plainMembers(error: Error): ErrorFacts {
 /**
  * Puts an error together again.
  *
- * @param failure what was thrown, as data
  * @returns an {@link AppError} where it had a stable code, otherwise a {@link TaskError}; both with the name that it had
  */
 export function errorOf(failure: TaskFailure): Error {

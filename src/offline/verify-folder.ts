@@ -14,9 +14,7 @@ import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify
 /**
  * Verifies a data folder, or one project in it.
  *
- * @param options where, and who is told
  * @param only the project to verify; undefined: all of them and the registry
- * @returns verdicts, one a project, as they become known
  */
 export async function* verifyFolder(options: VerifyOptions, only?: string): AsyncGenerator<ProjectVerdict> {
   const folder = new FolderVerification(options);
@@ -92,7 +90,6 @@ class FolderVerification {
 /**
  * Tells whether a text can be a project's id, or is the registry.
  *
- * @param text what a person wrote
  * @returns true when it is one
  */
 export function isProjectName(text: string): boolean {

@@ -59,10 +59,7 @@ const LOOK_PAUSE_MS = 200;
 /**
  * Verifies one project.
  *
- * @param project its id
  * @param registration asks the registry what it says of the project now; undefined where that cannot be known
- * @param options where, and who is told
- * @returns what was found
  */
 export async function verifyProject(
   project: string, registration: () => Promise<Registration | undefined>, options: VerifyOptions,

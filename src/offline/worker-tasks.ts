@@ -35,33 +35,19 @@ export class TaskRunner {
   /**
    * Builds the data files of a snapshot.
    *
-   * @param job what from, up to where
    * @param signal ends it; what has been written so far has no manifest and does not count
-   * @returns what was built
    * @throws {Error} what the work threw, by name, message, code and facts
    */
   async build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration> {
     return (await this.#run({ kind: 'build', job }, signal)) as BuiltGeneration;
   }
 
-  /**
-   * Reads everything that a project has on disk and checks it.
-   *
-   * @param job which project, how fast
-   * @param signal ends it
-   * @returns what was found
-   */
+  /** Reads everything that a project has on disk and checks it. */
   async scrub(job: ScrubJob, signal?: AbortSignal): Promise<ScrubReport> {
     return (await this.#run({ kind: 'scrub', job }, signal)) as ScrubReport;
   }
 
-  /**
-   * Reads one sealed segment and checks all of it.
-   *
-   * @param job which segment
-   * @param signal ends it
-   * @returns its digest, or what is wrong with it
-   */
+  /** Reads one sealed segment and checks all of it. */
   async check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck> {
     return (await this.#run({ kind: 'check', job }, signal)) as SegmentCheck;
   }

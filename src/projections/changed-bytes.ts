@@ -29,11 +29,7 @@ export class ChangedBytes {
     this.#totalBytes += bytes;
   }
 
-  /**
-   * Remembers this moment: a snapshot of it may be made.
-   *
-   * @param seq the last event that was added
-   */
+  /** Remembers this moment: a snapshot of it may be made. */
   mark(seq: number): void {
     this.#marks.push({ seq, totalBytes: this.#totalBytes });
     if (this.#marks.length > MARKS_MAX) this.#marks.shift();
@@ -42,8 +38,6 @@ export class ChangedBytes {
   /**
    * Takes note that there is a snapshot. One of a moment that was not marked changes nothing: then too much is counted, and the
    * next snapshot comes early.
-   *
-   * @param seq the last event that it holds
    */
   noteSnapshot(seq: number): void {
     const mark = this.#marks.find((one) => one.seq === seq);

@@ -33,10 +33,6 @@ export class PlacedEntry implements KeyEntry, ValuePlace {
   /** The CRC-32 with a sign: V8 keeps a number below 2^31 in the object itself, a greater one in an object of its own. */
   readonly #signedCrc: number;
 
-  /**
-   * @param version seq and time
-   * @param place where the value lies
-   */
   constructor({ seq, timeMs }: Pick<KeyEntry, 'seq' | 'timeMs'>, place: ValuePlace) {
     this.seq = seq;
     this.timeMs = timeMs;
@@ -58,7 +54,6 @@ export class PlacedEntry implements KeyEntry, ValuePlace {
 /**
  * Says how much text an entry stands for, without looking at all of it.
  *
- * @param entry any entry
  * @returns bytes of a value on disk, UTF-16 units of one in memory
  */
 export function sizeOfValue({ value }: KeyEntry): number {

@@ -20,7 +20,6 @@ export interface KeyRange {
 /**
  * Says where a walk enters a range.
  *
- * @param range which keys
  * @returns where a walk begins at the latest; undefined for the first key in the direction of travel
  */
 export function entryOf(range: KeyRange): string | undefined {
@@ -32,8 +31,6 @@ export function entryOf(range: KeyRange): string | undefined {
 /**
  * Tells the keys that a walk meets too early.
  *
- * @param range which keys
- * @param key a key that the walk meets
  * @returns true for keys before the range begins
  */
 export function isBefore(range: KeyRange, key: string): boolean {
@@ -46,8 +43,6 @@ export function isBefore(range: KeyRange, key: string): boolean {
 /**
  * Tells the keys that a walk ends at.
  *
- * @param range which keys
- * @param key a key that the walk meets
  * @returns true for keys behind the end of the range: the walk is over
  */
 export function isBeyond(range: KeyRange, key: string): boolean {

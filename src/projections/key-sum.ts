@@ -13,7 +13,6 @@ const CRC_MODULUS = 2 ** 32;
 /**
  * What one key adds to the sum.
  *
- * @param key the key
  * @param seq its version, from 1
  * @returns a whole number from 0, below 2^52
  */
@@ -29,21 +28,13 @@ const TERM_FACTOR_MODULUS = 2 ** 20 - 1;
 /**
  * Adds a key to a sum.
  *
- * @param sum the sum so far
  * @param term what {@link keyTerm} gave
- * @returns the new sum
  */
 export function addTerm(sum: number, term: number): number {
   return (sum + term) % SUM_MODULUS;
 }
 
-/**
- * Takes a key out of a sum.
- *
- * @param sum the sum so far
- * @param term what was added for it
- * @returns the new sum
- */
+/** Takes a key out of a sum. */
 export function removeTerm(sum: number, term: number): number {
   return (sum - term + SUM_MODULUS) % SUM_MODULUS;
 }

@@ -69,10 +69,7 @@ export class KeyValues implements Projection<ProjectEvent> {
     this.#isCaching = isCaching;
   }
 
-  /**
-   * @param key the key
-   * @returns its entry, undefined when it does not exist
-   */
+  /** @returns its entry, undefined when it does not exist */
   get(key: string): KeyEntry | undefined {
     return this.#tree.get(key);
   }
@@ -80,9 +77,7 @@ export class KeyValues implements Projection<ProjectEvent> {
   /**
    * Reads a piece of a listing, of one moment.
    *
-   * @param range which keys
    * @param limit how many at most, from 1
-   * @returns entries in the direction of travel
    */
   slice(range: KeyRange, limit: number): [string, KeyEntry][] {
     invariant(limit >= 1, 'a piece of a listing has room for a key');
@@ -99,9 +94,7 @@ export class KeyValues implements Projection<ProjectEvent> {
   /**
    * Reads the keys of a piece of a listing, of one moment.
    *
-   * @param range which keys
    * @param limit how many at most, from 1
-   * @returns keys in the direction of travel
    */
   keys(range: KeyRange, limit: number): string[] {
     return this.slice(range, limit).map(([key]) => key);
@@ -165,10 +158,6 @@ export class KeyValues implements Projection<ProjectEvent> {
   /**
    * Says where the value of a version lies as well, from now on to be read there. Without caching, a text in memory gives way to
    * the place. A key that has another version by now, or none, stays as it is.
-   *
-   * @param key the key
-   * @param seq the version that lies there
-   * @param place where
    */
   relocate(key: string, seq: number, place: ValuePlace): void {
     const entry = this.#tree.get(key);
@@ -183,13 +172,7 @@ export class KeyValues implements Projection<ProjectEvent> {
     }
   }
 
-  /**
-   * Takes a value that was read from its place into memory. A key that has another version by now, or none, stays as it is.
-   *
-   * @param key the key
-   * @param seq the version that was read
-   * @param value its text
-   */
+  /** Takes a value that was read from its place into memory. A key that has another version by now, or none, stays as it is. */
   fill(key: string, seq: number, value: string): void {
     const entry = this.#tree.get(key);
     if (entry?.seq !== seq || !(entry instanceof PlacedEntry) || !this.#isCaching) return;

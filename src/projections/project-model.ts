@@ -53,7 +53,6 @@ export class ProjectModel implements Projection<ProjectEvent> {
    * Goes on from a snapshot, before the first event is applied. Keys and values are restored one by one, by
    * `values.restore`, before or after.
    *
-   * @param position the last event that the snapshot holds
    * @param state what {@link checkpoint} gave
    * @throws {SavedStateError} when it is not a state of that moment
    */

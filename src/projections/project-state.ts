@@ -103,7 +103,6 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
    * Takes over what {@link save} gave, before the first event is applied. A setting that it does not name has its built-in value.
    *
    * @param saved as it was read back; nothing of it is believed unchecked
-   * @param lastSeq the last event that can be in it
    * @throws {SavedStateError} when it cannot be what was saved at that seq
    */
   restore(saved: unknown, lastSeq: number): void {

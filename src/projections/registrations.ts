@@ -71,10 +71,7 @@ export class Registrations implements Projection<ServerEvent> {
     return this.#defaultKeyId;
   }
 
-  /**
-   * @param id a project id
-   * @returns the newest that is known of it
-   */
+  /** @returns the newest that is known of it */
   get(id: string): Registration | undefined {
     return this.#byId.get(id);
   }

@@ -44,18 +44,11 @@ export class ValueCache {
     return this.#readers;
   }
 
-  /**
-   * @param name reader and version
-   * @returns the value's text, undefined when it is not remembered
-   */
+  /** @returns the value's text, undefined when it is not remembered */
   get(name: string): string | undefined {
     return this.#values.get(name);
   }
 
-  /**
-   * @param name reader and version
-   * @param value the value's text
-   */
   set(name: string, value: string): void {
     // By the longest that V8 may need for it: two bytes a character.
     this.#values.set(name, value, { size: ENTRY_BYTES + value.length * 2 });
@@ -65,21 +58,13 @@ export class ValueCache {
    * Remembers a value that is read for the second time within a while. One that is read once only would drive out what is read
    * often; and millions of such, each kept for a while and then dropped, cost more memory than the cache, since a garbage
    * collector comes seldom to what has grown old.
-   *
-   * @param name reader and version
-   * @param value the value's text
    */
   offer(name: string, value: string): void {
     if (this.#readOnce.has(name)) this.set(name, value);
     else this.#readOnce.set(name, true);
   }
 
-  /**
-   * Waits for its turn to read.
-   *
-   * @param read reads
-   * @returns what it gave
-   */
+  /** Waits for its turn to read. */
   takeTurn<T>(read: () => Promise<T>): Promise<T> {
     return this.#limit(read);
   }

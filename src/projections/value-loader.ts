@@ -14,14 +14,10 @@ import type { ValuePlace } from './value-place.js';
 
 /** Where bytes come from. Both reject when the file or that part of it is not there. */
 export interface ValueSource {
-  /**
-   * @param place in a segment of the log
-   * @returns the bytes as they are now
-   */
+  /** @returns the bytes as they are now */
   readText(place: TextPlace): Promise<Buffer>;
 
   /**
-   * @param snapshotSeq the seq of a generation
    * @param offset in bytes from the start of its values
    * @param sizeBytes how many bytes
    * @returns the bytes as they are now
@@ -49,10 +45,7 @@ export class ValueLoader {
   #damagedReads = 0;
   readonly #damagedSnapshots = new Set<number>();
 
-  /**
-   * @param source where bytes come from
-   * @param cache shared with others
-   */
+  /** @param source where bytes come from */
   constructor(source: ValueSource, cache: ValueCache) {
     this.#source = source;
     this.#cache = cache;
@@ -69,19 +62,11 @@ export class ValueLoader {
     return this.#damagedSnapshots;
   }
 
-  /**
-   * Forgets that a snapshot was damaged, once no value lies in it.
-   *
-   * @param seq the snapshot's
-   */
+  /** Forgets that a snapshot was damaged, once no value lies in it. */
   forgetDamaged(seq: number): void {
     this.#damagedSnapshots.delete(seq);
   }
 
-  /**
-   * @param seq a version
-   * @returns its value where it is remembered
-   */
   remembered(seq: number): string | undefined {
     return this.#cache.get(this.#nameOf(seq));
   }
@@ -89,10 +74,7 @@ export class ValueLoader {
   /**
    * Loads a value.
    *
-   * @param seq its version
    * @param place where it lies; while it is read there it may be moved
-   * @param options whether it is remembered
-   * @returns its text
    * @throws {AppError} `project_corrupt` when what lies there is not what was written, or nothing lies there
    */
   async load(seq: number, place: ValuePlace, { isRemembered = true }: LoadOptions = {}): Promise<string> {

@@ -28,8 +28,6 @@ export interface PlacedVersion {
  * Says where the value of a `set` lies: it is the last of the fields.
  *
  * @param fields where the fields of the event lie in the log
- * @param value the value's text
- * @returns the value's own place
  */
 export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
   const { segment, offset, sizeBytes } = endOfPlace(fields, Buffer.byteLength(value));
@@ -41,7 +39,6 @@ export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
  *
  * @param snapshotSeq the seq of the generation, from 1
  * @param entry offset, length and CRC-32 as the generation's index has them
- * @returns the value's place
  */
 export function placeInSnapshot(snapshotSeq: number, entry: Omit<ValuePlace, 'file'>): ValuePlace {
   invariant(snapshotSeq >= 1, 'a snapshot holds an event at least');
@@ -51,9 +48,7 @@ export function placeInSnapshot(snapshotSeq: number, entry: Omit<ValuePlace, 'fi
 /**
  * Says where the values of a snapshot lie.
  *
- * @param entries its index, in groups
  * @param snapshotSeq the seq of the generation, from 1
- * @returns the versions of each group
  */
 export async function* versionsInSnapshot(
   entries: AsyncIterable<readonly (Omit<ValuePlace, 'file'> & Omit<PlacedVersion, 'place'>)[]>, snapshotSeq: number,

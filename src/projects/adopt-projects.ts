@@ -26,10 +26,6 @@ export interface Adoption {
 /**
  * Writes the entries. A project that cannot be read is named and left as it is: its settings are not known.
  *
- * @param resources what projects are made of
- * @param journal the registry
- * @param adoption which projects
- * @returns the ids of those that have an entry now
  * @throws {AppError} `config_write_failed`; and what `announce` throws
  */
 export async function adoptProjects(

@@ -11,29 +11,14 @@ export interface BackgroundTasks {
   /**
    * Builds the data files of a generation.
    *
-   * @param job what from, up to where
-   * @param signal ends it
-   * @returns what was built
    * @throws {Error} named `SnapshotCorruptError` when the generation to build on is damaged: try again without it
    */
   build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration>;
 
-  /**
-   * Reads all that a project has on disk, slowly, and checks it.
-   *
-   * @param job which project
-   * @param signal ends it
-   * @returns what was found
-   */
+  /** Reads all that a project has on disk, slowly, and checks it. */
   scrub(job: FilesOfProject, signal?: AbortSignal): Promise<ScrubReport>;
 
-  /**
-   * Reads one sealed segment and checks all of it.
-   *
-   * @param job which segment
-   * @param signal ends it
-   * @returns its digest, or what is wrong with it
-   */
+  /** Reads one sealed segment and checks all of it. */
   check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck>;
 
   /** Ends what is going on. */

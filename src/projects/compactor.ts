@@ -101,12 +101,7 @@ export class Compactor {
     return [...this.#watched.values()].filter(({ compaction }) => compaction.isReadableFailing).length;
   }
 
-  /**
-   * Compacts a project from now on.
-   *
-   * @param compaction the project's
-   * @param log its log, in files
-   */
+  /** Compacts a project from now on. */
   watch(compaction: ProjectCompaction, log: Log): void {
     const { id } = compaction.store;
     invariant(!this.#watched.has(id), 'a project is watched once');
@@ -119,11 +114,7 @@ export class Compactor {
     if (this.#timer !== undefined) this.#catchUp(watched);
   }
 
-  /**
-   * Soon brings `<project>.json` up to date with the newest snapshot and the settings.
-   *
-   * @param id the project's id
-   */
+  /** Soon brings `<project>.json` up to date with the newest snapshot and the settings. */
   refreshReadable(id: string): void {
     const watched = this.#watched.get(id);
     if (watched === undefined) return;
@@ -139,7 +130,6 @@ export class Compactor {
   /**
    * Leaves a project alone: ends what goes on. When it resolves, nothing writes to its files any more.
    *
-   * @param id the project's id
    * @returns goes on with the project, where what it was left alone for did not happen
    */
   async release(id: string): Promise<() => void> {
@@ -154,8 +144,6 @@ export class Compactor {
   /**
    * Compacts a project now.
    *
-   * @param id the project's id
-   * @param context who asks
    * @returns the snapshot that holds everything that was durable when the call was made
    * @throws {AppError} `not_on_disk`, `disk_full`, `project_corrupt`, `compaction_failed`
    */
@@ -219,7 +207,6 @@ export class Compactor {
   /**
    * Compacts a project soon if that is due. Failures are told in the log, and tried again.
    *
-   * @param id the project's id
    * @param isForced true: also where it is not due
    */
   request(id: string, isForced = false): void {

@@ -28,9 +28,6 @@ export interface ValueSources {
 /**
  * Reads all of a snapshot and checks it. What a reading of it reported may have been the reading, or has been put right since.
  *
- * @param snapshots the project's
- * @param manifest what was committed
- * @param signal ends it with its reason
  * @returns what is wrong with it; undefined where every byte is as it was written
  */
 export async function damageOf(
@@ -53,9 +50,7 @@ export async function damageOf(
  * Proves, by reading and checking them, that the log has all lines between two seqs: only then may a damaged snapshot of the second go
  * for a sound one of the first, since what can still be read of it may be nowhere else.
  *
- * @param log the log
  * @param between what holds everything before, 0 for nothing, and the seq that must be reached
- * @param signal ends it with its reason
  * @returns false where retention, a repair or a move has left a gap, or where the log is damaged as well
  */
 export async function hasLines(
@@ -79,7 +74,6 @@ export async function hasLines(
 /**
  * Tells damage, which stays until a person does something about it, from failures that pass.
  *
- * @param error what a compaction threw
  * @returns true where files of the project are damaged
  */
 export function isDamage(error: unknown): error is Error {
@@ -87,13 +81,7 @@ export function isDamage(error: unknown): error is Error {
   return (error instanceof AppError && error.code === 'project_corrupt') || (error instanceof Error && error.name === 'ValueChangedError');
 }
 
-/**
- * Makes the error for snapshots that are damaged and hold what is nowhere else.
- *
- * @param project its id
- * @param damages what is wrong with them
- * @returns the error, which names each file and place
- */
+/** Makes the error for snapshots that are damaged and hold what is nowhere else. */
 export function irreplaceable(project: string, damages: readonly SnapshotCorruptError[]): AppError {
   const places = damages.map(({ file, offset, expected, found }) => (
     `"${project}/${file}" at byte ${offset}: expected ${expected}, found ${found}`
@@ -105,7 +93,6 @@ export function irreplaceable(project: string, damages: readonly SnapshotCorrupt
 /**
  * Points every value at an older snapshot or at the log, which {@link damageOf} and {@link hasLines} have proved to have it.
  *
- * @param sources store, snapshots, log
  * @param fallback the newest snapshot that holds; undefined for none
  * @param signal ends it; what has been pointed elsewhere stays so
  * @throws {LogCorruptError} when the log is damaged as well

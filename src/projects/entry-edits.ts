@@ -47,9 +47,6 @@ export class EntryEdits {
    * Brings what the file says into the log. When the disk is full, the log's settings hold, and the next start tries again; but
    * a project that its owner wants guarded otherwise is not served the old way.
    *
-   * @param store the project's store
-   * @param outcome what comparing entry and log came to
-   * @param key the entry's
    * @returns false where the log's settings hold instead; the entry is then to stay as it is
    * @throws {AppError} why the log does not take it
    */
@@ -87,12 +84,7 @@ export class EntryEdits {
     await store.submit({ type: 'project.key', keyId }, this.#parts.context);
   }
 
-  /**
-   * Makes a key where the log says that one is needed and the configuration knows none, since an older copy of it was put back.
-   *
-   * @param store the project's store
-   * @returns the key, which is in force and was shown
-   */
+  /** Makes a key where the log says that one is needed and the configuration knows none, since an older copy of it was put back. */
   async makeMissingKey(store: ProjectStore): Promise<EntryKey> {
     const { announceKey, keyring } = this.#parts.resources;
     const { key, entryKey } = makeKey(store.settings);

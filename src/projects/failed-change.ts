@@ -6,7 +6,6 @@ import { AppError, withDiskCode } from '../base/app-error.js';
 /**
  * Says of a failure that the change is in force: only what had to be done after it is missing.
  *
- * @param error what that failed with
  * @param message what could not be done, without the reason: `Cannot erase the files of the project "a"`
  * @returns the failure with `applied: true`; a defect stays what it is
  */
@@ -19,8 +18,6 @@ export function asApplied(error: unknown, message: string): unknown {
 /**
  * Says of a failure that it took the place of a new key: the key is in force, and no one knows it.
  *
- * @param error what the rest of the change failed with
- * @param project the project's id
  * @returns the failure with `applied: true` and `key_lost: true`
  */
 export function withLostKey(error: unknown, project: string): AppError {
@@ -32,7 +29,6 @@ export function withLostKey(error: unknown, project: string): AppError {
 /**
  * Does what remains to be done after a change has become unalterable. One step that fails keeps none of the others from being done.
  *
- * @param message what could not be done where one fails
  * @param steps in their order
  * @throws the first failure, with `applied: true`
  */

@@ -10,13 +10,7 @@ import type { UnmovedFiles } from './unmoved-files.js';
 
 const DELETED_FILES_STAY = 'the files of a deleted project could not be moved out of the way; the next start tries again';
 
-/**
- * Finishes what deletions and departures have left half-way.
- *
- * @param resources what projects are made of
- * @param journal the registry
- * @param unmoved remembers what could not be moved
- */
+/** Finishes what deletions and departures have left half-way. */
 export async function finishRemovals(resources: ProjectResources, journal: ServerJournal, unmoved: UnmovedFiles): Promise<void> {
   const { dataFolder, diskHome, logger } = resources;
   const { deletedLogs: deleted, leftLogs, liveLogs: live } = journal.registrations;

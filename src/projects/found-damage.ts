@@ -15,22 +15,12 @@ export class FoundDamage {
     return [...this.#findings.values()].filter(({ length }) => length > 0).length;
   }
 
-  /**
-   * Takes over what reading everything of a project has found.
-   *
-   * @param project its id
-   * @param findings all that is wrong now
-   */
+  /** Takes over what reading everything of a project has found. */
   replace(project: string, findings: readonly ScrubFinding[]): void {
     this.#findings.set(project, findings);
   }
 
-  /**
-   * Adds what reading one file has found.
-   *
-   * @param project its id
-   * @param finding what is wrong
-   */
+  /** Adds what reading one file has found. */
   add(project: string, finding: ScrubFinding): void {
     this.#findings.set(project, [...(this.#findings.get(project) ?? []), finding]);
   }
@@ -38,30 +28,19 @@ export class FoundDamage {
   /**
    * Tells whether anything is wrong with a snapshot.
    *
-   * @param project the project's id
-   * @param seq the snapshot's
    * @returns true where one of its files is damaged or missing
    */
   hasSnapshot(project: string, seq: number): boolean {
     return (this.#findings.get(project) ?? []).some((finding) => seqOfSnapshot(finding) === seq);
   }
 
-  /**
-   * Forgets what is wrong with a snapshot that is gone.
-   *
-   * @param project the project's id
-   * @param seq the snapshot's
-   */
+  /** Forgets what is wrong with a snapshot that is gone. */
   forgetSnapshot(project: string, seq: number): void {
     const findings = this.#findings.get(project);
     if (findings !== undefined) this.#findings.set(project, findings.filter((finding) => seqOfSnapshot(finding) !== seq));
   }
 
-  /**
-   * Forgets a project whose files are gone or belong to something else now.
-   *
-   * @param project its id
-   */
+  /** Forgets a project whose files are gone or belong to something else now. */
   forget(project: string): void {
     this.#findings.delete(project);
   }

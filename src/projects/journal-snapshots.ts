@@ -27,10 +27,6 @@ export class JournalSnapshots {
   readonly #logger: Logger;
   #newestSeq = 0;
 
-  /**
-   * @param folder where they are
-   * @param logger where troubles are told
-   */
   constructor(folder: SnapshotFolder, logger: Logger) {
     this.#folder = folder;
     this.#logger = logger;
@@ -80,7 +76,6 @@ export class JournalSnapshots {
    * Makes a snapshot if enough was written since the last one. A failure is told, and tried again after as many lines.
    *
    * @param log the registry; nothing is appended meanwhile
-   * @param registrations what it amounts to
    * @param timeMs time of its last line, in milliseconds since 1970
    */
   async makeIfDue(log: Log, registrations: Registrations, timeMs: number): Promise<void> {

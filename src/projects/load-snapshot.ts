@@ -33,13 +33,7 @@ export interface LoadedSnapshot {
   readonly damaged: readonly number[];
 }
 
-/**
- * Loads the newest snapshot that holds. One that does not is told, and the one before is taken.
- *
- * @param snapshots the project's
- * @param options which log, where values go
- * @returns the model, and what it was loaded from
- */
+/** Loads the newest snapshot that holds. One that does not is told, and the one before is taken. */
 export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnapshotOptions): Promise<LoadedSnapshot> {
   const { committed, unreadable } = await listTwice(snapshots);
   const damaged: number[] = [];

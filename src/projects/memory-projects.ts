@@ -10,21 +10,13 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/**
- * Names the projects that begin empty because their data ended with the last stop.
- *
- * @param parts registry, logger
- */
+/** Names the projects that begin empty because their data ended with the last stop. */
 export function nameEmptyProjects({ registry, logger }: Parts): void {
   const projects = inMemory(registry).filter(({ values }) => values.count === 0).map(({ id }) => id);
   if (projects.length > 0) logger.info({ projects }, 'projects in memory begin empty; what is written to them ends with this process');
 }
 
-/**
- * Warns of what a stop takes away.
- *
- * @param parts registry, logger
- */
+/** Warns of what a stop takes away. */
 export function warnOfLostKeys({ registry, logger }: Parts): void {
   const projects = inMemory(registry).filter(({ values }) => values.count > 0).map(({ id, values }) => ({ id, keys: values.count }));
   if (projects.length === 0) return;

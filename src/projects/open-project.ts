@@ -60,7 +60,6 @@ export interface OpenedProject {
 /**
  * Opens a project whose log exists.
  *
- * @param id the project's id
  * @param options home, settings, limits, the log id that is registered, and what ends the replay
  * @returns the open project and its model, undefined when there is no log of that name
  * @throws {AppError} `project_corrupt` when the log cannot be trusted
@@ -160,9 +159,6 @@ function makeStore(log: Log, model: ProjectModel, { limits, cache, room, snapsho
 /**
  * Makes a new project's empty log and a store over it; the first command it is given must create the project.
  *
- * @param id the project's id
- * @param options home, settings, limits, and the new log's id
- * @returns the open project
  * @throws {AppError} `project_files_exist`, `disk_full`
  */
 export async function createProject(id: string, options: OpenProjectOptions & { readonly logId: string }): Promise<OpenedProject> {

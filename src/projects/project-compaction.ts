@@ -56,11 +56,6 @@ export interface CompactionParts {
 export class SnapshotMismatchError extends Error {
   override readonly name = 'SnapshotMismatchError';
 
-  /**
-   * @param what what differs
-   * @param expected what the live project knows
-   * @param found what was built from files
-   */
   constructor(what: string, expected: string | number, found: string | number) {
     super(`Cannot use the snapshot: its ${what} is ${found}, and that of the project is ${expected}`);
   }
@@ -77,7 +72,6 @@ export class ProjectCompaction {
   #isOverdue: boolean;
 
   /**
-   * @param parts what it takes
    * @param generations what is committed already, newest first
    * @param isOverdue true: what the start went on from is not to be relied on for another one
    */
@@ -128,9 +122,7 @@ export class ProjectCompaction {
    * Makes a snapshot of what is durable now, also where one of this moment is there and has proved damaged, and removes what it
    * replaces.
    *
-   * @param log the project's log
    * @param signal ends it; the attempt leaves nothing that counts
-   * @param context who asked, absent for nobody
    * @returns the newest generation, also where nothing had changed
    * @throws {AppError} `disk_full`, `compaction_failed`; `project_corrupt` where files are damaged that it cannot do without
    */
@@ -161,11 +153,7 @@ export class ProjectCompaction {
     return result;
   }
 
-  /**
-   * Brings `<project>.json` up to date with the newest snapshot and the settings; see {@link ReadableUpkeep.refresh}.
-   *
-   * @param signal ends it
-   */
+  /** Brings `<project>.json` up to date with the newest snapshot and the settings; see {@link ReadableUpkeep.refresh}. */
   async refreshReadable(signal: AbortSignal): Promise<void> {
     await this.#readable.refresh(this.#generations[0], { signal });
   }
@@ -349,7 +337,6 @@ function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {
 /**
  * Makes of whatever a compaction threw what its caller may be told.
  *
- * @param error what was thrown
  * @returns `disk_full` and other known codes as they are, `project_corrupt` for damage, `compaction_failed` for the rest
  */
 export function toCompactionError(error: unknown): AppError {

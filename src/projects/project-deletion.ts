@@ -15,10 +15,6 @@ export class ProjectDeletion {
   readonly #resources: ProjectResources;
   readonly #started: StartedProjects;
 
-  /**
-   * @param resources what projects are made of
-   * @param started the registry, and what keeps projects
-   */
   constructor(resources: ProjectResources, started: StartedProjects) {
     this.#resources = resources;
     this.#started = started;
@@ -28,7 +24,6 @@ export class ProjectDeletion {
    * Deletes a project and its data.
    *
    * @param id a valid project id
-   * @param context who asks
    * @throws {AppError} `project_not_found`, `server_log_corrupt`, `config_write_failed`; `project_files_exist` when files under its name
    *   are not the server's, after which everything is as it was
    */

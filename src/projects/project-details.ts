@@ -23,7 +23,6 @@ const STATE_OF_REFUSAL: Readonly<Record<RefusalCode, ProjectState>> = {
 /**
  * Describes a project.
  *
- * @param project served or refused
  * @returns its details, without keys and hashes
  */
 export function describeProject(project: RegisteredProject): ProjectDetails {
@@ -35,7 +34,6 @@ export function describeProject(project: RegisteredProject): ProjectDetails {
 /**
  * Describes a project that is served.
  *
- * @param store its store
  * @returns its details, without keys and hashes
  */
 export function describeStore(store: ProjectStore): ProjectDetails {

@@ -35,12 +35,7 @@ export interface EntryState {
   readonly key: EntryKey;
 }
 
-/**
- * Makes a project's key.
- *
- * @param settings say whether the configuration keeps it in plain text
- * @returns the key and what the entry keeps of it
- */
+/** Makes a project's key. */
 export function makeKey(settings: ProjectSettings): MadeKey {
   const key = generateAccessKey('project');
   return { key, entryKey: { apiKey: settings.authentication.save_api_key_to_file ? key : null, apiKeyHash: hashGenerated(key) } };
@@ -49,8 +44,6 @@ export function makeKey(settings: ProjectSettings): MadeKey {
 /**
  * Looks an entry up.
  *
- * @param document the configuration
- * @param id a project's id
  * @returns its entry, undefined when there is none
  */
 export function findEntry(document: ConfigDocument, id: string): ProjectEntry | undefined {
@@ -70,7 +63,6 @@ export function keyOfEntry(entry: ProjectEntry | undefined): EntryKey {
 /**
  * The key of an entry as the keyring holds it.
  *
- * @param key the key
  * @returns hash and text, null where there is no key
  */
 export function storedKeyOf({ apiKey, apiKeyHash }: EntryKey): StoredKey | null {
@@ -80,20 +72,13 @@ export function storedKeyOf({ apiKey, apiKeyHash }: EntryKey): StoredKey | null 
 /**
  * Names the key of an entry.
  *
- * @param key the key
  * @returns 16 hexadecimal digits, null where there is no key
  */
 export function keyIdOrNull(key: EntryKey): string | null {
   return key.apiKeyHash === null ? null : keyIdOf(key.apiKeyHash);
 }
 
-/**
- * Puts entries into a document, each in its place or at the end.
- *
- * @param document the configuration
- * @param states what the entries shall say
- * @returns the new document
- */
+/** Puts entries into a document, each in its place or at the end. */
 export function withEntries(document: ConfigDocument, states: readonly EntryState[]): ConfigDocument {
   const projects = [...document.projects];
   for (const { id, settings, revision, key } of states) {
@@ -110,8 +95,6 @@ export function withEntries(document: ConfigDocument, states: readonly EntryStat
 /**
  * Writes one entry.
  *
- * @param config the configuration file
- * @param state what the entry shall say
  * @throws {AppError} `config_write_failed`
  */
 export async function writeEntry(config: ConfigFile, state: EntryState): Promise<void> {
@@ -121,8 +104,6 @@ export async function writeEntry(config: ConfigFile, state: EntryState): Promise
 /**
  * Removes an entry; no error when there is none.
  *
- * @param config the configuration file
- * @param id the project's id
  * @throws {AppError} `config_write_failed`
  */
 export async function removeEntry(config: ConfigFile, id: string): Promise<void> {
@@ -132,25 +113,13 @@ export async function removeEntry(config: ConfigFile, id: string): Promise<void>
   });
 }
 
-/**
- * What an entry says of a project that is served.
- *
- * @param store the project's store
- * @param key its key
- * @returns the entry's state, with the revision that it reflects
- */
+/** What an entry says of a project that is served. */
 export function entryOf(store: ProjectStore, key: EntryKey): EntryState {
   const { settings, seq } = store.version;
   return { id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key };
 }
 
-/**
- * Lets an entry say which revision it reflects. What it says otherwise is right already, so a failure costs nothing.
- *
- * @param resources the configuration file, and where a failure is told
- * @param store the project's store
- * @param key its key
- */
+/** Lets an entry say which revision it reflects. What it says otherwise is right already, so a failure costs nothing. */
 export async function settleRevision(
   resources: { readonly config: ConfigFile; readonly logger: Logger }, store: ProjectStore, key: EntryKey,
 ): Promise<void> {

@@ -38,10 +38,6 @@ export class ProjectKeeper {
   /** Values that are being read into memory, by project. */
   readonly #loads = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
 
-  /**
-   * @param resources what projects are made of
-   * @param journal where snapshots and removals are recorded
-   */
   constructor(resources: ProjectResources, journal: ServerJournal) {
     this.#resources = resources;
     this.#journal = journal;
@@ -67,21 +63,13 @@ export class ProjectKeeper {
     );
   }
 
-  /**
-   * Serves a project, and keeps it.
-   *
-   * @param opened store, log, committed snapshots
-   */
+  /** Serves a project, and keeps it. */
   serve(opened: OpenedProject): void {
     this.#resources.registry.serve(opened.store);
     this.keep(opened);
   }
 
-  /**
-   * Keeps a project that is served. One in memory needs nothing.
-   *
-   * @param opened store, log, committed snapshots
-   */
+  /** Keeps a project that is served. One in memory needs nothing. */
   keep({ store, log, generations, isSnapshotOverdue }: OpenedProject): void {
     if (!store.isOnDisk) return;
     const { snapshots, tasks, dataFolder, clock, logger } = this.#resources;
@@ -92,7 +80,6 @@ export class ProjectKeeper {
   /**
    * Leaves a project alone: when it resolves, nothing of this touches its files any more.
    *
-   * @param id the project's id
    * @returns goes on with the project, where what it was left alone for did not happen
    */
   async release(id: string): Promise<() => void> {
@@ -108,20 +95,13 @@ export class ProjectKeeper {
   /**
    * Compacts a project now.
    *
-   * @param id the project's id
-   * @param context who asks
-   * @returns the snapshot
    * @throws {AppError} `not_on_disk`, `disk_full`, `project_corrupt`, `compaction_failed`
    */
   async compact(id: string, context: CommandContext): Promise<CompactionResult> {
     return await this.#compactor.compact(id, context);
   }
 
-  /**
-   * Carries out what a project's settings say of its values and its readable snapshot.
-   *
-   * @param store the project's store
-   */
+  /** Carries out what a project's settings say of its values and its readable snapshot. */
   applyStorage(store: ProjectStore): void {
     this.#applyCaching(store);
     this.#compactor.refreshReadable(store.id);

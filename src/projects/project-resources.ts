@@ -50,8 +50,6 @@ export interface ProjectResources {
  * The home that a project's log belongs to.
  *
  * @param resources both homes
- * @param settings the project's settings
- * @returns one of them
  */
 export function homeOf(resources: Pick<ProjectResources, 'diskHome' | 'memoryHome'>, settings: ProjectSettings): LogHome {
   return settings.storage.on_disk ? resources.diskHome : resources.memoryHome;
@@ -60,9 +58,6 @@ export function homeOf(resources: Pick<ProjectResources, 'diskHome' | 'memoryHom
 /**
  * What opening or creating a project takes.
  *
- * @param resources everything that a project's life touches
- * @param id the project's id
- * @param settings its settings
  * @returns options for {@link OpenProjectOptions}
  */
 export function openOptionsOf(resources: ProjectResources, id: string, settings: ProjectSettings): OpenProjectOptions {

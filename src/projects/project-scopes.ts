@@ -14,10 +14,6 @@ export class ProjectScopes implements Scopes {
   readonly #config: ConfigFile;
   readonly #registry: ProjectRegistry;
 
-  /**
-   * @param config says whether the global routes are open
-   * @param registry says which projects are
-   */
   constructor(config: ConfigFile, registry: ProjectRegistry) {
     this.#config = config;
     this.#registry = registry;

@@ -34,10 +34,6 @@ export class ProjectUpdates {
   readonly #resources: ProjectResources;
   readonly #started: StartedProjects;
 
-  /**
-   * @param resources what projects are made of
-   * @param started the registry, and what keeps projects
-   */
   constructor(resources: ProjectResources, started: StartedProjects) {
     this.#resources = resources;
     this.#started = started;
@@ -46,10 +42,6 @@ export class ProjectUpdates {
   /**
    * Changes a project's settings, and moves it between memory and disk where they say so.
    *
-   * @param store the project's store
-   * @param change what is to differ
-   * @param context who asks
-   * @returns the project, and a key where one was made
    * @throws {AppError} see the contract in `projects.ts`
    */
   async update(store: ProjectStore, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
@@ -157,7 +149,6 @@ export class ProjectUpdates {
    * Gives a project another key.
    *
    * @param id a valid project id
-   * @param context who asks
    * @returns the key; the old one is gone
    * @throws {AppError} see the contract in `projects.ts`
    */

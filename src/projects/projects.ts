@@ -100,7 +100,6 @@ export interface Projects {
 
   /**
    * @param id a valid project id
-   * @returns details, also of a project that was refused
    * @throws {AppError} `project_not_found`
    */
   details(id: string): ProjectDetails;
@@ -115,7 +114,6 @@ export interface Projects {
    * Creates a project: configuration file, log, answer.
    *
    * @param project id and what differs from the defaults
-   * @param context who asks
    * @returns the project, and its key unless authentication is off
    * @throws {AppError} `project_exists`, `project_files_exist`, `project_not_served`, `config_write_failed`,
    *   `server_log_corrupt`, `disk_full`, `disk_failed`; the project is not there then
@@ -126,8 +124,6 @@ export interface Projects {
    * Changes a project's settings: log, configuration file, answer.
    *
    * @param id a valid project id
-   * @param change what shall differ
-   * @param context who asks
    * @returns the project, and a key where authentication was switched on and no key existed
    * @throws {AppError} `project_not_found`, `project_corrupt`, `project_files_exist`, `config_write_failed`, `disk_failed` and what a
    *   write throws. Nothing was changed then, unless the facts say `applied: true`: the change is in force, and asking again does
@@ -139,8 +135,6 @@ export interface Projects {
    * Gives a project another key; the old one stops working before this resolves.
    *
    * @param id a valid project id
-   * @param context who asks
-   * @returns the new key
    * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed`, `server_log_corrupt`
    *   and what a write throws
    */
@@ -150,7 +144,6 @@ export interface Projects {
    * Writes a project's snapshot now, whether or not one is due. Holds up neither reads nor writes.
    *
    * @param id a valid project id
-   * @param context who asks
    * @returns what was written, once it is committed on disk; of the newest snapshot where nothing has changed since
    * @throws {AppError} `project_not_found`, `project_corrupt` where files are damaged that it needs, `not_on_disk` for a
    *   project in memory, `disk_full`, `compaction_failed`, after which the snapshot before it and the log are as they were
@@ -161,7 +154,6 @@ export interface Projects {
    * Deletes a project and its data; works on damaged and unserved ones.
    *
    * @param id a valid project id
-   * @param context who asks
    * @throws {AppError} `project_not_found`, `project_files_exist`, `server_log_corrupt`, `config_write_failed`, `disk_failed`; with
    *   `applied: true` the project is gone, and asking again does what is missing
    */

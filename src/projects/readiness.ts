@@ -51,8 +51,6 @@ export interface ServerCondition extends KeepingState {
  * damage that was found do not make a server unready: reads and deletes go on, and a balancer that took it away would make it worse.
  *
  * @param projects how many there are, and those that are not well
- * @param condition what else there is to know
- * @returns the checks, and who is not well
  */
 export function assessReadiness({ count, degraded }: ProjectFacts, condition: ServerCondition): Readiness {
   const { serverLog, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;

@@ -18,8 +18,6 @@ export interface RecallPlace {
  * Finds out what the known versions of a project leave out, as far as an entry asks for it. Reads the log only for a revision that is
  * older than the versions that are kept.
  *
- * @param place log and state
- * @param revision the revision that the entry of the configuration names
  * @returns for `historyOf`; without a recalled version where the line is gone, or is none of a project event
  */
 export async function recallVersion({ log, state, logger }: RecallPlace, revision: number | undefined): Promise<HistoryGap> {

@@ -31,7 +31,6 @@ const REFUSAL_CODES: readonly string[] = [
 /**
  * The code of a refusal.
  *
- * @param error what opening the project ended with
  * @returns what its requests are answered with; `project_corrupt` also for whatever else kept it from being opened
  */
 export function refusalCodeOf(error: unknown): RefusalCode {
@@ -42,7 +41,6 @@ export function refusalCodeOf(error: unknown): RefusalCode {
 /**
  * Says what to do.
  *
- * @param error what opening it ended with
  * @param of the project's id, or `_server`, and the configuration's path
  * @returns sentences without a full stop at the end
  */
@@ -67,7 +65,6 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
 /**
  * Says what to do about damage in the files of a project that is served: what is in memory is still right, and a stop loses it.
  *
- * @param of the project's id, and the configuration's path
  * @returns sentences without a full stop at the end
  */
 export function adviceOnServed(of: { readonly project: string; readonly configPath: string }): string {
@@ -80,7 +77,6 @@ export function adviceOnServed(of: { readonly project: string; readonly configPa
 /**
  * Says what to do about a project that the registry knows and the configuration does not name.
  *
- * @param configPath the configuration's path
  * @returns sentences without a full stop at the end
  */
 export function adviceWithoutEntry(configPath: string): string {
@@ -92,7 +88,6 @@ export function adviceWithoutEntry(configPath: string): string {
 /**
  * Says what to do about an API key that an older copy of the configuration brought back.
  *
- * @param project the project's id
  * @returns sentences without a full stop at the end
  */
 export function adviceOnRevivedKey(project: string): string {
@@ -102,7 +97,6 @@ export function adviceOnRevivedKey(project: string): string {
 /**
  * Says what to do about files that could not be moved out of the way.
  *
- * @param dataFolder where they are
  * @returns sentences without a full stop at the end
  */
 export function adviceOnUnmoved(dataFolder: string): string {

@@ -10,7 +10,6 @@ import type { Projection } from '../projections/projection.js';
 /**
  * Feeds a projection from a log.
  *
- * @param projection takes the events
  * @param owner whose log it is, for the message: `a project` or `the server`
  * @param isOwn tells the events that may stand in this log
  * @returns applies one line; throws `UnknownEventError` for one that this version cannot read

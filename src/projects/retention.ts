@@ -45,12 +45,7 @@ export interface Coverage {
   readonly fallbackSeq: number;
 }
 
-/**
- * Removes and compresses segments as the settings say.
- *
- * @param parts log, settings, where removals are recorded
- * @param coverage how far snapshots reach
- */
+/** Removes and compresses segments as the settings say. */
 export async function applyRetention(parts: RetentionParts, coverage: Coverage): Promise<void> {
   const { log, settings } = parts;
   if (log.sealed === undefined) return;

@@ -84,11 +84,7 @@ export class Scrubber {
     return again.findings.filter(({ file, offset }) => first.findings.some((other) => other.file === file && other.offset === offset));
   }
 
-  /**
-   * Leaves a project alone that is deleted or leaves the disk.
-   *
-   * @param project its id
-   */
+  /** Leaves a project alone that is deleted or leaves the disk. */
   async release(project: string): Promise<void> {
     if (this.#current?.project === project) {
       this.#current.abort.abort();

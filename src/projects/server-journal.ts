@@ -81,12 +81,7 @@ export class ServerJournal {
     }
   }
 
-  /**
-   * Makes a new registry.
-   *
-   * @param place where logs and their snapshots are kept
-   * @returns the journal
-   */
+  /** Makes a new registry. */
   static async create(place: JournalPlace): Promise<ServerJournal> {
     const snapshots = new JournalSnapshots(place.snapshots(SERVER_LOG_NAME), place.logger);
     const log = await place.diskHome.create(SERVER_LOG_NAME, { ...SERVER_LOG_OPTIONS, logId: randomHexId() });
@@ -122,8 +117,6 @@ export class ServerJournal {
   /**
    * Records an event; it is durable when the call resolves.
    *
-   * @param event what happened
-   * @param context who did it
    * @throws {AppError} `server_log_corrupt`, and what an append throws
    */
   async record(event: ServerEvent, context: CommandContext): Promise<void> {

@@ -87,7 +87,6 @@ export class EntryStart {
   /**
    * Starts a project. One that cannot be served is refused and named.
    *
-   * @param entry its entry
    * @throws the reason of the signal that ends the start
    */
   async start(entry: ProjectEntry): Promise<void> {

@@ -36,10 +36,7 @@ export class StartProgress implements StartFacts {
   /** The last seq of that log that was replayed; 0 before the first. */
   #seq = 0;
 
-  /**
-   * @param total gives how many projects there are; adopting makes them more
-   * @param parts clock and logger
-   */
+  /** @param total gives how many projects there are; adopting makes them more */
   constructor(total: () => number, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#total = total;
     this.#clock = clock;
@@ -51,12 +48,7 @@ export class StartProgress implements StartFacts {
     return this.#total();
   }
 
-  /**
-   * Reports on a start for as long as it takes.
-   *
-   * @param start does all of it
-   * @returns what it gives
-   */
+  /** Reports on a start for as long as it takes. */
   async during<T>(start: () => Promise<T>): Promise<T> {
     this.#saidAtMs = this.#clock.monotonicMs();
     const timer = setInterval(() => this.look(), LOOK_INTERVAL_MS);
@@ -67,13 +59,7 @@ export class StartProgress implements StartFacts {
     }
   }
 
-  /**
-   * Names the log that is being opened.
-   *
-   * @param id a project's id, or the name of the registry
-   * @param open opens it
-   * @returns what it gives
-   */
+  /** Names the log that is being opened. */
   async opening<T>(id: string, open: () => Promise<T>): Promise<T> {
     this.#opening = id;
     this.#seq = 0;

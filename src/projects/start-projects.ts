@@ -41,7 +41,6 @@ export interface StartedProjects {
  *
  * @param resources what projects are made of; the registry is filled
  * @param options who counts, what ends the start, and what is adopted first
- * @returns the registry, and what keeps the projects
  * @throws {ConfigError} when the data folder is not the one that the configuration speaks of
  */
 export async function startProjects(resources: ProjectResources, options: StartOptions): Promise<StartedProjects> {

@@ -54,9 +54,7 @@ export interface StorageSwitch {
 /**
  * Refuses a move to the disk that files stand in the way of.
  *
- * @param home where the files are
  * @param unmoved files that an earlier move from the disk may have left there: they go first
- * @param id the project's id
  * @throws {AppError} `project_files_exist`, `disk_failed`
  */
 export async function requireFreeName(home: LogHome, unmoved: UnmovedFiles, id: string): Promise<void> {
@@ -70,8 +68,6 @@ export async function requireFreeName(home: LogHome, unmoved: UnmovedFiles, id: 
 /**
  * Refuses a move from the disk that would take along what the server did not write.
  *
- * @param home where the files are
- * @param id the project's id
  * @throws {AppError} `project_files_exist`
  */
 export async function requireMovableFiles(home: LogHome, id: string): Promise<void> {
@@ -84,8 +80,6 @@ export async function requireMovableFiles(home: LogHome, id: string): Promise<vo
 /**
  * Refuses a move to the disk that there is no room for.
  *
- * @param room who watches the disk
- * @param store the project's store
  * @throws {AppError} `disk_full`
  */
 export async function requireRoomFor(room: RoomForGrowth, store: ProjectStore): Promise<void> {
@@ -106,8 +100,6 @@ export async function requireRoomFor(room: RoomForGrowth, store: ProjectStore): 
 /**
  * Takes a project from memory to the disk. The entry of the configuration already says so.
  *
- * @param resources homes, snapshots
- * @param wanted which project, which settings
  * @returns the new log and the snapshot that it goes on from
  * @throws {AppError} `disk_full` and what a write throws; the project goes on in memory then, and no file of it is left
  */
@@ -189,7 +181,6 @@ async function undoEntering(resources: ProjectResources, id: string, logId: stri
 /**
  * Takes a project from the disk to memory. Every value is in memory already.
  *
- * @param resources homes
  * @param wanted which project, which settings; where the log says already that it leaves, the update is not written again
  * @throws {AppError} what a write throws. Where the update is in the log and the rest failed, the project goes on writing to
  *   its log; asking again, or the next start, carries it out. Where it is unknown whether that is recorded, it takes no more writes

@@ -11,9 +11,7 @@ import type { ProjectResources } from './project-resources.js';
  * Serves a project no more, until the server is started again. What waits in its queue is refused; its log is closed. Whatever works
  * in the background on its files has been ended by the caller.
  *
- * @param parts registry, logger
  * @param store its store; held by the caller, so that nothing gets in between
- * @param reason what nobody can say
  */
 export async function suspendProject(
   { registry, logger }: Pick<ProjectResources, 'registry' | 'logger'>, store: ProjectStore, reason: string,
@@ -27,9 +25,7 @@ export async function suspendProject(
 /**
  * Takes no more changes of a project, until the server is started again; reads go on. Every value is in memory already.
  *
- * @param parts logger
  * @param store its store; held by the caller, so that nothing gets in between
- * @param reason what nobody can say
  */
 export async function suspendWrites(
   { logger }: Pick<ProjectResources, 'logger'>, store: ProjectStore, reason: string,
@@ -41,7 +37,6 @@ export async function suspendWrites(
 /**
  * Tells whether an error says that nobody knows whether a line is on disk.
  *
- * @param error what a record in the registry threw
  * @returns true when it does
  */
 export function isOutcomeUnknown(error: unknown): boolean {

@@ -21,11 +21,7 @@ export class UnmovedFiles {
     return this.#unmoved.size;
   }
 
-  /**
-   * Remembers files of a deleted project that a start could not move.
-   *
-   * @param id the project's id
-   */
+  /** Remembers files of a deleted project that a start could not move. */
   remember(id: string): void {
     this.#unmoved.set(id, undefined);
   }
@@ -33,8 +29,6 @@ export class UnmovedFiles {
   /**
    * Moves the files of a project that has left the disk to where they are kept.
    *
-   * @param id the project's id
-   * @param logId the log that leaves
    * @throws what the disk threw; the files are remembered then
    */
   async leave(id: string, logId: string): Promise<void> {
@@ -44,8 +38,6 @@ export class UnmovedFiles {
   /**
    * Moves the files of a deleted project to where they are erased.
    *
-   * @param id the project's id
-   * @param logId the log that was deleted
    * @throws what the disk threw; the files are remembered then
    */
   async remove(id: string, logId: string): Promise<void> {
@@ -55,7 +47,6 @@ export class UnmovedFiles {
   /**
    * Tries once more to move the files of a log that has left, before something else is done with the name.
    *
-   * @param id the project's id
    * @returns false where there are none
    * @throws what the disk threw
    */

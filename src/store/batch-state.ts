@@ -46,11 +46,7 @@ export class BatchState implements DecisionState {
     return this.#isCleared ? 0 : (this.#model.values.get(key)?.seq ?? 0);
   }
 
-  /**
-   * Takes in what was decided last.
-   *
-   * @param event the event that will stand at the next seq
-   */
+  /** Takes in what was decided last. */
   add(event: ProjectEvent): void {
     if (event.op === 'set') {
       if (this.versionOf(event.key) === 0) this.#keyCount += 1;

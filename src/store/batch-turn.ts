@@ -17,12 +17,7 @@ import { growthOf, isGrowth, refuseGrowth, type RoomForGrowth } from './room-for
 
 type Batch = readonly WaitingCommand[];
 
-/**
- * How a project's log is to be opened or configured.
- *
- * @param storage the project's settings
- * @returns options for the log
- */
+/** How a project's log is to be opened or configured. */
 export function logOptionsOf(storage: StorageSettings): LogOptions {
   return { durability: storage.durability, syncIntervalMs: storage.sync_interval_ms, segmentBytes: storage.segment_bytes };
 }
@@ -39,7 +34,6 @@ export class BatchTurn {
 
   /**
    * @param log where lines go; all of it is applied
-   * @param model takes in what is durable
    * @param room asked before a project on disk grows
    */
   constructor(log: Log, model: ProjectModel, room: RoomForGrowth | undefined) {

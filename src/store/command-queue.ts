@@ -50,10 +50,7 @@ export class CommandQueue {
   /**
    * Adds a command at the end.
    *
-   * @param command what is asked for
-   * @param context who asks
    * @param onAdded called when it is in the queue
-   * @returns what comes of it
    * @throws {AppError} `queue_full`
    */
   async add(command: Command, context: CommandContext, onAdded: () => void): Promise<CommandResult> {
@@ -82,11 +79,7 @@ export class CommandQueue {
     return this.#waiting.splice(0, count);
   }
 
-  /**
-   * Fails everything that waits.
-   *
-   * @param reason why
-   */
+  /** Fails everything that waits. */
   fail(reason: AppError): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -98,7 +91,6 @@ export class CommandQueue {
 /**
  * Measures a command.
  *
- * @param command any command
  * @returns what it counts for while it waits, in bytes
  */
 export function sizeOf(command: Command): number {

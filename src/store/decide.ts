@@ -14,10 +14,7 @@ export interface DecisionState {
   /** The project's settings; undefined before its first event. */
   readonly settings: ProjectSettings | undefined;
   readonly keyId: string | null;
-  /**
-   * @param key a key
-   * @returns its version, 0 when it does not exist
-   */
+  /** @returns its version, 0 when it does not exist */
   versionOf(key: string): number;
 }
 
@@ -39,8 +36,6 @@ export type Decision =
  * An event that cannot follow on what is there would make the log unreadable for ever, so a command that asks for one is stopped here.
  *
  * @param state what holds at this place of the order
- * @param command what is asked for
- * @returns the event, or why not
  * @throws {InvariantError} for a command that cannot be asked for here, such as a second creation
  */
 export function decide(state: DecisionState, command: Command): Decision {

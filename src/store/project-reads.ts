@@ -44,10 +44,6 @@ export class ProjectReads {
   readonly #loader: ValueLoader;
   readonly #leases = new Set<Promise<unknown>>();
 
-  /**
-   * @param values keys, and values or their places
-   * @param loader reads the places
-   */
   constructor(values: KeyValues, loader: ValueLoader) {
     this.#values = values;
     this.#loader = loader;
@@ -71,7 +67,6 @@ export class ProjectReads {
   /**
    * Gives the value of an entry. Called at once when the entry was looked up: the lease begins here.
    *
-   * @param entry as it was looked up
    * @returns its text, at once when it is in memory
    * @throws {AppError} `project_corrupt`
    */
@@ -84,7 +79,6 @@ export class ProjectReads {
   /**
    * Reads a key.
    *
-   * @param key the key
    * @returns its entry, undefined when it does not exist; at once when the value is in memory
    * @throws {AppError} `project_corrupt`
    */
@@ -98,9 +92,7 @@ export class ProjectReads {
   /**
    * Reads a piece of a listing: at most 128 KiB of values, but one key at least.
    *
-   * @param range which keys
    * @param limit how many at most, from 1
-   * @param admit asked for room
    * @returns the piece; at once when all of it is in memory and there is room
    * @throws {AppError} `project_corrupt`, and what `admit` rejects with
    */
@@ -116,7 +108,6 @@ export class ProjectReads {
    * Reads keys that were fixed before, as many as a piece takes: at most 128 KiB of values, but one key at least.
    *
    * @param keys at least one; one that does not exist is left out
-   * @param admit asked for room
    * @returns the piece; at once when all of it is in memory and there is room
    * @throws {AppError} `project_corrupt`, and what `admit` rejects with
    */

@@ -52,18 +52,12 @@ export class ProjectRegistry {
   readonly #degraded = new Set<string>();
   #openCount = 0;
 
-  /**
-   * @param store a project that is served from now on
-   */
   serve(store: ProjectStore): void {
     this.#projects.set(store.id, { kind: 'served', identity: this.#identify(store.id), store });
     store.onChange(() => this.#count(store.id));
     this.#count(store.id);
   }
 
-  /**
-   * @param project a project that is named and not served
-   */
   refuse(project: RefusedProject): void {
     this.#projects.set(project.id, { kind: 'refused', identity: this.#identify(project.id), project });
     this.#count(project.id);
@@ -86,18 +80,12 @@ export class ProjectRegistry {
     return this.#projects.get(id)?.identity ?? Symbol(id);
   }
 
-  /**
-   * @param id the id of a project that is gone
-   */
   remove(id: string): void {
     this.#projects.delete(id);
     this.#count(id);
   }
 
-  /**
-   * @param id a project's id
-   * @returns the project, undefined when there is none
-   */
+  /** @returns the project, undefined when there is none */
   get(id: string): RegisteredProject | undefined {
     return this.#projects.get(id);
   }
@@ -105,8 +93,6 @@ export class ProjectRegistry {
   /**
    * The store of a project that is served.
    *
-   * @param id a project's id
-   * @returns its store
    * @throws {AppError} `project_not_found`; its {@link RefusalCode} for one that is refused
    */
   store(id: string): ProjectStore {

@@ -245,8 +245,6 @@ export class ProjectStore {
   /**
    * Asks for a change.
    *
-   * @param command what is asked for
-   * @param context who asks
    * @returns what came of it, when it is durable and visible
    * @throws {AppError} why it was refused, or what failed; see `Log.append` for the latter
    */
@@ -287,8 +285,6 @@ export class ProjectStore {
   /**
    * Carries out one command under a hold, before everything that waits.
    *
-   * @param command what is asked for
-   * @param context who asks
    * @returns what came of it, when it is durable and visible
    * @throws {AppError} as {@link submit}
    */
@@ -310,9 +306,7 @@ export class ProjectStore {
    * Carries out one command before everything that waits, which is decided only when all that follows from the command is in force.
    * For commands that change who may do what.
    *
-   * @param command what is asked for
    * @param options who asks, and what follows
-   * @returns what came of it
    * @throws {AppError} as {@link submit}
    */
   async submitAlone(command: Command, { context, onApplied }: AloneOptions): Promise<CommandResult> {

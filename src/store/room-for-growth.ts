@@ -12,15 +12,12 @@ export interface RoomForGrowth {
   /**
    * Brings what is known of the room up to date. Asked once a turn, before anything of the batch is decided, only for projects on disk,
    * and only when the batch has something that grows. Rejecting fails the batch.
-   *
-   * @param bytes of keys and values that the batch would add
    */
   refresh(bytes: number): void | Promise<void>;
 
   /**
    * Decides on one change. What is allowed counts as used.
    *
-   * @param bytes of its key and value
    * @returns false: the change is refused; what shrinks or changes settings goes on
    */
   allowsGrowth(bytes: number): boolean;
@@ -32,7 +29,6 @@ export interface RoomForGrowth {
 /**
  * Tells what needs room for data. A `delete` is a line as well, but is what makes room; the space that is kept free is for it.
  *
- * @param command any command
  * @returns true for what is refused when there is no room
  */
 export function isGrowth(command: Command): boolean {
@@ -42,7 +38,6 @@ export function isGrowth(command: Command): boolean {
 /**
  * Measures what a batch would add.
  *
- * @param batch what one turn has taken
  * @returns bytes of what grows; 0 when nothing does
  */
 export function growthOf(batch: readonly WaitingCommand[]): number {
@@ -51,24 +46,12 @@ export function growthOf(batch: readonly WaitingCommand[]): number {
   return bytes;
 }
 
-/**
- * Refuses a change that there is no room for.
- *
- * @param neededBytes what it would add
- * @param largestBytes what there is room for
- * @returns the decision on it
- */
+/** Refuses a change that there is no room for. */
 export function refuseGrowth(neededBytes: number, largestBytes: number): Decision {
   return { accepted: false, refusal: new AppError('disk_full', `Cannot take the change: ${describeLack(neededBytes, largestBytes)}`) };
 }
 
-/**
- * Words a lack of room, for the server log.
- *
- * @param neededBytes what was to be written
- * @param largestBytes what there is room for
- * @returns a clause
- */
+/** Words a lack of room, for the server log. */
 export function describeLack(neededBytes: number, largestBytes: number): string {
   if (largestBytes <= 0) return 'the disk is nearly full';
   return `it needs ${neededBytes} bytes, and the disk has ${largestBytes} left above what is kept for deletes and the configuration`;

@@ -7,12 +7,7 @@ import { actorOf } from '../principal-actor.js';
 
 const MS_DECIMALS = 3;
 
-/**
- * Logs each request when its answer is out, or when its client has gone.
- *
- * @param logger where lines go
- * @returns the middleware
- */
+/** Logs each request when its answer is out, or when its client has gone. */
 export function accessLog(logger: Logger): AppMiddleware {
   return function logRequest(ctx, next) {
     const startedMs = performance.now();

@@ -11,12 +11,7 @@ import { NO_TARGET } from '../target.js';
 /** The header that carries a request's id both ways. */
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
-/**
- * Takes over the client's request id where it is fit to stand in the log and is no API key, makes one otherwise, and echoes it.
- *
- * @param addressOf finds the client's address
- * @returns the middleware
- */
+/** Takes over the client's request id where it is fit to stand in the log and is no API key, makes one otherwise, and echoes it. */
 export function beginRequest(addressOf: (request: IncomingMessage) => string): AppMiddleware {
   return function begin(ctx, next) {
     const requestId = idSent(ctx.req.headers) ?? newRequestId();

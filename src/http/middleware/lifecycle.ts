@@ -5,12 +5,7 @@ import { AppError } from '../../base/app-error.js';
 import type { AppMiddleware, Lifecycle } from '../context.js';
 import { LIVENESS_PATH, READINESS_PATH } from '../routes/health/health-routes.js';
 
-/**
- * Refuses everything but the probes while starting and stopping.
- *
- * @param lifecycle asked at every request
- * @returns the middleware
- */
+/** Refuses everything but the probes while starting and stopping. */
 export function whileServing(lifecycle: Lifecycle): AppMiddleware {
   return async function checkLifecycle(ctx, next) {
     const state = lifecycle.state();

@@ -7,7 +7,6 @@ import type { AppMiddleware } from '../context.js';
 /**
  * Sends long texts in parts, whichever route they come from.
  *
- * @param rooms where room is taken
  * @returns the middleware; it refuses with 503 where there is no room within the longest wait, and where the right to the answer
  *   ends during that wait with what the request would be answered now
  */

@@ -10,11 +10,7 @@ export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] a
 const NO_CONTENT = 204;
 const SERVER_TARGET = '*';
 
-/**
- * Answers what the router passed on. Comes after the router.
- *
- * @returns the middleware
- */
+/** Answers what the router passed on. Comes after the router. */
 export function noRoute(): AppMiddleware {
   return function answerNoRoute(ctx) {
     const allowed = allowedMethods(ctx);

@@ -12,7 +12,6 @@ const CONTENT_HEADERS = ['ETag', 'Last-Modified', 'Link'] as const;
  * Answers errors with problem documents.
  *
  * @param logger where failures go that the client is not told the reason of
- * @returns the middleware
  */
 export function problems(logger: Logger): AppMiddleware {
   return async function answerProblems(ctx, next) {
@@ -28,8 +27,6 @@ export function problems(logger: Logger): AppMiddleware {
  * Sets a problem as the answer. Of the headers that the route set, those of the content go, except where a condition failed: there
  * `ETag` says what the key's version is.
  *
- * @param ctx the request's context
- * @param thrown anything thrown
  * @param logger where failures go that the client is not told the reason of
  */
 export function answerProblem(ctx: AppContext, thrown: unknown, logger: Logger): void {

@@ -21,7 +21,6 @@ export interface SanityOptions {
 /**
  * Checks version, headers, host and target, and parses the last two.
  *
- * @param parts limits and open scopes
  * @returns the middleware; it refuses with 400, 417, 421, 431 or 505
  */
 export function sanity({ options, scopes }: SanityOptions): AppMiddleware {

@@ -11,11 +11,7 @@ import { announcesBody, awaitsContinue } from '../body-headers.js';
 /** How long the rest of a body is read and dropped, in milliseconds. */
 export const UNREAD_BODY_MS = 1000;
 
-/**
- * Lets an answer arrive although the body was not read.
- *
- * @returns the middleware
- */
+/** Lets an answer arrive although the body was not read. */
 export function unreadBody(): AppMiddleware {
   return async function answerBeforeBodyEnds(ctx, next) {
     await next();

@@ -46,12 +46,7 @@ export class ActiveSegment {
   /** Counts writes, so that a sync knows whether it has covered all of them. */
   #writes = 0;
 
-  /**
-   * Takes charge of a segment; it is opened with the first write.
-   *
-   * @param place where it is
-   * @param extent what it holds
-   */
+  /** Takes charge of a segment; it is opened with the first write. */
   constructor({ disk, path, idleFiles }: SegmentPlace, extent: SegmentExtent) {
     invariant(extent.firstSeq >= 1, 'seq counts from 1');
     this.#disk = disk;
@@ -140,11 +135,7 @@ export class ActiveSegment {
     });
   }
 
-  /**
-   * Counts bytes that were appended as part of the log.
-   *
-   * @param byteCount how many
-   */
+  /** Counts bytes that were appended as part of the log. */
   accept(byteCount: number): void {
     this.#sizeBytes += byteCount;
   }
@@ -163,7 +154,6 @@ export class ActiveSegment {
   /**
    * Cuts off what was written and not accepted, and makes that durable.
    *
-   * @param bytes what the write that did not succeed was given
    * @throws {ForeignChangeError} when what lies behind the accepted bytes is not what was written; it is not touched then
    * @throws the errno of a call that failed: what a restart will find is then unknown
    */

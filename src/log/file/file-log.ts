@@ -125,14 +125,7 @@ export class FileLog implements Log {
     });
   }
 
-  /**
-   * Opens a log that recovery has found sound.
-   *
-   * @param context disk, paths, clocks, logger
-   * @param recovered what recovery found
-   * @param options how it writes
-   * @returns the log, its head written
-   */
+  /** Opens a log that recovery has found sound. */
   static async open(context: FileLogContext, recovered: RecoveredLog, options: LogOptions): Promise<FileLog> {
     const log = new FileLog(context, recovered, options);
     await log.#head.start(recovered.head, recovered.end);

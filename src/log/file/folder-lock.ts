@@ -35,10 +35,6 @@ export class FolderLockedError extends Error {
   /** Who holds it, as far as it said. */
   readonly holder: LockHolder | undefined;
 
-  /**
-   * @param folder the folder
-   * @param holder what the holder said of itself
-   */
   constructor(folder: string, holder: LockHolder | undefined) {
     super(`Cannot use the data folder "${folder}": ${describeHolder(holder)}`);
     this.holder = holder;
@@ -72,8 +68,6 @@ export class FolderLock {
    * Takes the lock of a folder or refuses at once.
    *
    * @param folder the folder, absolute; it must exist
-   * @param holder what to tell those who come later
-   * @returns the lock
    * @throws {FolderLockedError} when another process holds it
    */
   static async acquire(folder: string, holder: LockHolder): Promise<FolderLock> {

@@ -11,13 +11,7 @@ import type { SegmentText } from './segment-text.js';
 
 const PIECE_BYTES = 262_144;
 
-/**
- * Reads a text from front to back.
- *
- * @param text the text
- * @param signal stops the reading
- * @returns its pieces
- */
+/** Reads a text from front to back. */
 export async function* textPieces(text: SegmentText, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const { sizeBytes } = await text.status();
   for (let offset = 0; offset < sizeBytes;) {
@@ -34,7 +28,6 @@ export async function* textPieces(text: SegmentText, signal?: AbortSignal): Asyn
  * Computes the digest of a text.
  *
  * @param text the text; it is read to its end
- * @param signal stops the reading
  * @returns SHA-256 in hexadecimal digits
  */
 export async function digestText(text: SegmentText, signal?: AbortSignal): Promise<string> {
@@ -46,7 +39,6 @@ export async function digestText(text: SegmentText, signal?: AbortSignal): Promi
 /**
  * Writes the compressed form of a text as a new file and makes its content durable.
  *
- * @param disk the disk
  * @param segment its text, and the first seq of the segment that follows it
  * @param path where it shall be; must be free
  * @throws {ShortWriteError} when the disk took less, or the errno of the call that failed; what was written stays

@@ -56,7 +56,6 @@ export function beginPackedCrc(nextSeq: number): number {
 /**
  * Makes the bytes before the compressed ones.
  *
- * @param frame what they say
  * @returns {@link FRAME_HEADER_BYTES} bytes
  */
 export function encodeFrameHeader(frame: Pick<GzipFrame, 'nextSeq' | 'packedCrc'>): Buffer {
@@ -66,7 +65,6 @@ export function encodeFrameHeader(frame: Pick<GzipFrame, 'nextSeq' | 'packedCrc'
 /**
  * Makes the bytes after the compressed ones.
  *
- * @param frame what they say of the text
  * @returns {@link FRAME_TRAILER_BYTES} bytes
  */
 export function encodeFrameTrailer(frame: Pick<GzipFrame, 'textCrc' | 'textBytes'>): Buffer {

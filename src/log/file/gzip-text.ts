@@ -43,10 +43,6 @@ export class GzipText {
   /**
    * Opens a compressed segment.
    *
-   * @param disk the disk
-   * @param path where it lies
-   * @param shownName its name for people
-   * @returns its text
    * @throws {LogCorruptError} when it does not begin and end like one
    */
   static async open(disk: Disk, path: string, shownName: string): Promise<GzipText> {
@@ -88,7 +84,6 @@ export class GzipText {
   /**
    * Reads text; see {@link DiskFile.read}. With the last byte of it, all checksums have been checked.
    *
-   * @param into where it goes
    * @param offset where it begins, in bytes of text
    * @returns how many bytes were read
    * @throws {LogCorruptError} when the compressed bytes are not those that were written

@@ -53,8 +53,6 @@ export interface HeadReading {
 /**
  * Reads a head.
  *
- * @param disk the disk
- * @param path the head's file
  * @returns the newest valid slot, if any
  */
 export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
@@ -77,9 +75,7 @@ export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
 /**
  * Writes a new head file with both slots alike; the folder is not synced here.
  *
- * @param disk the disk
  * @param path the head's file; an old one is replaced
- * @param head what it says
  */
 export async function createHead(disk: Disk, path: string, head: Head): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -92,7 +88,6 @@ export async function createHead(disk: Disk, path: string, head: Head): Promise<
 /**
  * Writes one slot of a head and syncs it; the other slot survives whatever becomes of the write. The file is open only meanwhile.
  *
- * @param disk the disk
  * @param path a head that {@link createHead} has written
  * @param change which slot, and what it is to say: nothing above a synced line
  * @throws {ShortWriteError} when the disk took less than a slot
@@ -109,12 +104,7 @@ export async function writeHeadSlot(disk: Disk, path: string, change: { readonly
   }
 }
 
-/**
- * Names the slot that is written next.
- *
- * @param slot the slot that was written last
- * @returns the other one
- */
+/** Names the slot that is written next. */
 export function otherSlot(slot: number): number {
   return (slot + 1) % SLOTS;
 }

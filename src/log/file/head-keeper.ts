@@ -26,11 +26,6 @@ export class HeadKeeper {
   /** Afterwards the name may be another log's. */
   #isClosed = false;
 
-  /**
-   * @param disk the disk
-   * @param paths the project's paths
-   * @param identity the log's id, and where troubles are told
-   */
   constructor(disk: Disk, paths: LogPaths, identity: { readonly logId: string; readonly logger: Logger }) {
     this.#disk = disk;
     this.#path = paths.head;
@@ -41,7 +36,6 @@ export class HeadKeeper {
    * Takes over what was read at start, and makes the head say what holds now.
    *
    * @param reading what was found; a damaged head is written anew
-   * @param position the last synced line
    */
   async start(reading: HeadReading, position: LogPosition): Promise<void> {
     if (!reading.damaged) this.#newestSlot = reading.slot;
@@ -49,11 +43,7 @@ export class HeadKeeper {
     await this.flush();
   }
 
-  /**
-   * Remembers that the log has grown.
-   *
-   * @param position the last synced line
-   */
+  /** Remembers that the log has grown. */
   note(position: LogPosition): void {
     this.#pending = position;
     if (this.#timer !== undefined || this.#isClosed) return;

@@ -22,9 +22,6 @@ export interface InflatingPlace {
 /**
  * Writes the text of a compressed segment out and opens it. All checksums of the segment have been checked then.
  *
- * @param disk the disk
- * @param segment a compressed segment
- * @param place where the text is written out
  * @returns the text, for reading; the caller closes it
  * @throws {LogCorruptError} when the segment is damaged anywhere
  * @throws {AppError} `disk_full` when the room that is kept would be needed
@@ -39,8 +36,6 @@ export async function openInflated(disk: Disk, segment: SegmentFile, { path, isR
 /**
  * Writes out what can be read of a compressed segment that may be damaged, and opens it. Nothing is known to be right of it.
  *
- * @param disk the disk
- * @param segment a compressed segment
  * @param path where the text is written out; what is there is removed
  * @returns the text up to the first piece that is damaged, pieces as long as those of `readRecords`; the caller closes it
  */

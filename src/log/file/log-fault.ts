@@ -24,7 +24,6 @@ export interface LogFault {
  *
  * @param place its active segment, where the text of that ends, and its last line
  * @param expected how far it was to go, and what says so
- * @returns the fault
  */
 export function endFault(
   { file, offset, end }: { readonly file: string; readonly offset: number; readonly end: LogPosition }, expected: string,
@@ -35,7 +34,6 @@ export function endFault(
 /**
  * Tells what a failure to read a log says of it.
  *
- * @param error what the reading threw
  * @param file the file that was read, relative to the home of the logs
  * @returns the fault; undefined for an error that says nothing of the log
  */

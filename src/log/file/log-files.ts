@@ -45,9 +45,7 @@ export class LogFiles {
   /**
    * Looks which log lies under a name.
    *
-   * @param disk the disk
    * @param folder the home of the logs, absolute
-   * @param project the project's id
    * @returns its files; undefined when there is no active segment of that name
    * @throws {LogCorruptError} when the active segment does not begin with a header
    */
@@ -100,8 +98,6 @@ export class LogFiles {
    * Reads lines in order, each checked against the chain. What is removed meanwhile ends the reading, what is sealed or compressed
    * meanwhile does not.
    *
-   * @param range which lines
-   * @returns lines in groups
    * @throws {LogCorruptError} when a line is not the one that was written, or one up to `toSeq` is not there
    * @throws {LinesDroppedError} when the first of them have been removed
    */

@@ -340,7 +340,6 @@ class Inspector {
 /**
  * Inspects a log.
  *
- * @param disk the disk
  * @param where the home of the logs, absolute, and the project's id
  * @param options what must hold, and who is told
  * @returns what was found; undefined when there is no log of that name

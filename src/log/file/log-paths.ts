@@ -84,27 +84,16 @@ export class LogPaths {
     return join(this.folder, 'probe');
   }
 
-  /**
-   * @param firstSeq a compressed segment
-   * @param opening tells this writing out from others of the same text, from 1
-   * @returns where its text is written out for reading
-   */
+  /** @param opening tells this writing out from others of the same text, from 1 */
   inflated(firstSeq: number, opening: number): string {
     return join(this.folder, `inflated-${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}-${opening}`);
   }
 
-  /**
-   * @param name a name inside the project's folder
-   * @returns its path
-   */
   inFolder(name: string): string {
     return join(this.folder, name);
   }
 
-  /**
-   * @param name a name inside the project's folder
-   * @returns the path relative to the home, for people
-   */
+  /** @returns the path relative to the home, for people */
   shown(name: string): string {
     return `${this.project}/${name}`;
   }
@@ -113,7 +102,6 @@ export class LogPaths {
 /**
  * The name of a sealed segment.
  *
- * @param firstSeq seq of its first event
  * @returns 20 digits and `.jsonl`
  */
 export function segmentName(firstSeq: number): string {
@@ -123,7 +111,6 @@ export function segmentName(firstSeq: number): string {
 /**
  * The name of a sealed segment that has been compressed.
  *
- * @param firstSeq seq of its first event
  * @returns 20 digits and `.jsonl.gz`
  */
 export function compressedName(firstSeq: number): string {
@@ -133,7 +120,6 @@ export function compressedName(firstSeq: number): string {
 /**
  * Tells whether a name is one of a snapshot's files.
  *
- * @param name a name inside a project's folder
  * @returns true for a name that snapshots give
  */
 export function isSnapshotName(name: string): boolean {
@@ -143,7 +129,6 @@ export function isSnapshotName(name: string): boolean {
 /**
  * Tells what this program writes into a project's folder from what others put there. Only the former is ever erased.
  *
- * @param name a name inside a project's folder
  * @returns true for a name that this program gives
  */
 export function isOwnName(name: string): boolean {
@@ -153,7 +138,6 @@ export function isOwnName(name: string): boolean {
 /**
  * Tells whether a name is that of a text that was written out for reading.
  *
- * @param name a name inside a project's folder
  * @returns true for what only a crash leaves there
  */
 export function isInflatedName(name: string): boolean {
@@ -188,7 +172,6 @@ export function sealedSegmentNames(names: readonly string[]): readonly SealedNam
 /**
  * Picks out what an interrupted compressing left beside the plain form.
  *
- * @param names names in a project's folder
  * @returns the names of compressed segments whose plain form is there
  */
 export function doubledNames(names: readonly string[]): readonly string[] {

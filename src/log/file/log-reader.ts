@@ -44,11 +44,6 @@ export class LogReader {
   readonly #source: ReaderSource;
   #open: OpenSegment | undefined;
 
-  /**
-   * @param disk the disk
-   * @param paths the project's paths
-   * @param source the log
-   */
   constructor(disk: Disk, paths: LogPaths, source: ReaderSource) {
     this.#disk = disk;
     this.#paths = paths;
@@ -58,7 +53,6 @@ export class LogReader {
   /**
    * Reads on from where the last call stopped, or from the start of the segment that holds `fromSeq`.
    *
-   * @param fromSeq first seq wanted
    * @param toSeq last seq wanted; must be accepted already, except where the source leaves open how far the active segment counts
    * @returns lines in order, in groups
    * @throws {LogCorruptError} when a line on disk is not the one that was written
@@ -88,8 +82,6 @@ export class LogReader {
   /**
    * Reads line by line; see {@link LogReader.groups}.
    *
-   * @param fromSeq first seq wanted
-   * @param toSeq last seq wanted
    * @returns lines in order
    */
   async *lines(fromSeq: number, toSeq: number): AsyncGenerator<LogLine> {

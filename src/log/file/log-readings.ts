@@ -32,10 +32,6 @@ export class LogReadings {
   readonly #log: ReadLog;
   readonly #places: SegmentPlaces;
 
-  /**
-   * @param place where the log's files are
-   * @param log the log
-   */
   constructor({ disk, paths, idleFiles }: ReadPlace, log: ReadLog) {
     this.#disk = disk;
     this.#paths = paths;
@@ -46,7 +42,6 @@ export class LogReadings {
   /**
    * Reads accepted lines; see `Log.read`.
    *
-   * @param range which lines
    * @returns each line once, in order
    */
   read(range: ReadRange): AsyncGenerator<LogLine> {
@@ -109,7 +104,6 @@ export class LogReadings {
   /**
    * Reads when the first line from a seq on was written.
    *
-   * @param seq a line
    * @returns milliseconds since 1970; undefined when there is no such line yet
    */
   async timeOf(seq: number): Promise<number | undefined> {
@@ -120,7 +114,6 @@ export class LogReadings {
   /**
    * Reads a piece of a line again; see `Log.readText`.
    *
-   * @param place where it lies
    * @returns the bytes that lie there now
    * @throws {LogCorruptError} when the segment, or that part of it, is not there
    */
@@ -134,11 +127,7 @@ export class LogReadings {
     throw new LogCorruptError({ file: shownName, offset }, `${countText(sizeBytes, 'byte')} of a line`, countText(count, 'byte'));
   }
 
-  /**
-   * Releases the descriptors of a segment that is about to go.
-   *
-   * @param firstSeq the segment
-   */
+  /** Releases the descriptors of a segment that is about to go. */
   async drop(firstSeq: number): Promise<void> {
     await this.#places.drop(firstSeq);
   }

@@ -8,13 +8,7 @@ import { readHead } from './head-file.js';
 import { isOwnName, type LogPaths } from './log-paths.js';
 import { readHeader } from './segment-reader.js';
 
-/**
- * Reads which log a project's active segment belongs to.
- *
- * @param disk the disk
- * @param paths the project's paths
- * @returns its log id, or why there is none
- */
+/** Reads which log a project's active segment belongs to. */
 export async function findLogId(disk: Disk, paths: LogPaths): Promise<string | 'absent' | 'unreadable'> {
   const header = await findHeader(disk, paths);
   return typeof header === 'string' ? header : header.logId;
@@ -37,13 +31,7 @@ async function findHeader(
   }
 }
 
-/**
- * Finds what proves which log the files under a name belong to: the header of the active segment, else the head beside it.
- *
- * @param disk the disk
- * @param paths the project's paths
- * @returns whose they are
- */
+/** Finds what proves which log the files under a name belong to: the header of the active segment, else the head beside it. */
 export async function findOwner(disk: Disk, paths: LogPaths): Promise<NameOwner> {
   const header = await findHeader(disk, paths);
   if (typeof header !== 'string') {
@@ -56,8 +44,6 @@ export async function findOwner(disk: Disk, paths: LogPaths): Promise<NameOwner>
 /**
  * Finds what lies under a project's name and was not written by this program: another name, a folder or a link where it has a file.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @returns names relative to the home
  */
 export async function findForeignNames(disk: Disk, paths: LogPaths): Promise<readonly string[]> {

@@ -23,7 +23,6 @@ const LINE_FEED = 0x0a;
  *
  * A record longer than {@link LINE_BYTES_MAX} is given unterminated and ends the reading: no line is that long.
  *
- * @param file opened for reading
  * @param startOffset where a record begins, in bytes
  * @param endOffset where to stop, in bytes; bytes from there on are not looked at
  * @returns groups of records in order; the last record may be unterminated

@@ -297,8 +297,6 @@ class RecoveryReading {
 /**
  * Reads a log and hands its lines to the caller.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @param options which log it must be, what is known of it, who is given the lines
  * @returns what was found; undefined when there is no log of that name
  * @throws {LogCorruptError} when what is on disk cannot be trusted

@@ -120,8 +120,6 @@ class Healing {
   /**
    * Writes what the head does not prove once more, in place, and syncs it. After a sync that failed, the page cache can hold
    * lines that the disk lacks and believes to have written; reading them back proves nothing, writing them again does.
-   *
-   * @returns the inode of the file
    */
   async #proveTail(fromOffset: number, sizeBytes: number): Promise<number> {
     const file = await this.#disk.open(this.#paths.active, 'overwrite');
@@ -149,8 +147,6 @@ const PROOF_PIECE_BYTES = 1_048_576;
 /**
  * Recovers a log and replays it.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @param options which log it must be, what is known of it, who is given the lines
  * @returns the recovered log, undefined when there is none of that name
  * @throws {LogCorruptError} when what is on disk cannot be trusted; nothing has been changed then

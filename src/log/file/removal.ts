@@ -51,8 +51,6 @@ export interface MovedLog {
 /**
  * Moves a deleted project's files into the trash; repeating it does nothing more.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @param log the log that was deleted; files of another log stay
  */
 export async function moveToTrash(disk: Disk, paths: LogPaths, log: MovedLog): Promise<void> {
@@ -63,8 +61,6 @@ export async function moveToTrash(disk: Disk, paths: LogPaths, log: MovedLog): P
  * Moves the files of a project that leaves the disk to where they are kept; repeating it does nothing more. Asked for at every later
  * start too: by then the name may be another log's, whatever has become of that.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @param logId the log that leaves; files of another log stay
  */
 export async function moveToLeft(disk: Disk, paths: LogPaths, logId: string): Promise<void> {

@@ -11,8 +11,6 @@ const PROBE_BYTES = 65_536;
 /**
  * Writes and syncs a file and removes it again. A crash leaves a file that the next start drops.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @throws what the disk threw, when there is no room
  */
 export async function probeRoom(disk: Disk, paths: LogPaths): Promise<void> {
@@ -45,11 +43,6 @@ export class RoomWaiting {
   readonly #options: RoomWaitingOptions;
   #timer: NodeJS.Timeout | undefined;
 
-  /**
-   * @param disk the disk
-   * @param paths the project's paths
-   * @param options how often, and who is told
-   */
   constructor(disk: Disk, paths: LogPaths, options: RoomWaitingOptions) {
     this.#disk = disk;
     this.#paths = paths;

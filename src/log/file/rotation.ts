@@ -35,9 +35,6 @@ export class Rotation {
   /**
    * Opens what a rotation needs, lets something carry it out, and closes it again.
    *
-   * @param disk the disk
-   * @param paths the project's paths
-   * @param work carries out the steps
    * @returns what `work` returns
    */
   static async run<T>(disk: Disk, paths: LogPaths, work: (rotation: Rotation) => Promise<T>): Promise<T> {
@@ -54,12 +51,7 @@ export class Rotation {
     }
   }
 
-  /**
-   * Step 1: makes the segment that follows.
-   *
-   * @param header what its first line says
-   * @returns what it holds
-   */
+  /** Step 1: makes the segment that follows. */
   async prepare(header: SegmentHeader): Promise<SegmentExtent> {
     const bytes = Buffer.from(encodeHeaderLine(header));
     await this.#disk.unlink(this.#paths.next);
@@ -68,11 +60,7 @@ export class Rotation {
     return { firstSeq: header.firstSeq, sizeBytes: bytes.length, inode };
   }
 
-  /**
-   * Step 3: gives the sealed segment the name that it keeps.
-   *
-   * @param firstSeq seq of its first event
-   */
+  /** Step 3: gives the sealed segment the name that it keeps. */
   async nameSealed(firstSeq: number): Promise<void> {
     await this.#disk.link(this.#paths.active, this.#paths.inFolder(segmentName(firstSeq)));
     await this.#folder.sync();

@@ -26,11 +26,7 @@ export class FileSealedSegments implements SealedSegments {
   /** Oldest first. */
   #segments: readonly SealedSegment[];
 
-  /**
-   * @param disk the disk
-   * @param paths the project's paths
-   * @param parts the segments that there are, oldest first, and what reads the log
-   */
+  /** @param parts the segments that there are, oldest first, and what reads the log */
   constructor(disk: Disk, paths: LogPaths, parts: { readonly segments: readonly SealedSegment[]; readonly readings: LogReadings }) {
     this.#disk = disk;
     this.#paths = paths;

@@ -14,8 +14,6 @@ export type SecondName = 'none' | 'link' | 'copy';
 /**
  * Compares the active segment with the newest sealed one.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @param newest the newest sealed segment, if there is any
  * @returns whether both are the same segment; `none` also where there is no active one
  */

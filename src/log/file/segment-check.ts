@@ -12,9 +12,7 @@ import type { SegmentText } from './segment-text.js';
 /**
  * Refuses a gap between two segments, by the name of the file that is not there.
  *
- * @param project whose log it is
  * @param dueSeq the seq that the next segment has to begin with
- * @param foundSeq the seq that it begins with
  * @throws {LogCorruptError} when segments are missing in between
  */
 export function refuseGap(project: string, dueSeq: number, foundSeq: number): void {
@@ -40,8 +38,6 @@ export interface NamedSegment {
  *
  * @param file its path relative to the home
  * @param offset where the damage begins, in bytes
- * @param what what was due, and what was found
- * @returns the error
  */
 export function corrupt(
   file: string, offset: number, what: { readonly seq: number; readonly expected: string; readonly found: string },
@@ -64,8 +60,6 @@ export function baseIn(header: SegmentHeader): LogBase | undefined {
  * Checks what stands where a log may begin, and only there: seq 1 follows the genesis hash and nothing else, and a base stands
  * in the header of an oldest segment that does not begin with seq 1.
  *
- * @param header a header whose own hash is right
- * @param shownName its file for people
  * @param isOldest whether it is that of the oldest segment that is there
  * @throws {LogCorruptError} when it is not so
  */
@@ -79,8 +73,6 @@ export function checkBeginning(header: SegmentHeader, shownName: string, isOldes
 /**
  * Refuses a sealed segment that does not end with a seal for its own name, and nothing after it.
  *
- * @param reader has read it to its end
- * @param segment which one
  * @param sizeBytes length of its text in bytes
  * @throws {LogCorruptError} when it ends otherwise
  */
@@ -101,7 +93,6 @@ export function checkSealedEnd(reader: SegmentReader, segment: NamedSegment, siz
 /**
  * Refuses anything behind a seal.
  *
- * @param shownName the file for people
  * @param place where the seal ends, and the seq that is due
  * @param sizeBytes length of the text in bytes
  * @throws {LogCorruptError} when there is more
@@ -124,9 +115,6 @@ export interface UncheckedSeal extends NamedSegment {
 /**
  * Reads nothing of a sealed segment but its last line.
  *
- * @param text the segment
- * @param segment which one
- * @returns its seal
  * @throws {LogCorruptError} when the last line is none
  */
 export async function readSeal(text: SegmentText, segment: NamedSegment): Promise<UncheckedSeal> {
@@ -145,7 +133,6 @@ export async function readSeal(text: SegmentText, segment: NamedSegment): Promis
 /**
  * Checks a seal by the header of the segment that follows: together they prove that nothing lies between.
  *
- * @param seal as it was read
  * @param next the header after it
  * @throws {LogCorruptError} when the seal is not for its segment, or names another successor
  */
@@ -168,9 +155,6 @@ export function checkSeal(seal: UncheckedSeal, next: SegmentHeader): void {
 /**
  * Checks what a compressed segment says of its successor.
  *
- * @param nextSeq as its header says
- * @param segment which one
- * @param nextFirstSeq the first seq of the segment that is there
  * @throws {LogCorruptError} when it is another one
  */
 export function checkNextSeq(nextSeq: number, segment: NamedSegment, nextFirstSeq: number): void {

@@ -11,8 +11,6 @@ import { activeFile, withText } from './segment-text.js';
  * Lists the segments of a log. The active one is looked at first, so that one that is sealed meanwhile is found twice and not
  * missed; while a rotation is under way the newest segment may have its sealed name already, and no active one after it.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @returns oldest first, each once
  * @throws {LogCorruptError} when the active segment does not begin with a header; ENOENT when there is none
  */
@@ -26,8 +24,6 @@ export async function listSegments(disk: Disk, paths: LogPaths): Promise<readonl
 /**
  * Lists the sealed segments of a log by their names.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @returns oldest first, each once
  */
 export async function listSealed(disk: Disk, paths: LogPaths): Promise<readonly ReadableSegment[]> {

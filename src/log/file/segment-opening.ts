@@ -27,8 +27,6 @@ export interface WantedSegment {
 /**
  * Opens a file if it is there and the segment in it begins with a seq.
  *
- * @param open opens the file
- * @param wanted which segment
  * @returns the segment, which the caller closes; undefined when there is no such file, or another segment lies in it
  * @throws {LogCorruptError} when it does not begin with a header, or the check refuses it
  */

@@ -57,10 +57,6 @@ export class SegmentPlaces {
   /** When the text of a compressed segment could not be written out, by the monotonic clock in milliseconds. */
   readonly #failedAtMs = new Map<number, number>();
 
-  /**
-   * @param place where the log's files are
-   * @param log the log
-   */
   constructor({ disk, paths, idleFiles }: ReadPlace, log: PlacedLog) {
     this.#disk = disk;
     this.#plain = new FilePool(POOLED_FILES_MAX, idleFiles);
@@ -71,8 +67,6 @@ export class SegmentPlaces {
   /**
    * Reads from the text of a segment.
    *
-   * @param firstSeq the segment
-   * @param into where it goes
    * @param offset where it begins, in bytes of text
    * @returns how many bytes were read
    * @throws {LogCorruptError} when there is no such segment, or it cannot be inflated as far as that
@@ -124,11 +118,7 @@ export class SegmentPlaces {
     throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a plain segment with first_seq ${firstSeq}`, 'another one or none');
   }
 
-  /**
-   * Releases the descriptors of a segment that is about to go.
-   *
-   * @param firstSeq the segment
-   */
+  /** Releases the descriptors of a segment that is about to go. */
   async drop(firstSeq: number): Promise<void> {
     await this.#plain.drop(firstSeq);
     await this.#inflated.drop(firstSeq);

@@ -46,8 +46,6 @@ const LINE_FEED = 0x0a;
 /**
  * Reads and checks a segment's header.
  *
- * @param file opened for reading
- * @param shownName the file's name for people
  * @returns the header, and its length in bytes with the line feed
  * @throws {LogCorruptError} when it is not a header
  * @throws {LogVersionError} when a newer version wrote it
@@ -71,9 +69,7 @@ export async function readHeader(
 /**
  * Refuses a header that is not the one that is due.
  *
- * @param header what the segment says
  * @param due what it must say
- * @param shownName the file's name for people
  * @throws {LogCorruptError} naming the field that differs
  */
 export function checkHeader(header: SegmentHeader, due: DueHeader, shownName: string): void {
@@ -99,7 +95,6 @@ export class SegmentReader {
 
   /**
    * @param file opened for reading; the caller closes it
-   * @param from the line that is due first
    * @param markSeq the seq of a line whose end is to be remembered; 0 for none
    */
   constructor(file: Pick<DiskFile, 'read'>, from: DueLine, markSeq = 0) {

@@ -16,24 +16,13 @@ export interface SegmentFile {
   readonly isCompressed: boolean;
 }
 
-/**
- * Where a sealed segment lies.
- *
- * @param paths the project's paths
- * @param name which one, in which form
- * @returns its file
- */
+/** Where a sealed segment lies. */
 export function sealedFile(paths: LogPaths, { firstSeq, isCompressed }: SealedName): SegmentFile {
   const name = isCompressed ? compressedName(firstSeq) : segmentName(firstSeq);
   return { path: paths.inFolder(name), shownName: paths.shown(name), isCompressed };
 }
 
-/**
- * Where the active segment lies.
- *
- * @param paths the project's paths
- * @returns its file
- */
+/** Where the active segment lies. */
 export function activeFile(paths: LogPaths): SegmentFile {
   return { path: paths.active, shownName: paths.activeName, isCompressed: false };
 }
@@ -41,8 +30,6 @@ export function activeFile(paths: LogPaths): SegmentFile {
 /**
  * Opens a segment for reading.
  *
- * @param disk the disk
- * @param file where it lies
  * @returns its text; the caller closes it
  * @throws {LogCorruptError} when a compressed one does not begin and end like one
  */
@@ -53,9 +40,6 @@ export async function openText(disk: Disk, file: SegmentFile): Promise<SegmentTe
 /**
  * Opens a segment, does something with it and closes it.
  *
- * @param disk the disk
- * @param file where it lies
- * @param work what is done
  * @returns what `work` returns
  */
 export async function withText<T>(disk: Disk, file: SegmentFile, work: (text: SegmentText) => Promise<T>): Promise<T> {

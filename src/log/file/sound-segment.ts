@@ -46,9 +46,6 @@ class DigestedText {
 /**
  * Computes the digest of the very bytes of a segment's text that are checked on the way.
  *
- * @param disk the disk
- * @param segment where it lies, and what it has to be
- * @param signal stops the reading
  * @returns SHA-256 in hexadecimal digits
  * @throws {LogCorruptError} naming the first place that is not what was written
  */

@@ -44,10 +44,7 @@ export class SyncKeeper {
   #isHeldUp = false;
   #isEnded = false;
 
-  /**
-   * @param log the log
-   * @param synced its last line that is known to be on disk
-   */
+  /** @param synced its last line that is known to be on disk */
   constructor(log: SyncedLog, synced: LogPosition) {
     this.#log = log;
     this.#synced = synced;
@@ -61,7 +58,6 @@ export class SyncKeeper {
   /**
    * Lets syncs and cuts happen one after another.
    *
-   * @param work one of them
    * @throws {AppError} `outcome_unknown` when one before has failed: `work` has not begun
    */
   async inTurn(work: () => Promise<void>): Promise<void> {
@@ -81,8 +77,6 @@ export class SyncKeeper {
   /**
    * Makes everything up to a line durable, unless the seal of its segment or a newer sync has done so when its turn comes.
    *
-   * @param segment where the line stands
-   * @param end the line
    * @throws {AppError} `outcome_unknown` when the disk fails
    * @throws what kept the sync from being made, which says nothing about the disk: it may be tried again
    */
@@ -96,7 +90,6 @@ export class SyncKeeper {
    * Makes the seal of a segment durable, and all lines with it.
    *
    * @param segment which one; its seal has been appended
-   * @param end its last line
    * @throws {AppError} `outcome_unknown` when the disk fails
    */
   async syncSeal(segment: ActiveSegment, end: LogPosition): Promise<void> {
@@ -123,8 +116,6 @@ export class SyncKeeper {
   /**
    * Sees to it that lines which were answered before they are durable will be: under `interval` in a while, under `os` once the log
    * is quiet, so that its file can be closed.
-   *
-   * @param options by which measure
    */
   later(options: LogOptions): void {
     if (this.#isEnded) return;
@@ -161,11 +152,7 @@ export class SyncKeeper {
     this.#timer?.unref();
   }
 
-  /**
-   * Goes over to another measure; what the one before has left is synced by the new one.
-   *
-   * @param options the new measure
-   */
+  /** Goes over to another measure; what the one before has left is synced by the new one. */
   configure(options: LogOptions): void {
     if (this.#timer === undefined) return;
     this.#stopTimer();

@@ -43,9 +43,6 @@ export type TailVerdict = { readonly torn: true } | { readonly torn: false; read
  *
  * They are if and only if the first bad record lacks its line feed or holds a lost sector, no later line claims that a seq
  * at or above it was synced, and the head does not prove it either.
- *
- * @param evidence what is known
- * @returns the verdict
  */
 export function judgeTail(evidence: TailEvidence): TailVerdict {
   const { record, bytes, dueSeq, headSeq } = evidence;
@@ -88,7 +85,6 @@ function highestClaim(bytes: Buffer): number {
 /**
  * Reads everything from an offset to the end, as far as it can be a torn tail.
  *
- * @param file opened for reading
  * @param offset where the tail begins, in bytes
  * @param endOffset the size of the file in bytes
  * @returns the bytes, at most one more than {@link TORN_BYTES_MAX}
@@ -103,10 +99,7 @@ export async function readTail(file: Pick<DiskFile, 'read'>, offset: number, end
 /**
  * Keeps a copy of a torn tail beside the segments, durable before the tail is cut.
  *
- * @param disk the disk
- * @param paths the project's paths
  * @param tail its bytes, its place, and the seq that was due
- * @returns the copy's name for people
  */
 export async function keepTornTail(
   disk: Disk,

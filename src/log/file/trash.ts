@@ -20,8 +20,6 @@ const GRAVE_NAME = /^([0-9a-f]{32})(?:\.erasing)?$/;
 /**
  * Lists the logs whose files are in the trash.
  *
- * @param disk the disk
- * @param home the home's folder
  * @returns log ids, and the names that no deletion made, relative to the home
  */
 export async function listTrash(
@@ -40,9 +38,6 @@ export async function listTrash(
 /**
  * Erases the files of one deleted log.
  *
- * @param disk the disk
- * @param home the home's folder
- * @param logId the log
  * @returns the names that stay because this program never wrote them, relative to the home; empty when all is gone
  */
 export async function eraseTrashed(disk: Disk, home: string, logId: string): Promise<readonly string[]> {

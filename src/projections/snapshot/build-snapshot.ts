@@ -45,8 +45,6 @@ export interface BuildOptions {
 /**
  * Builds the two data files of a generation and syncs them. No manifest is written.
  *
- * @param options what from
- * @returns what the manifest says of them
  * @throws {SnapshotCorruptError} when the generation to build on is damaged; without it the work can be tried again
  * @throws {ValueChangedError} when the log gives back another value than before
  * @throws {AppError} with `disk_full` when the disk has no room

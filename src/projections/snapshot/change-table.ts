@@ -51,11 +51,7 @@ export class ChangeTable {
   /** Whether the generation before still counts. */
   #hasStored: boolean;
 
-  /**
-   * @param place where run files go
-   * @param limits how much is held in memory
-   * @param hasStored whether there is a generation before
-   */
+  /** @param hasStored whether there is a generation before */
   constructor(place: WriterPlace, limits: ChangeLimits, hasStored: boolean) {
     this.#place = place;
     this.#limits = limits;

@@ -45,10 +45,8 @@ export class DataFileReader {
   /**
    * Opens a file.
    *
-   * @param disk the disk
    * @param known the file, and what it must amount to
    * @param hooks who follows the reading
-   * @returns the open file
    * @throws {SnapshotCorruptError} when it is not there or has another size
    */
   static async open(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<DataFileReader> {
@@ -74,7 +72,6 @@ export class DataFileReader {
    * Reads on.
    *
    * @param sizeBytes how many bytes, at most {@link restBytes}
-   * @returns a buffer of that size that nobody else uses
    * @throws {SnapshotCorruptError} when the file has become shorter
    */
   async read(sizeBytes: number): Promise<Buffer> {
@@ -114,9 +111,6 @@ export class DataFileReader {
    * Makes the error for something in this file.
    *
    * @param offset where, in bytes
-   * @param expected what should be there
-   * @param found what is there
-   * @returns the error, to be thrown
    */
   corrupt(offset: number, expected: string, found: string): SnapshotCorruptError {
     return new SnapshotCorruptError({ file: this.#known.shownName ?? this.#known.name, offset }, expected, found);
@@ -134,7 +128,6 @@ const PIECE_BYTES = 262_144;
 /**
  * Reads a file to its end and checks its size and digest.
  *
- * @param disk the disk
  * @param known the file, and what it must amount to
  * @param hooks who follows the reading
  * @throws {SnapshotCorruptError} when it is not what it must be
@@ -164,7 +157,6 @@ const LINE_FEED = 0x0a;
 /**
  * Reads the rest of a file as lines and checks its digest at the end.
  *
- * @param reader the open file
  * @returns groups of whole lines; a longer line is a group of its own
  * @throws {SnapshotCorruptError} when the last line has no end, or the digest is wrong
  */

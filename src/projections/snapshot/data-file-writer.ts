@@ -28,9 +28,7 @@ export class DataFileWriter {
   /**
    * Makes the file.
    *
-   * @param disk the disk
    * @param path where; must be free
-   * @returns the open file
    */
   static async create(disk: Disk, path: string): Promise<DataFileWriter> {
     return new DataFileWriter(await disk.open(path, 'create'));
@@ -91,7 +89,6 @@ export class DataFileWriter {
   /**
    * Writes the rest, makes the content durable if that is wanted, and lets go of the file.
    *
-   * @param isDurable whether to sync
    * @returns size and digest of the whole file
    */
   async finish(isDurable: boolean): Promise<SnapshotFile> {

@@ -17,7 +17,6 @@ export class GroupCursor<T> {
    * Stands at the first element.
    *
    * @param groups the stream; the cursor ends it when it is closed
-   * @returns the cursor
    */
   static async open<T>(groups: AsyncIterable<readonly T[]>): Promise<GroupCursor<T>> {
     const cursor = new GroupCursor<T>(groups[Symbol.asyncIterator]());

@@ -21,12 +21,7 @@ export function crcText(crc: number): string {
   return crc.toString(HEX).padStart(CRC_DIGITS, '0');
 }
 
-/**
- * Makes a line.
- *
- * @param entry what it says
- * @returns the line with its line feed
- */
+/** Makes a line. */
 export function encodeIndexLine(entry: IndexEntry): string {
   const { key, seq, timeMs, offset, sizeBytes, crc } = entry;
   return `[${JSON.stringify(key)},${seq},${timeMs},${offset},${sizeBytes},"${crcText(crc)}"]\n`;

@@ -15,13 +15,7 @@ export const LAST_LINE_END = '\n';
  */
 export const VALUE_BYTES_MAX = 16_777_216;
 
-/**
- * What stands between the value before, or the start, and the value of a key.
- *
- * @param key the key
- * @param isFirst whether it is the first of the file
- * @returns the line's end, and the key with its colon
- */
+/** What stands between the value before, or the start, and the value of a key. */
 export function beforeValue(key: string, isFirst: boolean): string {
   return `${isFirst ? '\n' : ',\n'}${JSON.stringify(key)}:`;
 }
@@ -29,8 +23,6 @@ export function beforeValue(key: string, isFirst: boolean): string {
 /**
  * Length of {@link beforeValue}, without making it.
  *
- * @param key the key
- * @param isFirst whether it is the first of the file
  * @returns bytes
  */
 export function beforeValueBytes(key: string, isFirst: boolean): number {

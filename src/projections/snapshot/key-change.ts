@@ -32,7 +32,6 @@ type RunLine = readonly [key: string, seq: number]
  * Makes a line of a run file.
  *
  * @param change a change; its value is left out
- * @returns the line with its line feed
  */
 export function encodeKeyChange({ key, seq, set }: KeyChange): string {
   if (set === undefined) return `[${JSON.stringify(key)},${seq}]\n`;
@@ -44,7 +43,6 @@ export function encodeKeyChange({ key, seq, set }: KeyChange): string {
  * Reads lines of a run file; that they are what was written shows in the digest of the file.
  *
  * @param bytes whole lines
- * @returns their changes
  * @throws {SyntaxError} when they are no JSON
  */
 export function decodeKeyChanges(bytes: Buffer): readonly KeyChange[] {

@@ -72,12 +72,7 @@ export interface EncodedManifest {
   readonly digest: string;
 }
 
-/**
- * Makes the text of a manifest.
- *
- * @param manifest what it says
- * @returns the text with its digest
- */
+/** Makes the text of a manifest. */
 export function encodeManifest(manifest: SnapshotManifest): EncodedManifest {
   const { json, index } = manifest;
   const members: readonly (readonly [string, unknown])[] = [
@@ -117,8 +112,6 @@ export interface DecodedManifest {
  * Reads the text of a manifest.
  *
  * @param bytes the whole file
- * @param file its name inside the project's folder
- * @returns what it says
  * @throws {SnapshotVersionError} when it is of a format that this program does not know
  * @throws {SnapshotCorruptError} when it is no manifest
  */

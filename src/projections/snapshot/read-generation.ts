@@ -44,7 +44,6 @@ function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, 
 /**
  * Reads the keys of a generation.
  *
- * @param source the generation
  * @returns groups of about a thousand, ascending by the UTF-8 bytes of the keys
  * @throws {SnapshotCorruptError} when a size, the order, the form, a count or the digest is wrong, at the latest after the last group
  */
@@ -161,7 +160,6 @@ class JsonPieces {
 /**
  * Reads the keys of a generation with the bytes of their values.
  *
- * @param source the generation
  * @returns groups of at most about a thousand keys and, but for the last value of each, 1 MiB
  * @throws {SnapshotCorruptError} when anything is not as it was written, at the latest after the last group
  */
@@ -233,7 +231,6 @@ async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorru
 /**
  * Reads the keys of a generation with their values.
  *
- * @param source the generation
  * @returns groups as {@link readStoredEntries} gives them
  * @throws {SnapshotCorruptError} when anything is not as it was written, at the latest after the last group
  */
@@ -267,7 +264,6 @@ export interface VerifyOptions {
 /**
  * Reads both data files of a generation and checks every byte of them.
  *
- * @param source the generation
  * @param options who follows, holds back and ends the reading
  * @throws {SnapshotCorruptError} when anything is not as it was written
  */

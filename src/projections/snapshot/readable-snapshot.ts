@@ -47,7 +47,6 @@ export class ReadableSnapshot {
    * the time back is not seen here; `verify` compares the content.
    *
    * @param newest the newest generation
-   * @param signal ends it with its reason
    * @throws as {@link write}
    */
   async refresh(newest: ShownGeneration, signal?: AbortSignal): Promise<void> {
@@ -68,7 +67,6 @@ export class ReadableSnapshot {
    * Writes it. Where that fails, the file is as it was.
    *
    * @param newest the newest generation
-   * @param signal ends it with its reason
    * @throws {AppError} with `disk_full` when the disk has no room
    * @throws {SnapshotCorruptError} when the generation's values are not those that were written
    */

@@ -17,7 +17,6 @@ export class SnapshotCorruptError extends Error {
 
   /**
    * @param place name of the file inside the project's folder, and offset in bytes
-   * @param expected what should be there, as a phrase
    * @param found what is there instead, as a phrase; never a value
    */
   constructor(place: { readonly file: string; readonly offset: number }, expected: string, found: string) {
@@ -35,10 +34,6 @@ export class SnapshotVersionError extends Error {
   /** Name inside the project's folder. */
   readonly file: string;
 
-  /**
-   * @param file name of the manifest inside the project's folder
-   * @param format what it says of its format
-   */
   constructor(file: string, format: string) {
     super(`Cannot read "${file}": its format "${format}" is unknown to this version; run the version that wrote it, or a newer one`);
     this.file = file;
@@ -49,10 +44,7 @@ export class SnapshotVersionError extends Error {
 export class ValueChangedError extends Error {
   override readonly name = 'ValueChangedError';
 
-  /**
-   * @param seq the version whose value it is
-   * @param place where the log keeps it: the first seq of the segment, and the offset in bytes
-   */
+  /** @param place where the log keeps it: the first seq of the segment, and the offset in bytes */
   constructor(seq: number, place: { readonly segment: number; readonly offset: number }) {
     super(`Cannot trust the log at seq ${seq}, segment ${place.segment}, byte ${place.offset}: the value's CRC-32 is wrong`);
   }

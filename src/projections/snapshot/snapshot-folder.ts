@@ -94,8 +94,6 @@ export class SnapshotFolder {
   /**
    * Reads one manifest.
    *
-   * @param seq the generation's seq
-   * @returns what it says
    * @throws {SnapshotCorruptError} when it is not there, or is no manifest
    * @throws {SnapshotVersionError} when it was written by a newer version
    */
@@ -120,8 +118,6 @@ export class SnapshotFolder {
   /**
    * Begins a generation that is written entry by entry. The project's folder is made if need be.
    *
-   * @param seq the seq of the last event in it
-   * @returns its open data files
    * @throws {AppError} with `disk_full` when the disk has no room
    */
   async begin(seq: number): Promise<SnapshotWriter> {
@@ -136,8 +132,6 @@ export class SnapshotFolder {
    *
    * When it rejects, the generation does not count and its files are gone, as far as the disk lets that happen.
    *
-   * @param manifest what it is
-   * @returns the digest of the manifest
    * @throws {AppError} with `disk_full` when the disk has no room, `compaction_failed` when no reader would take the manifest
    */
   async commit(manifest: SnapshotManifest): Promise<string> {
@@ -171,22 +165,14 @@ export class SnapshotFolder {
     }
   }
 
-  /**
-   * Removes a generation. Reads of its values that are under way go on; who may still begin one is for the caller to know.
-   *
-   * @param seq the generation's seq
-   */
+  /** Removes a generation. Reads of its values that are under way go on; who may still begin one is for the caller to know. */
   async remove(seq: number): Promise<void> {
     await changeFolder(this.#disk, this.#folder, () => this.#disk.unlink(this.#path(seq, 'manifest')));
     await this.#values.release(seq);
     for (const name of await this.#names()) if (name.seq === seq) await this.#disk.unlink(this.#path(seq, name.part));
   }
 
-  /**
-   * Removes what interrupted attempts left. Not while one is under way.
-   *
-   * @returns the names of what was removed
-   */
+  /** Removes what interrupted attempts left. Not while one is under way. */
   async dropUnfinished(): Promise<readonly string[]> {
     const names = await this.#names();
     const committed = new Set(names.filter(({ part }) => part === 'manifest').map(({ seq }) => seq));
@@ -198,9 +184,7 @@ export class SnapshotFolder {
   /**
    * Reads the keys of a generation; see `readIndex` in `read-generation.ts`.
    *
-   * @param manifest a committed generation
    * @param hooks who follows, holds back and ends the reading
-   * @returns groups of about a thousand
    */
   readIndex(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly IndexEntry[]> {
     return readIndex({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
@@ -209,7 +193,6 @@ export class SnapshotFolder {
   /**
    * Reads the keys of a generation with their values; see `readEntries` in `read-generation.ts`.
    *
-   * @param manifest a committed generation
    * @param hooks who follows, holds back and ends the reading
    * @returns groups of at most about a thousand
    */
@@ -220,7 +203,6 @@ export class SnapshotFolder {
   /**
    * Checks every byte of both data files of a generation.
    *
-   * @param manifest a committed generation
    * @param options who follows, holds back and ends it
    * @throws {SnapshotCorruptError} when anything is not as it was written
    */
@@ -231,7 +213,6 @@ export class SnapshotFolder {
   /**
    * Looks whether the values of a generation are there in their full length, without reading them.
    *
-   * @param manifest a committed generation
    * @throws {SnapshotCorruptError} when they are not
    */
   async checkSize({ seq, json }: SnapshotManifest): Promise<void> {
@@ -244,7 +225,6 @@ export class SnapshotFolder {
   /**
    * Reads one value of a generation again.
    *
-   * @param seq the generation's seq
    * @param offset where the value begins in its `.json`, in bytes
    * @param sizeBytes its length in bytes
    * @returns the bytes as they are on disk now; its CRC is for the caller to check

@@ -25,8 +25,6 @@ export interface SnapshotName {
  * The name of a file.
  *
  * @param seq the generation's seq, from 1
- * @param part which of its files
- * @returns the name inside the project's folder
  */
 export function snapshotName(seq: number, part: GenerationPart | TemporaryPart): string {
   invariant(Number.isSafeInteger(seq) && seq >= 1, 'seq counts from 1');
@@ -36,7 +34,6 @@ export function snapshotName(seq: number, part: GenerationPart | TemporaryPart):
 /**
  * Takes a name apart.
  *
- * @param name any name inside a project's folder
  * @returns undefined for a name that snapshots never gave
  */
 export function parseSnapshotName(name: string): SnapshotName | undefined {

@@ -51,7 +51,6 @@ export class SnapshotWriter {
    * Begins a generation. What an interrupted attempt of the same seq left is dropped.
    *
    * @param place where the files go, and the seq of the last event in them
-   * @returns the open files
    * @throws {AppError} with `disk_full` when the disk has no room
    */
   static async create(place: WriterPlace): Promise<SnapshotWriter> {
@@ -73,7 +72,6 @@ export class SnapshotWriter {
   /**
    * Adds an entry, as {@link addAll} does.
    *
-   * @param entry the next one
    * @throws {AppError} with `disk_full` when the disk has no room
    */
   async add(entry: WrittenEntry): Promise<void> {
@@ -116,7 +114,6 @@ export class SnapshotWriter {
   /**
    * Ends both files and makes their content durable; their names are durable with the folder that the commit syncs.
    *
-   * @returns what the manifest says of them
    * @throws {AppError} with `disk_full` when the disk has no room
    */
   async finish(): Promise<SnapshotData> {

@@ -20,11 +20,7 @@ export class ValueFiles {
   readonly #folder: string;
   readonly #files: FilePool;
 
-  /**
-   * @param disk the disk
-   * @param folder the project's folder
-   * @param idleFiles closes files that are not read @default one of its own
-   */
+  /** @param idleFiles closes files that are not read @default one of its own */
   constructor(disk: Disk, folder: string, idleFiles?: IdleFiles) {
     this.#disk = disk;
     this.#folder = folder;
@@ -34,7 +30,6 @@ export class ValueFiles {
   /**
    * Reads a value.
    *
-   * @param seq the generation's seq
    * @param offset where the value begins, in bytes
    * @param sizeBytes its length in bytes
    * @returns the bytes as they are on disk now, unchecked
@@ -56,11 +51,7 @@ export class ValueFiles {
     }
   }
 
-  /**
-   * Lets go of a generation's file; a read under way keeps it until it is over.
-   *
-   * @param seq the generation's seq
-   */
+  /** Lets go of a generation's file; a read under way keeps it until it is over. */
   async release(seq: number): Promise<void> {
     await this.#files.drop(seq);
   }

@@ -17,12 +17,7 @@ export interface EntryRoutesParts {
   readonly version: string;
 }
 
-/**
- * Adds the routes.
- *
- * @param router takes them
- * @param parts what they need
- */
+/** Adds the routes. */
 export function addEntryRoutes(router: Router<RequestState, RouterExtras>, { version }: EntryRoutesParts): void {
   const document = {
     name: 'simplekv',

@@ -28,12 +28,7 @@ export interface HealthRoutesParts {
   readonly serverLogHealth?: (() => ServerLogHealth) | undefined;
 }
 
-/**
- * Adds the routes.
- *
- * @param router takes them
- * @param parts what they need
- */
+/** Adds the routes. */
 export function addHealthRoutes(router: Router<RequestState, RouterExtras>, parts: HealthRoutesParts): void {
   router.get(LIVENESS_PATH, (ctx) => {
     refuseQuery(ctx.state.target.query);

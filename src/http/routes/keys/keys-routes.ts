@@ -54,12 +54,7 @@ interface FoundKey {
   readonly entry: NonNullable<ReturnType<ProjectStore['values']['get']>>;
 }
 
-/**
- * Adds the routes.
- *
- * @param router takes them
- * @param parts what they need
- */
+/** Adds the routes. */
 export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts: KeysRoutesParts): void {
   const read = parts.access.require('keys.read');
   const write = parts.access.require('keys.write');

@@ -56,8 +56,6 @@ export interface ListKeysParts {
 /**
  * Answers `GET /projects/{id}/keys`.
  *
- * @param ctx the request's context
- * @param parts find the store and take room
  * @throws {AppError} `invalid_project_id`, `invalid_query`, `project_not_found`, `project_corrupt`, `invalid_precondition`, `busy`
  */
 export async function listKeys(ctx: AppContext, { projects, rooms }: ListKeysParts): Promise<void> {
@@ -97,8 +95,6 @@ export interface ListingQuery {
 /**
  * Reads the query of a listing.
  *
- * @param entries the target's
- * @returns range, form and page size
  * @throws {AppError} `invalid_query`
  */
 export function readListingQuery(entries: readonly QueryEntry[]): ListingQuery {
@@ -113,12 +109,7 @@ export function readListingQuery(entries: readonly QueryEntry[]): ListingQuery {
   return { range, withValues: values !== 'false', limit: limit === undefined ? undefined : Number(limit) };
 }
 
-/**
- * Writes the cursor that continues after a key.
- *
- * @param key the last key of a page
- * @returns text for a URL
- */
+/** Writes the cursor that continues after a key. */
 export function encodeCursor(key: string): string {
   return Buffer.from(key).toString('base64url');
 }
@@ -139,8 +130,6 @@ function decodeCursor(text: string): string {
  * Writes the link to the page after a key: the same query, with another cursor.
  *
  * @param path the listing's own, raw
- * @param entries the present query
- * @param lastKey the last key of the present page
  * @returns text for a `Link` header
  */
 export function nextLink(path: string, entries: readonly QueryEntry[], lastKey: string): string {

@@ -18,7 +18,6 @@ export const inProject: AppMiddleware = (ctx, next) => {
 /**
  * Reads the project's id. Comes after the credentials, so that nobody without a key learns what an id may be.
  *
- * @param ctx the request's context
  * @returns a valid project id
  * @throws {AppError} `invalid_project_id`
  */
@@ -33,7 +32,6 @@ export function requireProjectId(ctx: AppContext): string {
  * Says who asks, and lets the turn that carries out the change ask again whether that caller may.
  *
  * @param ctx the request's context, after the credentials were checked
- * @returns actor, request id and right
  */
 export function commandContext(ctx: AppContext): CommandContext {
   const authorization = authorizationOf(ctx);

@@ -34,12 +34,7 @@ export interface ProjectsRoutesParts {
   readonly rooms: AnswerRooms;
 }
 
-/**
- * Adds the routes.
- *
- * @param router takes them
- * @param parts what they need
- */
+/** Adds the routes. */
 export function addProjectsRoutes(router: Router<RequestState, RouterExtras>, parts: ProjectsRoutesParts): void {
   const { access } = parts;
   router.get(PROJECTS_PATH, access.require('projects.list'), (ctx) => listProjects(ctx, parts));
