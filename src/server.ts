@@ -274,7 +274,7 @@ export class SimpleKvServer {
     const idleFiles = new IdleFiles();
     const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
-    // Readiness shall know before the first write; the look never rejects.
+    // Readiness must know before the first write; the look never rejects.
     void room.look();
     const tasks = new WorkerTasks();
     // The last to close: what goes on in the background may still ask for room.
@@ -302,7 +302,7 @@ export class SimpleKvServer {
 
   async #close(): Promise<void> {
     this.#state = 'stopping';
-    // A start that went on would open what nobody closes, in a folder whose lock is gone.
+    // A start that went on would open what is never closed, in a folder whose lock is gone.
     this.#stopping.abort();
     await Promise.allSettled([this.#starting]);
     const failures: unknown[] = [];
@@ -311,7 +311,7 @@ export class SimpleKvServer {
       try {
         await close();
       } catch (error) {
-        // The rest must be closed all the same; the first failure is told.
+        // The rest must be closed all the same; the first failure is reported.
         failures.push(error);
       }
     }

@@ -71,8 +71,9 @@ const textRules: [string, TextRule, SourceText[]][] = [
   ['no path of the machine is named', machinePaths, [
     { path: 'README.md', text: 'see /wo' + 'rk/main' }, { path: 'src/a.ts', text: `'/ho` + `me/me/x'` },
   ]],
-  ['documents are in plain technical English', stiltedWords, [
+  ['documents and source are in plain technical English', stiltedWords, [
     { path: 'README.md', text: 'Some' + 'body reads it' }, { path: 'docs/a.md', text: 'the client is ' + 'told so' },
+    { path: 'src/a.ts', text: '/** Released once no' + 'body reads it. */' },
   ]],
   ['the compiler is never told to look away', compilerSilenced, [
     { path: 'test/a.test.ts', text: '// @ts-ig' + 'nore' }, { path: 'src/a.ts', text: '// @ts-' + 'expect-error' },

@@ -1,5 +1,5 @@
 /**
- * Generated keys of access: their shape, how they are made, how a typing error is told from a wrong key without asking anybody.
+ * Generated API keys: their shape, how they are made, how a typing error is distinguished from a wrong key without a lookup.
  *
  * A key is `skv_<kind>_<43 characters>_<6 characters>`: 256 random bits and a CRC-32 of everything before the tail, both as
  * digits of base 62. Only `[0-9A-Za-z_]` occur, so that a double click selects the whole key and no shell or URL changes it.
@@ -47,9 +47,9 @@ function checksumOf(text: string): string {
 }
 
 /**
- * Makes a new key of access from 256 random bits.
+ * Makes a new API key from 256 random bits.
  *
- * @param kind what the key shall open; it shows in the key, and means nothing to the server
+ * @param kind what the key will open; it shows in the key, and means nothing to the server
  * @returns 56 characters of `[0-9A-Za-z_]`
  */
 export function generateAccessKey(kind: AccessKeyKind): string {

@@ -74,7 +74,7 @@ export interface AuthorizationRequest {
 export type Decision = 'allow' | 'unauthorized' | 'forbidden';
 
 /**
- * Decides. The answer to somebody without the right never depends on whether the project exists.
+ * Decides. The answer to a caller without the right never depends on whether the project exists.
  *
  * @throws {InvariantError} for an action on a project that names none
  */

@@ -29,7 +29,7 @@ export class FailureThrottle {
   readonly #failuresPerMinute: number;
   /**
    * The addresses that the limiter counts. It bounds the memory: the limiter itself drops a count after a minute but takes
-   * any number of them, so whoever is pushed out here is dropped there. Someone with more addresses than fit has more
+   * any number of them, so an entry that is pushed out here is dropped there. Someone with more addresses than fit has more
    * attempts from their number than from being forgotten.
    */
   readonly #counted: LRUCache<string, true>;

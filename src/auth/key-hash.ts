@@ -1,5 +1,5 @@
 /**
- * How keys of access are stored: as text that does not give the key away.
+ * How API keys are stored: as text that does not give the key away.
  *
  * A generated key is random, so one SHA-256 is enough: `sha256:<64 hex>`. A key that a person chose can be guessed, so each
  * guess is made expensive: `scrypt:<N>:<r>:<p>:<salt>:<hash>`, salt and hash in base64url. All chosen keys of one
@@ -31,7 +31,7 @@ export type ParsedKeyHash =
   | { readonly scheme: 'scrypt'; /** 22 characters of base64url. */ readonly salt: string; /** 32 bytes. */ readonly digest: Buffer };
 
 /**
- * Digests a key of access as it was presented.
+ * Digests a API key as it was presented.
  *
  * @returns 32 bytes: SHA-256 of its UTF-8
  */

@@ -1,5 +1,5 @@
 /**
- * Which keys of access exist now, and whose a presented key is. Owns the look-ups and the memories; the expensive work is
+ * Which API keys exist now, and whose a presented key is. Owns the look-ups and the memories; the expensive work is
  * `derivation-queue.ts`. Knows nothing of files, headers or what a key allows.
  *
  * What a presented key costs, cheapest first:
@@ -46,7 +46,7 @@ export interface KeyringOptions extends DerivationQueueOptions {
   readonly knownKeys?: TypedKeyMemory;
 }
 
-/** Who presents a key, as far as it decides whose turn a derivation is. */
+/** Who presents a key, which decides whose turn a derivation is. */
 export interface Presenter extends Pick<DerivationRequest, 'onGone'> {
   /** As sockets and proxies give it. */
   readonly address: string;

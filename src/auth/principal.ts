@@ -18,12 +18,12 @@ export interface ProjectPrincipal {
   readonly keyId: string;
 }
 
-/** Somebody who presented no key. */
+/** A caller without a key. */
 export interface AnonymousPrincipal {
   readonly kind: 'anonymous';
 }
 
-/** Whoever asks. */
+/** The caller. */
 export type Principal = GlobalPrincipal | ProjectPrincipal | AnonymousPrincipal;
 
 /** The one who presented no key. */

@@ -43,7 +43,7 @@ export interface LoggerOptions {
 /**
  * Makes the logger that everything else is handed.
  *
- * @returns a logger that replaces keys of access by `[redacted]`, in fields and in errors
+ * @returns a logger that replaces API keys by `[redacted]`, in fields and in errors
  */
 export function createLogger(options: LoggerOptions): Logger {
   const settings = {

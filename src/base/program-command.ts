@@ -21,7 +21,7 @@ export function setProgram(script: string): void {
 /**
  * A command of this program.
  *
- * @returns one line for a shell, which works from any folder as far as its arguments do
+ * @returns one line for a shell, which works from any folder if its arguments do
  */
 export function programCommand(words: readonly string[]): string {
   return shellLine([...program, ...words]);

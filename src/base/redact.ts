@@ -1,12 +1,12 @@
 /**
- * Takes keys of access out of what is about to be logged, wherever in it they stand. Knows the names under which they travel,
+ * Takes API keys out of what is about to be logged, wherever in it they stand. Knows the names under which they travel,
  * and no logger. (Paths with wildcards, as loggers offer them, end at a fixed depth and cost ten times as much a line.)
  */
 
-/** Stands where a key of access stood. */
+/** Stands where a API key stood. */
 export const REDACTED = '[redacted]';
 
-/** Names of fields and headers that carry a key of access or its hash, in lower case. */
+/** Names of fields and headers that carry a API key or its hash, in lower case. */
 const SECRET_NAMES: ReadonlySet<string> = new Set(['api_key', 'apikey', 'api_key_hash', 'authorization', 'x-api-key']);
 
 /** Levels of nesting that are logged; what lies deeper is left out, so that a cycle cannot stop the server. */
@@ -14,7 +14,7 @@ const DEPTH_MAX = 8;
 const LEFT_OUT = '[left out]';
 
 /**
- * Copies fields without the keys of access in them. An error under `err` is left to whoever turns errors into text.
+ * Copies fields without the API keys in them. An error under `err` is left to the serializer of errors.
  *
  * @param fields what is to be logged; stays as it is
  * @returns a copy with {@link REDACTED} in the place of every key and hash that is there

@@ -10,7 +10,7 @@ export class Progress {
 
   /** @param stream where it goes; the bar is silent where that is no terminal */
   constructor(stream: NodeJS.WritableStream) {
-    // The cursor stays: whoever interrupts the work keeps it.
+    // The cursor stays: an interrupt would leave it hidden.
     this.#bar = new SingleBar({ stream, format: '{what} [{bar}] {percentage} %', clearOnComplete: true, hideCursor: false });
   }
 

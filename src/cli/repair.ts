@@ -1,6 +1,6 @@
 /**
  * The command `repair`: lets a damaged project go on from what can be proved of it. Says first what that costs, and does nothing
- * until it is told that the loss is accepted.
+ * until the loss is accepted.
  */
 import { join } from 'node:path';
 import { countText } from '../base/count-text.js';

@@ -24,7 +24,7 @@ export interface PlacedAuthentication {
   readonly entry: Partial<AuthenticationEntry> | undefined;
 }
 
-/** Lists everything in a document that can hold a key of access: the global one first, then the projects in their order. */
+/** Lists everything in a document that can hold a API key: the global one first, then the projects in their order. */
 export function placedAuthentications(document: ConfigDocument): readonly PlacedAuthentication[] {
   return [
     { pointer: '/default/authentication', entry: document.default?.authentication },

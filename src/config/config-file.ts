@@ -125,7 +125,7 @@ export class ConfigFile {
     return this.#one(async () => {
       const next = change(this.#held.document);
       if (next === this.#held.document) return;
-      // What is written must load again: a defect shall fail this request and not the next start.
+      // What is written must load again: a defect must fail this request and not the next start.
       const text = formatConfig(checkConfig(next));
       const sizeBytes = Buffer.byteLength(text);
       if (sizeBytes > CONFIG_BYTES_MAX) {
@@ -167,7 +167,7 @@ export class ConfigFile {
   }
 }
 
-/** Somebody edited the file while the server ran. */
+/** The file was edited while the server ran. */
 class ConfigChangedError extends Error {
   override readonly name = 'ConfigChangedError';
 

@@ -1,7 +1,7 @@
 /**
  * Reads config.json. Whatever is wrong with it stops the start with a message that says where; the file is never touched, and
- * no fault is ever taken for a missing file: a server that started with defaults instead would be open to nobody's keys, or
- * to everybody.
+ * no fault is ever taken for a missing file: a server that started with defaults instead would accept no one's keys, or
+ * everyone.
  */
 import { isUtf8 } from 'node:buffer';
 import { constants, open, readlink, realpath } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { resolveServerOptions } from './server-options.js';
 /** Largest file that is read: room for a hundred thousand projects. */
 export const CONFIG_BYTES_MAX = 67_108_864;
 
-/** What nobody but the owner should have. */
+/** Permissions that only the owner should have. */
 const OTHERS_MODE_BITS = 0o077;
 const OTHERS_READ_BITS = 0o044;
 const PERMISSION_BITS = 0o777;
@@ -33,7 +33,7 @@ export interface LoadedConfig {
   readonly document: ConfigDocument;
   /** The content as it was read. */
   readonly text: string;
-  /** What a person should be told once, each a sentence. */
+  /** Warnings for the operator, each a sentence. */
   readonly warnings: readonly string[];
 }
 
@@ -81,7 +81,7 @@ interface ReadFile {
 async function readConfig(file: string): Promise<ReadFile | undefined> {
   const refuse = (fault: ConfigFault, cause?: unknown): ConfigError => new ConfigError(fault, { file, cause });
   try {
-    // Non-blocking, since opening a pipe that nobody writes to would otherwise wait for ever.
+    // Non-blocking, since opening a pipe without a writer would otherwise wait for ever.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const status = await handle.stat();
@@ -137,7 +137,7 @@ function warningsFor(file: string, mode: number): readonly string[] {
   return [`The configuration ${JSON.stringify(file)} can be ${what} by other users of this machine (mode ${octal}): chmod 600 it`];
 }
 
-/** Follows symbolic links as far as the path exists; what does not exist yet has none. */
+/** Follows symbolic links in the part of the path that exists; what does not exist yet has none. */
 async function realpathOfFuture(target: string): Promise<string> {
   const missing: string[] = [];
   for (let present = target; ; present = path.dirname(present)) {

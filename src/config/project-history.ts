@@ -13,7 +13,7 @@ export interface ProjectVersion {
   readonly keyId: string | null;
 }
 
-/** The versions of a project, as far as they are known. */
+/** The known versions of a project. */
 export interface ProjectHistory {
   /** After the first project event of the log. */
   readonly first: ProjectVersion;

@@ -9,7 +9,7 @@
  *   stale, and takes what the log says. The log's newest settings win because they were acknowledged there, and a stale entry
  *   holds nothing that anybody wanted since.
  * - Creating a project and giving it another key go to the file first, because the hash of a key stands nowhere else: a log
- *   that named a key whose hash was lost would lock everybody out. The entry is written with the revision that it had (a new
+ *   that named a key whose hash was lost would lock everyone out. The entry is written with the revision that it had (a new
  *   one with none), so that it differs from the version it names. A crash between then looks like what a person does who types
  *   a new project or a new key, and is carried out the same way: the log takes it over.
  * - Of the versions that an entry may name only the first and the newest are kept. An older one is looked up in the log, where the
@@ -18,7 +18,7 @@
  * - A person's edit differs from the version that the entry names. Only what they changed counts, put on top of the newest
  *   version: they may have edited an old copy. Of the key the log knows only an id, so the file always decides.
  *
- * - Settings that say `on_disk: false` of a project whose log is there take its data along into memory, whoever wrote them.
+ * - Settings that say `on_disk: false` of a project whose log is there take its data along into memory, wherever they come from.
  *
  * A project's data is never deleted here, and where the data that an entry speaks of is not there, the project is refused: an
  * empty new log in its place would look like a loss, and would become one.
@@ -51,7 +51,7 @@ export interface Done {
 /** The entry is stale: a crash came before it was written. The file takes the log's settings. */
 export interface RollForward {
   readonly kind: 'roll_forward';
-  /** What the file shall say. */
+  /** The new content of the file. */
   readonly settings: ProjectSettings;
   /** There when the file's key differs from the log's: `config` appends it as `project.key`. */
   readonly keyId?: string | null;
@@ -219,7 +219,7 @@ function missing(reason: string, whatToDo: string): Refuse {
 /** Nothing tells an edit from an old copy. */
 function unknownRevision(entry: EntryView, newestSeq: number): Refuse {
   const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and what the settings were then is not in ` +
-    'its log any more, so an edit cannot be told from an old copy';
+    'its log any more, so an edit cannot be distinguished from an old copy';
   const whatToDo = `look through the entry; to let it hold as it stands, set its revision to ${newestSeq} and start the server again`;
   return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
 }

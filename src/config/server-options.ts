@@ -217,7 +217,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   },
 ];
 
-/** What the server is told, with everything filled in. */
+/** The server's settings, with defaults filled in. */
 export interface ServerOptions {
   readonly serverHost: string;
   /** 0: any free port. */

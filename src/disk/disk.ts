@@ -162,7 +162,7 @@ export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
 /**
  * Writes a new file and makes its content durable; its name is durable when the folder has been synced.
  *
- * @param path where it shall be; must be free
+ * @param path the new name; must be free
  * @throws {ShortWriteError} when the disk took less, or the errno of the call that failed; what was written stays
  */
 export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Promise<{ readonly inode: number }> {

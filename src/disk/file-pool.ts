@@ -1,5 +1,5 @@
 /**
- * A few open files, kept for the next reading. Owns when a descriptor is let go: never under a reading that is in progress, never
+ * A few open files, kept for the next reading. Owns when a descriptor is released: never under a reading that is in progress, never
  * later than the pool, and when nothing has read it for a while.
  */
 import { invariant } from '../base/invariant.js';
@@ -11,7 +11,7 @@ import { type IdleFile, IdleFiles } from './idle-files.js';
 interface PooledFile extends IdleFile {
   readonly file: Promise<DiskFile>;
   users: number;
-  /** True: closed as soon as nobody uses it, and opened anew for whoever asks from then on. */
+  /** True: closed as soon as it is idle, and opened anew for later readers. */
   isLeaving: boolean;
 }
 
@@ -51,7 +51,7 @@ export class FilePool {
     }
   }
 
-  /** Lets go of one file, once nobody uses it. */
+  /** Releases one file, once it is idle. */
   async drop(key: number): Promise<void> {
     const pooled = this.#files.get(key);
     if (pooled === undefined) return;
@@ -61,7 +61,7 @@ export class FilePool {
     await this.#settle(key, pooled);
   }
 
-  /** Lets go of every file, each once nobody uses it. */
+  /** Releases every file, each once it is idle. */
   async close(): Promise<void> {
     for (const key of [...this.#files.keys()]) await this.drop(key);
     while (this.#openCount > 0) await this.#change();
@@ -80,7 +80,7 @@ export class FilePool {
       if (this.#openCount < this.#filesMax) {
         this.#openCount += 1;
         const pooled: PooledFile = { file: open(), users: 1, isLeaving: false, release: () => this.#release(key, pooled) };
-        // Who uses it is told by the promise; one that could not be opened is not kept.
+        // Its users learn of it by the promise; one that could not be opened is not kept.
         pooled.file.catch(() => this.#forget(key, pooled));
         this.#files.set(key, pooled);
         return pooled;
@@ -124,7 +124,7 @@ export class FilePool {
     for (const resume of waiting) resume();
   }
 
-  /** Waits until somebody lets go of something. */
+  /** Waits until a file is released. */
   async #change(): Promise<void> {
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }

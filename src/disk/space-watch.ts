@@ -21,7 +21,7 @@ const AMPLE_FACTOR = 2;
 invariant(RECOVERY_FACTOR < AMPLE_FACTOR, 'a disk with ample room is not low');
 /** How long a look is believed, in milliseconds. Others fill the disk too. */
 export const LOOK_LIFETIME_MS = 250;
-/** How often a low disk is looked at although nobody writes, in milliseconds. */
+/** Interval between checks of a low disk without writes, in milliseconds. */
 export const LOW_LOOK_INTERVAL_MS = 5000;
 
 /** What may grow on a low disk, in bytes: not even a write of none. */
@@ -50,7 +50,7 @@ export interface SpaceWatchOptions {
   /** @default the machine's clock */
   readonly clock?: Clock;
   readonly logger: Logger;
-  /** How often a low disk is looked at although nobody writes, in milliseconds. @default LOW_LOOK_INTERVAL_MS */
+  /** Interval between checks of a low disk without writes, in milliseconds. @default LOW_LOOK_INTERVAL_MS */
   readonly lowLookIntervalMs?: number;
 }
 
@@ -72,14 +72,14 @@ export class SpaceWatch {
   #notedBytes = 0;
   #isLow = false;
   #refusedBytes: number | undefined;
-  /** One look at a time: whoever comes meanwhile waits for the same. */
+  /** One look at a time: callers that come meanwhile wait for the same. */
   #looking: Promise<void> | undefined;
   /** Set while the disk is low. */
   #timer: NodeJS.Timeout | undefined;
   #hasWarned = false;
   #isClosed = false;
 
-  /** @param options the disk, and where troubles are told */
+  /** @param options the disk, and where troubles are logged */
   constructor(options: SpaceWatchOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;

@@ -8,7 +8,7 @@ export const ACTOR_ANONYMOUS = 'anonymous';
 /** A person who edited the configuration file, or the server carrying out what stands there. */
 export const ACTOR_CONFIG = 'config';
 
-/** The server itself, where nobody asked: snapshots and what they make superfluous. */
+/** The server itself, without a request: snapshots and what they make obsolete. */
 export const ACTOR_SERVER = 'server';
 
 /**

@@ -19,7 +19,7 @@ export interface ProjectUpdated {
   readonly key_id: string | null;
 }
 
-/** A project got another key of access. */
+/** A project got another API key. */
 export interface ProjectKeyChanged {
   readonly op: 'project.key';
   readonly settings: ProjectSettings;

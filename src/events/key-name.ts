@@ -5,7 +5,7 @@
 /** Longest key that a configuration may allow, in bytes of UTF-8. */
 export const KEY_BYTES_LIMIT = 1024;
 
-// C0 and DEL and C1: they break terminals and logs, and nobody means them.
+// C0 and DEL and C1: they break terminals and logs, and are sent only by mistake.
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Why a text cannot be a key. */

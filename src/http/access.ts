@@ -18,7 +18,7 @@ export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'pr
 
 // The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
 const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
-const FORBIDDEN = 'Cannot do this with the key that was sent: it is not for this';
+const FORBIDDEN = 'This key does not grant access to this resource';
 
 /** What a request carries: no key, one, or something in the place of a key that is none. */
 export type Credentials = { readonly kind: 'none' } | { readonly kind: 'malformed' } | { readonly kind: 'key'; readonly key: string };
@@ -42,9 +42,9 @@ export class Access {
   }
 
   /**
-   * Lets pass who may carry out an action, on the project in the path where there is one. A read is decided about again before
-   * its answer begins, however long it took; a change is decided about again by those who carry it out, who get the right with
-   * the context of the command.
+   * Allows the request if the caller is authorized for the action, on the project in the path where there is one. A read is
+   * authorized again before its answer begins, however long it took; a change is authorized again where it is carried out, by
+   * the right in the context of the command.
    *
    * @returns the middleware; it refuses with 400, 401, 403, 404 or 429, and a change without a key that another site's page asks for
    */

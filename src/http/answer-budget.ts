@@ -14,7 +14,7 @@ import { type Clock, systemClock } from '../base/clock.js';
 const WAIT_MS = 15_000;
 /** After how long a reader that takes nothing is cut off while others wait, in milliseconds. */
 const STALL_MS = 5000;
-/** How often it is looked for such readers while anything waits, in milliseconds. */
+/** Interval between checks for such readers while anything waits, in milliseconds. */
 const LOOK_MS = 250;
 /** What one caller may have, as a share of all. */
 const CALLER_SHARE = 1 / 2;

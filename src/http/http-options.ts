@@ -1,5 +1,5 @@
 /**
- * What the HTTP room can be told. The composition root fills it from the configuration, whose names and defaults it does not know.
+ * The options of the HTTP room. The composition root fills it from the configuration, whose names and defaults it does not know.
  */
 
 /** Key and certificate, as PEM. */

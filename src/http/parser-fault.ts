@@ -37,7 +37,7 @@ const LINE_FEED = 0x0a;
 const METHOD_CHARACTERS_MAX = 32;
 const METHOD_AND_TARGET = /^[A-Za-z][A-Za-z-]* [/*h]/;
 
-/** An error of `clientError`, as far as it is looked at. */
+/** What is read of an error of `clientError`. */
 export type ParserError = Error & { readonly code?: string; readonly rawPacket?: Buffer; readonly bytesParsed?: number };
 
 /** Translates an error of `clientError`. */

@@ -9,7 +9,7 @@ import type { ErrorCode } from '../base/error-codes.js';
 export interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** For failures of ours: all that a client is told. */
+  /** For failures of ours: all that a client gets to see. */
   readonly publicText?: string;
   /** After how many seconds it makes sense to try again. */
   readonly retryAfterSeconds?: number;
@@ -217,7 +217,7 @@ function codeOf(thrown: unknown): ErrorCode {
   const { type, status } = thrown as { readonly type?: unknown; readonly status?: unknown };
   const byType = typeof type === 'string' && Object.hasOwn(LIBRARY_CODES, type) ? LIBRARY_CODES[type] : undefined;
   if (byType !== undefined) return byType;
-  // The connection broke while the body was read. The answer reaches nobody; the log shows why there was none.
+  // The connection broke while the body was read. The answer reaches no client; the log shows why there was none.
   if (isErrno(thrown, 'ECONNRESET')) return 'incomplete_body';
   return (typeof status === 'number' ? STATUS_CODES[status] : undefined) ?? 'internal_error';
 }

@@ -19,7 +19,7 @@ export const SETTINGS_BODY_BYTES_MAX = 65_536;
 /** How much of a JSON pointer is shown, in characters: the names in it are the client's. */
 const POINTER_CHARACTERS_MAX = 100;
 const BYTE_ORDER_MARK = '\ufeff';
-/** Members that somebody may try to set a key with. */
+/** Members by which a client may try to set a key. */
 const KEY_MEMBERS: ReadonlySet<string> = new Set(['api_key', 'api_key_hash', 'key', 'apiKey', 'key_id', 'key_hash']);
 
 const parseBody = bodyParser({

@@ -154,7 +154,7 @@ export interface SegmentSeal {
   readonly sealedName: string;
   /** The first seq of the segment that follows. */
   readonly nextSeq: number;
-  /** The file that follows, for somebody on `tail -f`. */
+  /** The file that follows, for a reader with `tail -f`. */
   readonly nextName: string;
 }
 

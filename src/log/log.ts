@@ -1,6 +1,6 @@
 /**
- * The contract of a log: an ordered, durable, hash-chained list of lines. Whoever keeps lines (in files, in memory, in a
- * replicated stream) implements it, and one suite of tests holds for all of them.
+ * The contract of a log: an ordered, durable, hash-chained list of lines. Every implementation (in files, in memory, one day in a
+ * replicated stream) passes the same suite of tests.
  *
  * A log does not know what a line means. It is handed the operation's name and the text of its fields, and gives them back.
  * A caller does not know where lines are kept. Nothing in a line depends on the disk of the machine that stores it.
@@ -107,7 +107,7 @@ export interface SealedSegment {
 }
 
 /**
- * What may be done to the sealed segments of a log in files, oldest first. Whoever calls sees to it that a committed snapshot
+ * What may be done to the sealed segments of a log in files, oldest first. The caller makes sure that a committed snapshot
  * covers them and that no {@link TextPlace} in use lies in them. One call at a time.
  */
 export interface SealedSegments {
@@ -151,7 +151,7 @@ export interface ReadRange {
 export interface Log {
   /** The project it belongs to; part of the first link of the chain. */
   readonly project: string;
-  /** 32 hexadecimal digits, new for every new log, so that two logs of one name are told apart. */
+  /** 32 hexadecimal digits, new for every new log, so that two logs of one name can be distinguished. */
   readonly logId: string;
   /**
    * Where the log goes on from, as its first segment says; undefined for a log that begins with seq 1, and from the next opening
@@ -231,8 +231,8 @@ export interface Log {
   configure(options: LogOptions): void;
 
   /**
-   * Waits for the append in flight, syncs what an `interval` or `os` durability left, records the end of the log, lets go
-   * of every descriptor and ends every follower. Appends reject from here on. Calling it again does nothing.
+   * Waits for the append in flight, syncs what an `interval` or `os` durability left, records the end of the log, closes
+   * every descriptor and ends every follower. Appends reject from here on. Calling it again does nothing.
    */
   close(): Promise<void>;
 }
@@ -266,7 +266,7 @@ export interface CreateOptions extends LogOptions {
 }
 
 /**
- * Whose the files under a project's name are, as far as they prove it.
+ * Whose the files under a project's name are, by what they prove.
  *
  * - `log`: that log's, by its header or its head.
  * - `another project`: their header names another project.

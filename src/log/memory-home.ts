@@ -1,5 +1,5 @@
 /**
- * Where logs without a disk are kept: nowhere. A log lives as long as somebody holds it.
+ * Where logs without a disk are kept: nowhere. A log lives as long as it is referenced.
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';

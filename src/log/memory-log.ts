@@ -152,7 +152,7 @@ export class MemoryLog implements Log {
   }
 
   async readText(place: TextPlace): Promise<Buffer> {
-    // Its lines carry no place, so whoever asks holds one of another log.
+    // Its lines carry no place, so the caller holds one of another log.
     return await Promise.reject(new LinesDroppedError(place.segment, this.#firstKeptSeq()));
   }
 

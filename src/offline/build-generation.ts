@@ -1,6 +1,6 @@
 /**
  * Builds the data files of a snapshot from files alone: the generation before, and the lines of the log after it. Commits
- * nothing: whoever asked compares the result with what it knows, and writes the manifest.
+ * nothing: the caller compares the result with what it knows, and writes the manifest.
  */
 import { join } from 'node:path';
 import { invariant } from '../base/invariant.js';

@@ -25,7 +25,7 @@ export interface ContentCheck {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Compares the content of snapshots with the log, as far as its lines are there. */
+/** Compares the content of snapshots with the log, where its lines are there. */
 export async function checkContent(check: ContentCheck): Promise<readonly ScrubFinding[]> {
   const { disk, files, sound } = check;
   const { firstSeq } = await openProjectLines(disk, files);

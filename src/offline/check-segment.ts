@@ -1,6 +1,6 @@
 /**
  * Checks one sealed segment before it is removed or replaced by a compressed copy: damage that is recorded as sound, or packed anew, could
- * not be told from what was written any more.
+ * not be distinguished from what was written any more.
  */
 import { faultIn } from '../log/file/log-fault.js';
 import { LogPaths } from '../log/file/log-paths.js';

@@ -1,6 +1,6 @@
 /**
  * A log that cannot be trusted, looked at record by record: which lines go on from a hash that can be trusted, and what the
- * others seem to be about. Headers and seals prove nothing here; only the chain of lines does. Nobody may be writing to it.
+ * others seem to be about. Headers and seals prove nothing here; only the chain of lines does. It must have no writer.
  */
 import type { Disk } from '../disk/disk.js';
 import { LogPaths } from '../log/file/log-paths.js';
@@ -25,7 +25,7 @@ export interface StrayRecord {
   readonly file: string;
   readonly offset: number;
   readonly sizeBytes: number;
-  /** What it says of itself, as far as that is legible; nothing of it has been proved. */
+  /** What it says of itself, where that is legible; nothing of it has been proved. */
   readonly seq: number | undefined;
   readonly op: string | undefined;
   readonly key: string | undefined;

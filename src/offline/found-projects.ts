@@ -26,7 +26,7 @@ export async function findProjects(disk: Disk, dataFolder: string): Promise<read
  * long, is read only where no log of the configuration's projects is there.
  *
  * @param dataFolder the data folder, absolute; it may be missing
- * @returns the ids that the registry calls live, as far as it can be read; none where one of the configured projects is among them, or
+ * @returns the ids that the registry calls live, up to its first damage; none where one of the configured projects is among them, or
  *   its log is there, or the registry knows that it left the disk
  */
 export async function findForeignProjects(disk: Disk, dataFolder: string, configured: readonly string[]): Promise<readonly string[]> {

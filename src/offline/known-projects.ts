@@ -14,7 +14,7 @@ export interface KnownProjects {
   readonly ids: readonly string[];
   /** Whether the registry, or a part of it, is there. */
   readonly hasRegistry: boolean;
-  /** What the registry says, as far as it can be read. */
+  /** What the registry says, up to its first damage. */
   readonly registrations: Registrations;
 }
 

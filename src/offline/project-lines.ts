@@ -18,7 +18,7 @@ import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 /** A log that was looked at. */
 export interface ProjectLines {
   readonly files: LogFiles;
-  /** The first line that is there, by the name of its segment: nobody needs its header where a snapshot covers it. */
+  /** The first line that is there, by the name of its segment: its header is not needed where a snapshot covers it. */
   readonly firstSeq: number;
   /**
    * Reads what the first line goes on from.

@@ -74,7 +74,7 @@ export class ProjectTexts {
     return await openInflated(this.#disk, segment, { path, isRoomKept: false });
   }
 
-  /** Lets go of every descriptor. */
+  /** Releases every descriptor. */
   async close(): Promise<void> {
     await this.#pool.close();
   }

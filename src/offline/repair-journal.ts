@@ -1,5 +1,5 @@
 /**
- * What is known of a repair that has begun, on disk, so that whoever repeats it after a crash goes on with the same one.
+ * What is known of a repair that has begun, on disk, so that a repetition after a crash goes on with the same one.
  */
 import { join } from 'node:path';
 import { compileSchema } from '../base/json-schema.js';

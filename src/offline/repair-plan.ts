@@ -15,7 +15,7 @@ import { DamagedLog } from './damaged-log.js';
 
 /** What would be lost. */
 export interface RepairLosses {
-  /** Seqs after the last line that is kept, as far as anything says that they were there; undefined: none. */
+  /** Seqs after the last line that is kept, of which there is evidence; undefined: none. */
   readonly seqs: { readonly from: number; readonly to: number } | undefined;
   /** Bytes of records that are not kept. */
   readonly bytes: number;

@@ -29,7 +29,7 @@ export interface FoundProject {
 /** What the new registry would say, and what it cannot. */
 export interface ServerLogPlan {
   readonly projects: readonly FoundProject[];
-  /** Files of projects whose log cannot be told: they are not registered. */
+  /** Files of projects whose log cannot be identified: they are not registered. */
   readonly unreadable: readonly string[];
   /** Projects that a newer version wrote, so that this one cannot tell which log they are. Where there are any, nothing is written. */
   readonly newer: readonly string[];

@@ -9,7 +9,7 @@ import { checkSnapshots } from './check-snapshots.js';
 import type { ScrubReport } from '../projections/snapshot/file-work.js';
 import type { ScrubJob } from './tasks.js';
 
-/** How fast it reads at most when nobody says, in bytes per second: slow enough that nobody else notices. */
+/** Default limit of its speed, in bytes per second: slow enough that requests do not suffer. */
 export const SCRUB_BYTES_PER_SECOND = 8_388_608;
 /** What the inspection of a log reads between two pauses, in bytes. */
 const LOG_PIECE_BYTES = 1_048_576;

@@ -35,7 +35,7 @@ export interface ReadRegistrationsOptions {
  *
  * @param dataFolder the data folder, absolute
  * @param options who ends the reading, and who follows it
- * @returns what it says, as far as it can be trusted
+ * @returns the part of it that can be trusted
  */
 export async function readRegistrations(
   disk: Disk, dataFolder: string, { signal, onApplied }: ReadRegistrationsOptions = {},

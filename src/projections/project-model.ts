@@ -44,7 +44,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
     return this.#lastTimeMs;
   }
 
-  /** Bytes of the events that were applied since the newest snapshot that {@link noteSnapshot} was told of. */
+  /** Bytes of the events that were applied since the newest snapshot that {@link noteSnapshot} noted. */
   get changedBytes(): number {
     return this.#changed.count;
   }

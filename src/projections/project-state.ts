@@ -84,7 +84,7 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
     return this.#versions[0];
   }
 
-  /** True when versions between the first and the others may have been let go. */
+  /** True when versions between the first and the others may have been dropped. */
   get isTrimmed(): boolean {
     return this.#versions.length === VERSIONS_KEPT_MAX;
   }

@@ -11,7 +11,7 @@ export const VALUE_CACHE_BYTES = 33_554_432;
 const VALUE_SHARE_MAX = 1 / 8;
 /** What a remembered value takes besides its text. */
 const ENTRY_BYTES = 256;
-/** Reads at once, whoever asks: Node makes file calls on four threads, and syncs need theirs. */
+/** Reads at once, of all projects: Node makes file calls on four threads, and syncs need theirs. */
 const READS_MAX = 8;
 
 /** How many values that were read once are known by name. */

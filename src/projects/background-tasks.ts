@@ -1,6 +1,6 @@
 /**
  * The contract of work on a project's files that must not hold up anybody: building snapshots and reading everything again.
- * It is done from files alone, elsewhere than on the event loop, and whoever carries it out knows no project.
+ * It is done from files alone, elsewhere than on the event loop, and what carries it out knows no project.
  */
 import type {
   BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,

@@ -1,5 +1,5 @@
 /**
- * When which project is compacted: at intervals where it is due, when somebody asks, and at a stop. One at a time, so that a
+ * When which project is compacted: at intervals where it is due, on request, and at a stop. One at a time, so that a
  * server with many projects does not read and write all of them at once. A project whose compaction fails is tried again ever
  * more seldom, and shows it; nothing of it stops writes.
  */
@@ -16,7 +16,7 @@ import { type ProjectCompaction, toCompactionError } from './project-compaction.
 import type { CompactionResult } from './projects.js';
 import { adviceOnServed } from './refusal.js';
 
-/** How often it is looked which project's turn it is, in milliseconds; intervals are whole seconds. */
+/** Interval between checks for due compactions, in milliseconds; the setting has whole seconds. */
 const LOOK_INTERVAL_MS = 1000;
 const MS_PER_SECOND = 1000;
 /** A compaction that failed is tried again after its interval, then after twice that, and so on up to this, in milliseconds. */
@@ -51,7 +51,7 @@ interface Watched {
   triedAtMs: number;
   /** What goes on. */
   running: Promise<unknown>;
-  /** What waits for its turn: whoever asks meanwhile is served by it too, so that asking often does not make a queue. */
+  /** What waits for its turn: requests that come meanwhile are served by it too, so that asking often does not make a queue. */
   waiting: Promise<CompactionResult> | undefined;
 }
 
@@ -68,8 +68,8 @@ export class Compactor {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param parts clock, where failures are told, the configuration's path, which advice names, and how often it is looked whose turn it
-   *   is, in milliseconds: a second by default
+   * @param parts clock, where failures are logged, the configuration's path, which advice names, and the interval between checks for due
+   *   compactions, in milliseconds: a second by default
    */
   constructor(parts: { readonly clock: Clock; readonly logger: Logger; readonly configPath: string; readonly lookIntervalMs?: number }) {
     this.#clock = parts.clock;
@@ -180,7 +180,7 @@ export class Compactor {
     }
   }
 
-  /** Damage is reported once: it is the same each time, and whoever asks is answered anyway. */
+  /** Damage is reported once: it is the same each time, and a request gets its answer anyway. */
   #report(watched: Watched, error: unknown): void {
     const { compaction: { store: { id: project } }, failures } = watched;
     const before = watched.damage;
@@ -205,7 +205,7 @@ export class Compactor {
   }
 
   /**
-   * Compacts a project soon if that is due. Failures are told in the log, and tried again.
+   * Compacts a project soon if that is due. Failures are logged, and tried again.
    *
    * @param isForced true: also where it is not due
    */
@@ -221,7 +221,7 @@ export class Compactor {
   }
 
   /**
-   * Ends the looking, and makes the snapshots that are due, as far as time allows; what is not made now only makes the next
+   * Stops the checks, and makes the snapshots that are due, while time allows; what is not made now only makes the next
    * start longer.
    *
    * @param limitMs how long it may take, in milliseconds

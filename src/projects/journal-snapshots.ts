@@ -1,6 +1,6 @@
 /**
  * Snapshots of the registry, so that a start need not replay years of it. What it amounts to is small, so it is written
- * from memory, by whoever appends, between two appends.
+ * from memory, by the appender, between two appends.
  */
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
@@ -9,7 +9,7 @@ import { Registrations } from '../projections/registrations.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
 import type { ShownGeneration } from '../projections/snapshot/readable-snapshot.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
-import { superfluousGenerations } from '../projections/snapshot/superfluous-generations.js';
+import { obsoleteGenerations } from '../projections/snapshot/obsolete-generations.js';
 
 /** After how many lines another snapshot is made. */
 export const JOURNAL_SNAPSHOT_LINES = 1000;
@@ -73,7 +73,7 @@ export class JournalSnapshots {
   }
 
   /**
-   * Makes a snapshot if enough was written since the last one. A failure is told, and tried again after as many lines.
+   * Makes a snapshot if enough was written since the last one. A failure is logged, and tried again after as many lines.
    *
    * @param log the registry; nothing is appended meanwhile
    * @param timeMs time of its last line, in milliseconds since 1970
@@ -91,14 +91,14 @@ export class JournalSnapshots {
       const identity = { project: log.project, logId: log.logId, seq, hash, timeMs };
       await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
       const { committed } = await this.#folder.list();
-      for (const old of superfluousGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
+      for (const old of obsoleteGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
       await this.#show({ seq, json: data.json }, true);
     } catch (error) {
       this.#logger.warn({ err: error }, 'a snapshot of the registry could not be made; starts take longer');
     }
   }
 
-  /** Lets go of every descriptor. */
+  /** Releases every descriptor. */
   async close(): Promise<void> {
     await this.#folder.close();
   }

@@ -33,7 +33,7 @@ export interface LoadedSnapshot {
   readonly damaged: readonly number[];
 }
 
-/** Loads the newest snapshot that holds. One that does not is told, and the one before is taken. */
+/** Loads the newest snapshot that holds. One that does not is reported, and the one before is taken. */
 export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnapshotOptions): Promise<LoadedSnapshot> {
   const { committed, unreadable } = await listTwice(snapshots);
   const damaged: number[] = [];
@@ -101,7 +101,7 @@ async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
   return model;
 }
 
-/** The digests hold, so this can only be a defect of whoever wrote it. */
+/** The digests hold, so this can only be a defect of its writer. */
 function refuseOtherCensus(model: ProjectModel, { keyCount, keySum, seq }: SnapshotManifest): void {
   if (model.values.count === keyCount && model.values.keySum === keySum) return;
   const expected = `${countText(keyCount, 'key')} with the sum ${keySum}`;

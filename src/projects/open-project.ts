@@ -119,7 +119,7 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
   });
 }
 
-/** The log names the snapshot that it goes on from by its digest: whoever changed that snapshot could make all else in it fit. */
+/** The log names the snapshot that it goes on from by its digest: an attacker who changed that snapshot could make all else in it fit. */
 function refuseOtherBase({ base, project }: Log, used: CommittedManifest | undefined): void {
   if (base === undefined || used?.seq !== base.seq || used.digest === base.digest) return;
   throw new AppError(

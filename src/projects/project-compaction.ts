@@ -1,6 +1,6 @@
 /**
  * Compaction of one project: a snapshot is built from files by a background task, compared with what the live project knows,
- * committed, and then what it makes superfluous goes. Writes and reads go on all the while.
+ * committed, and then what it makes obsolete goes. Writes and reads go on all the while.
  *
  * What a crash leaves: before the manifest, data files without one, which do not count; after it, a generation that counts,
  * and older ones or segments that the next compaction removes.
@@ -15,7 +15,7 @@ import type { Log } from '../log/log.js';
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
-import { superfluousGenerations } from '../projections/snapshot/superfluous-generations.js';
+import { obsoleteGenerations } from '../projections/snapshot/obsolete-generations.js';
 import { versionsInSnapshot } from '../projections/value-place.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore, StoreCheckpoint } from '../store/project-store.js';
@@ -64,7 +64,7 @@ export class SnapshotMismatchError extends Error {
 /** Compacts one project. One call of `run` at a time. */
 export class ProjectCompaction {
   readonly #parts: CompactionParts;
-  /** Committed generations that hold as far as is known, newest first. */
+  /** Committed generations of which no damage is known, newest first. */
   #generations: readonly SnapshotManifest[];
   /** Segments that proved damaged when retention was about to touch them, by first seq. */
   readonly #heldBack = new Set<number>();
@@ -288,7 +288,7 @@ export class ProjectCompaction {
   }
 
   /**
-   * Places of values move to the new generation, those too that are still to be read into memory; whoever began to read before
+   * Places of values move to the new generation, those too that are still to be read into memory; a reader that began before
    * it is waited for.
    */
   async #relocate(manifest: SnapshotManifest): Promise<void> {
@@ -297,14 +297,14 @@ export class ProjectCompaction {
     await store.settleReads();
   }
 
-  /** Removes older generations and, where the project's retention says so, segments. A failure is told and tried again next time. */
+  /** Removes older generations and, where the project's retention says so, segments. A failure is logged and tried again next time. */
   async #clean(log: Log, newest: SnapshotManifest, signal: AbortSignal): Promise<void> {
     const { store, snapshots, logger } = this.#parts;
     try {
       const firstSeq = log.sealed?.list()[0]?.firstSeq;
       // What the log goes on from must stay for as long as its first line does.
       const keepBase = log.base !== undefined && (firstSeq === undefined || firstSeq === log.base.seq + 1);
-      for (const { seq } of superfluousGenerations(this.#generations, { keepBase })) {
+      for (const { seq } of obsoleteGenerations(this.#generations, { keepBase })) {
         await snapshots.remove(seq);
         this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
       }
@@ -315,7 +315,7 @@ export class ProjectCompaction {
       await applyRetention(parts, covered);
     } catch (error) {
       if (signal.aborted) return;
-      const message = 'what a snapshot made superfluous could not be removed; the next compaction tries again';
+      const message = 'what a snapshot made obsolete could not be removed; the next compaction tries again';
       logger.warn({ project: store.id, err: error }, message);
     }
   }
@@ -335,7 +335,7 @@ function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {
 }
 
 /**
- * Makes of whatever a compaction threw what its caller may be told.
+ * Turns whatever a compaction threw into an error that its caller may see.
  *
  * @returns `disk_full` and other known codes as they are, `project_corrupt` for damage, `compaction_failed` for the rest
  */

@@ -20,13 +20,13 @@ export interface EntryKey {
 
 /** A key that was made. */
 export interface MadeKey {
-  /** What its owner is told, once. */
+  /** Shown to its owner, once. */
   readonly key: string;
   /** What the entry keeps of it. */
   readonly entryKey: EntryKey & { readonly apiKeyHash: string };
 }
 
-/** What an entry shall say. */
+/** The new content of an entry. */
 export interface EntryState {
   readonly id: string;
   readonly settings: ProjectSettings;

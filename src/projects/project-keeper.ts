@@ -150,7 +150,7 @@ export class ProjectKeeper {
   }
 
   /**
-   * Ends everything; snapshots that are due are made as far as time allows.
+   * Ends everything; snapshots that are due are made while time allows.
    *
    * @param limitMs how long that may take, in milliseconds
    */

@@ -1,5 +1,5 @@
 /**
- * Which scopes are open to everybody, as configuration and projects say it now.
+ * Which scopes are open, as configuration and projects say it now.
  */
 import type { Scopes } from '../auth/authorize.js';
 import type { ConfigFile } from '../config/config-file.js';
@@ -19,7 +19,7 @@ export class ProjectScopes implements Scopes {
     this.#registry = registry;
   }
 
-  /** True when the global routes are open to everybody. */
+  /** True when the global routes are open. */
   get globalOpen(): boolean {
     return this.#config.document.default?.authentication?.enabled === false;
   }
@@ -29,7 +29,7 @@ export class ProjectScopes implements Scopes {
     return this.globalOpen || this.#registry.openCount > 0;
   }
 
-  /** Ids of the projects that are open to everybody. */
+  /** Ids of the open projects. */
   get openProjects(): readonly string[] {
     const open: string[] = [];
     for (const project of this.#registry.list()) if (project.kind === 'served' && isOpen(project)) open.push(project.store.id);

@@ -1,6 +1,6 @@
 /**
  * The contract of the lives of projects, as the HTTP room uses it: find, list, create, update, give another key, compact, delete.
- * Implementations keep configuration file, log and keys of access in step; callers know none of these three.
+ * Implementations keep configuration file, log and API keys in step; callers know none of these three.
  */
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
@@ -34,7 +34,7 @@ export interface ProjectDetails {
   readonly state: ProjectState;
 }
 
-/** What a new project shall be. */
+/** A project to be created. */
 export interface NewProject extends ProjectSettingsChange {
   readonly id: string;
 }

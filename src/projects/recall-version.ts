@@ -15,7 +15,7 @@ export interface RecallPlace {
 }
 
 /**
- * Finds out what the known versions of a project leave out, as far as an entry asks for it. Reads the log only for a revision that is
+ * Finds out what the known versions of a project leave out, if an entry asks for it. Reads the log only for a revision that is
  * older than the versions that are kept.
  *
  * @returns for `historyOf`; without a recalled version where the line is gone, or is none of a project event

@@ -1,5 +1,5 @@
 /**
- * Retention: which sealed segments a project's settings let go, and which are to be compressed. Nothing is removed that the
+ * Retention: which sealed segments a project's settings remove, and which are to be compressed. Nothing is removed that the
  * snapshots do not cover, the one that a start would fall back on included; each removal is recorded before it happens.
  *
  * A segment is read through and checked first. A damaged one stays as it is, and with it all that retention would remove after it: the

@@ -58,7 +58,7 @@ export class ServerJournal {
   /**
    * Opens the registry. A damaged one is named, and projects are served without it.
    *
-   * @param place where logs and their snapshots are kept, and where damage is told
+   * @param place where logs and their snapshots are kept, and where damage is logged
    * @returns the journal, undefined when there is no registry yet
    */
   static async open(place: JournalPlace): Promise<ServerJournal | undefined> {

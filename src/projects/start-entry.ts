@@ -228,7 +228,7 @@ export class EntryStart {
     if (!store.settings.storage.on_disk && !(await this.#isLeft(store))) {
       // Here too: an entry without a revision would be one of a project in memory, and its data would be passed over.
       if (store.logState === 'closed') {
-        // Nobody can say whether it has left: it is read only until the next start, and nothing works on its files.
+        // Whether it has left is unknown: it is read only until the next start, and nothing works on its files.
         this.#resources.registry.serve(store);
       } else {
         this.#keeper.serve(opened);

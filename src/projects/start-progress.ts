@@ -9,7 +9,7 @@ import type { Logger } from '../base/logger.js';
 const LINE_INTERVAL_MS = 1000;
 /** Longest time between two lines, in milliseconds, while one log is opened. */
 const QUIET_MS_MAX = 10_000;
-/** How often it is looked whether a line is due, in milliseconds. */
+/** Interval between checks for a due line, in milliseconds. */
 const LOOK_INTERVAL_MS = 250;
 
 /** How far a start is. */

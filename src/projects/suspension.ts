@@ -35,7 +35,7 @@ export async function suspendWrites(
 }
 
 /**
- * Tells whether an error says that nobody knows whether a line is on disk.
+ * Tells whether an error leaves open if a line is on disk.
  *
  * @returns true when it does
  */

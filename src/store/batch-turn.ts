@@ -54,7 +54,7 @@ export class BatchTurn {
   }
 
   /**
-   * Takes a turn. What fails is told to those who wait, and to nobody else.
+   * Takes a turn. What fails is reported to those who wait, and to no one else.
    *
    * @param batch what is carried out, at least one command
    */
@@ -105,7 +105,7 @@ export class BatchTurn {
     return this.#room.allowsGrowth(sizeBytes) ? undefined : refuseGrowth(sizeBytes, this.#room.largestBytes);
   }
 
-  /** All is applied before anything is answered: whoever has an answer can read what it says. */
+  /** All is applied before anything is answered: a client that has an answer can read what it says. */
   #applyAndAnswer(
     batch: Batch, decisions: readonly Decision[], appended: { readonly lines: readonly AppendedLine[]; readonly isDurable: boolean },
   ): void {

@@ -41,7 +41,7 @@ export interface UpdateProjectCommand {
   readonly keyId?: string | null;
 }
 
-/** Records that a project has another key of access. */
+/** Records that a project has another API key. */
 export interface ChangeKeyCommand {
   readonly type: 'project.key';
   readonly keyId: string | null;

@@ -2,7 +2,7 @@
  * Reads of one project's keys and values, wherever the values are. A read is of the moment at which it looks its keys up: what it
  * finds there it answers with, also when a value has to be fetched from disk while others write.
  *
- * Whoever takes files away first moves the values out of them and then waits for `settleReads`: each read that may still hold a
+ * Code that removes files first moves the values out of them and then waits for `settleReads`: each read that may still hold a
  * place in them has a lease until it has ended.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';

@@ -1,5 +1,5 @@
 /**
- * Whether there is room on the disk for what makes a project grow. A contract: the store asks, and somebody who watches the disk
+ * Whether there is room on the disk for what makes a project grow. A contract: the store asks, and a watcher of the disk
  * answers.
  */
 import { AppError } from '../base/app-error.js';

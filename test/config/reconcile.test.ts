@@ -64,7 +64,7 @@ test('an entry of a time that the log does not know any more is refused, unless 
   const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 90, settings: NEWEST, keyId: KEY_A }], { isTrimmed: true });
   for (const settings of [CREATED, SECOND]) {
     const refused = against(entry(settings, { revision: 40 }), { log });
-    assert.match(reasonOf(refused), /revision 40.*an edit cannot be told from an old copy$/);
+    assert.match(reasonOf(refused), /revision 40.*an edit cannot be distinguished from an old copy$/);
     assert.match(remedyOf(refused), /set its revision to 90/);
   }
   assert.deepEqual(against(entry(NEWEST, { revision: 40 }), { log }), { kind: 'done' });

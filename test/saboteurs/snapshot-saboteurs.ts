@@ -117,9 +117,9 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'remove-the-base-of-a-log',
     changes: [{
-      file: 'src/projections/snapshot/superfluous-generations.ts', find: '.filter(({ isBase }) => !(isBase && keepBase))', replace: '',
+      file: 'src/projections/snapshot/obsolete-generations.ts', find: '.filter(({ isBase }) => !(isBase && keepBase))', replace: '',
     }],
-    tests: ['projections/snapshot/superfluous-generations'],
+    tests: ['projections/snapshot/obsolete-generations'],
   },
   {
     name: 'remove-segments-that-only-one-snapshot-covers',

@@ -75,18 +75,22 @@ export const machinePaths: TextRule = (files) => eachLine(files, (line) => {
   return found === undefined ? null : `the absolute path ${found}`;
 });
 
-/** What a document quotes from the program, or shows as a command, is checked where it is written. */
+/** What a text quotes from the program, or shows as a command, is checked where it is written. */
 const QUOTED = /`[^`\n]*`/g;
 const STILTED = /\b(?:nobody|somebody|whoever|superfluous|shall|lets go|(?:is|are|was|were|be|been|being) told|keys? of access)\b/i;
 
-/** Documents are written in plain technical English. */
-export const stiltedWords: TextRule = (files) => files.filter(({ path }) => path.endsWith('.md')).flatMap(({ path, text }) => {
+/** Documents and source are written in plain technical English. */
+export const stiltedWords: TextRule = (files) => files.filter(isProse).flatMap(({ path, text }) => {
   const prose = text.replace(/^```[\s\S]*?^```$/gm, (block) => block.replace(/[^\n]/g, ''));
   return eachLine([{ path, text: prose.replace(QUOTED, '') }], (line) => {
     const word = STILTED.exec(line)?.[0];
     return word === undefined ? null : `"${word}": say it in plain technical English`;
   });
 });
+
+function isProse({ path }: SourceText): boolean {
+  return path.endsWith('.md') || path.startsWith('src/');
+}
 
 /** The compiler is never told to look away; a test may expect an error, since that is what it tests. */
 export const compilerSilenced: TextRule = (files) => eachLine(files.filter(isCode), (line, { path }) => {

@@ -171,7 +171,7 @@ export class ActiveSegment {
     });
   }
 
-  /** What lies behind the accepted bytes has to be what was written, as far as the disk took it. */
+  /** What lies behind the accepted bytes has to be what the disk took of it. */
   async #refuseForeignBytes(file: DiskFile, bytes: Buffer, sizeBytes: number): Promise<void> {
     const found = Buffer.alloc(Math.max(0, Math.min(sizeBytes - this.#sizeBytes, bytes.length + 1)));
     const count = await file.read(found, this.#sizeBytes);

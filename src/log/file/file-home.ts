@@ -64,7 +64,7 @@ export class FileHome implements LogHome {
     if ((await disk.status(paths.active)) !== undefined) names.push(paths.activeName);
     if ((await disk.status(paths.snapshot)) !== undefined) names.push(paths.snapshotName);
     const inFolder = await disk.list(paths.folder);
-    // What an unfinished creation left belongs to nobody; with an active segment beside it, or a head that proves lines, it is
+    // What an unfinished creation left has no owner; with an active segment beside it, or a head that proves lines, it is
     // a project's folder.
     const isUnfinished = inFolder.every(isUnfinishedName);
     const isProject = names.length > 0 || !isUnfinished || (await this.#headSeq(paths)) > 0;

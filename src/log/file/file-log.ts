@@ -67,7 +67,7 @@ export class FileLog implements Log {
   #inFlight: Promise<unknown> | undefined;
   #lookedAtMs: number;
   #rotateNotBeforeMs = 0;
-  /** True for ever once the disk has lost its word; `#state` may say `closed` all the same. */
+  /** Set permanently after a failed sync; `#state` may say `closed` all the same. */
   #hasFailed = false;
   readonly #syncs: SyncKeeper;
   readonly #room: RoomWaiting;

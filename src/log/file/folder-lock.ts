@@ -1,6 +1,6 @@
 /**
  * One server a folder: a Unix socket by path inside the folder, held as long as the process lives. A socket by path also
- * keeps out a server in another container that shares the folder. Whoever finds the name taken connects: an answer means
+ * keeps out a server in another container that shares the folder. A process that finds the name taken connects: an answer means
  * that the holder lives; a refused connection means that it died, and its socket is taken over.
  */
 import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
@@ -32,7 +32,7 @@ export const REPAIR_HOLDER = 'simplekv repair';
 /** Another server uses the folder. */
 export class FolderLockedError extends Error {
   override readonly name = 'FolderLockedError';
-  /** Who holds it, as far as it said. */
+  /** Who holds it, if it said so. */
   readonly holder: LockHolder | undefined;
 
   constructor(folder: string, holder: LockHolder | undefined) {
@@ -75,7 +75,7 @@ export class FolderLock {
     const ownName = `${LOCK_NAME}.${randomHexId()}`;
     const server = createServer((socket) => {
       socket.on('error', () => socket.destroy());
-      // Destroyed once the answer is out: somebody who never hangs up must not hold up the release.
+      // Destroyed once the answer is out: a client that never hangs up must not hold up the release.
       socket.end(`${JSON.stringify(holder)}\n`, () => socket.destroy());
     });
     try {

@@ -40,7 +40,7 @@ export async function digestText(text: SegmentText, signal?: AbortSignal): Promi
  * Writes the compressed form of a text as a new file and makes its content durable.
  *
  * @param segment its text, and the first seq of the segment that follows it
- * @param path where it shall be; must be free
+ * @param path the new name; must be free
  * @throws {ShortWriteError} when the disk took less, or the errno of the call that failed; what was written stays
  */
 export async function writeGzipCopy(

@@ -66,7 +66,7 @@ export class GzipText {
     }
   }
 
-  /** The first seq of the segment that follows, as far as the header can be believed: it is checked at the end of the text. */
+  /** The first seq of the segment that follows, as the header says: it is checked at the end of the text. */
   get nextSeq(): number {
     return this.#packed.frame.nextSeq;
   }
@@ -127,7 +127,7 @@ export class GzipText {
     this.#inflating = undefined;
   }
 
-  /** Lets go of the descriptor. */
+  /** Releases the descriptor. */
   async close(): Promise<void> {
     await this.#stop();
     await this.#packed.file.close();

@@ -21,7 +21,7 @@ const NEXT_SEQ_AT_START = /^\{"seal":"[^"]*","next_seq":([1-9]\d{0,15}),/;
 /** Which lines are wanted. */
 export interface LineRange {
   readonly fromSeq: number;
-  /** Must be durable already. @default as far as there are whole lines */
+  /** Must be durable already. @default up to the last whole line */
   readonly toSeq?: number;
   readonly signal?: AbortSignal;
 }

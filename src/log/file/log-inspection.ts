@@ -79,7 +79,7 @@ class Inspector {
   #base: LogBase | undefined;
   #firstSeq: number | undefined;
   #firstFile: string | undefined;
-  /** Where the chain stands; undefined after a fault: the next header is then believed, as far as its own hash goes. */
+  /** Where the chain stands; undefined after a fault: the next header is then believed if its own hash holds. */
   #chain: (LogPosition & { readonly durable: number }) | undefined;
   #end: LogPosition | undefined;
   #endOffset = 0;
@@ -107,7 +107,7 @@ class Inspector {
       const present = (await this.#list()) ?? [];
       const segment = present.find(({ firstSeq }) => firstSeq > inspectedSeq);
       if (segment === undefined) break;
-      // What was inspected and is gone was let go meanwhile, and perhaps what followed on it too.
+      // What was inspected and is gone was removed meanwhile, and perhaps what followed on it too.
       if (segment === present[0] && inspectedSeq > 0 && segment.firstSeq - 1 !== this.#chain?.seq) this.#chain = undefined;
       this.#totalBytes = Math.max(this.#totalBytes, this.#doneBytes);
       const isLast = await this.#inspect(segment);
@@ -341,7 +341,7 @@ class Inspector {
  * Inspects a log.
  *
  * @param where the home of the logs, absolute, and the project's id
- * @param options what must hold, and who is told
+ * @param options what must hold, and where findings go
  * @returns what was found; undefined when there is no log of that name
  */
 export async function inspectLog(

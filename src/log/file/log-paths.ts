@@ -144,7 +144,7 @@ export function isInflatedName(name: string): boolean {
   return INFLATED_NAME.test(name);
 }
 
-/** A sealed segment, as far as its name says. */
+/** A sealed segment, by its name. */
 export interface SealedName {
   readonly firstSeq: number;
   /** True when only its compressed form is there. */

@@ -88,7 +88,7 @@ export class LogReader {
     for await (const group of this.groups(fromSeq, toSeq)) yield* group;
   }
 
-  /** Whether a segment may end here: only where somebody else writes, at a line that is not whole yet. */
+  /** Whether a segment may end here: only where another process writes, at a line that is not whole yet. */
   #refuseUnlessUnfinished(segment: OpenSegment, isActive: boolean): void {
     const { end, place } = segment.reader;
     const isWhole = end.kind !== 'faulty' || !end.record.terminated;
@@ -133,7 +133,7 @@ export class LogReader {
     return { text, reader, firstSeq, shownName };
   }
 
-  /** Lets go of the descriptor. */
+  /** Releases the descriptor. */
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;

@@ -132,7 +132,7 @@ export class LogReadings {
     await this.#places.drop(firstSeq);
   }
 
-  /** Lets go of every kept descriptor once its reading is done. */
+  /** Releases every kept descriptor once its reading is done. */
   async close(): Promise<void> {
     await this.#places.close();
   }

@@ -22,7 +22,7 @@ import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentRead
 import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
-/** What reading a log is told. */
+/** How a log is read. */
 export interface RecoveryReadingOptions {
   readonly expectedLogId?: string | undefined;
   readonly known?: KnownPosition | undefined;
@@ -53,7 +53,7 @@ export interface ActiveFinding {
 /** A segment whose header is read; only a sealed one says by its name where it begins. */
 type EnteredSegment = Pick<NamedSegment, 'shownName'> & Partial<NamedSegment>;
 
-/** A log that was read and found sound, as far as it was not torn. */
+/** A log that was read and found sound, but for a torn tail. */
 export interface LogFinding {
   readonly logId: string;
   readonly base: LogBase | undefined;
@@ -227,7 +227,7 @@ class RecoveryReading {
     this.#sealed.push({ firstSeq, lastSeq: this.#chain.seq, sizeBytes, storedBytes, isCompressed });
   }
 
-  /** Its header, and its seal as far as it can be seen without inflating all of it. */
+  /** Its header, and its seal where that shows without inflating all of it. */
   async #readEnds(text: SegmentText, segment: NamedSegment, nextFirstSeq: number): Promise<void> {
     this.#enter((await readHeader(text, segment.shownName)).header, segment);
     if (text instanceof GzipText) {

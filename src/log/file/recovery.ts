@@ -32,7 +32,7 @@ export interface RecoveredLog {
   readonly head: HeadReading;
 }
 
-/** What recovery is told. */
+/** How a log is recovered. */
 export interface RecoverOptions extends RecoveryReadingOptions {
   readonly logger: Logger;
 }

@@ -36,7 +36,7 @@ export interface RoomWaitingOptions {
   onRoom(): void;
 }
 
-/** Tries again and again until there is room, or nobody waits any more. */
+/** Tries again and again until there is room or no writer waits any more. */
 export class RoomWaiting {
   readonly #disk: Disk;
   readonly #paths: LogPaths;

@@ -1,5 +1,5 @@
 /**
- * Which segments a log has now, asked of its files by somebody who is not its writer.
+ * Which segments a log has now, read from its files by a process that does not write it.
  */
 import type { Disk } from '../../disk/disk.js';
 import { type LogPaths, sealedSegmentNames } from './log-paths.js';

@@ -3,7 +3,7 @@
  * now, so it is asked for at each reading.
  *
  * Of a compressed segment the text is written out for as long as places in it are read; where that cannot be, since there is no room or
- * the segment is damaged somewhere, it is inflated as far as the place, each time.
+ * the segment is damaged somewhere, it is inflated up to the place, each time.
  */
 import { systemClock } from '../../base/clock.js';
 import { FilePool } from '../../disk/file-pool.js';
@@ -69,7 +69,7 @@ export class SegmentPlaces {
    *
    * @param offset where it begins, in bytes of text
    * @returns how many bytes were read
-   * @throws {LogCorruptError} when there is no such segment, or it cannot be inflated as far as that
+   * @throws {LogCorruptError} when there is no such segment, or it cannot be inflated up to there
    */
   async read(firstSeq: number, into: Buffer, offset: number): Promise<number> {
     const work = (text: Pick<SegmentText, 'read'>): Promise<number> => text.read(into, offset);

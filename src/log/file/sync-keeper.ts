@@ -23,7 +23,7 @@ export interface SyncedLog {
   readonly logger: Logger;
   /** The last accepted line, and the segment in which it stands. */
   end(): { readonly end: LogPosition; readonly segment: ActiveSegment };
-  /** Whether the disk has lost its word. */
+  /** True once a sync has failed. */
   hasFailed(): boolean;
   /** Called when a sync has failed: nothing may be acknowledged any more. */
   onFailed(cause: unknown): void;

@@ -83,7 +83,7 @@ function highestClaim(bytes: Buffer): number {
 }
 
 /**
- * Reads everything from an offset to the end, as far as it can be a torn tail.
+ * Reads everything from an offset to the end, up to the longest that a torn tail can be.
  *
  * @param offset where the tail begins, in bytes
  * @param endOffset the size of the file in bytes

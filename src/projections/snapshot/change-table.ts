@@ -115,9 +115,9 @@ export class ChangeTable {
     this.#runs.push(await this.#writeRun(inOneGroup(sorted)));
     if (this.#runs.length < this.#limits.runs) return;
     const merged = await this.#writeRun(mergeChanges(this.#runs.map((run) => this.#readRun(run))));
-    const superfluous = this.#runs;
+    const obsolete = this.#runs;
     this.#runs = [merged];
-    for (const { name } of superfluous) await this.#remove(name);
+    for (const { name } of obsolete) await this.#remove(name);
   }
 
   async #writeRun(changes: AsyncIterable<readonly KeyChange[]>): Promise<RunFile> {
@@ -133,7 +133,7 @@ export class ChangeTable {
         for (const change of group) file.put(encodeKeyChange(change));
         if (file.isDrainDue) await file.drain();
       }
-      // Not synced: after a crash nobody reads it.
+      // Not synced: after a crash it is not read.
       return { name, content: await file.finish(false) };
     } catch (error) {
       await file?.close().catch(() => undefined);

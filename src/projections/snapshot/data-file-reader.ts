@@ -116,7 +116,7 @@ export class DataFileReader {
     return new SnapshotCorruptError({ file: this.#known.shownName ?? this.#known.name, offset }, expected, found);
   }
 
-  /** Lets go of the file. */
+  /** Releases the file. */
   async close(): Promise<void> {
     await this.#file.close();
   }

@@ -87,7 +87,7 @@ export class DataFileWriter {
   }
 
   /**
-   * Writes the rest, makes the content durable if that is wanted, and lets go of the file.
+   * Writes the rest, makes the content durable if that is wanted, and releases the file.
    *
    * @returns size and digest of the whole file
    */
@@ -99,7 +99,7 @@ export class DataFileWriter {
     return { sizeBytes: this.#sizeBytes, sha256: this.#digest.digest('hex') };
   }
 
-  /** Lets go of the file; doing so again does nothing. */
+  /** Releases the file; doing so again does nothing. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -16,7 +16,7 @@ export interface FilesOfProject {
 export interface BuildJob extends FilesOfProject {
   /** The generation to build on; absent: from the beginning of the log. */
   readonly previousSeq: number | undefined;
-  /** The last event that it shall hold; durable when the job is given. */
+  /** The last event that it will hold; durable when the job is given. */
   readonly toSeq: number;
 }
 

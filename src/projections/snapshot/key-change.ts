@@ -1,7 +1,7 @@
 /**
  * What changes amount to for one key, on the way into a new generation, and its line in a run file. Pure.
  *
- * A run file is read only by the attempt that wrote it, so its form is nobody else's business: `["key",seq]` for a key that is
+ * A run file is read only by the attempt that wrote it, so its form is private: `["key",seq]` for a key that is
  * gone, `["key",seq,timeMs,crc,segment,offset,sizeBytes]` for one that has a value in the log.
  */
 import type { TextPlace } from '../../base/text-place.js';

@@ -8,7 +8,7 @@ import type { StoredEntry } from './read-generation.js';
 
 /** Elements of a group at most. */
 const GROUP_ELEMENTS = 1000;
-/** Bytes of values that a group makes somebody hold, but for its last element. */
+/** Bytes of values that a group keeps in memory, but for its last element. */
 const GROUP_VALUE_BYTES = 4_194_304;
 
 /**

@@ -7,7 +7,7 @@
  * copied is compared with the digest that the manifest names before it gets its name: a damaged generation is never shown.
  *
  * The copy has the modification time of its original, as `cp -p` makes one, so a start can tell without reading whether it is the copy
- * of this generation that nobody has edited since. A loss of power may take that time from it; then it is written anew.
+ * of this generation that has not been edited since. A loss of power may take that time from it; then it is written anew.
  */
 import { dirname, join } from 'node:path';
 import { withDiskFull } from '../../base/app-error.js';

@@ -130,7 +130,7 @@ export class SnapshotFolder {
   /**
    * Makes a generation count whose data files have been written and synced.
    *
-   * When it rejects, the generation does not count and its files are gone, as far as the disk lets that happen.
+   * When it rejects, the generation does not count and its files are gone, if the disk allows.
    *
    * @throws {AppError} with `disk_full` when the disk has no room, `compaction_failed` when no reader would take the manifest
    */
@@ -234,7 +234,7 @@ export class SnapshotFolder {
     return await this.#values.read(seq, offset, sizeBytes);
   }
 
-  /** Lets go of all descriptors. What is read afterwards opens its file again. */
+  /** Releases all descriptors. What is read afterwards opens its file again. */
   async close(): Promise<void> {
     await this.#values.close();
   }

@@ -55,7 +55,7 @@ export class SnapshotWriter {
    */
   static async create(place: WriterPlace): Promise<SnapshotWriter> {
     const manifest = join(place.folder, snapshotName(place.seq, 'manifest'));
-    // Files of a committed generation are never written again: somebody may be reading them, and a base has no other copy.
+    // Files of a committed generation are never written again: they may be being read, and a base has no other copy.
     invariant((await place.disk.status(manifest)) === undefined, 'a generation is made once');
     const [jsonPath = '', indexPath = ''] = dataPaths(place);
     let json: DataFileWriter | undefined;
@@ -127,7 +127,7 @@ export class SnapshotWriter {
     });
   }
 
-  /** Gives the attempt up and removes what it wrote, as far as the disk lets it. Does nothing after the end. */
+  /** Gives the attempt up and removes what it wrote, if the disk allows. Does nothing after the end. */
   async abandon(): Promise<void> {
     if (this.#state === 'over') return;
     this.#state = 'over';

@@ -51,12 +51,12 @@ export class ValueFiles {
     }
   }
 
-  /** Lets go of a generation's file; a read under way keeps it until it is over. */
+  /** Releases a generation's file; a read under way keeps it until it is over. */
   async release(seq: number): Promise<void> {
     await this.#files.drop(seq);
   }
 
-  /** Lets go of every file, each once nobody reads it. They are opened again when they are read. */
+  /** Releases every file, each once it is not being read. They are opened again when they are read. */
   async close(): Promise<void> {
     await this.#files.close();
   }

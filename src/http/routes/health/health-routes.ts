@@ -52,7 +52,7 @@ async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise
   sendJson(ctx, isReady ? OK : UNAVAILABLE, { status, ...progress, ...report });
 }
 
-/** Counts are for everybody; names are for those who may see them. */
+/** Counts are public; names need the right to see them. */
 async function describe(ctx: AppContext, { projects, access, serverLogHealth }: HealthRoutesParts): Promise<object> {
   await projects.refresh();
   const readiness = projects.readiness();

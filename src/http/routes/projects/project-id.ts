@@ -16,7 +16,7 @@ export const inProject: AppMiddleware = (ctx, next) => {
 };
 
 /**
- * Reads the project's id. Comes after the credentials, so that nobody without a key learns what an id may be.
+ * Reads the project's id. Comes after the credentials, so that a caller without a key does not learn what an id may be.
  *
  * @returns a valid project id
  * @throws {AppError} `invalid_project_id`

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { superfluousGenerations } from '../../../src/projections/snapshot/superfluous-generations.js';
+import { obsoleteGenerations } from '../../../src/projections/snapshot/obsolete-generations.js';
 import { suite } from '../../suite.js';
 
-const test = suite('projections/snapshot/superfluous-generations');
+const test = suite('projections/snapshot/obsolete-generations');
 const gone = (seqs: readonly number[], keepBase: boolean, base = 0): number[] => (
-  superfluousGenerations(seqs.map((seq) => ({ seq, isBase: seq === base })), { keepBase }).map(({ seq }) => seq)
+  obsoleteGenerations(seqs.map((seq) => ({ seq, isBase: seq === base })), { keepBase }).map(({ seq }) => seq)
 );
 
 test('the newest two stay, whatever the order they are given in', () => {

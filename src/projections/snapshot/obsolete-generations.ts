@@ -19,7 +19,7 @@ export interface GenerationsKept {
  * @param kept what must stay
  * @returns those that may go, oldest first
  */
-export function superfluousGenerations<M extends Pick<SnapshotManifest, 'seq' | 'isBase'>>(
+export function obsoleteGenerations<M extends Pick<SnapshotManifest, 'seq' | 'isBase'>>(
   generations: readonly M[], { keepBase }: GenerationsKept,
 ): readonly M[] {
   const newestFirst = generations.toSorted((a, b) => b.seq - a.seq);
