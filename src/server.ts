@@ -36,7 +36,7 @@ import { WorkerTasks } from './offline/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
 import type { Adoption } from './projects/adopt-projects.js';
-import { ProjectLives } from './projects/project-lives.js';
+import { ProjectManager } from './projects/project-manager.js';
 import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
 import { reportUnshownKey } from './projects/unshown-key.js';
@@ -166,22 +166,22 @@ export class SimpleKvServer {
     const { config, typed } = await this.#takeConfigOver(source, logger, url);
     const keyring = keyringFor(config, await this.#knownKeys(config, typed, logger));
     const registry = new ProjectRegistry();
-    const lives = this.#lives({ config, keyring, registry, logger, options });
-    this.#closers.push(() => lives.close());
+    const manager = this.#projectManager({ config, keyring, registry, logger, options });
+    this.#closers.push(() => manager.close());
     const scopes = new ProjectScopes(config, registry);
     const throttle = new FailureThrottle({ failuresPerMinute: options.failedKeysPerMinuteMax });
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
     const shared = { keyring, throttle, scopes, logger, serverLogHealth, lifecycle, version, turns };
-    const app = createApp({ projects: lives, options: httpOptions, ...shared });
+    const app = createApp({ projects: manager, options: httpOptions, ...shared });
     http.serve(app.callback());
-    await lives.start({ signal, adoption: this.#adoption(source) });
+    await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
     warnOfOpenScopes(logger, scopes);
     this.#state = 'serving';
     const { pid } = this.#parts;
-    const counts = { projects: registry.list().length, projects_refused: lives.progress().refused };
+    const counts = { projects: registry.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
     return { url, logger, shutdownTimeoutMs: options.shutdownTimeoutMs };
   }
@@ -253,9 +253,9 @@ export class SimpleKvServer {
     return known;
   }
 
-  #lives(
+  #projectManager(
     parts: Pick<ProjectResources, 'config' | 'keyring' | 'registry' | 'logger'> & { readonly options: ServerOptions },
-  ): ProjectLives {
+  ): ProjectManager {
     const { options, ...resources } = parts;
     const { announcer } = this.#parts;
     const announceKey = (project: string, key: string): boolean => {
@@ -279,7 +279,7 @@ export class SimpleKvServer {
     const tasks = new WorkerTasks();
     // The last to close: what goes on in the background may still ask for room.
     this.#closers.push(() => room.close(), () => tasks.close());
-    return new ProjectLives({
+    return new ProjectManager({
       ...resources,
       diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles }),
       memoryHome: new MemoryHome({ logger }),

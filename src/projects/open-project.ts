@@ -11,7 +11,7 @@ import type { CommittedManifest, SnapshotFolder } from '../projections/snapshot/
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import type { ValueCache } from '../projections/value-cache.js';
 import { logOptionsOf, ProjectStore, type StoreLimits } from '../store/project-store.js';
-import type { RoomForGrowth } from '../store/room-for-growth.js';
+import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import { loadSnapshot, type LoadedSnapshot } from './load-snapshot.js';
 import { replayInto } from './replay.js';
 
@@ -27,7 +27,7 @@ export interface OpenProjectOptions {
   readonly snapshots: SnapshotFolder;
   /** Shared by all projects. */
   readonly cache: ValueCache;
-  readonly room: RoomForGrowth;
+  readonly room: DiskSpaceForGrowth;
   readonly logger: Logger;
 }
 

@@ -52,12 +52,12 @@ export class ProjectDeletion {
     registry.remove(id);
     keyring.removeProject(id);
     await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
-      () => this.#started.keeper.release(id),
+      () => this.#started.maintenance.release(id),
       async () => served && await this.#retire(served),
       () => removeEntry(config, id),
-      async () => logId && await this.#started.keeper.unmoved.remove(id, logId),
+      async () => logId && await this.#started.maintenance.unmoved.remove(id, logId),
       // Of a project that is in memory now: its name is free for another one only when they have moved.
-      () => this.#started.keeper.unmoved.finishLeaving(id),
+      () => this.#started.maintenance.unmoved.finishLeaving(id),
     ]);
   }
 
@@ -65,7 +65,7 @@ export class ProjectDeletion {
   async #finishLeaving(id: string): Promise<boolean> {
     let isMoved = false;
     await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
-      async () => (isMoved = await this.#started.keeper.unmoved.finishLeaving(id)),
+      async () => (isMoved = await this.#started.maintenance.unmoved.finishLeaving(id)),
     ]);
     return isMoved;
   }
@@ -81,14 +81,14 @@ export class ProjectDeletion {
     if (hasFiles) await this.#refuseOtherFiles(id, logId);
     const hasEntry = findEntry(config.document, id) !== undefined;
     await finishApplied(`Cannot finish the deletion of the project "${id}"`, [
-      async () => hasFiles && await this.#started.keeper.unmoved.remove(id, logId),
+      async () => hasFiles && await this.#started.maintenance.unmoved.remove(id, logId),
       async () => hasEntry && await removeEntry(config, id),
     ]);
     return hasFiles || hasEntry;
   }
 
   async #suspend(store: ProjectStore): Promise<void> {
-    await this.#started.keeper.release(store.id);
+    await this.#started.maintenance.release(store.id);
     await suspendProject(this.#resources, store, 'its deletion may or may not have been recorded; the next start knows');
   }
 

@@ -1,5 +1,5 @@
 /**
- * The entries of config.json as the lives of projects change them. Every change is durable when its call resolves.
+ * The entries of config.json as changes of projects write them. Every change is durable when its call resolves.
  */
 import { hashGenerated, keyIdOf } from '../auth/key-hash.js';
 import { generateAccessKey } from '../auth/access-key.js';

@@ -1,5 +1,5 @@
 /**
- * What the lives of projects are made of, handed from the composition root to those who need it.
+ * What the management of projects is made of, handed from the composition root to those who need it.
  */
 import type { Keyring } from '../auth/keyring.js';
 import type { Clock } from '../base/clock.js';
@@ -11,7 +11,7 @@ import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js'
 import type { ProjectRegistry } from '../store/project-registry.js';
 import type { ValueCache } from '../projections/value-cache.js';
 import type { StoreLimits } from '../store/project-store.js';
-import type { RoomForGrowth } from '../store/room-for-growth.js';
+import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { OpenProjectOptions } from './open-project.js';
 import type { RoomReport } from './readiness.js';
@@ -36,7 +36,7 @@ export interface ProjectResources {
   /** Values that were read from disk, of all projects. */
   readonly cache: ValueCache;
   /** Whether the disk has room for more. */
-  readonly room: RoomForGrowth & RoomReport;
+  readonly room: DiskSpaceForGrowth & RoomReport;
   readonly limits: StoreLimits;
   /** How long a stop may take for the snapshots that are due, in milliseconds. @default {@link SNAPSHOTS_AT_STOP_MS} */
   readonly snapshotsAtStopMs?: number;

@@ -81,17 +81,17 @@ export class ProjectUpdates {
     );
     if (made !== undefined) await this.#changeKey(store, { settings, made, submit });
     else await submit();
-    this.#started.keeper.applyStorage(store);
+    this.#started.maintenance.applyStorage(store);
     if (made === undefined) await this.#writeAppliedEntry(store, key);
   }
 
   /** The entry comes first and without a revision, as that of a new project: `storage-switch.ts` has the reasons. */
   async #enterDisk(store: ProjectStore, { settings, key, made, command, context }: Update): Promise<void> {
     const { config, diskHome, keyring, room } = this.#resources;
-    const { journal, keeper } = this.#started;
+    const { journal, maintenance } = this.#started;
     const { id, settings: before } = store;
     journal.requireWritable();
-    await requireFreeName(diskHome, keeper.unmoved, id);
+    await requireFreeName(diskHome, maintenance.unmoved, id);
     await requireRoomFor(room, store);
     const entryKey = made?.entryKey ?? key;
     const onApplied = (): void => {
@@ -99,14 +99,14 @@ export class ProjectUpdates {
     };
     await writeEntry(config, { id, settings, revision: undefined, key: entryKey });
     try {
-      const entering = { store, journal, unmoved: keeper.unmoved, command: { ...command, change: settings }, context, onApplied };
+      const entering = { store, journal, unmoved: maintenance.unmoved, command: { ...command, change: settings }, context, onApplied };
       const { log, base } = await enterDisk(this.#resources, entering);
-      keeper.keep({ store, log, generations: [base] });
+      maintenance.keep({ store, log, generations: [base] });
     } catch (error) {
       await this.#restoreEntry(id, before, key);
       throw error;
     }
-    keeper.applyStorage(store);
+    maintenance.applyStorage(store);
     await settleRevision(this.#resources, store, entryKey);
   }
 
@@ -121,14 +121,14 @@ export class ProjectUpdates {
   }
 
   async #leaveDisk(store: ProjectStore, { settings, key, made, command, context }: Update): Promise<void> {
-    const { journal, keeper } = this.#started;
+    const { journal, maintenance } = this.#started;
     journal.requireWritable();
     await requireMovableFiles(this.#resources.diskHome, store.id);
-    const resume = await keeper.release(store.id);
+    const resume = await maintenance.release(store.id);
     try {
       store.setCaching(true);
       await store.loadAll();
-      const leaving = { store, journal, unmoved: keeper.unmoved, command: { ...command, change: settings }, context };
+      const leaving = { store, journal, unmoved: maintenance.unmoved, command: { ...command, change: settings }, context };
       const submit = (onApplied?: () => void): Promise<void> => (
         leaveDisk(this.#resources, { ...leaving, ...(onApplied && { onApplied }) })
       );
@@ -138,7 +138,7 @@ export class ProjectUpdates {
       // One that takes no more writes is left alone until the next start.
       if (store.logState !== 'closed') {
         resume();
-        keeper.applyStorage(store);
+        maintenance.applyStorage(store);
       }
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * The contract of the lives of projects, as the HTTP room uses it: find, list, create, update, give another key, compact, delete.
+ * The contract of project management, as the HTTP room uses it: find, list, create, update, give another key, compact, delete.
  * Implementations keep configuration file, log and API keys in step; callers know none of these three.
  */
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
@@ -75,7 +75,7 @@ export interface Readiness {
 }
 
 /**
- * The lives of projects. Changes are carried out one after another, in the order in which they were asked for. Whether the caller
+ * Project management. Changes are carried out one after another, in the order in which they were asked for. Whether the caller
  * may is asked again (`CommandContext.assertAllowed`) when a change's turn has come, before anything of it is done: a change before
  * it may have ended the right. What the change itself does to that right does not stop the rest of it.
  */

@@ -3,7 +3,7 @@
  */
 import { countText } from '../base/count-text.js';
 import { LINE_BYTES_MAX } from '../log/log.js';
-import type { KeepingState } from './project-keeper.js';
+import type { MaintenanceState } from './project-maintenance.js';
 import type { Readiness, ReadinessCheck } from './projects.js';
 import type { ServerLogState } from './server-journal.js';
 
@@ -37,7 +37,7 @@ export interface ProjectFacts {
 }
 
 /** What readiness rests on besides the projects themselves. */
-export interface ServerCondition extends KeepingState {
+export interface ServerCondition extends MaintenanceState {
   /** How the registry stands. */
   readonly serverLog: ServerLogState;
   /** The rule that refuses writes for want of room. */

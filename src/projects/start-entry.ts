@@ -15,7 +15,7 @@ import type { ProjectStore } from '../store/project-store.js';
 import type { EntryEdits, ServedOutcome } from './entry-edits.js';
 import { createProject, openProject, type OpenedProject } from './open-project.js';
 import { type EntryKey, type EntryState, keyIdOrNull, keyOfEntry, storedKeyOf } from './project-entries.js';
-import type { ProjectKeeper } from './project-keeper.js';
+import type { ProjectMaintenance } from './project-maintenance.js';
 import { openOptionsOf, type ProjectResources } from './project-resources.js';
 import { recallVersion } from './recall-version.js';
 import { adviceOn, adviceOnRevivedKey, EntryRefusedError, refusalCodeOf } from './refusal.js';
@@ -44,7 +44,7 @@ interface Opening {
 export interface EntryStartParts {
   readonly resources: ProjectResources;
   readonly journal: ServerJournal;
-  readonly keeper: ProjectKeeper;
+  readonly maintenance: ProjectMaintenance;
   readonly edits: EntryEdits;
   /** Who changes what the configuration changes. */
   readonly context: CommandContext;
@@ -57,7 +57,7 @@ export interface EntryStartParts {
 export class EntryStart {
   readonly #resources: ProjectResources;
   readonly #journal: ServerJournal;
-  readonly #keeper: ProjectKeeper;
+  readonly #maintenance: ProjectMaintenance;
   readonly #edits: EntryEdits;
   readonly #context: CommandContext;
   readonly #progress: StartProgress;
@@ -68,7 +68,7 @@ export class EntryStart {
   constructor(parts: EntryStartParts) {
     this.#resources = parts.resources;
     this.#journal = parts.journal;
-    this.#keeper = parts.keeper;
+    this.#maintenance = parts.maintenance;
     this.#edits = parts.edits;
     this.#context = parts.context;
     this.#progress = parts.progress;
@@ -101,7 +101,7 @@ export class EntryStart {
       const outcome = this.#reconcile(opening);
       await this.#carryOut(opening, outcome);
     } catch (error) {
-      await this.#keeper.release(entry.id);
+      await this.#maintenance.release(entry.id);
       await opening.opened?.store.close();
       if (this.#signal?.aborted === true) throw error;
       const reason = error instanceof Error ? error.message : String(error);
@@ -222,7 +222,7 @@ export class EntryStart {
     let key = keyOfEntry(entry);
     if (!(await this.#edits.takeOver(store, outcome, key))) {
       // The entry stays as it is, so that the next start finds the edit again.
-      this.#keeper.serve(opened);
+      this.#maintenance.serve(opened);
       return;
     }
     if (!store.settings.storage.on_disk && !(await this.#isLeft(store))) {
@@ -231,8 +231,8 @@ export class EntryStart {
         // Whether it has left is unknown: it is read only until the next start, and nothing works on its files.
         this.#resources.registry.serve(store);
       } else {
-        this.#keeper.serve(opened);
-        this.#keeper.applyStorage(store);
+        this.#maintenance.serve(opened);
+        this.#maintenance.applyStorage(store);
       }
       return;
     }
@@ -247,7 +247,7 @@ export class EntryStart {
       await store.loadAll(this.#signal);
       await requireMovableFiles(this.#resources.diskHome, store.id);
       const command = { type: 'project.update', change: store.settings } as const;
-      const { unmoved } = this.#keeper;
+      const { unmoved } = this.#maintenance;
       await leaveDisk(this.#resources, { store, journal: this.#journal, unmoved, command, context: this.#context });
       this.#logger.info({ project: store.id }, 'the project left the disk and goes on in memory, as the configuration says');
       return true;
@@ -262,8 +262,8 @@ export class EntryStart {
   #serve(opened: OpenedProject, key: EntryKey): void {
     const { store } = opened;
     const { settings, seq } = store.version;
-    this.#keeper.serve(opened);
-    this.#keeper.applyStorage(store);
+    this.#maintenance.serve(opened);
+    this.#maintenance.applyStorage(store);
     this.#states.push({ id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key });
   }
 }

@@ -10,7 +10,7 @@ import { EntryEdits } from './entry-edits.js';
 import { finishRemovals } from './finish-removals.js';
 import { nameEmptyProjects } from './memory-projects.js';
 import { type EntryState, withEntries } from './project-entries.js';
-import { ProjectKeeper } from './project-keeper.js';
+import { ProjectMaintenance } from './project-maintenance.js';
 import type { ProjectResources } from './project-resources.js';
 import { adviceWithoutEntry } from './refusal.js';
 import { SERVER_LOG_NAME, ServerJournal } from './server-journal.js';
@@ -33,7 +33,7 @@ export interface StartedProjects {
   /** The registry. */
   readonly journal: ServerJournal;
   /** What keeps the projects that are served. */
-  readonly keeper: ProjectKeeper;
+  readonly maintenance: ProjectMaintenance;
 }
 
 /**
@@ -49,29 +49,29 @@ export async function startProjects(resources: ProjectResources, options: StartO
   const refusal = mustRefuseToStart(config.document.projects, { isPresent: found !== undefined, configPath: config.path });
   if (refusal !== undefined) throw refusal;
   const journal = found ?? (await ServerJournal.create(resources));
-  const started = { journal, keeper: new ProjectKeeper(resources, journal) };
+  const started = { journal, maintenance: new ProjectMaintenance(resources, journal) };
   try {
     const adopted = options.adoption === undefined ? [] : await adoptProjects(resources, journal, options.adoption);
     await startEntries(resources, started, { ...options, adopted });
     nameEmptyProjects(resources);
-    started.keeper.start();
+    started.maintenance.start();
     return started;
   } catch (error) {
-    await started.keeper.close(0);
+    await started.maintenance.close(0);
     await journal.close();
     throw error;
   }
 }
 
 async function startEntries(
-  resources: ProjectResources, { journal, keeper }: StartedProjects, options: StartOptions & { readonly adopted: readonly string[] },
+  resources: ProjectResources, { journal, maintenance }: StartedProjects, options: StartOptions & { readonly adopted: readonly string[] },
 ): Promise<void> {
   const { config } = resources;
   const { adopted, progress, signal } = options;
   const context = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
   const edits = new EntryEdits({ resources, journal, context, adopted });
-  const entries = new EntryStart({ resources, journal, keeper, edits, context, progress, signal });
-  await finishRemovals(resources, journal, keeper.unmoved);
+  const entries = new EntryStart({ resources, journal, maintenance, edits, context, progress, signal });
+  await finishRemovals(resources, journal, maintenance.unmoved);
   await edits.recordDefaultKey();
   for (const entry of config.document.projects) {
     signal?.throwIfAborted();

@@ -27,7 +27,7 @@ import type { CommandContext, UpdateProjectCommand } from '../store/command.js';
 import { logOptionsOf, type ProjectStore } from '../store/project-store.js';
 import { asApplied } from './failed-change.js';
 import type { ProjectResources } from './project-resources.js';
-import { describeLack, type RoomForGrowth } from '../store/room-for-growth.js';
+import { describeLack, type DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import type { ServerJournal } from './server-journal.js';
 import { isOutcomeUnknown, suspendWrites } from './suspension.js';
 import type { UnmovedFiles } from './unmoved-files.js';
@@ -82,7 +82,7 @@ export async function requireMovableFiles(home: LogHome, id: string): Promise<vo
  *
  * @throws {AppError} `disk_full`
  */
-export async function requireRoomFor(room: RoomForGrowth, store: ProjectStore): Promise<void> {
+export async function requireRoomFor(room: DiskSpaceForGrowth, store: ProjectStore): Promise<void> {
   let bytes = 0;
   let after: string | undefined;
   for (;;) {

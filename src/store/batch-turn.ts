@@ -13,7 +13,7 @@ import { BatchState } from './batch-state.js';
 import type { WaitingCommand } from './command-queue.js';
 import type { CommandContext } from './command.js';
 import { decide, type Decision } from './decide.js';
-import { growthOf, isGrowth, refuseGrowth, type RoomForGrowth } from './room-for-growth.js';
+import { growthOf, isGrowth, refuseGrowth, type DiskSpaceForGrowth } from './disk-space-for-growth.js';
 
 type Batch = readonly WaitingCommand[];
 
@@ -29,14 +29,14 @@ export class BatchTurn {
   /** Called when a change of the project itself has been applied, before anything is answered. */
   onProjectChange: () => void = () => undefined;
   readonly #model: ProjectModel;
-  readonly #room: RoomForGrowth | undefined;
+  readonly #room: DiskSpaceForGrowth | undefined;
   #hash: string;
 
   /**
    * @param log where lines go; all of it is applied
    * @param room asked before a project on disk grows
    */
-  constructor(log: Log, model: ProjectModel, room: RoomForGrowth | undefined) {
+  constructor(log: Log, model: ProjectModel, room: DiskSpaceForGrowth | undefined) {
     this.log = log;
     this.#model = model;
     this.#room = room;

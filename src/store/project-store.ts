@@ -22,7 +22,7 @@ import { BatchTurn, logOptionsOf } from './batch-turn.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
 import { type Admission, ProjectReads } from './project-reads.js';
-import type { RoomForGrowth } from './room-for-growth.js';
+import type { DiskSpaceForGrowth } from './disk-space-for-growth.js';
 
 export { logOptionsOf } from './batch-turn.js';
 export { DEFAULT_STORE_LIMITS, type StoreLimits } from './command-queue.js';
@@ -39,7 +39,7 @@ export interface ProjectStoreParts {
   /** Remembers values that were read from disk. @default one of its own */
   readonly cache?: ValueCache;
   /** Asked before a project on disk grows. @default there is room */
-  readonly room?: RoomForGrowth;
+  readonly room?: DiskSpaceForGrowth;
 }
 
 /** Everything that a snapshot of this moment says besides keys and values. */

@@ -11,7 +11,7 @@ import { FileHome } from '../../src/log/file/file-home.js';
 import { MemoryHome } from '../../src/log/memory-home.js';
 import { InlineTasks } from '../offline/inline-tasks.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
-import { ProjectLives } from '../../src/projects/project-lives.js';
+import { ProjectManager } from '../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 import { ProjectRegistry } from '../../src/store/project-registry.js';
@@ -34,7 +34,7 @@ export const PROBE_MS = 2;
 
 /** A server that runs. */
 export interface FaultedLife {
-  readonly lives: ProjectLives;
+  readonly lives: ProjectManager;
   readonly resources: ProjectResources;
   readonly logged: readonly LoggedLine[];
   /** A project that is served, undefined for any other. */
@@ -97,7 +97,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     logger,
     announceKey: () => true,
   };
-  const lives = new ProjectLives(resources);
+  const lives = new ProjectManager(resources);
   try {
     await lives.start();
   } catch (error) {

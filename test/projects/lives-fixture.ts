@@ -22,7 +22,7 @@ import { InlineTasks } from '../offline/inline-tasks.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
-import { ProjectLives } from '../../src/projects/project-lives.js';
+import { ProjectManager } from '../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { CommandContext } from '../../src/store/command.js';
 import { ProjectRegistry } from '../../src/store/project-registry.js';
@@ -56,7 +56,7 @@ export interface LifeOptions {
 
 /** A server without HTTP. */
 export interface Life {
-  readonly lives: ProjectLives;
+  readonly lives: ProjectManager;
   readonly config: ConfigFile;
   readonly registry: ProjectRegistry;
   readonly keyring: Keyring;
@@ -123,7 +123,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
     logger,
     announceKey: announce,
   };
-  return { lives: new ProjectLives(resources), config, registry: resources.registry, keyring, resources, shown, logged };
+  return { lives: new ProjectManager(resources), config, registry: resources.registry, keyring, resources, shown, logged };
 }
 
 type PartsOnDisk = Pick<ProjectResources, 'diskHome' | 'snapshots' | 'dataFolder' | 'tasks' | 'clock'>;

@@ -118,8 +118,8 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'write-to-a-file-that-somebody-changed',
     changes: [{
       file: 'src/log/file/active-segment.ts',
-      find: '      await this.#refuseForeignChange(file);\n    });\n  }\n\n  /**\n   * Counts',
-      replace: '    });\n  }\n\n  /**\n   * Counts',
+      find: '      await this.#refuseForeignChange(file);\n    });\n  }\n\n  /** Counts',
+      replace: '    });\n  }\n\n  /** Counts',
     }],
     tests: ['disk/node-disk'],
   },

@@ -1,5 +1,5 @@
 /**
- * The lives of projects over HTTP: list, create, details, update, another key, a snapshot, delete.
+ * Projects over HTTP: list, create, details, update, another key, a snapshot, delete.
  */
 import type Router from '@koa/router';
 import { isGuardedChange, type Action } from '../../../auth/authorize.js';

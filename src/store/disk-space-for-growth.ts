@@ -8,7 +8,7 @@ import type { WaitingCommand } from './command-queue.js';
 import type { Decision } from './decide.js';
 
 /** Watches the disk. */
-export interface RoomForGrowth {
+export interface DiskSpaceForGrowth {
   /**
    * Brings what is known of the room up to date. Asked once a turn, before anything of the batch is decided, only for projects on disk,
    * and only when the batch has something that grows. Rejecting fails the batch.

@@ -15,7 +15,7 @@ import type { ServerJournal } from './server-journal.js';
 import { UnmovedFiles } from './unmoved-files.js';
 
 /** How the work in the background stands. */
-export interface KeepingState {
+export interface MaintenanceState {
   /** How many projects could not be compacted when it was last tried. */
   readonly compactionsFailing: number;
   /** How many projects have a readable snapshot that could not be brought up to date. */
@@ -27,7 +27,7 @@ export interface KeepingState {
 }
 
 /** Keeps projects. */
-export class ProjectKeeper {
+export class ProjectMaintenance {
   /** Moves files of projects that are gone out of the way. */
   readonly unmoved: UnmovedFiles;
   readonly #resources: ProjectResources;
@@ -47,7 +47,7 @@ export class ProjectKeeper {
   }
 
   /** How it stands. */
-  get state(): KeepingState {
+  get state(): MaintenanceState {
     const { failingCount: compactionsFailing, readableFailingCount: readableFailing } = this.#compactor;
     return { compactionsFailing, readableFailing, scrubsDamaged: this.#damage.projectCount, filesUnmoved: this.unmoved.projectCount };
   }

@@ -9,7 +9,7 @@ import { suite } from '../suite.js';
 import { HomeFaults } from './faulty-home.js';
 import { beginLife, CONTEXT, entryOf, type Life, prepareLife, refusalOf, scopeOfKey, setValue, valuesOf } from './lives-fixture.js';
 
-const test = suite('project-lives');
+const test = suite('project-manager');
 
 const DISK_FULL = new AppError('disk_full', 'Cannot append to the log: the disk is full');
 const OUTCOME_UNKNOWN = new AppError('outcome_unknown', 'Cannot say whether the lines were appended');

@@ -5,16 +5,16 @@ import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import type { Command } from '../../src/store/command.js';
 import { ProjectStore } from '../../src/store/project-store.js';
-import type { RoomForGrowth } from '../../src/store/room-for-growth.js';
+import type { DiskSpaceForGrowth } from '../../src/store/disk-space-for-growth.js';
 import { suite } from '../suite.js';
 import { CONTEXT, create, isRefusal, remove, set, submitWatched } from './created-store.js';
 import { PlacedLog } from './placed-log.js';
 import { settled } from './scripted-log.js';
 
-const test = suite('room-for-growth');
+const test = suite('disk-space-for-growth');
 
 /** Answers as the test says, and writes down what it was asked. */
-class Room implements RoomForGrowth {
+class Room implements DiskSpaceForGrowth {
   largestBytes = Number.POSITIVE_INFINITY;
   looking: Promise<void> | undefined;
   failure: Error | undefined;

@@ -1,6 +1,6 @@
 /**
- * The lives of projects: each change goes to the configuration file, to the log and to the keyring in the order that makes a
- * crash between any two of them read right at the next start (`config/reconcile.ts` has the reasons). One change at a time.
+ * Creates, changes and deletes projects: each change goes to the configuration file, to the log and to the keyring in the order that makes
+ * a crash between any two of them read right at the next start (`config/reconcile.ts` has the reasons). One change at a time.
  */
 import pLimit from 'p-limit';
 import { AppError, withDiskCode } from '../base/app-error.js';
@@ -14,7 +14,7 @@ import { ProjectDeletion } from './project-deletion.js';
 import { describeProject, describeStore } from './project-details.js';
 import { type EntryKey, keyIdOrNull, makeKey, removeEntry, settleRevision, storedKeyOf, writeEntry } from './project-entries.js';
 import { warnOfLostKeys } from './memory-projects.js';
-import type { KeepingState } from './project-keeper.js';
+import type { MaintenanceState } from './project-maintenance.js';
 import { openOptionsOf, type ProjectResources, SNAPSHOTS_AT_STOP_MS } from './project-resources.js';
 import { ProjectUpdates } from './project-updates.js';
 import type { CompactionResult, NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
@@ -23,10 +23,10 @@ import { type StartFacts, StartProgress } from './start-progress.js';
 import { type StartedProjects, type StartOptions, startProjects } from './start-projects.js';
 
 /** How the work around the projects stands before there are any. */
-const NOTHING_KEPT: KeepingState = { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0 };
+const NOTHING_KEPT: MaintenanceState = { compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0 };
 
 /** Carries out changes to projects. */
-export class ProjectLives implements Projects {
+export class ProjectManager implements Projects {
   readonly #resources: ProjectResources;
   /** Undefined until the start is over. */
   #startedProjects: StartedProjects | undefined;
@@ -57,7 +57,7 @@ export class ProjectLives implements Projects {
     await this.#one(async () => {
       this.#isClosed = true;
       const { registry, diskHome, tasks, snapshotsAtStopMs = SNAPSHOTS_AT_STOP_MS } = this.#resources;
-      await this.#startedProjects?.keeper.close(snapshotsAtStopMs);
+      await this.#startedProjects?.maintenance.close(snapshotsAtStopMs);
       await tasks.close();
       warnOfLostKeys(this.#resources);
       const closing = registry.list().map((project) => (project.kind === 'served' ? project.store.close() : undefined));
@@ -129,7 +129,7 @@ export class ProjectLives implements Projects {
 
   readiness(): Readiness {
     const { room, registry } = this.#resources;
-    const keeping = this.#startedProjects?.keeper.state ?? NOTHING_KEPT;
+    const keeping = this.#startedProjects?.maintenance.state ?? NOTHING_KEPT;
     const serverLog = this.#startedProjects?.journal.state ?? 'writable';
     const degraded = registry.degraded().map((project) => {
       const { id, state } = describeProject(project);
@@ -156,7 +156,7 @@ export class ProjectLives implements Projects {
     await writeEntry(config, { id: project.id, settings, revision: undefined, key });
     const opened = await this.#createLog(project.id, { settings, key, context });
     const { store } = opened;
-    this.#started.keeper.serve(opened);
+    this.#started.maintenance.serve(opened);
     keyring.setKey({ kind: 'project', project: project.id }, storedKeyOf(key));
     await settleRevision(this.#resources, store, key);
     if (made !== undefined) announceKey(project.id, made.key);
@@ -175,7 +175,7 @@ export class ProjectLives implements Projects {
     if (registry.get(id) !== undefined) throw new AppError('project_exists', `Cannot create the project "${id}": it exists`);
     const registration = this.#started.journal.registrations.get(id);
     // What an earlier project of the name left in the way goes first.
-    await this.#started.keeper.unmoved.finishLeaving(id);
+    await this.#started.maintenance.unmoved.finishLeaving(id);
     const files = await diskHome.namesOf(id);
     if (registration?.state === 'live') {
       const advice = 'stop the server and put its entry back into the configuration, or start it with --adopt, which gives the project ' +
@@ -235,7 +235,7 @@ export class ProjectLives implements Projects {
     // the deletion of the project that is looked up here.
     context.assertAllowed?.();
     const store = this.store(id);
-    return await this.#started.keeper.compact(store.id, context);
+    return await this.#started.maintenance.compact(store.id, context);
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {
