@@ -48,7 +48,8 @@ export async function findDataFolder(options: FolderOptions): Promise<FoundFolde
   const file = options.config ?? DEFAULT_CONFIG_PATH;
   const config = await loadConfig(file);
   if (config === undefined) {
-    throw new ConfigError({ pointer: '', expected: 'a configuration, but there is no such file' }, { file: path.resolve(file) });
+    const expected = 'there is no such file. Name another one with --config, or the data folder itself with --data';
+    throw new ConfigError({ pointer: '', expected, kind: 'stated' }, { file: path.resolve(file) });
   }
   return { dataFolder: await existing(resolveServerOptions(config.document, config.folder).dataFolder), config };
 }

@@ -123,7 +123,9 @@ function checkKeysDiffer(given: ConfigDocument, adopted: ConfigDocument): void {
     for (const name of names) {
       if (name === null) continue;
       const other = places.get(name);
-      if (other !== undefined) throw new ConfigError({ pointer, expected: `a key of its own: ${other} has the same` });
+      if (other !== undefined) {
+        throw new ConfigError({ pointer, expected: `has the same API key as ${other}: give each its own`, kind: 'stated' });
+      }
       places.set(name, pointer);
     }
   }

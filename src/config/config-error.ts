@@ -14,8 +14,11 @@ export interface ConfigFault {
   readonly expected: string;
   /** What stands there, as short JSON or as a phrase; absent where something is missing or must not be shown. */
   readonly found?: string | undefined;
-  /** Whether the setting is not there, or there is none of that name; absent for a wrong value. */
-  readonly kind?: 'missing' | 'unknown' | undefined;
+  /**
+   * Whether the setting is not there, or there is none of that name; absent for a wrong value. `stated`: nothing could stand there
+   * instead, and {@link expected} is all that is said of the place, as in `has the same id as …`.
+   */
+  readonly kind?: 'missing' | 'unknown' | 'stated' | undefined;
 }
 
 /** How an {@link ConfigError} came to be. */
@@ -62,6 +65,7 @@ export class ConfigError extends Error {
 
 function describe(fault: ConfigFault, file: string | undefined): string {
   const whole = file === undefined ? 'the configuration' : `the configuration ${oneLine(JSON.stringify(file))}`;
+  if (fault.kind === 'stated' && fault.pointer === '') return `Cannot use ${whole}: ${fault.expected}`;
   const place = fault.pointer === '' ? 'it' : oneLine(fault.pointer);
   return `Cannot use ${whole}: ${place} ${verdictOn(fault)}`;
 }
@@ -69,6 +73,7 @@ function describe(fault: ConfigFault, file: string | undefined): string {
 function verdictOn({ expected, found, kind }: ConfigFault): string {
   if (kind === 'missing') return 'is missing';
   if (kind === 'unknown') return 'is no setting of this version: correct its name, or remove it';
+  if (kind === 'stated') return expected;
   return found === undefined ? `must be ${expected}` : `is ${oneLine(found)}, expected ${expected}`;
 }
 

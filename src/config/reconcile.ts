@@ -179,8 +179,8 @@ function reconcileInMemory(entry: EntryView): Outcome {
 function compare(entry: EntryView, history: ProjectHistory): Done | RollForward | Edited | Refuse {
   const { newest } = history;
   if (entry.revision !== undefined && entry.revision > newest.seq) {
-    const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and its log ends its settings at ` +
-      `${newest.seq}: the log is an older copy`;
+    const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and the newest settings in its ` +
+      `log are of seq ${newest.seq}: the log is an older copy`;
     const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
     return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
   }
