@@ -23,6 +23,14 @@ export interface Adoption {
   readonly announce: (project: string, key: string) => void;
 }
 
+/** What became of an adoption. */
+export interface AdoptedProjects {
+  /** Projects that have an entry now. */
+  readonly adopted: readonly string[];
+  /** Projects that could not be read; the server log has named each with what to do. */
+  readonly unreadable: readonly string[];
+}
+
 /**
  * Writes the entries. A project that cannot be read is named and left as it is: its settings are not known.
  *
@@ -30,27 +38,29 @@ export interface Adoption {
  */
 export async function adoptProjects(
   resources: ProjectResources, journal: ServerJournal, { ids, announce }: Adoption,
-): Promise<readonly string[]> {
+): Promise<AdoptedProjects> {
   const { config, logger } = resources;
   const named = new Set(config.document.projects.map(({ id }) => id));
   const states: EntryState[] = [];
+  const unreadable: string[] = [];
   for (const id of ids.filter((candidate) => !named.has(candidate))) {
     try {
       states.push(await readState(resources, journal, id));
     } catch (error) {
+      unreadable.push(id);
       const message = 'a project cannot be adopted, because it cannot be read; nothing of it was changed';
       const whatToDo = `${adviceOn(error, { project: id, configPath: config.path })}. Then adopt again`;
       logger.error({ project: id, err: error, what_to_do: whatToDo }, message);
     }
   }
-  if (states.length === 0) return [];
+  if (states.length === 0) return { adopted: [], unreadable };
   const keyed = states.map((state) => (state.settings.authentication.enabled ? withNewKey(state, announce) : state));
   await config.update((document) => withEntries(document, keyed));
   for (const { id, revision, settings } of keyed) {
     const given = settings.authentication.enabled ? 'an entry and a new API key' : 'an entry, and needs no API key';
     logger.warn({ project: id, revision }, `a project was adopted: it has ${given}`);
   }
-  return keyed.map(({ id }) => id);
+  return { adopted: keyed.map(({ id }) => id), unreadable };
 }
 
 /** Opened and closed again: the start opens it by its entry, as any other. */

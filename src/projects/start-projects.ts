@@ -5,7 +5,7 @@
 import { newRequestId } from '../base/request-id.js';
 import { mustRefuseToStart } from '../config/reconcile.js';
 import { ACTOR_CONFIG } from '../events/actor.js';
-import { type Adoption, adoptProjects } from './adopt-projects.js';
+import { type AdoptedProjects, type Adoption, adoptProjects } from './adopt-projects.js';
 import { EntryEdits } from './entry-edits.js';
 import { finishRemovals } from './finish-removals.js';
 import { nameEmptyProjects } from './memory-projects.js';
@@ -51,8 +51,9 @@ export async function startProjects(resources: ProjectResources, options: StartO
   const journal = found ?? (await ServerJournal.create(resources));
   const started = { journal, maintenance: new ProjectMaintenance(resources, journal) };
   try {
-    const adopted = options.adoption === undefined ? [] : await adoptProjects(resources, journal, options.adoption);
-    await startEntries(resources, started, { ...options, adopted });
+    const { adoption } = options;
+    const outcome = adoption === undefined ? { adopted: [], unreadable: [] } : await adoptProjects(resources, journal, adoption);
+    await startEntries(resources, started, { ...options, ...outcome });
     nameEmptyProjects(resources);
     started.maintenance.start();
     return started;
@@ -64,10 +65,10 @@ export async function startProjects(resources: ProjectResources, options: StartO
 }
 
 async function startEntries(
-  resources: ProjectResources, { journal, maintenance }: StartedProjects, options: StartOptions & { readonly adopted: readonly string[] },
+  resources: ProjectResources, { journal, maintenance }: StartedProjects, options: StartOptions & AdoptedProjects,
 ): Promise<void> {
   const { config } = resources;
-  const { adopted, progress, signal } = options;
+  const { adopted, unreadable, progress, signal } = options;
   const context = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
   const edits = new EntryEdits({ resources, journal, context, adopted });
   const entries = new EntryStart({ resources, journal, maintenance, edits, context, progress, signal });
@@ -79,13 +80,18 @@ async function startEntries(
     progress.advance();
   }
   signal?.throwIfAborted();
-  await nameUnserved(resources, journal);
+  await nameUnserved(resources, journal, unreadable);
   await writeEntries(resources, entries.states);
 }
 
-/** Data without an entry stays where it is; the server log says that it is there. */
-async function nameUnserved({ config, diskHome, logger }: ProjectResources, journal: ServerJournal): Promise<void> {
-  const named = new Set(config.document.projects.map(({ id }) => id));
+/**
+ * Data without an entry stays where it is; the server log says that it is there. Of a project that has just failed to be adopted it says so
+ * already, and the advice to adopt it would only repeat what failed.
+ */
+async function nameUnserved(
+  { config, diskHome, logger }: ProjectResources, journal: ServerJournal, unreadable: readonly string[],
+): Promise<void> {
+  const named = new Set([...config.document.projects.map(({ id }) => id), ...unreadable]);
   for (const id of journal.registrations.liveIds.filter((live) => !named.has(live))) {
     const files = await diskHome.namesOf(id);
     logger.warn({ project: id, files, what_to_do: adviceWithoutEntry(config.path) }, PROJECT_WITHOUT_ENTRY);

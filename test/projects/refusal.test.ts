@@ -141,7 +141,7 @@ test('a project whose log is no file says that what the reason names is to be pu
   }
 }));
 
-test('a project that cannot be adopted comes with what to do first', () => inFolder(async (folder) => {
+test('a project that cannot be adopted comes with what to do first, and with no other advice', () => inFolder(async (folder) => {
   await livedIn(folder);
   await edit(folder, (text) => text.replace('"value":"first"', '"value":"fXrst"'));
   const file = path.join(folder, 'config.json');
@@ -151,6 +151,7 @@ test('a project that cannot be adopted comes with what to do first', () => inFol
   await life.lives.start({ adoption: { ids: [P], announce: () => undefined } });
   try {
     assert.match(toldOf(life, P), /"what_to_do":"stop the server and run .*Then adopt again","msg":"a project cannot be adopted/);
+    assert.equal(life.logged.filter(({ project }) => project === P).length, 1, JSON.stringify(life.logged));
   } finally {
     await life.lives.close();
   }
