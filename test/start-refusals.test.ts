@@ -1,6 +1,7 @@
 /** Starts that are refused say what to do, print no key and leave nothing behind; and the way back from a lost configuration. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
@@ -86,6 +87,19 @@ async function useProjects(folder: string): Promise<string> {
   await server.close();
   return file;
 }
+
+test('a data folder that cannot be made refuses the start at once, also where the folder above is there and takes no names',
+  () => inFolder(async (folder) => {
+  if (!existsSync('/proc/self')) return;
+  for (const place of ['/proc/nope', '/proc/nope/data']) {
+    const file = await configure(folder, { default: { storage: { persistent_file_path: place } }, projects: [] });
+    await assertRefused(folder, serverFor(file), (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.equal(error.pointer, '/default/storage/persistent_file_path');
+      assert.match(error.message, /expected a folder that can be made and written to, but the system says ENOENT$/);
+    });
+  }
+}));
 
 test('a missing configuration over projects is no first run: it is refused, and they are named', () => inFolder(async (folder) => {
   const file = await useProjects(folder);

@@ -5,6 +5,7 @@ import { constants } from 'node:fs';
 import {
   copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, stat, statfs, unlink, utimes,
 } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
@@ -152,7 +153,7 @@ export class NodeDisk implements Disk {
   }
 
   async makeFolder(path: string): Promise<void> {
-    await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+    await makeFolders(path);
   }
 
   async list(path: string): Promise<readonly string[]> {
@@ -205,6 +206,30 @@ export class NodeDisk implements Disk {
   async room(path: string): Promise<DiskRoom> {
     const { bavail, blocks, bsize } = await statfs(path);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  }
+}
+
+/**
+ * One folder at a time, each tried twice at most: the recursive call of Node tries for ever where a folder is there and takes no names,
+ * as `/proc` does.
+ */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await makeOneFolder(path);
+  } catch (error) {
+    const above = dirname(path);
+    if (!isErrno(error, 'ENOENT') || above === path) throw error;
+    await makeFolders(above);
+    await makeOneFolder(path);
+  }
+}
+
+async function makeOneFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: FOLDER_MODE });
+  } catch (error) {
+    const status = await absentAs(stat(path), undefined);
+    if (status?.isDirectory() !== true) throw error;
   }
 }
 

@@ -34,6 +34,20 @@ test('what is not a lack of a name is not taken for one', () => withFolder(async
   for (const call of calls) await assert.rejects(call(), { code: 'ENOTDIR' });
 }));
 
+test('a folder that cannot be made is refused at once, also where the one above is there', () => withFolder(async (folder) => {
+  const disk = new NodeDisk();
+  await symlink(path.join(folder, 'none'), path.join(folder, 'dangling'));
+  await writeFile(path.join(folder, 'file'), '');
+  const refused: Readonly<Record<string, string>> = {
+    ...(existsSync('/proc/self') && { '/proc/nope': 'ENOENT', '/proc/nope/data': 'ENOENT' }),
+    [path.join(folder, 'dangling/data')]: 'EEXIST', [path.join(folder, 'file/data')]: 'ENOTDIR', [path.join(folder, 'file')]: 'EEXIST',
+  };
+  for (const [place, code] of Object.entries(refused)) await assert.rejects(disk.makeFolder(place), { code }, place);
+  await disk.makeFolder(path.join(folder, 'a/b/c'));
+  await disk.makeFolder(path.join(folder, 'a/b/c'));
+  assert.equal((await stat(path.join(folder, 'a/b'))).mode & 0o027, 0);
+}));
+
 test('a symbolic link is distinguished from what it leads to, also where that is not there', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   const [file, link, dangling] = ['file', 'link', 'dangling'].map((name) => path.join(folder, name)) as [string, string, string];
