@@ -197,15 +197,16 @@ class ProjectVerification {
   }
 
   /** What a start does about it is said only where the files allow one: a refused project stays as it is. */
-  #noteEnd({ unfinishedBytes, headSeq }: LogInspection): void {
+  #noteEnd({ unfinishedBytes, headSeq, isHeadAbsent }: LogInspection): void {
     const isServed = isLogSound(this.#findings);
     if (unfinishedBytes > 0) {
       const what = isServed ? 'an unfinished write, or a torn tail that is cut when the project is next served' : 'not a whole line';
       this.#notes.push(`${countText(unfinishedBytes, 'byte')} at the end: ${what}`);
     }
     if (headSeq !== undefined) return;
-    const what = isServed ? '; it is written anew when the project is next served' : ', so it does not say where the log ended';
-    this.#notes.push(`the head is missing or damaged${what}`);
+    if (!isServed) this.#notes.push('the head is missing or damaged, so it does not say where the log ended');
+    else if (isHeadAbsent) this.#notes.push('no head file, as in a copy of the folder; the next start writes one');
+    else this.#notes.push('the head is damaged; it is written anew when the project is next served');
   }
 
   /** Whether `<project>.json` holds another text than the newest snapshot: it is an output, so that is worth a note and no fault. */

@@ -158,12 +158,22 @@ test('what a start does about a head or a torn tail is noted only of a project t
   disk.put(`${DATA}/p.jsonl`, Buffer.concat([disk.bytesOf(`${DATA}/p.jsonl`), Buffer.from('{"seq":12,"ti')]));
   const notesOf = async (): Promise<string> => (await verify(disk)).flatMap(({ notes }) => notes).join('\n');
   const served = await notesOf();
-  assert.match(served, /torn tail that is cut when the project is next served\n.*it is written anew when the project is next served/);
+  const absent = 'no head file, as in a copy of the folder; the next start writes one';
+  assert.match(served, new RegExp(`torn tail that is cut when the project is next served\\n${absent}$`));
   flip(disk, snap(9, 'json'), 8);
   assert.equal(await notesOf(), served, 'a damaged snapshot keeps no project from being served');
   await disk.unlink(`${DATA}/${SEGMENT_5}`);
   const refused = await notesOf();
   assert.match(refused, /^13 bytes at the end: not a whole line\nthe head is missing or damaged, so it does not say where the log ended$/);
+});
+
+test('a head that is not there beside a sound log is no alarm, and a damaged one is named as damaged', async () => {
+  const { disk } = await soundFolder();
+  const notesOf = async (): Promise<readonly string[]> => (await verify(disk)).flatMap(({ notes }) => notes);
+  disk.put(`${DATA}/p/head`, Buffer.alloc(8192));
+  assert.deepEqual(await notesOf(), ['the head is damaged; it is written anew when the project is next served']);
+  await disk.unlink(`${DATA}/p/head`);
+  assert.deepEqual(await notesOf(), ['no head file, as in a copy of the folder; the next start writes one']);
 });
 
 test('a log that ends before a sound snapshot is called outdated, as a start calls it', async () => {

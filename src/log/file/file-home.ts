@@ -100,7 +100,7 @@ export class FileHome implements LogHome {
       throw withDiskFull(error, `Cannot create the project "${project}"`);
     }
     const active = { firstSeq, sizeBytes: header.length, inode };
-    const reading = { head, slot: 0, damaged: false };
+    const reading = { head, slot: 0, damaged: false, isAbsent: false };
     const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading };
     return await FileLog.open(this.#context(paths), recovered, options);
   }

@@ -48,6 +48,8 @@ export interface HeadReading {
   readonly slot: number;
   /** True when a slot was damaged, or there was no head at all. */
   readonly damaged: boolean;
+  /** True when there was no file at all, as in a copy that was made while the server ran. */
+  readonly isAbsent: boolean;
 }
 
 /**
@@ -57,7 +59,8 @@ export interface HeadReading {
  */
 export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
   const status = await disk.status(path);
-  if (status === undefined || status.isFolder) return { head: undefined, slot: 0, damaged: true };
+  const isAbsent = status === undefined;
+  if (isAbsent || status.isFolder) return { head: undefined, slot: 0, damaged: true, isAbsent };
   const file = await disk.open(path, 'read');
   try {
     const bytes = Buffer.alloc(SLOT_BYTES * SLOTS);
@@ -66,7 +69,7 @@ export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
     const second = decodeSlot(bytes.subarray(SLOT_BYTES));
     const slot = first === undefined || (second !== undefined && second.seq > first.seq) ? 1 : 0;
     const damaged = count !== bytes.length || first === undefined || second === undefined;
-    return { head: slot === 1 ? second : first, slot, damaged };
+    return { head: slot === 1 ? second : first, slot, damaged, isAbsent };
   } finally {
     await file.close();
   }

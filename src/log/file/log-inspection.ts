@@ -62,6 +62,8 @@ export interface LogInspection {
   readonly unfinishedBytes: number;
   /** The last seq that the head proves; undefined when the head is missing or cannot be read, which costs its proof and nothing else. */
   readonly headSeq: number | undefined;
+  /** True when there is no head at all. */
+  readonly isHeadAbsent: boolean;
   readonly faults: readonly LogFault[];
 }
 
@@ -74,7 +76,7 @@ class Inspector {
   readonly #paths: LogPaths;
   readonly #options: InspectionOptions;
   readonly #faults: LogFault[] = [];
-  #head: HeadReading = { head: undefined, slot: 0, damaged: true };
+  #head: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
   #logId: string | undefined;
   #base: LogBase | undefined;
   #firstSeq: number | undefined;
@@ -122,7 +124,7 @@ class Inspector {
       logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, firstFile: this.#firstFile ?? this.#paths.activeName,
       end: this.#end, endOffset: this.#endOffset,
       lineCount: this.#lineCount, segmentCount: this.#segmentCount, storedBytes: this.#doneBytes, unfinishedBytes: this.#unfinishedBytes,
-      headSeq: this.#head.head?.seq, faults: this.#faults,
+      headSeq: this.#head.head?.seq, isHeadAbsent: this.#head.isAbsent, faults: this.#faults,
     };
   }
 

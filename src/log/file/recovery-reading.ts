@@ -84,7 +84,7 @@ class RecoveryReading {
   readonly #paths: LogPaths;
   readonly #options: RecoveryReadingOptions;
   readonly #chain: ChainState;
-  #head: HeadReading = { head: undefined, slot: 0, damaged: true };
+  #head: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
   #base: LogBase | undefined;
   /** Whether a header has been read: the first one says where the log begins. */
   #hasBegun = false;
