@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { isErrno } from '../base/app-error.js';
 import { CommandOutput } from './command-output.js';
 import { onEndingSignals } from './ending-signals.js';
-import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
+import { EXIT_CODES, exitCodeOfFileCommand } from './exit-codes.js';
 import { complain } from './standard-error.js';
 
 /** What a command works with. */
@@ -19,6 +19,13 @@ export interface CommandContext {
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 /** What a shell adds to the number of the signal that ended a command. */
 const SIGNAL_EXIT_BASE = 128;
+
+/** What the calls of the system do, for those whose name does not say it to a person. */
+const DEEDS: Readonly<Record<string, string>> = {
+  scandir: 'list', opendir: 'list', stat: 'look at', lstat: 'look at', statfs: 'look at', mkdir: 'make', rmdir: 'remove', unlink: 'remove',
+  mkdtemp: 'make a temporary folder in', copyfile: 'copy', fsync: 'sync', fdatasync: 'sync', ftruncate: 'cut', utime: 'set the time of',
+};
+const NOT_ALLOWED: readonly string[] = ['EACCES', 'EPERM'];
 
 /** A signal asked the command to end. */
 class InterruptedError extends Error {
@@ -51,7 +58,7 @@ export async function runCommand(work: (context: CommandContext) => Promise<bool
     // What was cut short in the middle of a wait says no more than that.
     ended = interruption.signal.aborted ? interruption.signal.reason : error;
     complain(messageOf(ended));
-    process.exitCode = exitCodeOf(ended);
+    process.exitCode = exitCodeOfFileCommand(ended);
   }
   ignoreSignals();
   // A shell that runs a script stops it only when the command was ended by the signal, not when it ends by itself.
@@ -60,6 +67,14 @@ export async function runCommand(work: (context: CommandContext) => Promise<bool
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!isErrno(error, 'EACCES', 'EPERM') || error.path === undefined) return error.message;
-  return `Cannot ${error.syscall ?? 'use'} "${error.path}": permission denied (${error.code}). Run the command as the user of the server`;
+  if (!isErrno(error) || error.path === undefined) return error.message;
+  const { syscall = 'use', path, code = '' } = error;
+  const deed = `Cannot ${DEEDS[syscall] ?? syscall} "${path}"`;
+  if (NOT_ALLOWED.includes(code)) return `${deed}: permission denied (${code}). Run the command as the user of the server`;
+  return `${deed}: ${reasonIn(error.message)} (${code})`;
+}
+
+/** From `ENOTDIR: not a directory, scandir '/x'`, what is not said already. */
+function reasonIn(message: string): string {
+  return /^[A-Z0-9]+: (.*), \w+ '/s.exec(message)?.[1] ?? message;
 }

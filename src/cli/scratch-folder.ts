@@ -17,28 +17,52 @@ const PERMISSION_BITS = 0o777;
 /** A call that is still under way may make a file in a folder while it is being removed. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 3 } as const;
 
+/** There is no folder for temporary files, or none in which this user may make one. Nothing has been looked at by then. */
+export class ScratchFolderError extends Error {
+  override readonly name = 'ScratchFolderError';
+
+  /** @param parent the folder that TMPDIR names */
+  constructor(parent: string, cause: NodeJS.ErrnoException) {
+    const remedy = isErrno(cause, 'ENOENT', 'ENOTDIR') ? 'a folder that exists' : 'a folder that this user may write to';
+    super(`Cannot make a folder for temporary files in "${parent}" (${cause.code ?? 'no errno'}): set TMPDIR to ${remedy}`, { cause });
+  }
+}
+
 /**
  * Lends a folder that is gone afterwards.
  *
  * @param work what needs it; writes nowhere else but to the command's output
  * @returns what `work` returns
- * @throws {OutputError} when there is no room for it
+ * @throws {ScratchFolderError} when it cannot be made
+ * @throws {OutputError} when there is no room for what is built in it
  */
 export async function withScratchFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const namespace = pidNamespace();
   await removeStale(namespace);
-  const folder = await mkdtemp(path.join(tmpdir(), `simplekv-${namespace}-${process.pid}-`));
+  const folder = await make(namespace);
   const removeNow = (): void => rmSync(folder, REMOVAL);
   process.once('exit', removeNow);
   try {
     return await work(folder);
   } catch (error) {
-    if (!isLackOfRoom(error)) throw error;
-    throw new OutputError(`the folder for temporary files "${tmpdir()}"`, error, 'Make room there, or set TMPDIR to another folder');
+    throw isLackOfRoom(error) ? lackOfRoom(error) : error;
   } finally {
     await rm(folder, REMOVAL);
     process.removeListener('exit', removeNow);
   }
+}
+
+async function make(namespace: string): Promise<string> {
+  try {
+    return await mkdtemp(path.join(tmpdir(), `simplekv-${namespace}-${process.pid}-`));
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    throw isLackOfRoom(error) ? lackOfRoom(error) : new ScratchFolderError(tmpdir(), error);
+  }
+}
+
+function lackOfRoom(error: unknown): OutputError {
+  return new OutputError(`the folder for temporary files "${tmpdir()}"`, error, 'Make room there, or set TMPDIR to another folder');
 }
 
 /** The work only reads the data folder, so what had no room was in the scratch folder. */

@@ -1,13 +1,15 @@
 /** What the exit code says. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
+import { InvariantError } from '../../src/base/invariant.js';
 import { OutputError } from '../../src/cli/command-output.js';
 import { UnshownTextError } from '../../src/cli/console-output.js';
 import { MissingDataError, UsageError } from '../../src/cli/data-folder.js';
-import { EXIT_CODES, exitCodeOf } from '../../src/cli/exit-codes.js';
+import { EXIT_CODES, exitCodeOf, exitCodeOfFileCommand } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
+import { LogCorruptError } from '../../src/log/log-errors.js';
 import { OutOfReachError } from '../../src/offline/out-of-reach.js';
 import { FolderBusyError, FolderPermissionError } from '../../src/offline/folder-guard.js';
 import { suite } from '../suite.js';
@@ -20,7 +22,8 @@ function systemError(code: string, syscall: string): Error {
 
 test('the codes are those that scripts rely on', () => {
   assert.deepEqual(EXIT_CODES, {
-    ok: 0, failure: 1, usage: 64, noInput: 66, unavailable: 69, outputFailed: 74, temporaryFailure: 75, noPermission: 77, configuration: 78,
+    ok: 0, failure: 1, usage: 64, noInput: 66, unavailable: 69, defect: 70, outputFailed: 74, temporaryFailure: 75, noPermission: 77,
+    configuration: 78,
   });
 });
 
@@ -61,6 +64,17 @@ test('a mistake of usage is 64, a folder without data 66, and output that cannot
 
 test('whatever was not foreseen is 1', () => {
   for (const error of [new Error('x'), new AppError('internal_error', 'x'), 'text', undefined]) assert.equal(exitCodeOf(error), 1);
+});
+
+test('of a command on files 1 is an answer: whatever kept it from one is another code', () => {
+  const damaged = new LogCorruptError({ file: 'a', offset: 0 }, 'x', 'y');
+  for (const answer of [damaged, new AppError('project_newer_format', 'x')]) assert.equal(exitCodeOfFileCommand(answer), 1);
+  const errnos = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ENOENT', 'ENOTDIR', 'ELOOP'].map((code) => systemError(code, 'open'));
+  for (const failure of [...errnos, new AppError('disk_full', 'x'), new AppError('disk_failed', 'x')]) {
+    assert.equal(exitCodeOfFileCommand(failure), 74, String(failure));
+  }
+  for (const defect of [new TypeError('x'), new RangeError('x'), new InvariantError('x')]) assert.equal(exitCodeOfFileCommand(defect), 70);
+  assert.equal(exitCodeOfFileCommand(new UsageError('x')), 64, 'the rest is as for a start');
 });
 
 test.run();

@@ -48,6 +48,22 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   }), TIMEOUT);
 }
 
+test('where no folder for temporary files can be made, a command says so in one line, and never that something is damaged',
+  () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const { folder } = temporaryFolder(bench);
+  const [absent, file] = [`${folder}/absent`, bench.path('data', 'shop.jsonl')];
+  const commands = [['verify'], ['verify', '--json'], ['replay', 'shop'], ['repair', 'shop']];
+  for (const [place, errno] of [[absent, 'ENOENT'], [file, 'ENOTDIR']] as const) {
+    await Promise.all(commands.map(async (command) => {
+      const { code, stdout, stderr } = await ended(start(bench, [...command, '--data', 'data'], { env: { TMPDIR: place } }));
+      assert.deepEqual([code, stdout], [EXIT_CODES.outputFailed, ''], command.join(' '));
+      const advice = 'set TMPDIR to a folder that exists';
+      assert.equal(stderr, `simplekv: Cannot make a folder for temporary files in "${place}" (${errno}): ${advice}\n`);
+    }));
+  }
+}), TIMEOUT);
+
 test('a defect leaves no scratch folder either', () => withWorkbench(async (bench) => {
   const { folder, env } = temporaryFolder(bench);
   const module = new URL('../../src/cli/scratch-folder.js', import.meta.url).href;

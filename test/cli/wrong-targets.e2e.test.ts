@@ -63,6 +63,28 @@ test('a folder without data is refused, and nothing is made in it', () => withWo
   assert.deepEqual(contentsOf(bench.folder), before);
 }), TIMEOUT);
 
+test('a configuration that is not there is named, with the options that name another', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  await Promise.all([['verify'], ['verify', '--config', 'config.json'], ['replay', 'shop'], ['repair', 'shop']].map(async (args) => {
+    const { code, stderr } = await run(bench, ...args);
+    assert.equal(code, EXIT_CODES.configuration);
+    const advice = 'Name another one with --config, or the data folder itself with --data';
+    assert.equal(stderr, `simplekv: Cannot use the configuration "${bench.path('config.json')}": there is no such file. ${advice}\n`);
+  }));
+}), TIMEOUT);
+
+test('a data folder that cannot be listed is not taken for damage, and is said so in plain words', () => withWorkbench(async (bench) => {
+  if (process.getuid?.() !== 0) return;
+  writeShop(bench);
+  chmodSync(bench.folder, 0o755);
+  chmodSync(bench.path('data'), 0o711);
+  const as = { uid: OTHER_UID, env: { TMPDIR: '/tmp' } };
+  if ((await ended(start(bench, ['--version'], as))).code !== 0) return;
+  const { code, stderr } = await ended(start(bench, ['verify', '--data', 'data'], as));
+  assert.equal(code, EXIT_CODES.noPermission, stderr);
+  assert.match(stderr, /^simplekv: Cannot list "[^"]+data": permission denied \(EACCES\)\. Run the command as [^\n]*\n$/);
+}), TIMEOUT);
+
 test('files that may not be read, or not be written, are not taken for damage', () => withWorkbench(async (bench) => {
   // Only root can become another user, and only for another user do modes count.
   if (process.getuid?.() !== 0) return;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { runCommand } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 import { assertNone, projectRoot } from '../tidy/source-tree.js';
@@ -31,6 +32,13 @@ test('every warning about the files of a start is on the page', () => {
     assert.ok(sources.includes(text), `the program still says "${text}"`);
     assert.ok(page.includes(text), `the page names "${text}"`);
   }
+});
+
+test('what a server says on standard error when it ends is on the page, with its status', () => {
+  const text = 'the stop took too long; what was acknowledged is on disk';
+  assert.ok(readDocument('src/cli/serve.ts').includes(text));
+  const row = page.split('\n').find((line) => line.startsWith(`| \`${text}\` |`)) ?? '';
+  assert.match(row, new RegExp(`status ${EXIT_CODES.failure}\\b.*timeouts\\.shutdown_seconds`));
 });
 
 test('a message of the server log that the sources do not tell is not passed over', () => {
