@@ -5,7 +5,7 @@
  */
 
 /** For how many turns in a row pieces wait for new connections: a steady stream of these must not hold up long answers for good. */
-const STEP_BACK_TURNS_MAX = 32;
+const STEP_BACK_TURNS_MAX = 8;
 
 /** Turns of the event loop for work that takes milliseconds. */
 export class Turns {

@@ -128,6 +128,8 @@ export class ProjectCompaction {
    */
   async run(log: Log, signal: AbortSignal, context?: CommandContext): Promise<CompactionResult> {
     await this.#leaveDamaged(log, signal);
+    // A caller that asks although nothing has changed wants a sound snapshot; damage that was not reported shows only by reading.
+    if (context !== undefined && this.#generations[0]?.seq === this.store.seq) await this.#leaveUnsound(log, signal);
     try {
       return await this.#attempt(log, signal, context);
     } catch (error) {
@@ -181,6 +183,31 @@ export class ProjectCompaction {
       if (seq !== log.base?.seq) await snapshots.remove(seq);
       store.forgetDamaged(seq);
       damage.forgetSnapshot(store.id, seq);
+    }
+  }
+
+  /** Reads the newest snapshot and the one to fall back on, and leaves behind what is damaged. */
+  async #leaveUnsound(log: Log, signal: AbortSignal): Promise<void> {
+    const [newest] = this.#generations;
+    if (newest !== undefined && (await damageOf(this.#parts.snapshots, newest, signal)) !== undefined) {
+      await this.#leaveDamaged(log, signal, newest);
+    }
+    await this.#proveFallback(log, signal);
+  }
+
+  /**
+   * Reads the snapshot that a start falls back on where the newest is damaged. One that proves damaged is left behind, and the one before
+   * takes its place.
+   *
+   * @returns its seq, 0 where there is none
+   * @throws {AppError} `project_corrupt` where it is damaged, and what it held is nowhere else
+   */
+  async #proveFallback(log: Log, signal: AbortSignal): Promise<number> {
+    for (;;) {
+      const fallback = this.#generations[1];
+      if (fallback === undefined) return 0;
+      if ((await damageOf(this.#parts.snapshots, fallback, signal)) === undefined) return fallback.seq;
+      await this.#leaveDamaged(log, signal, fallback);
     }
   }
 
@@ -304,12 +331,15 @@ export class ProjectCompaction {
       const firstSeq = log.sealed?.list()[0]?.firstSeq;
       // What the log goes on from must stay for as long as its first line does.
       const keepBase = log.base !== undefined && (firstSeq === undefined || firstSeq === log.base.seq + 1);
+      let provenSeq: number | undefined;
+      const proveFallback = async (): Promise<number> => (provenSeq ??= await this.#proveFallback(log, signal));
+      // Nothing goes for a snapshot that was not read: a fault of the newest would then leave nothing to start from.
+      if (obsoleteGenerations(this.#generations, { keepBase }).length > 0) await proveFallback();
       for (const { seq } of obsoleteGenerations(this.#generations, { keepBase })) {
         await snapshots.remove(seq);
         this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
       }
-      const coveredSeq = this.#generations.find(({ seq }) => seq < newest.seq)?.seq ?? 0;
-      const covered = { newestSeq: newest.seq, fallbackSeq: coveredSeq };
+      const covered = { newestSeq: newest.seq, fallbackSeq: this.#generations[1]?.seq ?? 0, proveFallback };
       const settings = store.settings.storage.retention;
       const parts = { ...this.#parts, log, settings, heldBack: this.#heldBack, context: serverContext(), signal };
       await applyRetention(parts, covered);

@@ -43,6 +43,12 @@ export interface Coverage {
   readonly newestSeq: number;
   /** The seq of the snapshot that a start uses where the newest is damaged; 0 where there is none. */
   readonly fallbackSeq: number;
+  /**
+   * Reads that snapshot whole, before anything goes for which it stands in.
+   *
+   * @returns its seq; a lower one where it proved damaged, and another takes its place
+   */
+  readonly proveFallback: () => Promise<number>;
 }
 
 /** Removes and compresses segments as the settings say. */
@@ -51,6 +57,7 @@ export async function applyRetention(parts: RetentionParts, coverage: Coverage):
   if (log.sealed === undefined) return;
   for (const segment of log.sealed.list()) {
     if (segment.lastSeq > coverage.fallbackSeq || !(await mayGo(segment, parts))) break;
+    if (segment.lastSeq > (await coverage.proveFallback())) break;
     if (!(await removeRecorded(segment, parts))) break;
   }
   if (settings.compress !== 'gzip') return;

@@ -323,4 +323,61 @@ test('killed at any change while a damaged snapshot is left behind, the next sta
   }
 });
 
+/** Seqs of the snapshots that are on disk, newest first. */
+async function committedSeqs({ snapshots }: CompactedProject): Promise<readonly number[]> {
+  return (await snapshots.list()).committed.map(({ seq }) => seq);
+}
+
+test('a sound snapshot does not go in favour of a damaged one that the next was not built on, nor do segments', async () => {
+  const project = await openCompacted({ storage: { ...SMALL_SEGMENTS, retention: { max_bytes: 0 } } });
+  await project.fill(1, 8);
+  const { seq: first } = await project.compact();
+  await project.fill(9, 16);
+  const { seq: second } = await project.compact();
+  spoil(project.disk, snapPath(second, 'json'));
+  // Nothing of the damaged snapshot is left in the next one, so the build does not read it.
+  await project.store.submit({ type: 'clear' }, CONTEXT);
+  await project.fill(17, 24);
+  const { seq: third } = await project.compact();
+  assert.deepEqual(await committedSeqs(project), [third, first]);
+  assert.equal(project.logged.filter(({ level, msg }) => level === 'error' && msg.startsWith('a snapshot is damaged')).length, 1);
+  const wanted = await everythingOf(project.store);
+  spoil(project.disk, snapPath(third, 'json'));
+  const again = await project.reopen();
+  assert.equal(await everythingOf(again.store), wanted);
+  await again.close();
+});
+
+test('no segment goes by its age for a snapshot to fall back on that is damaged', async () => {
+  const project = await openCompacted({ storage: { ...SMALL_SEGMENTS, retention: { max_age_seconds: 60 } } });
+  await project.fill(1, 8);
+  const { seq: first } = await project.compact();
+  await project.fill(9, 16);
+  const { seq: second } = await project.compact();
+  const wanted = await everythingOf(project.store);
+  const segments = project.log.sealed?.list().length ?? 0;
+  spoil(project.disk, snapPath(first, 'json'));
+  project.clock.advance(3_600_000);
+  await project.compaction.run(project.log, new AbortController().signal);
+  assert.deepEqual([await committedSeqs(project), project.log.sealed?.list().length], [[second], segments]);
+  spoil(project.disk, snapPath(second, 'json'));
+  const again = await project.reopen();
+  assert.equal(await everythingOf(again.store), wanted);
+  await again.close();
+});
+
+for (const [which, index] of [['newest', 0], ['older', 1]] as const) {
+  test(`a compaction that is asked for mends a damaged ${which} snapshot although nothing has changed`, async () => {
+    const project = await twoGenerations();
+    const wanted = await everythingOf(project.store);
+    const seqs = await committedSeqs(project);
+    spoil(project.disk, snapPath(seqs[index] ?? 0, 'json'));
+    assert.equal((await project.compact()).seq, project.store.seq);
+    for (const seq of await committedSeqs(project)) assert.equal(await isSound(project, seq), true);
+    assert.equal((await committedSeqs(project))[0], project.store.seq);
+    assert.equal(await everythingOf(project.store), wanted);
+    await project.close();
+  });
+}
+
 test.run();

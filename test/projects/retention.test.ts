@@ -11,6 +11,8 @@ import { collectingLogger, CONTEXT } from './lives-fixture.js';
 
 const test = suite('retention');
 
+const COVERED = { newestSeq: 1000, fallbackSeq: 1000, proveFallback: async () => await Promise.resolve(1000) };
+
 const DAY_SECONDS = 86_400;
 
 function keeping(retention: StorageChange['retention'] & object): StorageChange {
@@ -61,7 +63,7 @@ test('by size, what fits stays', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   const segments = project.log.sealed?.list() ?? [];
   const newest = segments.slice(-2).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
-  await applyRetention(partsOf(project, { max_bytes: newest }), { newestSeq: 1000, fallbackSeq: 1000 });
+  await applyRetention(partsOf(project, { max_bytes: newest }), COVERED);
   assert.deepEqual(firstSeqs(project), segments.slice(-2).map(({ firstSeq }) => firstSeq));
   await project.close();
 });
@@ -117,7 +119,7 @@ test('where the registry is damaged nothing goes, and the project is compacted a
   const project = await withSegments(keeping({ max_bytes: 0 }));
   const before = firstSeqs(project);
   const damaged = Object.create(project.journal, { isCorrupt: { value: true } }) as RetentionParts['journal'];
-  await applyRetention({ ...partsOf(project, { max_bytes: 0 }), journal: damaged }, { newestSeq: 1000, fallbackSeq: 1000 });
+  await applyRetention({ ...partsOf(project, { max_bytes: 0 }), journal: damaged }, COVERED);
   assert.deepEqual(firstSeqs(project), before);
   await project.close();
 });
@@ -126,7 +128,7 @@ test('a log that is not registered keeps its segments: nothing would tell the ne
   const project = await withSegments(SMALL_SEGMENTS);
   await project.journal.record({ op: 'project.left', id: PROJECT, log_id: 'f'.repeat(32), last_seq: 1, last_hash: '' }, CONTEXT);
   const before = firstSeqs(project);
-  await applyRetention(partsOf(project, { max_bytes: 0 }), { newestSeq: 1000, fallbackSeq: 1000 });
+  await applyRetention(partsOf(project, { max_bytes: 0 }), COVERED);
   assert.deepEqual(firstSeqs(project), before);
   await project.close();
 });
@@ -147,7 +149,7 @@ for (const [what, retention] of [['remove', { max_bytes: 0 }], ['compress', { co
     const damaged = project.disk.bytesOf(`${DATA}/${name}`);
     const before = firstSeqs(project);
     const parts = partsOf(project, retention);
-    for (let time = 0; time < 2; time += 1) await applyRetention(parts, { newestSeq: 1000, fallbackSeq: 1000 });
+    for (let time = 0; time < 2; time += 1) await applyRetention(parts, COVERED);
     assert.deepEqual(project.disk.bytesOf(`${DATA}/${name}`), damaged);
     assert.deepEqual(firstSeqs(project), before);
     assert.deepEqual(journalLines(project.disk, 'segment.removed'), []);
@@ -172,7 +174,7 @@ test('a segment that reads as damaged once is read again, and goes', async () =>
     },
   };
   const before = firstSeqs(project);
-  await applyRetention({ ...parts, tasks }, { newestSeq: 1000, fallbackSeq: 1000 });
+  await applyRetention({ ...parts, tasks }, COVERED);
   assert.deepEqual([firstSeqs(project), checks, project.damage.projectCount], [[], before.length + 1, 0]);
   await project.close();
 });
@@ -182,7 +184,7 @@ test('a compressed segment that is damaged is not removed either', async () => {
   await project.compact();
   spoil(project.disk, `${DATA}/${PROJECT}/00000000000000000001.jsonl.gz`);
   const before = firstSeqs(project);
-  await applyRetention(partsOf(project, { max_bytes: 0 }), { newestSeq: 1000, fallbackSeq: 1000 });
+  await applyRetention(partsOf(project, { max_bytes: 0 }), COVERED);
   assert.deepEqual([firstSeqs(project), project.damage.projectCount], [before, 1]);
   await project.close();
 });
@@ -193,7 +195,7 @@ test('a stop ends the check of a segment, and nothing is removed', async () => {
   const abort = new AbortController();
   abort.abort(new Error('the server stops'));
   const parts = { ...partsOf(project, { max_bytes: 0 }), signal: abort.signal };
-  await assert.rejects(applyRetention(parts, { newestSeq: 1000, fallbackSeq: 1000 }), /the server stops/);
+  await assert.rejects(applyRetention(parts, COVERED), /the server stops/);
   assert.deepEqual([firstSeqs(project), project.damage.projectCount], [before, 0]);
   await project.close();
 });
