@@ -254,7 +254,13 @@ export interface OpenOptions extends LogOptions {
   /** Lowest seq that must be there: what came before was removed on purpose. @default the first seq of the log */
   readonly firstKeptSeq?: number;
   /** A seq that the log is recorded elsewhere to have had on disk: one that ends before it is refused as an older copy. @default none */
-  readonly provenSeq?: number | undefined;
+  readonly proven?: ProvenSeq | undefined;
+}
+
+/** What is written elsewhere of how far a log went. */
+export interface ProvenSeq {
+  readonly seq: number;
+  readonly by: 'registry' | 'configuration';
 }
 
 /** How a log is made. */

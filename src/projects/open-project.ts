@@ -5,7 +5,7 @@ import { AppError } from '../base/app-error.js';
 import type { Logger } from '../base/logger.js';
 import { isProjectEvent } from '../events/event.js';
 import type { ProjectSettings } from '../events/project-settings.js';
-import type { Log, LogHome, LogLine } from '../log/log.js';
+import type { Log, LogHome, LogLine, ProvenSeq } from '../log/log.js';
 import { ProjectModel } from '../projections/project-model.js';
 import type { CommittedManifest, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
@@ -37,8 +37,8 @@ export interface ReplayOptions {
   readonly expectedLogId: string | undefined;
   /** The lowest seq that must be there; absent: the first of the log. */
   readonly firstKeptSeq?: number | undefined;
-  /** A seq that the registry has recorded of the log; absent: none. */
-  readonly provenSeq?: number | undefined;
+  /** A seq that is recorded elsewhere of the log; absent: none. */
+  readonly proven?: ProvenSeq | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told of each line that was replayed. */
   readonly onReplayed?: ((seq: number) => void) | undefined;
@@ -108,13 +108,13 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
     apply(line);
     options.onReplayed?.(line.seq);
   };
-  const { expectedLogId, firstKeptSeq, provenSeq } = options;
+  const { expectedLogId, firstKeptSeq, proven } = options;
   return await options.home.open(id, {
     ...logOptionsOf(options.settings.storage),
     ...(expectedLogId === undefined ? {} : { expectedLogId }),
     ...(used === undefined ? {} : { known: { seq: used.seq, hash: used.hash, timeMs: used.timeMs } }),
     ...(firstKeptSeq === undefined ? {} : { firstKeptSeq }),
-    provenSeq,
+    proven,
     replay,
   });
 }

@@ -10,6 +10,8 @@ import { effectiveSettings, viewEntry } from '../config/effective-settings.js';
 import { type ProjectHistory, historyOf } from '../config/project-history.js';
 import { type Outcome, reconcile, revivesKey } from '../config/reconcile.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
+import type { ProvenSeq } from '../log/log.js';
+import type { Registration } from '../projections/registrations.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { EntryEdits, ServedOutcome } from './entry-edits.js';
@@ -120,14 +122,17 @@ export class EntryStart {
     const isRegistered = registration?.state === 'live';
     // A project that is on disk and whose entry says otherwise takes its data along.
     if (!settings.storage.on_disk && !isRegistered) return absent;
+    const proven = isRegistered ? provenSeqOf(entry, registration) : undefined;
     const opened = await openProject(entry.id, {
       ...openOptionsOf(this.#resources, entry.id, { ...settings, storage: { ...settings.storage, on_disk: true } }),
       // The log of a deletion that could not be finished has the same name and is not this entry's.
       expectedLogId: isRegistered ? registration.logId : undefined,
       firstKeptSeq: isRegistered ? registration.firstKeptSeq : this.#firstKeptUnasked(),
-      provenSeq: isRegistered ? registration.provenSeq : undefined,
+      proven,
       signal: this.#signal,
       onReplayed: this.#progress.replayed,
+    }).catch((error: unknown) => {
+      throw proven?.by === 'configuration' && refusalCodeOf(error) === 'project_outdated' ? outdatedByEntry(entry, error) : error;
     });
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
@@ -266,4 +271,17 @@ export class EntryStart {
     this.#maintenance.applyStorage(store);
     this.#states.push({ id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key });
   }
+}
+
+/** How far the log went at least. The revision of an entry is the seq of a change that was durable before the entry named it. */
+function provenSeqOf({ revision = 0 }: ProjectEntry, { provenSeq = 0 }: Registration): ProvenSeq {
+  return revision > provenSeq ? { seq: revision, by: 'configuration' } : { seq: provenSeq, by: 'registry' };
+}
+
+/** What the files alone would repair is no repair here: they are sound, and older than the entry. */
+function outdatedByEntry({ id, revision }: ProjectEntry, error: unknown): EntryRefusedError {
+  const detail = error instanceof Error ? error.message : String(error);
+  const reason = `the entry of the project ${JSON.stringify(id)} has the revision ${revision}: the log is an older copy. ${detail}`;
+  const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
+  return new EntryRefusedError({ kind: 'refuse', code: 'project_outdated', reason, whatToDo });
 }

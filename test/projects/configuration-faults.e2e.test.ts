@@ -1,6 +1,6 @@
 /** A configuration and a data folder that do not fit together, or are damaged, or cannot be written. */
 import assert from 'node:assert/strict';
-import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConfigError } from '../../src/config/config-error.js';
 import { suite } from '../suite.js';
@@ -48,6 +48,25 @@ test('a revision above the log refuses that project, changes nothing of it, and 
   await served.restart(() => served.editEntry('shop', ({ revision: _, ...entry }) => entry));
   assert.equal(await stateOf(served, 'shop'), 'serving');
   assert.equal(await readFile(path.join(served.dataFolder, 'shop.jsonl'), 'utf8'), log);
+}));
+
+test('a last line that the revision of the entry proves is not cut as torn, and the log stays as it is', () => withShop(async (served) => {
+  const key = served.key('global');
+  assert.equal((await served.ask('PUT', '/projects/shop', { key, body: { storage: { segment_bytes: 8192 } } })).status, 200);
+  // As a kill would leave them, before a stop makes a snapshot; and the end of the last line was cut by another tool.
+  const [log, registry] = await Promise.all(['shop.jsonl', '_server.jsonl'].map((name) => readFile(path.join(served.dataFolder, name))));
+  const cut = (log ?? Buffer.alloc(0)).subarray(0, -2);
+  await served.stop();
+  const own = path.join(served.dataFolder, 'shop');
+  for (const name of await readdir(own)) await rm(path.join(own, name));
+  await writeFile(path.join(served.dataFolder, 'shop.jsonl'), cut);
+  await writeFile(path.join(served.dataFolder, '_server.jsonl'), registry ?? '');
+  for (const name of await readdir(path.join(served.dataFolder, '_server'))) await rm(path.join(served.dataFolder, '_server', name));
+  await served.start();
+  assert.equal(await stateOf(served, 'shop'), 'outdated');
+  assert.deepEqual(await readFile(path.join(served.dataFolder, 'shop.jsonl')), cut);
+  const line = served.logged.find(({ project, level }) => project === 'shop' && level === 'error');
+  assert.match(String(line?.['what_to_do']), /^put the newer files back.*remove the revision of its entry$/);
 }));
 
 test('a data folder without the registry refuses to start while an entry has a revision', () => withShop(async (served) => {

@@ -9,7 +9,7 @@ import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError, LogOutdatedError } from '../log-errors.js';
-import type { KnownPosition, LogBase, LogPosition, ReplayLine, SealedSegment } from '../log.js';
+import type { KnownPosition, LogBase, LogPosition, ProvenSeq, ReplayLine, SealedSegment } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
 import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
@@ -27,7 +27,7 @@ export interface RecoveryReadingOptions {
   readonly expectedLogId?: string | undefined;
   readonly known?: KnownPosition | undefined;
   readonly firstKeptSeq?: number | undefined;
-  readonly provenSeq?: number | undefined;
+  readonly proven?: ProvenSeq | undefined;
   readonly replay: ReplayLine;
 }
 
@@ -264,9 +264,14 @@ class RecoveryReading {
   ): Promise<TornTail> {
     const bytes = await readTail(text, record.offset, record.sizeBytes);
     // A snapshot is made of what was durable, so it proves as much as the head does, and so does the record of one.
-    const { known, provenSeq = 0 } = this.#options;
-    const headSeq = Math.max(this.#head.head?.seq ?? 0, known?.seq ?? 0, provenSeq);
+    const { known, proven } = this.#options;
+    const ownSeq = Math.max(this.#head.head?.seq ?? 0, known?.seq ?? 0);
+    const headSeq = Math.max(ownSeq, proven?.seq ?? 0);
     const verdict = judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq });
+    // The files alone do not contradict that it is torn: they are older than what was recorded of them, and are not to be cut.
+    if (!verdict.torn && proven?.by === 'configuration' && judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq: ownSeq }).torn) {
+      this.#refuseMissingEnd(record.offset);
+    }
     if (verdict.torn) return { bytes, offset: record.offset, dueSeq: record.dueSeq };
     const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
     throw corrupt(this.#paths.activeName, record.offset, { seq: record.dueSeq, expected: record.fault.expected, found });
@@ -279,11 +284,11 @@ class RecoveryReading {
     throw corrupt(this.#paths.shown('head'), 0, { seq: head.seq, expected: `log_id ${logId}`, found: `log_id ${head.logId}` });
   }
 
-  /** Refuses a log that ends before what the head proves, a snapshot holds or the registry has recorded. */
+  /** Refuses a log that ends before what the head proves, a snapshot holds, or the registry or the configuration has recorded. */
   #refuseMissingEnd(endOffset: number): void {
     const proofs = [
       { seq: this.#head.head?.seq ?? 0, as: 'as the head proves' }, { seq: this.#options.known?.seq ?? 0, as: 'as the snapshot says' },
-      { seq: this.#options.provenSeq ?? 0, as: 'as the registry has recorded' },
+      { seq: this.#options.proven?.seq ?? 0, as: `as the ${this.#options.proven?.by ?? 'registry'} has recorded` },
     ];
     for (const { seq, as } of proofs) {
       if (seq <= this.#chain.seq) continue;

@@ -104,7 +104,7 @@ class Healing {
     const place = { project: this.#paths.project, file: this.#paths.activeName, offset: validBytes, seq: this.#found.end.seq + 1 };
     if (torn !== undefined) {
       const cut = { ...place, bytes: torn.bytes.length, kept_as: keptAs };
-      this.#logger.warn(cut, 'a torn tail was cut; nothing in it had been acknowledged');
+      this.#logger.warn(cut, 'a torn tail was cut; nothing shows that any of it had been acknowledged');
     } else this.#logger.warn(place, 'the last line lacked its line feed; it was added');
     return lacksLineFeed ? validBytes + 1 : validBytes;
   }
