@@ -32,6 +32,8 @@ export interface RepairCommandOptions extends FolderOptions {
   readonly acceptLoss?: boolean;
 }
 
+/** Seqs of one kind of change that are listed; where there are more, their number is said. */
+const SEQS_SHOWN_MAX = 100;
 
 /** A repair under way; the lock of the data folder is held. */
 interface RepairJob {
@@ -166,14 +168,33 @@ function refuseNewerProjects({ newer }: ServerLogPlan): void {
 function planText({ project, snapshot, end: kept, losses }: RepairPlan): string {
   const from = snapshot === undefined ? 'the lines from the beginning' : `the snapshot of seq ${snapshot.seq} and the lines after it`;
   const lines = [`${project}: what can be kept: everything up to seq ${kept.seq} (${new Date(kept.timeMs).toISOString()}), from ${from}`];
-  const { history, bytes, keys, hasMoreKeys } = losses;
+  const { history, bytes } = losses;
   lines.push(`what is lost: ${lossText(losses)}`);
   if (bytes > 0) lines.push(`  ${countText(bytes, 'byte')} of records that cannot be proved`);
-  const named = keys.map((key) => `    ${JSON.stringify(key)}`);
-  if (keys.length > 0) lines.push(`  they speak of these keys${hasMoreKeys ? ' and others' : ''}:`, ...named);
+  lines.push(...namedLosses(losses));
   if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; what they amount to is in the snapshot`);
   lines.push('  the lines that are kept become a snapshot: the log goes on from it, with a new id, and old ETags do not match');
   return `${lines.join('\n')}\n`;
+}
+
+/** What the records that are lost speak of, and whether that is all of it. */
+function namedLosses({ keys, seemingKeys, hasMoreKeys, settingsSeqs, apiKeySeqs, clearSeqs, mayBeMore }: RepairPlan['losses']): string[] {
+  const lines: string[] = [];
+  const named = (names: readonly string[]): readonly string[] => names.map((key) => `    ${JSON.stringify(key)}`);
+  if (keys.length > 0) lines.push('  they speak of these keys:', ...named(keys));
+  if (seemingKeys.length > 0) {
+    lines.push('  damaged ones seem to name these keys, but their text may not be what was written:', ...named(seemingKeys));
+  }
+  if (hasMoreKeys) lines.push('  and of more keys than are named here');
+  const seqs = { 'changes of settings': settingsSeqs, 'changes of the API key': apiKeySeqs, 'deletions of all keys': clearSeqs };
+  for (const [what, list] of Object.entries(seqs)) if (list.length > 0) lines.push(`  ${what}: ${seqsText(list)}`);
+  if (mayBeMore) lines.push('  other keys may be lost as well: not every lost line is there and legible');
+  return lines;
+}
+
+function seqsText(seqs: readonly number[]): string {
+  const more = seqs.length > SEQS_SHOWN_MAX ? ` and ${seqs.length - SEQS_SHOWN_MAX} more` : '';
+  return `seq ${seqs.slice(0, SEQS_SHOWN_MAX).join(', ')}${more}`;
 }
 
 /** The worst of it in a few words. */

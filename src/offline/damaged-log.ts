@@ -3,6 +3,7 @@
  * others seem to be about. Headers and seals prove nothing here; only the chain of lines does. It must have no writer.
  */
 import type { Disk } from '../disk/disk.js';
+import { findKeyFault } from '../events/key-name.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { readRecords } from '../log/file/record-reader.js';
 import { listSealed } from '../log/file/segment-list.js';
@@ -22,17 +23,31 @@ export interface DamagedSegment {
 
 /** A record that is not part of what is kept. */
 export interface StrayRecord {
-  readonly file: string;
-  readonly offset: number;
   readonly sizeBytes: number;
-  /** What it says of itself, where that is legible; nothing of it has been proved. */
+  /** Whether its own hash holds after the one that the record before it ends with: its text is what was written, if that one's is. */
+  readonly isWhole: boolean;
+  /** What it says of itself, where that is legible; nothing of it has been proved. Of a damaged one, where it stands corrects its seq. */
   readonly seq: number | undefined;
   readonly op: string | undefined;
   readonly key: string | undefined;
 }
 
-const CLAIM = /^\{"seq":([1-9]\d{0,15}),"time":"[^"]*","op":"([a-z_.]+)"/;
-const KEY_CLAIM = /,"salt":"[^"]*","key":("(?:[^"\\]|\\.)*")/;
+/** Where what is kept ends. */
+export interface KeptEnd extends LogPosition {
+  /** Of the last line that is kept; undefined where that is in no file any more, since a snapshot holds it. */
+  readonly place?: LogLine['place'];
+}
+
+const SEQ_CLAIM = /^\{"seq":([1-9]\d{0,15}),/;
+const OP_CLAIM = /,"op":"([a-z_.]+)"/;
+const KEY_CLAIM = /"key":("(?:[^"\\]|\\.)*")/;
+const HASH_CLAIM = /,"hash":"([0-9a-f]{64})"\}$/;
+/** From here on a client's text may look like any of them. */
+const VALUE_MARK = ',"value":';
+/** What a decoder of UTF-8 puts in the place of bytes that are none. */
+const NOT_UTF8 = '\ufffd';
+/** How long what {@link HASH_CLAIM} finds is. */
+const HASH_CLAIM_BYTES = 75;
 const HEADER_START = '{"format":';
 /** How much of a record is looked at for what it says of itself: a longest key, escaped, and what stands before it. */
 const CLAIM_BYTES_MAX = 16_384;
@@ -41,6 +56,7 @@ const CLAIM_BYTES_MAX = 16_384;
 export class DamagedLog {
   readonly segments: readonly DamagedSegment[];
   readonly #disk: Disk;
+  #hasUnread = false;
 
   private constructor(disk: Disk, segments: readonly DamagedSegment[]) {
     this.#disk = disk;
@@ -57,6 +73,11 @@ export class DamagedLog {
     const segments: DamagedSegment[] = [];
     for await (const segment of segmentsOf(disk, new LogPaths(dataFolder, project))) segments.push(segment);
     return new DamagedLog(disk, segments);
+  }
+
+  /** Whether a file, or the rest of one, could not be read at all when lines or records were looked for. */
+  get hasUnread(): boolean {
+    return this.#hasUnread;
   }
 
   /**
@@ -87,19 +108,22 @@ export class DamagedLog {
   }
 
   /**
-   * Finds the records that say that they come after a line, or say nothing legible.
-   *
-   * @returns those records, and pieces of files that cannot be read at all
+   * Finds the records that come after a line. Where that line is in no file any more, they are those that say so, or say nothing legible.
    */
-  async *strayRecords(end: LogPosition): AsyncGenerator<StrayRecord> {
-    for (let index = 0; index < this.segments.length; index += 1) {
+  async *strayRecords({ place, ...end }: KeptEnd): AsyncGenerator<StrayRecord> {
+    let due = place === undefined ? undefined : end.seq + 1;
+    let previousHash = place === undefined ? '' : end.hash;
+    for (let index = place?.segment ?? 0; index < this.segments.length; index += 1) {
+      if (index !== place?.segment) due = this.segments[index]?.firstSeq ?? due;
       for await (const records of this.#records(index)) {
         for (const { bytes, offset } of records) {
+          if (index === place?.segment && offset <= place.offset) continue;
           if (looksLikeSeal(bytes) || bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START) continue;
-          const claim = claimOf(bytes);
-          if (claim.seq !== undefined && claim.seq <= end.seq) continue;
-          const file = this.segments[index]?.file.shownName ?? '';
-          yield { file, offset, sizeBytes: bytes.length + 1, ...claim };
+          const record = readClaims(bytes, { due, previousHash });
+          previousHash = HASH_CLAIM.exec(bytes.toString('latin1', Math.max(0, bytes.length - HASH_CLAIM_BYTES)))?.[1] ?? '';
+          if (record.seq !== undefined) due = record.seq + 1;
+          if (record.seq !== undefined && record.seq <= end.seq) continue;
+          yield record;
         }
       }
     }
@@ -118,20 +142,35 @@ export class DamagedLog {
     } catch (error) {
       // The rest of a file that cannot be read holds nothing that could be proved.
       if (!isIllegible(error)) throw error;
+      this.#hasUnread = true;
     }
   }
 }
 
-function claimOf(bytes: Buffer): Pick<StrayRecord, 'seq' | 'op' | 'key'> {
-  const text = bytes.toString('utf8', 0, CLAIM_BYTES_MAX);
-  const [, seq, op] = CLAIM.exec(text) ?? [];
+/**
+ * Reads what a record says of itself.
+ *
+ * @param expected the seq that it has by its place, where that is known, and the hash that the record before it ends with
+ */
+function readClaims(bytes: Buffer, expected: { readonly due: number | undefined; readonly previousHash: string }): StrayRecord {
+  const [text = ''] = bytes.toString('utf8', 0, CLAIM_BYTES_MAX).split(VALUE_MARK, 1);
+  const seqText = SEQ_CLAIM.exec(text)?.[1];
+  const claimed = seqText === undefined ? undefined : Number(seqText);
+  const op = OP_CLAIM.exec(text)?.[1];
   const keyText = KEY_CLAIM.exec(text)?.[1];
-  return { seq: seq === undefined ? undefined : Number(seq), op, key: keyText === undefined ? undefined : parseKey(keyText) };
+  const { due, previousHash } = expected;
+  const place = { seq: claimed ?? 1, previousHash, durable: 0, segment: 0, offset: 0 };
+  const isWhole = claimed !== undefined && previousHash !== '' && decodeEventLine(bytes, place).ok;
+  // A damaged number must not make it belong elsewhere.
+  const seq = claimed === undefined || isWhole ? claimed : due ?? claimed;
+  return { sizeBytes: bytes.length + 1, isWhole, seq, op, key: keyText === undefined ? undefined : parseKey(keyText) };
 }
 
+/** What could not be a key is not named: damage made it. */
 function parseKey(text: string): string | undefined {
   try {
-    return String(JSON.parse(text));
+    const key: unknown = JSON.parse(text);
+    return typeof key === 'string' && !key.includes(NOT_UTF8) && findKeyFault(key) === undefined ? key : undefined;
   } catch {
     return undefined;
   }

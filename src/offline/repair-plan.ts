@@ -8,24 +8,10 @@ import type { Disk } from '../disk/disk.js';
 import { readHead } from '../log/file/head-file.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { genesisHash } from '../log/line-format.js';
-import type { LogPosition } from '../log/log.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
 import { checkSnapshots } from './check-snapshots.js';
-import { DamagedLog } from './damaged-log.js';
-
-/** What would be lost. */
-export interface RepairLosses {
-  /** Seqs after the last line that is kept, of which there is evidence; undefined: none. */
-  readonly seqs: { readonly from: number; readonly to: number } | undefined;
-  /** Bytes of records that are not kept. */
-  readonly bytes: number;
-  /** Keys that legible records among them speak of, without repeats; no more than {@link KEYS_NAMED_MAX}. */
-  readonly keys: readonly string[];
-  /** Whether there were more keys than are named. */
-  readonly hasMoreKeys: boolean;
-  /** Seqs whose lines cannot be proved and whose effect a snapshot holds: history without loss of values; undefined: none. */
-  readonly history: { readonly from: number; readonly to: number } | undefined;
-}
+import { DamagedLog, type KeptEnd } from './damaged-log.js';
+import { LossCollector, type RepairLosses } from './repair-losses.js';
 
 /** What a repair would do. */
 export interface RepairPlan {
@@ -35,12 +21,9 @@ export interface RepairPlan {
   /** The snapshot that the kept state begins with; undefined: the log's own beginning. */
   readonly snapshot: CommittedManifest | undefined;
   /** The last line that is kept; seq 0 for nothing. */
-  readonly end: LogPosition & { readonly timeMs: number };
+  readonly end: KeptEnd & { readonly timeMs: number };
   readonly losses: RepairLosses;
 }
-
-/** Names of keys that are collected; who loses more has to look into the copy. */
-export const KEYS_NAMED_MAX = 1000;
 
 /** What the registry says of the log that is damaged. */
 export interface RegisteredLog {
@@ -90,11 +73,11 @@ export async function planRepair(
 }
 
 async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSignal | undefined): Promise<RepairPlan['end']> {
-  let end = { seq: start.seq, hash: start.hash, timeMs: start.timeMs };
+  let end: RepairPlan['end'] = { seq: start.seq, hash: start.hash, timeMs: start.timeMs };
   for await (const group of log.linesAfter(start)) {
     signal?.throwIfAborted();
     const last = group.at(-1);
-    if (last !== undefined) end = { seq: last.seq, hash: last.hash, timeMs: last.timeMs };
+    if (last !== undefined) end = { seq: last.seq, hash: last.hash, timeMs: last.timeMs, place: last.place };
   }
   return end;
 }
@@ -102,18 +85,8 @@ async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSig
 async function lossesOf(
   log: DamagedLog, { snapshot, end }: Candidate, known: { readonly prefixSeq: number; readonly provenSeq: number },
 ): Promise<RepairLosses> {
-  const keys = new Set<string>();
-  let hasMoreKeys = false;
-  let bytes = 0;
-  let lastSeq = known.provenSeq;
-  for await (const { seq, key, sizeBytes } of log.strayRecords(end)) {
-    bytes += sizeBytes;
-    lastSeq = Math.max(lastSeq, seq ?? 0);
-    if (key === undefined || keys.has(key)) continue;
-    if (keys.size < KEYS_NAMED_MAX) keys.add(key);
-    else hasMoreKeys = true;
-  }
-  const seqs = lastSeq > end.seq ? { from: end.seq + 1, to: lastSeq } : undefined;
+  const collector = new LossCollector(end.seq, known.provenSeq);
+  for await (const record of log.strayRecords(end)) collector.take(record);
   const isCovered = snapshot !== undefined && snapshot.seq > known.prefixSeq;
-  return { seqs, bytes, keys: [...keys], hasMoreKeys, history: isCovered ? { from: known.prefixSeq + 1, to: snapshot.seq } : undefined };
+  return collector.losses(isCovered ? { from: known.prefixSeq + 1, to: snapshot.seq } : undefined, log.hasUnread);
 }

@@ -99,6 +99,23 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   assert.equal((await run(bench, 'verify')).code, EXIT_CODES.ok);
 }), { timeoutMs: TIMEOUT_MS });
 
+test('a repair names the key of the damaged line itself, and says where there may be others', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  const file = bench.path('data', 'shop.jsonl');
+  const text = readFileSync(file, 'latin1');
+  const at = text.indexOf('"key":"k6"');
+  assert.ok(at > 0);
+  const salt = text.lastIndexOf(',"salt"', at);
+  writeFileSync(file, `${text.slice(0, salt)},xsalt"${text.slice(salt + ',"salt"'.length)}`, 'latin1');
+  const legible = await run(bench, 'repair', 'shop', '--data', 'data');
+  assert.equal(legible.code, EXIT_CODES.failure, legible.stderr);
+  assert.match(legible.stdout, /^ {2}they speak of these keys:\n {4}"k7"\n {2}damaged ones seem to name these keys, .*:\n {4}"k6"\n/m);
+  assert.ok(!legible.stdout.includes('other keys may be lost'), legible.stdout);
+  writeFileSync(file, `${text.slice(0, at)}"key":xk6"${text.slice(at + '"key":"k6"'.length)}`, 'latin1');
+  const illegible = await run(bench, 'repair', 'shop', '--data', 'data');
+  assert.match(illegible.stdout, /^ {4}"k7"\n {2}other keys may be lost as well: not every lost line is there and legible$/m);
+}), { timeoutMs: 120_000 });
+
 test('where only a snapshot is damaged, no repair is made and the next start serves everything', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();

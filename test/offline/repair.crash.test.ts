@@ -1,7 +1,9 @@
 /** A repair keeps what can be proved, moves the rest away unchanged, and can be killed at any call and repeated. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
+import type { AnyEvent } from '../../src/events/event.js';
 import { buildGeneration } from '../../src/offline/build-generation.js';
+import type { RepairLosses } from '../../src/offline/repair-losses.js';
 import { planRepair } from '../../src/offline/repair-plan.js';
 import { finishRepair, repairProject, type RepairTools, resumeRepair } from '../../src/offline/repair-project.js';
 import { planServerLog, repairServerLog } from '../../src/offline/repair-server-log.js';
@@ -11,13 +13,34 @@ import { verifyFolder } from '../../src/offline/verify-folder.js';
 import { CHANGING_METHODS, type FaultDisk } from '../disk/fault-disk.js';
 import { suite } from '../suite.js';
 import { EVENTS, flip, SCRATCH, SEGMENT_1, soundFolder } from './sound-folder.js';
-import { DATA, LOG_ID, stateText } from './written-project.js';
+import { CREATE, DATA, LOG_ID, putLog, set, stateText, writeLog } from './written-project.js';
 
 const test = suite('offline/repair');
 const NOW_MS = Date.UTC(2026, 10, 23, 4, 5, 6);
 
 function toolsOn(disk: FaultDisk): RepairTools {
   return { disk, dataFolder: DATA, logger: silentLogger, nowMs: NOW_MS };
+}
+
+const NO_LOSSES: RepairLosses = {
+  seqs: undefined, bytes: 0, keys: [], seemingKeys: [], hasMoreKeys: false, settingsSeqs: [], apiKeySeqs: [], clearSeqs: [],
+  mayBeMore: false, history: undefined,
+};
+
+/** Changes a text within the line of a seq; every other byte stays where it is. */
+async function edited(seq: number, from: string, to: string, events: readonly AnyEvent[] = EVENTS): Promise<FaultDisk> {
+  assert.equal(from.length, to.length);
+  const { disk } = await soundFolder([]);
+  const log = writeLog({ project: 'p', events, sealed: [4, 3] });
+  await putLog(disk, log);
+  const line = log.lines[seq - 1];
+  assert.ok(line);
+  const bytes = disk.bytesOf(`${DATA}/${line.file}`);
+  const at = bytes.indexOf(from, line.offset);
+  assert.ok(at >= 0, from);
+  bytes.write(to, at, 'latin1');
+  disk.put(`${DATA}/${line.file}`, bytes);
+  return disk;
 }
 
 /** What the command does with a damaged project. */
@@ -55,17 +78,56 @@ test('without a snapshot, the lines before the damage are kept, and the others a
   assert.equal(plan.end.seq, 5);
   assert.deepEqual(plan.losses.seqs, { from: 6, to: 11 });
   assert.deepEqual(plan.losses.keys.toSorted(), ['c', 'd', 'e', 'f']);
+  assert.ok(plan.losses.mayBeMore, 'the damage makes the key of its own line illegible');
   assert.ok(plan.losses.bytes > 0);
   await repair(disk);
   assert.deepEqual(await findings(disk), []);
   assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 5)));
 });
 
+test('the key of the damaged line itself is named as what its text seems to say, wherever the damage is', async () => {
+  const damages = [
+    [',"salt"', ',xsalt"'], [',"salt"', ',"sal" '], ['{"seq":6', '{"seq":2'], ['{"seq":6', '{"sex":6'], ['"op":"set"', '"op":"sxt"'],
+  ];
+  for (const [from = '', to = ''] of damages) {
+    const { losses, end } = await planRepair('p', toolsOn(await edited(6, from, to)));
+    assert.equal(end.seq, 5, to);
+    assert.deepEqual({ ...losses, bytes: 0 }, {
+      ...NO_LOSSES, seqs: { from: 6, to: 11 }, keys: ['c', 'd', 'e', 'f'], seemingKeys: ['a'],
+    }, to);
+  }
+});
+
+test('where a lost line does not say which key it is about, it is said that there may be others', async () => {
+  for (const to of ['"kex":"a"', '"key":"\x01"', '"key":"\xff"', '"key:"a" ']) {
+    const { losses } = await planRepair('p', toolsOn(await edited(6, '"key":"a"', to)));
+    assert.deepEqual([losses.keys, losses.seemingKeys, losses.mayBeMore], [['c', 'd', 'e', 'f'], [], true], to);
+  }
+  const twoInOne = await edited(6, '}\n{"seq":7', '}x{"seq":7');
+  assert.equal((await planRepair('p', toolsOn(twoInOne))).losses.mayBeMore, true, 'a record of two lines');
+  const { disk, log } = await soundFolder([]);
+  disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[8]?.offset));
+  const cut = (await planRepair('p', toolsOn(disk))).losses;
+  assert.deepEqual({ ...cut, bytes: 0 }, { ...NO_LOSSES, seqs: { from: 9, to: 11 }, mayBeMore: true });
+});
+
+test('lost changes of the settings and of the API key, and deletions of all keys, are named by their seqs', async () => {
+  assert.ok(CREATE.op === 'project.create');
+  const { settings, key_id } = CREATE;
+  const events: readonly AnyEvent[] = [
+    CREATE, set('a', '1'), set('b', '2'), { op: 'project.update', settings, key_id }, { op: 'clear', count: 2 },
+    { op: 'project.key', settings, key_id }, { op: 'project.update', settings, key_id }, set('c', '3'),
+  ];
+  const { losses } = await planRepair('p', toolsOn(await edited(4, ',"salt"', ',xsalt"', events)));
+  assert.deepEqual([losses.settingsSeqs, losses.apiKeySeqs, losses.clearSeqs], [[4, 7], [6], [5]]);
+  assert.deepEqual([losses.keys, losses.seemingKeys], [['c'], []]);
+});
+
 test('damage that a snapshot covers costs history and no value', async () => {
   const disk = await damaged(3);
   const plan = await planRepair('p', toolsOn(disk));
   assert.deepEqual([plan.end.seq, plan.snapshot?.seq], [11, 9]);
-  assert.deepEqual(plan.losses, { seqs: undefined, bytes: 0, keys: [], hasMoreKeys: false, history: { from: 3, to: 9 } });
+  assert.deepEqual(plan.losses, { ...NO_LOSSES, history: { from: 3, to: 9 } });
   await repair(disk);
   assert.deepEqual(await findings(disk), []);
   assert.equal(await stateOf(disk), stateText(EVENTS));
