@@ -108,7 +108,9 @@ function serverLogOf(bench: Workbench): string {
 async function startLoggingThere(bench: Workbench, { segmentBytes, durability, projects }: CyclesPlan): Promise<ServerUnderTest> {
   const storage = { segment_bytes: segmentBytes, durability, compaction: { interval_seconds: 0 } };
   const port = await freePort();
-  bench.configure(Array.from({ length: projects }, (_, index) => ({ id: `p${index}`, storage })), { server_port: port });
+  // Longer than the five seconds between two looks for room: a connection must not be closed just as it is used again.
+  const settings = { server_port: port, timeouts: { keep_alive_seconds: 60 } };
+  bench.configure(Array.from({ length: projects }, (_, index) => ({ id: `p${index}`, storage })), settings);
   const server = bench.spawn(redirected(`>> ${serverLogOf(bench)}`));
   server.url = `http://127.0.0.1:${port}`;
   return await server.ready();
