@@ -77,6 +77,7 @@ export class ProjectDeletion {
     if (registration?.state !== 'deleted') return false;
     const { logId } = registration;
     const { owner } = await diskHome.examine(id);
+    if ((await diskHome.namesOf(id)).length === 0) this.#started.maintenance.unmoved.forget(id);
     const hasFiles = owner.kind === 'log' && owner.logId === logId;
     if (hasFiles) await this.#refuseOtherFiles(id, logId);
     const hasEntry = findEntry(config.document, id) !== undefined;

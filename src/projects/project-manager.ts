@@ -183,7 +183,7 @@ export class ProjectManager implements Projects {
       const message = `Cannot create the project "${id}": it exists and is not served; ${advice}`;
       throw new AppError('project_not_served', message, { facts: { files } });
     }
-    if (files.length === 0) return;
+    if (files.length === 0) return this.#started.maintenance.unmoved.forget(id);
     throw new AppError('project_files_exist', `Cannot create the project "${id}": files of that name exist`, { facts: { files } });
   }
 

@@ -60,7 +60,7 @@ export interface StorageSwitch {
 export async function requireFreeName(home: LogHome, unmoved: UnmovedFiles, id: string): Promise<void> {
   await unmoved.finishLeaving(id);
   const files = await home.namesOf(id);
-  if (files.length === 0) return;
+  if (files.length === 0) return unmoved.forget(id);
   const message = `Cannot move the project "${id}" to the disk: files of that name exist; move them out of the data folder and ask again`;
   throw new AppError('project_files_exist', message, { facts: { files } });
 }

@@ -1,7 +1,7 @@
 /**
  * Files of projects that were deleted or left the disk, and that could not be moved out of the way then: the folder takes no change of
- * names, or the disk fails. The change is in force all the same. They stand where they were until this is asked again, or until the next
- * start, which moves them; until then readiness counts them.
+ * names, or the disk fails. The change is in force all the same. They stand where they were until this is asked again, until the next
+ * start, which moves them, or until a person does; readiness counts them until one of these is seen.
  */
 import type { LogHome } from '../log/log.js';
 
@@ -24,6 +24,11 @@ export class UnmovedFiles {
   /** Remembers files of a deleted project that a start could not move. */
   remember(id: string): void {
     this.#unmoved.set(id, undefined);
+  }
+
+  /** Forgets files of which none is left under the name of their project: a person has moved them. */
+  forget(id: string): void {
+    this.#unmoved.delete(id);
   }
 
   /**

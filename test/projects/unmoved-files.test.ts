@@ -1,6 +1,6 @@
 /** Files of projects that are gone, and that the folder does not let out of the way. */
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, rename as moveAway } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import type { LogHome } from '../../src/log/log.js';
@@ -129,5 +129,34 @@ test('files of a deletion that a start cannot move are named, and the other proj
   await second.lives.close();
   assert.deepEqual((await readdir(path.join(folder, 'data'))).filter((name) => name.startsWith('gone')), []);
 }));
+
+for (const [what, use] of [
+  ['created again', (life) => life.lives.create({ id: 'gone' }, CONTEXT)],
+  ['created in memory and moved to the disk', async (life) => {
+    await life.lives.create({ id: 'gone', storage: { on_disk: false } }, CONTEXT);
+    await life.lives.update('gone', { storage: { on_disk: true } }, CONTEXT);
+  }],
+  ['deleted again', (life) => refusalOf(life.lives.delete('gone', CONTEXT))],
+] as readonly (readonly [string, (life: Life) => Promise<unknown>])[]) {
+  test(`files that a person moved away fail the check no longer once the project is ${what}`, () => inFolder(async (folder) => {
+    const disk = new NodeDisk();
+    const rename = disk.rename.bind(disk);
+    disk.rename = async (from, to) => {
+      if (path.basename(from).startsWith('gone') && to.includes('_trash')) throw IMMUTABLE;
+      await rename(from, to);
+    };
+    const first = await beginLife(folder, { disk });
+    await first.lives.create({ id: 'gone' }, CONTEXT);
+    await refusalOf(first.lives.delete('gone', CONTEXT));
+    await first.lives.close();
+    const second = await beginLife(folder, { disk });
+    assert.match(detailOf(second) ?? '', /^1 project /);
+    const data = path.join(folder, 'data');
+    for (const name of await readdir(data)) if (name.startsWith('gone')) await moveAway(path.join(data, name), path.join(folder, name));
+    await use(second);
+    assert.equal(detailOf(second), undefined);
+    await second.lives.close();
+  }));
+}
 
 test.run();
