@@ -7,6 +7,7 @@ import { isErrno } from '../../base/app-error.js';
 import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk, DiskFile } from '../../disk/disk.js';
+import { faultOf } from '../../disk/disk-fault.js';
 import type { SnapshotFile } from './snapshot.js';
 import { SnapshotCorruptError } from './snapshot-errors.js';
 
@@ -91,7 +92,9 @@ export class DataFileReader {
     try {
       return await this.#file.read(into, this.#offset);
     } catch (error) {
-      if (isErrno(error, 'EIO')) throw this.corrupt(this.#offset, `${countText(into.length, 'byte')} to read`, 'EIO');
+      if (isErrno(error) && faultOf(error) === 'disk') {
+        throw this.corrupt(this.#offset, `${countText(into.length, 'byte')} to read`, error.code ?? 'none');
+      }
       throw error;
     }
   }
@@ -181,6 +184,9 @@ async function openOrRefuse(disk: Disk, { folder, name, shownName = name }: Know
     return await disk.open(join(folder, name), 'read');
   } catch (error) {
     if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: shownName, offset: 0 }, 'a file', 'none of that name');
+    if (isErrno(error) && faultOf(error) === 'disk') {
+      throw new SnapshotCorruptError({ file: shownName, offset: 0 }, 'a file that can be read', error.code ?? 'none');
+    }
     throw error;
   }
 }

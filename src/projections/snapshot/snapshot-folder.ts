@@ -11,6 +11,7 @@
 import { dirname, join } from 'node:path';
 import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
 import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
+import { faultOf } from '../../disk/disk-fault.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
@@ -107,7 +108,8 @@ export class SnapshotFolder {
       bytes = await readWhole(await this.#disk.open(this.#path(seq, 'manifest'), 'read'), corrupt);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) throw corrupt('a file', 'none of that name');
-      if (isErrno(error, 'EIO')) throw corrupt('a file to read', 'EIO');
+      // A folder or a loop of links in its place, a sector that cannot be read: whatever it is, an older snapshot or the log serves.
+      if (isErrno(error) && faultOf(error) === 'disk') throw corrupt('a file that can be read', error.code ?? 'none');
       throw error;
     }
     const { manifest, digest } = decodeManifest(bytes, name);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
 import { countText } from '../../base/count-text.js';
 import type { Disk } from '../../disk/disk.js';
+import { faultOf } from '../../disk/disk-fault.js';
 import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import { SnapshotCorruptError } from './snapshot-errors.js';
@@ -46,7 +47,9 @@ export class ValueFiles {
       });
     } catch (error) {
       if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: name, offset: 0 }, 'a file', 'none of that name');
-      if (isErrno(error, 'EIO')) throw new SnapshotCorruptError({ file: name, offset }, `${sizeBytes} bytes to read`, 'EIO');
+      if (isErrno(error) && faultOf(error) === 'disk') {
+        throw new SnapshotCorruptError({ file: name, offset }, `${sizeBytes} bytes to read`, error.code ?? 'none');
+      }
       throw error;
     }
   }

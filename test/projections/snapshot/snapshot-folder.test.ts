@@ -53,6 +53,27 @@ test('a manifest that cannot be used is named, and the others are listed all the
   assert.equal((await folderOn(disk).list()).committed.length, 1, 'the disk can read it again');
 });
 
+test('a manifest that cannot be opened or read, for whatever reason, is named; a machine that is short of something says nothing of it', async () => {
+  for (const method of ['open', 'read'] as const) {
+    for (const code of ['EIO', 'EISDIR', 'ELOOP', 'EACCES', 'ENOTDIR', 'ENXIO']) {
+      const disk = emptyDisk();
+      for (const seq of [1, 2]) await commitEntries(disk, [], seq);
+      disk.fail({ method, path: path(2, 'manifest'), action: { kind: 'errno', code } });
+      const { committed, unreadable } = await folderOn(disk).list();
+      assert.deepEqual(committed.map(({ seq }) => seq), [1], code);
+      assert.deepEqual(unreadable.map(({ name }) => name), ['snap-00000000000000000002.manifest'], code);
+      assert.match(unreadable[0]?.error.message ?? '', new RegExp(`expected a file that can be read, found ${code}`));
+      assert.deepEqual(disk.openPaths, []);
+    }
+    for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']) {
+      const disk = emptyDisk();
+      await commitEntries(disk, [], 1);
+      disk.fail({ method, path: path(1, 'manifest'), action: { kind: 'errno', code } });
+      await assert.rejects(folderOn(disk).list(), { code });
+    }
+  }
+});
+
 test('a commit gives back the digest, and leaves nothing but the three files', async () => {
   const disk = emptyDisk();
   const manifest = manifestOf(await writeData(disk, [['a', '1', 1]], 5), 5);
