@@ -226,10 +226,11 @@ function codeOf(thrown: unknown): ErrorCode {
  * Says how loudly an error is to be logged beside the request's own line, which has its code.
  *
  * @param error what {@link toAppError} gave
- * @returns `error` for a defect, `warn` where something outside failed and the client is not told why, otherwise undefined
+ * @returns `error` for a defect and for damaged files, `warn` where something else failed and the client is not told why, otherwise
+ *   undefined
  */
 export function logLevelOf(error: AppError): 'error' | 'warn' | undefined {
-  if (error.code === 'internal_error') return 'error';
+  if (error.code === 'internal_error' || error.code === 'project_corrupt') return 'error';
   return PROBLEM_KINDS[error.code].status >= SERVER_ERROR_FIRST && !ORDINARY_CODES.has(error.code) ? 'warn' : undefined;
 }
 

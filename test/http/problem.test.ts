@@ -92,9 +92,9 @@ test('toAppError() finds the nearest code for what libraries throw', () => {
   assert.equal(toAppError(error), error);
 });
 
-test('logLevelOf() is loud for defects and failures, silent for refusals', () => {
-  assert.equal(logLevelOf(new AppError('internal_error', 'x')), 'error');
-  for (const code of ['log_failed', 'disk_full', 'config_write_failed', 'compaction_failed', 'project_corrupt'] as const)
+test('logLevelOf() is loud for defects, damage and failures, silent for refusals', () => {
+  for (const code of ['internal_error', 'project_corrupt'] as const) assert.equal(logLevelOf(new AppError(code, 'x')), 'error');
+  for (const code of ['log_failed', 'disk_full', 'config_write_failed', 'compaction_failed'] as const)
     assert.equal(logLevelOf(new AppError(code, 'x')), 'warn');
   for (const code of ['queue_full', 'starting', 'unauthorized', 'http_version_not_supported'] as const)
     assert.equal(logLevelOf(new AppError(code, 'x')), undefined);

@@ -33,7 +33,8 @@ export function answerProblem(ctx: AppContext, thrown: unknown, logger: Logger):
   const error = toAppError(thrown);
   const level = logLevelOf(error);
   if (level !== undefined) {
-    const facts = { err: error.cause ?? error, request_id: ctx.state.requestId, reason: error.message };
+    const { requestId, projectId: project } = ctx.state;
+    const facts = { ...(project === null ? {} : { project }), err: error.cause ?? error, request_id: requestId, reason: error.message };
     logger[level](facts, 'Cannot answer a request');
   }
   const problem = makeProblem(error, ctx.state.requestId);

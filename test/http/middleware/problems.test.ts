@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import type { ErrorCode } from '../../../src/base/error-codes.js';
-import { silentLogger } from '../../../src/base/logger.js';
+import { createLogger, silentLogger } from '../../../src/base/logger.js';
 import type { AppContext } from '../../../src/http/context.js';
 import { answerProblem } from '../../../src/http/middleware/problems.js';
 import { suite } from '../../suite.js';
@@ -14,7 +14,7 @@ function headersAfter(code: ErrorCode): ReadonlySet<string> {
     ['ETag', '"1"'], ['Last-Modified', 'Sun, 22 Nov 2026 10:00:00 GMT'], ['Link', '<x>; rel="next"'], ['Allow', 'GET'],
   ]);
   const ctx = {
-    state: { requestId: 'r', problemCode: null },
+    state: { requestId: 'r', problemCode: null, projectId: null },
     set: (more: Readonly<Record<string, string>>) => Object.entries(more).forEach(([name, value]) => headers.set(name, value)),
     remove: (name: string) => headers.delete(name),
   };
@@ -31,6 +31,18 @@ test('a problem has no headers of the value that it takes the place of', () => {
 
 test('a failed condition keeps the version that it was compared with', () => {
   assert.ok(headersAfter('precondition_failed').has('ETag'));
+});
+
+test('damaged files are an error in the server log, with the project and the reason', () => {
+  for (const [projectId, project] of [['p1', { project: 'p1' }], [null, {}]] as const) {
+    const logged: unknown[] = [];
+    const logger = createLogger({ level: 'trace', destination: { write: (text: string) => void logged.push(JSON.parse(text)) } });
+    const ctx = { state: { requestId: 'r', problemCode: null, projectId }, set: () => undefined, remove: () => undefined };
+    answerProblem(ctx as unknown as AppContext, new AppError('project_corrupt', 'Cannot trust "p1/x"'), logger);
+    const [{ level, msg, request_id: id, reason, project: named }] = logged as [Record<string, unknown>];
+    assert.deepEqual([level, msg, id, reason], ['error', 'Cannot answer a request', 'r', 'Cannot trust "p1/x"']);
+    assert.deepEqual(named === undefined ? {} : { project: named }, project);
+  }
 });
 
 test.run();
