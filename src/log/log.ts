@@ -104,6 +104,8 @@ export interface SealedSegment {
   /** Bytes that it takes on the disk. */
   readonly storedBytes: number;
   readonly isCompressed: boolean;
+  /** The other form lies there too. Either may be damaged, so neither goes before the other was read. Absent where there is one. */
+  readonly isDoubled?: true;
 }
 
 /**
@@ -123,11 +125,20 @@ export interface SealedSegments {
 
   /**
    * Puts a compressed copy in the place of a segment. The copy is read back and compared before the plain file goes; a crash
-   * in between leaves both, and the next start keeps the plain one.
+   * in between leaves both, and a start keeps both.
    *
    * @throws {AppError} `disk_full`; the plain file stays
    */
   compress(firstSeq: number): Promise<void>;
+
+  /**
+   * Goes on with one form of a segment that lies there in both, and removes the other. The caller has read the one that stays through
+   * and found it sound.
+   *
+   * @param isCompressed the form that stays
+   * @throws {LogCorruptError} when the one that stays is of another history than the segment after it; both are there then
+   */
+  keepForm(firstSeq: number, isCompressed: boolean): Promise<void>;
 
   /**
    * Removes the oldest segment. Durable when the call resolves; the caller has recorded the removal before.
@@ -210,11 +221,16 @@ export interface Log {
   /**
    * Reads a piece of a stored line again. A descriptor may be kept for the next one; how many is bounded.
    *
+   * @param isAgain true when a reading before gave something else than what was written: where the segment lies there in two forms, the
+   *   other one is read
    * @returns the bytes as they are on disk now; whether they are those that were written is for the caller to check
    * @throws {LogCorruptError} when the segment or that part of it is not there
    * @throws {LinesDroppedError} when the log does not keep the line
    */
-  readText(place: TextPlace): Promise<Buffer>;
+  readText(place: TextPlace, isAgain?: boolean): Promise<Buffer>;
+
+  /** @returns the file that a segment lies in now, relative to the home, for people; absent where a log keeps no files */
+  nameOf?(segment: number): string | undefined;
 
   /**
    * Makes everything appended so far durable, whatever the durability: a snapshot must not know more than the disk.

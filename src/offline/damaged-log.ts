@@ -8,7 +8,8 @@ import { LogPaths } from '../log/file/log-paths.js';
 import { readRecords } from '../log/file/record-reader.js';
 import { listSealed } from '../log/file/segment-list.js';
 import { readHeader } from '../log/file/segment-reader.js';
-import { activeFile, openText, sealedFile, type SegmentFile, withText } from '../log/file/segment-text.js';
+import { activeFile, openText, type SegmentFile, withText } from '../log/file/segment-text.js';
+import { soundFile } from '../log/file/sound-segment.js';
 import { decodeEventLine, looksLikeSeal, type SegmentHeader } from '../log/line-format.js';
 import { isIllegible, LogVersionError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
@@ -189,8 +190,9 @@ export async function oldestHeader(disk: Disk, dataFolder: string, project: stri
 }
 
 async function* segmentsOf(disk: Disk, paths: LogPaths): AsyncGenerator<DamagedSegment> {
-  for (const { firstSeq, form } of await listSealed(disk, paths)) {
-    const file = sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
+  for (const segment of await listSealed(disk, paths)) {
+    const { firstSeq } = segment;
+    const file = await soundFile(disk, paths, segment);
     yield { file, firstSeq, header: await headerIfLegible(disk, file) };
   }
   if ((await disk.status(paths.active)) === undefined) return;

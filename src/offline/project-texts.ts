@@ -13,6 +13,7 @@ import type { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
 import { openIfFirst } from '../log/file/segment-opening.js';
 import { activeFile, sealedFile, type SegmentFile } from '../log/file/segment-text.js';
+import { soundFile } from '../log/file/sound-segment.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 
@@ -57,7 +58,8 @@ export class ProjectTexts {
   /** Finds the segment anew each time: it may have been sealed or compressed since. */
   async #open(firstSeq: number): Promise<DiskFile> {
     const found = (await listSegments(this.#disk, this.#paths)).find((segment) => segment.firstSeq === firstSeq);
-    if (found?.form === 'compressed') return await this.#openInflated(sealedFile(this.#paths, { firstSeq, isCompressed: true }));
+    const file = found && found.form !== 'active' ? await soundFile(this.#disk, this.#paths, found) : undefined;
+    if (file?.isCompressed) return await this.#openInflated(file);
     const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
     const files = found?.form === 'active' ? [activeFile(this.#paths), sealed] : [sealed];
     for (const { path, shownName } of files) {

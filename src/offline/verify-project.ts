@@ -197,7 +197,11 @@ class ProjectVerification {
   }
 
   /** What a start does about it is said only where the files allow one: a refused project stays as it is. */
-  #noteEnd({ unfinishedBytes, headSeq, isHeadAbsent }: LogInspection): void {
+  #noteEnd({ unfinishedBytes, headSeq, isHeadAbsent, damagedForms }: LogInspection): void {
+    for (const { file, offset, expected, found } of damagedForms) {
+      const what = `"${file}" is damaged at byte ${offset} (expected ${expected}, found ${found})`;
+      this.#notes.push(`${what}; the other form of the segment is sound and is read instead`);
+    }
     const isServed = isLogSound(this.#findings);
     if (unfinishedBytes > 0) {
       const what = isServed ? 'an unfinished write, or a torn tail that is cut when the project is next served' : 'not a whole line';

@@ -9,13 +9,20 @@ import { AppError } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import type { TextPlace } from '../base/text-place.js';
 import { faultOf } from '../disk/disk-fault.js';
+import { snapshotName } from './snapshot/snapshot-names.js';
 import type { ValueCache } from './value-cache.js';
 import type { ValuePlace } from './value-place.js';
 
 /** Where bytes come from. Both reject when the file or that part of it is not there. */
 export interface ValueSource {
-  /** @returns the bytes as they are now */
-  readText(place: TextPlace): Promise<Buffer>;
+  /**
+   * @param isAgain true when the reading before gave something else than what was written: another copy is read where there is one
+   * @returns the bytes as they are now
+   */
+  readText(place: TextPlace, isAgain: boolean): Promise<Buffer>;
+
+  /** @returns the file that a segment lies in, for people; undefined where it is not known */
+  nameOf?(segment: number): string | undefined;
 
   /**
    * @param offset in bytes from the start of its values
@@ -93,7 +100,7 @@ export class ValueLoader {
     for (let isSecond = false; ;) {
       const { file, offset, sizeBytes, crc } = place;
       try {
-        return await this.#cache.takeTurn(() => this.#read(seq, { file, offset, sizeBytes, crc }));
+        return await this.#cache.takeTurn(() => this.#read(seq, { file, offset, sizeBytes, crc }, isSecond));
       } catch (error) {
         if (place.file !== file || place.offset !== offset) continue;
         if (!(error instanceof AppError && error.code === 'project_corrupt')) throw error;
@@ -111,33 +118,35 @@ export class ValueLoader {
     if (file < 0) this.#damagedSnapshots.add(-file);
   }
 
-  async #read(seq: number, place: ValuePlace): Promise<string> {
-    const bytes = await this.#bytesAt(seq, place);
-    if (bytes.length !== place.sizeBytes) throw damaged({ seq, place }, `${countText(bytes.length, 'byte')} instead of ${place.sizeBytes}`);
-    if (crc32(bytes) !== place.crc) throw damaged({ seq, place }, 'other bytes than were written: their CRC-32 differs');
+  async #read(seq: number, place: ValuePlace, isAgain: boolean): Promise<string> {
+    const bytes = await this.#bytesAt(seq, place, isAgain);
+    const { sizeBytes, crc } = place;
+    if (bytes.length !== sizeBytes) throw this.#damaged({ seq, place }, `${countText(bytes.length, 'byte')} instead of ${sizeBytes}`);
+    if (crc32(bytes) !== crc) throw this.#damaged({ seq, place }, 'other bytes than were written: their CRC-32 differs');
     return bytes.toString('utf8');
   }
 
-  async #bytesAt(seq: number, place: ValuePlace): Promise<Buffer> {
+  async #bytesAt(seq: number, place: ValuePlace, isAgain: boolean): Promise<Buffer> {
     const { file, offset, sizeBytes } = place;
     try {
-      if (file > 0) return await this.#source.readText({ segment: file, offset, sizeBytes });
+      if (file > 0) return await this.#source.readText({ segment: file, offset, sizeBytes }, isAgain);
       return await this.#source.readSnapshotValue(-file, offset, sizeBytes);
     } catch (error) {
       // The machine is short of something for the moment; what lies on disk is none the worse for it.
       if (faultOf(error) === 'shortage' || (error instanceof AppError && error.code !== 'project_corrupt')) throw error;
-      throw damaged({ seq, place }, 'nothing that can be read', error);
+      throw this.#damaged({ seq, place }, 'nothing that can be read', error);
     }
+  }
+
+  /** Names the place for the server log. The client gets the code and nothing else, since this answers with 503. */
+  #damaged({ seq, place: { file, offset } }: ReadVersion, found: string, cause?: unknown): AppError {
+    const name = file > 0 ? this.#source.nameOf?.(file) : snapshotName(-file, 'json');
+    const what = file > 0 ? `the segment of seq ${file}` : `the snapshot of seq ${-file}`;
+    const where = name === undefined ? what : `${what}, "${name}",`;
+    return new AppError('project_corrupt', `Cannot trust the value of seq ${seq} in ${where} at byte ${offset}: found ${found}`, { cause });
   }
 
   #nameOf(seq: number): string {
     return `${this.#reader}:${seq}`;
   }
-}
-
-/** Names the place for the server log. The client gets the code and nothing else, since this answers with 503. */
-function damaged(version: ReadVersion, found: string, cause?: unknown): AppError {
-  const { seq, place: { file, offset } } = version;
-  const where = file > 0 ? `the segment of seq ${file}` : `the snapshot of seq ${-file}`;
-  return new AppError('project_corrupt', `Cannot trust the value of seq ${seq} in ${where} at byte ${offset}: found ${found}`, { cause });
 }

@@ -17,6 +17,8 @@ import type { ServerJournal } from './server-journal.js';
 
 const MS_PER_SECOND = 1000;
 const DAMAGED_TOLD = 'retention found a damaged segment and leaves it as it is; docs/recovery.md says what to do';
+const DAMAGED_FORM_TOLD = 'a segment lies there plain and compressed, and this form is damaged; it stays unless the other is sound';
+const FORM_KEPT_TOLD = 'a segment lay there plain and compressed: this form was read and is sound, and the other one was removed';
 
 /** What retention works with. */
 export interface RetentionParts {
@@ -55,6 +57,7 @@ export interface Coverage {
 export async function applyRetention(parts: RetentionParts, coverage: Coverage): Promise<void> {
   const { log, settings } = parts;
   if (log.sealed === undefined) return;
+  for (const segment of log.sealed.list()) if (segment.isDoubled) await keepSoundForm(segment, parts);
   for (const segment of log.sealed.list()) {
     if (segment.lastSeq > coverage.fallbackSeq || !(await mayGo(segment, parts))) break;
     if (segment.lastSeq > (await coverage.proveFallback())) break;
@@ -93,6 +96,27 @@ async function removeRecorded(segment: SealedSegment, parts: RetentionParts): Pr
   await log.sealed.remove(firstSeq);
   logger.info({ project: log.project, ...facts }, 'a segment was removed, as the retention of the project says');
   return true;
+}
+
+/** Which of two forms is sound shows only when they are read, so neither goes before the other was read through. */
+async function keepSoundForm(segment: SealedSegment, { log, tasks, dataFolder, logger, signal }: RetentionParts): Promise<void> {
+  const { firstSeq, lastSeq } = segment;
+  const { project, logId } = log;
+  const place = { project, first_seq: firstSeq };
+  for (const isCompressed of [segment.isCompressed, !segment.isCompressed]) {
+    const check = await tasks.check({ dataFolder, project, logId, firstSeq, lastSeq, isCompressed }, signal);
+    if (!check.isSound) {
+      logger.warn({ ...place, ...check.finding }, DAMAGED_FORM_TOLD);
+      continue;
+    }
+    try {
+      await log.sealed?.keepForm(firstSeq, isCompressed);
+      logger.info({ ...place, is_compressed: isCompressed }, FORM_KEPT_TOLD);
+    } catch (error) {
+      logger.warn({ ...place, err: error }, 'one of the two forms of a segment could not be removed; the next compaction tries again');
+    }
+    return;
+  }
 }
 
 /** Checks a segment; undefined where it is damaged, which is reported once. */

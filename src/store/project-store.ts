@@ -82,7 +82,11 @@ export class ProjectStore {
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);
     const readSnapshotValue = parts.readSnapshotValue ?? noSnapshots;
     // The log may be replaced by another, so it is asked for at each read.
-    const source: ValueSource = { readText: (place) => this.#turn.log.readText(place), readSnapshotValue };
+    const source: ValueSource = {
+      readText: (place, isAgain) => this.#turn.log.readText(place, isAgain),
+      readSnapshotValue,
+      nameOf: (segment) => this.#turn.log.nameOf?.(segment),
+    };
     this.#reads = new ProjectReads(parts.model.values, new ValueLoader(source, parts.cache ?? new ValueCache()));
   }
 

@@ -104,7 +104,7 @@ test('any flipped bit is refused at each read, counted, and named without the va
   assert.equal(await loader.load(1, IN_SEGMENT), VALUE, 'what was refused is not remembered');
   source.bytes = Buffer.from('x'.repeat(BYTES.length));
   const { message } = await failureOf(loader.load(42, IN_SNAPSHOT));
-  assert.match(message, /the value of seq 42 in the snapshot of seq 9 at byte 200: .* CRC-32 differs/);
+  assert.match(message, /the value of seq 42 in the snapshot of seq 9, "snap-0{19}9.json", at byte 200: .* CRC-32 differs/);
   assert.doesNotMatch(message, /secret|xxx/);
   assert.match((await failureOf(loader.load(43, IN_SEGMENT))).message, /the value of seq 43 in the segment of seq 7 at byte 100/);
 });

@@ -22,6 +22,7 @@ const SEALED: SealedSegments = {
   list: () => [],
   sealedAtMs: () => Promise.resolve(undefined),
   compress: () => Promise.resolve(),
+  keepForm: () => Promise.resolve(),
   remove: () => Promise.resolve(),
 };
 

@@ -356,8 +356,12 @@ export class FileLog implements Log {
     return this.#readings.follow(range, this.#notice);
   }
 
-  async readText(place: TextPlace): Promise<Buffer> {
-    return await this.#readings.readText(place);
+  async readText(place: TextPlace, isAgain = false): Promise<Buffer> {
+    return await this.#readings.readText(place, isAgain);
+  }
+
+  nameOf(segment: number): string | undefined {
+    return this.#readings.nameOf(segment);
   }
 
   async sync(): Promise<void> {

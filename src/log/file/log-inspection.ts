@@ -65,6 +65,8 @@ export interface LogInspection {
   /** True when there is no head at all. */
   readonly isHeadAbsent: boolean;
   readonly faults: readonly LogFault[];
+  /** What is wrong with one form of segments whose other form is sound: no damage to the log. */
+  readonly damagedForms: readonly LogFault[];
 }
 
 /** A segment may move on under the inspection; so often it is looked for anew. */
@@ -76,6 +78,7 @@ class Inspector {
   readonly #paths: LogPaths;
   readonly #options: InspectionOptions;
   readonly #faults: LogFault[] = [];
+  readonly #damagedForms: LogFault[] = [];
   #head: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
   #logId: string | undefined;
   #base: LogBase | undefined;
@@ -124,7 +127,7 @@ class Inspector {
       logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, firstFile: this.#firstFile ?? this.#paths.activeName,
       end: this.#end, endOffset: this.#endOffset,
       lineCount: this.#lineCount, segmentCount: this.#segmentCount, storedBytes: this.#doneBytes, unfinishedBytes: this.#unfinishedBytes,
-      headSeq: this.#head.head?.seq, isHeadAbsent: this.#head.isAbsent, faults: this.#faults,
+      headSeq: this.#head.head?.seq, isHeadAbsent: this.#head.isAbsent, faults: this.#faults, damagedForms: this.#damagedForms,
     };
   }
 
@@ -185,16 +188,26 @@ class Inspector {
   async #attempt(segment: ReadableSegment): Promise<boolean | { readonly fault: LogFault; readonly segment: ReadableSegment }> {
     const before = { doneBytes: this.#doneBytes, chain: this.#chain };
     let now: ReadableSegment = segment;
+    let formFault: LogFault | undefined;
     for (let attempt = 1; ; attempt += 1) {
       this.#doneBytes = before.doneBytes;
       this.#chain = before.chain;
       let fault: LogFault | undefined;
       try {
-        return await this.#readOne(now);
+        const isLast = await this.#readOne(now);
+        if (formFault !== undefined) this.#damagedForms.push(formFault);
+        return isLast;
       } catch (error) {
         this.#options.signal?.throwIfAborted();
         fault = faultIn(error, this.#fileOf(now).shownName);
         if (fault === undefined) throw error;
+      }
+      // Of two forms one that is sound is enough: a start finds it, and a compaction removes the other one.
+      if (formFault !== undefined) return { fault: formFault, segment };
+      if (now.isDoubled) {
+        formFault = fault;
+        now = { firstSeq: now.firstSeq, form: now.form === 'plain' ? 'compressed' : 'plain' };
+        continue;
       }
       const segments = (await this.#list()) ?? [];
       const later = segments.find(({ firstSeq }) => firstSeq === segment.firstSeq);

@@ -149,31 +149,25 @@ export interface SealedName {
   readonly firstSeq: number;
   /** True when only its compressed form is there. */
   readonly isCompressed: boolean;
+  /** Both forms are there, and either may be damaged. Absent where there is one. */
+  readonly isDoubled?: true;
 }
 
 /**
- * Picks the sealed segments out of the names in a project's folder. One that is there in both forms counts as plain: its
- * compressing was interrupted.
+ * Picks the sealed segments out of the names in a project's folder. One that is there in both forms, after an interrupted compressing or
+ * where a person unpacked it, counts as plain.
  *
  * @param names names, in any order
  * @returns each segment once, ascending
  */
 export function sealedSegmentNames(names: readonly string[]): readonly SealedName[] {
-  const forms = new Map<number, boolean>();
+  const forms = new Map<number, SealedName>();
   for (const name of names) {
     const [, digits, ending] = SEGMENT_NAME.exec(name) ?? [];
     if (digits === undefined) continue;
     const firstSeq = Number(digits);
-    forms.set(firstSeq, ending !== undefined && forms.get(firstSeq) !== false);
+    const isCompressed = ending !== undefined;
+    forms.set(firstSeq, forms.has(firstSeq) ? { firstSeq, isCompressed: false, isDoubled: true } : { firstSeq, isCompressed });
   }
-  return [...forms].map(([firstSeq, isCompressed]) => ({ firstSeq, isCompressed })).sort((a, b) => a.firstSeq - b.firstSeq);
-}
-
-/**
- * Picks out what an interrupted compressing left beside the plain form.
- *
- * @returns the names of compressed segments whose plain form is there
- */
-export function doubledNames(names: readonly string[]): readonly string[] {
-  return names.filter((name) => name.endsWith('.gz') && SEGMENT_NAME.test(name) && names.includes(name.slice(0, -'.gz'.length)));
+  return [...forms.values()].sort((a, b) => a.firstSeq - b.firstSeq);
 }

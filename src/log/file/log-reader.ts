@@ -4,7 +4,7 @@
  */
 import type { Disk } from '../../disk/disk.js';
 import type { SegmentHeader } from '../line-format.js';
-import { LinesDroppedError, LogCorruptError } from '../log-errors.js';
+import { isIllegible, LinesDroppedError, LogCorruptError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
 import type { LogPaths } from './log-paths.js';
 import { openIfFirst } from './segment-opening.js';
@@ -15,6 +15,8 @@ import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText } 
 export interface ReadableSegment {
   readonly firstSeq: number;
   readonly form: 'active' | 'plain' | 'compressed';
+  /** The other form of a sealed segment lies there too. Absent where there is one. */
+  readonly isDoubled?: true;
 }
 
 /** What a reader must know of the log that it reads; asked anew each time, since the log goes on. */
@@ -32,6 +34,20 @@ interface OpenSegment {
   readonly reader: SegmentReader;
   readonly firstSeq: number;
   readonly shownName: string;
+  /** The other form of the same text, to go on in where this one is damaged. */
+  readonly other: SegmentFile | undefined;
+}
+
+/** The file of a segment, and that of its other form. */
+interface SegmentForms {
+  readonly file: SegmentFile;
+  readonly other?: SegmentFile | undefined;
+}
+
+/** Which segment is opened, and the one that was read before it. */
+interface SoughtSegment {
+  readonly firstSeq: number;
+  readonly ended: OpenSegment | undefined;
 }
 
 /** A segment may be sealed, compressed or removed between the question where it is and the opening; then it is asked again. */
@@ -75,7 +91,7 @@ export class LogReader {
       if (segment.reader.end.kind === 'sealed') {
         ended = segment;
         await this.close();
-      } else if (seq <= toSeq) return this.#refuseUnlessUnfinished(segment, isActive);
+      } else if (seq <= toSeq && !(await this.#goOnInOtherForm(segment))) return this.#refuseUnlessUnfinished(segment, isActive);
     }
   }
 
@@ -86,6 +102,23 @@ export class LogReader {
    */
   async *lines(fromSeq: number, toSeq: number): AsyncGenerator<LogLine> {
     for await (const group of this.groups(fromSeq, toSeq)) yield* group;
+  }
+
+  /** Goes on at the same place of the other form's text; false where there is none, or it is no segment. */
+  async #goOnInOtherForm({ firstSeq, other, reader }: OpenSegment): Promise<boolean> {
+    if (other === undefined) return false;
+    await this.close();
+    try {
+      this.#open = await this.#openIfFirst({ file: other }, { firstSeq, ended: undefined });
+    } catch (error) {
+      if (!isIllegible(error)) throw error;
+    }
+    if (this.#open === undefined) return false;
+    const { place, end } = reader;
+    // A last line without its line feed was taken; the next one begins behind it.
+    const offset = end.kind === 'unterminated' ? place.offset + 1 : place.offset;
+    this.#open = { ...this.#open, reader: new SegmentReader(this.#open.text, { ...place, offset }) };
+    return true;
   }
 
   /** Whether a segment may end here: only where another process writes, at a line that is not whole yet. */
@@ -111,16 +144,24 @@ export class LogReader {
       }
       // The active name may have moved on to the next segment before its log knows.
       const candidates = found.form === 'active' ? [sought, sealedFile(this.#paths, namedAs(found))] : [sought];
-      for (const candidate of candidates) this.#open ??= await this.#openIfFirst(candidate, { firstSeq: found.firstSeq, ended });
+      const other = found.isDoubled && sealedFile(this.#paths, { firstSeq: found.firstSeq, isCompressed: !sought.isCompressed });
+      for (const file of candidates) this.#open ??= await this.#openEitherForm({ file, other }, { firstSeq: found.firstSeq, ended });
       if (this.#open !== undefined) return this.#open;
     }
     throw new LogCorruptError({ file: sought.shownName, offset: 0, seq }, `a segment that holds seq ${seq}`, 'another one or none');
   }
 
+  async #openEitherForm({ file, other }: SegmentForms, wanted: SoughtSegment): Promise<OpenSegment | undefined> {
+    try {
+      return await this.#openIfFirst({ file, other }, wanted);
+    } catch (error) {
+      if (other === undefined || !isIllegible(error)) throw error;
+      return await this.#openIfFirst({ file: other }, wanted);
+    }
+  }
+
   /** Opens a file if it is there and the segment in it begins with a seq. */
-  async #openIfFirst(
-    file: SegmentFile, { firstSeq, ended }: { readonly firstSeq: number; readonly ended: OpenSegment | undefined },
-  ): Promise<OpenSegment | undefined> {
+  async #openIfFirst({ file, other }: SegmentForms, { firstSeq, ended }: SoughtSegment): Promise<OpenSegment | undefined> {
     const { shownName } = file;
     const before = ended?.reader.place;
     const previousHash = before?.seq === firstSeq ? before.previousHash : undefined;
@@ -130,7 +171,7 @@ export class LogReader {
     if (opened === undefined) return undefined;
     const { file: text, header, headerBytes: offset } = opened;
     const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
-    return { text, reader, firstSeq, shownName };
+    return { text, reader, firstSeq, shownName, other };
   }
 
   /** Releases the descriptor. */

@@ -11,7 +11,7 @@ import type { LogLine, LogPosition, ReadRange } from '../log.js';
 import { LogReader, type ReadableSegment } from './log-reader.js';
 import type { LogPaths } from './log-paths.js';
 import { type ReadPlace, SegmentPlaces } from './segment-places.js';
-import { sealedFile } from './segment-text.js';
+import { activeFile, sealedFile } from './segment-text.js';
 
 /** The log that is read, as it is at the moment of the question. */
 export interface ReadLog {
@@ -117,14 +117,23 @@ export class LogReadings {
    * @returns the bytes that lie there now
    * @throws {LogCorruptError} when the segment, or that part of it, is not there
    */
-  async readText(place: TextPlace): Promise<Buffer> {
+  async readText(place: TextPlace, isAgain: boolean): Promise<Buffer> {
     if (this.#log.isClosed()) throw new AppError('shutting_down', 'Cannot read from the log: it is closed');
     const { segment, offset, sizeBytes } = place;
     const bytes = Buffer.allocUnsafe(sizeBytes);
-    const count = await this.#places.read(segment, bytes, offset);
+    const count = await this.#places.read(segment, bytes, { offset, isAgain });
     if (count === sizeBytes) return bytes;
     const { shownName } = sealedFile(this.#paths, { firstSeq: segment, isCompressed: false });
-    throw new LogCorruptError({ file: shownName, offset }, `${countText(sizeBytes, 'byte')} of a line`, countText(count, 'byte'));
+    const file = this.nameOf(segment) ?? shownName;
+    throw new LogCorruptError({ file, offset }, `${countText(sizeBytes, 'byte')} of a line`, countText(count, 'byte'));
+  }
+
+  /** @returns the file that a segment lies in now, relative to the home; undefined when there is no such segment */
+  nameOf(firstSeq: number): string | undefined {
+    const found = this.#log.segments().find((segment) => segment.firstSeq === firstSeq);
+    if (found === undefined) return undefined;
+    if (found.form === 'active') return activeFile(this.#paths).shownName;
+    return sealedFile(this.#paths, { firstSeq, isCompressed: found.form === 'compressed' }).shownName;
   }
 
   /** Releases the descriptors of a segment that is about to go. */

@@ -12,6 +12,7 @@ import { LogCorruptError, LogOutdatedError } from '../log-errors.js';
 import type { KnownPosition, LogBase, LogPosition, ProvenSeq, ReplayLine, SealedSegment } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
+import { faultIn, type LogFault } from './log-fault.js';
 import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
 import {
   baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, corrupt, type NamedSegment, readSeal, refuseBytesAfterSeal, refuseGap,
@@ -19,7 +20,7 @@ import {
 } from './segment-check.js';
 import { type SecondName, secondNameOf } from './second-name.js';
 import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from './segment-reader.js';
-import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
+import { activeFile, sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
 /** How a log is read. */
@@ -62,6 +63,8 @@ export interface LogFinding {
   /** Time of the last line in milliseconds since 1970, 0 for an empty log. */
   readonly lastTimeMs: number;
   readonly sealed: readonly SealedSegment[];
+  /** What is wrong with the plain form of segments that are read compressed instead. */
+  readonly damagedForms: readonly LogFault[];
   readonly active: ActiveFinding;
   /** Whether the active segment has its sealed name already. */
   readonly secondName: SecondName;
@@ -78,6 +81,12 @@ interface ChainState {
   lastTimeMs: number;
 }
 
+/** The segment after one whose lines need not be read. */
+interface NextSegment {
+  readonly firstSeq: number;
+  readonly file: SegmentFile;
+}
+
 /** Reads one log. */
 class RecoveryReading {
   readonly #disk: Disk;
@@ -91,6 +100,9 @@ class RecoveryReading {
   /** Of the segment before, when its lines were not read. */
   #seal: UncheckedSeal | undefined;
   readonly #sealed: SealedSegment[] = [];
+  readonly #damagedForms: LogFault[] = [];
+  /** The last line that was handed on: one whose segment is read once more in its other form is not handed on again. */
+  #replayedSeq = 0;
 
   constructor(disk: Disk, paths: LogPaths, options: RecoveryReadingOptions) {
     this.#disk = disk;
@@ -119,7 +131,8 @@ class RecoveryReading {
     const { logId, seq, hash, lastTimeMs } = this.#chain;
     invariant(logId !== undefined && hash !== undefined, 'a log that was read has an id and a hash');
     const end = { seq, hash };
-    return { logId, base: this.#base, end, lastTimeMs, sealed: this.#sealed, active: finding, secondName, head: this.#head };
+    const { sealed, damagedForms } = { sealed: this.#sealed, damagedForms: this.#damagedForms };
+    return { logId, base: this.#base, end, lastTimeMs, sealed, damagedForms, active: finding, secondName, head: this.#head };
   }
 
   async #readAllSealed(names: readonly SealedName[]): Promise<void> {
@@ -127,13 +140,44 @@ class RecoveryReading {
     for (const [index, name] of names.entries()) {
       const nextFirstSeq = known && (names[index + 1]?.firstSeq ?? (await this.#firstSeqOfActive()));
       const isKnown = known !== undefined && nextFirstSeq !== undefined && nextFirstSeq > name.firstSeq && nextFirstSeq - 1 <= known.seq;
-      await this.#readSealed(name, isKnown ? nextFirstSeq : undefined);
+      const next = isKnown ? { firstSeq: nextFirstSeq, file: this.#fileAfter(names[index + 1]) } : undefined;
+      if (name.isDoubled) await this.#readEitherForm(name, next);
+      else await this.#readSealed(name, next);
+    }
+  }
+
+  #fileAfter(next: SealedName | undefined): SegmentFile {
+    return next === undefined ? activeFile(this.#paths) : sealedFile(this.#paths, next);
+  }
+
+  /** Reads the plain form, and where that is damaged the compressed one, as if the first had not been looked at. */
+  async #readEitherForm(name: SealedName, next: NextSegment | undefined): Promise<void> {
+    const before = { chain: { ...this.#chain }, base: this.#base, hasBegun: this.#hasBegun, seal: this.#seal };
+    try {
+      await this.#readSealed(name, next);
+      // A seal that only the next segment would find damaged must be found while the other form can take its place.
+      if (this.#seal !== undefined && next !== undefined) checkSeal(this.#seal, await this.#headerOf(next.file));
+    } catch (error) {
+      const fault = faultIn(error, sealedFile(this.#paths, name).shownName);
+      if (fault === undefined || fault.kind !== undefined) throw error;
+      Object.assign(this.#chain, before.chain);
+      this.#base = before.base;
+      this.#hasBegun = before.hasBegun;
+      this.#seal = before.seal;
+      if (this.#sealed.at(-1)?.firstSeq === name.firstSeq) this.#sealed.pop();
+      await this.#readSealed({ ...name, isCompressed: true }, next).catch((other: unknown) => {
+        throw faultIn(other, fault.file) === undefined ? other : error;
+      });
+      this.#damagedForms.push(fault);
     }
   }
 
   async #firstSeqOfActive(): Promise<number> {
-    const file = activeFile(this.#paths);
-    return (await withText(this.#disk, file, (text) => readHeader(text, file.shownName))).header.firstSeq;
+    return (await this.#headerOf(activeFile(this.#paths))).firstSeq;
+  }
+
+  async #headerOf(file: SegmentFile): Promise<SegmentHeader> {
+    return (await withText(this.#disk, file, (text) => readHeader(text, file.shownName))).header;
   }
 
   /** The header that the next segment must have. */
@@ -203,7 +247,10 @@ class RecoveryReading {
     for await (const lines of reader.lines(sizeBytes)) {
       for (const line of lines) {
         this.#compare(line, shownName);
-        if (line.seq > knownSeq) replay(line);
+        if (line.seq > Math.max(knownSeq, this.#replayedSeq)) {
+          replay(line);
+          this.#replayedSeq = line.seq;
+        }
         this.#chain.lastTimeMs = line.timeMs;
       }
     }
@@ -213,18 +260,19 @@ class RecoveryReading {
     this.#chain.durable = durable;
   }
 
-  /** Reads a sealed segment; with the seq that begins the next one, of a segment that is known, only its two ends. */
-  async #readSealed(name: SealedName, nextFirstSeq: number | undefined): Promise<void> {
-    const { firstSeq, isCompressed } = name;
+  /** Reads a sealed segment; with the next one, of a segment that is known, only its two ends. */
+  async #readSealed(name: SealedName, next: NextSegment | undefined): Promise<void> {
+    const { firstSeq, isCompressed, isDoubled } = name;
     const file = sealedFile(this.#paths, name);
     const sizeBytes = await withText(this.#disk, file, async (text) => {
       const { sizeBytes: textBytes } = await text.status();
-      if (nextFirstSeq === undefined) await this.#readLines(text, { firstSeq, shownName: file.shownName }, textBytes);
-      else await this.#readEnds(text, { firstSeq, shownName: file.shownName }, nextFirstSeq);
+      if (next === undefined) await this.#readLines(text, { firstSeq, shownName: file.shownName }, textBytes);
+      else await this.#readEnds(text, { firstSeq, shownName: file.shownName }, next.firstSeq);
       return textBytes;
     });
     const storedBytes = isCompressed ? ((await this.#disk.status(file.path))?.sizeBytes ?? 0) : sizeBytes;
-    this.#sealed.push({ firstSeq, lastSeq: this.#chain.seq, sizeBytes, storedBytes, isCompressed });
+    const form = isDoubled ? { isCompressed, isDoubled } : { isCompressed };
+    this.#sealed.push({ firstSeq, lastSeq: this.#chain.seq, sizeBytes, storedBytes, ...form });
   }
 
   /** Its header, and its seal where that shows without inflating all of it. */

@@ -12,7 +12,7 @@ import { appendAll, changeFolder, type Disk, type DiskFile, ShortWriteError } fr
 import { ForeignChangeError } from '../../disk/disk-fault.js';
 import type { SegmentExtent } from './active-segment.js';
 import type { HeadReading } from './head-file.js';
-import { doubledNames, isInflatedName, type LogPaths, segmentName } from './log-paths.js';
+import { isInflatedName, type LogPaths, segmentName } from './log-paths.js';
 import { type LogFinding, readForRecovery, type RecoveryReadingOptions } from './recovery-reading.js';
 import { Rotation } from './rotation.js';
 import { keepTornTail } from './torn-tail.js';
@@ -53,6 +53,7 @@ class Healing {
 
   async run(): Promise<RecoveredLog> {
     const { logId, base, end, lastTimeMs, sealed, active, head } = this.#found;
+    this.#reportDoubled();
     await changeFolder(this.#disk, this.#paths.home, () => this.#disk.makeFolder(this.#paths.folder));
     await changeFolder(this.#disk, this.#paths.folder, () => this.#dropTemporaryFiles());
     const sizeBytes = await this.#healTail();
@@ -84,7 +85,15 @@ class Healing {
     const { next, probe, head, compressing } = this.#paths;
     for (const path of [next, probe, `${head}.tmp`, compressing]) await this.#disk.unlink(path);
     const names = await this.#disk.list(this.#paths.folder);
-    for (const name of [...doubledNames(names), ...names.filter(isInflatedName)]) await this.#disk.unlink(this.#paths.inFolder(name));
+    for (const name of names.filter(isInflatedName)) await this.#disk.unlink(this.#paths.inFolder(name));
+  }
+
+  /** Neither form is removed here: a start reads no segment that a snapshot covers, so it does not know which of them is sound. */
+  #reportDoubled(): void {
+    const { project } = this.#paths;
+    for (const fault of this.#found.damagedForms) this.#logger.warn({ project, ...fault }, DAMAGED_FORM_TOLD);
+    const segments = this.#found.sealed.filter(({ isDoubled }) => isDoubled).map(({ firstSeq }) => segmentName(firstSeq));
+    if (segments.length > 0) this.#logger.info({ project, segments }, DOUBLED_TOLD);
   }
 
   /** Cuts a torn tail or gives the last line its line feed; returns the size of the file afterwards. */
@@ -143,6 +152,8 @@ class Healing {
 }
 
 const PROOF_PIECE_BYTES = 1_048_576;
+const DAMAGED_FORM_TOLD = 'one form of a segment is damaged; the other one is sound as far as it was read and is used';
+const DOUBLED_TOLD = 'segments lie there plain and compressed; a compaction removes one form once it has read the other and found it sound';
 
 /**
  * Recovers a log and replays it.

@@ -4,19 +4,24 @@
  *
  * - Compressing: the copy is written to `<id>/compressing` and synced, read back and compared, renamed to its name, which is synced;
  *   then the plain file goes, and that is synced. A crash before the rename leaves a file that the next start drops; one after it
- *   leaves both forms, of which the next start keeps the plain one.
+ *   leaves both forms. A start keeps both and uses one, since it does not read them through.
+ * - Keeping one of two forms: the one that stays was read through, the other goes, and that is synced. A crash leaves both or one.
  * - Removing: the name goes, and that is synced. A crash leaves the segment or does not; its removal has been recorded before.
  */
 import { withDiskFull } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import { changeFolder, type Disk } from '../../disk/disk.js';
+import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { SealedSegment, SealedSegments } from '../log.js';
 import { digestText, writeGzipCopy } from './gzip-copy.js';
 import type { LogPaths } from './log-paths.js';
 import type { ReadableSegment } from './log-reader.js';
 import type { LogReadings } from './log-readings.js';
-import { sealedFile, withText } from './segment-text.js';
+import { checkSeal, readSeal } from './segment-check.js';
+import { asReadable } from './segment-list.js';
+import { readHeader } from './segment-reader.js';
+import { activeFile, sealedFile, withText } from './segment-text.js';
 
 /** The sealed segments of a log in files. */
 export class FileSealedSegments implements SealedSegments {
@@ -40,7 +45,7 @@ export class FileSealedSegments implements SealedSegments {
 
   /** @returns the segments as readers know them, oldest first */
   readable(): readonly ReadableSegment[] {
-    return this.#segments.map(({ firstSeq, isCompressed }) => ({ firstSeq, form: isCompressed ? 'compressed' : 'plain' }));
+    return this.#segments.map(asReadable);
   }
 
   /**
@@ -64,9 +69,46 @@ export class FileSealedSegments implements SealedSegments {
     const packed = sealedFile(paths, { firstSeq, isCompressed: true });
     await changeFolder(disk, paths.folder, () => disk.rename(paths.compressing, packed.path));
     // From here on readers open the copy; who has the plain file open reads on in it.
-    this.#segments = this.#segments.map((one) => (one.firstSeq === firstSeq ? { ...one, storedBytes, isCompressed: true } : one));
+    this.#change({ ...segment, storedBytes, isCompressed: true, isDoubled: true });
+    await this.#dropOtherForm(firstSeq);
+  }
+
+  async keepForm(firstSeq: number, isCompressed: boolean): Promise<void> {
+    const segment = this.#get(firstSeq);
+    invariant(segment.isDoubled === true, 'one of two forms goes');
+    if (segment.isCompressed !== isCompressed) await this.#useOtherForm(segment);
+    await this.#dropOtherForm(firstSeq);
+  }
+
+  async #useOtherForm(segment: SealedSegment): Promise<void> {
+    const isCompressed = !segment.isCompressed;
+    const file = sealedFile(this.#paths, { firstSeq: segment.firstSeq, isCompressed });
+    const sizeBytes = await withText(this.#disk, file, async (text) => {
+      // The hash that the next header goes on from covers every line before it, whichever form they are read in.
+      checkSeal(await readSeal(text, { firstSeq: segment.firstSeq, shownName: file.shownName }), await this.#headerAfter(segment));
+      return (await text.status()).sizeBytes;
+    });
+    const storedBytes = (await this.#disk.status(file.path))?.sizeBytes ?? 0;
+    this.#change({ ...segment, sizeBytes, storedBytes, isCompressed });
+  }
+
+  async #headerAfter({ firstSeq }: SealedSegment): Promise<SegmentHeader> {
+    const next = this.#segments.find((one) => one.firstSeq > firstSeq);
+    const file = next === undefined ? activeFile(this.#paths) : sealedFile(this.#paths, next);
+    return (await withText(this.#disk, file, (text) => readHeader(text, file.shownName))).header;
+  }
+
+  /** Removes the form of a segment that is not in use. */
+  async #dropOtherForm(firstSeq: number): Promise<void> {
     await this.#readings.drop(firstSeq);
-    await changeFolder(disk, paths.folder, () => disk.unlink(sealedFile(paths, segment).path));
+    const { isDoubled: _, ...segment } = this.#get(firstSeq);
+    const other = sealedFile(this.#paths, { firstSeq, isCompressed: !segment.isCompressed });
+    await changeFolder(this.#disk, this.#paths.folder, () => this.#disk.unlink(other.path));
+    this.#change(segment);
+  }
+
+  #change(changed: SealedSegment): void {
+    this.#segments = this.#segments.map((one) => (one.firstSeq === changed.firstSeq ? changed : one));
   }
 
   /** Writes the compressed copy under its temporary name, and proves that it holds the same text; its size on disk in bytes. */
@@ -97,7 +139,7 @@ export class FileSealedSegments implements SealedSegments {
     try {
       await this.#readings.drop(firstSeq);
       await changeFolder(this.#disk, this.#paths.folder, async () => {
-        // Both forms: an interrupted compressing may have left the other one.
+        // Both forms, where there are two: the text is what goes.
         for (const isCompressed of [true, false]) await this.#disk.unlink(sealedFile(this.#paths, { firstSeq, isCompressed }).path);
       });
     } catch (error) {

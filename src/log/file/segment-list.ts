@@ -2,7 +2,7 @@
  * Which segments a log has now, read from its files by a process that does not write it.
  */
 import type { Disk } from '../../disk/disk.js';
-import { type LogPaths, sealedSegmentNames } from './log-paths.js';
+import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
 import type { ReadableSegment } from './log-reader.js';
 import { readHeader } from './segment-reader.js';
 import { activeFile, withText } from './segment-text.js';
@@ -27,6 +27,11 @@ export async function listSegments(disk: Disk, paths: LogPaths): Promise<readonl
  * @returns oldest first, each once
  */
 export async function listSealed(disk: Disk, paths: LogPaths): Promise<readonly ReadableSegment[]> {
-  const names = sealedSegmentNames(await disk.list(paths.folder));
-  return names.map(({ firstSeq, isCompressed }) => ({ firstSeq, form: isCompressed ? 'compressed' : 'plain' }));
+  return sealedSegmentNames(await disk.list(paths.folder)).map(asReadable);
+}
+
+/** Makes of a sealed segment what readers know of it. */
+export function asReadable({ firstSeq, isCompressed, isDoubled }: SealedName): ReadableSegment {
+  const form = isCompressed ? 'compressed' : 'plain';
+  return isDoubled ? { firstSeq, form, isDoubled } : { firstSeq, form };
 }

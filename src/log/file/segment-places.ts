@@ -16,7 +16,7 @@ import type { ReadableSegment } from './log-reader.js';
 import type { LogPaths } from './log-paths.js';
 import { openIfFirst } from './segment-opening.js';
 import { checkHeader } from './segment-reader.js';
-import { activeFile, sealedFile, type SegmentText, withText } from './segment-text.js';
+import { activeFile, sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
 
 /** Texts written out so far. One that is given up may still be on its way when the next begins: they must not share a name. */
 let openings = 0;
@@ -38,6 +38,14 @@ export interface ReadPlace {
   readonly paths: LogPaths;
   /** Closes descriptors that are not read. */
   readonly idleFiles: IdleFiles;
+}
+
+/** Where in the text of a segment a reading begins. */
+export interface PlaceInText {
+  /** In bytes. */
+  readonly offset: number;
+  /** True after a reading that gave something else than what was written. */
+  readonly isAgain: boolean;
 }
 
 /** The log that places are read in, as it is at the moment of the question. */
@@ -67,12 +75,15 @@ export class SegmentPlaces {
   /**
    * Reads from the text of a segment.
    *
-   * @param offset where it begins, in bytes of text
+   * @param where where it begins, in bytes of text, and whether a reading before gave something else than what was written: where there
+   *   are two forms, the one that is not in use is read then
    * @returns how many bytes were read
    * @throws {LogCorruptError} when there is no such segment, or it cannot be inflated up to there
    */
-  async read(firstSeq: number, into: Buffer, offset: number): Promise<number> {
+  async read(firstSeq: number, into: Buffer, { offset, isAgain }: PlaceInText): Promise<number> {
     const work = (text: Pick<SegmentText, 'read'>): Promise<number> => text.read(into, offset);
+    const other = isAgain ? this.#otherForm(firstSeq) : undefined;
+    if (other !== undefined) return await withText(this.#disk, other, work);
     for (let attempt = 1; ; attempt += 1) {
       const form = this.#formOf(firstSeq);
       try {
@@ -82,6 +93,12 @@ export class SegmentPlaces {
         if (attempt === OPEN_ATTEMPTS || form === this.#formOf(firstSeq)) throw error;
       }
     }
+  }
+
+  /** Not kept open: one of the two is about to go. */
+  #otherForm(firstSeq: number): SegmentFile | undefined {
+    const found = this.#log.segments().find((segment) => segment.firstSeq === firstSeq);
+    return found?.isDoubled && sealedFile(this.#paths, { firstSeq, isCompressed: found.form === 'plain' });
   }
 
   #formOf(firstSeq: number): ReadableSegment['form'] | undefined {

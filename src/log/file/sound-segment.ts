@@ -5,10 +5,13 @@
 import { createHash } from 'node:crypto';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
+import { isIllegible } from '../log-errors.js';
+import type { LogPaths } from './log-paths.js';
+import type { ReadableSegment } from './log-reader.js';
 import { corrupt, checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
 import { GzipText } from './gzip-text.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
-import { type SegmentFile, type SegmentText, withText } from './segment-text.js';
+import { sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
 
 /** What a segment has to be. */
 export interface DueSegment {
@@ -53,6 +56,36 @@ export async function digestSound(
   disk: Disk, segment: { readonly file: SegmentFile; readonly due: DueSegment }, signal?: AbortSignal,
 ): Promise<string> {
   return await withText(disk, segment.file, async (text) => await checkText(text, segment, signal));
+}
+
+/**
+ * Picks the file to read a sealed segment from: of two forms the one that reads through to its seal.
+ *
+ * @returns the form that was found by name where there is no other, or the other is no better
+ */
+export async function soundFile(disk: Disk, paths: LogPaths, { firstSeq, form, isDoubled }: ReadableSegment): Promise<SegmentFile> {
+  const file = sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
+  if (!isDoubled || (await readsThrough(disk, file, firstSeq))) return file;
+  const other = sealedFile(paths, { firstSeq, isCompressed: !file.isCompressed });
+  return (await readsThrough(disk, other, firstSeq)) ? other : file;
+}
+
+async function readsThrough(disk: Disk, file: SegmentFile, firstSeq: number): Promise<boolean> {
+  const { shownName } = file;
+  try {
+    await withText(disk, file, async (text) => {
+      const { header, sizeBytes: offset } = await readHeader(text, shownName);
+      const { sizeBytes } = await text.status();
+      const due = { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 };
+      const reader = new SegmentReader(text, due);
+      for await (const _lines of reader.lines(sizeBytes));
+      checkSealedEnd(reader, { firstSeq, shownName }, sizeBytes);
+    });
+    return true;
+  } catch (error) {
+    if (isIllegible(error)) return false;
+    throw error;
+  }
 }
 
 async function checkText(

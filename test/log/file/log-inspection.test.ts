@@ -49,7 +49,7 @@ test('a sound log has no faults, and every line is handed over once, with progre
   const end = { seq: 5, hash: replayed[4]?.hash };
   const firstFile = 'p1/00000000000000000001.jsonl.gz';
   const ends = { firstFile, endOffset: disk.bytesOf(ACTIVE).length };
-  const sound = { base: undefined, unfinishedBytes: 0, faults: [] };
+  const sound = { base: undefined, unfinishedBytes: 0, isHeadAbsent: false, faults: [], damagedForms: [] };
   assert.deepEqual(found, { ...sound, ...ends, logId: LOG_ID, firstSeq: 1, end, lineCount: 5, segmentCount: 3, storedBytes, headSeq: 5 });
   assert.deepEqual(taken, replayed);
   assert.equal(paces, 3);

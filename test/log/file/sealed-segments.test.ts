@@ -159,15 +159,51 @@ test('a removal that fails leaves the segment in the list as long as it is there
   await log.close();
 });
 
-test('of both forms a start keeps the plain one; a half-written copy is dropped', async () => {
+test('of both forms a start keeps both and uses the plain one; a half-written copy is dropped', async () => {
   const start = await compressedLog();
-  const whole = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
-  for (const both of [gunzipSync(start.bytesOf(PACKED_1))]) start.put(SEALED_1, both);
+  start.put(SEALED_1, gunzipSync(start.bytesOf(PACKED_1)));
+  const before = [...start.contents().keys()].sort();
   start.put(`${PACKED_1.slice(0, PACKED_1.lastIndexOf('/'))}/compressing`, 'half');
   const { log, replayed } = await openLog(start, SMALL_SEGMENTS);
   assert.equal(replayed.length, 5);
-  assert.deepEqual(start.tree.find(PACKED_1), undefined);
-  assert.deepEqual([...start.contents().keys()].sort(), [...whole.contents().keys()].sort());
+  assert.deepEqual([...start.contents().keys()].sort(), before);
+  const [first] = sealedOf(log).list();
+  assert.deepEqual([first?.isCompressed, first?.isDoubled], [false, true]);
+  await sealedOf(log).keepForm(1, false);
+  assert.equal(start.tree.find(PACKED_1), undefined);
+  assert.equal(sealedOf(log).list()[0]?.isDoubled, undefined);
+  await assert.rejects(sealedOf(log).keepForm(1, false), { name: 'InvariantError' });
+  await log.close();
+});
+
+test('a plain form of another history is not used where its lines are not read, and cannot take the place of the other', async () => {
+  const disk = await compressedLog();
+  const { log: whole, replayed } = await openLog(disk.crash(), SMALL_SEGMENTS);
+  await whole.close();
+  disk.put(SEALED_1, (await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS)).bytesOf(SEALED_1));
+  const known = replayed[4];
+  assert.ok(known);
+  const log = await homeOn(disk).open(PROJECT, { ...SMALL_SEGMENTS, replay: () => undefined, known });
+  assert.ok(log);
+  assert.equal(sealedOf(log).list()[0]?.isCompressed, true);
+  await assert.rejects(sealedOf(log).keepForm(1, false), LogCorruptError);
+  assert.ok(disk.tree.find(SEALED_1) && disk.tree.find(PACKED_1));
+  await sealedOf(log).keepForm(1, true);
+  assert.equal(disk.tree.find(SEALED_1), undefined);
+  assert.deepEqual(await collect(log.read({ fromSeq: 1 })), replayed);
+  await log.close();
+});
+
+test('a compressing whose last step fails leaves both forms, and the copy is the one in use', async () => {
+  const { disk, log, lines } = await fiveLines();
+  disk.fail({ method: 'unlink', path: SEALED_1, action: { kind: 'errno', code: 'EIO' } });
+  await assert.rejects(sealedOf(log).compress(1), { code: 'EIO' });
+  assert.ok(disk.tree.find(SEALED_1) && disk.tree.find(PACKED_1));
+  assert.deepEqual(await collect(log.read({ fromSeq: 1 })), lines);
+  const [first] = sealedOf(log).list();
+  assert.deepEqual([first?.isCompressed, first?.isDoubled], [true, true]);
+  await sealedOf(log).keepForm(1, true);
+  assert.equal(disk.tree.find(SEALED_1), undefined);
   await log.close();
 });
 

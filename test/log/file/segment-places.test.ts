@@ -143,7 +143,7 @@ test('a segment that is compressed between the question for its form and its ope
   const place = lines[0]?.place;
   assert.ok(place);
   const into = Buffer.alloc(place.sizeBytes);
-  assert.equal(await places.read(1, into, place.offset), place.sizeBytes);
+  assert.equal(await places.read(1, into, { offset: place.offset, isAgain: false }), place.sizeBytes);
   assert.equal(into.toString(), EXPECTED[0]);
   await places.close();
   await log.close();
