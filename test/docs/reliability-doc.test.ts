@@ -33,7 +33,8 @@ test('the saboteurs are those that are let loose', () => {
 test('the last run, where its table is given, has every count of every proof', () => {
   const last = section(document, 'Last run');
   if (!last.includes('\n|')) return;
-  assert.deepEqual(tableRows(last).map(([, count]) => plain(count)), PROOFS.flatMap(({ counts }) => counts));
+  const counted = 2;
+  assert.deepEqual(tableRows(last).map((cells) => plain(cells[counted])), PROOFS.flatMap(({ counts }) => counts));
 });
 
 test('the command is one of package.json', () => {
