@@ -164,7 +164,7 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'skip-the-crc-of-cold-reads',
     changes: [{
-      file: 'src/projections/value-loader.ts', find: 'if (crc32(bytes) !== place.crc) throw', replace: 'if (bytes.length < 0) throw',
+      file: 'src/projections/value-loader.ts', find: 'if (crc32(bytes) !== crc) throw', replace: 'if (bytes.length < 0) throw',
     }],
     tests: ['projections/value-loader'],
   },
