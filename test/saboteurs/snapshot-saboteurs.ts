@@ -125,6 +125,9 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'remove-segments-that-only-one-snapshot-covers',
     changes: [{
       file: 'src/projects/retention.ts', find: 'segment.lastSeq > coverage.fallbackSeq', replace: 'segment.lastSeq > coverage.newestSeq',
+    }, {
+      file: 'src/projects/retention.ts',
+      find: 'segment.lastSeq > (await coverage.proveFallback())', replace: 'segment.lastSeq > coverage.newestSeq',
     }],
     tests: ['projects/retention'],
   },
