@@ -121,7 +121,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
       find: '      await this.#refuseForeignChange(file);\n    });\n  }\n\n  /** Counts',
       replace: '    });\n  }\n\n  /** Counts',
     }],
-    tests: ['disk/node-disk'],
+    tests: ['log/file/two-writers'],
   },
   {
     name: 'answer-before-write',
