@@ -8,7 +8,7 @@ import { LogFiles } from '../log/file/log-files.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
 import { readHeader } from '../log/file/segment-reader.js';
-import { activeFile, sealedFile, withText } from '../log/file/segment-text.js';
+import { activeFile, fileOf, withText } from '../log/file/segment-text.js';
 import type { SegmentHeader } from '../log/line-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
@@ -70,9 +70,7 @@ export async function openProjectLines(
 async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader> {
   for (let attempt = 1; ; attempt += 1) {
     const [oldest] = await listSegments(disk, paths);
-    const isSealed = oldest !== undefined && oldest.form !== 'active';
-    const name = isSealed ? { firstSeq: oldest.firstSeq, isCompressed: oldest.form === 'compressed' } : undefined;
-    const file = name === undefined ? activeFile(paths) : sealedFile(paths, name);
+    const file = oldest === undefined ? activeFile(paths) : fileOf(paths, oldest);
     try {
       return await withText(disk, file, async (text) => (await readHeader(text, file.shownName)).header);
     } catch (error) {

@@ -7,10 +7,10 @@ import type { Disk } from '../../disk/disk.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
 import { LogPaths } from './log-paths.js';
-import { LogReader, type ReadableSegment } from './log-reader.js';
+import { LogReader } from './log-reader.js';
 import { listSegments } from './segment-list.js';
 import { readHeader } from './segment-reader.js';
-import { activeFile, type SegmentText, withText } from './segment-text.js';
+import { activeFile, type ReadableSegment, type SegmentText, withText } from './segment-text.js';
 
 /** How far back from its end the active segment is searched for its last whole line, in bytes, before it is read from the start. */
 const LAST_LINE_PIECE_BYTES = 65_536;

@@ -15,12 +15,11 @@ import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
 import { endFault, faultIn, type LogFault } from './log-fault.js';
 import { LogPaths, sealedSegmentNames, segmentName } from './log-paths.js';
-import type { ReadableSegment } from './log-reader.js';
 import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, corrupt, refuseBytesAfterSeal, refuseGap } from './segment-check.js';
 import { listSealed, listSegments } from './segment-list.js';
 import { secondNameOf } from './second-name.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
-import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
+import { activeFile, fileOf, openText, type ReadableSegment, type SegmentText, withText } from './segment-text.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
 /** How a log is inspected. */
@@ -155,18 +154,14 @@ class Inspector {
     }
   }
 
-  #fileOf({ firstSeq, form }: ReadableSegment): SegmentFile {
-    return form === 'active' ? activeFile(this.#paths) : sealedFile(this.#paths, { firstSeq, isCompressed: form === 'compressed' });
-  }
-
   async #storedBytes(segment: ReadableSegment): Promise<number> {
-    return (await this.#disk.status(this.#fileOf(segment).path))?.sizeBytes ?? 0;
+    return (await this.#disk.status(fileOf(this.#paths, segment).path))?.sizeBytes ?? 0;
   }
 
   /** Inspects one segment; true when the log ends with it. */
   async #inspect(segment: ReadableSegment): Promise<boolean> {
     const doneBytes = this.#doneBytes;
-    this.#firstFile ??= this.#fileOf(segment).shownName;
+    this.#firstFile ??= fileOf(this.#paths, segment).shownName;
     const isChained = this.#chain !== undefined;
     const first = await this.#attempt(segment);
     if (typeof first === 'boolean') return first;
@@ -199,7 +194,7 @@ class Inspector {
         return isLast;
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        fault = faultIn(error, this.#fileOf(now).shownName);
+        fault = faultIn(error, fileOf(this.#paths, now).shownName);
         if (fault === undefined) throw error;
       }
       // Of two forms one that is sound is enough: a start finds it, and a compaction removes the other one.
@@ -222,7 +217,7 @@ class Inspector {
   }
 
   async #readOne(segment: ReadableSegment): Promise<boolean> {
-    const file = this.#fileOf(segment);
+    const file = fileOf(this.#paths, segment);
     const text = await openText(this.#disk, file);
     try {
       const { sizeBytes } = await text.status();
@@ -296,7 +291,7 @@ class Inspector {
   #endSealed(
     text: SegmentText, reader: SegmentReader, { segment, sizeBytes }: { readonly segment: ReadableSegment; readonly sizeBytes: number },
   ): boolean {
-    const named = { firstSeq: segment.firstSeq, shownName: this.#fileOf(segment).shownName };
+    const named = { firstSeq: segment.firstSeq, shownName: fileOf(this.#paths, segment).shownName };
     checkSealedEnd(reader, named, sizeBytes);
     if (text instanceof GzipText) checkNextSeq(text.nextSeq, named, reader.place.seq);
     return false;

@@ -9,15 +9,7 @@ import type { LogLine } from '../log.js';
 import type { LogPaths } from './log-paths.js';
 import { openIfFirst } from './segment-opening.js';
 import { checkHeader, SegmentReader } from './segment-reader.js';
-import { activeFile, openText, sealedFile, type SegmentFile, type SegmentText } from './segment-text.js';
-
-/** One segment of a log that is being read. */
-export interface ReadableSegment {
-  readonly firstSeq: number;
-  readonly form: 'active' | 'plain' | 'compressed';
-  /** The other form of a sealed segment lies there too. Absent where there is one. */
-  readonly isDoubled?: true;
-}
+import { activeFile, fileOf, openText, otherFileOf, type ReadableSegment, type SegmentFile, type SegmentText } from './segment-text.js';
 
 /** What a reader must know of the log that it reads; asked anew each time, since the log goes on. */
 export interface ReaderSource {
@@ -137,14 +129,14 @@ export class LogReader {
       const segments = await this.#source.segments();
       const found = segments.findLast((segment) => segment.firstSeq <= seq);
       if (found === undefined) throw new LinesDroppedError(seq, segments[0]?.firstSeq ?? seq);
-      sought = found.form === 'active' ? activeFile(this.#paths) : sealedFile(this.#paths, namedAs(found));
+      sought = fileOf(this.#paths, found);
       if (found.firstSeq === ended?.firstSeq) {
         if (this.#source.activeBytes() === undefined) return undefined;
         break;
       }
       // The active name may have moved on to the next segment before its log knows.
-      const candidates = found.form === 'active' ? [sought, sealedFile(this.#paths, namedAs(found))] : [sought];
-      const other = found.isDoubled && sealedFile(this.#paths, { firstSeq: found.firstSeq, isCompressed: !sought.isCompressed });
+      const candidates = found.form === 'active' ? [sought, fileOf(this.#paths, { ...found, form: 'plain' })] : [sought];
+      const other = otherFileOf(this.#paths, found);
       for (const file of candidates) this.#open ??= await this.#openEitherForm({ file, other }, { firstSeq: found.firstSeq, ended });
       if (this.#open !== undefined) return this.#open;
     }
@@ -180,8 +172,4 @@ export class LogReader {
     this.#open = undefined;
     await open?.text.close();
   }
-}
-
-function namedAs(segment: ReadableSegment): { readonly firstSeq: number; readonly isCompressed: boolean } {
-  return { firstSeq: segment.firstSeq, isCompressed: segment.form === 'compressed' };
 }

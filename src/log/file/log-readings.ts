@@ -8,10 +8,10 @@ import type { Disk } from '../../disk/disk.js';
 import type { AppendNotice } from '../append-notice.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogLine, LogPosition, ReadRange } from '../log.js';
-import { LogReader, type ReadableSegment } from './log-reader.js';
+import { LogReader } from './log-reader.js';
 import type { LogPaths } from './log-paths.js';
 import { type ReadPlace, SegmentPlaces } from './segment-places.js';
-import { activeFile, sealedFile } from './segment-text.js';
+import { fileOf, type ReadableSegment, sealedFile } from './segment-text.js';
 
 /** The log that is read, as it is at the moment of the question. */
 export interface ReadLog {
@@ -131,9 +131,7 @@ export class LogReadings {
   /** @returns the file that a segment lies in now, relative to the home; undefined when there is no such segment */
   nameOf(firstSeq: number): string | undefined {
     const found = this.#log.segments().find((segment) => segment.firstSeq === firstSeq);
-    if (found === undefined) return undefined;
-    if (found.form === 'active') return activeFile(this.#paths).shownName;
-    return sealedFile(this.#paths, { firstSeq, isCompressed: found.form === 'compressed' }).shownName;
+    return found && fileOf(this.#paths, found).shownName;
   }
 
   /** Releases the descriptors of a segment that is about to go. */

@@ -16,12 +16,11 @@ import { LogCorruptError } from '../log-errors.js';
 import type { SealedSegment, SealedSegments } from '../log.js';
 import { digestText, writeGzipCopy } from './gzip-copy.js';
 import type { LogPaths } from './log-paths.js';
-import type { ReadableSegment } from './log-reader.js';
 import type { LogReadings } from './log-readings.js';
 import { checkSeal, readSeal } from './segment-check.js';
 import { asReadable } from './segment-list.js';
 import { readHeader } from './segment-reader.js';
-import { activeFile, sealedFile, withText } from './segment-text.js';
+import { activeFile, type ReadableSegment, sealedFile, withText } from './segment-text.js';
 
 /** The sealed segments of a log in files. */
 export class FileSealedSegments implements SealedSegments {

@@ -3,9 +3,8 @@
  */
 import type { Disk } from '../../disk/disk.js';
 import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
-import type { ReadableSegment } from './log-reader.js';
 import { readHeader } from './segment-reader.js';
-import { activeFile, withText } from './segment-text.js';
+import { activeFile, type ReadableSegment, withText } from './segment-text.js';
 
 /**
  * Lists the segments of a log. The active one is looked at first, so that one that is sealed meanwhile is found twice and not

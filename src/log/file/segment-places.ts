@@ -12,11 +12,12 @@ import { IdleFiles } from '../../disk/idle-files.js';
 import type { SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import { openInflated } from './inflated-text.js';
-import type { ReadableSegment } from './log-reader.js';
 import type { LogPaths } from './log-paths.js';
 import { openIfFirst } from './segment-opening.js';
 import { checkHeader } from './segment-reader.js';
-import { activeFile, sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
+import {
+  activeFile, otherFileOf, type ReadableSegment, sealedFile, type SegmentFile, type SegmentText, withText,
+} from './segment-text.js';
 
 /** Texts written out so far. One that is given up may still be on its way when the next begins: they must not share a name. */
 let openings = 0;
@@ -98,7 +99,7 @@ export class SegmentPlaces {
   /** Not kept open: one of the two is about to go. */
   #otherForm(firstSeq: number): SegmentFile | undefined {
     const found = this.#log.segments().find((segment) => segment.firstSeq === firstSeq);
-    return found?.isDoubled && sealedFile(this.#paths, { firstSeq, isCompressed: found.form === 'plain' });
+    return found && otherFileOf(this.#paths, found);
   }
 
   #formOf(firstSeq: number): ReadableSegment['form'] | undefined {

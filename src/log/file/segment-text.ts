@@ -8,6 +8,14 @@ import { compressedName, type LogPaths, type SealedName, segmentName } from './l
 /** The text of a segment, open for reading; sizes and offsets are those of the text. */
 export type SegmentText = Pick<DiskFile, 'read' | 'status' | 'close'>;
 
+/** One segment of a log that is being read. */
+export interface ReadableSegment {
+  readonly firstSeq: number;
+  readonly form: 'active' | 'plain' | 'compressed';
+  /** The other form of a sealed segment lies there too. Absent where there is one. */
+  readonly isDoubled?: true;
+}
+
 /** Where a segment lies. */
 export interface SegmentFile {
   readonly path: string;
@@ -25,6 +33,16 @@ export function sealedFile(paths: LogPaths, { firstSeq, isCompressed }: SealedNa
 /** Where the active segment lies. */
 export function activeFile(paths: LogPaths): SegmentFile {
   return { path: paths.active, shownName: paths.activeName, isCompressed: false };
+}
+
+/** Where a segment lies in the form that it has now. */
+export function fileOf(paths: LogPaths, { firstSeq, form }: ReadableSegment): SegmentFile {
+  return form === 'active' ? activeFile(paths) : sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
+}
+
+/** Where the other form of a sealed segment lies; undefined where there is one form only. */
+export function otherFileOf(paths: LogPaths, { firstSeq, form, isDoubled }: ReadableSegment): SegmentFile | undefined {
+  return isDoubled && sealedFile(paths, { firstSeq, isCompressed: form !== 'compressed' });
 }
 
 /**

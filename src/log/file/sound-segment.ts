@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
+import type { SegmentHeader } from '../line-format.js';
 import { isIllegible } from '../log-errors.js';
 import type { LogPaths } from './log-paths.js';
-import type { ReadableSegment } from './log-reader.js';
 import { corrupt, checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
 import { GzipText } from './gzip-text.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
-import { sealedFile, type SegmentFile, type SegmentText, withText } from './segment-text.js';
+import { fileOf, otherFileOf, type ReadableSegment, type SegmentFile, type SegmentText, withText } from './segment-text.js';
 
 /** What a segment has to be. */
 export interface DueSegment {
@@ -39,6 +39,10 @@ class DigestedText {
     return count;
   }
 
+  async status(): ReturnType<SegmentText['status']> {
+    return await this.#text.status();
+  }
+
   /** The digest of all of it. */
   end(sizeBytes: number): string {
     invariant(this.#digestedBytes === sizeBytes, 'a text that was checked has been read to its end');
@@ -63,24 +67,17 @@ export async function digestSound(
  *
  * @returns the form that was found by name where there is no other, or the other is no better
  */
-export async function soundFile(disk: Disk, paths: LogPaths, { firstSeq, form, isDoubled }: ReadableSegment): Promise<SegmentFile> {
-  const file = sealedFile(paths, { firstSeq, isCompressed: form === 'compressed' });
-  if (!isDoubled || (await readsThrough(disk, file, firstSeq))) return file;
-  const other = sealedFile(paths, { firstSeq, isCompressed: !file.isCompressed });
+export async function soundFile(disk: Disk, paths: LogPaths, segment: ReadableSegment): Promise<SegmentFile> {
+  const { firstSeq } = segment;
+  const [file, other] = [fileOf(paths, segment), otherFileOf(paths, segment)];
+  if (other === undefined || (await readsThrough(disk, file, firstSeq))) return file;
   return (await readsThrough(disk, other, firstSeq)) ? other : file;
 }
 
 async function readsThrough(disk: Disk, file: SegmentFile, firstSeq: number): Promise<boolean> {
   const { shownName } = file;
   try {
-    await withText(disk, file, async (text) => {
-      const { header, sizeBytes: offset } = await readHeader(text, shownName);
-      const { sizeBytes } = await text.status();
-      const due = { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 };
-      const reader = new SegmentReader(text, due);
-      for await (const _lines of reader.lines(sizeBytes));
-      checkSealedEnd(reader, { firstSeq, shownName }, sizeBytes);
-    });
+    await withText(disk, file, (text) => readThrough(text, { firstSeq, shownName }));
     return true;
   } catch (error) {
     if (isIllegible(error)) return false;
@@ -92,16 +89,35 @@ async function checkText(
   text: SegmentText, { file: { shownName }, due }: { readonly file: SegmentFile; readonly due: DueSegment }, signal?: AbortSignal,
 ): Promise<string> {
   const digested = new DigestedText(text);
-  const { header, sizeBytes: offset } = await readHeader(digested, shownName);
   const { project, logId, firstSeq, lastSeq } = due;
-  checkHeader(header, { project, logId, firstSeq }, shownName);
-  checkBeginning(header, shownName, true);
-  const { sizeBytes } = await text.status();
-  const reader = new SegmentReader(digested, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
-  for await (const _lines of reader.lines(sizeBytes)) signal?.throwIfAborted();
-  checkSealedEnd(reader, { firstSeq, shownName }, sizeBytes);
-  const { seq } = reader.place;
+  const check = (header: SegmentHeader): void => {
+    checkHeader(header, { project, logId, firstSeq }, shownName);
+    checkBeginning(header, shownName, true);
+  };
+  const { seq, offset, sizeBytes } = await readThrough(digested, { firstSeq, shownName, check, signal });
   if (text instanceof GzipText) checkNextSeq(text.nextSeq, { firstSeq, shownName }, seq);
   if (seq === lastSeq + 1) return digested.end(sizeBytes);
-  throw corrupt(shownName, reader.place.offset, { seq, expected: `a segment that ends with seq ${lastSeq}`, found: `seq ${seq - 1}` });
+  throw corrupt(shownName, offset, { seq, expected: `a segment that ends with seq ${lastSeq}`, found: `seq ${seq - 1}` });
+}
+
+/** How a segment is read through. */
+interface ReadingThrough {
+  readonly firstSeq: number;
+  readonly shownName: string;
+  /** Throws for a header that does not belong there. */
+  readonly check?: (header: SegmentHeader) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reads a text from its header to its seal; the seq and the place behind the last line, and the size of the text. */
+async function readThrough(
+  text: Pick<SegmentText, 'read' | 'status'>, { firstSeq, shownName, check, signal }: ReadingThrough,
+): Promise<{ readonly seq: number; readonly offset: number; readonly sizeBytes: number }> {
+  const { header, sizeBytes: offset } = await readHeader(text, shownName);
+  check?.(header);
+  const { sizeBytes } = await text.status();
+  const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
+  for await (const _lines of reader.lines(sizeBytes)) signal?.throwIfAborted();
+  checkSealedEnd(reader, { firstSeq, shownName }, sizeBytes);
+  return { seq: reader.place.seq, offset: reader.place.offset, sizeBytes };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { LogPaths } from '../../../src/log/file/log-paths.js';
-import { LogReader, type ReadableSegment } from '../../../src/log/file/log-reader.js';
+import { LogReader } from '../../../src/log/file/log-reader.js';
+import type { ReadableSegment } from '../../../src/log/file/segment-text.js';
 import { suite } from '../../suite.js';
 import { ACTIVE, collect, diskWith, HOME, LOG_ID, PROJECT, SMALL_SEGMENTS } from './log-fixture.js';
 

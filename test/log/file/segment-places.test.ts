@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FILE_IDLE_MS, IdleFiles } from '../../../src/disk/idle-files.js';
 import { LogPaths } from '../../../src/log/file/log-paths.js';
-import type { ReadableSegment } from '../../../src/log/file/log-reader.js';
+import type { ReadableSegment } from '../../../src/log/file/segment-text.js';
 import { SegmentPlaces } from '../../../src/log/file/segment-places.js';
 import type { Log, LogLine } from '../../../src/log/log.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
