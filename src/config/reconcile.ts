@@ -176,13 +176,22 @@ function reconcileInMemory(entry: EntryView): Outcome {
   );
 }
 
+/**
+ * Refuses a log that ends before the revision of its entry. What the files alone would repair is no repair here: they are sound, and older.
+ *
+ * @param found the project's id in quotation marks, its revision, and where its log ends
+ */
+export function refuseOlderLog(found: string): Refuse {
+  const reason = `the entry of the project ${found}: the log is an older copy`;
+  const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
+  return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
+}
+
 function compare(entry: EntryView, history: ProjectHistory): Done | RollForward | Edited | Refuse {
   const { newest } = history;
   if (entry.revision !== undefined && entry.revision > newest.seq) {
-    const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and the newest settings in its ` +
-      `log are of seq ${newest.seq}: the log is an older copy`;
-    const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
-    return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
+    const revision = `${quote(entry)} has the revision ${entry.revision}`;
+    return refuseOlderLog(`${revision}, and the newest settings in its log are of seq ${newest.seq}`);
   }
   const keyChanged = entry.keyId !== newest.keyId;
   // A revision from before the first event can only be a person's; the first version is the nearest thing to it.

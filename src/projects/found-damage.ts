@@ -3,6 +3,7 @@
  * a segment. Readiness counts it; the server log has the details.
  */
 import { basename } from 'node:path';
+import type { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { parseSnapshotName } from '../projections/snapshot/snapshot-names.js';
 import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
@@ -23,6 +24,17 @@ export class FoundDamage {
   /** Adds what reading one file has found. */
   add(project: string, finding: ScrubFinding): void {
     this.#findings.set(project, [...(this.#findings.get(project) ?? []), finding]);
+  }
+
+  /**
+   * Adds what reading a snapshot has found, unless something of it is known already.
+   *
+   * @returns it, as the server log shows it
+   */
+  addSnapshot(project: string, seq: number, { file, offset, expected, found }: SnapshotCorruptError): ScrubFinding {
+    const finding = { file: `${project}/${file}`, offset, seq, expected, found };
+    if (!this.hasSnapshot(project, seq)) this.add(project, finding);
+    return finding;
   }
 
   /**

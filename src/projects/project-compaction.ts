@@ -244,10 +244,7 @@ export class ProjectCompaction {
 
   #refuseToReplace(damages: ReadonlyMap<SnapshotManifest, SnapshotCorruptError>): AppError {
     const { store, damage } = this.#parts;
-    for (const [{ seq }, { file, offset, expected, found }] of damages) {
-      if (damage.hasSnapshot(store.id, seq)) continue;
-      damage.add(store.id, { file: `${store.id}/${file}`, offset, seq, expected, found });
-    }
+    for (const [{ seq }, found] of damages) damage.addSnapshot(store.id, seq, found);
     return irreplaceable(store.id, [...damages.values()]);
   }
 

@@ -75,9 +75,7 @@ export class ReadableUpkeep {
       return false;
     } catch (again) {
       if (!(again instanceof SnapshotCorruptError)) return false;
-      const { file, offset, expected, found } = again;
-      const finding = { file: `${store.id}/${file}`, offset, seq: newest.seq, expected, found };
-      if (!damage.hasSnapshot(store.id, newest.seq)) damage.add(store.id, finding);
+      const finding = damage.addSnapshot(store.id, newest.seq, again);
       logger.error({ project: store.id, ...finding }, 'a snapshot is damaged; the readable snapshot beside the log stays as it was');
       return true;
     }

@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { RetentionSettings } from '../events/project-settings.js';
 import type { Log, SealedSegment } from '../log/log.js';
+import type { ScrubFinding, SegmentCheck } from '../projections/snapshot/file-work.js';
 import type { CommandContext } from '../store/command.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { FoundDamage } from './found-damage.js';
@@ -99,14 +100,16 @@ async function removeRecorded(segment: SealedSegment, parts: RetentionParts): Pr
 }
 
 /** Which of two forms is sound shows only when they are read, so neither goes before the other was read through. */
-async function keepSoundForm(segment: SealedSegment, { log, tasks, dataFolder, logger, signal }: RetentionParts): Promise<void> {
-  const { firstSeq, lastSeq } = segment;
-  const { project, logId } = log;
-  const place = { project, first_seq: firstSeq };
+async function keepSoundForm(segment: SealedSegment, parts: RetentionParts): Promise<void> {
+  const { log, logger, heldBack } = parts;
+  const { firstSeq } = segment;
+  if (heldBack.has(firstSeq)) return;
+  const place = { project: log.project, first_seq: firstSeq };
   for (const isCompressed of [segment.isCompressed, !segment.isCompressed]) {
-    const check = await tasks.check({ dataFolder, project, logId, firstSeq, lastSeq, isCompressed }, signal);
+    const check = await checkTwice({ ...segment, isCompressed }, parts);
     if (!check.isSound) {
       logger.warn({ ...place, ...check.finding }, DAMAGED_FORM_TOLD);
+      if (isCompressed !== segment.isCompressed) holdBack(firstSeq, check.finding, parts);
       continue;
     }
     try {
@@ -120,17 +123,26 @@ async function keepSoundForm(segment: SealedSegment, { log, tasks, dataFolder, l
 }
 
 /** Checks a segment; undefined where it is damaged, which is reported once. */
-async function digestOf({ firstSeq, lastSeq, isCompressed }: SealedSegment, parts: RetentionParts): Promise<string | undefined> {
-  const { log, tasks, damage, dataFolder, heldBack, logger, signal } = parts;
-  if (heldBack.has(firstSeq)) return undefined;
-  const { project, logId } = log;
+async function digestOf(segment: SealedSegment, parts: RetentionParts): Promise<string | undefined> {
+  if (parts.heldBack.has(segment.firstSeq)) return undefined;
+  const check = await checkTwice(segment, parts);
+  if (check.isSound) return check.sha256;
+  holdBack(segment.firstSeq, check.finding, parts);
+  return undefined;
+}
+
+/** A segment of which no form is sound is reported once, and not read again. */
+function holdBack(firstSeq: number, finding: ScrubFinding, { log: { project }, damage, heldBack, logger }: RetentionParts): void {
+  heldBack.add(firstSeq);
+  damage.add(project, finding);
+  logger.error({ project, ...finding }, DAMAGED_TOLD);
+}
+
+/** Damage counts when a second reading finds it too. */
+async function checkTwice(
+  { firstSeq, lastSeq, isCompressed }: SealedSegment, { log: { project, logId }, tasks, dataFolder, signal }: RetentionParts,
+): Promise<SegmentCheck> {
   const job = { dataFolder, project, logId, firstSeq, lastSeq, isCompressed };
   const first = await tasks.check(job, signal);
-  // Damage counts when a second reading finds it too.
-  const check = first.isSound ? first : await tasks.check(job, signal);
-  if (check.isSound) return check.sha256;
-  heldBack.add(firstSeq);
-  damage.add(project, check.finding);
-  logger.error({ project, ...check.finding }, DAMAGED_TOLD);
-  return undefined;
+  return first.isSound ? first : await tasks.check(job, signal);
 }

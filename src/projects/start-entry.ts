@@ -8,7 +8,7 @@ import { randomHexId } from '../base/random-id.js';
 import type { ProjectEntry } from '../config/config-document.js';
 import { effectiveSettings, viewEntry } from '../config/effective-settings.js';
 import { type ProjectHistory, historyOf } from '../config/project-history.js';
-import { type Outcome, reconcile, revivesKey } from '../config/reconcile.js';
+import { type Outcome, reconcile, refuseOlderLog, revivesKey } from '../config/reconcile.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import type { ProvenSeq } from '../log/log.js';
 import type { Registration } from '../projections/registrations.js';
@@ -132,7 +132,8 @@ export class EntryStart {
       signal: this.#signal,
       onReplayed: this.#progress.replayed,
     }).catch((error: unknown) => {
-      throw proven?.by === 'configuration' && refusalCodeOf(error) === 'project_outdated' ? outdatedByEntry(entry, error) : error;
+      if (proven?.by !== 'configuration' || refusalCodeOf(error) !== 'project_outdated' || !(error instanceof Error)) throw error;
+      throw new EntryRefusedError(refuseOlderLog(`${JSON.stringify(entry.id)} has the revision ${entry.revision}, and ${error.message}`));
     });
     if (opened === undefined) return absent;
     const { first, newest } = opened.model.state;
@@ -276,12 +277,4 @@ export class EntryStart {
 /** How far the log went at least. The revision of an entry is the seq of a change that was durable before the entry named it. */
 function provenSeqOf({ revision = 0 }: ProjectEntry, { provenSeq = 0 }: Registration): ProvenSeq {
   return revision > provenSeq ? { seq: revision, by: 'configuration' } : { seq: provenSeq, by: 'registry' };
-}
-
-/** What the files alone would repair is no repair here: they are sound, and older than the entry. */
-function outdatedByEntry({ id, revision }: ProjectEntry, error: unknown): EntryRefusedError {
-  const detail = error instanceof Error ? error.message : String(error);
-  const reason = `the entry of the project ${JSON.stringify(id)} has the revision ${revision}: the log is an older copy. ${detail}`;
-  const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
-  return new EntryRefusedError({ kind: 'refuse', code: 'project_outdated', reason, whatToDo });
 }

@@ -168,7 +168,7 @@ test('addressReader() ignores X-Forwarded-For where no proxy is trusted', () => 
   assert.equal(addressReader([])(requestFrom('192.0.2.1', '198.51.100.7')), '192.0.2.1');
 });
 
-test('addressReader() believes trusted proxies and nobody before them', () => {
+test('addressReader() believes trusted proxies and no one before them', () => {
   const addressOf = addressReader(['127.0.0.1', '10.0.0.0/8']);
   assert.equal(addressOf(requestFrom('127.0.0.1', '198.51.100.7')), '198.51.100.7');
   assert.equal(addressOf(requestFrom('127.0.0.1', '203.0.113.5, 198.51.100.7, 10.1.1.1')), '198.51.100.7');

@@ -122,7 +122,7 @@ async function endless(_task: Task, signal: AbortSignal): Promise<never> {
   });
 }
 
-test('what the work gives is handed back, and the work is told what to do', async () => {
+test('what the work gives is handed back, and the work gets its task', async () => {
   const tasks: Task[] = [];
   const runner = new TaskRunner(async (task) => {
     tasks.push(task);

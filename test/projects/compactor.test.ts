@@ -162,7 +162,7 @@ const DAMAGE: readonly Error[] = [
   new LogCorruptError({ file: 'p1.jsonl', offset: 7 }, 'a line', 'something else'), new ValueChangedError(3, { segment: 1, offset: 7 }),
 ];
 for (const fault of DAMAGE) {
-  test(`a ${fault.name} is reported once, with what to do, and not tried again before somebody asks`,
+  test(`a ${fault.name} is reported once, with what to do, and not tried again before it is asked for`,
     () => withCompactor(HOURLY, async (watched) => {
     const { gate, clock, look, compactor, logged } = watched;
     gate.fault = fault;

@@ -115,7 +115,7 @@ async function irreplaceable(): Promise<CompactedProject> {
   return project;
 }
 
-test('a damaged snapshot that holds what is nowhere else stays, is reported once, and is not read again before somebody asks', async () => {
+test('a damaged snapshot that holds what is nowhere else stays, is reported once, and is read again only on request', async () => {
   const project = await irreplaceable();
   const { seq } = project.store;
   const seqs = (await project.snapshots.list()).committed.map((each) => each.seq);
