@@ -1,6 +1,6 @@
 /**
  * Every setting that may be left out of config.json: its default, its unit, what it means. The one place where they are said;
- * the table in the README is checked against {@link OPTION_TABLE}.
+ * the table in docs/configuration.md is checked against {@link OPTION_TABLE}.
  */
 import path from 'node:path';
 import type { LogLevel } from '../base/logger.js';

@@ -8,13 +8,10 @@ import { formatFirstRun } from '../../src/cli/console-announcer.js';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { checkConfig } from '../../src/config/check-config.js';
 import { firstConfig } from '../../src/config/first-config.js';
-import { OPTION_TABLE } from '../../src/config/server-options.js';
 import { PROBLEM_KINDS } from '../../src/http/problem.js';
 import { type ServerUnderTest, until, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { verifyFolder } from '../../src/offline/verify-folder.js';
-import { inFolder } from '../config/config-folder.js';
-import { beginLife } from '../projects/lives-fixture.js';
 import { suite } from '../suite.js';
 import { machinePaths } from '../tidy/text-rules.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
@@ -86,14 +83,6 @@ test('the first run prints what the README shows', () => {
   assert.match(printed.trim(), examplePattern(box?.text ?? ''));
 });
 
-test('the configuration that a first start writes is the one that the README shows', () => inFolder(async (folder) => {
-  const { lives, config } = await beginLife(folder);
-  await lives.close();
-  const [shown] = fencedBlocks(section(readme, 'Configuration')).filter(({ language }) => language === 'json');
-  const written = JSON.stringify(config.document).replace(/sha256:[0-9a-f]{64}/g, 'sha256:…');
-  assert.equal(JSON.stringify(JSON.parse(shown?.text ?? '')), written);
-}));
-
 test('the example for TLS is accepted', () => {
   const [shown] = fencedBlocks(section(readme, 'TLS'));
   checkConfig(JSON.parse(`{"version":1,"projects":[],${shown?.text ?? ''}}`));
@@ -118,12 +107,6 @@ test('the unit for systemd has absolute paths, may write its own folder alone, a
   const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.noPermission, EXIT_CODES.configuration];
   assert.equal(entries.get('RestartPreventExitStatus'), final.join(' '));
   assert.ok(Number(entries.get('TimeoutStopSec')) * 1000 > DEFAULT_STOP_MS);
-});
-
-test('the table of settings is the one of the code', () => {
-  const rows = tableRows(section(readme, 'Optional settings'))
-    .map(([name, value, unit, meaning]) => [plain(name), plain(value), unit, meaning]);
-  assert.deepEqual(rows, OPTION_TABLE.map((row) => [row.path, JSON.stringify(row.default), row.unit ?? '–', row.meaning]));
 });
 
 test('the table of errors has every code, in its order, with its status', () => {
