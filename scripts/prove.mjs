@@ -10,5 +10,5 @@ runSteps(() => {
   ensureInstalled();
   ensureBuilt();
 });
-const { prove } = await import(pathToFileURL(path.join(root, 'dist/test/prove/prove.js')).href);
+const { prove } = await import(pathToFileURL(path.join(root, 'dist/test/proofs/prove.js')).href);
 process.exitCode = await prove(process.argv.slice(2));

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mountSmall } from '../faults/disk-full-cycles.js';
+import { mountSmall } from '../proofs/faults/disk-full-cycles.js';
 import { until, withWorkbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 import {

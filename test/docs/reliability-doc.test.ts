@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { PROOFS } from '../prove/proofs.js';
-import { SABOTEURS } from '../saboteurs/saboteurs.js';
+import { PROOFS } from '../proofs/proofs.js';
+import { SABOTEURS } from '../proofs/saboteurs/saboteurs.js';
 import { suite } from '../suite.js';
 import { plain, readDocument, section, tableRows } from './documents.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { assertFull, FilledProject, mountSmall, runDiskFullCycles, SMALL_DISK_BYTES } from '../faults/disk-full-cycles.js';
-import { DURABILITIES } from '../prove/proof.js';
+import { assertFull, FilledProject, mountSmall, runDiskFullCycles, SMALL_DISK_BYTES } from '../proofs/faults/disk-full-cycles.js';
+import { DURABILITIES } from '../proofs/proof.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
 import { runCommand, until, withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DURABILITIES } from '../prove/proof.js';
+import { DURABILITIES } from '../proofs/proof.js';
 import { suite } from '../suite.js';
 import { runKillLoop } from './kill-loop.js';
 import { seedOfRun } from './seed-of-run.js';

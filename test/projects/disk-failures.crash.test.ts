@@ -8,7 +8,7 @@ import { AppError } from '../../src/base/app-error.js';
 import type { ErrorCode } from '../../src/base/error-codes.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
-import { diskWithConfig, type FaultedLife, PROBE_MS, startLife } from '../faults/faulted-life.js';
+import { diskWithConfig, type FaultedLife, PROBE_MS, startLife } from '../proofs/faults/faulted-life.js';
 import { suite } from '../suite.js';
 import { CONTEXT } from './lives-fixture.js';
 

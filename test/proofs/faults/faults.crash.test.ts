@@ -1,0 +1,111 @@
+/**
+ * A server's life on a disk that fails at any of its calls, and what the next server makes of what is left, under each durability.
+ * These are samples, chosen by the seed of the run; `npm run prove -- faults power-loss` takes all.
+ */
+import assert from 'node:assert/strict';
+import { seedOfRun } from '../../e2e/seed-of-run.js';
+import { DURABILITIES } from '../proof.js';
+import { suite } from '../../suite.js';
+import { allFaults, judgeRest, liveAnew } from './fault-sweep.js';
+import { Ledger } from './ledger.js';
+import { sweepFaults, sweepPowerLosses, sweepRecoveries } from './sweeps.js';
+
+const test = suite('faults');
+
+const LIVES = 14;
+const RECOVERED_LIVES = 2;
+const KILLS_PER_RECOVERY = 3;
+const LIVES_WITHOUT_POWER = 9;
+const STATES_PER_LIFE = 4;
+const SHOWN_MAX = 5;
+const TIMEOUT_MS = 240_000;
+const LOST = { content: 'synced', size: 'synced', names: 'synced' } as const;
+
+for (const durability of DURABILITIES) {
+  test(`${durability}: a life that nothing disturbs makes every kind of call, and leaves all of it durable when it stops`, async () => {
+    const { disk, lived } = await liveAnew(durability);
+    assert.equal(lived.step, 'stop');
+    assert.deepEqual(lived.told.faults, []);
+    assert.deepEqual(lived.refused, []);
+    const paths = new Set(disk.calls.map((call) => `${call.method} ${call.path.replace(/\d{20}/, 'N').replace(/^.*\//, '')}`));
+    const wanted = ['append compressing', 'rename compressing', 'unlink snap-N.manifest', 'unlink N.jsonl.gz', 'append next'];
+    assert.deepEqual(wanted.filter((call) => !paths.has(call)), []);
+    assert.ok(disk.calls.some(({ path }) => path.includes('/_trash/')) && disk.calls.some(({ path }) => path.includes('/_left/')));
+    assert.deepEqual(await judgeRest(disk.crash(LOST), lived.told), []);
+  });
+
+  test(
+    `${durability}: whatever call of a life fails, is cut short or is the last one, what was promised is there, and nothing else`,
+    async () => {
+      const { runs, states, faults } = await sweepFaults({ durability, runs: LIVES, seed: seedOfRun() });
+      assert.deepEqual(faults.slice(0, SHOWN_MAX), [], `${faults.length} faults`);
+      assert.ok(runs >= LIVES / 2 && states > runs);
+    },
+    { timeoutMs: TIMEOUT_MS },
+  );
+
+  test(
+    `${durability}: a start that is killed as well loses nothing, whatever it had come to`,
+    async () => {
+      const size = { durability, runs: RECOVERED_LIVES, killsPerRecovery: KILLS_PER_RECOVERY, seed: seedOfRun() };
+      const { states, faults } = await sweepRecoveries(size);
+      assert.deepEqual(faults.slice(0, SHOWN_MAX), [], `${faults.length} faults`);
+      assert.ok(states >= RECOVERED_LIVES);
+    },
+    { timeoutMs: TIMEOUT_MS },
+  );
+
+  test(
+    `${durability}: a loss of power takes nothing that was said to be durable, and of the rest the end, whichever part of it is lost`,
+    async () => {
+      const size = { durability, runs: LIVES_WITHOUT_POWER, seed: seedOfRun() };
+      const { runs, states, faults } = await sweepPowerLosses(size, STATES_PER_LIFE);
+      assert.deepEqual(faults.slice(0, SHOWN_MAX), [], `${faults.length} faults`);
+      assert.ok(runs >= LIVES_WITHOUT_POWER / 2 && states === runs * STATES_PER_LIFE);
+    },
+    { timeoutMs: TIMEOUT_MS },
+  );
+}
+
+test('an acknowledged write that is not there is noticed, and so is one that was not asked for', async () => {
+  const { disk, lived } = await liveAnew('fsync');
+  const lost = lived.told.copy();
+  lost.of('p').ledger.note({ kind: 'set', key: 'lost', value: '1' }, { kind: 'acknowledged', seq: 999, hash: '', timeMs: 0 });
+  assert.match((await judgeRest(disk.crash(), lost)).join(), /"lost" is absent/);
+  const unknown = lived.told.copy();
+  unknown.of('p').ledger.note({ kind: 'delete', key: 'a', value: '' }, { kind: 'acknowledged', seq: 999, hash: '', timeMs: 0 });
+  assert.match((await judgeRest(disk.crash(), unknown)).join(), /"a" is .*, not "absent"/);
+  const gone = lived.told.copy();
+  gone.of('q').presence = 'there';
+  assert.match((await judgeRest(disk.crash(), gone)).join(), /q: is not there/);
+});
+
+test('after a loss of power the end of what was not said to be durable may be missing, and nothing in between', () => {
+  const ledger = new Ledger();
+  const version = (value: string, seq: number): { value: string; seq: number; timeMs: number } => ({ value, seq, timeMs: 0 });
+  const set = (key: string, seq: number, isVolatile: boolean): void => {
+    ledger.note({ kind: 'set', key, value: String(seq) }, { kind: 'acknowledged', seq, hash: '', timeMs: 0, isVolatile });
+  };
+  set('a', 2, false);
+  set('b', 3, true);
+  set('a', 4, true);
+  set('c', 5, true);
+  const isAllowed = (...found: readonly (readonly [string, number])[]): boolean => (
+    ledger.faultsAfterLoss(new Map(found.map(([key, seq]) => [key, version(String(seq), seq)]))).length === 0
+  );
+  assert.deepEqual([isAllowed(['a', 2]), isAllowed(['a', 2], ['b', 3]), isAllowed(['a', 4], ['b', 3])], [true, true, true]);
+  assert.equal(isAllowed(['a', 4], ['b', 3], ['c', 5]), true);
+  assert.deepEqual([isAllowed(), isAllowed(['a', 4]), isAllowed(['a', 2], ['c', 5]), isAllowed(['b', 3])], [false, false, false, false]);
+  ledger.promise(4);
+  assert.deepEqual([isAllowed(['a', 2], ['b', 3]), isAllowed(['a', 4], ['b', 3])], [false, true]);
+});
+
+test('a file that is lost is noticed', async () => {
+  const [fault] = (await allFaults('fsync', ['kill after'])).slice(-1);
+  const { disk, lived } = await liveAnew('fsync', fault);
+  const left = disk.crash();
+  left.tree.remove('/srv/data/p.jsonl');
+  assert.match((await judgeRest(left, lived.told)).join(), /p: is/);
+});
+
+test.run();

@@ -1,0 +1,103 @@
+/**
+ * A copy of the built project that can be broken: what is compiled is copied, everything else is linked. The original is only read.
+ */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { runTestFile, type TestProcessResult } from '../../test-process.js';
+import { projectRoot } from '../../tidy/source-tree.js';
+import type { SourceChange } from './saboteur.js';
+
+/** The folder of what is compiled: the one that this file lies in. */
+const BUILT = fileURLToPath(new URL('../../../', import.meta.url));
+const OUTPUT = 'dist';
+/** Parts of the output that tests need. */
+const COPIED = ['src', 'test'];
+/** Longest run of one test file, in milliseconds. */
+const TEST_LIMIT_MS = 180_000;
+
+/**
+ * Changes text at its one place.
+ *
+ * @param text the whole source
+ * @param change what to find, and what to put there
+ * @returns the changed source
+ * @throws {Error} when the place is not there, is there twice, or would stay as it is
+ */
+export function changeText(text: string, { file, find, replace }: SourceChange): string {
+  const places = text.split(find).length - 1;
+  if (find === '' || places !== 1) throw new Error(`"${find}" stands ${places} times in ${file}, and must stand there once`);
+  if (find === replace) throw new Error(`The change of ${file} changes nothing`);
+  return text.replace(find, () => replace);
+}
+
+/**
+ * Compiles one file alone.
+ *
+ * @param text TypeScript
+ * @param file its name for messages
+ * @returns JavaScript
+ * @throws {Error} when it is not TypeScript
+ */
+export function compileText(text: string, file: string): string {
+  const compilerOptions = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true };
+  const { outputText, diagnostics = [] } = ts.transpileModule(text, { compilerOptions, fileName: file, reportDiagnostics: true });
+  const [first] = diagnostics;
+  if (first !== undefined) throw new Error(`${file} does not compile: ${ts.flattenDiagnosticMessageText(first.messageText, ' ')}`);
+  return outputText;
+}
+
+/** A copy in a folder of its own. */
+export class BuildCopy {
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'simplekv-saboteur-'));
+
+  /** Copies what is built. */
+  constructor() {
+    for (const name of COPIED) cpSync(path.join(BUILT, name), path.join(this.#folder, OUTPUT, name), { recursive: true });
+    const others = readdirSync(projectRoot()).filter((name) => name !== OUTPUT && name !== '.git');
+    for (const name of others) symlinkSync(path.join(projectRoot(), name), path.join(this.#folder, name));
+  }
+
+  /**
+   * Breaks the copy.
+   *
+   * @param changes places of the source
+   * @returns makes it whole again
+   * @throws {Error} when a change cannot be made; nothing is changed then
+   */
+  break(changes: readonly SourceChange[]): () => void {
+    const sources = new Map<string, string>();
+    for (const change of changes) {
+      const text = sources.get(change.file) ?? readFileSync(path.join(projectRoot(), change.file), 'utf8');
+      sources.set(change.file, changeText(text, change));
+    }
+    const broken = [...sources].map(([file, text]) => [this.#output(file), compileText(text, file)] as const);
+    const whole = broken.map(([output]) => [output, readFileSync(output, 'utf8')] as const);
+    for (const [output, text] of broken) writeFileSync(output, text);
+    return () => {
+      for (const [output, text] of whole) writeFileSync(output, text);
+    };
+  }
+
+  /**
+   * Runs a test file of the copy.
+   *
+   * @param test its path below `test`, without an ending
+   * @returns how it ended
+   */
+  async run(test: string): Promise<TestProcessResult> {
+    const file = path.join(this.#folder, OUTPUT, 'test', `${test}.test.js`);
+    return await runTestFile(file, { timeoutMs: TEST_LIMIT_MS, signal: new AbortController().signal });
+  }
+
+  /** Removes it. */
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #output(file: string): string {
+    return path.join(this.#folder, OUTPUT, file.replace(/\.ts$/, '.js'));
+  }
+}

@@ -1,0 +1,171 @@
+/** Saboteurs of the way from a command to the disk and back: what is promised when a write is answered. */
+import type { Saboteur } from './saboteur.js';
+
+const FILE_LOG = 'src/log/file/file-log.ts';
+const SYNCS = 'src/log/file/sync-keeper.ts';
+const TURN = 'src/store/batch-turn.ts';
+
+/** They live in the store and in the writer of the log. */
+export const WRITING_SABOTEURS: readonly Saboteur[] = [
+  {
+    name: 'answer-before-sync',
+    changes: [{
+      file: FILE_LOG,
+      find: 'if (isDurable) await this.#syncs.sync(this.#segment, batch.end);',
+      replace: 'if (isDurable) this.#syncs.sync(this.#segment, batch.end).catch(() => undefined);',
+    }],
+    tests: ['log/file/kill-points.crash', 'log/file/file-log'],
+  },
+  {
+    name: 'apply-before-sync',
+    changes: [
+      {
+        file: TURN,
+        find: 'if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq, { isDurable });',
+        replace: `const before = this.#model.lastSeq;
+      let seq = before;
+      for (const [index, decision] of decisions.entries()) {
+        if (!decision.accepted) continue;
+        seq += 1;
+        this.#model.apply({ event: decision.event, seq, timeMs: 0, hash: '', actor: batch[index].context.actor });
+      }
+      if (drafts.length > 0) appended = await this.log.append(drafts, before, { isDurable });`,
+      },
+      {
+        file: TURN,
+        find: '    this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });\n',
+        replace: '',
+      },
+    ],
+    tests: ['store/project-store'],
+  },
+  {
+    name: 'retry-failed-sync',
+    changes: [{
+      file: SYNCS,
+      find: 'await segment.datasync();',
+      replace: 'await segment.datasync().catch(() => segment.datasync());',
+    }],
+    tests: ['log/file/io-errors.crash'],
+  },
+  {
+    // Each of these guards is enough by itself.
+    name: 'close-a-file-under-a-queued-sync',
+    changes: [
+      { file: 'src/disk/descriptor.ts', find: '    await Promise.allSettled(this.#pending);\n', replace: '' },
+      {
+        file: 'src/disk/held-file.ts',
+        find: '    if (this.#users > 0) await new Promise<void>((resolve) => (this.#resolveIdle = resolve));\n',
+        replace: '',
+      },
+      { file: SYNCS, find: 'if (end.seq > this.#synced.seq) await this.#syncNow', replace: 'await this.#syncNow' },
+      { file: SYNCS, find: '      if (!isSyncMade(cause)) throw cause;\n', replace: '' },
+    ],
+    tests: ['proofs/faults/busy-logs.crash'],
+  },
+  {
+    name: 'answer-settings-before-their-sync',
+    changes: [{ file: TURN, find: 'isDurable = decisions.some(changesProject);', replace: 'isDurable = false;' }],
+    tests: ['store/project-store'],
+  },
+  {
+    name: 'go-on-after-failed-sync',
+    changes: [{ file: FILE_LOG, find: `if (this.#state !== 'closed') this.#enter('failed');`, replace: '' }],
+    tests: ['log/file/io-errors.crash'],
+  },
+  {
+    name: 'ignore-short-write',
+    changes: [{ file: 'src/disk/disk.ts', find: 'if (written !== bytes.length) throw', replace: 'if (written < 0) throw' }],
+    tests: ['log/file/io-errors.crash'],
+  },
+  {
+    name: 'leave-failed-write-in-place',
+    changes: [{ file: 'src/log/file/active-segment.ts', find: 'await file.truncate(this.#sizeBytes);', replace: 'return;' }],
+    tests: ['log/file/io-errors.crash'],
+  },
+  {
+    name: 'skip-sync-of-folders',
+    changes: [{ file: 'src/disk/disk.ts', find: '    await folder.sync();\n', replace: '' }],
+    tests: ['log/file/kill-points.crash'],
+  },
+  {
+    name: 'skip-sync-of-new-files',
+    changes: [{ file: 'src/disk/disk.ts', find: '    await file.datasync();\n', replace: '' }],
+    tests: ['log/file/kill-points.crash'],
+  },
+  {
+    name: 'durable-off-by-one-batch',
+    changes: [{
+      file: FILE_LOG, find: 'durable: this.#syncs.synced.seq }', replace: 'durable: Math.max(0, this.#syncs.synced.seq - drafts.length) }',
+    }],
+    tests: ['log/file/file-log'],
+  },
+  {
+    name: 'head-before-sync',
+    changes: [{
+      file: FILE_LOG,
+      find: 'await this.#segment.append(bytes);',
+      replace: 'this.#head.note(batch.end);\n      await this.#head.flush();\n      await this.#segment.append(bytes);',
+    }],
+    tests: ['log/file/kill-points.crash'],
+  },
+  {
+    name: 'seal-without-sync',
+    changes: [{ file: FILE_LOG, find: '      await this.#syncs.syncSeal(segment, this.#end);\n', replace: '' }],
+    tests: ['log/file/kill-points.crash'],
+  },
+  {
+    name: 'write-to-a-file-that-somebody-changed',
+    changes: [{
+      file: 'src/log/file/active-segment.ts',
+      find: '      await this.#refuseForeignChange(file);\n    });\n  }\n\n  /** Counts',
+      replace: '    });\n  }\n\n  /** Counts',
+    }],
+    tests: ['log/file/two-writers'],
+  },
+  {
+    name: 'answer-before-write',
+    changes: [
+      {
+        file: FILE_LOG,
+        find: 'await this.#segment.append(bytes);',
+        replace: `const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
+    globalThis.late = (globalThis.late ?? Promise.resolve()).then(wait).then(() => this.#segment.append(bytes)).catch(() => undefined);`,
+      },
+    ],
+    tests: ['e2e/kill.crash'],
+  },
+  {
+    name: 'decide-without-the-batch',
+    changes: [{ file: 'src/store/batch-state.ts', find: 'if (version !== undefined) return version;', replace: '' }],
+    tests: ['proofs/linearizability/recorded-histories.crash', 'store/batch-state'],
+  },
+  {
+    name: 'ignore-conditions',
+    changes: [{
+      file: 'src/store/decide.ts',
+      find: 'if (precondition === undefined || holds(version, precondition)) return undefined;',
+      replace: 'return undefined;',
+    }],
+    tests: ['proofs/linearizability/recorded-histories.crash', 'store/decide'],
+  },
+  {
+    name: 'answer-reads-from-a-cache',
+    changes: [
+      {
+        file: 'src/http/routes/keys/keys-routes.ts',
+        find: '  const entry = store.values.get(key);',
+        replace: `  const cached = cache.get(key);
+  const entry = cached !== undefined && Date.now() - cached.atMs < 20 ? cached.entry : store.values.get(key);
+  if (cached?.entry !== entry) cache.set(key, { entry, atMs: Date.now() });`,
+      },
+      { file: 'src/http/routes/keys/keys-routes.ts', find: 'const OK = 200;', replace: 'const cache = new Map();\nconst OK = 200;' },
+    ],
+    tests: ['proofs/linearizability/recorded-histories.crash'],
+  },
+  {
+    name: 'print-values-anew',
+    changes: [{ file: 'src/http/value-body.ts', find: '    JSON.parse(text);', replace: '    return JSON.stringify(JSON.parse(text));' }],
+    tests: ['http/value-body', 'e2e/values.e2e'],
+  },
+];
