@@ -12,30 +12,26 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'keep-the-old-key',
-    changes: [{ file: 'src/auth/keyring.ts', find: '    this.#indexOf(held).delete(held.name);\n', replace: '' }],
+    changes: [{ file: 'src/auth/keyring.ts', find: 'this.#indexOf(held).delete(', statement: '' }],
     tests: ['auth/keyring'],
   },
   {
     name: 'accept-a-made-up-key',
     changes: [{
       file: 'src/auth/keyring.ts',
-      find: 'if (salt === undefined || isGeneratedKey(presented)) return null;',
-      replace: 'if (salt === undefined || isGeneratedKey(presented)) return [...this.#direct.values()][0]?.principal ?? null;',
+      find: 'isGeneratedKey(presented)) return null;',
+      statement: 'if (salt === undefined || isGeneratedKey(presented)) return [...this.#direct.values()][0]?.principal ?? null;',
     }],
     tests: ['auth/keyring'],
   },
   {
     name: 'replace-the-configuration-unsynced',
-    changes: [{ file: 'src/config/temporary-file.ts', find: '        await file.sync();\n', replace: '' }],
+    changes: [{ file: 'src/config/temporary-file.ts', find: 'file.sync()', statement: '' }],
     tests: ['config/config-file.crash'],
   },
   {
     name: 'replace-the-configuration-without-its-folder',
-    changes: [{
-      file: CONFIG_FILE,
-      find: '      this.#uncertainText = text;\n      await syncFolder();\n',
-      replace: '      this.#uncertainText = text;\n',
-    }],
+    changes: [{ file: CONFIG_FILE, find: 'this.#uncertainText = text;', replace: 'this.#uncertainText = text; return;' }],
     tests: ['config/config-file.crash'],
   },
   {
@@ -47,8 +43,8 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
     name: 'free-the-name-before-the-rest-is-moved',
     changes: [{
       file: 'src/log/file/removal.ts',
-      find: 'await moveIfThere(disk, paths.folder, to.segments);',
-      replace: 'await moveIfThere(disk, paths.active, to.lastMoved);\n    await moveIfThere(disk, paths.folder, to.segments);',
+      find: 'moveIfThere(disk, paths.folder,',
+      before: 'await moveIfThere(disk, paths.active, to.lastMoved);',
     }],
     tests: ['log/file/file-home'],
   },
@@ -56,8 +52,8 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
     name: 'take-the-folder-of-a-living-server',
     changes: [{
       file: 'src/log/file/folder-lock.ts',
-      find: `if (found.kind === 'alive') throw new FolderLockedError(folder, found.holder);`,
-      replace: `if (found.kind === 'alive') return await rename(own, lock);`,
+      find: `if (found.kind === 'alive')`,
+      statement: `if (found.kind === 'alive') return await rename(own, lock);`,
     }],
     tests: ['log/file/folder-lock'],
   },
@@ -68,11 +64,7 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'write-on-after-an-uncertain-move',
-    changes: [{
-      file: 'src/projects/storage-switch.ts',
-      find: '    if (isOutcomeUnknown(error)) {\n',
-      replace: '    if (!(error instanceof AppError)) {\n',
-    }],
+    changes: [{ file: 'src/projects/storage-switch.ts', find: 'isOutcomeUnknown(error)', replace: '!(error instanceof AppError)' }],
     tests: ['projects/storage-switch'],
   },
 ];

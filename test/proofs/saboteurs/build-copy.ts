@@ -19,18 +19,44 @@ const COPIED = ['src', 'test'];
 const TEST_LIMIT_MS = 180_000;
 
 /**
- * Changes text at its one place.
+ * Makes a change in the text of a file.
  *
  * @param text the whole source
- * @param change what to find, and what to put there
+ * @param change where and what
  * @returns the changed source
- * @throws {Error} when the place is not there, is there twice, or would stay as it is
+ * @throws {Error} when the fragment occurs not once, or the change changes nothing
  */
-export function changeText(text: string, { file, find, replace }: SourceChange): string {
-  const places = text.split(find).length - 1;
-  if (find === '' || places !== 1) throw new Error(`"${find}" stands ${places} times in ${file}, and must stand there once`);
-  if (find === replace) throw new Error(`The change of ${file} changes nothing`);
-  return text.replace(find, () => replace);
+export function changeText(text: string, change: SourceChange): string {
+  const { file, find } = change;
+  const count = text.split(find).length - 1;
+  if (find === '' || count !== 1) throw new Error(`"${find}" occurs ${count} times in ${file}, and must occur once`);
+  const changed = applyChange(text, change);
+  if (changed === text) throw new Error(`The change of ${file} changes nothing`);
+  return changed;
+}
+
+function applyChange(text: string, change: SourceChange): string {
+  const at = text.indexOf(change.find);
+  const end = at + change.find.length;
+  if ('replace' in change) return text.slice(0, at) + change.replace + text.slice(end);
+  const statement = statementAround(text, at, end);
+  if ('before' in change) return `${text.slice(0, statement.start)}${change.before}\n${text.slice(statement.start)}`;
+  // An empty statement, since the one that goes may be the body of an `if`.
+  return text.slice(0, statement.start) + (change.statement || ';') + text.slice(statement.end);
+}
+
+/** The innermost statement that contains a range of the text. */
+function statementAround(text: string, at: number, end: number): { readonly start: number; readonly end: number } {
+  const source = ts.createSourceFile('source.ts', text, ts.ScriptTarget.ES2023, true);
+  let found: ts.Node | undefined;
+  const visit = (node: ts.Node): void => {
+    if (node.getStart() > at || node.getEnd() < end) return;
+    if (ts.isStatement(node) && !ts.isBlock(node)) found = node;
+    ts.forEachChild(node, visit);
+  };
+  ts.forEachChild(source, visit);
+  if (found === undefined) throw new Error(`"${text.slice(at, end)}" is in no statement`);
+  return { start: found.getStart(), end: found.getEnd() };
 }
 
 /**

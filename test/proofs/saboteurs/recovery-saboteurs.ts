@@ -4,7 +4,7 @@ import type { Saboteur } from './saboteur.js';
 const RECOVERY = 'src/log/file/recovery.ts';
 const READING = 'src/log/file/recovery-reading.ts';
 const LINE_FORMAT = 'src/log/line-format.ts';
-const MISSING_END = '    this.#refuseMissingEnd(finding.validBytes);\n';
+const MISSING_END = 'this.#refuseMissingEnd(finding';
 const TORN_TAIL = 'src/log/file/torn-tail.ts';
 
 /** They live in recovery and in the reading of lines. */
@@ -13,8 +13,8 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
     name: 'truncate-on-any-bad-line',
     changes: [{
       file: TORN_TAIL,
-      find: 'const { record, bytes, dueSeq, headSeq } = evidence;',
-      replace: 'return { torn: true };\n  const { record, bytes, dueSeq, headSeq } = evidence;',
+      find: 'headSeq } = evidence;',
+      before: 'return { torn: true };',
     }],
     tests: ['log/file/every-bit.crash', 'log/file/recovery-damage.crash'],
   },
@@ -28,13 +28,13 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
     changes: [
       { file: TORN_TAIL, find: 'if (headSeq >= dueSeq) return', replace: 'if (headSeq < 0) return' },
       // Behind the first door stands a second one.
-      { file: READING, find: MISSING_END, replace: '' },
+      { file: READING, find: MISSING_END, statement: '' },
     ],
     tests: ['log/file/every-bit.crash', 'log/file/torn-tail'],
   },
   {
     name: 'throw-a-torn-tail-away',
-    changes: [{ file: RECOVERY, find: 'torn && (await keepTornTail(this.#disk, this.#paths, torn));', replace: `torn && 'nowhere';` }],
+    changes: [{ file: RECOVERY, find: '(await keepTornTail(this.#disk, this.#paths, torn))', replace: `'nowhere'` }],
     tests: ['log/file/recovery.crash'],
   },
   {
@@ -44,7 +44,7 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'accept-a-missing-end',
-    changes: [{ file: READING, find: MISSING_END, replace: '' }],
+    changes: [{ file: READING, find: MISSING_END, statement: '' }],
     tests: ['log/file/recovery.crash', 'log/file/every-bit.crash'],
   },
   {
@@ -58,7 +58,7 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
       {
         file: READING,
         find: 'this.#chain.hash = header.previousHash;',
-        replace: 'this.#chain.hash = header.previousHash;\n    this.#chain.seq = header.firstSeq - 1;',
+        before: 'this.#chain.seq = header.firstSeq - 1;',
       },
     ],
     tests: ['log/file/recovery-damage.crash'],
@@ -67,22 +67,22 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
     name: 'skip-the-hash-of-lines',
     changes: [{
       file: LINE_FORMAT,
-      find: 'chainHash(due.previousHash, sha256(bytes.subarray(0, split)), sha256(bytes.subarray(split, end)));',
-      replace: 'written;',
+      find: 'sha256(bytes.subarray(split, end))',
+      statement: 'const computed = written;',
     }],
     tests: ['log/file/every-bit.crash', 'log/line-format'],
   },
   {
     name: 'lose-the-last-line-feed',
-    changes: [{ file: RECOVERY, find: `else await appendAll(file, Buffer.from('\\n'));`, replace: '' }],
+    changes: [{ file: RECOVERY, find: `await appendAll(file, Buffer.from('\\n'));`, statement: '' }],
     tests: ['log/file/recovery.crash'],
   },
   {
     name: 'believe-the-page-cache',
     changes: [{
       file: RECOVERY,
-      find: 'await this.#proveTail(active.unprovenOffset, sizeBytes);',
-      replace: 'await this.#proveTail(sizeBytes, sizeBytes);',
+      find: 'this.#proveTail(active.unprovenOffset,',
+      replace: 'this.#proveTail(sizeBytes,',
     }],
     tests: ['log/file/recovery.crash'],
   },

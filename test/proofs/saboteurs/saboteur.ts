@@ -3,14 +3,22 @@
  * proves nothing when it passes.
  */
 
-/** One place in the source. */
-export interface SourceChange {
+/** One change of the source. */
+export type SourceChange = SourcePlace & (
+  /** Takes the place of the fragment. */
+  | { readonly replace: string }
+  /** Takes the place of the whole statement that the fragment is in; removes it when empty. */
+  | { readonly statement: string }
+  /** Goes in front of the statement that the fragment is in. */
+  | { readonly before: string }
+);
+
+/** Where a change is made. */
+export interface SourcePlace {
   /** Path from the top of the project. */
   readonly file: string;
-  /** Text that stands there exactly once. */
+  /** A short fragment of code that occurs exactly once in the file, so that rewriting the code around it leaves it findable. */
   readonly find: string;
-  /** What stands there instead. */
-  readonly replace: string;
 }
 
 /** A broken build. */

@@ -18,6 +18,7 @@ delete process.env['NODE_V8_COVERAGE'];
 const test = suite('saboteurs');
 
 const SABOTEURS_MIN = 30;
+const FIND_LENGTH_MAX = 60;
 const TIMEOUT_MS = 180_000;
 
 /** What a test file prints when two of its three tests failed. */
@@ -64,12 +65,26 @@ test('every saboteur has a name of its own and tests that exist', () => {
   assertNone(SABOTEURS.filter(({ tests }) => tests.length === 0 || !tests.every(isThere)).map(({ name }) => name));
 });
 
-test('a place that is not there, or there twice, is no place for a change', () => {
+test('every place is a short fragment of one line', () => {
+  const finds = SABOTEURS.flatMap(({ changes }) => changes.map(({ find }) => find));
+  assertNone(finds.filter((find) => find.length > FIND_LENGTH_MAX || /\n|\/\/|\/\*/.test(find) || find !== find.trim()));
+});
+
+test('a change replaces a fragment or its statement, or goes in front of the statement', () => {
+  const file = 'a.ts';
+  assert.equal(changeText('a b $', { file, find: 'b', replace: '$&' }), 'a $& $');
+  const text = 'function f() {\n  if (a) g(b);\n  h(c);\n}\n';
+  assert.equal(changeText(text, { file, find: 'g(', statement: '' }), 'function f() {\n  if (a) ;\n  h(c);\n}\n');
+  assert.equal(changeText(text, { file, find: 'if (a)', statement: 'i();' }), 'function f() {\n  i();\n  h(c);\n}\n');
+  assert.equal(changeText(text, { file, find: 'h(c)', before: 'i();' }), 'function f() {\n  if (a) g(b);\n  i();\nh(c);\n}\n');
+});
+
+test('a fragment that is not found, or found twice, and a change that changes nothing are refused', () => {
   const change = { file: 'a.ts', find: 'b', replace: 'c' };
-  assert.equal(changeText('a b $', { ...change, replace: '$&' }), 'a $& $');
-  assert.throws(() => changeText('a', change), /stands 0 times/);
-  assert.throws(() => changeText('b b', change), /stands 2 times/);
+  assert.throws(() => changeText('a', change), /occurs 0 times/);
+  assert.throws(() => changeText('b b', change), /occurs 2 times/);
   assert.throws(() => changeText('b', { ...change, replace: 'b' }), /changes nothing/);
+  assert.throws(() => changeText('/* b */', { file: 'a.ts', find: 'b', statement: '' }), /in no statement/);
   assert.throws(() => compileText('const a = ;', 'a.ts'), /does not compile/);
 });
 

@@ -20,8 +20,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'commit-a-snapshot-before-the-names-of-its-data',
     changes: [{
       file: SNAPSHOT_FOLDER,
-      find: 'await changeFolder(this.#disk, this.#folder, () => writeNewFile(this.#disk, temporary, bytes));',
-      replace: 'await writeNewFile(this.#disk, temporary, bytes);',
+      find: 'writeNewFile(this.#disk, temporary, bytes)',
+      statement: 'await writeNewFile(this.#disk, temporary, bytes);',
     }],
     tests: ['projections/snapshot/kill-points.crash'],
   },
@@ -29,8 +29,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'answer-before-a-snapshot-is-committed',
     changes: [{
       file: SNAPSHOT_FOLDER,
-      find: `await changeFolder(this.#disk, this.#folder, () => this.#disk.rename(temporary, this.#path(seq, 'manifest')));`,
-      replace: `await this.#disk.rename(temporary, this.#path(seq, 'manifest'));`,
+      find: 'this.#disk.rename(temporary,',
+      statement: `await this.#disk.rename(temporary, this.#path(seq, 'manifest'));`,
     }],
     tests: ['projections/snapshot/kill-points.crash'],
   },
@@ -38,9 +38,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'remove-the-data-before-the-manifest',
     changes: [{
       file: SNAPSHOT_FOLDER,
-      find: `await changeFolder(this.#disk, this.#folder, () => this.#disk.unlink(this.#path(seq, 'manifest')));`,
-      replace: `await this.#disk.unlink(this.#path(seq, 'json'));
-    await changeFolder(this.#disk, this.#folder, () => this.#disk.unlink(this.#path(seq, 'manifest')));`,
+      find: `this.#disk.unlink(this.#path(seq, 'manifest'))`,
+      before: `await this.#disk.unlink(this.#path(seq, 'json'));`,
     }],
     tests: ['projections/snapshot/kill-points.crash'],
   },
@@ -48,9 +47,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'leave-a-moment-without-the-snapshot-file',
     changes: [{
       file: 'src/projections/snapshot/readable-snapshot.ts',
-      find: 'await changeFolder(this.#disk, dirname(this.#path), () => this.#disk.rename(temporary, this.#path));',
-      replace: `await this.#disk.unlink(this.#path);
-      await changeFolder(this.#disk, dirname(this.#path), () => this.#disk.rename(temporary, this.#path));`,
+      find: 'this.#disk.rename(temporary, this.#path)',
+      before: 'await this.#disk.unlink(this.#path);',
     }],
     tests: ['projections/snapshot/kill-points.crash'],
   },
@@ -58,8 +56,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'let-the-readable-snapshot-be-the-snapshot',
     changes: [{
       file: 'src/projections/snapshot/readable-snapshot.ts',
-      find: 'await copyFile(this.#disk, { from: join(this.#folder, source), to: temporary }, signal);',
-      replace: 'await this.#disk.link(join(this.#folder, source), temporary);',
+      find: 'copyFile(this.#disk,',
+      statement: 'await this.#disk.link(join(this.#folder, source), temporary);',
     }],
     tests: ['projections/snapshot/readable-snapshot'],
   },
@@ -67,8 +65,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'show-a-snapshot-that-was-not-checked',
     changes: [{
       file: 'src/projections/snapshot/readable-snapshot.ts',
-      find: 'await checkWhole(this.#disk, { folder: this.#folder, name, shownName: source, content: json }, { signal });',
-      replace: 'signal?.throwIfAborted();',
+      find: 'checkWhole(this.#disk,',
+      statement: 'signal?.throwIfAborted();',
     }],
     tests: ['projections/snapshot/readable-snapshot'],
   },
@@ -76,8 +74,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'take-any-readable-snapshot-of-the-size-for-current',
     changes: [{
       file: 'src/projections/snapshot/readable-snapshot.ts',
-      find: ' || Math.abs(shown.modifiedMs - values.modifiedMs) >= TIME_ROUNDING_MS',
-      replace: '',
+      find: '|| Math.abs(shown.modifiedMs - values.modifiedMs) >=',
+      replace: '|| Infinity <',
     }],
     tests: ['projections/snapshot/readable-snapshot'],
   },
@@ -90,28 +88,28 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'remove-a-snapshot-that-nothing-replaces',
     changes: [{
       file: COMPACTION,
-      find: '      if (damages.has(candidate) || !(await hasLines(log, { afterSeq: candidate.seq, toSeq }, signal))) continue;\n',
-      replace: '      if (damages.has(candidate)) continue;\n',
+      find: '!(await hasLines(log, { afterSeq: candidate.seq,',
+      statement: 'if (damages.has(candidate)) continue;',
     }, {
       file: COMPACTION,
-      find: '    return (await hasLines(log, { afterSeq: 0, toSeq }, signal)) ? [] : undefined;\n',
-      replace: '    return [];\n',
+      find: 'return (await hasLines(log, { afterSeq: 0,',
+      statement: 'return [];',
     }],
     tests: ['projects/damaged-snapshot'],
   },
   {
     name: 'snapshot-past-durable',
-    changes: [{ file: COMPACTION, find: '    await log.sync();\n', replace: '' }],
+    changes: [{ file: COMPACTION, find: 'log.sync()', statement: '' }],
     tests: ['projects/project-compaction'],
   },
   {
     name: 'commit-without-comparing',
-    changes: [{ file: COMPACTION, find: '      refuseMismatch(point, built);\n', replace: '' }],
+    changes: [{ file: COMPACTION, find: 'refuseMismatch(point, built)', statement: '' }],
     tests: ['projects/project-compaction'],
   },
   {
     name: 'remove-a-snapshot-that-is-being-read',
-    changes: [{ file: COMPACTION, find: '    await store.settleReads();\n', replace: '' }],
+    changes: [{ file: COMPACTION, find: 'store.settleReads()', statement: '' }],
     tests: ['projects/project-compaction'],
   },
   {
@@ -135,8 +133,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'remove-segments-without-a-record',
     changes: [{
       file: 'src/projects/retention.ts',
-      find: `  await journal.record({ op: 'segment.removed', id: log.project, log_id: log.logId, ...facts }, context);\n`,
-      replace: '',
+      find: `journal.record({ op: 'segment.removed',`,
+      statement: '',
     }],
     tests: ['projects/retention'],
   },
@@ -149,9 +147,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'remove-the-plain-segment-before-the-compressed-one',
     changes: [{
       file: SEALED_SEGMENTS,
-      find: '    await changeFolder(disk, paths.folder, () => disk.rename(paths.compressing, packed.path));\n',
-      replace: `    await changeFolder(disk, paths.folder, () => disk.unlink(sealedFile(paths, segment).path));
-    await changeFolder(disk, paths.folder, () => disk.rename(paths.compressing, packed.path));\n`,
+      find: 'disk.rename(paths.compressing,',
+      before: 'await changeFolder(disk, paths.folder, () => disk.unlink(sealedFile(paths, segment).path));',
     }],
     tests: ['log/file/sealed-segments.crash'],
   },
@@ -159,8 +156,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'believe-what-the-log-gives-back',
     changes: [{
       file: 'src/projections/snapshot/build-snapshot.ts',
-      find: 'if (bytes.length !== place.sizeBytes || crc32(bytes) !== crc) throw',
-      replace: 'if (bytes.length < 0) throw',
+      find: 'bytes.length !== place.sizeBytes || crc32(bytes) !== crc',
+      replace: 'bytes.length < 0',
     }],
     tests: ['projections/snapshot/build-snapshot'],
   },
