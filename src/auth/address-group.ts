@@ -1,27 +1,27 @@
 /**
- * Which addresses count as one caller. Knows nothing of what is counted.
+ * Groups client addresses into callers, for rate limits and fair queueing.
  *
- * One subscriber of IPv6 has a whole /64 and can use another address for every request, so the /64 is what counts. An IPv4
- * address that arrives over an IPv6 socket (`::ffff:192.0.2.1`) is that IPv4 address.
+ * An IPv6 subscriber has a whole /64 and can use a new address for every request, so a /64 is one group. An IPv4 address that
+ * arrives over an IPv6 socket (`::ffff:192.0.2.1`) is that IPv4 address.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** The group of everything that is not an address. */
-export const UNKNOWN_ADDRESS_GROUP = 'unknown';
+const UNKNOWN_ADDRESS_GROUP = 'unknown';
 
 const IPV6_GROUPS = 8;
 const IPV6_NETWORK_GROUPS = 4;
 const BITS_PER_BYTE = 8;
 const HEXADECIMAL = 16;
 const BYTE_VALUES = 256;
-/** Five groups of zeros and one of ones stand before an IPv4 address. */
+/** An IPv4-mapped address has five groups of zeros and one of ones before the IPv4 address. */
 const IPV4_MAPPED_PREFIX = '0:0:0:0:0:ffff:';
 
 /**
- * Names the group that an address belongs to.
+ * Returns the group of an address.
  *
- * @param address text as sockets and proxies give it: IPv4, IPv6 with or without a zone, or anything
- * @returns an IPv4 address, an IPv6 network as `2001:db8:0:1::/64`, or {@link UNKNOWN_ADDRESS_GROUP}
+ * @param address as reported by a socket or a proxy: IPv4, IPv6 with or without a zone, or any other text
+ * @returns an IPv4 address, an IPv6 network such as `2001:db8:0:1::/64`, or `unknown`
  */
 export function groupAddress(address: string): string {
   if (isIPv4(address)) return address;

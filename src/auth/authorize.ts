@@ -1,15 +1,14 @@
 /**
- * The one decision who may do what. Pure; knows nothing of keys, routes or statuses.
+ * Authorization: the one function that decides whether a caller may perform an action. Pure; knows no API keys, routes or statuses.
  */
 import { invariant } from '../base/invariant.js';
 import type { Principal } from './principal.js';
 
 /**
- * Everything that can be asked for.
+ * Every action that needs authorization.
  *
- * `project.update_guarded` is an update that could harm more than the project: storage settings beyond `on_disk` and
- * `cache_in_memory`, or `authentication` and `on_disk` of an open project. `server.inspect` is seeing projects' names among
- * the checks of readiness.
+ * `project.update_guarded` is an update that can affect more than the project itself, see {@link isGuardedChange}.
+ * `server.inspect` reveals project names in the readiness checks.
  */
 export type Action =
   | 'projects.list'
@@ -24,7 +23,7 @@ export type Action =
   | 'keys.write'
   | 'server.inspect';
 
-/** Whose key an action takes: the global one only, or the project's as well. */
+/** The API key that an action needs: only the global one, or that of the project as well. */
 const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
   'projects.list': 'global',
   'projects.create': 'global',
@@ -39,46 +38,43 @@ const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
   'server.inspect': 'global',
 };
 
-/** The members of a change of settings, whatever is in them. */
-export interface ChangedSettings {
+/** A change of settings; only the names of its members matter. */
+interface ChangedSettings {
   readonly authentication?: object | undefined;
   readonly storage?: object | undefined;
 }
 
-/** Storage settings that a project's own key may change. */
+/** Storage settings that the project's own API key may change. */
 const OWN_STORAGE: ReadonlySet<string> = new Set(['on_disk', 'cache_in_memory']);
 
-/** Every action, for those who walk over all of them. */
+/** Every action. */
 export const ACTIONS = Object.keys(KEY_OF_ACTION) as readonly Action[];
 
-/** Which scopes are open to everyone. */
+/** Which scopes are open, that is, need no API key. */
 export interface Scopes {
   /** True when global authentication is off. */
   readonly globalOpen: boolean;
-  /**
-   * @param project any text that may name a project
-   * @returns true when that project exists and its authentication is off
-   */
+  /** True when the project exists and its authentication is off. Takes any text. */
   isProjectOpen(project: string): boolean;
 }
 
-/** Who wants what. */
+/** The question that {@link authorize} answers. */
 export interface AuthorizationRequest {
   readonly principal: Principal;
   readonly action: Action;
-  /** The project that is meant, existing or not; null where the action concerns none. */
+  /** The project in the path, existing or not; null if the action concerns no project. */
   readonly project: string | null;
 }
 
-/** `unauthorized`: a key is missing. `forbidden`: the key is good, but not for this. */
-export type Decision = 'allow' | 'unauthorized' | 'forbidden';
+/** `unauthorized`: an API key is needed. `forbidden`: the API key is valid, but does not grant access. */
+export type AccessDecision = 'allow' | 'unauthorized' | 'forbidden';
 
 /**
- * Decides. The answer to a caller without the right never depends on whether the project exists.
+ * Decides whether a request is allowed. A refusal never depends on whether the project exists.
  *
- * @throws {InvariantError} for an action on a project that names none
+ * @throws {InvariantError} if an action on a project names no project
  */
-export function authorize(request: AuthorizationRequest, scopes: Scopes): Decision {
+export function authorize(request: AuthorizationRequest, scopes: Scopes): AccessDecision {
   const { principal, action, project } = request;
   const needsGlobal = KEY_OF_ACTION[action] === 'global';
   invariant(needsGlobal || project !== null, 'an action on a project names it');
@@ -97,10 +93,8 @@ export function authorize(request: AuthorizationRequest, scopes: Scopes): Decisi
 }
 
 /**
- * Tells whether a change of settings is guarded, which is to say an action of `project.update_guarded`.
- *
- * @param isOpen true for an open project: its own key, which anyone may do without, protects nothing
- * @returns true when the change needs the global key
+ * Tells whether a change of settings needs the global API key (`project.update_guarded`): storage settings beyond `on_disk` and
+ * `cache_in_memory`, and on an open project also `authentication` and `on_disk`, which anyone could change otherwise.
  */
 export function isGuardedChange(change: ChangedSettings, isOpen: boolean): boolean {
   const storage = Object.keys(change.storage ?? {});

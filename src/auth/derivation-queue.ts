@@ -1,165 +1,159 @@
 /**
- * The expensive part of recognising a chosen key, rationed: one derivation at a time, none twice at once, and in the order that
- * `derivation-line.ts` gives.
+ * Rations scrypt, the expensive part of recognising a typed key: one derivation at a time, each key derived once however many callers
+ * present it, in the order of `fair-queue.ts`.
  *
- * Without this, a handful of callers with made-up keys would keep every core and 32 MiB each busy, and writes would wait
- * behind them. Callers wait instead of being refused at once: a refusal leaves it to chance who finds a free place, and a flood
- * finds it. Knows nothing of which keys are good.
+ * Otherwise a few callers with made-up keys would keep every core busy, at 32 MiB each, and delay all writes. Callers wait instead of
+ * being refused at once: with refusals it is chance who finds a free slot, and a flood always finds it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../base/app-error.js';
 import { type Clock, systemClock } from '../base/clock.js';
-import { DerivationLine, type Turn } from './derivation-line.js';
-import { hashChosen } from './key-hash.js';
+import { FairQueue, type Queued } from './fair-queue.js';
+import { hashTyped } from './key-hash.js';
 
-/** How many derivations may wait behind the one that runs. A connection waits for one at most, and they are a quarter of all. */
+/** Derivations that may wait behind the running one. A connection waits for at most one, so by default a quarter of them can. */
 export const DERIVATION_QUEUE_MAX = 1024;
 
-/** How long a caller waits, in milliseconds; shorter than a connection on which nothing moves may stay open. */
-export const DERIVATION_WAIT_MS = 60_000;
+/** How long a caller waits, in milliseconds; shorter than the idle timeout of its connection. */
+const DERIVATION_WAIT_MS = 60_000;
 
-/** Turns a presented key into the text that would be stored for it. */
-export type DeriveKey = (key: string, salt: string) => Promise<string>;
-
-/** How a {@link DerivationQueue} works. */
+/** Options of a {@link DerivationQueue}. */
 export interface DerivationQueueOptions {
-  /** How many derivations may wait behind the one that runs. @default 1024 */
+  /** Derivations that may wait behind the running one. @default 1024 */
   readonly queueMax?: number;
   /** How long a caller waits, in milliseconds. @default 60_000 */
   readonly waitMs?: number;
-  /** What derives. @default hashChosen */
-  readonly derive?: DeriveKey;
-  /** Tells whether what was derived opens anything. @default never */
+  /** Returns the stored form of a presented key. @default hashTyped */
+  readonly derive?: (key: string, salt: string) => Promise<string>;
+  /** Tells whether a derived hash is that of a current key. @default never */
   readonly opens?: (derived: string) => boolean;
-  /** Draws one of so many that wait, from 0. @default a random one */
+  /** Draws a number from 0 up to, not including, `count`. @default at random */
   readonly draw?: (count: number) => number;
-  /** Lets time pass, in milliseconds. @default the machine's timer */
+  /** Waits, in milliseconds. @default a timer */
   readonly rest?: (durationMs: number) => Promise<unknown>;
-  /** @default the machine's own clocks */
+  /** @default the system clock */
   readonly clock?: Clock;
 }
 
-/** One wish for a derivation. */
-export interface DerivationRequest extends Turn {
+/** A request for a derivation. */
+export interface DerivationRequest extends Queued {
   /** The presented key. */
   readonly key: string;
-  /** SHA-256 of the key in hexadecimal digits: what two equal wishes have in common. */
+  /** SHA-256 of the key in hexadecimal digits: identifies requests for the same key. */
   readonly digest: string;
   /** 22 characters of base64url. */
   readonly salt: string;
-  /** Calls back when the caller has left; absent: never. */
+  /** Registers a callback for when the caller disconnects; absent: it never does. */
   readonly onGone?: (leave: () => void) => void;
 }
 
-/** A caller that waits for the outcome of a derivation. */
+/** A caller that waits for a derivation. */
 interface Waiter {
   readonly resolve: (derived: string) => void;
   readonly reject: (error: unknown) => void;
   readonly timer: NodeJS.Timeout;
 }
 
-/** A derivation that is wanted or runs, for all who present the same key. */
-interface Wanted extends Turn {
+/** A queued or running derivation, shared by all callers that present the same key. */
+interface Derivation extends Queued {
   readonly name: string;
   readonly key: string;
   readonly salt: string;
   readonly waiters: Set<Waiter>;
 }
 
-/** One derivation at a time. */
+/** Runs one derivation at a time. */
 export class DerivationQueue {
-  readonly #line: DerivationLine<Wanted>;
+  readonly #queue: FairQueue<Derivation>;
   readonly #waitMs: number;
-  readonly #derive: DeriveKey;
+  readonly #derive: (key: string, salt: string) => Promise<string>;
   readonly #opens: (derived: string) => boolean;
   readonly #rest: (durationMs: number) => Promise<unknown>;
   readonly #clock: Clock;
-  /** By salt and digest: what waits in the line, and what runs. */
-  readonly #wanted = new Map<string, Wanted>();
-  #running: Wanted | undefined;
-  /** True from the beginning of a derivation to the end of the rest after it. */
+  /** Queued and running derivations by salt and digest. */
+  readonly #pending = new Map<string, Derivation>();
+  #running: Derivation | undefined;
+  /** True from the start of a derivation to the end of the rest after it. */
   #isBusy = false;
 
-  /** @param options length of the queue, and what derives */
   constructor(options: DerivationQueueOptions = {}) {
-    this.#line = new DerivationLine(options.queueMax ?? DERIVATION_QUEUE_MAX, options.draw);
+    this.#queue = new FairQueue(options.queueMax ?? DERIVATION_QUEUE_MAX, options.draw);
     this.#waitMs = options.waitMs ?? DERIVATION_WAIT_MS;
-    this.#derive = options.derive ?? hashChosen;
+    this.#derive = options.derive ?? hashTyped;
     this.#opens = options.opens ?? (() => false);
     this.#rest = options.rest ?? ((durationMs) => sleep(durationMs));
     this.#clock = options.clock ?? systemClock;
   }
 
   /**
-   * Derives, or joins the derivation of the same key that is already wanted: a client that opens fifty connections
-   * with one key costs one derivation.
+   * Derives, or joins the pending derivation of the same key: a client that opens fifty connections with one key costs one derivation.
    *
-   * @throws {AppError} `too_many_failed_keys` when the line is full and the caller's address has the most places in it, when the caller
-   *   has waited too long, and when it has left
+   * @throws {AppError} `too_many_failed_keys` if the queue is full and the caller's address has the most entries, after the longest
+   *   wait, and when the caller disconnects
    */
   async derive(request: DerivationRequest): Promise<string> {
     const name = `${request.salt}:${request.digest}`;
-    const wanted = this.#wanted.get(name) ?? this.#enter(name, request);
-    const outcome = this.#wait(wanted, request.onGone);
-    this.#serve();
+    const derivation = this.#pending.get(name) ?? this.#enqueue(name, request);
+    const outcome = this.#wait(derivation, request.onGone);
+    this.#runNext();
     return outcome;
   }
 
-  #enter(name: string, { key, salt, scope, address }: DerivationRequest): Wanted {
-    const wanted: Wanted = { name, key, salt, scope, address, waiters: new Set() };
-    const leaving = this.#line.add(wanted);
-    if (leaving === wanted) throw tooMany();
-    this.#wanted.set(name, wanted);
-    if (leaving !== undefined) this.#end(leaving, (waiter) => waiter.reject(tooMany()));
-    return wanted;
+  #enqueue(name: string, { key, salt, scope, address }: DerivationRequest): Derivation {
+    const derivation: Derivation = { name, key, salt, scope, address, waiters: new Set() };
+    const evicted = this.#queue.add(derivation);
+    if (evicted === derivation) throw tooMany();
+    this.#pending.set(name, derivation);
+    if (evicted !== undefined) this.#settle(evicted, (waiter) => waiter.reject(tooMany()));
+    return derivation;
   }
 
-  #wait(wanted: Wanted, onGone: DerivationRequest['onGone']): Promise<string> {
+  #wait(derivation: Derivation, onGone: DerivationRequest['onGone']): Promise<string> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => this.#leave(wanted, waiter);
+      const leave = (): void => this.#leave(derivation, waiter);
       const waiter: Waiter = { resolve, reject, timer: setTimeout(leave, this.#waitMs).unref() };
-      wanted.waiters.add(waiter);
+      derivation.waiters.add(waiter);
       onGone?.(leave);
     });
   }
 
-  /** A derivation that runs goes on without those who asked for it: its outcome is remembered. */
-  #leave(wanted: Wanted, waiter: Waiter): void {
-    if (!wanted.waiters.delete(waiter)) return;
+  /** A running derivation continues without its callers: its result is remembered. */
+  #leave(derivation: Derivation, waiter: Waiter): void {
+    if (!derivation.waiters.delete(waiter)) return;
     clearTimeout(waiter.timer);
     waiter.reject(tooMany());
-    if (wanted.waiters.size > 0 || wanted === this.#running) return;
-    this.#line.remove(wanted);
-    this.#wanted.delete(wanted.name);
+    if (derivation.waiters.size > 0 || derivation === this.#running) return;
+    this.#queue.remove(derivation);
+    this.#pending.delete(derivation.name);
   }
 
-  #serve(): void {
+  #runNext(): void {
     if (this.#isBusy) return;
-    this.#running = this.#line.next();
+    this.#running = this.#queue.next();
     if (this.#running !== undefined) void this.#run(this.#running);
   }
 
-  /** Never rejects: a failed derivation is the waiters' failure. */
-  async #run(wanted: Wanted): Promise<void> {
+  /** Never rejects: a failed derivation rejects its waiters. */
+  async #run(derivation: Derivation): Promise<void> {
     this.#isBusy = true;
     const startedMs = this.#clock.monotonicMs();
-    let isGood = false;
+    let isKnown = false;
     try {
-      const derived = await this.#derive(wanted.key, wanted.salt);
-      isGood = this.#opens(derived);
-      this.#end(wanted, (waiter) => waiter.resolve(derived));
+      const derived = await this.#derive(derivation.key, derivation.salt);
+      isKnown = this.#opens(derived);
+      this.#settle(derivation, (waiter) => waiter.resolve(derived));
     } catch (error) {
-      this.#end(wanted, (waiter) => waiter.reject(error));
+      this.#settle(derivation, (waiter) => waiter.reject(error));
     }
     this.#running = undefined;
-    // Made-up keys get half of one core and no more, however many there are.
-    if (!isGood) await this.#rest(this.#clock.monotonicMs() - startedMs);
+    // Made-up keys get at most half of one core, however many there are.
+    if (!isKnown) await this.#rest(this.#clock.monotonicMs() - startedMs);
     this.#isBusy = false;
-    this.#serve();
+    this.#runNext();
   }
 
-  #end({ name, waiters }: Wanted, settle: (waiter: Waiter) => void): void {
-    this.#wanted.delete(name);
+  #settle({ name, waiters }: Derivation, settle: (waiter: Waiter) => void): void {
+    this.#pending.delete(name);
     for (const waiter of waiters) {
       clearTimeout(waiter.timer);
       settle(waiter);
@@ -169,5 +163,5 @@ export class DerivationQueue {
 }
 
 function tooMany(): AppError {
-  return new AppError('too_many_failed_keys', 'Cannot check this API key now: too many unknown keys wait to be checked; send it again');
+  return new AppError('too_many_failed_keys', 'Cannot check this API key now: too many unknown keys are waiting to be checked; retry');
 }

@@ -1,59 +1,52 @@
 /**
- * How often an address may present keys that open nothing before it has to wait. Owns the counts; knows nothing of keys.
- *
- * Only failures count, so a caller with a valid key is never slowed down, even from an address that is blocked.
+ * Limits the rate of unknown API keys per client address. Only failures count: a caller with a valid key is never slowed down,
+ * even from a blocked address.
  */
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { groupAddress } from './address-group.js';
 
-/** How many failures an address has per minute. */
-export const FAILURES_PER_MINUTE_MAX = 100;
-/** How many groups of addresses are counted at once. */
-export const COUNTED_ADDRESSES_MAX = 10_000;
+/** Failures allowed per address group and minute. */
+const FAILURES_PER_MINUTE_MAX = 100;
+/** Number of address groups that are tracked. */
+const COUNTED_ADDRESSES_MAX = 10_000;
 
 const WINDOW_SECONDS = 60;
 const MS_PER_SECOND = 1000;
 
-/** How a {@link FailureThrottle} counts. */
-export interface FailureThrottleOptions {
-  /** Failures per address and minute. @default 100 */
+interface FailureThrottleOptions {
+  /** Failures allowed per address group and minute. @default 100 */
   readonly failuresPerMinute?: number;
-  /** How many groups of addresses are counted at once. @default 10_000 */
+  /** Number of address groups that are tracked. @default 10_000 */
   readonly addressesMax?: number;
 }
 
-/** Counts failures by address. */
+/** Counts failures per address group. */
 export class FailureThrottle {
   readonly #limiter: RateLimiterMemory;
   readonly #failuresPerMinute: number;
   /**
-   * The addresses that the limiter counts. It bounds the memory: the limiter itself drops a count after a minute but takes
-   * any number of them, so an entry that is pushed out here is dropped there. Someone with more addresses than fit has more
-   * attempts from their number than from being forgotten.
+   * The groups that the limiter tracks. Bounds its memory: the limiter drops a count after a minute but accepts any number of
+   * groups, so an entry evicted here is deleted there. An attacker with more addresses than fit gains more attempts from their
+   * number than from evictions.
    */
   readonly #counted: LRUCache<string, true>;
 
-  /** @param options how many failures, and how many addresses */
   constructor(options: FailureThrottleOptions = {}) {
     this.#failuresPerMinute = options.failuresPerMinute ?? FAILURES_PER_MINUTE_MAX;
     const limiter = new RateLimiterMemory({ points: this.#failuresPerMinute, duration: WINDOW_SECONDS });
     this.#limiter = limiter;
     this.#counted = new LRUCache<string, true>({
       max: options.addressesMax ?? COUNTED_ADDRESSES_MAX,
-      // In memory, the deletion is done when `delete` returns; its promise says nothing more.
+      // The in-memory limiter has deleted the count when `delete` returns; the promise adds nothing.
       dispose: (_, group, reason) => {
         if (reason === 'evict') void limiter.delete(group);
       },
     });
   }
 
-  /**
-   * Tells whether an address has used up its failures.
-   *
-   * @returns 0, or after how many whole seconds it may try again
-   */
-  async isBlocked(address: string): Promise<number> {
+  /** Returns for how many more whole seconds an address is blocked; 0 if it is not. */
+  async blockedSeconds(address: string): Promise<number> {
     const count = await this.#limiter.get(groupAddress(address));
     if (count === null || count.consumedPoints < this.#failuresPerMinute || count.msBeforeNext <= 0) return 0;
     return Math.ceil(count.msBeforeNext / MS_PER_SECOND);
@@ -62,7 +55,7 @@ export class FailureThrottle {
   /**
    * Counts one failure.
    *
-   * @returns true for the failure that uses up what the address has in this window, and for no other
+   * @returns true only for the failure that reaches the limit in this window
    */
   async recordFailure(address: string): Promise<boolean> {
     const group = groupAddress(address);

@@ -1,98 +1,94 @@
 /**
- * Which API keys exist now, and whose a presented key is. Owns the look-ups and the memories; the expensive work is
- * `derivation-queue.ts`. Knows nothing of files, headers or what a key allows.
+ * The current API keys, and the lookup of a presented one. Knows nothing of files, headers or permissions.
  *
- * What a presented key costs, cheapest first:
- *  1. one SHA-256 and a look-up: keys stored as `sha256:` and keys kept in the clear;
- *  2. for a text that is not a whole generated key, while any key is stored with scrypt: a look-up of what was derived before, and one
- *     HMAC and a look-up among the typed keys that were recognised before, also before a restart (`known-keys.ts`);
- *  3. one derivation.
+ * The cost of a presented key, cheapest first:
+ *  1. One SHA-256 and a lookup: keys stored as `sha256:` and keys stored in plain text.
+ *  2. For a text that is not an intact generated key, while any key is stored with scrypt: a lookup among earlier derivations, then one
+ *     HMAC and a lookup among the typed keys recognised earlier, including before a restart (`known-keys.ts`).
+ *  3. One derivation (`derivation-queue.ts`).
  *
- * The memories hold what was derived from a digest, not whose it was: the answer always comes from the keys that hold at
- * that moment, so a key that was replaced stops working at once, also for a caller whose derivation was under way.
+ * The caches map a digest to what was derived from it, not to its owner: the answer always comes from the current keys, so a replaced
+ * key stops working immediately, even for a caller whose derivation is running.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { invariant } from '../base/invariant.js';
-import { isGeneratedKey } from './access-key.js';
+import { isGeneratedKey } from './api-key.js';
 import { groupAddress } from './address-group.js';
 import { DerivationQueue, type DerivationQueueOptions, type DerivationRequest } from './derivation-queue.js';
 import { digestKey, keyIdOf, parseKeyHash } from './key-hash.js';
 import { KnownKeys, type TypedKeyMemory } from './known-keys.js';
 import type { GlobalPrincipal, Principal, ProjectPrincipal } from './principal.js';
 
-/** Longest key that is looked at, in characters; a longer one is unknown. */
-export const ACCESS_KEY_CHARACTERS_MAX = 512;
+/** Longest API key, in characters; a longer text is unknown without a lookup. */
+const API_KEY_CHARACTERS_MAX = 512;
 
-/** How many presented keys each of the two memories holds. */
-export const REMEMBERED_KEYS_MAX = 10_000;
+/** Presented keys in each of the two caches. */
+const REMEMBERED_KEYS_MAX = 10_000;
 
-/** What a key opens. */
+/** What an API key grants access to. */
 export type KeyScope = { readonly kind: 'global' } | { readonly kind: 'project'; readonly project: string };
 
-/** A key as the configuration keeps it. */
+/** An API key as the configuration stores it. */
 export interface StoredKey {
   /** `sha256:…` or `scrypt:…`. */
   readonly hash: string;
-  /** The key itself where the configuration keeps it in the clear: it is then compared without a derivation. */
+  /** The key itself if the configuration stores it in plain text: it is then compared without a derivation. */
   readonly plain?: string | null;
 }
 
-/** How a {@link Keyring} works. */
-export interface KeyringOptions extends DerivationQueueOptions {
-  /** How many presented keys each of the two memories holds. @default 10_000 */
+interface KeyringOptions extends DerivationQueueOptions {
+  /** Presented keys in each of the two caches. @default 10_000 */
   readonly rememberedMax?: number;
-  /** The typed keys that were recognised before. @default none, and those to come are known to this keyring only */
+  /** The typed keys recognised earlier. @default none, and new ones are known to this keyring only */
   readonly knownKeys?: TypedKeyMemory;
 }
 
-/** Who presents a key, which decides whose turn a derivation is. */
-export interface Presenter extends Pick<DerivationRequest, 'onGone'> {
-  /** As sockets and proxies give it. */
+/** Who presents a key; decides the order of derivations. */
+interface Presenter extends Pick<DerivationRequest, 'onGone'> {
+  /** As reported by the socket or a proxy. */
   readonly address: string;
-  /** The project that is asked for, existing or not; null for none. */
+  /** The project in the path, existing or not; null for none. */
   readonly project: string | null;
 }
 
-/** A key that holds now. */
+/** A current key. */
 interface HeldKey {
   readonly principal: GlobalPrincipal | ProjectPrincipal;
-  /** Where it is found: `#direct` by the hexadecimal digest of the key, `#chosen` by the stored text. */
-  readonly index: 'direct' | 'chosen';
+  /** Its index: `#direct` by the hexadecimal digest of the key, `#typed` by the stored hash. */
+  readonly index: 'direct' | 'typed';
   readonly name: string;
-  /** What the presented key's digest, or what was derived from it, is compared with. */
+  /** Compared with the digest of the presented key, or with what was derived from it. */
   readonly digest: Buffer;
 }
 
-/** The keys that hold now. */
+/** The current API keys. */
 export class Keyring {
   readonly #held = new Map<string, HeldKey>();
   readonly #direct = new Map<string, HeldKey>();
-  readonly #chosen = new Map<string, HeldKey>();
-  /** The one salt of all chosen keys; undefined while there are none, and then nothing is ever derived. */
+  readonly #typed = new Map<string, HeldKey>();
+  /** The salt of all typed keys; undefined if there are none, in which case nothing is derived. */
   #salt: string | undefined;
   readonly #derivations: DerivationQueue;
-  // Two memories, so that made-up keys can push out only each other and never a key that works.
+  // Two caches, so that made-up keys evict only each other and never a valid key.
   readonly #knownGood: LRUCache<string, string>;
   readonly #knownBad: LRUCache<string, string>;
   readonly #knownKeys: TypedKeyMemory;
-  /** The salt of everything that the memories hold. */
+  /** The salt of everything in the caches. */
   #rememberedSalt: string | undefined;
 
-  /** @param options sizes, and what derives */
   constructor(options: KeyringOptions = {}) {
     const max = options.rememberedMax ?? REMEMBERED_KEYS_MAX;
-    this.#derivations = new DerivationQueue({ ...options, opens: (derived) => this.#chosen.has(derived) });
+    this.#derivations = new DerivationQueue({ ...options, opens: (derived) => this.#typed.has(derived) });
     this.#knownGood = new LRUCache({ max });
     this.#knownBad = new LRUCache({ max });
     this.#knownKeys = options.knownKeys ?? new KnownKeys();
   }
 
   /**
-   * Gives a scope its key; the key before it stops working at once.
+   * Replaces the key of a scope; null removes it. The previous key stops working immediately.
    *
-   * @param key the key as it is stored, null for none
-   * @throws {InvariantError} for a text that is no hash, a key that another scope has, or a second salt
+   * @throws {InvariantError} for an invalid hash, a key that another scope has, or a second salt
    */
   setKey(scope: KeyScope, key: StoredKey | null): void {
     const held = key === null ? undefined : holdKey(scope, key);
@@ -104,39 +100,29 @@ export class Keyring {
     if (held.salt !== undefined) this.#useSalt(held.salt);
   }
 
-  /** Forgets a project's key. */
+  /** Removes the key of a project. */
   removeProject(id: string): void {
     this.#drop(nameScope({ kind: 'project', project: id }));
   }
 
-  /**
-   * Names a scope's key.
-   *
-   * @returns 16 hexadecimal digits, null where there is no key
-   */
+  /** Returns the id of a scope's key, 16 hexadecimal digits; null if it has none. */
   keyId(scope: KeyScope): string | null {
     return this.#held.get(nameScope(scope))?.principal.keyId ?? null;
   }
 
-  /**
-   * Tells whether the API key by which a caller was recognised is still its scope's.
-   *
-   * @param principal what {@link Keyring.identify} gave, or the caller without a key
-   * @returns false once that key was replaced or removed
-   */
+  /** Tells whether the API key of a caller is still current: false once it was replaced or removed. Always true without a key. */
   holds(principal: Principal): boolean {
     return principal.kind === 'anonymous' || this.keyId(principal) === principal.keyId;
   }
 
   /**
-   * Says whose a presented key is.
+   * Looks up the owner of a presented key.
    *
-   * @param presented the key as it came, without the words around it
-   * @returns who presents it, null for a key that opens nothing
-   * @throws {AppError} `too_many_failed_keys` when finding out needs a derivation and too many are wanted, see {@link DerivationQueue}
+   * @returns null for an unknown key
+   * @throws {AppError} `too_many_failed_keys` if the lookup needs a derivation and too many are waiting, see {@link DerivationQueue}
    */
   async identify(presented: string, presenter: Presenter): Promise<Principal | null> {
-    if (presented.length === 0 || presented.length > ACCESS_KEY_CHARACTERS_MAX) return null;
+    if (presented.length === 0 || presented.length > API_KEY_CHARACTERS_MAX) return null;
     const digest = digestKey(presented);
     const name = digest.toString('hex');
     const direct = this.#direct.get(name);
@@ -154,25 +140,25 @@ export class Keyring {
     return principal;
   }
 
-  /** What a derivation would give, for a key that was recognised before and is still in force. */
+  /** The stored hash of a key that was recognised earlier and is still current. */
   #recall(presented: string, salt: string): string | undefined {
     return this.#knownKeys.recall(presented, salt, (scope) => {
       const held = this.#held.get(scope);
-      return held?.index === 'chosen' ? held.name : undefined;
+      return held?.index === 'typed' ? held.name : undefined;
     });
   }
 
-  /** What a chosen key could open there: only scopes that have one count, so that made-up ids of projects are one scope together. */
+  /** The scope that a typed key could open: only scopes that have one, so that made-up project ids all share one scope. */
   #scopeOf(project: string | null): string {
     const name = project === null ? undefined : nameScope({ kind: 'project', project });
-    return name !== undefined && this.#held.get(name)?.index === 'chosen' ? name : nameScope({ kind: 'global' });
+    return name !== undefined && this.#held.get(name)?.index === 'typed' ? name : nameScope({ kind: 'global' });
   }
 
-  /** Looks up what was derived among the keys that hold now, and remembers it on the side where it belongs. */
+  /** Looks up a derived hash among the current keys, and caches it on the side where it belongs. */
   #recognise(name: string, derived: string): HeldKey['principal'] | null {
     const parsed = parseKeyHash(derived);
-    invariant(parsed?.scheme === 'scrypt', 'a derivation gives a scrypt hash');
-    const held = this.#chosen.get(derived);
+    invariant(parsed?.scheme === 'scrypt', 'a derivation returns a scrypt hash');
+    const held = this.#typed.get(derived);
     const known = held !== undefined && timingSafeEqual(held.digest, parsed.digest);
     if (parsed.salt === this.#rememberedSalt) {
       (known ? this.#knownBad : this.#knownGood).delete(name);
@@ -182,15 +168,15 @@ export class Keyring {
   }
 
   #indexOf(key: HeldKey): Map<string, HeldKey> {
-    return key.index === 'direct' ? this.#direct : this.#chosen;
+    return key.index === 'direct' ? this.#direct : this.#typed;
   }
 
   #check(scope: KeyScope, held: NewKey): void {
     const present = this.#indexOf(held.key).get(held.key.name);
     const mine = this.#held.get(nameScope(scope));
     invariant(present === undefined || present === mine, 'no two scopes share a key');
-    const othersChosen = this.#chosen.size - (mine?.index === 'chosen' ? 1 : 0);
-    invariant(held.salt === undefined || othersChosen === 0 || held.salt === this.#salt, 'all chosen keys share one salt');
+    const othersTyped = this.#typed.size - (mine?.index === 'typed' ? 1 : 0);
+    invariant(held.salt === undefined || othersTyped === 0 || held.salt === this.#salt, 'all typed keys share one salt');
   }
 
   #drop(name: string): void {
@@ -198,10 +184,10 @@ export class Keyring {
     if (held === undefined) return;
     this.#held.delete(name);
     this.#indexOf(held).delete(held.name);
-    if (this.#chosen.size === 0) this.#salt = undefined;
+    if (this.#typed.size === 0) this.#salt = undefined;
   }
 
-  /** What was derived with another salt says nothing about keys under this one. */
+  /** Hashes derived with another salt say nothing about keys under this one. */
   #useSalt(salt: string): void {
     this.#salt = salt;
     if (salt === this.#rememberedSalt) return;
@@ -213,27 +199,23 @@ export class Keyring {
 
 interface NewKey {
   readonly key: HeldKey;
-  /** The salt, for a key that can only be recognised by a derivation. */
+  /** Only for a key that can only be recognised by a derivation. */
   readonly salt: string | undefined;
 }
 
-/**
- * Names a scope in one text.
- *
- * @returns `global`, or `project:` and the project's id
- */
+/** Returns a scope as one text: `global`, or `project:` and the project's id. */
 export function nameScope(scope: KeyScope): string {
   return scope.kind === 'global' ? 'global' : `project:${scope.project}`;
 }
 
 function holdKey(scope: KeyScope, key: StoredKey): NewKey {
   const parsed = parseKeyHash(key.hash);
-  invariant(parsed !== undefined, 'a stored key has a hash of a known form');
+  invariant(parsed !== undefined, 'a stored key has a valid hash');
   const keyId = keyIdOf(key.hash);
   const principal = scope.kind === 'global' ? { kind: scope.kind, keyId } : { kind: scope.kind, project: scope.project, keyId };
   const plain = key.plain ?? null;
   if (plain === null && parsed.scheme === 'scrypt') {
-    return { key: { principal, index: 'chosen', name: key.hash, digest: parsed.digest }, salt: parsed.salt };
+    return { key: { principal, index: 'typed', name: key.hash, digest: parsed.digest }, salt: parsed.salt };
   }
   const digest = plain === null ? parsed.digest : digestKey(plain);
   return { key: { principal, index: 'direct', name: digest.toString('hex'), digest }, salt: undefined };

@@ -1,36 +1,36 @@
 /**
- * Typed keys that were recognised before, each by a digest that costs no derivation: after a restart such a key does not wait among
- * made-up ones. Knows no file, and not which keys are in force.
+ * The typed keys recognised earlier, each by a digest that costs no derivation: after a restart such a key does not queue among made-up
+ * ones. Knows no file, and not which keys are current.
  *
- * Two values are kept for each key, both HMAC-SHA-256 under a random pepper:
- *  - its digest covers the key and the salt of all typed keys. The salt stands only in the configuration, so without the configuration
- *    a guess cannot be tried against the digest;
- *  - its binding covers the digest, the scope and the stored hash. A digest is believed only while that very hash is in force: a key
- *    that was replaced opens nothing, and what was written without having read the configuration is not believed.
+ * Each key has two values, both HMAC-SHA-256 under a random pepper:
+ *  - The digest covers the key and the salt of all typed keys. The salt is only in the configuration, so a guess cannot be tested
+ *    against the digest without it.
+ *  - The binding covers the digest, the scope and the stored hash. A digest is trusted only while exactly that hash is current: a
+ *    replaced key opens nothing, and an entry forged without the configuration is not trusted.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { invariant } from '../base/invariant.js';
 import { compileSchema } from '../base/json-schema.js';
 import { parseKeyHash } from './key-hash.js';
 
-/** The format that this program writes, and the only one that it reads. */
+/** The only format that is written and read. */
 export const KNOWN_KEYS_FORMAT = 'simplekv-known-keys/1';
 
 const PEPPER_BYTES = 32;
 const INDENT_BLANKS = 2;
 
-/** Where a typed key belongs. */
-export interface TypedKeyPlace {
-  /** What it opens: `global`, or `project:` and the project's id. */
+/** The stored hash of a typed key, and the scope that has it. */
+export interface ScopedHash {
+  /** `global`, or `project:` and the project's id. */
   readonly scope: string;
-  /** The text that is stored for it: `scrypt:…`. */
+  /** `scrypt:…` */
   readonly hash: string;
 }
 
-/** Gives the stored text of the key that a scope has now, undefined where it has none. */
+/** Returns the stored hash of a scope's current key; undefined if it has none. */
 export type HashInForce = (scope: string) => string | undefined;
 
-/** What a keyring asks of the memory of typed keys. */
+/** What a keyring needs of {@link KnownKeys}. */
 export type TypedKeyMemory = Pick<KnownKeys, 'recall' | 'learn'>;
 
 interface KnownKey {
@@ -61,23 +61,18 @@ const checkDocument = compileSchema<KnownKeysDocument>({
   additionalProperties: false,
 });
 
-/** The typed keys that are known, at most one for each scope. */
+/** The known typed keys, at most one for each scope. */
 export class KnownKeys {
   readonly #pepper: Buffer;
-  /** By the hexadecimal digest. */
+  /** By hexadecimal digest. */
   readonly #keys = new Map<string, KnownKey>();
 
-  /** @param pepper 32 random bytes; new ones where none are given */
   constructor(pepper: Buffer = randomBytes(PEPPER_BYTES)) {
     invariant(pepper.length === PEPPER_BYTES, 'a pepper has 32 bytes');
     this.#pepper = pepper;
   }
 
-  /**
-   * Reads what {@link KnownKeys.toText} has written.
-   *
-   * @returns the keys, undefined for text that is damaged or of another format
-   */
+  /** Parses the text of {@link KnownKeys.toText}; undefined if it is damaged or has another format. */
   static fromText(text: string): KnownKeys | undefined {
     const result = checkDocument(parseJson(text));
     if (!result.ok) return undefined;
@@ -89,11 +84,7 @@ export class KnownKeys {
     return known;
   }
 
-  /**
-   * Writes everything down; {@link KnownKeys.fromText} reads it.
-   *
-   * @returns JSON that ends in a line feed; no key and no stored hash is in it
-   */
+  /** Returns all entries as JSON with a final line feed. It contains no key and no stored hash. */
   toText(): string {
     const keys = [...this.#keys.values()].map(({ scope, digest, binding }) => ({
       scope, digest: digest.toString('hex'), binding: binding.toString('hex'),
@@ -105,7 +96,7 @@ export class KnownKeys {
   /**
    * Looks up a presented key. An unknown one costs one HMAC.
    *
-   * @returns the text in force that a derivation of this key would give, undefined where that is not known
+   * @returns the current stored hash that a derivation of this key would give; undefined if the key is unknown
    */
   recall(presented: string, salt: string, hashInForce: HashInForce): string | undefined {
     const digest = this.#digestOf(presented, salt);
@@ -116,13 +107,12 @@ export class KnownKeys {
   }
 
   /**
-   * Takes a key in. The caller has compared it with the stored hash.
+   * Adds a key that matched the stored hash of a scope.
    *
-   * @param place its scope, and the stored text that it was compared with
-   * @returns true when it was not known yet
+   * @returns false if it was known already
    * @throws {InvariantError} for a hash that is not scrypt's
    */
-  learn(key: string, { scope, hash }: TypedKeyPlace): boolean {
+  learn(key: string, { scope, hash }: ScopedHash): boolean {
     const parsed = parseKeyHash(hash);
     invariant(parsed?.scheme === 'scrypt', 'a typed key is stored with scrypt');
     const digest = this.#digestOf(key, parsed.salt);
@@ -136,7 +126,7 @@ export class KnownKeys {
     return true;
   }
 
-  /** Drops every key that is bound to no hash in force. */
+  /** Drops every key that is not bound to the current hash of its scope. */
   keepBound(hashInForce: HashInForce): void {
     for (const [name, known] of this.#keys) {
       const hash = hashInForce(known.scope);

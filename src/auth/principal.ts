@@ -1,30 +1,24 @@
 /**
- * Who asks: what is known of a caller after its key was looked up. Knows nothing of how the key came in.
+ * The caller of a request, after its API key was looked up.
  */
 
-/** The holder of the global key. */
+/** The holder of the global API key. */
 export interface GlobalPrincipal {
   readonly kind: 'global';
   /** 16 hexadecimal digits. */
   readonly keyId: string;
 }
 
-/** The holder of a project's key. */
+/** The holder of a project's API key. */
 export interface ProjectPrincipal {
   readonly kind: 'project';
-  /** The project that the key belongs to. */
   readonly project: string;
   /** 16 hexadecimal digits. */
   readonly keyId: string;
 }
 
-/** A caller without a key. */
-export interface AnonymousPrincipal {
-  readonly kind: 'anonymous';
-}
+/** The caller; `anonymous` if it sent no API key. */
+export type Principal = GlobalPrincipal | ProjectPrincipal | { readonly kind: 'anonymous' };
 
-/** The caller. */
-export type Principal = GlobalPrincipal | ProjectPrincipal | AnonymousPrincipal;
-
-/** The one who presented no key. */
-export const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' };
+/** The caller without an API key. */
+export const ANONYMOUS: Principal = { kind: 'anonymous' };

@@ -2,8 +2,8 @@
  * Turns what a person typed about keys into what the server keeps: typed keys become hashes, missing keys are made.
  * Gives a new document; writes nothing.
  */
-import { generateAccessKey } from '../auth/access-key.js';
-import { hashAccessKey, hashGenerated, parseKeyHash } from '../auth/key-hash.js';
+import { generateApiKey } from '../auth/api-key.js';
+import { hashApiKey, hashGenerated, parseKeyHash } from '../auth/key-hash.js';
 import type { KeyScope } from '../auth/keyring.js';
 import { randomSalt } from '../base/random-id.js';
 import { BUILT_IN_AUTHENTICATION } from '../events/project-settings.js';
@@ -99,14 +99,14 @@ async function adoptEntry(
   const entry: AuthenticationEntry = { ...BUILT_IN_AUTHENTICATION, api_key: null, api_key_hash: null, ...given };
   const { enabled, save_api_key_to_file: isSaved, api_key: typed, api_key_hash: hash } = entry;
   if (typed !== null) {
-    const newHash = await hashAccessKey(typed, salt);
+    const newHash = await hashApiKey(typed, salt);
     const adopted: AuthenticationEntry = { ...entry, api_key: isSaved ? typed : null, api_key_hash: newHash };
     const isSame = adopted.api_key === typed && newHash === hash;
     const isChosen = parseKeyHash(newHash)?.scheme === 'scrypt';
     return { entry: isSame ? given : adopted, generated: null, typed: isChosen ? { key: typed, hash: newHash } : null };
   }
   if (hash !== null || !enabled) return { entry: given, generated: null, typed: null };
-  const key = generateAccessKey(kind);
+  const key = generateApiKey(kind);
   return { entry: { ...entry, api_key: isSaved ? key : null, api_key_hash: hashGenerated(key) }, generated: key, typed: null };
 }
 

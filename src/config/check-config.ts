@@ -3,7 +3,7 @@
  */
 import { isIP, isIPv4 } from 'node:net';
 import { compileSchema, type SchemaFault } from '../base/json-schema.js';
-import { isGeneratedKey, looksGenerated } from '../auth/access-key.js';
+import { isGeneratedKey, looksGenerated } from '../auth/api-key.js';
 import { parseKeyHash } from '../auth/key-hash.js';
 import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
 import { ConfigError } from './config-error.js';

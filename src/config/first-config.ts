@@ -1,7 +1,7 @@
 /**
  * The configuration of a first run: one project, a key for it and a global one. Writes nothing.
  */
-import { generateAccessKey } from '../auth/access-key.js';
+import { generateApiKey } from '../auth/api-key.js';
 import { hashGenerated } from '../auth/key-hash.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../events/project-settings.js';
 import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
@@ -29,7 +29,7 @@ function authenticationFor(key: string): AuthenticationEntry {
  * @returns the document and both keys
  */
 export function firstConfig(): Required<FirstConfig> {
-  const projectKey = generateAccessKey('project');
+  const projectKey = generateApiKey('project');
   const { on_disk, cache_in_memory } = BUILT_IN_STORAGE;
   const { document, globalKey } = configWithoutProjects();
   const project = { id: FIRST_PROJECT_ID, storage: { on_disk, cache_in_memory }, authentication: authenticationFor(projectKey) };
@@ -38,7 +38,7 @@ export function firstConfig(): Required<FirstConfig> {
 
 /** Makes a configuration for a data folder whose own was lost: the projects in it get their entries later. */
 export function configWithoutProjects(): FirstConfig {
-  const globalKey = generateAccessKey('global');
+  const globalKey = generateApiKey('global');
   const document: ConfigDocument = {
     version: CONFIG_VERSION,
     server_port: DEFAULT_OPTIONS.server_port,

@@ -4,7 +4,7 @@
  */
 import pLimit from 'p-limit';
 import { nameScope } from '../auth/keyring.js';
-import { KnownKeys, type HashInForce, type TypedKeyMemory, type TypedKeyPlace } from '../auth/known-keys.js';
+import { KnownKeys, type HashInForce, type TypedKeyMemory, type ScopedHash } from '../auth/known-keys.js';
 import type { Logger } from '../base/logger.js';
 import { systemConfigDisk, type KnownKeysDisk } from './config-disk.js';
 import type { ConfigDocument } from './config-document.js';
@@ -72,7 +72,7 @@ export class KnownKeysFile implements TypedKeyMemory {
    * @param place its scope, and the stored text that it was compared with
    * @returns true when it was not known yet
    */
-  learn(key: string, place: TypedKeyPlace): boolean {
+  learn(key: string, place: ScopedHash): boolean {
     const isNew = this.#keys.learn(key, place);
     if (!isNew || this.#isWriteWanted) return isNew;
     this.#isWriteWanted = true;

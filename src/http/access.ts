@@ -67,7 +67,7 @@ export class Access {
     if (credentials.kind === 'none') return ANONYMOUS;
     const { keyring, throttle } = this.#parts;
     const { remote: address, projectId: project } = ctx.state;
-    const blockedSeconds = await throttle.isBlocked(address);
+    const blockedSeconds = await throttle.blockedSeconds(address);
     const onGone = (leave: () => void): void => void ctx.res.once('close', leave);
     const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { address, project, onGone }) : null;
     if (principal !== null) return principal;

@@ -1,7 +1,7 @@
 /**
  * The query, parsed strictly from its raw text: nothing is repeated, empty, unknown or half decoded, and no API key is in it.
  */
-import { looksGenerated } from '../auth/access-key.js';
+import { looksGenerated } from '../auth/api-key.js';
 import { AppError } from '../base/app-error.js';
 import type { SchemaCheck } from '../base/json-schema.js';
 

@@ -2,7 +2,7 @@
  * The entries of config.json as changes of projects write them. Every change is durable when its call resolves.
  */
 import { hashGenerated, keyIdOf } from '../auth/key-hash.js';
-import { generateAccessKey } from '../auth/access-key.js';
+import { generateApiKey } from '../auth/api-key.js';
 import type { StoredKey } from '../auth/keyring.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
@@ -37,7 +37,7 @@ export interface EntryState {
 
 /** Makes a project's key. */
 export function makeKey(settings: ProjectSettings): MadeKey {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   return { key, entryKey: { apiKey: settings.authentication.save_api_key_to_file ? key : null, apiKeyHash: hashGenerated(key) } };
 }
 

@@ -5,12 +5,12 @@ import { suite } from '../suite.js';
 
 const test = suite('address-group');
 
-test('an IPv4 address stands for itself', () => {
+test('an IPv4 address is its own group', () => {
   assert.equal(groupAddress('192.0.2.1'), '192.0.2.1');
   assert.notEqual(groupAddress('192.0.2.1'), groupAddress('192.0.2.2'));
 });
 
-test('an IPv6 address stands for its /64', () => {
+test('an IPv6 address belongs to its /64', () => {
   assert.equal(groupAddress('2001:db8:0:1:aaaa:bbbb:cccc:dddd'), '2001:db8:0:1::/64');
   assert.equal(groupAddress('2001:db8:0:1::1'), '2001:db8:0:1::/64');
   assert.equal(groupAddress('2001:DB8::1:0:0:0:0'), '2001:db8:0:1::/64');
@@ -19,7 +19,7 @@ test('an IPv6 address stands for its /64', () => {
   assert.equal(groupAddress('::'), '0:0:0:0::/64');
 });
 
-test('the zone of a link-local address does not count', () => {
+test('the zone of a link-local address is ignored', () => {
   assert.equal(groupAddress('fe80::1%eth0'), groupAddress('fe80::2%eth1'));
 });
 
@@ -30,13 +30,13 @@ test('an IPv4 address mapped into IPv6 is that IPv4 address, however it is writt
   assert.equal(groupAddress('::192.0.2.1'), '0:0:0:0::/64');
 });
 
-test('whatever is no address is one group', () => {
+test('everything that is not an address is one group', () => {
   for (const text of ['', 'unknown', '_hidden', '192.0.2', '192.0.2.1:80', '[::1]', 'x'.repeat(10_000)]) {
     assert.equal(groupAddress(text), 'unknown', text);
   }
 });
 
-test('the last 64 bits never matter and the first always do', () => {
+test('only the first 64 bits matter', () => {
   const group = fc.nat(0xffff);
   const half = fc.tuple(group, group, group, group);
   const write = (groups: readonly number[]): string => groups.map((number) => number.toString(16)).join(':');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ACTIONS, authorize, isGuardedChange, type Action, type Decision, type Scopes } from '../../src/auth/authorize.js';
+import { ACTIONS, authorize, isGuardedChange, type Action, type AccessDecision, type Scopes } from '../../src/auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../../src/auth/principal.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { suite } from '../suite.js';
@@ -31,10 +31,10 @@ interface Row {
   readonly who: Principal;
   readonly globalOpen: boolean;
   readonly actions: readonly Action[];
-  readonly expected: Readonly<Record<string, Decision>>;
+  readonly expected: Readonly<Record<string, AccessDecision>>;
 }
 
-const everywhere = (decision: Decision): Readonly<Record<string, Decision>> =>
+const everywhere = (decision: AccessDecision): Readonly<Record<string, AccessDecision>> =>
   Object.fromEntries(PROJECTS.map((project) => [project, decision]));
 
 const TABLE: readonly Row[] = [
@@ -62,7 +62,7 @@ for (const { who, globalOpen, actions, expected } of TABLE) {
   });
 }
 
-test('the two lists of actions are all actions', () => {
+test('the two lists contain every action', () => {
   assert.deepEqual([...PROJECT_ACTIONS, ...GLOBAL_ACTIONS].sort(), [...ACTIONS].sort());
 });
 
@@ -75,11 +75,11 @@ test('actions on no project follow the global scope', () => {
   }
 });
 
-test('an action on a project that names none is a defect', () => {
+test('an action on a project without a project is a defect', () => {
   assert.throws(() => authorize({ principal: GLOBAL, action: 'keys.read', project: null }, scopes(true)), InvariantError);
 });
 
-test('a project that does not exist gets the answer of one that exists and is closed', () => {
+test('a project that does not exist is answered like one that exists and is closed', () => {
   for (const principal of [ALPHA, ANONYMOUS]) {
     for (const action of ACTIONS) {
       const absent = authorize({ principal, action, project: 'absent' }, scopes(false));
@@ -88,7 +88,7 @@ test('a project that does not exist gets the answer of one that exists and is cl
   }
 });
 
-test('isGuardedChange() lets a project change what concerns only itself', () => {
+test('isGuardedChange() is false for settings that affect only the project itself', () => {
   for (const change of [
     { storage: { on_disk: false } },
     { storage: { cache_in_memory: true } },
@@ -100,7 +100,7 @@ test('isGuardedChange() lets a project change what concerns only itself', () => 
   assert.equal(isGuardedChange({ storage: { cache_in_memory: true } }, true), false);
 });
 
-test('isGuardedChange() guards the other storage settings always, and more on an open project', () => {
+test('isGuardedChange() is true for the other storage settings, and for more of them on an open project', () => {
   for (const open of [false, true]) {
     assert.equal(isGuardedChange({ storage: { durability: 'os' } }, open), true);
     assert.equal(isGuardedChange({ storage: { on_disk: true, segment_bytes: 4096 } }, open), true);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { DerivationQueue, DERIVATION_QUEUE_MAX, type DerivationRequest } from '../../src/auth/derivation-queue.js';
-import { hashChosen } from '../../src/auth/key-hash.js';
+import { hashTyped } from '../../src/auth/key-hash.js';
 import { AppError } from '../../src/base/app-error.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
@@ -37,7 +37,7 @@ function request(key: string): DerivationRequest {
 
 const isTooMany = (error: unknown): boolean => error instanceof AppError && error.code === 'too_many_failed_keys';
 
-test('derivations for one address run one at a time, as they are drawn', async () => {
+test('derivations for one address run one at a time, in the order drawn', async () => {
   const { derive, open, started, maxAtOnce } = gate();
   const queue = new DerivationQueue({ derive, draw: (count) => count - 1 });
   const all = ['a', 'b', 'c', 'd'].map((key) => queue.derive(request(key)));
@@ -56,7 +56,7 @@ test('the same key presented many times at once costs one derivation', async () 
   assert.deepEqual(started, ['a']);
 });
 
-test('one runs, as many wait as may, and the next is refused', async () => {
+test('one runs, up to the limit wait, and the next is refused', async () => {
   const { derive, open, started } = gate();
   const queue = new DerivationQueue({ derive, queueMax: 16 });
   const accepted = Array.from({ length: 17 }, (_, index) => queue.derive(request(`key ${index}`)));
@@ -67,7 +67,7 @@ test('one runs, as many wait as may, and the next is refused', async () => {
   assert.equal(DERIVATION_QUEUE_MAX, 1024);
 });
 
-test('after a refusal the queue takes keys again', async () => {
+test('the queue accepts keys again after a refusal', async () => {
   const { derive, open } = gate();
   const queue = new DerivationQueue({ derive, queueMax: 1 });
   const accepted = [queue.derive(request('a')), queue.derive(request('b'))];
@@ -77,7 +77,7 @@ test('after a refusal the queue takes keys again', async () => {
   assert.equal(await queue.derive(request('c')), 'derived c');
 });
 
-test('in a full queue a caller from another address takes a place of the flood', async () => {
+test('a caller from another address evicts an entry of the flood from a full queue', async () => {
   const { derive, open } = gate();
   const queue = new DerivationQueue({ derive, queueMax: 2 });
   const flood = ['a', 'b', 'c'].map((key) => queue.derive(request(key)));
@@ -88,7 +88,7 @@ test('in a full queue a caller from another address takes a place of the flood',
   assert.deepEqual(await Promise.all([...flood.slice(0, 2), good]), ['derived a', 'derived b', 'derived good']);
 });
 
-test('after a key that opens nothing the queue rests for as long as the derivation took, after a good one it does not', async () => {
+test('after an unknown key the queue rests for as long as the derivation took, after a valid one it does not', async () => {
   const clock = new ManualClock();
   const rests: number[] = [];
   let wake = (): void => undefined;
@@ -115,7 +115,7 @@ test('after a key that opens nothing the queue rests for as long as the derivati
   assert.deepEqual(rests, [300]);
 });
 
-test('a caller that has left takes no derivation, unless another caller waits for the same key', async () => {
+test('a caller that disconnects costs no derivation, unless another caller waits for the same key', async () => {
   const { derive, open, started } = gate();
   const queue = new DerivationQueue({ derive, queueMax: 2 });
   const leaving: (() => void)[] = [];
@@ -137,7 +137,7 @@ test('a caller that has left takes no derivation, unless another caller waits fo
   for (const leave of leaving) leave();
 });
 
-test('a caller waits only so long', async () => {
+test('a caller is refused after the longest wait', async () => {
   const { derive } = gate();
   const queue = new DerivationQueue({ derive, waitMs: 20 });
   // The queue's own timers keep no process alive.
@@ -154,8 +154,8 @@ test('a failed derivation is reported and does not block the next one', async ()
   assert.equal(await queue.derive(request('good')), 'good');
 });
 
-test('left alone it derives with scrypt', async () => {
-  assert.equal(await new DerivationQueue().derive(request('opensesame')), await hashChosen('opensesame', SALT));
+test('by default it derives with scrypt', async () => {
+  assert.equal(await new DerivationQueue().derive(request('opensesame')), await hashTyped('opensesame', SALT));
 });
 
 test.run();

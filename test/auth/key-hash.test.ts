@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { generateAccessKey } from '../../src/auth/access-key.js';
-import { digestKey, hashAccessKey, hashChosen, hashGenerated, keyIdOf, parseKeyHash } from '../../src/auth/key-hash.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
+import { digestKey, hashApiKey, hashTyped, hashGenerated, keyIdOf, parseKeyHash } from '../../src/auth/key-hash.js';
 import { randomSalt } from '../../src/base/random-id.js';
 import { suite } from '../suite.js';
 
@@ -10,44 +10,44 @@ const test = suite('key-hash');
 
 const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
 
-test('hashGenerated() gives sha256 of the whole key, as sha256sum prints it', () => {
+test('hashGenerated() is the sha256 of the whole key, as sha256sum prints it', () => {
   assert.equal(hashGenerated('abc'), 'sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
 });
 
-test('hashChosen() gives scrypt with its work factors, its salt and 32 bytes', async () => {
-  assert.equal(await hashChosen('opensesame', SALT), 'scrypt:32768:8:3:AAAAAAAAAAAAAAAAAAAAAA:35O7VHmObRKt7-QNatal7Xbj5O9D3A2LpCpyEeBe4G8');
+test('hashTyped() is scrypt with its work factors, its salt and 32 bytes', async () => {
+  assert.equal(await hashTyped('opensesame', SALT), 'scrypt:32768:8:3:AAAAAAAAAAAAAAAAAAAAAA:35O7VHmObRKt7-QNatal7Xbj5O9D3A2LpCpyEeBe4G8');
 });
 
-test('hashChosen() depends on key and salt', async () => {
+test('hashTyped() depends on key and salt', async () => {
   const [first, again, otherKey, otherSalt] = await Promise.all([
-    hashChosen('opensesame', SALT),
-    hashChosen('opensesame', SALT),
-    hashChosen('opensesamf', SALT),
-    hashChosen('opensesame', randomSalt()),
+    hashTyped('opensesame', SALT),
+    hashTyped('opensesame', SALT),
+    hashTyped('opensesamf', SALT),
+    hashTyped('opensesame', randomSalt()),
   ]);
   assert.equal(first, again);
   assert.notEqual(first, otherKey);
   assert.notEqual(first, otherSalt);
 });
 
-test('hashChosen() rejects instead of throwing when it cannot begin', async () => {
-  await assert.rejects(hashChosen(undefined as unknown as string, SALT), TypeError);
+test('hashTyped() rejects instead of throwing when it cannot start', async () => {
+  await assert.rejects(hashTyped(undefined as unknown as string, SALT), TypeError);
 });
 
-test('hashAccessKey() hashes generated keys with sha256 and all others with scrypt', async () => {
-  const generated = generateAccessKey('project');
+test('hashApiKey() hashes generated keys with sha256 and all others with scrypt', async () => {
+  const generated = generateApiKey('project');
   const changed = generated.slice(0, -1) + (generated.endsWith('0') ? '1' : '0');
-  assert.equal(await hashAccessKey(generated, SALT), hashGenerated(generated));
-  assert.match(await hashAccessKey(changed, SALT), /^scrypt:32768:8:3:A{22}:/);
-  assert.match(await hashAccessKey('opensesame', SALT), /^scrypt:32768:8:3:A{22}:/);
+  assert.equal(await hashApiKey(generated, SALT), hashGenerated(generated));
+  assert.match(await hashApiKey(changed, SALT), /^scrypt:32768:8:3:A{22}:/);
+  assert.match(await hashApiKey('opensesame', SALT), /^scrypt:32768:8:3:A{22}:/);
 });
 
-test('parseKeyHash() takes both schemes apart', async () => {
+test('parseKeyHash() parses both schemes', async () => {
   assert.deepEqual(parseKeyHash(hashGenerated('abc')), { scheme: 'sha256', digest: digestKey('abc') });
-  const chosen = parseKeyHash(await hashChosen('opensesame', SALT));
-  assert.equal(chosen?.scheme, 'scrypt');
-  assert.equal(chosen.salt, SALT);
-  assert.equal(chosen.digest.length, 32);
+  const typed = parseKeyHash(await hashTyped('opensesame', SALT));
+  assert.equal(typed?.scheme, 'scrypt');
+  assert.equal(typed.salt, SALT);
+  assert.equal(typed.digest.length, 32);
 });
 
 test('parseKeyHash() reads back every salt and every digest', () => {
@@ -60,7 +60,7 @@ test('parseKeyHash() reads back every salt and every digest', () => {
   fc.assert(property);
 });
 
-test('parseKeyHash() refuses everything that is not exactly a stored hash', () => {
+test('parseKeyHash() rejects everything that is not exactly a stored hash', () => {
   const hex = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
   const hash = 'A'.repeat(43);
   const refused = [
@@ -85,7 +85,7 @@ test('parseKeyHash() refuses everything that is not exactly a stored hash', () =
   for (const text of refused) assert.equal(parseKeyHash(text), undefined, JSON.stringify(text));
 });
 
-test('parseKeyHash() refuses a second spelling of the same bytes', () => {
+test('parseKeyHash() rejects a second spelling of the same bytes', () => {
   assert.equal(parseKeyHash(`scrypt:32768:8:3:${SALT}:${'A'.repeat(42)}B`), undefined);
   assert.equal(parseKeyHash(`scrypt:32768:8:3:${'A'.repeat(21)}B:${'A'.repeat(43)}`), undefined);
 });

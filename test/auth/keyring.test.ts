@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { generateAccessKey } from '../../src/auth/access-key.js';
-import { digestKey, hashChosen, hashGenerated, keyIdOf } from '../../src/auth/key-hash.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
+import { digestKey, hashTyped, hashGenerated, keyIdOf } from '../../src/auth/key-hash.js';
 import { Keyring, type KeyScope } from '../../src/auth/keyring.js';
 import { KnownKeys } from '../../src/auth/known-keys.js';
 import { AppError } from '../../src/base/app-error.js';
@@ -34,9 +34,9 @@ function countingKeyring(
 
 const isTooMany = (error: unknown): boolean => error instanceof AppError && error.code === 'too_many_failed_keys';
 
-test('a generated key is recognised by what it belongs to, without a derivation', async () => {
+test('a generated key identifies its scope without a derivation', async () => {
   const { keyring, derived } = countingKeyring();
-  const [globalKey, projectKey] = [generateAccessKey('global'), generateAccessKey('project')];
+  const [globalKey, projectKey] = [generateApiKey('global'), generateApiKey('project')];
   keyring.setKey(GLOBAL, { hash: hashGenerated(globalKey) });
   keyring.setKey(ALPHA, { hash: hashGenerated(projectKey) });
   assert.deepEqual(await keyring.identify(globalKey, CALM), { kind: 'global', keyId: keyIdOf(hashGenerated(globalKey)) });
@@ -45,14 +45,14 @@ test('a generated key is recognised by what it belongs to, without a derivation'
   assert.deepEqual(derived, []);
 });
 
-test('a principal holds until its key is replaced or removed, and a caller without a key always does', async () => {
+test('a principal is valid until its key is replaced or removed, and always without a key', async () => {
   const keyring = new Keyring();
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   keyring.setKey(ALPHA, { hash: hashGenerated(key) });
   const principal = await keyring.identify(key, CALM);
   assert.ok(principal !== null);
   const change = [
-    (): void => keyring.setKey(ALPHA, { hash: hashGenerated(generateAccessKey('project')) }), (): void => keyring.setKey(ALPHA, null),
+    (): void => keyring.setKey(ALPHA, { hash: hashGenerated(generateApiKey('project')) }), (): void => keyring.setKey(ALPHA, null),
     (): void => keyring.removeProject('alpha'),
   ];
   for (const end of change) {
@@ -64,22 +64,22 @@ test('a principal holds until its key is replaced or removed, and a caller witho
   }
 });
 
-test('an empty keyring knows nobody', async () => {
+test('an empty keyring knows no key', async () => {
   const { keyring, derived } = countingKeyring();
-  assert.equal(await keyring.identify(generateAccessKey('global'), CALM), null);
+  assert.equal(await keyring.identify(generateApiKey('global'), CALM), null);
   assert.equal(await keyring.identify('opensesame', CALM), null);
   assert.deepEqual(derived, []);
 });
 
-test('a chosen key is recognised with real scrypt', async () => {
+test('a typed key is recognised with real scrypt', async () => {
   const keyring = new Keyring();
-  const hash = await hashChosen('opensesame', SALT);
+  const hash = await hashTyped('opensesame', SALT);
   keyring.setKey(ALPHA, { hash });
   assert.deepEqual(await keyring.identify('opensesame', CALM), { kind: 'project', project: 'alpha', keyId: keyIdOf(hash) });
   assert.equal(await keyring.identify('opensesamf', CALM), null);
 });
 
-test('a chosen key costs one derivation, then none', async () => {
+test('a typed key costs one derivation, then none', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   for (let time = 0; time < 5; time += 1) assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
@@ -93,20 +93,20 @@ test('a wrong key costs one derivation, then none', async () => {
   assert.deepEqual(derived, ['wrong key']);
 });
 
-test('a hundred chosen keys still cost one derivation for each presented key', async () => {
+test('with a hundred typed keys each presented key still costs one derivation', async () => {
   const { keyring, derived } = countingKeyring();
   for (let index = 0; index < 100; index += 1) {
-    keyring.setKey({ kind: 'project', project: `p${index}` }, { hash: quickHash(`chosen ${index}`) });
+    keyring.setKey({ kind: 'project', project: `p${index}` }, { hash: quickHash(`typed ${index}`) });
   }
-  const found = await keyring.identify('chosen 57', CALM);
+  const found = await keyring.identify('typed 57', CALM);
   assert.equal(found?.kind === 'project' && found.project, 'p57');
-  assert.deepEqual(derived, ['chosen 57']);
+  assert.deepEqual(derived, ['typed 57']);
 });
 
-test('a whole generated key never needs a derivation, a changed one does', async () => {
+test('an intact generated key never needs a derivation, a changed one does', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const changed = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
   assert.equal(await keyring.identify(key, CALM), null);
   assert.deepEqual(derived, []);
@@ -114,7 +114,7 @@ test('a whole generated key never needs a derivation, a changed one does', async
   assert.deepEqual(derived, [changed]);
 });
 
-test('a chosen key kept in the clear is compared without a derivation', async () => {
+test('a typed key stored in plain text is compared without a derivation', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame'), plain: 'opensesame' });
   assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
@@ -123,14 +123,14 @@ test('a chosen key kept in the clear is compared without a derivation', async ()
   assert.equal(keyring.keyId(ALPHA), keyIdOf(quickHash('opensesame')));
 });
 
-test('plain null means that only the hash is kept', async () => {
+test('plain null means that only the hash is stored', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame'), plain: null });
   assert.equal((await keyring.identify('opensesame', CALM))?.kind, 'project');
   assert.deepEqual(derived, ['opensesame']);
 });
 
-test('empty and overlong keys are unknown at once', async () => {
+test('empty and overlong keys are unknown without a lookup', async () => {
   const { keyring, derived } = countingKeyring();
   const longest = 'k'.repeat(512);
   keyring.setKey(ALPHA, { hash: quickHash(longest) });
@@ -140,15 +140,15 @@ test('empty and overlong keys are unknown at once', async () => {
   assert.equal((await keyring.identify(longest, CALM))?.kind, 'project');
 });
 
-test('keys outside ASCII are compared, not refused with a failure', async () => {
+test('keys outside ASCII are compared and do not fail', async () => {
   const { keyring } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   for (const presented of ['é', '\u0000', '😀'.repeat(100), '\ud800']) assert.equal(await keyring.identify(presented, CALM), null);
 });
 
-test('a replaced generated key stops working at once and the new one starts', async () => {
+test('a replaced generated key stops working immediately and the new one works', async () => {
   const { keyring } = countingKeyring();
-  const [before, after] = [generateAccessKey('project'), generateAccessKey('project')];
+  const [before, after] = [generateApiKey('project'), generateApiKey('project')];
   keyring.setKey(ALPHA, { hash: hashGenerated(before) });
   assert.equal((await keyring.identify(before, CALM))?.kind, 'project');
   keyring.setKey(ALPHA, { hash: hashGenerated(after) });
@@ -156,36 +156,36 @@ test('a replaced generated key stops working at once and the new one starts', as
   assert.equal((await keyring.identify(after, CALM))?.kind, 'project');
 });
 
-test('a remembered chosen key stops working the moment it is replaced, and the refused one starts', async () => {
+test('a cached typed key stops working when it is replaced, and the one refused before works', async () => {
   const { keyring, derived } = countingKeyring();
-  keyring.setKey(ALPHA, { hash: quickHash('chosen first') });
-  assert.notEqual(await keyring.identify('chosen first', CALM), null);
-  assert.equal(await keyring.identify('chosen next', CALM), null);
-  keyring.setKey(ALPHA, { hash: quickHash('chosen next') });
-  assert.equal(await keyring.identify('chosen first', CALM), null);
-  assert.notEqual(await keyring.identify('chosen next', CALM), null);
+  keyring.setKey(ALPHA, { hash: quickHash('typed first') });
+  assert.notEqual(await keyring.identify('typed first', CALM), null);
+  assert.equal(await keyring.identify('typed next', CALM), null);
+  keyring.setKey(ALPHA, { hash: quickHash('typed next') });
+  assert.equal(await keyring.identify('typed first', CALM), null);
+  assert.notEqual(await keyring.identify('typed next', CALM), null);
   // Both had been derived before the change, and a derivation does not depend on who holds what.
-  assert.deepEqual(derived, ['chosen first', 'chosen next']);
+  assert.deepEqual(derived, ['typed first', 'typed next']);
 });
 
-test('a key replaced while its derivation runs is refused', async () => {
+test('a key replaced during its derivation is refused', async () => {
   let finish = (): void => undefined;
   const derive = async (key: string, salt: string): Promise<string> => {
     await new Promise<void>((resolve) => { finish = resolve; });
     return quickHash(key, salt);
   };
   const keyring = new Keyring({ derive });
-  keyring.setKey(ALPHA, { hash: quickHash('chosen first') });
-  const pending = keyring.identify('chosen first', CALM);
+  keyring.setKey(ALPHA, { hash: quickHash('typed first') });
+  const pending = keyring.identify('typed first', CALM);
   await new Promise((resolve) => { setImmediate(resolve); });
-  keyring.setKey(ALPHA, { hash: quickHash('chosen next') });
+  keyring.setKey(ALPHA, { hash: quickHash('typed next') });
   finish();
   assert.equal(await pending, null);
 });
 
 test('a removed project and a key set to null are unknown', async () => {
   const { keyring } = countingKeyring();
-  const [first, second] = [generateAccessKey('project'), generateAccessKey('project')];
+  const [first, second] = [generateApiKey('project'), generateApiKey('project')];
   keyring.setKey(ALPHA, { hash: hashGenerated(first) });
   keyring.setKey(BETA, { hash: hashGenerated(second) });
   keyring.removeProject('alpha');
@@ -209,7 +209,7 @@ test('a project named global is not the global scope', () => {
   assert.equal(keyring.keyId({ kind: 'project', project: 'global' }), keyIdOf(hashGenerated('abc')));
 });
 
-test('without a chosen key left nothing is derived any more', async () => {
+test('once no typed key is left nothing is derived', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   keyring.removeProject('alpha');
@@ -217,7 +217,7 @@ test('without a chosen key left nothing is derived any more', async () => {
   assert.deepEqual(derived, []);
 });
 
-test('the salt may change once no chosen key is left, and nothing remembered survives it', async () => {
+test('the salt may change once no typed key is left, which invalidates the caches', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   assert.notEqual(await keyring.identify('opensesame', CALM), null);
@@ -226,17 +226,17 @@ test('the salt may change once no chosen key is left, and nothing remembered sur
   assert.deepEqual(derived, ['opensesame', 'opensesame']);
 });
 
-test('setting the same key again keeps it', async () => {
+test('setting the same key again is harmless', async () => {
   const { keyring } = countingKeyring();
-  const key = generateAccessKey('global');
+  const key = generateApiKey('global');
   keyring.setKey(GLOBAL, { hash: hashGenerated(key) });
   keyring.setKey(GLOBAL, { hash: hashGenerated(key) });
   assert.equal((await keyring.identify(key, CALM))?.kind, 'global');
 });
 
-test('a shared key, a second salt and a text that is no hash are defects', async () => {
+test('a shared key, a second salt and an invalid hash are defects', async () => {
   const { keyring } = countingKeyring();
-  const key = generateAccessKey('global');
+  const key = generateApiKey('global');
   keyring.setKey(GLOBAL, { hash: hashGenerated(key) });
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   assert.throws(() => keyring.setKey(BETA, { hash: hashGenerated(key) }), InvariantError);
@@ -245,7 +245,7 @@ test('a shared key, a second salt and a text that is no hash are defects', async
   assert.equal((await keyring.identify(key, CALM))?.kind, 'global');
 });
 
-test('made-up keys push out only each other, never a key that works', async () => {
+test('made-up keys evict only each other, never a valid key', async () => {
   const { keyring, derived } = countingKeyring({ rememberedMax: 3 });
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   assert.notEqual(await keyring.identify('opensesame', CALM), null);
@@ -256,7 +256,7 @@ test('made-up keys push out only each other, never a key that works', async () =
   assert.equal(derived.filter((key) => key === 'wrong 0').length, 2);
 });
 
-test('beyond the queue a new key is refused, while known keys are answered', async () => {
+test('a new key is refused when the queue is full, while known keys are answered', async () => {
   let finish = (): void => undefined;
   const finished = new Promise<void>((resolve) => { finish = resolve; });
   const quick = new Set(['opensesame']);
@@ -265,7 +265,7 @@ test('beyond the queue a new key is refused, while known keys are answered', asy
     return quickHash(key, salt);
   };
   const keyring = new Keyring({ derive, queueMax: 2 });
-  const generated = generateAccessKey('project');
+  const generated = generateApiKey('project');
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   keyring.setKey(BETA, { hash: hashGenerated(generated) });
   assert.notEqual(await keyring.identify('opensesame', CALM), null);
@@ -277,10 +277,10 @@ test('beyond the queue a new key is refused, while known keys are answered', asy
   assert.deepEqual(await Promise.all(waiting), [null, null, null]);
 });
 
-test('made-up keys for projects that are not there, or have no chosen key, wait as one scope', async () => {
+test('made-up keys for projects that do not exist or have no typed key share one scope', async () => {
   const { keyring, derived } = countingKeyring();
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
-  keyring.setKey(BETA, { hash: hashGenerated(generateAccessKey('project')) });
+  keyring.setKey(BETA, { hash: hashGenerated(generateApiKey('project')) });
   const flood = ['beta', 'none', 'other', 'more'].map((project) => keyring.identify(`wrong ${project}`, { ...CALM, project }));
   const good = keyring.identify('opensesame', { address: '192.0.2.1', project: 'alpha' });
   assert.equal((await good)?.kind, 'project');
@@ -288,7 +288,7 @@ test('made-up keys for projects that are not there, or have no chosen key, wait 
   assert.ok(derived.indexOf('opensesame') <= 1, derived.join());
 });
 
-test('a typed key that another keyring has recognised costs no derivation here, and a wrong one still does', async () => {
+test('a typed key recognised by another keyring costs no derivation here, and a wrong one still does', async () => {
   const knownKeys = new KnownKeys();
   const before = countingKeyring({ knownKeys });
   before.keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
@@ -306,7 +306,7 @@ test('a typed key that another keyring has recognised costs no derivation here, 
   assert.deepEqual(derived, ['wrong key']);
 });
 
-test('a known key opens nothing where its hash is not in force: replaced, removed, another salt, or another scope', async () => {
+test('a known key opens nothing unless its hash is current: replaced, removed, another salt, another scope', async () => {
   const knownKeys = new KnownKeys();
   const before = countingKeyring({ knownKeys });
   before.keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
@@ -314,7 +314,7 @@ test('a known key opens nothing where its hash is not in force: replaced, remove
   const changes: readonly ((keyring: Keyring) => void)[] = [
     (keyring) => keyring.setKey(ALPHA, { hash: quickHash('another key') }),
     (keyring) => keyring.setKey(ALPHA, { hash: quickHash('another key', OTHER_SALT) }),
-    (keyring) => keyring.setKey(ALPHA, { hash: hashGenerated(generateAccessKey('project')) }),
+    (keyring) => keyring.setKey(ALPHA, { hash: hashGenerated(generateApiKey('project')) }),
     (keyring) => keyring.removeProject('alpha'),
     (keyring) => keyring.setKey(BETA, { hash: quickHash('another key') }),
   ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { digestKey, hashGenerated } from '../../src/auth/key-hash.js';
-import { type HashInForce, KNOWN_KEYS_FORMAT, KnownKeys, type TypedKeyPlace } from '../../src/auth/known-keys.js';
+import { type HashInForce, KNOWN_KEYS_FORMAT, KnownKeys, type ScopedHash } from '../../src/auth/known-keys.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { suite } from '../suite.js';
 
@@ -16,14 +16,14 @@ function quickHash(key: string, salt: string = SALT): string {
   return `scrypt:32768:8:3:${salt}:${digestKey(salt + key).toString('base64url')}`;
 }
 
-const GLOBAL: TypedKeyPlace = { scope: 'global', hash: quickHash(KEY) };
-const ALPHA: TypedKeyPlace = { scope: 'project:alpha', hash: quickHash(KEY) };
+const GLOBAL: ScopedHash = { scope: 'global', hash: quickHash(KEY) };
+const ALPHA: ScopedHash = { scope: 'project:alpha', hash: quickHash(KEY) };
 
-function inForce(...places: readonly TypedKeyPlace[]): HashInForce {
+function inForce(...places: readonly ScopedHash[]): HashInForce {
   return (scope) => places.find((place) => place.scope === scope)?.hash;
 }
 
-function knowing(...entries: readonly (readonly [string, TypedKeyPlace])[]): KnownKeys {
+function knowing(...entries: readonly (readonly [string, ScopedHash])[]): KnownKeys {
   const keys = new KnownKeys();
   for (const [key, place] of entries) keys.learn(key, place);
   return keys;
@@ -39,7 +39,7 @@ function altered(keys: KnownKeys, change: (document: Record<string, unknown>) =>
   return JSON.stringify(change(document) ?? document);
 }
 
-test('a key that was learned is recalled as the hash in force, also from the text that was written', () => {
+test('a learned key is recalled as the current hash, also after a round trip through text', () => {
   const keys = knowing([KEY, ALPHA], ['another key', { scope: 'global', hash: quickHash('another key') }]);
   for (const each of [keys, reread(keys), reread(reread(keys))]) {
     assert.equal(each.recall(KEY, SALT, inForce(ALPHA)), ALPHA.hash);
@@ -48,9 +48,9 @@ test('a key that was learned is recalled as the hash in force, also from the tex
   }
 });
 
-test('a key is not recalled once another hash is in force, the scope has none, or another scope has it', () => {
+test('a key is not recalled once the scope has another hash, no hash, or another scope has it', () => {
   const keys = reread(knowing([KEY, ALPHA]));
-  const rows: readonly (readonly TypedKeyPlace[])[] = [
+  const rows: readonly (readonly ScopedHash[])[] = [
     [], [{ ...ALPHA, hash: quickHash('the next key') }], [GLOBAL], [{ scope: 'project:beta', hash: ALPHA.hash }],
     [{ ...ALPHA, hash: quickHash(KEY, OTHER_SALT) }],
   ];
@@ -59,7 +59,7 @@ test('a key is not recalled once another hash is in force, the scope has none, o
   assert.equal(keys.recall(KEY, SALT, inForce(ALPHA)), ALPHA.hash);
 });
 
-test('learn() says whether the key was new for its place', () => {
+test('learn() tells whether the key was new for its scope', () => {
   const keys = new KnownKeys();
   assert.deepEqual([keys.learn(KEY, ALPHA), keys.learn(KEY, ALPHA), reread(keys).learn(KEY, ALPHA)], [true, false, false]);
   const next = { ...ALPHA, hash: quickHash('the next key') };
@@ -67,7 +67,7 @@ test('learn() says whether the key was new for its place', () => {
   assert.throws(() => keys.learn(KEY, { scope: 'global', hash: hashGenerated(KEY) }), InvariantError);
 });
 
-test('a scope has one key, and a key that moved to another scope is known there', () => {
+test('a scope has one key, and a key that moves to another scope is known there', () => {
   const next = { ...ALPHA, hash: quickHash('the next key') };
   const keys = knowing([KEY, ALPHA], ['the next key', next]);
   assert.equal((keys.toText().match(/"digest"/g) ?? []).length, 1);
@@ -77,14 +77,14 @@ test('a scope has one key, and a key that moved to another scope is known there'
   assert.equal(keys.recall('the next key', SALT, inForce(GLOBAL, next)), next.hash);
 });
 
-test('keepBound() drops what is bound to no hash in force, and nothing else', () => {
+test('keepBound() drops only keys that are not bound to a current hash', () => {
   const keys = knowing([KEY, ALPHA], ['another key', { scope: 'project:beta', hash: quickHash('another key') }]);
   keys.keepBound(inForce(ALPHA, { scope: 'project:beta', hash: quickHash('replaced') }));
   assert.ok(!keys.toText().includes('project:beta'), keys.toText());
   assert.equal(keys.recall(KEY, SALT, inForce(ALPHA)), ALPHA.hash);
 });
 
-test('the text has neither the key nor its hash, and its digest needs the pepper and the salt of the configuration', () => {
+test('the text contains neither the key nor its hash, and its digest needs the pepper and the salt of the configuration', () => {
   const keys = knowing([KEY, ALPHA]);
   const text = keys.toText();
   const { pepper, keys: [entry] } = JSON.parse(text) as { pepper: string; keys: [{ digest: string }] };
@@ -95,7 +95,7 @@ test('the text has neither the key nor its hash, and its digest needs the pepper
   assert.notEqual((JSON.parse(knowing([KEY, ALPHA]).toText()) as { pepper: string }).pepper, pepper);
 });
 
-test('text that is damaged or of another format gives nothing', () => {
+test('damaged text and other formats are rejected', () => {
   const keys = knowing([KEY, ALPHA]);
   const texts = [
     '', '{', 'null', '[]', '{}', keys.toText().slice(0, -3),
@@ -110,7 +110,7 @@ test('text that is damaged or of another format gives nothing', () => {
   for (const text of texts) assert.equal(KnownKeys.fromText(text), undefined, text);
 });
 
-test('a changed digit of a digest, a binding, a scope or the pepper opens nothing', () => {
+test('changing a digest, a binding, a scope or the pepper makes the key unknown', () => {
   const keys = knowing([KEY, ALPHA]);
   const flip = (hex: string): string => (hex.startsWith('0') ? `1${hex.slice(1)}` : `0${hex.slice(1)}`);
   const { pepper, keys: [entry] } = JSON.parse(keys.toText()) as { pepper: string; keys: [{ digest: string; binding: string }] };

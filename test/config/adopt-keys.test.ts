@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { generateAccessKey, isGeneratedKey } from '../../src/auth/access-key.js';
-import { hashAccessKey, hashGenerated, parseKeyHash } from '../../src/auth/key-hash.js';
+import { generateApiKey, isGeneratedKey } from '../../src/auth/api-key.js';
+import { hashApiKey, hashGenerated, parseKeyHash } from '../../src/auth/key-hash.js';
 import { adoptKeys } from '../../src/config/adopt-keys.js';
 import { checkConfig } from '../../src/config/check-config.js';
 import type { AuthenticationEntry, ConfigDocument } from '../../src/config/config-document.js';
@@ -39,14 +39,14 @@ test('a typed chosen key becomes a hash and the field returns to null', async ()
   const parsed = parseKeyHash(hash ?? '');
   assert.equal(key, null);
   assert.ok(parsed?.scheme === 'scrypt');
-  assert.equal(hash, await hashAccessKey('open-sesame', parsed.salt));
+  assert.equal(hash, await hashApiKey('open-sesame', parsed.salt));
   assert.deepEqual([adopted.changed, adopted.generated], [true, []]);
 });
 
 test('typed keys that are stored with scrypt are handed over with their scope and hash, and no others', async () => {
   const { document, typed } = await adoptKeys({
     ...documentOf(
-      { api_key: 'open-sesame' }, { api_key: generateAccessKey('project') }, undefined,
+      { api_key: 'open-sesame' }, { api_key: generateApiKey('project') }, undefined,
       { save_api_key_to_file: true, api_key: 'open-sesame-2' },
     ),
     default: { authentication: { api_key: 'open-sesame-3' } },
@@ -64,19 +64,19 @@ test('typed keys that are stored with scrypt are handed over with their scope an
 });
 
 test('a typed generated key becomes a sha256 hash', async () => {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ api_key: key }));
   assert.deepEqual(entryOf(adopted.document), { ...CLOSED, api_key_hash: hashGenerated(key) });
 });
 
 test('a typed key wins over the hash that is there', async () => {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ ...CLOSED, api_key: key, api_key_hash: hashGenerated('before') }));
   assert.equal(entryOf(adopted.document).api_key_hash, hashGenerated(key));
 });
 
 test('with saving on the key stays in the file, beside its hash', async () => {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ save_api_key_to_file: true, api_key: key }));
   assert.deepEqual(entryOf(adopted.document), { ...CLOSED, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated(key) });
 });
@@ -85,7 +85,7 @@ test('adopting what was adopted changes nothing, with keys of every kind', async
   const given = documentOf(
     { api_key: 'open-sesame' },
     { save_api_key_to_file: true, api_key: 'open-sesame-2' },
-    { save_api_key_to_file: true, api_key: generateAccessKey('project') },
+    { save_api_key_to_file: true, api_key: generateApiKey('project') },
     undefined,
     { save_api_key_to_file: true },
     { enabled: false },
@@ -106,7 +106,7 @@ test('a key that is typed again leaves its hash as it is', async () => {
 });
 
 test('a saved key that a person replaced gets another hash', async () => {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const given = { enabled: true, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated('before') };
   assert.deepEqual(entryOf((await adoptKeys(documentOf(given))).document), { ...given, api_key_hash: hashGenerated(key) });
 });
@@ -132,7 +132,7 @@ test('a made key is kept in the file where saving is on', async () => {
 });
 
 test('no key is made for an open scope, but a typed one is still hashed', async () => {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ enabled: false }, { enabled: false, api_key: key }));
   assert.deepEqual(adopted.generated, []);
   assert.deepEqual(entryOf(adopted.document, 0), { enabled: false });
@@ -152,7 +152,7 @@ test('the global key is adopted like any other', async () => {
 });
 
 test('all chosen keys of a file get one salt, the one that is there or a new one', async () => {
-  const kept = await hashAccessKey('kept-as-it-is', SALT);
+  const kept = await hashApiKey('kept-as-it-is', SALT);
   const adopted = await adoptKeys(documentOf({ api_key: 'open-sesame' }, { ...CLOSED, api_key_hash: kept }, { api_key: 'open-sesame-2' }));
   const salts = [0, 1, 2].map((index) => {
     const parsed = parseKeyHash(entryOf(adopted.document, index).api_key_hash ?? '');
@@ -164,13 +164,13 @@ test('all chosen keys of a file get one salt, the one that is there or a new one
 });
 
 test('one key on two scopes is refused, however it got there, and is not shown', async () => {
-  const key = generateAccessKey('project');
+  const key = generateApiKey('project');
   const rows: readonly ConfigDocument[] = [
     documentOf({ api_key: 'open-sesame' }, { api_key: 'open-sesame' }),
     documentOf({ ...CLOSED, api_key_hash: hashGenerated(key) }, { api_key: key }),
     documentOf(CLOSED, undefined),
     documentOf({ ...CLOSED, api_key_hash: hashGenerated('x') }, { ...CLOSED, api_key_hash: hashGenerated('x') }),
-    documentOf({ ...CLOSED, api_key_hash: await hashAccessKey('open-sesame', SALT) }, { api_key: 'open-sesame' }),
+    documentOf({ ...CLOSED, api_key_hash: await hashApiKey('open-sesame', SALT) }, { api_key: 'open-sesame' }),
     documentOf({ ...CLOSED, api_key_hash: hashGenerated('open-sesame') }, { api_key: 'open-sesame' }),
     documentOf({ api_key: 'open-sesame' }, { ...CLOSED, api_key_hash: hashGenerated('open-sesame') }),
   ];

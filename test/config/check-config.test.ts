@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { checkConfig } from '../../src/config/check-config.js';
 import { ConfigError } from '../../src/config/config-error.js';
@@ -169,7 +169,7 @@ test('no message shows a key, wherever it was typed', () => {
     withMembers({ projects: [[SECRET]] }),
   ];
   for (const document of documents) assert.ok(!faultOf(document).message.includes(SECRET), faultOf(document).message);
-  const key = generateAccessKey('global');
+  const key = generateApiKey('global');
   assert.ok(!faultOf(withMembers({ server_host: `${key}!` })).message.includes(key));
 });
 
@@ -200,7 +200,7 @@ test('a group of storage may name any of its members, or none', () => {
 });
 
 test('a generated key that was changed in copying is named as that', () => {
-  const key = generateAccessKey('global');
+  const key = generateApiKey('global');
   const changed = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
   checkConfig(withKey({ api_key: key }));
   const error = faultOf(withKey({ api_key: changed }));

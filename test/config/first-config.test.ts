@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isGeneratedKey } from '../../src/auth/access-key.js';
+import { isGeneratedKey } from '../../src/auth/api-key.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { checkConfig } from '../../src/config/check-config.js';
 import { firstConfig } from '../../src/config/first-config.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
 import { problemOf, withWorkbench, type Answer, type ServerUnderTest, type Workbench } from './server-under-test.js';
@@ -90,7 +90,7 @@ class World {
   readonly server: ServerUnderTest;
   readonly current = new Map<string, string>();
   readonly old = new Map<string, string>();
-  readonly unknown = generateAccessKey('project');
+  readonly unknown = generateApiKey('project');
 
   constructor(server: ServerUnderTest) {
     this.server = server;
@@ -126,7 +126,7 @@ class World {
   headers(caller: Caller, id: string): Readonly<Record<string, string>> {
     const own = this.current.get(id) ?? this.unknown;
     const keys: Readonly<Record<Exclude<Caller, 'none' | 'malformed'>, string>> = {
-      unknown: generateAccessKey('project'),
+      unknown: generateApiKey('project'),
       'wrong checksum': `${own.slice(0, -1)}${own.endsWith('0') ? '1' : '0'}`,
       old: this.old.get(id) ?? this.old.get('alpha') ?? '',
       own,

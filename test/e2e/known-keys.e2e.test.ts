@@ -1,7 +1,7 @@
 /** A typed key that the server has recognised once does not wait for made-up ones, also after a restart. */
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { hashChosen } from '../../src/auth/key-hash.js';
+import { hashTyped } from '../../src/auth/key-hash.js';
 import { randomSalt } from '../../src/base/random-id.js';
 import { suite } from '../suite.js';
 import { type Answer, type ServerUnderTest, until, withWorkbench, type Workbench } from './server-under-test.js';
@@ -25,7 +25,7 @@ function knownKeysText(bench: Workbench): Promise<string> {
 
 /** A configuration with a hash that a person has copied from elsewhere: the server has never seen the key. */
 async function configureHash(bench: Workbench): Promise<void> {
-  bench.configure([{ id: 'chosen', authentication: { enabled: true, api_key_hash: await hashChosen(CHOSEN, randomSalt()) } }]);
+  bench.configure([{ id: 'chosen', authentication: { enabled: true, api_key_hash: await hashTyped(CHOSEN, randomSalt()) } }]);
 }
 
 /** Sends made-up keys at once, and what is asked once the first of them is refused; gives how many more were refused before its answer. */

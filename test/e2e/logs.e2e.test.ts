@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import { suite } from '../suite.js';
 import { exchangeRaw } from './raw-exchange.js';
 import { until, withWorkbench, type Answer, type LoggedLine, type ServerUnderTest, type Workbench } from './server-under-test.js';
@@ -90,7 +90,7 @@ test('every request has one line with its fields', () =>
 /** Uses every kind of key and every route, well and badly; gives what must be found nowhere. */
 async function useEverything(bench: Workbench, server: ServerUnderTest): Promise<readonly string[]> {
   const global = server.key('global');
-  const [unknown, misspelt] = [generateAccessKey('global'), `${global.slice(0, -1)}!`];
+  const [unknown, misspelt] = [generateApiKey('global'), `${global.slice(0, -1)}!`];
   const body = JSON.stringify({ secret: VALUE });
   const made = await server.send('POST', BASE, { key: global, body: '{"id":"made"}' });
   const madeKey = (JSON.parse(made.text) as { api_key: string }).api_key;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import { suite } from '../suite.js';
 import { problemOf, withWorkbench, type Answer } from './server-under-test.js';
 
@@ -57,7 +57,7 @@ test('an address that failed often gets 429 for unknown keys, and a valid key is
     const server = await bench.start();
     const statuses: number[] = [];
     for (let index = 0; index < 40; index += 1)
-      statuses.push((await server.send('GET', KEYS, { key: generateAccessKey('global') })).status);
+      statuses.push((await server.send('GET', KEYS, { key: generateApiKey('global') })).status);
     assert.deepEqual(statuses, [...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 20 }, () => 429)]);
     assert.equal((await server.send('GET', KEYS, { key: server.key('global') })).status, 200);
     assert.equal((await server.send('GET', `${KEYS}/p/keys`, { key: server.key('p') })).status, 200);
@@ -67,7 +67,7 @@ test('an address that failed often gets 429 for unknown keys, and a valid key is
       'a valid key elsewhere is no failure',
     );
     assert.equal((await server.send('GET', KEYS)).status, 401, 'no key is no failure');
-    const spoofed = await server.send('GET', KEYS, { key: generateAccessKey('global'), headers: { 'X-Forwarded-For': '192.0.2.1' } });
+    const spoofed = await server.send('GET', KEYS, { key: generateApiKey('global'), headers: { 'X-Forwarded-For': '192.0.2.1' } });
     assert.equal(spoofed.status, 429, 'nobody gets another address by saying so');
   }));
 

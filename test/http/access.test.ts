@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { addressOfSocket, addressReader, findCredentials } from '../../src/http/access.js';
 import { NO_HEADERS, pickHeaders } from '../../src/http/request-headers.js';
@@ -14,8 +14,8 @@ test('401 is the same answer for every kind of wrong key and whether or not the 
   withServer(async (server) => {
     const wrong = [
       'x',
-      generateAccessKey('global'),
-      generateAccessKey('project'),
+      generateApiKey('global'),
+      generateApiKey('project'),
       `${server.globalKey}x`,
       server.globalKey.slice(0, -1),
       'x'.repeat(600),
@@ -115,7 +115,7 @@ test('X-Forwarded-For moves a failure to another address only behind a trusted p
 
 test('a key that was replaced stops working at once', () =>
   withServer(async (server) => {
-    const next = generateAccessKey('project');
+    const next = generateApiKey('project');
     server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: hashGenerated(next) });
     assert.equal((await server.send('GET', ALPHA, { key: server.alphaKey })).status, 401);
     assert.equal((await server.send('GET', ALPHA, { key: next })).status, 200);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { authorize, type Action } from '../../src/auth/authorize.js';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { suite } from '../suite.js';
 import { problemOf, withServer, type TestServer } from './test-server.js';
@@ -52,7 +52,7 @@ function callersOf(server: TestServer): readonly Caller[] {
     { name: 'global', key: server.globalKey, principal: { kind: 'global', keyId } },
     { name: 'alpha', key: server.alphaKey, principal: { kind: 'project', project: 'alpha', keyId } },
     { name: 'beta', key: server.betaKey, principal: { kind: 'project', project: 'beta', keyId } },
-    { name: 'unknown', key: generateAccessKey('project'), principal: null },
+    { name: 'unknown', key: generateApiKey('project'), principal: null },
     { name: 'rubbish', key: 'rubbish', principal: null },
   ];
 }

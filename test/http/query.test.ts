@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateAccessKey } from '../../src/auth/access-key.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
 import { AppError } from '../../src/base/app-error.js';
 import { compileSchema } from '../../src/base/json-schema.js';
 import { checkQuery, parseQuery, refuseQuery } from '../../src/http/query.js';
@@ -57,7 +57,7 @@ test('parseQuery() refuses repeated, nameless and malformed parameters', () => {
 });
 
 test('parseQuery() refuses a key of access wherever it stands and does not repeat it', () => {
-  const key = generateAccessKey('global');
+  const key = generateApiKey('global');
   for (const raw of [
     'api_key=x',
     'API_KEY=x',

@@ -3,8 +3,8 @@
  */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Writable } from 'node:stream';
-import { generateAccessKey } from '../../src/auth/access-key.js';
-import type { DeriveKey } from '../../src/auth/derivation-queue.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
+import type { DerivationQueueOptions } from '../../src/auth/derivation-queue.js';
 import { FailureThrottle } from '../../src/auth/failure-throttle.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
@@ -23,7 +23,7 @@ export interface TestServerOptions {
   readonly globalOpen?: boolean;
   readonly failuresPerMinute?: number;
   /** Derives typed keys in the place of scrypt. */
-  readonly derive?: DeriveKey;
+  readonly derive?: NonNullable<DerivationQueueOptions['derive']>;
 }
 
 /** The parts of an answer. */
@@ -45,9 +45,9 @@ export interface Sent {
 export class TestServer {
   readonly projects = new FakeProjects();
   readonly keyring: Keyring;
-  readonly globalKey = generateAccessKey('global');
-  readonly alphaKey = generateAccessKey('project');
-  readonly betaKey = generateAccessKey('project');
+  readonly globalKey = generateApiKey('global');
+  readonly alphaKey = generateApiKey('project');
+  readonly betaKey = generateApiKey('project');
   /** Every line that was logged. */
   readonly lines: Record<string, unknown>[] = [];
   state: LifecycleState = 'serving';

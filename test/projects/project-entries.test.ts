@@ -1,6 +1,6 @@
 /** Entries of config.json as the lives of projects change them. */
 import assert from 'node:assert/strict';
-import { isGeneratedKey } from '../../src/auth/access-key.js';
+import { isGeneratedKey } from '../../src/auth/api-key.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';

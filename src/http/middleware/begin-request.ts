@@ -2,7 +2,7 @@
  * The first middleware: gives a request its id and its state.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { ACCESS_KEY_PREFIX } from '../../auth/access-key.js';
+import { API_KEY_PREFIX } from '../../auth/api-key.js';
 import { isRequestId, newRequestId } from '../../base/request-id.js';
 import type { AppContext, AppMiddleware } from '../context.js';
 import { NO_HEADERS } from '../request-headers.js';
@@ -27,7 +27,7 @@ export function beginRequest(addressOf: (request: IncomingMessage) => string): A
 function idSent(headers: IncomingHttpHeaders): string | undefined {
   const { 'x-request-id': sent, 'x-api-key': apiKey, authorization } = headers;
   if (typeof sent !== 'string' || !isRequestId(sent)) return undefined;
-  const isKey = sent.includes(ACCESS_KEY_PREFIX) || sent === apiKey || authorization?.split(' ').at(-1) === sent;
+  const isKey = sent.includes(API_KEY_PREFIX) || sent === apiKey || authorization?.split(' ').at(-1) === sent;
   return isKey ? undefined : sent;
 }
 

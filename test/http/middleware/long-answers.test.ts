@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { generateAccessKey } from '../../../src/auth/access-key.js';
+import { generateApiKey } from '../../../src/auth/api-key.js';
 import { hashGenerated } from '../../../src/auth/key-hash.js';
 import { SlowConnection } from '../../e2e/slow-request.js';
 import { FAKE_TIME_MS } from '../fake-projects.js';
@@ -43,7 +43,7 @@ async function waitForRoom(server: TestServer): Promise<{ readonly reader: SlowC
 test('a caller whose key is replaced while the answer waits for room gets 401 and nothing of the value', () =>
   withServer(async (server) => {
     const { reader, pending } = await waitForRoom(server);
-    server.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(generateAccessKey('project')) });
+    server.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(generateApiKey('project')) });
     reader.destroy();
     const answer = await pending;
     assert.deepEqual([answer.status, problemOf(answer)['code']], [401, 'unauthorized']);

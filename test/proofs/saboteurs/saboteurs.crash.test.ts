@@ -110,7 +110,7 @@ test(
     const judged = await judgeSaboteurs([
       planned({ name: 'a-caught' }), planned({ name: 'b-missed', changes: [quiet] }), planned({ name: 'c-dead', changes: [dead] }),
       planned({ name: 'd-without-a-place', changes: [gone] }),
-      planned({ name: 'e-half-missed', tests: ['auth/authorize', 'auth/access-key'] }),
+      planned({ name: 'e-half-missed', tests: ['auth/authorize', 'auth/api-key'] }),
     ]);
     assert.deepEqual(judged.map(({ verdict }) => verdict.kind), ['caught', 'missed', 'spoiled', 'spoiled', 'missed']);
     // Two real ones, through a log in memory and through recovery.

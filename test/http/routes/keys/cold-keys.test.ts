@@ -1,6 +1,6 @@
 /** Keys over HTTP whose values are not in memory: over a real store, with a log that the test can damage. */
 import assert from 'node:assert/strict';
-import { generateAccessKey } from '../../../../src/auth/access-key.js';
+import { generateApiKey } from '../../../../src/auth/api-key.js';
 import { hashGenerated } from '../../../../src/auth/key-hash.js';
 import { ProjectModel } from '../../../../src/projections/project-model.js';
 import { ValueCache } from '../../../../src/projections/value-cache.js';
@@ -82,7 +82,7 @@ test('a caller whose key is replaced while its value is read from disk learns ne
   withServer(async (server) => {
     const log = await makeCold(server);
     await put(server, 'k', '"secret"');
-    log.beforeRead = () => server.keyring.setKey(ALPHA, { hash: hashGenerated(generateAccessKey('project')) });
+    log.beforeRead = () => server.keyring.setKey(ALPHA, { hash: hashGenerated(generateApiKey('project')) });
     for (const path of [`${KEYS}/k`, KEYS, `${KEYS}?limit=1`]) {
       server.keyring.setKey(ALPHA, { hash: hashGenerated(server.alphaKey) });
       const answer = await server.send('GET', path, { key: server.alphaKey });
