@@ -3,7 +3,7 @@
  */
 import { countText } from '../base/count-text.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import type { Finding } from '../offline/findings.js';
+import type { Finding } from '../base/finding.js';
 import { verifyFolder } from '../offline/verify-folder.js';
 import { SERVER_LOG } from '../offline/server-registrations.js';
 import type { ProjectVerdict } from '../offline/verify-project.js';

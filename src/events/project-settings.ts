@@ -3,9 +3,7 @@
  * Knows nothing of where they are kept.
  */
 import { isDeepStrictEqual } from 'node:util';
-
-/** When an acknowledged write is on disk: before the answer, at most every n ms, or whenever the system likes. */
-export type Durability = 'fsync' | 'interval' | 'os';
+import type { Durability } from '../base/durability.js';
 
 /** When a project's snapshots are made. */
 export interface CompactionSettings {

@@ -3,16 +3,7 @@
  */
 import { AppError, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
-
-/** Where in a log something was found that cannot be. */
-export interface LogFaultPlace {
-  /** File name relative to the home of the logs. */
-  readonly file: string;
-  /** Offset in bytes of the first byte of the damaged record. */
-  readonly offset: number;
-  /** The seq that was due there, where that is known. */
-  readonly seq?: number;
-}
+import type { Finding } from '../base/finding.js';
 
 /**
  * A log holds what was not written, or lacks what was. Nothing has been changed; a person must decide. What they can do is said by
@@ -22,19 +13,13 @@ export class LogCorruptError extends AppError {
   /** What a caller is answered. */
   static readonly code: ErrorCode = 'project_corrupt';
   override readonly name: string = 'LogCorruptError';
-  /** Where the damage begins. */
-  readonly place: LogFaultPlace;
-  /** What was expected there. */
-  readonly expected: string;
-  /** What is there instead. */
-  readonly found: string;
+  /** The damage. */
+  readonly finding: Finding;
 
-  constructor(place: LogFaultPlace, expected: string, found: string) {
+  constructor(place: Pick<Finding, 'file' | 'offset' | 'seq'>, expected: string, found: string) {
     const seq = place.seq === undefined ? '' : `, seq ${place.seq}`;
     super(new.target.code, `Cannot trust "${place.file}" at byte ${place.offset}${seq}: expected ${expected}, found ${found}`);
-    this.place = place;
-    this.expected = expected;
-    this.found = found;
+    this.finding = { ...place, expected, found };
   }
 }
 
@@ -97,4 +82,30 @@ export class LinesDroppedError extends Error {
  */
 export function isIllegible(error: unknown): boolean {
   return error instanceof LogCorruptError || isErrno(error, 'EIO');
+}
+
+/**
+ * Converts a failure to read a log into a finding.
+ *
+ * @param file the file that was read, relative to the data folder
+ * @returns undefined for an error that says nothing about the log
+ */
+export function findingIn(error: unknown, file: string): Finding | undefined {
+  if (error instanceof LogCorruptError) return error.finding;
+  const expected = 'a file that can be read';
+  if (error instanceof LogVersionError) return { file, offset: 0, expected, found: error.message, kind: 'newer_format' };
+  if (isErrno(error, 'ENOENT')) return { file, offset: 0, expected: 'a segment of the log', found: 'no such file' };
+  if (isErrno(error, 'EIO')) return { file, offset: 0, expected, found: error.code ?? 'none' };
+  return undefined;
+}
+
+/**
+ * Reports a sound log that ends too early.
+ *
+ * @param place its active segment, and the offset at which its lines end
+ * @param endSeq its last line
+ * @param expected how far it should reach, and which record proves that
+ */
+export function earlyEnd(place: { readonly file: string; readonly offset: number }, endSeq: number, expected: string): Finding {
+  return { ...place, seq: endSeq + 1, expected, found: `the end after seq ${endSeq}`, kind: 'outdated' };
 }

@@ -15,8 +15,8 @@
  * - One append may be in flight. A second call before the first has settled is a defect of the caller.
  * - A log that has failed accepts nothing until it is opened again; reads go on.
  */
+import type { Durability } from '../base/durability.js';
 import type { TextPlace } from '../base/text-place.js';
-import type { AppendOptions, Durability } from './durability.js';
 import type { UnmovedLog } from './log-errors.js';
 
 /** The longest line that a log takes, in bytes with its line feed. */
@@ -72,7 +72,7 @@ export type LogState = 'writable' | 'read_only' | 'failed' | 'closed';
 
 /** What may be changed of an open log. */
 export interface LogOptions {
-  /** What an append promises; see `durability.ts`. */
+  /** What an acknowledged append promises about the disk. */
   readonly durability: Durability;
   /** Longest time between two syncs under `interval`, in milliseconds. */
   readonly syncIntervalMs: number;
@@ -146,6 +146,16 @@ export interface SealedSegments {
    * @param firstSeq the oldest segment
    */
   remove(firstSeq: number): Promise<void>;
+}
+
+/** What one batch promises beyond the durability of its log. */
+export interface AppendOptions {
+  /**
+   * True: it is on disk before the answer, whatever the durability. The sync belongs to the append, so that a batch whose sync could not be
+   * made is taken back like one whose write failed. A sync after the append could not do that: the lines would be in the log, and their
+   * writer would have had to refuse them. @default false
+   */
+  readonly isDurable?: boolean;
 }
 
 /** A range of lines to read. */

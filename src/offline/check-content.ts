@@ -3,6 +3,7 @@
  * folder of its own, and has to come out byte for byte.
  */
 import { countText } from '../base/count-text.js';
+import type { Finding } from '../base/finding.js';
 import { join } from 'node:path';
 import { LinesDroppedError } from '../log/log-errors.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
@@ -11,7 +12,7 @@ import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { openProjectLines } from './project-lines.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { buildState } from './state-build.js';
-import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
+import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 import type { Disk } from '../disk/disk.js';
 
 /** What is compared, and where there is room for it. */
@@ -26,14 +27,14 @@ export interface ContentCheck {
 }
 
 /** Compares the content of snapshots with the log, where its lines are there. */
-export async function checkContent(check: ContentCheck): Promise<readonly ScrubFinding[]> {
+export async function checkContent(check: ContentCheck): Promise<readonly Finding[]> {
   const { disk, files, sound } = check;
   const { firstSeq } = await openProjectLines(disk, files);
   const ascending = sound.toSorted((a, b) => a.seq - b.seq);
   // Lines are missing below it: the oldest that covers them is all that is known of them.
   let previous = firstSeq === 1 ? undefined : ascending.find(({ seq }) => seq >= firstSeq - 1);
   if (firstSeq > 1 && previous === undefined) return [];
-  const findings: ScrubFinding[] = [];
+  const findings: Finding[] = [];
   for (const manifest of ascending) {
     if (manifest.seq <= (previous?.seq ?? 0)) continue;
     const finding = await compare(check, manifest, previous);
@@ -45,7 +46,7 @@ export async function checkContent(check: ContentCheck): Promise<readonly ScrubF
 
 async function compare(
   check: ContentCheck, manifest: CommittedManifest, previous: CommittedManifest | undefined,
-): Promise<ScrubFinding | undefined> {
+): Promise<Finding | undefined> {
   const { disk, files, scratchFolder: into, signal } = check;
   const { project, dataFolder } = files;
   const { files: log } = await openProjectLines(disk, files);

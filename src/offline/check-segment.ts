@@ -2,10 +2,10 @@
  * Checks one sealed segment before it is removed or replaced by a compressed copy: damage that is recorded as sound, or packed anew, could
  * not be distinguished from what was written any more.
  */
-import { faultIn } from '../log/file/log-fault.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { sealedFile } from '../log/file/segment-text.js';
 import { digestSound } from '../log/file/sound-segment.js';
+import { findingIn } from '../log/log-errors.js';
 import type { WorkPlace } from './build-generation.js';
 import type { SegmentCheck, SegmentJob } from '../projections/snapshot/file-work.js';
 
@@ -16,7 +16,7 @@ export async function checkSegment(job: SegmentJob, { disk, signal }: WorkPlace)
     return { isSound: true, sha256: await digestSound(disk, { file, due: job }, signal) };
   } catch (error) {
     signal?.throwIfAborted();
-    const finding = faultIn(error, file.shownName);
+    const finding = findingIn(error, file.shownName);
     if (finding === undefined) throw error;
     return { isSound: false, finding };
   }

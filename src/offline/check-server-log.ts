@@ -1,12 +1,12 @@
 /**
  * Checks the snapshots of the registry: their bytes, and that they say what its lines amount to.
  */
+import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { checkSnapshots } from './check-snapshots.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { type ReadRegistrations, readRegistrations, SERVER_LOG } from './server-registrations.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
-import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** The registry with its snapshots. */
 export interface CheckedServerLog extends ReadRegistrations {
@@ -36,7 +36,7 @@ export async function checkServerLog(disk: Disk, dataFolder: string, signal?: Ab
   const logId = read.log?.logId;
   if (logId === undefined) return { ...read, snapshots: [], snapshotBytes: 0 };
   const checked = await checkSnapshots({ disk, files: { dataFolder, project: SERVER_LOG, logId }, signal });
-  const findings: ScrubFinding[] = [...read.findings, ...checked.findings];
+  const findings: Finding[] = [...read.findings, ...checked.findings];
   for (const manifest of checked.sound.filter(({ seq }) => expected.has(seq))) {
     const entries: [string, string][] = [];
     for await (const group of folder.readEntries(manifest)) for (const { key, value } of group) entries.push([key, value]);

@@ -1,12 +1,13 @@
 /**
  * Checks every byte of the snapshots of a project, while a server may be making new ones and removing old ones.
  */
+import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { snapshotsOf } from './project-snapshots.js';
-import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
+import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 
 /** What is checked, and who holds it back and ends it. */
 export interface SnapshotCheck {
@@ -21,7 +22,7 @@ export interface SnapshotCheck {
 export interface CheckedSnapshots {
   /** Those whose every byte is as it was written, newest first. */
   readonly sound: readonly CommittedManifest[];
-  readonly findings: readonly ScrubFinding[];
+  readonly findings: readonly Finding[];
   /** Bytes that were read. */
   readonly bytes: number;
 }
@@ -34,7 +35,7 @@ export interface CheckedSnapshots {
 export async function checkSnapshots({ disk, files, pace, signal }: SnapshotCheck): Promise<CheckedSnapshots> {
   const folder = snapshotsOf(disk, files);
   const sound: CommittedManifest[] = [];
-  const findings: ScrubFinding[] = [];
+  const findings: Finding[] = [];
   let bytes = 0;
   const { committed, unreadable } = await folder.list();
   for (const { seq, name, error } of unreadable) {

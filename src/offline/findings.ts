@@ -3,19 +3,11 @@
  */
 import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
+import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { UnknownEventError } from '../events/codec.js';
 import { openText } from '../log/file/segment-text.js';
 import { LogCorruptError } from '../log/log-errors.js';
-import type { ScrubFinding } from '../projections/snapshot/file-work.js';
-
-export type { FindingKind } from '../projections/snapshot/file-work.js';
-
-/** Something that cannot be, with the line that it stands in. */
-export interface Finding extends ScrubFinding {
-  /** Counted from 1; undefined for a file that has no lines, or cannot be read so far. */
-  readonly line: number | undefined;
-}
 
 /** Says why a line whose hash holds cannot be taken for an event. */
 export function asUnreadable(error: unknown): Pick<Finding, 'found' | 'kind'> {
@@ -29,7 +21,7 @@ export function asUnreadable(error: unknown): Pick<Finding, 'found' | 'kind'> {
  * @param findings what was found of one project, or of the registry
  * @returns true when a start serves the project without a loss
  */
-export function isLogSound(findings: readonly ScrubFinding[]): boolean {
+export function isLogSound(findings: readonly Finding[]): boolean {
   return findings.every(({ kind }) => kind === 'snapshot');
 }
 
@@ -43,13 +35,13 @@ const HAS_LINES = /\.(?:jsonl|jsonl\.gz|json|index|manifest)$/;
  *
  * @param dataFolder the data folder, absolute
  */
-export async function withLines(disk: Disk, dataFolder: string, findings: readonly ScrubFinding[]): Promise<readonly Finding[]> {
+export async function withLines(disk: Disk, dataFolder: string, findings: readonly Finding[]): Promise<readonly Finding[]> {
   const located: Finding[] = [];
   for (const finding of findings) located.push({ ...finding, line: await lineOf(disk, dataFolder, finding) });
   return located;
 }
 
-async function lineOf(disk: Disk, dataFolder: string, { file, offset }: ScrubFinding): Promise<number | undefined> {
+async function lineOf(disk: Disk, dataFolder: string, { file, offset }: Finding): Promise<number | undefined> {
   if (!HAS_LINES.test(file)) return undefined;
   try {
     const text = await openText(disk, { path: join(dataFolder, file), shownName: file, isCompressed: file.endsWith('.gz') });

@@ -28,7 +28,7 @@ export async function scrub(job: ScrubJob, { disk, signal }: WorkPlace): Promise
     const snapshots = await checkSnapshots({ disk, files: job, pace, signal });
     const file = `${job.project}.jsonl`;
     const missing = { file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' } as const;
-    const findings = [...(log === undefined ? [missing] : log.faults), ...snapshots.findings];
+    const findings = [...(log === undefined ? [missing] : log.findings), ...snapshots.findings];
     return { findings, bytes: (log?.storedBytes ?? 0) + snapshots.bytes };
   } catch (error) {
     // Where a pause was ended, the error says no more than that.

@@ -1,6 +1,7 @@
 /**
  * What the registry says of projects, read from its files.
  */
+import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { decodeEvent } from '../events/codec.js';
 import { isServerEvent } from '../events/event.js';
@@ -8,7 +9,6 @@ import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
 import type { LogLine } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import { asUnreadable } from './findings.js';
-import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** Name of the registry. No project's id begins with `_`. */
 export const SERVER_LOG = '_server';
@@ -19,7 +19,7 @@ export interface ReadRegistrations {
   /** Undefined when there is no such log. */
   readonly log: LogInspection | undefined;
   /** What its lines say that cannot be. */
-  readonly findings: readonly ScrubFinding[];
+  readonly findings: readonly Finding[];
 }
 
 /** How the registry is read. */
@@ -41,7 +41,7 @@ export async function readRegistrations(
   disk: Disk, dataFolder: string, { signal, onApplied }: ReadRegistrationsOptions = {},
 ): Promise<ReadRegistrations> {
   const registrations = new Registrations();
-  const findings: ScrubFinding[] = [];
+  const findings: Finding[] = [];
   const apply = (line: LogLine): void => {
     try {
       const event = decodeEvent(line.op, line.body);
@@ -54,5 +54,5 @@ export async function readRegistrations(
   };
   const take = (lines: readonly LogLine[]): void => lines.forEach(apply);
   const log = await inspectLog(disk, { folder: dataFolder, project: SERVER_LOG }, { take, ...(signal && { signal }) });
-  return { registrations, log, findings: [...(log?.faults ?? []), ...findings] };
+  return { registrations, log, findings: [...(log?.findings ?? []), ...findings] };
 }

@@ -2,13 +2,13 @@
  * Checks a data folder: the registry, every project that lies there, and every project that should.
  */
 import { countText } from '../base/count-text.js';
+import type { Finding } from '../base/finding.js';
 import { isProjectId } from '../events/project-id.js';
 import type { Registration } from '../projections/registrations.js';
 import { checkServerLog } from './check-server-log.js';
-import { type Finding, withLines } from './findings.js';
+import { withLines } from './findings.js';
 import { findProjects } from './known-projects.js';
 import { readRegistrations, SERVER_LOG } from './server-registrations.js';
-import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
 
 /**
@@ -45,7 +45,7 @@ class FolderVerification {
     const { disk, dataFolder, signal } = this.#options;
     const { log, findings, snapshots, snapshotBytes } = await checkServerLog(disk, dataFolder, signal);
     const file = `${SERVER_LOG}.jsonl`;
-    const missing: ScrubFinding = { file, offset: 0, expected: 'the registry', found: 'no such file', kind: 'missing' };
+    const missing: Finding = { file, offset: 0, expected: 'the registry', found: 'no such file', kind: 'missing' };
     const located: readonly Finding[] = await withLines(disk, dataFolder, log === undefined ? [missing] : findings);
     const unfinished = log?.unfinishedBytes ?? 0;
     const notes = unfinished > 0 ? [`${countText(unfinished, 'byte')} at the end: not a whole line`] : [];

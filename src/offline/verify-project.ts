@@ -5,23 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
+import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { digestText } from '../log/file/gzip-copy.js';
-import { endFault } from '../log/file/log-fault.js';
 import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
 import { segmentName } from '../log/file/log-paths.js';
 import { withText } from '../log/file/segment-text.js';
-import { LinesDroppedError, LogCorruptError } from '../log/log-errors.js';
+import { earlyEnd, LinesDroppedError, LogCorruptError } from '../log/log-errors.js';
 import type { LogLine } from '../log/log.js';
 import type { Registration } from '../projections/registrations.js';
 import type { CommittedManifest } from '../projections/snapshot/snapshot-folder.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 import { checkContent } from './check-content.js';
 import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
-import { asUnreadable, type Finding, isLogSound, withLines } from './findings.js';
+import { asUnreadable, isLogSound, withLines } from './findings.js';
 import { snapshotsOf } from './project-snapshots.js';
 import { projectEventOf } from './snapshot-changes.js';
-import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
+import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 
 /** How files are verified. */
 export interface VerifyOptions {
@@ -72,7 +72,7 @@ class ProjectVerification {
   readonly #project: string;
   readonly #registration: () => Promise<Registration | undefined>;
   readonly #options: VerifyOptions;
-  readonly #findings: ScrubFinding[] = [];
+  readonly #findings: Finding[] = [];
   readonly #notes: string[] = [];
   /** Hashes of the lines that snapshots end with, by seq. */
   readonly #hashes = new Map<number, string | undefined>();
@@ -94,7 +94,7 @@ class ProjectVerification {
     const { sound } = snapshots;
     this.#findings.push(...snapshots.findings);
     const fitting = sound.filter((manifest) => this.#fits(manifest, log));
-    if (log.faults.length === 0) await this.#compareContent(files, fitting);
+    if (log.findings.length === 0) await this.#compareContent(files, fitting);
     await this.#checkBeginning(log, fitting);
     await this.#noteReadable(files);
     this.#noteEnd(log);
@@ -115,7 +115,7 @@ class ProjectVerification {
     });
     const file = `${this.#project}.jsonl`;
     if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });
-    else this.#findings.push(...log.faults);
+    else this.#findings.push(...log.findings);
     return log;
   }
 
@@ -130,7 +130,7 @@ class ProjectVerification {
     }
   }
 
-  #find(finding: ScrubFinding): void {
+  #find(finding: Finding): void {
     this.#findings.push(finding);
   }
 
@@ -141,7 +141,7 @@ class ProjectVerification {
     const isBefore = seq < log.firstSeq;
     if (lineHash === hash || isBefore) return true;
     // Where the log is damaged, the line may only not have been read.
-    if (lineHash === undefined && log.faults.length > 0) return false;
+    if (lineHash === undefined && log.findings.length > 0) return false;
     if (lineHash === undefined) this.#findEarlyEnd(seq, log);
     if (lineHash === undefined) return false;
     const file = `${this.#project}/${snapshotName(seq, 'manifest')}`;
@@ -153,7 +153,7 @@ class ProjectVerification {
   /** A snapshot is made of lines that were on disk: it proves as much as the head does. The newest comes first, and says it all. */
   #findEarlyEnd(seq: number, { end, endOffset: offset }: LogInspection): void {
     if (end === undefined || this.#findings.some(({ kind }) => kind === 'outdated')) return;
-    this.#find(endFault({ file: `${this.#project}.jsonl`, offset, end }, `lines up to seq ${seq} as the snapshot says`));
+    this.#find(earlyEnd({ file: `${this.#project}.jsonl`, offset }, end.seq, `lines up to seq ${seq} as the snapshot says`));
   }
 
   async #compareContent(files: FilesOfProject, sound: readonly CommittedManifest[]): Promise<void> {
@@ -163,8 +163,7 @@ class ProjectVerification {
     } catch (error) {
       if (error instanceof LinesDroppedError) return;
       if (!(error instanceof LogCorruptError)) throw error;
-      const { place, expected, found } = error;
-      this.#find({ ...place, expected, found });
+      this.#find(error.finding);
     }
   }
 

@@ -3,13 +3,13 @@
  * a segment. Readiness counts it; the server log has the details.
  */
 import { basename } from 'node:path';
+import type { Finding } from '../base/finding.js';
 import type { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { parseSnapshotName } from '../projections/snapshot/snapshot-names.js';
-import type { ScrubFinding } from '../projections/snapshot/file-work.js';
 
 /** What is known of damage, by project. */
 export class FoundDamage {
-  readonly #findings = new Map<string, readonly ScrubFinding[]>();
+  readonly #findings = new Map<string, readonly Finding[]>();
 
   /** How many projects have damage in their files. */
   get projectCount(): number {
@@ -17,12 +17,12 @@ export class FoundDamage {
   }
 
   /** Takes over what reading everything of a project has found. */
-  replace(project: string, findings: readonly ScrubFinding[]): void {
+  replace(project: string, findings: readonly Finding[]): void {
     this.#findings.set(project, findings);
   }
 
   /** Adds what reading one file has found. */
-  add(project: string, finding: ScrubFinding): void {
+  add(project: string, finding: Finding): void {
     this.#findings.set(project, [...(this.#findings.get(project) ?? []), finding]);
   }
 
@@ -31,7 +31,7 @@ export class FoundDamage {
    *
    * @returns it, as the server log shows it
    */
-  addSnapshot(project: string, seq: number, { file, offset, expected, found }: SnapshotCorruptError): ScrubFinding {
+  addSnapshot(project: string, seq: number, { file, offset, expected, found }: SnapshotCorruptError): Finding {
     const finding = { file: `${project}/${file}`, offset, seq, expected, found };
     if (!this.hasSnapshot(project, seq)) this.add(project, finding);
     return finding;
@@ -58,7 +58,7 @@ export class FoundDamage {
   }
 }
 
-function seqOfSnapshot({ file, kind }: ScrubFinding): number | undefined {
+function seqOfSnapshot({ file, kind }: Finding): number | undefined {
   // What a newer version wrote is not damaged.
   return kind === 'newer_format' ? undefined : parseSnapshotName(basename(file))?.seq;
 }

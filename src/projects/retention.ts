@@ -7,10 +7,11 @@
  * can be read of it.
  */
 import type { Clock } from '../base/clock.js';
+import type { Finding } from '../base/finding.js';
 import type { Logger } from '../base/logger.js';
 import type { RetentionSettings } from '../events/project-settings.js';
 import type { Log, SealedSegment } from '../log/log.js';
-import type { ScrubFinding, SegmentCheck } from '../projections/snapshot/file-work.js';
+import type { SegmentCheck } from '../projections/snapshot/file-work.js';
 import type { CommandContext } from '../store/command.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { FoundDamage } from './found-damage.js';
@@ -132,7 +133,7 @@ async function digestOf(segment: SealedSegment, parts: RetentionParts): Promise<
 }
 
 /** A segment of which no form is sound is reported once, and not read again. */
-function holdBack(firstSeq: number, finding: ScrubFinding, { log: { project }, damage, heldBack, logger }: RetentionParts): void {
+function holdBack(firstSeq: number, finding: Finding, { log: { project }, damage, heldBack, logger }: RetentionParts): void {
   heldBack.add(firstSeq);
   damage.add(project, finding);
   logger.error({ project, ...finding }, DAMAGED_TOLD);

@@ -2,8 +2,9 @@
  * The scrub: everything that a start did not read is read slowly in the background, so that damage is found while there are
  * still copies to mend it from. It reports and changes nothing.
  */
+import type { Finding } from '../base/finding.js';
 import type { Logger } from '../base/logger.js';
-import type { FilesOfProject, ScrubFinding } from '../projections/snapshot/file-work.js';
+import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { FoundDamage } from './found-damage.js';
 
@@ -76,7 +77,7 @@ export class Scrubber {
   }
 
   /** Reading takes long, and what a compaction removes or compresses meanwhile looks like a loss; damage is there again. */
-  async #readTwice(job: FilesOfProject, signal: AbortSignal): Promise<readonly ScrubFinding[]> {
+  async #readTwice(job: FilesOfProject, signal: AbortSignal): Promise<readonly Finding[]> {
     const first = await this.#tasks.scrub(job, signal);
     this.#logger.debug({ project: job.project, bytes: first.bytes }, 'the files of a project were read and checked');
     if (first.findings.length === 0) return [];

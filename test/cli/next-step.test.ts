@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { nextStep } from '../../src/cli/next-step.js';
 import { isLogSound } from '../../src/offline/findings.js';
 import type { ProjectVerdict } from '../../src/offline/verify-project.js';
-import type { FindingKind } from '../../src/projections/snapshot/file-work.js';
+import type { FindingKind } from '../../src/base/finding.js';
 import { suite } from '../suite.js';
 
 const test = suite('cli/next-step');

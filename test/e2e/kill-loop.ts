@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Durability } from '../../src/log/durability.js';
+import type { Durability } from '../../src/base/durability.js';
 import { KillLedger } from './kill-ledger.js';
 import { KillWriter, type WrittenProject } from './kill-writer.js';
 import { foldEvents, type FoundLog, listingOf, readLogFiles } from './log-files.js';

@@ -1,6 +1,6 @@
 /** A client of a kill loop: it changes and reads keys of one project until the server is gone, and notes every answer. */
 import assert from 'node:assert/strict';
-import type { Durability } from '../../src/log/durability.js';
+import type { Durability } from '../../src/base/durability.js';
 import type { KillLedger } from './kill-ledger.js';
 import type { Answer, ServerUnderTest } from './server-under-test.js';
 

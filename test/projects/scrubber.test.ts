@@ -1,7 +1,8 @@
 /** Reading files through in the background: what is reported, and what ends it. */
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { FilesOfProject, ScrubFinding, ScrubReport } from '../../src/projections/snapshot/file-work.js';
+import type { Finding } from '../../src/base/finding.js';
+import type { FilesOfProject, ScrubReport } from '../../src/projections/snapshot/file-work.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { FoundDamage } from '../../src/projects/found-damage.js';
 import { Scrubber } from '../../src/projects/scrubber.js';
@@ -10,7 +11,7 @@ import { collectingLogger, type LoggedLine } from './lives-fixture.js';
 
 const test = suite('scrubber');
 
-const FINDING: ScrubFinding = { file: 'a/snap.json', offset: 7, expected: 'this', found: 'that' };
+const FINDING: Finding = { file: 'a/snap.json', offset: 7, expected: 'this', found: 'that' };
 
 function files(project: string): FilesOfProject {
   return { dataFolder: '/data', project, logId: `log of ${project}` };
@@ -20,7 +21,7 @@ function files(project: string): FilesOfProject {
 class FakeTasks implements BackgroundTasks {
   readonly scrubbed: string[] = [];
   /** What each reading of a project finds, one after another; the last for ever. */
-  readonly findings = new Map<string, readonly (readonly ScrubFinding[] | Error)[]>();
+  readonly findings = new Map<string, readonly (readonly Finding[] | Error)[]>();
   /** Called before a reading ends. */
   meanwhile: (project: string, signal: AbortSignal | undefined) => Promise<void> = async () => undefined;
 

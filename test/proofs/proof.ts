@@ -3,7 +3,7 @@
  * names each of them and each of their counts.
  */
 
-import type { Durability } from '../../src/log/durability.js';
+import type { Durability } from '../../src/base/durability.js';
 
 /** Every durability, the default first. */
 export const DURABILITIES: readonly Durability[] = ['fsync', 'interval', 'os'];

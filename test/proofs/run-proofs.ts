@@ -1,5 +1,5 @@
 /** Runs proofs one after another and puts what they came to into a table. */
-import type { Durability } from '../../src/log/durability.js';
+import type { Durability } from '../../src/base/durability.js';
 import { type Count, DURABILITIES, type Proof, type ProofReport, type ProofRun } from './proof.js';
 
 /** What became of one proof under one durability. */

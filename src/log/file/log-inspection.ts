@@ -8,14 +8,14 @@
  */
 import { setImmediate as nextRound } from 'node:timers/promises';
 import { isErrno } from '../../base/app-error.js';
+import type { Finding } from '../../base/finding.js';
 import type { Disk } from '../../disk/disk.js';
-import { LogCorruptError, LogVersionError } from '../log-errors.js';
+import { earlyEnd, findingIn, LogCorruptError, LogVersionError } from '../log-errors.js';
 import type { LogBase, LogLine, LogPosition } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
-import { endFault, faultIn, type LogFault } from './log-fault.js';
 import { LogPaths, sealedSegmentNames, segmentName } from './log-paths.js';
-import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, corrupt, refuseBytesAfterSeal, refuseGap } from './segment-check.js';
+import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, refuseBytesAfterSeal, refuseGap } from './segment-check.js';
 import { listSealed, listSegments } from './segment-list.js';
 import { secondNameOf } from './second-name.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
@@ -63,9 +63,9 @@ export interface LogInspection {
   readonly headSeq: number | undefined;
   /** True when there is no head at all. */
   readonly isHeadAbsent: boolean;
-  readonly faults: readonly LogFault[];
+  readonly findings: readonly Finding[];
   /** What is wrong with one form of segments whose other form is sound: no damage to the log. */
-  readonly damagedForms: readonly LogFault[];
+  readonly damagedForms: readonly Finding[];
 }
 
 /** A segment may move on under the inspection; so often it is looked for anew. */
@@ -76,8 +76,8 @@ class Inspector {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
   readonly #options: InspectionOptions;
-  readonly #faults: LogFault[] = [];
-  readonly #damagedForms: LogFault[] = [];
+  readonly #findings: Finding[] = [];
+  readonly #damagedForms: Finding[] = [];
   #head: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
   #logId: string | undefined;
   #base: LogBase | undefined;
@@ -126,7 +126,7 @@ class Inspector {
       logId: this.#logId, base: this.#base, firstSeq: this.#firstSeq ?? 1, firstFile: this.#firstFile ?? this.#paths.activeName,
       end: this.#end, endOffset: this.#endOffset,
       lineCount: this.#lineCount, segmentCount: this.#segmentCount, storedBytes: this.#doneBytes, unfinishedBytes: this.#unfinishedBytes,
-      headSeq: this.#head.head?.seq, isHeadAbsent: this.#head.isAbsent, faults: this.#faults, damagedForms: this.#damagedForms,
+      headSeq: this.#head.head?.seq, isHeadAbsent: this.#head.isAbsent, findings: this.#findings, damagedForms: this.#damagedForms,
     };
   }
 
@@ -165,7 +165,7 @@ class Inspector {
     const isChained = this.#chain !== undefined;
     const first = await this.#attempt(segment);
     if (typeof first === 'boolean') return first;
-    this.#faults.push(first.fault);
+    this.#findings.push(first.fault);
     // It is there, however damaged: what comes before the next one is not missing.
     if (segment.form !== 'active') this.#firstSeq ??= segment.firstSeq;
     this.#chain = undefined;
@@ -173,28 +173,28 @@ class Inspector {
     const alone = isChained ? await this.#attempt(first.segment) : first;
     if (typeof alone === 'boolean') return alone;
     const { file, offset } = alone.fault;
-    if (file !== first.fault.file || offset !== first.fault.offset) this.#faults.push(alone.fault);
+    if (file !== first.fault.file || offset !== first.fault.offset) this.#findings.push(alone.fault);
     this.#chain = undefined;
     this.#doneBytes = doneBytes + (await this.#storedBytes(alone.segment));
     return alone.segment.form === 'active';
   }
 
   /** Reads a segment, again and again while it moves on: whether the log ends with it, or what is wrong with it. */
-  async #attempt(segment: ReadableSegment): Promise<boolean | { readonly fault: LogFault; readonly segment: ReadableSegment }> {
+  async #attempt(segment: ReadableSegment): Promise<boolean | { readonly fault: Finding; readonly segment: ReadableSegment }> {
     const before = { doneBytes: this.#doneBytes, chain: this.#chain };
     let now: ReadableSegment = segment;
-    let formFault: LogFault | undefined;
+    let formFault: Finding | undefined;
     for (let attempt = 1; ; attempt += 1) {
       this.#doneBytes = before.doneBytes;
       this.#chain = before.chain;
-      let fault: LogFault | undefined;
+      let fault: Finding | undefined;
       try {
         const isLast = await this.#readOne(now);
         if (formFault !== undefined) this.#damagedForms.push(formFault);
         return isLast;
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        fault = faultIn(error, fileOf(this.#paths, now).shownName);
+        fault = findingIn(error, fileOf(this.#paths, now).shownName);
         if (fault === undefined) throw error;
       }
       // Of two forms one that is sound is enough: a start finds it, and a compaction removes the other one.
@@ -247,7 +247,7 @@ class Inspector {
     const { firstKeptSeq } = this.#options;
     if (isOldest && firstKeptSeq !== undefined && header.firstSeq > firstKeptSeq) {
       const expected = `a segment that holds seq ${firstKeptSeq}`;
-      throw corrupt(shownName, 0, { seq: firstKeptSeq, expected, found: `none before first_seq ${header.firstSeq}` });
+      throw new LogCorruptError({ file: shownName, offset: 0, seq: firstKeptSeq }, expected, `none before first_seq ${header.firstSeq}`);
     }
     if (isOldest) this.#base = baseIn(header);
     this.#firstSeq ??= header.firstSeq;
@@ -279,7 +279,7 @@ class Inspector {
     const fresh = isNew ? lines : lines.filter(({ seq }) => seq > this.#takenSeq);
     const proved = head && fresh.find(({ seq }) => seq === head.seq);
     if (proved !== undefined && proved.hash !== head?.hash) {
-      this.#faults.push({
+      this.#findings.push({
         file: this.#paths.shown('head'), offset: 0, seq: proved.seq, expected: `hash ${proved.hash}`, found: `hash ${head?.hash}`,
       });
     }
@@ -309,18 +309,18 @@ class Inspector {
     this.#unfinishedBytes = verdict.torn ? bytes.length : 0;
     if (verdict.torn) return true;
     const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
-    throw corrupt(this.#paths.activeName, record.offset, { seq: place.seq, expected: record.fault.expected, found });
+    throw new LogCorruptError({ file: this.#paths.activeName, offset: record.offset, seq: place.seq }, record.fault.expected, found);
   }
 
   /** An active segment that begins where a sealed one does is the same text, while a rotation is under way or was interrupted. */
   async #checkSecondName(): Promise<void> {
-    for (let attempt = 1; this.#faults.length === 0; attempt += 1) {
+    for (let attempt = 1; this.#findings.length === 0; attempt += 1) {
       const newest = sealedSegmentNames(await this.#disk.list(this.#paths.folder)).at(-1);
       if (newest === undefined || (await this.#firstSeqOfActive()) !== newest.firstSeq) return;
       if ((await secondNameOf(this.#disk, this.#paths, newest)) !== 'none') return;
       if (attempt < ATTEMPTS) continue;
       const expected = `the text of ${this.#paths.shown(segmentName(newest.firstSeq))}, which begins with the same seq`;
-      this.#faults.push({ file: this.#paths.activeName, offset: 0, seq: newest.firstSeq, expected, found: 'another text' });
+      this.#findings.push({ file: this.#paths.activeName, offset: 0, seq: newest.firstSeq, expected, found: 'another text' });
     }
   }
 
@@ -335,15 +335,15 @@ class Inspector {
     const file = this.#paths.shown('head');
     const { seq } = head;
     if (this.#logId !== undefined && head.logId !== this.#logId) {
-      this.#faults.push({ file, offset: 0, seq, expected: `log_id ${this.#logId}`, found: `log_id ${head.logId}` });
+      this.#findings.push({ file, offset: 0, seq, expected: `log_id ${this.#logId}`, found: `log_id ${head.logId}` });
     } else this.#checkEnd(seq, 'as the head proves');
   }
 
   /** One fault says it: what is missing at the end is missing by whatever proof. */
   #checkEnd(seq: number, as: string): void {
-    if (this.#faults.length > 0 || this.#end === undefined || seq <= this.#end.seq) return;
-    const place = { file: this.#paths.activeName, offset: this.#endOffset, end: this.#end };
-    this.#faults.push(endFault(place, `lines up to seq ${seq} ${as}`));
+    if (this.#findings.length > 0 || this.#end === undefined || seq <= this.#end.seq) return;
+    const place = { file: this.#paths.activeName, offset: this.#endOffset };
+    this.#findings.push(earlyEnd(place, this.#end.seq, `lines up to seq ${seq} ${as}`));
   }
 }
 

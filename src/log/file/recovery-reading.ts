@@ -5,17 +5,17 @@
  * What the caller knows already, from a snapshot, is not read again: of the segments that hold nothing else only the header and the
  * seal are looked at, so that the time of a start does not depend on how long the history is.
  */
+import type { Finding } from '../../base/finding.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import type { SegmentHeader } from '../line-format.js';
-import { LogCorruptError, LogOutdatedError } from '../log-errors.js';
+import { findingIn, LogCorruptError, LogOutdatedError } from '../log-errors.js';
 import type { KnownPosition, LogBase, LogPosition, ProvenSeq, ReplayLine, SealedSegment } from '../log.js';
 import { GzipText } from './gzip-text.js';
 import { type HeadReading, readHead } from './head-file.js';
-import { faultIn, type LogFault } from './log-fault.js';
 import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
 import {
-  baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, corrupt, type NamedSegment, readSeal, refuseBytesAfterSeal, refuseGap,
+  baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, type NamedSegment, readSeal, refuseBytesAfterSeal, refuseGap,
   type UncheckedSeal,
 } from './segment-check.js';
 import { type SecondName, secondNameOf } from './second-name.js';
@@ -64,7 +64,7 @@ export interface LogFinding {
   readonly lastTimeMs: number;
   readonly sealed: readonly SealedSegment[];
   /** What is wrong with the plain form of segments that are read compressed instead. */
-  readonly damagedForms: readonly LogFault[];
+  readonly damagedForms: readonly Finding[];
   readonly active: ActiveFinding;
   /** Whether the active segment has its sealed name already. */
   readonly secondName: SecondName;
@@ -100,7 +100,7 @@ class RecoveryReading {
   /** Of the segment before, when its lines were not read. */
   #seal: UncheckedSeal | undefined;
   readonly #sealed: SealedSegment[] = [];
-  readonly #damagedForms: LogFault[] = [];
+  readonly #damagedForms: Finding[] = [];
   /** The last line that was handed on: one whose segment is read once more in its other form is not handed on again. */
   #replayedSeq = 0;
 
@@ -126,7 +126,7 @@ class RecoveryReading {
     this.#refuseMissingEnd(finding.validBytes);
     if (secondName !== 'none' && !finding.sealed) {
       const expected = 'a seal, since the file is named as a sealed segment';
-      throw corrupt(this.#paths.activeName, finding.validBytes, { seq: this.#chain.seq + 1, expected, found: 'none' });
+      throw new LogCorruptError({ file: this.#paths.activeName, offset: finding.validBytes, seq: this.#chain.seq + 1 }, expected, 'none');
     }
     const { logId, seq, hash, lastTimeMs } = this.#chain;
     invariant(logId !== undefined && hash !== undefined, 'a log that was read has an id and a hash');
@@ -158,7 +158,7 @@ class RecoveryReading {
       // A seal that only the next segment would find damaged must be found while the other form can take its place.
       if (this.#seal !== undefined && next !== undefined) checkSeal(this.#seal, await this.#headerOf(next.file));
     } catch (error) {
-      const fault = faultIn(error, sealedFile(this.#paths, name).shownName);
+      const fault = findingIn(error, sealedFile(this.#paths, name).shownName);
       if (fault === undefined || fault.kind !== undefined) throw error;
       Object.assign(this.#chain, before.chain);
       this.#base = before.base;
@@ -166,7 +166,7 @@ class RecoveryReading {
       this.#seal = before.seal;
       if (this.#sealed.at(-1)?.firstSeq === name.firstSeq) this.#sealed.pop();
       await this.#readSealed({ ...name, isCompressed: true }, next).catch((other: unknown) => {
-        throw faultIn(other, fault.file) === undefined ? other : error;
+        throw findingIn(other, fault.file) === undefined ? other : error;
       });
       this.#damagedForms.push(fault);
     }
@@ -209,12 +209,12 @@ class RecoveryReading {
     if (known === undefined) {
       if (header.base === undefined || firstSeq === 1) return;
       const expected = `a snapshot of what came before seq ${firstSeq}`;
-      throw corrupt(shownName, 0, { seq: firstSeq, expected, found: 'none that could be used' });
+      throw new LogCorruptError({ file: shownName, offset: 0, seq: firstSeq }, expected, 'none that could be used');
     }
     const neededSeq = Math.min(firstKeptSeq ?? (header.base === undefined ? 1 : firstSeq), known.seq + 1);
     if (firstSeq > neededSeq) {
       const expected = `a segment that holds seq ${neededSeq}`;
-      throw corrupt(shownName, 0, { seq: neededSeq, expected, found: `none before first_seq ${firstSeq}` });
+      throw new LogCorruptError({ file: shownName, offset: 0, seq: neededSeq }, expected, `none before first_seq ${firstSeq}`);
     }
     this.#chain.seq = firstSeq - 1;
   }
@@ -322,14 +322,14 @@ class RecoveryReading {
     }
     if (verdict.torn) return { bytes, offset: record.offset, dueSeq: record.dueSeq };
     const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
-    throw corrupt(this.#paths.activeName, record.offset, { seq: record.dueSeq, expected: record.fault.expected, found });
+    throw new LogCorruptError({ file: this.#paths.activeName, offset: record.offset, seq: record.dueSeq }, record.fault.expected, found);
   }
 
   /** Before any line is compared with it: the head of another log says nothing of this one. */
   #refuseForeignHead(logId: string): void {
     const { head } = this.#head;
     if (head === undefined || head.logId === logId) return;
-    throw corrupt(this.#paths.shown('head'), 0, { seq: head.seq, expected: `log_id ${logId}`, found: `log_id ${head.logId}` });
+    throw new LogCorruptError({ file: this.#paths.shown('head'), offset: 0, seq: head.seq }, `log_id ${logId}`, `log_id ${head.logId}`);
   }
 
   /** Refuses a log that ends before what the head proves, a snapshot holds, or the registry or the configuration has recorded. */

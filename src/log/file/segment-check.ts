@@ -18,7 +18,7 @@ import type { SegmentText } from './segment-text.js';
 export function refuseGap(project: string, dueSeq: number, foundSeq: number): void {
   if (foundSeq <= dueSeq) return;
   const found = `no such file; the next segment begins with seq ${foundSeq}`;
-  throw corrupt(`${project}/${segmentName(dueSeq)}`, 0, { seq: dueSeq, expected: `a segment that begins with seq ${dueSeq}`, found });
+  throw new LogCorruptError({ file: `${project}/${segmentName(dueSeq)}`, offset: 0, seq: dueSeq }, `a segment that begins with seq ${dueSeq}`, found);
 }
 
 /** Longest seal that is looked for, in bytes with its line feed and the one before it. */
@@ -31,18 +31,6 @@ export interface NamedSegment {
   readonly firstSeq: number;
   /** Its path relative to the home. */
   readonly shownName: string;
-}
-
-/**
- * Makes the error for a file that cannot be trusted.
- *
- * @param file its path relative to the home
- * @param offset where the damage begins, in bytes
- */
-export function corrupt(
-  file: string, offset: number, what: { readonly seq: number; readonly expected: string; readonly found: string },
-): LogCorruptError {
-  return new LogCorruptError({ file, offset, seq: what.seq }, what.expected, what.found);
 }
 
 /**
@@ -67,7 +55,7 @@ export function checkBeginning(header: SegmentHeader, shownName: string, isOldes
   const { project, logId, firstSeq, base } = header;
   if (firstSeq === 1) checkHeader(header, { project, logId, firstSeq, previousHash: genesisHash(project, logId) }, shownName);
   if (base === undefined || (isOldest && firstSeq > 1)) return;
-  throw corrupt(shownName, 0, { seq: firstSeq, expected: 'a header without a base', found: `base ${base}` });
+  throw new LogCorruptError({ file: shownName, offset: 0, seq: firstSeq }, 'a header without a base', `base ${base}`);
 }
 
 /**
@@ -79,13 +67,13 @@ export function checkBeginning(header: SegmentHeader, shownName: string, isOldes
 export function checkSealedEnd(reader: SegmentReader, segment: NamedSegment, sizeBytes: number): void {
   const { end, place } = reader;
   const { shownName } = segment;
-  if (end.kind === 'faulty') throw corrupt(shownName, end.record.offset, { seq: place.seq, ...end.record.fault });
+  if (end.kind === 'faulty') throw new LogCorruptError({ file: shownName, offset: end.record.offset, seq: place.seq }, end.record.fault.expected, end.record.fault.found);
   if (end.kind !== 'sealed') {
-    throw corrupt(shownName, place.offset, { seq: place.seq, expected: 'a line or a seal', found: 'the end of the file' });
+    throw new LogCorruptError({ file: shownName, offset: place.offset, seq: place.seq }, 'a line or a seal', 'the end of the file');
   }
   const name = segmentName(segment.firstSeq);
   if (end.seal.sealedName !== name) {
-    throw corrupt(shownName, place.offset, { seq: place.seq, expected: `a seal for ${name}`, found: end.seal.sealedName });
+    throw new LogCorruptError({ file: shownName, offset: place.offset, seq: place.seq }, `a seal for ${name}`, end.seal.sealedName);
   }
   refuseBytesAfterSeal(shownName, place, sizeBytes);
 }
@@ -101,9 +89,8 @@ export function refuseBytesAfterSeal(
   shownName: string, place: { readonly offset: number; readonly seq: number }, sizeBytes: number,
 ): void {
   if (place.offset === sizeBytes) return;
-  throw corrupt(
-    shownName, place.offset, { seq: place.seq, expected: 'nothing after the seal', found: `${sizeBytes - place.offset} more bytes` },
-  );
+  const { offset, seq } = place;
+  throw new LogCorruptError({ file: shownName, offset, seq }, 'nothing after the seal', `${sizeBytes - offset} more bytes`);
 }
 
 /** The seal of a segment whose lines were not read: it can be checked once the header after it is known. */
@@ -127,7 +114,7 @@ export async function readSeal(text: SegmentText, segment: NamedSegment): Promis
   const isWhole = count === bytes.length && bytes.at(-1) === LINE_FEED && lineStart > 0;
   if (isWhole && looksLikeSeal(line)) return { ...segment, offset: start + lineStart, bytes: line };
   const found = isWhole ? 'another line' : 'no whole line';
-  throw corrupt(segment.shownName, start + lineStart, { seq: segment.firstSeq, expected: 'a seal at the end of the file', found });
+  throw new LogCorruptError({ file: segment.shownName, offset: start + lineStart, seq: segment.firstSeq }, 'a seal at the end of the file', found);
 }
 
 /**
@@ -146,10 +133,10 @@ export function checkSeal(seal: UncheckedSeal, next: SegmentHeader): void {
   }
   const due = { seq: next.firstSeq, previousHash: next.previousHash, durable: 0, segment: firstSeq, offset };
   const decoded = decodeSealLine(seal.bytes, due);
-  if (!decoded.ok) throw corrupt(shownName, offset, { seq: next.firstSeq, ...decoded.fault });
+  if (!decoded.ok) throw new LogCorruptError({ file: shownName, offset: offset, seq: next.firstSeq }, decoded.fault.expected, decoded.fault.found);
   const name = segmentName(firstSeq);
   if (decoded.value.sealedName === name) return;
-  throw corrupt(shownName, offset, { seq: next.firstSeq, expected: `a seal for ${name}`, found: decoded.value.sealedName });
+  throw new LogCorruptError({ file: shownName, offset: offset, seq: next.firstSeq }, `a seal for ${name}`, decoded.value.sealedName);
 }
 
 /**
@@ -160,5 +147,5 @@ export function checkSeal(seal: UncheckedSeal, next: SegmentHeader): void {
 export function checkNextSeq(nextSeq: number, segment: NamedSegment, nextFirstSeq: number): void {
   if (nextSeq === nextFirstSeq) return;
   const found = `a segment that begins with seq ${nextFirstSeq}`;
-  throw corrupt(segment.shownName, 0, { seq: nextFirstSeq, expected: `a segment that begins with seq ${nextSeq} after it`, found });
+  throw new LogCorruptError({ file: segment.shownName, offset: 0, seq: nextFirstSeq }, `a segment that begins with seq ${nextSeq} after it`, found);
 }

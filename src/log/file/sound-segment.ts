@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import type { SegmentHeader } from '../line-format.js';
-import { isIllegible } from '../log-errors.js';
+import { isIllegible, LogCorruptError } from '../log-errors.js';
 import type { LogPaths } from './log-paths.js';
-import { corrupt, checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
+import { checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
 import { GzipText } from './gzip-text.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
 import { fileOf, otherFileOf, type ReadableSegment, type SegmentFile, type SegmentText, withText } from './segment-text.js';
@@ -97,7 +97,7 @@ async function checkText(
   const { seq, offset, sizeBytes } = await readThrough(digested, { firstSeq, shownName, check, signal });
   if (text instanceof GzipText) checkNextSeq(text.nextSeq, { firstSeq, shownName }, seq);
   if (seq === lastSeq + 1) return digested.end(sizeBytes);
-  throw corrupt(shownName, offset, { seq, expected: `a segment that ends with seq ${lastSeq}`, found: `seq ${seq - 1}` });
+  throw new LogCorruptError({ file: shownName, offset, seq }, `a segment that ends with seq ${lastSeq}`, `seq ${seq - 1}`);
 }
 
 /** How a segment is read through. */

@@ -2,6 +2,7 @@
  * Work on a project's files as data: what is asked for and what comes back can be sent to another thread. Knows neither who asks
  * nor who carries it out.
  */
+import type { Finding } from '../../base/finding.js';
 import type { SnapshotData } from './snapshot.js';
 
 /** The files of a project. */
@@ -38,33 +39,11 @@ export interface SegmentJob extends FilesOfProject {
 /** What came of checking a segment: the digest of its text, SHA-256 in hexadecimal digits, or what is wrong with it. */
 export type SegmentCheck =
   | { readonly isSound: true; readonly sha256: string }
-  | { readonly isSound: false; readonly finding: ScrubFinding };
-
-/**
- * What kind of thing is found; nothing is said of damage.
- *
- * - `newer_format`: a newer version wrote it.
- * - `missing`: the log is not there.
- * - `outdated`: the log is sound, and ends before what its head, a snapshot or the registry proves.
- * - `snapshot`: a snapshot is damaged; a start notices, and reads an older one or the log instead.
- */
-export type FindingKind = 'newer_format' | 'missing' | 'outdated' | 'snapshot';
-
-/** A place in a project's files where something is not what it must be. */
-export interface ScrubFinding {
-  /** File name relative to the data folder. */
-  readonly file: string;
-  /** Offset in bytes. */
-  readonly offset: number;
-  readonly seq?: number | undefined;
-  readonly expected: string;
-  readonly found: string;
-  readonly kind?: FindingKind | undefined;
-}
+  | { readonly isSound: false; readonly finding: Finding };
 
 /** What came of reading everything. */
 export interface ScrubReport {
-  readonly findings: readonly ScrubFinding[];
+  readonly findings: readonly Finding[];
   /** Bytes that were read. */
   readonly bytes: number;
 }

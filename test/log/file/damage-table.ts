@@ -146,8 +146,8 @@ async function assertRefuses(disk: FaultDisk, comes: Extract<Outcome, { refuses:
     assert.match(error.message, comes.says);
     assert.ok(error.message.includes(`"${comes.refuses}"`), error.message);
     if (error instanceof LogCorruptError) {
-      assert.equal(error.place.file, comes.refuses);
-      if (comes.seq !== undefined) assert.equal(error.place.seq, comes.seq);
+      assert.equal(error.finding.file, comes.refuses);
+      if (comes.seq !== undefined) assert.equal(error.finding.seq, comes.seq);
       if (comes.seq !== undefined && /hash |not torn|durable|the fields/.test(error.message)) assertAtALine(disk, error);
     }
     return true;
@@ -158,6 +158,6 @@ async function assertRefuses(disk: FaultDisk, comes: Extract<Outcome, { refuses:
 
 /** The offset that is named is where a record begins. */
 function assertAtALine(disk: FaultDisk, error: LogCorruptError): void {
-  const { file, offset } = error.place;
+  const { file, offset } = error.finding;
   assert.ok(offset === 0 || disk.bytesOf(`${HOME}/${file}`)[offset - 1] === 0x0a, `${file} at ${offset}`);
 }

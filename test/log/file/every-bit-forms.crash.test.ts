@@ -57,7 +57,7 @@ test('each flipped bit is refused, and the file that holds it is named', async (
           const outcome = await recover(disk);
           const label = `${name} byte ${at} bit ${bit}`;
           assert.ok(outcome instanceof Error, label);
-          if (outcome instanceof LogCorruptError) assert.equal(`${HOME}/${outcome.place.file}`, name, label);
+          if (outcome instanceof LogCorruptError) assert.equal(`${HOME}/${outcome.finding.file}`, name, label);
           flips += 1;
         }
       }

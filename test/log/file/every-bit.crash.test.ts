@@ -63,8 +63,8 @@ test('each flipped bit of a segment is refused at the record that holds it, when
         if (outcome instanceof LogVersionError) assert.ok(at < bytes.indexOf(0x0a), label);
         else {
           assert.ok(outcome instanceof LogCorruptError, label);
-          assert.equal(`${HOME}/${outcome.place.file}`, name, label);
-          assert.equal(outcome.place.offset, recordStart(bytes, at), label);
+          assert.equal(`${HOME}/${outcome.finding.file}`, name, label);
+          assert.equal(outcome.finding.offset, recordStart(bytes, at), label);
         }
         flips += 1;
       }

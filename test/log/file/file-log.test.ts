@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NodeDisk } from '../../../src/disk/node-disk.js';
+import { LogCorruptError } from '../../../src/log/log-errors.js';
 import type { Log } from '../../../src/log/log.js';
 import { ManualClock } from '../../base/manual-clock.js';
 import { suite } from '../../suite.js';
@@ -250,9 +251,10 @@ test('a line that was changed under a running log is found when it is read', asy
   const seen: number[] = [];
   await assert.rejects(async () => {
     for await (const line of log.read({ fromSeq: 1 })) seen.push(line.seq);
-  }, (error: { name: string; place: object }) => {
-    assert.equal(error.name, 'LogCorruptError');
-    assert.deepEqual(error.place, { file: 'p1.jsonl', offset, seq: 2 });
+  }, (error: unknown) => {
+    assert.ok(error instanceof LogCorruptError);
+    const { finding } = error;
+    assert.deepEqual([finding.file, finding.offset, finding.seq], ['p1.jsonl', offset, 2]);
     return true;
   });
   assert.ok(seen.every((seq) => seq === 1));

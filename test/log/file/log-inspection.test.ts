@@ -28,7 +28,7 @@ async function inspectStill(disk: FaultDisk, options: InspectionOptions = {}): P
   return found;
 }
 
-test('a sound log has no faults, and every line is handed over once, with progress', async () => {
+test('a sound log has no findings, and every line is handed over once, with progress', async () => {
   const disk = await compressedLog();
   const { log, replayed } = await openLog(disk.crash(), SMALL_SEGMENTS);
   await log.close();
@@ -49,7 +49,7 @@ test('a sound log has no faults, and every line is handed over once, with progre
   const end = { seq: 5, hash: replayed[4]?.hash };
   const firstFile = 'p1/00000000000000000001.jsonl.gz';
   const ends = { firstFile, endOffset: disk.bytesOf(ACTIVE).length };
-  const sound = { base: undefined, unfinishedBytes: 0, isHeadAbsent: false, faults: [], damagedForms: [] };
+  const sound = { base: undefined, unfinishedBytes: 0, isHeadAbsent: false, findings: [], damagedForms: [] };
   assert.deepEqual(found, { ...sound, ...ends, logId: LOG_ID, firstSeq: 1, end, lineCount: 5, segmentCount: 3, storedBytes, headSeq: 5 });
   assert.deepEqual(taken, replayed);
   assert.equal(paces, 3);
@@ -79,20 +79,20 @@ test('what an unfinished write, a torn end or an unfinished rotation leaves is n
     const disk = start.crash();
     happen(disk);
     const found = await inspectStill(disk);
-    assert.deepEqual(found.faults, [], String(index));
+    assert.deepEqual(found.findings, [], String(index));
     assert.deepEqual({ ...found, ...expected }, found, String(index));
   }
 });
 
-test('all faults are named, each with its file and place, and what is sound after one is read on', async () => {
+test('all findings are named, each with its file and place, and what is sound after one is read on', async () => {
   const disk = await diskWith([1, 1, 1, 1, 1, 1, 1], SMALL_SEGMENTS);
   change(disk, SEALED_1, (bytes) => flip(bytes, bytes.indexOf('"k2"') + 1));
   changeLines(disk, ACTIVE, (lines) => [...lines, 'x']);
   const taken: number[] = [];
   const found = await inspectStill(disk, { take: (lines) => void taken.push(...lines.map(({ seq }) => seq)) });
-  assert.deepEqual(found.faults.map(({ file, seq }) => [file, seq]), [['p1/00000000000000000001.jsonl', 2], ['p1.jsonl', 8]]);
-  assert.equal(found.faults[0]?.offset, disk.bytesOf(SEALED_1).indexOf('{"seq":2,'));
-  assert.match(found.faults[0]?.expected ?? '', /^hash /);
+  assert.deepEqual(found.findings.map(({ file, seq }) => [file, seq]), [['p1/00000000000000000001.jsonl', 2], ['p1.jsonl', 8]]);
+  assert.equal(found.findings[0]?.offset, disk.bytesOf(SEALED_1).indexOf('{"seq":2,'));
+  assert.match(found.findings[0]?.expected ?? '', /^hash /);
   assert.deepEqual(taken, [1, 3, 4, 5, 6, 7]);
 });
 
@@ -120,31 +120,31 @@ for (const [name, [damage, file, expected, lineCount]] of Object.entries(FAULTS)
     const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
     damage(disk);
     const found = await inspectStill(disk);
-    assert.deepEqual(found.faults.map((fault) => fault.file), [file]);
-    assert.match(found.faults[0]?.expected ?? '', expected);
+    assert.deepEqual(found.findings.map((fault) => fault.file), [file]);
+    assert.match(found.findings[0]?.expected ?? '', expected);
     assert.equal(found.lineCount, lineCount);
   });
 }
 
-test('the head of another log, another log than expected, and lines that were not let go are faults', async () => {
+test('the head of another log, another log than expected, and lines that were not let go are findings', async () => {
   const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
-  assert.match((await inspectStill(disk, { expectedLogId: 'e'.repeat(32) })).faults[0]?.expected ?? '', /log_id e{32}/);
+  assert.match((await inspectStill(disk, { expectedLogId: 'e'.repeat(32) })).findings[0]?.expected ?? '', /log_id e{32}/);
   const other = emptyDisk();
   await (await homeOn(other).create(PROJECT, { ...SMALL_SEGMENTS, logId: 'e'.repeat(32) })).close();
   const foreign = disk.crash();
   foreign.put(HEAD, other.bytesOf(HEAD));
-  assert.deepEqual((await inspectStill(foreign)).faults.map(({ file }) => file), ['p1/head']);
+  assert.deepEqual((await inspectStill(foreign)).findings.map(({ file }) => file), ['p1/head']);
   const again = emptyDisk();
   const log = await createLog(again, SMALL_SEGMENTS);
   await appendBatches(log, [1, 1, 1, 1, 1]);
   await log.close();
   foreign.put(HEAD, again.bytesOf(HEAD));
-  assert.match((await inspectStill(foreign)).faults[0]?.expected ?? '', /^hash/);
+  assert.match((await inspectStill(foreign)).findings[0]?.expected ?? '', /^hash/);
   disk.tree.remove(SEALED_1);
-  assert.deepEqual((await inspectStill(disk)).faults, [], 'who knows what was let go says so');
+  assert.deepEqual((await inspectStill(disk)).findings, [], 'who knows what was let go says so');
   assert.equal((await inspectStill(disk)).firstSeq, 3);
-  assert.deepEqual((await inspectStill(disk, { firstKeptSeq: 3 })).faults, []);
-  assert.match((await inspectStill(disk, { firstKeptSeq: 1 })).faults[0]?.expected ?? '', /a segment that holds seq 1/);
+  assert.deepEqual((await inspectStill(disk, { firstKeptSeq: 3 })).findings, []);
+  assert.match((await inspectStill(disk, { firstKeptSeq: 1 })).findings[0]?.expected ?? '', /a segment that holds seq 1/);
 });
 
 test('every changed byte of a compressed segment is found', async () => {
@@ -154,9 +154,9 @@ test('every changed byte of a compressed segment is found', async () => {
     const changed = Buffer.from(bytes);
     changed.writeUInt8(changed.readUInt8(at) ^ (1 << (at & 7)), at);
     disk.put(PACKED_1, changed);
-    const { faults } = await inspect(disk);
-    assert.ok(faults.length > 0, `byte ${at}`);
-    assert.equal(faults[0]?.file, 'p1/00000000000000000001.jsonl.gz', `byte ${at}`);
+    const { findings } = await inspect(disk);
+    assert.ok(findings.length > 0, `byte ${at}`);
+    assert.equal(findings[0]?.file, 'p1/00000000000000000001.jsonl.gz', `byte ${at}`);
   }
 });
 
@@ -197,7 +197,7 @@ test('whatever a server does at any moment is no fault', async () => {
         isReached = true;
         await happen(log);
       }));
-      assert.deepEqual(found.faults, [], `${name} at call ${at}`);
+      assert.deepEqual(found.findings, [], `${name} at call ${at}`);
       assert.ok((found.end?.seq ?? 0) >= 6, `${name} at call ${at}`);
       await log.close();
       assert.deepEqual(disk.openPaths, []);

@@ -1,5 +1,5 @@
 /** The scripted life of {@link life-script.ts} once more, lived by four projects of the real program at once, over HTTP. */
-import type { Durability } from '../../../src/log/durability.js';
+import type { Durability } from '../../../src/base/durability.js';
 import type { Answer, ServerUnderTest } from '../../e2e/server-under-test.js';
 import { type Change, Ledger, type Version } from './ledger.js';
 import type { ToldProject } from './told.js';

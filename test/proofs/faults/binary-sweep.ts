@@ -2,7 +2,7 @@
 import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServerUnderTest, until, withWorkbench, type Workbench } from '../../e2e/server-under-test.js';
-import type { Durability } from '../../../src/log/durability.js';
+import type { Durability } from '../../../src/base/durability.js';
 import { BINARY_PROJECTS, binarySettings, BinaryTold, liveBinary } from './binary-life.js';
 import { canStrike, type CountedCall, readTrace, type Strike, strikeEnvironment, STRIKE_KINDS } from './strike.js';
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import type { Durability } from '../../../src/log/durability.js';
+import type { Durability } from '../../../src/base/durability.js';
 import { freePort, redirected } from '../../cli/redirected-server.js';
 import { readLogFiles } from '../../e2e/log-files.js';
 import { problemOf, runCommand, until, type Answer, type ServerUnderTest, type Workbench } from '../../e2e/server-under-test.js';

@@ -1,5 +1,5 @@
 /** Runs a life into a fault at each of its calls and judges what the next server makes of what is left. */
-import type { Durability } from '../../../src/log/durability.js';
+import type { Durability } from '../../../src/base/durability.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import type { CrashLoss } from '../../disk/disk-tree.js';
 import { LOSSES } from '../../log/file/crash-scenario.js';

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isErrno } from '../../../src/base/app-error.js';
 import type { ConfigDocument } from '../../../src/config/config-document.js';
-import type { Durability } from '../../../src/log/durability.js';
+import type { Durability } from '../../../src/base/durability.js';
 import type { NewProject } from '../../../src/projects/projects.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { CONTEXT } from '../../projects/lives-fixture.js';

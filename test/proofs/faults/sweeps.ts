@@ -1,5 +1,5 @@
 /** The sweeps that the tests and the proofs run: the same in both, over few or over all. */
-import type { Durability } from '../../../src/log/durability.js';
+import type { Durability } from '../../../src/base/durability.js';
 import { randomFrom } from '../../e2e/kill-loop.js';
 import { CHANGING_METHODS, type FaultDisk } from '../../disk/fault-disk.js';
 import { LOSSES } from '../../log/file/crash-scenario.js';
