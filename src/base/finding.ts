@@ -1,5 +1,5 @@
 /**
- * Damage found in the files of a data folder, as plain data. The log, snapshots, the scrub and `simplekv verify` all report it in this form.
+ * Damage found in the files of a data folder, as plain data: the one form in which the log, the scrub and `verify` report it.
  */
 
 /**

@@ -19,6 +19,7 @@ export const HASH_CHARACTERS = 64;
 const SALT_MARK = ',"salt":';
 const HASH_MARK = ',"hash":"';
 const LINE_END = '"}';
+const HEADER_START = '{"format":';
 const SALT_CHARACTERS = 22;
 /** `,"hash":"<64 hex>"}`: what every line ends with, in bytes. */
 const HASH_TAIL_BYTES = HASH_MARK.length + HASH_CHARACTERS + LINE_END.length;
@@ -198,7 +199,13 @@ function show(bytes: Buffer): string {
   return JSON.stringify(bytes.toString('latin1', 0, SHOWN_CHARACTERS));
 }
 
-function readHash(bytes: Buffer): string | undefined {
+/**
+ * Reads the hash that a line, whole or damaged, ends with.
+ *
+ * @param bytes the line without its line feed
+ * @returns undefined if it does not end with a hash
+ */
+export function claimedHash(bytes: Buffer): string | undefined {
   const tail = bytes.toString('latin1', bytes.length - HASH_TAIL_BYTES);
   return HASH_TAIL.test(tail) ? tail.slice(HASH_MARK.length, HASH_MARK.length + HASH_CHARACTERS) : undefined;
 }
@@ -213,7 +220,7 @@ function readHash(bytes: Buffer): string | undefined {
  * @param due what must stand there
  */
 export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
-  const written = readHash(bytes);
+  const written = claimedHash(bytes);
   if (written === undefined) return refuse('a line that ends with its hash', show(bytes));
   const split = bytes.indexOf(SALT_MARK, 0, 'latin1');
   const end = bytes.length - HASH_TAIL_BYTES;
@@ -249,7 +256,7 @@ export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { reado
   if (format === undefined || !format.startsWith(FORMAT_FAMILY)) return refuse('a header line', show(bytes));
   // Asked before the hash: a newer version may hash differently, and "newer" must not read as "damaged".
   if (format !== FORMAT && /^simplekv\/[1-9]\d*$/.test(format)) return { ok: true, value: { format } };
-  const written = readHash(bytes);
+  const written = claimedHash(bytes);
   if (written === undefined) return refuse('a header line that ends with its hash', show(bytes));
   const partA = text.slice(0, -HASH_TAIL_BYTES);
   const fields = HEADER_FIELDS.exec(partA.slice(`{"format":"${FORMAT}"`.length));
@@ -280,7 +287,7 @@ export function looksLikeSeal(bytes: Buffer): boolean {
  * @param bytes the line without its line feed
  */
 export function decodeSealLine(bytes: Buffer, due: DueLine): Decoded<SegmentSeal> {
-  const written = readHash(bytes);
+  const written = claimedHash(bytes);
   if (written === undefined) return refuse('a seal line that ends with its hash', show(bytes));
   const partA = bytes.toString('latin1', 0, bytes.length - HASH_TAIL_BYTES);
   const fields = SEAL.exec(partA);
@@ -304,4 +311,50 @@ const CLAIM_BYTES_MAX = 1024;
 export function readDurableClaim(bytes: Buffer): number {
   const claim = DURABLE_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX));
   return claim?.[1] === undefined ? 0 : Number(claim[1]);
+}
+
+const NEXT_SEQ_CLAIM = /^\{"seal":"[^"]*","next_seq":(\d{1,16}),/;
+
+/**
+ * Reads which segment a seal, whole or damaged, names as the next one.
+ *
+ * @param bytes the line without its line feed
+ * @returns the first seq of the next segment; undefined if the line does not begin like a seal
+ */
+export function claimedNextSeq(bytes: Buffer): number | undefined {
+  const claim = NEXT_SEQ_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX))?.[1];
+  return claim === undefined ? undefined : Number(claim);
+}
+
+const SEQ_CLAIM = /^\{"seq":([1-9]\d{0,15}),/;
+
+/**
+ * Reads the seq that an event line, whole or damaged, has.
+ *
+ * @param bytes the line, or its beginning
+ * @returns undefined if the line does not begin like an event
+ */
+export function claimedSeq(bytes: Buffer): number | undefined {
+  const claim = SEQ_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX))?.[1];
+  return claim === undefined ? undefined : Number(claim);
+}
+
+const OP_CLAIM = /,"op":"([a-z_.]+)"/;
+
+/**
+ * Reads the operation that an event line, whole or damaged, has.
+ *
+ * @param text the line up to the fields of the operation, in which a client's text could look like an operation
+ */
+export function claimedOp(text: string): string | undefined {
+  return OP_CLAIM.exec(text)?.[1];
+}
+
+/**
+ * Tells whether a line, whole or damaged, begins like a header.
+ *
+ * @param bytes the line without its line feed
+ */
+export function looksLikeHeader(bytes: Buffer): boolean {
+  return bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START;
 }

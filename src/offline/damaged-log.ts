@@ -10,7 +10,9 @@ import { listSealed } from '../log/file/segment-list.js';
 import { readHeader } from '../log/file/segment-reader.js';
 import { activeFile, openText, type SegmentFile, withText } from '../log/file/segment-text.js';
 import { soundFile } from '../log/file/sound-segment.js';
-import { decodeEventLine, looksLikeSeal, type SegmentHeader } from '../log/line-format.js';
+import {
+  claimedHash, claimedOp, claimedSeq, decodeEventLine, looksLikeHeader, looksLikeSeal, type SegmentHeader,
+} from '../log/line-format.js';
 import { isIllegible, LogVersionError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
 
@@ -39,17 +41,11 @@ export interface KeptEnd extends LogPosition {
   readonly place?: LogLine['place'];
 }
 
-const SEQ_CLAIM = /^\{"seq":([1-9]\d{0,15}),/;
-const OP_CLAIM = /,"op":"([a-z_.]+)"/;
 const KEY_CLAIM = /"key":("(?:[^"\\]|\\.)*")/;
-const HASH_CLAIM = /,"hash":"([0-9a-f]{64})"\}$/;
-/** From here on a client's text may look like any of them. */
+/** From here on a client's text may look like anything. */
 const VALUE_MARK = ',"value":';
 /** What a decoder of UTF-8 puts in the place of bytes that are none. */
 const NOT_UTF8 = '\ufffd';
-/** How long what {@link HASH_CLAIM} finds is. */
-const HASH_CLAIM_BYTES = 75;
-const HEADER_START = '{"format":';
 /** How much of a record is looked at for what it says of itself: a longest key, escaped, and what stands before it. */
 const CLAIM_BYTES_MAX = 16_384;
 
@@ -93,7 +89,7 @@ export class DamagedLog {
       for await (const records of this.#records(index)) {
         const lines: LogLine[] = [];
         for (const { bytes, offset } of records) {
-          if (looksLikeSeal(bytes) || bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START) continue;
+          if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
           const decoded = decodeEventLine(bytes, { ...chain, segment: index, offset });
           if (!decoded.ok && chain.isFound) chain.isOver = true;
           if (!decoded.ok && chain.isFound) break;
@@ -119,9 +115,9 @@ export class DamagedLog {
       for await (const records of this.#records(index)) {
         for (const { bytes, offset } of records) {
           if (index === place?.segment && offset <= place.offset) continue;
-          if (looksLikeSeal(bytes) || bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START) continue;
+          if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
           const record = readClaims(bytes, { due, previousHash });
-          previousHash = HASH_CLAIM.exec(bytes.toString('latin1', Math.max(0, bytes.length - HASH_CLAIM_BYTES)))?.[1] ?? '';
+          previousHash = claimedHash(bytes) ?? '';
           if (record.seq !== undefined) due = record.seq + 1;
           if (record.seq !== undefined && record.seq <= end.seq) continue;
           yield record;
@@ -155,9 +151,8 @@ export class DamagedLog {
  */
 function readClaims(bytes: Buffer, expected: { readonly due: number | undefined; readonly previousHash: string }): StrayRecord {
   const [text = ''] = bytes.toString('utf8', 0, CLAIM_BYTES_MAX).split(VALUE_MARK, 1);
-  const seqText = SEQ_CLAIM.exec(text)?.[1];
-  const claimed = seqText === undefined ? undefined : Number(seqText);
-  const op = OP_CLAIM.exec(text)?.[1];
+  const claimed = claimedSeq(bytes);
+  const op = claimedOp(text);
   const keyText = KEY_CLAIM.exec(text)?.[1];
   const { due, previousHash } = expected;
   const place = { seq: claimed ?? 1, previousHash, durable: 0, segment: 0, offset: 0 };

@@ -1,6 +1,7 @@
 /** Snapshots are built from files alone, and only from files that belong together. */
 import assert from 'node:assert/strict';
 import type { AnyEvent } from '../../src/events/event.js';
+import { LogCorruptError } from '../../src/log/log-errors.js';
 import { buildGeneration } from '../../src/offline/build-generation.js';
 import { snapshotsOf } from '../../src/offline/project-snapshots.js';
 import type { BuildJob } from '../../src/projections/snapshot/file-work.js';
@@ -120,7 +121,12 @@ test('a damaged line ends the work with its file and seq', async () => {
   const offset = log.lines[4]?.offset ?? 0;
   bytes.writeUInt8(bytes.readUInt8(offset + 20) ^ 1, offset + 20);
   disk.put(`${DATA}/p.jsonl`, bytes);
-  await assert.rejects(buildGeneration(job(8), { disk }), { name: 'LogCorruptError', place: { file: 'p.jsonl', offset, seq: 5 } });
+  await assert.rejects(buildGeneration(job(8), { disk }), (error: unknown) => {
+    assert.ok(error instanceof LogCorruptError);
+    const { file, offset: at, seq } = error.finding;
+    assert.deepEqual([file, at, seq], ['p.jsonl', offset, 5]);
+    return true;
+  });
   await buildGeneration(job(4), { disk });
 });
 

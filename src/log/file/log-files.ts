@@ -4,6 +4,7 @@
  */
 import { isErrno } from '../../base/app-error.js';
 import type { Disk } from '../../disk/disk.js';
+import { claimedNextSeq, claimedSeq } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogLine } from '../log.js';
 import { LogPaths } from './log-paths.js';
@@ -14,9 +15,7 @@ import { activeFile, type ReadableSegment, type SegmentText, withText } from './
 
 /** How far back from its end the active segment is searched for its last whole line, in bytes, before it is read from the start. */
 const LAST_LINE_PIECE_BYTES = 65_536;
-const LINE_FEED = '\n';
-const SEQ_AT_START = /^\{"seq":([1-9]\d{0,15}),/;
-const NEXT_SEQ_AT_START = /^\{"seal":"[^"]*","next_seq":([1-9]\d{0,15}),/;
+const LINE_FEED = 0x0a;
 
 /** Which lines are wanted. */
 export interface LineRange {
@@ -86,9 +85,9 @@ export class LogFiles {
         const line = await lastWholeLine(text, start, { end: sizeBytes, isFirst });
         if (line === undefined && isFirst) return header.firstSeq - 1;
         if (line === undefined) continue;
-        const next = NEXT_SEQ_AT_START.exec(line)?.[1];
-        const seq = next === undefined ? SEQ_AT_START.exec(line)?.[1] : String(Number(next) - 1);
-        if (seq !== undefined) return Number(seq);
+        const nextSeq = claimedNextSeq(line);
+        const seq = nextSeq === undefined ? claimedSeq(line) : nextSeq - 1;
+        if (seq !== undefined) return seq;
         throw new LogCorruptError({ file: activeName, offset: start }, 'a last line with its seq', 'another one');
       }
     });
@@ -128,10 +127,10 @@ export class LogFiles {
 /** The last line between two offsets that has its line feed; undefined when its start may lie before them, or there is none. */
 async function lastWholeLine(
   text: SegmentText, start: number, reach: { readonly end: number; readonly isFirst: boolean },
-): Promise<string | undefined> {
+): Promise<Buffer | undefined> {
   const bytes = Buffer.alloc(reach.end - start);
-  const found = bytes.toString('latin1', 0, await text.read(bytes, start));
+  const found = bytes.subarray(0, await text.read(bytes, start));
   const lineEnd = found.lastIndexOf(LINE_FEED);
   const before = lineEnd < 1 ? -1 : found.lastIndexOf(LINE_FEED, lineEnd - 1);
-  return lineEnd < 0 || (before < 0 && !reach.isFirst) ? undefined : found.slice(before + 1, lineEnd);
+  return lineEnd < 0 || (before < 0 && !reach.isFirst) ? undefined : found.subarray(before + 1, lineEnd);
 }

@@ -1,43 +1,43 @@
 /**
- * What a segment must be besides its lines: how a log may begin, and how a sealed segment ends. Reads what it is handed, decides,
- * and changes nothing.
+ * The checks of a segment beyond those of its single lines: how a log may begin, how a sealed segment ends, and how two segments connect.
+ * All of them are pure except {@link readSeal}, which reads the end of a text.
  */
-import { decodeSealLine, genesisHash, looksLikeSeal, type SegmentHeader } from '../line-format.js';
+import { claimedNextSeq, decodeSealLine, genesisHash, looksLikeSeal, type SegmentHeader } from '../line-format.js';
 import { LogCorruptError } from '../log-errors.js';
 import type { LogBase } from '../log.js';
 import { segmentName } from './log-paths.js';
 import { checkHeader, type SegmentReader } from './segment-reader.js';
 import type { SegmentText } from './segment-text.js';
 
-/**
- * Refuses a gap between two segments, by the name of the file that is not there.
- *
- * @param dueSeq the seq that the next segment has to begin with
- * @throws {LogCorruptError} when segments are missing in between
- */
-export function refuseGap(project: string, dueSeq: number, foundSeq: number): void {
-  if (foundSeq <= dueSeq) return;
-  const found = `no such file; the next segment begins with seq ${foundSeq}`;
-  throw new LogCorruptError({ file: `${project}/${segmentName(dueSeq)}`, offset: 0, seq: dueSeq }, `a segment that begins with seq ${dueSeq}`, found);
-}
-
-/** Longest seal that is looked for, in bytes with its line feed and the one before it. */
+/** Longest seal looked for, in bytes, including its line feed and the one before it. */
 const SEAL_BYTES_MAX = 1024;
 const LINE_FEED = 0x0a;
-const NEXT_SEQ = /^\{"seal":"[^"]*","next_seq":(\d{1,16}),/;
 
-/** A segment by the names that an error needs. */
+/** A segment as errors name it. */
 export interface NamedSegment {
   readonly firstSeq: number;
-  /** Its path relative to the home. */
+  /** File name relative to the data folder. */
   readonly shownName: string;
 }
 
 /**
- * Tells what a log goes on from, by the header of its first segment.
+ * Refuses a gap between two segments and names the missing file.
  *
- * @param header of the oldest segment that is there
- * @returns the base; undefined when there is none
+ * @param dueSeq the seq that the next segment must begin with
+ * @throws {LogCorruptError} if the next segment begins later
+ */
+export function refuseGap(project: string, dueSeq: number, foundSeq: number): void {
+  if (foundSeq <= dueSeq) return;
+  const place = { file: `${project}/${segmentName(dueSeq)}`, offset: 0, seq: dueSeq };
+  throw new LogCorruptError(
+    place, `a segment that begins with seq ${dueSeq}`, `no such file; the next segment begins with seq ${foundSeq}`,
+  );
+}
+
+/**
+ * Reads from the oldest segment's header where the log begins.
+ *
+ * @returns undefined for a log without a base
  */
 export function baseIn(header: SegmentHeader): LogBase | undefined {
   const { base, firstSeq, previousHash } = header;
@@ -45,11 +45,11 @@ export function baseIn(header: SegmentHeader): LogBase | undefined {
 }
 
 /**
- * Checks what stands where a log may begin, and only there: seq 1 follows the genesis hash and nothing else, and a base stands
- * in the header of an oldest segment that does not begin with seq 1.
+ * Checks the rules for the beginning of a log: seq 1 follows the genesis hash, and only the oldest segment of a log that does not begin
+ * with seq 1 may have a base.
  *
- * @param isOldest whether it is that of the oldest segment that is there
- * @throws {LogCorruptError} when it is not so
+ * @param isOldest whether the header is that of the oldest existing segment
+ * @throws {LogCorruptError} if a rule is broken
  */
 export function checkBeginning(header: SegmentHeader, shownName: string, isOldest: boolean): void {
   const { project, logId, firstSeq, base } = header;
@@ -59,50 +59,50 @@ export function checkBeginning(header: SegmentHeader, shownName: string, isOldes
 }
 
 /**
- * Refuses a sealed segment that does not end with a seal for its own name, and nothing after it.
+ * Checks that a sealed segment ends with the seal for its own name and nothing after it.
  *
+ * @param reader has read the segment to its end
  * @param sizeBytes length of its text in bytes
- * @throws {LogCorruptError} when it ends otherwise
+ * @throws {LogCorruptError} if it ends in any other way
  */
 export function checkSealedEnd(reader: SegmentReader, segment: NamedSegment, sizeBytes: number): void {
   const { end, place } = reader;
   const { shownName } = segment;
-  if (end.kind === 'faulty') throw new LogCorruptError({ file: shownName, offset: end.record.offset, seq: place.seq }, end.record.fault.expected, end.record.fault.found);
-  if (end.kind !== 'sealed') {
-    throw new LogCorruptError({ file: shownName, offset: place.offset, seq: place.seq }, 'a line or a seal', 'the end of the file');
+  const at = { file: shownName, offset: place.offset, seq: place.seq };
+  if (end.kind === 'faulty') {
+    throw new LogCorruptError({ ...at, offset: end.record.offset }, end.record.fault.expected, end.record.fault.found);
   }
+  if (end.kind !== 'sealed') throw new LogCorruptError(at, 'a line or a seal', 'the end of the file');
   const name = segmentName(segment.firstSeq);
-  if (end.seal.sealedName !== name) {
-    throw new LogCorruptError({ file: shownName, offset: place.offset, seq: place.seq }, `a seal for ${name}`, end.seal.sealedName);
-  }
+  if (end.seal.sealedName !== name) throw new LogCorruptError(at, `a seal for ${name}`, end.seal.sealedName);
   refuseBytesAfterSeal(shownName, place, sizeBytes);
 }
 
 /**
- * Refuses anything behind a seal.
+ * Refuses bytes after a seal.
  *
- * @param place where the seal ends, and the seq that is due
+ * @param place where the seal ends, and the next seq
  * @param sizeBytes length of the text in bytes
- * @throws {LogCorruptError} when there is more
+ * @throws {LogCorruptError} if the text continues
  */
 export function refuseBytesAfterSeal(
   shownName: string, place: { readonly offset: number; readonly seq: number }, sizeBytes: number,
 ): void {
-  if (place.offset === sizeBytes) return;
   const { offset, seq } = place;
+  if (offset === sizeBytes) return;
   throw new LogCorruptError({ file: shownName, offset, seq }, 'nothing after the seal', `${sizeBytes - offset} more bytes`);
 }
 
-/** The seal of a segment whose lines were not read: it can be checked once the header after it is known. */
+/** The seal of a segment whose lines were skipped: only the header of the next segment allows checking it. */
 export interface UncheckedSeal extends NamedSegment {
   readonly offset: number;
   readonly bytes: Buffer;
 }
 
 /**
- * Reads nothing of a sealed segment but its last line.
+ * Reads only the last line of a sealed segment.
  *
- * @throws {LogCorruptError} when the last line is none
+ * @throws {LogCorruptError} if the last line is not a seal
  */
 export async function readSeal(text: SegmentText, segment: NamedSegment): Promise<UncheckedSeal> {
   const { sizeBytes } = await text.status();
@@ -113,39 +113,39 @@ export async function readSeal(text: SegmentText, segment: NamedSegment): Promis
   const line = bytes.subarray(lineStart, -1);
   const isWhole = count === bytes.length && bytes.at(-1) === LINE_FEED && lineStart > 0;
   if (isWhole && looksLikeSeal(line)) return { ...segment, offset: start + lineStart, bytes: line };
-  const found = isWhole ? 'another line' : 'no whole line';
-  throw new LogCorruptError({ file: segment.shownName, offset: start + lineStart, seq: segment.firstSeq }, 'a seal at the end of the file', found);
+  const place = { file: segment.shownName, offset: start + lineStart, seq: segment.firstSeq };
+  throw new LogCorruptError(place, 'a seal at the end of the file', isWhole ? 'another line' : 'no whole line');
 }
 
 /**
- * Checks a seal by the header of the segment that follows: together they prove that nothing lies between.
+ * Checks a seal against the header of the next segment. Together they prove that no line between them is missing.
  *
- * @param next the header after it
- * @throws {LogCorruptError} when the seal is not for its segment, or names another successor
+ * @throws {LogCorruptError} if the seal belongs to another segment or names another successor
  */
 export function checkSeal(seal: UncheckedSeal, next: SegmentHeader): void {
   const { shownName, offset, firstSeq } = seal;
-  const claim = NEXT_SEQ.exec(seal.bytes.toString('latin1'))?.[1];
-  // Asked before the hash: a segment that is missing after it must not read as a damaged seal.
+  const claim = claimedNextSeq(seal.bytes);
+  // Checked before the hash: a missing segment after this one must not be reported as a damaged seal.
   if (claim !== undefined) {
-    refuseGap(next.project, Number(claim), next.firstSeq);
-    checkNextSeq(Number(claim), seal, next.firstSeq);
+    refuseGap(next.project, claim, next.firstSeq);
+    checkNextSeq(claim, seal, next.firstSeq);
   }
+  const place = { file: shownName, offset, seq: next.firstSeq };
   const due = { seq: next.firstSeq, previousHash: next.previousHash, durable: 0, segment: firstSeq, offset };
   const decoded = decodeSealLine(seal.bytes, due);
-  if (!decoded.ok) throw new LogCorruptError({ file: shownName, offset: offset, seq: next.firstSeq }, decoded.fault.expected, decoded.fault.found);
+  if (!decoded.ok) throw new LogCorruptError(place, decoded.fault.expected, decoded.fault.found);
   const name = segmentName(firstSeq);
-  if (decoded.value.sealedName === name) return;
-  throw new LogCorruptError({ file: shownName, offset: offset, seq: next.firstSeq }, `a seal for ${name}`, decoded.value.sealedName);
+  if (decoded.value.sealedName !== name) throw new LogCorruptError(place, `a seal for ${name}`, decoded.value.sealedName);
 }
 
 /**
- * Checks what a compressed segment says of its successor.
+ * Checks which successor a compressed segment names in its frame.
  *
- * @throws {LogCorruptError} when it is another one
+ * @throws {LogCorruptError} if it names another one
  */
 export function checkNextSeq(nextSeq: number, segment: NamedSegment, nextFirstSeq: number): void {
   if (nextSeq === nextFirstSeq) return;
-  const found = `a segment that begins with seq ${nextFirstSeq}`;
-  throw new LogCorruptError({ file: segment.shownName, offset: 0, seq: nextFirstSeq }, `a segment that begins with seq ${nextSeq} after it`, found);
+  const place = { file: segment.shownName, offset: 0, seq: nextFirstSeq };
+  const expected = `a segment that begins with seq ${nextSeq} after it`;
+  throw new LogCorruptError(place, expected, `a segment that begins with seq ${nextFirstSeq}`);
 }
