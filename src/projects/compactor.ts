@@ -7,6 +7,7 @@ import pLimit from 'p-limit';
 import { AppError } from '../base/app-error.js';
 import type { Clock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import type { Log } from '../log/log.js';
 import type { CommandContext } from '../store/command.js';
@@ -217,7 +218,7 @@ export class Compactor {
       watched.triedAtMs = this.#clock.monotonicMs();
       return;
     }
-    this.compact(id).catch((error: unknown) => this.#logger.debug({ project: id, err: error }, 'a compaction ended without a snapshot'));
+    void this.compact(id).catch(logFailure(this.#logger, 'debug', { project: id }, 'a compaction ended without a snapshot'));
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import { keyIdOf } from '../auth/key-hash.js';
 import { AppError } from '../base/app-error.js';
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import type { Outcome } from '../config/reconcile.js';
 import { diffSettings } from '../events/project-settings.js';
@@ -106,10 +107,7 @@ export class EntryEdits {
   /** For audit only: a full disk or a damaged registry keeps no project from being served. */
   async #recordInJournal(scope: string, changed: readonly string[], keyId: string | null): Promise<void> {
     if (this.#parts.journal.isCorrupt) return;
-    try {
-      await this.#parts.journal.record({ op: 'config.edited', scope, changed, key_id: keyId }, this.#parts.context);
-    } catch (error) {
-      this.#logger.warn({ scope, err: error }, 'an edit of the configuration could not be recorded in the registry');
-    }
+    await this.#parts.journal.record({ op: 'config.edited', scope, changed, key_id: keyId }, this.#parts.context)
+      .catch(logFailure(this.#logger, 'warn', { scope }, 'an edit of the configuration could not be recorded in the registry'));
   }
 }

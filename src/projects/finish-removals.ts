@@ -2,6 +2,7 @@
  * Moves out of the way, at a start, what earlier deletions and departures from the disk left under their old names. Files that cannot be
  * moved stay where they are, named in the server log and counted by readiness: they must not keep other projects from being served.
  */
+import { logFailure } from '../base/log-failure.js';
 import type { ProjectResources } from './project-resources.js';
 import { adviceOnUnmoved } from './refusal.js';
 import type { ServerJournal } from './server-journal.js';
@@ -24,10 +25,6 @@ export async function finishRemovals(resources: ProjectResources, journal: Serve
   for (const [logId, id] of leftLogs) {
     // Whatever went on in memory since then is gone with the last stop, and the files are what is left of before.
     if (live.has(id)) continue;
-    try {
-      await unmoved.leave(id, logId);
-    } catch (error) {
-      logger.error({ project: id, log_id: logId, err: error, ...advice }, LEFT_FILES_STAY);
-    }
+    await unmoved.leave(id, logId).catch(logFailure(logger, 'error', { project: id, log_id: logId, ...advice }, LEFT_FILES_STAY));
   }
 }

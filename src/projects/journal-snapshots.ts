@@ -3,6 +3,7 @@
  * from memory, by the appender, between two appends.
  */
 import { invariant } from '../base/invariant.js';
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import type { KnownPosition, Log } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
@@ -60,12 +61,9 @@ export class JournalSnapshots {
 
   /** An output only: what cannot be written now is made up for by the next snapshot or start. */
   async #show(newest: ShownGeneration, isOutdated = false): Promise<void> {
-    try {
-      await (isOutdated ? this.#folder.readable.write(newest) : this.#folder.readable.refresh(newest));
-    } catch (error) {
-      const message = 'the readable snapshot of the registry is not up to date; the next snapshot or start tries again';
-      this.#logger.warn({ err: error }, message);
-    }
+    const { readable } = this.#folder;
+    const message = 'the readable snapshot of the registry is not up to date; the next snapshot or start tries again';
+    await (isOutdated ? readable.write(newest) : readable.refresh(newest)).catch(logFailure(this.#logger, 'warn', {}, message));
   }
 
   #tellDamage(seq: number, error: unknown): void {
@@ -79,23 +77,25 @@ export class JournalSnapshots {
    * @param timeMs time of its last line, in milliseconds since 1970
    */
   async makeIfDue(log: Log, registrations: Registrations, timeMs: number): Promise<void> {
-    const { seq, hash } = log.position();
+    const { seq } = log.position();
     if (seq - this.#newestSeq < JOURNAL_SNAPSHOT_LINES) return;
     this.#newestSeq = seq;
-    try {
-      await this.#folder.dropUnfinished();
-      const writer = await this.#folder.begin(seq);
-      for (const [key, value] of registrations.save()) await writer.add({ key, value, seq, timeMs });
-      const data = await writer.finish();
-      invariant(log.position().seq === seq, 'nothing is appended while the snapshot is written');
-      const identity = { project: log.project, logId: log.logId, seq, hash, timeMs };
-      await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
-      const { committed } = await this.#folder.list();
-      for (const old of obsoleteGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
-      await this.#show({ seq, json: data.json }, true);
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'a snapshot of the registry could not be made; starts take longer');
-    }
+    const message = 'a snapshot of the registry could not be made; starts take longer';
+    await this.#make(log, registrations, timeMs).catch(logFailure(this.#logger, 'warn', {}, message));
+  }
+
+  async #make(log: Log, registrations: Registrations, timeMs: number): Promise<void> {
+    const { seq, hash } = log.position();
+    await this.#folder.dropUnfinished();
+    const writer = await this.#folder.begin(seq);
+    for (const [key, value] of registrations.save()) await writer.add({ key, value, seq, timeMs });
+    const data = await writer.finish();
+    invariant(log.position().seq === seq, 'nothing is appended while the snapshot is written');
+    const identity = { project: log.project, logId: log.logId, seq, hash, timeMs };
+    await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
+    const { committed } = await this.#folder.list();
+    for (const old of obsoleteGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
+    await this.#show({ seq, json: data.json }, true);
   }
 
   /** Releases every descriptor. */

@@ -2,6 +2,7 @@
  * From files to a project's store: the newest snapshot that holds, and the lines of the log that follow it.
  */
 import { AppError } from '../base/app-error.js';
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import { isProjectEvent } from '../events/event.js';
 import type { ProjectSettings } from '../events/project-settings.js';
@@ -83,10 +84,9 @@ export async function openProject(
     signal?.throwIfAborted();
     refuseOtherBase(log, loaded.used);
     refuseOtherSegments(log, loaded.used);
-    await tidy(snapshots, loaded.damaged, log.base?.seq).catch((error: unknown) => {
-      // Neither a full disk nor what remains of a snapshot keeps anybody from the log.
-      logger.warn({ project: id, err: error }, 'what is left of snapshots could not be tidied up; the next start tries again');
-    });
+    // Neither a full disk nor what remains of a snapshot keeps anybody from the log.
+    const message = 'what is left of snapshots could not be tidied up; the next start tries again';
+    await tidy(snapshots, loaded.damaged, log.base?.seq).catch(logFailure(logger, 'warn', { project: id }, message));
   } catch (error) {
     await log.close();
     throw error;

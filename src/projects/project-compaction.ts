@@ -8,6 +8,7 @@
 import { AppError } from '../base/app-error.js';
 import type { Clock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import { newRequestId } from '../base/request-id.js';
 import { ACTOR_SERVER } from '../events/actor.js';
@@ -290,11 +291,8 @@ export class ProjectCompaction {
   }
 
   async #dropAttempt(): Promise<void> {
-    try {
-      await this.#parts.snapshots.dropUnfinished();
-    } catch (error) {
-      this.#parts.logger.warn({ project: this.store.id, err: error }, 'the rest of a snapshot could not be removed; the next attempt does');
-    }
+    const message = 'the rest of a snapshot could not be removed; the next attempt does';
+    await this.#parts.snapshots.dropUnfinished().catch(logFailure(this.#parts.logger, 'warn', { project: this.store.id }, message));
   }
 
   /** For audit: what cannot be recorded does not take the snapshot back. */
@@ -304,11 +302,8 @@ export class ProjectCompaction {
     const sizes = { bytes: json.sizeBytes, sha256: json.sha256, duration_ms: durationMs };
     logger.info({ project: id, seq, key_count: keyCount, ...sizes }, 'a snapshot was committed');
     if (journal.isCorrupt) return;
-    try {
-      await journal.record({ op: 'snapshot.committed', id, log_id: logId, last_seq: seq, key_count: keyCount, ...sizes }, context);
-    } catch (error) {
-      logger.warn({ project: id, err: error }, 'a snapshot could not be recorded in the registry');
-    }
+    await journal.record({ op: 'snapshot.committed', id, log_id: logId, last_seq: seq, key_count: keyCount, ...sizes }, context)
+      .catch(logFailure(logger, 'warn', { project: id }, 'a snapshot could not be recorded in the registry'));
   }
 
   /**

@@ -2,6 +2,7 @@
  * Deleting a project: the line in the registry is the commit; what a crash leaves undone after it, the next start does.
  */
 import { AppError } from '../base/app-error.js';
+import { logFailure } from '../base/log-failure.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import { finishApplied } from './failed-change.js';
@@ -95,11 +96,8 @@ export class ProjectDeletion {
 
   /** A log that cannot be closed well must not keep its project from being deleted. */
   async #retire(store: ProjectStore): Promise<void> {
-    try {
-      await store.retire();
-    } catch (error) {
-      this.#resources.logger.warn({ project: store.id, err: error }, 'the log of a deleted project could not be closed');
-    }
+    const message = 'the log of a deleted project could not be closed';
+    await store.retire().catch(logFailure(this.#resources.logger, 'warn', { project: store.id }, message));
   }
 
   /** The log whose deletion is to be recorded; undefined for a project without one on disk. */

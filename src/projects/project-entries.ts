@@ -7,6 +7,7 @@ import type { StoredKey } from '../auth/keyring.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
 import { renderEntry } from '../config/effective-settings.js';
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { ProjectStore } from '../store/project-store.js';
@@ -123,10 +124,6 @@ export function entryOf(store: ProjectStore, key: EntryKey): EntryState {
 export async function settleRevision(
   resources: { readonly config: ConfigFile; readonly logger: Logger }, store: ProjectStore, key: EntryKey,
 ): Promise<void> {
-  try {
-    await writeEntry(resources.config, entryOf(store, key));
-  } catch (error) {
-    const message = 'the revision of a project could not be written into the configuration';
-    resources.logger.warn({ project: store.id, err: error }, message);
-  }
+  const message = 'the revision of a project could not be written into the configuration';
+  await writeEntry(resources.config, entryOf(store, key)).catch(logFailure(resources.logger, 'warn', { project: store.id }, message));
 }

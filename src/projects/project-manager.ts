@@ -4,6 +4,7 @@
  */
 import pLimit from 'p-limit';
 import { AppError, withDiskCode } from '../base/app-error.js';
+import { logFailure } from '../base/log-failure.js';
 import { randomHexId } from '../base/random-id.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
@@ -212,12 +213,8 @@ export class ProjectManager implements Projects {
 
   /** Takes back a part of a creation that failed. What cannot be taken back is named, for the operator to remove. */
   async #undo(id: string, part: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (cause) {
-      const message = `a project could not be created, and its ${part} could not be taken back`;
-      this.#resources.logger.error({ project: id, err: cause }, message);
-    }
+    const message = `a project could not be created, and its ${part} could not be taken back`;
+    await work().catch(logFailure(this.#resources.logger, 'error', { project: id }, message));
   }
 
   async update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {

@@ -2,6 +2,7 @@
  * Changes to a project that exists: its settings, its key, and whether it lives in memory or on disk. A change is one event, and
  * whatever can be known to stand in its way is looked at before: a refusal changes nothing.
  */
+import { logFailure } from '../base/log-failure.js';
 import { keyIdOf } from '../auth/key-hash.js';
 import { effectiveSettings } from '../config/effective-settings.js';
 import { diffSettings, mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../events/project-settings.js';
@@ -112,12 +113,9 @@ export class ProjectUpdates {
 
   /** The project goes on in memory, and an entry that says otherwise would begin an empty one on disk at the next start. */
   async #restoreEntry(id: string, settings: ProjectSettings, key: EntryKey): Promise<void> {
-    try {
-      await writeEntry(this.#resources.config, { id, settings, revision: undefined, key });
-    } catch (cause) {
-      const message = 'the configuration says on_disk of a project that is in memory; mend the entry';
-      this.#resources.logger.error({ project: id, err: cause }, message);
-    }
+    const message = 'the configuration says on_disk of a project that is in memory; mend the entry';
+    await writeEntry(this.#resources.config, { id, settings, revision: undefined, key })
+      .catch(logFailure(this.#resources.logger, 'error', { project: id }, message));
   }
 
   async #leaveDisk(store: ProjectStore, { settings, key, made, command, context }: Update): Promise<void> {
@@ -188,9 +186,9 @@ export class ProjectUpdates {
     } catch (error) {
       // Whatever failed after it, the entry has to go on naming the key that the log names.
       if (isInForce) throw error;
-      await writeEntry(config, { id, settings: before, revision, key: previousKey }).catch((cause: unknown) => {
-        logger.error({ project: id, err: cause }, 'the configuration names a key that was never shown; give the project another one');
-      });
+      const message = 'the configuration names a key that was never shown; give the project another one';
+      await writeEntry(config, { id, settings: before, revision, key: previousKey })
+        .catch(logFailure(logger, 'error', { project: id }, message));
       throw error;
     }
     await settleRevision(this.#resources, store, entryKey);

@@ -1,6 +1,7 @@
 /**
  * Looking up in the log what a project was at an old revision, where its snapshot does not hold that any more.
  */
+import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
 import { type HistoryGap, isInGap, type ProjectVersion } from '../config/project-history.js';
 import { decodeEvent } from '../events/codec.js';
@@ -23,12 +24,9 @@ export interface RecallPlace {
 export async function recallVersion({ log, state, logger }: RecallPlace, revision: number | undefined): Promise<HistoryGap> {
   const { isTrimmed, versions } = state;
   if (!isTrimmed || revision === undefined || !isInGap(versions, revision)) return { isTrimmed };
-  try {
-    return { isTrimmed, recalled: await versionOf(log, revision) };
-  } catch (error) {
-    logger.warn({ project: log.project, seq: revision, err: error }, 'the line that an entry of the configuration names could not be read');
-    return { isTrimmed };
-  }
+  const message = 'the line that an entry of the configuration names could not be read';
+  const recalled = await versionOf(log, revision).catch(logFailure(logger, 'warn', { project: log.project, seq: revision }, message));
+  return { isTrimmed, recalled };
 }
 
 async function versionOf(log: Log, seq: number): Promise<ProjectVersion | undefined> {

@@ -2,6 +2,7 @@
  * The start: opens the registry, then every project of the configuration, and brings configuration and logs together
  * as `config/reconcile.ts` decides. A project that cannot be trusted is named and not served; the others are.
  */
+import { logFailure } from '../base/log-failure.js';
 import { newRequestId } from '../base/request-id.js';
 import { mustRefuseToStart } from '../config/reconcile.js';
 import { ACTOR_CONFIG } from '../events/actor.js';
@@ -99,12 +100,10 @@ async function nameUnserved(
 }
 
 async function writeEntries({ config, logger }: ProjectResources, states: readonly EntryState[]): Promise<void> {
-  try {
-    await config.update((document) => {
-      const next = withEntries(document, states);
-      return JSON.stringify(next) === JSON.stringify(document) ? document : next;
-    });
-  } catch (error) {
-    logger.warn({ err: error }, 'the configuration could not be brought up to date; it is tried again at the next start');
-  }
+  const updated = config.update((document) => {
+    const next = withEntries(document, states);
+    return JSON.stringify(next) === JSON.stringify(document) ? document : next;
+  });
+  const message = 'the configuration could not be brought up to date; the next start tries again';
+  await updated.catch(logFailure(logger, 'warn', {}, message));
 }

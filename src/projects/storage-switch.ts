@@ -18,6 +18,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError, withDiskCode } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
+import { logFailure } from '../base/log-failure.js';
 import { randomHexId } from '../base/random-id.js';
 import { diffSettings, mergeSettings } from '../events/project-settings.js';
 import type { Log, LogHome } from '../log/log.js';
@@ -161,21 +162,14 @@ async function writeBase(
 
 /** A log that is there and not registered is registered by the next start; the project is on disk all the same. */
 async function register(resources: ProjectResources, { journal, store, context }: StorageSwitch, logId: string): Promise<void> {
-  try {
-    await journal.record({ op: 'project.created', id: store.id, log_id: logId }, context);
-  } catch (error) {
-    const message = 'a project that came to the disk could not be registered; the next start registers it';
-    resources.logger.warn({ project: store.id, err: error }, message);
-  }
+  const message = 'a project that came to the disk could not be registered; the next start registers it';
+  await journal.record({ op: 'project.created', id: store.id, log_id: logId }, context)
+    .catch(logFailure(resources.logger, 'warn', { project: store.id }, message));
 }
 
 async function undoEntering(resources: ProjectResources, id: string, logId: string): Promise<void> {
-  try {
-    await resources.diskHome.discard(id, logId);
-  } catch (cause) {
-    const message = 'a project could not come to the disk, and its files could not be removed again';
-    resources.logger.error({ project: id, err: cause }, message);
-  }
+  const message = 'a project could not come to the disk, and its files could not be removed again';
+  await resources.diskHome.discard(id, logId).catch(logFailure(resources.logger, 'error', { project: id }, message));
 }
 
 /**
@@ -205,11 +199,7 @@ export async function leaveDisk(resources: ProjectResources, wanted: StorageSwit
   }
   await store.settleReads();
   await closeQuietly(resources, onDisk);
-  try {
-    await wanted.unmoved.leave(store.id, logId);
-  } catch (error) {
-    resources.logger.error({ project: store.id, err: error }, LEFT_FILES_STAY);
-  }
+  await wanted.unmoved.leave(store.id, logId).catch(logFailure(resources.logger, 'error', { project: store.id }, LEFT_FILES_STAY));
 }
 
 /** The store is held. */
@@ -230,9 +220,5 @@ async function recordLeaving(
 }
 
 async function closeQuietly({ logger }: Pick<ProjectResources, 'logger'>, log: Log): Promise<void> {
-  try {
-    await log.close();
-  } catch (error) {
-    logger.warn({ project: log.project, err: error }, 'a log that a project left could not be closed');
-  }
+  await log.close().catch(logFailure(logger, 'warn', { project: log.project }, 'a log that a project left could not be closed'));
 }

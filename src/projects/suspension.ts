@@ -4,6 +4,7 @@
  * until then. So nothing more is.
  */
 import { AppError } from '../base/app-error.js';
+import { logFailure } from '../base/log-failure.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { ProjectResources } from './project-resources.js';
 
@@ -44,9 +45,6 @@ export function isOutcomeUnknown(error: unknown): boolean {
 }
 
 async function retire(logger: ProjectResources['logger'], store: ProjectStore, reason: AppError): Promise<void> {
-  try {
-    await store.retire(reason);
-  } catch (error) {
-    logger.warn({ project: store.id, err: error }, 'the log of a project that is suspended could not be closed');
-  }
+  const message = 'the log of a project that is suspended could not be closed';
+  await store.retire(reason).catch(logFailure(logger, 'warn', { project: store.id }, message));
 }

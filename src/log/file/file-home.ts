@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
 import { type Clock, systemClock } from '../../base/clock.js';
+import { logFailure } from '../../base/log-failure.js';
 import type { Logger } from '../../base/logger.js';
 import { invariant } from '../../base/invariant.js';
 import { encodeHeaderLine, genesisHash } from '../line-format.js';
@@ -204,12 +205,8 @@ export class FileHome implements LogHome {
     const { disk, folder, logger } = this.#options;
     this.#erasing = this.#erasing.then(async () => {
       for (const logId of logIds) {
-        try {
-          const files = await eraseTrashed(disk, folder, logId);
-          if (files.length > 0) logger.warn({ files }, 'files beside those of a deleted project are not erased; move them away');
-        } catch (error) {
-          logger.warn({ err: error }, ERASING_FAILED);
-        }
+        const files = await eraseTrashed(disk, folder, logId).catch(logFailure(logger, 'warn', {}, ERASING_FAILED));
+        if (files?.length) logger.warn({ files }, 'files beside those of a deleted project are not erased; move them away');
       }
     });
   }
