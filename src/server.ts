@@ -47,6 +47,8 @@ const REQUESTS_SHARE_OF_STOP = 0.6;
 /** Part of the time for a stop that snapshots may take. */
 const SNAPSHOTS_SHARE_OF_STOP = 0.25;
 
+const MS_PER_SECOND = 1000;
+
 /** What a person is shown of a first run. */
 export interface FirstRun {
   readonly configPath: string;
@@ -153,7 +155,7 @@ export class SimpleKvServer {
   async #startFrom(source: StartSource): Promise<StartedServer> {
     const { options } = source;
     const { signal } = this.#stopping;
-    const logger = this.#parts.createLogger(options.logLevel);
+    const logger = this.#parts.createLogger(options.log_level);
     for (const warning of [...(source.loaded?.warnings ?? []), ...(source.tls?.warnings ?? [])]) logger.warn(warning);
     await this.#lock(source);
     await refuseChangedConfig(source);
@@ -169,7 +171,7 @@ export class SimpleKvServer {
     const manager = this.#projectManager({ config, keyring, registry, logger, options });
     this.#closers.push(() => manager.close());
     const scopes = new ProjectScopes(config, registry);
-    const throttle = new FailureThrottle({ failuresPerMinute: options.failedKeysPerMinuteMax });
+    const throttle = new FailureThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
@@ -183,7 +185,7 @@ export class SimpleKvServer {
     const { pid } = this.#parts;
     const counts = { projects: registry.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
-    return { url, logger, shutdownTimeoutMs: options.shutdownTimeoutMs };
+    return { url, logger, shutdownTimeoutMs: shutdownMsOf(options) };
   }
 
   #adoption({ adopted }: StartSource): Adoption | undefined {
@@ -228,7 +230,7 @@ export class SimpleKvServer {
     const { typed } = adopted;
     for (const { scope, key } of adopted.generated) {
       // There is no other way to learn the global key; a project's can be replaced with it.
-      if (scope.kind === 'global' || options.printApiKeys) announcer.generatedKey(scope, key);
+      if (scope.kind === 'global' || options.print_api_keys) announcer.generatedKey(scope, key);
       else reportUnshownKey(logger, scope.project);
     }
     if (!adopted.changed) return { config, typed };
@@ -259,7 +261,7 @@ export class SimpleKvServer {
     const { options, ...resources } = parts;
     const { announcer } = this.#parts;
     const announceKey = (project: string, key: string): boolean => {
-      if (!options.printApiKeys) return false;
+      if (!options.print_api_keys) return false;
       try {
         announcer.generatedKey({ kind: 'project', project }, key);
         return true;
@@ -270,7 +272,7 @@ export class SimpleKvServer {
       }
     };
     const { logger } = parts;
-    const { dataFolder } = options;
+    const { dataFolder, limits } = options;
     const idleFiles = new IdleFiles();
     const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
@@ -288,8 +290,8 @@ export class SimpleKvServer {
       tasks,
       cache: new ValueCache(),
       room,
-      limits: { queueCommandsMax: options.queueCommandsMax, queueBytesMax: options.queueBytesMax },
-      snapshotsAtStopMs: options.shutdownTimeoutMs * SNAPSHOTS_SHARE_OF_STOP,
+      limits: { queueCommandsMax: limits.max_queue_commands, queueBytesMax: limits.max_queue_bytes },
+      snapshotsAtStopMs: shutdownMsOf(options) * SNAPSHOTS_SHARE_OF_STOP,
       clock: systemClock,
       announceKey,
     });
@@ -340,18 +342,30 @@ function keyringFor(config: ConfigFile, knownKeys: TypedKeyMemory): Keyring {
   return keyring;
 }
 
+function shutdownMsOf({ timeouts }: ServerOptions): number {
+  return timeouts.shutdown_seconds * MS_PER_SECOND;
+}
+
 function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
+  const { limits, timeouts } = options;
   return {
-    ...options,
-    host: options.serverHost,
-    port: options.serverPort,
+    host: options.server_host,
+    port: options.server_port,
     tls: tls === null ? null : { key: tls.key, cert: tls.cert },
+    valueBytesMax: limits.max_value_bytes,
+    keyBytesMax: limits.max_key_bytes,
+    answerBytesMax: limits.max_answer_bytes,
+    headerBytesMax: limits.max_header_bytes,
+    headersMax: limits.max_headers,
+    connectionsMax: limits.max_connections,
+    allowedHosts: options.allowed_hosts,
+    trustedProxies: options.trusted_proxies,
     timeouts: {
-      headersMs: options.headersTimeoutMs,
-      requestMs: options.requestTimeoutMs,
-      keepAliveMs: options.keepAliveTimeoutMs,
-      idleMs: options.idleTimeoutMs,
-      shutdownMs: options.shutdownTimeoutMs * REQUESTS_SHARE_OF_STOP,
+      headersMs: timeouts.headers_seconds * MS_PER_SECOND,
+      requestMs: timeouts.request_seconds * MS_PER_SECOND,
+      keepAliveMs: timeouts.keep_alive_seconds * MS_PER_SECOND,
+      idleMs: timeouts.idle_seconds * MS_PER_SECOND,
+      shutdownMs: shutdownMsOf(options) * REQUESTS_SHARE_OF_STOP,
     },
   };
 }

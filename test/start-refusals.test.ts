@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ListeningError } from '../src/config/listening-error.js';
-import { DEFAULT_OPTIONS } from '../src/config/server-options.js';
+import { SERVER_SETTINGS } from '../src/config/settings-table.js';
 import { ConfigError } from '../src/config/config-error.js';
 import type { ConfigDocument } from '../src/config/config-document.js';
 import { silentLogger } from '../src/base/logger.js';
@@ -312,7 +312,7 @@ test('adopting on a port that is taken says how to adopt on another one', () => 
 async function holdDefaultPort(): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
     const server = createServer();
-    server.listen(DEFAULT_OPTIONS.server_port, '127.0.0.1');
+    server.listen(SERVER_SETTINGS.server_port.default, '127.0.0.1');
     try {
       await once(server, 'listening');
       return server;

@@ -5,10 +5,9 @@ import { isIP, isIPv4 } from 'node:net';
 import { compileSchema, type SchemaFault } from '../base/json-schema.js';
 import { isGeneratedKey, looksGenerated } from '../auth/api-key.js';
 import { parseKeyHash } from '../auth/key-hash.js';
-import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
+import { type AuthenticationEntry, CONFIG_SCHEMA, CONFIG_VERSION, type ConfigDocument } from './config-document.js';
 import { ConfigError } from './config-error.js';
-import { CONFIG_SCHEMA, CONFIG_VERSION } from './config-schema.js';
-import { DEFAULT_OPTIONS } from './server-options.js';
+import { serverSettingsOf } from './server-options.js';
 
 const checkShape = compileSchema<ConfigDocument>(CONFIG_SCHEMA);
 
@@ -67,18 +66,18 @@ function withoutSecrets(fault: SchemaFault): SchemaFault {
 }
 
 function checkOptions(document: ConfigDocument): void {
-  const { headers_seconds: headers, request_seconds: request } = { ...DEFAULT_OPTIONS.timeouts, ...document.timeouts };
+  const { timeouts, limits, trusted_proxies: proxies } = serverSettingsOf(document);
+  const { headers_seconds: headers, request_seconds: request } = timeouts;
   if (headers > request) {
     const expected = `at most timeouts.request_seconds, which is ${request}`;
     throw new ConfigError({ pointer: '/timeouts/headers_seconds', found: String(headers), expected });
   }
-  const limits = { ...DEFAULT_OPTIONS.limits, ...document.limits };
   // A line holds a little more than its value: in a shorter queue a value could be allowed and yet never fit.
   if (limits.max_queue_bytes < 2 * limits.max_value_bytes) {
     const expected = `at least twice limits.max_value_bytes, which is ${limits.max_value_bytes}`;
     throw new ConfigError({ pointer: '/limits/max_queue_bytes', found: String(limits.max_queue_bytes), expected });
   }
-  for (const [index, text] of (document.trusted_proxies ?? []).entries()) {
+  for (const [index, text] of proxies.entries()) {
     if (isNetwork(text)) continue;
     const expected = 'an IP address, a network such as 10.0.0.0/8, or one of loopback, linklocal, uniquelocal';
     throw new ConfigError({ pointer: `/trusted_proxies/${index}`, found: JSON.stringify(text), expected });

@@ -1,11 +1,20 @@
 /**
- * What config.json holds, as types. Names are those of the file. Every member that may be left out has its default in
- * `server-options.ts` or among the built-in settings of a project.
+ * The content of config.json: its type, and its JSON schema, which says which members there are and what each may be. What several
+ * members must be to each other is checked in `check-config.ts`. Names are those of the file.
  */
-import type { LogLevel } from '../base/logger.js';
-import type { AuthenticationSettings, StorageChange } from '../events/project-settings.js';
+import { API_KEY_CHARACTERS_MAX } from '../auth/keyring.js';
+import { type ChangeOf, schemaOf } from '../base/setting.js';
+import { PROJECT_ID_PATTERN } from '../events/project-id.js';
+import { type AuthenticationSettings, AUTHENTICATION_SETTINGS, STORAGE_SETTINGS, type StorageChange } from '../events/project-settings.js';
+import { DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS, TLS_SETTINGS } from './settings-table.js';
 
-/** Who may use a scope, and its key. */
+/** The version of the file that this program reads and writes. */
+export const CONFIG_VERSION = 1;
+
+/** Shortest API key that a person may choose, in characters. */
+const TYPED_KEY_CHARACTERS_MIN = 8;
+
+/** Who may use a scope, and its API key. */
 export interface AuthenticationEntry extends AuthenticationSettings {
   /** The key in plain text: typed by a person, or kept because `save_api_key_to_file` is on. */
   readonly api_key: string | null;
@@ -22,58 +31,70 @@ export interface ProjectEntry {
   readonly authentication?: Partial<AuthenticationEntry>;
 }
 
-/** What a project gets that does not say, and where all of them are kept. */
-export interface DefaultStorage extends StorageChange {
-  /** The folder of all logs, relative to the folder of the file. */
-  readonly persistent_file_path?: string;
-}
-
-/** What projects get that do not say (`storage`), and what guards the global routes (`authentication`). */
-export interface DefaultEntry {
-  readonly storage?: DefaultStorage;
-  readonly authentication?: Partial<AuthenticationEntry>;
-}
-
-/** Limits on what clients may send and on what is held for them. */
-export interface LimitsEntry {
-  readonly max_value_bytes: number;
-  readonly max_key_bytes: number;
-  readonly max_header_bytes: number;
-  readonly max_headers: number;
-  readonly max_connections: number;
-  readonly max_queue_commands: number;
-  readonly max_queue_bytes: number;
-  readonly max_answer_bytes: number;
-  readonly max_failed_keys_per_minute: number;
-}
-
-/** How long things may take. */
-export interface TimeoutsEntry {
-  readonly headers_seconds: number;
-  readonly request_seconds: number;
-  readonly keep_alive_seconds: number;
-  readonly idle_seconds: number;
-  readonly shutdown_seconds: number;
-}
-
-/** Key and certificate for HTTPS. */
-export interface TlsEntry {
-  readonly key_file: string;
-  readonly cert_file: string;
-}
-
 /** The whole file. */
-export interface ConfigDocument {
-  readonly version: 1;
-  readonly server_port?: number;
-  readonly server_host?: string;
-  readonly tls?: TlsEntry | null;
-  readonly limits?: Partial<LimitsEntry>;
-  readonly timeouts?: Partial<TimeoutsEntry>;
-  readonly log_level?: LogLevel;
-  readonly allowed_hosts?: readonly string[];
-  readonly trusted_proxies?: readonly string[];
-  readonly print_api_keys?: boolean;
-  readonly default?: DefaultEntry;
+export interface ConfigDocument extends ChangeOf<typeof SERVER_SETTINGS> {
+  readonly version: typeof CONFIG_VERSION;
+  readonly tls?: { readonly key_file: string; readonly cert_file: string } | null;
+  readonly default?: {
+    /** The storage settings of projects that do not name them, and the data folder, relative to the folder of the file. */
+    readonly storage?: ChangeOf<typeof DEFAULT_STORAGE_SETTINGS>;
+    /** Guards the global routes. */
+    readonly authentication?: Partial<AuthenticationEntry>;
+  };
   readonly projects: readonly ProjectEntry[];
 }
+
+const AUTHENTICATION_SCHEMA = {
+  ...schemaOf(AUTHENTICATION_SETTINGS),
+  description: 'an object with enabled, save_api_key_to_file, api_key and api_key_hash',
+  properties: {
+    ...schemaOf(AUTHENTICATION_SETTINGS).properties,
+    api_key: {
+      type: ['string', 'null'],
+      minLength: TYPED_KEY_CHARACTERS_MIN,
+      maxLength: API_KEY_CHARACTERS_MAX,
+      // An API key travels in a header, which carries nothing else unchanged.
+      pattern: '^[!-~]*$',
+      description: `null, or ${TYPED_KEY_CHARACTERS_MIN} to ${API_KEY_CHARACTERS_MAX} visible ASCII characters without blanks`,
+    },
+    api_key_hash: { type: ['string', 'null'], description: 'null, or a hash that this server has written' },
+  },
+};
+
+const PROJECT_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['id'],
+  description: 'an object with id, storage and authentication',
+  properties: {
+    id: { type: 'string', pattern: PROJECT_ID_PATTERN, description: '1 to 63 of a-z, 0-9, "_" and "-", the first a letter or digit' },
+    revision: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'the number that this server has written' },
+    storage: schemaOf(STORAGE_SETTINGS),
+    authentication: AUTHENTICATION_SCHEMA,
+  },
+};
+
+/** JSON schema (draft 7) of the whole file. */
+export const CONFIG_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['version', 'projects'],
+  description: 'an object with version, server_port, default and projects',
+  properties: {
+    version: { const: CONFIG_VERSION },
+    ...schemaOf(SERVER_SETTINGS).properties,
+    tls: {
+      ...schemaOf(TLS_SETTINGS),
+      type: ['object', 'null'],
+      required: Object.keys(TLS_SETTINGS),
+      description: 'null, or an object with key_file and cert_file',
+    },
+    default: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'an object with storage and authentication',
+      properties: { storage: schemaOf(DEFAULT_STORAGE_SETTINGS), authentication: AUTHENTICATION_SCHEMA },
+    },
+    projects: { type: 'array', items: PROJECT_SCHEMA, description: 'a list of projects' },
+  },
+};

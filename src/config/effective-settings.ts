@@ -2,6 +2,7 @@
  * From an entry of config.json to the settings that hold, and back. Pure; knows nothing of files and logs.
  */
 import { keyIdOf } from '../auth/key-hash.js';
+import { isGroup } from '../base/setting.js';
 import {
   BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, type StorageChange,
   type StorageSettings,
@@ -86,21 +87,19 @@ export function renderEntry(previous: ProjectEntry | undefined, state: ProjectSt
 }
 
 function renderStorage(previous: StorageChange | undefined, storage: StorageSettings, defaults: StorageSettings): StorageChange {
-  const { compaction: compactionDefaults, retention: retentionDefaults, ...otherDefaults } = defaults;
-  const compaction = renderMembers(previous?.compaction, storage.compaction, compactionDefaults);
-  const retention = renderMembers(previous?.retention, storage.retention, retentionDefaults);
-  return {
-    // These two are always written, so that a person sees them where they look for them.
-    on_disk: storage.on_disk,
-    cache_in_memory: storage.cache_in_memory,
-    ...renderMembers<typeof otherDefaults>(previous, storage, otherDefaults),
-    ...(Object.keys(compaction).length === 0 ? {} : { compaction }),
-    ...(Object.keys(retention).length === 0 ? {} : { retention }),
-  };
+  // These two are always written, so that a person sees them in the file.
+  const { on_disk, cache_in_memory } = storage;
+  return { on_disk, cache_in_memory, ...renderValues(previous ?? {}, storage, defaults) };
 }
 
-function renderMembers<T extends object>(previous: Partial<T> | undefined, members: T, defaults: T): Partial<T> {
-  const isWritten = (name: keyof T): boolean => previous?.[name] !== undefined || members[name] !== defaults[name];
-  const names = (Object.keys(defaults) as (keyof T)[]).filter(isWritten);
-  return Object.fromEntries(names.map((name) => [name, members[name]])) as Partial<T>;
+type Values = Readonly<Record<string, unknown>>;
+
+function renderValues(previous: Values, values: Values, defaults: Values): Values {
+  const entries = Object.entries(values).flatMap(([name, value]) => {
+    const [before, byDefault] = [previous[name], defaults[name]];
+    if (!isGroup(value) || !isGroup(byDefault)) return before === undefined && value === byDefault ? [] : [[name, value] as const];
+    const group = renderValues(isGroup(before) ? before : {}, value, byDefault);
+    return Object.keys(group).length === 0 ? [] : [[name, group] as const];
+  });
+  return Object.fromEntries(entries);
 }

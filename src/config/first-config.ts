@@ -4,9 +4,8 @@
 import { generateApiKey } from '../auth/api-key.js';
 import { hashGenerated } from '../auth/key-hash.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../events/project-settings.js';
-import type { AuthenticationEntry, ConfigDocument } from './config-document.js';
-import { CONFIG_VERSION } from './config-schema.js';
-import { DEFAULT_OPTIONS } from './server-options.js';
+import { type AuthenticationEntry, CONFIG_VERSION, type ConfigDocument } from './config-document.js';
+import { DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS } from './settings-table.js';
 
 /** The project that a first run makes. */
 export const FIRST_PROJECT_ID = 'first_project';
@@ -41,9 +40,9 @@ export function configWithoutProjects(): FirstConfig {
   const globalKey = generateApiKey('global');
   const document: ConfigDocument = {
     version: CONFIG_VERSION,
-    server_port: DEFAULT_OPTIONS.server_port,
+    server_port: SERVER_SETTINGS.server_port.default,
     default: {
-      storage: { persistent_file_path: DEFAULT_OPTIONS.persistent_file_path },
+      storage: { persistent_file_path: DEFAULT_STORAGE_SETTINGS.persistent_file_path.default },
       authentication: authenticationFor(globalKey),
     },
     projects: [],

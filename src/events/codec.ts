@@ -3,9 +3,10 @@
  * members of its operation in their order, so a line with another field, another order or another spelling is refused.
  */
 import { compileSchema } from '../base/json-schema.js';
+import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
 import type { AnyEvent, KeySet } from './event.js';
 import { PROJECT_ID_PATTERN } from './project-id.js';
-import { AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, STORAGE_PROPERTIES, storedSettings } from './project-settings.js';
+import { AUTHENTICATION_SETTINGS, BUILT_IN_STORAGE, mergeStorage, STORAGE_SETTINGS, storedSettings } from './project-settings.js';
 
 /** The operation and its fields, as the log stores them. */
 export interface EncodedEvent {
@@ -41,43 +42,47 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
 const VALUE_MARK = ',"value":';
 const KEY_MARK = '"key":';
 
-const { compaction, retention, readable_snapshot: _, ...plainStorage } = STORAGE_PROPERTIES;
+/** The schema of what `storedSettings` gives: all rows, of those with `omitDefault` the ones that differ from their default. */
+function storedSchema(table: SettingTable): ObjectSchema & { readonly required: readonly string[] } {
+  const required = Object.keys(table).filter((name) => isAlwaysStored(table[name]));
+  const properties = Object.entries(table).map(([name, entry]) => [name, isSetting(entry) ? storedValue(entry) : storedSchema(entry)]);
+  return { ...schemaOf(table), required, properties: Object.fromEntries(properties) as ObjectSchema['properties'] };
+}
 
-const storageSchema = {
-  type: 'object',
-  additionalProperties: false,
-  // Lines from before there were snapshots have neither compaction nor retention. Where they are there, both are, and whole.
-  required: Object.keys(plainStorage),
-  dependencies: { compaction: ['retention'], retention: ['compaction'] },
-  properties: {
-    ...plainStorage,
-    compaction: { ...compaction, required: Object.keys(compaction.properties) },
-    retention: { ...retention, required: Object.keys(retention.properties) },
-    // Only where it is off: a version from before there was such a setting reads every other line.
-    readable_snapshot: { const: false },
-  },
-};
+function isAlwaysStored(entry: SettingTable[string] | undefined): boolean {
+  if (entry === undefined) return false;
+  return isSetting(entry) ? entry.omitDefault !== true : Object.values(entry).some(isAlwaysStored);
+}
+
+function storedValue({ schema, omitDefault = false, default: omitted }: Setting<unknown>): JsonSchema {
+  return omitDefault ? { ...schema, not: { const: omitted } } : schema;
+}
+
+/** Groups that the first versions did not have: a line has both or neither. */
+const LATER_GROUPS = ['compaction', 'retention'];
+
+const storageSchema = storedSchema(STORAGE_SETTINGS);
 
 const settingsSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['storage', 'authentication'],
   properties: {
-    storage: storageSchema,
-    authentication: {
-      type: 'object',
-      additionalProperties: false,
-      required: Object.keys(AUTHENTICATION_PROPERTIES),
-      properties: AUTHENTICATION_PROPERTIES,
+    storage: {
+      ...storageSchema,
+      required: storageSchema.required.filter((name) => !LATER_GROUPS.includes(name)),
+      dependencies: { compaction: ['retention'], retention: ['compaction'] },
     },
+    authentication: storedSchema(AUTHENTICATION_SETTINGS),
   },
 };
 
-/** The members inside settings: printing takes these, in this order and no others, however the settings were put together. */
-const SETTINGS_MEMBERS = [
-  'storage', ...Object.keys(STORAGE_PROPERTIES), ...Object.keys(compaction.properties), ...Object.keys(retention.properties),
-  'authentication', ...Object.keys(AUTHENTICATION_PROPERTIES),
-];
+/** The members of settings: a line has these in this order, however the settings were put together. */
+const SETTINGS_MEMBERS = memberNames({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS });
+
+function memberNames(table: SettingTable): string[] {
+  return Object.entries(table).flatMap(([name, entry]) => (isSetting(entry) ? [name] : [name, ...memberNames(entry)]));
+}
 
 const FIELD_SCHEMAS = {
   settings: settingsSchema,

@@ -3,9 +3,10 @@
  */
 import { invariant } from '../base/invariant.js';
 import { compileSchema } from '../base/json-schema.js';
+import { schemaOf } from '../base/setting.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
 import {
-  AUTHENTICATION_PROPERTIES, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, STORAGE_PROPERTIES, storedSettings,
+  AUTHENTICATION_SETTINGS, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, STORAGE_SETTINGS, storedSettings,
 } from '../events/project-settings.js';
 import type { Projection } from './projection.js';
 
@@ -39,10 +40,8 @@ const settingsSchema = {
   required: ['storage', 'authentication'],
   properties: {
     // Snapshots of versions before a setting existed lack it.
-    storage: { type: 'object', additionalProperties: false, properties: STORAGE_PROPERTIES },
-    authentication: {
-      type: 'object', additionalProperties: false, properties: AUTHENTICATION_PROPERTIES, required: Object.keys(AUTHENTICATION_PROPERTIES),
-    },
+    storage: schemaOf(STORAGE_SETTINGS),
+    authentication: { ...schemaOf(AUTHENTICATION_SETTINGS), required: Object.keys(AUTHENTICATION_SETTINGS) },
   },
 } as const;
 

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { keyIdOf } from '../../src/auth/key-hash.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
 import { effectiveSettings, renderEntry, viewEntry, type ProjectState } from '../../src/config/effective-settings.js';
-import { BUILT_IN_STORAGE, type ProjectSettings, type StorageChange, type StorageSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_STORAGE, type ProjectSettings, STORAGE_SETTINGS, type StorageChange } from '../../src/events/project-settings.js';
+import { arbitraryChange } from '../base/arbitrary-values.js';
+import { arbitrarySettings } from '../events/arbitrary-events.js';
 import { suite } from '../suite.js';
 
 const test = suite('effective-settings');
@@ -19,43 +21,8 @@ function stateOf(settings: ProjectSettings): ProjectState {
   return { id: 'alpha', settings, revision: undefined, apiKey: null, apiKeyHash: null };
 }
 
-/** Objects as literals make them, since a comparison is strict about prototypes. */
-const PLAIN = { noNullPrototype: true } as const;
-
-const storageArbitrary: fc.Arbitrary<StorageSettings> = fc.record({
-  on_disk: fc.boolean(),
-  cache_in_memory: fc.boolean(),
-  durability: fc.constantFrom('fsync', 'interval', 'os'),
-  sync_interval_ms: fc.constantFrom(1, 100, 60_000),
-  segment_bytes: fc.constantFrom(4096, 67_108_864),
-  compaction: fc.record({ interval_seconds: fc.constantFrom(0, 300) }, PLAIN),
-  retention: fc.record({
-    max_age_seconds: fc.constantFrom(null, 60),
-    max_bytes: fc.constantFrom(null, 0),
-    compress: fc.constantFrom('none', 'gzip'),
-  }, PLAIN),
-  readable_snapshot: fc.boolean(),
-}, PLAIN);
-
 /** Any of the members of `storage`, and any of those of its groups. */
-const partialArbitrary: fc.Arbitrary<StorageChange> = fc.record({
-  on_disk: fc.boolean(),
-  cache_in_memory: fc.boolean(),
-  durability: fc.constantFrom('fsync', 'interval', 'os'),
-  sync_interval_ms: fc.constantFrom(1, 100, 60_000),
-  segment_bytes: fc.constantFrom(4096, 67_108_864),
-  compaction: fc.record({ interval_seconds: fc.constantFrom(0, 300) }, { ...PLAIN, requiredKeys: [] }),
-  retention: fc.record({
-    max_age_seconds: fc.constantFrom(null, 60),
-    max_bytes: fc.constantFrom(null, 0),
-    compress: fc.constantFrom('none', 'gzip'),
-  }, { ...PLAIN, requiredKeys: [] }),
-}, { ...PLAIN, requiredKeys: [] });
-
-const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
-  storage: storageArbitrary,
-  authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
-}, PLAIN);
+const partialArbitrary: fc.Arbitrary<StorageChange> = arbitraryChange(STORAGE_SETTINGS);
 
 test('an entry that says nothing gets the built-in settings, authentication on', () => {
   const authentication = { enabled: true, save_api_key_to_file: false };
@@ -141,7 +108,7 @@ test('a setting that is back at its default is left out unless it was named', ()
 });
 
 test('whatever was there before, the rendered entry gives the settings that it was made from', () => {
-  const property = fc.property(settingsArbitrary, partialArbitrary, partialArbitrary, (settings, before, defaults) => {
+  const property = fc.property(arbitrarySettings, partialArbitrary, partialArbitrary, (settings, before, defaults) => {
     const document = withDefaults(defaults);
     const entry = renderEntry({ id: 'alpha', storage: before }, stateOf(settings), document);
     assert.deepEqual(effectiveSettings(entry, document), settings);
@@ -150,7 +117,7 @@ test('whatever was there before, the rendered entry gives the settings that it w
 });
 
 test('rendering what was rendered changes nothing', () => {
-  const property = fc.property(settingsArbitrary, partialArbitrary, (settings, defaults) => {
+  const property = fc.property(arbitrarySettings, partialArbitrary, (settings, defaults) => {
     const document = withDefaults(defaults);
     const once = renderEntry(undefined, stateOf(settings), document);
     assert.deepEqual(renderEntry(once, stateOf(settings), document), once);

@@ -1,10 +1,13 @@
 /** docs/configuration.md against the code: its tables, and the file that a first start writes. */
 import assert from 'node:assert/strict';
-import { OPTION_TABLE } from '../../src/config/server-options.js';
+import type { JsonSchema } from '../../src/base/setting.js';
+import { SETTINGS } from '../../src/config/settings-table.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
 import { inFolder } from '../config/config-folder.js';
+import { type SettingRow, settingRows } from '../config/setting-rows.js';
 import { beginLife } from '../projects/lives-fixture.js';
 import { suite } from '../suite.js';
-import { fencedBlocks, plain, readDocument, section, tableRows } from './documents.js';
+import { fencedBlocks, readDocument, section } from './documents.js';
 
 const test = suite('configuration-doc');
 const document = readDocument('docs/configuration.md');
@@ -17,10 +20,35 @@ test('the configuration that a first start writes is the one that the page shows
   assert.equal(JSON.stringify(JSON.parse(shown?.text ?? '')), written);
 }));
 
-test('the table of settings is the one of the code', () => {
-  const rows = tableRows(section(document, 'Optional settings'))
-    .map(([name, value, unit, meaning]) => [plain(name), plain(value), unit, meaning]);
-  assert.deepEqual(rows, OPTION_TABLE.map((row) => [row.path, JSON.stringify(row.default), row.unit ?? '–', row.meaning]));
+/** The table that the page must have for some rows. */
+function tableOf(rows: readonly SettingRow[]): string {
+  const lines = rows.map(({ path, setting }) => (
+    `| \`${path}\` | \`${JSON.stringify(setting.default)}\` | ${valuesText(setting.schema)} | ${setting.unit ?? '–'} | ${setting.meaning} |`
+  ));
+  return ['| setting | default | values | unit | meaning |', '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+}
+
+function valuesText({ type, enum: allowed, minimum, maximum }: JsonSchema): string {
+  if (Array.isArray(allowed)) return allowed.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
+  if (type === 'boolean') return '`true`, `false`';
+  if (minimum === undefined) return '–';
+  const range = `${String(minimum)} to ${String(maximum)}`;
+  return Array.isArray(type) ? `\`null\`, ${range}` : range;
+}
+
+function compareTable(title: string, rows: readonly SettingRow[]): void {
+  const expected = tableOf(rows);
+  const shown = section(document, title).split('\n').filter((line) => line.startsWith('|')).join('\n');
+  assert.ok(shown === expected, `docs/configuration.md must have this table under "${title}":\n\n${expected}\n`);
+}
+
+test('the table of the settings of the server is the one of the code', () => {
+  const { storage: { persistent_file_path }, authentication } = SETTINGS.default;
+  compareTable('Settings of the server', settingRows({ ...SETTINGS, default: { storage: { persistent_file_path }, authentication } }));
+});
+
+test('the table of the settings of a project is the one of the code', () => {
+  compareTable('Settings of a project', settingRows({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS }));
 });
 
 test.run();

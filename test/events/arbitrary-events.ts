@@ -1,10 +1,8 @@
 /** Generators of events and of what they are made of, for tests by example of every room that handles events. */
 import fc from 'fast-check';
 import type { AnyEvent } from '../../src/events/event.js';
-import {
-  COMPACTION_INTERVAL_SECONDS_MAX, RETENTION_SECONDS_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_INTERVAL_MS_MAX,
-  type CompactionSettings, type ProjectSettings, type RetentionSettings,
-} from '../../src/events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, type ProjectSettings, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
+import { arbitraryValues } from '../base/arbitrary-values.js';
 
 /** Plain objects, as literals are: by default some are made without a prototype, which strict equality tells apart. */
 const PLAIN = { noNullPrototype: true } as const;
@@ -39,31 +37,9 @@ function hexDigits(count: number): fc.Arbitrary<string> {
 
 const arbitraryKeyId = fc.option(hexDigits(16));
 
-/** When snapshots are made. */
-export const arbitraryCompaction: fc.Arbitrary<CompactionSettings> = fc.record({
-  interval_seconds: fc.integer({ min: 0, max: COMPACTION_INTERVAL_SECONDS_MAX }),
-}, PLAIN);
-
-/** How long segments are kept. */
-export const arbitraryRetention: fc.Arbitrary<RetentionSettings> = fc.record({
-  max_age_seconds: fc.option(fc.integer({ min: 0, max: RETENTION_SECONDS_MAX })),
-  max_bytes: fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER })),
-  compress: fc.constantFrom('none', 'gzip'),
-}, PLAIN);
-
 /** All settings of a project. */
 export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
-  storage: fc.record({
-    on_disk: fc.boolean(),
-    cache_in_memory: fc.boolean(),
-    durability: fc.constantFrom('fsync', 'interval', 'os'),
-    sync_interval_ms: fc.integer({ min: 1, max: SYNC_INTERVAL_MS_MAX }),
-    segment_bytes: fc.integer({ min: SEGMENT_BYTES_MIN, max: SEGMENT_BYTES_MAX }),
-    compaction: arbitraryCompaction,
-    retention: arbitraryRetention,
-    readable_snapshot: fc.boolean(),
-  }, PLAIN),
-  authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
+  storage: arbitraryValues(STORAGE_SETTINGS), authentication: arbitraryValues(AUTHENTICATION_SETTINGS),
 }, PLAIN);
 
 const arbitraryProjectId = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);

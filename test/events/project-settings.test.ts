@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { compileSchema } from '../../src/base/json-schema.js';
+import { schemaOf } from '../../src/base/setting.js';
 import {
-  AUTHENTICATION_PROPERTIES, BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, STORAGE_PROPERTIES,
+  AUTHENTICATION_SETTINGS, BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, STORAGE_SETTINGS,
   type ProjectSettings,
 } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
@@ -70,17 +71,17 @@ test('merging leaves both of its arguments as they are', () => {
 });
 
 test('the built-in settings fit their own schema, member by member', () => {
-  for (const [properties, settings] of [
-    [STORAGE_PROPERTIES, BUILT_IN_STORAGE], [AUTHENTICATION_PROPERTIES, BUILT_IN_AUTHENTICATION],
+  for (const [table, settings] of [
+    [STORAGE_SETTINGS, BUILT_IN_STORAGE], [AUTHENTICATION_SETTINGS, BUILT_IN_AUTHENTICATION],
   ] as const) {
-    const check = compileSchema({ type: 'object', additionalProperties: false, required: Object.keys(properties), properties });
+    const check = compileSchema({ ...schemaOf(table), required: Object.keys(table) });
     assert.deepEqual(check(settings), { ok: true, document: settings });
-    assert.deepEqual(Object.keys(settings), Object.keys(properties));
+    assert.deepEqual(Object.keys(settings), Object.keys(table));
   }
 });
 
 test('the schema refuses what is out of range and says the range', () => {
-  const check = compileSchema({ type: 'object', properties: STORAGE_PROPERTIES });
+  const check = compileSchema(schemaOf(STORAGE_SETTINGS));
   for (const [storage, expected] of [
     [{ segment_bytes: 4095 }, /from 4096 to 1073741824/],
     [{ segment_bytes: 1_073_741_825 }, /from 4096 to 1073741824/],

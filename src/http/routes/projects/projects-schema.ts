@@ -2,28 +2,16 @@
  * The bodies of the project routes.
  */
 import { compileSchema } from '../../../base/json-schema.js';
+import { schemaOf } from '../../../base/setting.js';
 import { PROJECT_ID_PATTERN } from '../../../events/project-id.js';
-import { AUTHENTICATION_PROPERTIES, STORAGE_PROPERTIES, type ProjectSettingsChange } from '../../../events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS, type ProjectSettingsChange } from '../../../events/project-settings.js';
 import type { NewProject } from '../../../projects/projects.js';
 
-/** An object that says something: one without members is a mistake of its sender. */
-const SETTINGS = {
-  type: 'object',
-  additionalProperties: false,
-  minProperties: 1,
-  description: 'an object with at least one setting',
-} as const;
-const { compaction, retention, ...plainStorage } = STORAGE_PROPERTIES;
+/** An object without members is a mistake of its sender. */
+const AT_LEAST_ONE = { minProperties: 1, description: 'an object with at least one setting' } as const;
 const SETTINGS_PROPERTIES = {
-  storage: {
-    ...SETTINGS,
-    properties: {
-      ...plainStorage,
-      compaction: { ...SETTINGS, properties: compaction.properties },
-      retention: { ...SETTINGS, properties: retention.properties },
-    },
-  },
-  authentication: { ...SETTINGS, properties: AUTHENTICATION_PROPERTIES },
+  storage: schemaOf(STORAGE_SETTINGS, AT_LEAST_ONE),
+  authentication: schemaOf(AUTHENTICATION_SETTINGS, AT_LEAST_ONE),
 } as const;
 
 /** `POST /projects`. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { CONFIG_SCHEMA } from '../../src/config/config-schema.js';
-import { OPTION_TABLE } from '../../src/config/server-options.js';
+import { CONFIG_SCHEMA } from '../../src/config/config-document.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
+import { SETTINGS } from '../../src/config/settings-table.js';
 import { suite } from '../suite.js';
+import { settingRows } from './setting-rows.js';
 
-const test = suite('config-schema');
+const test = suite('config-document');
 
 /** What is not optional, is written by the server, or holds a key. */
 const NOT_SETTINGS = [
@@ -40,8 +42,9 @@ function objects(node: SchemaNode): SchemaNode[] {
 }
 
 test('every setting of the schema has its row in the table of settings, and no row is without a setting', () => {
-  const inSchema = leaves(WHOLE, '').filter((place) => !NOT_SETTINGS.includes(place) && !place.startsWith('projects[].storage.'));
-  assert.deepEqual(OPTION_TABLE.map((row) => row.path).sort(), inSchema.sort());
+  const inSchema = leaves(WHOLE, '').filter((place) => !NOT_SETTINGS.includes(place));
+  const projects = settingRows({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS }, 'projects[]');
+  assert.deepEqual([...settingRows(SETTINGS), ...projects].map((row) => row.path).sort(), inSchema.sort());
 });
 
 test('every object refuses members that it does not know', () => {

@@ -1,0 +1,116 @@
+/**
+ * The settings of config.json that may be left out, one row each. Everything else about a setting derives from its row: its type, the
+ * JSON schema (`config-document.ts`), its default, and the tables in docs/configuration.md, which a test compares with the rows.
+ *
+ * To add a setting of the server, add a row to {@link SERVER_SETTINGS} and read it from `ServerOptions` where it is used. To add one
+ * of a project, add a row to `STORAGE_SETTINGS` in `events/project-settings.ts`. Then run `npm test -- configuration-doc`, which
+ * prints the table that the page must have. What two settings must be to each other is checked in `check-config.ts`.
+ */
+import { LOG_LEVELS } from '../base/logger.js';
+import { choice, flag, integer, setting } from '../base/setting.js';
+import { KEY_BYTES_LIMIT } from '../events/key-name.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../events/project-settings.js';
+
+/** Proxies keep idle connections for a minute; a server that closes them earlier makes the proxy fail requests now and then. */
+export const KEEP_ALIVE_BEHIND_PROXY_SECONDS = 65;
+
+const PORT_MAX = 65_535;
+const PATH_CHARACTERS_MAX = 4096;
+const NAMES_MAX = 1000;
+
+const PATH_SCHEMA = {
+  type: 'string', minLength: 1, maxLength: PATH_CHARACTERS_MAX, pattern: '^[^\\u0000]*$', description: 'the path of a file or folder',
+};
+
+/** Settings of the server, from which `ServerOptions` is made. */
+export const SERVER_SETTINGS = {
+  server_port: setting<number>(
+    { type: 'integer', minimum: 0, maximum: PORT_MAX, description: `a port from 0 to ${PORT_MAX}; 0 takes a free one` },
+    { default: 23_849, meaning: 'port to listen on; 0 takes a free one' },
+  ),
+  server_host: setting<string>(
+    { type: 'string', pattern: '^[0-9A-Za-z.:_%-]{1,253}$', description: 'the name or the IP address to listen on' },
+    { default: '127.0.0.1', meaning: 'name or address to listen on; "::" or "0.0.0.0" for all' },
+  ),
+  limits: {
+    max_value_bytes: integer({ default: 1_048_576, unit: 'bytes', min: 1, max: 8_388_608, meaning: 'longest value' }),
+    max_key_bytes: integer({ default: 1024, unit: 'bytes', min: 1, max: KEY_BYTES_LIMIT, meaning: 'longest key in UTF-8' }),
+    max_header_bytes: integer({
+      default: 16_384, unit: 'bytes', min: 1024, max: 1_048_576, meaning: 'longest request line and headers together',
+    }),
+    max_headers: integer({ default: 100, unit: 'headers', min: 10, max: 2000, meaning: 'headers of one request' }),
+    max_connections: integer({ default: 4000, unit: 'connections', min: 1, max: 1_000_000, meaning: 'connections open at once' }),
+    max_queue_commands: integer({
+      default: 10_000, unit: 'commands', min: 1, max: 1_000_000, meaning: 'writes that may be queued, per project',
+    }),
+    max_queue_bytes: integer({
+      default: 67_108_864, unit: 'bytes', min: 1024, max: 4_294_967_296,
+      meaning: 'size of the queued writes, per project; at least twice max_value_bytes',
+    }),
+    max_answer_bytes: integer({
+      default: 67_108_864, unit: 'bytes', min: 16_777_216, max: 68_719_476_736,
+      meaning: 'memory for long answers in progress, all together; one caller gets at most half',
+    }),
+    max_failed_keys_per_minute: integer({
+      default: 100, unit: 'failures', min: 1, max: 1_000_000,
+      meaning: 'unknown keys that an address may present in a minute before it is answered 429',
+    }),
+  },
+  timeouts: {
+    headers_seconds: integer({
+      default: 10, unit: 'seconds', min: 1, max: 3600, meaning: 'time limit for the headers to arrive; at most request_seconds',
+    }),
+    request_seconds: integer({ default: 30, unit: 'seconds', min: 1, max: 86_400, meaning: 'time limit for the body to arrive' }),
+    keep_alive_seconds: integer({
+      default: 5, unit: 'seconds', min: 1, max: 3600,
+      meaning: `how long a connection without a request stays open; ${KEEP_ALIVE_BEHIND_PROXY_SECONDS} if trusted_proxies has any`,
+    }),
+    idle_seconds: integer({
+      default: 120, unit: 'seconds', min: 1, max: 86_400, meaning: 'how long a connection without any traffic stays open',
+    }),
+    shutdown_seconds: integer({
+      default: 10, unit: 'seconds', min: 1, max: 3600, meaning: 'how long a shutdown waits for running requests',
+    }),
+  },
+  log_level: choice({ default: 'info', allowed: LOG_LEVELS, meaning: 'least severe lines in the server log' }),
+  allowed_hosts: setting<readonly string[]>(
+    {
+      type: 'array',
+      maxItems: NAMES_MAX,
+      items: { type: 'string', pattern: '^[0-9A-Za-z._-]{1,253}(:[0-9]{1,5})?$', description: 'the name of a host' },
+      description: `a list of up to ${NAMES_MAX} names of hosts`,
+    },
+    { default: [], meaning: 'names that Host may have while a scope is open' },
+  ),
+  trusted_proxies: setting<readonly string[]>(
+    {
+      type: 'array',
+      maxItems: NAMES_MAX,
+      items: { type: 'string', description: 'an IP address, a network such as 10.0.0.0/8, or loopback, linklocal or uniquelocal' },
+      description: `a list of up to ${NAMES_MAX} addresses and networks`,
+    },
+    { default: [], meaning: 'addresses whose X-Forwarded-For is trusted' },
+  ),
+  print_api_keys: flag({ default: true, meaning: 'print a new API key once on the console' }),
+};
+
+/** Key and certificate for HTTPS; given together or not at all. */
+export const TLS_SETTINGS = {
+  key_file: setting<string | null>(PATH_SCHEMA, { default: null, meaning: 'private key as PEM; with cert_file it switches HTTPS on' }),
+  cert_file: setting<string | null>(PATH_SCHEMA, { default: null, meaning: 'certificate chain as PEM' }),
+};
+
+/** Where the data is, and the storage settings of projects that do not name them. */
+export const DEFAULT_STORAGE_SETTINGS = {
+  persistent_file_path: setting<string>(PATH_SCHEMA, {
+    default: 'data/', meaning: 'folder of all logs, relative to the folder of config.json',
+  }),
+  ...STORAGE_SETTINGS,
+};
+
+/** The whole table, grouped as in the file. A project's entry has `storage` and `authentication` as `default` has them. */
+export const SETTINGS = {
+  ...SERVER_SETTINGS,
+  tls: TLS_SETTINGS,
+  default: { storage: DEFAULT_STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS },
+};
