@@ -21,7 +21,7 @@ import { KnownKeys, type TypedKeyMemory } from './known-keys.js';
 import type { GlobalPrincipal, Principal, ProjectPrincipal } from './principal.js';
 
 /** Longest API key, in characters; a longer text is unknown without a lookup. */
-const API_KEY_CHARACTERS_MAX = 512;
+export const API_KEY_CHARACTERS_MAX = 512;
 
 /** Presented keys in each of the two caches. */
 const REMEMBERED_KEYS_MAX = 10_000;
