@@ -3,8 +3,8 @@
  * not be distinguished from what was written any more.
  */
 import { LogPaths } from '../log/file/log-paths.js';
-import { sealedFile } from '../log/file/segment-text.js';
-import { digestSound } from '../log/file/sound-segment.js';
+import { sealedFile } from '../log/file/segment/segment-files.js';
+import { verifySegment } from '../log/file/segment/verify-segment.js';
 import { findingIn } from '../log/log-errors.js';
 import type { WorkPlace } from './build-generation.js';
 import type { SegmentCheck, SegmentJob } from '../projections/snapshot/file-work.js';
@@ -13,7 +13,7 @@ import type { SegmentCheck, SegmentJob } from '../projections/snapshot/file-work
 export async function checkSegment(job: SegmentJob, { disk, signal }: WorkPlace): Promise<SegmentCheck> {
   const file = sealedFile(new LogPaths(job.dataFolder, job.project), job);
   try {
-    return { isSound: true, sha256: await digestSound(disk, { file, due: job }, signal) };
+    return { isSound: true, sha256: await verifySegment(disk, { file, due: job }, signal) };
   } catch (error) {
     signal?.throwIfAborted();
     const finding = findingIn(error, file.shownName);

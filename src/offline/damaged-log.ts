@@ -5,11 +5,11 @@
 import type { Disk } from '../disk/disk.js';
 import { findKeyFault } from '../events/key-name.js';
 import { LogPaths } from '../log/file/log-paths.js';
-import { readRecords } from '../log/file/record-reader.js';
+import { readRecords } from '../log/file/segment/read-records.js';
 import { listSealed } from '../log/file/segment-list.js';
-import { readHeader } from '../log/file/segment-reader.js';
-import { activeFile, openText, type SegmentFile, withText } from '../log/file/segment-text.js';
-import { soundFile } from '../log/file/sound-segment.js';
+import { readHeader } from '../log/file/segment/segment-reader.js';
+import { activeFile, openText, type SegmentFile, withText } from '../log/file/segment/segment-files.js';
+import { findSoundFile } from '../log/file/segment/verify-segment.js';
 import {
   claimedHash, claimedOp, claimedSeq, decodeEventLine, looksLikeHeader, looksLikeSeal, type SegmentHeader,
 } from '../log/line-format.js';
@@ -187,7 +187,7 @@ export async function oldestHeader(disk: Disk, dataFolder: string, project: stri
 async function* segmentsOf(disk: Disk, paths: LogPaths): AsyncGenerator<DamagedSegment> {
   for (const segment of await listSealed(disk, paths)) {
     const { firstSeq } = segment;
-    const file = await soundFile(disk, paths, segment);
+    const file = await findSoundFile(disk, paths, segment);
     yield { file, firstSeq, header: await headerIfLegible(disk, file) };
   }
   if ((await disk.status(paths.active)) === undefined) return;

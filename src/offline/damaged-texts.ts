@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import type { TextPlace } from '../base/text-place.js';
 import type { Disk } from '../disk/disk.js';
-import { openLegible } from '../log/file/inflated-text.js';
-import { openText, type SegmentFile, type SegmentText } from '../log/file/segment-text.js';
+import { openLegible } from '../log/file/segment/inflate-segment.js';
+import { openText, type SegmentFile, type SegmentText } from '../log/file/segment/segment-files.js';
 import type { DamagedSegment } from './damaged-log.js';
 
 /** Texts of one log; each stays open until the end, since opening one again would mean to inflate it again. */

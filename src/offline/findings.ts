@@ -6,7 +6,7 @@ import { isErrno } from '../base/app-error.js';
 import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { UnknownEventError } from '../events/codec.js';
-import { openText } from '../log/file/segment-text.js';
+import { openText } from '../log/file/segment/segment-files.js';
 import { LogCorruptError } from '../log/log-errors.js';
 
 /** Says why a line whose hash holds cannot be taken for an event. */

@@ -4,11 +4,11 @@
 import { isErrno } from '../base/app-error.js';
 import type { Disk } from '../disk/disk.js';
 import { isProjectId } from '../events/project-id.js';
-import { LogFiles } from '../log/file/log-files.js';
+import { StoredLog } from '../log/file/reading/stored-log.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
-import { readHeader } from '../log/file/segment-reader.js';
-import { activeFile, fileOf, withText } from '../log/file/segment-text.js';
+import { readHeader } from '../log/file/segment/segment-reader.js';
+import { activeFile, fileOf, withText } from '../log/file/segment/segment-files.js';
 import type { SegmentHeader } from '../log/line-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
@@ -17,7 +17,7 @@ import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 
 /** A log that was looked at. */
 export interface ProjectLines {
-  readonly files: LogFiles;
+  readonly files: StoredLog;
   /** The first line that is there, by the name of its segment: its header is not needed where a snapshot covers it. */
   readonly firstSeq: number;
   /**
@@ -53,7 +53,7 @@ export async function openProjectLines(
   disk: Disk, { dataFolder, project, logId }: Omit<FilesOfProject, 'logId'> & { readonly logId?: string },
 ): Promise<ProjectLines> {
   const file = `${project}.jsonl`;
-  const files = await LogFiles.open(disk, dataFolder, project);
+  const files = await StoredLog.open(disk, dataFolder, project);
   if (files === undefined) throw new LogCorruptError({ file, offset: 0 }, 'the active segment', 'no such file');
   if (logId !== undefined && files.logId !== logId) {
     throw new LogCorruptError({ file, offset: 0 }, `log_id ${logId}`, `log_id ${files.logId}`);

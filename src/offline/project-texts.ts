@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import type { TextPlace } from '../base/text-place.js';
 import type { Disk, DiskFile } from '../disk/disk.js';
 import { FilePool } from '../disk/file-pool.js';
-import { openInflated } from '../log/file/inflated-text.js';
+import { openInflated } from '../log/file/segment/inflate-segment.js';
 import type { LogPaths } from '../log/file/log-paths.js';
 import { listSegments } from '../log/file/segment-list.js';
 import { openIfFirst } from '../log/file/segment-opening.js';
-import { activeFile, sealedFile, type SegmentFile } from '../log/file/segment-text.js';
-import { soundFile } from '../log/file/sound-segment.js';
+import { activeFile, sealedFile, type SegmentFile } from '../log/file/segment/segment-files.js';
+import { findSoundFile } from '../log/file/segment/verify-segment.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 
@@ -58,7 +58,7 @@ export class ProjectTexts {
   /** Finds the segment anew each time: it may have been sealed or compressed since. */
   async #open(firstSeq: number): Promise<DiskFile> {
     const found = (await listSegments(this.#disk, this.#paths)).find((segment) => segment.firstSeq === firstSeq);
-    const file = found && found.form !== 'active' ? await soundFile(this.#disk, this.#paths, found) : undefined;
+    const file = found && found.form !== 'active' ? await findSoundFile(this.#disk, this.#paths, found) : undefined;
     if (file?.isCompressed) return await this.#openInflated(file);
     const sealed = sealedFile(this.#paths, { firstSeq, isCompressed: false });
     const files = found?.form === 'active' ? [activeFile(this.#paths), sealed] : [sealed];

@@ -3,7 +3,7 @@
  * A server may be at work on the same files.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inspectLog } from '../log/file/log-inspection.js';
+import { inspectLog } from '../log/file/recovery/inspect-log.js';
 import type { WorkPlace } from './build-generation.js';
 import { checkSnapshots } from './check-snapshots.js';
 import type { ScrubReport } from '../projections/snapshot/file-work.js';

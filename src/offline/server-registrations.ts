@@ -5,7 +5,7 @@ import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { decodeEvent } from '../events/codec.js';
 import { isServerEvent } from '../events/event.js';
-import { inspectLog, type LogInspection } from '../log/file/log-inspection.js';
+import { inspectLog, type LogInspection } from '../log/file/recovery/inspect-log.js';
 import type { LogLine } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import { asUnreadable } from './findings.js';

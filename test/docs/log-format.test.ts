@@ -10,7 +10,7 @@ import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.j
 import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from '../../src/log/file/log-paths.js';
-import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/torn-tail.js';
+import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/recovery/torn-tail.js';
 import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
 import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
 import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';

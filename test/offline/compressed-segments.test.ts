@@ -1,7 +1,7 @@
 /** The tools read compressed segments as plain ones: what they say of a project does not depend on the form of its files. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
-import { writeGzipCopy } from '../../src/log/file/gzip-copy.js';
+import { writeGzipCopy } from '../../src/log/file/segment/gzip-writer.js';
 import { planRepair } from '../../src/offline/repair-plan.js';
 import { finishRepair, repairProject, type RepairTools } from '../../src/offline/repair-project.js';
 import { replayEvents } from '../../src/offline/replay-events.js';

@@ -15,10 +15,10 @@ import { IdleFiles } from '../../disk/idle-files.js';
 import { FileLog, type FileLogContext } from './file-log.js';
 import { createHead, readHead } from './head-file.js';
 import { isSnapshotName, LogPaths, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
-import { findForeignNames, findLogId, findOwner } from './name-owner.js';
-import { recoverLog } from './recovery.js';
-import { moveToLeft, moveToTrash } from './removal.js';
-import { eraseTrashed, listTrash } from './trash.js';
+import { findForeignNames, findLogId, findOwner } from './removal/name-owner.js';
+import { recoverLog } from './recovery/recovery.js';
+import { moveToLeft, moveToTrash } from './removal/move-away.js';
+import { eraseTrashed, listTrash } from './removal/trash.js';
 
 const ERASING_FAILED = 'the files of a deleted project could not be erased; the next start tries again';
 

@@ -17,14 +17,14 @@ import type { Disk } from '../../disk/disk.js';
 import { faultOf, ForeignChangeError } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
-import { ActiveSegment, type SegmentExtent } from './active-segment.js';
+import { ActiveSegment, type SegmentExtent } from './segment/active-segment.js';
 import { HeadKeeper } from './head-keeper.js';
 import { type LogPaths, segmentName } from './log-paths.js';
-import { LogReadings } from './log-readings.js';
-import type { RecoveredLog } from './recovery.js';
-import { RoomWaiting } from './room-probe.js';
-import { Rotation } from './rotation.js';
-import { FileSealedSegments } from './sealed-segments.js';
+import { OpenLogReader } from './reading/open-log-reader.js';
+import type { RecoveredLog } from './recovery/recovery.js';
+import { RoomProbe } from './room-probe.js';
+import { Rotation } from './segment/rotation.js';
+import { FileSealedSegments } from './segment/sealed-segments.js';
 import { SyncKeeper } from './sync-keeper.js';
 import { DEFECT_TOLD, logFailed, outcomeUnknown } from './write-fault.js';
 
@@ -70,8 +70,8 @@ export class FileLog implements Log {
   /** Set permanently after a failed sync; `#state` may say `closed` all the same. */
   #hasFailed = false;
   readonly #syncs: SyncKeeper;
-  readonly #room: RoomWaiting;
-  readonly #readings: LogReadings;
+  readonly #room: RoomProbe;
+  readonly #readings: OpenLogReader;
 
   private constructor(context: FileLogContext, recovered: RecoveredLog, options: LogOptions) {
     const { paths, clock, logger } = context;
@@ -91,7 +91,7 @@ export class FileLog implements Log {
     this.#syncs = this.#makeSyncs();
     this.#readings = this.#makeReadings();
     this.sealed = new FileSealedSegments(context.disk, paths, { segments: recovered.sealed, readings: this.#readings });
-    this.#room = new RoomWaiting(context.disk, paths, {
+    this.#room = new RoomProbe(context.disk, paths, {
       intervalMs: context.probeIntervalMs, logger, isWanted: () => this.#state === 'read_only', onRoom: () => this.#becomeWritable(),
     });
   }
@@ -114,9 +114,9 @@ export class FileLog implements Log {
     }, this.#end);
   }
 
-  #makeReadings(): LogReadings {
+  #makeReadings(): OpenLogReader {
     const { disk, paths, idleFiles } = this.#context;
-    return new LogReadings({ disk, paths, idleFiles }, {
+    return new OpenLogReader({ disk, paths, idleFiles }, {
       logId: this.logId,
       segments: () => [...this.sealed.readable(), { firstSeq: this.#segment.firstSeq, form: 'active' }],
       activeBytes: () => this.#segment.sizeBytes,

@@ -26,7 +26,7 @@ export async function probeRoom(disk: Disk, paths: LogPaths): Promise<void> {
 const PROBE_INTERVAL_MS = 5000;
 
 /** What a waiting needs to know. */
-export interface RoomWaitingOptions {
+export interface RoomProbeOptions {
   /** @default {@link PROBE_INTERVAL_MS} */
   readonly intervalMs: number | undefined;
   readonly logger: Logger;
@@ -37,13 +37,13 @@ export interface RoomWaitingOptions {
 }
 
 /** Tries again and again until there is room or no writer waits any more. */
-export class RoomWaiting {
+export class RoomProbe {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
-  readonly #options: RoomWaitingOptions;
+  readonly #options: RoomProbeOptions;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(disk: Disk, paths: LogPaths, options: RoomWaitingOptions) {
+  constructor(disk: Disk, paths: LogPaths, options: RoomProbeOptions) {
     this.#disk = disk;
     this.#paths = paths;
     this.#options = options;

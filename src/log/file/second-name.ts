@@ -4,9 +4,9 @@
  * A rotation gives one file two names. A copy of the data folder has two files with the same text instead, and means the same.
  */
 import type { Disk } from '../../disk/disk.js';
-import { textPieces } from './gzip-copy.js';
+import { textPieces } from './segment/gzip-writer.js';
 import type { LogPaths, SealedName } from './log-paths.js';
-import { activeFile, sealedFile, withText } from './segment-text.js';
+import { activeFile, sealedFile, withText } from './segment/segment-files.js';
 
 /** `link`: one file under both names. `copy`: two files with the same text. `none`: the newest sealed segment is another one. */
 export type SecondName = 'none' | 'link' | 'copy';

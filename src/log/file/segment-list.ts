@@ -3,8 +3,8 @@
  */
 import type { Disk } from '../../disk/disk.js';
 import { type LogPaths, type SealedName, sealedSegmentNames } from './log-paths.js';
-import { readHeader } from './segment-reader.js';
-import { activeFile, type ReadableSegment, withText } from './segment-text.js';
+import { readHeader } from './segment/segment-reader.js';
+import { activeFile, type ReadableSegment, withText } from './segment/segment-files.js';
 
 /**
  * Lists the segments of a log. The active one is looked at first, so that one that is sealed meanwhile is found twice and not

@@ -5,7 +5,7 @@
 import { isErrno } from '../../base/app-error.js';
 import type { DiskFile } from '../../disk/disk.js';
 import type { SegmentHeader } from '../line-format.js';
-import { readHeader } from './segment-reader.js';
+import { readHeader } from './segment/segment-reader.js';
 
 /** A segment that is open for reading. */
 export interface OpenedSegment<F> {

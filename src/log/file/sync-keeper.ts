@@ -7,7 +7,7 @@ import type { Logger } from '../../base/logger.js';
 import { faultOf } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
 import type { LogOptions, LogPosition } from '../log.js';
-import type { ActiveSegment } from './active-segment.js';
+import type { ActiveSegment } from './segment/active-segment.js';
 import { DEFECT_TOLD, outcomeUnknown } from './write-fault.js';
 
 /** A sync that takes longer is logged, in milliseconds. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/base/logger.js';
 import { LogPaths } from '../../../src/log/file/log-paths.js';
-import { recoverLog } from '../../../src/log/file/recovery.js';
+import { recoverLog } from '../../../src/log/file/recovery/recovery.js';
 import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
 import type { LogLine } from '../../../src/log/log.js';
 import { suite } from '../../suite.js';

@@ -1,5 +1,5 @@
 /** What the files of a log say by themselves: how far it was durable, and whether a start has to refuse what a loss of power left. */
-import { SECTOR_BYTES } from '../../../src/log/file/torn-tail.js';
+import { SECTOR_BYTES } from '../../../src/log/file/recovery/torn-tail.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { DATA } from './faulted-life.js';
 

@@ -42,7 +42,7 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'free-the-name-before-the-rest-is-moved',
     changes: [{
-      file: 'src/log/file/removal.ts',
+      file: 'src/log/file/removal/move-away.ts',
       find: 'moveIfThere(disk, paths.folder,',
       before: 'await moveIfThere(disk, paths.active, to.lastMoved);',
     }],

@@ -1,11 +1,11 @@
 /** Saboteurs of the start: what is believed of the bytes that are found. */
 import type { Saboteur } from './saboteur.js';
 
-const RECOVERY = 'src/log/file/recovery.ts';
-const READING = 'src/log/file/recovery-reading.ts';
+const RECOVERY = 'src/log/file/recovery/recovery.ts';
+const READING = 'src/log/file/recovery/recovery-scan.ts';
 const LINE_FORMAT = 'src/log/line-format.ts';
 const MISSING_END = 'this.#refuseMissingEnd(finding';
-const TORN_TAIL = 'src/log/file/torn-tail.ts';
+const TORN_TAIL = 'src/log/file/recovery/torn-tail.ts';
 
 /** They live in recovery and in the reading of lines. */
 export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
@@ -21,7 +21,7 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'truncate-although-a-later-line-proves-it',
     changes: [{ file: TORN_TAIL, find: 'if (claim >= dueSeq) return', replace: 'if (claim < 0) return' }],
-    tests: ['log/file/torn-tail', 'log/file/recovery-damage.crash'],
+    tests: ['log/file/recovery/torn-tail', 'log/file/recovery-damage.crash'],
   },
   {
     name: 'truncate-although-the-head-proves-it',
@@ -30,7 +30,7 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
       // Behind the first door stands a second one.
       { file: READING, find: MISSING_END, statement: '' },
     ],
-    tests: ['log/file/every-bit.crash', 'log/file/torn-tail'],
+    tests: ['log/file/every-bit.crash', 'log/file/recovery/torn-tail'],
   },
   {
     name: 'throw-a-torn-tail-away',
@@ -51,7 +51,7 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
     name: 'accept-a-missing-segment',
     changes: [
       {
-        file: 'src/log/file/segment-reader.ts',
+        file: 'src/log/file/segment/segment-reader.ts',
         find: 'if (wanted === undefined || found === wanted) continue;',
         replace: `if (wanted === undefined || found === wanted || name === 'first_seq' || name === 'prev') continue;`,
       },
@@ -93,7 +93,7 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'serve-the-log-of-another-project',
-    changes: [{ file: 'src/log/file/segment-reader.ts', find: `['project', header.project, due.project],`, replace: '' }],
+    changes: [{ file: 'src/log/file/segment/segment-reader.ts', find: `['project', header.project, due.project],`, replace: '' }],
     tests: ['log/file/recovery-damage.crash'],
   },
 ];

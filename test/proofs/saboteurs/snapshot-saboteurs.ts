@@ -3,7 +3,7 @@ import type { Saboteur } from './saboteur.js';
 
 const SNAPSHOT_FOLDER = 'src/projections/snapshot/snapshot-folder.ts';
 const COMPACTION = 'src/projects/project-compaction.ts';
-const SEALED_SEGMENTS = 'src/log/file/sealed-segments.ts';
+const SEALED_SEGMENTS = 'src/log/file/segment/sealed-segments.ts';
 
 /** They live in compaction, in snapshots and in sealed segments. */
 export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
@@ -141,7 +141,7 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'compress-without-comparing',
     changes: [{ file: SEALED_SEGMENTS, find: 'if (found !== wanted) throw', replace: 'if (found === undefined) throw' }],
-    tests: ['log/file/sealed-segments'],
+    tests: ['log/file/segment/sealed-segments'],
   },
   {
     name: 'remove-the-plain-segment-before-the-compressed-one',
@@ -150,7 +150,7 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
       find: 'disk.rename(paths.compressing,',
       before: 'await changeFolder(disk, paths.folder, () => disk.unlink(sealedFile(paths, segment).path));',
     }],
-    tests: ['log/file/sealed-segments.crash'],
+    tests: ['log/file/segment/sealed-segments.crash'],
   },
   {
     name: 'believe-what-the-log-gives-back',

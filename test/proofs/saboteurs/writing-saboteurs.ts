@@ -73,7 +73,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'leave-failed-write-in-place',
-    changes: [{ file: 'src/log/file/active-segment.ts', find: 'await file.truncate(this.#sizeBytes);', replace: 'return;' }],
+    changes: [{ file: 'src/log/file/segment/active-segment.ts', find: 'await file.truncate(this.#sizeBytes);', replace: 'return;' }],
     tests: ['log/file/io-errors.crash'],
   },
   {
@@ -110,7 +110,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'write-to-a-file-that-somebody-changed',
     changes: [{
-      file: 'src/log/file/active-segment.ts',
+      file: 'src/log/file/segment/active-segment.ts',
       find: 'this.#endBytes = endBytes + bytes.length;',
       replace: 'this.#endBytes = endBytes + bytes.length; return;',
     }],

@@ -1,0 +1,162 @@
+/**
+ * The text of a compressed segment, read as if it were the plain file: piece by piece from front to back. Reading further back
+ * than the last piece begins anew.
+ */
+import { pipeline } from 'node:stream';
+import { crc32, createInflateRaw } from 'node:zlib';
+import { isErrno } from '../../../base/app-error.js';
+import type { Disk, DiskFile } from '../../../disk/disk.js';
+import { LogCorruptError } from '../../log-errors.js';
+import { beginPackedCrc, decodeFrame, FRAME_HEADER_BYTES, FRAME_TRAILER_BYTES, type GzipFrame } from './gzip-frame.js';
+
+const PIECE_BYTES = 65_536;
+const INFLATED_PIECE_BYTES = 262_144;
+
+/** One run through the compressed bytes. */
+interface Inflating {
+  readonly pieces: AsyncGenerator<Buffer>;
+  /** How far the text has been inflated, in bytes. */
+  endOffset: number;
+  /** The pieces that may still be asked for, with where each begins. */
+  kept: { readonly offset: number; readonly bytes: Buffer }[];
+  textCrc: number;
+}
+
+/** The compressed bytes between header and trailer. */
+interface Packed {
+  readonly file: DiskFile;
+  readonly sizeBytes: number;
+  readonly frame: GzipFrame;
+}
+
+/** An open compressed segment. One reading at a time. */
+export class GzipReader {
+  readonly #packed: Packed;
+  readonly #shownName: string;
+  #inflating: Inflating | undefined;
+
+  private constructor(packed: Packed, shownName: string) {
+    this.#packed = packed;
+    this.#shownName = shownName;
+  }
+
+  /**
+   * Opens a compressed segment.
+   *
+   * @throws {LogCorruptError} when it does not begin and end like one
+   */
+  static async open(disk: Disk, path: string, shownName: string): Promise<GzipReader> {
+    const file = await disk.open(path, 'read');
+    try {
+      const { sizeBytes: fileBytes } = await file.status();
+      const header = Buffer.alloc(FRAME_HEADER_BYTES);
+      const trailer = Buffer.alloc(FRAME_TRAILER_BYTES);
+      const sizeBytes = fileBytes - header.length - trailer.length;
+      const isLongEnough = sizeBytes > 0;
+      if (isLongEnough) await file.read(header, 0);
+      if (isLongEnough) await file.read(trailer, header.length + sizeBytes);
+      const frame = isLongEnough ? decodeFrame(header, trailer) : undefined;
+      if (frame === undefined) {
+        throw new LogCorruptError({ file: shownName, offset: 0 }, 'a compressed segment', `${fileBytes} bytes that are none`);
+      }
+      return new GzipReader({ file, sizeBytes, frame }, shownName);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** The first seq of the segment that follows, as the header says: it is checked at the end of the text. */
+  get nextSeq(): number {
+    return this.#packed.frame.nextSeq;
+  }
+
+  /**
+   * Says how long the text is; see {@link DiskFile.status}.
+   *
+   * @returns length of the text in bytes, and the inode of the compressed file
+   */
+  async status(): Promise<{ readonly sizeBytes: number; readonly inode: number }> {
+    const { inode } = await this.#packed.file.status();
+    return { sizeBytes: this.#packed.frame.textBytes, inode };
+  }
+
+  /**
+   * Reads text; see {@link DiskFile.read}. With the last byte of it, all checksums have been checked.
+   *
+   * @param offset where it begins, in bytes of text
+   * @returns how many bytes were read
+   * @throws {LogCorruptError} when the compressed bytes are not those that were written
+   */
+  async read(into: Buffer, offset: number): Promise<number> {
+    if (this.#inflating !== undefined && offset < (this.#inflating.kept[0]?.offset ?? this.#inflating.endOffset)) await this.#stop();
+    this.#inflating ??= { pieces: inflate(this.#packed, this.#shownName), endOffset: 0, kept: [], textCrc: 0 };
+    const run = this.#inflating;
+    const end = Math.min(offset + into.length, this.#packed.frame.textBytes);
+    await this.#pullTo(run, end);
+    run.kept = run.kept.filter((piece) => piece.offset + piece.bytes.length > offset);
+    let count = 0;
+    for (const piece of run.kept) {
+      if (offset + count >= piece.offset && offset + count < end) count += piece.bytes.copy(into, count, offset + count - piece.offset);
+    }
+    if (end === this.#packed.frame.textBytes) await this.#checkEnd(run);
+    return count;
+  }
+
+  /** Inflates piece by piece until the text reaches an offset, or its end. */
+  async #pullTo(run: Inflating, offset: number): Promise<void> {
+    while (run.endOffset < offset) {
+      const { done, value } = await run.pieces.next();
+      if (done === true) return;
+      run.kept.push({ offset: run.endOffset, bytes: value });
+      run.endOffset += value.length;
+      run.textCrc = crc32(value, run.textCrc);
+    }
+  }
+
+  /** The end of the compressed bytes, where {@link inflate} checks them, lies behind the last byte of text. */
+  async #checkEnd(run: Inflating): Promise<void> {
+    const { textBytes, textCrc } = this.#packed.frame;
+    await this.#pullTo(run, textBytes + 1);
+    if (run.endOffset === textBytes && run.textCrc === textCrc) return;
+    throw new LogCorruptError({ file: this.#shownName, offset: 0 }, `${textBytes} bytes of text with the CRC that its end says`, 'others');
+  }
+
+  async #stop(): Promise<void> {
+    await this.#inflating?.pieces.return(undefined);
+    this.#inflating = undefined;
+  }
+
+  /** Releases the descriptor. */
+  async close(): Promise<void> {
+    await this.#stop();
+    await this.#packed.file.close();
+  }
+}
+
+/** Inflates everything between header and trailer, and checks at the end that it was all used and is what was written. */
+async function* inflate(packed: Packed, shownName: string): AsyncGenerator<Buffer> {
+  const inflating = createInflateRaw({ chunkSize: INFLATED_PIECE_BYTES });
+  const tally = { crc: beginPackedCrc(packed.frame.nextSeq) };
+  // A failure of the source comes out of the iteration below.
+  pipeline(readPacked(packed, tally), inflating, () => undefined);
+  try {
+    for await (const piece of inflating) yield piece as Buffer;
+  } catch (error) {
+    if (!isErrno(error, 'Z_DATA_ERROR', 'Z_BUF_ERROR')) throw error;
+    throw new LogCorruptError({ file: shownName, offset: 0 }, 'bytes that can be inflated', (error as Error).message);
+  }
+  if (inflating.bytesWritten === packed.sizeBytes && tally.crc === packed.frame.packedCrc) return;
+  throw new LogCorruptError({ file: shownName, offset: 0 }, 'the compressed bytes that its header names by their CRC', 'others');
+}
+
+async function* readPacked(packed: Packed, tally: { crc: number }): AsyncGenerator<Buffer> {
+  for (let offset = 0; offset < packed.sizeBytes;) {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, packed.sizeBytes - offset));
+    const count = await packed.file.read(piece, FRAME_HEADER_BYTES + offset);
+    if (count === 0) return;
+    tally.crc = crc32(piece.subarray(0, count), tally.crc);
+    offset += count;
+    yield piece.subarray(0, count);
+  }
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { LogPaths } from '../../../../src/log/file/log-paths.js';
+import { LogReader } from '../../../../src/log/file/reading/log-reader.js';
+import type { ReadableSegment } from '../../../../src/log/file/segment/segment-files.js';
+import { suite } from '../../../suite.js';
+import { ACTIVE, collect, diskWith, HOME, LOG_ID, PROJECT, SMALL_SEGMENTS } from '../log-fixture.js';
+
+const test = suite('LogReader');
+const paths = new LogPaths(HOME, PROJECT);
+const onlyActive = (): Promise<readonly ReadableSegment[]> => Promise.resolve([{ firstSeq: 1, form: 'active' }]);
+
+test('lines that are accepted while the file is opened are left for the next call', async () => {
+  const disk = await diskWith([5]);
+  const sizeBytes = disk.bytesOf(ACTIVE).length;
+  const reader = new LogReader(disk, paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => sizeBytes });
+  const seqs = async (
+    fromSeq: number, toSeq: number,
+  ): Promise<number[]> => (await collect(reader.lines(fromSeq, toSeq))).map((line) => line.seq);
+  assert.deepEqual(await seqs(1, 2), [1, 2]);
+  assert.deepEqual(await seqs(3, 3), [3]);
+  assert.deepEqual(await seqs(4, 5), [4, 5]);
+  assert.deepEqual(await seqs(6, 5), []);
+  await reader.close();
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('a segment that is sealed between the question and the opening is found under its new name', async () => {
+  const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+  // Asked first before the rotation, when the segment was active, and then after it.
+  const answers = [await onlyActive()];
+  const segments = (): Promise<readonly ReadableSegment[]> => (
+    Promise.resolve(answers.pop() ?? [{ firstSeq: 1, form: 'plain' }, { firstSeq: 3, form: 'active' }])
+  );
+  const reader = new LogReader(disk, paths, { logId: LOG_ID, segments, activeBytes: () => 0 });
+  assert.deepEqual((await collect(reader.lines(1, 2))).map((line) => line.seq), [1, 2]);
+  await reader.close();
+  const opened = disk.calls.filter((call) => call.method === 'open').map((call) => call.path).slice(-2);
+  assert.deepEqual(opened, [ACTIVE, `${HOME}/${PROJECT}/00000000000000000001.jsonl`]);
+});
+
+test('a reader of a segment with another log id refuses it', async () => {
+  const disk = await diskWith([1]);
+  const reader = new LogReader(disk, paths, { logId: 'e'.repeat(32), segments: onlyActive, activeBytes: () => 1000 });
+  await assert.rejects(collect(reader.lines(1, 1)), /log_id/);
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('closing while nothing is open does nothing', async () => {
+  const reader = new LogReader(await diskWith([1]), paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => 0 });
+  await reader.close();
+});
+
+test.run();
