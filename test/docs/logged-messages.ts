@@ -12,6 +12,9 @@ const LEVELS: readonly string[] = ['warn', 'error', 'fatal'];
 const HANDED_ON = 'warning';
 /** Levels that are chosen while the program runs: `logger[level](…)`. */
 const CHOSEN = 'level';
+/** Makes a handler that logs; its own file has no message, its callers name it. */
+const HANDLER = 'logFailure';
+const HANDLER_FILE = 'log-failure.ts';
 
 /**
  * Finds the messages of all calls to a logger.
@@ -22,7 +25,7 @@ const CHOSEN = 'level';
  */
 export function loggedMessages(sources: readonly SourceText[]): readonly string[] {
   const files = sources.map(({ path, text }) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
-  const messages = files.flatMap((file) => callsIn(file).flatMap((call) => {
+  const messages = files.filter(({ fileName }) => !fileName.endsWith(HANDLER_FILE)).flatMap((file) => callsIn(file).flatMap((call) => {
     const message = call.arguments.at(-1);
     if (message?.getText() === HANDED_ON) return [];
     const texts = message === undefined ? [] : textsOf(message, files);
@@ -35,7 +38,7 @@ export function loggedMessages(sources: readonly SourceText[]): readonly string[
 function callsIn(file: ts.SourceFile): readonly ts.CallExpression[] {
   const calls: ts.CallExpression[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && isLogging(node.expression)) calls.push(node);
+    if (ts.isCallExpression(node) && (isLogging(node.expression) || isHandler(node))) calls.push(node);
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -46,6 +49,10 @@ function isLogging(callee: ts.Expression): boolean {
   if (ts.isPropertyAccessExpression(callee)) return LEVELS.includes(callee.name.text) && isLogger(callee.expression);
   if (!ts.isElementAccessExpression(callee)) return false;
   return callee.argumentExpression.getText() === CHOSEN && isLogger(callee.expression);
+}
+
+function isHandler({ expression, arguments: [, level] }: ts.CallExpression): boolean {
+  return expression.getText() === HANDLER && level !== undefined && ts.isStringLiteral(level) && LEVELS.includes(level.text);
 }
 
 function isLogger(expression: ts.Expression): boolean {

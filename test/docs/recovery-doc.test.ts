@@ -45,6 +45,8 @@ test('a message of the server log that the sources do not tell is not passed ove
   const text = "const B = 'it is b'; logger.warn({}, B); this.#logger?.error(`c: ${d} e`); logger.info('f');";
   const found = loggedMessages([{ path: 'a.ts', text }]);
   assert.deepEqual(found, ['c', 'it is b']);
+  const handled = "work().catch(logFailure(logger, 'warn', {}, 'g')); work().catch(logFailure(logger, 'debug', {}, 'h'));";
+  assert.deepEqual(loggedMessages([{ path: 'a.ts', text: handled }]), ['g']);
   assert.throws(() => loggedMessages([{ path: 'a.ts', text: 'logger[level](facts, sentence());' }]), /^Error: a\.ts: the message of/);
 });
 
