@@ -31,8 +31,8 @@ import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
 import { MemoryHome } from './log/memory-home.js';
-import { findForeignProjects, findProjects, hasRegistry } from './offline/found-projects.js';
-import { WorkerTasks } from './offline/worker-tasks.js';
+import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/folder-projects.js';
+import { WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
 import type { Adoption } from './projects/adopt-projects.js';
@@ -140,7 +140,7 @@ export class SimpleKvServer {
     const source = await readStartSource({
       configPath,
       adopt,
-      findProjects: (folder) => findProjects(disk, folder),
+      findProjects: (folder) => findLiveProjects(disk, folder),
       findForeign: (folder, configured) => findForeignProjects(disk, folder, configured),
       hasRegistry: (folder) => hasRegistry(disk, folder),
       nowMs: systemClock.wallMs(),

@@ -2,9 +2,8 @@
  * Where the lines are that a project's log does not have any more, and the command that reads them.
  */
 import type { Disk } from '../disk/disk.js';
-import { momentText, type Moment } from '../offline/moment.js';
-import { findOlderLogs, type OlderLog, olderLogWith } from '../offline/older-logs.js';
-import { OutOfReachError } from '../offline/out-of-reach.js';
+import { findOlderLogs, type OlderLog, olderLogWith } from '../offline/replay/older-logs.js';
+import { momentText, type Moment, OutOfReachError } from '../offline/replay/moment.js';
 import { programCommand } from '../base/program-command.js';
 
 /** What is replayed. */

@@ -2,7 +2,7 @@
  * A point in a project's log as a person writes it: a seq, a time, a day, or how long ago. A time without a zone means the zone of
  * this machine (`TZ`); a day means its first moment there.
  */
-import type { Moment } from '../offline/moment.js';
+import type { Moment } from '../offline/replay/moment.js';
 import { UsageError } from './data-folder.js';
 
 const SEQ_FORM = /^[1-9]\d{0,15}$/;

@@ -11,14 +11,14 @@ import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import type { Finding } from '../base/finding.js';
-import { isLogSound } from '../offline/findings.js';
-import { withFolderLock } from '../offline/folder-guard.js';
-import { planRepair, type RepairPlan } from '../offline/repair-plan.js';
-import { type CarriedOutRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair-project.js';
-import { planServerLog, repairServerLog, type ServerLogPlan } from '../offline/repair-server-log.js';
-import { readRegistrations, SERVER_LOG } from '../offline/server-registrations.js';
-import { ServerLogUnusableError } from '../offline/server-log-record.js';
-import { verifyFolder } from '../offline/verify-folder.js';
+import { isLogSound } from '../offline/verify/findings.js';
+import { withFolderLock } from '../offline/repair/repair-lock.js';
+import { planRepair, type RepairPlan } from '../offline/repair/repair-plan.js';
+import { type AppliedRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair/repair-project.js';
+import { planRegistryRepair, repairRegistry, type RegistryPlan } from '../offline/repair/repair-registry.js';
+import { readRegistry, REGISTRY } from '../offline/registry.js';
+import { RegistryUnusableError } from '../offline/repair/registry-writer.js';
+import { verifyFolder } from '../offline/verify/verify-folder.js';
 import type { CommandOutput } from './command-output.js';
 import { findDataFolder, type FolderOptions } from './data-folder.js';
 import { folderWords, snapshotStep } from './next-step.js';
@@ -60,17 +60,17 @@ export async function repair(project: string, options: RepairCommandOptions, { o
   await requireProject(project, found, { command: 'repair', disk, signal });
   const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
   const job: RepairJob = { tools, options, config, output };
-  return await withFolderLock({ dataFolder, project, pid: process.pid }, () => (
-    project === SERVER_LOG ? repairServer(job) : repairOne(project, job)
+  return await withFolderLock(dataFolder, project, process.pid, () => (
+    project === REGISTRY ? repairServer(job) : repairOne(project, job)
   ));
 }
 
 async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   const { tools, output } = job;
   const { disk, dataFolder, signal } = tools;
-  const { log, findings: faults, registrations } = await readRegistrations(disk, dataFolder, { signal });
-  refuseNewerFormat(SERVER_LOG, faults);
-  if (log === undefined || faults.length > 0) throw new ServerLogUnusableError(folderWords(job.options));
+  const { log, findings: faults, registrations } = await readRegistry(disk, dataFolder, { signal });
+  refuseNewerFormat(REGISTRY, faults);
+  if (log === undefined || faults.length > 0) throw new RegistryUnusableError(folderWords(job.options));
   const resumed = await resumeRepair(project, tools);
   if (resumed !== undefined) return await end(resumed, job);
   const findings = await withScratchFolder(async (scratchFolder) => {
@@ -103,7 +103,7 @@ function nothingChanged(project: string, options: RepairCommandOptions): string 
   return `Nothing was changed. To do it: ${programCommand(['repair', project, ...folderWords(options), '--accept-loss'])}\n`;
 }
 
-async function end(done: CarriedOutRepair, { tools, config, output, options }: RepairJob): Promise<boolean> {
+async function end(done: AppliedRepair, { tools, config, output, options }: RepairJob): Promise<boolean> {
   const { project, lastSeq, logId, copy, revision } = done;
   if (config !== undefined) await reviseEntry(project, revision, config);
   await finishRepair(done, tools);
@@ -138,29 +138,29 @@ function refuseNewerFormat(project: string, findings: Parameters<typeof hasNewer
 
 async function repairServer({ tools, options, output }: RepairJob): Promise<boolean> {
   const { disk, dataFolder, signal } = tools;
-  refuseNewerFormat(SERVER_LOG, (await readRegistrations(disk, dataFolder, { signal })).findings);
-  const plan = await planServerLog(tools);
+  refuseNewerFormat(REGISTRY, (await readRegistry(disk, dataFolder, { signal })).findings);
+  const plan = await planRegistryRepair(tools);
   if (plan.isSound) {
-    await output.print(`${SERVER_LOG}: sound, there is nothing to repair\n`);
+    await output.print(`${REGISTRY}: sound, there is nothing to repair\n`);
     return true;
   }
   refuseNewerProjects(plan);
   await output.print(serverPlanText(plan));
   if (options.acceptLoss !== true) {
-    await output.print(nothingChanged(SERVER_LOG, options));
+    await output.print(nothingChanged(REGISTRY, options));
     return false;
   }
-  const copy = await repairServerLog(plan, tools);
-  await output.print(`${SERVER_LOG}: written anew\nthe old files are in ${oldFilesIn(copy, tools)}\n`);
+  const copy = await repairRegistry(plan, tools);
+  await output.print(`${REGISTRY}: written anew\nthe old files are in ${oldFilesIn(copy, tools)}\n`);
   await output.print(`next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 
 /** Left out, they would lose what the registry alone says of them: which of their segments were removed on purpose. */
-function refuseNewerProjects({ newer }: ServerLogPlan): void {
+function refuseNewerProjects({ newer }: RegistryPlan): void {
   if (newer.length === 0) return;
   const [it, its] = newer.length === 1 ? ['it', 'its'] : ['them', 'their'];
-  const message = `Cannot repair "${SERVER_LOG}": a newer version wrote ${newer.map((id) => `"${id}.jsonl"`).join(', ')}, and this one `
+  const message = `Cannot repair "${REGISTRY}": a newer version wrote ${newer.map((id) => `"${id}.jsonl"`).join(', ')}, and this one `
     + `cannot tell how to register ${it}. Nothing was changed. Run this command with that version; or, where ${its} history was never `
     + `removed by retention, move ${its} files out of the data folder, repair, and put them back when that version runs`;
   throw new AppError('project_newer_format', message);
@@ -205,9 +205,9 @@ function lossText({ seqs, history, bytes }: RepairPlan['losses']): string {
   return bytes > 0 ? 'nothing that has a seq' : 'nothing that is known of';
 }
 
-function serverPlanText({ projects, unreadable, kept }: ServerLogPlan): string {
+function serverPlanText({ projects, unreadable, kept }: RegistryPlan): string {
   const named = projects.map(({ id, logId }) => `  ${id} (log ${logId})`);
-  const lines = [`${SERVER_LOG}: a new log would register ${countText(projects.length, 'project')}:`, ...named];
+  const lines = [`${REGISTRY}: a new log would register ${countText(projects.length, 'project')}:`, ...named];
   if (unreadable.length > 0) lines.push('not registered, since nothing says which log they are:', ...unreadable.map((name) => `  ${name}`));
   if (kept.length > 0) lines.push(`deletions and departures that are taken over: ${kept.length}`);
   lines.push('what cannot be known any more: which other projects were deleted or have left the disk, and when anything was recorded');

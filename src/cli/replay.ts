@@ -3,11 +3,11 @@
  */
 import { createReadStream } from 'node:fs';
 import { NodeDisk } from '../disk/node-disk.js';
-import { type Moment, momentText } from '../offline/moment.js';
-import { openProjectLines } from '../offline/project-lines.js';
-import { operationsOf, replayEvents } from '../offline/replay-events.js';
-import { replayState } from '../offline/replay-state.js';
-import { SERVER_LOG } from '../offline/server-registrations.js';
+import { type Moment, momentText } from '../offline/replay/moment.js';
+import { openProjectLog } from '../offline/project-files.js';
+import { operationsOf, replayEvents } from '../offline/replay/replay-events.js';
+import { replayState } from '../offline/replay/replay-state.js';
+import { REGISTRY } from '../offline/registry.js';
 import { findDataFolder, type FolderOptions, UsageError } from './data-folder.js';
 import { type OlderHistoryQuery, olderHistoryNote, withOlderHistory } from './older-history.js';
 import { type Sink, writeOutputFile } from './output-file.js';
@@ -74,7 +74,7 @@ export async function replay(project: string, options: ReplayCommandOptions, con
 function refuseOptions(project: string, { events, from, key, op, actor }: ReplayCommandOptions): void {
   const isFiltered = [from, key, op, actor].some((option) => option !== undefined);
   if (events !== true && isFiltered) throw new UsageError('Cannot pick lines without --events: a state is made of all of them');
-  if (events !== true && project === SERVER_LOG) throw new UsageError(`Cannot show a state of "${SERVER_LOG}": add --events`);
+  if (events !== true && project === REGISTRY) throw new UsageError(`Cannot show a state of "${REGISTRY}": add --events`);
   const operations = operationsOf(project);
   if (op === undefined || operations.includes(op)) return;
   throw new UsageError(`Cannot pick lines with the operation "${op}": lines of "${project}" have one of ${operations.join(', ')}`);
@@ -104,7 +104,7 @@ function historyQuery({ project, options, dataFolder, fromSeq, until }: Replay):
 }
 
 async function noteBeginning(query: OlderHistoryQuery): Promise<void> {
-  const note = await olderHistoryNote((await openProjectLines(disk, query)).firstSeq, query);
+  const note = await olderHistoryNote((await openProjectLog(disk, query)).firstSeq, query);
   if (note !== '') complain(note);
 }
 

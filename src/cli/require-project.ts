@@ -2,10 +2,10 @@
  * Makes sure that there is something to work on: a data folder with data in it, and in it the project that was named.
  */
 import type { Disk } from '../disk/disk.js';
-import { findProjects, type KnownProjects } from '../offline/known-projects.js';
-import { findOlderLogs } from '../offline/older-logs.js';
-import { SERVER_LOG } from '../offline/server-registrations.js';
-import { isProjectName } from '../offline/verify-folder.js';
+import { findKnownProjects, type KnownProjects } from '../offline/folder-projects.js';
+import { findOlderLogs } from '../offline/replay/older-logs.js';
+import { REGISTRY } from '../offline/registry.js';
+import { isProjectName } from '../offline/verify/verify-folder.js';
 import { type FoundFolder, MissingDataError, UsageError } from './data-folder.js';
 import { programCommand } from '../base/program-command.js';
 
@@ -38,14 +38,14 @@ export function requireProjectName(project: string, command: Intent['command']):
  * @throws {UsageError} when the project is not in it
  */
 export async function requireProject(project: string | undefined, { dataFolder, config }: FoundFolder, intent: Intent): Promise<void> {
-  const known = await findProjects(intent.disk, dataFolder, intent.signal);
+  const known = await findKnownProjects(intent.disk, dataFolder, intent.signal);
   if (!known.hasRegistry && known.ids.length === 0) {
     throw new MissingDataError(
       `Cannot find data in "${dataFolder}": neither _server.jsonl nor the log of a project is there. ` +
         'Is it the folder that persistent_file_path names, and is its volume mounted?',
     );
   }
-  if (project === undefined || project === SERVER_LOG || known.ids.includes(project)) return;
+  if (project === undefined || project === REGISTRY || known.ids.includes(project)) return;
   const entry = config?.document.projects.find(({ id }) => id === project);
   const isInMemory = entry !== undefined && (entry.storage?.on_disk ?? config?.document.default?.storage?.on_disk) === false;
   const why = await whyMissing(project, known, { dataFolder, intent });
@@ -67,5 +67,5 @@ async function whyMissing(
 
 function namesOf(ids: readonly string[]): string {
   const names = [...ids.slice(0, NAMES_SHOWN_MAX), ...(ids.length > NAMES_SHOWN_MAX ? [`${ids.length - NAMES_SHOWN_MAX} more`] : [])];
-  return [...names, SERVER_LOG].join(', ');
+  return [...names, REGISTRY].join(', ');
 }

@@ -2,7 +2,7 @@
  * What a verdict amounts to, in one word: damage, files that are not there, an older copy and a newer format are four things.
  */
 import type { FindingKind } from '../base/finding.js';
-import type { ProjectVerdict } from '../offline/verify-project.js';
+import type { ProjectVerdict } from '../offline/verify/verify-project.js';
 
 /**
  * - `sound`: nothing is wrong.

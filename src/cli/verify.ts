@@ -4,9 +4,9 @@
 import { countText } from '../base/count-text.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import type { Finding } from '../base/finding.js';
-import { verifyFolder } from '../offline/verify-folder.js';
-import { SERVER_LOG } from '../offline/server-registrations.js';
-import type { ProjectVerdict } from '../offline/verify-project.js';
+import { verifyFolder } from '../offline/verify/verify-folder.js';
+import { REGISTRY } from '../offline/registry.js';
+import type { ProjectVerdict } from '../offline/verify/verify-project.js';
 import { findDataFolder, type FolderOptions } from './data-folder.js';
 import { nextStep } from './next-step.js';
 import { Progress } from './progress.js';
@@ -69,7 +69,7 @@ export async function verify(
 function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Summary {
   const sum = (count: (verdict: ProjectVerdict) => number): number => verdicts.reduce((total, verdict) => total + count(verdict), 0);
   return {
-    projects: verdicts.filter(({ project }) => project !== SERVER_LOG).length,
+    projects: verdicts.filter(({ project }) => project !== REGISTRY).length,
     segments: sum(({ segmentCount }) => segmentCount),
     lines: sum(({ lineCount }) => lineCount),
     snapshots: sum(({ snapshots }) => snapshots.length),

@@ -10,8 +10,8 @@ import { ConfigError } from '../../src/config/config-error.js';
 import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
 import { LogCorruptError } from '../../src/log/log-errors.js';
-import { OutOfReachError } from '../../src/offline/out-of-reach.js';
-import { FolderBusyError, FolderPermissionError } from '../../src/offline/folder-guard.js';
+import { OutOfReachError } from '../../src/offline/replay/moment.js';
+import { FolderBusyError, FolderPermissionError } from '../../src/offline/repair/repair-lock.js';
 import { suite } from '../suite.js';
 
 const test = suite('exit-codes');

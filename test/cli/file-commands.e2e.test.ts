@@ -175,7 +175,7 @@ test('a repair that needs the registry first names its command, for the same fol
   rmSync(bench.path('data', '_server.jsonl'));
   const { code, stderr } = await run(bench, 'repair', 'shop', '--data', 'data');
   assert.equal(code, EXIT_CODES.failure);
-  assert.match(stderr, /^simplekv: .*"_server\.jsonl", is damaged or not there\. Repair it first: node \S+ repair _server --data data\n$/);
+  assert.match(stderr, /^simplekv: .*"_server\.jsonl", is damaged or missing\. Repair it first: node \S+ repair _server --data data\n$/);
 }), { timeoutMs: TIMEOUT_MS });
 
 test('what a newer version wrote is not repaired, also where the loss is accepted', () => withWorkbench(async (bench) => {

@@ -1,8 +1,8 @@
 /** After a verdict a person is given the command that helps, and never one that does harm. */
 import assert from 'node:assert/strict';
 import { nextStep } from '../../src/cli/next-step.js';
-import { isLogSound } from '../../src/offline/findings.js';
-import type { ProjectVerdict } from '../../src/offline/verify-project.js';
+import { isLogSound } from '../../src/offline/verify/findings.js';
+import type { ProjectVerdict } from '../../src/offline/verify/verify-project.js';
 import type { FindingKind } from '../../src/base/finding.js';
 import { suite } from '../suite.js';
 

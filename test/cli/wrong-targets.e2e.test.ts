@@ -102,7 +102,7 @@ test('files that may not be read, or not be written, are not taken for damage', 
   chmodSync(bench.path('data', 'shop.jsonl'), 0o644);
   const { code, stderr } = await ended(start(bench, ['repair', 'shop', '--data', 'data'], as));
   assert.equal(code, EXIT_CODES.noPermission, stderr);
-  assert.match(stderr, /^simplekv: Cannot repair "shop": "[^"]+" may not be written to \(EACCES\)\. Run [^\n]*\n$/);
+  assert.match(stderr, /^simplekv: Cannot repair "shop": no permission to write to "[^"]+" \(EACCES\)\. Run [^\n]*\n$/);
 }), TIMEOUT);
 
 test('an operation that no line can have is refused with those that lines do have', () => withWorkbench(async (bench) => {

@@ -11,7 +11,7 @@ import { firstConfig } from '../../src/config/first-config.js';
 import { PROBLEM_KINDS } from '../../src/http/problem.js';
 import { type ServerUnderTest, until, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
-import { verifyFolder } from '../../src/offline/verify-folder.js';
+import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
 import { suite } from '../suite.js';
 import { machinePaths } from '../tidy/text-rules.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';

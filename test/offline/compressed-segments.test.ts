@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
 import { writeGzipCopy } from '../../src/log/file/segment/gzip-writer.js';
-import { planRepair } from '../../src/offline/repair-plan.js';
-import { finishRepair, repairProject, type RepairTools } from '../../src/offline/repair-project.js';
-import { replayEvents } from '../../src/offline/replay-events.js';
-import { replayState } from '../../src/offline/replay-state.js';
-import { scrub } from '../../src/offline/scrub.js';
-import { verifyFolder } from '../../src/offline/verify-folder.js';
+import { planRepair } from '../../src/offline/repair/repair-plan.js';
+import { finishRepair, repairProject, type RepairTools } from '../../src/offline/repair/repair-project.js';
+import { replayEvents } from '../../src/offline/replay/replay-events.js';
+import { replayState } from '../../src/offline/replay/replay-state.js';
+import { scrub } from '../../src/offline/tasks/scrub.js';
+import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { suite } from '../suite.js';
 import { EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, type SoundFolder, soundFolder } from './sound-folder.js';
@@ -58,7 +58,7 @@ test('verify and the scrub find nothing wrong, and every line', async () => {
   for (const snapshots of [[], [6, 9]]) {
     const { disk } = await compressedFolder(snapshots);
     assert.deepEqual(await verify(disk), { findings: [], lineCounts: [1, EVENTS.length] });
-    const { findings } = await scrub({ dataFolder: DATA, project: 'p', logId: LOG_ID, bytesPerSecond: 0 }, { disk });
+    const { findings } = await scrub({ dataFolder: DATA, project: 'p', logId: LOG_ID, bytesPerSecond: 0 }, disk);
     assert.deepEqual(findings, []);
     assert.deepEqual(disk.openPaths, []);
   }

@@ -1,7 +1,7 @@
 /** A data folder in memory in which everything is as it should be: a project of three segments with two snapshots, and `_server`. */
 import type { AnyEvent } from '../../src/events/event.js';
-import { buildGeneration } from '../../src/offline/build-generation.js';
-import { snapshotsOf } from '../../src/offline/project-snapshots.js';
+import { buildGeneration } from '../../src/offline/tasks/build-generation.js';
+import { snapshotsOf } from '../../src/offline/project-files.js';
 import { ProjectStateProjection } from '../../src/projections/project-state.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { CREATE, DATA, emptyDataDisk, LOG_ID, putLog, set, writeLog, type WrittenLog } from './written-project.js';
@@ -30,7 +30,7 @@ export function snap(seq: number, part: string): string {
 /** Makes a snapshot of the project. */
 export async function commitSnapshot(disk: FaultDisk, toSeq: number, previousSeq?: number): Promise<void> {
   const job = { dataFolder: DATA, project: 'p', logId: LOG_ID, toSeq, previousSeq };
-  const built = await buildGeneration(job, { disk });
+  const built = await buildGeneration(job, disk);
   const state = new ProjectStateProjection();
   state.apply({ event: CREATE as never, seq: 1, timeMs: Date.UTC(2026, 10, 22, 10), actor: 'config', hash: '' });
   const manifest = { ...built, project: 'p', logId: LOG_ID, seq: toSeq, isBase: false, segments: [], state: state.save() };

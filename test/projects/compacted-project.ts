@@ -5,7 +5,7 @@ import {
   BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, mergeSettings, type ProjectSettings, type StorageChange,
 } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
-import { InlineTasks } from '../offline/inline-tasks.js';
+import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import type { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';

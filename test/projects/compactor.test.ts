@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../src/base/app-error.js';
 import { ProjectCompaction } from '../../src/projects/project-compaction.js';
 import { Compactor } from '../../src/projects/compactor.js';
-import { InlineTasks } from '../offline/inline-tasks.js';
+import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import type { StorageChange } from '../../src/events/project-settings.js';
 import { LogCorruptError } from '../../src/log/log-errors.js';

@@ -18,7 +18,7 @@ import { NodeDisk } from '../../src/disk/node-disk.js';
 import { LogPaths } from '../../src/log/file/log-paths.js';
 import type { LogHome } from '../../src/log/log.js';
 import { MemoryHome } from '../../src/log/memory-home.js';
-import { InlineTasks } from '../offline/inline-tasks.js';
+import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';

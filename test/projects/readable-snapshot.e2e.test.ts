@@ -4,7 +4,7 @@ import { cp, link, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, t
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NodeDisk } from '../../src/disk/node-disk.js';
-import { verifyFolder } from '../../src/offline/verify-folder.js';
+import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
 import { suite } from '../suite.js';
 import { type ServedFolder, withServedFolder } from './served-folder.js';
 

@@ -248,33 +248,12 @@ export async function* readEntries(source: GenerationSource): AsyncGenerator<rea
   }
 }
 
-/** Bytes read so far, of how many. */
-export type VerifyProgress = (doneBytes: number, totalBytes: number) => void;
-
-/** How a generation is verified. */
-export interface VerifyOptions {
-  /** Called after each piece. */
-  readonly progress?: VerifyProgress | undefined;
-  /** Called after each piece with its size in bytes; verifying goes on when it resolves. */
-  readonly pace?: ((sizeBytes: number) => Promise<void>) | undefined;
-  /** Ends it with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
  * Reads both data files of a generation and checks every byte of them.
  *
- * @param options who follows, holds back and ends the reading
- * @throws {SnapshotCorruptError} when anything is not as it was written
+ * @throws {SnapshotCorruptError} when anything differs from what was written
  */
-export async function verifyFiles(source: Omit<GenerationSource, keyof ReadingHooks>, options: VerifyOptions = {}): Promise<void> {
-  const totalBytes = source.manifest.json.sizeBytes + source.manifest.index.sizeBytes;
-  let doneBytes = 0;
-  const onRead = async (sizeBytes: number): Promise<void> => {
-    doneBytes += sizeBytes;
-    options.progress?.(doneBytes, totalBytes);
-    await options.pace?.(sizeBytes);
-  };
-  const groups = readStoredEntries({ ...source, onRead, signal: options.signal });
+export async function verifyFiles(source: GenerationSource): Promise<void> {
+  const groups = readStoredEntries(source);
   while ((await groups.next()).done !== true);
 }

@@ -15,7 +15,7 @@ import { faultOf } from '../../disk/disk-fault.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
-import { readEntries, readIndex, verifyFiles, type VerifyOptions } from './read-generation.js';
+import { readEntries, readIndex, verifyFiles } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
@@ -46,7 +46,7 @@ export interface GenerationList {
 }
 
 /** Where a project's snapshots are. */
-export interface SnapshotPlace {
+export interface SnapshotFolderOptions {
   readonly disk: Disk;
   /** The project's folder, absolute. */
   readonly folder: string;
@@ -65,7 +65,7 @@ export class SnapshotFolder {
   readonly #values: ValueFiles;
 
   /** @param place where the snapshots are */
-  constructor({ disk, folder, readable, idleFiles }: SnapshotPlace) {
+  constructor({ disk, folder, readable, idleFiles }: SnapshotFolderOptions) {
     this.#disk = disk;
     this.#folder = folder;
     this.readable = new ReadableSnapshot({ disk, folder, path: readable });
@@ -205,11 +205,10 @@ export class SnapshotFolder {
   /**
    * Checks every byte of both data files of a generation.
    *
-   * @param options who follows, holds back and ends it
-   * @throws {SnapshotCorruptError} when anything is not as it was written
+   * @throws {SnapshotCorruptError} when anything differs from what was written
    */
-  async verify(manifest: SnapshotManifest, options: VerifyOptions = {}): Promise<void> {
-    await verifyFiles({ disk: this.#disk, folder: this.#folder, manifest }, options);
+  async verify(manifest: SnapshotManifest, hooks: ReadingHooks = {}): Promise<void> {
+    await verifyFiles({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
   }
 
   /**

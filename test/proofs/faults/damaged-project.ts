@@ -6,7 +6,7 @@ import { AppError } from '../../../src/base/app-error.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../../src/events/project-settings.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
-import { scrub } from '../../../src/offline/scrub.js';
+import { scrub } from '../../../src/offline/tasks/scrub.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { openProject } from '../../../src/projects/open-project.js';
 import { ServerJournal } from '../../../src/projects/server-journal.js';
@@ -157,6 +157,6 @@ export async function judgeServerLog(sample: SampleProject, disk: FaultDisk): Pr
  * @returns how many findings there are
  */
 export async function countFindings({ logId }: SampleProject, disk: FaultDisk): Promise<number> {
-  const { findings } = await scrub({ dataFolder: DATA, project: PROJECT, logId, bytesPerSecond: 0 }, { disk });
+  const { findings } = await scrub({ dataFolder: DATA, project: PROJECT, logId, bytesPerSecond: 0 }, disk);
   return findings.length;
 }

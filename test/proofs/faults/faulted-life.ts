@@ -9,7 +9,7 @@ import type { ConfigDocument } from '../../../src/config/config-document.js';
 import { ConfigFile, formatConfig } from '../../../src/config/config-file.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import { MemoryHome } from '../../../src/log/memory-home.js';
-import { InlineTasks } from '../../offline/inline-tasks.js';
+import { InlineTasks } from '../../offline/tasks/inline-tasks.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { ProjectManager } from '../../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../../src/projects/project-resources.js';

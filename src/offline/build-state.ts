@@ -1,0 +1,104 @@
+/**
+ * Builds the state of a project at one seq from its files, as the data files of a snapshot in a folder of choice. Only reads the project's
+ * own folder.
+ */
+import { basename, dirname, join } from 'node:path';
+import { invariant } from '../base/invariant.js';
+import { endOfPlace, type TextPlace } from '../base/text-place.js';
+import type { Disk } from '../disk/disk.js';
+import { LogPaths } from '../log/file/log-paths.js';
+import type { LogLine } from '../log/log.js';
+import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
+import type { SnapshotChange, SnapshotData, SnapshotManifest } from '../projections/snapshot/snapshot.js';
+import { projectEventOf } from './project-files.js';
+import { projectTexts, type SegmentTexts } from './segment-texts.js';
+
+/** What to build from, and where. */
+interface StateBuild {
+  readonly disk: Disk;
+  /** The data folder, absolute. */
+  readonly dataFolder: string;
+  readonly project: string;
+  /** The folder of the result, absolute; must exist. */
+  readonly into: string;
+  /** Names the result; no line has a higher seq. */
+  readonly seq: number;
+  /** A sound generation of the project to build on; undefined: the lines begin with seq 1. */
+  readonly previous: SnapshotManifest | undefined;
+  /** All lines after `previous`, each checked, in groups. */
+  readonly lines: AsyncIterable<readonly LogLine[]>;
+  /** Reads values of the lines again; closed at the end. @default the project's segments */
+  readonly texts?: SegmentTexts;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Builds a state as the data files of a snapshot.
+ *
+ * @throws {SnapshotCorruptError} when the generation to build on is damaged
+ * @throws {LogCorruptError} when a line is damaged
+ */
+export async function buildState(build: StateBuild): Promise<SnapshotData> {
+  const { disk, dataFolder, project, into, seq, previous, lines, signal } = build;
+  const projectFolder = join(dataFolder, project);
+  const texts = build.texts ?? projectTexts(disk, new LogPaths(dataFolder, project), { folder: into, seq });
+  try {
+    return await buildSnapshot({
+      disk: into === projectFolder ? disk : overlayDisk(disk, into, projectFolder),
+      folder: into, seq, previous, changes: changesOf(lines), readText: (place) => texts.read(place), signal,
+    });
+  } finally {
+    await texts.close();
+  }
+}
+
+/** A disk that, for reading, shows the files of `under` in the folder `over` too, unless `over` has a file of that name. */
+function overlayDisk(disk: Disk, over: string, under: string): Disk {
+  const find = async (path: string): Promise<string> => {
+    if (dirname(path) !== over || (await disk.status(path)) !== undefined) return path;
+    return join(under, basename(path));
+  };
+  return {
+    open: async (path, mode) => await disk.open(mode === 'read' ? await find(path) : path, mode),
+    status: (path) => disk.status(path),
+    openFolder: (path) => disk.openFolder(path),
+    makeFolder: (path) => disk.makeFolder(path),
+    list: (path) => disk.list(path),
+    link: (path, newPath) => disk.link(path, newPath),
+    clone: (path, newPath) => disk.clone(path, newPath),
+    setModified: (path, modifiedMs) => disk.setModified(path, modifiedMs),
+    rename: (path, newPath) => disk.rename(path, newPath),
+    unlink: (path) => disk.unlink(path),
+    removeFolder: (path) => disk.removeFolder(path),
+    room: (path) => disk.room(path),
+  };
+}
+
+async function* changesOf(lines: AsyncIterable<readonly LogLine[]>): AsyncGenerator<readonly SnapshotChange[]> {
+  for await (const group of lines) {
+    const changes = group.map(changeOf).filter((change) => change !== undefined);
+    if (changes.length > 0) yield changes;
+  }
+}
+
+/** The change of keys and values that a line makes; undefined for a line about the project itself. */
+function changeOf(line: LogLine): SnapshotChange | undefined {
+  const event = projectEventOf(line);
+  const { seq, timeMs } = line;
+  switch (event.op) {
+    case 'set':
+      return { kind: 'set', key: event.key, value: event.value, seq, timeMs, place: placeOfValue(line, event.value) };
+    case 'delete':
+      return { kind: 'delete', key: event.key, seq };
+    case 'clear':
+      return { kind: 'clear', seq };
+    default:
+      return undefined;
+  }
+}
+
+/** The body of a `set` ends with its value. */
+function placeOfValue({ place, seq }: LogLine, value: string): TextPlace {
+  invariant(place !== undefined, `the line of seq ${seq} lies in a file`);
+  return endOfPlace(place, Buffer.byteLength(value));
+}

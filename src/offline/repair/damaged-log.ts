@@ -1,0 +1,227 @@
+/**
+ * Reads a damaged log record by record: which lines continue a trusted hash, and what the others seem to be about. Headers and seals prove
+ * nothing here, only the hash chain does. The log must have no writer.
+ */
+import { join } from 'node:path';
+import type { Disk } from '../../disk/disk.js';
+import { FilePool } from '../../disk/file-pool.js';
+import { IdleFiles } from '../../disk/idle-files.js';
+import { findKeyFault } from '../../events/key-name.js';
+import { openLegible } from '../../log/file/segment/inflate-segment.js';
+import { LogPaths } from '../../log/file/log-paths.js';
+import { readRecords } from '../../log/file/segment/read-records.js';
+import { listSealed } from '../../log/file/segment-list.js';
+import { readHeader } from '../../log/file/segment/segment-reader.js';
+import { activeFile, openText, type SegmentFile, withText } from '../../log/file/segment/segment-files.js';
+import { findSoundFile } from '../../log/file/segment/verify-segment.js';
+import {
+  claimedHash, claimedOp, claimedSeq, decodeEventLine, looksLikeHeader, looksLikeSeal, type SegmentHeader,
+} from '../../log/line-format.js';
+import { isIllegible, LogVersionError } from '../../log/log-errors.js';
+import type { LogLine, LogPosition } from '../../log/log.js';
+import { SegmentTexts } from '../segment-texts.js';
+
+/** One file of the log, oldest first. */
+export interface DamagedSegment {
+  readonly file: SegmentFile;
+  /** From its name, or for the active segment from its header; undefined if that cannot be read. */
+  readonly firstSeq: number | undefined;
+  readonly header: SegmentHeader | undefined;
+}
+
+/** A record that is not kept. */
+export interface StrayRecord {
+  readonly sizeBytes: number;
+  /** Whether its hash is right for the hash at the end of the record before it: its text is as written, if that one's is. */
+  readonly isWhole: boolean;
+  /** Its own claims, if legible; none is proved. The seq of a damaged record is corrected by its position. */
+  readonly seq: number | undefined;
+  readonly op: string | undefined;
+  readonly key: string | undefined;
+}
+
+/** The last kept line. */
+export interface KeptEnd extends LogPosition {
+  /** Undefined if the line is in no file any more, since a snapshot covers it. */
+  readonly place?: LogLine['place'];
+}
+
+const KEY_CLAIM = /"key":("(?:[^"\\]|\\.)*")/;
+/** After this, text of a client may look like anything. */
+const VALUE_MARK = ',"value":';
+/** What decoding puts in place of bytes that are not UTF-8. */
+const NOT_UTF8 = '\ufffd';
+/** Bytes of a record that are searched for its claims: a longest key, escaped, and the fields before it. */
+const CLAIM_BYTES_MAX = 16_384;
+
+/** The longest that {@link IdleFiles} can wait, in milliseconds: reopening a compressed segment would inflate it again. */
+const KEEP_OPEN = { idleMs: 2 ** 31 - 1, filesMax: Number.MAX_SAFE_INTEGER };
+
+/** A log whose files may be damaged anywhere. */
+export class DamagedLog {
+  readonly segments: readonly DamagedSegment[];
+  readonly #disk: Disk;
+  #hasUnread = false;
+
+  private constructor(disk: Disk, segments: readonly DamagedSegment[]) {
+    this.#disk = disk;
+    this.segments = segments;
+  }
+
+  /**
+   * Finds the files of a log.
+   *
+   * @param dataFolder the data folder, absolute
+   * @returns the log, which may have no segment
+   */
+  static async open(disk: Disk, dataFolder: string, project: string): Promise<DamagedLog> {
+    const segments: DamagedSegment[] = [];
+    for await (const segment of segmentsOf(disk, new LogPaths(dataFolder, project))) segments.push(segment);
+    return new DamagedLog(disk, segments);
+  }
+
+  /** Whether a file, or the rest of one, could not be read so far. */
+  get hasUnread(): boolean {
+    return this.#hasUnread;
+  }
+
+  /**
+   * Finds the lines that continue a position, up to the first that does not.
+   *
+   * @returns valid lines in groups; their places are for {@link texts}
+   */
+  async *linesAfter(from: LogPosition): AsyncGenerator<readonly LogLine[]> {
+    const chain = { seq: from.seq + 1, previousHash: from.hash, durable: 0, isFound: false, isOver: false };
+    const first = this.segments.findLastIndex(({ firstSeq }) => firstSeq !== undefined && firstSeq <= chain.seq);
+    for (let index = Math.max(first, 0); index < this.segments.length && !chain.isOver; index += 1) {
+      for await (const records of this.#records(index)) {
+        const lines: LogLine[] = [];
+        for (const { bytes, offset } of records) {
+          if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
+          const decoded = decodeEventLine(bytes, { ...chain, segment: index, offset });
+          if (!decoded.ok && chain.isFound) chain.isOver = true;
+          if (!decoded.ok && chain.isFound) break;
+          if (!decoded.ok) continue;
+          const { seq, hash: previousHash, durable } = decoded.value;
+          Object.assign(chain, { seq: seq + 1, previousHash, durable, isFound: true });
+          lines.push(decoded.value);
+        }
+        if (lines.length > 0) yield lines;
+        if (chain.isOver) return;
+      }
+    }
+  }
+
+  /** Finds the records after a line. If that line is in no file any more: those that claim a later seq, or none. */
+  async *strayRecords({ place, ...end }: KeptEnd): AsyncGenerator<StrayRecord> {
+    let due = place === undefined ? undefined : end.seq + 1;
+    let previousHash = place === undefined ? '' : end.hash;
+    for (let index = place?.segment ?? 0; index < this.segments.length; index += 1) {
+      if (index !== place?.segment) due = this.segments[index]?.firstSeq ?? due;
+      for await (const records of this.#records(index)) {
+        for (const { bytes, offset } of records) {
+          if (index === place?.segment && offset <= place.offset) continue;
+          if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
+          const record = readClaims(bytes, { due, previousHash });
+          previousHash = claimedHash(bytes) ?? '';
+          if (record.seq !== undefined) due = record.seq + 1;
+          if (record.seq !== undefined && record.seq <= end.seq) continue;
+          yield record;
+        }
+      }
+    }
+  }
+
+  /**
+   * Opens the segments to read values of their lines again. Each stays open until the end.
+   *
+   * @param scratchFolder the folder to write out compressed segments to, absolute; it needs space for the text of all of them
+   */
+  texts(scratchFolder: string): SegmentTexts {
+    return new SegmentTexts(new FilePool(this.segments.length + 1, new IdleFiles(KEEP_OPEN)), async (segment) => {
+      const file = this.segments[segment]?.file;
+      if (file === undefined) throw new TypeError('Cannot read a line again: its place is in no segment of this log');
+      if (!file.isCompressed) return await this.#disk.open(file.path, 'read');
+      return await openLegible(this.#disk, file, join(scratchFolder, `inflated-${segment}`));
+    });
+  }
+
+  async *#records(index: number): ReturnType<typeof readRecords> {
+    const segment = this.segments[index];
+    if (segment === undefined) return;
+    try {
+      const text = await openText(this.#disk, segment.file);
+      try {
+        yield* readRecords(text, 0, (await text.status()).sizeBytes);
+      } finally {
+        await text.close();
+      }
+    } catch (error) {
+      // The unreadable rest of a file proves nothing.
+      if (!isIllegible(error)) throw error;
+      this.#hasUnread = true;
+    }
+  }
+}
+
+/**
+ * Reads the claims of a record.
+ *
+ * @param expected its seq by its position, if that is known, and the hash at the end of the record before it
+ */
+function readClaims(bytes: Buffer, expected: { readonly due: number | undefined; readonly previousHash: string }): StrayRecord {
+  const [text = ''] = bytes.toString('utf8', 0, CLAIM_BYTES_MAX).split(VALUE_MARK, 1);
+  const claimed = claimedSeq(bytes);
+  const op = claimedOp(text);
+  const keyText = KEY_CLAIM.exec(text)?.[1];
+  const { due, previousHash } = expected;
+  const place = { seq: claimed ?? 1, previousHash, durable: 0, segment: 0, offset: 0 };
+  const isWhole = claimed !== undefined && previousHash !== '' && decodeEventLine(bytes, place).ok;
+  // A damaged number must not move a record elsewhere.
+  const seq = claimed === undefined || isWhole ? claimed : due ?? claimed;
+  return { sizeBytes: bytes.length + 1, isWhole, seq, op, key: keyText === undefined ? undefined : parseKey(keyText) };
+}
+
+/** Returns undefined for a text that cannot be a key: damage made it. */
+function parseKey(text: string): string | undefined {
+  try {
+    const key: unknown = JSON.parse(text);
+    return typeof key === 'string' && !key.includes(NOT_UTF8) && findKeyFault(key) === undefined ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads the oldest legible header of a log.
+ *
+ * @param dataFolder the data folder, absolute
+ * @returns the header; undefined if none is legible
+ * @throws {LogVersionError} when a newer version wrote it; later headers are not checked, though a newer version may have written those
+ */
+export async function oldestHeader(disk: Disk, dataFolder: string, project: string): Promise<SegmentHeader | undefined> {
+  for await (const { header } of segmentsOf(disk, new LogPaths(dataFolder, project))) if (header !== undefined) return header;
+  return undefined;
+}
+
+async function* segmentsOf(disk: Disk, paths: LogPaths): AsyncGenerator<DamagedSegment> {
+  for (const segment of await listSealed(disk, paths)) {
+    const { firstSeq } = segment;
+    const file = await findSoundFile(disk, paths, segment);
+    yield { file, firstSeq, header: await headerIfLegible(disk, file) };
+  }
+  if ((await disk.status(paths.active)) === undefined) return;
+  const header = await headerIfLegible(disk, activeFile(paths));
+  yield { file: activeFile(paths), firstSeq: header?.firstSeq, header };
+}
+
+async function headerIfLegible(disk: Disk, file: SegmentFile): Promise<SegmentHeader | undefined> {
+  try {
+    return await withText(disk, file, async (text) => (await readHeader(text, file.shownName)).header);
+  } catch (error) {
+    // The format of a newer version is no damage, and this version must not touch it.
+    if (error instanceof LogVersionError) throw error;
+    if (isIllegible(error)) return undefined;
+    throw error;
+  }
+}

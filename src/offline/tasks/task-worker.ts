@@ -1,0 +1,29 @@
+/**
+ * The worker thread: carries out one task at a time and answers each once. It has no output and no other input.
+ */
+import { parentPort } from 'node:worker_threads';
+import type { Disk } from '../../disk/disk.js';
+import { NodeDisk } from '../../disk/node-disk.js';
+import { buildGeneration } from './build-generation.js';
+import { checkSegment, scrub } from './scrub.js';
+import { failureOf, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
+
+/** Carries out a task. */
+export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Promise<TaskResult> {
+  switch (task.kind) {
+    case 'build': return await buildGeneration(task.job, disk, signal);
+    case 'scrub': return await scrub(task.job, disk, signal);
+    case 'check': return await checkSegment(task.job, disk, signal);
+  }
+}
+
+async function answer(task: Task): Promise<WorkerAnswer> {
+  try {
+    return { kind: 'result', result: await runTask(task, new NodeDisk()) };
+  } catch (error) {
+    return { kind: 'failure', failure: failureOf(error) };
+  }
+}
+
+// `parentPort` is null outside a worker thread. Only this program sends tasks, each after the answer to the one before.
+parentPort?.on('message', (task: Task) => void answer(task).then((given) => parentPort?.postMessage(given)));

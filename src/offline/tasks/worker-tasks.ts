@@ -1,0 +1,172 @@
+/**
+ * Runs tasks on files in worker threads, so that the event loop keeps answering. A thread runs one task at a time and is reused for a short
+ * while. Whatever goes wrong in a thread ends it, and this process only sees a failed task.
+ */
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../../base/app-error.js';
+import type { BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob } from '../../projections/snapshot/file-work.js';
+import { errorOf, type ScrubJob, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
+
+/** The module that a thread runs. */
+const MODULE_URL = new URL('./task-worker.js', import.meta.url);
+
+/** Memory limits of a thread in MiB. A task that exceeds them fails; the process continues. */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 } as const;
+
+/** The thread id of a worker that has ended. */
+const ENDED = -1;
+/** How long an idle thread waits for the next task, in milliseconds. */
+const IDLE_LIMIT_MS = 1000;
+
+/** Runs one task; rejects with the signal's reason when it is aborted. */
+type RunTask = (task: Task, signal: AbortSignal) => Promise<TaskResult>;
+
+/** Runs tasks on files, and ends the running ones on close. */
+export class TaskRunner {
+  readonly #runTask: RunTask;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(runTask: RunTask) {
+    this.#runTask = runTask;
+  }
+
+  /**
+   * Builds the data files of a snapshot.
+   *
+   * @param signal ends it; files written by then have no manifest and do not count
+   * @throws {Error} the error of the task, with its name, message, code and facts
+   */
+  async build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration> {
+    return (await this.#run({ kind: 'build', job }, signal)) as BuiltGeneration;
+  }
+
+  /** Reads and checks everything that a project has on disk. */
+  async scrub(job: ScrubJob, signal?: AbortSignal): Promise<ScrubReport> {
+    return (await this.#run({ kind: 'scrub', job }, signal)) as ScrubReport;
+  }
+
+  /** Reads and checks one sealed segment. */
+  async check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck> {
+    return (await this.#run({ kind: 'check', job }, signal)) as SegmentCheck;
+  }
+
+  /** Ends the running tasks and waits for them. Later tasks are refused. */
+  async close(): Promise<void> {
+    this.#closing.abort(new AppError('shutting_down', 'Cannot continue this task: the server is shutting down'));
+    await Promise.allSettled(this.#running);
+  }
+
+  async #run(task: Task, signal?: AbortSignal): Promise<TaskResult> {
+    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    either.throwIfAborted();
+    const work = this.#runTask(task, either);
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
+  }
+}
+
+/** Runs tasks on files in worker threads. */
+export class WorkerTasks extends TaskRunner {
+  readonly #threads: Threads;
+
+  /** @param module the module that a thread runs @default `task-worker.js` */
+  constructor(module: URL = MODULE_URL) {
+    const threads = new Threads(module);
+    super((task, signal) => threads.run(task, signal));
+    this.#threads = threads;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#threads.close();
+  }
+}
+
+/** Starting a thread costs some tenths of a second of CPU time, so an idle one is kept for the next task. */
+class Threads {
+  readonly #module: URL;
+  #idle: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(module: URL) {
+    this.#module = module;
+  }
+
+  /** Settles when the task is done or its thread has ended, so that nothing touches the files afterwards. */
+  async run(task: Task, signal: AbortSignal): Promise<TaskResult> {
+    const worker = this.#take();
+    const stop = (): void => void worker.terminate();
+    signal.addEventListener('abort', stop, { once: true });
+    let isKept = false;
+    try {
+      worker.postMessage(task);
+      const answer = await answerOf(worker);
+      signal.throwIfAborted();
+      if (answer.kind === 'failure') throw errorOf(answer.failure);
+      isKept = this.#keep(worker);
+      return answer.result;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      // A failed task may have left anything behind in its thread.
+      if (!isKept) await worker.terminate();
+    }
+  }
+
+  #take(): Worker {
+    clearTimeout(this.#timer);
+    const worker = this.#idle;
+    this.#idle = undefined;
+    if (worker === undefined || worker.threadId === ENDED) return this.#start();
+    worker.ref();
+    return worker;
+  }
+
+  #start(): Worker {
+    // Output of a thread would mix with the output of this process. The worker prints nothing; anything a dependency prints is dropped.
+    const worker = new Worker(this.#module, { resourceLimits: RESOURCE_LIMITS, execArgv: [], stdout: true, stderr: true });
+    // Unread output would keep the thread from ending.
+    for (const output of [worker.stdout, worker.stderr]) output.resume();
+    // A thread that fails while it is idle is simply replaced.
+    worker.on('error', () => undefined);
+    return worker;
+  }
+
+  /** Returns false if another thread is already idle. */
+  #keep(worker: Worker): boolean {
+    if (this.#idle !== undefined && this.#idle.threadId !== ENDED) return false;
+    worker.unref();
+    this.#idle = worker;
+    this.#timer = setTimeout(() => void this.close(), IDLE_LIMIT_MS).unref();
+    return true;
+  }
+
+  /** Ends the idle thread. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    const worker = this.#idle;
+    this.#idle = undefined;
+    await worker?.terminate();
+  }
+}
+
+async function answerOf(worker: Worker): Promise<WorkerAnswer> {
+  return await new Promise((resolve) => {
+    const settle = (answer: WorkerAnswer): void => {
+      worker.off('message', settle).off('error', onError).off('exit', onExit);
+      resolve(answer);
+    };
+    // An uncaught error, or the memory limit.
+    const onError = (error: Error): void => settle(failed(error.name, error.message));
+    const onExit = (code: number): void => settle(failed('Error', `Cannot continue this task: its thread ended with code ${code}`));
+    worker.on('message', settle).on('error', onError).on('exit', onExit);
+  });
+}
+
+function failed(name: string, message: string): WorkerAnswer {
+  return { kind: 'failure', failure: { name, message, stack: undefined, code: undefined, facts: {} } };
+}

@@ -1,0 +1,72 @@
+/**
+ * Compares snapshots with the log: rebuilds each from the one before it, in a scratch folder, and expects the same bytes.
+ */
+import { join } from 'node:path';
+import { countText } from '../../base/count-text.js';
+import type { Finding } from '../../base/finding.js';
+import type { Disk } from '../../disk/disk.js';
+import { LinesDroppedError } from '../../log/log-errors.js';
+import type { FilesOfProject } from '../../projections/snapshot/file-work.js';
+import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
+import type { CommittedManifest } from '../../projections/snapshot/snapshot-folder.js';
+import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
+import { buildState } from '../build-state.js';
+import { openProjectLog, snapshotsOf } from '../project-files.js';
+
+/** What to compare, and where. */
+interface ContentCheck {
+  readonly disk: Disk;
+  readonly files: FilesOfProject;
+  /** Snapshots whose bytes are sound, in any order. */
+  readonly sound: readonly CommittedManifest[];
+  /** The folder to build in, absolute; must exist. */
+  readonly scratchFolder: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Compares snapshots with the log, for those whose lines the log still has. */
+export async function checkContent(check: ContentCheck): Promise<readonly Finding[]> {
+  const { disk, files, sound } = check;
+  const { firstSeq } = await openProjectLog(disk, files);
+  const ascending = sound.toSorted((a, b) => a.seq - b.seq);
+  // Lines before `firstSeq` are gone; the oldest snapshot that covers them can only be believed.
+  let previous = firstSeq === 1 ? undefined : ascending.find(({ seq }) => seq >= firstSeq - 1);
+  if (firstSeq > 1 && previous === undefined) return [];
+  const findings: Finding[] = [];
+  for (const manifest of ascending) {
+    if (manifest.seq <= (previous?.seq ?? 0)) continue;
+    const finding = await compare(check, manifest, previous);
+    if (finding !== undefined) findings.push(finding);
+    else previous = manifest;
+  }
+  return findings;
+}
+
+async function compare(
+  check: ContentCheck, manifest: CommittedManifest, previous: CommittedManifest | undefined,
+): Promise<Finding | undefined> {
+  const { disk, files, scratchFolder: into, signal } = check;
+  const { project, dataFolder } = files;
+  const { files: log } = await openProjectLog(disk, files);
+  const { seq } = manifest;
+  const lines = log.lines({ fromSeq: (previous?.seq ?? 0) + 1, toSeq: seq, ...(signal && { signal }) });
+  try {
+    const built = await buildState({ disk, dataFolder, project, into, seq, previous, lines, signal });
+    const part = (['json', 'index'] as const).find((name) => built[name].sha256 !== manifest[name].sha256);
+    if (part === undefined) return undefined;
+    const file = `${project}/${snapshotName(seq, part)}`;
+    const expected = `the state of the log at seq ${seq}: ${countText(built.keyCount, 'key')}, SHA-256 ${built[part].sha256}`;
+    return { file, offset: 0, seq, expected, found: `${countText(manifest.keyCount, 'key')}, SHA-256 ${manifest[part].sha256}` };
+  } catch (error) {
+    const isGone = error instanceof SnapshotCorruptError || error instanceof LinesDroppedError;
+    // A running server has removed the snapshot that this was built on, so nothing can be compared any more.
+    if (isGone && previous !== undefined && !(await isThere(check, previous.seq))) return undefined;
+    throw error;
+  } finally {
+    for (const part of ['json', 'index'] as const) await disk.unlink(join(into, snapshotName(seq, part)));
+  }
+}
+
+async function isThere({ disk, files }: ContentCheck, seq: number): Promise<boolean> {
+  return (await snapshotsOf(disk, files).list()).committed.some((manifest) => manifest.seq === seq);
+}

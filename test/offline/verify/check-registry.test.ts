@@ -1,0 +1,58 @@
+/** The registry is checked with its snapshots: their bytes, and what they say. */
+import assert from 'node:assert/strict';
+import { silentLogger } from '../../../src/base/logger.js';
+import { FileHome } from '../../../src/log/file/file-home.js';
+import { checkRegistry } from '../../../src/offline/verify/check-registry.js';
+import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
+import { ServerJournal } from '../../../src/projects/server-journal.js';
+import { FaultDisk } from '../../disk/fault-disk.js';
+import { suite } from '../../suite.js';
+import { flip } from '../sound-folder.js';
+import { DATA } from '../written-project.js';
+
+const test = suite('offline/verify/check-registry');
+const CONTEXT = { actor: 'config', requestId: 'r' };
+const LOG_ID = 'a'.repeat(32);
+
+/** A registry of two lines and a snapshot of it; `forge` changes what the snapshot says. */
+async function registry(forge: (value: string) => string = (value) => value): Promise<FaultDisk> {
+  const disk = new FaultDisk();
+  await disk.makeFolder(DATA);
+  const snapshots = (name: string): SnapshotFolder => (
+    new SnapshotFolder({ disk, folder: `${DATA}/${name}`, readable: `${DATA}/${name}.json` })
+  );
+  const diskHome = new FileHome({ folder: DATA, disk, logger: silentLogger });
+  const journal = await ServerJournal.create({ diskHome, snapshots, logger: silentLogger });
+  await journal.record({ op: 'project.created', id: 'p', log_id: LOG_ID }, CONTEXT);
+  await journal.record({ op: 'config.edited', scope: 'default', changed: ['storage'], key_id: null }, CONTEXT);
+  await journal.close();
+  const { log, registrations } = await checkRegistry(disk, DATA);
+  assert.ok(log?.end !== undefined && log.logId !== undefined);
+  const folder = snapshots('_server');
+  const writer = await folder.begin(log.end.seq);
+  for (const [key, value] of registrations.save()) await writer.add({ key, value: forge(value), seq: log.end.seq, timeMs: 1 });
+  const data = await writer.finish();
+  const identity = { project: '_server', logId: log.logId, seq: log.end.seq, hash: log.end.hash, timeMs: 1 };
+  await folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
+  return disk;
+}
+
+test('a snapshot that says what the lines amount to is sound', async () => {
+  const { findings, snapshots } = await checkRegistry(await registry(), DATA);
+  assert.deepEqual([findings, snapshots], [[], [2]]);
+});
+
+test('a snapshot that says something else is found, though its digests hold', async () => {
+  const disk = await registry((value) => value.replace('live', 'left'));
+  const { findings } = await checkRegistry(disk, DATA);
+  assert.deepEqual(findings.map(({ file, seq }) => [file, seq]), [['_server/snap-00000000000000000002.json', 2]]);
+});
+
+test('a changed bit in a snapshot is found', async () => {
+  const disk = await registry();
+  flip(disk, '_server/snap-00000000000000000002.json', 9);
+  const { findings, snapshots } = await checkRegistry(disk, DATA);
+  assert.deepEqual([findings.map(({ file }) => file), snapshots], [['_server/snap-00000000000000000002.json'], []]);
+});
+
+test.run();
