@@ -1,28 +1,25 @@
 /**
- * The one base of every refusal and failure that a caller can act on. Knows no HTTP and no room's words but the codes.
+ * The base class of every error that a caller can act on. Knows no HTTP.
  */
 import type { ErrorCode } from './error-codes.js';
 
-/** Small facts a caller may act on; they are shown to clients, so never a key, a value or a path. */
+/** Small facts that a caller can act on. Clients see them, so they never contain an API key, a value or a path. */
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
-/** What an {@link AppError} may carry besides its code and its text. */
-export interface AppErrorOptions {
-  /** Facts shown to the client beside the text. */
+interface AppErrorOptions {
+  /** Shown to the client beside the message. */
   readonly facts?: ErrorFacts;
-  /** What went wrong underneath; goes to the server log only. */
+  /** Logged to the server log only. */
   readonly cause?: unknown;
 }
 
-/** A refusal or failure with a stable code. */
+/** An error with a stable code. */
 export class AppError extends Error {
   override readonly name: string = 'AppError';
-  /** Stable, snake_case; see {@link ErrorCode}. */
   readonly code: ErrorCode;
-  /** Facts for the client. */
   readonly facts: ErrorFacts;
 
-  /** @param message what happened, with which value, what to do; active voice, no full stop at the end */
+  /** @param message what failed, with which value, and what to do; `Cannot <action>: <reason>`, no full stop */
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -30,40 +27,33 @@ export class AppError extends Error {
   }
 }
 
-/**
- * Tells whether something thrown is a system error with an errno name.
- *
- * @param codes names such as `ENOENT`; none given means any errno name
- * @returns true when `error.code` is one of them
- */
+/** Tells whether a thrown value is a system error with one of the given errno names, such as `ENOENT`; without names, with any. */
 export function isErrno(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return false;
   return codes.length === 0 ? 'errno' in error : codes.includes(error.code);
 }
 
 /**
- * Gives an operation that the disk had no room for the code that callers act on.
+ * Maps an error for lack of disk space to `disk_full`; returns any other error as it is.
  *
- * @param message what could not be done, without the reason: `Cannot create the project "a"`
- * @returns an `AppError` with `disk_full` where there was no room, else the same error
+ * @param message the action without the reason: `Cannot create the project "a"`
  */
 export function withDiskFull(error: unknown, message: string): unknown {
   if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) return error;
   return new AppError('disk_full', `${message}: the disk is full`, { cause: error });
 }
 
-/** Errnos that only a wrong call of this program can cause. */
+/** Only a defect of this program can cause these. */
 const DEFECTS: readonly string[] = ['EBADF', 'EFAULT'];
 
 /**
- * Gives an operation whose call to the system failed the code that callers act on.
+ * Maps a system error to `disk_full` or `disk_failed`; returns any other error as it is, and also EBADF and EFAULT, which are defects
+ * of this program.
  *
- * @param message what could not be done, without the reason
- * @returns an `AppError` with `disk_full` or `disk_failed` for an error with an errno, else the same error; EBADF and EFAULT stay as
- *   they are, since only a wrong call of this program can cause them
+ * @param message the action without the reason
  */
 export function withDiskCode(error: unknown, message: string): unknown {
   const known = withDiskFull(error, message);
   if (known !== error || !isErrno(error) || DEFECTS.includes(error.code ?? '')) return known;
-  return new AppError('disk_failed', `${message}: the disk says ${error.code ?? 'no'}`, { cause: error });
+  return new AppError('disk_failed', `${message}: the disk returned ${error.code ?? 'an error'}`, { cause: error });
 }

@@ -1,16 +1,16 @@
 /**
- * The two clocks of a machine behind one seam, so that tests can turn them. Knows nothing of what is timed.
+ * The wall clock and the monotonic clock behind one interface, so that tests can set them.
  */
 
-/** Where the time comes from. */
+/** A source of time. */
 export interface Clock {
-  /** Milliseconds since 1970-01-01T00:00:00Z by the wall clock; may jump either way. */
+  /** Milliseconds since 1970-01-01T00:00:00Z by the wall clock; may jump in either direction. */
   wallMs(): number;
-  /** Milliseconds since an arbitrary moment; never goes back. */
+  /** Milliseconds since an arbitrary moment; never decreases. */
   monotonicMs(): number;
 }
 
-/** The machine's own clocks. */
+/** The clocks of this machine. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),

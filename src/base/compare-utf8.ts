@@ -1,10 +1,10 @@
 /**
- * The order of keys: by their UTF-8 bytes. Owns the comparison; knows nothing of what is sorted.
+ * The order of keys: by their UTF-8 bytes.
  */
 
 const SURROGATE_FIRST = 0xd800;
 const SURROGATE_LAST = 0xdfff;
-/** Lifts a surrogate above every code unit of the Basic Multilingual Plane, where UTF-8 puts its code point. */
+/** Moves a surrogate above every code unit of the Basic Multilingual Plane, where UTF-8 sorts its code point. */
 const SURROGATE_LIFT = 0x10000;
 
 function weight(unit: number): number {
@@ -12,12 +12,10 @@ function weight(unit: number): number {
 }
 
 /**
- * Compares two strings as their UTF-8 encodings compare byte by byte, without encoding them.
+ * Compares two strings by their UTF-8 bytes, without encoding them, for `Array.prototype.sort`.
  *
- * UTF-16 order differs from UTF-8 order in one place only: surrogates (code points from U+10000) sort below
- * U+E000..U+FFFF, where UTF-8 has them above. Lifting them at the first difference restores the order.
- *
- * @returns negative, zero or positive, as `Array.prototype.sort` wants it
+ * UTF-16 order differs from UTF-8 order only for surrogates (code points from U+10000): they sort below U+E000..U+FFFF, and in
+ * UTF-8 above. Moving them up at the first difference restores the order.
  */
 export function compareUtf8(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);

@@ -1,13 +1,8 @@
 /**
- * Numbers of things in messages.
+ * Counts in messages, with the plural.
  */
 
-/**
- * Says how many there are.
- *
- * @param unit one of them, such as `line`; more get an `s`
- * @returns text such as `1 line` or `0 lines`
- */
+/** Returns text such as `1 line` or `0 lines`; `unit` is the singular and takes an `s`. */
 export function countText(count: number, unit: string): string {
   return count === 1 ? `1 ${unit}` : `${count} ${unit}s`;
 }

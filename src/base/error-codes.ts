@@ -1,9 +1,8 @@
 /**
- * The stable codes of everything that can be refused or fail. Clients match on them, so a code is never renamed.
- * Which HTTP status a code gets is the HTTP room's business.
+ * The stable error codes. Clients match on them, so a code is never renamed. `http/problem.ts` maps them to HTTP statuses.
  */
 
-/** Every code, in the order in which the README's table lists them. */
+/** Every code, in the order of the table in the documentation. */
 export const ERROR_CODES = [
   'bad_request',
   'invalid_target',

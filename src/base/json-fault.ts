@@ -1,17 +1,17 @@
 /**
- * Where a text stops being JSON: a scan of RFC 8259 over bytes that names the first fault. It is for the path of failure
- * only, because the engine's own message often has no position and quotes the text. Iterative, so that depth costs no stack.
+ * Locates the first syntax error in JSON text (RFC 8259). Runs only after `JSON.parse` has failed: the engine's message often has no
+ * position and quotes the text. Iterative, so that nesting costs no stack.
  */
 
-/** The first place at which a text is not JSON. */
-export interface JsonFault {
+/** The first syntax error of a text. */
+interface JsonFault {
   /** Bytes before it. */
   readonly offset: number;
   /** From 1; lines end with LF. */
   readonly line: number;
   /** From 1, in characters (code points). */
   readonly column: number;
-  /** What could have stood there, as a phrase. */
+  /** What is valid there, as a phrase. */
   readonly expected: string;
 }
 
@@ -33,7 +33,7 @@ const BRACKET_CLOSE = 0x5d;
 const LETTER_U = 0x75;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
-/** Sets the bit that tells a small ASCII letter from a capital. */
+/** The bit that makes an ASCII letter lower case. */
 const SMALL_LETTER = 0x20;
 const LETTER_E = 0x65;
 const ESCAPE_DIGITS = 4;
@@ -44,7 +44,7 @@ const CONTINUATION = 0x80;
 const LITERALS: readonly (readonly number[])[] = ['true', 'false', 'null'].map((word) => [...Buffer.from(word)]);
 const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
 
-/** What may come next. */
+/** What is valid next. */
 type Due = 'value' | 'value_or_end' | 'name' | 'name_or_end' | 'colon' | 'after_value';
 
 const EXPECTED: Readonly<Record<Due, string>> = {
@@ -56,7 +56,7 @@ const EXPECTED: Readonly<Record<Due, string>> = {
   after_value: 'the end of the text',
 };
 
-/** The scan's place. It stands still at a fault, with `expected` set. */
+/** The state of the scan. It stops at a fault, with `expected` set. */
 interface Scan {
   readonly bytes: Uint8Array;
   at: number;
@@ -67,10 +67,9 @@ interface Scan {
 }
 
 /**
- * Finds the first fault in a text that should be one JSON value.
+ * Finds the first fault in a text that should be one JSON value; undefined for valid JSON.
  *
  * @param bytes valid UTF-8
- * @returns the fault, or undefined for JSON
  */
 export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
   const scan: Scan = { bytes, at: 0, expected: undefined, due: 'value', open: [] };
@@ -81,10 +80,10 @@ export function findJsonFault(bytes: Uint8Array): JsonFault | undefined {
     finished = byte === undefined && scan.due === 'after_value' && scan.open.length === 0;
     if (!finished) step(scan, byte);
   }
-  return scan.expected === undefined ? undefined : { offset: scan.at, ...placeOf(bytes, scan.at), expected: scan.expected };
+  return scan.expected === undefined ? undefined : { offset: scan.at, ...positionOf(bytes, scan.at), expected: scan.expected };
 }
 
-/** Takes one token, or sets the fault. */
+/** Consumes one token, or sets the fault. */
 function step(scan: Scan, byte: number | undefined): void {
   switch (scan.due) {
     case 'value':
@@ -146,7 +145,7 @@ function takeLiteral(scan: Scan, word: readonly number[]): void {
 
 function takeNumber(scan: Scan): void {
   if (scan.bytes[scan.at] === MINUS) scan.at += 1;
-  // A leading zero stands alone: what follows it is then not part of the number, and a fault of its own.
+  // A leading zero is the whole integer part: a digit after it is a fault of its own.
   if (scan.bytes[scan.at] === DIGIT_0) scan.at += 1;
   else if (!takeDigits(scan)) return;
   if (scan.bytes[scan.at] === POINT) {
@@ -162,7 +161,7 @@ function takeNumber(scan: Scan): void {
   scan.due = 'after_value';
 }
 
-/** Takes one digit or more. */
+/** Consumes one or more digits. */
 function takeDigits(scan: Scan): boolean {
   const first = scan.at;
   while (isDigit(scan.bytes[scan.at])) scan.at += 1;
@@ -216,7 +215,7 @@ function isHexDigit(byte: number | undefined): boolean {
   return byte !== undefined && /^[0-9A-Fa-f]$/.test(String.fromCharCode(byte));
 }
 
-function placeOf(bytes: Uint8Array, offset: number): { readonly line: number; readonly column: number } {
+function positionOf(bytes: Uint8Array, offset: number): { readonly line: number; readonly column: number } {
   let line = 1;
   let column = 1;
   for (let index = 0; index < offset; index += 1) {

@@ -1,34 +1,34 @@
 /**
- * The one Ajv of the program and the wording of what it finds. Knows no schema; rooms keep theirs beside what it describes.
+ * The only user of Ajv, and the wording of schema violations. Each room keeps its schemas beside what they describe.
  */
 import { Ajv, type ErrorObject, type Schema, type ValidateFunction } from 'ajv';
 
-/** One thing that is wrong with a document. */
+/** The first violation of a schema. */
 export interface SchemaFault {
-  /** JSON pointer (RFC 6901) to the place, `""` for the whole document. */
+  /** JSON pointer (RFC 6901), `""` for the whole document. */
   readonly pointer: string;
-  /** What was expected there, as a phrase. */
+  /** The expectation, as a phrase. */
   readonly expected: string;
-  /** The value found there as short JSON; absent where the fault is a missing or an unknown field. */
+  /** The value as shortened JSON; absent for a missing or an unknown field. */
   readonly found?: string;
-  /** Whether the fault is that a field is not there, or that there is none of that name; absent for a wrong value. */
+  /** Set for a missing or an unknown field; absent for a wrong value. */
   readonly kind?: 'missing' | 'unknown';
 }
 
 /** Checks a document against one schema. */
 export interface SchemaCheck<T> {
-  /** @returns the same document with its type known, or the first fault */
+  /** Returns the same document with its type, or the first violation. */
   (document: unknown): { readonly ok: true; readonly document: T } | { readonly ok: false; readonly fault: SchemaFault };
 }
 
-/** How many characters of a faulty value are shown. */
+/** Characters of a wrong value that are shown. */
 const FOUND_CHARACTERS_MAX = 60;
 
-// `strict` makes a mistake in a schema an error at its first use; nothing is coerced, removed or filled in behind the caller's back.
+// `strict` turns a mistake in a schema into an error at its first use. Nothing in a document is coerced, removed or filled in.
 const ajv = new Ajv({
   strict: true, allErrors: false, verbose: true, coerceTypes: false, useDefaults: false, allowUnionTypes: true,
-  // Checking a schema against the schema of schemas finds nothing that `strict` does not, and with a pass that shortens the code of a
-  // check it takes as long as all the rest of compiling.
+  // Validating a schema against the meta-schema finds nothing that `strict` does not. Together with code optimisation it would double
+  // the compile time.
   meta: false, validateSchema: false, code: { optimize: false },
 });
 
@@ -40,7 +40,7 @@ function describe(error: ErrorObject): SchemaFault {
   }
   if (error.keyword === 'required') {
     const pointer = `${error.instancePath}/${escapePointer(String(params['missingProperty']))}`;
-    return { pointer, expected: 'this field to be there', kind: 'missing' };
+    return { pointer, expected: 'this field to be present', kind: 'missing' };
   }
   return { pointer: error.instancePath, expected: expectation(error, params), found: shortJson(error.data) };
 }
@@ -54,8 +54,8 @@ function toJson(data: unknown): string {
   try {
     return JSON.stringify(data) ?? 'nothing';
   } catch {
-    // Printing recurses where parsing does not: a document of brackets alone must not become a failure of the server.
-    return 'something nested too deep to be shown';
+    // Printing recurses where parsing does not: a document of brackets alone must not become an internal error.
+    return 'a value nested too deep to show';
   }
 }
 
@@ -67,19 +67,15 @@ function expectation(error: ErrorObject, params: Record<string, unknown>): strin
   return (error.message ?? 'something else').replace(/^must (?:be )?/, '').replace(/^NOT /, 'not to ');
 }
 
-/**
- * Escapes one member name for a JSON pointer.
- *
- * @returns the name with `~` and `/` escaped as RFC 6901 section 3 says
- */
+/** Escapes one member name for a JSON pointer (RFC 6901, section 3). */
 export function escapePointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /**
- * Compiles a schema once, when it is first used: a command or a thread would pay at its start for all that it never asks.
+ * Compiles a schema at its first use, so that a command or a thread does not pay at startup for checks that it never makes.
  *
- * @param schema a JSON schema (draft 7); a `description` beside a keyword is the wording of what was expected
+ * @param schema a JSON schema (draft 7); its `description`, where present, is the wording of the expectation
  */
 export function compileSchema<T>(schema: Schema): SchemaCheck<T> {
   let compiled: ValidateFunction<T> | undefined;

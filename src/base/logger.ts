@@ -1,50 +1,45 @@
 /**
- * The server log: one JSON object a line, or a readable form for a terminal. The only user of pino.
+ * The server log: one JSON object per line, or a readable form for a terminal. The only user of pino.
  */
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { AppError, isErrno } from './app-error.js';
 import { createReadableForm } from './readable-log.js';
 import { redactFields } from './redact.js';
 
-/** What rooms may call; a subset of pino's logger. Without `child`: what a child is bound to would not be redacted. */
+/** The logger interface of every room, a subset of pino's. Without `child`: the fields of a child would not be redacted. */
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
-/** The levels that the configuration may name. */
+/** The levels that the configuration accepts. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Where lines go. */
-export interface LogDestination {
-  /** Takes a line. Must not throw, and must not wait: every room logs, in the middle of whatever it does. */
+/** Where lines are written. */
+interface LogDestination {
+  /** Must neither throw nor block: any room may log at any point. */
   write(line: string): unknown;
-  /** Called after a fatal line: the process is about to end. */
+  /** Called after a fatal line: the process is about to exit. */
   flushSync?(): unknown;
 }
 
-/** Whether the lines of the server log arrive where they are sent. */
+/** Whether the lines of the server log reach their destination. */
 export interface ServerLogHealth {
   readonly ok: boolean;
   /** Short text for an operator. */
   readonly detail: string;
 }
 
-/** How {@link createLogger} writes. */
-export interface LoggerOptions {
+interface LoggerOptions {
   /** Lines below this level are dropped. @default 'info' */
   readonly level?: LogLevel;
-  /** True for people at a terminal: one short line for a request, colours, no JSON. @default false */
+  /** True for a terminal: one short line per request, colours, no JSON. @default false */
   readonly readable?: boolean;
-  /** Where lines go. Without one pino would write to standard output itself, and wait there for whatever reads it. */
+  /** Required: by default pino writes to standard output itself, and blocks on its reader. */
   readonly destination: LogDestination;
 }
 
-/**
- * Makes the logger that everything else is handed.
- *
- * @returns a logger that replaces API keys by `[redacted]`, in fields and in errors
- */
+/** Creates the logger of the server. It replaces API keys by `[redacted]`, in fields and in errors. */
 export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     level: options.level ?? 'info',
@@ -56,23 +51,23 @@ export function createLogger(options: LoggerOptions): Logger {
   return pino(settings, streamFor(options.destination, options.readable === true ? createReadableForm() : (line) => line));
 }
 
-/** Lines are formed here and not by a stream of pino's, which would write and wait by itself. */
+/** Formats lines here instead of in a pino stream, which would write and block on its own. */
 function streamFor(destination: LogDestination, format: (line: string) => string): DestinationStream & { flushSync(): void } {
   return { write: (line) => void destination.write(format(line)), flushSync: () => void destination.flushSync?.() };
 }
 
-/** Anything may have been thrown; what is no error has been redacted with the other fields. */
+/** Any value may have been thrown; one that is not an error has been redacted with the other fields. */
 function serializeError(thrown: unknown): unknown {
   if (!(thrown instanceof Error)) return thrown;
-  const { stack, ...said } = pino.stdSerializers.err(thrown);
-  return redactFields(isForeseen(thrown) ? said : { ...said, stack });
+  const { stack, ...rest } = pino.stdSerializers.err(thrown);
+  return redactFields(isExpected(thrown) ? rest : { ...rest, stack });
 }
 
-/** Such a failure says all there is to know; of a defect, also of one underneath, the place in the program is what is looked for. */
-function isForeseen(error: Error): boolean {
+/** An expected failure is complete without its stack. A defect, also one that is the cause of an error, needs it. */
+function isExpected(error: Error): boolean {
   if (!(error instanceof AppError ? error.code !== 'internal_error' : isErrno(error))) return false;
-  return error.cause === undefined || (error.cause instanceof Error && isForeseen(error.cause));
+  return error.cause === undefined || (error.cause instanceof Error && isExpected(error.cause));
 }
 
-/** A logger that drops everything, for callers that are not given one. */
+/** A logger that drops everything. */
 export const silentLogger: Logger = pino({ level: 'silent' });

@@ -1,16 +1,15 @@
 /**
- * Which version of the program this is. package.json is the one place that says it.
+ * The version of the program, from package.json.
  */
 import { readFileSync } from 'node:fs';
 
-/** From the built file to the package's description. */
+/** Relative to the compiled file. */
 const PACKAGE_URL = new URL('../../../package.json', import.meta.url);
 
 /**
- * Reads the version.
+ * Reads the version, such as `1.2.3`.
  *
- * @returns text such as `1.2.3`
- * @throws {TypeError} when package.json has none
+ * @throws {TypeError} if package.json has none
  */
 export function readPackageVersion(): string {
   const description: unknown = JSON.parse(readFileSync(PACKAGE_URL, 'utf8'));

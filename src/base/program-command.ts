@@ -1,28 +1,29 @@
 /**
- * The program's own command as a person can paste it: by the name of the installed package, or by the file it was started from.
+ * Commands that a person can paste into a shell: any command, and those of this program, named as it was started.
  */
 import { basename } from 'node:path';
-import { shellLine } from './shell-line.js';
 
-/** Name that the package installs the program under. */
+/** The name of the installed program. */
 const INSTALLED_NAME = 'simplekv';
+const PLAIN_WORD = /^[\w@%+=:,./-]+$/;
 
 let program: readonly string[] = [INSTALLED_NAME];
 
 /**
- * Says how the program was started; without it the installed name is used.
+ * Sets how the program was started; the default is the installed name.
  *
- * @param script absolute path of what was started, as the command line named it: a link is not followed
+ * @param script absolute path of the script as the command line named it, links not resolved
  */
 export function setProgram(script: string): void {
   program = basename(script) === INSTALLED_NAME ? [INSTALLED_NAME] : ['node', script];
 }
 
-/**
- * A command of this program.
- *
- * @returns one line for a shell, which works from any folder if its arguments do
- */
+/** Returns a command of this program for a shell. It works from any folder if its arguments do. */
 export function programCommand(words: readonly string[]): string {
   return shellLine([...program, ...words]);
+}
+
+/** Joins words into a shell command, quoted where necessary. */
+export function shellLine(words: readonly string[]): string {
+  return words.map((word) => (PLAIN_WORD.test(word) ? word : `'${word.replaceAll('\'', String.raw`'\''`)}'`)).join(' ');
 }

@@ -1,5 +1,5 @@
 /**
- * Random text for ids and salts, drawn from the system's generator in blocks: one call for many ids.
+ * Random ids and salts. Random bytes are fetched from the system in blocks: one call for many ids.
  */
 import { randomFillSync } from 'node:crypto';
 
@@ -19,20 +19,12 @@ function draw(bytes: number): Buffer {
 
 const ID_BYTES = 16;
 
-/**
- * Draws 128 random bits as text of the base64url alphabet.
- *
- * @returns 22 characters of `[0-9A-Za-z_-]`
- */
+/** Returns 128 random bits in base64url: 22 characters of `[0-9A-Za-z_-]`. */
 export function randomSalt(): string {
   return draw(ID_BYTES).toString('base64url');
 }
 
-/**
- * Draws 128 random bits as lower-case hexadecimal digits.
- *
- * @returns 32 characters of `[0-9a-f]`
- */
+/** Returns 128 random bits as 32 lower-case hexadecimal digits. */
 export function randomHexId(): string {
   return draw(ID_BYTES).toString('hex');
 }

@@ -1,30 +1,26 @@
 /**
- * The server log for people at a terminal: a request is one line, everything else is its message with its fields below. Whatever a
- * client sent is shown with its control characters escaped: a terminal carries out those that reach it.
+ * The readable form of the server log for a terminal: one line per request, any other entry as its message with its fields below.
+ * Control characters are escaped, because a terminal executes those that a client sent.
  */
 import pretty from 'pino-pretty';
 
-/** The message of the line that each request has. */
+/** The message of the access log. */
 const REQUEST_MESSAGE = 'request';
-/** C0 and C1 controls, line separators of Unicode, and marks that turn the direction of what follows. */
+/** C0 and C1 controls, Unicode line separators, and bidirectional control characters. */
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const UNSAFE_BUT_LINE_FEED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-/** The one field whose lines are kept: written by the engine, and unreadable in one line. */
+/** The only field that keeps its line feeds: written by the engine, and unreadable on one line. */
 const STACK_FIELD = 'stack';
 const HEXADECIMAL = 16;
 const ESCAPE_DIGITS = 4;
-/** From a key's id, enough to tell the few keys of a project apart. */
+/** Shortens a key id to what distinguishes the few keys of a project. */
 const LONG_KEY_ID = /#([0-9a-f]{4})[0-9a-f]+$/;
 const SERVER_ERROR_FIRST = 500;
 const UNKNOWN = '-';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/**
- * Makes the form that a terminal shows.
- *
- * @returns a function from one JSON line of the server log to text that ends in a line feed
- */
+/** Returns a function that formats one JSON line of the server log, ending in a line feed. */
 export function createReadableForm(): (line: string) => string {
   const options = {
     translateTime: 'SYS:HH:MM:ss.l',
@@ -38,7 +34,7 @@ export function createReadableForm(): (line: string) => string {
   };
 }
 
-/** Status, method and route in front, since they are what is looked for. */
+/** Status, method and route come first. */
 function describeRequest(fields: Fields): string {
   const { status, method, duration_ms: durationMs, actor, remote, code, request_id: requestId, aborted } = fields;
   const isFailure = typeof status === 'number' && status >= SERVER_ERROR_FIRST;
@@ -50,13 +46,13 @@ function describeRequest(fields: Fields): string {
     typeof actor === 'string' ? actor.replace(LONG_KEY_ID, '#$1…') : UNKNOWN,
     remote ?? UNKNOWN,
     ...(code === undefined ? [] : [code]),
-    ...(aborted === true ? ['(the client left)'] : []),
-    // Leads to the line that says why.
+    ...(aborted === true ? ['(client disconnected)'] : []),
+    // Leads to the line with the reason.
     ...(isFailure ? [requestId] : []),
   ].map(String).join(' ');
 }
 
-/** The pattern with the project's id in it. Keys of data stand in no log. */
+/** The route pattern with the project id filled in. Keys of data are never logged. */
 function routeOf({ route, project }: Fields): string {
   if (typeof route !== 'string') return UNKNOWN;
   return route.replace(':id', typeof project === 'string' ? project : ':id').replace('*key', ':key');

@@ -1,24 +1,19 @@
 /**
- * Takes API keys out of what is about to be logged, wherever in it they stand. Knows the names under which they travel,
- * and no logger. (Paths with wildcards, as loggers offer them, end at a fixed depth and cost ten times as much a line.)
+ * Redacts API keys in the fields of a log entry, at any depth, by the names of the fields. (The wildcard paths of loggers end at a
+ * fixed depth and cost ten times as much per line.)
  */
 
-/** Stands where a API key stood. */
+/** Replaces an API key. */
 export const REDACTED = '[redacted]';
 
-/** Names of fields and headers that carry a API key or its hash, in lower case. */
+/** Names of fields and headers that hold an API key or its hash, in lower case. */
 const SECRET_NAMES: ReadonlySet<string> = new Set(['api_key', 'apikey', 'api_key_hash', 'authorization', 'x-api-key']);
 
-/** Levels of nesting that are logged; what lies deeper is left out, so that a cycle cannot stop the server. */
+/** Nesting levels that are logged. Deeper values are omitted, so that a cycle cannot hang the server. */
 const DEPTH_MAX = 8;
 const LEFT_OUT = '[left out]';
 
-/**
- * Copies fields without the API keys in them. An error under `err` is left to the serializer of errors.
- *
- * @param fields what is to be logged; stays as it is
- * @returns a copy with {@link REDACTED} in the place of every key and hash that is there
- */
+/** Copies fields with {@link REDACTED} in place of API keys and hashes. An error under `err` is left to the error serializer. */
 export function redactFields(fields: object): Record<string, unknown> {
   return redactMembers(fields, 1);
 }
@@ -33,7 +28,7 @@ function redactMembers(members: object, depth: number): Record<string, unknown> 
 }
 
 function redactValue(value: unknown, depth: number): unknown {
-  // What makes its own JSON (a date, a buffer) has no members of its own to look at.
+  // An object with its own JSON form (a date, a buffer) has no members to check.
   if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
   if (depth === DEPTH_MAX) return LEFT_OUT;
   return Array.isArray(value) ? value.map((item) => redactValue(item, depth + 1)) : redactMembers(value, depth + 1);

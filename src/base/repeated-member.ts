@@ -1,35 +1,34 @@
 /**
- * Members that stand twice in one object, which a JSON parser does not report. Knows nothing of what the text means.
+ * Finds duplicate members in JSON text, which a JSON parser does not report.
  */
 import { invariant } from './invariant.js';
 import { escapePointer } from './json-schema.js';
 
-/** Strings and the characters that give a text its structure; numbers and words in between do not matter here. */
+/** Strings and structural characters; numbers and literals are skipped. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
 
-/** One open object or list. */
+/** An open object or array. */
 interface Level {
-  /** Names seen so far; undefined for a list. */
+  /** Names seen so far; undefined for an array. */
   readonly names: Set<string> | undefined;
-  /** The present member's name, or the present item's index. */
-  place: string;
-  /** How many items of a list are behind. */
+  /** The name of the current member, or the index of the current item. */
+  token: string;
+  /** The index of the current item. */
   index: number;
 }
 
 /**
- * Finds the first member that stands twice.
+ * Returns a JSON pointer to the first member whose name its object already has; undefined if there is none.
  *
  * @param text valid JSON
- * @returns JSON pointer to it, or undefined where there is none
  */
 export function findRepeatedMember(text: string): string | undefined {
   const levels: Level[] = [];
   let lastText = '';
   for (const [token] of text.matchAll(TOKEN)) {
     const level = levels.at(-1);
-    if (token === '{') levels.push({ names: new Set(), place: '', index: 0 });
-    else if (token === '[') levels.push({ names: undefined, place: '0', index: 0 });
+    if (token === '{') levels.push({ names: new Set(), token: '', index: 0 });
+    else if (token === '[') levels.push({ names: undefined, token: '0', index: 0 });
     else if (token === '}' || token === ']') levels.pop();
     else if (token === ',' && level !== undefined) nextItem(level);
     else if (token !== ':') lastText = token;
@@ -39,19 +38,19 @@ export function findRepeatedMember(text: string): string | undefined {
 }
 
 function pointerTo(levels: readonly Level[]): string {
-  return levels.map(({ place }) => `/${escapePointer(place)}`).join('');
+  return levels.map(({ token }) => `/${escapePointer(token)}`).join('');
 }
 
 function nextItem(level: Level): void {
   level.index += 1;
-  if (level.names === undefined) level.place = String(level.index);
+  if (level.names === undefined) level.token = String(level.index);
 }
 
-/** @returns false for a name that was there before */
+/** Returns false for a name that the object already has. */
 function enterMember(level: Level, quoted: string): boolean {
   const name: unknown = JSON.parse(quoted);
   invariant(typeof name === 'string' && level.names !== undefined, 'a colon in JSON follows a name in an object');
-  level.place = name;
+  level.token = name;
   if (level.names.has(name)) return false;
   level.names.add(name);
   return true;

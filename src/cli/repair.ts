@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { countText } from '../base/count-text.js';
 import { AppError } from '../base/app-error.js';
 import { silentLogger } from '../base/logger.js';
-import { shellLine } from '../base/shell-line.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NodeDisk } from '../disk/node-disk.js';
@@ -24,7 +23,7 @@ import { findDataFolder, type FolderOptions } from './data-folder.js';
 import { folderWords, snapshotStep } from './next-step.js';
 import { requireProject, requireProjectName } from './require-project.js';
 import type { CommandContext } from './run-command.js';
-import { programCommand } from '../base/program-command.js';
+import { programCommand, shellLine } from '../base/program-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { hasNewerFormat } from './verdict-kind.js';
 

@@ -1,32 +1,27 @@
 /**
- * Who did it, as it stands in every event: never a key, never a hash, only the id of a key.
+ * The actor of an event: who caused it. Names an API key by its id, never by the key or its hash.
  */
 
-/** Anybody, on a scope without authentication. */
-export const ACTOR_ANONYMOUS = 'anonymous';
-
-/** A person who edited the configuration file, or the server carrying out what stands there. */
+/** A hand edit of the configuration file, or the server applying its content. */
 export const ACTOR_CONFIG = 'config';
 
-/** The server itself, without a request: snapshots and what they make obsolete. */
+/** The server itself: snapshots, and the removal of what they replace. */
 export const ACTOR_SERVER = 'server';
 
-/**
- * The actor of a request that carried the global key.
- *
- * @param keyId 16 hexadecimal digits
- * @returns text for the field `actor`
- */
-export function globalActor(keyId: string): string {
-  return `global#${keyId}`;
-}
+/** The caller of a request. A key id has 16 hexadecimal digits. */
+type Caller =
+  | { readonly kind: 'global'; readonly keyId: string }
+  | { readonly kind: 'project'; readonly project: string; readonly keyId: string }
+  | { readonly kind: 'anonymous' };
 
-/**
- * The actor of a request that carried a project's key.
- *
- * @param keyId 16 hexadecimal digits
- * @returns text for the field `actor`
- */
-export function projectActor(project: string, keyId: string): string {
-  return `project:${project}#${keyId}`;
+/** Returns the actor of a request: `global#<key id>`, `project:<id>#<key id>`, or `anonymous` without an API key. */
+export function actorOf(caller: Caller): string {
+  switch (caller.kind) {
+    case 'global':
+      return `global#${caller.keyId}`;
+    case 'project':
+      return `project:${caller.project}#${caller.keyId}`;
+    case 'anonymous':
+      return 'anonymous';
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Events as the fields of a log line and back. The text of a line's fields is canonical: an event has exactly one, with the
- * members of its operation in their order, so a line with another field, another order or another spelling is refused.
+ * Encodes events as the fields of a log line, and decodes them. The encoding is canonical: an event has exactly one text, with the
+ * fields of its operation in a fixed order. A line with another field, order or spelling is rejected.
  */
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
@@ -8,21 +8,21 @@ import type { AnyEvent, KeySet } from './event.js';
 import { PROJECT_ID_PATTERN } from './project-id.js';
 import { AUTHENTICATION_SETTINGS, BUILT_IN_STORAGE, mergeStorage, STORAGE_SETTINGS, storedSettings } from './project-settings.js';
 
-/** The operation and its fields, as the log stores them. */
-export interface EncodedEvent {
+/** An operation and its fields, as the log stores them. */
+interface EncodedEvent {
   readonly op: AnyEvent['op'];
-  /** JSON members without braces. */
+  /** The fields as JSON members, without braces. */
   readonly body: string;
 }
 
-/** A line's operation or fields are not what this version writes. */
+/** This version does not write such an operation or such fields. */
 export class UnknownEventError extends Error {
   override readonly name = 'UnknownEventError';
 }
 
 type Fields<E extends AnyEvent> = readonly (keyof E & string)[];
 
-/** The fields of each operation, in the order in which they stand in a line. */
+/** The fields of each operation, in the order of a line. */
 export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<AnyEvent, { op: Op }>> } = {
   'project.create': ['settings', 'key_id'],
   'project.update': ['settings', 'key_id'],
@@ -42,7 +42,7 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
 const VALUE_MARK = ',"value":';
 const KEY_MARK = '"key":';
 
-/** The schema of what `storedSettings` gives: all rows, of those with `omitDefault` the ones that differ from their default. */
+/** The schema of stored settings: all rows, but those with `omitDefault` only if they differ from their default. */
 function storedSchema(table: SettingTable): ObjectSchema & { readonly required: readonly string[] } {
   const required = Object.keys(table).filter((name) => isAlwaysStored(table[name]));
   const properties = Object.entries(table).map(([name, entry]) => [name, isSetting(entry) ? storedValue(entry) : storedSchema(entry)]);
@@ -58,7 +58,7 @@ function storedValue({ schema, omitDefault = false, default: omitted }: Setting<
   return omitDefault ? { ...schema, not: { const: omitted } } : schema;
 }
 
-/** Groups that the first versions did not have: a line has both or neither. */
+/** Groups that the first versions did not have. A line has both or neither. */
 const LATER_GROUPS = ['compaction', 'retention'];
 
 const storageSchema = storedSchema(STORAGE_SETTINGS);
@@ -77,7 +77,7 @@ const settingsSchema = {
   },
 };
 
-/** The members of settings: a line has these in this order, however the settings were put together. */
+/** The members that settings are printed with, in this order and no others. */
 const SETTINGS_MEMBERS = memberNames({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS });
 
 function memberNames(table: SettingTable): string[] {
@@ -111,10 +111,10 @@ function compileFields(fields: readonly string[]): ReturnType<typeof compileSche
   return compileSchema({ type: 'object', additionalProperties: false, required: [...fields], properties });
 }
 
-/** Checks by operation; `set` is taken apart by hand, since its value is kept as text. */
+/** Checks by operation. Not used for `set`, whose value stays text. */
 const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(fields)]));
 
-/** Turns an event into the fields of a line. */
+/** Encodes an event as the fields of a line. */
 export function encodeEvent(event: AnyEvent): EncodedEvent {
   if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}` };
   const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
@@ -128,9 +128,9 @@ function printMember(field: string, value: unknown): string {
 }
 
 /**
- * Turns the fields of a line back into the event.
+ * Decodes the fields of a line.
  *
- * @param body its fields; the line's hash has been checked, so the text is what was written
+ * @param body the fields; the caller has verified the line's hash
  * @throws {UnknownEventError} for an operation or a field that this version does not know
  */
 export function decodeEvent(op: string, body: string): AnyEvent {
@@ -141,23 +141,23 @@ export function decodeEvent(op: string, body: string): AnyEvent {
   if (!checked.ok) {
     throw new UnknownEventError(`Cannot read the fields of "${op}": at "${checked.fault.pointer}" expected ${checked.fault.expected}`);
   }
-  // The schema has just said that the members are those of the operation.
+  // The schema guarantees the members of the operation.
   const event = { op, ...(checked.document as object) } as AnyEvent;
   if (encodeEvent(event).body !== body) {
-    throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in their order or spelling`);
+    throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in canonical order or spelling`);
   }
   if (!('settings' in event)) return event;
   return { ...event, settings: { ...event.settings, storage: mergeStorage(BUILT_IN_STORAGE, event.settings.storage) } };
 }
 
-/** Slices at the first mark: inside a JSON string its quotes would be escaped, so the first one ends the key. */
+/** Splits at the first mark. Inside a JSON string its quotes would be escaped, so the first one ends the key. */
 function decodeSet(body: string): KeySet {
   const mark = body.indexOf(VALUE_MARK);
   if (mark < 0 || !body.startsWith(KEY_MARK)) throw new UnknownEventError('Cannot read the fields of "set": expected key and value');
   const keyText = body.slice(KEY_MARK.length, mark);
   const key = parseText(keyText);
   if (typeof key !== 'string' || JSON.stringify(key) !== keyText) {
-    throw new UnknownEventError('Cannot read the fields of "set": its key is not in its spelling');
+    throw new UnknownEventError('Cannot read the fields of "set": its key is not in canonical spelling');
   }
   const value = body.slice(mark + VALUE_MARK.length);
   if (key === '' || value === '') throw new UnknownEventError('Cannot read the fields of "set": its key or its value is empty');

@@ -1,32 +1,32 @@
 /**
- * The vocabulary: everything that can happen to a project or to the server, as data. Knows nothing of lines, files or HTTP.
+ * The events: everything that can happen to a project or to the registry, as data. Knows nothing of lines, files or HTTP.
  */
 import type { TextPlace } from '../base/text-place.js';
 import type { ProjectSettings } from './project-settings.js';
 
-/** A project came to be. Always seq 1 of its log, or the first event after a pinned base. */
-export interface ProjectCreated {
+/** A project was created. Always seq 1 of its log, or the first event after a base. */
+interface ProjectCreated {
   readonly op: 'project.create';
   readonly settings: ProjectSettings;
-  /** 16 hexadecimal digits of SHA-256 of the stored hash of its key, null where it has none. */
+  /** The id of its API key: 16 hexadecimal digits of SHA-256 of the stored hash; null for none. */
   readonly key_id: string | null;
 }
 
-/** A project's settings changed; carries all of them, not the difference. */
-export interface ProjectUpdated {
+/** The settings of a project changed. Carries all of them, not the difference. */
+interface ProjectUpdated {
   readonly op: 'project.update';
   readonly settings: ProjectSettings;
   readonly key_id: string | null;
 }
 
-/** A project got another API key. */
-export interface ProjectKeyChanged {
+/** The API key of a project changed. */
+interface ProjectKeyChanged {
   readonly op: 'project.key';
   readonly settings: ProjectSettings;
   readonly key_id: string | null;
 }
 
-/** A key got a value. */
+/** A key was set. */
 export interface KeySet {
   readonly op: 'set';
   readonly key: string;
@@ -34,53 +34,53 @@ export interface KeySet {
   readonly value: string;
 }
 
-/** A key and its value are gone. */
-export interface KeyDeleted {
+/** A key was deleted. */
+interface KeyDeleted {
   readonly op: 'delete';
   readonly key: string;
 }
 
-/** Every key of the project is gone. */
-export interface KeysCleared {
+/** Every key of the project was deleted. */
+interface KeysCleared {
   readonly op: 'clear';
-  /** How many keys there were. */
+  /** The number of deleted keys. */
   readonly count: number;
 }
 
-/** What stands in a project's log. */
+/** An event of a project's log. */
 export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeySet | KeyDeleted | KeysCleared;
 
-/** The registry: a project with a log on disk exists from here on. */
-export interface ProjectRegistered {
+/** Registry: a project with a log on disk exists. */
+interface ProjectRegistered {
   readonly op: 'project.created';
   readonly id: string;
   readonly log_id: string;
 }
 
-/** The registry: a project is deleted. This line is the commit of the deletion. */
-export interface ProjectUnregistered {
+/** Registry: a project was deleted. This line commits the deletion. */
+interface ProjectUnregistered {
   readonly op: 'project.deleted';
   readonly id: string;
   readonly log_id: string;
-  /** The last seq of the deleted log, 0 where it could not be read. */
+  /** The last seq of the deleted log; 0 if it could not be read. */
   readonly last_seq: number;
-  /** The hash of that line, empty where it could not be read. */
+  /** The hash of that line; empty if it could not be read. */
   readonly last_hash: string;
 }
 
-/** The registry: the configuration file was edited by hand and the edit took effect. */
-export interface ConfigEdited {
+/** Registry: a hand edit of the configuration file took effect. */
+interface ConfigEdited {
   readonly op: 'config.edited';
   /** `default` for the server's own settings, otherwise a project's id. */
   readonly scope: string;
-  /** Names of what changed, such as `storage.segment_bytes` or `authentication.api_key`. */
+  /** The names of the changed settings, such as `storage.segment_bytes` or `authentication.api_key`. */
   readonly changed: readonly string[];
-  /** The key id that holds now, null where there is no key. */
+  /** The id of the current API key; null for none. */
   readonly key_id: string | null;
 }
 
-/** The registry: a project left the disk. Its files stay in `_left`, and it lives on in memory. */
-export interface ProjectLeft {
+/** Registry: a project moved from disk to memory. Its files stay in `_left`. */
+interface ProjectLeft {
   readonly op: 'project.left';
   readonly id: string;
   readonly log_id: string;
@@ -88,54 +88,54 @@ export interface ProjectLeft {
   readonly last_hash: string;
 }
 
-/** The registry: an operator let a project go on from what could still be trusted of it. */
+/** Registry: an operator repaired a project, keeping the sound part of its log. */
 export interface ProjectRepaired {
   readonly op: 'project.repaired';
   readonly id: string;
-  /** The log that goes on. */
+  /** The repaired log. */
   readonly log_id: string;
-  /** The log that was damaged, empty where that could not be read. */
+  /** The damaged log; empty if its id could not be read. */
   readonly previous_log_id: string;
-  /** The last line that was kept. */
+  /** The last line kept. */
   readonly last_seq: number;
   readonly last_hash: string;
-  /** Bytes of lines that were not kept. */
+  /** Bytes of the lines dropped. */
   readonly dropped_bytes: number;
-  /** Where the files were copied to before, relative to the data folder. */
+  /** The folder with a copy of the original files, relative to the data folder. */
   readonly copy: string;
 }
 
-/** The registry: a snapshot of a project was committed. */
-export interface SnapshotCommitted {
+/** Registry: a snapshot of a project was committed. */
+interface SnapshotCommitted {
   readonly op: 'snapshot.committed';
   readonly id: string;
   readonly log_id: string;
-  /** The last event that it holds. */
+  /** The last event in the snapshot. */
   readonly last_seq: number;
   readonly key_count: number;
-  /** Size of the snapshot in bytes, and SHA-256 of it. */
+  /** Size of the snapshot in bytes, and its SHA-256. */
   readonly bytes: number;
   readonly sha256: string;
   readonly duration_ms: number;
 }
 
-/** The registry: a sealed segment is about to be removed, because the project's retention says so. */
-export interface SegmentRemoved {
+/** Registry: a sealed segment is about to be removed by retention. */
+interface SegmentRemoved {
   readonly op: 'segment.removed';
   readonly id: string;
   readonly log_id: string;
   readonly first_seq: number;
   readonly last_seq: number;
-  /** Size of its text in bytes, and SHA-256 of it. */
+  /** Size of its uncompressed text in bytes, and its SHA-256. */
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** What stands in the registry. */
+/** An event of the registry. */
 export type ServerEvent =
   ProjectRegistered | ProjectUnregistered | ConfigEdited | ProjectLeft | ProjectRepaired | SnapshotCommitted | SegmentRemoved;
 
-/** The operations of the registry; a total record, so that a new event cannot be forgotten here. */
+/** The operations of the registry; a total record, so that a new event cannot be forgotten. */
 const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
   'project.created': true,
   'project.deleted': true,
@@ -149,44 +149,32 @@ const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
 /** Any event. */
 export type AnyEvent = ProjectEvent | ServerEvent;
 
-/**
- * Tells the server's operations from those of projects.
- *
- * @returns true for one of the registry
- */
+/** Tells whether an operation belongs to the registry. */
 export function isServerOperation(op: string): op is ServerEvent['op'] {
   return Object.hasOwn(SERVER_OPS, op);
 }
 
-/**
- * Tells the server's events from those of projects.
- *
- * @returns true for an event of the registry
- */
+/** Tells whether an event belongs to the registry. */
 export function isServerEvent(event: AnyEvent): event is ServerEvent {
   return isServerOperation(event.op);
 }
 
-/**
- * Tells the events of projects from the server's.
- *
- * @returns true for an event of a project's log
- */
+/** Tells whether an event belongs to a project's log. */
 export function isProjectEvent(event: AnyEvent): event is ProjectEvent {
   return !isServerEvent(event);
 }
 
-/** An event at its place: what a projection is given. */
+/** An event as the log recorded it: the input of a projection. */
 export interface Recorded<E extends AnyEvent = AnyEvent> {
-  /** Place in the log, from 1 without gaps. */
+  /** Position in the log, from 1 without gaps. */
   readonly seq: number;
-  /** Milliseconds since 1970; never decreases within a log but for jumps of over 60 s. */
+  /** Milliseconds since 1970; never decreases within a log, except for jumps of more than 60 s. */
   readonly timeMs: number;
-  /** Who did it; see `actor.ts`. */
+  /** Who caused it; see `actor.ts`. */
   readonly actor: string;
   /** Hash of the line: the receipt. */
   readonly hash: string;
-  /** Where the fields of the event lie in the log; absent where it keeps nothing that could be read again. */
+  /** The place of the event's fields in the log; absent if the log cannot read them again. */
   readonly place?: TextPlace;
   readonly event: E;
 }

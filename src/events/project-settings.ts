@@ -16,7 +16,7 @@ export const SEGMENT_BYTES_MIN = 4096;
 /** Largest size at which a segment may be sealed, in bytes. */
 export const SEGMENT_BYTES_MAX = 1_073_741_824;
 
-/** How a project's data is kept. */
+/** How the data of a project is stored. */
 export const STORAGE_SETTINGS = {
   on_disk: flag({ default: true, meaning: 'false: the data is gone when the server stops' }),
   cache_in_memory: flag({ default: true, meaning: 'false: values are read from disk, and memory holds only the keys' }),
@@ -57,31 +57,31 @@ export const STORAGE_SETTINGS = {
   }),
 };
 
-/** Who may use a scope: a project, or the global routes. Hashes and API keys are never part of it. */
+/** Who may use a scope: a project, or the global routes. API keys and their hashes are not settings. */
 export const AUTHENTICATION_SETTINGS = {
   enabled: flag({ default: true, meaning: 'false: the scope is open to everyone who reaches the server' }),
   save_api_key_to_file: flag({ default: false, meaning: "true: the file keeps the scope's API key in plain text" }),
 };
 
-/** How a project's data is kept. */
+/** The storage settings of a project. */
 export type StorageSettings = ValuesOf<typeof STORAGE_SETTINGS>;
 
-/** A change to {@link StorageSettings}: what is not named stays, inside of groups too. */
+/** A partial change to {@link StorageSettings}, also inside groups. */
 export type StorageChange = ChangeOf<typeof STORAGE_SETTINGS>;
 
-/** How long a project's sealed segments are kept, and in which form. */
+/** How long sealed segments are kept, and in which form. */
 export type RetentionSettings = StorageSettings['retention'];
 
-/** Who may use a project. */
+/** The authentication settings of a project. */
 export type AuthenticationSettings = ValuesOf<typeof AUTHENTICATION_SETTINGS>;
 
-/** Everything about a project that is not data. */
+/** All settings of a project. */
 export interface ProjectSettings {
   readonly storage: StorageSettings;
   readonly authentication: AuthenticationSettings;
 }
 
-/** A change to {@link ProjectSettings}: what is not named stays. */
+/** A partial change to {@link ProjectSettings}. */
 export interface ProjectSettingsChange {
   readonly storage?: StorageChange;
   readonly authentication?: Partial<AuthenticationSettings>;
@@ -93,17 +93,13 @@ export const BUILT_IN_STORAGE: StorageSettings = defaultsOf(STORAGE_SETTINGS);
 /** The authentication settings of a project that names none. */
 export const BUILT_IN_AUTHENTICATION: AuthenticationSettings = defaultsOf(AUTHENTICATION_SETTINGS);
 
-/** Settings as log lines and snapshots hold them: without the rows that have `omitDefault` and their default. */
+/** Settings as log lines and snapshots store them: without the rows that have `omitDefault` and their default. */
 export interface StoredSettings {
   readonly storage: StorageChange;
   readonly authentication: AuthenticationSettings;
 }
 
-/**
- * Leaves out what older versions would refuse to read although it changes nothing.
- *
- * @returns what is stored; put on top of the built-in settings it gives `settings` again
- */
+/** Returns settings in their stored form. Applied to the built-in settings, it yields the same settings again. */
 export function storedSettings({ storage, authentication }: ProjectSettings): StoredSettings {
   return { storage: storedValues(STORAGE_SETTINGS, storage), authentication };
 }
@@ -119,26 +115,18 @@ function storedValues(table: SettingTable, values: Readonly<Record<string, unkno
   return Object.fromEntries(entries);
 }
 
-/**
- * Puts a change on top of settings.
- *
- * @returns new settings; the arguments stay as they are
- */
+/** Applies a change to settings; returns new ones. */
 export function mergeSettings(settings: ProjectSettings, change: ProjectSettingsChange): ProjectSettings {
   return mergeValues(settings, change);
 }
 
-/**
- * Puts a change on top of storage settings.
- *
- * @returns new settings; the arguments stay as they are
- */
+/** Applies a change to storage settings; returns new ones. */
 export function mergeStorage(storage: StorageSettings, change: StorageChange = {}): StorageSettings {
   return mergeValues(storage, change);
 }
 
 /** How two settings differ. */
-export interface SettingsDifference {
+interface SettingsDifference {
   /** Turns the one into the other. */
   readonly change: ProjectSettingsChange;
   /** What differs, as `storage.on_disk`; a difference inside of a group has the name of the group. */
@@ -160,7 +148,7 @@ export function diffSettings(from: ProjectSettings, to: ProjectSettings): Settin
   return { change: { storage, authentication }, names };
 }
 
-/** Of a group, only the members that differ: put on top of newer settings, the others would undo what changed in between. */
+/** Only the members of a group that differ: applied to newer settings, the others would undo later changes. */
 function diffValues(from: Readonly<Record<string, unknown>>, to: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const change: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(to)) {

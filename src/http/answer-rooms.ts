@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import type { Logger } from '../base/logger.js';
 import type { AnswerBudget, AnswerRoom } from './answer-budget.js';
 import type { AppContext } from './context.js';
-import { actorOf } from './principal-actor.js';
+import { actorOf } from '../events/actor.js';
 import type { Turns } from './turns.js';
 
 /** Longest text that is sent at once and takes no room, in UTF-16 units; the socket's own buffer takes that much. */

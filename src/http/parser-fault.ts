@@ -6,7 +6,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
-import { newRequestId } from '../base/request-id.js';
+import { randomHexId } from '../base/random-id.js';
 import { makeProblem, type Problem } from './problem.js';
 
 /** A fault before there was a request. */
@@ -58,7 +58,7 @@ function endsLineWithoutCr({ code, rawPacket, bytesParsed = 0 }: ParserError): b
 
 /** Writes a problem and closes the connection. */
 export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Record<string, string>> = {}): RawAnswer {
-  const requestId = newRequestId();
+  const requestId = randomHexId();
   const problem = makeProblem(error, requestId);
   const all = { ...headersOf(problem), ...headers, 'X-Request-Id': requestId, Date: new Date().toUTCString() };
   const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -71,7 +71,7 @@ export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Rec
 /** Answers a request that has begun, in the place of the app, because the rest of it does not come or is malformed. */
 export function answerInPlace(response: ServerResponse, error: AppError): void {
   const requestId = response.getHeader('X-Request-Id');
-  const problem = makeProblem(error, typeof requestId === 'string' ? requestId : newRequestId());
+  const problem = makeProblem(error, typeof requestId === 'string' ? requestId : randomHexId());
   response.writeHead(problem.status, headersOf(problem));
   response.end(problem.body);
 }

@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
 import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
-import { newRequestId } from '../base/request-id.js';
+import { randomHexId } from '../base/random-id.js';
 import { ACTOR_SERVER } from '../events/actor.js';
 import type { Log } from '../log/log.js';
 import { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
@@ -344,7 +344,7 @@ export class ProjectCompaction {
 }
 
 function serverContext(): CommandContext {
-  return { actor: ACTOR_SERVER, requestId: `compaction-${newRequestId()}` };
+  return { actor: ACTOR_SERVER, requestId: `compaction-${randomHexId()}` };
 }
 
 function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {

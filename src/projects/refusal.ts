@@ -2,8 +2,7 @@
  * Why a project, or the registry, is refused at a start, and what its operator is to do about it: the step that loses nothing first.
  */
 import { AppError } from '../base/app-error.js';
-import { programCommand } from '../base/program-command.js';
-import { shellLine } from '../base/shell-line.js';
+import { programCommand, shellLine } from '../base/program-command.js';
 import type { Refuse } from '../config/reconcile.js';
 import { UnknownEventError } from '../events/codec.js';
 import type { RefusalCode } from '../store/project-registry.js';

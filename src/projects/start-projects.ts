@@ -3,7 +3,7 @@
  * as `config/reconcile.ts` decides. A project that cannot be trusted is named and not served; the others are.
  */
 import { logFailure } from '../base/log-failure.js';
-import { newRequestId } from '../base/request-id.js';
+import { randomHexId } from '../base/random-id.js';
 import { mustRefuseToStart } from '../config/reconcile.js';
 import { ACTOR_CONFIG } from '../events/actor.js';
 import { type AdoptedProjects, type Adoption, adoptProjects } from './adopt-projects.js';
@@ -70,7 +70,7 @@ async function startEntries(
 ): Promise<void> {
   const { config } = resources;
   const { adopted, unreadable, progress, signal } = options;
-  const context = { actor: ACTOR_CONFIG, requestId: `start-${newRequestId()}` };
+  const context = { actor: ACTOR_CONFIG, requestId: `start-${randomHexId()}` };
   const edits = new EntryEdits({ resources, journal, context, adopted });
   const entries = new EntryStart({ resources, journal, maintenance, edits, context, progress, signal });
   await finishRemovals(resources, journal, maintenance.unmoved);

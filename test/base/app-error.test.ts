@@ -14,7 +14,7 @@ function errnoError(): unknown {
   }
 }
 
-test('an error carries its code, its text, its facts and its cause', () => {
+test('an error has its code, message, facts and cause', () => {
   const cause = new Error('underneath');
   const error = new AppError('disk_full', 'Cannot append to the log: the disk is full', { facts: { limit: 3 }, cause });
   assert.ok(error instanceof Error);
@@ -25,36 +25,36 @@ test('an error carries its code, its text, its facts and its cause', () => {
   assert.equal(error.cause, cause);
 });
 
-test('an error without facts and cause has empty facts and no member for a cause', () => {
+test('an error without facts and cause has empty facts and no cause member', () => {
   const error = new AppError('queue_full', 'Cannot take the change');
   assert.deepEqual(error.facts, {});
   assert.equal('cause' in error, false);
 });
 
-test('codes are snake_case and each stands once in the list', () => {
+test('codes are snake_case and unique', () => {
   for (const code of ERROR_CODES) assert.match(code, /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/);
   assert.equal(new Set(ERROR_CODES).size, ERROR_CODES.length);
 });
 
-test('a system error is recognised, by any of the names asked for or by having an errno at all', () => {
+test('isErrno() recognises a system error by any of the given names, or by having an errno', () => {
   const error = errnoError();
   assert.equal(isErrno(error, 'ENOENT'), true);
   assert.equal(isErrno(error, 'EACCES', 'ENOENT'), true);
   assert.equal(isErrno(error), true);
 });
 
-test('a system error of another name is told apart', () => {
+test('isErrno() is false for a system error of another name', () => {
   assert.equal(isErrno(errnoError(), 'EEXIST'), false);
 });
 
-test('what has a code but no errno is a system error only by that name', () => {
+test('an error with a code but no errno is a system error only by that name', () => {
   const error = new AppError('disk_full', 'Cannot append to the log');
   assert.equal(isErrno(error), false);
   assert.equal(isErrno(error, 'ENOSPC'), false);
   assert.equal(isErrno(Object.assign(new Error('made by hand'), { code: 'ENOSPC' }), 'ENOSPC'), true);
 });
 
-test('what is no Error, or has no code of text, is no system error', () => {
+test('a value that is not an Error, or whose code is not text, is not a system error', () => {
   for (const thrown of [
     undefined, null, 'ENOENT', { code: 'ENOENT', errno: -2 }, new Error('plain'), Object.assign(new Error('number'), { code: 2 }),
   ]) {
@@ -63,7 +63,7 @@ test('what is no Error, or has no code of text, is no system error', () => {
   }
 });
 
-test('an errno that only a wrong call can cause is a defect, and not a failure of the disk', () => {
+test('an errno that only a wrong call can cause is a defect and not a disk failure', () => {
   const errno = (code: string): Error => Object.assign(new Error(code), { code, errno: -1 });
   for (const code of ['EBADF', 'EFAULT']) {
     const error = errno(code);

@@ -5,14 +5,14 @@ import { suite } from '../suite.js';
 
 const test = suite('clock');
 
-test('the wall clock tells the time of day', () => {
+test('the wall clock returns the time of day', () => {
   const before = Date.now();
   const nowMs = systemClock.wallMs();
   assert.ok(Number.isInteger(nowMs));
   assert.ok(nowMs >= before && nowMs <= Date.now());
 });
 
-test('the monotonic clock goes on and never back', async () => {
+test('the monotonic clock advances and never decreases', async () => {
   const readings = [systemClock.monotonicMs()];
   for (let reading = 0; reading < 1000; reading += 1) readings.push(systemClock.monotonicMs());
   await sleep(2);

@@ -15,13 +15,13 @@ function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-test('any two texts compare as their encodings do', () => {
+test('any two texts compare as their UTF-8 encodings do', () => {
   fc.assert(fc.property(text, text, (a, b) => {
     assert.equal(Math.sign(compareUtf8(a, b)), compareBytes(a, b));
   }), { numRuns: 2000 });
 });
 
-test('the ends of the private use area stand below every character beyond U+FFFF', () => {
+test('the ends of the private use area sort below every character beyond U+FFFF', () => {
   for (const low of ['\ue000', '\uf8ff', '\uffff']) {
     for (const high of ['\u{10000}', '\u{1f600}', '\u{10ffff}']) {
       assert.ok(compareUtf8(low, high) < 0, `${JSON.stringify(low)} before ${JSON.stringify(high)}`);
@@ -30,12 +30,12 @@ test('the ends of the private use area stand below every character beyond U+FFFF
   }
 });
 
-test('the last character below the surrogates stands below those above them', () => {
+test('the last character below the surrogates sorts below those above them', () => {
   assert.ok(compareUtf8('\ud7ff', '\ue000') < 0);
   assert.ok(compareUtf8('\ud7ff', '\u{10000}') < 0);
 });
 
-test('a text stands behind every text that it begins with', () => {
+test('a text sorts after each of its prefixes', () => {
   assert.ok(compareUtf8('', 'a') < 0);
   assert.ok(compareUtf8('a', 'a\u{10000}') < 0);
   assert.ok(compareUtf8('a\ue000', 'a') > 0);
@@ -46,7 +46,7 @@ test('equal texts compare equal', () => {
   assert.equal(compareUtf8('a\u{1f600}\ue000', 'a\u{1f600}\ue000'), 0);
 });
 
-test('sorting with it gives the order of the encodings', () => {
+test('sorting with it yields the order of the encodings', () => {
   fc.assert(fc.property(fc.array(text), (texts) => {
     assert.deepEqual([...texts].sort(compareUtf8), [...texts].sort(compareBytes));
   }));

@@ -5,7 +5,7 @@ import { suite } from '../suite.js';
 
 const test = suite('base/count-text');
 
-test('one is singular, anything else plural', () => {
+test('countText() is singular for one and plural otherwise', () => {
   assert.deepEqual([0, 1, 2, 11].map((count) => countText(count, 'line')), ['0 lines', '1 line', '2 lines', '11 lines']);
 });
 

@@ -4,11 +4,11 @@ import { suite } from '../suite.js';
 
 const test = suite('invariant');
 
-test('what holds passes in silence', () => {
+test('invariant() returns if the condition holds', () => {
   assert.doesNotThrow(() => invariant(true, 'this is not seen'));
 });
 
-test('what does not hold throws an error of its own class that says what was assumed', () => {
+test('invariant() throws an InvariantError with the assumption if it does not', () => {
   assert.throws(() => invariant(false, 'seq counts from 1'), (error) => {
     assert.ok(error instanceof InvariantError);
     assert.equal(error.name, 'InvariantError');
@@ -17,7 +17,7 @@ test('what does not hold throws an error of its own class that says what was ass
   });
 });
 
-test('after it the compiler knows what holds', () => {
+test('invariant() narrows types', () => {
   const found = ['a'].at(0);
   invariant(found !== undefined, 'there is a first');
   assert.equal(found.length, 1);

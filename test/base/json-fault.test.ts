@@ -114,7 +114,7 @@ test('findJsonFault() counts lines by LF and columns in characters, offsets in b
   assert.deepEqual(findJsonFault(Buffer.from('x')), { offset: 0, line: 1, column: 1, expected: 'a value' });
 });
 
-test('findJsonFault() takes no stack for depth', () => {
+test('findJsonFault() needs no stack for nesting', () => {
   const depth = 500_000;
   assert.equal(findJsonFault(Buffer.from('['.repeat(depth) + ']'.repeat(depth))), undefined);
   assert.equal(offsetIn('['.repeat(depth)), depth);

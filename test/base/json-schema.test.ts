@@ -36,7 +36,7 @@ function nested(depth: number): unknown {
   return value;
 }
 
-test('a document that fits comes back as it was given', () => {
+test('a valid document is returned as it is', () => {
   const document = { port: 1, either: null };
   const checked = check(document);
   assert.ok(checked.ok);
@@ -54,7 +54,7 @@ test('nothing is coerced, removed or filled in', () => {
 /** What is wrong with a document, and how it is worded. */
 const FAULTS: readonly (readonly [string, unknown, SchemaFault])[] = [
   ['a whole document of another type', [], { pointer: '', expected: 'object', found: '[]' }],
-  ['a missing field', {}, { pointer: '/port', expected: 'this field to be there', kind: 'missing' }],
+  ['a missing field', {}, { pointer: '/port', expected: 'this field to be present', kind: 'missing' }],
   ['an unknown field', { port: 1, prot: 2 }, { pointer: '/prot', ...UNKNOWN }],
   ['an unknown field with a slash and a tilde', { port: 1, 'x/y~z': 2 }, { pointer: '/x~1y~0z', ...UNKNOWN }],
   ['an unknown field deep inside', { port: 1, list: [{}, { off: 1 }] }, { pointer: '/list/1/off', ...UNKNOWN }],
@@ -74,25 +74,25 @@ const FAULTS: readonly (readonly [string, unknown, SchemaFault])[] = [
 ];
 
 for (const [what, document, fault] of FAULTS) {
-  test(`the fault says where and what was expected: ${what}`, () => assert.deepEqual(faultOf(document), fault));
+  test(`the fault names the pointer and the expectation: ${what}`, () => assert.deepEqual(faultOf(document), fault));
 }
 
-test('of several faults one is named', () => {
+test('only one of several violations is reported', () => {
   assert.deepEqual(Object.keys(faultOf({ port: 0, level: 'loud', name: 1 })), ['pointer', 'expected', 'found']);
 });
 
-test('a long value is shown by its beginning', () => {
+test('a long value is truncated', () => {
   assert.equal(faultOf({ port: 'x'.repeat(1000) }).found, `"${'x'.repeat(59)}…`);
   assert.equal(faultOf({ port: 'x'.repeat(58) }).found, `"${'x'.repeat(58)}"`);
 });
 
-test('a value nested a hundred thousand deep is refused like any other', () => {
+test('a value nested a hundred thousand levels deep is reported like any other', () => {
   const fault = faultOf({ port: nested(100_000) });
   assert.equal(fault.pointer, '/port');
-  assert.equal(fault.found, 'something nested too deep to be shown');
+  assert.equal(fault.found, 'a value nested too deep to show');
 });
 
-test('a mistake in a schema is an error when it is first used', () => {
+test('a mistake in a schema is an error at its first use', () => {
   for (const [schema, said] of [
     [{ type: 'object', propertis: {} }, /propertis/], [{ type: 'integer', minimum: '3' }, /minimum/], [{ type: 'strin' }, /strin/],
     [{ type: 'object', required: 'a' }, /required/], [{ type: 'array', items: 3 }, /items/], [{ type: 'string', pattern: '(' }, /group/],
@@ -100,7 +100,7 @@ test('a mistake in a schema is an error when it is first used', () => {
   ] as const) assert.throws(() => compileSchema(schema)({}), said, JSON.stringify(schema));
 });
 
-test('a name is escaped as RFC 6901 says, the tilde first', () => {
+test('a name is escaped by RFC 6901, the tilde first', () => {
   assert.equal(escapePointer('a/b'), 'a~1b');
   assert.equal(escapePointer('a~b'), 'a~0b');
   assert.equal(escapePointer('~1'), '~01');

@@ -33,14 +33,14 @@ test('a line is one JSON object with level, time, fields and message, and no pro
   assert.match(pieces[0] ?? '', /^[^\n]*\n$/);
 });
 
-test('control characters in fields and messages are escaped: one event is one line', () => {
+test('control characters in fields and messages are escaped: one entry is one line', () => {
   const { logger, pieces } = recorded();
   logger.warn({ key: 'a\r\nb\u001b[31m' }, 'first\nsecond');
   assert.equal((pieces[0] ?? '').slice(0, -1).search(/[\u0000-\u001f]/), -1);
   assert.equal(onlyLine(pieces)['key'], 'a\r\nb\u001b[31m');
 });
 
-test('lines below the level are dropped; unless told otherwise, below info', () => {
+test('lines below the level are dropped, by default below info', () => {
   const quiet = recorded({ level: 'error' });
   quiet.logger.warn('not this');
   quiet.logger.error('this');
@@ -51,7 +51,7 @@ test('lines below the level are dropped; unless told otherwise, below info', () 
   assert.equal(onlyLine(plain.pieces)['msg'], 'this');
 });
 
-test('every level of the configuration is one that the logger knows', () => {
+test('the logger supports every level of the configuration', () => {
   for (const level of LOG_LEVELS) assert.doesNotThrow(() => createLogger({ level, destination: { write: () => undefined } }));
 });
 
@@ -61,7 +61,7 @@ function loggedError(error: Error): Record<string, unknown> {
   return onlyLine(pieces)['err'] as Record<string, unknown>;
 }
 
-test('a failure that was foreseen is logged with its class, its text, its code and its cause, and without a stack', () => {
+test('an expected failure is logged with its class, message, code and cause, and without a stack', () => {
   const cause = Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC', errno: -28 });
   const err = loggedError(new AppError('disk_full', 'Cannot append', { facts: { limit: 3 }, cause }));
   assert.equal(err['type'], 'AppError');
@@ -72,14 +72,14 @@ test('a failure that was foreseen is logged with its class, its text, its code a
   assert.equal('stack' in loggedError(cause), false);
 });
 
-test('a defect is logged with its stack, also where it lies under a failure with a code', () => {
+test('a defect is logged with its stack, also as the cause of an expected failure', () => {
   const defect = new TypeError('x is not a function');
   for (const error of [
     defect, new AppError('internal_error', 'a defect'), new AppError('compaction_failed', 'Cannot make the snapshot', { cause: defect }),
   ]) assert.match(String(loggedError(error)['stack']), /logger\.test/, error.message);
 });
 
-test('what was thrown and is no error is logged as it is', () => {
+test('a thrown value that is not an error is logged as it is', () => {
   for (const thrown of ['text', 5, null, { a: 1 }]) {
     const { logger, pieces } = recorded();
     logger.error({ err: thrown }, 'failed');
@@ -98,7 +98,7 @@ const NESTINGS: readonly (readonly [string, (name: string) => object])[] = [
 ];
 
 for (const name of ['api_key', 'apiKey', 'api_key_hash', 'authorization', 'x-api-key', 'X-API-Key']) {
-  test(`the field "${name}" is redacted wherever it stands`, () => {
+  test(`the field "${name}" is redacted at any depth`, () => {
     for (const [where, wrap] of NESTINGS) {
       for (const readable of [false, true]) {
         const { logger, pieces } = recorded({ readable });
@@ -111,14 +111,14 @@ for (const name of ['api_key', 'apiKey', 'api_key_hash', 'authorization', 'x-api
   });
 }
 
-test('redaction leaves the object that was logged as it was', () => {
+test('redaction does not modify the logged object', () => {
   const { logger } = recorded();
   const settings = { headers: { authorization: SECRET } };
   logger.info(settings, 'a line');
   assert.equal(settings.headers.authorization, SECRET);
 });
 
-test('in the readable form a line has level, message and fields for people', () => {
+test('the readable form shows level, message and fields', () => {
   const { logger, pieces } = recorded({ readable: true });
   logger.warn({ project: 'alpha' }, 'the disk is full');
   const text = pieces.join('');
@@ -127,14 +127,14 @@ test('in the readable form a line has level, message and fields for people', () 
   assert.match(text, /alpha/);
 });
 
-test('the silent logger says nothing and takes every call', () => {
+test('the silent logger accepts every call and writes nothing', () => {
   for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) {
     assert.doesNotThrow(() => silentLogger[level]({ a: 1 }, 'nothing'));
   }
 });
 
 for (const readable of [false, true]) {
-  test(`a fatal line is flushed by whatever the destination offers, ${readable ? 'readable' : 'as JSON'}`, () => {
+  test(`a fatal line is flushed with the destination's method, ${readable ? 'readable' : 'as JSON'}`, () => {
     const calls: string[] = [];
     const destination = { write: () => void calls.push('write'), flushSync: () => void calls.push('flush') };
     const logger = createLogger({ readable, destination });

@@ -19,7 +19,7 @@ test('a hexadecimal id is 128 bits in 32 lower-case digits', () => {
   for (let round = 0; round < MANY; round += 1) assert.match(randomHexId(), /^[0-9a-f]{32}$/);
 });
 
-test('none comes twice, whichever kind is drawn and however often the block is filled anew', () => {
+test('no value repeats, across both kinds and block refills', () => {
   const seen = new Set<string>();
   for (let round = 0; round < MANY; round += 1) {
     seen.add(Buffer.from(randomSalt(), 'base64url').toString('hex'));
@@ -28,14 +28,14 @@ test('none comes twice, whichever kind is drawn and however often the block is f
   assert.equal(seen.size, 2 * MANY);
 });
 
-test('an id keeps its text when the block that it was drawn from is filled anew', () => {
+test('an id does not change when its block is refilled', () => {
   const drawn = Array.from({ length: MANY }, () => randomHexId());
   const copies = drawn.map((id) => [...id].join(''));
   for (let round = 0; round < MANY; round += 1) randomSalt();
   assert.deepEqual(drawn, copies);
 });
 
-test('no byte is drawn twice: what one ends with is not what the next begins with, but by chance', () => {
+test('no byte is used twice: consecutive ids overlap only by chance', () => {
   const ids = Array.from({ length: MANY }, () => randomHexId());
   let matchCount = 0;
   for (const [index, id] of ids.entries()) {
@@ -46,7 +46,7 @@ test('no byte is drawn twice: what one ends with is not what the next begins wit
   assert.ok(matchCount < 50, `${matchCount} matches`);
 });
 
-test('every bit is drawn: each is set in about half of the ids', () => {
+test('every bit is random: each is set in about half of the ids', () => {
   const counts = Array.from({ length: 128 }, () => 0);
   for (let round = 0; round < MANY; round += 1) {
     const bits = BigInt(`0x${randomHexId()}`).toString(2).padStart(128, '0');

@@ -38,7 +38,7 @@ test('a request is one line: status, method, route with its project, duration, c
   assert.equal(showRequest({}), '200 PUT /api/v1/projects/p/keys/:key 1.2 ms project:p#3f2a… 127.0.0.1');
 });
 
-test('a refusal adds its code, a failure its request id, and a client that left is named', () => {
+test('a refusal adds its code, a failure its request id, and a disconnected client is marked', () => {
   const refused = { status: 401, actor: null, project: 'none', route: '/api/v1/projects/:id', code: 'unauthorized' };
   assert.equal(showRequest(refused), '401 PUT /api/v1/projects/none 1.2 ms - 127.0.0.1 unauthorized');
   assert.equal(
@@ -47,17 +47,17 @@ test('a refusal adds its code, a failure its request id, and a client that left 
   );
   assert.equal(
     showRequest({ status: null, aborted: true, actor: 'anonymous' }),
-    '- PUT /api/v1/projects/p/keys/:key 1.2 ms anonymous 127.0.0.1 (the client left)',
+    '- PUT /api/v1/projects/p/keys/:key 1.2 ms anonymous 127.0.0.1 (client disconnected)',
   );
 });
 
-test('what never became a request is one line too', () => {
+test('a malformed request is one line too', () => {
   const { duration_ms: _duration, ...rest } = REQUEST;
   const raw = { ...rest, method: null, route: null, actor: null, project: null, remote: null, status: 400, code: 'bad_request' };
   assert.match(show(raw), /^\S+ INFO: 400 - - - - - bad_request\n$/);
 });
 
-test('any other line keeps its message and its fields, and an error its stack', () => {
+test('any other entry keeps its message and fields, and an error its stack', () => {
   const text = show({ level: 'warn', time: REQUEST.time, project: 'p', free_bytes: 5, msg: 'the disk is full' });
   for (const piece of ['WARN', 'the disk is full', 'project', '"p"', 'free_bytes', '5']) assert.ok(text.includes(piece), text);
   const lines: string[] = [];

@@ -10,12 +10,12 @@ function nested(depth: number, inner: object): object {
   return value;
 }
 
-test('what carries no key comes back equal', () => {
+test('fields without API keys are copied unchanged', () => {
   const fields = { a: 1, b: 'x', c: null, d: undefined, e: [1, { f: true }], g: { h: [[]] }, key: 'user/1', key_id: '0123456789abcdef' };
   assert.deepEqual(redactFields(fields), fields);
 });
 
-test('a key is replaced by name at every depth, in objects and lists, and the spelling of the name does not matter', () => {
+test('an API key is redacted by field name at every depth, in objects and arrays, ignoring case', () => {
   const fields = {
     api_key: 'S', headers: { 'X-Api-Key': 'S', Authorization: 'Bearer S' },
     projects: [{ authentication: { api_key_hash: 'S', apiKey: 'S' } }],
@@ -28,21 +28,21 @@ test('a key is replaced by name at every depth, in objects and lists, and the sp
   assert.equal(fields.api_key, 'S');
 });
 
-test('a key hidden in a list or an object under its name goes with it', () => {
+test('an array or object under such a name is redacted as a whole', () => {
   assert.deepEqual(redactFields({ authorization: ['S'], api_key: { value: 'S' } }), { authorization: REDACTED, api_key: REDACTED });
 });
 
-test('the absence of a key is told', () => {
+test('an absent key stays visible as absent', () => {
   assert.deepEqual(redactFields({ api_key: null, authorization: undefined }), { api_key: null, authorization: undefined });
 });
 
-test('an error under "err" is handed on; anywhere else its members are looked at', () => {
+test('an error under "err" is passed on; anywhere else its members are redacted', () => {
   const error = Object.assign(new Error('no'), { facts: { api_key: 'S' } });
   assert.equal(redactFields({ err: error })['err'], error);
   assert.deepEqual(redactFields({ error }), { error: { facts: { api_key: REDACTED } } });
 });
 
-test('what makes its own JSON is handed on', () => {
+test('an object with its own JSON form is passed on', () => {
   const date = new Date(0);
   const bytes = Buffer.from('a');
   const copy = redactFields({ date, bytes });
@@ -50,7 +50,7 @@ test('what makes its own JSON is handed on', () => {
   assert.equal(copy['bytes'], bytes);
 });
 
-test('what lies too deep is left out, and a cycle ends', () => {
+test('values nested too deep are omitted, and a cycle ends', () => {
   assert.match(JSON.stringify(redactFields(nested(8, { a: 1 }))), /"a":1/);
   assert.doesNotMatch(JSON.stringify(redactFields(nested(9, { api_key: 'S' }))), /S/);
   const cycle: Record<string, unknown> = { api_key: 'S' };

@@ -5,7 +5,7 @@ import { suite } from '../suite.js';
 
 const test = suite('repeated-member');
 
-test('a member that stands twice in one object is found with its place', () => {
+test('a duplicate member is found, with its pointer', () => {
   const rows: readonly [text: string, pointer: string][] = [
     ['{"a":1,"a":2}', '/a'],
     ['{"a":{"b":[],"b":[]}}', '/a/b'],
@@ -20,20 +20,20 @@ test('a member that stands twice in one object is found with its place', () => {
   for (const [text, pointer] of rows) assert.equal(findRepeatedMember(text), pointer, text);
 });
 
-test('the same name in different objects, and texts that look like members, are no repetition', () => {
+test('the same name in different objects, and strings that look like members, are no duplicates', () => {
   const objects = ['{"a":{"a":1},"b":{"a":1}}', '[{"a":1},{"a":1}]', '{"a":"\\",\\"a\\":1"}', '{"a":"b","b":"a"}'];
   for (const text of [...objects, '["a","a"]', '1', '"a"']) {
     assert.equal(findRepeatedMember(text), undefined, text);
   }
 });
 
-test('no value that was written by JSON.stringify has a repetition', () => {
+test('no output of JSON.stringify has a duplicate', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => {
     assert.equal(findRepeatedMember(JSON.stringify(value)), undefined);
   }));
 });
 
-test('repeating any member of an object is found', () => {
+test('duplicating any member of an object is found', () => {
   const members = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
   fc.assert(fc.property(members, fc.nat(), (object, choice) => {
     const parts = Object.entries(object).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
-import { ACTOR_ANONYMOUS, ACTOR_CONFIG, ACTOR_SERVER, globalActor, projectActor } from '../../src/events/actor.js';
+import { ACTOR_CONFIG, ACTOR_SERVER, actorOf } from '../../src/events/actor.js';
 import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.js';
 import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
@@ -214,8 +214,8 @@ test('base is the digest that the snippet computes from the manifest, and of no 
 
 test('every kind of actor is named', () => {
   const named = table('actor of a line').map(([actor = '']) => quoted(actor)[0]);
-  const keyed = [globalActor('<key id>'), projectActor('<project>', '<key id>')];
-  assert.deepEqual(named, [...keyed, ACTOR_ANONYMOUS, ACTOR_CONFIG, ACTOR_SERVER]);
+  const keyed = [actorOf({ kind: 'global', keyId: '<key id>' }), actorOf({ kind: 'project', project: '<project>', keyId: '<key id>' })];
+  assert.deepEqual(named, [...keyed, actorOf({ kind: 'anonymous' }), ACTOR_CONFIG, ACTOR_SERVER]);
 });
 
 test('the table of operations is that of the code, both ways', () => {

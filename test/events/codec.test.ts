@@ -71,24 +71,24 @@ for (const [event, body] of GOLDEN) {
   });
 }
 
-test('no field of an operation has the name of one that every line has', () => {
+test('no field of an operation has the name of a field of every line', () => {
   const ofEveryLine = ['seq', 'time', 'op', 'actor', 'request', 'durable', 'salt', 'hash'];
   const clashes = Object.values(EVENT_FIELDS).flat().filter((field) => ofEveryLine.includes(field));
   assert.deepEqual(clashes, []);
 });
 
-test('every operation of the table has its example here', () => {
+test('every operation of the table has an example here', () => {
   assert.deepEqual(GOLDEN.map(([{ op }]) => op).sort(), Object.keys(EVENT_FIELDS).sort());
 });
 
-test('every event comes back from its text, whatever its keys and values hold', () => {
+test('every event survives a round trip, whatever its keys and values', () => {
   fc.assert(fc.property(arbitraryEvent, (event) => {
     const { op, body } = encodeEvent(event);
     assert.deepEqual(decodeEvent(op, body), event);
   }), { numRuns: 2000 });
 });
 
-test('the text of an event is members of JSON and one line', () => {
+test('the text of an event is JSON members on one line', () => {
   fc.assert(fc.property(arbitraryEvent, (event) => {
     const { body } = encodeEvent(event);
     assert.doesNotThrow(() => JSON.parse(`{${body}}`));
@@ -96,7 +96,7 @@ test('the text of an event is members of JSON and one line', () => {
   }));
 });
 
-test('keys that hold pieces of a line do not confuse the slicing', () => {
+test('keys that contain parts of a line do not confuse the parsing', () => {
   for (const key of [
     ',"value":', '","value":', '\\","value":1', 'a,', '"', '\\', ',"hash":"', ',"salt":', '\u2028', '\u{1f600}', '\\u002c"value":',
   ]) {
@@ -114,18 +114,18 @@ test('the text of a value is neither parsed nor printed', () => {
   }));
 });
 
-test('a value nested a hundred thousand deep is taken', () => {
+test('a value nested a hundred thousand levels deep is accepted', () => {
   const value = '['.repeat(100_000) + ']'.repeat(100_000);
   assert.deepEqual(decodeEvent('set', encodeEvent({ op: 'set', key: 'deep', value }).body), { op: 'set', key: 'deep', value });
 });
 
-test('an operation that this version does not know is refused by name', () => {
+test('an unknown operation is rejected by name', () => {
   for (const op of ['batch', 'expire', 'Set', '', 'constructor', '__proto__', 'project', 'project.create ']) {
     assert.throws(() => decodeEvent(op, '"key":"a"'), (error) => error instanceof UnknownEventError && error.message.includes(`"${op}"`));
   }
 });
 
-test('a further field is refused', () => {
+test('an additional field is rejected', () => {
   for (const [{ op }, body] of GOLDEN) {
     assertRefused(op, `"more":1,${body}`);
     // What follows a value cannot be told from the value without parsing it, so a field of `set` can only stand before the key.
@@ -133,11 +133,11 @@ test('a further field is refused', () => {
   }
 });
 
-test('an operation inside the fields is refused', () => {
+test('an operation inside the fields is rejected', () => {
   for (const [{ op }, body] of GOLDEN) assertRefused(op, `"op":"${op}",${body}`);
 });
 
-test('a missing field is refused', () => {
+test('a missing field is rejected', () => {
   for (const [event] of GOLDEN) {
     for (const missing of EVENT_FIELDS[event.op]) {
       const members = Object.entries(event).filter(([name]) => name !== 'op' && name !== missing);
@@ -146,7 +146,7 @@ test('a missing field is refused', () => {
   }
 });
 
-test('fields in another order are refused', () => {
+test('fields in another order are rejected', () => {
   for (const [event] of GOLDEN) {
     const fields: readonly string[] = EVENT_FIELDS[event.op];
     const members: Readonly<Record<string, unknown>> = { ...event };
@@ -156,7 +156,7 @@ test('fields in another order are refused', () => {
   }
 });
 
-test('the members inside of settings have one order, however the settings were put together', () => {
+test('the members of settings have one order, however the settings were built', () => {
   const { storage, authentication } = SETTINGS;
   const reversed = {
     authentication: Object.fromEntries(Object.entries(authentication).reverse()) as unknown as typeof authentication,
@@ -167,7 +167,7 @@ test('the members inside of settings have one order, however the settings were p
   assertRefused('project.update', `"settings":{"authentication":${AUTHENTICATION_TEXT},"storage":${STORAGE_TEXT}},"key_id":null`);
 });
 
-test('a line from before there were snapshots is read, and gets the built-in compaction and retention', () => {
+test('a line from before snapshots existed is read with the built-in compaction and retention', () => {
   const before = `{"storage":${PLAIN_STORAGE_TEXT},"authentication":${AUTHENTICATION_TEXT}}`;
   const own = before.replace('67108864', '4096').replace('"fsync"', '"os"');
   for (const op of ['project.create', 'project.update', 'project.key'] as const) {
@@ -177,7 +177,7 @@ test('a line from before there were snapshots is read, and gets the built-in com
   }
 });
 
-test('a readable snapshot stands in a line only where it is off, so that older versions read every other line', () => {
+test('readable_snapshot is written only when off, so that older versions can read every other line', () => {
   const off = { ...SETTINGS, storage: { ...BUILT_IN_STORAGE, readable_snapshot: false } };
   const storage = STORAGE_TEXT.replace(/}$/, ',"readable_snapshot":false}');
   const line = `"settings":{"storage":${storage},"authentication":${AUTHENTICATION_TEXT}}`;
@@ -187,7 +187,7 @@ test('a readable snapshot stands in a line only where it is off, so that older v
   assertRefused('project.update', `${line.replace('"readable_snapshot":false', '"readable_snapshot":true')},"key_id":null`);
 });
 
-test('compaction and retention are there whole and both, or not at all', () => {
+test('compaction and retention are both present and complete, or both absent', () => {
   for (const members of [
     COMPACTION_TEXT,
     RETENTION_TEXT,
@@ -206,17 +206,17 @@ test('compaction and retention are there whole and both, or not at all', () => {
   }
 });
 
-test('what does not belong into settings never reaches a line', () => {
+test('unknown members of settings are never written', () => {
   const settings = { ...SETTINGS, authentication: { ...BUILT_IN_AUTHENTICATION, api_key: 'secret', api_key_hash: 'sha256:secret' } };
   assert.doesNotMatch(encodeEvent({ op: 'project.update', settings, key_id: null }).body, /secret|api_key"/);
 });
 
-test('a field twice is refused', () => {
+test('a duplicate field is rejected', () => {
   for (const [{ op }, body] of GOLDEN) if (op !== 'set') assertRefused(op, `${body},${body}`);
   assertRefused('set', '"key":"a","key":"b","value":1');
 });
 
-test('white space between tokens is refused', () => {
+test('white space between tokens is rejected', () => {
   for (const body of ['"key": "a"', ' "key":"a"', '"key":"a" ', '"key" :"a"', '\t"key":"a"']) assertRefused('delete', body);
   for (const body of [
     ' "key":"a","value":1', '"key": "a","value":1', '"key":"a" ,"value":1', '"key":"a", "value":1', '"key":"a","value" :1',
@@ -226,7 +226,7 @@ test('white space between tokens is refused', () => {
   assertRefused('project.key', `"settings": ${SETTINGS_TEXT},"key_id":null`);
 });
 
-test('another spelling of the same text or number is refused', () => {
+test('another spelling of the same text or number is rejected', () => {
   for (const text of ['"\\u0061"', '"\\/"', '"\\u00e9"', '"\\u2028"', '"\\ud83d\\ude00"']) {
     assertRefused('delete', `"key":${text}`);
     assertRefused('set', `"key":${text},"value":1`);
@@ -234,7 +234,7 @@ test('another spelling of the same text or number is refused', () => {
   for (const number of ['1.0', '1e0', '-0', '01', '+1']) assertRefused('clear', `"count":${number}`);
 });
 
-test('a field of another type, form or range is refused', () => {
+test('a field of the wrong type, form or range is rejected', () => {
   const settings = (storage: string): string => `"settings":{"storage":${storage},"authentication":${AUTHENTICATION_TEXT}},"key_id":null`;
   const wrong: readonly (readonly [AnyEvent['op'], string])[] = [
     ['set', '"key":"","value":1'],
@@ -268,7 +268,7 @@ test('a field of another type, form or range is refused', () => {
   for (const [op, body] of wrong) assertRefused(op, body);
 });
 
-test('what is no JSON is refused', () => {
+test('invalid JSON is rejected', () => {
   for (const body of ['', '"key"', '"key":', '"key":"a', '"key":"a"}', '"key":"a"},{', '\u0000']) {
     assertRefused('delete', body);
     assertRefused('set', body);
@@ -276,7 +276,7 @@ test('what is no JSON is refused', () => {
   }
 });
 
-test('a refusal says where, in the fields of which operation', () => {
+test('an error names the operation and the field', () => {
   assert.throws(
     () => decodeEvent('clear', '"count":-1'), /^UnknownEventError: Cannot read the fields of "clear": at "\/count" expected >= 0$/,
   );

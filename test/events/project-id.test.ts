@@ -4,7 +4,7 @@ import { suite } from '../suite.js';
 
 const test = suite('project-id');
 
-test('small letters, digits, underscores and dashes make an id, one that begins with a letter or digit', () => {
+test('an id consists of lower-case letters, digits, underscores and dashes, and begins with a letter or digit', () => {
   for (const text of ['a', '0', 'first_project', 'a-b', 'a_', 'a-', '0--', 'con', 'a'.repeat(63)]) {
     assert.equal(isProjectId(text), true, text);
   }
@@ -15,7 +15,7 @@ test('an id has 1 to 63 characters', () => {
   assert.equal(isProjectId('a'.repeat(64)), false);
 });
 
-test('nothing that a path, a file of the server or a file system reads otherwise can be an id', () => {
+test('no id has a special meaning in a path, for the server or for a file system', () => {
   const refused = [
     '.', '..', 'a.b', 'a/b', '../a', 'a\\b', '/a', 'a\0', 'a\n', '\na', 'a\r\n', 'a ', ' a', '_server', '_trash', '_left', '-a', 'A', 'aB',
     'é', 'ａ', '%2e', 'a:b', 'a*', '\u{1f600}', '\ud800', 'ı', '٣',
@@ -23,7 +23,7 @@ test('nothing that a path, a file of the server or a file system reads otherwise
   for (const text of refused) assert.equal(isProjectId(text), false, JSON.stringify(text));
 });
 
-test('the pattern for schemas says the same', () => {
+test('the pattern for schemas is equivalent', () => {
   assert.equal(new RegExp(PROJECT_ID_PATTERN, 'u').test('first_project'), true);
   assert.equal(new RegExp(PROJECT_ID_PATTERN, 'u').test('First'), false);
 });

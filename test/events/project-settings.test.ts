@@ -20,13 +20,13 @@ function membersOf(settings: ProjectSettings): readonly (readonly [string, unkno
   ));
 }
 
-test('what differs, put on top of the settings before, gives the settings after', () => {
+test('applying the difference to the old settings yields the new ones', () => {
   fc.assert(fc.property(arbitrarySettings, arbitrarySettings, (from, to) => {
     assert.deepEqual(mergeSettings(from, diffSettings(from, to).change), to);
   }));
 });
 
-test('the names are exactly those of the members that differ, in the order of the settings', () => {
+test('the names are those of the differing members, in the order of the settings', () => {
   fc.assert(fc.property(arbitrarySettings, arbitrarySettings, (from, to) => {
     const before = new Map(membersOf(from));
     const expected = membersOf(to).filter(([name, value]) => !isDeepStrictEqual(before.get(name), value)).map(([name]) => name);
@@ -34,17 +34,17 @@ test('the names are exactly those of the members that differ, in the order of th
   }));
 });
 
-test('equal settings differ in nothing', () => {
+test('equal settings have no difference', () => {
   assert.deepEqual(diffSettings(BUILT_IN, structuredClone(BUILT_IN)), { change: { storage: {}, authentication: {} }, names: [] });
 });
 
-test('what a change does not name stays', () => {
+test('members that a change does not name are kept', () => {
   const merged = mergeSettings(BUILT_IN, { storage: { durability: 'os' } });
   assert.deepEqual(merged, { storage: { ...BUILT_IN_STORAGE, durability: 'os' }, authentication: BUILT_IN_AUTHENTICATION });
   assert.deepEqual(mergeSettings(BUILT_IN, {}), BUILT_IN);
 });
 
-test('a change inside of a group leaves the rest of the group, and is named by the group', () => {
+test('a change inside a group keeps the rest of the group, and is named by the group', () => {
   const from = mergeSettings(BUILT_IN, { storage: { retention: { max_bytes: 7 } } });
   const change = { storage: { compaction: { interval_seconds: 0 }, retention: { compress: 'gzip' } } } as const;
   const to = mergeSettings(from, change);
@@ -54,7 +54,7 @@ test('a change inside of a group leaves the rest of the group, and is named by t
   assert.deepEqual(diffSettings(from, to), { change: { ...change, authentication: {} }, names });
 });
 
-test('two changes inside of one group, made apart, both hold', () => {
+test('two separate changes inside one group both apply', () => {
   const older = mergeSettings(BUILT_IN, { storage: { retention: { max_bytes: 7 } } });
   const newer = mergeSettings(older, { storage: { retention: { max_bytes: 8 } } });
   const edited = mergeSettings(older, { storage: { retention: { compress: 'gzip' } } });
@@ -62,7 +62,7 @@ test('two changes inside of one group, made apart, both hold', () => {
   assert.deepEqual(retention, { max_age_seconds: null, max_bytes: 8, compress: 'gzip' });
 });
 
-test('merging leaves both of its arguments as they are', () => {
+test('merging does not modify its arguments', () => {
   fc.assert(fc.property(arbitrarySettings, arbitrarySettings, (from, to) => {
     const [fromCopy, toCopy] = [structuredClone(from), structuredClone(to)];
     mergeSettings(from, to);
@@ -70,7 +70,7 @@ test('merging leaves both of its arguments as they are', () => {
   }));
 });
 
-test('the built-in settings fit their own schema, member by member', () => {
+test('the built-in settings match their schema, member by member', () => {
   for (const [table, settings] of [
     [STORAGE_SETTINGS, BUILT_IN_STORAGE], [AUTHENTICATION_SETTINGS, BUILT_IN_AUTHENTICATION],
   ] as const) {
@@ -80,7 +80,7 @@ test('the built-in settings fit their own schema, member by member', () => {
   }
 });
 
-test('the schema refuses what is out of range and says the range', () => {
+test('the schema rejects values out of range and names the range', () => {
   const check = compileSchema(schemaOf(STORAGE_SETTINGS));
   for (const [storage, expected] of [
     [{ segment_bytes: 4095 }, /from 4096 to 1073741824/],

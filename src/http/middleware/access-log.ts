@@ -3,7 +3,7 @@
  */
 import type { Logger } from '../../base/logger.js';
 import type { AppContext, AppMiddleware } from '../context.js';
-import { actorOf } from '../principal-actor.js';
+import { actorOf } from '../../events/actor.js';
 
 const MS_DECIMALS = 3;
 

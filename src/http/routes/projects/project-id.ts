@@ -6,7 +6,7 @@ import { isProjectId } from '../../../events/project-id.js';
 import type { CommandContext } from '../../../store/command.js';
 import { authorizationOf } from '../../authorization.js';
 import type { AppContext, AppMiddleware } from '../../context.js';
-import { actorOf } from '../../principal-actor.js';
+import { actorOf } from '../../../events/actor.js';
 
 /** Notes the project of a route's path, before the key is looked at: a refusal is logged with the project that it aimed at. */
 export const inProject: AppMiddleware = (ctx, next) => {
