@@ -94,7 +94,7 @@ export const BUILT_IN_STORAGE: StorageSettings = defaultsOf(STORAGE_SETTINGS);
 export const BUILT_IN_AUTHENTICATION: AuthenticationSettings = defaultsOf(AUTHENTICATION_SETTINGS);
 
 /** Settings as log lines and snapshots store them: without the rows that have `omitDefault` and their default. */
-export interface StoredSettings {
+interface StoredSettings {
   readonly storage: StorageChange;
   readonly authentication: AuthenticationSettings;
 }
