@@ -2,7 +2,7 @@
  * The stable error codes. Clients match on them, so a code is never renamed. `http/problem.ts` maps them to HTTP statuses.
  */
 
-/** Every code, in the order of the table in the documentation. */
+/** Every code, in the order of the table in docs/http-api.md. */
 export const ERROR_CODES = [
   'bad_request',
   'invalid_target',

@@ -5,13 +5,15 @@ import { projectRoot } from '../tidy/source-tree.js';
 
 /** A fenced block of a document. */
 export interface FencedBlock {
-  /** What stands behind the fence, such as `sh`; empty for none. */
+  /** The word after the fence, such as `sh`; empty for none. */
   readonly language: string;
+  /** The second word after the fence: the name of a script or of an example; empty for none. */
+  readonly name: string;
   /** The lines between the fences, each with its line feed. */
   readonly text: string;
 }
 
-/** Marks in an example what differs from run to run. */
+/** Stands in an example for text that differs from run to run. */
 const ANYTHING = '…';
 
 /**
@@ -78,7 +80,10 @@ export function plain(cell: string | undefined): string {
  * @returns The blocks in their order
  */
 export function fencedBlocks(text: string): readonly FencedBlock[] {
-  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', body = '']) => ({ language, text: body }));
+  const blocks = [...text.matchAll(/^( *)```(\w*)(?: ([\w-]+))?\n([\s\S]*?)^\1```$/gm)];
+  return blocks.map(([, indent = '', language = '', name = '', body = '']) => ({
+    language, name, text: body.replace(new RegExp(`^${indent}`, 'gm'), ''),
+  }));
 }
 
 /**
@@ -122,7 +127,7 @@ export function examplePattern(example: string): RegExp {
 function fenceFlags(lines: readonly string[]): readonly boolean[] {
   let isOpen = false;
   return lines.map((line) => {
-    const isFence = line.startsWith('```');
+    const isFence = line.trimStart().startsWith('```');
     const flag = isOpen || isFence;
     if (isFence) isOpen = !isOpen;
     return flag;

@@ -1,0 +1,150 @@
+/**
+ * Pastes every shell block of every document into one shell, beside one server, in the order in which a newcomer reads the documents.
+ * A block must print what the document shows below it, where `…` stands for any text within a line. A block below which nothing is shown
+ * must print nothing. A block with a name, such as `check`, is a script: it is saved as `check.sh`, and later blocks run it.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type ServerUnderTest, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
+import { suite } from '../suite.js';
+import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
+import { examplePattern, fencedBlocks, readDocument } from './documents.js';
+import { type ExampleBlock, exampleBlocks, withShell } from './example-blocks.js';
+import { hasCommands, type ShellSession } from './shell-session.js';
+
+const test = suite('examples');
+const documents = readProject(projectRoot()).filter((file) => file.path.endsWith('.md'));
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** The documents with shell blocks, as they are read. */
+const READING_ORDER = [
+  'README.md', 'CONTRIBUTING.md', 'docs/operations.md', 'docs/http-api.md', 'docs/snapshot-format.md', 'docs/log-format.md',
+  'docs/recovery.md', 'docs/reliability.md',
+];
+
+/** Blocks that cannot run here, by document and first line, each with the test that checks it in another way. */
+const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedBy: string])[] = [
+  ['README.md', 'npm start    #', 'test/setup.test.ts'],
+  ['README.md', 'npm start\n', 'test/setup.test.ts'],
+  ['CONTRIBUTING.md', 'npm test\n', 'test/run.test.ts'],
+  ['CONTRIBUTING.md', 'npm test -- ', 'test/run.test.ts'],
+  ['docs/operations.md', 'sudo useradd', 'test/docs/operations-doc.test.ts'],
+  ['docs/operations.md', 'sudo -u simplekv', 'test/docs/operations-doc.test.ts'],
+  ['docs/operations.md', 'node dist/src/cli/main.js serve', 'test/cli/output.e2e.test.ts'],
+  ['docs/log-format.md', '# Usage: sh base.sh', 'test/docs/log-format.test.ts'],
+  ['docs/recovery.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
+  ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
+  ['docs/reliability.md', 'npm run prove', 'test/docs/reliability-doc.test.ts'],
+];
+
+/** The backup script is repeated, as its page says, if files come or go while it copies. */
+const REPEATED = 'TO=backup-';
+const REPEATS_MAX = 20;
+
+/** What a block may be: shell commands, what they print, or the content of a file. */
+const LANGUAGES = ['sh', 'text', 'json', 'jsonl', 'ini', 'nginx', 'logrotate'];
+
+function isRun(document: string, { commands }: ExampleBlock): boolean {
+  return !NOT_RUN.some(([name, start]) => name === document && commands.startsWith(start));
+}
+
+/** What a reader has before the first block, and what happens between the blocks. */
+class Reader {
+  readonly #bench: Workbench;
+  readonly #shell: ShellSession;
+  #server: ServerUnderTest;
+  readonly #keys: { readonly global: string; readonly project: string };
+
+  constructor(bench: Workbench, shell: ShellSession, server: ServerUnderTest) {
+    this.#bench = bench;
+    this.#shell = shell;
+    this.#server = server;
+    this.#keys = { global: server.key('global'), project: server.key('first_project') };
+  }
+
+  /** Pastes a block and compares its output. */
+  async follow(document: string, block: ExampleBlock): Promise<void> {
+    const { name, commands, shown } = block;
+    if (name !== '') return writeFileSync(this.#bench.path(`${name}.sh`), commands);
+    await this.#prepare(document, commands);
+    const expected = examplePattern(shown ?? '');
+    let output = await this.#shell.run(this.#filledIn(commands));
+    for (let repeat = 0; repeat < REPEATS_MAX && commands.startsWith(REPEATED) && !expected.test(output); repeat += 1) {
+      output = await this.#shell.run(`rm -rf "$TO"\n${this.#filledIn(commands)}`);
+    }
+    assert.match(output, expected, `${document}: ${output}\nafter\n${commands}`);
+    if (commands.includes('kill -9 PID')) await this.#startAgain();
+  }
+
+  /** Puts in what a reader puts in. */
+  #filledIn(commands: string): string {
+    const facts = [
+      ['http://127.0.0.1:23849', this.#server.url], ['skv_g_…', this.#keys.global], ['skv_p_…', this.#keys.project],
+      ['kill -9 PID', `kill -9 ${this.#server.process.pid ?? ''}`], ['node dist/src/cli/main.js', `node '${MAIN}'`],
+    ] as const;
+    const filled = facts.reduce((text, [from, to]) => text.replaceAll(from, to), commands);
+    return filled.replace(/^(simplekv \w+) PROJECT\b/gm, '$1 first_project');
+  }
+
+  async #startAgain(): Promise<void> {
+    await this.#server.ended;
+    this.#server = await this.#bench.start();
+    assert.equal(this.#server.stderr, '', 'the second start prints no API key');
+    await this.#shell.run(`SERVER=${this.#server.url}\nPROJECT=$SERVER/api/v1/projects/first_project`);
+  }
+
+  /** The page on recovery is read beside damaged files: its first block finds them, its repairs repair them. */
+  async #prepare(document: string, commands: string): Promise<void> {
+    if (document !== 'docs/recovery.md') return;
+    if (commands.startsWith('simplekv verify')) {
+      const target = '/api/v1/projects/first_project/keys/lost';
+      await this.#server.send('PUT', target, { key: this.#keys.project, body: '"written last"' });
+      this.#server.process.kill('SIGKILL');
+      await this.#server.ended;
+      this.#damage('first_project.jsonl', 'written last');
+    }
+    if (commands.startsWith('simplekv repair _server')) this.#damage('_server.jsonl', 'project.created');
+  }
+
+  /** Changes one letter of a text in a file of the data folder. */
+  #damage(file: string, text: string): void {
+    const path = this.#bench.path('data', file);
+    const content = readFileSync(path, 'utf8');
+    assert.ok(content.includes(text), `${file} has ${text}`);
+    writeFileSync(path, content.replace(text, `${text.slice(0, -1)}X`));
+  }
+}
+
+test('every shell block works as it is pasted, and prints what the document shows', () => withWorkbench(async (bench) => {
+  if (!hasCommands(['curl', 'sha256sum', 'sed', 'gzip', 'od', 'awk'])) return;
+  await withShell(bench.folder, async (shell) => {
+    bench.configure([{ id: 'first_project' }]);
+    const reader = new Reader(bench, shell, await bench.start());
+    for (const document of READING_ORDER) {
+      const blocks = exampleBlocks(readDocument(document)).filter((block) => isRun(document, block));
+      for (const block of blocks) await reader.follow(document, block);
+    }
+  });
+}), { timeoutMs: 240_000 });
+
+test('every document with shell blocks is read', () => {
+  const found = documents.filter(({ text }) => exampleBlocks(text).length > 0).map(({ path }) => path);
+  assert.deepEqual([...READING_ORDER].sort(), found.sort());
+});
+
+test('every block that is not run is there once, and the test that checks it exists', () => {
+  for (const [document, start, checkedBy] of NOT_RUN) {
+    const found = exampleBlocks(readDocument(document)).filter(({ commands }) => commands.startsWith(start));
+    assert.equal(found.length, 1, `${document}: ${start}`);
+    assert.ok(readDocument(checkedBy).includes('test('), checkedBy);
+  }
+});
+
+test('every block says what it is, so none escapes', () => {
+  assertNone(documents.flatMap(({ path, text }) => fencedBlocks(text)
+    .filter(({ language }) => !LANGUAGES.includes(language))
+    .map(({ language, text: content }) => `${path}: "${language}" before ${content.slice(0, 40)}`)));
+});
+
+test.run();

@@ -1,0 +1,63 @@
+/** docs/http-api.md against the code: routes, listing parameters, error codes. */
+import assert from 'node:assert/strict';
+import { ERROR_CODES } from '../../src/base/error-codes.js';
+import { PROBLEM_KINDS } from '../../src/http/problem.js';
+import { withWorkbench } from '../e2e/server-under-test.js';
+import { suite } from '../suite.js';
+import { projectRoot, readProject } from '../tidy/source-tree.js';
+import { plain, readDocument, section, tableRows } from './documents.js';
+
+const test = suite('http-api-doc');
+const document = readDocument('docs/http-api.md');
+
+test('the table of errors has every code, in its order, with its status', () => {
+  const rows = tableRows(section(document, 'Errors')).map(([code, status]) => [plain(code), Number(status)]);
+  assert.deepEqual(rows, ERROR_CODES.map((code) => [code, PROBLEM_KINDS[code].status]));
+});
+
+test('the table of listing parameters is the one of the schema', () => {
+  const schema = readDocument('src/http/routes/keys/list-keys.ts').split('properties: {')[1]?.split('additionalProperties')[0] ?? '';
+  const names = [...schema.matchAll(/^ {4}(\w+):/gm)].map(([, name]) => name);
+  assert.deepEqual(tableRows(section(document, 'Listing parameters')).map(([name]) => plain(name)).sort(), names.sort());
+});
+
+interface DocumentedRoute {
+  readonly methods: readonly string[];
+  readonly target: string;
+  readonly key: string;
+}
+
+function documentedRoutes(): readonly DocumentedRoute[] {
+  return tableRows(document).map(([methods, shown, key]) => {
+    const target = plain(shown).replace('{id}', 'first_project').replace('{key}', 'a');
+    return { methods: plain(methods).split(', '), target: target.startsWith('/projects') ? `/api/v1${target}` : target, key: key ?? '' };
+  });
+}
+
+test('the table of routes has each route once, with its methods and its key', () =>
+  withWorkbench(async (bench) => {
+    bench.configure([{ id: 'first_project' }]);
+    const server = await bench.start();
+    const routes = documentedRoutes();
+    const sources = readProject(projectRoot()).filter((file) => /^src\/http\/routes\/.*-routes\.ts$/.test(file.path));
+    const registered = sources.flatMap(({ text }) => text.match(/^ {2}router\.(?:get|put|post|delete|register)\(/gm) ?? []);
+    assert.equal(routes.length, registered.length);
+    for (const target of new Set(routes.map((route) => route.target))) {
+      const methods = routes.filter((route) => route.target === target).flatMap((route) => route.methods);
+      const expected = ['OPTIONS', ...methods, ...(methods.includes('GET') ? ['HEAD'] : [])];
+      const allowed = (await server.send('OPTIONS', target)).headers.allow?.split(', ') ?? [];
+      assert.deepEqual([...allowed].sort(), expected.sort(), target);
+    }
+    const projectKey = server.key('first_project');
+    for (const { methods, target, key } of routes) {
+      for (const method of methods) {
+        const { status: bare } = await server.send(method, target);
+        assert.equal(bare === 401, key !== '–', `${method} ${target} without a key: ${bare}`);
+        if (key === '–') continue;
+        const { status } = await server.send(method, target, { key: projectKey });
+        assert.equal(status === 403, key === 'G', `${method} ${target} with the project's key: ${status}`);
+      }
+    }
+  }));
+
+test.run();

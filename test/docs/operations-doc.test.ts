@@ -1,0 +1,131 @@
+/** docs/operations.md against the code: what cannot be run here is checked as text, and the backup script is run under load. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
+import { checkConfig } from '../../src/config/check-config.js';
+import { firstConfig } from '../../src/config/first-config.js';
+import { NodeDisk } from '../../src/disk/node-disk.js';
+import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
+import { type ServerUnderTest, withWorkbench } from '../e2e/server-under-test.js';
+import { suite } from '../suite.js';
+import { examplePattern, fencedBlocks, readDocument, section, tableRows } from './documents.js';
+import { type ExampleBlock, exampleBlocks, substitute, withShell } from './example-blocks.js';
+import type { ShellSession } from './shell-session.js';
+
+const test = suite('operations-doc');
+const document = readDocument('docs/operations.md');
+/** Time limit of a shutdown by default. */
+const DEFAULT_SHUTDOWN_MS = 10_000;
+
+test('the example for TLS is accepted', () => {
+  const [shown] = fencedBlocks(section(document, 'TLS'));
+  checkConfig(JSON.parse(`{"version":1,"projects":[],${shown?.text ?? ''}}`));
+});
+
+test('the block for nginx passes the path, the host and the address on, and holds nothing back', () => {
+  const [block] = fencedBlocks(section(document, 'Behind a proxy')).filter(({ language }) => language === 'nginx');
+  const directives = (block?.text ?? '').split('\n').map((line) => line.trim());
+  const port = firstConfig().document.server_port ?? 0;
+  for (const expected of [
+    // With a path behind the port nginx decodes %2F and writes the path anew.
+    `proxy_pass http://127.0.0.1:${port};`, 'merge_slashes off;', 'proxy_set_header Host $http_host;',
+    'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;', 'proxy_buffering off;', 'client_max_body_size 8m;',
+  ]) assert.ok(directives.includes(expected), expected);
+});
+
+test('the unit for systemd has absolute paths, may write its own folder alone, and starts again only where that can help', () => {
+  const [block] = fencedBlocks(section(document, 'With systemd')).filter(({ language }) => language === 'ini');
+  const entries = new Map((block?.text ?? '').split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)] as const));
+  assert.match(entries.get('ExecStart') ?? '', /^\/usr\/bin\/node \/\S+\/main\.js serve --config \/\S+$/);
+  assert.equal(entries.get('ReadWritePaths'), '/var/lib/simplekv');
+  const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.noPermission, EXIT_CODES.configuration];
+  assert.equal(entries.get('RestartPreventExitStatus'), final.join(' '));
+  assert.ok(Number(entries.get('TimeoutStopSec')) * 1000 > DEFAULT_SHUTDOWN_MS);
+});
+
+test('the table of exit codes is the one of the code', () => {
+  const rows = tableRows(section(document, 'Signals and exit codes')).map(([code]) => Number(code));
+  assert.deepEqual(rows, Object.values(EXIT_CODES).sort((a, b) => a - b));
+});
+
+/** Writes keys one after another until told to stop; gives how many were acknowledged. */
+async function writeUntil(server: ServerUnderTest, isOver: () => boolean): Promise<number> {
+  let count = 0;
+  for (; !isOver(); count += 1) {
+    const key = server.key('first_project');
+    const { status } = await server.send('PUT', `/api/v1/projects/first_project/keys/k${count}`, { key, body: `${count}` });
+    assert.equal(status, 201);
+  }
+  return count;
+}
+
+/** As `simplekv verify` sees it. */
+async function assertVerifies(dataFolder: string, scratchFolder: string): Promise<void> {
+  for await (const { project, findings } of verifyFolder({ disk: new NodeDisk(), dataFolder, scratchFolder })) {
+    assert.deepEqual(findings, [], project);
+  }
+}
+
+/** Gives the shell the command that the script calls. */
+async function prepareBackup(shell: ShellSession): Promise<ExampleBlock | undefined> {
+  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  await shell.run(`simplekv() { node '${main}' "$@"; }`);
+  return exampleBlocks(section(document, 'Backup'))[0];
+}
+
+test('a backup during which a project is deleted and created again is not called one', () =>
+  withWorkbench((bench) => withShell(bench.folder, async (shell) => {
+    bench.configure([{ id: 'first_project' }]);
+    const server = await bench.start();
+    const example = await prepareBackup(shell);
+    const target = `${server.url}/api/v1/projects`;
+    const curl = `curl -s -o /dev/null -H 'Authorization: Bearer ${server.key('global')}' -H 'Content-Type: application/json'`;
+    const again = `${curl} -X DELETE ${target}/first_project; ${curl} -X POST ${target} -d '{"id":"first_project"}'`;
+    const changed = substitute(example?.commands ?? '', ['  copy data/_server.jsonl\n', `  ${again}\n  copy data/_server.jsonl\n`]);
+    assert.match(await shell.run(`${changed}echo "status $?"`), /^not a backup: copy again; backup-\w+\/verify\.txt says .*\nstatus 1\n$/);
+    assert.match(await shell.run('cat "$TO/verify.txt"'), /^first_project: DAMAGED/m);
+    assert.match(await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}echo "status $?"`), /^copied\nstatus 0\n$/);
+  })), { timeoutMs: 120_000 });
+
+test('the backup of a running server verifies and opens, with everything that was acknowledged before it began', () =>
+  withWorkbench((bench) => withShell(bench.folder, async (shell) => {
+    bench.configure([{ id: 'first_project', storage: { segment_bytes: 65_536 } }, { id: 'quiet' }]);
+    const server = await bench.start();
+    let isOver = false;
+    const writing = writeUntil(server, () => isOver);
+    const key = server.key('first_project');
+    const countOf = async (from: ServerUnderTest): Promise<number> => {
+      const { text } = await from.send('GET', '/api/v1/projects/first_project', { key });
+      return (JSON.parse(text) as { key_count: number }).key_count;
+    };
+    while ((await countOf(server)) < 400) await new Promise((resolve) => setTimeout(resolve, 10));
+    const example = await prepareBackup(shell);
+    await writeFile(bench.path('data', 'README.md'), 'what lies here');
+    let before = 0;
+    let output = '';
+    for (let attempt = 0; attempt < 20 && !examplePattern(example?.shown ?? '').test(output); attempt += 1) {
+      before = await countOf(server);
+      output = await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}`);
+    }
+    isOver = true;
+    const written = await writing;
+    assert.match(output, examplePattern(example?.shown ?? ''));
+    assert.equal(await shell.run('find "$TO" -perm /077'), '', 'nothing in the copy is open to others');
+    assert.equal(await shell.run('cat "$TO/data/README.md"'), 'what lies here');
+    await server.stop();
+
+    await withWorkbench(async (other) => {
+      await shell.run(`cp -r "$TO"/. ${other.folder}`);
+      await assertVerifies(path.join(other.folder, 'data'), other.folder);
+      const opened = await other.start();
+      const after = await countOf(opened);
+      assert.ok(after >= before && after <= written, `${before} <= ${after} <= ${written}`);
+      const last = await opened.send('GET', `/api/v1/projects/first_project/keys/k${before - 1}`, { key });
+      assert.equal(last.text, `${before - 1}`);
+      assert.equal((await opened.send('GET', '/api/v1/projects/quiet', { key: server.key('quiet') })).status, 200);
+    });
+  })), { timeoutMs: 120_000 });
+
+test.run();
