@@ -32,21 +32,35 @@ interface StateBuild {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The data files of a state. */
+interface BuiltState extends SnapshotData {
+  /** The last line in it; undefined if there were no lines after `previous`. */
+  readonly last: LogLine | undefined;
+}
+
 /**
  * Builds a state as the data files of a snapshot.
  *
  * @throws {SnapshotCorruptError} when the generation to build on is damaged
  * @throws {LogCorruptError} when a line is damaged
  */
-export async function buildState(build: StateBuild): Promise<SnapshotData> {
+export async function buildState(build: StateBuild): Promise<BuiltState> {
   const { disk, dataFolder, project, into, seq, previous, lines, signal } = build;
   const projectFolder = join(dataFolder, project);
   const texts = build.texts ?? projectTexts(disk, new LogPaths(dataFolder, project), { folder: into, seq });
+  let last: LogLine | undefined;
+  const changes = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
+    for await (const group of lines) {
+      last = group.at(-1) ?? last;
+      yield group.map(changeOf).filter((change) => change !== undefined);
+    }
+  };
   try {
-    return await buildSnapshot({
+    const data = await buildSnapshot({
       disk: into === projectFolder ? disk : overlayDisk(disk, into, projectFolder),
-      folder: into, seq, previous, changes: changesOf(lines), readText: (place) => texts.read(place), signal,
+      folder: into, seq, previous, changes: changes(), readText: (place) => texts.read(place), signal,
     });
+    return { ...data, last };
   } finally {
     await texts.close();
   }
@@ -72,13 +86,6 @@ function overlayDisk(disk: Disk, over: string, under: string): Disk {
     removeFolder: (path) => disk.removeFolder(path),
     room: (path) => disk.room(path),
   };
-}
-
-async function* changesOf(lines: AsyncIterable<readonly LogLine[]>): AsyncGenerator<readonly SnapshotChange[]> {
-  for await (const group of lines) {
-    const changes = group.map(changeOf).filter((change) => change !== undefined);
-    if (changes.length > 0) yield changes;
-  }
 }
 
 /** The change of keys and values that a line makes; undefined for a line about the project itself. */

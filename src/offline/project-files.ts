@@ -80,12 +80,11 @@ async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader>
  *
  * @param log a log that begins no later than right after the snapshot
  * @param previous the snapshot; undefined: from the first line on
- * @param range `toSeq` must be durable already
+ * @param toSeq must be durable already
  * @throws {LogCorruptError} when a line is damaged, or the log is of another history than the snapshot
  */
 export async function* linesAfter(
-  { files, firstSeq, before }: ProjectLog, previous: SnapshotPosition | undefined,
-  { toSeq, signal }: { readonly toSeq: number; readonly signal?: AbortSignal | undefined },
+  { files, firstSeq, before }: ProjectLog, previous: SnapshotPosition | undefined, toSeq: number, signal?: AbortSignal,
 ): AsyncGenerator<readonly LogLine[]> {
   const isReadAgain = previous !== undefined && previous.seq >= firstSeq;
   if (previous !== undefined && !isReadAgain) refuseOtherHistory(files.project, await before(), previous);

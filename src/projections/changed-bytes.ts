@@ -1,9 +1,9 @@
 /**
- * How much has changed since the newest snapshot, in bytes of the log: what decides when the next one is due.
+ * Counts the bytes of the log since the newest snapshot, which decide when the next one is due.
  */
 import { invariant } from '../base/invariant.js';
 
-/** Moments that are remembered; a snapshot is of one of the last of them. */
+/** Marks that are kept; a snapshot is always of one of the last. */
 const MARKS_MAX = 16;
 
 interface Mark {
@@ -11,37 +11,34 @@ interface Mark {
   readonly totalBytes: number;
 }
 
-/** Counts bytes, and forgets those that a snapshot holds. */
+/** Counts bytes, minus those that a snapshot covers. */
 export class ChangedBytes {
   #totalBytes = 0;
-  /** What the newest snapshot holds of the total. */
-  #heldBytes = 0;
+  /** Bytes of the total that the newest snapshot covers. */
+  #coveredBytes = 0;
   #marks: Mark[] = [];
 
   /** Bytes since the newest snapshot. */
   get count(): number {
-    return this.#totalBytes - this.#heldBytes;
+    return this.#totalBytes - this.#coveredBytes;
   }
 
-  /** @param bytes of one more event */
+  /** Adds the bytes of one event. */
   add(bytes: number): void {
     invariant(bytes >= 0, 'an event has a size');
     this.#totalBytes += bytes;
   }
 
-  /** Remembers this moment: a snapshot of it may be made. */
+  /** Marks the current total as that of a seq at which a snapshot may be made. */
   mark(seq: number): void {
     this.#marks.push({ seq, totalBytes: this.#totalBytes });
     if (this.#marks.length > MARKS_MAX) this.#marks.shift();
   }
 
-  /**
-   * Takes note that there is a snapshot. One of a moment that was not marked changes nothing: then too much is counted, and the
-   * next snapshot comes early.
-   */
+  /** Records that a snapshot exists. Ignores a seq without a mark: the count stays too high, and the next snapshot is due early. */
   noteSnapshot(seq: number): void {
     const mark = this.#marks.find((one) => one.seq === seq);
-    if (mark !== undefined) this.#heldBytes = Math.max(this.#heldBytes, mark.totalBytes);
+    if (mark !== undefined) this.#coveredBytes = Math.max(this.#coveredBytes, mark.totalBytes);
     this.#marks = this.#marks.filter((one) => one.seq > seq);
   }
 }

@@ -1,28 +1,28 @@
 /**
- * What is kept for each key. There may be millions of them, so their form is chosen for their size in memory.
+ * The entry of a key in memory. There may be millions, so its form is chosen for its size.
  */
 import type { ValuePlace } from './value-place.js';
 
-/** What is known of a key. */
+/** The current version of a key. */
 export interface KeyEntry {
-  /** The value's JSON text, one line, as the client sent it; or where it lies, when it is not in memory. */
+  /** The value's JSON text, one line, as the client sent it; or its place on disk, if it is not in memory. */
   readonly value: string | ValuePlace;
   /** Version: the seq of its last change. */
   readonly seq: number;
-  /** When that was, in milliseconds since 1970. */
+  /** Time of that change, in milliseconds since 1970. */
   readonly timeMs: number;
 }
 
-/** An entry with its value at hand. */
+/** An entry whose value is in memory. */
 export interface LoadedEntry extends KeyEntry {
   readonly value: string;
 }
 
 /**
- * An entry whose value lies on disk. It is its own place: one object a key, not two.
+ * An entry whose value is on disk. It is its own {@link ValuePlace}, so that a key costs one object, not two.
  *
- * Version and time never change. The place does when a snapshot takes the value in, and names the same bytes before and after;
- * who reads copies it before it waits.
+ * Version and time never change. The place changes when a snapshot takes over the value; it names the same bytes before and after. A reader
+ * copies it before it awaits anything.
  */
 export class PlacedEntry implements KeyEntry, ValuePlace {
   readonly seq: number;
@@ -30,7 +30,7 @@ export class PlacedEntry implements KeyEntry, ValuePlace {
   readonly sizeBytes: number;
   file: number;
   offset: number;
-  /** The CRC-32 with a sign: V8 keeps a number below 2^31 in the object itself, a greater one in an object of its own. */
+  /** The CRC-32 as a signed number: V8 stores numbers below 2^31 inline and allocates an object for greater ones. */
   readonly #signedCrc: number;
 
   constructor({ seq, timeMs }: Pick<KeyEntry, 'seq' | 'timeMs'>, place: ValuePlace) {
@@ -52,9 +52,9 @@ export class PlacedEntry implements KeyEntry, ValuePlace {
 }
 
 /**
- * Says how much text an entry stands for, without looking at all of it.
+ * Returns the size of a value without reading it.
  *
- * @returns bytes of a value on disk, UTF-16 units of one in memory
+ * @returns bytes if the value is on disk, UTF-16 units if it is in memory
  */
 export function sizeOfValue({ value }: KeyEntry): number {
   return typeof value === 'string' ? value.length : value.sizeBytes;

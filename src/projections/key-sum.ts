@@ -1,40 +1,36 @@
 /**
- * A sum over keys and their versions that does not depend on their order, so that a live projection can keep it up to date
- * change by change, and a snapshot that was built from files can be compared with it.
+ * An order-independent checksum over keys and versions. A live projection updates it with each change, and a snapshot built from files is
+ * compared with it.
  */
 import { crc32 } from 'node:zlib';
 import { invariant } from '../base/invariant.js';
 
-/** The sum is kept below this, so that adding two never loses a digit. */
+/** Sums stay below this, so that adding two is exact. */
 const SUM_MODULUS = 2 ** 52;
-/** A version is folded into what the CRC of its key begins with. */
+/** Versions are reduced to 32 bits as the initial value of the CRC of their key. */
 const CRC_MODULUS = 2 ** 32;
 
 /**
- * What one key adds to the sum.
+ * Computes the term of one key.
  *
  * @param seq its version, from 1
- * @returns a whole number from 0, below 2^52
+ * @returns an integer from 0, below 2^52
  */
 export function keyTerm(key: string, seq: number): number {
   invariant(seq >= 1, 'a version is counted from 1');
-  // The version twice: in the CRC, so that two keys cannot swap theirs, and as a factor that reaches beyond its 32 bits.
+  // The version counts twice: in the CRC, so that two keys cannot swap versions, and as a factor that reaches beyond its 32 bits.
   return (crc32(key, seq % CRC_MODULUS) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
 }
 
 /** Keeps the product of a CRC and a factor exact: 32 bits and 20 bits are 52. */
 const TERM_FACTOR_MODULUS = 2 ** 20 - 1;
 
-/**
- * Adds a key to a sum.
- *
- * @param term what {@link keyTerm} gave
- */
+/** Adds the {@link keyTerm} of a key to a sum. */
 export function addTerm(sum: number, term: number): number {
   return (sum + term) % SUM_MODULUS;
 }
 
-/** Takes a key out of a sum. */
+/** Subtracts the term of a key from a sum. */
 export function removeTerm(sum: number, term: number): number {
   return (sum - term + SUM_MODULUS) % SUM_MODULUS;
 }

@@ -1,8 +1,8 @@
 /**
- * The present keys and values of one project, sorted by the UTF-8 bytes of the key. Knows no log and no HTTP.
+ * The current keys and values of one project, sorted by the UTF-8 bytes of the key. Knows no log and no HTTP.
  *
- * It either caches values, and then every new one stays in memory; or it keeps only where each new one lies. Entries from
- * before the last change of mode stay as they are until `fill` or `relocate` takes them over.
+ * In caching mode every new value stays in memory; otherwise only its place on disk does. Entries from before a change of mode stay as they
+ * are until `fill` or `relocate` converts them.
  */
 import sortedBtree from 'sorted-btree';
 import { compareUtf8 } from '../base/compare-utf8.js';
@@ -10,7 +10,7 @@ import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
 import { type KeyEntry, PlacedEntry } from './key-entry.js';
-import { entryOf, isBefore, isBeyond, type KeyRange } from './key-range.js';
+import { isBefore, isBeyond, iterationStart, type KeyRange } from './key-range.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
 import { placeOfSetValue, type ValuePlace } from './value-place.js';
@@ -21,13 +21,13 @@ function newTree(): Tree {
   return new sortedBtree.default<string, KeyEntry>(undefined, compareUtf8);
 }
 
-/** How values are kept. */
+/** How to keep values. */
 export interface CachingOptions {
-  /** True: in memory. False: what has a place on disk is kept as that place only. @default true */
+  /** True: in memory. False: only as a place on disk, if they have one. @default true */
   readonly isCaching?: boolean;
 }
 
-/** Keys and values as they are now. */
+/** The current keys and values. */
 export class KeyValues implements Projection<ProjectEvent> {
   #tree: Tree = newTree();
   #isCaching: boolean;
@@ -35,54 +35,49 @@ export class KeyValues implements Projection<ProjectEvent> {
   #placedCount = 0;
   #lastRestored: string | undefined;
 
-  /** @param options how values are kept */
   constructor({ isCaching = true }: CachingOptions = {}) {
     this.#isCaching = isCaching;
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get count(): number {
     return this.#tree.size;
   }
 
-  /** The sum over keys and versions; see `key-sum.ts`. */
+  /** The checksum over keys and versions; see `key-sum.ts`. */
   get keySum(): number {
     return this.#keySum;
   }
 
-  /** How many of the values are not in memory. */
+  /** Number of values that are not in memory. */
   get placedCount(): number {
     return this.#placedCount;
   }
 
-  /** True when new values are kept in memory. */
+  /** True if new values are kept in memory. */
   get isCaching(): boolean {
     return this.#isCaching;
   }
 
-  /**
-   * Changes how what is applied from now on is kept.
-   *
-   * @param isCaching true: in memory
-   */
+  /** Sets whether values applied from now on are kept in memory. */
   setCaching(isCaching: boolean): void {
     this.#isCaching = isCaching;
   }
 
-  /** @returns its entry, undefined when it does not exist */
+  /** Returns the entry of a key; undefined if the key does not exist. */
   get(key: string): KeyEntry | undefined {
     return this.#tree.get(key);
   }
 
   /**
-   * Reads a piece of a listing, of one moment.
+   * Reads the first entries of a range, all of one moment.
    *
-   * @param limit how many at most, from 1
+   * @param limit maximum number of entries, from 1
    */
   slice(range: KeyRange, limit: number): [string, KeyEntry][] {
-    invariant(limit >= 1, 'a piece of a listing has room for a key');
+    invariant(limit >= 1, 'a slice has room for a key');
     const found: [string, KeyEntry][] = [];
-    for (const [key, entry] of this.#walk(range)) {
+    for (const [key, entry] of this.#entriesFrom(range)) {
       if (isBefore(range, key)) continue;
       if (isBeyond(range, key)) break;
       found.push([key, entry]);
@@ -92,26 +87,27 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   /**
-   * Reads the keys of a piece of a listing, of one moment.
+   * Reads the first keys of a range, all of one moment.
    *
-   * @param limit how many at most, from 1
+   * @param limit maximum number of keys, from 1
    */
   keys(range: KeyRange, limit: number): string[] {
     return this.slice(range, limit).map(([key]) => key);
   }
 
-  /** Entries in the direction of travel, beginning at or shortly before the first one of the range. */
-  #walk(range: KeyRange): IterableIterator<[string, KeyEntry]> {
-    return range.reverse === true ? this.#tree.entriesReversed(entryOf(range)) : this.#tree.entries(entryOf(range));
+  /** Iterates over entries in the direction of the range, starting at or shortly before its first key. */
+  #entriesFrom(range: KeyRange): IterableIterator<[string, KeyEntry]> {
+    const start = iterationStart(range);
+    return range.reverse === true ? this.#tree.entriesReversed(start) : this.#tree.entries(start);
   }
 
   /** {@inheritDoc Projection.apply} */
   apply({ event, seq, timeMs, place }: Recorded<ProjectEvent>): void {
     if (event.op === 'set') {
-      this.#forget(event.key);
+      this.#discount(event.key);
       this.#add(event.key, this.#entryOfSet(event.value, { seq, timeMs }, place));
     } else if (event.op === 'delete') {
-      this.#forget(event.key);
+      this.#discount(event.key);
       const existed = this.#tree.delete(event.key);
       invariant(existed, `the key that seq ${seq} deletes exists`);
     } else if (event.op === 'clear') {
@@ -122,14 +118,14 @@ export class KeyValues implements Projection<ProjectEvent> {
     }
   }
 
-  /** Text that has no place stays in memory whatever the mode: there would be no other way to read it. */
+  /** A text without a place on disk stays in memory in either mode: it could not be read again. */
   #entryOfSet(value: string, version: Pick<KeyEntry, 'seq' | 'timeMs'>, fields: TextPlace | undefined): KeyEntry {
     if (this.#isCaching || fields === undefined) return { value, ...version };
     return new PlacedEntry(version, placeOfSetValue(fields, value));
   }
 
-  /** Takes what a key counts for out of the sums; its entry is replaced or deleted next. */
-  #forget(key: string): void {
+  /** Removes a key from the sums, before its entry is replaced or deleted. */
+  #discount(key: string): void {
     const entry = this.#tree.get(key);
     if (entry === undefined) return;
     this.#keySum = removeTerm(this.#keySum, keyTerm(key, entry.seq));
@@ -143,10 +139,10 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   /**
-   * Takes in a key of a snapshot, before the first event is applied.
+   * Restores a key of a snapshot, before the first event is applied.
    *
-   * @param key above the key of the call before
-   * @param entry with its value, or with its place in the snapshot
+   * @param key greater than that of the previous call
+   * @param entry with its value, or its place in the snapshot
    */
   restore(key: string, { value, seq, timeMs }: KeyEntry): void {
     const isAscending = this.#lastRestored === undefined ? this.count === 0 : compareUtf8(key, this.#lastRestored) > 0;
@@ -156,14 +152,14 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   /**
-   * Says where the value of a version lies as well, from now on to be read there. Without caching, a text in memory gives way to
-   * the place. A key that has another version by now, or none, stays as it is.
+   * Sets a new place to read the value of a version from. Outside caching mode, replaces a text in memory by the place. Ignores a key that
+   * has another version by now, or none.
    */
   relocate(key: string, seq: number, place: ValuePlace): void {
     const entry = this.#tree.get(key);
     if (entry?.seq !== seq) return;
     if (entry instanceof PlacedEntry) {
-      invariant(entry.sizeBytes === place.sizeBytes && entry.crc === place.crc, `seq ${seq} has the same bytes wherever it lies`);
+      invariant(entry.sizeBytes === place.sizeBytes && entry.crc === place.crc, `seq ${seq} has the same bytes in every place`);
       entry.file = place.file;
       entry.offset = place.offset;
     } else if (!this.#isCaching) {
@@ -172,7 +168,7 @@ export class KeyValues implements Projection<ProjectEvent> {
     }
   }
 
-  /** Takes a value that was read from its place into memory. A key that has another version by now, or none, stays as it is. */
+  /** Keeps a value that was read from disk in memory. Ignores a key that has another version by now, or none. */
   fill(key: string, seq: number, value: string): void {
     const entry = this.#tree.get(key);
     if (entry?.seq !== seq || !(entry instanceof PlacedEntry) || !this.#isCaching) return;

@@ -9,32 +9,29 @@ import { ProjectStateProjection } from './project-state.js';
 import type { Projection } from './projection.js';
 import type { KeyCensus, SnapshotPosition } from './snapshot/snapshot.js';
 
-/** What a snapshot says of a project besides its keys and values. */
+/** The part of a snapshot besides keys and values. */
 export interface ModelCheckpoint extends KeyCensus {
-  /** The last event that is in it. */
+  /** The last event in it. */
   readonly seq: number;
   /** Time of that event, in milliseconds since 1970. */
   readonly timeMs: number;
-  /** For {@link ProjectModel.restore}; can be written as JSON. */
+  /** For {@link ProjectModel.restore}; serializable as JSON. */
   readonly state: unknown;
 }
 
-/** What a project's log amounts to. */
+/** The state of a project after the events of its log. */
 export class ProjectModel implements Projection<ProjectEvent> {
-  /** Keys and values. */
   readonly values: KeyValues;
-  /** Settings. */
   readonly state = new ProjectStateProjection();
   readonly #changed = new ChangedBytes();
   #lastSeq = 0;
   #lastTimeMs = 0;
 
-  /** @param options how values are kept */
   constructor(options: CachingOptions = {}) {
     this.values = new KeyValues(options);
   }
 
-  /** The seq of the last event that was applied. */
+  /** The seq of the last applied event; 0 before the first. */
   get lastSeq(): number {
     return this.#lastSeq;
   }
@@ -44,20 +41,20 @@ export class ProjectModel implements Projection<ProjectEvent> {
     return this.#lastTimeMs;
   }
 
-  /** Bytes of the events that were applied since the newest snapshot that {@link noteSnapshot} noted. */
+  /** Bytes of the events applied since the newest snapshot that {@link noteSnapshot} recorded. */
   get changedBytes(): number {
     return this.#changed.count;
   }
 
   /**
-   * Goes on from a snapshot, before the first event is applied. Keys and values are restored one by one, by
-   * `values.restore`, before or after.
+   * Continues from a snapshot, before the first event is applied. Keys and values are restored one by one with `values.restore`, before or
+   * after this call.
    *
-   * @param state what {@link checkpoint} gave
-   * @throws {SavedStateError} when it is not a state of that moment
+   * @param state from {@link checkpoint}
+   * @throws {SavedStateError} when it is not a state of that seq
    */
   restore({ seq, timeMs }: Pick<SnapshotPosition, 'seq' | 'timeMs'>, state: unknown): void {
-    invariant(this.#lastSeq === 0 && seq >= 1, 'a model goes on from a snapshot before anything else is applied');
+    invariant(this.#lastSeq === 0 && seq >= 1, 'a model continues from a snapshot before anything is applied');
     this.state.restore(state, seq);
     this.#lastSeq = seq;
     this.#lastTimeMs = timeMs;
@@ -73,7 +70,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
     this.#lastTimeMs = recorded.timeMs;
   }
 
-  /** @returns what a snapshot of this moment says besides keys and values */
+  /** Returns the part of a snapshot of this moment besides keys and values. */
   checkpoint(): ModelCheckpoint {
     this.#changed.mark(this.#lastSeq);
     const { count: keyCount, keySum } = this.values;
@@ -81,16 +78,16 @@ export class ProjectModel implements Projection<ProjectEvent> {
   }
 
   /**
-   * Takes note of a snapshot that is committed.
+   * Records that a snapshot is committed.
    *
-   * @param seq the last event that it holds: the seq of a checkpoint
+   * @param seq the seq of its checkpoint
    */
   noteSnapshot(seq: number): void {
     this.#changed.noteSnapshot(seq);
   }
 }
 
-/** Bytes of an event's fields; by estimate where no log has stored them. */
+/** Bytes of an event's fields; an estimate if no log has stored them. */
 function sizeOf({ event, place }: Recorded<ProjectEvent>): number {
   if (place !== undefined) return place.sizeBytes;
   return ('key' in event ? event.key.length : 0) + ('value' in event ? event.value.length : 0);

@@ -1,5 +1,5 @@
 /**
- * What a project is, apart from its data: settings, key id, times, and how they came about.
+ * The settings and the API key id of a project, with the newest part of their history.
  */
 import { invariant } from '../base/invariant.js';
 import { compileSchema } from '../base/json-schema.js';
@@ -10,9 +10,9 @@ import {
 } from '../events/project-settings.js';
 import type { Projection } from './projection.js';
 
-/** The state after one project event. */
+/** Settings and API key id after one project event. */
 export interface ProjectVersion {
-  /** The event's place: the revision that an entry of the configuration file carries. */
+  /** The seq of the event: the revision of an entry in the configuration file. */
   readonly seq: number;
   readonly settings: ProjectSettings;
   readonly keyId: string | null;
@@ -20,12 +20,12 @@ export interface ProjectVersion {
 }
 
 /**
- * How many versions are kept at most: the first one and the newest. An entry of the configuration names the version that it was
- * written from, and lags behind only while the file cannot be written; older ones are in the log, each whole in one line.
+ * Versions that are kept: the first and the newest. An entry of the configuration names the version that it was written from, and lags
+ * behind only while the file cannot be written. Older versions are in the log, each complete in one line.
  */
 export const VERSIONS_KEPT_MAX = 17;
 
-/** The state that a snapshot holds is not one, or not of its moment. */
+/** The state in a snapshot is invalid, or not of that snapshot's seq. */
 export class SavedStateError extends Error {
   override readonly name = 'SavedStateError';
 }
@@ -39,7 +39,7 @@ const settingsSchema = {
   additionalProperties: false,
   required: ['storage', 'authentication'],
   properties: {
-    // Snapshots of versions before a setting existed lack it.
+    // Snapshots written before a setting existed lack it.
     storage: schemaOf(STORAGE_SETTINGS),
     authentication: { ...schemaOf(AUTHENTICATION_SETTINGS), required: Object.keys(AUTHENTICATION_SETTINGS) },
   },
@@ -64,7 +64,7 @@ const checkSavedState = compileSchema<SavedState>({
   properties: { versions: { type: 'array', minItems: 1, items: versionSchema } },
 });
 
-/** Settings and the newest part of their history. */
+/** The settings of a project, fed from its log. */
 export class ProjectStateProjection implements Projection<ProjectEvent> {
   readonly #versions: ProjectVersion[] = [];
 
@@ -73,17 +73,17 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
     return this.#versions;
   }
 
-  /** The newest version; undefined for a log without a project event. */
+  /** Undefined for a log without a project event. */
   get newest(): ProjectVersion | undefined {
     return this.#versions.at(-1);
   }
 
-  /** The first version; undefined for a log without a project event. */
+  /** Undefined for a log without a project event. */
   get first(): ProjectVersion | undefined {
     return this.#versions[0];
   }
 
-  /** True when versions between the first and the others may have been dropped. */
+  /** True if versions after the first may have been dropped. */
   get isTrimmed(): boolean {
     return this.#versions.length === VERSIONS_KEPT_MAX;
   }
@@ -93,32 +93,33 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
     if (this.#versions.length > VERSIONS_KEPT_MAX) this.#versions.splice(1, 1);
   }
 
-  /** @returns all of it, as {@link restore} takes it; can be written as JSON */
+  /** Returns the state for {@link restore}; serializable as JSON. */
   save(): unknown {
     return { versions: this.#versions.map((version) => ({ ...version, settings: storedSettings(version.settings) })) };
   }
 
   /**
-   * Takes over what {@link save} gave, before the first event is applied. A setting that it does not name has its built-in value.
+   * Restores a state from {@link save}, before the first event is applied. A setting that it lacks gets its built-in value.
    *
-   * @param saved as it was read back; nothing of it is believed unchecked
-   * @throws {SavedStateError} when it cannot be what was saved at that seq
+   * @param saved as read back; checked here
+   * @param lastSeq the seq of the snapshot
+   * @throws {SavedStateError} when the state is invalid, or later than `lastSeq`
    */
   restore(saved: unknown, lastSeq: number): void {
     invariant(this.#versions.length === 0, 'a state is restored before anything is applied');
     const checked = checkSavedState(saved);
     if (!checked.ok) {
       const { pointer, expected } = checked.fault;
-      throw new SavedStateError(`Cannot take over the state of a project: at "${pointer}" expected ${expected}`);
+      throw new SavedStateError(`Cannot restore the state of a project: at "${pointer}" expected ${expected}`);
     }
     let before = 0;
     for (const { seq, settings, keyId, timeMs } of checked.document.versions) {
       if (seq <= before || seq > lastSeq) {
-        throw new SavedStateError(`Cannot take over the state of a project: seq ${seq} follows ${before}, and the last is ${lastSeq}`);
+        throw new SavedStateError(`Cannot restore the state of a project: seq ${seq} follows ${before}, and the last is ${lastSeq}`);
       }
       before = seq;
       const storage = mergeStorage(BUILT_IN_STORAGE, settings.storage);
-      // Snapshots of earlier versions hold all of them.
+      // Earlier versions of the program saved all versions.
       this.#add({ seq, settings: { ...settings, storage }, keyId, timeMs });
     }
   }

@@ -1,11 +1,11 @@
 /**
- * The contract of a projection: a read model that is nothing but the events that it was given, in order.
+ * The contract of a projection: a read model computed from the events of one log, in order, and from nothing else.
  *
- * - `apply` is given every event of one log exactly once, in the order of seq, first those of the past and then each new one
- *   after it has become durable. It never sees an event that might not be there after a restart.
- * - It must not fail: an event that is in the log has happened. What it cannot make sense of is a defect of this program, or
- *   of the one that wrote the log, and throws an `InvariantError`, which ends the opening of the project or the process.
- * - It runs on the event loop between two reads, so a reader sees either nothing or all of one event.
+ * - `apply` receives every event exactly once, in the order of seq: first those of the past, then each new one after it has become durable.
+ *   It never receives an event that might be missing after a restart.
+ * - It must not fail: an event in the log has happened. An event that contradicts the state is a defect of this program, or of the one
+ *   that wrote the log, and throws an `InvariantError`, which fails the opening of the project or ends the process.
+ * - It runs synchronously on the event loop, so a reader sees either nothing or all of an event.
  * - It keeps nothing that cannot be rebuilt by replaying the log from seq 1.
  */
 import type { AnyEvent, Recorded } from '../events/event.js';
@@ -13,9 +13,9 @@ import type { AnyEvent, Recorded } from '../events/event.js';
 /** A read model of one log. */
 export interface Projection<E extends AnyEvent> {
   /**
-   * Takes in the next event.
+   * Applies the next event.
    *
-   * @param recorded the event at its place; its seq is one above that of the call before
+   * @param recorded its seq is one above that of the previous call
    */
   apply(recorded: Recorded<E>): void;
 }

@@ -1,8 +1,8 @@
 /**
- * Which projects exist on disk, by the registry.
+ * Which projects exist on disk, according to the registry.
  *
- * A deletion and a departure are remembered for as long as a start may have to finish them: files of that log under the name are then
- * moved away. So whatever comes later for the name or the log ends it, or a start would erase what it does not concern any more.
+ * A deletion, or a departure to memory, is remembered as long as startup may have to complete it by moving away the files of that log. Any
+ * later event about the same id or log ends that, or startup would remove files that the deletion does not concern.
  */
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
@@ -10,34 +10,34 @@ import type { Recorded, ServerEvent } from '../events/event.js';
 import type { Projection } from './projection.js';
 
 /**
- * How the log of a project stands.
+ * The state of a project's log:
  *
- * - `live`: it is on disk.
- * - `deleted`: it is gone, and so is its project.
- * - `left`: its project went on in memory; its files are kept aside.
+ * - `live`: on disk.
+ * - `deleted`: deleted with its project.
+ * - `left`: its project moved to memory; its files are kept in `_left`.
  */
-export type RegistrationState = 'live' | 'deleted' | 'left';
+type RegistrationState = 'live' | 'deleted' | 'left';
 
-/** The newest that the registry says of a project id. */
+/** The newest record of a project id. */
 export interface Registration {
   readonly logId: string;
   readonly state: RegistrationState;
-  /** The lowest seq that must be there, where segments were removed on purpose. */
+  /** The lowest seq that the log must have, if retention removed segments. */
   readonly firstKeptSeq: number | undefined;
   /**
-   * The last seq of the newest snapshot that was recorded: the log had it on disk by then, so a log that ends before it is an older copy.
-   * Known from lines only, since a snapshot of the registry does not have it.
+   * The last seq of the newest recorded snapshot. It was on disk then, so a log that ends before it is an older copy. Known only from
+   * lines: a snapshot of the registry does not have it.
    */
   readonly provenSeq?: number;
 }
 
 const PROJECT_PREFIX = 'project/';
-/** Written for older versions, which finish deletions by it; the entry of the project says the same. */
+/** For older versions, which complete deletions by it. The entry of the project says the same. */
 const DELETED_PREFIX = 'deleted/';
 const LEFT_PREFIX = 'left/';
 const DEFAULT_KEY = 'default_key';
 
-/** Projects by id, and the departures by log. */
+/** The projects on disk, fed from the registry. */
 export class Registrations implements Projection<ServerEvent> {
   readonly #byId = new Map<string, Registration>();
   readonly #leftLogs = new Map<string, string>();
@@ -48,30 +48,30 @@ export class Registrations implements Projection<ServerEvent> {
     return [...this.liveLogs.keys()];
   }
 
-  /** Logs on disk: log id by project id. */
+  /** Log ids of the live projects, by project id. */
   get liveLogs(): ReadonlyMap<string, string> {
     return new Map([...this.#byId].filter(([, { state }]) => state === 'live').map(([id, { logId }]) => [id, logId]));
   }
 
   /**
-   * Deleted logs whose files may still lie under the project's name: project id by log id. A name is given to another log only when it is
-   * free, so the newest registration of an id decides.
+   * Deleted logs whose files may still be in the data folder: project id by log id. An id is reused only once its files are gone, so its
+   * newest registration decides.
    */
   get deletedLogs(): ReadonlyMap<string, string> {
     return new Map([...this.#byId].filter(([, { state }]) => state === 'deleted').map(([id, { logId }]) => [logId, id]));
   }
 
-  /** Logs that left the disk and have not come back: project id by log id. */
+  /** Logs that moved to memory and have not come back: project id by log id. */
   get leftLogs(): ReadonlyMap<string, string> {
     return this.#leftLogs;
   }
 
-  /** The id of the global key as last recorded: null without a key, undefined when never recorded. */
+  /** The last recorded id of the global API key: null for none, undefined if never recorded. */
   get defaultKeyId(): string | null | undefined {
     return this.#defaultKeyId;
   }
 
-  /** @returns the newest that is known of it */
+  /** Returns the newest record of a project; undefined if there is none. */
   get(id: string): Registration | undefined {
     return this.#byId.get(id);
   }
@@ -110,7 +110,7 @@ export class Registrations implements Projection<ServerEvent> {
     else this.#leftLogs.delete(logId);
   }
 
-  /** @returns all of it as keys and values, sorted by key, for a snapshot */
+  /** Returns the state as keys and values for a snapshot, sorted by key. */
   save(): readonly (readonly [key: string, value: string])[] {
     const entries: [string, string][] = [];
     for (const [id, { provenSeq: _, ...kept }] of this.#byId) entries.push([PROJECT_PREFIX + id, JSON.stringify(kept)]);
@@ -120,12 +120,7 @@ export class Registrations implements Projection<ServerEvent> {
     return entries.sort(([a], [b]) => compareUtf8(a, b));
   }
 
-  /**
-   * Takes in one entry of a snapshot, whose digest has been checked.
-   *
-   * @param key as {@link save} gave it
-   * @param value as {@link save} gave it
-   */
+  /** Restores one entry from {@link save}. The digest of the snapshot has been checked. */
   restore(key: string, value: string): void {
     const parsed: unknown = JSON.parse(value);
     if (key === DEFAULT_KEY) this.#defaultKeyId = parsed as string | null;

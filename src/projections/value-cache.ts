@@ -1,70 +1,67 @@
 /**
- * Values that were read from disk a short while ago, and how many are read at once: shared by all projects of a server.
+ * A cache of values read from disk, and the limit of concurrent reads. Shared by all projects of a server.
  */
 import { LRUCache } from 'lru-cache';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { invariant } from '../base/invariant.js';
 
-/** Bytes of values that are remembered, unless said otherwise. */
-export const VALUE_CACHE_BYTES = 33_554_432;
-/** A value above this share of the cache would drive out too many others. */
+/** Default size of the cache in bytes. */
+const VALUE_CACHE_BYTES = 33_554_432;
+/** A value above this share of the cache would evict too many others. */
 const VALUE_SHARE_MAX = 1 / 8;
-/** What a remembered value takes besides its text. */
+/** Estimated memory of a cached value besides its text. */
 const ENTRY_BYTES = 256;
-/** Reads at once, of all projects: Node makes file calls on four threads, and syncs need theirs. */
+/** Concurrent reads of all projects: Node runs file calls on four threads, and syncs need theirs. */
 const READS_MAX = 8;
 
-/** How many values that were read once are known by name. */
+/** Names of values read once that are kept. */
 const READ_ONCE_MAX = 16_384;
 
-/** A bounded memory of values. */
+/** A bounded cache of values. */
 export class ValueCache {
   readonly #values: LRUCache<string, string>;
-  /** Names of values that were read lately, and not remembered. */
+  /** Names of recently read values that are not cached. */
   readonly #readOnce = new LRUCache<string, true>({ max: READ_ONCE_MAX });
   readonly #limit: LimitFunction = pLimit(READS_MAX);
   #readers = 0;
 
-  /** @param maxBytes how much is remembered, in bytes */
+  /** @param maxBytes size of the cache in bytes */
   constructor(maxBytes: number = VALUE_CACHE_BYTES) {
     invariant(Number.isSafeInteger(maxBytes) && maxBytes >= 1, 'a cache has a size');
     this.#values = new LRUCache({ maxSize: maxBytes, maxEntrySize: Math.max(1, Math.floor(maxBytes * VALUE_SHARE_MAX)) });
   }
 
-  /** Bytes that are remembered, by estimate. */
+  /** Estimated memory in use, in bytes. */
   get sizeBytes(): number {
     return this.#values.calculatedSize;
   }
 
-  /**
-   * @returns a number that no other reader has: with a seq, it names one value for ever
-   */
+  /** Returns a number that no other reader has: together with a seq, it permanently identifies one value. */
   newReader(): number {
     this.#readers += 1;
     return this.#readers;
   }
 
-  /** @returns the value's text, undefined when it is not remembered */
+  /** Returns a value's text; undefined if it is not cached. */
   get(name: string): string | undefined {
     return this.#values.get(name);
   }
 
   set(name: string, value: string): void {
-    // By the longest that V8 may need for it: two bytes a character.
+    // V8 needs up to two bytes for a character.
     this.#values.set(name, value, { size: ENTRY_BYTES + value.length * 2 });
   }
 
   /**
-   * Remembers a value that is read for the second time within a while. One that is read once only would drive out what is read
-   * often; and millions of such, each kept for a while and then dropped, cost more memory than the cache, since a garbage
-   * collector comes seldom to what has grown old.
+   * Caches a value on its second read within a while. Values read only once would evict those read often. Millions of them, each cached and
+   * then evicted, would also take more memory than the cache itself, since they grow old and old objects are rarely collected.
    */
   offer(name: string, value: string): void {
     if (this.#readOnce.has(name)) this.set(name, value);
     else this.#readOnce.set(name, true);
   }
 
-  /** Waits for its turn to read. */
+  /** Runs a read once fewer than {@link READS_MAX} others are running. */
   takeTurn<T>(read: () => Promise<T>): Promise<T> {
     return this.#limit(read);
   }

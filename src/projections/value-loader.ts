@@ -1,8 +1,8 @@
 /**
- * Reads the values that are not in memory. Knows where a value lies by its place, and files only by what is handed in.
+ * Loads values that are not in memory from their place on disk. Knows files only through its source.
  *
- * Bytes that come from disk are believed when their CRC-32 holds, each time anew. A value is remembered under its version, never
- * under its place: a version has one value, wherever it is moved to, and a new value has a new version.
+ * Every read is checked against the value's CRC-32. A value is cached by its version, never by its place: a version has one value, wherever
+ * it is moved, and a new value has a new version.
  */
 import { crc32 } from 'node:zlib';
 import { AppError } from '../base/app-error.js';
@@ -13,32 +13,35 @@ import { snapshotName } from './snapshot/snapshot-names.js';
 import type { ValueCache } from './value-cache.js';
 import type { ValuePlace } from './value-place.js';
 
-/** Where bytes come from. Both reject when the file or that part of it is not there. */
+/** Reads the bytes of values. Both reads reject when the file, or that part of it, does not exist. */
 export interface ValueSource {
   /**
-   * @param isAgain true when the reading before gave something else than what was written: another copy is read where there is one
+   * Reads a piece of a segment.
+   *
+   * @param isAgain true if the previous read returned wrong bytes: reads another copy, if there is one
    * @returns the bytes as they are now
    */
   readText(place: TextPlace, isAgain: boolean): Promise<Buffer>;
 
-  /** @returns the file that a segment lies in, for people; undefined where it is not known */
+  /** Returns the file name of a segment for error messages; undefined if it is unknown. */
   nameOf?(segment: number): string | undefined;
 
   /**
-   * @param offset in bytes from the start of its values
-   * @param sizeBytes how many bytes
+   * Reads a piece of the `.json` of a snapshot.
+   *
+   * @param offset in bytes
    * @returns the bytes as they are now
    */
   readSnapshotValue(snapshotSeq: number, offset: number, sizeBytes: number): Promise<Buffer>;
 }
 
-/** How a value is loaded. */
+/** How to load a value. */
 export interface LoadOptions {
-  /** False: it is not remembered, so that a long listing does not drive out what others read. @default true */
+  /** False: it is not cached, so that a long listing does not evict what others read. @default true */
   readonly isRemembered?: boolean;
 }
 
-/** A version as it is read. */
+/** A version that is being read. */
 interface ReadVersion {
   readonly seq: number;
   readonly place: ValuePlace;
@@ -52,24 +55,23 @@ export class ValueLoader {
   #damagedReads = 0;
   readonly #damagedSnapshots = new Set<number>();
 
-  /** @param source where bytes come from */
   constructor(source: ValueSource, cache: ValueCache) {
     this.#source = source;
     this.#cache = cache;
     this.#reader = cache.newReader();
   }
 
-  /** How many values were, twice in a row, something else on disk than what was written. */
+  /** Number of values that two reads in a row found damaged. */
   get damagedReads(): number {
     return this.#damagedReads;
   }
 
-  /** Seqs of the snapshots in which a read found something else than what was written. */
+  /** Seqs of the snapshots in which reads found damaged values. */
   get damagedSnapshots(): ReadonlySet<number> {
     return this.#damagedSnapshots;
   }
 
-  /** Forgets that a snapshot was damaged, once no value lies in it. */
+  /** Forgets the damage of a snapshot that no value is read from any more. */
   forgetDamaged(seq: number): void {
     this.#damagedSnapshots.delete(seq);
   }
@@ -81,22 +83,21 @@ export class ValueLoader {
   /**
    * Loads a value.
    *
-   * @param place where it lies; while it is read there it may be moved
-   * @throws {AppError} `project_corrupt` when what lies there is not what was written, or nothing lies there
+   * @param place may change during the read
+   * @throws {AppError} `project_corrupt` when the bytes there are missing or differ from what was written
    */
   async load(seq: number, place: ValuePlace, { isRemembered = true }: LoadOptions = {}): Promise<string> {
     const remembered = this.remembered(seq);
     if (remembered !== undefined) return remembered;
-    const value = await this.#readWherever(seq, place);
+    const value = await this.#readFollowing(seq, place);
     if (isRemembered) this.#cache.offer(this.#nameOf(seq), value);
     return value;
   }
 
   /**
-   * A file that a value was moved out of may go; then it is read where it lies now. What is wrong with a value counts as damage when a
-   * second reading finds it too.
+   * Follows a value that is moved during the read, since its old file may be removed. Only what a second read finds too counts as damage.
    */
-  async #readWherever(seq: number, place: ValuePlace): Promise<string> {
+  async #readFollowing(seq: number, place: ValuePlace): Promise<string> {
     for (let isSecond = false; ;) {
       const { file, offset, sizeBytes, crc } = place;
       try {
@@ -132,13 +133,13 @@ export class ValueLoader {
       if (file > 0) return await this.#source.readText({ segment: file, offset, sizeBytes }, isAgain);
       return await this.#source.readSnapshotValue(-file, offset, sizeBytes);
     } catch (error) {
-      // The machine is short of something for the moment; what lies on disk is none the worse for it.
+      // A temporary shortage of resources says nothing about the bytes on disk.
       if (faultOf(error) === 'shortage' || (error instanceof AppError && error.code !== 'project_corrupt')) throw error;
       throw this.#damaged({ seq, place }, 'nothing that can be read', error);
     }
   }
 
-  /** Names the place for the server log. The client gets the code and nothing else, since this answers with 503. */
+  /** Names the place for the server log. The client sees only the code, since this is a 503. */
   #damaged({ seq, place: { file, offset } }: ReadVersion, found: string, cause?: unknown): AppError {
     const name = file > 0 ? this.#source.nameOf?.(file) : snapshotName(-file, 'json');
     const what = file > 0 ? `the segment of seq ${file}` : `the snapshot of seq ${-file}`;

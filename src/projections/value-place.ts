@@ -1,15 +1,15 @@
 /**
- * Where a value lies on disk, for those who keep millions of such places: plain numbers only. Knows no files.
+ * The place of a value on disk. There may be millions, so it consists of plain numbers. Knows no files.
  */
 import { crc32 } from 'node:zlib';
 import { invariant } from '../base/invariant.js';
 import { endOfPlace, type TextPlace } from '../base/text-place.js';
 
-/** A value's bytes in a file, and what they must sum up to. */
+/** The bytes of a value in a file, and their checksum. */
 export interface ValuePlace {
-  /** Above 0: the segment that begins with this seq. Below 0: the snapshot generation of the seq without its sign. */
+  /** Positive: the segment whose first seq this is. Negative: the snapshot generation of the seq without the sign. */
   readonly file: number;
-  /** Where the value begins, in bytes from the start of the file. */
+  /** In bytes from the start of the file. */
   readonly offset: number;
   /** Length of the value in bytes. */
   readonly sizeBytes: number;
@@ -17,7 +17,7 @@ export interface ValuePlace {
   readonly crc: number;
 }
 
-/** A version of a key, and where its value lies. */
+/** A version of a key with the place of its value. */
 export interface PlacedVersion {
   readonly key: string;
   readonly seq: number;
@@ -25,9 +25,9 @@ export interface PlacedVersion {
 }
 
 /**
- * Says where the value of a `set` lies: it is the last of the fields.
+ * Returns the place of the value of a `set`, the last of its fields.
  *
- * @param fields where the fields of the event lie in the log
+ * @param fields the place of the event's fields in the log
  */
 export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
   const { segment, offset, sizeBytes } = endOfPlace(fields, Buffer.byteLength(value));
@@ -35,10 +35,10 @@ export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
 }
 
 /**
- * Says where a value of a snapshot lies.
+ * Returns the place of a value in a snapshot.
  *
  * @param snapshotSeq the seq of the generation, from 1
- * @param entry offset, length and CRC-32 as the generation's index has them
+ * @param entry offset, length and CRC-32 from the index of the generation
  */
 export function placeInSnapshot(snapshotSeq: number, entry: Omit<ValuePlace, 'file'>): ValuePlace {
   invariant(snapshotSeq >= 1, 'a snapshot holds an event at least');
@@ -46,7 +46,7 @@ export function placeInSnapshot(snapshotSeq: number, entry: Omit<ValuePlace, 'fi
 }
 
 /**
- * Says where the values of a snapshot lie.
+ * Converts the index of a snapshot to versions with their places.
  *
  * @param snapshotSeq the seq of the generation, from 1
  */

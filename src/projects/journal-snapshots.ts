@@ -94,7 +94,7 @@ export class JournalSnapshots {
     const identity = { project: log.project, logId: log.logId, seq, hash, timeMs };
     await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
     const { committed } = await this.#folder.list();
-    for (const old of obsoleteGenerations(committed, { keepBase: false })) await this.#folder.remove(old.seq);
+    for (const old of obsoleteGenerations(committed, false)) await this.#folder.remove(old.seq);
     await this.#show({ seq, json: data.json }, true);
   }
 

@@ -326,8 +326,8 @@ export class ProjectCompaction {
       let provenSeq: number | undefined;
       const proveFallback = async (): Promise<number> => (provenSeq ??= await this.#proveFallback(log, signal));
       // Nothing goes for a snapshot that was not read: a fault of the newest would then leave nothing to start from.
-      if (obsoleteGenerations(this.#generations, { keepBase }).length > 0) await proveFallback();
-      for (const { seq } of obsoleteGenerations(this.#generations, { keepBase })) {
+      if (obsoleteGenerations(this.#generations, keepBase).length > 0) await proveFallback();
+      for (const { seq } of obsoleteGenerations(this.#generations, keepBase)) {
         await snapshots.remove(seq);
         this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
       }

@@ -1,4 +1,4 @@
-/** The tools read compressed segments as plain ones: what they say of a project does not depend on the form of its files. */
+/** The commands on files treat compressed segments like plain ones: their results do not depend on the form of a segment. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
 import { writeGzipCopy } from '../../src/log/file/segment/gzip-writer.js';
@@ -54,7 +54,7 @@ async function repair(disk: FaultDisk): Promise<void> {
   await finishRepair(await repairProject(await planRepair('p', tools), tools), tools);
 }
 
-test('verify and the scrub find nothing wrong, and every line', async () => {
+test('verify and the scrub report no finding, and read every line', async () => {
   for (const snapshots of [[], [6, 9]]) {
     const { disk } = await compressedFolder(snapshots);
     assert.deepEqual(await verify(disk), { findings: [], lineCounts: [1, EVENTS.length] });
@@ -64,7 +64,7 @@ test('verify and the scrub find nothing wrong, and every line', async () => {
   }
 });
 
-test('the state at every seq is what the lines up to it amount to', async () => {
+test('the state at every seq is that after the lines up to it', async () => {
   for (const snapshots of [[], [6]]) {
     const { disk } = await compressedFolder(snapshots);
     for (let seq = 1; seq <= EVENTS.length; seq += 1) assert.equal(await stateOf(disk, seq), stateText(EVENTS.slice(0, seq)), `seq ${seq}`);
@@ -81,7 +81,7 @@ test('lines are shown byte for byte', async () => {
   assert.deepEqual(await disk.list(SCRATCH), [], 'nothing is left of the text that was written out');
 });
 
-test('a changed bit in a compressed segment is found by the name of its file, and a replay through it is refused', async () => {
+test('a flipped bit in a compressed segment is reported with its file name, and a replay through it is refused', async () => {
   const { disk } = await compressedFolder([6]);
   flip(disk, `${SEGMENT_1}.gz`, 60);
   const { findings } = await verify(disk);
@@ -90,7 +90,7 @@ test('a changed bit in a compressed segment is found by the name of its file, an
   assert.equal(await stateOf(disk, 8), stateText(EVENTS.slice(0, 8)), 'a snapshot covers what is damaged');
 });
 
-test('damage behind compressed segments is repaired with everything that they hold', async () => {
+test('a repair of damage behind compressed segments keeps all their lines', async () => {
   const { disk, log } = await compressedFolder();
   const line = log.lines[8];
   assert.ok(line);
@@ -100,7 +100,7 @@ test('damage behind compressed segments is repaired with everything that they ho
   assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 8)));
 });
 
-test('a damaged compressed segment costs no value that a snapshot holds', async () => {
+test('a damaged compressed segment loses no value that a snapshot holds', async () => {
   const { disk } = await compressedFolder([6, 9]);
   flip(disk, `${SEGMENT_1}.gz`, 60);
   await repair(disk);
@@ -108,7 +108,7 @@ test('a damaged compressed segment costs no value that a snapshot holds', async 
   assert.equal(await stateOf(disk), stateText(EVENTS));
 });
 
-test('a damaged compressed segment that no snapshot covers leaves what comes before it', async () => {
+test('a damaged compressed segment that no snapshot covers loses nothing before it', async () => {
   const { disk } = await compressedFolder();
   flip(disk, `${SEGMENT_5}.gz`, 60);
   await repair(disk);

@@ -1,4 +1,4 @@
-/** A data folder in memory in which everything is as it should be: a project of three segments with two snapshots, and `_server`. */
+/** A sound data folder in memory: a project of three segments with two snapshots, and the registry. */
 import type { AnyEvent } from '../../src/events/event.js';
 import { buildGeneration } from '../../src/offline/tasks/build-generation.js';
 import { snapshotsOf } from '../../src/offline/project-files.js';
@@ -6,12 +6,12 @@ import { ProjectStateProjection } from '../../src/projections/project-state.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { CREATE, DATA, emptyDataDisk, LOG_ID, putLog, set, writeLog, type WrittenLog } from './written-project.js';
 
-/** What happens in the project. */
+/** The events of the project. */
 export const EVENTS: readonly AnyEvent[] = [
   CREATE, set('b', '1'), set('a', '{"n":1.0}'), { op: 'delete', key: 'b' }, set('ä', '"Zoë"'), set('a', '2'), set('c', 'null'),
   set('d', '4'), { op: 'delete', key: 'd' }, set('e', '[ 1 ]'), set('f', '6'),
 ];
-/** Where states are built for comparison. */
+/** The folder that states are rebuilt in. */
 export const SCRATCH = '/scratch';
 export const SEGMENT_1 = 'p/00000000000000000001.jsonl';
 export const SEGMENT_5 = 'p/00000000000000000005.jsonl';

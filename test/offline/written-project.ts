@@ -1,4 +1,4 @@
-/** Projects as files, written by hand: logs cut into segments where a test wants them cut, and what they amount to. */
+/** Projects as files, written by hand: logs cut into segments where a test wants them, and their state. */
 import { compareUtf8 } from '../../src/base/compare-utf8.js';
 import { encodeEvent } from '../../src/events/codec.js';
 import type { AnyEvent } from '../../src/events/event.js';
@@ -11,10 +11,10 @@ import { FaultDisk } from '../disk/fault-disk.js';
 export const DATA = '/data';
 /** The log that most tests read. */
 export const LOG_ID = '00112233445566778899aabbccddeeff';
-/** When seq 1 happens; every line comes a second after the one before. */
+/** The time of seq 1; each line is a second later than the previous one. */
 export const FIRST_TIME_MS = Date.UTC(2026, 10, 22, 10);
 
-/** One line as it was written. */
+/** A line as written. */
 export interface WrittenLine {
   readonly seq: number;
   readonly timeMs: number;
@@ -37,7 +37,7 @@ export interface WrittenLog {
   readonly lines: readonly WrittenLine[];
 }
 
-/** What a log is written from. */
+/** The content of a log. */
 export interface LogScript {
   readonly project: string;
   readonly logId?: string;
@@ -109,7 +109,7 @@ export async function putLog(disk: FaultDisk, log: WrittenLog): Promise<void> {
   disk.tree.syncAll();
 }
 
-/** The text of a snapshot of everything up to a seq, made in the plainest way. */
+/** The text of a snapshot at a seq, computed in the plainest way. */
 export function stateText(events: readonly AnyEvent[]): string {
   const values = new Map<string, string>();
   for (const event of events) {

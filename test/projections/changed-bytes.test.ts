@@ -4,7 +4,7 @@ import { suite } from '../suite.js';
 
 const test = suite('changed-bytes');
 
-test('bytes are counted from the start where there is no snapshot', () => {
+test('without a snapshot, bytes are counted from the beginning', () => {
   const changed = new ChangedBytes();
   changed.add(5);
   changed.add(0);
@@ -13,7 +13,7 @@ test('bytes are counted from the start where there is no snapshot', () => {
   assert.throws(() => changed.add(-1));
 });
 
-test('a snapshot takes away what it holds, not what came while it was made', () => {
+test('a snapshot subtracts the bytes that it covers, not those added while it was built', () => {
   const changed = new ChangedBytes();
   changed.add(5);
   changed.mark(1);
@@ -26,14 +26,14 @@ test('a snapshot takes away what it holds, not what came while it was made', () 
   assert.equal(changed.count, 100, 'an older snapshot gives nothing back');
 });
 
-test('a snapshot of a moment that nobody marked changes nothing', () => {
+test('a snapshot of a seq without a mark changes nothing', () => {
   const changed = new ChangedBytes();
   changed.add(5);
   changed.noteSnapshot(1);
   assert.equal(changed.count, 5);
 });
 
-test('only the newest marks are remembered', () => {
+test('only the newest marks are kept', () => {
   const changed = new ChangedBytes();
   for (let seq = 1; seq <= 20; seq += 1) {
     changed.add(1);

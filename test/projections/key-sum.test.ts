@@ -12,7 +12,7 @@ const sumOf = (pairs: readonly (readonly [string, number])[]): number => (
   pairs.reduce((sum, [key, seq]) => addTerm(sum, keyTerm(key, seq)), 0)
 );
 
-test('a sum is a whole number that can be written as it is', () => {
+test('a sum is a safe integer', () => {
   fc.assert(fc.property(arbitraryPairs, (pairs) => {
     const sum = sumOf(pairs);
     assert.ok(Number.isSafeInteger(sum) && sum >= 0 && sum < 2 ** 52);
@@ -23,7 +23,7 @@ test('the order does not matter', () => {
   fc.assert(fc.property(arbitraryPairs, (pairs) => assert.equal(sumOf(pairs), sumOf(pairs.toReversed()))));
 });
 
-test('what was added and taken out again leaves nothing', () => {
+test('adding and removing the same terms gives 0', () => {
   fc.assert(fc.property(arbitraryPairs, fc.nat(), (pairs, at) => {
     const [key, seq] = pairs[at % pairs.length] ?? ['', 1];
     const others = pairs.filter(([other]) => other !== key);

@@ -16,21 +16,21 @@ import { recordedAt, TIME_ZERO_MS } from './recorded-events.js';
 
 const test = suite('key-values');
 
-/** Short keys of few characters, so that ranges meet keys, prefixes of keys and gaps between keys. */
+/** Short keys of few characters, so that bounds hit keys, prefixes of keys and gaps between keys. */
 const text = fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), maxLength: 3 });
 const key = fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), minLength: 1, maxLength: 3 });
 const range: fc.Arbitrary<KeyRange> = fc.record(
   { prefix: text, start: text, end: text, after: text, reverse: fc.boolean() }, { requiredKeys: [] },
 );
 
-/** How many keys the measurement of memory has. */
+/** Number of keys in the measurement of memory. */
 const MANY = 200_000;
 
 function set(name: string, value: string): ProjectEvent {
   return { op: 'set', key: name, value };
 }
 
-/** Collects garbage, and says how many bytes are left. */
+/** Collects garbage and returns the bytes in use. */
 function garbageCollector(): () => number {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
@@ -55,7 +55,7 @@ function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** What a range means, said as plainly as can be: filter all keys, sort by bytes, turn round, cut. */
+/** The meaning of a range, as plainly as possible: filter all keys, sort by bytes, reverse, cut. */
 function keysOfRange(keys: readonly string[], wanted: KeyRange, limit: number): string[] {
   const sign = wanted.reverse === true ? -1 : 1;
   const isWanted = (one: string): boolean => Buffer.from(one).indexOf(Buffer.from(wanted.prefix ?? '')) === 0
@@ -65,7 +65,7 @@ function keysOfRange(keys: readonly string[], wanted: KeyRange, limit: number): 
   return [...new Set(keys)].filter(isWanted).sort((a, b) => sign * compareBytes(a, b)).slice(0, limit);
 }
 
-test('a range in any combination of bounds, direction and limit gives what filtering and sorting gives', () => {
+test('a range with any combination of bounds, direction and limit equals filtering and sorting', () => {
   fc.assert(fc.property(fc.array(key, { maxLength: 60 }), range, fc.integer({ min: 1, max: 12 }), (keys, wanted, limit) => {
     const values = withKeys(keys);
     const expected = keysOfRange(keys, wanted, limit);
@@ -76,7 +76,7 @@ test('a range in any combination of bounds, direction and limit gives what filte
   }), { numRuns: 3000 });
 });
 
-test('the same among so many keys that they lie in a tree of several levels', () => {
+test('the same holds for so many keys that the tree has several levels', () => {
   const keys = TRICKY_CHARACTERS.flatMap((a) => TRICKY_CHARACTERS.flatMap((b) => TRICKY_CHARACTERS.map((c) => a + b + c)));
   const values = withKeys(keys);
   assert.equal(values.count, keys.length);
@@ -85,7 +85,7 @@ test('the same among so many keys that they lie in a tree of several levels', ()
   }), { numRuns: 150 });
 });
 
-test('pages that follow each other by "after" give every key once, in either direction', () => {
+test('consecutive pages by "after" contain every key once, in either direction', () => {
   fc.assert(fc.property(fc.uniqueArray(key, { maxLength: 40 }), fc.boolean(), fc.integer({ min: 1, max: 5 }), (keys, reverse, limit) => {
     const values = withKeys(keys);
     const pages: string[] = [];
@@ -96,7 +96,7 @@ test('pages that follow each other by "after" give every key once, in either dir
   }));
 });
 
-test('the longest keys of a prefix are within it, also from the end', () => {
+test('the longest keys of a prefix are in its range, in reverse too', () => {
   for (const longest of ['\u{10ffff}'.repeat(256), `a${'\u{10ffff}'.repeat(255)}`, `a${'\uffff'.repeat(341)}`, 'a'.repeat(1024)]) {
     const prefix = longest.startsWith('a') ? 'a' : '\u{10ffff}';
     const values = withKeys([longest, prefix]);
@@ -106,33 +106,33 @@ test('the longest keys of a prefix are within it, also from the end', () => {
   }
 });
 
-test('nothing is found among no keys, whatever is asked for', () => {
+test('every range is empty if there are no keys', () => {
   fc.assert(fc.property(range, (wanted) => assert.deepEqual(new KeyValues().slice(wanted, 3), [])));
 });
 
-test('a piece without room is a mistake of the caller', () => {
+test('a limit of 0 is a defect of the caller', () => {
   for (const limit of [0, -1]) assert.throws(() => withKeys(['a']).slice({}, limit), InvariantError);
 });
 
-test('names that every object has are keys like any other', () => {
+test('names of members of every object are keys like any other', () => {
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'undefined', 'null'];
   for (const name of names) assert.equal(new KeyValues().get(name), undefined);
   assert.deepEqual(withKeys(names).keys({}, 10), [...names].sort());
 });
 
-test('keys that look alike and have other bytes are other keys', () => {
+test('keys that look alike but have other bytes are distinct', () => {
   const values = withKeys(['\u00e9', 'e\u0301']);
   assert.equal(values.count, 2);
   assert.equal(values.get('\u00e9')?.seq, 1);
   assert.equal(values.get('e\u0301')?.seq, 2);
 });
 
-test('an event that cannot have happened is a defect: deleting what is not there, clearing another number of keys', () => {
+test('an impossible event is a defect: deleting a missing key, clearing another number of keys', () => {
   assert.throws(() => withKeys(['a']).apply(recordedAt({ op: 'delete', key: 'b' }, 2)), /the key that seq 2 deletes exists/);
   assert.throws(() => withKeys(['a']).apply(recordedAt({ op: 'clear', count: 2 }, 2)), /seq 2 clears as many keys as there are/);
 });
 
-/** The same must hold whether values are in memory or not. */
+/** The same holds whether values are in memory or not. */
 for (const isCaching of [true, false]) {
   const mode = isCaching ? 'with values in memory' : 'with values on disk';
 
@@ -159,7 +159,7 @@ for (const isCaching of [true, false]) {
     assert.deepEqual([values.count, values.placedCount], [2, isCaching ? 0 : 2]);
   });
 
-  test(`${mode}: a deleted key is gone, and can come back`, () => {
+  test(`${mode}: a deleted key is gone, and can be set again`, () => {
     const { values, log, apply } = fed([set('a', '1'), { op: 'delete', key: 'a' }]);
     assert.deepEqual([values.get('a'), values.count, values.placedCount], [undefined, 0, 0]);
     apply(set('a', '2'));
@@ -175,7 +175,7 @@ for (const isCaching of [true, false]) {
     assert.deepEqual(values.keys({}, 5), ['a']);
   });
 
-  test(`${mode}: what was read before a change stays as it was read`, () => {
+  test(`${mode}: an entry that was read does not change with later events`, () => {
     const { values, log, apply } = fed([set('a', '1'), set('b', '2')]);
     const before = values.slice({}, 5);
     apply(set('a', '9'));
@@ -183,7 +183,7 @@ for (const isCaching of [true, false]) {
     assert.deepEqual(before.map(([one, entry]) => [one, entry.seq, log.textOf(entry)]), [['a', 1, '1'], ['b', 2, '2']]);
   });
 
-  test(`${mode}: the sum over keys and versions is that of the keys that are there`, () => {
+  test(`${mode}: the checksum is that of the current keys and versions`, () => {
     const change = fc.oneof(
       { weight: 5, arbitrary: key.map((one) => set(one, '1')) },
       { weight: 3, arbitrary: key.map((one): ProjectEvent => ({ op: 'delete', key: one })) },
@@ -202,13 +202,13 @@ for (const isCaching of [true, false]) {
   });
 }
 
-test('a value whose fields lie nowhere stays in memory, also where values are kept on disk', () => {
+test('a value without a place stays in memory, even outside caching mode', () => {
   const values = new KeyValues({ isCaching: false });
   values.apply(recordedAt(set('a', '1'), 1));
   assert.deepEqual([values.get('a')?.value, values.placedCount], ['1', 0]);
 });
 
-test('the mode is that of what is applied from now on', () => {
+test('a change of mode affects only later events', () => {
   const values = new KeyValues();
   const log = new PlacedEvents();
   const modes = [true, false, true];
@@ -219,7 +219,7 @@ test('the mode is that of what is applied from now on', () => {
   assert.deepEqual(modes.map((_, index) => typeof values.get(`k${index}`)?.value), ['string', 'object', 'string']);
 });
 
-test('relocating points the version that it names at the new place, and no other', () => {
+test('relocating moves only the version that it names', () => {
   const values = new KeyValues({ isCaching: false });
   const log = new PlacedEvents();
   for (const [index, one] of ['a', 'a', 'b'].entries()) values.apply(log.recordedAt(set(one, `"${index}"`), index + 1));
@@ -234,7 +234,7 @@ test('relocating points the version that it names at the new place, and no other
   assert.equal(log.textOf(values.get('b')), '"2"');
 });
 
-test('a version has the same bytes wherever it lies: another length or another sum is a defect', () => {
+test('relocating a version to a place of another length or CRC is a defect', () => {
   const values = new KeyValues({ isCaching: false });
   values.apply(new PlacedEvents().recordedAt(set('a', '"0"'), 1));
   for (const wrong of [{ sizeBytes: 4, crc: crc32('"0"') }, { sizeBytes: 3, crc: crc32('"1"') }]) {
@@ -242,7 +242,7 @@ test('a version has the same bytes wherever it lies: another length or another s
   }
 });
 
-test('without caching, relocating lets go of a text in memory; with caching, it stays', () => {
+test('relocating drops a text in memory, except in caching mode', () => {
   for (const isCaching of [true, false]) {
     const values = withKeys(['a', 'b']);
     values.setCaching(isCaching);
@@ -253,7 +253,7 @@ test('without caching, relocating lets go of a text in memory; with caching, it 
   }
 });
 
-test('filling takes the version that was read into memory, and no other', () => {
+test('filling keeps only the version that was read in memory', () => {
   const values = new KeyValues({ isCaching: false });
   const log = new PlacedEvents();
   for (const [index, one] of ['a', 'a', 'b'].entries()) values.apply(log.recordedAt(set(one, `"${index}"`), index + 1));
@@ -270,7 +270,7 @@ test('filling takes the version that was read into memory, and no other', () => 
   assert.deepEqual([values.placedCount, values.keySum], [1, sum]);
 });
 
-test('restored keys are as if they had been applied, with their value or with its place', () => {
+test('restored keys equal applied ones, with their value or with its place', () => {
   const place = { file: -9, offset: 4_294_967_296, sizeBytes: 2, crc: 4_294_967_295 };
   const applied = filled([set('a', '1'), set('\uffff', '2'), set('\u{1f600}', '3')]);
   const values = new KeyValues({ isCaching: false });
@@ -284,7 +284,7 @@ test('restored keys are as if they had been applied, with their value or with it
   values.apply(recordedAt({ op: 'clear', count: 3 }, 4));
 });
 
-test('keys are restored in their order, and before anything is applied', () => {
+test('keys are restored in ascending order, before anything is applied', () => {
   const entry = { value: '1', seq: 1, timeMs: 0 };
   for (const [first, second] of [['b', 'a'], ['a', 'a'], ['\u{1f600}', '\uffff']] as const) {
     const values = new KeyValues();
@@ -294,7 +294,7 @@ test('keys are restored in their order, and before anything is applied', () => {
   assert.throws(() => withKeys(['a']).restore('b', entry), InvariantError);
 });
 
-test('a key whose value lies on disk takes no more than 250 bytes', () => {
+test('a key whose value is on disk takes at most 250 bytes', () => {
   const values = new KeyValues({ isCaching: false });
   const collect = garbageCollector();
   const before = collect();

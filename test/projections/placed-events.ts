@@ -1,4 +1,4 @@
-/** Puts events at their places in a log's text, so that a value can be read where its place says that it lies. */
+/** Lays events out in the text of a log, so that values can be read from their places. */
 import { encodeEvent } from '../../src/events/codec.js';
 import type { ProjectEvent, Recorded } from '../../src/events/event.js';
 import type { KeyEntry } from '../../src/projections/key-entry.js';
@@ -7,7 +7,7 @@ import { recordedAt } from './recorded-events.js';
 /** Bytes between the fields of two lines. */
 const GAP = '#####';
 
-/** One segment that grows. */
+/** A growing segment. */
 export class PlacedEvents {
   readonly #segment: number;
   #text = '';

@@ -17,7 +17,7 @@ function newModel(): ProjectModel {
   return model;
 }
 
-test('an empty model stands before seq 1', () => {
+test('an empty model is before seq 1', () => {
   const model = new ProjectModel();
   assert.equal(model.lastSeq, 0);
   assert.equal(model.values.count, 0);
@@ -33,7 +33,7 @@ test('every event reaches settings and values', () => {
   assert.equal(model.values.get('a')?.seq, 2);
 });
 
-test('events come in order, none twice and none left out', () => {
+test('events out of order, repeated or skipped are refused', () => {
   for (const seq of [0, 1, 3, -1, 1.5, Number.NaN]) {
     const model = new ProjectModel();
     model.apply(recordedAt(CREATE, 1));
@@ -54,7 +54,7 @@ test('an event that cannot be applied does not count', () => {
   assert.equal(model.lastSeq, 1);
 });
 
-test('a checkpoint says what the keys and the settings amount to, and a model that goes on from it is the same', () => {
+test('a model that continues from a checkpoint equals the original', () => {
   const model = new ProjectModel();
   for (const [index, event] of [CREATE, SET, { ...SET, key: 'b' }].entries()) model.apply(recordedAt(event, index + 1));
   const point = model.checkpoint();
@@ -69,7 +69,7 @@ test('a checkpoint says what the keys and the settings amount to, and a model th
   assert.deepEqual([restored.lastSeq, restored.lastTimeMs, restored.values.count], [4, recordedAt(SET, 4).timeMs, 1]);
 });
 
-test('a checkpoint stays what it was when more is applied', () => {
+test('a checkpoint does not change with later events', () => {
   const model = new ProjectModel();
   model.apply(recordedAt(CREATE, 1));
   const point = model.checkpoint();
@@ -78,13 +78,13 @@ test('a checkpoint stays what it was when more is applied', () => {
   assert.deepEqual(point, copy);
 });
 
-test('a model goes on from a snapshot before anything is applied, and not from nothing', () => {
+test('a model continues from a snapshot of seq 1 or later, before anything is applied', () => {
   const { state } = newModel().checkpoint();
-  assert.throws(() => newModel().restore({ seq: 1, timeMs: 0 }, state), /before anything else is applied/);
-  assert.throws(() => new ProjectModel().restore({ seq: 0, timeMs: 0 }, state), /before anything else is applied/);
+  assert.throws(() => newModel().restore({ seq: 1, timeMs: 0 }, state), /before anything is applied/);
+  assert.throws(() => new ProjectModel().restore({ seq: 0, timeMs: 0 }, state), /before anything is applied/);
 });
 
-test('changed bytes are those of the fields in the log, replayed ones too, since the newest snapshot', () => {
+test('changed bytes are those of the fields in the log since the newest snapshot, replayed ones included', () => {
   const model = newModel();
   const before = model.changedBytes;
   model.apply({ ...recordedAt(SET, 2), place: { segment: 1, offset: 0, sizeBytes: 1000 } });

@@ -13,7 +13,7 @@ const SECOND: ProjectSettings = { ...FIRST, storage: { ...BUILT_IN_STORAGE, dura
 const CREATE: ProjectEvent = { op: 'project.create', settings: FIRST, key_id: 'k1' };
 const SET: ProjectEvent = { op: 'set', key: 'a', value: '1' };
 
-/** Created at 1, updated at 3, another key at 6; other events between and after. */
+/** Created at 1, updated at 3, a new API key at 6; other events between and after. */
 const HISTORY: readonly ProjectEvent[] = [
   CREATE, SET, { op: 'project.update', settings: SECOND, key_id: 'k1' }, SET, { op: 'clear', count: 1 },
   { op: 'project.key', settings: SECOND, key_id: null }, SET, { op: 'delete', key: 'a' },
@@ -25,7 +25,7 @@ function replayed(events: readonly ProjectEvent[]): ProjectStateProjection {
   return state;
 }
 
-test('before its first event a project has no version', () => {
+test('a project has no version before its first event', () => {
   const state = new ProjectStateProjection();
   assert.equal(state.newest, undefined);
   assert.equal(state.first, undefined);
@@ -43,7 +43,7 @@ test('each project event makes a version with its seq, settings, key id and time
   assert.deepEqual(state.newest, versions[2]);
 });
 
-test('the first version and the newest ones are kept, however many there were, and a snapshot holds no more', () => {
+test('only the first version and the newest ones are kept and saved', () => {
   const state = replayed([CREATE]);
   for (let seq = 2; seq <= 500; seq += 1) {
     state.apply(recordedAt({ op: 'project.update', settings: seq % 2 === 0 ? SECOND : FIRST, key_id: null }, seq));
@@ -54,7 +54,7 @@ test('the first version and the newest ones are kept, however many there were, a
   assert.ok(JSON.stringify(state.save()).length < 10_000);
 });
 
-test('the state of an older snapshot, which holds every version, is taken over with the newest of them', () => {
+test('the state in an older snapshot, which has every version, is restored with the newest of them', () => {
   const [first, ...others] = (replayed(SAVED).save() as { versions: { seq: number }[] }).versions;
   const versions = [first, ...Array.from({ length: 1000 }, (_, index) => ({ ...others[0], seq: index + 2 }))];
   const state = new ProjectStateProjection();
@@ -79,14 +79,14 @@ const SAVED: readonly ProjectEvent[] = [
   { ...CREATE, key_id: KEY_ID }, SET, { op: 'project.update', settings: SECOND, key_id: null },
 ] as const;
 
-/** What is saved of `SAVED`, as JSON gives it back, with something changed. */
+/** `SAVED` after a round trip through JSON, with a change. */
 function savedWith(change: (saved: { versions: Record<string, unknown>[] }) => unknown): unknown {
   const saved = JSON.parse(JSON.stringify(replayed(SAVED).save())) as { versions: Record<string, unknown>[] };
   const other = change(saved);
   return other === undefined ? saved : other;
 }
 
-test('what was saved is taken over, with its history, and goes on', () => {
+test('a saved state is restored with its history, and continues', () => {
   const state = new ProjectStateProjection();
   state.restore(savedWith(() => undefined), 3);
   assert.deepEqual(state.versions, replayed(SAVED).versions);
@@ -94,7 +94,7 @@ test('what was saved is taken over, with its history, and goes on', () => {
   assert.deepEqual([state.newest?.seq, state.first?.seq], [4, 1]);
 });
 
-test('what was saved does not change with what comes after', () => {
+test('a saved state does not change with later events', () => {
   const state = replayed(SAVED);
   const saved = state.save();
   const copy = structuredClone(saved);
@@ -102,7 +102,7 @@ test('what was saved does not change with what comes after', () => {
   assert.deepEqual(saved, copy);
 });
 
-test('a setting that a snapshot of an older version lacks has its built-in value', () => {
+test('a setting that an older snapshot lacks gets its built-in value', () => {
   const state = new ProjectStateProjection();
   state.restore(savedWith(({ versions }) => {
     versions[0] = { ...versions[0], settings: { storage: { on_disk: true, durability: 'os' }, authentication: BUILT_IN_AUTHENTICATION } };
@@ -110,7 +110,7 @@ test('a setting that a snapshot of an older version lacks has its built-in value
   assert.deepEqual(state.first?.settings.storage, { ...BUILT_IN_STORAGE, durability: 'os' });
 });
 
-test('what cannot have been saved is refused', () => {
+test('an impossible saved state is refused', () => {
   const wrong: readonly ((saved: { versions: Record<string, unknown>[] }) => unknown)[] = [
     () => null, () => [], () => 'x', () => ({}), () => ({ versions: [] }), (saved) => ({ ...saved, other: 1 }),
     ({ versions }) => { versions[0] = { ...versions[0], seq: 0 }; },

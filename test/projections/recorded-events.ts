@@ -1,7 +1,7 @@
-/** Puts events at their places, as a log would have. */
+/** Records events with seq and time, like a log. */
 import type { AnyEvent, Recorded } from '../../src/events/event.js';
 
-/** The time of seq 0; each event happens a second after the one before. */
+/** The time of seq 0; each event is a second later than the previous one. */
 export const TIME_ZERO_MS = Date.UTC(2026, 10, 22);
 
 /**

@@ -27,7 +27,7 @@ function replayed(events: readonly ServerEvent[]): Registrations {
   return registrations;
 }
 
-test('before the first event nothing is registered and no global key is recorded', () => {
+test('before the first event nothing is registered and no global API key is recorded', () => {
   const registrations = new Registrations();
   assert.deepEqual(registrations.liveIds, []);
   assert.equal(registrations.deletedLogs.size, 0);
@@ -41,21 +41,21 @@ test('a created project is live, with its log', () => {
   assert.deepEqual(registrations.get('alpha'), { logId: 'a1', state: 'live', firstKeptSeq: undefined });
 });
 
-test('a deleted project is not live and is remembered, by its id and by its log', () => {
+test('a deleted project is not live, and is remembered by id and by log', () => {
   const registrations = replayed([created('alpha', 'a1'), created('beta', 'b1'), deleted('alpha', 'a1')]);
   assert.deepEqual(registrations.liveIds, ['beta']);
   assert.deepEqual(registrations.get('alpha'), { logId: 'a1', state: 'deleted', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.deletedLogs], [['a1', 'alpha']]);
 });
 
-test('an id may be created again after its deletion, with another log; nothing of the deletion is left to be finished', () => {
+test('a deleted id can be created again with another log, which ends its deletion', () => {
   const registrations = replayed([created('alpha', 'a1'), deleted('alpha', 'a1'), created('alpha', 'a2')]);
   assert.deepEqual(registrations.get('alpha'), { logId: 'a2', state: 'live', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.deletedLogs], []);
   assert.deepEqual(registrations.liveIds, ['alpha']);
 });
 
-test('a log that is live again, or has left since, is not deleted; one that is live again or deleted has not left', () => {
+test('a later event about a log replaces its deletion or departure', () => {
   for (const back of [created('alpha', 'a1'), repaired('alpha', 'a1'), left('alpha', 'a1')]) {
     assert.deepEqual([...replayed([created('alpha', 'a1'), deleted('alpha', 'a1'), back]).deletedLogs], [], back.op);
   }
@@ -65,50 +65,50 @@ test('a log that is live again, or has left since, is not deleted; one that is l
   assert.deepEqual([...replayed([deleted('alpha', 'a1'), left('alpha', 'a1'), deleted('alpha', 'a2')]).deletedLogs], [['a2', 'alpha']]);
 });
 
-test('a snapshot of an older version that still has a deletion of a log that came back is taken in without it', () => {
+test('restoring a snapshot of an older version ignores the deletion of a log that came back', () => {
   const registrations = new Registrations();
   registrations.restore('deleted/a1', '"alpha"');
   registrations.restore('project/alpha', '{"logId":"a1","state":"live"}');
   assert.deepEqual([[...registrations.deletedLogs], registrations.liveIds], [[], ['alpha']]);
 });
 
-test('files that were never registered may be deleted', () => {
+test('an unregistered project can be deleted', () => {
   const registrations = replayed([deleted('stray', 's1')]);
   assert.deepEqual(registrations.get('stray'), { logId: 's1', state: 'deleted', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.deletedLogs], [['s1', 'stray']]);
 });
 
-test('a live id is not registered a second time', () => {
+test('registering a live id again is refused', () => {
   assert.throws(() => replayed([created('alpha', 'a1'), created('alpha', 'a2')]), /seq 2 registers "alpha"/);
 });
 
-test('the id of the global key is the one recorded last, and no project\'s', () => {
+test('the id of the global API key is the last recorded one, not that of a project', () => {
   assert.equal(replayed([edited('default', 'k1'), edited('default', 'k2'), edited('alpha', 'k3')]).defaultKeyId, 'k2');
   assert.equal(replayed([edited('default', 'k1'), edited('default', null)]).defaultKeyId, null);
   assert.equal(replayed([edited('alpha', 'k3')]).defaultKeyId, undefined);
 });
 
-test('a project that left the disk is not live, is no deletion, and its log is remembered', () => {
+test('a project that left the disk is neither live nor deleted, and its log is remembered', () => {
   const registrations = replayed([created('alpha', 'a1'), left('alpha', 'a1')]);
   assert.deepEqual([registrations.liveIds, registrations.deletedLogs.size], [[], 0]);
   assert.deepEqual(registrations.get('alpha'), { logId: 'a1', state: 'left', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.leftLogs], [['a1', 'alpha']]);
 });
 
-test('a project that left may come back with another log, and leave again; every log that left is remembered', () => {
+test('a project can come back with another log and leave again; every log that left is remembered', () => {
   const goings = [created('alpha', 'a1'), left('alpha', 'a1'), created('alpha', 'a2'), left('alpha', 'a2')];
   const registrations = replayed([...goings, created('alpha', 'a3')]);
   assert.deepEqual(registrations.get('alpha'), { logId: 'a3', state: 'live', firstKeptSeq: undefined });
   assert.deepEqual([...registrations.leftLogs.keys()], ['a1', 'a2']);
 });
 
-test('a repaired project is live with the log that goes on, whatever was said of it before', () => {
+test('a repaired project is live with its new log, whatever its state was', () => {
   for (const before of [[], [created('alpha', 'a1')], [created('alpha', 'a1'), removed('alpha', 'a1', 9)]]) {
     assert.deepEqual(replayed([...before, repaired('alpha', 'a2')]).get('alpha'), { logId: 'a2', state: 'live', firstKeptSeq: undefined });
   }
 });
 
-test('removed segments say where the log begins that they were of, and no other', () => {
+test('a removal of segments sets the first kept seq of its own log only', () => {
   const registrations = replayed([created('alpha', 'a1'), removed('alpha', 'a1', 9), removed('alpha', 'a1', 20), removed('beta', 'b1', 5)]);
   assert.equal(registrations.get('alpha')?.firstKeptSeq, 21);
   assert.equal(registrations.get('beta'), undefined);
@@ -121,7 +121,7 @@ const committed = (id: string, logId: string, lastSeq: number): ServerEvent => (
   op: 'snapshot.committed', id, log_id: logId, last_seq: lastSeq, key_count: 1, bytes: 1, sha256: '', duration_ms: 1,
 });
 
-test('the newest snapshot that was recorded of a log proves how far it had got, and says nothing of another log', () => {
+test('the newest recorded snapshot of a log proves its length, and nothing about another log', () => {
   const before = [created('alpha', 'a1'), committed('alpha', 'a1', 9), committed('alpha', 'a1', 20), committed('beta', 'b1', 5)];
   assert.equal(replayed(before).get('alpha')?.provenSeq, 20);
   assert.equal(replayed([...before, removed('alpha', 'a1', 4)]).get('alpha')?.provenSeq, 20);
@@ -149,7 +149,7 @@ const arbitraryEvent: fc.Arbitrary<ServerEvent> = fc.tuple(
   }
 });
 
-/** All that can be asked. */
+/** The whole state. */
 function answersOf(registrations: Registrations): unknown {
   const { liveIds, deletedLogs, leftLogs, defaultKeyId } = registrations;
   const byId = ['alpha', 'beta', 'gamma'].map((id) => {
@@ -159,7 +159,7 @@ function answersOf(registrations: Registrations): unknown {
   return [liveIds.toSorted(), [...deletedLogs].sort(), [...leftLogs].sort(), defaultKeyId, byId];
 }
 
-test('what was saved and restored answers as before, and goes on alike', () => {
+test('a restored state equals the saved one, and continues alike', () => {
   fc.assert(fc.property(fc.array(arbitraryEvent, { maxLength: 30 }), fc.array(arbitraryEvent, { maxLength: 10 }), (before, after) => {
     const original = new Registrations();
     // A live id is not registered a second time; such a log cannot be.
@@ -181,7 +181,7 @@ test('what was saved and restored answers as before, and goes on alike', () => {
   }), { numRuns: 300 });
 });
 
-test('a snapshot of something else is not taken in', () => {
+test('a snapshot of something else is refused', () => {
   assert.throws(() => new Registrations().restore('something/else', '1'), /no other keys/);
 });
 

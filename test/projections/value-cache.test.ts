@@ -5,19 +5,19 @@ import { suite } from '../suite.js';
 
 const test = suite('value-cache');
 
-test('a value is remembered under its name', () => {
+test('a value is cached under its name', () => {
   const cache = new ValueCache();
   cache.set('1:1', '"a"');
   assert.deepEqual([cache.get('1:1'), cache.get('1:2')], ['"a"', undefined]);
 });
 
-test('readers are told apart', () => {
+test('readers have distinct numbers', () => {
   const cache = new ValueCache();
   const readers = Array.from({ length: 5 }, () => cache.newReader());
   assert.equal(new Set(readers).size, 5);
 });
 
-test('what is remembered stays within the bytes that it was given, and what was used last stays', () => {
+test('the cache stays within its size and keeps the most recently used values', () => {
   const cache = new ValueCache(100_000);
   for (let index = 0; index < 200; index += 1) {
     cache.set(`1:${index}`, 'x'.repeat(1000));
@@ -28,7 +28,7 @@ test('what is remembered stays within the bytes that it was given, and what was 
   assert.equal(cache.get('1:1'), undefined);
 });
 
-test('a value of more than an eighth of the cache is not remembered, and drives out nothing', () => {
+test('a value of more than an eighth of the cache is not cached, and evicts nothing', () => {
   const cache = new ValueCache(80_000);
   cache.set('1:1', 'a');
   cache.set('1:2', 'x'.repeat(6000));
@@ -36,7 +36,7 @@ test('a value of more than an eighth of the cache is not remembered, and drives 
   assert.deepEqual([cache.get('1:1'), cache.get('1:2'), cache.get('1:3')?.length], ['a', undefined, 4000]);
 });
 
-test('a value that is offered twice is remembered, one that is offered once is not', () => {
+test('a value is cached when it is offered for the second time', () => {
   const cache = new ValueCache();
   cache.offer('1:1', 'a');
   cache.offer('1:2', 'b');
@@ -45,7 +45,7 @@ test('a value that is offered twice is remembered, one that is offered once is n
   assert.deepEqual([cache.get('1:1'), cache.get('1:2')], ['a', undefined]);
 });
 
-test('names of what was read once are forgotten after a while', () => {
+test('names of values read once are forgotten after a while', () => {
   const cache = new ValueCache();
   cache.offer('1:0', 'a');
   for (let index = 1; index <= 20_000; index += 1) cache.offer(`1:${index}`, 'a');
@@ -53,12 +53,12 @@ test('names of what was read once are forgotten after a while', () => {
   assert.equal(cache.get('1:0'), undefined);
 });
 
-test('a cache without a size is a mistake', () => {
+test('a cache without a size is a defect', () => {
   for (const size of [0, -1, 1.5, Number.NaN]) assert.throws(() => new ValueCache(size), InvariantError);
   new ValueCache(1).set('1:1', 'a');
 });
 
-test('reads take turns: only a few go on at once, and each gets its answer', async () => {
+test('only a few reads run at once, and each gets its result', async () => {
   const cache = new ValueCache();
   let now = 0;
   let most = 0;

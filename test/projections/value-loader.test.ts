@@ -12,7 +12,7 @@ const test = suite('value-loader');
 const VALUE = '{"secret":"ü😀"}';
 const BYTES = Buffer.from(VALUE);
 
-/** A source that has one text at one place of a segment and of a snapshot, and counts what it is asked. */
+/** A source with one text at one place of a segment and of a snapshot, which counts its reads. */
 class OneText implements ValueSource {
   bytes: Buffer = BYTES;
   asked: (readonly number[])[] = [];
@@ -45,7 +45,7 @@ async function failureOf(loading: Promise<string>): Promise<Error> {
   return await loading.then(() => assert.fail('it was loaded'), (error: Error) => error);
 }
 
-test('a value is read where its place says, in a segment or in a snapshot', async () => {
+test('a value is read at its place, in a segment or in a snapshot', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
   assert.equal(await loader.load(1, IN_SEGMENT), VALUE);
@@ -53,7 +53,7 @@ test('a value is read where its place says, in a segment or in a snapshot', asyn
   assert.deepEqual(source.asked, [[7, 100, BYTES.length], [-9, 200, BYTES.length]]);
 });
 
-test('a version that was read twice a short while ago is not read again, wherever it lies by now', async () => {
+test('a version that was read twice recently is not read again, even if its place has changed', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
   await loader.load(1, IN_SEGMENT);
@@ -68,7 +68,7 @@ test('a version that was read twice a short while ago is not read again, whereve
   assert.equal(await loader.load(2, place), source.bytes.toString(), 'another version at the same place is another value');
 });
 
-test('loaders that share a cache do not meet in it', async () => {
+test('loaders that share a cache do not see each other\'s values', async () => {
   const cache = new ValueCache();
   const [one, other] = [new OneText(), new OneText()];
   const first = new ValueLoader(one, cache);
@@ -80,7 +80,7 @@ test('loaders that share a cache do not meet in it', async () => {
   assert.equal(other.asked.length, 1);
 });
 
-test('what need not be remembered is not, but what is remembered is used', async () => {
+test('a load without caching uses the cache but does not fill it', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
   for (let time = 0; time < 3; time += 1) await loader.load(1, IN_SEGMENT, { isRemembered: false });
@@ -90,7 +90,7 @@ test('what need not be remembered is not, but what is remembered is used', async
   assert.equal(source.asked.length, 5);
 });
 
-test('any flipped bit is refused at each read, counted, and named without the value', async () => {
+test('any flipped bit is refused on each read, counted, and reported without the value', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
   for (let bit = 0; bit < BYTES.length * 8; bit += 1) {
@@ -120,7 +120,7 @@ test('fewer bytes, or more, are refused', async () => {
   assert.equal(loader.damagedReads, 3);
 });
 
-test('a file that is not there is damage, with the cause kept for the log', async () => {
+test('a missing file is damage, and the cause is kept for the server log', async () => {
   const source = new OneText();
   const cause = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', errno: -2 });
   source.before = () => { throw cause; };
@@ -130,14 +130,14 @@ test('a file that is not there is damage, with the cause kept for the log', asyn
   assert.equal(loader.damagedReads, 1);
 });
 
-/** What a single reading may meet that the next one does not. */
+/** Faults of a single read. */
 const PASSING: Readonly<Record<string, (source: OneText) => void>> = {
   'is refused by the device': () => { throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO', errno: -5 }); },
   'finds other bytes': (source) => { source.bytes = Buffer.from('x'.repeat(BYTES.length)); },
   'finds no file': () => { throw Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', errno: -2 }); },
 };
 for (const [name, happen] of Object.entries(PASSING)) {
-  test(`a reading that ${name} is repeated once: damage is what both find`, async () => {
+  test(`a read that ${name} is repeated once: only what both find is damage`, async () => {
     for (const [failures, isDamaged] of [[1, false], [2, true]] as const) {
       const source = new OneText();
       source.before = () => {
@@ -153,7 +153,7 @@ for (const [name, happen] of Object.entries(PASSING)) {
   });
 }
 
-test('a shortage of the moment and a server that stops are no damage', async () => {
+test('a temporary shortage and a shutdown are no damage', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
   const shortage = Object.assign(new Error('too many'), { code: 'EMFILE', errno: -24 });
@@ -164,7 +164,7 @@ test('a shortage of the moment and a server that stops are no damage', async () 
   assert.equal(loader.damagedReads, 0);
 });
 
-test('a value that was moved while its old file went is read at its new place', async () => {
+test('a value that was moved while its old file was removed is read at its new place', async () => {
   const source = new OneText();
   const entry = new PlacedEntry({ seq: 1, timeMs: 0 }, IN_SEGMENT);
   source.before = () => {
@@ -179,7 +179,7 @@ test('a value that was moved while its old file went is read at its new place', 
   assert.equal(loader.damagedReads, 0);
 });
 
-test('a value that was moved while it was read has been read', async () => {
+test('a value that was moved during a successful read is returned', async () => {
   const source = new OneText();
   const entry = new PlacedEntry({ seq: 1, timeMs: 0 }, IN_SEGMENT);
   source.before = () => {

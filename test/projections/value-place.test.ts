@@ -16,11 +16,11 @@ test('the value of a set is the last of its fields, counted in bytes', () => {
   }
 });
 
-test('a value is never as long as the fields that it is part of', () => {
+test('a value is shorter than the fields that contain it', () => {
   assert.throws(() => placeOfSetValue({ segment: 1, offset: 0, sizeBytes: 3 }, '"a"'), InvariantError);
 });
 
-test('a snapshot is told from a segment by its sign', () => {
+test('the sign distinguishes a snapshot from a segment', () => {
   const entry = { offset: 5_000_000_000, sizeBytes: 3, crc: 9 };
   assert.deepEqual(placeInSnapshot(12, entry), { file: -12, ...entry });
   assert.throws(() => placeInSnapshot(0, entry), InvariantError);

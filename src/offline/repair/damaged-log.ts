@@ -22,7 +22,7 @@ import type { LogLine, LogPosition } from '../../log/log.js';
 import { SegmentTexts } from '../segment-texts.js';
 
 /** One file of the log, oldest first. */
-export interface DamagedSegment {
+interface DamagedSegment {
   readonly file: SegmentFile;
   /** From its name, or for the active segment from its header; undefined if that cannot be read. */
   readonly firstSeq: number | undefined;

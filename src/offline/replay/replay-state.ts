@@ -67,23 +67,17 @@ async function replayFrom(options: ReplayOptions, log: ProjectLog, previous: Com
   }
   // Only names the result. Lines that a server appends from now on are not part of it.
   const seq = Math.max(lastSeq, previous?.seq ?? 0) + 1;
-  const last = { seq: previous?.seq ?? 0 };
   // Lines after the moment are not read, so damage there does not matter.
   const toSeq = until !== undefined && 'seq' in until ? until.seq : lastSeq;
-  const lines = linesUpTo(linesAfter(log, previous, { toSeq, signal }), until, last);
-  const { keyCount } = await buildState({ disk, dataFolder, project, into: scratchFolder, seq, previous, lines, signal });
-  return { path: join(scratchFolder, snapshotName(seq, 'json')), seq: last.seq, keyCount };
+  const lines = linesUpTo(linesAfter(log, previous, toSeq, signal), until);
+  const { last, keyCount } = await buildState({ disk, dataFolder, project, into: scratchFolder, seq, previous, lines, signal });
+  return { path: join(scratchFolder, snapshotName(seq, 'json')), seq: last?.seq ?? previous?.seq ?? 0, keyCount };
 }
 
-/** Passes on the lines up to a moment and keeps `last` at the newest of them. */
-async function* linesUpTo(
-  lines: AsyncIterable<readonly LogLine[]>, until: Moment | undefined, last: { seq: number },
-): AsyncGenerator<readonly LogLine[]> {
+async function* linesUpTo(lines: AsyncIterable<readonly LogLine[]>, until: Moment | undefined): AsyncGenerator<readonly LogLine[]> {
   for await (const group of lines) {
     const end = group.findIndex((line) => isBehind(line, until));
-    const wanted = end < 0 ? group : group.slice(0, end);
-    last.seq = wanted.at(-1)?.seq ?? last.seq;
-    yield wanted;
+    yield end < 0 ? group : group.slice(0, end);
     if (end >= 0) return;
   }
 }

@@ -6,17 +6,9 @@ import { join } from 'node:path';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { LogCorruptError } from '../../log/log-errors.js';
-import type { LogLine } from '../../log/log.js';
 import type { BuildJob, BuiltGeneration } from '../../projections/snapshot/file-work.js';
 import { buildState } from '../build-state.js';
 import { linesAfter, openProjectLog, snapshotsOf } from '../project-files.js';
-
-/** The last line of a snapshot. */
-interface LastLine {
-  seq: number;
-  hash: string;
-  timeMs: number;
-}
 
 /**
  * Builds the data files of a snapshot.
@@ -31,23 +23,15 @@ export async function buildGeneration(job: BuildJob, disk: Disk, signal?: AbortS
   const previous = job.previousSeq === undefined ? undefined : await snapshotsOf(disk, job).read(job.previousSeq);
   invariant(previous === undefined || previous.seq < toSeq, 'a snapshot holds more than the one before');
   const log = await openProjectLog(disk, job);
-  const last: LastLine = { seq: previous?.seq ?? 0, hash: previous?.hash ?? '', timeMs: previous?.timeMs ?? 0 };
-  if (log.firstSeq > last.seq + 1) throw missingLines(job, last.seq + 1, log.firstSeq);
-  const lines = followed(linesAfter(log, previous, { toSeq, signal }), last);
-  const data = await buildState({ disk, dataFolder, project, into: join(dataFolder, project), seq: toSeq, previous, lines, signal });
-  return { ...data, hash: last.hash, timeMs: last.timeMs };
-}
-
-/** Passes lines on and keeps `last` at the newest of them. */
-async function* followed(lines: AsyncIterable<readonly LogLine[]>, last: LastLine): AsyncGenerator<readonly LogLine[]> {
-  for await (const group of lines) {
-    const end = group.at(-1);
-    if (end !== undefined) Object.assign(last, { seq: end.seq, hash: end.hash, timeMs: end.timeMs });
-    yield group;
+  const nextSeq = (previous?.seq ?? 0) + 1;
+  if (log.firstSeq > nextSeq) {
+    const place = { file: `${project}.jsonl`, offset: 0, seq: nextSeq };
+    throw new LogCorruptError(place, `lines from seq ${nextSeq} on`, `a log that begins with seq ${log.firstSeq}`);
   }
-}
-
-function missingLines({ project }: BuildJob, expectedSeq: number, foundSeq: number): LogCorruptError {
-  const place = { file: `${project}.jsonl`, offset: 0, seq: expectedSeq };
-  return new LogCorruptError(place, `lines from seq ${expectedSeq} on`, `a log that begins with seq ${foundSeq}`);
+  const lines = linesAfter(log, previous, toSeq, signal);
+  const { last, ...data } = await buildState({
+    disk, dataFolder, project, into: join(dataFolder, project), seq: toSeq, previous, lines, signal,
+  });
+  invariant(last !== undefined, 'a generation has lines that the one before lacks');
+  return { ...data, hash: last.hash, timeMs: last.timeMs };
 }

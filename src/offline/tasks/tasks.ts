@@ -31,7 +31,7 @@ export type WorkerAnswer =
   | { readonly kind: 'failure'; readonly failure: TaskFailure };
 
 /** A thrown error as data. */
-export interface TaskFailure {
+interface TaskFailure {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;

@@ -6,14 +6,11 @@ import type { Disk } from '../../disk/disk.js';
 import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
 import { snapshotsOf } from '../project-files.js';
 import { readRegistry, REGISTRY, type RegistryContent } from '../registry.js';
-import { checkSnapshots } from './check-snapshots.js';
+import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
 
 /** The registry with its snapshots. */
 interface CheckedRegistry extends RegistryContent {
-  /** Seqs of the sound snapshots, newest first. */
-  readonly snapshots: readonly number[];
-  /** Bytes of snapshots that were read. */
-  readonly snapshotBytes: number;
+  readonly snapshots: Omit<CheckedSnapshots, 'findings'>;
 }
 
 /**
@@ -34,7 +31,7 @@ export async function checkRegistry(disk: Disk, dataFolder: string, signal?: Abo
     },
   });
   const logId = read.log?.logId;
-  if (logId === undefined) return { ...read, snapshots: [], snapshotBytes: 0 };
+  if (logId === undefined) return { ...read, snapshots: { sound: [], bytes: 0 } };
   const checked = await checkSnapshots({ disk, files: { dataFolder, project: REGISTRY, logId }, signal });
   const findings: Finding[] = [...read.findings, ...checked.findings];
   for (const manifest of checked.sound.filter(({ seq }) => expected.has(seq))) {
@@ -45,5 +42,5 @@ export async function checkRegistry(disk: Disk, dataFolder: string, signal?: Abo
     const place = { file, offset: 0, seq: manifest.seq };
     findings.push({ ...place, expected: 'the state after the lines up to it', found: 'another state', kind: 'snapshot' });
   }
-  return { ...read, findings, snapshots: checked.sound.map(({ seq }) => seq), snapshotBytes: checked.bytes };
+  return { ...read, findings, snapshots: checked };
 }

@@ -9,7 +9,7 @@ import { findKnownProjects } from '../folder-projects.js';
 import { readRegistry, REGISTRY } from '../registry.js';
 import { checkRegistry } from './check-registry.js';
 import { withLines } from './findings.js';
-import { type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
+import { factsOf, type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
 
 /**
  * Verifies a data folder, or one project in it.
@@ -28,15 +28,14 @@ export async function* verifyFolder(options: VerifyOptions, only?: string): Asyn
 }
 
 async function verifyRegistry({ disk, dataFolder, signal }: VerifyOptions): Promise<ProjectVerdict> {
-  const { log, findings, snapshots, snapshotBytes } = await checkRegistry(disk, dataFolder, signal);
+  const { log, findings, snapshots } = await checkRegistry(disk, dataFolder, signal);
   const file = `${REGISTRY}.jsonl`;
   const missing: Finding = { file, offset: 0, expected: 'the registry', found: 'no such file', kind: 'missing' };
   const unfinished = log?.unfinishedBytes ?? 0;
   return {
     project: REGISTRY, findings: await withLines(disk, dataFolder, log === undefined ? [missing] : findings),
     notes: unfinished > 0 ? [`${countText(unfinished, 'byte')} at the end: not a whole line`] : [],
-    logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, snapshots,
-    segmentCount: log?.segmentCount ?? 0, bytes: (log?.storedBytes ?? 0) + snapshotBytes,
+    ...factsOf(log, snapshots),
   };
 }
 

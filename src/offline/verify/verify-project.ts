@@ -69,6 +69,8 @@ export async function verifyProject(
 /** One project under verification. */
 class ProjectVerification {
   readonly #project: string;
+  /** The active segment, named in findings that have no better place. */
+  readonly #file: string;
   readonly #registration: () => Promise<Registration | undefined>;
   readonly #options: VerifyOptions;
   readonly #findings: Finding[] = [];
@@ -78,6 +80,7 @@ class ProjectVerification {
 
   constructor(project: string, registration: () => Promise<Registration | undefined>, options: VerifyOptions) {
     this.#project = project;
+    this.#file = `${project}.jsonl`;
     this.#registration = registration;
     this.#options = options;
   }
@@ -87,7 +90,7 @@ class ProjectVerification {
     const known = await snapshotsOf(disk, { dataFolder, project: this.#project }).list();
     for (const { seq } of known.committed) this.#hashes.set(seq, undefined);
     const log = await this.#inspect();
-    if (log?.logId === undefined) return await this.#verdict(log, { sound: [], bytes: 0 });
+    if (log?.logId === undefined) return await this.#verdict(log);
     const files = { dataFolder, project: this.#project, logId: log.logId };
     const snapshots = await checkSnapshots({ disk, files, signal: this.#options.signal });
     const { sound } = snapshots;
@@ -112,8 +115,7 @@ class ProjectVerification {
       ...(logId !== undefined && { expectedLogId: logId }),
       provenSeq: registration?.provenSeq,
     });
-    const file = `${this.#project}.jsonl`;
-    if (log === undefined) this.#find({ file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });
+    if (log === undefined) this.#find({ file: this.#file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });
     else this.#findings.push(...log.findings);
     return log;
   }
@@ -124,7 +126,7 @@ class ProjectVerification {
       try {
         projectEventOf(line);
       } catch (error) {
-        this.#find({ file: `${this.#project}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of a project', ...asUnreadable(error) });
+        this.#find({ file: this.#file, offset: 0, seq: line.seq, expected: 'an event of a project', ...asUnreadable(error) });
       }
     }
   }
@@ -137,12 +139,12 @@ class ProjectVerification {
   #fits({ seq, hash }: CommittedManifest, log: LogInspection): boolean {
     if (!this.#hashes.has(seq)) return false;
     const lineHash = this.#hashes.get(seq);
-    const isBefore = seq < log.firstSeq;
-    if (lineHash === hash || isBefore) return true;
-    // If the log is damaged, the line may merely not have been read.
-    if (lineHash === undefined && log.findings.length > 0) return false;
-    if (lineHash === undefined) this.#findEarlyEnd(seq, log);
-    if (lineHash === undefined) return false;
+    if (lineHash === hash || seq < log.firstSeq) return true;
+    if (lineHash === undefined) {
+      // If the log is damaged, the line may merely not have been read.
+      if (log.findings.length === 0) this.#findEarlyEnd(seq, log);
+      return false;
+    }
     const file = `${this.#project}/${snapshotName(seq, 'manifest')}`;
     const expected = `the line of seq ${seq} with the hash ${hash}`;
     this.#find({ file, offset: 0, seq, expected, found: `hash ${lineHash} in the log` });
@@ -152,7 +154,7 @@ class ProjectVerification {
   /** A snapshot consists of durable lines, so it proves how far the log went, like the head. The newest comes first, and is enough. */
   #findEarlyEnd(seq: number, { end, endOffset: offset }: LogInspection): void {
     if (end === undefined || this.#findings.some(({ kind }) => kind === 'outdated')) return;
-    this.#find(earlyEnd({ file: `${this.#project}.jsonl`, offset }, end.seq, `lines up to seq ${seq} as the snapshot says`));
+    this.#find(earlyEnd({ file: this.#file, offset }, end.seq, `lines up to seq ${seq} as the snapshot says`));
   }
 
   async #compareContent(files: FilesOfProject, sound: readonly CommittedManifest[]): Promise<void> {
@@ -207,7 +209,7 @@ class ProjectVerification {
     }
     if (headSeq !== undefined) return;
     if (!isServed) this.#notes.push('the head is missing or damaged, so it does not say where the log ended');
-    else if (isHeadAbsent) this.#notes.push('no head file, as in a copy of the folder; the next start writes one');
+    else if (isHeadAbsent) this.#notes.push('no head file, as in a copy of the folder; the next startup writes one');
     else this.#notes.push('the head is damaged; it is rewritten when the project is next served');
   }
 
@@ -227,14 +229,23 @@ class ProjectVerification {
     }
   }
 
-  async #verdict(log: LogInspection | undefined, { sound, bytes }: Omit<CheckedSnapshots, 'findings'>): Promise<ProjectVerdict> {
+  async #verdict(log: LogInspection | undefined, { sound, bytes }: SoundSnapshots = { sound: [], bytes: 0 }): Promise<ProjectVerdict> {
     const { disk, dataFolder } = this.#options;
-    return {
-      project: this.#project, findings: await withLines(disk, dataFolder, this.#findings), notes: this.#notes, logId: log?.logId,
-      firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0, segmentCount: log?.segmentCount ?? 0,
-      bytes: (log?.storedBytes ?? 0) + bytes, snapshots: sound.map(({ seq }) => seq),
-    };
+    const findings = await withLines(disk, dataFolder, this.#findings);
+    return { project: this.#project, findings, notes: this.#notes, ...factsOf(log, { sound, bytes }) };
   }
+}
+
+type SoundSnapshots = Omit<CheckedSnapshots, 'findings'>;
+
+/** Returns the facts of a verdict about a log and its snapshots. */
+export function factsOf(
+  log: LogInspection | undefined, { sound, bytes }: SoundSnapshots,
+): Omit<ProjectVerdict, 'project' | 'findings' | 'notes'> {
+  return {
+    logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0,
+    segmentCount: log?.segmentCount ?? 0, bytes: (log?.storedBytes ?? 0) + bytes, snapshots: sound.map(({ seq }) => seq),
+  };
 }
 
 /** Compares by content: inodes and times prove nothing, since a copy of a data folder has others. */

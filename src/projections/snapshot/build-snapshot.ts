@@ -1,7 +1,7 @@
 /**
- * Building the data files of a generation from the one before and the changes since. Memory stays bounded however many there are.
+ * Builds the data files of a generation from the one before it and the changes since, in bounded memory.
  *
- * What a crash leaves are files without a manifest, which the next start or attempt drops.
+ * A crash leaves files without a manifest, which the next startup or attempt drops.
  */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { crc32 } from 'node:zlib';
@@ -16,38 +16,34 @@ import type { SnapshotChange, SnapshotData, SnapshotManifest } from './snapshot.
 import { ValueChangedError } from './snapshot-errors.js';
 import { SnapshotWriter, type WrittenEntry } from './snapshot-writer.js';
 
-/** Values that are read from the log at once; Node does file calls on four threads, which all of the process share. */
+/** Concurrent reads of values from the log. Node runs the file calls of the whole process on four threads. */
 const READS_IN_FLIGHT = 4;
 
-/** What a generation is built from. */
+/** What to build from, and where. */
 export interface BuildOptions {
   readonly disk: Disk;
-  /** The project's folder; must be there. */
+  /** The project's folder; must exist. */
   readonly folder: string;
-  /** The seq of the last event in it. */
+  /** The seq of the last event in the generation. */
   readonly seq: number;
-  /** The generation to build on; undefined where the changes begin with seq 1. */
+  /** The generation to build on; undefined: the changes begin with seq 1. */
   readonly previous: SnapshotManifest | undefined;
-  /** All changes after it, in order, up to `seq`. */
+  /** All changes after `previous`, in order, up to `seq`. */
   readonly changes: AsyncIterable<readonly SnapshotChange[]>;
-  /** Reads a value of the changes again; given the place of one. What it gives is checked. */
+  /** Reads a value of the changes again, by its place. The result is checked. */
   readonly readText: (place: TextPlace) => Promise<Buffer>;
-  /**
-   * How much is held in memory.
-   *
-   * @default CHANGE_LIMITS
-   */
+  /** Memory limits. @default CHANGE_LIMITS */
   readonly limits?: ChangeLimits;
-  /** Ends the work with its reason. */
+  /** Stops the work; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Builds the two data files of a generation and syncs them. No manifest is written.
+ * Builds and syncs the two data files of a generation. Writes no manifest.
  *
- * @throws {SnapshotCorruptError} when the generation to build on is damaged; without it the work can be tried again
- * @throws {ValueChangedError} when the log gives back another value than before
- * @throws {AppError} with `disk_full` when the disk has no room
+ * @throws {SnapshotCorruptError} when the generation to build on is damaged; the caller can retry without it
+ * @throws {ValueChangedError} when the log returns another value than before
+ * @throws {AppError} `disk_full`
  */
 export async function buildSnapshot(options: BuildOptions): Promise<SnapshotData> {
   const { disk, folder, seq, previous } = options;
@@ -68,7 +64,7 @@ async function takeChanges(table: ChangeTable, { previous, changes, seq, signal 
   for await (const group of changes) {
     signal?.throwIfAborted();
     for (const change of group) {
-      invariant(change.seq >= lastSeq && change.seq <= seq, 'changes come in order, after the generation before and up to the new one');
+      invariant(change.seq >= lastSeq && change.seq <= seq, 'changes come in order, after the previous generation and up to the new one');
       lastSeq = change.seq;
       await table.take(change);
     }
@@ -103,12 +99,12 @@ function toWritten(entry: MergedEntry, options: BuildOptions, reads: LimitFuncti
     return { key, seq, timeMs, value: entry.stored.bytes };
   }
   const { key, seq, set } = entry.change;
-  invariant(set !== undefined, 'a key that is gone is left out');
+  invariant(set !== undefined, 'a deleted key is left out');
   const { timeMs, place, crc, value } = set;
   if (value !== undefined) return { key, seq, timeMs, value };
   return reads(async () => {
     const bytes = await options.readText(place);
-    // The log was checked when it was read; what a disk gives back later is checked again, or the snapshot would vouch for it.
+    // The first read was checked. Check this one too: otherwise the snapshot would vouch for whatever the disk returns now.
     if (bytes.length !== place.sizeBytes || crc32(bytes) !== crc) throw new ValueChangedError(seq, place);
     return { key, seq, timeMs, value: bytes };
   });

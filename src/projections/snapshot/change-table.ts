@@ -1,8 +1,8 @@
 /**
- * Collecting the changes since the generation before, in bounded memory: what becomes too much is sorted and written to a run
- * file, without values, since the log has those. Owns the run files.
+ * Collects the changes since the previous generation in bounded memory. Beyond the limits, spills them sorted to run files, without values,
+ * since the log has those. Owns the run files.
  *
- * What a crash leaves are run files, which the next start or attempt drops.
+ * A crash leaves run files, which the next startup or attempt drops.
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -14,21 +14,21 @@ import { decodeKeyChanges, encodeKeyChange, type KeyChange } from './key-change.
 import { mergeChanges } from './merge-changes.js';
 import type { SnapshotChange, SnapshotFile } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
-import type { WriterPlace } from './snapshot-writer.js';
+import type { NewGeneration } from './snapshot-writer.js';
 
-/** How much is held in memory. */
+/** Limits of a change table. */
 export interface ChangeLimits {
-  /** Keys. */
+  /** Keys in memory. */
   readonly keysHeld: number;
-  /** Length of all those keys together, in units of UTF-16. */
+  /** Total length of those keys in UTF-16 units. */
   readonly keyUnitsHeld: number;
-  /** Length of all values together, in units of UTF-16; beyond, only their places are held. */
+  /** Total length of values in memory in UTF-16 units; beyond, only their places are kept. */
   readonly valueUnitsHeld: number;
-  /** Run files, before they are merged into one. */
+  /** Run files that are merged into one. */
   readonly runs: number;
 }
 
-/** What holds where nothing else is asked for: some tens of megabytes. */
+/** The default limits: some tens of megabytes. */
 export const CHANGE_LIMITS: ChangeLimits = { keysHeld: 50_000, keyUnitsHeld: 8_388_608, valueUnitsHeld: 16_777_216, runs: 32 };
 
 interface RunFile {
@@ -38,36 +38,31 @@ interface RunFile {
 
 /** The newest change of each key. */
 export class ChangeTable {
-  readonly #place: WriterPlace;
+  readonly #target: NewGeneration;
   readonly #limits: ChangeLimits;
   #held = new Map<string, KeyChange>();
   #keyUnits = 0;
   #valueUnits = 0;
-  /** From the oldest to the newest. */
+  /** Oldest first. */
   #runs: RunFile[] = [];
   #runCount = 0;
-  /** Names of all run files that may be there, whatever became of them. */
+  /** Names of all run files that may exist. */
   readonly #names = new Set<string>();
-  /** Whether the generation before still counts. */
   #hasStored: boolean;
 
-  /** @param hasStored whether there is a generation before */
-  constructor(place: WriterPlace, limits: ChangeLimits, hasStored: boolean) {
-    this.#place = place;
+  /** @param hasStored whether there is a previous generation */
+  constructor(target: NewGeneration, limits: ChangeLimits, hasStored: boolean) {
+    this.#target = target;
     this.#limits = limits;
     this.#hasStored = hasStored;
   }
 
-  /** Whether the generation before still counts: until everything is cleared. */
+  /** Whether the previous generation still counts: it does until all keys are cleared. */
   get hasStored(): boolean {
     return this.#hasStored;
   }
 
-  /**
-   * Takes a change in.
-   *
-   * @param change one that is not older than those before
-   */
+  /** Adds a change, which must not be older than those before it. */
   async take(change: SnapshotChange): Promise<void> {
     if (change.kind === 'clear') {
       this.#forgetHeld();
@@ -88,7 +83,7 @@ export class ChangeTable {
     this.#valueUnits -= known?.set?.value?.length ?? 0;
     if (known === undefined) this.#keyUnits += key.length;
     if (change.kind === 'delete') {
-      // Where nothing lies below, there is nothing that the deletion would have to hide.
+      // A deletion is kept only if it may hide an older version of the key.
       if (this.#hasStored || this.#runs.length > 0) this.#held.set(key, { key, seq, set: undefined });
       else if (this.#held.delete(key) || known === undefined) this.#keyUnits -= key.length;
       return;
@@ -121,7 +116,7 @@ export class ChangeTable {
   }
 
   async #writeRun(changes: AsyncIterable<readonly KeyChange[]>): Promise<RunFile> {
-    const { disk, folder, seq } = this.#place;
+    const { disk, folder, seq } = this.#target;
     this.#runCount += 1;
     const name = snapshotName(seq, `run-${this.#runCount}`);
     await disk.unlink(join(folder, name));
@@ -133,7 +128,7 @@ export class ChangeTable {
         for (const change of group) file.put(encodeKeyChange(change));
         if (file.isDrainDue) await file.drain();
       }
-      // Not synced: after a crash it is not read.
+      // Not synced: it is never read after a crash.
       return { name, content: await file.finish(false) };
     } catch (error) {
       await file?.close().catch(() => undefined);
@@ -142,7 +137,7 @@ export class ChangeTable {
   }
 
   async* #readRun({ name, content }: RunFile): AsyncGenerator<readonly KeyChange[]> {
-    const { disk, folder } = this.#place;
+    const { disk, folder } = this.#target;
     const reader = await DataFileReader.open(disk, { folder, name, content }, {});
     try {
       for await (const { bytes } of readLines(reader)) yield decodeKeyChanges(bytes);
@@ -152,20 +147,20 @@ export class ChangeTable {
   }
 
   /**
-   * Gives everything that was taken in.
+   * Returns the newest change of each key.
    *
-   * @returns groups ascending by the UTF-8 bytes of the keys, each key once
+   * @returns groups, ascending by the UTF-8 bytes of the keys, each key once
    */
   merged(): AsyncGenerator<readonly KeyChange[]> {
     return mergeChanges([...this.#runs.map((run) => this.#readRun(run)), inOneGroup(this.#sortedHeld())]);
   }
 
   async #remove(name: string): Promise<void> {
-    await this.#place.disk.unlink(join(this.#place.folder, name));
+    await this.#target.disk.unlink(join(this.#target.folder, name));
     this.#names.delete(name);
   }
 
-  /** Removes the run files. One that stays is dropped by the next start or attempt. */
+  /** Removes the run files. The next startup or attempt drops one that cannot be removed now. */
   async close(): Promise<void> {
     for (const name of this.#names) await this.#remove(name).catch(() => undefined);
   }

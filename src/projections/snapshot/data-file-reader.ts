@@ -1,35 +1,32 @@
 /**
- * Reading one data file from its beginning to its end and checking its size and digest. Knows nothing of what it says.
+ * Reads one data file from beginning to end and checks its size and digest. Knows nothing of its content.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { isErrno } from '../../base/app-error.js';
 import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk, DiskFile } from '../../disk/disk.js';
-import { faultOf } from '../../disk/disk-fault.js';
 import type { SnapshotFile } from './snapshot.js';
-import { SnapshotCorruptError } from './snapshot-errors.js';
+import { asSnapshotDamage, SnapshotCorruptError } from './snapshot-errors.js';
 
-/** Who wants to know how far a long reading is, and to hold it back or end it. */
+/** Hooks into a long read. */
 export interface ReadingHooks {
-  /** Called after each piece with its size in bytes; the reading goes on when it resolves. */
+  /** Called after each piece with its size in bytes; the read continues when it resolves. */
   readonly onRead?: ((sizeBytes: number) => Promise<void> | void) | undefined;
-  /** Ends the reading with its reason. */
+  /** Stops the read; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A file of which size and digest are known. */
-export interface KnownFile {
-  /** The folder that holds it. */
+/** A file of known size and digest. */
+interface KnownFile {
   readonly folder: string;
   readonly name: string;
-  /** What errors call it. @default its name */
+  /** Its name in errors. @default `name` */
   readonly shownName?: string;
   readonly content: SnapshotFile;
 }
 
-/** An open file that is read once. */
+/** An open file, read once. */
 export class DataFileReader {
   readonly #file: DiskFile;
   readonly #known: KnownFile;
@@ -46,9 +43,7 @@ export class DataFileReader {
   /**
    * Opens a file.
    *
-   * @param known the file, and what it must amount to
-   * @param hooks who follows the reading
-   * @throws {SnapshotCorruptError} when it is not there or has another size
+   * @throws {SnapshotCorruptError} when it is missing or has another size
    */
   static async open(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<DataFileReader> {
     const { shownName = known.name, content } = known;
@@ -64,15 +59,15 @@ export class DataFileReader {
     }
   }
 
-  /** Bytes that have not been read. */
+  /** Bytes that have not been read yet. */
   get restBytes(): number {
     return this.#known.content.sizeBytes - this.#offset;
   }
 
   /**
-   * Reads on.
+   * Reads the next piece.
    *
-   * @param sizeBytes how many bytes, at most {@link restBytes}
+   * @param sizeBytes at most {@link restBytes}
    * @throws {SnapshotCorruptError} when the file has become shorter
    */
   async read(sizeBytes: number): Promise<Buffer> {
@@ -87,22 +82,18 @@ export class DataFileReader {
     return bytes;
   }
 
-  /** A piece that the disk cannot give back is damage like any other: there is another generation, or the log. */
   async #readOrRefuse(into: Buffer): Promise<number> {
     try {
       return await this.#file.read(into, this.#offset);
     } catch (error) {
-      if (isErrno(error) && faultOf(error) === 'disk') {
-        throw this.corrupt(this.#offset, `${countText(into.length, 'byte')} to read`, error.code ?? 'none');
-      }
-      throw error;
+      throw asSnapshotDamage(error, { file: this.#shownName, offset: this.#offset }, `${countText(into.length, 'byte')} to read`);
     }
   }
 
   /**
-   * Checks the digest, after everything has been read.
+   * Checks the digest after everything has been read.
    *
-   * @throws {SnapshotCorruptError} when it is not the one that is known
+   * @throws {SnapshotCorruptError} when it is wrong
    */
   checkDigest(): void {
     invariant(this.restBytes === 0, 'a digest is checked at the end of the file');
@@ -110,13 +101,13 @@ export class DataFileReader {
     if (found !== this.#known.content.sha256) throw this.corrupt(0, `SHA-256 ${this.#known.content.sha256}`, `SHA-256 ${found}`);
   }
 
-  /**
-   * Makes the error for something in this file.
-   *
-   * @param offset where, in bytes
-   */
+  /** Returns the error for damage at an offset in bytes. */
   corrupt(offset: number, expected: string, found: string): SnapshotCorruptError {
-    return new SnapshotCorruptError({ file: this.#known.shownName ?? this.#known.name, offset }, expected, found);
+    return new SnapshotCorruptError({ file: this.#shownName, offset }, expected, found);
+  }
+
+  get #shownName(): string {
+    return this.#known.shownName ?? this.#known.name;
   }
 
   /** Releases the file. */
@@ -125,15 +116,13 @@ export class DataFileReader {
   }
 }
 
-/** Bytes that are read and digested at once where nothing else is done with them: the event loop is held up for less than a millisecond. */
+/** Bytes that are read and digested at once: digesting them blocks the event loop for less than a millisecond. */
 const PIECE_BYTES = 262_144;
 
 /**
- * Reads a file to its end and checks its size and digest.
+ * Reads a whole file and checks its size and digest.
  *
- * @param known the file, and what it must amount to
- * @param hooks who follows the reading
- * @throws {SnapshotCorruptError} when it is not what it must be
+ * @throws {SnapshotCorruptError} when either is wrong
  */
 export async function checkWhole(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<void> {
   const reader = await DataFileReader.open(disk, known, hooks);
@@ -145,11 +134,11 @@ export async function checkWhole(disk: Disk, known: KnownFile, hooks: ReadingHoo
   }
 }
 
-/** Lines as they lie in a file. */
-export interface LinesRead {
-  /** Whole lines, each with its line feed. */
+/** Lines of a file. */
+interface LinesRead {
+  /** Complete lines, each with its line feed. */
   readonly bytes: Buffer;
-  /** Where they begin, in bytes from the start of the file. */
+  /** In bytes from the start of the file. */
   readonly offset: number;
 }
 
@@ -160,8 +149,8 @@ const LINE_FEED = 0x0a;
 /**
  * Reads the rest of a file as lines and checks its digest at the end.
  *
- * @returns groups of whole lines; a longer line is a group of its own
- * @throws {SnapshotCorruptError} when the last line has no end, or the digest is wrong
+ * @returns groups of complete lines; a longer line is a group of its own
+ * @throws {SnapshotCorruptError} when the last line has no line feed, or the digest is wrong
  */
 export async function* readLines(reader: DataFileReader): AsyncGenerator<LinesRead> {
   let rest: Buffer = Buffer.alloc(0);
@@ -183,10 +172,6 @@ async function openOrRefuse(disk: Disk, { folder, name, shownName = name }: Know
   try {
     return await disk.open(join(folder, name), 'read');
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) throw new SnapshotCorruptError({ file: shownName, offset: 0 }, 'a file', 'none of that name');
-    if (isErrno(error) && faultOf(error) === 'disk') {
-      throw new SnapshotCorruptError({ file: shownName, offset: 0 }, 'a file that can be read', error.code ?? 'none');
-    }
-    throw error;
+    throw asSnapshotDamage(error, { file: shownName, offset: 0 }, 'a file that can be read');
   }
 }

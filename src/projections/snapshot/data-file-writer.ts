@@ -1,20 +1,20 @@
 /**
- * Writing one data file of a generation: collected into large writes, summed up on the way. Knows nothing of what it says.
+ * Writes one data file of a generation in large writes and computes its digest. Knows nothing of its content.
  */
 import { createHash } from 'node:crypto';
 import { appendAll, type Disk, type DiskFile } from '../../disk/disk.js';
 import type { SnapshotFile } from './snapshot.js';
 
-/** Bytes of one write, unless a single piece is larger. */
+/** Bytes of a write, unless a single piece is larger. */
 const WRITE_BYTES = 1_048_576;
-/** Bytes of UTF-8 that one unit of UTF-16 can become. */
+/** A UTF-16 unit encodes to at most this many bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3;
 
-/** A new file that is written from its beginning to its end. */
+/** A new file, written from beginning to end. */
 export class DataFileWriter {
   readonly #file: DiskFile;
   readonly #digest = createHash('sha256');
-  /** Full buffers that wait to be written, in order. */
+  /** Full buffers to be written, in order. */
   #waiting: Buffer[] = [];
   #buffer: Buffer = Buffer.allocUnsafe(WRITE_BYTES);
   #usedBytes = 0;
@@ -25,29 +25,25 @@ export class DataFileWriter {
     this.#file = file;
   }
 
-  /**
-   * Makes the file.
-   *
-   * @param path where; must be free
-   */
+  /** Creates the file; it must not exist. */
   static async create(disk: Disk, path: string): Promise<DataFileWriter> {
     return new DataFileWriter(await disk.open(path, 'create'));
   }
 
-  /** Size in bytes, of what has been put and may not have been written yet. */
+  /** Bytes that have been put; some may not have been written yet. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** Whether {@link drain} is due: what waits grows with every further piece. */
+  /** Whether the caller should call {@link drain}: until then, every further piece takes memory. */
   get isDrainDue(): boolean {
     return this.#waiting.length > 0;
   }
 
   /**
-   * Adds a piece. Nothing is written here, so that most pieces cost no turn of the event loop.
+   * Adds a piece. Writes nothing, so that most pieces cost no turn of the event loop.
    *
-   * @param piece text, or bytes that stay as they are until the next drain is over
+   * @param piece text, or bytes that the caller does not change before the next drain has completed
    */
   put(piece: string | Buffer): void {
     if (typeof piece !== 'string') this.#putBytes(piece);
@@ -76,7 +72,7 @@ export class DataFileWriter {
     this.#usedBytes = 0;
   }
 
-  /** Writes what waits. */
+  /** Writes the full buffers. */
   async drain(): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -87,8 +83,9 @@ export class DataFileWriter {
   }
 
   /**
-   * Writes the rest, makes the content durable if that is wanted, and releases the file.
+   * Writes the rest and closes the file.
    *
+   * @param isDurable whether to sync the content first
    * @returns size and digest of the whole file
    */
   async finish(isDurable: boolean): Promise<SnapshotFile> {
@@ -99,7 +96,7 @@ export class DataFileWriter {
     return { sizeBytes: this.#sizeBytes, sha256: this.#digest.digest('hex') };
   }
 
-  /** Releases the file; doing so again does nothing. */
+  /** Closes the file. Calling it again does nothing. */
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -1,6 +1,5 @@
 /**
- * Work on a project's files as data: what is asked for and what comes back can be sent to another thread. Knows neither who asks
- * nor who carries it out.
+ * Jobs on a project's files and their results, as plain data that can be sent to another thread.
  */
 import type { Finding } from '../../base/finding.js';
 import type { SnapshotData } from './snapshot.js';
@@ -13,35 +12,35 @@ export interface FilesOfProject {
   readonly logId: string;
 }
 
-/** A snapshot to be built. */
+/** A snapshot to build. */
 export interface BuildJob extends FilesOfProject {
   /** The generation to build on; absent: from the beginning of the log. */
   readonly previousSeq: number | undefined;
-  /** The last event that it will hold; durable when the job is given. */
+  /** The last event to include; already durable. */
   readonly toSeq: number;
 }
 
-/** Data files that were built and synced. They do not count until a manifest is committed. */
+/** Data files that were built and synced. They count once their manifest is committed. */
 export interface BuiltGeneration extends SnapshotData {
-  /** Hash of the last line that they hold. */
+  /** Hash of the last line in them. */
   readonly hash: string;
   /** Time of that line, in milliseconds since 1970. */
   readonly timeMs: number;
 }
 
-/** A sealed segment to be checked. */
+/** A sealed segment to check. */
 export interface SegmentJob extends FilesOfProject {
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly isCompressed: boolean;
 }
 
-/** What came of checking a segment: the digest of its text, SHA-256 in hexadecimal digits, or what is wrong with it. */
+/** The result of checking a segment: the digest of its text, SHA-256 in hexadecimal digits, or its damage. */
 export type SegmentCheck =
   | { readonly isSound: true; readonly sha256: string }
   | { readonly isSound: false; readonly finding: Finding };
 
-/** What came of reading everything. */
+/** The result of reading everything. */
 export interface ScrubReport {
   readonly findings: readonly Finding[];
   /** Bytes that were read. */

@@ -1,7 +1,7 @@
 /**
- * The lines of an `.index`. Pure: `docs/snapshot-format.md` is the specification.
+ * The lines of an `.index`, as specified in `docs/snapshot-format.md`. Pure.
  *
- * A line is one JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc"]`, in the one spelling that `JSON.stringify` gives it.
+ * A line is a JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc"]`, spelled exactly as `JSON.stringify` does.
  */
 import type { IndexEntry } from './snapshot.js';
 
@@ -11,29 +11,22 @@ const CRC_FORM = /^[0-9a-f]{8}$/;
 const LINE_FEED = 0x0a;
 const FIELD_COUNT = 6;
 
-/**
- * A CRC-32 as it is written.
- *
- * @param crc from 0, below 2^32
- * @returns 8 hexadecimal digits
- */
+/** Formats a CRC-32 as 8 hexadecimal digits. */
 export function crcText(crc: number): string {
   return crc.toString(HEX).padStart(CRC_DIGITS, '0');
 }
 
-/** Makes a line. */
+/** Encodes a line. */
 export function encodeIndexLine(entry: IndexEntry): string {
   const { key, seq, timeMs, offset, sizeBytes, crc } = entry;
   return `[${JSON.stringify(key)},${seq},${timeMs},${offset},${sizeBytes},"${crcText(crc)}"]\n`;
 }
 
 /**
- * Reads whole lines.
+ * Decodes complete lines, all as one JSON document: that is several times faster than line by line, and startup reads millions.
  *
- * Many at once, as one JSON document: that is several times faster than line by line, and a start reads millions.
- *
- * @param bytes lines, each with its line feed; at least one
- * @returns their entries, or the offset in `bytes` of the first line that is none
+ * @param bytes at least one line, each with its line feed
+ * @returns their entries, or the offset in `bytes` of the first invalid line
  */
 export function decodeIndexLines(bytes: Buffer): readonly IndexEntry[] | { readonly faultOffset: number } {
   return decodeAtOnce(bytes) ?? { faultOffset: findFault(bytes) };
@@ -42,7 +35,7 @@ export function decodeIndexLines(bytes: Buffer): readonly IndexEntry[] | { reado
 function decodeAtOnce(bytes: Buffer): readonly IndexEntry[] | undefined {
   const text = `[${bytes.toString('utf8', 0, bytes.length - 1).replaceAll('\n', ',')}]`;
   const rows = parseRows(text);
-  // Spelling it anew and comparing excludes blanks, other escapes, `1.0` for `1` and rows that are no arrays of plain things.
+  // Comparing with the text encoded again excludes blanks, other escapes, `1.0` for `1` and rows that are no arrays of plain values.
   if (rows === undefined || JSON.stringify(rows) !== text) return undefined;
   const entries: IndexEntry[] = [];
   for (const row of rows) {
@@ -77,7 +70,7 @@ function isCount(value: unknown): value is number {
   return isWhole(value) && value >= 1;
 }
 
-/** Line by line; what only shows when lines are taken together is given the first of them. */
+/** Searches line by line. If all lines are valid on their own but not together, blames the first. */
 function findFault(bytes: Buffer): number {
   let start = 0;
   for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {

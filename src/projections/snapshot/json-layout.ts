@@ -1,30 +1,24 @@
 /**
- * How the `.json` of a generation is laid out: one key a line, so that `grep` and `diff` work on it, and so that where each value
- * lies follows from the keys and the sizes before it. Pure.
+ * The layout of the `.json` of a generation: one key per line, so that `grep` and `diff` work on it, and so that the offset of each value
+ * follows from the keys and sizes before it. Pure.
  */
 
-/** What the file begins with. */
+/** The start of the file. */
 export const JSON_START = '{';
-/** What ends it, after the last value or after nothing. */
+/** The end of the file. */
 export const JSON_END = '}\n';
-/** What stands before {@link JSON_END} when there is a key. */
+/** Precedes {@link JSON_END} if there is a key. */
 export const LAST_LINE_END = '\n';
 
-/**
- * Bytes of a value at most: no line of a log is longer, and a value came out of one.
- */
+/** Maximum size of a value in bytes: no line of a log is longer. */
 export const VALUE_BYTES_MAX = 16_777_216;
 
-/** What stands between the value before, or the start, and the value of a key. */
+/** Returns the text between the previous value, or the start, and the value of a key. */
 export function beforeValue(key: string, isFirst: boolean): string {
   return `${isFirst ? '\n' : ',\n'}${JSON.stringify(key)}:`;
 }
 
-/**
- * Length of {@link beforeValue}, without making it.
- *
- * @returns bytes
- */
+/** Returns the length of {@link beforeValue} in bytes. */
 export function beforeValueBytes(key: string, isFirst: boolean): number {
   return Buffer.byteLength(JSON.stringify(key)) + (isFirst ? FIRST_FRAME_BYTES : NEXT_FRAME_BYTES);
 }

@@ -1,38 +1,34 @@
 /**
- * What changes amount to for one key, on the way into a new generation, and its line in a run file. Pure.
+ * The newest change of a key on the way into a new generation, and its line in a run file. Pure.
  *
- * A run file is read only by the attempt that wrote it, so its form is private: `["key",seq]` for a key that is
- * gone, `["key",seq,timeMs,crc,segment,offset,sizeBytes]` for one that has a value in the log.
+ * Only the attempt that wrote a run file reads it, so its format is private: `["key",seq]` for a deleted key,
+ * `["key",seq,timeMs,crc,segment,offset,sizeBytes]` for one with a value in the log.
  */
 import type { TextPlace } from '../../base/text-place.js';
 
-/** The newest change of a key, of those that were looked at. */
+/** The newest change of a key so far. */
 export interface KeyChange {
   readonly key: string;
   readonly seq: number;
-  /** Undefined: the key is gone. */
+  /** Undefined: the key is deleted. */
   readonly set: SetChange | undefined;
 }
 
-/** What a key was set to. */
-export interface SetChange {
+/** A new value of a key. */
+interface SetChange {
   readonly timeMs: number;
-  /** Where the log has the value. */
+  /** The value's place in the log. */
   readonly place: TextPlace;
-  /** CRC-32 of the value when the log was read: what is read again must be the same. */
+  /** CRC-32 of the value as first read from the log, to check a second read. */
   readonly crc: number;
-  /** The value, while there is room for it. */
+  /** Undefined: it is not kept in memory. */
   readonly value: string | undefined;
 }
 
 type RunLine = readonly [key: string, seq: number]
   | readonly [key: string, seq: number, timeMs: number, crc: number, segment: number, offset: number, sizeBytes: number];
 
-/**
- * Makes a line of a run file.
- *
- * @param change a change; its value is left out
- */
+/** Encodes a change as a line of a run file, without its value. */
 export function encodeKeyChange({ key, seq, set }: KeyChange): string {
   if (set === undefined) return `[${JSON.stringify(key)},${seq}]\n`;
   const { timeMs, crc, place } = set;
@@ -40,10 +36,9 @@ export function encodeKeyChange({ key, seq, set }: KeyChange): string {
 }
 
 /**
- * Reads lines of a run file; that they are what was written shows in the digest of the file.
+ * Decodes complete lines of a run file. The digest of the file shows whether they are as written.
  *
- * @param bytes whole lines
- * @throws {SyntaxError} when they are no JSON
+ * @throws {SyntaxError} when they are not JSON
  */
 export function decodeKeyChanges(bytes: Buffer): readonly KeyChange[] {
   const lines = JSON.parse(`[${bytes.toString('utf8', 0, bytes.length - 1).replaceAll('\n', ',')}]`) as readonly RunLine[];

@@ -1,8 +1,8 @@
 /**
- * The text of a manifest. Pure: `docs/snapshot-format.md` is the specification.
+ * The text of a manifest, as specified in `docs/snapshot-format.md`. Pure.
  *
- * One member a line, the digest of everything before it last. A text is a manifest if and only if it is the one text that
- * encoding what it says gives, so that no two readers can understand it differently.
+ * One member per line; the last is the digest of everything before it. A text is a manifest if and only if decoding and encoding it again
+ * gives the same text, so that no two readers can understand it differently.
  */
 import { createHash } from 'node:crypto';
 import { invariant } from '../../base/invariant.js';
@@ -11,14 +11,14 @@ import type { SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 
 /** The format that this program writes, and the only one that it reads. */
-export const SNAPSHOT_FORMAT = 'simplekv-snapshot/1';
+const SNAPSHOT_FORMAT = 'simplekv-snapshot/1';
 
-/** Bytes of a manifest at most. */
+/** Maximum size of a manifest in bytes. */
 export const MANIFEST_BYTES_MAX = 67_108_864;
 
 const FORMAT_LINE = /^\{\n"format":"(simplekv-snapshot\/[1-9]\d*)",\n/;
 const DIGEST_LINE = /"sha256":"([0-9a-f]{64})"\n\}\n$/;
-/** How far into a text its format stands. */
+/** The format is within the first bytes. */
 const FORMAT_BYTES_MAX = 64;
 
 interface ManifestDocument {
@@ -66,13 +66,13 @@ const checkDocument = compileSchema<ManifestDocument>({
 });
 
 /** A manifest's text and the digest in it. */
-export interface EncodedManifest {
+interface EncodedManifest {
   readonly text: string;
-  /** 64 hexadecimal digits: what the first header of a log that goes on from a base names. */
+  /** 64 hexadecimal digits. The first header of a log that continues from a base names it. */
   readonly digest: string;
 }
 
-/** Makes the text of a manifest. */
+/** Encodes a manifest. */
 export function encodeManifest(manifest: SnapshotManifest): EncodedManifest {
   const { json, index } = manifest;
   const members: readonly (readonly [string, unknown])[] = [
@@ -101,25 +101,26 @@ function memberLine(name: string, value: unknown): string {
   return `"${name}":${text},\n`;
 }
 
-/** A manifest as it was read. */
-export interface DecodedManifest {
+/** A decoded manifest. */
+interface DecodedManifest {
   readonly manifest: SnapshotManifest;
   /** See {@link EncodedManifest.digest}. */
   readonly digest: string;
 }
 
 /**
- * Reads the text of a manifest.
+ * Decodes a manifest.
  *
  * @param bytes the whole file
- * @throws {SnapshotVersionError} when it is of a format that this program does not know
+ * @param file its name, for errors
+ * @throws {SnapshotVersionError} when its format is unknown to this version
  * @throws {SnapshotCorruptError} when it is no manifest
  */
 export function decodeManifest(bytes: Buffer, file: string): DecodedManifest {
   const format = FORMAT_LINE.exec(bytes.toString('latin1', 0, FORMAT_BYTES_MAX))?.[1];
   const corrupt = (expected: string, found: string): SnapshotCorruptError => new SnapshotCorruptError({ file, offset: 0 }, expected, found);
   if (format === undefined) throw corrupt('a manifest', 'something else');
-  // Asked before the digest: a newer version may sum up differently, and "newer" must not read as "damaged".
+  // Checked before the digest: a newer version may compute that differently, and a newer format is no damage.
   if (format !== SNAPSHOT_FORMAT) throw new SnapshotVersionError(file, format);
   const text = bytes.toString('utf8');
   const digestLine = DIGEST_LINE.exec(text);
@@ -129,7 +130,7 @@ export function decodeManifest(bytes: Buffer, file: string): DecodedManifest {
   const checked = checkDocument(parseJson(text, corrupt));
   if (!checked.ok) throw corrupt(`${checked.fault.pointer} ${checked.fault.expected}`, checked.fault.found ?? 'nothing of the kind');
   const manifest = toManifest(checked.document);
-  // The bytes too: what is no UTF-8 reads as replacement characters, which have other bytes.
+  // Compares bytes: invalid UTF-8 decodes to replacement characters, which encode to other bytes.
   if (Number.isNaN(manifest.timeMs) || !Buffer.from(encodeManifest(manifest).text).equals(bytes)) {
     throw corrupt('the members in their order and spelling', 'another spelling');
   }

@@ -1,20 +1,72 @@
 /**
- * Merging streams in the order of their keys. Knows nothing of files.
+ * Merges streams of keys in the order of their UTF-8 bytes. Knows nothing of files.
  */
 import { compareUtf8 } from '../../base/compare-utf8.js';
-import { GroupCursor } from './group-cursor.js';
 import type { KeyChange } from './key-change.js';
 import type { StoredEntry } from './read-generation.js';
 
 /** Elements of a group at most. */
 const GROUP_ELEMENTS = 1000;
-/** Bytes of values that a group keeps in memory, but for its last element. */
+/** Bytes of values that end a group. */
 const GROUP_VALUE_BYTES = 4_194_304;
 
+/** A position in a stream that comes in groups, to compare streams element by element without awaiting each element. */
+export class GroupCursor<T> {
+  readonly #groups: AsyncIterator<readonly T[]>;
+  #group: readonly T[] = [];
+  #index = 0;
+
+  private constructor(groups: AsyncIterator<readonly T[]>) {
+    this.#groups = groups;
+  }
+
+  /**
+   * Opens a cursor at the first element.
+   *
+   * @param groups ended when the cursor is closed
+   */
+  static async open<T>(groups: AsyncIterable<readonly T[]>): Promise<GroupCursor<T>> {
+    const cursor = new GroupCursor<T>(groups[Symbol.asyncIterator]());
+    await cursor.load();
+    return cursor;
+  }
+
+  /** The current element; undefined at the end. */
+  get current(): T | undefined {
+    return this.#group[this.#index];
+  }
+
+  /**
+   * Moves to the next element.
+   *
+   * @returns true if the caller must call {@link load} before it uses {@link current}
+   */
+  step(): boolean {
+    this.#index += 1;
+    return this.#index >= this.#group.length;
+  }
+
+  /** Loads the next group that has elements, or reaches the end. */
+  async load(): Promise<void> {
+    this.#index = 0;
+    for (;;) {
+      const { done, value } = await this.#groups.next();
+      this.#group = done === true ? [] : value;
+      if (done === true || value.length > 0) return;
+    }
+  }
+
+  /** Ends the stream. */
+  async close(): Promise<void> {
+    await this.#groups.return?.();
+  }
+}
+
 /**
- * Merges streams of changes into one in which each key stands once: with its highest seq, and of two alike that of the later stream.
+ * Merges streams of changes into one in which each key occurs once, with its highest seq. Of two changes with the same seq, that of the
+ * later stream wins.
  *
- * @param streams each ascending by the UTF-8 bytes of its keys, each key once; from the oldest to the newest
+ * @param streams from the oldest to the newest, each ascending by the UTF-8 bytes of its distinct keys
  * @returns groups, ascending
  */
 export async function* mergeChanges(streams: readonly AsyncIterable<readonly KeyChange[]>[]): AsyncGenerator<readonly KeyChange[]> {
@@ -45,17 +97,17 @@ function lowest(cursors: readonly GroupCursor<KeyChange>[]): KeyChange | undefin
   return found;
 }
 
-/** One key of the new generation: as it was in the one before, or as it was set since. */
+/** A key of the new generation: unchanged from the previous one, or set since. */
 export type MergedEntry =
   | { readonly kind: 'stored'; readonly stored: StoredEntry }
   | { readonly kind: 'changed'; readonly change: KeyChange };
 
 /**
- * Merges the generation before with the changes since; keys that are gone are left out.
+ * Merges the previous generation with the changes since. Leaves out deleted keys.
  *
- * @param stored the generation before, ascending
+ * @param stored the previous generation, ascending
  * @param changes ascending, each key once
- * @returns groups of at most a thousand keys and, but for the last value of each, 4 MiB
+ * @returns groups of at most 1,000 keys and, apart from the last value of each, 4 MiB
  */
 export async function* mergeWithStored(
   stored: AsyncIterable<readonly StoredEntry[]>, changes: AsyncIterable<readonly KeyChange[]>,

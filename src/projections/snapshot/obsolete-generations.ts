@@ -1,26 +1,20 @@
 /**
- * Which generations of a project may go. Pure.
+ * Which generations of a project can be removed. Pure.
  */
 import type { SnapshotManifest } from './snapshot.js';
 
-/** How many generations stay: the newest, and the one to fall back on where it proves damaged. */
+/** Generations that are kept: the newest, and one to fall back on if it is damaged. */
 const GENERATIONS_KEPT = 2;
 
-/** What must stay, whatever its age. */
-export interface GenerationsKept {
-  /** Whether the log still has its first line, so that nothing but the base holds what came before. */
-  readonly keepBase: boolean;
-}
-
 /**
- * Finds the generations that nothing needs any more.
+ * Finds the generations that are no longer needed.
  *
  * @param generations committed ones, in any order
- * @param kept what must stay
- * @returns those that may go, oldest first
+ * @param keepBase whether the log still has its first line, so that nothing but the base covers the time before
+ * @returns those that can be removed, oldest first
  */
 export function obsoleteGenerations<M extends Pick<SnapshotManifest, 'seq' | 'isBase'>>(
-  generations: readonly M[], { keepBase }: GenerationsKept,
+  generations: readonly M[], keepBase: boolean,
 ): readonly M[] {
   const newestFirst = generations.toSorted((a, b) => b.seq - a.seq);
   return newestFirst.slice(GENERATIONS_KEPT).filter(({ isBase }) => !(isBase && keepBase)).reverse();

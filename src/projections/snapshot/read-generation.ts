@@ -1,6 +1,6 @@
 /**
- * Reading a generation: its keys, or its keys with their values. Everything is checked on the way, and the digests at the end:
- * who uses what was given before the end must be able to throw it away.
+ * Reads a generation: its keys, or its keys with their values. Every entry is checked on the way, the digests only at the end: a caller
+ * that uses entries before the end must be able to discard them.
  */
 import { crc32 } from 'node:zlib';
 import { compareUtf8 } from '../../base/compare-utf8.js';
@@ -15,24 +15,24 @@ import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js'
 import { SnapshotCorruptError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
-/** A committed generation, and who follows the reading of it. */
-export interface GenerationSource extends ReadingHooks {
+/** A committed generation to read. */
+interface GenerationSource extends ReadingHooks {
   readonly disk: Disk;
   /** The project's folder. */
   readonly folder: string;
   readonly manifest: SnapshotManifest;
 }
 
-/** A key with the bytes of its value as they lie in the file. */
+/** A key with the bytes of its value as stored. */
 export interface StoredEntry {
   readonly entry: IndexEntry;
-  /** Their CRC has been checked. */
+  /** Checked against their CRC. */
   readonly bytes: Buffer;
 }
 
-/** Bytes of the JSON that are read at once, unless a value is larger. */
+/** Bytes of the `.json` that are read at once, unless a value is larger. */
 const JSON_PIECE_BYTES = 1_048_576;
-/** Bytes of values after which a group of entries is given on. */
+/** Bytes of values that end a group of entries. */
 const GROUP_BYTES = 1_048_576;
 const LINE_FEED = 0x0a;
 
@@ -45,15 +45,15 @@ function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, 
  * Reads the keys of a generation.
  *
  * @returns groups of about a thousand, ascending by the UTF-8 bytes of the keys
- * @throws {SnapshotCorruptError} when a size, the order, the form, a count or the digest is wrong, at the latest after the last group
+ * @throws {SnapshotCorruptError} when a size, the order, the form, a count or the digest is wrong; at the latest after the last group
  */
 export async function* readIndex(source: GenerationSource): AsyncGenerator<readonly IndexEntry[]> {
-  // Places in a file that is not there, or ends before them, are of no use to anybody.
+  // The index is of no use if the `.json` is missing or too short.
   await (await openPart(source, 'json')).close();
   const reader = await openPart(source, 'index');
   try {
     const checks = new IndexChecks(source.manifest);
-    for await (const { bytes, offset } of readLines(reader)) yield readGroup(bytes, { reader, checks, offset });
+    for await (const { bytes, offset } of readLines(reader)) yield readGroup(bytes, offset, reader, checks);
     const missing = checks.findMissing();
     if (missing !== undefined) throw reader.corrupt(source.manifest.index.sizeBytes, missing.expected, missing.found);
   } finally {
@@ -61,14 +61,8 @@ export async function* readIndex(source: GenerationSource): AsyncGenerator<reado
   }
 }
 
-interface IndexPlace {
-  readonly reader: DataFileReader;
-  readonly checks: IndexChecks;
-  /** Where in the file the group begins. */
-  readonly offset: number;
-}
-
-function readGroup(bytes: Buffer, { reader, checks, offset }: IndexPlace): readonly IndexEntry[] {
+/** @param offset of the group in the file */
+function readGroup(bytes: Buffer, offset: number, reader: DataFileReader, checks: IndexChecks): readonly IndexEntry[] {
   const entries = decodeIndexLines(bytes);
   if ('faultOffset' in entries) throw reader.corrupt(offset + entries.faultOffset, 'a line of an index', 'something else');
   for (const [row, entry] of entries.entries()) {
@@ -84,10 +78,10 @@ function lineStart(bytes: Buffer, row: number): number {
   return start;
 }
 
-/** What must hold from one line of an index to the next, and of all of them together. */
+/** Checks each line of an index against the previous one, and all lines together against the manifest. */
 class IndexChecks {
   readonly #manifest: SnapshotManifest;
-  /** Where the value before ends in the JSON. */
+  /** End of the previous value in the `.json`. */
   #jsonOffset = JSON_START.length;
   #lastKey: string | undefined;
   #keyCount = 0;
@@ -97,9 +91,9 @@ class IndexChecks {
     this.#manifest = manifest;
   }
 
-  /** Takes a line in, or says what should have been there. */
+  /** Takes the next line. Returns undefined if it is right, otherwise what was expected. */
   take({ key, seq, offset, sizeBytes }: IndexEntry): string | undefined {
-    if (this.#lastKey !== undefined && compareUtf8(this.#lastKey, key) >= 0) return 'a key above the one before';
+    if (this.#lastKey !== undefined && compareUtf8(this.#lastKey, key) >= 0) return 'a key above the previous one';
     if (seq > this.#manifest.seq) return `a version up to ${this.#manifest.seq}`;
     const due = this.#jsonOffset + beforeValueBytes(key, this.#lastKey === undefined);
     if (offset !== due) return `offset ${due}`;
@@ -111,7 +105,7 @@ class IndexChecks {
     return undefined;
   }
 
-  /** What all lines together lack. */
+  /** Returns how all lines together differ from the manifest; undefined if they do not. */
   findMissing(): { readonly expected: string; readonly found: string } | undefined {
     const { keyCount, keySum, json } = this.#manifest;
     if (this.#keyCount !== keyCount) return { expected: countText(keyCount, 'key'), found: `${this.#keyCount}` };
@@ -122,12 +116,12 @@ class IndexChecks {
   }
 }
 
-/** The JSON, taken piece by piece from its beginning. */
+/** The `.json`, taken piece by piece from its beginning. */
 class JsonPieces {
   readonly #reader: DataFileReader;
   #bytes: Buffer = Buffer.alloc(0);
   #start = 0;
-  /** Where in the file the next piece begins. */
+  /** Offset of the next piece in the file. */
   offset = 0;
 
   constructor(reader: DataFileReader) {
@@ -160,14 +154,14 @@ class JsonPieces {
 /**
  * Reads the keys of a generation with the bytes of their values.
  *
- * @returns groups of at most about a thousand keys and, but for the last value of each, 1 MiB
- * @throws {SnapshotCorruptError} when anything is not as it was written, at the latest after the last group
+ * @returns groups of at most about a thousand keys and, apart from the last value of each, 1 MiB
+ * @throws {SnapshotCorruptError} when anything differs from what was written; at the latest after the last group
  */
 export async function* readStoredEntries(source: GenerationSource): AsyncGenerator<readonly StoredEntry[]> {
   const reader = await openPart(source, 'json');
   try {
     const json = new JsonPieces(reader);
-    await takeFraming({ reader, json }, JSON_START);
+    await takeFraming(reader, json, JSON_START);
     let isFirst = true;
     const index = readIndex(source);
     for await (const entries of index) {
@@ -177,7 +171,7 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
         const sizeBytes = entry.offset + entry.sizeBytes - json.offset;
         if (!json.holds(sizeBytes)) await json.fill(sizeBytes);
         const taken = json.holds(sizeBytes)
-          ? takeValue({ reader, json }, entry, isFirst)
+          ? takeValue(reader, json, entry, isFirst)
           : reader.corrupt(json.offset, 'a value', 'the end');
         if (taken instanceof SnapshotCorruptError) throw await findCulprit(index, taken);
         isFirst = false;
@@ -190,27 +184,22 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
       }
       if (group.length > 0) yield group;
     }
-    await takeFraming({ reader, json }, (isFirst ? '' : LAST_LINE_END) + JSON_END);
+    await takeFraming(reader, json, (isFirst ? '' : LAST_LINE_END) + JSON_END);
     reader.checkDigest();
   } finally {
     await reader.close();
   }
 }
 
-interface JsonPlace {
-  readonly reader: DataFileReader;
-  readonly json: JsonPieces;
-}
-
-/** What stands before the first value and after the last one. */
-async function takeFraming({ reader, json }: JsonPlace, text: string): Promise<void> {
+/** Takes the text before the first value, or after the last one. */
+async function takeFraming(reader: DataFileReader, json: JsonPieces, text: string): Promise<void> {
   const { offset } = json;
   if (!json.holds(text.length)) await json.fill(text.length);
   if (json.take(text.length).toString('latin1') !== text) throw reader.corrupt(offset, JSON.stringify(text), 'something else');
 }
 
-/** The value that the index has there, or what speaks against it. */
-function takeValue({ reader, json }: JsonPlace, entry: IndexEntry, isFirst: boolean): Buffer | SnapshotCorruptError {
+/** Takes the value of an entry of the index; an error if the two files disagree. */
+function takeValue(reader: DataFileReader, json: JsonPieces, entry: IndexEntry, isFirst: boolean): Buffer | SnapshotCorruptError {
   const { offset } = json;
   const bytes = json.take(entry.offset + entry.sizeBytes - offset);
   const start = entry.offset - offset;
@@ -222,7 +211,7 @@ function takeValue({ reader, json }: JsonPlace, entry: IndexEntry, isFirst: bool
   return crc === entry.crc ? value : reader.corrupt(entry.offset, `CRC-32 ${crcText(entry.crc)}`, `CRC-32 ${crcText(crc)}`);
 }
 
-/** The two files disagree. It is the index that is wrong if its rest or its digest says so, and otherwise the JSON. */
+/** Decides which of two files that disagree is damaged: the index if the rest of it or its digest is wrong, otherwise the `.json`. */
 async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorruptError): Promise<SnapshotCorruptError> {
   while ((await index.next()).done !== true);
   return inJson;
@@ -231,20 +220,12 @@ async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorru
 /**
  * Reads the keys of a generation with their values.
  *
- * @returns groups as {@link readStoredEntries} gives them
- * @throws {SnapshotCorruptError} when anything is not as it was written, at the latest after the last group
+ * @returns groups as of {@link readStoredEntries}
+ * @throws {SnapshotCorruptError} when anything differs from what was written; at the latest after the last group
  */
 export async function* readEntries(source: GenerationSource): AsyncGenerator<readonly SnapshotEntry[]> {
   for await (const group of readStoredEntries(source)) {
-    yield group.map(({ entry, bytes }) => ({
-      key: entry.key,
-      seq: entry.seq,
-      timeMs: entry.timeMs,
-      offset: entry.offset,
-      sizeBytes: entry.sizeBytes,
-      crc: entry.crc,
-      value: bytes.toString('utf8'),
-    }));
+    yield group.map(({ entry, bytes }) => ({ ...entry, value: bytes.toString('utf8') }));
   }
 }
 

@@ -1,25 +1,32 @@
 /**
- * What can be wrong with a snapshot. None of these is fatal to a project as long as its log is there, so they are no `AppError`:
- * who reads a snapshot decides what else to read.
+ * What can be wrong with a snapshot. None of it is fatal to a project as long as its log exists, so these are no `AppError`: the reader of
+ * a snapshot decides what to read instead.
  */
+import { isErrno } from '../../base/app-error.js';
+import { faultOf } from '../../disk/disk-fault.js';
 
-/** A file of a generation holds what was not written, or lacks what was. */
+/** A place in a file of a generation. */
+interface SnapshotPlace {
+  /** File name inside the project's folder. */
+  readonly file: string;
+  /** In bytes. */
+  readonly offset: number;
+}
+
+/** A file of a generation differs from what was written. */
 export class SnapshotCorruptError extends Error {
   override readonly name = 'SnapshotCorruptError';
-  /** Name inside the project's folder. */
+  /** File name inside the project's folder. */
   readonly file: string;
-  /** Offset in bytes of the first byte of the damaged piece; 0 where nothing but the whole is known to be wrong. */
+  /** Offset of the damaged piece in bytes; 0 if only the whole file is known to be wrong. */
   readonly offset: number;
   /** What should be there, as a phrase. */
   readonly expected: string;
   /** What is there instead, as a phrase. */
   readonly found: string;
 
-  /**
-   * @param place name of the file inside the project's folder, and offset in bytes
-   * @param found what is there instead, as a phrase; never a value
-   */
-  constructor(place: { readonly file: string; readonly offset: number }, expected: string, found: string) {
+  /** @param found what is there instead, as a phrase; never a value */
+  constructor(place: SnapshotPlace, expected: string, found: string) {
     super(`Cannot trust "${place.file}" at byte ${place.offset}: expected ${expected}, found ${found}`);
     this.file = place.file;
     this.offset = place.offset;
@@ -28,10 +35,23 @@ export class SnapshotCorruptError extends Error {
   }
 }
 
-/** A generation was written by a newer version of this program. */
+/**
+ * Converts the failure to open or read a file of a generation. A missing file, and a piece that the disk cannot read, count as damage:
+ * another generation, or the log, serves instead.
+ *
+ * @param expected what should be readable there, as a phrase
+ * @returns a {@link SnapshotCorruptError}; any other error as it is
+ */
+export function asSnapshotDamage(error: unknown, place: SnapshotPlace, expected: string): unknown {
+  if (isErrno(error, 'ENOENT')) return new SnapshotCorruptError({ ...place, offset: 0 }, 'a file', 'none of that name');
+  if (isErrno(error) && faultOf(error) === 'disk') return new SnapshotCorruptError(place, expected, error.code ?? 'none');
+  return error;
+}
+
+/** A newer version of this program wrote the generation. */
 export class SnapshotVersionError extends Error {
   override readonly name = 'SnapshotVersionError';
-  /** Name inside the project's folder. */
+  /** File name inside the project's folder. */
   readonly file: string;
 
   constructor(file: string, format: string) {
@@ -40,11 +60,11 @@ export class SnapshotVersionError extends Error {
   }
 }
 
-/** The log gave back other bytes of a value than those it was given: the log is damaged, no snapshot. */
+/** The log returned other bytes of a value than before: the log is damaged, not a snapshot. */
 export class ValueChangedError extends Error {
   override readonly name = 'ValueChangedError';
 
-  /** @param place where the log keeps it: the first seq of the segment, and the offset in bytes */
+  /** @param place the value's place in the log: the first seq of the segment, and the offset in bytes */
   constructor(seq: number, place: { readonly segment: number; readonly offset: number }) {
     super(`Cannot trust the log at seq ${seq}, segment ${place.segment}, byte ${place.offset}: the value's CRC-32 is wrong`);
   }

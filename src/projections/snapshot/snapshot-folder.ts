@@ -1,82 +1,81 @@
 /**
- * The generations of one project: finding, committing, removing. Owns the names in the project's folder that begin with `snap-`;
- * `<project>.json` beside the log is made from them by `readable-snapshot.ts`.
+ * The generations of one project: lists, commits, reads and removes them. Owns the names in the project's folder that begin with `snap-`;
+ * `readable-snapshot.ts` copies them to `<project>.json` beside the log.
  *
- * The order of the steps is what makes a crash harmless:
+ * The order of the steps makes a crash harmless:
  *
- * - Commit: data files synced, manifest under a temporary name synced, folder synced; rename; folder synced. A manifest that is
- *   there has everything that it speaks of.
- * - Remove: the manifest first, folder synced; then the rest, which does not count without it.
+ * - Commit: sync the data files, write and sync the manifest under a temporary name, sync the folder; rename; sync the folder. If a
+ *   manifest exists, so does everything that it names.
+ * - Remove: the manifest first, sync the folder; then the rest, which does not count without it.
  */
 import { dirname, join } from 'node:path';
-import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
+import { AppError, withDiskFull } from '../../base/app-error.js';
+import { countText } from '../../base/count-text.js';
 import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
-import { faultOf } from '../../disk/disk-fault.js';
+import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, verifyFiles } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
-import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
+import { asSnapshotDamage, SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 import { parseSnapshotName, type SnapshotName, snapshotName } from './snapshot-names.js';
 import { SnapshotWriter } from './snapshot-writer.js';
-import { ValueFiles } from './value-files.js';
 
-/** A manifest that is in place. */
+/** A committed manifest. */
 export interface CommittedManifest extends SnapshotManifest {
-  /** The digest that it ends with: what the first header of a log that goes on from a base names. */
+  /** The digest at its end. The first header of a log that continues from a base names it. */
   readonly digest: string;
 }
 
-/** A generation whose manifest is in place and says nothing that could be used. */
-export interface UnreadableGeneration {
+/** A generation whose manifest exists but cannot be used. */
+interface UnreadableGeneration {
   readonly seq: number;
   /** Name of the manifest inside the project's folder. */
   readonly name: string;
   readonly error: SnapshotCorruptError | SnapshotVersionError;
 }
 
-/** What there is. */
+/** The generations of a project. */
 export interface GenerationList {
-  /** Newest first. Their data files have not been looked at. */
+  /** Newest first. Their data files have not been checked. */
   readonly committed: readonly CommittedManifest[];
   /** Newest first. */
   readonly unreadable: readonly UnreadableGeneration[];
 }
 
-/** Where a project's snapshots are. */
-export interface SnapshotFolderOptions {
+/** The folder of a project's snapshots. */
+interface SnapshotFolderOptions {
   readonly disk: Disk;
   /** The project's folder, absolute. */
   readonly folder: string;
   /** `<project>.json` beside the log, absolute. */
   readonly readable: string;
-  /** Closes files that are not read. @default one of its own */
+  /** Closes idle files; shared with other pools. @default one of its own */
   readonly idleFiles?: IdleFiles;
 }
 
-/** The snapshots of one project. Changes one at a time; reads at any time. */
+/** Data files that are open at once. A project rarely has more than three generations. */
+const FILES_OPEN_MAX = 4;
+
+/** The snapshots of one project. One change at a time; reads at any time. */
 export class SnapshotFolder {
-  /** The newest snapshot for people and their tools. */
+  /** The copy for people and their tools. */
   readonly readable: ReadableSnapshot;
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #values: ValueFiles;
+  /** Open `.json` files by seq. */
+  readonly #files: FilePool;
 
-  /** @param place where the snapshots are */
   constructor({ disk, folder, readable, idleFiles }: SnapshotFolderOptions) {
     this.#disk = disk;
     this.#folder = folder;
-    this.readable = new ReadableSnapshot({ disk, folder, path: readable });
-    this.#values = new ValueFiles(disk, folder, idleFiles);
+    this.readable = new ReadableSnapshot(disk, folder, readable);
+    this.#files = new FilePool(FILES_OPEN_MAX, idleFiles);
   }
 
-  /**
-   * Finds the generations that are committed.
-   *
-   * @returns all of them, and those whose manifest cannot be used
-   */
+  /** Lists the committed generations, and those whose manifest cannot be used. */
   async list(): Promise<GenerationList> {
     const committed: CommittedManifest[] = [];
     const unreadable: UnreadableGeneration[] = [];
@@ -95,8 +94,8 @@ export class SnapshotFolder {
   /**
    * Reads one manifest.
    *
-   * @throws {SnapshotCorruptError} when it is not there, or is no manifest
-   * @throws {SnapshotVersionError} when it was written by a newer version
+   * @throws {SnapshotCorruptError} when it is missing or damaged
+   * @throws {SnapshotVersionError} when a newer version wrote it
    */
   async read(seq: number): Promise<CommittedManifest> {
     const name = snapshotName(seq, 'manifest');
@@ -107,10 +106,7 @@ export class SnapshotFolder {
     try {
       bytes = await readWhole(await this.#disk.open(this.#path(seq, 'manifest'), 'read'), corrupt);
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) throw corrupt('a file', 'none of that name');
-      // A folder or a loop of links in its place, a sector that cannot be read: whatever it is, an older snapshot or the log serves.
-      if (isErrno(error) && faultOf(error) === 'disk') throw corrupt('a file that can be read', error.code ?? 'none');
-      throw error;
+      throw asSnapshotDamage(error, { file: name, offset: 0 }, 'a file that can be read');
     }
     const { manifest, digest } = decodeManifest(bytes, name);
     if (manifest.seq !== seq) throw corrupt(`seq ${seq}`, `seq ${manifest.seq}`);
@@ -118,9 +114,9 @@ export class SnapshotFolder {
   }
 
   /**
-   * Begins a generation that is written entry by entry. The project's folder is made if need be.
+   * Starts a generation that is written entry by entry. Creates the project's folder if it is missing.
    *
-   * @throws {AppError} with `disk_full` when the disk has no room
+   * @throws {AppError} `disk_full`
    */
   async begin(seq: number): Promise<SnapshotWriter> {
     if ((await this.#disk.status(this.#folder)) === undefined) {
@@ -130,11 +126,10 @@ export class SnapshotFolder {
   }
 
   /**
-   * Makes a generation count whose data files have been written and synced.
+   * Commits a generation whose data files have been written and synced. On failure, removes them if the disk allows.
    *
-   * When it rejects, the generation does not count and its files are gone, if the disk allows.
-   *
-   * @throws {AppError} with `disk_full` when the disk has no room, `compaction_failed` when no reader would take the manifest
+   * @returns the digest of the manifest
+   * @throws {AppError} `disk_full`; `compaction_failed` when the manifest is too large to be read
    */
   async commit(manifest: SnapshotManifest): Promise<string> {
     const { seq } = manifest;
@@ -148,7 +143,7 @@ export class SnapshotFolder {
     const temporary = this.#path(seq, 'manifest-new');
     try {
       await this.#disk.unlink(temporary);
-      // The names of the data files are made durable before the one that vouches for them.
+      // Makes the names of the data files durable before the manifest that vouches for them.
       await changeFolder(this.#disk, this.#folder, () => writeNewFile(this.#disk, temporary, bytes));
       await changeFolder(this.#disk, this.#folder, () => this.#disk.rename(temporary, this.#path(seq, 'manifest')));
     } catch (error) {
@@ -162,19 +157,19 @@ export class SnapshotFolder {
     try {
       await this.remove(seq);
     } catch {
-      // What is left has a manifest, and then everything that belongs to it, or none, and does not count.
+      // Harmless: a generation with a manifest is complete, and one without does not count.
       return;
     }
   }
 
-  /** Removes a generation. Reads of its values that are under way go on; who may still begin one is for the caller to know. */
+  /** Removes a generation. Reads in progress complete; the caller makes sure that no new one starts. */
   async remove(seq: number): Promise<void> {
     await changeFolder(this.#disk, this.#folder, () => this.#disk.unlink(this.#path(seq, 'manifest')));
-    await this.#values.release(seq);
+    await this.#files.drop(seq);
     for (const name of await this.#names()) if (name.seq === seq) await this.#disk.unlink(this.#path(seq, name.part));
   }
 
-  /** Removes what interrupted attempts left. Not while one is under way. */
+  /** Removes the files of interrupted attempts and returns their names. Not while an attempt is in progress. */
   async dropUnfinished(): Promise<readonly string[]> {
     const names = await this.#names();
     const committed = new Set(names.filter(({ part }) => part === 'manifest').map(({ seq }) => seq));
@@ -183,21 +178,12 @@ export class SnapshotFolder {
     return dropped.map(({ seq, part }) => snapshotName(seq, part));
   }
 
-  /**
-   * Reads the keys of a generation; see `readIndex` in `read-generation.ts`.
-   *
-   * @param hooks who follows, holds back and ends the reading
-   */
+  /** Reads the keys of a generation; see `readIndex` in `read-generation.ts`. */
   readIndex(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly IndexEntry[]> {
     return readIndex({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
   }
 
-  /**
-   * Reads the keys of a generation with their values; see `readEntries` in `read-generation.ts`.
-   *
-   * @param hooks who follows, holds back and ends the reading
-   * @returns groups of at most about a thousand
-   */
+  /** Reads the keys of a generation with their values; see `readEntries` in `read-generation.ts`. */
   readEntries(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly SnapshotEntry[]> {
     return readEntries({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
   }
@@ -212,9 +198,9 @@ export class SnapshotFolder {
   }
 
   /**
-   * Looks whether the values of a generation are there in their full length, without reading them.
+   * Checks that the `.json` of a generation exists in its full size, without reading it.
    *
-   * @throws {SnapshotCorruptError} when they are not
+   * @throws {SnapshotCorruptError} when it does not
    */
   async checkSize({ seq, json }: SnapshotManifest): Promise<void> {
     const status = await this.#disk.status(this.#path(seq, 'json'));
@@ -224,20 +210,29 @@ export class SnapshotFolder {
   }
 
   /**
-   * Reads one value of a generation again.
+   * Reads one value of a generation.
    *
-   * @param offset where the value begins in its `.json`, in bytes
-   * @param sizeBytes its length in bytes
-   * @returns the bytes as they are on disk now; its CRC is for the caller to check
-   * @throws {SnapshotCorruptError} when they are not there
+   * @param offset of the value in the `.json`, in bytes
+   * @returns the bytes as they are on disk now; the caller checks their CRC
+   * @throws {SnapshotCorruptError} when they are missing
    */
   async readValue(seq: number, offset: number, sizeBytes: number): Promise<Buffer> {
-    return await this.#values.read(seq, offset, sizeBytes);
+    const place = { file: snapshotName(seq, 'json'), offset };
+    try {
+      return await this.#files.use(seq, () => this.#disk.open(this.#path(seq, 'json'), 'read'), async (file) => {
+        const bytes = Buffer.allocUnsafe(sizeBytes);
+        const count = await file.read(bytes, offset);
+        if (count === sizeBytes) return bytes;
+        throw new SnapshotCorruptError(place, countText(sizeBytes, 'byte'), countText(count, 'byte'));
+      });
+    } catch (error) {
+      throw asSnapshotDamage(error, place, `${sizeBytes} bytes to read`);
+    }
   }
 
-  /** Releases all descriptors. What is read afterwards opens its file again. */
+  /** Closes every file once it is idle. A later read opens its file again. */
   async close(): Promise<void> {
-    await this.#values.close();
+    await this.#files.close();
   }
 
   #path(seq: number, part: SnapshotName['part']): string {
@@ -249,7 +244,7 @@ export class SnapshotFolder {
   }
 }
 
-/** What a generation consists of once it is committed. */
+/** The files of a committed generation. */
 const LASTING_PARTS: ReadonlySet<SnapshotName['part']> = new Set<SnapshotName['part']>(['json', 'index', 'manifest']);
 
 async function readWhole(file: DiskFile, corrupt: (expected: string, found: string) => Error): Promise<Buffer> {

@@ -1,28 +1,28 @@
 /**
- * The names of everything that snapshots keep in a project's folder. Pure.
+ * The names of the files of snapshots in a project's folder. Pure.
  *
- * Every name begins with `snap-` and the generation's seq. What is not a manifest, and not a data file of a generation that has
- * one, is the rest of an attempt.
+ * Every name begins with `snap-` and the generation's seq. A file that is neither a manifest nor a data file of a generation with a
+ * manifest is left over from an interrupted attempt.
  */
 import { invariant } from '../../base/invariant.js';
 
 const SEQ_DIGITS = 20;
 const NAME = /^snap-(\d{20})\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
 
-/** The parts of a generation, the manifest last. */
-export type GenerationPart = 'json' | 'index' | 'manifest';
+/** The parts of a generation; the manifest is written last. */
+type GenerationPart = 'json' | 'index' | 'manifest';
 
-/** What is written on the way to a generation and never outlives the attempt; `link-new` is what earlier versions left. */
-export type TemporaryPart = 'manifest-new' | 'copy-new' | 'link-new' | `run-${number}`;
+/** Files that do not outlive an attempt. Only earlier versions wrote `link-new`. */
+type TemporaryPart = 'manifest-new' | 'copy-new' | 'link-new' | `run-${number}`;
 
-/** A name taken apart. */
+/** A parsed file name. */
 export interface SnapshotName {
   readonly seq: number;
   readonly part: GenerationPart | TemporaryPart;
 }
 
 /**
- * The name of a file.
+ * Returns the name of a file.
  *
  * @param seq the generation's seq, from 1
  */
@@ -31,11 +31,7 @@ export function snapshotName(seq: number, part: GenerationPart | TemporaryPart):
   return `snap-${String(seq).padStart(SEQ_DIGITS, '0')}.${part}`;
 }
 
-/**
- * Takes a name apart.
- *
- * @returns undefined for a name that snapshots never gave
- */
+/** Parses a file name; undefined for a file that is not of a snapshot. */
 export function parseSnapshotName(name: string): SnapshotName | undefined {
   const fields = NAME.exec(name);
   if (fields === null) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Writing the two data files of a generation from entries that come in order. Without a manifest they do not count yet.
+ * Writes the two data files of a generation from entries in order. They count once they have a manifest.
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -14,14 +14,23 @@ import { beforeValue, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } fro
 import type { SnapshotData } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
 
-/** A key with its value, as it is written. */
+/** A key with its value, to be written. */
 export interface WrittenEntry {
   readonly key: string;
   /** From 1, up to the generation's seq. */
   readonly seq: number;
   readonly timeMs: number;
-  /** JSON text of one line, or its bytes, which stay as they are until the call that they were given to is over. */
+  /** JSON text of one line, or its bytes, which the caller does not change before its call has completed. */
   readonly value: string | Buffer;
+}
+
+/** A generation to write. */
+export interface NewGeneration {
+  readonly disk: Disk;
+  /** The project's folder; must exist. */
+  readonly folder: string;
+  /** The seq of the last event in it. */
+  readonly seq: number;
 }
 
 const LINE_FEED = '\n';
@@ -38,51 +47,50 @@ export class SnapshotWriter {
   #keySum = 0;
   #state: 'open' | 'over' = 'open';
 
-  private constructor(place: WriterPlace, json: DataFileWriter, index: DataFileWriter) {
-    this.#disk = place.disk;
-    this.#paths = dataPaths(place);
-    this.#seq = place.seq;
+  private constructor(target: NewGeneration, json: DataFileWriter, index: DataFileWriter) {
+    this.#disk = target.disk;
+    this.#paths = dataPaths(target);
+    this.#seq = target.seq;
     this.#json = json;
     this.#index = index;
     this.#json.put(JSON_START);
   }
 
   /**
-   * Begins a generation. What an interrupted attempt of the same seq left is dropped.
+   * Starts a generation. Drops the files of an interrupted attempt at the same seq.
    *
-   * @param place where the files go, and the seq of the last event in them
-   * @throws {AppError} with `disk_full` when the disk has no room
+   * @throws {AppError} `disk_full`
    */
-  static async create(place: WriterPlace): Promise<SnapshotWriter> {
-    const manifest = join(place.folder, snapshotName(place.seq, 'manifest'));
-    // Files of a committed generation are never written again: they may be being read, and a base has no other copy.
-    invariant((await place.disk.status(manifest)) === undefined, 'a generation is made once');
-    const [jsonPath = '', indexPath = ''] = dataPaths(place);
+  static async create(target: NewGeneration): Promise<SnapshotWriter> {
+    const { disk, folder, seq } = target;
+    // A committed generation is never written again: it may be read right now, and a base has no other copy.
+    invariant((await disk.status(join(folder, snapshotName(seq, 'manifest')))) === undefined, 'a generation is made once');
+    const [jsonPath = '', indexPath = ''] = dataPaths(target);
     let json: DataFileWriter | undefined;
     try {
-      await removeFiles(place.disk, dataPaths(place));
-      json = await DataFileWriter.create(place.disk, jsonPath);
-      return new SnapshotWriter(place, json, await DataFileWriter.create(place.disk, indexPath));
+      await removeFiles(disk, dataPaths(target));
+      json = await DataFileWriter.create(disk, jsonPath);
+      return new SnapshotWriter(target, json, await DataFileWriter.create(disk, indexPath));
     } catch (error) {
-      await settle([() => json?.close(), () => removeFiles(place.disk, dataPaths(place))]);
+      await settle([() => json?.close(), () => removeFiles(disk, dataPaths(target))]);
       throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
 
   /**
-   * Adds an entry, as {@link addAll} does.
+   * Adds an entry; see {@link addAll}.
    *
-   * @throws {AppError} with `disk_full` when the disk has no room
+   * @throws {AppError} `disk_full`
    */
   async add(entry: WrittenEntry): Promise<void> {
     await this.addAll([entry]);
   }
 
   /**
-   * Adds entries. One call at a time; after one has failed the files are gone.
+   * Adds entries. One call at a time; a failure removes the files.
    *
-   * @param entries ascending by the UTF-8 bytes of their keys, all above those that were added before
-   * @throws {AppError} with `disk_full` when the disk has no room
+   * @param entries ascending by the UTF-8 bytes of their keys, all above those added before
+   * @throws {AppError} `disk_full`
    */
   async addAll(entries: readonly WrittenEntry[]): Promise<void> {
     await this.#orAbandon(async () => {
@@ -112,9 +120,9 @@ export class SnapshotWriter {
   }
 
   /**
-   * Ends both files and makes their content durable; their names are durable with the folder that the commit syncs.
+   * Completes both files and syncs their content. Their names become durable with the folder, which the commit syncs.
    *
-   * @throws {AppError} with `disk_full` when the disk has no room
+   * @throws {AppError} `disk_full`
    */
   async finish(): Promise<SnapshotData> {
     return await this.#orAbandon(async () => {
@@ -127,7 +135,7 @@ export class SnapshotWriter {
     });
   }
 
-  /** Gives the attempt up and removes what it wrote, if the disk allows. Does nothing after the end. */
+  /** Removes the files of an unfinished generation, if the disk allows. Does nothing after {@link finish}. */
   async abandon(): Promise<void> {
     if (this.#state === 'over') return;
     this.#state = 'over';
@@ -145,16 +153,7 @@ export class SnapshotWriter {
   }
 }
 
-/** Where a generation is written. */
-export interface WriterPlace {
-  readonly disk: Disk;
-  /** The project's folder; must be there. */
-  readonly folder: string;
-  /** The seq of the last event in it. */
-  readonly seq: number;
-}
-
-function dataPaths({ folder, seq }: WriterPlace): readonly string[] {
+function dataPaths({ folder, seq }: NewGeneration): readonly string[] {
   return [join(folder, snapshotName(seq, 'json')), join(folder, snapshotName(seq, 'index'))];
 }
 
@@ -162,7 +161,7 @@ async function removeFiles(disk: Disk, paths: readonly string[]): Promise<void> 
   for (const path of paths) await disk.unlink(path);
 }
 
-/** Tidies up after a failure. What fails here too is left to the next start, which drops it: the first failure is the one to tell. */
+/** Cleans up after a failure. Ignores further failures: the first is the one to report, and the next startup drops what is left. */
 async function settle(steps: readonly (() => Promise<void> | undefined)[]): Promise<void> {
   for (const step of steps) {
     try {

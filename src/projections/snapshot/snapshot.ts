@@ -1,28 +1,27 @@
 /**
- * The contract of snapshots: what a project amounted to at one seq, written down, so that a start need not replay what came
- * before. `docs/snapshot-format.md` is the specification of the bytes.
+ * The contract of snapshots: the state of a project at one seq, stored so that startup need not replay the events before it.
+ * `docs/snapshot-format.md` specifies the bytes.
  *
- * A generation is three files in the project's folder, made once and never changed, `<S>` being its seq in 20 digits:
+ * A generation is three files in the project's folder, written once and never changed; `<S>` is its seq in 20 digits:
  *
- * - `snap-<S>.json`: one JSON object, key by key in the order of their UTF-8 bytes, each value token for token.
- *   `<project>.json` beside the log is a copy of it: an output, which nothing here reads.
- * - `snap-<S>.index`: one line a key, in the same order: version, time, and where its value lies in the `.json`, with a CRC-32.
- * - `snap-<S>.manifest`: seq, hash and time of the last event that is in it, counts, sizes and SHA-256 of the other two, and the
- *   rest of the state. It is renamed into place last: a generation whose manifest is not there does not exist.
+ * - `snap-<S>.json`: one JSON object with the keys in the order of their UTF-8 bytes and each value token for token.
+ *   `<project>.json` beside the log is a copy of it: an output, never read here.
+ * - `snap-<S>.index`: one line per key, in the same order: version, time, and the place of its value in the `.json`, with a CRC-32.
+ * - `snap-<S>.manifest`: seq, hash and time of the last event in it, counts, sizes and SHA-256 of the other two files, and the
+ *   rest of the state. It is renamed into place last: a generation without a manifest does not exist.
  *
  * Rules:
  *
- * - Only durable events are in a snapshot.
- * - Nothing of a generation is believed before its digest, or for a single value its CRC, has been checked.
- * - A generation whose manifest says `base` holds what came before the first line of its log. It stays as long as that line does.
- * - Files without a manifest are the rest of an attempt that was interrupted, and are dropped at the next start or attempt.
+ * - A snapshot contains only durable events.
+ * - No byte of a generation is trusted before its digest, or for a single value its CRC, has been checked.
+ * - A generation whose manifest says `base` holds the state before the first line of its log. It stays as long as that line does.
+ * - Files without a manifest are left over from an interrupted attempt; the next startup or attempt drops them.
  */
 import type { TextPlace } from '../../base/text-place.js';
 
-/** The last event that a snapshot holds. */
+/** The last event in a snapshot. */
 export interface SnapshotPosition {
   readonly project: string;
-  /** The log that the snapshot is of. */
   readonly logId: string;
   /** From 1. */
   readonly seq: number;
@@ -32,7 +31,7 @@ export interface SnapshotPosition {
   readonly timeMs: number;
 }
 
-/** Count and sum of keys and versions: two states that differ in any of them differ here, but for one case in 2^32. */
+/** Count and checksum of keys and versions. Two states that differ in those agree here with a probability of 2^-32. */
 export interface KeyCensus {
   readonly keyCount: number;
   /** See `key-sum.ts`. */
@@ -46,19 +45,19 @@ export interface SnapshotFile {
   readonly sha256: string;
 }
 
-/** The two data files of a generation, written and synced; without a manifest they do not count. */
+/** The two data files of a generation, written and synced. They count once they have a manifest. */
 export interface SnapshotData extends KeyCensus {
   readonly json: SnapshotFile;
   readonly index: SnapshotFile;
 }
 
-/** What a manifest says. */
+/** The content of a manifest. */
 export interface SnapshotManifest extends SnapshotPosition, SnapshotData {
-  /** True: the log begins after it, and nothing else holds what is in it. */
+  /** True: the log begins after it, and nothing else has its content. */
   readonly isBase: boolean;
-  /** Sizes in bytes of the text of the sealed segments that it covers, by first seq, oldest first. */
+  /** Text sizes in bytes of the sealed segments that it covers, by first seq, oldest first. */
   readonly segments: readonly (readonly [firstSeq: number, sizeBytes: number])[];
-  /** Everything about the project that is not keys and values, as JSON; the snapshot does not know what it means. */
+  /** The state of the project besides keys and values, as JSON. Opaque to the snapshot. */
   readonly state: unknown;
 }
 
@@ -67,9 +66,9 @@ export interface IndexEntry {
   readonly key: string;
   /** Version: the seq of its last change. */
   readonly seq: number;
-  /** When that was, in milliseconds since 1970. */
+  /** Time of that change, in milliseconds since 1970. */
   readonly timeMs: number;
-  /** Where its value begins in the `.json`, in bytes. */
+  /** Offset of its value in the `.json`, in bytes. */
   readonly offset: number;
   /** Length of its value in bytes. */
   readonly sizeBytes: number;
@@ -83,7 +82,7 @@ export interface SnapshotEntry extends IndexEntry {
   readonly value: string;
 }
 
-/** A change since the snapshot that a new one is built from. */
+/** A change since the previous snapshot. */
 export type SnapshotChange =
   | {
       readonly kind: 'set';
@@ -91,7 +90,7 @@ export type SnapshotChange =
       readonly value: string;
       readonly seq: number;
       readonly timeMs: number;
-      /** Where the bytes of the value alone can be read again, so that not all of them need be held at once. */
+      /** The place to read the value again, so that not all values have to be in memory. */
       readonly place: TextPlace;
     }
   | { readonly kind: 'delete'; readonly key: string; readonly seq: number }

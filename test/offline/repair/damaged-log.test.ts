@@ -13,12 +13,12 @@ const test = suite('offline/repair/damaged-log');
 
 const SCRATCH = '/scratch';
 const LINES = 40;
-/** Hexadecimal: it compresses to half, so that the compressed segment has many pieces too. */
+/** Hexadecimal text compresses to half its size, so the compressed segment has many pieces too. */
 const VALUE_BYTES = 100_000;
 const ONE_SEGMENT = { ...OPTIONS, segmentBytes: LINES * VALUE_BYTES };
 const START: LogPosition = { seq: 0, hash: genesisHash(PROJECT, LOG_ID) };
 
-/** A log whose first segment, of some megabytes of text, is compressed. */
+/** A log whose first segment, some megabytes of text, is compressed. */
 async function longCompressedLog(): Promise<FaultDisk> {
   const disk = emptyDisk();
   disk.tree.makeFolder(SCRATCH);
@@ -38,7 +38,7 @@ async function linesOf(log: DamagedLog): Promise<readonly LogLine[]> {
   return (await collect(log.linesAfter(START))).flat();
 }
 
-/** Reads what a draft gave of each line, in the order of the lines that are given. */
+/** Reads the body of each line again, in the given order. */
 async function readEach(disk: FaultDisk, log: DamagedLog, lines: readonly LogLine[]): Promise<void> {
   const texts = log.texts(SCRATCH);
   for (const { seq, body, place } of lines) {
@@ -62,7 +62,7 @@ test('reading backwards through a compressed segment inflates it once', async ()
   assert.ok(read <= disk.bytesOf(PACKED_1).length / 65_536 + 3, `${read} pieces of ${disk.bytesOf(PACKED_1).length} bytes`);
 });
 
-test('of a compressed segment that is damaged in its middle, all that a replay found can be read again', async () => {
+test('every line found before the damage in a compressed segment can be read again', async () => {
   const disk = await longCompressedLog();
   const bytes = Buffer.from(disk.bytesOf(PACKED_1));
   // A whole stretch: a single bit may leave bytes that inflate to others, which only the checksum at the end tells.
@@ -82,7 +82,7 @@ test('a place in no segment of the log is refused', async () => {
   await texts.close();
 });
 
-test('a disk that cannot take the written-out text fails the work, and is no damage of the source', async () => {
+test('a failure to write out the text rejects, and does not count as damage of the segment', async () => {
   const disk = await longCompressedLog();
   const log = await DamagedLog.open(disk, HOME, PROJECT);
   const [line] = await linesOf(log);

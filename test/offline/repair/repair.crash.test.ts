@@ -1,4 +1,4 @@
-/** A repair keeps what can be proved, moves the rest away unchanged, and can be killed at any call and repeated. */
+/** A repair keeps what can be proved, moves the damaged files away unchanged, and can be killed at any call and repeated. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/base/logger.js';
 import type { AnyEvent } from '../../../src/events/event.js';
@@ -27,7 +27,7 @@ const NO_LOSSES: RepairLosses = {
   mayBeMore: false, history: undefined,
 };
 
-/** Changes a text within the line of a seq; every other byte stays where it is. */
+/** Replaces a text in the line of a seq by one of the same length. */
 async function edited(seq: number, from: string, to: string, events: readonly AnyEvent[] = EVENTS): Promise<FaultDisk> {
   assert.equal(from.length, to.length);
   const { disk } = await soundFolder([]);
@@ -43,7 +43,7 @@ async function edited(seq: number, from: string, to: string, events: readonly An
   return disk;
 }
 
-/** What the command does with a damaged project. */
+/** Plans and carries out a repair, like the command. */
 async function repair(disk: FaultDisk): Promise<void> {
   const tools = toolsOn(disk);
   const done = (await resumeRepair('p', tools)) ?? (await repairProject(await planRepair('p', tools), tools));
@@ -72,7 +72,7 @@ async function damaged(seq: number, snapshots?: readonly number[]): Promise<Faul
   return disk;
 }
 
-test('without a snapshot, the lines before the damage are kept, and the others are named', async () => {
+test('without a snapshot, the lines before the damage are kept, and the lost keys are named', async () => {
   const disk = await damaged(6, []);
   const plan = await planRepair('p', toolsOn(disk));
   assert.equal(plan.end.seq, 5);
@@ -85,7 +85,7 @@ test('without a snapshot, the lines before the damage are kept, and the others a
   assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 5)));
 });
 
-test('the key of the damaged line itself is named as what its text seems to say, wherever the damage is', async () => {
+test('the key in the damaged line itself is named as one that its text seems to name, wherever the damage is', async () => {
   const damages = [
     [',"salt"', ',xsalt"'], [',"salt"', ',"sal" '], ['{"seq":6', '{"seq":2'], ['{"seq":6', '{"sex":6'], ['"op":"set"', '"op":"sxt"'],
   ];
@@ -98,7 +98,7 @@ test('the key of the damaged line itself is named as what its text seems to say,
   }
 });
 
-test('where a lost line does not say which key it is about, it is said that there may be others', async () => {
+test('if a lost line does not reveal its key, the plan says that there may be others', async () => {
   for (const to of ['"kex":"a"', '"key":"\x01"', '"key":"\xff"', '"key:"a" ']) {
     const { losses } = await planRepair('p', toolsOn(await edited(6, '"key":"a"', to)));
     assert.deepEqual([losses.keys, losses.seemingKeys, losses.mayBeMore], [['c', 'd', 'e', 'f'], [], true], to);
@@ -123,7 +123,7 @@ test('lost changes of the settings and of the API key, and deletions of all keys
   assert.deepEqual([losses.keys, losses.seemingKeys], [['c'], []]);
 });
 
-test('damage that a snapshot covers costs history and no value', async () => {
+test('damage that a snapshot covers loses history but no value', async () => {
   const disk = await damaged(3);
   const plan = await planRepair('p', toolsOn(disk));
   assert.deepEqual([plan.end.seq, plan.snapshot?.seq], [11, 9]);
@@ -133,13 +133,13 @@ test('damage that a snapshot covers costs history and no value', async () => {
   assert.equal(await stateOf(disk), stateText(EVENTS));
 });
 
-test('where the damage lies behind the snapshot, the lines between are kept', async () => {
+test('the lines between the snapshot and damage after it are kept', async () => {
   const disk = await damaged(11);
   await repair(disk);
   assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 10)));
 });
 
-test('where only the snapshot is left, it is kept', async () => {
+test('if only the snapshot is left, it is kept', async () => {
   const { disk } = await soundFolder();
   for (const name of ['p.jsonl', SEGMENT_1]) disk.put(`${DATA}/${name}`, 'no line at all\n');
   await repair(disk);
@@ -147,7 +147,7 @@ test('where only the snapshot is left, it is kept', async () => {
   assert.equal(await stateOf(disk), stateText(EVENTS.slice(0, 9)));
 });
 
-test('where nothing can be proved, nothing is planned', async () => {
+test('if nothing can be proved, the plan keeps nothing', async () => {
   const { disk } = await soundFolder([]);
   for (const name of [SEGMENT_1]) disk.put(`${DATA}/${name}`, 'no line at all\n');
   assert.equal((await planRepair('p', toolsOn(disk))).end.seq, 0);
@@ -177,7 +177,7 @@ test('the damaged files are kept byte for byte, and the registry records the rep
   assert.notEqual(registration?.logId, LOG_ID);
 });
 
-test('a repaired log can be built upon', async () => {
+test('a snapshot can be built on a repaired log', async () => {
   const disk = await damaged(6, []);
   await repair(disk);
   const logId = (await readRegistry(disk, DATA)).registrations.get('p')?.logId ?? '';
@@ -218,13 +218,13 @@ test('killed at any call and repeated, a repair ends in the same state and loses
   }
 }, { timeoutMs: 120_000 });
 
-/** As the command does, which looks for a repair that has begun before it looks at the project. */
+/** Like the command, resumes a started repair before it verifies the project. */
 async function finishIfBegun(disk: FaultDisk): Promise<void> {
   const done = await resumeRepair('p', toolsOn(disk));
   if (done !== undefined) await finishRepair(done, toolsOn(disk));
 }
 
-test('the registry is written anew from the projects that are there', async () => {
+test('the registry is rebuilt from the projects in the folder', async () => {
   const { disk } = await soundFolder();
   flip(disk, '_server.jsonl', 400);
   const plan = await planRegistryRepair(toolsOn(disk));
@@ -239,7 +239,7 @@ test('the registry is written anew from the projects that are there', async () =
   assert.equal((await planRegistryRepair(toolsOn(disk))).isSound, true);
 });
 
-test('killed at any call and repeated, the registry is there in the end', async () => {
+test('killed at any call and repeated, a repair of the registry ends with a registry', async () => {
   const { disk: whole } = await soundFolder();
   flip(whole, '_server.jsonl', 400);
   const once = async (disk: FaultDisk): Promise<void> => {

@@ -1,4 +1,4 @@
-/** A project is shown as it was at any point, whichever snapshots help, and never wrongly. */
+/** Replays a project to any point, with whichever snapshots exist, and never to a wrong state. */
 import assert from 'node:assert/strict';
 import { replayEvents } from '../../../src/offline/replay/replay-events.js';
 import { replayState } from '../../../src/offline/replay/replay-state.js';
@@ -24,7 +24,7 @@ async function lines(disk: FaultDisk, filter: object = {}, fromSeq?: number): Pr
   return found;
 }
 
-test('the state at every seq is what the lines up to it amount to, with and without snapshots', async () => {
+test('the state at every seq is that after the lines up to it, with and without snapshots', async () => {
   for (const snapshots of [[], [6], [6, 9], [11]]) {
     const { disk } = await soundFolder(snapshots);
     for (let seq = 1; seq <= EVENTS.length; seq += 1) {
@@ -34,7 +34,7 @@ test('the state at every seq is what the lines up to it amount to, with and with
   }
 });
 
-test('the state at a time has everything of that time and before', async () => {
+test('the state at a time includes everything up to that time', async () => {
   const { disk } = await soundFolder();
   for (let count = 1; count <= EVENTS.length; count += 1) {
     const timeMs = FIRST_TIME_MS + (count - 1) * 1000;
@@ -44,13 +44,13 @@ test('the state at a time has everything of that time and before', async () => {
   assert.equal(await replayed(disk, { timeMs: FIRST_TIME_MS - 1 }), '{}\n');
 });
 
-test('where the clock jumped back, nothing after the first later line counts', async () => {
+test('if the clock jumped back, nothing after the first later line counts', async () => {
   const { disk } = await soundFolder([]);
   await putLog(disk, writeLog({ project: 'p', events: EVENTS, timesMs: new Map([[4, FIRST_TIME_MS + 99_000]]), sealed: [4, 3] }));
   assert.equal(await replayed(disk, { timeMs: FIRST_TIME_MS + 50_000 }), stateText(EVENTS.slice(0, 3)));
 });
 
-test('a damaged snapshot is passed over, and damaged lines that a snapshot covers do not matter', async () => {
+test('a damaged snapshot is skipped, and damaged lines that a snapshot covers do not matter', async () => {
   const { disk } = await soundFolder();
   flip(disk, snap(9, 'json'), 8);
   assert.equal(await replayed(disk), stateText(EVENTS));
@@ -59,14 +59,14 @@ test('a damaged snapshot is passed over, and damaged lines that a snapshot cover
   await assert.rejects(replayed(disk, { seq: 3 }), { name: 'LogCorruptError' });
 });
 
-test('a damaged line on the way ends it', async () => {
+test('a damaged line rejects the replay', async () => {
   const { disk, log } = await soundFolder();
   flip(disk, 'p.jsonl', (log.lines[9]?.offset ?? 0) + 150);
   await assert.rejects(replayed(disk), { name: 'LogCorruptError', message: /"p\.jsonl".*seq 10/ });
   assert.equal(await replayed(disk, { seq: 9 }), stateText(EVENTS.slice(0, 9)));
 });
 
-test('a point that is not there is refused', async () => {
+test('a point that the log does not reach is refused', async () => {
   const { disk } = await soundFolder();
   await assert.rejects(replayed(disk, { seq: 12 }), { name: 'OutOfReachError', message: /ends with seq 11/ });
   for (const name of [SEGMENT_1, SEGMENT_5]) await disk.unlink(`${DATA}/${name}`);
@@ -74,7 +74,7 @@ test('a point that is not there is refused', async () => {
   assert.equal(await replayed(disk), stateText(EVENTS));
 });
 
-test('lines are shown byte for byte, picked by key, operation, actor and seq', async () => {
+test('lines are printed byte for byte, filtered by key, operation, actor and seq', async () => {
   const { disk, log } = await soundFolder();
   const texts = log.lines.map(({ text }) => text);
   assert.deepEqual(await lines(disk), texts);

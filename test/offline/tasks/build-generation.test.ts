@@ -1,4 +1,4 @@
-/** Snapshots are built from files alone, and only from files that belong together. */
+/** Snapshots are built from files, and only from files of one history. */
 import assert from 'node:assert/strict';
 import type { AnyEvent } from '../../../src/events/event.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
@@ -38,7 +38,7 @@ async function commit(disk: FaultDisk, toSeq: number, previousSeq?: number): Pro
   await snapshotsOf(disk, FILES).commit(manifest);
 }
 
-test('a snapshot of any seq is what the lines up to it amount to, with hash and time of the last one', async () => {
+test('a snapshot of any seq is the state after the lines up to it, with hash and time of the last', async () => {
   for (const sealed of [[], [3], [1, 1, 4]]) {
     for (let seq = 1; seq <= EVENTS.length; seq += 1) {
       const { disk, log } = await written(sealed);
@@ -51,7 +51,7 @@ test('a snapshot of any seq is what the lines up to it amount to, with hash and 
   }
 });
 
-test('a snapshot that is built on another equals the one that is built from the whole log', async () => {
+test('a snapshot built on another equals the one built from the whole log', async () => {
   for (let previous = 1; previous < EVENTS.length; previous += 1) {
     for (let seq = previous + 1; seq <= EVENTS.length; seq += 1) {
       const { disk } = await written([2, 3]);
@@ -62,7 +62,7 @@ test('a snapshot that is built on another equals the one that is built from the 
   }
 });
 
-test('where the lines before a snapshot were removed, the log has to go on from its hash', async () => {
+test('if the lines before a snapshot were removed, the log must continue its hash', async () => {
   const { disk } = await written([4]);
   await commit(disk, 4);
   await disk.unlink(`${DATA}/p/00000000000000000001.jsonl`);
@@ -75,7 +75,7 @@ test('where the lines before a snapshot were removed, the log has to go on from 
   await assert.rejects(buildGeneration(job(8, 4), other.disk), { name: 'LogCorruptError' });
 });
 
-test('a damaged header of a segment that the snapshot covers keeps nobody from building on it', async () => {
+test('a damaged header of a segment that the snapshot covers does not prevent building on it', async () => {
   const { disk } = await written([4]);
   await commit(disk, 6);
   const name = `${DATA}/p/00000000000000000001.jsonl`;
@@ -85,7 +85,7 @@ test('a damaged header of a segment that the snapshot covers keeps nobody from b
   assert.equal(json.sha256, (await buildGeneration(job(8), sound.disk)).json.sha256);
 });
 
-test('a snapshot of another history is refused, also where its line is still there', async () => {
+test('a snapshot of another history is refused, even if the log has a line of its seq', async () => {
   const { disk } = await written();
   await commit(disk, 4);
   for (const [name, text] of writeLog({ project: 'p', events: [CREATE, ...EVENTS] }).files) disk.put(`${DATA}/${name}`, text);
@@ -105,7 +105,7 @@ test('a log of another id, and a log that ends too early, are refused', async ()
   await assert.rejects(buildGeneration(job(EVENTS.length + 1), disk), { name: 'LogCorruptError', message: /up to seq 12/ });
 });
 
-test('a damaged generation to build on is told by name, and nothing is left of the attempt', async () => {
+test('a damaged generation to build on rejects with its own error, and no file of the attempt is left', async () => {
   const { disk } = await written();
   await commit(disk, 4);
   const name = `${DATA}/p/snap-00000000000000000004.json`;
@@ -115,7 +115,7 @@ test('a damaged generation to build on is told by name, and nothing is left of t
   assert.deepEqual([...disk.contents().keys()], before);
 });
 
-test('a damaged line ends the work with its file and seq', async () => {
+test('a damaged line rejects with its file and seq', async () => {
   const { disk, log } = await written();
   const bytes = disk.bytesOf(`${DATA}/p.jsonl`);
   const offset = log.lines[4]?.offset ?? 0;
@@ -130,7 +130,7 @@ test('a damaged line ends the work with its file and seq', async () => {
   await buildGeneration(job(4), disk);
 });
 
-test('a signal ends the work', async () => {
+test('a signal aborts the build', async () => {
   const { disk } = await written();
   const signal = AbortSignal.abort(new Error('enough'));
   await assert.rejects(buildGeneration(job(8), disk, signal), /enough/);

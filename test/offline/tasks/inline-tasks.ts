@@ -7,7 +7,7 @@ import { runTask } from '../../../src/offline/tasks/task-worker.js';
 import { errorOf, failureOf } from '../../../src/offline/tasks/tasks.js';
 import { TaskRunner } from '../../../src/offline/tasks/worker-tasks.js';
 
-/** Carries out work on files here and now. */
+/** Runs tasks on files in this thread. */
 export class InlineTasks extends TaskRunner {
   /** @param disk the disk that the files are on; absent: the real one */
   constructor(disk: Disk = new NodeDisk()) {

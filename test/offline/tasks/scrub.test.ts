@@ -26,7 +26,7 @@ test('a sound project has no findings, and every byte of it is read', async () =
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('damage in the log and in a snapshot is found', async () => {
+test('damage in the log and in a snapshot is reported', async () => {
   const { disk } = await soundFolder();
   flip(disk, SEGMENT_5, 500);
   flip(disk, snap(9, 'index'), 4);
@@ -34,14 +34,14 @@ test('damage in the log and in a snapshot is found', async () => {
   assert.deepEqual(findings.map(({ file }) => file), [SEGMENT_5, snap(9, 'index')]);
 });
 
-test('a log that is not there is a finding', async () => {
+test('a missing log is a finding', async () => {
   const { disk } = await soundFolder([]);
   await disk.unlink(`${DATA}/p.jsonl`);
   disk.tree.remove(`${DATA}/p`);
   assert.deepEqual((await scrub(JOB, disk)).findings.map(({ found }) => found), ['no such file']);
 });
 
-test('it holds itself back, and a signal ends a pause', async () => {
+test('a scrub limits its read rate, and a signal ends a pause', async () => {
   const { disk } = await soundFolder();
   const abort = new AbortController();
   const work = scrub({ ...JOB, bytesPerSecond: 1 }, disk, abort.signal);
@@ -75,7 +75,7 @@ test('a segment is read once: what is digested is what was checked', async () =>
 });
 
 for (const [form, job, place] of [['plain', PLAIN, SEALED_3], ['compressed', PACKED, PACKED_1]] as const) {
-  test(`a byte that has changed anywhere in a ${form} segment is found`, async () => {
+  test(`a changed byte anywhere in a ${form} segment is found`, async () => {
     const disk = await compressedLog();
     const sound = disk.bytesOf(place);
     for (let offset = 0; offset < sound.length; offset += 1) {
@@ -93,7 +93,7 @@ for (const [form, job, place] of [['plain', PLAIN, SEALED_3], ['compressed', PAC
   });
 }
 
-test('a segment of another log, of another place in it, or that is gone is found; one that cannot be read now is an error', async () => {
+test('a segment of another log, of another position, or missing is a finding; a shortage of descriptors is an error', async () => {
   const disk = await compressedLog();
   for (const other of [{ logId: 'f'.repeat(32) }, { lastSeq: 5 }]) {
     assert.equal((await check(disk, { ...PLAIN, ...other })).isSound, false, JSON.stringify(other));

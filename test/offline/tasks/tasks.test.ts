@@ -1,4 +1,4 @@
-/** Errors that cross from a thread stay what they were, as far as anybody acts on it. */
+/** Errors keep everything that callers act on when they cross from a thread. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
@@ -8,7 +8,7 @@ import { suite } from '../../suite.js';
 
 const test = suite('offline/tasks/tasks');
 
-/** What comes out on the other side. */
+/** The error as received from a thread. */
 function cross(thrown: unknown): Error {
   return errorOf(structuredClone(failureOf(thrown)));
 }
@@ -44,7 +44,7 @@ test('an errno keeps its name', () => {
   assert.equal(crossed.failure.facts['syscall'], 'open');
 });
 
-test('what is no error is shown as text', () => {
+test('a thrown value that is no error becomes text', () => {
   assert.equal(cross('torn').message, 'torn');
 });
 

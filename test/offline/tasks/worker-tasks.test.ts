@@ -1,4 +1,4 @@
-/** Work in a thread gives what work here gives, ends when it is told to, and never takes the process with it. */
+/** A task in a thread gives the same result as in this one, stops on abort, and never ends the process. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -37,7 +37,7 @@ test('a snapshot that a thread builds is the one that is built here', async () =
   });
 });
 
-test('what a thread throws arrives with its name, code and facts, as from here', async () => {
+test('an error in a thread arrives with its name, code and facts', async () => {
   await withFolder(async (folder) => {
     const job = { ...putFiles(folder), previousSeq: undefined, toSeq: 9 };
     for (const tasks of [new WorkerTasks(), new InlineTasks()]) {
@@ -49,7 +49,7 @@ test('what a thread throws arrives with its name, code and facts, as from here',
   });
 });
 
-test('pieces of work that follow one another share a thread, and those at the same time do not', async () => {
+test('consecutive tasks share a thread, concurrent ones do not', async () => {
   const counting = 'const { parentPort, threadId } = await import("node:worker_threads"); parentPort.on("message", ({ job }) => {'
     + 'setTimeout(() => parentPort.postMessage({ kind: job.project === "bad" ? "failure" : "result", failure: { name: "Error" }, '
     + 'result: { findings: [], bytes: threadId } }), 20); });';
@@ -64,7 +64,7 @@ test('pieces of work that follow one another share a thread, and those at the sa
   await tasks.close();
 });
 
-test('a thread that has ended while it waited for work is replaced', async () => {
+test('a thread that ended while idle is replaced', async () => {
   const brief = 'const { parentPort } = await import("node:worker_threads");'
     + 'parentPort.once("message", () => parentPort.postMessage({ kind: "result", result: { findings: [], bytes: 1 } }));';
   const tasks = running(brief);
@@ -78,35 +78,35 @@ test('a thread that has ended while it waited for work is replaced', async () =>
   await tasks.close();
 });
 
-test('a signal ends a thread that would go on for ever', async () => {
+test('a signal ends a thread that never finishes', async () => {
   const abort = new AbortController();
   const work = running('setInterval(() => {}, 1000); for (;;);').scrub(JOB, abort.signal);
   setTimeout(() => abort.abort(new Error('enough')), 100);
   await assert.rejects(work, /enough/);
 });
 
-test('closing ends a thread that would go on for ever', async () => {
+test('closing ends a thread that never finishes', async () => {
   const tasks = running('for (;;);');
   const work = assert.rejects(tasks.scrub(JOB), { code: 'shutting_down' });
   await tasks.close();
   await work;
 });
 
-test('a thread that ends without an answer is a task that failed', async () => {
+test('a thread that ends without an answer fails its task', async () => {
   await assert.rejects(running('process.exit(3)').scrub(JOB), /ended with code 3/);
   await assert.rejects(running('').scrub(JOB), /ended with code 0/);
 });
 
-test('what nobody catches in a thread is a task that failed', async () => {
+test('an uncaught error in a thread fails its task', async () => {
   await assert.rejects(running('setTimeout(() => { throw new RangeError("torn"); })').scrub(JOB), { name: 'RangeError', message: 'torn' });
 });
 
-test('a thread that takes too much memory is a task that failed', async () => {
+test('a thread that exceeds its memory limit fails its task', async () => {
   const greedy = 'const kept = []; for (;;) kept.push(new Array(1e6).fill(1.5));';
   await assert.rejects(running(greedy).scrub(JOB), /memory/);
 });
 
-test('a thread prints nothing, whatever it is told to', async () => {
+test('output of a thread is dropped', async () => {
   const loud = 'console.log("x".repeat(1e6)); console.error("y"); const { parentPort } = await import("node:worker_threads");'
     + 'parentPort.postMessage({ kind: "result", result: { findings: [], bytes: 1 } });';
   assert.deepEqual(await running(loud).scrub(JOB), { findings: [], bytes: 1 });
@@ -122,7 +122,7 @@ async function endless(_task: Task, signal: AbortSignal): Promise<never> {
   });
 }
 
-test('what the work gives is handed back, and the work gets its task', async () => {
+test('a task gets its job, and its result is returned', async () => {
   const tasks: Task[] = [];
   const runner = new TaskRunner(async (task) => {
     tasks.push(task);
@@ -134,7 +134,7 @@ test('what the work gives is handed back, and the work gets its task', async () 
   assert.equal(tasks[0]?.job, SCRUB_JOB);
 });
 
-test('a signal ends one piece of work with its reason, and no other', async () => {
+test('a signal aborts one task with its reason, and no other', async () => {
   const runner = new TaskRunner(endless);
   const [one, other] = [new AbortController(), new AbortController()];
   const first = runner.scrub(SCRUB_JOB, one.signal);
@@ -145,12 +145,12 @@ test('a signal ends one piece of work with its reason, and no other', async () =
   await assert.rejects(second, /this too/);
 });
 
-test('a signal that was raised before keeps the work from beginning', async () => {
+test('a task with an aborted signal does not start', async () => {
   const runner = new TaskRunner(() => assert.fail('it began'));
   await assert.rejects(runner.scrub(SCRUB_JOB, AbortSignal.abort(new Error('before'))), /before/);
 });
 
-test('closing ends everything and waits for it, and later work is refused', async () => {
+test('closing aborts all tasks and waits for them; later tasks are refused', async () => {
   let isOver = false;
   const runner = new TaskRunner(async (task, signal) => {
     try {

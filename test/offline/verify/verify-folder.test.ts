@@ -1,4 +1,4 @@
-/** Whatever is wrong with a data folder is found, named by its place, and left as it is. */
+/** Verification finds any damage in a data folder, names its place, and changes nothing. */
 import assert from 'node:assert/strict';
 import { CHANGING_METHODS, FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
@@ -20,13 +20,13 @@ async function verify(disk: FaultDisk, only?: string): Promise<readonly ProjectV
   return verdicts;
 }
 
-/** What is found, in short: file, line, seq. */
+/** A finding in short: file, line, seq. */
 async function findings(disk: FaultDisk): Promise<readonly string[]> {
   const found = (await verify(disk)).flatMap((verdict) => verdict.findings);
   return found.map(({ file, line, seq }) => `${file}:${line ?? '-'} seq ${seq ?? '-'}`);
 }
 
-test('a sound folder has no findings, and is counted', async () => {
+test('a sound folder has no findings, and its contents are counted', async () => {
   const { disk } = await soundFolder();
   const [server, project] = await verify(disk);
   assert.deepEqual([server?.project, server?.findings, server?.lineCount], ['_server', [], 1]);
@@ -50,13 +50,13 @@ test('verifying changes nothing in the data folder', async () => {
   assert.deepEqual(disk.openPaths, []);
 });
 
-/** What is done to a folder, and what is found then. */
+/** A change to a folder, and its findings. */
 interface Fault {
   readonly harm: (folder: SoundFolder) => Promise<void> | void;
   readonly found: readonly string[];
 }
 
-/** By what a person would call it. */
+/** By name. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   'a changed bit in a sealed segment': {
     harm: ({ disk, log }) => flip(disk, SEGMENT_1, (log.lines[2]?.offset ?? 0) + 150), found: [`${SEGMENT_1}:4 seq 3`],
@@ -131,7 +131,7 @@ for (const [name, { harm, found }] of Object.entries(FAULTS)) {
   });
 }
 
-test('found: a snapshot that is whole and says something else than the log', async () => {
+test('found: an intact snapshot with another state than the log', async () => {
   const { disk } = await soundFolder([]);
   const events = EVENTS.with(5, set('a', '3'));
   const { files } = writeLog({ project: 'p', events, sealed: [4, 3] });
@@ -152,13 +152,13 @@ test('a torn tail is no finding, and is noted', async () => {
   assert.match(project?.notes.join() ?? '', /13 bytes/);
 });
 
-test('what a start does about a head or a torn tail is noted only of a project that a start serves', async () => {
+test('a note says what startup does about a head or a torn tail only if startup serves the project', async () => {
   const { disk } = await soundFolder();
   await disk.unlink(`${DATA}/p/head`);
   disk.put(`${DATA}/p.jsonl`, Buffer.concat([disk.bytesOf(`${DATA}/p.jsonl`), Buffer.from('{"seq":12,"ti')]));
   const notesOf = async (): Promise<string> => (await verify(disk)).flatMap(({ notes }) => notes).join('\n');
   const served = await notesOf();
-  const absent = 'no head file, as in a copy of the folder; the next start writes one';
+  const absent = 'no head file, as in a copy of the folder; the next startup writes one';
   assert.match(served, new RegExp(`torn tail that is cut when the project is next served\\n${absent}$`));
   flip(disk, snap(9, 'json'), 8);
   assert.equal(await notesOf(), served, 'a damaged snapshot keeps no project from being served');
@@ -167,16 +167,16 @@ test('what a start does about a head or a torn tail is noted only of a project t
   assert.match(refused, /^13 bytes at the end: not a whole line\nthe head is missing or damaged, so it does not say where the log ended$/);
 });
 
-test('a head that is not there beside a sound log is no alarm, and a damaged one is named as damaged', async () => {
+test('a missing head beside a sound log is a mere note, and a damaged one is called damaged', async () => {
   const { disk } = await soundFolder();
   const notesOf = async (): Promise<readonly string[]> => (await verify(disk)).flatMap(({ notes }) => notes);
   disk.put(`${DATA}/p/head`, Buffer.alloc(8192));
   assert.deepEqual(await notesOf(), ['the head is damaged; it is rewritten when the project is next served']);
   await disk.unlink(`${DATA}/p/head`);
-  assert.deepEqual(await notesOf(), ['no head file, as in a copy of the folder; the next start writes one']);
+  assert.deepEqual(await notesOf(), ['no head file, as in a copy of the folder; the next startup writes one']);
 });
 
-test('a log that ends before a sound snapshot is called outdated, as a start calls it', async () => {
+test('a log that ends before a sound snapshot is called outdated, as by startup', async () => {
   const { disk, log } = await soundFolder();
   await disk.unlink(`${DATA}/p/head`);
   disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[8]?.offset));
@@ -185,7 +185,7 @@ test('a log that ends before a sound snapshot is called outdated, as a start cal
   assert.deepEqual(project?.findings, [{ file: 'p.jsonl', offset: log.lines[8]?.offset, seq: 9, ...end, kind: 'outdated', line: 3 }]);
 });
 
-test('segments that the server has removed are no finding', async () => {
+test('segments that retention removed are no finding', async () => {
   const { disk } = await soundFolder();
   const removal = { op: 'segment.removed', id: 'p', log_id: LOG_ID, first_seq: 1, last_seq: 4, bytes: 1, sha256: '0'.repeat(64) } as const;
   const registered = { op: 'project.created', id: 'p', log_id: LOG_ID } as const;
@@ -196,7 +196,7 @@ test('segments that the server has removed are no finding', async () => {
   assert.deepEqual(await findings(disk), [`${SEGMENT_5}:- seq 5`]);
 });
 
-/** The same files under the same names, none of them the same file of the system: what `cp -r`, `tar` and `rsync` make. */
+/** The same files under the same names with other inodes, as `cp -r`, `tar` and `rsync` make them. */
 function copyOf(disk: FaultDisk): FaultDisk {
   const copy = new FaultDisk();
   for (const folder of [`${DATA}/p`, `${DATA}/_server`, SCRATCH]) copy.tree.makeFolder(folder);
@@ -205,7 +205,7 @@ function copyOf(disk: FaultDisk): FaultDisk {
   return copy;
 }
 
-/** What may be the matter with the file beside the log, and whether that is worth a note. */
+/** Changes to the readable snapshot, and whether they are worth a note. */
 const READABLE: Readonly<Record<string, { readonly happen: (disk: FaultDisk) => void; readonly isNoted: boolean }>> = {
   'is the newest snapshot': { happen: () => undefined, isNoted: false },
   'is a second name of the newest snapshot, as older versions made it': {
@@ -246,7 +246,7 @@ for (const [name, { happen, isNoted }] of Object.entries(READABLE)) {
   });
 }
 
-test('a copy of a folder whose rotation stopped half-way is sound', async () => {
+test('a copy of a folder with an interrupted rotation is sound', async () => {
   const { disk, log } = await soundFolder();
   const seal = encodeSealLine({ sealedName: SEALED_8, nextSeq: 12, nextName: 'p.jsonl' }, log.lines.at(-1)?.hash ?? '');
   for (const name of ['p.jsonl', `p/${SEALED_8}`]) {

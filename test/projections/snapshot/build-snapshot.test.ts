@@ -17,7 +17,7 @@ const test = suite('projections/snapshot/build-snapshot');
 const TIMEOUT_MS = 120_000;
 const TINY: ChangeLimits = { keysHeld: 3, keyUnitsHeld: 40, valueUnitsHeld: 12, runs: 3 };
 
-/** The plainest thing that a builder can be compared with. */
+/** The plainest model to compare a build with. */
 class PlainMap {
   readonly entries = new Map<string, PlainEntry>();
 
@@ -35,7 +35,7 @@ class PlainMap {
 type Step = { readonly kind: 'set'; readonly key: string; readonly value: string } | { readonly kind: 'delete'; readonly key: string }
   | { readonly kind: 'clear' } | { readonly kind: 'gap' } | { readonly kind: 'snapshot' };
 
-/** Few keys, so that they meet again, and some on both sides of the place where UTF-16 and UTF-8 sort differently. */
+/** Few keys, so that they repeat, some on both sides of the point where UTF-16 and UTF-8 sort differently. */
 const arbitraryKey = fc.oneof(
   fc.constantFrom('a', 'b', 'ba', 'bb', 'c/"\\', 'é', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', '', '\u2028', 'k'.repeat(1024)),
   fc.integer({ min: 0, max: 30 }).map((number) => `key/${number}`),
@@ -53,7 +53,7 @@ const arbitrarySteps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: 'snapshot' as const }) },
 ), { maxLength: 80 });
 
-/** Carries steps out with snapshots built one on the other, and compares each with the plain map. */
+/** Builds consecutive snapshots and compares each with the plain map. */
 async function compare(steps: readonly Step[], limits: ChangeLimits | undefined): Promise<void> {
   const disk = emptyDisk();
   const values = new PlacedValues();
@@ -84,11 +84,11 @@ async function compare(steps: readonly Step[], limits: ChangeLimits | undefined)
   }
 }
 
-test('generations built one on the other are what a plain map is', async () => {
+test('consecutive generations equal a plain map', async () => {
   await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, undefined)), { numRuns: 60 });
 }, { timeoutMs: TIMEOUT_MS });
 
-test('the same with so little memory that everything is spilled, merged and read again', async () => {
+test('the same holds with so little memory that everything is spilled, merged and read again', async () => {
   await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, TINY)), { numRuns: 150 });
 }, { timeoutMs: TIMEOUT_MS });
 
@@ -108,7 +108,7 @@ test('values that fit are not read again, and beyond the limit each is read once
   assert.equal(tight.readCount, 15);
 });
 
-test('a key that was spilled and then deleted is gone, also without a generation before, and comes back when it is set again', async () => {
+test('a key that is deleted after being spilled is gone, even without a previous generation, and can be set again', async () => {
   const disk = emptyDisk();
   const values = new PlacedValues();
   const changes: SnapshotChange[] = [
@@ -135,7 +135,7 @@ test('at most four values are read at once', async () => {
   assert.equal(most, 4);
 });
 
-test('a value that the log gives back changed or cut is never written', async () => {
+test('a value that the log returns changed or cut is never written', async () => {
   for (const spoil of [(bytes: Buffer) => bytes.fill('9', 1, 2), (bytes: Buffer) => bytes.subarray(1), () => Buffer.alloc(0)]) {
     const disk = emptyDisk();
     const values = new PlacedValues();
@@ -146,7 +146,7 @@ test('a value that the log gives back changed or cut is never written', async ()
   }
 });
 
-test('a generation before that is damaged is refused, and without it the work succeeds', async () => {
+test('a damaged previous generation is refused, and the build succeeds without it', async () => {
   const disk = emptyDisk();
   const values = new PlacedValues();
   const all = [values.set('a', '"1"', 1), values.set('b', '"2"', 2), values.set('c', '"3"', 3)];
@@ -161,7 +161,7 @@ test('a generation before that is damaged is refused, and without it the work su
   assert.deepEqual(await entriesOf(disk, manifestOf(data, 3)), [['a', '"1"', 1], ['b', '"2"', 2], ['c', '"3"', 3]]);
 });
 
-test('after a clear the generation before is not even opened', async () => {
+test('after a clear the previous generation is not even opened', async () => {
   const disk = emptyDisk();
   const values = new PlacedValues();
   const previous = await commitEntries(disk, [['a', '"1"', 1]], 2);
@@ -170,7 +170,7 @@ test('after a clear the generation before is not even opened', async () => {
   assert.deepEqual(await entriesOf(disk, manifestOf(data, 5)), [['b', '2', 5]]);
 });
 
-test('changes out of order, from before or from beyond are defects', async () => {
+test('changes out of order or out of range are defects', async () => {
   for (const seqs of [[2, 1], [4], [0]]) {
     const values = new PlacedValues();
     const changes = seqs.map((seq) => values.set('a', '1', seq));
@@ -183,7 +183,7 @@ test('changes out of order, from before or from beyond are defects', async () =>
   await assert.rejects(build(disk, { seq: 2, previous, readText: values.readText }, []), InvariantError);
 });
 
-test('it ends with the reason that it is given, also between two changes, and leaves nothing', async () => {
+test('a signal aborts the build with its reason, even between two changes, and no file is left', async () => {
   const disk = emptyDisk();
   const values = new PlacedValues();
   const abort = new AbortController();
@@ -204,7 +204,7 @@ test('it ends with the reason that it is given, also between two changes, and le
   assert.deepEqual([namesIn(disk), disk.openPaths], [[], []]);
 });
 
-test('a disk that fills up anywhere is told as such, and nothing is left of the attempt', async () => {
+test('a disk that fills up at any point rejects with disk_full, and no file of the attempt is left', async () => {
   const values = new PlacedValues();
   const changes = sets(values, 30);
   let failures = 0;

@@ -1,4 +1,4 @@
-/** Every bit of a small generation flipped, and every file of it cut at every byte: refused, and never a changed value. */
+/** Flips every bit of a small generation and cuts its files at every byte: each change is refused, and no changed value is returned. */
 import assert from 'node:assert/strict';
 import { SnapshotCorruptError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
@@ -12,7 +12,7 @@ const NAMES = ['json', 'index', 'manifest'].map((part) => `snap-0000000000000000
 
 const test = suite('every bit and every byte of a snapshot');
 
-/** What reading everything gives: the entries, or the refusals of the two ways to read. */
+/** The entries of a generation, or the errors of the two ways to read it. */
 interface Reading {
   readonly given: readonly PlainEntry[];
   readonly fault?: unknown;
@@ -51,13 +51,13 @@ async function refuses(disk: FaultDisk, name: string, label: string): Promise<Sn
   return fault instanceof SnapshotCorruptError ? fault : undefined;
 }
 
-test('the generation itself is whole', async () => {
+test('the unchanged generation is sound', async () => {
   const disk = emptyDisk();
   assert.deepEqual(await entriesOf(disk, await commitEntries(disk, ENTRIES, 9)), ENTRIES);
   assert.deepEqual(await readAll(disk), { given: ENTRIES, keysFault: undefined });
 });
 
-test('each flipped bit is refused, at the piece that holds it', async () => {
+test('each flipped bit is refused at the piece that contains it', async () => {
   const disk = emptyDisk();
   await commitEntries(disk, ENTRIES, 9);
   let flips = 0;
@@ -71,7 +71,7 @@ test('each flipped bit is refused, at the piece that holds it', async () => {
         const label = `${name} byte ${at} bit ${bit}`;
         const fault = await refuses(disk, name, label);
         // What a line claims may show only at the line after it, or at the end.
-        const isLater = /keys|the sum|above the one before|expected offset|a JSON of/.test(fault?.message ?? '');
+        const isLater = /keys|the sum|above the previous one|expected offset|a JSON of/.test(fault?.message ?? '');
         assert.ok((fault?.offset ?? 0) <= at || isLater, label);
         flips += 1;
       }
@@ -81,7 +81,7 @@ test('each flipped bit is refused, at the piece that holds it', async () => {
   assert.ok(flips > 6_000, `${flips} flips`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a flipped bit of a value is refused at the offset where the value begins', async () => {
+test('a flipped bit in a value is refused at the offset of the value', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, ENTRIES, 9);
   const name = NAMES[0] ?? '';
@@ -96,7 +96,7 @@ test('a flipped bit of a value is refused at the offset where the value begins',
   }
 });
 
-test('a file that is cut anywhere, or goes on, is refused', async () => {
+test('a file that is cut anywhere, or too long, is refused', async () => {
   const disk = emptyDisk();
   await commitEntries(disk, ENTRIES, 9);
   for (const name of NAMES) {

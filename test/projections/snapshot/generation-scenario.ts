@@ -1,4 +1,4 @@
-/** One compaction from build to clean-up on a disk that may fail or stop at any call, and what must hold afterwards. */
+/** One compaction from build to clean-up on a disk that may fail or stop at any call, and the conditions that hold afterwards. */
 import assert from 'node:assert/strict';
 import { snapshotName } from '../../../src/projections/snapshot/snapshot-names.js';
 import type { SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
@@ -9,15 +9,15 @@ import {
 } from './snapshot-fixture.js';
 
 const OLDEST_SEQ = 5;
-/** The generation that is there when the compaction begins. */
+/** The generation before the compaction. */
 export const OLD_SEQ = 10;
-/** The generation that it makes. */
+/** The generation that the compaction builds. */
 export const NEW_SEQ = 20;
 
 /** So little memory that there are run files and that they are merged. */
 const LIMITS: ChangeLimits = { keysHeld: 2, keyUnitsHeld: 40, valueUnitsHeld: 4, runs: 2 };
 
-/** What each generation holds. */
+/** The entries of each generation. */
 export const HELD: Readonly<Record<number, readonly PlainEntry[]>> = {
   [OLDEST_SEQ]: [['a', '1', 1]],
   [OLD_SEQ]: [['a', '1', 1], ['b', '"old"', 7], ['c', '3', 10]],
@@ -48,13 +48,13 @@ export async function newestOf(disk: FaultDisk): Promise<SnapshotManifest | unde
   return (await folderOn(disk).list()).committed[0];
 }
 
-/** What a start does for the readable snapshot. */
+/** Refreshes the readable snapshot, like startup. */
 export async function refreshNewest(disk: FaultDisk): Promise<void> {
   const newest = await newestOf(disk);
   if (newest !== undefined) await folderOn(disk).readable.refresh(newest);
 }
 
-/** The whole compaction: what attempts left goes, a generation is made, the oldest one goes, the readable snapshot is written. */
+/** The whole compaction: drops leftovers, builds a generation, removes the oldest, writes the readable snapshot. */
 export async function compact(disk: FaultDisk, told: { created: boolean }): Promise<void> {
   await folderOn(disk).dropUnfinished();
   await makeGeneration(disk, await newestOf(disk));
@@ -63,7 +63,7 @@ export async function compact(disk: FaultDisk, told: { created: boolean }): Prom
   await folderOn(disk).readable.write(await folderOn(disk).read(NEW_SEQ));
 }
 
-/** Checks that the newest generation is the old one or the new one, and that everything that counts is whole. */
+/** Checks that the newest generation is the old or the new one, and that every committed generation is sound. */
 export async function judge(disk: FaultDisk, isNewDue: boolean): Promise<void> {
   const folder = folderOn(disk);
   const { committed, unreadable } = await folder.list();
@@ -82,7 +82,7 @@ export async function judge(disk: FaultDisk, isNewDue: boolean): Promise<void> {
   assert.ok(maps.some((map) => JSON.stringify(map) === JSON.stringify(readable)), 'the readable snapshot is the old map or the new one');
 }
 
-/** Checks that a start makes everything tidy, and that the work can be done again. */
+/** Checks that startup cleans up, and that the compaction can be repeated. */
 export async function judgeNextStart(disk: FaultDisk, isNewDue: boolean): Promise<void> {
   await judge(disk, isNewDue);
   await folderOn(disk).dropUnfinished();

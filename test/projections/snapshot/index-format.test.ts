@@ -17,18 +17,18 @@ const arbitraryEntry: fc.Arbitrary<IndexEntry> = fc.record({
   crc: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
 }, { noNullPrototype: true });
 
-test('a line is one JSON array', () => {
+test('a line is a JSON array', () => {
   assert.equal(encodeIndexLine(ENTRY), LINE);
   assert.equal(encodeIndexLine({ ...ENTRY, key: 'q"\\\n\u2028ü' }), '["q\\"\\\\\\n\u2028ü",1,2,6,1,"00000abc"]\n');
 });
 
-test('what is encoded is decoded', () => {
+test('decoding inverts encoding', () => {
   fc.assert(fc.property(fc.array(arbitraryEntry, { minLength: 1 }), (entries) => {
     assert.deepEqual(decodeIndexLines(Buffer.from(entries.map(encodeIndexLine).join(''))), entries);
   }));
 });
 
-test('a line in another spelling is refused, with its place', () => {
+test('a line in another spelling is refused with its offset', () => {
   const wrong = [
     '[ "a",1,2,6,1,"00000abc"]', '["a",1.0,2,6,1,"00000abc"]', '["a",1e0,2,6,1,"00000abc"]', '["\\u0061",1,2,6,1,"00000abc"]', '[]', '',
     '["a",0,2,6,1,"00000abc"]', '["a",-1,2,6,1,"00000abc"]', '["a",1,2.5,6,1,"00000abc"]', '["a",1,2,6,0,"00000abc"]', '{}', '1', 'null',

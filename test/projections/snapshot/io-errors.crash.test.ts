@@ -1,4 +1,4 @@
-/** An error at every call of a compaction: it fails, or succeeds all the same; the old generation stands, and nothing is left over. */
+/** An error at every call of a compaction: it fails, or succeeds anyway; the old generation survives, and no file is left over. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import type { DiskMethod, FaultAction, FaultDisk } from '../../disk/fault-disk.js';
@@ -25,7 +25,7 @@ interface FailedRun {
   readonly label: string;
 }
 
-/** Makes a generation once for each call and each error at it, for this call alone or for it and all later ones. */
+/** Runs the compaction once for each call and each error there, for this call alone or for it and all later ones. */
 async function* failEverywhere(start: FaultDisk, times: number): AsyncGenerator<FailedRun> {
   const whole = start.crash();
   const previous = await newestOf(whole);
@@ -44,7 +44,7 @@ async function* failEverywhere(start: FaultDisk, times: number): AsyncGenerator<
   }
 }
 
-test('one that strikes once leaves no file of the attempt, and the work can be done again', async () => {
+test('a single error leaves no file of the attempt, and the compaction can be repeated', async () => {
   const start = await oldDisk();
   const before = namesIn(start);
   let runs = 0;
@@ -70,7 +70,7 @@ test('one that strikes once leaves no file of the attempt, and the work can be d
   assert.ok(runs > 200 && failures > 150, `${runs} runs, ${failures} failures`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('one that goes on to the end leaves the old generation, and a start tidies up', async () => {
+test('a permanent error leaves the old generation, and startup cleans up', async () => {
   const start = await oldDisk();
   for await (const { disk, error, label } of failEverywhere(start, Number.POSITIVE_INFINITY)) {
     try {
@@ -84,7 +84,7 @@ test('one that goes on to the end leaves the old generation, and a start tidies 
   }
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a disk without room, however much there was, leaves the old generation alone', async () => {
+test('a full disk, whatever space there was, leaves the old generation alone', async () => {
   const start = await oldDisk();
   const before = namesIn(start);
   let roomBytes = 0;

@@ -1,4 +1,4 @@
-/** A kill before and after every call of a compaction: afterwards the old or the new generation is the newest, and whole. */
+/** A kill before and after every call of a compaction: afterwards the newest generation is the old or the new one, and sound. */
 import assert from 'node:assert/strict';
 import { killEverywhere, LOSSES, type KilledRun } from '../../log/file/crash-scenario.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
@@ -20,7 +20,7 @@ async function judgeLosses({ disk, told, label }: KilledRun): Promise<void> {
   }
 }
 
-test('whatever is lost, the newest generation is whole, and the work can be done again', async () => {
+test('whatever is lost, the newest generation is sound, and the compaction can be repeated', async () => {
   const start = await oldDisk();
   let runs = 0;
   for await (const run of killEverywhere(() => start.crash(), compact)) {
@@ -30,7 +30,7 @@ test('whatever is lost, the newest generation is whole, and the work can be done
   assert.ok(runs > 80, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a start that is killed while it tidies up can be repeated', async () => {
+test('a startup that is killed during its clean-up can be repeated', async () => {
   const start = await oldDisk();
   const tidy = async (disk: FaultDisk): Promise<void> => {
     await folderOn(disk).dropUnfinished();
@@ -54,7 +54,7 @@ test('a start that is killed while it tidies up can be repeated', async () => {
   assert.ok(runs > 20, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('the disk that the kills begin with is in order', async () => {
+test('the disk before the kills is sound', async () => {
   await judge(await oldDisk(), false);
 });
 

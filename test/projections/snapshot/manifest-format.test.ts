@@ -13,7 +13,7 @@ const MANIFEST: SnapshotManifest = manifestOf({
 }, 42);
 const { text: TEXT, digest: DIGEST } = encodeManifest(MANIFEST);
 
-/** A text with its digest put right, so that only what was changed is wrong. */
+/** A text with a corrected digest, so that only the change is wrong. */
 function resealed(text: string): Buffer {
   const covered = text.slice(0, text.indexOf('"sha256":"', text.indexOf('"state"')));
   return Buffer.from(`${covered}"sha256":"${createHash('sha256').update(covered).digest('hex')}"\n}\n`);
@@ -28,12 +28,12 @@ function refused(bytes: Buffer | string, pattern: RegExp): void {
   });
 }
 
-test('what is encoded is decoded, with the digest that it ends with', () => {
+test('decoding inverts encoding, and returns the digest at the end', () => {
   assert.deepEqual(decodeManifest(Buffer.from(TEXT), NAME), { manifest: MANIFEST, digest: DIGEST });
   assert.ok(TEXT.endsWith(`"sha256":"${DIGEST}"\n}\n`));
 });
 
-test('a manifest is JSON with one member a line, and its digest covers every byte before the last two lines', () => {
+test('a manifest is JSON with one member per line, and its digest covers every byte before the last two lines', () => {
   assert.equal((JSON.parse(TEXT) as { seq: number }).seq, 42);
   const lines = TEXT.split('\n');
   const covered = `${lines.slice(0, -3).join('\n')}\n`;
@@ -41,7 +41,7 @@ test('a manifest is JSON with one member a line, and its digest covers every byt
   for (const line of lines.slice(1, -3)) assert.match(line, /^"\w+":.*,$/);
 });
 
-test('a state of any shape comes back', () => {
+test('a state of any shape is decoded as it was', () => {
   const odd: unknown = JSON.parse('{"__proto__":1,"b":"\\u0000","2":1,"1":2}');
   const states = [null, 'Zoë\u2028\ud83d\ude00', [], [[1, { a: null }]], odd, 1e300, false];
   for (const state of states) {
@@ -51,7 +51,7 @@ test('a state of any shape comes back', () => {
   assert.throws(() => encodeManifest({ ...MANIFEST, state: undefined }), /can be written as JSON/);
 });
 
-test('another format is a refusal of its own kind, whatever else is wrong', () => {
+test('another format is refused with its own error, whatever else is wrong', () => {
   for (const text of [TEXT.replace('snapshot/1', 'snapshot/2'), '{\n"format":"simplekv-snapshot/12",\nwhatever']) {
     assert.throws(() => decodeManifest(Buffer.from(text), NAME), SnapshotVersionError);
   }
@@ -72,7 +72,7 @@ test('every flipped bit and every cut is refused', () => {
   refused(`${TEXT}\n`, /ends with its digest/);
 });
 
-test('members that are missing, unknown, twice, in another order or of another form are refused though the digest is right', () => {
+test('missing, unknown, duplicate, reordered and malformed members are refused although the digest is right', () => {
   const changes: readonly (readonly [from: string | RegExp, to: string])[] = [
     [/"base":false,\n/, ''], ['"base":false,\n', '"base":false,\n"extra":1,\n'], ['"base":false', '"base":0'],
     ['"base":false,\n', '"base":false,\n"base":false,\n'], [/("base":false,\n)("key_count":2,\n)/, '$2$1'], ['"seq":42', '"seq":0'],
@@ -89,7 +89,7 @@ test('members that are missing, unknown, twice, in another order or of another f
   assert.doesNotThrow(() => decodeManifest(resealed(TEXT), NAME), 'resealing alone changes nothing');
 });
 
-test('bytes that are no UTF-8 are refused though the digest is right', () => {
+test('invalid UTF-8 is refused although the digest is right', () => {
   const bytes = resealed(TEXT.replace('"on_disk":true', '"on_disk":"\ufffd"'));
   const at = bytes.indexOf('\ufffd');
   const broken = Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)]);

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
-import { GroupCursor } from '../../../src/projections/snapshot/group-cursor.js';
 import type { KeyChange } from '../../../src/projections/snapshot/key-change.js';
-import { mergeChanges } from '../../../src/projections/snapshot/merge-changes.js';
+import { GroupCursor, mergeChanges } from '../../../src/projections/snapshot/merge-changes.js';
 import { suite } from '../../suite.js';
 import { flatten } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/merge-changes');
 
-/** A stream in groups of a size, empty groups between them, that notes when it was ended. */
+/** A stream in groups of a size, with empty groups between them, that counts when it is ended. */
 async function* stream<T>(items: readonly T[], size: number, ended: { count: number } = { count: 0 }): AsyncGenerator<readonly T[]> {
   try {
     for (let start = 0; start < items.length; start += size) {
@@ -26,7 +25,7 @@ function changes(keys: readonly string[], seq: number): KeyChange[] {
   return [...new Set(keys)].sort(compareUtf8).map((key) => ({ key, seq, set: undefined }));
 }
 
-test('a cursor stands at each element once, over groups of any size', async () => {
+test('a cursor visits each element once, for groups of any size', async () => {
   for (const size of [1, 2, 5, 100]) {
     const ended = { count: 0 };
     const cursor = await GroupCursor.open(stream([1, 2, 3, 4, 5], size, ended));
@@ -41,7 +40,7 @@ test('a cursor stands at each element once, over groups of any size', async () =
   }
 });
 
-test('each key comes once, in the order of UTF-8, with its highest seq', async () => {
+test('each key occurs once, in the order of UTF-8 bytes, with its highest seq', async () => {
   const keys = fc.array(fc.string({ unit: 'binary', maxLength: 3 }), { maxLength: 30 });
   await fc.assert(fc.asyncProperty(fc.array(keys, { maxLength: 6 }), fc.integer({ min: 1, max: 5 }), async (lists, size) => {
     const ended = { count: 0 };
@@ -53,13 +52,13 @@ test('each key comes once, in the order of UTF-8, with its highest seq', async (
   }));
 });
 
-test('of two changes of one line the later one counts', async () => {
+test('of two changes with the same seq the later one wins', async () => {
   const older: KeyChange = { key: 'a', seq: 3, set: { timeMs: 1, crc: 1, place: { segment: 1, offset: 1, sizeBytes: 1 }, value: '1' } };
   const newer: KeyChange = { key: 'a', seq: 3, set: undefined };
   assert.deepEqual(await flatten(mergeChanges([stream([older], 1), stream([newer], 1)])), [newer]);
 });
 
-test('groups are of a bounded size, and a merge that is left early ends its streams', async () => {
+test('groups have a bounded size, and leaving a merge early ends its streams', async () => {
   const ended = { count: 0 };
   const keys = Array.from({ length: 2500 }, (_, index) => String(index));
   const sizes: number[] = [];

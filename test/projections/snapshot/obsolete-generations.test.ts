@@ -4,10 +4,10 @@ import { suite } from '../../suite.js';
 
 const test = suite('projections/snapshot/obsolete-generations');
 const gone = (seqs: readonly number[], keepBase: boolean, base = 0): number[] => (
-  obsoleteGenerations(seqs.map((seq) => ({ seq, isBase: seq === base })), { keepBase }).map(({ seq }) => seq)
+  obsoleteGenerations(seqs.map((seq) => ({ seq, isBase: seq === base })), keepBase).map(({ seq }) => seq)
 );
 
-test('the newest two stay, whatever the order they are given in', () => {
+test('the newest two are kept, whatever the order of the list', () => {
   assert.deepEqual(gone([], false), []);
   assert.deepEqual(gone([1], false), []);
   assert.deepEqual(gone([1, 2], false), []);
@@ -15,7 +15,7 @@ test('the newest two stay, whatever the order they are given in', () => {
   assert.deepEqual(gone([5, 3, 2, 1], false), [1, 2]);
 });
 
-test('a base stays as long as it is wanted', () => {
+test('a base is kept on request', () => {
   assert.deepEqual(gone([1, 2, 3, 4], true, 1), [2]);
   assert.deepEqual(gone([1, 2, 3, 4], false, 1), [1, 2]);
   assert.deepEqual(gone([1, 2], true, 1), []);

@@ -11,7 +11,7 @@ const MANY: readonly PlainEntry[] = Array.from(
   (_, index) => [`key/${String(index).padStart(6, '0')}`, `{"n":${index},"t":"${'é'.repeat(index % 700)}"}`, (index % 9) + 1],
 );
 
-/** A promise for the error that reading to the end gives. */
+/** The error of reading to the end. */
 async function faultOf(reading: AsyncIterable<unknown>): Promise<SnapshotCorruptError> {
   try {
     for await (const group of reading) assert.ok(group);
@@ -22,7 +22,7 @@ async function faultOf(reading: AsyncIterable<unknown>): Promise<SnapshotCorrupt
   throw new Error('Nothing was refused');
 }
 
-test('what was written is read: keys, versions, times, places, values', async () => {
+test('reading returns what was written: keys, versions, times, places, values', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, MANY, 9);
   const entries = await flatten(folderOn(disk).readEntries(manifest));
@@ -35,7 +35,7 @@ test('what was written is read: keys, versions, times, places, values', async ()
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('groups are small, also where values are large', async () => {
+test('groups are small even if values are large', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, MANY, 9);
   for await (const group of folderOn(disk).readIndex(manifest)) assert.ok(group.length > 0 && group.length < 3000);
@@ -44,7 +44,7 @@ test('groups are small, also where values are large', async () => {
   }
 });
 
-test('a reader that goes away early leaves nothing open', async () => {
+test('leaving a read early closes its files', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, MANY, 9);
   for await (const group of folderOn(disk).readEntries(manifest)) if (group.length > 0) break;
@@ -52,7 +52,7 @@ test('a reader that goes away early leaves nothing open', async () => {
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a snapshot of nothing gives nothing', async () => {
+test('a snapshot without keys has no entries', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, [], 9);
   assert.deepEqual(await entriesOf(disk, manifest), []);
@@ -86,7 +86,7 @@ test('a changed value is refused with its file and offset', async () => {
   assert.match(fault.message, /CRC-32/);
 });
 
-test('files that agree with each other and not with the manifest are refused by their digests', async () => {
+test('files that agree with each other but not with the manifest are refused by their digests', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, [['a', '1', 1], ['b', '2', 2]], 9);
   const other = emptyDisk();
@@ -98,9 +98,9 @@ test('files that agree with each other and not with the manifest are refused by 
   assert.match((await faultOf(folderOn(disk).readIndex(manifest))).message, /SHA-256/);
 });
 
-test('lines that a right digest cannot excuse are refused with their offset', async () => {
+test('invalid lines are refused with their offset although the digest is right', async () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ['["b",2', '["A",2', /a key above the one before/], ['["b",2', '["b",8', /the sum/], ['["b",2', '["b",10', /a version up to 9/],
+    ['["b",2', '["A",2', /a key above the previous one/], ['["b",2', '["b",8', /the sum/], ['["b",2', '["b",10', /a version up to 9/],
     [',14,1,', ',15,1,', /offset 14/], [',14,1,"', ',14,16777217,"', /at most 16777216/], [',14,1,"', ',14,2,"', /a JSON of/],
     [',14,1,"', ',14, 1,"', /a line of an index/],
   ];
@@ -120,13 +120,13 @@ test('lines that a right digest cannot excuse are refused with their offset', as
   }
 });
 
-test('an index that lacks a line its manifest counts is refused', async () => {
+test('an index with fewer lines than its manifest counts is refused', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, [['a', '1', 1]], 9);
   assert.match((await faultOf(folderOn(disk).readIndex({ ...manifest, keyCount: 2 }))).message, /2 keys, found 1/);
 });
 
-test('what the disk cannot give back is damage, and a lack of descriptors is not', async () => {
+test('an unreadable piece is damage, and a lack of descriptors is not', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, [['a', '1', 1]], 9);
   disk.fail({ method: 'read', path: '.index', action: { kind: 'errno', code: 'EIO' } });

@@ -1,4 +1,4 @@
-/** The file beside the log: what it holds, when it is written anew, and that nothing done to it reaches a generation. */
+/** `<project>.json` beside the log: its content, when it is rewritten, and that no change to it affects a generation. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import { SnapshotCorruptError } from '../../../src/projections/snapshot/snapshot-errors.js';
@@ -27,7 +27,7 @@ function writesSince(disk: FaultDisk, start: number): readonly string[] {
 }
 
 for (const canClone of [true, false]) {
-  test(`it holds the values and is a file of its own, where files ${canClone ? 'can' : 'cannot'} share blocks`, async () => {
+  test(`the copy has the values in a file of its own, on a disk that ${canClone ? 'can' : 'cannot'} share blocks`, async () => {
     const disk = await shownDisk(canClone);
     assert.equal(disk.bytesOf(READABLE).toString(), ONE);
     assert.notEqual(disk.tree.file(READABLE).inode, disk.tree.file(jsonOf(5)).inode);
@@ -39,7 +39,7 @@ for (const canClone of [true, false]) {
   });
 }
 
-test('one that is up to date is not written again, not even by another process', async () => {
+test('an up-to-date copy is not rewritten, even by another process', async () => {
   const disk = await shownDisk();
   const start = disk.calls.length;
   await refresh(disk, 5);
@@ -49,7 +49,7 @@ test('one that is up to date is not written again, not even by another process',
   assert.deepEqual(writesSince(next, 0), []);
 });
 
-/** What a person or a program may do to the file, and what an older version left there. */
+/** Changes to the file by a person or a program, and leftovers of older versions. */
 const DONE_TO_IT: Readonly<Record<string, (disk: FaultDisk) => void>> = {
   'removed': (disk) => disk.tree.remove(READABLE),
   'cut to nothing': (disk) => disk.put(READABLE, ''),
@@ -61,7 +61,7 @@ const DONE_TO_IT: Readonly<Record<string, (disk: FaultDisk) => void>> = {
   },
 };
 for (const [name, change] of Object.entries(DONE_TO_IT)) {
-  test(`one that was ${name} is written anew, and the generation stays as it is`, async () => {
+  test(`a copy that was ${name} is rewritten, and the generation stays as it is`, async () => {
     const disk = await shownDisk();
     change(disk);
     await refresh(disk, 5);
@@ -71,14 +71,14 @@ for (const [name, change] of Object.entries(DONE_TO_IT)) {
   });
 }
 
-test('one of the snapshot before is written anew also where both have the same size', async () => {
+test('a copy of the previous snapshot is rewritten even if both have the same size', async () => {
   const disk = await shownDisk();
   await commitEntries(disk, [['a', '2', 6]], 6);
   await refresh(disk, 6);
   assert.equal(disk.bytesOf(READABLE).toString(), '{\n"a":2\n}\n');
 });
 
-test('one that has lost its time, as a loss of power may do, is written anew', async () => {
+test('a copy that lost its time in a power loss is rewritten', async () => {
   const disk = await shownDisk();
   await disk.setModified(READABLE, disk.tree.file(READABLE).changedMs);
   const start = disk.calls.length;
@@ -86,7 +86,7 @@ test('one that has lost its time, as a loss of power may do, is written anew', a
   assert.ok(writesSince(disk, start).includes('rename'));
 });
 
-test('one made before the generation is written anew also where times are so coarse that both have the same', async () => {
+test('a copy older than the generation is rewritten even if coarse times make them equal', async () => {
   const disk = await shownDisk();
   await commitEntries(disk, [['a', '2', 6]], 6);
   disk.tree.file(READABLE).modifiedMs = disk.tree.file(jsonOf(6)).modifiedMs;
@@ -94,7 +94,7 @@ test('one made before the generation is written anew also where times are so coa
   assert.equal(disk.bytesOf(READABLE).toString(), '{\n"a":2\n}\n');
 });
 
-/** What may be wrong with the values of a generation whose manifest is in place. */
+/** Damage to the values of a committed generation. */
 const DAMAGE: Readonly<Record<string, (disk: FaultDisk) => void>> = {
   'holds another byte': (disk) => disk.put(jsonOf(6), '{\n"a":32\n}\n'),
   'is cut short': (disk) => disk.put(jsonOf(6), '{\n"a":22'),
@@ -105,7 +105,7 @@ const DAMAGE: Readonly<Record<string, (disk: FaultDisk) => void>> = {
 };
 for (const [name, damage] of Object.entries(DAMAGE)) {
   for (const canClone of [true, false]) {
-    test(`a generation that ${name} is not shown, where files ${canClone ? 'can' : 'cannot'} share blocks`, async () => {
+    test(`a generation that ${name} is not published, on a disk that ${canClone ? 'can' : 'cannot'} share blocks`, async () => {
       const disk = await shownDisk(canClone);
       const newest = await commitEntries(disk, [['a', '22', 6]], 6);
       damage(disk);
@@ -122,7 +122,7 @@ for (const [name, damage] of Object.entries(DAMAGE)) {
 
 for (const [method, place] of [['clone', /json$/], ['open', /json$/], ['append', /copy-new$/], ['datasync', /copy-new$/],
   ['setModified', /copy-new$/], ['rename', /copy-new$/], ['openFolder', new RegExp(`${HOME}$`)]] as const) {
-  test(`where ${method} fails, the one before stays, and nothing is left`, async () => {
+  test(`if ${method} fails, the previous copy stays, and no temporary file is left`, async () => {
     const disk = await shownDisk();
     const newest = await commitEntries(disk, [['a', '22', 6]], 6);
     disk.fail({ method, path: place, action: { kind: 'errno', code: 'EIO' } });
@@ -135,7 +135,7 @@ for (const [method, place] of [['clone', /json$/], ['open', /json$/], ['append',
   });
 }
 
-test('it leaves the room alone that is kept for deletes', async () => {
+test('writing the copy does not use the space reserved for deletes', async () => {
   const disk = emptyDisk();
   const newest = await commitEntries(disk, [['a', `"${'v'.repeat(2000)}"`, 1]], 5);
   disk.totalBytes = 100_000;
@@ -148,14 +148,14 @@ test('it leaves the room alone that is kept for deletes', async () => {
   assert.equal(disk.bytesOf(READABLE).length, disk.bytesOf(jsonOf(5)).length);
 });
 
-test('a signal ends the writing between two pieces, and nothing is left', async () => {
+test('a signal aborts the writing between two pieces, and no temporary file is left', async () => {
   const disk = await shownDisk();
   const newest = await folderOn(disk).read(5);
   await assert.rejects(folderOn(disk).readable.write(newest, AbortSignal.abort(new Error('enough'))), /enough/);
   assert.ok(!namesIn(disk).some((name) => name.endsWith('-new')));
 });
 
-test('it can be removed, and removing it again does nothing', async () => {
+test('the copy can be removed, and removing it again does nothing', async () => {
   const disk = await shownDisk();
   await folderOn(disk).readable.remove();
   await folderOn(disk).readable.remove();

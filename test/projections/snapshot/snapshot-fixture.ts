@@ -1,4 +1,4 @@
-/** What tests of snapshots begin with: a disk in memory with a project's folder, generations on it, and changes with a log to read from. */
+/** Fixtures of snapshot tests: a disk in memory with a project's folder, generations, and changes with a log to read them from. */
 import { crc32 } from 'node:zlib';
 import { buildSnapshot, type BuildOptions } from '../../../src/projections/snapshot/build-snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../../../src/projections/snapshot/snapshot-errors.js';
@@ -64,7 +64,7 @@ export async function commitEntries(disk: FaultDisk, entries: readonly PlainEntr
   return manifest;
 }
 
-/** Everything that a stream of groups gives. */
+/** Flattens a stream of groups. */
 export async function flatten<T>(groups: AsyncIterable<readonly T[]>): Promise<T[]> {
   const all: T[] = [];
   for await (const group of groups) all.push(...group);
@@ -101,7 +101,7 @@ export class PlacedValues {
   }
 }
 
-/** Gives changes in groups of a size. */
+/** Splits changes into groups of a size. */
 export async function* inGroups(changes: readonly SnapshotChange[], size = 7): AsyncGenerator<readonly SnapshotChange[]> {
   for (let start = 0; start < changes.length; start += size) {
     await Promise.resolve();

@@ -26,7 +26,7 @@ test('committed generations are listed newest first, with the digest of their ma
   assert.deepEqual(unreadable, []);
 });
 
-test('a folder that is not there holds nothing, and is made when a generation begins', async () => {
+test('a missing folder has no generations, and is created for the first one', async () => {
   const disk = new FaultDisk();
   disk.tree.makeFolder(HOME);
   disk.tree.syncAll();
@@ -37,7 +37,7 @@ test('a folder that is not there holds nothing, and is made when a generation be
   assert.equal((await folderOn(survivor).list()).committed.length, 1);
 });
 
-test('a manifest that cannot be used is named, and the others are listed all the same', async () => {
+test('an unusable manifest is reported, and the others are still listed', async () => {
   const disk = emptyDisk();
   for (const seq of [1, 2, 3, 4]) await commitEntries(disk, [], seq);
   disk.put(path(2, 'manifest'), 'nonsense');
@@ -53,7 +53,7 @@ test('a manifest that cannot be used is named, and the others are listed all the
   assert.equal((await folderOn(disk).list()).committed.length, 1, 'the disk can read it again');
 });
 
-test('a manifest that cannot be opened or read is named, unless it is the machine that is short of something', async () => {
+test('a manifest that cannot be opened or read is reported, unless the machine is short of resources', async () => {
   for (const method of ['open', 'read'] as const) {
     for (const code of ['EIO', 'EISDIR', 'ELOOP', 'EACCES', 'ENOTDIR', 'ENXIO']) {
       const disk = emptyDisk();
@@ -74,7 +74,7 @@ test('a manifest that cannot be opened or read is named, unless it is the machin
   }
 });
 
-test('a commit gives back the digest, and leaves nothing but the three files', async () => {
+test('a commit returns the digest, and leaves exactly three files', async () => {
   const disk = emptyDisk();
   const manifest = manifestOf(await writeData(disk, [['a', '1', 1]], 5), 5);
   assert.equal(await folderOn(disk).commit(manifest), encodeManifest(manifest).digest);
@@ -82,7 +82,7 @@ test('a commit gives back the digest, and leaves nothing but the three files', a
   assert.equal(disk.tree.find(READABLE), undefined, 'the file beside the log is written apart');
 });
 
-test('a commit that fails leaves nothing of its generation', async () => {
+test('a failed commit leaves no file of its generation', async () => {
   const disk = emptyDisk();
   await commitEntries(disk, [['a', '1', 1]], 5);
   const before = namesIn(disk);
@@ -92,7 +92,7 @@ test('a commit that fails leaves nothing of its generation', async () => {
   assert.deepEqual(namesIn(disk), before);
 });
 
-test('a manifest that no reader would take is not committed', async () => {
+test('a manifest too large to be read is not committed', async () => {
   const disk = emptyDisk();
   await commitEntries(disk, [['a', '1', 1]], 5);
   const before = namesIn(disk);
@@ -101,7 +101,7 @@ test('a manifest that no reader would take is not committed', async () => {
   assert.deepEqual(namesIn(disk), before);
 });
 
-test('removing takes the manifest first, and leaves the other generations', async () => {
+test('removing deletes the manifest first, and leaves the other generations', async () => {
   const disk = emptyDisk();
   const older = await commitEntries(disk, [['a', '1', 1]], 5);
   await commitEntries(disk, [['a', '2', 6]], 6);
@@ -114,7 +114,7 @@ test('removing takes the manifest first, and leaves the other generations', asyn
   assert.deepEqual(await entriesOf(disk, older), [['a', '1', 1]]);
 });
 
-test('only what attempts left is dropped, and it is named', async () => {
+test('only leftovers of attempts are dropped, and their names are returned', async () => {
   const disk = emptyDisk();
   await commitEntries(disk, [['a', '1', 1]], 5);
   await commitEntries(disk, [], 7);

@@ -12,7 +12,7 @@ const JSON_PATH = `${FOLDER}/snap-00000000000000000009.json`;
 const INDEX_PATH = `${FOLDER}/snap-00000000000000000009.index`;
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-test('the JSON holds one key a line, token for token, and the index where each value lies', async () => {
+test('the JSON has one key per line, token for token, and the index has the place of each value', async () => {
   const disk = emptyDisk();
   const data = await writeData(disk, [['a', '1.0', 3], ['b"', '{"z":1,"a":"Zoë"}', 9], ['ü', '1e400', 5]], 9);
   const json = disk.bytesOf(JSON_PATH);
@@ -42,7 +42,7 @@ test('no keys make an empty object and an empty index', async () => {
   assert.deepEqual([data.keyCount, data.keySum], [0, 0]);
 });
 
-test('both files are synced before the end is told', async () => {
+test('both files are synced before finish() resolves', async () => {
   const disk = emptyDisk();
   await writeData(disk, [['a', '1', 1]], 9);
   const survivor = disk.crash({ content: 'synced', size: 'synced', names: 'cached' });
@@ -50,7 +50,7 @@ test('both files are synced before the end is told', async () => {
   assert.deepEqual(survivor.bytesOf(INDEX_PATH), disk.bytesOf(INDEX_PATH));
 });
 
-test('values beyond the size of one write, and many small ones, arrive whole', async () => {
+test('values larger than one write, and many small ones, are written completely', async () => {
   const disk = emptyDisk();
   const large = `"${'ü'.repeat(900_000)}"`;
   const small = Array.from(
@@ -61,7 +61,7 @@ test('values beyond the size of one write, and many small ones, arrive whole', a
   assert.deepEqual(await entriesOf(disk, manifest), entries);
 });
 
-test('bytes may be given instead of text', async () => {
+test('a value can be bytes instead of text', async () => {
   const disk = emptyDisk();
   const writer = await folderOn(disk).begin(9);
   await writer.add({ key: 'a', seq: 1, timeMs: 1, value: Buffer.from('"é"') });
@@ -85,7 +85,7 @@ test('keys out of order, a version from the future, a value of two lines or of n
   }
 });
 
-test('what an interrupted attempt left is written over, and a committed generation never', async () => {
+test('files of an interrupted attempt are overwritten, a committed generation never', async () => {
   const disk = emptyDisk();
   await writeData(disk, [['a', '1', 1]], 9);
   const manifest = await commitEntries(disk, [['b', '2', 2]], 9);
@@ -94,7 +94,7 @@ test('what an interrupted attempt left is written over, and a committed generati
   assert.deepEqual(await entriesOf(disk, manifest), [['b', '2', 2]]);
 });
 
-test('a disk without room is told as such, and nothing is left of the attempt', async () => {
+test('a full disk rejects with disk_full, and no file of the attempt is left', async () => {
   for (let roomBytes = 0; roomBytes < 40; roomBytes += 1) {
     const disk = emptyDisk();
     disk.roomBytes = roomBytes;
@@ -103,7 +103,7 @@ test('a disk without room is told as such, and nothing is left of the attempt', 
   }
 });
 
-test('an attempt that is abandoned leaves nothing, and abandoning a finished one does nothing', async () => {
+test('abandoning an attempt leaves no file, and abandoning a finished one does nothing', async () => {
   const disk = emptyDisk();
   const writer = await folderOn(disk).begin(9);
   await writer.add({ key: 'a', value: '1', seq: 1, timeMs: 1 });

@@ -5,7 +5,7 @@ import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { commitEntries, emptyDisk, flatten, folderOn } from './snapshot-fixture.js';
 
-const test = suite('projections/snapshot/value-files');
+const test = suite('projections/snapshot/read-value');
 const SEQS = [1, 2, 3, 4, 5, 6, 7];
 
 async function generations(): Promise<{ disk: FaultDisk; manifests: SnapshotManifest[] }> {
@@ -15,7 +15,7 @@ async function generations(): Promise<{ disk: FaultDisk; manifests: SnapshotMani
   return { disk, manifests };
 }
 
-test('a value is read where the index says that it lies', async () => {
+test('a value is read at its offset in the index', async () => {
   const { disk, manifests } = await generations();
   const folder = folderOn(disk);
   for (const manifest of manifests) {
@@ -27,7 +27,7 @@ test('a value is read where the index says that it lies', async () => {
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('however many reads there are, at most four files are open, and all reads are answered', async () => {
+test('at most four files are open however many reads there are, and every read completes', async () => {
   const { disk } = await generations();
   const folder = folderOn(disk);
   let release: () => void = () => undefined;
@@ -46,7 +46,7 @@ test('however many reads there are, at most four files are open, and all reads a
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a file is kept open for the next read of it', async () => {
+test('a file stays open for the next read', async () => {
   const { disk } = await generations();
   const folder = folderOn(disk);
   const callsBefore = disk.calls.length;
@@ -54,7 +54,7 @@ test('a file is kept open for the next read of it', async () => {
   assert.equal(disk.calls.slice(callsBefore).filter(({ method }) => method === 'open').length, 1);
 });
 
-test('a read under way keeps its file while the generation is removed', async () => {
+test('a read in progress keeps its file open while the generation is removed', async () => {
   const { disk } = await generations();
   const folder = folderOn(disk);
   let release: () => void = () => undefined;
@@ -72,7 +72,7 @@ test('a read under way keeps its file while the generation is removed', async ()
   await assert.rejects(folder.readValue(3, 6, 3), SnapshotCorruptError);
 });
 
-test('a piece that is not there is refused, and a file that could not be opened is tried again', async () => {
+test('a missing piece is refused, and opening a file is retried on the next read', async () => {
   const { disk } = await generations();
   const folder = folderOn(disk);
   await assert.rejects(folder.readValue(3, 10, 30), /expected 30 bytes, found/);
