@@ -26,7 +26,7 @@ import { createApp } from './http/create-app.js';
 import type { LifecycleState } from './http/context.js';
 import type { HttpOptions } from './http/http-options.js';
 import { HttpServer } from './http/http-server.js';
-import { Turns } from './http/turns.js';
+import { EventLoopTurns } from './http/event-loop-turns.js';
 import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
@@ -160,7 +160,7 @@ export class SimpleKvServer {
     await this.#lock(source);
     await refuseChangedConfig(source);
     const httpOptions = httpOptionsOf(source);
-    const turns = new Turns();
+    const turns = new EventLoopTurns();
     const http = new HttpServer({ options: httpOptions, logger, turns });
     this.#http = http;
     const url = await listen(http, httpOptions, source);

@@ -1,133 +1,80 @@
 /**
- * Who asks, and whether they may: the client's address, the API key in the headers, the count of failures, and the one decision.
+ * Access control: the client's address, the API key in the headers, the count of unknown keys, and the authorization of a request.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv4 } from 'node:net';
 import proxyAddr from 'proxy-addr';
-import { authorize, type Action } from '../auth/authorize.js';
+import type { Action } from '../auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
-import { Authorization, type AuthorizationRequest } from './authorization.js';
+import { Authorization, unauthorized } from './authorization.js';
 import type { AppContext, AppMiddleware, AppParts } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import type { RequestHeaders } from './request-headers.js';
 
-/** What access needs of the app's parts. */
-export type AccessParts = Pick<AppParts, 'keyring' | 'throttle' | 'scopes' | 'projects' | 'logger'>;
-
-// The same text in every case: it must not tell a missing key from a wrong one, nor whether the project exists.
-const UNAUTHORIZED = 'Cannot do this without a valid key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
-const FORBIDDEN = 'This key does not grant access to this resource';
-
-/** What a request carries: no key, one, or something in the place of a key that is none. */
-export type Credentials = { readonly kind: 'none' } | { readonly kind: 'malformed' } | { readonly kind: 'key'; readonly key: string };
+/** The credentials of a request: none, an API key, or something else in its place. */
+type Credentials = { readonly kind: 'none' } | { readonly kind: 'malformed' } | { readonly kind: 'key'; readonly key: string };
 
 const NONE: Credentials = { kind: 'none' };
 const MALFORMED: Credentials = { kind: 'malformed' };
 const BEARER = /^bearer +(.+)$/i;
 const BEYOND_ASCII = /[^\u0000-\u007f]/;
-/** Stands for a caller whose socket is gone already. */
+/** The address of a caller whose socket is closed. */
 const UNKNOWN_ADDRESS = '0.0.0.0';
-/** Before an IPv4 address that came over a socket of IPv6: the same client must not have two names in the log. */
+/** Prefix of an IPv4 address on an IPv6 socket. Removed, so that a client has one name in the server log. */
 const MAPPED_PREFIX = '::ffff:';
 
-/** Checks callers. */
-export class Access {
-  readonly #parts: AccessParts;
-
-  /** @param parts keys, count of failures, open scopes, and the logger for addresses that fail too often */
-  constructor(parts: AccessParts) {
-    this.#parts = parts;
-  }
-
-  /**
-   * Allows the request if the caller is authorized for the action, on the project in the path where there is one. A read is
-   * authorized again before its answer begins, however long it took; a change is authorized again where it is carried out, by
-   * the right in the context of the command.
-   *
-   * @returns the middleware; it refuses with 400, 401, 403, 404 or 429, and a change without a key that another site's page asks for
-   */
-  require(action: Action): AppMiddleware {
-    const check = this.#check.bind(this);
-    return async function requireAccess(ctx, next) {
-      const authorization = await check(ctx, action);
-      await next();
-      if (ctx.method === 'GET' || ctx.method === 'HEAD') authorization.assertHolds();
-    };
-  }
-
-  /**
-   * Finds out who asks. A key that is sent is checked even where none is needed.
-   *
-   * @throws {AppError} `ambiguous_credentials`, `unauthorized`, `too_many_failed_keys`
-   */
-  async identify(ctx: AppContext): Promise<Principal> {
-    const credentials = findCredentials(ctx.state.headers);
-    if (credentials.kind === 'none') return ANONYMOUS;
-    const { keyring, throttle } = this.#parts;
-    const { remote: address, projectId: project } = ctx.state;
-    const blockedSeconds = await throttle.blockedSeconds(address);
-    const onGone = (leave: () => void): void => void ctx.res.once('close', leave);
-    const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { address, project, onGone }) : null;
-    if (principal !== null) return principal;
-    if (blockedSeconds > 0) throw tooManyFailedKeys(blockedSeconds);
-    await this.#recordFailure(ctx);
-    throw new AppError('unauthorized', UNAUTHORIZED);
-  }
-
-  /** {@inheritDoc Authority.decide} */
-  decide(request: AuthorizationRequest): void {
-    if (!this.#parts.keyring.holds(request.principal)) throw new AppError('unauthorized', UNAUTHORIZED);
-    const decision = authorize(request, this.#parts.scopes);
-    if (decision === 'unauthorized') throw new AppError('unauthorized', UNAUTHORIZED);
-    if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
-  }
-
-  /**
-   * Tells whether a caller may, without refusing.
-   *
-   * @returns true when it may
-   */
-  allows(principal: Principal, action: Action): boolean {
-    return authorize({ principal, action, project: null }, this.#parts.scopes) === 'allow';
-  }
-
-  /** {@inheritDoc Authority.requireSame} */
-  requireSame(project: string, identity: symbol | undefined): void {
-    if (this.#parts.projects.identity(project) === identity) return;
-    throw new AppError('project_not_found', `Cannot find the project "${project}": the one that was meant is deleted`);
-  }
-
-  async #recordFailure({ state }: AppContext): Promise<void> {
-    const { throttle, logger } = this.#parts;
-    if (!(await throttle.recordFailure(state.remote))) return;
-    const facts = { remote: state.remote, project: state.projectId, request_id: state.requestId };
-    logger.warn(facts, 'an address presented too many unknown API keys: until a minute is over, its unknown keys get 429');
-  }
-
-  async #check(ctx: AppContext, action: Action): Promise<Authorization> {
+/**
+ * Allows the request if the caller is authorized for the action, on the project in the path if there is one. A read is authorized again
+ * before its answer is sent; a change is authorized again in the turn that carries it out, through `commandContext`.
+ *
+ * @returns the middleware; it refuses with 400, 401, 403, 404 or 429
+ */
+export function requireAccess(action: Action, parts: AppParts): AppMiddleware {
+  return async function checkAccess(ctx, next) {
     const { project } = ctx.state.target;
-    const principal = await this.identify(ctx);
+    const principal = await identifyCaller(ctx, parts);
     ctx.state.principal = principal;
-    const request = { principal, action, project };
-    this.decide(request);
-    // A key is something that a page of another site cannot make its visitor's browser send.
+    const authorization = new Authorization(parts, { principal, action, project });
+    authorization.assertHolds();
+    // A page of another site cannot make its visitor's browser send an API key.
     if (principal.kind === 'anonymous') refuseCrossSite({ method: ctx.method, headers: ctx.state.headers, isTls: ctx.secure });
-    const authorization = new Authorization(this, request, project === null ? undefined : this.#parts.projects.identity(project));
     ctx.state.authorization = authorization;
-    return authorization;
+    await next();
+    if (ctx.method === 'GET' || ctx.method === 'HEAD') authorization.assertHolds();
+  };
+}
+
+/**
+ * Identifies the caller by its API key. A key is checked even if none is needed.
+ *
+ * @throws {AppError} `ambiguous_credentials`, `unauthorized`, `too_many_failed_keys`
+ */
+export async function identifyCaller(ctx: AppContext, { keyring, throttle, logger }: AppParts): Promise<Principal> {
+  const credentials = findCredentials(ctx.state.headers);
+  if (credentials.kind === 'none') return ANONYMOUS;
+  const { remote: address, projectId: project } = ctx.state;
+  const blockedSeconds = await throttle.blockedSeconds(address);
+  const onGone = (leave: () => void): void => void ctx.res.once('close', leave);
+  const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { address, project, onGone }) : null;
+  if (principal !== null) return principal;
+  if (blockedSeconds > 0) throw tooManyFailedKeys(blockedSeconds);
+  if (await throttle.recordFailure(address)) {
+    const facts = { remote: address, project, request_id: ctx.state.requestId };
+    logger.warn(facts, 'an address sent too many unknown API keys: for up to a minute its unknown keys get 429');
   }
+  throw unauthorized();
 }
 
 function tooManyFailedKeys(seconds: number): AppError {
-  return new AppError('too_many_failed_keys', `Too many unknown keys came from this address: wait ${seconds} s`, {
+  return new AppError('too_many_failed_keys', `Too many unknown API keys from this address: retry in ${seconds} s`, {
     facts: { retry_after_seconds: seconds },
   });
 }
 
 /**
- * Finds the key.
+ * Finds the API key in the headers.
  *
  * @throws {AppError} `ambiguous_credentials` for more than one
  */
@@ -142,7 +89,7 @@ export function findCredentials({ authorizations, apiKeys }: RequestHeaders): Cr
   return key === '' ? MALFORMED : { kind: 'key', key: asSent(key) };
 }
 
-/** Node reads header bytes as Latin-1, while a key chosen by a person stands in the configuration as UTF-8. */
+/** Node decodes headers as Latin-1, while a typed key is UTF-8 in the configuration. */
 function asSent(key: string): string {
   if (!BEYOND_ASCII.test(key)) return key;
   const bytes = Buffer.from(key, 'latin1');
@@ -150,16 +97,16 @@ function asSent(key: string): string {
 }
 
 /**
- * Prepares the look-up.
+ * Returns a function that reads the client's address of a request.
  *
- * @param trustedProxies addresses and networks whose word is taken; none: the header is ignored
+ * @param trustedProxies addresses and networks whose `X-Forwarded-For` is trusted; without any, the header is ignored
  */
 export function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
   if (trustedProxies.length === 0) return socketAddress;
   const trust = proxyAddr.compile([...trustedProxies]);
   return (request) => {
     const address = proxyAddr(request, trust);
-    // A proxy passes on whatever its client wrote; only an address may be counted under.
+    // A proxy forwards whatever its client wrote; only an address is used as one.
     return isIP(address) === 0 ? socketAddress(request) : withoutMapping(address);
   };
 }
@@ -168,11 +115,7 @@ function socketAddress(request: IncomingMessage): string {
   return addressOfSocket(request.socket) ?? UNKNOWN_ADDRESS;
 }
 
-/**
- * Names the other end of a connection.
- *
- * @returns an IP address, null where it is not known any more
- */
+/** Returns the IP address of the peer of a socket; null if it is no longer known. */
 export function addressOfSocket(socket: object): string | null {
   const address = 'remoteAddress' in socket ? socket.remoteAddress : undefined;
   return typeof address === 'string' ? withoutMapping(address) : null;

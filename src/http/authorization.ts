@@ -1,63 +1,45 @@
 /**
- * What a request was allowed when its headers came, decided anew whenever it matters: when its body is in, in the turn in which
- * its change is decided, at each part of a long answer. A right can end in between: its key is replaced, the project is closed,
- * or deleted and made anew under the same id.
+ * The authorization of a request, checked again whenever it matters: when its body has arrived, in the turn that decides its change,
+ * and before each part of a long answer. It can end in between: the API key is replaced, or the project is closed, deleted, or
+ * recreated under the same id.
  *
- * The project that was authorised is known by its identity in the registry, which lasts from its creation to its deletion. Not by
- * its log id: a move between memory and disk begins another log of the same project, and must refuse no caller.
+ * The authorized project is known by its identity in the registry, which lasts from its creation to its deletion. The log id is not
+ * suitable: a move between memory and disk starts another log of the same project and must not refuse any caller.
  */
-import type { Action } from '../auth/authorize.js';
+import { authorize, type Action, type AuthorizationRequest } from '../auth/authorize.js';
 import type { Principal } from '../auth/principal.js';
+import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
-import type { AppContext } from './context.js';
+import { actorOf } from '../events/actor.js';
+import type { CommandContext } from '../store/command.js';
+import type { AppContext, AppParts } from './context.js';
 
-/** A question to the one decision. */
-export interface AuthorizationRequest {
-  readonly principal: Principal;
-  readonly action: Action;
-  /** The project in the path, existing or not; null where the action concerns none. */
-  readonly project: string | null;
-}
+type AuthorizationParts = Pick<AppParts, 'keyring' | 'scopes' | 'projects'>;
 
-/** What decides. */
-export interface Authority {
-  /**
-   * Decides about a request as if it came now.
-   *
-   * @throws {AppError} `unauthorized` where the API key holds no more or is missing, `forbidden`
-   */
-  decide(request: AuthorizationRequest): void;
-  /**
-   * Refuses a project that is not the one that was meant.
-   *
-   * @param identity what `Projects.identity` said of it
-   * @throws {AppError} `project_not_found`
-   */
-  requireSame(project: string, identity: symbol | undefined): void;
-}
+// The same text for a missing and an unknown key, and whether or not the project exists.
+const UNAUTHORIZED = 'Cannot access this resource without a valid API key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
+const FORBIDDEN = 'This API key does not grant access to this resource';
 
-/** A right as it was granted. */
+/** What a caller asked for, and whether it is still allowed. */
 export class Authorization {
   readonly principal: Principal;
-  readonly #authority: Authority;
+  readonly #parts: AuthorizationParts;
   readonly #project: string | null;
   readonly #identity: symbol | undefined;
   #action: () => Action;
 
-  /** @param identity of the project, undefined where there is none */
-  constructor(authority: Authority, request: AuthorizationRequest, identity: symbol | undefined) {
-    const { principal, action, project } = request;
+  constructor(parts: AuthorizationParts, { principal, action, project }: AuthorizationRequest) {
     this.principal = principal;
-    this.#authority = authority;
+    this.#parts = parts;
     this.#project = project;
-    this.#identity = identity;
+    this.#identity = project === null ? undefined : parts.projects.identity(project);
     this.#action = () => action;
   }
 
   /**
-   * Takes note that what is asked for depends on more than the route, and decides about that.
+   * Replaces the action by one that depends on more than the route, and checks it.
    *
-   * @param action says what is asked for as things stand, each time the right is decided anew
+   * @param action evaluated at each check
    * @throws {AppError} as {@link Authorization.assertHolds}
    */
   refine(action: () => Action): void {
@@ -66,23 +48,41 @@ export class Authorization {
   }
 
   /**
-   * Makes sure that the request would still be allowed if it came now, and means the project that it meant.
+   * Checks that the request would be allowed now, and that its project is still the same.
    *
-   * @throws {AppError} what it would be answered now: `unauthorized`, `forbidden`, `project_not_found`
+   * @throws {AppError} `unauthorized`, `forbidden`, `project_not_found`
    */
   assertHolds(): void {
-    this.#authority.decide({ principal: this.principal, action: this.#action(), project: this.#project });
-    if (this.#project !== null) this.#authority.requireSame(this.#project, this.#identity);
+    const { keyring, scopes, projects } = this.#parts;
+    const { principal } = this;
+    const project = this.#project;
+    if (!keyring.holds(principal)) throw unauthorized();
+    const decision = authorize({ principal, action: this.#action(), project }, scopes);
+    if (decision === 'unauthorized') throw unauthorized();
+    if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
+    if (project === null || projects.identity(project) === this.#identity) return;
+    throw new AppError('project_not_found', `Cannot find the project "${project}": it was deleted during the request`);
   }
 }
 
+/** The refusal of a missing or unknown API key. */
+export function unauthorized(): AppError {
+  return new AppError('unauthorized', UNAUTHORIZED);
+}
+
 /**
- * The right of a request.
+ * Returns the authorization of a request.
  *
- * @param ctx the request's context, after the credentials were checked
- * @throws {InvariantError} for a route that checks no credentials
+ * @throws {InvariantError} on a route that requires none
  */
 export function authorizationOf({ state }: AppContext): Authorization {
-  invariant(state.authorization !== null, 'the credentials were checked');
+  invariant(state.authorization !== null, 'the route requires authorization');
   return state.authorization;
+}
+
+/** The caller for a command; the turn that decides the command checks the authorization again. */
+export function commandContext(ctx: AppContext): CommandContext {
+  const authorization = authorizationOf(ctx);
+  const assertAllowed = (): void => authorization.assertHolds();
+  return { actor: actorOf(authorization.principal), requestId: ctx.state.requestId, assertAllowed };
 }

@@ -1,5 +1,5 @@
 /**
- * What a request carries through the middleware: the types of `ctx` and `ctx.state`, and what the app is built from.
+ * The types of `ctx` and `ctx.state`, and the parts that the app is built from.
  */
 import type { Middleware, ParameterizedContext } from 'koa';
 import type { Scopes } from '../auth/authorize.js';
@@ -9,53 +9,54 @@ import type { Principal } from '../auth/principal.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger, ServerLogHealth } from '../base/logger.js';
 import type { Projects } from '../projects/projects.js';
-import type { AnswerRoom } from './answer-budget.js';
+import type { Reservation } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
+import type { EventLoopTurns } from './event-loop-turns.js';
 import type { HttpOptions } from './http-options.js';
+import type { LongAnswers } from './long-answers.js';
 import type { RequestHeaders } from './request-headers.js';
 import type { RequestTarget } from './target.js';
-import type { Turns } from './turns.js';
 
-/** What is known of a request so far. Every field is there from the first middleware on. */
+/** The state of a request. The first middleware sets every field. */
 export interface RequestState {
   requestId: string;
-  /** The client's address, behind trusted proxies the one that they forward. */
+  /** The client's address; behind trusted proxies, the forwarded one. */
   remote: string;
-  /** Headers that may stand only once, as they were sent. */
+  /** Headers that must not be repeated, as sent. */
   headers: RequestHeaders;
   target: RequestTarget;
-  /** Null until the credentials were checked. */
+  /** Null until the credentials are checked. */
   principal: Principal | null;
-  /** What the caller was allowed; null until then, and on routes that need no right. */
+  /** Null until granted, and on routes that require none. */
   authorization: Authorization | null;
-  /** The project in the path where it is a valid id, whether or not there is one; for the routes, and for the log of refusals too. */
+  /** The project in the path if its id is valid, existing or not. Logged for refused requests too. */
   projectId: string | null;
-  /** The code of the problem that was answered. */
+  /** The code of the problem in the answer; null for none. */
   problemCode: ErrorCode | null;
-  /** True once the body was asked for: a client that waits for leave to send it has got it. */
+  /** True once the body is wanted; a client that waits for 100 Continue has been sent it. */
   bodyWanted: boolean;
-  /** Bytes of the request's body that were read. */
+  /** Bytes read of the request's body. */
   requestBytes: number;
-  /** What the answer has taken of the budget; null while it has taken nothing. */
-  room: AnswerRoom | null;
-  /** Bytes of a streamed answer. */
+  /** The memory reserved for the answer; null for none. */
+  reservation: Reservation | null;
+  /** Bytes sent of a streamed answer. */
   streamedBytes: number;
 }
 
-/** What the router reads from and leaves on the context. */
+/** The members of the context that the router reads and sets. */
 export interface RouterExtras {
-  /** The path that is matched, raw. */
+  /** The raw path to match. */
   newRouterPath?: string;
-  /** The routes whose path matched, whatever their method. */
+  /** The routes whose path matches, with any method. */
   matched?: readonly { readonly methods: readonly string[] }[];
-  /** The pattern of the route that was taken. */
+  /** The pattern of the chosen route. */
   _matchedRoute?: string | RegExp;
 }
 
-/** The context of every middleware here. */
+/** The context of a request. */
 export type AppContext = ParameterizedContext<RequestState, RouterExtras>;
 
-/** The form of every middleware here. */
+/** A middleware of this app. */
 export type AppMiddleware = Middleware<RequestState, RouterExtras>;
 
 /** Which scopes are open, and whether any is. */
@@ -64,28 +65,34 @@ export interface OpenScopes extends Scopes {
   readonly anyOpen: boolean;
 }
 
-/** Where the server stands between start and end. */
+/** The phase of the server. */
 export type LifecycleState = 'starting' | 'serving' | 'stopping';
 
-/** Asked at every request. */
+/** The lifecycle of the server; read at every request. */
 export interface Lifecycle {
-  /** @returns where the server stands now */
+  /** Returns the current phase. */
   state(): LifecycleState;
 }
 
-/** What the app is built from. */
+/** The parts of the app. */
 export interface AppParts {
   readonly projects: Projects;
   readonly keyring: Keyring;
   readonly throttle: FailureThrottle;
   readonly scopes: OpenScopes;
   readonly logger: Logger;
-  /** Whether the lines of the server log arrive; undefined where that is not known. */
+  /** Whether the lines of the server log are written; undefined if that is unknown. */
   readonly serverLogHealth?: (() => ServerLogHealth) | undefined;
   readonly options: HttpOptions;
   readonly lifecycle: Lifecycle;
   /** The program's version. */
   readonly version: string;
-  /** Shared with the server that the app is put behind. @default turns that know of no connections */
-  readonly turns?: Turns;
+  /** Shared with the HTTP server. @default turns that ignore new connections */
+  readonly turns?: EventLoopTurns;
+}
+
+/** The parts of the routes. */
+export interface RouteParts extends AppParts {
+  readonly turns: EventLoopTurns;
+  readonly longAnswers: LongAnswers;
 }

@@ -5,7 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { AppError } from '../base/app-error.js';
-import { parseHost } from './host-name.js';
+import { parseHost } from './host-header.js';
 import type { RequestHeaders } from './request-headers.js';
 
 /** What the decision rests on. */

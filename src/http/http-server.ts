@@ -13,7 +13,7 @@ import { Connections } from './connections.js';
 import type { HttpOptions } from './http-options.js';
 import { ALL_METHODS } from './middleware/no-route.js';
 import { answerInPlace, answerRaw, parserFault, type ParserError, type RawAnswer } from './parser-fault.js';
-import type { Turns } from './turns.js';
+import type { EventLoopTurns } from './event-loop-turns.js';
 
 /** How the codes of errors of TLS begin: there was no request, and nothing can be answered. */
 const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
@@ -29,7 +29,7 @@ export interface HttpServerParts {
   readonly options: HttpOptions;
   readonly logger: Logger;
   /** Learns of each new connection. */
-  readonly turns?: Turns;
+  readonly turns?: EventLoopTurns;
 }
 
 /** Where a server listens. */

@@ -1,16 +1,12 @@
 /**
- * How answers of our own making are sent: JSON text with its headers.
+ * JSON answers other than values and listings.
  */
 import type { AppContext } from './context.js';
 
-/** Media type of every answer but problems. */
+/** Media type of every answer except problems. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/**
- * Sends JSON that no cache keeps.
- *
- * @param status 200 or 201
- */
+/** Sends a document as JSON that must not be cached. */
 export function sendJson(ctx: AppContext, status: number, document: object): void {
   ctx.status = status;
   ctx.set('Content-Type', JSON_TYPE);

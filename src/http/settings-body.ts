@@ -8,10 +8,10 @@ import { findJsonFault } from '../base/json-fault.js';
 import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
 import { findRepeatedMember } from '../base/repeated-member.js';
 import { authorizationOf } from './authorization.js';
-import { askForBody, bodyTooLarge, checkBodyHeaders } from './body-headers.js';
+import { askForBody, bodyTooLarge, checkBodyHeaders } from './request-body.js';
 import type { AppContext } from './context.js';
 import { toAppError } from './problem.js';
-import { invalidJson, readJsonText } from './value-body.js';
+import { invalidJson, readJsonText } from './request-body.js';
 
 /** Longest body of settings, in bytes. */
 export const SETTINGS_BODY_BYTES_MAX = 65_536;

@@ -16,7 +16,7 @@ test('the table of errors has every code, in its order, with its status', () => 
 });
 
 test('the table of listing parameters is the one of the schema', () => {
-  const schema = readDocument('src/http/routes/keys/list-keys.ts').split('properties: {')[1]?.split('additionalProperties')[0] ?? '';
+  const schema = readDocument('src/http/routes/list-keys.ts').split('properties: {')[1]?.split('additionalProperties')[0] ?? '';
   const names = [...schema.matchAll(/^ {4}(\w+):/gm)].map(([, name]) => name);
   assert.deepEqual(tableRows(section(document, 'Listing parameters')).map(([name]) => plain(name)).sort(), names.sort());
 });

@@ -63,7 +63,7 @@ test('every reason for which a project is refused is on the page', () => {
 });
 
 test('every check of readiness is on the page, with what makes it well again', () => {
-  const sources = ['src/projects/readiness.ts', 'src/http/routes/health/health-routes.ts'].map(readDocument).join('\n');
+  const sources = ['src/projects/readiness.ts', 'src/http/routes/health-routes.ts'].map(readDocument).join('\n');
   const names = [...sources.matchAll(/(?:\bname: |\bname = |counted\()'([a-z_]+)'/g)].map(([, name = '']) => name);
   assert.ok(names.length > 8, names.join());
   assert.deepEqual(tableRows(section(page, 'Readiness')).map(([name]) => plain(name)).toSorted(), names.toSorted());

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../src/base/app-error.js';
 import type { Clock } from '../../src/base/clock.js';
-import { AnswerBudget, type AnswerRoom } from '../../src/http/answer-budget.js';
+import { AnswerBudget } from '../../src/http/answer-budget.js';
 import { suite } from '../suite.js';
 
 const test = suite('answer-budget');
@@ -28,15 +28,29 @@ function makeBudget(times: { waitMs?: number; stallMs?: number } = {}): { budget
   return { budget: new AnswerBudget({ bytesMax: 100, waitMs: LONG_MS, stallMs: LONG_MS, ...times, clock }), clock, cut: [] };
 }
 
-function open(budget: AnswerBudget, caller: string, onCut: () => void = () => undefined): AnswerRoom {
-  const room: AnswerRoom = budget.open({
-    caller,
-    cut: () => {
-      onCut();
-      room.release();
-    },
+/** The reservation of one answer. */
+interface OpenAnswer {
+  readonly heldBytes: number;
+  take(bytes: number): Promise<void> | undefined;
+  awaitReader(): void;
+  readerTook(): void;
+  release(): void;
+}
+
+function open(budget: AnswerBudget, caller: string, onCut: () => void = () => undefined): OpenAnswer {
+  const reservation = budget.open(caller, () => {
+    onCut();
+    budget.release(reservation);
   });
-  return room;
+  return {
+    get heldBytes() {
+      return reservation.heldBytes;
+    },
+    take: (bytes) => budget.take(reservation, bytes),
+    awaitReader: () => budget.awaitReader(reservation),
+    readerTook: () => budget.readerTook(reservation),
+    release: () => budget.release(reservation),
+  };
 }
 
 /** Watches an answer that waits. */

@@ -14,7 +14,7 @@ import { createApp } from '../../src/http/create-app.js';
 import type { HttpOptions } from '../../src/http/http-options.js';
 import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { HttpServer } from '../../src/http/http-server.js';
-import { Turns } from '../../src/http/turns.js';
+import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
 import { FakeProjects } from './fake-projects.js';
 
 /** How a test's server differs from the usual one. */
@@ -64,7 +64,7 @@ export class TestServer {
     this.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(this.betaKey) });
     const options: HttpOptions = { ...DEFAULT_HTTP_OPTIONS, port: 0, ...http };
     const logger = createLogger({ level: 'debug', destination: this.#collect() });
-    const turns = new Turns();
+    const turns = new EventLoopTurns();
     const app = createApp({
       projects,
       keyring: this.keyring,

@@ -52,7 +52,7 @@ function newState(requestId: string, remote: string): AppContext['state'] {
     problemCode: null,
     bodyWanted: false,
     requestBytes: 0,
-    room: null,
+    reservation: null,
     streamedBytes: 0,
   };
 }

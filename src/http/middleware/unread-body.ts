@@ -6,7 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AppContext, AppMiddleware } from '../context.js';
-import { announcesBody, awaitsContinue } from '../body-headers.js';
+import { announcesBody, awaitsContinue } from '../request-body.js';
 
 /** How long the rest of a body is read and dropped, in milliseconds. */
 export const UNREAD_BODY_MS = 1000;

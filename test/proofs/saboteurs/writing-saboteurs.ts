@@ -146,19 +146,19 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'answer-reads-from-a-cache',
     changes: [
       {
-        file: 'src/http/routes/keys/keys-routes.ts',
+        file: 'src/http/routes/keys-routes.ts',
         find: 'const entry = store.values.get(key);',
         statement: `const cached = cache.get(key);
   const entry = cached !== undefined && Date.now() - cached.atMs < 20 ? cached.entry : store.values.get(key);
   if (cached?.entry !== entry) cache.set(key, { entry, atMs: Date.now() });`,
       },
-      { file: 'src/http/routes/keys/keys-routes.ts', find: 'const OK = 200;', before: 'const cache = new Map();' },
+      { file: 'src/http/routes/keys-routes.ts', find: 'const OK = 200;', before: 'const cache = new Map();' },
     ],
     tests: ['proofs/linearizability/recorded-histories.crash'],
   },
   {
     name: 'print-values-anew',
-    changes: [{ file: 'src/http/value-body.ts', find: 'JSON.parse(text);', statement: 'return JSON.stringify(JSON.parse(text));' }],
-    tests: ['http/value-body', 'e2e/values.e2e'],
+    changes: [{ file: 'src/http/request-body.ts', find: 'JSON.parse(text);', statement: 'return JSON.stringify(JSON.parse(text));' }],
+    tests: ['http/request-body', 'e2e/values.e2e'],
   },
 ];

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { generateApiKey } from '../../../src/auth/api-key.js';
-import { hashGenerated } from '../../../src/auth/key-hash.js';
-import { SlowConnection } from '../../e2e/slow-request.js';
-import { FAKE_TIME_MS } from '../fake-projects.js';
-import { type Answer, problemOf, withServer, type TestServer } from '../test-server.js';
-import { suite } from '../../suite.js';
+import { generateApiKey } from '../../src/auth/api-key.js';
+import { hashGenerated } from '../../src/auth/key-hash.js';
+import { SlowConnection } from '../e2e/slow-request.js';
+import { FAKE_TIME_MS } from './fake-projects.js';
+import { type Answer, problemOf, withServer, type TestServer } from './test-server.js';
+import { suite } from '../suite.js';
 
 const test = suite('long-answers');
 

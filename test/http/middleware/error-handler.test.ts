@@ -3,10 +3,10 @@ import { AppError } from '../../../src/base/app-error.js';
 import type { ErrorCode } from '../../../src/base/error-codes.js';
 import { createLogger, silentLogger } from '../../../src/base/logger.js';
 import type { AppContext } from '../../../src/http/context.js';
-import { answerProblem } from '../../../src/http/middleware/problems.js';
+import { answerProblem } from '../../../src/http/middleware/error-handler.js';
 import { suite } from '../../suite.js';
 
-const test = suite('problems');
+const test = suite('error-handler');
 
 /** The headers of a problem that takes the place of a value whose headers were set. */
 function headersAfter(code: ErrorCode): ReadonlySet<string> {

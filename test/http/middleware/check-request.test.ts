@@ -3,7 +3,7 @@ import { suite } from '../../suite.js';
 import { codeOf, exchange, statusOf } from '../raw-client.js';
 import { problemOf, withServer, type TestServer } from '../test-server.js';
 
-const test = suite('sanity');
+const test = suite('check-request');
 
 /** Sends a head and expects the connection to be closed by "Connection: close". */
 async function ask(server: TestServer, head: string): Promise<readonly [number, string | undefined]> {
@@ -135,6 +135,52 @@ test('headers that would change method or caller elsewhere are ignored', () =>
     };
     assert.equal((await server.send('GET', '/api/v1/projects/alpha', { headers })).status, 200);
     assert.equal(server.projects.list().length, 2);
+  }));
+
+test('everything but the probes is 503 while starting and stopping, before routes and credentials', () =>
+  withServer(async (server) => {
+    for (const [state, code] of [
+      ['starting', 'starting'],
+      ['stopping', 'shutting_down'],
+    ] as const) {
+      server.state = state;
+      for (const [method, path] of [
+        ['GET', '/api/v1/projects'],
+        ['GET', '/nowhere'],
+        ['PATCH', '/livez/'],
+        ['OPTIONS', '/api/v1/projects'],
+        ['PUT', '/api/v1/projects/alpha/keys/k'],
+      ] as const) {
+        const answer = await server.send(method, path, { key: null });
+        assert.equal(answer.status, 503);
+        assert.equal(problemOf(answer)['code'], code);
+        assert.ok(Number(answer.headers['retry-after']) > 0);
+      }
+      assert.equal((await server.send('GET', '/livez?x=%')).status, 400);
+    }
+  }));
+
+test('checks come in their order: a request with every fault gets the first, then the next', () =>
+  withServer(async (server) => {
+    const body = '{';
+    const bad = { 'If-Match': 'x', 'Content-Type': 'text/plain' };
+    const steps: readonly (readonly [string, string, Record<string, string>, string | null, string])[] = [
+      ['PUT', '/api/v1/projects/UP/keys/%00?x=%', bad, null, 'invalid_query'],
+      ['PUT', '/api/v1/projects/UP/keyz/%00?x=1', bad, null, 'not_found'],
+      ['PATCH', '/api/v1/projects/UP/keys/%00?x=1', bad, null, 'method_not_allowed'],
+      ['PUT', '/api/v1/projects/UP/keys/%00?x=1', bad, null, 'unauthorized'],
+      ['PUT', '/api/v1/projects/UP/keys/%00?x=1', bad, server.alphaKey, 'forbidden'],
+      ['PUT', '/api/v1/projects/UP/keys/%00?x=1', bad, server.globalKey, 'invalid_project_id'],
+      ['PUT', '/api/v1/projects/none/keys/%00?x=1', bad, server.globalKey, 'invalid_key'],
+      ['PUT', '/api/v1/projects/none/keys/k?x=1', bad, server.globalKey, 'invalid_query'],
+      ['PUT', '/api/v1/projects/none/keys/k', bad, server.globalKey, 'project_not_found'],
+      ['PUT', '/api/v1/projects/alpha/keys/k', bad, server.globalKey, 'invalid_precondition'],
+      ['PUT', '/api/v1/projects/alpha/keys/k', { 'Content-Type': 'text/plain' }, server.globalKey, 'unsupported_media_type'],
+      ['PUT', '/api/v1/projects/alpha/keys/k', { 'If-Match': '*' }, server.globalKey, 'invalid_json'],
+    ];
+    for (const [method, path, headers, key, code] of steps) {
+      assert.equal(problemOf(await server.send(method, path, { headers, key, body }))['code'], code, `${method} ${path}`);
+    }
   }));
 
 test.run();

@@ -1,20 +1,20 @@
 /**
- * Where every error of a request ends: as a problem document for the client, and in the server log where it is a defect.
+ * Handles every error of a request: a problem document for the client, and an entry in the server log for failures of the server.
  */
 import type { Logger } from '../../base/logger.js';
 import type { AppContext, AppMiddleware } from '../context.js';
 import { logLevelOf, makeProblem, toAppError } from '../problem.js';
 
-/** What a route may have set of the content that the problem takes the place of, and that the caller may no longer see. */
+/** Headers that a route may have set for its content. A problem replaces it, and the caller may no longer be allowed to see it. */
 const CONTENT_HEADERS = ['ETag', 'Last-Modified', 'Link'] as const;
 
 /**
  * Answers errors with problem documents.
  *
- * @param logger where failures go that the client is not told the reason of
+ * @param logger logs failures whose cause is hidden from the client
  */
-export function problems(logger: Logger): AppMiddleware {
-  return async function answerProblems(ctx, next) {
+export function errorHandler(logger: Logger): AppMiddleware {
+  return async function handleErrors(ctx, next) {
     try {
       await next();
     } catch (thrown) {
@@ -23,12 +23,7 @@ export function problems(logger: Logger): AppMiddleware {
   };
 }
 
-/**
- * Sets a problem as the answer. Of the headers that the route set, those of the content go, except where a condition failed: there
- * `ETag` says what the key's version is.
- *
- * @param logger where failures go that the client is not told the reason of
- */
+/** Sets a problem as the answer. Removes the content headers, except after a failed precondition, where `ETag` is the current version. */
 export function answerProblem(ctx: AppContext, thrown: unknown, logger: Logger): void {
   const error = toAppError(thrown);
   const level = logLevelOf(error);

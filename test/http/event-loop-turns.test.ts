@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Turns } from '../../src/http/turns.js';
+import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
 import { suite } from '../suite.js';
 import { withServer } from './test-server.js';
 
-const test = suite('turns');
+const test = suite('event-loop-turns');
 
 /** Turns of the event loop in which a test watches what happens. */
 const WATCHED_TURNS = 200;
@@ -16,7 +16,7 @@ const LISTINGS = 300;
 const LONG_VALUE = JSON.stringify('x'.repeat(140_000));
 
 test('each piece has a turn of its own, in the order in which they asked', async () => {
-  const turns = new Turns();
+  const turns = new EventLoopTurns();
   let turn = 0;
   const had: [piece: number, turn: number][] = [];
   const asked = Array.from({ length: 5 }, async (_, piece) => {
@@ -29,7 +29,7 @@ test('each piece has a turn of its own, in the order in which they asked', async
 });
 
 test('a piece steps back while connections come in, and not for good', async () => {
-  const turns = new Turns();
+  const turns = new EventLoopTurns();
   let turn = 0;
   let hadAt = 0;
   const had = turns.next().then(() => void (hadAt = turn));

@@ -1,15 +1,15 @@
 /** Keys over HTTP whose values are not in memory: over a real store, with a log that the test can damage. */
 import assert from 'node:assert/strict';
-import { generateApiKey } from '../../../../src/auth/api-key.js';
-import { hashGenerated } from '../../../../src/auth/key-hash.js';
-import { ProjectModel } from '../../../../src/projections/project-model.js';
-import { ValueCache } from '../../../../src/projections/value-cache.js';
-import { PIECE_VALUE_BYTES_MAX } from '../../../../src/store/project-reads.js';
-import { ProjectStore } from '../../../../src/store/project-store.js';
-import { CONTEXT, create } from '../../../store/created-store.js';
-import { PlacedLog } from '../../../store/placed-log.js';
-import { suite } from '../../../suite.js';
-import { problemOf, withServer, type TestServer } from '../../test-server.js';
+import { generateApiKey } from '../../../src/auth/api-key.js';
+import { hashGenerated } from '../../../src/auth/key-hash.js';
+import { ProjectModel } from '../../../src/projections/project-model.js';
+import { ValueCache } from '../../../src/projections/value-cache.js';
+import { PIECE_VALUE_BYTES_MAX } from '../../../src/store/project-reads.js';
+import { ProjectStore } from '../../../src/store/project-store.js';
+import { CONTEXT, create } from '../../store/created-store.js';
+import { PlacedLog } from '../../store/placed-log.js';
+import { suite } from '../../suite.js';
+import { problemOf, withServer, type TestServer } from '../test-server.js';
 
 const test = suite('keys over HTTP, with values on disk');
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { AppError } from '../../../../src/base/app-error.js';
-import { suite } from '../../../suite.js';
-import { FAKE_TIME_MS } from '../../fake-projects.js';
-import { problemOf, withServer, type TestServer } from '../../test-server.js';
+import { AppError } from '../../../src/base/app-error.js';
+import { suite } from '../../suite.js';
+import { FAKE_TIME_MS } from '../fake-projects.js';
+import { problemOf, withServer, type TestServer } from '../test-server.js';
 
 const test = suite('keys-routes');
 const KEYS = '/api/v1/projects/alpha/keys';

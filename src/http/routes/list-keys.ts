@@ -1,25 +1,24 @@
 /**
- * The listing of a project's keys over HTTP: what its query asks for, and the link to its next page.
+ * The route that lists the keys of a project: its query, its pages, and the link to the next one.
  */
 import { isUtf8 } from 'node:buffer';
-import { AppError } from '../../../base/app-error.js';
-import { compileSchema } from '../../../base/json-schema.js';
-import { findKeyFault } from '../../../events/key-name.js';
-import type { Projects } from '../../../projects/projects.js';
-import type { AnswerRooms } from '../../answer-rooms.js';
-import type { AppContext } from '../../context.js';
-import { JSON_TYPE } from '../../json-answer.js';
-import { fixPage, writeListing, writePage, type ListingRange, type ListingText } from '../../key-listing.js';
-import { refusePreconditions } from '../../precondition.js';
-import { checkQuery, type QueryEntry } from '../../query.js';
-import { requireProjectId } from '../projects/project-id.js';
+import { AppError } from '../../base/app-error.js';
+import { compileSchema } from '../../base/json-schema.js';
+import { findKeyFault } from '../../events/key-name.js';
+import type { AppContext, RouteParts } from '../context.js';
+import { JSON_TYPE } from '../json-answer.js';
+import { fixPage, writeListing, writePage, type ListingRange, type ListingText } from '../listing-text.js';
+import type { LongAnswers } from '../long-answers.js';
+import { refusePreconditions } from '../precondition.js';
+import { checkQuery, type QueryEntry } from '../query.js';
+import { requireProjectId } from './project-id.js';
 
 const OK = 200;
 const CURSOR = 'cursor';
 /** Largest `limit`. */
 const LISTING_LIMIT_MAX = 10_000;
 
-/** The parameters of a listing, decoded but not yet read. */
+/** The decoded parameters, as text. */
 interface ListingParameters {
   readonly prefix?: string;
   readonly start?: string;
@@ -32,7 +31,6 @@ interface ListingParameters {
 
 const FLAG = { enum: ['true', 'false'], description: '"true" or "false"' };
 
-/** `GET /projects/{id}/keys`. */
 const checkListingParameters = compileSchema<ListingParameters>({
   type: 'object',
   properties: {
@@ -47,53 +45,47 @@ const checkListingParameters = compileSchema<ListingParameters>({
   additionalProperties: false,
 });
 
-/** What the listing needs. */
-export interface ListKeysParts {
-  readonly projects: Projects;
-  readonly rooms: AnswerRooms;
-}
-
 /**
  * Answers `GET /projects/{id}/keys`.
  *
  * @throws {AppError} `invalid_project_id`, `invalid_query`, `project_not_found`, `project_corrupt`, `invalid_precondition`, `busy`
  */
-export async function listKeys(ctx: AppContext, { projects, rooms }: ListKeysParts): Promise<void> {
+export async function listKeys(ctx: AppContext, { projects, longAnswers, turns }: RouteParts): Promise<void> {
   const id = requireProjectId(ctx);
   const { path, query } = ctx.state.target;
   const { range, withValues, limit } = readListingQuery(query);
   const store = projects.store(id);
   refusePreconditions(ctx.req.headers);
-  const nextTurn = (): Promise<void> => rooms.nextTurn();
-  const form = { withValues, admit: (sizeBytes: number) => rooms.take(ctx, sizeBytes), nextTurn };
-  if (limit === undefined) return send(ctx, rooms, () => writeListing(store, range, form));
-  // The page's keys are fixed before anything is sent, since the link to the next page is a header.
-  const { keys, hasMore } = await fixPage(store, range, { limit, nextTurn });
+  const nextTurn = (): Promise<void> => turns.next();
+  const form = { withValues, admit: (sizeBytes: number) => longAnswers.reserve(ctx, sizeBytes), nextTurn };
+  if (limit === undefined) return send(ctx, longAnswers, () => writeListing(store, range, form));
+  // The link to the next page is a header, so the keys of the page are determined before anything is sent.
+  const { keys, hasMore } = await fixPage(store, range, limit, nextTurn);
   const lastKey = keys.at(-1);
   if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
-  return send(ctx, rooms, () => writePage(store, keys, form));
+  return send(ctx, longAnswers, () => writePage(store, keys, form));
 }
 
-async function send(ctx: AppContext, rooms: AnswerRooms, write: () => Promise<ListingText>): Promise<void> {
+async function send(ctx: AppContext, longAnswers: LongAnswers, write: () => Promise<ListingText>): Promise<void> {
   const text = ctx.method === 'HEAD' ? undefined : await write();
   ctx.status = OK;
   ctx.set('Content-Type', JSON_TYPE);
   ctx.set('Cache-Control', 'no-store');
   if (Buffer.isBuffer(text)) ctx.body = text;
-  else if (text !== undefined) rooms.send(ctx, text);
+  else if (text !== undefined) longAnswers.send(ctx, text);
 }
 
-/** What is asked for. */
-export interface ListingQuery {
+/** A parsed query. */
+interface ListingQuery {
   readonly range: ListingRange;
   /** True: an object of keys and values; false: an array of keys. */
   readonly withValues: boolean;
-  /** How many keys make a page; undefined: everything at once. */
+  /** Keys per page; undefined: all keys at once. */
   readonly limit: number | undefined;
 }
 
 /**
- * Reads the query of a listing.
+ * Parses the query of a listing.
  *
  * @throws {AppError} `invalid_query`
  */
@@ -109,7 +101,7 @@ export function readListingQuery(entries: readonly QueryEntry[]): ListingQuery {
   return { range, withValues: values !== 'false', limit: limit === undefined ? undefined : Number(limit) };
 }
 
-/** Writes the cursor that continues after a key. */
+/** Returns the cursor that continues after a key. */
 export function encodeCursor(key: string): string {
   return Buffer.from(key).toString('base64url');
 }
@@ -117,7 +109,7 @@ export function encodeCursor(key: string): string {
 function decodeCursor(text: string): string {
   const bytes = Buffer.from(text, 'base64url');
   const key = isUtf8(bytes) ? bytes.toString('utf8') : '';
-  // Only what encodeCursor writes is taken: base64 has several spellings of some bytes.
+  // Only the output of encodeCursor is accepted: base64 has several spellings of some bytes.
   if (findKeyFault(key) !== undefined || encodeCursor(key) !== text) {
     throw new AppError('invalid_query', 'Cannot use the query: the parameter "cursor" must be the one from a "Link" header', {
       facts: { parameter: CURSOR },
@@ -126,12 +118,7 @@ function decodeCursor(text: string): string {
   return key;
 }
 
-/**
- * Writes the link to the page after a key: the same query, with another cursor.
- *
- * @param path the listing's own, raw
- * @returns text for a `Link` header
- */
+/** Returns the `Link` header of the page after a key: the same raw path and query, with another cursor. */
 export function nextLink(path: string, entries: readonly QueryEntry[], lastKey: string): string {
   const kept = entries.filter((entry) => entry.name !== CURSOR).map(({ name, value }) => `${name}=${encodeURIComponent(value ?? '')}`);
   return `<${path}?${[...kept, `${CURSOR}=${encodeCursor(lastKey)}`].join('&')}>; rel="next"`;

@@ -1,28 +1,24 @@
 /**
- * Shares the event loop between long answers and everyone else. A piece of a long answer is made in a turn of the loop of its own,
- * in the order in which they ask; and since Node accepts one new connection in a turn, so that a hundred of them need a hundred
- * turns, pieces step back while connections come in.
+ * Shares the event loop between long answers and everything else. Each piece of a long answer gets a turn of the loop of its own, in the
+ * order of the requests for one. Node accepts one connection per turn, so a hundred new connections need a hundred turns; pieces step
+ * back while connections arrive.
  */
 
-/** For how many turns in a row pieces wait for new connections: a steady stream of these must not hold up long answers for good. */
+/** Turns in a row for which pieces step back: a steady stream of connections must not block long answers indefinitely. */
 const STEP_BACK_TURNS_MAX = 8;
 
 /** Turns of the event loop for work that takes milliseconds. */
-export class Turns {
+export class EventLoopTurns {
   #waiting: (() => void)[] = [];
   #hasNewConnection = false;
   #turnsBack = 0;
 
-  /** Notes that a connection came in, in this turn of the loop. */
+  /** Notes that a connection arrived in this turn of the loop. */
   noteConnection(): void {
     this.#hasNewConnection = true;
   }
 
-  /**
-   * Waits for a turn that no other piece has.
-   *
-   * @returns resolves in that turn
-   */
+  /** Resolves in a turn that no other piece has. */
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

@@ -1,25 +1,24 @@
 /**
- * Keys and values over HTTP. Reads come from what is durable, writes go through the store.
+ * Routes of keys and values. Reads see only durable data; writes go through the store.
  */
 import type Router from '@koa/router';
-import { AppError } from '../../../base/app-error.js';
-import { invariant } from '../../../base/invariant.js';
-import { findKeyFault, type KeyFault } from '../../../events/key-name.js';
-import type { Projects } from '../../../projects/projects.js';
-import type { CommandResult } from '../../../store/command.js';
-import type { ProjectStore } from '../../../store/project-store.js';
-import type { Access } from '../../access.js';
-import { type AnswerRooms, SHORT_TEXT_CHARACTERS } from '../../answer-rooms.js';
-import type { AppContext, RequestState, RouterExtras } from '../../context.js';
-import { formatEntityTag } from '../../entity-tag.js';
-import type { HttpOptions } from '../../http-options.js';
-import { JSON_TYPE, sendJson } from '../../json-answer.js';
-import { checkReadPrecondition, isNotModified, refusePreconditions, writePrecondition } from '../../precondition.js';
-import { refuseQuery } from '../../query.js';
-import { PROJECTS_PATH } from '../../target.js';
-import { readValue, readValueBytes } from '../../value-body.js';
-import { commandContext, inProject, requireProjectId } from '../projects/project-id.js';
+import { AppError } from '../../base/app-error.js';
+import { invariant } from '../../base/invariant.js';
+import { findKeyFault, type KeyFault } from '../../events/key-name.js';
+import type { CommandResult } from '../../store/command.js';
+import type { ProjectStore } from '../../store/project-store.js';
+import { requireAccess } from '../access.js';
+import { commandContext } from '../authorization.js';
+import type { AppContext, RequestState, RouteParts, RouterExtras } from '../context.js';
+import { formatEntityTag } from '../entity-tag.js';
+import { JSON_TYPE, sendJson } from '../json-answer.js';
+import { SHORT_TEXT_CHARACTERS } from '../long-answers.js';
+import { checkReadPrecondition, isNotModified, refusePreconditions, writePrecondition } from '../precondition.js';
+import { refuseQuery } from '../query.js';
+import { readValue, readValueBytes } from '../request-body.js';
+import { PROJECTS_PATH } from '../target.js';
 import { listKeys } from './list-keys.js';
+import { inProject, requireProjectId } from './project-id.js';
 
 const KEYS_PATH = `${PROJECTS_PATH}/:id/keys`;
 const KEY_PATH = `${KEYS_PATH}/*key`;
@@ -30,34 +29,26 @@ const NOT_MODIFIED = 304;
 const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
   empty: 'it is empty',
   too_long: 'it is too long',
-  control_character: 'it has a control character',
+  control_character: 'it contains a control character',
   not_well_formed: 'it is not well-formed text',
 };
 
-/** What the key routes need. */
-export interface KeysRoutesParts {
-  readonly projects: Projects;
-  readonly access: Access;
-  readonly rooms: AnswerRooms;
-  readonly options: Pick<HttpOptions, 'keyBytesMax' | 'valueBytesMax'>;
-}
-
-/** A key and the store that holds it. */
-interface KeyPlace {
+/** A key, existing or not, and its store. */
+interface KeyInStore {
   readonly store: ProjectStore;
   readonly key: string;
 }
 
-/** A key that exists, as it was looked up. */
+/** An existing key, as of the lookup. */
 interface FoundKey {
   readonly store: ProjectStore;
   readonly entry: NonNullable<ReturnType<ProjectStore['values']['get']>>;
 }
 
 /** Adds the routes. */
-export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts: KeysRoutesParts): void {
-  const read = parts.access.require('keys.read');
-  const write = parts.access.require('keys.write');
+export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts: RouteParts): void {
+  const read = requireAccess('keys.read', parts);
+  const write = requireAccess('keys.write', parts);
   router.get(KEY_PATH, inProject, read, (ctx) => getKey(ctx, parts));
   router.register(KEY_PATH, ['PUT', 'POST'], [inProject, write, (ctx: AppContext) => setKey(ctx, parts)]);
   router.delete(KEY_PATH, inProject, write, (ctx) => deleteKey(ctx, parts));
@@ -65,11 +56,11 @@ export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts:
   router.delete(KEYS_PATH, inProject, write, (ctx) => clearKeys(ctx, parts));
 }
 
-/** A value in memory is answered with at once; only one that lies on disk is waited for. */
-function getKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> | undefined {
-  const place = findKeyPlace(ctx, parts);
+/** A value in memory is sent synchronously; only one on disk is awaited. */
+function getKey(ctx: AppContext, parts: RouteParts): Promise<void> | undefined {
+  const key = keyOf(ctx, parts);
   checkReadPrecondition(ctx.req.headers);
-  const found = findKey(place);
+  const found = findKey(key);
   const { store, entry } = found;
   if (isNotModified(ctx.req.headers, { seq: entry.seq, logId: store.logId })) {
     setVersionHeaders(ctx, found);
@@ -77,29 +68,29 @@ function getKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> | undefi
     return undefined;
   }
   if (ctx.method === 'HEAD') return sendHead(ctx, found);
-  if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return sendLongValue(ctx, parts, place);
+  if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return sendLongValue(ctx, parts, key);
   const value = store.load(entry);
   return typeof value === 'string' ? sendValue(ctx, found, value) : value.then((text) => sendValue(ctx, found, text));
 }
 
-/** A long value comes into memory when there is room for it; by then the key may have another. */
-async function sendLongValue(ctx: AppContext, { rooms }: KeysRoutesParts, place: KeyPlace): Promise<void> {
+/** A long value is loaded once memory is reserved for it; by then the key may have another value. */
+async function sendLongValue(ctx: AppContext, { longAnswers, turns }: RouteParts, key: KeyInStore): Promise<void> {
   for (;;) {
-    await rooms.nextTurn();
-    const found = findKey(place);
-    const room = rooms.take(ctx, sizeOf(found));
-    if (room === undefined) return sendValue(ctx, found, await found.store.load(found.entry));
-    await room;
+    await turns.next();
+    const found = findKey(key);
+    const waiting = longAnswers.reserve(ctx, sizeOf(found));
+    if (waiting === undefined) return sendValue(ctx, found, await found.store.load(found.entry));
+    await waiting;
   }
 }
 
-function findKey({ store, key }: KeyPlace): FoundKey {
+function findKey({ store, key }: KeyInStore): FoundKey {
   const entry = store.values.get(key);
   if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
   return { store, entry };
 }
 
-/** UTF-16 units of a value in memory, bytes of one on disk. */
+/** In UTF-16 units for a value in memory, in bytes for one on disk. */
 function sizeOf({ entry: { value } }: FoundKey): number {
   return typeof value === 'string' ? value.length : value.sizeBytes;
 }
@@ -117,7 +108,7 @@ function sendValue(ctx: AppContext, found: FoundKey, value: string): undefined {
   ctx.body = value;
 }
 
-/** The length is known without the value. */
+/** The length is known without loading the value. */
 function sendHead(ctx: AppContext, found: FoundKey): undefined {
   const { value } = found.entry;
   setVersionHeaders(ctx, found);
@@ -126,8 +117,8 @@ function sendHead(ctx: AppContext, found: FoundKey): undefined {
   ctx.length = typeof value === 'string' ? Buffer.byteLength(value) : value.sizeBytes;
 }
 
-async function setKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
-  const { store, key } = findKeyPlace(ctx, parts);
+async function setKey(ctx: AppContext, parts: RouteParts): Promise<void> {
+  const { store, key } = keyOf(ctx, parts);
   const precondition = writePrecondition(ctx.req.headers, store.logId);
   const value = readValue(await readValueBytes(ctx, parts.options.valueBytesMax));
   const result = await submitOnKey(ctx, store, { type: 'set', key, value, ...(precondition === undefined ? {} : { precondition }) });
@@ -135,14 +126,14 @@ async function setKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
   sendJson(ctx, result.created ? CREATED : OK, { key, ...receiptOf(result) });
 }
 
-async function deleteKey(ctx: AppContext, parts: KeysRoutesParts): Promise<void> {
-  const { store, key } = findKeyPlace(ctx, parts);
+async function deleteKey(ctx: AppContext, parts: RouteParts): Promise<void> {
+  const { store, key } = keyOf(ctx, parts);
   const precondition = writePrecondition(ctx.req.headers, store.logId);
   const result = await submitOnKey(ctx, store, { type: 'delete', key, ...(precondition === undefined ? {} : { precondition }) });
   sendJson(ctx, OK, { key, ...receiptOf(result) });
 }
 
-async function clearKeys(ctx: AppContext, { projects }: KeysRoutesParts): Promise<void> {
+async function clearKeys(ctx: AppContext, { projects }: RouteParts): Promise<void> {
   const id = requireProjectId(ctx);
   refuseQuery(ctx.state.target.query);
   const store = projects.store(id);
@@ -152,10 +143,10 @@ async function clearKeys(ctx: AppContext, { projects }: KeysRoutesParts): Promis
 }
 
 /** Checks id, key, query and existence of the project, in this order. */
-function findKeyPlace(ctx: AppContext, { projects, options }: KeysRoutesParts): KeyPlace {
+function keyOf(ctx: AppContext, { projects, options }: RouteParts): KeyInStore {
   const id = requireProjectId(ctx);
   const { key, query } = ctx.state.target;
-  invariant(key !== null, 'the path of a key has a key');
+  invariant(key !== null, 'the path of the route has a key');
   const fault = findKeyFault(key, options.keyBytesMax);
   if (fault !== undefined) {
     const facts = fault === 'too_long' ? { reason: fault, limit: options.keyBytesMax, actual: Buffer.byteLength(key) } : { reason: fault };
@@ -165,7 +156,7 @@ function findKeyPlace(ctx: AppContext, { projects, options }: KeysRoutesParts): 
   return { store: projects.store(id), key };
 }
 
-/** Submits, and puts the present version beside a condition that failed. */
+/** Submits a command; after a failed precondition, the `ETag` is the current version. */
 async function submitOnKey(ctx: AppContext, store: ProjectStore, command: Parameters<ProjectStore['submit']>[0]): Promise<CommandResult> {
   try {
     return await store.submit(command, commandContext(ctx));
@@ -176,7 +167,7 @@ async function submitOnKey(ctx: AppContext, store: ProjectStore, command: Parame
   }
 }
 
-/** The receipt; it says so when the disk does not have the change yet. */
+/** The receipt; `durable: false` if the change may not be on disk yet. */
 function receiptOf({ seq, hash, volatile }: CommandResult): object {
   return volatile ? { seq, hash, durable: false } : { seq, hash };
 }

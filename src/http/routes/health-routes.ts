@@ -1,18 +1,18 @@
 /**
- * The probes: whether the process lives, and whether it can do its work. They need no key, so they name no project to those without one.
+ * The health probes: is the process alive, and can it serve. They need no API key, and name projects only to the global one.
  */
 import type Router from '@koa/router';
-import { AppError } from '../../../base/app-error.js';
-import type { ServerLogHealth } from '../../../base/logger.js';
-import type { Projects, ReadinessCheck } from '../../../projects/projects.js';
-import type { Access } from '../../access.js';
-import type { AppContext, Lifecycle, RequestState, RouterExtras } from '../../context.js';
-import { sendJson } from '../../json-answer.js';
-import { refuseQuery, type QueryEntry } from '../../query.js';
+import { authorize } from '../../auth/authorize.js';
+import { AppError } from '../../base/app-error.js';
+import type { ReadinessCheck } from '../../projects/projects.js';
+import { identifyCaller } from '../access.js';
+import type { AppContext, RequestState, RouteParts, RouterExtras } from '../context.js';
+import { sendJson } from '../json-answer.js';
+import { refuseQuery, type QueryEntry } from '../query.js';
 
-/** Answers 200 as long as the process answers at all. */
+/** 200 while the process is alive. */
 export const LIVENESS_PATH = '/livez';
-/** Answers 200 while requests can be served. */
+/** 200 while requests can be served. */
 export const READINESS_PATH = '/readyz';
 
 const OK = 200;
@@ -20,16 +20,8 @@ const UNAVAILABLE = 503;
 const RETRY_AFTER_SECONDS = '1';
 const VERBOSE = 'verbose';
 
-/** What the probes need. */
-export interface HealthRoutesParts {
-  readonly projects: Projects;
-  readonly lifecycle: Lifecycle;
-  readonly access: Access;
-  readonly serverLogHealth?: (() => ServerLogHealth) | undefined;
-}
-
 /** Adds the routes. */
-export function addHealthRoutes(router: Router<RequestState, RouterExtras>, parts: HealthRoutesParts): void {
+export function addHealthRoutes(router: Router<RequestState, RouterExtras>, parts: RouteParts): void {
   router.get(LIVENESS_PATH, (ctx) => {
     refuseQuery(ctx.state.target.query);
     sendJson(ctx, OK, { status: 'live' });
@@ -37,7 +29,7 @@ export function addHealthRoutes(router: Router<RequestState, RouterExtras>, part
   router.get(READINESS_PATH, (ctx) => showReadiness(ctx, parts));
 }
 
-async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise<void> {
+async function showReadiness(ctx: AppContext, parts: RouteParts): Promise<void> {
   const isVerbose = readVerbose(ctx.state.target.query);
   const state = parts.lifecycle.state();
   const isReady = state === 'serving' && parts.projects.canWrite;
@@ -46,26 +38,28 @@ async function showReadiness(ctx: AppContext, parts: HealthRoutesParts): Promise
   const report = isVerbose ? await describe(ctx, parts) : {};
   if (!isReady) ctx.set('Retry-After', RETRY_AFTER_SECONDS);
   const { started, refused, total } = parts.projects.progress();
-  // As a problem names its code, so that who waits for the start can match on it.
+  // The code of the problem that other routes answer with, so that a client waiting for startup can match on it.
   const counts = { projects_started: started, projects_refused: refused, projects_total: total };
   const progress = state === 'starting' ? { code: 'starting', ...counts } : {};
   sendJson(ctx, isReady ? OK : UNAVAILABLE, { status, ...progress, ...report });
 }
 
-/** Counts are public; names need the right to see them. */
-async function describe(ctx: AppContext, { projects, access, serverLogHealth }: HealthRoutesParts): Promise<object> {
+/** Counts are public; project names need authorization. */
+async function describe(ctx: AppContext, parts: RouteParts): Promise<object> {
+  const { projects, scopes, serverLogHealth } = parts;
   await projects.refresh();
   const readiness = projects.readiness();
   const { degraded } = readiness;
   const serverLog: ReadinessCheck[] = serverLogHealth === undefined ? [] : [{ name: 'server_log', ...serverLogHealth() }];
   const checks = [...readiness.checks, ...serverLog];
-  const principal = await access.identify(ctx);
+  const principal = await identifyCaller(ctx, parts);
   ctx.state.principal = principal;
   const counted = { checks, degraded_count: degraded.length };
-  return access.allows(principal, 'server.inspect') ? { ...counted, degraded } : counted;
+  const isAllowed = authorize({ principal, action: 'server.inspect', project: null }, scopes) === 'allow';
+  return isAllowed ? { ...counted, degraded } : counted;
 }
 
-/** `verbose` is the one parameter, and is given without a value. */
+/** `verbose` is the only parameter, and has no value. */
 function readVerbose(entries: readonly QueryEntry[]): boolean {
   refuseQuery(entries.filter((entry) => entry.name !== VERBOSE));
   const [entry] = entries;

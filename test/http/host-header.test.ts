@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { hostGuard, parseHost } from '../../src/http/host-name.js';
+import { hostGuard, parseHost } from '../../src/http/host-header.js';
 import { suite } from '../suite.js';
 
-const test = suite('host-name');
+const test = suite('host-header');
 
 test('parseHost() reads names and addresses with and without a port', () => {
   const table: readonly (readonly [string, string, boolean, number | null])[] = [

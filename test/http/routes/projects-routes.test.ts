@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { AppError } from '../../../../src/base/app-error.js';
-import { suite } from '../../../suite.js';
-import { problemOf, withServer } from '../../test-server.js';
+import { AppError } from '../../../src/base/app-error.js';
+import { suite } from '../../suite.js';
+import { problemOf, withServer } from '../test-server.js';
 
 const test = suite('projects-routes');
 const PROJECTS = '/api/v1/projects';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../../suite.js';
-import { codeOf, exchange, statusOf } from '../../raw-client.js';
-import { problemOf, withServer } from '../../test-server.js';
+import { suite } from '../../suite.js';
+import { codeOf, exchange, statusOf } from '../raw-client.js';
+import { problemOf, withServer } from '../test-server.js';
 
-const test = suite('entry-routes');
+const test = suite('root-routes');
 const PATHS = ['/', '/api/v1'];
 
 test('the top says which program answers and where to go on, with GET and HEAD, without a key', () =>

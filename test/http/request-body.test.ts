@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { AppError } from '../../src/base/app-error.js';
-import { readValue } from '../../src/http/value-body.js';
+import { readValue } from '../../src/http/request-body.js';
 import { suite } from '../suite.js';
 
-const test = suite('value-body');
+const test = suite('request-body');
 
 function refusalOf(bytes: Buffer): AppError {
   try {

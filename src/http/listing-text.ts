@@ -1,87 +1,74 @@
 /**
- * Listings of keys and values: made of pieces of up to 1,000 keys or 128 KiB, each of one moment, with the event loop free in
- * between. Text is made only as fast as it is asked for, and values come into memory only when there is room for them.
+ * The JSON text of key listings. It is built from pieces of up to 1,000 keys or 128 KiB of values, each of one moment, with the event loop
+ * free in between. Text is built only as fast as it is consumed, and values are loaded only after memory was reserved for them.
  */
 import { invariant } from '../base/invariant.js';
 import { type Admission, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
 
-/** How a project's keys and values are read. */
-export type ReadableKeys = Pick<ProjectStore, 'values' | 'readPiece' | 'readKeys'>;
+type ReadableKeys = Pick<ProjectStore, 'values' | 'readPiece' | 'readKeys'>;
 
 /** Which keys, in which direction. */
 export type ListingRange = Parameters<ReadableKeys['readPiece']>[0];
 
 type ReadPiece = Awaited<ReturnType<ReadableKeys['readPiece']>>;
 
-/** How a listing is written. */
-export interface ListingForm {
+interface ListingForm {
   /** True: an object of keys and values; false: an array of keys. */
   readonly withValues: boolean;
-  /** Asked for room before anything is brought into memory. */
+  /** Reserves memory; called before anything is loaded. */
   readonly admit: Admission;
-  /** Waited for before each piece. */
+  /** Awaited before each piece. */
   readonly nextTurn: () => Promise<void>;
 }
 
-/** How the keys of a page are fixed. */
-export interface PageForm extends Pick<ListingForm, 'nextTurn'> {
-  /** How many keys at most, from 1. */
-  readonly limit: number;
-}
-
-/** A page: keys that were fixed, and whether there are more behind them. */
-export interface KeyPage {
-  readonly keys: readonly string[];
-  readonly hasMore: boolean;
-}
-
-/** JSON text in UTF-8: whole where it is short, otherwise one part after another, each made when it is asked for. */
+/** JSON text in UTF-8: whole if it is short, otherwise in parts, each built when it is requested. */
 export type ListingText = Buffer | AsyncIterable<Buffer>;
 
-/** How many keys make a piece. */
-export const PIECE_KEYS_MAX = 1000;
-/** How much text is made at once, in bytes; a single value may be longer. */
+/** Keys in a piece. */
+const PIECE_KEYS_MAX = 1000;
+/** Text that is built at once, in bytes; a single value may be longer. */
 const CHUNK_BYTES = 65_536;
 
-/** Yields every part but the last, which it returns: a text of one part is known to be whole without a second one being made. */
+/** Yields every part but the last, which it returns: a text of one part is then known to be complete without asking for a second. */
 type Chunks = AsyncGenerator<Buffer, Buffer, undefined>;
 
-/** Keys, a piece at a time. */
-type KeyPieces = AsyncGenerator<readonly string[], void, undefined>;
-
-/** The members of one piece, each made into text when its turn comes. */
+/** The members of each piece, converted to text one by one. */
 type MemberPieces = AsyncGenerator<Iterable<string>, void, undefined>;
 
-/** Lists everything in a range. */
+/** Writes all keys of a range. */
 export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
   return writeText(form.withValues ? entriesOf(store, range, form) : namesOf(store, range, form), form);
 }
 
 /**
- * Lists a page whose keys are fixed already. A key that was deleted meanwhile is left out.
+ * Writes a page. A key that was deleted meanwhile is left out.
  *
- * @param keys what {@link fixPage} gave
+ * @param keys the keys of the page, from {@link fixPage}
  */
 export function writePage(store: ReadableKeys, keys: readonly string[], form: ListingForm): Promise<ListingText> {
   return writeText(form.withValues ? entriesOfPage(store, keys, form) : namesOfPage(keys, form), form);
 }
 
 /**
- * Fixes the keys of a page.
+ * Determines the keys of a page, and whether more keys follow.
  *
- * @param form how many at most, from 1, and the turns to take
- * @returns the keys in their order
+ * @param limit the most keys, from 1
+ * @param nextTurn awaited before each piece
  */
-export async function fixPage(store: ReadableKeys, range: ListingRange, { limit, nextTurn }: PageForm): Promise<KeyPage> {
-  invariant(Number.isSafeInteger(limit) && limit > 0, 'a page has room for a key');
+export async function fixPage(
+  store: ReadableKeys, range: ListingRange, limit: number, nextTurn: () => Promise<void>,
+): Promise<{ readonly keys: readonly string[]; readonly hasMore: boolean }> {
+  invariant(Number.isSafeInteger(limit) && limit > 0, 'a page has at least one key');
   const keys: string[] = [];
-  // One key more than the page takes tells whether there is another page.
-  for await (const piece of keyPieces(store, range, { limit: limit + 1, nextTurn })) keys.push(...piece);
+  // One key more than the page needs tells whether there is another page.
+  for await (const piece of keyPieces(store, range, limit + 1, nextTurn)) keys.push(...piece);
   return { keys: keys.slice(0, limit), hasMore: keys.length > limit };
 }
 
-async function* keyPieces({ values }: ReadableKeys, range: ListingRange, { limit, nextTurn }: PageForm): KeyPieces {
+async function* keyPieces(
+  { values }: ReadableKeys, range: ListingRange, limit: number, nextTurn: () => Promise<void>,
+): AsyncGenerator<readonly string[], void, undefined> {
   let rest = limit;
   let from = range;
   while (rest > 0) {
@@ -97,7 +84,7 @@ async function* keyPieces({ values }: ReadableKeys, range: ListingRange, { limit
 }
 
 async function* namesOf(store: ReadableKeys, range: ListingRange, { nextTurn }: ListingForm): MemberPieces {
-  for await (const piece of keyPieces(store, range, { limit: Number.POSITIVE_INFINITY, nextTurn })) yield nameTexts(piece);
+  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY, nextTurn)) yield nameTexts(piece);
 }
 
 async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nextTurn }: ListingForm): MemberPieces {
@@ -115,7 +102,7 @@ async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], { ad
   for (let first = 0; first < keys.length;) {
     await nextTurn();
     const { entries, doneCount } = await store.readKeys(keys.slice(first, first + PIECE_KEYS_MAX), atLeastPiece(admit));
-    invariant(doneCount > 0, 'a piece of a page has a key at least');
+    invariant(doneCount > 0, 'a piece of a page has at least one key');
     yield entryTexts(entries);
     first += doneCount;
   }
@@ -128,7 +115,7 @@ async function* namesOfPage(keys: readonly string[], { nextTurn }: ListingForm):
   }
 }
 
-/** One size for all pieces but those of a single long value: an answer that goes on keeps the room that it has. */
+/** Reserves the same size for every piece, except for a single long value: a continuing answer then keeps its reservation. */
 function atLeastPiece(admit: Admission): Admission {
   return (sizeBytes) => admit(Math.max(PIECE_VALUE_BYTES_MAX, sizeBytes));
 }
@@ -141,20 +128,20 @@ function* entryTexts(entries: ReadPiece['entries']): Generator<string, void, und
   for (const [key, { value }] of entries) yield `${JSON.stringify(key)}:${value}`;
 }
 
-/** Makes the first part before it returns: a fault in there can still be answered, and a short text needs no stream. */
+/** Builds the first part before it returns: an error in it can still be answered with a problem, and a short text needs no stream. */
 async function writeText(pieces: MemberPieces, form: ListingForm): Promise<ListingText> {
   const chunks = chunksOf(pieces, form);
   const first = await chunks.next();
   return first.done === true ? first.value : resume([first.value], chunks);
 }
 
-/** What was made ahead is dropped from here as it is handed over. */
+/** The array loses each part as it is passed on, so that its memory can be freed. */
 async function* resume(made: Buffer[], rest: Chunks): AsyncGenerator<Buffer, void, undefined> {
   for (let part = made.shift(); part !== undefined; part = made.shift()) yield part;
   yield yield* rest;
 }
 
-/** Text becomes bytes at once: a stalled reader then costs memory outside of the heap, which no garbage collection copies. */
+/** Converts text to bytes at once: a stalled reader then holds memory outside the heap, which the garbage collector does not copy. */
 async function* chunksOf(pieces: MemberPieces, { withValues, admit }: ListingForm): Chunks {
   await admit(PIECE_VALUE_BYTES_MAX);
   let chunk = withValues ? '{' : '[';

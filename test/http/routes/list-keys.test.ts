@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import fc from 'fast-check';
-import { findKeyFault } from '../../../../src/events/key-name.js';
-import { parseQuery } from '../../../../src/http/query.js';
-import { encodeCursor, nextLink, readListingQuery } from '../../../../src/http/routes/keys/list-keys.js';
-import { suite } from '../../../suite.js';
-import { problemOf, withServer, type TestServer } from '../../test-server.js';
+import { findKeyFault } from '../../../src/events/key-name.js';
+import { parseQuery } from '../../../src/http/query.js';
+import { encodeCursor, nextLink, readListingQuery } from '../../../src/http/routes/list-keys.js';
+import { suite } from '../../suite.js';
+import { problemOf, withServer, type TestServer } from '../test-server.js';
 
 const test = suite('list-keys');
 const KEYS = '/api/v1/projects/alpha/keys';

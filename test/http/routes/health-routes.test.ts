@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../../suite.js';
-import { problemOf, withServer } from '../../test-server.js';
+import { suite } from '../../suite.js';
+import { problemOf, withServer } from '../test-server.js';
 
 const test = suite('health-routes');
 
