@@ -12,9 +12,12 @@
 import { inspect } from 'node:util';
 import { suite as uvuSuite } from 'uvu';
 import { MACHINE_LINE_PREFIX } from './file-verdict.js';
+import { inForm } from './test-form.js';
 
 /** Time limit of a test that sets none. */
 const DEFAULT_TIMEOUT_MS = 60_000;
+/** A test in its long form may take so many times its limit. */
+const TIMEOUT_FACTOR = inForm({ short: 1, long: 20 });
 
 /** What the body of a test is: it passes when it returns or resolves, and fails when it throws or rejects. */
 export type TestBody = () => void | Promise<void>;
@@ -66,7 +69,7 @@ export function suite(name: string): TestSuite {
     if (names.has(testName)) throw new Error(`Cannot register the test "${testName}": "${name}" has one of that name`);
     names.add(testName);
     registeredCount += 1;
-    inner(testName, () => runBody(testName, body, options.timeoutMs ?? DEFAULT_TIMEOUT_MS));
+    inner(testName, () => runBody(testName, body, (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) * TIMEOUT_FACTOR));
   };
 
   const run = (): void => {

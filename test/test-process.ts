@@ -20,6 +20,8 @@ export interface TestProcessOptions {
   readonly timeoutMs: number;
   /** Ends the file early; the reason's message says why. */
   readonly signal: AbortSignal;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a test file left behind, with its output. */
@@ -43,7 +45,7 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
     // A group of its own, so that servers started by the file end with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: colourlessEnvironment(),
+    env: { ...colourlessEnvironment(), ...options.env },
   });
   const stdout = new OutputTail();
   const output = new OutputTail();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { groupAddress } from '../../src/auth/address-group.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('address-group');

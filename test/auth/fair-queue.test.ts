@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { FairQueue } from '../../src/auth/fair-queue.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('fair-queue');

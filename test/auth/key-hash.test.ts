@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { generateApiKey } from '../../src/auth/api-key.js';
 import { digestKey, hashApiKey, hashTyped, hashGenerated, keyIdOf, parseKeyHash } from '../../src/auth/key-hash.js';
 import { randomSalt } from '../../src/base/random-id.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('key-hash');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { findRepeatedMember } from '../../src/base/repeated-member.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('repeated-member');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { compileSchema } from '../../src/base/json-schema.js';
 import {
   choice, defaultsOf, flag, integer, integerOrNull, isSetting, mergeValues, schemaOf, setting, type ValuesOf,
 } from '../../src/base/setting.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 import { arbitraryChange, arbitraryValues } from './arbitrary-values.js';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { keyIdOf } from '../../src/auth/key-hash.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
 import { effectiveSettings, renderEntry, viewEntry, type ProjectState } from '../../src/config/effective-settings.js';
 import { BUILT_IN_STORAGE, type ProjectSettings, STORAGE_SETTINGS, type StorageChange } from '../../src/events/project-settings.js';
 import { arbitraryChange } from '../base/arbitrary-values.js';
 import { arbitrarySettings } from '../events/arbitrary-events.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('effective-settings');

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { DURABILITIES } from '../proofs/proof.js';
 import { suite } from '../suite.js';
+import { inForm } from '../test-form.js';
 import { runKillLoop } from './kill-loop.js';
-import { seedOfRun } from './seed-of-run.js';
+import { seedOfRun } from '../seed-of-run.js';
 import { withWorkbench } from './server-under-test.js';
 
 const test = suite('kill');
 
-const KILLS = 4;
+const KILLS = inForm({ short: 2, long: 4 });
 const PROJECTS = 4;
 /** Each kill costs a start, and starts are slow on a busy machine. */
 const TIMEOUT_MS = 150_000;

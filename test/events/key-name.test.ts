@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { findKeyFault, KEY_BYTES_LIMIT } from '../../src/events/key-name.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('key-name');

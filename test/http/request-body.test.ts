@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { AppError } from '../../src/base/app-error.js';
 import { readValue } from '../../src/http/request-body.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('request-body');
@@ -51,7 +51,6 @@ test('readValue() gives one line with the same meaning for any JSON text', () =>
       assert.equal(/[\r\n]/.test(line), false);
       assert.deepEqual(JSON.parse(line), JSON.parse(text));
     }),
-    { numRuns: 300 },
   );
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { InvariantError } from '../../src/base/invariant.js';
 import { addTerm, keyTerm, removeTerm } from '../../src/projections/key-sum.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('projections/key-sum');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import type { ServerEvent } from '../../src/events/event.js';
 import { Registrations } from '../../src/projections/registrations.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 import { recordedAt } from './recorded-events.js';
 
@@ -178,7 +178,7 @@ test('a restored state equals the saved one, and continues alike', () => {
     apply(after, [restored, original]);
     assert.deepEqual(answersOf(restored), answersOf(original));
     assert.deepEqual(restored.save(), original.save());
-  }), { numRuns: 300 });
+  }));
 });
 
 test('a snapshot of something else is refused', () => {

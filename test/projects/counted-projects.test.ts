@@ -1,6 +1,5 @@
 /** Counters of projects: right after whatever happens to a project, and asked for without a look at all of them. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import type { LogState } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
@@ -10,13 +9,13 @@ import { ProjectScopes } from '../../src/projects/project-scopes.js';
 import { ProjectRegistry } from '../../src/store/project-registry.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { inFolder } from '../config/config-folder.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 import { beginLife, CONTEXT, type Life } from './lives-fixture.js';
 
 const test = suite('counted projects');
 
 const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
-const RUNS = 200;
 
 /** A log whose state a test changes. */
 class MoodyLog extends MemoryLog {
@@ -101,7 +100,7 @@ test('the counters say what a walk finds, whatever happens to the projects', () 
       assert.deepEqual(counters(registry), walk(registry), step.join(' '));
     }
   },
-), { numRuns: RUNS }));
+)));
 
 test('the counters follow the lives of projects on disk and in memory', () => inFolder(async (folder) => {
   const life = await beginLife(folder);

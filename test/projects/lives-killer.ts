@@ -4,10 +4,13 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { inFolder } from '../config/config-folder.js';
+import { sampled } from '../test-form.js';
 import { type Kill, killingConfigDisk, killingDisk, type KillingDiskOptions, type KillMoment, KillSwitch } from './killing-disk.js';
 import { beginLife, CONTEXT, type Life, scopeOfKey, setValue } from './lives-fixture.js';
 import { afterStop, AT_FIRST, differences, type Expectation, type Step } from './lives-script.js';
 
+/** The short form kills at one change in so many. */
+const EVERY = 20;
 /** Far more than a life has: a defect of counting shall not run for ever. */
 const CHANGES_MAX = 1000;
 /** A life waits for its files most of the time. */
@@ -148,7 +151,7 @@ async function checkThatLifeGoesOn(folder: string, life: Life, holds: Expectatio
 }
 
 /**
- * Kills a life at every change that it makes, one life for each.
+ * Kills a life at every change that it makes, one life for each; in the short form of the tests at every n-th.
  *
  * @param moment Where in the change
  * @param plan What is lived
@@ -159,7 +162,7 @@ export async function killAtEveryChange(moment: KillMoment, plan: Plan): Promise
   const changes = moment === 'torn' ? tearable : Array.from({ length: count }, (_, index) => index + 1);
   assert.ok(changes.length > plan.script.length && changes.length < CHANGES_MAX);
   const few = pLimit(LIVES_AT_ONCE);
-  await Promise.all(changes.map((change) => few(() => killAt({ change, moment }, plan))));
+  await Promise.all(sampled(changes, EVERY).map((change) => few(() => killAt({ change, moment }, plan))));
 }
 
 async function killAt(kill: Kill, plan: Plan): Promise<void> {

@@ -7,9 +7,10 @@ import { linearizabilityProof } from './linearizability-proof.js';
 import { powerLossProof } from './power-loss-proof.js';
 import type { Proof } from './proof.js';
 import { saboteursProof } from './saboteurs-proof.js';
+import { sweepsProof } from './sweeps-proof.js';
 import { systemCallsProof } from './system-calls-proof.js';
 
 /** Cheap ones first. */
 export const PROOFS: readonly Proof[] = [
-  linearizabilityProof, killsProof, diskFullProof, damageProof, faultsProof, powerLossProof, systemCallsProof, saboteursProof,
+  linearizabilityProof, killsProof, diskFullProof, damageProof, sweepsProof, faultsProof, powerLossProof, systemCallsProof, saboteursProof,
 ];

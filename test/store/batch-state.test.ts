@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import type { ProjectEvent } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
@@ -7,6 +6,7 @@ import { BatchState } from '../../src/store/batch-state.js';
 import type { Command } from '../../src/store/command.js';
 import { decide, type Decision, type DecisionState } from '../../src/store/decide.js';
 import { recordedAt } from '../projections/recorded-events.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 import { arbitraryCommand, FEW_KEYS } from './arbitrary-commands.js';
 
@@ -64,7 +64,7 @@ test('commands decided in one batch come to what they come to one by one, and le
     const batch = new BatchState(together);
     assert.deepEqual(comparable(decideTogether(batch, commands)), comparable(decideAlone(alone, commands)));
     assert.deepEqual(seenBy(batch), seenBy(new BatchState(alone)));
-  }), { numRuns: 1500 });
+  }));
 });
 
 test('creating a project and what follows may share a batch', () => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import fc from 'fast-check';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings, SEGMENT_BYTES_MIN } from '../../src/events/project-settings.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
+import { PROPERTY_RUNS } from '../test-form.js';
 import { PlainModel } from './plain-model.js';
 import { COLD_STEPS } from './cold-steps.js';
 import { ColdSystem } from './cold-system.js';
@@ -16,6 +17,12 @@ const test = suite('store-model');
 /** Set it to a number to walk other ways than the usual ones. */
 const SEED_VARIABLE = 'SIMPLEKV_TEST_SEED';
 const SEED = Number(process.env[SEED_VARIABLE] ?? 20261122);
+
+/** Walks over a log in memory, and over logs in files, where each takes longer. */
+const WALKS = PROPERTY_RUNS / 4;
+const WALKS_WITH_COLD_VALUES = PROPERTY_RUNS / 8;
+const WALKS_OVER_FILES = PROPERTY_RUNS / 20;
+const WALKS_OVER_UNSYNCED_FILES = PROPERTY_RUNS / 8;
 
 const SETTINGS = { storage: { ...BUILT_IN_STORAGE, segment_bytes: SEGMENT_BYTES_MIN }, authentication: BUILT_IN_AUTHENTICATION };
 /** The same without a wait for the disk: most of what can go wrong has nothing to do with when lines are synced. */
@@ -78,27 +85,27 @@ async function walkOverFiles(wanted: Walk): Promise<number> {
 
 test('over a log in memory, a store does what a Map does', async () => {
   await walk(
-    { runs: 100, steps: 60, settings: SETTINGS },
+    { runs: WALKS, steps: 60, settings: SETTINGS },
     async () => ({ system: await MemorySystem.start(SETTINGS), end: async () => await Promise.resolve() }),
   );
 });
 
 test('over a log in files that rotates, stops and is killed, a store does what a Map does', async () => {
-  assert.ok((await walkOverFiles({ runs: 10, steps: 60, settings: SETTINGS })) > 10);
+  assert.ok((await walkOverFiles({ runs: WALKS_OVER_FILES, steps: 60, settings: SETTINGS })) > 10);
 });
 
 test('over a log in files that is not synced, a store does what a Map does, also when it is killed', async () => {
-  assert.ok((await walkOverFiles({ runs: 25, steps: 60, settings: UNSYNCED })) > 25);
+  assert.ok((await walkOverFiles({ runs: WALKS_OVER_UNSYNCED_FILES, steps: 60, settings: UNSYNCED })) > 25);
 });
 
 test('over a log in files, with values that are read from there, a store does what a Map does', async () => {
   const settings = { ...UNSYNCED, storage: { ...UNSYNCED.storage, cache_in_memory: false } };
-  assert.ok((await walkOverFiles({ runs: 10, steps: 60, settings })) > 10);
+  assert.ok((await walkOverFiles({ runs: WALKS_OVER_FILES, steps: 60, settings })) > 10);
 });
 
 test('while values move into snapshots, out of memory and into it, and logs are exchanged, a store does what a Map does', async () => {
   await walk(
-    { runs: 60, steps: 60, settings: SETTINGS, from: COLD_STEPS },
+    { runs: WALKS_WITH_COLD_VALUES, steps: 60, settings: SETTINGS, from: COLD_STEPS },
     async () => ({ system: await ColdSystem.start(SETTINGS), end: async () => await Promise.resolve() }),
   );
 });

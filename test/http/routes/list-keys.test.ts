@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import fc from 'fast-check';
 import { findKeyFault } from '../../../src/events/key-name.js';
 import { parseQuery } from '../../../src/http/query.js';
 import { encodeCursor, nextLink, readListingQuery } from '../../../src/http/routes/list-keys.js';
+import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 import { problemOf, withServer, type TestServer } from '../test-server.js';
 
@@ -202,7 +202,6 @@ test('a cursor brings any key back, and the link keeps the rest of the query', (
       const { range, limit } = readListingQuery(parseQuery(target));
       assert.deepEqual([range.after, range.prefix, limit], [last, prefix, 5]);
     }),
-    { numRuns: 300 },
   );
 });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { LogHome, LogLine, LogOptions } from '../../../src/log/log.js';
 import type { CrashLoss } from '../../disk/disk-tree.js';
 import { CHANGING_METHODS, type FaultAction, type FaultDisk } from '../../disk/fault-disk.js';
+import { sampled } from '../../test-form.js';
 import { collect, createLog, drafts, goOn, homeOn, LOG_ID, openLog, PROJECT } from './log-fixture.js';
 
 /** What a crash may leave of what was not synced. */
@@ -58,21 +59,22 @@ export interface KilledRun {
   readonly label: string;
 }
 
-/** Runs a workload once for each changing call and each kind of kill. */
-export async function* killEverywhere(start: () => FaultDisk, work: Workload): AsyncGenerator<KilledRun> {
+/** Runs a workload once for each changing call and each kind of kill; with a stride, for every n-th of them in the short form. */
+export async function* killEverywhere(start: () => FaultDisk, work: Workload, every = 1): AsyncGenerator<KilledRun> {
   const whole = start();
   await work(whole, { created: false, hashes: [] });
   const points = whole.calls.filter((call) => CHANGING_METHODS.includes(call.method));
-  for (const { number, method, path } of points) {
+  const kills = points.flatMap(({ number, method, path }) => {
     const isWrite = method === 'append' || method === 'overwrite';
-    for (const action of isWrite ? KILLS : KILLS.slice(0, 2)) {
-      const disk = start();
-      const told: Told = { created: false, hashes: [] };
-      disk.fail({ number, action });
-      await work(disk, told).catch((error: unknown) => assert.ok(disk.isKilled, `only the kill stops the work: ${String(error)}`));
-      await disk.settle();
-      yield { disk, told, label: `call ${number} ${method} ${path}, ${JSON.stringify(action)}` };
-    }
+    return (isWrite ? KILLS : KILLS.slice(0, 2)).map((action) => ({ number, method, path, action }));
+  });
+  for (const { number, method, path, action } of sampled(kills, every)) {
+    const disk = start();
+    const told: Told = { created: false, hashes: [] };
+    disk.fail({ number, action });
+    await work(disk, told).catch((error: unknown) => assert.ok(disk.isKilled, `only the kill stops the work: ${String(error)}`));
+    await disk.settle();
+    yield { disk, told, label: `call ${number} ${method} ${path}, ${JSON.stringify(action)}` };
   }
 }
 

@@ -3,13 +3,17 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log, LogState } from '../../../src/log/log.js';
 import { suite } from '../../suite.js';
+import { sampled } from '../../test-form.js';
 import { judgeSurvivor, LOSSES, type Told } from './crash-scenario.js';
 import { errnoError } from '../../disk/disk-tree.js';
-import { CHANGING_METHODS, type Fault, FaultDisk } from '../../disk/fault-disk.js';
+import { CHANGING_METHODS, type DiskCall, type Fault, FaultDisk } from '../../disk/fault-disk.js';
 import {
   ACTIVE, appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HEAD,
   linesOf, openLog, OPTIONS, recordingLogger, SMALL_SEGMENTS,
 } from './log-fixture.js';
+
+/** The short form takes one failure in so many. */
+const EVERY = 5;
 
 const test = suite('calls of the disk that fail');
 
@@ -191,6 +195,24 @@ test('a head that cannot be written or opened costs nothing but a warning', asyn
   }
 });
 
+/** Every way in which a call may fail: once or three times, carried out or not. */
+function failuresOf(calls: readonly DiskCall[]) {
+  const failures: (Fault & { readonly method: DiskCall['method']; readonly label: string })[] = [];
+  const matches = new Map<string, number>();
+  for (const { method, path } of calls) {
+    const nth = (matches.get(`${method} ${path}`) ?? 0) + 1;
+    matches.set(`${method} ${path}`, nth);
+    for (const code of method.startsWith('open') ? ['EIO', 'EMFILE'] : ['EIO', 'ENOSPC']) {
+      for (const carriedOut of CHANGING_METHODS.includes(method) && method !== 'open' ? [false, true] : [false]) {
+        const times = failures.length % 2 === 0 ? 1 : 3;
+        const label = `${method} ${path}, the ${nth}th: ${code}${carriedOut ? ' carried out' : ''}, ${times} times`;
+        failures.push({ method, path, nth, times, action: { kind: 'errno', code, carriedOut }, label });
+      }
+    }
+  }
+  return failures;
+}
+
 test('one failing call anywhere never loses an acknowledged line and leaks no descriptor', async () => {
   const work = async (disk: FaultDisk, told: Told): Promise<void> => {
     const log = await createLog(disk, SMALL_SEGMENTS);
@@ -211,31 +233,21 @@ test('one failing call anywhere never loses an acknowledged line and leaks no de
   };
   const whole = emptyDisk();
   await work(whole, { created: false, hashes: [] });
-  let runs = 0;
-  const matches = new Map<string, number>();
-  for (const { method, path } of whole.calls) {
-    const nth = (matches.get(`${method} ${path}`) ?? 0) + 1;
-    matches.set(`${method} ${path}`, nth);
-    for (const code of method.startsWith('open') ? ['EIO', 'EMFILE'] : ['EIO', 'ENOSPC']) {
-      for (const carriedOut of CHANGING_METHODS.includes(method) && method !== 'open' ? [false, true] : [false]) {
-        const times = runs % 2 === 0 ? 1 : 3;
-        const disk = emptyDisk();
-        const told: Told = { created: false, hashes: [] };
-        disk.fail({ method, path, nth, times, action: { kind: 'errno', code, carriedOut } });
-        await work(disk, told).catch((error: unknown) => assert.ok(error instanceof Error));
-        const label = `${method} ${path}, the ${nth}th: ${code}${carriedOut ? ' carried out' : ''}, ${times} times`;
-        // A close that failed has let go of nothing.
-        if (!method.startsWith('close')) assert.deepEqual(disk.openPaths, [], label);
-        for (const [name, loss] of Object.entries(LOSSES).slice(0, 2)) {
-          await judgeSurvivor(
-            disk.crash(loss), told, SMALL_SEGMENTS,
-          ).catch((cause: unknown) => assert.fail(new Error(`${label}; ${name}`, { cause })));
-        }
-        runs += 1;
-      }
+  const failures = failuresOf(whole.calls);
+  assert.ok(failures.length > 250, `${failures.length} failures`);
+  for (const { label, ...fault } of sampled(failures, EVERY)) {
+    const disk = emptyDisk();
+    const told: Told = { created: false, hashes: [] };
+    disk.fail(fault);
+    await work(disk, told).catch((error: unknown) => assert.ok(error instanceof Error));
+    // A close that failed has let go of nothing.
+    if (!fault.method.startsWith('close')) assert.deepEqual(disk.openPaths, [], label);
+    for (const [name, loss] of Object.entries(LOSSES).slice(0, 2)) {
+      await judgeSurvivor(
+        disk.crash(loss), told, SMALL_SEGMENTS,
+      ).catch((cause: unknown) => assert.fail(new Error(`${label}; ${name}`, { cause })));
     }
   }
-  assert.ok(runs > 250, `${runs} runs`);
 });
 
 test('a rotation that finds no room goes on with the old file, and is tried again later', async () => {

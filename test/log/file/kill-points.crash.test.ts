@@ -1,31 +1,35 @@
 /** A kill at every call of a workload: what was acknowledged is there, what was not is whole or absent. */
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
+import { strideOf } from '../../test-form.js';
 import { judgeEveryLoss, judgeSurvivor, killEverywhere, LOSSES, type Told, type Workload, writing } from './crash-scenario.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { ACTIVE, diskWith, drafts, emptyDisk, hashIn, linesOf, OPTIONS, openLog, SMALL_SEGMENTS } from './log-fixture.js';
 
 const TIMEOUT_MS = 240_000;
+/** The short form takes one kill in so many. */
+const EVERY = 5;
+const { step: STEP } = strideOf(EVERY);
 const COMMON_LOSSES = Object.fromEntries(Object.entries(LOSSES).slice(0, 3));
 
 const test = suite('a kill at every call');
 
 test('while a log is created, written and closed', async () => {
   let runs = 0;
-  for await (const run of killEverywhere(emptyDisk, writing([1, 3, 2], OPTIONS))) {
+  for await (const run of killEverywhere(emptyDisk, writing([1, 3, 2], OPTIONS), EVERY)) {
     await judgeEveryLoss(run, OPTIONS);
     runs += 1;
   }
-  assert.ok(runs > 50, `${runs} runs`);
+  assert.ok(runs * STEP > 50, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
 test('while segments are sealed and new ones put in place', async () => {
   let runs = 0;
-  for await (const run of killEverywhere(emptyDisk, writing([2, 1, 2, 1], SMALL_SEGMENTS))) {
+  for await (const run of killEverywhere(emptyDisk, writing([2, 1, 2, 1], SMALL_SEGMENTS), EVERY)) {
     await judgeEveryLoss(run, SMALL_SEGMENTS);
     runs += 1;
   }
-  assert.ok(runs > 120, `${runs} runs`);
+  assert.ok(runs * STEP > 120, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
 /** Lines that are in a disk's active segment and were acknowledged. */
@@ -83,18 +87,18 @@ test('while a log is recovered', async () => {
     if (!told.created) continue;
     const start = (): FaultDisk => broken.crash();
     for await (const run of killEverywhere(
-      start, (disk, fresh) => reopening(disk, Object.assign(fresh, { created: true, hashes: [...told.hashes] })),
+      start, (disk, fresh) => reopening(disk, Object.assign(fresh, { created: true, hashes: [...told.hashes] })), EVERY,
     )) {
       await judgeEveryLoss({ ...run, label: `${run.label} on ${name}` }, SMALL_SEGMENTS, COMMON_LOSSES);
       runs += 1;
     }
   }
-  assert.ok(runs > 100, `${runs} runs`);
+  assert.ok(runs * STEP > 100, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
 test('while interval durability is in force, a killed process loses nothing, and a power cut only the end', async () => {
   const options = { ...SMALL_SEGMENTS, durability: 'interval', syncIntervalMs: 60_000 } as const;
-  for await (const { disk, told, label } of killEverywhere(emptyDisk, writing([1, 1, 1, 1], options))) {
+  for await (const { disk, told, label } of killEverywhere(emptyDisk, writing([1, 1, 1, 1], options), EVERY)) {
     await judgeSurvivor(disk.crash(), told, options).catch((cause: unknown) => assert.fail(new Error(label, { cause })));
     const cut = disk.crash(LOSSES['all that was not synced is lost']);
     await judgeSurvivor(

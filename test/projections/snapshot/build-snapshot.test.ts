@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { AppError } from '../../../src/base/app-error.js';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
 import { InvariantError } from '../../../src/base/invariant.js';
@@ -7,13 +6,17 @@ import { addTerm, keyTerm } from '../../../src/projections/key-sum.js';
 import type { ChangeLimits } from '../../../src/projections/snapshot/change-table.js';
 import { SnapshotCorruptError, ValueChangedError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import type { SnapshotChange, SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
+import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
+import { PROPERTY_RUNS } from '../../test-form.js';
 import {
   build, commitEntries, emptyDisk, entriesOf, flatten, FOLDER, folderOn, inGroups, manifestOf, namesIn, PlacedValues,
   type PlainEntry, timeOf,
 } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/build-snapshot');
+/** Each one builds several snapshots. */
+const RUNS = PROPERTY_RUNS / 4;
 const TIMEOUT_MS = 120_000;
 const TINY: ChangeLimits = { keysHeld: 3, keyUnitsHeld: 40, valueUnitsHeld: 12, runs: 3 };
 
@@ -85,11 +88,11 @@ async function compare(steps: readonly Step[], limits: ChangeLimits | undefined)
 }
 
 test('consecutive generations equal a plain map', async () => {
-  await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, undefined)), { numRuns: 60 });
+  await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, undefined)), { numRuns: RUNS });
 }, { timeoutMs: TIMEOUT_MS });
 
 test('the same holds with so little memory that everything is spilled, merged and read again', async () => {
-  await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, TINY)), { numRuns: 150 });
+  await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, TINY)), { numRuns: RUNS });
 }, { timeoutMs: TIMEOUT_MS });
 
 /** Changes that set so many keys. */

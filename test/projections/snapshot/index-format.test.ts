@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { decodeIndexLines, encodeIndexLine } from '../../../src/projections/snapshot/index-format.js';
 import type { IndexEntry } from '../../../src/projections/snapshot/snapshot.js';
+import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 
 const test = suite('projections/snapshot/index-format');

@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import type { DiskMethod, FaultAction, FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
+import { sampled, strideOf } from '../../test-form.js';
 import { judge, judgeNextStart, makeGeneration, NEW_SEQ, newestOf, oldDisk } from './generation-scenario.js';
 import { namesIn } from './snapshot-fixture.js';
 
 const TIMEOUT_MS = 240_000;
+/** The short form takes one error in so many. */
+const EVERY = 5;
+const { step: STEP } = strideOf(EVERY);
 const ERRORS: readonly FaultAction[] = [
   { kind: 'errno', code: 'EIO' }, { kind: 'errno', code: 'ENOSPC' }, { kind: 'errno', code: 'EIO', carriedOut: true },
 ];
@@ -31,16 +35,17 @@ async function* failEverywhere(start: FaultDisk, times: number): AsyncGenerator<
   const previous = await newestOf(whole);
   const firstCall = whole.calls.length + 1;
   await makeGeneration(whole, previous);
-  for (const { number, method, path } of whole.calls.slice(firstCall - 1)) {
-    for (const action of method === 'append' ? [...ERRORS, ...WRITE_ERRORS] : ERRORS) {
-      const disk = start.crash();
-      const manifest = await newestOf(disk);
-      // Counted from here, and matching everything, so that `times` reaches the calls after it.
-      const heal = disk.fail({ nth: number - firstCall + 1, times, action });
-      const error = await makeGeneration(disk, manifest).then(() => undefined, (thrown: unknown) => thrown ?? 'nothing');
-      heal();
-      yield { disk, error, method, action, label: `call ${number} ${method} ${path}, ${JSON.stringify(action)}: ${String(error)}` };
-    }
+  const errors = whole.calls.slice(firstCall - 1).flatMap(({ number, method, path }) => (
+    (method === 'append' ? [...ERRORS, ...WRITE_ERRORS] : ERRORS).map((action) => ({ number, method, path, action }))
+  ));
+  for (const { number, method, path, action } of sampled(errors, EVERY)) {
+    const disk = start.crash();
+    const manifest = await newestOf(disk);
+    // Counted from here, and matching everything, so that `times` reaches the calls after it.
+    const heal = disk.fail({ nth: number - firstCall + 1, times, action });
+    const error = await makeGeneration(disk, manifest).then(() => undefined, (thrown: unknown) => thrown ?? 'nothing');
+    heal();
+    yield { disk, error, method, action, label: `call ${number} ${method} ${path}, ${JSON.stringify(action)}: ${String(error)}` };
   }
 }
 
@@ -67,7 +72,7 @@ test('a single error leaves no file of the attempt, and the compaction can be re
     }
     runs += 1;
   }
-  assert.ok(runs > 200 && failures > 150, `${runs} runs, ${failures} failures`);
+  assert.ok(runs * STEP > 200 && failures * STEP > 150, `${runs} runs, ${failures} failures`);
 }, { timeoutMs: TIMEOUT_MS });
 
 test('a permanent error leaves the old generation, and startup cleans up', async () => {
@@ -87,8 +92,8 @@ test('a permanent error leaves the old generation, and startup cleans up', async
 test('a full disk, whatever space there was, leaves the old generation alone', async () => {
   const start = await oldDisk();
   const before = namesIn(start);
-  let roomBytes = 0;
-  for (; ; roomBytes += 1) {
+  let roomBytes = strideOf(EVERY).offset;
+  for (; ; roomBytes += STEP) {
     const disk = start.crash();
     const manifest = await newestOf(disk);
     disk.roomBytes = roomBytes;

@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { killEverywhere, LOSSES, type KilledRun } from '../../log/file/crash-scenario.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
+import { strideOf } from '../../test-form.js';
 import { compact, judge, judgeNextStart, oldDisk, refreshNewest } from './generation-scenario.js';
 import { folderOn } from './snapshot-fixture.js';
 
 const TIMEOUT_MS = 240_000;
+/** The short form takes one kill in so many. */
+const EVERY = 5;
+const { step: STEP } = strideOf(EVERY);
 
 const test = suite('a kill at every call of a compaction');
 
@@ -23,11 +27,11 @@ async function judgeLosses({ disk, told, label }: KilledRun): Promise<void> {
 test('whatever is lost, the newest generation is sound, and the compaction can be repeated', async () => {
   const start = await oldDisk();
   let runs = 0;
-  for await (const run of killEverywhere(() => start.crash(), compact)) {
+  for await (const run of killEverywhere(() => start.crash(), compact, EVERY)) {
     await judgeLosses(run);
     runs += 1;
   }
-  assert.ok(runs > 80, `${runs} runs`);
+  assert.ok(runs * STEP > 80, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
 test('a startup that is killed during its clean-up can be repeated', async () => {
@@ -46,12 +50,12 @@ test('a startup that is killed during its clean-up can be repeated', async () =>
     const half = start.crash();
     half.fail({ path, method, action: { kind: 'kill', when } });
     await assert.rejects(compact(half, { created: false }));
-    for await (const run of killEverywhere(() => half.crash(), tidy)) {
+    for await (const run of killEverywhere(() => half.crash(), tidy, EVERY)) {
       await judgeLosses({ ...run, told: { created: false, hashes: [] } });
       runs += 1;
     }
   }
-  assert.ok(runs > 20, `${runs} runs`);
+  assert.ok(runs * STEP > 20, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
 test('the disk before the kills is sound', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
 import type { KeyChange } from '../../../src/projections/snapshot/key-change.js';
 import { GroupCursor, mergeChanges } from '../../../src/projections/snapshot/merge-changes.js';
+import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 import { flatten } from './snapshot-fixture.js';
 

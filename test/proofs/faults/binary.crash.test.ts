@@ -3,15 +3,16 @@
  * calls that no answer waits for; `npm run prove -- system-calls` takes more of them, and all durabilities.
  */
 import assert from 'node:assert/strict';
-import { seedOfRun } from '../../e2e/seed-of-run.js';
+import { seedOfRun } from '../../seed-of-run.js';
 import { withWorkbench } from '../../e2e/server-under-test.js';
 import { suite } from '../../suite.js';
+import { inForm } from '../../test-form.js';
 import { planStrikes, runStrike } from './binary-sweep.js';
 import { evenly } from './sweeps.js';
 
 const test = suite('binary');
 
-const STRIKES = 5;
+const STRIKES = inForm({ short: 2, long: 5 });
 const TIMEOUT_MS = 240_000;
 const CALLS_MIN = 300;
 

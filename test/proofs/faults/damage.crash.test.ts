@@ -3,14 +3,15 @@
  * lost without a word. These are samples, chosen by the seed of the run; `npm run prove -- damage` takes every byte and every bit.
  */
 import assert from 'node:assert/strict';
-import { seedOfRun } from '../../e2e/seed-of-run.js';
+import { seedOfRun } from '../../seed-of-run.js';
 import { suite } from '../../suite.js';
+import { inForm } from '../../test-form.js';
 import { sweepDamages } from './damage-sweep.js';
 import { countFindings, judgeDamaged, judgeServerLog, sampleProject } from './damaged-project.js';
 
 const test = suite('damage');
 
-const STRIDE = 251;
+const STRIDE = inForm({ short: 1009, long: 251 });
 const SHOWN_MAX = 5;
 const TIMEOUT_MS = 120_000;
 const VALUES = '/data/p1/snap-00000000000000000011.json';

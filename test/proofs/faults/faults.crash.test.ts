@@ -3,20 +3,21 @@
  * These are samples, chosen by the seed of the run; `npm run prove -- faults power-loss` takes all.
  */
 import assert from 'node:assert/strict';
-import { seedOfRun } from '../../e2e/seed-of-run.js';
+import { seedOfRun } from '../../seed-of-run.js';
 import { DURABILITIES } from '../proof.js';
 import { suite } from '../../suite.js';
+import { inForm } from '../../test-form.js';
 import { allFaults, judgeRest, liveAnew } from './fault-sweep.js';
 import { Ledger } from './ledger.js';
 import { sweepFaults, sweepPowerLosses, sweepRecoveries } from './sweeps.js';
 
 const test = suite('faults');
 
-const LIVES = 14;
-const RECOVERED_LIVES = 2;
-const KILLS_PER_RECOVERY = 3;
-const LIVES_WITHOUT_POWER = 9;
-const STATES_PER_LIFE = 4;
+const LIVES = inForm({ short: 4, long: 14 });
+const RECOVERED_LIVES = inForm({ short: 1, long: 2 });
+const KILLS_PER_RECOVERY = inForm({ short: 2, long: 3 });
+const LIVES_WITHOUT_POWER = inForm({ short: 3, long: 9 });
+const STATES_PER_LIFE = inForm({ short: 2, long: 4 });
 const SHOWN_MAX = 5;
 const TIMEOUT_MS = 240_000;
 const LOST = { content: 'synced', size: 'synced', names: 'synced' } as const;

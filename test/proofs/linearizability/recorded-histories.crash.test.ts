@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { DURABILITIES } from '../proof.js';
 import { withWorkbench } from '../../e2e/server-under-test.js';
-import { seedOfRun } from '../../e2e/seed-of-run.js';
+import { seedOfRun } from '../../seed-of-run.js';
 import { suite } from '../../suite.js';
 import type { History, Operation } from './history.js';
 import { judgeByLog } from './log-witness.js';

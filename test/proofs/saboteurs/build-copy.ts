@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { FORM_VARIABLE } from '../../test-form.js';
 import { runTestFile, type TestProcessResult } from '../../test-process.js';
 import { projectRoot } from '../../tidy/source-tree.js';
 import type { SourceChange } from './saboteur.js';
@@ -115,7 +116,8 @@ export class BuildCopy {
    */
   async run(test: string): Promise<TestProcessResult> {
     const file = path.join(this.#folder, OUTPUT, 'test', `${test}.test.js`);
-    return await runTestFile(file, { timeoutMs: TEST_LIMIT_MS, signal: new AbortController().signal });
+    // In the long form, since a sample may miss the one case that notices.
+    return await runTestFile(file, { timeoutMs: TEST_LIMIT_MS, signal: new AbortController().signal, env: { [FORM_VARIABLE]: 'long' } });
   }
 
   /** Removes it. */
