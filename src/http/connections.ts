@@ -1,34 +1,34 @@
 /**
- * The open connections and what runs on them, so that a server can stop: idle ones close at once, busy ones after their answer.
+ * The open connections and their requests: the order and fairness of pipelined requests, and shutdown, which closes idle connections at
+ * once and busy ones after their answers.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** Requests of one connection that begin in one round of the event loop; those behind them let other connections go first. */
+/** Requests of one connection that start in one round of the event loop; the rest let other connections go first. */
 const REQUESTS_PER_ROUND_MAX = 8;
-/** Requests of one connection that may wait for their turn; beyond, nothing more is read from it until one is answered. */
+/** Requests of one connection that may wait; beyond this, the connection is not read until one is answered. */
 const REQUESTS_WAITING_MAX = 64;
 
-/** A connection, and what runs on it. */
 interface Connection {
-  /** The answers under way; pipelined requests make several. */
+  /** The answers in progress; several for pipelined requests. */
   readonly answers: Set<ServerResponse>;
-  /** The one that came last, where it is still under way; only its request may still be coming in. */
+  /** The last one, if it is still in progress. Only its request may still be arriving. */
   newest: ServerResponse | undefined;
-  /** How many requests began in this round of the event loop. */
-  begunInRound: number;
+  /** Requests started in this round of the event loop. */
+  startedInRound: number;
 }
 
-/** Keeps count of connections. */
+/** Tracks the connections of a server. */
 export class Connections {
   readonly #connections = new Map<Duplex, Connection>();
   #closing = false;
   #whenEmpty: (() => void) | undefined;
 
-  /** Counts a connection until it closes. */
+  /** Tracks a connection until it closes. */
   add(socket: Socket): void {
-    this.#connections.set(socket, { answers: new Set(), newest: undefined, begunInRound: 0 });
+    this.#connections.set(socket, { answers: new Set(), newest: undefined, startedInRound: 0 });
     socket.once('close', () => {
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#whenEmpty?.();
@@ -37,14 +37,13 @@ export class Connections {
   }
 
   /**
-   * Counts an answer until it is out, and lets it begin when those before it on its connection are: a client that sends a write
-   * and behind it a read, without waiting, reads what it wrote. However many requests a client sends without waiting, the others
-   * have their turn after a few of them.
+   * Tracks an answer until it is sent, and starts it after the earlier ones on its connection: a client that pipelines a write and a
+   * read reads its own write. However many requests a client pipelines, other connections have their turn after a few of them.
    *
-   * @param serve answers the request; called now or when its turn has come, and never for a connection that has broken
+   * @param serve answers the request; called now or later, and never for a broken connection
    */
   begin(response: ServerResponse, serve: () => void): void {
-    // The request's socket: a pipelined response gets one only when its turn has come.
+    // The socket of the request: a pipelined response has none until the earlier ones are sent.
     const { socket } = response.req;
     const connection = this.#connections.get(socket);
     if (connection === undefined) {
@@ -55,7 +54,7 @@ export class Connections {
     this.afterAnswers(socket, () => inRound(connection, () => {
       if (!socket.destroyed) serve();
     }));
-    // A streamed answer behind another has as many listeners as Node takes for a leak.
+    // A streamed answer behind another one has so many listeners that Node warns of a leak.
     response.setMaxListeners(0);
     answers.add(response);
     connection.newest = response;
@@ -68,21 +67,13 @@ export class Connections {
     });
   }
 
-  /**
-   * Finds the request that is still coming in on a connection.
-   *
-   * @returns its answer, undefined where every request has come in whole
-   */
+  /** Returns the answer of the request that is still arriving on a connection; undefined if every request is complete. */
   incoming(socket: Duplex): ServerResponse | undefined {
     const newest = this.#connections.get(socket)?.newest;
     return newest?.req.complete === false ? newest : undefined;
   }
 
-  /**
-   * Waits for the answers under way on a connection: nothing may overtake them.
-   *
-   * @param action called once none is under way, at once where there is none
-   */
+  /** Calls `action` once no answer is in progress on the connection, possibly immediately. */
   afterAnswers(socket: Duplex, action: () => void): void {
     const newest = this.#connections.get(socket)?.newest;
     if (newest === undefined) action();
@@ -90,10 +81,9 @@ export class Connections {
   }
 
   /**
-   * Closes idle connections now and the others when their answers are out.
+   * Closes idle connections now and the others after their answers. Resolves when no connection is left.
    *
-   * @param limitMs after how long what is left is cut off, in milliseconds
-   * @returns resolves when no connection is left
+   * @param limitMs after how long the remaining ones are cut off, in milliseconds
    */
   async close(limitMs: number): Promise<void> {
     this.#closing = true;
@@ -111,10 +101,10 @@ export class Connections {
   }
 }
 
-/** Begins a request now, or in the next round of the event loop where this one has had enough of the connection. */
-function inRound(connection: Connection, begin: () => void): void {
-  if (connection.begunInRound === 0) setImmediate(() => void (connection.begunInRound = 0));
-  connection.begunInRound += 1;
-  if (connection.begunInRound <= REQUESTS_PER_ROUND_MAX) begin();
-  else setImmediate(() => inRound(connection, begin));
+/** Starts a request now, or in a later round of the event loop if this one has started enough of the connection. */
+function inRound(connection: Connection, start: () => void): void {
+  if (connection.startedInRound === 0) setImmediate(() => void (connection.startedInRound = 0));
+  connection.startedInRound += 1;
+  if (connection.startedInRound <= REQUESTS_PER_ROUND_MAX) start();
+  else setImmediate(() => inRound(connection, start));
 }

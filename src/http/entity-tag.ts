@@ -1,11 +1,11 @@
 /**
- * Entity tags: a version of a key as `"<seq>-<8 hexadecimal digits of the log's id>"`. The log's part makes sure that a project
- * which was deleted and created again never matches a tag of its former life.
+ * Entity tags: the version of a key as `"<seq>-<8 hexadecimal digits of the log's id>"`. Because of the log id, a recreated project never
+ * matches the tags of the deleted one.
  */
 import { invariant } from '../base/invariant.js';
 
-/** A tag as it came. */
-export interface EntityTag {
+/** A parsed tag. */
+interface EntityTag {
   readonly weak: boolean;
   /** Without the quotes. */
   readonly opaque: string;
@@ -15,32 +15,19 @@ const LOG_ID_CHARACTERS = 8;
 const ENTITY_TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 const VERSION = /^([1-9][0-9]{0,15})-([0-9a-f]{8})$/;
 
-/**
- * Writes the tag of a version.
- *
- * @param seq the key's version, from 1
- * @returns the text of an `ETag` header
- */
+/** Returns the `ETag` of a version. */
 export function formatEntityTag(seq: number, logId: string): string {
-  invariant(Number.isSafeInteger(seq) && seq > 0, 'a version is a seq from 1');
+  invariant(Number.isSafeInteger(seq) && seq > 0, 'a version is a seq of 1 or more');
   return `"${seq}-${logId.slice(0, LOG_ID_CHARACTERS)}"`;
 }
 
-/**
- * Parses one tag.
- *
- * @returns the tag, or undefined for anything but exactly one
- */
+/** Parses exactly one tag; undefined for any other text. */
 export function parseEntityTag(text: string): EntityTag | undefined {
   const match = ENTITY_TAG.exec(text);
   return match === null ? undefined : { weak: match[1] !== undefined, opaque: match[2] ?? '' };
 }
 
-/**
- * Reads the version in a tag.
- *
- * @returns the seq, or undefined where the tag is of another log or not one of ours
- */
+/** Returns the version in a tag, a seq; undefined for a tag of another log or another server. */
 export function versionOf(tag: EntityTag, logId: string): number | undefined {
   const match = VERSION.exec(tag.opaque);
   if (match === null || match[2] !== logId.slice(0, LOG_ID_CHARACTERS)) return undefined;

@@ -1,28 +1,28 @@
 /**
- * The options of the HTTP room. The composition root fills it from the configuration, whose names and defaults it does not know.
+ * The options of the HTTP server. `server.ts` fills them from the configuration, whose names and defaults are not known here.
  */
 
-/** Key and certificate, as PEM. */
-export interface TlsOptions {
+/** Private key and certificate, as PEM. */
+interface TlsOptions {
   readonly key: string | Buffer;
   readonly cert: string | Buffer;
 }
 
-/** How long things may take. */
-export interface HttpTimeouts {
+/** Timeouts. */
+interface HttpTimeouts {
   /** Until the last header has arrived, in milliseconds. */
   readonly headersMs: number;
   /** Until the last byte of the body has arrived, in milliseconds. */
   readonly requestMs: number;
-  /** How long a connection without a request is kept, in milliseconds. */
+  /** How long a connection stays open between requests, in milliseconds. */
   readonly keepAliveMs: number;
-  /** How long a connection on which nothing moves is kept, in milliseconds; ends readers that stopped reading. */
+  /** How long a connection without any traffic stays open, in milliseconds; ends readers that stopped reading. */
   readonly idleMs: number;
-  /** How long `close` waits for requests under way, in milliseconds. */
+  /** How long `close` waits for requests in progress, in milliseconds. */
   readonly shutdownMs: number;
 }
 
-/** Everything about the HTTP side that can be set. */
+/** All options. */
 export interface HttpOptions {
   /** Name or address to listen on. */
   readonly host: string;
@@ -34,17 +34,17 @@ export interface HttpOptions {
   readonly valueBytesMax: number;
   /** Longest key, in bytes of UTF-8 after decoding. */
   readonly keyBytesMax: number;
-  /** What the answers under way may take of the memory, all together, in bytes. */
+  /** Memory for the long answers in progress, in bytes. */
   readonly answerBytesMax: number;
-  /** Longest request line and headers together, in bytes. */
+  /** Longest request line and headers, together, in bytes. */
   readonly headerBytesMax: number;
-  /** How many headers a request may have. */
+  /** Most headers in a request. */
   readonly headersMax: number;
-  /** How many connections may be open. */
+  /** Most open connections. */
   readonly connectionsMax: number;
-  /** Names that `Host` may have while any scope is open, besides IP addresses and `localhost`; with or without a port. */
+  /** Names accepted in `Host` while a scope is open, besides IP addresses and `localhost`; with or without a port. */
   readonly allowedHosts: readonly string[];
-  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: readonly string[];
   readonly timeouts: HttpTimeouts;
 }

@@ -1,5 +1,6 @@
 /**
- * Node's server around the app: its limits, what its parser refuses, listening and stopping. Knows nothing of routes.
+ * The Node server around the app: its limits and timeouts, the requests that its parser rejects, listening and closing. Knows nothing
+ * of routes.
  */
 import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -15,25 +16,24 @@ import { ALL_METHODS } from './middleware/no-route.js';
 import { answerInPlace, answerRaw, parserFault, type ParserError, type RawAnswer } from './parser-fault.js';
 import type { EventLoopTurns } from './event-loop-turns.js';
 
-/** How the codes of errors of TLS begin: there was no request, and nothing can be answered. */
+/** The codes of TLS errors: there was no request to answer. */
 const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
-/** How often Node looks for requests that took too long, in milliseconds. */
+/** Interval between Node's checks for requests that exceed a timeout, in milliseconds. */
 const TIMEOUT_CHECK_MS = 1000;
-/** The longest such time that still keeps short time limits, in tests, near their value. */
+/** Short timeouts, as in tests, are checked at least this often within their time. */
 const TIMEOUT_CHECKS_PER_LIMIT = 4;
 
-/** What a server is made from. */
-export interface HttpServerParts {
-  /** Answers requests; `app.callback()`. Left out where {@link HttpServer.serve} says it later. */
+interface HttpServerParts {
+  /** Answers requests; may be set later by {@link HttpServer.serve}. */
   readonly listener?: RequestListener;
   readonly options: HttpOptions;
   readonly logger: Logger;
-  /** Learns of each new connection. */
+  /** Notified of each new connection. */
   readonly turns?: EventLoopTurns;
 }
 
 /** Where a server listens. */
-export interface ListeningAddress {
+interface ListeningAddress {
   readonly address: string;
   readonly port: number;
 }
@@ -42,20 +42,19 @@ export interface ListeningAddress {
 export class HttpServer {
   readonly #server: Server;
   readonly #connections = new Connections();
-  /** The sockets under all connections, those in a handshake too. */
+  /** All sockets, including those in a TLS handshake. */
   readonly #sockets = new Set<Socket>();
-  /** Connections whose fault was answered. */
+  /** Connections whose malformed request was answered. */
   readonly #refused = new WeakSet<Duplex>();
   readonly #options: HttpOptions;
   readonly #logger: Logger;
   #listener: RequestListener;
   /**
-   * Requests that came before there was anything that could answer: the port is taken first, since that it is free has to be known. They
-   * wait for the moment until then, within the limits on connections and times.
+   * Requests that arrived before {@link HttpServer.serve}: the server listens early in startup, so that a port in use is known. They wait
+   * within the limits on connections and times.
    */
   #early: [IncomingMessage, ServerResponse][] = [];
 
-  /** @param parts the app's listener, limits, and where refusals are logged */
   constructor({ listener, options, logger, turns }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
@@ -65,7 +64,7 @@ export class HttpServer {
       this.#connections.begin(response, () => void this.#listener(request, response));
     };
     this.#server.on('request', serve);
-    // With listeners of its own for these, Node answers neither 100 nor 417 by itself: the app does, after its checks.
+    // Without these listeners Node would answer 100 and 417 itself; the app does so after its checks.
     this.#server.on('checkContinue', serve);
     this.#server.on('checkExpectation', serve);
     this.#server.on('connect', (_request: IncomingMessage, socket: Duplex) => this.#refuseConnect(socket));
@@ -76,21 +75,17 @@ export class HttpServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    // There is no listener for "upgrade": without one Node serves such a request as if the header were not there.
+    // Without a listener for "upgrade", Node ignores the header.
   }
 
-  /**
-   * Answers requests from now on, those first that came before.
-   *
-   * @param listener `app.callback()`
-   */
+  /** Answers requests from now on, first those that have arrived already. */
   serve(listener: RequestListener): void {
     this.#listener = listener;
     for (const [request, response] of this.#early.splice(0)) void listener(request, response);
   }
 
   /**
-   * Begins to accept connections.
+   * Starts accepting connections.
    *
    * @throws {Error} with an errno name such as `EADDRINUSE`
    */
@@ -109,31 +104,27 @@ export class HttpServer {
     return { address: address.address, port: address.port };
   }
 
-  /**
-   * Stops accepting, lets answers under way finish within the limit, then cuts off what is left.
-   *
-   * @returns resolves when no connection is left
-   */
+  /** Stops accepting connections, lets answers in progress finish within the limit, and cuts off the rest. Resolves when none is left. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
-      // An error here only says that it was not listening.
+      // The only possible error is that it was not listening.
       this.#server.close(() => resolve());
     });
     for (const [, response] of this.#early.splice(0)) answerInPlace(response, new AppError('shutting_down', 'The server did not start'));
     const { shutdownMs } = this.#options.timeouts;
     await this.#connections.close(shutdownMs);
-    // What is left are handshakes of TLS that never ended: nothing was asked there.
+    // The remaining sockets are unfinished TLS handshakes, without a request.
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
   #refuseConnect(socket: Duplex): void {
-    const error = new AppError('method_not_allowed', 'Cannot CONNECT: this is no proxy');
+    const error = new AppError('method_not_allowed', 'Cannot CONNECT: this server is not a proxy');
     this.#log('CONNECT', socket, answerRaw(socket, error, { Allow: ALL_METHODS.join(', ') }));
   }
 
   #refuse(fault: ParserError, socket: Duplex): void {
-    // The parser goes on to complain about what follows the first fault; the answer to that is on its way.
+    // The parser also reports what follows the first fault, which has been answered.
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
     const { code = '' } = fault;
@@ -149,7 +140,7 @@ export class HttpServer {
     }
     const { error, isUnknownMethod } = parserFault(fault);
     if (incoming !== undefined) {
-      // The request whose body is at fault has its own line in the log.
+      // The access log has a line for this request.
       answerInPlace(incoming, error);
       return;
     }
@@ -160,7 +151,7 @@ export class HttpServer {
 
   #log(method: string | null, socket: Duplex, { requestId, problem }: RawAnswer): void {
     const { status, code } = problem;
-    // The headers were not read, so this is the proxy's address where there is one.
+    // The headers were not read, so behind a proxy this is the address of the proxy.
     const remote = addressOfSocket(socket);
     this.#logger.info({ request_id: requestId, remote, method, route: null, status, code, actor: null, project: null }, 'request');
   }
@@ -175,12 +166,12 @@ function createNodeServer({ tls, headerBytesMax, connectionsMax, timeouts }: Htt
     keepAliveTimeout: timeouts.keepAliveMs,
     connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, Math.ceil(Math.min(headersMs, requestMs) / TIMEOUT_CHECKS_PER_LIMIT)),
     insecureHTTPParser: false,
-    // The app checks this itself, because Node's answer has no body.
+    // The app checks this, because Node's answer has no body.
     requireHostHeader: false,
   };
   const tlsSettings = { ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs } as const;
   const server = tls === null ? createPlainServer(settings) : createTlsServer(tlsSettings);
-  // No limit here: Node would drop the headers beyond it without a word. The app counts the raw list.
+  // No limit: Node would silently drop the headers beyond it. The app counts the raw list.
   server.maxHeadersCount = 0;
   server.maxConnections = connectionsMax;
   server.timeout = timeouts.idleMs;

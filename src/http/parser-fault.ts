@@ -1,6 +1,6 @@
 /**
- * What Node's parser and timers refuse, in our codes, and the answers to it: written to the socket by hand, because Node has no
- * response for what never became a request.
+ * Requests that Node's parser or timeouts reject: their error codes, and their answers. These are written directly to the socket, because
+ * Node has no response object for a malformed request.
  */
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -9,49 +9,48 @@ import type { ErrorCode } from '../base/error-codes.js';
 import { randomHexId } from '../base/random-id.js';
 import { makeProblem, type Problem } from './problem.js';
 
-/** A fault before there was a request. */
-export interface ParserFault {
+interface ParserFault {
   readonly error: AppError;
-  /** True where the method is a word that no route knows, so that the answer names those that exist. */
+  /** True if only the method is unknown; the answer then lists the supported ones. */
   readonly isUnknownMethod: boolean;
 }
 
-/** What was answered. */
+/** An answer written to a socket. */
 export interface RawAnswer {
   readonly requestId: string;
   readonly problem: Problem;
 }
 
-/** How long what a client still sends is taken in before the connection is cut, in milliseconds; a reset could destroy the answer. */
+/** How long the connection stays open for data still in transit, in milliseconds; a reset could destroy the answer. */
 const LINGER_MS = 1000;
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  HPE_HEADER_OVERFLOW: ['headers_too_large', 'Cannot take the request: its line and headers are too large'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive in time'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'Cannot take the body: its chunk extensions are too large'],
-  HPE_INVALID_EOF_STATE: ['incomplete_body', 'The request ended before it was whole'],
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'Cannot accept the request: its request line and headers are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'Cannot answer the request: it did not arrive in time'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['body_too_large', 'Cannot accept the body: its chunk extensions are too large'],
+  HPE_INVALID_EOF_STATE: ['incomplete_body', 'Cannot answer the request: it is incomplete'],
   HPE_INVALID_VERSION: ['http_version_not_supported', 'Use HTTP/1.1'],
-  HPE_INVALID_URL: ['invalid_target', 'Cannot read the request target: it has a byte that must be percent-encoded'],
+  HPE_INVALID_URL: ['invalid_target', 'Cannot read the request target: it contains a byte that must be percent-encoded'],
 };
 const UNREADABLE = 'Cannot read the request: it is not well-formed HTTP/1.1';
 const LINE_FEED = 0x0a;
 const METHOD_CHARACTERS_MAX = 32;
 const METHOD_AND_TARGET = /^[A-Za-z][A-Za-z-]* [/*h]/;
 
-/** What is read of an error of `clientError`. */
+/** An error of the `clientError` event. */
 export type ParserError = Error & { readonly code?: string; readonly rawPacket?: Buffer; readonly bytesParsed?: number };
 
-/** Translates an error of `clientError`. */
+/** Maps an error of `clientError` to one of ours. */
 export function parserFault(fault: ParserError): ParserFault {
   const start = fault.rawPacket?.subarray(0, METHOD_CHARACTERS_MAX).toString('latin1') ?? '';
   if (fault.code === 'HPE_INVALID_METHOD' && METHOD_AND_TARGET.test(start)) {
-    return { error: new AppError('method_not_allowed', 'Cannot do this: the method is unknown', { cause: fault }), isUnknownMethod: true };
+    return { error: new AppError('method_not_allowed', 'Cannot answer an unknown method', { cause: fault }), isUnknownMethod: true };
   }
   const code = endsLineWithoutCr(fault) ? '' : (fault.code ?? '');
   const [ours, message] = (Object.hasOwn(CODES, code) ? CODES[code] : undefined) ?? (['bad_request', UNREADABLE] as const);
   return { error: new AppError(ours, message, { cause: fault }), isUnknownMethod: false };
 }
 
-/** The parser blames the version for a request line that ends in LF alone, although it has read a good one. */
+/** The parser reports an invalid version for a request line that ends in LF alone. */
 function endsLineWithoutCr({ code, rawPacket, bytesParsed = 0 }: ParserError): boolean {
   return code === 'HPE_INVALID_VERSION' && rawPacket?.[bytesParsed - 1] === LINE_FEED;
 }
@@ -68,7 +67,7 @@ export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Rec
   return { requestId, problem };
 }
 
-/** Answers a request that has begun, in the place of the app, because the rest of it does not come or is malformed. */
+/** Answers a request instead of the app, because the rest of it is malformed or does not arrive. */
 export function answerInPlace(response: ServerResponse, error: AppError): void {
   const requestId = response.getHeader('X-Request-Id');
   const problem = makeProblem(error, typeof requestId === 'string' ? requestId : randomHexId());

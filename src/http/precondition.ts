@@ -1,6 +1,6 @@
 /**
- * Conditional requests: which headers are supported where, and what they mean. What is not supported is refused, never ignored,
- * because a write whose condition was dropped overwrites what it meant to protect.
+ * Conditional requests: the supported headers and their meaning. An unsupported condition is refused, never ignored: a write without its
+ * condition overwrites what the client meant to protect. `store/decide.ts` compares the condition of a write with the current version.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../base/app-error.js';
@@ -11,10 +11,9 @@ const CONDITIONAL_HEADERS = ['if-match', 'if-none-match', 'if-unmodified-since']
 const ANY = '*';
 
 /**
- * Reads the condition of a write.
+ * Parses the condition of a write; undefined for none.
  *
- * @param logId the log's id, since tags of other logs match nothing
- * @returns the condition, or undefined for none
+ * @param logId tags of other logs match nothing
  * @throws {AppError} `invalid_precondition`
  */
 export function writePrecondition(headers: IncomingHttpHeaders, logId: string): Precondition | undefined {
@@ -28,42 +27,37 @@ export function writePrecondition(headers: IncomingHttpHeaders, logId: string): 
   }
   if (match === ANY) return { kind: 'match' };
   const tag = parseEntityTag(match ?? '');
-  if (tag === undefined || tag.weak) throw invalid('If-Match', 'it takes * or one strong entity tag in double quotes');
+  if (tag === undefined || tag.weak) throw invalid('If-Match', 'expected * or one strong entity tag in double quotes');
   const seq = versionOf(tag, logId);
   return seq === undefined ? { kind: 'never' } : { kind: 'match', seq };
 }
 
-/**
- * Tells whether a reader has the present version already.
- *
- * @param headers the request's, which {@link checkReadPrecondition} let pass
- * @returns true when the answer is 304
- */
+/** Tells whether the client has the current version (304). Expects headers that passed {@link checkReadPrecondition}. */
 export function isNotModified(headers: IncomingHttpHeaders, version: { readonly seq: number; readonly logId: string }): boolean {
   const noneMatch = headers['if-none-match'];
   if (noneMatch === undefined || noneMatch === ANY) return noneMatch === ANY;
   const tag = parseEntityTag(noneMatch);
-  // On a read the comparison is weak: what a cache or proxy marked with W/ still names the same version.
+  // The comparison is weak: a tag that a cache or proxy marked with W/ names the same version.
   return tag !== undefined && versionOf(tag, version.logId) === version.seq;
 }
 
 /**
- * Checks the conditions of a read, whether or not there is something to compare them with.
+ * Checks the syntax of the conditions of a read, whether or not the key exists.
  *
  * @throws {AppError} `invalid_precondition`
  */
 export function checkReadPrecondition(headers: IncomingHttpHeaders): void {
-  if (headers['if-match'] !== undefined) throw invalid('If-Match', 'it is for writes; a read takes If-None-Match');
-  if (headers['if-unmodified-since'] !== undefined) throw invalid('If-Unmodified-Since', 'a read takes If-None-Match');
+  if (headers['if-match'] !== undefined) throw invalid('If-Match', 'it applies to writes; use If-None-Match on a read');
+  if (headers['if-unmodified-since'] !== undefined) throw invalid('If-Unmodified-Since', 'use If-None-Match on a read');
   const noneMatch = headers['if-none-match'];
   if (noneMatch === undefined || noneMatch === ANY) return;
-  if (parseEntityTag(noneMatch) === undefined) throw invalid('If-None-Match', 'it takes * or one entity tag in double quotes');
+  if (parseEntityTag(noneMatch) === undefined) throw invalid('If-None-Match', 'expected * or one entity tag in double quotes');
 }
 
 /**
- * Refuses every condition, for routes on something that has no version.
+ * Refuses every condition, for routes whose resource has no version.
  *
- * @throws {AppError} `invalid_precondition` when there is any
+ * @throws {AppError} `invalid_precondition`
  */
 export function refusePreconditions(headers: IncomingHttpHeaders): void {
   for (const name of CONDITIONAL_HEADERS) {

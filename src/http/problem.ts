@@ -1,21 +1,21 @@
 /**
- * Problem documents (RFC 9457): which status and title each code has, and what of an error a client may see.
- * The answer to a failure of ours never says why; the server log does.
+ * Problem documents (RFC 9457): the status and title of each code, and which parts of an error a client sees. The answer to a server
+ * error never states the cause; the server log does.
  */
 import { AppError, type ErrorFacts, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 
-/** How a code is answered. */
-export interface ProblemKind {
+/** The answer to a code. */
+interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** For failures of ours: all that a client gets to see. */
+  /** For server errors: the detail that the client sees instead of the message. */
   readonly publicText?: string;
-  /** After how many seconds it makes sense to try again. */
+  /** Default of `Retry-After`. */
   readonly retryAfterSeconds?: number;
 }
 
-/** A problem, ready to be sent. */
+/** An encoded problem. */
 export interface Problem {
   readonly code: ErrorCode;
   readonly status: number;
@@ -24,20 +24,19 @@ export interface Problem {
   readonly body: string;
 }
 
-/** Media type of problems. */
-export const PROBLEM_TYPE = 'application/problem+json';
+const PROBLEM_TYPE = 'application/problem+json';
 
-/** What a client can do about a refusal whose reason and remedy are the operator's. */
-const ASK_OPERATOR = 'nothing was changed: ask the operator of the server, whose log says what to do';
+/** For refusals that only the operator can resolve. */
+const ASK_OPERATOR = 'Nothing was changed. Ask the operator of the server; the server log says what to do';
 
 const RETRY_SOON_SECONDS = 1;
-/** How often a full disk is probed. */
+/** Interval between probes of a full disk. */
 const RETRY_DISK_SECONDS = 5;
-/** What an operator has to mend first. */
+/** For failures that an operator has to fix first. */
 const RETRY_LATE_SECONDS = 60;
 const SERVER_ERROR_FIRST = 500;
 
-/** Every code's answer. */
+/** The answer to every code. */
 export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   bad_request: { status: 400, title: 'Bad request' },
   invalid_target: { status: 400, title: 'Invalid request target' },
@@ -79,86 +78,86 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   queue_full: {
     status: 503,
     title: 'Queue full',
-    publicText: 'Too many changes of this project are waiting; nothing was changed',
+    publicText: 'Too many changes to this project are waiting. Nothing was changed',
     retryAfterSeconds: RETRY_SOON_SECONDS,
   },
   busy: {
     status: 503,
     title: 'Busy',
-    publicText: 'The server has no room for this answer at the moment: too many long ones are on their way',
+    publicText: 'The server has no memory for this answer at the moment: too many long answers are in progress',
     retryAfterSeconds: RETRY_SOON_SECONDS,
   },
   disk_full: {
     status: 507,
     title: 'Disk full',
-    publicText: 'There is no room on the disk; nothing was changed, and reads go on. Retention and the deletion of projects make room; ' +
+    publicText: 'The disk is full. Nothing was changed, and reads continue. Lower the retention or delete projects to free space; ' +
       'deleting keys frees nothing until retention removes their history',
     retryAfterSeconds: RETRY_DISK_SECONDS,
   },
   disk_failed: {
     status: 503,
     title: 'Disk failed',
-    publicText: 'The disk or the system refused the operation, and nothing was changed; the server log says why',
+    publicText: 'The disk or the operating system refused the operation. Nothing was changed; the server log has the cause',
     retryAfterSeconds: RETRY_DISK_SECONDS,
   },
   log_failed: {
     status: 503,
     title: 'Log failed',
-    publicText: 'The log of this project failed and takes no changes until the server is started again; reads go on',
+    publicText: 'The log of this project has failed: it accepts no changes until the server is restarted. Reads continue',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   outcome_unknown: {
     status: 503,
     title: 'Outcome unknown',
-    publicText: 'The disk failed during this change: it may or may not be there after the server is started again',
+    publicText: 'The disk failed during this change. Whether the change was made is known only after the server is restarted',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_corrupt: {
     status: 503,
     title: 'Project corrupt',
-    publicText: `Files of this project are damaged, and what was asked for cannot be served from them; ${ASK_OPERATOR}`,
+    publicText: `Files of this project are damaged and cannot serve this request. ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_missing: {
     status: 503,
     title: 'Project missing',
-    publicText: `This project is not served because its files are not where the server keeps them; ${ASK_OPERATOR}`,
+    publicText: `This project is not served because its files are missing from the data folder. ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_outdated: {
     status: 503,
     title: 'Project outdated',
-    publicText: `This project is not served because its files are older than what it had acknowledged; ${ASK_OPERATOR}`,
+    publicText: `This project is not served because its files are older than changes that it has acknowledged. ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_newer_format: {
     status: 503,
     title: 'Project of a newer version',
-    publicText: `This project is not served because a newer version of the server wrote its files; ${ASK_OPERATOR}`,
+    publicText: `This project is not served because a newer version of the server wrote its files. ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   server_log_corrupt: {
     status: 503,
     title: 'Registry corrupt',
-    publicText: 'The registry is damaged: projects are served, but none is created or deleted and no key is replaced',
+    publicText: 'The registry is damaged. Projects are served, but cannot be created or deleted, and API keys cannot be replaced',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   config_write_failed: {
     status: 500,
     title: 'Configuration not written',
-    publicText: 'The server could not replace its configuration file',
+    publicText: 'The server could not write its configuration file',
   },
   compaction_failed: {
     status: 500,
     title: 'Compaction failed',
-    publicText: 'The snapshot could not be made; the one before it and the log are as they were, reads and writes go on',
+    publicText: 'The snapshot failed. The previous snapshot and the log are unchanged; reads and writes continue',
   },
   starting: { status: 503, title: 'Starting', publicText: 'The server is starting', retryAfterSeconds: RETRY_SOON_SECONDS },
   shutting_down: { status: 503, title: 'Shutting down', publicText: 'The server is shutting down', retryAfterSeconds: RETRY_DISK_SECONDS },
   internal_error: { status: 500, title: 'Internal error', publicText: 'The server failed to answer this request' },
 };
 
-/** Codes from 500 on behind which nothing has failed. */
+/** Codes from 500 on that are no failure. */
 const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'http_version_not_supported',
   'queue_full',
@@ -167,24 +166,24 @@ const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'shutting_down',
 ]);
 
-/** Facts that a client gets of failures of ours as well: whether the change is in force all the same, and a key that it cannot be given. */
+/** Facts that a client also sees for server errors: that the change is in force anyway, and that a new API key could not be returned. */
 const PUBLIC_FACTS: readonly string[] = ['applied', 'key_lost'];
 
-/** Added to an answer where the change is in force. */
-const APPLIED_TEXT = 'The change is in force, but what had to follow it failed; ask again to have it finished';
+/** The detail if the change is in force. */
+const APPLIED_TEXT = 'The change is in force, but a later step failed. Repeat the request to finish it';
 
-/** Added where the change made a key. */
-const LOST_KEY_TEXT = 'It gave the project a new API key, which this answer cannot have in it: ' +
-  'POST /api/v1/projects/{id}/api-key/regenerate gives another one';
+/** Added if the change created an API key. */
+const LOST_KEY_TEXT = 'The project has a new API key, which this answer cannot contain: ' +
+  'POST /api/v1/projects/{id}/api-key/regenerate creates another one';
 
-/** Codes of errors that libraries throw, by their `type`. */
+/** Codes of library errors, by their `type`. */
 const LIBRARY_CODES: Readonly<Record<string, ErrorCode>> = {
   'entity.too.large': 'body_too_large',
   'request.aborted': 'incomplete_body',
   'request.size.invalid': 'incomplete_body',
 };
 
-/** Codes of errors that libraries throw, by their `status`. */
+/** Codes of library errors, by their `status`. */
 const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'bad_request',
   404: 'not_found',
@@ -200,12 +199,7 @@ const LIBRARY_TEXTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   incomplete_body: 'The body ended before its announced length',
 };
 
-/**
- * Turns anything thrown into an error of ours.
- *
- * @param thrown an {@link AppError}, an error of Koa, Node or a library, or anything else
- * @returns the error itself, or one with the nearest code that keeps it as its cause
- */
+/** Converts any thrown value to an {@link AppError}: itself, or one with the closest code and the value as its cause. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const code = codeOf(thrown);
@@ -217,41 +211,34 @@ function codeOf(thrown: unknown): ErrorCode {
   const { type, status } = thrown as { readonly type?: unknown; readonly status?: unknown };
   const byType = typeof type === 'string' && Object.hasOwn(LIBRARY_CODES, type) ? LIBRARY_CODES[type] : undefined;
   if (byType !== undefined) return byType;
-  // The connection broke while the body was read. The answer reaches no client; the log shows why there was none.
+  // The connection broke while the body was read. No client gets the answer; the log has the reason.
   if (isErrno(thrown, 'ECONNRESET')) return 'incomplete_body';
   return (typeof status === 'number' ? STATUS_CODES[status] : undefined) ?? 'internal_error';
 }
 
 /**
- * Says how loudly an error is to be logged beside the request's own line, which has its code.
- *
- * @param error what {@link toAppError} gave
- * @returns `error` for a defect and for damaged files, `warn` where something else failed and the client is not told why, otherwise
- *   undefined
+ * Returns the level at which an error is logged in addition to the access log: `error` for a defect and for damaged files, `warn` for
+ * any other failure whose cause is hidden from the client, otherwise undefined.
  */
 export function logLevelOf(error: AppError): 'error' | 'warn' | undefined {
   if (error.code === 'internal_error' || error.code === 'project_corrupt') return 'error';
   return PROBLEM_KINDS[error.code].status >= SERVER_ERROR_FIRST && !ORDINARY_CODES.has(error.code) ? 'warn' : undefined;
 }
 
-/**
- * Writes the document.
- *
- * @param error what {@link toAppError} gave
- */
+/** Encodes an error as a problem document. */
 export function makeProblem(error: AppError, requestId: string): Problem {
   const kind = PROBLEM_KINDS[error.code];
-  const isOurs = kind.status >= SERVER_ERROR_FIRST;
+  const isServerError = kind.status >= SERVER_ERROR_FIRST;
   const document = {
     type: `urn:simplekv:problem:${error.code}`,
     title: kind.title,
     status: kind.status,
-    detail: isOurs ? publicTextOf(error, kind) : error.message,
+    detail: isServerError ? publicTextOf(error, kind) : error.message,
     code: error.code,
     request_id: requestId,
   };
-  // The document's members twice: once for their place in front, once so that no fact can stand for one of them.
-  const facts = isOurs ? pick(error.facts, PUBLIC_FACTS) : error.facts;
+  // The members of the document come first, and a second time so that no fact can replace one of them.
+  const facts = isServerError ? pick(error.facts, PUBLIC_FACTS) : error.facts;
   const body = JSON.stringify({ ...document, ...facts, ...document });
   return { code: error.code, status: kind.status, headers: headersOf(error, kind), body };
 }

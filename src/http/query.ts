@@ -1,29 +1,28 @@
 /**
- * The query, parsed strictly from its raw text: nothing is repeated, empty, unknown or half decoded, and no API key is in it.
+ * Strict parsing of the raw query: repeated, empty, unknown and malformed parameters are refused, and API keys in it.
  */
 import { looksGenerated } from '../auth/api-key.js';
 import { AppError } from '../base/app-error.js';
 import type { SchemaCheck } from '../base/json-schema.js';
 
-/** One parameter. */
+/** A decoded parameter. */
 export interface QueryEntry {
   readonly name: string;
-  /** Null where there was no `=`. */
+  /** Null without `=`. */
   readonly value: string | null;
 }
 
-/** Names under which people put keys into URLs. */
+/** Names under which people put API keys into URLs. */
 const KEY_NAMES: ReadonlySet<string> = new Set([
   'api_key', 'apikey', 'api-key', 'x-api-key', 'x_api_key', 'access_token', 'access-token', 'token', 'authorization', 'bearer',
 ]);
-/** How much of a parameter's name is shown in an answer, in characters. */
+/** Characters of a parameter's name that an answer shows. */
 const SHOWN_CHARACTERS_MAX = 40;
 
 /**
  * Parses a query. `+` is a space.
  *
- * @param raw what stands after `?`, without it
- * @returns the parameters in their order; none for an empty text
+ * @param raw the text after `?`
  * @throws {AppError} `invalid_query` for a malformed, empty or repeated parameter; `key_in_url`
  */
 export function parseQuery(raw: string): readonly QueryEntry[] {
@@ -33,7 +32,7 @@ export function parseQuery(raw: string): readonly QueryEntry[] {
   const names = new Set<string>();
   for (const { name } of entries) {
     if (name === '') throw invalidQuery('a parameter has no name');
-    if (names.has(name)) throw invalidQuery(`the parameter "${shown(name)}" is there twice`, name);
+    if (names.has(name)) throw invalidQuery(`the parameter "${shown(name)}" is repeated`, name);
     names.add(name);
   }
   return entries;
@@ -58,16 +57,15 @@ function refuseKey({ name, value }: QueryEntry): void {
   if (!holdsKey) return;
   throw new AppError(
     'key_in_url',
-    'Cannot take a key from the URL: URLs end up in logs and histories. ' +
-      'Send it as "Authorization: Bearer KEY" and replace the key that was sent',
+    'Cannot accept an API key in the URL: URLs end up in logs and histories. ' +
+      'Send it as "Authorization: Bearer KEY", and replace this API key',
   );
 }
 
 /**
  * Checks parameters against a route's schema.
  *
- * @param entries what {@link parseQuery} gave
- * @throws {AppError} `invalid_query` for an empty, unknown or wrong one
+ * @throws {AppError} `invalid_query` for an empty, unknown or invalid one
  */
 export function checkQuery<T>(entries: readonly QueryEntry[], check: SchemaCheck<T>): T {
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
@@ -83,14 +81,13 @@ export function checkQuery<T>(entries: readonly QueryEntry[], check: SchemaCheck
 }
 
 /**
- * Refuses every parameter, for routes that have none.
+ * Refuses every parameter, for routes without any.
  *
- * @param entries what {@link parseQuery} gave
- * @throws {AppError} `invalid_query` when there is any
+ * @throws {AppError} `invalid_query`
  */
 export function refuseQuery(entries: readonly QueryEntry[]): void {
   const [entry] = entries;
-  if (entry !== undefined) throw invalidQuery(`there is no parameter "${shown(entry.name)}" here`, entry.name);
+  if (entry !== undefined) throw invalidQuery(`this route has no parameter "${shown(entry.name)}"`, entry.name);
 }
 
 function shown(name: string): string {

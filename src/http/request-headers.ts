@@ -1,8 +1,8 @@
 /**
- * The headers that may stand once, counted in the raw list: Node's own object keeps the first of two and drops the rest silently.
+ * The headers that must not be repeated, from the raw list: Node's object keeps the first of two and silently drops the other.
  */
 
-/** The values of headers that decide something, in the order in which they came. */
+/** The values of each header, in order. */
 export interface RequestHeaders {
   readonly hosts: readonly string[];
   readonly authorizations: readonly string[];
@@ -22,20 +22,20 @@ const SLOTS: Readonly<Record<string, Slot>> = {
   origin: 'origins',
   'sec-fetch-site': 'fetchSites',
 };
-/** Lengths of the names above: a header of another length is passed over without being lowered. */
+/** Lengths of the names above: a header of another length is skipped without lower-casing it. */
 const SLOT_NAME_LENGTHS: ReadonlySet<number> = new Set(Object.keys(SLOTS).map((name) => name.length));
 
-/** Nothing was sent. */
+/** No headers. */
 export const NO_HEADERS: RequestHeaders = emptySlots();
 
-/** Picks the headers that matter from the raw list. */
+/** Picks the headers from the raw list. */
 export function pickHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const picked = emptySlots();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
     if (!SLOT_NAME_LENGTHS.has(name.length)) continue;
     const lowered = name.toLowerCase();
-    // A plain object as a table: a header called like a member of Object.prototype must not be found in it.
+    // A header with the name of a member of Object.prototype must not be found.
     if (Object.hasOwn(SLOTS, lowered)) picked[SLOTS[lowered] ?? 'hosts'].push(rawHeaders[index + 1] ?? '');
   }
   return picked;

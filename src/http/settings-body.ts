@@ -1,6 +1,6 @@
 /**
- * Bodies that hold settings: small JSON objects, read and parsed by koa-bodyparser after our own checks of their headers. The parser
- * decodes leniently (invalid bytes become U+FFFD, a byte order mark vanishes), so the bytes are looked at as they pass.
+ * Bodies with settings: small JSON objects, parsed by koa-bodyparser after our checks of the headers. The parser is lenient (invalid bytes
+ * become U+FFFD, a byte order mark is dropped), so the bytes are checked separately.
  */
 import bodyParser from 'koa-bodyparser';
 import { AppError } from '../base/app-error.js';
@@ -13,13 +13,13 @@ import type { AppContext } from './context.js';
 import { toAppError } from './problem.js';
 import { invalidJson, readJsonText } from './request-body.js';
 
-/** Longest body of settings, in bytes. */
-export const SETTINGS_BODY_BYTES_MAX = 65_536;
+/** Longest body with settings, in bytes. */
+const SETTINGS_BODY_BYTES_MAX = 65_536;
 
-/** How much of a JSON pointer is shown, in characters: the names in it are the client's. */
+/** Characters of a JSON pointer that an answer shows: its names are the client's. */
 const POINTER_CHARACTERS_MAX = 100;
 const BYTE_ORDER_MARK = '\ufeff';
-/** Members by which a client may try to set a key. */
+/** Members with which a client may try to set an API key. */
 const KEY_MEMBERS: ReadonlySet<string> = new Set(['api_key', 'api_key_hash', 'key', 'apiKey', 'key_id', 'key_hash']);
 
 const parseBody = bodyParser({
@@ -32,9 +32,9 @@ const parseBody = bodyParser({
 });
 
 /**
- * Reads settings. The body may have taken its time: whether the caller still may is decided before anything is said of it.
+ * Reads settings. The body can arrive slowly, so the authorization is checked again before anything is said about it.
  *
- * @throws {AppError} what the headers, the bytes, the grammar or the schema are refused with; what a right that ended is
+ * @throws {AppError} for the headers, the bytes, the syntax or the schema; if the authorization has ended, its error
  */
 export async function readSettings<T>(ctx: AppContext, check: SchemaCheck<T>): Promise<T> {
   checkBodyHeaders(ctx, SETTINGS_BODY_BYTES_MAX);
@@ -47,7 +47,7 @@ export async function readSettings<T>(ctx: AppContext, check: SchemaCheck<T>): P
 
 async function parseSettings(ctx: AppContext): Promise<unknown> {
   const pieces: Buffer[] = [];
-  // Attached in the same turn in which the parser attaches its own reader, so that neither misses a byte.
+  // Attached in the same turn as the reader of the parser, so that neither misses a byte.
   const keep = (piece: Buffer): void => {
     pieces.push(piece);
   };
@@ -63,13 +63,13 @@ async function parseSettings(ctx: AppContext): Promise<unknown> {
   ctx.state.requestBytes = bytes.length;
   const text = readJsonText(bytes);
   if (text.startsWith(BYTE_ORDER_MARK)) throw invalidJson(bytes, undefined);
-  // The parser keeps the last of two members: what a reviewer or a proxy saw in the first would not be what is carried out.
+  // The parser keeps the last of two equal members: a reviewer or a proxy may have seen the first.
   const repeated = findRepeatedMember(text);
   if (repeated !== undefined) throw invalidSettings({ pointer: repeated, expected: 'the only member of its name' });
   return ctx.request.body;
 }
 
-/** Words what the parser refused. */
+/** Maps an error of the parser. */
 function refusal(thrown: unknown, pieces: readonly Buffer[]): AppError {
   if (!(thrown instanceof SyntaxError)) {
     const error = toAppError(thrown);
@@ -78,23 +78,19 @@ function refusal(thrown: unknown, pieces: readonly Buffer[]): AppError {
   const bytes = Buffer.concat(pieces);
   readJsonText(bytes);
   if (findJsonFault(bytes) !== undefined) return invalidJson(bytes, thrown);
-  // Sound JSON that the parser refuses all the same: a scalar, or a member that would replace a prototype.
+  // Valid JSON that the parser refuses anyway: a scalar, or a member that would replace a prototype.
   return new AppError('invalid_settings', 'Cannot use the settings: expected an object with known members', { facts: { pointer: '' } });
 }
 
-/**
- * Words what a schema refused.
- *
- * @param fault place and expectation; what was found is not quoted, it might be a key
- */
-export function invalidSettings(fault: SchemaFault): AppError {
+/** The refusal of settings that violate the schema. The value is not quoted: it might be an API key. */
+function invalidSettings(fault: SchemaFault): AppError {
   const pointer = fault.pointer.slice(0, POINTER_CHARACTERS_MAX);
   const facts = { pointer, expected: fault.expected };
   if (KEY_MEMBERS.has(pointer.slice(pointer.lastIndexOf('/') + 1))) {
-    const message = `Cannot set "${pointer}": keys and hashes are made by the server; POST …/api-key/regenerate gives a new key`;
+    const message = `Cannot set "${pointer}": the server generates API keys; POST …/api-key/regenerate creates a new one`;
     return new AppError('invalid_settings', message, { facts });
   }
-  // A missing or an unknown id was not found to be anything.
+  // A missing id has no value.
   if (fault.pointer === '/id' && fault.found !== undefined) {
     return new AppError('invalid_project_id', `Cannot create the project: "/id" must be ${fault.expected}`, { facts });
   }
@@ -103,5 +99,5 @@ export function invalidSettings(fault: SchemaFault): AppError {
 
 function verdictOn({ kind, expected }: SchemaFault): string {
   if (kind === 'missing') return 'is missing';
-  return kind === 'unknown' ? 'is no member that can be set' : `must be ${expected}`;
+  return kind === 'unknown' ? 'is not a setting' : `must be ${expected}`;
 }

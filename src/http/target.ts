@@ -1,45 +1,44 @@
 /**
- * The request's target, parsed strictly from its raw text: form, path, query. Percent-encodings are decoded exactly once, here;
- * the router's own decoding lets faulty ones pass and is never looked at.
+ * Strict parsing of the raw request target: form, path, query. Percent-encodings are decoded exactly once, here; the router's own decoding
+ * accepts malformed ones and is not used.
  */
 import { AppError } from '../base/app-error.js';
 import { parseQuery, type QueryEntry } from './query.js';
 
 /** A parsed target. */
 export interface RequestTarget {
-  /** Raw, as it is matched against routes; `*` for `OPTIONS *`. */
+  /** Raw, as matched against routes; `*` for `OPTIONS *`. */
   readonly path: string;
   readonly query: readonly QueryEntry[];
-  /** The authority of an absolute target, null for the usual form. */
+  /** The authority of an absolute target; null for the usual form. */
   readonly authority: string | null;
-  /** The segment behind {@link PROJECTS_PATH}, decoded, whether or not it may name a project; null where there is none. */
+  /** The segment after {@link PROJECTS_PATH}, decoded, valid as an id or not; null for none. */
   readonly project: string | null;
-  /** Everything behind `/keys/`, decoded, so that `/` may be sent plain or as `%2F`; null where there is none. */
+  /** Everything after `/keys/`, decoded, so that `/` may be sent plain or as `%2F`; null for none. */
   readonly key: string | null;
 }
 
-/** Below it is everything but the probes. */
+/** Prefix of every path except the root and the health probes. */
 export const API_PATH = '/api/v1';
 
-/** What comes before a project's id in a path. */
+/** The path of the projects. */
 export const PROJECTS_PATH = `${API_PATH}/projects`;
 
-/** The target of a request that has not been parsed yet. */
+/** The target before it is parsed. */
 export const NO_TARGET: RequestTarget = { path: '', query: [], authority: null, project: null, key: null };
 
 const KEYS_SEGMENT = '/keys/';
-// Node passes bytes beyond ASCII on as Latin-1; "#" starts a fragment, which no client sends.
+// Node decodes bytes beyond ASCII as Latin-1; "#" starts a fragment, which no client sends.
 const REFUSED_CHARACTER = /[^\u0021-\u007e]|#/;
 const ABSOLUTE = /^https?:\/\/([^/?@]+)(\/[^?]*)?(\?.*)?$/i;
 
 /**
- * Parses a target.
+ * Parses a target. Every percent-encoding in the path is valid UTF-8 afterwards.
  *
- * @returns path, query and authority; every percent-encoding in the path is known to be valid UTF-8
- * @throws {AppError} `invalid_target`, and what {@link parseQuery} throws
+ * @throws {AppError} `invalid_target`, or as {@link parseQuery}
  */
 export function parseTarget(raw: string): RequestTarget {
-  if (REFUSED_CHARACTER.test(raw)) throw invalidTarget('it has a character that must be percent-encoded');
+  if (REFUSED_CHARACTER.test(raw)) throw invalidTarget('it contains a character that must be percent-encoded');
   if (raw === '*') return { ...NO_TARGET, path: raw };
   if (raw.startsWith('/')) return parsePathAndQuery(raw, null);
   const absolute = ABSOLUTE.exec(raw);
@@ -50,7 +49,7 @@ export function parseTarget(raw: string): RequestTarget {
 function parsePathAndQuery(text: string, authority: string | null): RequestTarget {
   const mark = text.indexOf('?');
   const path = mark === -1 ? text : text.slice(0, mark);
-  // Also where no route will read it: what is malformed is refused before anything is known of the caller.
+  // Checked even if no route reads it: a malformed target is refused before anything is known of the caller.
   if (path.includes('%')) decodeOnce(path);
   return { path, query: mark === -1 ? [] : parseQuery(text.slice(mark + 1)), authority, ...resourceOf(path) };
 }

@@ -1,5 +1,5 @@
 /**
- * Where bytes stop being UTF-8; for the path of failure only, since the engine's own check gives no position.
+ * Locates the first byte that is not UTF-8. Runs only after the engine's check has failed, which returns no position.
  */
 
 type ByteRange = readonly [first: number, last: number];
@@ -19,12 +19,7 @@ const SEQUENCES: readonly (readonly ByteRange[])[] = [
   [[0xf4, 0xf4], [0x80, 0x8f], TAIL, TAIL],
 ];
 
-/**
- * Finds the first byte of the first sequence that is not UTF-8.
- *
- * @param bytes any bytes
- * @returns how many bytes come before the fault; all of them where there is none
- */
+/** Returns the offset of the first sequence that is not UTF-8; the length of `bytes` if there is none. */
 export function findUtf8Fault(bytes: Uint8Array): number {
   let offset = 0;
   while (offset < bytes.length) {

@@ -10,7 +10,7 @@ import { problemOf, withServer } from './test-server.js';
 const test = suite('access');
 const ALPHA = '/api/v1/projects/alpha';
 
-test('401 is the same answer for every kind of wrong key and whether or not the project exists', () =>
+test('401 is identical for every kind of wrong API key, whether or not the project exists', () =>
   withServer(async (server) => {
     const wrong = [
       'x',
@@ -39,7 +39,7 @@ test('401 is the same answer for every kind of wrong key and whether or not the 
     assert.equal(bodies.size, 1);
   }));
 
-test('403 is the same answer whether or not the other project exists', () =>
+test('403 is identical whether or not the other project exists', () =>
   withServer(async (server) => {
     server.projects.add('open', { authentication: { enabled: false } });
     const bodies = new Set<string>();
@@ -52,7 +52,7 @@ test('403 is the same answer whether or not the other project exists', () =>
     assert.equal(bodies.size, 1);
   }));
 
-test('a key that is sent is checked on open scopes too', () =>
+test('an API key is checked on open scopes too', () =>
   withServer(
     async (server) => {
       server.projects.add('open', { authentication: { enabled: false } });
@@ -65,13 +65,13 @@ test('a key that is sent is checked on open scopes too', () =>
     { globalOpen: true },
   ));
 
-test('two credentials are 400, equal ones too', () =>
+test('two credentials are 400, even equal ones', () =>
   withServer(async (server) => {
     for (const headers of [{ 'X-API-Key': server.globalKey }, { 'X-API-Key': '' }])
       assert.equal(problemOf(await server.send('GET', ALPHA, { headers }))['code'], 'ambiguous_credentials');
   }));
 
-test('failures are counted by address, and a valid key is never slowed down', () =>
+test('failures are counted per address, and a valid API key is never slowed down', () =>
   withServer(
     async (server) => {
       for (let attempt = 0; attempt < 5; attempt += 1) assert.equal((await server.send('GET', ALPHA, { key: 'wrong' })).status, 401);
@@ -85,7 +85,7 @@ test('failures are counted by address, and a valid key is never slowed down', ()
     { failuresPerMinute: 5 },
   ));
 
-test('missing keys and 403 are not counted', () =>
+test('missing API keys and 403 are not counted', () =>
   withServer(
     async (server) => {
       for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -97,7 +97,7 @@ test('missing keys and 403 are not counted', () =>
     { failuresPerMinute: 2 },
   ));
 
-test('X-Forwarded-For moves a failure to another address only behind a trusted proxy', async () => {
+test('X-Forwarded-For assigns a failure to another address only behind a trusted proxy', async () => {
   for (const trustedProxies of [[], ['127.0.0.1']]) {
     await withServer(
       async (server) => {
@@ -113,7 +113,7 @@ test('X-Forwarded-For moves a failure to another address only behind a trusted p
   }
 });
 
-test('a key that was replaced stops working at once', () =>
+test('a replaced API key stops working immediately', () =>
   withServer(async (server) => {
     const next = generateApiKey('project');
     server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: hashGenerated(next) });
@@ -125,14 +125,14 @@ function find(...rawHeaders: string[]): unknown {
   return findCredentials(pickHeaders(rawHeaders));
 }
 
-test('findCredentials() finds the one key in either header', () => {
+test('findCredentials() finds the API key in either header', () => {
   assert.deepEqual(findCredentials(NO_HEADERS), { kind: 'none' });
   for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer '])
     assert.deepEqual(find('Authorization', `${scheme} k`), { kind: 'key', key: 'k' });
   assert.deepEqual(find('X-API-KEY', 'k'), { kind: 'key', key: 'k' });
 });
 
-test('findCredentials() reads a key beyond ASCII as the UTF-8 that was sent', () => {
+test('findCredentials() decodes an API key beyond ASCII as UTF-8', () => {
   assert.deepEqual(find('X-API-Key', Buffer.from('schlüssel').toString('latin1')), { kind: 'key', key: 'schlüssel' });
   assert.deepEqual(find('X-API-Key', '\u00ff'), { kind: 'key', key: '\u00ff' });
 });
@@ -143,7 +143,7 @@ test('findCredentials() calls everything else malformed', () => {
   assert.deepEqual(find('X-API-Key', ''), { kind: 'malformed' });
 });
 
-test('findCredentials() refuses two of anything', () => {
+test('findCredentials() refuses two credentials of any kind', () => {
   const pairs = [
     ['Authorization', 'Bearer k'],
     ['authorization', 'Basic k'],
@@ -155,7 +155,7 @@ test('findCredentials() refuses two of anything', () => {
   }
 });
 
-test('pickHeaders() finds no header in the prototype of an object', () => {
+test('pickHeaders() ignores headers named like members of Object.prototype', () => {
   assert.deepEqual(pickHeaders(['__proto__', 'x', 'constructor', 'y', 'HOST', 'z', 'hOsT', 'w']), { ...NO_HEADERS, hosts: ['z', 'w'] });
 });
 
@@ -164,31 +164,31 @@ function requestFrom(remoteAddress: string | undefined, forwarded?: string): Inc
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
 }
 
-test('addressReader() ignores X-Forwarded-For where no proxy is trusted', () => {
+test('addressReader() ignores X-Forwarded-For without trusted proxies', () => {
   assert.equal(addressReader([])(requestFrom('192.0.2.1', '198.51.100.7')), '192.0.2.1');
 });
 
-test('addressReader() believes trusted proxies and no one before them', () => {
+test('addressReader() trusts only the configured proxies', () => {
   const addressOf = addressReader(['127.0.0.1', '10.0.0.0/8']);
   assert.equal(addressOf(requestFrom('127.0.0.1', '198.51.100.7')), '198.51.100.7');
   assert.equal(addressOf(requestFrom('127.0.0.1', '203.0.113.5, 198.51.100.7, 10.1.1.1')), '198.51.100.7');
   assert.equal(addressOf(requestFrom('192.0.2.1', '198.51.100.7')), '192.0.2.1');
 });
 
-test('addressReader() falls back to the socket where a proxy passes on rubbish', () => {
+test('addressReader() falls back to the socket if a proxy forwards garbage', () => {
   const addressOf = addressReader(['127.0.0.1']);
   assert.equal(addressOf(requestFrom('127.0.0.1', '"; drop')), '127.0.0.1');
   assert.equal(addressOf(requestFrom(undefined)), '0.0.0.0');
 });
 
-test('an IPv4 address has one name, whichever socket or header it came in', () => {
+test('an IPv4 address has one name, whatever socket or header it arrives in', () => {
   assert.equal(addressOfSocket({ remoteAddress: '::ffff:192.0.2.1' }), '192.0.2.1');
   assert.equal(addressOfSocket({ remoteAddress: '::ffff:0:1' }), '::ffff:0:1');
   assert.equal(addressReader([])(requestFrom('::ffff:192.0.2.1')), '192.0.2.1');
   assert.equal(addressReader(['127.0.0.1'])(requestFrom('::ffff:127.0.0.1', '::ffff:192.0.2.1')), '192.0.2.1');
 });
 
-test('a socket whose other end is not known any more has no address', () => {
+test('a closed socket has no address', () => {
   assert.equal(addressOfSocket({ remoteAddress: undefined }), null);
   assert.equal(addressOfSocket({}), null);
 });

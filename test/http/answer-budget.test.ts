@@ -1,4 +1,3 @@
-/** The room that answers share: who waits, who is served, who is cut off. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../src/base/app-error.js';
@@ -66,7 +65,7 @@ async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('room that is there is given at once, and what is given back is there for others', async () => {
+test('free memory is reserved at once, and released memory is available to others', async () => {
   const { budget } = makeBudget();
   const [a, b, c] = [open(budget, 'a'), open(budget, 'b'), open(budget, 'c')];
   assert.deepEqual([a.take(50), b.take(50), budget.heldBytes], [undefined, undefined, 100]);
@@ -79,7 +78,7 @@ test('room that is there is given at once, and what is given back is there for o
   assert.equal(c.take(10), undefined);
 });
 
-test('one caller has at most half, and holds up no other caller', async () => {
+test('one caller holds at most half, and does not block other callers', async () => {
   const { budget } = makeBudget();
   const mine = [open(budget, 'a'), open(budget, 'a')];
   assert.equal(mine[0]?.take(40), undefined);
@@ -92,7 +91,7 @@ test('one caller has at most half, and holds up no other caller', async () => {
   assert.equal(more.outcome, 'granted');
 });
 
-test('those who wait are served in their order, and a small one does not overtake a large one for ever', async () => {
+test('waiting answers are served in order, and small ones do not overtake a large one indefinitely', async () => {
   const { budget } = makeBudget();
   const holders = ['a', 'b'].map((caller) => open(budget, caller));
   for (const holder of holders) assert.equal(holder.take(45), undefined);
@@ -108,7 +107,7 @@ test('those who wait are served in their order, and a small one does not overtak
   assert.equal(small.outcome, 'granted');
 });
 
-test('what is larger than all that there is gets in alone', async () => {
+test('an answer larger than the whole budget fits alone', async () => {
   const { budget } = makeBudget();
   const [large, other] = [open(budget, 'a'), open(budget, 'b')];
   assert.equal(large.take(1000), undefined);
@@ -120,7 +119,7 @@ test('what is larger than all that there is gets in alone', async () => {
   assert.equal(waiting.outcome, 'granted');
 });
 
-test('an answer that needs more holds nothing while it waits, and one that needs less gives the rest back', async () => {
+test('an answer that needs more holds nothing while it waits, and one that needs less releases the rest', async () => {
   const { budget } = makeBudget();
   const [a, b] = [open(budget, 'a'), open(budget, 'b')];
   assert.deepEqual([a.take(40), b.take(40)], [undefined, undefined]);
@@ -133,7 +132,7 @@ test('an answer that needs more holds nothing while it waits, and one that needs
   assert.equal(growing.outcome, 'granted');
 });
 
-test('after the longest wait an answer is refused as busy, and leaves nothing behind', async () => {
+test('after the longest wait an answer is refused as busy, and holds nothing', async () => {
   const { budget } = makeBudget({ waitMs: SHORT_MS });
   assert.equal(open(budget, 'a').take(100), undefined);
   const waiting = watch(open(budget, 'b').take(10));
@@ -142,7 +141,7 @@ test('after the longest wait an answer is refused as busy, and leaves nothing be
   assert.deepEqual([waiting.outcome, budget.waitingCount, budget.heldBytes], ['busy', 0, 100]);
 });
 
-test('an answer whose connection closes while it waits is gone, and takes nothing later', async () => {
+test('an answer whose connection closes while it waits never reserves memory', async () => {
   const { budget } = makeBudget();
   const holder = open(budget, 'a');
   assert.equal(holder.take(100), undefined);
@@ -157,7 +156,7 @@ test('an answer whose connection closes while it waits is gone, and takes nothin
   assert.deepEqual([again.outcome, budget.heldBytes], ['busy', 0]);
 });
 
-test('a reader that takes nothing is cut off once others wait, and one that takes something is not', async () => {
+test('a stalled reader is cut off once others wait, and an active one is not', async () => {
   const { budget, clock, cut } = makeBudget({ stallMs: SHORT_MS });
   const [stalled, reading, working] = ['a', 'b', 'c'].map((caller) => open(budget, caller, () => cut.push(caller)));
   for (const room of [stalled, reading, working]) assert.equal(room?.take(30), undefined);
@@ -172,7 +171,7 @@ test('a reader that takes nothing is cut off once others wait, and one that take
   assert.deepEqual([cut, waiting.outcome], [['a'], 'granted']);
 });
 
-test('a caller who waits for its own share has only its own readers cut off', async () => {
+test('a caller that waits for its own share has only its own readers cut off', async () => {
   const { budget, clock, cut } = makeBudget({ stallMs: SHORT_MS });
   const rooms = ['a', 'b'].map((caller) => open(budget, caller, () => cut.push(caller)));
   for (const room of rooms) {
@@ -185,7 +184,7 @@ test('a caller who waits for its own share has only its own readers cut off', as
   assert.deepEqual([cut, waiting.outcome], [['a'], 'granted']);
 });
 
-test('an answer that waited in vain holds up nothing behind it any more', async () => {
+test('an answer that gave up waiting no longer blocks those behind it', async () => {
   const { budget } = makeBudget({ waitMs: SHORT_MS });
   const [a, b, large, small] = [open(budget, 'a'), open(budget, 'b'), open(budget, 'c'), open(budget, 'd')];
   assert.deepEqual([a.take(50), b.take(10)], [undefined, undefined]);

@@ -27,7 +27,7 @@ function answersIn(text: string): number {
   return [...text.matchAll(ANSWER)].length;
 }
 
-test('another client is answered after a few of the requests that one connection sends without waiting', () =>
+test('another client is answered after a few of the requests that one connection pipelines', () =>
   withServer(async (server) => {
     server.projects.fakeStore('alpha').values.entries.set('k', { value: '1', seq: 2, timeMs: 0 });
     const flood = await open(server.port);
@@ -71,7 +71,7 @@ class FakeResponse extends EventEmitter {
   }
 }
 
-test('nothing more is read from a connection on which many requests wait, until they are fewer', async () => {
+test('a connection with many waiting requests is not read until there are fewer', async () => {
   const connections = new Connections();
   const socket = new PassThrough();
   connections.add(socket as unknown as Socket);

@@ -89,11 +89,11 @@ const REFUSED: readonly Row[] = [
   { sites: ['none', 'cross-site'] },
 ];
 
-test('a change is carried out for the own origin, or where no browser speaks', () => {
+test('a change is accepted from the same origin, and from clients that are not browsers', () => {
   for (const row of TAKEN) assert.equal(isRefused(row), false, JSON.stringify(row));
 });
 
-test('a change is refused for another origin, none that can be read, or another site', () => {
+test('a change is refused for another origin, an unreadable one, or another site', () => {
   for (const row of REFUSED) assert.equal(isRefused(row), true, JSON.stringify(row));
 });
 
@@ -104,7 +104,7 @@ test('every method but the safe ones counts as a change', () => {
   for (const method of ['GET', 'HEAD', 'OPTIONS']) assert.equal(isRefused({ sites: ['cross-site'] }, method), false, method);
 });
 
-test('a form on another page cannot create a project, and one with a key may be sent from anywhere', () =>
+test('a form on another site cannot create a project, and a request with an API key may come from anywhere', () =>
   withServer(
     async (server) => {
       const headers = { Origin: 'http://evil.example', 'X-Request-Id': 'form' };
@@ -118,7 +118,7 @@ test('a form on another page cannot create a project, and one with a key may be 
     { globalOpen: true },
   ));
 
-test('a refusal comes after the route and the credentials, and before the project and the body', () =>
+test('the refusal comes after the route and the credentials, and before the project and the body', () =>
   withServer(
     async (server) => {
       const ask = async (head: string): Promise<readonly [number, string | undefined]> => {

@@ -20,14 +20,14 @@ async function beginEarly(): Promise<{ readonly server: HttpServer; readonly ans
   return { server, answers };
 }
 
-test('they wait, and are answered by the app', async () => {
+test('early requests wait, and are answered by the app', async () => {
   const { server, answers } = await beginEarly();
   server.serve((_request, response) => void response.end('by the app'));
   for (const { text } of await answers) assert.match(text, /^HTTP\/1\.1 200 [^]*by the app/);
   await server.close();
 });
 
-test('where the start fails they are answered as well, and the close does not wait for them', async () => {
+test('if startup fails early requests are answered, and close() does not wait for them', async () => {
   const { server, answers } = await beginEarly();
   await server.close();
   for (const { text } of await answers) assert.deepEqual([statusOf(text), codeOf(text)], [503, 'shutting_down']);

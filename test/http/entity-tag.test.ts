@@ -9,23 +9,23 @@ test('formatEntityTag() joins the version and the first digits of the log id', (
   assert.equal(formatEntityTag(42, LOG_ID), '"42-01234567"');
 });
 
-test('formatEntityTag() refuses what is no version', () => {
+test('formatEntityTag() refuses invalid versions', () => {
   for (const seq of [0, -1, 1.5, Number.NaN, 2 ** 53]) assert.throws(() => formatEntityTag(seq, LOG_ID));
 });
 
-test('parseEntityTag() reads one strong or weak tag', () => {
+test('parseEntityTag() parses one strong or weak tag', () => {
   assert.deepEqual(parseEntityTag('"42-01234567"'), { weak: false, opaque: '42-01234567' });
   assert.deepEqual(parseEntityTag('W/"x"'), { weak: true, opaque: 'x' });
   assert.deepEqual(parseEntityTag('""'), { weak: false, opaque: '' });
 });
 
-test('parseEntityTag() takes nothing that is not exactly one tag', () => {
+test('parseEntityTag() rejects everything but exactly one tag', () => {
   for (const text of ['', '42', '"42', '42"', 'w/"x"', 'W/x', '"a", "b"', '"a" ', '"a"b"', '*', "'a'", '"a\u0000"', '"a b"']) {
     assert.equal(parseEntityTag(text), undefined, text);
   }
 });
 
-test('versionOf() reads only tags of this log in the one spelling', () => {
+test('versionOf() reads only tags of this log in canonical spelling', () => {
   const version = (opaque: string): number | undefined => versionOf({ weak: false, opaque }, LOG_ID);
   assert.equal(version('42-01234567'), 42);
   for (const opaque of [

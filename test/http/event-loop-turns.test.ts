@@ -15,7 +15,7 @@ const LISTINGS = 300;
 /** Value of which each makes a piece of a listing. */
 const LONG_VALUE = JSON.stringify('x'.repeat(140_000));
 
-test('each piece has a turn of its own, in the order in which they asked', async () => {
+test('each piece has a turn of its own, in order', async () => {
   const turns = new EventLoopTurns();
   let turn = 0;
   const had: [piece: number, turn: number][] = [];
@@ -28,7 +28,7 @@ test('each piece has a turn of its own, in the order in which they asked', async
   assert.equal(new Set(had.map(([, its]) => its)).size, 5);
 });
 
-test('a piece steps back while connections come in, and not for good', async () => {
+test('a piece steps back while connections arrive, but not indefinitely', async () => {
   const turns = new EventLoopTurns();
   let turn = 0;
   let hadAt = 0;
@@ -42,7 +42,7 @@ test('a piece steps back while connections come in, and not for good', async () 
   await turns.next();
 });
 
-test('a connection behind three hundred that ask for listings does not wait for the pieces of all of them', () =>
+test('a connection behind three hundred listings does not wait for the pieces of all of them', () =>
   withServer(async (server) => {
     const { values } = server.projects.fakeStore('alpha');
     for (const key of ['a', 'b', 'c']) values.entries.set(key, { value: LONG_VALUE, seq: 2, timeMs: 0 });

@@ -98,9 +98,9 @@ async function walk(globalOpen: boolean): Promise<void> {
   );
 }
 
-test('every route with every kind of key does what the one decision says', () => walk(false));
+test('every route with every kind of API key follows authorize()', () => walk(false));
 
-test('every route with every kind of key does what the one decision says while the global scope is open', () => walk(true));
+test('every route with every kind of API key follows authorize() while the global scope is open', () => walk(true));
 
 test('a refused caller changes nothing', () =>
   withServer(async (server) => {
@@ -117,7 +117,7 @@ test('a refused caller changes nothing', () =>
     assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
   }));
 
-test('no route on an open scope lets a page of another site change anything without a key', () =>
+test('no route on an open scope accepts a change from a page of another site without an API key', () =>
   withServer(
     async (server) => {
       for (const headers of [{ Origin: 'http://evil.example' }, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]) {

@@ -4,7 +4,7 @@ import { suite } from '../suite.js';
 
 const test = suite('host-header');
 
-test('parseHost() reads names and addresses with and without a port', () => {
+test('parseHost() parses names and addresses with and without a port', () => {
   const table: readonly (readonly [string, string, boolean, number | null])[] = [
     ['localhost', 'localhost', false, null],
     ['LOCALHOST:80', 'localhost', false, 80],
@@ -19,7 +19,7 @@ test('parseHost() reads names and addresses with and without a port', () => {
   for (const [text, name, isAddress, port] of table) assert.deepEqual(parseHost(text), { name, isAddress, port }, text);
 });
 
-test('parseHost() refuses malformed texts', () => {
+test('parseHost() rejects malformed texts', () => {
   for (const text of [
     '',
     ':80',
@@ -44,7 +44,7 @@ test('parseHost() refuses malformed texts', () => {
   }
 });
 
-test('hostGuard() lets pass addresses, localhost and what is allowed', () => {
+test('hostGuard() accepts addresses, localhost and the allowed names', () => {
   const isSafe = hostGuard(['Name.Example', 'with-port.example:80']);
   const safe = (text: string): boolean => {
     const host = parseHost(text);

@@ -47,7 +47,7 @@ function hostileRows(key: string): Readonly<Record<string, readonly [string, rea
   };
 }
 
-test('what is no sound request gets one problem document and a closed connection, and nothing is written', () =>
+test('a malformed request gets one problem document and a closed connection, and nothing is written', () =>
   withServer(async (server) => {
     for (const [name, [bytes, statuses]] of Object.entries(hostileRows(server.alphaKey))) {
       const { text } = await exchange(server.port, bytes, { half: true });
@@ -61,7 +61,7 @@ test('what is no sound request gets one problem document and a closed connection
     assert.equal((await server.send('GET', '/livez')).status, 200);
   }));
 
-test('what the parser refuses is logged once, without its bytes', () =>
+test('a request that the parser rejects is logged once, without its bytes', () =>
   withServer(async (server) => {
     const { text } = await exchange(server.port, `GET /secret HTTP/1.1\r\nHost : secret\r\n\r\n`);
     const requestId = /X-Request-Id: ([0-9a-f]+)/.exec(text)?.[1] ?? '';
@@ -139,7 +139,7 @@ test('an Upgrade header is ignored', () =>
     }
   }));
 
-test('close() lets an answer under way finish, then closes its connection', async () => {
+test('close() lets an answer in progress finish, then closes its connection', async () => {
   const server = new TestServer();
   ({ port: server.port } = await server.server.listen());
   const store = server.projects.fakeStore('alpha');
@@ -166,7 +166,7 @@ test('close() lets an answer under way finish, then closes its connection', asyn
   await closed;
 });
 
-test('close() cuts off what does not finish within its limit', async () => {
+test('close() cuts off answers that do not finish within its limit', async () => {
   const server = new TestServer({ http: { timeouts: { ...DEFAULT_HTTP_OPTIONS.timeouts, shutdownMs: 100 } } });
   ({ port: server.port } = await server.server.listen());
   const store = server.projects.fakeStore('alpha');
@@ -185,7 +185,7 @@ test('close() cuts off what does not finish within its limit', async () => {
   assert.equal((await answer).text, '');
 });
 
-test('listen() rejects with the errno of a port that is taken', () =>
+test('listen() rejects with the errno if the port is in use', () =>
   withServer(async (server) => {
     const other = new TestServer({ http: { port: server.port } });
     await assert.rejects(other.server.listen(), { code: 'EADDRINUSE' });

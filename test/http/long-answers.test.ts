@@ -40,7 +40,7 @@ async function waitForRoom(server: TestServer): Promise<{ readonly reader: SlowC
   return { reader, pending };
 }
 
-test('a caller whose key is replaced while the answer waits for room gets 401 and nothing of the value', () =>
+test('a caller whose API key is replaced while the answer waits for memory gets 401 and nothing of the value', () =>
   withServer(async (server) => {
     const { reader, pending } = await waitForRoom(server);
     server.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(generateApiKey('project')) });
@@ -51,7 +51,7 @@ test('a caller whose key is replaced while the answer waits for room gets 401 an
     assert.equal(answer.headers['last-modified'], undefined);
   }, { http: { answerBytesMax: ANSWER_BYTES_MAX } }));
 
-test('a value that waited for room comes whole', () =>
+test('a value that waited for memory is sent completely', () =>
   withServer(async (server) => {
     const { reader, pending } = await waitForRoom(server);
     reader.destroy();

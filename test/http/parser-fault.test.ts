@@ -8,7 +8,7 @@ function fault(code: string, packet = ''): ReturnType<typeof parserFault> {
   return parserFault(Object.assign(new Error('Parse Error'), { code, rawPacket: Buffer.from(packet) }));
 }
 
-test('parserFault() gives each fault its code', () => {
+test('parserFault() maps each fault to its code', () => {
   const table = {
     HPE_HEADER_OVERFLOW: 'headers_too_large',
     ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
@@ -23,14 +23,14 @@ test('parserFault() gives each fault its code', () => {
   assert.equal(parserFault(new Error('x')).error.code, 'bad_request');
 });
 
-test('parserFault() tells an unknown method from bytes that are no request', () => {
+test('parserFault() distinguishes an unknown method from bytes that are not a request', () => {
   assert.equal(fault('HPE_INVALID_METHOD', 'FROB / HTTP/1.1').error.code, 'method_not_allowed');
   assert.equal(fault('HPE_INVALID_METHOD', 'get / HTTP/1.1').isUnknownMethod, true);
   assert.equal(fault('HPE_INVALID_METHOD', '\u0016\u0003\u0001').error.code, 'bad_request');
   assert.equal(fault('HPE_INVALID_METHOD', '{"a": /}').isUnknownMethod, false);
 });
 
-test('parserFault() tells a request line that ends in LF alone from another version', () => {
+test('parserFault() distinguishes a request line that ends in LF alone from another version', () => {
   const versioned = (packet: string, bytesParsed: number): string => {
     const facts = { code: 'HPE_INVALID_VERSION', rawPacket: Buffer.from(packet), bytesParsed };
     return parserFault(Object.assign(new Error('Parse Error'), facts)).error.code;

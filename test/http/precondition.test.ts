@@ -11,7 +11,7 @@ function refuses(action: () => unknown): void {
   assert.throws(action, { name: 'AppError', code: 'invalid_precondition' });
 }
 
-test('writePrecondition() reads every supported form', () => {
+test('writePrecondition() parses every supported form', () => {
   const table: readonly (readonly [IncomingHttpHeaders, unknown])[] = [
     [{}, undefined],
     [{ 'if-match': '*' }, { kind: 'match' }],
@@ -24,7 +24,7 @@ test('writePrecondition() reads every supported form', () => {
   for (const [headers, expected] of table) assert.deepEqual(writePrecondition(headers, LOG_ID), expected);
 });
 
-test('writePrecondition() refuses what it does not support instead of ignoring it', () => {
+test('writePrecondition() refuses unsupported conditions instead of ignoring them', () => {
   const table: readonly IncomingHttpHeaders[] = [
     { 'if-match': '' },
     { 'if-match': '42' },

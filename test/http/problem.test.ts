@@ -10,13 +10,13 @@ function documentOf(error: AppError): Record<string, unknown> {
   return JSON.parse(makeProblem(error, 'r1').body) as Record<string, unknown>;
 }
 
-test('every code has a status of an error and a title of its own', () => {
+test('every code has an error status and a unique title', () => {
   assert.deepEqual(Object.keys(PROBLEM_KINDS), [...ERROR_CODES]);
   for (const code of ERROR_CODES) assert.ok(PROBLEM_KINDS[code].status >= 400 && PROBLEM_KINDS[code].status < 600, code);
   assert.equal(new Set(ERROR_CODES.map((code) => PROBLEM_KINDS[code].title)).size, ERROR_CODES.length);
 });
 
-test('makeProblem() writes the members of RFC 9457, the code, the id and the facts', () => {
+test('makeProblem() encodes the members of RFC 9457, the code, the id and the facts', () => {
   const error = new AppError('body_too_large', 'Too long', { facts: { limit: 3, status: 200, type: 'x', code: 'x', request_id: 'x' } });
   assert.deepEqual(documentOf(error), {
     type: 'urn:simplekv:problem:body_too_large',
@@ -29,7 +29,7 @@ test('makeProblem() writes the members of RFC 9457, the code, the id and the fac
   });
 });
 
-test('makeProblem() never says why a failure of ours happened', () => {
+test('makeProblem() never states the cause of a server error', () => {
   for (const code of ERROR_CODES) {
     const { status, publicText } = PROBLEM_KINDS[code];
     if (status < 500) continue;
@@ -42,7 +42,7 @@ test('makeProblem() never says why a failure of ours happened', () => {
   }
 });
 
-test('makeProblem() says of a failure whether the change is in force all the same', () => {
+test('makeProblem() states whether the change is in force despite a failure', () => {
   const error = new AppError('config_write_failed', 'EBUSY', { facts: { applied: true, path: '/secret' } });
   const document: unknown = JSON.parse(makeProblem(error, 'r1').body);
   assert.equal((document as { applied?: unknown }).applied, true);
@@ -54,14 +54,14 @@ test('makeProblem() says of a failure whether the change is in force all the sam
   }
 });
 
-test('makeProblem() says which request gives another key where an answer failed that had a new one', () => {
+test('makeProblem() names the request for another API key if the new one was lost', () => {
   const error = new AppError('disk_failed', 'EIO', { facts: { applied: true, key_lost: true } });
   const document = JSON.parse(makeProblem(error, 'r1').body) as { detail: string; key_lost: boolean };
   assert.equal(document.key_lost, true);
-  assert.match(document.detail, /in force.*new API key.*POST \/api\/v1\/projects\/\{id\}\/api-key\/regenerate gives another one$/);
+  assert.match(document.detail, /in force.*new API key.*POST \/api\/v1\/projects\/\{id\}\/api-key\/regenerate creates another one$/);
 });
 
-test('makeProblem() says when to come back with 429, 503 and 507, and how to log in with 401', () => {
+test('makeProblem() sets Retry-After for 429, 503 and 507, and WWW-Authenticate for 401', () => {
   for (const code of ERROR_CODES) {
     const { status, headers } = makeProblem(new AppError(code, 'x'), 'r1');
     assert.equal(headers['Retry-After'] !== undefined, [429, 503, 507].includes(status), code);
@@ -75,7 +75,7 @@ test('makeProblem() says when to come back with 429, 503 and 507, and how to log
   );
 });
 
-test('toAppError() finds the nearest code for what libraries throw', () => {
+test('toAppError() finds the closest code for library errors', () => {
   const table: readonly (readonly [unknown, string])[] = [
     [Object.assign(new Error('x'), { type: 'entity.too.large', status: 413 }), 'body_too_large'],
     [Object.assign(new Error('x'), { type: 'request.aborted', status: 400 }), 'incomplete_body'],
@@ -92,7 +92,7 @@ test('toAppError() finds the nearest code for what libraries throw', () => {
   assert.equal(toAppError(error), error);
 });
 
-test('logLevelOf() is loud for defects, damage and failures, silent for refusals', () => {
+test('logLevelOf() logs defects, damage and failures, but no refusals', () => {
   for (const code of ['internal_error', 'project_corrupt'] as const) assert.equal(logLevelOf(new AppError(code, 'x')), 'error');
   for (const code of ['log_failed', 'disk_full', 'config_write_failed', 'compaction_failed'] as const)
     assert.equal(logLevelOf(new AppError(code, 'x')), 'warn');

@@ -56,7 +56,7 @@ test('parseQuery() refuses repeated, nameless and malformed parameters', () => {
   }
 });
 
-test('parseQuery() refuses a key of access wherever it stands and does not repeat it', () => {
+test('parseQuery() refuses an API key anywhere in the query and does not echo it', () => {
   const key = generateApiKey('global');
   for (const raw of [
     'api_key=x',
@@ -87,11 +87,11 @@ test('parseQuery() refuses a key of access wherever it stands and does not repea
   );
 });
 
-test('checkQuery() gives the parameters that the schema knows', () => {
+test('checkQuery() returns the parameters of the schema', () => {
   assert.deepEqual({ ...checkQuery(parseQuery('a=x&b=true'), check) }, { a: 'x', b: 'true' });
 });
 
-test('checkQuery() refuses unknown, empty and wrong parameters by name', () => {
+test('checkQuery() refuses unknown, empty and invalid parameters by name', () => {
   for (const [raw, parameter] of [
     ['c=1', 'c'],
     ['a=', 'a'],
@@ -109,7 +109,7 @@ test('checkQuery() refuses unknown, empty and wrong parameters by name', () => {
   }
 });
 
-test('checkQuery() shows only the beginning of a long name', () => {
+test('checkQuery() truncates a long name', () => {
   assert.throws(
     () => checkQuery(parseQuery(`${'x'.repeat(5000)}=1`), check),
     (error: AppError) => error.message.length < 200,

@@ -16,7 +16,7 @@ function refusalOf(bytes: Buffer): AppError {
   throw new Error('The value was taken');
 }
 
-test('readValue() keeps every token as it was sent', () => {
+test('readValue() keeps every token unchanged', () => {
   const texts = [
     '9007199254740993',
     '1.0',
@@ -39,11 +39,11 @@ test('readValue() keeps every token as it was sent', () => {
   for (const text of texts) assert.equal(readValue(Buffer.from(text)), text);
 });
 
-test('readValue() takes out CR and LF between tokens and nothing else', () => {
+test('readValue() removes CR and LF between tokens and nothing else', () => {
   assert.equal(readValue(Buffer.from('{\r\n\t"a": 1,\n\n"b":\r"\\r\\n"\n}\n')), '{\t"a": 1,"b":"\\r\\n"}');
 });
 
-test('readValue() gives one line with the same meaning for any JSON text', () => {
+test('readValue() returns one line with the same meaning for any JSON text', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.nat(3), (value, space) => {
       const text = JSON.stringify(value, null, space);
@@ -54,7 +54,7 @@ test('readValue() gives one line with the same meaning for any JSON text', () =>
   );
 });
 
-test('readValue() takes values of great depth', () => {
+test('readValue() accepts deeply nested values', () => {
   const text = '['.repeat(100_000) + ']'.repeat(100_000);
   assert.equal(readValue(Buffer.from(text)), text);
 });
@@ -63,7 +63,7 @@ test('readValue() refuses an empty body', () => {
   assert.equal(refusalOf(Buffer.alloc(0)).code, 'empty_body');
 });
 
-test('readValue() refuses bytes that are not UTF-8 and says where they are', () => {
+test('readValue() refuses bytes that are not UTF-8 with their offset', () => {
   for (const hex of ['ff', 'c080', 'eda080']) {
     const error = refusalOf(Buffer.concat([Buffer.from('"a'), Buffer.from(hex, 'hex'), Buffer.from('"')]));
     assert.equal(error.code, 'invalid_utf8');
@@ -71,7 +71,7 @@ test('readValue() refuses bytes that are not UTF-8 and says where they are', () 
   }
 });
 
-test('readValue() refuses what is not JSON, says where, and quotes nothing of it', () => {
+test('readValue() refuses invalid JSON with the position, and quotes nothing of it', () => {
   const error = refusalOf(Buffer.from('{"a":\n secret}'));
   assert.equal(error.code, 'invalid_json');
   assert.deepEqual(error.facts, { offset: 7, line: 2, column: 2, expected: 'a value' });

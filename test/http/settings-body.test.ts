@@ -6,7 +6,7 @@ import { problemOf, withServer } from './test-server.js';
 const test = suite('settings-body');
 const PROJECTS = '/api/v1/projects';
 
-test('a body of settings of another kind is refused before it is parsed', () =>
+test('a settings body of another type is refused before it is parsed', () =>
   withServer(async (server) => {
     const table = [
       [{ 'Content-Type': 'text/plain' }, 'unsupported_media_type'],
@@ -21,7 +21,7 @@ test('a body of settings of another kind is refused before it is parsed', () =>
     }
   }));
 
-test('a body of settings that is empty, no UTF-8 or no JSON is refused with the position', () =>
+test('a settings body that is empty, not UTF-8 or not JSON is refused with the position', () =>
   withServer(async (server) => {
     const table: readonly (readonly [string | Buffer, string, number | undefined])[] = [
       ['', 'empty_body', undefined],
@@ -50,7 +50,7 @@ test('a member that would replace a prototype is refused', () =>
     }
   }));
 
-test('a member that stands twice is refused at every depth, with its place, and nothing is changed', () =>
+test('a duplicate member is refused at every depth, with its pointer, and nothing is changed', () =>
   withServer(async (server) => {
     const alpha = `${PROJECTS}/alpha`;
     const table: readonly (readonly [method: string, path: string, body: string, pointer: string])[] = [
@@ -71,7 +71,7 @@ test('a member that stands twice is refused at every depth, with its place, and 
     assert.equal(server.projects.lastChange, undefined);
   }));
 
-test('a long body of settings is refused, announced or not', () =>
+test('a long settings body is refused, announced or not', () =>
   withServer(async (server) => {
     const body = `{"id":"new"${' '.repeat(65_536)}}`;
     const announced = problemOf(await server.send('POST', PROJECTS, { body }));
@@ -83,7 +83,7 @@ test('a long body of settings is refused, announced or not', () =>
     assert.equal(problemOf(chunked)['code'], 'empty_body');
   }));
 
-test('names in a pointer are escaped and cut', () =>
+test('names in a pointer are escaped and truncated', () =>
   withServer(async (server) => {
     const problem = problemOf(await server.send('POST', PROJECTS, { body: JSON.stringify({ id: 'new', 'a/b~c': 1 }) }));
     assert.equal(problem['pointer'], '/a~1b~0c');

@@ -10,14 +10,14 @@ test('parseTarget() splits path and query and keeps the path raw', () => {
   assert.deepEqual(parseTarget('*'), { ...NO_TARGET, path: '*' });
 });
 
-test('parseTarget() takes absolute targets apart', () => {
+test('parseTarget() parses absolute targets', () => {
   const query = [{ name: 'x', value: '1' }];
   assert.deepEqual(parseTarget('http://localhost:1/a?x=1'), { ...NO_TARGET, path: '/a', query, authority: 'localhost:1' });
   assert.deepEqual(parseTarget('HTTPS://[::1]'), { ...NO_TARGET, path: '/', authority: '[::1]' });
   assert.deepEqual(parseTarget('http://h?x=1').query, [{ name: 'x', value: '1' }]);
 });
 
-test('parseTarget() refuses what is malformed', () => {
+test('parseTarget() refuses malformed targets', () => {
   const targets = [
     '',
     'a',

@@ -24,7 +24,7 @@ test('with key and certificate the server speaks TLS and closes its connections'
     assert.equal(status, 200);
   }, OPTIONS));
 
-test('plain HTTP and old versions of TLS get no answer and do no harm', () =>
+test('plain HTTP and old TLS versions get no answer and do no harm', () =>
   withServer(async (server) => {
     const { text } = await exchange(server.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n', { half: true });
     assert.doesNotMatch(text, /200 OK/);
@@ -43,12 +43,12 @@ test('plain HTTP and old versions of TLS get no answer and do no harm', () =>
     assert.equal(outcome, 'refused');
   }, OPTIONS));
 
-test('a handshake that never begins does not hold up close()', () =>
+test('a handshake that never starts does not delay close()', () =>
   withServer(async (server) => {
     await open(server.port);
   }, OPTIONS));
 
-test('a handshake that fails is logged with its address and what was wrong, not as a request', () =>
+test('a failed handshake is logged with its address and error, not as a request', () =>
   withServer(async (server) => {
     await exchange(server.port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
     for (let attempt = 0; attempt < 500 && server.lines.length === 0; attempt += 1) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -114,27 +114,27 @@ async function turnOfTypedKey({ flooded, addressOf }: Asked): Promise<number> {
 }
 
 // Each server is a process that has not seen the key: what a restart leaves.
-test('a typed key gets its turn in a flood from its own address on its own project, within twice those that came before it', async () => {
+test('a typed key is checked in a flood from its own address and on its own project, within twice the keys before it', async () => {
   const turn = await turnOfTypedKey({ flooded: 'alpha', addressOf: () => ADDRESS });
   assert.ok(turn <= 2 * (FLOOD_CONNECTIONS + 1), String(turn));
 });
 
-test('a typed key passes a flood from its own address on another project', async () => {
+test('a typed key overtakes a flood from its own address on another project', async () => {
   const turn = await turnOfTypedKey({ flooded: 'beta', addressOf: () => ADDRESS });
   assert.ok(turn <= 2, String(turn));
 });
 
-test('a typed key passes a flood from many other addresses on its own project', async () => {
+test('a typed key overtakes a flood from many other addresses on its own project', async () => {
   const turn = await turnOfTypedKey({ flooded: 'alpha', addressOf: (loop) => `198.51.100.${loop}` });
   assert.ok(turn <= 3, String(turn));
 });
 
-test('a typed key passes a flood on projects that are not there', async () => {
+test('a typed key overtakes a flood on projects that do not exist', async () => {
   const turn = await turnOfTypedKey({ flooded: 'none', addressOf: () => ADDRESS });
   assert.ok(turn <= 2, String(turn));
 });
 
-test('a client that leaves takes its key out of the line', async () => {
+test('a client that disconnects removes its key from the queue', async () => {
   const counted = new Counted(PATIENCE_MS / 2);
   await withServer(async (server) => {
     server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: quickHash(CHOSEN) });

@@ -6,7 +6,7 @@ import { suite } from '../suite.js';
 
 const test = suite('utf8-fault');
 
-test('findUtf8Fault() names the first byte of the first faulty sequence', () => {
+test('findUtf8Fault() returns the offset of the first invalid sequence', () => {
   const table: readonly (readonly [string, number])[] = [
     ['ff', 0],
     ['61ff', 1],
@@ -23,7 +23,7 @@ test('findUtf8Fault() names the first byte of the first faulty sequence', () => 
   for (const [hex, offset] of table) assert.equal(findUtf8Fault(Buffer.from(hex, 'hex')), offset, hex);
 });
 
-test('findUtf8Fault() finds nothing exactly where the engine finds nothing', () => {
+test('findUtf8Fault() agrees with the engine on valid text', () => {
   const byte = fc.constantFrom(0x61, 0x80, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff);
   fc.assert(
     fc.property(fc.array(byte, { maxLength: 8 }), (bytes) => {

@@ -1,5 +1,5 @@
 /**
- * One line per request. It names the route's pattern, never the target: keys of projects and of access may be in that.
+ * The access log: one line per request. It has the pattern of the route, never the target, which may contain keys of data and API keys.
  */
 import type { Logger } from '../../base/logger.js';
 import type { AppContext, AppMiddleware } from '../context.js';
@@ -7,7 +7,7 @@ import { actorOf } from '../../events/actor.js';
 
 const MS_DECIMALS = 3;
 
-/** Logs each request when its answer is out, or when its client has gone. */
+/** Logs each request when its answer is sent or its client has disconnected. */
 export function accessLog(logger: Logger): AppMiddleware {
   return function logRequest(ctx, next) {
     const startedMs = performance.now();
@@ -24,7 +24,7 @@ function describe(ctx: AppContext, durationMs: number): Record<string, unknown> 
     remote: state.remote,
     method: ctx.method,
     route: typeof route === 'string' ? route : null,
-    // Null where the connection broke before there was an answer.
+    // Null if the connection broke before there was an answer.
     status: res.headersSent ? res.statusCode : null,
     duration_ms: Number(durationMs.toFixed(MS_DECIMALS)),
     actor: state.principal === null ? null : actorOf(state.principal),
@@ -32,7 +32,7 @@ function describe(ctx: AppContext, durationMs: number): Record<string, unknown> 
     request_bytes: state.requestBytes,
     response_bytes: answerBytes(ctx),
     ...(state.problemCode === null ? {} : { code: state.problemCode }),
-    // The client left before the answer was out.
+    // The client disconnected before the answer was sent.
     ...(res.writableFinished ? {} : { aborted: true }),
   };
 }

@@ -1,23 +1,23 @@
 /**
- * What is answered where no route was taken: 404, 405 with the methods that exist, or to `OPTIONS` just these methods.
+ * Answers requests that match no route: 404, 405 with the supported methods, or just these methods for `OPTIONS`.
  */
 import { AppError } from '../../base/app-error.js';
 import type { AppContext, AppMiddleware } from '../context.js';
 
-/** Every method that any route has, in the order in which `Allow` names them. */
+/** Every method of any route, in the order of `Allow`. */
 export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;
 
 const NO_CONTENT = 204;
 const SERVER_TARGET = '*';
 
-/** Answers what the router passed on. Comes after the router. */
+/** Comes after the router. */
 export function noRoute(): AppMiddleware {
   return function answerNoRoute(ctx) {
     const allowed = allowedMethods(ctx);
-    if (allowed === undefined) throw new AppError('not_found', 'There is nothing at this path');
+    if (allowed === undefined) throw new AppError('not_found', 'Cannot find a route with this path');
     ctx.set('Allow', allowed);
     if (ctx.method !== 'OPTIONS' || ctx.state.target.path === SERVER_TARGET) {
-      throw new AppError('method_not_allowed', `Cannot ${ctx.method} here: the methods are ${allowed}`);
+      throw new AppError('method_not_allowed', `Cannot ${ctx.method} this path: its methods are ${allowed}`);
     }
     ctx.status = NO_CONTENT;
   };

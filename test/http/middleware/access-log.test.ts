@@ -6,7 +6,7 @@ import { withServer, type TestServer } from '../test-server.js';
 const test = suite('access-log');
 const KEYS = '/api/v1/projects/alpha/keys';
 
-test('each request is one line with its route, caller and sizes, and never its target', () =>
+test('each request is one line with its route, caller and sizes, without its target', () =>
   withServer(async (server) => {
     await server.send('PUT', `${KEYS}/secret-name?`, { body: '"secret"', key: server.alphaKey, headers: { 'X-Request-Id': 'one' } });
     const { level, time: _time, duration_ms: durationMs, actor, ...line } = await server.lineOf('one');
@@ -34,7 +34,7 @@ test('each request is one line with its route, caller and sizes, and never its t
     assert.equal(server.lines.length, 2);
   }));
 
-test('no key reaches the log, whatever becomes of the request', () =>
+test('no API key reaches the log, whatever the outcome of the request', () =>
   withServer(async (server) => {
     for (const key of [server.globalKey, server.betaKey, `${server.alphaKey}x`]) {
       for (const headers of [
@@ -54,7 +54,7 @@ test('no key reaches the log, whatever becomes of the request', () =>
     for (const key of [server.globalKey, server.betaKey, server.alphaKey]) assert.equal(text.includes(key), false);
   }));
 
-test('a request id is taken over where it is fit for the log, and made otherwise', () =>
+test('a valid request id is accepted, any other is replaced', () =>
   withServer(async (server) => {
     assert.equal(
       (await server.send('GET', '/livez', { headers: { 'X-Request-Id': 'abc-1:/+=@._' } })).headers['x-request-id'],
@@ -83,7 +83,7 @@ async function lineWhere(server: TestServer, isIt: (line: Record<string, unknown
   throw new Error(`No such line was logged: ${JSON.stringify(server.lines)}`);
 }
 
-test('a line names the address of the client, behind trusted proxies the one that they forward', async () => {
+test('a line has the address of the client; behind trusted proxies, the forwarded one', async () => {
   const rows = [
     { trustedProxies: [], forwarded: '192.0.2.7', remote: '127.0.0.1' },
     { trustedProxies: ['127.0.0.1'], forwarded: '192.0.2.7', remote: '192.0.2.7' },
@@ -100,7 +100,7 @@ test('a line names the address of the client, behind trusted proxies the one tha
   }
 });
 
-test('a refusal is logged with the project that it aimed at, whether or not there is one', () =>
+test('a refused request is logged with its project, whether or not it exists', () =>
   withServer(async (server) => {
     const rows = [
       ['alpha/keys', 'alpha'], ['none/keys/k', 'none'], ['none', 'none'], ['UPPER/keys', null], ['%6eone', 'none'], ['a%0ab/keys', null],
@@ -116,7 +116,7 @@ test('a refusal is logged with the project that it aimed at, whether or not ther
     }
   }));
 
-test('what never became a request is logged with its address too', () =>
+test('a malformed request is logged with its address too', () =>
   withServer(async (server) => {
     for (const [bytes, code] of [
       ['rubbish\r\n\r\n', 'bad_request'],
@@ -129,7 +129,7 @@ test('what never became a request is logged with its address too', () =>
     }
   }));
 
-test('an address that begins to be throttled is warned of once, and not for each request', () =>
+test('an address that reaches the limit is logged once, not for each request', () =>
   withServer(async (server) => {
     for (let attempt = 0; attempt < 10; attempt += 1) await server.send('GET', `/api/v1/projects/none/keys`, { key: 'wrong' });
     await server.send('GET', KEYS, { headers: { 'X-Request-Id': 'last' } });

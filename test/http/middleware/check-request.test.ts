@@ -36,7 +36,7 @@ test('more headers than allowed are 431, exactly as many are not', () =>
     assert.deepEqual(await ask(server, `GET /livez HTTP/1.1\r\nHost: x\r\n${headers(1500)}`), [431, 'too_many_headers']);
   }));
 
-test('a Host that is repeated, malformed or contradicted is refused', () =>
+test('a repeated, malformed or contradictory Host is refused', () =>
   withServer(async (server) => {
     assert.deepEqual(await ask(server, 'GET /livez HTTP/1.1\r\nHost: x\r\nHost: x\r\n'), [400, 'ambiguous_host']);
     for (const host of ['', 'a b', 'a/b', 'u@h', '[::1', 'a:b', '\u00ff'])
@@ -45,7 +45,7 @@ test('a Host that is repeated, malformed or contradicted is refused', () =>
     assert.deepEqual(await ask(server, 'GET http://y/livez HTTP/1.1\r\nHost: x\r\n'), [400, 'ambiguous_host']);
   }));
 
-test('a malformed target is 400 whoever asks', () =>
+test('a malformed target is 400 for every caller', () =>
   withServer(async (server) => {
     for (const target of ['/livez#x', '/%', '/%ff', '/a%C0%80', 'http://u:p@x/livez']) {
       assert.deepEqual(await ask(server, `GET ${target} HTTP/1.1\r\nHost: x\r\n`), [400, 'invalid_target'], target);
@@ -54,7 +54,7 @@ test('a malformed target is 400 whoever asks', () =>
     assert.equal((await ask(server, 'GET livez HTTP/1.1\r\nHost: x\r\n'))[0], 400);
   }));
 
-test('a raw byte beyond ASCII, or a control character, is refused wherever in the target it stands', () =>
+test('a raw byte beyond ASCII or a control character is refused anywhere in the target', () =>
   withServer(async (server) => {
     const path = '/api/v1/projects/alpha/keys';
     // UTF-8, Latin-1, and bytes that are neither a character nor the beginning of one.
@@ -68,7 +68,7 @@ test('a raw byte beyond ASCII, or a control character, is refused wherever in th
     assert.equal((await server.send('PUT', `${path}/%C3%A9`, { body: '1' })).status, 201);
   }));
 
-test('a line that ends in LF alone is 400, wherever in the request it stands, and nothing is changed', () =>
+test('a line that ends in LF alone is 400 anywhere in the request, and nothing is changed', () =>
   withServer(async (server) => {
     const head = `PUT /api/v1/projects/alpha/keys/k HTTP/1.1\r\nHost: x\r\nX-API-Key: ${server.globalKey}\r\n`;
     const withLength = `${head}Content-Type: application/json\r\nContent-Length: 1\r\n\r\n1`;
@@ -84,7 +84,7 @@ test('a line that ends in LF alone is 400, wherever in the request it stands, an
     assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
   }));
 
-test('a key in the query is refused before anything else and never repeated', () =>
+test('an API key in the query is refused before anything else and never echoed', () =>
   withServer(async (server) => {
     for (const path of [
       `/api/v1/projects?api_key=${server.globalKey}`,
@@ -106,7 +106,7 @@ test('an expectation other than 100-continue is 417', () =>
     assert.deepEqual(await ask(server, 'GET /livez HTTP/1.0\r\nHost: x\r\nExpect: 200-ok\r\n'), [200, undefined]);
   }));
 
-test('while any scope is open, only safe hosts are answered', () =>
+test('while a scope is open, only safe hosts are served', () =>
   withServer(
     async (server) => {
       const statusFor = async (host: string): Promise<number> => (await ask(server, `GET /livez HTTP/1.1\r\nHost: ${host}\r\n`))[0];
@@ -125,7 +125,7 @@ test('while any scope is open, only safe hosts are answered', () =>
     { http: { allowedHosts: ['good.example'] } },
   ));
 
-test('headers that would change method or caller elsewhere are ignored', () =>
+test('headers that override the method or the caller are ignored', () =>
   withServer(async (server) => {
     const headers = {
       'X-HTTP-Method-Override': 'DELETE',
@@ -137,7 +137,7 @@ test('headers that would change method or caller elsewhere are ignored', () =>
     assert.equal(server.projects.list().length, 2);
   }));
 
-test('everything but the probes is 503 while starting and stopping, before routes and credentials', () =>
+test('everything but the health probes is 503 during startup and shutdown, before routes and credentials', () =>
   withServer(async (server) => {
     for (const [state, code] of [
       ['starting', 'starting'],
@@ -160,7 +160,7 @@ test('everything but the probes is 503 while starting and stopping, before route
     }
   }));
 
-test('checks come in their order: a request with every fault gets the first, then the next', () =>
+test('checks come in a fixed order: a request with every fault gets the first, then the next', () =>
   withServer(async (server) => {
     const body = '{';
     const bad = { 'If-Match': 'x', 'Content-Type': 'text/plain' };

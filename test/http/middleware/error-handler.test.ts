@@ -22,14 +22,14 @@ function headersAfter(code: ErrorCode): ReadonlySet<string> {
   return new Set(headers.keys());
 }
 
-test('a problem has no headers of the value that it takes the place of', () => {
+test('a problem has no headers of the value that it replaces', () => {
   for (const code of ['busy', 'unauthorized', 'forbidden', 'project_not_found', 'shutting_down'] as const) {
     const names = headersAfter(code);
     assert.deepEqual(['ETag', 'Last-Modified', 'Link', 'Allow'].filter((name) => names.has(name)), ['Allow'], code);
   }
 });
 
-test('a failed condition keeps the version that it was compared with', () => {
+test('a failed precondition keeps the ETag of the current version', () => {
   assert.ok(headersAfter('precondition_failed').has('ETag'));
 });
 

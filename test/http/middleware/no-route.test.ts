@@ -19,7 +19,7 @@ const ALLOWED = {
   [`${ALPHA}/keys/a/b`]: 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
 };
 
-test('OPTIONS on a route names its methods, without a key', () =>
+test('OPTIONS on a route lists its methods, without an API key', () =>
   withServer(async (server) => {
     for (const [path, allowed] of Object.entries(ALLOWED)) {
       const answer = await server.send('OPTIONS', path, { key: null });
@@ -28,7 +28,7 @@ test('OPTIONS on a route names its methods, without a key', () =>
     }
   }));
 
-test('another method on a route is 405 with Allow, before credentials', () =>
+test('an unsupported method on a route is 405 with Allow, before credentials', () =>
   withServer(async (server) => {
     for (const [path, allowed] of Object.entries(ALLOWED)) {
       for (const method of ['PATCH', 'TRACE', 'PROPFIND', 'QUERY', 'POST', 'PUT', 'DELETE', 'GET'].filter(
@@ -41,7 +41,7 @@ test('another method on a route is 405 with Allow, before credentials', () =>
     }
   }));
 
-test('OPTIONS *, CONNECT and unknown methods are 405 with every method there is', () =>
+test('OPTIONS *, CONNECT and unknown methods are 405 with every supported method', () =>
   withServer(async (server) => {
     for (const line of ['OPTIONS *', 'CONNECT evil.example:443', 'FROB /livez', 'get /livez', 'Get /livez']) {
       const { text } = await exchange(server.port, `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
@@ -50,7 +50,7 @@ test('OPTIONS *, CONNECT and unknown methods are 405 with every method there is'
     }
   }));
 
-test('routes are strict and case-sensitive; everything else is 404 for anybody', () =>
+test('routes are strict and case-sensitive; everything else is 404 for every caller', () =>
   withServer(async (server) => {
     const paths = [
       '/api',
@@ -86,7 +86,7 @@ test('routes are strict and case-sensitive; everything else is 404 for anybody',
     }
   }));
 
-test('HEAD of what is refused has the headers of the problem and no body', () =>
+test('a refused HEAD has the headers of the problem and no body', () =>
   withServer(async (server) => {
     const answer = await server.send('HEAD', '/nowhere');
     assert.equal(answer.status, 404);

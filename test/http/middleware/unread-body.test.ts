@@ -10,7 +10,7 @@ function put(server: TestServer, headers: string, key: string = server.alphaKey)
   return `PUT ${KEY} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n${headers}\r\n`;
 }
 
-test('a refusal arrives although the body was announced and never comes', () =>
+test('a refusal arrives although the announced body never does', () =>
   withServer(async (server) => {
     for (const [head, code] of [
       [put(server, 'Content-Length: 100000\r\n', 'wrong'), 'unauthorized'],
@@ -25,7 +25,7 @@ test('a refusal arrives although the body was announced and never comes', () =>
     }
   }));
 
-test('a refusal arrives whole although the body keeps coming', () =>
+test('a refusal arrives completely although the body keeps arriving', () =>
   withServer(async (server) => {
     const body = Buffer.alloc(8_000_000, 0x20);
     const { text, endedInOrder } = await exchange(
@@ -36,7 +36,7 @@ test('a refusal arrives whole although the body keeps coming', () =>
     assert.match(text, /"limit":1048576,"actual":8000000\}$/);
   }));
 
-test('what still comes after a refusal is read for a moment instead of being reset', () =>
+test('after a refusal the rest of the body is read for a moment instead of being reset', () =>
   withServer(async (server) => {
     const socket = await open(server.port);
     const errors: Error[] = [];
@@ -53,7 +53,7 @@ test('what still comes after a refusal is read for a moment instead of being res
     assert.deepEqual(errors, []);
   }));
 
-test('a chunked body that grows beyond the limit is refused on the way', () =>
+test('a chunked body that exceeds the limit is refused on the way', () =>
   withServer(
     async (server) => {
       const chunk = `400\r\n${'x'.repeat(1024)}\r\n`;
@@ -67,7 +67,7 @@ test('a chunked body that grows beyond the limit is refused on the way', () =>
     { http: { valueBytesMax: 2000 } },
   ));
 
-test('a refused request whose body has come leaves the connection open', () =>
+test('a refused request whose body has arrived keeps the connection open', () =>
   withServer(async (server) => {
     const first = `${put(server, 'Content-Length: 1\r\n', 'wrong')}1`;
     const second = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -97,7 +97,7 @@ test('100 Continue is sent only when nothing but the body is left to check', () 
     assert.match(answers.join(''), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 201 Created\r\n/);
   }));
 
-test('a body on a route that takes none is dropped', () =>
+test('a body on a route that takes none is discarded', () =>
   withServer(async (server) => {
     const { text, endedInOrder } = await exchange(server.port, `GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nxxx`);
     assert.deepEqual([statusOf(text), endedInOrder], [200, true]);

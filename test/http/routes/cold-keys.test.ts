@@ -11,7 +11,7 @@ import { PlacedLog } from '../../store/placed-log.js';
 import { suite } from '../../suite.js';
 import { problemOf, withServer, type TestServer } from '../test-server.js';
 
-const test = suite('keys over HTTP, with values on disk');
+const test = suite('cold-keys');
 
 const KEYS = '/api/v1/projects/alpha/keys';
 const ALPHA = { kind: 'project', project: 'alpha' } as const;
@@ -30,7 +30,7 @@ async function put(server: TestServer, key: string, value: string): Promise<void
   assert.equal((await server.send('PUT', `${KEYS}/${key}`, { body: value })).status, 201);
 }
 
-test('a value comes back from disk token for token, with the headers that one in memory has', () =>
+test('a value is read from disk token for token, with the same headers as one in memory', () =>
   withServer(async (server) => {
     const log = await makeCold(server);
     await put(server, 'k', VALUE);
@@ -58,7 +58,7 @@ test('HEAD and 304 have the headers of GET without a read from disk', () =>
     assert.equal(log.reads.length, 1);
   }));
 
-test('a value that was changed on disk is refused with 503, without its version and without a word of it; other keys are served', () =>
+test('a value changed on disk is 503, without its version or content; other keys are served', () =>
   withServer(async (server) => {
     const log = await makeCold(server);
     await put(server, 'k', '"secret"');
@@ -78,7 +78,7 @@ test('a value that was changed on disk is refused with 503, without its version 
     assert.equal((await server.send('HEAD', `${KEYS}/k`)).status, 200);
   }));
 
-test('a caller whose key is replaced while its value is read from disk learns neither the value nor its version', () =>
+test('a caller whose API key is replaced while its value is read from disk learns neither the value nor its version', () =>
   withServer(async (server) => {
     const log = await makeCold(server);
     await put(server, 'k', '"secret"');
@@ -91,7 +91,7 @@ test('a caller whose key is replaced while its value is read from disk learns ne
     }
   }));
 
-test('listings and pages of values on disk are complete and in order, in pieces of limited size', () =>
+test('listings and pages of values on disk are complete and ordered, in pieces of limited size', () =>
   withServer(async (server) => {
     await makeCold(server);
     const half = `"${'x'.repeat(PIECE_VALUE_BYTES_MAX / 2 - 2)}"`;

@@ -8,7 +8,7 @@ function parse(text: string): Record<string, unknown> {
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-test('/livez answers in every state, with GET and HEAD, without a key', () =>
+test('/livez answers in every phase, with GET and HEAD, without an API key', () =>
   withServer(async (server) => {
     for (const state of ['starting', 'serving', 'stopping'] as const) {
       server.state = state;
@@ -17,7 +17,7 @@ test('/livez answers in every state, with GET and HEAD, without a key', () =>
     }
   }));
 
-test('/readyz says where the server stands and when to ask again', () =>
+test('/readyz returns the phase of the server and when to retry', () =>
   withServer(async (server) => {
     assert.deepEqual(parse((await server.send('GET', '/readyz', { key: null })).text), { status: 'ready' });
     server.projects.startFacts = { started: 3, refused: 1, total: 40 };
@@ -35,7 +35,7 @@ test('/readyz says where the server stands and when to ask again', () =>
     assert.deepEqual(parse((await server.send('GET', '/readyz', { key: null })).text), { status: 'not_ready' });
   }));
 
-test('/readyz?verbose names projects to the global key only', () =>
+test('/readyz?verbose names projects only to the global API key', () =>
   withServer(async (server) => {
     server.projects.setState('beta', 'log_failed');
     const report = { status: 'ready', checks: server.projects.readiness().checks, degraded_count: 1 };

@@ -14,7 +14,7 @@ function put(server: TestServer, key: string, sent: SentValue): ReturnType<TestS
   return server.send('PUT', `${KEYS}/${key}`, { body, headers, key: server.alphaKey });
 }
 
-test('PUT and POST answer 201 for a new key and 200 for a present one, with receipt and ETag', () =>
+test('PUT and POST answer 201 for a new key and 200 for an existing one, with receipt and ETag', () =>
   withServer(async (server) => {
     const logId = server.projects.fakeStore('alpha').logId.slice(0, 8);
     for (const [method, status, seq] of [
@@ -32,14 +32,14 @@ test('PUT and POST answer 201 for a new key and 200 for a present one, with rece
     }
   }));
 
-test('a write that the disk does not have yet says so', () =>
+test('a write that may not be on disk yet says so', () =>
   withServer(async (server) => {
     server.projects.fakeStore('alpha').volatile = true;
     assert.equal((JSON.parse((await put(server, 'k', '1')).text) as Record<string, unknown>)['durable'], false);
     assert.equal((JSON.parse((await server.send('DELETE', KEYS)).text) as Record<string, unknown>)['durable'], false);
   }));
 
-test('a value comes back token for token, on one line', () =>
+test('a value is returned token for token, on one line', () =>
   withServer(async (server) => {
     const body = '{\r\n "b": 9007199254740993, "a": 1.0, "a": 1e400,\n "10": "\\ud800é😀" }\n';
     await put(server, 'k', body);
@@ -86,7 +86,7 @@ test('a slash in a key may be sent plain or encoded, and everything is decoded o
     assert.equal(server.projects.fakeStore('alpha').values.count, 11);
   }));
 
-test('keys that cannot be are refused and say why', () =>
+test('invalid keys are refused with the reason', () =>
   withServer(async (server) => {
     for (const [key, reason] of [
       ['%00', 'control_character'],
@@ -107,7 +107,7 @@ test('keys that cannot be are refused and say why', () =>
     assert.equal(problemOf(await put(server, '', '1'))['code'], 'not_found');
   }));
 
-test('DELETE gives a receipt once and 404 afterwards', () =>
+test('DELETE returns a receipt once and 404 afterwards', () =>
   withServer(async (server) => {
     await put(server, 'k', '1');
     const answer = await server.send('DELETE', `${KEYS}/k`);
@@ -125,7 +125,7 @@ test('DELETE of all keys counts them', () =>
     assert.equal((JSON.parse((await server.send('DELETE', KEYS)).text) as { deleted: number }).deleted, 0);
   }));
 
-test('a failed condition is 412 with the present version, none where there is no key', () =>
+test('a failed precondition is 412 with the current version, without one if the key does not exist', () =>
   withServer(async (server) => {
     const tag = String((await put(server, 'k', '1')).headers.etag);
     const newTag = String((await put(server, 'k', { body: '2', headers: { 'If-Match': tag } })).headers.etag);
@@ -153,7 +153,7 @@ test('a failed condition is 412 with the present version, none where there is no
     assert.equal((await server.send('DELETE', `${KEYS}/k`, { headers: { 'If-Match': newTag } })).status, 200);
   }));
 
-test('conditions that are not supported are refused before the body is looked at', () =>
+test('unsupported conditions are refused before the body is read', () =>
   withServer(async (server) => {
     for (const headers of [
       { 'If-Match': 'x' },
@@ -180,7 +180,7 @@ test('conditions that are not supported are refused before the body is looked at
     assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
   }));
 
-test('a reader that has the version gets 304 without a body', () =>
+test('a client that has the version gets 304 without a body', () =>
   withServer(async (server) => {
     const tag = String((await put(server, 'k', '1')).headers.etag);
     for (const value of [tag, `W/${tag}`, '*']) {
@@ -195,7 +195,7 @@ test('a reader that has the version gets 304 without a body', () =>
     assert.equal((await server.send('GET', `${KEYS}/absent`, { headers: { 'If-None-Match': '*' } })).status, 404);
   }));
 
-test('bodies of another kind are refused with what to send', () =>
+test('bodies of another type are refused with the type to send', () =>
   withServer(async (server) => {
     for (const type of [
       'text/plain',
@@ -220,7 +220,7 @@ test('bodies of another kind are refused with what to send', () =>
     assert.equal((await put(server, 'k', { body: '1', headers: { 'Content-Encoding': 'identity' } })).status, 200);
   }));
 
-test('bodies that are empty, no UTF-8 or no JSON are refused with the position', () =>
+test('bodies that are empty, not UTF-8 or not JSON are refused with the position', () =>
   withServer(async (server) => {
     assert.equal(
       problemOf(await server.send('PUT', `${KEYS}/k`, { headers: { 'Content-Type': 'application/json' } }))['code'],
@@ -233,7 +233,7 @@ test('bodies that are empty, no UTF-8 or no JSON are refused with the position',
     assert.deepEqual(server.projects.fakeStore('alpha').submitted, []);
   }));
 
-test('a value of the largest size is taken and one byte more is refused', () =>
+test('a value of the largest size is accepted and one byte more is refused', () =>
   withServer(
     async (server) => {
       assert.equal((await put(server, 'k', `"${'x'.repeat(98)}"`)).status, 201);
@@ -256,7 +256,7 @@ test('commands name the caller and the request', () =>
     assert.equal(context?.requestId, 'my-id');
   }));
 
-test('failures of the store keep their status and not their reason', () =>
+test('failures of the store keep their status but not their cause', () =>
   withServer(async (server) => {
     const store = server.projects.fakeStore('alpha');
     for (const [code, status] of [
@@ -285,7 +285,7 @@ test('failures of the store keep their status and not their reason', () =>
     assert.equal(problemOf(await server.send('GET', `${KEYS}/k`))['code'], 'project_corrupt');
   }));
 
-test('a project that does not exist is 404 to the global key', () =>
+test('a project that does not exist is 404 to the global API key', () =>
   withServer(async (server) => {
     for (const path of ['/api/v1/projects/none/keys', '/api/v1/projects/none/keys/k', '/api/v1/projects/none']) {
       assert.equal(problemOf(await server.send('GET', path))['code'], 'project_not_found', path);

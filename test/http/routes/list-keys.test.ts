@@ -33,7 +33,7 @@ test('a listing has every key and its value, sorted by UTF-8 bytes, as it was st
     );
   }));
 
-test('prefix, start, end and reverse choose keys', () =>
+test('prefix, start, end and reverse select keys', () =>
   withServer(async (server) => {
     fill(server, ['a', 'b/1', 'b/2', 'b/3', 'c', 'd e', '+']);
     assert.deepEqual(await keysOf(server, 'prefix=b/'), ['b/1', 'b/2', 'b/3']);
@@ -43,7 +43,7 @@ test('prefix, start, end and reverse choose keys', () =>
     assert.deepEqual(await keysOf(server, 'prefix=%2B'), ['+']);
   }));
 
-test('pages follow each other through Link until every key was there once', () =>
+test('pages linked by Link contain every key exactly once', () =>
   withServer(async (server) => {
     const keys = Array.from({ length: 25 }, (_, index) => `ü key/${String(index).padStart(2, '0')}`);
     fill(server, keys);
@@ -64,7 +64,7 @@ test('pages follow each other through Link until every key was there once', () =
     }
   }));
 
-test('long listings are made of pieces of at most 1,000 keys', () =>
+test('long listings are built from pieces of at most 1,000 keys', () =>
   withServer(async (server) => {
     const keys = Array.from({ length: 2500 }, (_, index) => `k${String(index).padStart(5, '0')}`);
     fill(server, keys);
@@ -79,7 +79,7 @@ test('long listings are made of pieces of at most 1,000 keys', () =>
     assert.equal(pieces, 6);
   }));
 
-test('a key deleted between the pieces of a page is left out, one there all along is there once', () =>
+test('a key deleted between the pieces of a page is left out, one that stays is listed once', () =>
   withServer(async (server) => {
     const keys = Array.from({ length: 1500 }, (_, index) => `k${String(index).padStart(5, '0')}`);
     fill(server, keys);
@@ -106,7 +106,7 @@ test('HEAD of a listing has its headers and no body', () =>
     assert.equal(answer.bytes.length, 0);
   }));
 
-test('parameters that are wrong, repeated, empty or unknown are refused', () =>
+test('invalid, repeated, empty and unknown parameters are refused', () =>
   withServer(async (server) => {
     const queries = [
       'limit=0',
@@ -141,7 +141,7 @@ test('parameters that are wrong, repeated, empty or unknown are refused', () =>
       assert.equal((await server.send('GET', `${KEYS}?${query}`)).status, 200, query);
   }));
 
-test('a client that stops reading stops the listing, and one that leaves ends it', () =>
+test('a client that stops reading stops the listing, and one that disconnects ends it', () =>
   withServer(async (server) => {
     const keys = Array.from({ length: 20_000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
     const value = JSON.stringify('x'.repeat(2000));
@@ -162,7 +162,7 @@ test('a client that stops reading stops the listing, and one that leaves ends it
     assert.ok(pieces <= piecesWhileWaiting + 1);
   }));
 
-test('an error in the middle of a listing cuts it off instead of ending it in order', () =>
+test('an error in the middle of a listing cuts it off instead of ending it normally', () =>
   withServer(async (server) => {
     fill(
       server,
@@ -183,16 +183,16 @@ test('an error in the middle of a listing cuts it off instead of ending it in or
     assert.equal(problemOf(answer)['code'], 'internal_error');
   }));
 
-test('readListingQuery() gives everything, ascending and with values, where nothing is said', () => {
+test('readListingQuery() selects everything, ascending and with values, by default', () => {
   assert.deepEqual(readListingQuery([]), { range: { reverse: false }, withValues: true, limit: undefined });
 });
 
-test('readListingQuery() reads every parameter', () => {
+test('readListingQuery() parses every parameter', () => {
   const query = readListingQuery(parseQuery('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false'));
   assert.deepEqual(query, { range: { prefix: 'a', start: 'b', end: 'c', after: 'a', reverse: true }, withValues: false, limit: 10 });
 });
 
-test('a cursor brings any key back, and the link keeps the rest of the query', () => {
+test('a cursor encodes any key, and the link keeps the rest of the query', () => {
   const key = fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }).filter((text) => findKeyFault(text) === undefined);
   fc.assert(
     fc.property(key, key, (last, prefix) => {

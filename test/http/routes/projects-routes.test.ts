@@ -16,7 +16,7 @@ test('GET lists the details of every project', () =>
     assert.equal((await server.send('HEAD', PROJECTS)).headers['content-length'], String(answer.bytes.length));
   }));
 
-test('POST creates a project and shows its key once, to no cache', () =>
+test('POST creates a project and returns its API key once, uncached', () =>
   withServer(async (server) => {
     const answer = await server.send('POST', PROJECTS, { body: '{"id":"new","storage":{"cache_in_memory":false,"segment_bytes":4096}}' });
     assert.equal(answer.status, 201);
@@ -28,7 +28,7 @@ test('POST creates a project and shows its key once, to no cache', () =>
     assert.equal(problemOf(await server.send('POST', PROJECTS, { body: '{"id":"new"}' }))['code'], 'project_exists');
   }));
 
-test('POST refuses ids that cannot be and settings that are unknown', () =>
+test('POST refuses invalid ids and unknown settings', () =>
   withServer(async (server) => {
     for (const id of ['', 'A', '..', 'a/b', '-a', 'a b', 'é', 'x'.repeat(64), 'a\n', 'config.json']) {
       assert.equal(problemOf(await server.send('POST', PROJECTS, { body: JSON.stringify({ id }) }))['code'], 'invalid_project_id', id);
@@ -47,14 +47,14 @@ test('POST refuses ids that cannot be and settings that are unknown', () =>
     assert.equal(server.projects.list().length, 2);
   }));
 
-test('GET shows a project, a refused one too', () =>
+test('GET returns a project, also one that is not served', () =>
   withServer(async (server) => {
     server.projects.setState('alpha', 'corrupt');
     const answer = await server.send('GET', `${PROJECTS}/alpha`, { key: server.alphaKey });
     assert.equal((JSON.parse(answer.text) as Record<string, unknown>)['state'], 'corrupt');
   }));
 
-test('PUT changes what it names and passes nothing else on', () =>
+test('PUT changes only the settings that it names', () =>
   withServer(async (server) => {
     const answer = await server.send('PUT', `${PROJECTS}/alpha`, { key: server.alphaKey, body: '{"storage":{"cache_in_memory":false}}' });
     assert.equal(answer.status, 200);
@@ -64,7 +64,7 @@ test('PUT changes what it names and passes nothing else on', () =>
     assert.match(asked.context.actor, /^project:alpha#/);
   }));
 
-test('PUT changes one member of a group and leaves the others', () =>
+test('PUT changes one member of a group and keeps the others', () =>
   withServer(async (server) => {
     server.projects.add('shop', { storage: { retention: { max_bytes: 7 } } });
     const answer = await server.send('PUT', `${PROJECTS}/shop`, { body: '{"storage":{"retention":{"compress":"gzip"}}}' });
@@ -74,7 +74,7 @@ test('PUT changes one member of a group and leaves the others', () =>
     assert.deepEqual((server.projects.lastChange as { change: unknown }).change, { storage: { retention: { compress: 'gzip' } } });
   }));
 
-test('PUT shows the key that switching authentication on has made', () =>
+test('PUT returns the API key created by switching authentication on', () =>
   withServer(async (server) => {
     server.projects.add('open', { authentication: { enabled: false } });
     const answer = await server.send('PUT', `${PROJECTS}/open`, {
@@ -85,7 +85,7 @@ test('PUT shows the key that switching authentication on has made', () =>
     assert.equal(answer.headers['cache-control'], 'no-store');
   }));
 
-test('PUT refuses keys and hashes with a pointer and does not repeat them', () =>
+test('PUT refuses API keys and hashes with a pointer and does not echo them', () =>
   withServer(async (server) => {
     for (const [body, pointer] of [
       ['{"api_key":"secret"}', '/api_key'],
@@ -111,13 +111,13 @@ test('PUT refuses keys and hashes with a pointer and does not repeat them', () =
     assert.equal(server.projects.lastChange, undefined);
   }));
 
-test('PUT refuses a change of nothing', () =>
+test('PUT refuses an empty change', () =>
   withServer(async (server) => {
     for (const body of ['{}', '{"storage":{}}', '[]', '"x"', 'null', '1'])
       assert.equal(problemOf(await server.send('PUT', `${PROJECTS}/alpha`, { body }))['code'], 'invalid_settings', body);
   }));
 
-test('storage settings beyond the two of its own need the global key', () =>
+test('storage settings beyond on_disk and cache_in_memory need the global API key', () =>
   withServer(async (server) => {
     const body = '{"storage":{"durability":"os"}}';
     assert.equal(problemOf(await server.send('PUT', `${PROJECTS}/alpha`, { body, key: server.alphaKey }))['code'], 'forbidden');
@@ -125,7 +125,7 @@ test('storage settings beyond the two of its own need the global key', () =>
     assert.equal((await server.send('PUT', `${PROJECTS}/alpha`, { body })).status, 200);
   }));
 
-test('on an open project, authentication and on_disk need the global key', () =>
+test('on an open project, authentication and on_disk need the global API key', () =>
   withServer(async (server) => {
     server.projects.add('open', { authentication: { enabled: false } });
     for (const body of ['{"authentication":{"enabled":true}}', '{"storage":{"on_disk":false}}', '{"storage":{"segment_bytes":4096}}']) {
@@ -135,7 +135,7 @@ test('on an open project, authentication and on_disk need the global key', () =>
     assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body: '{"authentication":{"enabled":true}}' })).status, 200);
   }));
 
-test('POST …/api-key/regenerate gives another key and takes no settings', () =>
+test('POST …/api-key/regenerate returns a new API key and takes no settings', () =>
   withServer(async (server) => {
     for (const sent of [{}, { body: '{}' }]) {
       const answer = await server.send('POST', REGENERATE, sent);
@@ -150,7 +150,7 @@ test('POST …/api-key/regenerate gives another key and takes no settings', () =
     assert.equal(server.projects.lastChange, undefined);
   }));
 
-test('POST …/compact says what was written and takes no settings', () =>
+test('POST …/compact returns the facts of the snapshot and takes no settings', () =>
   withServer(async (server) => {
     for (const sent of [{}, { body: '{}' }]) {
       const answer = await server.send('POST', COMPACT, sent);
@@ -172,7 +172,7 @@ test('POST …/compact says what was written and takes no settings', () =>
     assert.equal(server.projects.lastChange, undefined);
   }));
 
-test('POST …/compact refuses a project in memory and one that is damaged, and says no more of a failure', () =>
+test('POST …/compact refuses a project in memory and a damaged one, and hides the cause of a failure', () =>
   withServer(async (server) => {
     server.projects.add('fleeting', { storage: { on_disk: false } });
     const inMemory = await server.send('POST', `${PROJECTS}/fleeting/compact`);
@@ -199,7 +199,7 @@ test('DELETE answers 204, then 404', () =>
     assert.equal(problemOf(await server.send('DELETE', `${PROJECTS}/alpha`))['code'], 'project_not_found');
   }));
 
-test('a configuration that cannot be written is an error without its reason, which the log has', () =>
+test('a configuration that cannot be written is an error without its cause, which the server log has', () =>
   withServer(async (server) => {
     server.projects.beforeChange = () => {
       throw new AppError('config_write_failed', 'Cannot replace "/secret/config.json"', { cause: new Error('EBUSY') });

@@ -6,7 +6,7 @@ import { problemOf, withServer } from '../test-server.js';
 const test = suite('root-routes');
 const PATHS = ['/', '/api/v1'];
 
-test('the top says which program answers and where to go on, with GET and HEAD, without a key', () =>
+test('the root names the program and its links, with GET and HEAD, without an API key', () =>
   withServer(async (server) => {
     server.projects.add('hidden');
     for (const path of PATHS) {
@@ -24,13 +24,13 @@ test('the top says which program answers and where to go on, with GET and HEAD, 
     }
   }));
 
-test('every link of the top leads to a route', () =>
+test('every link of the root leads to a route', () =>
   withServer(async (server) => {
     const { links } = JSON.parse((await server.send('GET', '/', { key: null })).text) as { links: Record<string, string> };
     for (const link of Object.values(links)) assert.equal((await server.send('GET', link)).status, 200, link);
   }));
 
-test('the top takes no query and no other method', () =>
+test('the root accepts no query and no other method', () =>
   withServer(async (server) => {
     for (const path of PATHS) {
       assert.equal(problemOf(await server.send('GET', `${path}?a=1`, { key: null }))['code'], 'invalid_query');
@@ -42,7 +42,7 @@ test('the top takes no query and no other method', () =>
     assert.equal((await server.send('GET', '/api/v1/')).status, 404);
   }));
 
-test('the top follows the rules for every route: Host while a scope is open, and 503 while starting', () =>
+test('the root follows the rules of every route: Host while a scope is open, and 503 during startup', () =>
   withServer(async (server) => {
     server.state = 'starting';
     assert.equal(problemOf(await server.send('GET', '/', { key: null }))['code'], 'starting');
