@@ -2,7 +2,7 @@
  * Builds the state of a project at one seq from its files, as the data files of a snapshot in a folder of choice. Only reads the project's
  * own folder.
  */
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { invariant } from '../base/invariant.js';
 import { endOfPlace, type TextPlace } from '../base/text-place.js';
 import type { Disk } from '../disk/disk.js';
@@ -46,7 +46,6 @@ interface BuiltState extends SnapshotData {
  */
 export async function buildState(build: StateBuild): Promise<BuiltState> {
   const { disk, dataFolder, project, into, seq, previous, lines, signal } = build;
-  const projectFolder = join(dataFolder, project);
   const texts = build.texts ?? projectTexts(disk, new LogPaths(dataFolder, project), { folder: into, seq });
   let last: LogLine | undefined;
   const changes = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
@@ -57,35 +56,13 @@ export async function buildState(build: StateBuild): Promise<BuiltState> {
   };
   try {
     const data = await buildSnapshot({
-      disk: into === projectFolder ? disk : overlayDisk(disk, into, projectFolder),
-      folder: into, seq, previous, changes: changes(), readText: (place) => texts.read(place), signal,
+      disk, folder: into, previousFolder: join(dataFolder, project), seq, previous, changes: changes(),
+      readText: (place) => texts.read(place), signal,
     });
     return { ...data, last };
   } finally {
     await texts.close();
   }
-}
-
-/** A disk that, for reading, shows the files of `under` in the folder `over` too, unless `over` has a file of that name. */
-function overlayDisk(disk: Disk, over: string, under: string): Disk {
-  const find = async (path: string): Promise<string> => {
-    if (dirname(path) !== over || (await disk.status(path)) !== undefined) return path;
-    return join(under, basename(path));
-  };
-  return {
-    open: async (path, mode) => await disk.open(mode === 'read' ? await find(path) : path, mode),
-    status: (path) => disk.status(path),
-    openFolder: (path) => disk.openFolder(path),
-    makeFolder: (path) => disk.makeFolder(path),
-    list: (path) => disk.list(path),
-    link: (path, newPath) => disk.link(path, newPath),
-    clone: (path, newPath) => disk.clone(path, newPath),
-    setModified: (path, modifiedMs) => disk.setModified(path, modifiedMs),
-    rename: (path, newPath) => disk.rename(path, newPath),
-    unlink: (path) => disk.unlink(path),
-    removeFolder: (path) => disk.removeFolder(path),
-    room: (path) => disk.room(path),
-  };
 }
 
 /** The change of keys and values that a line makes; undefined for a line about the project itself. */

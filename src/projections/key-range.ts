@@ -23,9 +23,8 @@ export interface KeyRange {
  * @returns undefined for the first key in the direction of iteration
  */
 export function iterationStart(range: KeyRange): string | undefined {
-  if (range.reverse !== true) return maximum([range.start, range.prefix, range.after]);
-  // No text is the exact upper bound of a prefix.
-  return minimum([range.end, range.after, upperBoundOfPrefix(range.prefix)]);
+  if (range.reverse !== true) return extreme([range.start, range.prefix, range.after], (order) => order > 0);
+  return extreme([range.end, range.after, upperBoundOfPrefix(range.prefix)], (order) => order < 0);
 }
 
 /** Tells whether a key is before the range in the direction of iteration, so that the iteration skips it. */
@@ -43,28 +42,19 @@ export function isBeyond(range: KeyRange, key: string): boolean {
   return range.end !== undefined && compareUtf8(key, range.end) >= 0;
 }
 
-function maximum(bounds: readonly (string | undefined)[]): string | undefined {
-  return pick(bounds, (order) => order > 0);
-}
-
-function minimum(bounds: readonly (string | undefined)[]): string | undefined {
-  return pick(bounds, (order) => order < 0);
-}
-
-function pick(bounds: readonly (string | undefined)[], wins: (order: number) => boolean): string | undefined {
-  let picked: string | undefined;
+function extreme(bounds: readonly (string | undefined)[], wins: (order: number) => boolean): string | undefined {
+  let best: string | undefined;
   for (const bound of bounds) {
-    if (bound === undefined) continue;
-    if (picked === undefined || wins(compareUtf8(bound, picked))) picked = bound;
+    if (bound !== undefined && (best === undefined || wins(compareUtf8(bound, best)))) best = bound;
   }
-  return picked;
+  return best;
 }
 
 const HIGHEST_CODE_POINT = '\u{10ffff}';
 /** A key of 1,024 bytes holds at most 256 of the longest characters. */
 const HIGHEST_REPEATED = HIGHEST_CODE_POINT.repeat(256);
 
-/** A text at or above every key with the prefix. */
+/** Returns a text at or above every key with the prefix. No text is the exact bound. */
 function upperBoundOfPrefix(prefix: string | undefined): string | undefined {
   return prefix === undefined ? undefined : prefix + HIGHEST_REPEATED;
 }

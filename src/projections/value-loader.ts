@@ -41,12 +41,6 @@ export interface LoadOptions {
   readonly isRemembered?: boolean;
 }
 
-/** A version that is being read. */
-interface ReadVersion {
-  readonly seq: number;
-  readonly place: ValuePlace;
-}
-
 /** Loads values of one project. */
 export class ValueLoader {
   readonly #source: ValueSource;
@@ -122,8 +116,8 @@ export class ValueLoader {
   async #read(seq: number, place: ValuePlace, isAgain: boolean): Promise<string> {
     const bytes = await this.#bytesAt(seq, place, isAgain);
     const { sizeBytes, crc } = place;
-    if (bytes.length !== sizeBytes) throw this.#damaged({ seq, place }, `${countText(bytes.length, 'byte')} instead of ${sizeBytes}`);
-    if (crc32(bytes) !== crc) throw this.#damaged({ seq, place }, 'other bytes than were written: their CRC-32 differs');
+    if (bytes.length !== sizeBytes) throw this.#damaged(seq, place, `${countText(bytes.length, 'byte')} instead of ${sizeBytes}`);
+    if (crc32(bytes) !== crc) throw this.#damaged(seq, place, 'other bytes than were written: their CRC-32 differs');
     return bytes.toString('utf8');
   }
 
@@ -135,12 +129,12 @@ export class ValueLoader {
     } catch (error) {
       // A temporary shortage of resources says nothing about the bytes on disk.
       if (faultOf(error) === 'shortage' || (error instanceof AppError && error.code !== 'project_corrupt')) throw error;
-      throw this.#damaged({ seq, place }, 'nothing that can be read', error);
+      throw this.#damaged(seq, place, 'nothing that can be read', error);
     }
   }
 
   /** Names the place for the server log. The client sees only the code, since this is a 503. */
-  #damaged({ seq, place: { file, offset } }: ReadVersion, found: string, cause?: unknown): AppError {
+  #damaged(seq: number, { file, offset }: ValuePlace, found: string, cause?: unknown): AppError {
     const name = file > 0 ? this.#source.nameOf?.(file) : snapshotName(-file, 'json');
     const what = file > 0 ? `the segment of seq ${file}` : `the snapshot of seq ${-file}`;
     const where = name === undefined ? what : `${what}, "${name}",`;

@@ -99,9 +99,11 @@ export class DamagedLog {
         for (const { bytes, offset } of records) {
           if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
           const decoded = decodeEventLine(bytes, { ...chain, segment: index, offset });
-          if (!decoded.ok && chain.isFound) chain.isOver = true;
-          if (!decoded.ok && chain.isFound) break;
-          if (!decoded.ok) continue;
+          if (!decoded.ok) {
+            if (!chain.isFound) continue;
+            chain.isOver = true;
+            break;
+          }
           const { seq, hash: previousHash, durable } = decoded.value;
           Object.assign(chain, { seq: seq + 1, previousHash, durable, isFound: true });
           lines.push(decoded.value);
@@ -122,7 +124,7 @@ export class DamagedLog {
         for (const { bytes, offset } of records) {
           if (index === place?.segment && offset <= place.offset) continue;
           if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
-          const record = readClaims(bytes, { due, previousHash });
+          const record = readClaims(bytes, due, previousHash);
           previousHash = claimedHash(bytes) ?? '';
           if (record.seq !== undefined) due = record.seq + 1;
           if (record.seq !== undefined && record.seq <= end.seq) continue;
@@ -167,14 +169,14 @@ export class DamagedLog {
 /**
  * Reads the claims of a record.
  *
- * @param expected its seq by its position, if that is known, and the hash at the end of the record before it
+ * @param due its seq by its position; undefined if unknown
+ * @param previousHash the hash at the end of the record before it; empty if unknown
  */
-function readClaims(bytes: Buffer, expected: { readonly due: number | undefined; readonly previousHash: string }): StrayRecord {
+function readClaims(bytes: Buffer, due: number | undefined, previousHash: string): StrayRecord {
   const [text = ''] = bytes.toString('utf8', 0, CLAIM_BYTES_MAX).split(VALUE_MARK, 1);
   const claimed = claimedSeq(bytes);
   const op = claimedOp(text);
   const keyText = KEY_CLAIM.exec(text)?.[1];
-  const { due, previousHash } = expected;
   const place = { seq: claimed ?? 1, previousHash, durable: 0, segment: 0, offset: 0 };
   const isWhole = claimed !== undefined && previousHash !== '' && decodeEventLine(bytes, place).ok;
   // A damaged number must not move a record elsewhere.

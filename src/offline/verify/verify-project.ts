@@ -115,8 +115,8 @@ class ProjectVerification {
       ...(logId !== undefined && { expectedLogId: logId }),
       provenSeq: registration?.provenSeq,
     });
-    if (log === undefined) this.#find({ file: this.#file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' });
-    else this.#findings.push(...log.findings);
+    const missing: Finding = { file: this.#file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' };
+    this.#findings.push(...(log?.findings ?? [missing]));
     return log;
   }
 

@@ -10,8 +10,8 @@ import { invariant } from '../../base/invariant.js';
 import type { TextPlace } from '../../base/text-place.js';
 import type { Disk } from '../../disk/disk.js';
 import { CHANGE_LIMITS, type ChangeLimits, ChangeTable } from './change-table.js';
-import { mergeWithStored, type MergedEntry } from './merge-changes.js';
-import { readStoredEntries, type StoredEntry } from './read-generation.js';
+import { inOneGroup, mergeWithStored, type MergedEntry } from './merge-changes.js';
+import { readStoredEntries } from './read-generation.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from './snapshot.js';
 import { ValueChangedError } from './snapshot-errors.js';
 import { SnapshotWriter, type WrittenEntry } from './snapshot-writer.js';
@@ -28,6 +28,8 @@ export interface BuildOptions {
   readonly seq: number;
   /** The generation to build on; undefined: the changes begin with seq 1. */
   readonly previous: SnapshotManifest | undefined;
+  /** The folder of `previous`. @default folder */
+  readonly previousFolder?: string;
   /** All changes after `previous`, in order, up to `seq`. */
   readonly changes: AsyncIterable<readonly SnapshotChange[]>;
   /** Reads a value of the changes again, by its place. The result is checked. */
@@ -72,8 +74,10 @@ async function takeChanges(table: ChangeTable, { previous, changes, seq, signal 
 }
 
 async function writeMerged(table: ChangeTable, options: BuildOptions): Promise<SnapshotData> {
-  const { disk, folder, seq, previous, signal } = options;
-  const stored = previous !== undefined && table.hasStored ? readStoredEntries({ disk, folder, manifest: previous, signal }) : nothing();
+  const { disk, folder, seq, previous, previousFolder = folder, signal } = options;
+  const stored = previous !== undefined && table.hasStored
+    ? readStoredEntries({ disk, folder: previousFolder, manifest: previous, signal })
+    : inOneGroup([]);
   const writer = await SnapshotWriter.create({ disk, folder, seq });
   try {
     const reads = pLimit(READS_IN_FLIGHT);
@@ -86,11 +90,6 @@ async function writeMerged(table: ChangeTable, options: BuildOptions): Promise<S
     await writer.abandon();
     throw error;
   }
-}
-
-async function* nothing(): AsyncGenerator<readonly StoredEntry[]> {
-  await Promise.resolve();
-  yield [];
 }
 
 function toWritten(entry: MergedEntry, options: BuildOptions, reads: LimitFunction): WrittenEntry | Promise<WrittenEntry> {

@@ -11,7 +11,7 @@ import { invariant } from '../../base/invariant.js';
 import { DataFileReader, readLines } from './data-file-reader.js';
 import { DataFileWriter } from './data-file-writer.js';
 import { decodeKeyChanges, encodeKeyChange, type KeyChange } from './key-change.js';
-import { mergeChanges } from './merge-changes.js';
+import { inOneGroup, mergeChanges } from './merge-changes.js';
 import type { SnapshotChange, SnapshotFile } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
 import type { NewGeneration } from './snapshot-writer.js';
@@ -164,9 +164,4 @@ export class ChangeTable {
   async close(): Promise<void> {
     for (const name of this.#names) await this.#remove(name).catch(() => undefined);
   }
-}
-
-async function* inOneGroup(changes: readonly KeyChange[]): AsyncGenerator<readonly KeyChange[]> {
-  await Promise.resolve();
-  yield changes;
 }

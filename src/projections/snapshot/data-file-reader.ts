@@ -46,8 +46,13 @@ export class DataFileReader {
    * @throws {SnapshotCorruptError} when it is missing or has another size
    */
   static async open(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<DataFileReader> {
-    const { shownName = known.name, content } = known;
-    const file = await openOrRefuse(disk, known);
+    const { folder, name, shownName = name, content } = known;
+    let file: DiskFile;
+    try {
+      file = await disk.open(join(folder, name), 'read');
+    } catch (error) {
+      throw asSnapshotDamage(error, { file: shownName, offset: 0 }, 'a file that can be read');
+    }
     try {
       const { sizeBytes } = await file.status();
       if (sizeBytes === content.sizeBytes) return new DataFileReader(file, known, hooks);
@@ -166,12 +171,4 @@ export async function* readLines(reader: DataFileReader): AsyncGenerator<LinesRe
   }
   if (rest.length > 0) throw reader.corrupt(offset, 'a line with its line feed', 'none');
   reader.checkDigest();
-}
-
-async function openOrRefuse(disk: Disk, { folder, name, shownName = name }: KnownFile): Promise<DiskFile> {
-  try {
-    return await disk.open(join(folder, name), 'read');
-  } catch (error) {
-    throw asSnapshotDamage(error, { file: shownName, offset: 0 }, 'a file that can be read');
-  }
 }

@@ -62,6 +62,12 @@ export class GroupCursor<T> {
   }
 }
 
+/** Returns a stream of one group. */
+export async function* inOneGroup<T>(elements: readonly T[]): AsyncGenerator<readonly T[]> {
+  await Promise.resolve();
+  yield elements;
+}
+
 /**
  * Merges streams of changes into one in which each key occurs once, with its highest seq. Of two changes with the same seq, that of the
  * later stream wins.

@@ -228,13 +228,3 @@ export async function* readEntries(source: GenerationSource): AsyncGenerator<rea
     yield group.map(({ entry, bytes }) => ({ ...entry, value: bytes.toString('utf8') }));
   }
 }
-
-/**
- * Reads both data files of a generation and checks every byte of them.
- *
- * @throws {SnapshotCorruptError} when anything differs from what was written
- */
-export async function verifyFiles(source: GenerationSource): Promise<void> {
-  const groups = readStoredEntries(source);
-  while ((await groups.next()).done !== true);
-}

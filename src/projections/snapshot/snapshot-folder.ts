@@ -16,7 +16,7 @@ import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
-import { readEntries, readIndex, verifyFiles } from './read-generation.js';
+import { readEntries, readIndex, readStoredEntries } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { asSnapshotDamage, SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
@@ -194,7 +194,8 @@ export class SnapshotFolder {
    * @throws {SnapshotCorruptError} when anything differs from what was written
    */
   async verify(manifest: SnapshotManifest, hooks: ReadingHooks = {}): Promise<void> {
-    await verifyFiles({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
+    const groups = readStoredEntries({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
+    while ((await groups.next()).done !== true);
   }
 
   /**

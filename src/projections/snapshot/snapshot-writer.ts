@@ -37,20 +37,16 @@ const LINE_FEED = '\n';
 
 /** The data files of one generation, being written. */
 export class SnapshotWriter {
-  readonly #disk: Disk;
-  readonly #paths: readonly string[];
-  readonly #seq: number;
+  readonly #target: NewGeneration;
   readonly #json: DataFileWriter;
   readonly #index: DataFileWriter;
   #lastKey: string | undefined;
   #keyCount = 0;
   #keySum = 0;
-  #state: 'open' | 'over' = 'open';
+  #isOver = false;
 
   private constructor(target: NewGeneration, json: DataFileWriter, index: DataFileWriter) {
-    this.#disk = target.disk;
-    this.#paths = dataPaths(target);
-    this.#seq = target.seq;
+    this.#target = target;
     this.#json = json;
     this.#index = index;
     this.#json.put(JSON_START);
@@ -68,11 +64,11 @@ export class SnapshotWriter {
     const [jsonPath = '', indexPath = ''] = dataPaths(target);
     let json: DataFileWriter | undefined;
     try {
-      await removeFiles(disk, dataPaths(target));
+      await removeData(target);
       json = await DataFileWriter.create(disk, jsonPath);
       return new SnapshotWriter(target, json, await DataFileWriter.create(disk, indexPath));
     } catch (error) {
-      await settle([() => json?.close(), () => removeFiles(disk, dataPaths(target))]);
+      await settle([() => json?.close(), () => removeData(target)]);
       throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
@@ -105,7 +101,7 @@ export class SnapshotWriter {
   #put({ key, seq, timeMs, value }: WrittenEntry): void {
     const isFirst = this.#lastKey === undefined;
     invariant(this.#lastKey === undefined || compareUtf8(this.#lastKey, key) < 0, 'keys come in the order of their UTF-8 bytes');
-    invariant(Number.isSafeInteger(seq) && seq >= 1 && seq <= this.#seq, 'a version is not above the seq of its snapshot');
+    invariant(Number.isSafeInteger(seq) && seq >= 1 && seq <= this.#target.seq, 'a version is not above the seq of its snapshot');
     invariant(Number.isSafeInteger(timeMs), 'a time is a whole number of milliseconds');
     invariant(!value.includes(LINE_FEED), 'a value is one line');
     this.#json.put(beforeValue(key, isFirst));
@@ -130,20 +126,20 @@ export class SnapshotWriter {
       this.#json.put(JSON_END);
       const json = await this.#json.finish(true);
       const index = await this.#index.finish(true);
-      this.#state = 'over';
+      this.#isOver = true;
       return { keyCount: this.#keyCount, keySum: this.#keySum, json, index };
     });
   }
 
   /** Removes the files of an unfinished generation, if the disk allows. Does nothing after {@link finish}. */
   async abandon(): Promise<void> {
-    if (this.#state === 'over') return;
-    this.#state = 'over';
-    await settle([() => this.#json.close(), () => this.#index.close(), () => removeFiles(this.#disk, this.#paths)]);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await settle([() => this.#json.close(), () => this.#index.close(), () => removeData(this.#target)]);
   }
 
   async #orAbandon<T>(work: () => Promise<T>): Promise<T> {
-    invariant(this.#state === 'open', 'a generation that is over takes nothing');
+    invariant(!this.#isOver, 'a finished or abandoned generation takes no entries');
     try {
       return await work();
     } catch (error) {
@@ -157,8 +153,8 @@ function dataPaths({ folder, seq }: NewGeneration): readonly string[] {
   return [join(folder, snapshotName(seq, 'json')), join(folder, snapshotName(seq, 'index'))];
 }
 
-async function removeFiles(disk: Disk, paths: readonly string[]): Promise<void> {
-  for (const path of paths) await disk.unlink(path);
+async function removeData(target: NewGeneration): Promise<void> {
+  for (const path of dataPaths(target)) await target.disk.unlink(path);
 }
 
 /** Cleans up after a failure. Ignores further failures: the first is the one to report, and the next startup drops what is left. */
