@@ -20,7 +20,7 @@ export interface OlderHistoryQuery {
 /** Adds to a refusal where the wanted history is. */
 export async function withOlderHistory(error: unknown, query: OlderHistoryQuery): Promise<unknown> {
   if (!(error instanceof OutOfReachError) || error.side !== 'before') return error;
-  const logs = await findOlderLogs(query.disk, query);
+  const logs = await findOlderLogs(query.disk, query.dataFolder, query.project);
   const log = query.wanted === undefined ? logs.at(0) : olderLogWith(logs, query.wanted);
   if (log !== undefined) {
     return error.with(`An older log of it has that, and this command reads it:\n${reading(log, query)}`);
@@ -38,7 +38,7 @@ export async function withOlderHistory(error: unknown, query: OlderHistoryQuery)
  */
 export async function olderHistoryNote(firstSeq: number, query: OlderHistoryQuery): Promise<string> {
   if (firstSeq === 1) return '';
-  const logs = await findOlderLogs(query.disk, query);
+  const logs = await findOlderLogs(query.disk, query.dataFolder, query.project);
   const begins = `the log begins with seq ${firstSeq}`;
   if (logs.length === 0) return `${begins}; what came before is not in this data folder`;
   return `${begins}. Older logs of it:\n${logs.map((log) => reading(log, query)).join('\n')}`;

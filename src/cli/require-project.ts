@@ -57,7 +57,7 @@ async function whyMissing(
   project: string, { registrations }: KnownProjects, { dataFolder, intent }: { readonly dataFolder: string; readonly intent: Intent },
 ): Promise<string> {
   const state = registrations.get(project)?.state;
-  const older = await findOlderLogs(intent.disk, { dataFolder, project });
+  const older = await findOlderLogs(intent.disk, dataFolder, project);
   const commands = older.map((log) => programCommand([intent.command, project, '--data', log.dataFolder]));
   const elsewhere = commands.length === 0 ? '' : `; older files of it can be read with: ${commands.join('; ')}`;
   if (state === 'deleted') return `the registry says that it was deleted${elsewhere}`;

@@ -68,7 +68,7 @@ export async function planRepair(
     if (end.seq > best.end.seq) best = { snapshot, end };
   }
   const recordedSeq = registered?.logId === logId ? registered?.provenSeq : undefined;
-  const losses = await lossesOf(log, best, { prefixSeq, provenSeq: Math.max(head?.seq ?? 0, recordedSeq ?? 0) });
+  const losses = await lossesOf(log, best, prefixSeq, Math.max(head?.seq ?? 0, recordedSeq ?? 0));
   return { project, logId, ...best, losses };
 }
 
@@ -82,11 +82,15 @@ async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSig
   return end;
 }
 
+/**
+ * @param prefixSeq the last seq that the lines from the beginning reach
+ * @param provenSeq a seq that the log is known to have had; 0: none
+ */
 async function lossesOf(
-  log: DamagedLog, { snapshot, end }: Candidate, known: { readonly prefixSeq: number; readonly provenSeq: number },
+  log: DamagedLog, { snapshot, end }: Candidate, prefixSeq: number, provenSeq: number,
 ): Promise<RepairLosses> {
-  const collector = new LossCollector(end.seq, known.provenSeq);
+  const collector = new LossCollector(end.seq, provenSeq);
   for await (const record of log.strayRecords(end)) collector.take(record);
-  const isCovered = snapshot !== undefined && snapshot.seq > known.prefixSeq;
-  return collector.losses(isCovered ? { from: known.prefixSeq + 1, to: snapshot.seq } : undefined, log.hasUnread);
+  const isCovered = snapshot !== undefined && snapshot.seq > prefixSeq;
+  return collector.losses(isCovered ? { from: prefixSeq + 1, to: snapshot.seq } : undefined, log.hasUnread);
 }

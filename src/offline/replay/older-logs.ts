@@ -30,13 +30,11 @@ export interface OlderLog {
 const REPAIRED_FILES = 'old';
 
 /**
- * Finds the older logs of a project. Skips those that cannot be opened.
+ * Finds the older logs of a project, the newest first. Skips those that cannot be opened.
  *
- * @param where the data folder, absolute, and the project
+ * @param dataFolder the data folder, absolute
  */
-export async function findOlderLogs(
-  disk: Disk, { dataFolder, project }: { readonly dataFolder: string; readonly project: string },
-): Promise<readonly OlderLog[]> {
+export async function findOlderLogs(disk: Disk, dataFolder: string, project: string): Promise<readonly OlderLog[]> {
   const named = async (folder: string, form: RegExp, ...inside: readonly string[]): Promise<readonly string[]> => {
     const names = (await disk.list(join(dataFolder, folder))).filter((name) => name.startsWith(`${project}-`));
     return names.filter((name) => form.test(name.slice(project.length + 1))).map((name) => join(dataFolder, folder, name, ...inside));
@@ -52,9 +50,7 @@ export async function findOlderLogs(
   return logs.sort((a, b) => b.last.seq - a.last.seq);
 }
 
-/**
- * Picks the newest log that reaches a moment; undefined if none does.
- */
+/** Picks the newest log that reaches a moment; undefined if none does. */
 export function olderLogWith(logs: readonly OlderLog[], moment: Moment): OlderLog | undefined {
   return logs.find(({ first, last }) => !isBehind(first, moment) && !('seq' in moment && moment.seq > last.seq));
 }

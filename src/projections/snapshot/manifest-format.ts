@@ -101,13 +101,6 @@ function memberLine(name: string, value: unknown): string {
   return `"${name}":${text},\n`;
 }
 
-/** A decoded manifest. */
-interface DecodedManifest {
-  readonly manifest: SnapshotManifest;
-  /** See {@link EncodedManifest.digest}. */
-  readonly digest: string;
-}
-
 /**
  * Decodes a manifest.
  *
@@ -116,7 +109,7 @@ interface DecodedManifest {
  * @throws {SnapshotVersionError} when its format is unknown to this version
  * @throws {SnapshotCorruptError} when it is no manifest
  */
-export function decodeManifest(bytes: Buffer, file: string): DecodedManifest {
+export function decodeManifest(bytes: Buffer, file: string): SnapshotManifest & Pick<EncodedManifest, 'digest'> {
   const format = FORMAT_LINE.exec(bytes.toString('latin1', 0, FORMAT_BYTES_MAX))?.[1];
   const corrupt = (expected: string, found: string): SnapshotCorruptError => new SnapshotCorruptError({ file, offset: 0 }, expected, found);
   if (format === undefined) throw corrupt('a manifest', 'something else');
@@ -134,7 +127,7 @@ export function decodeManifest(bytes: Buffer, file: string): DecodedManifest {
   if (Number.isNaN(manifest.timeMs) || !Buffer.from(encodeManifest(manifest).text).equals(bytes)) {
     throw corrupt('the members in their order and spelling', 'another spelling');
   }
-  return { manifest, digest };
+  return { ...manifest, digest };
 }
 
 function parseJson(text: string, corrupt: (expected: string, found: string) => Error): unknown {

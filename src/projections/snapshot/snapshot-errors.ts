@@ -6,7 +6,7 @@ import { isErrno } from '../../base/app-error.js';
 import { faultOf } from '../../disk/disk-fault.js';
 
 /** A place in a file of a generation. */
-interface SnapshotPlace {
+export interface SnapshotPlace {
   /** File name inside the project's folder. */
   readonly file: string;
   /** In bytes. */

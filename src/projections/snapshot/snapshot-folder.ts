@@ -19,7 +19,7 @@ import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-f
 import { readEntries, readIndex, readStoredEntries } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
-import { asSnapshotDamage, SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
+import { asSnapshotDamage, SnapshotCorruptError, type SnapshotPlace, SnapshotVersionError } from './snapshot-errors.js';
 import { parseSnapshotName, type SnapshotName, snapshotName } from './snapshot-names.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 
@@ -98,19 +98,16 @@ export class SnapshotFolder {
    * @throws {SnapshotVersionError} when a newer version wrote it
    */
   async read(seq: number): Promise<CommittedManifest> {
-    const name = snapshotName(seq, 'manifest');
-    const corrupt = (expected: string, found: string): SnapshotCorruptError => (
-      new SnapshotCorruptError({ file: name, offset: 0 }, expected, found)
-    );
+    const place = { file: snapshotName(seq, 'manifest'), offset: 0 };
     let bytes: Buffer;
     try {
-      bytes = await readWhole(await this.#disk.open(this.#path(seq, 'manifest'), 'read'), corrupt);
+      bytes = await readWhole(await this.#disk.open(this.#path(seq, 'manifest'), 'read'), place);
     } catch (error) {
-      throw asSnapshotDamage(error, { file: name, offset: 0 }, 'a file that can be read');
+      throw asSnapshotDamage(error, place, 'a file that can be read');
     }
-    const { manifest, digest } = decodeManifest(bytes, name);
-    if (manifest.seq !== seq) throw corrupt(`seq ${seq}`, `seq ${manifest.seq}`);
-    return { ...manifest, digest };
+    const manifest = decodeManifest(bytes, place.file);
+    if (manifest.seq !== seq) throw new SnapshotCorruptError(place, `seq ${seq}`, `seq ${manifest.seq}`);
+    return manifest;
   }
 
   /**
@@ -248,10 +245,12 @@ export class SnapshotFolder {
 /** The files of a committed generation. */
 const LASTING_PARTS: ReadonlySet<SnapshotName['part']> = new Set<SnapshotName['part']>(['json', 'index', 'manifest']);
 
-async function readWhole(file: DiskFile, corrupt: (expected: string, found: string) => Error): Promise<Buffer> {
+async function readWhole(file: DiskFile, place: SnapshotPlace): Promise<Buffer> {
   try {
     const { sizeBytes } = await file.status();
-    if (sizeBytes > MANIFEST_BYTES_MAX) throw corrupt(`at most ${MANIFEST_BYTES_MAX} bytes`, `${sizeBytes} bytes`);
+    if (sizeBytes > MANIFEST_BYTES_MAX) {
+      throw new SnapshotCorruptError(place, `at most ${MANIFEST_BYTES_MAX} bytes`, `${sizeBytes} bytes`);
+    }
     const bytes = Buffer.alloc(sizeBytes);
     return bytes.subarray(0, await file.read(bytes, 0));
   } finally {
