@@ -35,12 +35,12 @@ import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/fo
 import { WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
-import type { Adoption } from './projects/adopt-projects.js';
+import type { Adoption } from './projects/start/adopt-projects.js';
 import { ProjectManager } from './projects/project-manager.js';
 import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
 import { reportUnshownKey } from './projects/unshown-key.js';
-import { ProjectRegistry } from './store/project-registry.js';
+import { ProjectTable } from './store/project-table.js';
 
 /** Part of the time for a stop that running requests may take; the rest is for snapshots that are due and for closing logs. */
 const REQUESTS_SHARE_OF_STOP = 0.6;
@@ -167,10 +167,10 @@ export class SimpleKvServer {
     signal.throwIfAborted();
     const { config, typed } = await this.#takeConfigOver(source, logger, url);
     const keyring = keyringFor(config, await this.#knownKeys(config, typed, logger));
-    const registry = new ProjectRegistry();
-    const manager = this.#projectManager({ config, keyring, registry, logger, options });
+    const table = new ProjectTable();
+    const manager = this.#projectManager({ config, keyring, table, logger, options });
     this.#closers.push(() => manager.close());
-    const scopes = new ProjectScopes(config, registry);
+    const scopes = new ProjectScopes(config, table);
     const throttle = new FailureThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
@@ -183,7 +183,7 @@ export class SimpleKvServer {
     warnOfOpenScopes(logger, scopes);
     this.#state = 'serving';
     const { pid } = this.#parts;
-    const counts = { projects: registry.list().length, projects_refused: manager.progress().refused };
+    const counts = { projects: table.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
     return { url, logger, shutdownTimeoutMs: shutdownMsOf(options) };
   }
@@ -256,7 +256,7 @@ export class SimpleKvServer {
   }
 
   #projectManager(
-    parts: Pick<ProjectResources, 'config' | 'keyring' | 'registry' | 'logger'> & { readonly options: ServerOptions },
+    parts: Pick<ProjectResources, 'config' | 'keyring' | 'table' | 'logger'> & { readonly options: ServerOptions },
   ): ProjectManager {
     const { options, ...resources } = parts;
     const { announcer } = this.#parts;

@@ -6,12 +6,12 @@ import { invariant } from '../base/invariant.js';
 import { type Admission, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
 
-type ReadableKeys = Pick<ProjectStore, 'values' | 'readPiece' | 'readKeys'>;
+type ReadableKeys = Pick<ProjectStore, 'values' | 'reads'>;
 
 /** Which keys, in which direction. */
-export type ListingRange = Parameters<ReadableKeys['readPiece']>[0];
+export type ListingRange = Parameters<ReadableKeys['reads']['readPiece']>[0];
 
-type ReadPiece = Awaited<ReturnType<ReadableKeys['readPiece']>>;
+type ReadPiece = Awaited<ReturnType<ReadableKeys['reads']['readPiece']>>;
 
 interface ListingForm {
   /** True: an object of keys and values; false: an array of keys. */
@@ -91,7 +91,7 @@ async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nex
   let from: ListingRange | undefined = range;
   while (from !== undefined) {
     await nextTurn();
-    const { entries, isLast }: ReadPiece = await store.readPiece(from, PIECE_KEYS_MAX, atLeastPiece(admit));
+    const { entries, isLast }: ReadPiece = await store.reads.readPiece(from, PIECE_KEYS_MAX, atLeastPiece(admit));
     yield entryTexts(entries);
     const last: string | undefined = entries.at(-1)?.[0];
     from = isLast || last === undefined ? undefined : { ...range, after: last };
@@ -101,7 +101,7 @@ async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nex
 async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], { admit, nextTurn }: ListingForm): MemberPieces {
   for (let first = 0; first < keys.length;) {
     await nextTurn();
-    const { entries, doneCount } = await store.readKeys(keys.slice(first, first + PIECE_KEYS_MAX), atLeastPiece(admit));
+    const { entries, doneCount } = await store.reads.readKeys(keys.slice(first, first + PIECE_KEYS_MAX), atLeastPiece(admit));
     invariant(doneCount > 0, 'a piece of a page has at least one key');
     yield entryTexts(entries);
     first += doneCount;

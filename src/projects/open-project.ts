@@ -1,5 +1,5 @@
 /**
- * From files to a project's store: the newest snapshot that holds, and the lines of the log that follow it.
+ * Opens a project: loads its newest sound snapshot and replays the lines of the log that follow it.
  */
 import { AppError } from '../base/app-error.js';
 import { logFailure } from '../base/log-failure.js';
@@ -14,46 +14,44 @@ import type { ValueCache } from '../projections/value-cache.js';
 import { logOptionsOf, ProjectStore, type StoreLimits } from '../store/project-store.js';
 import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import { loadSnapshot, type LoadedSnapshot } from './load-snapshot.js';
-import { replayInto } from './replay.js';
+import { replayInto } from './replay-into.js';
 
-/** Segments are named by their first seq in so many digits. */
+/** Digits of the first seq in the name of a segment. */
 const SEGMENT_DIGITS = 20;
 
-/** What opening a project needs besides its id. */
+/** Everything that opening a project needs besides its id. */
 export interface OpenProjectOptions {
   readonly home: LogHome;
   readonly settings: ProjectSettings;
   readonly limits: StoreLimits;
-  /** The project's snapshots. */
   readonly snapshots: SnapshotFolder;
-  /** Shared by all projects. */
   readonly cache: ValueCache;
   readonly room: DiskSpaceForGrowth;
   readonly logger: Logger;
 }
 
-/** What is known of the log beforehand, and what ends the opening. */
-export interface ReplayOptions {
-  /** The log id that is registered. */
+/** Options for opening an existing project. */
+export interface OpenExistingOptions extends OpenProjectOptions {
+  /** The registered log id; undefined: the id in the files. */
   readonly expectedLogId: string | undefined;
-  /** The lowest seq that must be there; absent: the first of the log. */
+  /** The lowest seq that must exist; undefined: the first of the log. */
   readonly firstKeptSeq?: number | undefined;
-  /** A seq that is recorded elsewhere of the log; absent: none. */
+  /** A seq that the log is known to have reached, from a source outside the log. */
   readonly proven?: ProvenSeq | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told of each line that was replayed. */
+  /** Called after each replayed line. */
   readonly onReplayed?: ((seq: number) => void) | undefined;
 }
 
-/** A project that is open. */
+/** An open project. */
 export interface OpenedProject {
   readonly store: ProjectStore;
   readonly log: Log;
-  /** Its snapshots that hold, newest first. */
+  /** Its sound snapshots, newest first. */
   readonly generations: readonly SnapshotManifest[];
   /**
-   * True when the start fell back on an older snapshot or on the log, or replayed lines of compressed segments: until there is a new
-   * snapshot the next start does so again, and values on disk are read from where it is slow. @default false
+   * True if opening fell back on an older snapshot or the log, or replayed lines of compressed segments. Until there is a new snapshot,
+   * the next startup does so again, and reads of values on disk are slow. @default false
    */
   readonly isSnapshotOverdue?: boolean;
 }
@@ -61,14 +59,12 @@ export interface OpenedProject {
 /**
  * Opens a project whose log exists.
  *
- * @param options home, settings, limits, the log id that is registered, and what ends the replay
- * @returns the open project and its model, undefined when there is no log of that name
- * @throws {AppError} `project_corrupt` when the log cannot be trusted
- * @throws {Error} named `UnknownEventError` when a newer version wrote it
+ * @returns the open project and its model, undefined if there is no log of that name
+ * @throws {AppError} `project_corrupt` if the log cannot be trusted
+ * @throws {Error} named `UnknownEventError` if a newer version wrote it
  */
 export async function openProject(
-  id: string,
-  options: OpenProjectOptions & ReplayOptions,
+  id: string, options: OpenExistingOptions,
 ): Promise<(OpenedProject & { readonly model: ProjectModel }) | undefined> {
   const { home, settings, snapshots, logger, signal } = options;
   const logId = options.expectedLogId ?? (await home.identify(id));
@@ -80,19 +76,19 @@ export async function openProject(
   const log = await openLog(id, loaded, options);
   if (log === undefined) return undefined;
   try {
-    // A snapshot may have left no line to be replayed, and so nothing that asked.
+    // The replay checks the signal at each line, but a snapshot may have left no line to replay.
     signal?.throwIfAborted();
     refuseOtherBase(log, loaded.used);
     refuseOtherSegments(log, loaded.used);
-    // Neither a full disk nor what remains of a snapshot keeps anybody from the log.
-    const message = 'what is left of snapshots could not be tidied up; the next start tries again';
+    // A full disk or leftover files of a snapshot must not prevent the project from being opened.
+    const message = 'leftover files of snapshots could not be removed; the next startup retries';
     await tidy(snapshots, loaded.damaged, log.base?.seq).catch(logFailure(logger, 'warn', { project: id }, message));
   } catch (error) {
     await log.close();
     throw error;
   }
   const { model, used, generations } = loaded;
-  // The entry that the log was opened by may be stale; the log knows better.
+  // The settings of the entry may be stale; those in the log are not.
   const { newest } = model.state;
   if (newest !== undefined) log.configure(logOptionsOf(newest.settings.storage));
   if (used !== undefined) model.noteSnapshot(used.seq);
@@ -101,7 +97,7 @@ export async function openProject(
   return { store: makeStore(log, model, options), model, log, generations, isSnapshotOverdue };
 }
 
-async function openLog(id: string, { model, used }: LoadedSnapshot, options: OpenProjectOptions & ReplayOptions): Promise<Log | undefined> {
+async function openLog(id: string, { model, used }: LoadedSnapshot, options: OpenExistingOptions): Promise<Log | undefined> {
   const apply = replayInto(model, 'a project', isProjectEvent);
   const replay = (line: LogLine): void => {
     options.signal?.throwIfAborted();
@@ -119,17 +115,17 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
   });
 }
 
-/** The log names the snapshot that it goes on from by its digest: an attacker who changed that snapshot could make all else in it fit. */
+/** The log names its base snapshot by digest: whoever changed that snapshot could make everything else in it consistent. */
 function refuseOtherBase({ base, project }: Log, used: CommittedManifest | undefined): void {
   if (base === undefined || used?.seq !== base.seq || used.digest === base.digest) return;
   throw new AppError(
     'project_corrupt',
-    `Cannot trust the snapshot that the log of "${project}" goes on from: expected the digest ${base.digest ?? 'of its manifest'}, ` +
+    `Cannot trust the snapshot that the log of "${project}" continues from: expected the digest ${base.digest ?? 'of its manifest'}, ` +
       `found ${used.digest}, at seq ${base.seq}`,
   );
 }
 
-/** Sealed segments never change; the snapshot remembers how long they were when it was made. */
+/** Sealed segments never change, and the snapshot has their sizes from when it was made. */
 function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void {
   const present = new Map((log.sealed?.list() ?? []).map((segment) => [segment.firstSeq, segment]));
   for (const [firstSeq, sizeBytes] of used?.segments ?? []) {
@@ -144,10 +140,10 @@ function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void
   }
 }
 
-/** Only once the log has proved sound: until then nothing of the project is changed. */
+/** Runs only after the log has proved sound: until then no file of the project changes. */
 async function tidy(snapshots: SnapshotFolder, damaged: readonly number[], baseSeq: number | undefined): Promise<void> {
   await snapshots.dropUnfinished();
-  // What they said can be said again from the log, and the next snapshot may need their names; but for what the log begins after.
+  // The log has the content of damaged snapshots, and the next snapshot may need their names. The base of the log is kept.
   for (const seq of damaged) if (seq !== baseSeq) await snapshots.remove(seq);
 }
 
@@ -157,11 +153,11 @@ function makeStore(log: Log, model: ProjectModel, { limits, cache, room, snapsho
 }
 
 /**
- * Makes a new project's empty log and a store over it; the first command it is given must create the project.
+ * Creates the empty log of a new project and a store over it. The first command must create the project.
  *
  * @throws {AppError} `project_files_exist`, `disk_full`
  */
-export async function createProject(id: string, options: OpenProjectOptions & { readonly logId: string }): Promise<OpenedProject> {
+export async function openNewProject(id: string, options: OpenProjectOptions & { readonly logId: string }): Promise<OpenedProject> {
   const { home, settings, logId } = options;
   const log = await home.create(id, { ...logOptionsOf(settings.storage), logId });
   const model = new ProjectModel({ isCaching: settings.storage.cache_in_memory });

@@ -2,7 +2,7 @@
  * What is said of a project to who may see it.
  */
 import type { LogState } from '../log/log.js';
-import type { RefusalCode, RegisteredProject } from '../store/project-registry.js';
+import type { RefusalCode, RegisteredProject } from '../store/project-table.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { ProjectDetails, ProjectState } from './projects.js';
 

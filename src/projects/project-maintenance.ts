@@ -1,116 +1,95 @@
 /**
- * What goes on around the projects that are served: compaction, the scrub, and moving values between memory and disk. It
- * begins with serving a project and ends before its log is closed or its files move.
+ * The background work on served projects: compaction, the scrub, and loading values into memory. It begins once a project is served and
+ * ends before its log is closed or its files move.
  */
-import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
-import type { OpenedProject } from './open-project.js';
-import { Compactor } from './compactor.js';
+import { UnmovedFiles } from './changes/unmoved-files.js';
+import { Compactor } from './compaction/compactor.js';
 import { FoundDamage } from './found-damage.js';
-import { ProjectCompaction } from './project-compaction.js';
+import type { OpenedProject } from './open-project.js';
 import type { ProjectResources } from './project-resources.js';
-import type { CompactionResult } from './projects.js';
+import type { Registry } from './registry.js';
 import { Scrubber } from './scrubber.js';
-import type { ServerJournal } from './server-journal.js';
-import { UnmovedFiles } from './unmoved-files.js';
 
-/** How the work in the background stands. */
+/** The state of the background work. */
 export interface MaintenanceState {
-  /** How many projects could not be compacted when it was last tried. */
+  /** Number of projects whose last compaction failed. */
   readonly compactionsFailing: number;
-  /** How many projects have a readable snapshot that could not be brought up to date. */
+  /** Number of projects whose readable snapshot could not be updated. */
   readonly readableFailing: number;
-  /** How many projects have damage in their files. */
+  /** Number of projects with damaged files. */
   readonly scrubsDamaged: number;
-  /** How many projects were deleted or left the disk and have files that could not be moved out of the way. */
+  /** Number of projects that were deleted or left the disk and whose files could not be moved. */
   readonly filesUnmoved: number;
 }
 
-/** Keeps projects. */
+/** Maintains the served projects. */
 export class ProjectMaintenance {
-  /** Moves files of projects that are gone out of the way. */
+  readonly compactor: Compactor;
   readonly unmoved: UnmovedFiles;
   readonly #resources: ProjectResources;
-  readonly #journal: ServerJournal;
-  readonly #compactor: Compactor;
   readonly #scrubber: Scrubber;
   readonly #damage = new FoundDamage();
-  /** Values that are being read into memory, by project. */
+  /** Values being loaded into memory, by project. */
   readonly #loads = new Map<string, { readonly abort: AbortController; readonly done: Promise<void> }>();
 
-  constructor(resources: ProjectResources, journal: ServerJournal) {
+  constructor(resources: ProjectResources, registry: Registry) {
     this.#resources = resources;
-    this.#journal = journal;
     this.unmoved = new UnmovedFiles(resources.diskHome);
-    this.#compactor = new Compactor({ ...resources, configPath: resources.config.path });
+    this.compactor = new Compactor({ ...resources, registry, damage: this.#damage, configPath: resources.config.path });
     this.#scrubber = new Scrubber({ ...resources, damage: this.#damage });
   }
 
-  /** How it stands. */
+  /** The state of the work now. */
   get state(): MaintenanceState {
-    const { failingCount: compactionsFailing, readableFailingCount: readableFailing } = this.#compactor;
+    const { failingCount: compactionsFailing, readableFailingCount: readableFailing } = this.compactor;
     return { compactionsFailing, readableFailing, scrubsDamaged: this.#damage.projectCount, filesUnmoved: this.unmoved.projectCount };
   }
 
-  /** Begins: all projects that the start serves are kept already. */
+  /** Starts the work, after startup has opened all projects. */
   start(): void {
-    this.#compactor.start();
-    const { registry, dataFolder } = this.#resources;
+    this.compactor.start();
+    const { table, dataFolder } = this.#resources;
     this.#scrubber.start(() =>
-      registry.list().flatMap((project) =>
+      table.list().flatMap((project) =>
         project.kind === 'served' && project.store.isOnDisk ? [{ dataFolder, project: project.store.id, logId: project.store.logId }] : [],
       ),
     );
   }
 
-  /** Serves a project, and keeps it. */
+  /** Serves a project and maintains it. */
   serve(opened: OpenedProject): void {
-    this.#resources.registry.serve(opened.store);
+    this.#resources.table.serve(opened.store);
     this.keep(opened);
   }
 
-  /** Keeps a project that is served. One in memory needs nothing. */
-  keep({ store, log, generations, isSnapshotOverdue }: OpenedProject): void {
-    if (!store.isOnDisk) return;
-    const { snapshots, tasks, dataFolder, clock, logger } = this.#resources;
-    const parts = { store, snapshots: snapshots(store.id), tasks, journal: this.#journal, damage: this.#damage, dataFolder, clock, logger };
-    this.#compactor.watch(new ProjectCompaction(parts, generations, isSnapshotOverdue), log);
+  /** Maintains a served project. One in memory needs no maintenance. */
+  keep(opened: OpenedProject): void {
+    if (opened.store.isOnDisk) this.compactor.watch(opened);
   }
 
   /**
-   * Leaves a project alone: when it resolves, nothing of this touches its files any more.
+   * Stops the work on a project. After it resolves, none of it uses the project's files.
    *
-   * @returns goes on with the project, where what it was left alone for did not happen
+   * @returns resumes, for a caller whose own change did not happen
    */
   async release(id: string): Promise<() => void> {
     const load = this.#loads.get(id);
     load?.abort.abort();
     await load?.done;
     await this.#scrubber.release(id);
-    const resume = await this.#compactor.release(id);
+    const resume = await this.compactor.release(id);
     await this.#resources.snapshots(id).close();
     return resume;
   }
 
-  /**
-   * Compacts a project now.
-   *
-   * @throws {AppError} `not_on_disk`, `disk_full`, `project_corrupt`, `compaction_failed`
-   */
-  async compact(id: string, context: CommandContext): Promise<CompactionResult> {
-    return await this.#compactor.compact(id, context);
-  }
-
-  /** Carries out what a project's settings say of its values and its readable snapshot. */
+  /** Applies the settings for values and for the readable snapshot. */
   applyStorage(store: ProjectStore): void {
     this.#applyCaching(store);
-    this.#compactor.refreshReadable(store.id);
+    this.compactor.refreshReadable(store.id);
   }
 
-  /**
-   * Lets a project hold its values in memory or on disk. What is written from now on follows at once;
-   * what is there already moves in the background, while it is read and written.
-   */
+  /** Switches whether values stay in memory. New values follow at once; existing ones move in the background, while they are used. */
   #applyCaching(store: ProjectStore): void {
     const { cache_in_memory: inMemory } = store.settings.storage;
     const isSettled = store.values.placedCount === (inMemory ? 0 : store.values.count);
@@ -122,11 +101,11 @@ export class ProjectMaintenance {
       return;
     }
     this.#loads.get(store.id)?.abort.abort();
-    // A snapshot gives every value a place on disk, and takes the text out of memory.
-    this.#compactor.request(store.id, true);
+    // A snapshot gives every value a place on disk and releases its text from memory.
+    this.compactor.request(store.id, true);
   }
 
-  /** One loading at a time: an earlier one, of before values were to be on disk in between, has gone past what is there now. */
+  /** One load at a time. An earlier one may have passed values that moved to disk since, so it is replaced. */
   #load(store: ProjectStore): void {
     const earlier = this.#loads.get(store.id);
     earlier?.abort.abort();
@@ -134,7 +113,7 @@ export class ProjectMaintenance {
     const done = this.#loadAfter(earlier?.done, store, abort.signal)
       .catch((error: unknown) => {
         if (abort.signal.aborted) return;
-        const message = 'not every value could be read into memory; the others are read from disk';
+        const message = 'not every value could be loaded into memory; the others are read from disk';
         this.#resources.logger.error({ project: store.id, err: error }, message);
       })
       .finally(() => {
@@ -146,20 +125,20 @@ export class ProjectMaintenance {
   async #loadAfter(earlier: Promise<void> | undefined, store: ProjectStore, signal: AbortSignal): Promise<void> {
     await earlier;
     signal.throwIfAborted();
-    await store.loadAll(signal);
+    await store.reads.loadAll(signal);
   }
 
   /**
-   * Ends everything; snapshots that are due are made while time allows.
+   * Ends all work; due snapshots are made while time allows.
    *
-   * @param limitMs how long that may take, in milliseconds
+   * @param limitMs time for the due snapshots, in milliseconds
    */
   async close(limitMs: number): Promise<void> {
     await this.#scrubber.close();
     for (const { abort } of this.#loads.values()) abort.abort();
     await Promise.all([...this.#loads.values()].map(({ done }) => done));
-    await this.#compactor.close(limitMs);
-    const { registry, snapshots } = this.#resources;
-    await Promise.all(registry.list().map((project) => (project.kind === 'served' ? snapshots(project.store.id).close() : undefined)));
+    await this.compactor.close(limitMs);
+    const { table, snapshots } = this.#resources;
+    await Promise.all(table.list().map((project) => (project.kind === 'served' ? snapshots(project.store.id).close() : undefined)));
   }
 }

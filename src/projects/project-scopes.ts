@@ -3,7 +3,7 @@
  */
 import type { Scopes } from '../auth/authorize.js';
 import type { ConfigFile } from '../config/config-file.js';
-import type { ProjectRegistry, RegisteredProject } from '../store/project-registry.js';
+import type { ProjectTable, RegisteredProject } from '../store/project-table.js';
 
 function isOpen(project: RegisteredProject): boolean {
   return project.kind === 'served' && project.store.isOpen;
@@ -12,11 +12,11 @@ function isOpen(project: RegisteredProject): boolean {
 /** The open scopes of a server. */
 export class ProjectScopes implements Scopes {
   readonly #config: ConfigFile;
-  readonly #registry: ProjectRegistry;
+  readonly #table: ProjectTable;
 
-  constructor(config: ConfigFile, registry: ProjectRegistry) {
+  constructor(config: ConfigFile, table: ProjectTable) {
     this.#config = config;
-    this.#registry = registry;
+    this.#table = table;
   }
 
   /** True when the global routes are open. */
@@ -26,18 +26,18 @@ export class ProjectScopes implements Scopes {
 
   /** True when any scope is open. Looks at no project, since it is asked for with every request that names a host. */
   get anyOpen(): boolean {
-    return this.globalOpen || this.#registry.openCount > 0;
+    return this.globalOpen || this.#table.openCount > 0;
   }
 
   /** Ids of the open projects. */
   get openProjects(): readonly string[] {
     const open: string[] = [];
-    for (const project of this.#registry.list()) if (project.kind === 'served' && isOpen(project)) open.push(project.store.id);
+    for (const project of this.#table.list()) if (project.kind === 'served' && isOpen(project)) open.push(project.store.id);
     return open;
   }
 
   isProjectOpen(project: string): boolean {
-    const found = this.#registry.get(project);
+    const found = this.#table.get(project);
     return found !== undefined && isOpen(found);
   }
 }

@@ -5,7 +5,7 @@
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
-import type { StartFacts } from './start-progress.js';
+import type { StartFacts } from './start/start-progress.js';
 
 /**
  * How a project stands.

@@ -5,14 +5,14 @@ import { countText } from '../base/count-text.js';
 import { LINE_BYTES_MAX } from '../log/log.js';
 import type { MaintenanceState } from './project-maintenance.js';
 import type { Readiness, ReadinessCheck } from './projects.js';
-import type { ServerLogState } from './server-journal.js';
+import type { RegistryState } from './registry.js';
 
 const NOTHING_RECORDED = 'no project can be created, deleted or given another key';
 
 /** Without it, none found would read as none there. */
 const SCRUB_PACE = 'the scrub reads all of them after each start and once a week';
 
-const SERVER_LOG_DETAILS: Readonly<Record<ServerLogState, string>> = {
+const REGISTRY_DETAILS: Readonly<Record<RegistryState, string>> = {
   writable: 'sound',
   read_only: `the disk is full: ${NOTHING_RECORDED}`,
   failed: `failed until the server is started again: ${NOTHING_RECORDED}`,
@@ -39,7 +39,7 @@ export interface ProjectFacts {
 /** What readiness rests on besides the projects themselves. */
 export interface ServerCondition extends MaintenanceState {
   /** How the registry stands. */
-  readonly serverLog: ServerLogState;
+  readonly registry: RegistryState;
   /** The rule that refuses writes for want of room. */
   readonly room: RoomReport;
   /** How many reads of values from disk found something else than what was written. */
@@ -53,13 +53,13 @@ export interface ServerCondition extends MaintenanceState {
  * @param projects how many there are, and those that are not well
  */
 export function assessReadiness({ count, degraded }: ProjectFacts, condition: ServerCondition): Readiness {
-  const { serverLog, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;
+  const { registry, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;
   const writable = count - degraded.length;
   const ready = count === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${countText(count, 'project')} can write` },
-    { name: 'registry', ok: serverLog === 'writable', detail: SERVER_LOG_DETAILS[serverLog] },
-    diskRoom(room, serverLog === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
+    { name: 'registry', ok: registry === 'writable', detail: REGISTRY_DETAILS[registry] },
+    diskRoom(room, registry === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, ['project', 'whose snapshot could not be made']),
     counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json could not be brought up to date']),
     counted('scrub', scrubsDamaged, ['project', `in whose files damage was found; ${SCRUB_PACE}`]),

@@ -5,7 +5,7 @@ import { AppError } from '../base/app-error.js';
 import { programCommand, shellLine } from '../base/program-command.js';
 import type { Refuse } from '../config/reconcile.js';
 import { UnknownEventError } from '../events/codec.js';
-import type { RefusalCode } from '../store/project-registry.js';
+import type { RefusalCode } from '../store/project-table.js';
 
 /** The entry and the log do not fit. */
 export class EntryRefusedError extends AppError {

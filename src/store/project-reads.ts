@@ -1,9 +1,9 @@
 /**
- * Reads of one project's keys and values, wherever the values are. A read is of the moment at which it looks its keys up: what it
- * finds there it answers with, also when a value has to be fetched from disk while others write.
+ * Reads one project's keys and values, in memory or on disk. A read answers with the versions that it finds when it looks its keys up,
+ * even if it then fetches values from disk while writes continue.
  *
- * Code that removes files first moves the values out of them and then waits for `settleReads`: each read that may still hold a
- * place in them has a lease until it has ended.
+ * Code that removes files first relocates the values in them and then waits for `settleReads`: each read that may still hold a place in
+ * them has a lease until it ends.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
@@ -13,26 +13,26 @@ import type { KeyValues } from '../projections/key-values.js';
 import type { LoadOptions, ValueLoader } from '../projections/value-loader.js';
 import type { PlacedVersion } from '../projections/value-place.js';
 
-/** How much of values makes a piece, in bytes: a reader that stalls keeps one of them in memory. */
+/** Size of the values of a piece, in bytes: a stalled reader keeps one piece in memory. */
 export const PIECE_VALUE_BYTES_MAX = 131_072;
-/** Values of one piece that are read from disk at once. */
+/** Concurrent reads from disk for one piece. */
 const PIECE_READS_MAX = 4;
-/** Keys that are gone through before others get a turn. */
+/** Keys processed before the event loop gets a turn. */
 const SLICE_KEYS_MAX = 1000;
 
-/** Part of a listing, of one moment. */
+/** Part of a listing; all of its entries are of one moment. */
 export interface ReadPiece {
-  /** In the order that was asked for. */
+  /** In the requested order. */
   readonly entries: readonly (readonly [key: string, entry: LoadedEntry])[];
-  /** How many of the keys that were asked for are done with, those that do not exist included. */
+  /** Number of requested keys that are done, including those that do not exist. */
   readonly doneCount: number;
-  /** True when nothing is left behind this piece. */
+  /** True if nothing follows this piece. */
   readonly isLast: boolean;
 }
 
 /**
- * Asked for room before values are brought into memory, with their size in bytes. Undefined lets them come at once; otherwise the
- * read waits, and then looks its keys up anew.
+ * Reserves memory before values are loaded, given their size in bytes. Returns undefined if the read may continue at once; otherwise the
+ * read waits for the promise and looks its keys up again.
  */
 export type Admission = (sizeBytes: number) => Promise<void> | undefined;
 
@@ -49,7 +49,7 @@ export class ProjectReads {
     this.#loader = loader;
   }
 
-  /** How many reads found something else on disk than what was written. */
+  /** Number of reads that found something else on disk than what was written. */
   get damagedReads(): number {
     return this.#loader.damagedReads;
   }
@@ -65,9 +65,9 @@ export class ProjectReads {
   }
 
   /**
-   * Gives the value of an entry. Called at once when the entry was looked up: the lease begins here.
+   * Loads the value of an entry. Call it right after looking the entry up: the lease begins here.
    *
-   * @returns its text, at once when it is in memory
+   * @returns its text, synchronously if it is in memory
    * @throws {AppError} `project_corrupt`
    */
   load(entry: KeyEntry): string | Promise<string> {
@@ -77,24 +77,11 @@ export class ProjectReads {
   }
 
   /**
-   * Reads a key.
+   * Reads a piece of a listing: at most 128 KiB of values, but at least one key.
    *
-   * @returns its entry, undefined when it does not exist; at once when the value is in memory
-   * @throws {AppError} `project_corrupt`
-   */
-  read(key: string): LoadedEntry | undefined | Promise<LoadedEntry> {
-    const entry = this.#values.get(key);
-    if (entry === undefined || isLoaded(entry)) return entry;
-    const value = this.load(entry);
-    return typeof value === 'string' ? withValue(entry, value) : value.then((text) => withValue(entry, text));
-  }
-
-  /**
-   * Reads a piece of a listing: at most 128 KiB of values, but one key at least.
-   *
-   * @param limit how many at most, from 1
-   * @returns the piece; at once when all of it is in memory and there is room
-   * @throws {AppError} `project_corrupt`, and what `admit` rejects with
+   * @param limit maximum number of entries, from 1
+   * @returns the piece; synchronously if all of it is in memory and admitted
+   * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
   readPiece(range: KeyRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const found = this.#values.slice(range, limit);
@@ -105,11 +92,11 @@ export class ProjectReads {
   }
 
   /**
-   * Reads keys that were fixed before, as many as a piece takes: at most 128 KiB of values, but one key at least.
+   * Reads given keys, as many as fit into a piece: at most 128 KiB of values, but at least one key.
    *
-   * @param keys at least one; one that does not exist is left out
-   * @returns the piece; at once when all of it is in memory and there is room
-   * @throws {AppError} `project_corrupt`, and what `admit` rejects with
+   * @param keys at least one; a key that does not exist is left out
+   * @returns the piece; synchronously if all of it is in memory and admitted
+   * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
   readKeys(keys: readonly string[], admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const all = keys.map((key) => this.#values.get(key));
@@ -133,7 +120,7 @@ export class ProjectReads {
     return this.#lease(load.then(() => ({ entries: loaded, ...rest })));
   }
 
-  /** Loads entries, a few at once, and hands over each as it comes. */
+  /** Loads entries, a few at a time, and hands over each as it arrives. */
   async #loadEach(found: Found, options: LoadOptions, take: (index: number, key: string, entry: LoadedEntry) => void): Promise<void> {
     const rest = found.entries();
     const worker = async (): Promise<void> => {
@@ -154,16 +141,16 @@ export class ProjectReads {
     return reading;
   }
 
-  /** Resolves when every read that began before the call has ended. */
+  /** Resolves once every read that began before the call has ended. */
   async settleReads(): Promise<void> {
     await Promise.all(this.#leases);
   }
 
   /**
-   * Points versions at where they lie as well, in slices, with the event loop free in between. Without caching, texts in memory give
-   * way to their places; with caching, only values that are not in memory yet are pointed elsewhere.
+   * Points values at further places that hold them, in slices, with the event loop free in between. Without caching, texts in memory are
+   * replaced by their places; with caching, only values that are not in memory yet change places.
    *
-   * @param versions of any keys; what is not a present version changes nothing
+   * @param versions of any keys; a version that is no longer current is ignored
    */
   async relocate(versions: AsyncIterable<readonly PlacedVersion[]>): Promise<void> {
     if (this.#needsNoPlaces()) return;
@@ -181,14 +168,14 @@ export class ProjectReads {
   }
 
   /**
-   * Reads every value into memory that is not there yet, in slices, while reads and writes go on. Ends early when caching is
-   * switched off meanwhile.
+   * Loads all values that are not in memory yet, in slices, while reads and writes continue. Ends early if caching is switched off
+   * meanwhile.
    *
-   * @param signal ends it; what has been loaded stays
-   * @throws {AppError} `project_corrupt` when a value cannot be read; the others before it are loaded
+   * @param signal aborts; loaded values stay loaded
+   * @throws {AppError} `project_corrupt` if a value cannot be read; the values before it are loaded
    */
   async loadAll(signal?: AbortSignal): Promise<void> {
-    invariant(this.#values.isCaching, 'values are loaded to be kept');
+    invariant(this.#values.isCaching, 'loaded values are kept');
     let range: KeyRange = {};
     while (this.#values.isCaching && this.#values.placedCount > 0) {
       signal?.throwIfAborted();
@@ -198,7 +185,7 @@ export class ProjectReads {
         this.#values.fill(key, entry.seq, entry.value);
       }));
       const last = found.at(-1);
-      // Values that caching was off for meanwhile may lie behind the walk: then it begins again.
+      // Values written while caching was off may lie before the current position: then the walk starts over.
       range = last === undefined ? {} : { after: last[0] };
       await nextTurn();
     }
@@ -227,7 +214,7 @@ function withValue({ seq, timeMs }: KeyEntry, value: string): LoadedEntry {
   return { value, seq, timeMs };
 }
 
-/** How many entries make a piece: one at least, and no more than the bytes allow. */
+/** Number of entries in a piece: at least one, and no more than the size limit allows. */
 function countOfPiece(entries: readonly (KeyEntry | undefined)[]): number {
   let sizeBytes = 0;
   for (const [index, entry] of entries.entries()) {

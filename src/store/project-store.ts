@@ -1,59 +1,48 @@
 /**
- * The one door to a project: commands go in, one turn at a time, and come out as events in the log, in memory and in answers,
- * in this order. Reads come from memory, or from where memory says that a value lies; neither knows what is not durable.
+ * The only way to change a project: each command becomes an event in the log, then in memory, and then an answer. Reads come from
+ * memory, or from the location on disk that memory names, and see durable events only.
  *
- * A turn is a batch: when the batch before has been applied, everything that waits is decided in order, appended as one
- * write, applied, and answered, refusals included: a refusal may rest on a line of the same batch. If the append fails,
- * every command of the batch fails.
+ * Commands run in turns, one batch each: once the previous batch is applied, all queued commands are decided in order, appended with one
+ * write, applied, and answered. Refusals are answered then too, because a refusal may depend on a line of the same batch. If the
+ * append fails, every command of the batch fails.
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { Log, LogState } from '../log/log.js';
-import type { KeyEntry } from '../projections/key-entry.js';
-import type { KeyRange } from '../projections/key-range.js';
 import type { KeyValues } from '../projections/key-values.js';
 import type { ModelCheckpoint, ProjectModel } from '../projections/project-model.js';
 import type { ProjectVersion } from '../projections/project-state.js';
 import { ValueCache } from '../projections/value-cache.js';
 import { ValueLoader, type ValueSource } from '../projections/value-loader.js';
-import type { PlacedVersion } from '../projections/value-place.js';
 import { BatchTurn, logOptionsOf } from './batch-turn.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
-import { type Admission, ProjectReads } from './project-reads.js';
 import type { DiskSpaceForGrowth } from './disk-space-for-growth.js';
+import { ProjectReads } from './project-reads.js';
 
 export { logOptionsOf } from './batch-turn.js';
 export { DEFAULT_STORE_LIMITS, type StoreLimits } from './command-queue.js';
 
-/** What a store is made of. */
+/** The parts of a store. */
 export interface ProjectStoreParts {
   readonly log: Log;
   /** The log's events, already replayed. */
   readonly model: ProjectModel;
   /** @default {@link DEFAULT_STORE_LIMITS} */
   readonly limits?: StoreLimits;
-  /** Reads values of the project's snapshots. @default there are none */
+  /** Reads values from the project's snapshots. @default it has none */
   readonly readSnapshotValue?: ValueSource['readSnapshotValue'];
-  /** Remembers values that were read from disk. @default one of its own */
+  /** Caches values read from disk. @default one of its own */
   readonly cache?: ValueCache;
-  /** Asked before a project on disk grows. @default there is room */
+  /** Asked before a project on disk grows. @default growth is always allowed */
   readonly room?: DiskSpaceForGrowth;
 }
 
-/** Everything that a snapshot of this moment says besides keys and values. */
+/** Everything that a snapshot of this moment holds besides keys and values. */
 export interface StoreCheckpoint extends ModelCheckpoint {
-  /** Hash of the last line that is in it. */
+  /** Hash of the last line in it. */
   readonly hash: string;
-}
-
-/** How a command is carried out alone. */
-export interface AloneOptions {
-  /** Who asks. */
-  readonly context: CommandContext;
-  /** Puts into force what follows from the change, once it is durable and visible. */
-  readonly onApplied?: () => void;
 }
 
 function noSnapshots(): Promise<Buffer> {
@@ -62,32 +51,31 @@ function noSnapshots(): Promise<Buffer> {
 
 /** One project's store. */
 export class ProjectStore {
+  /** The reading side. */
+  readonly reads: ProjectReads;
   readonly #model: ProjectModel;
   readonly #turn: BatchTurn;
-  readonly #reads: ProjectReads;
   readonly #queue: CommandQueue;
-  /** The turns that are going on; undefined when nothing waits. */
+  /** The turns in progress; undefined if no command is queued. */
   #turns: Promise<void> | undefined;
   #holds = 0;
   #closedBy: AppError | undefined;
   #reportChange: () => void = () => undefined;
 
-  /** @param parts log, model, limits, and where cold values and free space are looked up */
   constructor(parts: ProjectStoreParts) {
-    invariant(parts.model.lastSeq === parts.log.position().seq, 'a store starts with the whole log applied');
+    invariant(parts.model.lastSeq === parts.log.position().seq, 'a store begins with the whole log applied');
     this.#model = parts.model;
     this.#turn = new BatchTurn(parts.log, parts.model, parts.room);
     this.#turn.onProjectChange = () => this.#reportChange();
     parts.log.onStateChange(() => this.#reportChange());
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);
-    const readSnapshotValue = parts.readSnapshotValue ?? noSnapshots;
-    // The log may be replaced by another, so it is asked for at each read.
+    // Each read looks the log up, because it may have been replaced.
     const source: ValueSource = {
       readText: (place, isAgain) => this.#turn.log.readText(place, isAgain),
-      readSnapshotValue,
+      readSnapshotValue: parts.readSnapshotValue ?? noSnapshots,
       nameOf: (segment) => this.#turn.log.nameOf?.(segment),
     };
-    this.#reads = new ProjectReads(parts.model.values, new ValueLoader(source, parts.cache ?? new ValueCache()));
+    this.reads = new ProjectReads(parts.model.values, new ValueLoader(source, parts.cache ?? new ValueCache()));
   }
 
   /** The project's id. */
@@ -95,7 +83,7 @@ export class ProjectStore {
     return this.#turn.log.project;
   }
 
-  /** Tells this log from any other of the same name. */
+  /** Id of the log: different for every log that ever had this name. */
   get logId(): string {
     return this.#turn.log.logId;
   }
@@ -105,14 +93,14 @@ export class ProjectStore {
     return this.#model.values;
   }
 
-  /** Settings and key id as of the newest project event. */
+  /** Settings and API key id of the newest project event. */
   get version(): ProjectVersion {
     const { newest } = this.#model.state;
     invariant(newest !== undefined, 'a project that is served has been created');
     return newest;
   }
 
-  /** When the project was created, in milliseconds since 1970. */
+  /** Time of creation, in milliseconds since 1970. */
   get createdAtMs(): number {
     return this.#model.state.first?.timeMs ?? 0;
   }
@@ -122,14 +110,14 @@ export class ProjectStore {
     return this.version.settings;
   }
 
-  /** True when authentication is off; false before the project is created. */
+  /** True if authentication is off; false before the project is created. */
   get isOpen(): boolean {
     return this.#model.state.newest?.settings.authentication.enabled === false;
   }
 
   /**
-   * Reports each later change of the settings, of the API key and of {@link ProjectStore.logState}, when it is in force. A store has
-   * one listener, the registry that it is in.
+   * Reports each later change of the settings, the API key and {@link ProjectStore.logState} once it is in force. A store has one
+   * listener, the table that it is in.
    *
    * @param listener returns at once and throws nothing
    */
@@ -137,7 +125,7 @@ export class ProjectStore {
     this.#reportChange = listener;
   }
 
-  /** The last applied seq. */
+  /** Seq of the last applied line. */
   get seq(): number {
     return this.#model.lastSeq;
   }
@@ -147,7 +135,7 @@ export class ProjectStore {
     return this.#turn.hash;
   }
 
-  /** The time of the last applied line, in milliseconds since 1970. */
+  /** Time of the last applied line, in milliseconds since 1970. */
   get lastTimeMs(): number {
     return this.#model.lastTimeMs;
   }
@@ -157,100 +145,47 @@ export class ProjectStore {
     return this.#model.changedBytes;
   }
 
-  /** True when new values are kept in memory. */
+  /** True if new values stay in memory. */
   get isCaching(): boolean {
     return this.#model.values.isCaching;
   }
 
-  /** True when the log is kept in files. */
+  /** True if the log is kept in files. */
   get isOnDisk(): boolean {
     return this.#turn.isOnDisk;
   }
 
-  /** Whether the log takes lines. */
+  /** Whether the log accepts appends. */
   get logState(): LogState {
     return this.#turn.log.state();
   }
 
-  /** {@inheritDoc ProjectReads.damagedReads} */
-  get damagedReads(): number {
-    return this.#reads.damagedReads;
-  }
-
-  /** {@inheritDoc ProjectReads.damagedSnapshots} */
-  get damagedSnapshots(): ReadonlySet<number> {
-    return this.#reads.damagedSnapshots;
-  }
-
-  /** {@inheritDoc ProjectReads.forgetDamaged} */
-  forgetDamaged(seq: number): void {
-    this.#reads.forgetDamaged(seq);
-  }
-
-  /** {@inheritDoc ProjectReads.load} */
-  load(entry: KeyEntry): ReturnType<ProjectReads['load']> {
-    return this.#reads.load(entry);
-  }
-
-  /** {@inheritDoc ProjectReads.read} */
-  read(key: string): ReturnType<ProjectReads['read']> {
-    return this.#reads.read(key);
-  }
-
-  /** {@inheritDoc ProjectReads.readPiece} */
-  readPiece(range: KeyRange, limit: number, admit?: Admission): ReturnType<ProjectReads['readPiece']> {
-    return this.#reads.readPiece(range, limit, admit);
-  }
-
-  /** {@inheritDoc ProjectReads.readKeys} */
-  readKeys(keys: readonly string[], admit?: Admission): ReturnType<ProjectReads['readKeys']> {
-    return this.#reads.readKeys(keys, admit);
-  }
-
-  /** {@inheritDoc ProjectReads.settleReads} */
-  async settleReads(): Promise<void> {
-    await this.#reads.settleReads();
-  }
-
-  /** {@inheritDoc ProjectReads.relocate} */
-  async relocate(versions: AsyncIterable<readonly PlacedVersion[]>): Promise<void> {
-    await this.#reads.relocate(versions);
-  }
-
-  /** {@inheritDoc ProjectReads.loadAll} */
-  async loadAll(signal?: AbortSignal): Promise<void> {
-    await this.#reads.loadAll(signal);
-  }
-
   /**
-   * Changes how the values of what is applied from now on are kept. Those from before stay as they are, until `loadAll` or
-   * `relocate`.
-   *
-   * @param isCaching true: in memory
+   * Sets whether values applied from now on stay in memory. Earlier ones stay where they are until `reads.loadAll` or `reads.relocate`.
    */
   setCaching(isCaching: boolean): void {
     this.#model.values.setCaching(isCaching);
   }
 
-  /** @returns what a snapshot of this moment says besides keys and values */
+  /** Takes the facts of a snapshot of this moment. */
   checkpoint(): StoreCheckpoint {
     return { ...this.#model.checkpoint(), hash: this.#turn.hash };
   }
 
   /**
-   * Takes note of a snapshot that is committed.
+   * Notes that a snapshot was committed.
    *
-   * @param seq the seq of the checkpoint that it was made for
+   * @param seq the seq of its checkpoint
    */
   noteSnapshot(seq: number): void {
     this.#model.noteSnapshot(seq);
   }
 
   /**
-   * Asks for a change.
+   * Queues a command.
    *
-   * @returns what came of it, when it is durable and visible
-   * @throws {AppError} why it was refused, or what failed; see `Log.append` for the latter
+   * @returns its result, once it is durable and visible
+   * @throws {AppError} the refusal, `queue_full`, or the error of `Log.append`
    */
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {
     if (this.#closedBy !== undefined) throw this.#closedBy;
@@ -263,16 +198,16 @@ export class ProjectStore {
   }
 
   async #takeTurns(): Promise<void> {
-    // Whatever arrives in the same round of the event loop shares the first batch.
+    // Commands that arrive in the same round of the event loop share the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0 && this.#holds === 0) await this.#turn.take(this.#queue.takeBatch());
     this.#turns = undefined;
   }
 
   /**
-   * Lets the batch in flight finish and takes no further turn until released. Commands go on waiting.
+   * Waits for the batch in flight and takes no further turn until released. Commands stay queued.
    *
-   * @returns releases the hold; calling it again does nothing
+   * @returns releases the hold; a second call does nothing
    */
   async hold(): Promise<() => void> {
     this.#holds += 1;
@@ -287,13 +222,13 @@ export class ProjectStore {
   }
 
   /**
-   * Carries out one command under a hold, before everything that waits.
+   * Runs one command under a hold, ahead of the queue.
    *
-   * @returns what came of it, when it is durable and visible
+   * @returns its result, once it is durable and visible
    * @throws {AppError} as {@link submit}
    */
   async submitHeld(command: Command, context: CommandContext): Promise<CommandResult> {
-    invariant(this.#holds > 0 && this.#turns === undefined, 'under a hold, one command is carried out at a time');
+    invariant(this.#holds > 0 && this.#turns === undefined, 'under a hold, one command runs at a time');
     if (this.#closedBy !== undefined) throw this.#closedBy;
     const outcome = new Promise<CommandResult>((resolve, reject) => {
       this.#turns = this.#turn.take([{ command, context, sizeBytes: sizeOf(command), resolve, reject }]);
@@ -307,13 +242,13 @@ export class ProjectStore {
   }
 
   /**
-   * Carries out one command before everything that waits, which is decided only when all that follows from the command is in force.
-   * For commands that change who may do what.
+   * Runs one command ahead of the queue. Queued commands are decided only after `onApplied`: for commands that change who is authorized
+   * for what.
    *
-   * @param options who asks, and what follows
+   * @param onApplied puts the consequences into force, once the command is durable and visible
    * @throws {AppError} as {@link submit}
    */
-  async submitAlone(command: Command, { context, onApplied }: AloneOptions): Promise<CommandResult> {
+  async submitAlone(command: Command, context: CommandContext, onApplied?: () => void): Promise<CommandResult> {
     const release = await this.hold();
     try {
       const result = await this.submitHeld(command, context);
@@ -325,18 +260,18 @@ export class ProjectStore {
   }
 
   /**
-   * Goes on with another log that stands where this one does, under a hold. Reads of values that lie in the old one have to be over,
-   * and none may lie there any more.
+   * Replaces the log, under a hold, by one that continues at the same position. No value may lie in the old log, and no read of it may
+   * be in progress.
    *
-   * @param log the other log; it writes as the project's settings say from here on
-   * @returns the log so far, which is not closed
+   * @param log the new log; it is configured by the project's settings
+   * @returns the old log, still open
    */
   replaceLog(log: Log): Log {
     invariant(this.#holds > 0 && this.#turns === undefined, 'a log is replaced while no turn is taken');
     invariant(this.#model.values.placedCount === 0 || log.logId === this.#turn.log.logId, 'no value lies in the log that is replaced');
     const { seq, hash } = log.position();
-    const goesOn = seq === this.seq && hash === this.#turn.hash && log.project === this.id;
-    invariant(goesOn, 'a log is replaced by one that goes on where it ends');
+    const continues = seq === this.seq && hash === this.#turn.hash && log.project === this.id;
+    invariant(continues, 'the new log continues where the old one ends');
     const replaced = this.#turn.log;
     this.#turn.log = log;
     replaced.onStateChange(() => undefined);
@@ -347,9 +282,9 @@ export class ProjectStore {
   }
 
   /**
-   * Takes nothing more, fails what waits, and closes the log. A hold may be in force.
+   * Refuses all further commands, fails the queued ones, and closes the log. A hold may be in force.
    *
-   * @param reason what commands get from now on; by default that the project is not there, since it is deleted
+   * @param reason the error of these commands; by default that the project does not exist, since it is deleted
    */
   async retire(reason = new AppError('project_not_found', `Cannot find the project "${this.id}"`)): Promise<void> {
     this.#closedBy = reason;
@@ -358,9 +293,9 @@ export class ProjectStore {
     await this.#turn.log.close();
   }
 
-  /** Takes nothing more because the server stops, carries out what waits unless a hold is in force, and closes the log. */
+  /** Shutdown: refuses further commands, runs the queued ones unless a hold is in force, and closes the log. */
   async close(): Promise<void> {
-    this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is stopping');
+    this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is shutting down');
     await this.#turns;
     this.#queue.fail(this.#closedBy);
     await this.#turn.log.close();

@@ -82,6 +82,10 @@ export class FakeStore {
     this.logId = logId;
   }
 
+  get reads(): this {
+    return this;
+  }
+
   load({ value }: FakeEntry): string {
     return value;
   }

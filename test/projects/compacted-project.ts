@@ -9,16 +9,18 @@ import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import type { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
-import { createProject, openProject, type OpenedProject } from '../../src/projects/open-project.js';
+import { openNewProject, openProject, type OpenedProject } from '../../src/projects/open-project.js';
 import { FoundDamage } from '../../src/projects/found-damage.js';
-import { ProjectCompaction } from '../../src/projects/project-compaction.js';
+import type { CompactorOptions } from '../../src/projects/compaction/compactor.js';
+import { ProjectCompaction } from '../../src/projects/compaction/project-compaction.js';
 import type { CompactionResult } from '../../src/projects/projects.js';
-import { ServerJournal } from '../../src/projects/server-journal.js';
+import { Registry } from '../../src/projects/registry.js';
 import { DEFAULT_STORE_LIMITS, type ProjectStore } from '../../src/store/project-store.js';
 import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from './lives-fixture.js';
+import { readKey } from '../store/read-key.js';
 
 /** The data folder on the disk in memory. */
 export const DATA = '/data';
@@ -40,11 +42,13 @@ export interface CompactedOptions {
 export interface CompactedProject extends OpenedProject {
   readonly disk: FaultDisk;
   readonly clock: ManualClock;
-  readonly journal: ServerJournal;
+  readonly registry: Registry;
   readonly snapshots: SnapshotFolder;
   readonly compaction: ProjectCompaction;
   readonly tasks: BackgroundTasks;
   readonly damage: FoundDamage;
+  /** For a {@link Compactor} of this project. */
+  readonly compactorOptions: CompactorOptions;
   readonly logged: LoggedLine[];
   /** Compacts it. */
   compact(signal?: AbortSignal): Promise<CompactionResult>;
@@ -86,35 +90,36 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
   const home = new FileHome({ folder: DATA, disk, logger, clock });
   const folders = snapshotFolders(disk, DATA);
   const place = { diskHome: home, snapshots: folders, logger };
-  const journal = (await ServerJournal.open(place)) ?? (await ServerJournal.create(place));
+  const registry = (await Registry.open(place)) ?? (await Registry.create(place));
   const built: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
   const settings = mergeSettings(built, { storage: options.storage ?? SMALL_SEGMENTS });
   const snapshots = folders(PROJECT);
   const parts = {
     home, settings, limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), room: AMPLE_ROOM, logger,
   };
-  const known = journal.registrations.get(PROJECT);
+  const known = registry.registrations.get(PROJECT);
   let opened: OpenedProject | undefined;
   if (known === undefined) {
-    opened = await createProject(PROJECT, { ...parts, logId: randomHexId() });
+    opened = await openNewProject(PROJECT, { ...parts, logId: randomHexId() });
     await opened.store.submit({ type: 'project.create', settings, keyId: null }, CONTEXT);
-    await journal.record({ op: 'project.created', id: PROJECT, log_id: opened.log.logId }, CONTEXT);
+    await registry.record({ op: 'project.created', id: PROJECT, log_id: opened.log.logId }, CONTEXT);
   } else opened = await openProject(PROJECT, { ...parts, expectedLogId: known.logId, firstKeptSeq: known.firstKeptSeq });
   assert.ok(opened !== undefined, 'the log that was written is there');
   const { store, log, generations, isSnapshotOverdue } = opened;
   const inline = new InlineTasks(disk);
   const tasks = options.wrapTasks?.(inline) ?? inline;
   const damage = new FoundDamage();
-  const compactionParts = { store, snapshots, tasks, journal, damage, dataFolder: DATA, clock, logger };
-  const compaction = new ProjectCompaction(compactionParts, generations, isSnapshotOverdue);
+  const shared = { tasks, registry, damage, dataFolder: DATA, clock, logger };
+  const compaction = new ProjectCompaction({ ...shared, store, log, snapshots }, generations, isSnapshotOverdue);
+  const compactorOptions = { ...shared, snapshots: () => snapshots, configPath: CONFIG_PATH };
   const close = async (): Promise<void> => {
     await store.close();
-    await journal.close();
+    await registry.close();
     await snapshots.close();
   };
   return {
-    disk, clock, journal, snapshots, compaction, tasks, damage, logged, store, log, generations, close,
-    compact: (signal = new AbortController().signal) => compaction.run(log, signal, CONTEXT),
+    disk, clock, registry, snapshots, compaction, compactorOptions, tasks, damage, logged, store, log, generations, close,
+    compact: (signal = new AbortController().signal) => compaction.run(signal, CONTEXT),
     fill: (from, to) => fillStore(store, from, to),
     reopen: async (again = {}) => {
       await close();
@@ -147,7 +152,7 @@ export async function everythingOf(store: ProjectStore): Promise<string> {
  */
 export async function contentOf(store: ProjectStore): Promise<string> {
   const keys = store.values.keys({}, store.values.count + 1);
-  return JSON.stringify([store.createdAtMs, await Promise.all(keys.map(async (key) => [key, await store.read(key)]))]);
+  return JSON.stringify([store.createdAtMs, await Promise.all(keys.map(async (key) => [key, await readKey(store, key)]))]);
 }
 
 /**
@@ -179,7 +184,7 @@ export function spoil(disk: FaultDisk, place: string): void {
  * @param op The operation
  * @returns The events, oldest first
  */
-export function journalLines(disk: FaultDisk, op: string): Record<string, unknown>[] {
+export function registryLines(disk: FaultDisk, op: string): Record<string, unknown>[] {
   const lines = disk.bytesOf(`${DATA}/_server.jsonl`).toString().trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line['op'] === op);
 }

@@ -93,7 +93,7 @@ test('the key of an old copy that is put back holds, which config records', () =
   await served.restart(() => writeFile(served.configPath, copy));
   assert.deepEqual([await served.statusFor('shop', old), await served.statusFor('shop', String(body['api_key']))], [200, 401]);
   assert.deepEqual((await lastChange(served, 'shop')).slice(0, 2), ['project.key', 'config']);
-  const warned = served.logged.filter(({ msg }) => msg.includes('which was replaced since, holds again'));
+  const warned = served.logged.filter(({ msg }) => msg.includes('replaced since then, is valid again'));
   assert.deepEqual(warned.map(({ level, project, revision, newest_revision: newest }) => [level, project, revision, newest]), [
     ['warn', 'shop', 1, 2],
   ]);
@@ -105,7 +105,7 @@ test('a key that a person replaces in the newest configuration is not taken for 
   await served.restart(() => served.editEntry('shop', (entry) => (
     { ...entry, authentication: { ...entry.authentication, api_key: 'a-key-of-my-own', api_key_hash: null } }
   )));
-  assert.deepEqual(served.logged.filter(({ msg }) => msg.includes('holds again')), []);
+  assert.deepEqual(served.logged.filter(({ msg }) => msg.includes('is valid again')), []);
 }));
 
 test('an edit on top of an old copy keeps what the log says of everything else', () => withShop(async (served) => {

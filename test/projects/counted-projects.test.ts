@@ -6,7 +6,7 @@ import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { describeProject } from '../../src/projects/project-details.js';
 import { ProjectScopes } from '../../src/projects/project-scopes.js';
-import { ProjectRegistry } from '../../src/store/project-registry.js';
+import { ProjectTable } from '../../src/store/project-table.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { inFolder } from '../config/config-folder.js';
 import { fc } from '../properties.js';
@@ -37,22 +37,22 @@ class MoodyLog extends MemoryLog {
 }
 
 /** What the counters should say, by a walk. */
-function walk(registry: ProjectRegistry): readonly unknown[] {
-  const stores = registry.list().flatMap((project) => (project.kind === 'served' ? [project.store] : []));
-  const degraded = registry.list().map(describeProject).filter(({ state }) => state !== 'serving').map(({ id }) => id);
-  return [registry.list().length, registry.list().length - degraded.length, stores.filter(({ isOpen }) => isOpen).length, degraded];
+function walk(table: ProjectTable): readonly unknown[] {
+  const stores = table.list().flatMap((project) => (project.kind === 'served' ? [project.store] : []));
+  const degraded = table.list().map(describeProject).filter(({ state }) => state !== 'serving').map(({ id }) => id);
+  return [table.list().length, table.list().length - degraded.length, stores.filter(({ isOpen }) => isOpen).length, degraded];
 }
 
-function counters(registry: ProjectRegistry): readonly unknown[] {
-  const { count, writableCount, openCount } = registry;
-  return [count, writableCount, openCount, registry.degraded().map((project) => describeProject(project).id)];
+function counters(table: ProjectTable): readonly unknown[] {
+  const { count, writableCount, openCount } = table;
+  return [count, writableCount, openCount, table.degraded().map((project) => describeProject(project).id)];
 }
 
 /** Lets no call walk over the projects. */
-function forbidWalks({ registry }: Life): () => void {
-  const list = registry.list.bind(registry);
-  registry.list = () => assert.fail('the projects were walked over');
-  return () => void (registry.list = list);
+function forbidWalks({ table }: Life): () => void {
+  const list = table.list.bind(table);
+  table.list = () => assert.fail('the projects were walked over');
+  return () => void (table.list = list);
 }
 
 const STEPS = ['serve', 'refuse', 'remove', 'open', 'close', 'key', 'read_only', 'writable', 'failed', 'closed', 'replace'] as const;
@@ -60,18 +60,18 @@ const STEPS = ['serve', 'refuse', 'remove', 'open', 'close', 'key', 'read_only',
 /** What happens to which project. */
 type Step = readonly [(typeof STEPS)[number], string];
 
-async function take(registry: ProjectRegistry, logs: Map<ProjectStore, MoodyLog>, [step, id]: Step): Promise<void> {
+async function take(table: ProjectTable, logs: Map<ProjectStore, MoodyLog>, [step, id]: Step): Promise<void> {
   if (step === 'serve') {
     const log = new MoodyLog({ project: id, logId: '0'.repeat(32) });
     const store = new ProjectStore({ log, model: new ProjectModel() });
     await store.submit({ type: 'project.create', settings: SETTINGS, keyId: null }, CONTEXT);
     logs.set(store, log);
-    registry.serve(store);
+    table.serve(store);
     return;
   }
-  if (step === 'refuse') return registry.refuse({ id, code: 'project_corrupt', reason: 'x', settings: SETTINGS });
-  if (step === 'remove') return registry.remove(id);
-  const found = registry.get(id);
+  if (step === 'refuse') return table.refuse({ id, code: 'project_corrupt', reason: 'x', settings: SETTINGS });
+  if (step === 'remove') return table.remove(id);
+  const found = table.get(id);
   if (found?.kind !== 'served') return;
   const { store } = found;
   if (step === 'open' || step === 'close') {
@@ -93,18 +93,18 @@ async function take(registry: ProjectRegistry, logs: Map<ProjectStore, MoodyLog>
 test('the counters say what a walk finds, whatever happens to the projects', () => fc.assert(fc.asyncProperty(
   fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.constantFrom('a', 'b', 'c')), { maxLength: 30 }),
   async (steps) => {
-    const registry = new ProjectRegistry();
+    const table = new ProjectTable();
     const logs = new Map<ProjectStore, MoodyLog>();
     for (const step of steps) {
-      await take(registry, logs, step);
-      assert.deepEqual(counters(registry), walk(registry), step.join(' '));
+      await take(table, logs, step);
+      assert.deepEqual(counters(table), walk(table), step.join(' '));
     }
   },
 )));
 
 test('the counters follow the lives of projects on disk and in memory', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const { lives, registry } = life;
+  const { lives, table } = life;
   const open = { authentication: { enabled: false } };
   const changes = [
     () => lives.create({ id: 'a', ...open }, CONTEXT), () => lives.create({ id: 'b', storage: { on_disk: false } }, CONTEXT),
@@ -115,16 +115,16 @@ test('the counters follow the lives of projects on disk and in memory', () => in
   ];
   for (const change of changes) {
     await change();
-    assert.deepEqual(counters(registry), walk(registry), String(change));
+    assert.deepEqual(counters(table), walk(table), String(change));
   }
-  assert.deepEqual(counters(registry), [1, 1, 0, []]);
+  assert.deepEqual(counters(table), [1, 1, 0, []]);
   await lives.close();
-  assert.deepEqual(counters(registry), [1, 0, 0, ['b']]);
+  assert.deepEqual(counters(table), [1, 0, 0, ['b']]);
 }));
 
 test('whether any scope is open and any project can write is known without a walk over the projects', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.registry);
+  const scopes = new ProjectScopes(life.config, life.table);
   const allowWalks = forbidWalks(life);
   assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [false, false, true]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);

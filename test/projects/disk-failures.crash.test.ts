@@ -12,6 +12,7 @@ import { diskWithConfig, type FaultedLife, PROBE_MS, startLife } from '../proofs
 import { suite } from '../suite.js';
 import { strideOf } from '../test-form.js';
 import { CONTEXT } from './lives-fixture.js';
+import { readKey } from '../store/read-key.js';
 
 const test = suite('disk-failures');
 
@@ -117,7 +118,7 @@ async function hasRoomAgain({ lives, served }: FaultedLife, project: string): Pr
 async function assertValue(life: FaultedLife, project: string): Promise<void> {
   if (project === 'made') return;
   const store = life.served(project);
-  if (store !== undefined) assert.equal((await store.read('k'))?.value, '"kept"');
+  if (store !== undefined) assert.equal((await readKey(store, 'k'))?.value, '"kept"');
 }
 
 /** Strikes one call and follows what becomes of the change. Returns false when the change makes fewer calls. */

@@ -49,7 +49,7 @@ class Watched {
   async check(): Promise<ReadinessCheck> {
     await this.watch.refresh(0);
     const condition = {
-      serverLog: 'writable', room: this.watch, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0,
+      registry: 'writable', room: this.watch, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0,
       damagedReads: 0,
     } as const;
     const { id, state } = describeStore(this.store);

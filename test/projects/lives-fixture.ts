@@ -25,8 +25,9 @@ import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { ProjectManager } from '../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { CommandContext } from '../../src/store/command.js';
-import { ProjectRegistry } from '../../src/store/project-registry.js';
+import { ProjectTable } from '../../src/store/project-table.js';
 import { AMPLE_ROOM } from '../disk/ample-room.js';
+import { readKey } from '../store/read-key.js';
 
 /** Who asks in these tests. */
 export const CONTEXT: CommandContext = { actor: 'global#0123456789abcdef', requestId: 'request-of-a-test' };
@@ -58,7 +59,7 @@ export interface LifeOptions {
 export interface Life {
   readonly lives: ProjectManager;
   readonly config: ConfigFile;
-  readonly registry: ProjectRegistry;
+  readonly table: ProjectTable;
   readonly keyring: Keyring;
   readonly resources: ProjectResources;
   /** Keys that were shown, by scope. */
@@ -113,7 +114,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
   if (global?.api_key_hash != null) keyring.setKey({ kind: 'global' }, { hash: global.api_key_hash, plain: global.api_key ?? null });
   const resources: ProjectResources = {
     ...partsOnDisk(dataFolder, logger, options),
-    registry: new ProjectRegistry(),
+    table: new ProjectTable(),
     config,
     keyring,
     memoryHome: new MemoryHome(),
@@ -123,7 +124,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
     logger,
     announceKey: announce,
   };
-  return { lives: new ProjectManager(resources), config, registry: resources.registry, keyring, resources, shown, logged };
+  return { lives: new ProjectManager(resources), config, table: resources.table, keyring, resources, shown, logged };
 }
 
 type PartsOnDisk = Pick<ProjectResources, 'diskHome' | 'snapshots' | 'dataFolder' | 'tasks' | 'clock'>;
@@ -208,7 +209,7 @@ export async function setValue(life: Life, id: string, pair: readonly [key: stri
 export async function valuesOf(life: Life, id: string): Promise<Record<string, string>> {
   const store = life.lives.store(id);
   const values: Record<string, string> = {};
-  for (const key of store.values.keys({}, store.values.count + 1)) values[key] = (await store.read(key))?.value ?? 'gone meanwhile';
+  for (const key of store.values.keys({}, store.values.count + 1)) values[key] = (await readKey(store, key))?.value ?? 'gone meanwhile';
   return values;
 }
 

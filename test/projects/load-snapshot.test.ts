@@ -142,7 +142,7 @@ test('where the newest is damaged and segments are compressed, values are read a
   spoil(project.disk, snapPath(newestSeq, 'index'));
   const again = await openCompacted({ disk: project.disk });
   assert.equal(await everythingOf(again.store), wanted);
-  assert.deepEqual([again.store.damagedReads, again.compaction.isOverdue, again.compaction.isDue], [0, true, true]);
+  assert.deepEqual([again.store.reads.damagedReads, again.compaction.isOverdue, again.compaction.isDue], [0, true, true]);
   await again.compact();
   assert.deepEqual([again.compaction.isOverdue, await everythingOf(again.store)], [false, wanted]);
   const next = await again.reopen();

@@ -8,7 +8,7 @@ import { NodeDisk } from '../../src/disk/node-disk.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import type { LogHome, LogOptions } from '../../src/log/log.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
-import { createProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
+import { openNewProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
 import { DEFAULT_STORE_LIMITS } from '../../src/store/project-store.js';
 import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { inFolder } from '../config/config-folder.js';
@@ -36,7 +36,7 @@ function partsIn(folder: string): OpenProjectOptions {
 /** Makes a project of three events. @returns its log id */
 async function makeProject(folder: string): Promise<string> {
   const logId = randomHexId();
-  const { store } = await createProject('a', { ...partsIn(folder), logId });
+  const { store } = await openNewProject('a', { ...partsIn(folder), logId });
   await store.submit({ type: 'project.create', settings: SETTINGS, keyId: null }, CONTEXT);
   await store.submit({ type: 'set', key: 'k', value: '1.0' }, CONTEXT);
   await store.submit({ type: 'project.update', change: { storage: { segment_bytes: 8192 } } }, CONTEXT);
@@ -96,7 +96,7 @@ test('a log of the server under the name of a project is refused', () => inFolde
 
 test('a project is not made where files of its name are', () => inFolder(async (folder) => {
   await makeProject(folder);
-  assert.equal((await refusalOf(createProject('a', { ...partsIn(folder), logId: randomHexId() }))).code, 'project_files_exist');
+  assert.equal((await refusalOf(openNewProject('a', { ...partsIn(folder), logId: randomHexId() }))).code, 'project_files_exist');
 }));
 
 test.run();

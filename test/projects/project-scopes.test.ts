@@ -13,7 +13,7 @@ const test = suite('project-scopes');
 test('nothing is open at first, and a project is open as soon as an update says so, until another does not',
   () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.registry);
+  const scopes = new ProjectScopes(life.config, life.table);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, false, []]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, true, ['first_project']]);
@@ -25,17 +25,17 @@ test('nothing is open at first, and a project is open as soon as an update says 
 
 test('a project that is not known, or that was refused, is not open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.registry);
+  const scopes = new ProjectScopes(life.config, life.table);
   const { settings } = life.lives.store('first_project');
   const authentication = { ...settings.authentication, enabled: false };
-  life.registry.refuse({ id: 'refused', code: 'project_corrupt', reason: 'x', settings: { ...settings, authentication } });
+  life.table.refuse({ id: 'refused', code: 'project_corrupt', reason: 'x', settings: { ...settings, authentication } });
   assert.deepEqual([scopes.isProjectOpen('refused'), scopes.isProjectOpen('unknown'), scopes.anyOpen], [false, false, false]);
   await life.lives.close();
 }));
 
 test('a project that is deleted is not open any more', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.registry);
+  const scopes = new ProjectScopes(life.config, life.table);
   await life.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
   assert.equal(scopes.isProjectOpen('a'), true);
   await life.lives.delete('a', CONTEXT);
@@ -50,7 +50,7 @@ test('the global scope is open only where the file says so', () => inFolder(asyn
   const opened = { ...document, default: { ...document.default, authentication: { ...document.default?.authentication, enabled: false } } };
   await writeFile(file, JSON.stringify(opened));
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.registry);
+  const scopes = new ProjectScopes(life.config, life.table);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [true, true, []]);
   await life.lives.close();
 }));

@@ -9,7 +9,7 @@ const test = suite('readiness');
 
 /** All is well. */
 const WELL: ServerCondition = {
-  serverLog: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0, damagedReads: 0,
+  registry: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0, damagedReads: 0,
 };
 
 /** Projects `p0`, `p1`… in these states. */
@@ -43,7 +43,7 @@ test('a server of which no project can write is not ready', () => {
 
 test('a registry that cannot be written to is a failed check and no reason not to be ready', () => {
   for (const state of ['damaged', 'failed', 'read_only'] as const) {
-    const { ready, checks } = assessReadiness(projectsIn('serving'), { ...WELL, serverLog: state });
+    const { ready, checks } = assessReadiness(projectsIn('serving'), { ...WELL, registry: state });
     assert.equal(ready, true);
     assert.deepEqual(failing(checks), state === 'read_only' ? ['registry', 'disk_room'] : ['registry'], state);
     assert.match(checks[1]?.detail ?? '', /no project can be created/, state);
@@ -70,7 +70,7 @@ test('where all is well every check holds', () => {
 });
 
 test('checks name no project', () => {
-  const { checks } = assessReadiness({ count: 1, degraded: [{ id: 'secret-name', state: 'corrupt' }] }, { ...WELL, serverLog: 'damaged' });
+  const { checks } = assessReadiness({ count: 1, degraded: [{ id: 'secret-name', state: 'corrupt' }] }, { ...WELL, registry: 'damaged' });
   assert.ok(!JSON.stringify(checks).includes('secret-name'));
 });
 

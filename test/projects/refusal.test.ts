@@ -175,7 +175,7 @@ test('an adoption is not called an edit of the configuration', () => inFolder(as
   await life.lives.start({ adoption: { ids: [P], announce: () => undefined } });
   await life.lives.close();
   const told = life.logged.filter(({ project }) => project === P).map(({ msg }) => msg);
-  assert.ok(told.includes('the API key that an adopted project was given takes effect'), told.join('\n'));
+  assert.ok(told.includes('the API key of an adopted project takes effect'), told.join('\n'));
   assert.ok(!told.some((msg) => msg.includes('edit')), told.join('\n'));
 }));
 

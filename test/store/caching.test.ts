@@ -11,6 +11,7 @@ import { CONTEXT, create, isRefusal, set } from './created-store.js';
 import { PlacedLog } from './placed-log.js';
 import { settled } from './scripted-log.js';
 import { inGroups, SnapshotShelf } from './snapshot-shelf.js';
+import { readKey } from './read-key.js';
 
 const test = suite('project-reads: caching');
 
@@ -34,7 +35,7 @@ async function storeWith(keys: readonly string[], isCaching: boolean): Promise<P
 }
 
 async function textsOf(store: ProjectStore, keys: readonly string[]): Promise<(string | undefined)[]> {
-  return await Promise.all(keys.map(async (key) => (await store.read(key))?.value));
+  return await Promise.all(keys.map(async (key) => (await readKey(store, key))?.value));
 }
 
 test('all values come into memory, also those that are written meanwhile, and nothing is read from disk after', async () => {
@@ -42,7 +43,7 @@ test('all values come into memory, also those that are written meanwhile, and no
   assert.equal(store.values.placedCount, KEYS.length);
   store.setCaching(true);
   assert.equal(store.isCaching, true);
-  const loading = store.loadAll();
+  const loading = store.reads.loadAll();
   await Promise.all([loading, store.submit(set('k00000', '"new"'), CONTEXT), store.submit(set('k02499', '"last"'), CONTEXT)]);
   assert.equal(store.values.placedCount, 0);
   log.segments.clear();
@@ -59,11 +60,11 @@ test('the event loop is free while values are loaded and while they are moved', 
     if (!isOver) setImmediate(count);
   };
   setImmediate(count);
-  await store.relocate(versionsInSnapshot(inGroups(index, KEYS.length), point.seq));
+  await store.reads.relocate(versionsInSnapshot(inGroups(index, KEYS.length), point.seq));
   assert.ok(rounds >= 3, `${rounds} rounds for three slices`);
   rounds = 0;
   store.setCaching(true);
-  await store.loadAll();
+  await store.reads.loadAll();
   isOver = true;
   assert.ok(rounds >= 3, `${rounds} rounds for three slices`);
 });
@@ -72,11 +73,11 @@ test('loading ends when it is told to, and what was loaded stays', async () => {
   const { store } = await storeWith(KEYS, false);
   store.setCaching(true);
   const controller = new AbortController();
-  const loading = store.loadAll(controller.signal);
+  const loading = store.reads.loadAll(controller.signal);
   controller.abort(new Error('enough'));
   await assert.rejects(loading, /enough/);
   assert.equal(store.values.placedCount, KEYS.length - 1000);
-  await store.loadAll();
+  await store.reads.loadAll();
   assert.equal(store.values.placedCount, 0);
 });
 
@@ -86,13 +87,13 @@ test('loading ends when caching is switched off meanwhile; nothing more is taken
     setImmediate(resolve);
   });
   store.setCaching(true);
-  const loading = store.loadAll();
+  const loading = store.reads.loadAll();
   await settled();
   store.setCaching(false);
   await loading;
   assert.ok(store.values.placedCount > KEYS.length / 2);
   assert.deepEqual(await textsOf(store, ['k00000', 'k02499']), ['"k00000"', '"k02499"']);
-  await assert.rejects(store.loadAll(), InvariantError);
+  await assert.rejects(store.reads.loadAll(), InvariantError);
 });
 
 test('values that went to disk behind the walk, while caching was off for a moment, are loaded too', async () => {
@@ -104,7 +105,7 @@ test('values that went to disk behind the walk, while caching was off for a mome
     store.setCaching(true);
   };
   store.setCaching(true);
-  await store.loadAll();
+  await store.reads.loadAll();
   assert.equal(store.values.placedCount, 0);
   assert.deepEqual(await textsOf(store, ['a', 'k00000', 'k02499']), ['"behind"', '"k00000"', '"k02499"']);
 });
@@ -115,9 +116,9 @@ test('loading a damaged value fails and says so; reads of the others go on', asy
   assert.ok(typeof value === 'object');
   log.damage({ segment: value.file, offset: value.offset, sizeBytes: value.sizeBytes });
   store.setCaching(true);
-  await assert.rejects(store.loadAll(), isRefusal('project_corrupt'));
+  await assert.rejects(store.reads.loadAll(), isRefusal('project_corrupt'));
   assert.deepEqual(await textsOf(store, ['b']), ['"b"']);
-  assert.equal(store.damagedReads, 1);
+  assert.equal(store.reads.damagedReads, 1);
 });
 
 test('files are not taken away while values are loaded from them', async () => {
@@ -127,10 +128,10 @@ test('files are not taken away while values are loaded from them', async () => {
     goOn.push(resolve);
   });
   store.setCaching(true);
-  const loading = store.loadAll();
+  const loading = store.reads.loadAll();
   await settled();
   let isOver = false;
-  const settling = store.settleReads().then(() => {
+  const settling = store.reads.settleReads().then(() => {
     isOver = true;
   });
   await settled();
@@ -145,7 +146,7 @@ test('without caching, a snapshot takes the texts out of memory, but for keys th
   const { index, point } = await shelf.take(store);
   await store.submit(set('k00001', '"newer"'), CONTEXT);
   await store.submit({ type: 'delete', key: 'k00002' }, CONTEXT);
-  await store.relocate(versionsInSnapshot(inGroups(index, 700), point.seq));
+  await store.reads.relocate(versionsInSnapshot(inGroups(index, 700), point.seq));
   assert.equal(store.values.placedCount, KEYS.length - 1);
   log.dropSegments(point.seq);
   assert.deepEqual(await textsOf(store, ['k00000', 'k00001', 'k00002', 'k00003']), ['"k00000"', '"newer"', undefined, '"k00003"']);
@@ -159,7 +160,7 @@ test('with caching and everything in memory, a snapshot moves nothing and its in
     isRead = true;
     yield await Promise.resolve([{ key: 'a', seq: 2, timeMs: 0, offset: 0, sizeBytes: 3, crc: 0 }]);
   })();
-  await store.relocate(versionsInSnapshot(entries, 2));
+  await store.reads.relocate(versionsInSnapshot(entries, 2));
   assert.equal(isRead, false);
   assert.equal(store.values.get('a')?.value, '"a"');
 });
@@ -169,9 +170,9 @@ test('with caching and values still on disk, those are moved', async () => {
   store.setCaching(true);
   await store.submit(set('c', '"c"'), CONTEXT);
   const { index, point } = await shelf.take(store);
-  await store.relocate(versionsInSnapshot(inGroups(index, 1), point.seq));
+  await store.reads.relocate(versionsInSnapshot(inGroups(index, 1), point.seq));
   log.segments.clear();
-  await store.loadAll();
+  await store.reads.loadAll();
   assert.deepEqual(await textsOf(store, ['a', 'b', 'c']), ['"a"', '"b"', '"c"']);
 });
 

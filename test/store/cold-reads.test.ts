@@ -13,6 +13,7 @@ import { CONTEXT, create, isRefusal, remove, set } from './created-store.js';
 import { PlacedLog } from './placed-log.js';
 import { settled } from './scripted-log.js';
 import { inGroups, SnapshotShelf } from './snapshot-shelf.js';
+import { readKey } from './read-key.js';
 
 const test = suite('project-reads: values on disk');
 
@@ -66,8 +67,8 @@ class Cold {
   /** Snapshot, move, take the files away: as a compaction does. */
   async compact(): Promise<void> {
     const { point, index } = await this.shelf.take(this.store);
-    await this.store.relocate(versionsInSnapshot(inGroups(index, 2), point.seq));
-    await this.store.settleReads();
+    await this.store.reads.relocate(versionsInSnapshot(inGroups(index, 2), point.seq));
+    await this.store.reads.settleReads();
     for (const seq of this.shelf.generations.keys()) if (seq < point.seq) this.shelf.generations.delete(seq);
     this.log.dropSegments(point.seq);
   }
@@ -86,10 +87,10 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 
 test('a value in memory is given at once, one on disk when it is read, a key that is not there not at all', async () => {
   const hot = await Cold.with({ a: '1' }, true);
-  assert.deepEqual((hot.store.read('a') as LoadedEntry).value, '1');
+  assert.deepEqual((readKey(hot.store, 'a') as LoadedEntry).value, '1');
   const cold = await Cold.with({ a: '"ü"' });
-  assert.equal(cold.store.read('b'), undefined);
-  const reading = cold.store.read('a');
+  assert.equal(readKey(cold.store, 'b'), undefined);
+  const reading = readKey(cold.store, 'a');
   assert.ok(reading instanceof Promise);
   assert.deepEqual(await reading, { value: '"ü"', seq: 2, timeMs: cold.store.values.get('a')?.timeMs });
 });
@@ -99,29 +100,29 @@ test('a value that is remembered is given at once', async () => {
   const store = new ProjectStore({ log, model: new ProjectModel({ isCaching: false }) });
   await store.submit(create(), CONTEXT);
   await store.submit(set('a', '1'), CONTEXT);
-  await store.read('a');
-  await store.read('a');
-  assert.equal((store.read('a') as LoadedEntry).value, '1');
+  await readKey(store, 'a');
+  await readKey(store, 'a');
+  assert.equal((readKey(store, 'a') as LoadedEntry).value, '1');
   await store.submit(set('a', '2'), CONTEXT);
-  assert.equal((await store.read('a'))?.value, '2');
+  assert.equal((await readKey(store, 'a'))?.value, '2');
   assert.equal(log.reads.length, 3);
 });
 
 test('a value that is replaced or deleted while it is read is that of the moment in which it was looked up', async () => {
   const cold = await Cold.with({ a: '"old"', b: '"gone"' });
   cold.hold();
-  const reading = [cold.store.read('a'), cold.store.read('b')];
+  const reading = [readKey(cold.store, 'a'), readKey(cold.store, 'b')];
   await cold.store.submit(set('a', '"new"'), CONTEXT);
   await cold.store.submit(remove('b'), CONTEXT);
   cold.letGo();
   assert.deepEqual((await Promise.all(reading)).map((entry) => [entry?.seq, entry?.value]), [[2, '"old"'], [3, '"gone"']]);
-  assert.equal((await cold.store.read('a'))?.value, '"new"');
+  assert.equal((await readKey(cold.store, 'a'))?.value, '"new"');
 });
 
 test('a piece of a listing is of one moment, whatever is written while it is read', async () => {
   const cold = await Cold.with({ a: '1', b: '2', c: '3', d: '4', e: '5', f: '6' });
   cold.hold();
-  const reading = cold.store.readPiece({}, 100);
+  const reading = cold.store.reads.readPiece({}, 100);
   await cold.store.submit(set('f', '"late"'), CONTEXT);
   await cold.store.submit({ type: 'clear' }, CONTEXT);
   cold.letGo();
@@ -131,7 +132,7 @@ test('a piece of a listing is of one moment, whatever is written while it is rea
 test('few values of a piece are read at once', async () => {
   const cold = await Cold.with(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`k${index}`, '1'])));
   cold.hold();
-  const reading = cold.store.readPiece({}, 100);
+  const reading = cold.store.reads.readPiece({}, 100);
   await settled();
   assert.equal(cold.held.length, 4);
   cold.letGo();
@@ -141,11 +142,11 @@ test('few values of a piece are read at once', async () => {
 test('files are not taken away before every read that began before has ended, and later ones hold up nobody', async () => {
   const cold = await Cold.with({ a: '1', b: '2', c: '3', d: '4' });
   cold.hold();
-  const single = cold.store.read('a');
-  const piece = cold.store.readPiece({}, 100);
+  const single = readKey(cold.store, 'a');
+  const piece = cold.store.reads.readPiece({}, 100);
   await settled();
-  const settling = cold.store.settleReads();
-  const later = cold.store.read('a');
+  const settling = cold.store.reads.settleReads();
+  const later = readKey(cold.store, 'a');
   assert.equal(await isSettled(settling), false);
   cold.held[0]?.goOn();
   assert.equal(await isSettled(settling), false, 'the piece is still being read');
@@ -164,20 +165,20 @@ test('files are not taken away before every read that began before has ended, an
 test('a single read holds the files that it reads from', async () => {
   const cold = await Cold.with({ a: '1' });
   cold.hold();
-  const reading = cold.store.read('a');
-  const settling = cold.store.settleReads();
+  const reading = readKey(cold.store, 'a');
+  const settling = cold.store.reads.settleReads();
   assert.equal(await isSettled(settling), false);
   cold.letGo();
   await settling;
   assert.equal((await reading)?.value, '1');
-  await cold.store.settleReads();
+  await cold.store.reads.settleReads();
 });
 
 test('a read that fails ends its lease too', async () => {
   const cold = await Cold.with({ a: '1' });
   cold.hold();
-  const reading = Promise.resolve(cold.store.read('a')).catch((error: unknown) => error);
-  const settling = cold.store.settleReads();
+  const reading = Promise.resolve(readKey(cold.store, 'a')).catch((error: unknown) => error);
+  const settling = cold.store.reads.settleReads();
   await settled();
   cold.log.segments.clear();
   cold.letGo();
@@ -190,19 +191,19 @@ test('a value that is moved between look-up and load is read, whether its old fi
     const cold = await Cold.with({ a: '1', b: '"two"' });
     cold.hold();
     const entry = cold.store.values.get('b');
-    const piece = cold.store.readPiece({}, 100);
+    const piece = cold.store.reads.readPiece({}, 100);
     await settled();
     const { point, index } = await (async () => {
       cold.log.beforeRead = () => undefined;
       return await cold.shelf.take(cold.store);
     })();
-    await cold.store.relocate(versionsInSnapshot(inGroups(index, 10), point.seq));
+    await cold.store.reads.relocate(versionsInSnapshot(inGroups(index, 10), point.seq));
     if (isGone) cold.log.segments.clear();
     cold.letGo();
     assert.deepEqual(textsOf(await piece), [['a', '1'], ['b', '"two"']]);
     assert.ok(entry !== undefined);
-    assert.equal(await cold.store.load(entry), '"two"');
-    assert.equal(cold.store.damagedReads, 0);
+    assert.equal(await cold.store.reads.load(entry), '"two"');
+    assert.equal(cold.store.reads.damagedReads, 0);
   }
 });
 
@@ -211,7 +212,7 @@ test('a listing goes on through compactions that take the files away behind it',
   const cold = await Cold.with(Object.fromEntries(keys.map((key) => [key, `"${key}"`])));
   const seen: unknown[] = [];
   for (let after: string | undefined; seen.length < keys.length;) {
-    const [piece] = await Promise.all([cold.store.readPiece(after === undefined ? {} : { after }, 7), cold.compact()]);
+    const [piece] = await Promise.all([cold.store.reads.readPiece(after === undefined ? {} : { after }, 7), cold.compact()]);
     seen.push(...piece.entries.map(([key, { value }]) => `${key}=${value}`));
     after = piece.entries.at(-1)?.[0];
     await cold.store.submit(set('k000', '"k000"'), CONTEXT);
@@ -223,15 +224,15 @@ test('a listing goes on through compactions that take the files away behind it',
 test('a flipped bit is refused, counted, and does not touch other keys; the refusal does not say the value', async () => {
   const cold = await Cold.with({ a: '"secret"', b: '2' });
   cold.log.damage(cold.textPlaceOf('a'));
-  const error = await Promise.resolve(cold.store.read('a')).then(() => assert.fail('it was read'), (one: unknown) => one);
+  const error = await Promise.resolve(readKey(cold.store, 'a')).then(() => assert.fail('it was read'), (one: unknown) => one);
   assert.ok(error instanceof AppError && error.code === 'project_corrupt');
   assert.match(error.message, /seq 2 in the segment of seq 1 at byte \d+/);
   assert.doesNotMatch(error.message, /secre/);
-  assert.equal((await cold.store.read('b'))?.value, '2');
-  await assert.rejects(Promise.resolve(cold.store.readPiece({}, 100)), isRefusal('project_corrupt'));
-  assert.equal(cold.store.damagedReads, 2);
+  assert.equal((await readKey(cold.store, 'b'))?.value, '2');
+  await assert.rejects(Promise.resolve(cold.store.reads.readPiece({}, 100)), isRefusal('project_corrupt'));
+  assert.equal(cold.store.reads.damagedReads, 2);
   await cold.store.submit(set('a', '"new"'), CONTEXT);
-  assert.equal((await cold.store.read('a'))?.value, '"new"');
+  assert.equal((await readKey(cold.store, 'a'))?.value, '"new"');
 });
 
 test('a snapshot that a store knows nothing of is damage', async () => {
@@ -243,7 +244,7 @@ test('a snapshot that a store knows nothing of is damage', async () => {
   });
   const { sizeBytes, crc } = model.values.get('a')?.value as ValuePlace;
   model.values.relocate('a', 2, { file: -2, offset: 0, sizeBytes, crc });
-  await assert.rejects(Promise.resolve(store.read('a')), isRefusal('project_corrupt'));
+  await assert.rejects(Promise.resolve(readKey(store, 'a')), isRefusal('project_corrupt'));
 });
 
 test('a piece has no more than 4 MiB of values, and one key at least, in memory or not', async () => {
@@ -253,25 +254,25 @@ test('a piece has no more than 4 MiB of values, and one key at least, in memory 
     const cold = await Cold.with(values, isCaching);
     const pieces: string[][] = [];
     for (let after: string | undefined, isLast = false; !isLast;) {
-      const piece = await cold.store.readPiece(after === undefined ? {} : { after }, 100);
+      const piece = await cold.store.reads.readPiece(after === undefined ? {} : { after }, 100);
       assert.equal(piece.doneCount, piece.entries.length);
       pieces.push(piece.entries.map(([key]) => key));
       after = piece.entries.at(-1)?.[0];
       isLast = piece.isLast;
     }
     assert.deepEqual(pieces, [['a'], ['b', 'c'], ['d', 'e']]);
-    const { entries, doneCount, isLast } = await cold.store.readKeys(['a', 'b']);
+    const { entries, doneCount, isLast } = await cold.store.reads.readKeys(['a', 'b']);
     assert.deepEqual([entries.map(([key]) => key), doneCount, isLast], [['a'], 1, false]);
-    const rest = await cold.store.readKeys(['missing', 'b', 'none', 'c']);
+    const rest = await cold.store.reads.readKeys(['missing', 'b', 'none', 'c']);
     assert.deepEqual([rest.entries.map(([key]) => key), rest.doneCount, rest.isLast], [['b', 'c'], 4, true]);
   }
 });
 
 test('a piece that is as long as was asked for may have more behind it', async () => {
   const cold = await Cold.with({ a: '1', b: '2' }, true);
-  const isLast = async (limit: number): Promise<boolean> => (await cold.store.readPiece({}, limit)).isLast;
+  const isLast = async (limit: number): Promise<boolean> => (await cold.store.reads.readPiece({}, limit)).isLast;
   assert.deepEqual([await isLast(1), await isLast(2), await isLast(3)], [false, false, true]);
-  assert.deepEqual(await cold.store.readPiece({ prefix: 'z' }, 1), { entries: [], doneCount: 0, isLast: true });
+  assert.deepEqual(await cold.store.reads.readPiece({ prefix: 'z' }, 1), { entries: [], doneCount: 0, isLast: true });
 });
 
 test.run();

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { ColdSystem } from './cold-system.js';
 import { anyWish, type Step, step, STEPS, submit } from './store-steps.js';
 import type { StoreSystem } from './store-system.js';
+import { readKey } from './read-key.js';
 
 /** What goes on beside the writes. */
 type Move = (system: ColdSystem) => Promise<void>;
@@ -35,9 +36,9 @@ function moveStep(name: string): fc.Arbitrary<Step> {
 /** Reads each key and everything several times. What comes back is of some moment; that it comes back at all is what is tested. */
 async function readAllKeys({ store }: ColdSystem): Promise<void> {
   for (let round = 0; round < 5; round += 1) {
-    const { entries } = await store.readPiece({}, 100);
+    const { entries } = await store.reads.readPiece({}, 100);
     for (const [key, { seq, value }] of entries) {
-      const now = await store.read(key);
+      const now = await readKey(store, key);
       if (now?.seq === seq) assert.equal(now.value, value);
     }
   }

@@ -8,7 +8,7 @@ import { ProjectModel } from '../../src/projections/project-model.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import { placeInSnapshot, versionsInSnapshot } from '../../src/projections/value-place.js';
 import { ProjectStore } from '../../src/store/project-store.js';
-import { replayInto } from '../../src/projects/replay.js';
+import { replayInto } from '../../src/projects/replay-into.js';
 import { CONTEXT } from './created-store.js';
 import { PlacedLog } from './placed-log.js';
 import { censusOf, entriesOf, inGroups, SnapshotShelf } from './snapshot-shelf.js';
@@ -66,8 +66,8 @@ export class ColdSystem implements StoreSystem {
     const { point, index } = snapshot;
     assert.deepEqual(censusOf(index), { keyCount: point.keyCount, keySum: point.keySum });
     store.noteSnapshot(point.seq);
-    await store.relocate(versionsInSnapshot(inGroups(index, GROUP), point.seq));
-    await store.settleReads();
+    await store.reads.relocate(versionsInSnapshot(inGroups(index, GROUP), point.seq));
+    await store.reads.settleReads();
     for (const seq of shelf.generations.keys()) if (seq < point.seq) shelf.generations.delete(seq);
     if (this.#log instanceof PlacedLog) this.#log.dropSegments(point.seq);
   }
@@ -75,7 +75,7 @@ export class ColdSystem implements StoreSystem {
   /** Switches caching on with everything read into memory, or off with everything moved out of it. */
   async cache(isCaching: boolean): Promise<void> {
     this.store.setCaching(isCaching);
-    if (isCaching) await this.store.loadAll();
+    if (isCaching) await this.store.reads.loadAll();
     // Only a log with places has somewhere for the values to be.
     else if (this.#log instanceof PlacedLog) await this.compact();
   }
@@ -89,7 +89,7 @@ export class ColdSystem implements StoreSystem {
     const log = this.#log instanceof PlacedLog ? new MemoryLog({ project: 'alpha', ...identity }) : new PlacedLog(identity);
     // What came before the new log is in a snapshot only.
     await this.shelf.take(this.store);
-    await this.store.settleReads();
+    await this.store.reads.settleReads();
     const replaced = this.store.replaceLog(log);
     assert.equal(replaced, this.#log);
     this.#log = log;

@@ -55,7 +55,7 @@ test('what waits behind a command that is carried out alone is decided after wha
   await settled();
   const right = endingRight();
   const late = assert.rejects(store.submit(set('late'), right.context), isRefusal('unauthorized'));
-  const alone = store.submitAlone({ type: 'project.key', keyId: 'k2' }, { context: CONTEXT, onApplied: right.end });
+  const alone = store.submitAlone({ type: 'project.key', keyId: 'k2' }, CONTEXT, right.end);
   const behind = submitWatched(store, set('behind'));
   for (let appends = 0; appends < 3; appends += 1) await log.letThrough();
   await Promise.all([first.settled, late, behind.settled]);
@@ -67,7 +67,7 @@ test('what waits behind a command that is carried out alone is decided after wha
 test('a command that could not be carried out alone puts nothing into force and holds nothing up', async () => {
   const { store, log } = await storeOnScript();
   const right = endingRight();
-  const alone = store.submitAlone({ type: 'project.key', keyId: 'k2' }, { context: CONTEXT, onApplied: right.end });
+  const alone = store.submitAlone({ type: 'project.key', keyId: 'k2' }, CONTEXT, right.end);
   const write = submitWatched(store, set('a'));
   const failed = assert.rejects(alone, isRefusal('disk_full'));
   await log.fail(new AppError('disk_full', 'Cannot append to the log: the disk is full'));

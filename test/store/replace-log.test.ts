@@ -9,6 +9,7 @@ import { suite } from '../suite.js';
 import { CONTEXT, create, isRefusal, set, storeInMemory, storeOnScript, storeOver, submitWatched } from './created-store.js';
 import { PlacedLog } from './placed-log.js';
 import { settled } from './scripted-log.js';
+import { readKey } from './read-key.js';
 
 const test = suite('project-store: another log, commands under a hold');
 
@@ -57,7 +58,7 @@ test('after the exchange values are read from the other log, and closing closes 
   release();
   await store.submit(set('a', '"x"'), CONTEXT);
   assert.equal(store.values.placedCount, 1);
-  assert.equal((await store.read('a'))?.value, '"x"');
+  assert.equal((await readKey(store, 'a'))?.value, '"x"');
   await store.close();
   assert.equal(log.state(), 'closed');
 });
@@ -82,7 +83,7 @@ test('a log that values lie in is not exchanged', async () => {
   await store.hold();
   assert.throws(() => store.replaceLog(placedLogAfter(store)), /no value lies in the log that is replaced/);
   store.setCaching(true);
-  await store.loadAll();
+  await store.reads.loadAll();
   store.replaceLog(placedLogAfter(store));
   assert.equal(store.values.get('a')?.value, '1');
 });

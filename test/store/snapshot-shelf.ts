@@ -39,7 +39,7 @@ export class SnapshotShelf {
     const point = store.checkpoint();
     const entries = store.values.slice({}, ALL).map(([key, entry]) => {
       const { seq, timeMs } = entry;
-      return { key, seq, timeMs, value: store.load(entry) };
+      return { key, seq, timeMs, value: store.reads.load(entry) };
     });
     const index: IndexEntry[] = [];
     let text = '{';

@@ -40,7 +40,7 @@ export function step(name: string, run: (model: PlainModel, system: StoreSystem)
 async function entriesShown(store: ProjectStore, range: KeyRange, limit: number): Promise<(readonly [string, LoadedEntry])[]> {
   const shown: (readonly [string, LoadedEntry])[] = [];
   for (let from = range; shown.length < limit; from = { ...range, after: shown.at(-1)?.[0] ?? '' }) {
-    const { entries, isLast } = await store.readPiece(from, limit - shown.length);
+    const { entries, isLast } = await store.reads.readPiece(from, limit - shown.length);
     shown.push(...entries);
     if (isLast) break;
   }

@@ -9,7 +9,7 @@ import type { ProjectSettings } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
-import { createProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
+import { openNewProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
@@ -98,7 +98,7 @@ export class FileSystem implements StoreSystem {
     const folder = path.join(root, '0');
     const disk = new NodeDisk();
     await disk.makeFolder(folder);
-    const { store } = await createProject(PROJECT, { ...partsIn(folder), settings, logId: LOG_ID });
+    const { store } = await openNewProject(PROJECT, { ...partsIn(folder), settings, logId: LOG_ID });
     await store.submit({ type: 'project.create', settings, keyId: null }, CONTEXT);
     return new FileSystem(root, folder, store);
   }

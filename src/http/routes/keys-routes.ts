@@ -69,7 +69,7 @@ function getKey(ctx: AppContext, parts: RouteParts): Promise<void> | undefined {
   }
   if (ctx.method === 'HEAD') return sendHead(ctx, found);
   if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return sendLongValue(ctx, parts, key);
-  const value = store.load(entry);
+  const value = store.reads.load(entry);
   return typeof value === 'string' ? sendValue(ctx, found, value) : value.then((text) => sendValue(ctx, found, text));
 }
 
@@ -79,7 +79,7 @@ async function sendLongValue(ctx: AppContext, { longAnswers, turns }: RouteParts
     await turns.next();
     const found = findKey(key);
     const waiting = longAnswers.reserve(ctx, sizeOf(found));
-    if (waiting === undefined) return sendValue(ctx, found, await found.store.load(found.entry));
+    if (waiting === undefined) return sendValue(ctx, found, await found.store.reads.load(found.entry));
     await waiting;
   }
 }

@@ -10,6 +10,7 @@ import { CONTEXT, create } from '../../store/created-store.js';
 import { PlacedLog } from '../../store/placed-log.js';
 import { suite } from '../../suite.js';
 import { problemOf, withServer, type TestServer } from '../test-server.js';
+import { readKey } from '../../store/read-key.js';
 
 const test = suite('cold-keys');
 
@@ -117,7 +118,7 @@ test('a damaged value at the start of a listing is a problem, one further on cut
     }
     const damage = async (key: string): Promise<void> => {
       log.reads.length = 0;
-      await store.read(key);
+      await readKey(store, key);
       for (const place of log.reads) log.damage(place);
     };
     await damage('k1050');

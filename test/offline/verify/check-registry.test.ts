@@ -4,7 +4,7 @@ import { silentLogger } from '../../../src/base/logger.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import { checkRegistry } from '../../../src/offline/verify/check-registry.js';
 import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
-import { ServerJournal } from '../../../src/projects/server-journal.js';
+import { Registry } from '../../../src/projects/registry.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { flip } from '../sound-folder.js';
@@ -22,10 +22,10 @@ async function registry(forge: (value: string) => string = (value) => value): Pr
     new SnapshotFolder({ disk, folder: `${DATA}/${name}`, readable: `${DATA}/${name}.json` })
   );
   const diskHome = new FileHome({ folder: DATA, disk, logger: silentLogger });
-  const journal = await ServerJournal.create({ diskHome, snapshots, logger: silentLogger });
-  await journal.record({ op: 'project.created', id: 'p', log_id: LOG_ID }, CONTEXT);
-  await journal.record({ op: 'config.edited', scope: 'default', changed: ['storage'], key_id: null }, CONTEXT);
-  await journal.close();
+  const registry = await Registry.create({ diskHome, snapshots, logger: silentLogger });
+  await registry.record({ op: 'project.created', id: 'p', log_id: LOG_ID }, CONTEXT);
+  await registry.record({ op: 'config.edited', scope: 'default', changed: ['storage'], key_id: null }, CONTEXT);
+  await registry.close();
   const { log, registrations } = await checkRegistry(disk, DATA);
   assert.ok(log?.end !== undefined && log.logId !== undefined);
   const folder = snapshots('_server');

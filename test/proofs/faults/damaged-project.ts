@@ -9,7 +9,7 @@ import { LogCorruptError } from '../../../src/log/log-errors.js';
 import { scrub } from '../../../src/offline/tasks/scrub.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { openProject } from '../../../src/projects/open-project.js';
-import { ServerJournal } from '../../../src/projects/server-journal.js';
+import { Registry } from '../../../src/projects/registry.js';
 import { DEFAULT_STORE_LIMITS, logOptionsOf, type ProjectStore } from '../../../src/store/project-store.js';
 import { AMPLE_ROOM } from '../../disk/ample-room.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
@@ -17,6 +17,7 @@ import { type CompactedProject, DATA, openCompacted, PROJECT } from '../../proje
 import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from '../../projects/lives-fixture.js';
 import type { Version } from './ledger.js';
 import { readAll } from './told.js';
+import { readKey } from '../../store/read-key.js';
 
 /** Smaller than settings allow, so that few bytes make many segments. */
 const SEGMENT_BYTES = 1000;
@@ -94,7 +95,7 @@ export async function judgeDamaged(sample: SampleProject, disk: FaultDisk, isCac
     const opened = await openProject(PROJECT, { home, settings: settingsFor(isCaching), expectedLogId: sample.logId, ...parts });
     if (opened === undefined) return { isRefused: true, isNoticed: true, faults: [] };
     const faults = await compare(sample, opened.store);
-    const isNoticed = logged.some(({ level }) => level === 'warn' || level === 'error') || opened.store.damagedReads > 0;
+    const isNoticed = logged.some(({ level }) => level === 'warn' || level === 'error') || opened.store.reads.damagedReads > 0;
     await opened.store.close();
     return { isRefused: false, isNoticed, faults };
   } catch (error) {
@@ -109,7 +110,7 @@ async function compare({ versions, seq }: SampleProject, store: ProjectStore): P
   for (const key of store.values.keys({}, store.values.count + 1)) if (!versions.has(key)) faults.push(`"${key}" should not be there`);
   for (const [key, version] of versions) {
     try {
-      const found = await store.read(key);
+      const found = await readKey(store, key);
       const isSame = found?.value === version.value && found.seq === version.seq && found.timeMs === version.timeMs;
       if (!isSame) faults.push(`"${key}" is ${JSON.stringify(found)} and not ${JSON.stringify(version)}`);
     } catch (error) {
@@ -139,14 +140,14 @@ export async function judgeServerLog(sample: SampleProject, disk: FaultDisk): Pr
   const logged: LoggedLine[] = [];
   const logger = collectingLogger(logged);
   const place = { diskHome: new FileHome({ folder: DATA, disk, logger }), snapshots: snapshotFolders(disk, DATA), logger };
-  const journal = await ServerJournal.open(place);
-  if (journal === undefined) return { isRefused: true, isNoticed: true, faults: [] };
-  const registration = journal.registrations.get(PROJECT);
+  const registry = await Registry.open(place);
+  if (registry === undefined) return { isRefused: true, isNoticed: true, faults: [] };
+  const registration = registry.registrations.get(PROJECT);
   const isRight = registration?.state === 'live' && registration.logId === sample.logId;
-  const faults = journal.isCorrupt || isRight ? [] : ['the project is registered otherwise, and nobody said so'];
-  const isNoticed = journal.isCorrupt || logged.some(({ level }) => level === 'warn' || level === 'error');
-  await journal.close();
-  return { isRefused: journal.isCorrupt, isNoticed, faults };
+  const faults = registry.isCorrupt || isRight ? [] : ['the project is registered otherwise, and nobody said so'];
+  const isNoticed = registry.isCorrupt || logged.some(({ level }) => level === 'warn' || level === 'error');
+  await registry.close();
+  return { isRefused: registry.isCorrupt, isNoticed, faults };
 }
 
 /**

@@ -86,7 +86,7 @@ async function judgeFurtherLife(disk: FaultDisk, told: Told): Promise<readonly s
     await life.lives.compact(id, CONTEXT).catch((error: unknown) => wrong.push(`${id} takes no snapshot: ${String(error)}`));
   }
   // A project that is refused and was judged has to be refused.
-  const hasRefused = life.resources.registry.list().some(({ kind }) => kind === 'refused');
+  const hasRefused = life.resources.table.list().some(({ kind }) => kind === 'refused');
   const unready = life.lives.readiness().checks.filter(({ name, ok }) => !ok && !(hasRefused && name === 'projects'));
   if (unready.length > 0) wrong.push(`not ready: ${JSON.stringify(life.lives.readiness())}`);
   await life.lives.close();

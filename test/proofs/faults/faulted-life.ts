@@ -14,7 +14,7 @@ import { ValueCache } from '../../../src/projections/value-cache.js';
 import { ProjectManager } from '../../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../../src/projects/project-resources.js';
 import type { ProjectStore } from '../../../src/store/project-store.js';
-import { ProjectRegistry } from '../../../src/store/project-registry.js';
+import { ProjectTable } from '../../../src/store/project-table.js';
 import { AMPLE_ROOM } from '../../disk/ample-room.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { collectingLogger, type LoggedLine, snapshotFolders } from '../../projects/lives-fixture.js';
@@ -80,14 +80,14 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
   if (adopted.changed) await config.update(() => adopted.document);
   const logged: LoggedLine[] = [];
   const logger = collectingLogger(logged);
-  const registry = new ProjectRegistry();
+  const table = new ProjectTable();
   const resources: ProjectResources = {
     diskHome: new FileHome({ folder: DATA, disk, logger, clock: systemClock, probeIntervalMs: PROBE_MS }),
     memoryHome: new MemoryHome(),
     snapshots: snapshotFolders(disk, DATA),
     dataFolder: DATA,
     tasks: new InlineTasks(disk),
-    registry,
+    table,
     config,
     keyring: new Keyring(),
     cache: new ValueCache(),
@@ -105,7 +105,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     throw error;
   }
   const served = (id: string): ProjectStore | undefined => {
-    const project = registry.get(id);
+    const project = table.get(id);
     return project?.kind === 'served' ? project.store : undefined;
   };
   return { lives, resources, logged, served };

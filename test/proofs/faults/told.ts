@@ -7,6 +7,7 @@ import { CONTEXT } from '../../projects/lives-fixture.js';
 import { DATA, type FaultedLife } from './faulted-life.js';
 import { claimedSeq, isRefusedForOneByte } from './left-on-disk.js';
 import { type Change, Ledger, type Version } from './ledger.js';
+import { readKey } from '../../store/read-key.js';
 
 /** What is known of one project. */
 export interface ToldProject {
@@ -120,7 +121,7 @@ export class Told {
   async settle(life: FaultedLife): Promise<void> {
     for (const [id, told] of this.projects) {
       const store = life.served(id);
-      told.presence = store === undefined ? (life.resources.registry.get(id) === undefined ? 'gone' : 'unknown') : 'there';
+      told.presence = store === undefined ? (life.resources.table.get(id) === undefined ? 'gone' : 'unknown') : 'there';
       if (store === undefined) continue;
       const found = await readAll(store);
       // What it set out with is there, and the receipts of the log in memory that it went on with are of no log any more.
@@ -153,14 +154,14 @@ function keysOf(store: ProjectStore): readonly string[] {
 export async function readAll(store: ProjectStore): Promise<ReadonlyMap<string, Version>> {
   const found = new Map<string, Version>();
   for (const key of keysOf(store)) {
-    const entry = await store.read(key);
+    const entry = await readKey(store, key);
     if (entry !== undefined) found.set(key, { value: entry.value, seq: entry.seq, timeMs: entry.timeMs });
   }
   return found;
 }
 
 async function judgeProject(life: FaultedLife, disk: FaultDisk, [id, told]: readonly [string, ToldProject]): Promise<string[]> {
-  const registered = life.resources.registry.get(id);
+  const registered = life.resources.table.get(id);
   if (registered === undefined) {
     if (told.presence === 'there') return ['is not there'];
     return told.presence === 'gone' && !disk.isFaulty ? leftovers(disk, id) : [];

@@ -64,7 +64,7 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'write-on-after-an-uncertain-move',
-    changes: [{ file: 'src/projects/storage-switch.ts', find: 'isOutcomeUnknown(error)', replace: '!(error instanceof AppError)' }],
-    tests: ['projects/storage-switch'],
+    changes: [{ file: 'src/projects/changes/move-to-memory.ts', find: 'isOutcomeUnknown(error)', replace: '!(error instanceof AppError)' }],
+    tests: ['projects/changes/move-project'],
   },
 ];

@@ -2,7 +2,8 @@
 import type { Saboteur } from './saboteur.js';
 
 const SNAPSHOT_FOLDER = 'src/projections/snapshot/snapshot-folder.ts';
-const COMPACTION = 'src/projects/project-compaction.ts';
+const COMPACTION = 'src/projects/compaction/project-compaction.ts';
+const RETENTION = 'src/projects/compaction/retention.ts';
 const SEALED_SEGMENTS = 'src/log/file/segment/sealed-segments.ts';
 
 /** They live in compaction, in snapshots and in sealed segments. */
@@ -95,22 +96,22 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
       find: 'return (await hasLines(log, { afterSeq: 0,',
       statement: 'return [];',
     }],
-    tests: ['projects/damaged-snapshot'],
+    tests: ['projects/compaction/damaged-snapshot'],
   },
   {
     name: 'snapshot-past-durable',
     changes: [{ file: COMPACTION, find: 'log.sync()', statement: '' }],
-    tests: ['projects/project-compaction'],
+    tests: ['projects/compaction/project-compaction'],
   },
   {
     name: 'commit-without-comparing',
     changes: [{ file: COMPACTION, find: 'refuseMismatch(point, built)', statement: '' }],
-    tests: ['projects/project-compaction'],
+    tests: ['projects/compaction/project-compaction'],
   },
   {
     name: 'remove-a-snapshot-that-is-being-read',
-    changes: [{ file: COMPACTION, find: 'store.settleReads()', statement: '' }],
-    tests: ['projects/project-compaction'],
+    changes: [{ file: COMPACTION, find: 'store.reads.settleReads()', statement: '' }],
+    tests: ['projects/compaction/project-compaction'],
   },
   {
     name: 'remove-the-base-of-a-log',
@@ -122,21 +123,21 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   {
     name: 'remove-segments-that-only-one-snapshot-covers',
     changes: [{
-      file: 'src/projects/retention.ts', find: 'segment.lastSeq > coverage.fallbackSeq', replace: 'segment.lastSeq > coverage.newestSeq',
+      file: RETENTION, find: 'segment.lastSeq > coverage.fallbackSeq', replace: 'segment.lastSeq > coverage.newestSeq',
     }, {
-      file: 'src/projects/retention.ts',
+      file: RETENTION,
       find: 'segment.lastSeq > (await coverage.proveFallback())', replace: 'segment.lastSeq > coverage.newestSeq',
     }],
-    tests: ['projects/retention'],
+    tests: ['projects/compaction/retention'],
   },
   {
     name: 'remove-segments-without-a-record',
     changes: [{
-      file: 'src/projects/retention.ts',
-      find: `journal.record({ op: 'segment.removed',`,
+      file: RETENTION,
+      find: `registry.record({ op: 'segment.removed',`,
       statement: '',
     }],
-    tests: ['projects/retention'],
+    tests: ['projects/compaction/retention'],
   },
   {
     name: 'compress-without-comparing',

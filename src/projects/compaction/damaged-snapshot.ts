@@ -1,0 +1,112 @@
+/**
+ * Replaces a damaged snapshot while its project is served: its content is read from an older snapshot and the log, which hold it as
+ * well, until a new snapshot is made. Startup does not find such damage if values stay on disk, because it reads no value then.
+ *
+ * What a crash leaves: the damaged snapshot, or none of that seq; startup reads the log either way.
+ */
+import { AppError } from '../../base/app-error.js';
+import { invariant } from '../../base/invariant.js';
+import { decodeEvent } from '../../events/codec.js';
+import type { Log, LogLine } from '../../log/log.js';
+import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
+import type { SnapshotFolder } from '../../projections/snapshot/snapshot-folder.js';
+import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
+import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
+import { placeOfSetValue, type PlacedVersion, versionsInSnapshot } from '../../projections/value-place.js';
+import type { CompactionParts } from './project-compaction.js';
+
+/** Lines whose values are relocated together. */
+const GROUP_LINES = 1000;
+
+/**
+ * Reads a whole snapshot and checks it. Damage reported earlier may have been a failed read, or repaired since.
+ *
+ * @returns the damage; undefined if every byte is as it was written
+ */
+export async function damageOf(
+  snapshots: SnapshotFolder, manifest: SnapshotManifest, signal: AbortSignal,
+): Promise<SnapshotCorruptError | undefined> {
+  try {
+    const found = await snapshots.read(manifest.seq);
+    const isSame = found.json.sha256 === manifest.json.sha256 && found.index.sha256 === manifest.index.sha256;
+    const place = { file: snapshotName(manifest.seq, 'manifest'), offset: 0 };
+    if (!isSame) return new SnapshotCorruptError(place, 'the digests that were committed', 'others');
+    await snapshots.verify(manifest, { signal });
+    return undefined;
+  } catch (error) {
+    if (error instanceof SnapshotCorruptError) return error;
+    throw error;
+  }
+}
+
+/**
+ * Proves by reading that the log has all lines after `afterSeq` up to `toSeq`. Only then may a sound snapshot of the first replace a
+ * damaged one of the second: the readable parts of the damaged one may exist nowhere else.
+ *
+ * @param range `afterSeq` is 0 for the whole log
+ * @returns false if retention, a repair or a move has left a gap, or if the log is damaged as well
+ */
+export async function hasLines(
+  log: Log, { afterSeq, toSeq }: { readonly afterSeq: number; readonly toSeq: number }, signal: AbortSignal,
+): Promise<boolean> {
+  let seq = afterSeq;
+  if (seq >= toSeq) return true;
+  try {
+    // A read begins with the first line that is kept, whatever `fromSeq` says.
+    for await (const line of log.read({ fromSeq: seq + 1, toSeq, signal })) {
+      if (line.seq !== seq + 1) return false;
+      ({ seq } = line);
+    }
+    return seq === toSeq;
+  } catch (error) {
+    if (isDamage(error)) return false;
+    throw error;
+  }
+}
+
+/** Whether an error reports damaged files, which stay damaged until a person acts, and not a failure that may pass. */
+export function isDamage(error: unknown): error is Error {
+  // Compared by name, because the error may come from another thread.
+  return (error instanceof AppError && error.code === 'project_corrupt') || (error instanceof Error && error.name === 'ValueChangedError');
+}
+
+/** The error for damaged snapshots whose content exists nowhere else. */
+export function irreplaceable(project: string, damages: readonly SnapshotCorruptError[]): AppError {
+  const places = damages.map(({ file, offset, expected, found }) => (
+    `"${project}/${file}" at byte ${offset}: expected ${expected}, found ${found}`
+  ));
+  const reason = 'a snapshot is damaged, and neither an older one nor the log holds all of it';
+  return new AppError('project_corrupt', `Cannot make the snapshot: ${reason}; ${places.join('; ')}`);
+}
+
+/**
+ * Points every value at an older snapshot or at the log, both proved by {@link damageOf} and {@link hasLines}.
+ *
+ * @param fallback the newest sound snapshot; undefined for none
+ * @param signal aborts; values relocated until then stay relocated
+ * @throws {LogCorruptError} if the log is damaged as well
+ */
+export async function readFromBefore(
+  { store: { reads }, snapshots, log }: Pick<CompactionParts, 'store' | 'snapshots' | 'log'>,
+  fallback: SnapshotManifest | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (fallback !== undefined) await reads.relocate(versionsInSnapshot(snapshots.readIndex(fallback), fallback.seq));
+  await reads.relocate(versionsInLog(log.read({ fromSeq: (fallback?.seq ?? 0) + 1, signal })));
+  signal.throwIfAborted();
+  await reads.settleReads();
+}
+
+async function* versionsInLog(lines: AsyncIterable<LogLine>): AsyncGenerator<readonly PlacedVersion[]> {
+  let group: PlacedVersion[] = [];
+  for await (const { op, body, seq, place } of lines) {
+    if (op !== 'set') continue;
+    const event = decodeEvent(op, body);
+    invariant(event.op === 'set' && place !== undefined, `the line of seq ${seq} sets a key and lies in a file`);
+    group.push({ key: event.key, seq, place: placeOfSetValue(place, event.value) });
+    if (group.length < GROUP_LINES) continue;
+    yield group;
+    group = [];
+  }
+  yield group;
+}

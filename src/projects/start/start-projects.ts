@@ -1,0 +1,92 @@
+/**
+ * Startup: opens the registry and every project of the configuration, and reconciles configuration and logs as `config/reconcile.ts`
+ * decides. A project that cannot be trusted is logged and refused; the others are served.
+ */
+import { logFailure } from '../../base/log-failure.js';
+import { randomHexId } from '../../base/random-id.js';
+import { mustRefuseToStart } from '../../config/reconcile.js';
+import { ACTOR_CONFIG } from '../../events/actor.js';
+import { reportEmptyProjects } from '../memory-projects.js';
+import { type EntryState, withEntries } from '../project-entries.js';
+import { ProjectMaintenance } from '../project-maintenance.js';
+import type { ProjectResources, ProjectServices } from '../project-resources.js';
+import { adviceWithoutEntry } from '../refusal.js';
+import { Registry, REGISTRY_NAME } from '../registry.js';
+import { type AdoptedProjects, type Adoption, adoptProjects } from './adopt-projects.js';
+import { finishRemovals } from './finish-removals.js';
+import { recordDefaultKey } from './record-edits.js';
+import { startProject } from './start-project.js';
+import type { StartProgress } from './start-progress.js';
+
+const PROJECT_WITHOUT_ENTRY = 'a project on disk has no entry in the configuration; it is not served, its files stay';
+
+/** Options of {@link startProjects}. */
+export interface StartOptions {
+  readonly progress: StartProgress;
+  /** Ends the startup between any two lines of a log, by throwing its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Projects that get an entry first. */
+  readonly adoption?: Adoption | undefined;
+}
+
+/**
+ * Starts all projects of the configuration and fills the table with them.
+ *
+ * @throws {ConfigError} if the data folder is not the one that the configuration belongs to
+ */
+export async function startProjects(resources: ProjectResources, options: StartOptions): Promise<ProjectServices> {
+  const { config } = resources;
+  const { adoption, progress } = options;
+  const found = await progress.opening(REGISTRY_NAME, () => Registry.open(resources));
+  const refusal = mustRefuseToStart(config.document.projects, { isPresent: found !== undefined, configPath: config.path });
+  if (refusal !== undefined) throw refusal;
+  const registry = found ?? (await Registry.create(resources));
+  const services = { ...resources, registry, maintenance: new ProjectMaintenance(resources, registry) };
+  try {
+    const outcome = adoption === undefined ? { adopted: [], unreadable: [] } : await adoptProjects(services, adoption);
+    await startEntries(services, options, outcome);
+    reportEmptyProjects(resources);
+    services.maintenance.start();
+    return services;
+  } catch (error) {
+    await services.maintenance.close(0);
+    await registry.close();
+    throw error;
+  }
+}
+
+async function startEntries(
+  services: ProjectServices, { progress, signal }: StartOptions, { adopted, unreadable }: AdoptedProjects,
+): Promise<void> {
+  const context = { actor: ACTOR_CONFIG, requestId: `start-${randomHexId()}` };
+  const startup = { services, context, adopted, progress, signal };
+  await finishRemovals(services);
+  await recordDefaultKey(startup);
+  const states: EntryState[] = [];
+  for (const entry of services.config.document.projects) {
+    signal?.throwIfAborted();
+    const state = await progress.opening(entry.id, () => startProject(startup, entry));
+    if (state !== undefined) states.push(state);
+    progress.advance();
+  }
+  signal?.throwIfAborted();
+  await warnOfUnserved(services, unreadable);
+  await writeEntries(services, states);
+}
+
+/** Data without an entry stays and is logged. A project that has just failed to be adopted was logged already. */
+async function warnOfUnserved({ config, diskHome, registry, logger }: ProjectServices, unreadable: readonly string[]): Promise<void> {
+  const named = new Set([...config.document.projects.map(({ id }) => id), ...unreadable]);
+  for (const id of registry.registrations.liveIds.filter((live) => !named.has(live))) {
+    const files = await diskHome.namesOf(id);
+    logger.warn({ project: id, files, what_to_do: adviceWithoutEntry(config.path) }, PROJECT_WITHOUT_ENTRY);
+  }
+}
+
+async function writeEntries({ config, logger }: ProjectServices, states: readonly EntryState[]): Promise<void> {
+  const updated = config.update((document) => {
+    const next = withEntries(document, states);
+    return JSON.stringify(next) === JSON.stringify(document) ? document : next;
+  });
+  await updated.catch(logFailure(logger, 'warn', {}, 'the configuration could not be brought up to date; the next startup retries'));
+}
