@@ -134,9 +134,9 @@ test('the table of members is that of a manifest, in its order', () => {
   assert.deepEqual(firstCells('member').map((cell) => cell.replaceAll('`', '')), members);
 });
 
-test('the table of the index has a row for each place of a line', () => {
+test('the table of the index has a row for each element of a line', () => {
   const [line = ''] = block(INFO.index).split('\n');
-  assert.deepEqual(firstCells('place').map(Number), (JSON.parse(line) as unknown[]).map((_, place) => place));
+  assert.deepEqual(firstCells('index').map(Number), (JSON.parse(line) as unknown[]).map((_, index) => index));
 });
 
 test('the names of the table are those that the program gives', () => {
