@@ -126,7 +126,7 @@ test('every shell block works as it is pasted, and prints what the document show
       for (const block of blocks) await reader.follow(document, block);
     }
   });
-}), { timeoutMs: 240_000 });
+}), { timeoutMs: 480_000 });
 
 test('every document with shell blocks is read', () => {
   const found = documents.filter(({ text }) => exampleBlocks(text).length > 0).map(({ path }) => path);
