@@ -3,7 +3,7 @@
  */
 import { dirname } from 'node:path';
 import { AppError } from '../base/app-error.js';
-import { appendAll, type Disk, type DiskFile } from './disk.js';
+import { appendAll, closing, type Disk, type DiskFile } from './disk.js';
 import { lowWaterMark } from './space-watch.js';
 
 const PIECE_BYTES = 1_048_576;
@@ -23,7 +23,7 @@ export async function copyFile(disk: Disk, way: { readonly from: string; readonl
   if (!(await disk.clone(from, to))) {
     await closing(await disk.open(from, 'read'), async (source) => {
       const { sizeBytes } = await source.status();
-      await requireRoom(disk, dirname(to), sizeBytes);
+      await requireSpace(disk, dirname(to), sizeBytes);
       await closing(await disk.open(to, 'create'), (copy) => copyBytes({ source, copy, sizeBytes }, signal));
     });
   }
@@ -35,7 +35,7 @@ export async function copyFile(disk: Disk, way: { readonly from: string; readonl
  *
  * @throws {AppError} `disk_full` when there is no more room than that
  */
-export async function requireRoom(disk: Disk, folder: string, sizeBytes: number): Promise<void> {
+export async function requireSpace(disk: Disk, folder: string, sizeBytes: number): Promise<void> {
   const { freeBytes, totalBytes } = await disk.room(folder);
   // Some file systems answer with a size of 0: they cannot say.
   if (totalBytes === 0 || freeBytes - sizeBytes >= lowWaterMark(totalBytes)) return;
@@ -52,13 +52,5 @@ async function copyBytes(
     if (count === 0) return;
     await appendAll(copy, piece.subarray(0, count));
     offset += count;
-  }
-}
-
-async function closing<T>(file: DiskFile, work: (file: DiskFile) => Promise<T>): Promise<T> {
-  try {
-    return await work(file);
-  } finally {
-    await file.close();
   }
 }

@@ -78,6 +78,9 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
+/** An open file as readers need it. */
+export type ReadableFile = Pick<DiskFile, 'read' | 'status' | 'close'>;
+
 /** An open folder, held open so that it can be synced after its names have changed. */
 export interface DiskFolder {
   /** Makes the names in the folder durable. */
@@ -146,6 +149,19 @@ export async function changeFolder<T>(disk: Disk, path: string, change: () => Pr
     return changed;
   } finally {
     await folder.close();
+  }
+}
+
+/**
+ * Passes an open file to `work` and closes it.
+ *
+ * @returns what `work` returns
+ */
+export async function closing<T>(file: DiskFile, work: (file: DiskFile) => Promise<T>): Promise<T> {
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
   }
 }
 

@@ -4,12 +4,12 @@
  */
 import { invariant } from '../base/invariant.js';
 import { closeQuietly } from './close-quietly.js';
-import type { DiskFile } from './disk.js';
+import type { ReadableFile } from './disk.js';
 import { type IdleFile, IdleFiles } from './idle-files.js';
 
 /** One open file. */
 interface PooledFile extends IdleFile {
-  readonly file: Promise<DiskFile>;
+  readonly file: Promise<ReadableFile>;
   users: number;
   /** True: closed as soon as it is idle, and opened anew for later readers. */
   isLeaving: boolean;
@@ -41,7 +41,7 @@ export class FilePool {
    *
    * @returns what `work` returns
    */
-  async use<T>(key: number, open: () => Promise<DiskFile>, work: (file: DiskFile) => Promise<T>): Promise<T> {
+  async use<T>(key: number, open: () => Promise<ReadableFile>, work: (file: ReadableFile) => Promise<T>): Promise<T> {
     const pooled = await this.#take(key, open);
     try {
       return await work(await pooled.file);
@@ -67,7 +67,7 @@ export class FilePool {
     while (this.#openCount > 0) await this.#change();
   }
 
-  async #take(key: number, open: () => Promise<DiskFile>): Promise<PooledFile> {
+  async #take(key: number, open: () => Promise<ReadableFile>): Promise<PooledFile> {
     for (;;) {
       const known = this.#files.get(key);
       if (known !== undefined) {

@@ -308,7 +308,7 @@ const CLAIM_BYTES_MAX = 1024;
  * @param bytes any bytes that may be a line or a piece of one
  * @returns the seq that it claims was synced before it, or 0 where it claims nothing legible
  */
-export function readDurableClaim(bytes: Buffer): number {
+export function claimedDurable(bytes: Buffer): number {
   const claim = DURABLE_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX));
   return claim?.[1] === undefined ? 0 : Number(claim[1]);
 }

@@ -1,16 +1,17 @@
 /**
- * What can be wrong with a log, beyond what `AppError` codes say. Owned here so that callers of any home can tell them apart.
+ * What can go wrong with a log, beyond the plain `AppError` codes. Part of the contract, so that callers can distinguish the errors of any
+ * implementation.
  */
 import { AppError, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Finding } from '../base/finding.js';
 
 /**
- * A log holds what was not written, or lacks what was. Nothing has been changed; a person must decide. What they can do is said by
- * the caller, who knows the project and its configuration.
+ * A log holds what was not written, or lacks what was. Nothing has been changed; a person must decide. The caller adds advice, since it
+ * knows the project and its configuration.
  */
 export class LogCorruptError extends AppError {
-  /** What a caller is answered. */
+  /** The error code of the response. */
   static readonly code: ErrorCode = 'project_corrupt';
   override readonly name: string = 'LogCorruptError';
   /** The damage. */
@@ -24,61 +25,71 @@ export class LogCorruptError extends AppError {
 }
 
 /**
- * A log is sound and ends before what its head or a snapshot proves: an older copy of it was put back, or a disk lost what it had
- * confirmed.
+ * A log is sound but ends before what its head, a snapshot or a record elsewhere proves: an older copy was restored, or a disk lost what
+ * it had confirmed.
  */
 export class LogOutdatedError extends LogCorruptError {
   static override readonly code: ErrorCode = 'project_outdated';
   override readonly name = 'LogOutdatedError';
 }
 
-/** A file was written by a newer version of this program. */
+/** A newer version of this program wrote a file. */
 export class LogVersionError extends AppError {
   override readonly name = 'LogVersionError';
 
-  /** @param file file name relative to the home of the logs */
+  /** @param file file name relative to the data folder */
   constructor(file: string, format: string) {
     super('project_newer_format', `Cannot read "${file}": its format "${format}" is unknown to this version`);
   }
 }
 
-/** Another writer appended first: catch up and decide again. */
+/** Another writer appended first. The caller catches up and decides again. */
 export class WrongLastSeqError extends Error {
   override readonly name = 'WrongLastSeqError';
   /** The log's last seq. */
   readonly actualSeq: number;
 
-  /** @param expectedSeq what the caller took its decision on */
+  /** @param expectedSeq the seq on which the caller based its decision */
   constructor(expectedSeq: number, actualSeq: number) {
     super(`Cannot append after seq ${expectedSeq}: the log's last seq is ${actualSeq}`);
     this.actualSeq = actualSeq;
   }
 }
 
-/** Files of a deleted log that could not be moved out of the way. */
+/** A deleted log whose files could not be moved away. */
 export interface UnmovedLog {
   readonly project: string;
   readonly logId: string;
-  /** What the file system said. */
+  /** The error of the file system. */
   readonly error: NodeJS.ErrnoException;
 }
 
-/** A reader of a log that keeps only its newest lines was too slow: the line that was due is no longer kept. */
+/** A reader was too slow for a log that keeps only its newest lines: its next line is gone. */
 export class LinesDroppedError extends Error {
   override readonly name = 'LinesDroppedError';
-  /** The first seq that is still kept. */
+  /** The first seq that the log still has. */
   readonly firstKeptSeq: number;
 
   constructor(dueSeq: number, firstKeptSeq: number) {
-    super(`Cannot read on from seq ${dueSeq}: the log keeps its lines from seq ${firstKeptSeq} on`);
+    super(`Cannot continue reading at seq ${dueSeq}: the log keeps only lines from seq ${firstKeptSeq} on`);
     this.firstKeptSeq = firstKeptSeq;
   }
 }
 
+/** The error for lines whose fate only a restart can tell. */
+export function outcomeUnknown(why: string, cause?: unknown): AppError {
+  return new AppError('outcome_unknown', `Cannot tell whether the lines were appended: ${why}`, { cause });
+}
+
+/** The error for a log that no longer accepts lines. */
+export function logFailed(why: string, cause?: unknown): AppError {
+  return new AppError('log_failed', `Cannot append to the log: ${why}`, { cause });
+}
+
 /**
- * Tells bytes that are damaged or that the device cannot read from every other failure.
+ * Distinguishes damaged or unreadable bytes from every other failure.
  *
- * @returns true where what was to be read is lost, and other parts of the log may be legible
+ * @returns true if the bytes are lost while other parts of the log may be legible
  */
 export function isIllegible(error: unknown): boolean {
   return error instanceof LogCorruptError || isErrno(error, 'EIO');

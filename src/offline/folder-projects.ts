@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import type { Disk } from '../disk/disk.js';
 import { isProjectId } from '../events/project-id.js';
+import { sealedSegmentsIn } from '../log/file/log-paths.js';
 import { Registrations } from '../projections/registrations.js';
 import { readRegistry, REGISTRY } from './registry.js';
 
@@ -19,8 +20,6 @@ export interface KnownProjects {
 }
 
 const LOG_SUFFIX = '.jsonl';
-/** Only a log that has been written to leaves such a file in a project's folder. */
-const SEALED_SEGMENT = /^\d{20}\.jsonl(?:\.gz)?$/;
 
 /**
  * Lists the projects that have an active segment in a data folder. The registry is not one of them.
@@ -45,7 +44,7 @@ export async function findKnownProjects(disk: Disk, dataFolder: string, signal?:
   for (const name of names.filter((id) => isProjectId(id) && !ids.has(id))) {
     // A log that lost its active segment still has its sealed ones.
     const isFolder = (await disk.status(join(dataFolder, name)))?.isFolder === true;
-    if (isFolder && (await disk.list(join(dataFolder, name))).some((file) => SEALED_SEGMENT.test(file))) ids.add(name);
+    if (isFolder && sealedSegmentsIn(await disk.list(join(dataFolder, name))).length > 0) ids.add(name);
   }
   return { ids: [...ids].sort(), hasRegistry: names.includes(REGISTRY) || names.includes(`${REGISTRY}.jsonl`), registrations };
 }

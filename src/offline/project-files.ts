@@ -9,9 +9,7 @@ import { decodeEvent } from '../events/codec.js';
 import { isProjectEvent, type ProjectEvent } from '../events/event.js';
 import { StoredLog } from '../log/file/reading/stored-log.js';
 import { LogPaths } from '../log/file/log-paths.js';
-import { listSegments } from '../log/file/segment-list.js';
-import { readHeader } from '../log/file/segment/segment-reader.js';
-import { activeFile, fileOf, withText } from '../log/file/segment/segment-files.js';
+import { activeFile, headerOf, listSegments, segmentFile } from '../log/file/segment/segment-files.js';
 import type { SegmentHeader } from '../log/line-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
@@ -66,9 +64,9 @@ export async function openProjectLog(
 async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader> {
   for (let attempt = 1; ; attempt += 1) {
     const [oldest] = await listSegments(disk, paths);
-    const file = oldest === undefined ? activeFile(paths) : fileOf(paths, oldest);
+    const file = oldest === undefined ? activeFile(paths) : segmentFile(paths, oldest);
     try {
-      return await withText(disk, file, async (text) => (await readHeader(text, file.shownName)).header);
+      return await headerOf(disk, file);
     } catch (error) {
       if (!isErrno(error, 'ENOENT') || attempt === ATTEMPTS) throw error;
     }

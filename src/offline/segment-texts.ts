@@ -4,13 +4,11 @@
  */
 import { join } from 'node:path';
 import type { TextPlace } from '../base/text-place.js';
-import type { Disk, DiskFile } from '../disk/disk.js';
+import type { Disk, ReadableFile } from '../disk/disk.js';
 import { FilePool } from '../disk/file-pool.js';
 import { openInflated } from '../log/file/segment/inflate-segment.js';
 import type { LogPaths } from '../log/file/log-paths.js';
-import { listSegments } from '../log/file/segment-list.js';
-import { openIfFirst } from '../log/file/segment-opening.js';
-import { activeFile, sealedFile } from '../log/file/segment/segment-files.js';
+import { listSegments, openSegment, segmentFile } from '../log/file/segment/segment-files.js';
 import { findSoundFile } from '../log/file/segment/verify-segment.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import { snapshotName } from '../projections/snapshot/snapshot-names.js';
@@ -23,13 +21,13 @@ const TEXT_RUNS_START = 900_000_000;
 /** The texts of the segments of one log. */
 export class SegmentTexts {
   readonly #pool: FilePool;
-  readonly #open: (segment: number) => Promise<DiskFile>;
+  readonly #open: (segment: number) => Promise<ReadableFile>;
 
   /**
    * @param pool holds the open texts
    * @param open opens the text of a segment, by the number that places name it by
    */
-  constructor(pool: FilePool, open: (segment: number) => Promise<DiskFile>) {
+  constructor(pool: FilePool, open: (segment: number) => Promise<ReadableFile>) {
     this.#pool = pool;
     this.#open = open;
   }
@@ -65,18 +63,16 @@ export function projectTexts(
   // Locates the segment on every opening: it may have been sealed or compressed since.
   return new SegmentTexts(new FilePool(FILES_MAX), async (firstSeq) => {
     const found = (await listSegments(disk, paths)).find((segment) => segment.firstSeq === firstSeq);
-    const stored = found && found.form !== 'active' ? await findSoundFile(disk, paths, found) : undefined;
+    const stored = found && !found.isActive ? await findSoundFile(disk, paths, found) : undefined;
     if (stored?.isCompressed) {
       const path = join(scratch.folder, snapshotName(scratch.seq, `run-${TEXT_RUNS_START + runCount}`));
       runCount += 1;
-      return await openInflated(disk, stored, { path, isRoomKept: false });
+      return await openInflated(disk, stored, { path, leavesReserve: false });
     }
-    const sealed = sealedFile(paths, { firstSeq, isCompressed: false });
-    const files = found?.form === 'active' ? [activeFile(paths), sealed] : [sealed];
-    for (const { path, shownName } of files) {
-      const opened = await openIfFirst(() => disk.open(path, 'read'), { firstSeq, shownName });
-      if (opened !== undefined) return opened.file;
-    }
-    throw new LogCorruptError({ file: sealed.shownName, offset: 0 }, `a segment with first_seq ${firstSeq}`, 'another one or none');
+    const plain = { firstSeq, isCompressed: false };
+    const opened = await openSegment(disk, paths, found?.isActive ? found : plain);
+    if (opened !== undefined) return opened.text;
+    const file = segmentFile(paths, plain).shownName;
+    throw new LogCorruptError({ file, offset: 0 }, `a segment with first_seq ${firstSeq}`, 'another one or none');
   });
 }

@@ -16,9 +16,6 @@ import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import { loadSnapshot, type LoadedSnapshot } from './load-snapshot.js';
 import { replayInto } from './replay-into.js';
 
-/** Digits of the first seq in the name of a segment. */
-const SEGMENT_DIGITS = 20;
-
 /** Everything that opening a project needs besides its id. */
 export interface OpenProjectOptions {
   readonly home: LogHome;
@@ -131,10 +128,9 @@ function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void
   for (const [firstSeq, sizeBytes] of used?.segments ?? []) {
     const found = present.get(firstSeq);
     if (found === undefined || found.sizeBytes === sizeBytes) continue;
-    const name = `${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}.jsonl${found.isCompressed ? '.gz' : ''}`;
     throw new AppError(
       'project_corrupt',
-      `Cannot trust "${log.project}/${name}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, which begins with seq ${firstSeq}: ` +
+      `Cannot trust "${log.nameOf?.(firstSeq) ?? log.project}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, which begins with seq ${firstSeq}: ` +
         `expected ${sizeBytes} bytes of text as the snapshot of seq ${used?.seq ?? 0} says, found ${found.sizeBytes}`,
     );
   }

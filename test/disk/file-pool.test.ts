@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as nextRound, setTimeout as delay } from 'node:timers/promises';
 import { FilePool } from '../../src/disk/file-pool.js';
 import { IdleFiles } from '../../src/disk/idle-files.js';
-import type { DiskFile } from '../../src/disk/disk.js';
+import type { ReadableFile } from '../../src/disk/disk.js';
 import { suite } from '../suite.js';
 import { FaultDisk } from './fault-disk.js';
 
@@ -14,7 +14,7 @@ function diskOf(count: number): FaultDisk {
   return disk;
 }
 
-async function read(file: DiskFile): Promise<string> {
+async function read(file: ReadableFile): Promise<string> {
   const bytes = Buffer.alloc(1);
   await file.read(bytes, 0);
   return bytes.toString();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   decodeEventLine, decodeHeaderLine, decodeSealLine,
-  encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash, looksLikeSeal, readDurableClaim,
+  encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash, looksLikeSeal, claimedDurable,
 } from '../../src/log/line-format.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
@@ -102,7 +102,7 @@ test('no bytes make a decoder throw', () => {
     assert.equal(decodeEventLine(bytes, DUE).ok, false);
     assert.equal(decodeHeaderLine(bytes).ok, false);
     assert.equal(decodeSealLine(bytes, DUE).ok, false);
-    assert.equal(readDurableClaim(bytes), 0);
+    assert.equal(claimedDurable(bytes), 0);
   }), { seed: 7 });
 });
 
@@ -126,10 +126,10 @@ test('a header of a newer format is told from damage, whatever else is in it', (
 
 test('a claim of durability is read from whole and damaged lines, and only from their beginning', () => {
   const { text } = encodeEventLine(draft(1), STAMP, PREVIOUS);
-  assert.equal(readDurableClaim(Buffer.from(text)), 3);
-  assert.equal(readDurableClaim(Buffer.from(text.slice(40, 200))), 3);
-  assert.equal(readDurableClaim(Buffer.from(`${'x'.repeat(1024)}${text}`)), 0);
-  assert.equal(readDurableClaim(Buffer.from('"durable":12345678901234567,"salt":')), 0);
+  assert.equal(claimedDurable(Buffer.from(text)), 3);
+  assert.equal(claimedDurable(Buffer.from(text.slice(40, 200))), 3);
+  assert.equal(claimedDurable(Buffer.from(`${'x'.repeat(1024)}${text}`)), 0);
+  assert.equal(claimedDurable(Buffer.from('"durable":12345678901234567,"salt":')), 0);
 });
 
 test.run();

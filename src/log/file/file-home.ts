@@ -1,5 +1,5 @@
 /**
- * The folder in which the logs of a server lie, one set of names a project: makes, opens and removes them.
+ * The data folder as the home of logs: creates, opens and removes the files of each project.
  */
 import { join } from 'node:path';
 import { AppError, isErrno, withDiskFull } from '../../base/app-error.js';
@@ -13,34 +13,34 @@ import type { CreateOptions, Log, LogHome, NameHolding, OpenOptions, RecordedLog
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
 import { IdleFiles } from '../../disk/idle-files.js';
 import { FileLog, type FileLogContext } from './file-log.js';
-import { createHead, readHead } from './head-file.js';
+import { createHead, type Head, readHead } from './head-file.js';
 import { isSnapshotName, LogPaths, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
 import { findForeignNames, findLogId, findOwner } from './removal/name-owner.js';
 import { recoverLog } from './recovery/recovery.js';
 import { moveToLeft, moveToTrash } from './removal/move-away.js';
 import { eraseTrashed, listTrash } from './removal/trash.js';
 
-const ERASING_FAILED = 'the files of a deleted project could not be erased; the next start tries again';
+const ERASING_FAILED = 'the files of a deleted project could not be erased; the next startup tries again';
 
-/** What a file home is made with. */
+/** What a file home needs. */
 export interface FileHomeOptions {
-  /** The folder, absolute; it must exist. */
+  /** The data folder, absolute; it must exist. */
   readonly folder: string;
   readonly disk: Disk;
   readonly logger: Logger;
   /** @default {@link systemClock} */
   readonly clock?: Clock;
-  /** Closes files that are not used; shared with whatever else reads the folder. @default one of its own */
+  /** Closes files that are not in use; shared with everything else that reads the folder. @default one of its own */
   readonly idleFiles?: IdleFiles;
-  /** How often a log that found the disk full tries again, in milliseconds. */
+  /** Interval at which a log on a full disk tests for free space, in milliseconds. */
   readonly probeIntervalMs?: number;
 }
 
-/** Logs in files. */
+/** Keeps logs in files. */
 export class FileHome implements LogHome {
   readonly #options: FileHomeOptions;
   readonly #idleFiles: IdleFiles;
-  /** Erasing in the background; it never rejects. */
+  /** The erasing in the background; never rejects. */
   #erasing: Promise<void> = Promise.resolve();
 
   /** @param options folder, disk, logger */
@@ -65,8 +65,7 @@ export class FileHome implements LogHome {
     if ((await disk.status(paths.active)) !== undefined) names.push(paths.activeName);
     if ((await disk.status(paths.snapshot)) !== undefined) names.push(paths.snapshotName);
     const inFolder = await disk.list(paths.folder);
-    // What an unfinished creation left has no owner; with an active segment beside it, or a head that proves lines, it is
-    // a project's folder.
+    // Remains of an interrupted creation leave the name free, unless there is an active segment or a head that proves lines.
     const isUnfinished = inFolder.every(isUnfinishedName);
     const isProject = names.length > 0 || !isUnfinished || (await this.#headSeq(paths)) > 0;
     if (isProject) names.push(...inFolder.map((name) => paths.shown(name)));
@@ -86,16 +85,16 @@ export class FileHome implements LogHome {
     }
     const paths = this.#paths(project);
     const { logId, base } = options;
-    invariant(base === undefined || (base.seq >= 1 && base.digest !== undefined), 'a log in files goes on from a snapshot');
+    invariant(base === undefined || (base.seq >= 1 && base.digest !== undefined), 'a log in files continues from a snapshot');
     const genesis = genesisHash(project, logId);
     const end = { seq: base?.seq ?? 0, hash: base?.hash ?? genesis };
     const firstSeq = end.seq + 1;
     const header = encodeHeaderLine({ project, logId, firstSeq, previousHash: end.hash, base: base?.digest });
-    // Until the log is there, its head proves nothing: what an interrupted creation leaves must not look like a log that was lost.
+    // The first head proves no lines, so that the remains of an interrupted creation do not look like a lost log.
     const head = { logId, seq: 0, hash: genesis };
     let inode: number;
     try {
-      if (base === undefined) await this.#dropSnapshots(paths);
+      if (base === undefined) await this.#removeSnapshots(paths);
       ({ inode } = await this.#writeNewLog(paths, Buffer.from(header), head));
     } catch (error) {
       throw withDiskFull(error, `Cannot create the project "${project}"`);
@@ -106,16 +105,14 @@ export class FileHome implements LogHome {
     return await FileLog.open(this.#context(paths), recovered, options);
   }
 
-  /** What an interrupted creation with a base left is not the base of this log. */
-  async #dropSnapshots(paths: LogPaths): Promise<void> {
+  /** Removes snapshots left by an interrupted creation with a base. */
+  async #removeSnapshots(paths: LogPaths): Promise<void> {
     const { disk } = this.#options;
     for (const name of await disk.list(paths.folder)) if (isSnapshotName(name)) await disk.unlink(paths.inFolder(name));
   }
 
-  /** The active name appears last, by a link, which never replaces anything: before it, nothing of the project exists. */
-  async #writeNewLog(
-    paths: LogPaths, header: Buffer, head: { readonly logId: string; readonly seq: number; readonly hash: string },
-  ): Promise<{ readonly inode: number }> {
+  /** Creates the active name last, by a link, which never replaces a file. Until then the project does not exist. */
+  async #writeNewLog(paths: LogPaths, header: Buffer, head: Head): Promise<{ readonly inode: number }> {
     const { disk } = this.#options;
     await changeFolder(disk, paths.home, () => disk.makeFolder(paths.folder));
     const written = await changeFolder(disk, paths.folder, async () => {
@@ -153,7 +150,7 @@ export class FileHome implements LogHome {
   }
 
   async remove(project: string, logId: string): Promise<void> {
-    await moveToTrash(this.#options.disk, this.#paths(project), { logId, isNameKnown: true });
+    await moveToTrash(this.#options.disk, this.#paths(project), logId, true);
     this.#erase([logId]);
   }
 
@@ -161,11 +158,11 @@ export class FileHome implements LogHome {
     const { disk } = this.#options;
     const paths = this.#paths(project);
     if ((await findLogId(disk, paths)) === logId) await this.remove(project, logId);
-    // Without an active segment there is no log yet, only what its creation has written so far.
-    else if ((await this.namesOf(project)).length === 0) await this.#dropUnfinished(paths);
+    // Without an active segment there is no log yet, only the files that its creation has written so far.
+    else if ((await this.namesOf(project)).length === 0) await this.#removeUnfinished(paths);
   }
 
-  async #dropUnfinished(paths: LogPaths): Promise<void> {
+  async #removeUnfinished(paths: LogPaths): Promise<void> {
     const { disk } = this.#options;
     for (const name of await disk.list(paths.folder)) await disk.unlink(paths.inFolder(name));
     await disk.removeFolder(paths.folder);
@@ -174,10 +171,10 @@ export class FileHome implements LogHome {
   async finishRemovals({ deleted, live }: RecordedLogs): Promise<readonly UnmovedLog[]> {
     const unmoved: UnmovedLog[] = [];
     for (const [logId, project] of deleted) {
-      // A name that a live log has is that log's, whatever lies there.
+      // The name of a live log belongs to that log, whatever files have it.
       if (live.has(project)) continue;
       try {
-        await moveToTrash(this.#options.disk, this.#paths(project), { logId });
+        await moveToTrash(this.#options.disk, this.#paths(project), logId, false);
       } catch (error) {
         if (!isErrno(error)) throw error;
         unmoved.push({ project, logId, error });
@@ -192,12 +189,12 @@ export class FileHome implements LogHome {
     return unmoved;
   }
 
-  /** Erases what is in the trash, but for what is live or was not put there by a deletion. */
+  /** Erases the trash, except for live logs and for files that no deletion put there. */
   async #eraseOld(liveIds: ReadonlySet<string>): Promise<void> {
     const { disk, folder, logger } = this.#options;
     const { logIds, foreignNames } = await listTrash(disk, folder);
     const keptNames = [...foreignNames, ...logIds.filter((logId) => liveIds.has(logId)).map((logId) => join(TRASH_FOLDER, logId))];
-    if (keptNames.length > 0) logger.warn({ files: keptNames }, 'not of a deleted project, so they are not erased; move them away');
+    if (keptNames.length > 0) logger.warn({ files: keptNames }, 'files in the trash that do not belong to a deleted project are not erased; move them away');
     this.#erase(logIds.filter((logId) => !liveIds.has(logId)));
   }
 
@@ -206,7 +203,7 @@ export class FileHome implements LogHome {
     this.#erasing = this.#erasing.then(async () => {
       for (const logId of logIds) {
         const files = await eraseTrashed(disk, folder, logId).catch(logFailure(logger, 'warn', {}, ERASING_FAILED));
-        if (files?.length) logger.warn({ files }, 'files beside those of a deleted project are not erased; move them away');
+        if (files?.length) logger.warn({ files }, 'files of other programs among those of a deleted project are not erased; move them away');
       }
     });
   }

@@ -1,6 +1,6 @@
 /**
- * A log in files: one writer, one batch in flight, one write and one sync for it. Everything is refused that cannot be
- * promised: see the states in `log.ts`.
+ * A log in files: one writer, one batch in flight, one write and one sync per batch. It refuses whatever it cannot promise; see the
+ * states in `log.ts`.
  */
 import { AppError, isErrno } from '../../base/app-error.js';
 import type { TextPlace } from '../../base/text-place.js';
@@ -11,40 +11,39 @@ import { AppendNotice } from '../append-notice.js';
 import { encodeBatch, type EncodedBatch } from '../batch-encoder.js';
 import { LineClock } from '../line-clock.js';
 import { encodeSealLine } from '../line-format.js';
-import { WrongLastSeqError } from '../log-errors.js';
+import { logFailed, outcomeUnknown, WrongLastSeqError } from '../log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
 import { faultOf, ForeignChangeError } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
-import { ActiveSegment, type SegmentExtent } from './segment/active-segment.js';
 import { HeadKeeper } from './head-keeper.js';
 import { type LogPaths, segmentName } from './log-paths.js';
 import { OpenLogReader } from './reading/open-log-reader.js';
 import type { RecoveredLog } from './recovery/recovery.js';
-import { RoomProbe } from './room-probe.js';
+import { ActiveSegment, type SegmentExtent } from './segment/active-segment.js';
 import { Rotation } from './segment/rotation.js';
 import { FileSealedSegments } from './segment/sealed-segments.js';
-import { SyncKeeper } from './sync-keeper.js';
-import { DEFECT_TOLD, logFailed, outcomeUnknown } from './write-fault.js';
+import { SpaceProbe } from './space-probe.js';
+import { LOG_DEFECT, SyncKeeper } from './sync-keeper.js';
 
 /**
- * How old the last look at the file may be before another batch is written, in milliseconds. Each batch is followed by a look, so this
- * concerns the first one after a pause: it must not be written into a file that another program has taken over meanwhile.
+ * How old the last check of the file may be when a batch is written, in milliseconds. Each batch ends with a check, so this concerns
+ * the first batch after a pause, which must not go into a file that another program has taken over meanwhile.
  */
-const LOOK_LIFETIME_MS = 1000;
-/** After a rotation that failed, how long lines go to the old segment before another try, in milliseconds. */
+const CHECK_LIFETIME_MS = 1000;
+/** After a failed rotation, how long lines go to the old segment before the next attempt, in milliseconds. */
 const ROTATION_RETRY_MS = 5000;
 
-/** What a file log is handed by its home. */
+/** What a file log gets from its home. */
 export interface FileLogContext {
   readonly disk: Disk;
   readonly paths: LogPaths;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Closes files that are not used. */
+  /** Closes files that are not in use. */
   readonly idleFiles: IdleFiles;
-  /** How often a log that found the disk full tries again, in milliseconds; undefined for the usual. */
+  /** Interval at which a log on a full disk tests for free space, in milliseconds. */
   readonly probeIntervalMs?: number | undefined;
 }
 
@@ -65,13 +64,13 @@ export class FileLog implements Log {
   /** The last accepted line. */
   #end: LogPosition;
   #inFlight: Promise<unknown> | undefined;
-  #lookedAtMs: number;
+  #checkedAtMs: number;
   #rotateNotBeforeMs = 0;
-  /** Set permanently after a failed sync; `#state` may say `closed` all the same. */
+  /** Set permanently when the log fails, even if `#state` is `closed`. */
   #hasFailed = false;
   readonly #syncs: SyncKeeper;
-  readonly #room: RoomProbe;
-  readonly #readings: OpenLogReader;
+  readonly #probe: SpaceProbe;
+  readonly #reader: OpenLogReader;
 
   private constructor(context: FileLogContext, recovered: RecoveredLog, options: LogOptions) {
     const { paths, clock, logger } = context;
@@ -82,23 +81,23 @@ export class FileLog implements Log {
     this.#segment = this.#segmentOf(recovered.active);
     this.base = recovered.base;
     this.#end = recovered.end;
-    this.#lookedAtMs = clock.monotonicMs();
+    this.#checkedAtMs = clock.monotonicMs();
     this.#lineClock = new LineClock(clock, (fromMs, toMs) => {
-      logger.warn({ project: this.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back; lines carry the true time from here on');
+      logger.warn({ project: this.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back; lines carry the true time from now on');
     });
     this.#lineClock.resume(recovered.lastTimeMs);
-    this.#head = new HeadKeeper(context.disk, paths, { logId: recovered.logId, logger });
+    this.#head = new HeadKeeper(context.disk, paths.head, recovered.logId, logger);
     this.#syncs = this.#makeSyncs();
-    this.#readings = this.#makeReadings();
-    this.sealed = new FileSealedSegments(context.disk, paths, { segments: recovered.sealed, readings: this.#readings });
-    this.#room = new RoomProbe(context.disk, paths, {
-      intervalMs: context.probeIntervalMs, logger, isWanted: () => this.#state === 'read_only', onRoom: () => this.#becomeWritable(),
+    this.#reader = this.#makeReader();
+    this.sealed = new FileSealedSegments(context.disk, paths, recovered.sealed, this.#reader);
+    this.#probe = new SpaceProbe(context.disk, paths, {
+      intervalMs: context.probeIntervalMs, logger, isWanted: () => this.#state === 'read_only', onSpace: () => this.#becomeWritable(),
     });
   }
 
   #segmentOf(extent: SegmentExtent): ActiveSegment {
     const { disk, paths, idleFiles } = this.#context;
-    return new ActiveSegment({ disk, path: paths.active, idleFiles }, extent);
+    return new ActiveSegment(disk, paths.active, idleFiles, extent);
   }
 
   #makeSyncs(): SyncKeeper {
@@ -114,18 +113,18 @@ export class FileLog implements Log {
     }, this.#end);
   }
 
-  #makeReadings(): OpenLogReader {
+  #makeReader(): OpenLogReader {
     const { disk, paths, idleFiles } = this.#context;
-    return new OpenLogReader({ disk, paths, idleFiles }, {
+    return new OpenLogReader(disk, paths, idleFiles, {
       logId: this.logId,
-      segments: () => [...this.sealed.readable(), { firstSeq: this.#segment.firstSeq, form: 'active' }],
+      segments: () => [...this.sealed.list(), { firstSeq: this.#segment.firstSeq, isCompressed: false, isActive: true }],
       activeBytes: () => this.#segment.sizeBytes,
       end: () => this.#end,
       isClosed: () => this.#state === 'closed',
     });
   }
 
-  /** Opens a log that recovery has found sound. */
+  /** Opens a recovered log. */
   static async open(context: FileLogContext, recovered: RecoveredLog, options: LogOptions): Promise<FileLog> {
     const log = new FileLog(context, recovered, options);
     await log.#head.start(recovered.head, recovered.end);
@@ -164,20 +163,20 @@ export class FileLog implements Log {
   }
 
   async #append(drafts: readonly LineDraft[], isDurable: boolean): Promise<readonly AppendedLine[]> {
-    await this.#lookIfDue();
+    await this.#checkIfDue();
     await this.#rotateIfDue();
-    // Only now is it known where the lines will stand.
+    // Only after the rotation is the place of the lines known.
     const start = { segment: this.#segment.firstSeq, offset: this.#segment.sizeBytes };
     const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, { clock: this.#lineClock, start });
     const bytes = Buffer.from(batch.text);
     try {
       await this.#segment.append(bytes);
-      this.#lookedAtMs = this.#context.clock.monotonicMs();
+      this.#checkedAtMs = this.#context.clock.monotonicMs();
       if (isDurable) await this.#syncs.sync(this.#segment, batch.end);
       if (this.#hasFailed) throw outcomeUnknown('the disk failed to make earlier lines durable');
     } catch (error) {
       await this.#takeBack(bytes, error);
-      throw this.#refusalOf(error);
+      throw this.#answerFor(error);
     }
     this.#accept(batch, bytes.length);
     return batch.lines;
@@ -185,26 +184,26 @@ export class FileLog implements Log {
 
   #refuseUnlessWritable(): void {
     if (this.#state === 'closed') throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
-    if (this.#state === 'failed') throw logFailed('it has failed and takes nothing until the server is started again');
+    if (this.#state === 'failed') throw logFailed('it has failed and refuses writes until the server is restarted');
     if (this.#state === 'read_only') throw new AppError('disk_full', 'Cannot append to the log: the disk is full');
   }
 
-  async #lookIfDue(): Promise<void> {
+  async #checkIfDue(): Promise<void> {
     const nowMs = this.#context.clock.monotonicMs();
-    if (nowMs - this.#lookedAtMs < LOOK_LIFETIME_MS) return;
+    if (nowMs - this.#checkedAtMs < CHECK_LIFETIME_MS) return;
     try {
       await this.#segment.check();
-      this.#lookedAtMs = nowMs;
+      this.#checkedAtMs = nowMs;
     } catch (error) {
-      if (!(error instanceof ForeignChangeError)) throw this.#refusalOf(error);
+      if (!(error instanceof ForeignChangeError)) throw this.#answerFor(error);
       this.#fail(error);
       throw logFailed('another program changed its file', error);
     }
   }
 
   /**
-   * Brings the file back to what is accepted after a batch or a seal that did not succeed. Where that cannot be done, or the disk has
-   * failed, what a restart would find is not known, and the log has failed.
+   * Cuts the file back to its accepted bytes after a batch or a seal that failed. If that is impossible, or the disk has failed, the
+   * outcome is unknown until the next startup, and the log fails.
    */
   async #takeBack(bytes: Buffer, error: unknown): Promise<void> {
     if (this.#hasFailed) throw error instanceof AppError ? error : outcomeUnknown('the disk failed to make earlier lines durable', error);
@@ -214,12 +213,12 @@ export class FileLog implements Log {
       await this.#syncs.inTurn(() => this.#segment.cutBack(bytes));
     } catch (cause) {
       if (!this.#hasFailed) this.#fail(cause);
-      throw outcomeUnknown('the file could not be brought back to what it was', cause);
+      throw outcomeUnknown('its file could not be cut back', cause);
     }
   }
 
-  /** What to answer for lines that were not written, or were taken back. */
-  #refusalOf(error: unknown): unknown {
+  /** Returns the error for lines that were not written, or were cut off again. */
+  #answerFor(error: unknown): unknown {
     const { logger } = this.#context;
     const fault = faultOf(error);
     if (fault === 'room' && !(error instanceof NotOpenedError)) {
@@ -227,11 +226,11 @@ export class FileLog implements Log {
       return new AppError('disk_full', 'Cannot append to the log: the disk is full', { cause: error });
     }
     if (fault === 'defect') {
-      logger.error({ project: this.project, err: error }, DEFECT_TOLD);
+      logger.error({ project: this.project, err: error }, LOG_DEFECT);
       return error;
     }
-    logger.warn({ project: this.project, err: error }, 'a batch was refused: the system does not open or write the file now');
-    return new AppError('disk_failed', 'Cannot append to the log: the system does not open or write its file now', { cause: error });
+    logger.warn({ project: this.project, err: error }, 'refused a batch: the operating system cannot open or write the log file now');
+    return new AppError('disk_failed', 'Cannot append to the log: the operating system cannot open or write its file now', { cause: error });
   }
 
   #accept(batch: EncodedBatch, byteCount: number): void {
@@ -249,9 +248,9 @@ export class FileLog implements Log {
   #fail(cause: unknown): void {
     this.#hasFailed = true;
     if (this.#state !== 'closed') this.#enter('failed');
-    this.#room.stop();
+    this.#probe.stop();
     if (cause instanceof ForeignChangeError) this.#head.abandon();
-    const consequence = 'the log has failed: writes are refused until the server is started again, reads go on';
+    const consequence = 'the log has failed: writes are refused until the server is restarted, reads continue';
     const isDefect = faultOf(cause) === 'defect';
     this.#context.logger.error(
       { project: this.project, err: cause }, isDefect ? `${consequence}; this is a defect of the server, not of the disk` : consequence,
@@ -263,14 +262,14 @@ export class FileLog implements Log {
     if (this.#state === 'closed' || this.#hasFailed) return;
     this.#enter('read_only');
     this.#context.logger.error(
-      { project: this.project, err: cause }, 'the disk is full: writes are refused until there is room, reads go on',
+      { project: this.project, err: cause }, 'the disk is full: writes are refused until there is space, reads continue',
     );
-    this.#room.start();
+    this.#probe.start();
   }
 
   #becomeWritable(): void {
     this.#enter('writable');
-    this.#context.logger.info({ project: this.project }, 'there is room on the disk again: writes are taken');
+    this.#context.logger.info({ project: this.project }, 'the disk has space again: writes are accepted');
   }
 
   async #rotateIfDue(): Promise<void> {
@@ -284,7 +283,7 @@ export class FileLog implements Log {
       if (this.#hasFailed) throw error;
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
       const level = faultOf(error) === 'defect' ? 'error' : 'warn';
-      logger[level]({ project: this.project, err: error }, 'the active segment could not be sealed; it is used on');
+      logger[level]({ project: this.project, err: error }, 'the active segment could not be sealed; it stays in use, and sealing is retried');
     }
   }
 
@@ -298,17 +297,17 @@ export class FileLog implements Log {
     try {
       await rotation.activateNext();
     } catch (error) {
-      // The seal is on disk, so nothing may be appended to the old segment; the next start finishes the rotation.
+      // The seal is on disk, so nothing may be appended to the old segment. The next startup completes the rotation.
       this.#fail(error);
-      throw logFailed('the next segment could not be put in place', error);
+      throw logFailed('the next segment could not be activated', error);
     }
     this.#segment = this.#segmentOf(next);
     this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
-    // A sync that was asked for before the seal may still wait for its turn: it finds nothing left to do.
+    // A sync requested before the seal may still be queued; it finds nothing to do.
     await sealed.close();
   }
 
-  /** Ends the active segment and gives it its second name; undone when the name cannot be given. The seal's length in bytes. */
+  /** Seals the active segment and gives it its second name, or undoes the seal; returns the seal's length in bytes. */
   async #seal(rotation: Rotation): Promise<number> {
     const { paths } = this.#context;
     const segment = this.#segment;
@@ -322,12 +321,12 @@ export class FileLog implements Log {
       await this.#takeBack(bytes, error);
       throw error;
     }
-    // The head must not lag behind a sealed segment: recovery proves only the active one anew.
+    // The head must not lag behind a sealed segment, because recovery syncs only the active one again.
     await this.#head.flush();
     return bytes.length;
   }
 
-  /** Without its name the seal can be taken back; with a name that may be there or not, the log has failed. */
+  /** The seal can be undone only if the name certainly does not exist; otherwise the log fails. */
   async #nameSealed(rotation: Rotation, path: string): Promise<void> {
     try {
       await rotation.nameSealed(this.#segment.firstSeq);
@@ -339,7 +338,7 @@ export class FileLog implements Log {
     }
   }
 
-  /** Whether a name is certainly not taken. */
+  /** Whether a name certainly does not exist. */
   async #isFree(path: string): Promise<boolean> {
     try {
       return (await this.#context.disk.status(path)) === undefined;
@@ -349,19 +348,19 @@ export class FileLog implements Log {
   }
 
   read(range: ReadRange): AsyncGenerator<LogLine> {
-    return this.#readings.read(range);
+    return this.#reader.read(range);
   }
 
   follow(range: ReadRange): AsyncGenerator<LogLine> {
-    return this.#readings.follow(range, this.#notice);
+    return this.#reader.follow(range, this.#notice);
   }
 
   async readText(place: TextPlace, isAgain = false): Promise<Buffer> {
-    return await this.#readings.readText(place, isAgain);
+    return await this.#reader.readText(place, isAgain);
   }
 
   nameOf(segment: number): string | undefined {
-    return this.#readings.nameOf(segment);
+    return this.#reader.nameOf(segment);
   }
 
   async sync(): Promise<void> {
@@ -373,7 +372,7 @@ export class FileLog implements Log {
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#enter('closed');
-    this.#room.stop();
+    this.#probe.stop();
     await Promise.allSettled([this.#inFlight]);
     this.#syncs.end();
     this.#notice.wake();
@@ -383,7 +382,7 @@ export class FileLog implements Log {
     } finally {
       await this.#head.close();
       await this.#segment.close();
-      await this.#readings.close();
+      await this.#reader.close();
     }
   }
 }

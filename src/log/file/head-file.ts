@@ -1,21 +1,21 @@
 /**
- * The durable watermark of a log: `{log_id, seq, hash}` in two slots, each with a checksum, written in turn and in place, so
- * that a torn write of one leaves the other. It proves what was acknowledged when the end of the log is in doubt. A head that
- * is missing or damaged costs that proof and nothing else.
+ * The head: the durable watermark of a log, `{log_id, seq, hash}`. Its file has two slots, each with a checksum, which are written
+ * alternately and in place, so that a torn write of one leaves the other intact. The head proves what was acknowledged when the end of
+ * the log is in doubt. A missing or damaged head costs that proof and nothing else.
  */
 import { crc32 } from 'node:zlib';
 import { invariant } from '../../base/invariant.js';
+import { closing, type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 import type { LogPosition } from '../log.js';
-import { type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 
-/** Bytes of one slot: a page of its own, so that no write of one touches the other. */
+/** Size of a slot in bytes: a page of its own, so that a write to one slot never touches the other. */
 const SLOT_BYTES = 4096;
 const SLOTS = 2;
 const SLOT_FORM = /^\{"log_id":"([0-9a-f]{32})","seq":(0|[1-9]\d{0,15}),"hash":"([0-9a-f]{64})","crc":"([0-9a-f]{8})"\} *\n$/;
 const CRC_HEX_DIGITS = 8;
 const HEX = 16;
 
-/** What a head says. */
+/** The content of a head. */
 export interface Head extends LogPosition {
   readonly logId: string;
 }
@@ -40,17 +40,20 @@ function decodeSlot(bytes: Buffer): Head | undefined {
   return { logId, seq: Number(seq), hash };
 }
 
-/** What was found where a head should be. */
+/** The result of reading a head. */
 export interface HeadReading {
   /** The newest valid slot. */
   readonly head: Head | undefined;
-  /** Which slot that is: the next write goes to the other one. */
+  /** The index of that slot; the next write goes to the other one. */
   readonly slot: number;
-  /** True when a slot was damaged, or there was no head at all. */
+  /** True if a slot is damaged or there is no head. */
   readonly damaged: boolean;
-  /** True when there was no file at all, as in a copy that was made while the server ran. */
+  /** True if there is no head file, as in a copy made while the server ran. */
   readonly isAbsent: boolean;
 }
+
+/** The reading of a head that does not exist. */
+export const UNREAD_HEAD: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
 
 /**
  * Reads a head.
@@ -59,26 +62,23 @@ export interface HeadReading {
  */
 export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
   const status = await disk.status(path);
-  const isAbsent = status === undefined;
-  if (isAbsent || status.isFolder) return { head: undefined, slot: 0, damaged: true, isAbsent };
-  const file = await disk.open(path, 'read');
-  try {
+  if (status === undefined) return UNREAD_HEAD;
+  if (status.isFolder) return { ...UNREAD_HEAD, isAbsent: false };
+  return await closing(await disk.open(path, 'read'), async (file) => {
     const bytes = Buffer.alloc(SLOT_BYTES * SLOTS);
     const count = await file.read(bytes, 0);
     const first = decodeSlot(bytes.subarray(0, SLOT_BYTES));
     const second = decodeSlot(bytes.subarray(SLOT_BYTES));
     const slot = first === undefined || (second !== undefined && second.seq > first.seq) ? 1 : 0;
     const damaged = count !== bytes.length || first === undefined || second === undefined;
-    return { head: slot === 1 ? second : first, slot, damaged, isAbsent };
-  } finally {
-    await file.close();
-  }
+    return { head: slot === 1 ? second : first, slot, damaged, isAbsent: false };
+  });
 }
 
 /**
- * Writes a new head file with both slots alike; the folder is not synced here.
+ * Writes a head file with two equal slots, replacing an existing one. Does not sync the folder.
  *
- * @param path the head's file; an old one is replaced
+ * @param path the head's file
  */
 export async function createHead(disk: Disk, path: string, head: Head): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -89,25 +89,22 @@ export async function createHead(disk: Disk, path: string, head: Head): Promise<
 }
 
 /**
- * Writes one slot of a head and syncs it; the other slot survives whatever becomes of the write. The file is open only meanwhile.
+ * Writes one slot of a head and syncs it. The other slot survives whatever happens to the write. Keeps no descriptor open.
  *
- * @param path a head that {@link createHead} has written
- * @param change which slot, and what it is to say: nothing above a synced line
- * @throws {ShortWriteError} when the disk took less than a slot
+ * @param path a head file written by {@link createHead}
+ * @param head nothing beyond the last synced line
+ * @throws {ShortWriteError} if the disk wrote less than a slot
  */
-export async function writeHeadSlot(disk: Disk, path: string, change: { readonly slot: number; readonly head: Head }): Promise<void> {
-  const bytes = encodeSlot(change.head);
-  const file = await disk.open(path, 'overwrite');
-  try {
-    const written = await file.overwrite(bytes, change.slot * SLOT_BYTES);
+export async function writeHeadSlot(disk: Disk, path: string, slot: number, head: Head): Promise<void> {
+  const bytes = encodeSlot(head);
+  await closing(await disk.open(path, 'overwrite'), async (file) => {
+    const written = await file.overwrite(bytes, slot * SLOT_BYTES);
     if (written !== bytes.length) throw new ShortWriteError(bytes.length, written);
     await file.datasync();
-  } finally {
-    await file.close();
-  }
+  });
 }
 
-/** Names the slot that is written next. */
+/** Returns the slot to write next. */
 export function otherSlot(slot: number): number {
   return (slot + 1) % SLOTS;
 }

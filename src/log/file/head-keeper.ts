@@ -1,41 +1,43 @@
 /**
- * When the head of an open log is written: in the background, at most once a second of activity, and at the end. A head that
- * cannot be written is said and tried again; it never stops the log. Holds no descriptor between two writes.
+ * When the head of an open log is written: in the background, at most once a second, and when the log is closed. A failed write is
+ * logged and retried; it never stops the log. Keeps no descriptor open between writes.
  */
 import { isErrno } from '../../base/app-error.js';
 import type { Logger } from '../../base/logger.js';
-import type { LogPosition } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
-import { createHead, type HeadReading, otherSlot, writeHeadSlot } from './head-file.js';
-import type { LogPaths } from './log-paths.js';
+import type { LogPosition } from '../log.js';
+import { createHead, type Head, type HeadReading, otherSlot, writeHeadSlot } from './head-file.js';
 
-/** Longest time that the head lags behind the last synced line, in milliseconds. */
-export const HEAD_INTERVAL_MS = 1000;
+/** Longest time by which the head lags behind the last synced line, in milliseconds. */
+const HEAD_INTERVAL_MS = 1000;
 
-/** Keeps one log's head. */
+/** Keeps one log's head up to date. */
 export class HeadKeeper {
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #identity: { readonly logId: string; readonly logger: Logger };
-  /** The slot that was written last; undefined where there is no head to write to. */
+  readonly #logId: string;
+  readonly #logger: Logger;
+  /** The slot written last; undefined if there is no head file to write to. */
   #newestSlot: number | undefined;
   #pending: LogPosition | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** One write at a time: the slots take turns. */
+  /** One write at a time, because the slots alternate. */
   #writing: Promise<void> = Promise.resolve();
-  /** Afterwards the name may be another log's. */
+  /** Once closed, the name may belong to another log. */
   #isClosed = false;
 
-  constructor(disk: Disk, paths: LogPaths, identity: { readonly logId: string; readonly logger: Logger }) {
+  /** @param path the head's file */
+  constructor(disk: Disk, path: string, logId: string, logger: Logger) {
     this.#disk = disk;
-    this.#path = paths.head;
-    this.#identity = identity;
+    this.#path = path;
+    this.#logId = logId;
+    this.#logger = logger;
   }
 
   /**
-   * Takes over what was read at start, and makes the head say what holds now.
+   * Takes over the head that recovery read, and brings it up to date.
    *
-   * @param reading what was found; a damaged head is written anew
+   * @param reading a damaged head is rewritten
    */
   async start(reading: HeadReading, position: LogPosition): Promise<void> {
     if (!reading.damaged) this.#newestSlot = reading.slot;
@@ -43,7 +45,7 @@ export class HeadKeeper {
     await this.flush();
   }
 
-  /** Remembers that the log has grown. */
+  /** Schedules a write after lines became durable. */
   note(position: LogPosition): void {
     this.#pending = position;
     if (this.#timer !== undefined || this.#isClosed) return;
@@ -54,7 +56,7 @@ export class HeadKeeper {
     this.#timer.unref();
   }
 
-  /** Writes what was noted; resolves also when that fails. */
+  /** Writes the pending position. Resolves also if that fails. */
   async flush(): Promise<void> {
     this.#writing = this.#writing.then(() => this.#write());
     await this.#writing;
@@ -65,34 +67,34 @@ export class HeadKeeper {
     if (position === undefined || this.#isClosed) return;
     this.#pending = undefined;
     try {
-      this.#newestSlot = await this.#writeSlot({ logId: this.#identity.logId, seq: position.seq, hash: position.hash });
+      this.#newestSlot = await this.#writeSlot({ logId: this.#logId, seq: position.seq, hash: position.hash });
     } catch (error) {
-      // A head that is gone is made anew by the next write.
+      // The next write recreates a head file that was removed.
       if (isErrno(error, 'ENOENT')) this.#newestSlot = undefined;
-      // The old head still stands and is still true. A newer position may have been noted meanwhile.
+      // The old head is still there and still true. A newer position may have been noted meanwhile.
       this.#pending ??= position;
-      this.#identity.logger.warn({ err: error }, 'the head could not be written; it is tried again with the next write');
+      this.#logger.warn({ err: error }, 'the head could not be written; it is retried with the next write');
     }
   }
 
   /** @returns the slot that was written */
-  async #writeSlot(head: { readonly logId: string; readonly seq: number; readonly hash: string }): Promise<number> {
+  async #writeSlot(head: Head): Promise<number> {
     if (this.#newestSlot === undefined) {
       await createHead(this.#disk, this.#path, head);
       return 0;
     }
     const slot = otherSlot(this.#newestSlot);
-    await writeHeadSlot(this.#disk, this.#path, { slot, head });
+    await writeHeadSlot(this.#disk, this.#path, slot, head);
     return slot;
   }
 
-  /** Writes what was noted, and nothing from then on. */
+  /** Writes the pending position, and nothing from then on. */
   async close(): Promise<void> {
     await this.flush();
     this.abandon();
   }
 
-  /** Writes nothing any more: the names may be another log's by now. */
+  /** Stops writing at once, because the file may belong to another writer by now. */
   abandon(): void {
     clearTimeout(this.#timer);
     this.#isClosed = true;

@@ -1,37 +1,37 @@
 /**
- * The names of everything a project has on disk. Pure.
+ * The names of everything that a project has on disk. Pure: opens nothing.
  */
 import { join } from 'node:path';
 import { invariant } from '../../base/invariant.js';
 
 const SEGMENT_DIGITS = 20;
 const SEGMENT_NAME = /^(\d{20})\.jsonl(\.gz)?$/;
-/** A torn tail that was cut: the seq that was due, its offset, and which copy it is. */
+/** The copy of a torn tail that was cut: the seq expected there, its offset, and the number of the copy. */
 const TORN_NAME = /^torn-[1-9]\d{0,15}-\d{1,16}-[1-9]\d{0,8}$/;
-/** What `projections/snapshot/snapshot-names.ts` gives; a test compares the two. */
+/** As `projections/snapshot/snapshot-names.ts` assigns them; a test compares the two. */
 const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
-/** The text of a compressed segment, written out for reading. */
+/** The text of a compressed segment, inflated for random access. */
 const INFLATED_NAME = /^inflated-\d{20}-[1-9]\d{0,15}$/;
-/** Names that a creation leaves in the project's folder before the project exists. */
+/** Names that an interrupted creation can leave in the project's folder before the project exists. */
 export const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
 const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'probe'];
 
-/** Folder of what deletion is erasing, inside the home. No project id begins with `_`. */
+/** Folder in the data folder from which deleted projects are erased. No project id begins with `_`. */
 export const TRASH_FOLDER = '_trash';
 
-/** Folder of what has left the disk and is kept for a person, inside the home. */
+/** Folder in the data folder that keeps the files of projects that were moved off the disk. */
 export const LEFT_FOLDER = '_left';
 
-/** Paths of one project inside the home of the logs. */
+/** The paths of one project in the data folder. */
 export class LogPaths {
-  /** The home's folder, absolute. */
+  /** The data folder, absolute. */
   readonly home: string;
   /** The project's id. */
   readonly project: string;
 
   /**
-   * @param home the home's folder, absolute
-   * @param project the project's id, already checked
+   * @param home the data folder, absolute
+   * @param project a valid project id
    */
   constructor(home: string, project: string) {
     invariant(!/[/\\\0]|^\.|^$/.test(project), 'a project id is a plain file name');
@@ -39,7 +39,7 @@ export class LogPaths {
     this.project = project;
   }
 
-  /** The active segment's name inside the home; it never changes, so that `tail -F` can follow it. */
+  /** The active segment's name in the data folder. It never changes, so `tail -F` can follow it. */
   get activeName(): string {
     return `${this.project}.jsonl`;
   }
@@ -49,12 +49,12 @@ export class LogPaths {
     return join(this.home, this.activeName);
   }
 
-  /** The newest snapshot's name inside the home. */
+  /** The readable snapshot's name in the data folder. */
   get snapshotName(): string {
     return `${this.project}.json`;
   }
 
-  /** The newest snapshot. */
+  /** The readable snapshot. */
   get snapshot(): string {
     return join(this.home, this.snapshotName);
   }
@@ -64,27 +64,27 @@ export class LogPaths {
     return join(this.home, this.project);
   }
 
-  /** The durable watermark. */
+  /** The head: the durable watermark. */
   get head(): string {
     return join(this.folder, 'head');
   }
 
-  /** A segment that is about to become the active one. */
+  /** The segment that a rotation is about to activate. */
   get next(): string {
     return join(this.folder, 'next');
   }
 
-  /** A compressed segment that is being made. */
+  /** The compressed segment being written. */
   get compressing(): string {
     return join(this.folder, 'compressing');
   }
 
-  /** A file that is written to see whether there is room again. */
+  /** A file written to test whether the disk has space again. */
   get probe(): string {
     return join(this.folder, 'probe');
   }
 
-  /** @param opening tells this writing out from others of the same text, from 1 */
+  /** @param opening from 1; distinguishes several inflated texts of one segment */
   inflated(firstSeq: number, opening: number): string {
     return join(this.folder, `inflated-${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}-${opening}`);
   }
@@ -93,81 +93,74 @@ export class LogPaths {
     return join(this.folder, name);
   }
 
-  /** @returns the path relative to the home, for people */
+  /** @returns the path relative to the data folder, for messages */
   shown(name: string): string {
     return `${this.project}/${name}`;
   }
 }
 
 /**
- * The name of a sealed segment.
+ * Returns the name of a sealed segment in the project's folder.
  *
- * @returns 20 digits and `.jsonl`
+ * @returns 20 digits and `.jsonl`, or `.jsonl.gz` for the compressed form
  */
-export function segmentName(firstSeq: number): string {
-  return `${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}.jsonl`;
+export function segmentName(firstSeq: number, isCompressed = false): string {
+  return `${String(firstSeq).padStart(SEGMENT_DIGITS, '0')}.jsonl${isCompressed ? '.gz' : ''}`;
 }
 
 /**
- * The name of a sealed segment that has been compressed.
+ * Tells whether a name is that of a snapshot file.
  *
- * @returns 20 digits and `.jsonl.gz`
- */
-export function compressedName(firstSeq: number): string {
-  return `${segmentName(firstSeq)}.gz`;
-}
-
-/**
- * Tells whether a name is one of a snapshot's files.
- *
- * @returns true for a name that snapshots give
+ * @returns true for a name that snapshots use
  */
 export function isSnapshotName(name: string): boolean {
   return SNAPSHOT_NAME.test(name);
 }
 
 /**
- * Tells what this program writes into a project's folder from what others put there. Only the former is ever erased.
+ * Tells whether this program may have written a file in a project's folder. Only such files are ever erased.
  *
- * @returns true for a name that this program gives
+ * @returns true for a name that this program uses
  */
 export function isOwnName(name: string): boolean {
   return OTHER_NAMES.includes(name) || [SEGMENT_NAME, TORN_NAME, INFLATED_NAME, SNAPSHOT_NAME].some((form) => form.test(name));
 }
 
 /**
- * Tells whether a name is that of a text that was written out for reading.
+ * Tells whether a name is that of an inflated text.
  *
- * @returns true for what only a crash leaves there
+ * @returns true for a file that only a crash can leave behind
  */
 export function isInflatedName(name: string): boolean {
   return INFLATED_NAME.test(name);
 }
 
-/** A sealed segment, by its name. */
-export interface SealedName {
+/** A segment as its file names identify it. */
+export interface ListedSegment {
   readonly firstSeq: number;
-  /** True when only its compressed form is there. */
+  /** True if only its compressed form exists. */
   readonly isCompressed: boolean;
-  /** Both forms are there, and either may be damaged. Absent where there is one. */
+  /** Set for a sealed segment of which both forms exist. Either may be damaged; the plain one is read first. */
   readonly isDoubled?: true;
+  /** Set for the active segment. */
+  readonly isActive?: true;
 }
 
 /**
- * Picks the sealed segments out of the names in a project's folder. One that is there in both forms, after an interrupted compressing or
- * where a person unpacked it, counts as plain.
+ * Picks the sealed segments out of the names in a project's folder. A segment has both forms after an interrupted compression, or
+ * where someone unpacked it by hand.
  *
- * @param names names, in any order
+ * @param names in any order
  * @returns each segment once, ascending
  */
-export function sealedSegmentNames(names: readonly string[]): readonly SealedName[] {
-  const forms = new Map<number, SealedName>();
+export function sealedSegmentsIn(names: readonly string[]): readonly ListedSegment[] {
+  const segments = new Map<number, ListedSegment>();
   for (const name of names) {
     const [, digits, ending] = SEGMENT_NAME.exec(name) ?? [];
     if (digits === undefined) continue;
     const firstSeq = Number(digits);
     const isCompressed = ending !== undefined;
-    forms.set(firstSeq, forms.has(firstSeq) ? { firstSeq, isCompressed: false, isDoubled: true } : { firstSeq, isCompressed });
+    segments.set(firstSeq, segments.has(firstSeq) ? { firstSeq, isCompressed: false, isDoubled: true } : { firstSeq, isCompressed });
   }
-  return [...forms.values()].sort((a, b) => a.firstSeq - b.firstSeq);
+  return [...segments.values()].sort((a, b) => a.firstSeq - b.firstSeq);
 }

@@ -1,64 +1,67 @@
 /**
  * When the lines of an open log are synced, and up to which line they are known to be on disk. Owns the order of the syncs: one at a
- * time, each for the segment that it was asked for.
+ * time, each for the segment that it was requested for.
  */
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import { faultOf } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
+import { outcomeUnknown } from '../log-errors.js';
 import type { LogOptions, LogPosition } from '../log.js';
 import type { ActiveSegment } from './segment/active-segment.js';
-import { DEFECT_TOLD, outcomeUnknown } from './write-fault.js';
 
-/** A sync that takes longer is logged, in milliseconds. */
+/** A sync that takes longer than this is logged, in milliseconds. */
 const SLOW_SYNC_MS = 1000;
-/** Under `os`, how long a log has to be quiet before it is synced, in milliseconds: until then it holds its descriptor. */
+/** Under `os`, how long a log must be quiet before it is synced, in milliseconds. Until then it keeps its descriptor open. */
 const QUIET_SYNC_MS = 10_000;
-const SYNC_HELD_UP = 'the log could not be synced for want of descriptors or memory; nothing is lost, and it is tried again';
+const SYNC_DELAYED = 'the log could not be synced for lack of descriptors or memory; nothing is lost, and the sync is retried';
 
-/** The log that is synced, as it is at the moment of the question. */
-export interface SyncedLog {
+/** What the server log says about an error that is a defect of this program. */
+export const LOG_DEFECT = 'the log hit a defect of the server; the disk has not failed, and the log stays in use';
+
+/** The current state of the log, and whom to notify. */
+interface SyncedLog {
   readonly project: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The last accepted line, and the segment in which it stands. */
+  /** The last accepted line, and its segment. */
   end(): { readonly end: LogPosition; readonly segment: ActiveSegment };
   /** True once a sync has failed. */
   hasFailed(): boolean;
-  /** Called when a sync has failed: nothing may be acknowledged any more. */
+  /** Called when a sync has failed: nothing may be acknowledged from then on. */
   onFailed(cause: unknown): void;
   /** Called when lines have become durable. */
   onSynced(end: LogPosition): void;
 }
 
-/** Keeps one log synced. */
+/** Syncs one log. */
 export class SyncKeeper {
   readonly #log: SyncedLog;
   #synced: LogPosition;
-  /** The sync or cut in flight. Two at a time could hide that one of them failed: the system tells a failure once. */
+  /** The sync or cut in flight. Two at a time could hide the failure of one, because the system reports a failure only once. */
   #turn: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
-  /** By which measure lines are synced behind their answers; undefined before the first such line. */
+  /** The durability under which the lines that await a background sync were acknowledged; undefined before the first such line. */
   #options: LogOptions | undefined;
-  /** Set while syncs behind the answers are not made, so that it is logged once and not at each try. */
-  #isHeldUp = false;
+  /** Set while background syncs are delayed, so that this is logged once and not at each attempt. */
+  #isDelayed = false;
   #isEnded = false;
 
-  /** @param synced its last line that is known to be on disk */
+  /** @param synced the last line known to be on disk */
   constructor(log: SyncedLog, synced: LogPosition) {
     this.#log = log;
     this.#synced = synced;
   }
 
-  /** The last line that is known to be on disk. */
+  /** The last line known to be on disk. */
   get synced(): LogPosition {
     return this.#synced;
   }
 
   /**
-   * Lets syncs and cuts happen one after another.
+   * Runs syncs and cuts one after another.
    *
-   * @throws {AppError} `outcome_unknown` when one before has failed: `work` has not begun
+   * @throws {AppError} `outcome_unknown` if an earlier one has failed; `work` was not started
    */
   async inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(async () => {
@@ -69,16 +72,16 @@ export class SyncKeeper {
     await turn;
   }
 
-  /** Resolves when no sync or cut is under way. */
+  /** Resolves when no sync or cut is in progress. */
   async settle(): Promise<void> {
     await this.#turn;
   }
 
   /**
-   * Makes everything up to a line durable, unless the seal of its segment or a newer sync has done so when its turn comes.
+   * Makes everything up to a line durable, unless a newer sync or the seal of its segment has already done so.
    *
-   * @throws {AppError} `outcome_unknown` when the disk fails
-   * @throws what kept the sync from being made, which says nothing about the disk: it may be tried again
+   * @throws {AppError} `outcome_unknown` if the disk fails
+   * @throws what prevented the sync, if that says nothing about the disk: it may be retried
    */
   async sync(segment: ActiveSegment, end: LogPosition): Promise<void> {
     await this.inTurn(async () => {
@@ -87,16 +90,18 @@ export class SyncKeeper {
   }
 
   /**
-   * Makes the seal of a segment durable, and all lines with it.
+   * Makes the appended seal of a segment durable, and with it all lines before.
    *
-   * @param segment which one; its seal has been appended
-   * @throws {AppError} `outcome_unknown` when the disk fails
+   * @throws {AppError} `outcome_unknown` if the disk fails
    */
   async syncSeal(segment: ActiveSegment, end: LogPosition): Promise<void> {
     await this.inTurn(() => this.#syncNow(segment, end));
   }
 
-  /** A sync that the disk fails is never tried again: what it covered is unknown for ever. One that was not made proves nothing. */
+  /**
+   * A sync that failed on the disk is never retried, because the state of what it covered is unknown permanently. A sync that did not
+   * reach the disk proves nothing and may be retried.
+   */
   async #syncNow(segment: ActiveSegment, end: LogPosition): Promise<void> {
     const { project, clock, logger, onFailed, onSynced } = this.#log;
     const startMs = clock.monotonicMs();
@@ -114,52 +119,52 @@ export class SyncKeeper {
   }
 
   /**
-   * Sees to it that lines which were answered before they are durable will be: under `interval` in a while, under `os` once the log
-   * is quiet, so that its file can be closed.
+   * Schedules a background sync for lines that were acknowledged before they are durable: under `interval` after the interval, under
+   * `os` once the log is quiet, so that its file can be closed.
    */
   later(options: LogOptions): void {
     if (this.#isEnded) return;
     this.#options = options;
-    if (options.durability !== 'os') this.#timer ??= setTimeout(() => this.#syncBehind(), options.syncIntervalMs);
+    if (options.durability !== 'os') this.#timer ??= setTimeout(() => this.#syncInBackground(), options.syncIntervalMs);
     else this.#timer ??= setTimeout(() => this.#syncIfQuiet(options, this.#log.end().end.seq), QUIET_SYNC_MS);
   }
 
   #syncIfQuiet(options: LogOptions, seq: number): void {
-    if (seq === this.#log.end().end.seq) return this.#syncBehind();
+    if (seq === this.#log.end().end.seq) return this.#syncInBackground();
     this.#timer = undefined;
     this.later(options);
   }
 
-  #syncBehind(): void {
+  #syncInBackground(): void {
     this.#timer = undefined;
     if (this.#log.hasFailed()) return;
     const { segment, end } = this.#log.end();
-    this.sync(segment, end).then(() => (this.#isHeldUp = false), (error: unknown) => this.#tryAgain(error));
+    this.sync(segment, end).then(() => (this.#isDelayed = false), (error: unknown) => this.#retry(error));
   }
 
-  /** No further write may come that would ask for the sync: the lines that wait for it have been answered already. */
-  #tryAgain(error: unknown): void {
+  /** Retries without waiting for another write, which may never come: the pending lines have been acknowledged. */
+  #retry(error: unknown): void {
     const { project, logger, hasFailed } = this.#log;
-    // A failure of the disk is in the state of the log, and no answer waits for it.
+    // The state of the log already shows a failure of the disk, and no response waits for this sync.
     if (hasFailed() || this.#options === undefined) return;
-    if (!this.#isHeldUp) {
-      if (faultOf(error) === 'defect') logger.error({ project, err: error }, DEFECT_TOLD);
-      else logger.warn({ project, err: error }, SYNC_HELD_UP);
+    if (!this.#isDelayed) {
+      if (faultOf(error) === 'defect') logger.error({ project, err: error }, LOG_DEFECT);
+      else logger.warn({ project, err: error }, SYNC_DELAYED);
     }
-    this.#isHeldUp = true;
+    this.#isDelayed = true;
     this.later(this.#options);
-    // What keeps failing must not keep a process alive that has nothing else to do.
+    // A sync that keeps failing must not keep the process alive.
     this.#timer?.unref();
   }
 
-  /** Goes over to another measure; what the one before has left is synced by the new one. */
+  /** Changes the durability. Lines that await a background sync are synced under the new one. */
   configure(options: LogOptions): void {
     if (this.#timer === undefined) return;
     this.#stopTimer();
     this.later(options);
   }
 
-  /** Syncs nothing behind the answers any more. */
+  /** Stops background syncs. */
   end(): void {
     this.#isEnded = true;
     this.#stopTimer();
@@ -172,8 +177,8 @@ export class SyncKeeper {
 }
 
 /**
- * Whether a sync that was rejected may have reached the disk: not where this program is at fault, and not where the closed file could
- * not be opened for want of descriptors or memory.
+ * Whether a rejected sync may have reached the disk. It has not if this program is at fault, or if the closed file could not be opened
+ * for lack of descriptors or memory.
  */
 function isSyncMade(cause: unknown): boolean {
   const fault = faultOf(cause);

@@ -9,10 +9,8 @@ import { IdleFiles } from '../../disk/idle-files.js';
 import { findKeyFault } from '../../events/key-name.js';
 import { openLegible } from '../../log/file/segment/inflate-segment.js';
 import { LogPaths } from '../../log/file/log-paths.js';
-import { readRecords } from '../../log/file/segment/read-records.js';
-import { listSealed } from '../../log/file/segment-list.js';
-import { readHeader } from '../../log/file/segment/segment-reader.js';
-import { activeFile, openText, type SegmentFile, withText } from '../../log/file/segment/segment-files.js';
+import { readRecords } from '../../log/file/segment/read-text.js';
+import { activeFile, headerOf, listSealed, openText, type SegmentFile } from '../../log/file/segment/segment-files.js';
 import { findSoundFile } from '../../log/file/segment/verify-segment.js';
 import {
   claimedHash, claimedOp, claimedSeq, decodeEventLine, looksLikeHeader, looksLikeSeal, type SegmentHeader,
@@ -219,7 +217,7 @@ async function* segmentsOf(disk: Disk, paths: LogPaths): AsyncGenerator<DamagedS
 
 async function headerIfLegible(disk: Disk, file: SegmentFile): Promise<SegmentHeader | undefined> {
   try {
-    return await withText(disk, file, async (text) => (await readHeader(text, file.shownName)).header);
+    return await headerOf(disk, file);
   } catch (error) {
     // The format of a newer version is no damage, and this version must not touch it.
     if (error instanceof LogVersionError) throw error;

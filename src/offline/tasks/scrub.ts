@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disk } from '../../disk/disk.js';
 import { inspectLog } from '../../log/file/recovery/inspect-log.js';
 import { LogPaths } from '../../log/file/log-paths.js';
-import { sealedFile } from '../../log/file/segment/segment-files.js';
+import { segmentFile } from '../../log/file/segment/segment-files.js';
 import { verifySegment } from '../../log/file/segment/verify-segment.js';
 import { findingIn } from '../../log/log-errors.js';
 import type { ScrubReport, SegmentCheck, SegmentJob } from '../../projections/snapshot/file-work.js';
@@ -45,9 +45,9 @@ export async function scrub(job: ScrubJob, disk: Disk, signal?: AbortSignal): Pr
  * compressed, nothing distinguishes it from what was written.
  */
 export async function checkSegment(job: SegmentJob, disk: Disk, signal?: AbortSignal): Promise<SegmentCheck> {
-  const file = sealedFile(new LogPaths(job.dataFolder, job.project), job);
+  const file = segmentFile(new LogPaths(job.dataFolder, job.project), job);
   try {
-    return { isSound: true, sha256: await verifySegment(disk, { file, due: job }, signal) };
+    return { isSound: true, sha256: await verifySegment(disk, file, job, signal) };
   } catch (error) {
     signal?.throwIfAborted();
     const finding = findingIn(error, file.shownName);

@@ -1,12 +1,11 @@
 /**
  * What the findings of a check mean, and the line numbers of their positions.
  */
-import { join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
 import type { Finding } from '../../base/finding.js';
 import type { Disk } from '../../disk/disk.js';
 import { UnknownEventError } from '../../events/codec.js';
-import { openText } from '../../log/file/segment/segment-files.js';
+import { fileNamed, openText } from '../../log/file/segment/segment-files.js';
 import { LogCorruptError } from '../../log/log-errors.js';
 
 /** Converts the error of decoding a line whose hash is right. */
@@ -43,7 +42,7 @@ export async function withLines(disk: Disk, dataFolder: string, findings: readon
 async function lineOf(disk: Disk, dataFolder: string, { file, offset }: Finding): Promise<number | undefined> {
   if (!HAS_LINES.test(file)) return undefined;
   try {
-    const text = await openText(disk, { path: join(dataFolder, file), shownName: file, isCompressed: file.endsWith('.gz') });
+    const text = await openText(disk, fileNamed(dataFolder, file));
     try {
       let line = 1;
       for (let start = 0; start < offset; start += PIECE_BYTES) {

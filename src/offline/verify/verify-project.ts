@@ -7,7 +7,7 @@ import { isErrno } from '../../base/app-error.js';
 import { countText } from '../../base/count-text.js';
 import type { Finding } from '../../base/finding.js';
 import type { Disk } from '../../disk/disk.js';
-import { digestText } from '../../log/file/segment/gzip-writer.js';
+import { digestText } from '../../log/file/segment/read-text.js';
 import { inspectLog, type LogInspection } from '../../log/file/recovery/inspect-log.js';
 import { segmentName } from '../../log/file/log-paths.js';
 import { withText } from '../../log/file/segment/segment-files.js';

@@ -71,8 +71,8 @@ test('without what came before it is refused, and so with something else', async
   await appendBatches(await createOn(disk), [1, 1, 1]);
   const start = disk.crash();
   const cases: readonly (readonly [Partial<OpenOptions>, RegExp])[] = [
-    [{}, /a snapshot of what came before seq 42, found none/],
-    [{ firstKeptSeq: 42 }, /a snapshot of what came before/],
+    [{}, /a snapshot of everything before seq 42, found none/],
+    [{ firstKeptSeq: 42 }, /a snapshot of everything before/],
     [{ known: { ...BASE, seq: 40 } }, /a segment that holds seq 41/],
     [{ known: { ...BASE, hash: 'b'.repeat(64) } }, /as the snapshot says/],
     [{ known: BASE, firstKeptSeq: 41 }, /a segment that holds seq 41/],

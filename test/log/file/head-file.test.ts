@@ -11,7 +11,7 @@ const head = (seq: number): { logId: string; seq: number; hash: string } => ({ l
 async function diskWithHead(...seqs: readonly number[]): Promise<FaultDisk> {
   const disk = emptyDisk();
   await createHead(disk, PLACE, head(seqs[0] ?? 0));
-  for (const [index, seq] of seqs.entries()) if (index > 0) await writeHeadSlot(disk, PLACE, { slot: index % 2, head: head(seq) });
+  for (const [index, seq] of seqs.entries()) if (index > 0) await writeHeadSlot(disk, PLACE, index % 2, head(seq));
   assert.deepEqual(disk.openPaths, [], 'nothing stays open between two writes');
   return disk;
 }
@@ -29,7 +29,7 @@ test('a torn write at any byte leaves the older or gives the newer head, never a
   for (let bytes = 0; bytes <= 200; bytes += 1) {
     const disk = await diskWithHead(7, 8);
     disk.fail({ method: 'overwrite', action: { kind: 'kill', when: { bytes } } });
-    await assert.rejects(writeHeadSlot(disk, PLACE, { slot: otherSlot(1), head: head(9) }));
+    await assert.rejects(writeHeadSlot(disk, PLACE, otherSlot(1), head(9)));
     const { head: found } = await readHead(disk.crash(), PLACE);
     assert.ok(found?.seq === 8 || found?.seq === 9, `${bytes} bytes`);
     assert.deepEqual(found, head(found.seq));
@@ -56,17 +56,17 @@ test('a head is durable when it is made and when it is written', async () => {
   await createHead(disk, PLACE, head(1));
   const all = { content: 'synced', size: 'synced', names: 'cached' } as const;
   assert.deepEqual((await readHead(disk.crash(all), PLACE)).head, head(1));
-  await writeHeadSlot(disk, PLACE, { slot: 1, head: head(2) });
+  await writeHeadSlot(disk, PLACE, 1, head(2));
   assert.deepEqual((await readHead(disk.crash(all), PLACE)).head, head(2));
 });
 
 test('a short write fails and closes the file; the other slot is as it was', async () => {
   const disk = await diskWithHead(1);
   disk.fail({ method: 'overwrite', action: { kind: 'short', bytes: 10 } });
-  await assert.rejects(writeHeadSlot(disk, PLACE, { slot: 1, head: head(2) }), { name: 'ShortWriteError' });
+  await assert.rejects(writeHeadSlot(disk, PLACE, 1, head(2)), { name: 'ShortWriteError' });
   assert.deepEqual((await readHead(disk, PLACE)).head, head(1));
   assert.deepEqual(disk.openPaths, []);
-  await writeHeadSlot(disk, PLACE, { slot: 1, head: head(3) });
+  await writeHeadSlot(disk, PLACE, 1, head(3));
   const reading = await readHead(disk, PLACE);
   assert.deepEqual([reading.head, reading.slot], [head(3), 1]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {
-  compressedName, isOwnName, isSnapshotName, LogPaths, sealedSegmentNames, segmentName,
+  isOwnName, isSnapshotName, LogPaths, sealedSegmentsIn, segmentName,
 } from '../../../src/log/file/log-paths.js';
 import { parseSnapshotName, snapshotName } from '../../../src/projections/snapshot/snapshot-names.js';
 import { suite } from '../../suite.js';
@@ -28,14 +28,14 @@ test('sealed segments sort by seq and are told from everything else', () => {
   assert.equal(segmentName(42), '00000000000000000042.jsonl');
   const others = ['head', 'next', '42.jsonl', 'x00000000000000000042.jsonl', '00000000000000000042.json'];
   const names = [segmentName(100), ...others, segmentName(9), segmentName(20)];
-  assert.deepEqual(sealedSegmentNames(names), [9, 20, 100].map((firstSeq) => ({ firstSeq, isCompressed: false })));
+  assert.deepEqual(sealedSegmentsIn(names), [9, 20, 100].map((firstSeq) => ({ firstSeq, isCompressed: false })));
 });
 
 test('the names that this program writes into a project\'s folder are distinguished from all others', () => {
   const parts = ['json', 'index', 'manifest', 'manifest-new', 'copy-new', 'link-new', 'run-1', 'run-12'] as const;
   const snapshots = parts.map((part) => snapshotName(7, part));
   for (const name of snapshots) assert.ok(parseSnapshotName(name) !== undefined && isSnapshotName(name) && isOwnName(name), name);
-  const others = [segmentName(1), compressedName(1), 'next', 'head', 'head.tmp', 'compressing', 'probe', 'torn-7-1200-1'];
+  const others = [segmentName(1), segmentName(1, true), 'next', 'head', 'head.tmp', 'compressing', 'probe', 'torn-7-1200-1'];
   for (const name of others) assert.ok(isOwnName(name) && !isSnapshotName(name), name);
   const foreign = [
     'important.txt', 'head.bak', 'Head', 'torn-7', 'torn-7-1200-1.txt', '1.jsonl', `${segmentName(1)}.bak`, `${segmentName(1)}.gz.tmp`,
@@ -45,11 +45,11 @@ test('the names that this program writes into a project\'s folder are distinguis
 });
 
 test('a segment is there once, as plain where it is there in both forms', () => {
-  const names = [segmentName(1), compressedName(1), compressedName(5), 'x.gz', segmentName(9), compressedName(9), 'head'];
-  assert.equal(compressedName(5), '00000000000000000005.jsonl.gz');
+  const names = [segmentName(1), segmentName(1, true), segmentName(5, true), 'x.gz', segmentName(9), segmentName(9, true), 'head'];
+  assert.equal(segmentName(5, true), '00000000000000000005.jsonl.gz');
   const doubled = { isCompressed: false, isDoubled: true };
   const expected = [{ firstSeq: 1, ...doubled }, { firstSeq: 5, isCompressed: true }, { firstSeq: 9, ...doubled }];
-  for (const order of [names, names.toReversed()]) assert.deepEqual(sealedSegmentNames(order), expected);
+  for (const order of [names, names.toReversed()]) assert.deepEqual(sealedSegmentsIn(order), expected);
 });
 
 test.run();

@@ -4,7 +4,7 @@ import type { Saboteur } from './saboteur.js';
 const RECOVERY = 'src/log/file/recovery/recovery.ts';
 const READING = 'src/log/file/recovery/recovery-scan.ts';
 const LINE_FORMAT = 'src/log/line-format.ts';
-const MISSING_END = 'this.#refuseMissingEnd(finding';
+const MISSING_END = 'this.#refuseMissingEnd(scanned';
 const TORN_TAIL = 'src/log/file/recovery/torn-tail.ts';
 
 /** They live in recovery and in the reading of lines. */

@@ -149,7 +149,7 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     changes: [{
       file: SEALED_SEGMENTS,
       find: 'disk.rename(paths.compressing,',
-      before: 'await changeFolder(disk, paths.folder, () => disk.unlink(sealedFile(paths, segment).path));',
+      before: 'await changeFolder(disk, paths.folder, () => disk.unlink(segmentFile(paths, segment).path));',
     }],
     tests: ['log/file/segment/sealed-segments.crash'],
   },

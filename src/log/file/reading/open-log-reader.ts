@@ -1,23 +1,24 @@
 /**
- * Reading and following an open log in files: who asks for lines gets those that are accepted, from the segments that there are.
+ * Serves `Log.read`, `Log.follow` and `Log.readText` of an open log in files: yields accepted lines from the segments that exist.
  */
+import { AppError } from '../../../base/app-error.js';
 import { countText } from '../../../base/count-text.js';
 import type { TextPlace } from '../../../base/text-place.js';
-import { AppError } from '../../../base/app-error.js';
 import type { Disk } from '../../../disk/disk.js';
+import type { IdleFiles } from '../../../disk/idle-files.js';
 import type { AppendNotice } from '../../append-notice.js';
 import { LogCorruptError } from '../../log-errors.js';
 import type { LogLine, LogPosition, ReadRange } from '../../log.js';
+import type { ListedSegment, LogPaths } from '../log-paths.js';
+import { segmentFile } from '../segment/segment-files.js';
 import { LogReader } from './log-reader.js';
-import type { LogPaths } from '../log-paths.js';
-import { type LogContext, PlaceReader } from './place-reader.js';
-import { fileOf, type ReadableSegment, sealedFile } from '../segment/segment-files.js';
+import { PlaceReader } from './place-reader.js';
 
-/** The log that is read, as it is at the moment of the question. */
-export interface ReadLog {
+/** The current state of the open log. */
+interface OpenLog {
   readonly logId: string;
   /** All segments, oldest first; the last one is the active one. */
-  segments(): readonly ReadableSegment[];
+  segments(): readonly ListedSegment[];
   /** Accepted bytes of the active segment. */
   activeBytes(): number;
   /** The last accepted line. */
@@ -25,18 +26,19 @@ export interface ReadLog {
   isClosed(): boolean;
 }
 
-/** What reads one log. */
+/** Reads one open log. */
 export class OpenLogReader {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
-  readonly #log: ReadLog;
+  readonly #log: OpenLog;
   readonly #places: PlaceReader;
 
-  constructor({ disk, paths, idleFiles }: LogContext, log: ReadLog) {
+  /** @param idleFiles closes descriptors that are not in use */
+  constructor(disk: Disk, paths: LogPaths, idleFiles: IdleFiles, log: OpenLog) {
     this.#disk = disk;
     this.#paths = paths;
     this.#log = log;
-    this.#places = new PlaceReader({ disk, paths, idleFiles }, log);
+    this.#places = new PlaceReader(disk, paths, idleFiles, log);
   }
 
   /**
@@ -46,7 +48,7 @@ export class OpenLogReader {
    */
   read(range: ReadRange): AsyncGenerator<LogLine> {
     const { seq } = this.#log.end();
-    return this.#read({ ...range, fromSeq: this.#firstOf(range), toSeq: Math.min(range.toSeq ?? seq, seq) });
+    return this.#read({ ...range, fromSeq: this.#firstSeqOf(range), toSeq: Math.min(range.toSeq ?? seq, seq) });
   }
 
   async *#read(range: ReadRange & { readonly toSeq: number }): AsyncGenerator<LogLine> {
@@ -62,15 +64,14 @@ export class OpenLogReader {
   }
 
   /**
-   * Reads on as the log grows; see `Log.follow`.
+   * Keeps reading as the log grows; see `Log.follow`.
    *
-   * @param range where to begin, and when to stop
-   * @param notice told when the log has grown or ended
+   * @param notice woken when the log has grown or was closed
    * @returns each line once, in order
    */
   async *follow(range: ReadRange, notice: AppendNotice): AsyncGenerator<LogLine> {
     const reader = this.#reader();
-    let fromSeq = this.#firstOf(range);
+    let fromSeq = this.#firstSeqOf(range);
     try {
       for (;;) {
         range.signal?.throwIfAborted();
@@ -88,8 +89,8 @@ export class OpenLogReader {
     }
   }
 
-  /** What came before the first segment is not there: a reading begins with what is. */
-  #firstOf(range: ReadRange): number {
+  /** Lines before the first segment have been removed: reading begins with the first one that exists. */
+  #firstSeqOf(range: ReadRange): number {
     return Math.max(range.fromSeq, this.#log.segments()[0]?.firstSeq ?? 1);
   }
 
@@ -102,9 +103,9 @@ export class OpenLogReader {
   }
 
   /**
-   * Reads when the first line from a seq on was written.
+   * Reads when a line was written.
    *
-   * @returns milliseconds since 1970; undefined when there is no such line yet
+   * @returns milliseconds since 1970; undefined if there is no such line yet
    */
   async timeOf(seq: number): Promise<number | undefined> {
     for await (const line of this.read({ fromSeq: seq, toSeq: seq })) return line.timeMs;
@@ -114,32 +115,31 @@ export class OpenLogReader {
   /**
    * Reads a piece of a line again; see `Log.readText`.
    *
-   * @returns the bytes that lie there now
-   * @throws {LogCorruptError} when the segment, or that part of it, is not there
+   * @returns the bytes that are there now
+   * @throws {LogCorruptError} if the segment, or that part of it, does not exist
    */
   async readText(place: TextPlace, isAgain: boolean): Promise<Buffer> {
     if (this.#log.isClosed()) throw new AppError('shutting_down', 'Cannot read from the log: it is closed');
     const { segment, offset, sizeBytes } = place;
     const bytes = Buffer.allocUnsafe(sizeBytes);
-    const count = await this.#places.read(segment, bytes, { offset, isAgain });
+    const count = await this.#places.read(segment, bytes, offset, isAgain);
     if (count === sizeBytes) return bytes;
-    const { shownName } = sealedFile(this.#paths, { firstSeq: segment, isCompressed: false });
-    const file = this.nameOf(segment) ?? shownName;
+    const file = this.nameOf(segment) ?? segmentFile(this.#paths, { firstSeq: segment, isCompressed: false }).shownName;
     throw new LogCorruptError({ file, offset }, `${countText(sizeBytes, 'byte')} of a line`, countText(count, 'byte'));
   }
 
-  /** @returns the file that a segment lies in now, relative to the home; undefined when there is no such segment */
+  /** @returns the file of a segment relative to the data folder; undefined if there is no such segment */
   nameOf(firstSeq: number): string | undefined {
     const found = this.#log.segments().find((segment) => segment.firstSeq === firstSeq);
-    return found && fileOf(this.#paths, found).shownName;
+    return found && segmentFile(this.#paths, found).shownName;
   }
 
-  /** Releases the descriptors of a segment that is about to go. */
+  /** Releases the descriptors of a segment that is about to be removed. */
   async drop(firstSeq: number): Promise<void> {
     await this.#places.drop(firstSeq);
   }
 
-  /** Releases every kept descriptor once its reading is done. */
+  /** Releases all descriptors after the reads in progress. */
   async close(): Promise<void> {
     await this.#places.close();
   }

@@ -1,6 +1,6 @@
 /**
- * A project's lines, read from its files alone, while a server may be writing them: for a snapshot that is built in a thread of its
- * own, and for tools on the command line. Changes nothing, and holds nothing open between two readings.
+ * Reads a project's log from its files alone, while a server may be writing them: for a snapshot built in a worker thread, and for
+ * command line tools. Changes nothing and holds no file open between two reads.
  */
 import { isErrno } from '../../../base/app-error.js';
 import type { Disk } from '../../../disk/disk.js';
@@ -8,24 +8,23 @@ import { claimedNextSeq, claimedSeq } from '../../line-format.js';
 import { LogCorruptError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
 import { LogPaths } from '../log-paths.js';
-import { LogReader } from './log-reader.js';
-import { listSegments } from '../segment-list.js';
+import { activeFile, headerOf, listSegments, type SegmentText, withText } from '../segment/segment-files.js';
 import { readHeader } from '../segment/segment-reader.js';
-import { activeFile, type ReadableSegment, type SegmentText, withText } from '../segment/segment-files.js';
+import { LogReader } from './log-reader.js';
 
-/** How far back from its end the active segment is searched for its last whole line, in bytes, before it is read from the start. */
+/** How far back from its end to search the active segment for its last whole line first, in bytes; the range doubles each time. */
 const LAST_LINE_PIECE_BYTES = 65_536;
 const LINE_FEED = 0x0a;
 
-/** Which lines are wanted. */
-export interface LineRange {
+/** Which lines to read. */
+interface LineRange {
   readonly fromSeq: number;
-  /** Must be durable already. @default up to the last whole line */
+  /** Must be durable. @default up to the last whole line */
   readonly toSeq?: number;
   readonly signal?: AbortSignal;
 }
 
-/** A log by its files. */
+/** A log that is read from its files. */
 export class StoredLog {
   /** The project it belongs to. */
   readonly project: string;
@@ -42,17 +41,16 @@ export class StoredLog {
   }
 
   /**
-   * Looks which log lies under a name.
+   * Finds the log of a project.
    *
-   * @param folder the home of the logs, absolute
-   * @returns its files; undefined when there is no active segment of that name
-   * @throws {LogCorruptError} when the active segment does not begin with a header
+   * @param folder the data folder, absolute
+   * @returns undefined if it has no active segment
+   * @throws {LogCorruptError} if the active segment does not begin with a header
    */
   static async open(disk: Disk, folder: string, project: string): Promise<StoredLog | undefined> {
     const paths = new LogPaths(folder, project);
     try {
-      const { header } = await withText(disk, activeFile(paths), (text) => readHeader(text, paths.activeName));
-      return new StoredLog(disk, paths, header.logId);
+      return new StoredLog(disk, paths, (await headerOf(disk, activeFile(paths))).logId);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
@@ -60,19 +58,19 @@ export class StoredLog {
   }
 
   /**
-   * Says where the log begins now.
+   * Reads where the log begins now.
    *
    * @returns the first seq of its oldest segment
    */
   async firstSeq(): Promise<number> {
-    return (await this.#segments())[0]?.firstSeq ?? 1;
+    return (await listSegments(this.#disk, this.#paths))[0]?.firstSeq ?? 1;
   }
 
   /**
-   * Says where the log ends now, as its last whole line says it: what a server has written and not yet made durable counts.
+   * Reads where the log ends now, from its last whole line. Includes lines that a server has written but not yet synced.
    *
-   * @returns the seq of its last line; one below the first seq when it has none
-   * @throws {LogCorruptError} when the last whole line of the active segment is none
+   * @returns the seq of its last line; one below the first seq if it has none
+   * @throws {LogCorruptError} if the last whole line of the active segment is not a line of a log
    */
   async lastSeq(): Promise<number> {
     const { activeName } = this.#paths;
@@ -82,7 +80,7 @@ export class StoredLog {
       for (let reach = LAST_LINE_PIECE_BYTES; ; reach += reach) {
         const start = Math.max(headerBytes, sizeBytes - reach);
         const isFirst = start === headerBytes;
-        const line = await lastWholeLine(text, start, { end: sizeBytes, isFirst });
+        const line = await lastWholeLine(text, start, sizeBytes, isFirst);
         if (line === undefined && isFirst) return header.firstSeq - 1;
         if (line === undefined) continue;
         const nextSeq = claimedNextSeq(line);
@@ -94,16 +92,15 @@ export class StoredLog {
   }
 
   /**
-   * Reads lines in order, each checked against the chain. What is removed meanwhile ends the reading, what is sealed or compressed
-   * meanwhile does not.
+   * Reads lines in order, each checked against the chain. Segments may be sealed or compressed meanwhile.
    *
-   * @throws {LogCorruptError} when a line is not the one that was written, or one up to `toSeq` is not there
-   * @throws {LinesDroppedError} when the first of them have been removed
+   * @throws {LogCorruptError} if a line is not the one that was written, or one up to `toSeq` is missing
+   * @throws {LinesDroppedError} if the first lines have been removed, or are removed meanwhile
    */
   async *lines(range: LineRange): AsyncGenerator<readonly LogLine[]> {
     const { fromSeq, toSeq, signal } = range;
     const reader = new LogReader(this.#disk, this.#paths, {
-      logId: this.logId, segments: () => this.#segments(), activeBytes: () => undefined,
+      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), activeBytes: () => undefined,
     });
     let dueSeq = fromSeq;
     try {
@@ -118,19 +115,13 @@ export class StoredLog {
     if (toSeq === undefined || dueSeq > toSeq) return;
     throw new LogCorruptError({ file: this.#paths.activeName, offset: 0, seq: dueSeq }, `lines up to seq ${toSeq}`, 'the end of the log');
   }
-
-  async #segments(): Promise<readonly ReadableSegment[]> {
-    return await listSegments(this.#disk, this.#paths);
-  }
 }
 
-/** The last line between two offsets that has its line feed; undefined when its start may lie before them, or there is none. */
-async function lastWholeLine(
-  text: SegmentText, start: number, reach: { readonly end: number; readonly isFirst: boolean },
-): Promise<Buffer | undefined> {
-  const bytes = Buffer.alloc(reach.end - start);
+/** The last line between two offsets that has its line feed; undefined if there is none, or its start may lie before them. */
+async function lastWholeLine(text: SegmentText, start: number, end: number, isFirst: boolean): Promise<Buffer | undefined> {
+  const bytes = Buffer.alloc(end - start);
   const found = bytes.subarray(0, await text.read(bytes, start));
   const lineEnd = found.lastIndexOf(LINE_FEED);
   const before = lineEnd < 1 ? -1 : found.lastIndexOf(LINE_FEED, lineEnd - 1);
-  return lineEnd < 0 || (before < 0 && !reach.isFirst) ? undefined : found.subarray(before + 1, lineEnd);
+  return lineEnd < 0 || (before < 0 && !isFirst) ? undefined : found.subarray(before + 1, lineEnd);
 }

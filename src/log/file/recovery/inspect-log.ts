@@ -1,10 +1,9 @@
 /**
- * Checking a whole log from its files, changing nothing, while a server may be writing to it: every line, every seal, every
- * checksum. It does not stop at a fault but goes on with the next segment, so that all of them are named.
+ * Checks a whole log from its files, changing nothing, while a server may be writing to it: every line, every seal, every checksum. It
+ * does not stop at a fault but continues with the next segment, so that all faults are reported.
  *
- * What a server at work leaves for a moment is no fault: a last line that is not whole yet, a rotation between two steps, a segment
- * that is compressed or removed between the question for it and the opening. The head is read first: what it proved then has to be
- * there.
+ * Transient states of a running server are not faults: an incomplete last line, an unfinished rotation, a segment that is compressed or
+ * removed between listing and opening it. The head is read first; what it proved then must be there.
  */
 import { setImmediate as nextRound } from 'node:timers/promises';
 import { isErrno } from '../../../base/app-error.js';
@@ -12,63 +11,62 @@ import type { Finding } from '../../../base/finding.js';
 import type { Disk } from '../../../disk/disk.js';
 import { earlyEnd, findingIn, LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogBase, LogLine, LogPosition } from '../../log.js';
+import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
+import { type ListedSegment, LogPaths, segmentName } from '../log-paths.js';
 import { GzipReader } from '../segment/gzip-reader.js';
-import { type HeadReading, readHead } from '../head-file.js';
-import { LogPaths, sealedSegmentNames, segmentName } from '../log-paths.js';
+import { secondNameOf } from '../segment/rotation.js';
 import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, refuseBytesAfterSeal, refuseGap } from '../segment/segment-check.js';
-import { listSealed, listSegments } from '../segment-list.js';
-import { secondNameOf } from '../second-name.js';
+import { activeFile, headerOf, listSealed, listSegments, segmentFile, type SegmentText, withText } from '../segment/segment-files.js';
 import { checkHeader, readHeader, SegmentReader } from '../segment/segment-reader.js';
-import { activeFile, fileOf, openText, type ReadableSegment, type SegmentText, withText } from '../segment/segment-files.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
-/** How a log is inspected. */
+/** How to inspect a log. */
 export interface InspectionOptions {
-  /** The id that it must have. */
+  /** The id that the log must have. @default any */
   readonly expectedLogId?: string;
-  /** Lowest seq that must be there. @default whatever the oldest segment begins with */
+  /** Lowest seq that must exist. @default the first seq of the oldest segment */
   readonly firstKeptSeq?: number;
-  /** A seq that the log is recorded elsewhere to have had on disk. @default none */
+  /** A seq that the log is known to have had on disk, by a record elsewhere. @default none */
   readonly provenSeq?: number | undefined;
-  /** Stops the inspection: it rejects with the signal's reason. */
+  /** Aborts the inspection, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Given every line that is valid, in order, each once. */
+  /** Receives every valid line once, in order. */
   take?(lines: readonly LogLine[]): void;
-  /** Told how many bytes on disk are done, of how many. */
+  /** Receives the number of bytes on disk that are done, and their total. */
   onProgress?(doneBytes: number, totalBytes: number): void;
-  /** Awaited between pieces of about a mebibyte; who wants it slow waits here. */
+  /** Awaited after each piece of about one mebibyte; a caller that wants to go slowly waits here. */
   pace?(): Promise<void>;
 }
 
-/** What was found. */
+/** The result of an inspection. */
 export interface LogInspection {
   readonly logId: string | undefined;
   readonly base: LogBase | undefined;
   /** First seq of the oldest segment. */
   readonly firstSeq: number;
-  /** The file of that segment, relative to the home of the logs. */
+  /** The file of that segment, relative to the data folder. */
   readonly firstFile: string;
-  /** The last valid line, or what its segment's header says of the one before. */
+  /** The last valid line, or the line before its segment according to the header. */
   readonly end: LogPosition | undefined;
-  /** Where the text of the last segment that was read ends, in bytes, without what is unfinished. */
+  /** Where the lines of the last segment end, in bytes, without an unfinished one. */
   readonly endOffset: number;
   readonly lineCount: number;
-  /** Segments that were read, whether they are sound or not. */
+  /** Segments that were read, sound or not. */
   readonly segmentCount: number;
   /** Bytes on disk of all segments that were read. */
   readonly storedBytes: number;
-  /** Bytes after the last whole line that were never acknowledged: a write in progress, or a torn tail that the next start cuts. */
+  /** Bytes after the last whole line that were never acknowledged: a write in progress, or a torn tail that the next startup cuts. */
   readonly unfinishedBytes: number;
-  /** The last seq that the head proves; undefined when the head is missing or cannot be read, which costs its proof and nothing else. */
+  /** The last seq that the head proves; undefined if the head is missing or damaged, which costs this proof and nothing else. */
   readonly headSeq: number | undefined;
-  /** True when there is no head at all. */
+  /** True if there is no head file. */
   readonly isHeadAbsent: boolean;
   readonly findings: readonly Finding[];
-  /** What is wrong with one form of segments whose other form is sound: no damage to the log. */
+  /** Damage in one form of segments whose other form is sound: no damage to the log. */
   readonly damagedForms: readonly Finding[];
 }
 
-/** A segment may move on under the inspection; so often it is looked for anew. */
+/** How often to repeat a step that a running server can disturb. */
 const ATTEMPTS = 4;
 
 /** Inspects one log. */
@@ -78,12 +76,12 @@ class Inspector {
   readonly #options: InspectionOptions;
   readonly #findings: Finding[] = [];
   readonly #damagedForms: Finding[] = [];
-  #head: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
+  #head: HeadReading = UNREAD_HEAD;
   #logId: string | undefined;
   #base: LogBase | undefined;
   #firstSeq: number | undefined;
   #firstFile: string | undefined;
-  /** Where the chain stands; undefined after a fault: the next header is then believed if its own hash holds. */
+  /** The end of the chain so far; undefined after a fault: then the next header is trusted if its own hash is valid. */
   #chain: (LogPosition & { readonly durable: number }) | undefined;
   #end: LogPosition | undefined;
   #endOffset = 0;
@@ -111,7 +109,7 @@ class Inspector {
       const present = (await this.#list()) ?? [];
       const segment = present.find(({ firstSeq }) => firstSeq > inspectedSeq);
       if (segment === undefined) break;
-      // What was inspected and is gone was removed meanwhile, and perhaps what followed on it too.
+      // The inspected segments were removed meanwhile, and perhaps the next ones too.
       if (segment === present[0] && inspectedSeq > 0 && segment.firstSeq - 1 !== this.#chain?.seq) this.#chain = undefined;
       this.#totalBytes = Math.max(this.#totalBytes, this.#doneBytes);
       const isLast = await this.#inspect(segment);
@@ -130,7 +128,7 @@ class Inspector {
     };
   }
 
-  /** A slot that is being written at this moment looks damaged: the other one is then believed only if it stays so. */
+  /** Repeats the reading, because a slot that is being written looks damaged. */
   async #readHead(): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       this.#head = await readHead(this.#disk, this.#paths.head);
@@ -139,50 +137,49 @@ class Inspector {
     }
   }
 
-  /** The segments as they lie there now; undefined when there is no log. */
-  async #list(): Promise<readonly ReadableSegment[] | undefined> {
+  /** The segments that exist now; undefined if there is no log. */
+  async #list(): Promise<readonly ListedSegment[] | undefined> {
     try {
       return await listSegments(this.#disk, this.#paths);
     } catch (error) {
       const isMissing = isErrno(error, 'ENOENT');
       const sealed = await listSealed(this.#disk, this.#paths);
       if (isMissing && sealed.length === 0 && (this.#head.head?.seq ?? 0) === 0) return undefined;
-      // The active segment comes last whatever is wrong with it: its header does not say where it stands.
-      const firstSeq = Number.MAX_SAFE_INTEGER;
+      // The active segment comes last although its header cannot be read.
       if (!isMissing && !(error instanceof LogCorruptError) && !(error instanceof LogVersionError)) throw error;
-      return [...sealed, { firstSeq, form: 'active' }];
+      return [...sealed, { firstSeq: Number.MAX_SAFE_INTEGER, isCompressed: false, isActive: true }];
     }
   }
 
-  async #storedBytes(segment: ReadableSegment): Promise<number> {
-    return (await this.#disk.status(fileOf(this.#paths, segment).path))?.sizeBytes ?? 0;
+  async #storedBytes(segment: ListedSegment): Promise<number> {
+    return (await this.#disk.status(segmentFile(this.#paths, segment).path))?.sizeBytes ?? 0;
   }
 
-  /** Inspects one segment; true when the log ends with it. */
-  async #inspect(segment: ReadableSegment): Promise<boolean> {
+  /** Inspects one segment; true if the log ends with it. */
+  async #inspect(segment: ListedSegment): Promise<boolean> {
     const doneBytes = this.#doneBytes;
-    this.#firstFile ??= fileOf(this.#paths, segment).shownName;
+    this.#firstFile ??= segmentFile(this.#paths, segment).shownName;
     const isChained = this.#chain !== undefined;
     const first = await this.#attempt(segment);
     if (typeof first === 'boolean') return first;
     this.#findings.push(first.fault);
-    // It is there, however damaged: what comes before the next one is not missing.
-    if (segment.form !== 'active') this.#firstSeq ??= segment.firstSeq;
+    // The segment exists, however damaged: the lines before the next one are not missing.
+    if (!segment.isActive) this.#firstSeq ??= segment.firstSeq;
     this.#chain = undefined;
-    // What does not follow on what came before may be sound in itself.
+    // A segment that does not continue the chain may still be sound by itself.
     const alone = isChained ? await this.#attempt(first.segment) : first;
     if (typeof alone === 'boolean') return alone;
     const { file, offset } = alone.fault;
     if (file !== first.fault.file || offset !== first.fault.offset) this.#findings.push(alone.fault);
     this.#chain = undefined;
     this.#doneBytes = doneBytes + (await this.#storedBytes(alone.segment));
-    return alone.segment.form === 'active';
+    return alone.segment.isActive === true;
   }
 
-  /** Reads a segment, again and again while it moves on: whether the log ends with it, or what is wrong with it. */
-  async #attempt(segment: ReadableSegment): Promise<boolean | { readonly fault: Finding; readonly segment: ReadableSegment }> {
+  /** Reads a segment, repeatedly if it changes meanwhile; returns whether the log ends with it, or what is wrong with it. */
+  async #attempt(segment: ListedSegment): Promise<boolean | { readonly fault: Finding; readonly segment: ListedSegment }> {
     const before = { doneBytes: this.#doneBytes, chain: this.#chain };
-    let now: ReadableSegment = segment;
+    let now: ListedSegment = segment;
     let formFault: Finding | undefined;
     for (let attempt = 1; ; attempt += 1) {
       this.#doneBytes = before.doneBytes;
@@ -194,14 +191,14 @@ class Inspector {
         return isLast;
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        fault = findingIn(error, fileOf(this.#paths, now).shownName);
+        fault = findingIn(error, segmentFile(this.#paths, now).shownName);
         if (fault === undefined) throw error;
       }
-      // Of two forms one that is sound is enough: a start finds it, and a compaction removes the other one.
+      // One sound form of two is enough: startup uses it, and a compaction removes the other one.
       if (formFault !== undefined) return { fault: formFault, segment };
       if (now.isDoubled) {
         formFault = fault;
-        now = { firstSeq: now.firstSeq, form: now.form === 'plain' ? 'compressed' : 'plain' };
+        now = { firstSeq: now.firstSeq, isCompressed: !now.isCompressed };
         continue;
       }
       const segments = (await this.#list()) ?? [];
@@ -209,38 +206,34 @@ class Inspector {
       const isRemoved = later === undefined && (segments[0]?.firstSeq ?? 0) > segment.firstSeq;
       if (isRemoved) this.#chain = undefined;
       if (isRemoved) return false;
-      // Nothing but its writer changes a segment, and only the active one: what has not moved on is what it is.
-      const hasMoved = later !== undefined && (later.form !== now.form || later.form === 'active');
+      // Only its writer changes a segment, and only the active one: a fault in any other segment is final.
+      const hasMoved = later !== undefined && (later.isActive || now.isActive || later.isCompressed !== now.isCompressed);
       if (!hasMoved || attempt === ATTEMPTS) return { fault, segment: now };
       now = later;
     }
   }
 
-  async #readOne(segment: ReadableSegment): Promise<boolean> {
-    const file = fileOf(this.#paths, segment);
-    const text = await openText(this.#disk, file);
-    try {
+  async #readOne(segment: ListedSegment): Promise<boolean> {
+    const file = segmentFile(this.#paths, segment);
+    return await withText(this.#disk, file, async (text) => {
       const { sizeBytes } = await text.status();
       const storedBytes = await this.#storedBytes(segment);
       const reader = await this.#start(text, segment, file.shownName);
-      await this.#readLines(reader, { sizeBytes, storedBytes });
+      await this.#readLines(reader, sizeBytes, storedBytes);
       const { seq, previousHash: hash, durable, offset } = reader.place;
       this.#endOffset = offset;
-      const isActive = segment.form === 'active';
-      const isLast = isActive ? await this.#endActive(text, reader) : this.#endSealed(text, reader, { segment, sizeBytes });
+      const isLast = segment.isActive ? await this.#endActive(text, reader) : this.#endSealed(text, reader, segment, sizeBytes);
       this.#chain = { seq: seq - 1, hash, durable };
       return isLast;
-    } finally {
-      await text.close();
-    }
+    });
   }
 
-  async #start(text: SegmentText, segment: ReadableSegment, shownName: string): Promise<SegmentReader> {
+  async #start(text: SegmentText, segment: ListedSegment, shownName: string): Promise<SegmentReader> {
     const { header, sizeBytes: offset } = await readHeader(text, shownName);
     const { project } = this.#paths;
     const isOldest = this.#firstSeq === undefined || this.#firstSeq === header.firstSeq;
     const firstSeq = this.#chain === undefined ? header.firstSeq : this.#chain.seq + 1;
-    if (segment.form !== 'active') checkHeader(header, { project, firstSeq: segment.firstSeq }, shownName);
+    if (!segment.isActive) checkHeader(header, { project, firstSeq: segment.firstSeq }, shownName);
     refuseGap(project, firstSeq, header.firstSeq);
     checkHeader(header, { project, logId: this.#logId, firstSeq, previousHash: this.#chain?.hash }, shownName);
     checkBeginning(header, shownName, isOldest);
@@ -257,23 +250,23 @@ class Inspector {
     return new SegmentReader(text, { ...due, durable: this.#chain?.durable ?? 0 });
   }
 
-  async #readLines(reader: SegmentReader, sizes: { readonly sizeBytes: number; readonly storedBytes: number }): Promise<void> {
+  async #readLines(reader: SegmentReader, sizeBytes: number, storedBytes: number): Promise<void> {
     const before = this.#doneBytes;
-    for await (const lines of reader.lines(sizes.sizeBytes)) {
+    for await (const lines of reader.lines(sizeBytes)) {
       this.#options.signal?.throwIfAborted();
       const last = lines.at(-1);
       if (last !== undefined) this.#end = { seq: last.seq, hash: last.hash };
-      this.#hand(lines);
-      this.#doneBytes = before + Math.floor((reader.place.offset / sizes.sizeBytes) * sizes.storedBytes);
+      this.#take(lines);
+      this.#doneBytes = before + Math.floor((reader.place.offset / sizeBytes) * storedBytes);
       this.#options.onProgress?.(this.#doneBytes, this.#totalBytes);
       await this.#options.pace?.();
     }
-    this.#doneBytes = before + sizes.storedBytes;
+    this.#doneBytes = before + storedBytes;
     this.#options.onProgress?.(this.#doneBytes, Math.max(this.#doneBytes, this.#totalBytes));
   }
 
-  /** Hands lines on that have not been: a segment that moved on is read once more. */
-  #hand(lines: readonly LogLine[]): void {
+  /** Passes on the lines that have not been passed on yet: a segment may be read more than once. */
+  #take(lines: readonly LogLine[]): void {
     const { head } = this.#head;
     const isNew = (lines[0]?.seq ?? 0) > this.#takenSeq;
     const fresh = isNew ? lines : lines.filter(({ seq }) => seq > this.#takenSeq);
@@ -288,16 +281,14 @@ class Inspector {
     if (fresh.length > 0) this.#options.take?.(fresh);
   }
 
-  #endSealed(
-    text: SegmentText, reader: SegmentReader, { segment, sizeBytes }: { readonly segment: ReadableSegment; readonly sizeBytes: number },
-  ): boolean {
-    const named = { firstSeq: segment.firstSeq, shownName: fileOf(this.#paths, segment).shownName };
+  #endSealed(text: SegmentText, reader: SegmentReader, segment: ListedSegment, sizeBytes: number): boolean {
+    const named = { firstSeq: segment.firstSeq, shownName: segmentFile(this.#paths, segment).shownName };
     checkSealedEnd(reader, named, sizeBytes);
     if (text instanceof GzipReader) checkNextSeq(text.nextSeq, named, reader.place.seq);
     return false;
   }
 
-  /** Tells a last line that is not whole yet, or was torn, from damage; true when the log ends here. */
+  /** Distinguishes a last line that is incomplete or torn from damage; true if the log ends here. */
   async #endActive(text: SegmentText, reader: SegmentReader): Promise<boolean> {
     const { end, place } = reader;
     const { sizeBytes } = await text.status();
@@ -308,15 +299,16 @@ class Inspector {
     const verdict = judgeTail({ record, bytes, dueSeq: place.seq, headSeq: this.#head.head?.seq ?? 0 });
     this.#unfinishedBytes = verdict.torn ? bytes.length : 0;
     if (verdict.torn) return true;
-    const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
-    throw new LogCorruptError({ file: this.#paths.activeName, offset: record.offset, seq: place.seq }, record.fault.expected, found);
+    const { expected, found } = record.fault;
+    const at = { file: this.#paths.activeName, offset: record.offset, seq: place.seq };
+    throw new LogCorruptError(at, expected, `${found} (not a torn tail: ${verdict.reason})`);
   }
 
-  /** An active segment that begins where a sealed one does is the same text, while a rotation is under way or was interrupted. */
+  /** An active segment that begins with the same seq as a sealed one has the same text: its rotation is in progress or was interrupted. */
   async #checkSecondName(): Promise<void> {
     for (let attempt = 1; this.#findings.length === 0; attempt += 1) {
-      const newest = sealedSegmentNames(await this.#disk.list(this.#paths.folder)).at(-1);
-      if (newest === undefined || (await this.#firstSeqOfActive()) !== newest.firstSeq) return;
+      const newest = (await listSealed(this.#disk, this.#paths)).at(-1);
+      if (newest === undefined || (await headerOf(this.#disk, activeFile(this.#paths))).firstSeq !== newest.firstSeq) return;
       if ((await secondNameOf(this.#disk, this.#paths, newest)) !== 'none') return;
       if (attempt < ATTEMPTS) continue;
       const expected = `the text of ${this.#paths.shown(segmentName(newest.firstSeq))}, which begins with the same seq`;
@@ -324,11 +316,7 @@ class Inspector {
     }
   }
 
-  async #firstSeqOfActive(): Promise<number> {
-    return (await withText(this.#disk, activeFile(this.#paths), (text) => readHeader(text, this.#paths.activeName))).header.firstSeq;
-  }
-
-  /** What the head proved before anything was read has to be there, unless a fault says already what is not. */
+  /** What the head proved before anything was read must be there, unless a fault already explains why it is not. */
   #checkHead(): void {
     const { head } = this.#head;
     if (head === undefined) return;
@@ -339,7 +327,7 @@ class Inspector {
     } else this.#checkEnd(seq, 'as the head proves');
   }
 
-  /** One fault says it: what is missing at the end is missing by whatever proof. */
+  /** Reports a missing end once, whichever record proves it. */
   #checkEnd(seq: number, as: string): void {
     if (this.#findings.length > 0 || this.#end === undefined || seq <= this.#end.seq) return;
     const place = { file: this.#paths.activeName, offset: this.#endOffset };
@@ -350,9 +338,8 @@ class Inspector {
 /**
  * Inspects a log.
  *
- * @param where the home of the logs, absolute, and the project's id
- * @param options what must hold, and where findings go
- * @returns what was found; undefined when there is no log of that name
+ * @param where the data folder, absolute, and the project's id
+ * @returns undefined if there is no log of that name
  */
 export async function inspectLog(
   disk: Disk, where: { readonly folder: string; readonly project: string }, options: InspectionOptions = {},

@@ -1,9 +1,9 @@
 /**
- * The first phase of recovery: reads a log from its files, checks it and hands its lines to the caller, and changes nothing.
- * Whatever cannot be trusted ends it with an error.
+ * Phase 1 of recovery: reads a log from its files, verifies it and passes its lines to the caller. Changes nothing; throws at whatever
+ * cannot be trusted.
  *
- * What the caller knows already, from a snapshot, is not read again: of the segments that hold nothing else only the header and the
- * seal are looked at, so that the time of a start does not depend on how long the history is.
+ * Lines that the caller knows from a snapshot are not read again. Of segments that hold only such lines, just the header and the seal
+ * are read, so that startup time does not depend on the length of the history.
  */
 import type { Finding } from '../../../base/finding.js';
 import { invariant } from '../../../base/invariant.js';
@@ -11,19 +11,19 @@ import type { Disk } from '../../../disk/disk.js';
 import type { SegmentHeader } from '../../line-format.js';
 import { findingIn, LogCorruptError, LogOutdatedError } from '../../log-errors.js';
 import type { KnownPosition, LogBase, LogPosition, ProvenSeq, ReplayLine, SealedSegment } from '../../log.js';
+import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
+import type { ListedSegment, LogPaths } from '../log-paths.js';
 import { GzipReader } from '../segment/gzip-reader.js';
-import { type HeadReading, readHead } from '../head-file.js';
-import { type LogPaths, type SealedName, sealedSegmentNames } from '../log-paths.js';
+import { type SecondName, secondNameOf } from '../segment/rotation.js';
 import {
   baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, type NamedSegment, readSeal, refuseBytesAfterSeal, refuseGap,
   type UncheckedSeal,
 } from '../segment/segment-check.js';
-import { type SecondName, secondNameOf } from '../second-name.js';
+import { activeFile, headerOf, listSealed, segmentFile, type SegmentFile, type SegmentText, withText } from '../segment/segment-files.js';
 import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from '../segment/segment-reader.js';
-import { activeFile, sealedFile, type SegmentFile, type SegmentText, withText } from '../segment/segment-files.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
-/** How a log is read. */
+/** How to scan a log; see `OpenOptions` in `log.ts`. */
 export interface ScanOptions {
   readonly expectedLogId?: string | undefined;
   readonly known?: KnownPosition | undefined;
@@ -32,29 +32,29 @@ export interface ScanOptions {
   readonly replay: ReplayLine;
 }
 
-/** A torn tail: bytes that are to be kept elsewhere and cut. */
-export interface TornTail {
+/** A torn tail: bytes to copy elsewhere and cut. */
+interface TornTail {
   readonly bytes: Buffer;
   readonly offset: number;
   readonly dueSeq: number;
 }
 
-/** How the active segment ends, and what is to be done about it. */
-export interface ScannedActive {
+/** How the active segment ends, and what phase 2 must repair. */
+interface ScannedActive {
   readonly firstSeq: number;
-  /** Where the last valid record ends, its line feed aside if that is missing. */
+  /** Where the last valid record ends, in bytes, without a missing line feed. */
   readonly validBytes: number;
   readonly lacksLineFeed: boolean;
   readonly torn: TornTail | undefined;
   readonly sealed: boolean;
-  /** Where that begins which the head does not prove to be on disk. */
+  /** Offset from which on the head does not prove the bytes to be on disk. */
   readonly unprovenOffset: number;
 }
 
-/** A segment whose header is read; only a sealed one says by its name where it begins. */
+/** A segment whose header is read. Only the name of a sealed one tells where it begins. */
 type EnteredSegment = Pick<NamedSegment, 'shownName'> & Partial<NamedSegment>;
 
-/** A log that was read and found sound, but for a torn tail. */
+/** A log that is sound except for what phase 2 repairs. */
 export interface ScannedLog {
   readonly logId: string;
   readonly base: LogBase | undefined;
@@ -63,45 +63,45 @@ export interface ScannedLog {
   /** Time of the last line in milliseconds since 1970, 0 for an empty log. */
   readonly lastTimeMs: number;
   readonly sealed: readonly SealedSegment[];
-  /** What is wrong with the plain form of segments that are read compressed instead. */
+  /** Damage in the plain form of segments whose compressed form is used instead. */
   readonly damagedForms: readonly Finding[];
   readonly active: ScannedActive;
-  /** Whether the active segment has its sealed name already. */
+  /** Whether the active segment already has its sealed name. */
   readonly secondName: SecondName;
   readonly head: HeadReading;
 }
 
-/** What is known of the chain so far. */
+/** The state of the chain after the lines read so far. */
 interface ChainState {
   logId: string | undefined;
   seq: number;
-  /** Hash of the line of `seq`; undefined where that line was not read and the next header will say it. */
+  /** Hash of the line of `seq`; undefined if that line was skipped, so that the next header supplies it. */
   hash: string | undefined;
   durable: number;
   lastTimeMs: number;
 }
 
-/** The segment after one whose lines need not be read. */
+/** The segment after one whose lines are skipped. */
 interface NextSegment {
   readonly firstSeq: number;
   readonly file: SegmentFile;
 }
 
-/** Reads one log. */
+/** Scans one log. */
 class LogScan {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
   readonly #options: ScanOptions;
   readonly #chain: ChainState;
-  #head: HeadReading = { head: undefined, slot: 0, damaged: true, isAbsent: true };
+  #head: HeadReading = UNREAD_HEAD;
   #base: LogBase | undefined;
-  /** Whether a header has been read: the first one says where the log begins. */
+  /** Whether a header has been read. The first one tells where the log begins. */
   #hasBegun = false;
-  /** Of the segment before, when its lines were not read. */
+  /** The seal of the previous segment if its lines were skipped. */
   #seal: UncheckedSeal | undefined;
   readonly #sealed: SealedSegment[] = [];
   readonly #damagedForms: Finding[] = [];
-  /** The last line that was handed on: one whose segment is read once more in its other form is not handed on again. */
+  /** The last line passed to the caller. A line that is read again in the other form of its segment is not passed again. */
   #replayedSeq = 0;
 
   constructor(disk: Disk, paths: LogPaths, options: ScanOptions) {
@@ -112,72 +112,64 @@ class LogScan {
   }
 
   async run(): Promise<ScannedLog | undefined> {
-    const named = sealedSegmentNames(await this.#disk.list(this.#paths.folder));
+    const listed = await listSealed(this.#disk, this.#paths);
     const active = await this.#disk.status(this.#paths.active);
     this.#head = await readHead(this.#disk, this.#paths.head);
     if (active === undefined) {
-      // A creation that was interrupted leaves a head that proves nothing; any other was written for lines that are gone.
-      if (named.length === 0 && (this.#head.head?.seq ?? 0) === 0) return undefined;
+      // An interrupted creation leaves a head with seq 0. Any other head was written for lines that are gone.
+      if (listed.length === 0 && (this.#head.head?.seq ?? 0) === 0) return undefined;
       throw new LogCorruptError({ file: this.#paths.activeName, offset: 0 }, 'the active segment', 'no such file');
     }
-    const secondName = await secondNameOf(this.#disk, this.#paths, named.at(-1));
-    await this.#readAllSealed(secondName === 'none' ? named : named.slice(0, -1));
-    const finding = await this.#readActive(active.sizeBytes);
-    this.#refuseMissingEnd(finding.validBytes);
-    if (secondName !== 'none' && !finding.sealed) {
-      const expected = 'a seal, since the file is named as a sealed segment';
-      throw new LogCorruptError({ file: this.#paths.activeName, offset: finding.validBytes, seq: this.#chain.seq + 1 }, expected, 'none');
+    const secondName = await secondNameOf(this.#disk, this.#paths, listed.at(-1));
+    await this.#readAllSealed(secondName === 'none' ? listed : listed.slice(0, -1));
+    const scanned = await this.#readActive(active.sizeBytes);
+    this.#refuseMissingEnd(scanned.validBytes);
+    if (secondName !== 'none' && !scanned.sealed) {
+      const place = { file: this.#paths.activeName, offset: scanned.validBytes, seq: this.#chain.seq + 1 };
+      throw new LogCorruptError(place, 'a seal, since the file has the name of a sealed segment too', 'none');
     }
     const { logId, seq, hash, lastTimeMs } = this.#chain;
-    invariant(logId !== undefined && hash !== undefined, 'a log that was read has an id and a hash');
-    const end = { seq, hash };
+    invariant(logId !== undefined && hash !== undefined, 'a scanned log has an id and a hash');
     const { sealed, damagedForms } = { sealed: this.#sealed, damagedForms: this.#damagedForms };
-    return { logId, base: this.#base, end, lastTimeMs, sealed, damagedForms, active: finding, secondName, head: this.#head };
+    return {
+      logId, base: this.#base, end: { seq, hash }, lastTimeMs, sealed, damagedForms, active: scanned, secondName, head: this.#head,
+    };
   }
 
-  async #readAllSealed(names: readonly SealedName[]): Promise<void> {
+  async #readAllSealed(segments: readonly ListedSegment[]): Promise<void> {
     const { known } = this.#options;
-    for (const [index, name] of names.entries()) {
-      const nextFirstSeq = known && (names[index + 1]?.firstSeq ?? (await this.#firstSeqOfActive()));
-      const isKnown = known !== undefined && nextFirstSeq !== undefined && nextFirstSeq > name.firstSeq && nextFirstSeq - 1 <= known.seq;
-      const next = isKnown ? { firstSeq: nextFirstSeq, file: this.#fileAfter(names[index + 1]) } : undefined;
-      if (name.isDoubled) await this.#readEitherForm(name, next);
-      else await this.#readSealed(name, next);
+    for (const [index, segment] of segments.entries()) {
+      const { firstSeq } = segment;
+      const following = segments[index + 1];
+      const file = following === undefined ? activeFile(this.#paths) : segmentFile(this.#paths, following);
+      const nextFirstSeq = known && (following?.firstSeq ?? (await headerOf(this.#disk, file)).firstSeq);
+      const isKnown = known !== undefined && nextFirstSeq !== undefined && nextFirstSeq > firstSeq && nextFirstSeq - 1 <= known.seq;
+      const next = isKnown ? { firstSeq: nextFirstSeq, file } : undefined;
+      if (segment.isDoubled) await this.#readEitherForm(segment, next);
+      else await this.#readSealed(segment, next);
     }
   }
 
-  #fileAfter(next: SealedName | undefined): SegmentFile {
-    return next === undefined ? activeFile(this.#paths) : sealedFile(this.#paths, next);
-  }
-
-  /** Reads the plain form, and where that is damaged the compressed one, as if the first had not been looked at. */
-  async #readEitherForm(name: SealedName, next: NextSegment | undefined): Promise<void> {
+  /** Reads the plain form, and if that is damaged the compressed one from the same state. */
+  async #readEitherForm(segment: ListedSegment, next: NextSegment | undefined): Promise<void> {
     const before = { chain: { ...this.#chain }, base: this.#base, hasBegun: this.#hasBegun, seal: this.#seal };
     try {
-      await this.#readSealed(name, next);
-      // A seal that only the next segment would find damaged must be found while the other form can take its place.
-      if (this.#seal !== undefined && next !== undefined) checkSeal(this.#seal, await this.#headerOf(next.file));
+      await this.#readSealed(segment, next);
+      // The next segment would check this seal only when it is too late to use the other form.
+      if (this.#seal !== undefined && next !== undefined) checkSeal(this.#seal, await headerOf(this.#disk, next.file));
     } catch (error) {
-      const fault = findingIn(error, sealedFile(this.#paths, name).shownName);
-      if (fault === undefined || fault.kind !== undefined) throw error;
+      const finding = findingIn(error, segmentFile(this.#paths, segment).shownName);
+      if (finding === undefined || finding.kind !== undefined) throw error;
       Object.assign(this.#chain, before.chain);
       this.#base = before.base;
       this.#hasBegun = before.hasBegun;
       this.#seal = before.seal;
-      if (this.#sealed.at(-1)?.firstSeq === name.firstSeq) this.#sealed.pop();
-      await this.#readSealed({ ...name, isCompressed: true }, next).catch((other: unknown) => {
-        throw findingIn(other, fault.file) === undefined ? other : error;
+      if (this.#sealed.at(-1)?.firstSeq === segment.firstSeq) this.#sealed.pop();
+      await this.#readSealed({ ...segment, isCompressed: true }, next).catch((other: unknown) => {
+        throw findingIn(other, finding.file) === undefined ? other : error;
       });
-      this.#damagedForms.push(fault);
+      this.#damagedForms.push(finding);
     }
-  }
-
-  async #firstSeqOfActive(): Promise<number> {
-    return (await this.#headerOf(activeFile(this.#paths))).firstSeq;
-  }
-
-  async #headerOf(file: SegmentFile): Promise<SegmentHeader> {
-    return (await withText(this.#disk, file, (text) => readHeader(text, file.shownName))).header;
   }
 
   /** The header that the next segment must have. */
@@ -185,7 +177,7 @@ class LogScan {
     return { project: this.#paths.project, logId: this.#chain.logId, firstSeq: this.#chain.seq + 1, previousHash: this.#chain.hash };
   }
 
-  /** Takes a segment's header into the chain; afterwards the hash of the line before it is known. */
+  /** Adds a segment's header to the chain. From then on the hash of the line before the segment is known. */
   #enter(header: SegmentHeader, { shownName, firstSeq }: EnteredSegment): void {
     if (firstSeq !== undefined) checkHeader(header, { project: this.#paths.project, firstSeq }, shownName);
     if (!this.#hasBegun) this.#begin(header, shownName);
@@ -202,24 +194,25 @@ class LogScan {
     this.#compare({ seq: this.#chain.seq, hash: header.previousHash }, shownName);
   }
 
-  /** Decides whether a log may begin with this header, and goes there. */
+  /** Decides whether the log may begin with this header, and starts the chain there. */
   #begin(header: SegmentHeader, shownName: string): void {
     const { known, firstKeptSeq } = this.#options;
     const { firstSeq } = header;
+    const place = { file: shownName, offset: 0 };
     if (known === undefined) {
       if (header.base === undefined || firstSeq === 1) return;
-      const expected = `a snapshot of what came before seq ${firstSeq}`;
-      throw new LogCorruptError({ file: shownName, offset: 0, seq: firstSeq }, expected, 'none that could be used');
+      const expected = `a snapshot of everything before seq ${firstSeq}`;
+      throw new LogCorruptError({ ...place, seq: firstSeq }, expected, 'none that could be used');
     }
     const neededSeq = Math.min(firstKeptSeq ?? (header.base === undefined ? 1 : firstSeq), known.seq + 1);
     if (firstSeq > neededSeq) {
       const expected = `a segment that holds seq ${neededSeq}`;
-      throw new LogCorruptError({ file: shownName, offset: 0, seq: neededSeq }, expected, `none before first_seq ${firstSeq}`);
+      throw new LogCorruptError({ ...place, seq: neededSeq }, expected, `none before first_seq ${firstSeq}`);
     }
     this.#chain.seq = firstSeq - 1;
   }
 
-  /** Compares a line, or what a header says of the line before it, with what the head and the caller know. */
+  /** Compares a line, or the previous line according to a header, with the head and with what the caller knows. */
   #compare(line: LogPosition, shownName: string): void {
     const { head } = this.#head;
     const { known } = this.#options;
@@ -232,7 +225,7 @@ class LogScan {
     }
   }
 
-  /** Reads a header and starts reading lines after it. */
+  /** Reads a segment's header and returns a reader of its lines. */
   async #start(text: SegmentText, segment: EnteredSegment): Promise<SegmentReader> {
     const { header, sizeBytes: offset } = await readHeader(text, segment.shownName);
     this.#enter(header, segment);
@@ -260,14 +253,15 @@ class LogScan {
     this.#chain.durable = durable;
   }
 
-  /** Reads a sealed segment; with the next one, of a segment that is known, only its two ends. */
-  async #readSealed(name: SealedName, next: NextSegment | undefined): Promise<void> {
-    const { firstSeq, isCompressed, isDoubled } = name;
-    const file = sealedFile(this.#paths, name);
+  /** @param next given if the segment's lines are skipped and only its two ends read */
+  async #readSealed(segment: ListedSegment, next: NextSegment | undefined): Promise<void> {
+    const { firstSeq, isCompressed, isDoubled } = segment;
+    const file = segmentFile(this.#paths, segment);
+    const named = { firstSeq, shownName: file.shownName };
     const sizeBytes = await withText(this.#disk, file, async (text) => {
       const { sizeBytes: textBytes } = await text.status();
-      if (next === undefined) await this.#readLines(text, { firstSeq, shownName: file.shownName }, textBytes);
-      else await this.#readEnds(text, { firstSeq, shownName: file.shownName }, next.firstSeq);
+      if (next === undefined) await this.#readLines(text, named, textBytes);
+      else await this.#readEnds(text, named, next.firstSeq);
       return textBytes;
     });
     const storedBytes = isCompressed ? ((await this.#disk.status(file.path))?.sizeBytes ?? 0) : sizeBytes;
@@ -275,7 +269,7 @@ class LogScan {
     this.#sealed.push({ firstSeq, lastSeq: this.#chain.seq, sizeBytes, storedBytes, ...form });
   }
 
-  /** Its header, and its seal where that shows without inflating all of it. */
+  /** Reads the header, and the seal or, for a compressed segment, the frame, which spares inflating it. */
   async #readEnds(text: SegmentText, segment: NamedSegment, nextFirstSeq: number): Promise<void> {
     this.#enter((await readHeader(text, segment.shownName)).header, segment);
     if (text instanceof GzipReader) {
@@ -293,8 +287,9 @@ class LogScan {
   }
 
   async #readActive(sizeBytes: number): Promise<ScannedActive> {
-    const { shownName } = activeFile(this.#paths);
-    return await withText(this.#disk, activeFile(this.#paths), async (text) => {
+    const file = activeFile(this.#paths);
+    const { shownName } = file;
+    return await withText(this.#disk, file, async (text) => {
       const reader = await this.#start(text, { shownName });
       const firstSeq = this.#chain.seq + 1;
       await this.#replay(reader, sizeBytes, shownName);
@@ -310,29 +305,30 @@ class LogScan {
   async #judge(
     text: SegmentText, record: FaultyRecord & { readonly sizeBytes: number; readonly dueSeq: number },
   ): Promise<TornTail> {
-    const bytes = await readTail(text, record.offset, record.sizeBytes);
-    // A snapshot is made of what was durable, so it proves as much as the head does, and so does the record of one.
+    const { dueSeq, fault, offset } = record;
+    const bytes = await readTail(text, offset, record.sizeBytes);
+    // Snapshots are built from durable lines only, so a snapshot proves as much as the head, and so does a record of one.
     const { known, proven } = this.#options;
     const ownSeq = Math.max(this.#head.head?.seq ?? 0, known?.seq ?? 0);
     const headSeq = Math.max(ownSeq, proven?.seq ?? 0);
-    const verdict = judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq });
-    // The files alone do not contradict that it is torn: they are older than what was recorded of them, and are not to be cut.
-    if (!verdict.torn && proven?.by === 'configuration' && judgeTail({ record, bytes, dueSeq: record.dueSeq, headSeq: ownSeq }).torn) {
-      this.#refuseMissingEnd(record.offset);
+    const verdict = judgeTail({ record, bytes, dueSeq, headSeq });
+    // By the files alone the tail is torn, but the configuration proves that they are an older copy. They must not be cut.
+    if (!verdict.torn && proven?.by === 'configuration' && judgeTail({ record, bytes, dueSeq, headSeq: ownSeq }).torn) {
+      this.#refuseMissingEnd(offset);
     }
-    if (verdict.torn) return { bytes, offset: record.offset, dueSeq: record.dueSeq };
-    const found = `${record.fault.found} (not a torn tail: ${verdict.reason})`;
-    throw new LogCorruptError({ file: this.#paths.activeName, offset: record.offset, seq: record.dueSeq }, record.fault.expected, found);
+    if (verdict.torn) return { bytes, offset, dueSeq };
+    const place = { file: this.#paths.activeName, offset, seq: dueSeq };
+    throw new LogCorruptError(place, fault.expected, `${fault.found} (not a torn tail: ${verdict.reason})`);
   }
 
-  /** Before any line is compared with it: the head of another log says nothing of this one. */
+  /** Called before any line is compared with the head: the head of another log says nothing about this one. */
   #refuseForeignHead(logId: string): void {
     const { head } = this.#head;
     if (head === undefined || head.logId === logId) return;
     throw new LogCorruptError({ file: this.#paths.shown('head'), offset: 0, seq: head.seq }, `log_id ${logId}`, `log_id ${head.logId}`);
   }
 
-  /** Refuses a log that ends before what the head proves, a snapshot holds, or the registry or the configuration has recorded. */
+  /** Refuses a log that ends before what the head, a snapshot, the registry or the configuration proves. */
   #refuseMissingEnd(endOffset: number): void {
     const proofs = [
       { seq: this.#head.head?.seq ?? 0, as: 'as the head proves' }, { seq: this.#options.known?.seq ?? 0, as: 'as the snapshot says' },
@@ -340,19 +336,17 @@ class LogScan {
     ];
     for (const { seq, as } of proofs) {
       if (seq <= this.#chain.seq) continue;
-      const expected = `lines up to seq ${seq} ${as}`;
-      const found = `the end after seq ${this.#chain.seq}`;
-      throw new LogOutdatedError({ file: this.#paths.activeName, offset: endOffset, seq: this.#chain.seq + 1 }, expected, found);
+      const place = { file: this.#paths.activeName, offset: endOffset, seq: this.#chain.seq + 1 };
+      throw new LogOutdatedError(place, `lines up to seq ${seq} ${as}`, `the end after seq ${this.#chain.seq}`);
     }
   }
 }
 
 /**
- * Reads a log and hands its lines to the caller.
+ * Scans a log and replays its lines.
  *
- * @param options which log it must be, what is known of it, who is given the lines
- * @returns what was found; undefined when there is no log of that name
- * @throws {LogCorruptError} when what is on disk cannot be trusted
+ * @returns undefined if there is no log of that name
+ * @throws {LogCorruptError} if the files cannot be trusted
  */
 export async function scanLog(disk: Disk, paths: LogPaths, options: ScanOptions): Promise<ScannedLog | undefined> {
   return await new LogScan(disk, paths, options).run();

@@ -1,48 +1,48 @@
 /**
- * The end of a log after a crash: telling a tail that was torn before it was acknowledged from damage to what was, and
- * healing the former. When in doubt it is damage: a refusal loses nothing.
+ * The end of a log after a crash: distinguishes a tail that was torn before it was acknowledged from damage to acknowledged lines, and
+ * keeps a copy of the former. In doubt it is damage: refusing a log loses nothing.
  */
 import { countText } from '../../../base/count-text.js';
 import { invariant } from '../../../base/invariant.js';
-import { readDurableClaim } from '../../line-format.js';
-import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../../disk/disk.js';
+import { changeFolder, type Disk, type ReadableFile, writeNewFile } from '../../../disk/disk.js';
+import { claimedDurable } from '../../line-format.js';
 import type { LogPaths } from '../log-paths.js';
 import type { FaultyRecord } from '../segment/segment-reader.js';
 
-/** What a disk writes in one piece, in bytes: a lost piece is a run of zeros that ends where such a sector ends. */
+/** The unit in which a disk writes, in bytes. A lost sector is a run of zeros that ends at a multiple of this. */
 export const SECTOR_BYTES = 512;
 
 /**
- * Fewest zeros at the start of a record that count as the rest of a lost sector, in bytes. A record may begin close to
- * the end of a sector; a single zero could be a damaged byte of an acknowledged line.
+ * Fewest zeros at the start of a record that count as the rest of a lost sector, in bytes. A record may begin close to the end of a
+ * sector, but a single zero could be a damaged byte of an acknowledged line.
  */
 export const PARTIAL_SECTOR_BYTES_MIN = 2;
 
-/** Largest tail that is taken for torn, in bytes. One batch is never larger; more than that in doubt is damage. */
+/** Largest torn tail, in bytes. No batch is larger, so more bytes in doubt are damage. */
 export const TORN_BYTES_MAX = 134_217_728;
 
 const LINE_FEED = 0x0a;
 
 /** What is known about the end of a log. */
-export interface TailEvidence {
-  /** The first record that is not the line that was due. */
+interface TailEvidence {
+  /** The first record that is not the expected line. */
   readonly record: FaultyRecord;
   /** Everything from that record to the end of the file. */
   readonly bytes: Buffer;
-  /** The seq that was due. */
+  /** The expected seq. */
   readonly dueSeq: number;
   /** The last seq that the head proves, 0 without a head. */
   readonly headSeq: number;
 }
 
-/** A verdict: torn, or why not. */
+/** Torn, or why not. */
 export type TailVerdict = { readonly torn: true } | { readonly torn: false; readonly reason: string };
 
 /**
  * Decides whether the bytes at the end of a log are a torn tail.
  *
- * They are if and only if the first bad record lacks its line feed or holds a lost sector, no later line claims that a seq
- * at or above it was synced, and the head does not prove it either.
+ * They are if and only if the first bad record lacks its line feed or holds a lost sector, no later line claims that a seq at or above
+ * the expected one was synced, and the head does not prove it either.
  */
 export function judgeTail(evidence: TailEvidence): TailVerdict {
   const { record, bytes, dueSeq, headSeq } = evidence;
@@ -56,7 +56,7 @@ export function judgeTail(evidence: TailEvidence): TailVerdict {
   return { torn: true };
 }
 
-/** Looks for a lost sector within the first record of `bytes`, which stands at `offset` in the file. */
+/** Searches the first record of `bytes`, which is at `offset` in the file, for a lost sector. */
 function holdsLostSector(bytes: Buffer, offset: number): boolean {
   const feed = bytes.indexOf(LINE_FEED);
   const end = feed < 0 ? bytes.length : feed;
@@ -73,23 +73,23 @@ function isZero(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** The highest seq that any line after the first record claims to have been synced. Damaged lines count: they were written too. */
+/** The highest seq that any line after the first record claims was synced. Damaged lines count, since they were written too. */
 function highestClaim(bytes: Buffer): number {
   let highest = 0;
   for (let feed = bytes.indexOf(LINE_FEED); feed >= 0; feed = bytes.indexOf(LINE_FEED, feed + 1)) {
-    highest = Math.max(highest, readDurableClaim(bytes.subarray(feed + 1)));
+    highest = Math.max(highest, claimedDurable(bytes.subarray(feed + 1)));
   }
   return highest;
 }
 
 /**
- * Reads everything from an offset to the end, up to the longest that a torn tail can be.
+ * Reads from an offset to the end of a file, up to the size of the largest torn tail.
  *
- * @param offset where the tail begins, in bytes
+ * @param offset in bytes
  * @param endOffset the size of the file in bytes
- * @returns the bytes, at most one more than {@link TORN_BYTES_MAX}
+ * @returns at most one byte more than {@link TORN_BYTES_MAX}
  */
-export async function readTail(file: Pick<DiskFile, 'read'>, offset: number, endOffset: number): Promise<Buffer> {
+export async function readTail(file: Pick<ReadableFile, 'read'>, offset: number, endOffset: number): Promise<Buffer> {
   invariant(offset <= endOffset, 'a tail lies within its file');
   const bytes = Buffer.alloc(Math.min(endOffset - offset, TORN_BYTES_MAX + 1));
   const count = await file.read(bytes, offset);
@@ -97,17 +97,16 @@ export async function readTail(file: Pick<DiskFile, 'read'>, offset: number, end
 }
 
 /**
- * Keeps a copy of a torn tail beside the segments, durable before the tail is cut.
+ * Writes a copy of a torn tail to the project's folder. The copy is durable before the caller cuts the tail.
  *
- * @param tail its bytes, its place, and the seq that was due
+ * @param tail its bytes and offset, and the expected seq
+ * @returns the name of the copy relative to the data folder
  */
 export async function keepTornTail(
-  disk: Disk,
-  paths: LogPaths,
-  tail: { readonly bytes: Buffer; readonly offset: number; readonly dueSeq: number },
+  disk: Disk, paths: LogPaths, tail: { readonly bytes: Buffer; readonly offset: number; readonly dueSeq: number },
 ): Promise<string> {
   const taken = await disk.list(paths.folder);
-  // A crash between the copy and the cut makes a second copy: better twice than never.
+  // A crash between the copy and the cut leads to a second copy.
   let copy = 1;
   const nameOf = (number: number): string => `torn-${tail.dueSeq}-${tail.offset}-${number}`;
   while (taken.includes(nameOf(copy))) copy += 1;

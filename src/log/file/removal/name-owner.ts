@@ -1,8 +1,9 @@
 /**
- * Whose the files under a project's name are, and which of them this program never writes. Reads, and changes nothing: what moves
- * or erases files asks here first.
+ * Which log the files under a project's name belong to, and which of them this program never writes. Read-only: whatever moves or erases
+ * files asks here first.
  */
-import type { Disk } from '../../../disk/disk.js';
+import { closing, type Disk } from '../../../disk/disk.js';
+import type { SegmentHeader } from '../../line-format.js';
 import type { NameOwner } from '../../log.js';
 import { readHead } from '../head-file.js';
 import { isOwnName, type LogPaths } from '../log-paths.js';
@@ -14,24 +15,21 @@ export async function findLogId(disk: Disk, paths: LogPaths): Promise<string | '
   return typeof header === 'string' ? header : header.logId;
 }
 
-async function findHeader(
-  disk: Disk, paths: LogPaths,
-): Promise<{ readonly project: string; readonly logId: string } | 'absent' | 'unreadable'> {
+async function findHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader | 'absent' | 'unreadable'> {
   const status = await disk.status(paths.active);
   if (status === undefined) return 'absent';
   if (status.isFolder) return 'unreadable';
-  const file = await disk.open(paths.active, 'read');
-  try {
-    return (await readHeader(file, paths.activeName)).header;
-  } catch {
-    // Damaged or newer: deleting such a project is exactly what its operator wants to be able to do.
-    return 'unreadable';
-  } finally {
-    await file.close();
-  }
+  return await closing(await disk.open(paths.active, 'read'), async (file) => {
+    try {
+      return (await readHeader(file, paths.activeName)).header;
+    } catch {
+      // Damaged or written by a newer version: an operator must be able to delete exactly such a project.
+      return 'unreadable';
+    }
+  });
 }
 
-/** Finds what proves which log the files under a name belong to: the header of the active segment, else the head beside it. */
+/** Finds which log the files under a name belong to: by the header of the active segment, otherwise by the head. */
 export async function findOwner(disk: Disk, paths: LogPaths): Promise<NameOwner> {
   const header = await findHeader(disk, paths);
   if (typeof header !== 'string') {
@@ -42,9 +40,9 @@ export async function findOwner(disk: Disk, paths: LogPaths): Promise<NameOwner>
 }
 
 /**
- * Finds what lies under a project's name and was not written by this program: another name, a folder or a link where it has a file.
+ * Finds what this program did not write under a project's name: other names, and folders or links in place of its files.
  *
- * @returns names relative to the home
+ * @returns names relative to the data folder
  */
 export async function findForeignNames(disk: Disk, paths: LogPaths): Promise<readonly string[]> {
   const names: string[] = [];
@@ -52,7 +50,7 @@ export async function findForeignNames(disk: Disk, paths: LogPaths): Promise<rea
   if (!(await isPlainFile(disk, paths.snapshot))) names.push(paths.snapshotName);
   const folder = await disk.status(paths.folder);
   if (folder === undefined) return names;
-  // A link may lead to anything: nothing is erased through it.
+  // A link may lead anywhere: nothing is erased through it.
   if (folder.isLink || !folder.isFolder) return [...names, paths.project];
   for (const name of await disk.list(paths.folder)) {
     if (!isOwnName(name) || !(await isPlainFile(disk, paths.inFolder(name)))) names.push(paths.shown(name));
@@ -60,7 +58,7 @@ export async function findForeignNames(disk: Disk, paths: LogPaths): Promise<rea
   return names;
 }
 
-/** True also where there is nothing. */
+/** True also if the name does not exist. */
 async function isPlainFile(disk: Disk, path: string): Promise<boolean> {
   const status = await disk.status(path);
   return status === undefined || !(status.isFolder || status.isLink);

@@ -1,26 +1,26 @@
 /**
- * Erasing what deletions have moved into `_trash/<log_id>/`. Only names that this program gives are erased, one by one; whatever
- * else lies there stays and is named.
+ * Erases what deletions have moved into `_trash/<log_id>/`. Erases only names that this program uses, one by one; reports all others
+ * and leaves them.
  */
 import { join, relative } from 'node:path';
 import type { Disk } from '../../../disk/disk.js';
 import { isOwnName, TRASH_FOLDER } from '../log-paths.js';
 
-/** The active segment's name in the trash: where it is, everything has been moved. */
+/** The active segment's name in the trash. If it exists, all files have been moved. */
 export const TRASHED_ACTIVE = 'active.jsonl';
 /** The project's folder in the trash. */
 export const TRASHED_FOLDER = 'segments';
 /** `<project>.json` in the trash. */
 export const TRASHED_SNAPSHOT = 'snapshot.json';
 
-/** What the name of a folder in the trash ends with once its files are being erased. */
+/** Suffix of a folder in the trash while its files are being erased. */
 const ERASING = '.erasing';
 const GRAVE_NAME = /^([0-9a-f]{32})(?:\.erasing)?$/;
 
 /**
  * Lists the logs whose files are in the trash.
  *
- * @returns log ids, and the names that no deletion made, relative to the home
+ * @returns log ids, and names that no deletion created, relative to the data folder
  */
 export async function listTrash(
   disk: Disk, home: string,
@@ -38,14 +38,14 @@ export async function listTrash(
 /**
  * Erases the files of one deleted log.
  *
- * @returns the names that stay because this program never wrote them, relative to the home; empty when all is gone
+ * @returns names left because this program did not write them, relative to the data folder; empty if all files were erased
  */
 export async function eraseTrashed(disk: Disk, home: string, logId: string): Promise<readonly string[]> {
   const trash = join(home, TRASH_FOLDER);
   const [grave, erasing] = [join(trash, logId), join(trash, `${logId}${ERASING}`)];
-  const begun = await eraseGrave(disk, erasing);
-  if (begun.length > 0 || (await disk.status(grave)) === undefined) return begun.map((path) => relative(home, path));
-  // A folder that is erased half-way must not look like one whose moves are not finished.
+  const kept = await eraseGrave(disk, erasing);
+  if (kept.length > 0 || (await disk.status(grave)) === undefined) return kept.map((path) => relative(home, path));
+  // A partly erased folder must not look like one whose moves are incomplete.
   await disk.rename(grave, erasing);
   return (await eraseGrave(disk, erasing)).map((path) => relative(home, path));
 }
@@ -62,7 +62,7 @@ async function eraseGrave(disk: Disk, folder: string): Promise<readonly string[]
   return [...keptInside, ...kept.filter((path) => path !== inside || keptInside.length === 0)];
 }
 
-/** Unlinks the files of a folder that may go, then the folder if that was all; returns the paths that stay. */
+/** Unlinks the erasable files of a folder, then the folder if it is empty; returns the paths left. */
 async function eraseFiles(disk: Disk, folder: string, isErased: (name: string) => boolean): Promise<readonly string[]> {
   const kept: string[] = [];
   for (const name of await disk.list(folder)) {

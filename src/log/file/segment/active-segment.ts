@@ -1,10 +1,10 @@
 /**
- * The file that lines are appended to. Owns its descriptor, which file it is and the size that it must have; knows bytes, not lines.
+ * The file that lines are appended to. Owns its descriptor, its identity and the size it must have. Deals in bytes, not in lines.
  *
- * Two writers of one file are distinguished by its size. Each appends at the end and then looks: the file must have grown by exactly what
- * it has written, and its name must still mean it. Whichever looks after both have written sees the bytes of the other, so at most one
- * of two batches that follow the same line passes, and only what has passed is acknowledged. What is cut off again is compared with
- * what was written before, so that it can never be the other's.
+ * The size reveals a second writer of the same file. Each writer appends at the end and then checks that the file has grown by exactly
+ * what it wrote and that the name still refers to it. Whichever of two writers checks after both have written sees the other's bytes.
+ * So of two batches that follow the same line at most one passes the check, and only a batch that passed is acknowledged. Bytes are
+ * cut off only after a comparison with what this writer wrote, so that the other's bytes are never cut.
  */
 import { isErrno } from '../../../base/app-error.js';
 import { invariant } from '../../../base/invariant.js';
@@ -13,41 +13,37 @@ import { ForeignChangeError } from '../../../disk/disk-fault.js';
 import { HeldFile } from '../../../disk/held-file.js';
 import type { IdleFiles } from '../../../disk/idle-files.js';
 
-/** What is known of a segment. */
+/** Identity and size of the active segment. */
 export interface SegmentExtent {
-  /** Seq of the first event that stands in it, or will. */
+  /** Seq of its first event, written or not. */
   readonly firstSeq: number;
   /** Size in bytes, all of it accepted lines. */
   readonly sizeBytes: number;
-  /** Number of its inode: a name that means another one is not this segment. */
+  /** Its inode: if the name refers to another one, it is not this segment. */
   readonly inode: number;
 }
 
-/** Where a segment is. */
-export interface SegmentPlace {
-  readonly disk: Disk;
-  /** The active segment's path. */
-  readonly path: string;
-  /** Closes the descriptor when nothing is appended. */
-  readonly idleFiles: IdleFiles;
-}
-
-/** The active segment, open while it is written to. */
+/** The active segment; its file is open while it is written to. */
 export class ActiveSegment {
   readonly firstSeq: number;
   readonly #disk: Disk;
   readonly #path: string;
   readonly #inode: number;
   readonly #file: HeldFile;
-  /** Accepted bytes. What lies behind them was not acknowledged and is cut. */
+  /** Accepted bytes. Bytes after them were not acknowledged and are cut off. */
   #sizeBytes: number;
-  /** Where the file ends, accepted or not; undefined after a write that did not succeed, until it is cut back. */
+  /** Size of the file, accepted or not; undefined after a failed write until the file has been cut back. */
   #endBytes: number | undefined;
-  /** Counts writes, so that a sync knows whether it has covered all of them. */
+  /** Counts writes, so that a sync can tell whether it covered all of them. */
   #writes = 0;
 
-  /** Takes charge of a segment; it is opened with the first write. */
-  constructor({ disk, path, idleFiles }: SegmentPlace, extent: SegmentExtent) {
+  /**
+   * Takes charge of a segment. The first write opens its file.
+   *
+   * @param path the active segment's path
+   * @param idleFiles closes the descriptor when there are no appends
+   */
+  constructor(disk: Disk, path: string, idleFiles: IdleFiles, extent: SegmentExtent) {
     invariant(extent.firstSeq >= 1, 'seq counts from 1');
     this.#disk = disk;
     this.#path = path;
@@ -63,18 +59,18 @@ export class ActiveSegment {
     return this.#sizeBytes;
   }
 
-  /** Whether there is something to cut back: bytes behind the accepted ones, or a write of which that is not known. */
+  /** Whether the file must be cut back: it has bytes after the accepted ones, or may have after a failed write. */
   get isCutDue(): boolean {
     return this.#endBytes !== this.#sizeBytes;
   }
 
-  /** While the descriptor was closed, anything may have happened to the name. */
+  /** Checks the file, since anything may have happened to its name while the descriptor was closed. */
   async #open(): Promise<DiskFile> {
     let file: DiskFile;
     try {
       file = await this.#disk.open(this.#path, 'append');
     } catch (error) {
-      if (isErrno(error, 'ENOENT')) throw new ForeignChangeError('its name means no file: another program moved or removed it');
+      if (isErrno(error, 'ENOENT')) throw new ForeignChangeError('there is no file of its name: another program moved or removed it');
       throw error;
     }
     try {
@@ -87,10 +83,10 @@ export class ActiveSegment {
   }
 
   /**
-   * Looks whether the file is still the one that was written.
+   * Checks that the file is still the one that was written.
    *
-   * @throws {ForeignChangeError} when it is not
-   * @throws {NotOpenedError} when it could not be opened
+   * @throws {ForeignChangeError} if it is not
+   * @throws {NotOpenedError} if it could not be opened
    */
   async check(): Promise<void> {
     await this.#file.use((file) => this.#refuseForeignChange(file));
@@ -99,34 +95,34 @@ export class ActiveSegment {
   async #refuseForeignChange(file: DiskFile): Promise<void> {
     const [own, named] = await Promise.all([file.status(), this.#disk.status(this.#path)]);
     if (own.inode !== this.#inode || named?.inode !== this.#inode) {
-      throw new ForeignChangeError('its name means another file or none: another program moved, replaced or removed it');
+      throw new ForeignChangeError('its name refers to another file or none: another program moved, replaced or removed it');
     }
     const dueBytes = this.#endBytes;
     if (dueBytes === undefined || own.sizeBytes === dueBytes) return;
-    throw new ForeignChangeError(`its size is ${own.sizeBytes} bytes, not ${dueBytes}: another program wrote to it or cut it`);
+    throw new ForeignChangeError(`its size is ${own.sizeBytes} bytes, not ${dueBytes}: another program wrote to it or truncated it`);
   }
 
   /**
-   * Writes bytes at the end, and makes sure that they are the only ones there; they count as accepted when {@link ActiveSegment.accept}
-   * is called.
+   * Writes bytes at the end and checks that nothing else was written. The bytes become part of the log with
+   * {@link ActiveSegment.accept}.
    *
    * @param bytes whole lines
-   * @throws {NotOpenedError} when the file could not be opened: nothing was written
-   * @throws {ForeignChangeError} when the file is not what was written: what follows a restart is not known
-   * @throws {ShortWriteError} when the disk took less, or the errno of the write
+   * @throws {NotOpenedError} if the file could not be opened: nothing was written
+   * @throws {ForeignChangeError} if another program changed the file: the outcome is unknown until the next startup
+   * @throws {ShortWriteError} if the disk wrote less, or the errno of the write
    */
   async append(bytes: Buffer): Promise<void> {
     await this.#file.use(async (file) => {
       const endBytes = this.#endBytes;
-      invariant(endBytes !== undefined, 'a file is brought back to its accepted bytes before it is written to again');
+      invariant(endBytes !== undefined, 'a file is cut back to its accepted bytes before the next write');
       this.#endBytes = undefined;
       this.#writes += 1;
-      // From here on there may be bytes that only a sync on this descriptor can vouch for.
+      // From here on there may be bytes whose write-back failure is reported only to a sync on this descriptor.
       this.#file.keep(true);
       try {
         await appendAll(file, bytes);
       } finally {
-        // A sync that ended meanwhile may have covered a part of it at most.
+        // Counts again: a sync that ended during the write covered at most a part of it.
         this.#writes += 1;
         this.#file.keep(true);
       }
@@ -135,12 +131,12 @@ export class ActiveSegment {
     });
   }
 
-  /** Counts bytes that were appended as part of the log. */
+  /** Counts appended bytes as part of the log. */
   accept(byteCount: number): void {
     this.#sizeBytes += byteCount;
   }
 
-  /** Makes everything that was appended before the call durable. */
+  /** Makes everything durable that was appended before the call. */
   async datasync(): Promise<void> {
     await this.#file.use((file) => this.#sync(file));
   }
@@ -152,10 +148,11 @@ export class ActiveSegment {
   }
 
   /**
-   * Cuts off what was written and not accepted, and makes that durable.
+   * Cuts off the bytes that were written and not accepted, and makes that durable.
    *
-   * @throws {ForeignChangeError} when what lies behind the accepted bytes is not what was written; it is not touched then
-   * @throws the errno of a call that failed: what a restart will find is then unknown
+   * @param bytes what was written
+   * @throws {ForeignChangeError} if the file holds anything else after the accepted bytes; it is left as it is
+   * @throws the errno of a call that failed: the outcome is unknown until the next startup
    */
   async cutBack(bytes: Buffer): Promise<void> {
     this.#endBytes = undefined;
@@ -171,15 +168,15 @@ export class ActiveSegment {
     });
   }
 
-  /** What lies behind the accepted bytes has to be what the disk took of it. */
+  /** The bytes after the accepted ones must be a prefix of what was written. */
   async #refuseForeignBytes(file: DiskFile, bytes: Buffer, sizeBytes: number): Promise<void> {
     const found = Buffer.alloc(Math.max(0, Math.min(sizeBytes - this.#sizeBytes, bytes.length + 1)));
     const count = await file.read(found, this.#sizeBytes);
     const isOwn = sizeBytes > this.#sizeBytes && count === found.length && found.equals(bytes.subarray(0, found.length));
-    if (!isOwn) throw new ForeignChangeError('it holds bytes that this log did not write: another program wrote to it or cut it');
+    if (!isOwn) throw new ForeignChangeError('it holds bytes that this log did not write: another program wrote to it or truncated it');
   }
 
-  /** Closes the descriptor once every call made so far is done. */
+  /** Closes the descriptor after every call made so far. */
   async close(): Promise<void> {
     await this.#file.close();
   }

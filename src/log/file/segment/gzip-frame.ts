@@ -1,9 +1,9 @@
 /**
- * What stands around the compressed bytes of a sealed segment: one gzip member (RFC 1952) with a field of our own, so that every
- * bit of the file is covered by something. Pure.
+ * The bytes around the deflate stream of a compressed segment: one gzip member (RFC 1952) with an extra field of ours, so that a
+ * checksum covers every bit of the file. Pure.
  *
- * The header's extra field `SK` says which segment follows, and carries the CRC-32 of that and of the compressed bytes; the
- * trailer, as in any gzip file, carries that of the text and its length. What remains of the header is the same in every file.
+ * The extra field `SK` names the next segment and carries a CRC-32 over that name and the compressed bytes. The trailer, as in any
+ * gzip file, carries the CRC-32 and the length of the text. The rest of the header is the same in every file.
  */
 import { crc32 } from 'node:zlib';
 import { invariant } from '../../../base/invariant.js';
@@ -19,9 +19,9 @@ export const FRAME_HEADER_BYTES = HEADER_START.length + SEQ_BYTES + WORD_BYTES;
 export const FRAME_TRAILER_BYTES = WORD_BYTES + WORD_BYTES;
 invariant(FRAME_HEADER_BYTES === 28, 'the header of a compressed segment has 28 bytes');
 
-/** What a frame says. */
+/** The fields of a frame. */
 export interface GzipFrame {
-  /** The first seq of the segment that follows, as the seal at the end of the text says too: it can be seen without inflating. */
+  /** The first seq of the next segment, as in the seal at the end of the text: readable without inflating it. */
   readonly nextSeq: number;
   /** CRC-32 of the 8 bytes of {@link GzipFrame.nextSeq} and the compressed bytes. */
   readonly packedCrc: number;
@@ -44,17 +44,17 @@ function seqBytes(seq: number): Buffer {
 }
 
 /**
- * Begins the CRC-32 of the compressed bytes.
+ * Starts the CRC-32 of the compressed bytes.
  *
- * @param nextSeq the first seq of the segment that follows
- * @returns the CRC that the compressed bytes go on from
+ * @param nextSeq the first seq of the next segment
+ * @returns the CRC with which the compressed bytes continue
  */
 export function beginPackedCrc(nextSeq: number): number {
   return crc32(seqBytes(nextSeq));
 }
 
 /**
- * Makes the bytes before the compressed ones.
+ * Encodes the bytes before the compressed ones.
  *
  * @returns {@link FRAME_HEADER_BYTES} bytes
  */
@@ -63,7 +63,7 @@ export function encodeFrameHeader(frame: Pick<GzipFrame, 'nextSeq' | 'packedCrc'
 }
 
 /**
- * Makes the bytes after the compressed ones.
+ * Encodes the bytes after the compressed ones.
  *
  * @returns {@link FRAME_TRAILER_BYTES} bytes
  */
@@ -72,11 +72,9 @@ export function encodeFrameTrailer(frame: Pick<GzipFrame, 'textCrc' | 'textBytes
 }
 
 /**
- * Takes header and trailer apart.
+ * Decodes the first {@link FRAME_HEADER_BYTES} and the last {@link FRAME_TRAILER_BYTES} bytes of a file.
  *
- * @param header the first {@link FRAME_HEADER_BYTES} bytes of a file
- * @param trailer the last {@link FRAME_TRAILER_BYTES} bytes
- * @returns what they say; undefined when this program has not written them
+ * @returns undefined if this program did not write them
  */
 export function decodeFrame(header: Buffer, trailer: Buffer): GzipFrame | undefined {
   if (header.length !== FRAME_HEADER_BYTES || trailer.length !== FRAME_TRAILER_BYTES) return undefined;

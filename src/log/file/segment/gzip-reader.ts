@@ -1,6 +1,6 @@
 /**
- * The text of a compressed segment, read as if it were the plain file: piece by piece from front to back. Reading further back
- * than the last piece begins anew.
+ * Reads the text of a compressed segment as if it were the plain file. Meant for reading front to back: a read before the last piece
+ * starts inflating from the beginning again.
  */
 import { pipeline } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
@@ -12,12 +12,12 @@ import { beginPackedCrc, decodeFrame, FRAME_HEADER_BYTES, FRAME_TRAILER_BYTES, t
 const PIECE_BYTES = 65_536;
 const INFLATED_PIECE_BYTES = 262_144;
 
-/** One run through the compressed bytes. */
+/** One pass over the compressed bytes. */
 interface Inflating {
   readonly pieces: AsyncGenerator<Buffer>;
-  /** How far the text has been inflated, in bytes. */
+  /** How much of the text has been inflated, in bytes. */
   endOffset: number;
-  /** The pieces that may still be asked for, with where each begins. */
+  /** The inflated pieces that may still be read, with their offsets in the text. */
   kept: { readonly offset: number; readonly bytes: Buffer }[];
   textCrc: number;
 }
@@ -29,7 +29,7 @@ interface Packed {
   readonly frame: GzipFrame;
 }
 
-/** An open compressed segment. One reading at a time. */
+/** An open compressed segment. Supports one read at a time. */
 export class GzipReader {
   readonly #packed: Packed;
   readonly #shownName: string;
@@ -43,7 +43,7 @@ export class GzipReader {
   /**
    * Opens a compressed segment.
    *
-   * @throws {LogCorruptError} when it does not begin and end like one
+   * @throws {LogCorruptError} if it does not have the frame of one
    */
   static async open(disk: Disk, path: string, shownName: string): Promise<GzipReader> {
     const file = await disk.open(path, 'read');
@@ -57,7 +57,7 @@ export class GzipReader {
       if (isLongEnough) await file.read(trailer, header.length + sizeBytes);
       const frame = isLongEnough ? decodeFrame(header, trailer) : undefined;
       if (frame === undefined) {
-        throw new LogCorruptError({ file: shownName, offset: 0 }, 'a compressed segment', `${fileBytes} bytes that are none`);
+        throw new LogCorruptError({ file: shownName, offset: 0 }, 'a compressed segment', `${fileBytes} bytes without its frame`);
       }
       return new GzipReader({ file, sizeBytes, frame }, shownName);
     } catch (error) {
@@ -66,13 +66,13 @@ export class GzipReader {
     }
   }
 
-  /** The first seq of the segment that follows, as the header says: it is checked at the end of the text. */
+  /** The first seq of the next segment, from the frame. Its checksum is verified when the end of the text is read. */
   get nextSeq(): number {
     return this.#packed.frame.nextSeq;
   }
 
   /**
-   * Says how long the text is; see {@link DiskFile.status}.
+   * Returns the size of the text; see {@link DiskFile.status}.
    *
    * @returns length of the text in bytes, and the inode of the compressed file
    */
@@ -82,11 +82,11 @@ export class GzipReader {
   }
 
   /**
-   * Reads text; see {@link DiskFile.read}. With the last byte of it, all checksums have been checked.
+   * Reads text; see {@link DiskFile.read}. A read that includes the last byte verifies all checksums.
    *
-   * @param offset where it begins, in bytes of text
+   * @param offset in bytes of text
    * @returns how many bytes were read
-   * @throws {LogCorruptError} when the compressed bytes are not those that were written
+   * @throws {LogCorruptError} if the compressed bytes are not those that were written
    */
   async read(into: Buffer, offset: number): Promise<number> {
     if (this.#inflating !== undefined && offset < (this.#inflating.kept[0]?.offset ?? this.#inflating.endOffset)) await this.#stop();
@@ -103,7 +103,7 @@ export class GzipReader {
     return count;
   }
 
-  /** Inflates piece by piece until the text reaches an offset, or its end. */
+  /** Inflates until the text reaches an offset, or its end. */
   async #pullTo(run: Inflating, offset: number): Promise<void> {
     while (run.endOffset < offset) {
       const { done, value } = await run.pieces.next();
@@ -114,12 +114,12 @@ export class GzipReader {
     }
   }
 
-  /** The end of the compressed bytes, where {@link inflate} checks them, lies behind the last byte of text. */
+  /** Pulls past the last byte of text, because {@link inflate} verifies the compressed bytes only at their end. */
   async #checkEnd(run: Inflating): Promise<void> {
     const { textBytes, textCrc } = this.#packed.frame;
     await this.#pullTo(run, textBytes + 1);
     if (run.endOffset === textBytes && run.textCrc === textCrc) return;
-    throw new LogCorruptError({ file: this.#shownName, offset: 0 }, `${textBytes} bytes of text with the CRC that its end says`, 'others');
+    throw new LogCorruptError({ file: this.#shownName, offset: 0 }, `${textBytes} bytes of text with the CRC-32 in its trailer`, 'other text');
   }
 
   async #stop(): Promise<void> {
@@ -134,20 +134,20 @@ export class GzipReader {
   }
 }
 
-/** Inflates everything between header and trailer, and checks at the end that it was all used and is what was written. */
+/** Inflates the bytes between header and trailer, and verifies at the end that all of them were used and are what was written. */
 async function* inflate(packed: Packed, shownName: string): AsyncGenerator<Buffer> {
   const inflating = createInflateRaw({ chunkSize: INFLATED_PIECE_BYTES });
   const tally = { crc: beginPackedCrc(packed.frame.nextSeq) };
-  // A failure of the source comes out of the iteration below.
+  // The iteration below throws if reading the source fails.
   pipeline(readPacked(packed, tally), inflating, () => undefined);
   try {
     for await (const piece of inflating) yield piece as Buffer;
   } catch (error) {
     if (!isErrno(error, 'Z_DATA_ERROR', 'Z_BUF_ERROR')) throw error;
-    throw new LogCorruptError({ file: shownName, offset: 0 }, 'bytes that can be inflated', (error as Error).message);
+    throw new LogCorruptError({ file: shownName, offset: 0 }, 'a valid deflate stream', (error as Error).message);
   }
   if (inflating.bytesWritten === packed.sizeBytes && tally.crc === packed.frame.packedCrc) return;
-  throw new LogCorruptError({ file: shownName, offset: 0 }, 'the compressed bytes that its header names by their CRC', 'others');
+  throw new LogCorruptError({ file: shownName, offset: 0 }, 'compressed bytes with the CRC-32 in its header', 'other bytes');
 }
 
 async function* readPacked(packed: Packed, tally: { crc: number }): AsyncGenerator<Buffer> {

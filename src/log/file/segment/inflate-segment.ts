@@ -1,72 +1,60 @@
 /**
- * Reading a compressed segment at any place. It can only be inflated from its beginning, so its text is written out once, to a file
- * whose name is taken away at once: nothing is left of it when its descriptor is closed, and a crash between the two leaves a file that
- * is dropped with the rest of the work that it served.
+ * Random access to the text of a compressed segment. It can only be inflated from the beginning, so its text is written to a file
+ * once. The file's name is removed immediately: the space is freed when the descriptor is closed, and a file left by a crash in
+ * between is removed with the other temporary files of its folder.
  */
 import { dirname } from 'node:path';
-import { requireRoom } from '../../../disk/copy-file.js';
-import { appendAll, type Disk, type DiskFile } from '../../../disk/disk.js';
+import { requireSpace } from '../../../disk/copy-file.js';
+import { appendAll, closing, type Disk, type ReadableFile } from '../../../disk/disk.js';
 import { isIllegible } from '../../log-errors.js';
-import { type SegmentFile, type SegmentText, withText } from './segment-files.js';
+import { type SegmentFile, withText } from './segment-files.js';
+import { textPieces } from './read-text.js';
 
-const PIECE_BYTES = 1_048_576;
-
-/** Where a text is written out. */
-export interface InflatingPlace {
-  /** Path of the file, absolute; what is there is removed. */
+/** Where a text is inflated to. */
+interface InflateTarget {
+  /** Path of the file, absolute; an existing file is removed. */
   readonly path: string;
-  /** True: it leaves the room alone that is kept for deletes, and fails where there is no more than that. */
-  readonly isRoomKept: boolean;
+  /** True: fails rather than use the disk space reserved for deletes. */
+  readonly leavesReserve: boolean;
 }
 
 /**
- * Writes the text of a compressed segment out and opens it. All checksums of the segment have been checked then.
+ * Inflates the text of a compressed segment into a file, which verifies all its checksums, and opens that file.
  *
- * @returns the text, for reading; the caller closes it
- * @throws {LogCorruptError} when the segment is damaged anywhere
- * @throws {AppError} `disk_full` when the room that is kept would be needed
+ * @returns the text; the caller closes it
+ * @throws {LogCorruptError} if the segment is damaged anywhere
+ * @throws {AppError} `disk_full` if it would need the reserved space
  */
-export async function openInflated(disk: Disk, segment: SegmentFile, { path, isRoomKept }: InflatingPlace): Promise<DiskFile> {
+export async function openInflated(disk: Disk, segment: SegmentFile, { path, leavesReserve }: InflateTarget): Promise<ReadableFile> {
   return await withText(disk, segment, async (text) => {
-    if (isRoomKept) await requireRoom(disk, dirname(path), (await text.status()).sizeBytes);
-    return await openWrittenOut(disk, path, piecesOf(text));
+    if (leavesReserve) await requireSpace(disk, dirname(path), (await text.status()).sizeBytes);
+    return await openWritten(disk, path, textPieces(text));
   });
 }
 
 /**
- * Writes out what can be read of a compressed segment that may be damaged, and opens it. Nothing is known to be right of it.
+ * Inflates the legible beginning of a compressed segment that may be damaged. Nothing in it has been verified.
  *
- * @param path where the text is written out; what is there is removed
- * @returns the text up to the first piece that is damaged, pieces as long as those of `readRecords`; the caller closes it
+ * @param path where the text is written; an existing file is removed
+ * @returns the text up to the first damaged piece; the caller closes it
  */
-export async function openLegible(disk: Disk, segment: SegmentFile, path: string): Promise<DiskFile> {
-  return await withText(disk, segment, async (text) => await openWrittenOut(disk, path, untilDamage(piecesOf(text))));
+export async function openLegible(disk: Disk, segment: SegmentFile, path: string): Promise<ReadableFile> {
+  return await withText(disk, segment, async (text) => await openWritten(disk, path, untilDamage(textPieces(text))));
 }
 
-async function openWrittenOut(disk: Disk, path: string, pieces: AsyncIterable<Buffer>): Promise<DiskFile> {
+async function openWritten(disk: Disk, path: string, pieces: AsyncIterable<Buffer>): Promise<ReadableFile> {
   await disk.unlink(path);
   try {
-    const copy = await disk.open(path, 'create');
-    try {
+    await closing(await disk.open(path, 'create'), async (copy) => {
       for await (const piece of pieces) await appendAll(copy, piece);
-    } finally {
-      await copy.close();
-    }
+    });
     return await disk.open(path, 'read');
   } finally {
     await disk.unlink(path);
   }
 }
 
-async function* piecesOf(text: SegmentText): AsyncGenerator<Buffer> {
-  const { sizeBytes } = await text.status();
-  for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
-    yield piece.subarray(0, await text.read(piece, offset));
-  }
-}
-
-/** A failure to write out is none of the source's: it never passes through here. */
+/** Ends at damage in the source. A failure to write the copy does not pass through here, so it is not swallowed. */
 async function* untilDamage(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* pieces;

@@ -1,75 +1,72 @@
 /**
- * Reads one segment line by line and checks each against the chain. Recovery, readers and followers all read through it.
- * Decides nothing: at the first line that is not the one that is due it stops and says what it found.
+ * Reads one segment line by line and checks each line against the chain. Recovery, readers and followers all use it. It decides
+ * nothing: at the first line that is not the expected one it stops and reports what it found.
  */
 import { countText } from '../../../base/count-text.js';
+import type { ReadableFile } from '../../../disk/disk.js';
 import {
-  decodeEventLine, decodeHeaderLine, decodeSealLine, looksLikeSeal, type DueLine, type LineFault, type SegmentHeader, type SegmentSeal,
+  decodeEventLine, decodeHeaderLine, decodeSealLine, type DueLine, type LineFault, looksLikeSeal, type SegmentHeader, type SegmentSeal,
 } from '../../line-format.js';
 import { LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
-import type { DiskFile } from '../../../disk/disk.js';
-import { readRecords, type RecordBytes } from './read-records.js';
+import { readRecords, type RecordBytes } from './read-text.js';
 
-/** Which header a segment must have. */
+/** The header that a segment must have. */
 export interface DueHeader {
   readonly project: string;
-  /** Absent: whichever it has. */
+  /** Absent: any. */
   readonly logId?: string | undefined;
   readonly firstSeq: number;
-  /** Absent: the genesis hash of its own log id. */
+  /** Absent: any. */
   readonly previousHash?: string | undefined;
 }
 
-/** A record that is not the line that was due. */
+/** A record that is not the expected line. */
 export interface FaultyRecord {
   readonly offset: number;
   readonly fault: LineFault;
-  /** False when the record lacks its line feed. */
+  /** False if the record lacks its line feed. */
   readonly terminated: boolean;
 }
 
 /** How reading a segment ended. */
-export type SegmentEnd =
-  /** After a valid line, where the range ends. */
+type SegmentEnd =
+  /** After a valid line, at the end of the range. */
   | { readonly kind: 'end' }
-  /** At a seal: nothing may follow, which the caller checks by the file's size. */
+  /** At a seal. Nothing may follow it; the caller checks the file's size. */
   | { readonly kind: 'sealed'; readonly seal: SegmentSeal }
-  /** After a valid last line that lacks only its line feed. */
+  /** After a last line that is valid except for its missing line feed. */
   | { readonly kind: 'unterminated' }
-  /** At a record that is not the line that was due. */
+  /** At a record that is not the expected line. */
   | { readonly kind: 'faulty'; readonly record: FaultyRecord };
 
 const HEADER_BYTES_MAX = 1024;
 const LINE_FEED = 0x0a;
 
 /**
- * Reads and checks a segment's header.
+ * Reads and decodes a segment's header.
  *
  * @returns the header, and its length in bytes with the line feed
- * @throws {LogCorruptError} when it is not a header
- * @throws {LogVersionError} when a newer version wrote it
+ * @throws {LogCorruptError} if there is no valid header
+ * @throws {LogVersionError} if a newer version wrote it
  */
 export async function readHeader(
-  file: Pick<DiskFile, 'read'>, shownName: string,
+  file: Pick<ReadableFile, 'read'>, shownName: string,
 ): Promise<{ readonly header: SegmentHeader; readonly sizeBytes: number }> {
   const buffer = Buffer.alloc(HEADER_BYTES_MAX);
   const bytes = buffer.subarray(0, await file.read(buffer, 0));
   const end = bytes.indexOf(LINE_FEED);
-  if (end < 0) {
-    const found = `${countText(bytes.length, 'byte')} without a line feed`;
-    throw new LogCorruptError({ file: shownName, offset: 0 }, 'a header line', found);
-  }
+  const place = { file: shownName, offset: 0 };
+  if (end < 0) throw new LogCorruptError(place, 'a header line', `${countText(bytes.length, 'byte')} without a line feed`);
   const decoded = decodeHeaderLine(bytes.subarray(0, end));
-  if (!decoded.ok) throw new LogCorruptError({ file: shownName, offset: 0 }, decoded.fault.expected, decoded.fault.found);
+  if (!decoded.ok) throw new LogCorruptError(place, decoded.fault.expected, decoded.fault.found);
   if ('format' in decoded.value) throw new LogVersionError(shownName, decoded.value.format);
   return { header: decoded.value, sizeBytes: end + 1 };
 }
 
 /**
- * Refuses a header that is not the one that is due.
+ * Compares a header with the expected one.
  *
- * @param due what it must say
  * @throws {LogCorruptError} naming the field that differs
  */
 export function checkHeader(header: SegmentHeader, due: DueHeader, shownName: string): void {
@@ -85,30 +82,30 @@ export function checkHeader(header: SegmentHeader, due: DueHeader, shownName: st
   }
 }
 
-/** Reads the lines of one segment from a place on. */
+/** Reads the lines of one segment from a given line on. */
 export class SegmentReader {
-  readonly #file: Pick<DiskFile, 'read'>;
+  readonly #file: Pick<ReadableFile, 'read'>;
   #place: DueLine;
   #end: SegmentEnd = { kind: 'end' };
   readonly #markSeq: number;
   #markOffset: number | undefined;
 
   /**
-   * @param file opened for reading; the caller closes it
-   * @param markSeq the seq of a line whose end is to be remembered; 0 for none
+   * @param file open for reading; the caller closes it
+   * @param markSeq the seq of a line whose end offset to remember; 0 for none
    */
-  constructor(file: Pick<DiskFile, 'read'>, from: DueLine, markSeq = 0) {
+  constructor(file: Pick<ReadableFile, 'read'>, from: DueLine, markSeq = 0) {
     this.#file = file;
     this.#place = from;
     this.#markSeq = markSeq;
   }
 
-  /** The line that is due next. */
+  /** The next expected line. */
   get place(): DueLine {
     return this.#place;
   }
 
-  /** Where the line after the marked one begins, in bytes; undefined until that line has been read. */
+  /** Offset of the line after the marked one, in bytes; undefined until the marked line has been read. */
   get markOffset(): number | undefined {
     return this.#markOffset;
   }
@@ -119,11 +116,11 @@ export class SegmentReader {
   }
 
   /**
-   * Reads on.
+   * Reads the lines that follow.
    *
    * @param endOffset where to stop, in bytes
-   * @param toSeq last seq to take; what follows it is left for the next call
-   * @returns valid lines in groups; afterwards {@link SegmentReader.end} says why there are no more
+   * @param toSeq last seq to read; later lines stay for the next call
+   * @returns valid lines in groups; {@link SegmentReader.end} then says why there are no more
    */
   async *lines(endOffset: number, toSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<readonly LogLine[]> {
     this.#end = { kind: 'end' };
@@ -139,7 +136,7 @@ export class SegmentReader {
     }
   }
 
-  /** Takes one record; undefined when reading is at its end. */
+  /** Returns the line of a record; undefined where reading ends. */
   #accept(record: RecordBytes): LogLine | undefined {
     if (looksLikeSeal(record.bytes)) return this.#acceptSeal(record);
     const decoded = decodeEventLine(record.bytes, this.#place);
@@ -156,7 +153,7 @@ export class SegmentReader {
   #acceptSeal(record: RecordBytes): undefined {
     const decoded = decodeSealLine(record.bytes, this.#place);
     if (!decoded.ok) return this.#fail(record, decoded.fault);
-    // A seal without its line feed was never finished: the rotation that wrote it has not gone on.
+    // A seal without its line feed was not written completely: its rotation did not continue.
     if (!record.terminated) return this.#fail(record, { expected: 'a line feed after the seal', found: 'the end of the file' });
     this.#place = { ...this.#place, offset: record.offset + record.bytes.length + 1 };
     this.#end = { kind: 'sealed', seal: decoded.value };

@@ -1,27 +1,26 @@
 /**
- * Reading one sealed segment through once, and believing it only where it proves itself: its header, the hash of every line, its seal. Says
- * nothing of the segments around it.
+ * Reads one sealed segment completely and verifies it by itself: its header, the hash of every line, its seal. Does not look at the
+ * segments around it.
  */
 import { createHash } from 'node:crypto';
 import { invariant } from '../../../base/invariant.js';
 import type { Disk } from '../../../disk/disk.js';
-import type { SegmentHeader } from '../../line-format.js';
 import { isIllegible, LogCorruptError } from '../../log-errors.js';
-import type { LogPaths } from '../log-paths.js';
-import { checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
+import type { ListedSegment, LogPaths } from '../log-paths.js';
 import { GzipReader } from './gzip-reader.js';
+import { checkBeginning, checkNextSeq, checkSealedEnd } from './segment-check.js';
+import { type HeaderCheck, otherFormFile, segmentFile, type SegmentFile, type SegmentText, withText } from './segment-files.js';
 import { checkHeader, readHeader, SegmentReader } from './segment-reader.js';
-import { fileOf, otherFileOf, type ReadableSegment, type SegmentFile, type SegmentText, withText } from './segment-files.js';
 
-/** What a segment has to be. */
-export interface DueSegment {
+/** What a segment must be. */
+interface DueSegment {
   readonly project: string;
   readonly logId: string;
   readonly firstSeq: number;
   readonly lastSeq: number;
 }
 
-/** A text that takes what is read of it into a digest: each byte once and in order, whichever readings give it. */
+/** A text that hashes everything read from it: each byte once and in order, even where reads overlap. */
 class DigestedText {
   readonly #text: SegmentText;
   readonly #digest = createHash('sha256');
@@ -43,38 +42,48 @@ class DigestedText {
     return await this.#text.status();
   }
 
-  /** The digest of all of it. */
+  /** Returns the digest of the whole text. */
   end(sizeBytes: number): string {
-    invariant(this.#digestedBytes === sizeBytes, 'a text that was checked has been read to its end');
+    invariant(this.#digestedBytes === sizeBytes, 'a verified text has been read to its end');
     return this.#digest.digest('hex');
   }
 }
 
 /**
- * Computes the digest of the very bytes of a segment's text that are checked on the way.
+ * Verifies one file of a segment and computes the digest of exactly those bytes of its text that were verified.
  *
  * @returns SHA-256 in hexadecimal digits
- * @throws {LogCorruptError} naming the first place that is not what was written
+ * @throws {LogCorruptError} naming the first place that differs from what was written
  */
-export async function verifySegment(
-  disk: Disk, segment: { readonly file: SegmentFile; readonly due: DueSegment }, signal?: AbortSignal,
-): Promise<string> {
-  return await withText(disk, segment.file, async (text) => await checkText(text, segment, signal));
+export async function verifySegment(disk: Disk, file: SegmentFile, due: DueSegment, signal?: AbortSignal): Promise<string> {
+  const { shownName } = file;
+  const { project, logId, firstSeq, lastSeq } = due;
+  const check: HeaderCheck = (header) => {
+    checkHeader(header, { project, logId, firstSeq }, shownName);
+    checkBeginning(header, shownName, true);
+  };
+  return await withText(disk, file, async (text) => {
+    const digested = new DigestedText(text);
+    const { seq, offset, sizeBytes } = await readThrough(digested, { firstSeq, shownName, check, signal });
+    if (text instanceof GzipReader) checkNextSeq(text.nextSeq, { firstSeq, shownName }, seq);
+    if (seq === lastSeq + 1) return digested.end(sizeBytes);
+    throw new LogCorruptError({ file: shownName, offset, seq }, `a segment that ends with seq ${lastSeq}`, `seq ${seq - 1}`);
+  });
 }
 
 /**
- * Picks the file to read a sealed segment from: of two forms the one that reads through to its seal.
+ * Picks the file from which to read a sealed segment: of two forms, the one that is sound up to its seal.
  *
- * @returns the form that was found by name where there is no other, or the other is no better
+ * @returns the listed form if it is the only one, or if the other one is no better
  */
-export async function findSoundFile(disk: Disk, paths: LogPaths, segment: ReadableSegment): Promise<SegmentFile> {
+export async function findSoundFile(disk: Disk, paths: LogPaths, segment: ListedSegment): Promise<SegmentFile> {
   const { firstSeq } = segment;
-  const [file, other] = [fileOf(paths, segment), otherFileOf(paths, segment)];
-  if (other === undefined || (await readsThrough(disk, file, firstSeq))) return file;
-  return (await readsThrough(disk, other, firstSeq)) ? other : file;
+  const [file, other] = [segmentFile(paths, segment), otherFormFile(paths, segment)];
+  if (other === undefined || (await isSound(disk, file, firstSeq))) return file;
+  return (await isSound(disk, other, firstSeq)) ? other : file;
 }
 
-async function readsThrough(disk: Disk, file: SegmentFile, firstSeq: number): Promise<boolean> {
+async function isSound(disk: Disk, file: SegmentFile, firstSeq: number): Promise<boolean> {
   const { shownName } = file;
   try {
     await withText(disk, file, (text) => readThrough(text, { firstSeq, shownName }));
@@ -85,36 +94,15 @@ async function readsThrough(disk: Disk, file: SegmentFile, firstSeq: number): Pr
   }
 }
 
-async function checkText(
-  text: SegmentText, { file: { shownName }, due }: { readonly file: SegmentFile; readonly due: DueSegment }, signal?: AbortSignal,
-): Promise<string> {
-  const digested = new DigestedText(text);
-  const { project, logId, firstSeq, lastSeq } = due;
-  const check = (header: SegmentHeader): void => {
-    checkHeader(header, { project, logId, firstSeq }, shownName);
-    checkBeginning(header, shownName, true);
-  };
-  const { seq, offset, sizeBytes } = await readThrough(digested, { firstSeq, shownName, check, signal });
-  if (text instanceof GzipReader) checkNextSeq(text.nextSeq, { firstSeq, shownName }, seq);
-  if (seq === lastSeq + 1) return digested.end(sizeBytes);
-  throw new LogCorruptError({ file: shownName, offset, seq }, `a segment that ends with seq ${lastSeq}`, `seq ${seq - 1}`);
-}
-
-/** How a segment is read through. */
-interface ReadingThrough {
-  readonly firstSeq: number;
-  readonly shownName: string;
-  /** Throws for a header that does not belong there. */
-  readonly check?: (header: SegmentHeader) => void;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Reads a text from its header to its seal; the seq and the place behind the last line, and the size of the text. */
+/** Reads a text from its header to its seal; returns the seq and the offset after the last line, and the size of the text. */
 async function readThrough(
-  text: Pick<SegmentText, 'read' | 'status'>, { firstSeq, shownName, check, signal }: ReadingThrough,
+  text: Pick<SegmentText, 'read' | 'status'>,
+  { firstSeq, shownName, check, signal }: {
+    readonly firstSeq: number; readonly shownName: string; readonly check?: HeaderCheck; readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<{ readonly seq: number; readonly offset: number; readonly sizeBytes: number }> {
   const { header, sizeBytes: offset } = await readHeader(text, shownName);
-  check?.(header);
+  check?.(header, shownName);
   const { sizeBytes } = await text.status();
   const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
   for await (const _lines of reader.lines(sizeBytes)) signal?.throwIfAborted();

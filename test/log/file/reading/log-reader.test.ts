@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { LogPaths } from '../../../../src/log/file/log-paths.js';
+import { type ListedSegment, LogPaths } from '../../../../src/log/file/log-paths.js';
 import { LogReader } from '../../../../src/log/file/reading/log-reader.js';
-import type { ReadableSegment } from '../../../../src/log/file/segment/segment-files.js';
 import { suite } from '../../../suite.js';
 import { ACTIVE, collect, diskWith, HOME, LOG_ID, PROJECT, SMALL_SEGMENTS } from '../log-fixture.js';
 
 const test = suite('LogReader');
 const paths = new LogPaths(HOME, PROJECT);
-const onlyActive = (): Promise<readonly ReadableSegment[]> => Promise.resolve([{ firstSeq: 1, form: 'active' }]);
+const onlyActive = (): Promise<readonly ListedSegment[]> => Promise.resolve([{ firstSeq: 1, isCompressed: false, isActive: true }]);
 
 test('lines that are accepted while the file is opened are left for the next call', async () => {
   const disk = await diskWith([5]);
@@ -28,8 +27,8 @@ test('a segment that is sealed between the question and the opening is found und
   const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
   // Asked first before the rotation, when the segment was active, and then after it.
   const answers = [await onlyActive()];
-  const segments = (): Promise<readonly ReadableSegment[]> => (
-    Promise.resolve(answers.pop() ?? [{ firstSeq: 1, form: 'plain' }, { firstSeq: 3, form: 'active' }])
+  const segments = (): Promise<readonly ListedSegment[]> => (
+    Promise.resolve(answers.pop() ?? [{ firstSeq: 1, isCompressed: false }, { firstSeq: 3, isCompressed: false, isActive: true }])
   );
   const reader = new LogReader(disk, paths, { logId: LOG_ID, segments, activeBytes: () => 0 });
   assert.deepEqual((await collect(reader.lines(1, 2))).map((line) => line.seq), [1, 2]);

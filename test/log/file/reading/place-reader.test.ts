@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FILE_IDLE_MS, IdleFiles } from '../../../../src/disk/idle-files.js';
-import { LogPaths } from '../../../../src/log/file/log-paths.js';
-import type { ReadableSegment } from '../../../../src/log/file/segment/segment-files.js';
+import { type ListedSegment, LogPaths } from '../../../../src/log/file/log-paths.js';
 import { PlaceReader } from '../../../../src/log/file/reading/place-reader.js';
 import type { Log, LogLine } from '../../../../src/log/log.js';
 import type { FaultDisk } from '../../../disk/fault-disk.js';
@@ -134,16 +133,15 @@ test('a segment that is compressed between the question for its form and its ope
   const { disk, log, lines } = await placedLog();
   await log.sealed?.compress(1);
   let asked = 0;
-  const segments = (): readonly ReadableSegment[] => {
+  const segments = (): readonly ListedSegment[] => {
     asked += 1;
-    return [{ firstSeq: 1, form: asked > 2 ? 'compressed' : 'plain' }];
+    return [{ firstSeq: 1, isCompressed: asked > 2 }];
   };
-  const readPlace = { disk, paths: new LogPaths(HOME, PROJECT), idleFiles: new IdleFiles() };
-  const places = new PlaceReader(readPlace, { logId: log.logId, segments });
+  const places = new PlaceReader(disk, new LogPaths(HOME, PROJECT), new IdleFiles(), { logId: log.logId, segments });
   const place = lines[0]?.place;
   assert.ok(place);
   const into = Buffer.alloc(place.sizeBytes);
-  assert.equal(await places.read(1, into, { offset: place.offset, isAgain: false }), place.sizeBytes);
+  assert.equal(await places.read(1, into, place.offset, false), place.sizeBytes);
   assert.equal(into.toString(), EXPECTED[0]);
   await places.close();
   await log.close();
