@@ -277,7 +277,7 @@ export class SimpleKvServer {
     const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
     // Readiness must know before the first write; the look never rejects.
-    void room.look();
+    void room.check();
     const tasks = new WorkerTasks();
     // The last to close: what goes on in the background may still ask for room.
     this.#closers.push(() => room.close(), () => tasks.close());

@@ -1,16 +1,17 @@
 /**
- * Closing something from which nothing is expected any more. Owns one function.
+ * Closes what is no longer needed.
  */
-/** Whatever holds a descriptor. */
+
+/** An owner of a descriptor. */
 interface Closable {
   close(): Promise<void>;
 }
 
 /**
- * Closes a file or a folder. Whatever the system says of it, the descriptor is gone afterwards, and what it held was synced before, only
- * read, or given up.
+ * Closes a file or a folder and ignores errors. The descriptor is released even if the system reports an error, and its data was synced
+ * before, only read, or given up.
  *
- * @param opened what is open, or its opening, which may have failed
+ * @param opened the open file or folder, or the attempt to open it, which may have failed
  */
 export async function closeQuietly(opened: Closable | Promise<Closable>): Promise<void> {
   try {

@@ -1,15 +1,16 @@
 /**
- * Making the folder of all logs, so that it is still there after a loss of power: a folder is durable when the one that names
- * it has been synced, and that holds for each one above it that had to be made.
+ * Creates the data folder so that it survives a power failure: a folder is durable once its parent has been synced, and so on for each
+ * parent that had to be created.
  */
 import { dirname } from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { changeFolder, type Disk } from './disk.js';
 
 /**
- * Makes a folder and those above it that are missing; each is durable when the call resolves.
+ * Creates a folder and its missing parents. All of them are durable when the call resolves.
  *
  * @param path the folder, absolute
+ * @returns the folders that were created, parents first
  */
 export async function makeDataFolder(disk: Disk, path: string): Promise<readonly string[]> {
   if ((await disk.status(path)) !== undefined) return [];
@@ -20,9 +21,9 @@ export async function makeDataFolder(disk: Disk, path: string): Promise<readonly
 }
 
 /**
- * Removes folders that were made for a start that came to nothing. One that holds anything stays, and so do those above it.
+ * Removes folders created for a startup that failed. Keeps a folder that is not empty, and its parents.
  *
- * @param made as {@link makeDataFolder} gave them
+ * @param made as {@link makeDataFolder} returned them
  */
 export async function removeEmptyFolders(disk: Disk, made: readonly string[]): Promise<void> {
   try {

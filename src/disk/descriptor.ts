@@ -1,27 +1,25 @@
 /**
- * One descriptor of the operating system and the work that is queued on it. A descriptor is closed when that work is done and not
- * before: a call that still waits for its turn, such as a sync behind others, would otherwise meet a number that means nothing any
- * more, or another file.
+ * A descriptor of the operating system and the calls queued on it. It is closed only after those calls: otherwise a queued call, such as
+ * a sync behind others, would use a number that is invalid or refers to another file by then.
  */
 import { InvariantError } from '../base/invariant.js';
 
-/** Counts the calls on a descriptor, those that wait included. */
+/** Tracks the calls on a descriptor, including queued ones. */
 export class Descriptor {
   readonly #path: string;
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  /** @param path what it was opened by, for errors */
+  /** @param path the path it was opened with, for errors */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * Makes a call on the descriptor.
+   * Runs a call that uses the descriptor, immediately or after waiting for its turn.
    *
-   * @param call uses the descriptor, at once or after waiting for a turn
    * @returns what the call resolves to
-   * @throws {InvariantError} after {@link Descriptor.close}: the caller is at fault then, and the disk is not
+   * @throws {InvariantError} after {@link Descriptor.close}: a defect of the caller, not a failure of the disk
    */
   async run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new InvariantError(`Cannot use "${this.#path}": its descriptor has been closed`);
@@ -35,9 +33,9 @@ export class Descriptor {
   }
 
   /**
-   * Lets the calls made so far finish, then closes. Calling it again is a defect like any later call.
+   * Waits for the calls made so far, then closes the descriptor with `close`.
    *
-   * @param close closes the descriptor
+   * @throws {InvariantError} if it has been closed
    */
   async close(close: () => Promise<void>): Promise<void> {
     if (this.#isClosed) throw new InvariantError(`Cannot close "${this.#path}": its descriptor has been closed`);

@@ -1,6 +1,6 @@
 /**
- * A few open files, kept for the next reading. Owns when a descriptor is released: never under a reading that is in progress, never
- * later than the pool, and when nothing has read it for a while.
+ * A bounded number of open files, kept for the next read. Owns when a descriptor is released: never during a read, at the latest when the
+ * pool is closed, otherwise when the file has not been read for a while.
  */
 import { invariant } from '../base/invariant.js';
 import { closeQuietly } from './close-quietly.js';
@@ -11,24 +11,24 @@ import { type IdleFile, IdleFiles } from './idle-files.js';
 interface PooledFile extends IdleFile {
   readonly file: Promise<ReadableFile>;
   users: number;
-  /** True: closed as soon as it is idle, and opened anew for later readers. */
+  /** True: closed once it is idle, and reopened for later readers. */
   isLeaving: boolean;
 }
 
-/** Open files by number, at most so many at once. */
+/** Open files by number. */
 export class FilePool {
   readonly #filesMax: number;
   readonly #idleFiles: IdleFiles;
-  /** The one that was used longest ago stands first. */
+  /** Least recently used first. */
   readonly #files = new Map<number, PooledFile>();
-  /** All that are open: those of the map, and those that leave and are still used. */
+  /** Number of open files: those in the map, and those that are leaving and still in use. */
   #openCount = 0;
   #waiting: (() => void)[] = [];
-  #making: Promise<void> | undefined;
+  #freeing: Promise<void> | undefined;
 
   /**
-   * @param filesMax how many files are open at once, at most
-   * @param idleFiles closes those that are not read; shared with other pools @default one of its own
+   * @param filesMax maximum number of open files
+   * @param idleFiles closes files that are not read; may be shared with other pools @default one of its own
    */
   constructor(filesMax: number, idleFiles: IdleFiles = new IdleFiles()) {
     invariant(filesMax >= 1, 'a pool holds a file');
@@ -37,7 +37,7 @@ export class FilePool {
   }
 
   /**
-   * Uses a file, opened if it is not; waits when as many as may be are in use.
+   * Uses a file, opening it if necessary. Waits while the maximum number of files is in use.
    *
    * @returns what `work` returns
    */
@@ -51,7 +51,7 @@ export class FilePool {
     }
   }
 
-  /** Releases one file, once it is idle. */
+  /** Releases a file once it is idle. */
   async drop(key: number): Promise<void> {
     const pooled = this.#files.get(key);
     if (pooled === undefined) return;
@@ -80,28 +80,28 @@ export class FilePool {
       if (this.#openCount < this.#filesMax) {
         this.#openCount += 1;
         const pooled: PooledFile = { file: open(), users: 1, isLeaving: false, release: () => this.#release(key, pooled) };
-        // Its users learn of it by the promise; one that could not be opened is not kept.
+        // Users get the error from the promise. A file that could not be opened is not kept.
         pooled.file.catch(() => this.#forget(key, pooled));
         this.#files.set(key, pooled);
         return pooled;
       }
-      // All who wait, wait for the same: each for itself would close more files than there are to be opened.
-      const making = this.#making ?? this.#makeRoom();
-      this.#making = making;
-      await making;
+      // All waiters share one attempt: each on its own would close more files than necessary.
+      const freeing = this.#freeing ?? this.#freeOne();
+      this.#freeing = freeing;
+      await freeing;
     }
   }
 
-  async #makeRoom(): Promise<void> {
+  async #freeOne(): Promise<void> {
     try {
       const idle = [...this.#files].find(([, pooled]) => pooled.users === 0);
       await (idle === undefined ? this.#change() : this.drop(idle[0]));
     } finally {
-      this.#making = undefined;
+      this.#freeing = undefined;
     }
   }
 
-  /** Closes a file that nothing reads; one that is read again by now stays. */
+  /** Closes an idle file, unless it is in use again. */
   async #release(key: number, pooled: PooledFile): Promise<void> {
     if (pooled.users > 0 || pooled.isLeaving) return;
     await this.drop(key);
@@ -112,7 +112,7 @@ export class FilePool {
     if (this.#files.get(key) === pooled) this.#files.delete(key);
   }
 
-  /** Closes a file that leaves and that nothing uses any more; one that stays is idle from now on. */
+  /** After a use: closes an unused file that is leaving; any other unused file is idle from now on. */
   async #settle(key: number, pooled: PooledFile): Promise<void> {
     if (pooled.users === 0 && pooled.isLeaving) {
       await closeQuietly(pooled.file);

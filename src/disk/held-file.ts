@@ -1,6 +1,6 @@
 /**
- * A file that is opened when it is used and stays open for a while after. Owns its one descriptor: each use of the file is counted,
- * and it is closed only when the count is zero, so that no close can hit work that is under way or queued.
+ * A file that is opened on use and stays open for a while afterwards. Owns its one descriptor: it counts the uses of the file and closes
+ * the descriptor only at zero, so that closing never affects a call in progress or queued.
  */
 import { isErrno } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
@@ -8,15 +8,14 @@ import { closeQuietly } from './close-quietly.js';
 import type { DiskFile } from './disk.js';
 import type { IdleFile, IdleFiles } from './idle-files.js';
 
-/** A file could not be opened: nothing was done with it. */
+/** A file could not be opened, so nothing was done with it. */
 export class NotOpenedError extends Error {
   override readonly name = 'NotOpenedError';
-  /** As the system said. */
+  /** As the operating system reported it. */
   readonly code: string | undefined;
-  /** As the system said. */
+  /** As the operating system reported it. */
   readonly errno: number | undefined;
 
-  /** @param cause the errno of the opening */
   constructor(cause: NodeJS.ErrnoException) {
     super(`Cannot open the file: ${cause.message}`, { cause });
     this.code = cause.code;
@@ -24,13 +23,13 @@ export class NotOpenedError extends Error {
   }
 }
 
-/** One file, open while it is needed. */
+/** A file that is open while it is needed. */
 export class HeldFile implements IdleFile {
   readonly #openFile: () => Promise<DiskFile>;
   readonly #idleFiles: IdleFiles;
   /** The open file; undefined while it is closed. */
   #file: Promise<DiskFile> | undefined;
-  /** The closing of the descriptor before: two at a time could hide from one what the system tells the other. */
+  /** The closing of the previous descriptor. With two open at a time, the system might report a failed write-back to only one of them. */
   #closing: Promise<void> = Promise.resolve();
   #users = 0;
   #isKept = false;
@@ -38,8 +37,8 @@ export class HeldFile implements IdleFile {
   #resolveIdle: (() => void) | undefined;
 
   /**
-   * @param openFile opens it, and refuses one that is not the file that is meant
-   * @param idleFiles says when it is closed
+   * @param openFile opens the file, and rejects if it is not the right one
+   * @param idleFiles decides when to close it
    */
   constructor(openFile: () => Promise<DiskFile>, idleFiles: IdleFiles) {
     this.#openFile = openFile;
@@ -47,15 +46,15 @@ export class HeldFile implements IdleFile {
   }
 
   /**
-   * Uses the file, opened if it is not.
+   * Uses the file, opening it if necessary.
    *
-   * @param work what is done with it; the file is not to be used after it has settled
+   * @param work must not use the file after it has settled
    * @returns what `work` returns
-   * @throws {NotOpenedError} when the system refused to open it: `work` has not begun
-   * @throws what `work` throws; after EBADF the next use opens the file again
+   * @throws {NotOpenedError} if the system refused to open it; `work` was not called
+   * @throws what `work` throws; after EBADF the next use reopens the file
    */
   async use<T>(work: (file: DiskFile) => Promise<T>): Promise<T> {
-    invariant(!this.#isClosed, 'a file that has been closed for good is not used');
+    invariant(!this.#isClosed, 'a closed file is not used');
     this.#users += 1;
     this.#idleFiles.remove(this);
     const opening = this.#file ?? this.#closing.then(() => this.#openFile());
@@ -63,8 +62,8 @@ export class HeldFile implements IdleFile {
     try {
       return await work(await this.#opened(opening));
     } catch (error) {
-      // A descriptor that turned out to be none would fail every further use.
-      if (isErrno(error, 'EBADF') && this.#file === opening) await this.#letGo();
+      // An invalid descriptor would fail every further use.
+      if (isErrno(error, 'EBADF') && this.#file === opening) await this.#closeNow();
       throw error;
     } finally {
       this.#users -= 1;
@@ -81,7 +80,7 @@ export class HeldFile implements IdleFile {
     }
   }
 
-  /** What becomes of the descriptor when a use is over. */
+  /** Decides about the descriptor after a use. */
   #settle(): void {
     if (this.#users > 0) return;
     this.#resolveIdle?.();
@@ -89,10 +88,10 @@ export class HeldFile implements IdleFile {
   }
 
   /**
-   * Says whether the file has to stay open although nothing uses it: bytes that are not synced would lose the descriptor that the
-   * system reports a failure to write them to.
+   * Sets whether the file must stay open while it is unused: for bytes that are not synced, the system reports a failed write-back only on
+   * the descriptor they were written to.
    *
-   * @param isKept true: it stays open until this is taken back, or it is closed for good
+   * @param isKept true: it stays open until this is set to false, or it is closed
    */
   keep(isKept: boolean): void {
     this.#isKept = isKept;
@@ -100,12 +99,12 @@ export class HeldFile implements IdleFile {
     else this.#settle();
   }
 
-  /** Closes the descriptor unless it is used or kept; the next use opens the file again. */
+  /** Closes the descriptor unless it is in use or kept. The next use reopens the file. */
   async release(): Promise<void> {
-    if (this.#users === 0 && !this.#isKept) await this.#letGo();
+    if (this.#users === 0 && !this.#isKept) await this.#closeNow();
   }
 
-  async #letGo(): Promise<void> {
+  async #closeNow(): Promise<void> {
     this.#idleFiles.remove(this);
     const opened = this.#file;
     if (opened === undefined) return;
@@ -114,10 +113,10 @@ export class HeldFile implements IdleFile {
     await this.#closing;
   }
 
-  /** Waits for every use that has begun, then closes the descriptor for good. */
+  /** Waits for every use in progress, then closes the file. It must not be used again. */
   async close(): Promise<void> {
     this.#isClosed = true;
     if (this.#users > 0) await new Promise<void>((resolve) => (this.#resolveIdle = resolve));
-    await this.#letGo();
+    await this.#closeNow();
   }
 }

@@ -1,40 +1,39 @@
 /**
- * The files that are open and that nothing uses now. Owns how long they stay open: a while, so that the next use finds them, and no
- * longer, so that ten thousand quiet projects hold no descriptors. Knows nothing of what the files are.
+ * The open files that are not in use. Owns how long they stay open: long enough for the next use to find them open, and no longer, so that
+ * ten thousand quiet projects hold no descriptors.
  */
 import { systemClock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
 
-/** How long a file stays open that nothing uses, in milliseconds. */
+/** How long an unused file stays open, in milliseconds. */
 export const FILE_IDLE_MS = 5000;
-/** Files that stay open although nothing uses them, at most. */
-export const IDLE_FILES_MAX = 256;
+/** Maximum number of unused files that stay open. */
+const IDLE_FILES_MAX = 256;
 
-/** A file that may be closed. */
+/** A file that may be closed while it is unused. */
 export interface IdleFile {
-  /** Closes the descriptor unless it is used again by now. Must not reject. */
+  /** Closes the descriptor unless it is in use again. Must not reject. */
   release(): Promise<void>;
 }
 
-/** How long and how many. */
-export interface IdleFilesOptions {
+/** How long and how many files stay open. */
+interface IdleFilesOptions {
   /** @default {@link FILE_IDLE_MS} */
   readonly idleMs?: number;
   /** @default {@link IDLE_FILES_MAX} */
   readonly filesMax?: number;
 }
 
-/** Closes files that are not used. One for all files of a server. */
+/** Closes files that are not in use. A server has one for all its files. */
 export class IdleFiles {
   readonly #idleMs: number;
   readonly #filesMax: number;
-  /** Since when each is idle, by the monotonic clock in milliseconds; the one that is idle longest stands first. */
+  /** Since when each file is idle, by the monotonic clock in milliseconds; the longest idle one first. */
   readonly #sinceMs = new Map<IdleFile, number>();
-  /** Files that are being closed. */
+  /** The closings in progress. */
   readonly #leaving = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param options how long and how many */
   constructor({ idleMs = FILE_IDLE_MS, filesMax = IDLE_FILES_MAX }: IdleFilesOptions = {}) {
     invariant(idleMs > 0, 'a file stays open for a while');
     invariant(filesMax >= 0, 'a number of files is not negative');
@@ -42,7 +41,7 @@ export class IdleFiles {
     this.#filesMax = filesMax;
   }
 
-  /** Takes note that nothing uses a file any more. */
+  /** Notes that a file is no longer in use. */
   add(file: IdleFile): void {
     this.#sinceMs.delete(file);
     this.#sinceMs.set(file, systemClock.monotonicMs());
@@ -51,15 +50,15 @@ export class IdleFiles {
     this.#timer ??= this.#wait(this.#idleMs);
   }
 
-  /** Takes note that a file is used again, or closed. */
+  /** Notes that a file is in use again, or closed. */
   remove(file: IdleFile): void {
     this.#sinceMs.delete(file);
   }
 
   /**
-   * Closes all idle files, for a process that is out of descriptors.
+   * Closes all idle files, when the process has run out of descriptors.
    *
-   * @returns false when there was none, and none was being closed
+   * @returns false if there was none, and none was being closed
    */
   async releaseAll(): Promise<boolean> {
     for (const file of [...this.#sinceMs.keys()]) this.#release(file);

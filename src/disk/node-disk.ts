@@ -1,5 +1,5 @@
 /**
- * The real disk, through `node:fs`. Owns the limit on syncs in flight, and closes no descriptor that has work queued on it.
+ * The real disk, through `node:fs`. Owns the limit on syncs in flight, and closes no descriptor with calls queued on it.
  */
 import { constants } from 'node:fs';
 import {
@@ -12,14 +12,14 @@ import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
 import type { IdleFiles } from './idle-files.js';
 import { readTwice } from './read-twice.js';
-import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from './disk.js';
+import type { Disk, DiskFile, DiskFolder, DiskSpace, NameStatus, OpenMode } from './disk.js';
 
 const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
 
 /**
- * Syncs in flight at most. Node does file calls on a pool of four threads; syncs on a slow disk that took all of them
- * would stall every read, every name look-up and every key derivation of the process.
+ * Maximum number of syncs in flight. Node runs file calls on a pool of four threads. If syncs on a slow disk occupied all of them, every
+ * read, every host name look-up and every key derivation of the process would stall.
  */
 const SYNCS_IN_FLIGHT_MAX = 2;
 
@@ -31,27 +31,21 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
 };
 
 /**
- * How often, and how far apart in milliseconds, a call is tried that finds no descriptor free: those of other calls in flight come back
- * within a few of these times.
+ * How often to try a call that fails for lack of descriptors, and the pause in between in milliseconds. Calls in flight release their
+ * descriptors within a few such pauses.
  */
 const DESCRIPTOR_TRIES = 40;
 const DESCRIPTOR_WAIT_MS = 25;
 
-/** What file systems that share no blocks, or not between these two places, answer when they are asked to. */
+/** Errnos of file systems that cannot share blocks, or not between these two files. */
 const CANNOT_CLONE = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EINVAL', 'EXDEV', 'EPERM'] as const;
 
-/** What file systems that keep no times, or refuse to have them set, answer when they are asked to. */
+/** Errnos of file systems that keep no times, or do not allow setting them. */
 const CANNOT_SET_TIMES = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'] as const;
 const MS_PER_SECOND = 1000;
 
-/** Told of a read of a file that failed and succeeded when it was repeated. */
-export type FileRereadReport = (path: string, error: Error) => void;
-
-/** What the files of one disk share. */
-interface NodeFileParts {
-  readonly syncs: LimitFunction;
-  readonly onReread: FileRereadReport | undefined;
-}
+/** Receives a read of a file that failed and then succeeded when it was repeated. */
+type FileRereadReport = (path: string, error: Error) => void;
 
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
@@ -59,7 +53,7 @@ class NodeDiskFile implements DiskFile {
   readonly #descriptor: Descriptor;
   readonly #reportReread: (error: Error) => void;
 
-  constructor(handle: FileHandle, path: string, { syncs, onReread }: NodeFileParts) {
+  constructor(handle: FileHandle, path: string, syncs: LimitFunction, onReread: FileRereadReport | undefined) {
     this.#handle = handle;
     this.#syncs = syncs;
     this.#reportReread = (error) => onReread?.(path, error);
@@ -67,7 +61,7 @@ class NodeDiskFile implements DiskFile {
   }
 
   async append(bytes: Buffer): Promise<number> {
-    // Without a position: an append-only descriptor writes at the end also after the file was cut.
+    // Without a position, a descriptor with O_APPEND writes at the end, also after the file was truncated.
     return await this.#descriptor.run(async () => (await this.#handle.write(bytes, 0, bytes.length, null)).bytesWritten);
   }
 
@@ -113,7 +107,7 @@ export class NodeDisk implements Disk {
   readonly #idleFiles: IdleFiles | undefined;
   readonly #onReread: FileRereadReport | undefined;
 
-  /** @param idleFiles closed when the process is out of descriptors @default there are none */
+  /** @param idleFiles are closed when the process has run out of descriptors @default none */
   constructor(idleFiles?: IdleFiles, onReread?: FileRereadReport) {
     this.#idleFiles = idleFiles;
     this.#onReread = onReread;
@@ -121,7 +115,7 @@ export class NodeDisk implements Disk {
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const handle = await this.#open(path, OPEN_FLAGS[mode]);
-    return new NodeDiskFile(handle, path, { syncs: this.#syncs, onReread: this.#onReread });
+    return new NodeDiskFile(handle, path, this.#syncs, this.#onReread);
   }
 
   async openFolder(path: string): Promise<DiskFolder> {
@@ -138,8 +132,8 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * Files that are open only because they may be used again must not keep another from being opened, and a lack of descriptors that
-   * passes must not look like a fault of the files.
+   * Retries a call that fails for lack of descriptors, after closing idle files: they must not keep another file from being opened, and a
+   * temporary shortage must not look like a fault of the file.
    */
   async #withDescriptors<T>(work: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
@@ -203,15 +197,15 @@ export class NodeDisk implements Disk {
     await absentAs(rmdir(path), undefined);
   }
 
-  async room(path: string): Promise<DiskRoom> {
+  async space(path: string): Promise<DiskSpace> {
     const { bavail, blocks, bsize } = await statfs(path);
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
   }
 }
 
 /**
- * One folder at a time, each tried twice at most: the recursive call of Node tries for ever where a folder is there and takes no names,
- * as `/proc` does.
+ * Creates one folder at a time, with at most two attempts each: Node's recursive call loops forever if the parent exists but accepts no
+ * new names, as in `/proc`.
  */
 async function makeFolders(path: string): Promise<void> {
   try {

@@ -1,18 +1,17 @@
 /**
- * Reads that the device refuses are made once more, at once: a cable, a controller or a network disk that fails for a moment must not
- * have a sound file taken for a damaged one. What fails twice is what the caller gets.
+ * Repeats a read that the device refuses, once and immediately: a momentary failure of a cable, a controller or a network disk must not
+ * make a sound file look damaged.
  */
 import { isErrno } from '../base/app-error.js';
 
-/** Told of a read that was refused and succeeded when it was made again. */
-export type RereadReport = (error: NodeJS.ErrnoException) => void;
+/** Receives the error of a read that was refused and then succeeded when it was repeated. */
+type RereadReport = (error: NodeJS.ErrnoException) => void;
 
 /**
- * Makes a read, and makes it once more where the device refuses it.
+ * Runs a read, and repeats it if the device refuses it (EIO).
  *
- * @param read makes the read; it may be made twice
- * @param report told where the first one failed and the second one did not
- * @throws what the second read failed with, or the first one where the device did not refuse it
+ * @param report called if the first read failed and the second one did not
+ * @throws the error of the second read, or of the first one if it was not EIO
  */
 export async function readTwice<T>(read: () => Promise<T>, report?: RereadReport): Promise<T> {
   try {

@@ -1,8 +1,8 @@
 /**
- * How much room is left, looked at before it is gone: writes that grow a file are refused while there is still enough for
- * deletes, heads, snapshots and the configuration. Knows nothing of what is written; a disk that fills up all the same says so itself.
+ * Watches the free space of a disk and refuses writes before it runs out, so that enough remains for deletes, heads, snapshots and the
+ * configuration: the reserve. Does not know what is written. A disk that runs full anyway reports that by itself.
  *
- * One rule, {@link SpaceWatch.largestBytes}, refuses writes and reports the room, so a report never contradicts a refusal.
+ * One rule, {@link SpaceWatch.largestBytes}, both refuses writes and reports the free space, so a report never contradicts a refusal.
  */
 import { type Clock, systemClock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
@@ -13,27 +13,27 @@ import type { Disk } from './disk.js';
 export const LOW_WATER_BYTES_MAX = 16_777_216;
 /** The low-water mark of a small disk, as a share of its size. */
 export const LOW_WATER_SHARE = 0.05;
-/** How much room makes a low disk good again, as a multiple of the mark: at the mark itself it would go to and fro. */
-export const RECOVERY_FACTOR = 1.25;
-/** How much room needs no new look, as a multiple of the mark. */
+/** Free space at which a low disk is no longer low, as a multiple of the mark. At the mark itself the state would flap. */
+const RECOVERY_FACTOR = 1.25;
+/** Free space at which the last check counts even if bytes are about to be written, as a multiple of the mark. */
 const AMPLE_FACTOR = 2;
-// So that a low disk is never taken for an ample one.
-invariant(RECOVERY_FACTOR < AMPLE_FACTOR, 'a disk with ample room is not low');
-/** How long a look is believed, in milliseconds. Others fill the disk too. */
-export const LOOK_LIFETIME_MS = 250;
+// Otherwise a low disk could count as ample.
+invariant(RECOVERY_FACTOR < AMPLE_FACTOR, 'a disk with ample space is not low');
+/** How long the result of a check is valid, in milliseconds. Other programs use the disk too. */
+export const CHECK_LIFETIME_MS = 250;
 /** Interval between checks of a low disk without writes, in milliseconds. */
-export const LOW_LOOK_INTERVAL_MS = 5000;
+const LOW_CHECK_INTERVAL_MS = 5000;
 
-/** What may grow on a low disk, in bytes: not even a write of none. */
+/** The largest growth that is allowed on a low disk, in bytes: not even a write of 0 bytes. */
 const NOTHING_GROWS = -1;
 const GROWTH_IS_BYTES = 'growth is a number of bytes';
 
-/** Deleting keys makes the log longer; what frees room is what removes history. */
-const MAKE_ROOM = 'lower "retention" of the projects with the longest history, or delete projects; deleting keys frees nothing until ' +
+/** Deleting keys makes the log longer; only removing history frees space. */
+const FREE_SPACE = 'lower "retention" of the projects with the longest history, or delete projects; deleting keys frees nothing until ' +
   'retention removes their history';
 
 /**
- * The room that is kept for deletes, heads and the configuration.
+ * Returns the size of the reserve for deletes, heads and the configuration.
  *
  * @param totalBytes size of the disk in bytes
  * @returns the low-water mark in bytes
@@ -45,93 +45,88 @@ export function lowWaterMark(totalBytes: number): number {
 /** What a watch needs. */
 export interface SpaceWatchOptions {
   readonly disk: Disk;
-  /** A folder of the disk that is watched. */
+  /** A folder of the watched disk. */
   readonly folder: string;
   /** @default the machine's clock */
   readonly clock?: Clock;
   readonly logger: Logger;
-  /** Interval between checks of a low disk without writes, in milliseconds. @default LOW_LOOK_INTERVAL_MS */
-  readonly lowLookIntervalMs?: number;
+  /** Interval between checks of a low disk without writes, in milliseconds. @default LOW_CHECK_INTERVAL_MS */
+  readonly lowCheckIntervalMs?: number;
 }
 
-/** What one look has found. */
-interface Room {
+/** The result of a check. */
+interface Space {
   readonly freeBytes: number;
   readonly markBytes: number;
 }
 
-/** Watches the room on one disk. All that write to it share one watch, since it counts what they are about to write. */
+/** Watches one disk. All writers to it share one watch, because it counts what they are about to write. */
 export class SpaceWatch {
   readonly #options: SpaceWatchOptions;
   readonly #clock: Clock;
-  /** What the last look found; undefined before the first, and where the disk could not say: then there is room. */
-  #room: Room | undefined;
-  /** When the last look began, by the monotonic clock. */
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  /** Bytes that were allowed since the last look began: it cannot have seen them. */
+  /** The result of the last check; undefined before the first one, and if the disk reports nothing: then every write is allowed. */
+  #space: Space | undefined;
+  /** When the last check started, by the monotonic clock. */
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  /** Bytes allowed since the last check started, which it cannot have counted. */
   #notedBytes = 0;
+  /** True from a check that finds less than the mark until one finds {@link RECOVERY_FACTOR} times as much. */
   #isLow = false;
   #refusedBytes: number | undefined;
-  /** One look at a time: callers that come meanwhile wait for the same. */
-  #looking: Promise<void> | undefined;
+  /** One check at a time: callers that arrive meanwhile wait for the same one. */
+  #checking: Promise<void> | undefined;
   /** Set while the disk is low. */
   #timer: NodeJS.Timeout | undefined;
   #hasWarned = false;
   #isClosed = false;
 
-  /** @param options the disk, and where troubles are logged */
   constructor(options: SpaceWatchOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** True from when a look found less than the mark until one finds 1.25 times as much. */
-  get isLow(): boolean {
-    return this.#isLow;
-  }
-
   /**
-   * Size of the largest write that is allowed now, in bytes: what is free above the mark, as the last look found it, less what has been
-   * allowed since. Negative while nothing may grow; infinite before the first look, and where the disk cannot say.
+   * Size of the largest write that is allowed now, in bytes: the free space above the mark at the last check, less what has been allowed
+   * since. Negative while nothing may grow; infinite before the first check, and if the disk reports nothing.
    */
   get largestBytes(): number {
     if (this.#isLow) return NOTHING_GROWS;
-    if (this.#room === undefined) return Number.POSITIVE_INFINITY;
-    const { freeBytes, markBytes } = this.#room;
+    if (this.#space === undefined) return Number.POSITIVE_INFINITY;
+    const { freeBytes, markBytes } = this.#space;
     return freeBytes - this.#notedBytes - markBytes;
   }
 
   /**
-   * Size of the largest write that has been refused and would be refused again, in bytes; undefined when there is none. It is forgotten
-   * once there is room for it: until then its sender gets 507 at each attempt, which must not look like a healthy disk.
+   * Size of the largest write that was refused and would be refused again, in bytes; undefined if there is none. It is remembered until
+   * there is space for it: until then its sender gets 507 at each attempt, and the disk must not be reported as healthy.
    */
   get refusedBytes(): number | undefined {
     return this.#refusedBytes !== undefined && this.#refusedBytes > this.largestBytes ? this.#refusedBytes : undefined;
   }
 
-  /** Bytes that the last look found free; undefined before the first, and where the disk cannot say. */
+  /** Free bytes at the last check; undefined before the first one, and if the disk reports nothing. */
   get freeBytes(): number | undefined {
-    return this.#room?.freeBytes;
+    return this.#space?.freeBytes;
   }
 
   /**
-   * Looks at the disk unless the last look is young and found ample room; then it returns at once, since it stands in front of every
-   * write. Never rejects.
+   * Checks the disk unless the last check is recent and found ample space. It then returns immediately, because it precedes every write.
+   * Never rejects.
    *
    * @param bytes how much is about to be written, at least 0
    */
   refresh(bytes = 0): void | Promise<void> {
     invariant(Number.isSafeInteger(bytes) && bytes >= 0, GROWTH_IS_BYTES);
-    const isYoung = this.#clock.monotonicMs() - this.#lookedAtMs < LOOK_LIFETIME_MS;
-    if (!isYoung || !this.#isAmpleFor(bytes)) return this.look();
+    const isRecent = this.#clock.monotonicMs() - this.#checkedAtMs < CHECK_LIFETIME_MS;
+    if (!isRecent || !this.#isAmpleFor(bytes)) return this.check();
   }
 
   /**
-   * Decides on one write, by what is known since {@link SpaceWatch.refresh}. What is allowed counts as used until the next look, and
-   * what is refused is remembered in {@link SpaceWatch.refusedBytes}.
+   * Decides on one write by the last check. What is allowed counts as used until the next check; what is refused is remembered in
+   * {@link SpaceWatch.refusedBytes}.
    *
    * @param bytes size of the write, at least 0
-   * @returns false when the disk is low, or would be below its mark after the write
+   * @returns false if the disk is low, or would be below its mark after the write
    */
   allowsGrowth(bytes: number): boolean {
     invariant(Number.isSafeInteger(bytes) && bytes >= 0, GROWTH_IS_BYTES);
@@ -144,31 +139,31 @@ export class SpaceWatch {
   }
 
   #isAmpleFor(bytes: number): boolean {
-    return this.#room === undefined || this.largestBytes - bytes >= (AMPLE_FACTOR - 1) * this.#room.markBytes;
+    return this.#space === undefined || this.largestBytes - bytes >= (AMPLE_FACTOR - 1) * this.#space.markBytes;
   }
 
-  /** Looks at the disk now, or joins the look that is under way. Never rejects. */
-  async look(): Promise<void> {
-    if (this.#looking === undefined) this.#looking = this.#look();
-    await this.#looking;
+  /** Checks the disk now, or joins the check in progress. Never rejects. */
+  async check(): Promise<void> {
+    if (this.#checking === undefined) this.#checking = this.#check();
+    await this.#checking;
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const startedAtMs = this.#clock.monotonicMs();
     const notedBefore = this.#notedBytes;
-    this.#room = await this.#readRoom();
-    this.#looking = undefined;
-    this.#lookedAtMs = startedAtMs;
+    this.#space = await this.#readSpace();
+    this.#checking = undefined;
+    this.#checkedAtMs = startedAtMs;
     this.#notedBytes -= notedBefore;
-    this.#judge(this.#room);
+    this.#judge(this.#space);
     this.#refusedBytes = this.refusedBytes;
   }
 
-  /** Some file systems answer with a size of 0: they cannot say, and must not stop every write. */
-  async #readRoom(): Promise<Room | undefined> {
+  /** Some file systems report a size of 0, which means that they do not know. That must not stop every write. */
+  async #readSpace(): Promise<Space | undefined> {
     const { disk, folder } = this.#options;
     try {
-      const { freeBytes, totalBytes } = await disk.room(folder);
+      const { freeBytes, totalBytes } = await disk.space(folder);
       if (totalBytes > 0) return { freeBytes, markBytes: lowWaterMark(totalBytes) };
       this.#warnOnce(undefined);
     } catch (error) {
@@ -181,28 +176,28 @@ export class SpaceWatch {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     const { logger, folder } = this.#options;
-    logger.warn({ folder, err: error }, 'the disk does not say how much room it has; writes go on until it refuses one');
+    logger.warn({ folder, err: error }, 'the disk does not report its free space; writes are accepted until it refuses one');
   }
 
-  #judge(room: Room | undefined): void {
+  #judge(space: Space | undefined): void {
     const wasLow = this.#isLow;
-    this.#isLow = room !== undefined && room.freeBytes < room.markBytes * (wasLow ? RECOVERY_FACTOR : 1);
+    this.#isLow = space !== undefined && space.freeBytes < space.markBytes * (wasLow ? RECOVERY_FACTOR : 1);
     if (this.#isLow === wasLow) return;
     const { logger } = this.#options;
-    const facts = { free_bytes: room?.freeBytes, mark_bytes: room?.markBytes, ...(this.#isLow && { what_to_do: MAKE_ROOM }) };
+    const facts = { free_bytes: space?.freeBytes, mark_bytes: space?.markBytes, ...(this.#isLow && { what_to_do: FREE_SPACE }) };
     if (this.#isLow) {
-      logger.error(facts, 'the disk is nearly full: writes that grow are refused until there is room; reads and deletes go on');
+      logger.error(facts, 'the disk is nearly full: writes that grow are refused until there is space; reads and deletes continue');
       this.#startTimer();
     } else {
-      logger.info(facts, 'the disk has room again: writes are taken');
+      logger.info(facts, 'the disk has space again: writes are accepted');
       this.#stopTimer();
     }
   }
 
-  /** Without it the server would stay unready after its clients have gone elsewhere. */
+  /** Without the timer, /readyz would keep reporting a full disk after its clients have gone elsewhere. */
   #startTimer(): void {
     if (this.#isClosed) return;
-    this.#timer = setInterval(() => void this.look(), this.#options.lowLookIntervalMs ?? LOW_LOOK_INTERVAL_MS).unref();
+    this.#timer = setInterval(() => void this.check(), this.#options.lowCheckIntervalMs ?? LOW_CHECK_INTERVAL_MS).unref();
   }
 
   #stopTimer(): void {
@@ -210,10 +205,10 @@ export class SpaceWatch {
     this.#timer = undefined;
   }
 
-  /** Ends the looks in the background; resolves when none is under way. */
+  /** Stops the background checks; resolves when none is in progress. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopTimer();
-    await this.#looking;
+    await this.#checking;
   }
 }

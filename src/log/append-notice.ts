@@ -1,17 +1,17 @@
 /**
- * How followers learn that a log has grown or ended. Owns the waiting; knows no lines.
+ * Wakes followers when a log has grown or was closed. Owns the waiting; knows no lines.
  */
 
-/** Wakes everyone who waits, once each time. */
+/** Wakes all current waiters, once each. */
 export class AppendNotice {
   #waiting = new Set<() => void>();
 
-  /** How many wait now. */
+  /** Number of current waiters. */
   get waitingCount(): number {
     return this.#waiting.size;
   }
 
-  /** Wakes everyone who waits now. */
+  /** Wakes everyone who is waiting now. */
   wake(): void {
     const waiting = this.#waiting;
     this.#waiting = new Set();
@@ -21,7 +21,7 @@ export class AppendNotice {
   /**
    * Waits for the next {@link AppendNotice.wake}.
    *
-   * @param signal gives up when raised
+   * @param signal ends the waiting
    * @throws the signal's reason
    */
   async wait(signal?: AbortSignal): Promise<void> {
@@ -29,7 +29,7 @@ export class AppendNotice {
     await new Promise<void>((resolve) => {
       const resume = (): void => {
         signal?.removeEventListener('abort', resume);
-        // One that gave up is not kept: on a quiet log nothing would ever wake it.
+        // An aborted waiter must not stay in the set: on a quiet log nothing would ever remove it.
         this.#waiting.delete(resume);
         resolve();
       };

@@ -1,6 +1,6 @@
 /**
- * From drafts to the bytes of one batch: stamps each, chains it, and keeps the end of the chain. Every home of a log builds
- * its lines here, so that equal decisions give equal lines wherever they are kept.
+ * Turns drafts into the bytes of one batch: stamps each line, chains it and keeps track of the end of the chain. Every implementation
+ * of a log encodes its lines here, so that equal decisions give equal lines wherever they are stored.
  */
 import { AppError } from '../base/app-error.js';
 import { randomSalt } from '../base/random-id.js';
@@ -16,12 +16,12 @@ export interface EncodedBatch {
   readonly lines: readonly LogLine[];
   /** Length of each line in bytes, in order. */
   readonly lineBytes: readonly number[];
-  /** The end of the chain when the batch is in. */
+  /** The end of the chain after the batch. */
   readonly end: LogPosition;
 }
 
-/** Where the first line of a batch will stand. */
-export interface BatchStart {
+/** The location of the first line of a batch. */
+interface BatchStart {
   /** The segment: the seq of its first event. */
   readonly segment: number;
   /** In bytes from the start of the segment. */
@@ -32,14 +32,13 @@ export interface BatchStart {
  * Encodes a batch.
  *
  * @param drafts at least one
- * @param after the end of the log, and the last seq that is synced
- * @param how what stamps the lines, and where the first of them will stand, where lines can be read again
- * @throws {AppError} `line_too_large` when a line exceeds {@link LINE_BYTES_MAX}
+ * @param after the end of the log, and the last synced seq
+ * @param clock stamps the lines
+ * @param start where the first line will be; absent if lines cannot be read again
+ * @throws {AppError} `line_too_large` if a line exceeds {@link LINE_BYTES_MAX}
  */
 export function encodeBatch(
-  drafts: readonly LineDraft[],
-  after: LogPosition & { readonly durable: number },
-  { clock, start }: { readonly clock: LineClock; readonly start?: BatchStart },
+  drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, clock: LineClock, start?: BatchStart,
 ): EncodedBatch {
   const lines: LogLine[] = [];
   const lineBytes: number[] = [];
@@ -67,7 +66,7 @@ export function encodeBatch(
 
 function refuseLongLine(bytes: number): void {
   if (bytes <= LINE_BYTES_MAX) return;
-  throw new AppError('line_too_large', `Cannot append a line of ${bytes} bytes: at most ${LINE_BYTES_MAX} are allowed`, {
+  throw new AppError('line_too_large', `Cannot append a line of ${bytes} bytes: the limit is ${LINE_BYTES_MAX} bytes`, {
     facts: { limit: LINE_BYTES_MAX, actual: bytes },
   });
 }

@@ -1,10 +1,10 @@
 /**
- * The time that lines are stamped with: for people, so it does not go backwards for small corrections of the clock, and
- * tells the truth after large ones. Order is by seq, never by this.
+ * The time stamps of lines. They are for people, so small corrections of the clock do not make them go back, while after a large
+ * correction they show the true time. Order comes from seq, never from time.
  */
 import type { Clock } from '../base/clock.js';
 
-/** How far the clock may lag behind the last line before the true time is written, in milliseconds. */
+/** How far the clock may lag behind the last line before lines get the true time again, in milliseconds. */
 export const HELD_BACK_MS_MAX = 60_000;
 
 /** Stamps lines. */
@@ -13,14 +13,14 @@ export class LineClock {
   readonly #onJump: (fromMs: number, toMs: number) => void;
   #lastMs = 0;
 
-  /** @param onJump told when the clock has gone back by more than {@link HELD_BACK_MS_MAX} */
+  /** @param onJump called if the clock has gone back by more than {@link HELD_BACK_MS_MAX} */
   constructor(clock: Clock, onJump: (fromMs: number, toMs: number) => void) {
     this.#clock = clock;
     this.#onJump = onJump;
   }
 
   /**
-   * Takes over the time of the last line of an opened log.
+   * Continues from the last line of an opened log.
    *
    * @param timeMs milliseconds since 1970
    */
@@ -28,7 +28,7 @@ export class LineClock {
     this.#lastMs = timeMs;
   }
 
-  /** @returns the time for the next line, in milliseconds since 1970 */
+  /** @returns the time of the next line, in milliseconds since 1970 */
   next(): number {
     const nowMs = this.#clock.wallMs();
     const behindMs = this.#lastMs - nowMs;

@@ -1,29 +1,29 @@
 /**
- * The bytes of a log, format version 1: event lines, header lines and seal lines, and the chain of hashes through them.
- * Pure: turns values into text and bytes into values, opens nothing. `docs/log-format.md` is the specification.
+ * The line format of a log, version 1: event lines, header lines and seal lines, and the hash chain through them. The only module that
+ * knows how a line is spelled. Pure: opens nothing. `docs/log-format.md` is the specification.
  */
 import { hash } from 'node:crypto';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { LineDraft, LogLine } from './log.js';
 
-/** What the first field of every segment's header says. */
-export const FORMAT = 'simplekv/1';
+/** The first field of every segment's header. */
+const FORMAT = 'simplekv/1';
 
-/** What a newer format's name would begin with; anything else is not a log at all. */
-export const FORMAT_FAMILY = 'simplekv/';
+/** Every format of a log begins like this, newer ones included. */
+const FORMAT_FAMILY = 'simplekv/';
 
-/** Characters of a hash: SHA-256 in lower-case hexadecimal digits. */
-export const HASH_CHARACTERS = 64;
+/** Length of a hash: SHA-256 in lower-case hexadecimal digits. */
+const HASH_CHARACTERS = 64;
 
 const SALT_MARK = ',"salt":';
 const HASH_MARK = ',"hash":"';
 const LINE_END = '"}';
 const HEADER_START = '{"format":';
 const SALT_CHARACTERS = 22;
-/** `,"hash":"<64 hex>"}`: what every line ends with, in bytes. */
+/** Length of `,"hash":"<64 hex>"}`, the end of every line, in bytes. */
 const HASH_TAIL_BYTES = HASH_MARK.length + HASH_CHARACTERS + LINE_END.length;
-/** `,"salt":"<22 characters>",`: what part B of an event line begins with, in bytes. */
+/** Length of `,"salt":"<22 characters>",`, the start of part B of an event line, in bytes. */
 const SALT_HEAD_BYTES = SALT_MARK.length + SALT_CHARACTERS + '"",'.length;
 invariant(HASH_TAIL_BYTES === 75, 'the hash is always the final 75 bytes of a line');
 
@@ -47,7 +47,7 @@ function sha256(data: string | Uint8Array): string {
 const DIGEST_OF_NOTHING = sha256('');
 
 /**
- * The hash that stands before seq 1.
+ * Returns the hash that seq 1 is chained to.
  *
  * @param logId 32 hexadecimal digits
  * @returns SHA-256 of `simplekv/1\n<project>\n<log_id>`
@@ -56,13 +56,13 @@ export function genesisHash(project: string, logId: string): string {
   return sha256(`${FORMAT}\n${project}\n${logId}`);
 }
 
-/** SHA-256 over the previous hash and the digests of the line's two parts, so that part B can be erased and A still verified. */
+/** Hashes the previous hash and the digests of the line's two parts, so that A can be verified after B has been erased. */
 function chainHash(previousHash: string, digestOfA: string, digestOfB: string): string {
   return sha256(previousHash + digestOfA + digestOfB);
 }
 
 /** What the log adds to a draft. */
-export interface LineStamp {
+interface LineStamp {
   readonly seq: number;
   readonly timeMs: number;
   readonly durable: number;
@@ -71,23 +71,22 @@ export interface LineStamp {
 }
 
 /** A line that is ready to be written. */
-export interface EncodedLine {
+interface EncodedLine {
   /** The whole line with its line feed. */
   readonly text: string;
   readonly hash: string;
   /** Length of the whole line in bytes. */
   readonly sizeBytes: number;
-  /** Where {@link LineDraft.body} begins, in bytes from the start of the line. */
+  /** Offset of {@link LineDraft.body} in bytes from the start of the line. */
   readonly bodyOffset: number;
   /** Its length in bytes. */
   readonly bodyBytes: number;
 }
 
 /**
- * Makes an event line.
+ * Encodes an event line.
  *
- * @param draft what the caller decided
- * @param previousHash hash of the line before, or the genesis hash
+ * @param previousHash hash of the previous line, or the genesis hash
  */
 export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash: string): EncodedLine {
   invariant(previousHash.length === HASH_CHARACTERS, 'a line is chained to a hash');
@@ -95,8 +94,8 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   invariant(!NEEDS_ESCAPING.test(draft.actor + draft.request), 'actor and request id need no escaping');
   invariant(draft.body !== '' && !LINE_BREAK.test(draft.body), 'the fields of an operation are one line');
   const partA = partAOf(draft, stamp);
-  // What is written here and refused by a reader would cost the whole log.
-  invariant(PART_A.test(partA), 'part A has the form that is read back');
+  // A line that no reader accepts would cost the whole log.
+  invariant(PART_A.test(partA), 'part A has the form that readers accept');
   const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
   const lineHash = chainHash(previousHash, sha256(partA), sha256(partB));
   const bodyOffset = Buffer.byteLength(partA) + SALT_HEAD_BYTES;
@@ -113,12 +112,12 @@ function partAOf(
 }
 
 /**
- * Says where a whole line lies that was read: what stands before its body follows from what it says.
+ * Computes the place of a whole line from that of its body, since its fields determine the bytes before the body.
  *
- * @returns the line from its first byte to the line feed, which the last line of a log may lack
+ * @returns the line with its line feed, which the last line of a log may lack
  */
 export function placeOfLine(line: LogLine): TextPlace {
-  invariant(line.place !== undefined, `the line of seq ${line.seq} lies in a file`);
+  invariant(line.place !== undefined, `the line of seq ${line.seq} is in a file`);
   const { segment, offset, sizeBytes } = line.place;
   const bodyOffset = Buffer.byteLength(partAOf(line, line)) + SALT_HEAD_BYTES;
   return { segment, offset: offset - bodyOffset, sizeBytes: bodyOffset + sizeBytes + HASH_TAIL_BYTES + 1 };
@@ -129,37 +128,37 @@ export interface SegmentHeader {
   readonly project: string;
   readonly logId: string;
   readonly firstSeq: number;
-  /** Hash of the last line of the segment before, or the genesis hash. */
+  /** Hash of the last line of the previous segment, or the genesis hash. */
   readonly previousHash: string;
   /**
-   * Digest of the manifest of the snapshot that holds what came before: 64 hexadecimal digits, only in the first segment of a log
-   * that does not begin with seq 1.
+   * Digest of the manifest of the snapshot that holds everything before, 64 hexadecimal digits. Only the first segment of a log that
+   * does not begin with seq 1 may have one.
    */
   readonly base?: string | undefined;
 }
 
-/** Makes a header line. */
+/** Encodes a header line. */
 export function encodeHeaderLine(header: SegmentHeader): string {
   invariant(header.firstSeq >= 1, 'seq counts from 1');
   const log = `"project":"${header.project}","log_id":"${header.logId}"`;
   const base = header.base === undefined ? '' : `,"base":"${header.base}"`;
   const partA = `{"format":"${FORMAT}",${log},"first_seq":${header.firstSeq},"prev":"${header.previousHash}"${base}`;
-  // What is written here and refused by a reader would cost the whole log.
-  invariant(HEADER_FIELDS.test(partA.slice(`{"format":"${FORMAT}"`.length)), 'a header has the form that is read back');
+  // A header that no reader accepts would cost the whole log.
+  invariant(HEADER_FIELDS.test(partA.slice(`{"format":"${FORMAT}"`.length)), 'a header has the form that readers accept');
   return closeLine(partA, header.previousHash);
 }
 
 /** The last line of a sealed segment. */
 export interface SegmentSeal {
-  /** The name that this segment has from now on, inside the project's folder. */
+  /** The permanent name of this segment in the project's folder. */
   readonly sealedName: string;
-  /** The first seq of the segment that follows. */
+  /** The first seq of the next segment. */
   readonly nextSeq: number;
-  /** The file that follows, for a reader with `tail -f`. */
+  /** The next file, for a person reading with `tail -f`. */
   readonly nextName: string;
 }
 
-/** Makes a seal line. */
+/** Encodes a seal line. */
 export function encodeSealLine(seal: SegmentSeal, previousHash: string): string {
   return closeLine(`{"seal":"${seal.sealedName}","next_seq":${seal.nextSeq},"next":"${seal.nextName}"`, previousHash);
 }
@@ -168,24 +167,24 @@ function closeLine(partA: string, previousHash: string): string {
   return `${partA}${HASH_MARK}${chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING)}${LINE_END}\n`;
 }
 
-/** Why bytes are not the line that is due. */
+/** Why bytes are not the expected line. */
 export interface LineFault {
   readonly expected: string;
   readonly found: string;
 }
 
-/** Outcome of decoding. */
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: LineFault };
+/** The result of decoding. */
+type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: LineFault };
 
-/** What is due at a place of a segment. */
+/** The expected line at a place of a segment. */
 export interface DueLine {
   readonly seq: number;
   readonly previousHash: string;
-  /** `durable` of the line before; it never decreases. */
+  /** `durable` of the previous line; it never decreases. */
   readonly durable: number;
-  /** The segment that it stands in: the seq of its first event. */
+  /** The segment of the line: the seq of its first event. */
   readonly segment: number;
-  /** Where the line begins, in bytes from the start of the segment. */
+  /** Offset of the line in bytes from the start of the segment. */
   readonly offset: number;
 }
 
@@ -211,13 +210,12 @@ export function claimedHash(bytes: Buffer): string | undefined {
 }
 
 /**
- * Checks the bytes of an event line against what is due, and takes them apart.
+ * Verifies and decodes an event line.
  *
- * A line is valid if and only if its three parts have their form, its hash is the hash of the line before, part A and
- * part B, its seq is the one that is due, and its `durable` is below its seq and not below that of the line before.
+ * A line is valid if and only if its three parts have their form, its hash is that of the previous line's hash, part A and part B, its
+ * seq is the expected one, and its `durable` is below its seq and not below that of the previous line.
  *
  * @param bytes the line without its line feed
- * @param due what must stand there
  */
 export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   const written = claimedHash(bytes);
@@ -237,7 +235,7 @@ export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
     return refuse(`durable from ${due.durable} to ${due.seq - 1}`, `durable ${durable}`);
   }
   const timeMs = Date.parse(time);
-  if (Number.isNaN(timeMs)) return refuse('a time of the calendar', time);
+  if (Number.isNaN(timeMs)) return refuse('a valid time', time);
   const bodyOffset = split + SALT_HEAD_BYTES;
   const body = bytes.toString('utf8', bodyOffset, end);
   const place = { segment: due.segment, offset: due.offset + bodyOffset, sizeBytes: end - bodyOffset };
@@ -245,7 +243,7 @@ export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
 }
 
 /**
- * Takes a header line apart and checks its hash; whether it is the header that is due is the caller's question.
+ * Decodes a header line and verifies its hash. The caller checks whether it is the expected header.
  *
  * @param bytes the line without its line feed
  * @returns the header, `{format}` for a header of a newer format, or what is wrong with it
@@ -254,7 +252,7 @@ export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { reado
   const text = bytes.toString('latin1');
   const format = HEADER.exec(text)?.[1];
   if (format === undefined || !format.startsWith(FORMAT_FAMILY)) return refuse('a header line', show(bytes));
-  // Asked before the hash: a newer version may hash differently, and "newer" must not read as "damaged".
+  // Checked before the hash: a newer version may hash differently, and must not be reported as damage.
   if (format !== FORMAT && /^simplekv\/[1-9]\d*$/.test(format)) return { ok: true, value: { format } };
   const written = claimedHash(bytes);
   if (written === undefined) return refuse('a header line that ends with its hash', show(bytes));
@@ -272,17 +270,16 @@ export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { reado
 }
 
 /**
- * Tells whether bytes claim to be a seal line.
+ * Tells whether a line, whole or damaged, begins like a seal.
  *
  * @param bytes the line without its line feed
- * @returns true when they begin like one
  */
 export function looksLikeSeal(bytes: Buffer): boolean {
   return bytes.toString('latin1', 0, '{"seal":'.length) === '{"seal":';
 }
 
 /**
- * Takes a seal line apart and checks its hash and its seq.
+ * Decodes a seal line and verifies its hash and its seq.
  *
  * @param bytes the line without its line feed
  */
@@ -303,10 +300,10 @@ const DURABLE_CLAIM = /"durable":(\d{1,16}),"salt":/;
 const CLAIM_BYTES_MAX = 1024;
 
 /**
- * Reads what a line, whole or damaged, says of the durability of those before it.
+ * Reads the `durable` field of a line, whole or damaged.
  *
- * @param bytes any bytes that may be a line or a piece of one
- * @returns the seq that it claims was synced before it, or 0 where it claims nothing legible
+ * @param bytes a line, or a piece of one
+ * @returns the seq that was synced before the line, or 0 if the field is not legible
  */
 export function claimedDurable(bytes: Buffer): number {
   const claim = DURABLE_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX));

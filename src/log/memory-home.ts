@@ -1,16 +1,16 @@
 /**
- * Where logs without a disk are kept: nowhere. A log lives as long as it is referenced.
+ * The home of logs without files. A log lives as long as it is referenced.
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { CreateOptions, Log, LogHome, NameHolding } from './log.js';
 import { MemoryLog } from './memory-log.js';
 
-/** Logs in memory. */
+/** Creates logs in memory. There is nothing to open, find or remove. */
 export class MemoryHome implements LogHome {
   readonly #options: { readonly clock?: Clock; readonly logger?: Logger };
 
-  /** @param options clock and logger for the logs */
+  /** @param options clock and logger of the logs */
   constructor(options: { readonly clock?: Clock; readonly logger?: Logger } = {}) {
     this.#options = options;
   }

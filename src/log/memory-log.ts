@@ -1,6 +1,6 @@
 /**
- * A log in memory: the same chain, the same contract, no disk. It keeps only its newest lines, so that a long life does not
- * fill the memory.
+ * A log in memory: the same chain and the same contract, without a disk. It keeps only its newest lines, so that its memory use is
+ * bounded.
  */
 import { AppError } from '../base/app-error.js';
 import { type Clock, systemClock } from '../base/clock.js';
@@ -14,18 +14,18 @@ import { genesisHash } from './line-format.js';
 import { LinesDroppedError, WrongLastSeqError } from './log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from './log.js';
 
-/** How many bytes of lines a log in memory keeps for readers. */
-export const KEPT_BYTES_MAX = 16_777_216;
+/** How many bytes of lines to keep for readers. */
+const KEPT_BYTES_MAX = 16_777_216;
 
-/** How many entries of the list may be empty before it is copied without them. */
+/** How many entries at the start of the list may be empty before it is copied without them. */
 const DROPPED_LINES_SLACK = 1024;
 
-/** What a log in memory is made with. */
-export interface MemoryLogOptions {
+/** What a log in memory needs. */
+interface MemoryLogOptions {
   readonly project: string;
   /** 32 hexadecimal digits. */
   readonly logId: string;
-  /** Where it goes on from. @default before seq 1 */
+  /** What it continues from. @default nothing: it begins with seq 1 */
   readonly base?: LogBase;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -38,7 +38,7 @@ interface KeptLine {
   readonly sizeBytes: number;
 }
 
-/** A log whose lines are gone when the process ends. */
+/** A log that does not survive the process. */
 export class MemoryLog implements Log {
   readonly project: string;
   readonly logId: string;
@@ -48,7 +48,7 @@ export class MemoryLog implements Log {
   readonly #keptBytesMax: number;
   readonly #notice = new AppendNotice();
   #lines: (KeptLine | undefined)[] = [];
-  /** How many entries at the start of `#lines` are dropped: they are empty, so that they hold no memory. */
+  /** Number of dropped entries at the start of `#lines`. They are empty, so they hold no memory. */
   #dropped = 0;
   #keptBytes = 0;
   #end: LogPosition;
@@ -82,7 +82,7 @@ export class MemoryLog implements Log {
   }
 
   append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
-    // An async function would hand the errors over as well, but would also let a second append in before the first is done.
+    // Runs synchronously, so that a second append never starts before the first is done.
     return new Promise((resolve) => {
       resolve(this.#append(drafts, expectedLastSeq));
     });
@@ -92,7 +92,7 @@ export class MemoryLog implements Log {
     invariant(drafts.length > 0, 'a batch has a line');
     if (this.#closed) throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
     if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, { clock: this.#clock });
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, this.#clock);
     batch.lines.forEach((line, index) => {
       const sizeBytes = batch.lineBytes[index] ?? 0;
       this.#lines.push({ line, sizeBytes });
@@ -117,7 +117,7 @@ export class MemoryLog implements Log {
     this.#dropped = 0;
   }
 
-  /** The first seq that is still kept; one above the end when nothing is. */
+  /** The first kept seq; one above the end if there is none. */
   #firstKeptSeq(): number {
     return this.#lines[this.#dropped]?.line.seq ?? this.#end.seq + 1;
   }
@@ -152,17 +152,17 @@ export class MemoryLog implements Log {
   }
 
   async readText(place: TextPlace): Promise<Buffer> {
-    // Its lines carry no place, so the caller holds one of another log.
+    // Lines of this log have no place, so this one belongs to another log.
     return await Promise.reject(new LinesDroppedError(place.segment, this.#firstKeptSeq()));
   }
 
   async sync(): Promise<void> {
-    // As durable as it will ever be.
+    // Memory is as durable as it gets.
     await Promise.resolve();
   }
 
   configure(_options: LogOptions): void {
-    // Nothing of it concerns a log without a disk.
+    // No option concerns a log without a disk.
   }
 
   async close(): Promise<void> {

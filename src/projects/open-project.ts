@@ -130,7 +130,8 @@ function refuseOtherSegments(log: Log, used: SnapshotManifest | undefined): void
     if (found === undefined || found.sizeBytes === sizeBytes) continue;
     throw new AppError(
       'project_corrupt',
-      `Cannot trust "${log.nameOf?.(firstSeq) ?? log.project}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, which begins with seq ${firstSeq}: ` +
+      `Cannot trust "${log.nameOf?.(firstSeq) ?? log.project}" at byte ${Math.min(sizeBytes, found.sizeBytes)}, ` +
+        `which begins with seq ${firstSeq}: ` +
         `expected ${sizeBytes} bytes of text as the snapshot of seq ${used?.seq ?? 0} says, found ${found.sizeBytes}`,
     );
   }

@@ -9,7 +9,7 @@ import { errnoError } from './disk-tree.js';
 const test = suite('disk-fault');
 
 const KINDS: Readonly<Record<DiskFault, readonly unknown[]>> = {
-  room: [...['ENOSPC', 'EDQUOT', 'EFBIG'].map((code) => errnoError(code, 'append')), new ShortWriteError(10, 3)],
+  space: [...['ENOSPC', 'EDQUOT', 'EFBIG'].map((code) => errnoError(code, 'append')), new ShortWriteError(10, 3)],
   shortage: [
     ...['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].map((code) => errnoError(code, 'open')), new NotOpenedError(errnoError('EMFILE', 'open')),
   ],

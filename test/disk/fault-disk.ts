@@ -8,13 +8,13 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { Descriptor } from '../../src/disk/descriptor.js';
-import type { Disk, DiskFile, DiskFolder, DiskRoom, NameStatus, OpenMode } from '../../src/disk/disk.js';
+import type { Disk, DiskFile, DiskFolder, DiskSpace, NameStatus, OpenMode } from '../../src/disk/disk.js';
 import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree.js';
 
 /** Names of the calls that a disk, a file and a folder take. */
 export type DiskMethod =
   | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'clone' | 'setModified' | 'rename' | 'unlink' | 'removeFolder'
-  | 'room'
+  | 'space'
   | 'append' | 'overwrite' | 'read' | 'datasync' | 'truncate' | 'fileStatus' | 'close' | 'syncFolder' | 'closeFolder';
 
 /** Calls that change what a disk holds, or make it durable: where a crash makes a difference. */
@@ -424,8 +424,8 @@ export class FaultDisk implements Disk {
     await this.#call({ method: 'removeFolder', path, carryOut: () => this.tree.removeFolder(path) });
   }
 
-  async room(path: string): Promise<DiskRoom> {
-    return await this.#call({ method: 'room', path, carryOut: () => ({ freeBytes: this.roomBytes, totalBytes: this.totalBytes }) });
+  async space(path: string): Promise<DiskSpace> {
+    return await this.#call({ method: 'space', path, carryOut: () => ({ freeBytes: this.roomBytes, totalBytes: this.totalBytes }) });
   }
 
   /** Lets everything that is under way and needs no timer run on, until the disk is left alone. */

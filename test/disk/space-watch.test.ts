@@ -35,7 +35,7 @@ class Watched {
 
   /** How often the disk was looked at. */
   get looks(): number {
-    return this.disk.calls.filter(({ method }) => method === 'room').length;
+    return this.disk.calls.filter(({ method }) => method === 'space').length;
   }
 
   /** Changes what is free, lets the last look grow old, and asks. */
@@ -49,6 +49,11 @@ class Watched {
   async ask(growthBytes: number): Promise<boolean> {
     await this.watch.refresh(growthBytes);
     return this.watch.allowsGrowth(growthBytes);
+  }
+
+  /** Whether nothing may grow, not even by 0 bytes. */
+  get isLow(): boolean {
+    return this.watch.largestBytes < 0;
   }
 
   get levels(): string[] {
@@ -65,13 +70,13 @@ test('the first question looks at the disk, those right after it do not wait', a
   assert.equal(watch.freeBytes, 1000 * MIB);
   assert.equal(watch.refresh(1), undefined);
   assert.equal(watch.allowsGrowth(1), true);
-  assert.deepEqual(disk.calls.map(({ method, path }) => [method, path]), [['room', '/data']]);
+  assert.deepEqual(disk.calls.map(({ method, path }) => [method, path]), [['space', '/data']]);
   assert.deepEqual(watched.lines, []);
 });
 
 test('a look is believed for 250 ms', async () => {
   const watched = new Watched(1000 * MIB);
-  await watched.watch.look();
+  await watched.watch.check();
   watched.clock.advance(249);
   assert.equal(watched.watch.refresh(1), undefined);
   watched.clock.advance(1);
@@ -82,7 +87,7 @@ test('a look is believed for 250 ms', async () => {
 
 test('what was allowed counts as used, and near the mark every question looks', async () => {
   const watched = new Watched(2 * MARK + 10);
-  await watched.watch.look();
+  await watched.watch.check();
   for (const bytes of [6, 4]) assert.deepEqual([watched.watch.refresh(bytes), watched.watch.allowsGrowth(bytes)], [undefined, true]);
   assert.ok(watched.watch.refresh(1) instanceof Promise, 'the ten bytes are gone');
   await watched.disk.settle();
@@ -92,10 +97,10 @@ test('what was allowed counts as used, and near the mark every question looks', 
 test('a look forgets what was allowed before it began, and those who wait for it share what it found', async () => {
   const watched = new Watched(MARK + 100);
   let answer: (() => void) | undefined;
-  await watched.watch.look();
+  await watched.watch.check();
   assert.equal(await watched.ask(60), true);
   assert.equal(await watched.ask(60), true, 'the first 60 are on the disk or seen by the look');
-  watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
+  watched.disk.fail({ method: 'space', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
   const together = [60, 60, 40].map((bytes) => watched.ask(bytes));
   answer?.();
   assert.deepEqual(await Promise.all(together), [true, false, true], 'those who wait for one look share its room');
@@ -105,9 +110,9 @@ test('a look forgets what was allowed before it began, and those who wait for it
 test('what is allowed at once while a look is under way still counts after it', async () => {
   const watched = new Watched(2 * MARK + 100);
   let answer: (() => void) | undefined;
-  await watched.watch.look();
-  watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
-  const looking = watched.watch.look();
+  await watched.watch.check();
+  watched.disk.fail({ method: 'space', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
+  const looking = watched.watch.check();
   assert.equal(watched.watch.allowsGrowth(50), true);
   answer?.();
   await looking;
@@ -125,7 +130,7 @@ test('a write that would end below the mark is refused, and a smaller one is tak
   const watched = new Watched(MARK + 100);
   assert.equal(await watched.ask(101), false);
   assert.equal(await watched.ask(100), true);
-  assert.equal(watched.watch.isLow, false);
+  assert.equal(watched.isLow, false);
   assert.deepEqual(watched.levels, []);
 });
 
@@ -133,7 +138,7 @@ test('below the mark nothing may grow, which is told once with the figures', asy
   const watched = new Watched(MARK);
   assert.equal(await watched.ask(0), true);
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(MARK - 1, 0), false);
-  assert.equal(watched.watch.isLow, true);
+  assert.equal(watched.isLow, true);
   assert.deepEqual(watched.levels, ['error']);
   assert.deepEqual([watched.lines[0]?.free_bytes, watched.lines[0]?.mark_bytes], [MARK - 1, MARK]);
   await watched.watch.close();
@@ -143,9 +148,9 @@ test('a disk that was low is good again at 1.25 times the mark, which is told on
   const watched = new Watched(0);
   assert.equal(await watched.askWith(0), false);
   assert.equal(await watched.askWith(1.25 * MARK - 1), false);
-  assert.equal(watched.watch.isLow, true);
+  assert.equal(watched.isLow, true);
   assert.equal(await watched.askWith(1.25 * MARK), true);
-  assert.equal(watched.watch.isLow, false);
+  assert.equal(watched.isLow, false);
   assert.equal(await watched.askWith(MARK + 1), true, 'on the way down the mark itself counts');
   assert.deepEqual(watched.levels, ['error', 'info']);
   assert.equal(watched.lines[1]?.free_bytes, 1.25 * MARK);
@@ -156,9 +161,9 @@ test('the mark of a small disk is 5 % of it', async () => {
   watched.disk.totalBytes = 100_000;
   assert.equal(await watched.askWith(5001), true);
   assert.equal(await watched.askWith(5000), false);
-  assert.equal(watched.watch.isLow, false);
+  assert.equal(watched.isLow, false);
   assert.equal(await watched.askWith(4999), false);
-  assert.equal(watched.watch.isLow, true);
+  assert.equal(watched.isLow, true);
   watched.disk.totalBytes = Number.MAX_SAFE_INTEGER;
   assert.equal(await watched.askWith(1.25 * MARK), true);
   await watched.watch.close();
@@ -166,10 +171,10 @@ test('the mark of a small disk is 5 % of it', async () => {
 
 test('a disk that cannot say counts as having room, and is warned of once', async () => {
   const watched = new Watched(0);
-  watched.disk.fail({ method: 'room', times: 3, action: { kind: 'errno', code: 'ENOSYS' } });
+  watched.disk.fail({ method: 'space', times: 3, action: { kind: 'errno', code: 'ENOSYS' } });
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(0, 1_000_000), true);
   assert.equal(watched.watch.refresh(1_000_000), undefined, 'and is not asked before every write');
-  assert.deepEqual([watched.watch.isLow, watched.watch.freeBytes, watched.levels], [false, undefined, ['warn']]);
+  assert.deepEqual([watched.isLow, watched.watch.freeBytes, watched.levels], [false, undefined, ['warn']]);
   assert.match(watched.lines[0]?.err?.message ?? '', /ENOSYS/);
   assert.equal(await watched.askWith(0), false, 'once it can say, that holds');
   await watched.watch.close();
@@ -179,15 +184,15 @@ test('a disk of no size cannot say either', async () => {
   const watched = new Watched(0);
   watched.disk.totalBytes = 0;
   assert.equal(await watched.ask(1_000_000), true);
-  assert.deepEqual([watched.watch.isLow, watched.levels], [false, ['warn']]);
+  assert.deepEqual([watched.isLow, watched.levels], [false, ['warn']]);
 });
 
 test('a low disk that stops saying is not low any more', async () => {
   const watched = new Watched(0);
   assert.equal(await watched.askWith(0), false);
-  watched.disk.fail({ method: 'room', action: { kind: 'errno', code: 'EIO' } });
+  watched.disk.fail({ method: 'space', action: { kind: 'errno', code: 'EIO' } });
   assert.equal(await watched.askWith(0), true);
-  assert.deepEqual([watched.watch.isLow, watched.levels], [false, ['error', 'warn', 'info']]);
+  assert.deepEqual([watched.isLow, watched.levels], [false, ['error', 'warn', 'info']]);
 });
 
 async function until(holds: () => boolean): Promise<void> {
@@ -195,12 +200,12 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 test('a low disk is looked at in the background until it has room, and then no more', async () => {
-  const watched = new Watched(0, { lowLookIntervalMs: 1 });
-  await watched.watch.look();
+  const watched = new Watched(0, { lowCheckIntervalMs: 1 });
+  await watched.watch.check();
   await until(() => watched.looks > 3);
-  assert.equal(watched.watch.isLow, true);
+  assert.equal(watched.isLow, true);
   watched.disk.roomBytes = 1000 * MIB;
-  await until(() => !watched.watch.isLow);
+  await until(() => !watched.isLow);
   const { looks } = watched;
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(watched.looks, looks);
@@ -208,10 +213,10 @@ test('a low disk is looked at in the background until it has room, and then no m
 });
 
 test('close() waits for the look that is under way and ends those in the background', async () => {
-  const watched = new Watched(0, { lowLookIntervalMs: 1 });
+  const watched = new Watched(0, { lowCheckIntervalMs: 1 });
   let answer: (() => void) | undefined;
-  watched.disk.fail({ method: 'room', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
-  void watched.watch.look();
+  watched.disk.fail({ method: 'space', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
+  void watched.watch.check();
   await watched.disk.settle();
   let isClosed = false;
   const closing = watched.watch.close().then(() => (isClosed = true));
@@ -221,7 +226,7 @@ test('close() waits for the look that is under way and ends those in the backgro
   await closing;
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(watched.looks, 1);
-  assert.equal(watched.watch.isLow, true);
+  assert.equal(watched.isLow, true);
 });
 
 test('growth that is no number of bytes is a defect', () => {
@@ -234,7 +239,7 @@ test('growth that is no number of bytes is a defect', () => {
 
 test('what is said of the disk is what the next write is answered, also near the mark and when others fill it', async () => {
   const watched = new Watched(MARK + 10);
-  await watched.watch.look();
+  await watched.watch.check();
   assert.equal(watched.watch.largestBytes, 10);
   assert.equal(await watched.ask(10), true);
   assert.equal(watched.watch.largestBytes, 0, 'what was allowed is as good as written');
@@ -262,7 +267,7 @@ test('a write that was refused is remembered until it would be allowed', async (
 
 test('a nearly full disk is reported with what makes room, retention first', async () => {
   const watched = new Watched(0);
-  await watched.watch.look();
+  await watched.watch.check();
   assert.match(JSON.stringify(watched.lines), /"what_to_do":"lower \\"retention\\".*deleting keys frees nothing until retention/);
 });
 

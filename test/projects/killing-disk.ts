@@ -159,7 +159,7 @@ export function killingDisk(life: KillSwitch, { erasesNothing = false }: Killing
         if (!(erasesNothing && path.includes('/_trash/'))) await disk.unlink(path);
       },
     }),
-    room: (path) => disk.room(path),
+    space: (path) => disk.space(path),
     removeFolder: (path) => life.change(`remove ${nameOf(path)}`, {
       whole: async () => {
         if (!erasesNothing) await disk.removeFolder(path);

@@ -21,6 +21,8 @@ import { moveToLeft, moveToTrash } from './removal/move-away.js';
 import { eraseTrashed, listTrash } from './removal/trash.js';
 
 const ERASING_FAILED = 'the files of a deleted project could not be erased; the next startup tries again';
+const FOREIGN_TRASH = 'files in the trash that do not belong to a deleted project are not erased; move them away';
+const FOREIGN_FILES = 'files of other programs among those of a deleted project are not erased; move them away';
 
 /** What a file home needs. */
 export interface FileHomeOptions {
@@ -194,7 +196,7 @@ export class FileHome implements LogHome {
     const { disk, folder, logger } = this.#options;
     const { logIds, foreignNames } = await listTrash(disk, folder);
     const keptNames = [...foreignNames, ...logIds.filter((logId) => liveIds.has(logId)).map((logId) => join(TRASH_FOLDER, logId))];
-    if (keptNames.length > 0) logger.warn({ files: keptNames }, 'files in the trash that do not belong to a deleted project are not erased; move them away');
+    if (keptNames.length > 0) logger.warn({ files: keptNames }, FOREIGN_TRASH);
     this.#erase(logIds.filter((logId) => !liveIds.has(logId)));
   }
 
@@ -203,7 +205,7 @@ export class FileHome implements LogHome {
     this.#erasing = this.#erasing.then(async () => {
       for (const logId of logIds) {
         const files = await eraseTrashed(disk, folder, logId).catch(logFailure(logger, 'warn', {}, ERASING_FAILED));
-        if (files?.length) logger.warn({ files }, 'files of other programs among those of a deleted project are not erased; move them away');
+        if (files?.length) logger.warn({ files }, FOREIGN_FILES);
       }
     });
   }

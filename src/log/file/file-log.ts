@@ -34,6 +34,7 @@ import { LOG_DEFECT, SyncKeeper } from './sync-keeper.js';
 const CHECK_LIFETIME_MS = 1000;
 /** After a failed rotation, how long lines go to the old segment before the next attempt, in milliseconds. */
 const ROTATION_RETRY_MS = 5000;
+const SEALING_FAILED = 'the active segment could not be sealed; it stays in use, and sealing is retried';
 
 /** What a file log gets from its home. */
 export interface FileLogContext {
@@ -167,7 +168,7 @@ export class FileLog implements Log {
     await this.#rotateIfDue();
     // Only after the rotation is the place of the lines known.
     const start = { segment: this.#segment.firstSeq, offset: this.#segment.sizeBytes };
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, { clock: this.#lineClock, start });
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, this.#lineClock, start);
     const bytes = Buffer.from(batch.text);
     try {
       await this.#segment.append(bytes);
@@ -221,7 +222,7 @@ export class FileLog implements Log {
   #answerFor(error: unknown): unknown {
     const { logger } = this.#context;
     const fault = faultOf(error);
-    if (fault === 'room' && !(error instanceof NotOpenedError)) {
+    if (fault === 'space' && !(error instanceof NotOpenedError)) {
       this.#becomeReadOnly(error);
       return new AppError('disk_full', 'Cannot append to the log: the disk is full', { cause: error });
     }
@@ -230,7 +231,7 @@ export class FileLog implements Log {
       return error;
     }
     logger.warn({ project: this.project, err: error }, 'refused a batch: the operating system cannot open or write the log file now');
-    return new AppError('disk_failed', 'Cannot append to the log: the operating system cannot open or write its file now', { cause: error });
+    return new AppError('disk_failed', 'Cannot append to the log: the system cannot open or write its file now', { cause: error });
   }
 
   #accept(batch: EncodedBatch, byteCount: number): void {
@@ -283,7 +284,7 @@ export class FileLog implements Log {
       if (this.#hasFailed) throw error;
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
       const level = faultOf(error) === 'defect' ? 'error' : 'warn';
-      logger[level]({ project: this.project, err: error }, 'the active segment could not be sealed; it stays in use, and sealing is retried');
+      logger[level]({ project: this.project, err: error }, SEALING_FAILED);
     }
   }
 

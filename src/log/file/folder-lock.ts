@@ -1,7 +1,7 @@
 /**
- * One server a folder: a Unix socket by path inside the folder, held as long as the process lives. A socket by path also
- * keeps out a server in another container that shares the folder. A process that finds the name taken connects: an answer means
- * that the holder lives; a refused connection means that it died, and its socket is taken over.
+ * The lock of the data folder: a Unix socket inside it, held for the lifetime of the process. Because the socket is addressed by path, it
+ * also excludes a server in another container that shares the folder. A process that finds the name taken connects to it: an answer means
+ * that the holder is alive; a refused connection means that it has died, and its socket is taken over.
  */
 import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
@@ -11,28 +11,28 @@ import { randomHexId } from '../../base/random-id.js';
 
 /** Name of the socket. */
 export const LOCK_NAME = '_lock';
-/** Name of the guard under which a dead holder's socket is replaced. */
+/** Name of the guard held while a dead holder's socket is replaced. */
 const TAKEOVER_NAME = '_lock.takeover';
-/** Longest path of a Unix socket in bytes (`sun_path` without its end). */
+/** Longest path of a Unix socket in bytes (`sun_path` without its terminator). */
 const SOCKET_PATH_BYTES_MAX = 107;
 const PROBE_TIMEOUT_MS = 2000;
 const HOLDER_TEXT_CHARACTERS_MAX = 8192;
 const ATTEMPTS_MAX = 5;
 
-/** Who holds a folder. */
+/** The process that holds a folder. */
 export interface LockHolder {
   readonly pid: number;
   /** Path of its configuration file; {@link REPAIR_HOLDER} for a repair. */
   readonly config: string;
 }
 
-/** What a repair says of itself in the place of a configuration. */
+/** The configuration that a repair reports. */
 export const REPAIR_HOLDER = 'simplekv repair';
 
-/** Another server uses the folder. */
+/** Another process uses the folder. */
 export class FolderLockedError extends Error {
   override readonly name = 'FolderLockedError';
-  /** Who holds it, if it said so. */
+  /** The holder, if it answered. */
   readonly holder: LockHolder | undefined;
 
   constructor(folder: string, holder: LockHolder | undefined) {
@@ -42,9 +42,9 @@ export class FolderLockedError extends Error {
 }
 
 function describeHolder(holder: LockHolder | undefined): string {
-  if (holder?.config === REPAIR_HOLDER) return `a repair (pid ${holder.pid}) is at work on it. Start again when that has ended`;
+  if (holder?.config === REPAIR_HOLDER) return `a repair (pid ${holder.pid}) is running on it. Try again when it has finished`;
   const known = holder && `the server with pid ${holder.pid}, configuration "${holder.config}"`;
-  const who = known ?? 'another server, which does not answer';
+  const who = known ?? 'another server, which does not respond';
   return `it is in use by ${who}. Stop that server, or give this one another persistent_file_path`;
 }
 
@@ -57,25 +57,25 @@ export class FolderLock {
   readonly #handle: FileHandle;
   readonly #inode: number;
 
-  private constructor(folder: string, held: { readonly server: Server; readonly handle: FileHandle; readonly inode: number }) {
+  private constructor(folder: string, server: Server, handle: FileHandle, inode: number) {
     this.#folder = folder;
-    this.#server = held.server;
-    this.#handle = held.handle;
-    this.#inode = held.inode;
+    this.#server = server;
+    this.#handle = handle;
+    this.#inode = inode;
   }
 
   /**
-   * Takes the lock of a folder or refuses at once.
+   * Takes the lock of a folder without waiting.
    *
-   * @param folder the folder, absolute; it must exist
-   * @throws {FolderLockedError} when another process holds it
+   * @param folder absolute; must exist
+   * @throws {FolderLockedError} if another process holds it
    */
   static async acquire(folder: string, holder: LockHolder): Promise<FolderLock> {
     const handle = await open(folder, 'r');
     const ownName = `${LOCK_NAME}.${randomHexId()}`;
     const server = createServer((socket) => {
       socket.on('error', () => socket.destroy());
-      // Destroyed once the answer is out: a client that never hangs up must not hold up the release.
+      // Destroyed once the answer is sent, so that a client that never hangs up does not block the release.
       socket.end(`${JSON.stringify(holder)}\n`, () => socket.destroy());
     });
     try {
@@ -84,7 +84,7 @@ export class FolderLock {
       const { ino } = await stat(join(folder, ownName));
       await claim(folder, handle, ownName);
       if ((await stat(join(folder, LOCK_NAME))).ino !== ino) throw new FolderLockedError(folder, undefined);
-      return new FolderLock(folder, { server, handle, inode: ino });
+      return new FolderLock(folder, server, handle, ino);
     } catch (error) {
       await new Promise((resolve) => server.close(resolve));
       await handle.close();
@@ -93,7 +93,7 @@ export class FolderLock {
     }
   }
 
-  /** Gives the folder free. */
+  /** Releases the lock. */
   async release(): Promise<void> {
     const path = join(this.#folder, LOCK_NAME);
     const status = await ignoreAbsent(stat(path));
@@ -103,7 +103,7 @@ export class FolderLock {
   }
 }
 
-/** A path that fits a socket address; a long one goes through the open folder's descriptor. */
+/** Returns a path that fits a socket address; a long one goes through the open folder's descriptor. */
 function socketPath(folder: string, handle: FileHandle, name: string): string {
   const path = join(folder, name);
   return Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX ? path : `/proc/self/fd/${handle.fd}/${name}`;
@@ -119,7 +119,7 @@ async function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Makes the lock's name mean our socket. */
+/** Makes the lock's name refer to our socket. */
 async function claim(folder: string, handle: FileHandle, ownName: string): Promise<void> {
   const own = join(folder, ownName);
   const lock = join(folder, LOCK_NAME);
@@ -136,8 +136,8 @@ async function claim(folder: string, handle: FileHandle, ownName: string): Promi
 }
 
 /**
- * Replaces a dead holder's socket. The guard lets one process do it at a time; under it the holder is probed once more,
- * since another may have taken over meanwhile. A crash in here leaves the guard, whose own socket is then dead as well.
+ * Replaces a dead holder's socket. The guard admits one process at a time. The holder is probed again under the guard, since another
+ * process may have taken over meanwhile. A crash in here leaves the guard, whose socket is then dead as well.
  */
 async function takeOver(folder: string, handle: FileHandle, ownName: string): Promise<boolean> {
   const own = join(folder, ownName);
@@ -175,7 +175,7 @@ async function probe(path: string): Promise<Probe> {
       socket.destroy();
       resolve(outcome);
     };
-    // A holder that accepts and does not answer lives: it may be stopped, or busy.
+    // A holder that accepts and does not answer is alive: it may be suspended or busy.
     socket.setTimeout(PROBE_TIMEOUT_MS, () => settle({ kind: 'alive', holder: undefined }));
     socket.setEncoding('utf8');
     socket.on('data', (piece: string) => {

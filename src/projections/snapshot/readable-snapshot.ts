@@ -71,7 +71,7 @@ export class ReadableSnapshot {
     try {
       await this.#disk.unlink(temporary);
       const values = await this.#disk.status(join(this.#folder, source));
-      await copyFile(this.#disk, { from: join(this.#folder, source), to: temporary }, signal);
+      await copyFile(this.#disk, join(this.#folder, source), temporary, signal);
       await checkWhole(this.#disk, { folder: this.#folder, name, shownName: source, content: json }, { signal });
       if (values !== undefined) await this.#disk.setModified(temporary, values.modifiedMs);
       await changeFolder(this.#disk, dirname(this.#path), () => this.#disk.rename(temporary, this.#path));

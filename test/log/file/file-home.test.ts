@@ -139,7 +139,7 @@ test('a trash that cannot be listed ends no start', async () => {
   disk.fail({ method: 'list', path: /_trash$/, times: Infinity, action: { kind: 'errno', code: 'EACCES' } });
   const { logger, lines } = recordingLogger();
   assert.deepEqual(await homeOn(disk, { logger }).finishRemovals(recorded([])), []);
-  assert.ok(lines.some((line) => JSON.stringify(line).includes('could not be erased; the next start tries again')));
+  assert.ok(lines.some((line) => JSON.stringify(line).includes('could not be erased; the next startup tries again')));
 });
 
 test('what bears the name of a deleted log later is never erased with it, however damaged', async () => {

@@ -48,7 +48,7 @@ test('the second one is refused and told who holds the folder', () => withFolder
 test('what finds a repair at work says so, and not that a server has the folder', () => withFolder(async (folder) => {
   const lock = await FolderLock.acquire(folder, { pid: 7, config: REPAIR_HOLDER });
   await assert.rejects(FolderLock.acquire(folder, US), (error) => {
-    assert.match(String(error), /: a repair \(pid 7\) is at work on it\. Start again when that has ended$/);
+    assert.match(String(error), /: a repair \(pid 7\) is running on it\. Try again when it has finished$/);
     return true;
   });
   await lock.release();

@@ -119,7 +119,8 @@ export class GzipReader {
     const { textBytes, textCrc } = this.#packed.frame;
     await this.#pullTo(run, textBytes + 1);
     if (run.endOffset === textBytes && run.textCrc === textCrc) return;
-    throw new LogCorruptError({ file: this.#shownName, offset: 0 }, `${textBytes} bytes of text with the CRC-32 in its trailer`, 'other text');
+    const expected = `${textBytes} bytes of text with the CRC-32 in its trailer`;
+    throw new LogCorruptError({ file: this.#shownName, offset: 0 }, expected, 'other text');
   }
 
   async #stop(): Promise<void> {

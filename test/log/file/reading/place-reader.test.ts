@@ -9,7 +9,9 @@ import type { FaultDisk } from '../../../disk/fault-disk.js';
 import { suite } from '../../../suite.js';
 import { PACKED_1 } from '../compressed-log.js';
 import { change, flip } from '../damage-table.js';
-import { appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HOME, openLog, PROJECT, SMALL_SEGMENTS } from '../log-fixture.js';
+import {
+  appendBatches, closedGate, collect, createLog, drafts, emptyDisk, HOME, openLog, PROJECT, SMALL_SEGMENTS,
+} from '../log-fixture.js';
 
 const test = suite('places in segments');
 const FOLDER = `${HOME}/${PROJECT}`;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { judgeTail, PARTIAL_SECTOR_BYTES_MIN, SECTOR_BYTES, type TailVerdict, TORN_BYTES_MAX } from '../../../../src/log/file/recovery/torn-tail.js';
+import {
+  judgeTail, PARTIAL_SECTOR_BYTES_MIN, SECTOR_BYTES, type TailVerdict, TORN_BYTES_MAX,
+} from '../../../../src/log/file/recovery/torn-tail.js';
 import { suite } from '../../../suite.js';
 
 const test = suite('judgeTail');
