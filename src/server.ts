@@ -30,7 +30,7 @@ import { EventLoopTurns } from './http/event-loop-turns.js';
 import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
-import { MemoryHome } from './log/memory-home.js';
+import { memoryHome } from './log/memory-home.js';
 import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/folder-projects.js';
 import { WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
@@ -284,7 +284,7 @@ export class SimpleKvServer {
     return new ProjectManager({
       ...resources,
       diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles }),
-      memoryHome: new MemoryHome({ logger }),
+      memoryHome: memoryHome({ logger }),
       snapshots: snapshotFolders({ disk, idleFiles }, dataFolder),
       dataFolder,
       tasks,

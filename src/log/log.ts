@@ -198,8 +198,8 @@ export interface Log {
    * @param options what this batch promises beyond the durability of the log
    * @returns what was assigned to each draft, in order
    * @throws {AppError} `disk_full` if there is no space (the log has been cut back to its previous end), `disk_failed` if the file cannot
-   *   be opened or written for lack of descriptors or memory, `line_too_large`, `outcome_unknown` if only a restart can tell whether the lines
-   *   are in the log, `log_failed` after that, `shutting_down` if the log is closed
+   *   be opened or written for lack of descriptors or memory, `line_too_large`, `outcome_unknown` if only a restart can tell whether the
+   *   lines are in the log, `log_failed` after that, `shutting_down` if the log is closed
    * @throws {WrongLastSeqError} if another writer appended first
    */
   append(drafts: readonly LineDraft[], expectedLastSeq: number, options?: AppendOptions): Promise<readonly AppendedLine[]>;

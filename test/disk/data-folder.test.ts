@@ -15,20 +15,20 @@ async function diskWithParent(): Promise<FaultDisk> {
   return disk;
 }
 
-test('makeDataFolder() makes the folder and those above it, and a loss of power takes none of them back', async () => {
+test('makeDataFolder() creates the folder and its parents, and a power failure loses none of them', async () => {
   const disk = await diskWithParent();
   await makeDataFolder(disk, FOLDER);
   const survivor = disk.crash(LOSS);
   assert.equal((await survivor.status(FOLDER))?.isFolder, true);
 });
 
-test('without a sync of the folder above, a loss of power takes the folder back', async () => {
+test('without a sync of the parent, a power failure loses the folder', async () => {
   const disk = await diskWithParent();
   await disk.makeFolder('/srv/kv');
   assert.equal(await disk.crash(LOSS).status('/srv/kv'), undefined);
 });
 
-test('makeDataFolder() changes nothing where the folder is there', async () => {
+test('makeDataFolder() changes nothing if the folder exists', async () => {
   const disk = await diskWithParent();
   await makeDataFolder(disk, FOLDER);
   const before = disk.calls.length;
@@ -36,13 +36,13 @@ test('makeDataFolder() changes nothing where the folder is there', async () => {
   assert.deepEqual(disk.calls.slice(before).map(({ method }) => method), ['status']);
 });
 
-test('makeDataFolder() lets a failed sync be known', async () => {
+test('makeDataFolder() reports a failed sync', async () => {
   const disk = await diskWithParent();
   disk.fail({ method: 'syncFolder', action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(makeDataFolder(disk, FOLDER), { code: 'EIO' });
 });
 
-test('folders that were made and hold nothing are removed again, and only those', async () => {
+test('only created folders that are still empty are removed again', async () => {
   const disk = await diskWithParent();
   const made = await makeDataFolder(disk, FOLDER);
   assert.deepEqual(made, ['/srv/kv', FOLDER]);
@@ -51,7 +51,7 @@ test('folders that were made and hold nothing are removed again, and only those'
   assert.equal((await disk.status('/srv'))?.isFolder, true);
 });
 
-test('a folder that holds anything stays, and so do those above it', async () => {
+test('a folder that is not empty stays, and so do its parents', async () => {
   const disk = await diskWithParent();
   const made = await makeDataFolder(disk, FOLDER);
   await disk.makeFolder(`${FOLDER}/p`);

@@ -50,7 +50,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     assert.equal(await read(disk, place), 'onetthree');
   }));
 
-  test('a file is read from an offset, and gives fewer bytes only at its end', () => withDisk(async ({ disk, folder }) => {
+  test('a file is read from an offset, and returns fewer bytes only at its end', () => withDisk(async ({ disk, folder }) => {
     await write(disk, `${folder}/a`, 'abcdef');
     const file = await disk.open(`${folder}/a`, 'read');
     const into = Buffer.alloc(4);
@@ -62,7 +62,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     await file.close();
   }));
 
-  test('bytes inside a file are replaced', () => withDisk(async ({ disk, folder }) => {
+  test('bytes inside a file are overwritten', () => withDisk(async ({ disk, folder }) => {
     await write(disk, `${folder}/a`, 'abcdef');
     const file = await disk.open(`${folder}/a`, 'overwrite');
     assert.equal(await file.overwrite(Buffer.from('XY'), 2), 2);
@@ -71,7 +71,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     assert.equal(await read(disk, `${folder}/a`), 'abXYef');
   }));
 
-  test('a file that is opened for one thing does not do another', () => withDisk(async ({ disk, folder }) => {
+  test('a file opened in one mode refuses the calls of another', () => withDisk(async ({ disk, folder }) => {
     await write(disk, `${folder}/a`, 'abc');
     const reader = await disk.open(`${folder}/a`, 'read');
     await assert.rejects(reader.append(Buffer.from('x')), { code: 'EBADF' });
@@ -94,7 +94,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     await file.close();
   }));
 
-  test('closing waits for every call made before it, also for those that wait for their turn', () => withDisk(async ({ disk, folder }) => {
+  test('closing waits for every call made before it, including queued ones', () => withDisk(async ({ disk, folder }) => {
     const files = await Promise.all(Array.from({ length: 8 }, (_, index) => disk.open(`${folder}/f${index}`, 'create')));
     const names = await disk.openFolder(folder);
     // More syncs than are in flight at once: the last ones are still queued when their descriptors are closed.
@@ -151,7 +151,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     assert.deepEqual(await disk.list(folder), []);
   }));
 
-  test('a clone has the same bytes and shares none, or there is none', () => withDisk(async ({ disk, folder }) => {
+  test('a clone has the same bytes and shares none with its source, or there is none', () => withDisk(async ({ disk, folder }) => {
     await write(disk, `${folder}/a`, 'abc');
     const isCloned = await disk.clone(`${folder}/a`, `${folder}/b`);
     assert.deepEqual([...await disk.list(folder)].sort(), isCloned ? ['a', 'b'] : ['a']);
@@ -197,7 +197,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     await assert.rejects(disk.setModified(`${folder}/none`, wanted), { code: 'ENOENT' });
   }));
 
-  test('a file that lost its name is written on', () => withDisk(async ({ disk, folder }) => {
+  test('a file that lost its name can still be written', () => withDisk(async ({ disk, folder }) => {
     await write(disk, `${folder}/a`, 'abc');
     const file = await disk.open(`${folder}/a`, 'append');
     await disk.unlink(`${folder}/a`);
@@ -207,7 +207,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     assert.equal(await disk.status(`${folder}/a`), undefined);
   }));
 
-  test('a folder is changed and synced, and let go of also when the change fails', () => withDisk(async ({ disk, folder }) => {
+  test('a folder is changed and synced, and released also when the change fails', () => withDisk(async ({ disk, folder }) => {
     await changeFolder(disk, folder, () => write(disk, `${folder}/a`, 'x'));
     await assert.rejects(changeFolder(disk, folder, () => Promise.reject(new Error('no'))), /no/);
     await assert.rejects(disk.openFolder(`${folder}/none`), { code: 'ENOENT' });

@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<DiskFault, readonly unknown[]>> = {
   ],
 };
 for (const [kind, errors] of Object.entries(KINDS)) {
-  test(`what says ${kind} is sorted so`, () => {
+  test(`errors of the class ${kind} are classified as such`, () => {
     for (const error of errors) assert.equal(faultOf(error), kind, String(error));
   });
 }

@@ -27,7 +27,7 @@ function textOf(disk: FaultDisk, place = PLACE): string {
   return disk.bytesOf(place).toString();
 }
 
-test('a crash keeps or loses content, size and names, each for itself', async () => {
+test('a crash keeps or loses content, size and names independently', async () => {
   const disk = diskWithFile();
   const file = await disk.open(PLACE, 'append');
   await file.append(Buffer.from('de'));
@@ -40,7 +40,7 @@ test('a crash keeps or loses content, size and names, each for itself', async ()
   assert.deepEqual([...disk.crash().contents().keys()], [PLACE, `${HOME}/b`]);
 });
 
-test('what was synced survives, and what came after does not', async () => {
+test('synced data survives, and later data does not', async () => {
   const disk = diskWithFile();
   const file = await disk.open(PLACE, 'append');
   await file.append(Buffer.from('d'));
@@ -54,7 +54,7 @@ test('what was synced survives, and what came after does not', async () => {
   assert.deepEqual([...disk.crash(all).contents()].map(([name, bytes]) => [name, bytes.toString()]), [[`${HOME}/b`, 'abcd']]);
 });
 
-test('a crashed disk and its survivor share nothing, and two names stay one file', async () => {
+test('a disk and its state after a crash share nothing, and two names stay one file', async () => {
   const disk = diskWithFile();
   await disk.link(PLACE, `${HOME}/b`);
   const survivor = disk.crash();
@@ -78,7 +78,7 @@ test('calls are numbered, and a fault strikes by number, by method and path, or 
   assert.deepEqual(disk.calls.map((call) => call.number), [1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('a fault that is taken away strikes no more', async () => {
+test('a removed fault no longer strikes', async () => {
   const disk = diskWithFile();
   const clear = disk.fail({ method: 'list', times: Number.POSITIVE_INFINITY, action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(disk.list(HOME), { code: 'EIO' });
@@ -86,7 +86,7 @@ test('a fault that is taken away strikes no more', async () => {
   assert.deepEqual(await disk.list(HOME), ['a']);
 });
 
-test('writes are short, torn, refused, or carried out and denied', async () => {
+test('writes can be short, torn, refused, or carried out and reported as failed', async () => {
   const written = async (action: Parameters<FaultDisk['fail']>[0]['action']): Promise<unknown> => {
     const disk = diskWithFile();
     disk.fail({ method: 'append', action });
@@ -100,7 +100,7 @@ test('writes are short, torn, refused, or carried out and denied', async () => {
   assert.deepEqual(await written({ kind: 'errno', code: 'EIO', carriedOut: true }), ['EIO', 'abcdefg']);
 });
 
-test('after a kill every call rejects, and the call that was struck happened as far as it was told', async () => {
+test('after a kill every call rejects, and the killed call took effect as specified', async () => {
   const outcomes: string[] = [];
   for (const when of ['before', 'after', { bytes: 1 }] as const) {
     const disk = diskWithFile();
@@ -128,7 +128,7 @@ test('a call under way when the process is killed has had its effect and is not 
   assert.equal(textOf(disk.crash({ content: 'synced', size: 'synced', names: 'synced' })), 'abcd');
 });
 
-test('a power cut can keep the newest name of a folder and lose those that were made before it', async () => {
+test('a power failure can keep the newest name of a folder and lose earlier ones', async () => {
   const disk = diskWithFile();
   await disk.link(PLACE, `${HOME}/b`);
   await disk.link(PLACE, `${HOME}/c`);
@@ -139,7 +139,7 @@ test('a power cut can keep the newest name of a folder and lose those that were 
   assert.deepEqual([await namesAfter('cached'), await namesAfter('synced'), await namesAfter('newest')], [['b', 'c'], ['a'], ['a', 'c']]);
 });
 
-test('a power cut can leave a file with two names, and finds a folder in one place', async () => {
+test('a power failure can leave a file with two names, but a folder in one place', async () => {
   const disk = diskWithFile();
   for (const name of ['from', 'to']) await disk.makeFolder(`${HOME}/${name}`);
   await disk.makeFolder(`${HOME}/from/folder`);
@@ -158,7 +158,7 @@ test('a power cut can leave a file with two names, and finds a folder in one pla
   await target.close();
 });
 
-test('a full disk takes what fits, then nothing', async () => {
+test('a full disk accepts what fits, then nothing', async () => {
   const disk = diskWithFile();
   disk.roomBytes = 3;
   const file = await disk.open(PLACE, 'append');
@@ -168,7 +168,7 @@ test('a full disk takes what fits, then nothing', async () => {
   assert.equal(textOf(disk), 'abc123');
 });
 
-test('a file that is closed does nothing, and is closed once', async () => {
+test('closing an unused file does nothing, and closing happens once', async () => {
   const disk = diskWithFile();
   const file = await disk.open(PLACE, 'read');
   assert.deepEqual(disk.openPaths, [PLACE]);
@@ -177,7 +177,7 @@ test('a file that is closed does nothing, and is closed once', async () => {
   await assert.rejects(file.close(), { name: 'InvariantError' });
 });
 
-test('folders and files are told apart', async () => {
+test('folders and files are distinguished', async () => {
   const disk = diskWithFile();
   await assert.rejects(disk.open(HOME, 'read'), { code: 'EISDIR' });
   await assert.rejects(disk.status(`${PLACE}/b`), { code: 'ENOTDIR' });

@@ -20,7 +20,7 @@ async function read(file: ReadableFile): Promise<string> {
   return bytes.toString();
 }
 
-test('a file is opened once and kept; beyond the limit the one goes that was used longest ago', async () => {
+test('a file is opened once and kept; beyond the limit the least recently used one is closed', async () => {
   const disk = diskOf(3);
   const pool = new FilePool(2);
   const use = (key: number): Promise<string> => pool.use(key, () => disk.open(`/f${key}`, 'read'), read);
@@ -34,7 +34,7 @@ test('a file is opened once and kept; beyond the limit the one goes that was use
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('many readings at once never hold more files than may be, and none is closed under one', async () => {
+test('concurrent reads never hold more than the maximum number of files, and none is closed during a read', async () => {
   const disk = diskOf(6);
   const pool = new FilePool(2);
   let openMax = 0;
@@ -51,7 +51,7 @@ test('many readings at once never hold more files than may be, and none is close
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a file that is dropped or a pool that is closed while it is read is let go when the reading is done', async () => {
+test('a file that is dropped, or whose pool is closed, during a read is released after the read', async () => {
   for (const how of ['drop', 'close'] as const) {
     const disk = diskOf(1);
     const pool = new FilePool(2);
@@ -74,7 +74,7 @@ test('a file that is dropped or a pool that is closed while it is read is let go
   }
 });
 
-test('a file that cannot be opened fails those who ask, and is tried anew by the next', async () => {
+test('a file that cannot be opened fails its current users, and the next one tries again', async () => {
   const disk = diskOf(1);
   const pool = new FilePool(1);
   const use = (): Promise<string> => pool.use(1, () => disk.open('/f1', 'read'), read);
@@ -90,7 +90,7 @@ test('a file that cannot be opened fails those who ask, and is tried anew by the
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a file that nothing reads any more is closed after a while, and opened again by the next reading', async () => {
+test('an idle file is closed after a while, and reopened by the next read', async () => {
   const disk = diskOf(2);
   const pool = new FilePool(2, new IdleFiles({ idleMs: 20 }));
   const use = (key: number): Promise<string> => pool.use(key, () => disk.open(`/f${key}`, 'read'), read);
@@ -102,7 +102,7 @@ test('a file that nothing reads any more is closed after a while, and opened aga
   await pool.close();
 });
 
-test('a close that fails keeps no reading waiting', async () => {
+test('a failed close blocks no read', async () => {
   const disk = diskOf(2);
   const pool = new FilePool(1);
   disk.fail({ method: 'close', action: { kind: 'errno', code: 'EIO' } });

@@ -17,7 +17,7 @@ function setUp(idleMs = IDLE_MS): { disk: FaultDisk; file: HeldFile } {
 
 const opened = (disk: FaultDisk): number => disk.calls.filter(({ method }) => method === 'open').length;
 
-test('it is opened with its first use, kept for the next, and closed when it was not used for a while', async () => {
+test('a file is opened on its first use, kept for the next, and closed after a while without use', async () => {
   const { disk, file } = setUp();
   assert.deepEqual(disk.openPaths, []);
   assert.equal(await file.use(async (open) => (await open.status()).sizeBytes), 3);
@@ -31,7 +31,7 @@ test('it is opened with its first use, kept for the next, and closed when it was
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('it is never closed under a use, however long that takes', async () => {
+test('a file is never closed during a use, however long that takes', async () => {
   const { disk, file } = setUp(1);
   const using = file.use(async (open) => {
     await delay(40);
@@ -44,7 +44,7 @@ test('it is never closed under a use, however long that takes', async () => {
   await file.close();
 });
 
-test('what has to be kept stays open until that is taken back', async () => {
+test('a kept file stays open until it is no longer kept', async () => {
   const { disk, file } = setUp(1);
   await file.use(() => {
     file.keep(true);
@@ -58,7 +58,7 @@ test('what has to be kept stays open until that is taken back', async () => {
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('uses at once share one descriptor, and closing waits for them', async () => {
+test('concurrent uses share one descriptor, and closing waits for them', async () => {
   const { disk, file } = setUp();
   const using = Promise.all([1, 2, 3].map(() => file.use((open) => open.datasync())));
   await file.close();
@@ -68,7 +68,7 @@ test('uses at once share one descriptor, and closing waits for them', async () =
   await assert.rejects(file.use((open) => open.datasync()), { name: 'InvariantError' });
 });
 
-test('an opening that fails fails the use with nothing done, and the next use opens anew', async () => {
+test('a failed opening fails the use without effect, and the next use opens again', async () => {
   const { disk, file } = setUp();
   disk.fail({ method: 'open', action: { kind: 'errno', code: 'EMFILE' } });
   let isBegun = false;
@@ -82,7 +82,7 @@ test('an opening that fails fails the use with nothing done, and the next use op
   await file.close();
 });
 
-test('a descriptor that turns out to be none is given up, and the next use opens anew; any other error keeps it', async () => {
+test('an invalid descriptor is given up, and the next use reopens the file; any other error keeps it', async () => {
   const { disk, file } = setUp();
   for (const [code, openings] of [['EIO', 1], ['EBADF', 1], ['EIO', 2], ['EBADF', 2]] as const) {
     disk.fail({ method: 'datasync', action: { kind: 'errno', code } });
@@ -96,7 +96,7 @@ test('a descriptor that turns out to be none is given up, and the next use opens
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('beyond so many idle files the one goes that is idle longest; those in use do not count', async () => {
+test('beyond the maximum number of idle files the longest idle one is closed; files in use do not count', async () => {
   const disk = new FaultDisk();
   const idleFiles = new IdleFiles({ filesMax: 2 });
   const files = [1, 2, 3, 4].map((number) => {
@@ -115,7 +115,7 @@ test('beyond so many idle files the one goes that is idle longest; those in use 
   await Promise.all(files.map((file) => file.close()));
 });
 
-test('all idle files can be closed at once, for a process that is out of descriptors', async () => {
+test('all idle files can be closed at once, for a process without descriptors', async () => {
   const disk = new FaultDisk();
   const idleFiles = new IdleFiles();
   const [used, idle] = ['/f1', '/f2'].map((place) => {

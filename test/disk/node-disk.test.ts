@@ -24,7 +24,7 @@ test('files are readable by their group and not by others, folders likewise', ()
   assert.equal((await stat(path.join(folder, 'b'))).mode & 0o027, 0);
 }));
 
-test('what is not a lack of a name is not taken for one', () => withFolder(async (folder) => {
+test('only a missing name is treated as one', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   await writeFile(path.join(folder, 'a'), '');
   const below = path.join(folder, 'a/b');
@@ -34,7 +34,7 @@ test('what is not a lack of a name is not taken for one', () => withFolder(async
   for (const call of calls) await assert.rejects(call(), { code: 'ENOTDIR' });
 }));
 
-test('a folder that cannot be made is refused at once, also where the one above is there', () => withFolder(async (folder) => {
+test('a folder that cannot be created is refused at once, also if its parent exists', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   await symlink(path.join(folder, 'none'), path.join(folder, 'dangling'));
   await writeFile(path.join(folder, 'file'), '');
@@ -48,7 +48,7 @@ test('a folder that cannot be made is refused at once, also where the one above 
   assert.equal((await stat(path.join(folder, 'a/b'))).mode & 0o027, 0);
 }));
 
-test('a symbolic link is distinguished from what it leads to, also where that is not there', () => withFolder(async (folder) => {
+test('a symbolic link is distinguished from its target, also if that does not exist', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   const [file, link, dangling] = ['file', 'link', 'dangling'].map((name) => path.join(folder, name)) as [string, string, string];
   await writeFile(file, 'abc');
@@ -59,7 +59,7 @@ test('a symbolic link is distinguished from what it leads to, also where that is
   assert.deepEqual([status?.isLink, status?.isFolder], [true, false]);
 }));
 
-test('many syncs at once are all carried out', () => withFolder(async (folder) => {
+test('concurrent syncs all take effect', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   const files = await Promise.all(Array.from({ length: 12 }, (_, index) => disk.open(path.join(folder, `f${index}`), 'create')));
   await Promise.all(files.map(async (file) => {
@@ -81,7 +81,7 @@ const FOREIGN: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
   },
 };
 for (const [name, change] of Object.entries(FOREIGN)) {
-  test(`a file that somebody else has ${name} is noticed within a second and not written to`, () => withFolder(async (folder) => {
+  test(`a file that another program has ${name} is noticed within a second and not written to`, () => withFolder(async (folder) => {
     const clock = new ManualClock();
     const { logger, lines } = recordingLogger();
     const log = await createLog(new NodeDisk(), OPTIONS, { folder, clock, logger });
@@ -96,7 +96,7 @@ for (const [name, change] of Object.entries(FOREIGN)) {
   }));
 }
 
-test('a file that nobody touched passes the same look', () => withFolder(async (folder) => {
+test('an untouched file passes the same check', () => withFolder(async (folder) => {
   const clock = new ManualClock();
   const log = await createLog(new NodeDisk(), { ...OPTIONS, segmentBytes: 700 }, { folder, clock });
   for (let seq = 0; seq < 6; seq += 1) {
@@ -107,7 +107,7 @@ test('a file that nobody touched passes the same look', () => withFolder(async (
   await log.close();
 }));
 
-test('a torn tail on the real disk is cut, and the log goes on', () => withFolder(async (folder) => {
+test('a torn tail on the real disk is cut, and the log continues', () => withFolder(async (folder) => {
   const disk = new NodeDisk();
   const log = await createLog(disk, OPTIONS, { folder });
   await log.append(drafts(1, 2), 0);
@@ -162,7 +162,7 @@ function underShortage(folder: string, givenBackMs: number | 'never'): unknown {
   return JSON.parse(execFileSync('prlimit', args, { encoding: 'utf8', env }));
 }
 
-test('a lack of descriptors that passes is waited for, and one that stays is reported', () => withFolder(async (folder) => {
+test('a temporary lack of descriptors is waited out, and a lasting one is reported', () => withFolder(async (folder) => {
   if (!hasCommands(['prlimit'])) return;
   await writeFile(path.join(folder, 'a'), '');
   assert.deepEqual(underShortage(folder, 200), ['done', 'done', 'done']);

@@ -33,7 +33,7 @@ test('a read that succeeds is made once', async () => {
   assert.deepEqual(await readAfter(0, ''), { text: 'abc', reads: 1, told: [] });
 });
 
-test('a read that the device refuses once is made again, and reported', async () => {
+test('a read that the device refuses once is repeated and reported', async () => {
   assert.deepEqual(await readAfter(1, 'EIO'), { text: 'abc', reads: 2, told: ['EIO'] });
 });
 
@@ -41,7 +41,7 @@ test('a read that the device refuses twice fails', async () => {
   assert.deepEqual(await readAfter(2, 'EIO'), { text: 'EIO', reads: 2, told: [] });
 });
 
-test('what is not refused by the device is not tried again', async () => {
+test('an error other than EIO is not retried', async () => {
   assert.deepEqual(await readAfter(1, 'EBADF'), { text: 'EBADF', reads: 1, told: [] });
   let reads = 0;
   const read = (): Promise<never> => {

@@ -61,7 +61,7 @@ class Watched {
   }
 }
 
-test('the first question looks at the disk, those right after it do not wait', async () => {
+test('the first request checks the disk, and those right after it do not wait', async () => {
   const { watch, disk, ...watched } = new Watched(1000 * MIB);
   assert.equal(watch.freeBytes, undefined);
   const first = watch.refresh(1);
@@ -74,7 +74,7 @@ test('the first question looks at the disk, those right after it do not wait', a
   assert.deepEqual(watched.lines, []);
 });
 
-test('a look is believed for 250 ms', async () => {
+test('a check is valid for 250 ms', async () => {
   const watched = new Watched(1000 * MIB);
   await watched.watch.check();
   watched.clock.advance(249);
@@ -85,7 +85,7 @@ test('a look is believed for 250 ms', async () => {
   assert.equal(watched.looks, 2);
 });
 
-test('what was allowed counts as used, and near the mark every question looks', async () => {
+test('what was allowed counts as used, and near the mark every request checks', async () => {
   const watched = new Watched(2 * MARK + 10);
   await watched.watch.check();
   for (const bytes of [6, 4]) assert.deepEqual([watched.watch.refresh(bytes), watched.watch.allowsGrowth(bytes)], [undefined, true]);
@@ -94,7 +94,7 @@ test('what was allowed counts as used, and near the mark every question looks', 
   assert.equal(watched.looks, 2);
 });
 
-test('a look forgets what was allowed before it began, and those who wait for it share what it found', async () => {
+test('a check forgets what was allowed before it started, and all its waiters share the result', async () => {
   const watched = new Watched(MARK + 100);
   let answer: (() => void) | undefined;
   await watched.watch.check();
@@ -107,7 +107,7 @@ test('a look forgets what was allowed before it began, and those who wait for it
   assert.equal(watched.looks, 4);
 });
 
-test('what is allowed at once while a look is under way still counts after it', async () => {
+test('what is allowed during a check still counts after it', async () => {
   const watched = new Watched(2 * MARK + 100);
   let answer: (() => void) | undefined;
   await watched.watch.check();
@@ -119,14 +119,14 @@ test('what is allowed at once while a look is under way still counts after it', 
   assert.ok(watched.watch.refresh(51) instanceof Promise, 'the look may have come before the fifty bytes');
 });
 
-test('many questions at once make one look', async () => {
+test('concurrent requests share one check', async () => {
   const watched = new Watched(1000 * MIB);
   const answers = await Promise.all(Array.from({ length: 100 }, () => watched.ask(1)));
   assert.ok(answers.every(Boolean));
   assert.equal(watched.looks, 1);
 });
 
-test('a write that would end below the mark is refused, and a smaller one is taken', async () => {
+test('a write that would go below the mark is refused, and a smaller one is accepted', async () => {
   const watched = new Watched(MARK + 100);
   assert.equal(await watched.ask(101), false);
   assert.equal(await watched.ask(100), true);
@@ -134,7 +134,7 @@ test('a write that would end below the mark is refused, and a smaller one is tak
   assert.deepEqual(watched.levels, []);
 });
 
-test('below the mark nothing may grow, which is told once with the figures', async () => {
+test('below the mark nothing may grow, which is logged once with the figures', async () => {
   const watched = new Watched(MARK);
   assert.equal(await watched.ask(0), true);
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(MARK - 1, 0), false);
@@ -144,7 +144,7 @@ test('below the mark nothing may grow, which is told once with the figures', asy
   await watched.watch.close();
 });
 
-test('a disk that was low is good again at 1.25 times the mark, which is told once', async () => {
+test('a low disk recovers at 1.25 times the mark, which is logged once', async () => {
   const watched = new Watched(0);
   assert.equal(await watched.askWith(0), false);
   assert.equal(await watched.askWith(1.25 * MARK - 1), false);
@@ -169,7 +169,7 @@ test('the mark of a small disk is 5 % of it', async () => {
   await watched.watch.close();
 });
 
-test('a disk that cannot say counts as having room, and is warned of once', async () => {
+test('a disk that does not report its free space counts as having some, and causes one warning', async () => {
   const watched = new Watched(0);
   watched.disk.fail({ method: 'space', times: 3, action: { kind: 'errno', code: 'ENOSYS' } });
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(0, 1_000_000), true);
@@ -180,14 +180,14 @@ test('a disk that cannot say counts as having room, and is warned of once', asyn
   await watched.watch.close();
 });
 
-test('a disk of no size cannot say either', async () => {
+test('a disk that reports a size of 0 counts as not reporting', async () => {
   const watched = new Watched(0);
   watched.disk.totalBytes = 0;
   assert.equal(await watched.ask(1_000_000), true);
   assert.deepEqual([watched.isLow, watched.levels], [false, ['warn']]);
 });
 
-test('a low disk that stops saying is not low any more', async () => {
+test('a low disk that stops reporting its free space is no longer low', async () => {
   const watched = new Watched(0);
   assert.equal(await watched.askWith(0), false);
   watched.disk.fail({ method: 'space', action: { kind: 'errno', code: 'EIO' } });
@@ -199,7 +199,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-test('a low disk is looked at in the background until it has room, and then no more', async () => {
+test('a low disk is checked in the background until it has space, and then no longer', async () => {
   const watched = new Watched(0, { lowCheckIntervalMs: 1 });
   await watched.watch.check();
   await until(() => watched.looks > 3);
@@ -212,7 +212,7 @@ test('a low disk is looked at in the background until it has room, and then no m
   assert.deepEqual(watched.levels, ['error', 'info']);
 });
 
-test('close() waits for the look that is under way and ends those in the background', async () => {
+test('close() waits for the check in progress and stops the background checks', async () => {
   const watched = new Watched(0, { lowCheckIntervalMs: 1 });
   let answer: (() => void) | undefined;
   watched.disk.fail({ method: 'space', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
@@ -229,7 +229,7 @@ test('close() waits for the look that is under way and ends those in the backgro
   assert.equal(watched.isLow, true);
 });
 
-test('growth that is no number of bytes is a defect', () => {
+test('growth that is not a number of bytes is a defect', () => {
   const { watch } = new Watched(0);
   for (const bytes of [-1, 0.5, Number.NaN]) {
     assert.throws(() => watch.allowsGrowth(bytes), /growth is a number of bytes/);
@@ -237,7 +237,7 @@ test('growth that is no number of bytes is a defect', () => {
   }
 });
 
-test('what is said of the disk is what the next write is answered, also near the mark and when others fill it', async () => {
+test('what is reported about the disk matches the answer to the next write, also near the mark and when others fill it', async () => {
   const watched = new Watched(MARK + 10);
   await watched.watch.check();
   assert.equal(watched.watch.largestBytes, 10);
@@ -265,7 +265,7 @@ test('a write that was refused is remembered until it would be allowed', async (
   assert.deepEqual([await watched.askWith(MARK + 100, 1), watched.watch.refusedBytes], [true, undefined], 'and is forgotten then');
 });
 
-test('a nearly full disk is reported with what makes room, retention first', async () => {
+test('a nearly full disk is reported with advice on freeing space, retention first', async () => {
   const watched = new Watched(0);
   await watched.watch.check();
   assert.match(JSON.stringify(watched.lines), /"what_to_do":"lower \\"retention\\".*deleting keys frees nothing until retention/);

@@ -4,7 +4,7 @@ import { suite } from '../suite.js';
 
 const test = suite('AppendNotice');
 
-test('everyone who waits is woken, once', async () => {
+test('all waiters are woken once', async () => {
   const notice = new AppendNotice();
   let woken = 0;
   const waits = [1, 2, 3].map(() => notice.wait().then(() => { woken += 1; }));
@@ -14,7 +14,7 @@ test('everyone who waits is woken, once', async () => {
   assert.equal(woken, 3);
 });
 
-test('who begins to wait after a call of wake waits for the next', async () => {
+test('a waiter that arrives after wake() waits for the next one', async () => {
   const notice = new AppendNotice();
   notice.wake();
   let isWoken = false;
@@ -35,7 +35,7 @@ test('a raised signal ends the waiting with its reason, before and during it', a
   notice.wake();
 });
 
-test('who gave up is not kept', async () => {
+test('an aborted waiter is removed', async () => {
   const notice = new AppendNotice();
   const sizes: number[] = [];
   for (let round = 0; round < 3; round += 1) {

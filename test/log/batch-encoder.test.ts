@@ -30,7 +30,7 @@ test('no two lines share a salt', () => {
   assert.equal(new Set(salts).size, 1000);
 });
 
-test('a line of the greatest length passes, one byte more is refused, counted in bytes and not in characters', () => {
+test('the longest line is accepted and one more byte is refused, counted in bytes and not in characters', () => {
   const overhead = Buffer.byteLength(encodeBatch([draft(1, '""')], AFTER, clock).text);
   const fits = LINE_BYTES_MAX - overhead;
   assert.equal(Buffer.byteLength(encodeBatch([draft(1, `"${'x'.repeat(fits)}"`)], AFTER, clock).text), LINE_BYTES_MAX);

@@ -5,7 +5,7 @@ import { suite } from '../suite.js';
 
 const test = suite('LineClock');
 
-test('a clock that lags is held back within the limit, told beyond it, and followed at once when it is ahead', () => {
+test('a clock that lags is held back within the limit, reported beyond it, and followed at once when it is ahead', () => {
   const clock = new ManualClock();
   const jumps: number[][] = [];
   const lines = new LineClock(clock, (fromMs, toMs) => jumps.push([fromMs, toMs]));
@@ -20,7 +20,7 @@ test('a clock that lags is held back within the limit, told beyond it, and follo
   assert.equal(at(START), START);
 });
 
-test('the last line of an opened log counts like one of its own', () => {
+test('the last line of a reopened log counts like a new one', () => {
   const lines = new LineClock(new ManualClock(), () => assert.fail('no jump'));
   lines.resume(START + 5);
   assert.equal(lines.next(), START + 5);

@@ -54,7 +54,7 @@ test('every draft comes back from its line, character for character', () => {
   }), { seed: 7 });
 });
 
-test('what no reader would take is never written', () => {
+test('a line that no reader accepts is never written', () => {
   const bad = [
     () => encodeEventLine({ ...draft(1), op: 'SET' }, STAMP, PREVIOUS),
     () => encodeEventLine({ ...draft(1), actor: 'a"' }, STAMP, PREVIOUS),
@@ -93,7 +93,7 @@ test('every changed bit of a line is found', () => {
   }
 });
 
-test('no bytes make a decoder throw', () => {
+test('no input makes a decoder throw', () => {
   const anything = fc.oneof(
     fc.uint8Array({ maxLength: 300 }), fc.string().map((text) => Buffer.from(`{"seq":1,"salt":"${text}","hash":"${'0'.repeat(64)}"}`)),
   );
@@ -106,7 +106,7 @@ test('no bytes make a decoder throw', () => {
   }), { seed: 7 });
 });
 
-test('a header and a seal come back, and their hash is by the same rule', () => {
+test('a header and a seal decode to what was encoded, and are hashed by the same rule', () => {
   const header = { project: PROJECT, logId: LOG_ID, firstSeq: 9, previousHash: PREVIOUS };
   const headerLine = encodeHeaderLine(header);
   assert.deepEqual(decodeHeaderLine(bytesOf(headerLine)), { ok: true, value: header });
@@ -117,7 +117,7 @@ test('a header and a seal come back, and their hash is by the same rule', () => 
   assert.deepEqual(decodeSealLine(bytesOf(sealLine), DUE), { ok: true, value: seal });
 });
 
-test('a header of a newer format is told from damage, whatever else is in it', () => {
+test('a header of a newer format is distinguished from damage, whatever else is in it', () => {
   assert.deepEqual(decodeHeaderLine(Buffer.from('{"format":"simplekv/2"}')), { ok: true, value: { format: 'simplekv/2' } });
   for (const text of ['{"format":"simplekv/1"}', '{"format":"simplekv/01"}', '{"format":"simplekv/x"}', '{"format":"other/2"}', '{}']) {
     assert.equal(decodeHeaderLine(Buffer.from(text)).ok, false, text);

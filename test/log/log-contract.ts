@@ -68,7 +68,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.equal(log.position().hash, second[0]?.hash);
   }));
 
-  test('a line comes back as it was given, whatever is in it', withLog(async (log) => {
+  test('a line is read back as it was appended, whatever its content', withLog(async (log) => {
     const odd = [
       {
         op: 'set', actor: 'project:p#ü€😀', request: 'ré',
@@ -103,7 +103,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
   }));
 
   for (const durability of ['fsync', 'interval', 'os'] as const) {
-    test(`under ${durability}, a batch may ask to be durable when it is answered`, withLog(async (log) => {
+    test(`under ${durability}, a batch can require to be durable when it is acknowledged`, withLog(async (log) => {
       await log.append(drafts(1, 1), 0);
       const [line] = await log.append(drafts(2, 2), 1, { isDurable: true });
       await log.sync();
@@ -133,7 +133,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.equal(lines.at(-1)?.body, body);
   }));
 
-  test('what append answers is what is read', withLog(async (log) => {
+  test('append returns what is read later', withLog(async (log) => {
     const appended = [...await log.append(drafts(1, 2), 0), ...await log.append(drafts(3, 3), 2)];
     const read = await collect(log.read({ fromSeq: 1 }));
     assert.deepEqual(
@@ -142,7 +142,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.equal(new Set(read.map((line) => line.hash)).size, 3);
   }));
 
-  test('a range gives its lines, and what lies outside the log gives none', withLog(async (log) => {
+  test('a range yields its lines, and none outside the log', withLog(async (log) => {
     for (let seq = 0; seq < 8; seq += 2) await log.append(drafts(seq + 1, seq + 2), seq);
     const seqs = async (fromSeq: number, toSeq?: number): Promise<number[]> => (
       (await collect(log.read({ fromSeq, ...(toSeq === undefined ? {} : { toSeq }) }))).map((line) => line.seq)
@@ -155,7 +155,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.deepEqual(await seqs(5, 4), []);
   }, ROTATING));
 
-  test('lines that are appended after the call are not part of a reading', withLog(async (log) => {
+  test('lines appended after the call are not part of a read', withLog(async (log) => {
     await log.append(drafts(1, 2), 0);
     const reading = log.read({ fromSeq: 1 });
     await log.append(drafts(3, 4), 2);
@@ -180,7 +180,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.equal(await stamp(), MANUAL_CLOCK_START_MS + 5);
   }));
 
-  test('a reading and a follower stop with the reason of their signal', withLog(async (log) => {
+  test('a read and a follower stop with the reason of their signal', withLog(async (log) => {
     await log.append(drafts(1, 3), 0);
     for (const start of [log.read.bind(log), log.follow.bind(log)]) {
       const stop = new AbortController();
@@ -195,7 +195,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     }
   }));
 
-  test('a follower that waits stops when its signal is raised', withLog(async (log) => {
+  test('a waiting follower stops when its signal is raised', withLog(async (log) => {
     const stop = new AbortController();
     const waiting = collect(log.follow({ fromSeq: 1, signal: stop.signal }));
     await delay(1);
@@ -204,7 +204,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     await assert.rejects(collect(log.follow({ fromSeq: 1, signal: AbortSignal.abort(new Error('before')) })), /before/);
   }));
 
-  test('followers get every line once and in order, from wherever they begin, while appends and rotations go on', withLog(async (log) => {
+  test('followers get every line once and in order, from any start, during appends and rotations', withLog(async (log) => {
     const seen: number[][] = [];
     const follow = async (fromSeq: number, list: number[]): Promise<void> => {
       for await (const line of log.follow({ fromSeq })) {
@@ -247,7 +247,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     }
   }));
 
-  test('readings beside appends see a whole, unbroken range', withLog(async (log) => {
+  test('reads during appends see a complete, unbroken range', withLog(async (log) => {
     const readings: Promise<void>[] = [];
     for (let batch = 0; batch < 30; batch += 1) {
       const { seq } = log.position();
@@ -294,7 +294,7 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
 type WithLog = (body: (log: Log, subject: LogSubject, clock: ManualClock) => Promise<void>, options?: LogOptions) => () => Promise<void>;
 
 function testKept(test: ReturnType<typeof suite>, withLog: WithLog): void {
-  test('a log that is opened again has the same lines and goes on where it was', withLog(async (log, subject) => {
+  test('a reopened log has the same lines and continues at its end', withLog(async (log, subject) => {
     for (let batch = 0; batch < 6; batch += 1) await log.append(drafts(batch * 2 + 1, batch * 2 + 2), batch * 2);
     const before = await collect(log.read({ fromSeq: 1 }));
     const end = log.position();

@@ -5,7 +5,7 @@ import { suite } from '../suite.js';
 
 const test = suite('log-errors');
 
-test('damage names file, offset, seq, what was expected and what was found; an older copy is another thing', () => {
+test('damage names file, offset, seq, what was expected and what was found; an older copy has its own code', () => {
   const error = new LogCorruptError({ file: 'p.jsonl', offset: 17, seq: 3 }, 'hash a', 'hash b');
   assert.ok(error instanceof AppError && error.code === 'project_corrupt');
   assert.match(error.message, /^Cannot trust "p\.jsonl" at byte 17, seq 3: expected hash a, found hash b$/);
@@ -20,7 +20,7 @@ test('an unknown version is not damage', () => {
   assert.match(error.message, /"simplekv\/9" is unknown to this version/);
 });
 
-test('the others carry their facts', () => {
+test('the other errors carry their facts', () => {
   assert.equal(new WrongLastSeqError(1, 2).actualSeq, 2);
   assert.equal(new LinesDroppedError(1, 5).firstKeptSeq, 5);
 });

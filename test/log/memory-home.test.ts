@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { MemoryHome } from '../../src/log/memory-home.js';
+import { memoryHome } from '../../src/log/memory-home.js';
 import type { LogHome } from '../../src/log/log.js';
 import { suite } from '../suite.js';
 import { drafts, LOG_ID, OPTIONS, PROJECT } from './file/log-fixture.js';
 
-const test = suite('MemoryHome');
+const test = suite('memoryHome');
 
-test('its logs live as long as they are held, and leave nothing behind', async () => {
-  const home: LogHome = new MemoryHome();
+test('its logs live as long as they are referenced, and leave nothing behind', async () => {
+  const home: LogHome = memoryHome();
   const log = await home.create(PROJECT, { ...OPTIONS, logId: LOG_ID });
   await log.append(drafts(1, 1), 0);
   assert.equal(await home.open(PROJECT, { ...OPTIONS, replay: () => undefined }), undefined);

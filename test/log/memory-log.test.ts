@@ -16,7 +16,7 @@ testLogContract('memory', async (_options, clock) => {
 const test = suite('MemoryLog');
 const identity = { project: PROJECT, logId: LOG_ID };
 
-test('only the newest lines are kept, and reading begins with the first of them', async () => {
+test('only the newest lines are kept, and reading starts with the first of them', async () => {
   const log = new MemoryLog({ ...identity, keptBytesMax: 2000 });
   for (let seq = 0; seq < 3000; seq += 1) await log.append([draft(seq + 1)], seq);
   const lines = await collect(log.read({ fromSeq: 1 }));
@@ -26,7 +26,7 @@ test('only the newest lines are kept, and reading begins with the first of them'
   assert.equal(log.position().seq, 3000);
 });
 
-test('the memory of lines that are no longer kept is given back', async () => {
+test('the memory of dropped lines is released', async () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   const log = new MemoryLog({ ...identity, keptBytesMax: 1000 });
@@ -37,7 +37,7 @@ test('the memory of lines that are no longer kept is given back', async () => {
   assert.equal(first.deref(), undefined);
 });
 
-test('a line larger than all that is kept is appended and not kept', async () => {
+test('a line larger than the kept bytes is appended and not kept', async () => {
   const log = new MemoryLog({ ...identity, keptBytesMax: 100 });
   const following = assert.rejects(collect(log.follow({ fromSeq: 1 })), { name: 'LinesDroppedError', firstKeptSeq: 2 });
   await log.append([draft(1)], 0);
@@ -55,7 +55,7 @@ test('a follower begins with the first line that is kept', async () => {
   assert.deepEqual(await following, kept);
 });
 
-test('a reading or a follower that lost lines is told, and never skips one in silence', async () => {
+test('a read or a follower whose lines were dropped fails and never skips one silently', async () => {
   for (const way of ['read', 'follow'] as const) {
     const log = new MemoryLog({ ...identity, keptBytesMax: 1500 });
     await log.append(drafts(1, 3), 0);
@@ -70,7 +70,7 @@ test('a reading or a follower that lost lines is told, and never skips one in si
   }
 });
 
-test('a clock that goes far back is told', async () => {
+test('a clock that goes back a long way is reported', async () => {
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
   const log = new MemoryLog({ ...identity, clock, logger });
@@ -80,7 +80,7 @@ test('a clock that goes far back is told', async () => {
   assert.deepEqual(lines.map(({ level, msg }) => [level, msg]), [['warn', 'the clock went back']]);
 });
 
-test('its options concern it not at all', async () => {
+test('its options have no effect', async () => {
   const log = new MemoryLog(identity);
   log.configure({ ...OPTIONS, durability: 'os' });
   await log.append(drafts(1, 1), 0);

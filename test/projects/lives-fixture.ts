@@ -17,7 +17,7 @@ import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { LogPaths } from '../../src/log/file/log-paths.js';
 import type { LogHome } from '../../src/log/log.js';
-import { MemoryHome } from '../../src/log/memory-home.js';
+import { memoryHome } from '../../src/log/memory-home.js';
 import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
@@ -117,7 +117,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
     table: new ProjectTable(),
     config,
     keyring,
-    memoryHome: new MemoryHome(),
+    memoryHome: memoryHome(),
     cache: new ValueCache(),
     room: { ...AMPLE_ROOM },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },

@@ -25,7 +25,7 @@ const FOREIGN_TRASH = 'files in the trash that do not belong to a deleted projec
 const FOREIGN_FILES = 'files of other programs among those of a deleted project are not erased; move them away';
 
 /** What a file home needs. */
-export interface FileHomeOptions {
+interface FileHomeOptions {
   /** The data folder, absolute; it must exist. */
   readonly folder: string;
   readonly disk: Disk;

@@ -20,7 +20,7 @@ const HOLDER_TEXT_CHARACTERS_MAX = 8192;
 const ATTEMPTS_MAX = 5;
 
 /** The process that holds a folder. */
-export interface LockHolder {
+interface LockHolder {
   readonly pid: number;
   /** Path of its configuration file; {@link REPAIR_HOLDER} for a repair. */
   readonly config: string;

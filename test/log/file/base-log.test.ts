@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { encodeHeaderLine } from '../../../src/log/line-format.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
-import { MemoryHome } from '../../../src/log/memory-home.js';
+import { memoryHome } from '../../../src/log/memory-home.js';
 import type { Log, LogBase, LogLine, OpenOptions } from '../../../src/log/log.js';
 import { CHANGING_METHODS, type FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
@@ -37,7 +37,7 @@ async function openOn(disk: FaultDisk, options: Partial<OpenOptions>): Promise<{
   return { log, replayed };
 }
 
-test('it begins one above its base, is chained to it, and says so when it is opened again', async () => {
+test('it begins one above its base, is chained to it, and reports it when reopened', async () => {
   const disk = diskWithSnapshot();
   const log = await createOn(disk);
   const { timeMs: _, ...base } = BASE;
@@ -66,7 +66,7 @@ test('it begins one above its base, is chained to it, and says so when it is ope
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('without what came before it is refused, and so with something else', async () => {
+test('without the snapshot it continues from it is refused, and so with another one', async () => {
   const disk = diskWithSnapshot();
   await appendBatches(await createOn(disk), [1, 1, 1]);
   const start = disk.crash();
@@ -85,7 +85,7 @@ test('without what came before it is refused, and so with something else', async
   }
 });
 
-test('a base stands only where a log begins that does not begin with seq 1', async () => {
+test('only the first segment of a log that does not begin with seq 1 may have a base', async () => {
   const header = (firstSeq: number, previousHash: string): string => encodeHeaderLine(
     { project: PROJECT, logId: LOG_ID, firstSeq, previousHash, base: BASE.digest },
   ).trimEnd();
@@ -102,15 +102,15 @@ test('a base stands only where a log begins that does not begin with seq 1', asy
   await assert.rejects(openOn(first, {}), /a header without a base/);
 });
 
-test('a log in files goes on from a snapshot or not at all', async () => {
+test('a log in files continues from a snapshot or not at all', async () => {
   const { digest: _, ...undigested } = BASE;
   await assert.rejects(createOn(emptyDisk(), undigested), { name: 'InvariantError' });
   await assert.rejects(createOn(emptyDisk(), { ...BASE, seq: 0 }), { name: 'InvariantError' });
   await assert.rejects(createOn(emptyDisk(), { ...BASE, hash: 'short' }), { name: 'InvariantError' });
 });
 
-test('a log in memory goes on from a base too, and its first line follows on it', async () => {
-  const log = await new MemoryHome().create(PROJECT, { ...OPTIONS, logId: LOG_ID, base: BASE });
+test('a log in memory continues from a base too, and its first line is chained to it', async () => {
+  const log = await memoryHome().create(PROJECT, { ...OPTIONS, logId: LOG_ID, base: BASE });
   assert.deepEqual(log.position(), { seq: 41, hash: BASE.hash });
   assert.equal(log.base, BASE);
   await log.append(drafts(1, 2), 41);
@@ -118,7 +118,7 @@ test('a log in memory goes on from a base too, and its first line follows on it'
   await log.close();
 });
 
-test('a making that is killed anywhere leaves a whole log or a free name, and the snapshot', async () => {
+test('a creation killed at any call leaves a complete log or a free name, and the snapshot', async () => {
   const start = diskWithSnapshot();
   const whole = start.crash();
   await (await createOn(whole)).close();
@@ -147,7 +147,7 @@ test('a making that is killed anywhere leaves a whole log or a free name, and th
   }
 });
 
-test('what an interrupted making left is not the base of a log that has none', async () => {
+test('the snapshot of an interrupted creation is not the base of a log without one', async () => {
   const disk = diskWithSnapshot();
   await (await createLog(disk)).close();
   assert.equal(disk.tree.find(`${SNAPSHOT}.manifest`), undefined);

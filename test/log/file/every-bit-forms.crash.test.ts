@@ -46,7 +46,7 @@ function segmentsOf(disk: FaultDisk): [string, Buffer][] {
   return [...disk.contents()].filter(([name]) => /\.jsonl(?:\.gz)?$/.test(name));
 }
 
-test('each flipped bit is refused, and the file that holds it is named', async () => {
+test('each flipped bit is refused, and its file is named', async () => {
   let flips = 0;
   for (const compressed of [10, 12]) {
     const disk = await mixedLog(compressed);

@@ -52,7 +52,7 @@ function recordStart(bytes: Buffer, at: number): number {
   return at === 0 ? 0 : bytes.lastIndexOf(0x0a, at - 1) + 1;
 }
 
-test('each flipped bit of a segment is refused at the record that holds it, when the head is there', async () => {
+test('with the head, each flipped bit of a segment is refused at its record', async () => {
   const { disk } = await smallLog();
   let flips = 0;
   for (const [name, bytes] of files(disk)) {
@@ -77,7 +77,7 @@ test('each flipped bit of a segment is refused at the record that holds it, when
   assert.ok(flips * strideOf(EVERY).step > 15_000, `${flips} flips`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('without the head, each flipped bit is refused, or cuts the last line loudly and keeps what it cut', async () => {
+test('without the head, each flipped bit is refused, or the last line is cut with a warning and copied', async () => {
   const { disk, lines } = await smallLog();
   disk.tree.remove(HEAD);
   const bytes = disk.bytesOf(ACTIVE);
@@ -99,7 +99,7 @@ test('without the head, each flipped bit is refused, or cuts the last line loudl
   assert.deepEqual([...new Set(healed)], [`${last}`], 'only the last line feed is such a byte');
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a flipped bit of the head changes nothing of the log', async () => {
+test('a flipped bit in the head changes nothing in the log', async () => {
   const { disk, lines } = await smallLog();
   const bytes = disk.bytesOf(HEAD);
   const tried: number[] = [];
@@ -116,7 +116,7 @@ test('a flipped bit of the head changes nothing of the log', async () => {
   }
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a file cut at any byte is refused when the head proves what is gone', async () => {
+test('a file cut at any byte is refused if the head proves what is missing', async () => {
   const { disk, lines } = await smallLog();
   for (const [name, bytes] of files(disk)) {
     for (const size of sampled(bytes.keys(), EVERY)) {
@@ -129,7 +129,7 @@ test('a file cut at any byte is refused when the head proves what is gone', asyn
   }
 }, { timeoutMs: TIMEOUT_MS });
 
-test('without the head, a file cut at any byte gives the exact prefix or is refused', async () => {
+test('without the head, a file cut at any byte yields the exact prefix or is refused', async () => {
   const { disk, lines } = await smallLog();
   disk.tree.remove(HEAD);
   const headerBytes = disk.bytesOf(ACTIVE).indexOf(0x0a) + 1;

@@ -23,14 +23,14 @@ function recorded(deleted: readonly (readonly [string, string])[], live: readonl
   return { deleted: new Map(deleted), live: new Map(live) };
 }
 
-test('a log that is not there is not opened, and has no id and no names', async () => {
+test('a missing log is not opened, and has no id and no names', async () => {
   const home = homeOn(emptyDisk());
   assert.equal(await home.open(PROJECT, { ...OPTIONS, replay: () => undefined }), undefined);
   assert.equal(await home.identify(PROJECT), undefined);
   assert.deepEqual(await home.namesOf(PROJECT), []);
 });
 
-test('a new log is durable when it is answered, and names its files', async () => {
+test('a new log is durable when its creation resolves, and lists its files', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk);
   const survivor = disk.crash({ content: 'synced', size: 'synced', names: 'synced' });
@@ -90,7 +90,7 @@ test('removing frees the name at once and leaves nothing', async () => {
   assert.deepEqual([...disk.contents().keys()].sort(), [ACTIVE, `${HOME}/${PROJECT}/head`].sort());
 });
 
-test('removing leaves the files of another log alone, and takes damaged ones', async () => {
+test('removing leaves the files of another log alone, and removes damaged ones', async () => {
   const other = await diskWith([1]);
   assert.ok((await removed(other, (home) => home.remove(PROJECT, OTHER_ID))).includes(ACTIVE));
   for (const damage of [(disk: FaultDisk) => disk.put(ACTIVE, 'x'), (disk: FaultDisk) => disk.tree.remove(ACTIVE)]) {
@@ -100,7 +100,7 @@ test('removing leaves the files of another log alone, and takes damaged ones', a
   }
 });
 
-test('a removal that was killed at any call is finished by the next start', async () => {
+test('a removal killed at any call is completed by the next startup', async () => {
   const start = await diskWith([1, 1, 1], SMALL_SEGMENTS);
   start.put(`${HOME}/${PROJECT}.json`, '{}');
   const whole = start.crash();
@@ -120,7 +120,7 @@ test('a removal that was killed at any call is finished by the next start', asyn
   }
 });
 
-test('files of one deleted log that cannot be moved are reported, and those of the others go', async () => {
+test('files of one deleted log that cannot be moved are reported, and those of the others are removed', async () => {
   const other = 'p2';
   const disk = await diskWith([1, 1]);
   const home = homeOn(disk);
@@ -134,7 +134,7 @@ test('files of one deleted log that cannot be moved are reported, and those of t
   assert.deepEqual(await removed(disk.crash(), (next) => next.finishRemovals(recorded([[LOG_ID, PROJECT], [OTHER_ID, other]]))), []);
 });
 
-test('a trash that cannot be listed ends no start', async () => {
+test('a trash that cannot be listed does not fail the startup', async () => {
   const disk = await diskWith([1]);
   disk.fail({ method: 'list', path: /_trash$/, times: Infinity, action: { kind: 'errno', code: 'EACCES' } });
   const { logger, lines } = recordingLogger();
@@ -142,7 +142,7 @@ test('a trash that cannot be listed ends no start', async () => {
   assert.ok(lines.some((line) => JSON.stringify(line).includes('could not be erased; the next startup tries again')));
 });
 
-test('what bears the name of a deleted log later is never erased with it, however damaged', async () => {
+test('a later log under the name of a deleted one is never erased with it, however damaged', async () => {
   const damages: readonly ((disk: FaultDisk) => void)[] = [
     () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
   ];
@@ -165,7 +165,7 @@ test('what bears the name of a deleted log later is never erased with it, howeve
   }
 });
 
-test('nothing under a name that has a live log is erased, whatever lies there', async () => {
+test('nothing under the name of a live log is erased, whatever it is', async () => {
   const damages: readonly ((disk: FaultDisk) => void)[] = [
     () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
     // As a restored copy that has the old header, or an emptied place in the trash, would have it.
@@ -186,7 +186,7 @@ test('nothing under a name that has a live log is erased, whatever lies there', 
   }
 });
 
-test('without anything that proves its log, no file is taken for one that was deleted, also where its place in the trash is empty',
+test('without proof of its log, no file counts as one of a deleted log, also if its folder in the trash is empty',
   async () => {
   const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
   disk.tree.makeFolder(GRAVE);
@@ -222,7 +222,7 @@ test('the files of a live log are not erased from the trash, and what no deletio
   assert.ok(lines.some((line) => JSON.stringify(line).includes(`"files":["_trash/${LOG_ID}.erasing/segments/important.txt"]`)));
 });
 
-test('a creation that is taken back leaves nothing of its own, and takes nothing of another', async () => {
+test('an undone creation leaves nothing of its own and removes nothing of another log', async () => {
   const own = emptyDisk();
   own.fail({ method: 'link', path: 'next', action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(createLog(own), { code: 'EIO' });
@@ -241,7 +241,7 @@ test('a creation that is taken back leaves nothing of its own, and takes nothing
   }
 });
 
-test('a new log takes the place of what an unfinished creation left, and of nothing else', async () => {
+test('a new log replaces the remains of an interrupted creation, and nothing else', async () => {
   const disk = emptyDisk();
   disk.tree.makeFolder(`${HOME}/${PROJECT}`);
   disk.put(`${HOME}/${PROJECT}/snap-of-our-holidays.jpg`, 'important');
@@ -249,7 +249,7 @@ test('a new log takes the place of what an unfinished creation left, and of noth
   assert.equal(disk.bytesOf(`${HOME}/${PROJECT}/snap-of-our-holidays.jpg`).toString(), 'important');
 });
 
-test('an erasing that fails is told, and tried again by the next start', async () => {
+test('a failed erasing is logged, and retried by the next startup', async () => {
   const disk = await diskWith([1]);
   const { logger, lines } = recordingLogger();
   const home = homeOn(disk, { logger });

@@ -67,7 +67,7 @@ testLogContract('files on the real disk', async (options, clock) => {
 
 const test = suite('FileLog');
 
-test('a batch is one write, one look whether the file is what was written, and one sync', async () => {
+test('a batch is one write, one check of the file, and one sync', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk);
   await log.append(drafts(1, 1), 0);
@@ -93,7 +93,7 @@ test('nothing is visible before it is synced', async () => {
   await log.close();
 });
 
-test('a second append beside the first is a defect of the caller', async () => {
+test('a second append during the first is a defect of the caller', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk);
   const first = log.append(drafts(1, 1), 0);
@@ -115,7 +115,7 @@ test('closing lets the append in flight finish', async () => {
 });
 
 for (const [durability, syncs] of [['interval', 1], ['os', 0]] as const) {
-  test(`under ${durability} the answer does not wait for a sync, and ${syncs} follow`, async () => {
+  test(`under ${durability} the acknowledgement does not wait for a sync, and ${syncs} follow`, async () => {
     const disk = emptyDisk();
     const log = await createLog(disk, { ...OPTIONS, durability, syncIntervalMs: 5 });
     disk.calls.length = 0;
@@ -132,7 +132,7 @@ for (const [durability, syncs] of [['interval', 1], ['os', 0]] as const) {
   });
 }
 
-test('closing syncs what an interval left', async () => {
+test('closing syncs what interval durability left unsynced', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...OPTIONS, durability: 'interval', syncIntervalMs: 60_000 });
   await log.append(drafts(1, 2), 0);
@@ -143,7 +143,7 @@ test('closing syncs what an interval left', async () => {
   await again.close();
 });
 
-test('a late sync of fewer lines does not take back what a newer one proved', async () => {
+test('a late sync of fewer lines does not undo what a newer one proved', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...OPTIONS, durability: 'interval', syncIntervalMs: 1 });
   const held = closedGate();
@@ -165,7 +165,7 @@ test('a late sync of fewer lines does not take back what a newer one proved', as
   await again.log.close();
 });
 
-test('a sync for fewer lines that waited behind one for more takes nothing back', async () => {
+test('a sync for fewer lines queued behind one for more undoes nothing', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...OPTIONS, durability: 'interval', syncIntervalMs: 10 });
   await log.append(drafts(1, 1), 0);
@@ -182,7 +182,7 @@ test('a sync for fewer lines that waited behind one for more takes nothing back'
   await log.close();
 });
 
-test('the active segment is sealed at its size, under the name of its first seq, and says so to those who tail it', async () => {
+test('the active segment is sealed at its size, under the name of its first seq, and its seal tells that to readers', async () => {
   const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
   const names = [...disk.contents().keys()].filter((name) => name.endsWith('.jsonl')).sort();
   const first = `${HOME}/${PROJECT}/00000000000000000001.jsonl`;
@@ -214,7 +214,7 @@ test('the head follows within a second of activity', async () => {
   assert.deepEqual(seqs().sort(), ['3', '4']);
 });
 
-test('a sync that is slow is told to the operator', async () => {
+test('a slow sync is logged', async () => {
   const disk = emptyDisk();
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
@@ -230,7 +230,7 @@ test('a sync that is slow is told to the operator', async () => {
   assert.ok(lines.some(({ level, msg }) => level === 'warn' && msg === 'a sync of the log was slow'));
 });
 
-test('a clock that goes far back is told', async () => {
+test('a clock that goes back a long way is reported', async () => {
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
   const log = await createLog(emptyDisk(), OPTIONS, { clock, logger });
@@ -241,7 +241,7 @@ test('a clock that goes far back is told', async () => {
   assert.ok(lines.some(({ level, msg }) => level === 'warn' && msg.startsWith('the clock went back')));
 });
 
-test('a line that was changed under a running log is found when it is read', async () => {
+test('a line changed under a running log is detected when it is read', async () => {
   const disk = await diskWith([1, 1, 1]);
   const { log } = await openLog(disk);
   const bytes = disk.bytesOf(ACTIVE);
@@ -261,7 +261,7 @@ test('a line that was changed under a running log is found when it is read', asy
   await log.close();
 });
 
-test('a sealed segment that vanished, was cut or was replaced under a running log is found when it is read', async () => {
+test('a sealed segment that was removed, cut or replaced under a running log is detected when it is read', async () => {
   const sealed = `${HOME}/${PROJECT}/00000000000000000003.jsonl`;
   const damages: readonly ((disk: Awaited<ReturnType<typeof diskWith>>) => void)[] = [
     (disk) => disk.tree.remove(sealed),

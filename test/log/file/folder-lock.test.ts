@@ -34,7 +34,7 @@ async function end(child: ChildProcess, signal: 'SIGKILL' | 'input'): Promise<vo
   await exited;
 }
 
-test('the second one is refused and told who holds the folder', () => withFolder(async (folder) => {
+test('the second process is refused and learns who holds the folder', () => withFolder(async (folder) => {
   const lock = await FolderLock.acquire(folder, US);
   await assert.rejects(FolderLock.acquire(folder, { pid: 1, config: 'other' }), (error) => {
     assert.ok(error instanceof FolderLockedError);
@@ -45,7 +45,7 @@ test('the second one is refused and told who holds the folder', () => withFolder
   await lock.release();
 }));
 
-test('what finds a repair at work says so, and not that a server has the folder', () => withFolder(async (folder) => {
+test('a process that finds a repair running reports the repair, not a server', () => withFolder(async (folder) => {
   const lock = await FolderLock.acquire(folder, { pid: 7, config: REPAIR_HOLDER });
   await assert.rejects(FolderLock.acquire(folder, US), (error) => {
     assert.match(String(error), /: a repair \(pid 7\) is running on it\. Try again when it has finished$/);
@@ -54,7 +54,7 @@ test('what finds a repair at work says so, and not that a server has the folder'
   await lock.release();
 }));
 
-test('releasing removes the name and lets the next one in; nothing else is left', () => withFolder(async (folder) => {
+test('releasing removes the name and admits the next process; nothing else is left', () => withFolder(async (folder) => {
   for (let round = 0; round < 3; round += 1) {
     const lock = await FolderLock.acquire(folder, US);
     assert.deepEqual(await readdir(folder), [LOCK_NAME]);
@@ -64,7 +64,7 @@ test('releasing removes the name and lets the next one in; nothing else is left'
   }
 }));
 
-test('releasing leaves alone a name that means somebody else', () => withFolder(async (folder) => {
+test('releasing leaves a name alone that refers to another socket', () => withFolder(async (folder) => {
   const lock = await FolderLock.acquire(folder, US);
   await rm(path.join(folder, LOCK_NAME));
   await writeFile(path.join(folder, LOCK_NAME), 'of somebody else');
@@ -72,7 +72,7 @@ test('releasing leaves alone a name that means somebody else', () => withFolder(
   await access(path.join(folder, LOCK_NAME));
 }));
 
-test('somebody who asks and never hangs up does not hold up the release', () => withFolder(async (folder) => {
+test('a client that connects and never hangs up does not block the release', () => withFolder(async (folder) => {
   const lock = await FolderLock.acquire(folder, US);
   const idle = connect({ path: path.join(folder, LOCK_NAME), allowHalfOpen: true });
   await once(idle, 'connect');
@@ -104,14 +104,14 @@ test('the lock of a killed process is taken over', () => withFolder(async (folde
   await lock.release();
 }));
 
-test('a process that ends in peace leaves no name', () => withFolder(async (folder) => {
+test('a process that exits normally leaves no name', () => withFolder(async (folder) => {
   const { child, said } = await contend(folder);
   assert.equal(said, 'held');
   await end(child, 'input');
   assert.deepEqual(await readdir(folder), []);
 }));
 
-test('a stopped process still holds its lock', () => withFolder(async (folder) => {
+test('a suspended process still holds its lock', () => withFolder(async (folder) => {
   const { child, said } = await contend(folder);
   assert.equal(said, 'held');
   child.kill('SIGSTOP');
@@ -155,11 +155,11 @@ test('of many calls in one process that race for a dead lock, exactly one gets i
   }
 }));
 
-test('a folder that is not there is not locked', () => withFolder(async (folder) => {
+test('a missing folder is not locked', () => withFolder(async (folder) => {
   await assert.rejects(FolderLock.acquire(path.join(folder, 'none'), US), { code: 'ENOENT' });
 }));
 
-test('a holder that says nothing of itself, or nonsense, holds all the same', () => withFolder(async (folder) => {
+test('a holder that reports nothing, or nonsense, still holds the lock', () => withFolder(async (folder) => {
   for (const text of ['', '{"pid":"x","config":1}\n', 'null\n', 'not JSON', '{"pid":1}\n', `{"pid":1,"config":"${'x'.repeat(9000)}"}\n`]) {
     const server = createServer((socket) => socket.end(text));
     server.listen(path.join(folder, LOCK_NAME));
@@ -170,7 +170,7 @@ test('a holder that says nothing of itself, or nonsense, holds all the same', ()
   }
 }));
 
-test('a name that is no socket is not taken away from whoever made it', () => withFolder(async (folder) => {
+test('a file under the name of the lock that is not a socket is left alone', () => withFolder(async (folder) => {
   await mkdir(path.join(folder, LOCK_NAME));
   await assert.rejects(FolderLock.acquire(folder, US));
   assert.deepEqual(await readdir(folder), [LOCK_NAME]);

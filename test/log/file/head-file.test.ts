@@ -16,7 +16,7 @@ async function diskWithHead(...seqs: readonly number[]): Promise<FaultDisk> {
   return disk;
 }
 
-test('what is written last is read, whichever slot it is in', async () => {
+test('the newest slot is read, whichever it is', async () => {
   for (const seqs of [[0], [0, 1], [0, 1, 2], [5, 9, 12, 13]]) {
     const reading = await readHead(await diskWithHead(...seqs), PLACE);
     assert.deepEqual(reading.head, head(seqs.at(-1) ?? 0));
@@ -25,7 +25,7 @@ test('what is written last is read, whichever slot it is in', async () => {
   }
 });
 
-test('a torn write at any byte leaves the older or gives the newer head, never another', async () => {
+test('a torn write at any byte leaves the older or the newer head, never another', async () => {
   for (let bytes = 0; bytes <= 200; bytes += 1) {
     const disk = await diskWithHead(7, 8);
     disk.fail({ method: 'overwrite', action: { kind: 'kill', when: { bytes } } });
@@ -36,7 +36,7 @@ test('a torn write at any byte leaves the older or gives the newer head, never a
   }
 });
 
-test('no head, a folder and an empty file are damaged heads', async () => {
+test('a missing head, a folder and an empty file count as damaged heads', async () => {
   const disk = emptyDisk();
   const none = { head: undefined, damaged: true };
   const read = async (): Promise<object> => {
@@ -51,7 +51,7 @@ test('no head, a folder and an empty file are damaged heads', async () => {
   assert.deepEqual(await read(), none);
 });
 
-test('a head is durable when it is made and when it is written', async () => {
+test('a head is durable after creation and after each write', async () => {
   const disk = emptyDisk();
   await createHead(disk, PLACE, head(1));
   const all = { content: 'synced', size: 'synced', names: 'cached' } as const;

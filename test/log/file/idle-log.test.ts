@@ -25,7 +25,7 @@ async function until(holds: () => boolean): Promise<void> {
   assert.ok(holds());
 }
 
-test('holds nothing open: not when it is made, not when it is opened, and not when its writes are over', async () => {
+test('holds no descriptor after creation, after opening, and once its writes are done', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, OPTIONS, quickly());
   assert.deepEqual(disk.openPaths, []);
@@ -40,7 +40,7 @@ test('holds nothing open: not when it is made, not when it is opened, and not wh
   await again.close();
 });
 
-test('is not left with open files by a start that had to write its head anew', async () => {
+test('has no open files after a startup that had to rewrite its head', async () => {
   const disk = await diskWith([2, 1]);
   disk.tree.remove(HEAD);
   const { log } = await openLog(disk);
@@ -49,7 +49,7 @@ test('is not left with open files by a start that had to write its head anew', a
   await log.close();
 });
 
-test('keeps its file open while it holds bytes that are not synced, and closes it afterwards', async () => {
+test('keeps its file open while it has unsynced bytes, and closes it afterwards', async () => {
   for (const durability of ['interval', 'os'] as const) {
     const disk = emptyDisk();
     const log = await createLog(disk, { ...OPTIONS, durability, syncIntervalMs: 60_000 }, quickly());
@@ -66,7 +66,7 @@ test('keeps its file open while it holds bytes that are not synced, and closes i
   }
 });
 
-test('goes on where it was when it is written to again, also with rotations', async () => {
+test('continues at its end when it is written to again, also with rotations', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, SMALL_SEGMENTS, quickly());
   for (let round = 0; round < 4; round += 1) {
@@ -113,7 +113,7 @@ async function exhausted(): Promise<{ disk: FaultDisk; log: Log; relieve(): void
   return { disk, log, relieve: () => takeAway.forEach((take) => take()) };
 }
 
-test('refuses a batch when there is no descriptor for it, is neither failed nor full, and takes the next one', async () => {
+test('refuses a batch without a descriptor, is neither failed nor read-only, and accepts the next one', async () => {
   const { disk, log, relieve } = await exhausted();
   const before = disk.bytesOf(ACTIVE);
   for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -126,7 +126,7 @@ test('refuses a batch when there is no descriptor for it, is neither failed nor 
   await goOn(disk, log);
 });
 
-test('puts a rotation off when there is no descriptor for it: the seal is written only when all are there', async () => {
+test('postpones a rotation without descriptors: the seal is written only once all are available', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, SMALL_SEGMENTS, quickly());
   await appendBatches(log, [1, 1]);
@@ -156,7 +156,7 @@ test('has not failed when no descriptor is left right after its segment was seal
   await goOn(disk, log, SMALL_SEGMENTS);
 });
 
-test('its project and no other is named in the warning about a lack of descriptors', async () => {
+test('the warning about a lack of descriptors names its project and no other', async () => {
   const disk = emptyDisk();
   const { logger, lines } = recordingLogger();
   const log = await createLog(disk, OPTIONS, { ...quickly(), logger });
@@ -169,7 +169,7 @@ test('its project and no other is named in the warning about a lack of descripto
 });
 
 for (const code of ['EMFILE', 'ENFILE'] as const) {
-  test(`has not failed when ${code} keeps a sync behind the answers from opening its file, and makes the sync later`, async () => {
+  test(`has not failed when ${code} keeps a background sync from opening its file, and syncs later`, async () => {
     const disk = emptyDisk();
     const { logger, lines } = recordingLogger();
     const options = { ...OPTIONS, durability: 'interval', syncIntervalMs: 4 * IDLE_MS } as const;

@@ -39,7 +39,7 @@ const LACKS_ROOM: Readonly<Record<string, Fault['action']>> = {
   'a short count of all but the last byte': { kind: 'short', bytes: 245 },
 };
 for (const [name, action] of Object.entries(LACKS_ROOM)) {
-  test(`a write that meets ${name} is taken back; the log is read-only until there is room, then goes on`, async () => {
+  test(`a write that hits ${name} is undone; the log is read-only until there is space, then continues`, async () => {
     const { disk, log, told } = await logOfTwo();
     const before = disk.bytesOf(ACTIVE);
     const clear = disk.fail({ method: 'append', path: 'probe', times: 3, action: { kind: 'errno', code: 'ENOSPC' } });
@@ -62,7 +62,7 @@ for (const [name, action] of Object.entries(LACKS_ROOM)) {
   });
 }
 
-test('a disk that is really full refuses, keeps what it has, and takes lines when there is room', async () => {
+test('a really full disk refuses lines, keeps what it has, and accepts lines when there is space', async () => {
   const { disk, log, told } = await logOfTwo();
   disk.roomBytes = 700;
   for (let seq = 2; log.state() === 'writable'; seq += 1) {
@@ -97,7 +97,7 @@ const FAILS: Readonly<Record<string, readonly Fault[]>> = {
   ],
 };
 for (const [name, faults] of Object.entries(FAILS)) {
-  test(`${name} ends the log: outcome_unknown once, log_failed from then on, reads go on`, async () => {
+  test(`${name} fails the log: outcome_unknown once, log_failed from then on, reads continue`, async () => {
     const { logger, lines: told } = recordingLogger();
     const disk = emptyDisk();
     const log = await createLog(disk, OPTIONS, { logger });
@@ -119,7 +119,7 @@ for (const [name, faults] of Object.entries(FAILS)) {
   });
 }
 
-test('a sync behind the answers that fails ends the log, and an append beside it is not acknowledged', async () => {
+test('a failed background sync fails the log, and a concurrent append is not acknowledged', async () => {
   for (const durability of ['interval', 'fsync'] as const) {
     const { disk, log } = await logOfTwo({ ...OPTIONS, durability: 'interval', syncIntervalMs: 1 });
     disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'errno', code: 'EIO' } });
@@ -137,7 +137,7 @@ test('a sync behind the answers that fails ends the log, and an append beside it
   }
 });
 
-test('a sync behind the answers beside a sync for an answer: the failure of one is not hidden by the other', async () => {
+test('a background sync during a foreground one: neither hides the failure of the other', async () => {
   const { disk, log } = await logOfTwo({ ...OPTIONS, durability: 'interval', syncIntervalMs: 1 });
   const gate = closedGate();
   // The system tells a failure once: of two syncs on one descriptor, the other one succeeds.
@@ -153,7 +153,7 @@ test('a sync behind the answers beside a sync for an answer: the failure of one 
   await log.close();
 });
 
-test('closing while the append in flight fails ends the followers and stays closed', async () => {
+test('closing while the append in flight fails ends the followers and leaves the log closed', async () => {
   for (const action of [{ kind: 'errno', code: 'EIO' }, { kind: 'errno', code: 'ENOSPC' }] as const) {
     const { disk, log } = await logOfTwo();
     const following = collect(log.follow({ fromSeq: 1 }));
@@ -171,14 +171,14 @@ test('closing while the append in flight fails ends the followers and stays clos
   }
 });
 
-test('closing tells when the last lines could not be made durable', async () => {
+test('closing reports if the last lines could not be made durable', async () => {
   const { disk, log } = await logOfTwo({ ...OPTIONS, durability: 'os' });
   disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(log.close(), { code: 'outcome_unknown' });
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a head that cannot be written or opened costs nothing but a warning', async () => {
+test('a head that cannot be written or opened only causes a warning', async () => {
   for (const [method, path] of [['open', 'head'], ['overwrite', 'head'], ['datasync', 'head']] as const) {
     const { disk, log } = await logOfTwo();
     disk.fail({ method, path, times: Number.POSITIVE_INFINITY, action: { kind: 'errno', code: 'EMFILE' } });
@@ -250,7 +250,7 @@ test('one failing call anywhere never loses an acknowledged line and leaks no de
   }
 });
 
-test('a rotation that finds no room goes on with the old file, and is tried again later', async () => {
+test('a rotation without disk space continues with the old file, and is retried later', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, SMALL_SEGMENTS);
   await appendBatches(log, [1, 1]);

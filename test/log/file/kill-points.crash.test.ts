@@ -23,7 +23,7 @@ test('while a log is created, written and closed', async () => {
   assert.ok(runs * STEP > 50, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('while segments are sealed and new ones put in place', async () => {
+test('while segments are sealed and new ones activated', async () => {
   let runs = 0;
   for await (const run of killEverywhere(emptyDisk, writing([2, 1, 2, 1], SMALL_SEGMENTS), EVERY)) {
     await judgeEveryLoss(run, SMALL_SEGMENTS);
@@ -96,7 +96,7 @@ test('while a log is recovered', async () => {
   assert.ok(runs * STEP > 100, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('while interval durability is in force, a killed process loses nothing, and a power cut only the end', async () => {
+test('under interval durability, a killed process loses nothing, and a power failure only the end', async () => {
   const options = { ...SMALL_SEGMENTS, durability: 'interval', syncIntervalMs: 60_000 } as const;
   for await (const { disk, told, label } of killEverywhere(emptyDisk, writing([1, 1, 1, 1], options), EVERY)) {
     await judgeSurvivor(disk.crash(), told, options).catch((cause: unknown) => assert.fail(new Error(label, { cause })));

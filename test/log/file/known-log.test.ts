@@ -52,7 +52,7 @@ async function assertRefused(disk: FaultDisk, options: Partial<OpenOptions>, say
   assert.deepEqual(disk.openPaths, []);
 }
 
-test('only lines after what is known are replayed, wherever in a segment that ends; all can be read', async () => {
+test('only lines after the known ones are replayed, wherever in a segment those end; all can be read', async () => {
   const { disk: start, lines } = await sevenLines();
   for (let seq = 1; seq <= 7; seq += 1) {
     const disk = start.crash();
@@ -70,7 +70,7 @@ test('only lines after what is known are replayed, wherever in a segment that en
   }
 });
 
-test('of a segment that is known only its two ends are read, however long it is', async () => {
+test('only the two ends of a known segment are read, however long it is', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk);
   for (let seq = 0; seq < 4000; seq += 500) await log.append(drafts(seq + 1, seq + 500), seq);
@@ -90,7 +90,7 @@ test('of a segment that is known only its two ends are read, however long it is'
   await assertRefused(disk, {}, /expected hash/);
 });
 
-test('time goes on from the time of what is known', async () => {
+test('time continues from the time of the known line', async () => {
   const { disk, lines } = await sevenLines();
   const timeMs = Date.now() + 30_000;
   changeLines(disk, ACTIVE, (active) => active.slice(0, 1));
@@ -101,7 +101,7 @@ test('time goes on from the time of what is known', async () => {
   await log.close();
 });
 
-test('the oldest segments may be missing as far as they were let go, and no further', async () => {
+test('the oldest segments may be missing as far as they were removed on purpose, and no further', async () => {
   const { disk: start, lines } = await sevenLines();
   const known = knownAt(lines, 6);
   const without = start.crash();
@@ -123,7 +123,7 @@ test('the oldest segments may be missing as far as they were let go, and no furt
   await withAll.log.close();
 });
 
-test('a log that is not the one that is known is refused, and nothing is changed', async () => {
+test('a log other than the known one is refused, and nothing is changed', async () => {
   const { disk: start, lines } = await sevenLines();
   const known = knownAt(lines, 6);
   const hash = 'e'.repeat(64);
@@ -163,7 +163,7 @@ test('a log that is not the one that is known is refused, and nothing is changed
   }
 });
 
-test('what is known is compared with a head that stands at the end of a known segment', async () => {
+test('the known position is compared with a head at the end of a known segment', async () => {
   const { disk, lines } = await sevenLines();
   changeLines(disk, ACTIVE, (active) => active.slice(0, 1));
   const other = emptyDisk();
@@ -174,7 +174,7 @@ test('what is known is compared with a head that stands at the end of a known se
   await assertRefused(disk, { known: knownAt(lines, 6) }, /as the head says/);
 });
 
-test('the places of lines are those of their bodies, from appending, replaying, reading and following alike', async () => {
+test('appending, replaying, reading and following give the same places of bodies', async () => {
   const disk = emptyDisk();
   const created = await createLog(disk, SMALL_SEGMENTS);
   const appended = [];

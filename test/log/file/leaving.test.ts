@@ -20,7 +20,7 @@ function movedContents(disk: FaultDisk): Map<string, Buffer> {
   return new Map([...disk.contents()].map(([name, bytes]) => [name.startsWith(LEFT) ? name : name.replace(HOME, LEFT), bytes]));
 }
 
-test('its name is free, everything is there under its old name, and opens as a log of its own', async () => {
+test('its name is free, every file keeps its old name, and the log can be opened there', async () => {
   const disk = await leavingDisk();
   const expected = movedContents(disk);
   const home = homeOn(disk);
@@ -61,7 +61,7 @@ test('after a kill at any call, leaving again moves the rest', async () => {
   assert.ok(runs > 30);
 });
 
-test('what bears the name later stays where it is, however damaged, and however often leaving is repeated', async () => {
+test('a later log of the same name stays where it is, however damaged, and however often leaving is repeated', async () => {
   const damages: readonly ((disk: FaultDisk) => void)[] = [
     () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
     (disk) => disk.put(`${HOME}/${PROJECT}.json`, '{"of":"another"}'),
@@ -77,7 +77,7 @@ test('what bears the name later stays where it is, however damaged, and however 
   }
 });
 
-test('a place that a person has emptied does not draw in the log that has the name now, however damaged', async () => {
+test('a destination that a person emptied does not attract the log that has the name now, however damaged', async () => {
   for (const emptied of [(disk: FaultDisk) => disk.tree.remove(`${LEFT}/${PROJECT}`), () => undefined]) {
     const disk = await leavingDisk();
     await homeOn(disk).leave(PROJECT, LOG_ID);
@@ -94,7 +94,7 @@ test('a place that a person has emptied does not draw in the log that has the na
   }
 });
 
-test('a log that is not there, or another one, does not leave', async () => {
+test('a missing log, or another one, is not moved', async () => {
   const disk = emptyDisk();
   await homeOn(disk).leave(PROJECT, LOG_ID);
   await (await createLog(disk)).close();

@@ -7,7 +7,7 @@ import { suite } from '../../suite.js';
 
 const test = suite('log-paths');
 
-test('everything of a project lies beside its name', () => {
+test('every path of a project derives from its name', () => {
   const paths = new LogPaths('/d', 'p');
   assert.deepEqual(
     [
@@ -24,7 +24,7 @@ test('a name that could leave the folder is a defect of the caller', () => {
   }
 });
 
-test('sealed segments sort by seq and are told from everything else', () => {
+test('sealed segments are sorted by seq and distinguished from all other names', () => {
   assert.equal(segmentName(42), '00000000000000000042.jsonl');
   const others = ['head', 'next', '42.jsonl', 'x00000000000000000042.jsonl', '00000000000000000042.json'];
   const names = [segmentName(100), ...others, segmentName(9), segmentName(20)];
@@ -44,7 +44,7 @@ test('the names that this program writes into a project\'s folder are distinguis
   for (const name of foreign) assert.ok(!isOwnName(name) && parseSnapshotName(name) === undefined, name);
 });
 
-test('a segment is there once, as plain where it is there in both forms', () => {
+test('a segment is listed once, as plain if it exists in both forms', () => {
   const names = [segmentName(1), segmentName(1, true), segmentName(5, true), 'x.gz', segmentName(9), segmentName(9, true), 'head'];
   assert.equal(segmentName(5, true), '00000000000000000005.jsonl.gz');
   const doubled = { isCompressed: false, isDoubled: true };

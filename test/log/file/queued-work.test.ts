@@ -20,7 +20,7 @@ function holdSyncs(disk: FaultDisk, nth: number): void {
   disk.fail({ method: 'datasync', path: ACTIVE, nth, times: Number.POSITIVE_INFINITY, action });
 }
 
-test('under interval, a sync that the timer asks for while the segment is sealed ends no log', async () => {
+test('under interval, a sync requested by the timer while the segment is sealed does not fail the log', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...BEHIND, syncIntervalMs: 5 });
   await appendBatches(log, [1, 1]);
@@ -39,7 +39,7 @@ test('under interval, a sync that the timer asks for while the segment is sealed
 });
 
 for (const durability of ['interval', 'os'] as const) {
-  test(`under ${durability}, a sync that a compaction asks for while the segment is sealed ends no log`, async () => {
+  test(`under ${durability}, a sync requested by a compaction while the segment is sealed does not fail the log`, async () => {
     const disk = emptyDisk();
     const log = await createLog(disk, { ...BEHIND, durability, syncIntervalMs: 60_000 });
     await appendBatches(log, [1, 1]);
@@ -59,7 +59,7 @@ for (const durability of ['interval', 'os'] as const) {
   });
 }
 
-test('a sync that is under way in a segment which is sealed meanwhile is finished before its descriptor goes', async () => {
+test('a sync in progress in a segment that is sealed meanwhile finishes before its descriptor is closed', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...BEHIND, syncIntervalMs: 60_000 });
   await appendBatches(log, [1, 1]);
@@ -74,7 +74,7 @@ test('a sync that is under way in a segment which is sealed meanwhile is finishe
   await goOn(disk, log, BEHIND);
 });
 
-test('a sync that is asked for a line which the seal has made durable is not made', async () => {
+test('a sync for a line that the seal made durable is skipped', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...BEHIND, syncIntervalMs: 60_000 });
   await appendBatches(log, [1, 1]);
@@ -122,7 +122,7 @@ for (const [name, error] of Object.entries(OWN_FAULTS)) {
   if (failing.kind === 'hold') failing.until.catch(() => undefined);
 
   for (const method of ['append', 'datasync'] as const) {
-    test(`${name} in ${method} is a defect: the batch is taken back and refused with it, loudly, and the log goes on`, async () => {
+    test(`${name} in ${method} is a defect: the batch is undone and refused with it, and the log stays in use`, async () => {
       const disk = emptyDisk();
       const { logger, lines } = recordingLogger();
       const log = await createLog(disk, OPTIONS, { logger });
@@ -138,7 +138,7 @@ for (const [name, error] of Object.entries(OWN_FAULTS)) {
     });
   }
 
-  test(`${name} in syncs behind the answers is a defect: the log goes on and tries again, though no further write comes`, async () => {
+  test(`${name} in background syncs is a defect: the log stays in use and retries without a further write`, async () => {
     const disk = emptyDisk();
     const { logger, lines } = recordingLogger();
     const log = await createLog(disk, { ...OPTIONS, durability: 'interval', syncIntervalMs: 1 }, { logger });
@@ -158,7 +158,7 @@ for (const [name, error] of Object.entries(OWN_FAULTS)) {
   });
 }
 
-test('a sync that failed while a batch without room was taken back ends the log, whatever the cut says', async () => {
+test('a sync that fails while a refused batch is cut off fails the log, whatever the result of the cut', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...OPTIONS, durability: 'interval', syncIntervalMs: 60_000 });
   await log.append(drafts(1, 1), 0);
@@ -180,7 +180,7 @@ test('a sync that failed while a batch without room was taken back ends the log,
   await log.close();
 });
 
-test('under every durability, a batch that has to be durable is taken back when its sync meets a defect; the next is taken', async () => {
+test('under every durability, a batch that must be durable is undone if its sync hits a defect; the next one is accepted', async () => {
   for (const durability of ['fsync', 'interval', 'os'] as const) {
     const disk = emptyDisk();
     const options = { ...OPTIONS, durability, syncIntervalMs: 60_000 };
@@ -196,7 +196,7 @@ test('under every durability, a batch that has to be durable is taken back when 
   }
 });
 
-test('what a log under os has not synced is synced by the measure of the setting that follows', async () => {
+test('what a log under os has not synced is synced under the next setting', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...OPTIONS, durability: 'os' });
   await log.append(drafts(1, 1), 0);

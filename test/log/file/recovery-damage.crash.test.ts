@@ -75,7 +75,7 @@ const LINES: readonly Row[] = [
   {
     name: 'a valid line of no time', start: killed,
     damage: (disk) => changeLines(disk, ACTIVE, (l) => forge(l, 6, [/"time":"\d{4}-\d\d/, '"time":"2026-13'])),
-    comes: { refuses: 'p1.jsonl', seq: 6, says: /calendar/ },
+    comes: { refuses: 'p1.jsonl', seq: 6, says: /a valid time/ },
   },
   {
     name: 'a claim in a later line above a damaged one', start: killed,

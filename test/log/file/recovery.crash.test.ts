@@ -122,13 +122,13 @@ const HEADS: readonly Row[] = [
 
 for (const row of [...TORN, ...HEADS]) testRow(test, row);
 
-test('a log with another id than was asked for is refused', async () => {
+test('a log with another id than requested is refused', async () => {
   const disk = await closed();
   const opening = homeOn(disk).open(PROJECT, { ...OPTIONS, expectedLogId: 'e'.repeat(32), replay: () => undefined });
   await assert.rejects(opening, { name: 'LogCorruptError' });
 });
 
-test('what a listener throws ends the opening, and leaves no descriptor', async () => {
+test('an error thrown by a listener fails the opening, and leaves no descriptor', async () => {
   const disk = await sealed();
   const before = disk.contents();
   const opening = homeOn(disk).open(PROJECT, {
@@ -142,7 +142,7 @@ test('what a listener throws ends the opening, and leaves no descriptor', async 
   assert.deepEqual(disk.contents(), before);
 });
 
-test('a torn tail that is cut twice is kept twice', async () => {
+test('a torn tail that is cut twice is copied twice', async () => {
   const disk = await diskWith([1]);
   for (let round = 0; round < 2; round += 1) {
     disk.put(ACTIVE, Buffer.concat([disk.bytesOf(ACTIVE), Buffer.from('torn')]));
@@ -152,7 +152,7 @@ test('a torn tail that is cut twice is kept twice', async () => {
   assert.equal(kept.length, 2);
 });
 
-test('a torn tail is cut only when its copy is durable', async () => {
+test('a torn tail is cut only after its copy is durable', async () => {
   const disk = await diskWith([1]);
   disk.put(ACTIVE, Buffer.concat([disk.bytesOf(ACTIVE), Buffer.from('torn')]));
   disk.fail({ method: 'truncate', path: ACTIVE, action: { kind: 'kill', when: 'after' } });
@@ -162,7 +162,7 @@ test('a torn tail is cut only when its copy is durable', async () => {
   assert.equal(kept?.[1].toString(), 'torn');
 });
 
-test('what the head does not prove is written once more and synced', async () => {
+test('bytes that the head does not prove are rewritten and synced', async () => {
   const disk = await killed();
   // As after a failed sync: the page cache has what the disk lacks, and believes that it has been written.
   const node = disk.tree.file(ACTIVE);

@@ -110,7 +110,7 @@ async function readWhole(disk: Disk, path: string): Promise<string> {
   return bytes.toString();
 }
 
-test('a writer that has paused looks before it writes: the file of the other stays whole, and the other goes on', async () => {
+test('a writer checks before it writes after a pause: the file of another writer stays intact, which continues', async () => {
   const disk = emptyDisk();
   await (await createLog(disk)).close();
   const clock = new ManualClock();
@@ -159,7 +159,7 @@ for (const durability of ['fsync', 'interval', 'os'] as const) {
   }
 }
 
-test('what another writer has added behind a write that found no room is not cut off', async () => {
+test('bytes that another writer added after a write that failed for lack of space are not cut off', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk);
   await log.append(drafts(1, 1), 0);
@@ -178,7 +178,7 @@ test('what another writer has added behind a write that found no room is not cut
   await log.close();
 });
 
-test('a tail that has grown since it was read is not cut: another program is writing it', async () => {
+test('a tail that has grown since it was read is not cut: another program is writing to it', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk);
   await log.append(drafts(1, 1), 0);

@@ -8,7 +8,7 @@ import { checkConfig } from '../../../src/config/check-config.js';
 import type { ConfigDocument } from '../../../src/config/config-document.js';
 import { ConfigFile, formatConfig } from '../../../src/config/config-file.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
-import { MemoryHome } from '../../../src/log/memory-home.js';
+import { memoryHome } from '../../../src/log/memory-home.js';
 import { InlineTasks } from '../../offline/tasks/inline-tasks.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { ProjectManager } from '../../../src/projects/project-manager.js';
@@ -83,7 +83,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
   const table = new ProjectTable();
   const resources: ProjectResources = {
     diskHome: new FileHome({ folder: DATA, disk, logger, clock: systemClock, probeIntervalMs: PROBE_MS }),
-    memoryHome: new MemoryHome(),
+    memoryHome: memoryHome(),
     snapshots: snapshotFolders(disk, DATA),
     dataFolder: DATA,
     tasks: new InlineTasks(disk),

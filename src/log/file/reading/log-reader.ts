@@ -10,7 +10,7 @@ import { activeFile, type HeaderCheck, openSegment, segmentFile, type SegmentFil
 import { checkHeader, SegmentReader } from '../segment/segment-reader.js';
 
 /** The log that is read. Its answers may change between calls, since lines are appended and segments sealed meanwhile. */
-export interface ReaderSource {
+interface ReaderSource {
   readonly logId: string;
   /** All segments, oldest first. */
   segments(): Promise<readonly ListedSegment[]>;

@@ -14,6 +14,7 @@ import { TRASHED_ACTIVE, TRASHED_FOLDER, TRASHED_SNAPSHOT } from './trash.js';
 
 /** Where the files of a log move, and their names there. */
 interface Destination {
+  readonly logId: string;
   /** The folder in the data folder that holds such destinations. */
   readonly parent: string;
   readonly folder: string;
@@ -28,14 +29,16 @@ function inTrash(home: string, logId: string): Destination {
   const parent = join(home, TRASH_FOLDER);
   const folder = join(parent, logId);
   const lastMoved = join(folder, TRASHED_ACTIVE);
-  return { parent, folder, segments: join(folder, TRASHED_FOLDER), snapshot: join(folder, TRASHED_SNAPSHOT), lastMoved, isKept: false };
+  const [segments, snapshot] = [join(folder, TRASHED_FOLDER), join(folder, TRASHED_SNAPSHOT)];
+  return { logId, parent, folder, segments, snapshot, lastMoved, isKept: false };
 }
 
 /** Keeps every name, so that the files can be read, verified and put back like any data folder. */
 function inLeft(paths: LogPaths, logId: string): Destination {
   const parent = join(paths.home, LEFT_FOLDER);
   const there = new LogPaths(join(parent, `${paths.project}-${logId}`), paths.project);
-  return { parent, folder: there.home, segments: there.folder, snapshot: there.snapshot, lastMoved: there.active, isKept: true };
+  const { home: folder, folder: segments, snapshot, active: lastMoved } = there;
+  return { logId, parent, folder, segments, snapshot, lastMoved, isKept: true };
 }
 
 /**
@@ -47,7 +50,7 @@ function inLeft(paths: LogPaths, logId: string): Destination {
  */
 export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string, isNameKnown: boolean): Promise<void> {
   const to = inTrash(paths.home, logId);
-  if (await isProved(disk, paths, logId, to, isNameKnown)) await moveAway(disk, paths, to);
+  if (await isProved(disk, paths, to, isNameKnown)) await moveAway(disk, paths, to);
 }
 
 /**
@@ -58,7 +61,7 @@ export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string, is
  */
 export async function moveToLeft(disk: Disk, paths: LogPaths, logId: string): Promise<void> {
   const to = inLeft(paths, logId);
-  if (await isProved(disk, paths, logId, to, false)) await moveAway(disk, paths, to);
+  if (await isProved(disk, paths, to, false)) await moveAway(disk, paths, to);
 }
 
 async function moveAway(disk: Disk, paths: LogPaths, to: Destination): Promise<void> {
@@ -86,7 +89,8 @@ async function moveIfThere(disk: Disk, from: string, to: string): Promise<void> 
 }
 
 /** Whether the files under a name are those of the log to be moved. */
-async function isProved(disk: Disk, paths: LogPaths, logId: string, to: Destination, isNameKnown: boolean): Promise<boolean> {
+async function isProved(disk: Disk, paths: LogPaths, to: Destination, isNameKnown: boolean): Promise<boolean> {
+  const { logId } = to;
   const found = await findLogId(disk, paths);
   if (found === logId) return true;
   if (found !== 'absent' && found !== 'unreadable') return false;

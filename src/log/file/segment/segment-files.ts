@@ -108,7 +108,7 @@ export async function headerOf(disk: Disk, file: SegmentFile): Promise<SegmentHe
 }
 
 /** A segment that is open for reading. */
-export interface OpenedSegment {
+interface OpenedSegment {
   /** The file it was found in. */
   readonly file: SegmentFile;
   /** The caller closes it. */

@@ -8,7 +8,7 @@ const test = suite('LogReader');
 const paths = new LogPaths(HOME, PROJECT);
 const onlyActive = (): Promise<readonly ListedSegment[]> => Promise.resolve([{ firstSeq: 1, isCompressed: false, isActive: true }]);
 
-test('lines that are accepted while the file is opened are left for the next call', async () => {
+test('lines accepted while the file is being opened are left for the next call', async () => {
   const disk = await diskWith([5]);
   const sizeBytes = disk.bytesOf(ACTIVE).length;
   const reader = new LogReader(disk, paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => sizeBytes });
@@ -23,7 +23,7 @@ test('lines that are accepted while the file is opened are left for the next cal
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a segment that is sealed between the question and the opening is found under its new name', async () => {
+test('a segment that is sealed between listing and opening it is found under its new name', async () => {
   const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
   // Asked first before the rotation, when the segment was active, and then after it.
   const answers = [await onlyActive()];

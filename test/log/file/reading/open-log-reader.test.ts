@@ -25,7 +25,7 @@ async function logOf(lineCount: number): Promise<{ readonly disk: FaultDisk; rea
   return { disk, log, lines: await collect(log.read({ fromSeq: 1 })) };
 }
 
-test('a piece can be read as soon as its line is appended, and on when its segment has been sealed', async () => {
+test('a piece can be read as soon as its line is appended, and still after its segment has been sealed', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, SMALL_SEGMENTS);
   const bodies: string[] = [];
@@ -58,7 +58,7 @@ test('no more than a few descriptors stay open, however many segments are read a
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a segment that is sealed while it is opened is found under its new name', async () => {
+test('a segment that is sealed while it is being opened is found under its new name', async () => {
   const { disk, log } = await logOf(1);
   const [line] = await collect(log.read({ fromSeq: 1 }));
   const gate = closedGate();
@@ -73,7 +73,7 @@ test('a segment that is sealed while it is opened is found under its new name', 
   await log.close();
 });
 
-test('what is not there is refused: a piece beyond the end, a segment that is gone or another one, a log that is closed', async () => {
+test('a piece beyond the end, a missing or replaced segment, and a closed log are refused', async () => {
   const { disk, log, lines } = await logOf(3);
   const [first] = lines;
   assert.ok(first?.place);
@@ -91,7 +91,7 @@ test('what is not there is refused: a piece beyond the end, a segment that is go
   assert.deepEqual(damaged.openPaths, []);
 });
 
-test('bytes come as they are on disk now: who asked checks them', async () => {
+test('bytes are returned as they are on disk now: the caller checks them', async () => {
   const { disk, log, lines } = await logOf(1);
   const [line] = lines;
   change(disk, ACTIVE, (bytes) => Buffer.from(bytes.toString('latin1').replace('"k1"', '"kX"'), 'latin1'));
@@ -99,7 +99,7 @@ test('bytes come as they are on disk now: who asked checks them', async () => {
   await log.close();
 });
 
-test('a log in memory gives no places and reads none', async () => {
+test('a log in memory has no places and reads none', async () => {
   const log = new MemoryLog({ project: PROJECT, logId: LOG_ID });
   const [line] = await log.append(drafts(1, 1), 0);
   assert.equal(line?.place, undefined);
@@ -108,7 +108,7 @@ test('a log in memory gives no places and reads none', async () => {
   await log.sync();
 });
 
-test('a sync makes durable what an answer did not wait for, once, and fails like an append', async () => {
+test('sync() makes acknowledged lines durable once, and fails like an append', async () => {
   for (const durability of ['interval', 'os'] as const) {
     const disk = emptyDisk();
     const log = await createLog(disk, { ...OPTIONS, durability, syncIntervalMs: 60_000 });

@@ -56,7 +56,7 @@ test('a place is read before and after its segment is compressed, by the log tha
   assert.deepEqual(next.openPaths, []);
 });
 
-test('a compressed segment is written out once, however many places in it are read', async () => {
+test('a compressed segment is inflated once, however many places in it are read', async () => {
   const placed = await placedLog();
   await placed.log.sealed?.compress(1);
   const start = placed.disk.calls.length;
@@ -104,7 +104,7 @@ for (const [name, fail] of Object.entries(NO_COPY)) {
   });
 }
 
-test('what lies before the damage of a compressed segment is read, and what lies behind it is refused', async () => {
+test('the text before the damage of a compressed segment is read, and the text after it is refused', async () => {
   const placed = await placedLog();
   await placed.log.sealed?.compress(1);
   change(placed.disk, PACKED_1, (bytes) => flip(bytes, bytes.length - 2));
@@ -131,7 +131,7 @@ test('a place is read while its segment is being compressed, at every step of it
   }
 });
 
-test('a segment that is compressed between the question for its form and its opening is read all the same', async () => {
+test('a segment that is compressed between looking up its form and opening it is still read', async () => {
   const { disk, log, lines } = await placedLog();
   await log.sealed?.compress(1);
   let asked = 0;
@@ -149,7 +149,7 @@ test('a segment that is compressed between the question for its form and its ope
   await log.close();
 });
 
-test('what a crash left of a text is dropped by the next start', async () => {
+test('an inflated text left by a crash is removed by the next startup', async () => {
   const { disk, log } = await placedLog();
   await log.close();
   disk.put(LEFT_BEHIND, 'half');

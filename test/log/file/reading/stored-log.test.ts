@@ -42,7 +42,7 @@ test('lines are those of the log, with their places, from plain, compressed and 
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('a last line that is not whole yet ends the reading, and only there', async () => {
+test('an incomplete last line ends the reading, and only there', async () => {
   const disk = await diskWith([3]);
   const whole = disk.bytesOf(ACTIVE);
   for (const [cut, count] of [[1, 3], [2, 2], [200, 2]] as const) {
@@ -97,7 +97,7 @@ async function raced(
   return at;
 }
 
-test('a rotation or a compressing at any moment changes nothing of what is read', async () => {
+test('a rotation or a compression at any moment does not change what is read', async () => {
   const happenings: readonly ((log: Log) => Promise<void>)[] = [
     (log) => appendBatches(log, [1]), (log) => appendBatches(log, [1, 1, 1, 1]),
     async (log) => {
@@ -113,7 +113,7 @@ test('a rotation or a compressing at any moment changes nothing of what is read'
   }
 });
 
-test('a removal at any moment gives the lines or says that they are gone', async () => {
+test('a removal at any moment yields the lines or reports that they are gone', async () => {
   let dropped = 0;
   await raced(async (log) => await log.sealed?.remove(1), async (view, lines) => {
     try {

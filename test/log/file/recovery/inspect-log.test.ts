@@ -28,7 +28,7 @@ async function inspectStill(disk: FaultDisk, options: InspectionOptions = {}): P
   return found;
 }
 
-test('a sound log has no findings, and every line is handed over once, with progress', async () => {
+test('a sound log has no findings, and every line is passed on once, with progress', async () => {
   const disk = await compressedLog();
   const { log, replayed } = await openLog(disk.crash(), SMALL_SEGMENTS);
   await log.close();
@@ -58,7 +58,7 @@ test('a sound log has no findings, and every line is handed over once, with prog
   assert.equal(await inspectLog(disk, { folder: HOME, project: 'other' }), undefined);
 });
 
-test('what an unfinished write, a torn end or an unfinished rotation leaves is no fault', async () => {
+test('the traces of an unfinished write, a torn tail or an unfinished rotation are not faults', async () => {
   const start = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
   const cases: readonly (readonly [(disk: FaultDisk) => void, Partial<LogInspection>])[] = [
     [(disk) => change(disk, ACTIVE, (bytes) => Buffer.concat([bytes, Buffer.from('{"seq":6,"ti')])), { lineCount: 5, unfinishedBytes: 12 }],
@@ -84,7 +84,7 @@ test('what an unfinished write, a torn end or an unfinished rotation leaves is n
   }
 });
 
-test('all findings are named, each with its file and place, and what is sound after one is read on', async () => {
+test('all findings are reported with file and place, and sound segments after one are still read', async () => {
   const disk = await diskWith([1, 1, 1, 1, 1, 1, 1], SMALL_SEGMENTS);
   change(disk, SEALED_1, (bytes) => flip(bytes, bytes.indexOf('"k2"') + 1));
   changeLines(disk, ACTIVE, (lines) => [...lines, 'x']);
@@ -126,7 +126,7 @@ for (const [name, [damage, file, expected, lineCount]] of Object.entries(FAULTS)
   });
 }
 
-test('the head of another log, another log than expected, and lines that were not let go are findings', async () => {
+test('the head of another log, another log than expected, and lines missing without a record of their removal are findings', async () => {
   const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
   assert.match((await inspectStill(disk, { expectedLogId: 'e'.repeat(32) })).findings[0]?.expected ?? '', /log_id e{32}/);
   const other = emptyDisk();
@@ -147,7 +147,7 @@ test('the head of another log, another log than expected, and lines that were no
   assert.match((await inspectStill(disk, { firstKeptSeq: 1 })).findings[0]?.expected ?? '', /a segment that holds seq 1/);
 });
 
-test('every changed byte of a compressed segment is found', async () => {
+test('every changed byte of a compressed segment is detected', async () => {
   const disk = await compressedLog();
   const bytes = disk.bytesOf(PACKED_1);
   for (let at = 0; at < bytes.length; at += 1) {
@@ -160,7 +160,7 @@ test('every changed byte of a compressed segment is found', async () => {
   }
 });
 
-test('it stops with the reason of its signal, and other failures come out', async () => {
+test('it stops with the reason of its signal, and other failures are passed on', async () => {
   const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
   const stop = new AbortController();
   await assert.rejects(inspect(disk, { signal: stop.signal, take: () => stop.abort(new Error('enough')) }), /enough/);
@@ -170,7 +170,7 @@ test('it stops with the reason of its signal, and other failures come out', asyn
   assert.deepEqual(disk.openPaths, []);
 });
 
-test('whatever a server does at any moment is no fault', async () => {
+test('no action of a running server is a fault at any moment', async () => {
   const happenings: Readonly<Record<string, (log: Log) => Promise<void>>> = {
     'a line': (log) => appendBatches(log, [1]),
     'three rotations': (log) => appendBatches(log, [1, 1, 1, 1, 1, 1]),

@@ -21,7 +21,7 @@ function judge({ bytes, offset = 1000, terminated = true, headSeq = 0 }: Tail): 
 const CLAIM = (seq: number): string => `{"seq":12,"durable":${seq},"salt":"x"}\n`;
 const filled = (length: number): Buffer => Buffer.alloc(length, 'x');
 
-test('a record without its line feed is torn, unless the head or a later line knows better', () => {
+test('a record without its line feed is torn, unless the head or a later line proves otherwise', () => {
   assert.ok(judge({ bytes: 'abc', terminated: false }).torn);
   assert.ok(judge({ bytes: 'abc', terminated: false, headSeq: 9 }).torn);
   assert.ok(!judge({ bytes: 'abc', terminated: false, headSeq: 10 }).torn);
@@ -39,7 +39,7 @@ test('a complete record is torn only with a lost sector inside', () => {
   assert.ok(!verdict(zeroed(0, 23), 1000), 'not all of the rest');
 });
 
-test('a record that begins just before the end of a sector is torn when that end is lost, where more than one byte of it is', () => {
+test('a record that begins just before the end of a sector is torn if more than one byte of that end is lost', () => {
   const verdict = (zeros: number): boolean => judge({ bytes: `${'\0'.repeat(zeros)}:6,"time"\n`, offset: SECTOR_BYTES - zeros }).torn;
   assert.ok(verdict(6));
   assert.ok(verdict(PARTIAL_SECTOR_BYTES_MIN));
@@ -50,7 +50,7 @@ test('a lost sector counts in the first record only', () => {
   assert.ok(!judge({ bytes: Buffer.concat([Buffer.from('bad\n'), Buffer.alloc(2000), Buffer.from('\n')]), offset: 1024 }).torn);
 });
 
-test('a later line that proves the seq makes it damage, damaged itself or not', () => {
+test('a later line that proves the seq makes it damage, whether damaged itself or not', () => {
   const lost = Buffer.concat([Buffer.alloc(SECTOR_BYTES), Buffer.from('\n')]);
   const verdict = (...later: string[]): boolean => judge({ bytes: Buffer.concat([lost, Buffer.from(later.join(''))]), offset: 1024 }).torn;
   assert.ok(verdict(CLAIM(9)));
@@ -59,7 +59,7 @@ test('a later line that proves the seq makes it damage, damaged itself or not', 
   assert.ok(!verdict(CLAIM(9), 'rest of a line,"durable":10,"salt":'));
 });
 
-test('what is larger than a batch is damage', () => {
+test('a tail larger than a batch is damage', () => {
   const verdict = judge({ bytes: Buffer.alloc(TORN_BYTES_MAX + 1), terminated: false });
   assert.ok(!verdict.torn && /more than one batch/.test(verdict.reason));
 });

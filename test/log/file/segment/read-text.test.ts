@@ -13,19 +13,19 @@ async function records(text: string | Buffer, from = 0, to?: number): Promise<{ 
   return (await collect(readRecords(file, from, to ?? Buffer.byteLength(text)))).flat();
 }
 
-test('a file is cut at its line feeds; what follows the last one is not terminated', async () => {
+test('a file is split at its line feeds; the bytes after the last one are not terminated', async () => {
   const found = (await records('a\n\nbc\nd')).map(({ offset, bytes, terminated }) => [offset, bytes.toString(), terminated]);
   assert.deepEqual(found, [[0, 'a', true], [2, '', true], [3, 'bc', true], [6, 'd', false]]);
   assert.deepEqual(await records(''), []);
 });
 
-test('only the range is looked at, and a range beyond the file ends with it', async () => {
+test('only the range is read, and a range beyond the file ends with it', async () => {
   assert.deepEqual((await records('a\nbc\nde\n', 2, 6)).map(({ offset, bytes }) => [offset, bytes.toString()]), [[2, 'bc'], [5, 'd']]);
   assert.equal((await records('a\nb\n', 0, 100)).length, 2);
   await assert.rejects(records('a\n', 2, 1), { name: 'InvariantError' });
 });
 
-test('records longer than what is read at once come whole', async () => {
+test('records longer than one piece are returned whole', async () => {
   const lines = [3_000_000, 1, 1_048_576, 1_048_575, 0, 500].map((length, index) => String(index).repeat(length));
   const found = await records(lines.map((line) => `${line}\n`).join(''));
   assert.deepEqual(found.map(({ bytes }) => bytes.length), lines.map((line) => line.length));

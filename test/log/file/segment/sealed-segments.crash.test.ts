@@ -27,7 +27,7 @@ function knownOf(lines: readonly LogLine[]): LogLine {
   return known;
 }
 
-test('a kill at every call of compressing: the lines are there, and of two forms either may stay', async () => {
+test('a kill at every call of a compression: the lines are there, and either form may stay', async () => {
   const { start, lines } = await fiveLines();
   const hashes = lines.map((line) => line.hash);
   const work: Workload = async (disk, told) => {
@@ -57,7 +57,7 @@ test('a kill at every call of compressing: the lines are there, and of two forms
   assert.ok(runs * STEP > 60, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a kill at every call of removing: what was to stay is there', async () => {
+test('a kill at every call of a removal: what was to stay is there', async () => {
   const { start, lines } = await fiveLines();
   const known = knownOf(lines);
   const options = { ...SMALL_SEGMENTS, known, firstKeptSeq: 5, replay: () => undefined };

@@ -21,7 +21,7 @@ async function fiveLines(): Promise<{ readonly disk: FaultDisk; readonly log: Lo
   return { disk, log, lines: replayed };
 }
 
-test('they are listed oldest first with their sizes, from the moment when they are sealed', async () => {
+test('they are listed oldest first with their sizes, as soon as they are sealed', async () => {
   const { disk, log } = await fiveLines();
   const sealed = sealedOf(log);
   const sizeOf = (name: string): { sizeBytes: number; storedBytes: number } => {
@@ -61,7 +61,7 @@ test('a segment is as old as the first line after it, compressed or not', async 
   await sealing.close();
 });
 
-test('a compressed segment is one gzip file of the same text, is read like a plain one, and stays so after a start', async () => {
+test('a compressed segment is one gzip file of the same text, and is read like a plain one, also after a restart', async () => {
   const { disk, log, lines } = await fiveLines();
   const text = disk.bytesOf(SEALED_1);
   const seen: number[] = [];
@@ -88,7 +88,7 @@ test('a compressed segment is one gzip file of the same text, is read like a pla
   await goOn(disk, again.log, SMALL_SEGMENTS);
 });
 
-test('a full disk refuses a compressing, and a copy that is not the same is not taken; the plain file stays', async () => {
+test('a full disk refuses a compression, and a copy that differs is not used; the plain file stays', async () => {
   for (const fault of [
     { method: 'append', path: 'compressing', action: { kind: 'errno', code: 'ENOSPC' } },
     { method: 'append', path: 'compressing', nth: 2, action: { kind: 'short', bytes: 5 } },
@@ -125,7 +125,7 @@ test('a full disk refuses a compressing, and a copy that is not the same is not 
   await log.close();
 });
 
-test('the oldest segment can be removed, compressed or not; readings begin after it, and one that is there already is told', async () => {
+test('the oldest segment can be removed, compressed or not; reads start after it, and a read in progress fails', async () => {
   for (const isCompressed of [true, false]) {
     const { disk, log, lines } = await fiveLines();
     if (isCompressed) await sealedOf(log).compress(1);
@@ -149,7 +149,7 @@ test('the oldest segment can be removed, compressed or not; readings begin after
   }
 });
 
-test('a removal that fails leaves the segment in the list as long as it is there', async () => {
+test('a failed removal leaves the segment in the list as long as it exists', async () => {
   const { disk, log, lines } = await fiveLines();
   disk.fail({ method: 'unlink', path: SEALED_1, action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(sealedOf(log).remove(1), { code: 'EIO' });
@@ -159,7 +159,7 @@ test('a removal that fails leaves the segment in the list as long as it is there
   await log.close();
 });
 
-test('of both forms a start keeps both and uses the plain one; a half-written copy is dropped', async () => {
+test('startup keeps both forms and uses the plain one; a partial copy is removed', async () => {
   const start = await compressedLog();
   start.put(SEALED_1, gunzipSync(start.bytesOf(PACKED_1)));
   const before = [...start.contents().keys()].sort();
@@ -176,7 +176,7 @@ test('of both forms a start keeps both and uses the plain one; a half-written co
   await log.close();
 });
 
-test('a plain form of another history is not used where its lines are not read, and cannot take the place of the other', async () => {
+test('a plain form of another history is not used if its lines are not read, and cannot replace the other form', async () => {
   const disk = await compressedLog();
   const { log: whole, replayed } = await openLog(disk.crash(), SMALL_SEGMENTS);
   await whole.close();
@@ -194,7 +194,7 @@ test('a plain form of another history is not used where its lines are not read, 
   await log.close();
 });
 
-test('a compressing whose last step fails leaves both forms, and the copy is the one in use', async () => {
+test('a compression whose last step fails leaves both forms and uses the copy', async () => {
   const { disk, log, lines } = await fiveLines();
   disk.fail({ method: 'unlink', path: SEALED_1, action: { kind: 'errno', code: 'EIO' } });
   await assert.rejects(sealedOf(log).compress(1), { code: 'EIO' });
@@ -207,7 +207,7 @@ test('a compressing whose last step fails leaves both forms, and the copy is the
   await log.close();
 });
 
-test('a compressed file that this program has not written is refused, and so is one in another place', async () => {
+test('a compressed file that this program did not write is refused, and so is one under another name', async () => {
   const cases: readonly ((disk: FaultDisk) => void)[] = [
     (disk) => disk.put(PACKED_1, gunzipSync(disk.bytesOf(PACKED_1))),
     (disk) => disk.put(PACKED_1, ''),
@@ -232,7 +232,7 @@ test('a compressed file that this program has not written is refused, and so is 
   }
 });
 
-test('a compressed segment that is known is not inflated, and a missing one after it is found all the same', async () => {
+test('a known compressed segment is not inflated, and a missing one after it is still detected', async () => {
   const start = await diskWith([4000, 1, 1, 1], SMALL_SEGMENTS);
   const { log, replayed } = await openLog(start, SMALL_SEGMENTS);
   await sealedOf(log).compress(1);
