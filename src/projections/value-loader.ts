@@ -38,7 +38,7 @@ export interface ValueSource {
 /** How to load a value. */
 export interface LoadOptions {
   /** False: it is not cached, so that a long listing does not evict what others read. @default true */
-  readonly isRemembered?: boolean;
+  readonly isCached?: boolean;
 }
 
 /** Loads values of one project. */
@@ -70,7 +70,8 @@ export class ValueLoader {
     this.#damagedSnapshots.delete(seq);
   }
 
-  remembered(seq: number): string | undefined {
+  /** Returns the value of a version if it is cached. */
+  cached(seq: number): string | undefined {
     return this.#cache.get(this.#nameOf(seq));
   }
 
@@ -80,11 +81,11 @@ export class ValueLoader {
    * @param place may change during the read
    * @throws {AppError} `project_corrupt` when the bytes there are missing or differ from what was written
    */
-  async load(seq: number, place: ValuePlace, { isRemembered = true }: LoadOptions = {}): Promise<string> {
-    const remembered = this.remembered(seq);
-    if (remembered !== undefined) return remembered;
+  async load(seq: number, place: ValuePlace, { isCached = true }: LoadOptions = {}): Promise<string> {
+    const cached = this.cached(seq);
+    if (cached !== undefined) return cached;
     const value = await this.#readFollowing(seq, place);
-    if (isRemembered) this.#cache.offer(this.#nameOf(seq), value);
+    if (isCached) this.#cache.offer(this.#nameOf(seq), value);
     return value;
   }
 

@@ -73,7 +73,7 @@ export class ProjectReads {
   load(entry: KeyEntry): string | Promise<string> {
     const { value, seq } = entry;
     if (typeof value === 'string') return value;
-    return this.#loader.remembered(seq) ?? this.#lease(this.#loader.load(seq, value));
+    return this.#loader.cached(seq) ?? this.#lease(this.#loader.load(seq, value));
   }
 
   /**
@@ -114,7 +114,7 @@ export class ProjectReads {
   #loadPiece(found: Found, rest: Omit<ReadPiece, 'entries'>): ReadPiece | Promise<ReadPiece> {
     if (areLoaded(found)) return { entries: found, ...rest };
     const loaded: (readonly [string, LoadedEntry])[] = [];
-    const load = this.#loadEach(found, { isRemembered: false }, (index, key, entry) => {
+    const load = this.#loadEach(found, { isCached: false }, (index, key, entry) => {
       loaded[index] = [key, entry];
     });
     return this.#lease(load.then(() => ({ entries: loaded, ...rest })));
@@ -181,7 +181,7 @@ export class ProjectReads {
       signal?.throwIfAborted();
       const found = this.#values.slice(range, SLICE_KEYS_MAX);
       const placed = found.filter(([, entry]) => !isLoaded(entry));
-      await this.#lease(this.#loadEach(placed, { isRemembered: false }, (_index, key, entry) => {
+      await this.#lease(this.#loadEach(placed, { isCached: false }, (_index, key, entry) => {
         this.#values.fill(key, entry.seq, entry.value);
       }));
       const last = found.at(-1);

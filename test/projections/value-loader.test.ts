@@ -57,12 +57,12 @@ test('a version that was read twice recently is not read again, even if its plac
   const source = new OneText();
   const loader = loaderOf(source);
   await loader.load(1, IN_SEGMENT);
-  assert.equal(loader.remembered(1), undefined, 'once is not often');
+  assert.equal(loader.cached(1), undefined, 'once is not often');
   await loader.load(1, IN_SEGMENT);
   assert.equal(await loader.load(1, IN_SNAPSHOT), VALUE);
-  assert.equal(loader.remembered(1), VALUE);
+  assert.equal(loader.cached(1), VALUE);
   assert.equal(source.asked.length, 2);
-  assert.equal(loader.remembered(2), undefined);
+  assert.equal(loader.cached(2), undefined);
   source.bytes = Buffer.from(VALUE.replace('s', 'S'));
   const place = { ...IN_SEGMENT, crc: crc32(source.bytes) };
   assert.equal(await loader.load(2, place), source.bytes.toString(), 'another version at the same place is another value');
@@ -75,7 +75,7 @@ test('loaders that share a cache do not see each other\'s values', async () => {
   await first.load(1, IN_SEGMENT);
   await first.load(1, IN_SEGMENT);
   const second = new ValueLoader(other, cache);
-  assert.equal(second.remembered(1), undefined);
+  assert.equal(second.cached(1), undefined);
   await second.load(1, IN_SEGMENT);
   assert.equal(other.asked.length, 1);
 });
@@ -83,10 +83,10 @@ test('loaders that share a cache do not see each other\'s values', async () => {
 test('a load without caching uses the cache but does not fill it', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
-  for (let time = 0; time < 3; time += 1) await loader.load(1, IN_SEGMENT, { isRemembered: false });
-  assert.equal(loader.remembered(1), undefined);
+  for (let time = 0; time < 3; time += 1) await loader.load(1, IN_SEGMENT, { isCached: false });
+  assert.equal(loader.cached(1), undefined);
   for (let time = 0; time < 2; time += 1) await loader.load(1, IN_SEGMENT);
-  await loader.load(1, IN_SEGMENT, { isRemembered: false });
+  await loader.load(1, IN_SEGMENT, { isCached: false });
   assert.equal(source.asked.length, 5);
 });
 
@@ -101,7 +101,7 @@ test('any flipped bit is refused on each read, counted, and reported without the
   }
   assert.equal(loader.damagedReads, BYTES.length * 8);
   source.bytes = BYTES;
-  assert.equal(await loader.load(1, IN_SEGMENT), VALUE, 'what was refused is not remembered');
+  assert.equal(await loader.load(1, IN_SEGMENT), VALUE, 'what was refused is not cached');
   source.bytes = Buffer.from('x'.repeat(BYTES.length));
   const { message } = await failureOf(loader.load(42, IN_SNAPSHOT));
   assert.match(message, /the value of seq 42 in the snapshot of seq 9, "snap-0{19}9.json", at byte 200: .* CRC-32 differs/);

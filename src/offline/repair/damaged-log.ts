@@ -28,7 +28,7 @@ interface DamagedSegment {
 }
 
 /** A record that is not kept. */
-export interface StrayRecord {
+interface StrayRecord {
   readonly sizeBytes: number;
   /** Whether its hash is right for the hash at the end of the record before it: its text is as written, if that one's is. */
   readonly isWhole: boolean;

@@ -2,7 +2,7 @@
  * Determines what a repair loses. Records that cannot be proved are weak evidence, so the result separates what intact records say from
  * what damaged ones seem to say, and states when there may be more.
  */
-import type { StrayRecord } from './damaged-log.js';
+import type { DamagedLog, KeptEnd } from './damaged-log.js';
 
 /** A range of seqs, both ends inclusive. */
 interface SeqRange {
@@ -37,67 +37,53 @@ export interface RepairLosses {
 /** Keys that are named at most; the copy of the damaged files has them all. */
 const KEYS_NAMED_MAX = 1000;
 
-/** Collects the losses from the records that are not kept. */
-export class LossCollector {
-  readonly #endSeq: number;
-  readonly #keys = new Set<string>();
-  readonly #seemingKeys = new Set<string>();
-  readonly #seqs = { settings: [] as number[], apiKey: [] as number[], clear: [] as number[] };
-  #hasMoreKeys = false;
-  #bytes = 0;
-  #lastSeq: number;
-  #legible = 0;
-  #isAnyIllegible = false;
-
-  /**
-   * @param endSeq the last kept seq
-   * @param provenSeq a seq that the log is known to have had; 0: none
-   */
-  constructor(endSeq: number, provenSeq: number) {
-    this.#endSeq = endSeq;
-    this.#lastSeq = provenSeq;
+/**
+ * Collects the losses of a repair from the records after the last kept line.
+ *
+ * @param provenSeq a seq that the log is known to have had; 0: none
+ * @param history as in {@link RepairLosses}
+ */
+export async function collectLosses(
+  log: DamagedLog, end: KeptEnd, provenSeq: number, history: SeqRange | undefined,
+): Promise<RepairLosses> {
+  const names = new KeyNames();
+  const lists = { settings: [] as number[], apiKey: [] as number[], clear: [] as number[] };
+  let bytes = 0;
+  let lastSeq = provenSeq;
+  let namedCount = 0;
+  let isAnyUnnamed = false;
+  for await (const { sizeBytes, seq, op, key, isWhole } of log.strayRecords(end)) {
+    bytes += sizeBytes;
+    lastSeq = Math.max(lastSeq, seq ?? 0);
+    const list = listOf(op, lists);
+    if (key !== undefined) names.add(key, isWhole);
+    else if (seq !== undefined) list?.push(seq);
+    if (key !== undefined || (list !== undefined && seq !== undefined)) namedCount += 1;
+    else isAnyUnnamed = true;
   }
+  const seqs = lastSeq > end.seq ? { from: end.seq + 1, to: lastSeq } : undefined;
+  const isAnyMissing = lastSeq - end.seq > namedCount;
+  return {
+    seqs, bytes, keys: [...names.certain], seemingKeys: [...names.seeming], hasMoreKeys: names.hasMore,
+    settingsSeqs: lists.settings, apiKeySeqs: lists.apiKey, clearSeqs: lists.clear,
+    mayBeMore: isAnyUnnamed || isAnyMissing || (log.hasUnread && seqs !== undefined), history,
+  };
+}
 
-  /** Adds a record that is not kept. */
-  take(record: StrayRecord): void {
-    this.#bytes += record.sizeBytes;
-    this.#lastSeq = Math.max(this.#lastSeq, record.seq ?? 0);
-    if (this.#isNamed(record)) this.#legible += 1;
-    else this.#isAnyIllegible = true;
-  }
+/** The lost keys, at most {@link KEYS_NAMED_MAX}. */
+class KeyNames {
+  /** Keys in records whose own hash is right. */
+  readonly certain = new Set<string>();
+  /** Keys that only damaged records name. */
+  readonly seeming = new Set<string>();
+  hasMore = false;
 
-  #isNamed({ seq, op, key, isWhole }: StrayRecord): boolean {
-    if (key !== undefined) {
-      this.#name(key, isWhole);
-      return true;
-    }
-    const list = listOf(op, this.#seqs);
-    if (seq !== undefined) list?.push(seq);
-    return list !== undefined && seq !== undefined;
-  }
-
-  #name(key: string, isWhole: boolean): void {
-    const [into, other] = isWhole ? [this.#keys, this.#seemingKeys] : [this.#seemingKeys, this.#keys];
-    if (into.has(key) || (!isWhole && other.has(key))) return;
-    if (isWhole) other.delete(key);
+  add(key: string, isCertain: boolean): void {
+    const [into, other] = isCertain ? [this.certain, this.seeming] : [this.seeming, this.certain];
+    if (into.has(key) || (!isCertain && other.has(key))) return;
+    if (isCertain) other.delete(key);
     if (into.size + other.size < KEYS_NAMED_MAX) into.add(key);
-    else this.#hasMoreKeys = true;
-  }
-
-  /**
-   * Returns the losses.
-   *
-   * @param history as in {@link RepairLosses}
-   * @param hasUnread whether a file could not be read at all
-   */
-  losses(history: SeqRange | undefined, hasUnread: boolean): RepairLosses {
-    const seqs = this.#lastSeq > this.#endSeq ? { from: this.#endSeq + 1, to: this.#lastSeq } : undefined;
-    const isAnyAbsent = this.#lastSeq - this.#endSeq > this.#legible;
-    return {
-      seqs, bytes: this.#bytes, keys: [...this.#keys], seemingKeys: [...this.#seemingKeys], hasMoreKeys: this.#hasMoreKeys,
-      settingsSeqs: this.#seqs.settings, apiKeySeqs: this.#seqs.apiKey, clearSeqs: this.#seqs.clear,
-      mayBeMore: this.#isAnyIllegible || isAnyAbsent || (hasUnread && seqs !== undefined), history,
-    };
+    else this.hasMore = true;
   }
 }
 

@@ -11,7 +11,7 @@ import { genesisHash } from '../../log/line-format.js';
 import type { CommittedManifest } from '../../projections/snapshot/snapshot-folder.js';
 import { checkSnapshots } from '../verify/check-snapshots.js';
 import { DamagedLog, type KeptEnd } from './damaged-log.js';
-import { LossCollector, type RepairLosses } from './repair-losses.js';
+import { collectLosses, type RepairLosses } from './repair-losses.js';
 
 /** A planned repair. */
 export interface RepairPlan {
@@ -59,6 +59,7 @@ export async function planRepair(
   const sound = logId === undefined ? [] : (await checkSnapshots({ disk, files: { dataFolder, project, logId }, signal })).sound;
   const starts: (CommittedManifest | undefined)[] = logId === undefined ? [] : [undefined, ...sound];
   let best: Candidate = { snapshot: undefined, end: { seq: 0, hash: '', timeMs: 0 } };
+  // How far the lines from the beginning reach.
   let prefixSeq = 0;
   for (const snapshot of starts) {
     const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? ''), timeMs: 0 };
@@ -68,8 +69,10 @@ export async function planRepair(
     if (end.seq > best.end.seq) best = { snapshot, end };
   }
   const recordedSeq = registered?.logId === logId ? registered?.provenSeq : undefined;
-  const losses = await lossesOf(log, best, prefixSeq, Math.max(head?.seq ?? 0, recordedSeq ?? 0));
-  return { project, logId, ...best, losses };
+  const { snapshot, end } = best;
+  const history = snapshot !== undefined && snapshot.seq > prefixSeq ? { from: prefixSeq + 1, to: snapshot.seq } : undefined;
+  const losses = await collectLosses(log, end, Math.max(head?.seq ?? 0, recordedSeq ?? 0), history);
+  return { project, logId, snapshot, end, losses };
 }
 
 async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSignal | undefined): Promise<RepairPlan['end']> {
@@ -80,17 +83,4 @@ async function endOf(log: DamagedLog, start: RepairPlan['end'], signal: AbortSig
     if (last !== undefined) end = { seq: last.seq, hash: last.hash, timeMs: last.timeMs, place: last.place };
   }
   return end;
-}
-
-/**
- * @param prefixSeq the last seq that the lines from the beginning reach
- * @param provenSeq a seq that the log is known to have had; 0: none
- */
-async function lossesOf(
-  log: DamagedLog, { snapshot, end }: Candidate, prefixSeq: number, provenSeq: number,
-): Promise<RepairLosses> {
-  const collector = new LossCollector(end.seq, provenSeq);
-  for await (const record of log.strayRecords(end)) collector.take(record);
-  const isCovered = snapshot !== undefined && snapshot.seq > prefixSeq;
-  return collector.losses(isCovered ? { from: prefixSeq + 1, to: snapshot.seq } : undefined, log.hasUnread);
 }
