@@ -63,7 +63,7 @@ test('a single error leaves no file of the attempt, and the compaction can be re
     if (error !== undefined && ('code' in action ? action.code === 'ENOSPC' : action.kind === 'short')) {
       assert.ok(error instanceof AppError && error.code === 'disk_full', label);
     }
-    // A descriptor whose closing failed, or that nobody was told of, is the system's to free.
+    // The system frees a descriptor whose close failed, or that no caller received.
     if (!/^(?:close|open)/.test(method)) assert.deepEqual(disk.openPaths, [], label);
     try {
       await judgeNextStart(disk, error === undefined);
