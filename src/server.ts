@@ -2,7 +2,7 @@
  * The composition root, and the only file that knows every room: from a configuration file to a server that listens, and back.
  * What was opened is closed backwards, at a stop and when a later step of the start fails.
  */
-import { FailureThrottle } from './auth/failure-throttle.js';
+import { FailedKeyThrottle } from './auth/failed-key-throttle.js';
 import { Keyring, type KeyScope, nameScope } from './auth/keyring.js';
 import type { TypedKeyMemory } from './auth/known-keys.js';
 import { isErrno } from './base/app-error.js';
@@ -171,7 +171,7 @@ export class SimpleKvServer {
     const manager = this.#projectManager({ config, keyring, table, logger, options });
     this.#closers.push(() => manager.close());
     const scopes = new ProjectScopes(config, table);
-    const throttle = new FailureThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
+    const throttle = new FailedKeyThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
     const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;

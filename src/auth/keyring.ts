@@ -24,7 +24,7 @@ import type { GlobalPrincipal, Principal, ProjectPrincipal } from './principal.j
 export const API_KEY_CHARACTERS_MAX = 512;
 
 /** Presented keys in each of the two caches. */
-const REMEMBERED_KEYS_MAX = 10_000;
+const CACHED_KEYS_MAX = 10_000;
 
 /** What an API key grants access to. */
 export type KeyScope = { readonly kind: 'global' } | { readonly kind: 'project'; readonly project: string };
@@ -39,7 +39,7 @@ export interface StoredKey {
 
 interface KeyringOptions extends DerivationQueueOptions {
   /** Presented keys in each of the two caches. @default 10_000 */
-  readonly rememberedMax?: number;
+  readonly cachedMax?: number;
   /** The typed keys recognised earlier. @default none, and new ones are known to this keyring only */
   readonly knownKeys?: TypedKeyMemory;
 }
@@ -71,17 +71,17 @@ export class Keyring {
   #salt: string | undefined;
   readonly #derivations: DerivationQueue;
   // Two caches, so that made-up keys evict only each other and never a valid key.
-  readonly #knownGood: LRUCache<string, string>;
-  readonly #knownBad: LRUCache<string, string>;
+  readonly #cachedValid: LRUCache<string, string>;
+  readonly #cachedUnknown: LRUCache<string, string>;
   readonly #knownKeys: TypedKeyMemory;
   /** The salt of everything in the caches. */
-  #rememberedSalt: string | undefined;
+  #cachedSalt: string | undefined;
 
   constructor(options: KeyringOptions = {}) {
-    const max = options.rememberedMax ?? REMEMBERED_KEYS_MAX;
+    const max = options.cachedMax ?? CACHED_KEYS_MAX;
     this.#derivations = new DerivationQueue({ ...options, opens: (derived) => this.#typed.has(derived) });
-    this.#knownGood = new LRUCache({ max });
-    this.#knownBad = new LRUCache({ max });
+    this.#cachedValid = new LRUCache({ max });
+    this.#cachedUnknown = new LRUCache({ max });
     this.#knownKeys = options.knownKeys ?? new KnownKeys();
   }
 
@@ -129,8 +129,8 @@ export class Keyring {
     if (direct !== undefined && timingSafeEqual(direct.digest, digest)) return direct.principal;
     const salt = this.#salt;
     if (salt === undefined || isGeneratedKey(presented)) return null;
-    const remembered = this.#knownGood.get(name) ?? this.#knownBad.get(name) ?? this.#recall(presented, salt);
-    if (remembered !== undefined) return this.#recognise(name, remembered);
+    const cached = this.#cachedValid.get(name) ?? this.#cachedUnknown.get(name) ?? this.#recall(presented, salt);
+    if (cached !== undefined) return this.#recognise(name, cached);
     const request = {
       ...presenter, key: presented, digest: name, salt, scope: this.#scopeOf(presenter.project), address: groupAddress(presenter.address),
     };
@@ -154,15 +154,15 @@ export class Keyring {
     return name !== undefined && this.#held.get(name)?.index === 'typed' ? name : nameScope({ kind: 'global' });
   }
 
-  /** Looks up a derived hash among the current keys, and caches it on the side where it belongs. */
+  /** Looks up a derived hash among the current keys, and caches it as valid or unknown. */
   #recognise(name: string, derived: string): HeldKey['principal'] | null {
     const parsed = parseKeyHash(derived);
     invariant(parsed?.scheme === 'scrypt', 'a derivation returns a scrypt hash');
     const held = this.#typed.get(derived);
     const known = held !== undefined && timingSafeEqual(held.digest, parsed.digest);
-    if (parsed.salt === this.#rememberedSalt) {
-      (known ? this.#knownBad : this.#knownGood).delete(name);
-      (known ? this.#knownGood : this.#knownBad).set(name, derived);
+    if (parsed.salt === this.#cachedSalt) {
+      (known ? this.#cachedUnknown : this.#cachedValid).delete(name);
+      (known ? this.#cachedValid : this.#cachedUnknown).set(name, derived);
     }
     return known ? held.principal : null;
   }
@@ -190,10 +190,10 @@ export class Keyring {
   /** Hashes derived with another salt say nothing about keys under this one. */
   #useSalt(salt: string): void {
     this.#salt = salt;
-    if (salt === this.#rememberedSalt) return;
-    this.#rememberedSalt = salt;
-    this.#knownGood.clear();
-    this.#knownBad.clear();
+    if (salt === this.#cachedSalt) return;
+    this.#cachedSalt = salt;
+    this.#cachedValid.clear();
+    this.#cachedUnknown.clear();
   }
 }
 

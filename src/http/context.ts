@@ -1,9 +1,10 @@
 /**
  * The types of `ctx` and `ctx.state`, and the parts that the app is built from.
  */
+import type Router from '@koa/router';
 import type { Middleware, ParameterizedContext } from 'koa';
 import type { Scopes } from '../auth/authorize.js';
-import type { FailureThrottle } from '../auth/failure-throttle.js';
+import type { FailedKeyThrottle } from '../auth/failed-key-throttle.js';
 import type { Keyring } from '../auth/keyring.js';
 import type { Principal } from '../auth/principal.js';
 import type { ErrorCode } from '../base/error-codes.js';
@@ -59,8 +60,11 @@ export type AppContext = ParameterizedContext<RequestState, RouterExtras>;
 /** A middleware of this app. */
 export type AppMiddleware = Middleware<RequestState, RouterExtras>;
 
+/** The router of this app. */
+export type AppRouter = Router<RequestState, RouterExtras>;
+
 /** Which scopes are open, and whether any is. */
-export interface OpenScopes extends Scopes {
+interface OpenScopes extends Scopes {
   /** True when global authentication or that of any project is off. */
   readonly anyOpen: boolean;
 }
@@ -78,7 +82,7 @@ export interface Lifecycle {
 export interface AppParts {
   readonly projects: Projects;
   readonly keyring: Keyring;
-  readonly throttle: FailureThrottle;
+  readonly throttle: FailedKeyThrottle;
   readonly scopes: OpenScopes;
   readonly logger: Logger;
   /** Whether the lines of the server log are written; undefined if that is unknown. */
@@ -87,12 +91,11 @@ export interface AppParts {
   readonly lifecycle: Lifecycle;
   /** The program's version. */
   readonly version: string;
-  /** Shared with the HTTP server. @default turns that ignore new connections */
-  readonly turns?: EventLoopTurns;
+  /** Shared with the HTTP server, which reports new connections to it. */
+  readonly turns: EventLoopTurns;
 }
 
 /** The parts of the routes. */
 export interface RouteParts extends AppParts {
-  readonly turns: EventLoopTurns;
   readonly longAnswers: LongAnswers;
 }

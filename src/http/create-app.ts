@@ -5,8 +5,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import { addressReader } from './access.js';
 import { AnswerBudget } from './answer-budget.js';
-import type { AppContext, AppParts, RequestState, RouteParts, RouterExtras } from './context.js';
-import { EventLoopTurns } from './event-loop-turns.js';
+import type { AppContext, AppParts, AppRouter, RequestState, RouteParts, RouterExtras } from './context.js';
 import { LongAnswers, sendLongTexts } from './long-answers.js';
 import { accessLog } from './middleware/access-log.js';
 import { beginRequest } from './middleware/begin-request.js';
@@ -19,22 +18,19 @@ import { addKeysRoutes } from './routes/keys-routes.js';
 import { addProjectsRoutes } from './routes/projects-routes.js';
 import { addRootRoutes } from './routes/root-routes.js';
 
-type App = Koa<RequestState, RouterExtras>;
-
 /** Builds the app; its `callback()` is the request listener of the HTTP server. */
-export function createApp(parts: AppParts): App {
-  const app: App = new Koa();
-  const { logger, lifecycle, options } = parts;
+export function createApp(parts: AppParts): Koa<RequestState, RouterExtras> {
+  const app = new Koa<RequestState, RouterExtras>();
+  const { logger, lifecycle, options, turns } = parts;
   app.use(beginRequest(addressReader(options.trustedProxies)));
   app.use(accessLog(logger));
   app.use(unreadBody());
   app.use(errorHandler(logger));
   app.use(checkRequest(parts));
   app.use(whileServing(lifecycle));
-  const turns = parts.turns ?? new EventLoopTurns();
   const longAnswers = new LongAnswers(new AnswerBudget({ bytesMax: options.answerBytesMax }), turns, logger);
   app.use(sendLongTexts(longAnswers));
-  app.use(createRouter({ ...parts, turns, longAnswers }).routes());
+  app.use(createRouter({ ...parts, longAnswers }).routes());
   app.use(noRoute());
   app.context.onerror = function onerror(this: AppContext, error: unknown): void {
     answerLateError(this, error, parts);
@@ -42,7 +38,7 @@ export function createApp(parts: AppParts): App {
   return app;
 }
 
-function createRouter(parts: RouteParts): Router<RequestState, RouterExtras> {
+function createRouter(parts: RouteParts): AppRouter {
   const router = new Router<RequestState, RouterExtras>({ strict: true, sensitive: true });
   // Routes are matched one by one: the most frequent ones, on keys, come first.
   addKeysRoutes(router, parts);
@@ -56,7 +52,7 @@ function createRouter(parts: RouteParts): Router<RequestState, RouterExtras> {
 function answerLateError(ctx: AppContext, error: unknown, { logger }: AppParts): void {
   if (error === null || error === undefined) return;
   if (ctx.headerSent || !ctx.writable) {
-    // Usually the client has disconnected. An answer that has begun cannot be replaced; its missing end shows that it is incomplete.
+    // Usually the client has disconnected. A started answer cannot be replaced; its missing end shows that it is incomplete.
     logger.debug({ err: error, request_id: ctx.state.requestId }, 'An answer was cut off');
     ctx.res.destroy();
     return;

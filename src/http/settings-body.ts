@@ -90,7 +90,7 @@ function invalidSettings(fault: SchemaFault): AppError {
     const message = `Cannot set "${pointer}": the server generates API keys; POST …/api-key/regenerate creates a new one`;
     return new AppError('invalid_settings', message, { facts });
   }
-  // A missing id has no value.
+  // Without a value, the id is missing in a creation or not allowed in an update.
   if (fault.pointer === '/id' && fault.found !== undefined) {
     return new AppError('invalid_project_id', `Cannot create the project: "/id" must be ${fault.expected}`, { facts });
   }

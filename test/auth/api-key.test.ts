@@ -20,7 +20,7 @@ test('every generated key is recognised, and no two are equal', () => {
 
 test('every digit of the random part varies', () => {
   const keys = Array.from({ length: 400 }, () => generateApiKey('project'));
-  // The first digit of 43 holds the top of 256 bits, 0 to 4 or so; all others are spread over the whole alphabet.
+  // The first of the 43 digits holds the highest of 256 bits and is small; all others cover the whole alphabet.
   for (let place = 1; place < 43; place += 1) {
     const seen = new Set(keys.map((key) => key.charAt('skv_p_'.length + place)));
     assert.ok(seen.size > 30, `place ${place} takes ${seen.size} values`);

@@ -20,7 +20,7 @@ const GLOBAL_ACTIONS: readonly Action[] = [
   'server.inspect',
 ];
 
-/** Of the projects, `alpha` and `beta` are closed, `open` is open, `absent` does not exist. */
+/** The projects `alpha` and `beta` are closed, `open` is open, `absent` does not exist. */
 function scopes(globalOpen: boolean): Scopes {
   return { globalOpen, isProjectOpen: (project) => project === 'open' };
 }

@@ -9,7 +9,7 @@ const test = suite('derivation-queue');
 
 const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
 
-/** A derivation that ends when the test says so, and counts how many run at once. */
+/** A derivation that the test releases, with a count of how many run at once. */
 function gate(): { derive: (key: string) => Promise<string>; open: () => void; started: string[]; maxAtOnce: () => number } {
   const started: string[] = [];
   const waiting: (() => void)[] = [];
@@ -140,7 +140,7 @@ test('a caller that disconnects costs no derivation, unless another caller waits
 test('a caller is refused after the longest wait', async () => {
   const { derive } = gate();
   const queue = new DerivationQueue({ derive, waitMs: 20 });
-  // The queue's own timers keep no process alive.
+  // The timers of the queue do not keep the process alive.
   const alive = setInterval(() => undefined, 1000);
   await assert.rejects(queue.derive(request('runs')), isTooMany);
   await assert.rejects(queue.derive(request('waits')), isTooMany);

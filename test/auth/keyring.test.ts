@@ -16,13 +16,13 @@ const ALPHA: KeyScope = { kind: 'project', project: 'alpha' };
 const BETA: KeyScope = { kind: 'project', project: 'beta' };
 const CALM = { address: '192.0.2.1', project: null };
 
-/** What scrypt would give, without its cost. */
+/** A hash in the form of scrypt, without its cost. */
 function quickHash(key: string, salt: string = SALT): string {
   return `scrypt:32768:8:3:${salt}:${digestKey(salt + key).toString('base64url')}`;
 }
 
 function countingKeyring(
-  options: { rememberedMax?: number; queueMax?: number; knownKeys?: KnownKeys } = {},
+  options: { cachedMax?: number; queueMax?: number; knownKeys?: KnownKeys } = {},
 ): { keyring: Keyring; derived: string[] } {
   const derived: string[] = [];
   const derive = async (key: string, salt: string): Promise<string> => {
@@ -164,7 +164,7 @@ test('a cached typed key stops working when it is replaced, and the one refused 
   keyring.setKey(ALPHA, { hash: quickHash('typed next') });
   assert.equal(await keyring.identify('typed first', CALM), null);
   assert.notEqual(await keyring.identify('typed next', CALM), null);
-  // Both had been derived before the change, and a derivation does not depend on who holds what.
+  // Both were derived before the change, and a derivation does not depend on the current keys.
   assert.deepEqual(derived, ['typed first', 'typed next']);
 });
 
@@ -246,7 +246,7 @@ test('a shared key, a second salt and an invalid hash are defects', async () => 
 });
 
 test('made-up keys evict only each other, never a valid key', async () => {
-  const { keyring, derived } = countingKeyring({ rememberedMax: 3 });
+  const { keyring, derived } = countingKeyring({ cachedMax: 3 });
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
   assert.notEqual(await keyring.identify('opensesame', CALM), null);
   for (let index = 0; index < 10; index += 1) await keyring.identify(`wrong ${index}`, CALM);

@@ -11,7 +11,7 @@ const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
 const OTHER_SALT = 'BBBBBBBBBBBBBBBBBBBBBA';
 const KEY = 'open-sesame';
 
-/** A text of scrypt's form, without its cost. */
+/** A hash in the form of scrypt, without its cost. */
 function quickHash(key: string, salt: string = SALT): string {
   return `scrypt:32768:8:3:${salt}:${digestKey(salt + key).toString('base64url')}`;
 }
@@ -33,7 +33,7 @@ function reread(keys: KnownKeys): KnownKeys {
   return KnownKeys.fromText(keys.toText()) ?? assert.fail('what was written can be read');
 }
 
-/** The document behind a text, changed in one place. */
+/** The text of the document after a change. */
 function altered(keys: KnownKeys, change: (document: Record<string, unknown>) => unknown): string {
   const document = JSON.parse(keys.toText()) as Record<string, unknown>;
   return JSON.stringify(change(document) ?? document);

@@ -5,7 +5,7 @@ import { suite } from '../suite.js';
 
 const test = suite('compare-utf8');
 
-/** Short texts of characters at the places where UTF-16 order and UTF-8 order could part, so that prefixes are shared. */
+/** Short texts of characters at which UTF-16 order and UTF-8 order could differ, so that prefixes are shared. */
 const touchy = fc.string({
   unit: fc.constantFrom('a', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}'), maxLength: 4,
 });

@@ -1,4 +1,3 @@
-/** Messages count as people do. */
 import assert from 'node:assert/strict';
 import { countText } from '../../src/base/count-text.js';
 import { suite } from '../suite.js';

@@ -47,7 +47,7 @@ const VALID = [
   '"é😀"',
 ];
 
-/** Text, offset of the first fault, what is expected there. */
+/** Text, offset of the first fault, expectation. */
 const FAULTY: readonly (readonly [string, number, RegExp])[] = [
   ['', 0, /^a value$/],
   ['  ', 2, /^a value$/],

@@ -51,7 +51,7 @@ test('nothing is coerced, removed or filled in', () => {
   assert.deepEqual(faultOf({ port: '80' }), { pointer: '/port', expected: 'a port from 1 to 65535', found: '"80"' });
 });
 
-/** What is wrong with a document, and how it is worded. */
+/** Documents and the fault of each. */
 const FAULTS: readonly (readonly [string, unknown, SchemaFault])[] = [
   ['a whole document of another type', [], { pointer: '', expected: 'object', found: '[]' }],
   ['a missing field', {}, { pointer: '/port', expected: 'this field to be present', kind: 'missing' }],

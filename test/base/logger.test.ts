@@ -7,7 +7,7 @@ const test = suite('logger');
 
 const SECRET = 'skv_p_0123456789SECRETsecret';
 
-/** A logger and what it wrote, piece by piece. */
+/** A logger and its output, piece by piece. */
 function recorded(options: { readonly level?: LogLevel; readonly readable?: boolean } = {}): { logger: Logger; pieces: string[] } {
   const pieces: string[] = [];
   const destination = {
@@ -87,7 +87,7 @@ test('a thrown value that is not an error is logged as it is', () => {
   }
 });
 
-/** Everything under which somebody could log a key of access, by the names that carry one. */
+/** Every field and header under which an API key could be logged. */
 const NESTINGS: readonly (readonly [string, (name: string) => object])[] = [
   ['the object itself', (name) => ({ [name]: SECRET })],
   ['headers or settings', (name) => ({ headers: { [name]: SECRET } })],

@@ -1,10 +1,10 @@
-/** A clock that stands still until it is turned. */
+/** A clock that stands still until a test sets it. */
 import type { Clock } from '../../src/base/clock.js';
 
-/** Where a manual clock stands at first: 2026-11-22T10:00:00.000Z. */
+/** The initial time: 2026-11-22T10:00:00.000Z. */
 export const MANUAL_CLOCK_START_MS = Date.UTC(2026, 10, 22, 10);
 
-/** Both clocks of a machine, turned by hand. */
+/** The wall clock and the monotonic clock, set by a test. */
 export class ManualClock implements Clock {
   #wallMs = MANUAL_CLOCK_START_MS;
   #monotonicMs = 0;
@@ -18,7 +18,7 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets time pass on both clocks.
+   * Advances both clocks.
    *
    * @param durationMs At least 0
    */
@@ -28,7 +28,7 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Sets the wall clock, as a correction of the machine's time does.
+   * Sets the wall clock, as a time correction does.
    *
    * @param wallMs Milliseconds since 1970
    */

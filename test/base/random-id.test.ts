@@ -4,7 +4,7 @@ import { suite } from '../suite.js';
 
 const test = suite('random-id');
 
-/** More than three of the blocks that the module draws at once. */
+/** More than three blocks of random bytes. */
 const MANY = 2000;
 
 test('a salt is 128 bits in 22 characters of the base64url alphabet', () => {
@@ -42,7 +42,7 @@ test('no byte is used twice: consecutive ids overlap only by chance', () => {
     const next = ids[index + 1] ?? '';
     for (let digits = 2; digits < id.length; digits += 2) if (next !== '' && next.startsWith(id.slice(-digits))) matchCount += 1;
   }
-  // One byte in 256 matches, so about eight are due.
+  // One byte in 256 matches, so about eight are expected.
   assert.ok(matchCount < 50, `${matchCount} matches`);
 });
 
@@ -52,7 +52,7 @@ test('every bit is random: each is set in about half of the ids', () => {
     const bits = BigInt(`0x${randomHexId()}`).toString(2).padStart(128, '0');
     for (const [index, bit] of [...bits].entries()) counts[index] = (counts[index] ?? 0) + Number(bit);
   }
-  // Over eight standard deviations from one half: a fair bit does not get there in the life of this project.
+  // Over eight standard deviations from one half, which a fair bit practically never reaches.
   for (const [index, count] of counts.entries()) {
     assert.ok(Math.abs(count - MANY / 2) < 200, `bit ${index} is set ${count} times of ${MANY}`);
   }

@@ -27,7 +27,7 @@ function show(fields: object): string {
   return stripVTControlCharacters(createReadableForm()(JSON.stringify(fields)));
 }
 
-/** Without the time, which is that of the machine's own zone. */
+/** Without the time, which is in the local time zone. */
 function showRequest(changed: object): string {
   const text = show({ ...REQUEST, ...changed });
   assert.match(text, /^\d\d:\d\d:\d\d\.\d{3} INFO: [^\n]*\n$/);
@@ -83,7 +83,7 @@ test('no control character of a field, a name or an error reaches the terminal',
     { level: all, time: all, msg: 'm' },
   ];
   for (const row of rows) {
-    // Colours are the form's own; where they are on, nothing else may look like them.
+    // The readable form itself has colours; no field may look like one.
     const text = createReadableForm()(JSON.stringify(row)).replaceAll(/\u001b\[\d+m/g, '');
     for (const character of unsafe) assert.ok(character === '\n' || !text.includes(character), `${JSON.stringify(character)}: ${text}`);
   }

@@ -1,4 +1,4 @@
-/** Generators of events and of what they are made of, for tests by example of every room that handles events. */
+/** Generators of events and their parts, for the property tests of every room that handles events. */
 import fc from 'fast-check';
 import type { AnyEvent } from '../../src/events/event.js';
 import { AUTHENTICATION_SETTINGS, type ProjectSettings, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
@@ -7,21 +7,21 @@ import { arbitraryValues } from '../base/arbitrary-values.js';
 /** Plain objects, as literals are: by default some are made without a prototype, which strict equality tells apart. */
 const PLAIN = { noNullPrototype: true } as const;
 
-/** Characters that trip what slices, sorts or escapes text. */
+/** Characters that break careless slicing, sorting or escaping. */
 export const TRICKY_CHARACTERS = [
   'a', 'b', '/', '"', '\\', ',', ':', '{', '}', ' ', '\u2028', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}',
 ];
 
-/** Pieces of lines, as a key may hold them on purpose. */
+/** Parts of lines, as a malicious key may contain them. */
 const TRICKY_PIECES = [',"value":', '"key":', ',"salt":', ',"hash":"', '"', '\\', '\\u0022', '\u2028', '\u{1f600}'];
 
-/** Keys: well-formed text that may hold pieces of lines. */
+/** Keys: well-formed text that may contain parts of lines. */
 export const arbitraryKey = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }),
   fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS, ...TRICKY_PIECES), minLength: 1, maxLength: 6 }),
 );
 
-/** Values: JSON text of one line, in spellings that printing anew would change. */
+/** Values: JSON text on one line, in spellings that re-encoding would change. */
 export const arbitraryValue = fc.oneof(
   fc.constantFrom(
     'null', '0', '-0', '1.0', '1E2', '1e400', '9007199254740993', '""', '"\\ud800"', '"\u2028"', '{"b":1,"10":2,"9":3}', '{"a":1,"a":2}',
@@ -46,7 +46,7 @@ const arbitraryProjectId = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 const projectOperation = fc.constantFrom('project.create', 'project.update', 'project.key');
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
-/** A log and where it ended. */
+/** A log id, and the end of the log. */
 const logEnd = { id: arbitraryProjectId, log_id: hexDigits(32), last_seq: count, last_hash: fc.oneof(fc.constant(''), hexDigits(64)) };
 
 /** Any event of any operation. */

@@ -19,7 +19,7 @@ const STORAGE_TEXT = PLAIN_STORAGE_TEXT.replace('}', `,${COMPACTION_TEXT},${RETE
 const AUTHENTICATION_TEXT = '{"enabled":true,"save_api_key_to_file":false}';
 const SETTINGS_TEXT = `{"storage":${STORAGE_TEXT},"authentication":${AUTHENTICATION_TEXT}}`;
 
-/** One event of each operation, and the text that it has for ever. */
+/** One event of each operation, and its permanent text. */
 const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
   [{ op: 'project.create', settings: SETTINGS, key_id: KEY_ID }, `"settings":${SETTINGS_TEXT},"key_id":"${KEY_ID}"`],
   [{ op: 'project.update', settings: SETTINGS, key_id: null }, `"settings":${SETTINGS_TEXT},"key_id":null`],
@@ -65,7 +65,7 @@ function assertRefused(op: string, body: string): void {
 }
 
 for (const [event, body] of GOLDEN) {
-  test(`${event.op} has exactly this text, and the text gives it back`, () => {
+  test(`${event.op} has exactly this text, and decodes to the same event`, () => {
     assert.deepEqual(encodeEvent(event), { op: event.op, body });
     assert.deepEqual(decodeEvent(event.op, body), event);
   });
@@ -128,7 +128,7 @@ test('an unknown operation is rejected by name', () => {
 test('an additional field is rejected', () => {
   for (const [{ op }, body] of GOLDEN) {
     assertRefused(op, `"more":1,${body}`);
-    // What follows a value cannot be told from the value without parsing it, so a field of `set` can only stand before the key.
+    // Text after a value cannot be distinguished from the value without parsing it, so an extra field of `set` can only precede the key.
     if (op !== 'set') assertRefused(op, `${body},"more":1`);
   }
 });

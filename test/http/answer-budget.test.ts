@@ -10,7 +10,7 @@ const test = suite('answer-budget');
 const LONG_MS = 60_000;
 const SHORT_MS = 20;
 
-/** A clock that a test turns. */
+/** A clock that a test sets. */
 class TurnedClock implements Clock {
   nowMs = 0;
   wallMs(): number {
@@ -126,7 +126,7 @@ test('an answer that needs more holds nothing while it waits, and one that needs
   const growing = watch(a.take(80));
   assert.deepEqual([a.heldBytes, budget.heldBytes], [0, 40]);
   assert.equal(b.take(20), undefined);
-  // The one that waits fits beside what is left, since its caller holds nothing else.
+  // The waiting answer fits beside the rest, because its caller holds nothing else.
   assert.deepEqual([a.heldBytes, b.heldBytes, budget.heldBytes], [80, 20, 100]);
   await settle();
   assert.equal(growing.outcome, 'granted');
@@ -136,7 +136,7 @@ test('after the longest wait an answer is refused as busy, and holds nothing', a
   const { budget } = makeBudget({ waitMs: SHORT_MS });
   assert.equal(open(budget, 'a').take(100), undefined);
   const waiting = watch(open(budget, 'b').take(10));
-  // The timer of a wait keeps no process alive, so the test keeps it.
+  // The timer of a wait does not keep the process alive; this does.
   await sleep(SHORT_MS * 10);
   assert.deepEqual([waiting.outcome, budget.waitingCount, budget.heldBytes], ['busy', 0, 100]);
 });

@@ -1,4 +1,3 @@
-/** Pipelined requests: one connection does not keep the others from their turn, and cannot pile up requests without end. */
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -13,9 +12,9 @@ const test = suite('connections');
 
 const KEY = '/api/v1/projects/alpha/keys/k';
 const FLOOD = 2000;
-/** A few rounds of the event loop, each with a few of the flood's requests. */
+/** A few rounds of the event loop, each with some requests of the flood. */
 const OVERTAKEN_MAX = 400;
-/** How many requests of a connection may wait. */
+/** Waiting requests of a connection. */
 const WAITING_MAX = 64;
 const ANSWER = /HTTP\/1\.1 \d{3} /g;
 
@@ -42,7 +41,7 @@ test('another client is answered after a few of the requests that one connection
       return await identify(...args);
     };
     flood.write(requestOf(server, 'GET', 'flood').repeat(FLOOD));
-    // The server sees the flood first, and this request while it works on it.
+    // The server reads the flood first, and this request while it answers it.
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         if (order.length === 0) return;
@@ -61,7 +60,7 @@ test('another client is answered after a few of the requests that one connection
     other.destroy();
   }));
 
-/** A response as far as it is counted. */
+/** The part of a response that the class uses. */
 class FakeResponse extends EventEmitter {
   readonly req: { readonly socket: PassThrough; readonly complete: boolean };
 
@@ -85,7 +84,7 @@ test('a connection with many waiting requests is not read until there are fewer'
   assert.deepEqual([socket.isPaused(), begun.length], [true, 1]);
   begun[0]?.emit('close');
   assert.equal(socket.isPaused(), false);
-  // The others begin one after another, in their order.
+  // The others start one by one, in order.
   for (let count = 1; count <= WAITING_MAX; count += 1) {
     while (begun.length <= count) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(begun.length, count + 1);

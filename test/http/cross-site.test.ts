@@ -9,7 +9,7 @@ const test = suite('cross-site');
 
 const ANY_HOST = 'kv.example:23849';
 
-/** What is sent beside `Host`, and whether the change is carried out. */
+/** The headers besides `Host`, and whether the change is accepted. */
 interface Row {
   readonly origins?: readonly string[];
   readonly sites?: readonly string[];
@@ -34,14 +34,14 @@ const TAKEN: readonly Row[] = [
   { origins: ['http://kv.example:23849'] },
   { origins: ['HTTP://KV.Example:23849'] },
   { origins: ['http://kv.example:23849'], host: 'KV.EXAMPLE:23849' },
-  // The browser's word on Origin is finer than that on the site, and decides alone.
+  // Origin is more precise than Sec-Fetch-Site, and decides alone.
   { origins: ['http://kv.example:23849'], sites: ['cross-site'] },
-  // A port that is left out is the scheme's.
+  // A missing port is the default of the scheme.
   { origins: ['http://kv.example:80'], host: 'kv.example' },
   { origins: ['http://kv.example'], host: 'kv.example:80' },
   { origins: ['http://kv.example'], host: 'kv.example' },
   { origins: ['http://kv.example'], host: 'kv.example:' },
-  // A proxy that speaks TLS in front of a plain port.
+  // A TLS proxy in front of a plain port.
   { origins: ['https://kv.example'], host: 'kv.example' },
   { origins: ['https://kv.example:443'], host: 'kv.example' },
   { origins: ['https://kv.example'], host: 'kv.example', isTls: true },
@@ -77,7 +77,7 @@ const REFUSED: readonly Row[] = [
   { origins: ['null'], sites: ['none'] },
   { origins: ['http://kv.example:23849', 'http://kv.example:23849'] },
   { origins: ['http://kv.example:23849', 'http://evil.example'] },
-  // Over TLS a page under http is one that an attacker on the network path may have served.
+  // An attacker on the network path can serve a page under http.
   { origins: ['http://kv.example:23849'], isTls: true },
   { origins: ['http://kv.example'], host: 'kv.example', isTls: true },
   { sites: ['cross-site'] },

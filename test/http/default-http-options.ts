@@ -1,7 +1,7 @@
-/** Options for a server under test, with the limits that a server has where its configuration says nothing. */
+/** Options of a server under test, with the default limits. */
 import type { HttpOptions } from '../../src/http/http-options.js';
 
-/** Every option; a test replaces what it is about. */
+/** Every option; a test overrides the ones it is about. */
 export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   host: '127.0.0.1',
   port: 23_849,

@@ -1,4 +1,4 @@
-/** Requests that come between the moment when the port is taken and the one when there is an app. */
+/** Requests that arrive after the server listens and before the app exists. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
 import { HttpServer } from '../../src/http/http-server.js';
@@ -9,7 +9,7 @@ import { codeOf, exchange, statusOf } from './raw-client.js';
 const test = suite('early-requests');
 
 const REQUEST = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
-/** Longer than it takes until requests have been read. */
+/** Longer than the server needs to read the requests. */
 const SETTLE_MS = 50;
 
 async function beginEarly(): Promise<{ readonly server: HttpServer; readonly answers: Promise<readonly { readonly text: string }[]> }> {

@@ -1,4 +1,3 @@
-/** Long answers share the event loop: a piece in a turn, and new connections first. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -8,11 +7,11 @@ import { withServer } from './test-server.js';
 
 const test = suite('event-loop-turns');
 
-/** Turns of the event loop in which a test watches what happens. */
+/** Turns of the event loop that a test observes. */
 const WATCHED_TURNS = 200;
-/** Listings that are asked for at once, each on a connection of its own. */
+/** Concurrent listings, each on a connection of its own. */
 const LISTINGS = 300;
-/** Value of which each makes a piece of a listing. */
+/** A value that fills a piece of a listing. */
 const LONG_VALUE = JSON.stringify('x'.repeat(140_000));
 
 test('each piece has a turn of its own, in order', async () => {

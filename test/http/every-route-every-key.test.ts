@@ -41,7 +41,7 @@ const ROUTES: readonly RouteCase[] = [
 interface Caller {
   readonly name: string;
   readonly key: string | null;
-  /** Null: a key that opens nothing. */
+  /** Null: an unknown API key. */
   readonly principal: Principal | null;
 }
 
@@ -76,7 +76,7 @@ async function walk(globalOpen: boolean): Promise<void> {
             const scopes = { globalOpen, isProjectOpen: (name: string) => server.projects.isOpen(name) };
             const ask = (asked: Action): string =>
               caller.principal === null ? 'unauthorized' : authorize({ principal: caller.principal, action: asked, project }, scopes);
-            // A guarded update is an update first: its own question is only asked of an existing project.
+            // A guarded update is an update first: it is authorized itself only for an existing project.
             const first = action === 'project.update_guarded' ? ask('project.update') : ask(action);
             const exists = id === '' || id === 'alpha' || id === 'open';
             const decision = first === 'allow' && exists ? ask(action) : first;

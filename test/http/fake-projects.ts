@@ -1,6 +1,5 @@
 /**
- * Projects in memory with nothing behind them: what the HTTP tests run against. It keeps the contract that routes rely on and
- * lets a test make any step fail.
+ * Fake projects for the HTTP tests. They keep the contract that routes rely on, and let a test make any step fail.
  */
 import { createHash } from 'node:crypto';
 import { AppError } from '../../src/base/app-error.js';
@@ -18,14 +17,14 @@ import type {
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 
-/** What a key holds. */
+/** The entry of a key. */
 export interface FakeEntry {
   readonly value: string;
   readonly seq: number;
   readonly timeMs: number;
 }
 
-/** The form of a range, as routes build it. */
+/** A range, as routes build it. */
 interface FakeRange {
   readonly prefix?: string;
   readonly start?: string;
@@ -37,7 +36,7 @@ interface FakeRange {
 /** 2026-11-22T10:00:00.123Z */
 export const FAKE_TIME_MS = 1_795_341_600_123;
 
-/** Values in a Map, sorted when asked. */
+/** Values in a Map, sorted on demand. */
 export class FakeValues {
   readonly entries = new Map<string, FakeEntry>();
   /** Called before each piece of a listing. */
@@ -66,13 +65,13 @@ export class FakeValues {
   }
 }
 
-/** A store that obeys preconditions and records who asked. */
+/** A store that honours preconditions and records the callers. */
 export class FakeStore {
   readonly id: string;
   readonly logId: string;
   readonly values = new FakeValues();
   readonly submitted: { readonly command: Command; readonly context: CommandContext }[] = [];
-  /** Called before a command is carried out; may throw or wait. */
+  /** Called before a command is executed; may throw or wait. */
   beforeSubmit: () => void | Promise<void> = () => undefined;
   volatile = false;
   seq = 1;
@@ -132,7 +131,7 @@ export class FakeStore {
   }
 }
 
-/** What of a context goes into the log. */
+/** The part of a context that events contain. */
 function recorded({ actor, requestId }: CommandContext): CommandContext {
   return { actor, requestId };
 }
@@ -156,18 +155,18 @@ interface FakeProject {
 /** Projects in memory. */
 export class FakeProjects implements Projects {
   readonly #projects = new Map<string, FakeProject>();
-  /** Stores that take the place of those that are made here. */
+  /** Stores that replace the fake ones. */
   readonly realStores = new Map<string, ProjectStore>();
   /** Called with the name of each change before it is made; may throw or wait. */
   beforeChange: (name: string) => void | Promise<void> = () => undefined;
-  /** What the last change was asked with. */
+  /** The arguments of the last change. */
   lastChange: unknown;
   ready = true;
-  /** How far the start is. */
+  /** The progress of startup. */
   startFacts = { started: 0, refused: 0, total: 0 };
   #made = 0;
 
-  /** Adds a project without asking anybody. */
+  /** Adds a project directly. */
   add(id: string, change: ProjectSettingsChange = {}): FakeStore {
     this.#made += 1;
     const store = new FakeStore(id, createHash('md5').update(`${id} ${this.#made}`).digest('hex'));
@@ -176,12 +175,12 @@ export class FakeProjects implements Projects {
     return store;
   }
 
-  /** Takes a project away without asking anybody. */
+  /** Removes a project directly. */
   remove(id: string): void {
     this.#projects.delete(id);
   }
 
-  /** Changes how a project stands. */
+  /** Changes the state of a project. */
   setState(id: string, state: ProjectState): void {
     this.#find(id).state = state;
   }

@@ -7,12 +7,12 @@ import { TestServer, withServer } from './test-server.js';
 const test = suite('http-server');
 const KEY = '/api/v1/projects/alpha/keys/k';
 
-/** The head of a write, but for its body's length. */
+/** The head of a write, without the length of its body. */
 function headOf({ alphaKey }: TestServer): string {
   return `PUT ${KEY} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${alphaKey}\r\nContent-Type: application/json\r\n`;
 }
 
-/** Rows of bytes, the statuses that may answer them. */
+/** Raw requests and the statuses that may answer them. */
 function hostileRows(key: string): Readonly<Record<string, readonly [string, readonly number[]]>> {
   const put = `PUT ${KEY} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n`;
   const get = 'GET /livez HTTP/1.1\r\nHost: x\r\n';

@@ -10,18 +10,18 @@ import { suite } from '../suite.js';
 const test = suite('long-answers');
 
 const ANSWER_BYTES_MAX = 20_000_000;
-/** Two bytes each: more in bytes than in UTF-16 units, so that room for the rest is taken when the text is there. */
+/** Two bytes each: more in bytes than in UTF-16 units, so the rest is reserved once the text is loaded. */
 const LETTER = '\u00e9';
 const STALLED_LETTERS = 4_000_000;
 const WAITING_LETTERS = 1_900_000;
-/** Far longer than a request takes to get as far as the wait for room. */
+/** Far longer than a request needs until it waits for memory. */
 const SETTLE_MS = 300;
 
 function putLetters(server: TestServer, project: string, letters: number): void {
   server.projects.fakeStore(project).values.entries.set('long', { value: `"${LETTER.repeat(letters)}"`, seq: 1, timeMs: FAKE_TIME_MS });
 }
 
-/** A reader that has asked for a long value and takes nothing of it. */
+/** A reader that requests a long value and reads nothing of it. */
 async function stall(server: TestServer): Promise<SlowConnection> {
   const reader = new SlowConnection(server.port);
   reader.setReading(false);
@@ -30,7 +30,7 @@ async function stall(server: TestServer): Promise<SlowConnection> {
   return reader;
 }
 
-/** A stalled reader has all the room that there is, and an answer waits for it. */
+/** A stalled reader holds the whole budget, and an answer waits for it. */
 async function waitForRoom(server: TestServer): Promise<{ readonly reader: SlowConnection; readonly pending: Promise<Answer> }> {
   putLetters(server, 'alpha', STALLED_LETTERS);
   putLetters(server, 'beta', WAITING_LETTERS);

@@ -1,16 +1,16 @@
 /**
- * Bytes to a socket and bytes back: for requests that no HTTP client would send.
+ * Raw bytes over a socket, for requests that no HTTP client sends.
  */
 import { connect, type Socket } from 'node:net';
 
-/** What came back on a connection. */
+/** The response on a connection. */
 export interface RawExchange {
   readonly text: string;
-  /** True where the other side closed the connection in order, not by a reset. */
+  /** True if the peer closed the connection normally, not with a reset. */
   readonly endedInOrder: boolean;
 }
 
-/** How an exchange ends. */
+/** How to end an exchange. */
 export interface RawOptions {
   /** Close our side after writing. */
   readonly half?: boolean;
@@ -28,7 +28,7 @@ export function open(port: number): Promise<Socket> {
   });
 }
 
-/** Writes bytes on a new connection and gives back what comes until the other side closes. */
+/** Writes bytes to a new connection and returns everything received until the peer closes it. */
 export async function exchange(
   port: number,
   bytes: string | Buffer,
@@ -58,12 +58,12 @@ export async function exchange(
   });
 }
 
-/** The status of the first answer in a text; 0 where there is none. */
+/** The status of the first answer in a text; 0 for none. */
 export function statusOf(text: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0);
 }
 
-/** The problem's code in a raw answer. */
+/** The problem code in a raw answer. */
 export function codeOf(text: string): string | undefined {
   return /"code":"([a-z_0-9]+)"/.exec(text)?.[1];
 }

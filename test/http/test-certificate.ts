@@ -1,4 +1,4 @@
-/** A key and a certificate made for tests, good for nothing else. */
+/** A private key and a certificate for tests only. */
 
 /** Belongs to {@link CERT}. */
 export const KEY = `-----BEGIN PRIVATE KEY-----

@@ -5,7 +5,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { Writable } from 'node:stream';
 import { generateApiKey } from '../../src/auth/api-key.js';
 import type { DerivationQueueOptions } from '../../src/auth/derivation-queue.js';
-import { FailureThrottle } from '../../src/auth/failure-throttle.js';
+import { FailedKeyThrottle } from '../../src/auth/failed-key-throttle.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
 import { createLogger } from '../../src/base/logger.js';
@@ -17,12 +17,12 @@ import { HttpServer } from '../../src/http/http-server.js';
 import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
 import { FakeProjects } from './fake-projects.js';
 
-/** How a test's server differs from the usual one. */
+/** Options of a test server. */
 export interface TestServerOptions {
   readonly http?: Partial<HttpOptions>;
   readonly globalOpen?: boolean;
   readonly failuresPerMinute?: number;
-  /** Derives typed keys in the place of scrypt. */
+  /** Derives typed keys instead of scrypt. */
   readonly derive?: NonNullable<DerivationQueueOptions['derive']>;
 }
 
@@ -41,14 +41,14 @@ export interface Sent {
   readonly body?: string | Buffer;
 }
 
-/** A server with the projects `alpha` and `beta`, and `open` without authentication where a test adds it. */
+/** A server with the projects `alpha` and `beta`, and `open` without authentication if a test adds it. */
 export class TestServer {
   readonly projects = new FakeProjects();
   readonly keyring: Keyring;
   readonly globalKey = generateApiKey('global');
   readonly alphaKey = generateApiKey('project');
   readonly betaKey = generateApiKey('project');
-  /** Every line that was logged. */
+  /** Every line of the server log. */
   readonly lines: Record<string, unknown>[] = [];
   state: LifecycleState = 'serving';
   port = 0;
@@ -68,7 +68,7 @@ export class TestServer {
     const app = createApp({
       projects,
       keyring: this.keyring,
-      throttle: new FailureThrottle({ failuresPerMinute }),
+      throttle: new FailedKeyThrottle({ failuresPerMinute }),
       scopes: {
         globalOpen,
         isProjectOpen: (project) => projects.isOpen(project),
@@ -85,7 +85,7 @@ export class TestServer {
     this.server = new HttpServer({ listener: app.callback(), options, logger, turns });
   }
 
-  /** The line of a request, once it is there. */
+  /** Waits for the access log line of a request. */
   async lineOf(requestId: string): Promise<Record<string, unknown>> {
     for (let attempt = 0; attempt < 500; attempt += 1) {
       const line = this.lines.find((entry) => entry['msg'] === 'request' && entry['request_id'] === requestId);
@@ -95,7 +95,7 @@ export class TestServer {
     throw new Error(`No line of request "${requestId}" was logged`);
   }
 
-  /** Sends one request; the global key goes along unless `key` says otherwise (null: none). */
+  /** Sends one request, by default with the global API key; `key: null` sends none. */
   send(method: string, path: string, { key = this.globalKey, headers = {}, body }: Sent = {}): Promise<Answer> {
     const credentials = key === null ? {} : { Authorization: `Bearer ${key}` };
     const type =

@@ -1,6 +1,6 @@
 /**
- * A key that a person chose costs a derivation. While others present made-up keys as fast as they can, it must come to its turn within
- * a bounded number of derivations, also in a process that has never seen it.
+ * A typed key costs a derivation. While others present made-up keys as fast as they can, it must be checked within a bounded number of
+ * derivations, also in a process that has never seen it.
  */
 import assert from 'node:assert/strict';
 import { digestKey } from '../../src/auth/key-hash.js';
@@ -12,7 +12,7 @@ const test = suite('typed-key-flood');
 
 const SALT = 'AAAAAAAAAAAAAAAAAAAAAA';
 const CHOSEN = 'a-key-that-was-typed';
-/** Where the typed key is presented from. */
+/** The address that presents the typed key. */
 const ADDRESS = '192.0.2.1';
 const FLOOD_CONNECTIONS = 30;
 const DERIVATION_MS = 5;
@@ -22,7 +22,7 @@ function quickHash(key: string): string {
   return `scrypt:32768:8:3:${SALT}:${digestKey(SALT + key).toString('base64url')}`;
 }
 
-/** Notes what is derived; a derivation takes a moment and no memory. */
+/** Records the derived keys; a derivation takes a moment and no memory. */
 class Counted {
   readonly keys: string[] = [];
   readonly #durationMs: number;
@@ -38,7 +38,7 @@ class Counted {
   };
 }
 
-/** Presents a key, and leaves before there is an answer. */
+/** Presents a key, and disconnects before the answer. */
 async function abandon(server: TestServer, key: string): Promise<void> {
   const socket = await open(server.port);
   socket.write(`GET /api/v1/projects/alpha/keys HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\n\r\n`);
@@ -46,7 +46,7 @@ async function abandon(server: TestServer, key: string): Promise<void> {
   socket.destroy();
 }
 
-/** Presents ever new keys on many connections at once until it is ended. */
+/** Presents new keys on many connections until it is stopped. */
 class Flood {
   readonly statuses: number[] = [];
   #isOver = false;
@@ -61,7 +61,7 @@ class Flood {
     });
   }
 
-  /** Waits until so many of its requests were answered. */
+  /** Waits until that many of its requests are answered. */
   async answered(count: number): Promise<void> {
     while (this.statuses.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -77,7 +77,7 @@ interface Asked {
   readonly addressOf: (loop: number) => string;
 }
 
-/** How many derivations had begun when the typed key came: the time until then belongs to the connection. */
+/** The number of derivations started before the typed key arrived: the time until then belongs to the connection. */
 function noteDerivationsBefore({ keyring }: TestServer, { keys }: Counted): () => number {
   const identify = keyring.identify.bind(keyring);
   let count = 0;
@@ -88,7 +88,7 @@ function noteDerivationsBefore({ keyring }: TestServer, { keys }: Counted): () =
   return () => count;
 }
 
-/** Which derivation the typed key gets after the server has seen it, from 1. The answer to it must be good. */
+/** The position of the typed key's derivation after the server has seen it, from 1. Its answer must succeed. */
 async function turnOfTypedKey({ flooded, addressOf }: Asked): Promise<number> {
   const counted = new Counted();
   const options: TestServerOptions = { failuresPerMinute: 1, derive: counted.derive, http: { trustedProxies: ['127.0.0.1'] } };
@@ -98,7 +98,7 @@ async function turnOfTypedKey({ flooded, addressOf }: Asked): Promise<number> {
     server.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: quickHash(`${CHOSEN} too`) });
     const flood = new Flood(server, `/api/v1/projects/${flooded}/keys`, addressOf);
     try {
-      // By now every address of the flood is throttled, and every connection has a request in the line.
+      // By now every address of the flood is throttled, and every connection has a request in the queue.
       await flood.answered(FLOOD_CONNECTIONS * 2);
       const before = noteDerivationsBefore(server, counted);
       const headers = { 'X-Forwarded-For': ADDRESS };
@@ -113,7 +113,7 @@ async function turnOfTypedKey({ flooded, addressOf }: Asked): Promise<number> {
   return turn;
 }
 
-// Each server is a process that has not seen the key: what a restart leaves.
+// Each server is a process that has not seen the key, as after a restart.
 test('a typed key is checked in a flood from its own address and on its own project, within twice the keys before it', async () => {
   const turn = await turnOfTypedKey({ flooded: 'alpha', addressOf: () => ADDRESS });
   assert.ok(turn <= 2 * (FLOOD_CONNECTIONS + 1), String(turn));

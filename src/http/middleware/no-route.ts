@@ -10,7 +10,7 @@ export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] a
 const NO_CONTENT = 204;
 const SERVER_TARGET = '*';
 
-/** Comes after the router. */
+/** Answers the requests that the router did not; comes after it. */
 export function noRoute(): AppMiddleware {
   return function answerNoRoute(ctx) {
     const allowed = allowedMethods(ctx);

@@ -1,12 +1,11 @@
 /**
  * The health probes: is the process alive, and can it serve. They need no API key, and name projects only to the global one.
  */
-import type Router from '@koa/router';
 import { authorize } from '../../auth/authorize.js';
 import { AppError } from '../../base/app-error.js';
 import type { ReadinessCheck } from '../../projects/projects.js';
 import { identifyCaller } from '../access.js';
-import type { AppContext, RequestState, RouteParts, RouterExtras } from '../context.js';
+import type { AppContext, AppRouter, RouteParts } from '../context.js';
 import { sendJson } from '../json-answer.js';
 import { refuseQuery, type QueryEntry } from '../query.js';
 
@@ -21,7 +20,7 @@ const RETRY_AFTER_SECONDS = '1';
 const VERBOSE = 'verbose';
 
 /** Adds the routes. */
-export function addHealthRoutes(router: Router<RequestState, RouterExtras>, parts: RouteParts): void {
+export function addHealthRoutes(router: AppRouter, parts: RouteParts): void {
   router.get(LIVENESS_PATH, (ctx) => {
     refuseQuery(ctx.state.target.query);
     sendJson(ctx, OK, { status: 'live' });

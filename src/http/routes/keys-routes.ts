@@ -1,7 +1,6 @@
 /**
  * Routes of keys and values. Reads see only durable data; writes go through the store.
  */
-import type Router from '@koa/router';
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import { findKeyFault, type KeyFault } from '../../events/key-name.js';
@@ -9,7 +8,7 @@ import type { CommandResult } from '../../store/command.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import { requireAccess } from '../access.js';
 import { commandContext } from '../authorization.js';
-import type { AppContext, RequestState, RouteParts, RouterExtras } from '../context.js';
+import type { AppContext, AppRouter, RouteParts } from '../context.js';
 import { formatEntityTag } from '../entity-tag.js';
 import { JSON_TYPE, sendJson } from '../json-answer.js';
 import { SHORT_TEXT_CHARACTERS } from '../long-answers.js';
@@ -46,7 +45,7 @@ interface FoundKey {
 }
 
 /** Adds the routes. */
-export function addKeysRoutes(router: Router<RequestState, RouterExtras>, parts: RouteParts): void {
+export function addKeysRoutes(router: AppRouter, parts: RouteParts): void {
   const read = requireAccess('keys.read', parts);
   const write = requireAccess('keys.write', parts);
   router.get(KEY_PATH, inProject, read, (ctx) => getKey(ctx, parts));

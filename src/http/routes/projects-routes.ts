@@ -1,7 +1,6 @@
 /**
  * Routes of projects: list, create, details, update, new API key, compact, delete.
  */
-import type Router from '@koa/router';
 import { isGuardedChange, type Action } from '../../auth/authorize.js';
 import { compileSchema } from '../../base/json-schema.js';
 import { schemaOf } from '../../base/setting.js';
@@ -10,7 +9,7 @@ import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS, type ProjectSettingsChange }
 import type { NewProject, ProjectDetails } from '../../projects/projects.js';
 import { requireAccess } from '../access.js';
 import { authorizationOf, commandContext } from '../authorization.js';
-import type { AppContext, AppMiddleware, RequestState, RouteParts, RouterExtras } from '../context.js';
+import type { AppContext, AppMiddleware, AppRouter, RouteParts } from '../context.js';
 import { sendJson } from '../json-answer.js';
 import { refusePreconditions } from '../precondition.js';
 import { refuseQuery } from '../query.js';
@@ -60,7 +59,7 @@ const checkSettingsChange = compileSchema<ProjectSettingsChange>({
 const checkNothing = compileSchema<Record<string, never>>({ type: 'object', additionalProperties: false });
 
 /** Adds the routes. */
-export function addProjectsRoutes(router: Router<RequestState, RouterExtras>, parts: RouteParts): void {
+export function addProjectsRoutes(router: AppRouter, parts: RouteParts): void {
   const access = (action: Action): AppMiddleware => requireAccess(action, parts);
   router.get(PROJECTS_PATH, access('projects.list'), (ctx) => listProjects(ctx, parts));
   router.post(PROJECTS_PATH, access('projects.create'), (ctx) => createProject(ctx, parts));

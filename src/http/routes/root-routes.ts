@@ -1,8 +1,7 @@
 /**
  * The root: which program answers here, and its links. Needs no API key and reveals nothing of the data.
  */
-import type Router from '@koa/router';
-import type { AppContext, RequestState, RouteParts, RouterExtras } from '../context.js';
+import type { AppContext, AppRouter, RouteParts } from '../context.js';
 import { sendJson } from '../json-answer.js';
 import { refuseQuery } from '../query.js';
 import { API_PATH, PROJECTS_PATH } from '../target.js';
@@ -12,7 +11,7 @@ const ROOT_PATH = '/';
 const OK = 200;
 
 /** Adds the routes. */
-export function addRootRoutes(router: Router<RequestState, RouterExtras>, { version }: RouteParts): void {
+export function addRootRoutes(router: AppRouter, { version }: RouteParts): void {
   const document = {
     name: 'simplekv',
     version,

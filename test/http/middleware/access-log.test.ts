@@ -73,7 +73,7 @@ test('a valid request id is accepted, any other is replaced', () =>
     );
   }));
 
-/** Waits for a line that no request id leads to. */
+/** Waits for a line without a known request id. */
 async function lineWhere(server: TestServer, isIt: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
   for (let attempt = 0; attempt < 500; attempt += 1) {
     const line = server.lines.find(isIt);

@@ -57,7 +57,7 @@ test('a malformed target is 400 for every caller', () =>
 test('a raw byte beyond ASCII or a control character is refused anywhere in the target', () =>
   withServer(async (server) => {
     const path = '/api/v1/projects/alpha/keys';
-    // UTF-8, Latin-1, and bytes that are neither a character nor the beginning of one.
+    // UTF-8, Latin-1, and bytes that are neither a character nor a part of one.
     for (const bytes of ['\u00c3\u00a9', '\u00e9', '\u00ff\u00fe', '\u00c0\u0080', '\u0080', '\u007f', '\u0001', '\u0000', '\t']) {
       const targets = [`${path}/${bytes}`, `${path}?prefix=${bytes}`, `/livez#${bytes}`, `/${bytes}`, bytes, `http://${bytes}/livez`];
       for (const target of targets) {

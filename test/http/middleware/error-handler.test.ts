@@ -8,7 +8,7 @@ import { suite } from '../../suite.js';
 
 const test = suite('error-handler');
 
-/** The headers of a problem that takes the place of a value whose headers were set. */
+/** The headers of a problem that replaces a value whose headers were set. */
 function headersAfter(code: ErrorCode): ReadonlySet<string> {
   const headers = new Map([
     ['ETag', '"1"'], ['Last-Modified', 'Sun, 22 Nov 2026 10:00:00 GMT'], ['Link', '<x>; rel="next"'], ['Allow', 'GET'],

@@ -1,4 +1,4 @@
-/** Keys over HTTP whose values are not in memory: over a real store, with a log that the test can damage. */
+/** Keys whose values are on disk: a real store over a log that the test can damage. */
 import assert from 'node:assert/strict';
 import { generateApiKey } from '../../../src/auth/api-key.js';
 import { hashGenerated } from '../../../src/auth/key-hash.js';
@@ -18,7 +18,7 @@ const KEYS = '/api/v1/projects/alpha/keys';
 const ALPHA = { kind: 'project', project: 'alpha' } as const;
 const VALUE = '{"ü":"😀",  "n":1.0}';
 
-/** Gives the project `alpha` a store whose values lie in a log. Nothing is remembered of what is read. */
+/** Gives the project `alpha` a store whose values are in a log, without a cache. */
 async function makeCold(server: TestServer): Promise<PlacedLog> {
   const log = new PlacedLog();
   const store = new ProjectStore({ log, model: new ProjectModel({ isCaching: false }), cache: new ValueCache(1) });

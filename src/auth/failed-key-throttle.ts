@@ -14,7 +14,7 @@ const COUNTED_ADDRESSES_MAX = 10_000;
 const WINDOW_SECONDS = 60;
 const MS_PER_SECOND = 1000;
 
-interface FailureThrottleOptions {
+interface FailedKeyThrottleOptions {
   /** Failures allowed per address group and minute. @default 100 */
   readonly failuresPerMinute?: number;
   /** Number of address groups that are tracked. @default 10_000 */
@@ -22,7 +22,7 @@ interface FailureThrottleOptions {
 }
 
 /** Counts failures per address group. */
-export class FailureThrottle {
+export class FailedKeyThrottle {
   readonly #limiter: RateLimiterMemory;
   readonly #failuresPerMinute: number;
   /**
@@ -32,7 +32,7 @@ export class FailureThrottle {
    */
   readonly #counted: LRUCache<string, true>;
 
-  constructor(options: FailureThrottleOptions = {}) {
+  constructor(options: FailedKeyThrottleOptions = {}) {
     this.#failuresPerMinute = options.failuresPerMinute ?? FAILURES_PER_MINUTE_MAX;
     const limiter = new RateLimiterMemory({ points: this.#failuresPerMinute, duration: WINDOW_SECONDS });
     this.#limiter = limiter;
