@@ -1,26 +1,34 @@
 /**
- * Runs the tests: every `*.test.js` beside this file, each in a process of its own, two at a time, within limits.
- * Prints one line a file, the whole output of a file that failed, at the end once more why each of those failed, for a
- * reader who sees only the end of a long log, and at last `N passed, N failed`.
+ * Runs the tests: every `*.test.js` beside this file, each in a process of its own, two per processor at a time, within limits. Prints
+ * one line per file, the whole output of a file that failed, at the end why each of those failed, for a reader who sees only the end of
+ * a long log, and finally `N passed, N failed`.
  *
  * Usage: `node dist/test/run.js [--root FOLDER] [--result-file FILE] [filter…]`. A file runs when its path contains one of the
  * filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { judgeFile } from './file-verdict.js';
 import { runTestFile } from './test-process.js';
 
-const CONCURRENT_FILES = 2;
+/** Files that start servers spend much of their time waiting for disks, timers and each other. */
+const CONCURRENT_FILES = 2 * availableParallelism();
 const FILE_TIMEOUT_MS = 15 * 60_000;
 const RUN_TIMEOUT_MS = 45 * 60_000;
+
+/**
+ * Files that run the built program, or compile. They take longest, so they start first, and coverage is not measured of them: the rooms
+ * that need it have unit tests, and a process that is measured starts slower and writes megabytes at its end.
+ */
+const RUNS_PROGRAMS = /\.e2e\.test\.js$|^(?:docs|proofs)\/|^(?:tidy|setup|start-refusals|run|suite)\.test\.js$/;
 
 /** Columns of the file's name in a line. */
 const NAME_WIDTH = 52;
 
-/** Lines of a failed file's output that are told once more at the end, from its first failure on. */
+/** Lines of a failed file's output that are repeated at the end, from its first failure on. */
 const REPEATED_LINES = 60;
 
 const { values, positionals } = parseArgs({
@@ -50,7 +58,8 @@ else writeFileSync(values['result-file'], JSON.stringify(totals));
 
 async function runWaiting(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-    const result = await runTestFile(path.join(root, file), { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal });
+    const isMeasured = !RUNS_PROGRAMS.test(file);
+    const result = await runTestFile(path.join(root, file), { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured });
     const verdict = judgeFile(result);
     totals.passed += verdict.passedCount;
     totals.failed += verdict.failedCount;
@@ -66,10 +75,10 @@ async function runWaiting(): Promise<void> {
   }
 }
 
-/** Crash and end-to-end files take longest, so they start first. */
+/** The slow ones first, so that none of them is left for the end, when it would run alone. */
 function testFiles(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
-  const isSlow = (file: string): boolean => /\.(crash|e2e)\.test\.js$/.test(file);
+  const isSlow = (file: string): boolean => RUNS_PROGRAMS.test(file) || /\.crash\.test\.js$/.test(file);
   return files.sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || (a < b ? -1 : 1));
 }
 

@@ -158,7 +158,7 @@ function underShortage(folder: string, givenBackMs: number | 'never'): unknown {
   const module = new URL('../../src/disk/node-disk.js', import.meta.url).href;
   const args = ['--nofile=64:64', process.execPath, '--input-type=module', '-e', SHORTAGE_SCRIPT, module, folder, String(givenBackMs)];
   // Coverage would want descriptors of its own.
-  const { NODE_V8_COVERAGE: _, ...env } = process.env;
+  const env = { ...process.env, NODE_V8_COVERAGE: '' };
   return JSON.parse(execFileSync('prlimit', args, { encoding: 'utf8', env }));
 }
 

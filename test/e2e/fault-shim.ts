@@ -1,7 +1,8 @@
 /**
  * Builds `fault-shim.c` and says how the program is started under it.
  */
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { hasCommands } from '../docs/shell-session.js';
 import { runCommand, type Workbench } from './server-under-test.js';
@@ -22,16 +23,23 @@ export interface Fault {
 }
 
 /**
- * Builds the library, unless it is there.
+ * Puts the library at a path. It is compiled once for all tests, and kept beside them under a name that its source decides.
  *
- * @param library where
- * @returns false, and a line on the console, where there is no compiler
+ * @param library Where a test wants it
+ * @returns False where there is no compiler
  */
 export async function compileFaultShim(library: string): Promise<boolean> {
   if (existsSync(library)) return true;
   if (!hasCommands(['gcc'])) return false;
-  const built = await runCommand('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl', '-lpthread']);
-  if (built.code !== 0) throw new Error(`Cannot build the shim: ${built.output}`);
+  const digest = createHash('sha256').update(readFileSync(SOURCE)).digest('hex');
+  const kept = fileURLToPath(new URL(`./fault-shim-${digest}.so`, import.meta.url));
+  if (!existsSync(kept)) {
+    const own = `${kept}.${process.pid}`;
+    const built = await runCommand('gcc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', own, SOURCE, '-ldl', '-lpthread']);
+    if (built.code !== 0) throw new Error(`Cannot build the shim: ${built.output}`);
+    renameSync(own, kept);
+  }
+  copyFileSync(kept, library);
   return true;
 }
 

@@ -13,6 +13,8 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const POLL_MS = 10;
+/** Between two attempts to connect to a server that starts: each costs about as much as a request. */
+const CONNECT_POLL_MS = 40;
 /** Longest wait for anything that the program is to do. Only a test that fails waits that long. */
 const WAIT_LIMIT_MS = 30_000;
 
@@ -22,14 +24,14 @@ process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL');
 });
 
-/** Waits until a look gives something. */
-export async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+/** Waits until a check returns something. */
+export async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, pollMs = POLL_MS): Promise<T> {
   const deadlineMs = Date.now() + WAIT_LIMIT_MS;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
     if (Date.now() > deadlineMs) throw new Error(`Waited in vain for ${what}`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
 
@@ -74,14 +76,16 @@ export class ServerUnderTest {
   url = '';
   #stdout = '';
   #stderr = '';
+  readonly #lines: LoggedLine[] = [];
+  #parsedTo = 0;
   readonly #agent = new Agent({ keepAlive: true });
 
   /** Spawns the program; it is not waited for. */
   constructor(configPath: string, { env = {}, front = [] }: StartOptions = {}) {
     const [command, ...args] = [...front, process.execPath, MAIN, 'serve', '--config', configPath];
-    // Coverage is not measured: a process that is killed leaves half a report.
-    const { NODE_V8_COVERAGE: _left, ...environment } = process.env;
-    this.process = spawn(command ?? '', args, { cwd: path.dirname(configPath), env: { ...environment, ...env } });
+    // Empty instead of absent, since Node passes its own value on where the variable is absent: a killed process leaves half a report.
+    const environment = { ...process.env, NODE_V8_COVERAGE: '', ...env };
+    this.process = spawn(command ?? '', args, { cwd: path.dirname(configPath), env: environment });
     living.add(this.process);
     this.process.stdout.setEncoding('utf8').on('data', (text: string) => void (this.#stdout += text));
     this.process.stderr.setEncoding('utf8').on('data', (text: string) => void (this.#stderr += text));
@@ -109,13 +113,13 @@ export class ServerUnderTest {
     return Number(new URL(this.url).port);
   }
 
-  /** The lines of the log; each has to be a JSON object. */
+  /** The lines of the log; each has to be a JSON object. Parsed once each, since tests poll for a line among thousands. */
   get lines(): readonly LoggedLine[] {
-    const whole = this.#stdout.slice(0, this.#stdout.lastIndexOf('\n') + 1);
-    return whole
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as LoggedLine);
+    const end = this.#stdout.lastIndexOf('\n') + 1;
+    const added = this.#stdout.slice(this.#parsedTo, end).split('\n');
+    this.#lines.push(...added.filter((line) => line !== '').map((line) => JSON.parse(line) as LoggedLine));
+    this.#parsedTo = end;
+    return [...this.#lines];
   }
 
   /** Waits for a line of the log. */
@@ -132,7 +136,7 @@ export class ServerUnderTest {
       // Until it listens, connecting fails.
       const answer = await this.send('GET', '/readyz').catch(() => undefined);
       return answer?.status === 200 ? true : undefined;
-    });
+    }, CONNECT_POLL_MS);
     return this;
   }
 
