@@ -16,7 +16,7 @@ import { FIRST_PROJECT_ID } from './config/first-config.js';
 import { KnownKeysFile } from './config/known-keys-file.js';
 import { ListeningError } from './config/listening-error.js';
 import type { ServerOptions } from './config/server-options.js';
-import { readStartSource, refuseChangedConfig, type StartSource } from './config/start-source.js';
+import { openFoundConfig, readStartSource, type StartSource } from './config/start-source.js';
 import { makeDataFolder, removeEmptyFolders } from './disk/data-folder.js';
 import type { Disk } from './disk/disk.js';
 import { IdleFiles } from './disk/idle-files.js';
@@ -158,14 +158,14 @@ export class SimpleKvServer {
     const logger = this.#parts.createLogger(options.log_level);
     for (const warning of [...(source.loaded?.warnings ?? []), ...(source.tls?.warnings ?? [])]) logger.warn(warning);
     await this.#lock(source);
-    await refuseChangedConfig(source);
+    const found = await openFoundConfig(source);
     const httpOptions = httpOptionsOf(source);
     const turns = new EventLoopTurns();
     const http = new HttpServer({ options: httpOptions, logger, turns });
     this.#http = http;
     const url = await listen(http, httpOptions, source);
     signal.throwIfAborted();
-    const { config, typed } = await this.#takeConfigOver(source, logger, url);
+    const { config, typed } = await this.#takeConfigOver(source, found, logger, url);
     const keyring = keyringFor(config, await this.#knownKeys(config, typed, logger));
     const table = new ProjectTable();
     const manager = this.#projectManager({ config, keyring, table, logger, options });
@@ -213,7 +213,7 @@ export class SimpleKvServer {
   }
 
   /** Keys are shown before the file that holds their hashes counts: a crash in between shows others at the next start. */
-  async #takeConfigOver(source: StartSource, logger: Logger, url: string): Promise<TakenConfig> {
+  async #takeConfigOver(source: StartSource, found: ConfigFile | undefined, logger: Logger, url: string): Promise<TakenConfig> {
     const { announcer } = this.#parts;
     const { loaded, first, options } = source;
     if (first !== undefined) {
@@ -222,10 +222,10 @@ export class SimpleKvServer {
         if (projectKey === undefined) announcer.generatedKey({ kind: 'global' }, globalKey);
         else announcer.firstRun({ configPath: source.path, url, project: FIRST_PROJECT_ID, globalKey, projectKey });
       };
-      return { config: await ConfigFile.create(source.path, first.document, { announce }), typed: [] };
+      return { config: await ConfigFile.create(source.path, first.document, announce), typed: [] };
     }
-    if (loaded === undefined) throw new TypeError('A configuration is either found or made');
-    const config = await ConfigFile.open(loaded);
+    if (loaded === undefined || found === undefined) throw new TypeError('A configuration is either found or made');
+    const config = found;
     const adopted = await adoptKeys(loaded.document);
     const { typed } = adopted;
     for (const { scope, key } of adopted.generated) {
@@ -249,7 +249,7 @@ export class SimpleKvServer {
   }
 
   async #knownKeys(config: ConfigFile, typed: readonly TypedKey[], logger: Logger): Promise<TypedKeyMemory> {
-    const known = await KnownKeysFile.open({ config, logger });
+    const known = await KnownKeysFile.open(config, logger);
     this.#closers.push(() => known.close());
     for (const { scope, key, hash } of typed) known.learn(key, { scope: nameScope(scope), hash });
     return known;
@@ -370,14 +370,14 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
   };
 }
 
-async function listen(http: HttpServer, options: HttpOptions, { path: file, loaded, adopted }: StartSource): Promise<string> {
+async function listen(http: HttpServer, options: HttpOptions, { path: file, first }: StartSource): Promise<string> {
   try {
     const { address, port } = await http.listen();
     return urlOf(options, { host: address, port });
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
     const { host, port } = options;
-    throw new ListeningError({ host, port, file, isFileThere: loaded !== undefined, isAdopting: adopted.length > 0 }, cause);
+    throw new ListeningError({ host, port, file, unwritten: first?.document }, cause);
   }
 }
 

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:f
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { firstConfig } from '../src/config/first-config.js';
 import { ListeningError } from '../src/config/listening-error.js';
 import { SERVER_SETTINGS } from '../src/config/settings-table.js';
 import { ConfigError } from '../src/config/config-error.js';
@@ -236,7 +237,7 @@ test('a symbolic link to a configuration that is not there is refused', () => in
   await symlink('elsewhere/config.json', file);
   await assertRefused(folder, serverFor(file), (error) => {
     assert.ok(error instanceof ConfigError);
-    assert.match(error.message, /it is a symbolic link to "elsewhere\/config\.json", which is not there/);
+    assert.match(error.message, /it is a symbolic link to "elsewhere\/config\.json", which does not exist/);
   });
 }));
 
@@ -286,7 +287,8 @@ test('a port that is taken: nothing was written or shown', () => inFolder(async 
 
 test('a first run whose port is taken says how to choose another one', () => {
   const cause = Object.assign(new Error('x'), { code: 'EADDRINUSE', errno: -1 });
-  const { message } = new ListeningError({ host: '127.0.0.1', port: 23_849, file: '/kv/config.json', isFileThere: false }, cause);
+  const unwritten = firstConfig().document;
+  const { message } = new ListeningError({ host: '127.0.0.1', port: 23_849, file: '/kv/config.json', unwritten }, cause);
   assert.ok(message.includes('write {"version":1,"server_port":23850,"projects":[{"id":"first_project"}]} to "/kv/config.json"'), message);
 });
 
@@ -325,9 +327,9 @@ async function holdDefaultPort(): Promise<Server> {
 
 test('a port that needs a privilege names it', () => {
   const cause = Object.assign(new Error('x'), { code: 'EACCES', errno: -1 });
-  const { message, pointer } = new ListeningError({ host: '::', port: 443, file: '/c', isFileThere: true }, cause);
+  const { message, pointer } = new ListeningError({ host: '::', port: 443, file: '/c', unwritten: undefined }, cause);
   assert.equal(pointer, '/server_port');
-  assert.match(message, /only a privileged process may have a port up to 1023 \(EACCES\)/);
+  assert.match(message, /ports up to 1023 are reserved for privileged processes \(EACCES\)/);
   assert.match(message, / is 443: set "server_port" .*CAP_NET_BIND_SERVICE/);
 });
 

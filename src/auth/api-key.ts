@@ -9,6 +9,9 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { invariant } from '../base/invariant.js';
 
+/** Longest API key, in characters; a longer text is unknown without a lookup. */
+export const API_KEY_CHARACTERS_MAX = 512;
+
 type ApiKeyKind = 'global' | 'project';
 
 /** Prefix of every generated key. */

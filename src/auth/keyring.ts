@@ -13,15 +13,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { invariant } from '../base/invariant.js';
-import { isGeneratedKey } from './api-key.js';
+import { API_KEY_CHARACTERS_MAX, isGeneratedKey } from './api-key.js';
 import { groupAddress } from './address-group.js';
 import { DerivationQueue, type DerivationQueueOptions, type DerivationRequest } from './derivation-queue.js';
 import { digestKey, keyIdOf, parseKeyHash } from './key-hash.js';
 import { KnownKeys, type TypedKeyMemory } from './known-keys.js';
 import type { GlobalPrincipal, Principal, ProjectPrincipal } from './principal.js';
-
-/** Longest API key, in characters; a longer text is unknown without a lookup. */
-export const API_KEY_CHARACTERS_MAX = 512;
 
 /** Presented keys in each of the two caches. */
 const CACHED_KEYS_MAX = 10_000;

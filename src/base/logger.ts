@@ -1,10 +1,7 @@
 /**
- * The server log: one JSON object per line, or a readable form for a terminal. The only user of pino.
+ * The server log as every room uses it: its calls, its levels, its destination. `server-log.ts` creates one.
  */
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
-import { AppError, isErrno } from './app-error.js';
-import { createReadableForm } from './readable-log.js';
-import { redactFields } from './redact.js';
+import type { Logger as PinoLogger } from 'pino';
 
 /** The logger interface of every room, a subset of pino's. Without `child`: the fields of a child would not be redacted. */
 export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
@@ -15,14 +12,6 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Where lines are written. */
-interface LogDestination {
-  /** Must neither throw nor block: any room may log at any point. */
-  write(line: string): unknown;
-  /** Called after a fatal line: the process is about to exit. */
-  flushSync?(): unknown;
-}
-
 /** Whether the lines of the server log reach their destination. */
 export interface ServerLogHealth {
   readonly ok: boolean;
@@ -30,44 +19,7 @@ export interface ServerLogHealth {
   readonly detail: string;
 }
 
-interface LoggerOptions {
-  /** Lines below this level are dropped. @default 'info' */
-  readonly level?: LogLevel;
-  /** True for a terminal: one short line per request, colours, no JSON. @default false */
-  readonly readable?: boolean;
-  /** Required: by default pino writes to standard output itself, and blocks on its reader. */
-  readonly destination: LogDestination;
-}
-
-/** Creates the logger of the server. It replaces API keys by `[redacted]`, in fields and in errors. */
-export function createLogger(options: LoggerOptions): Logger {
-  const settings = {
-    level: options.level ?? 'info',
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }), log: redactFields },
-    serializers: { err: serializeError },
-  };
-  return pino(settings, streamFor(options.destination, options.readable === true ? createReadableForm() : (line) => line));
-}
-
-/** Formats lines here instead of in a pino stream, which would write and block on its own. */
-function streamFor(destination: LogDestination, format: (line: string) => string): DestinationStream & { flushSync(): void } {
-  return { write: (line) => void destination.write(format(line)), flushSync: () => void destination.flushSync?.() };
-}
-
-/** Any value may have been thrown; one that is not an error has been redacted with the other fields. */
-function serializeError(thrown: unknown): unknown {
-  if (!(thrown instanceof Error)) return thrown;
-  const { stack, ...rest } = pino.stdSerializers.err(thrown);
-  return redactFields(isExpected(thrown) ? rest : { ...rest, stack });
-}
-
-/** An expected failure is complete without its stack. A defect, also one that is the cause of an error, needs it. */
-function isExpected(error: Error): boolean {
-  if (!(error instanceof AppError ? error.code !== 'internal_error' : isErrno(error))) return false;
-  return error.cause === undefined || (error.cause instanceof Error && isExpected(error.cause));
-}
+const drop = (): void => undefined;
 
 /** A logger that drops everything. */
-export const silentLogger: Logger = pino({ level: 'silent' });
+export const silentLogger: Logger = { trace: drop, debug: drop, info: drop, warn: drop, error: drop, fatal: drop };

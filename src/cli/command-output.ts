@@ -1,61 +1,84 @@
 /**
- * What a command on files prints. A reader that has read enough ends the output and not the work: what is found afterwards
- * still decides the exit code. Output that cannot be written for any other reason ends the command.
+ * What the commands on files print. If the reader of standard output closes it early, the command continues: what it finds afterwards
+ * still decides the exit code. Any other failed write ends the command. A failed write to standard error is ignored: the exit code
+ * is then all that reports the problem.
  */
 import { fstatSync, write as writeToDescriptor } from 'node:fs';
-import { promisify } from 'node:util';
 import { isatty } from 'node:tty';
+import { promisify } from 'node:util';
 import { isErrno } from '../base/app-error.js';
 
 const writePiece = promisify(writeToDescriptor);
 
-/** What a write to a pipe or a socket says when the other end has been closed. */
+/** Errors of a write to a pipe or a socket whose other end is closed. */
 const READER_GONE = ['EPIPE', 'ECONNRESET'];
+
+// A write to a pipe reports its failure later, as an event, which would end the process without a listener.
+process.stderr.on('error', () => undefined);
+
+/** Writes whole lines to standard error. */
+export function writeError(text: string): void {
+  try {
+    process.stderr.write(text);
+  } catch {
+    // A write to a file reports its failure at once.
+  }
+}
+
+/** Writes a message to standard error, prefixed with the name of the program. */
+export function complain(text: string): void {
+  writeError(`simplekv: ${text}\n`);
+}
 
 /** Output, or a file that a command needs for a while, could not be written. */
 export class OutputError extends Error {
   override readonly name = 'OutputError';
 
   /** @param target what could not be written, such as `standard output` */
-  constructor(target: string, cause: unknown, advice = 'What was written is not whole; make room there, or write to another place') {
+  constructor(target: string, cause: unknown, advice = 'The output is incomplete; free disk space, or write to another place') {
     super(`Cannot write to ${target}: ${cause instanceof Error ? cause.message : String(cause)}. ${advice}`, { cause });
   }
 }
 
-/** How standard output is reached. */
-export interface OutputTarget {
-  /** Its descriptor. */
-  readonly descriptor: number;
-  /** The same as a stream; used where it is a pipe, a socket or a terminal. */
-  readonly stream: NodeJS.WritableStream;
+/** Takes pieces of output, one after another. */
+export interface Sink {
+  /** True once the reader has closed its end: pieces are dropped from then on. */
+  readonly isClosed: boolean;
+  /** Takes a piece; resolves when the next one may come. */
+  print(piece: Buffer): Promise<void>;
 }
 
 /** Standard output of one command. */
-export class CommandOutput {
-  readonly #target: OutputTarget;
+export class CommandOutput implements Sink {
+  readonly #descriptor: number;
+  readonly #stream: NodeJS.WritableStream;
   readonly #signal: AbortSignal;
   readonly #isStream: boolean;
   #isClosed = false;
 
-  constructor(target: OutputTarget, signal: AbortSignal) {
-    this.#target = target;
+  /**
+   * @param descriptor of standard output
+   * @param stream the same as a stream; used if it is a pipe, a socket or a terminal
+   */
+  constructor(descriptor: number, stream: NodeJS.WritableStream, signal: AbortSignal) {
+    this.#descriptor = descriptor;
+    this.#stream = stream;
     this.#signal = signal;
-    const status = fstatSync(target.descriptor);
-    this.#isStream = status.isFIFO() || status.isSocket() || isatty(target.descriptor);
-    // Each write hears of its own failure; without a listener the same failure would end the process as well.
-    target.stream.on('error', () => undefined);
+    const status = fstatSync(descriptor);
+    this.#isStream = status.isFIFO() || status.isSocket() || isatty(descriptor);
+    // Each write gets its own failure; without a listener the same failure would end the process as well.
+    stream.on('error', () => undefined);
   }
 
-  /** Whether the reader has gone: what is printed from now on is dropped. */
+  /** {@inheritDoc Sink.isClosed} */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /**
-   * Prints a piece, and waits until it has been taken, so that a slow reader slows the work and does not fill the memory.
+   * Prints a piece and waits until it is taken, so that a slow reader slows down the work instead of filling the memory.
    *
-   * @param piece text or bytes
-   * @throws {OutputError} when it cannot be written, although there is a reader
+   * @throws {OutputError} when it cannot be written although there is a reader
    */
   async print(piece: string | Buffer): Promise<void> {
     this.#signal.throwIfAborted();
@@ -72,9 +95,9 @@ export class CommandOutput {
 
   async #send(bytes: Buffer): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const abort = (): void => reject(new Error('Cannot go on printing: interrupted'));
+      const abort = (): void => reject(new Error('Cannot print: interrupted'));
       this.#signal.addEventListener('abort', abort, { once: true });
-      this.#target.stream.write(bytes, (error) => {
+      this.#stream.write(bytes, (error) => {
         this.#signal.removeEventListener('abort', abort);
         if (error) reject(error);
         else resolve();
@@ -82,10 +105,10 @@ export class CommandOutput {
     });
   }
 
-  /** A full disk takes the first part of a piece without an error, and says so only when the rest is written. */
+  /** A full disk takes the first part of a piece without an error and reports one only for the rest. */
   async #write(bytes: Buffer): Promise<void> {
     for (let start = 0; start < bytes.length;) {
-      const { bytesWritten } = await writePiece(this.#target.descriptor, bytes, start, bytes.length - start, null);
+      const { bytesWritten } = await writePiece(this.#descriptor, bytes, start, bytes.length - start, null);
       start += bytesWritten;
     }
   }

@@ -1,6 +1,5 @@
 /**
- * Shows keys to the person at the console. On standard error, so that standard output stays the server log, a JSON object
- * a line.
+ * Shows new API keys to the user at the console. On standard error, because standard output is the server log.
  */
 import type { Announcer, FirstRun } from '../server.js';
 
@@ -10,7 +9,7 @@ function boxed(lines: readonly string[]): string {
   return ['', RULE, ...lines.map((line) => `  ${line}`.trimEnd()), RULE, '', ''].join('\n');
 }
 
-/** What a first run shows: both keys, and lines to paste. */
+/** The text that a first run shows: both API keys, and commands to paste. */
 export function formatFirstRun(first: FirstRun): string {
   const value = `${first.url}/api/v1/projects/${first.project}/keys/greeting`;
   return boxed([
@@ -30,15 +29,15 @@ export function formatFirstRun(first: FirstRun): string {
 }
 
 /**
- * What is shown of a key that was made later.
+ * The text for an API key that was generated later.
  *
- * @param owner `the global key` or `the key of project "…"`
+ * @param owner `the global key` or `the key of the project "…"`
  */
 export function formatGeneratedKey(owner: string, key: string): string {
-  return boxed([`SimpleKV: ${owner} was made. It is shown once; note it now.`, '', key]);
+  return boxed([`SimpleKV: ${owner} was generated. It is shown once; note it now.`, '', key]);
 }
 
-/** Makes an announcer. */
+/** Creates an announcer. */
 export function createAnnouncer(write: (text: string) => void): Announcer {
   return {
     firstRun: (first) => write(formatFirstRun(first)),

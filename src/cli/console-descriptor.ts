@@ -1,9 +1,9 @@
 /**
- * Standard output and standard error as descriptors to which a write never waits, whatever reads from the other end.
+ * Standard output and standard error as descriptors on which a write never blocks, whatever reads from the other end.
  *
- * A write to a pipe whose reader has stopped, or to a terminal that was paused, waits for ever, and with it all that the process
- * does. `O_NONBLOCK` turns the wait into `EAGAIN`. It belongs to the open file description, which other processes share (the
- * shell, what `2>&1` joined), so the flag is set on a description of our own wherever the system can open one.
+ * A write to a pipe whose reader has stopped, or to a paused terminal, blocks indefinitely and stops the whole process. `O_NONBLOCK`
+ * turns the wait into `EAGAIN`. The flag belongs to the open file description, which other processes share (the shell, the other
+ * stream of `2>&1`), so it is set on a description of our own if the system can open one.
  */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -13,35 +13,35 @@ import { isErrno } from '../base/app-error.js';
 const OWN_DESCRIPTION = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const CONTROLLING_TERMINAL = '/dev/tty';
 
-/** Sockets that set a descriptor's mode; collected, they would close their handles. */
+/** Sockets that set a descriptor's mode. Kept, because a collected socket would close its handle. */
 const held: Socket[] = [];
 
-/** Gives a descriptor that leads where the given one leads, and to which a write does not wait for a reader. */
-export function openWithoutWaiting(descriptor: number): number {
+/** Opens a descriptor to the same file, pipe or terminal, on which a write does not wait for a reader. */
+export function openNonBlocking(descriptor: number): number {
   const status = fstatSync(descriptor);
-  // A file has no reader to wait for. It keeps its description, whose offset it shares with what else writes there.
+  // A file has no reader. It keeps its description, whose offset it shares with other writers.
   if (status.isFile() || status.isBlockDevice()) return descriptor;
-  // A terminal may belong to another user, after `su`; its processes can open it under this name all the same.
-  const places = [`/proc/self/fd/${descriptor}`, ...(isatty(descriptor) ? [CONTROLLING_TERMINAL] : [])];
-  for (const place of places) {
-    const own = openOrUndefined(place);
+  // After `su` a terminal belongs to another user, but its processes can still open it under this name.
+  const paths = [`/proc/self/fd/${descriptor}`, ...(isatty(descriptor) ? [CONTROLLING_TERMINAL] : [])];
+  for (const path of paths) {
+    const own = openOrUndefined(path);
     if (own !== undefined) return own;
   }
   if (status.isSocket() || status.isFIFO()) setNonBlocking(descriptor);
   return descriptor;
 }
 
-/** Sockets cannot be opened by path, a pipe without a reader neither, and one of another user may not. */
-function openOrUndefined(place: string): number | undefined {
+/** A socket cannot be opened by path, nor can a pipe without a reader; a pipe of another user must not be. */
+function openOrUndefined(path: string): number | undefined {
   try {
-    return openSync(place, OWN_DESCRIPTION);
+    return openSync(path, OWN_DESCRIPTION);
   } catch (error) {
     if (isErrno(error)) return undefined;
     throw error;
   }
 }
 
-/** The handle of a stream sets the mode when it takes a descriptor over. Nothing is written through it. */
+/** A stream sets the mode of a descriptor that it is created for. Nothing is written through the stream. */
 function setNonBlocking(descriptor: number): void {
   const socket = new Socket({ fd: descriptor, readable: false, writable: true });
   socket.unref();

@@ -1,93 +1,92 @@
 /**
- * Text for standard output or standard error that neither stops nor ends the server: what the descriptor does not take waits in
- * memory, in order and up to a limit; what comes beyond it is dropped and counted. Where all is well a text is written before
- * `write` returns, so a process that is killed has lost nothing.
+ * Writes text to standard output or standard error without ever blocking or ending the server. Text that the descriptor does not take
+ * is queued in memory, in order and up to a limit; text beyond it is dropped and counted. If the descriptor takes everything, a text
+ * is written before `write` returns, so a killed process loses nothing.
  *
- * Knows nothing of what the text says. The descriptor is expected not to wait for a reader, see `console-descriptor.ts`.
+ * The descriptor must not block, see `console-descriptor.ts`.
  */
 import { writeSync } from 'node:fs';
 import { isErrno } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import type { ServerLogHealth } from '../base/logger.js';
 
-/** Most bytes that wait: some seconds of a busy server log. */
-const WAITING_BYTES_MAX = 8_388_608;
-/** Size of one write while there is a backlog; a pipe takes no more at once. */
+/** Most queued bytes: some seconds of a busy server log. */
+const QUEUED_BYTES_MAX = 8_388_608;
+/** Size of one write from the queue; a pipe takes no more at once. */
 const CHUNK_BYTES = 65_536;
-/** Most bytes of a backlog that are written before the event loop goes on. */
+/** Most queued bytes that are written in one turn of the event loop. */
 const TURN_BYTES_MAX = 1_048_576;
 
 const RETRY_FULL_MS_MIN = 1;
 const RETRY_FULL_MS_MAX = 50;
-/** How often a descriptor that gave an error is tried again, in milliseconds. */
+/** Time until a descriptor that failed is tried again, in milliseconds. */
 const RETRY_FAILED_MS = 1000;
-/** How long a reader may take nothing until that counts as a failure, in milliseconds. */
+/** Time without any progress after which a slow reader counts as a failure, in milliseconds. */
 const STALL_LIMIT_MS = 5000;
-/** How long a flush waits for a reader that takes nothing, in milliseconds. */
+/** How long a flush waits without any progress, in milliseconds. */
 const FLUSH_LIMIT_MS = 500;
-/** How long a flush may take with a reader that is slow, in milliseconds. */
+/** How long a flush may take in total, in milliseconds. */
 const FLUSH_TOTAL_MS = 2000;
-/** How long a person may have paused the terminal on which a key is to be shown, in milliseconds. */
+/** How long to wait for the terminal on which an API key is shown, in milliseconds: the user may have paused it. */
 const SURE_LIMIT_MS = 5000;
 const FLUSH_POLL_MS = 2;
 
-/** Not failures but a matter of time; the first two are one on Linux. */
+/** Not failures: the write may succeed later. The first two are the same on Linux. */
 const TRY_AGAIN_CODES = ['EAGAIN', 'EWOULDBLOCK', 'EINTR', 'EBUSY'];
-const STALLED = 'EAGAIN: its reader takes nothing, or too little';
+const STALLED = 'EAGAIN: its reader has stopped, or is too slow';
 
-/** Writes some of the bytes, or throws a system error; gives how many it wrote. */
+/** Writes some of the bytes and returns how many, or throws a system error. */
 export type DescriptorWrite = (bytes: Uint8Array) => number;
 
-/** How a {@link ConsoleOutput} works. */
+/** Options of a {@link ConsoleOutput}. */
 export interface ConsoleOutputOptions {
-  /** @default WAITING_BYTES_MAX */
-  readonly waitingBytesMax?: number;
-  /** Called once when the descriptor begins to fail, with the reason; again only after all that waited has been written. */
+  /** @default QUEUED_BYTES_MAX */
+  readonly queuedBytesMax?: number;
+  /** Called with the reason when the descriptor starts to fail; again only after the whole queue was written in between. */
   readonly onFailure?: (reason: string) => void;
-  /** Called with how many texts were dropped, when the descriptor takes text again. */
+  /** Called with the number of dropped texts when the descriptor takes text again. */
   readonly onDropped?: (count: number) => void;
 }
 
-/** A text on its way. It is the same object until all of it is written, whatever part of it has been. */
-interface WaitingText {
-  /** What is not written yet. */
+/** A queued text. It stays the same object while parts of it are written. */
+interface QueuedText {
+  /** The part that is not written yet. */
   rest: Uint8Array;
 }
 
-/** A key could not be shown to the person at the console. */
+/** An API key could not be shown at the console. */
 export class UnshownTextError extends Error {
   override readonly name = 'UnshownTextError';
 
-  /** @param reason why the descriptor did not take it */
   constructor(reason: string) {
     super(`Cannot show a new key on standard error (${reason})`);
   }
 }
 
-/** What stands between the server and one descriptor. */
+/** The queue in front of one descriptor. */
 export class ConsoleOutput {
   readonly #write: DescriptorWrite;
   readonly #options: ConsoleOutputOptions;
-  /** In their order; only the first may have been written in part. */
-  readonly #waiting: WaitingText[] = [];
-  #waitingBytes = 0;
+  /** In order; only the first may be written in part. */
+  readonly #queue: QueuedText[] = [];
+  #queuedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #retryMs = RETRY_FULL_MS_MIN;
-  /** When the descriptor last took something, or was found to take nothing; undefined while all is well. */
+  /** When the descriptor first took nothing since its last progress; undefined while it takes everything. */
   #stalledSinceMs: number | undefined;
   #failure: string | undefined;
-  /** Since the limit was reached and until all that waits is written: one gap, and not one for each line that finds room. */
+  /** From reaching the limit until the queue is empty, so that there is one gap and not many with single lines in between. */
   #isDropping = false;
   #droppedInGap = 0;
   #droppedCount = 0;
 
-  /** @param descriptor a descriptor that does not wait, or what stands for it in a test */
+  /** @param descriptor one that does not block, or its replacement in a test */
   constructor(descriptor: number | DescriptorWrite, options: ConsoleOutputOptions = {}) {
     this.#write = typeof descriptor === 'number' ? (bytes) => writeSync(descriptor, bytes) : descriptor;
     this.#options = options;
   }
 
-  /** Whether text arrives, and how much of it never did. */
+  /** Whether text arrives, and how many texts were dropped. */
   get health(): ServerLogHealth {
     const dropped = `${countText(this.#droppedCount, 'line')} dropped`;
     return this.#failure === undefined
@@ -96,61 +95,59 @@ export class ConsoleOutput {
   }
 
   /**
-   * Writes a text, now or when the descriptor takes it.
+   * Writes whole lines, now or once the descriptor takes them.
    *
-   * @param text whole lines
-   * @returns false when it was dropped
+   * @returns false if they were dropped
    */
   write(text: string): boolean {
     return this.#take({ rest: Buffer.from(text) });
   }
 
-  #take(text: WaitingText): boolean {
+  #take(text: QueuedText): boolean {
     const { length } = text.rest;
-    const bytesMax = this.#options.waitingBytesMax ?? WAITING_BYTES_MAX;
+    const bytesMax = this.#options.queuedBytesMax ?? QUEUED_BYTES_MAX;
     if (length === 0) return true;
-    if (this.#isDropping || this.#waitingBytes + length > bytesMax) {
+    if (this.#isDropping || this.#queuedBytes + length > bytesMax) {
       this.#drop();
       return false;
     }
-    this.#waiting.push(text);
-    this.#waitingBytes += length;
-    // While others wait, the timer takes this one along with them.
-    if (this.#waiting.length === 1) this.#drain(TURN_BYTES_MAX);
+    this.#queue.push(text);
+    this.#queuedBytes += length;
+    // With others in front of it, the timer writes it after them.
+    if (this.#queue.length === 1) this.#drain(TURN_BYTES_MAX);
     return true;
   }
 
   /**
-   * Writes what waits, and waits for the reader itself, but not long.
+   * Writes the queue, blocking the process for a short time if the reader is slow.
    *
-   * @returns true when nothing is left
+   * @returns true if nothing is left
    */
   flushSync(): boolean {
     return this.#flush(FLUSH_LIMIT_MS, FLUSH_TOTAL_MS);
   }
 
   /**
-   * Writes a text that must be out before anything else happens.
+   * Writes whole lines before anything else happens.
    *
-   * @param text whole lines; not tried again later when this throws
-   * @throws {UnshownTextError} When it could not be written to its end
+   * @throws {UnshownTextError} when they could not be written completely; they are not tried again later
    */
   writeSurely(text: string): void {
-    const own: WaitingText = { rest: Buffer.from(text) };
-    // It counts whether this text is out; others may go on waiting.
-    if (this.#take(own) && (this.#flush(SURE_LIMIT_MS, SURE_LIMIT_MS) || !this.#waiting.includes(own))) return;
+    const own: QueuedText = { rest: Buffer.from(text) };
+    // Only this text matters; others may stay in the queue.
+    if (this.#take(own) && (this.#flush(SURE_LIMIT_MS, SURE_LIMIT_MS) || !this.#queue.includes(own))) return;
     const reason = this.#failure ?? STALLED;
     this.#forget(own);
     throw new UnshownTextError(reason);
   }
 
-  /** Stops the whole process for as long as it takes: nothing else may happen meanwhile, or nothing else will. */
+  /** Blocks the whole process: nothing else may happen meanwhile, or the process is about to end. */
   #flush(stallLimitMs: number, totalMs: number): boolean {
     const startMs = performance.now();
     let movedMs = startMs;
-    for (let before = this.#waitingBytes; !this.#drain(Number.POSITIVE_INFINITY); before = this.#waitingBytes) {
+    for (let before = this.#queuedBytes; !this.#drain(Number.POSITIVE_INFINITY); before = this.#queuedBytes) {
       const nowMs = performance.now();
-      if (this.#waitingBytes !== before) movedMs = nowMs;
+      if (this.#queuedBytes !== before) movedMs = nowMs;
       const isHopeless = this.#failure !== undefined && this.#failure !== STALLED;
       if (isHopeless || nowMs - movedMs > stallLimitMs || nowMs - startMs > totalMs) return false;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, FLUSH_POLL_MS);
@@ -158,16 +155,16 @@ export class ConsoleOutput {
     return true;
   }
 
-  /** Gives true when nothing is left to write. */
+  /** Returns true if nothing is left to write. */
   #drain(bytesMax: number): boolean {
     let written = 0;
-    while (this.#waiting.length > 0 && written < bytesMax) {
+    while (this.#queue.length > 0 && written < bytesMax) {
       const taken = this.#writeChunk();
       if (taken === undefined) return false;
       written += taken;
       this.#settle(taken);
     }
-    if (this.#waiting.length > 0) {
+    if (this.#queue.length > 0) {
       this.#schedule(0);
       return false;
     }
@@ -175,7 +172,7 @@ export class ConsoleOutput {
     return true;
   }
 
-  /** Undefined when the descriptor takes nothing now; a later try is arranged then. */
+  /** Returns undefined if the descriptor takes nothing now; the next try is scheduled then. */
   #writeChunk(): number | undefined {
     try {
       const taken = this.#write(this.#nextChunk());
@@ -190,12 +187,12 @@ export class ConsoleOutput {
   }
 
   #nextChunk(): Uint8Array {
-    const [first] = this.#waiting;
+    const [first] = this.#queue;
     if (first === undefined) return new Uint8Array();
-    if (this.#waiting.length === 1 || first.rest.length >= CHUNK_BYTES) return first.rest;
+    if (this.#queue.length === 1 || first.rest.length >= CHUNK_BYTES) return first.rest;
     const pieces: Uint8Array[] = [];
     let bytes = 0;
-    for (const { rest } of this.#waiting) {
+    for (const { rest } of this.#queue) {
       if (bytes + rest.length > CHUNK_BYTES) break;
       pieces.push(rest);
       bytes += rest.length;
@@ -204,16 +201,16 @@ export class ConsoleOutput {
   }
 
   #settle(takenBytes: number): void {
-    this.#waitingBytes -= takenBytes;
+    this.#queuedBytes -= takenBytes;
     let rest = takenBytes;
     let whole = 0;
-    for (; whole < this.#waiting.length; whole += 1) {
-      const text = this.#waiting[whole];
+    for (; whole < this.#queue.length; whole += 1) {
+      const text = this.#queue[whole];
       if (text === undefined || text.rest.length > rest) break;
       rest -= text.rest.length;
     }
-    this.#waiting.splice(0, whole);
-    const [first] = this.#waiting;
+    this.#queue.splice(0, whole);
+    const [first] = this.#queue;
     if (first !== undefined && rest > 0) first.rest = first.rest.subarray(rest);
     this.#stalledSinceMs = undefined;
     this.#retryMs = RETRY_FULL_MS_MIN;
@@ -231,7 +228,7 @@ export class ConsoleOutput {
     this.#isDropping = false;
     const count = this.#droppedInGap;
     this.#droppedInGap = 0;
-    // Told here, the report stands where the lines are missing.
+    // Reported here, the message is where the lines are missing.
     if (count > 0) this.#options.onDropped?.(count);
   }
 
@@ -254,7 +251,7 @@ export class ConsoleOutput {
     if (isNew) this.#options.onFailure?.(reason);
   }
 
-  /** Does not keep the process alive: at its end `flushSync` is called. */
+  /** Does not keep the process alive: `flushSync` is called at its end. */
   #schedule(delayMs: number): void {
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
@@ -264,10 +261,10 @@ export class ConsoleOutput {
     this.#timer.unref();
   }
 
-  #forget(text: WaitingText): void {
-    const index = this.#waiting.indexOf(text);
+  #forget(text: QueuedText): void {
+    const index = this.#queue.indexOf(text);
     if (index < 0) return;
-    this.#waiting.splice(index, 1);
-    this.#waitingBytes -= text.rest.length;
+    this.#queue.splice(index, 1);
+    this.#queuedBytes -= text.rest.length;
   }
 }

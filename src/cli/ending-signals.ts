@@ -1,25 +1,26 @@
 /**
- * Signals that ask the process to end, and when a further one means that the wait has become too long.
+ * Signals that ask the process to end: the first one asks, a later one insists.
  *
  * One Ctrl-C often arrives more than once: the terminal sends it to every process of the foreground group, and `npm` and `timeout`
- * pass on what they get. So a signal that follows closely on the first one is taken for the same request.
+ * forward it. A signal shortly after the first one therefore counts as the same request.
  */
 
-/** How long after the first signal a further one is taken for the same request, in milliseconds. */
+/** How long after the first signal another one counts as the same request, in milliseconds. */
 export const SAME_REQUEST_MS = 1000;
 
-/** What becomes of the signals. */
+/** Reactions to the signals. */
 export interface SignalHandlers {
-  /** The request to end. */
+  /** Asked to end. */
   first(name: NodeJS.Signals): void;
-  /** A request to end at once: a signal that came later than {@link SAME_REQUEST_MS} after the first. */
+  /** Asked to end at once, by a signal more than {@link SAME_REQUEST_MS} after the first. */
   again(name: NodeJS.Signals): void;
 }
 
 /**
  * Listens to signals.
  *
- * @param names which signals; any of them may be the first, and any the further one
+ * @param names the signals; any of them may be the first and any the later one
+ * @returns a function that stops listening
  */
 export function onEndingSignals(names: readonly NodeJS.Signals[], handlers: SignalHandlers): () => void {
   let isAsked = false;
@@ -29,7 +30,7 @@ export function onEndingSignals(names: readonly NodeJS.Signals[], handlers: Sign
     if (isOver) handlers.again(name);
     if (isAsked) return;
     isAsked = true;
-    // A signal that came while the event loop was held up is handed out between the timer and the immediate: it is not late.
+    // A signal that arrived while the event loop was blocked is delivered between the timer and the immediate: it is not late.
     timer = setTimeout(() => setImmediate(() => void (isOver = true)), SAME_REQUEST_MS);
     timer.unref();
     handlers.first(name);

@@ -1,49 +1,58 @@
 /**
- * What the program's exit code says, after `sysexits.h`.
+ * The exit codes of the program, after `sysexits.h`, and which error ends in which code.
  */
 import { AppError, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import { InvariantError } from '../base/invariant.js';
 import { ConfigError } from '../config/config-error.js';
 import { ListeningError } from '../config/listening-error.js';
-import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/repair/repair-lock.js';
 import { OutOfReachError } from '../offline/replay/moment.js';
+import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/repair/repair-lock.js';
 import { OutputError } from './command-output.js';
 import { UnshownTextError } from './console-output.js';
-import { MissingDataError, UsageError } from './data-folder.js';
 import { ScratchFolderError } from './scratch-folder.js';
 
 /** The codes. */
 export const EXIT_CODES = {
-  /** It did what it was asked for. */
+  /** Success. */
   ok: 0,
-  /** The answer is no: something is damaged, or was not repaired. `serve`: it failed in a way that it did not expect. */
+  /** A command on files: the answer is no, something is damaged or was not repaired. `serve`: an unexpected failure. */
   failure: 1,
-  /** The command line is wrong, or names a project that is not there, or a point that its log does not have. */
+  /** The command line is wrong, or names a project or a point in a log that does not exist. */
   usage: 64,
-  /** There is no data where the command should look. */
+  /** The data folder does not exist or is empty. */
   noInput: 66,
-  /** The port is taken, or cannot be used. */
+  /** The port is taken or cannot be used. */
   unavailable: 69,
-  /** A defect of the program ended a command on files, which has no answer then. */
+  /** A defect of the program ended a command on files, which then has no answer. */
   defect: 70,
-  /** Output, or a temporary file, could not be written, or a file not be worked on; or a new key could not be shown. */
+  /** Output, a temporary file or a data file could not be written, or a new API key could not be shown. */
   outputFailed: 74,
-  /** Another server has the data folder. */
+  /** Another server uses the data folder. */
   temporaryFailure: 75,
-  /** The files may not be read or written. */
+  /** Missing permission to read or write the files. */
   noPermission: 77,
   /** The configuration cannot be used. */
   configuration: 78,
 } as const;
 
-/** What only a mistake in the program throws. */
+/** The command line is wrong, or names something that does not exist. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The data folder does not exist or holds no data. */
+export class MissingDataError extends Error {
+  override readonly name = 'MissingDataError';
+}
+
+/** Errors that only a mistake in the program throws. */
 const DEFECTS = [InvariantError, TypeError, RangeError, ReferenceError, SyntaxError] as const;
-/** What the disk did not let a command do. */
+/** Failures of the disk. */
 const DISK_CODES: readonly ErrorCode[] = ['disk_full', 'disk_failed'];
 
 /**
- * The exit code for what ended a start or a command.
+ * The exit code for the error that ended a startup or a command.
  *
  * @returns one of {@link EXIT_CODES}
  */
@@ -60,8 +69,8 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * The exit code for what ended a command on files. Of such a command, 1 is an answer about the files: whatever kept it from an answer is
- * another code.
+ * The exit code for the error that ended a command on files. For these commands 1 is an answer about the files, so a failure to get
+ * an answer has another code.
  *
  * @returns one of {@link EXIT_CODES}
  */

@@ -1,36 +1,28 @@
 /**
- * The file that a command is asked to write instead of standard output. It appears under its name when it is whole, and a command
- * that fails or is interrupted leaves what was there before.
+ * The file that a command writes instead of standard output. It gets its name once it is complete; a command that fails or is
+ * interrupted leaves the previous file of that name.
  */
 import { randomUUID } from 'node:crypto';
 import { rmSync, type Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
-import { OutputError } from './command-output.js';
-import { UsageError } from './data-folder.js';
+import { OutputError, type Sink } from './command-output.js';
+import { UsageError } from './exit-codes.js';
 
-/** Who may read what is written: as everything in a data folder. */
+/** Mode of the file: that of the files in a data folder. */
 const FILE_MODE = 0o640;
-
-/** Takes pieces of output, one after another. */
-export interface Sink {
-  /** Whether the reader has gone. */
-  readonly isClosed: boolean;
-  /** Takes a piece; resolves when the next one may come. */
-  print(piece: Buffer): Promise<void>;
-}
 
 /**
  * Writes a file.
  *
- * @param target its path; the folder must be there
- * @param dataFolder absolute; the file may not lie in it
- * @throws {UsageError} when the name belongs to the data folder, or to something that is no file
+ * @param target its path; the folder must exist
+ * @param dataFolder absolute; the file must not be in it
+ * @throws {UsageError} when the path is in the data folder, or names something other than a file
  * @throws {OutputError} when it cannot be written
  */
 export async function writeOutputFile(target: string, dataFolder: string, work: (sink: Sink) => Promise<void>): Promise<void> {
-  const file = await placeOf(path.resolve(target), dataFolder);
+  const file = await checkedPath(path.resolve(target), dataFolder);
   const writing = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;
@@ -62,19 +54,19 @@ async function fill(handle: FileHandle, work: () => Promise<void>): Promise<void
   }
 }
 
-/** Where the file goes: behind a link, and never over a file of the data folder, a device or a pipe. */
-async function placeOf(target: string, dataFolder: string): Promise<string> {
+/** Follows a link, and refuses a path in the data folder, a device and a pipe. */
+async function checkedPath(target: string, dataFolder: string): Promise<string> {
   const folder = await realpath(path.dirname(target)).catch((error: unknown) => {
     throw new OutputError(`"${target}"`, error, 'No file of that name was written');
   });
   const known = await statusOf(target);
   if (known !== undefined && !known.isFile()) {
-    throw new UsageError(`Cannot write to "${target}": that is no regular file. Leave --out away to write to standard output`);
+    throw new UsageError(`Cannot write to "${target}": not a regular file. Omit --out to write to standard output`);
   }
   const file = known === undefined ? path.join(folder, path.basename(target)) : await realpath(target);
   const inside = path.relative(await realpath(dataFolder), file);
   if (inside.startsWith('..') || path.isAbsolute(inside)) return file;
-  throw new UsageError(`Cannot write to "${target}": it lies in the data folder. Name a file elsewhere`);
+  throw new UsageError(`Cannot write to "${target}": it is in the data folder. Name a file elsewhere`);
 }
 
 async function statusOf(target: string): Promise<Stats | undefined> {

@@ -1,9 +1,9 @@
 /**
- * A point in a project's log as a person writes it: a seq, a time, a day, or how long ago. A time without a zone means the zone of
- * this machine (`TZ`); a day means its first moment there.
+ * Parses a point in a project's log: a seq, a time, a day, or an age. A time without a zone is in the zone of this machine (`TZ`); a
+ * day is its first moment there.
  */
 import type { Moment } from '../offline/replay/moment.js';
-import { UsageError } from './data-folder.js';
+import { UsageError } from './exit-codes.js';
 
 const SEQ_FORM = /^[1-9]\d{0,15}$/;
 const TIME_FORM = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?)?$/;
@@ -19,12 +19,12 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 const MILLISECOND_DIGITS = 3;
 
 const FORMS = 'a seq such as 1234, a time such as 2026-11-22T10:00:00Z, a local time or day such as 2026-11-22T10:00 or 2026-11-22, ' +
-  'or how long ago, such as -5m, -2h or -1d';
+  'or an age, such as -5m, -2h or -1d';
 
 /**
- * Reads a seq.
+ * Parses a seq.
  *
- * @returns the seq, undefined when it is none
+ * @returns undefined if the text is none
  */
 export function parseSeq(text: string): number | undefined {
   const seq = SEQ_FORM.test(text) ? Number(text) : Number.NaN;
@@ -32,39 +32,39 @@ export function parseSeq(text: string): number | undefined {
 }
 
 /**
- * Reads a point in a log.
+ * Parses a point in a log.
  *
- * @param nowMs milliseconds since 1970; nothing later can be meant
- * @throws {UsageError} when the text is no such point, means two, or lies in the future
+ * @param nowMs milliseconds since 1970
+ * @throws {UsageError} when the text is not a point in a log, is ambiguous, or is later than `nowMs`
  */
 export function parseMoment(text: string, nowMs: number): Moment {
   const seq = parseSeq(text);
   if (seq !== undefined) return { seq };
   const timeMs = parseAgo(text, nowMs) ?? parseTime(text);
   if (timeMs > nowMs) {
-    throw refusal(text, `${shown(timeMs)} lies in the future; leave --until away for the newest state`);
+    throw refusal(text, `${shown(timeMs)} is in the future; omit --until for the newest state`);
   }
   return { timeMs };
 }
 
 /**
- * Tells whether a text says a moment by the clock or the zone of this machine, so that it is worth saying what it was taken for.
+ * Whether the meaning of a text depends on the clock or the zone of this machine, so that the user is shown how it was understood.
  *
- * @param text what {@link parseMoment} has taken
- * @returns false for a seq and for a time with its zone
+ * @param text accepted by {@link parseMoment}
+ * @returns false for a seq and for a time with a zone
  */
 export function dependsOnMachine(text: string): boolean {
   return parseSeq(text) === undefined && TIME_FORM.exec(text)?.at(-1) === undefined;
 }
 
 function refusal(text: string, why: string): UsageError {
-  return new UsageError(`Cannot take "${text}" for a point in the log: ${why}`);
+  return new UsageError(`Cannot use "${text}" as a point in the log: ${why}`);
 }
 
 function parseAgo(text: string, nowMs: number): number | undefined {
   const [, count, unit = ''] = AGO_FORM.exec(text) ?? [];
   const timeMs = count === undefined ? undefined : nowMs - Number(count) * (UNIT_MS[unit] ?? 0);
-  if (timeMs !== undefined && timeMs < 0) throw refusal(text, 'it lies before 1970');
+  if (timeMs !== undefined && timeMs < 0) throw refusal(text, 'it is before 1970');
   return timeMs;
 }
 
@@ -72,11 +72,11 @@ function parseTime(text: string): number {
   const fields = TIME_FORM.exec(text);
   if (fields === null) throw refusal(text, `expected ${FORMS}`);
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone] = fields;
-  // What is finer than a millisecond is cut: a line's time is never finer, so the same lines are at or before it.
+  // Digits below a millisecond are dropped: the time of a line has none, so the same lines are at or before the result.
   const millisecond = `${fraction}000`.slice(fraction === '' ? 0 : 1).slice(0, MILLISECOND_DIGITS);
   const written = `${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}`;
   const asUtcMs = Date.parse(`${written}Z`);
-  // A day that the month does not have would be taken for one of the next month.
+  // Date.parse takes a day that the month does not have for one of the next month.
   const isOfTheCalendar = Number.isFinite(asUtcMs) && new Date(asUtcMs).toISOString() === `${written}Z`;
   if (!isOfTheCalendar) throw refusal(text, 'the calendar has no such time');
   if (zone === undefined) return localTime(text, asUtcMs);
@@ -85,7 +85,7 @@ function parseTime(text: string): number {
   return timeMs;
 }
 
-/** The moment at which the clock on the wall shows a time: once, or never or twice where the zone changes its clocks. */
+/** The moment at which the clocks of this machine's zone show a time: one, or none or two if the zone changes its clocks then. */
 function localTime(text: string, asUtcMs: number): number {
   const offsetMs = (atMs: number): number => new Date(atMs).getTimezoneOffset() * MS_PER_MINUTE;
   // A zone is never more than a day away from UTC, and does not change its clocks twice within two days.

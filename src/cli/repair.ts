@@ -1,41 +1,39 @@
 /**
- * The command `repair`: lets a damaged project go on from what can be proved of it. Says first what that costs, and does nothing
- * until the loss is accepted.
+ * The command `repair`: lets a damaged project continue with what is proved intact. Prints the loss first, and changes nothing until
+ * the user accepts it.
  */
 import { join } from 'node:path';
-import { countText } from '../base/count-text.js';
 import { AppError } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
+import type { Finding } from '../base/finding.js';
 import { silentLogger } from '../base/logger.js';
+import { programCommand, shellLine } from '../base/program-command.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import type { Finding } from '../base/finding.js';
-import { isLogSound } from '../offline/verify/findings.js';
+import { readRegistry, REGISTRY } from '../offline/registry.js';
+import { RegistryUnusableError } from '../offline/repair/registry-writer.js';
 import { withFolderLock } from '../offline/repair/repair-lock.js';
 import { planRepair, type RepairPlan } from '../offline/repair/repair-plan.js';
 import { type AppliedRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair/repair-project.js';
 import { planRegistryRepair, repairRegistry, type RegistryPlan } from '../offline/repair/repair-registry.js';
-import { readRegistry, REGISTRY } from '../offline/registry.js';
-import { RegistryUnusableError } from '../offline/repair/registry-writer.js';
+import { isLogSound } from '../offline/verify/findings.js';
 import { verifyFolder } from '../offline/verify/verify-folder.js';
 import type { CommandOutput } from './command-output.js';
-import { findDataFolder, type FolderOptions } from './data-folder.js';
-import { folderWords, snapshotStep } from './next-step.js';
-import { requireProject, requireProjectName } from './require-project.js';
-import type { CommandContext } from './run-command.js';
-import { programCommand, shellLine } from '../base/program-command.js';
+import { findData } from './find-data.js';
+import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { hasNewerFormat } from './verdict-kind.js';
+import { folderWords, hasNewerFormat, snapshotStep } from './verdict.js';
 
-/** What the command line says. */
+/** Options of the command line. */
 export interface RepairCommandOptions extends FolderOptions {
   readonly acceptLoss?: boolean;
 }
 
-/** Seqs of one kind of change that are listed; where there are more, their number is said. */
+/** Seqs of one kind of change that are listed; of more, the number is shown. */
 const SEQS_SHOWN_MAX = 100;
 
-/** A repair under way; the lock of the data folder is held. */
+/** A repair in progress; the data folder is locked. */
 interface RepairJob {
   readonly tools: RepairTools;
   readonly options: RepairCommandOptions;
@@ -47,20 +45,17 @@ interface RepairJob {
  * Repairs a project, or the registry.
  *
  * @param project the project's id, or `_server`
- * @returns true when the next start serves the project
- * @throws {UsageError} when the project is not there
- * @throws {FolderBusyError} when a server, or another repair, is at work on the folder
+ * @returns true when the next start of the server serves the project
+ * @throws {UsageError} when the project does not exist
+ * @throws {FolderBusyError} when a server or another repair uses the folder
  */
-export async function repair(project: string, options: RepairCommandOptions, { output, signal }: CommandContext): Promise<boolean> {
-  requireProjectName(project, 'repair');
-  const found = await findDataFolder(options);
-  const { dataFolder, config } = found;
+export async function repair(project: string, options: RepairCommandOptions, { output, signal }: RunContext): Promise<boolean> {
   const disk = new NodeDisk();
-  await requireProject(project, found, { command: 'repair', disk, signal });
+  const { dataFolder, config } = await findData({ command: 'repair', project }, options, disk, signal);
   const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
   const job: RepairJob = { tools, options, config, output };
   return await withFolderLock(dataFolder, project, process.pid, () => (
-    project === REGISTRY ? repairServer(job) : repairOne(project, job)
+    project === REGISTRY ? repairOfRegistry(job) : repairOne(project, job)
   ));
 }
 
@@ -88,8 +83,8 @@ async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean>
   const { options, output, tools } = job;
   if (plan.end.seq === 0) {
     const { project } = plan;
-    await output.print(`${project}: nothing of it can be proved. Put its files back from a copy. Without one, first save ` +
-      `${project}.json, if it is in the data folder: it has the values of a snapshot, and goes when the project is deleted\n`);
+    await output.print(`${project}: nothing of it can be proved intact. Put its files back from a copy. Without one, first save ` +
+      `${project}.json, if it is in the data folder: it has the values of a snapshot, and is removed when the project is deleted\n`);
     return false;
   }
   await output.print(planText(plan));
@@ -106,19 +101,19 @@ async function end(done: AppliedRepair, { tools, config, output, options }: Repa
   const { project, lastSeq, logId, copy, revision } = done;
   if (config !== undefined) await reviseEntry(project, revision, config);
   await finishRepair(done, tools);
-  await output.print(`${project}: repaired, goes on after seq ${lastSeq} as log ${logId}\n`);
+  await output.print(`${project}: repaired, continues after seq ${lastSeq} as log ${logId}\n`);
   await output.print(`the damaged files are in ${oldFilesIn(copy, tools)}\n`);
   if (config === undefined) await output.print(`set "revision" of its entry in the configuration to ${revision}\n`);
   await output.print(`next: ${programCommand(['verify', project, ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 
-/** A path that can be pasted into a shell, whichever folder that stands in. */
+/** A path that can be pasted into a shell, whatever its current folder is. */
 function oldFilesIn(copy: string, { dataFolder }: RepairTools): string {
   return shellLine([join(dataFolder, copy, 'old')]);
 }
 
-/** The entry must not reflect a version of the settings that the log does not have any more. */
+/** The entry must not name a version of the settings that the log no longer has. */
 async function reviseEntry(project: string, revision: number, config: LoadedConfig): Promise<void> {
   const file = await ConfigFile.open(config);
   await file.update((document) => {
@@ -135,7 +130,7 @@ function refuseNewerFormat(project: string, findings: Parameters<typeof hasNewer
   throw new AppError('project_newer_format', message);
 }
 
-async function repairServer({ tools, options, output }: RepairJob): Promise<boolean> {
+async function repairOfRegistry({ tools, options, output }: RepairJob): Promise<boolean> {
   const { disk, dataFolder, signal } = tools;
   refuseNewerFormat(REGISTRY, (await readRegistry(disk, dataFolder, { signal })).findings);
   const plan = await planRegistryRepair(tools);
@@ -144,24 +139,24 @@ async function repairServer({ tools, options, output }: RepairJob): Promise<bool
     return true;
   }
   refuseNewerProjects(plan);
-  await output.print(serverPlanText(plan));
+  await output.print(registryPlanText(plan));
   if (options.acceptLoss !== true) {
     await output.print(nothingChanged(REGISTRY, options));
     return false;
   }
   const copy = await repairRegistry(plan, tools);
-  await output.print(`${REGISTRY}: written anew\nthe old files are in ${oldFilesIn(copy, tools)}\n`);
+  await output.print(`${REGISTRY}: rebuilt\nthe old files are in ${oldFilesIn(copy, tools)}\n`);
   await output.print(`next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`);
   return true;
 }
 
-/** Left out, they would lose what the registry alone says of them: which of their segments were removed on purpose. */
+/** A registry without them would lose what it alone records: which of their segments were removed on purpose. */
 function refuseNewerProjects({ newer }: RegistryPlan): void {
   if (newer.length === 0) return;
   const [it, its] = newer.length === 1 ? ['it', 'its'] : ['them', 'their'];
   const message = `Cannot repair "${REGISTRY}": a newer version wrote ${newer.map((id) => `"${id}.jsonl"`).join(', ')}, and this one `
-    + `cannot tell how to register ${it}. Nothing was changed. Run this command with that version; or, where ${its} history was never `
-    + `removed by retention, move ${its} files out of the data folder, repair, and put them back when that version runs`;
+    + `cannot register ${it}. Nothing was changed. Run this command with that version; or, if retention never removed any of ${its} `
+    + `history, move ${its} files out of the data folder, repair, and put them back when that version runs`;
   throw new AppError('project_newer_format', message);
 }
 
@@ -170,25 +165,25 @@ function planText({ project, snapshot, end: kept, losses }: RepairPlan): string 
   const lines = [`${project}: what can be kept: everything up to seq ${kept.seq} (${new Date(kept.timeMs).toISOString()}), from ${from}`];
   const { history, bytes } = losses;
   lines.push(`what is lost: ${lossText(losses)}`);
-  if (bytes > 0) lines.push(`  ${countText(bytes, 'byte')} of records that cannot be proved`);
+  if (bytes > 0) lines.push(`  ${countText(bytes, 'byte')} of records that cannot be proved intact`);
   lines.push(...namedLosses(losses));
-  if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; what they amount to is in the snapshot`);
-  lines.push('  the lines that are kept become a snapshot: the log goes on from it, with a new id, and old ETags do not match');
+  if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; the snapshot has their result`);
+  lines.push('  the lines that are kept become a snapshot: the log continues from it with a new id, and old ETags no longer match');
   return `${lines.join('\n')}\n`;
 }
 
-/** What the records that are lost speak of, and whether that is all of it. */
+/** What the lost records are about, and whether the list is complete. */
 function namedLosses({ keys, seemingKeys, hasMoreKeys, settingsSeqs, apiKeySeqs, clearSeqs, mayBeMore }: RepairPlan['losses']): string[] {
   const lines: string[] = [];
   const named = (names: readonly string[]): readonly string[] => names.map((key) => `    ${JSON.stringify(key)}`);
-  if (keys.length > 0) lines.push('  they speak of these keys:', ...named(keys));
+  if (keys.length > 0) lines.push('  they are about these keys:', ...named(keys));
   if (seemingKeys.length > 0) {
-    lines.push('  damaged ones seem to name these keys, but their text may not be what was written:', ...named(seemingKeys));
+    lines.push('  damaged ones seem to name these keys, but their text may differ from what was written:', ...named(seemingKeys));
   }
-  if (hasMoreKeys) lines.push('  and of more keys than are named here');
+  if (hasMoreKeys) lines.push('  and about more keys than are listed here');
   const seqs = { 'changes of settings': settingsSeqs, 'changes of the API key': apiKeySeqs, 'deletions of all keys': clearSeqs };
   for (const [what, list] of Object.entries(seqs)) if (list.length > 0) lines.push(`  ${what}: ${seqsText(list)}`);
-  if (mayBeMore) lines.push('  other keys may be lost as well: not every lost line is there and legible');
+  if (mayBeMore) lines.push('  other keys may be lost as well: not every lost line is present and readable');
   return lines;
 }
 
@@ -197,18 +192,18 @@ function seqsText(seqs: readonly number[]): string {
   return `seq ${seqs.slice(0, SEQS_SHOWN_MAX).join(', ')}${more}`;
 }
 
-/** The worst of it in a few words. */
+/** The worst loss in a few words. */
 function lossText({ seqs, history, bytes }: RepairPlan['losses']): string {
   if (seqs !== undefined) return `seq ${seqs.from} to ${seqs.to}`;
-  if (history !== undefined) return 'history, and no value';
-  return bytes > 0 ? 'nothing that has a seq' : 'nothing that is known of';
+  if (history !== undefined) return 'history, but no value';
+  return bytes > 0 ? 'nothing that has a seq' : 'nothing that is known';
 }
 
-function serverPlanText({ projects, unreadable, kept }: RegistryPlan): string {
+function registryPlanText({ projects, unreadable, kept }: RegistryPlan): string {
   const named = projects.map(({ id, logId }) => `  ${id} (log ${logId})`);
   const lines = [`${REGISTRY}: a new log would register ${countText(projects.length, 'project')}:`, ...named];
-  if (unreadable.length > 0) lines.push('not registered, since nothing says which log they are:', ...unreadable.map((name) => `  ${name}`));
-  if (kept.length > 0) lines.push(`deletions and departures that are taken over: ${kept.length}`);
-  lines.push('what cannot be known any more: which other projects were deleted or have left the disk, and when anything was recorded');
+  if (unreadable.length > 0) lines.push('not registered, because nothing identifies their log:', ...unreadable.map((name) => `  ${name}`));
+  if (kept.length > 0) lines.push(`deletions and departures from the disk that are kept: ${kept.length}`);
+  lines.push('what can no longer be known: which other projects were deleted or left the disk, and when anything was recorded');
   return `${lines.join('\n')}\n`;
 }

@@ -1,24 +1,23 @@
 /**
- * The command `replay`: shows what a project was at any point of its log, or the lines that made it so. Changes nothing.
+ * The command `replay`: prints the state of a project at any point of its log, or the lines of the log. Changes nothing.
  */
 import { createReadStream } from 'node:fs';
 import { NodeDisk } from '../disk/node-disk.js';
-import { type Moment, momentText } from '../offline/replay/moment.js';
 import { openProjectLog } from '../offline/project-files.js';
+import { REGISTRY } from '../offline/registry.js';
+import { type Moment, momentText } from '../offline/replay/moment.js';
 import { operationsOf, replayEvents } from '../offline/replay/replay-events.js';
 import { replayState } from '../offline/replay/replay-state.js';
-import { REGISTRY } from '../offline/registry.js';
-import { findDataFolder, type FolderOptions, UsageError } from './data-folder.js';
+import { complain, type Sink } from './command-output.js';
+import { UsageError } from './exit-codes.js';
+import { findData } from './find-data.js';
 import { type OlderHistoryQuery, olderHistoryNote, withOlderHistory } from './older-history.js';
-import { type Sink, writeOutputFile } from './output-file.js';
+import { writeOutputFile } from './output-file.js';
 import { dependsOnMachine, parseMoment, parseSeq } from './parse-moment.js';
-import { printPieces } from './print-pieces.js';
-import { requireProject, requireProjectName } from './require-project.js';
-import type { CommandContext } from './run-command.js';
+import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { complain } from './standard-error.js';
 
-/** What the command line says. */
+/** Options of the command line. */
 export interface ReplayCommandOptions extends FolderOptions {
   readonly until?: string;
   readonly out?: string;
@@ -29,19 +28,22 @@ export interface ReplayCommandOptions extends FolderOptions {
   readonly actor?: string;
 }
 
-/** From where to where; undefined: from the beginning, to the end. */
+/** The part of the log to replay; undefined: from its beginning, to its end. */
 interface Range {
   readonly fromSeq: number | undefined;
   readonly until: Moment | undefined;
 }
 
-/** What is asked for, once it makes sense. */
+/** A replay with checked options. */
 interface Replay extends Range {
   readonly project: string;
   readonly options: ReplayCommandOptions;
   readonly dataFolder: string;
-  readonly context: CommandContext;
+  readonly context: RunContext;
 }
+
+/** Size of one write of output, in bytes. */
+const OUTPUT_BYTES = 65_536;
 
 const disk = new NodeDisk();
 
@@ -49,51 +51,47 @@ const disk = new NodeDisk();
  * Replays the log of a project.
  *
  * @param project the project's id; `_server` with events only
- * @param options up to where, what is shown, and where it goes
- * @returns true when it is done
- * @throws {UsageError} when the options do not go together, or the project is not there
+ * @returns true
+ * @throws {UsageError} when the options contradict each other, or the project does not exist
  */
-export async function replay(project: string, options: ReplayCommandOptions, context: CommandContext): Promise<boolean> {
-  requireProjectName(project, 'replay');
-  refuseOptions(project, options);
-  const { fromSeq, until } = readRange(options);
-  const found = await findDataFolder(options);
-  await requireProject(project, found, { command: 'replay', disk, signal: context.signal });
-  const { dataFolder } = found;
-  const asked: Replay = { project, options, dataFolder, context, fromSeq, until };
-  const query = historyQuery(asked);
+export async function replay(project: string, options: ReplayCommandOptions, context: RunContext): Promise<boolean> {
+  checkOptions(project, options);
+  const { fromSeq, until } = rangeOf(options);
+  const { dataFolder } = await findData({ command: 'replay', project }, options, disk, context.signal);
+  const request: Replay = { project, options, dataFolder, context, fromSeq, until };
+  const query = historyQuery(request);
   try {
     if (options.events === true && fromSeq === undefined) await noteBeginning(query);
-    await write(asked);
+    await write(request);
   } catch (error) {
     throw await withOlderHistory(error, query);
   }
   return true;
 }
 
-function refuseOptions(project: string, { events, from, key, op, actor }: ReplayCommandOptions): void {
+function checkOptions(project: string, { events, from, key, op, actor }: ReplayCommandOptions): void {
   const isFiltered = [from, key, op, actor].some((option) => option !== undefined);
-  if (events !== true && isFiltered) throw new UsageError('Cannot pick lines without --events: a state is made of all of them');
-  if (events !== true && project === REGISTRY) throw new UsageError(`Cannot show a state of "${REGISTRY}": add --events`);
+  if (events !== true && isFiltered) throw new UsageError('Cannot select lines without --events: a state is made of all of them');
+  if (events !== true && project === REGISTRY) throw new UsageError(`Cannot print a state of "${REGISTRY}": add --events`);
   const operations = operationsOf(project);
   if (op === undefined || operations.includes(op)) return;
-  throw new UsageError(`Cannot pick lines with the operation "${op}": lines of "${project}" have one of ${operations.join(', ')}`);
+  throw new UsageError(`Cannot select lines with the operation "${op}": lines of "${project}" have one of ${operations.join(', ')}`);
 }
 
-function readRange(options: ReplayCommandOptions): Range {
+function rangeOf(options: ReplayCommandOptions): Range {
   const until = options.until === undefined ? undefined : parseMoment(options.until, Date.now());
   if (options.until !== undefined && until !== undefined && 'timeMs' in until && dependsOnMachine(options.until)) {
-    complain(`"${options.until}" is taken for ${new Date(until.timeMs).toISOString()}`);
+    complain(`"${options.until}" means ${new Date(until.timeMs).toISOString()}`);
   }
   const fromSeq = options.from === undefined ? undefined : parseSeq(options.from);
   if (options.from !== undefined && fromSeq === undefined) throw new UsageError(`Cannot replay from "${options.from}": expected a seq`);
   if (fromSeq !== undefined && until !== undefined && 'seq' in until && until.seq < fromSeq) {
-    throw new UsageError(`Cannot replay from seq ${fromSeq} until seq ${until.seq}: that ends before it begins`);
+    throw new UsageError(`Cannot replay from seq ${fromSeq} until seq ${until.seq}: the range is empty`);
   }
   return { fromSeq, until };
 }
 
-/** Where the lines are looked for that the log does not have, and how: the same command on another folder. */
+/** The same command, to be repeated on a folder with an older log if this log lacks the lines. */
 function historyQuery({ project, options, dataFolder, fromSeq, until }: Replay): OlderHistoryQuery {
   const named = (['until', 'from', 'key', 'op', 'actor', 'out'] as const).flatMap((name) => {
     const value = options[name];
@@ -124,4 +122,27 @@ async function write({ project, options, dataFolder, context, fromSeq, until }: 
     };
     await (options.out === undefined ? work(output) : writeOutputFile(options.out, dataFolder, work));
   });
+}
+
+/** Prints many small pieces as few large ones, until there are no more or the reader is gone. */
+async function printPieces(pieces: AsyncIterable<Buffer>, sink: Sink): Promise<void> {
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  const flush = async (): Promise<void> => {
+    const piece = Buffer.concat(waiting);
+    waiting = [];
+    waitingBytes = 0;
+    await sink.print(piece);
+  };
+  try {
+    for await (const piece of pieces) {
+      waiting.push(piece);
+      waitingBytes += piece.length;
+      if (waitingBytes >= OUTPUT_BYTES) await flush();
+      if (sink.isClosed) return;
+    }
+  } finally {
+    // The sound lines before a fault are printed before its error.
+    await flush();
+  }
 }

@@ -1,29 +1,38 @@
 /**
- * What the commands on files have in common: their output, a way to be interrupted, and an exit code.
+ * Common to the commands on files: gives them an output and an abort signal, reports their error, and sets the exit code.
  */
 import { constants } from 'node:os';
 import { isErrno } from '../base/app-error.js';
-import { CommandOutput } from './command-output.js';
+import { CommandOutput, complain } from './command-output.js';
 import { onEndingSignals } from './ending-signals.js';
 import { EXIT_CODES, exitCodeOfFileCommand } from './exit-codes.js';
-import { complain } from './standard-error.js';
 
-/** What a command works with. */
-export interface CommandContext {
+/** Path of the configuration if the command line names none. */
+export const DEFAULT_CONFIG_PATH = 'config.json';
+
+/** The options of every command on files: what names the data folder. */
+export interface FolderOptions {
+  readonly config?: string;
+  readonly data?: string;
+}
+
+/** What a command runs with. */
+export interface RunContext {
   readonly output: CommandOutput;
-  /** Raised by the first signal that asks the command to end. */
+  /** Aborted by the first signal that asks the command to end. */
   readonly signal: AbortSignal;
 }
 
-/** Signals that a terminal, a shell or an init system ends a command with. */
+/** Signals with which a terminal, a shell or an init system ends a command. */
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 /** What a shell adds to the number of the signal that ended a command. */
 const SIGNAL_EXIT_BASE = 128;
 
-/** What the calls of the system do, for those whose name does not say it to a person. */
+/** What a system call does, if its name does not say so. */
 const DEEDS: Readonly<Record<string, string>> = {
-  scandir: 'list', opendir: 'list', stat: 'look at', lstat: 'look at', statfs: 'look at', mkdir: 'make', rmdir: 'remove', unlink: 'remove',
-  mkdtemp: 'make a temporary folder in', copyfile: 'copy', fsync: 'sync', fdatasync: 'sync', ftruncate: 'cut', utime: 'set the time of',
+  scandir: 'list', opendir: 'list', stat: 'access', lstat: 'access', statfs: 'access', mkdir: 'create', rmdir: 'remove', unlink: 'remove',
+  mkdtemp: 'create a temporary folder in', copyfile: 'copy', fsync: 'sync', fdatasync: 'sync', ftruncate: 'truncate',
+  utime: 'set the time of',
 };
 const NOT_ALLOWED: readonly string[] = ['EACCES', 'EPERM'];
 
@@ -39,29 +48,29 @@ class InterruptedError extends Error {
 }
 
 /**
- * Runs a command, shows why it failed, and sets the exit code. A command that is interrupted puts away what it made on the way,
- * and ends by the same signal; a later signal ends it at once.
+ * Runs a command. An interrupted command removes its temporary files and ends by the same signal; a later signal ends it at once.
  *
- * @param work gives true when all is well, false for exit code 1
+ * @param work resolves to false for exit code 1
  */
-export async function runCommand(work: (context: CommandContext) => Promise<boolean>): Promise<void> {
+export async function runCommand(work: (context: RunContext) => Promise<boolean>): Promise<void> {
   const interruption = new AbortController();
   const ignoreSignals = onEndingSignals(ENDING_SIGNALS, {
     first: (name) => interruption.abort(new InterruptedError(name)),
     again: (name) => process.exit(SIGNAL_EXIT_BASE + constants.signals[name]),
   });
-  const output = new CommandOutput({ descriptor: 1, stream: process.stdout }, interruption.signal);
+  const { signal } = interruption;
   let ended: unknown;
   try {
-    process.exitCode = (await work({ output, signal: interruption.signal })) ? EXIT_CODES.ok : EXIT_CODES.failure;
+    const output = new CommandOutput(1, process.stdout, signal);
+    process.exitCode = (await work({ output, signal })) ? EXIT_CODES.ok : EXIT_CODES.failure;
   } catch (error) {
-    // What was cut short in the middle of a wait says no more than that.
-    ended = interruption.signal.aborted ? interruption.signal.reason : error;
+    // The error of work that was cut short says nothing beyond the interruption.
+    ended = signal.aborted ? signal.reason : error;
     complain(messageOf(ended));
     process.exitCode = exitCodeOfFileCommand(ended);
   }
   ignoreSignals();
-  // A shell that runs a script stops it only when the command was ended by the signal, not when it ends by itself.
+  // A shell stops its script only if the signal ended the command; a command that exits does not stop it.
   if (ended instanceof InterruptedError) process.kill(process.pid, ended.signalName);
 }
 
@@ -74,7 +83,7 @@ function messageOf(error: unknown): string {
   return `${deed}: ${reasonIn(error.message)} (${code})`;
 }
 
-/** From `ENOTDIR: not a directory, scandir '/x'`, what is not said already. */
+/** The reason within `ENOTDIR: not a directory, scandir '/x'`. */
 function reasonIn(message: string): string {
   return /^[A-Z0-9]+: (.*), \w+ '/s.exec(message)?.[1] ?? message;
 }

@@ -1,7 +1,6 @@
 /**
- * A folder for what a command builds on the way, outside the data folder. It holds values in plain text, so only its owner may
- * enter it, and nothing is left of it: it goes with the command however that ends, and what a killed command left is removed by
- * the next one.
+ * A folder for the temporary files of a command, outside the data folder. It holds values in plain text, so only its owner may
+ * enter it. It is removed when the command ends, and the folder of a killed command by the next command.
  */
 import { lstatSync, readlinkSync, rmSync, type Stats } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -10,68 +9,67 @@ import path from 'node:path';
 import { AppError, isErrno } from '../base/app-error.js';
 import { OutputError } from './command-output.js';
 
-/** `simplekv-<namespace>-<pid>-<random>`; the namespace tells processes of other containers that share the folder apart. */
+/** `simplekv-<namespace>-<pid>-<random>`; the PID namespace distinguishes the processes of containers that share the folder. */
 const NAME_FORM = /^simplekv-(\d+)-(\d+)-\w{6}$/;
 const OWNER_ONLY = 0o700;
 const PERMISSION_BITS = 0o777;
-/** A call that is still under way may make a file in a folder while it is being removed. */
+/** A call in progress may create a file in a folder while that is being removed. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 3 } as const;
 
-/** There is no folder for temporary files, or none in which this user may make one. Nothing has been looked at by then. */
+/** The folder for temporary files does not exist, or this user may not write to it. The command has not read any data yet. */
 export class ScratchFolderError extends Error {
   override readonly name = 'ScratchFolderError';
 
   /** @param parent the folder that TMPDIR names */
   constructor(parent: string, cause: NodeJS.ErrnoException) {
     const remedy = isErrno(cause, 'ENOENT', 'ENOTDIR') ? 'a folder that exists' : 'a folder that this user may write to';
-    super(`Cannot make a folder for temporary files in "${parent}" (${cause.code ?? 'no errno'}): set TMPDIR to ${remedy}`, { cause });
+    super(`Cannot create a folder for temporary files in "${parent}" (${cause.code ?? 'no errno'}): set TMPDIR to ${remedy}`, { cause });
   }
 }
 
 /**
- * Lends a folder that is gone afterwards.
+ * Calls `work` with a folder that is removed afterwards.
  *
- * @param work what needs it; writes nowhere else but to the command's output
- * @returns what `work` returns
- * @throws {ScratchFolderError} when it cannot be made
- * @throws {OutputError} when there is no room for what is built in it
+ * @param work writes nowhere except to the folder and to the output of the command
+ * @throws {ScratchFolderError} when the folder cannot be created
+ * @throws {OutputError} when the disk of the folder is full
  */
 export async function withScratchFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const namespace = pidNamespace();
   await removeStale(namespace);
-  const folder = await make(namespace);
+  const folder = await create(namespace);
   const removeNow = (): void => rmSync(folder, REMOVAL);
   process.once('exit', removeNow);
   try {
     return await work(folder);
   } catch (error) {
-    throw isLackOfRoom(error) ? lackOfRoom(error) : error;
+    throw isDiskFull(error) ? diskFull(error) : error;
   } finally {
     await rm(folder, REMOVAL);
     process.removeListener('exit', removeNow);
   }
 }
 
-async function make(namespace: string): Promise<string> {
+async function create(namespace: string): Promise<string> {
   try {
     return await mkdtemp(path.join(tmpdir(), `simplekv-${namespace}-${process.pid}-`));
   } catch (error) {
     if (!isErrno(error)) throw error;
-    throw isLackOfRoom(error) ? lackOfRoom(error) : new ScratchFolderError(tmpdir(), error);
+    throw isDiskFull(error) ? diskFull(error) : new ScratchFolderError(tmpdir(), error);
   }
 }
 
-function lackOfRoom(error: unknown): OutputError {
-  return new OutputError(`the folder for temporary files "${tmpdir()}"`, error, 'Make room there, or set TMPDIR to another folder');
+function diskFull(error: unknown): OutputError {
+  return new OutputError(`the folder for temporary files "${tmpdir()}"`, error, 'Free disk space there, or set TMPDIR to another folder');
 }
 
-/** The work only reads the data folder, so what had no room was in the scratch folder. */
-function isLackOfRoom(error: unknown): boolean {
+/** The work only reads the data folder, so the full disk is that of the scratch folder. */
+function isDiskFull(error: unknown): boolean {
   if (error instanceof AppError) return error.code === 'disk_full';
   return isErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG');
 }
 
-/** Which numbers of processes this one sees; 0 where the system does not say. */
+/** The PID namespace of this process; 0 if the system does not tell. */
 function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';
@@ -80,7 +78,7 @@ function pidNamespace(): string {
   }
 }
 
-/** Removes the folders of commands that were killed. What cannot be removed stays: it is not what the command was started for. */
+/** Removes the folders of killed commands. Failures are ignored: removing them is not what this command was started for. */
 async function removeStale(namespace: string): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => []);
   for (const name of names) {
@@ -100,7 +98,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Where others may write, they may have made anything under such a name: only what no other user could have filled is removed. */
+/** In a folder that others may write to, such a name can be anything: only a folder that no other user could have filled is removed. */
 function isOwn(folder: string): boolean {
   let status: Stats;
   try {

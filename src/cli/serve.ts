@@ -1,12 +1,13 @@
 /**
- * The command `serve`: starts the server, and stops it when the system says so.
+ * The command `serve`: starts the server, and shuts it down on a signal.
  */
 import { isatty } from 'node:tty';
 import { countText } from '../base/count-text.js';
-import { createLogger, type Logger, type LogLevel } from '../base/logger.js';
+import type { Logger, LogLevel } from '../base/logger.js';
+import { createLogger } from '../base/server-log.js';
 import { SimpleKvServer } from '../server.js';
 import { createAnnouncer } from './console-announcer.js';
-import { openWithoutWaiting } from './console-descriptor.js';
+import { openNonBlocking } from './console-descriptor.js';
 import { ConsoleOutput, UnshownTextError } from './console-output.js';
 import { onEndingSignals } from './ending-signals.js';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
@@ -14,62 +15,63 @@ import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
 
-/** How long a stop may take when the start has not said it yet, in milliseconds. */
-const STOP_LIMIT_MS = 10_000;
+/** How long a shutdown may take during startup, before the configured limit is known, in milliseconds. */
+const SHUTDOWN_LIMIT_MS = 10_000;
 
-/** Most bytes that wait for standard error: some hundred keys. */
+/** Most bytes queued for standard error: some hundred API keys. */
 const ERRORS_BYTES_MAX = 262_144;
 
 /** Standard output and standard error. Failures of one are reported on the other. */
 class StandardStreams {
   readonly errors: ConsoleOutput;
   readonly serverLog: ConsoleOutput;
+  readonly #format: ((line: string) => string) | undefined;
   #logger: Logger | undefined;
 
-  constructor() {
-    this.serverLog = new ConsoleOutput(openWithoutWaiting(STANDARD_OUTPUT), {
+  /** @param format the form of the server log, for a terminal; undefined: JSON */
+  constructor(format: ((line: string) => string) | undefined) {
+    this.#format = format;
+    this.serverLog = new ConsoleOutput(openNonBlocking(STANDARD_OUTPUT), {
       onFailure: (reason) => {
-        const effect = 'the server goes on; lines wait in memory, and are dropped and counted when they are too many';
+        const effect = 'the server continues; lines are queued in memory, and dropped and counted if there are too many';
         this.errors.write(`simplekv: the server log cannot be written (${reason}): ${effect}\n`);
       },
       onDropped: (dropped) => {
         this.#logger?.warn({ dropped }, `${countText(dropped, 'line')} of the server log ${dropped === 1 ? 'was' : 'were'} dropped`);
       },
     });
-    this.errors = new ConsoleOutput(openWithoutWaiting(STANDARD_ERROR), {
-      waitingBytesMax: ERRORS_BYTES_MAX,
+    this.errors = new ConsoleOutput(openNonBlocking(STANDARD_ERROR), {
+      queuedBytesMax: ERRORS_BYTES_MAX,
       onFailure: (reason) => this.#logger?.warn({ reason }, 'standard error cannot be written'),
     });
-    // Whatever ends the process, what waits is written if there is one who takes it.
+    // However the process ends, the queued text is written if there is a reader.
     process.on('exit', () => {
       this.serverLog.flushSync();
       this.errors.flushSync();
     });
   }
 
-  /** Undefined until the configuration has said the level. */
+  /** Undefined until the configuration is read, which has the level. */
   get logger(): Logger | undefined {
     return this.#logger;
   }
 
   createLogger(level: LogLevel): Logger {
-    this.#logger = createLogger({ level, readable: isatty(STANDARD_OUTPUT), destination: this.serverLog });
+    const format = this.#format === undefined ? {} : { format: this.#format };
+    this.#logger = createLogger({ level, destination: this.serverLog, ...format });
     return this.#logger;
   }
 }
 
-/**
- * Serves until a signal or a failure ends the process.
- *
- * @param options whether projects without an entry get one
- */
+/** Serves until a signal or a failure ends the process. */
 export async function serve(configPath: string, { adopt }: { readonly adopt: boolean }): Promise<void> {
-  const streams = new StandardStreams();
+  const format = isatty(STANDARD_OUTPUT) ? (await import('../base/readable-log.js')).createReadableForm() : undefined;
+  const streams = new StandardStreams(format);
   let isServing = false;
   const show = (text: string): void => {
-    // What is shown of a key must be out before the configuration counts. Later the key is also in an answer, and nothing waits.
+    // At startup an API key must be shown before the configuration with its hash is in force. Later it is also in a response.
     if (!isServing) streams.errors.writeSurely(text);
-    else if (!streams.errors.write(text)) throw new UnshownTextError('too much waits for its reader');
+    else if (!streams.errors.write(text)) throw new UnshownTextError('its reader is too slow');
   };
   const server = new SimpleKvServer({
     configPath,
@@ -79,16 +81,16 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
     serverLogHealth: () => streams.serverLog.health,
     pid: process.pid,
   });
-  const stop = new Stop(server, streams);
-  stop.listen();
+  const shutdown = new Shutdown(server, streams);
+  shutdown.listen();
   try {
     const { shutdownTimeoutMs } = await server.start();
     isServing = true;
-    stop.prepare(shutdownTimeoutMs);
+    shutdown.limitTo(shutdownTimeoutMs);
   } catch (error) {
-    if (stop.isAsked) return;
+    if (shutdown.isRequested) return;
     const message = error instanceof Error ? error.message : String(error);
-    const advice = error instanceof UnshownTextError ? '; nothing was begun with it: start again where it can be read' : '';
+    const advice = error instanceof UnshownTextError ? '; it is not in force: start the server again where standard error can be read' : '';
     streams.errors.write(`simplekv: ${message}${advice}\n`);
     const code = exitCodeOf(error);
     if (code === EXIT_CODES.failure && error instanceof Error) streams.errors.write(`${error.stack ?? ''}\n`);
@@ -96,37 +98,37 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
   }
 }
 
-/** Ends the process: politely on a signal, at once on a defect. */
-class Stop {
+/** Ends the process: in an orderly way on a signal, at once on a defect. */
+class Shutdown {
   readonly #server: SimpleKvServer;
   readonly #streams: StandardStreams;
-  #limitMs = STOP_LIMIT_MS;
-  #isAsked = false;
+  #limitMs = SHUTDOWN_LIMIT_MS;
+  #isRequested = false;
 
   constructor(server: SimpleKvServer, streams: StandardStreams) {
     this.#server = server;
     this.#streams = streams;
   }
 
-  /** True once a signal has come. */
-  get isAsked(): boolean {
-    return this.#isAsked;
+  /** True once a signal has arrived. */
+  get isRequested(): boolean {
+    return this.#isRequested;
   }
 
-  /** Takes over what the start found out. */
-  prepare(limitMs: number): void {
+  /** Sets the configured limit. */
+  limitTo(limitMs: number): void {
     this.#limitMs = limitMs;
   }
 
   listen(): void {
     onEndingSignals(['SIGTERM', 'SIGINT'], {
-      first: (signal) => void this.#stop(signal),
+      first: (signal) => void this.#shutDown(signal),
       again: (signal) => {
         this.#streams.errors.write(`simplekv: ${signal} again, stopping at once\n`);
         process.exit(EXIT_CODES.failure);
       },
     });
-    // What was not foreseen may have left anything half done; the log knows what was acknowledged, and the next start reads it.
+    // A defect may have left anything half done. The next startup reads the acknowledged state from the logs.
     process.on('uncaughtException', (error) => {
       this.#streams.logger?.fatal({ err: error }, 'the server ends because of a defect');
       this.#streams.errors.write(`simplekv: ${error.stack ?? error.message}\n`);
@@ -134,11 +136,11 @@ class Stop {
     });
   }
 
-  async #stop(signal: string): Promise<void> {
-    this.#isAsked = true;
+  async #shutDown(signal: string): Promise<void> {
+    this.#isRequested = true;
     this.#streams.logger?.info({ signal }, 'stopping');
     const timer = setTimeout(() => {
-      this.#streams.errors.write('simplekv: the stop took too long; what was acknowledged is on disk\n');
+      this.#streams.errors.write('simplekv: shutdown timed out; the logs have every acknowledged write\n');
       process.exit(EXIT_CODES.failure);
     }, this.#limitMs);
     try {

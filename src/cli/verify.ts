@@ -1,26 +1,23 @@
 /**
  * The command `verify`: checks everything in a data folder and changes nothing.
  */
+import type { Finding } from '../base/finding.js';
 import { countText } from '../base/count-text.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import type { Finding } from '../base/finding.js';
-import { verifyFolder } from '../offline/verify/verify-folder.js';
 import { REGISTRY } from '../offline/registry.js';
+import { verifyFolder } from '../offline/verify/verify-folder.js';
 import type { ProjectVerdict } from '../offline/verify/verify-project.js';
-import { findDataFolder, type FolderOptions } from './data-folder.js';
-import { nextStep } from './next-step.js';
-import { Progress } from './progress.js';
-import { requireProject, requireProjectName } from './require-project.js';
-import type { CommandContext } from './run-command.js';
+import { findData } from './find-data.js';
+import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { verdictKindOf } from './verdict-kind.js';
+import { nextStep, verdictKindOf } from './verdict.js';
 
-/** What the command line says. */
+/** Options of the command line. */
 export interface VerifyCommandOptions extends FolderOptions {
   readonly json?: boolean;
 }
 
-/** What was checked, all together. */
+/** Totals of what was checked. */
 interface Summary {
   readonly projects: number;
   readonly segments: number;
@@ -31,31 +28,33 @@ interface Summary {
   readonly faults: number;
 }
 
+/** A progress bar. */
+interface Progress {
+  show(what: string, done: number, total: number): void;
+  clear(): void;
+}
+
 /**
- * Verifies what lies in a data folder.
+ * Verifies the content of a data folder.
  *
  * @param project one project, or `_server`; undefined: everything
- * @param options which folder, and in which form the result is printed
  * @returns true when everything is sound
- * @throws {UsageError} when the project is not there
+ * @throws {UsageError} when the project does not exist
  */
 export async function verify(
-  project: string | undefined, options: VerifyCommandOptions, { output, signal }: CommandContext,
+  project: string | undefined, options: VerifyCommandOptions, { output, signal }: RunContext,
 ): Promise<boolean> {
-  if (project !== undefined) requireProjectName(project, 'verify');
   const startMs = performance.now();
-  const found = await findDataFolder(options);
   const disk = new NodeDisk();
-  await requireProject(project, found, { command: 'verify', disk, signal });
-  const progress = new Progress(process.stderr);
+  const { dataFolder } = await findData({ command: 'verify', project }, options, disk, signal);
+  const progress = await createProgress(process.stderr);
   return await withScratchFolder(async (scratchFolder) => {
     const verdicts: ProjectVerdict[] = [];
-    const onProgress = progress.show.bind(progress);
-    for await (const verdict of verifyFolder({ disk, dataFolder: found.dataFolder, scratchFolder, signal, onProgress }, project)) {
+    for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal, onProgress: progress.show }, project)) {
       verdicts.push(verdict);
       progress.clear();
       if (options.json !== true) await output.print(verdictText(verdict, options));
-      // The reader has gone, and nothing that is found from here on makes it sound again.
+      // Without a reader only the exit code counts, and that is decided.
       if (output.isClosed && verdict.findings.length > 0) break;
     }
     const summary = summaryOf(verdicts, performance.now() - startMs);
@@ -64,6 +63,26 @@ export async function verify(
     await output.print(options.json === true ? `${JSON.stringify(document)}\n` : summaryText(summary));
     return isSound;
   });
+}
+
+/** Shows nothing if the stream is not a terminal. */
+async function createProgress(stream: NodeJS.WriteStream): Promise<Progress> {
+  if (!stream.isTTY) return { show: () => undefined, clear: () => undefined };
+  const { SingleBar } = await import('cli-progress');
+  // The cursor stays visible: an interrupted command would leave it hidden.
+  const bar = new SingleBar({ stream, format: '{what} [{bar}] {percentage} %', clearOnComplete: true, hideCursor: false });
+  let isShown = false;
+  const show = (what: string, done: number, total: number): void => {
+    if (!isShown) bar.start(total, done, { what });
+    isShown = true;
+    bar.setTotal(total);
+    bar.update(done, { what });
+  };
+  const clear = (): void => {
+    if (isShown) bar.stop();
+    isShown = false;
+  };
+  return { show, clear };
 }
 
 function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Summary {
@@ -79,39 +98,38 @@ function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Sum
   };
 }
 
-/** One line for a person and for `sed`: names and numbers. */
+/** One line of names and numbers, which `sed` can read. */
 function summaryText(summary: Summary): string {
   return `summary: ${Object.entries(summary).map(([name, count]) => `${name}=${count}`).join(' ')}\n`;
 }
 
-/** For a person. */
-function verdictText(verdict: ProjectVerdict, options: VerifyCommandOptions): string {
+function verdictText(verdict: ProjectVerdict, options: FolderOptions): string {
   const { project, findings, notes, snapshots } = verdict;
   const kind = verdictKindOf(verdict);
-  const made = `snapshots: ${snapshots.join(', ') || 'none'}`;
-  const facts = kind === 'missing' ? 'the log is not there' : `${linesText(verdict, kind === 'sound')}, ${made}`;
+  const ofSnapshots = `snapshots: ${snapshots.join(', ') || 'none'}`;
+  const facts = kind === 'missing' ? 'the log does not exist' : `${linesText(verdict, kind === 'sound')}, ${ofSnapshots}`;
   const lines = [`${project}: ${kind === 'sound' ? kind : kind.toUpperCase()} (${facts})`, ...findings.map(findingText)];
   const next = nextStep(verdict, options);
   return [...lines, ...notes.map((note) => `  note: ${note}`), ...(next === undefined ? [] : [`  next: ${next}`]), ''].join('\n');
 }
 
-/** Of a log that is not sound, those lines are counted that were read and hold; which are lacking, nothing says. */
+/** Of a log that is not sound, only the sound lines are known; how many are missing is not. */
 function linesText({ lineCount, firstSeq, lastSeq }: ProjectVerdict, isSound: boolean): string {
   if (!isSound && lineCount === 0) return 'no sound line';
-  // A log that goes on from a snapshot begins without a line of its own.
+  // A log that continues from a snapshot has no line at first.
   if (lastSeq < firstSeq) return `no lines after seq ${lastSeq}`;
   const span = firstSeq === lastSeq ? `seq ${firstSeq}` : `seq ${firstSeq} to ${lastSeq}`;
   return isSound ? `${countText(lineCount, 'line')}, ${span}` : `${countText(lineCount, 'sound line')} within ${span}`;
 }
 
-/** Without a line, the beginning of a file stands for all of it: it is not there, or has no lines. */
+/** Offset 0 without a line number stands for the whole file: it does not exist, or has no lines. */
 function findingText({ file, line, offset, seq, expected, found }: Finding): string {
   const byte = line === undefined && offset === 0 ? '' : `, byte ${offset}`;
   const place = [line === undefined ? '' : ` line ${line}`, byte, seq === undefined ? '' : `, seq ${seq}`].join('');
   return `  ${file}${place}: expected ${expected}; found ${found}`;
 }
 
-/** For a program. */
+/** The verdict in the output of `--json`. */
 function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, ...facts }: ProjectVerdict): object {
   const { segmentCount, bytes, snapshots } = facts;
   const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, segments: segmentCount, bytes, snapshots };

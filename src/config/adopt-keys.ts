@@ -1,57 +1,56 @@
 /**
- * Turns what a person typed about keys into what the server keeps: typed keys become hashes, missing keys are made.
- * Gives a new document; writes nothing.
+ * Replaces the typed API keys of a configuration by their hashes, and generates the missing keys. Returns a new document; writes
+ * nothing.
  */
 import { generateApiKey } from '../auth/api-key.js';
 import { hashApiKey, hashGenerated, parseKeyHash } from '../auth/key-hash.js';
 import type { KeyScope } from '../auth/keyring.js';
 import { randomSalt } from '../base/random-id.js';
 import { BUILT_IN_AUTHENTICATION } from '../events/project-settings.js';
-import { placedAuthentications } from './check-config.js';
+import { authenticationsIn } from './check-config.js';
 import type { AuthenticationEntry, ConfigDocument, ProjectEntry } from './config-document.js';
 import { ConfigError } from './config-error.js';
 
-/** A key that was made, to be shown once. */
-export interface GeneratedKey {
+/** A generated key, to be shown once. */
+interface GeneratedKey {
   readonly scope: KeyScope;
   readonly key: string;
 }
 
-/** A key that a person typed and that is stored with scrypt. */
+/** A typed key that is stored with scrypt. */
 export interface TypedKey {
   readonly scope: KeyScope;
   readonly key: string;
-  /** The text that is stored for it. */
+  /** The stored hash. */
   readonly hash: string;
 }
 
-/** What came of {@link adoptKeys}. */
-export interface AdoptedKeys {
+/** The result of {@link adoptKeys}. */
+interface AdoptedKeys {
   readonly document: ConfigDocument;
-  /** The global key first, then the projects' in their order. */
+  /** The global key first, then the keys of the projects in their order. */
   readonly generated: readonly GeneratedKey[];
-  /** The typed keys that the document had in plain text and that are stored with scrypt: they are known without a derivation. */
+  /** The typed keys that the document had in plain text: they are known without a derivation. */
   readonly typed: readonly TypedKey[];
-  /** False: the document is the one that was given, and needs no writing. */
+  /** False: the document is the argument and need not be written. */
   readonly changed: boolean;
 }
 
 interface AdoptedEntry {
   readonly entry: Partial<AuthenticationEntry> | undefined;
   readonly generated: string | null;
-  /** The key and its hash, for one that was typed and is stored with scrypt. */
+  /** A typed key that is stored with scrypt. */
   readonly typed: Omit<TypedKey, 'scope'> | null;
 }
 
 /**
- * Adopts the keys of a document.
+ * Adopts the API keys of a document.
  *
- * - A typed key: its hash is computed; the key itself goes unless `save_api_key_to_file` is on. A key that fits the present
- *   hash leaves that text as it is, so the id of the key does not change.
- * - Neither key nor hash where authentication is on: a key is made.
+ * - For a typed key the hash is computed, and the key itself is removed unless `save_api_key_to_file` is on. If the key matches the
+ *   present hash, the hash stays, so the id of the key does not change.
+ * - If authentication is on without a key and a hash, a key is generated.
  *
- * @returns the document to be kept, and the keys that were made
- * @throws {ConfigError} when two scopes have the same key, which would make one of them open the other
+ * @throws {ConfigError} when two scopes have the same key, so that the key of one would open the other
  */
 export async function adoptKeys(document: ConfigDocument): Promise<AdoptedKeys> {
   const salt = saltOf(document);
@@ -64,7 +63,7 @@ export async function adoptKeys(document: ConfigDocument): Promise<AdoptedKeys> 
   const global = await adoptEntry(document.default?.authentication, 'global', salt);
   note({ kind: 'global' }, global);
   const projects: ProjectEntry[] = [];
-  // One after another: each typed key costs a derivation, and these use all the cores that two of them could.
+  // One after another: a derivation takes 32 MiB and about 0.3 s of a core.
   for (const project of document.projects) {
     const adopted = await adoptEntry(project.authentication, 'project', salt);
     note({ kind: 'project', project: project.id }, adopted);
@@ -81,16 +80,16 @@ function withAuthentication(entry: Partial<AuthenticationEntry> | undefined): { 
   return entry === undefined ? {} : { authentication: entry };
 }
 
-/** The salt of the chosen keys that are there already, or a new one. */
+/** The salt of the typed keys of the document, or a new one. */
 function saltOf(document: ConfigDocument): string {
-  for (const { entry } of placedAuthentications(document)) {
+  for (const { entry } of authenticationsIn(document)) {
     const parsed = parseKeyHash(entry?.api_key_hash ?? '');
     if (parsed?.scheme === 'scrypt') return parsed.salt;
   }
   return randomSalt();
 }
 
-/** Gives the very entry that it was given where nothing is to be changed. */
+/** Returns `given` itself if nothing changes. */
 async function adoptEntry(
   given: Partial<AuthenticationEntry> | undefined,
   kind: 'global' | 'project',
@@ -111,22 +110,22 @@ async function adoptEntry(
 }
 
 /**
- * A chosen key has two possible hashes: the one with the salt, and a plain SHA-256 that a person computed. Where the key
- * itself is known, both are looked for.
+ * A typed key has two possible hashes: scrypt with the salt, and a plain SHA-256 that a user computed. If the key is known, both are
+ * compared.
  */
 function checkKeysDiffer(given: ConfigDocument, adopted: ConfigDocument): void {
-  const typed = placedAuthentications(given).map(({ entry }) => entry?.api_key ?? null);
-  const places = new Map<string, string>();
-  for (const [index, { pointer, entry }] of placedAuthentications(adopted).entries()) {
+  const typed = authenticationsIn(given).map(({ entry }) => entry?.api_key ?? null);
+  const pointers = new Map<string, string>();
+  for (const [index, { pointer, entry }] of authenticationsIn(adopted).entries()) {
     const key = typed[index] ?? null;
-    const names = new Set([entry?.api_key_hash ?? null, key === null ? null : hashGenerated(key)]);
-    for (const name of names) {
-      if (name === null) continue;
-      const other = places.get(name);
+    const hashes = new Set([entry?.api_key_hash ?? null, key === null ? null : hashGenerated(key)]);
+    for (const hash of hashes) {
+      if (hash === null) continue;
+      const other = pointers.get(hash);
       if (other !== undefined) {
         throw new ConfigError({ pointer, expected: `has the same API key as ${other}: give each its own`, kind: 'stated' });
       }
-      places.set(name, pointer);
+      pointers.set(hash, pointer);
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The one check that every configuration passes: when it is loaded, and before the server writes it. Pure; touches no file.
+ * Checks a configuration, when it is loaded and before the server writes it: its schema, and the settings against each other. Pure.
  */
 import { isIP, isIPv4 } from 'node:net';
 import { compileSchema, type SchemaFault } from '../base/json-schema.js';
@@ -15,16 +15,14 @@ const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 const IPV4_PREFIX_BITS_MAX = 32;
 const IPV6_PREFIX_BITS_MAX = 128;
 
-/** An authentication and the place where it stands. */
-export interface PlacedAuthentication {
-  /** JSON pointer to the object. */
+/** The `authentication` of a scope, undefined if it is left out, and the JSON pointer to it. */
+interface AuthenticationAt {
   readonly pointer: string;
-  /** Undefined where the file says nothing. */
   readonly entry: Partial<AuthenticationEntry> | undefined;
 }
 
-/** Lists everything in a document that can hold a API key: the global one first, then the projects in their order. */
-export function placedAuthentications(document: ConfigDocument): readonly PlacedAuthentication[] {
+/** Lists the `authentication` of every scope: the global one first, then those of the projects in their order. */
+export function authenticationsIn(document: ConfigDocument): readonly AuthenticationAt[] {
   return [
     { pointer: '/default/authentication', entry: document.default?.authentication },
     ...document.projects.map((project, index) => ({ pointer: `/projects/${index}/authentication`, entry: project.authentication })),
@@ -46,7 +44,7 @@ export function checkConfig(document: unknown): ConfigDocument {
   return result.document;
 }
 
-/** Comes first: the members of another version would otherwise be called unknown. */
+/** Checked first: otherwise the members of another version would be reported as unknown. */
 function checkVersion(document: unknown): void {
   if (typeof document !== 'object' || document === null || !('version' in document)) return;
   const { version } = document;
@@ -55,7 +53,7 @@ function checkVersion(document: unknown): void {
   throw new ConfigError({ pointer: '/version', found: String(version), expected });
 }
 
-/** Objects, lists and whatever stands in an `authentication` may hold a key, and a key is never shown. */
+/** Objects, lists and the members of `authentication` may contain an API key, which must not be shown. */
 function withoutSecrets(fault: SchemaFault): SchemaFault {
   const { pointer, expected, found } = fault;
   if (found === undefined) return fault;
@@ -72,7 +70,7 @@ function checkOptions(document: ConfigDocument): void {
     const expected = `at most timeouts.request_seconds, which is ${request}`;
     throw new ConfigError({ pointer: '/timeouts/headers_seconds', found: String(headers), expected });
   }
-  // A line holds a little more than its value: in a shorter queue a value could be allowed and yet never fit.
+  // A line is a little longer than its value: in a shorter queue an allowed value might never fit.
   if (limits.max_queue_bytes < 2 * limits.max_value_bytes) {
     const expected = `at least twice limits.max_value_bytes, which is ${limits.max_value_bytes}`;
     throw new ConfigError({ pointer: '/limits/max_queue_bytes', found: String(limits.max_queue_bytes), expected });
@@ -88,28 +86,28 @@ function isNetwork(text: string): boolean {
   if (NAMED_NETWORKS.includes(text)) return true;
   const [, address = '', prefix] = /^([0-9A-Fa-f.:]+)(?:\/([1-9][0-9]{0,2}))?$/.exec(text) ?? [];
   if (isIP(address) === 0) return false;
-  // A network of no bits would trust the whole world, and with it every address that anybody claims.
+  // A network of no bits would trust every peer, and with it any address that a client claims.
   return prefix === undefined || Number(prefix) <= (isIPv4(address) ? IPV4_PREFIX_BITS_MAX : IPV6_PREFIX_BITS_MAX);
 }
 
 function checkProjectIds(document: ConfigDocument): void {
-  const places = new Map<string, number>();
+  const indexes = new Map<string, number>();
   for (const [index, { id }] of document.projects.entries()) {
-    const other = places.get(id);
+    const other = indexes.get(id);
     if (other !== undefined) {
       const expected = `an id of its own: /projects/${other}/id is the same`;
       throw new ConfigError({ pointer: `/projects/${index}/id`, found: JSON.stringify(id), expected });
     }
-    places.set(id, index);
+    indexes.set(id, index);
   }
 }
 
 function checkKeys(document: ConfigDocument): void {
   let first: { readonly pointer: string; readonly salt: string } | undefined;
-  for (const { pointer, entry } of placedAuthentications(document)) {
+  for (const { pointer, entry } of authenticationsIn(document)) {
     const { api_key: key = null, api_key_hash: hash = null } = entry ?? {};
     if (key !== null && looksGenerated(key) && !isGeneratedKey(key)) {
-      const expected = 'a whole key: its checksum says that a character was changed in copying';
+      const expected = 'a complete API key: its checksum does not match, so a character was lost or changed in copying';
       throw new ConfigError({ pointer: `${pointer}/api_key`, expected });
     }
     const parsed = hash === null ? null : parseKeyHash(hash);
@@ -121,7 +119,7 @@ function checkKeys(document: ConfigDocument): void {
     if (parsed?.scheme !== 'scrypt') continue;
     first ??= { pointer: hashPointer, salt: parsed.salt };
     if (parsed.salt !== first.salt) {
-      const expected = `a hash with the salt of ${first.pointer}: all chosen keys of a file share one; type the key again`;
+      const expected = `a hash with the salt of ${first.pointer}: all typed keys of a file share one salt; type the key again`;
       throw new ConfigError({ pointer: hashPointer, expected });
     }
   }

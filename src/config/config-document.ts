@@ -2,7 +2,7 @@
  * The content of config.json: its type, and its JSON schema, which says which members there are and what each may be. What several
  * members must be to each other is checked in `check-config.ts`. Names are those of the file.
  */
-import { API_KEY_CHARACTERS_MAX } from '../auth/keyring.js';
+import { API_KEY_CHARACTERS_MAX } from '../auth/api-key.js';
 import { type ChangeOf, schemaOf } from '../base/setting.js';
 import { PROJECT_ID_PATTERN } from '../events/project-id.js';
 import { type AuthenticationSettings, AUTHENTICATION_SETTINGS, STORAGE_SETTINGS, type StorageChange } from '../events/project-settings.js';

@@ -1,5 +1,5 @@
 /**
- * From an entry of config.json to the settings that hold, and back. Pure; knows nothing of files and logs.
+ * Converts an entry of config.json to the settings in force, and back. Pure; knows nothing of files and logs.
  */
 import { keyIdOf } from '../auth/key-hash.js';
 import { isGroup } from '../base/setting.js';
@@ -9,24 +9,24 @@ import {
 } from '../events/project-settings.js';
 import type { ConfigDocument, ProjectEntry } from './config-document.js';
 
-/** Everything about a project that its entry says. */
-export interface ProjectState {
+/** The content of a project's entry. */
+export interface EntryState {
   readonly id: string;
   readonly settings: ProjectSettings;
-  /** The seq of the newest project event; undefined for a project in memory and for one whose log does not exist yet. */
+  /** The seq of the newest project event; undefined for a project in memory and for a project without a log. */
   readonly revision: number | undefined;
-  /** The key in plain text; null unless it is kept. */
+  /** The API key in plain text; null unless it is kept. */
   readonly apiKey: string | null;
   readonly apiKeyHash: string | null;
 }
 
-/** An entry as the comparison with its log needs it. */
+/** An entry, for the comparison with the log of its project. */
 export interface EntryView {
   readonly id: string;
   readonly revision: number | undefined;
-  /** What holds, defaults filled in. */
+  /** With the defaults filled in. */
   readonly settings: ProjectSettings;
-  /** 16 hexadecimal digits of SHA-256 of the stored hash, null where there is none. */
+  /** 16 hexadecimal digits of the SHA-256 of the stored hash; null without one. */
   readonly keyId: string | null;
 }
 
@@ -36,10 +36,9 @@ function defaultStorage(document: ConfigDocument): StorageSettings {
 }
 
 /**
- * Says which settings hold for a project: the built-in ones, on top of them `default.storage`, on top of them its own.
+ * The settings in force for a project: the built-in ones, overridden by `default.storage`, overridden by its own.
  *
- * @param entry the project's entry; one with nothing but an id gives what a new project gets
- * @returns the settings, whole
+ * @param entry the project's entry; an empty one gives the settings of a new project
  */
 export function effectiveSettings(entry: Pick<ProjectEntry, 'storage' | 'authentication'>, document: ConfigDocument): ProjectSettings {
   const { enabled, save_api_key_to_file: saved } = { ...BUILT_IN_AUTHENTICATION, ...entry.authentication };
@@ -49,11 +48,7 @@ export function effectiveSettings(entry: Pick<ProjectEntry, 'storage' | 'authent
   };
 }
 
-/**
- * Prepares an entry for the comparison with its log.
- *
- * @returns what the entry says, defaults filled in
- */
+/** Prepares an entry for the comparison with the log of its project. */
 export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryView {
   const hash = entry.authentication?.api_key_hash ?? null;
   return {
@@ -65,13 +60,13 @@ export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryV
 }
 
 /**
- * Writes a project's entry. What the defaults give is left out, unless the entry named it before: a person who wrote a
- * setting down finds it again, and one who changes a default later reaches every project that did not say otherwise.
+ * Renders a project's entry. A setting with its default value is left out unless the previous entry names it: settings that a user
+ * wrote down stay, and a later change of a default affects every project that does not override it.
  *
- * @param previous the entry that is replaced, undefined for a new project
+ * @param previous the entry to be replaced; undefined for a new project
  * @returns an entry for which {@link effectiveSettings} gives `state.settings`
  */
-export function renderEntry(previous: ProjectEntry | undefined, state: ProjectState, document: ConfigDocument): ProjectEntry {
+export function renderEntry(previous: ProjectEntry | undefined, state: EntryState, document: ConfigDocument): ProjectEntry {
   const { storage, authentication } = state.settings;
   return {
     id: state.id,
@@ -87,7 +82,7 @@ export function renderEntry(previous: ProjectEntry | undefined, state: ProjectSt
 }
 
 function renderStorage(previous: StorageChange | undefined, storage: StorageSettings, defaults: StorageSettings): StorageChange {
-  // These two are always written, so that a person sees them in the file.
+  // These two are always written, so that a user finds them in the file.
   const { on_disk, cache_in_memory } = storage;
   return { on_disk, cache_in_memory, ...renderValues(previous ?? {}, storage, defaults) };
 }

@@ -1,5 +1,5 @@
 /**
- * The configuration of a first run: one project, a key for it and a global one. Writes nothing.
+ * The configuration of a first run: one project, its API key and a global one. Writes nothing.
  */
 import { generateApiKey } from '../auth/api-key.js';
 import { hashGenerated } from '../auth/key-hash.js';
@@ -7,14 +7,14 @@ import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../events/project-set
 import { type AuthenticationEntry, CONFIG_VERSION, type ConfigDocument } from './config-document.js';
 import { DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS } from './settings-table.js';
 
-/** The project that a first run makes. */
+/** The project that a first run creates. */
 export const FIRST_PROJECT_ID = 'first_project';
 
-/** A document and the keys that it holds only the hashes of. */
+/** A document, and the API keys whose hashes it has. */
 export interface FirstConfig {
   readonly document: ConfigDocument;
   readonly globalKey: string;
-  /** Absent where the document has no project. */
+  /** Absent if the document has no project. */
   readonly projectKey?: string;
 }
 
@@ -22,11 +22,7 @@ function authenticationFor(key: string): AuthenticationEntry {
   return { ...BUILT_IN_AUTHENTICATION, api_key: null, api_key_hash: hashGenerated(key) };
 }
 
-/**
- * Makes the configuration of a first run, with new keys each time.
- *
- * @returns the document and both keys
- */
+/** Creates the configuration of a first run, with new API keys each time. */
 export function firstConfig(): Required<FirstConfig> {
   const projectKey = generateApiKey('project');
   const { on_disk, cache_in_memory } = BUILT_IN_STORAGE;
@@ -35,7 +31,7 @@ export function firstConfig(): Required<FirstConfig> {
   return { document: { ...document, projects: [project] }, globalKey, projectKey };
 }
 
-/** Makes a configuration for a data folder whose own was lost: the projects in it get their entries later. */
+/** Creates a configuration for a data folder whose configuration was lost. Its projects get their entries later. */
 export function configWithoutProjects(): FirstConfig {
   const globalKey = generateApiKey('global');
   const document: ConfigDocument = {

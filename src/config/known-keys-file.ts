@@ -1,6 +1,6 @@
 /**
- * The file beside the configuration in which known typed keys outlive a restart. Whatever is wrong with it costs derivations only:
- * it is read once, warned about and written anew, and a write that fails fails nothing else. Knows nothing of what is in it.
+ * The file beside the configuration that keeps the known typed keys across restarts. A fault of it costs derivations only: it is read
+ * once, and if it cannot be used, a warning is logged and it is rewritten; a failed write fails nothing else.
  */
 import pLimit from 'p-limit';
 import { nameScope } from '../auth/keyring.js';
@@ -11,35 +11,29 @@ import type { ConfigDocument } from './config-document.js';
 import type { ConfigFile } from './config-file.js';
 import { removeLeftovers, withTemporary } from './temporary-file.js';
 
-/** What its name has after that of the configuration. */
+/** Appended to the name of the configuration. */
 export const KNOWN_KEYS_SUFFIX = '.known-keys';
 
-const WRITTEN_ANEW = 'it is written anew when a typed key is recognised';
+const REWRITTEN = 'it is rewritten when a typed key is recognised';
 
-/** What a {@link KnownKeysFile} works with. */
-export interface KnownKeysFileParts {
-  /** The configuration that it stands beside, and whose keys are in force. */
-  readonly config: Pick<ConfigFile, 'target' | 'document'>;
-  readonly logger: Logger;
-  /** @default the machine's own disk */
-  readonly disk?: KnownKeysDisk;
-}
+/** The configuration beside which the file is, with the API keys in force. */
+type Config = Pick<ConfigFile, 'target' | 'document'>;
 
-/** The known typed keys of a running server. The caller holds the lock of the data folder. */
+/** The known typed keys of a running server, which holds the lock of the data folder. */
 export class KnownKeysFile implements TypedKeyMemory {
   /** Absolute path. */
   readonly path: string;
   readonly #keys: KnownKeys;
-  readonly #config: KnownKeysFileParts['config'];
+  readonly #config: Config;
   readonly #logger: Logger;
   readonly #disk: KnownKeysDisk;
   readonly #one = pLimit(1);
-  /** True until the wanted write begins, which takes along what is learned meanwhile. */
-  #isWriteWanted = false;
-  /** True after a write that failed, until one succeeds: a folder that cannot be written to is warned about once. */
+  /** True while a write is queued, which will include the keys learned until it starts. */
+  #isWriteQueued = false;
+  /** True from a failed write until a successful one: a folder that cannot be written to causes one warning. */
   #hasFailed = false;
 
-  private constructor({ config, logger, disk = systemConfigDisk }: KnownKeysFileParts, keys: KnownKeys) {
+  private constructor(config: Config, keys: KnownKeys, logger: Logger, disk: KnownKeysDisk) {
     this.path = pathBeside(config);
     this.#keys = keys;
     this.#config = config;
@@ -48,15 +42,15 @@ export class KnownKeysFile implements TypedKeyMemory {
   }
 
   /**
-   * Reads the file where there is one, and begins to remove what a crash left beside it. Writes nothing.
+   * Reads the file if it exists, and starts to remove the temporary files of a crash. Writes nothing.
    *
-   * @returns the keys that are known and in force; none where the file is missing or cannot be used
+   * @returns the known keys that are in force; none if the file is missing or cannot be used
    */
-  static async open(parts: KnownKeysFileParts): Promise<KnownKeysFile> {
-    const keys = (await readKeys(pathBeside(parts.config), parts)) ?? new KnownKeys();
-    keys.keepBound(hashesOf(parts.config.document));
-    const known = new KnownKeysFile(parts, keys);
-    // The start does not wait for it; a write does.
+  static async open(config: Config, logger: Logger, disk: KnownKeysDisk = systemConfigDisk): Promise<KnownKeysFile> {
+    const keys = (await readKeys(pathBeside(config), logger, disk)) ?? new KnownKeys();
+    keys.keepBound(hashesOf(config.document));
+    const known = new KnownKeysFile(config, keys, logger, disk);
+    // Startup does not wait for it; a write does.
     void known.#one(() => removeLeftovers(known.path, known.#disk));
     return known;
   }
@@ -67,29 +61,29 @@ export class KnownKeysFile implements TypedKeyMemory {
   }
 
   /**
-   * Takes a key in, and has the file written where it was not known yet. The caller does not wait for the disk.
+   * Adds a key, and schedules a write of the file if the key is new. The caller does not wait for the disk.
    *
-   * @param place its scope, and the stored text that it was compared with
-   * @returns true when it was not known yet
+   * @param place its scope, and the stored hash that it matches
+   * @returns true if it is new
    */
   learn(key: string, place: ScopedHash): boolean {
     const isNew = this.#keys.learn(key, place);
-    if (!isNew || this.#isWriteWanted) return isNew;
-    this.#isWriteWanted = true;
+    if (!isNew || this.#isWriteQueued) return isNew;
+    this.#isWriteQueued = true;
     void this.#one(() => this.#write());
     return isNew;
   }
 
-  /** Waits for writes that are under way. */
+  /** Waits for queued writes. */
   async close(): Promise<void> {
     await this.#one(() => undefined);
   }
 
   async #write(): Promise<void> {
-    this.#isWriteWanted = false;
+    this.#isWriteQueued = false;
     this.#keys.keepBound(hashesOf(this.#config.document));
     try {
-      await withTemporary({ target: this.path, text: this.#keys.toText(), disk: this.#disk }, async (temporary, syncFolder) => {
+      await withTemporary(this.path, this.#keys.toText(), this.#disk, async (temporary, syncFolder) => {
         await this.#disk.rename(temporary, this.path);
         await syncFolder();
       });
@@ -97,36 +91,36 @@ export class KnownKeysFile implements TypedKeyMemory {
     } catch (error) {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
-      const costs = 'no key stops working, and after a restart typed keys wait among unknown ones at their first use';
+      const costs = 'every API key still works, but after a restart the first use of a typed key waits among the unknown ones';
       this.#logger.warn({ file: this.path, err: error }, `the known typed keys could not be saved: ${costs}`);
     }
   }
 }
 
-function pathBeside({ target }: KnownKeysFileParts['config']): string {
+function pathBeside({ target }: Config): string {
   return `${target}${KNOWN_KEYS_SUFFIX}`;
 }
 
-async function readKeys(file: string, { logger, disk = systemConfigDisk }: KnownKeysFileParts): Promise<KnownKeys | undefined> {
+async function readKeys(file: string, logger: Logger, disk: KnownKeysDisk): Promise<KnownKeys | undefined> {
   try {
     const read = await disk.readWithRights(file);
     if (read === undefined) return undefined;
     if (!read.isPrivate) {
-      logger.warn({ file }, `the file of known typed keys is open to other users of this machine and is not used; ${WRITTEN_ANEW}`);
+      logger.warn({ file }, `the file of known typed keys is open to other users of this machine and is not used; ${REWRITTEN}`);
       return undefined;
     }
     const keys = KnownKeys.fromText(read.text);
     if (keys === undefined) {
-      logger.warn({ file }, `the file of known typed keys is damaged or of an unknown format and is not used; ${WRITTEN_ANEW}`);
+      logger.warn({ file }, `the file of known typed keys is damaged or of an unknown format and is not used; ${REWRITTEN}`);
     }
     return keys;
   } catch (error) {
-    logger.warn({ file, err: error }, `the file of known typed keys could not be read; ${WRITTEN_ANEW}`);
+    logger.warn({ file, err: error }, `the file of known typed keys could not be read; ${REWRITTEN}`);
     return undefined;
   }
 }
 
-/** The hashes that the configuration holds, also those of projects that are not served now. */
+/** The hashes in the configuration, including those of projects that are not served. */
 function hashesOf({ default: global, projects }: ConfigDocument): HashInForce {
   const hashes = new Map(projects.map(({ id, authentication }) => (
     [nameScope({ kind: 'project', project: id }), authentication?.api_key_hash ?? undefined]

@@ -1,7 +1,6 @@
 /**
- * Reads config.json. Whatever is wrong with it stops the start with a message that says where; the file is never touched, and
- * no fault is ever taken for a missing file: a server that started with defaults instead would accept no one's keys, or
- * everyone.
+ * Reads config.json. Any fault of the file ends the startup with a message that locates it; the file is never changed. No fault counts
+ * as a missing file: a server with defaults instead would accept no known API key, or everyone.
  */
 import { isUtf8 } from 'node:buffer';
 import { constants, open, readlink, realpath } from 'node:fs/promises';
@@ -17,31 +16,31 @@ import { resolveServerOptions } from './server-options.js';
 /** Largest file that is read: room for a hundred thousand projects. */
 export const CONFIG_BYTES_MAX = 67_108_864;
 
-/** Permissions that only the owner should have. */
+/** Permissions of everyone but the owner. */
 const OTHERS_MODE_BITS = 0o077;
 const OTHERS_READ_BITS = 0o044;
 const PERMISSION_BITS = 0o777;
 const BYTE_ORDER_MARK = '\ufeff';
 const DATA_FOLDER_POINTER = '/default/storage/persistent_file_path';
 
-/** A configuration that was read and is sound. */
+/** A configuration that was read and checked. */
 export interface LoadedConfig {
-  /** Absolute path as it was named; symbolic links in it are not followed. */
+  /** Absolute path; symbolic links not followed. */
   readonly path: string;
-  /** Absolute path of its folder, from which relative paths in it start. */
+  /** Absolute path of its folder, to which paths in it are relative. */
   readonly folder: string;
   readonly document: ConfigDocument;
-  /** The content as it was read. */
+  /** The content of the file. */
   readonly text: string;
-  /** Warnings for the operator, each a sentence. */
+  /** For the server log. */
   readonly warnings: readonly string[];
 }
 
 /**
  * Reads and checks a configuration.
  *
- * @returns the configuration, or undefined where there is no such file
- * @throws {ConfigError} for whatever is wrong with it
+ * @returns undefined if there is no such file
+ * @throws {ConfigError} for any fault of the file
  */
 export async function loadConfig(file: string): Promise<LoadedConfig | undefined> {
   const absolute = path.resolve(file);
@@ -61,11 +60,11 @@ export async function loadConfig(file: string): Promise<LoadedConfig | undefined
 }
 
 /**
- * Refuses a data folder in which a project's snapshot could take the name of the configuration.
+ * Refuses a data folder in which the snapshot of a project could get the name of the configuration.
  *
  * @param dataFolder the folder of all logs, symbolic links followed
- * @param configFolders the folders that the configuration can be reached in, symbolic links followed
- * @throws {ConfigError} when they are the same
+ * @param configFolders the folder of the configuration and that of the file it links to, symbolic links followed
+ * @throws {ConfigError} when it is one of them
  */
 export function checkDataFolder(dataFolder: string, configFolders: readonly string[]): void {
   if (!configFolders.includes(dataFolder)) return;
@@ -81,7 +80,7 @@ interface ReadFile {
 async function readConfig(file: string): Promise<ReadFile | undefined> {
   const refuse = (fault: ConfigFault, cause?: unknown): ConfigError => new ConfigError(fault, { file, cause });
   try {
-    // Non-blocking, since opening a pipe without a writer would otherwise wait for ever.
+    // Non-blocking, because opening a pipe without a writer would wait indefinitely.
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const status = await handle.stat();
@@ -94,15 +93,15 @@ async function readConfig(file: string): Promise<ReadFile | undefined> {
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return await refuseDangling(file);
     if (!isErrno(error)) throw error;
-    throw refuse({ pointer: '', expected: `a file that can be read, but the system says ${error.code ?? 'no'}` }, error);
+    throw refuse({ pointer: '', expected: `a file that can be read, but the system reports ${error.code ?? 'an error'}` }, error);
   }
 }
 
-/** A link to a file that is not there is no missing configuration: perhaps the volume that it leads to is not mounted. */
+/** A dangling link is not a missing configuration: the volume of its target may not be mounted. */
 async function refuseDangling(file: string): Promise<undefined> {
   const target = await readlink(file).catch(() => undefined);
   if (target === undefined) return undefined;
-  const expected = `a file, but it is a symbolic link to ${JSON.stringify(target)}, which is not there: is the volume mounted?`;
+  const expected = `a file, but it is a symbolic link to ${JSON.stringify(target)}, which does not exist: is the volume mounted?`;
   throw new ConfigError({ pointer: '', expected }, { file });
 }
 
@@ -114,7 +113,7 @@ function decode(bytes: Buffer): string {
   return text;
 }
 
-/** The engine's own message is not used: it quotes the text, which may hold a key. */
+/** The engine's own message is not used: it quotes the text, which may contain an API key. */
 function parse(text: string, bytes: Buffer): unknown {
   let document: unknown;
   try {
@@ -124,7 +123,7 @@ function parse(text: string, bytes: Buffer): unknown {
     const place = fault === undefined ? '' : `; line ${fault.line}, column ${fault.column}: expected ${fault.expected}`;
     throw new ConfigError({ pointer: '', expected: `JSON${place}` });
   }
-  // The parser would take the last one and drop the others: a second "projects" would hide every project of the first.
+  // The parser drops all but the last: a second "projects" would hide every project of the first.
   const repeated = findRepeatedMember(text);
   if (repeated !== undefined) throw new ConfigError({ pointer: repeated, expected: 'the only member of its name' });
   return document;
@@ -134,10 +133,10 @@ function warningsFor(file: string, mode: number): readonly string[] {
   if ((mode & OTHERS_MODE_BITS) === 0) return [];
   const octal = (mode & PERMISSION_BITS).toString(8).padStart(4, '0');
   const what = (mode & OTHERS_READ_BITS) === 0 ? 'changed' : 'read';
-  return [`The configuration ${JSON.stringify(file)} can be ${what} by other users of this machine (mode ${octal}): chmod 600 it`];
+  return [`The configuration ${JSON.stringify(file)} can be ${what} by other users of this machine (mode ${octal}): run chmod 600 on it`];
 }
 
-/** Follows symbolic links in the part of the path that exists; what does not exist yet has none. */
+/** Follows the symbolic links in the part of a path that exists. */
 async function realpathOfFuture(target: string): Promise<string> {
   const missing: string[] = [];
   for (let present = target; ; present = path.dirname(present)) {
@@ -146,7 +145,7 @@ async function realpathOfFuture(target: string): Promise<string> {
     } catch (error) {
       const parent = path.dirname(present);
       if (!isErrno(error, 'ENOENT') || parent === present) {
-        const expected = `a folder that can be used, but the system says ${isErrno(error) ? (error.code ?? 'no') : 'no'}`;
+        const expected = `a folder that can be used, but the system reports ${(isErrno(error) ? error.code : undefined) ?? 'an error'}`;
         throw new ConfigError({ pointer: DATA_FOLDER_POINTER, found: JSON.stringify(target), expected }, { cause: error });
       }
       missing.unshift(path.basename(present));

@@ -1,27 +1,25 @@
 /**
- * Whether an entry of config.json and the log of that project say the same at start, and what to do where they do not. Pure:
- * it decides, and others write.
+ * Compares an entry of config.json with the log of its project at startup, and decides what to do if they differ. Pure: the caller
+ * writes.
  *
- * The file and the log cannot be written in one step, so a crash leaves them apart, and so does a person with an editor. What
- * tells the two apart is `revision`: the entry says which version of the project it was written from.
+ * The file and the log cannot be written atomically together, so a crash can leave them different, and so can an edit. `revision`
+ * distinguishes the two: it names the version of the project that the entry was written from.
  *
- * - An update goes to the log first, then to the file. A crash between leaves an entry that equals the version it names: it is
- *   stale, and takes what the log says. The log's newest settings win because they were acknowledged there, and a stale entry
- *   holds nothing that anybody wanted since.
- * - Creating a project and giving it another key go to the file first, because the hash of a key stands nowhere else: a log
- *   that named a key whose hash was lost would lock everyone out. The entry is written with the revision that it had (a new
- *   one with none), so that it differs from the version it names. A crash between then looks like what a person does who types
- *   a new project or a new key, and is carried out the same way: the log takes it over.
- * - Of the versions that an entry may name only the first and the newest are kept. An older one is looked up in the log, where the
- *   line of that seq holds it whole. Where retention has removed that line, nothing tells an edit from an old copy: the project is
- *   refused until a person has looked, unless the entry says what holds anyhow.
- * - A person's edit differs from the version that the entry names. Only what they changed counts, put on top of the newest
- *   version: they may have edited an old copy. Of the key the log knows only an id, so the file always decides.
+ * - An update is written to the log first, then to the file. A crash in between leaves an entry that equals the version it names. The
+ *   entry is stale and takes the log's newest settings, which were acknowledged; it contains no later change.
+ * - A new project and a new API key are written to the file first, because the hash of the key is stored nowhere else: a log that
+ *   names a key whose hash was lost would lock everyone out. The entry keeps its previous revision (a new one has none), so it differs
+ *   from the version it names. A crash in between looks like a user's edit of the project or the key, and is handled the same way:
+ *   the log takes it over.
+ * - Only the first and the newest version are kept. Another one that an entry names is looked up in the log, whose line at that seq
+ *   has it completely. If retention removed the line, an edit cannot be distinguished from an old copy: the project is refused until
+ *   a user decides, unless the entry equals the settings in force.
+ * - An edited entry differs from the version that it names. Only the edited settings are applied, on top of the newest version: the
+ *   user may have edited an old copy. Of the API key the log has only an id, so the file always decides.
+ * - `on_disk: false` for a project with a log moves its data into memory, whoever changed the setting.
  *
- * - Settings that say `on_disk: false` of a project whose log is there take its data along into memory, wherever they come from.
- *
- * A project's data is never deleted here, and where the data that an entry speaks of is not there, the project is refused: an
- * empty new log in its place would look like a loss, and would become one.
+ * This never deletes the data of a project. If the data that an entry belongs to is missing, the project is refused: an empty new log
+ * in its place would look like a loss, and would become one.
  */
 import type { ErrorCode } from '../base/error-codes.js';
 import { programCommand } from '../base/program-command.js';
@@ -30,11 +28,11 @@ import { ConfigError } from './config-error.js';
 import type { EntryView } from './effective-settings.js';
 import type { ProjectHistory } from './project-history.js';
 
-/** What the logs say of one project id. */
+/** What the logs have about a project id. */
 export interface LogView {
   /**
-   * The newest word of the registry on the id: registered with that log, deleted, gone to memory, or never heard of.
-   * Where it says `deleted` or `left`, the files of that log have been moved away before.
+   * The state in the registry: registered with that log, deleted, moved to memory, or unknown. With `deleted` and `left` the files of
+   * that log have already been moved away.
    */
   readonly registered: { readonly logId: string } | 'deleted' | 'left' | undefined;
   /** Whether the registry exists. */
@@ -43,75 +41,75 @@ export interface LogView {
   readonly log: ProjectHistory | 'absent';
 }
 
-/** Entry and log agree. The entry's revision may still lag behind, where a change was taken back. */
-export interface Done {
+/** Entry and log agree. The revision of the entry may still be behind, if a change was undone. */
+interface Done {
   readonly kind: 'done';
 }
 
-/** The entry is stale: a crash came before it was written. The file takes the log's settings. */
-export interface RollForward {
+/** The entry is stale: a crash came before it was written. The file takes the settings of the log. */
+interface RollForward {
   readonly kind: 'roll_forward';
-  /** The new content of the file. */
+  /** The settings for the file. */
   readonly settings: ProjectSettings;
-  /** There when the file's key differs from the log's: `config` appends it as `project.key`. */
+  /** Present if the key of the file differs from that of the log: the actor `config` appends it as `project.key`. */
   readonly keyId?: string | null;
 }
 
-/** A person edited the entry, or a new key did not reach the log. `config` appends it, then the file takes the result. */
-export interface Edited {
+/** The entry was edited, or a new key did not reach the log. The actor `config` appends the change, then the file takes the result. */
+interface Edited {
   readonly kind: 'edited';
-  /** What holds from now on. */
+  /** The settings from now on. */
   readonly settings: ProjectSettings;
-  /** Which settings differ from the newest version, as `storage.segment_bytes`; none when only the key did. */
+  /** The settings that differ from the newest version, as `storage.segment_bytes`; none if only the key does. */
   readonly names: readonly string[];
-  /** True: the key of the file differs from the log's, and the file's holds. */
+  /** True: the key of the file differs from that of the log, and replaces it. */
   readonly keyChanged: boolean;
 }
 
-/** A new project: its log is to be created and registered. */
-export interface Create {
+/** A new project: its log must be created and registered. */
+interface Create {
   readonly kind: 'create';
 }
 
-/** A log that was never registered, because a crash came between the two: it is to be registered, then `then` is done. */
-export interface Adopt {
+/** A log that a crash left unregistered: it must be registered before `then` is carried out. */
+interface Adopt {
   readonly kind: 'adopt';
   readonly then: Done | RollForward | Edited | Refuse;
 }
 
-/** A project in memory: nothing to compare with. */
-export interface InMemory {
+/** A project in memory, without a log to compare with. */
+interface InMemory {
   readonly kind: 'memory';
-  /** True: the entry was written when the project was still on disk, and says so; it takes what holds since. */
+  /** True: the entry is from before the project left the disk, and must be updated. */
   readonly isStale: boolean;
 }
 
-/** The entry speaks of a project that was deleted: it is not served, and named. */
-export interface Deleted {
+/** The entry belongs to a deleted project, which is not served but logged. */
+interface Deleted {
   readonly kind: 'deleted';
 }
 
-/** The project is not served, and nothing of it is touched, until a person has looked. */
+/** The project is not served, and nothing of it is changed, until a user decides. */
 export interface Refuse {
   readonly kind: 'refuse';
-  /** `project_missing`: the log that the entry speaks of is not there. `project_outdated`: it is older than the entry. */
+  /** `project_missing`: the log of the entry does not exist. `project_outdated`: it is older than the entry. */
   readonly code: Extract<ErrorCode, 'project_missing' | 'project_outdated'>;
-  /** What was found, without a full stop at the end. */
+  /** Without a full stop at the end. */
   readonly reason: string;
-  /** The step that loses nothing first; only then the one that begins anew. Without a full stop at the end. */
+  /** First the step that loses nothing, then the one that starts afresh. Without a full stop at the end. */
   readonly whatToDo: string;
 }
 
 const PUT_FILES_BACK = 'mount the volume, or put the files back from a copy, and start the server again';
 
-/** What is to be done about one entry. */
+/** What to do about an entry. */
 export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | Deleted | Refuse;
 
-/** Compares one entry with what the logs say of its id. */
+/** Compares an entry with the logs. */
 export function reconcile(entry: EntryView, log: LogView): Outcome {
   const { registered } = log;
   if (entry.revision !== undefined && !log.serverLogPresent) {
-    const reason = `the project ${quote(entry)} has a log, and the file "_server.jsonl" is not in the data folder: is the volume mounted?`;
+    const reason = `the project ${quote(entry)} has a log, but the data folder has no file "_server.jsonl": is the volume mounted?`;
     return missing(reason, PUT_FILES_BACK);
   }
   if (registered === 'deleted') return reconcileDeleted(entry, log);
@@ -119,48 +117,46 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
   if (!entry.settings.storage.on_disk && registered === undefined) return reconcileInMemory(entry);
   if (log.log === 'absent') {
     if (registered === undefined && entry.revision === undefined) return { kind: 'create' };
-    const anew = registered === undefined
-      ? 'To begin an empty project instead, remove the revision of its entry'
-      : 'Only where they are lost for good: delete the project, create it again, and give its new API key to its clients';
+    const afresh = registered === undefined
+      ? 'To start with an empty project instead, remove the revision of its entry'
+      : 'Only if they are lost permanently: delete the project, create it again, and give its new API key to its clients';
     const reason = `the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?`;
-    return missing(reason, `${PUT_FILES_BACK}. ${anew}`);
+    return missing(reason, `${PUT_FILES_BACK}. ${afresh}`);
   }
   const outcome = compare(entry, log.log);
   return registered === undefined ? { kind: 'adopt', then: outcome } : outcome;
 }
 
 /**
- * Tells whether the server must not start at all: entries speak of logs, and the registry, which is written before
- * any of them, is not there. The data folder is another than the one they were written for, or is not mounted.
+ * Whether the server must not start at all: entries belong to logs, but the registry, which is written before any of them, does not
+ * exist. The data folder is not the one of the configuration, or its volume is not mounted.
  *
- * @param entries the entries in their order
- * @param serverLog whether the registry exists, and the configuration's path, for the command that would write it anew
- * @returns the fault to be thrown, or undefined
+ * @param configPath for the command that would rebuild the registry
+ * @returns the error to throw, or undefined
  */
 export function mustRefuseToStart(
-  entries: readonly { readonly revision?: number | undefined }[],
-  serverLog: { readonly isPresent: boolean; readonly configPath: string },
+  entries: readonly { readonly revision?: number | undefined }[], hasRegistry: boolean, configPath: string,
 ): ConfigError | undefined {
-  if (serverLog.isPresent) return undefined;
+  if (hasRegistry) return undefined;
   const index = entries.findIndex((entry) => entry.revision !== undefined);
   if (index === -1) return undefined;
-  const command = programCommand(['repair', '_server', '--config', serverLog.configPath]);
+  const command = programCommand(['repair', '_server', '--config', configPath]);
   return new ConfigError({
     pointer: `/projects/${index}/revision`,
     found: String(entries[index]?.revision),
-    expected: 'a data folder with the file "_server.jsonl", which is not there: is the volume mounted? If it is, and that file is ' +
-      `lost, "${command}" shows what can be registered anew, and changes nothing`,
+    expected: 'a data folder with the file "_server.jsonl", which does not exist: is the volume mounted? If it is, and that file is ' +
+      `lost, "${command}" shows which projects can be registered again, and changes nothing`,
   });
 }
 
-/** An id may be used again after a deletion, but an entry with a revision is the old one, put back. */
+/** An id may be used again after a deletion, but an entry with a revision is that of the deleted project. */
 function reconcileDeleted(entry: EntryView, { log }: LogView): Outcome {
   if (entry.revision !== undefined) return { kind: 'deleted' };
   if (!entry.settings.storage.on_disk) return { kind: 'memory', isStale: false };
   return log === 'absent' ? { kind: 'create' } : { kind: 'adopt', then: compare(entry, log) };
 }
 
-/** An entry with a revision is older than the leaving; one without is a person's, or was written when the project entered again. */
+/** An entry with a revision is from before the project left the disk; one without is a user's, or from its return to the disk. */
 function reconcileLeft(entry: EntryView, { log }: LogView): Outcome {
   if (entry.revision !== undefined) return { kind: 'memory', isStale: true };
   if (!entry.settings.storage.on_disk) return { kind: 'memory', isStale: false };
@@ -172,18 +168,18 @@ function reconcileInMemory(entry: EntryView): Outcome {
   return missing(
     `the entry of the project ${quote(entry)} has storage.on_disk false, and the revision ${entry.revision} ` +
       'of a log that the registry does not know',
-    'write storage.on_disk true again and start the server again. To begin an empty project in memory instead, remove the revision',
+    'set storage.on_disk to true again and start the server again. To start with an empty project in memory instead, remove the revision',
   );
 }
 
 /**
- * Refuses a log that ends before the revision of its entry. What the files alone would repair is no repair here: they are sound, and older.
+ * Refuses a log that ends before the revision of its entry. A repair of the files would not help: they are sound, but older.
  *
  * @param found the project's id in quotation marks, its revision, and where its log ends
  */
 export function refuseOlderLog(found: string): Refuse {
   const reason = `the entry of the project ${found}: the log is an older copy`;
-  const whatToDo = 'put the newer files back and start the server again. To go on with these, remove the revision of its entry';
+  const whatToDo = 'put the newer files back and start the server again. To continue with these, remove the revision of its entry';
   return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
 }
 
@@ -194,10 +190,10 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
     return refuseOlderLog(`${revision}, and the newest settings in its log are of seq ${newest.seq}`);
   }
   const keyChanged = entry.keyId !== newest.keyId;
-  // A revision from before the first event can only be a person's; the first version is the nearest thing to it.
+  // Only a user can write a revision before the first event; the first version is the closest one.
   const known = (entry.revision === undefined ? undefined : history.at(entry.revision)) ?? history.first;
   const isSame = diffSettings(entry.settings, newest.settings).names.length === 0;
-  // Taking it for stale could leave a project open that its owner has just closed, taking it for an edit could open one again.
+  // Treated as stale, it could leave a project open that a user has just closed; treated as an edit, it could open one again.
   if (known === 'unknown' && !isSame) return unknownRevision(entry, newest.seq);
   const base = known === 'unknown' ? newest : known;
   const settings = mergeSettings(newest.settings, diffSettings(base.settings, entry.settings).change);
@@ -208,10 +204,10 @@ function compare(entry: EntryView, history: ProjectHistory): Done | RollForward 
 }
 
 /**
- * Tells whether an older copy of the configuration brings back an API key that was replaced since: the entry reflects an older version
- * than the log's newest, and has the key of that version.
+ * Whether an older copy of the configuration restores an API key that has been replaced since: the entry names a version older than
+ * the log's newest, and has the key of that version.
  *
- * @returns true where it does, or where nothing says any more which key that version had
+ * @returns true also if the key of that version is no longer known
  */
 export function revivesKey(entry: EntryView, history: ProjectHistory): boolean {
   const { keyId, revision } = entry;
@@ -225,11 +221,11 @@ function missing(reason: string, whatToDo: string): Refuse {
   return { kind: 'refuse', code: 'project_missing', reason, whatToDo };
 }
 
-/** Nothing tells an edit from an old copy. */
+/** An edit cannot be distinguished from an old copy. */
 function unknownRevision(entry: EntryView, newestSeq: number): Refuse {
-  const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, and what the settings were then is not in ` +
-    'its log any more, so an edit cannot be distinguished from an old copy';
-  const whatToDo = `look through the entry; to let it hold as it stands, set its revision to ${newestSeq} and start the server again`;
+  const reason = `the entry of the project ${quote(entry)} has the revision ${entry.revision}, whose settings are no longer in ` +
+    'its log, so an edit cannot be distinguished from an old copy';
+  const whatToDo = `check the entry; to apply it as it is, set its revision to ${newestSeq} and start the server again`;
   return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Replacing a file beside the configuration as a whole or not at all: its new content is written to a temporary file and synced
- * before it gets the name. A crash leaves the old or the new file, each whole, and perhaps a temporary file.
+ * Replaces a file beside the configuration atomically: the new content is written to a temporary file and synced before it gets the
+ * name. A crash leaves the old or the new file, complete, and perhaps the temporary file.
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
@@ -8,26 +8,21 @@ import type { ConfigDisk } from './config-disk.js';
 
 const TEMPORARY_RANDOM_BYTES = 8;
 
-/** What is written where. */
-export interface TemporaryOptions {
-  /** The file that is to be replaced or made, symbolic links followed. */
-  readonly target: string;
-  readonly text: string;
-  readonly disk: ConfigDisk;
-}
-
 /**
- * Hands over a temporary file whose content is on disk; when anything fails, the file is gone afterwards.
+ * Writes and syncs a temporary file, and removes it if anything fails.
  *
- * @param use gives the temporary file its name, and then syncs the folder
+ * @param target the file that is to be replaced or created, symbolic links followed
+ * @param use gives the temporary file its name, then syncs the folder
  * @throws {Error} the system's, or whatever `use` throws
  */
 export async function withTemporary(
-  { target, text, disk }: TemporaryOptions,
+  target: string,
+  text: string,
+  disk: ConfigDisk,
   use: (temporary: string, syncFolder: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const temporary = path.join(path.dirname(target), `${temporaryPrefix(target)}${randomBytes(TEMPORARY_RANDOM_BYTES).toString('hex')}.tmp`);
-  // The folder is opened first: after the rename it must be synced, and opening it may fail when descriptors run out.
+  // Opened before the rename, after which the folder must be synced: opening it then could fail for lack of descriptors.
   const folder = await disk.openFolder(path.dirname(target));
   try {
     const file = await disk.open(temporary);
@@ -40,7 +35,7 @@ export async function withTemporary(
       }
       await use(temporary, () => folder.sync());
     } catch (error) {
-      // After a successful rename there is nothing to remove, and a file that stays is removed at the next start.
+      // After a rename there is nothing to remove. A file that cannot be removed now is removed by the next startup.
       await disk.unlink(temporary).catch(() => undefined);
       throw error;
     }
@@ -49,7 +44,7 @@ export async function withTemporary(
   }
 }
 
-/** Removes the temporary files that a crash left. They may hold secrets; where they cannot be removed, only their owner can read them. */
+/** Removes the temporary files of a crash. They may hold API keys; those that cannot be removed are readable by their owner alone. */
 export async function removeLeftovers(target: string, disk: ConfigDisk): Promise<void> {
   const folder = path.dirname(target);
   const prefix = temporaryPrefix(target);

@@ -1,6 +1,6 @@
 /**
- * The key and the certificate for HTTPS, read and tried before the server takes anything: a wrong file is a fault of the
- * configuration, and is named by its setting. Never shows what a file holds.
+ * The private key and the certificate for HTTPS, read and tried before the server takes a lock or a port: a wrong file is a fault of
+ * the configuration and is reported with its setting. Never shows the content of a file.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const CERT_POINTER = '/tls/cert_file';
 const KEY_EXPECTED = 'a private key as PEM, which begins with "-----BEGIN PRIVATE KEY-----"';
 const CERT_EXPECTED = 'a certificate as PEM, which begins with "-----BEGIN CERTIFICATE-----"';
 
-/** Where both files are. */
+/** The paths of both files. */
 export interface TlsPaths {
   /** Absolute. */
   readonly keyFile: string;
@@ -21,19 +21,19 @@ export interface TlsPaths {
   readonly certFile: string;
 }
 
-/** A key and a certificate that fit. */
+/** A private key and its certificate. */
 export interface TlsFiles {
   readonly key: Buffer;
   readonly cert: Buffer;
-  /** What a person should know of them, each a sentence. */
+  /** For the server log. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads both files and makes sure that a server can be started with them.
+ * Reads both files and checks that a server can start with them.
  *
- * @param nowMs the present time, against which the certificate's validity is held
- * @throws {ConfigError} with the pointer of the file that is wrong
+ * @param nowMs the present time, for the validity of the certificate
+ * @throws {ConfigError} with the pointer to the setting of the wrong file
  */
 export async function readTlsFiles({ keyFile, certFile }: TlsPaths, nowMs: number): Promise<TlsFiles> {
   const key = await read(KEY_POINTER, keyFile);
@@ -60,33 +60,33 @@ async function read(pointer: string, file: string): Promise<Buffer> {
     return await readFile(file);
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
-    throw refusal({ pointer, file, expected: `a file that can be read, but the system says ${cause.code ?? 'no'}` }, cause);
+    throw refusal({ pointer, file, expected: `a file that can be read, but the system reports ${cause.code ?? 'an error'}` }, cause);
   }
 }
 
 function parseKey(bytes: Buffer, file: string): KeyObject {
   const text = bytes.toString('latin1');
-  const place = { pointer: KEY_POINTER, file, expected: KEY_EXPECTED };
-  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) throw refusal({ ...place, found: contentOf(text) });
+  const fault = { pointer: KEY_POINTER, file, expected: KEY_EXPECTED };
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) throw refusal({ ...fault, found: contentOf(text) });
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)) {
     const expected = 'one without a passphrase, which `openssl pkey -in OLD -out NEW` writes';
-    throw refusal({ ...place, found: 'an encrypted private key', expected });
+    throw refusal({ ...fault, found: 'an encrypted private key', expected });
   }
   try {
     return createPrivateKey(bytes);
   } catch (cause) {
-    throw refusal({ ...place, found: 'a private key that cannot be read' }, cause);
+    throw refusal({ ...fault, found: 'a private key that cannot be read' }, cause);
   }
 }
 
 function parseCertificate(bytes: Buffer, file: string): X509Certificate {
   const text = bytes.toString('latin1');
-  const place = { pointer: CERT_POINTER, file, expected: CERT_EXPECTED };
-  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw refusal({ ...place, found: contentOf(text) });
+  const fault = { pointer: CERT_POINTER, file, expected: CERT_EXPECTED };
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw refusal({ ...fault, found: contentOf(text) });
   try {
     return new X509Certificate(bytes);
   } catch (cause) {
-    throw refusal({ ...place, found: 'a certificate that cannot be read' }, cause);
+    throw refusal({ ...fault, found: 'a certificate that cannot be read' }, cause);
   }
 }
 
@@ -101,24 +101,24 @@ interface WrongFile {
   readonly pointer: string;
   readonly file: string;
   readonly expected: string;
-  /** What it holds instead, as a phrase. */
+  /** The content that it has instead, as a phrase. */
   readonly found?: string;
 }
 
 function refusal({ pointer, file, expected, found }: WrongFile, cause?: unknown): ConfigError {
-  const holds = found === undefined ? '' : `, which holds ${found}`;
-  return new ConfigError({ pointer, found: `${JSON.stringify(file)}${holds}`, expected }, { cause });
+  const content = found === undefined ? '' : `, which contains ${found}`;
+  return new ConfigError({ pointer, found: `${JSON.stringify(file)}${content}`, expected }, { cause });
 }
 
-/** OpenSSL's own words; they speak of kinds and sizes, not of content. */
+/** OpenSSL's message, which names kinds and sizes but no content. */
 function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** Clients refuse such a certificate, but a server with it still serves those who do not look. */
+/** Not an error: clients that do not verify certificates can still be served. */
 function validityWarnings({ validFrom, validTo }: X509Certificate, file: string, nowMs: number): readonly string[] {
   const named = `The certificate ${JSON.stringify(file)}`;
-  if (Date.parse(validTo) < nowMs) return [`${named} expired on ${validTo}: clients refuse it; put a new one there and restart`];
+  if (Date.parse(validTo) < nowMs) return [`${named} expired on ${validTo}: clients refuse it; replace it and restart the server`];
   if (Date.parse(validFrom) > nowMs) return [`${named} is not valid before ${validFrom}: clients refuse it until then`];
   return [];
 }

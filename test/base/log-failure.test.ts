@@ -1,7 +1,7 @@
 /** A failure that the caller survives reaches the server log whole. */
 import assert from 'node:assert/strict';
 import { logFailure } from '../../src/base/log-failure.js';
-import { createLogger } from '../../src/base/logger.js';
+import { createLogger } from '../../src/base/server-log.js';
 import { suite } from '../suite.js';
 
 const test = suite('base/log-failure');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { stripVTControlCharacters } from 'node:util';
-import { createLogger } from '../../src/base/logger.js';
+import { createLogger } from '../../src/base/server-log.js';
 import { createReadableForm } from '../../src/base/readable-log.js';
 import { suite } from '../suite.js';
 
@@ -61,7 +61,7 @@ test('any other entry keeps its message and fields, and an error its stack', () 
   const text = show({ level: 'warn', time: REQUEST.time, project: 'p', free_bytes: 5, msg: 'the disk is full' });
   for (const piece of ['WARN', 'the disk is full', 'project', '"p"', 'free_bytes', '5']) assert.ok(text.includes(piece), text);
   const lines: string[] = [];
-  const logger = createLogger({ readable: true, destination: { write: (line: string) => void lines.push(line) } });
+  const logger = createLogger({ format: createReadableForm(), destination: { write: (line: string) => void lines.push(line) } });
   logger.error({ err: new Error('it broke'), request_id: 'r1' }, 'Cannot answer a request');
   const shown = lines.join('');
   assert.match(shown, /it broke\n\s+at .*readable-log\.test/);

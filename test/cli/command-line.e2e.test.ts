@@ -55,7 +55,7 @@ for (const [what, args] of [
     const { code, stdout, stderr } = await run(args, folder);
     assert.equal(code, 64);
     // Without a command there is nothing to complain of, and the help is shown.
-    assert.match(stderr, args.length === 0 ? /^Usage: simplekv / : /^simplekv: [^\n]+\. With --help it prints what there is\n$/);
+    assert.match(stderr, args.length === 0 ? /^Usage: simplekv / : /^simplekv: [^\n]+\. Run it with --help to see the options\n$/);
     assert.equal(stdout, '');
   }));
 }

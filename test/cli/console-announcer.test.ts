@@ -33,7 +33,7 @@ test('a first run shows two lines to paste, with the key of the project and neve
 
 test('a key that was made later says whose it is, and stands alone on its line', () => {
   const lines = formatGeneratedKey('the global key', 'skv_new').split('\n');
-  assert.ok(lines.some((line) => line.includes('the global key was made')));
+  assert.ok(lines.some((line) => line.includes('the global key was generated')));
   assert.ok(lines.includes('  skv_new'));
 });
 
@@ -52,8 +52,8 @@ test('the announcer writes each announcement at once and names its scope', () =>
   announcer.generatedKey({ kind: 'project', project: 'shop' }, 'skv_b');
   assert.equal(written.length, 3);
   assert.equal(written[0], formatFirstRun(FIRST));
-  assert.match(written[1] ?? '', /the global key was made/);
-  assert.match(written[2] ?? '', /the key of the project "shop" was made/);
+  assert.match(written[1] ?? '', /the global key was generated/);
+  assert.match(written[2] ?? '', /the key of the project "shop" was generated/);
 });
 
 test.run();

@@ -131,11 +131,11 @@ for (const code of ERRORS) {
 
 test('beyond the limit lines are dropped until the backlog is written; their number then stands where they are missing', async () => {
   const descriptor = new FakeDescriptor();
-  const output = descriptor.open({ waitingBytesMax: 70 });
+  const output = descriptor.open({ queuedBytesMax: 70 });
   descriptor.room = 0;
   writeLines(output, 1, 25);
   assert.equal(output.write('late\n'), false);
-  const detail = 'cannot be written (EAGAIN: its reader takes nothing, or too little); 17 lines dropped';
+  const detail = 'cannot be written (EAGAIN: its reader has stopped, or is too slow); 17 lines dropped';
   assert.deepEqual(output.health, { ok: false, detail });
   assert.equal(descriptor.failures.length, 1);
   descriptor.room = Number.POSITIVE_INFINITY;
@@ -147,7 +147,7 @@ test('beyond the limit lines are dropped until the backlog is written; their num
 
 test('a reader that takes too little is reported once, not each time that it takes something', async () => {
   const descriptor = new FakeDescriptor();
-  const output = descriptor.open({ waitingBytesMax: 70 });
+  const output = descriptor.open({ queuedBytesMax: 70 });
   descriptor.room = 0;
   for (let round = 0; round < 20; round += 1) {
     descriptor.room = 3;

@@ -4,8 +4,7 @@ import { AppError } from '../../src/base/app-error.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { OutputError } from '../../src/cli/command-output.js';
 import { UnshownTextError } from '../../src/cli/console-output.js';
-import { MissingDataError, UsageError } from '../../src/cli/data-folder.js';
-import { EXIT_CODES, exitCodeOf, exitCodeOfFileCommand } from '../../src/cli/exit-codes.js';
+import { EXIT_CODES, exitCodeOf, exitCodeOfFileCommand, MissingDataError, UsageError } from '../../src/cli/exit-codes.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
@@ -40,9 +39,9 @@ test('a folder that another server has is 75', () => {
 });
 
 test('a port or address that cannot be listened on is 69', () => {
-  const place = { host: '127.0.0.1', port: 1, file: '/c', isFileThere: true };
+  const attempt = { host: '127.0.0.1', port: 1, file: '/c', unwritten: undefined };
   for (const code of ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND']) {
-    assert.equal(exitCodeOf(new ListeningError(place, systemError(code, 'listen'))), 69);
+    assert.equal(exitCodeOf(new ListeningError(attempt, systemError(code, 'listen'))), 69);
   }
 });
 

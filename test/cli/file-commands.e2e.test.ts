@@ -11,7 +11,7 @@ const test = suite('cli/file-commands');
 const OPEN = { enabled: false };
 const TIMEOUT_MS = 120_000;
 /** Damage that a snapshot covers; how much of it is counted in bytes depends on which snapshot. */
-const LOST_HISTORY = /^what is lost: history, and no value\n(?: {2}\d+ bytes of [^\n]*\n)? {2}the lines of seq 4 to \d+;/m;
+const LOST_HISTORY = /^what is lost: history, but no value\n(?: {2}\d+ bytes of [^\n]*\n)? {2}the lines of seq 4 to \d+;/m;
 
 function configure(bench: Workbench): void {
   const storage = { persistent_file_path: 'data/', segment_bytes: 4096, compaction: { interval_seconds: 1 } };
@@ -109,11 +109,11 @@ test('a repair names the key of the damaged line itself, and says where there ma
   writeFileSync(file, `${text.slice(0, salt)},xsalt"${text.slice(salt + ',"salt"'.length)}`, 'latin1');
   const legible = await run(bench, 'repair', 'shop', '--data', 'data');
   assert.equal(legible.code, EXIT_CODES.failure, legible.stderr);
-  assert.match(legible.stdout, /^ {2}they speak of these keys:\n {4}"k7"\n {2}damaged ones seem to name these keys, .*:\n {4}"k6"\n/m);
+  assert.match(legible.stdout, /^ {2}they are about these keys:\n {4}"k7"\n {2}damaged ones seem to name these keys, .*:\n {4}"k6"\n/m);
   assert.ok(!legible.stdout.includes('other keys may be lost'), legible.stdout);
   writeFileSync(file, `${text.slice(0, at)}"key":xk6"${text.slice(at + '"key":"k6"'.length)}`, 'latin1');
   const illegible = await run(bench, 'repair', 'shop', '--data', 'data');
-  assert.match(illegible.stdout, /^ {4}"k7"\n {2}other keys may be lost as well: not every lost line is there and legible$/m);
+  assert.match(illegible.stdout, /^ {4}"k7"\n {2}other keys may be lost as well: not every lost line is present and readable$/m);
 }), { timeoutMs: 120_000 });
 
 test('where only a snapshot is damaged, no repair is made and the next start serves everything', () => withWorkbench(async (bench) => {
@@ -149,7 +149,7 @@ test('a log that is not there, and a segment that is not there, are named withou
   assert.match((await run(bench, 'verify')).stdout, gap);
   rmSync(bench.path('data', 'shop.jsonl'));
   rmSync(bench.path('data', 'shop'), { recursive: true });
-  const missing = /^shop: MISSING \(the log is not there\)\n {2}shop\.jsonl: expected the active segment; found no such file$/m;
+  const missing = /^shop: MISSING \(the log does not exist\)\n {2}shop\.jsonl: expected the active segment; found no such file$/m;
   assert.match((await run(bench, 'verify')).stdout, missing);
 }), { timeoutMs: TIMEOUT_MS });
 

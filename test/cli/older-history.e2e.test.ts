@@ -67,13 +67,13 @@ test('after a repair, the lines from before it are named and read, by seq and by
   for (const moment of ['3', time]) {
     const { code, stderr } = await run(bench, 'replay', 'shop', '--data', 'data', '--until', moment);
     assert.equal(code, EXIT_CODES.usage);
-    assert.match(stderr, /An older log of it has that, and this command reads it:\n {2}# seq 1 to \d+, from 2026-11-22T10:00:00\.000Z/);
+    assert.match(stderr, /This command reads it from an older log of the project:\n {2}# seq 1 to \d+, from 2026-11-22T10:00:00\.000Z/);
     const [shown] = await paste(bench, { code, stderr, signal: null, stdout: '' });
     assert.deepEqual(Object.keys(JSON.parse(shown?.stdout ?? '{}') as object), ['k0', 'k1'], moment);
   }
   rmSync(bench.path('data', '_repair'), { recursive: true });
   const gone = await run(bench, 'replay', 'shop', '--data', 'data', '--until', '3');
-  assert.match(gone.stderr, /no older log of it is in the data folder; look in a copy\n/);
+  assert.match(gone.stderr, /the data folder has no older log of it; look in a backup\n/);
   const [retention] = await paste(bench, { ...gone, stderr: gone.stderr.replace(/.*: (node \S+ replay _server)/, '  $1') });
   assert.equal(retention?.code, EXIT_CODES.ok, retention?.stderr);
 }), TIMEOUT);

@@ -1,6 +1,6 @@
 /** A point in a log is a seq, a time, a day or how long ago; what could mean two things is refused. */
 import assert from 'node:assert/strict';
-import { UsageError } from '../../src/cli/data-folder.js';
+import { UsageError } from '../../src/cli/exit-codes.js';
 import { dependsOnMachine, parseMoment, parseSeq } from '../../src/cli/parse-moment.js';
 import { suite } from '../suite.js';
 
@@ -71,7 +71,7 @@ test('a local time that the clocks showed twice or never is refused, naming what
 
 test('what lies in the future is refused', () => {
   inZone('UTC', () => {
-    for (const text of ['2026-11-28T15:31', '2026-11-29', '2027-01-01T00:00:00Z']) refusedAs(text, /lies in the future; leave --until/);
+    for (const text of ['2026-11-28T15:31', '2026-11-29', '2027-01-01T00:00:00Z']) refusedAs(text, /is in the future; omit --until/);
   });
 });
 

@@ -59,7 +59,7 @@ test('where no folder for temporary files can be made, a command says so in one 
       const { code, stdout, stderr } = await ended(start(bench, [...command, '--data', 'data'], { env: { TMPDIR: place } }));
       assert.deepEqual([code, stdout], [EXIT_CODES.outputFailed, ''], command.join(' '));
       const advice = 'set TMPDIR to a folder that exists';
-      assert.equal(stderr, `simplekv: Cannot make a folder for temporary files in "${place}" (${errno}): ${advice}\n`);
+      assert.equal(stderr, `simplekv: Cannot create a folder for temporary files in "${place}" (${errno}): ${advice}\n`);
     }));
   }
 }), TIMEOUT);

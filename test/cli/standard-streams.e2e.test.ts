@@ -28,7 +28,7 @@ for (const [what, redirection] of [
 
 /** A full standard output is reported once on standard error, and by readiness. */
 async function assertReported(server: ServerUnderTest): Promise<void> {
-  assert.match(server.stderr, /^simplekv: the server log cannot be written \(ENOSPC: no space left on device\): the server goes on/);
+  assert.match(server.stderr, /^simplekv: the server log cannot be written \(ENOSPC: no space left on device\): the server continues/);
   assert.equal(server.stderr.split('\n').length, 2, 'once');
   const { ok, detail } = await serverLogCheck(server);
   assert.equal(ok, false);

@@ -204,7 +204,7 @@ test('a generated key that was changed in copying is named as that', () => {
   const changed = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
   checkConfig(withKey({ api_key: key }));
   const error = faultOf(withKey({ api_key: changed }));
-  assert.match(error.message, /\/projects\/0\/authentication\/api_key must be a whole key: its checksum/);
+  assert.match(error.message, /\/projects\/0\/authentication\/api_key must be a complete API key: its checksum/);
 });
 
 test('two salts in one file are refused, one salt is not', () => {

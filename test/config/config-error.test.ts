@@ -19,7 +19,7 @@ test('a setting that is missing and one that does not exist are said in a senten
   const missing = new ConfigError({ pointer: '/projects', expected: 'x', kind: 'missing' });
   assert.equal(missing.inFile('/c').message, 'Cannot use the configuration "/c": /projects is missing');
   const unknown = new ConfigError({ pointer: '/x', expected: 'x', kind: 'unknown' });
-  assert.match(unknown.inFile('/c').message, /: \/x is no setting of this version: correct its name, or remove it$/);
+  assert.match(unknown.inFile('/c').message, /: \/x is not a setting of this version: correct its name, or remove it$/);
 });
 
 test('inFile() adds the file and keeps everything else', () => {

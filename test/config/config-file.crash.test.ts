@@ -137,7 +137,7 @@ for (const { step, isCrash, holdsFile, announced } of CREATE_ROWS) {
       const name = path.join(folder, 'config.json');
       const { disk } = faultyConfigDisk({ step, code: 'EIO', isCrash });
       let count = 0;
-      const error = await failureOf(ConfigFile.create(name, OLD, { disk, announce: () => { count += 1; } }));
+      const error = await failureOf(ConfigFile.create(name, OLD, () => { count += 1; }, disk));
       assert.ok(error instanceof ConfigError && /EIO/.test(error.message), String(error));
       assert.equal(count, announced ? 1 : 0);
       if (holdsFile) {
@@ -170,7 +170,7 @@ test('a second name of the temporary file that cannot be removed does not fail c
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');
     const { disk } = faultyConfigDisk({ step: 'unlink', code: 'EIO' });
-    await ConfigFile.create(name, OLD, { disk });
+    await ConfigFile.create(name, OLD, undefined, disk);
     assert.deepEqual((await loaded(name)).document, OLD);
   });
 });

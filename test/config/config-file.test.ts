@@ -57,7 +57,7 @@ test('a document that would be too long to be read again is refused, and the fil
     const projects = Array.from({ length: 100_000 }, (_, index) => ({ id: `p${index}`.padEnd(63, '-'), authentication }));
     await assert.rejects(file.update((document) => ({ ...document, projects })), (error) => {
       assert.ok(error instanceof AppError);
-      assert.match(error.message, /^Cannot save the configuration: it would have \d+ bytes, and at most 67108864 are read$/);
+      assert.match(error.message, /^Cannot save the configuration: it would have \d+ bytes, more than the limit of 67108864$/);
       return error.code === 'config_write_failed';
     });
     assert.deepEqual([file.document, (await loaded(file.path)).document], [OLD, OLD]);
@@ -199,7 +199,7 @@ test('create() announces before the file has its name', async () => {
   await inFolder(async (folder) => {
     let present: readonly string[] = [];
     const { readdirSync } = await import('node:fs');
-    await ConfigFile.create(path.join(folder, 'config.json'), OLD, { announce: () => { present = readdirSync(folder); } });
+    await ConfigFile.create(path.join(folder, 'config.json'), OLD, () => { present = readdirSync(folder); });
     assert.equal(present.length, 1);
     assert.match(present[0] ?? '', /^\.config\.json\.[0-9a-f]{16}\.tmp$/);
   });
@@ -208,7 +208,7 @@ test('create() announces before the file has its name', async () => {
 test('create() whose announcement fails leaves nothing', async () => {
   await inFolder(async (folder) => {
     const fail = (): never => { throw new Error('the console is gone'); };
-    await assert.rejects(ConfigFile.create(path.join(folder, 'config.json'), OLD, { announce: fail }), /the console is gone/);
+    await assert.rejects(ConfigFile.create(path.join(folder, 'config.json'), OLD, fail), /the console is gone/);
     assert.deepEqual(await readdir(folder), []);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { keyIdOf } from '../../src/auth/key-hash.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
-import { effectiveSettings, renderEntry, viewEntry, type ProjectState } from '../../src/config/effective-settings.js';
+import { effectiveSettings, renderEntry, viewEntry, type EntryState } from '../../src/config/effective-settings.js';
 import { BUILT_IN_STORAGE, type ProjectSettings, STORAGE_SETTINGS, type StorageChange } from '../../src/events/project-settings.js';
 import { arbitraryChange } from '../base/arbitrary-values.js';
 import { arbitrarySettings } from '../events/arbitrary-events.js';
@@ -17,7 +17,7 @@ function withDefaults(storage: StorageChange): ConfigDocument {
   return { ...EMPTY, default: { storage: { persistent_file_path: 'data/', ...storage } } };
 }
 
-function stateOf(settings: ProjectSettings): ProjectState {
+function stateOf(settings: ProjectSettings): EntryState {
   return { id: 'alpha', settings, revision: undefined, apiKey: null, apiKeyHash: null };
 }
 
@@ -56,7 +56,7 @@ test('viewEntry() gives the id of the key, and null without one', () => {
 });
 
 test('a new entry names where its data is and who may use it, and leaves out the rest of the defaults', () => {
-  const state: ProjectState = { ...stateOf(effectiveSettings({}, EMPTY)), revision: 1, apiKeyHash: 'sha256:x' };
+  const state: EntryState = { ...stateOf(effectiveSettings({}, EMPTY)), revision: 1, apiKeyHash: 'sha256:x' };
   const entry = renderEntry(undefined, state, EMPTY);
   assert.deepEqual(entry, {
     id: 'alpha',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { digestKey } from '../../src/auth/key-hash.js';
-import { createLogger } from '../../src/base/logger.js';
+import { createLogger } from '../../src/base/server-log.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
 import { KnownKeysFile, KNOWN_KEYS_SUFFIX } from '../../src/config/known-keys-file.js';
 import { suite } from '../suite.js';
@@ -56,7 +56,7 @@ class Place {
         return place.document;
       },
     };
-    return await KnownKeysFile.open({ config, logger, disk: this.faulty.disk });
+    return await KnownKeysFile.open(config, logger, this.faulty.disk);
   }
 
   /** A server that learns keys, and has stopped. */

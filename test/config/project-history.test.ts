@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { InvariantError } from '../../src/base/invariant.js';
-import { historyOf, type ProjectHistory, type ProjectVersion } from '../../src/config/project-history.js';
+import { historyOf, type ProjectHistory, type SettingsVersion } from '../../src/config/project-history.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
 
 const test = suite('project-history');
 
-function version(seq: number): ProjectVersion {
+function version(seq: number): SettingsVersion {
   return { seq, settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, keyId: `key ${seq}` };
 }
 

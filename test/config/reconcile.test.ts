@@ -175,7 +175,7 @@ test('an id whose registered log is not there is refused: the volume may not be 
   for (const revision of [undefined, 9]) {
     const refused = against(entry(NEWEST, { revision }), { log: 'absent' });
     assert.match(reasonOf(refused), /is the volume mounted\?/);
-    assert.match(remedyOf(refused), /^mount the volume, or put the files back.*Only where they are lost for good: delete/);
+    assert.match(remedyOf(refused), /^mount the volume, or put the files back.*Only if they are lost permanently: delete/);
   }
 });
 
@@ -250,7 +250,7 @@ test('edits of two members of one group, in the file and in the log, both hold',
 test('a project in memory with a revision is refused: it was on disk somewhere', () => {
   const outcome = against(entry(settingsWith({ on_disk: false }), { revision: 9 }), { registered: undefined, log: 'absent' });
   assert.match(reasonOf(outcome), /revision 9 of a log that the registry does not know/);
-  assert.match(remedyOf(outcome), /^write storage\.on_disk true again.*remove the revision/);
+  assert.match(remedyOf(outcome), /^set storage\.on_disk to true again.*remove the revision/);
 });
 
 test('reasons name the project, and like what is advised end without a full stop', () => {
@@ -273,13 +273,11 @@ test('a log that is not there and a log that is an older copy are two refusals',
 });
 
 test('a server whose entries have revisions does not start without its own log', () => {
-  const [HERE, GONE] = [true, false].map((isPresent) => ({ isPresent, configPath: '/etc/simple kv.json' })) as [
-    { isPresent: boolean; configPath: string }, { isPresent: boolean; configPath: string },
-  ];
-  assert.equal(mustRefuseToStart([{ revision: undefined }, { revision: 3 }], HERE), undefined);
-  assert.equal(mustRefuseToStart([{ revision: undefined }], GONE), undefined);
-  assert.equal(mustRefuseToStart([], GONE), undefined);
-  const error = mustRefuseToStart([{ revision: undefined }, { revision: 3 }], GONE);
+  const configPath = '/etc/simple kv.json';
+  assert.equal(mustRefuseToStart([{ revision: undefined }, { revision: 3 }], true, configPath), undefined);
+  assert.equal(mustRefuseToStart([{ revision: undefined }], false, configPath), undefined);
+  assert.equal(mustRefuseToStart([], false, configPath), undefined);
+  const error = mustRefuseToStart([{ revision: undefined }, { revision: 3 }], false, configPath);
   assert.deepEqual([error?.pointer, error?.found], ['/projects/1/revision', '3']);
   assert.match(error?.message ?? '', /_server\.jsonl.*is the volume mounted/);
   assert.match(error?.message ?? '', /"simplekv repair _server --config '\/etc\/simple kv\.json'"/);

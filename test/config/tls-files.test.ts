@@ -28,16 +28,16 @@ async function readWith(folder: string, [key, cert]: readonly [string, string], 
 
 for (const [what, key, cert, pointer, message] of [
   ['a key of another certificate', otherKey, CERT, '/tls/key_file', /expected the private key of .*cert\.pem": the two do not/],
-  ['an encrypted key', encryptedKey, CERT, '/tls/key_file', /which holds an encrypted private key, expected one without a passphrase/],
-  ['both swapped', CERT, KEY, '/tls/key_file', /which holds a certificate, expected a private key as PEM/],
-  ['a key as the certificate', KEY, KEY, '/tls/cert_file', /which holds a private key, expected a certificate as PEM/],
-  ['an empty key', '', CERT, '/tls/key_file', /which holds nothing, expected a private key/],
-  ['an empty certificate', KEY, '', '/tls/cert_file', /which holds nothing, expected a certificate/],
-  ['a key that is no PEM', 'secret text', CERT, '/tls/key_file', /which holds no PEM, expected a private key/],
-  ['a certificate that is no PEM', KEY, 'text', '/tls/cert_file', /which holds no PEM, expected a certificate/],
-  ['a public key', publicKey, CERT, '/tls/key_file', /which holds PEM of another kind, expected a private key/],
-  ['a key that is cut off', KEY.slice(0, 100), CERT, '/tls/key_file', /which holds a private key that cannot be read/],
-  ['a certificate that is cut off', KEY, CERT.slice(0, 200), '/tls/cert_file', /which holds a certificate that cannot be read/],
+  ['an encrypted key', encryptedKey, CERT, '/tls/key_file', /which contains an encrypted private key, expected one without a passphrase/],
+  ['both swapped', CERT, KEY, '/tls/key_file', /which contains a certificate, expected a private key as PEM/],
+  ['a key as the certificate', KEY, KEY, '/tls/cert_file', /which contains a private key, expected a certificate as PEM/],
+  ['an empty key', '', CERT, '/tls/key_file', /which contains nothing, expected a private key/],
+  ['an empty certificate', KEY, '', '/tls/cert_file', /which contains nothing, expected a certificate/],
+  ['a key that is no PEM', 'secret text', CERT, '/tls/key_file', /which contains no PEM, expected a private key/],
+  ['a certificate that is no PEM', KEY, 'text', '/tls/cert_file', /which contains no PEM, expected a certificate/],
+  ['a public key', publicKey, CERT, '/tls/key_file', /which contains PEM of another kind, expected a private key/],
+  ['a key that is cut off', KEY.slice(0, 100), CERT, '/tls/key_file', /which contains a private key that cannot be read/],
+  ['a certificate that is cut off', KEY, CERT.slice(0, 200), '/tls/cert_file', /which contains a certificate that cannot be read/],
 ] as const) {
   test(`${what} is refused`, () => inFolder(async (folder) => {
     await assert.rejects(readWith(folder, [key, cert]), (error) => {
@@ -59,7 +59,7 @@ for (const [name, pointer] of [['key.pem', '/tls/key_file'], ['cert.pem', '/tls/
   test(`a folder and a missing file in the place of ${name} are refused`, () => inFolder(async (folder) => {
     const paths = { keyFile: path.join(folder, 'key.pem'), certFile: path.join(folder, 'cert.pem') };
     await writeFile(name === 'key.pem' ? paths.certFile : paths.keyFile, name === 'key.pem' ? CERT : KEY);
-    await assert.rejects(readTlsFiles(paths, NOW_MS), { name: 'ConfigError', pointer, message: /the system says ENOENT/ });
+    await assert.rejects(readTlsFiles(paths, NOW_MS), { name: 'ConfigError', pointer, message: /the system reports ENOENT/ });
     await mkdir(path.join(folder, name));
     await assert.rejects(readTlsFiles(paths, NOW_MS), { name: 'ConfigError', pointer, message: /expected a file/ });
   }));

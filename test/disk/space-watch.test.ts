@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createLogger } from '../../src/base/logger.js';
+import { createLogger } from '../../src/base/server-log.js';
 import { SpaceWatch, type SpaceWatchOptions } from '../../src/disk/space-watch.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';

@@ -35,7 +35,7 @@ test('every warning about the files of a start is on the page', () => {
 });
 
 test('what a server says on standard error when it ends is on the page, with its status', () => {
-  const text = 'the stop took too long; what was acknowledged is on disk';
+  const text = 'shutdown timed out; the logs have every acknowledged write';
   assert.ok(readDocument('src/cli/serve.ts').includes(text));
   const row = page.split('\n').find((line) => line.startsWith(`| \`${text}\` |`)) ?? '';
   assert.match(row, new RegExp(`status ${EXIT_CODES.failure}\\b.*timeouts\\.shutdown_seconds`));
@@ -53,7 +53,7 @@ test('a message of the server log that the sources do not tell is not passed ove
 test('every reason for which a project is refused is on the page', () => {
   const sources = ['src/config/reconcile.ts', 'src/log/log-errors.ts'].map(readDocument).join('\n').replaceAll(/' \+\n\s*'/g, '');
   const reasons = [
-    'is not in the data folder: is the volume mounted?', 'the log is an older copy', 'which is not there: is the volume mounted?',
+    'is not in the data folder: is the volume mounted?', 'the log is an older copy', 'which does not exist: is the volume mounted?',
     'of a log that the registry does not know', 'is unknown to this version', 'Cannot trust "',
   ];
   for (const reason of reasons) {

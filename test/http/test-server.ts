@@ -8,7 +8,7 @@ import type { DerivationQueueOptions } from '../../src/auth/derivation-queue.js'
 import { FailedKeyThrottle } from '../../src/auth/failed-key-throttle.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
-import { createLogger } from '../../src/base/logger.js';
+import { createLogger } from '../../src/base/server-log.js';
 import type { LifecycleState } from '../../src/http/context.js';
 import { createApp } from '../../src/http/create-app.js';
 import type { HttpOptions } from '../../src/http/http-options.js';

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { Keyring } from '../../src/auth/keyring.js';
 import { AppError } from '../../src/base/app-error.js';
 import { type Clock, systemClock } from '../../src/base/clock.js';
-import { createLogger, type Logger } from '../../src/base/logger.js';
+import type { Logger } from '../../src/base/logger.js';
+import { createLogger } from '../../src/base/server-log.js';
 import { adoptKeys } from '../../src/config/adopt-keys.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
 import type { ConfigDisk } from '../../src/config/config-disk.js';
@@ -168,7 +169,7 @@ async function takeConfigOver(file: string, announce: (scope: string, key: strin
       announce('global', globalKey);
       announce('first_project', projectKey);
     };
-    return await ConfigFile.create(file, document, { announce: showBoth, ...(disk && { disk }) });
+    return await ConfigFile.create(file, document, showBoth, disk);
   }
   const config = await ConfigFile.open(loaded, disk);
   const adopted = await adoptKeys(loaded.document);

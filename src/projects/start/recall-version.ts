@@ -3,7 +3,7 @@
  */
 import { logFailure } from '../../base/log-failure.js';
 import type { Logger } from '../../base/logger.js';
-import { type HistoryGap, isInGap, type ProjectVersion } from '../../config/project-history.js';
+import { type HistoryGap, isInGap, type SettingsVersion } from '../../config/project-history.js';
 import { decodeEvent } from '../../events/codec.js';
 import type { Log } from '../../log/log.js';
 import type { ProjectStateProjection } from '../../projections/project-state.js';
@@ -23,7 +23,7 @@ export async function recallVersion(
   return { isTrimmed, recalled };
 }
 
-async function versionOf(log: Log, seq: number): Promise<ProjectVersion | undefined> {
+async function versionOf(log: Log, seq: number): Promise<SettingsVersion | undefined> {
   for await (const line of log.read({ fromSeq: seq, toSeq: seq })) {
     const event = decodeEvent(line.op, line.body);
     if (line.seq === seq && 'settings' in event) return { seq, settings: event.settings, keyId: event.key_id };

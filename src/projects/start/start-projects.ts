@@ -38,7 +38,7 @@ export async function startProjects(resources: ProjectResources, options: StartO
   const { config } = resources;
   const { adoption, progress } = options;
   const found = await progress.opening(REGISTRY_NAME, () => Registry.open(resources));
-  const refusal = mustRefuseToStart(config.document.projects, { isPresent: found !== undefined, configPath: config.path });
+  const refusal = mustRefuseToStart(config.document.projects, found !== undefined, config.path);
   if (refusal !== undefined) throw refusal;
   const registry = found ?? (await Registry.create(resources));
   const services = { ...resources, registry, maintenance: new ProjectMaintenance(resources, registry) };

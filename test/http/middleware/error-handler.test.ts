@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import type { ErrorCode } from '../../../src/base/error-codes.js';
-import { createLogger, silentLogger } from '../../../src/base/logger.js';
+import { silentLogger } from '../../../src/base/logger.js';
+import { createLogger } from '../../../src/base/server-log.js';
 import type { AppContext } from '../../../src/http/context.js';
 import { answerProblem } from '../../../src/http/middleware/error-handler.js';
 import { suite } from '../../suite.js';

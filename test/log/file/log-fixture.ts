@@ -1,7 +1,8 @@
 /** Small logs in files for tests: drafts, homes on a disk in memory, and what came out. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createLogger, type Logger } from '../../../src/base/logger.js';
+import type { Logger } from '../../../src/base/logger.js';
+import { createLogger } from '../../../src/base/server-log.js';
 import type { Clock } from '../../../src/base/clock.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import type { Disk } from '../../../src/disk/disk.js';

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
-import { createLogger, LOG_LEVELS, type Logger, type LogLevel, silentLogger } from '../../src/base/logger.js';
+import { LOG_LEVELS, type Logger, silentLogger } from '../../src/base/logger.js';
+import { createReadableForm } from '../../src/base/readable-log.js';
+import { createLogger, type LoggerOptions } from '../../src/base/server-log.js';
 import { suite } from '../suite.js';
 
-const test = suite('logger');
+const test = suite('server-log');
 
 const SECRET = 'skv_p_0123456789SECRETsecret';
 
 /** A logger and its output, piece by piece. */
-function recorded(options: { readonly level?: LogLevel; readonly readable?: boolean } = {}): { logger: Logger; pieces: string[] } {
+function recorded(options: Omit<LoggerOptions, 'destination'> = {}): { logger: Logger; pieces: string[] } {
   const pieces: string[] = [];
   const destination = {
     write(piece: string): void {
@@ -76,7 +78,7 @@ test('a defect is logged with its stack, also as the cause of an expected failur
   const defect = new TypeError('x is not a function');
   for (const error of [
     defect, new AppError('internal_error', 'a defect'), new AppError('compaction_failed', 'Cannot make the snapshot', { cause: defect }),
-  ]) assert.match(String(loggedError(error)['stack']), /logger\.test/, error.message);
+  ]) assert.match(String(loggedError(error)['stack']), /server-log\.test/, error.message);
 });
 
 test('a thrown value that is not an error is logged as it is', () => {
@@ -100,11 +102,11 @@ const NESTINGS: readonly (readonly [string, (name: string) => object])[] = [
 for (const name of ['api_key', 'apiKey', 'api_key_hash', 'authorization', 'x-api-key', 'X-API-Key']) {
   test(`the field "${name}" is redacted at any depth`, () => {
     for (const [where, wrap] of NESTINGS) {
-      for (const readable of [false, true]) {
-        const { logger, pieces } = recorded({ readable });
+      for (const form of [undefined, createReadableForm()]) {
+        const { logger, pieces } = recorded(form === undefined ? {} : { format: form });
         logger.info(wrap(name), 'a line');
         const text = pieces.join('');
-        assert.ok(!text.includes(SECRET), `${where}, ${readable ? 'readable' : 'JSON'}: ${text}`);
+        assert.ok(!text.includes(SECRET), `${where}, ${form !== undefined ? 'readable' : 'JSON'}: ${text}`);
         assert.ok(text.includes('[redacted]'), `${where}: ${text}`);
       }
     }
@@ -119,7 +121,7 @@ test('redaction does not modify the logged object', () => {
 });
 
 test('the readable form shows level, message and fields', () => {
-  const { logger, pieces } = recorded({ readable: true });
+  const { logger, pieces } = recorded({ format: createReadableForm() });
   logger.warn({ project: 'alpha' }, 'the disk is full');
   const text = pieces.join('');
   assert.match(text, /WARN/);
@@ -133,11 +135,11 @@ test('the silent logger accepts every call and writes nothing', () => {
   }
 });
 
-for (const readable of [false, true]) {
-  test(`a fatal line is flushed with the destination's method, ${readable ? 'readable' : 'as JSON'}`, () => {
+for (const form of [undefined, createReadableForm()]) {
+  test(`a fatal line is flushed with the destination's method, ${form === undefined ? 'as JSON' : 'readable'}`, () => {
     const calls: string[] = [];
     const destination = { write: () => void calls.push('write'), flushSync: () => void calls.push('flush') };
-    const logger = createLogger({ readable, destination });
+    const logger = createLogger({ ...(form === undefined ? {} : { format: form }), destination });
     logger.error('one');
     logger.fatal('two');
     assert.deepEqual(calls, ['write', 'write', 'flush']);

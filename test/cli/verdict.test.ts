@@ -1,17 +1,20 @@
-/** Damage, files that are not there, an older copy and a newer format have a word each. */
+/** What verification amounts to, and the advice for it: the command that helps, and never one that does harm. */
 import assert from 'node:assert/strict';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { nextStep } from '../../src/cli/next-step.js';
-import { hasNewerFormat, verdictKindOf, type VerdictKind } from '../../src/cli/verdict-kind.js';
+import type { FindingKind } from '../../src/base/finding.js';
+import { hasNewerFormat, nextStep, verdictKindOf, type VerdictKind } from '../../src/cli/verdict.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
+import { isLogSound } from '../../src/offline/verify/findings.js';
 import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
 import type { ProjectVerdict } from '../../src/offline/verify/verify-project.js';
 import { inFolder } from '../config/config-folder.js';
 import { beginLife, setValue } from '../projects/lives-fixture.js';
 import { suite } from '../suite.js';
 
-const test = suite('cli/verdict-kind');
+const test = suite('cli/verdict');
+const SNAPSHOT = 'shop/snap-00000000000000000009.json';
+
 const P = 'first_project';
 
 interface Row {
@@ -19,6 +22,48 @@ interface Row {
   readonly next: RegExp;
   harm(log: string): Promise<void>;
 }
+
+function verdictOf(files: readonly string[], kind?: FindingKind, project = 'shop'): ProjectVerdict {
+  const findings = files.map((file) => ({ file, line: 1, offset: 0, seq: 9, expected: 'a hash', found: 'another', kind }));
+  const counts = { firstSeq: 1, lastSeq: 9, lineCount: 9, segmentCount: 1, bytes: 1, snapshots: [] };
+  return { project, findings, notes: [], logId: undefined, ...counts };
+}
+
+test('a sound project needs nothing', () => {
+  assert.equal(nextStep(verdictOf([]), {}), undefined);
+});
+
+test('a damaged log is repaired, in the folder that was named', () => {
+  assert.match(nextStep(verdictOf(['shop.jsonl']), {}) ?? '', /then: simplekv repair shop \(changes nothing yet;/);
+  const mixed = { ...verdictOf([]), findings: [...verdictOf([SNAPSHOT], 'snapshot').findings, ...verdictOf(['shop/head']).findings] };
+  assert.match(nextStep(mixed, { data: 'my data' }) ?? '', /repair shop --data 'my data' \(/);
+  const server = verdictOf(['_server.jsonl'], undefined, '_server');
+  assert.match(nextStep(server, { config: 'c.json' }) ?? '', /repair _server --config c\.json \(/);
+});
+
+test('a folder without a registry may be a copy of single projects', () => {
+  const next = nextStep(verdictOf(['_server.jsonl'], 'missing', '_server'), { data: 'copy' }) ?? '';
+  assert.match(next, /^if this is a copy of single projects, verify each by its name\. Otherwise stop .*repair _server --data copy \(/);
+});
+
+test('damage in snapshots alone is no reason for a repair', () => {
+  assert.equal(isLogSound(verdictOf([SNAPSHOT], 'snapshot').findings), true);
+  assert.match(nextStep(verdictOf([SNAPSHOT], 'snapshot'), {}) ?? '', /the log is sound.*POST \/api\/v1\/projects\/shop\/compact/);
+  const server = nextStep(verdictOf(['_server/snap-00000000000000001000.json'], 'snapshot', '_server'), {}) ?? '';
+  assert.match(server, /a later snapshot replaces it/);
+  assert.doesNotMatch(server, /repair|POST/);
+});
+
+test('a snapshot that does not go with its log is not taken for one that a start passes over', () => {
+  assert.equal(isLogSound(verdictOf([SNAPSHOT]).findings), false);
+  assert.match(nextStep(verdictOf([SNAPSHOT]), {}) ?? '', /repair shop \(/);
+});
+
+test('what a newer version wrote is never repaired', () => {
+  const next = nextStep(verdictOf(['shop.jsonl'], 'newer_format'), {}) ?? '';
+  assert.match(next, /run that version.*do not repair/);
+  assert.doesNotMatch(next, /simplekv repair/);
+});
 
 async function edit(log: string, change: (text: string) => string): Promise<void> {
   await writeFile(log, change(await readFile(log, 'latin1')), 'latin1');

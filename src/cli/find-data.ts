@@ -1,0 +1,104 @@
+/**
+ * Finds what a command works on: the data folder that a configuration names or that is named itself, and in it the named project.
+ */
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { isErrno } from '../base/app-error.js';
+import { programCommand } from '../base/program-command.js';
+import { ConfigError } from '../config/config-error.js';
+import { loadConfig, type LoadedConfig } from '../config/load-config.js';
+import { resolveServerOptions } from '../config/server-options.js';
+import type { Disk } from '../disk/disk.js';
+import { findKnownProjects, type KnownProjects } from '../offline/folder-projects.js';
+import { REGISTRY } from '../offline/registry.js';
+import { findOlderLogs } from '../offline/replay/older-logs.js';
+import { isProjectName } from '../offline/verify/verify-folder.js';
+import { MissingDataError, UsageError } from './exit-codes.js';
+import { DEFAULT_CONFIG_PATH, type FolderOptions } from './run-command.js';
+
+/** Project names that a message lists. */
+const NAMES_SHOWN_MAX = 20;
+
+/** A data folder. */
+export interface FoundData {
+  /** Absolute. */
+  readonly dataFolder: string;
+  /** Undefined if the folder was named itself. */
+  readonly config: LoadedConfig | undefined;
+}
+
+/** The command and the project it was given. */
+export interface Target {
+  readonly command: 'verify' | 'replay' | 'repair';
+  /** The project's id, or `_server`; undefined: all of them. */
+  readonly project: string | undefined;
+}
+
+/**
+ * Finds the data folder and makes sure that it holds the project.
+ *
+ * @throws {ConfigError} when the configuration cannot be used
+ * @throws {UsageError} when the options contradict each other, or the folder has no such project
+ * @throws {MissingDataError} when the folder does not exist or holds no data
+ */
+export async function findData(target: Target, options: FolderOptions, disk: Disk, signal: AbortSignal): Promise<FoundData> {
+  const { command, project } = target;
+  if (project !== undefined && !isProjectName(project)) {
+    throw new UsageError(`Cannot ${command} "${project}": not a project id (lower-case letters, digits, "_" and "-")`);
+  }
+  const found = await findFolder(options);
+  const { dataFolder, config } = found;
+  const known = await findKnownProjects(disk, dataFolder, signal);
+  if (!known.hasRegistry && known.ids.length === 0) {
+    throw new MissingDataError(
+      `Cannot find data in "${dataFolder}": it contains neither _server.jsonl nor the log of a project. ` +
+        'Is it the folder that persistent_file_path names, and is its volume mounted?',
+    );
+  }
+  if (project === undefined || project === REGISTRY || known.ids.includes(project)) return found;
+  const entry = config?.document.projects.find(({ id }) => id === project);
+  const isInMemory = entry !== undefined && (entry.storage?.on_disk ?? config?.document.default?.storage?.on_disk) === false;
+  const reason = reasonMissing(project, known, dataFolder);
+  const older = await findOlderLogs(disk, dataFolder, project);
+  const commands = older.map((log) => programCommand([command, project, '--data', log.dataFolder]));
+  const elsewhere = commands.length === 0 ? '' : `; older files of it can be read with: ${commands.join('; ')}`;
+  const inMemory = isInMemory ? ' The configuration keeps it in memory, so it has no files.' : '';
+  throw new UsageError(`Cannot ${command} "${project}": ${reason}${elsewhere}.${inMemory} There are: ${namesOf(known.ids)}`);
+}
+
+async function findFolder(options: FolderOptions): Promise<FoundData> {
+  if (options.config !== undefined && options.data !== undefined) throw new UsageError('Cannot take both --config and --data');
+  if (options.data !== undefined) return { dataFolder: await existing(path.resolve(options.data)), config: undefined };
+  const file = options.config ?? DEFAULT_CONFIG_PATH;
+  const config = await loadConfig(file);
+  if (config === undefined) {
+    const expected = 'there is no such file. Name another one with --config, or the data folder itself with --data';
+    throw new ConfigError({ pointer: '', expected, kind: 'stated' }, { file: path.resolve(file) });
+  }
+  return { dataFolder: await existing(resolveServerOptions(config.document, config.folder).dataFolder), config };
+}
+
+async function existing(folder: string): Promise<string> {
+  let isFolder = false;
+  try {
+    isFolder = (await stat(folder)).isDirectory();
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+    const message = `Cannot find the data folder "${folder}": there is no such folder. Is the volume mounted?`;
+    throw new MissingDataError(message, { cause: error });
+  }
+  if (isFolder) return folder;
+  throw new MissingDataError(`Cannot use "${folder}" as a data folder: it is a file`);
+}
+
+function reasonMissing(project: string, { registrations }: KnownProjects, dataFolder: string): string {
+  const state = registrations.get(project)?.state;
+  if (state === 'deleted') return 'the registry says that it was deleted';
+  if (state === 'left') return 'the registry says that it left the disk';
+  return `no such project is in "${dataFolder}"`;
+}
+
+function namesOf(ids: readonly string[]): string {
+  const more = ids.length > NAMES_SHOWN_MAX ? [`${ids.length - NAMES_SHOWN_MAX} more`] : [];
+  return [...ids.slice(0, NAMES_SHOWN_MAX), ...more, REGISTRY].join(', ');
+}

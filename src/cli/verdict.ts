@@ -1,0 +1,74 @@
+/**
+ * What verification of a project amounts to, in one word, and the command to run next.
+ */
+import type { FindingKind } from '../base/finding.js';
+import { programCommand } from '../base/program-command.js';
+import { REGISTRY } from '../offline/registry.js';
+import { isLogSound } from '../offline/verify/findings.js';
+import type { ProjectVerdict } from '../offline/verify/verify-project.js';
+import type { FolderOptions } from './run-command.js';
+
+/**
+ * - `sound`: nothing is wrong.
+ * - `newer`: a newer version wrote what cannot be read; nothing is known to be damaged.
+ * - `missing`: the log does not exist.
+ * - `outdated`: the log is sound but ends before what its head, a snapshot or the registry proves.
+ * - `damaged`: anything else.
+ */
+export type VerdictKind = 'sound' | 'newer' | 'missing' | 'outdated' | 'damaged';
+
+const WORDS = {
+  newer_format: 'newer', missing: 'missing', outdated: 'outdated', snapshot: 'damaged',
+} as const satisfies Record<FindingKind, VerdictKind>;
+
+/** The kind that all findings have in common; `damaged` if they differ. */
+export function verdictKindOf({ findings }: Pick<ProjectVerdict, 'findings'>): VerdictKind {
+  if (findings.length === 0) return 'sound';
+  const kinds = new Set(findings.map(({ kind }) => kind));
+  const [only] = kinds;
+  return kinds.size === 1 && only !== undefined ? WORDS[only] : 'damaged';
+}
+
+/** True if a newer version wrote part of the files, whatever else is wrong: a repair by this version would drop what it cannot read. */
+export function hasNewerFormat(findings: readonly { readonly kind?: FindingKind | undefined }[]): boolean {
+  return findings.some(({ kind }) => kind === 'newer_format');
+}
+
+/**
+ * What to do about a verdict.
+ *
+ * @returns one line; undefined if nothing is wrong
+ */
+export function nextStep(verdict: ProjectVerdict, options: FolderOptions): string | undefined {
+  const { project, findings } = verdict;
+  const kind = verdictKindOf(verdict);
+  if (kind === 'sound') return undefined;
+  if (hasNewerFormat(findings)) return 'a newer version wrote it: run that version. This is not damage, so do not repair it';
+  if (isLogSound(findings)) return snapshotStep(project);
+  if (kind === 'missing' && project !== REGISTRY) return 'mount the volume, or put the files back from a copy';
+  const repair = programCommand(['repair', project, ...folderWords(options)]);
+  if (kind === 'outdated') {
+    return `put the newer files back. To continue with these: ${repair} (changes nothing yet; shows what would be lost)`;
+  }
+  const next = `stop the server, then: ${repair} (changes nothing yet; shows what can be kept and what would be lost)`;
+  const isAbsent = project === REGISTRY && findings.some((finding) => finding.kind === 'missing');
+  return isAbsent ? `if this is a copy of single projects, verify each by its name. Otherwise ${next}` : next;
+}
+
+/**
+ * What happens to damaged snapshots of a sound log.
+ *
+ * @param project the project's id, or `_server`
+ */
+export function snapshotStep(project: string): string {
+  const compact = `POST /api/v1/projects/${project}/compact`;
+  const replacement = project === REGISTRY ? 'a later snapshot replaces it' : `replaces it; ${compact} does so at once`;
+  const state = 'only snapshots are damaged; the log is sound, and no value is lost';
+  return `${state}. The server reads an older snapshot or the whole log instead, and ${replacement}`;
+}
+
+/** The options that name the same folder again. */
+export function folderWords({ config, data }: FolderOptions): readonly string[] {
+  if (data !== undefined) return ['--data', data];
+  return config === undefined ? [] : ['--config', config];
+}
