@@ -3,12 +3,13 @@
  * interrupted leaves the previous file of that name.
  */
 import { randomUUID } from 'node:crypto';
-import { rmSync, type Stats } from 'node:fs';
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open, realpath, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { OutputError, type Sink } from './command-output.js';
 import { UsageError } from './exit-codes.js';
+import { removingAfterwards } from './scratch-folder.js';
 
 /** Mode of the file: that of the files in a data folder. */
 const FILE_MODE = 0o640;
@@ -32,26 +33,15 @@ export async function writeOutputFile(target: string, dataFolder: string, work: 
   };
   const temporary = `${file}.${randomUUID()}.tmp`;
   const handle = await writing(open(temporary, 'wx', FILE_MODE));
-  const removeNow = (): void => rmSync(temporary, { force: true });
-  process.once('exit', removeNow);
-  try {
-    await fill(handle, async () => {
+  await removingAfterwards(temporary, async () => {
+    try {
       await work({ isClosed: false, print: async (piece) => await writing(handle.writeFile(piece)) });
       await writing(handle.sync());
-    });
+    } finally {
+      await handle.close();
+    }
     await writing(rename(temporary, file));
-  } finally {
-    await rm(temporary, { force: true });
-    process.removeListener('exit', removeNow);
-  }
-}
-
-async function fill(handle: FileHandle, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } finally {
-    await handle.close();
-  }
+  });
 }
 
 /** Follows a link, and refuses a path in the data folder, a device and a pipe. */

@@ -2,16 +2,17 @@
  * The command `replay`: prints the state of a project at any point of its log, or the lines of the log. Changes nothing.
  */
 import { createReadStream } from 'node:fs';
+import { programCommand } from '../base/program-command.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import { openProjectLog } from '../offline/project-files.js';
 import { REGISTRY } from '../offline/registry.js';
-import { type Moment, momentText } from '../offline/replay/moment.js';
+import { type Moment, momentText, OutOfReachError } from '../offline/replay/moment.js';
+import { findOlderLogs, type OlderLog, olderLogWith } from '../offline/replay/older-logs.js';
 import { operationsOf, replayEvents } from '../offline/replay/replay-events.js';
 import { replayState } from '../offline/replay/replay-state.js';
 import { complain, type Sink } from './command-output.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
-import { type OlderHistoryQuery, olderHistoryNote, withOlderHistory } from './older-history.js';
 import { writeOutputFile } from './output-file.js';
 import { dependsOnMachine, parseMoment, parseSeq } from './parse-moment.js';
 import type { FolderOptions, RunContext } from './run-command.js';
@@ -40,6 +41,16 @@ interface Replay extends Range {
   readonly options: ReplayCommandOptions;
   readonly dataFolder: string;
   readonly context: RunContext;
+}
+
+/** The history that a replay asks for. */
+interface HistoryQuery {
+  readonly dataFolder: string;
+  readonly project: string;
+  /** Undefined: the beginning of the log. */
+  readonly wanted: Moment | undefined;
+  /** The words of the command, without the options that name the folder. */
+  readonly words: readonly string[];
 }
 
 /** Size of one write of output, in bytes. */
@@ -92,18 +103,23 @@ function rangeOf(options: ReplayCommandOptions): Range {
 }
 
 /** The same command, to be repeated on a folder with an older log if this log lacks the lines. */
-function historyQuery({ project, options, dataFolder, fromSeq, until }: Replay): OlderHistoryQuery {
+function historyQuery({ project, options, dataFolder, fromSeq, until }: Replay): HistoryQuery {
   const named = (['until', 'from', 'key', 'op', 'actor', 'out'] as const).flatMap((name) => {
     const value = options[name];
     return value === undefined ? [] : [`--${name}`, value];
   });
   const words = ['replay', project, ...(options.events === true ? ['--events'] : []), ...named];
-  return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
+  return { dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
 }
 
-async function noteBeginning(query: OlderHistoryQuery): Promise<void> {
-  const note = await olderHistoryNote((await openProjectLog(disk, query)).firstSeq, query);
-  if (note !== '') complain(note);
+/** Notes that a log does not begin with the creation of its project, and where the earlier lines are. */
+async function noteBeginning(query: HistoryQuery): Promise<void> {
+  const { firstSeq } = await openProjectLog(disk, query);
+  if (firstSeq === 1) return;
+  const logs = await findOlderLogs(disk, query.dataFolder, query.project);
+  const older = logs.map((log) => `\n${reading(log, query)}`).join('');
+  const where = older === '' ? '; earlier lines are not in this data folder' : `. Older logs of it:${older}`;
+  complain(`the log begins with seq ${firstSeq}${where}`);
 }
 
 async function write({ project, options, dataFolder, context, fromSeq, until }: Replay): Promise<void> {
@@ -145,4 +161,25 @@ async function printPieces(pieces: AsyncIterable<Buffer>, sink: Sink): Promise<v
     // The sound lines before a fault are printed before its error.
     await flush();
   }
+}
+
+/** Adds to the error of a replay where to find the history that it asks for. */
+async function withOlderHistory(error: unknown, query: HistoryQuery): Promise<unknown> {
+  if (!(error instanceof OutOfReachError) || error.side !== 'before') return error;
+  const logs = await findOlderLogs(disk, query.dataFolder, query.project);
+  const log = query.wanted === undefined ? logs.at(0) : olderLogWith(logs, query.wanted);
+  if (log !== undefined) {
+    return error.with(`This command reads it from an older log of the project:\n${reading(log, query)}`);
+  }
+  const others = logs.map((other) => `\n${reading(other, query)}`).join('');
+  const where = others === '' ? 'the data folder has no older log of it; look in a backup' : `its older logs have other lines:${others}`;
+  const removed = programCommand(['replay', '_server', '--events', '--op', 'segment.removed', '--data', query.dataFolder]);
+  return error.with(`For the lines before ${momentText(query.wanted)}, ${where}\nThis lists what retention removed: ${removed}`);
+}
+
+/** The command that reads an older log, and the range that it has. */
+function reading({ dataFolder, first, last }: OlderLog, { words }: HistoryQuery): string {
+  const end = last.timeMs === undefined ? '' : `, until ${new Date(last.timeMs).toISOString()}`;
+  const range = `seq ${first.seq} to ${last.seq}, from ${new Date(first.timeMs).toISOString()}${end}`;
+  return `  # ${range}\n  ${programCommand([...words, '--data', dataFolder])}`;
 }

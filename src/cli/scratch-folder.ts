@@ -38,14 +38,23 @@ export async function withScratchFolder<T>(work: (folder: string) => Promise<T>)
   const namespace = pidNamespace();
   await removeStale(namespace);
   const folder = await create(namespace);
-  const removeNow = (): void => rmSync(folder, REMOVAL);
+  return await removingAfterwards(folder, async () => {
+    try {
+      return await work(folder);
+    } catch (error) {
+      throw isDiskFull(error) ? diskFull(error) : error;
+    }
+  });
+}
+
+/** Calls `work`, and removes a temporary file or folder afterwards, also if the process exits meanwhile. */
+export async function removingAfterwards<T>(temporary: string, work: () => Promise<T>): Promise<T> {
+  const removeNow = (): void => rmSync(temporary, REMOVAL);
   process.once('exit', removeNow);
   try {
-    return await work(folder);
-  } catch (error) {
-    throw isDiskFull(error) ? diskFull(error) : error;
+    return await work();
   } finally {
-    await rm(folder, REMOVAL);
+    await rm(temporary, REMOVAL);
     process.removeListener('exit', removeNow);
   }
 }

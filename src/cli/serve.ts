@@ -25,8 +25,9 @@ const ERRORS_BYTES_MAX = 262_144;
 class StandardStreams {
   readonly errors: ConsoleOutput;
   readonly serverLog: ConsoleOutput;
+  /** Undefined until the configuration is read, which has the level. */
+  logger: Logger | undefined;
   readonly #format: ((line: string) => string) | undefined;
-  #logger: Logger | undefined;
 
   /** @param format the form of the server log, for a terminal; undefined: JSON */
   constructor(format: ((line: string) => string) | undefined) {
@@ -37,12 +38,12 @@ class StandardStreams {
         this.errors.write(`simplekv: the server log cannot be written (${reason}): ${effect}\n`);
       },
       onDropped: (dropped) => {
-        this.#logger?.warn({ dropped }, `${countText(dropped, 'line')} of the server log ${dropped === 1 ? 'was' : 'were'} dropped`);
+        this.logger?.warn({ dropped }, `${countText(dropped, 'line')} of the server log ${dropped === 1 ? 'was' : 'were'} dropped`);
       },
     });
     this.errors = new ConsoleOutput(openNonBlocking(STANDARD_ERROR), {
       queuedBytesMax: ERRORS_BYTES_MAX,
-      onFailure: (reason) => this.#logger?.warn({ reason }, 'standard error cannot be written'),
+      onFailure: (reason) => this.logger?.warn({ reason }, 'standard error cannot be written'),
     });
     // However the process ends, the queued text is written if there is a reader.
     process.on('exit', () => {
@@ -51,15 +52,10 @@ class StandardStreams {
     });
   }
 
-  /** Undefined until the configuration is read, which has the level. */
-  get logger(): Logger | undefined {
-    return this.#logger;
-  }
-
   createLogger(level: LogLevel): Logger {
     const format = this.#format === undefined ? {} : { format: this.#format };
-    this.#logger = createLogger({ level, destination: this.serverLog, ...format });
-    return this.#logger;
+    this.logger = createLogger({ level, destination: this.serverLog, ...format });
+    return this.logger;
   }
 }
 
@@ -84,9 +80,8 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
   const shutdown = new Shutdown(server, streams);
   shutdown.listen();
   try {
-    const { shutdownTimeoutMs } = await server.start();
+    shutdown.limitMs = (await server.start()).shutdownTimeoutMs;
     isServing = true;
-    shutdown.limitTo(shutdownTimeoutMs);
   } catch (error) {
     if (shutdown.isRequested) return;
     const message = error instanceof Error ? error.message : String(error);
@@ -100,24 +95,16 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
 
 /** Ends the process: in an orderly way on a signal, at once on a defect. */
 class Shutdown {
+  /** True once a signal has arrived. */
+  isRequested = false;
+  /** How long it may take, in milliseconds. */
+  limitMs = SHUTDOWN_LIMIT_MS;
   readonly #server: SimpleKvServer;
   readonly #streams: StandardStreams;
-  #limitMs = SHUTDOWN_LIMIT_MS;
-  #isRequested = false;
 
   constructor(server: SimpleKvServer, streams: StandardStreams) {
     this.#server = server;
     this.#streams = streams;
-  }
-
-  /** True once a signal has arrived. */
-  get isRequested(): boolean {
-    return this.#isRequested;
-  }
-
-  /** Sets the configured limit. */
-  limitTo(limitMs: number): void {
-    this.#limitMs = limitMs;
   }
 
   listen(): void {
@@ -137,12 +124,12 @@ class Shutdown {
   }
 
   async #shutDown(signal: string): Promise<void> {
-    this.#isRequested = true;
+    this.isRequested = true;
     this.#streams.logger?.info({ signal }, 'stopping');
     const timer = setTimeout(() => {
       this.#streams.errors.write('simplekv: shutdown timed out; the logs have every acknowledged write\n');
       process.exit(EXIT_CODES.failure);
-    }, this.#limitMs);
+    }, this.limitMs);
     try {
       await this.#server.close();
       this.#streams.logger?.info('stopped');

@@ -10,7 +10,7 @@ import {
 import type { ConfigDocument, ProjectEntry } from './config-document.js';
 
 /** The content of a project's entry. */
-export interface EntryState {
+export interface EntryContent {
   readonly id: string;
   readonly settings: ProjectSettings;
   /** The seq of the newest project event; undefined for a project in memory and for a project without a log. */
@@ -66,7 +66,7 @@ export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryV
  * @param previous the entry to be replaced; undefined for a new project
  * @returns an entry for which {@link effectiveSettings} gives `state.settings`
  */
-export function renderEntry(previous: ProjectEntry | undefined, state: EntryState, document: ConfigDocument): ProjectEntry {
+export function renderEntry(previous: ProjectEntry | undefined, state: EntryContent, document: ConfigDocument): ProjectEntry {
   const { storage, authentication } = state.settings;
   return {
     id: state.id,

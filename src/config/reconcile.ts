@@ -36,57 +36,9 @@ export interface LogView {
    */
   readonly registered: { readonly logId: string } | 'deleted' | 'left' | undefined;
   /** Whether the registry exists. */
-  readonly serverLogPresent: boolean;
+  readonly hasRegistry: boolean;
   /** The project's own log. */
   readonly log: ProjectHistory | 'absent';
-}
-
-/** Entry and log agree. The revision of the entry may still be behind, if a change was undone. */
-interface Done {
-  readonly kind: 'done';
-}
-
-/** The entry is stale: a crash came before it was written. The file takes the settings of the log. */
-interface RollForward {
-  readonly kind: 'roll_forward';
-  /** The settings for the file. */
-  readonly settings: ProjectSettings;
-  /** Present if the key of the file differs from that of the log: the actor `config` appends it as `project.key`. */
-  readonly keyId?: string | null;
-}
-
-/** The entry was edited, or a new key did not reach the log. The actor `config` appends the change, then the file takes the result. */
-interface Edited {
-  readonly kind: 'edited';
-  /** The settings from now on. */
-  readonly settings: ProjectSettings;
-  /** The settings that differ from the newest version, as `storage.segment_bytes`; none if only the key does. */
-  readonly names: readonly string[];
-  /** True: the key of the file differs from that of the log, and replaces it. */
-  readonly keyChanged: boolean;
-}
-
-/** A new project: its log must be created and registered. */
-interface Create {
-  readonly kind: 'create';
-}
-
-/** A log that a crash left unregistered: it must be registered before `then` is carried out. */
-interface Adopt {
-  readonly kind: 'adopt';
-  readonly then: Done | RollForward | Edited | Refuse;
-}
-
-/** A project in memory, without a log to compare with. */
-interface InMemory {
-  readonly kind: 'memory';
-  /** True: the entry is from before the project left the disk, and must be updated. */
-  readonly isStale: boolean;
-}
-
-/** The entry belongs to a deleted project, which is not served but logged. */
-interface Deleted {
-  readonly kind: 'deleted';
 }
 
 /** The project is not served, and nothing of it is changed, until a user decides. */
@@ -100,15 +52,40 @@ export interface Refuse {
   readonly whatToDo: string;
 }
 
-const PUT_FILES_BACK = 'mount the volume, or put the files back from a copy, and start the server again';
+/** What to do about an entry that has a log. */
+type ComparedOutcome =
+  /** Entry and log agree. The revision of the entry may still be behind, if a change was undone. */
+  | { readonly kind: 'done' }
+  /**
+   * The entry is stale, because a crash came before it was written: the file takes these settings from the log. `keyId` is present if
+   * the key of the file differs from that of the log: the actor `config` appends it as `project.key`.
+   */
+  | { readonly kind: 'roll_forward'; readonly settings: ProjectSettings; readonly keyId?: string | null }
+  /**
+   * The entry was edited, or a new key did not reach the log: the actor `config` appends these settings, then the file takes them.
+   * `names` are the settings that differ from the newest version, as `storage.segment_bytes`; `keyChanged` says whether the key does.
+   */
+  | { readonly kind: 'edited'; readonly settings: ProjectSettings; readonly names: readonly string[]; readonly keyChanged: boolean }
+  | Refuse;
 
 /** What to do about an entry. */
-export type Outcome = Done | RollForward | Edited | Create | Adopt | InMemory | Deleted | Refuse;
+export type Outcome =
+  | ComparedOutcome
+  /** A new project: its log must be created and registered. */
+  | { readonly kind: 'create' }
+  /** A crash left the log unregistered: it must be registered before `then` is carried out. */
+  | { readonly kind: 'adopt'; readonly then: ComparedOutcome }
+  /** A project in memory, without a log to compare with. A stale entry is from before it left the disk, and must be updated. */
+  | { readonly kind: 'memory'; readonly isStale: boolean }
+  /** The entry belongs to a deleted project, which is not served but logged. */
+  | { readonly kind: 'deleted' };
+
+const PUT_FILES_BACK = 'mount the volume, or put the files back from a copy, and start the server again';
 
 /** Compares an entry with the logs. */
 export function reconcile(entry: EntryView, log: LogView): Outcome {
   const { registered } = log;
-  if (entry.revision !== undefined && !log.serverLogPresent) {
+  if (entry.revision !== undefined && !log.hasRegistry) {
     const reason = `the project ${quote(entry)} has a log, but the data folder has no file "_server.jsonl": is the volume mounted?`;
     return missing(reason, PUT_FILES_BACK);
   }
@@ -183,7 +160,7 @@ export function refuseOlderLog(found: string): Refuse {
   return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
 }
 
-function compare(entry: EntryView, history: ProjectHistory): Done | RollForward | Edited | Refuse {
+function compare(entry: EntryView, history: ProjectHistory): ComparedOutcome {
   const { newest } = history;
   if (entry.revision !== undefined && entry.revision > newest.seq) {
     const revision = `${quote(entry)} has the revision ${entry.revision}`;

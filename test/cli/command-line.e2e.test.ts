@@ -1,4 +1,4 @@
-/** The program as a process: what it prints, and with which code it ends. */
+/** The program as a process: its output and its exit codes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
@@ -29,7 +29,7 @@ async function run(args: readonly string[], cwd?: string): Promise<Run> {
   return { code, ...output };
 }
 
-test('--help prints the commands, also that of serve its options, and ends with 0', async () => {
+test('--help prints the commands, serve --help its options, with exit code 0', async () => {
   const whole = await run(['--help']);
   assert.equal(whole.code, 0);
   assert.match(whole.stdout, /serve/);
@@ -38,7 +38,7 @@ test('--help prints the commands, also that of serve its options, and ends with 
   assert.match(serve.stdout, /--config <file>/);
 });
 
-test('--version prints the version and ends with 0', async () => {
+test('--version prints the version, with exit code 0', async () => {
   const { code, stdout } = await run(['--version']);
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\S*\n$/);
@@ -60,7 +60,7 @@ for (const [what, args] of [
   }));
 }
 
-test('a configuration that cannot be used ends with 78, naming file and place in one line', () => withWorkbench(async (bench) => {
+test('a faulty configuration ends with 78 and one line that names file and pointer', () => withWorkbench(async (bench) => {
   bench.configure([{ id: 'shop' }], { server_prot: 1 });
   const { code, stderr, stdout } = await run(['serve', '--config', bench.configPath]);
   assert.equal(code, 78);
@@ -68,7 +68,7 @@ test('a configuration that cannot be used ends with 78, naming file and place in
   assert.equal(stdout, '');
 }));
 
-test('a configuration in a folder that does not exist ends with 78, and makes nothing', () => withWorkbench(async (bench) => {
+test('a configuration in a folder that does not exist ends with 78 and creates nothing', () => withWorkbench(async (bench) => {
   const { code, stderr } = await run(['serve', '--config', bench.path('none', 'config.json')]);
   assert.equal(code, 78);
   assert.match(stderr, /folder that exists/);
@@ -88,7 +88,7 @@ test('a port that is taken ends with 69 and one line that names the setting, the
   for (const part of ['/server_port', bench.configPath, 'set "server_port"']) assert.ok(stderr.includes(part), stderr);
 }));
 
-test('a data folder that another server has ends with 75, naming its process and configuration', () => withWorkbench(async (bench) => {
+test('a data folder in use by another server ends with 75 and names its process and configuration', () => withWorkbench(async (bench) => {
   bench.configure([{ id: 'shop' }]);
   const server = await bench.start();
   const { code, stderr } = await run(['serve', '--config', bench.configPath]);
@@ -97,7 +97,7 @@ test('a data folder that another server has ends with 75, naming its process and
   assert.equal((await server.send('GET', '/livez')).status, 200);
 }));
 
-test('standard output has JSON objects only, and keys are on standard error', () => withWorkbench(async (bench) => {
+test('standard output has only JSON objects; API keys are on standard error', () => withWorkbench(async (bench) => {
   bench.configure([{ id: 'shop' }]);
   const server = await bench.start();
   const key = server.key('shop');

@@ -1,4 +1,4 @@
-/** What a person sees of keys. */
+/** How new API keys are shown. */
 import assert from 'node:assert/strict';
 import { createAnnouncer, formatFirstRun, formatGeneratedKey } from '../../src/cli/console-announcer.js';
 import type { FirstRun } from '../../src/server.js';
@@ -14,7 +14,7 @@ const FIRST: FirstRun = {
   projectKey: 'skv_project',
 };
 
-test('a first run shows both keys, each on a line of its own, and where the configuration is', () => {
+test('a first run shows both keys, each on its own line, and the path of the configuration', () => {
   const lines = formatFirstRun(FIRST).split('\n');
   assert.ok(lines.some((line) => /^ {2}global key +skv_global$/.test(line)));
   assert.ok(lines.some((line) => /^ {2}key of "first_project" +skv_project$/.test(line)));
@@ -31,13 +31,13 @@ test('a first run shows two lines to paste, with the key of the project and neve
   }
 });
 
-test('a key that was made later says whose it is, and stands alone on its line', () => {
+test('a key that was generated later is shown with its scope, on its own line', () => {
   const lines = formatGeneratedKey('the global key', 'skv_new').split('\n');
   assert.ok(lines.some((line) => line.includes('the global key was generated')));
   assert.ok(lines.includes('  skv_new'));
 });
 
-test('what is shown ends in a line feed and has no blanks at the end of a line', () => {
+test('announcements end in a line feed and have no trailing blanks', () => {
   for (const text of [formatFirstRun(FIRST), formatGeneratedKey('the global key', 'skv_new')]) {
     assert.ok(text.endsWith('\n'));
     assert.ok(!/ \n/.test(text));

@@ -1,4 +1,4 @@
-/** What a descriptor may do to a text: take it, take a part, take nothing for a while, fail. None of it loses order or ends a process. */
+/** A descriptor takes a text, a part of it, or nothing for a while, or fails: texts stay in order, and nothing ends the process. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsoleOutput, type ConsoleOutputOptions, UnshownTextError } from '../../src/cli/console-output.js';
@@ -64,7 +64,7 @@ function writeLines(output: ConsoleOutput, from: number, to: number): void {
   for (let number = from; number <= to; number += 1) output.write(`line ${number}\n`);
 }
 
-test('where all is well a text is out when write() returns', () => {
+test('without a backlog a text is written when write() returns', () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open();
   for (let number = 1; number <= 100; number += 1) {
@@ -74,7 +74,7 @@ test('where all is well a text is out when write() returns', () => {
   assert.deepEqual([descriptor.calls, descriptor.failures, output.health], [100, [], { ok: true, detail: '0 lines dropped' }]);
 });
 
-test('a reader that falls behind loses nothing, whatever part of a line its pipe takes', async () => {
+test('a slow reader loses nothing, whatever part of a line its pipe takes', async () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open();
   descriptor.room = 3;
@@ -88,7 +88,7 @@ test('a reader that falls behind loses nothing, whatever part of a line its pipe
   assert.deepEqual([descriptor.failures, descriptor.dropped], [[], []]);
 });
 
-test('a backlog larger than one write is written whole and in order', async () => {
+test('a backlog larger than one write is written completely and in order', async () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open();
   descriptor.room = 0;
@@ -129,7 +129,7 @@ for (const code of ERRORS) {
   });
 }
 
-test('beyond the limit lines are dropped until the backlog is written; their number then stands where they are missing', async () => {
+test('beyond the limit lines are dropped until the backlog is written; then their number is reported in their place', async () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open({ queuedBytesMax: 70 });
   descriptor.room = 0;
@@ -145,7 +145,7 @@ test('beyond the limit lines are dropped until the backlog is written; their num
   assert.deepEqual([descriptor.dropped, output.health], [[17], { ok: true, detail: '17 lines dropped' }]);
 });
 
-test('a reader that takes too little is reported once, not each time that it takes something', async () => {
+test('a reader that is too slow is reported once, not each time it takes something', async () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open({ queuedBytesMax: 70 });
   descriptor.room = 0;
@@ -157,7 +157,7 @@ test('a reader that takes too little is reported once, not each time that it tak
   assert.equal(descriptor.failures.length, 1);
 });
 
-test('a flush waits for a reader, but not long', () => {
+test('a flush waits for a reader for a short time', () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open();
   descriptor.room = 0;
@@ -199,7 +199,7 @@ for (const [what, room] of [['what waits before it', 7], ['a part of it as well'
   });
 }
 
-test('what could not be shown takes none of what others wait for along', () => {
+test('a text that could not be shown takes no other queued text with it', () => {
   const descriptor = new FakeDescriptor();
   const output: ConsoleOutput = descriptor.open({ onFailure: () => void output.write('told of the failure\n') });
   descriptor.fault = 'ENOSPC';
@@ -209,7 +209,7 @@ test('what could not be shown takes none of what others wait for along', () => {
   assert.equal(descriptor.taken, 'told of the failure\n');
 });
 
-test('what must be shown comes after what waits, and is out when the call returns', () => {
+test('writeSurely() writes after the queued texts, and before it returns', () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open();
   descriptor.room = 0;

@@ -24,7 +24,7 @@ function listen(): { readonly heard: string[]; readonly stop: () => void } {
   return { heard, stop };
 }
 
-test('signals that follow at once are the same request; a later one is another', async () => {
+test('signals in quick succession are one request; a later one is another', async () => {
   const { heard, stop } = listen();
   try {
     for (const name of [...NAMES, ...NAMES]) process.emit(name, name);
@@ -39,7 +39,7 @@ test('signals that follow at once are the same request; a later one is another',
   assert.equal(heard.length, 2, 'nothing is heard after the end of the listening');
 });
 
-test('a signal that waits while the event loop is held up is not taken for a later one', async () => {
+test('a signal that waited while the event loop was blocked does not count as a later one', async () => {
   const { heard, stop } = listen();
   try {
     process.kill(process.pid, 'SIGUSR2');

@@ -1,4 +1,4 @@
-/** What the exit code says. */
+/** The exit code of each error. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { InvariantError } from '../../src/base/invariant.js';
@@ -34,38 +34,38 @@ test('a key that could not be shown is 74', () => {
   assert.equal(exitCodeOf(new UnshownTextError('EPIPE: broken pipe')), 74);
 });
 
-test('a folder that another server has is 75', () => {
+test('a folder in use by another server is 75', () => {
   assert.equal(exitCodeOf(new FolderLockedError('data', undefined)), 75);
 });
 
-test('a port or address that cannot be listened on is 69', () => {
+test('a port or an address that cannot be used is 69', () => {
   const attempt = { host: '127.0.0.1', port: 1, file: '/c', unwritten: undefined };
   for (const code of ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND']) {
     assert.equal(exitCodeOf(new ListeningError(attempt, systemError(code, 'listen'))), 69);
   }
 });
 
-test('a file that may not be used is 77, and no port that is taken', () => {
+test('a file without permission is 77', () => {
   for (const code of ['EACCES', 'EPERM', 'EROFS']) assert.equal(exitCodeOf(systemError(code, 'open')), 77);
 });
 
-test('a repair that finds the folder in use is 75 as well, and one that may not write there 77', () => {
+test('a repair of a folder in use is 75, one without permission 77', () => {
   assert.equal(exitCodeOf(new FolderBusyError('shop', new FolderLockedError('data', undefined))), 75);
   assert.equal(exitCodeOf(new FolderPermissionError('x')), 77);
 });
 
-test('a mistake of usage is 64, a folder without data 66, and output that cannot be written 74', () => {
+test('a usage error is 64, a folder without data 66, and output that cannot be written 74', () => {
   assert.equal(exitCodeOf(new UsageError('x')), 64);
   for (const side of ['before', 'after'] as const) assert.equal(exitCodeOf(new OutOfReachError('replay', side, 'y').with('z')), 64, side);
   assert.equal(exitCodeOf(new MissingDataError('x')), 66);
   assert.equal(exitCodeOf(new OutputError('standard output', systemError('ENOSPC', 'write'))), 74);
 });
 
-test('whatever was not foreseen is 1', () => {
+test('any other error is 1', () => {
   for (const error of [new Error('x'), new AppError('internal_error', 'x'), 'text', undefined]) assert.equal(exitCodeOf(error), 1);
 });
 
-test('of a command on files 1 is an answer: whatever kept it from one is another code', () => {
+test('for a command on files 1 is an answer; a failure to get one has another code', () => {
   const damaged = new LogCorruptError({ file: 'a', offset: 0 }, 'x', 'y');
   for (const answer of [damaged, new AppError('project_newer_format', 'x')]) assert.equal(exitCodeOfFileCommand(answer), 1);
   const errnos = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ENOENT', 'ENOTDIR', 'ELOOP'].map((code) => systemError(code, 'open'));

@@ -36,7 +36,7 @@ function treeOf(folder: string): readonly string[] {
   });
 }
 
-test('beside a server under load, verify finds nothing that is not there', () => withWorkbench(async (bench) => {
+test('verify beside a server under load finds no false damage', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
   let isOver = false;
@@ -59,7 +59,7 @@ test('beside a server under load, verify finds nothing that is not there', () =>
   assert.equal((await run(bench, 'repair', 'shop', '--accept-loss')).code, EXIT_CODES.temporaryFailure);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('what is damaged is named, repaired, and served again', () => withWorkbench(async (bench) => {
+test('damage is named, repaired, and the project served again', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
   for (let count = 0; count < 30; count += 1) await put(server, `k${count}`, String(count));
@@ -99,7 +99,7 @@ test('what is damaged is named, repaired, and served again', () => withWorkbench
   assert.equal((await run(bench, 'verify')).code, EXIT_CODES.ok);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('a repair names the key of the damaged line itself, and says where there may be others', () => withWorkbench(async (bench) => {
+test('a repair names the key of the damaged line, and says if there may be others', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const file = bench.path('data', 'shop.jsonl');
   const text = readFileSync(file, 'latin1');
@@ -116,7 +116,7 @@ test('a repair names the key of the damaged line itself, and says where there ma
   assert.match(illegible.stdout, /^ {4}"k7"\n {2}other keys may be lost as well: not every lost line is present and readable$/m);
 }), { timeoutMs: 120_000 });
 
-test('where only a snapshot is damaged, no repair is made and the next start serves everything', () => withWorkbench(async (bench) => {
+test('damage of a snapshot alone needs no repair, and the next startup serves everything', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
   for (let count = 0; count < 5; count += 1) await put(server, `k${count}`, String(count));
@@ -138,7 +138,7 @@ test('where only a snapshot is damaged, no repair is made and the next start ser
   await again.stop();
 }), { timeoutMs: TIMEOUT_MS });
 
-test('a log that is not there, and a segment that is not there, are named without a line', () => withWorkbench(async (bench) => {
+test('a missing log and a missing segment are named without a line', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
   for (let count = 0; count < 40; count += 1) await put(server, `k${count}`, String(count));
@@ -153,7 +153,7 @@ test('a log that is not there, and a segment that is not there, are named withou
   assert.match((await run(bench, 'verify')).stdout, missing);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('replay writes a file that is whole, shows lines, and lets its reader stop', () => withWorkbench(async (bench) => {
+test('replay writes a complete file, prints lines, and lets its reader stop', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
   for (let count = 0; count < 30; count += 1) await put(server, `k${count}`, JSON.stringify('x'.repeat(300)));
@@ -170,7 +170,7 @@ test('replay writes a file that is whole, shows lines, and lets its reader stop'
   assert.deepEqual(readdirSync(bench.folder).filter((name) => name.startsWith('other')), []);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('a repair that needs the registry first names its command, for the same folder', () => withWorkbench(async (bench) => {
+test('a repair that needs the registry first prints the command for it, with the same folder', () => withWorkbench(async (bench) => {
   writeShop(bench);
   rmSync(bench.path('data', '_server.jsonl'));
   const { code, stderr } = await run(bench, 'repair', 'shop', '--data', 'data');
@@ -178,7 +178,7 @@ test('a repair that needs the registry first names its command, for the same fol
   assert.match(stderr, /^simplekv: .*"_server\.jsonl", is damaged or missing\. Repair it first: node \S+ repair _server --data data\n$/);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('what a newer version wrote is not repaired, also where the loss is accepted', () => withWorkbench(async (bench) => {
+test('data of a newer version is not repaired, even with --accept-loss', () => withWorkbench(async (bench) => {
   writeShop(bench);
   for (const [file, target] of [['shop.jsonl', 'shop'], ['_server.jsonl', 'shop'], ['_server.jsonl', '_server']] as const) {
     const place = bench.path('data', file);
@@ -192,7 +192,7 @@ test('what a newer version wrote is not repaired, also where the loss is accepte
   }
 }), { timeoutMs: TIMEOUT_MS });
 
-test('the registry is not repaired beside a project of a newer version, and nothing is changed', () => withWorkbench(async (bench) => {
+test('the registry is not repaired beside a project of a newer version, and nothing changes', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const registry = bench.path('data', '_server.jsonl');
   const sound = readFileSync(registry, 'utf8');
@@ -215,7 +215,7 @@ test('the registry is not repaired beside a project of a newer version, and noth
   assert.match((await run(bench, 'repair', '_server', '--data', 'data')).stdout, /nothing to repair/);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('a command line that makes no sense ends with the code for it', () => withWorkbench(async (bench) => {
+test('a senseless command line ends with 64', () => withWorkbench(async (bench) => {
   configure(bench);
   const wrong = [
     ['verify', '--data', '.', '--config', 'config.json'], ['replay', 'shop', '--until', 'yesterday', '--data', '.'],

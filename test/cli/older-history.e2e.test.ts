@@ -1,4 +1,4 @@
-/** History from before a repair or a move is found, and the command that is printed for it reads it. */
+/** Lines from before a repair or a move are found, and the printed command reads them. */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
@@ -27,7 +27,7 @@ async function put(server: ServerUnderTest, target: string, body: unknown): Prom
   assert.ok(status === 200 || status === 201, text);
 }
 
-test('after a move to memory and back, the lines from before it are named and read', () => withWorkbench(async (bench) => {
+test('after a move to memory and back, the earlier lines are found and read', () => withWorkbench(async (bench) => {
   const storage = { persistent_file_path: 'data/' };
   bench.configure([{ id: 'shop', authentication: OPEN }], { default: { storage, authentication: OPEN } });
   const server = await bench.start();
@@ -59,7 +59,7 @@ test('after a move to memory and back, the lines from before it are named and re
   await server.stop();
 }), TIMEOUT);
 
-test('after a repair, the lines from before it are named and read, by seq and by time', () => withWorkbench(async (bench) => {
+test('after a repair, the earlier lines are found and read, by seq and by time', () => withWorkbench(async (bench) => {
   const log = writeShop(bench);
   damage(bench.path('data', 'shop.jsonl'));
   assert.equal((await run(bench, 'repair', 'shop', '--data', 'data', '--accept-loss')).code, EXIT_CODES.ok);

@@ -1,4 +1,4 @@
-/** What commands on files do when their output is cut off or full: the exit code stays true, and nothing is left behind. */
+/** Commands on files whose output is cut off or full: the exit code stays right, and nothing is left behind. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const SEGMENT = ['data', 'shop', '00000000000000000001.jsonl'] as const;
 /** More than a pipe holds. */
 const LARGE = { count: 20, valueBytes: 20_000 };
 
-test('verify ends with 1 on damage and with 0 without, whether or not its reader stays', () => withWorkbench(async (bench) => {
+test('verify ends with 1 on damage and with 0 without, even if its reader leaves', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const sound = await runUnread(bench, 'verify', '--data', 'data');
   assert.deepEqual([sound.code, sound.stderr], [EXIT_CODES.ok, '']);
@@ -25,7 +25,7 @@ test('verify ends with 1 on damage and with 0 without, whether or not its reader
   }
 }), TIMEOUT);
 
-test('a repair whose reader has gone is carried out to its end, and a try of one still says no', () => withWorkbench(async (bench) => {
+test('a repair whose reader leaves is completed, and its dry run still ends with 1', () => withWorkbench(async (bench) => {
   writeShop(bench);
   damage(bench.path('data', 'shop.jsonl'));
   assert.equal((await runUnread(bench, 'repair', 'shop', '--data', 'data')).code, EXIT_CODES.failure);
@@ -33,7 +33,7 @@ test('a repair whose reader has gone is carried out to its end, and a try of one
   assert.equal((await run(bench, 'verify', '--data', 'data')).code, EXIT_CODES.ok);
 }), TIMEOUT);
 
-test('a reader who has seen enough of a replay or of the help is no failure', () => withWorkbench(async (bench) => {
+test('a reader that leaves during a replay or the help is not a failure', () => withWorkbench(async (bench) => {
   writeShop(bench, LARGE.count, LARGE.valueBytes);
   for (const args of [['replay', 'shop', '--data', 'data'], ['replay', 'shop', '--events', '--data', 'data'], ['--help'], ['--version']]) {
     const { code, stderr } = await runUnread(bench, ...args);
@@ -41,7 +41,7 @@ test('a reader who has seen enough of a replay or of the help is no failure', ()
   }
 }), TIMEOUT);
 
-test('output that cannot be written is one line and 74, and a repair without its plan does nothing', () => withWorkbench(async (bench) => {
+test('output that cannot be written is 74, and a repair that cannot print its plan does nothing', () => withWorkbench(async (bench) => {
   if (!existsSync('/dev/full')) return;
   writeShop(bench);
   damage(bench.path('data', 'shop.jsonl'));
@@ -70,7 +70,7 @@ test('a disk that takes only the first part of the output is noticed', () => wit
   assert.match(stderr, /^simplekv: Cannot write to standard output: EFBIG[^\n]*\n$/);
 }), TIMEOUT);
 
-test('a lack of room for temporary files names their folder and how to choose another', () => withWorkbench(async (bench) => {
+test('a full disk for temporary files is reported with their folder and how to choose another', () => withWorkbench(async (bench) => {
   if (!hasCommands([])) return;
   writeShop(bench, LARGE.count, LARGE.valueBytes);
   const { env, folder } = temporaryFolder(bench);

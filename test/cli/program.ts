@@ -1,4 +1,4 @@
-/** The commands on files as processes, on data folders that were written by hand. */
+/** The commands on files as processes, on data folders written by hand. */
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

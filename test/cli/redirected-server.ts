@@ -1,4 +1,4 @@
-/** Servers whose standard output and standard error lead where a test wants them. */
+/** Servers with redirected standard output and standard error. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';

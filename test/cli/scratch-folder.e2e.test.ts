@@ -1,4 +1,4 @@
-/** The folder in which a command builds what it prints: for its owner only, and gone however the command ends. */
+/** The folder for the temporary files of a command: private to its owner, and removed however the command ends. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -21,7 +21,7 @@ async function stalledReplay(bench: Workbench, folder: string, env: Record<strin
   return child;
 }
 
-test('a scratch folder is for its owner only, and a reader who goes away leaves none of it', () => withWorkbench(async (bench) => {
+test('a scratch folder is private to its owner, and is removed if the reader leaves', () => withWorkbench(async (bench) => {
   writeShop(bench, LARGE.count, LARGE.valueBytes);
   const { folder, env } = temporaryFolder(bench);
   const closed = await stalledReplay(bench, folder, env);
@@ -64,7 +64,7 @@ test('where no folder for temporary files can be made, a command says so in one 
   }
 }), TIMEOUT);
 
-test('a defect leaves no scratch folder either', () => withWorkbench(async (bench) => {
+test('a defect leaves no scratch folder', () => withWorkbench(async (bench) => {
   const { folder, env } = temporaryFolder(bench);
   const module = new URL('../../src/cli/scratch-folder.js', import.meta.url).href;
   const script = `import { withScratchFolder } from ${JSON.stringify(module)};
@@ -81,7 +81,7 @@ test('a defect leaves no scratch folder either', () => withWorkbench(async (benc
   assert.deepEqual(readdirSync(folder), []);
 }), TIMEOUT);
 
-test('what a killed command left is removed by the next one, and what a running one needs is not', () => withWorkbench(async (bench) => {
+test('a command removes the scratch folder of a killed command, but not of a running one', () => withWorkbench(async (bench) => {
   writeShop(bench, LARGE.count, LARGE.valueBytes);
   const { folder, env } = temporaryFolder(bench);
   const verify = async (): Promise<number | null> => (await ended(start(bench, ['verify', '--data', 'data'], { env }))).code;

@@ -1,4 +1,4 @@
-/** Signals: a server that is asked to stop finishes what it has begun, loses nothing that it acknowledged, and ends with 0. */
+/** Signals: a server that is asked to stop completes its requests, loses no acknowledged write, and ends with 0. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
@@ -63,7 +63,7 @@ for (const signal of SIGNALS) {
   }));
 }
 
-test('a request whose body is still coming is cut off by a stop, which ends with 0 within the limit', () => withWorkbench(async (bench) => {
+test('a shutdown cuts off a request with an incomplete body, and ends with 0 within the limit', () => withWorkbench(async (bench) => {
   configure(bench, 2);
   const server = await bench.start();
   const request = httpRequest(`${server.url}/api/v1/projects/shop/keys/half`, {
@@ -107,7 +107,7 @@ for (const [first, second] of [['SIGINT', 'SIGINT'], ['SIGTERM', 'SIGTERM'], ['S
   }));
 }
 
-test('a second signal that comes later ends a stop that waits, at once and with 1', () => withWorkbench(async (bench) => {
+test('a later second signal ends a shutdown at once, with 1', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
   await beginUpload(server);
@@ -119,7 +119,7 @@ test('a second signal that comes later ends a stop that waits, at once and with 
   assert.match(server.stderr, /SIGINT again, stopping at once/);
 }));
 
-test('a signal during the start ends it with 0, and the next start serves everything', () => withWorkbench(async (bench) => {
+test('a signal during startup ends it with 0, and the next startup serves everything', () => withWorkbench(async (bench) => {
   bench.configure(Array.from({ length: PROJECTS_OF_LONG_START }, (_, index) => ({ id: `p${index}`, authentication: { enabled: false } })));
   const server = bench.spawn();
   // The server log is the first file of a start; the projects come after it, each with several syncs.
@@ -134,7 +134,7 @@ test('a signal during the start ends it with 0, and the next start serves everyt
   assert.ok(projects.every(({ state }) => state === 'serving'));
 }));
 
-test('a start that failed leaves nothing locked', () => withWorkbench(async (bench) => {
+test('a failed startup leaves nothing locked', () => withWorkbench(async (bench) => {
   bench.configure([{ id: 'shop', authentication: { enabled: false } }], { tls: { key_file: 'none.pem', cert_file: 'none.pem' } });
   const failed = bench.spawn();
   assert.deepEqual(await failed.ended, { code: 78, signal: null });

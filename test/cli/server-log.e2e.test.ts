@@ -15,7 +15,7 @@ import {
 
 const test = suite('server-log');
 
-test('a reader that begins to read late gets every line in order', () => withWorkbench(async (bench) => {
+test('a reader that starts late gets every line in order', () => withWorkbench(async (bench) => {
   const pipe = new Pipe(bench, 'pipe');
   const server = await startUnheard(bench, redirected(`> ${pipe.path}`));
   await putMany(server, 'k', 2 * REQUESTS);
@@ -38,7 +38,7 @@ test('a reader that begins to read late gets every line in order', () => withWor
   assert.deepEqual(times, times.toSorted());
 }), { timeoutMs: TEST_TIMEOUT_MS });
 
-test('a reader that has gone is reported on standard error, and the next one gets what waited', () => withWorkbench(async (bench) => {
+test('a reader that left is reported on standard error, and the next one gets the queued lines', () => withWorkbench(async (bench) => {
   const pipe = new Pipe(bench, 'pipe');
   const server = await startUnheard(bench, redirected(`> ${pipe.path}`));
   pipe.read();
@@ -57,7 +57,7 @@ test('a reader that has gone is reported on standard error, and the next one get
   await assertUnharmed(bench, server, 50);
 }), { timeoutMs: TEST_TIMEOUT_MS });
 
-test('a terminal that is paused stops nothing', () => withWorkbench(async (bench) => {
+test('a paused terminal blocks nothing', () => withWorkbench(async (bench) => {
   // `script` stands for the terminal: it stops to read once its own output is full.
   const pipe = new Pipe(bench, 'screen');
   const pidFile = bench.path('pid');
@@ -81,7 +81,7 @@ function isZombie(pid: number): boolean {
   }
 }
 
-test('a server log on a full disk: nothing stops, and once there is room no line is missing', () => withWorkbench(async (bench) => {
+test('a server log on a full disk blocks nothing, and once there is space no line is missing', () => withWorkbench(async (bench) => {
   if (!(await mountSmall(bench))) return;
   const [ballast, log] = [bench.path('data', 'ballast'), bench.path('data', 'server.log')];
   const server = await startUnheard(bench, redirected(`>> ${log}`));
@@ -99,7 +99,7 @@ function countRequests(file: string, method: string): number {
   return whole.map((line) => JSON.parse(line) as { method?: string }).filter((line) => line.method === method).length;
 }
 
-test('a file that may not grow (EFBIG) stops nothing', () => withWorkbench(async (bench) => {
+test('a server log at its size limit (EFBIG) blocks nothing', () => withWorkbench(async (bench) => {
   const log = bench.path('server.log');
   const server = await startUnheard(bench, redirected(`>> ${log}`));
   const { size } = statSync(log);
@@ -111,7 +111,7 @@ test('a file that may not grow (EFBIG) stops nothing', () => withWorkbench(async
   await assertUnharmed(bench, server, 0);
 }), { timeoutMs: TEST_TIMEOUT_MS });
 
-test('a log file that is copied and cut (copytruncate) goes on at its beginning', () => withWorkbench(async (bench) => {
+test('a server log that is rotated by copytruncate continues at its beginning', () => withWorkbench(async (bench) => {
   const log = bench.path('server.log');
   const server = await startUnheard(bench, redirected(`>> ${log}`));
   await putMany(server, 'k', 50);

@@ -1,4 +1,4 @@
-/** What verification amounts to, and the advice for it: the command that helps, and never one that does harm. */
+/** The verdict on a project, and the advice for it, which never does harm. */
 import assert from 'node:assert/strict';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -29,11 +29,11 @@ function verdictOf(files: readonly string[], kind?: FindingKind, project = 'shop
   return { project, findings, notes: [], logId: undefined, ...counts };
 }
 
-test('a sound project needs nothing', () => {
+test('a sound project needs no advice', () => {
   assert.equal(nextStep(verdictOf([]), {}), undefined);
 });
 
-test('a damaged log is repaired, in the folder that was named', () => {
+test('the advice for a damaged log is a repair, in the named folder', () => {
   assert.match(nextStep(verdictOf(['shop.jsonl']), {}) ?? '', /then: simplekv repair shop \(changes nothing yet;/);
   const mixed = { ...verdictOf([]), findings: [...verdictOf([SNAPSHOT], 'snapshot').findings, ...verdictOf(['shop/head']).findings] };
   assert.match(nextStep(mixed, { data: 'my data' }) ?? '', /repair shop --data 'my data' \(/);
@@ -46,7 +46,7 @@ test('a folder without a registry may be a copy of single projects', () => {
   assert.match(next, /^if this is a copy of single projects, verify each by its name\. Otherwise stop .*repair _server --data copy \(/);
 });
 
-test('damage in snapshots alone is no reason for a repair', () => {
+test('damage of snapshots alone does not need a repair', () => {
   assert.equal(isLogSound(verdictOf([SNAPSHOT], 'snapshot').findings), true);
   assert.match(nextStep(verdictOf([SNAPSHOT], 'snapshot'), {}) ?? '', /the log is sound.*POST \/api\/v1\/projects\/shop\/compact/);
   const server = nextStep(verdictOf(['_server/snap-00000000000000001000.json'], 'snapshot', '_server'), {}) ?? '';
@@ -54,12 +54,12 @@ test('damage in snapshots alone is no reason for a repair', () => {
   assert.doesNotMatch(server, /repair|POST/);
 });
 
-test('a snapshot that does not go with its log is not taken for one that a start passes over', () => {
+test('a snapshot that contradicts its log needs a repair', () => {
   assert.equal(isLogSound(verdictOf([SNAPSHOT]).findings), false);
   assert.match(nextStep(verdictOf([SNAPSHOT]), {}) ?? '', /repair shop \(/);
 });
 
-test('what a newer version wrote is never repaired', () => {
+test('data of a newer version is never repaired', () => {
   const next = nextStep(verdictOf(['shop.jsonl'], 'newer_format'), {}) ?? '';
   assert.match(next, /run that version.*do not repair/);
   assert.doesNotMatch(next, /simplekv repair/);
@@ -107,7 +107,7 @@ for (const [kind, { next, harm }] of Object.entries(ROWS)) {
   }));
 }
 
-test('faults of several kinds are damage, and a newer format among them keeps a repair away', () => {
+test('findings of several kinds are damage, and a newer format among them prevents a repair', () => {
   const newer = { file: 'p.jsonl', line: 1, offset: 0, expected: 'x', found: 'y', kind: 'newer_format' } as const;
   const findings = [newer, { ...newer, kind: undefined }];
   assert.equal(verdictKindOf({ findings }), 'damaged');

@@ -1,4 +1,4 @@
-/** Each command on files, asked for what is not there, may not be touched, or makes no sense: a clear line, its own code, no change. */
+/** Commands on files with a wrong target, without permission or with senseless options: a clear line, the right exit code, no change. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
@@ -13,7 +13,7 @@ const TIMEOUT = { timeoutMs: 120_000 };
 const COMMANDS = [['verify'], ['replay'], ['repair', '--accept-loss']] as const;
 const OTHER_UID = 65_534;
 
-test('a project that is not there is a mistake of usage that names those that are', () => withWorkbench(async (bench) => {
+test('an unknown project is a usage error that lists the known ones', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const before = contentsOf(bench.folder);
   await Promise.all(COMMANDS.map(async ([command, ...options]) => {
@@ -24,7 +24,7 @@ test('a project that is not there is a mistake of usage that names those that ar
   assert.deepEqual(contentsOf(bench.folder), before);
 }), TIMEOUT);
 
-test('what the registry knows of a project that is gone is said, and what the configuration does', () => withWorkbench(async (bench) => {
+test('the error for a missing project says what the registry and the configuration have about it', () => withWorkbench(async (bench) => {
   const deleted: AnyEvent = { op: 'project.deleted', id: 'shop', log_id: LOG_ID, last_seq: 9, last_hash: '' };
   writeLogs(bench.path('data'), registryOf(deleted));
   bench.configure([{ id: 'cache', storage: { on_disk: false } }]);
@@ -34,7 +34,7 @@ test('what the registry knows of a project that is gone is said, and what the co
   assert.match(inMemory.stderr, /keeps it in memory, so it has no files/);
 }), TIMEOUT);
 
-test('a project whose active segment is gone is there, and damaged', () => withWorkbench(async (bench) => {
+test('a project without its active segment is damaged, not missing', () => withWorkbench(async (bench) => {
   const log = shopLog(8);
   const sealed = [...log.files].filter(([name]) => name.startsWith('shop/'));
   writeLogs(bench.path('data'), { ...log, files: new Map(sealed) });
@@ -45,7 +45,7 @@ test('a project whose active segment is gone is there, and damaged', () => withW
   }
 }), TIMEOUT);
 
-test('a folder without data is refused, and nothing is made in it', () => withWorkbench(async (bench) => {
+test('a folder without data is refused, and nothing is created in it', () => withWorkbench(async (bench) => {
   mkdirSync(bench.path('empty'));
   mkdirSync(bench.path('other'));
   writeFileSync(bench.path('other', 'notes.txt'), 'x');
@@ -63,7 +63,7 @@ test('a folder without data is refused, and nothing is made in it', () => withWo
   assert.deepEqual(contentsOf(bench.folder), before);
 }), TIMEOUT);
 
-test('a configuration that is not there is named, with the options that name another', () => withWorkbench(async (bench) => {
+test('a missing configuration is reported with the options to name another', () => withWorkbench(async (bench) => {
   writeShop(bench);
   await Promise.all([['verify'], ['verify', '--config', 'config.json'], ['replay', 'shop'], ['repair', 'shop']].map(async (args) => {
     const { code, stderr } = await run(bench, ...args);
@@ -73,7 +73,7 @@ test('a configuration that is not there is named, with the options that name ano
   }));
 }), TIMEOUT);
 
-test('a data folder that cannot be listed is not taken for damage, and is said so in plain words', () => withWorkbench(async (bench) => {
+test('a data folder that cannot be listed is not reported as damage', () => withWorkbench(async (bench) => {
   if (process.getuid?.() !== 0) return;
   writeShop(bench);
   chmodSync(bench.folder, 0o755);
@@ -85,7 +85,7 @@ test('a data folder that cannot be listed is not taken for damage, and is said s
   assert.match(stderr, /^simplekv: Cannot list "[^"]+data": permission denied \(EACCES\)\. Run the command as [^\n]*\n$/);
 }), TIMEOUT);
 
-test('files that may not be read, or not be written, are not taken for damage', () => withWorkbench(async (bench) => {
+test('missing permissions are not reported as damage', () => withWorkbench(async (bench) => {
   // Only root can become another user, and only for another user do modes count.
   if (process.getuid?.() !== 0) return;
   writeShop(bench);
@@ -105,7 +105,7 @@ test('files that may not be read, or not be written, are not taken for damage', 
   assert.match(stderr, /^simplekv: Cannot repair "shop": no permission to write to "[^"]+" \(EACCES\)\. Run [^\n]*\n$/);
 }), TIMEOUT);
 
-test('an operation that no line can have is refused with those that lines do have', () => withWorkbench(async (bench) => {
+test('an unknown operation is refused with a list of the known ones', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const shop = await run(bench, 'replay', 'shop', '--events', '--op', 'put', '--data', 'data');
   assert.deepEqual([shop.code, shop.stdout], [EXIT_CODES.usage, '']);
@@ -114,7 +114,7 @@ test('an operation that no line can have is refused with those that lines do hav
   assert.match(server.stderr, /lines of "_server" have one of project\.created, .*segment\.removed\n$/);
 }), TIMEOUT);
 
-test('a point that the log does not reach is refused, and what a time was taken for is said', () => withWorkbench(async (bench) => {
+test('a point outside of the log is refused, and a time is shown as it was understood', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const cases = [
     [['--until', '10'], EXIT_CODES.usage, /ends with seq 9/], [['--events', '--until', '10'], EXIT_CODES.usage, /ends with seq 9/],
@@ -131,7 +131,7 @@ test('a point that the log does not reach is refused, and what a time was taken 
   }));
 }), TIMEOUT);
 
-test('a repair beside a running server says whom to stop first', () => withWorkbench(async (bench) => {
+test('a repair beside a running server names the process to stop', () => withWorkbench(async (bench) => {
   bench.configure([{ id: 'shop' }]);
   const server = await bench.start();
   const { code, stderr } = await run(bench, 'repair', 'shop');
@@ -142,7 +142,7 @@ test('a repair beside a running server says whom to stop first', () => withWorkb
   for (const command of ['verify', 'replay']) assert.equal((await run(bench, command, 'shop')).code, EXIT_CODES.ok, command);
 }), TIMEOUT);
 
-test('verify ends with one line of what it checked, and says the same as JSON', () => withWorkbench(async (bench) => {
+test('verify ends with one line of totals, also as JSON', () => withWorkbench(async (bench) => {
   writeShop(bench);
   const text = await run(bench, 'verify', '--data', 'data');
   assert.match(text.stdout, /\nsummary: projects=1 segments=4 lines=10 snapshots=0 bytes=\d+ duration_ms=\d+ faults=0\n$/);

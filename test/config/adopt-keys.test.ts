@@ -25,7 +25,7 @@ function entryOf(document: ConfigDocument, index = 0): Partial<AuthenticationEnt
   return document.projects[index]?.authentication ?? assert.fail('there is an entry');
 }
 
-test('a document with nothing to adopt is given back itself', async () => {
+test('adoptKeys() returns its argument if there is nothing to adopt', async () => {
   const { document } = firstConfig();
   const adopted = await adoptKeys(document);
   assert.equal(adopted.document, document);
@@ -33,7 +33,7 @@ test('a document with nothing to adopt is given back itself', async () => {
   assert.deepEqual(adopted.generated, []);
 });
 
-test('a typed chosen key becomes a hash and the field returns to null', async () => {
+test('a typed key becomes a hash and the field returns to null', async () => {
   const adopted = await adoptKeys(documentOf({ ...CLOSED, api_key: 'open-sesame', api_key_hash: null }));
   const { api_key: key, api_key_hash: hash } = entryOf(adopted.document);
   const parsed = parseKeyHash(hash ?? '');
@@ -43,7 +43,7 @@ test('a typed chosen key becomes a hash and the field returns to null', async ()
   assert.deepEqual([adopted.changed, adopted.generated], [true, []]);
 });
 
-test('typed keys that are stored with scrypt are handed over with their scope and hash, and no others', async () => {
+test('only typed keys that are stored with scrypt are returned, with their scope and hash', async () => {
   const { document, typed } = await adoptKeys({
     ...documentOf(
       { api_key: 'open-sesame' }, { api_key: generateApiKey('project') }, undefined,
@@ -69,19 +69,19 @@ test('a typed generated key becomes a sha256 hash', async () => {
   assert.deepEqual(entryOf(adopted.document), { ...CLOSED, api_key_hash: hashGenerated(key) });
 });
 
-test('a typed key wins over the hash that is there', async () => {
+test('a typed key overrides the present hash', async () => {
   const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ ...CLOSED, api_key: key, api_key_hash: hashGenerated('before') }));
   assert.equal(entryOf(adopted.document).api_key_hash, hashGenerated(key));
 });
 
-test('with saving on the key stays in the file, beside its hash', async () => {
+test('with save_api_key_to_file the key stays in the file, beside its hash', async () => {
   const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ save_api_key_to_file: true, api_key: key }));
   assert.deepEqual(entryOf(adopted.document), { ...CLOSED, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated(key) });
 });
 
-test('adopting what was adopted changes nothing, with keys of every kind', async () => {
+test('adopting is idempotent for keys of every kind', async () => {
   const given = documentOf(
     { api_key: 'open-sesame' },
     { save_api_key_to_file: true, api_key: 'open-sesame-2' },
@@ -97,7 +97,7 @@ test('adopting what was adopted changes nothing, with keys of every kind', async
   assert.deepEqual(twice.generated, []);
 });
 
-test('a key that is typed again leaves its hash as it is', async () => {
+test('typing the same key again keeps its hash', async () => {
   const first = await adoptKeys(documentOf({ api_key: 'open-sesame' }));
   const hash = entryOf(first.document).api_key_hash ?? null;
   const again = await adoptKeys(documentOf({ ...CLOSED, api_key: 'open-sesame', api_key_hash: hash }));
@@ -105,13 +105,13 @@ test('a key that is typed again leaves its hash as it is', async () => {
   assert.equal(again.changed, true);
 });
 
-test('a saved key that a person replaced gets another hash', async () => {
+test('a saved key that was edited gets a new hash', async () => {
   const key = generateApiKey('project');
   const given = { enabled: true, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated('before') };
   assert.deepEqual(entryOf((await adoptKeys(documentOf(given))).document), { ...given, api_key_hash: hashGenerated(key) });
 });
 
-test('a key is made where authentication is on and there is neither key nor hash', async () => {
+test('a key is generated if authentication is on without a key and a hash', async () => {
   const beta = { id: 'beta', authentication: { enabled: true, api_key: null, api_key_hash: null } };
   const given: ConfigDocument = { version: 1, projects: [{ id: 'alpha' }, beta] };
   const adopted = await adoptKeys(given);
@@ -126,12 +126,12 @@ test('a key is made where authentication is on and there is neither key nor hash
   checkConfig(adopted.document);
 });
 
-test('a made key is kept in the file where saving is on', async () => {
+test('a generated key is kept in the file with save_api_key_to_file', async () => {
   const adopted = await adoptKeys(documentOf({ save_api_key_to_file: true }));
   assert.equal(entryOf(adopted.document).api_key, adopted.generated[0]?.key);
 });
 
-test('no key is made for an open scope, but a typed one is still hashed', async () => {
+test('no key is generated for an open scope, but a typed one is still hashed', async () => {
   const key = generateApiKey('project');
   const adopted = await adoptKeys(documentOf({ enabled: false }, { enabled: false, api_key: key }));
   assert.deepEqual(adopted.generated, []);
@@ -139,7 +139,7 @@ test('no key is made for an open scope, but a typed one is still hashed', async 
   assert.deepEqual(entryOf(adopted.document, 1), { ...CLOSED, enabled: false, api_key_hash: hashGenerated(key) });
 });
 
-test('saving that is switched on over a hash alone changes nothing', async () => {
+test('switching save_api_key_to_file on changes nothing if only the hash is known', async () => {
   const adopted = await adoptKeys(documentOf({ ...CLOSED, save_api_key_to_file: true, api_key_hash: hashGenerated('x') }));
   assert.equal(adopted.changed, false);
 });
@@ -151,7 +151,7 @@ test('the global key is adopted like any other', async () => {
   assert.match(authentication?.api_key_hash ?? '', /^scrypt:/);
 });
 
-test('all chosen keys of a file get one salt, the one that is there or a new one', async () => {
+test('all typed keys of a file share one salt, the present one or a new one', async () => {
   const kept = await hashApiKey('kept-as-it-is', SALT);
   const adopted = await adoptKeys(documentOf({ api_key: 'open-sesame' }, { ...CLOSED, api_key_hash: kept }, { api_key: 'open-sesame-2' }));
   const salts = [0, 1, 2].map((index) => {
@@ -183,7 +183,7 @@ test('one key on two scopes is refused, however it got there, and is not shown',
   }
 });
 
-test('the given document is left as it was', async () => {
+test('the given document is not modified', async () => {
   const given = documentOf({ api_key: 'open-sesame' });
   const before = structuredClone(given);
   await adoptKeys(given);

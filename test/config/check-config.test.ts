@@ -31,12 +31,12 @@ const withDefaults = (storage: Members): Members => withMembers({ default: { sto
 const withProject = (members: Members): Members => withMembers({ projects: [{ id: 'alpha', ...members }] });
 const withKey = (authentication: Members): Members => withProject({ authentication });
 
-test('the smallest configuration and the one of a first run are sound', () => {
+test('the smallest configuration and that of a first run are valid', () => {
   checkConfig({ version: 1, projects: [] });
   checkConfig(firstConfig().document);
 });
 
-test('every setting may be there', () => {
+test('a configuration with every setting is valid', () => {
   checkConfig({
     version: 1,
     server_port: 0,
@@ -138,19 +138,19 @@ for (const [what, document, pointer] of REFUSED) {
   });
 }
 
-test('keys of 8 and of 512 visible characters are taken', () => {
+test('keys of 8 and of 512 visible characters are accepted', () => {
   checkConfig(withKey({ api_key: '!"#$%&~\\' }));
   checkConfig(withKey({ api_key: 'k'.repeat(512) }));
 });
 
-test('another version has a message of its own, also where its members are unknown', () => {
+test('another version has its own message, even if its members are unknown', () => {
   const error = faultOf({ version: 2, servers: [] });
   assert.equal(error.pointer, '/version');
   assert.equal(error.found, '2');
   assert.match(error.expected, /another version of SimpleKV/);
 });
 
-test('a wrong value is shown with its place', () => {
+test('a wrong value is shown with its pointer', () => {
   const error = faultOf(withProject({ storage: { segment_bytes: 5 } }));
   const place = '/projects/0/storage/segment_bytes';
   assert.equal(error.message, `Cannot use the configuration: ${place} is 5, expected a whole number of bytes from 4096 to 1073741824`);
@@ -179,7 +179,7 @@ test('two projects of one id are refused, naming both', () => {
   assert.match(error.message, /\/projects\/0\/id/);
 });
 
-test('values may be kept out of memory, by a project and by default, on disk or not', () => {
+test('cache_in_memory may be false for a project and by default, on disk or not', () => {
   for (const onDisk of [false, true]) {
     const storage = { on_disk: onDisk, cache_in_memory: false };
     checkConfig(withProject({ storage }));
@@ -187,7 +187,7 @@ test('values may be kept out of memory, by a project and by default, on disk or 
   }
 });
 
-test('a group of storage may name any of its members, or none', () => {
+test('a group of storage settings may have any of its members, or none', () => {
   for (const storage of [
     { compaction: {}, retention: {} },
     { compaction: { interval_seconds: 0 } },
@@ -199,7 +199,7 @@ test('a group of storage may name any of its members, or none', () => {
   }
 });
 
-test('a generated key that was changed in copying is named as that', () => {
+test('a generated key with a wrong checksum is reported as such', () => {
   const key = generateApiKey('global');
   const changed = key.slice(0, -1) + (key.endsWith('0') ? '1' : '0');
   checkConfig(withKey({ api_key: key }));

@@ -8,7 +8,7 @@ import { inFolder } from './config-folder.js';
 
 const test = suite('config-disk');
 
-test('a new file is for its owner only, and never takes the place of another', async () => {
+test('a new file is private to its owner and never replaces another one', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'a');
     const file = await systemConfigDisk.open(name);
@@ -21,7 +21,7 @@ test('a new file is for its owner only, and never takes the place of another', a
   });
 });
 
-test('reading tells a missing file from one that cannot be read', async () => {
+test('reading distinguishes a missing file from an unreadable one', async () => {
   await inFolder(async (folder) => {
     assert.equal(await systemConfigDisk.read(path.join(folder, 'a')), undefined);
     await mkdir(path.join(folder, 'b'));

@@ -41,19 +41,19 @@ function objects(node: SchemaNode): SchemaNode[] {
   return [...(node.properties === undefined ? [] : [node]), ...children.flatMap(objects)];
 }
 
-test('every setting of the schema has its row in the table of settings, and no row is without a setting', () => {
+test('the schema has exactly the settings of the table', () => {
   const inSchema = leaves(WHOLE, '').filter((place) => !NOT_SETTINGS.includes(place));
   const projects = settingRows({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS }, 'projects[]');
   assert.deepEqual([...settingRows(SETTINGS), ...projects].map((row) => row.path).sort(), inSchema.sort());
 });
 
-test('every object refuses members that it does not know', () => {
+test('every object refuses unknown members', () => {
   const all = objects(WHOLE);
   assert.ok(all.length >= 9);
   for (const node of all) assert.equal(node.additionalProperties, false);
 });
 
-test('a project may repeat every default of storage but the data folder', () => {
+test('a project may override every setting of default.storage except the data folder', () => {
   const places = leaves(WHOLE, '');
   const ofProjects = places
     .filter((place) => place.startsWith('projects[].storage.'))

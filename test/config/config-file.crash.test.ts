@@ -1,4 +1,4 @@
-/** What is in the folder when one step of writing the configuration fails, or is the last thing that happens. */
+/** The folder of the configuration after one step of writing it fails, or is the last one before a crash. */
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -84,7 +84,7 @@ for (const { fault, holds, leavesTemporary } of UPDATE_ROWS) {
   });
 }
 
-test('update() asks for everything in the order that makes it durable', async () => {
+test('update() calls the disk in the order that makes the change durable', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');
     await writeFile(name, formatConfig(OLD), { mode: 0o600 });
@@ -96,7 +96,7 @@ test('update() asks for everything in the order that makes it durable', async ()
   });
 });
 
-test('a failed change fails alone: the one that waits behind it is made', async () => {
+test('a failed change does not affect the one queued behind it', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');
     await writeFile(name, formatConfig(OLD), { mode: 0o600 });
@@ -154,7 +154,7 @@ for (const { step, isCrash, holdsFile, announced } of CREATE_ROWS) {
   });
 }
 
-test('leftovers that cannot be listed or removed do not keep a server from starting', async () => {
+test('leftovers that cannot be listed or removed do not prevent a startup', async () => {
   for (const step of ['list', 'unlink'] as const) {
     await inFolder(async (folder) => {
       const name = path.join(folder, 'config.json');

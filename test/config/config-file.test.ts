@@ -40,7 +40,7 @@ test('a change is in memory and in the file when update() resolves', async () =>
   });
 });
 
-test('the file is readable text with an indent, and only for its owner', async () => {
+test('the file is indented text, private to its owner', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     await chmod(file.path, 0o644);
@@ -50,7 +50,7 @@ test('the file is readable text with an indent, and only for its owner', async (
   });
 });
 
-test('a document that would be too long to be read again is refused, and the file stays as it is', async () => {
+test('a document over the size limit is refused, and the file is unchanged', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     const authentication = { enabled: true, save_api_key_to_file: true, api_key: 'x'.repeat(512), api_key_hash: null };
@@ -65,7 +65,7 @@ test('a document that would be too long to be read again is refused, and the fil
   });
 });
 
-test('changes that come at once are made one after another, none is lost', async () => {
+test('concurrent changes run one after another, and none is lost', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     const add = (id: string) => (document: ConfigDocument): ConfigDocument => ({ ...document, projects: [...document.projects, { id }] });
@@ -84,7 +84,7 @@ test('a change that changes nothing writes nothing', async () => {
   });
 });
 
-test('a change that throws, or that would not load again, changes nothing', async () => {
+test('a change that throws or gives an invalid document changes nothing', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     await assert.rejects(file.update(() => { throw new Error('no'); }), /^Error: no$/);
@@ -96,7 +96,7 @@ test('a change that throws, or that would not load again, changes nothing', asyn
   });
 });
 
-test('a file that a person edited meanwhile is not overwritten', async () => {
+test('a file that was edited meanwhile is not overwritten', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     const edited = formatConfig({ ...OLD, server_port: 1 });
@@ -108,7 +108,7 @@ test('a file that a person edited meanwhile is not overwritten', async () => {
   });
 });
 
-test('an edit that was taken back, or saved without a change, is no obstacle', async () => {
+test('an edit that was undone, or saved without a change, does not block updates', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     await writeFile(file.path, 'something else');
@@ -118,7 +118,7 @@ test('an edit that was taken back, or saved without a change, is no obstacle', a
   });
 });
 
-test('a file that was removed meanwhile is written again', async () => {
+test('a file that was removed meanwhile is recreated', async () => {
   await inFolder(async (folder) => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     await unlink(file.path);
@@ -127,7 +127,7 @@ test('a file that was removed meanwhile is written again', async () => {
   });
 });
 
-test('a file in a form of its own is not called edited', async () => {
+test('a file with another formatting does not count as edited', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');
     await writeFile(name, JSON.stringify(OLD));
@@ -138,7 +138,7 @@ test('a file in a form of its own is not called edited', async () => {
   });
 });
 
-test('a symbolic link stays one, and what it points to is replaced', async () => {
+test('a symbolic link stays, and its target is replaced', async () => {
   await inFolder(async (folder) => {
     await mkdir(path.join(folder, 'real'));
     const real = await writeOld(path.join(folder, 'real'));
@@ -153,7 +153,7 @@ test('a symbolic link stays one, and what it points to is replaced', async () =>
   });
 });
 
-test('open() removes what a crash left beside the file, and nothing else', async () => {
+test('open() removes the temporary files of a crash, and nothing else', async () => {
   await inFolder(async (folder) => {
     const name = await writeOld(folder);
     const kept = ['.config.json.0123.tmp', '.config.json.swp', '.other.json.0123456789abcdef.tmp', 'config.json.0123456789abcdef.tmp'];
@@ -164,7 +164,7 @@ test('open() removes what a crash left beside the file, and nothing else', async
   });
 });
 
-test('open() of a file that has gone is a fault of the configuration', async () => {
+test('open() of a removed file is a ConfigError', async () => {
   await inFolder(async (folder) => {
     const source = await loaded(await writeOld(folder));
     await unlink(source.path);
@@ -172,7 +172,7 @@ test('open() of a file that has gone is a fault of the configuration', async () 
   });
 });
 
-test('open() of a file that was changed since it was loaded is a fault of the configuration', async () => {
+test('open() of a file that changed since it was loaded is a ConfigError', async () => {
   await inFolder(async (folder) => {
     const source = await loaded(await writeOld(folder));
     await writeFile(source.path, formatConfig({ ...OLD, server_port: 1 }));
@@ -181,7 +181,7 @@ test('open() of a file that was changed since it was loaded is a fault of the co
   });
 });
 
-test('create() writes a file that loads again, only for its owner', async () => {
+test('create() writes a loadable file, private to its owner', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');
     await writeFile(path.join(folder, '.config.json.0123456789abcdef.tmp'), 'left by a crash');
@@ -195,7 +195,7 @@ test('create() writes a file that loads again, only for its owner', async () => 
   });
 });
 
-test('create() announces before the file has its name', async () => {
+test('create() announces before the file gets its name', async () => {
   await inFolder(async (folder) => {
     let present: readonly string[] = [];
     const { readdirSync } = await import('node:fs');
@@ -223,7 +223,7 @@ test('create() never overwrites', async () => {
   });
 });
 
-test('of many that create one file at once, one wins and the file is its own', async () => {
+test('of many concurrent create() calls one wins, and the file is its own', async () => {
   await inFolder(async (folder) => {
     const name = path.join(folder, 'config.json');
     const documents = Array.from({ length: 8 }, (_, port) => ({ ...OLD, server_port: port }));
@@ -234,7 +234,7 @@ test('of many that create one file at once, one wins and the file is its own', a
   });
 });
 
-test('create() in a folder that does not exist is a fault of the configuration', async () => {
+test('create() in a folder that does not exist is a ConfigError', async () => {
   await inFolder(async (folder) => {
     const created = ConfigFile.create(path.join(folder, 'no', 'config.json'), OLD);
     await assert.rejects(created, (error) => error instanceof ConfigError && /ENOENT/.test(error.message));

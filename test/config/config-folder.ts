@@ -1,4 +1,4 @@
-/** A folder of its own for one test, which is gone afterwards. */
+/** A temporary folder for one test. */
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { keyIdOf } from '../../src/auth/key-hash.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
-import { effectiveSettings, renderEntry, viewEntry, type EntryState } from '../../src/config/effective-settings.js';
+import { effectiveSettings, renderEntry, viewEntry, type EntryContent } from '../../src/config/effective-settings.js';
 import { BUILT_IN_STORAGE, type ProjectSettings, STORAGE_SETTINGS, type StorageChange } from '../../src/events/project-settings.js';
 import { arbitraryChange } from '../base/arbitrary-values.js';
 import { arbitrarySettings } from '../events/arbitrary-events.js';
@@ -17,14 +17,14 @@ function withDefaults(storage: StorageChange): ConfigDocument {
   return { ...EMPTY, default: { storage: { persistent_file_path: 'data/', ...storage } } };
 }
 
-function stateOf(settings: ProjectSettings): EntryState {
+function stateOf(settings: ProjectSettings): EntryContent {
   return { id: 'alpha', settings, revision: undefined, apiKey: null, apiKeyHash: null };
 }
 
 /** Any of the members of `storage`, and any of those of its groups. */
 const partialArbitrary: fc.Arbitrary<StorageChange> = arbitraryChange(STORAGE_SETTINGS);
 
-test('an entry that says nothing gets the built-in settings, authentication on', () => {
+test('an empty entry gets the built-in settings, with authentication on', () => {
   const authentication = { enabled: true, save_api_key_to_file: false };
   assert.deepEqual(effectiveSettings({}, EMPTY), { storage: BUILT_IN_STORAGE, authentication });
 });
@@ -36,13 +36,13 @@ test("default.storage holds above what is built in, and the project's own above 
   assert.deepEqual(storage, { ...BUILT_IN_STORAGE, durability: 'interval', segment_bytes: 4096 });
 });
 
-test('the data folder is no setting of a project, and keys are none', () => {
+test('neither the data folder nor an API key is a setting of a project', () => {
   const settings = effectiveSettings({ authentication: { enabled: true, api_key: 'open-sesame', api_key_hash: 'x' } }, withDefaults({}));
   assert.deepEqual(Object.keys(settings.storage).sort(), Object.keys(BUILT_IN_STORAGE).sort());
   assert.deepEqual(settings.authentication, { enabled: true, save_api_key_to_file: false });
 });
 
-test('default.authentication guards the global routes and says nothing of projects', () => {
+test('default.authentication guards the global routes and does not affect projects', () => {
   const document: ConfigDocument = { ...EMPTY, default: { authentication: OPEN } };
   assert.equal(effectiveSettings({}, document).authentication.enabled, true);
 });
@@ -55,8 +55,8 @@ test('viewEntry() gives the id of the key, and null without one', () => {
   assert.equal(viewEntry({ id: 'alpha' }, EMPTY).revision, undefined);
 });
 
-test('a new entry names where its data is and who may use it, and leaves out the rest of the defaults', () => {
-  const state: EntryState = { ...stateOf(effectiveSettings({}, EMPTY)), revision: 1, apiKeyHash: 'sha256:x' };
+test('a new entry has on_disk, cache_in_memory and authentication, and omits the other defaults', () => {
+  const state: EntryContent = { ...stateOf(effectiveSettings({}, EMPTY)), revision: 1, apiKeyHash: 'sha256:x' };
   const entry = renderEntry(undefined, state, EMPTY);
   assert.deepEqual(entry, {
     id: 'alpha',
@@ -71,7 +71,7 @@ test('an entry without a log has no revision', () => {
   assert.equal('revision' in renderEntry(undefined, stateOf(effectiveSettings({}, EMPTY)), EMPTY), false);
 });
 
-test('what an entry named stays named, and what differs from the defaults is named', () => {
+test('settings that the previous entry had stay, and settings that differ from the defaults are written', () => {
   const document = withDefaults({ durability: 'os' });
   const settings = effectiveSettings({ storage: { durability: 'fsync', segment_bytes: 4096 } }, document);
   const previous: ProjectEntry = { id: 'alpha', storage: { sync_interval_ms: 100 } };
@@ -79,14 +79,14 @@ test('what an entry named stays named, and what differs from the defaults is nam
   assert.deepEqual(storage, { on_disk: true, cache_in_memory: true, durability: 'fsync', sync_interval_ms: 100, segment_bytes: 4096 });
 });
 
-test('what defaults and project say of a group is put together member by member', () => {
+test('the groups of defaults and project are merged member by member', () => {
   const document = withDefaults({ retention: { max_bytes: 7, compress: 'gzip' }, compaction: {} });
   const { storage } = effectiveSettings({ storage: { retention: { compress: 'none', max_age_seconds: 60 } } }, document);
   assert.deepEqual(storage.retention, { max_age_seconds: 60, max_bytes: 7, compress: 'none' });
   assert.deepEqual(storage.compaction, BUILT_IN_STORAGE.compaction);
 });
 
-test('of a group, too, only what was named or differs is written', () => {
+test('of a group only members that the previous entry had or that differ are written', () => {
   const document = withDefaults({ retention: { max_bytes: 7 }, compaction: { interval_seconds: 60 } });
   const settings = effectiveSettings({ storage: { retention: { compress: 'gzip' } } }, document);
   const render = (storage?: StorageChange): StorageChange | undefined =>
@@ -101,13 +101,13 @@ test('of a group, too, only what was named or differs is written', () => {
   assert.deepEqual(render({ retention: {}, compaction: {} }), render(), 'a group that is empty says nothing');
 });
 
-test('a setting that is back at its default is left out unless it was named', () => {
+test('a setting that is back at its default is omitted unless the previous entry had it', () => {
   const settings = effectiveSettings({}, EMPTY);
   assert.equal(renderEntry({ id: 'alpha' }, stateOf(settings), EMPTY).storage?.durability, undefined);
   assert.equal(renderEntry({ id: 'alpha', storage: { durability: 'os' } }, stateOf(settings), EMPTY).storage?.durability, 'fsync');
 });
 
-test('whatever was there before, the rendered entry gives the settings that it was made from', () => {
+test('a rendered entry gives the settings that it was rendered from, whatever the previous entry was', () => {
   const property = fc.property(arbitrarySettings, partialArbitrary, partialArbitrary, (settings, before, defaults) => {
     const document = withDefaults(defaults);
     const entry = renderEntry({ id: 'alpha', storage: before }, stateOf(settings), document);
@@ -116,7 +116,7 @@ test('whatever was there before, the rendered entry gives the settings that it w
   fc.assert(property);
 });
 
-test('rendering what was rendered changes nothing', () => {
+test('rendering is idempotent', () => {
   const property = fc.property(arbitrarySettings, partialArbitrary, (settings, defaults) => {
     const document = withDefaults(defaults);
     const once = renderEntry(undefined, stateOf(settings), document);

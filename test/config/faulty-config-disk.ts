@@ -1,4 +1,4 @@
-/** The machine's own disk, but for one step that fails. */
+/** The file system, with one step that fails. */
 import { systemConfigDisk, type KnownKeysDisk } from '../../src/config/config-disk.js';
 
 /** Everything that a configuration file asks of a disk. */

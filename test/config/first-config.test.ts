@@ -27,14 +27,14 @@ test('the first configuration has one project, both scopes guarded, and hashes o
   assert.ok(!JSON.stringify(document).includes('skv_'));
 });
 
-test('the keys are generated ones of their kinds, new each time', () => {
+test('both keys are generated keys of their kind, new each time', () => {
   const [first, second] = [firstConfig(), firstConfig()];
   assert.ok(isGeneratedKey(first.globalKey) && first.globalKey.startsWith('skv_g_'));
   assert.ok(isGeneratedKey(first.projectKey) && first.projectKey.startsWith('skv_p_'));
   assert.equal(new Set([first.globalKey, first.projectKey, second.globalKey, second.projectKey]).size, 4);
 });
 
-test('the first configuration is sound and its members stand in the order in which people read them', () => {
+test('the first configuration is valid, with its members in reading order', () => {
   const { document } = firstConfig();
   checkConfig(document);
   assert.deepEqual(Object.keys(document), ['version', 'server_port', 'default', 'projects']);

@@ -1,4 +1,4 @@
-/** The file of known typed keys: what it is made from, what is believed of it, and what is left when a step of writing it fails. */
+/** The file of known typed keys: its content, which files are trusted, and the outcome when a step of writing it fails. */
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -100,7 +100,7 @@ function at(body: (place: Place) => Promise<void>): () => Promise<void> {
   return () => inFolder((folder) => body(new Place(folder)));
 }
 
-test('what one server learns, the next one knows, from a file that only its owner may read', at(async (place) => {
+test('a key that one server learns is known to the next one, from a file private to its owner', at(async (place) => {
   assert.deepEqual([await place.known(), await readdir(place.folder)], [[], []]);
   await place.learn('alpha', 'beta');
   assert.deepEqual(await place.known(), ['project:alpha', 'project:beta']);
@@ -109,14 +109,14 @@ test('what one server learns, the next one knows, from a file that only its owne
   assert.deepEqual(place.told(), []);
 }));
 
-test('a key that is known already is not written again', at(async (place) => {
+test('a known key is not written again', at(async (place) => {
   await place.learn('alpha');
   place.faulty.steps.length = 0;
   await place.learn('alpha');
   assert.deepEqual(place.faulty.steps, ['readWithRights', 'list']);
 }));
 
-test('the file is written in the order that makes it durable, once for all that is learned meanwhile', at(async (place) => {
+test('the file is written durably, once for all keys learned meanwhile', at(async (place) => {
   const known = await place.open();
   await known.close();
   place.faulty.steps.length = 0;
@@ -126,7 +126,7 @@ test('the file is written in the order that makes it durable, once for all that 
   assert.deepEqual(await place.known(), ['project:alpha', 'project:beta']);
 }));
 
-test('what is learned while the file is written is written next', at(async (place) => {
+test('keys learned during a write are written next', at(async (place) => {
   const known = await place.open();
   learn(known, 'alpha');
   while (!place.faulty.steps.includes('write')) await new Promise((resolve) => setImmediate(resolve));
@@ -135,7 +135,7 @@ test('what is learned while the file is written is written next', at(async (plac
   assert.deepEqual(await place.known(), ['project:alpha', 'project:beta']);
 }));
 
-test('a key that the configuration has replaced, or whose project is gone, leaves the file with the next write', at(async (place) => {
+test('a replaced key, or one of a removed project, is dropped by the next write', at(async (place) => {
   await place.learn('alpha', 'beta');
   place.document = { ...DOCUMENT, projects: [{ id: 'alpha', authentication: entry('another-key') }] };
   assert.deepEqual(await place.known(), [], 'it is not believed even before that');
@@ -147,7 +147,7 @@ test('a key that the configuration has replaced, or whose project is gone, leave
   assert.deepEqual(await place.known(), ['global']);
 }));
 
-test('a file that others may read or change is not used, and is replaced by one under another pepper', at(async (place) => {
+test('a file that others may read or change is not used, and is replaced by one with a new pepper', at(async (place) => {
   for (const mode of [0o640, 0o604, 0o620, 0o602]) {
     await place.learn('alpha');
     const before = await place.text();
@@ -163,7 +163,7 @@ test('a file that others may read or change is not used, and is replaced by one 
   }
 }));
 
-test('a damaged file is warned about once, stays as it is until a key is learned, and is then written anew', at(async (place) => {
+test('a damaged file causes one warning, stays until a key is learned, and is then rewritten', at(async (place) => {
   await place.learn('alpha', 'beta');
   const sound = await place.text();
   for (const text of ['', sound.slice(0, sound.length / 2), sound.replace('known-keys/1', 'known-keys/9'), '\0'.repeat(100)]) {
@@ -176,7 +176,7 @@ test('a damaged file is warned about once, stays as it is until a key is learned
   }
 }));
 
-test('where the name is a folder or cannot be read, the start goes on with a warning', at(async (place) => {
+test('a folder in its place, or an unreadable file, causes a warning and no failure', at(async (place) => {
   await mkdir(place.file, { mode: 0o700 });
   assert.deepEqual(await place.known(), []);
   assert.match(place.told().join(), /damaged/);

@@ -39,14 +39,14 @@ async function refuse(bytes: string | Buffer): Promise<ConfigError> {
   return fault ?? assert.fail('the body ran');
 }
 
-test('a missing file is told from a bad one', async () => {
+test('a missing file is distinguished from a faulty one', async () => {
   await inFolder(async (folder) => {
     assert.equal(await loadConfig(path.join(folder, 'config.json')), undefined);
     assert.equal(await loadConfig(path.join(folder, 'no', 'config.json')), undefined);
   });
 });
 
-test('a sound file is loaded with its text, its folder and no warning', async () => {
+test('a valid file is loaded with its text, its folder and no warning', async () => {
   await inFolder(async (folder) => {
     const file = path.join(folder, 'config.json');
     await writeFile(file, SOUND, PRIVATE);
@@ -63,7 +63,7 @@ test('blanks alone are refused', async () => {
   assert.match((await refuse(' \n')).message, /JSON; line 2, column 1/);
 });
 
-test('a file that was cut off anywhere is refused, never read as something else', async () => {
+test('a file truncated anywhere is refused', async () => {
   await inFolder(async (folder) => {
     const file = path.join(folder, 'config.json');
     for (let length = 0; length < SOUND.trimEnd().length; length += 7) {
@@ -73,23 +73,23 @@ test('a file that was cut off anywhere is refused, never read as something else'
   });
 });
 
-test('a fault of syntax is named by line and column, and nothing of the text is shown', async () => {
+test('a syntax error is reported by line and column, without the text', async () => {
   const error = await refuse('{\n  "version": 1,\n  "api_key": "open-sesame" oops\n}');
   assert.match(error.message, /line 3, column 28/);
   assert.ok(!error.message.includes('sesame') && !error.message.includes('oops'), error.message);
 });
 
-test('bytes that are no UTF-8, and a byte order mark, are refused', async () => {
+test('invalid UTF-8 and a byte order mark are refused', async () => {
   assert.match((await refuse(Buffer.from([0x7b, 0xff, 0x7d]))).message, /UTF-8/);
   assert.match((await refuse(`\ufeff${SOUND}`)).message, /byte order mark/);
 });
 
-test('a fault of the content carries its place', async () => {
+test('a fault of the content has its pointer', async () => {
   const error = await refuse('{"version":1,"projects":[],"server_port":-1}');
   assert.deepEqual([error.pointer, error.found], ['/server_port', '-1']);
 });
 
-test('a member that stands twice is refused', async () => {
+test('a repeated member is refused', async () => {
   assert.equal((await refuse('{"version":1,"projects":[{"id":"a"}],"projects":[]}')).pointer, '/projects');
 });
 
@@ -104,7 +104,7 @@ test('a folder, a pipe and a file that is too long are refused', async () => {
   });
 });
 
-test('a file as a folder of the path is a fault with its cause, not a missing file', async () => {
+test('a path through a file is a fault with its cause, not a missing file', async () => {
   await inFolder(async (folder) => {
     await writeFile(path.join(folder, 'a'), '');
     const error = await faultOf(path.join(folder, 'a', 'config.json'));
@@ -113,7 +113,7 @@ test('a file as a folder of the path is a fault with its cause, not a missing fi
   });
 });
 
-test('a file that others can use is loaded with a warning', async () => {
+test('a file that other users can read or change is loaded with a warning', async () => {
   for (const [mode, warned] of [[0o600, false], [0o400, false], [0o640, true], [0o604, true], [0o620, true], [0o666, true]] as const) {
     await inFolder(async (folder) => {
       const file = path.join(folder, 'config.json');
@@ -156,7 +156,7 @@ test('the folder behind a symbolic link to the configuration is refused as well'
   });
 });
 
-test('relative paths start where the file was named, not where a symbolic link leads', async () => {
+test('relative paths start at the folder of the symbolic link, not of its target', async () => {
   await inFolder(async (folder) => {
     await mkdir(path.join(folder, 'real'));
     await writeFile(path.join(folder, 'real', 'config.json'), SOUND, PRIVATE);
@@ -165,7 +165,7 @@ test('relative paths start where the file was named, not where a symbolic link l
   });
 });
 
-test('a data folder that cannot be looked at is refused', async () => {
+test('a data folder that cannot be accessed is refused', async () => {
   await inFolder(async (folder) => {
     const file = path.join(folder, 'config.json');
     await symlink('loop', path.join(folder, 'loop'));

@@ -22,13 +22,13 @@ test('first and newest are the ends of the list', () => {
   assert.deepEqual([single.first.seq, single.newest.seq], [4, 4]);
 });
 
-test('at() gives the version that held at a seq', () => {
+test('at() gives the version in force at a seq', () => {
   const history = historyOf([version(3), version(5), version(9)]);
   const rows: readonly [number, number | undefined][] = [[1, undefined], [2, undefined], [3, 3], [4, 3], [5, 5], [8, 5], [9, 9], [1000, 9]];
   for (const [revision, expected] of rows) assert.equal(seqAt(history, revision), expected, String(revision));
 });
 
-test('what a trimmed list leaves out is unknown, but for what was looked up', () => {
+test('versions that a trimmed list lacks are unknown, except one that was looked up', () => {
   const versions = [version(3), version(50), version(60)];
   const rows: readonly [number, number | 'unknown' | undefined][] = [
     [2, undefined], [3, 3], [4, 'unknown'], [20, 20], [49, 'unknown'], [50, 50], [55, 50], [70, 60],

@@ -33,7 +33,7 @@ function entry(settings: ProjectSettings, rest: Partial<Omit<EntryView, 'setting
 }
 
 function logView(rest: Partial<LogView> = {}): LogView {
-  return { registered: REGISTERED, serverLogPresent: true, log: HISTORY, ...rest };
+  return { registered: REGISTERED, hasRegistry: true, log: HISTORY, ...rest };
 }
 
 const against = (view: EntryView, rest: Partial<LogView> = {}): Outcome => reconcile(view, logView(rest));
@@ -52,15 +52,15 @@ test('an entry that equals the newest version is done', () => {
   assert.deepEqual(against(entry(NEWEST, { revision: 9 })), { kind: 'done' });
 });
 
-test('an entry that equals the newest version is done whatever older revision it names', () => {
+test('an entry that equals the newest version is done, whatever older revision it names', () => {
   for (const revision of [undefined, 1, 4, 6]) assert.deepEqual(against(entry(NEWEST, { revision })), { kind: 'done' }, String(revision));
 });
 
-test('a crash between log and file of an update: the entry is stale and takes what the log says', () => {
+test('a crash between log and file of an update: the entry is stale and takes the settings of the log', () => {
   assert.deepEqual(against(entry(SECOND, { revision: 4 })), { kind: 'roll_forward', settings: NEWEST });
 });
 
-test('an entry of a time that the log does not know any more is refused, unless it says what holds', () => {
+test('an entry of a version that the log no longer has is refused, unless it equals the settings in force', () => {
   const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 90, settings: NEWEST, keyId: KEY_A }], { isTrimmed: true });
   for (const settings of [CREATED, SECOND]) {
     const refused = against(entry(settings, { revision: 40 }), { log });
@@ -72,7 +72,7 @@ test('an entry of a time that the log does not know any more is refused, unless 
   assert.equal(against(entry(SECOND, { revision: 90 }), { log }).kind, 'edited', 'what is advised is done');
 });
 
-test('an entry of a time that was looked up in the log is stale, or edited in what differs from then', () => {
+test('an entry of a version that was looked up in the log is stale, or edited where it differs from it', () => {
   const versions = [{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 90, settings: NEWEST, keyId: KEY_A }];
   const log = historyOf(versions, { isTrimmed: true, recalled: { seq: 40, settings: SECOND, keyId: KEY_A } });
   assert.deepEqual(against(entry(SECOND, { revision: 40 }), { log }), { kind: 'roll_forward', settings: NEWEST });
@@ -86,7 +86,7 @@ test('an entry without a revision that equals the created version is stale', () 
   assert.deepEqual(against(entry(CREATED)), { kind: 'roll_forward', settings: NEWEST });
 });
 
-test('a revision between two project events means the version that held there', () => {
+test('a revision between two project events means the version in force there', () => {
   assert.deepEqual(against(entry(SECOND, { revision: 8 })), { kind: 'roll_forward', settings: NEWEST });
   assert.deepEqual(against(entry(CREATED, { revision: 3 })), { kind: 'roll_forward', settings: NEWEST });
 });
@@ -96,13 +96,13 @@ test("a stale copy of the file with an older key: the settings are the log's, th
   assert.deepEqual(against(entry(CREATED, { revision: 1, keyId: null })), { kind: 'roll_forward', settings: NEWEST, keyId: null });
 });
 
-test('a person edits an entry that is up to date', () => {
+test('an edit of a current entry', () => {
   const settings = settingsWith({ durability: 'os', segment_bytes: 8192 });
   const expected: Outcome = { kind: 'edited', settings, names: ['storage.segment_bytes'], keyChanged: false };
   assert.deepEqual(against(entry(settings, { revision: 9 })), expected);
 });
 
-test('a person edits a stale entry: their change is put on top of the newest version', () => {
+test('an edit of a stale entry: the change is applied on top of the newest version', () => {
   const edited = settingsWith({ durability: 'os', sync_interval_ms: 7 });
   assert.deepEqual(against(entry(edited, { revision: 4 })), {
     kind: 'edited',
@@ -112,18 +112,18 @@ test('a person edits a stale entry: their change is put on top of the newest ver
   });
 });
 
-test('a person edits what the log changed as well: the person wins', () => {
+test('an edit of a setting that the log changed too: the edit wins', () => {
   const edited = settingsWith({ durability: 'os', segment_bytes: 16_384 });
   const expected: Outcome = { kind: 'edited', settings: edited, names: ['storage.segment_bytes'], keyChanged: false };
   assert.deepEqual(against(entry(edited, { revision: 4 })), expected);
 });
 
-test('a person edits a stale entry to what the log says already: the rest rolls forward', () => {
+test('an edit of a stale entry to the setting of the log: the rest rolls forward', () => {
   const edited = settingsWith({ durability: 'os' });
   assert.deepEqual(against(entry(edited, { revision: 1 })), { kind: 'roll_forward', settings: NEWEST });
 });
 
-test('a person takes authentication away', () => {
+test('an edit that switches authentication off', () => {
   const settings: ProjectSettings = { ...NEWEST, authentication: { enabled: false, save_api_key_to_file: false } };
   const expected: Outcome = { kind: 'edited', settings, names: ['authentication.enabled'], keyChanged: false };
   assert.deepEqual(against(entry(settings, { revision: 9 })), expected);
@@ -155,9 +155,9 @@ test('a log that begins after seq 1 is compared from its first version', () => {
   }
 });
 
-test('an id that was never heard of is a new project', () => {
+test('an unknown id is a new project', () => {
   assert.deepEqual(against(entry(CREATED), { registered: undefined, log: 'absent' }), { kind: 'create' });
-  assert.deepEqual(against(entry(CREATED), { registered: undefined, log: 'absent', serverLogPresent: false }), { kind: 'create' });
+  assert.deepEqual(against(entry(CREATED), { registered: undefined, log: 'absent', hasRegistry: false }), { kind: 'create' });
 });
 
 test('a crash between a new log and its registration: the log is adopted, then compared', () => {
@@ -171,7 +171,7 @@ test('a crash between a new log and its registration: the log is adopted, then c
   assert.equal(tooNew.kind === 'adopt' && tooNew.then.kind, 'refuse');
 });
 
-test('an id whose registered log is not there is refused: the volume may not be mounted', () => {
+test('an id whose registered log is missing is refused: the volume may not be mounted', () => {
   for (const revision of [undefined, 9]) {
     const refused = against(entry(NEWEST, { revision }), { log: 'absent' });
     assert.match(reasonOf(refused), /is the volume mounted\?/);
@@ -179,15 +179,15 @@ test('an id whose registered log is not there is refused: the volume may not be 
   }
 });
 
-test('a revision whose log is neither registered nor there is refused, naming the way out', () => {
+test('a revision whose log is neither registered nor present is refused, with advice', () => {
   const refused = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log: 'absent' });
   assert.match(reasonOf(refused), /is the volume mounted\?/);
   assert.match(remedyOf(refused), /^mount the volume, or put the files back.*remove the revision/);
 });
 
-test('a revision without any registry is refused, whatever else is there', () => {
+test('a revision without a registry is refused, whatever else exists', () => {
   for (const log of ['absent', HISTORY] as const) {
-    const outcome = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log, serverLogPresent: false });
+    const outcome = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log, hasRegistry: false });
     assert.match(reasonOf(outcome), /_server\.jsonl/);
   }
 });
@@ -209,7 +209,7 @@ test('a project in memory has nothing to compare with', () => {
   assert.deepEqual(against(entry(settingsWith({ on_disk: false })), { registered: undefined, log: 'absent' }), IN_MEMORY);
 });
 
-test('taking a project from the disk is an edit like any other, on top of the newest version', () => {
+test('moving a project to memory is an edit like any other, on top of the newest version', () => {
   const settings = { ...NEWEST, storage: { ...NEWEST.storage, on_disk: false } };
   const names = ['storage.on_disk'];
   for (const view of [entry(settingsWith({ on_disk: false })), entry(settings, { revision: 9 })]) {
@@ -217,7 +217,7 @@ test('taking a project from the disk is an edit like any other, on top of the ne
   }
 });
 
-test('a log that says the project leaves the disk is stronger than an entry that has not heard of it', () => {
+test('a log that moves the project to memory overrides a stale entry', () => {
   const settings = { ...NEWEST, storage: { ...NEWEST.storage, on_disk: false } };
   const log = historyOf([{ seq: 9, settings: NEWEST, keyId: KEY_A }, { seq: 11, settings, keyId: KEY_A }]);
   assert.deepEqual(against(entry(NEWEST, { revision: 9 }), { log }), { kind: 'roll_forward', settings });
@@ -232,13 +232,13 @@ test('a project that left the disk is in memory, and an entry from before that i
   assert.deepEqual(against(entry(settingsWith({ on_disk: false })), left), IN_MEMORY);
 });
 
-test('an entry without a revision brings a project that left back to the disk, as a new log or the one that a crash left', () => {
+test('an entry without a revision moves a project back to disk, with a new log or one that a crash left', () => {
   assert.deepEqual(against(entry(CREATED), { registered: 'left', log: 'absent' }), { kind: 'create' });
   const log = historyOf([{ seq: 12, settings: CREATED, keyId: KEY_A }]);
   assert.deepEqual(against(entry(CREATED), { registered: 'left', log }), { kind: 'adopt', then: { kind: 'done' } });
 });
 
-test('edits of two members of one group, in the file and in the log, both hold', () => {
+test('edits of two members of one group, in the file and in the log, both apply', () => {
   const retaining = (retention: Partial<StorageSettings['retention']>): ProjectSettings =>
     settingsWith({ retention: { ...BUILT_IN_STORAGE.retention, ...retention } });
   const log = historyOf([{ seq: 1, settings: CREATED, keyId: KEY_A }, { seq: 4, settings: retaining({ max_bytes: 7 }), keyId: KEY_A }]);
@@ -253,12 +253,12 @@ test('a project in memory with a revision is refused: it was on disk somewhere',
   assert.match(remedyOf(outcome), /^set storage\.on_disk to true again.*remove the revision/);
 });
 
-test('reasons name the project, and like what is advised end without a full stop', () => {
+test('reasons name the project; reasons and advice end without a full stop', () => {
   const outcomes = [
     against(entry(NEWEST, { revision: 10 })),
     against(entry(NEWEST, { revision: 9 }), { log: 'absent' }),
     against(entry(settingsWith({ on_disk: false }), { revision: 1 }), { registered: undefined }),
-    against(entry(NEWEST, { revision: 9 }), { serverLogPresent: false }),
+    against(entry(NEWEST, { revision: 9 }), { hasRegistry: false }),
   ];
   for (const outcome of outcomes) {
     assert.match(reasonOf(outcome), /"alpha".*[^.]$/);
@@ -266,13 +266,13 @@ test('reasons name the project, and like what is advised end without a full stop
   }
 });
 
-test('a log that is not there and a log that is an older copy are two refusals', () => {
+test('a missing log and an older copy of a log have refusals of their own', () => {
   const codeOf = (outcome: Outcome): unknown => ('code' in outcome ? outcome.code : undefined);
   assert.equal(codeOf(against(entry(NEWEST, { revision: 9 }), { log: 'absent' })), 'project_missing');
   assert.equal(codeOf(against(entry(NEWEST, { revision: 10 }))), 'project_outdated');
 });
 
-test('a server whose entries have revisions does not start without its own log', () => {
+test('a server whose entries have revisions does not start without its registry', () => {
   const configPath = '/etc/simple kv.json';
   assert.equal(mustRefuseToStart([{ revision: undefined }, { revision: 3 }], true, configPath), undefined);
   assert.equal(mustRefuseToStart([{ revision: undefined }], false, configPath), undefined);

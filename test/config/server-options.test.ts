@@ -81,7 +81,7 @@ test('connections stay open longer behind a proxy, unless the file says otherwis
   assert.equal(keepAlive(EMPTY), 5);
 });
 
-test('a document is not checked for its defaults: those are sound', () => {
+test('the defaults are a valid configuration', () => {
   const { dataFolder: _, tls, ...settings } = resolveServerOptions(EMPTY, '/etc');
   const document = checkConfig({ ...EMPTY, ...settings, tls, default: { storage: { persistent_file_path: 'data/' } } });
   assert.deepEqual(resolveServerOptions(document, '/etc'), resolveServerOptions(EMPTY, '/etc'));

@@ -1,4 +1,4 @@
-/** Wrong files for HTTPS: each is named by its setting, with what it holds and what was expected, and nothing of its content. */
+/** Wrong files for HTTPS: each is reported with its setting and the kind of its content, but without the content. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, createPrivateKey } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -50,7 +50,7 @@ for (const [what, key, cert, pointer, message] of [
   }));
 }
 
-test('a chain of which a later certificate is damaged is refused', () => inFolder(async (folder) => {
+test('a chain with a damaged later certificate is refused', () => inFolder(async (folder) => {
   const chain = `${CERT}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`;
   await assert.rejects(readWith(folder, [KEY, chain]), { name: 'ConfigError', pointer: '/tls/cert_file' });
 }));
@@ -65,12 +65,12 @@ for (const [name, pointer] of [['key.pem', '/tls/key_file'], ['cert.pem', '/tls/
   }));
 }
 
-test('a key and its certificate are taken as they are', () => inFolder(async (folder) => {
+test('a key and its certificate are returned unchanged', () => inFolder(async (folder) => {
   const { key, cert, warnings } = await readWith(folder, [KEY, CERT]);
   assert.deepEqual([key.toString(), cert.toString(), warnings], [KEY, CERT, []]);
 }));
 
-test('a certificate that has expired, or does not hold yet, is taken with a warning', () => inFolder(async (folder) => {
+test('a certificate that has expired or is not valid yet is accepted with a warning', () => inFolder(async (folder) => {
   const [expired] = (await readWith(folder, [KEY, CERT], Date.UTC(2200, 0, 1))).warnings;
   assert.match(expired ?? '', /^The certificate ".*cert\.pem" expired on .* 2126 GMT: clients refuse it/);
   const [early] = (await readWith(folder, [KEY, CERT], Date.UTC(2020, 0, 1))).warnings;

@@ -122,7 +122,7 @@ function reconcileEntry({ services: { config, registry } }: Startup, { entry, hi
   // A log newer than the one that was deleted or left is not registered yet, whatever the registry says of that one.
   const isOther = opened !== undefined && registration !== undefined && opened.log.logId !== registration.logId;
   const known = registration?.state === 'live' ? { logId: registration.logId } : isOther ? undefined : registration?.state;
-  return reconcile(viewEntry(entry, config.document), { registered: known ?? assumed, serverLogPresent: true, log: history });
+  return reconcile(viewEntry(entry, config.document), { registered: known ?? assumed, hasRegistry: true, log: history });
 }
 
 async function carryOut(startup: Startup, opening: Opening, outcome: Outcome): Promise<EntryState | undefined> {
