@@ -36,7 +36,7 @@ const TRY_AGAIN_CODES = ['EAGAIN', 'EWOULDBLOCK', 'EINTR', 'EBUSY'];
 const STALLED = 'EAGAIN: its reader has stopped, or is too slow';
 
 /** Writes some of the bytes and returns how many, or throws a system error. */
-export type DescriptorWrite = (bytes: Uint8Array) => number;
+type DescriptorWrite = (bytes: Uint8Array) => number;
 
 /** Options of a {@link ConsoleOutput}. */
 export interface ConsoleOutputOptions {

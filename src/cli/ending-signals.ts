@@ -9,7 +9,7 @@
 export const SAME_REQUEST_MS = 1000;
 
 /** Reactions to the signals. */
-export interface SignalHandlers {
+interface SignalHandlers {
   /** Asked to end. */
   first(name: NodeJS.Signals): void;
   /** Asked to end at once, by a signal more than {@link SAME_REQUEST_MS} after the first. */

@@ -20,7 +20,7 @@ import { DEFAULT_CONFIG_PATH, type FolderOptions } from './run-command.js';
 const NAMES_SHOWN_MAX = 20;
 
 /** A data folder. */
-export interface FoundData {
+interface FoundData {
   /** Absolute. */
   readonly dataFolder: string;
   /** Undefined if the folder was named itself. */
@@ -28,7 +28,7 @@ export interface FoundData {
 }
 
 /** The command and the project it was given. */
-export interface Target {
+interface Target {
   readonly command: 'verify' | 'replay' | 'repair';
   /** The project's id, or `_server`; undefined: all of them. */
   readonly project: string | undefined;

@@ -8,7 +8,7 @@ import type { ConfigDocument } from './config-document.js';
 const PRIVILEGED_PORT_MAX = 1023;
 
 /** Where the server tried to listen, and the configuration that says so. */
-export interface ListenAttempt {
+interface ListenAttempt {
   readonly host: string;
   readonly port: number;
   /** Absolute path of the configuration. */

@@ -8,7 +8,7 @@ import { DEFAULT_STORAGE_SETTINGS, KEEP_ALIVE_BEHIND_PROXY_SECONDS, SERVER_SETTI
 import type { TlsPaths } from './tls-files.js';
 
 /** The values of the settings of the server, named as in the file. */
-export type ServerSettings = ValuesOf<typeof SERVER_SETTINGS>;
+type ServerSettings = ValuesOf<typeof SERVER_SETTINGS>;
 
 /** The settings of the server, with every path absolute. */
 export interface ServerOptions extends ServerSettings {
