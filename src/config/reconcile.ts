@@ -16,7 +16,7 @@
  *   a user decides, unless the entry equals the settings in force.
  * - An edited entry differs from the version that it names. Only the edited settings are applied, on top of the newest version: the
  *   user may have edited an old copy. Of the API key the log has only an id, so the file always decides.
- * - `on_disk: false` for a project with a log moves its data into memory, whoever changed the setting.
+ * - `on_disk: false` for a project with a log moves its data into memory, whether the log or an edit says so.
  *
  * This never deletes the data of a project. If the data that an entry belongs to is missing, the project is refused: an empty new log
  * in its place would look like a loss, and would become one.

@@ -146,7 +146,8 @@ export class ServerUnderTest {
     for (const [, project, key] of this.#stderr.matchAll(/the key of the project "([^"]+)" was generated\.[^\n]*\n\n +(skv_\w+)\n/g)) {
       keys.set(project ?? '', key ?? '');
     }
-    const global = /the global key was generated\.[^\n]*\n\n +(skv_\w+)\n/.exec(this.#stderr) ?? /global key +(skv_\w+)\n/.exec(this.#stderr);
+    const global = /the global key was generated\.[^\n]*\n\n +(skv_\w+)\n/.exec(this.#stderr)
+      ?? /global key +(skv_\w+)\n/.exec(this.#stderr);
     if (global !== null) keys.set('global', global[1] ?? '');
     const first = /key of "(\w+)" +(skv_\w+)\n/.exec(this.#stderr);
     if (first !== null) keys.set(first[1] ?? '', first[2] ?? '');
