@@ -36,10 +36,10 @@ import { WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
 import type { Adoption } from './projects/start/adopt-projects.js';
+import { reportUnshownKey } from './projects/project-entries.js';
 import { ProjectManager } from './projects/project-manager.js';
 import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
-import { reportUnshownKey } from './projects/unshown-key.js';
 import { ProjectTable } from './store/project-table.js';
 
 /** Part of the time for a stop that running requests may take; the rest is for snapshots that are due and for closing logs. */

@@ -1,26 +1,26 @@
 /**
- * The contract of work on a project's files that must not hold up anybody: building snapshots and reading everything again.
- * It is done from files alone, elsewhere than on the event loop, and what carries it out knows no project.
+ * The contract of work on a project's files that must not block the event loop: building snapshots and checking files. It reads files only
+ * and knows no live project.
  */
 import type {
   BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,
 } from '../projections/snapshot/file-work.js';
 
-/** Carries out such work. A task that is aborted leaves nothing that counts. */
+/** Runs tasks off the event loop. An aborted task leaves nothing that counts. */
 export interface BackgroundTasks {
   /**
    * Builds the data files of a generation.
    *
-   * @throws {Error} named `SnapshotCorruptError` when the generation to build on is damaged: try again without it
+   * @throws {Error} named `SnapshotCorruptError` if the generation to build on is damaged: retry without it
    */
   build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration>;
 
-  /** Reads all that a project has on disk, slowly, and checks it. */
+  /** Slowly reads and checks all files of a project. */
   scrub(job: FilesOfProject, signal?: AbortSignal): Promise<ScrubReport>;
 
-  /** Reads one sealed segment and checks all of it. */
+  /** Reads and checks one sealed segment. */
   check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck>;
 
-  /** Ends what is going on. */
+  /** Aborts the running tasks. */
   close(): Promise<void>;
 }

@@ -1,35 +1,35 @@
 /**
- * Damage that was found in the files of projects while they are served, by what read them: the scrub, or retention before it removes
- * a segment. Readiness counts it; the server log has the details.
+ * Damage that the scrub, retention or a compaction found in the files of served projects. Readiness counts it; the server log has the
+ * details.
  */
 import { basename } from 'node:path';
 import type { Finding } from '../base/finding.js';
 import type { SnapshotCorruptError } from '../projections/snapshot/snapshot-errors.js';
 import { parseSnapshotName } from '../projections/snapshot/snapshot-names.js';
 
-/** What is known of damage, by project. */
+/** The known damage, by project. */
 export class FoundDamage {
   readonly #findings = new Map<string, readonly Finding[]>();
 
-  /** How many projects have damage in their files. */
+  /** Number of projects with damaged files. */
   get projectCount(): number {
     return [...this.#findings.values()].filter(({ length }) => length > 0).length;
   }
 
-  /** Takes over what reading everything of a project has found. */
+  /** Replaces the findings of a project by those of a full read. */
   replace(project: string, findings: readonly Finding[]): void {
     this.#findings.set(project, findings);
   }
 
-  /** Adds what reading one file has found. */
+  /** Adds a finding in one file. */
   add(project: string, finding: Finding): void {
     this.#findings.set(project, [...(this.#findings.get(project) ?? []), finding]);
   }
 
   /**
-   * Adds what reading a snapshot has found, unless something of it is known already.
+   * Adds damage of a snapshot, unless damage of it is known already.
    *
-   * @returns it, as the server log shows it
+   * @returns the finding, for the server log
    */
   addSnapshot(project: string, seq: number, { file, offset, expected, found }: SnapshotCorruptError): Finding {
     const finding = { file: `${project}/${file}`, offset, seq, expected, found };
@@ -37,28 +37,24 @@ export class FoundDamage {
     return finding;
   }
 
-  /**
-   * Tells whether anything is wrong with a snapshot.
-   *
-   * @returns true where one of its files is damaged or missing
-   */
+  /** Whether a file of a snapshot is known to be damaged or missing. */
   hasSnapshot(project: string, seq: number): boolean {
     return (this.#findings.get(project) ?? []).some((finding) => seqOfSnapshot(finding) === seq);
   }
 
-  /** Forgets what is wrong with a snapshot that is gone. */
+  /** Forgets the damage of a snapshot that was removed or proved sound. */
   forgetSnapshot(project: string, seq: number): void {
     const findings = this.#findings.get(project);
     if (findings !== undefined) this.#findings.set(project, findings.filter((finding) => seqOfSnapshot(finding) !== seq));
   }
 
-  /** Forgets a project whose files are gone or belong to something else now. */
+  /** Forgets the damage of a project whose files are gone. */
   forget(project: string): void {
     this.#findings.delete(project);
   }
 }
 
 function seqOfSnapshot({ file, kind }: Finding): number | undefined {
-  // What a newer version wrote is not damaged.
+  // A file of a newer version is not damaged.
   return kind === 'newer_format' ? undefined : parseSnapshotName(basename(file))?.seq;
 }

@@ -1,5 +1,5 @@
 /**
- * From a project's snapshots to a model that needs only the lines after them.
+ * Loads a project's newest sound snapshot into a model, which then needs only the lines after it.
  */
 import { countText } from '../base/count-text.js';
 import type { Logger } from '../base/logger.js';
@@ -10,30 +10,29 @@ import type { CommittedManifest, GenerationList, SnapshotFolder } from '../proje
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { placeInSnapshot } from '../projections/value-place.js';
 
-/** How a snapshot is loaded. */
+/** Options of {@link loadSnapshot}. */
 export interface LoadSnapshotOptions {
-  /** The log that it must be of. */
+  /** The log of the snapshot. */
   readonly logId: string;
-  /** True: values into memory. False: only their places. */
+  /** True: loads the values into memory. False: only their places. */
   readonly isCaching: boolean;
   readonly logger: Logger;
-  /** Ends the loading. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the snapshots of a project came to. */
+/** A loaded snapshot, and the state of the others. */
 export interface LoadedSnapshot {
-  /** Empty when no snapshot could be used. */
+  /** Empty if no snapshot could be used. */
   readonly model: ProjectModel;
-  /** The generation that the model was loaded from. */
+  /** The snapshot that the model was loaded from. */
   readonly used: CommittedManifest | undefined;
-  /** Generations that hold, newest first; the first one is the one that was used. */
+  /** The used snapshot and the older ones, newest first. */
   readonly generations: readonly SnapshotManifest[];
-  /** Generations that do not hold, by seq. */
+  /** Seqs of the damaged snapshots. */
   readonly damaged: readonly number[];
 }
 
-/** Loads the newest snapshot that holds. One that does not is reported, and the one before is taken. */
+/** Loads the newest sound snapshot. A damaged one is logged, and the one before it is used. */
 export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnapshotOptions): Promise<LoadedSnapshot> {
   const { committed, unreadable } = await listTwice(snapshots);
   const damaged: number[] = [];
@@ -49,22 +48,22 @@ export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnaps
       return { model, used: manifest, generations: own.slice(index), damaged };
     } catch (error) {
       if (!isUnusable(error)) throw error;
-      // What a newer version wrote is not damaged, and that version may come back.
+      // A snapshot of a newer version is not damaged, and that version may be installed again.
       if (error instanceof SnapshotCorruptError) damaged.push(manifest.seq);
-      const message = 'a snapshot is damaged; the start uses the one before it, or the whole log';
+      const message = 'a snapshot is damaged; startup uses the one before it, or the whole log';
       options.logger.error({ project: manifest.project, seq: manifest.seq, err: error }, message);
     }
   }
   return { model: new ProjectModel({ isCaching: options.isCaching }), used: undefined, generations: [], damaged };
 }
 
-/** Damaged snapshots are removed by the start, so damage counts when a second reading finds it too. */
+/** Startup removes damaged snapshots, so damage counts only if a second reading finds it too. */
 async function listTwice(snapshots: SnapshotFolder): Promise<GenerationList> {
   const listed = await snapshots.list();
   return listed.unreadable.length === 0 ? listed : await snapshots.list();
 }
 
-/** Likewise for what a manifest speaks of. */
+/** The same for the files of a snapshot. */
 async function loadTwice(snapshots: SnapshotFolder, manifest: SnapshotManifest, options: LoadSnapshotOptions): Promise<ProjectModel> {
   try {
     return await loadModel(snapshots, manifest, options);
@@ -74,7 +73,7 @@ async function loadTwice(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
   }
 }
 
-/** The state inside may be one that this version cannot read, though the digests hold. */
+/** The digests may match although this version cannot read the state inside. */
 function isUnusable(error: unknown): boolean {
   return error instanceof SnapshotCorruptError || error instanceof SnapshotVersionError || error instanceof SavedStateError;
 }
@@ -101,7 +100,7 @@ async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
   return model;
 }
 
-/** The digests hold, so this can only be a defect of its writer. */
+/** The digests match, so a difference can only be a defect of the writer. */
 function refuseOtherCensus(model: ProjectModel, { keyCount, keySum, seq }: SnapshotManifest): void {
   if (model.values.count === keyCount && model.values.keySum === keySum) return;
   const expected = `${countText(keyCount, 'key')} with the sum ${keySum}`;

@@ -1,41 +1,33 @@
 /**
- * What is said of a project to who may see it.
+ * Details of projects, for clients that are authorized to see them: no API keys, no hashes.
  */
 import type { LogState } from '../log/log.js';
 import type { RefusalCode, RegisteredProject } from '../store/project-table.js';
 import type { ProjectStore } from '../store/project-store.js';
-import type { ProjectDetails, ProjectState } from './projects.js';
+import type { ProjectDetails, ServingState } from './projects.js';
 
-const STATE_OF_LOG: Readonly<Record<LogState, ProjectState>> = {
+const STATE_OF_LOG: Readonly<Record<LogState, ServingState>> = {
   writable: 'serving',
   read_only: 'read_only',
   failed: 'log_failed',
   closed: 'log_failed',
 };
 
-const STATE_OF_REFUSAL: Readonly<Record<RefusalCode, ProjectState>> = {
+const STATE_OF_REFUSAL: Readonly<Record<RefusalCode, ServingState>> = {
   project_corrupt: 'corrupt',
   project_missing: 'missing',
   project_outdated: 'outdated',
   project_newer_format: 'newer_format',
 };
 
-/**
- * Describes a project.
- *
- * @returns its details, without keys and hashes
- */
+/** Describes a project. */
 export function describeProject(project: RegisteredProject): ProjectDetails {
   if (project.kind === 'served') return describeStore(project.store);
   const { id, settings, code } = project.project;
   return { id, ...settings, created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null, state: STATE_OF_REFUSAL[code] };
 }
 
-/**
- * Describes a project that is served.
- *
- * @returns its details, without keys and hashes
- */
+/** Describes a served project. */
 export function describeStore(store: ProjectStore): ProjectDetails {
   return {
     id: store.id,

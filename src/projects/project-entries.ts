@@ -5,6 +5,7 @@ import { generateApiKey } from '../auth/api-key.js';
 import { hashGenerated, keyIdOf } from '../auth/key-hash.js';
 import type { StoredKey } from '../auth/keyring.js';
 import { logFailure } from '../base/log-failure.js';
+import type { Logger } from '../base/logger.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
 import { renderEntry } from '../config/effective-settings.js';
@@ -43,6 +44,12 @@ export interface EntryState {
 export function makeKey(settings: ProjectSettings): MadeKey {
   const key = generateApiKey('project');
   return { key, entryKey: { apiKey: settings.authentication.save_api_key_to_file ? key : null, apiKeyHash: hashGenerated(key) } };
+}
+
+/** Warns of a new key that could not be shown: it is in force, but only another key that replaces it can be used. */
+export function reportUnshownKey(logger: Logger, project: string): void {
+  const whatToDo = `POST /api/v1/projects/${project}/api-key/regenerate with the global API key: the answer has another one`;
+  logger.warn({ project, what_to_do: whatToDo }, 'an API key was generated for a project that had none, and it was not shown');
 }
 
 /** The entry of a project, undefined if there is none. */

@@ -1,5 +1,5 @@
 /**
- * Which scopes are open, as configuration and projects say it now.
+ * Decides which scopes are open now, from the configuration and the projects.
  */
 import type { Scopes } from '../auth/authorize.js';
 import type { ConfigFile } from '../config/config-file.js';
@@ -19,12 +19,12 @@ export class ProjectScopes implements Scopes {
     this.#table = table;
   }
 
-  /** True when the global routes are open. */
+  /** True if the global routes are open. */
   get globalOpen(): boolean {
     return this.#config.document.default?.authentication?.enabled === false;
   }
 
-  /** True when any scope is open. Looks at no project, since it is asked for with every request that names a host. */
+  /** True if any scope is open. Does not walk over the projects, because it is checked on every request that names a host. */
   get anyOpen(): boolean {
     return this.globalOpen || this.#table.openCount > 0;
   }

@@ -1,6 +1,6 @@
 /**
- * The contract of project management, as the HTTP room uses it: find, list, create, update, give another key, compact, delete.
- * Implementations keep configuration file, log and API keys in step; callers know none of these three.
+ * The contract of project management for the HTTP room: find, list, create, update, replace the API key, compact, delete.
+ * Implementations keep the configuration file, the log and the API keys consistent; callers know none of these three.
  */
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
@@ -8,19 +8,22 @@ import type { ProjectStore } from '../store/project-store.js';
 import type { StartFacts } from './start/start-progress.js';
 
 /**
- * How a project stands.
+ * The state of a project.
  *
  * - `serving`: reads and writes.
- * - `read_only`: the disk was full; reads, and writes again when there is room.
- * - `log_failed`: a sync failed; reads only, until the server is started again.
- * - `corrupt`: refused, mostly at start; neither reads nor writes. The server log says why; likewise:
+ * - `read_only`: reads only, because the disk was full; writes resume once there is room.
+ * - `log_failed`: reads only, because a sync failed, until the server restarts.
+ *
+ * The other states refuse reads and writes, mostly since startup; the server log says why:
+ *
+ * - `corrupt`: its files are damaged.
  * - `missing`: its files are not in the data folder.
- * - `outdated`: its files are older than what it had acknowledged.
+ * - `outdated`: its files are older than the writes that it has acknowledged.
  * - `newer_format`: a newer version wrote its files.
  */
-export type ProjectState = 'serving' | 'read_only' | 'log_failed' | 'corrupt' | 'missing' | 'outdated' | 'newer_format';
+export type ServingState = 'serving' | 'read_only' | 'log_failed' | 'corrupt' | 'missing' | 'outdated' | 'newer_format';
 
-/** What is said of a project to who may see it; no keys, no hashes. */
+/** Details of a project for authorized clients; no API keys, no hashes. */
 export interface ProjectDetails {
   readonly id: string;
   readonly storage: ProjectSettings['storage'];
@@ -31,7 +34,7 @@ export interface ProjectDetails {
   readonly seq: number;
   readonly key_count: number;
   readonly log_id: string | null;
-  readonly state: ProjectState;
+  readonly state: ServingState;
 }
 
 /** A project to be created. */
@@ -39,21 +42,21 @@ export interface NewProject extends ProjectSettingsChange {
   readonly id: string;
 }
 
-/** A project, and the key that was made for it: shown this once. */
+/** A project, and a new API key that is shown only this once. */
 export interface ProjectWithKey {
   readonly details: ProjectDetails;
-  /** Null where no key was made. */
+  /** Null if no key was generated. */
   readonly apiKey: string | null;
 }
 
-/** A snapshot that was made. */
+/** The snapshot that a compaction made. */
 export interface CompactionResult {
-  /** The last event that it holds. */
+  /** Seq of the last event in it. */
   readonly seq: number;
   readonly key_count: number;
   /** Size of the snapshot in bytes. */
   readonly bytes: number;
-  /** How long it took, in whole milliseconds. */
+  /** Duration in whole milliseconds. */
   readonly duration_ms: number;
 }
 
@@ -65,46 +68,43 @@ export interface ReadinessCheck {
   readonly detail: string;
 }
 
-/** Whether the server can do its work. */
+/** The readiness of the server. */
 export interface Readiness {
-  /** False when starting, stopping, or when no project can write. */
+  /** False during startup and shutdown, and if no project can write. */
   readonly ready: boolean;
   readonly checks: readonly ReadinessCheck[];
   /** Projects that are not `serving`. */
-  readonly degraded: readonly { readonly id: string; readonly state: ProjectState }[];
+  readonly degraded: readonly { readonly id: string; readonly state: ServingState }[];
 }
 
 /**
- * Project management. Changes are carried out one after another, in the order in which they were asked for. Whether the caller
- * may is asked again (`CommandContext.assertAllowed`) when a change's turn has come, before anything of it is done: a change before
- * it may have ended the right. What the change itself does to that right does not stop the rest of it.
+ * Project management. Changes run one at a time, in the order of the calls. The caller's authorization is checked again
+ * (`CommandContext.assertAllowed`) at the start of the turn, because an earlier change may have ended it. A change that ends its own
+ * authorization still completes.
  */
 export interface Projects {
   /**
-   * The store of a project that is served.
+   * The store of a served project.
    *
    * @param id a valid project id
-   * @throws {AppError} `project_not_found`; `project_corrupt`, `project_missing`, `project_outdated` or `project_newer_format` for one
-   *   that is refused
+   * @throws {AppError} `project_not_found`; `project_corrupt`, `project_missing`, `project_outdated` or `project_newer_format` for a
+   *   refused one
    */
   store(id: string): ProjectStore;
 
   /**
-   * Tells a project from every other that had its id before or will have it: the same from its creation to its deletion, wherever
-   * its log is kept.
+   * The identity of a project: the same from its creation to its deletion, wherever its log is kept, and different for every other
+   * project that had or will have its id.
    *
-   * @param id any text that may name a project
-   * @returns its identity, undefined where there is no such project
+   * @param id any text
+   * @returns undefined if there is no such project
    */
   identity(id: string): symbol | undefined;
 
-  /**
-   * @param id a valid project id
-   * @throws {AppError} `project_not_found`
-   */
+  /** @throws {AppError} `project_not_found` */
   details(id: string): ProjectDetails;
 
-  /** How many projects there are, refused ones included. */
+  /** Number of projects, including refused ones. */
   readonly count: number;
 
   /** @returns details of all projects, sorted by id */
@@ -113,10 +113,10 @@ export interface Projects {
   /**
    * Creates a project: configuration file, log, answer.
    *
-   * @param project id and what differs from the defaults
-   * @returns the project, and its key unless authentication is off
+   * @param project its id, and settings that differ from the defaults
+   * @returns the project, and its API key unless authentication is off
    * @throws {AppError} `project_exists`, `project_files_exist`, `project_not_served`, `config_write_failed`,
-   *   `server_log_corrupt`, `disk_full`, `disk_failed`; the project is not there then
+   *   `server_log_corrupt`, `disk_full`, `disk_failed`; the project does not exist then
    */
   create(project: NewProject, context: CommandContext): Promise<ProjectWithKey>;
 
@@ -124,50 +124,50 @@ export interface Projects {
    * Changes a project's settings: log, configuration file, answer.
    *
    * @param id a valid project id
-   * @returns the project, and a key where authentication was switched on and no key existed
-   * @throws {AppError} `project_not_found`, `project_corrupt`, `project_files_exist`, `config_write_failed`, `disk_failed` and what a
-   *   write throws. Nothing was changed then, unless the facts say `applied: true`: the change is in force, and asking again does
-   *   what is missing
+   * @returns the project, and an API key if authentication was switched on and there was none
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `project_files_exist`, `config_write_failed`, `disk_failed` and the errors
+   *   of a write. Nothing has changed then, unless the facts say `applied: true`: the change is in force, and a repeated request
+   *   completes it
    */
   update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey>;
 
   /**
-   * Gives a project another key; the old one stops working before this resolves.
+   * Replaces the API key of a project; the old one stops working before this resolves.
    *
    * @param id a valid project id
    * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed`, `server_log_corrupt`
-   *   and what a write throws
+   *   and the errors of a write
    */
   regenerateKey(id: string, context: CommandContext): Promise<string>;
 
   /**
-   * Writes a project's snapshot now, whether or not one is due. Holds up neither reads nor writes.
+   * Makes a snapshot of a project now, whether or not one is due. Blocks neither reads nor writes.
    *
    * @param id a valid project id
-   * @returns what was written, once it is committed on disk; of the newest snapshot where nothing has changed since
-   * @throws {AppError} `project_not_found`, `project_corrupt` where files are damaged that it needs, `not_on_disk` for a
-   *   project in memory, `disk_full`, `compaction_failed`, after which the snapshot before it and the log are as they were
+   * @returns the committed snapshot; the newest one if nothing has changed since
+   * @throws {AppError} `project_not_found`, `project_corrupt` if files that it needs are damaged, `not_on_disk` for a project in memory,
+   *   `disk_full`, `compaction_failed`; older snapshots and the log stay as they were
    */
   compact(id: string, context: CommandContext): Promise<CompactionResult>;
 
   /**
-   * Deletes a project and its data; works on damaged and unserved ones.
+   * Deletes a project and its data, also a damaged or an unserved one.
    *
    * @param id a valid project id
    * @throws {AppError} `project_not_found`, `project_files_exist`, `server_log_corrupt`, `config_write_failed`, `disk_failed`; with
-   *   `applied: true` the project is gone, and asking again does what is missing
+   *   `applied: true` the project is gone, and a repeated request completes the deletion
    */
   delete(id: string, context: CommandContext): Promise<void>;
 
-  /** @returns how far the start is */
+  /** Progress of the startup. */
   progress(): StartFacts;
 
-  /** Looks anew at what {@link Projects.readiness} rests on and others change, where the last look is old. Never rejects. */
+  /** Refreshes the outside facts of {@link Projects.readiness}, such as free space, if they are old. Never rejects. */
   refresh(): Promise<void>;
 
-  /** True when some project can write, or there is none. Looks at no project, since probes ask often. */
+  /** True if some project can write, or there is none. Does not walk over the projects, because probes are frequent. */
   readonly canWrite: boolean;
 
-  /** @returns whether the server can do its work now, and how each project stands; looks at all of them */
+  /** The readiness of the server now, from the states of all degraded projects. */
   readiness(): Readiness;
 }

@@ -1,5 +1,5 @@
 /**
- * Whether the server can do its work, from the states of its projects and of what goes on around them.
+ * Assesses readiness from the states of the projects, the registry, the disk and the background work.
  */
 import { countText } from '../base/count-text.js';
 import { LINE_BYTES_MAX } from '../log/log.js';
@@ -9,7 +9,7 @@ import type { RegistryState } from './registry.js';
 
 const NOTHING_RECORDED = 'no project can be created, deleted or given another key';
 
-/** Without it, none found would read as none there. */
+/** Without it, no damage found would read as no damage. */
 const SCRUB_PACE = 'the scrub reads all of them after each start and once a week';
 
 const REGISTRY_DETAILS: Readonly<Record<RegistryState, string>> = {
@@ -20,37 +20,33 @@ const REGISTRY_DETAILS: Readonly<Record<RegistryState, string>> = {
   damaged: `damaged: ${NOTHING_RECORDED}`,
 };
 
-/** What the rule that refuses writes says of the room on the disk. */
+/** The free space on disk, as the rule sees it that refuses writes. */
 export interface RoomReport {
-  /** Size of the largest write that is allowed now, in bytes; negative while nothing may grow. */
+  /** Size of the largest write that is allowed now, in bytes; negative if no growth is allowed. */
   readonly largestBytes: number;
-  /** Size of the largest write that was refused and would be refused again, in bytes; undefined when there is none. */
+  /** Size of the largest refused write that would be refused again, in bytes; undefined if there is none. */
   readonly refusedBytes: number | undefined;
 }
 
-/** What readiness asks of the projects. */
+/** The facts about projects that readiness needs. */
 export interface ProjectFacts {
-  /** How many there are. */
+  /** Number of projects. */
   readonly count: number;
-  /** Those that cannot write. */
+  /** Projects that cannot write. */
   readonly degraded: Readiness['degraded'];
 }
 
-/** What readiness rests on besides the projects themselves. */
+/** The state of the server besides its projects. */
 export interface ServerCondition extends MaintenanceState {
-  /** How the registry stands. */
   readonly registry: RegistryState;
-  /** The rule that refuses writes for want of room. */
   readonly room: RoomReport;
-  /** How many reads of values from disk found something else than what was written. */
+  /** Number of reads that found something else on disk than what was written. */
   readonly damagedReads: number;
 }
 
 /**
- * Assesses readiness: not ready only when there are projects and none of them can write. Little room, snapshots that fail and
- * damage that was found do not make a server unready: reads and deletes go on, and a balancer that took it away would make it worse.
- *
- * @param projects how many there are, and those that are not well
+ * Assesses readiness. A server is not ready only if it has projects and none of them can write. A nearly full disk, failing snapshots and
+ * damage do not make it unready: reads and deletes continue, and a load balancer that removed it would make things worse.
  */
 export function assessReadiness({ count, degraded }: ProjectFacts, condition: ServerCondition): Readiness {
   const { registry, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;
@@ -72,8 +68,8 @@ export function assessReadiness({ count, degraded }: ProjectFacts, condition: Se
 const MAKE_ROOM = 'make room by "retention", or by deleting projects';
 
 /**
- * What is refused for want of room is what the check says, whether the watch refuses it or the disk itself. A write that was refused
- * for its own size keeps the check failing for as long as it would be refused again.
+ * Reports which writes are refused because of free space, by the watch or by the disk itself. A write that was refused for its own size
+ * keeps the check failing for as long as it would be refused again.
  */
 function diskRoom({ largestBytes, refusedBytes }: RoomReport, isFull: boolean): ReadinessCheck {
   const name = 'disk_room';

@@ -1,5 +1,5 @@
 /**
- * Why a project, or the registry, is refused at a start, and what its operator is to do about it: the step that loses nothing first.
+ * Refusals at startup: the code of a refused project or registry, and advice for its operator, beginning with the step that loses nothing.
  */
 import { AppError } from '../base/app-error.js';
 import { programCommand, shellLine } from '../base/program-command.js';
@@ -7,40 +7,35 @@ import type { Refuse } from '../config/reconcile.js';
 import { UnknownEventError } from '../events/codec.js';
 import type { RefusalCode } from '../store/project-table.js';
 
-/** The entry and the log do not fit. */
+/** The entry and the log contradict each other. */
 export class EntryRefusedError extends AppError {
   override readonly name = 'EntryRefusedError';
-  /** What to do about it. */
+  /** Advice for the operator. */
   readonly whatToDo: string;
 
-  /** @param refuse what the comparison of the two came to */
   constructor({ code, reason, whatToDo }: Refuse) {
     super(code, `Cannot serve the project: ${reason}`);
     this.whatToDo = whatToDo;
   }
 }
 
-/** Files that may not be read, a disk that is full or that fails: nothing says that the files are damaged. */
-const OTHER_ADVICE = 'put right what the reason names, such as the rights to a file, the room or the disk, and start the server again';
+/** For unreadable files and a full or failing disk, which do not prove damage. */
+const OTHER_ADVICE = 'fix the reported cause, such as file permissions, a full disk or a failing disk, and restart the server';
 
 const REFUSAL_CODES: readonly string[] = [
   'project_corrupt', 'project_missing', 'project_outdated', 'project_newer_format',
 ] satisfies readonly RefusalCode[];
 
-/**
- * The code of a refusal.
- *
- * @returns what its requests are answered with; `project_corrupt` also for whatever else kept it from being opened
- */
+/** The code that requests to a refused project get; `project_corrupt` for any other error that prevented it from being opened. */
 export function refusalCodeOf(error: unknown): RefusalCode {
   if (error instanceof UnknownEventError) return 'project_newer_format';
   return isRefusal(error) ? error.code : 'project_corrupt';
 }
 
 /**
- * Says what to do.
+ * Advice on a refusal.
  *
- * @param of the project's id, or `_server`, and the configuration's path
+ * @param of the project's id, or `_server`, and the path of the configuration
  * @returns sentences without a full stop at the end
  */
 export function adviceOn(error: unknown, of: { readonly project: string; readonly configPath: string }): string {
@@ -62,7 +57,7 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
 }
 
 /**
- * Says what to do about damage in the files of a project that is served: what is in memory is still right, and a stop loses it.
+ * Advice on damaged files of a served project: its memory is still right, and a shutdown loses it.
  *
  * @returns sentences without a full stop at the end
  */
@@ -74,7 +69,7 @@ export function adviceOnServed(of: { readonly project: string; readonly configPa
 }
 
 /**
- * Says what to do about a project that the registry knows and the configuration does not name.
+ * Advice on a project in the registry that the configuration does not name.
  *
  * @returns sentences without a full stop at the end
  */
@@ -85,7 +80,7 @@ export function adviceWithoutEntry(configPath: string): string {
 }
 
 /**
- * Says what to do about an API key that an older copy of the configuration brought back.
+ * Advice on an API key that an older copy of the configuration brought back.
  *
  * @returns sentences without a full stop at the end
  */
@@ -94,7 +89,7 @@ export function adviceOnRevivedKey(project: string): string {
 }
 
 /**
- * Says what to do about files that could not be moved out of the way.
+ * Advice on files that could not be moved out of the way.
  *
  * @returns sentences without a full stop at the end
  */

@@ -1,6 +1,6 @@
 /**
- * Snapshots of the registry, so that a start need not replay years of it. What it amounts to is small, so it is written
- * from memory, by the appender, between two appends.
+ * Snapshots of the registry, so that startup does not replay years of it. Its content is small, so the appender writes it from memory
+ * between two appends.
  */
 import { invariant } from '../base/invariant.js';
 import { logFailure } from '../base/log-failure.js';
@@ -12,13 +12,13 @@ import type { ShownGeneration } from '../projections/snapshot/readable-snapshot.
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import { obsoleteGenerations } from '../projections/snapshot/obsolete-generations.js';
 
-/** After how many lines another snapshot is made. */
+/** Lines between two snapshots. */
 export const REGISTRY_SNAPSHOT_LINES = 1000;
 
-/** What a start goes on from. */
-export interface LoadedRegistry {
+/** The content of a snapshot, and the position that the replay continues from. */
+interface LoadedRegistry {
   readonly registrations: Registrations;
-  /** Absent where there is no snapshot. */
+  /** Absent if there is no snapshot. */
   readonly known?: KnownPosition;
 }
 
@@ -34,14 +34,13 @@ export class RegistrySnapshots {
   }
 
   /**
-   * Loads the newest snapshot that holds.
+   * Loads the newest sound snapshot of a log.
    *
-   * @param logId the log that it must be of
-   * @returns what it amounts to; nothing, where there is none
+   * @returns its content; empty if there is none
    */
   async load(logId: string): Promise<LoadedRegistry> {
     const { committed, unreadable } = await this.#folder.list();
-    for (const { seq, error } of unreadable) this.#tellDamage(seq, error);
+    for (const { seq, error } of unreadable) this.#reportDamage(seq, error);
     for (const manifest of committed.filter((generation) => generation.logId === logId)) {
       try {
         const registrations = new Registrations();
@@ -53,25 +52,25 @@ export class RegistrySnapshots {
         return { registrations, known: { seq: manifest.seq, hash: manifest.hash, timeMs: manifest.timeMs } };
       } catch (error) {
         if (!(error instanceof SnapshotCorruptError) && !(error instanceof SnapshotVersionError)) throw error;
-        this.#tellDamage(manifest.seq, error);
+        this.#reportDamage(manifest.seq, error);
       }
     }
     return { registrations: new Registrations() };
   }
 
-  /** An output only: what cannot be written now is made up for by the next snapshot or start. */
+  /** Updates `_server.json`. It is an output only: the next snapshot or startup retries a failed update. */
   async #show(newest: ShownGeneration, isOutdated = false): Promise<void> {
     const { readable } = this.#folder;
-    const message = 'the readable snapshot of the registry is not up to date; the next snapshot or start tries again';
+    const message = 'the readable snapshot of the registry is not up to date; the next snapshot or startup retries';
     await (isOutdated ? readable.write(newest) : readable.refresh(newest)).catch(logFailure(this.#logger, 'warn', {}, message));
   }
 
-  #tellDamage(seq: number, error: unknown): void {
-    this.#logger.error({ seq, err: error }, 'a snapshot of the registry is damaged; the start reads more of the log');
+  #reportDamage(seq: number, error: unknown): void {
+    this.#logger.error({ seq, err: error }, 'a snapshot of the registry is damaged; startup reads more of the log instead');
   }
 
   /**
-   * Makes a snapshot if enough was written since the last one. A failure is logged, and tried again after as many lines.
+   * Makes a snapshot if it is due. A failure is logged and retried after as many lines.
    *
    * @param log the registry; nothing is appended meanwhile
    * @param timeMs time of its last line, in milliseconds since 1970
@@ -80,7 +79,7 @@ export class RegistrySnapshots {
     const { seq } = log.position();
     if (seq - this.#newestSeq < REGISTRY_SNAPSHOT_LINES) return;
     this.#newestSeq = seq;
-    const message = 'a snapshot of the registry could not be made; starts take longer';
+    const message = 'a snapshot of the registry could not be made; startups take longer';
     await this.#make(log, registrations, timeMs).catch(logFailure(this.#logger, 'warn', {}, message));
   }
 

@@ -1,6 +1,6 @@
 /**
- * The registry, `_server.jsonl`: which projects exist on disk, which were deleted, which edits by hand took effect.
- * Its last line about a project decides whether that project exists.
+ * The registry, `_server.jsonl`: which projects exist on disk, which were deleted, which edits by hand took effect. Its last line about a
+ * project decides whether that project exists.
  */
 import pLimit from 'p-limit';
 import { AppError } from '../base/app-error.js';
@@ -15,37 +15,37 @@ import { Registrations } from '../projections/registrations.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { CommandContext } from '../store/command.js';
 import { logOptionsOf } from '../store/project-store.js';
-import { RegistrySnapshots } from './registry-snapshots.js';
 import { adviceOn, refusalCodeOf } from './refusal.js';
+import { RegistrySnapshots } from './registry-snapshots.js';
 import { replayInto } from './replay-into.js';
 
 /** Name of the registry. No project id begins with `_`. */
 export const REGISTRY_NAME = '_server';
 
-const REGISTRY_EFFECT = 'projects are served, none can be created, deleted or given another key';
+const EFFECT = 'projects are served, but none can be created or deleted or get another API key';
 
 const REGISTRY_OPTIONS = logOptionsOf(BUILT_IN_STORAGE);
 
-/** Where the registry is kept. */
+/** The files of the registry, and where their damage is logged. */
 export interface RegistryFiles {
   readonly diskHome: LogHome;
   /** The snapshots of a log, by its name. */
   readonly snapshots: (name: string) => SnapshotFolder;
   readonly logger: Logger;
-  /** The configuration, for the command that repairs. */
+  /** The configuration, quoted in the command that repairs. */
   readonly config?: { readonly path: string };
 }
 
-/** How the registry stands: as any open log, or `damaged` since the start. */
+/** The state of the registry: that of any open log, or `damaged` since startup. */
 export type RegistryState = LogState | 'damaged';
 
 /** The open registry. */
 export class Registry {
-  /** What the log amounts to. Empty when the log is damaged. */
+  /** The content of the registry. Empty if it is damaged. */
   readonly registrations: Registrations;
-  /** Undefined when the log is damaged. */
+  /** Undefined if the registry is damaged. */
   readonly #log: Log | undefined;
-  /** One append at a time: compactions record what they did while projects are created and deleted. */
+  /** One append at a time: compactions record their results while projects are created and deleted. */
   readonly #one = pLimit(1);
   readonly #snapshots: RegistrySnapshots;
 
@@ -56,68 +56,65 @@ export class Registry {
   }
 
   /**
-   * Opens the registry. A damaged one is named, and projects are served without it.
+   * Opens the registry. If it is damaged, that is logged, and projects are served without it.
    *
-   * @param place where logs and their snapshots are kept, and where damage is logged
-   * @returns the registry, undefined when there is no registry yet
+   * @returns undefined if there is no registry yet
    */
-  static async open(place: RegistryFiles): Promise<Registry | undefined> {
-    const { diskHome: home, logger } = place;
-    const snapshots = new RegistrySnapshots(place.snapshots(REGISTRY_NAME), logger);
+  static async open({ diskHome, logger, config, snapshots: foldersOf }: RegistryFiles): Promise<Registry | undefined> {
+    const snapshots = new RegistrySnapshots(foldersOf(REGISTRY_NAME), logger);
     try {
-      const logId = await home.identify(REGISTRY_NAME);
+      const logId = await diskHome.identify(REGISTRY_NAME);
       const { registrations, ...known } = logId === undefined ? { registrations: new Registrations() } : await snapshots.load(logId);
       const replay = replayInto(registrations, 'the server', isServerEvent);
-      const log = await home.open(REGISTRY_NAME, { ...REGISTRY_OPTIONS, ...known, replay });
+      const log = await diskHome.open(REGISTRY_NAME, { ...REGISTRY_OPTIONS, ...known, replay });
       return log && new Registry(log, registrations, snapshots);
     } catch (error) {
       const isNewer = refusalCodeOf(error) === 'project_newer_format';
-      const advice = place.config && adviceOn(error, { project: REGISTRY_NAME, configPath: place.config.path });
-      const whatToDo = isNewer || advice === undefined ? advice : `${advice}. Every project keeps its own log; at stake is only what ` +
-        'the registry alone knows: which projects were deleted or have left the disk';
-      if (isNewer) logger.error({ err: error, what_to_do: whatToDo }, `the registry was written by a newer version: ${REGISTRY_EFFECT}`);
-      else logger.error({ err: error, what_to_do: whatToDo }, `the registry cannot be trusted: ${REGISTRY_EFFECT}`);
+      const advice = config && adviceOn(error, { project: REGISTRY_NAME, configPath: config.path });
+      const whatToDo = isNewer || advice === undefined ? advice : `${advice}. Every project has its own log; only the registry knows ` +
+        'which projects were deleted or have left the disk, and nothing else is at stake';
+      if (isNewer) logger.error({ err: error, what_to_do: whatToDo }, `the registry was written by a newer version: ${EFFECT}`);
+      else logger.error({ err: error, what_to_do: whatToDo }, `the registry cannot be trusted: ${EFFECT}`);
       return new Registry(undefined, new Registrations(), snapshots);
     }
   }
 
-  /** Makes a new registry. */
-  static async create(place: RegistryFiles): Promise<Registry> {
-    const snapshots = new RegistrySnapshots(place.snapshots(REGISTRY_NAME), place.logger);
-    const log = await place.diskHome.create(REGISTRY_NAME, { ...REGISTRY_OPTIONS, logId: randomHexId() });
-    return new Registry(log, new Registrations(), snapshots);
+  /** Creates an empty registry. */
+  static async create({ diskHome, logger, snapshots }: RegistryFiles): Promise<Registry> {
+    const log = await diskHome.create(REGISTRY_NAME, { ...REGISTRY_OPTIONS, logId: randomHexId() });
+    return new Registry(log, new Registrations(), new RegistrySnapshots(snapshots(REGISTRY_NAME), logger));
   }
 
-  /** True when the log cannot be trusted, so that nothing may depend on it. */
+  /** True if the registry cannot be trusted, so that nothing may depend on it. */
   get isCorrupt(): boolean {
     return this.#log === undefined;
   }
 
-  /** How the log stands now. */
+  /** The state of the registry now. */
   get state(): RegistryState {
     return this.#log?.state() ?? 'damaged';
   }
 
-  /** @throws {AppError} `server_log_corrupt` when nothing can be recorded */
+  /** @throws {AppError} `server_log_corrupt` if nothing can be recorded */
   requireSound(): void {
     if (this.isCorrupt) throw new AppError('server_log_corrupt', 'Cannot do this: the registry is damaged; the server log says where');
   }
 
   /**
-   * Looks whether events can be recorded now, before anything is changed that rests on it.
+   * Checks that events can be recorded, before any change that depends on it.
    *
    * @throws {AppError} `server_log_corrupt`; `disk_full` and `log_failed` as an append would
    */
   requireWritable(): void {
     this.requireSound();
-    if (this.state === 'read_only') throw new AppError('disk_full', 'Cannot do this: the registry takes no lines until the disk has room');
-    if (this.state === 'failed') throw new AppError('log_failed', 'Cannot do this: the registry failed; start the server again');
+    if (this.state === 'read_only') throw new AppError('disk_full', 'Cannot do this: the registry accepts no lines while the disk is full');
+    if (this.state === 'failed') throw new AppError('log_failed', 'Cannot do this: the registry has failed; restart the server');
   }
 
   /**
    * Records an event; it is durable when the call resolves.
    *
-   * @throws {AppError} `server_log_corrupt`, and what an append throws
+   * @throws {AppError} `server_log_corrupt`, and the errors of an append
    */
   async record(event: ServerEvent, context: CommandContext): Promise<void> {
     this.requireSound();
@@ -132,7 +129,7 @@ export class Registry {
     });
   }
 
-  /** Closes the log. */
+  /** Closes the registry. */
   async close(): Promise<void> {
     await this.#one(async () => {
       await this.#log?.close();

@@ -1,5 +1,5 @@
 /**
- * From the lines of a log to a projection: what an opening log is given to replay into.
+ * Replays the lines of a log into a projection.
  */
 import { invariant } from '../base/invariant.js';
 import { decodeEvent } from '../events/codec.js';
@@ -8,11 +8,11 @@ import type { ReplayLine } from '../log/log.js';
 import type { Projection } from '../projections/projection.js';
 
 /**
- * Feeds a projection from a log.
+ * Makes the function that a log calls for each line that it replays.
  *
- * @param owner whose log it is, for the message: `a project` or `the server`
- * @param isOwn tells the events that may stand in this log
- * @returns applies one line; throws `UnknownEventError` for one that this version cannot read
+ * @param owner owner of the log, for the message: `a project` or `the server`
+ * @param isOwn whether an event belongs into this log
+ * @returns applies one line; throws `UnknownEventError` for an event of a newer version
  */
 export function replayInto<E extends AnyEvent>(
   projection: Projection<E>,

@@ -1,6 +1,6 @@
 /**
- * The scrub: everything that a start did not read is read slowly in the background, so that damage is found while there are
- * still copies to mend it from. It reports and changes nothing.
+ * The scrub: slowly reads in the background all files that startup did not read, to find damage while there are still copies to repair it
+ * from. It reports and changes nothing.
  */
 import type { Finding } from '../base/finding.js';
 import type { Logger } from '../base/logger.js';
@@ -8,7 +8,7 @@ import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { FoundDamage } from './found-damage.js';
 
-/** How long after all was read it is read again, in milliseconds: a week. */
+/** Wait between two scrubs, in milliseconds: a week. */
 const REPEAT_MS = 604_800_000;
 
 /** Reads the files of one project after another. */
@@ -20,12 +20,10 @@ export class Scrubber {
   readonly #damage: FoundDamage;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
-  /** What is read now. */
+  /** The project being read. */
   #current: { readonly project: string; readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
-  /**
-   * @param parts who reads, where findings go, and after how many milliseconds all is read again: a week by default
-   */
+  /** @param parts `repeatMs` is the wait between two scrubs in milliseconds, by default a week */
   constructor(parts: {
     readonly tasks: BackgroundTasks; readonly damage: FoundDamage; readonly logger: Logger; readonly repeatMs?: number;
   }) {
@@ -38,7 +36,7 @@ export class Scrubber {
   /**
    * Reads all projects, and again every week.
    *
-   * @param list the projects that are on disk at the time of the call; asked again before each is read
+   * @param list returns the projects that are on disk now; called again before each one is read
    */
   start(list: () => readonly FilesOfProject[]): void {
     this.#running = this.#scrubAll(list).finally(() => {
@@ -50,9 +48,9 @@ export class Scrubber {
   async #scrubAll(list: () => readonly FilesOfProject[]): Promise<void> {
     for (const job of list()) {
       if (this.#abort.signal.aborted) return;
-      // One that was deleted or left the disk since would look like a loss.
-      const isThere = list().some(({ project, logId }) => project === job.project && logId === job.logId);
-      if (isThere) await this.#scrub(job);
+      // A project that was deleted or left the disk meanwhile would look like a loss.
+      const isOnDisk = list().some(({ project, logId }) => project === job.project && logId === job.logId);
+      if (isOnDisk) await this.#scrub(job);
     }
   }
 
@@ -67,16 +65,16 @@ export class Scrubber {
       if (signal.aborted) return;
       this.#damage.replace(project, findings);
       for (const finding of findings) {
-        this.#logger.error({ project, ...finding }, 'the scrub found what should not be there; docs/recovery.md says what to do');
+        this.#logger.error({ project, ...finding }, 'the scrub found damage; docs/recovery.md says what to do');
       }
     } catch (error) {
-      if (!signal.aborted) this.#logger.warn({ project, err: error }, 'the files of a project could not be read through');
+      if (!signal.aborted) this.#logger.warn({ project, err: error }, 'the scrub could not read the files of a project; the next scrub retries');
     } finally {
       this.#current = undefined;
     }
   }
 
-  /** Reading takes long, and what a compaction removes or compresses meanwhile looks like a loss; damage is there again. */
+  /** A compaction that removes or compresses files during a long read looks like a loss. Real damage is found again. */
   async #readTwice(job: FilesOfProject, signal: AbortSignal): Promise<readonly Finding[]> {
     const first = await this.#tasks.scrub(job, signal);
     this.#logger.debug({ project: job.project, bytes: first.bytes }, 'the files of a project were read and checked');
@@ -85,7 +83,7 @@ export class Scrubber {
     return again.findings.filter(({ file, offset }) => first.findings.some((other) => other.file === file && other.offset === offset));
   }
 
-  /** Leaves a project alone that is deleted or leaves the disk. */
+  /** Stops reading a project that is being deleted or leaves the disk, and forgets its damage. */
   async release(project: string): Promise<void> {
     if (this.#current?.project === project) {
       this.#current.abort.abort();
@@ -94,7 +92,7 @@ export class Scrubber {
     this.#damage.forget(project);
   }
 
-  /** Ends what goes on. */
+  /** Aborts the scrub. */
   async close(): Promise<void> {
     this.#abort.abort();
     clearTimeout(this.#timer);

@@ -12,7 +12,7 @@ import {
   type ProjectSettingsChange,
 } from '../../src/events/project-settings.js';
 import type {
-  CompactionResult, NewProject, ProjectDetails, Projects, ProjectState, ProjectWithKey, Readiness,
+  CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
@@ -149,7 +149,7 @@ interface FakeProject {
   readonly identity: symbol;
   readonly store: FakeStore;
   settings: ProjectSettings;
-  state: ProjectState;
+  state: ServingState;
 }
 
 /** Projects in memory. */
@@ -181,7 +181,7 @@ export class FakeProjects implements Projects {
   }
 
   /** Changes the state of a project. */
-  setState(id: string, state: ProjectState): void {
+  setState(id: string, state: ServingState): void {
     this.#find(id).state = state;
   }
 

@@ -111,7 +111,7 @@ test('print_api_keys false shows no key of a project, and the global one all the
   await served.start();
   await served.create('second');
   assert.deepEqual(served.shown.map(({ scope }) => scope), ['global']);
-  assert.deepEqual(served.loggedOf('shop', 'warn'), ['a key was made for a project that had none, and it was not shown']);
+  assert.deepEqual(served.loggedOf('shop', 'warn'), ['an API key was generated for a project that had none, and it was not shown']);
   const { body } = await served.ask('POST', '/projects/shop/api-key/regenerate', { key: served.key('global') });
   assert.equal(await served.statusFor('shop', String(body['api_key'])), 200);
 }));

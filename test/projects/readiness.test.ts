@@ -1,6 +1,6 @@
 /** When a server is ready. */
 import assert from 'node:assert/strict';
-import type { ProjectState, ReadinessCheck } from '../../src/projects/projects.js';
+import type { ServingState, ReadinessCheck } from '../../src/projects/projects.js';
 import { assessReadiness, type ProjectFacts, type ServerCondition } from '../../src/projects/readiness.js';
 import { AMPLE_ROOM } from '../disk/ample-room.js';
 import { suite } from '../suite.js';
@@ -13,7 +13,7 @@ const WELL: ServerCondition = {
 };
 
 /** Projects `p0`, `p1`… in these states. */
-function projectsIn(...states: readonly ProjectState[]): ProjectFacts {
+function projectsIn(...states: readonly ServingState[]): ProjectFacts {
   const projects = states.map((state, index) => ({ id: `p${index}`, state }));
   return { count: states.length, degraded: projects.filter(({ state }) => state !== 'serving') };
 }

@@ -8,8 +8,7 @@ import { logFailure } from '../../base/log-failure.js';
 import type { Outcome } from '../../config/reconcile.js';
 import { diffSettings } from '../../events/project-settings.js';
 import type { ProjectStore } from '../../store/project-store.js';
-import { type EntryKey, keyIdOrNull, makeKey, storedKeyOf } from '../project-entries.js';
-import { reportUnshownKey } from '../unshown-key.js';
+import { type EntryKey, keyIdOrNull, makeKey, reportUnshownKey, storedKeyOf } from '../project-entries.js';
 import type { Startup } from './start-project.js';
 
 const EDIT_APPLIED = 'the configuration was edited; the edit takes effect';

@@ -1,57 +1,57 @@
 /**
- * How far a start is: for the server log, also while one long log is opened, and for those who ask whether the server is ready.
+ * Progress of a startup, for the server log and for readiness. It is reported also while one long log is opened.
  */
 import type { Clock } from '../../base/clock.js';
 import { countText } from '../../base/count-text.js';
 import type { Logger } from '../../base/logger.js';
 
-/** Shortest time between two lines about the same start, in milliseconds; the first comes after as long. */
+/** Shortest time between two progress lines, and before the first one, in milliseconds. */
 const LINE_INTERVAL_MS = 1000;
-/** Longest time between two lines, in milliseconds, while one log is opened. */
+/** Longest time between two progress lines while one log is opened, in milliseconds. */
 const QUIET_MS_MAX = 10_000;
 /** Interval between checks for a due line, in milliseconds. */
-const LOOK_INTERVAL_MS = 250;
+const CHECK_INTERVAL_MS = 250;
 
-/** How far a start is. */
+/** Progress of a startup. */
 export interface StartFacts {
-  /** Projects that have been opened, or refused. */
+  /** Projects that were opened or refused. */
   readonly started: number;
-  /** Those of them that were refused, and are not served. */
+  /** Those of them that were refused. */
   readonly refused: number;
-  /** Projects that the configuration names. */
+  /** Projects in the configuration. */
   readonly total: number;
 }
 
-/** Counts the projects that a start has dealt with, and knows which log is being opened. */
+/** Counts the started projects and follows the log that is being opened. */
 export class StartProgress implements StartFacts {
   started = 0;
   refused = 0;
   readonly #total: () => number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #saidAtMs: number;
-  /** What the last line said, but for the seq; undefined before the first. */
-  #said: string | undefined;
+  #loggedAtMs: number;
+  /** State at the last line, without the seq; undefined before the first line. */
+  #logged: string | undefined;
   #opening: string | undefined;
-  /** The last seq of that log that was replayed; 0 before the first. */
+  /** The last replayed seq of that log; 0 before the first. */
   #seq = 0;
 
-  /** @param total gives how many projects there are; adopting makes them more */
+  /** @param total returns the number of projects, which an adoption raises */
   constructor(total: () => number, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#total = total;
     this.#clock = clock;
     this.#logger = logger;
-    this.#saidAtMs = clock.monotonicMs();
+    this.#loggedAtMs = clock.monotonicMs();
   }
 
   get total(): number {
     return this.#total();
   }
 
-  /** Reports on a start for as long as it takes. */
+  /** Reports the progress of a startup until it ends. */
   async during<T>(start: () => Promise<T>): Promise<T> {
-    this.#saidAtMs = this.#clock.monotonicMs();
-    const timer = setInterval(() => this.look(), LOOK_INTERVAL_MS);
+    this.#loggedAtMs = this.#clock.monotonicMs();
+    const timer = setInterval(() => this.logIfDue(), CHECK_INTERVAL_MS);
     try {
       return await start();
     } finally {
@@ -59,7 +59,7 @@ export class StartProgress implements StartFacts {
     }
   }
 
-  /** Names the log that is being opened. */
+  /** Runs `open` and names its log in the progress lines meanwhile. */
   async opening<T>(id: string, open: () => Promise<T>): Promise<T> {
     this.#opening = id;
     this.#seq = 0;
@@ -70,21 +70,21 @@ export class StartProgress implements StartFacts {
     }
   }
 
-  /** Takes in how far the log that is being opened has been replayed. */
+  /** Notes the last replayed seq of the log that is being opened. */
   readonly replayed = (seq: number): void => {
     this.#seq = seq;
   };
 
-  /** Counts one more project, and says so when it is time or the last one. */
+  /** Counts a started project, and logs the progress if a line is due or if it was the last one. */
   advance(): void {
     this.started += 1;
-    if (this.started === this.total || this.#quietMs >= LINE_INTERVAL_MS) this.#say();
+    if (this.started === this.total || this.#quietMs >= LINE_INTERVAL_MS) this.#log();
   }
 
-  /** Says how far the start is when a line is due. */
-  look(): void {
-    const isSaid = this.#said === this.#state;
-    if (this.#quietMs >= (isSaid ? QUIET_MS_MAX : LINE_INTERVAL_MS)) this.#say();
+  /** Logs the progress if a line is due. */
+  logIfDue(): void {
+    const isLogged = this.#logged === this.#state;
+    if (this.#quietMs >= (isLogged ? QUIET_MS_MAX : LINE_INTERVAL_MS)) this.#log();
   }
 
   get #state(): string {
@@ -92,12 +92,12 @@ export class StartProgress implements StartFacts {
   }
 
   get #quietMs(): number {
-    return this.#clock.monotonicMs() - this.#saidAtMs;
+    return this.#clock.monotonicMs() - this.#loggedAtMs;
   }
 
-  #say(): void {
-    this.#saidAtMs = this.#clock.monotonicMs();
-    this.#said = this.#state;
+  #log(): void {
+    this.#loggedAtMs = this.#clock.monotonicMs();
+    this.#logged = this.#state;
     const counts = { projects_started: this.started, projects_refused: this.refused, projects_total: this.total };
     const place = this.#opening === undefined ? {} : { opening: this.#opening, ...(this.#seq > 0 && { replayed_seq: this.#seq }) };
     const refused = this.refused > 0 ? `, ${this.refused} refused` : '';

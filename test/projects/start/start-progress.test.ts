@@ -38,7 +38,7 @@ test('a long log is named within a second, and then every ten seconds, with how 
     for (let passedMs = 250; passedMs <= 22_000; passedMs += 250) {
       clock.advance(250);
       if (passedMs > 5000) progress.replayed(passedMs);
-      progress.look();
+      progress.logIfDue();
     }
   });
   assert.deepEqual(lines.map(({ msg }) => msg), [
@@ -51,7 +51,7 @@ test('a long log is named within a second, and then every ten seconds, with how 
   progress.advance();
   await progress.opening('small', async () => {
     clock.advance(1000);
-    progress.look();
+    progress.logIfDue();
   });
   assert.deepEqual(lines.map(({ msg }) => msg), ['starting, 1 of 2 projects', 'starting, 1 of 2 projects, opening "small"']);
 });

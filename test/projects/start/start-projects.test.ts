@@ -146,7 +146,7 @@ test('a key that a start made and could not show is named, with the request that
   const life = await beginLife(folder, { isConsoleGone: true });
   const line = life.logged.find((logged) => logged.project === 'a' && logged.level === 'warn' && 'what_to_do' in logged);
   const says = [line?.msg, line?.['what_to_do']].join(': ');
-  assert.match(says, /made for a project that had none, and it was not shown: POST \/api\/v1\/projects\/a\/api-key\/regenerate/);
+  assert.match(says, /generated for a project that had none, and it was not shown: POST \/api\/v1\/projects\/a\/api-key\/regenerate/);
   const key = await life.lives.regenerateKey('a', CONTEXT);
   assert.equal(await scopeOfKey(life, key), 'a');
   await life.lives.close();
