@@ -1,6 +1,6 @@
 /**
- * The composition root, and the only file that knows every room: from a configuration file to a server that listens, and back.
- * What was opened is closed backwards, at a stop and when a later step of the start fails.
+ * The composition root, and the only file that knows every room: builds a listening server from a configuration file. Closes everything in
+ * reverse order, at shutdown and when a later step of the startup fails.
  */
 import { FailedKeyThrottle } from './auth/failed-key-throttle.js';
 import { Keyring, type KeyScope, nameScope } from './auth/keyring.js';
@@ -42,86 +42,85 @@ import type { ProjectResources } from './projects/project-resources.js';
 import { ProjectScopes } from './projects/project-scopes.js';
 import { ProjectTable } from './store/project-table.js';
 
-/** Part of the time for a stop that running requests may take; the rest is for snapshots that are due and for closing logs. */
+/** Share of the shutdown time for running requests; the rest is for due snapshots and for closing logs. */
 const REQUESTS_SHARE_OF_STOP = 0.6;
-/** Part of the time for a stop that snapshots may take. */
+/** Share of the shutdown time for due snapshots. */
 const SNAPSHOTS_SHARE_OF_STOP = 0.25;
 
 const MS_PER_SECOND = 1000;
 
-/** What a person is shown of a first run. */
+/** What a first run shows to a person. */
 export interface FirstRun {
   readonly configPath: string;
-  /** Where the server will listen, as `http://127.0.0.1:23849`. */
+  /** The URL of the server, such as `http://127.0.0.1:23849`. */
   readonly url: string;
   readonly project: string;
   readonly globalKey: string;
   readonly projectKey: string;
 }
 
-/** Shows keys to a person, once, outside the server log. */
+/** Shows API keys to a person, once, outside the server log. */
 export interface Announcer {
-  /** A configuration was made, with a project and two keys. */
+  /** A configuration was created, with a project and two API keys. */
   firstRun(first: FirstRun): void;
-  /** A key was made for a scope that had none. */
+  /** An API key was generated for a scope that had none. */
   generatedKey(scope: KeyScope, key: string): void;
 }
 
-/** What a server is started with. */
+/** The parts of a server. */
 export interface ServerParts {
-  /** Path of the configuration file; where there is none, one is written. */
+  /** Path of the configuration file; it is created if it does not exist. */
   readonly configPath: string;
-  /** True: projects in the data folder that the configuration does not name get an entry and a new key. @default false */
+  /** True: projects in the data folder that the configuration does not name get an entry and a new API key. @default false */
   readonly adopt?: boolean;
   readonly announcer: Announcer;
-  /** Makes the server log. */
+  /** Creates the logger of the server log. */
   readonly createLogger: (level: LogLevel) => Logger;
-  /** Whether the lines of that log arrive, for the readiness probe; left out where its maker cannot tell. */
+  /** Whether the lines of that log are delivered, for the readiness probe; absent if that is unknown. */
   readonly serverLogHealth?: () => ServerLogHealth;
-  /** The process id, told to a second server that finds the data folder locked. */
+  /** The process id, shown to a second server that finds the data folder locked. */
   readonly pid: number;
 }
 
-/** What is known of a server that has started. */
+/** Facts about a started server. */
 export interface StartedServer {
-  /** Where it listens, as `http://127.0.0.1:23849`. */
+  /** Its URL, such as `http://127.0.0.1:23849`. */
   readonly url: string;
   readonly logger: Logger;
-  /** How long a stop may take, in milliseconds. */
+  /** Time limit of a shutdown, in milliseconds. */
   readonly shutdownTimeoutMs: number;
 }
 
-/** The configuration that this server holds, and the keys that a person had typed into it. */
+/** The configuration file, and the API keys that a person had typed into it. */
 interface TakenConfig {
   readonly config: ConfigFile;
   readonly typed: readonly TypedKey[];
 }
 
-/** A server: it starts once and closes once. */
+/** A server; it starts once and closes once. */
 export class SimpleKvServer {
   readonly #parts: ServerParts;
-  /** What is open, in the order in which it was opened. */
+  /** Close everything that is open, in the order of opening. */
   readonly #closers: (() => Promise<void>)[] = [];
   #http: HttpServer | undefined;
   #state: LifecycleState = 'starting';
   #starting: Promise<StartedServer> | undefined;
   #closing: Promise<void> | undefined;
-  /** Raised by a stop: a start that is under way ends. */
+  /** Aborted at shutdown: ends a startup in progress. */
   readonly #stopping = new AbortController();
 
-  /** @param parts configuration path, announcer, logger */
   constructor(parts: ServerParts) {
     this.#parts = parts;
   }
 
   /**
-   * Starts: configuration, lock, port, projects. While the projects are replayed, requests get 503.
+   * Starts: configuration, lock, port, projects. Requests get 503 until the projects are replayed. If this rejects, everything opened so
+   * far has been closed.
    *
-   * @returns where it listens; when this rejects, everything that was opened has been closed
    * @throws {ConfigError} for a configuration that cannot be used
-   * @throws {FolderLockedError} when another server has the data folder
-   * @throws {ListeningError} when it cannot listen; nothing was written and no key shown then
-   * @throws {Error} the signal's reason when it is closed meanwhile
+   * @throws {FolderLockedError} if another server uses the data folder
+   * @throws {ListeningError} if it cannot listen; nothing was written and no API key shown then
+   * @throws {Error} the reason of the signal, if it is closed meanwhile
    */
   async start(): Promise<StartedServer> {
     try {
@@ -180,7 +179,7 @@ export class SimpleKvServer {
     http.serve(app.callback());
     await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
-    warnOfOpenScopes(logger, scopes);
+    scopes.warnOfOpen(logger);
     this.#state = 'serving';
     const { pid } = this.#parts;
     const counts = { projects: table.list().length, projects_refused: manager.progress().refused };
@@ -212,7 +211,7 @@ export class SimpleKvServer {
     }
   }
 
-  /** Keys are shown before the file that holds their hashes counts: a crash in between shows others at the next start. */
+  /** Shows API keys before the file with their hashes is written. After a crash in between, the next startup shows others. */
   async #takeConfigOver(source: StartSource, found: ConfigFile | undefined, logger: Logger, url: string): Promise<TakenConfig> {
     const { announcer } = this.#parts;
     const { loaded, first, options } = source;
@@ -229,7 +228,7 @@ export class SimpleKvServer {
     const adopted = await adoptKeys(loaded.document);
     const { typed } = adopted;
     for (const { scope, key } of adopted.generated) {
-      // There is no other way to learn the global key; a project's can be replaced with it.
+      // The global key cannot be learned in any other way; the key of a project can be replaced with it.
       if (scope.kind === 'global' || options.print_api_keys) announcer.generatedKey(scope, key);
       else reportUnshownKey(logger, scope.project);
     }
@@ -242,8 +241,8 @@ export class SimpleKvServer {
         const expected = 'a file that can be replaced: keys were made, and nothing would know them at the next start';
         throw new ConfigError({ pointer: '', expected }, { cause });
       }
-      // A typed key works also from a file that is mounted alone; it only stays readable in it.
-      logger.warn({ err: cause }, 'a typed key stays in the configuration in plain text, because the file could not be replaced');
+      // A typed key also works from a file that is mounted alone; it only stays readable there.
+      logger.warn({ err: cause }, 'a typed API key stays in the configuration in plain text, because the file could not be replaced');
       return { config: await ConfigFile.open({ ...loaded, document: adopted.document }), typed };
     }
   }
@@ -266,8 +265,8 @@ export class SimpleKvServer {
         announcer.generatedKey({ kind: 'project', project }, key);
         return true;
       } catch (error) {
-        // The key of a new project is in force, and in the answer: a console that is gone must not take it back.
-        parts.logger.warn({ project, err: error }, 'a new key could not be printed');
+        // The key is in force and in the answer of the request, so a closed console must not fail the creation.
+        parts.logger.warn({ project, err: error }, 'a new API key could not be printed');
         return false;
       }
     };
@@ -276,10 +275,10 @@ export class SimpleKvServer {
     const idleFiles = new IdleFiles();
     const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
     const room = new SpaceWatch({ disk, folder: dataFolder, logger });
-    // Readiness must know before the first write; the look never rejects.
+    // Readiness needs the free space before the first write. The check never rejects.
     void room.check();
     const tasks = new WorkerTasks();
-    // The last to close: what goes on in the background may still ask for room.
+    // Closed last: background work may still check the free space.
     this.#closers.push(() => room.close(), () => tasks.close());
     return new ProjectManager({
       ...resources,
@@ -297,14 +296,14 @@ export class SimpleKvServer {
     });
   }
 
-  /** Stops: requests first, then projects, then the lock. Calling it again waits for the same stop. */
+  /** Shuts down: requests first, then projects, then the lock. A second call waits for the same shutdown. */
   async close(): Promise<void> {
     await (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
     this.#state = 'stopping';
-    // A start that went on would open what is never closed, in a folder whose lock is gone.
+    // A startup that continued would open files that nothing closes, in a folder without its lock.
     this.#stopping.abort();
     await Promise.allSettled([this.#starting]);
     const failures: unknown[] = [];
@@ -313,7 +312,7 @@ export class SimpleKvServer {
       try {
         await close();
       } catch (error) {
-        // The rest must be closed all the same; the first failure is reported.
+        // The others must still be closed; the first failure is thrown.
         failures.push(error);
       }
     }
@@ -321,7 +320,7 @@ export class SimpleKvServer {
   }
 }
 
-/** One for each project, so that all who read its snapshots share their descriptors. */
+/** One folder object per project, so that all readers of its snapshots share their descriptors. */
 function snapshotFolders(
   parts: { readonly disk: Disk; readonly idleFiles: IdleFiles }, dataFolder: string,
 ): (project: string) => SnapshotFolder {
@@ -384,14 +383,4 @@ async function listen(http: HttpServer, options: HttpOptions, { path: file, firs
 function urlOf({ tls }: Pick<HttpOptions, 'tls'>, { host, port }: { readonly host: string; readonly port: number }): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return `${tls === null ? 'http' : 'https'}://${name}:${port}`;
-}
-
-function warnOfOpenScopes(logger: Logger, { globalOpen, openProjects }: ProjectScopes): void {
-  const anybody = 'anybody who reaches this server may';
-  if (globalOpen) {
-    logger.warn(`authentication of the global routes is off: ${anybody} create and delete projects and give them other keys`);
-  }
-  for (const project of openProjects) {
-    logger.warn({ project }, `authentication of a project is off: ${anybody} read and change all of it`);
-  }
 }

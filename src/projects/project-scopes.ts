@@ -2,6 +2,7 @@
  * Decides which scopes are open now, from the configuration and the projects.
  */
 import type { Scopes } from '../auth/authorize.js';
+import type { Logger } from '../base/logger.js';
 import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectTable, RegisteredProject } from '../store/project-table.js';
 
@@ -34,6 +35,17 @@ export class ProjectScopes implements Scopes {
     const open: string[] = [];
     for (const project of this.#table.list()) if (project.kind === 'served' && isOpen(project)) open.push(project.store.id);
     return open;
+  }
+
+  /** Logs a warning for each open scope. */
+  warnOfOpen(logger: Logger): void {
+    const everyone = 'everyone who can reach this server can';
+    if (this.globalOpen) {
+      logger.warn(`authentication of the global routes is off: ${everyone} create and delete projects and replace their API keys`);
+    }
+    for (const project of this.openProjects) {
+      logger.warn({ project }, `authentication of a project is off: ${everyone} read and change all of its data`);
+    }
   }
 
   isProjectOpen(project: string): boolean {

@@ -1,25 +1,23 @@
 /**
- * The state that the commands of one batch are decided on: the durable state, and on top of it what the batch itself has
- * decided so far. Nothing of it is visible to readers.
+ * The state on which the commands of a batch are decided: the durable state plus the earlier decisions of the batch. Readers never see it.
  */
 import type { ProjectEvent } from '../events/event.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { ProjectModel } from '../projections/project-model.js';
 import type { DecisionState } from './decide.js';
 
-/** State of a batch that is being decided. */
+/** The state of a batch while it is decided. */
 export class BatchState implements DecisionState {
   readonly #model: ProjectModel;
-  /** Versions of keys that the batch has changed; 0 for deleted ones. */
+  /** Versions of the keys that the batch has changed; 0 for deleted ones. */
   readonly #versions = new Map<string, number>();
-  /** True once the batch has cleared all keys: the durable values do not count any more. */
+  /** True once the batch has cleared all keys: the durable values no longer count. */
   #isCleared = false;
   #keyCount: number;
   #settings: ProjectSettings | undefined;
   #keyId: string | null;
   #nextSeq: number;
 
-  /** @param model the durable state */
   constructor(model: ProjectModel) {
     this.#model = model;
     this.#keyCount = model.values.count;
@@ -46,7 +44,7 @@ export class BatchState implements DecisionState {
     return this.#isCleared ? 0 : (this.#model.values.get(key)?.seq ?? 0);
   }
 
-  /** Takes in what was decided last. */
+  /** Adds the event of the last decision. */
   add(event: ProjectEvent): void {
     if (event.op === 'set') {
       if (this.versionOf(event.key) === 0) this.#keyCount += 1;

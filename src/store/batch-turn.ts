@@ -1,6 +1,6 @@
 /**
- * One turn of a store: a batch of commands is decided, appended as one write, applied, and answered. Owns the log and the hash of
- * what has been applied; whose turn it is, is the store's business.
+ * One turn of a store: decides a batch of commands, appends it with one write, applies it, and answers. Owns the log and the hash of the
+ * last applied line; the store schedules the turns.
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
@@ -17,23 +17,23 @@ import { growthOf, isGrowth, refuseGrowth, type DiskSpaceForGrowth } from './dis
 
 type Batch = readonly WaitingCommand[];
 
-/** How a project's log is to be opened or configured. */
+/** The options for opening or configuring the log of a project. */
 export function logOptionsOf(storage: StorageSettings): LogOptions {
   return { durability: storage.durability, syncIntervalMs: storage.sync_interval_ms, segmentBytes: storage.segment_bytes };
 }
 
 /** Takes turns, one at a time. */
 export class BatchTurn {
-  /** Where lines go. May be replaced between two turns. */
+  /** The log; it may be replaced between two turns. */
   log: Log;
-  /** Called when a change of the project itself has been applied, before anything is answered. */
+  /** Called after a change of the project itself has been applied, before any answer. */
   onProjectChange: () => void = () => undefined;
   readonly #model: ProjectModel;
   readonly #room: DiskSpaceForGrowth | undefined;
   #hash: string;
 
   /**
-   * @param log where lines go; all of it is applied
+   * @param log all of its lines are applied
    * @param room asked before a project on disk grows
    */
   constructor(log: Log, model: ProjectModel, room: DiskSpaceForGrowth | undefined) {
@@ -43,20 +43,20 @@ export class BatchTurn {
     this.#hash = log.position().hash;
   }
 
-  /** Hash of the last applied line: the log's own end is ahead of it for the moment between append and apply. */
+  /** Hash of the last applied line. Between append and apply, the end of the log is ahead of it. */
   get hash(): string {
     return this.#hash;
   }
 
-  /** True when the log is kept in files. */
+  /** True if the log is kept in files. */
   get isOnDisk(): boolean {
     return this.log.sealed !== undefined;
   }
 
   /**
-   * Takes a turn. What fails is reported to those who wait, and to no one else.
+   * Takes a turn. An error rejects the commands of the batch and is not thrown.
    *
-   * @param batch what is carried out, at least one command
+   * @param batch at least one command
    */
   async take(batch: Batch): Promise<void> {
     let decisions: readonly Decision[] = [];
@@ -66,15 +66,15 @@ export class BatchTurn {
       await this.#refreshRoom(batch);
       decisions = this.#decide(batch);
       const drafts = draftsOf(batch, decisions);
-      // The configuration and the registry are durable when they name a version of the settings, so that version must be: a log
-      // that a loss of power cuts off before it would be refused as an older copy.
+      // The configuration and the registry are durable and name versions of the settings, so these must be durable first: a log that
+      // a power loss cuts off before such a version would be refused as an older copy.
       isDurable = decisions.some(changesProject);
       if (drafts.length > 0) appended = await this.log.append(drafts, this.#model.lastSeq, { isDurable });
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
       return;
     }
-    this.#applyAndAnswer(batch, decisions, { lines: appended, isDurable });
+    this.#applyAndAnswer(batch, decisions, appended, isDurable);
   }
 
   async #refreshRoom(batch: Batch): Promise<void> {
@@ -91,7 +91,7 @@ export class BatchTurn {
       const refusal = this.#refuseForRoom(waiting);
       lack ??= refusal;
       if (refusal !== undefined) return refusal;
-      // A project that cannot be created is one that nothing else can happen to.
+      // No other command can be decided on a project whose creation was refused.
       if (lack !== undefined && state.settings === undefined) return lack;
       const decision = decide(state, waiting.command);
       if (decision.accepted) state.add(decision.event);
@@ -99,15 +99,15 @@ export class BatchTurn {
     });
   }
 
-  /** Each change is judged by its own size: small ones go on beside one that is too large, whatever they are batched with. */
+  /** Each change is judged by its own size: small ones pass although the same batch has one that is too large. */
   #refuseForRoom({ command, sizeBytes }: WaitingCommand): Decision | undefined {
     if (this.#room === undefined || !this.isOnDisk || !isGrowth(command)) return undefined;
     return this.#room.allowsGrowth(sizeBytes) ? undefined : refuseGrowth(sizeBytes, this.#room.largestBytes);
   }
 
-  /** All is applied before anything is answered: a client that has an answer can read what it says. */
+  /** Applies all lines before any answer: a client that has an answer can read its own write. */
   #applyAndAnswer(
-    batch: Batch, decisions: readonly Decision[], appended: { readonly lines: readonly AppendedLine[]; readonly isDurable: boolean },
+    batch: Batch, decisions: readonly Decision[], lines: readonly AppendedLine[], isDurable: boolean,
   ): void {
     const writtenWith = this.#model.state.newest?.settings.storage;
     let next = 0;
@@ -119,14 +119,14 @@ export class BatchTurn {
         answers.push(() => waiting.reject(decision.refusal));
         continue;
       }
-      const line = appended.lines[next];
+      const line = lines[next];
       next += 1;
       invariant(line !== undefined, 'the log answers every draft');
       this.#apply(decision.event, line, waiting.context.actor);
       const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
       answers.push(() => waiting.resolve({ ...result, volatile }));
     }
-    const volatile = this.isOnDisk && !appended.isDurable && writtenWith?.durability !== 'fsync';
+    const volatile = this.isOnDisk && !isDurable && writtenWith?.durability !== 'fsync';
     for (const answer of answers) answer();
   }
 
@@ -139,7 +139,7 @@ export class BatchTurn {
   }
 }
 
-/** A right that ended while the command waited ends that command, and no other of the batch. */
+/** Refuses a command whose authorization ended while it was queued, and no other of the batch. */
 function refuseLapsed({ assertAllowed }: CommandContext): Decision | undefined {
   try {
     assertAllowed?.();
@@ -150,7 +150,7 @@ function refuseLapsed({ assertAllowed }: CommandContext): Decision | undefined {
   }
 }
 
-/** Whether a decision is about the project itself: its creation, its settings or its key. */
+/** Whether a decision changes the project itself: its creation, its settings or its API key. */
 function changesProject(decision: Decision): boolean {
   return decision.accepted && decision.event.op.startsWith('project.');
 }

@@ -1,28 +1,28 @@
 /**
- * The commands of one project that wait for their turn: bounded, in the order in which they came.
+ * The queue of one project's commands: bounded, first in, first out.
  */
 import { AppError } from '../base/app-error.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 
-/** Limits of one project's queue. */
+/** Limits of a queue. */
 export interface StoreLimits {
-  /** Commands that may wait. */
+  /** Number of queued commands. */
   readonly queueCommandsMax: number;
-  /** Bytes of keys and values that may wait. */
+  /** Bytes of queued keys and values. */
   readonly queueBytesMax: number;
 }
 
-/** Used where the caller says nothing. */
+/** The default limits. */
 export const DEFAULT_STORE_LIMITS: StoreLimits = { queueCommandsMax: 10_000, queueBytesMax: 67_108_864 };
 
-/** Commands of one batch at most. */
+/** Maximum number of commands in a batch. */
 const BATCH_COMMANDS_MAX = 1024;
-/** Bytes of keys and values of one batch at most, unless a single command has more. */
+/** Maximum bytes of keys and values in a batch, unless a single command has more. */
 const BATCH_BYTES_MAX = 8_388_608;
-/** What a waiting command counts for besides its key and value. */
+/** Bytes that a queued command counts besides its key and value. */
 const COMMAND_BYTES = 256;
 
-/** A command, and who waits for what comes of it. */
+/** A queued command, with the callbacks for its result. */
 export interface WaitingCommand {
   readonly command: Command;
   readonly context: CommandContext;
@@ -31,18 +31,17 @@ export interface WaitingCommand {
   readonly reject: (error: unknown) => void;
 }
 
-/** What waits. */
+/** A queue of commands. */
 export class CommandQueue {
   readonly #limits: StoreLimits;
   #waiting: WaitingCommand[] = [];
   #sizeBytes = 0;
 
-  /** @param limits how much may wait */
   constructor(limits: StoreLimits) {
     this.#limits = limits;
   }
 
-  /** How many commands wait. */
+  /** Number of queued commands. */
   get length(): number {
     return this.#waiting.length;
   }
@@ -50,14 +49,14 @@ export class CommandQueue {
   /**
    * Adds a command at the end.
    *
-   * @param onAdded called when it is in the queue
+   * @param onAdded called once it is in the queue
    * @throws {AppError} `queue_full`
    */
   async add(command: Command, context: CommandContext, onAdded: () => void): Promise<CommandResult> {
     const sizeBytes = sizeOf(command);
     if (this.#waiting.length >= this.#limits.queueCommandsMax || this.#sizeBytes + sizeBytes > this.#limits.queueBytesMax) {
       const facts = { waiting: this.#waiting.length };
-      throw new AppError('queue_full', 'Cannot take the change: too many are waiting for the disk', { facts });
+      throw new AppError('queue_full', 'Cannot take the change: too many changes are queued', { facts });
     }
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ command, context, sizeBytes, resolve, reject });
@@ -66,7 +65,7 @@ export class CommandQueue {
     });
   }
 
-  /** @returns the commands of the next batch, which wait no longer */
+  /** Removes the commands of the next batch from the queue. */
   takeBatch(): WaitingCommand[] {
     let sizeBytes = 0;
     let count = 0;
@@ -79,7 +78,7 @@ export class CommandQueue {
     return this.#waiting.splice(0, count);
   }
 
-  /** Fails everything that waits. */
+  /** Rejects all queued commands. */
   fail(reason: AppError): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -88,11 +87,7 @@ export class CommandQueue {
   }
 }
 
-/**
- * Measures a command.
- *
- * @returns what it counts for while it waits, in bytes
- */
+/** The size of a command in the queue, in bytes. */
 export function sizeOf(command: Command): number {
   const keyBytes = 'key' in command ? Buffer.byteLength(command.key) : 0;
   const valueBytes = 'value' in command ? Buffer.byteLength(command.value) : 0;

@@ -1,18 +1,18 @@
 /**
- * Commands: wishes that may be refused. What a caller asks of a project's store, as data.
+ * Commands: requests to a project's store, as data. A command may be refused.
  */
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 
 /**
- * What must be true of a key's present version for a write to happen.
+ * The condition that the current version of a key must fulfil for a write.
  *
- * - `match`: there is a version, and where `seq` is given it is that one.
- * - `absent`: there is none.
- * - `never`: nothing can match, because the caller named a version of another log.
+ * - `match`: the key exists, and if `seq` is given, that is its version.
+ * - `absent`: the key does not exist.
+ * - `never`: no version matches, because the client named a version of another log.
  */
 export type Precondition = { readonly kind: 'match'; readonly seq?: number } | { readonly kind: 'absent' } | { readonly kind: 'never' };
 
-/** Gives a key a value. */
+/** Sets the value of a key. */
 export interface SetCommand {
   readonly type: 'set';
   readonly key: string;
@@ -21,14 +21,14 @@ export interface SetCommand {
   readonly precondition?: Precondition;
 }
 
-/** Removes a key that exists. */
+/** Deletes an existing key. */
 export interface DeleteCommand {
   readonly type: 'delete';
   readonly key: string;
   readonly precondition?: Precondition;
 }
 
-/** Removes every key. */
+/** Deletes all keys. */
 export interface ClearCommand {
   readonly type: 'clear';
 }
@@ -37,49 +37,49 @@ export interface ClearCommand {
 export interface UpdateProjectCommand {
   readonly type: 'project.update';
   readonly change: ProjectSettingsChange;
-  /** The id of the key that holds afterwards, null for none; absent: the one that holds now. */
+  /** Id of the new API key, null for none; absent: the current one stays. */
   readonly keyId?: string | null;
 }
 
-/** Records that a project has another API key. */
+/** Records a new API key of a project. */
 export interface ChangeKeyCommand {
   readonly type: 'project.key';
   readonly keyId: string | null;
 }
 
-/** The first event of a new log. */
+/** Creates a project: the first event of a new log. */
 export interface CreateProjectCommand {
   readonly type: 'project.create';
   readonly settings: ProjectSettings;
   readonly keyId: string | null;
 }
 
-/** Anything that a project's store can be asked to do. */
+/** Any command of a store. */
 export type Command = SetCommand | DeleteCommand | ClearCommand | UpdateProjectCommand | ChangeKeyCommand | CreateProjectCommand;
 
-/** Who asks, on whose behalf: recorded in the event. */
+/** The origin of a command, recorded in its event. */
 export interface CommandContext {
   /** See `events/actor.ts`. */
   readonly actor: string;
-  /** The request's id; see `base/request-id.ts`. */
+  /** Id of the request. */
   readonly requestId: string;
   /**
-   * Asked again in the turn in which a change is decided, since a right may have ended while the change waited: throws what the
-   * caller is refused with. Absent where the server itself asks, or where the whole of a change was allowed already.
+   * Checks the authorization again in the turn that decides the command, because it may have ended meanwhile. Throws the refusal. Absent
+   * for commands of the server itself, and for changes that were checked as a whole.
    */
   readonly assertAllowed?: () => void;
 }
 
-/** What came of a command that was carried out. */
+/** The result of an accepted command. */
 export interface CommandResult {
-  /** Place of the event in the project's log: the version of the key that it changed. */
+  /** Seq of the event: the version of the key that it changed. */
   readonly seq: number;
   /** The receipt: the hash of the event's line. */
   readonly hash: string;
-  /** True where the answer came before the disk had it: durability `interval` or `os` of a project on disk. */
+  /** True if the event may not be on disk yet: a project on disk with durability `interval` or `os`. */
   readonly volatile: boolean;
-  /** `set`: true when the key did not exist before. */
+  /** `set`: true if the key did not exist before. */
   readonly created: boolean;
-  /** `clear`: how many keys there were; otherwise 0. */
+  /** `clear`: number of deleted keys; otherwise 0. */
   readonly count: number;
 }

@@ -1,5 +1,5 @@
 /**
- * The decision: what a command comes to in a given state. Pure; the turn in `project-store.ts` gives it state and time.
+ * Decides commands: a pure function of a command and the state at its position in the order. The turn in `batch-turn.ts` calls it.
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
@@ -7,25 +7,25 @@ import type { ProjectEvent } from '../events/event.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import type { Command, Precondition } from './command.js';
 
-/** The state that decisions rest on: everything durable, and what this batch has decided so far. */
+/** The state for a decision: everything durable, and the earlier decisions of the batch. */
 export interface DecisionState {
-  /** How many keys there are. */
+  /** Number of keys. */
   readonly keyCount: number;
-  /** The project's settings; undefined before its first event. */
+  /** The settings of the project; undefined before its first event. */
   readonly settings: ProjectSettings | undefined;
   readonly keyId: string | null;
-  /** @returns its version, 0 when it does not exist */
+  /** The version of a key, 0 if it does not exist. */
   versionOf(key: string): number;
 }
 
-/** What a command comes to. */
+/** The decision on a command. */
 export type Decision =
   | {
       readonly accepted: true;
       readonly event: ProjectEvent;
-      /** True when the event brings a key into being. */
+      /** True if the event creates a key. */
       readonly created: boolean;
-      /** How many keys the event removes by clearing. */
+      /** Number of keys that a clear deletes. */
       readonly count: number;
     }
   | { readonly accepted: false; readonly refusal: AppError };
@@ -33,17 +33,15 @@ export type Decision =
 /**
  * Decides a command.
  *
- * An event that cannot follow on what is there would make the log unreadable for ever, so a command that asks for one is stopped here.
- *
- * @param state what holds at this place of the order
- * @throws {InvariantError} for a command that cannot be asked for here, such as a second creation
+ * @throws {InvariantError} for a command that is impossible in this state, such as a second creation: its event would make the log
+ *   permanently unreadable
  */
 export function decide(state: DecisionState, command: Command): Decision {
   if (command.type === 'project.create') {
     invariant(state.settings === undefined, 'a project is created once');
     return accept({ op: 'project.create', settings: command.settings, key_id: command.keyId });
   }
-  invariant(state.settings !== undefined, 'a project is created before anything else happens to it');
+  invariant(state.settings !== undefined, 'a project is created before any other command');
   switch (command.type) {
     case 'set':
       return decideSet(state, command);
@@ -67,7 +65,7 @@ function decideSet(state: DecisionState, command: Extract<Command, { type: 'set'
   return accept({ op: 'set', key: command.key, value: command.value }, { created: version === 0 });
 }
 
-/** The precondition is decided before existence: a caller who named a version learns that it is gone, by 412. */
+/** Checks the precondition before existence: a client that names a version of a deleted key gets 412. */
 function decideDelete(state: DecisionState, command: Extract<Command, { type: 'delete' }>): Decision {
   const version = state.versionOf(command.key);
   const refusal = refuseByPrecondition(version, command.precondition);

@@ -1,5 +1,5 @@
 /**
- * The projects that this server knows: those that it serves, and those that it refuses.
+ * The table of the loaded projects: served and refused ones.
  */
 import { AppError } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
@@ -10,43 +10,43 @@ import type { ProjectStore } from './project-store.js';
 /**
  * Why a project is refused.
  *
- * - `project_corrupt`: its files are damaged, or what became of them cannot be said.
- * - `project_missing`: they are not in the data folder.
- * - `project_outdated`: they are older than what it had acknowledged.
- * - `project_newer_format`: a newer version wrote them.
+ * - `project_corrupt`: its files are damaged, or their state is unknown.
+ * - `project_missing`: its files are not in the data folder.
+ * - `project_outdated`: its files are older than the writes that it has acknowledged.
+ * - `project_newer_format`: a newer version wrote its files.
  */
 export type RefusalCode = Extract<ErrorCode, 'project_corrupt' | 'project_missing' | 'project_outdated' | 'project_newer_format'>;
 
-/** A project that cannot be served: its files, or what the configuration says of them, cannot be trusted. */
+/** A project that cannot be served, because its files or its entry in the configuration cannot be trusted. */
 export interface RefusedProject {
   readonly id: string;
   readonly code: RefusalCode;
-  /** Why, for the server log only. */
+  /** The reason, for the server log only. */
   readonly reason: string;
-  /** What the configuration says. */
+  /** The settings in the configuration. */
   readonly settings: ProjectSettings;
 }
 
-/** A project by its id. */
+/** A project in the table. */
 export type RegisteredProject =
   | { readonly kind: 'served'; readonly identity: symbol; readonly store: ProjectStore }
   | { readonly kind: 'refused'; readonly identity: symbol; readonly project: RefusedProject };
 
-/** What is counted of a project. */
+/** The counted facts of a project. */
 interface CountedFacts {
   readonly isWritable: boolean;
   readonly isOpen: boolean;
 }
 
-const NOTHING: CountedFacts = { isWritable: false, isOpen: false };
+const NOT_COUNTED: CountedFacts = { isWritable: false, isOpen: false };
 
 /**
- * All projects. Which of them cannot write and how many are open is noted as they change: probes and the check of `Host` ask for
- * that on every request, and a walk over thousands of projects would cost milliseconds each time.
+ * All projects. The table updates its counts of open projects and of projects that cannot write whenever one changes: probes and the
+ * check of `Host` need them on every request, and a walk over thousands of projects would take milliseconds.
  */
 export class ProjectTable {
   readonly #projects = new Map<string, RegisteredProject>();
-  /** What the counters hold of each project; they change by the difference to what is so now. */
+  /** The facts that the counters include, by project. */
   readonly #counted = new Map<string, CountedFacts>();
   /** Ids of the projects that cannot write. */
   readonly #degraded = new Set<string>();
@@ -63,11 +63,11 @@ export class ProjectTable {
     this.#count(project.id);
   }
 
-  /** The one place where the counters change: whatever has become of a project, it is looked at anew. */
+  /** Updates the counters by the difference between the counted and the current facts. Nothing else changes them. */
   #count(id: string): void {
-    const before = this.#counted.get(id) ?? NOTHING;
+    const before = this.#counted.get(id) ?? NOT_COUNTED;
     const found = this.#projects.get(id);
-    const now = found?.kind === 'served' ? factsOf(found.store) : NOTHING;
+    const now = found?.kind === 'served' ? factsOf(found.store) : NOT_COUNTED;
     this.#openCount += Number(now.isOpen) - Number(before.isOpen);
     if (found === undefined || now.isWritable) this.#degraded.delete(id);
     else this.#degraded.add(id);
@@ -75,7 +75,7 @@ export class ProjectTable {
     else this.#counted.set(id, now);
   }
 
-  /** Refused after it was served, or served after it was refused, a project is the same one; one that is made after a removal is not. */
+  /** A project keeps its identity when it changes between served and refused; a new project of the same id gets another one. */
   #identify(id: string): symbol {
     return this.#projects.get(id)?.identity ?? Symbol(id);
   }
@@ -85,15 +85,15 @@ export class ProjectTable {
     this.#count(id);
   }
 
-  /** @returns the project, undefined when there is none */
+  /** A project by its id, undefined if there is none. */
   get(id: string): RegisteredProject | undefined {
     return this.#projects.get(id);
   }
 
   /**
-   * The store of a project that is served.
+   * The store of a served project.
    *
-   * @throws {AppError} `project_not_found`; its {@link RefusalCode} for one that is refused
+   * @throws {AppError} `project_not_found`; its {@link RefusalCode} for a refused one
    */
   store(id: string): ProjectStore {
     const found = this.#projects.get(id);
@@ -102,32 +102,32 @@ export class ProjectTable {
     throw new AppError(found.project.code, `Cannot serve the project "${id}": the server log says why`);
   }
 
-  /** How many projects there are. */
+  /** Number of projects. */
   get count(): number {
     return this.#projects.size;
   }
 
-  /** How many of them can write. */
+  /** Number of projects that can write. */
   get writableCount(): number {
     return this.#projects.size - this.#degraded.size;
   }
 
-  /** How many of them are served without authentication. */
+  /** Number of projects served without authentication. */
   get openCount(): number {
     return this.#openCount;
   }
 
-  /** @returns all projects, sorted by id */
+  /** All projects, sorted by id. */
   list(): readonly RegisteredProject[] {
     return [...this.#projects].sort(([a], [b]) => compareUtf8(a, b)).map(([, project]) => project);
   }
 
-  /** @returns the projects that cannot write, sorted by id */
+  /** The projects that cannot write, sorted by id. */
   degraded(): readonly RegisteredProject[] {
     return [...this.#degraded].sort(compareUtf8).flatMap((id) => this.#projects.get(id) ?? []);
   }
 
-  /** How many reads of values from disk found something else than was written, in all projects. */
+  /** Number of reads in all projects that found something else on disk than what was written. */
   get damagedReads(): number {
     let count = 0;
     for (const project of this.#projects.values()) if (project.kind === 'served') count += project.store.reads.damagedReads;

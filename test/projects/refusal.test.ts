@@ -106,7 +106,7 @@ for (const [what, row] of Object.entries(ROWS)) {
       assert.equal(refusal.code, code);
       const problem = makeProblem(refusal, 'r1');
       assert.equal(problem.status, 503);
-      assert.match(problem.body, /ask the operator/);
+      assert.match(problem.body, /Ask the operator/);
       assert.ok(!problem.body.includes(folder) && !problem.body.includes('config.json'));
       assert.equal((await refusalOf(life.lives.regenerateKey(P, CONTEXT))).code, code);
     } finally {
