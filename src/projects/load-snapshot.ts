@@ -11,7 +11,7 @@ import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { placeInSnapshot } from '../projections/value-place.js';
 
 /** Options of {@link loadSnapshot}. */
-export interface LoadSnapshotOptions {
+interface LoadSnapshotOptions {
   /** The log of the snapshot. */
   readonly logId: string;
   /** True: loads the values into memory. False: only their places. */

@@ -28,7 +28,7 @@ export interface OpenProjectOptions {
 }
 
 /** Options for opening an existing project. */
-export interface OpenExistingOptions extends OpenProjectOptions {
+interface OpenExistingOptions extends OpenProjectOptions {
   /** The registered log id; undefined: the id in the files. */
   readonly expectedLogId: string | undefined;
   /** The lowest seq that must exist; undefined: the first of the log. */

@@ -68,7 +68,8 @@ export class Scrubber {
         this.#logger.error({ project, ...finding }, 'the scrub found damage; docs/recovery.md says what to do');
       }
     } catch (error) {
-      if (!signal.aborted) this.#logger.warn({ project, err: error }, 'the scrub could not read the files of a project; the next scrub retries');
+      if (signal.aborted) return;
+      this.#logger.warn({ project, err: error }, 'the scrub could not read the files of a project; the next scrub retries');
     } finally {
       this.#current = undefined;
     }

@@ -13,7 +13,7 @@ import type { ProjectSettings, ProjectSettingsChange } from '../events/project-s
 export type Precondition = { readonly kind: 'match'; readonly seq?: number } | { readonly kind: 'absent' } | { readonly kind: 'never' };
 
 /** Sets the value of a key. */
-export interface SetCommand {
+interface SetCommand {
   readonly type: 'set';
   readonly key: string;
   /** Valid JSON text without CR and LF. */
@@ -22,14 +22,14 @@ export interface SetCommand {
 }
 
 /** Deletes an existing key. */
-export interface DeleteCommand {
+interface DeleteCommand {
   readonly type: 'delete';
   readonly key: string;
   readonly precondition?: Precondition;
 }
 
 /** Deletes all keys. */
-export interface ClearCommand {
+interface ClearCommand {
   readonly type: 'clear';
 }
 
@@ -42,13 +42,13 @@ export interface UpdateProjectCommand {
 }
 
 /** Records a new API key of a project. */
-export interface ChangeKeyCommand {
+interface ChangeKeyCommand {
   readonly type: 'project.key';
   readonly keyId: string | null;
 }
 
 /** Creates a project: the first event of a new log. */
-export interface CreateProjectCommand {
+interface CreateProjectCommand {
   readonly type: 'project.create';
   readonly settings: ProjectSettings;
   readonly keyId: string | null;
