@@ -166,6 +166,20 @@ export async function closing<T>(file: DiskFile, work: (file: DiskFile) => Promi
 }
 
 /**
+ * Closes a file or a folder and ignores errors. The descriptor is released even if the system reports an error, and its data was synced
+ * before, only read, or given up.
+ *
+ * @param opened the open file or folder, or the attempt to open it, which may have failed
+ */
+export async function closeQuietly(opened: Pick<DiskFile, 'close'> | Promise<Pick<DiskFile, 'close'>>): Promise<void> {
+  try {
+    await (await opened).close();
+  } catch {
+    return;
+  }
+}
+
+/**
  * Writes a whole buffer to the end of a file.
  *
  * @throws {ShortWriteError} if fewer bytes were written

@@ -3,8 +3,7 @@
  * pool is closed, otherwise when the file has not been read for a while.
  */
 import { invariant } from '../base/invariant.js';
-import { closeQuietly } from './close-quietly.js';
-import type { ReadableFile } from './disk.js';
+import { closeQuietly, type ReadableFile } from './disk.js';
 import { type IdleFile, IdleFiles } from './idle-files.js';
 
 /** One open file. */

@@ -4,8 +4,7 @@
  */
 import { isErrno } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
-import { closeQuietly } from './close-quietly.js';
-import type { DiskFile } from './disk.js';
+import { closeQuietly, type DiskFile } from './disk.js';
 import type { IdleFile, IdleFiles } from './idle-files.js';
 
 /** A file could not be opened, so nothing was done with it. */

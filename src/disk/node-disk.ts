@@ -11,7 +11,6 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
 import type { IdleFiles } from './idle-files.js';
-import { readTwice } from './read-twice.js';
 import type { Disk, DiskFile, DiskFolder, DiskSpace, NameStatus, OpenMode } from './disk.js';
 
 const FILE_MODE = 0o640;
@@ -233,5 +232,23 @@ async function absentAs<T, D>(work: Promise<T>, absent: D): Promise<T | D> {
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return absent;
     throw error;
+  }
+}
+
+/**
+ * Runs a read, and repeats it once if the device refuses it (EIO): a momentary failure of a cable, a controller or a network disk must
+ * not make a sound file look damaged.
+ *
+ * @param report called if the first read failed and the second one did not
+ * @throws the error of the second read, or of the first one if it was not EIO
+ */
+export async function readTwice<T>(read: () => Promise<T>, report?: (error: NodeJS.ErrnoException) => void): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isErrno(error, 'EIO')) throw error;
+    const result = await read();
+    report?.(error);
+    return result;
   }
 }

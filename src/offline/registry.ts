@@ -51,6 +51,6 @@ export async function readRegistry(
     }
   };
   const take = (lines: readonly LogLine[]): void => lines.forEach(apply);
-  const log = await inspectLog(disk, { folder: dataFolder, project: REGISTRY }, { take, ...(signal && { signal }) });
+  const log = await inspectLog(disk, dataFolder, REGISTRY, { take, ...(signal && { signal }) });
   return { registrations, log, findings: [...(log?.findings ?? []), ...findings] };
 }

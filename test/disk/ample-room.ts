@@ -1,6 +1,6 @@
-/** A disk that has room for everything, for tests about something else. */
+/** A disk with space for everything, for tests about something else. */
 
-/** Allows every write. Spread it to have one of one's own that can be changed. */
+/** Allows every write. Spread it to get a copy that can be changed. */
 export const AMPLE_ROOM = {
   refresh: (): void => undefined,
   allowsGrowth: (_bytes: number): boolean => true,

@@ -8,7 +8,7 @@ const test = suite('data-folder');
 const FOLDER = '/srv/kv/data';
 const LOSS = { content: 'synced', size: 'synced', names: 'synced' } as const;
 
-/** A disk on which `/srv` is there to stay. */
+/** A disk on which `/srv` is durable. */
 async function diskWithParent(): Promise<FaultDisk> {
   const disk = new FaultDisk();
   await makeDataFolder(disk, '/srv');

@@ -1,4 +1,4 @@
-/** What the log may expect of any disk: one suite, run for the real disk and for the disk of the tests. */
+/** The contract of a disk as one suite, run for the real disk and for the disk of the tests. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { appendAll, changeFolder, type Disk, TIME_ROUNDING_MS } from '../../src/disk/disk.js';
@@ -6,7 +6,7 @@ import { suite } from '../suite.js';
 
 const TIME_STEP_MS = 20;
 
-/** A disk, and a folder on it that is empty. */
+/** A disk, and an empty folder on it. */
 export interface DiskSubject {
   readonly disk: Disk;
   readonly folder: string;
@@ -15,8 +15,8 @@ export interface DiskSubject {
 /**
  * Registers and runs the suite.
  *
- * @param name The disk's name
- * @param withDisk Runs a body with an empty folder
+ * @param name the disk's name
+ * @param withDisk runs a body with an empty folder
  */
 export function testDiskContract(name: string, withDisk: (body: (subject: DiskSubject) => Promise<void>) => Promise<void>): void {
   const test = suite(`the contract of a disk: ${name}`);
@@ -97,7 +97,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
   test('closing waits for every call made before it, including queued ones', () => withDisk(async ({ disk, folder }) => {
     const files = await Promise.all(Array.from({ length: 8 }, (_, index) => disk.open(`${folder}/f${index}`, 'create')));
     const names = await disk.openFolder(folder);
-    // More syncs than are in flight at once: the last ones are still queued when their descriptors are closed.
+    // More syncs than can be in flight: the last ones are still queued when their descriptors are closed.
     const results = await Promise.allSettled([
       ...files.flatMap((file) => [file.append(Buffer.from('x')), file.datasync(), file.datasync()]),
       names.sync(), names.sync(), ...files.map((file) => file.close()), names.close(),
@@ -175,7 +175,7 @@ export function testDiskContract(name: string, withDisk: (body: (subject: DiskSu
     assert.ok(first !== undefined && first.modifiedMs > 0);
     await disk.rename(`${folder}/a`, `${folder}/b`);
     assert.equal((await disk.status(`${folder}/b`))?.modifiedMs, first.modifiedMs);
-    // Some file systems keep times in steps of ten milliseconds and more.
+    // Some file systems have a time resolution of ten milliseconds or more.
     await sleep(TIME_STEP_MS);
     const file = await disk.open(`${folder}/b`, 'append');
     await file.append(Buffer.from('d'));

@@ -1,6 +1,6 @@
 /**
- * What a disk holds, twice: as running programs see it and as a power cut would leave it. Files are inodes under one or
- * several names; a folder remembers which names were synced. Knows no faults; `fault-disk.ts` plays them.
+ * The content of a disk in two versions: as running programs see it, and as a power failure would leave it. Files are inodes with one or
+ * more names; a folder remembers which names were synced. Knows no faults; `fault-disk.ts` injects them.
  */
 import path from 'node:path';
 
@@ -8,9 +8,9 @@ import path from 'node:path';
 export interface FileNode {
   readonly kind: 'file';
   readonly inode: number;
-  /** What reads give back. */
+  /** What reads return. */
   bytes: Buffer;
-  /** What was there when the file was last synced. */
+  /** The content at the last sync. */
   syncedBytes: Buffer;
   /** When its content last changed, by a clock that ticks with every change on the disk. */
   modifiedMs: number;
@@ -26,23 +26,23 @@ export interface FolderNode {
   syncedNames: Map<string, TreeNode>;
 }
 
-/** Whatever a name may mean. */
+/** What a name may refer to. */
 export type TreeNode = FileNode | FolderNode;
 
-/** What a power cut leaves of what was not synced. */
+/** Which unsynced data survives a power failure. */
 export interface CrashLoss {
-  /** `synced`: bytes written since the last sync are gone, zeros where the size says that there are some. */
+  /** `synced`: bytes written since the last sync are lost, and read as zeros within the size. */
   readonly content: 'cached' | 'synced';
-  /** `synced`: the file has the size that it had at the last sync. */
+  /** `synced`: the file has its size from the last sync. */
   readonly size: 'cached' | 'synced';
   /**
-   * `synced`: names made, removed or renamed since their folder's last sync are as they were. `newest`: likewise, but for the name
-   * that was made last: without a sync between them, a disk may keep a later change and lose an earlier one.
+   * `synced`: names are as they were at their folder's last sync. `newest`: the same, except for the name created last: without a sync
+   * between two changes, a disk may keep the later one and lose the earlier one.
    */
   readonly names: 'cached' | 'synced' | 'newest';
 }
 
-/** An error with an errno, as the system's are. */
+/** An error with an errno, like those of the operating system. */
 export function errnoError(code: string, action: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: ${action}`), { code, errno: -1 });
 }
@@ -156,7 +156,7 @@ export class DiskTree {
     this.remove(place);
   }
 
-  /** Makes everything survive a power cut. */
+  /** Makes everything durable. */
   syncAll(): void {
     forEachNode(this.#top, (node) => {
       if (node.kind === 'file') node.syncedBytes = Buffer.from(node.bytes);
@@ -177,7 +177,7 @@ export class DiskTree {
     return found;
   }
 
-  /** A new tree with what a crash leaves of this one; all of it is synced. This tree stays as it is. */
+  /** A new tree with what a crash leaves of this one, all of it durable. Does not change this tree. */
   survivor(loss: CrashLoss): DiskTree {
     const copies = new Map<TreeNode, TreeNode>();
     const arrived = arrivedFolders(this.#top, loss);
@@ -215,8 +215,7 @@ function forEachNode(node: TreeNode, visit: (node: TreeNode) => void): void {
 }
 
 /**
- * Folders that are found where they are now. They are not found where they were as well: no file system gives a folder two places,
- * while a file can be left with two names.
+ * Folders are found only where they are now: no file system leaves a folder in two places, while it can leave a file with two names.
  */
 function arrivedFolders(top: FolderNode, loss: CrashLoss): ReadonlySet<FolderNode> {
   const arrived = new Set<FolderNode>();

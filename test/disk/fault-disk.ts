@@ -1,9 +1,8 @@
 /**
- * A disk in memory that fails, tears, fills up, forgets and stops on purpose, and says which calls were made of it.
+ * A disk in memory that fails, tears writes, fills up, loses unsynced data and stops on purpose, and records the calls made of it.
  *
- * Every call is numbered from 1. A fault names the call that it strikes: by number, by method and path, or by a count among
- * those that match. After a kill every call rejects with {@link KilledError}; {@link FaultDisk.crash} then gives the disk that
- * the next process finds.
+ * Calls are numbered from 1. A fault selects the calls it strikes by number, by method and path, or by a count among those that match.
+ * After a kill every call rejects with {@link KilledError}; {@link FaultDisk.crash} then returns the disk that the next process finds.
  */
 import { setImmediate as nextRound } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
@@ -11,51 +10,51 @@ import { Descriptor } from '../../src/disk/descriptor.js';
 import type { Disk, DiskFile, DiskFolder, DiskSpace, NameStatus, OpenMode } from '../../src/disk/disk.js';
 import { type CrashLoss, DiskTree, errnoError, type FileNode } from './disk-tree.js';
 
-/** Names of the calls that a disk, a file and a folder take. */
+/** The methods of a disk, a file and a folder. */
 export type DiskMethod =
   | 'open' | 'openFolder' | 'makeFolder' | 'list' | 'status' | 'link' | 'clone' | 'setModified' | 'rename' | 'unlink' | 'removeFolder'
   | 'space'
   | 'append' | 'overwrite' | 'read' | 'datasync' | 'truncate' | 'fileStatus' | 'close' | 'syncFolder' | 'closeFolder';
 
-/** Calls that change what a disk holds, or make it durable: where a crash makes a difference. */
+/** Calls that change the content of a disk or make it durable: those at which a crash matters. */
 export const CHANGING_METHODS: readonly DiskMethod[] = [
   'open', 'makeFolder', 'link', 'clone', 'setModified', 'rename', 'unlink', 'removeFolder', 'append', 'overwrite', 'datasync', 'truncate',
   'syncFolder',
 ];
 
-/** One call that was made. */
+/** A call that was made. */
 export interface DiskCall {
   /** From 1. */
   readonly number: number;
   readonly method: DiskMethod;
-  /** The path that the file or folder was opened by, or that the call was given first. */
+  /** The path that the file or folder was opened with, or the first path of the call. */
   readonly path: string;
 }
 
 /** What happens to a call. */
 export type FaultAction =
-  /** It rejects with an errno and does nothing; with `carriedOut`, after it has been carried out all the same. */
+  /** Rejects with an errno without effect; with `carriedOut`, after it has taken effect. */
   | { readonly kind: 'errno'; readonly code: string; readonly carriedOut?: boolean }
-  /** A write takes only so many bytes and says so by its count. */
+  /** A write accepts only this many bytes and returns their count. */
   | { readonly kind: 'short'; readonly bytes: number }
-  /** A write takes only so many bytes and rejects with an errno. */
+  /** A write accepts only this many bytes and rejects with an errno. */
   | { readonly kind: 'torn'; readonly bytes: number; readonly code: string }
-  /** The process stops: before the call, after it, or after so many bytes of a write. */
+  /** The process is killed: before the call, after it, or after this many bytes of a write. */
   | { readonly kind: 'kill'; readonly when: 'before' | 'after' | { readonly bytes: number } }
-  /** The call is carried out, and its answer comes when the promise resolves; with `queued`, it is carried out only then. */
+  /** Takes effect, and resolves when the promise resolves; with `queued`, it takes effect only then. */
   | { readonly kind: 'hold'; readonly until: Promise<void>; readonly queued?: boolean };
 
-/** Which calls are struck, and how. What is not named does not matter. */
+/** Which calls a fault strikes, and how. Absent members match every call. */
 export interface Fault {
   readonly number?: number;
-  /** Calls of a lower number are not looked at. */
+  /** Calls with a lower number are ignored. */
   readonly from?: number;
   readonly method?: DiskMethod | readonly DiskMethod[];
-  /** The end of the path, or an expression that it matches. */
+  /** The end of the path, or an expression that matches it. */
   readonly path?: string | RegExp;
-  /** The how-many-th of the matching calls is struck, from 1. @default 1 */
+  /** Which of the matching calls to strike, from 1. @default 1 */
   readonly nth?: number;
-  /** How many matching calls in a row are struck; Infinity for all from there on. @default 1 */
+  /** How many consecutive matching calls to strike; Infinity for all from there on. @default 1 */
   readonly times?: number;
   readonly action: FaultAction;
 }
@@ -67,13 +66,13 @@ export interface StruckCall extends DiskCall {
 
 /** How long syncs last. */
 export interface SlowSyncs {
-  /** So many are under way at a time; further ones wait for their turn, as on the real disk. */
+  /** How many are in progress at a time; further ones are queued, as on the real disk. */
   readonly inFlightMax: number;
   /** Rounds of the event loop from the sync to its answer. */
   readonly rounds: number;
 }
 
-/** The process was killed: nobody sees this but the test. */
+/** The process was killed; only the test sees this error. */
 export class KilledError extends Error {
   override readonly name = 'KilledError';
 
@@ -84,11 +83,11 @@ export class KilledError extends Error {
 
 const NO_CONTENT = { sizeBytes: 0, modifiedMs: 0, changedMs: 0 };
 
-/** How a call is carried out once its fault, if any, is known. */
+/** How a call takes effect once its fault, if any, is known. */
 interface Work<T> {
   readonly method: DiskMethod;
   readonly path: string;
-  /** Carries it out; a write is told how many bytes it may take. */
+  /** Performs the call; a write gets the number of bytes it may accept. */
   carryOut(bytesMax?: number): T;
 }
 
@@ -102,23 +101,22 @@ export class FaultDisk implements Disk {
   #isKilled = false;
   readonly #open = new Set<{ readonly path: string }>();
   #slowSyncs: { readonly turns: LimitFunction; readonly rounds: number } | undefined;
-  /** Bytes that files may still grow by; writes beyond are short, then ENOSPC. */
+  /** Bytes by which files may still grow; writes beyond that are short, then ENOSPC. */
   roomBytes = Number.POSITIVE_INFINITY;
-  /** What it says of its size. */
+  /** The size that it reports. */
   totalBytes = 1_099_511_627_776;
   /** Whether files can share blocks, as on btrfs and XFS; ext4 cannot. */
   canClone = false;
 
-  /** @param tree what is on it; empty when absent */
+  /** @param tree its content @default empty */
   constructor(tree: DiskTree = new DiskTree()) {
     this.tree = tree;
   }
 
   /**
-   * Plans a fault. Faults are looked at in the order in which they were planned; the first that strikes decides.
+   * Plans a fault. The first planned fault that matches a call decides.
    *
-   * @param fault what strikes where
-   * @returns takes it away again
+   * @returns a function that removes the fault
    */
   fail(fault: Fault): () => void {
     const planned = { fault, matches: 0 };
@@ -129,15 +127,14 @@ export class FaultDisk implements Disk {
   }
 
   /**
-   * Makes syncs last, so that other work goes on while they wait for their turn and for their answer.
+   * Makes syncs slow, so that other work continues while they are queued or in progress.
    *
-   * @param slow how long
    */
   slowSyncs({ inFlightMax, rounds }: SlowSyncs): void {
     this.#slowSyncs = { turns: pLimit(inFlightMax), rounds };
   }
 
-  /** Carries out a call; a sync waits for its turn before, and for its answer afterwards. */
+  /** Performs a call; a sync is queued before, and delayed afterwards. */
   async #inTurn<T>(method: DiskMethod, work: () => Promise<T>): Promise<T> {
     if (this.#slowSyncs === undefined || (method !== 'datasync' && method !== 'syncFolder')) return await work();
     const { turns, rounds } = this.#slowSyncs;
@@ -149,7 +146,7 @@ export class FaultDisk implements Disk {
     });
   }
 
-  /** Stops the process: every call from now on rejects. */
+  /** Kills the process: every call from now on rejects. */
   kill(): void {
     this.#isKilled = true;
   }
@@ -159,7 +156,7 @@ export class FaultDisk implements Disk {
     return this.#isKilled;
   }
 
-  /** Whether a fault is planned that has not been taken away again. */
+  /** Whether a fault is planned and was not removed. */
   get isFaulty(): boolean {
     return this.#faults.length > 0;
   }
@@ -170,10 +167,10 @@ export class FaultDisk implements Disk {
   }
 
   /**
-   * What the next process finds.
+   * Returns the disk that the next process finds.
    *
-   * @param loss what is lost of what was not synced @default nothing, as after a killed process
-   * @returns a disk without faults; this one stays as it is
+   * @param loss which unsynced data is lost @default none, as after a killed process
+   * @returns a disk without faults; this one does not change
    */
   crash(loss: CrashLoss = { content: 'cached', size: 'cached', names: 'cached' }): FaultDisk {
     const survivor = new FaultDisk(this.tree.survivor(loss));
@@ -187,10 +184,8 @@ export class FaultDisk implements Disk {
   }
 
   /**
-   * Puts bytes under a name, made if need be, as damage or a foreign hand does; they are synced.
+   * Sets the content of a file, created if necessary, like damage or another program would. It is durable.
    *
-   * @param place the path
-   * @param bytes the whole content
    */
   put(place: string, bytes: Buffer | string): void {
     const node = this.tree.find(place) ?? this.tree.createFile(place);
@@ -221,7 +216,7 @@ export class FaultDisk implements Disk {
     return struck;
   }
 
-  /** Every call goes through here. It takes effect at once and is answered a little later, as a call of the system is. */
+  /** All calls go through here. A call takes effect immediately and resolves a little later, like a system call. */
   async #call<T>(work: Work<T>): Promise<T> {
     if (this.#isKilled) throw new KilledError();
     const call = { number: this.calls.length + 1, method: work.method, path: work.path };
@@ -230,7 +225,7 @@ export class FaultDisk implements Disk {
     if (action !== undefined) this.struck.push({ ...call, action });
     const result = action === undefined ? work.carryOut() : await this.#play(work, action);
     await Promise.resolve();
-    // A call that was under way when the process was killed has had its effect, and nobody learns of it.
+    // A call in progress when the process was killed has taken effect without an answer.
     if (this.#isKilled) throw new KilledError();
     return result;
   }
@@ -282,7 +277,7 @@ export class FaultDisk implements Disk {
       descriptor.run(async () => {
         if (!modes.includes(mode)) throw errnoError('EBADF', `${method} ${path}`);
         return await this.#inTurn(method, () => {
-          // Where the descriptor was closed while the call waited for its turn, its number means nothing any more.
+          // If the descriptor was closed while the call was queued, its number is invalid.
           if (!this.#open.has(handle)) throw errnoError('EBADF', `${method} ${path}`);
           return this.#call({ method, path, carryOut });
         });
@@ -428,7 +423,7 @@ export class FaultDisk implements Disk {
     return await this.#call({ method: 'space', path, carryOut: () => ({ freeBytes: this.roomBytes, totalBytes: this.totalBytes }) });
   }
 
-  /** Lets everything that is under way and needs no timer run on, until the disk is left alone. */
+  /** Runs everything in progress that needs no timer, until there are no more calls. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < SETTLE_TURNS_MAX; turn += 1) {
       const before = this.calls.length;
@@ -438,7 +433,7 @@ export class FaultDisk implements Disk {
   }
 }
 
-/** Rounds of the event loop without a call after which none is under way. */
+/** Rounds of the event loop without a call after which none is in progress. */
 const SETTLE_ROUNDS = 20;
-/** Enough for any operation; a log that looks for room again and again calls for ever. */
+/** Enough for any operation; a log that keeps probing for disk space never stops calling. */
 const SETTLE_TURNS_MAX = 50;

@@ -125,7 +125,7 @@ test('all idle files can be closed at once, for a process without descriptors', 
   assert.equal(await idleFiles.releaseAll(), false);
   await idle?.use((open) => open.datasync());
   await used?.use(async () => {
-    // Who asks while others do waits for the same files.
+    // Concurrent callers wait for the same files.
     assert.deepEqual(await Promise.all([idleFiles.releaseAll(), idleFiles.releaseAll()]), [true, true]);
     assert.deepEqual(disk.openPaths, ['/f1']);
   });

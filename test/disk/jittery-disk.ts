@@ -1,15 +1,14 @@
-/** A view of a disk on which every call takes its own time, before it is carried out and before it is answered. */
+/** A view of a disk that delays every call, before it takes effect and before it resolves. */
 import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Disk, DiskFile } from '../../src/disk/disk.js';
 
-/** Longest delay on each side of a call, in rounds of the event loop. */
+/** Longest of these delays, in rounds of the event loop. */
 const ROUNDS_MAX = 4;
 
 /**
- * Makes a view whose calls interleave differently with those of another view at each run of the numbers.
+ * Returns a view whose calls interleave with those of another view as the random numbers decide.
  *
- * @param disk the disk
- * @param random gives numbers from 0 to below 1
+ * @param random returns numbers from 0 to below 1
  */
 export function jitteryView(disk: Disk, random: () => number): Disk {
   const pause = async (): Promise<void> => {

@@ -133,7 +133,7 @@ test('a home whose folder cannot be written to creates nothing', () => withFolde
   await chmod(home, 0o700);
 }));
 
-/** Takes every descriptor that there is, and gives them back after a while, if at all; prints what became of calls made meanwhile. */
+/** Takes all descriptors and releases them after a while, if at all; prints the results of calls made meanwhile. */
 const SHORTAGE_SCRIPT = `
   import { closeSync, openSync } from 'node:fs';
   const [, module, folder, givenBackMs] = process.argv;
@@ -149,7 +149,7 @@ const SHORTAGE_SCRIPT = `
   const codes = [disk.open(folder + '/a', 'read'), disk.open(folder + '/new', 'create'), disk.list(folder)]
     .map((call) => call.then(async (opened) => (await opened.close?.(), 'done'), ({ code }) => code));
   const text = JSON.stringify(await Promise.all(codes));
-  // To print takes descriptors of its own.
+  // Printing needs descriptors.
   if (givenBackMs === 'never') taken.slice(0, 4).forEach((fd) => closeSync(fd));
   console.log(text);
 `;
@@ -157,7 +157,7 @@ const SHORTAGE_SCRIPT = `
 function underShortage(folder: string, givenBackMs: number | 'never'): unknown {
   const module = new URL('../../src/disk/node-disk.js', import.meta.url).href;
   const args = ['--nofile=64:64', process.execPath, '--input-type=module', '-e', SHORTAGE_SCRIPT, module, folder, String(givenBackMs)];
-  // Coverage would want descriptors of its own.
+  // Coverage would need descriptors.
   const env = { ...process.env, NODE_V8_COVERAGE: '' };
   return JSON.parse(execFileSync('prlimit', args, { encoding: 'utf8', env }));
 }

@@ -1,13 +1,13 @@
-/** A read that the device refuses once is made again; one that it refuses twice fails. */
+/** A read that the device refuses once is repeated; one that it refuses twice fails. */
 import assert from 'node:assert/strict';
-import { readTwice } from '../../src/disk/read-twice.js';
+import { readTwice } from '../../src/disk/node-disk.js';
 import { suite } from '../suite.js';
 import { errnoError } from './disk-tree.js';
 import { FaultDisk } from './fault-disk.js';
 
 const test = suite('disk/read-twice');
 
-/** What came of a read. */
+/** The result of a read. */
 interface Outcome {
   /** The bytes, or the errno. */
   readonly text: string;

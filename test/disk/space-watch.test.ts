@@ -19,7 +19,7 @@ interface Line {
   readonly err?: { readonly message: string };
 }
 
-/** A watch over a disk of which everything is known. */
+/** A watch over a disk under the test's control. */
 class Watched {
   readonly disk = new FaultDisk();
   readonly clock = new ManualClock();
@@ -33,19 +33,19 @@ class Watched {
     this.watch = new SpaceWatch({ disk, folder: '/data', clock, logger, ...options });
   }
 
-  /** How often the disk was looked at. */
+  /** How often the disk was checked. */
   get looks(): number {
     return this.disk.calls.filter(({ method }) => method === 'space').length;
   }
 
-  /** Changes what is free, lets the last look grow old, and asks. */
+  /** Changes the free space, lets the last check expire, and asks. */
   async askWith(freeBytes: number, growthBytes = 1): Promise<boolean> {
     this.disk.roomBytes = freeBytes;
     this.clock.advance(1000);
     return await this.ask(growthBytes);
   }
 
-  /** Asks as a store does: looks where that is due, then decides. */
+  /** Asks like a store: refreshes, then decides. */
   async ask(growthBytes: number): Promise<boolean> {
     await this.watch.refresh(growthBytes);
     return this.watch.allowsGrowth(growthBytes);

@@ -1,4 +1,4 @@
-/** A folder of the real disk that lasts as long as a test's body. */
+/** A folder on the real disk that exists while a test's body runs. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,8 +6,7 @@ import path from 'node:path';
 /**
  * Runs a body with an empty folder and removes it afterwards.
  *
- * @param body What needs the folder
- * @returns What the body returns
+ * @returns what the body returns
  */
 export async function withFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'simplekv-log-'));

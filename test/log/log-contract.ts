@@ -1,4 +1,4 @@
-/** What holds for every home of a log: one suite, run for each. */
+/** The contract of a log as one suite, run for every implementation. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WrongLastSeqError } from '../../src/log/log-errors.js';
@@ -11,32 +11,32 @@ import { collect, draft, drafts, hashByHand, hashIn, OPTIONS, PROJECT } from './
 /** A log to be tested. */
 export interface LogSubject {
   readonly log: Log;
-  /** Closes the log and opens it again; only where lines outlive a process. */
+  /** Closes and reopens the log; only if lines outlive a process. */
   reopen?(): Promise<Log>;
-  /** Every event line as it is kept; only where lines are kept as text. */
+  /** Every event line as it is stored; only if lines are stored as text. */
   rawLines?(): Promise<readonly string[]>;
-  /** Closes whatever is open and removes what was kept. */
+  /** Closes what is open and removes what was stored. */
   end(): Promise<void>;
 }
 
-/** Honest differences between homes. */
+/** Differences between the implementations. */
 export interface LogCapabilities {
-  /** Lines outlive a process: `reopen` and `rawLines` are there. */
+  /** Lines outlive a process: `reopen` and `rawLines` exist. */
   readonly keepsLines: boolean;
 }
 
-/** Makes a new, empty log of {@link PROJECT}. */
+/** Creates an empty log of {@link PROJECT}. */
 export type LogFactory = (options: LogOptions, clock: ManualClock) => Promise<LogSubject>;
 
-/** So small that nearly every batch begins a new segment. */
+/** Small enough that nearly every batch begins a new segment. */
 const ROTATING: LogOptions = { ...OPTIONS, segmentBytes: 700 };
 
 /**
  * Registers and runs the suite.
  *
- * @param name The home's name
- * @param factory Makes a log
- * @param capabilities What it can do
+ * @param name the implementation
+ * @param factory creates a log
+ * @param capabilities what it can do
  */
 export function testLogContract(name: string, factory: LogFactory, capabilities: LogCapabilities): void {
   const test = suite(`the contract of a log: ${name}`);

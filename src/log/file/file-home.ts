@@ -131,8 +131,7 @@ export class FileHome implements LogHome {
   async open(project: string, options: OpenOptions): Promise<Log | undefined> {
     const paths = this.#paths(project);
     const { disk, logger } = this.#options;
-    const { expectedLogId, known, firstKeptSeq, proven, replay } = options;
-    const recovered = await recoverLog(disk, paths, { expectedLogId, known, firstKeptSeq, proven, replay, logger });
+    const recovered = await recoverLog(disk, paths, options, logger);
     return recovered && (await FileLog.open(this.#context(paths), recovered, options));
   }
 

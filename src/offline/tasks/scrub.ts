@@ -25,9 +25,8 @@ export async function scrub(job: ScrubJob, disk: Disk, signal?: AbortSignal): Pr
     if (bytesPerSecond > 0) await sleep((sizeBytes / bytesPerSecond) * MS_PER_SECOND, undefined, signal && { signal });
   };
   try {
-    const where = { folder: job.dataFolder, project: job.project };
     const options = { expectedLogId: job.logId, pace: () => pace(LOG_PIECE_BYTES), ...(signal && { signal }) };
-    const log = await inspectLog(disk, where, options);
+    const log = await inspectLog(disk, job.dataFolder, job.project, options);
     const snapshots = await checkSnapshots({ disk, files: job, pace, signal });
     const file = `${job.project}.jsonl`;
     const missing = { file, offset: 0, expected: 'the active segment', found: 'no such file', kind: 'missing' } as const;

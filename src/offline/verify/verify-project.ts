@@ -108,7 +108,7 @@ class ProjectVerification {
     // Read before the log: what a server records later proves nothing about the lines read now.
     const registration = await this.#registration();
     const logId = registration?.logId;
-    const log = await inspectLog(disk, { folder: dataFolder, project: this.#project }, {
+    const log = await inspectLog(disk, dataFolder, this.#project, {
       take: (lines) => this.#take(lines),
       onProgress: (done, total) => onProgress?.(this.#project, done, total),
       ...(signal && { signal }),

@@ -1,4 +1,4 @@
-/** Logs that go on from a snapshot: made, opened, refused without it, and what an interrupted making leaves. */
+/** Logs that continue from a snapshot: creating and opening them, refusal without it, and the remains of an interrupted creation. */
 import assert from 'node:assert/strict';
 import { encodeHeaderLine } from '../../../src/log/line-format.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
@@ -16,7 +16,7 @@ const test = suite('a log with a base');
 const BASE: LogBase & { readonly timeMs: number } = { seq: 41, hash: 'a'.repeat(64), digest: 'd'.repeat(64), timeMs: 1000 };
 const SNAPSHOT = `${HOME}/${PROJECT}/snap-00000000000000000041`;
 
-/** A disk on which the snapshot lies that the log is to go on from. */
+/** A disk with the snapshot that the log continues from. */
 function diskWithSnapshot(): FaultDisk {
   const disk = emptyDisk();
   disk.tree.makeFolder(`${HOME}/${PROJECT}`);

@@ -20,7 +20,7 @@ export async function compressedLog(options: LogOptions = SMALL_SEGMENTS): Promi
   return disk.crash();
 }
 
-/** What another program would make of a segment. */
+/** A segment as another program would compress it. */
 export function foreignGzip(disk: FaultDisk, place: string): Buffer {
   return gzipSync(disk.bytesOf(place));
 }

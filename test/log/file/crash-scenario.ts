@@ -1,4 +1,4 @@
-/** Running a workload into a kill at every call, and judging what the next process makes of what is left. */
+/** Runs a workload with a kill at every call, and judges what the next process finds. */
 import assert from 'node:assert/strict';
 import type { LogHome, LogLine, LogOptions } from '../../../src/log/log.js';
 import type { CrashLoss } from '../../disk/disk-tree.js';
@@ -6,7 +6,7 @@ import { CHANGING_METHODS, type FaultAction, type FaultDisk } from '../../disk/f
 import { sampled } from '../../test-form.js';
 import { collect, createLog, drafts, goOn, homeOn, LOG_ID, openLog, PROJECT } from './log-fixture.js';
 
-/** What a crash may leave of what was not synced. */
+/** Which unsynced data a crash may leave. */
 export const LOSSES: Readonly<Record<string, CrashLoss>> = {
   'nothing is lost': { content: 'cached', size: 'cached', names: 'cached' },
   'all that was not synced is lost': { content: 'synced', size: 'synced', names: 'synced' },
@@ -16,7 +16,7 @@ export const LOSSES: Readonly<Record<string, CrashLoss>> = {
   'unsynced bytes are lost': { content: 'synced', size: 'synced', names: 'cached' },
 };
 
-/** Ways to be killed at a call. */
+/** Ways of being killed at a call. */
 export const KILLS: readonly FaultAction[] = [
   { kind: 'kill', when: 'before' },
   { kind: 'kill', when: 'after' },
@@ -24,7 +24,7 @@ export const KILLS: readonly FaultAction[] = [
   { kind: 'kill', when: { bytes: 500 } },
 ];
 
-/** What a workload was told before it was killed. */
+/** What a workload knew before it was killed. */
 export interface Told {
   /** Whether the creation was acknowledged. */
   created: boolean;
@@ -52,7 +52,7 @@ export function writing(batches: readonly number[], options: LogOptions): Worklo
   };
 }
 
-/** How one run into a kill went. */
+/** The result of one run with a kill. */
 export interface KilledRun {
   readonly disk: FaultDisk;
   readonly told: Told;
@@ -83,7 +83,7 @@ export function segmentBytes(disk: FaultDisk): Map<string, string> {
   return new Map([...disk.contents()].filter(([name]) => name.endsWith('.jsonl')).map(([name, bytes]) => [name, bytes.toString('latin1')]));
 }
 
-/** Checks that everything acknowledged is there, unchanged, and that the log can be used on. */
+/** Checks that everything acknowledged is there, unchanged, and that the log stays usable. */
 export async function judgeSurvivor(disk: FaultDisk, told: Told, options: LogOptions): Promise<void> {
   const home: LogHome = homeOn(disk);
   const replayed: LogLine[] = [];
@@ -94,7 +94,7 @@ export async function judgeSurvivor(disk: FaultDisk, told: Told, options: LogOpt
     return;
   }
   assert.deepEqual(replayed.slice(0, told.hashes.length).map((line) => line.hash), told.hashes, 'every acknowledged line is there');
-  // The content of a line is made from its seq, so that any other content is a change.
+  // The content of a line derives from its seq, so that any other content is a change.
   for (const line of replayed) assert.equal(line.body, drafts(line.seq, line.seq)[0]?.body, 'no line is changed');
   assert.deepEqual(await collect(log.read({ fromSeq: 1 })), replayed);
   await log.close();
@@ -105,7 +105,7 @@ export async function judgeSurvivor(disk: FaultDisk, told: Told, options: LogOpt
   await goOn(disk, again.log, options);
 }
 
-/** Judges what is left after each loss, or after some. */
+/** Judges the disk after each kind of loss, or after some. */
 export async function judgeEveryLoss(run: KilledRun, options: LogOptions, losses = LOSSES): Promise<void> {
   for (const [name, loss] of Object.entries(losses)) {
     try {

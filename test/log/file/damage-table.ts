@@ -1,4 +1,4 @@
-/** Rows of the tables of recovery: logs to be damaged, ways to damage them, and how what comes out is judged. */
+/** Rows of the recovery tables: logs to damage, ways to damage them, and how to judge the outcome. */
 import assert from 'node:assert/strict';
 import { encodeSealLine } from '../../../src/log/line-format.js';
 import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
@@ -25,7 +25,7 @@ export async function killed(): Promise<FaultDisk> {
   return survivor;
 }
 
-/** The same, closed in peace: the head says 6. */
+/** The same, closed cleanly: the head says 6. */
 export async function closed(): Promise<FaultDisk> {
   const disk = await killed();
   await (await openLog(disk)).log.close();
@@ -68,18 +68,18 @@ export function forge(lines: string[], index: number, [from, to]: readonly [from
   return forged;
 }
 
-/** What must come of it. */
+/** The expected outcome. */
 export type Outcome =
-  /** The log opens with so many lines; `torn` bytes were cut. */
+  /** The log opens with this many lines; with `torn`, a tail was cut. */
   | { readonly lines: number; readonly torn?: boolean; readonly warns?: RegExp }
-  /** It is refused. */
+  /** The log is refused, naming this file. */
   | { readonly refuses: string; readonly seq?: number; readonly says: RegExp; readonly newer?: boolean };
 
 export interface Row {
   readonly name: string;
   readonly start: () => Promise<FaultDisk>;
   readonly damage: (disk: FaultDisk) => void | Promise<void>;
-  readonly comes: Outcome;
+  readonly outcome: Outcome;
 }
 
 /** Another project's log with lines of the same seqs. */
@@ -101,7 +101,7 @@ export function flip(bytes: Buffer, at: number): Buffer {
   return bytes;
 }
 
-/** Ends the active segment of {@link sealed} as a rotation does that is stopped right after. */
+/** Ends the active segment of {@link sealed} like a rotation that stopped right after the seal. */
 export function sealActive(disk: FaultDisk): void {
   const seal = encodeSealLine(
     { sealedName: '00000000000000000005.jsonl', nextSeq: 6, nextName: 'p1.jsonl' }, hashIn(linesOf(disk).at(-1) ?? ''),
@@ -111,44 +111,44 @@ export function sealActive(disk: FaultDisk): void {
 
 /** Registers a test for a row. */
 export function testRow(test: TestSuite, row: Row): void {
-  const { comes } = row;
-  const cut = 'torn' in comes && comes.torn === true ? ' and keeps what it cuts' : '';
-  const what = 'lines' in comes ? `gives ${comes.lines} lines${cut}` : 'is refused, and nothing is changed';
+  const { outcome } = row;
+  const cut = 'torn' in outcome && outcome.torn === true ? ' and keeps what it cuts' : '';
+  const what = 'lines' in outcome ? `gives ${outcome.lines} lines${cut}` : 'is refused, and nothing is changed';
   test(`${row.name}: ${what}`, async () => {
     const disk = await row.start();
     await row.damage(disk);
-    if ('lines' in comes) await assertHeals(disk, comes);
-    else await assertRefuses(disk, comes);
+    if ('lines' in outcome) await assertHeals(disk, outcome);
+    else await assertRefuses(disk, outcome);
   });
 }
 
-async function assertHeals(disk: FaultDisk, comes: Extract<Outcome, { lines: number }>): Promise<void> {
+async function assertHeals(disk: FaultDisk, outcome: Extract<Outcome, { lines: number }>): Promise<void> {
   const before = disk.bytesOf(ACTIVE);
   const { logger, lines } = recordingLogger();
   const { log, replayed } = await openLog(disk, OPTIONS, { logger });
-  assert.deepEqual(replayed.map((line) => line.seq), Array.from({ length: comes.lines }, (_, index) => index + 1));
+  assert.deepEqual(replayed.map((line) => line.seq), Array.from({ length: outcome.lines }, (_, index) => index + 1));
   const kept = [...disk.contents()].filter(([name]) => name.includes('/torn-'));
-  assert.equal(kept.length, comes.torn === true ? 1 : 0);
+  assert.equal(kept.length, outcome.torn === true ? 1 : 0);
   for (const [, bytes] of kept) assert.ok(before.subarray(before.length - bytes.length).equals(bytes), 'the copy is what was cut');
-  if (comes.torn === true) assert.ok(lines.some(({ level, msg }) => level === 'warn' && msg.startsWith('cut a torn tail')));
-  if (comes.warns !== undefined) assert.ok(lines.some(({ msg }) => comes.warns?.test(msg)), JSON.stringify(lines));
+  if (outcome.torn === true) assert.ok(lines.some(({ level, msg }) => level === 'warn' && msg.startsWith('cut a torn tail')));
+  if (outcome.warns !== undefined) assert.ok(lines.some(({ msg }) => outcome.warns?.test(msg)), JSON.stringify(lines));
   await goOn(disk, log);
 }
 
-async function assertRefuses(disk: FaultDisk, comes: Extract<Outcome, { refuses: string }>): Promise<void> {
+async function assertRefuses(disk: FaultDisk, outcome: Extract<Outcome, { refuses: string }>): Promise<void> {
   const before = disk.contents();
   await assert.rejects(openLog(disk), (error) => {
     assert.ok(error instanceof LogCorruptError || error instanceof LogVersionError, String(error));
-    assert.equal(error instanceof LogVersionError, comes.newer === true);
+    assert.equal(error instanceof LogVersionError, outcome.newer === true);
     const isOutdated = /lines up to seq \d+ as the (head proves|snapshot says)/.test(error.message);
     const expected = isOutdated ? 'project_outdated' : 'project_corrupt';
-    assert.equal(error.code, comes.newer === true ? 'project_newer_format' : expected);
-    assert.match(error.message, comes.says);
-    assert.ok(error.message.includes(`"${comes.refuses}"`), error.message);
+    assert.equal(error.code, outcome.newer === true ? 'project_newer_format' : expected);
+    assert.match(error.message, outcome.says);
+    assert.ok(error.message.includes(`"${outcome.refuses}"`), error.message);
     if (error instanceof LogCorruptError) {
-      assert.equal(error.finding.file, comes.refuses);
-      if (comes.seq !== undefined) assert.equal(error.finding.seq, comes.seq);
-      if (comes.seq !== undefined && /hash |not torn|durable|the fields/.test(error.message)) assertAtALine(disk, error);
+      assert.equal(error.finding.file, outcome.refuses);
+      if (outcome.seq !== undefined) assert.equal(error.finding.seq, outcome.seq);
+      if (outcome.seq !== undefined && /hash |not torn|durable|the fields/.test(error.message)) assertAtALine(disk, error);
     }
     return true;
   });
@@ -156,7 +156,7 @@ async function assertRefuses(disk: FaultDisk, comes: Extract<Outcome, { refuses:
   assert.deepEqual(disk.openPaths, []);
 }
 
-/** The offset that is named is where a record begins. */
+/** Checks that a record begins at the named offset. */
 function assertAtALine(disk: FaultDisk, error: LogCorruptError): void {
   const { file, offset } = error.finding;
   assert.ok(offset === 0 || disk.bytesOf(`${HOME}/${file}`)[offset - 1] === 0x0a, `${file} at ${offset}`);

@@ -1,4 +1,4 @@
-/** Every bit and every cut of a log that goes on from a base and has a compressed segment: found, and never a changed line. */
+/** Every bit and every cut of a log with a base and a compressed segment is detected, and no line is ever changed. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/base/logger.js';
 import { LogPaths } from '../../../src/log/file/log-paths.js';
@@ -12,7 +12,7 @@ import { appendBatches, emptyDisk, HOME, homeOn, LOG_ID, PROJECT, SMALL_SEGMENTS
 
 const TIMEOUT_MS = 120_000;
 const BITS = [0, 1, 2, 3, 4, 5, 6, 7];
-/** The short form takes one byte in so many. */
+/** The short form tests one byte in this many. */
 const EVERY = 13;
 const { offset: OFFSET, step: STEP } = strideOf(EVERY);
 const test = suite('every bit and every byte of a log with a base and a compressed segment');
@@ -30,11 +30,11 @@ async function mixedLog(compressed: number): Promise<FaultDisk> {
   return disk.crash();
 }
 
-/** What a start makes of a disk: its lines, or why it refuses. */
+/** The result of a startup: the lines, or the error. */
 async function recover(disk: FaultDisk): Promise<readonly LogLine[] | LogCorruptError | LogVersionError> {
   const lines: LogLine[] = [];
   try {
-    await recoverLog(disk, paths, { known: KNOWN, replay: (line) => void lines.push(line), logger: silentLogger });
+    await recoverLog(disk, paths, { known: KNOWN, replay: (line) => void lines.push(line) }, silentLogger);
     return lines;
   } catch (error) {
     assert.ok(error instanceof LogCorruptError || error instanceof LogVersionError, String(error));
@@ -53,7 +53,7 @@ test('each flipped bit is refused, and its file is named', async () => {
     assert.equal((await recover(disk.crash()) as readonly LogLine[]).length, 5);
     for (const [name, bytes] of segmentsOf(disk)) {
       for (let at = OFFSET; at < bytes.length; at += STEP) {
-        // Of plain lines every bit is tried elsewhere.
+        // Another test covers every bit of plain lines.
         for (const bit of name.endsWith('.gz') ? BITS : [at % BITS.length]) {
           const changed = Buffer.from(bytes);
           changed.writeUInt8(changed.readUInt8(at) ^ (1 << bit), at);

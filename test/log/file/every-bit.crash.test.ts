@@ -1,4 +1,4 @@
-/** Every bit of a small log flipped, and every file cut at every byte: found, or harmless, and never a changed line. */
+/** Every flipped bit and every cut of a small log is detected or harmless, and no line is ever changed. */
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/base/logger.js';
 import { LogPaths } from '../../../src/log/file/log-paths.js';
@@ -12,9 +12,9 @@ import { ACTIVE, diskWith, HEAD, HOME, openLog, PROJECT, SMALL_SEGMENTS } from '
 
 const TIMEOUT_MS = 120_000;
 const BITS = 8;
-/** The short form takes one byte in so many. */
+/** The short form tests one byte in this many. */
 const EVERY = 13;
-/** Of the blanks that fill a head's slot, one byte in so many is tried. */
+/** Of the blanks that fill a head's slot, one byte in this many is tested. */
 const PADDING_STRIDE = 97;
 
 const test = suite('every bit and every byte');
@@ -35,7 +35,7 @@ interface Recovered {
 async function recover(disk: FaultDisk): Promise<Recovered | LogCorruptError | LogVersionError> {
   const lines: LogLine[] = [];
   try {
-    await recoverLog(disk, paths, { replay: (line) => void lines.push(line), logger: silentLogger });
+    await recoverLog(disk, paths, { replay: (line) => void lines.push(line) }, silentLogger);
     return { lines };
   } catch (error) {
     assert.ok(error instanceof LogCorruptError || error instanceof LogVersionError, String(error));
@@ -47,7 +47,7 @@ function files(disk: FaultDisk): [string, Buffer][] {
   return [...disk.contents()].filter(([name]) => name.endsWith('.jsonl'));
 }
 
-/** Where the record begins that holds a byte. */
+/** The offset of the record that holds a byte. */
 function recordStart(bytes: Buffer, at: number): number {
   return at === 0 ? 0 : bytes.lastIndexOf(0x0a, at - 1) + 1;
 }

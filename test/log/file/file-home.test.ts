@@ -10,7 +10,7 @@ const test = suite('FileHome');
 const OTHER_ID = 'e'.repeat(32);
 const GRAVE = `${HOME}/_trash/${LOG_ID}`;
 
-/** Waits until what is erased in the background is gone. */
+/** Waits for the erasing in the background. */
 async function removed(disk: FaultDisk, work: (home: ReturnType<typeof homeOn>) => Promise<unknown>): Promise<string[]> {
   const home = homeOn(disk);
   await work(home);
@@ -18,7 +18,7 @@ async function removed(disk: FaultDisk, work: (home: ReturnType<typeof homeOn>) 
   return [...disk.contents().keys()];
 }
 
-/** What a registry says of deleted and live logs. */
+/** What a registry records about deleted and live logs. */
 function recorded(deleted: readonly (readonly [string, string])[], live: readonly (readonly [string, string])[] = []): RecordedLogs {
   return { deleted: new Map(deleted), live: new Map(live) };
 }
@@ -168,7 +168,7 @@ test('a later log under the name of a deleted one is never erased with it, howev
 test('nothing under the name of a live log is erased, whatever it is', async () => {
   const damages: readonly ((disk: FaultDisk) => void)[] = [
     () => undefined, (disk) => disk.put(ACTIVE, 'damaged'), (disk) => disk.tree.remove(ACTIVE),
-    // As a restored copy that has the old header, or an emptied place in the trash, would have it.
+    // As with a restored copy that has the old header, or an emptied folder in the trash.
     (disk) => disk.tree.makeFolder(GRAVE), (disk) => {
       disk.tree.makeFolder(GRAVE);
       disk.put(ACTIVE, 'damaged');

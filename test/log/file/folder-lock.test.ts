@@ -14,7 +14,7 @@ const test = suite('FolderLock');
 const CHILD = fileURLToPath(new URL('./lock-child.js', import.meta.url));
 const US = { pid: process.pid, config: '/etc/simplekv/config.json' };
 
-/** A process that tries to take the lock, and the first thing that it said. */
+/** A process that tries to take the lock, and its first output. */
 interface Contender {
   readonly child: ChildProcess;
   readonly said: string;

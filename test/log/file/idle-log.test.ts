@@ -1,4 +1,4 @@
-/** What a log holds open when nothing is written, and what it makes of a lack of descriptors. */
+/** Which files a log keeps open without writes, and how it handles a lack of descriptors. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { IdleFiles } from '../../../src/disk/idle-files.js';
@@ -101,7 +101,7 @@ for (const [name, change] of Object.entries(CHANGES)) {
   });
 }
 
-/** A log whose file is closed, on a disk that gives out no descriptors for a while. */
+/** A log whose file is closed, on a disk without descriptors for a while. */
 async function exhausted(): Promise<{ disk: FaultDisk; log: Log; relieve(): void }> {
   const disk = emptyDisk();
   const log = await createLog(disk, OPTIONS, quickly());
@@ -175,7 +175,7 @@ for (const code of ['EMFILE', 'ENFILE'] as const) {
     const options = { ...OPTIONS, durability: 'interval', syncIntervalMs: 4 * IDLE_MS } as const;
     const log = await createLog(disk, options, { ...quickly(), logger });
     await log.append(drafts(1, 1), 0);
-    // The cut is synced, and with it the line before: the file may be closed though its own sync is still due.
+    // The sync of the cut covers the line before it too, so the file may be closed although its own sync is still pending.
     disk.fail({ method: 'append', path: ACTIVE, action: { kind: 'short', bytes: 10 } });
     await assert.rejects(log.append(drafts(2, 2), 1), { code: 'disk_full' });
     await untilClosed(disk);

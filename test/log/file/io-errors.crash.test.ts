@@ -1,4 +1,4 @@
-/** Calls of the disk that fail: what is answered, what the state becomes, what the file holds, and what the next start finds. */
+/** Failing disk calls: the answer, the state, the content of the file, and what the next startup finds. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log, LogState } from '../../../src/log/log.js';
@@ -12,7 +12,7 @@ import {
   linesOf, openLog, OPTIONS, recordingLogger, SMALL_SEGMENTS,
 } from './log-fixture.js';
 
-/** The short form takes one failure in so many. */
+/** The short form tests one failure in this many. */
 const EVERY = 5;
 
 const test = suite('calls of the disk that fail');
@@ -140,7 +140,7 @@ test('a failed background sync fails the log, and a concurrent append is not ack
 test('a background sync during a foreground one: neither hides the failure of the other', async () => {
   const { disk, log } = await logOfTwo({ ...OPTIONS, durability: 'interval', syncIntervalMs: 1 });
   const gate = closedGate();
-  // The system tells a failure once: of two syncs on one descriptor, the other one succeeds.
+  // The system reports a failure once: of two syncs on one descriptor, the other one succeeds.
   const until = gate.promise.then(() => Promise.reject(errnoError('EIO', 'datasync')));
   disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'hold', until } });
   await delay(10);
@@ -195,7 +195,7 @@ test('a head that cannot be written or opened only causes a warning', async () =
   }
 });
 
-/** Every way in which a call may fail: once or three times, carried out or not. */
+/** Every way in which a call may fail: once or three times, with or without effect. */
 function failuresOf(calls: readonly DiskCall[]) {
   const failures: (Fault & { readonly method: DiskCall['method']; readonly label: string })[] = [];
   const matches = new Map<string, number>();
@@ -240,7 +240,7 @@ test('one failing call anywhere never loses an acknowledged line and leaks no de
     const told: Told = { created: false, hashes: [] };
     disk.fail(fault);
     await work(disk, told).catch((error: unknown) => assert.ok(error instanceof Error));
-    // A close that failed has let go of nothing.
+    // A failed close released nothing.
     if (!fault.method.startsWith('close')) assert.deepEqual(disk.openPaths, [], label);
     for (const [name, loss] of Object.entries(LOSSES).slice(0, 2)) {
       await judgeSurvivor(

@@ -1,4 +1,4 @@
-/** A kill at every call of a workload: what was acknowledged is there, what was not is whole or absent. */
+/** A kill at every call of a workload: acknowledged batches are there, others are complete or absent. */
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
 import { strideOf } from '../../test-form.js';
@@ -7,7 +7,7 @@ import type { FaultDisk } from '../../disk/fault-disk.js';
 import { ACTIVE, diskWith, drafts, emptyDisk, hashIn, linesOf, OPTIONS, openLog, SMALL_SEGMENTS } from './log-fixture.js';
 
 const TIMEOUT_MS = 240_000;
-/** The short form takes one kill in so many. */
+/** The short form tests one kill in this many. */
 const EVERY = 5;
 const { step: STEP } = strideOf(EVERY);
 const COMMON_LOSSES = Object.fromEntries(Object.entries(LOSSES).slice(0, 3));
@@ -32,7 +32,7 @@ test('while segments are sealed and new ones activated', async () => {
   assert.ok(runs * STEP > 120, `${runs} runs`);
 }, { timeoutMs: TIMEOUT_MS });
 
-/** Lines that are in a disk's active segment and were acknowledged. */
+/** The acknowledged lines in a disk's active segment. */
 function hashesOf(disk: FaultDisk, count: number): string[] {
   const lines = disk.bytesOf(ACTIVE).toString('latin1').split('\n').filter((line) => line.startsWith('{"seq":'));
   return lines.slice(0, count).map(hashIn);
@@ -48,17 +48,17 @@ const reopening: Workload = async (disk, told) => {
   }
 };
 
-/** A disk whose second line was written but for its line feed when the process was killed. */
+/** A disk whose second line lacks only its line feed after a kill. */
 async function diskLackingLineFeed(): Promise<FaultDisk> {
   const disk = await diskWith([1]);
-  // Both lines differ in digits only.
+  // The two lines differ only in digits.
   const lineBytes = linesOf(disk).at(-1)?.length ?? 0;
   disk.fail({ method: 'append', path: ACTIVE, action: { kind: 'kill', when: { bytes: lineBytes } } });
   await assert.rejects(reopening(disk, { created: true, hashes: [] }));
   return disk.crash();
 }
 
-/** Disks that a recovery has work on, each with what was acknowledged. */
+/** Disks that need recovery, each with what was acknowledged. */
 async function brokenDisks(): Promise<Record<string, { disk: FaultDisk; told: Told }>> {
   const torn = await diskWith([2]);
   const tornTold = { created: true, hashes: hashesOf(torn, 2) };

@@ -1,4 +1,4 @@
-/** Opening a log of which a snapshot tells the beginning: what is read, what is not, and what is refused. */
+/** Opening a log whose beginning is known from a snapshot: what is read, what is skipped, and what is refused. */
 import assert from 'node:assert/strict';
 import { encodeHeaderLine } from '../../../src/log/line-format.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
@@ -18,7 +18,7 @@ interface Opened {
   readonly replayed: readonly LogLine[];
 }
 
-/** Opens a log with what is known of it. */
+/** Opens a log with a known position. */
 async function openKnown(disk: FaultDisk, options: Partial<OpenOptions>): Promise<Opened> {
   const replayed: LogLine[] = [];
   const log = await homeOn(disk).open(PROJECT, { ...SMALL_SEGMENTS, replay: (line) => void replayed.push(line), ...options });
@@ -79,7 +79,7 @@ test('only the two ends of a known segment are read, however long it is', async 
   await log.close();
   assert.ok(last);
   assert.ok(disk.bytesOf(SEALED_1).length > 1_000_000);
-  // Damage in the middle is not seen now, which proves that it was not read; a scrub finds it.
+  // Damage in the middle goes unnoticed here, which proves that it was not read; a scrub finds it.
   change(disk, SEALED_1, (bytes) => flip(bytes, 500_000));
   const opened = await openKnown(disk, { known: last });
   assert.deepEqual(opened.replayed, []);

@@ -1,4 +1,4 @@
-/** A project that leaves the disk: its files are kept, under their names, in a folder of their own. */
+/** A project that leaves the disk: its files are kept under their names in a folder of their own. */
 import assert from 'node:assert/strict';
 import { CHANGING_METHODS, type FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
@@ -15,7 +15,7 @@ async function leavingDisk(): Promise<FaultDisk> {
   return disk.crash();
 }
 
-/** The contents as they are once all has been moved. */
+/** The expected contents after all files have been moved. */
 function movedContents(disk: FaultDisk): Map<string, Buffer> {
   return new Map([...disk.contents()].map(([name, bytes]) => [name.startsWith(LEFT) ? name : name.replace(HOME, LEFT), bytes]));
 }

@@ -1,4 +1,4 @@
-/** A process that takes the lock of a folder, says how it went on standard output, and holds it until its input ends. */
+/** A process that takes the lock of a folder, reports the result on standard output, and holds the lock until its input ends. */
 import { FolderLock, FolderLockedError } from '../../../src/log/file/folder-lock.js';
 
 const [, , folder = '', config = ''] = process.argv;

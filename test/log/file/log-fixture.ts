@@ -1,4 +1,4 @@
-/** Small logs in files for tests: drafts, homes on a disk in memory, and what came out. */
+/** Small logs in files for tests: drafts, homes on a disk in memory, and their results. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Logger } from '../../../src/base/logger.js';
@@ -21,7 +21,7 @@ export const ACTIVE = `${HOME}/${PROJECT}.jsonl`;
 /** The head. */
 export const HEAD = `${HOME}/${PROJECT}/head`;
 
-/** Synced before the answer, never rotated. */
+/** Synced before the acknowledgement, never rotated. */
 export const OPTIONS: LogOptions = { durability: 'fsync', syncIntervalMs: 20, segmentBytes: 1_000_000 };
 
 /** Rotates after every second line. */
@@ -30,8 +30,8 @@ export const SMALL_SEGMENTS: LogOptions = { ...OPTIONS, segmentBytes: 700 };
 /**
  * A draft like those of a store.
  *
- * @param number Makes it unlike others
- * @param value The value's JSON text
+ * @param number makes the draft unique
+ * @param value the value's JSON text
  */
 export function draft(number: number, value = `{"n":${number}}`): LineDraft {
   return { op: 'set', actor: 'global#0123456789abcdef', request: `r${number}`, body: `"key":"k${number}","value":${value}` };
@@ -42,14 +42,14 @@ export function drafts(from: number, to: number): LineDraft[] {
   return Array.from({ length: to - from + 1 }, (_, index) => draft(from + index));
 }
 
-/** Everything that an iteration gives. */
+/** Everything that an iteration yields. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const item of items) found.push(item);
   return found;
 }
 
-/** A logger that keeps what it is told. */
+/** A logger that keeps its lines. */
 export interface RecordingLogger {
   readonly logger: Logger;
   readonly lines: { readonly level: string; readonly msg: string }[];
@@ -63,7 +63,7 @@ export function recordingLogger(): RecordingLogger {
   return { logger, lines };
 }
 
-/** How {@link homeOn} differs from the usual. */
+/** Options of {@link homeOn}. */
 export interface HomeOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -90,13 +90,13 @@ export async function createLog(disk: Disk, options: LogOptions = OPTIONS, home:
   return await homeOn(disk, home).create(PROJECT, { ...options, logId: LOG_ID });
 }
 
-/** A log that was opened, and what was replayed. */
+/** An opened log, and the replayed lines. */
 export interface OpenedLog {
   readonly log: Log;
   readonly replayed: LogLine[];
 }
 
-/** Opens the log on a disk; it must be there. */
+/** Opens the log on a disk; it must exist. */
 export async function openLog(disk: Disk, options: LogOptions = OPTIONS, home: HomeOptions = {}): Promise<OpenedLog> {
   const replayed: LogLine[] = [];
   const log = await homeOn(disk, home).open(PROJECT, { ...options, replay: (line) => void replayed.push(line) });
@@ -104,7 +104,7 @@ export async function openLog(disk: Disk, options: LogOptions = OPTIONS, home: H
   return { log, replayed };
 }
 
-/** A disk with a log of `batches`, each that many lines, closed cleanly; values are numbered from 1. */
+/** A disk with a cleanly closed log; each number in `batches` is the line count of a batch. Values are numbered from 1. */
 export async function diskWith(batches: readonly number[], options: LogOptions = OPTIONS): Promise<FaultDisk> {
   const disk = emptyDisk();
   const log = await createLog(disk, options);
@@ -113,7 +113,7 @@ export async function diskWith(batches: readonly number[], options: LogOptions =
   return disk;
 }
 
-/** Appends batches of so many lines each. */
+/** Appends batches with the given line counts. */
 export async function appendBatches(log: Log, batches: readonly number[]): Promise<void> {
   for (const size of batches) {
     const { seq } = log.position();
@@ -127,7 +127,7 @@ export function linesOf(disk: FaultDisk, place = ACTIVE): string[] {
   return text.split('\n').slice(0, -1);
 }
 
-/** Checks that a log takes lines, and that a new opening finds everything. Closes it. */
+/** Checks that a log accepts lines and that reopening it finds everything. Closes it. */
 export async function goOn(disk: FaultDisk, log: Log, options: LogOptions = OPTIONS): Promise<void> {
   const { seq } = log.position();
   await log.append(drafts(seq + 1, seq + 2), seq);
@@ -140,7 +140,7 @@ export async function goOn(disk: FaultDisk, log: Log, options: LogOptions = OPTI
   assert.deepEqual(disk.openPaths, [], 'nothing stays open');
 }
 
-/** SHA-256 in lower-case hexadecimal digits, by itself, not by the code under test. */
+/** SHA-256 in lower-case hexadecimal digits, independent of the code under test. */
 export function sha256(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex');
 }
@@ -160,12 +160,12 @@ export function hashIn(line: string): string {
   return line.slice(-66, -2);
 }
 
-/** Gives a changed line the hash that makes it valid. */
+/** Replaces the hash of a changed line with the one that makes it valid. */
 export function sealByHand(line: string, previousHash: string): string {
   return `${line.slice(0, -66)}${hashByHand(line, previousHash)}"}`;
 }
 
-/** A promise that waits for a word. */
+/** A promise that resolves on demand. */
 export interface Gate {
   readonly promise: Promise<void>;
   open(): void;

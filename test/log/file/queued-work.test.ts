@@ -1,4 +1,4 @@
-/** Work that waits for its turn on a descriptor while another path closes it: no close hits it, and no such thing ends a log. */
+/** Calls queued on a descriptor that is closed meanwhile: closing never affects them, and none of this fails a log. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from '../../suite.js';
@@ -14,7 +14,7 @@ const test = suite('work that is queued on a descriptor');
 const BEHIND = { ...SMALL_SEGMENTS, durability: 'interval', syncIntervalMs: 1 } as const;
 const SEALED_NAME = `${HOME}/${PROJECT}/00000000000000000001.jsonl`;
 
-/** Every sync of the active segment from the nth on waits for a free turn, as behind the syncs of other projects. */
+/** Queues every sync of the active segment from the nth on, as behind the syncs of other projects. */
 function holdSyncs(disk: FaultDisk, nth: number): void {
   const action: FaultAction = { kind: 'hold', until: delay(60), queued: true };
   disk.fail({ method: 'datasync', path: ACTIVE, nth, times: Number.POSITIVE_INFINITY, action });
@@ -25,7 +25,7 @@ test('under interval, a sync requested by the timer while the segment is sealed 
   const log = await createLog(disk, { ...BEHIND, syncIntervalMs: 5 });
   await appendBatches(log, [1, 1]);
   const gate = closedGate();
-  // The rotation has made its seal durable and waits for the last sync of a folder.
+  // The rotation has made its seal durable and is waiting for the last sync of a folder.
   disk.fail({ method: 'syncFolder', path: HOME, action: { kind: 'hold', until: gate.promise } });
   holdSyncs(disk, 2);
   const rotating = log.append(drafts(3, 3), 2);
@@ -48,7 +48,7 @@ for (const durability of ['interval', 'os'] as const) {
     holdSyncs(disk, 2);
     const rotating = log.append(drafts(3, 3), 2);
     await disk.settle();
-    // Its turn comes right after the sync of the seal.
+    // It runs right after the sync of the seal.
     const syncing = log.sync();
     gate.open();
     await Promise.all([rotating, syncing]);

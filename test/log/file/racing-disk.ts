@@ -1,12 +1,11 @@
-/** A disk on which a log is written, and a second view of it on which something happens to the log before a call is carried out. */
+/** A disk on which a log is written, and a second view of it on which something happens to the log before a call takes effect. */
 import type { Disk } from '../../../src/disk/disk.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 
 /**
- * A view of a disk for a reader.
+ * Returns the view of a reader.
  *
- * @param disk the disk
- * @param meanwhile what the log's writer does before the call of that number, from 1, among opening, listing and looking up names
+ * @param meanwhile what the log's writer does before the nth call, from 1, that opens, lists or looks up a name
  */
 export function racingView(disk: FaultDisk, meanwhile: (call: number) => Promise<void>): Disk {
   let calls = 0;

@@ -1,4 +1,4 @@
-/** What recovery makes of a torn end and of a missing or damaged head: what was done to the files, and what must come out. */
+/** Recovery of a torn end and of a missing or damaged head: the damage, and the expected outcome. */
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
 import {
@@ -9,98 +9,98 @@ import { ACTIVE, diskWith, drafts, goOn, HEAD, HOME, homeOn, openLog, OPTIONS, P
 const test = suite('recovery of a torn end');
 
 const TORN: readonly Row[] = [
-  { name: 'nothing', start: killed, damage: () => undefined, comes: { lines: 6 } },
+  { name: 'nothing', start: killed, damage: () => undefined, outcome: { lines: 6 } },
   {
     name: 'a last line without its line feed', start: killed, damage: (disk) => change(disk, ACTIVE, (b) => b.subarray(0, -1)),
-    comes: { lines: 6, warns: /line feed/ },
+    outcome: { lines: 6, warns: /line feed/ },
   },
   {
     name: 'a lost sector in the last line', start: killed, damage: (disk) => zero(disk, sectorIn(disk, 6), sectorIn(disk, 6) + SECTOR),
-    comes: { lines: 5, torn: true },
+    outcome: { lines: 5, torn: true },
   },
   {
     name: 'a lost sector in the middle of the last batch', start: killed,
-    damage: (disk) => zero(disk, sectorIn(disk, 5), sectorIn(disk, 5) + SECTOR), comes: { lines: 4, torn: true },
+    damage: (disk) => zero(disk, sectorIn(disk, 5), sectorIn(disk, 5) + SECTOR), outcome: { lines: 4, torn: true },
   },
   {
     name: 'a lost sector that the last batch begins in', start: killed,
-    damage: (disk) => zero(disk, offsetOf(disk, 4), sectorIn(disk, 4)), comes: { lines: 3, torn: true },
+    damage: (disk) => zero(disk, offsetOf(disk, 4), sectorIn(disk, 4)), outcome: { lines: 3, torn: true },
   },
   {
     name: 'zeros to the end, as a lost write of a grown file leaves', start: killed,
-    damage: (disk) => zero(disk, offsetOf(disk, 4), disk.bytesOf(ACTIVE).length), comes: { lines: 3, torn: true },
+    damage: (disk) => zero(disk, offsetOf(disk, 4), disk.bytesOf(ACTIVE).length), outcome: { lines: 3, torn: true },
   },
   {
     name: 'seven zeros at a line\'s start', start: killed,
     damage: (disk) => zero(
       disk, offsetOf(disk, 6), offsetOf(disk, 6) + 7,
-    ), comes: { refuses: 'p1.jsonl', seq: 6, says: /complete, so it was not torn/ },
+    ), outcome: { refuses: 'p1.jsonl', seq: 6, says: /complete, so it was not torn/ },
   },
   {
     name: '511 zeros inside the last line', start: killed,
     damage: (disk) => zero(
       disk, sectorIn(disk, 6) + 1, sectorIn(disk, 6) + SECTOR,
-    ), comes: { refuses: 'p1.jsonl', seq: 6, says: /not torn/ },
+    ), outcome: { refuses: 'p1.jsonl', seq: 6, says: /not torn/ },
   },
   {
     name: 'a lost sector in a batch that a later line proves', start: killed,
-    damage: (disk) => zero(disk, offsetOf(disk, 3), offsetOf(disk, 3) + 200), comes: { refuses: 'p1.jsonl', seq: 3, says: /./ },
+    damage: (disk) => zero(disk, offsetOf(disk, 3), offsetOf(disk, 3) + 200), outcome: { refuses: 'p1.jsonl', seq: 3, says: /./ },
   },
   {
     name: 'a lost sector that the head proves', start: closed,
     damage: (disk) => zero(
       disk, sectorIn(disk, 6), sectorIn(disk, 6) + SECTOR,
-    ), comes: { refuses: 'p1.jsonl', seq: 6, says: /the head proves that seq 6/ },
+    ), outcome: { refuses: 'p1.jsonl', seq: 6, says: /the head proves that seq 6/ },
   },
   {
     name: 'a last line cut short that the head proves', start: closed,
-    damage: (disk) => change(disk, ACTIVE, (b) => b.subarray(0, -100)), comes: { refuses: 'p1.jsonl', seq: 6, says: /the head proves/ },
+    damage: (disk) => change(disk, ACTIVE, (b) => b.subarray(0, -100)), outcome: { refuses: 'p1.jsonl', seq: 6, says: /the head proves/ },
   },
   {
     name: 'lines that the head proves cut off', start: closed,
     damage: (disk) => change(
       disk, ACTIVE, (b) => b.subarray(0, b.indexOf('{"seq":5')),
-    ), comes: { refuses: 'p1.jsonl', says: /lines up to seq 6 as the head proves, found the end after seq 4/ },
+    ), outcome: { refuses: 'p1.jsonl', says: /lines up to seq 6 as the head proves, found the end after seq 4/ },
   },
   {
     name: 'all but the header cut off', start: closed, damage: (disk) => changeLines(disk, ACTIVE, (l) => l.slice(0, 1)),
-    comes: { refuses: 'p1.jsonl', says: /as the head proves/ },
+    outcome: { refuses: 'p1.jsonl', says: /as the head proves/ },
   },
   {
     name: 'a complete last line with a wrong hash', start: killed, damage: (disk) => change(disk, ACTIVE, (b) => flip(b, b.length - 100)),
-    comes: { refuses: 'p1.jsonl', seq: 6, says: /expected hash/ },
+    outcome: { refuses: 'p1.jsonl', seq: 6, says: /expected hash/ },
   },
   {
     name: 'a complete line in the middle with a wrong hash', start: closed,
     damage: (disk) => change(disk, ACTIVE, (b) => flip(b, b.indexOf('"k2"') + 1)),
-    comes: { refuses: 'p1.jsonl', seq: 2, says: /expected hash/ },
+    outcome: { refuses: 'p1.jsonl', seq: 2, says: /expected hash/ },
   },
   {
-    name: 'a torn line of more than one batch could be', start: killed,
+    name: 'a torn tail larger than any batch', start: killed,
     damage: (disk) => change(disk, ACTIVE, (b) => Buffer.concat([b, Buffer.alloc(134_217_729)])),
-    comes: { refuses: 'p1.jsonl', seq: 7, says: /more than one batch/ },
+    outcome: { refuses: 'p1.jsonl', seq: 7, says: /more than one batch/ },
   },
   {
     name: 'a line longer than any line, without an end', start: killed,
-    damage: (disk) => change(disk, ACTIVE, (b) => Buffer.concat([b, Buffer.alloc(18_000_000, 'x')])), comes: { lines: 6, torn: true },
+    damage: (disk) => change(disk, ACTIVE, (b) => Buffer.concat([b, Buffer.alloc(18_000_000, 'x')])), outcome: { lines: 6, torn: true },
   },
 ];
 
 const HEADS: readonly Row[] = [
-  { name: 'no head', start: closed, damage: (disk) => disk.tree.remove(HEAD), comes: { lines: 6, warns: /head/ } },
-  { name: 'no folder', start: closed, damage: (disk) => disk.tree.remove(`${HOME}/${PROJECT}`), comes: { lines: 6, warns: /head/ } },
-  { name: 'an empty head', start: closed, damage: (disk) => disk.put(HEAD, ''), comes: { lines: 6, warns: /head/ } },
+  { name: 'no head', start: closed, damage: (disk) => disk.tree.remove(HEAD), outcome: { lines: 6, warns: /head/ } },
+  { name: 'no folder', start: closed, damage: (disk) => disk.tree.remove(`${HOME}/${PROJECT}`), outcome: { lines: 6, warns: /head/ } },
+  { name: 'an empty head', start: closed, damage: (disk) => disk.put(HEAD, ''), outcome: { lines: 6, warns: /head/ } },
   {
     name: 'a head of one slot', start: closed, damage: (disk) => change(disk, HEAD, (b) => b.subarray(0, 4096)),
-    comes: { lines: 6, warns: /head/ },
+    outcome: { lines: 6, warns: /head/ },
   },
   {
     name: 'a damaged first slot', start: closed, damage: (disk) => change(disk, HEAD, (b) => flip(b, 20)),
-    comes: { lines: 6, warns: /head/ },
+    outcome: { lines: 6, warns: /head/ },
   },
   {
     name: 'a damaged second slot', start: closed, damage: (disk) => change(disk, HEAD, (b) => flip(b, 4096 + 20)),
-    comes: { lines: 6, warns: /head/ },
+    outcome: { lines: 6, warns: /head/ },
   },
   {
     name: 'one damaged slot, and lines that the other proves cut off', start: closed,
@@ -108,15 +108,15 @@ const HEADS: readonly Row[] = [
       change(disk, HEAD, (b) => flip(b, b.indexOf('"seq":0') + 6));
       change(disk, ACTIVE, (b) => b.subarray(0, -1000));
     },
-    comes: { refuses: 'p1.jsonl', seq: 6, says: /the head proves/ },
+    outcome: { refuses: 'p1.jsonl', seq: 6, says: /the head proves/ },
   },
   {
     name: 'the head of another log', start: closed, damage: async (disk) => disk.put(HEAD, (await foreign()).bytesOf(HEAD)),
-    comes: { refuses: 'p1/head', says: /log_id/ },
+    outcome: { refuses: 'p1/head', says: /log_id/ },
   },
   {
     name: 'a head with another hash', start: closed, damage: async (disk) => disk.put(HEAD, (await closed()).bytesOf(HEAD)),
-    comes: { refuses: 'p1.jsonl', seq: 6, says: /as the head says/ },
+    outcome: { refuses: 'p1.jsonl', seq: 6, says: /as the head says/ },
   },
 ];
 
@@ -164,7 +164,7 @@ test('a torn tail is cut only after its copy is durable', async () => {
 
 test('bytes that the head does not prove are rewritten and synced', async () => {
   const disk = await killed();
-  // As after a failed sync: the page cache has what the disk lacks, and believes that it has been written.
+  // As after a failed sync: the page cache has bytes that the disk lacks, marked as written.
   const node = disk.tree.file(ACTIVE);
   const cached = Buffer.from(node.bytes);
   node.syncedBytes = Buffer.from(cached.subarray(0, offsetOf(disk, 1)));

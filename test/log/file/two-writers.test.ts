@@ -1,4 +1,4 @@
-/** Two writers of one log, as after the lock of a folder was removed by hand: they never both acknowledge, and nothing that was is lost. */
+/** Two writers of one log, as after the lock was removed by hand: they never both acknowledge a seq, and no acknowledged line is lost. */
 import assert from 'node:assert/strict';
 import { NodeDisk } from '../../../src/disk/node-disk.js';
 import type { Disk } from '../../../src/disk/disk.js';
@@ -24,7 +24,7 @@ interface Receipt {
   readonly hash: string;
 }
 
-/** Appends until the log refuses; what was acknowledged. Only refusals that a caller can act on count. */
+/** Appends until the log refuses; returns what was acknowledged. Only refusals that a caller can act on count. */
 async function writeOn(log: Log, who: number): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
   for (let write = 0; write < WRITES_EACH; write += 1) {
@@ -47,7 +47,7 @@ function textOf(disk: FaultDisk): string {
   return [...disk.contents()].filter(([name]) => name.endsWith('.jsonl')).map(([, bytes]) => bytes.toString()).join('');
 }
 
-/** What happens to the disk beside the two writers. */
+/** What else happens to the disk. */
 interface Scene {
   readonly options: LogOptions;
   readonly spoil?: (disk: FaultDisk, random: () => number) => void;

@@ -336,13 +336,13 @@ class Inspector {
 }
 
 /**
- * Inspects a log.
+ * Inspects the log of a project.
  *
- * @param where the data folder, absolute, and the project's id
- * @returns undefined if there is no log of that name
+ * @param folder the data folder, absolute
+ * @returns undefined if there is none
  */
 export async function inspectLog(
-  disk: Disk, where: { readonly folder: string; readonly project: string }, options: InspectionOptions = {},
+  disk: Disk, folder: string, project: string, options: InspectionOptions = {},
 ): Promise<LogInspection | undefined> {
-  return await new Inspector(disk, new LogPaths(where.folder, where.project), options).run();
+  return await new Inspector(disk, new LogPaths(folder, project), options).run();
 }

@@ -10,7 +10,7 @@ import { invariant } from '../../../base/invariant.js';
 import type { Disk } from '../../../disk/disk.js';
 import type { SegmentHeader } from '../../line-format.js';
 import { findingIn, LogCorruptError, LogOutdatedError } from '../../log-errors.js';
-import type { KnownPosition, LogBase, LogPosition, ProvenSeq, ReplayLine, SealedSegment } from '../../log.js';
+import type { LogBase, LogPosition, OpenOptions, SealedSegment } from '../../log.js';
 import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
 import { GzipReader } from '../segment/gzip-reader.js';
@@ -23,14 +23,8 @@ import { activeFile, headerOf, listSealed, segmentFile, type SegmentFile, type S
 import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from '../segment/segment-reader.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
-/** How to scan a log; see `OpenOptions` in `log.ts`. */
-export interface ScanOptions {
-  readonly expectedLogId?: string | undefined;
-  readonly known?: KnownPosition | undefined;
-  readonly firstKeptSeq?: number | undefined;
-  readonly proven?: ProvenSeq | undefined;
-  readonly replay: ReplayLine;
-}
+/** How to scan a log. */
+export type ScanOptions = Pick<OpenOptions, 'expectedLogId' | 'known' | 'firstKeptSeq' | 'proven' | 'replay'>;
 
 /** A torn tail: bytes to copy elsewhere and cut. */
 interface TornTail {

@@ -149,8 +149,8 @@ class CrashRepair {
  * @throws {LogCorruptError} if the files cannot be trusted; nothing has been changed then
  */
 export async function recoverLog(
-  disk: Disk, paths: LogPaths, options: ScanOptions & { readonly logger: Logger },
+  disk: Disk, paths: LogPaths, options: ScanOptions, logger: Logger,
 ): Promise<RecoveredLog | undefined> {
   const found = await scanLog(disk, paths, options);
-  return found && (await new CrashRepair(disk, paths, options.logger, found).run());
+  return found && (await new CrashRepair(disk, paths, logger, found).run());
 }

@@ -11,8 +11,7 @@
  * Both folders are opened before step 1 and closed after step 4: once the seal is on disk there is no way back, and a process that
  * has run out of descriptors must find that out earlier.
  */
-import { closeQuietly } from '../../../disk/close-quietly.js';
-import { type Disk, type DiskFolder, writeNewFile } from '../../../disk/disk.js';
+import { closeQuietly, type Disk, type DiskFolder, writeNewFile } from '../../../disk/disk.js';
 import { encodeHeaderLine, type SegmentHeader } from '../../line-format.js';
 import { type ListedSegment, type LogPaths, segmentName } from '../log-paths.js';
 import type { SegmentExtent } from './active-segment.js';

@@ -25,7 +25,7 @@ test('lines accepted while the file is being opened are left for the next call',
 
 test('a segment that is sealed between listing and opening it is found under its new name', async () => {
   const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
-  // Asked first before the rotation, when the segment was active, and then after it.
+  // The first answer is from before the rotation, when the segment was active; later ones are from after it.
   const answers = [await onlyActive()];
   const segments = (): Promise<readonly ListedSegment[]> => (
     Promise.resolve(answers.pop() ?? [{ firstSeq: 1, isCompressed: false }, { firstSeq: 3, isCompressed: false, isActive: true }])

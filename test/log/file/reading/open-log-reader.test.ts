@@ -1,4 +1,4 @@
-/** Reading pieces of lines again: which file they come from, how many stay open, and what is refused. */
+/** Reading pieces of lines again: which file they are read from, how many files stay open, and what is refused. */
 import assert from 'node:assert/strict';
 import { POOLED_FILES_MAX } from '../../../../src/log/file/reading/place-reader.js';
 import { LinesDroppedError, LogCorruptError } from '../../../../src/log/log-errors.js';

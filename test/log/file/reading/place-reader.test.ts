@@ -1,4 +1,4 @@
-/** Places in segments stay good whatever form the segment has, whatever happens to it meanwhile. */
+/** Places in segments stay valid whichever form the segment has, and whatever happens to it meanwhile. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FILE_IDLE_MS, IdleFiles } from '../../../../src/disk/idle-files.js';
@@ -24,7 +24,7 @@ interface PlacedLog {
   readonly lines: readonly LogLine[];
 }
 
-/** Five lines, two to a sealed segment; places as they were before anything was compressed. */
+/** Five lines, two per sealed segment; their places are from before any compression. */
 async function placedLog(): Promise<PlacedLog> {
   const disk = emptyDisk();
   const log = await createLog(disk, SMALL_SEGMENTS);
@@ -84,14 +84,14 @@ function failInflated(disk: FaultDisk, method: 'append' | 'open', code: string):
   disk.fail({ method, path: INFLATED_1, times: Infinity, action: { kind: 'errno', code } });
 }
 
-/** Why the text cannot be written out. */
+/** Why the text cannot be inflated into a file. */
 const NO_COPY: Readonly<Record<string, (disk: FaultDisk) => void>> = {
-  'there is no room but what is kept for deletes': (disk) => {
+  'only the reserve for deletes is left': (disk) => {
     disk.totalBytes = 100_000;
     disk.roomBytes = 5000;
   },
   'the disk is full': (disk) => failInflated(disk, 'append', 'ENOSPC'),
-  'its folder takes no new file': (disk) => failInflated(disk, 'open', 'EROFS'),
+  'no file can be created in its folder': (disk) => failInflated(disk, 'open', 'EROFS'),
 };
 for (const [name, fail] of Object.entries(NO_COPY)) {
   test(`a place in a compressed segment is read although ${name}`, async () => {

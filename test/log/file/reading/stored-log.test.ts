@@ -75,7 +75,7 @@ test('the last seq is found however long the last line is, and in a log that has
   await assert.rejects(files.lastSeq(), LogCorruptError);
 });
 
-/** Runs readings into a rotation, a compressing or a removal before each of their calls. */
+/** Runs a rotation, a compression or a removal before each call of a read. */
 async function raced(
   what: (log: Log) => Promise<void>, read: (view: Disk, lines: readonly LogLine[]) => Promise<void>,
 ): Promise<number> {

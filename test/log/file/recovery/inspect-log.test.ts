@@ -14,12 +14,12 @@ import { racingView } from '../racing-disk.js';
 const test = suite('inspectLog');
 
 async function inspect(disk: Disk, options: InspectionOptions = {}): Promise<LogInspection> {
-  const found = await inspectLog(disk, { folder: HOME, project: PROJECT }, options);
+  const found = await inspectLog(disk, HOME, PROJECT, options);
   assert.ok(found);
   return found;
 }
 
-/** Inspects a disk that nobody writes to: whatever it finds, it changes nothing and leaves nothing open. */
+/** Inspects a disk without a writer, and checks that this changes nothing and leaves nothing open. */
 async function inspectStill(disk: FaultDisk, options: InspectionOptions = {}): Promise<LogInspection> {
   const before = disk.contents();
   const found = await inspect(disk, options);
@@ -55,7 +55,7 @@ test('a sound log has no findings, and every line is passed on once, with progre
   assert.equal(paces, 3);
   assert.deepEqual(progress.at(-1), [storedBytes, storedBytes]);
   assert.deepEqual(progress.map(([done]) => done).sort((a, b) => a - b), progress.map(([done]) => done), 'it never goes back');
-  assert.equal(await inspectLog(disk, { folder: HOME, project: 'other' }), undefined);
+  assert.equal(await inspectLog(disk, HOME, 'other'), undefined);
 });
 
 test('the traces of an unfinished write, a torn tail or an unfinished rotation are not faults', async () => {

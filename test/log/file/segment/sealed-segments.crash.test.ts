@@ -1,4 +1,4 @@
-/** Kills and failing calls while sealed segments are compressed and removed: the lines that are to be there are there. */
+/** Kills and failing calls while sealed segments are compressed and removed: the expected lines are there. */
 import assert from 'node:assert/strict';
 import type { LogLine } from '../../../../src/log/log.js';
 import { CHANGING_METHODS, type FaultDisk } from '../../../disk/fault-disk.js';
@@ -8,7 +8,7 @@ import { judgeEveryLoss, killEverywhere, LOSSES, type Workload } from '../crash-
 import { collect, diskWith, homeOn, openLog, PROJECT, SMALL_SEGMENTS } from '../log-fixture.js';
 
 const TIMEOUT_MS = 120_000;
-/** The short form takes one crash in so many. */
+/** The short form tests one crash in this many. */
 const EVERY = 5;
 const { step: STEP } = strideOf(EVERY);
 const test = suite('sealed segments that are compressed and removed, and a crash');
@@ -20,7 +20,7 @@ async function fiveLines(): Promise<{ readonly start: FaultDisk; readonly lines:
   return { start: start.crash(), lines: replayed };
 }
 
-/** What a snapshot of all of the lines knows. */
+/** What a snapshot of all lines knows. */
 function knownOf(lines: readonly LogLine[]): LogLine {
   const known = lines.at(-1);
   assert.ok(known);
