@@ -13,7 +13,7 @@ import { linesAfter, openProjectLog, type ProjectLog, snapshotsOf } from '../pro
 import { isBehind, type Moment, momentText, OutOfReachError } from './moment.js';
 
 /** What to replay, and where to build the result. */
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly disk: Disk;
   /** The data folder, absolute. */
   readonly dataFolder: string;

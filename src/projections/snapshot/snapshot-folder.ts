@@ -150,13 +150,9 @@ export class SnapshotFolder {
     return digest;
   }
 
+  /** Ignores a failure to remove: a generation with a manifest is complete, and one without does not count. */
   async #undo(seq: number): Promise<void> {
-    try {
-      await this.remove(seq);
-    } catch {
-      // Harmless: a generation with a manifest is complete, and one without does not count.
-      return;
-    }
+    await this.remove(seq).catch(() => undefined);
   }
 
   /** Removes a generation. Reads in progress complete; the caller makes sure that no new one starts. */

@@ -68,7 +68,9 @@ export class SnapshotWriter {
       json = await DataFileWriter.create(disk, jsonPath);
       return new SnapshotWriter(target, json, await DataFileWriter.create(disk, indexPath));
     } catch (error) {
-      await settle([() => json?.close(), () => removeData(target)]);
+      // The first failure is the one to report; the next startup drops what cannot be removed now.
+      await json?.close().catch(() => undefined);
+      await removeData(target).catch(() => undefined);
       throw withDiskFull(error, 'Cannot write the snapshot');
     }
   }
@@ -135,7 +137,8 @@ export class SnapshotWriter {
   async abandon(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    await settle([() => this.#json.close(), () => this.#index.close(), () => removeData(this.#target)]);
+    for (const file of [this.#json, this.#index]) await file.close().catch(() => undefined);
+    await removeData(this.#target).catch(() => undefined);
   }
 
   async #orAbandon<T>(work: () => Promise<T>): Promise<T> {
@@ -155,15 +158,4 @@ function dataPaths({ folder, seq }: NewGeneration): readonly string[] {
 
 async function removeData(target: NewGeneration): Promise<void> {
   for (const path of dataPaths(target)) await target.disk.unlink(path);
-}
-
-/** Cleans up after a failure. Ignores further failures: the first is the one to report, and the next startup drops what is left. */
-async function settle(steps: readonly (() => Promise<void> | undefined)[]): Promise<void> {
-  for (const step of steps) {
-    try {
-      await step();
-    } catch {
-      continue;
-    }
-  }
 }
