@@ -37,7 +37,7 @@ async function assertServable(folder: string): Promise<void> {
   await server.close();
 }
 
-test('a server that has started says where it listens, and answers there', () => inFolder(async (folder) => {
+test('a started server returns its URL and answers there', () => inFolder(async (folder) => {
   const server = serverFor(await configure(folder));
   const { url } = await server.start();
   assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
@@ -47,7 +47,7 @@ test('a server that has started says where it listens, and answers there', () =>
   await assert.rejects(fetch(`${url}/livez`));
 }));
 
-test('the line that says that the server serves has its process id and its version', () => inFolder(async (folder) => {
+test('the `serving` line has the process id and the version', () => inFolder(async (folder) => {
   const lines: LoggedLine[] = [];
   const server = serverFor(await configure(folder), { pid: 4711, createLogger: () => collectingLogger(lines) });
   await server.start();
@@ -65,7 +65,7 @@ test('close() may be called again, and before start()', () => inFolder(async (fo
   await assertServable(folder);
 }));
 
-test('a server that is closed while it starts ends its start, and leaves nothing open and nothing locked',
+test('closing a server during startup aborts it, and leaves nothing open or locked',
   () => inFolder(async (folder) => {
   const server = serverFor(await configure(folder));
   const start = server.start();
@@ -76,14 +76,14 @@ test('a server that is closed while it starts ends its start, and leaves nothing
   await assertServable(folder);
 }));
 
-test('a server that was closed does not start', () => inFolder(async (folder) => {
+test('a closed server does not start', () => inFolder(async (folder) => {
   const server = serverFor(await configure(folder));
   await server.close();
   await assert.rejects(server.start(), { name: 'AbortError' });
   await assertServable(folder);
 }));
 
-test('a second server on a folder is refused, and the first goes on', () => inFolder(async (folder) => {
+test('a second server on a folder is refused, and the first continues', () => inFolder(async (folder) => {
   const file = await configure(folder);
   const first = serverFor(file, { pid: 4711 });
   const { url } = await first.start();
@@ -92,7 +92,7 @@ test('a second server on a folder is refused, and the first goes on', () => inFo
   await first.close();
 }));
 
-test('a port that is taken fails the start, which leaves nothing locked', () => inFolder(async (folder) => {
+test('a port in use fails the startup, which leaves nothing locked', () => inFolder(async (folder) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const address = other.address();
@@ -146,7 +146,7 @@ test('a console that fails on a first run keeps the configuration from being mad
   assert.deepEqual(await readdir(folder), []);
 }));
 
-test('a console that fails later takes no project back', () => inFolder(async (folder) => {
+test('a console that fails later does not undo a creation', () => inFolder(async (folder) => {
   const file = await configure(folder, { default: { authentication: { enabled: false } } });
   const broken: Announcer = { ...SILENT, generatedKey: () => { throw new Error('nobody reads this'); } };
   const server = serverFor(file, { announcer: broken });
@@ -158,7 +158,7 @@ test('a console that fails later takes no project back', () => inFolder(async (f
   await server.close();
 }));
 
-test('the data folder is made where it is missing, for the owner and the group alone', () => inFolder(async (folder) => {
+test('a missing data folder is created, for the owner and the group only', () => inFolder(async (folder) => {
   const file = await configure(folder, { default: { storage: { persistent_file_path: 'deep/er/' } } });
   const server = serverFor(file);
   await server.start();

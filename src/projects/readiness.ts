@@ -56,16 +56,16 @@ export function assessReadiness({ count, degraded }: ProjectFacts, condition: Se
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${countText(count, 'project')} can write` },
     { name: 'registry', ok: registry === 'writable', detail: REGISTRY_DETAILS[registry] },
     diskRoom(room, registry === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
-    counted('compaction', compactionsFailing, ['project', 'whose snapshot could not be made']),
-    counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json could not be brought up to date']),
-    counted('scrub', scrubsDamaged, ['project', `in whose files damage was found; ${SCRUB_PACE}`]),
-    counted('unmoved_files', filesUnmoved, ['project', 'deleted or gone from the disk whose files could not be moved out of the way']),
-    counted('reads', damagedReads, ['read', 'since the start that found something else on disk than was written']),
+    counted('compaction', compactionsFailing, ['project', 'whose last snapshot failed']),
+    counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json is not up to date']),
+    counted('scrub', scrubsDamaged, ['project', `with damaged files; ${SCRUB_PACE}`]),
+    counted('unmoved_files', filesUnmoved, ['project', 'deleted or moved to memory whose files could not be moved out of the way']),
+    counted('reads', damagedReads, ['read', 'since startup that found something else on disk than was written']),
   ];
   return { ready, checks, degraded };
 }
 
-const MAKE_ROOM = 'make room by "retention", or by deleting projects';
+const MAKE_ROOM = 'free space by "retention", or by deleting projects';
 
 /**
  * Reports which writes are refused because of free space, by the watch or by the disk itself. A write that was refused for its own size
@@ -73,11 +73,11 @@ const MAKE_ROOM = 'make room by "retention", or by deleting projects';
  */
 function diskRoom({ largestBytes, refusedBytes }: RoomReport, isFull: boolean): ReadinessCheck {
   const name = 'disk_room';
-  if (isFull) return { name, ok: false, detail: `full: logs that found no room take no writes until there is some; ${MAKE_ROOM}` };
-  if (largestBytes <= 0) return { name, ok: false, detail: `low: writes that grow get 507, deletes go on; ${MAKE_ROOM}` };
+  if (isFull) return { name, ok: false, detail: `full: writes to the affected logs are refused until there is space; ${MAKE_ROOM}` };
+  if (largestBytes <= 0) return { name, ok: false, detail: `low: writes that grow get 507, deletes continue; ${MAKE_ROOM}` };
   if (refusedBytes !== undefined) {
     const what = `writes of more than ${largestBytes} bytes get 507, as one of ${refusedBytes} bytes did`;
-    return { name, ok: false, detail: `short: ${what}; smaller ones and deletes go on; ${MAKE_ROOM}` };
+    return { name, ok: false, detail: `short: ${what}; smaller ones and deletes continue; ${MAKE_ROOM}` };
   }
   const isLimiting = largestBytes < LINE_BYTES_MAX;
   return { name, ok: true, detail: isLimiting ? `enough for writes of up to ${largestBytes} bytes` : 'enough' };

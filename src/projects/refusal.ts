@@ -45,11 +45,11 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
   switch (refusalCodeOf(error)) {
     case 'project_corrupt':
       return `stop the server and run "${command}": it changes nothing and says what can be kept and what would be lost, often nothing. ` +
-        'A copy of the files that is sound serves as well';
+        'A sound copy of the files serves as well';
     case 'project_missing':
-      return 'mount the volume, or put the files back from a copy, and start the server again';
+      return 'mount the volume, or put the files back from a copy, and restart the server';
     case 'project_outdated':
-      return 'put the newer files back and start the server again. To go on with these, stop the server and see what would be lost with ' +
+      return 'put the newer files back and restart the server. To continue with these files, stop the server and check what would be lost with ' +
         `"${command}", which changes nothing`;
     case 'project_newer_format':
       return 'run the version that wrote it, or a newer one: nothing is damaged, and there is nothing to repair';
@@ -63,8 +63,8 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
  */
 export function adviceOnServed(of: { readonly project: string; readonly configPath: string }): string {
   const command = programCommand(['repair', of.project, '--config', of.configPath]);
-  return `save what can still be read (GET /api/v1/projects/${of.project}/keys) before the server is stopped. Then stop it, put the file ` +
-    `that the reason names back from a copy, and start it again. Without a copy, run "${command}" instead: it changes nothing and says ` +
+  return `save the readable values (GET /api/v1/projects/${of.project}/keys) before you stop the server. Then stop it, put the file ` +
+    `that the reason names back from a copy, and restart it. Without a copy, run "${command}" instead: it changes nothing and says ` +
     'what can be kept';
 }
 
@@ -75,7 +75,7 @@ export function adviceOnServed(of: { readonly project: string; readonly configPa
  */
 export function adviceWithoutEntry(configPath: string): string {
   const adopt = programCommand(['serve', '--config', configPath, '--adopt']);
-  return `look whether ${JSON.stringify(configPath)} is the right configuration. If it is, put the entry back; or stop the server and ` +
+  return `check whether ${JSON.stringify(configPath)} is the right configuration. If it is, put the entry back; or stop the server and ` +
     `run "${adopt}", which gives the project an entry and a new API key; or delete the project`;
 }
 
@@ -85,7 +85,7 @@ export function adviceWithoutEntry(configPath: string): string {
  * @returns sentences without a full stop at the end
  */
 export function adviceOnRevivedKey(project: string): string {
-  return `replace it: POST /api/v1/projects/${project}/api-key/regenerate with the global key. The key that had replaced it is refused now`;
+  return `replace it: POST /api/v1/projects/${project}/api-key/regenerate with the global key. The key that had replaced it no longer works`;
 }
 
 /**
@@ -95,7 +95,7 @@ export function adviceOnRevivedKey(project: string): string {
  */
 export function adviceOnUnmoved(dataFolder: string): string {
   const look = shellLine(['lsattr', dataFolder]);
-  return `look at the error: the rights to the folder, an immutable or append-only folder or file (${look}), or a file ` +
+  return `check the error: the permissions of the folder, an immutable or append-only folder or file (${look}), or a file ` +
     'system that was mounted read-only. Then delete the project again, or restart: either moves the files';
 }
 

@@ -109,7 +109,7 @@ test('a log that was never registered is registered, with its data', () => withS
   assert.deepEqual([created?.['op'], created?.['id'], created?.['actor']], ['project.created', 'shop', 'config']);
 }));
 
-test('a damaged registry keeps no project from being served, and every change of projects from being made',
+test('with a damaged registry, projects are served, but every change of projects is refused',
   () => withShop(async (served) => {
   await served.restart(() => damage(served, '_server.jsonl'));
   const key = served.key('shop');
@@ -129,7 +129,7 @@ test('a damaged registry keeps no project from being served, and every change of
   assert.equal((await served.ask('GET', '/projects/shop/keys/k', { key })).text, '1');
 }));
 
-test('a damaged registry makes no project that was added by hand', () => withShop(async (served) => {
+test('with a damaged registry, a project that was added by hand is not created', () => withShop(async (served) => {
   await served.restart(async () => {
     await damage(served, '_server.jsonl');
     await served.edit((document) => ({ ...document, projects: [...document.projects, { id: 'added' }] }));
@@ -139,7 +139,7 @@ test('a damaged registry makes no project that was added by hand', () => withSho
   assert.ok(![...(await served.dataFiles()).keys()].some((name) => name.startsWith('added')));
 }));
 
-test('a damaged project answers 503 with its own key, is named to nobody else, and can be deleted', () => withShop(async (served) => {
+test('a damaged project answers 503 to its own key, is hidden from other keys, and can be deleted', () => withShop(async (served) => {
   const other = await addOther(served);
   await served.set('shop', ['k', 'a value that shall be gone'], served.key('shop'));
   await served.restart(() => damage(served, 'shop.jsonl'));

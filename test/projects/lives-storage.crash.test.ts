@@ -12,7 +12,7 @@ const test = suite('lives-storage.crash');
 
 const SWEEP_TIMEOUT_MS = 240_000;
 
-test('a life that nobody kills ends with what its steps say', () => inFolder(async (folder) => {
+test('a life without a kill ends with the result of its steps', () => inFolder(async (folder) => {
   const lived = await live(folder, { script: SCRIPT_OF_STORAGE });
   assert.deepEqual([lived.step, lived.process.isDead], ['stop', false]);
   await checkNextStart(folder, lived);

@@ -12,7 +12,7 @@ const test = suite('lives.crash');
 
 const SWEEP_TIMEOUT_MS = 240_000;
 
-test('a life that nobody kills ends with what its steps say', async () => {
+test('a life without a kill ends with the result of its steps', async () => {
   await inFolder(async (folder) => {
     const lived = await live(folder, { script: SCRIPT });
     assert.equal(lived.step, 'stop');

@@ -11,7 +11,7 @@ function linesAbout(life: Life, level: string): unknown[] {
   return lines.map(({ projects, keys }) => [projects, keys]);
 }
 
-test('a start names the projects in memory, which begin empty, and a stop counts the keys that end with it',
+test('startup lists the empty projects in memory, and shutdown counts the keys that end with it',
   () => inFolder(async (folder) => {
   const first = await beginLife(folder);
   assert.deepEqual(linesAbout(first, 'info'), [], 'there is none yet');

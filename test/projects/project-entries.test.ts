@@ -16,7 +16,7 @@ const KEPT: ProjectSettings = { ...SETTINGS, authentication: { enabled: true, sa
 const NO_KEY = { apiKey: null, apiKeyHash: null };
 const DOCUMENT: ConfigDocument = { version: 1, projects: [{ id: 'a' }, { id: 'b' }] };
 
-test('makeKey() gives a whole key and its hash, and the key in plain text only where it is to be kept', () => {
+test('makeKey() returns a key and its hash, and the key in plain text only if the settings keep it', () => {
   const { key, entryKey } = makeKey(SETTINGS);
   assert.ok(isGeneratedKey(key));
   assert.deepEqual(entryKey, { apiKey: null, apiKeyHash: hashGenerated(key) });
@@ -24,13 +24,13 @@ test('makeKey() gives a whole key and its hash, and the key in plain text only w
   assert.equal(kept.entryKey.apiKey, kept.key);
 });
 
-test('keyOfEntry() gives both parts, null where an entry or a part is not there', () => {
+test('keyOfEntry() returns both parts, null for a missing entry or part', () => {
   assert.deepEqual(keyOfEntry(undefined), NO_KEY);
   assert.deepEqual(keyOfEntry({ id: 'a' }), NO_KEY);
   assert.deepEqual(keyOfEntry({ id: 'a', authentication: { api_key: 'k', api_key_hash: 'h' } }), { apiKey: 'k', apiKeyHash: 'h' });
 });
 
-test('withEntries() replaces entries in their place, adds new ones at the end, and leaves its argument alone', () => {
+test('withEntries() replaces entries in place, appends new ones, and does not change its argument', () => {
   const before = JSON.stringify(DOCUMENT);
   const next = withEntries(DOCUMENT, [
     { id: 'c', settings: SETTINGS, revision: undefined, key: NO_KEY }, { id: 'a', settings: SETTINGS, revision: 7, key: NO_KEY },
@@ -40,14 +40,14 @@ test('withEntries() replaces entries in their place, adds new ones at the end, a
   assert.equal(JSON.stringify(DOCUMENT), before);
 });
 
-test('withEntries() drops a key in plain text that the settings do not allow', () => {
+test('withEntries() drops a key in plain text that the settings do not keep', () => {
   const key = { apiKey: 'in plain text', apiKeyHash: hashGenerated('in plain text') };
   const entry = (settings: ProjectSettings) => findEntry(withEntries(DOCUMENT, [{ id: 'a', settings, revision: 1, key }]), 'a');
   assert.deepEqual(keyOfEntry(entry(SETTINGS)), { ...key, apiKey: null });
   assert.deepEqual(keyOfEntry(entry(KEPT)), key);
 });
 
-test('writeEntry() and removeEntry() change the file, and removing what is not there writes nothing', () => inFolder(async (folder) => {
+test('writeEntry() and removeEntry() change the file, and removing a missing entry writes nothing', () => inFolder(async (folder) => {
   const { config } = await prepareLife(folder);
   await writeEntry(config, { id: 'a', settings: SETTINGS, revision: 3, key: NO_KEY });
   assert.equal(findEntry(config.document, 'a')?.revision, 3);

@@ -10,7 +10,7 @@ import { beginLife, CONTEXT } from './lives-fixture.js';
 
 const test = suite('project-scopes');
 
-test('nothing is open at first, and a project is open as soon as an update says so, until another does not',
+test('a project is open from the update that opens it until the update that closes it',
   () => inFolder(async (folder) => {
   const life = await beginLife(folder);
   const scopes = new ProjectScopes(life.config, life.table);
@@ -23,7 +23,7 @@ test('nothing is open at first, and a project is open as soon as an update says 
   await life.lives.close();
 }));
 
-test('a project that is not known, or that was refused, is not open', () => inFolder(async (folder) => {
+test('an unknown or refused project is not open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
   const scopes = new ProjectScopes(life.config, life.table);
   const { settings } = life.lives.store('first_project');
@@ -33,7 +33,7 @@ test('a project that is not known, or that was refused, is not open', () => inFo
   await life.lives.close();
 }));
 
-test('a project that is deleted is not open any more', () => inFolder(async (folder) => {
+test('a deleted project is no longer open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
   const scopes = new ProjectScopes(life.config, life.table);
   await life.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
@@ -43,7 +43,7 @@ test('a project that is deleted is not open any more', () => inFolder(async (fol
   await life.lives.close();
 }));
 
-test('the global scope is open only where the file says so', () => inFolder(async (folder) => {
+test('the global scope is open only if the file says so', () => inFolder(async (folder) => {
   await (await beginLife(folder)).lives.close();
   const file = path.join(folder, 'config.json');
   const document = JSON.parse(await readFile(file, 'utf8')) as ConfigDocument;

@@ -194,7 +194,7 @@ test('where it cannot be written, that is shown, fails nothing, and is made up f
     return await (await fetch(`${served.url}/readyz?verbose`, { headers })).text();
   };
   await fill(served, 'shop');
-  assert.match(await readiness(), /1 project whose <id>\.json could not be brought up to date/);
+  assert.match(await readiness(), /1 project whose <id>\.json is not up to date/);
   assert.ok(served.loggedOf('shop', 'warn').some((message) => message.includes('readable snapshot')));
   assert.equal((await served.ask('GET', '/projects/shop', { key: served.key('shop') })).body['state'], 'serving');
   await rm(file, { recursive: true });

@@ -27,7 +27,7 @@ test('a server without projects is ready', () => {
   assert.deepEqual([ready, degraded], [true, []]);
 });
 
-test('one project that can write is enough, and the others are named with their state', () => {
+test('one project that can write is enough, and the others are listed with their state', () => {
   const { ready, checks, degraded } = assessReadiness(projectsIn('corrupt', 'serving', 'read_only'), WELL);
   assert.equal(ready, true);
   assert.deepEqual(degraded, [{ id: 'p0', state: 'corrupt' }, { id: 'p2', state: 'read_only' }]);
@@ -35,13 +35,13 @@ test('one project that can write is enough, and the others are named with their 
   assert.deepEqual(failing(checks), ['projects', 'disk_room']);
 });
 
-test('a server of which no project can write is not ready', () => {
+test('a server without a project that can write is not ready', () => {
   for (const state of ['read_only', 'log_failed', 'corrupt'] as const) {
     assert.equal(assessReadiness(projectsIn(state), WELL).ready, false);
   }
 });
 
-test('a registry that cannot be written to is a failed check and no reason not to be ready', () => {
+test('an unwritable registry fails its check, but the server stays ready', () => {
   for (const state of ['damaged', 'failed', 'read_only'] as const) {
     const { ready, checks } = assessReadiness(projectsIn('serving'), { ...WELL, registry: state });
     assert.equal(ready, true);
@@ -61,7 +61,7 @@ for (const [name, condition] of [
   });
 }
 
-test('where all is well every check holds', () => {
+test('every check passes on a healthy server', () => {
   const { checks } = assessReadiness(projectsIn('serving'), WELL);
   assert.deepEqual(failing(checks), []);
   assert.deepEqual(checks.map(({ name }) => name), [

@@ -135,7 +135,7 @@ test('a project whose log is no file says that what the reason names is to be pu
   await mkdir(file);
   const life = await beginLife(folder);
   try {
-    assert.match(toldOf(life, P), /"what_to_do":"put right what the reason names/);
+    assert.match(toldOf(life, P), /"what_to_do":"fix the reported cause/);
   } finally {
     await life.lives.close();
   }

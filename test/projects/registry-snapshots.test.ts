@@ -63,7 +63,7 @@ const manifests = async (disk: FaultDisk): Promise<number[]> => (await disk.list
 
 const manifestOf = (seq: number, part: string): string => `${DATA}/_server/snap-${String(seq).padStart(20, '0')}.${part}`;
 
-test('a snapshot is made every thousand lines, of which two stay, and a start reads only what comes after the newest', async () => {
+test('a snapshot is made every 1,000 lines, two are kept, and startup reads only the lines after the newest', async () => {
   const disk = newDisk();
   const { registry } = await openJournal(disk);
   await record(registry, 0, REGISTRY_SNAPSHOT_LINES - 2);
@@ -80,7 +80,7 @@ test('a snapshot is made every thousand lines, of which two stay, and a start re
   await again.registry.close();
 });
 
-test('a damaged snapshot is told, the one before is used, and both damaged ones mean the whole log', async () => {
+test('a damaged snapshot is logged and the one before is used; if both are damaged, the whole log is read', async () => {
   const disk = newDisk();
   const { registry } = await openJournal(disk);
   await record(registry, 0, 2 * REGISTRY_SNAPSHOT_LINES + 1);
@@ -99,7 +99,7 @@ test('a damaged snapshot is told, the one before is used, and both damaged ones 
   }
 });
 
-test('a snapshot that cannot be made is a warning, and everything is recorded all the same', async () => {
+test('a snapshot that cannot be made is a warning, and events are still recorded', async () => {
   const disk = newDisk();
   const { registry, logged } = await openJournal(disk);
   disk.fail({ path: /snap-/, times: Infinity, action: { kind: 'errno', code: 'ENOSPC' } });
@@ -113,7 +113,7 @@ test('a snapshot that cannot be made is a warning, and everything is recorded al
   await again.registry.close();
 });
 
-test('a kill at any call of a snapshot loses no line that was recorded', async () => {
+test('a kill at any call of a snapshot loses no recorded line', async () => {
   const before = newDisk();
   const first = await openJournal(before);
   await record(first.registry, 0, REGISTRY_SNAPSHOT_LINES - 2);

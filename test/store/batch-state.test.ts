@@ -55,7 +55,7 @@ function seenBy(state: DecisionState): unknown {
   return { keyCount: state.keyCount, settings: state.settings, keyId: state.keyId, versions: FEW_KEYS.map((key) => state.versionOf(key)) };
 }
 
-test('commands decided in one batch come to what they come to one by one, and leave the same state', () => {
+test('commands decided in one batch have the same results and the same final state as one by one', () => {
   fc.assert(fc.property(fc.array(arbitraryCommand), fc.array(arbitraryCommand, { maxLength: 25 }), (before, commands) => {
     const alone = filledModel([]);
     decideAlone(alone, before);
@@ -75,7 +75,7 @@ test('creating a project and what follows may share a batch', () => {
   assert.deepEqual(comparable(together), comparable(decideAlone(new ProjectModel(), commands)));
 });
 
-test('what a batch decides is not seen in the model', () => {
+test('the decisions of a batch are not visible in the model', () => {
   const model = filledModel([{ op: 'set', key: 'a', value: '1' }]);
   decideTogether(new BatchState(model), [
     { type: 'set', key: 'b', value: '2' }, { type: 'clear' }, { type: 'project.key', keyId: '0123456789abcdef' },
@@ -85,7 +85,7 @@ test('what a batch decides is not seen in the model', () => {
   assert.equal(model.lastSeq, 2);
 });
 
-test('a key that the batch changed has the seq that its event will have', () => {
+test('a key that the batch has changed has the seq of its future event', () => {
   const state = new BatchState(filledModel([{ op: 'set', key: 'a', value: '1' }]));
   decideTogether(state, [{ type: 'set', key: 'b', value: '1' }, { type: 'delete', key: 'b' }, { type: 'set', key: 'b', value: '2' }]);
   assert.equal(state.versionOf('a'), 2);

@@ -38,7 +38,7 @@ async function textsOf(store: ProjectStore, keys: readonly string[]): Promise<(s
   return await Promise.all(keys.map(async (key) => (await readKey(store, key))?.value));
 }
 
-test('all values come into memory, also those that are written meanwhile, and nothing is read from disk after', async () => {
+test('all values are loaded, also those written meanwhile, and nothing is read from disk afterwards', async () => {
   const { store, log } = await storeWith(KEYS, false);
   assert.equal(store.values.placedCount, KEYS.length);
   store.setCaching(true);
@@ -69,7 +69,7 @@ test('the event loop is free while values are loaded and while they are moved', 
   assert.ok(rounds >= 3, `${rounds} rounds for three slices`);
 });
 
-test('loading ends when it is told to, and what was loaded stays', async () => {
+test('loading ends on abort, and loaded values stay', async () => {
   const { store } = await storeWith(KEYS, false);
   store.setCaching(true);
   const controller = new AbortController();
@@ -81,7 +81,7 @@ test('loading ends when it is told to, and what was loaded stays', async () => {
   assert.equal(store.values.placedCount, 0);
 });
 
-test('loading ends when caching is switched off meanwhile; nothing more is taken into memory', async () => {
+test('loading ends when caching is switched off; no more values are loaded', async () => {
   const { store, log } = await storeWith(KEYS, false);
   log.beforeRead = () => new Promise((resolve) => {
     setImmediate(resolve);
@@ -96,7 +96,7 @@ test('loading ends when caching is switched off meanwhile; nothing more is taken
   await assert.rejects(store.reads.loadAll(), InvariantError);
 });
 
-test('values that went to disk behind the walk, while caching was off for a moment, are loaded too', async () => {
+test('values that moved to disk behind the walk, while caching was off briefly, are loaded too', async () => {
   const { store, log } = await storeWith(KEYS, false);
   log.beforeRead = async () => {
     if (log.reads.length !== 2000) return;
@@ -110,7 +110,7 @@ test('values that went to disk behind the walk, while caching was off for a mome
   assert.deepEqual(await textsOf(store, ['a', 'k00000', 'k02499']), ['"behind"', '"k00000"', '"k02499"']);
 });
 
-test('loading a damaged value fails and says so; reads of the others go on', async () => {
+test('loading a damaged value fails; reads of the others continue', async () => {
   const { store, log } = await storeWith(['a', 'b'], false);
   const value = store.values.get('a')?.value;
   assert.ok(typeof value === 'object');
@@ -121,7 +121,7 @@ test('loading a damaged value fails and says so; reads of the others go on', asy
   assert.equal(store.reads.damagedReads, 1);
 });
 
-test('files are not taken away while values are loaded from them', async () => {
+test('files are not removed while values are loaded from them', async () => {
   const { store, log } = await storeWith(['a'], false);
   const goOn: (() => void)[] = [];
   log.beforeRead = () => new Promise((resolve) => {
@@ -140,7 +140,7 @@ test('files are not taken away while values are loaded from them', async () => {
   await Promise.all([loading, settling]);
 });
 
-test('without caching, a snapshot takes the texts out of memory, but for keys that have changed since', async () => {
+test('without caching, a snapshot removes texts from memory, except for keys that have changed since', async () => {
   const { store, shelf, log } = await storeWith(KEYS, true);
   store.setCaching(false);
   const { index, point } = await shelf.take(store);
@@ -165,7 +165,7 @@ test('with caching and everything in memory, a snapshot moves nothing and its in
   assert.equal(store.values.get('a')?.value, '"a"');
 });
 
-test('with caching and values still on disk, those are moved', async () => {
+test('with caching, values that are still on disk are relocated', async () => {
   const { store, shelf, log } = await storeWith(['a', 'b'], false);
   store.setCaching(true);
   await store.submit(set('c', '"c"'), CONTEXT);

@@ -85,7 +85,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return is;
 }
 
-test('a value in memory is given at once, one on disk when it is read, a key that is not there not at all', async () => {
+test('a value in memory is returned synchronously, one on disk as a promise, a missing key as undefined', async () => {
   const hot = await Cold.with({ a: '1' }, true);
   assert.deepEqual((readKey(hot.store, 'a') as LoadedEntry).value, '1');
   const cold = await Cold.with({ a: '"ü"' });
@@ -95,7 +95,7 @@ test('a value in memory is given at once, one on disk when it is read, a key tha
   assert.deepEqual(await reading, { value: '"ü"', seq: 2, timeMs: cold.store.values.get('a')?.timeMs });
 });
 
-test('a value that is remembered is given at once', async () => {
+test('a cached value is returned synchronously', async () => {
   const log = new PlacedLog();
   const store = new ProjectStore({ log, model: new ProjectModel({ isCaching: false }) });
   await store.submit(create(), CONTEXT);
@@ -108,7 +108,7 @@ test('a value that is remembered is given at once', async () => {
   assert.equal(log.reads.length, 3);
 });
 
-test('a value that is replaced or deleted while it is read is that of the moment in which it was looked up', async () => {
+test('a value that is replaced or deleted during the read is still the one that was looked up', async () => {
   const cold = await Cold.with({ a: '"old"', b: '"gone"' });
   cold.hold();
   const reading = [readKey(cold.store, 'a'), readKey(cold.store, 'b')];
@@ -139,7 +139,7 @@ test('few values of a piece are read at once', async () => {
   assert.equal((await reading).entries.length, 20);
 });
 
-test('files are not taken away before every read that began before has ended, and later ones hold up nobody', async () => {
+test('files are removed only after all earlier reads have ended, and later reads do not delay that', async () => {
   const cold = await Cold.with({ a: '1', b: '2', c: '3', d: '4' });
   cold.hold();
   const single = readKey(cold.store, 'a');
@@ -207,7 +207,7 @@ test('a value that is moved between look-up and load is read, whether its old fi
   }
 });
 
-test('a listing goes on through compactions that take the files away behind it', async () => {
+test('a listing continues through compactions that remove files behind it', async () => {
   const keys = Array.from({ length: 60 }, (_, index) => `k${String(index).padStart(3, '0')}`);
   const cold = await Cold.with(Object.fromEntries(keys.map((key) => [key, `"${key}"`])));
   const seen: unknown[] = [];
@@ -221,7 +221,7 @@ test('a listing goes on through compactions that take the files away behind it',
   assert.ok(cold.log.segments.size <= 2 && cold.shelf.generations.size === 1);
 });
 
-test('a flipped bit is refused, counted, and does not touch other keys; the refusal does not say the value', async () => {
+test('a flipped bit is refused and counted, does not affect other keys, and the error does not contain the value', async () => {
   const cold = await Cold.with({ a: '"secret"', b: '2' });
   cold.log.damage(cold.textPlaceOf('a'));
   const error = await Promise.resolve(readKey(cold.store, 'a')).then(() => assert.fail('it was read'), (one: unknown) => one);
@@ -235,7 +235,7 @@ test('a flipped bit is refused, counted, and does not touch other keys; the refu
   assert.equal((await readKey(cold.store, 'a'))?.value, '"new"');
 });
 
-test('a snapshot that a store knows nothing of is damage', async () => {
+test('a place in a snapshot that the store does not have is damage', async () => {
   const model = new ProjectModel({ isCaching: false });
   const store = new ProjectStore({ log: new PlacedLog(), model });
   await store.submit(create(), CONTEXT);
@@ -268,7 +268,7 @@ test('a piece has no more than 4 MiB of values, and one key at least, in memory 
   }
 });
 
-test('a piece that is as long as was asked for may have more behind it', async () => {
+test('a piece of the requested length may not be the last', async () => {
   const cold = await Cold.with({ a: '1', b: '2' }, true);
   const isLast = async (limit: number): Promise<boolean> => (await cold.store.reads.readPiece({}, limit)).isLast;
   assert.deepEqual([await isLast(1), await isLast(2), await isLast(3)], [false, false, true]);

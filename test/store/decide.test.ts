@@ -77,7 +77,7 @@ for (const [name, precondition, expected] of TABLE) {
   });
 }
 
-test('clearing says how many keys there were, also when there were none', () => {
+test('a clear returns the number of deleted keys, also if there were none', () => {
   assert.deepEqual(decide(FILLED, { type: 'clear' }), { accepted: true, event: { op: 'clear', count: 3 }, created: false, count: 3 });
   assert.deepEqual(decide(EMPTY, { type: 'clear' }), { accepted: true, event: { op: 'clear', count: 0 }, created: false, count: 0 });
 });
@@ -98,7 +98,7 @@ test('an update carries all settings, and the key id that holds unless it gives 
   }
 });
 
-test('another key leaves the settings as they are', () => {
+test('a new API key leaves the settings unchanged', () => {
   const decision = decide(EMPTY, { type: 'project.key', keyId: 'k2' });
   assert.deepEqual(decision, { accepted: true, event: { op: 'project.key', settings: SETTINGS, key_id: 'k2' }, created: false, count: 0 });
 });

@@ -47,7 +47,7 @@ async function outcomes(store: ProjectStore, commands: readonly Command[]): Prom
   return all.map(({ outcome }) => outcome);
 }
 
-test('once a turn the disk is looked at for what grows, and each change is decided on by its own bytes', async () => {
+test('free space is checked once a turn for growth, and each change is judged by its own size', async () => {
   const room = new Room();
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
@@ -58,7 +58,7 @@ test('once a turn the disk is looked at for what grows, and each change is decid
   assert.deepEqual([room.looked, room.asked], [[2 * 256 + 2 + 1500], [256 + 1 + 1000, 256 + 1 + 500]]);
 });
 
-test('without room everything that grows is refused, and the rest of the batch goes on', async () => {
+test('without space all growth is refused, and the rest of the batch runs', async () => {
   const room = new Room();
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
@@ -87,7 +87,7 @@ test('a change that is too large for what is left is refused with both figures, 
   assert.deepEqual(await outcomes(store, [set('c'), set('d')]), ['done', 'disk_full'], 'what is allowed in a turn counts in that turn');
 });
 
-test('what does not grow is not asked for', async () => {
+test('free space is not checked without growth', async () => {
   const room = new Room();
   const store = storeOf(room);
   await store.submit(create(), CONTEXT);
@@ -110,7 +110,7 @@ test('a project that there is no room for is not created, and nothing else happe
   assert.deepEqual(await outcomes(store, [create(), set('a')]), ['done', 'done']);
 });
 
-test('for a log without files nobody asks, until it is replaced by one with files', async () => {
+test('free space is not checked for a log in memory, until it is replaced by one on disk', async () => {
   const room = new Room();
   room.largestBytes = 0;
   const store = storeOf(room, new MemoryLog({ project: 'alpha', logId: '0123456789abcdef0123456789abcdef' }));

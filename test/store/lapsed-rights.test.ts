@@ -25,7 +25,7 @@ function endingRight(): { readonly context: CommandContext; end: () => void; ask
   return right;
 }
 
-test('a right is asked about when the command is decided, and a right that holds changes nothing', async () => {
+test('the authorization is checked when the command is decided, and a valid one changes nothing', async () => {
   const store = await storeInMemory();
   const right = endingRight();
   const submitted = store.submit(set('a'), right.context);
@@ -34,7 +34,7 @@ test('a right is asked about when the command is decided, and a right that holds
   assert.equal(right.asked, 1);
 });
 
-test('a command whose right has ended while it waited is refused, and the others of its batch are carried out', async () => {
+test('a command whose authorization ended while it was queued is refused, and the others of its batch run', async () => {
   const { store, log } = await storeOnScript();
   const first = submitWatched(store, set('first'));
   await settled();
@@ -49,7 +49,7 @@ test('a command whose right has ended while it waited is refused, and the others
   assert.deepEqual([log.batches.map((ops) => ops.length), store.values.keys({}, 9)], [[1, 2], ['a', 'b', 'first']]);
 });
 
-test('what waits behind a command that is carried out alone is decided after what follows from it is in force', async () => {
+test('commands queued behind submitAlone() are decided after its consequences are in force', async () => {
   const { store, log } = await storeOnScript();
   const first = submitWatched(store, set('first'));
   await settled();
@@ -64,7 +64,7 @@ test('what waits behind a command that is carried out alone is decided after wha
   assert.deepEqual(store.values.keys({}, 9), ['behind', 'first']);
 });
 
-test('a command that could not be carried out alone puts nothing into force and holds nothing up', async () => {
+test('a failed submitAlone() puts nothing into force and blocks nothing', async () => {
   const { store, log } = await storeOnScript();
   const right = endingRight();
   const alone = store.submitAlone({ type: 'project.key', keyId: 'k2' }, CONTEXT, right.end);

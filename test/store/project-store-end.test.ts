@@ -19,7 +19,7 @@ function watch(promise: Promise<unknown>): { isOver: boolean } {
   return watched;
 }
 
-test('a hold on a store at rest is there at once', async () => {
+test('a hold on an idle store takes effect at once', async () => {
   const store = await storeInMemory();
   const release = await store.hold();
   release();
@@ -42,7 +42,7 @@ test('a hold waits for the batch in flight, and for no other', async () => {
   assert.equal(second.outcome, 'done');
 });
 
-test('a hold is there also when the batch in flight fails', async () => {
+test('a hold takes effect although the batch in flight fails', async () => {
   const { store, log } = await storeOnScript();
   const first = submitWatched(store, set('a'));
   await settled();
@@ -53,7 +53,7 @@ test('a hold is there also when the batch in flight fails', async () => {
   release();
 });
 
-test('a hold that comes before the first turn keeps it back', async () => {
+test('a hold before the first turn delays that turn', async () => {
   const { store, log } = await storeOnScript();
   const watched = submitWatched(store, set('a'));
   const release = await store.hold();
@@ -64,7 +64,7 @@ test('a hold that comes before the first turn keeps it back', async () => {
   assert.equal(watched.outcome, 'done');
 });
 
-test('under a hold commands wait, reads go on, and after it all is carried out in order', async () => {
+test('under a hold commands wait and reads continue; afterwards all commands run in order', async () => {
   const { store, log } = await storeOnScript();
   const release = await store.hold();
   const watched = [set('a'), set('b'), remove('a')].map((command) => submitWatched(store, command));
@@ -76,7 +76,7 @@ test('under a hold commands wait, reads go on, and after it all is carried out i
   assert.deepEqual(watched.map(({ outcome }) => outcome), ['done', 'done', 'done']);
 });
 
-test('under a hold the queue has its limits', async () => {
+test('the limits of the queue apply under a hold', async () => {
   const { store } = await storeOnScript({ limits: LIMITS });
   await store.hold();
   const watched = ['a', 'b', 'c', 'd'].map((key) => submitWatched(store, set(key)));
@@ -84,7 +84,7 @@ test('under a hold the queue has its limits', async () => {
   assert.deepEqual(watched.map(({ outcome }) => outcome), ['waiting', 'waiting', 'waiting', 'queue_full']);
 });
 
-test('of several holds the last one to be released lets go; releasing one twice does nothing', async () => {
+test('turns resume when the last of several holds is released; releasing one twice does nothing', async () => {
   const { store, log } = await storeOnScript();
   const [first, second] = await Promise.all([store.hold(), store.hold()]);
   const watched = submitWatched(store, set('a'));
@@ -97,7 +97,7 @@ test('of several holds the last one to be released lets go; releasing one twice 
   assert.equal(watched.outcome, 'done');
 });
 
-test('retiring answers the batch in flight, fails what waits as if the project were not there, and closes the log', async () => {
+test('retiring answers the batch in flight, fails queued commands with project_not_found, and closes the log', async () => {
   const { store, log } = await storeOnScript();
   const inFlight = submitWatched(store, set('a'));
   await settled();
@@ -111,7 +111,7 @@ test('retiring answers the batch in flight, fails what waits as if the project w
   await assert.rejects(store.submit(set('c'), CONTEXT), isRefusal('project_not_found'));
 });
 
-test('retiring under a hold fails what waits, and the hold may be released afterwards', async () => {
+test('retiring under a hold fails queued commands, and the hold may be released afterwards', async () => {
   const { store, log } = await storeOnScript();
   const release = await store.hold();
   const waiting = submitWatched(store, set('a'));
@@ -123,7 +123,7 @@ test('retiring under a hold fails what waits, and the hold may be released after
   assert.deepEqual([log.batches, log.state()], [[], 'closed']);
 });
 
-test('closing carries out everything that waits, over as many batches as it takes, and closes the log', async () => {
+test('closing runs all queued commands, in as many batches as needed, and closes the log', async () => {
   const { store, log } = await storeOnScript();
   const watched = Array.from({ length: 1500 }, (_, index) => submitWatched(store, set(`k${index}`)));
   const closed = watch(store.close());
@@ -135,7 +135,7 @@ test('closing carries out everything that waits, over as many batches as it take
   assert.deepEqual([closed.isOver, log.state(), log.batches.length], [true, 'closed', 2]);
 });
 
-test('a store that is closing takes nothing more; reads go on', async () => {
+test('a closing store accepts no more commands; reads continue', async () => {
   const { store, log } = await storeOnScript();
   const watched = submitWatched(store, set('a'));
   const closed = store.close();
@@ -146,7 +146,7 @@ test('a store that is closing takes nothing more; reads go on', async () => {
   assert.deepEqual([watched.outcome, store.values.get('a')?.value, store.seq], ['done', '1', 2]);
 });
 
-test('closing under a hold fails what waits instead of leaving it without an answer', async () => {
+test('closing under a hold fails queued commands instead of leaving them unanswered', async () => {
   const { store, log } = await storeOnScript();
   const release = await store.hold();
   const waiting = [set('a'), set('b')].map((command) => submitWatched(store, command));
@@ -158,7 +158,7 @@ test('closing under a hold fails what waits instead of leaving it without an ans
   assert.deepEqual([log.batches, log.state()], [[], 'closed']);
 });
 
-test('closing waits for the batch in flight also when it fails', async () => {
+test('closing waits for the batch in flight even if it fails', async () => {
   const { store, log } = await storeOnScript();
   const watched = submitWatched(store, set('a'));
   await settled();
@@ -168,7 +168,7 @@ test('closing waits for the batch in flight also when it fails', async () => {
   assert.deepEqual([watched.outcome, log.state()], ['outcome_unknown', 'closed']);
 });
 
-test('closing again and retiring a closed store do nothing more', async () => {
+test('closing or retiring a closed store does nothing', async () => {
   const store = await storeInMemory();
   await Promise.all([store.close(), store.close()]);
   await store.close();
@@ -177,7 +177,7 @@ test('closing again and retiring a closed store do nothing more', async () => {
   await assert.rejects(store.submit(set('a'), CONTEXT), isRefusal('project_not_found'));
 });
 
-test('a project that was deleted is not there, also for a server that stops', async () => {
+test('a deleted project stays not found while the server shuts down', async () => {
   const store = await storeInMemory();
   await store.retire();
   await store.close();

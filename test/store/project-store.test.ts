@@ -171,7 +171,7 @@ test('after a full disk the store works again, on what is durable', async () => 
   assert.deepEqual([second.outcome, store.seq, store.values.get('a')?.value], ['done', 2, '2']);
 });
 
-test('commands that came while a batch failed are decided on what is durable, not on what failed', async () => {
+test('commands queued while a batch failed are decided on the durable state, not on the failed batch', async () => {
   const { store, log } = await storeOnScript();
   const first = submitWatched(store, set('a'));
   await settled();
@@ -189,7 +189,7 @@ test('whatever an append throws reaches the callers as it is', async () => {
   assert.equal(await watched.settled, thrown);
 });
 
-test('a batch of nothing but refusals is answered without the log', async () => {
+test('a batch of refusals only is answered without an append', async () => {
   const { store, log } = await storeOnScript();
   const watched = [remove('a'), set('a', '1', { kind: 'never' })].map((command) => submitWatched(store, command));
   await settled();
@@ -197,7 +197,7 @@ test('a batch of nothing but refusals is answered without the log', async () => 
   assert.deepEqual(log.batches, []);
 });
 
-test('a command that cannot be decided fails its batch, and the store goes on', async () => {
+test('a command that cannot be decided fails its batch, and the store continues', async () => {
   const store = await storeInMemory();
   const both = await Promise.allSettled([store.submit(set('a'), CONTEXT), store.submit(create(), CONTEXT)]);
   assert.deepEqual(both.map((one) => one.status === 'rejected' && one.reason instanceof InvariantError), [true, true]);
@@ -205,7 +205,7 @@ test('a command that cannot be decided fails its batch, and the store goes on', 
   assert.equal((await store.submit(set('a'), CONTEXT)).seq, 2);
 });
 
-test('what comes in one round of the event loop shares an append', async () => {
+test('commands of one round of the event loop share an append', async () => {
   const { store, log } = await storeOnScript();
   const watched = [set('a'), remove('z'), set('b'), { type: 'clear' } as const].map((command) => submitWatched(store, command));
   await log.letAllThrough();
@@ -213,7 +213,7 @@ test('what comes in one round of the event loop shares an append', async () => {
   assert.deepEqual(watched.map(({ outcome }) => outcome), ['done', 'key_not_found', 'done', 'done']);
 });
 
-test('one append is in flight; what comes meanwhile shares the next one', async () => {
+test('one append is in flight at a time; commands that arrive meanwhile share the next one', async () => {
   const { store, log } = await storeOnScript();
   const watched = [submitWatched(store, set('a'))];
   for (const key of ['b', 'c', 'd']) {
@@ -230,7 +230,7 @@ test('one append is in flight; what comes meanwhile shares the next one', async 
   assert.ok(watched.every(({ outcome }) => outcome === 'done'));
 });
 
-test('a batch has at most 1,024 commands, and those left over come next, in order', async () => {
+test('a batch has at most 1,024 commands, and the rest follow in order', async () => {
   const { store, log } = await storeOnScript();
   const all = Array.from({ length: 2050 }, (_, index) => store.submit(set(`k${index}`), CONTEXT));
   await log.letAllThrough();
@@ -290,7 +290,7 @@ test('of 300 creators of one key exactly one wins', async () => {
   assert.deepEqual(results, [2, ...Array.from({ length: 299 }, () => 'precondition_failed')]);
 });
 
-test('more commands than may wait are refused at once; when the queue has moved on, they are taken again', async () => {
+test('commands beyond the limit of the queue are refused at once, and accepted again once it has room', async () => {
   const { store, log } = await storeOnScript({ limits: { queueCommandsMax: 3, queueBytesMax: 1_000_000 } });
   const first = submitWatched(store, set('in-flight'));
   await settled();
@@ -307,7 +307,7 @@ test('more commands than may wait are refused at once; when the queue has moved 
   assert.equal(store.values.get('d'), undefined);
 });
 
-test('more bytes than may wait are refused, and the queue counts right from then on', async () => {
+test('bytes beyond the limit of the queue are refused, and the queue still counts right afterwards', async () => {
   const { store, log } = await storeOnScript({ limits: { queueCommandsMax: 100, queueBytesMax: 3000 } });
   const large = set('k', `"${'x'.repeat(1000)}"`);
   for (let round = 0; round < 5; round += 1) {
@@ -326,7 +326,7 @@ test('the limit counts bytes of UTF-8, in keys and values', async () => {
   }
 });
 
-test('a failed batch gives its room in the queue back', async () => {
+test('a failed batch frees its room in the queue', async () => {
   const { store, log } = await storeOnScript({ limits: { queueCommandsMax: 1, queueBytesMax: 1000 } });
   for (let round = 0; round < 3; round += 1) {
     const watched = submitWatched(store, set('k', `"${'x'.repeat(500)}"`));
@@ -359,7 +359,7 @@ test('an update that was not appended does not configure the log', async () => {
   assert.deepEqual([watched.outcome, log.configured, store.settings.storage.durability], ['disk_full', [], 'fsync']);
 });
 
-test('an answer says that it is volatile where the disk may not have it yet', async () => {
+test('an answer is marked volatile if its event may not be on disk yet', async () => {
   for (const [storage, volatile] of [
     [{ durability: 'fsync' }, false], [{ durability: 'interval' }, true], [{ durability: 'os' }, true],
   ] as const) {
@@ -371,7 +371,7 @@ test('an answer says that it is volatile where the disk may not have it yet', as
   }
 });
 
-test('an answer is volatile by the durability that its own batch was written with', async () => {
+test('an answer is volatile according to the durability of its own batch', async () => {
   const store = storeOver(new PlacedLog());
   await store.submit(create(), CONTEXT);
   const loosen = { type: 'project.update', change: { storage: { durability: 'os' } } } as const;

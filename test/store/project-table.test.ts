@@ -24,7 +24,7 @@ function isRefusedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => error instanceof AppError && error.code === code;
 }
 
-test('a project that is served is found with its store', () => {
+test('a served project is found with its store', () => {
   const table = new ProjectTable();
   const alpha = store('alpha');
   table.serve(alpha);
@@ -33,14 +33,14 @@ test('a project that is served is found with its store', () => {
   assert.deepEqual(found, { kind: 'served', identity: found?.identity, store: alpha });
 });
 
-test('a project that nobody registered is not found', () => {
+test('an unknown project is not found', () => {
   const table = new ProjectTable();
   assert.equal(table.get('alpha'), undefined);
   assert.throws(() => table.store('alpha'), isRefusedWith('project_not_found'));
   for (const name of ['__proto__', 'constructor']) assert.equal(table.get(name), undefined);
 });
 
-test('a refused project is named and has no store; why, the caller is not told', () => {
+test('a refused project is found without a store, and the error does not contain the reason', () => {
   const table = new ProjectTable();
   table.refuse(refused('alpha'));
   const found = table.get('alpha');
@@ -52,7 +52,7 @@ test('a refused project is named and has no store; why, the caller is not told',
   });
 });
 
-test('a project that is removed is gone, and its id is free', () => {
+test('a removed project is gone, and its id is free', () => {
   const table = new ProjectTable();
   table.serve(store('alpha'));
   table.refuse(refused('beta'));
@@ -78,7 +78,7 @@ test('a project that is refused after it was served is the same project, one of 
   assert.notEqual(table.get('alpha')?.identity, identity);
 });
 
-test('all projects are listed by id, in whatever order they came', () => {
+test('all projects are listed sorted by id', () => {
   const table = new ProjectTable();
   table.serve(store('b'));
   table.refuse(refused('a-1'));

@@ -36,7 +36,7 @@ test('after the exchange seq and hash go on in the other log, which has the sett
   assert.deepEqual([store.values.get('a')?.seq, store.values.get('b')?.seq], [2, 3]);
 });
 
-test('writes that wait for the exchange go to the other log', async () => {
+test('writes queued during a replacement go to the new log', async () => {
   const store = await storeInMemory();
   const release = await store.hold();
   const waiting = submitWatched(store, set('a'));
@@ -49,7 +49,7 @@ test('writes that wait for the exchange go to the other log', async () => {
   assert.deepEqual([waiting.outcome, log.position().seq, old.position().seq], ['done', 2, 1]);
 });
 
-test('after the exchange values are read from the other log, and closing closes it', async () => {
+test('after a replacement, values are read from the new log, and closing closes it', async () => {
   const store = await storeInMemory();
   store.setCaching(false);
   const release = await store.hold();
@@ -75,7 +75,7 @@ test('a log is exchanged under a hold only, for one that goes on where it ends',
   assert.throws(() => store.replaceLog(new MemoryLog({ project: 'beta', logId: OTHER_LOG_ID, base: { seq, hash } })), InvariantError);
 });
 
-test('a log that values lie in is not exchanged', async () => {
+test('a log that holds values is not replaced', async () => {
   const store = storeOver(new PlacedLog());
   await store.submit(create(), CONTEXT);
   store.setCaching(false);
@@ -88,7 +88,7 @@ test('a log that values lie in is not exchanged', async () => {
   assert.equal(store.values.get('a')?.value, '1');
 });
 
-test('a command under a hold is carried out while others wait, and is over when it is answered', async () => {
+test('a command under a hold runs while others wait, and its turn is over when it is answered', async () => {
   const store = await storeInMemory();
   const release = await store.hold();
   const waiting = submitWatched(store, set('a', '"waits"'));
@@ -117,7 +117,7 @@ test('a command under a hold that fails leaves the store as it was', async () =>
   assert.equal(after.outcome, 'done');
 });
 
-test('without a hold, two at once, and after the end no command is carried out under a hold', async () => {
+test('submitHeld() is refused without a hold, two at once, and after closing', async () => {
   const { store, log } = await storeOnScript();
   await assert.rejects(store.submitHeld(set('a'), CONTEXT), InvariantError);
   await store.hold();

@@ -155,7 +155,7 @@ test('a folder that is a symbolic link is not followed by a deletion, nor moved 
   assert.ok((await lstat(link)).isSymbolicLink());
 }));
 
-test('DELETE of a project in whose place another log lies is refused, and leaves that log alone', () => inFolder(async (folder) => {
+test('DELETE is refused if another log has taken the place of the project, and that log stays', () => inFolder(async (folder) => {
   await withLife(folder, async (life) => {
     await life.lives.create({ id: 'other' }, CONTEXT);
   });

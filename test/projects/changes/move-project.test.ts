@@ -140,7 +140,7 @@ test('files of a project that left the disk are kept under its log id, and are s
   await store.close();
 }));
 
-test('a project that comes to the disk cold lets go of the texts that it has in memory', () => withLife(async (life) => {
+test('a project that moves to disk with cache_in_memory off releases its values from memory', () => withLife(async (life) => {
   await switchTo(life, { on_disk: false, cache_in_memory: false, compaction: { interval_seconds: 0 } });
   await giveValues(life, 10);
   await switchTo(life, { on_disk: true });
@@ -148,7 +148,7 @@ test('a project that comes to the disk cold lets go of the texts that it has in 
   assert.equal(life.lives.store(P).values.placedCount, 10);
 }));
 
-test('between memory and disk and back in quick turns no value is lost and none stays behind', () => withLife(async (life) => {
+test('quick moves between memory and disk lose no value and leave none behind', () => withLife(async (life) => {
   await giveValues(life, 3000);
   const content = await contentOf(life.lives.store(P));
   for (let round = 0; round < 6; round += 1) {
@@ -217,7 +217,7 @@ test('in four switches while 16 write and others read, no read fails, nothing is
   }
 }));
 
-test('a leave that could not be recorded can be taken back, and the project stays on disk', () => inFolder(async (folder) => {
+test('an unrecorded move to memory can be reverted, and the project stays on disk', () => inFolder(async (folder) => {
   const home = new HomeFaults();
   const life = await beginLife(folder, { wrapHome: (real) => home.over(real) });
   await giveValues(life, 3);
@@ -273,7 +273,7 @@ for (const [what, begin] of [
   }));
 }
 
-test('a leave that could not be recorded is carried out when it is asked for again, or by the next start with all data', async () => {
+test('an unrecorded move to memory is completed by another request, or by the next startup, with all data', async () => {
   for (const way of ['asked again', 'next start']) {
     await inFolder(async (folder) => {
       const home = new HomeFaults();
@@ -293,7 +293,7 @@ test('a leave that could not be recorded is carried out when it is asked for aga
   }
 });
 
-test('files that cannot be moved to where they are kept keep no project from memory, also where its entry is older', async () => {
+test('files that cannot be moved do not prevent a move to memory, also with an older entry', async () => {
   await inFolder(async (folder) => {
     const home = new HomeFaults();
     const faulty = { wrapHome: (real: LogHome): LogHome => home.over(real) };
@@ -344,7 +344,7 @@ for (const isWritten of [true, false]) {
   }));
 }
 
-test('a start that cannot say whether a leave was recorded lets the project be read, and the one after it be written', async () => {
+test('if it is unknown whether a move was recorded, the project is read-only until the startup that knows', async () => {
   for (const isWritten of [true, false]) {
     await inFolder(async (folder) => {
       const first = await beginLife(folder);
@@ -369,7 +369,7 @@ test('a start that cannot say whether a leave was recorded lets the project be r
   }
 });
 
-test('an edit that takes a project from the disk and cannot be recorded leaves it served from there', () => inFolder(async (folder) => {
+test('an edit that moves a project to memory but cannot be recorded leaves it served from disk', () => inFolder(async (folder) => {
   const first = await beginLife(folder);
   await giveValues(first, 3);
   const content = await contentOf(first.lives.store(P));
@@ -429,7 +429,7 @@ test('a log whose base is gone or damaged is refused as long as nothing else hol
   await life.lives.close();
 }));
 
-test('a project in memory does not come to the disk where files of its name are', () => withLife(async (life, folder) => {
+test('a project in memory does not move to disk if files of its name exist', () => withLife(async (life, folder) => {
   await switchTo(life, MEMORY);
   await mkdir(path.join(folder, 'data', P), { recursive: true });
   await writeFile(path.join(folder, 'data', P, 'notes.txt'), 'mine');
@@ -442,7 +442,7 @@ test('a project in memory does not come to the disk where files of its name are'
 /** What else is asked for together with a move that is refused. */
 const BESIDE_A_MOVE = { storage: { segment_bytes: 8192 }, authentication: { enabled: false } } as const;
 
-test('a move to the disk that is refused changes nothing else that was asked for with it, and is one event when it is not',
+test('a refused move to disk changes no other setting, and an accepted one is a single event',
   () => withLife(async (life, folder) => {
   await switchTo(life, MEMORY);
   const before = { document: life.config.document, details: life.lives.details(P) };
@@ -462,7 +462,7 @@ test('a move to the disk that is refused changes nothing else that was asked for
   assert.deepEqual([details.seq, details.storage.segment_bytes, details.authentication.enabled], [before.details.seq + 1, 8192, false]);
 }));
 
-test('a move to memory that is refused changes nothing else that was asked for with it', () => withLife(async (life, folder) => {
+test('a refused move to memory changes no other setting', () => withLife(async (life, folder) => {
   await switchTo(life, HOT);
   const before = { document: life.config.document, details: life.lives.details(P) };
   const change = { ...BESIDE_A_MOVE, storage: { ...BESIDE_A_MOVE.storage, on_disk: false } };

@@ -105,7 +105,7 @@ test('a project is compacted when its interval has passed and something has chan
   assert.equal(committed(watched), 2);
 }));
 
-test('with the interval 0 a project is compacted when asked, and at a stop', () => withCompactor(ON_DEMAND, async (watched) => {
+test('with the interval 0 a project is compacted on request and at shutdown', () => withCompactor(ON_DEMAND, async (watched) => {
   watched.clock.advance(1_000_000_000);
   await watched.look();
   assert.equal(committed(watched), 0);
@@ -115,14 +115,14 @@ test('with the interval 0 a project is compacted when asked, and at a stop', () 
   assert.equal(committed(watched), 2);
 }));
 
-test('a shorter interval holds at once', () => withCompactor(HOURLY, async (watched) => {
+test('a shorter interval takes effect at once', () => withCompactor(HOURLY, async (watched) => {
   await watched.store.submit({ type: 'project.update', change: { storage: { compaction: { interval_seconds: 1 } } } }, CONTEXT);
   watched.clock.advance(1000);
   await watched.look();
   assert.equal(committed(watched), 1);
 }));
 
-test('a failure is told with the time of the next try, which comes after the interval, then after twice that, and so on',
+test('a failure is logged with the wait until the next attempt: the interval, then twice that, and so on',
   () => withCompactor(HOURLY, async (watched) => {
   const { gate, clock, look, compactor, logged } = watched;
   const minute = 60_000;
@@ -146,7 +146,7 @@ test('a failure is told with the time of the next try, which comes after the int
   assert.deepEqual([committed(watched), compactor.failingCount], [1, 0]);
 }));
 
-test('a failure with the interval 0 is tried again by itself', () => withCompactor(ON_DEMAND, async (watched) => {
+test('a failure with the interval 0 is retried automatically', () => withCompactor(ON_DEMAND, async (watched) => {
   const { gate, compactor } = watched;
   gate.fault = new Error('made to fail');
   assert.equal((await refusalOf(compactor.compact(PROJECT, CONTEXT))).code, 'compaction_failed');
@@ -188,7 +188,7 @@ for (const fault of DAMAGE) {
   }));
 }
 
-test('a log that reads as damaged once makes its snapshot all the same', () => withCompactor(HOURLY, async (watched) => {
+test('a log that reads as damaged once still gets its snapshot', () => withCompactor(HOURLY, async (watched) => {
   const { gate, compactor } = watched;
   gate.fault = DAMAGE[0];
   gate.faultsMax = 1;
@@ -196,7 +196,7 @@ test('a log that reads as damaged once makes its snapshot all the same', () => w
   assert.deepEqual([gate.begun, committed(watched), compactor.failingCount], [2, 1, 0]);
 }));
 
-test('compactions that fail stop no write, and keep the code of a full disk', () => withCompactor(ON_DEMAND, async (watched) => {
+test('failed compactions block no write, and keep the code of a full disk', () => withCompactor(ON_DEMAND, async (watched) => {
   const { gate, compactor } = watched;
   gate.fault = new AppError('disk_full', 'Cannot write the snapshot');
   for (let round = 1; round <= 5; round += 1) {
@@ -207,7 +207,7 @@ test('compactions that fail stop no write, and keep the code of a full disk', ()
   assert.equal(watched.store.logState, 'writable');
 }));
 
-test('one that takes longer than its interval is not asked for again meanwhile', () => withCompactor(HOURLY, async (watched) => {
+test('a compaction that takes longer than its interval is not requested again meanwhile', () => withCompactor(HOURLY, async (watched) => {
   const { gate, clock, look } = watched;
   gate.shut();
   for (let hour = 0; hour < 5; hour += 1) {
@@ -221,7 +221,7 @@ test('one that takes longer than its interval is not asked for again meanwhile',
   assert.equal(gate.begun, 1);
 }));
 
-test('one at a time: a call made while another runs waits, and has everything that was durable when it was made',
+test('one at a time: a call waits for a running compaction, and its snapshot has everything that was durable at the call',
   () => withCompactor(ON_DEMAND, async (watched) => {
   const { gate, compactor } = watched;
   gate.shut();
@@ -237,7 +237,7 @@ test('one at a time: a call made while another runs waits, and has everything th
   assert.equal(committed(watched), 2);
 }));
 
-test('release() during a compaction ends it, and nothing is written afterwards; what it gives goes on with the project',
+test('release() aborts a compaction, and nothing is written afterwards; its result resumes',
   () => withCompactor(ON_DEMAND, async (watched) => {
   const { gate, compactor, disk } = watched;
   await watched.fill(1, 3);
@@ -258,7 +258,7 @@ test('release() during a compaction ends it, and nothing is written afterwards; 
   assert.equal((await compactor.compact(PROJECT, CONTEXT)).seq, 4);
 }));
 
-test('release() at any call of a compaction leaves nothing that goes on', async () => {
+test('after release() at any call of a compaction, nothing continues', async () => {
   for (let nth = 1; ; nth += 1) {
     const project = await openCompacted();
     await project.fill(1, 6);
@@ -287,7 +287,7 @@ test('release() at any call of a compaction leaves nothing that goes on', async 
   }
 });
 
-test('close() makes the snapshots that are due, gives up what takes too long, and leaves nothing half-made',
+test('close() makes the due snapshots, aborts those that take too long, and leaves nothing unfinished',
   () => withCompactor(ON_DEMAND, async (watched) => {
   await watched.fill(1, 3);
   watched.gate.shut();
@@ -298,14 +298,14 @@ test('close() makes the snapshots that are due, gives up what takes too long, an
   assert.equal((await refusalOf(watched.compactor.compact(PROJECT, CONTEXT))).code, 'not_on_disk');
 }));
 
-test('close() does not try again what has failed', () => withCompactor(ON_DEMAND, async (watched) => {
+test('close() does not retry a failed compaction', () => withCompactor(ON_DEMAND, async (watched) => {
   watched.gate.fault = new Error('made to fail');
   await refusalOf(watched.compactor.compact(PROJECT, CONTEXT));
   await watched.compactor.close(1000);
   assert.equal(watched.gate.begun, 1);
 }));
 
-test('a project that nobody watches is not on disk', async () => {
+test('an unwatched project is not on disk', async () => {
   const project = await openCompacted();
   const compactor = new Compactor(project.compactorOptions);
   assert.equal((await refusalOf(compactor.compact('none', CONTEXT))).code, 'not_on_disk');
@@ -315,7 +315,7 @@ test('a project that nobody watches is not on disk', async () => {
   await project.close();
 });
 
-test('projects are compacted one after another', async () => {
+test('projects are compacted one at a time', async () => {
   const gate = new BuildGate();
   const project = await openCompacted({ wrapTasks: (tasks) => gate.over(tasks) });
   const other = await openCompacted();

@@ -77,7 +77,7 @@ for (const [what, storage] of [['plain', COLD], ['compressed', COLD_GZIP]] as co
   });
 }
 
-test('both generations damaged, everything is read from the log', async () => {
+test('if both generations are damaged, everything is read from the log', async () => {
   const project = await twoGenerations();
   const wanted = await everythingOf(project.store);
   for (const { seq } of (await project.snapshots.list()).committed) spoil(project.disk, snapPath(seq, 'json'));
@@ -89,7 +89,7 @@ test('both generations damaged, everything is read from the log', async () => {
   await project.close();
 });
 
-test('what the scrub finds wrong with a snapshot is enough, also where all values are in memory, and is no damage afterwards', async () => {
+test('a snapshot that the scrub reports is replaced, also with all values in memory, and no longer counts as damage', async () => {
   const project = await openCompacted();
   await project.fill(1, 8);
   const { seq } = await project.compact();
@@ -116,7 +116,7 @@ async function irreplaceable(): Promise<CompactedProject> {
   return project;
 }
 
-test('a damaged snapshot that holds what is nowhere else stays, is reported once, and is read again only on request', async () => {
+test('a damaged snapshot with content that exists nowhere else stays, is reported once, and is read again only on request', async () => {
   const project = await irreplaceable();
   const { seq } = project.store;
   const seqs = (await project.snapshots.list()).committed.map((each) => each.seq);
@@ -157,7 +157,7 @@ test('a damaged snapshot that holds what is nowhere else stays, is reported once
   await project.close();
 });
 
-test('damage that is not there when the snapshot is read a second time costs nothing', async () => {
+test('damage that a second read does not find changes nothing', async () => {
   const project = await twoGenerations();
   const { seq } = project.store;
   const before = await namesIn(project.disk);
@@ -247,7 +247,7 @@ for (const isCaching of [true, false]) {
   });
 }
 
-test('a damaged snapshot does not go for one that is damaged elsewhere', async () => {
+test('a damaged snapshot is not replaced by one that is damaged elsewhere', async () => {
   const project = await onlySnapshots(false);
   const [newest, older] = (await project.snapshots.list()).committed;
   assert.ok(newest && older);
@@ -261,7 +261,7 @@ test('a damaged snapshot does not go for one that is damaged elsewhere', async (
   await project.close();
 });
 
-test('a damaged snapshot does not go where the log that held the same is damaged too', async () => {
+test('a damaged snapshot is not removed if the log with the same content is damaged too', async () => {
   const project = await twoGenerations();
   const sealed = (await namesIn(project.disk)).filter((name) => /^\d+\.jsonl$/.test(name));
   for (const name of sealed) flip(project.disk, `${DATA}/${PROJECT}/${name}`, 0.5);
@@ -273,7 +273,7 @@ test('a damaged snapshot does not go where the log that held the same is damaged
   await project.close();
 });
 
-test('a server looks after a damaged snapshot by itself, whatever the interval', async () => {
+test('a server replaces a damaged snapshot automatically, whatever the interval', async () => {
   const project = await twoGenerations();
   const compactor = new Compactor({ ...project.compactorOptions, checkIntervalMs: LOOK_MS });
   compactor.resume(project.compaction);
@@ -288,7 +288,7 @@ test('a server looks after a damaged snapshot by itself, whatever the interval',
   await project.close();
 });
 
-test('killed at any change while a damaged snapshot is left behind, the next start has everything', async () => {
+test('after a kill at any change while a damaged snapshot is replaced, the next startup has everything', async () => {
   const begin = async (): Promise<CompactedProject> => {
     const project = await twoGenerations();
     spoil(project.disk, snapPath(project.store.seq, 'json'));
@@ -326,7 +326,7 @@ async function committedSeqs({ snapshots }: CompactedProject): Promise<readonly 
   return (await snapshots.list()).committed.map(({ seq }) => seq);
 }
 
-test('a sound snapshot does not go in favour of a damaged one that the next was not built on, nor do segments', async () => {
+test('neither a sound snapshot nor a segment is removed in favour of a damaged snapshot', async () => {
   const project = await openCompacted({ storage: { ...SMALL_SEGMENTS, retention: { max_bytes: 0 } } });
   await project.fill(1, 8);
   const { seq: first } = await project.compact();
@@ -346,7 +346,7 @@ test('a sound snapshot does not go in favour of a damaged one that the next was 
   await again.close();
 });
 
-test('no segment goes by its age for a snapshot to fall back on that is damaged', async () => {
+test('no segment is removed by age while the fallback snapshot is damaged', async () => {
   const project = await openCompacted({ storage: { ...SMALL_SEGMENTS, retention: { max_age_seconds: 60 } } });
   await project.fill(1, 8);
   const { seq: first } = await project.compact();

@@ -141,7 +141,7 @@ for (const [what, [harm, stays]] of Object.entries(HARMS)) {
   });
 }
 
-test('who reads a log goes on in the other form where one is damaged', async () => {
+test('a read of the log continues in the other form if one is damaged', async () => {
   for (const [what, [harm]] of Object.entries(HARMS)) {
     const { project: { disk } } = await doubled(true);
     const sound = await openCompacted({ disk });
@@ -173,7 +173,7 @@ test('a value on disk that is damaged in one form is read from the other', async
   await worse.close();
 });
 
-test('of two damaged forms none goes, and verify and the check name the damage', async () => {
+test('two damaged forms both stay, and verify and the check report the damage', async () => {
   const { project: { disk } } = await doubled(true);
   for (const place of [PLAIN, PACKED]) spoil(disk, place);
   const before = [disk.bytesOf(PLAIN), disk.bytesOf(PACKED)];
@@ -197,7 +197,7 @@ test('a form that cannot be removed stays until the next compaction', async () =
   assert.equal(await everythingOf((await again.reopen()).store), wanted);
 });
 
-test('a kill between the new name and the removal of the old one costs nothing, whichever form is damaged then', async () => {
+test('a kill between the rename and the removal of the old form loses nothing, whichever form is damaged then', async () => {
   for (const place of [undefined, PLAIN, PACKED]) {
     const storage = { ...SMALL_SEGMENTS, retention: { compress: 'gzip' } } as const;
     const project = await openCompacted({ storage });

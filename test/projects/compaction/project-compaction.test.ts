@@ -39,7 +39,7 @@ function lying(lie: (built: BuiltGeneration) => BuiltGeneration): (tasks: Backgr
   });
 }
 
-test('a snapshot holds every key in order, is linked beside the log, and is recorded with its digest and who asked', async () => {
+test('a snapshot holds every key in order, is copied beside the log, and is recorded with its digest and actor', async () => {
   const project = await openCompacted();
   await project.fill(1, 12);
   await project.store.submit({ type: 'delete', key: 'k3' }, CONTEXT);
@@ -55,7 +55,7 @@ test('a snapshot holds every key in order, is linked beside the log, and is reco
   await project.close();
 });
 
-test('where nothing has changed, the newest snapshot is the answer, and nothing is written', async () => {
+test('if nothing has changed, the newest snapshot is returned, and nothing is written', async () => {
   const project = await openCompacted();
   await project.fill(1, 3);
   const first = await project.compact();
@@ -83,7 +83,7 @@ for (const [what, lie] of [
   });
 }
 
-test('a snapshot is due when something has changed, and a large one when the log since it has half of its size', async () => {
+test('a small snapshot is due after any change, and a large one when the log since then has half of its size', async () => {
   const project = await openCompacted({ storage: { compaction: { interval_seconds: 0 } } });
   assert.equal(project.compaction.isDue, true);
   await project.compact();
@@ -116,7 +116,7 @@ for (const durability of ['interval', 'os'] as const) {
   });
 }
 
-test('two generations stay, and older ones go, whose values are read from the newest from then on', async () => {
+test('two generations are kept; values of removed ones are read from the newest', async () => {
   for (const storage of [SMALL_SEGMENTS, COLD]) {
     const project = await openCompacted({ storage });
     const seqs: number[] = [];
@@ -131,7 +131,7 @@ test('two generations stay, and older ones go, whose values are read from the ne
   }
 });
 
-test('values that are not in memory yet although they shall be are moved out of what goes as well', async () => {
+test('values that are still to be loaded into memory are relocated out of removed generations too', async () => {
   const first = await openCompacted({ storage: COLD });
   await first.fill(1, 3);
   await first.compact();
@@ -147,7 +147,7 @@ test('values that are not in memory yet although they shall be are moved out of 
   await project.close();
 });
 
-test('a read that began before a generation goes ends well, and the generation goes after it', async () => {
+test('a read that began before a generation is removed succeeds, and the removal waits for it', async () => {
   const project = await openCompacted({ storage: COLD });
   await project.fill(1, 2);
   const { seq } = await project.compact();
@@ -172,7 +172,7 @@ test('a read that began before a generation goes ends well, and the generation g
   await project.close();
 });
 
-test('a damaged generation is told, not built on, and gone only when its values are read from elsewhere', async () => {
+test('a damaged generation is logged, not built on, and removed only once its values are read from elsewhere', async () => {
   for (const storage of [SMALL_SEGMENTS, COLD]) {
     const project = await openCompacted({ storage });
     await project.fill(1, 3);
@@ -197,7 +197,7 @@ test('a damaged generation is told, not built on, and gone only when its values 
   }
 });
 
-test('a damaged generation stays for its sound values as long as no other is committed', async () => {
+test('a damaged generation is kept for its sound values until another one is committed', async () => {
   const project = await openCompacted({ storage: COLD });
   await project.fill(1, 3);
   const { seq } = await project.compact();
@@ -209,7 +209,7 @@ test('a damaged generation stays for its sound values as long as no other is com
   await project.close();
 });
 
-test('where both generations are damaged, the next one is built from the log', async () => {
+test('if both generations are damaged, the next one is built from the log', async () => {
   const project = await openCompacted();
   await project.fill(1, 3);
   const first = await project.compact();
@@ -224,7 +224,7 @@ test('where both generations are damaged, the next one is built from the log', a
   await again.close();
 });
 
-test('a snapshot whose readable copy cannot be written is committed, and the failure is reported and made up for', async () => {
+test('a snapshot is committed although its readable copy cannot be written; the failure is reported and retried', async () => {
   const project = await openCompacted();
   await project.fill(1, 2);
   const mend = project.disk.fail({ method: 'append', path: /copy-new$/, times: Infinity, action: { kind: 'errno', code: 'EPERM' } });
@@ -238,7 +238,7 @@ test('a snapshot whose readable copy cannot be written is committed, and the fai
   await project.close();
 });
 
-test('an aborted compaction ends with the reason of its signal, leaves nothing, and can be made again', async () => {
+test('an aborted compaction rejects with the reason of its signal, leaves nothing, and can be repeated', async () => {
   const project = await openCompacted();
   await project.fill(1, 6);
   const before = await namesIn(project.disk);
@@ -332,7 +332,7 @@ for (const [what, loss] of [
   });
 }
 
-test('what a caller is told of a failure keeps known codes and names no file', () => {
+test('the error for the client keeps known codes and names no file', () => {
   const full = new AppError('disk_full', 'Cannot write');
   assert.equal(toCompactionError(full), full);
   const other = toCompactionError(new Error('/data/p1/snap'));

@@ -38,7 +38,7 @@ for (const isCaching of [true, false]) {
   });
 }
 
-test('a reading that failed once fails the copy and is no damage', async () => {
+test('a read that failed once fails the copy and is not damage', async () => {
   const project = await unshown(true);
   project.disk.fail({ method: 'read', path: /\.json$/, action: { kind: 'errno', code: 'EIO' } });
   await project.compaction.refreshReadable(NOW);

@@ -38,7 +38,7 @@ function partsOf(project: CompactedProject, retention: Partial<RetentionParts['s
   return { log, registry, clock, tasks, damage, dataFolder: DATA, logger, settings, heldBack: new Set(), context: CONTEXT, signal };
 }
 
-test('without settings nothing goes and nothing is compressed', async () => {
+test('without settings nothing is removed or compressed', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   const before = firstSeqs(project);
   await project.compact();
@@ -47,7 +47,7 @@ test('without settings nothing goes and nothing is compressed', async () => {
   await project.close();
 });
 
-test('by size, the oldest go until the rest fits, and none that the snapshot before the newest does not cover', async () => {
+test('by size, the oldest segments are removed until the rest fits, but only those that both snapshots cover', async () => {
   const project = await withSegments(keeping({ max_bytes: 0 }));
   const { seq: first } = project.compaction.store.checkpoint();
   assert.ok(first > 10);
@@ -59,7 +59,7 @@ test('by size, the oldest go until the rest fits, and none that the snapshot bef
   await project.close();
 });
 
-test('by size, what fits stays', async () => {
+test('by size, nothing is removed while everything fits', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   const segments = project.log.sealed?.list() ?? [];
   const newest = segments.slice(-2).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
@@ -68,7 +68,7 @@ test('by size, what fits stays', async () => {
   await project.close();
 });
 
-test('by age, what was sealed longer ago than that goes', async () => {
+test('by age, segments that were sealed longer ago are removed', async () => {
   const project = await openCompacted({ storage: keeping({ max_age_seconds: DAY_SECONDS }) });
   await project.fill(1, 6);
   const old = firstSeqs(project);
@@ -84,7 +84,7 @@ test('by age, what was sealed longer ago than that goes', async () => {
   await project.close();
 });
 
-test('a removal is recorded before it happens, with the digest of what goes, by the server', async () => {
+test('a removal is recorded before it happens, with the digest of the segment, by the server', async () => {
   const project = await withSegments(keeping({ max_bytes: 0 }));
   const names = (await namesIn(project.disk)).filter((name) => /^\d+\.jsonl$/.test(name));
   const texts = new Map(names.map((name) => [Number(name.slice(0, 20)), project.disk.bytesOf(`${DATA}/${PROJECT}/${name}`)]));
@@ -115,7 +115,7 @@ test('a removal that cannot be recorded does not happen', async () => {
   await project.close();
 });
 
-test('where the registry is damaged nothing goes, and the project is compacted all the same', async () => {
+test('with a damaged registry nothing is removed, and the project is still compacted', async () => {
   const project = await withSegments(keeping({ max_bytes: 0 }));
   const before = firstSeqs(project);
   const damaged = Object.create(project.registry, { isCorrupt: { value: true } }) as RetentionParts['registry'];
@@ -124,7 +124,7 @@ test('where the registry is damaged nothing goes, and the project is compacted a
   await project.close();
 });
 
-test('a log that is not registered keeps its segments: nothing would tell the next start that they went on purpose', async () => {
+test('an unregistered log keeps its segments, because no record would tell the next startup why they are missing', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   await project.registry.record({ op: 'project.left', id: PROJECT, log_id: 'f'.repeat(32), last_seq: 1, last_hash: '' }, CONTEXT);
   const before = firstSeqs(project);
@@ -162,7 +162,7 @@ for (const [what, retention] of [['remove', { max_bytes: 0 }], ['compress', { co
   });
 }
 
-test('a segment that reads as damaged once is read again, and goes', async () => {
+test('a segment that reads as damaged once is read again and removed', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   const parts = partsOf(project, { max_bytes: 0 });
   const finding = { file: `${PROJECT}/x`, offset: 0, seq: 1, expected: 'a line', found: 'something else' };
@@ -189,7 +189,7 @@ test('a compressed segment that is damaged is not removed either', async () => {
   await project.close();
 });
 
-test('a stop ends the check of a segment, and nothing is removed', async () => {
+test('a shutdown aborts the check of a segment, and nothing is removed', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   const before = firstSeqs(project);
   const abort = new AbortController();
@@ -231,7 +231,7 @@ for (const cache of [true, false]) {
   });
 }
 
-test('a segment that is gone without a record refuses the project', async () => {
+test('a segment missing without a record refuses the project', async () => {
   const project = await withSegments(SMALL_SEGMENTS);
   await project.compact();
   await project.close();

@@ -7,7 +7,7 @@ import { collectingLogger, type LoggedLine } from '../lives-fixture.js';
 
 const test = suite('start-progress');
 
-test('a start says how far it is at most once a second, and at its end', () => {
+test('startup logs its progress at most once a second, and at its end', () => {
   const clock = new ManualClock();
   const lines: LoggedLine[] = [];
   const progress = new StartProgress(() => 6, { clock, logger: collectingLogger(lines) });
@@ -20,7 +20,7 @@ test('a start says how far it is at most once a second, and at its end', () => {
   assert.deepEqual([progress.started, progress.total], [6, 6]);
 });
 
-test('projects that were refused are counted, and named as such', () => {
+test('refused projects are counted and reported as such', () => {
   const lines: LoggedLine[] = [];
   const progress = new StartProgress(() => 2, { clock: new ManualClock(), logger: collectingLogger(lines) });
   progress.advance();
@@ -30,7 +30,7 @@ test('projects that were refused are counted, and named as such', () => {
   assert.deepEqual([lines[0]?.['projects_started'], lines[0]?.['projects_refused'], progress.refused], [2, 1, 1]);
 });
 
-test('a long log is named within a second, and then every ten seconds, with how far it is', async () => {
+test('a long log is reported within a second, and then every ten seconds, with its progress', async () => {
   const clock = new ManualClock();
   const lines: LoggedLine[] = [];
   const progress = new StartProgress(() => 2, { clock, logger: collectingLogger(lines) });
@@ -56,7 +56,7 @@ test('a long log is named within a second, and then every ten seconds, with how 
   assert.deepEqual(lines.map(({ msg }) => msg), ['starting, 1 of 2 projects', 'starting, 1 of 2 projects, opening "small"']);
 });
 
-test('a start that takes long is reported while it goes on, and no longer', async () => {
+test('a long startup is reported while it runs, and not afterwards', async () => {
   const clock = new ManualClock();
   const lines: LoggedLine[] = [];
   const progress = new StartProgress(() => 1, { clock, logger: collectingLogger(lines) });

@@ -41,7 +41,7 @@ async function beginWithFullDisk(folder: string, name: string): Promise<Life> {
   return await beginLife(folder, { wrapHome: (real) => home.over(real) });
 }
 
-test('an edit that a full disk does not take leaves the settings of the log in force, and the next start takes it',
+test('an edit that a full disk rejects leaves the settings of the log in force, and the next startup records it',
   () => withUsedFolder(async (folder) => {
   await editEntries(folder, (entry) => ({ ...entry, storage: { ...entry.storage, segment_bytes: 8192 } }));
   const life = await beginWithFullDisk(folder, 'first_project');
@@ -54,7 +54,7 @@ test('an edit that a full disk does not take leaves the settings of the log in f
   await next.lives.close();
 }));
 
-test('a typed key that a full disk does not record opens the project all the same', () => withUsedFolder(async (folder, first) => {
+test('a typed key that a full disk does not record still opens the project', () => withUsedFolder(async (folder, first) => {
   await editEntries(folder, (entry) => ({ ...entry, authentication: { ...entry.authentication, api_key: 'typed-into-the-file' } }));
   const life = await beginWithFullDisk(folder, 'first_project');
   assert.equal(life.lives.details('first_project').state, 'serving');
@@ -63,7 +63,7 @@ test('a typed key that a full disk does not record opens the project all the sam
   await life.lives.close();
 }));
 
-test('an edit that guards a project is not passed over: what a full disk does not take keeps it from being served',
+test('an edit of authentication is not ignored: if a full disk rejects it, the project is not served',
   () => inFolder(async (folder) => {
   const first = await beginLife(folder);
   await first.lives.create({ id: 'open', authentication: { enabled: false } }, CONTEXT);
@@ -75,7 +75,7 @@ test('an edit that guards a project is not passed over: what a full disk does no
   await life.lives.close();
 }));
 
-test('an edit that the registry does not take is in force all the same', () => withUsedFolder(async (folder) => {
+test('an edit that cannot be recorded in the registry is still in force', () => withUsedFolder(async (folder) => {
   await editEntries(folder, (entry) => ({ ...entry, storage: { ...entry.storage, segment_bytes: 8192 } }));
   const life = await beginWithFullDisk(folder, '_server');
   assert.equal(life.lives.details('first_project').storage.segment_bytes, 8192);
@@ -97,7 +97,7 @@ test('a project that was added by hand and that a full disk does not take is ref
   await next.lives.close();
 }));
 
-test('a configuration that cannot be replaced at start keeps nobody from being served, and reads the same at the next',
+test('an unwritable configuration prevents no project from being served, and the next startup reads the same',
   () => withUsedFolder(async (folder) => {
   const added = { id: 'added', authentication: { enabled: false } };
   await edit(folder, (document) => ({ ...document, projects: [...document.projects, added] }));
@@ -136,7 +136,7 @@ test('an older copy that knows no key, of a project that needs one, gets a key t
   await next.lives.close();
 }));
 
-test('a key that a start made and could not show is named, with the request that gives another', () => inFolder(async (folder) => {
+test('a generated key that could not be shown is logged, with the request that replaces it', () => inFolder(async (folder) => {
   const first = await beginLife(folder);
   await first.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
   const copy = entryOf(first.config.document, 'a');
@@ -178,14 +178,14 @@ test('files of another origin under the id of a new project keep it from being m
   await life.lives.close();
 }));
 
-test('a start without the registry fails where an entry has a revision, and makes nothing', () => withUsedFolder(async (folder) => {
+test('startup without a registry fails if an entry has a revision, and creates nothing', () => withUsedFolder(async (folder) => {
   for (const name of ['_server.jsonl', '_server']) await rm(path.join(folder, 'data', name), { recursive: true });
   const { lives } = await prepareLife(folder);
   await assert.rejects(lives.start(), ConfigError);
   await lives.close();
 }));
 
-test('a damaged registry keeps no project from being served whose first segments retention has removed',
+test('with a damaged registry, projects are served although retention has removed their first segments',
   () => inFolder(async (folder) => {
   const life = await beginLife(folder);
   await life.lives.update('first_project', { storage: { segment_bytes: 4096, retention: { max_bytes: 0 } } }, CONTEXT);
@@ -205,7 +205,7 @@ test('a damaged registry keeps no project from being served whose first segments
   await again.lives.close();
 }));
 
-test('a start that is ended opens nothing more, refuses nobody, and the next one serves', () => withUsedFolder(async (folder) => {
+test('an aborted startup opens and refuses nothing more, and the next one serves', () => withUsedFolder(async (folder) => {
   const stop = new AbortController();
   const life = await prepareLife(folder, {
     wrapHome: (home) => ({
