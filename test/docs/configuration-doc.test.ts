@@ -12,7 +12,7 @@ import { fencedBlocks, readDocument, section } from './documents.js';
 const test = suite('configuration-doc');
 const document = readDocument('docs/configuration.md');
 
-test('the configuration that a first start writes is the one that the page shows', () => inFolder(async (folder) => {
+test('the page shows the configuration that a first start writes', () => inFolder(async (folder) => {
   const { lives, config } = await beginLife(folder);
   await lives.close();
   const [shown] = fencedBlocks(document).filter(({ language }) => language === 'json');
@@ -42,12 +42,12 @@ function compareTable(title: string, rows: readonly SettingRow[]): void {
   assert.ok(shown === expected, `docs/configuration.md must have this table under "${title}":\n\n${expected}\n`);
 }
 
-test('the table of the settings of the server is the one of the code', () => {
+test('the table of server settings has those of the program', () => {
   const { storage: { persistent_file_path }, authentication } = SETTINGS.default;
   compareTable('Settings of the server', settingRows({ ...SETTINGS, default: { storage: { persistent_file_path }, authentication } }));
 });
 
-test('the table of the settings of a project is the one of the code', () => {
+test('the table of project settings has those of the program', () => {
   compareTable('Settings of a project', settingRows({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS }));
 });
 

@@ -1,4 +1,4 @@
-/** Reads the documents as a reader would: sections, tables, fenced blocks, links. Knows nothing of what they say. */
+/** Parses Markdown: sections, tables, fenced blocks, links. Knows nothing about the content of a document. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { projectRoot } from '../tidy/source-tree.js';
@@ -64,9 +64,9 @@ export function tableRows(text: string): readonly (readonly string[])[] {
 }
 
 /**
- * Takes the code marks off a cell.
+ * Removes the backticks of a cell.
  *
- * @param cell A cell of a table, undefined where a row has too few
+ * @param cell A cell of a table; undefined if the row has too few
  * @returns Its text without backticks
  */
 export function plain(cell: string | undefined): string {
@@ -87,7 +87,7 @@ export function fencedBlocks(text: string): readonly FencedBlock[] {
 }
 
 /**
- * Reads the links of a document that lead to files or headings of the project.
+ * Finds the links of a document to files or headings of the project.
  *
  * @param document The text of a document
  * @returns Their targets, such as `docs/a.md#title`
@@ -100,10 +100,10 @@ export function relativeLinks(document: string): readonly string[] {
 }
 
 /**
- * Lists the anchors that a document's headings make.
+ * Lists the anchors of a document's headings.
  *
  * @param document The text of a document
- * @returns What may stand behind `#` in a link
+ * @returns What may follow `#` in a link
  */
 export function anchors(document: string): readonly string[] {
   const lines = document.split('\n');
@@ -113,17 +113,17 @@ export function anchors(document: string): readonly string[] {
 }
 
 /**
- * Turns an example into a pattern: `…` stands for anything within a line.
+ * Turns an example into a pattern: `…` stands for any text within a line.
  *
  * @param example What a document shows
- * @returns The pattern for the whole of what a reader sees, but for blanks at the end
+ * @returns A pattern for the whole output, apart from white space at the end
  */
 export function examplePattern(example: string): RegExp {
   const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
   return new RegExp(`^${example.trimEnd().split(ANYTHING).map(escape).join('[^\\n]*')}\\s*$`);
 }
 
-/** For each line whether it is part of a fenced block, fences included. */
+/** For each line, whether it is part of a fenced block, fences included. */
 function fenceFlags(lines: readonly string[]): readonly boolean[] {
   let isOpen = false;
   return lines.map((line) => {

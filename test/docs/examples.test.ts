@@ -31,7 +31,7 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['CONTRIBUTING.md', 'npm test -- ', 'test/run.test.ts'],
   ['docs/operations.md', 'sudo useradd', 'test/docs/operations-doc.test.ts'],
   ['docs/operations.md', 'sudo -u simplekv', 'test/docs/operations-doc.test.ts'],
-  ['docs/operations.md', 'node dist/src/cli/main.js serve', 'test/cli/output.e2e.test.ts'],
+  ['docs/operations.md', 'node dist/src/cli/main.js serve', 'test/cli/server-log.e2e.test.ts'],
   ['docs/log-format.md', '# Usage: sh base.sh', 'test/docs/log-format.test.ts'],
   ['docs/recovery.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
   ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
@@ -128,12 +128,12 @@ test('every shell block works as it is pasted, and prints what the document show
   });
 }), { timeoutMs: 480_000 });
 
-test('every document with shell blocks is read', () => {
+test('every document with shell blocks is in the reading order', () => {
   const found = documents.filter(({ text }) => exampleBlocks(text).length > 0).map(({ path }) => path);
   assert.deepEqual([...READING_ORDER].sort(), found.sort());
 });
 
-test('every block that is not run is there once, and the test that checks it exists', () => {
+test('every block that is not run exists once, and so does the test that checks it', () => {
   for (const [document, start, checkedBy] of NOT_RUN) {
     const found = exampleBlocks(readDocument(document)).filter(({ commands }) => commands.startsWith(start));
     assert.equal(found.length, 1, `${document}: ${start}`);
@@ -141,7 +141,7 @@ test('every block that is not run is there once, and the test that checks it exi
   }
 });
 
-test('every block says what it is, so none escapes', () => {
+test('every block has a known language, so no shell block is overlooked', () => {
   assertNone(documents.flatMap(({ path, text }) => fencedBlocks(text)
     .filter(({ language }) => !LANGUAGES.includes(language))
     .map(({ language, text: content }) => `${path}: "${language}" before ${content.slice(0, 40)}`)));

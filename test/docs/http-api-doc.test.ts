@@ -15,7 +15,7 @@ test('the table of errors has every code, in its order, with its status', () => 
   assert.deepEqual(rows, ERROR_CODES.map((code) => [code, PROBLEM_KINDS[code].status]));
 });
 
-test('the table of listing parameters is the one of the schema', () => {
+test('the table of listing parameters has those of the schema', () => {
   const schema = readDocument('src/http/routes/list-keys.ts').split('properties: {')[1]?.split('additionalProperties')[0] ?? '';
   const names = [...schema.matchAll(/^ {4}(\w+):/gm)].map(([, name]) => name);
   assert.deepEqual(tableRows(section(document, 'Listing parameters')).map(([name]) => plain(name)).sort(), names.sort());
@@ -34,7 +34,7 @@ function documentedRoutes(): readonly DocumentedRoute[] {
   });
 }
 
-test('the table of routes has each route once, with its methods and its key', () =>
+test('the table of routes has each route once, with its methods and the API key that it needs', () =>
   withWorkbench(async (bench) => {
     bench.configure([{ id: 'first_project' }]);
     const server = await bench.start();
@@ -52,10 +52,10 @@ test('the table of routes has each route once, with its methods and its key', ()
     for (const { methods, target, key } of routes) {
       for (const method of methods) {
         const { status: bare } = await server.send(method, target);
-        assert.equal(bare === 401, key !== '–', `${method} ${target} without a key: ${bare}`);
+        assert.equal(bare === 401, key !== '–', `${method} ${target} without an API key: ${bare}`);
         if (key === '–') continue;
         const { status } = await server.send(method, target, { key: projectKey });
-        assert.equal(status === 403, key === 'G', `${method} ${target} with the project's key: ${status}`);
+        assert.equal(status === 403, key === 'G', `${method} ${target} with the project's API key: ${status}`);
       }
     }
   }));

@@ -26,7 +26,7 @@ const document = readFileSync(path.join(projectRoot(), 'docs/log-format.md'), 'u
 const PROJECT = 'first_project';
 const LOG_ID = '00112233445566778899aabbccddeeff';
 const SHELL_TIMEOUT_MS = 60_000;
-/** For many runs of a shell snippet, each of which starts some hundred processes, on a busy machine. */
+/** For many runs of a shell snippet, each of which starts hundreds of processes, on a busy machine. */
 const MANY_RUNS_TIMEOUT_MS = 240_000;
 
 /** The content of a fenced block by what follows its fence. */
@@ -94,7 +94,7 @@ test('the example is what this program writes', () => {
   assert.equal(block('json base'), based);
 });
 
-test('a compressed segment is laid out as the table says', async () => {
+test('a compressed segment has the layout of the table', async () => {
   const bytes = (await compressedLog()).bytesOf(PACKED_1);
   const text = gunzipSync(bytes);
   const start = /`(1f 8b [^`]*)`/.exec(document)?.[1]?.replaceAll(' ', '');
@@ -108,7 +108,7 @@ test('a compressed segment is laid out as the table says', async () => {
   assert.deepEqual(offsets, ['0', '16', '24', '28', 'the last 8']);
 });
 
-test('every file that a log leaves beside it is in the table of files', () => {
+test('every file that a log creates is in the table of files', () => {
   const names = table('name').flatMap(([name = '']) => quoted(name));
   const paths = new LogPaths('/home', '<project>');
   const own = [paths.active, paths.head, paths.next, paths.probe, paths.compressing].map((one) => one.slice('/home/'.length));
@@ -116,7 +116,7 @@ test('every file that a log leaves beside it is in the table of files', () => {
   for (const name of [...own, ...folders]) assert.ok(names.includes(name), name);
 });
 
-test('the example is a log that this program opens, and its events are those that it knows', async () => {
+test('the program opens the example as a log and knows its events', async () => {
   await withFolder(async (folder) => {
     await writeFile(path.join(folder, `${PROJECT}.jsonl`), block('jsonl example'));
     const lines: LogLine[] = [];
@@ -172,7 +172,7 @@ test('the snippet finds a changed byte in each part of each line, a missing line
   });
 }, { timeoutMs: MANY_RUNS_TIMEOUT_MS });
 
-test('the snippet calls wrong what a shell would pass over', async () => {
+test('the snippet rejects files that a shell would accept', async () => {
   await withFolder(async (folder) => {
     const example = Buffer.from(block('jsonl example'));
     const file = path.join(folder, 'log.jsonl');
@@ -223,12 +223,12 @@ test('the table of operations is that of the code, both ways', () => {
   assert.deepEqual(documented, Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, [...fields]]));
 });
 
-test('every field of an operation is explained, and no other', () => {
+test('every field of an operation is explained, and nothing else', () => {
   const documented = table('field of an operation').map(([field = '']) => quoted(field)[0]);
   assert.deepEqual(documented.sort(), [...new Set(Object.values(EVENT_FIELDS).flat())].sort());
 });
 
-test('fields stand in the order of the tables', () => {
+test('fields are in the order of the tables', () => {
   const tables = document.split('\n### ').filter((part) => /^(?:Header|Event|Seal)\n/.test(part));
   const [header, event, seal] = tables.map((part) => [...part.matchAll(/^\| `(\w+)` \| (?:string|integer) \|/gm)].map((match) => match[1]));
   const [headerLine = '', eventLine = ''] = block('jsonl example').split('\n');
@@ -238,7 +238,7 @@ test('fields stand in the order of the tables', () => {
   assert.deepEqual(seal, Object.keys(JSON.parse(block('json seal')) as object));
 });
 
-test('the head is laid out as it is written', async () => {
+test('the head has the documented layout', async () => {
   const slot = block('json head').trimEnd();
   const disk = await diskWith([2]);
   const bytes = disk.bytesOf(HEAD).toString('latin1');
@@ -247,7 +247,7 @@ test('the head is laid out as it is written', async () => {
     assert.deepEqual(Object.keys(JSON.parse(written) as object), Object.keys(JSON.parse(slot) as object));
     assert.match(written, /^\{[^ ]*\} *\n$/);
   }
-  // The example's head is read as the proof of the example's last line.
+  // The example's head proves the example's last line.
   await withFolder(async (folder) => {
     await new NodeDisk().makeFolder(path.join(folder, PROJECT));
     const lines = block('jsonl example').split(/(?<=\n)/);
@@ -258,7 +258,7 @@ test('the head is laid out as it is written', async () => {
   });
 });
 
-test('limits are those of the code', () => {
+test('limits are those of the program', () => {
   const limits = [
     LINE_BYTES_MAX, TORN_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX, BUILT_IN_STORAGE.segment_bytes,
     Number.MAX_SAFE_INTEGER, SECTOR_BYTES,
@@ -267,7 +267,7 @@ test('limits are those of the code', () => {
   assert.ok(document.includes(`at least ${PARTIAL_SECTOR_BYTES_MIN}\n   zero bytes`));
 });
 
-test('a line that is written is found in the document field by field', async () => {
+test('every field of a written line is in the document', async () => {
   const [, line = ''] = linesOf(await diskWith([1]));
   const names = Object.keys(JSON.parse(line) as object);
   for (const name of names) assert.ok(document.includes(`| \`${name}\` |`), name);

@@ -1,4 +1,4 @@
-/** Every text that the server log can have at the levels `warn`, `error` and `fatal`, read from the sources. */
+/** Extracts from the sources every message that the server log can have at the levels `warn`, `error` and `fatal`. */
 import ts from 'typescript';
 
 /** A source file. */
@@ -8,9 +8,9 @@ export interface SourceText {
 }
 
 const LEVELS: readonly string[] = ['warn', 'error', 'fatal'];
-/** A message that was made elsewhere and is handed on; who reads the sources has to look for it there. */
+/** A variable with a message that was built elsewhere; a test checks these messages on their own. */
 const HANDED_ON = 'warning';
-/** Levels that are chosen while the program runs: `logger[level](…)`. */
+/** A level that is chosen at run time: `logger[level](…)`. */
 const CHOSEN = 'level';
 /** Makes a handler that logs; its own file has no message, its callers name it. */
 const HANDLER = 'logFailure';
@@ -20,8 +20,8 @@ const HANDLER_FILE = 'log-failure.ts';
  * Finds the messages of all calls to a logger.
  *
  * @param sources all sources
- * @returns for each message its text up to the first part that differs from time to time
- * @throws {Error} where a call has a message whose text cannot be told from the sources
+ * @returns for each message its text up to the first variable part
+ * @throws {Error} if the sources do not reveal the text of a message
  */
 export function loggedMessages(sources: readonly SourceText[]): readonly string[] {
   const files = sources.map(({ path, text }) => ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
@@ -30,7 +30,7 @@ export function loggedMessages(sources: readonly SourceText[]): readonly string[
     if (message?.getText() === HANDED_ON) return [];
     const texts = message === undefined ? [] : textsOf(message, files);
     if (texts.length > 0) return texts;
-    throw new Error(`${file.fileName}: the message of ${call.getText().slice(0, 200)} cannot be told from the sources`);
+    throw new Error(`${file.fileName}: the message of ${call.getText().slice(0, 200)} is not in the sources`);
   }));
   return [...new Set(messages)].toSorted();
 }
@@ -59,7 +59,7 @@ function isLogger(expression: ts.Expression): boolean {
   return /[lL]ogger$/.test(expression.getText());
 }
 
-/** The texts that an expression can have; none where it has no text that the sources tell. */
+/** The possible texts of an expression; empty if the sources do not reveal any. */
 function textsOf(expression: ts.Expression, files: readonly ts.SourceFile[]): readonly string[] {
   if (ts.isStringLiteralLike(expression)) return [expression.text];
   if (ts.isTemplateExpression(expression)) return headsOf(expression, files);
@@ -70,7 +70,7 @@ function textsOf(expression: ts.Expression, files: readonly ts.SourceFile[]): re
   return declared === undefined ? [] : textsOf(declared, files);
 }
 
-/** What stands before the first part that differs; where that begins the text, its own texts. */
+/** The text before the first variable part; if the variable part comes first, its own possible texts. */
 function headsOf(expression: ts.TemplateExpression, files: readonly ts.SourceFile[]): readonly string[] {
   const head = expression.head.text.replace(/[:;]? ?$/, '');
   const [span] = expression.templateSpans;
@@ -79,7 +79,7 @@ function headsOf(expression: ts.TemplateExpression, files: readonly ts.SourceFil
   return own.length > 0 || span === undefined ? own : [span.literal.text.trim()].filter((text) => text !== '');
 }
 
-/** What a name stands for: the nearest declaration around it, else one at the top of another file. */
+/** The value of a name: from the nearest enclosing declaration, or else from the top level of another file. */
 function declaredOf(name: ts.Identifier, files: readonly ts.SourceFile[]): ts.Expression | undefined {
   for (let node: ts.Node = name; !ts.isSourceFile(node); node = node.parent) {
     const scope = node.parent;

@@ -24,20 +24,34 @@ test('the example for TLS is accepted', () => {
   checkConfig(JSON.parse(`{"version":1,"projects":[],${shown?.text ?? ''}}`));
 });
 
-test('the block for nginx passes the path, the host and the address on, and holds nothing back', () => {
+test('the nginx block passes on path, host and address, and buffers nothing', () => {
   const [block] = fencedBlocks(section(document, 'Behind a proxy')).filter(({ language }) => language === 'nginx');
   const directives = (block?.text ?? '').split('\n').map((line) => line.trim());
   const port = firstConfig().document.server_port ?? 0;
   for (const expected of [
-    // With a path behind the port nginx decodes %2F and writes the path anew.
+    // With a path after the port, nginx decodes %2F and rewrites the path.
     `proxy_pass http://127.0.0.1:${port};`, 'merge_slashes off;', 'proxy_set_header Host $http_host;',
     'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;', 'proxy_buffering off;', 'client_max_body_size 8m;',
   ]) assert.ok(directives.includes(expected), expected);
 });
 
-test('the unit for systemd has absolute paths, may write its own folder alone, and starts again only where that can help', () => {
+function unitEntries(): ReadonlyMap<string, string> {
   const [block] = fencedBlocks(section(document, 'With systemd')).filter(({ language }) => language === 'ini');
-  const entries = new Map((block?.text ?? '').split('\n').map((line) => [line.split('=')[0], line.slice(line.indexOf('=') + 1)] as const));
+  return new Map((block?.text ?? '').split('\n').map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)] as const));
+}
+
+test('the systemd commands use the user, the folder and the program of the unit', () => {
+  const entries = unitEntries();
+  const [user = '', folder = ''] = [entries.get('User'), entries.get('WorkingDirectory')];
+  const commands = exampleBlocks(section(document, 'With systemd')).map((block) => block.commands).join('');
+  for (const expected of [
+    `useradd --system --home-dir ${folder} --shell /usr/sbin/nologin ${user}\n`, `install -d -o ${user} -g ${entries.get('Group') ?? ''} `,
+    `sudo -u ${user} ${(entries.get('ExecStart') ?? '').replace('/usr/bin/', '')}\n`,
+  ]) assert.ok(commands.includes(expected), expected);
+});
+
+test('the systemd unit has absolute paths, may write only its own folder, and restarts only if that can help', () => {
+  const entries = unitEntries();
   assert.match(entries.get('ExecStart') ?? '', /^\/usr\/bin\/node \/\S+\/main\.js serve --config \/\S+$/);
   assert.equal(entries.get('ReadWritePaths'), '/var/lib/simplekv');
   const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.noPermission, EXIT_CODES.configuration];
@@ -45,12 +59,12 @@ test('the unit for systemd has absolute paths, may write its own folder alone, a
   assert.ok(Number(entries.get('TimeoutStopSec')) * 1000 > DEFAULT_SHUTDOWN_MS);
 });
 
-test('the table of exit codes is the one of the code', () => {
+test('the table of exit codes has those of the program', () => {
   const rows = tableRows(section(document, 'Signals and exit codes')).map(([code]) => Number(code));
   assert.deepEqual(rows, Object.values(EXIT_CODES).sort((a, b) => a - b));
 });
 
-/** Writes keys one after another until told to stop; gives how many were acknowledged. */
+/** Writes keys one after another until `isOver`, and returns the number of acknowledged ones. */
 async function writeUntil(server: ServerUnderTest, isOver: () => boolean): Promise<number> {
   let count = 0;
   for (; !isOver(); count += 1) {
@@ -61,21 +75,21 @@ async function writeUntil(server: ServerUnderTest, isOver: () => boolean): Promi
   return count;
 }
 
-/** As `simplekv verify` sees it. */
+/** Checks that `simplekv verify` finds nothing. */
 async function assertVerifies(dataFolder: string, scratchFolder: string): Promise<void> {
   for await (const { project, findings } of verifyFolder({ disk: new NodeDisk(), dataFolder, scratchFolder })) {
     assert.deepEqual(findings, [], project);
   }
 }
 
-/** Gives the shell the command that the script calls. */
+/** Defines the command that the backup script calls, and returns the script. */
 async function prepareBackup(shell: ShellSession): Promise<ExampleBlock | undefined> {
   const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
   await shell.run(`simplekv() { node '${main}' "$@"; }`);
   return exampleBlocks(section(document, 'Backup'))[0];
 }
 
-test('a backup during which a project is deleted and created again is not called one', () =>
+test('the backup script rejects a copy during which a project was deleted and created again', () =>
   withWorkbench((bench) => withShell(bench.folder, async (shell) => {
     bench.configure([{ id: 'first_project' }]);
     const server = await bench.start();
@@ -89,7 +103,7 @@ test('a backup during which a project is deleted and created again is not called
     assert.match(await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}echo "status $?"`), /^copied\nstatus 0\n$/);
   })), { timeoutMs: 120_000 });
 
-test('the backup of a running server verifies and opens, with everything that was acknowledged before it began', () =>
+test('the backup of a running server verifies, opens, and has everything acknowledged before it began', () =>
   withWorkbench((bench) => withShell(bench.folder, async (shell) => {
     bench.configure([{ id: 'first_project', storage: { segment_bytes: 65_536 } }, { id: 'quiet' }]);
     const server = await bench.start();

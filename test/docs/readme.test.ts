@@ -17,7 +17,7 @@ const documents = readProject(projectRoot()).filter((file) => file.path.endsWith
 /** The README is read in one sitting; everything else has a page of its own. */
 const README_BYTES_MAX = 14_000;
 
-test('a newcomer can read it: it has at most 14 kB', () => {
+test('the README has at most 14 kB', () => {
   assert.ok(Buffer.byteLength(readme) <= README_BYTES_MAX, `${Buffer.byteLength(readme)} bytes`);
 });
 
@@ -28,7 +28,7 @@ test('the first run prints what the README shows', () => {
   assert.match(printed.trim(), examplePattern(box?.text ?? ''));
 });
 
-test('each promise names a test that exists, and a command that runs it', () => {
+test('each promise names an existing test and the command that runs it', () => {
   const rows = tableRows(section(readme, 'Promises'));
   assert.deepEqual(rows.map(([name]) => name), Array.from({ length: 12 }, (_, index) => `P${index + 1}`));
   for (const [name, , shown = ''] of rows) {
@@ -36,12 +36,12 @@ test('each promise names a test that exists, and a command that runs it', () => 
     assert.ok(pairs.length > 0, `${name ?? ''}: ${shown}`);
     for (const [, part = '', file = ''] of pairs) {
       assert.ok(existsSync(path.join(projectRoot(), file)), file);
-      assert.ok(file.includes(part), `${part} is a piece of ${file}`);
+      assert.ok(file.includes(part), `${part} is part of ${file}`);
     }
   }
 });
 
-test('the check of a receipt finds its line in the log as it is written, and in a compressed file of it', () =>
+test('the commands that check a receipt find its line in the active log and in a compressed segment', () =>
   withWorkbench((bench) => withShell(bench.folder, async (shell) => {
     const storage = { segment_bytes: 4096, retention: { compress: 'gzip' } };
     bench.configure([{ id: 'first_project', storage }]);
@@ -82,7 +82,7 @@ test('every link in a document leads somewhere', () => {
   })));
 });
 
-test('no document names a folder of the machine that it was written on', () => {
+test('no document names a folder of a developer\'s machine', () => {
   assertNone(machinePaths(documents));
 });
 

@@ -1,4 +1,4 @@
-/** The page for the worst night names what the program says, and shows commands that the program has. */
+/** docs/recovery.md against the code: it quotes every message, and shows commands that the program has. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,7 @@ test('every warning and error that the server logs is on the page', () => {
   assertNone(texts.filter((text) => !page.includes(text)));
 });
 
-test('every warning about the files of a start is on the page', () => {
+test('every warning about the files that startup reads is on the page', () => {
   const sources = ['src/config/load-config.ts', 'src/config/tls-files.ts'].map(readDocument).join('\n');
   for (const text of ['by other users of this machine', 'expired on', 'is not valid before']) {
     assert.ok(sources.includes(text), `the program still says "${text}"`);
@@ -34,14 +34,14 @@ test('every warning about the files of a start is on the page', () => {
   }
 });
 
-test('what a server says on standard error when it ends is on the page, with its status', () => {
+test('the last words of a server on standard error are on the page, with the exit code', () => {
   const text = 'shutdown timed out; the logs have every acknowledged write';
   assert.ok(readDocument('src/cli/serve.ts').includes(text));
   const row = page.split('\n').find((line) => line.startsWith(`| \`${text}\` |`)) ?? '';
   assert.match(row, new RegExp(`status ${EXIT_CODES.failure}\\b.*timeouts\\.shutdown_seconds`));
 });
 
-test('a message of the server log that the sources do not tell is not passed over', () => {
+test('a message of the server log that the sources do not reveal is an error', () => {
   const text = "const B = 'it is b'; logger.warn({}, B); this.#logger?.error(`c: ${d} e`); logger.info('f');";
   const found = loggedMessages([{ path: 'a.ts', text }]);
   assert.deepEqual(found, ['c', 'it is b']);
@@ -62,14 +62,14 @@ test('every reason for which a project is refused is on the page', () => {
   }
 });
 
-test('every check of readiness is on the page, with what makes it well again', () => {
+test('every readiness check is on the page', () => {
   const sources = ['src/projects/readiness.ts', 'src/http/routes/health-routes.ts'].map(readDocument).join('\n');
   const names = [...sources.matchAll(/(?:\bname: |\bname = |counted\()'([a-z_]+)'/g)].map(([, name = '']) => name);
   assert.ok(names.length > 8, names.join());
   assert.deepEqual(tableRows(section(page, 'Readiness')).map(([name]) => plain(name)).toSorted(), names.toSorted());
 });
 
-test('every command on the page is one that the program has, with its options', async () => {
+test('every command and option on the page exists, and every option is on the page', async () => {
   const commands = [...page.matchAll(/simplekv (verify|replay|repair)([^\n`|]*)/g)];
   assert.ok(commands.length > 10);
   for (const name of ['verify', 'replay', 'repair']) {

@@ -12,7 +12,7 @@ function column(title: string, index = 0): readonly string[] {
   return tableRows(section(document, title)).map((cells) => plain(cells[index]));
 }
 
-test('the proofs are those that are run, in their order', () => {
+test('the page lists the proofs that are run, in their order', () => {
   assert.deepEqual(column('Proofs'), PROOFS.map(({ name }) => name));
 });
 
@@ -26,18 +26,18 @@ test('every count is explained, and nothing else', () => {
   assert.deepEqual(explained, PROOFS.flatMap(({ name, counts }) => counts.map((count) => `${name}: ${count}`)));
 });
 
-test('the saboteurs are those that are let loose', () => {
+test('the page lists every saboteur', () => {
   assert.deepEqual([...column('saboteurs')].sort(), SABOTEURS.map(({ name }) => name).sort());
 });
 
-test('the last run, where its table is given, has every count of every proof', () => {
+test('the table of the last run, if there is one, has every count of every proof', () => {
   const last = section(document, 'Last run');
   if (!last.includes('\n|')) return;
   const counted = 2;
   assert.deepEqual(tableRows(last).map((cells) => plain(cells[counted])), PROOFS.flatMap(({ counts }) => counts));
 });
 
-test('the command is one of package.json', () => {
+test('every command is one of package.json', () => {
   const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
   assert.equal(scripts['prove'], 'node scripts/prove.mjs');
   for (const [, line = ''] of document.matchAll(/^(npm run prove.*)$/gm)) assert.match(line, /^npm run prove(?: -- [\w -]+?)?(?: +#.*)?$/);

@@ -1,20 +1,20 @@
-/** A shell that is typed into, block after block, as somebody does who follows a document. */
+/** A shell that runs one block after another, as a reader pastes them from a document. */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 
 const END_MARK = '__end_of_block__';
 
 /**
- * Looks for what the examples of a document need. In CI it has to be there.
+ * Checks whether the programs that a test needs are installed. In CI they must be.
  *
  * @param commands Names of programs
- * @returns True when a shell and all of them are there
+ * @returns True if bash and all of them are installed
  * @throws {Error} When one is missing in CI
  */
 export function hasCommands(commands: readonly string[]): boolean {
   const missing = ['bash', ...commands].filter((name) => spawnSync('bash', ['-c', `command -v ${name}`]).status !== 0);
   if (missing.length === 0) return true;
   if (process.env['CI'] !== undefined) throw new Error(`Missing here: ${missing.join(', ')}`);
-  console.log(`not run, because of what is missing here: ${missing.join(', ')}`);
+  console.log(`not run, because programs are missing: ${missing.join(', ')}`);
   return false;
 }
 
@@ -25,10 +25,10 @@ export class ShellSession {
   #isEnded = false;
   #wake: () => void = () => undefined;
 
-  /** @param folder where the shell stands */
+  /** @param folder the working directory of the shell */
   constructor(folder: string) {
     this.#shell = spawn('bash', ['--noprofile', '--norc'], { cwd: folder });
-    // What goes wrong is said on standard error; a reader sees both in one place.
+    // A reader sees standard output and standard error in one place.
     for (const stream of [this.#shell.stdout, this.#shell.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
@@ -42,10 +42,10 @@ export class ShellSession {
   }
 
   /**
-   * Types a block and waits until it has been carried out.
+   * Runs a block and waits until it has finished.
    *
    * @param block Commands, each line with its line feed
-   * @returns What was printed
+   * @returns Everything that was printed
    * @throws {Error} When the shell ends
    */
   async run(block: string): Promise<string> {

@@ -46,7 +46,7 @@ function snapshotsIn(folder: string): SnapshotFolder {
   return new SnapshotFolder({ disk: new NodeDisk(), folder: path.join(folder, PROJECT), readable: path.join(folder, `${PROJECT}.json`) });
 }
 
-/** Writes the example's files and gives the path of the generation without its ending. */
+/** Writes the example's files and returns the path of the generation without its extension. */
 async function writeExample(folder: string): Promise<string> {
   await new NodeDisk().makeFolder(path.join(folder, PROJECT));
   const generation = path.join(folder, PROJECT, NAME);
@@ -60,7 +60,7 @@ function runCheck(generation: string): { readonly status: number | null; readonl
   return { status, output: stdout + stderr };
 }
 
-test('the example is read, and is what this program writes', async () => {
+test('the program reads the example, and writes the same bytes', async () => {
   await withFolder(async (folder) => {
     const generation = await writeExample(folder);
     const snapshots = snapshotsIn(folder);
@@ -80,7 +80,7 @@ test('the example is read, and is what this program writes', async () => {
   });
 });
 
-test('the snippet prints ok for the example, and for keys and values that could confuse it', async () => {
+test('the snippet accepts the example, and keys and values that could confuse it', async () => {
   if (!hasShell) return;
   await withFolder(async (folder) => {
     assert.deepEqual(runCheck(await writeExample(folder)), { status: 0, output: 'ok\n' });
@@ -95,7 +95,7 @@ test('the snippet prints ok for the example, and for keys and values that could 
   });
 });
 
-test('the snippet finds a change in each file, and files that agree with each other alone', async () => {
+test('the snippet finds a change in each file', async () => {
   if (!hasShell) return;
   await withFolder(async (folder) => {
     const changes: readonly (readonly [(typeof PARTS)[number], string, string])[] = [
@@ -112,7 +112,7 @@ test('the snippet finds a change in each file, and files that agree with each ot
   });
 });
 
-test('the snippet checks each value at its place, whatever the digests say', async () => {
+test('the snippet checks each value at its offset, even if the digests match', async () => {
   if (!hasShell) return;
   await withFolder(async (folder) => {
     const generation = await writeExample(folder);
@@ -129,7 +129,7 @@ test('the snippet checks each value at its place, whatever the digests say', asy
   });
 });
 
-test('the table of members is that of a manifest, in its order', () => {
+test('the table of members has those of a manifest, in their order', () => {
   const members = Object.keys(JSON.parse(block(INFO.manifest)) as object);
   assert.deepEqual(firstCells('member').map((cell) => cell.replaceAll('`', '')), members);
 });
@@ -139,13 +139,13 @@ test('the table of the index has a row for each element of a line', () => {
   assert.deepEqual(firstCells('index').map(Number), (JSON.parse(line) as unknown[]).map((_, index) => index));
 });
 
-test('the names of the table are those that the program gives', () => {
+test('the program uses the names in the table', () => {
   const names = firstCells('name').flatMap((cell) => [...cell.matchAll(/`<project>\/([^`]+)`/g)].map(([, name = '']) => name));
   const parts = names.map((name) => parseSnapshotName(name.replace('<S>', '5'.padStart(20, '0')).replace('<n>', '3'))?.part);
   assert.deepEqual(parts, ['json', 'index', 'manifest', 'manifest-new', 'copy-new', 'run-3']);
 });
 
-test('limits are those of the code', () => {
+test('limits are those of the program', () => {
   assert.ok(document.includes(VALUE_BYTES_MAX.toLocaleString('en-US')));
 });
 
