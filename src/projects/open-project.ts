@@ -112,7 +112,7 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
   });
 }
 
-/** The log names its base snapshot by digest: whoever changed that snapshot could make everything else in it consistent. */
+/** The log names its base snapshot by digest: an attacker who changed that snapshot could make everything else in it consistent. */
 function refuseOtherBase({ base, project }: Log, used: CommittedManifest | undefined): void {
   if (base === undefined || used?.seq !== base.seq || used.digest === base.digest) return;
   throw new AppError(

@@ -49,8 +49,8 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
     case 'project_missing':
       return 'mount the volume, or put the files back from a copy, and restart the server';
     case 'project_outdated':
-      return 'put the newer files back and restart the server. To continue with these files, stop the server and check what would be lost with ' +
-        `"${command}", which changes nothing`;
+      return 'put the newer files back and restart the server. To continue with these files, stop the server and check what would be ' +
+        `lost with "${command}", which changes nothing`;
     case 'project_newer_format':
       return 'run the version that wrote it, or a newer one: nothing is damaged, and there is nothing to repair';
   }
@@ -85,7 +85,8 @@ export function adviceWithoutEntry(configPath: string): string {
  * @returns sentences without a full stop at the end
  */
 export function adviceOnRevivedKey(project: string): string {
-  return `replace it: POST /api/v1/projects/${project}/api-key/regenerate with the global key. The key that had replaced it no longer works`;
+  return `replace it: POST /api/v1/projects/${project}/api-key/regenerate with the global API key. ` +
+    'The key that had replaced it no longer works';
 }
 
 /**

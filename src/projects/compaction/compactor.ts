@@ -151,8 +151,9 @@ export class Compactor {
     if (watched === undefined) throw new AppError('not_on_disk', `Cannot make a snapshot of the project "${id}": it is not on disk`);
     // Keeps the periodic check from requesting it again before it is done.
     watched.triedAtMs = Number.POSITIVE_INFINITY;
-    watched.queued ??= this.#one(() => this.#run(watched, context));
-    return await watched.queued;
+    const queued = watched.queued ?? this.#one(() => this.#run(watched, context));
+    watched.queued = queued;
+    return await queued;
   }
 
   async #run(watched: Watched, context: CommandContext | undefined): Promise<CompactionResult> {
@@ -178,7 +179,7 @@ export class Compactor {
     }
   }
 
-  /** Reports damage once: it stays the same, and whoever requested the compaction gets the error anyway. */
+  /** Reports damage once: it stays the same, and the caller of the compaction gets the error anyway. */
   #report(watched: Watched, error: unknown): void {
     const { logger, configPath } = this.#options;
     const { compaction: { store: { id: project } }, failures } = watched;
