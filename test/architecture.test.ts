@@ -47,6 +47,13 @@ test('the file log is known only to the composition root, and to what works on f
   assertNone(insideOffences('log/file', ['server.ts', ...offline], sources));
 });
 
+test('compaction has one entrance, the compactor', () => {
+  const inside = 'projects/compaction/';
+  const entering = sources.flatMap(importEdges).filter(({ from, to }) => to.startsWith(inside) && !from.startsWith(inside));
+  assert.ok(entering.length > 0);
+  assertNone(entering.filter(({ to }) => to !== `${inside}compactor.ts`).map(({ place, to }) => `${place}: imports ${to}`));
+});
+
 test('the table itself has no cycle', () => {
   assertNone(tableCycles(ROOMS));
   assert.deepEqual(tableCycles({ a: ['b/x.ts'], b: ['c'], c: ['a'] }), ['a -> b -> c -> a']);
