@@ -34,7 +34,7 @@ class Watched {
   }
 
   /** How often the disk was checked. */
-  get looks(): number {
+  get checks(): number {
     return this.disk.calls.filter(({ method }) => method === 'space').length;
   }
 
@@ -82,7 +82,7 @@ test('a check is valid for 250 ms', async () => {
   watched.clock.advance(1);
   watched.disk.roomBytes = 0;
   assert.equal(await watched.ask(1), false);
-  assert.equal(watched.looks, 2);
+  assert.equal(watched.checks, 2);
 });
 
 test('what was allowed counts as used, and near the mark every request checks', async () => {
@@ -91,7 +91,7 @@ test('what was allowed counts as used, and near the mark every request checks', 
   for (const bytes of [6, 4]) assert.deepEqual([watched.watch.refresh(bytes), watched.watch.allowsGrowth(bytes)], [undefined, true]);
   assert.ok(watched.watch.refresh(1) instanceof Promise, 'the ten bytes are gone');
   await watched.disk.settle();
-  assert.equal(watched.looks, 2);
+  assert.equal(watched.checks, 2);
 });
 
 test('a check forgets what was allowed before it started, and all its waiters share the result', async () => {
@@ -99,12 +99,12 @@ test('a check forgets what was allowed before it started, and all its waiters sh
   let answer: (() => void) | undefined;
   await watched.watch.check();
   assert.equal(await watched.ask(60), true);
-  assert.equal(await watched.ask(60), true, 'the first 60 are on the disk or seen by the look');
+  assert.equal(await watched.ask(60), true, 'the first 60 are on the disk or counted by the check');
   watched.disk.fail({ method: 'space', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
   const together = [60, 60, 40].map((bytes) => watched.ask(bytes));
   answer?.();
-  assert.deepEqual(await Promise.all(together), [true, false, true], 'those who wait for one look share its room');
-  assert.equal(watched.looks, 4);
+  assert.deepEqual(await Promise.all(together), [true, false, true], 'the waiters of one check share its space');
+  assert.equal(watched.checks, 4);
 });
 
 test('what is allowed during a check still counts after it', async () => {
@@ -112,18 +112,18 @@ test('what is allowed during a check still counts after it', async () => {
   let answer: (() => void) | undefined;
   await watched.watch.check();
   watched.disk.fail({ method: 'space', action: { kind: 'hold', until: new Promise((resolve) => (answer = resolve)) } });
-  const looking = watched.watch.check();
+  const checking = watched.watch.check();
   assert.equal(watched.watch.allowsGrowth(50), true);
   answer?.();
-  await looking;
-  assert.ok(watched.watch.refresh(51) instanceof Promise, 'the look may have come before the fifty bytes');
+  await checking;
+  assert.ok(watched.watch.refresh(51) instanceof Promise, 'the check may have preceded the fifty bytes');
 });
 
 test('concurrent requests share one check', async () => {
   const watched = new Watched(1000 * MIB);
   const answers = await Promise.all(Array.from({ length: 100 }, () => watched.ask(1)));
   assert.ok(answers.every(Boolean));
-  assert.equal(watched.looks, 1);
+  assert.equal(watched.checks, 1);
 });
 
 test('a write that would go below the mark is refused, and a smaller one is accepted', async () => {
@@ -173,10 +173,10 @@ test('a disk that does not report its free space counts as having some, and caus
   const watched = new Watched(0);
   watched.disk.fail({ method: 'space', times: 3, action: { kind: 'errno', code: 'ENOSYS' } });
   for (let time = 0; time < 3; time += 1) assert.equal(await watched.askWith(0, 1_000_000), true);
-  assert.equal(watched.watch.refresh(1_000_000), undefined, 'and is not asked before every write');
+  assert.equal(watched.watch.refresh(1_000_000), undefined, 'and is not checked before every write');
   assert.deepEqual([watched.isLow, watched.watch.freeBytes, watched.levels], [false, undefined, ['warn']]);
   assert.match(watched.lines[0]?.err?.message ?? '', /ENOSYS/);
-  assert.equal(await watched.askWith(0), false, 'once it can say, that holds');
+  assert.equal(await watched.askWith(0), false, 'once it reports, that counts');
   await watched.watch.close();
 });
 
@@ -202,13 +202,13 @@ async function until(holds: () => boolean): Promise<void> {
 test('a low disk is checked in the background until it has space, and then no longer', async () => {
   const watched = new Watched(0, { lowCheckIntervalMs: 1 });
   await watched.watch.check();
-  await until(() => watched.looks > 3);
+  await until(() => watched.checks > 3);
   assert.equal(watched.isLow, true);
   watched.disk.roomBytes = 1000 * MIB;
   await until(() => !watched.isLow);
-  const { looks } = watched;
+  const { checks } = watched;
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(watched.looks, looks);
+  assert.equal(watched.checks, checks);
   assert.deepEqual(watched.levels, ['error', 'info']);
 });
 
@@ -225,7 +225,7 @@ test('close() waits for the check in progress and stops the background checks', 
   answer?.();
   await closing;
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(watched.looks, 1);
+  assert.equal(watched.checks, 1);
   assert.equal(watched.isLow, true);
 });
 
@@ -249,7 +249,7 @@ test('what is reported about the disk matches the answer to the next write, also
   assert.equal(watched.watch.largestBytes, 1000 * MIB - MARK);
   watched.disk.roomBytes = 0;
   await watched.watch.refresh();
-  assert.equal(watched.watch.largestBytes, 1000 * MIB - MARK, 'a look is believed for a while, by both');
+  assert.equal(watched.watch.largestBytes, 1000 * MIB - MARK, 'a check is valid for a while, for both');
   watched.clock.advance(250);
   await watched.watch.refresh();
   assert.ok(watched.watch.largestBytes < 0);

@@ -172,7 +172,7 @@ for (const code of ['EMFILE', 'ENFILE'] as const) {
   test(`has not failed when ${code} keeps a background sync from opening its file, and syncs later`, async () => {
     const disk = emptyDisk();
     const { logger, lines } = recordingLogger();
-    const options = { ...OPTIONS, durability: 'interval', syncIntervalMs: 4 * IDLE_MS } as const;
+    const options = { ...OPTIONS, durability: 'interval', syncIntervalMs: 20 * IDLE_MS } as const;
     const log = await createLog(disk, options, { ...quickly(), logger });
     await log.append(drafts(1, 1), 0);
     // The sync of the cut covers the line before it too, so the file may be closed although its own sync is still pending.

@@ -71,7 +71,7 @@ test('a really full disk refuses lines, keeps what it has, and accepts lines whe
   }
   assert.equal(told.hashes.length, 4);
   await delay(20);
-  assert.equal(log.state(), 'read_only', 'as long as there is no room');
+  assert.equal(log.state(), 'read_only', 'while there is no space');
   disk.roomBytes = 1_000_000;
   await until(log, 'writable');
   told.hashes.push(...(await log.append(drafts(5, 5), 4)).map((line) => line.hash));
@@ -107,7 +107,7 @@ for (const [name, faults] of Object.entries(FAILS)) {
     assert.equal(log.state(), 'failed');
     const callCount = disk.calls.length;
     await assert.rejects(log.append(drafts(3, 4), 2), { code: 'log_failed' });
-    assert.equal(disk.calls.length, callCount, 'nothing is tried again');
+    assert.equal(disk.calls.length, callCount, 'nothing is retried');
     assert.equal((await collect(log.read({ fromSeq: 1 }))).length, 2);
     assert.equal(log.position().seq, 2);
     assert.ok(told.some(({ level, msg }) => level === 'error' && msg.startsWith('the log has failed')));
@@ -133,7 +133,7 @@ test('a failed background sync fails the log, and a concurrent append is not ack
     assert.equal(log.position().seq, 2);
     const syncs = disk.calls.filter((call) => call.method === 'datasync' && call.path === ACTIVE).length;
     await log.close();
-    assert.equal(disk.calls.filter((call) => call.method === 'datasync' && call.path === ACTIVE).length, syncs, 'never tried again');
+    assert.equal(disk.calls.filter((call) => call.method === 'datasync' && call.path === ACTIVE).length, syncs, 'never retried');
   }
 });
 
@@ -167,7 +167,7 @@ test('closing while the append in flight fails ends the followers and leaves the
     assert.equal((await following).length, 2);
     const callCount = disk.calls.length;
     await delay(20);
-    assert.equal(disk.calls.length, callCount, 'no probe goes on');
+    assert.equal(disk.calls.length, callCount, 'no probe is running');
   }
 });
 

@@ -114,12 +114,12 @@ test('the oldest segments may be missing as far as they were removed on purpose,
   for (const firstKeptSeq of [3, 5]) {
     const { log, replayed } = await openKnown(without.crash(), { known, firstKeptSeq });
     assert.deepEqual(replayed, lines.slice(6));
-    assert.deepEqual(await collect(log.read({ fromSeq: 1 })), lines.slice(2), 'a reading begins with what is there');
+    assert.deepEqual(await collect(log.read({ fromSeq: 1 })), lines.slice(2), 'reading starts with the first existing line');
     assert.deepEqual((await collect(log.read({ fromSeq: 4, toSeq: 5 }))).map(({ seq }) => seq), [4, 5]);
     await log.close();
   }
   const withAll = await openKnown(start.crash(), { known, firstKeptSeq: 5 });
-  assert.equal(withAll.log.sealed?.list().length, 3, 'what was let go and is still there is kept');
+  assert.equal(withAll.log.sealed?.list().length, 3, 'a removed segment that still exists is kept');
   await withAll.log.close();
 });
 

@@ -32,7 +32,7 @@ test('its name is free, every file keeps its old name, and the log can be opened
   await log.close();
   await home.finishRemovals({ deleted: new Map(), live: new Map() });
   await home.close();
-  assert.deepEqual(new Map([...disk.contents()].sort()), new Map([...expected].sort()), 'and nobody erases it');
+  assert.deepEqual(new Map([...disk.contents()].sort()), new Map([...expected].sort()), 'and nothing erases it');
   assert.deepEqual(disk.openPaths, []);
 });
 

@@ -149,7 +149,7 @@ for (const [name, error] of Object.entries(OWN_FAULTS)) {
     assert.equal(log.state(), 'writable');
     assert.deepEqual(lines.filter(({ level }) => level === 'error').map(({ msg }) => msg.includes('defect')), [true], 'it is logged once');
     const openings = disk.calls.slice(opened).filter(({ method, path }) => method === 'open' && path === ACTIVE).length;
-    assert.equal(openings, name === 'EBADF' ? 3 : 0, 'a descriptor that is none is given up');
+    assert.equal(openings, name === 'EBADF' ? 3 : 0, 'an invalid descriptor is given up');
     await log.append(drafts(2, 2), 1);
     await log.close();
     const after = await openLog(disk.crash({ content: 'synced', size: 'synced', names: 'synced' }));
@@ -175,7 +175,7 @@ test('a sync that fails while a refused batch is cut off fails the log, whatever
   await Promise.all([syncing, appending]);
   assert.equal(log.state(), 'failed');
   await delay(30);
-  assert.equal(log.state(), 'failed', 'it does not become writable again when there is room');
+  assert.equal(log.state(), 'failed', 'it does not become writable again when there is space');
   assert.equal((await collect(log.read({ fromSeq: 1 }))).length, 1);
   await log.close();
 });

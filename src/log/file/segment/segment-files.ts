@@ -1,6 +1,6 @@
 /**
- * The files of a log's segments: which segments exist, in which files they are, and opening them. No other module turns a segment
- * into a file name or a file name into a segment.
+ * The files of a log's segments: which segments exist, in which files they are, and opening them. Their names come from
+ * `log-paths.ts`; every reader of a segment gets its file from here.
  *
  * A segment is one text. The active segment has one file. A sealed segment has a plain file, a compressed one, or for a while both.
  */

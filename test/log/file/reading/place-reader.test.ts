@@ -51,7 +51,7 @@ test('a place is read before and after its segment is compressed, by the log tha
   const next = placed.disk.crash();
   const { log } = await openLog(next, SMALL_SEGMENTS);
   assert.deepEqual(await bodies({ log, lines: placed.lines }), EXPECTED);
-  assert.deepEqual((await next.list(FOLDER)).filter((name) => name.startsWith('inflated-')), [], 'nothing of it has a name');
+  assert.deepEqual((await next.list(FOLDER)).filter((name) => name.startsWith('inflated-')), [], 'no inflated file has a name');
   await log.close();
   assert.deepEqual(next.openPaths, []);
 });
@@ -111,7 +111,7 @@ test('the text before the damage of a compressed segment is read, and the text a
   assert.equal((await bodies({ log: placed.log, lines: placed.lines.slice(0, 1) }))[0], EXPECTED[0]);
   placed.disk.put(PACKED_1, placed.disk.bytesOf(PACKED_1).subarray(0, 60));
   await assert.rejects(bodies({ log: placed.log, lines: placed.lines.slice(1, 2) }), { name: 'LogCorruptError' });
-  assert.deepEqual(await bodies({ log: placed.log, lines: placed.lines.slice(2) }), EXPECTED.slice(2), 'others are read');
+  assert.deepEqual(await bodies({ log: placed.log, lines: placed.lines.slice(2) }), EXPECTED.slice(2), 'other places are read');
   await placed.log.close();
 });
 

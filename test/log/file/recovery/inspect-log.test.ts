@@ -141,7 +141,7 @@ test('the head of another log, another log than expected, and lines missing with
   foreign.put(HEAD, again.bytesOf(HEAD));
   assert.match((await inspectStill(foreign)).findings[0]?.expected ?? '', /^hash/);
   disk.tree.remove(SEALED_1);
-  assert.deepEqual((await inspectStill(disk)).findings, [], 'who knows what was let go says so');
+  assert.deepEqual((await inspectStill(disk)).findings, [], 'a caller that knows of the removal passes it');
   assert.equal((await inspectStill(disk)).firstSeq, 3);
   assert.deepEqual((await inspectStill(disk, { firstKeptSeq: 3 })).findings, []);
   assert.match((await inspectStill(disk, { firstKeptSeq: 1 })).findings[0]?.expected ?? '', /a segment that holds seq 1/);

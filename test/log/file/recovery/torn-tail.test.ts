@@ -43,7 +43,7 @@ test('a record that begins just before the end of a sector is torn if more than 
   const verdict = (zeros: number): boolean => judge({ bytes: `${'\0'.repeat(zeros)}:6,"time"\n`, offset: SECTOR_BYTES - zeros }).torn;
   assert.ok(verdict(6));
   assert.ok(verdict(PARTIAL_SECTOR_BYTES_MIN));
-  assert.ok(!verdict(PARTIAL_SECTOR_BYTES_MIN - 1), 'too few zeros to be told from damage');
+  assert.ok(!verdict(PARTIAL_SECTOR_BYTES_MIN - 1), 'too few zeros to be distinguished from damage');
 });
 
 test('a lost sector counts in the first record only', () => {

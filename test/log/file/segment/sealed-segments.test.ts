@@ -40,7 +40,7 @@ test('they are listed oldest first with their sizes, as soon as they are sealed'
   assert.deepEqual(sealed.list(), all);
   await log.close();
   const again = await openLog(disk, SMALL_SEGMENTS);
-  assert.deepEqual(sealedOf(again.log).list(), all, 'the same after a start');
+  assert.deepEqual(sealedOf(again.log).list(), all, 'the same after a restart');
   await again.log.close();
 });
 
@@ -69,7 +69,7 @@ test('a compressed segment is one gzip file of the same text, and is read like a
     if (seen.length === 0) await sealedOf(log).compress(1);
     seen.push(seq);
   }
-  assert.deepEqual(seen, [1, 2, 3, 4, 5], 'who had the plain file open reads on in it');
+  assert.deepEqual(seen, [1, 2, 3, 4, 5], 'a reader with the plain file open continues in it');
   assert.ok(gunzipSync(disk.bytesOf(PACKED_1)).equals(text), 'any program reads it');
   assert.equal(disk.tree.find(SEALED_1), undefined);
   assert.deepEqual(await collect(log.read({ fromSeq: 1 })), lines);
@@ -249,7 +249,7 @@ test('a known compressed segment is not inflated, and a missing one after it is 
   const middle = Math.floor(bytes.length / 2);
   bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
   damaged.put(PACKED_1, bytes);
-  assert.equal(await open(damaged), 4003, 'damage in the middle is for a scrub to find');
+  assert.equal(await open(damaged), 4003, 'only a scrub finds damage in the middle');
   await assert.rejects(openLog(damaged, SMALL_SEGMENTS), LogCorruptError);
   const lacking = start.crash();
   lacking.tree.remove(SEALED_1.replace('0001.jsonl', '4001.jsonl'));
