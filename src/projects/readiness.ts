@@ -7,15 +7,15 @@ import type { MaintenanceState } from './project-maintenance.js';
 import type { Readiness, ReadinessCheck } from './projects.js';
 import type { RegistryState } from './registry.js';
 
-const NOTHING_RECORDED = 'no project can be created, deleted or given another key';
+const NOTHING_RECORDED = 'no project can be created or deleted or get a new API key';
 
 /** Without it, no damage found would read as no damage. */
-const SCRUB_PACE = 'the scrub reads all of them after each start and once a week';
+const SCRUB_PACE = 'the scrub reads all of them after each startup and once a week';
 
 const REGISTRY_DETAILS: Readonly<Record<RegistryState, string>> = {
   writable: 'sound',
   read_only: `the disk is full: ${NOTHING_RECORDED}`,
-  failed: `failed until the server is started again: ${NOTHING_RECORDED}`,
+  failed: `failed until the server restarts: ${NOTHING_RECORDED}`,
   closed: 'closed',
   damaged: `damaged: ${NOTHING_RECORDED}`,
 };

@@ -90,7 +90,7 @@ async function removeRecorded(segment: SealedSegment, parts: RetentionParts): Pr
   return true;
 }
 
-/** Which of two forms is sound shows only when they are read, so neither goes before the other was read through. */
+/** Removes one of the two forms of a segment, once the other was read completely and is sound. */
 async function keepSoundForm(segment: SealedSegment, parts: RetentionParts): Promise<void> {
   const { log, logger, heldBack } = parts;
   const { firstSeq } = segment;
