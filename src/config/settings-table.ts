@@ -33,19 +33,19 @@ export const SERVER_SETTINGS = {
     { default: '127.0.0.1', meaning: 'name or address to listen on; "::" or "0.0.0.0" for all' },
   ),
   limits: {
-    max_value_bytes: integer({ default: 1_048_576, unit: 'bytes', min: 1, max: 8_388_608, meaning: 'longest value' }),
-    max_key_bytes: integer({ default: 1024, unit: 'bytes', min: 1, max: KEY_BYTES_LIMIT, meaning: 'longest key in UTF-8' }),
+    max_value_bytes: integer({ default: 1_048_576, unit: 'bytes', min: 1, max: 8_388_608, meaning: 'maximum size of a value' }),
+    max_key_bytes: integer({ default: 1024, unit: 'bytes', min: 1, max: KEY_BYTES_LIMIT, meaning: 'maximum size of a key in UTF-8' }),
     max_header_bytes: integer({
-      default: 16_384, unit: 'bytes', min: 1024, max: 1_048_576, meaning: 'longest request line and headers together',
+      default: 16_384, unit: 'bytes', min: 1024, max: 1_048_576, meaning: 'maximum size of the request line and the headers together',
     }),
-    max_headers: integer({ default: 100, unit: 'headers', min: 10, max: 2000, meaning: 'headers of one request' }),
-    max_connections: integer({ default: 4000, unit: 'connections', min: 1, max: 1_000_000, meaning: 'connections open at once' }),
+    max_headers: integer({ default: 100, unit: 'headers', min: 10, max: 2000, meaning: 'maximum number of headers in a request' }),
+    max_connections: integer({ default: 4000, unit: 'connections', min: 1, max: 1_000_000, meaning: 'maximum number of open connections' }),
     max_queue_commands: integer({
-      default: 10_000, unit: 'commands', min: 1, max: 1_000_000, meaning: 'writes that may be queued, per project',
+      default: 10_000, unit: 'commands', min: 1, max: 1_000_000, meaning: 'maximum number of queued writes, per project',
     }),
     max_queue_bytes: integer({
       default: 67_108_864, unit: 'bytes', min: 1024, max: 4_294_967_296,
-      meaning: 'size of the queued writes, per project; at least twice max_value_bytes',
+      meaning: 'maximum size of the queued writes, per project; at least twice max_value_bytes',
     }),
     max_answer_bytes: integer({
       default: 67_108_864, unit: 'bytes', min: 16_777_216, max: 68_719_476_736,
@@ -63,16 +63,16 @@ export const SERVER_SETTINGS = {
     request_seconds: integer({ default: 30, unit: 'seconds', min: 1, max: 86_400, meaning: 'time limit for the body to arrive' }),
     keep_alive_seconds: integer({
       default: 5, unit: 'seconds', min: 1, max: 3600,
-      meaning: `how long a connection without a request stays open; ${KEEP_ALIVE_BEHIND_PROXY_SECONDS} if trusted_proxies has any`,
+      meaning: `time after which an idle connection is closed; ${KEEP_ALIVE_BEHIND_PROXY_SECONDS} if trusted_proxies is not empty`,
     }),
     idle_seconds: integer({
-      default: 120, unit: 'seconds', min: 1, max: 86_400, meaning: 'how long a connection without any traffic stays open',
+      default: 120, unit: 'seconds', min: 1, max: 86_400, meaning: 'time after which a connection without any traffic is closed',
     }),
     shutdown_seconds: integer({
-      default: 10, unit: 'seconds', min: 1, max: 3600, meaning: 'how long a shutdown waits for running requests',
+      default: 10, unit: 'seconds', min: 1, max: 3600, meaning: 'time limit for a shutdown, after which the process exits',
     }),
   },
-  log_level: choice({ default: 'info', allowed: LOG_LEVELS, meaning: 'least severe lines in the server log' }),
+  log_level: choice({ default: 'info', allowed: LOG_LEVELS, meaning: 'least severe level in the server log' }),
   allowed_hosts: setting<readonly string[]>(
     {
       type: 'array',
@@ -80,7 +80,7 @@ export const SERVER_SETTINGS = {
       items: { type: 'string', pattern: '^[0-9A-Za-z._-]{1,253}(:[0-9]{1,5})?$', description: 'the name of a host' },
       description: `a list of up to ${NAMES_MAX} names of hosts`,
     },
-    { default: [], meaning: 'names that Host may have while a scope is open' },
+    { default: [], meaning: 'host names accepted in Host while a scope is open, besides IP addresses and localhost' },
   ),
   trusted_proxies: setting<readonly string[]>(
     {
@@ -89,7 +89,7 @@ export const SERVER_SETTINGS = {
       items: { type: 'string', description: 'an IP address, a network such as 10.0.0.0/8, or loopback, linklocal or uniquelocal' },
       description: `a list of up to ${NAMES_MAX} addresses and networks`,
     },
-    { default: [], meaning: 'addresses whose X-Forwarded-For is trusted' },
+    { default: [], meaning: 'addresses and networks of proxies whose X-Forwarded-For is trusted' },
   ),
   print_api_keys: flag({ default: true, meaning: 'print a new API key once on the console' }),
 };

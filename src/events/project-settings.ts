@@ -29,7 +29,8 @@ export const STORAGE_SETTINGS = {
     default: 100, unit: 'milliseconds', min: 1, max: 60_000, meaning: 'longest time between two syncs with durability "interval"',
   }),
   segment_bytes: integer({
-    default: 67_108_864, unit: 'bytes', min: SEGMENT_BYTES_MIN, max: SEGMENT_BYTES_MAX, meaning: 'size at which a log begins a new file',
+    default: 67_108_864, unit: 'bytes', min: SEGMENT_BYTES_MIN, max: SEGMENT_BYTES_MAX,
+    meaning: 'size at which the active file of a log is sealed and a new one starts',
   }),
   compaction: {
     interval_seconds: integer({
