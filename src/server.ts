@@ -171,10 +171,9 @@ export class SimpleKvServer {
     this.#closers.push(() => manager.close());
     const scopes = new ProjectScopes(config, table);
     const throttle = new FailedKeyThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
-    const lifecycle = { state: () => this.#state };
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
-    const shared = { keyring, throttle, scopes, logger, serverLogHealth, lifecycle, version, turns };
+    const shared = { keyring, throttle, scopes, logger, serverLogHealth, phase: () => this.#state, version, turns };
     const app = createApp({ projects: manager, options: httpOptions, ...shared });
     http.serve(app.callback());
     await manager.start({ signal, adoption: this.#adoption(source) });

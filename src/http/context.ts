@@ -72,12 +72,6 @@ interface OpenScopes extends Scopes {
 /** The phase of the server. */
 export type LifecycleState = 'starting' | 'serving' | 'stopping';
 
-/** The lifecycle of the server; read at every request. */
-export interface Lifecycle {
-  /** Returns the current phase. */
-  state(): LifecycleState;
-}
-
 /** The parts of the app. */
 export interface AppParts {
   readonly projects: Projects;
@@ -88,7 +82,8 @@ export interface AppParts {
   /** Whether the lines of the server log are written; undefined if that is unknown. */
   readonly serverLogHealth?: (() => ServerLogHealth) | undefined;
   readonly options: HttpOptions;
-  readonly lifecycle: Lifecycle;
+  /** Returns the current phase of the server; called at every request. */
+  readonly phase: () => LifecycleState;
   /** The program's version. */
   readonly version: string;
   /** Shared with the HTTP server, which reports new connections to it. */

@@ -21,13 +21,13 @@ import { addRootRoutes } from './routes/root-routes.js';
 /** Builds the app; its `callback()` is the request listener of the HTTP server. */
 export function createApp(parts: AppParts): Koa<RequestState, RouterExtras> {
   const app = new Koa<RequestState, RouterExtras>();
-  const { logger, lifecycle, options, turns } = parts;
+  const { logger, phase, options, turns } = parts;
   app.use(beginRequest(addressReader(options.trustedProxies)));
   app.use(accessLog(logger));
   app.use(unreadBody());
   app.use(errorHandler(logger));
   app.use(checkRequest(parts));
-  app.use(whileServing(lifecycle));
+  app.use(whileServing(phase));
   const longAnswers = new LongAnswers(new AnswerBudget({ bytesMax: options.answerBytesMax }), turns, logger);
   app.use(sendLongTexts(longAnswers));
   app.use(createRouter({ ...parts, longAnswers }).routes());

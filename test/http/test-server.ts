@@ -78,7 +78,7 @@ export class TestServer {
       },
       logger,
       options,
-      lifecycle: { state: () => this.state },
+      phase: () => this.state,
       version: '1.2.3-test',
       turns,
     });

@@ -2,7 +2,7 @@
  * The first checks, before anything is known of the caller: whether the request is well-formed, and whether the server is serving.
  */
 import { AppError } from '../../base/app-error.js';
-import type { AppContext, AppMiddleware, AppParts, Lifecycle } from '../context.js';
+import type { AppContext, AppMiddleware, AppParts } from '../context.js';
 import { hostGuard, misdirected, readHost } from '../host-header.js';
 import { awaitsContinue } from '../request-body.js';
 import { pickHeaders } from '../request-headers.js';
@@ -52,9 +52,9 @@ function checkAuthority(authority: string, host: string): void {
 }
 
 /** Refuses everything but the health probes during startup and shutdown. */
-export function whileServing(lifecycle: Lifecycle): AppMiddleware {
-  return async function checkLifecycle(ctx, next) {
-    const state = lifecycle.state();
+export function whileServing(phase: AppParts['phase']): AppMiddleware {
+  return async function checkPhase(ctx, next) {
+    const state = phase();
     const { path } = ctx.state.target;
     if (state !== 'serving' && path !== LIVENESS_PATH && path !== READINESS_PATH) {
       if (state === 'starting') throw new AppError('starting', 'The server is starting');

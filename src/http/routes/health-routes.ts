@@ -30,7 +30,7 @@ export function addHealthRoutes(router: AppRouter, parts: RouteParts): void {
 
 async function showReadiness(ctx: AppContext, parts: RouteParts): Promise<void> {
   const isVerbose = readVerbose(ctx.state.target.query);
-  const state = parts.lifecycle.state();
+  const state = parts.phase();
   const isReady = state === 'serving' && parts.projects.canWrite;
   const unready = state === 'serving' ? 'not_ready' : state;
   const status = isReady ? 'ready' : unready;
