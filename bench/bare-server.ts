@@ -1,7 +1,7 @@
 /**
  * What SimpleKV is compared with: the least that a durable key-value server over node:http can do. A Map answers GET.
  * PUT appends one line to a file and answers when it is on disk; all that wait share one write and one fdatasync, as
- * in SimpleKV. No keys of access, no history, no hashes, no checks, no recovery.
+ * in SimpleKV. No API keys, no history, no hashes, no checks, no recovery.
  *
  * Usage: `node bare-server.js FILE PREFIX`. Prints the port that it took on 127.0.0.1.
  */

@@ -51,7 +51,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const config = path.join(folder, 'config.json');
 const port = await freePort();
 writeConfig();
-// The first start makes the keys of access and empty logs.
+// The first start generates the API keys and creates empty logs.
 const empty = await start();
 const emptyKib = residentKib(empty);
 await empty.stop();

@@ -47,7 +47,7 @@ export async function startBareServer(folder: string): Promise<RunningServer> {
 }
 
 /**
- * Starts SimpleKV from its built command line, with the defaults of its configuration, keys of access included.
+ * Starts SimpleKV from its built command line, with the defaults of its configuration, API keys included.
  *
  * @param folder Where its configuration, its data and its output go
  * @param chosenGlobalKey A global key as a person chooses one, so that unknown keys cost a derivation; none by default
@@ -150,7 +150,7 @@ function hasEnded(child: ChildProcess): boolean {
 }
 
 /**
- * Finds a port that nobody listens on.
+ * Finds a free port.
  *
  * @returns The port
  */

@@ -54,7 +54,7 @@ try {
 }
 console.log(report());
 
-/** Presents keys that nobody has, each once, at a steady rate. */
+/** Presents keys that do not exist, each once, at a steady rate. */
 async function presentWrongKeys(target: RunningServer, signal: AbortSignal): Promise<void> {
   const pending = new Set<Promise<void>>();
   for (let number = 0; !signal.aborted; number += 1) {

@@ -49,7 +49,7 @@ test('a failing file shows its output and the exit code is 1', async () => {
   });
 });
 
-test('what failed is told once more at the end, after the files that passed', async () => {
+test('failures are repeated at the end, after the files that passed', async () => {
   const bad = `const test = suite('bad'); test('breaks', () => { throw new Error('this is why'); }); test.run();`;
   await withFiles({ 'a.test.js': bad, 'b.test.js': GOOD, 'c.test.js': 'this is no JavaScript' }, (folder) => {
     const { stdout } = run(folder);
@@ -116,7 +116,7 @@ test('a file over its time limit is killed with the processes that it started', 
   });
 });
 
-/** A killed process that nobody has reaped yet is still listed, as a zombie. */
+/** A killed process that has not been reaped yet is still listed, as a zombie. */
 function isGone(pid: number): boolean {
   assert.ok(Number.isInteger(pid));
   try {

@@ -30,7 +30,7 @@ function serverFor(configPath: string, parts: Partial<ServerParts> = {}): Simple
   return new SimpleKvServer({ configPath, announcer: SILENT, createLogger: () => silentLogger, pid: 1, ...parts });
 }
 
-/** Whether the folder can be served, that is nobody holds its lock. */
+/** Whether the folder can be served, that is, its lock is free. */
 async function assertServable(folder: string): Promise<void> {
   const server = serverFor(await configure(folder));
   await server.start();
@@ -141,14 +141,14 @@ test('a first run makes no folder for its configuration', () => inFolder(async (
 test('a console that fails on a first run keeps the configuration from being made, and the next start shows keys',
   () => inFolder(async (folder) => {
   const file = path.join(folder, 'config.json');
-  const broken: Announcer = { ...SILENT, firstRun: () => { throw new Error('nobody reads this'); } };
-  await assert.rejects(serverFor(file, { announcer: broken }).start(), /nobody reads this/);
+  const broken: Announcer = { ...SILENT, firstRun: () => { throw new Error('this cannot be shown'); } };
+  await assert.rejects(serverFor(file, { announcer: broken }).start(), /this cannot be shown/);
   assert.deepEqual(await readdir(folder), []);
 }));
 
 test('a console that fails later does not undo a creation', () => inFolder(async (folder) => {
   const file = await configure(folder, { default: { authentication: { enabled: false } } });
-  const broken: Announcer = { ...SILENT, generatedKey: () => { throw new Error('nobody reads this'); } };
+  const broken: Announcer = { ...SILENT, generatedKey: () => { throw new Error('this cannot be shown'); } };
   const server = serverFor(file, { announcer: broken });
   const { url } = await server.start();
   const response = await fetch(`${url}/api/v1/projects`, {

@@ -94,7 +94,7 @@ test('a file that is killed fails', () => {
   assert.match(verdict.faults.join(), /SIGKILL/);
 });
 
-test('a rejection that nobody awaits fails the file', () => {
+test('a rejection that is not awaited fails the file', () => {
   const { verdict } = runFixture(`test('a', () => { Promise.reject(new Error('lost')); }); test.run();`);
   assert.equal(verdict.failedCount, 1);
 });

@@ -49,7 +49,7 @@ test('verify beside a server under load finds no false damage', () => withWorkbe
   for (let look = 0; look < 2; look += 1) {
     const { code, stdout, stderr } = await run(bench, 'verify', '--config', 'config.json');
     assert.equal(code, EXIT_CODES.ok, stdout + stderr);
-    assert.equal(stderr, '', 'no progress is shown where nobody sees it');
+    assert.equal(stderr, '', 'no progress is shown without a terminal');
     const replayed = await run(bench, 'replay', 'shop', '--until', '3');
     assert.equal(replayed.code, EXIT_CODES.ok, replayed.stderr);
     assert.deepEqual(JSON.parse(replayed.stdout), { k0: { n: 0 }, k1: { n: 1 } });

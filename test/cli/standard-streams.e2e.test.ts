@@ -6,18 +6,23 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type ServerUnderTest, withWorkbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
+import { sampled } from '../test-form.js';
 import {
   assertUnharmed, Pipe, putMany, redirected, REQUESTS, serverLogCheck, startUnheard, TEST_TIMEOUT_MS,
 } from './redirected-server.js';
 
 const test = suite('standard-streams');
 
-for (const [what, redirection] of [
+/** The short form takes one way to redirect in so many. */
+const EVERY = 2;
+
+const FULL_OR_CLOSED = [
   ['standard output is full', '> /dev/full'],
   ['standard error is full', '2> /dev/full'],
   ['both are full', '> /dev/full 2>&1'],
   ['both are closed', '>&- 2>&-'],
-] as const) {
+] as const;
+for (const [what, redirection] of sampled(FULL_OR_CLOSED, EVERY)) {
   test(`${what}: requests are answered, a stop ends with 0, nothing acknowledged is lost`, () => withWorkbench(async (bench) => {
     const server = await startUnheard(bench, redirected(redirection));
     await putMany(server, 'k', 50);
@@ -35,11 +40,12 @@ async function assertReported(server: ServerUnderTest): Promise<void> {
   assert.match(detail, /^cannot be written \(ENOSPC: .*\); 0 lines dropped$/);
 }
 
-for (const [what, redirect] of [
+const NEVER_READ = [
   ['standard output', (file: string) => `> ${file}`],
   ['standard error', (file: string) => `2> ${file}`],
   ['the pipe of both', (file: string) => `> ${file} 2>&1`],
-] as const) {
+] as const;
+for (const [what, redirect] of sampled(NEVER_READ, EVERY)) {
   test(`${what} is never read: requests are answered, a stop ends with 0, nothing acknowledged is lost`,
     () => withWorkbench(async (bench) => {
     const pipe = new Pipe(bench, 'pipe');

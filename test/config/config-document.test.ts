@@ -25,7 +25,7 @@ interface SchemaNode {
   readonly additionalProperties?: boolean;
 }
 
-// A schema is JSON, and its exact type is of no use to somebody who walks over it.
+// A schema is JSON, and its exact type is of no use to code that walks over it.
 const WHOLE = JSON.parse(JSON.stringify(CONFIG_SCHEMA)) as SchemaNode;
 
 /** The paths of everything in a schema that has no members, lists of texts included. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from '../suite.js';
+import { inForm } from '../test-form.js';
 import { until, withWorkbench, type ServerUnderTest } from './server-under-test.js';
 import { SlowConnection } from './slow-request.js';
 
@@ -19,7 +20,7 @@ const LONG_VALUE_BYTES = 4 * MIB;
 /** Far below what the readers would hold without a bound, and far above what the bound allows. */
 const GROWTH_MAX_BYTES = 600 * MIB;
 /** How long the memory is watched after the last reader has begun. */
-const WATCH_MS = 3000;
+const WATCH_MS = inForm({ short: 1000, long: 3000 });
 const WATCH_STEP_MS = 100;
 
 const PROJECT = {

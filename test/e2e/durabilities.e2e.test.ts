@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from '../suite.js';
+import { inForm } from '../test-form.js';
 import { readLogFiles } from './log-files.js';
 import { withWorkbench, type ServerUnderTest } from './server-under-test.js';
 
@@ -10,7 +11,7 @@ const test = suite('durabilities');
 const DURABILITIES = ['fsync', 'interval', 'os'] as const;
 const PROJECTS = ['p0', 'p1', 'p2', 'p3'] as const;
 const CLIENTS = 8;
-const WRITES_PER_CLIENT = 60;
+const WRITES_PER_CLIENT = inForm({ short: 40, long: 60 });
 const VALUE_BYTES = 60_000;
 /** Between two compactions of a project, in milliseconds. */
 const COMPACTION_PAUSE_MS = 20;

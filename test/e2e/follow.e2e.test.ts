@@ -9,7 +9,7 @@ import { runCommand, until, withWorkbench, type ServerUnderTest, type Workbench 
 const test = suite('follow');
 
 const WRITE_COUNT = 240;
-/** Rotation shall not outrun the one who watches: this many lines fit into a segment several times. */
+/** Rotation must not outrun the follower: this many lines fit into a segment several times. */
 const WRITES_PER_LOOK = 4;
 
 /** `tail -F` on a project's log, from its first line on. */

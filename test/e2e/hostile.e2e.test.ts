@@ -138,7 +138,7 @@ test('a refusal arrives although its body is still being sent', () =>
       const text = await exchangeRaw(server.port, `${PUT.replace('{key}', 'wrong')}Content-Length: ${body.length}\r\n\r\n${body}`);
       assert.deepEqual(statusesOf(text), [401], text.slice(0, 300));
     }
-    await assertFine(server, key, 'bodies that nobody reads');
+    await assertFine(server, key, 'bodies that are not read');
     assert.equal(lineCount(), 2);
   }));
 
@@ -162,7 +162,7 @@ test('a thousand writes in one go on one connection are carried out and answered
     await assertFine(server, key, 'a thousand at once');
   }));
 
-test('a client that leaves in the middle of a listing or of an answer harms nobody', () =>
+test('a client that leaves in the middle of a listing or of an answer harms no other client', () =>
   withWorkbench(async (bench) => {
     const { server, key } = await startGood(bench);
     const body = `"${'x'.repeat(500_000)}"`;

@@ -144,7 +144,7 @@ test('while it starts it lives, is not ready, and answers everything else with 5
     assert.equal((await server.send('GET', KEYS, { key })).status, 200);
   }));
 
-test('a log that somebody else cuts while it is open takes nothing more, and the next start refuses just that project', () =>
+test('a log that another program cuts while it is open takes nothing more, and the next start refuses just that project', () =>
   withWorkbench(async (bench) => {
     bench.configure([{ id: 'p' }, { id: 'q' }]);
     const server = await bench.start();

@@ -9,9 +9,9 @@ import { until, withWorkbench, type Answer, type LoggedLine, type ServerUnderTes
 const test = suite('logs');
 
 const BASE = '/api/v1/projects';
-/** Nobody else says this. */
-const VALUE = 'value-nobody-shall-see-3141592';
-const KEY_NAME = 'key-nobody-shall-see-2718281';
+/** Unique in all output. */
+const VALUE = 'value-never-printed-3141592';
+const KEY_NAME = 'key-never-printed-2718281';
 const CHOSEN = 'chosen-key-1618033';
 const WRONG_CHOSEN = 'chosen-key-wrong-1414213';
 
@@ -125,7 +125,7 @@ async function useEverything(bench: Workbench, server: ServerUnderTest): Promise
   return [...keys, ...hashes, ...hashes.map((hash) => hash.slice(hash.lastIndexOf(':') + 1))];
 }
 
-test('no key of access, no hash and no value is in what the server prints, and no key in any file', () =>
+test('no API key, no hash and no value is in what the server prints, and no key in any file', () =>
   withWorkbench(async (bench) => {
     const limits = { max_failed_keys_per_minute: 1_000_000 };
     const projects = [{ id: 'p' }, { id: 'chosen', authentication: { enabled: true, api_key: CHOSEN } }];

@@ -37,7 +37,7 @@ export async function until<T>(what: string, look: () => T | undefined | Promise
 
 /** What is sent. */
 export interface Sent {
-  /** Key of access; null or left out: none. */
+  /** API key; null or left out: none. */
   readonly key?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;

@@ -32,7 +32,7 @@ export function compareSnapshots(dataFolder: string, project: string, events: re
     const state = stateAt(events, seq);
     states.push(state);
     const data = path.join(folder, `snap-${String(seq).padStart(20, '0')}.json`);
-    // The running server may have removed it meanwhile, as one that is superfluous.
+    // The running server may have removed it meanwhile, as one that is no longer needed.
     if (!existsSync(data)) continue;
     assert.deepEqual(JSON.parse(readFileSync(data, 'utf8')), state, `the snapshot of seq ${seq}`);
     checked.push(seq);

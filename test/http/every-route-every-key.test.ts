@@ -48,7 +48,7 @@ interface Caller {
 function callersOf(server: TestServer): readonly Caller[] {
   const keyId = '0'.repeat(16);
   return [
-    { name: 'nobody', key: null, principal: { kind: 'anonymous' } },
+    { name: 'anonymous', key: null, principal: { kind: 'anonymous' } },
     { name: 'global', key: server.globalKey, principal: { kind: 'global', keyId } },
     { name: 'alpha', key: server.alphaKey, principal: { kind: 'project', project: 'alpha', keyId } },
     { name: 'beta', key: server.betaKey, principal: { kind: 'project', project: 'beta', keyId } },

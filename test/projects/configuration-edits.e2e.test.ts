@@ -134,14 +134,14 @@ test('an entry that is removed leaves the data unserved and named, and put back 
 }));
 
 test('a project without an entry can be deleted, and its id used again', () => withShop(async (served) => {
-  await served.set('shop', ['k', 'a value that shall be gone'], served.key('shop'));
+  await served.set('shop', ['k', 'a value that must be gone'], served.key('shop'));
   await served.restart(() => served.edit((document) => ({ ...document, projects: [] })));
   assert.equal((await served.ask('DELETE', '/projects/shop', { key: served.key('global') })).status, 204);
   assert.equal((await served.ask('DELETE', '/projects/shop', { key: served.key('global') })).status, 404);
   const key = await served.create('shop');
   assert.equal((await served.ask('GET', '/projects/shop/keys', { key })).text, '{}');
   await served.stop();
-  for (const [name, content] of await served.dataFiles()) assert.ok(!content.includes('a value that shall be gone'), name);
+  for (const [name, content] of await served.dataFiles()) assert.ok(!content.includes('a value that must be gone'), name);
 }));
 
 test('a project that is added by hand is made at the next start', () => withShop(async (served) => {
@@ -192,7 +192,7 @@ test('a project that is created again has another log, and an old ETag never mat
 }));
 
 test('nothing of a deleted project is left in any file', () => withShop(async (served) => {
-  const { id, value } = { id: 'doomed', value: 'a value that shall be gone'.repeat(300) };
+  const { id, value } = { id: 'doomed', value: 'a value that must be gone'.repeat(300) };
   const key = await served.create(id, { storage: { segment_bytes: 4096 } });
   for (const name of ['one', 'two', 'three']) await served.set(id, [name, value], key);
   assert.ok([...(await served.dataFiles()).keys()].filter((name) => name.startsWith('doomed/0')).length > 0);

@@ -22,7 +22,7 @@ async function stateOf(served: ServedFolder, id: string): Promise<unknown> {
   return (await served.ask('GET', `/projects/${id}`, { key: served.key('global') })).body['state'];
 }
 
-/** A second project, for what shall go on beside a fault. */
+/** A second project, for what must continue beside a fault. */
 async function addOther(served: ServedFolder): Promise<string> {
   const key = await served.create('other');
   await served.set('other', ['k', 1], key);
@@ -141,7 +141,7 @@ test('with a damaged registry, a project that was added by hand is not created',
 
 test('a damaged project answers 503 to its own key, is hidden from other keys, and can be deleted', () => withShop(async (served) => {
   const other = await addOther(served);
-  await served.set('shop', ['k', 'a value that shall be gone'], served.key('shop'));
+  await served.set('shop', ['k', 'a value that must be gone'], served.key('shop'));
   await served.restart(() => damage(served, 'shop.jsonl'));
   const answers = [
     await served.ask('GET', '/projects/shop/keys', { key: served.key('shop') }),
@@ -156,7 +156,7 @@ test('a damaged project answers 503 to its own key, is hidden from other keys, a
   assert.equal((await served.ask('DELETE', '/projects/shop', { key: served.key('global') })).status, 204);
   await served.create('shop');
   await served.stop();
-  for (const [name, content] of await served.dataFiles()) assert.ok(!content.includes('a value that shall be gone'), name);
+  for (const [name, content] of await served.dataFiles()) assert.ok(!content.includes('a value that must be gone'), name);
 }));
 
 test('a project whose header cannot be read can be deleted, and stays deleted', () => withShop(async (served) => {

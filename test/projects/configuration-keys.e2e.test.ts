@@ -1,4 +1,4 @@
-/** Keys of access between config.json and the server: shown once, typed, made, kept, left out. */
+/** API keys between config.json and the server: shown once, typed, generated, kept, left out. */
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { isErrno } from '../../src/base/app-error.js';

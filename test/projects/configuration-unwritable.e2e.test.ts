@@ -7,7 +7,7 @@ import { type ServedFolder, withServedFolder } from './served-folder.js';
 
 const test = suite('configuration-unwritable.e2e');
 
-/** So long that the name of a temporary file beside it is too long, whoever runs the test and on whatever disk. */
+/** So long that the name of a temporary file beside it is too long, for any user and on any disk. */
 const LONG_NAME = `${'c'.repeat(245)}.json`;
 
 const GLOBAL_KEY = 'the-global-key';

@@ -92,7 +92,7 @@ async function begin(disk: FaultDisk): Promise<FaultedLife> {
   return life;
 }
 
-/** What is said of a project, as far as a change decides it. */
+/** The part of a project's details that a change decides. */
 function stateOf(life: FaultedLife, project: string): unknown {
   const details = life.lives.list().find(({ id }) => id === project);
   return details && { storage: details.storage, authentication: details.authentication, state: details.state };

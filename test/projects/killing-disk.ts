@@ -76,7 +76,7 @@ export class KillSwitch {
     const isTorn = this.#kill?.moment === 'torn';
     if (this.#count !== this.#kill?.change || (isTorn && part === undefined)) {
       const result = await this.#track(whole());
-      // Made, and nobody is left to hear of it.
+      // Made, and no process is left to learn of it.
       this.#refuseTheDead();
       return result;
     }

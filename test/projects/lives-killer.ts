@@ -11,7 +11,7 @@ import { afterStop, AT_FIRST, differences, type Expectation, type Step } from '.
 
 /** The short form kills at one change in so many. */
 const EVERY = 20;
-/** Far more than a life has: a defect of counting shall not run for ever. */
+/** Far more than a life has, so that a defect of counting ends. */
 const CHANGES_MAX = 1000;
 /** A life waits for its files most of the time. */
 const LIVES_AT_ONCE = 6;
@@ -177,7 +177,7 @@ async function killAt(kill: Kill, plan: Plan): Promise<void> {
   });
 }
 
-/** Lives a life that nobody ends. */
+/** Lives an undisturbed life. */
 async function measure(plan: Plan): Promise<KillSwitch> {
   let measured = new KillSwitch();
   await inFolder(async (folder) => {

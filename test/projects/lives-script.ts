@@ -5,7 +5,7 @@ import { entryOf, type Life, scopeOfKey, setValue, CONTEXT, valuesOf } from './l
 
 /** What must hold of one project. */
 export interface ProjectExpectation {
-  /** Its key; undefined where nobody was told. */
+  /** Its key; undefined if it was never shown. */
   readonly key: string | undefined;
   readonly segmentBytes: number;
   readonly keepsKey: boolean;
@@ -29,7 +29,7 @@ export interface Step {
   readonly name: string;
   /** Does it. @returns what must hold once it is acknowledged */
   run(life: Life, now: Expectation): Promise<Expectation>;
-  /** What holds if it happened and nobody heard of it. */
+  /** What holds if it happened and was not acknowledged. */
   unheard(now: Expectation): Expectation;
   /** What may hold at the next start besides, if it happened in part. */
   inPart?(now: Expectation): readonly Expectation[];

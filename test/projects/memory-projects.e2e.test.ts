@@ -16,7 +16,7 @@ async function withMemoryProject(body: (served: ServedFolder) => Promise<void>):
   });
 }
 
-/** Content by name. Heads follow a while after their logs, whoever writes meanwhile, so those of the other logs are left out. */
+/** Content by name. Heads lag behind their logs, so those of the other logs are left out. */
 async function filesBesideHeads(served: ServedFolder): Promise<Map<string, string>> {
   return new Map([...(await served.dataFiles())].filter(([name]) => !name.endsWith('/head')));
 }

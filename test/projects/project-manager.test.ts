@@ -202,7 +202,7 @@ test('another key whose line cannot be written leaves the old key in force and i
   assert.equal(await scopeOfKey(life, key), 'first_project');
 }));
 
-test('another key of which nobody can say whether it was written leaves the old one in force, also after a restart',
+test('a new API key that may not have been written leaves the old one in force, also after a restart',
   () => withLife(async (life) => {
   const key = life.shown.get('first_project') ?? '';
   life.home.appends.set('first_project', { error: OUTCOME_UNKNOWN, isWritten: true });
@@ -230,7 +230,7 @@ test('a deletion that cannot be recorded deletes nothing, and what waited meanwh
   assert.deepEqual(await valuesOf(await life.restart(), 'first_project'), { k: '1' });
 }));
 
-test('a deletion of which nobody can say whether it was recorded lets nothing more be written', () => withLife(async (life) => {
+test('a deletion that may not have been recorded lets nothing more be written', () => withLife(async (life) => {
   life.home.appends.set('_server', { error: OUTCOME_UNKNOWN, isWritten: true });
   assert.equal((await refusalOf(life.lives.delete('first_project', CONTEXT))).code, 'outcome_unknown');
   // An acknowledged write would be gone after the restart, which finds the deletion and carries it out.

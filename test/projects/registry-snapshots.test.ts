@@ -93,7 +93,7 @@ test('a damaged snapshot is logged and the one before is used; if both are damag
     spoil(disk, manifestOf(seq, part));
     const again = await openJournal(disk.crash());
     assert.equal(again.replayed, replayed);
-    assert.ok(again.logged.some(({ level, seq: told }) => level === 'error' && told === seq), `${part} is told`);
+    assert.ok(again.logged.some(({ level, seq: reported }) => level === 'error' && reported === seq), `${part} is reported`);
     assert.deepEqual(again.registry.registrations.save(), wanted);
     await again.registry.close();
   }

@@ -17,7 +17,7 @@ function files(project: string): FilesOfProject {
   return { dataFolder: '/data', project, logId: `log of ${project}` };
 }
 
-/** Background tasks whose scrubs find what they are told to. */
+/** Background tasks whose scrubs find what a test gives them. */
 class FakeTasks implements BackgroundTasks {
   readonly scrubbed: string[] = [];
   /** What each reading of a project finds, one after another; the last for ever. */
@@ -84,7 +84,7 @@ test('projects are read one after another, each once where nothing is found',
   assert.deepEqual(errorsIn(logged), []);
 }));
 
-test('what is found is looked for again before it is told, with its file and place',
+test('a finding is confirmed by a second scrub before it is reported, with its file and place',
   () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {
   tasks.findings.set('a', [[FINDING]]);
   scrubber.start(() => [files('a'), files('b')]);

@@ -1,4 +1,4 @@
-/** The proof that no byte of a project can change without somebody being told, and that no changed value is ever served. */
+/** The proof that no byte of a project can change unreported, and that no changed value is ever served. */
 import { sweepDamages } from './faults/damage-sweep.js';
 import type { Proof, ProofReport, ProofRun } from './proof.js';
 

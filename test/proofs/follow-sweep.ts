@@ -1,20 +1,20 @@
-/** Tells somebody who waits for a sweep what it comes to. */
+/** Reports the progress of a sweep. */
 import type { SweepReport } from './faults/sweeps.js';
 import type { ProofRun } from './proof.js';
 
-/** What is told of a sweep. */
+/** What is reported of a sweep. */
 export interface FollowedSweep {
   /** What its runs are, with their number: `5458 faults`. */
   readonly what: string;
-  /** After how many runs it is told how far it is. */
+  /** Runs between two reports. */
   readonly every: number;
 }
 
 /**
- * Follows a sweep: a fault is told as soon as it is found, since the sweep may go on for an hour.
+ * Follows a sweep. Reports a fault as soon as it is found, since the sweep may take an hour.
  *
- * @param run who is told
- * @param sweep what is told
+ * @param run Takes the reports
+ * @param sweep What is reported
  * @returns what the sweep calls after each run
  */
 export function followSweep(run: ProofRun, { what, every }: FollowedSweep): (report: SweepReport) => void {

@@ -30,7 +30,7 @@ const PLANS: readonly KillPlan[] = [
   { share: 0, segmentBytes: 1_048_576, lifeMsMin: 300, lifeMsMax: 900, paddingMax: 120_000, storage: { sync_interval_ms: 5 } },
 ];
 
-/** Whatever a client was told is compared with the log, after each of the kills. */
+/** Every answer that a client got is compared with the log, after each of the kills. */
 export const killsProof: Proof = {
   name: 'kills',
   counts: ['kills', 'acknowledged writes', 'writes without an answer', 'reads', 'snapshots'],

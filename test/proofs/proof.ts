@@ -16,7 +16,7 @@ export interface ProofRun {
   readonly scale: number;
   /** What the logs promise; `fsync` for a proof that takes no durability. */
   readonly durability: Durability;
-  /** Tells somebody who waits how far it is. */
+  /** Reports progress. */
   say(text: string): void;
 }
 

@@ -48,7 +48,7 @@ const TABLE: readonly (readonly [string, Precondition | undefined, Outcomes])[] 
 function outcomeOf(state: DecisionState, command: Command): Outcome {
   const decision = decide(state, command);
   if (!decision.accepted) {
-    // Whoever is refused by a precondition learns the present version, 0 for a key that is not there.
+    // A client that a precondition refuses learns the present version, 0 for a key that is not there.
     if (decision.refusal.code === 'precondition_failed') {
       assert.deepEqual(decision.refusal.facts, { current_seq: state === FILLED ? VERSION : 0 });
     }

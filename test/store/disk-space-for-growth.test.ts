@@ -1,4 +1,4 @@
-/** A disk that is nearly full, as somebody who watches it says. */
+/** A disk that is nearly full, as its watcher reports it. */
 import assert from 'node:assert/strict';
 import type { Log } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';

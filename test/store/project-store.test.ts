@@ -43,7 +43,7 @@ test('nothing is visible or answered before the append resolves, and everything 
   assert.deepEqual(watched.map(({ outcome }) => outcome), ['done', 'done']);
 });
 
-test('whoever is answered first can already read the whole batch', async () => {
+test('the first client that is answered can already read the whole batch', async () => {
   const store = await storeInMemory();
   const seen: unknown[] = [];
   const look = (): number => seen.push([store.seq, store.values.keys({}, 9)]);

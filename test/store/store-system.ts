@@ -31,7 +31,7 @@ export interface StoreSystem {
   crash(): Promise<void>;
   /** How many sealed segments there are. */
   sealedCount(): Promise<number>;
-  /** Lets go of everything. */
+  /** Closes everything. */
   stop(): Promise<void>;
 }
 

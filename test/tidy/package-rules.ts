@@ -17,13 +17,13 @@ interface LockedPackage {
   readonly hasInstallScript?: boolean;
 }
 
-/** What package-lock.json says, as far as it matters here. */
+/** The part of package-lock.json that the rules need. */
 export interface Lockfile {
   /** By place, such as `node_modules/koa`. */
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
-/** What package.json says, as far as it matters here. */
+/** The part of package.json that the rules need. */
 export interface PackageManifest {
   /** Names of the packages that a running server needs. */
   readonly dependencies?: Readonly<Record<string, string>>;

@@ -4,8 +4,10 @@
  */
 import ts from 'typescript';
 
+const KEEPING: ReadonlySet<ts.SyntaxKind> = new Set([ts.SyntaxKind.EqualsToken, ts.SyntaxKind.QuestionQuestionEqualsToken]);
+
 /**
- * Finds promises that nobody waits for: statements whose value has `then`, and async functions handed to a caller
+ * Finds promises that are not awaited: statements whose value has `then`, and async functions handed to a caller
  * that takes no result.
  *
  * @param program The compiled project
@@ -21,7 +23,7 @@ export function floatingPromises(program: ts.Program, isOurs: (fileName: string)
       offences.push(`${tree.fileName}:${tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1}: ${message}`);
     };
     const visit = (node: ts.Node): void => {
-      if (ts.isExpressionStatement(node) && isThenable(checker, node.expression)) report(node, 'a promise that nobody awaits');
+      if (ts.isExpressionStatement(node) && isThenable(checker, node.expression)) report(node, 'a promise that is not awaited');
       if (isAsyncFunction(node) && isTakenAsVoid(checker, node)) report(node, 'an async function where its promise is dropped');
       ts.forEachChild(node, visit);
     };
@@ -44,8 +46,8 @@ export function compileProject(root: string): ts.Program {
 
 function isThenable(checker: ts.TypeChecker, expression: ts.Expression): boolean {
   if (ts.isVoidExpression(expression) || ts.isAwaitExpression(expression)) return false;
-  // `x = promise` keeps it.
-  if (ts.isBinaryExpression(expression) && expression.operatorToken.kind === ts.SyntaxKind.EqualsToken) return false;
+  // `x = promise` and `x ??= promise` keep it.
+  if (ts.isBinaryExpression(expression) && KEEPING.has(expression.operatorToken.kind)) return false;
   return hasThen(checker.getTypeAtLocation(expression)) && !hasHandler(expression);
 }
 

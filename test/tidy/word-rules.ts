@@ -42,7 +42,7 @@ export const packageHomes: SyntaxRule = nodeRule((node, { path }) => {
   return stray === undefined ? null : `${name} may be imported only in ${stray.home.source}`;
 });
 
-/** Built-in modules are told from packages by their prefix. */
+/** Built-in modules are distinguished from packages by their prefix. */
 export const builtinPrefix: SyntaxRule = nodeRule((node) => {
   const name = importedName(node);
   return name !== null && BUILTIN_NAMES.has(name) ? `import node:${name}` : null;

@@ -67,7 +67,7 @@ test('releasing removes the name and admits the next process; nothing else is le
 test('releasing leaves a name alone that refers to another socket', () => withFolder(async (folder) => {
   const lock = await FolderLock.acquire(folder, US);
   await rm(path.join(folder, LOCK_NAME));
-  await writeFile(path.join(folder, LOCK_NAME), 'of somebody else');
+  await writeFile(path.join(folder, LOCK_NAME), 'of another owner');
   await lock.release();
   await access(path.join(folder, LOCK_NAME));
 }));

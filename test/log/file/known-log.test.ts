@@ -101,7 +101,7 @@ test('time continues from the time of the known line', async () => {
   await log.close();
 });
 
-test('the oldest segments may be missing as far as they were removed on purpose, and no further', async () => {
+test('the oldest segments may be missing if they were removed on purpose, and only those', async () => {
   const { disk: start, lines } = await sevenLines();
   const known = knownAt(lines, 6);
   const without = start.crash();

@@ -169,7 +169,7 @@ test('bytes that another writer added after a write that failed for lack of spac
   disk.fail({ method: 'fileStatus', path: ACTIVE, action: { kind: 'hold', until, queued: true } });
   const appending = assert.rejects(log.append(drafts(2, 2), 1), { code: 'outcome_unknown' });
   await disk.settle();
-  const other = Buffer.from('what another writer was told is safe\n');
+  const other = Buffer.from('what another writer had acknowledged\n');
   disk.put(ACTIVE, Buffer.concat([disk.bytesOf(ACTIVE), other]));
   wake();
   await appending;

@@ -60,7 +60,7 @@ async function giveValues(life: Life, count: number): Promise<void> {
   }
 }
 
-/** Waits until every value is where the settings say that it shall be. */
+/** Waits until every value is where the settings want it. */
 async function settle({ lives }: Life): Promise<void> {
   const store = lives.store(P);
   const isSettled = (): boolean => {
@@ -320,7 +320,7 @@ test('files that cannot be moved do not prevent a move to memory, also with an o
 });
 
 for (const isWritten of [true, false]) {
-  const fact = `a leave of which nobody can say whether it was recorded lets nothing more be written; it was${isWritten ? '' : ' not'}`;
+  const fact = `a move to memory that may not have been recorded lets nothing more be written; it was${isWritten ? '' : ' not'}`;
   test(fact, () => inFolder(async (folder) => {
     const home = new HomeFaults();
     const life = await beginLife(folder, { wrapHome: (real) => home.over(real) });

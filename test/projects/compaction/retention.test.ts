@@ -1,4 +1,4 @@
-/** Which segments retention lets go, what is recorded of that, and what a start makes of what is left. */
+/** Which segments retention removes, what it records, and what a start makes of the rest. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { StorageChange } from '../../../src/events/project-settings.js';

@@ -32,7 +32,7 @@ const OK_BELOW = 300;
 const INTERNAL_ERROR = 500;
 const LISTED_MAX = 1000;
 
-/** What whoever asked the program was told. */
+/** What clients of the program were answered. */
 export class BinaryTold {
   readonly projects = new Map<string, ToldProject>();
   /** What should not have been answered. */

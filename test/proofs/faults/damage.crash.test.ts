@@ -18,7 +18,7 @@ const VALUES = '/data/p1/snap-00000000000000000011.json';
 /** What a snapshot that was never committed has left. */
 const UNFINISHED = '/data/p1/snap-00000000000000000012.json';
 
-test('what nobody has touched is served, hot and cold, and the scrub finds nothing', async () => {
+test('an untouched project is served, hot and cold, and the scrub finds nothing', async () => {
   const sample = await sampleProject();
   const segments = sample.files.filter((file) => /^p1\/\d{20}\.jsonl/.test(file));
   assert.ok(segments.length > 3 && segments.some((file) => file.endsWith('.gz')), segments.join());

@@ -106,7 +106,7 @@ export async function judgeDamaged(sample: SampleProject, disk: FaultDisk, isCac
 }
 
 async function compare({ versions, seq }: SampleProject, store: ProjectStore): Promise<string[]> {
-  const faults = store.seq === seq ? [] : [`the log ends with seq ${store.seq} and not with ${seq}, and nobody said so`];
+  const faults = store.seq === seq ? [] : [`the log ends with seq ${store.seq} and not with ${seq}, and nothing reported it`];
   for (const key of store.values.keys({}, store.values.count + 1)) if (!versions.has(key)) faults.push(`"${key}" should not be there`);
   for (const [key, version] of versions) {
     try {
@@ -144,7 +144,7 @@ export async function judgeServerLog(sample: SampleProject, disk: FaultDisk): Pr
   if (registry === undefined) return { isRefused: true, isNoticed: true, faults: [] };
   const registration = registry.registrations.get(PROJECT);
   const isRight = registration?.state === 'live' && registration.logId === sample.logId;
-  const faults = registry.isCorrupt || isRight ? [] : ['the project is registered otherwise, and nobody said so'];
+  const faults = registry.isCorrupt || isRight ? [] : ['the project is registered otherwise, and nothing reported it'];
   const isNoticed = registry.isCorrupt || logged.some(({ level }) => level === 'warn' || level === 'error');
   await registry.close();
   return { isRefused: registry.isCorrupt, isNoticed, faults };

@@ -54,7 +54,7 @@ async function begin(disk: FaultDisk, told: Told): Promise<Begun> {
  * Starts twice on what is left, which must come to the same bytes, and goes on.
  *
  * @param disk what is left; without faults
- * @param before what was told before
+ * @param before what was acknowledged before
  * @returns what is wrong
  */
 export async function judgeRest(disk: FaultDisk, before: Told): Promise<readonly string[]> {

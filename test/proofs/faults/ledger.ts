@@ -1,6 +1,6 @@
 /**
- * What whoever asked was told, and what may therefore be found afterwards: an acknowledged change is there with value, version
- * and time; a refused one is not; one whose answer never came, or said that nobody knows, is there wholly or not at all.
+ * What clients were answered, and what may therefore be found afterwards: an acknowledged change is there with value, version
+ * and time; a refused one is not; one whose answer never came, or was `outcome_unknown`, is there wholly or not at all.
  */
 
 /** A version of a key. */
@@ -36,7 +36,7 @@ export type Outcome =
 /** What a key may be: a version that is known, a value whose version is not, or nothing. */
 type Possible = Version | { readonly value: string } | 'absent';
 
-/** What was told of one project. */
+/** What was answered about one project. */
 export class Ledger {
   readonly #possible = new Map<string, Possible[]>();
   /** What a process shows that has told all this: nothing that is not durable. */

@@ -165,7 +165,7 @@ function move(id: string, onDisk: boolean): Step {
     // One that is not served is refused and stays what it was, which may be what it set out with before.
     if (world.life.served(id) !== undefined) {
       told.place = 'unknown';
-      // Where nobody can say whether it has left, the next start may bring it back as it set out.
+      // If it is uncertain whether it has moved to memory, the next start may bring it back as it was before.
       told.setOut = told.ledger.copy();
     }
     const isDone = await attempt(world, name, () => world.life.lives.update(id, { storage: { on_disk: onDisk } }, CONTEXT));
@@ -301,7 +301,7 @@ async function allOf(work: readonly Promise<void>[]): Promise<void> {
  *
  * @param disk with the configuration of {@link documentWith} on it
  * @param durability the same
- * @returns what was told
+ * @returns what was acknowledged
  */
 export async function liveOn(disk: FaultDisk, durability: Durability): Promise<Lived> {
   const told = new Told();

@@ -1,4 +1,4 @@
-/** Strikes one call of the real program: the library of `fault-shim.c` in front of it, and what it is told. */
+/** Strikes one call of the real program: the library of `fault-shim.c` in front of it, and its settings. */
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { compileFaultShim } from '../../e2e/fault-shim.js';

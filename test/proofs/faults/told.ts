@@ -114,7 +114,7 @@ export class Told {
   }
 
   /**
-   * Takes over what a server that was started again has shown: whatever nobody knew before is settled.
+   * Takes over what a server that was started again has shown: what was uncertain before is settled.
    *
    * @param life the server, already judged
    */
@@ -173,7 +173,7 @@ async function judgeProject(life: FaultedLife, disk: FaultDisk, [id, told]: read
   }
   if (told.presence === 'gone') return ['is there again'];
   const found = await readAll(registered.store);
-  // What is in memory is gone with its process; whether it was still there nobody knows while it moves.
+  // What is in memory is gone with its process; while it moves it is uncertain whether it was still there.
   if (told.place !== 'disk' && found.size === 0) return [];
   if (told.place === 'memory') return ['has come back from memory'];
   const allFaultsBy = (ledger: Ledger): string[] => [...faultsBy(ledger, told, found), ...receiptFaults(disk, told, [id, ledger])];

@@ -1,5 +1,5 @@
 /**
- * The form of a recorded history: what clients asked and what they were told, with one clock for all of them, and what the log held
+ * The form of a recorded history: what clients asked and what they were answered, with one clock for all of them, and what the log held
  * when it was read. Judges read it; a recorder or a hand makes it.
  */
 
@@ -10,7 +10,7 @@ export type Condition =
   /** `If-Match`, with the tag's seq and the value that the client had been shown under that tag. */
   | { readonly kind: 'match'; readonly seq: number; readonly value: string };
 
-/** What a client was told. */
+/** What a client was answered. */
 export type Outcome =
   /** A write that was carried out. A deletion never creates. */
   | { readonly kind: 'written'; readonly seq: number; readonly hash: string; readonly created: boolean }
@@ -51,7 +51,7 @@ export interface LoggedChange {
   /** Null for a deletion. */
   readonly value: string | null;
   readonly hash: string;
-  /** The request id of whoever asked for it. */
+  /** The request id of the operation that wrote it. */
   readonly request: string;
 }
 

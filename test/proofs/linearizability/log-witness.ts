@@ -1,7 +1,7 @@
 /**
  * Judges a history by the log as the witness of the order. The log says where each write stands, so what is left to show is that the
  * answers agree with it: a place in the log can be given to every operation, such that what ended before another began stands before
- * it, and each was told what held at its place. Keys are judged together, since a project has one order.
+ * it, and each was answered with what held at its place. Keys are judged together, since a project has one order.
  */
 import { describeOperation, type History, type LoggedChange, type Operation } from './history.js';
 
@@ -98,15 +98,15 @@ function judgeChange({ key, value, condition, outcome }: Operation, change: Logg
   if (condition !== null && before !== (condition.kind === 'absent' ? 0 : condition.seq)) faults.push(`carried out at version ${before}`);
   if (value === null && before === 0) faults.push('deleted what was not there');
   const isWrongNews = value !== null && outcome.kind === 'written' && outcome.created !== (before === 0);
-  if (isWrongNews) faults.push(`was told the wrong thing about version ${before} before it`);
+  if (isWrongNews) faults.push(`got the wrong answer about version ${before} before it`);
   return faults;
 }
 
-/** Changes that nobody asked for. */
+/** Changes that no client asked for. */
 function strangers({ operations }: History, witness: Witness): string[] {
   const asked = new Set(operations.map(({ id }) => id));
   const unasked = [...witness.bySeq.values()].filter(({ request }) => !asked.has(request));
-  return unasked.map(({ seq, key, value }) => `asked for by nobody: seq ${seq} ${key} ${value ?? 'deleted'}`);
+  return unasked.map(({ seq, key, value }) => `asked for by no client: seq ${seq} ${key} ${value ?? 'deleted'}`);
 }
 
 /**

@@ -100,7 +100,7 @@ class KeySearch {
     return mayBeDropped && this.#explain(this.#place(progress, index, progress.value));
   }
 
-  /** Places every read that can happen now. Waiting would not help it, and placing it hinders nobody. */
+  /** Places every read that can happen now. Waiting would not help it, and placing it hinders no other operation. */
   #placeReads(start: Progress): Progress {
     let progress = start;
     for (;;) {

@@ -18,7 +18,7 @@ export interface PlantedAnomaly {
 
 /** An operation as a story tells it. */
 interface Told {
-  /** Left out: right after what was told last, and over before what is told next. */
+  /** Left out: right after the last operation of the story, and over before the next. */
   readonly begin?: number;
   readonly end?: number;
   readonly condition?: Condition;
@@ -79,7 +79,7 @@ class Story {
     return this.#add({ id: this.#nextId(), kind: 'head', key, value: null }, told, { kind: 'found', seq, value: null });
   }
 
-  /** A read, or a deletion, that is told that there is nothing. */
+  /** A read, or a deletion, whose answer is that there is nothing. */
   nothing(key: string, kind: 'get' | 'head' | 'delete' = 'get', told: Told = {}): this {
     return this.#add({ id: this.#nextId(), kind, key, value: null }, told, { kind: 'absent' });
   }
@@ -147,7 +147,7 @@ export const SOUND_HISTORIES: readonly { readonly name: string; readonly history
       .get('a', 3, { begin: 13.1, end: 19.1 }).get('a', 2, { begin: 10.2, end: 19.2 }).get('a', 3).history(),
   },
   {
-    name: 'writes beside each other, in an order that nobody could foresee',
+    name: 'writes beside each other, in an order that could not be foreseen',
     history: story().put('a', 'a1', { begin: 10.1, end: 20.1, created: true }).put('a', 'a2', { begin: 10.2, end: 15.1 })
       .put('b', 'b1', { begin: 10.3, end: 14.1 }).get('a', 3, { begin: 21.1, end: 22.1 }).history(),
   },
@@ -216,8 +216,8 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
     history: story().put('a', 'a1', { hash: 'forged' }).history(),
   },
   {
-    name: 'phantom delete', caughtBy: ['log', 'search'], says: /asked for by nobody/,
-    history: story().put('a', 'a1').also((told) => told.log('nobody', 'a', null)).nothing('a').history(),
+    name: 'phantom delete', caughtBy: ['log', 'search'], says: /asked for by no client/,
+    history: story().put('a', 'a1').also((told) => told.log('no client', 'a', null)).nothing('a').history(),
   },
   {
     name: 'refused write that is visible', caughtBy: ['log', 'search'], says: /refused, and in the log/,
@@ -270,11 +270,11 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
       .nothing('a', 'get', { begin: 13.1, end: 14.1 }).history(),
   },
   {
-    name: 'new key called an old one', caughtBy: ['log', 'search'], says: /the wrong thing about version 0/,
+    name: 'new key called an old one', caughtBy: ['log', 'search'], says: /the wrong answer about version 0/,
     history: story().put('a', 'a1', { created: false }).history(),
   },
   {
-    name: 'old key called a new one', caughtBy: ['log', 'search'], says: /the wrong thing about version 2/,
+    name: 'old key called a new one', caughtBy: ['log', 'search'], says: /the wrong answer about version 2/,
     history: story().put('a', 'a1').put('a', 'a2', { created: true }).history(),
   },
   {

@@ -33,7 +33,7 @@ const BROKEN_BODY = '{"broken":';
 interface Asked extends Pick<Operation, 'id' | 'kind' | 'key' | 'value' | 'condition'> {
   readonly project: RecordedProject;
   readonly headers: Readonly<Record<string, string>>;
-  /** Differs from the value where a put shall be turned away. */
+  /** Differs from the value where a put is to be rejected. */
   readonly body: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** Saboteurs of what stands around the logs: keys of access, the lives of projects, the configuration, the lock. */
+/** Saboteurs of what surrounds the logs: API keys, the lives of projects, the configuration, the lock. */
 import type { Saboteur } from './saboteur.js';
 
 const CONFIG_FILE = 'src/config/config-file.ts';

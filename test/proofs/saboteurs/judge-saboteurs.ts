@@ -25,7 +25,7 @@ export interface JudgedSaboteur {
 
 /** How saboteurs are judged. */
 export interface JudgeOptions {
-  /** Is told of each as soon as it is known. */
+  /** Called with each verdict as soon as it is known. */
   readonly onVerdict?: (judged: JudgedSaboteur) => void;
 }
 

@@ -106,7 +106,7 @@ test(
     const file = 'src/auth/authorize.ts';
     const quiet = { file, find: 'an action on a project names it', replace: 'an action on a project has its name' };
     const dead = { file, find: 'const { principal, action, project } = request;', replace: 'nowhere();' };
-    const gone = { file, find: 'nobody wrote this', replace: '' };
+    const gone = { file, find: 'this is written nowhere', replace: '' };
     const judged = await judgeSaboteurs([
       planned({ name: 'a-caught' }), planned({ name: 'b-missed', changes: [quiet] }), planned({ name: 'c-dead', changes: [dead] }),
       planned({ name: 'd-without-a-place', changes: [gone] }),

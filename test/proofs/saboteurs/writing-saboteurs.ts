@@ -108,7 +108,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     tests: ['log/file/kill-points.crash'],
   },
   {
-    name: 'write-to-a-file-that-somebody-changed',
+    name: 'write-to-a-file-that-another-program-changed',
     changes: [{
       file: 'src/log/file/segment/active-segment.ts',
       find: 'this.#endBytes = endBytes + bytes.length;',

@@ -31,7 +31,7 @@ export interface RecoveredLog {
 }
 
 const PROOF_PIECE_BYTES = 1_048_576;
-const DAMAGED_FORM = 'one form of a segment is damaged; using the other one, which is sound as far as it was read';
+const DAMAGED_FORM = 'one form of a segment is damaged; using the other one, which was sound when it was read';
 const DOUBLED = 'segments exist both plain and compressed; the next compaction verifies one form of each and removes the other';
 
 /** Phase 2 for one log. */
