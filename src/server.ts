@@ -83,7 +83,7 @@ export interface ServerParts {
 }
 
 /** Facts about a started server. */
-export interface StartedServer {
+interface StartedServer {
   /** Its URL, such as `http://127.0.0.1:23849`. */
   readonly url: string;
   readonly logger: Logger;

@@ -10,11 +10,12 @@ import { suite } from './suite.js';
 import {
   dependencyOffences, installedOffences, lockfileOffences, readJson, type Lockfile, type PackageManifest,
 } from './tidy/package-rules.js';
+import { doubledExports, unusedExports } from './tidy/export-rules.js';
 import { compileProject, floatingPromises } from './tidy/promise-rules.js';
 import { exportedDocs, functionSize, functionSizes, moduleComment, parameterCount } from './tidy/shape-rules.js';
 import { assertNone, projectRoot, readProject, type SourceText } from './tidy/source-tree.js';
 import { suitesRun, testFilesTest } from './tidy/suite-rules.js';
-import { parseSource, type SyntaxRule } from './tidy/syntax.js';
+import { type ParsedSource, parseSource, type SyntaxRule } from './tidy/syntax.js';
 import {
   compilerSilenced, contractProse, fileNames, fileSize, lineShape, machinePaths, sourceSizes, stiltedWords,
   unfinishedWords, type TextRule,
@@ -170,6 +171,18 @@ export function read(text: string): number {
   assert.deepEqual(biteSyntax(processOnlyInCli, 'src/log/a.ts', 'job.process(); const a = { process: 1 };'), []);
 });
 
+test('what a source file exports is used by another file, and no two export one name', () => {
+  assertNone([...unusedExports(parsed), ...doubledExports(parsed)]);
+  const sample = (one: string, other: string): ParsedSource[] => (
+    [['src/a.ts', one], ['src/b.ts', other]].map(([name = '', text = '']) => parseSource({ path: name, text }))
+  );
+  const unused = ['export const a = 1;', 'export class A {}', 'export function f() {}', 'export type T = 1;', 'export interface I {}'];
+  for (const text of unused) assert.equal(unusedExports(sample(text, 'const b = 1;')).length, 1, text);
+  assert.deepEqual(unusedExports(sample('export const a = 1; const c = 2;', `import { a } from './a.js';`)), []);
+  assert.equal(doubledExports(sample('export const a = 1;', 'export type a = 1;')).length, 1);
+  assert.deepEqual(doubledExports(sample('export const a = 1;', 'export const b = 1; const a = 2;')), []);
+});
+
 test('promises are awaited, returned or left alone on purpose', () => {
   const isOurs = (name: string): boolean => name.startsWith(`${root}/`) && !name.includes('/node_modules/');
   assertNone(floatingPromises(compileProject(root), isOurs));
@@ -177,9 +190,12 @@ test('promises are awaited, returned or left alone on purpose', () => {
 
 test('promises are awaited, returned or left alone on purpose: the rule bites', () => {
   const head = 'declare function f(): Promise<void>; declare function maybe(): Promise<void> | undefined;\n'
-    + 'declare function take(g: () => void): void; let kept: Promise<void>;\n';
+    + 'declare function take(g: () => void): void; let kept: Promise<void>; let once: Promise<void> | undefined;\n';
   const offends = ['f();', 'f().then(() => 1);', 'true && f();', 'take(async () => {});', 'maybe();', 'f().catch();'];
-  const passes = ['void f();', 'await f();', 'kept = f();', 'take(() => void f());', 'f().catch(() => 1);', 'f().then(() => 1, () => 2);'];
+  const passes = [
+    'void f();', 'await f();', 'kept = f();', 'once ??= f();', 'take(() => void f());', 'f().catch(() => 1);',
+    'f().then(() => 1, () => 2);',
+  ];
   for (const line of offends) assert.equal(floatingIn(head + line).length, 1, line);
   for (const line of passes) assert.deepEqual(floatingIn(head + line), [], line);
 }, { timeoutMs: COMPILE_TIMEOUT_MS });

@@ -145,7 +145,7 @@ export interface SealedSegments {
 }
 
 /** What one batch promises beyond the durability of its log. */
-export interface AppendOptions {
+interface AppendOptions {
   /**
    * True: the batch is on disk before `append` resolves, whatever the durability. Because the sync is part of the append, a batch whose
    * sync could not be made is taken back, as after a failed write. A separate sync after the append could not do that: the lines would be
