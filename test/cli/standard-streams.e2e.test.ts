@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
 import { sampled } from '../test-form.js';
@@ -15,6 +17,8 @@ const test = suite('standard-streams');
 
 /** The short form takes one way to redirect in so many. */
 const EVERY = 2;
+const PORT_RETRY_MS = 500;
+const PORT_ATTEMPTS_MAX = 60;
 
 const FULL_OR_CLOSED = [
   ['standard output is full', '> /dev/full'],
@@ -62,8 +66,13 @@ for (const [what, redirection, isPipe] of [['full', '2> /dev/full', false], ['ne
   test(`a first run whose keys cannot be shown, because standard error is ${what}, makes no configuration and ends with 74`,
     () => withWorkbench(async (bench) => {
     if (isPipe) new Pipe(bench, 'errors').fill();
-    const server = bench.spawn(redirected(redirection));
-    assert.deepEqual(await server.ended, { code: 74, signal: null });
+    // A first run listens on the default port, which another test may have for a while.
+    let ending = await bench.spawn(redirected(redirection)).ended;
+    for (let attempt = 1; ending.code === EXIT_CODES.unavailable && attempt < PORT_ATTEMPTS_MAX; attempt += 1) {
+      await sleep(PORT_RETRY_MS);
+      ending = await bench.spawn(redirected(redirection)).ended;
+    }
+    assert.deepEqual(ending, { code: 74, signal: null });
     assert.ok(!existsSync(bench.configPath));
   }), { timeoutMs: TEST_TIMEOUT_MS });
 }
