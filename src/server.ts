@@ -1,6 +1,6 @@
 /**
- * The composition root, and the only file that knows every room: builds a listening server from a configuration file. Closes everything in
- * reverse order, at shutdown and when a later step of the startup fails.
+ * The composition root, and the only file that knows every room: builds a listening server from a configuration file. At shutdown, and
+ * when a later step of the startup fails, it closes HTTP first and then everything else in reverse order.
  */
 import { FailedKeyThrottle } from './auth/failed-key-throttle.js';
 import { Keyring, type KeyScope, nameScope } from './auth/keyring.js';
@@ -37,9 +37,9 @@ import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
 import type { Adoption } from './projects/start/adopt-projects.js';
 import { reportUnshownKey } from './projects/project-entries.js';
+import { OpenScopes } from './projects/open-scopes.js';
 import { ProjectManager } from './projects/project-manager.js';
 import type { ProjectResources } from './projects/project-resources.js';
-import { ProjectScopes } from './projects/project-scopes.js';
 import { ProjectTable } from './store/project-table.js';
 
 /** Share of the shutdown time for running requests; the rest is for due snapshots and for closing logs. */
@@ -63,7 +63,7 @@ export interface FirstRun {
 export interface Announcer {
   /** A configuration was created, with a project and two API keys. */
   firstRun(first: FirstRun): void;
-  /** An API key was generated for a scope that had none. */
+  /** An API key was generated for a scope, which had none or was adopted. */
   generatedKey(scope: KeyScope, key: string): void;
 }
 
@@ -71,7 +71,10 @@ export interface Announcer {
 export interface ServerParts {
   /** Path of the configuration file; it is created if it does not exist. */
   readonly configPath: string;
-  /** True: projects in the data folder that the configuration does not name get an entry and a new API key. @default false */
+  /**
+   * True: projects in the data folder that the configuration does not name get an entry, and a new API key unless they need none.
+   * @default false
+   */
   readonly adopt?: boolean;
   readonly announcer: Announcer;
   /** Creates the logger of the server log. */
@@ -100,7 +103,7 @@ interface TakenConfig {
 /** A server; it starts once and closes once. */
 export class SimpleKvServer {
   readonly #parts: ServerParts;
-  /** Close everything that is open, in the order of opening. */
+  /** Close everything that is open except HTTP, in the order of opening. */
   readonly #closers: (() => Promise<void>)[] = [];
   #http: HttpServer | undefined;
   #state: LifecycleState = 'starting';
@@ -169,7 +172,7 @@ export class SimpleKvServer {
     const table = new ProjectTable();
     const manager = this.#projectManager({ config, keyring, table, logger, options });
     this.#closers.push(() => manager.close());
-    const scopes = new ProjectScopes(config, table);
+    const scopes = new OpenScopes(config, table);
     const throttle = new FailedKeyThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
@@ -204,7 +207,7 @@ export class SimpleKvServer {
       const fault = {
         pointer: '/default/storage/persistent_file_path',
         found: JSON.stringify(dataFolder),
-        expected: `a folder that can be made and written to, but the system says ${cause.code ?? 'no'}`,
+        expected: `a folder that can be created and written to (${cause.code ?? 'unknown error'})`,
       };
       throw new ConfigError(fault, { cause });
     }
@@ -237,7 +240,7 @@ export class SimpleKvServer {
       return { config, typed };
     } catch (cause) {
       if (adopted.generated.length > 0) {
-        const expected = 'a file that can be replaced: keys were made, and nothing would know them at the next start';
+        const expected = 'a file that can be replaced: API keys were generated, and the next start rejects them unless it has their hashes';
         throw new ConfigError({ pointer: '', expected }, { cause });
       }
       // A typed key also works from a file that is mounted alone; it only stays readable there.

@@ -97,7 +97,7 @@ test('a data folder that cannot be made refuses the start at once, also where th
     await assertRefused(folder, serverFor(file), (error) => {
       assert.ok(error instanceof ConfigError);
       assert.equal(error.pointer, '/default/storage/persistent_file_path');
-      assert.match(error.message, /expected a folder that can be made and written to, but the system says ENOENT$/);
+      assert.match(error.message, /expected a folder that can be created and written to \(ENOENT\)$/);
     });
   }
 }));

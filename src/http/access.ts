@@ -62,7 +62,7 @@ export async function identifyCaller(ctx: AppContext, { keyring, throttle, logge
   if (blockedSeconds > 0) throw tooManyFailedKeys(blockedSeconds);
   if (await throttle.recordFailure(address)) {
     const facts = { remote: address, project, request_id: ctx.state.requestId };
-    logger.warn(facts, 'an address sent too many unknown API keys: for up to a minute its unknown keys get 429');
+    logger.warn(facts, 'an address sent too many unknown API keys; its requests with unknown API keys get 429 for up to a minute');
   }
   throw unauthorized();
 }

@@ -30,8 +30,8 @@ const PROBLEM_TYPE = 'application/problem+json';
 const ASK_OPERATOR = 'Nothing was changed. Ask the operator of the server; the server log says what to do';
 
 const RETRY_SOON_SECONDS = 1;
-/** Interval between probes of a full disk. */
-const RETRY_DISK_SECONDS = 5;
+/** For conditions that often pass within seconds: a full disk is probed as often, and a restart takes about as long. */
+const RETRY_SECONDS = 5;
 /** For failures that an operator has to fix first. */
 const RETRY_LATE_SECONDS = 60;
 const SERVER_ERROR_FIRST = 500;
@@ -84,38 +84,39 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   busy: {
     status: 503,
     title: 'Busy',
-    publicText: 'The server has no memory for this answer at the moment: too many long answers are in progress',
+    publicText: 'Too many large responses are in progress. Retry shortly',
     retryAfterSeconds: RETRY_SOON_SECONDS,
   },
   disk_full: {
     status: 507,
     title: 'Disk full',
-    publicText: 'The disk is full. Nothing was changed, and reads continue. Lower the retention or delete projects to free space; ' +
-      'deleting keys frees nothing until retention removes their history',
-    retryAfterSeconds: RETRY_DISK_SECONDS,
+    publicText: 'There is not enough disk space for this request. Nothing was changed, and reads continue. To free space, lower the ' +
+      'retention or delete projects; deleting keys frees nothing until retention removes their history',
+    retryAfterSeconds: RETRY_SECONDS,
   },
   disk_failed: {
     status: 503,
     title: 'Disk failed',
     publicText: 'The disk or the operating system refused the operation. Nothing was changed; the server log has the cause',
-    retryAfterSeconds: RETRY_DISK_SECONDS,
+    retryAfterSeconds: RETRY_SECONDS,
   },
   log_failed: {
     status: 503,
     title: 'Log failed',
-    publicText: 'The log of this project has failed: it accepts no changes until the server is restarted. Reads continue',
+    publicText: 'The log that records this change has failed and accepts no lines until the server is restarted. Reads continue',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   outcome_unknown: {
     status: 503,
     title: 'Outcome unknown',
-    publicText: 'The disk failed during this change. Whether the change was made is known only after the server is restarted',
+    publicText: 'The change failed while it was being written to disk. Only after a restart of the server is it known whether it was made',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_corrupt: {
     status: 503,
     title: 'Project corrupt',
-    publicText: `Files of this project are damaged and cannot serve this request. ${ASK_OPERATOR}`,
+    publicText: 'This request cannot be served: files of the project are damaged or could not be opened, or it is unknown whether the ' +
+      `project was deleted. ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_missing: {
@@ -127,7 +128,8 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   project_outdated: {
     status: 503,
     title: 'Project outdated',
-    publicText: `This project is not served because its files are older than changes that it has acknowledged. ${ASK_OPERATOR}`,
+    publicText: 'This project is not served because its files are older than changes that it has acknowledged, or because its entry in ' +
+      `the configuration is too old to be compared with its log. ${ASK_OPERATOR}`,
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
   project_newer_format: {
@@ -153,7 +155,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
     publicText: 'The snapshot failed. The previous snapshot and the log are unchanged; reads and writes continue',
   },
   starting: { status: 503, title: 'Starting', publicText: 'The server is starting', retryAfterSeconds: RETRY_SOON_SECONDS },
-  shutting_down: { status: 503, title: 'Shutting down', publicText: 'The server is shutting down', retryAfterSeconds: RETRY_DISK_SECONDS },
+  shutting_down: { status: 503, title: 'Shutting down', publicText: 'The server is shutting down', retryAfterSeconds: RETRY_SECONDS },
   internal_error: { status: 500, title: 'Internal error', publicText: 'The server failed to answer this request' },
 };
 
@@ -217,8 +219,8 @@ function codeOf(thrown: unknown): ErrorCode {
 }
 
 /**
- * Returns the level at which an error is logged in addition to the access log: `error` for a defect and for damaged files, `warn` for
- * any other failure whose cause is hidden from the client, otherwise undefined.
+ * Returns the level at which an error is logged in addition to the access log: `error` for a defect and for `project_corrupt`, `warn`
+ * for any other failure whose cause is hidden from the client, otherwise undefined.
  */
 export function logLevelOf(error: AppError): 'error' | 'warn' | undefined {
   if (error.code === 'internal_error' || error.code === 'project_corrupt') return 'error';

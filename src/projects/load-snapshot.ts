@@ -10,6 +10,8 @@ import type { CommittedManifest, GenerationList, SnapshotFolder } from '../proje
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { placeInSnapshot } from '../projections/value-place.js';
 
+const UNUSABLE = 'a snapshot cannot be used; startup uses the one before it, or the whole log';
+
 /** Options of {@link loadSnapshot}. */
 interface LoadSnapshotOptions {
   /** The log of the snapshot. */
@@ -32,13 +34,13 @@ export interface LoadedSnapshot {
   readonly damaged: readonly number[];
 }
 
-/** Loads the newest sound snapshot. A damaged one is logged, and the one before it is used. */
+/** Loads the newest snapshot that can be used. Each newer one is logged. */
 export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnapshotOptions): Promise<LoadedSnapshot> {
   const { committed, unreadable } = await listTwice(snapshots);
   const damaged: number[] = [];
   for (const { seq, name, error } of unreadable) {
     if (error instanceof SnapshotCorruptError) damaged.push(seq);
-    options.logger.error({ snapshot: name, err: error }, 'a snapshot cannot be used');
+    options.logger.error({ snapshot: name, err: error }, UNUSABLE);
   }
   const own = committed.filter(({ logId }) => logId === options.logId);
   for (const [index, manifest] of own.entries()) {
@@ -50,8 +52,7 @@ export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnaps
       if (!isUnusable(error)) throw error;
       // A snapshot of a newer version is not damaged, and that version may be installed again.
       if (error instanceof SnapshotCorruptError) damaged.push(manifest.seq);
-      const message = 'a snapshot is damaged; startup uses the one before it, or the whole log';
-      options.logger.error({ project: manifest.project, seq: manifest.seq, err: error }, message);
+      options.logger.error({ project: manifest.project, seq: manifest.seq, err: error }, UNUSABLE);
     }
   }
   return { model: new ProjectModel({ isCaching: options.isCaching }), used: undefined, generations: [], damaged };

@@ -19,7 +19,7 @@ export interface MaintenanceState {
   readonly readableFailing: number;
   /** Number of projects with damaged files. */
   readonly scrubsDamaged: number;
-  /** Number of projects that were deleted or left the disk and whose files could not be moved. */
+  /** Number of projects that were deleted or moved to memory and whose files could not be moved away. */
   readonly filesUnmoved: number;
 }
 

@@ -12,13 +12,14 @@ import type { StartFacts } from './start/start-progress.js';
  *
  * - `serving`: reads and writes.
  * - `read_only`: reads only, because the disk was full; writes resume once there is room.
- * - `log_failed`: reads only, because a sync failed, until the server restarts.
+ * - `log_failed`: reads only until the server restarts. The log has failed, or was closed because the outcome of a move to memory is
+ *   unknown.
  *
  * The other states refuse reads and writes, mostly since startup; the server log says why:
  *
- * - `corrupt`: its files are damaged.
+ * - `corrupt`: its files are damaged or could not be opened, or the outcome of its deletion is unknown.
  * - `missing`: its files are not in the data folder.
- * - `outdated`: its files are older than the writes that it has acknowledged.
+ * - `outdated`: its files are older than the writes that it has acknowledged, or its entry is too old to be compared with them.
  * - `newer_format`: a newer version wrote its files.
  */
 export type ServingState = 'serving' | 'read_only' | 'log_failed' | 'corrupt' | 'missing' | 'outdated' | 'newer_format';
@@ -121,7 +122,7 @@ export interface Projects {
   create(project: NewProject, context: CommandContext): Promise<ProjectWithKey>;
 
   /**
-   * Changes a project's settings: log, configuration file, answer.
+   * Changes a project's settings, in the log and in the configuration file; `changes/update-project.ts` has the order.
    *
    * @param id a valid project id
    * @returns the project, and an API key if authentication was switched on and there was none

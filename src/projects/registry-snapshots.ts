@@ -40,7 +40,7 @@ export class RegistrySnapshots {
    */
   async load(logId: string): Promise<LoadedRegistry> {
     const { committed, unreadable } = await this.#folder.list();
-    for (const { seq, error } of unreadable) this.#reportDamage(seq, error);
+    for (const { seq, error } of unreadable) this.#reportUnusable(seq, error);
     for (const manifest of committed.filter((generation) => generation.logId === logId)) {
       try {
         const registrations = new Registrations();
@@ -52,7 +52,7 @@ export class RegistrySnapshots {
         return { registrations, known: { seq: manifest.seq, hash: manifest.hash, timeMs: manifest.timeMs } };
       } catch (error) {
         if (!(error instanceof SnapshotCorruptError) && !(error instanceof SnapshotVersionError)) throw error;
-        this.#reportDamage(manifest.seq, error);
+        this.#reportUnusable(manifest.seq, error);
       }
     }
     return { registrations: new Registrations() };
@@ -65,8 +65,8 @@ export class RegistrySnapshots {
     await (isOutdated ? readable.write(newest) : readable.refresh(newest)).catch(logFailure(this.#logger, 'warn', {}, message));
   }
 
-  #reportDamage(seq: number, error: unknown): void {
-    this.#logger.error({ seq, err: error }, 'a snapshot of the registry is damaged; startup reads more of the log instead');
+  #reportUnusable(seq: number, error: unknown): void {
+    this.#logger.error({ seq, err: error }, 'a snapshot of the registry cannot be used; startup reads more of its log instead');
   }
 
   /**

@@ -72,7 +72,7 @@ export class Registry {
       const isNewer = refusalCodeOf(error) === 'project_newer_format';
       const advice = config && adviceOn(error, { project: REGISTRY_NAME, configPath: config.path });
       const whatToDo = isNewer || advice === undefined ? advice : `${advice}. Every project has its own log; only the registry knows ` +
-        'which projects were deleted or have left the disk, and nothing else is at stake';
+        'which projects were deleted or moved to memory, and nothing else is at stake';
       if (isNewer) logger.error({ err: error, what_to_do: whatToDo }, `the registry was written by a newer version: ${EFFECT}`);
       else logger.error({ err: error, what_to_do: whatToDo }, `the registry cannot be trusted: ${EFFECT}`);
       return new Registry(undefined, new Registrations(), snapshots);

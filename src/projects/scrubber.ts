@@ -1,6 +1,6 @@
 /**
- * The scrub: slowly reads in the background all files that startup did not read, to find damage while there are still copies to repair it
- * from. It reports and changes nothing.
+ * The scrub: slowly reads in the background the logs and snapshots of all projects on disk, to find damage while there are still copies
+ * to repair it from. It reports and changes nothing.
  */
 import type { Finding } from '../base/finding.js';
 import type { Logger } from '../base/logger.js';
@@ -48,7 +48,7 @@ export class Scrubber {
   async #scrubAll(list: () => readonly FilesOfProject[]): Promise<void> {
     for (const job of list()) {
       if (this.#abort.signal.aborted) return;
-      // A project that was deleted or left the disk meanwhile would look like a loss.
+      // A project that was deleted or moved to memory meanwhile would look like a loss.
       const isOnDisk = list().some(({ project, logId }) => project === job.project && logId === job.logId);
       if (isOnDisk) await this.#scrub(job);
     }
@@ -84,7 +84,7 @@ export class Scrubber {
     return again.findings.filter(({ file, offset }) => first.findings.some((other) => other.file === file && other.offset === offset));
   }
 
-  /** Stops reading a project that is being deleted or leaves the disk, and forgets its damage. */
+  /** Stops reading a project that is being deleted or moved to memory, and forgets its damage. */
   async release(project: string): Promise<void> {
     if (this.#current?.project === project) {
       this.#current.abort.abort();

@@ -41,5 +41,5 @@ export function refuseGrowth(neededBytes: number, largestBytes: number): Decisio
 /** Describes a lack of space. */
 export function describeLack(neededBytes: number, largestBytes: number): string {
   if (largestBytes <= 0) return 'the disk is nearly full';
-  return `it needs ${neededBytes} bytes, and the disk has ${largestBytes} left above what is kept for deletes and the configuration`;
+  return `it needs ${neededBytes} bytes, but only ${largestBytes} are available beyond the reserve for deletes and the configuration`;
 }

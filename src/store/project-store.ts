@@ -110,8 +110,8 @@ export class ProjectStore {
     return this.version.settings;
   }
 
-  /** True if authentication is off; false before the project is created. */
-  get isOpen(): boolean {
+  /** True if the project needs no API key; false before it is created. */
+  get isOpenScope(): boolean {
     return this.#model.state.newest?.settings.authentication.enabled === false;
   }
 

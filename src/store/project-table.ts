@@ -10,14 +10,14 @@ import type { ProjectStore } from './project-store.js';
 /**
  * Why a project is refused.
  *
- * - `project_corrupt`: its files are damaged, or their state is unknown.
+ * - `project_corrupt`: its files are damaged or could not be opened, or the outcome of its deletion is unknown.
  * - `project_missing`: its files are not in the data folder.
- * - `project_outdated`: its files are older than the writes that it has acknowledged.
+ * - `project_outdated`: its files are older than the writes that it has acknowledged, or its entry is too old to be compared with them.
  * - `project_newer_format`: a newer version wrote its files.
  */
 export type RefusalCode = Extract<ErrorCode, 'project_corrupt' | 'project_missing' | 'project_outdated' | 'project_newer_format'>;
 
-/** A project that cannot be served, because its files or its entry in the configuration cannot be trusted. */
+/** A project that is not served. */
 export interface RefusedProject {
   readonly id: string;
   readonly code: RefusalCode;
@@ -35,10 +35,11 @@ export type RegisteredProject =
 /** The counted facts of a project. */
 interface CountedFacts {
   readonly isWritable: boolean;
-  readonly isOpen: boolean;
+  readonly isOpenScope: boolean;
 }
 
-const NOT_COUNTED: CountedFacts = { isWritable: false, isOpen: false };
+/** The facts of a project that is refused or not in the table. */
+const NEITHER: CountedFacts = { isWritable: false, isOpenScope: false };
 
 /**
  * All projects. The table updates its counts of open projects and of projects that cannot write whenever one changes: probes and the
@@ -65,10 +66,10 @@ export class ProjectTable {
 
   /** Updates the counters by the difference between the counted and the current facts. Nothing else changes them. */
   #count(id: string): void {
-    const before = this.#counted.get(id) ?? NOT_COUNTED;
+    const before = this.#counted.get(id) ?? NEITHER;
     const found = this.#projects.get(id);
-    const now = found?.kind === 'served' ? factsOf(found.store) : NOT_COUNTED;
-    this.#openCount += Number(now.isOpen) - Number(before.isOpen);
+    const now = found?.kind === 'served' ? factsOf(found.store) : NEITHER;
+    this.#openCount += Number(now.isOpenScope) - Number(before.isOpenScope);
     if (found === undefined || now.isWritable) this.#degraded.delete(id);
     else this.#degraded.add(id);
     if (found === undefined) this.#counted.delete(id);
@@ -136,5 +137,5 @@ export class ProjectTable {
 }
 
 function factsOf(store: ProjectStore): CountedFacts {
-  return { isWritable: store.logState === 'writable', isOpen: store.isOpen };
+  return { isWritable: store.logState === 'writable', isOpenScope: store.isOpenScope };
 }

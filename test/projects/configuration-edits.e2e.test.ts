@@ -93,7 +93,7 @@ test('the key of an old copy that is put back holds, which config records', () =
   await served.restart(() => writeFile(served.configPath, copy));
   assert.deepEqual([await served.statusFor('shop', old), await served.statusFor('shop', String(body['api_key']))], [200, 401]);
   assert.deepEqual((await lastChange(served, 'shop')).slice(0, 2), ['project.key', 'config']);
-  const warned = served.logged.filter(({ msg }) => msg.includes('replaced since then, is valid again'));
+  const warned = served.logged.filter(({ msg }) => msg.includes('replaced since then is accepted again'));
   assert.deepEqual(warned.map(({ level, project, revision, newest_revision: newest }) => [level, project, revision, newest]), [
     ['warn', 'shop', 1, 2],
   ]);

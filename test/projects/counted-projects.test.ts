@@ -5,7 +5,7 @@ import type { LogState } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { describeProject } from '../../src/projects/project-details.js';
-import { ProjectScopes } from '../../src/projects/project-scopes.js';
+import { OpenScopes } from '../../src/projects/open-scopes.js';
 import { ProjectTable } from '../../src/store/project-table.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { inFolder } from '../config/config-folder.js';
@@ -40,7 +40,7 @@ class MoodyLog extends MemoryLog {
 function walk(table: ProjectTable): readonly unknown[] {
   const stores = table.list().flatMap((project) => (project.kind === 'served' ? [project.store] : []));
   const degraded = table.list().map(describeProject).filter(({ state }) => state !== 'serving').map(({ id }) => id);
-  return [table.list().length, table.list().length - degraded.length, stores.filter(({ isOpen }) => isOpen).length, degraded];
+  return [table.list().length, table.list().length - degraded.length, stores.filter(({ isOpenScope }) => isOpenScope).length, degraded];
 }
 
 function counters(table: ProjectTable): readonly unknown[] {
@@ -124,7 +124,7 @@ test('the counters follow the lives of projects on disk and in memory', () => in
 
 test('whether any scope is open and any project can write is known without a walk over the projects', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.table);
+  const scopes = new OpenScopes(life.config, life.table);
   const allowWalks = forbidWalks(life);
   assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [false, false, true]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);

@@ -83,7 +83,7 @@ test('a change that is too large for what is left is refused with both figures, 
   room.largestBytes = 1000;
   const large = set('large', '1'.repeat(2000));
   assert.deepEqual(await outcomes(store, [large, set('a'), set('b'), large]), ['disk_full', 'done', 'done', 'disk_full']);
-  await assert.rejects(store.submit(large, CONTEXT), /it needs 2261 bytes, and the disk has 484 left above what is kept/);
+  await assert.rejects(store.submit(large, CONTEXT), /it needs 2261 bytes, but only 484 are available beyond the reserve for deletes/);
   assert.deepEqual(await outcomes(store, [set('c'), set('d')]), ['done', 'disk_full'], 'what is allowed in a turn counts in that turn');
 });
 

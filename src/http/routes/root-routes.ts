@@ -16,7 +16,7 @@ export function addRootRoutes(router: AppRouter, { version }: RouteParts): void 
     name: 'simplekv',
     version,
     links: { projects: PROJECTS_PATH, livez: LIVENESS_PATH, readyz: READINESS_PATH },
-    documentation: 'README.md of the package, under "HTTP API"',
+    documentation: 'docs/http-api.md of the package',
   };
   const show = (ctx: AppContext): void => {
     refuseQuery(ctx.state.target.query);

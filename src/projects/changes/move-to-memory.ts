@@ -21,7 +21,7 @@ import { asApplied } from './failed-change.js';
 import { isOutcomeUnknown, suspendWrites } from './suspend-project.js';
 
 /** Logged if files stay under the name of a project that is in memory. */
-export const LEFT_FILES_STAY = 'the files of a project that left the disk could not be moved; the next startup moves them';
+export const LEFT_FILES_STAY = 'the files of a project that was moved to memory could not be moved away; the next startup retries';
 
 /** A requested move between memory and disk. */
 export interface Move {
@@ -83,10 +83,11 @@ async function refuseToLeave(logger: Logger, store: ProjectStore, error: unknown
   if (isOutcomeUnknown(error)) {
     await suspendWrites(logger, store, 'its move to memory may or may not have been recorded; the next startup knows');
   }
-  throw asApplied(error, `Cannot record that the project "${store.id}" leaves the disk`);
+  throw asApplied(error, `Cannot record the move of the project "${store.id}" to memory`);
 }
 
-/** Closes the log that a project has left; a failure costs nothing. */
+/** Closes the log that a project no longer uses; a failure costs nothing. */
 export async function closeReplacedLog(logger: Logger, log: Log): Promise<void> {
-  await log.close().catch(logFailure(logger, 'warn', { project: log.project }, 'the log that a project has left could not be closed'));
+  const message = 'the previous log of a project that was moved could not be closed';
+  await log.close().catch(logFailure(logger, 'warn', { project: log.project }, message));
 }

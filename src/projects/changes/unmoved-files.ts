@@ -1,7 +1,7 @@
 /**
- * Files of projects that were deleted or left the disk, and that could not be moved: the folder accepts no renames, or the disk fails.
- * The change is in force all the same. The files stay where they are until a repeated request, the next startup or a person moves
- * them; readiness counts them until then.
+ * Files of projects that were deleted or moved to memory, and that could not be moved away because the folder accepts no renames or the
+ * disk fails. The change is in force all the same. The files stay where they are until a repeated request, the next startup or a person
+ * moves them; readiness counts them until then.
  */
 import type { LogHome } from '../../log/log.js';
 
@@ -31,7 +31,7 @@ export class UnmovedFiles {
   }
 
   /**
-   * Moves the files of a project that has left the disk to the folder that keeps them.
+   * Moves the files of a project that was moved to memory to the folder that keeps them.
    *
    * @throws the error of the disk; the files are remembered then
    */
@@ -49,7 +49,7 @@ export class UnmovedFiles {
   }
 
   /**
-   * Retries to move the files of a log that has left, before the name is used for anything else.
+   * Retries to move the files that an earlier move to memory left behind, before the name is used for anything else.
    *
    * @returns false if there are none
    * @throws the error of the disk

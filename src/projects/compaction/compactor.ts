@@ -1,7 +1,8 @@
 /**
  * Schedules compactions: at each project's interval, on request, and at shutdown. Runs one at a time, so that a server with many
- * projects does not read and write all of them at once. A failed compaction is retried with exponential backoff and reported by
- * readiness; it never blocks writes. The only file of this folder that others use.
+ * projects does not read and write all of them at once. A failed compaction is reported by readiness and retried with exponential
+ * backoff; if files are damaged, only on request and after the next startup. It never blocks writes. The only file of this folder that
+ * others use.
  */
 import pLimit from 'p-limit';
 import { AppError } from '../../base/app-error.js';
@@ -242,7 +243,10 @@ function intervalMsOf(store: ProjectStore): number {
   return store.settings.storage.compaction.interval_seconds * MS_PER_SECOND;
 }
 
-/** Wait between the last attempt and the next: the interval, doubled with each failure. */
+/**
+ * Wait between the last attempt and the next: the interval; after failures at least a second, doubled with each failure from the second
+ * on, up to an hour. Never shorter than the interval.
+ */
 function waitMsOf({ compaction, failures }: Watched): number {
   const intervalMs = intervalMsOf(compaction.store);
   if (failures === 0) return intervalMs;

@@ -30,7 +30,7 @@ export async function damageOf(
     const found = await snapshots.read(manifest.seq);
     const isSame = found.json.sha256 === manifest.json.sha256 && found.index.sha256 === manifest.index.sha256;
     const place = { file: snapshotName(manifest.seq, 'manifest'), offset: 0 };
-    if (!isSame) return new SnapshotCorruptError(place, 'the digests that were committed', 'others');
+    if (!isSame) return new SnapshotCorruptError(place, 'the committed digests', 'different ones');
     await snapshots.verify(manifest, { signal });
     return undefined;
   } catch (error) {
@@ -86,7 +86,7 @@ export function irreplaceable(project: string, damages: readonly SnapshotCorrupt
  * @param signal aborts; values relocated until then stay relocated
  * @throws {LogCorruptError} if the log is damaged as well
  */
-export async function readFromBefore(
+export async function relocateToOlderSources(
   { store: { reads }, snapshots, log }: Pick<CompactionParts, 'store' | 'snapshots' | 'log'>,
   fallback: SnapshotManifest | undefined,
   signal: AbortSignal,

@@ -25,7 +25,7 @@ import type { BackgroundTasks } from '../background-tasks.js';
 import type { FoundDamage } from '../found-damage.js';
 import type { CompactionResult } from '../projects.js';
 import type { Registry } from '../registry.js';
-import { damageOf, hasLines, irreplaceable, isDamage, readFromBefore } from './damaged-snapshot.js';
+import { damageOf, hasLines, irreplaceable, isDamage, relocateToOlderSources } from './damaged-snapshot.js';
 import { ReadableUpkeep } from './readable-upkeep.js';
 import { applyRetention } from './retention.js';
 
@@ -33,10 +33,10 @@ import { applyRetention } from './retention.js';
 const SMALL_SNAPSHOT_BYTES = 4_194_304;
 /** A larger one is rebuilt once the log since then has grown to this share of its size. */
 const LOG_SHARE_DUE = 0.5;
-/** Attempts to build one snapshot: each retry follows a base snapshot that was left behind, or that a second reading found sound. */
+/** Attempts to build one snapshot: each retry follows a base snapshot that was discarded, or that a second reading found sound. */
 const BUILDS_MAX = 4;
 
-const LEFT_BEHIND = 'a snapshot is damaged; its content is read from before it, and a new one is made';
+const DISCARDED = 'a snapshot is damaged and no longer used; every value is in another snapshot or in the log';
 const SOUND_AGAIN = 'a snapshot that was reported as damaged was read again and is sound';
 
 /** A project, and the services that its compaction uses. */
@@ -130,15 +130,15 @@ export class ProjectCompaction {
    * @throws {AppError} `disk_full`, `compaction_failed`; `project_corrupt` if files that it needs are damaged
    */
   async run(signal: AbortSignal, context?: CommandContext): Promise<CompactionResult> {
-    await this.#leaveDamaged(signal);
+    await this.#discardDamaged(signal);
     // A client that asks although nothing has changed wants a sound snapshot, and only reading finds unreported damage.
-    if (context !== undefined && this.#generations[0]?.seq === this.store.seq) await this.#leaveUnsound(signal);
+    if (context !== undefined && this.#generations[0]?.seq === this.store.seq) await this.#discardIfDamaged(signal);
     try {
       return await this.#attempt(signal, context);
     } catch (error) {
       if (!(error instanceof SnapshotCorruptError)) throw error;
       // The newest snapshot proved damaged while places were read from its index.
-      await this.#leaveDamaged(signal, this.#generations[0]);
+      await this.#discardDamaged(signal, this.#generations[0]);
       return await this.#attempt(signal, context);
     }
   }
@@ -164,12 +164,12 @@ export class ProjectCompaction {
   }
 
   /**
-   * Removes damaged snapshots, which frees their names, but only after reading everything that they held from elsewhere.
+   * Removes damaged snapshots, which frees their names, but only once their values are read from older snapshots or the log.
    *
    * @param suspected a snapshot to check besides the reported ones
    * @throws {AppError} `project_corrupt` if some of it exists nowhere else: nothing has changed, and no other snapshot can be made
    */
-  async #leaveDamaged(signal: AbortSignal, suspected?: SnapshotManifest): Promise<void> {
+  async #discardDamaged(signal: AbortSignal, suspected?: SnapshotManifest): Promise<void> {
     const damages = new Map<SnapshotManifest, SnapshotCorruptError>();
     const suspects = this.#generations.filter((each) => each === suspected || this.#isReported(each));
     for (const suspect of suspects) await this.#confirm(suspect, damages, signal);
@@ -181,11 +181,11 @@ export class ProjectCompaction {
       for (const [{ seq }, found] of damages) damage.addSnapshot(store.id, seq, found);
       throw irreplaceable(store.id, [...damages.values()]);
     }
-    const leaving = this.#generations.filter((each) => !kept.includes(each));
-    logger.error({ project: store.id, seqs: leaving.map(({ seq }) => seq), fallback_seq: kept[0]?.seq ?? 0 }, LEFT_BEHIND);
-    if (leaving.includes(newest)) await readFromBefore(this.#parts, kept[0], signal);
+    const discarded = this.#generations.filter((each) => !kept.includes(each));
+    logger.error({ project: store.id, seqs: discarded.map(({ seq }) => seq), fallback_seq: kept[0]?.seq ?? 0 }, DISCARDED);
+    if (discarded.includes(newest)) await relocateToOlderSources(this.#parts, kept[0], signal);
     this.#generations = kept;
-    for (const { seq } of leaving) {
+    for (const { seq } of discarded) {
       // The base of the log stays: a person may want the parts that can still be read.
       if (seq !== log.base?.seq) await snapshots.remove(seq);
       this.#forgetDamage(seq);
@@ -198,18 +198,18 @@ export class ProjectCompaction {
     damage.forgetSnapshot(store.id, seq);
   }
 
-  /** Reads the newest snapshot and its fallback, and leaves behind those that are damaged. */
-  async #leaveUnsound(signal: AbortSignal): Promise<void> {
+  /** Reads the newest snapshot and its fallback, and discards those that are damaged. */
+  async #discardIfDamaged(signal: AbortSignal): Promise<void> {
     const [newest] = this.#generations;
     if (newest !== undefined && (await damageOf(this.#parts.snapshots, newest, signal)) !== undefined) {
-      await this.#leaveDamaged(signal, newest);
+      await this.#discardDamaged(signal, newest);
     }
     await this.#proveFallback(signal);
   }
 
   /**
-   * Reads the snapshot that startup falls back on if the newest is damaged. A damaged one is left behind, and the one before takes
-   * its place.
+   * Reads the snapshot that startup falls back on if the newest is damaged. A damaged one is discarded, and the one before takes its
+   * place.
    *
    * @returns its seq, 0 if there is none
    * @throws {AppError} `project_corrupt` if it is damaged and some of its content exists nowhere else
@@ -219,7 +219,7 @@ export class ProjectCompaction {
       const fallback = this.#generations[1];
       if (fallback === undefined) return 0;
       if ((await damageOf(this.#parts.snapshots, fallback, signal)) === undefined) return fallback.seq;
-      await this.#leaveDamaged(signal, fallback);
+      await this.#discardDamaged(signal, fallback);
     }
   }
 
@@ -293,7 +293,7 @@ export class ProjectCompaction {
       } catch (error) {
         const isSnapshot = error instanceof Error && error.name === 'SnapshotCorruptError' && newest !== undefined;
         if (build === BUILDS_MAX || !(isSnapshot || (isDamage(error) && build === 1))) throw error;
-        if (isSnapshot) await this.#leaveDamaged(signal, newest);
+        if (isSnapshot) await this.#discardDamaged(signal, newest);
       }
     }
   }

@@ -15,9 +15,9 @@ import type { CompactionParts } from './project-compaction.js';
 
 const MS_PER_SECOND = 1000;
 const DAMAGED = 'retention found a damaged segment and leaves it as it is; docs/recovery.md says what to do';
-const DAMAGED_FORM = 'a segment exists plain and compressed, and this form is damaged; it stays unless the other is sound';
-const FORM_KEPT = 'a segment existed plain and compressed: this form was read and is sound, and the other one was removed';
-const FORM_STAYS = 'one of the two forms of a segment could not be removed; the next compaction retries';
+const DAMAGED_COPY = 'a segment exists plain and compressed, and this copy is damaged; it is kept unless the other copy is sound';
+const COPY_KEPT = 'a segment existed plain and compressed: this copy was read and is sound, and the other one was removed';
+const COPY_STAYS = 'one of the two copies of a segment could not be removed; the next compaction retries';
 
 /** The project, its settings, and the services that retention uses. */
 export interface RetentionParts extends Pick<CompactionParts, 'log' | 'registry' | 'clock' | 'logger' | 'damage' | 'dataFolder'> {
@@ -49,7 +49,7 @@ export interface Coverage {
 export async function applyRetention(parts: RetentionParts, coverage: Coverage): Promise<void> {
   const { log, settings } = parts;
   if (log.sealed === undefined) return;
-  for (const segment of log.sealed.list()) if (segment.isDoubled) await keepSoundForm(segment, parts);
+  for (const segment of log.sealed.list()) if (segment.isDoubled) await keepSoundCopy(segment, parts);
   for (const segment of log.sealed.list()) {
     if (segment.lastSeq > coverage.fallbackSeq || !(await mayGo(segment, parts))) break;
     if (segment.lastSeq > (await coverage.proveFallback())) break;
@@ -90,8 +90,8 @@ async function removeRecorded(segment: SealedSegment, parts: RetentionParts): Pr
   return true;
 }
 
-/** Removes one of the two forms of a segment, once the other was read completely and is sound. */
-async function keepSoundForm(segment: SealedSegment, parts: RetentionParts): Promise<void> {
+/** Removes one of the two copies of a segment, once the other was read completely and is sound. */
+async function keepSoundCopy(segment: SealedSegment, parts: RetentionParts): Promise<void> {
   const { log, logger, heldBack } = parts;
   const { firstSeq } = segment;
   if (heldBack.has(firstSeq)) return;
@@ -99,15 +99,15 @@ async function keepSoundForm(segment: SealedSegment, parts: RetentionParts): Pro
   for (const isCompressed of [segment.isCompressed, !segment.isCompressed]) {
     const check = await checkTwice({ ...segment, isCompressed }, parts);
     if (!check.isSound) {
-      logger.warn({ ...place, ...check.finding }, DAMAGED_FORM);
+      logger.warn({ ...place, ...check.finding }, DAMAGED_COPY);
       if (isCompressed !== segment.isCompressed) holdBack(firstSeq, check.finding, parts);
       continue;
     }
     try {
       await log.sealed?.keepForm(firstSeq, isCompressed);
-      logger.info({ ...place, is_compressed: isCompressed }, FORM_KEPT);
+      logger.info({ ...place, is_compressed: isCompressed }, COPY_KEPT);
     } catch (error) {
-      logger.warn({ ...place, err: error }, FORM_STAYS);
+      logger.warn({ ...place, err: error }, COPY_STAYS);
     }
     return;
   }
@@ -122,7 +122,7 @@ async function digestOf(segment: SealedSegment, parts: RetentionParts): Promise<
   return undefined;
 }
 
-/** Reports a segment without a sound form, which is then not read again. */
+/** Reports a segment without a sound copy, which is then not read again. */
 function holdBack(firstSeq: number, finding: Finding, { log: { project }, damage, heldBack, logger }: RetentionParts): void {
   heldBack.add(firstSeq);
   damage.add(project, finding);

@@ -44,7 +44,7 @@ export async function adoptProjects(services: ProjectServices, { ids, announce }
     } catch (error) {
       unreadable.push(id);
       const whatToDo = `${adviceOn(error, { project: id, configPath: config.path })}. Then adopt again`;
-      const message = 'a project cannot be adopted because it cannot be read; nothing of it was changed';
+      const message = 'a project cannot be adopted because it cannot be read; no acknowledged data was changed';
       logger.error({ project: id, err: error, what_to_do: whatToDo }, message);
     }
   }

@@ -25,10 +25,11 @@ import type { StartProgress } from './start-progress.js';
 const DELETED_PROJECT_NAMED =
   'the configuration names a project that was deleted; it is not served. Remove its entry, or remove its revision to create it again';
 
-const LEFT_PROJECT_NAMED =
-  'the entry of the configuration is from before the project left the disk; the project stays in memory, and its files are in "_left"';
+const MOVED_PROJECT_NAMED =
+  'the entry of the configuration is from before the project was moved to memory; the project starts empty, and its old files are kept';
 
-const REVIVED_KEY = 'the entry of the configuration is older than the log: its API key, replaced since then, is valid again';
+const REVIVED_KEY =
+  'the entry of the configuration is older than the log, so an API key that was replaced since then is accepted again';
 
 /** One startup. */
 export interface Startup {
@@ -76,7 +77,7 @@ export async function startProject(startup: Startup, entry: ProjectEntry): Promi
     table.refuse({ id, code, reason, settings });
     startup.progress.refused += 1;
     const whatToDo = adviceOn(error, { project: id, configPath: config.path });
-    logger.error({ project: id, code, err: error, what_to_do: whatToDo }, 'the project is not served; nothing of it was changed');
+    logger.error({ project: id, code, err: error, what_to_do: whatToDo }, 'the project is not served; no acknowledged data was changed');
     return undefined;
   }
 }
@@ -139,7 +140,7 @@ async function carryOut(startup: Startup, opening: Opening, outcome: Outcome): P
     case 'create':
       return await create(startup, opening);
     case 'memory':
-      if (outcome.isStale) logger.warn({ project: entry.id }, LEFT_PROJECT_NAMED);
+      if (outcome.isStale) logger.warn({ project: entry.id }, MOVED_PROJECT_NAMED);
       // The log that the project left: its files could not be moved yet.
       await opened?.store.close();
       return await create(startup, {
@@ -162,7 +163,7 @@ async function adopt(startup: Startup, opening: Opening, then: Outcome): Promise
   return await carryOut(startup, opening, then);
 }
 
-/** Creates a project by its entry. An empty log may exist: a crash came before its first event. */
+/** Creates a project by its entry. An empty log may exist, if a crash came before its first event. */
 async function create({ services, context }: Startup, { entry, settings, opened }: Opening): Promise<EntryState> {
   const { registry } = services;
   const key = keyOfEntry(entry);
@@ -195,7 +196,7 @@ async function serveReconciled(startup: Startup, opening: Opening, outcome: Serv
   if (!store.settings.storage.on_disk && !(await leaveDisk(startup, store))) {
     // The entry stays here too: without a revision it would be one of a project in memory, and the data would be ignored.
     if (store.logState === 'closed') {
-      // It is unknown whether the project has left: it is read-only until the next startup, and nothing works on its files.
+      // It is unknown whether the move was recorded: the project is read-only until the next startup, and nothing works on its files.
       services.table.serve(store);
     } else {
       services.maintenance.serve(opened);

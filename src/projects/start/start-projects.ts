@@ -18,7 +18,7 @@ import { recordDefaultKey } from './record-edits.js';
 import { startProject } from './start-project.js';
 import type { StartProgress } from './start-progress.js';
 
-const PROJECT_WITHOUT_ENTRY = 'a project on disk has no entry in the configuration; it is not served, its files stay';
+const PROJECT_WITHOUT_ENTRY = 'a project on disk has no entry in the configuration; it is not served, and its files are left in place';
 
 /** Options of {@link startProjects}. */
 export interface StartOptions {

@@ -17,7 +17,7 @@ test('the root names the program and its links, with GET and HEAD, without an AP
         name: 'simplekv',
         version: '1.2.3-test',
         links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz' },
-        documentation: 'README.md of the package, under "HTTP API"',
+        documentation: 'docs/http-api.md of the package',
       });
       const head = await server.send('HEAD', path, { key: null });
       assert.deepEqual([head.status, head.text, head.headers['content-length']], [200, '', answer.headers['content-length']]);

@@ -47,7 +47,7 @@ test('a move to memory whose files stay is an error in the server log and a fail
   () => withLeftFiles(async ({ life, home, names }) => {
   assert.match(detailOf(life) ?? '', /^1 project /);
   const logged = life.logged.filter(({ level, project }) => level === 'error' && project === P);
-  const message = 'the files of a project that left the disk could not be moved; the next startup moves them';
+  const message = 'the files of a project that was moved to memory could not be moved away; the next startup retries';
   assert.deepEqual(logged.map(({ msg }) => msg), [message]);
   home.leaves.clear();
   await life.lives.update(P, { storage: { on_disk: true } }, CONTEXT);

@@ -1,5 +1,5 @@
 /**
- * Decides which scopes are open now, from the configuration and the projects.
+ * Which scopes are open now, that is, need no API key: decided by the configuration and the projects.
  */
 import type { Scopes } from '../auth/authorize.js';
 import type { Logger } from '../base/logger.js';
@@ -7,11 +7,11 @@ import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectTable, RegisteredProject } from '../store/project-table.js';
 
 function isOpen(project: RegisteredProject): boolean {
-  return project.kind === 'served' && project.store.isOpen;
+  return project.kind === 'served' && project.store.isOpenScope;
 }
 
 /** The open scopes of a server. */
-export class ProjectScopes implements Scopes {
+export class OpenScopes implements Scopes {
   readonly #config: ConfigFile;
   readonly #table: ProjectTable;
 

@@ -3,17 +3,17 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ConfigDocument } from '../../src/config/config-document.js';
-import { ProjectScopes } from '../../src/projects/project-scopes.js';
+import { OpenScopes } from '../../src/projects/open-scopes.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
 import { beginLife, CONTEXT } from './lives-fixture.js';
 
-const test = suite('project-scopes');
+const test = suite('open-scopes');
 
 test('a project is open from the update that opens it until the update that closes it',
   () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.table);
+  const scopes = new OpenScopes(life.config, life.table);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, false, []]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, true, ['first_project']]);
@@ -25,7 +25,7 @@ test('a project is open from the update that opens it until the update that clos
 
 test('an unknown or refused project is not open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.table);
+  const scopes = new OpenScopes(life.config, life.table);
   const { settings } = life.lives.store('first_project');
   const authentication = { ...settings.authentication, enabled: false };
   life.table.refuse({ id: 'refused', code: 'project_corrupt', reason: 'x', settings: { ...settings, authentication } });
@@ -35,7 +35,7 @@ test('an unknown or refused project is not open', () => inFolder(async (folder) 
 
 test('a deleted project is no longer open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.table);
+  const scopes = new OpenScopes(life.config, life.table);
   await life.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
   assert.equal(scopes.isProjectOpen('a'), true);
   await life.lives.delete('a', CONTEXT);
@@ -50,7 +50,7 @@ test('the global scope is open only if the file says so', () => inFolder(async (
   const opened = { ...document, default: { ...document.default, authentication: { ...document.default?.authentication, enabled: false } } };
   await writeFile(file, JSON.stringify(opened));
   const life = await beginLife(folder);
-  const scopes = new ProjectScopes(life.config, life.table);
+  const scopes = new OpenScopes(life.config, life.table);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [true, true, []]);
   await life.lives.close();
 }));
