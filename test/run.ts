@@ -1,5 +1,5 @@
 /**
- * Runs the tests: every `*.test.js` beside this file, each in a process of its own, two per processor at a time, within limits. Prints
+ * Runs the tests: every `*.test.js` beside this file, each in a process of its own, one per processor at a time, within limits. Prints
  * one line per file, the whole output of a file that failed, at the end why each of those failed, for a reader who sees only the end of
  * a long log, and finally `N passed, N failed`.
  *
@@ -14,8 +14,9 @@ import { parseArgs } from 'node:util';
 import { judgeFile } from './file-verdict.js';
 import { runTestFile } from './test-process.js';
 
-/** Files that start servers spend much of their time waiting for disks, timers and each other. */
-const CONCURRENT_FILES = 2 * availableParallelism();
+/** One file per processor, since more would make every test slow enough to meet its time limit; at most so many, for their memory. */
+const CONCURRENT_FILES_MAX = 4;
+const CONCURRENT_FILES = Math.min(availableParallelism(), CONCURRENT_FILES_MAX);
 const FILE_TIMEOUT_MS = 15 * 60_000;
 const RUN_TIMEOUT_MS = 45 * 60_000;
 

@@ -15,7 +15,7 @@ import { MACHINE_LINE_PREFIX } from './file-verdict.js';
 import { inForm } from './test-form.js';
 
 /** Time limit of a test that sets none. */
-const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 120_000;
 /** A test in its long form may take so many times its limit. */
 const TIMEOUT_FACTOR = inForm({ short: 1, long: 20 });
 
@@ -27,7 +27,7 @@ export interface TestOptions {
   /**
    * Milliseconds after which the test fails.
    *
-   * @default 60_000
+   * @default 120_000
    */
   readonly timeoutMs?: number;
 }

@@ -16,7 +16,7 @@ const POLL_MS = 10;
 /** Between two attempts to connect to a server that starts: each costs about as much as a request. */
 const CONNECT_POLL_MS = 40;
 /** Longest wait for anything that the program is to do. Only a test that fails waits that long. */
-const WAIT_LIMIT_MS = 30_000;
+const WAIT_LIMIT_MS = 90_000;
 
 /** Children that live, for the end of a test process that was cut short. */
 const living = new Set<ChildProcessWithoutNullStreams>();
