@@ -276,12 +276,12 @@ export class SimpleKvServer {
     const { dataFolder, limits } = options;
     const idleFiles = new IdleFiles();
     const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
-    const room = new SpaceWatch({ disk, folder: dataFolder, logger });
+    const space = new SpaceWatch({ disk, folder: dataFolder, logger });
     // Readiness needs the free space before the first write. The check never rejects.
-    void room.check();
+    void space.check();
     const tasks = new WorkerTasks();
     // Closed last: background work may still check the free space.
-    this.#closers.push(() => room.close(), () => tasks.close());
+    this.#closers.push(() => space.close(), () => tasks.close());
     return new ProjectManager({
       ...resources,
       diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles }),
@@ -290,7 +290,7 @@ export class SimpleKvServer {
       dataFolder,
       tasks,
       cache: new ValueCache(),
-      room,
+      space,
       limits: { queueCommandsMax: limits.max_queue_commands, queueBytesMax: limits.max_queue_bytes },
       snapshotsAtStopMs: shutdownMsOf(options) * SNAPSHOTS_SHARE_OF_STOP,
       clock: systemClock,

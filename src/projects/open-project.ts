@@ -23,7 +23,7 @@ export interface OpenProjectOptions {
   readonly limits: StoreLimits;
   readonly snapshots: SnapshotFolder;
   readonly cache: ValueCache;
-  readonly room: DiskSpaceForGrowth;
+  readonly space: DiskSpaceForGrowth;
   readonly logger: Logger;
 }
 
@@ -144,9 +144,9 @@ async function tidy(snapshots: SnapshotFolder, damaged: readonly number[], baseS
   for (const seq of damaged) if (seq !== baseSeq) await snapshots.remove(seq);
 }
 
-function makeStore(log: Log, model: ProjectModel, { limits, cache, room, snapshots }: OpenProjectOptions): ProjectStore {
+function makeStore(log: Log, model: ProjectModel, { limits, cache, space, snapshots }: OpenProjectOptions): ProjectStore {
   const readSnapshotValue = snapshots.readValue.bind(snapshots);
-  return new ProjectStore({ log, model, limits, room, cache, readSnapshotValue });
+  return new ProjectStore({ log, model, limits, space, cache, readSnapshotValue });
 }
 
 /**

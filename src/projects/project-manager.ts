@@ -116,7 +116,7 @@ export class ProjectManager implements Projects {
   }
 
   async refresh(): Promise<void> {
-    await this.#resources.room.refresh(0);
+    await this.#resources.space.refresh(0);
   }
 
   get canWrite(): boolean {
@@ -125,14 +125,14 @@ export class ProjectManager implements Projects {
   }
 
   readiness(): Readiness {
-    const { room, table } = this.#resources;
+    const { space, table } = this.#resources;
     const maintenance = this.#startedServices?.maintenance.state ?? NO_MAINTENANCE;
     const registry = this.#startedServices?.registry.state ?? 'writable';
     const degraded = table.degraded().map((project) => {
       const { id, state } = describeProject(project);
       return { id, state };
     });
-    return assessReadiness({ count: table.count, degraded }, { registry, room, damagedReads: table.damagedReads, ...maintenance });
+    return assessReadiness({ count: table.count, degraded }, { registry, space, damagedReads: table.damagedReads, ...maintenance });
   }
 
   async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {

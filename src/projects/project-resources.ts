@@ -15,7 +15,7 @@ import type { ProjectTable } from '../store/project-table.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { OpenProjectOptions } from './open-project.js';
 import type { ProjectMaintenance } from './project-maintenance.js';
-import type { RoomReport } from './readiness.js';
+import type { SpaceReport } from './readiness.js';
 import type { Registry } from './registry.js';
 
 /** Default time for the due snapshots at shutdown, in milliseconds. */
@@ -37,8 +37,8 @@ export interface ProjectResources {
   readonly tasks: BackgroundTasks;
   /** Values read from disk, of all projects. */
   readonly cache: ValueCache;
-  /** Decides whether the disk has room for growth. */
-  readonly room: DiskSpaceForGrowth & RoomReport;
+  /** Decides whether the disk has space for growth. */
+  readonly space: DiskSpaceForGrowth & SpaceReport;
   readonly limits: StoreLimits;
   /** Time for the due snapshots at shutdown, in milliseconds. @default {@link SNAPSHOTS_AT_STOP_MS} */
   readonly snapshotsAtStopMs?: number;
@@ -56,7 +56,7 @@ export interface ProjectServices extends ProjectResources {
 
 /** The options for opening or creating a project with given settings. */
 export function openOptionsOf(resources: ProjectResources, id: string, settings: ProjectSettings): OpenProjectOptions {
-  const { limits, cache, room, logger, diskHome, memoryHome } = resources;
+  const { limits, cache, space, logger, diskHome, memoryHome } = resources;
   const home = settings.storage.on_disk ? diskHome : memoryHome;
-  return { home, settings, limits, cache, room, logger, snapshots: resources.snapshots(id) };
+  return { home, settings, limits, cache, space, logger, snapshots: resources.snapshots(id) };
 }

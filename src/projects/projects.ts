@@ -11,7 +11,7 @@ import type { StartFacts } from './start/start-progress.js';
  * The state of a project.
  *
  * - `serving`: reads and writes.
- * - `read_only`: reads only, because the disk was full; writes resume once there is room.
+ * - `read_only`: reads only, because the disk was full; writes resume once there is space.
  * - `log_failed`: reads only until the server restarts. The log has failed, or was closed because the outcome of a move to memory is
  *   unknown.
  *

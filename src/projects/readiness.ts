@@ -21,7 +21,7 @@ const REGISTRY_DETAILS: Readonly<Record<RegistryState, string>> = {
 };
 
 /** The free space on disk, as the rule sees it that refuses writes. */
-export interface RoomReport {
+export interface SpaceReport {
   /** Size of the largest write that is allowed now, in bytes; negative if no growth is allowed. */
   readonly largestBytes: number;
   /** Size of the largest refused write that would be refused again, in bytes; undefined if there is none. */
@@ -39,7 +39,7 @@ export interface ProjectFacts {
 /** The state of the server besides its projects. */
 export interface ServerCondition extends MaintenanceState {
   readonly registry: RegistryState;
-  readonly room: RoomReport;
+  readonly space: SpaceReport;
   /** Number of reads that found something else on disk than what was written. */
   readonly damagedReads: number;
 }
@@ -49,13 +49,13 @@ export interface ServerCondition extends MaintenanceState {
  * damage do not make it unready: reads and deletes continue, and a load balancer that removed it would make things worse.
  */
 export function assessReadiness({ count, degraded }: ProjectFacts, condition: ServerCondition): Readiness {
-  const { registry, room, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;
+  const { registry, space, compactionsFailing, readableFailing, scrubsDamaged, damagedReads, filesUnmoved } = condition;
   const writable = count - degraded.length;
   const ready = count === 0 || writable > 0;
   const checks: ReadinessCheck[] = [
     { name: 'projects', ok: degraded.length === 0, detail: `${writable} of ${countText(count, 'project')} can write` },
     { name: 'registry', ok: registry === 'writable', detail: REGISTRY_DETAILS[registry] },
-    diskRoom(room, registry === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
+    diskSpace(space, registry === 'read_only' || degraded.some(({ state }) => state === 'read_only')),
     counted('compaction', compactionsFailing, ['project', 'whose last snapshot failed']),
     counted('readable_snapshot', readableFailing, ['project', 'whose <id>.json is not up to date']),
     counted('scrub', scrubsDamaged, ['project', `with damaged files; ${SCRUB_PACE}`]),
@@ -71,7 +71,7 @@ const MAKE_ROOM = 'free space by "retention", or by deleting projects';
  * Reports which writes are refused because of free space, by the watch or by the disk itself. A write that was refused for its own size
  * keeps the check failing for as long as it would be refused again.
  */
-function diskRoom({ largestBytes, refusedBytes }: RoomReport, isFull: boolean): ReadinessCheck {
+function diskSpace({ largestBytes, refusedBytes }: SpaceReport, isFull: boolean): ReadinessCheck {
   const name = 'disk_room';
   if (isFull) return { name, ok: false, detail: `full: writes to the affected logs are refused until there is space; ${MAKE_ROOM}` };
   if (largestBytes <= 0) return { name, ok: false, detail: `low: writes that grow get 507, deletes continue; ${MAKE_ROOM}` };

@@ -29,17 +29,17 @@ export class BatchTurn {
   /** Called after a change of the project itself has been applied, before any answer. */
   onProjectChange: () => void = () => undefined;
   readonly #model: ProjectModel;
-  readonly #room: DiskSpaceForGrowth | undefined;
+  readonly #space: DiskSpaceForGrowth | undefined;
   #hash: string;
 
   /**
    * @param log all of its lines are applied
-   * @param room asked before a project on disk grows
+   * @param space asked before a project on disk grows
    */
-  constructor(log: Log, model: ProjectModel, room: DiskSpaceForGrowth | undefined) {
+  constructor(log: Log, model: ProjectModel, space: DiskSpaceForGrowth | undefined) {
     this.log = log;
     this.#model = model;
-    this.#room = room;
+    this.#space = space;
     this.#hash = log.position().hash;
   }
 
@@ -63,7 +63,7 @@ export class BatchTurn {
     let appended: readonly AppendedLine[] = [];
     let isDurable = false;
     try {
-      await this.#refreshRoom(batch);
+      await this.#refreshSpace(batch);
       decisions = this.#decide(batch);
       const drafts = draftsOf(batch, decisions);
       // The configuration and the registry are durable and name versions of the settings, so these must be durable first: a log that
@@ -77,9 +77,9 @@ export class BatchTurn {
     this.#applyAndAnswer(batch, decisions, appended, isDurable);
   }
 
-  async #refreshRoom(batch: Batch): Promise<void> {
+  async #refreshSpace(batch: Batch): Promise<void> {
     const bytes = growthOf(batch);
-    if (bytes > 0 && this.isOnDisk) await this.#room?.refresh(bytes);
+    if (bytes > 0 && this.isOnDisk) await this.#space?.refresh(bytes);
   }
 
   #decide(batch: Batch): readonly Decision[] {
@@ -88,7 +88,7 @@ export class BatchTurn {
     return batch.map((waiting) => {
       const lapsed = refuseLapsed(waiting.context);
       if (lapsed !== undefined) return lapsed;
-      const refusal = this.#refuseForRoom(waiting);
+      const refusal = this.#refuseForSpace(waiting);
       lack ??= refusal;
       if (refusal !== undefined) return refusal;
       // No other command can be decided on a project whose creation was refused.
@@ -100,9 +100,9 @@ export class BatchTurn {
   }
 
   /** Each change is judged by its own size: small ones pass although the same batch has one that is too large. */
-  #refuseForRoom({ command, sizeBytes }: WaitingCommand): Decision | undefined {
-    if (this.#room === undefined || !this.isOnDisk || !isGrowth(command)) return undefined;
-    return this.#room.allowsGrowth(sizeBytes) ? undefined : refuseGrowth(sizeBytes, this.#room.largestBytes);
+  #refuseForSpace({ command, sizeBytes }: WaitingCommand): Decision | undefined {
+    if (this.#space === undefined || !this.isOnDisk || !isGrowth(command)) return undefined;
+    return this.#space.allowsGrowth(sizeBytes) ? undefined : refuseGrowth(sizeBytes, this.#space.largestBytes);
   }
 
   /** Applies all lines before any answer: a client that has an answer can read its own write. */

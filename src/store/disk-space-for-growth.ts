@@ -1,5 +1,5 @@
 /**
- * The contract between the store and the watch of free disk space: whether the disk has room for changes that make a project grow.
+ * The contract between the store and the watch of free disk space: whether the disk has space for changes that make a project grow.
  */
 import { AppError } from '../base/app-error.js';
 import type { Command } from './command.js';

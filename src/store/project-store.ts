@@ -36,7 +36,7 @@ export interface ProjectStoreParts {
   /** Caches values read from disk. @default one of its own */
   readonly cache?: ValueCache;
   /** Asked before a project on disk grows. @default growth is always allowed */
-  readonly room?: DiskSpaceForGrowth;
+  readonly space?: DiskSpaceForGrowth;
 }
 
 /** Everything that a snapshot of this moment holds besides keys and values. */
@@ -65,7 +65,7 @@ export class ProjectStore {
   constructor(parts: ProjectStoreParts) {
     invariant(parts.model.lastSeq === parts.log.position().seq, 'a store begins with the whole log applied');
     this.#model = parts.model;
-    this.#turn = new BatchTurn(parts.log, parts.model, parts.room);
+    this.#turn = new BatchTurn(parts.log, parts.model, parts.space);
     this.#turn.onProjectChange = () => this.#reportChange();
     parts.log.onStateChange(() => this.#reportChange());
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);

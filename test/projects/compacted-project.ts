@@ -16,7 +16,7 @@ import { ProjectCompaction } from '../../src/projects/compaction/project-compact
 import type { CompactionResult } from '../../src/projects/projects.js';
 import { Registry } from '../../src/projects/registry.js';
 import { DEFAULT_STORE_LIMITS, type ProjectStore } from '../../src/store/project-store.js';
-import { AMPLE_ROOM } from '../disk/ample-room.js';
+import { AMPLE_SPACE } from '../disk/ample-space.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from './lives-fixture.js';
@@ -95,7 +95,7 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
   const settings = mergeSettings(built, { storage: options.storage ?? SMALL_SEGMENTS });
   const snapshots = folders(PROJECT);
   const parts = {
-    home, settings, limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), room: AMPLE_ROOM, logger,
+    home, settings, limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), space: AMPLE_SPACE, logger,
   };
   const known = registry.registrations.get(PROJECT);
   let opened: OpenedProject | undefined;

@@ -26,7 +26,7 @@ class Watched {
   readonly disk = new FaultDisk();
   readonly clock = new ManualClock();
   readonly watch = new SpaceWatch({ disk: this.disk, folder: '/data', clock: this.clock, logger: silentLogger });
-  readonly store = new ProjectStore({ log: new PlacedLog(), model: new ProjectModel(), room: this.watch });
+  readonly store = new ProjectStore({ log: new PlacedLog(), model: new ProjectModel(), space: this.watch });
 
   async create(): Promise<void> {
     this.disk.roomBytes = Number.MAX_SAFE_INTEGER;
@@ -49,7 +49,7 @@ class Watched {
   async check(): Promise<ReadinessCheck> {
     await this.watch.refresh(0);
     const condition = {
-      registry: 'writable', room: this.watch, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0,
+      registry: 'writable', space: this.watch, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0,
       damagedReads: 0,
     } as const;
     const { id, state } = describeStore(this.store);

@@ -27,7 +27,7 @@ import { ProjectManager } from '../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../src/projects/project-resources.js';
 import type { CommandContext } from '../../src/store/command.js';
 import { ProjectTable } from '../../src/store/project-table.js';
-import { AMPLE_ROOM } from '../disk/ample-room.js';
+import { AMPLE_SPACE } from '../disk/ample-space.js';
 import { readKey } from '../store/read-key.js';
 
 /** Who asks in these tests. */
@@ -120,7 +120,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
     keyring,
     memoryHome: memoryHome(),
     cache: new ValueCache(),
-    room: { ...AMPLE_ROOM },
+    space: { ...AMPLE_SPACE },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     logger,
     announceKey: announce,

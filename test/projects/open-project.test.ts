@@ -10,7 +10,7 @@ import type { LogHome, LogOptions } from '../../src/log/log.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import { openNewProject, openProject, type OpenProjectOptions } from '../../src/projects/open-project.js';
 import { DEFAULT_STORE_LIMITS } from '../../src/store/project-store.js';
-import { AMPLE_ROOM } from '../disk/ample-room.js';
+import { AMPLE_SPACE } from '../disk/ample-space.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
 import { HomeFaults } from './faulty-home.js';
@@ -28,7 +28,7 @@ function partsIn(folder: string): OpenProjectOptions {
     limits: DEFAULT_STORE_LIMITS,
     snapshots: snapshotFolders(disk, folder)('a'),
     cache: new ValueCache(),
-    room: AMPLE_ROOM,
+    space: AMPLE_SPACE,
     logger: silentLogger,
   };
 }

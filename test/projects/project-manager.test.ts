@@ -260,19 +260,19 @@ test('files that cannot be moved away fail a deletion that has happened, and DEL
   await life.lives.create({ id: 'a' }, CONTEXT);
 }));
 
-test('a change of projects that the disk has no room for says so', () => withLife(async (life) => {
+test('a change of projects that the disk has no space for says so', () => withLife(async (life) => {
   await life.lives.create({ id: 'a' }, CONTEXT);
   life.home.removals.set('a', Object.assign(new Error('ENOSPC: made to fail'), { code: 'ENOSPC', errno: -28 }));
   const refusal = await refusalOf(life.lives.delete('a', CONTEXT));
   assert.deepEqual([refusal.code, refusal.facts['applied']], ['disk_full', true]);
 }));
 
-test('a creation that the disk has no room for, or whose registry takes no lines, is refused before anything is written',
+test('a creation that the disk has no space for, or whose registry takes no lines, is refused before anything is written',
   () => withLife(async (life) => {
   const text = await configText(life);
   life.configDisk.steps.length = 0;
-  const { room } = life.resources as { room: { allowsGrowth(bytes: number): boolean } };
-  room.allowsGrowth = () => false;
+  const { space } = life.resources as { space: { allowsGrowth(bytes: number): boolean } };
+  space.allowsGrowth = () => false;
   assert.equal((await refusalOf(life.lives.create({ id: 'a' }, CONTEXT))).code, 'disk_full');
   assert.deepEqual(life.configDisk.steps, []);
   await life.lives.create({ id: 'b', storage: { on_disk: false } }, CONTEXT);

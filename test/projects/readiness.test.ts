@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import type { ServingState, ReadinessCheck } from '../../src/projects/projects.js';
 import { assessReadiness, type ProjectFacts, type ServerCondition } from '../../src/projects/readiness.js';
-import { AMPLE_ROOM } from '../disk/ample-room.js';
+import { AMPLE_SPACE } from '../disk/ample-space.js';
 import { suite } from '../suite.js';
 
 const test = suite('readiness');
 
 /** All is well. */
 const WELL: ServerCondition = {
-  registry: 'writable', room: AMPLE_ROOM, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0, damagedReads: 0,
+  registry: 'writable', space: AMPLE_SPACE, compactionsFailing: 0, readableFailing: 0, scrubsDamaged: 0, filesUnmoved: 0, damagedReads: 0,
 };
 
 /** Projects `p0`, `p1`… in these states. */
@@ -31,7 +31,7 @@ test('one project that can write is enough, and the others are listed with their
   const { ready, checks, degraded } = assessReadiness(projectsIn('corrupt', 'serving', 'read_only'), WELL);
   assert.equal(ready, true);
   assert.deepEqual(degraded, [{ id: 'p0', state: 'corrupt' }, { id: 'p2', state: 'read_only' }]);
-  // A log that found the disk full refuses its writes for want of room, whatever the disk says of itself.
+  // A log that found the disk full refuses its writes for want of space, whatever the disk says of itself.
   assert.deepEqual(failing(checks), ['projects', 'disk_room']);
 });
 
@@ -51,7 +51,7 @@ test('an unwritable registry fails its check, but the server stays ready', () =>
 });
 
 for (const [name, condition] of [
-  ['disk_room', { room: { largestBytes: -1, refusedBytes: undefined } }],
+  ['disk_room', { space: { largestBytes: -1, refusedBytes: undefined } }],
   ['compaction', { compactionsFailing: 2 }], ['readable_snapshot', { readableFailing: 1 }],
   ['scrub', { scrubsDamaged: 1 }], ['unmoved_files', { filesUnmoved: 1 }], ['reads', { damagedReads: 3 }],
 ] as const) {

@@ -14,7 +14,7 @@ import { settled } from './scripted-log.js';
 const test = suite('disk-space-for-growth');
 
 /** Answers as the test says, and writes down what it was asked. */
-class Room implements DiskSpaceForGrowth {
+class Space implements DiskSpaceForGrowth {
   largestBytes = Number.POSITIVE_INFINITY;
   looking: Promise<void> | undefined;
   failure: Error | undefined;
@@ -37,8 +37,8 @@ class Room implements DiskSpaceForGrowth {
   }
 }
 
-function storeOf(room: Room, log: Log = new PlacedLog()): ProjectStore {
-  return new ProjectStore({ log, model: new ProjectModel(), room });
+function storeOf(space: Space, log: Log = new PlacedLog()): ProjectStore {
+  return new ProjectStore({ log, model: new ProjectModel(), space });
 }
 
 async function outcomes(store: ProjectStore, commands: readonly Command[]): Promise<string[]> {
@@ -48,39 +48,39 @@ async function outcomes(store: ProjectStore, commands: readonly Command[]): Prom
 }
 
 test('free space is checked once a turn for growth, and each change is judged by its own size', async () => {
-  const room = new Room();
-  const store = storeOf(room);
+  const space = new Space();
+  const store = storeOf(space);
   await store.submit(create(), CONTEXT);
-  room.looked.length = 0;
-  room.asked.length = 0;
+  space.looked.length = 0;
+  space.asked.length = 0;
   const batch: readonly Command[] = [set('a', '1'.repeat(1000)), set('b', '1'.repeat(500)), remove('a'), { type: 'clear' }];
   assert.deepEqual(await outcomes(store, batch), ['done', 'done', 'done', 'done']);
-  assert.deepEqual([room.looked, room.asked], [[2 * 256 + 2 + 1500], [256 + 1 + 1000, 256 + 1 + 500]]);
+  assert.deepEqual([space.looked, space.asked], [[2 * 256 + 2 + 1500], [256 + 1 + 1000, 256 + 1 + 500]]);
 });
 
 test('without space all growth is refused, and the rest of the batch runs', async () => {
-  const room = new Room();
-  const store = storeOf(room);
+  const space = new Space();
+  const store = storeOf(space);
   await store.submit(create(), CONTEXT);
   await store.submit(set('a'), CONTEXT);
-  room.largestBytes = 0;
+  space.largestBytes = 0;
   for (const looking of [undefined, Promise.resolve()]) {
-    room.looking = looking;
+    space.looking = looking;
     assert.deepEqual(await outcomes(store, [set('b'), { type: 'project.key', keyId: null }, set('a', '2', { kind: 'absent' })]), [
       'disk_full', 'done', 'disk_full',
     ]);
   }
   const batch: readonly Command[] = [remove('a'), set('c'), remove('c'), { type: 'clear' }];
   assert.deepEqual(await outcomes(store, batch), ['done', 'disk_full', 'key_not_found', 'done']);
-  room.largestBytes = 1000;
+  space.largestBytes = 1000;
   assert.deepEqual(await outcomes(store, [set('b')]), ['done']);
 });
 
 test('a change that is too large for what is left is refused with both figures, and smaller ones beside it are taken', async () => {
-  const room = new Room();
-  const store = storeOf(room);
+  const space = new Space();
+  const store = storeOf(space);
   await store.submit(create(), CONTEXT);
-  room.largestBytes = 1000;
+  space.largestBytes = 1000;
   const large = set('large', '1'.repeat(2000));
   assert.deepEqual(await outcomes(store, [large, set('a'), set('b'), large]), ['disk_full', 'done', 'done', 'disk_full']);
   await assert.rejects(store.submit(large, CONTEXT), /it needs 2261 bytes, but only 484 are available beyond the reserve for deletes/);
@@ -88,34 +88,34 @@ test('a change that is too large for what is left is refused with both figures, 
 });
 
 test('free space is not checked without growth', async () => {
-  const room = new Room();
-  const store = storeOf(room);
+  const space = new Space();
+  const store = storeOf(space);
   await store.submit(create(), CONTEXT);
-  room.looked.length = 0;
-  room.asked.length = 0;
+  space.looked.length = 0;
+  space.asked.length = 0;
   await outcomes(store, [remove('a'), { type: 'clear' }, { type: 'project.key', keyId: null }]);
-  assert.deepEqual([room.looked, room.asked], [[], []]);
+  assert.deepEqual([space.looked, space.asked], [[], []]);
 });
 
-test('a project that there is no room for is not created, and nothing else happens to it', async () => {
-  const room = new Room();
-  const store = storeOf(room);
-  room.largestBytes = 0;
+test('a project that there is no space for is not created, and nothing else happens to it', async () => {
+  const space = new Space();
+  const store = storeOf(space);
+  space.largestBytes = 0;
   const batch: readonly Command[] = [create(), { type: 'clear' }, set('a')];
   assert.deepEqual(await outcomes(store, batch), ['disk_full', 'disk_full', 'disk_full']);
-  room.allowsGrowth = (bytes) => bytes !== 256;
+  space.allowsGrowth = (bytes) => bytes !== 256;
   assert.deepEqual(await outcomes(store, batch), ['disk_full', 'disk_full', 'disk_full'], 'though the last would fit');
   assert.equal(store.seq, 0);
-  room.allowsGrowth = () => true;
+  space.allowsGrowth = () => true;
   assert.deepEqual(await outcomes(store, [create(), set('a')]), ['done', 'done']);
 });
 
 test('free space is not checked for a log in memory, until it is replaced by one on disk', async () => {
-  const room = new Room();
-  room.largestBytes = 0;
-  const store = storeOf(room, new MemoryLog({ project: 'alpha', logId: '0123456789abcdef0123456789abcdef' }));
+  const space = new Space();
+  space.largestBytes = 0;
+  const store = storeOf(space, new MemoryLog({ project: 'alpha', logId: '0123456789abcdef0123456789abcdef' }));
   assert.deepEqual(await outcomes(store, [create({ on_disk: false }), set('a')]), ['done', 'done']);
-  assert.deepEqual([room.looked, room.asked], [[], []]);
+  assert.deepEqual([space.looked, space.asked], [[], []]);
   const release = await store.hold();
   store.replaceLog(new PlacedLog({ base: { seq: store.seq, hash: store.hash } }));
   release();
@@ -123,11 +123,11 @@ test('free space is not checked for a log in memory, until it is replaced by one
 });
 
 test('what is decided rests on the state after the look, and a failing look fails the batch', async () => {
-  const room = new Room();
-  const store = storeOf(room);
+  const space = new Space();
+  const store = storeOf(space);
   await store.submit(create(), CONTEXT);
   let answer = (): void => undefined;
-  room.looking = new Promise((resolve) => {
+  space.looking = new Promise((resolve) => {
     answer = resolve;
   });
   const first = submitWatched(store, set('a'));
@@ -136,9 +136,9 @@ test('what is decided rests on the state after the look, and a failing look fail
   answer();
   await Promise.all([first.settled, second.settled]);
   assert.deepEqual([first.outcome, second.outcome], ['done', 'precondition_failed']);
-  room.failure = new Error('no disk');
+  space.failure = new Error('no disk');
   assert.deepEqual(await outcomes(store, [set('b'), remove('a')]), ['other', 'other']);
-  room.failure = undefined;
+  space.failure = undefined;
   assert.deepEqual(await outcomes(store, [set('b')]), ['done']);
 });
 

@@ -14,7 +14,7 @@ import { ProjectModel } from '../../src/projections/project-model.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import { DEFAULT_STORE_LIMITS, ProjectStore } from '../../src/store/project-store.js';
-import { AMPLE_ROOM } from '../disk/ample-room.js';
+import { AMPLE_SPACE } from '../disk/ample-space.js';
 import { CONTEXT } from './created-store.js';
 
 const PROJECT = 'alpha';
@@ -76,7 +76,7 @@ function partsIn(folder: string): Omit<OpenProjectOptions, 'settings'> {
     limits: DEFAULT_STORE_LIMITS,
     // So small that most values are read from their file.
     cache: new ValueCache(CACHE_BYTES),
-    room: AMPLE_ROOM,
+    space: AMPLE_SPACE,
     logger: silentLogger,
   };
 }

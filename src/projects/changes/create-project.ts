@@ -28,7 +28,7 @@ export async function createProject(services: ProjectServices, project: NewProje
   if (onDisk) registry.requireWritable();
   else registry.requireSound();
   await refuseTakenId(services, id);
-  if (onDisk) await requireRoom(services, id);
+  if (onDisk) await requireSpace(services, id);
   const made = settings.authentication.enabled ? makeKey(settings) : undefined;
   const key = made?.entryKey ?? NO_KEY;
   await writeEntry(config, { id, settings, revision: undefined, key });
@@ -41,9 +41,9 @@ export async function createProject(services: ProjectServices, project: NewProje
 }
 
 /** Checks before anything is written; the store checks the size of the first line. */
-async function requireRoom({ room }: ProjectServices, id: string): Promise<void> {
-  await room.refresh(0);
-  if (!room.allowsGrowth(1)) throw new AppError('disk_full', `Cannot create the project "${id}": the disk is nearly full`);
+async function requireSpace({ space }: ProjectServices, id: string): Promise<void> {
+  await space.refresh(0);
+  if (!space.allowsGrowth(1)) throw new AppError('disk_full', `Cannot create the project "${id}": the disk is nearly full`);
 }
 
 async function refuseTakenId({ table, diskHome, registry, maintenance: { unmoved } }: ProjectServices, id: string): Promise<void> {

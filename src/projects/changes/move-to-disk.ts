@@ -50,12 +50,12 @@ export async function requireFreeName(home: LogHome, unmoved: UnmovedFiles, id: 
  *
  * @throws {AppError} `disk_full`
  */
-export async function requireRoomFor(room: DiskSpaceForGrowth, store: ProjectStore): Promise<void> {
+export async function requireSpaceFor(space: DiskSpaceForGrowth, store: ProjectStore): Promise<void> {
   let bytes = 0;
   for await (const slice of slicesOf(store)) for (const [key, entry] of slice) bytes += key.length + sizeOfValue(entry);
-  await room.refresh(bytes);
-  if (room.allowsGrowth(bytes)) return;
-  throw new AppError('disk_full', `Cannot move the project "${store.id}" to disk: ${describeLack(bytes, room.largestBytes)}`);
+  await space.refresh(bytes);
+  if (space.allowsGrowth(bytes)) return;
+  throw new AppError('disk_full', `Cannot move the project "${store.id}" to disk: ${describeLack(bytes, space.largestBytes)}`);
 }
 
 /** All entries, with a turn of the event loop between slices. */

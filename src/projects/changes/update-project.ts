@@ -15,7 +15,7 @@ import {
 import type { ProjectServices } from '../project-resources.js';
 import type { ProjectWithKey } from '../projects.js';
 import { asApplied, withLostKey } from './failed-change.js';
-import { moveToDisk, requireFreeName, requireRoomFor } from './move-to-disk.js';
+import { moveToDisk, requireFreeName, requireSpaceFor } from './move-to-disk.js';
 import { moveToMemory, requireMovableFiles } from './move-to-memory.js';
 import { putKeyIntoForce } from './replace-key.js';
 
@@ -73,11 +73,11 @@ async function updateInPlace(services: ProjectServices, store: ProjectStore, upd
 
 /** Writes the entry first and without a revision, like that of a new project: see `move-to-disk.ts`. */
 async function enterDisk(services: ProjectServices, store: ProjectStore, { settings, key, made, command, context }: Update): Promise<void> {
-  const { config, diskHome, keyring, room, registry, maintenance, logger } = services;
+  const { config, diskHome, keyring, space, registry, maintenance, logger } = services;
   const { id, settings: before } = store;
   registry.requireWritable();
   await requireFreeName(diskHome, maintenance.unmoved, id);
-  await requireRoomFor(room, store);
+  await requireSpaceFor(space, store);
   const entryKey = made?.entryKey ?? key;
   const onApplied = (): void => {
     if (made !== undefined) keyring.setKey({ kind: 'project', project: id }, storedKeyOf(made.entryKey));

@@ -451,13 +451,13 @@ test('a refused move to disk changes no other setting, and an accepted one is a 
   await writeFile(stray, '{}');
   const refusal = await refusalOf(life.lives.update(P, change, CONTEXT));
   assert.deepEqual([refusal.code, refusal.facts['files'], refusal.facts['applied']], ['project_files_exist', [`${P}.json`], undefined]);
-  const { room } = life.resources as { room: { allowsGrowth(bytes: number): boolean } };
+  const { space } = life.resources as { space: { allowsGrowth(bytes: number): boolean } };
   await rm(stray);
-  room.allowsGrowth = () => false;
+  space.allowsGrowth = () => false;
   assert.equal((await refusalOf(life.lives.update(P, change, CONTEXT))).code, 'disk_full');
   assert.deepEqual({ document: life.config.document, details: life.lives.details(P) }, before);
   assert.deepEqual((await readdir(path.join(folder, 'data'))).filter((name) => name.startsWith(P)), []);
-  room.allowsGrowth = () => true;
+  space.allowsGrowth = () => true;
   const { details } = await life.lives.update(P, change, CONTEXT);
   assert.deepEqual([details.seq, details.storage.segment_bytes, details.authentication.enabled], [before.details.seq + 1, 8192, false]);
 }));

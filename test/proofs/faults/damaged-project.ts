@@ -11,7 +11,7 @@ import { ValueCache } from '../../../src/projections/value-cache.js';
 import { openProject } from '../../../src/projects/open-project.js';
 import { Registry } from '../../../src/projects/registry.js';
 import { DEFAULT_STORE_LIMITS, logOptionsOf, type ProjectStore } from '../../../src/store/project-store.js';
-import { AMPLE_ROOM } from '../../disk/ample-room.js';
+import { AMPLE_SPACE } from '../../disk/ample-space.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { type CompactedProject, DATA, openCompacted, PROJECT } from '../../projects/compacted-project.js';
 import { collectingLogger, CONTEXT, type LoggedLine, snapshotFolders } from '../../projects/lives-fixture.js';
@@ -90,7 +90,7 @@ export async function judgeDamaged(sample: SampleProject, disk: FaultDisk, isCac
   const logger = collectingLogger(logged);
   const home = new FileHome({ folder: DATA, disk, logger });
   const snapshots = snapshotFolders(disk, DATA)(PROJECT);
-  const parts = { limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), room: AMPLE_ROOM, logger };
+  const parts = { limits: DEFAULT_STORE_LIMITS, snapshots, cache: new ValueCache(), space: AMPLE_SPACE, logger };
   try {
     const opened = await openProject(PROJECT, { home, settings: settingsFor(isCaching), expectedLogId: sample.logId, ...parts });
     if (opened === undefined) return { isRefused: true, isNoticed: true, faults: [] };

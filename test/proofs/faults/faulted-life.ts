@@ -15,7 +15,7 @@ import { ProjectManager } from '../../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../../src/projects/project-resources.js';
 import type { ProjectStore } from '../../../src/store/project-store.js';
 import { ProjectTable } from '../../../src/store/project-table.js';
-import { AMPLE_ROOM } from '../../disk/ample-room.js';
+import { AMPLE_SPACE } from '../../disk/ample-space.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { collectingLogger, type LoggedLine, snapshotFolders } from '../../projects/lives-fixture.js';
 import { configDiskOn } from './disk-config.js';
@@ -91,7 +91,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     config,
     keyring: new Keyring(),
     cache: new ValueCache(),
-    room: { ...AMPLE_ROOM },
+    space: { ...AMPLE_SPACE },
     limits: { queueCommandsMax: 1000, queueBytesMax: 10_000_000 },
     clock: systemClock,
     logger,
