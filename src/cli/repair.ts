@@ -23,7 +23,7 @@ import type { CommandOutput } from './command-output.js';
 import { findData } from './find-data.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { folderWords, hasNewerFormat, snapshotStep } from './verdict.js';
+import { folderWords, newerFormatReason, snapshotStep } from './verdict.js';
 
 /** Options of the command line. */
 export interface RepairCommandOptions extends FolderOptions {
@@ -124,10 +124,9 @@ async function reviseEntry(project: string, revision: number, config: LoadedConf
 }
 
 /** A repair by this version would drop what it cannot read. */
-function refuseNewerFormat(project: string, findings: Parameters<typeof hasNewerFormat>[0]): void {
-  if (!hasNewerFormat(findings)) return;
-  const message = `Cannot repair "${project}": a newer version wrote it, and nothing is damaged; run that version`;
-  throw new AppError('project_newer_format', message);
+function refuseNewerFormat(project: string, findings: readonly Finding[]): void {
+  const reason = newerFormatReason(findings);
+  if (reason !== undefined) throw new AppError('project_newer_format', `Cannot repair "${project}": ${reason}; run that version`);
 }
 
 async function repairOfRegistry({ tools, options, output }: RepairJob): Promise<boolean> {

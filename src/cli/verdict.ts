@@ -29,9 +29,16 @@ export function verdictKindOf({ findings }: Pick<ProjectVerdict, 'findings'>): V
   return kinds.size === 1 && only !== undefined ? WORDS[only] : 'damaged';
 }
 
-/** True if a newer version wrote part of the files, whatever else is wrong: a repair by this version would drop what it cannot read. */
-export function hasNewerFormat(findings: readonly { readonly kind?: FindingKind | undefined }[]): boolean {
-  return findings.some(({ kind }) => kind === 'newer_format');
+/**
+ * Why this version must not repair the files: it would drop what a newer version wrote, whatever else is wrong.
+ *
+ * @returns undefined if a newer version wrote none of them
+ */
+export function newerFormatReason(findings: readonly { readonly kind?: FindingKind | undefined }[]): string | undefined {
+  const newer = findings.filter(({ kind }) => kind === 'newer_format');
+  if (newer.length === 0) return undefined;
+  const isAll = newer.length === findings.length;
+  return isAll ? 'a newer version wrote it, and no damage was found' : 'a newer version wrote part of it, and there are other faults';
 }
 
 /**
@@ -43,7 +50,8 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   const { project, findings } = verdict;
   const kind = verdictKindOf(verdict);
   if (kind === 'sound') return undefined;
-  if (hasNewerFormat(findings)) return 'a newer version wrote it: run that version. This is not damage, so do not repair it';
+  const newer = newerFormatReason(findings);
+  if (newer !== undefined) return `${newer}: run that version, and do not repair it with this one`;
   if (isLogSound(findings)) return snapshotStep(project);
   if (kind === 'missing' && project !== REGISTRY) return 'mount the volume, or put the files back from a copy';
   const repair = programCommand(['repair', project, ...folderWords(options)]);

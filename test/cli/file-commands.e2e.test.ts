@@ -187,7 +187,7 @@ test('data of a newer version is not repaired, even with --accept-loss', () => w
     const { code, stderr } = await run(bench, 'repair', target, '--data', 'data', '--accept-loss');
     assert.equal(code, EXIT_CODES.failure);
     const named = file === 'shop.jsonl' ? 'shop' : '_server';
-    assert.equal(stderr, `simplekv: Cannot repair "${named}": a newer version wrote it, and nothing is damaged; run that version\n`);
+    assert.equal(stderr, `simplekv: Cannot repair "${named}": a newer version wrote it, and no damage was found; run that version\n`);
     writeFileSync(place, text);
   }
 }), { timeoutMs: TIMEOUT_MS });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FindingKind } from '../../src/base/finding.js';
-import { hasNewerFormat, nextStep, verdictKindOf, type VerdictKind } from '../../src/cli/verdict.js';
+import { newerFormatReason, nextStep, verdictKindOf, type VerdictKind } from '../../src/cli/verdict.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { isLogSound } from '../../src/offline/verify/findings.js';
 import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
@@ -111,8 +111,19 @@ test('findings of several kinds are damage, and a newer format among them preven
   const newer = { file: 'p.jsonl', line: 1, offset: 0, expected: 'x', found: 'y', kind: 'newer_format' } as const;
   const findings = [newer, { ...newer, kind: undefined }];
   assert.equal(verdictKindOf({ findings }), 'damaged');
-  assert.equal(hasNewerFormat(findings), true);
+  assert.notEqual(newerFormatReason(findings), undefined);
   assert.equal(verdictKindOf({ findings: [] }), 'sound');
+});
+
+test('a newer format is reported as undamaged only if nothing else was found', () => {
+  const { findings: newer } = verdictOf(['shop.jsonl'], 'newer_format');
+  assert.equal(newerFormatReason(newer), 'a newer version wrote it, and no damage was found');
+  for (const kind of [undefined, 'missing', 'outdated', 'snapshot'] as const) {
+    const mixed = { ...verdictOf([]), findings: [...newer, ...verdictOf(['shop/head'], kind).findings] };
+    assert.equal(newerFormatReason(mixed.findings), 'a newer version wrote part of it, and there are other faults', kind);
+    assert.match(nextStep(mixed, {}) ?? '', /other faults: run that version, and do not repair it with this one$/, kind);
+  }
+  assert.equal(newerFormatReason(verdictOf(['shop.jsonl']).findings), undefined);
 });
 
 test.run();
