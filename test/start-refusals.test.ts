@@ -107,7 +107,8 @@ test('a missing configuration over projects is no first run: it is refused, and 
   await rename(file, path.join(folder, 'kept.json'));
   await assertRefused(folder, serverFor(file), (error) => {
     assert.ok(error instanceof ConfigError);
-    assert.match(error.message, /\(open, shop\), but there is no such file\. Name the right one with --config, or put it back from a copy/);
+    const advice = /\(open, shop\), but there is no such file\. Name the right one with --config, or restore it from a backup/;
+    assert.match(error.message, advice);
     assert.ok(error.message.includes(`simplekv serve --config ${file} --adopt`), error.message);
   });
 }));

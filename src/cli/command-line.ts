@@ -28,7 +28,7 @@ function buildProgram(show: (text: string) => void): Command {
     .command('serve')
     .description('start the server; a first run writes a configuration and prints its API keys')
     .option('--config <file>', 'configuration file', DEFAULT_CONFIG_PATH)
-    .option('--adopt', 'add an entry with a new API key for every project in the data folder that the configuration does not name')
+    .option('--adopt', 'add an entry, and an API key if required, for every project in the data folder that the configuration lacks')
     .helpOption('--help', 'print this help')
     .allowExcessArguments(false)
     .exitOverride()
@@ -40,7 +40,7 @@ function buildProgram(show: (text: string) => void): Command {
   return program;
 }
 
-/** The commands on files, with or without a running server. */
+/** The commands on files. `verify` and `replay` may run while the server does, `repair` may not. */
 function addFileCommands(program: Command): void {
   const add = (name: string, description: string): Command => (
     program
@@ -53,12 +53,13 @@ function addFileCommands(program: Command): void {
       .exitOverride()
   );
 
-  add('verify [project]', 'check every byte of a data folder, of one project, or of _server; changes nothing, safe beside a server')
+  const readOnly = 'changes nothing, safe while the server is running';
+  add('verify [project]', `check the logs and snapshots of a data folder, of one project, or of the registry (_server); ${readOnly}`)
     .option('--json', 'print one JSON document')
     .action((project: string | undefined, options: VerifyCommandOptions) => (
       runCommand(async (context) => await (await import('./verify.js')).verify(project, options, context))
     ));
-  add('replay <project>', 'print the state of a project at a point of its log, from files alone; changes nothing, safe beside a server')
+  add('replay <project>', `print the state of a project at any point of its log, from its files alone; ${readOnly}`)
     .option('--until <seq-or-time>', 'seq, time (2026-11-22T10:00:00Z), local time or day (2026-11-22), or age (-5m, -2h, -1d)')
     .option('--out <file>', 'write to a file instead of standard output; it appears once it is complete')
     .option('--events', 'print the lines of the log instead of the state')
@@ -69,8 +70,9 @@ function addFileCommands(program: Command): void {
     .action((project: string, options: ReplayCommandOptions) => (
       runCommand(async (context) => await (await import('./replay.js')).replay(project, options, context))
     ));
-  add('repair <project>', 'let a damaged project, or _server, continue with what is proved intact; requires that the server is stopped')
-    .option('--accept-loss', 'do it; without this, only print what would be done and lost')
+  const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
+  add('repair <project>', repairs)
+    .option('--accept-loss', 'apply the repair; without this option, only print what would be kept and lost')
     .action((project: string, options: RepairCommandOptions) => (
       runCommand(async (context) => await (await import('./repair.js')).repair(project, options, context))
     ));

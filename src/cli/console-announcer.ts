@@ -13,10 +13,11 @@ function boxed(lines: readonly string[]): string {
 export function formatFirstRun(first: FirstRun): string {
   const value = `${first.url}/api/v1/projects/${first.project}/keys/greeting`;
   return boxed([
-    'SimpleKV: first run. These keys are shown once and kept nowhere; note them now.',
+    'SimpleKV: first run',
+    'These API keys are shown only once and are not stored; save them now.',
     '',
-    `global key                  ${first.globalKey}`,
-    `key of "${first.project}"      ${first.projectKey}`,
+    `global API key              ${first.globalKey}`,
+    `API key of "${first.project}"  ${first.projectKey}`,
     '',
     'Store a first value, and read it:',
     '',
@@ -31,10 +32,10 @@ export function formatFirstRun(first: FirstRun): string {
 /**
  * The text for an API key that was generated later.
  *
- * @param owner `the global key` or `the key of the project "…"`
+ * @param owner `the global API key` or `the API key of the project "…"`
  */
 export function formatGeneratedKey(owner: string, key: string): string {
-  return boxed([`SimpleKV: ${owner} was generated. It is shown once; note it now.`, '', key]);
+  return boxed([`SimpleKV: ${owner} was generated. It will not be shown again; save it now.`, '', key]);
 }
 
 /** Creates an announcer. */
@@ -42,7 +43,7 @@ export function createAnnouncer(write: (text: string) => void): Announcer {
   return {
     firstRun: (first) => write(formatFirstRun(first)),
     generatedKey: (scope, key) => {
-      const owner = scope.kind === 'global' ? 'the global key' : `the key of the project "${scope.project}"`;
+      const owner = scope.kind === 'global' ? 'the global API key' : `the API key of the project "${scope.project}"`;
       write(formatGeneratedKey(owner, key));
     },
   };

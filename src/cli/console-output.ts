@@ -59,7 +59,7 @@ export class UnshownTextError extends Error {
   override readonly name = 'UnshownTextError';
 
   constructor(reason: string) {
-    super(`Cannot show a new key on standard error (${reason})`);
+    super(`Cannot show a new API key on standard error (${reason})`);
   }
 }
 

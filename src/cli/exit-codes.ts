@@ -26,9 +26,12 @@ export const EXIT_CODES = {
   unavailable: 69,
   /** A defect of the program ended a command on files, which then has no answer. */
   defect: 70,
-  /** Output, a temporary file or a data file could not be written, or a new API key could not be shown. */
+  /**
+   * Output, a temporary file or a data file could not be written, or a new API key could not be shown. A command on files: also any other
+   * call that the system refused, except for lack of permission.
+   */
   outputFailed: 74,
-  /** Another server uses the data folder. */
+  /** Another server or a repair uses the data folder. */
   temporaryFailure: 75,
   /** Missing permission to read or write the files. */
   noPermission: 77,

@@ -61,13 +61,13 @@ export async function findData(target: Target, options: FolderOptions, disk: Dis
   const reason = reasonMissing(project, known, dataFolder);
   const older = await findOlderLogs(disk, dataFolder, project);
   const commands = older.map((log) => programCommand([command, project, '--data', log.dataFolder]));
-  const elsewhere = commands.length === 0 ? '' : `; older files of it can be read with: ${commands.join('; ')}`;
+  const elsewhere = commands.length === 0 ? '' : `; its older files can be read with: ${commands.join('; ')}`;
   const inMemory = isInMemory ? ' The configuration keeps it in memory, so it has no files.' : '';
-  throw new UsageError(`Cannot ${command} "${project}": ${reason}${elsewhere}.${inMemory} There are: ${namesOf(known.ids)}`);
+  throw new UsageError(`Cannot ${command} "${project}": ${reason}${elsewhere}.${inMemory} Known projects: ${namesOf(known.ids)}`);
 }
 
 async function findFolder(options: FolderOptions): Promise<FoundData> {
-  if (options.config !== undefined && options.data !== undefined) throw new UsageError('Cannot take both --config and --data');
+  if (options.config !== undefined && options.data !== undefined) throw new UsageError('Use either --config or --data, not both');
   if (options.data !== undefined) return { dataFolder: await existing(path.resolve(options.data)), config: undefined };
   const file = options.config ?? DEFAULT_CONFIG_PATH;
   const config = await loadConfig(file);
@@ -94,7 +94,7 @@ async function existing(folder: string): Promise<string> {
 function reasonMissing(project: string, { registrations }: KnownProjects, dataFolder: string): string {
   const state = registrations.get(project)?.state;
   if (state === 'deleted') return 'the registry says that it was deleted';
-  if (state === 'left') return 'the registry says that it left the disk';
+  if (state === 'left') return 'the registry says that it was moved to memory';
   return `no such project is in "${dataFolder}"`;
 }
 

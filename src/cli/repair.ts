@@ -1,5 +1,5 @@
 /**
- * The command `repair`: lets a damaged project continue with what is proved intact. Prints the loss first, and changes nothing until
+ * The command `repair`: repairs a damaged project, keeping only what is provably intact. Prints the loss first, and changes nothing until
  * the user accepts it.
  */
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ interface RepairJob {
  * Repairs a project, or the registry.
  *
  * @param project the project's id, or `_server`
- * @returns true when the next start of the server serves the project
+ * @returns true when the project needs no further repair; with `--data` the user must still set the `revision` of its entry, as printed
  * @throws {UsageError} when the project does not exist
  * @throws {FolderBusyError} when a server or another repair uses the folder
  */
@@ -74,7 +74,7 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   });
   refuseNewerFormat(project, findings);
   if (!isLogSound(findings)) return await repairDamaged(await planRepair(project, tools, registrations.get(project)), job);
-  const why = findings.length === 0 ? 'sound, there is nothing to repair' : `no repair is needed: ${snapshotStep(project)}`;
+  const why = findings.length === 0 ? 'sound; nothing to repair' : `no repair is needed: ${snapshotStep(project)}`;
   await output.print(`${project}: ${why}\n`);
   return true;
 }
@@ -83,7 +83,7 @@ async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean>
   const { options, output, tools } = job;
   if (plan.end.seq === 0) {
     const { project } = plan;
-    await output.print(`${project}: nothing of it can be proved intact. Put its files back from a copy. Without one, first save ` +
+    await output.print(`${project}: no part of it can be proved intact. Restore its files from a backup. Without one, first save ` +
       `${project}.json, if it is in the data folder: it has the values of a snapshot, and is removed when the project is deleted\n`);
     return false;
   }
@@ -94,7 +94,7 @@ async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean>
 }
 
 function nothingChanged(project: string, options: RepairCommandOptions): string {
-  return `Nothing was changed. To do it: ${programCommand(['repair', project, ...folderWords(options), '--accept-loss'])}\n`;
+  return `Nothing was changed. To apply the repair: ${programCommand(['repair', project, ...folderWords(options), '--accept-loss'])}\n`;
 }
 
 async function end(done: AppliedRepair, { tools, config, output, options }: RepairJob): Promise<boolean> {
@@ -134,7 +134,7 @@ async function repairOfRegistry({ tools, options, output }: RepairJob): Promise<
   refuseNewerFormat(REGISTRY, (await readRegistry(disk, dataFolder, { signal })).findings);
   const plan = await planRegistryRepair(tools);
   if (plan.isSound) {
-    await output.print(`${REGISTRY}: sound, there is nothing to repair\n`);
+    await output.print(`${REGISTRY}: sound; nothing to repair\n`);
     return true;
   }
   refuseNewerProjects(plan);
@@ -155,7 +155,7 @@ function refuseNewerProjects({ newer }: RegistryPlan): void {
   const [it, its] = newer.length === 1 ? ['it', 'its'] : ['them', 'their'];
   const message = `Cannot repair "${REGISTRY}": a newer version wrote ${newer.map((id) => `"${id}.jsonl"`).join(', ')}, and this one `
     + `cannot register ${it}. Nothing was changed. Run this command with that version; or, if retention never removed any of ${its} `
-    + `history, move ${its} files out of the data folder, repair, and put them back when that version runs`;
+    + `history, move ${its} files out of the data folder, repair, and move them back when that version runs`;
   throw new AppError('project_newer_format', message);
 }
 
@@ -166,7 +166,7 @@ function planText({ project, snapshot, end: kept, losses }: RepairPlan): string 
   lines.push(`what is lost: ${lossText(losses)}`);
   if (bytes > 0) lines.push(`  ${countText(bytes, 'byte')} of records that cannot be proved intact`);
   lines.push(...namedLosses(losses));
-  if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; the snapshot has their result`);
+  if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; their effect is preserved in the snapshot`);
   lines.push('  the lines that are kept become a snapshot: the log continues from it with a new id, and old ETags no longer match');
   return `${lines.join('\n')}\n`;
 }
@@ -175,11 +175,11 @@ function planText({ project, snapshot, end: kept, losses }: RepairPlan): string 
 function namedLosses({ keys, seemingKeys, hasMoreKeys, settingsSeqs, apiKeySeqs, clearSeqs, mayBeMore }: RepairPlan['losses']): string[] {
   const lines: string[] = [];
   const named = (names: readonly string[]): readonly string[] => names.map((key) => `    ${JSON.stringify(key)}`);
-  if (keys.length > 0) lines.push('  they are about these keys:', ...named(keys));
+  if (keys.length > 0) lines.push('  lost changes affect these keys:', ...named(keys));
   if (seemingKeys.length > 0) {
-    lines.push('  damaged ones seem to name these keys, but their text may differ from what was written:', ...named(seemingKeys));
+    lines.push('  possibly also these keys (read from damaged records, so their names may be wrong):', ...named(seemingKeys));
   }
-  if (hasMoreKeys) lines.push('  and about more keys than are listed here');
+  if (hasMoreKeys) lines.push('  and more keys than are listed here');
   const seqs = { 'changes of settings': settingsSeqs, 'changes of the API key': apiKeySeqs, 'deletions of all keys': clearSeqs };
   for (const [what, list] of Object.entries(seqs)) if (list.length > 0) lines.push(`  ${what}: ${seqsText(list)}`);
   if (mayBeMore) lines.push('  other keys may be lost as well: not every lost line is present and readable');
@@ -195,14 +195,14 @@ function seqsText(seqs: readonly number[]): string {
 function lossText({ seqs, history, bytes }: RepairPlan['losses']): string {
   if (seqs !== undefined) return `seq ${seqs.from} to ${seqs.to}`;
   if (history !== undefined) return 'history, but no value';
-  return bytes > 0 ? 'nothing that has a seq' : 'nothing that is known';
+  return bytes > 0 ? 'only records without a known seq' : 'no known records';
 }
 
 function registryPlanText({ projects, unreadable, kept }: RegistryPlan): string {
   const named = projects.map(({ id, logId }) => `  ${id} (log ${logId})`);
   const lines = [`${REGISTRY}: a new log would register ${countText(projects.length, 'project')}:`, ...named];
-  if (unreadable.length > 0) lines.push('not registered, because nothing identifies their log:', ...unreadable.map((name) => `  ${name}`));
-  if (kept.length > 0) lines.push(`deletions and departures from the disk that are kept: ${kept.length}`);
-  lines.push('what can no longer be known: which other projects were deleted or left the disk, and when anything was recorded');
+  if (unreadable.length > 0) lines.push('not registered, because their log id cannot be read:', ...unreadable.map((name) => `  ${name}`));
+  if (kept.length > 0) lines.push(`records of deletions and moves to memory carried over: ${kept.length}`);
+  lines.push('cannot be recovered: which other projects were deleted or moved to memory, and the original timestamps');
   return `${lines.join('\n')}\n`;
 }

@@ -82,7 +82,7 @@ export async function replay(project: string, options: ReplayCommandOptions, con
 
 function checkOptions(project: string, { events, from, key, op, actor }: ReplayCommandOptions): void {
   const isFiltered = [from, key, op, actor].some((option) => option !== undefined);
-  if (events !== true && isFiltered) throw new UsageError('Cannot select lines without --events: a state is made of all of them');
+  if (events !== true && isFiltered) throw new UsageError('Cannot use --from, --key, --op or --actor without --events');
   if (events !== true && project === REGISTRY) throw new UsageError(`Cannot print a state of "${REGISTRY}": add --events`);
   const operations = operationsOf(project);
   if (op === undefined || operations.includes(op)) return;
@@ -118,7 +118,7 @@ async function noteBeginning(query: HistoryQuery): Promise<void> {
   if (firstSeq === 1) return;
   const logs = await findOlderLogs(disk, query.dataFolder, query.project);
   const older = logs.map((log) => `\n${reading(log, query)}`).join('');
-  const where = older === '' ? '; earlier lines are not in this data folder' : `. Older logs of it:${older}`;
+  const where = older === '' ? '; earlier lines are not in this data folder' : `. Older logs of the project:${older}`;
   complain(`the log begins with seq ${firstSeq}${where}`);
 }
 
@@ -133,7 +133,7 @@ async function write({ project, options, dataFolder, context, fromSeq, until }: 
         return;
       }
       const state = await replayState(common);
-      if (state.seq === 0) complain(`"${project}" has no line from ${momentText(until)} or before`);
+      if (state.seq === 0) complain(`"${project}" has no events at or before ${momentText(until)}`);
       await printPieces(createReadStream(state.path), sink);
     };
     await (options.out === undefined ? work(output) : writeOutputFile(options.out, dataFolder, work));
@@ -169,10 +169,10 @@ async function withOlderHistory(error: unknown, query: HistoryQuery): Promise<un
   const logs = await findOlderLogs(disk, query.dataFolder, query.project);
   const log = query.wanted === undefined ? logs.at(0) : olderLogWith(logs, query.wanted);
   if (log !== undefined) {
-    return error.with(`This command reads it from an older log of the project:\n${reading(log, query)}`);
+    return error.with(`An older log of the project has it. Run:\n${reading(log, query)}`);
   }
   const others = logs.map((other) => `\n${reading(other, query)}`).join('');
-  const where = others === '' ? 'the data folder has no older log of it; look in a backup' : `its older logs have other lines:${others}`;
+  const where = others === '' ? 'the data folder has no older log; look in a backup' : `the older logs have other lines:${others}`;
   const removed = programCommand(['replay', '_server', '--events', '--op', 'segment.removed', '--data', query.dataFolder]);
   return error.with(`For the lines before ${momentText(query.wanted)}, ${where}\nThis lists what retention removed: ${removed}`);
 }

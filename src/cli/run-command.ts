@@ -29,7 +29,7 @@ const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 const SIGNAL_EXIT_BASE = 128;
 
 /** What a system call does, if its name does not say so. */
-const DEEDS: Readonly<Record<string, string>> = {
+const ACTIONS: Readonly<Record<string, string>> = {
   scandir: 'list', opendir: 'list', stat: 'access', lstat: 'access', statfs: 'access', mkdir: 'create', rmdir: 'remove', unlink: 'remove',
   mkdtemp: 'create a temporary folder in', copyfile: 'copy', fsync: 'sync', fdatasync: 'sync', ftruncate: 'truncate',
   utime: 'set the time of',
@@ -78,9 +78,9 @@ function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!isErrno(error) || error.path === undefined) return error.message;
   const { syscall = 'use', path, code = '' } = error;
-  const deed = `Cannot ${DEEDS[syscall] ?? syscall} "${path}"`;
-  if (NOT_ALLOWED.includes(code)) return `${deed}: permission denied (${code}). Run the command as the user of the server`;
-  return `${deed}: ${reasonIn(error.message)} (${code})`;
+  const failure = `Cannot ${ACTIONS[syscall] ?? syscall} "${path}"`;
+  if (NOT_ALLOWED.includes(code)) return `${failure}: permission denied (${code}). Run it as the user that the server runs as`;
+  return `${failure}: ${reasonIn(error.message)} (${code})`;
 }
 
 /** The reason within `ENOTDIR: not a directory, scandir '/x'`. */

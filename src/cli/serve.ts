@@ -21,6 +21,8 @@ const SHUTDOWN_LIMIT_MS = 10_000;
 /** Most bytes queued for standard error: some hundred API keys. */
 const ERRORS_BYTES_MAX = 262_144;
 
+const UNSHOWN_ADVICE = '; the key was not activated. Restart the server with a readable standard error';
+
 /** Standard output and standard error. Failures of one are reported on the other. */
 class StandardStreams {
   readonly errors: ConsoleOutput;
@@ -34,7 +36,7 @@ class StandardStreams {
     this.#format = format;
     this.serverLog = new ConsoleOutput(openNonBlocking(STANDARD_OUTPUT), {
       onFailure: (reason) => {
-        const effect = 'the server continues; lines are queued in memory, and dropped and counted if there are too many';
+        const effect = 'the server continues; lines are buffered in memory, and dropped and counted once the buffer is full';
         this.errors.write(`simplekv: the server log cannot be written (${reason}): ${effect}\n`);
       },
       onDropped: (dropped) => {
@@ -65,7 +67,7 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
   const streams = new StandardStreams(format);
   let isServing = false;
   const show = (text: string): void => {
-    // At startup an API key must be shown before the configuration with its hash is in force. Later it is also in a response.
+    // At startup an API key must be shown before the configuration with its hash takes effect. Later it is also in a response.
     if (!isServing) streams.errors.writeSurely(text);
     else if (!streams.errors.write(text)) throw new UnshownTextError('its reader is too slow');
   };
@@ -85,7 +87,7 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
   } catch (error) {
     if (shutdown.isRequested) return;
     const message = error instanceof Error ? error.message : String(error);
-    const advice = error instanceof UnshownTextError ? '; it is not in force: start the server again where standard error can be read' : '';
+    const advice = error instanceof UnshownTextError ? UNSHOWN_ADVICE : '';
     streams.errors.write(`simplekv: ${message}${advice}\n`);
     const code = exitCodeOf(error);
     if (code === EXIT_CODES.failure && error instanceof Error) streams.errors.write(`${error.stack ?? ''}\n`);
@@ -117,7 +119,7 @@ class Shutdown {
     });
     // A defect may have left anything half done. The next startup reads the acknowledged state from the logs.
     process.on('uncaughtException', (error) => {
-      this.#streams.logger?.fatal({ err: error }, 'the server ends because of a defect');
+      this.#streams.logger?.fatal({ err: error }, 'exiting because of a bug in the server');
       this.#streams.errors.write(`simplekv: ${error.stack ?? error.message}\n`);
       process.exit(EXIT_CODES.failure);
     });
@@ -127,7 +129,7 @@ class Shutdown {
     this.isRequested = true;
     this.#streams.logger?.info({ signal }, 'stopping');
     const timer = setTimeout(() => {
-      this.#streams.errors.write('simplekv: shutdown timed out; the logs have every acknowledged write\n');
+      this.#streams.errors.write('simplekv: shutdown timed out; every acknowledged write of a project on disk is in its log\n');
       process.exit(EXIT_CODES.failure);
     }, this.limitMs);
     try {

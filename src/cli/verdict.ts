@@ -53,14 +53,14 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   const newer = newerFormatReason(findings);
   if (newer !== undefined) return `${newer}: run that version, and do not repair it with this one`;
   if (isLogSound(findings)) return snapshotStep(project);
-  if (kind === 'missing' && project !== REGISTRY) return 'mount the volume, or put the files back from a copy';
+  if (kind === 'missing' && project !== REGISTRY) return 'mount the volume, or restore the files from a backup';
   const repair = programCommand(['repair', project, ...folderWords(options)]);
   if (kind === 'outdated') {
-    return `put the newer files back. To continue with these: ${repair} (changes nothing yet; shows what would be lost)`;
+    return `restore the newer files. To continue with these: ${repair} (changes nothing yet; shows what would be lost)`;
   }
   const next = `stop the server, then: ${repair} (changes nothing yet; shows what can be kept and what would be lost)`;
   const isAbsent = project === REGISTRY && findings.some((finding) => finding.kind === 'missing');
-  return isAbsent ? `if this is a copy of single projects, verify each by its name. Otherwise ${next}` : next;
+  return isAbsent ? `if this folder holds copies of individual projects only, verify each by name; otherwise ${next}` : next;
 }
 
 /**

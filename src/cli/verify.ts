@@ -1,5 +1,5 @@
 /**
- * The command `verify`: checks everything in a data folder and changes nothing.
+ * The command `verify`: checks the logs and snapshots in a data folder and changes nothing.
  */
 import type { Finding } from '../base/finding.js';
 import { countText } from '../base/count-text.js';

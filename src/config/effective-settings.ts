@@ -1,5 +1,5 @@
 /**
- * Converts an entry of config.json to the settings in force, and back. Pure; knows nothing of files and logs.
+ * Converts an entry of config.json to the effective settings, and back. Pure; knows nothing of files and logs.
  */
 import { keyIdOf } from '../auth/key-hash.js';
 import { isGroup } from '../base/setting.js';
@@ -36,7 +36,7 @@ function defaultStorage(document: ConfigDocument): StorageSettings {
 }
 
 /**
- * The settings in force for a project: the built-in ones, overridden by `default.storage`, overridden by its own.
+ * The effective settings of a project: the built-in ones, overridden by `default.storage`, overridden by its own.
  *
  * @param entry the project's entry; an empty one gives the settings of a new project
  */

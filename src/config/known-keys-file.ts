@@ -16,7 +16,7 @@ export const KNOWN_KEYS_SUFFIX = '.known-keys';
 
 const REWRITTEN = 'it is rewritten when a typed key is recognised';
 
-/** The configuration beside which the file is, with the API keys in force. */
+/** The configuration that the file lies beside, with the current API keys. */
 type Config = Pick<ConfigFile, 'target' | 'document'>;
 
 /** The known typed keys of a running server, which holds the lock of the data folder. */
@@ -44,7 +44,7 @@ export class KnownKeysFile implements TypedKeyMemory {
   /**
    * Reads the file if it exists, and starts to remove the temporary files of a crash. Writes nothing.
    *
-   * @returns the known keys that are in force; none if the file is missing or cannot be used
+   * @returns the known keys that are still current; none if the file is missing or cannot be used
    */
   static async open(config: Config, logger: Logger, disk: KnownKeysDisk = systemConfigDisk): Promise<KnownKeysFile> {
     const keys = (await readKeys(pathBeside(config), logger, disk)) ?? new KnownKeys();

@@ -20,7 +20,7 @@ export interface ProjectHistory {
   /** After the last one. */
   readonly newest: SettingsVersion;
   /**
-   * @returns the version in force at that seq; undefined before the first; `unknown` if that version is no longer known
+   * @returns the version that applied at that seq; undefined before the first; `unknown` if that version is no longer known
    */
   at(revision: number): SettingsVersion | 'unknown' | undefined;
 }

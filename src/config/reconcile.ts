@@ -5,15 +5,15 @@
  * The file and the log cannot be written atomically together, so a crash can leave them different, and so can an edit. `revision`
  * distinguishes the two: it names the version of the project that the entry was written from.
  *
- * - An update is written to the log first, then to the file. A crash in between leaves an entry that equals the version it names. The
+ * - Most updates are written to the log first, then to the file. A crash in between leaves an entry that equals the version it names. The
  *   entry is stale and takes the log's newest settings, which were acknowledged; it contains no later change.
- * - A new project and a new API key are written to the file first, because the hash of the key is stored nowhere else: a log that
- *   names a key whose hash was lost would lock everyone out. The entry keeps its previous revision (a new one has none), so it differs
- *   from the version it names. A crash in between looks like a user's edit of the project or the key, and is handled the same way:
- *   the log takes it over.
+ * - A new project, a move to disk and a new API key are written to the file first. The hash of a key is stored nowhere else: a log that
+ *   names a key whose hash was lost would lock everyone out. The entry of a new or moved project has no revision; any other keeps its
+ *   previous one, so it differs from the version it names. A crash in between looks like a user's edit of the project or the key, and
+ *   is handled the same way: the log takes it over.
  * - Only the first and the newest version are kept. Another one that an entry names is looked up in the log, whose line at that seq
  *   has it completely. If retention removed the line, an edit cannot be distinguished from an old copy: the project is refused until
- *   a user decides, unless the entry equals the settings in force.
+ *   a user decides, unless the entry equals the newest settings.
  * - An edited entry differs from the version that it names. Only the edited settings are applied, on top of the newest version: the
  *   user may have edited an old copy. Of the API key the log has only an id, so the file always decides.
  * - `on_disk: false` for a project with a log moves its data into memory, whether the log or an edit says so.
@@ -41,10 +41,13 @@ export interface LogView {
   readonly log: ProjectHistory | 'absent';
 }
 
-/** The project is not served, and nothing of it is changed, until a user decides. */
+/** The project is not served, and its files are not changed, until a user decides. */
 export interface Refuse {
   readonly kind: 'refuse';
-  /** `project_missing`: the log of the entry does not exist. `project_outdated`: it is older than the entry. */
+  /**
+   * `project_missing`: the log of the entry does not exist. `project_outdated`: it ends before the revision of the entry, or no longer has
+   * the settings of that revision.
+   */
   readonly code: Extract<ErrorCode, 'project_missing' | 'project_outdated'>;
   /** Without a full stop at the end. */
   readonly reason: string;
@@ -75,19 +78,19 @@ export type Outcome =
   | { readonly kind: 'create' }
   /** A crash left the log unregistered: it must be registered before `then` is carried out. */
   | { readonly kind: 'adopt'; readonly then: ComparedOutcome }
-  /** A project in memory, without a log to compare with. A stale entry is from before it left the disk, and must be updated. */
+  /** A project in memory, without a log to compare with. A stale entry is from before its move to memory, and must be updated. */
   | { readonly kind: 'memory'; readonly isStale: boolean }
   /** The entry belongs to a deleted project, which is not served but logged. */
   | { readonly kind: 'deleted' };
 
-const PUT_FILES_BACK = 'mount the volume, or put the files back from a copy, and start the server again';
+const RESTORE_FILES = 'mount the volume, or restore the files from a backup, and start the server again';
 
 /** Compares an entry with the logs. */
 export function reconcile(entry: EntryView, log: LogView): Outcome {
   const { registered } = log;
   if (entry.revision !== undefined && !log.hasRegistry) {
     const reason = `the project ${quote(entry)} has a log, but the data folder has no file "_server.jsonl": is the volume mounted?`;
-    return missing(reason, PUT_FILES_BACK);
+    return missing(reason, RESTORE_FILES);
   }
   if (registered === 'deleted') return reconcileDeleted(entry, log);
   if (registered === 'left') return reconcileLeft(entry, log);
@@ -98,7 +101,7 @@ export function reconcile(entry: EntryView, log: LogView): Outcome {
       ? 'To start with an empty project instead, remove the revision of its entry'
       : 'Only if they are lost permanently: delete the project, create it again, and give its new API key to its clients';
     const reason = `the log of the project ${quote(entry)} is not in the data folder: is the volume mounted?`;
-    return missing(reason, `${PUT_FILES_BACK}. ${afresh}`);
+    return missing(reason, `${RESTORE_FILES}. ${afresh}`);
   }
   const outcome = compare(entry, log.log);
   return registered === undefined ? { kind: 'adopt', then: outcome } : outcome;
@@ -133,7 +136,7 @@ function reconcileDeleted(entry: EntryView, { log }: LogView): Outcome {
   return log === 'absent' ? { kind: 'create' } : { kind: 'adopt', then: compare(entry, log) };
 }
 
-/** An entry with a revision is from before the project left the disk; one without is a user's, or from its return to the disk. */
+/** An entry with a revision is from before the move to memory; one without is a user's, or from the move back to disk. */
 function reconcileLeft(entry: EntryView, { log }: LogView): Outcome {
   if (entry.revision !== undefined) return { kind: 'memory', isStale: true };
   if (!entry.settings.storage.on_disk) return { kind: 'memory', isStale: false };
@@ -156,7 +159,7 @@ function reconcileInMemory(entry: EntryView): Outcome {
  */
 export function refuseOlderLog(found: string): Refuse {
   const reason = `the entry of the project ${found}: the log is an older copy`;
-  const whatToDo = 'put the newer files back and start the server again. To continue with these, remove the revision of its entry';
+  const whatToDo = 'restore the newer files and start the server again. To continue with these, remove the revision of its entry';
   return { kind: 'refuse', code: 'project_outdated', reason, whatToDo };
 }
 
@@ -164,7 +167,7 @@ function compare(entry: EntryView, history: ProjectHistory): ComparedOutcome {
   const { newest } = history;
   if (entry.revision !== undefined && entry.revision > newest.seq) {
     const revision = `${quote(entry)} has the revision ${entry.revision}`;
-    return refuseOlderLog(`${revision}, and the newest settings in its log are of seq ${newest.seq}`);
+    return refuseOlderLog(`${revision}, but the newest settings in its log date from seq ${newest.seq}`);
   }
   const keyChanged = entry.keyId !== newest.keyId;
   // Only a user can write a revision before the first event; the first version is the closest one.

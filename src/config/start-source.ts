@@ -118,7 +118,7 @@ async function refuseForeignFolder(request: StartRequest, { path: file, document
 function foreignFolder(file: string, dataFolder: string, projects: readonly string[]): ConfigError {
   const there = `${JSON.stringify(dataFolder)}, which holds ${countText(projects.length, 'project')} (${namesOf(projects)})`;
   const expected = `entries of projects of the data folder ${there}, and it names none of them. Name the right file with --config, or `
-    + `another folder in ${DATA_FOLDER_SETTING}; or give them entries in this file, with new API keys: `
+    + `another folder in ${DATA_FOLDER_SETTING}; or add them to this file, with a new API key for each that requires one: `
     + `"${programCommand(['serve', '--config', file, '--adopt'])}"`;
   return new ConfigError({ pointer: '/projects', expected });
 }
@@ -126,8 +126,8 @@ function foreignFolder(file: string, dataFolder: string, projects: readonly stri
 /** A new configuration would serve none of these projects, and would have other API keys than their clients. */
 function missingConfig(file: string, dataFolder: string, projects: readonly string[]): ConfigError {
   const expected = `the configuration of the projects in ${JSON.stringify(dataFolder)} (${namesOf(projects)}), but there is no such file. `
-    + 'Name the right one with --config, or put it back from a copy; where it is lost, '
-    + `"${programCommand(['serve', '--config', file, '--adopt'])}" writes a new one, with new keys for all of them`;
+    + 'Name the right one with --config, or restore it from a backup; if it is lost, '
+    + `"${programCommand(['serve', '--config', file, '--adopt'])}" writes a new one, with a new API key for each project that requires one`;
   return new ConfigError({ pointer: '', expected });
 }
 

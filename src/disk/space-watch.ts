@@ -1,6 +1,6 @@
 /**
  * Watches the free space of a disk and refuses writes before it runs out, so that enough remains for deletes, heads, snapshots and the
- * configuration: the reserve. Does not know what is written. A disk that runs full anyway reports that by itself.
+ * configuration: the reserve. Does not know what is written. If the disk fills up anyway, the write itself fails.
  *
  * One rule, {@link SpaceWatch.largestBytes}, both refuses writes and reports the free space, so a report never contradicts a refusal.
  */
@@ -186,7 +186,7 @@ export class SpaceWatch {
     const { logger } = this.#options;
     const facts = { free_bytes: space?.freeBytes, mark_bytes: space?.markBytes, ...(this.#isLow && { what_to_do: FREE_SPACE }) };
     if (this.#isLow) {
-      logger.error(facts, 'the disk is nearly full: writes that grow are refused until there is space; reads and deletes continue');
+      logger.error(facts, 'the disk is nearly full: writes that add data are refused until there is space; reads and deletes continue');
       this.#startTimer();
     } else {
       logger.info(facts, 'the disk has space again: writes are accepted');

@@ -118,5 +118,5 @@ export function findingIn(error: unknown, file: string): Finding | undefined {
  * @param expected how far it should reach, and which record proves that
  */
 export function earlyEnd(place: { readonly file: string; readonly offset: number }, endSeq: number, expected: string): Finding {
-  return { ...place, seq: endSeq + 1, expected, found: `the end after seq ${endSeq}`, kind: 'outdated' };
+  return { ...place, seq: endSeq + 1, expected, found: `the end of the log after seq ${endSeq}`, kind: 'outdated' };
 }

@@ -65,7 +65,8 @@ export interface LogPosition {
  *
  * - `writable`: yes.
  * - `read_only`: the disk was full. The log tests for free space and becomes writable again automatically.
- * - `failed`: a sync failed, or another program changed the file. The log accepts nothing until it is opened again.
+ * - `failed`: a sync, a cut-back after a failed write or the last steps of a rotation failed, another program changed the file, or a
+ *   defect of the server prevented one of these. The log accepts nothing until it is opened again.
  * - `closed`: `close` was called.
  */
 export type LogState = 'writable' | 'read_only' | 'failed' | 'closed';
@@ -106,15 +107,15 @@ export interface SealedSegment {
 }
 
 /**
- * Operations on the sealed segments of a log in files. The caller guarantees that a committed snapshot covers the segments and that no
- * {@link TextPlace} in use refers to them. One call at a time.
+ * Operations on the sealed segments of a log in files. Before it compresses or removes a segment, the caller guarantees that a committed
+ * snapshot covers it and that no {@link TextPlace} in use refers to it. One call at a time.
  */
 export interface SealedSegments {
   /** @returns all sealed segments, oldest first */
   list(): readonly SealedSegment[];
 
   /**
-   * Returns the age of a segment: when the first line after it was written.
+   * Returns when a segment was superseded: the time of the first line after it.
    *
    * @returns milliseconds since 1970; undefined if nothing has been written after it
    */
@@ -269,8 +270,9 @@ export interface OpenOptions extends LogOptions {
   /** Receives every verified line after {@link OpenOptions.known}, in order. If it throws, opening fails with that error. */
   readonly replay: ReplayLine;
   /**
-   * What the caller already knows. Lines up to there are not replayed. Their segments must exist, belong to this log and connect, but
-   * their lines are not read. The log must continue from exactly this hash. Absent: everything is replayed.
+   * What the caller already knows. Lines up to there are not replayed. Their segments must exist, belong to this log and connect, but the
+   * lines of a sealed segment that holds no later one are not read. The log must continue from exactly this hash. Absent: everything is
+   * replayed.
    */
   readonly known?: KnownPosition;
   /** Lowest seq that must exist; earlier lines were removed on purpose. @default the first seq of the log */
@@ -374,10 +376,10 @@ export interface LogHome {
   discard(project: string, logId: string): Promise<void>;
 
   /**
-   * Moves all files of a project that leaves the disk to `_left/<project>-<log_id>/`, where they stay until a person removes them. The name
-   * is free when the call resolves. Repeating the call after a crash moves the rest. Must not be called for a live log.
+   * Moves all files of a project that switches to memory into `_left/<project>-<log_id>/`, where they stay until a person removes
+   * them. The name is free when the call resolves. Repeating the call after a crash moves the rest. Must not be called for a live log.
    *
-   * @param logId the log that leaves; files of another log of the same name stay
+   * @param logId the log to move away; files of another log of the same name stay
    */
   leave(project: string, logId: string): Promise<void>;
 

@@ -54,7 +54,7 @@ export async function findKnownProjects(disk: Disk, dataFolder: string, signal?:
  * log and that the registry does not know.
  *
  * @param dataFolder the data folder, absolute; it may be missing
- * @returns their ids, sorted; none that was deleted or left the disk
+ * @returns their ids, sorted; none that was deleted or moved to memory
  */
 export async function findLiveProjects(disk: Disk, dataFolder: string): Promise<readonly string[]> {
   if (!(await exists(disk, dataFolder))) return [];
@@ -69,7 +69,7 @@ export async function findLiveProjects(disk: Disk, dataFolder: string): Promise<
  *
  * @param dataFolder the data folder, absolute; it may be missing
  * @returns the ids that the registry calls live, up to its first damage; none if a configured project is live, has a log in the folder, or
- *   is registered as having left the disk
+ *   is registered as moved to memory
  */
 export async function findForeignProjects(disk: Disk, dataFolder: string, configured: readonly string[]): Promise<readonly string[]> {
   if (!(await hasRegistry(disk, dataFolder))) return [];

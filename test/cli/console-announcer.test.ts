@@ -16,12 +16,12 @@ const FIRST: FirstRun = {
 
 test('a first run shows both keys, each on its own line, and the path of the configuration', () => {
   const lines = formatFirstRun(FIRST).split('\n');
-  assert.ok(lines.some((line) => /^ {2}global key +skv_global$/.test(line)));
-  assert.ok(lines.some((line) => /^ {2}key of "first_project" +skv_project$/.test(line)));
+  assert.ok(lines.some((line) => /^ {2}global API key +skv_global$/.test(line)));
+  assert.ok(lines.some((line) => /^ {2}API key of "first_project" +skv_project$/.test(line)));
   assert.ok(lines.some((line) => line.includes('/somewhere/config.json')));
 });
 
-test('a first run shows two lines to paste, with the key of the project and never the global one', () => {
+test('a first run shows two lines to paste, with the API key of the project and never the global one', () => {
   const commands = formatFirstRun(FIRST).split('\n').filter((line) => /^ *curl /.test(line));
   assert.equal(commands.length, 2);
   for (const command of commands) {
@@ -33,7 +33,7 @@ test('a first run shows two lines to paste, with the key of the project and neve
 
 test('a key that was generated later is shown with its scope, on its own line', () => {
   const lines = formatGeneratedKey('the global key', 'skv_new').split('\n');
-  assert.ok(lines.some((line) => line.includes('the global key was generated')));
+  assert.ok(lines.some((line) => line.includes('the global API key was generated')));
   assert.ok(lines.includes('  skv_new'));
 });
 
@@ -52,8 +52,8 @@ test('the announcer writes each announcement at once and names its scope', () =>
   announcer.generatedKey({ kind: 'project', project: 'shop' }, 'skv_b');
   assert.equal(written.length, 3);
   assert.equal(written[0], formatFirstRun(FIRST));
-  assert.match(written[1] ?? '', /the global key was generated/);
-  assert.match(written[2] ?? '', /the key of the project "shop" was generated/);
+  assert.match(written[1] ?? '', /the global API key was generated/);
+  assert.match(written[2] ?? '', /the API key of the project "shop" was generated/);
 });
 
 test.run();

@@ -38,7 +38,7 @@ test('after a move to memory and back, the earlier lines are found and read', ()
   const away = await run(bench, 'replay', 'shop', '--until', '2');
   assert.equal(away.code, EXIT_CODES.usage);
   const command = `node ${MAIN} replay shop --data \\S+/_left/${left[0]}\\.`;
-  assert.match(away.stderr, new RegExp(`left the disk; older files of it can be read with: ${command}`));
+  assert.match(away.stderr, new RegExp(`was moved to memory; its older files can be read with: ${command}`));
 
   await put(server, '', { storage: { on_disk: true } });
   await put(server, '/keys/late', 3);
@@ -55,7 +55,7 @@ test('after a move to memory and back, the earlier lines are found and read', ()
 
   const unasked = await run(bench, 'replay', 'shop', '--events', '--key', 'late');
   assert.equal(unasked.code, EXIT_CODES.ok);
-  assert.match(unasked.stderr, /^simplekv: the log begins with seq \d+\. Older logs of it:\n {2}# seq 1 to \d+, from /);
+  assert.match(unasked.stderr, /^simplekv: the log begins with seq \d+\. Older logs of the project:\n {2}# seq 1 to \d+, from /);
   await server.stop();
 }), TIMEOUT);
 
@@ -67,7 +67,7 @@ test('after a repair, the earlier lines are found and read, by seq and by time',
   for (const moment of ['3', time]) {
     const { code, stderr } = await run(bench, 'replay', 'shop', '--data', 'data', '--until', moment);
     assert.equal(code, EXIT_CODES.usage);
-    assert.match(stderr, /This command reads it from an older log of the project:\n {2}# seq 1 to \d+, from 2026-11-22T10:00:00\.000Z/);
+    assert.match(stderr, /An older log of the project has it\. Run:\n {2}# seq 1 to \d+, from 2026-11-22T10:00:00\.000Z/);
     const [shown] = await paste(bench, { code, stderr, signal: null, stdout: '' });
     assert.deepEqual(Object.keys(JSON.parse(shown?.stdout ?? '{}') as object), ['k0', 'k1'], moment);
   }

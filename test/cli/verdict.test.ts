@@ -41,9 +41,10 @@ test('the advice for a damaged log is a repair, in the named folder', () => {
   assert.match(nextStep(server, { config: 'c.json' }) ?? '', /repair _server --config c\.json \(/);
 });
 
-test('a folder without a registry may be a copy of single projects', () => {
+test('a folder without a registry may hold copies of individual projects', () => {
   const next = nextStep(verdictOf(['_server.jsonl'], 'missing', '_server'), { data: 'copy' }) ?? '';
-  assert.match(next, /^if this is a copy of single projects, verify each by its name\. Otherwise stop .*repair _server --data copy \(/);
+  assert.match(next, /^if this folder holds copies of individual projects only, verify each by name; otherwise stop the server/);
+  assert.match(next, /repair _server --data copy \(/);
 });
 
 test('damage of snapshots alone does not need a repair', () => {
@@ -72,13 +73,13 @@ async function edit(log: string, change: (text: string) => string): Promise<void
 const ROWS: Readonly<Record<Exclude<VerdictKind, 'sound'>, Row>> = {
   newer: { next: /run that version.*do not repair/, harm: (log) => edit(log, (text) => text.replace('"simplekv/1"', '"simplekv/9"')) },
   missing: {
-    next: /^mount the volume, or put the files back/,
+    next: /^mount the volume, or restore the files from a backup/,
     harm: async (log) => {
       for (const place of [log, log.replace('.jsonl', '')]) await rename(place, `${place}.away`);
     },
   },
   outdated: {
-    next: /^put the newer files back.*simplekv repair first_project/,
+    next: /^restore the newer files.*simplekv repair first_project/,
     harm: (log) => edit(log, (text) => text.slice(0, text.indexOf('{"seq":3,'))),
   },
   damaged: {

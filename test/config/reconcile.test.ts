@@ -145,7 +145,7 @@ test('a revision above the newest version is refused, even when everything else 
   const refused = against(entry(NEWEST, { revision: 10 }));
   assert.match(reasonOf(refused), /revision 10/);
   assert.match(reasonOf(refused), /older copy/);
-  assert.match(remedyOf(refused), /^put the newer files back.*remove the revision/);
+  assert.match(remedyOf(refused), /^restore the newer files.*remove the revision/);
 });
 
 test('a log that begins after seq 1 is compared from its first version', () => {
@@ -223,7 +223,7 @@ test('a log that moves the project to memory overrides a stale entry', () => {
   assert.deepEqual(against(entry(NEWEST, { revision: 9 }), { log }), { kind: 'roll_forward', settings });
 });
 
-test('a project that left the disk is in memory, and an entry from before that is stale', () => {
+test('a project that was moved to memory is in memory, and an entry from before that is stale', () => {
   const left = { registered: 'left', log: 'absent' } as const;
   for (const onDisk of [true, false]) {
     const view = entry(settingsWith({ on_disk: onDisk }), { revision: 9 });

@@ -35,7 +35,7 @@ test('every warning about the files that startup reads is on the page', () => {
 });
 
 test('the last words of a server on standard error are on the page, with the exit code', () => {
-  const text = 'shutdown timed out; the logs have every acknowledged write';
+  const text = 'shutdown timed out; every acknowledged write of a project on disk is in its log';
   assert.ok(readDocument('src/cli/serve.ts').includes(text));
   const row = page.split('\n').find((line) => line.startsWith(`| \`${text}\` |`)) ?? '';
   assert.match(row, new RegExp(`status ${EXIT_CODES.failure}\\b.*timeouts\\.shutdown_seconds`));

@@ -143,13 +143,13 @@ export class ServerUnderTest {
   /** Keys on standard error, by project; the global one under `global`. */
   get keys(): ReadonlyMap<string, string> {
     const keys = new Map<string, string>();
-    for (const [, project, key] of this.#stderr.matchAll(/the key of the project "([^"]+)" was generated\.[^\n]*\n\n +(skv_\w+)\n/g)) {
+    for (const [, project, key] of this.#stderr.matchAll(/the API key of the project "([^"]+)" was generated\.[^\n]*\n\n +(skv_\w+)\n/g)) {
       keys.set(project ?? '', key ?? '');
     }
-    const global = /the global key was generated\.[^\n]*\n\n +(skv_\w+)\n/.exec(this.#stderr)
-      ?? /global key +(skv_\w+)\n/.exec(this.#stderr);
+    const global = /the global API key was generated\.[^\n]*\n\n +(skv_\w+)\n/.exec(this.#stderr)
+      ?? /global API key +(skv_\w+)\n/.exec(this.#stderr);
     if (global !== null) keys.set('global', global[1] ?? '');
-    const first = /key of "(\w+)" +(skv_\w+)\n/.exec(this.#stderr);
+    const first = /API key of "(\w+)" +(skv_\w+)\n/.exec(this.#stderr);
     if (first !== null) keys.set(first[1] ?? '', first[2] ?? '');
     return keys;
   }

@@ -9,7 +9,7 @@ test('damage names file, offset, seq, what was expected and what was found; an o
   const error = new LogCorruptError({ file: 'p.jsonl', offset: 17, seq: 3 }, 'hash a', 'hash b');
   assert.ok(error instanceof AppError && error.code === 'project_corrupt');
   assert.match(error.message, /^Cannot trust "p\.jsonl" at byte 17, seq 3: expected hash a, found hash b$/);
-  const outdated = new LogOutdatedError({ file: 'p.jsonl', offset: 17, seq: 3 }, 'lines up to seq 5', 'the end after seq 2');
+  const outdated = new LogOutdatedError({ file: 'p.jsonl', offset: 17, seq: 3 }, 'lines up to seq 5', 'the end of the log after seq 2');
   assert.ok(outdated instanceof LogCorruptError && outdated.code === 'project_outdated' && outdated.name === 'LogOutdatedError');
   assert.doesNotMatch(new LogCorruptError({ file: 'p.jsonl', offset: 0 }, 'a', 'b').message, /seq/);
 });

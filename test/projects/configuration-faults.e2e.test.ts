@@ -66,7 +66,7 @@ test('a last line that the revision of the entry proves is not cut as torn, and 
   assert.equal(await stateOf(served, 'shop'), 'outdated');
   assert.deepEqual(await readFile(path.join(served.dataFolder, 'shop.jsonl')), cut);
   const line = served.logged.find(({ project, level }) => project === 'shop' && level === 'error');
-  assert.match(String(line?.['what_to_do']), /^put the newer files back.*remove the revision of its entry$/);
+  assert.match(String(line?.['what_to_do']), /^restore the newer files.*remove the revision of its entry$/);
 }));
 
 test('a data folder without the registry refuses to start while an entry has a revision', () => withShop(async (served) => {

@@ -45,7 +45,7 @@ export async function withFolderLock<T>(dataFolder: string, project: string, pid
     if (error instanceof FolderLockedError) throw new FolderBusyError(project, error);
     if (!isErrno(error, 'EACCES', 'EPERM', 'EROFS')) throw error;
     throw new FolderPermissionError(
-      `Cannot repair "${project}": no permission to write to "${dataFolder}" (${error.code}). Run the command as the user of the server`,
+      `Cannot repair "${project}": no permission to write to "${dataFolder}" (${error.code}). Run it as the user that the server runs as`,
       { cause: error },
     );
   }

@@ -2,7 +2,7 @@
  * Repairs a damaged project: makes it continue from the state that can be proved. The caller holds the lock of the data folder.
  *
  * 1. Create the folder `_repair/<project>-<time>/` and in its `new/` a complete new log: a base snapshot of the kept state, and a header
- *    that continues from it. Until step 2, nothing of the project has been touched, and a crash leaves only that folder.
+ *    that continues from it. Until step 2, the project's own files are untouched, and a crash leaves only that folder.
  * 2. Record that the repair has started.
  * 3. Move the damaged files to `old/`, the active segment last. None is ever changed or deleted.
  * 4. Move the new files to the data folder, the active segment last.

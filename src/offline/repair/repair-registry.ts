@@ -32,7 +32,7 @@ export interface RegistryPlan {
   readonly unreadable: readonly string[];
   /** Projects that a newer version wrote, whose log this version cannot identify. If there are any, the registry must not be rebuilt. */
   readonly newer: readonly string[];
-  /** Deletions and departures in the readable part of the old registry, which the new one takes over. */
+  /** Deletions and moves to memory in the readable part of the old registry, which the new one takes over. */
   readonly kept: readonly ServerEvent[];
   /** Whether the registry is sound, so that there is nothing to repair. */
   readonly isSound: boolean;

@@ -51,12 +51,12 @@ async function verify(project: string, options: VerifyOptions): Promise<ProjectV
   if (verdict.findings.length > 0 || verdict.logId === undefined) {
     // A running server may have deleted the project, or moved it to memory, while it was read: then nothing is a finding.
     const isGone = state !== undefined && state !== 'live';
-    return isGone ? { ...withNote('the project was deleted, or has left the disk'), findings: [] } : verdict;
+    return isGone ? { ...withNote('the project was deleted or moved to memory'), findings: [] } : verdict;
   }
   if (state === 'live') return verdict;
-  if (state !== undefined) return withNote(`it is registered as ${state}`);
+  if (state !== undefined) return withNote(`it is registered as ${state === 'left' ? 'moved to memory' : state}`);
   if (known === undefined) return withNote('the registry does not know it');
-  return withNote(`the registry is ${known === 'absent' ? 'not there' : 'damaged'}, so it cannot say whether this project is live`);
+  return withNote(`the registry is ${known === 'absent' ? 'missing' : 'damaged'}, so it cannot say whether this project is live`);
 }
 
 /** Reads what the registry records of a project now: a running server may have changed it since the last time. */

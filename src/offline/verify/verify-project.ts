@@ -200,7 +200,7 @@ class ProjectVerification {
   #noteEnd({ unfinishedBytes, headSeq, isHeadAbsent, damagedForms }: LogInspection): void {
     for (const { file, offset, expected, found } of damagedForms) {
       const what = `"${file}" is damaged at byte ${offset} (expected ${expected}, found ${found})`;
-      this.#notes.push(`${what}; its other form is sound and is read instead`);
+      this.#notes.push(`${what}; the other copy is sound and is read instead`);
     }
     const isServed = isLogSound(this.#findings);
     if (unfinishedBytes > 0) {

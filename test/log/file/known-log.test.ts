@@ -134,7 +134,7 @@ test('a log other than the known one is refused, and nothing is changed', async 
     ['an end below what is known', (disk) => {
       disk.tree.remove(HEAD);
       changeLines(disk, ACTIVE, (active) => active.slice(0, 1));
-    }, { known: knownAt(lines, 7) }, /lines up to seq 7 as the snapshot says, found the end after seq 6/],
+    }, { known: knownAt(lines, 7) }, /lines up to seq 7 as the snapshot says, found the end of the log after seq 6/],
     ['a torn line that is known', (disk) => {
       disk.tree.remove(HEAD);
       change(disk, ACTIVE, (bytes) => bytes.subarray(0, -10));

@@ -198,7 +198,7 @@ const SEGMENTS: readonly Row[] = [
   {
     name: 'an active segment named as sealed, without its seal', start: sealed,
     damage: (disk) => disk.tree.link(ACTIVE, SEALED_3.replace('3.', '5.')),
-    outcome: { refuses: 'p1.jsonl', says: /a seal, since the file has the name of a sealed segment too/ },
+    outcome: { refuses: 'p1.jsonl', says: /a seal record, because the file also exists under the name of a sealed segment/ },
   },
   {
     name: 'the active segment of another log', start: sealed,

@@ -60,7 +60,7 @@ const TORN: readonly Row[] = [
     name: 'lines that the head proves cut off', start: closed,
     damage: (disk) => change(
       disk, ACTIVE, (b) => b.subarray(0, b.indexOf('{"seq":5')),
-    ), outcome: { refuses: 'p1.jsonl', says: /lines up to seq 6 as the head proves, found the end after seq 4/ },
+    ), outcome: { refuses: 'p1.jsonl', says: /lines up to seq 6 as the head proves, found the end of the log after seq 4/ },
   },
   {
     name: 'all but the header cut off', start: closed, damage: (disk) => changeLines(disk, ACTIVE, (l) => l.slice(0, 1)),
@@ -78,7 +78,7 @@ const TORN: readonly Row[] = [
   {
     name: 'a torn tail larger than any batch', start: killed,
     damage: (disk) => change(disk, ACTIVE, (b) => Buffer.concat([b, Buffer.alloc(134_217_729)])),
-    outcome: { refuses: 'p1.jsonl', seq: 7, says: /more than one batch/ },
+    outcome: { refuses: 'p1.jsonl', seq: 7, says: /is more than one batch can contain/ },
   },
   {
     name: 'a line longer than any line, without an end', start: killed,

@@ -181,7 +181,7 @@ test('a log that ends before a sound snapshot is called outdated, as by startup'
   await disk.unlink(`${DATA}/p/head`);
   disk.put(`${DATA}/p.jsonl`, disk.bytesOf(`${DATA}/p.jsonl`).subarray(0, log.lines[8]?.offset));
   const [, project] = await verify(disk);
-  const end = { expected: 'lines up to seq 9 as the snapshot says', found: 'the end after seq 8' };
+  const end = { expected: 'lines up to seq 9 as the snapshot says', found: 'the end of the log after seq 8' };
   assert.deepEqual(project?.findings, [{ file: 'p.jsonl', offset: log.lines[8]?.offset, seq: 9, ...end, kind: 'outdated', line: 3 }]);
 });
 

@@ -2,8 +2,8 @@
  * Phase 1 of recovery: reads a log from its files, verifies it and passes its lines to the caller. Changes nothing; throws at whatever
  * cannot be trusted.
  *
- * Lines that the caller knows from a snapshot are not read again. Of segments that hold only such lines, just the header and the seal
- * are read, so that startup time does not depend on the length of the history.
+ * Lines that the caller knows from a snapshot are not passed to it again. Of sealed segments that hold only such lines, just the header and
+ * the seal are read, so that startup time does not depend on the length of the history.
  */
 import type { Finding } from '../../../base/finding.js';
 import { invariant } from '../../../base/invariant.js';
@@ -120,7 +120,7 @@ class LogScan {
     this.#refuseMissingEnd(scanned.validBytes);
     if (secondName !== 'none' && !scanned.sealed) {
       const place = { file: this.#paths.activeName, offset: scanned.validBytes, seq: this.#chain.seq + 1 };
-      throw new LogCorruptError(place, 'a seal, since the file has the name of a sealed segment too', 'none');
+      throw new LogCorruptError(place, 'a seal record, because the file also exists under the name of a sealed segment', 'none');
     }
     const { logId, seq, hash, lastTimeMs } = this.#chain;
     invariant(logId !== undefined && hash !== undefined, 'a scanned log has an id and a hash');
@@ -195,8 +195,8 @@ class LogScan {
     const place = { file: shownName, offset: 0 };
     if (known === undefined) {
       if (header.base === undefined || firstSeq === 1) return;
-      const expected = `a snapshot of everything before seq ${firstSeq}`;
-      throw new LogCorruptError({ ...place, seq: firstSeq }, expected, 'none that could be used');
+      const expected = `a snapshot covering everything before seq ${firstSeq}`;
+      throw new LogCorruptError({ ...place, seq: firstSeq }, expected, 'no usable one');
     }
     const neededSeq = Math.min(firstKeptSeq ?? (header.base === undefined ? 1 : firstSeq), known.seq + 1);
     if (firstSeq > neededSeq) {
@@ -331,7 +331,7 @@ class LogScan {
     for (const { seq, as } of proofs) {
       if (seq <= this.#chain.seq) continue;
       const place = { file: this.#paths.activeName, offset: endOffset, seq: this.#chain.seq + 1 };
-      throw new LogOutdatedError(place, `lines up to seq ${seq} ${as}`, `the end after seq ${this.#chain.seq}`);
+      throw new LogOutdatedError(place, `lines up to seq ${seq} ${as}`, `the end of the log after seq ${this.#chain.seq}`);
     }
   }
 }

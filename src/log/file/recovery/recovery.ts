@@ -1,9 +1,10 @@
 /**
  * Recovery: makes sure that the files hold the log that was written, before anything is served from it.
  *
- * Phase 1, in `recovery-scan.ts`, reads everything, verifies every line against the chain and passes it to the caller. It changes
- * nothing and throws at whatever cannot be trusted. Phase 2, here, repairs what a crash may leave behind: it cuts a torn tail after
- * copying it, completes a rotation, and makes sure that the end of the log is on disk. Each step may be interrupted and repeated.
+ * Phase 1, in `recovery-scan.ts`, reads the log, verifies each line that it reads against the chain, and passes the caller those that it
+ * does not know yet. It changes nothing and throws at whatever cannot be trusted. Phase 2, here, repairs what a crash may leave behind: it
+ * cuts a torn tail after copying it, completes a rotation, and makes sure that the end of the log is on disk. Each step may be interrupted
+ * and repeated.
  */
 import { appendAll, changeFolder, closing, type Disk, type DiskFile, ShortWriteError } from '../../../disk/disk.js';
 import { ForeignChangeError } from '../../../disk/disk-fault.js';
@@ -31,8 +32,8 @@ export interface RecoveredLog {
 }
 
 const PROOF_PIECE_BYTES = 1_048_576;
-const DAMAGED_FORM = 'one form of a segment is damaged; using the other one, which was sound when it was read';
-const DOUBLED = 'segments exist both plain and compressed; the next compaction verifies one form of each and removes the other';
+const DAMAGED_FORM = 'one copy of a segment is damaged; using the other copy, which was sound when it was read';
+const DOUBLED = 'segments exist both plain and compressed; the next compaction verifies one copy of each and removes the other';
 
 /** Phase 2 for one log. */
 class CrashRepair {

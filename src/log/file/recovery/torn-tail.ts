@@ -47,7 +47,9 @@ export type TailVerdict = { readonly torn: true } | { readonly torn: false; read
 export function judgeTail(evidence: TailEvidence): TailVerdict {
   const { record, bytes, dueSeq, headSeq } = evidence;
   if (headSeq >= dueSeq) return { torn: false, reason: `the head proves that seq ${headSeq} was acknowledged` };
-  if (bytes.length > TORN_BYTES_MAX) return { torn: false, reason: `${countText(bytes.length, 'byte')} are more than one batch` };
+  if (bytes.length > TORN_BYTES_MAX) {
+    return { torn: false, reason: `${countText(bytes.length, 'byte')} is more than one batch can contain` };
+  }
   if (record.terminated && !holdsLostSector(bytes, record.offset)) {
     return { torn: false, reason: 'the line is complete, so it was not torn' };
   }

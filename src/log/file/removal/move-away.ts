@@ -33,7 +33,7 @@ function inTrash(home: string, logId: string): Destination {
   return { logId, parent, folder, segments, snapshot, lastMoved, isKept: false };
 }
 
-/** Keeps every name, so that the files can be read, verified and put back like any data folder. */
+/** Keeps every name, so that the files can be read, verified and moved back like any data folder. */
 function inLeft(paths: LogPaths, logId: string): Destination {
   const parent = join(paths.home, LEFT_FOLDER);
   const there = new LogPaths(join(parent, `${paths.project}-${logId}`), paths.project);
@@ -54,10 +54,10 @@ export async function moveToTrash(disk: Disk, paths: LogPaths, logId: string, is
 }
 
 /**
- * Moves the files of a project that leaves the disk to where they are kept. Idempotent, and repeated at every later startup: by then the
+ * Moves the files of a project that switches to memory to where they are kept. Idempotent, and repeated at every later startup: by then the
  * name may belong to another log, in whatever state.
  *
- * @param logId the log that leaves; files of another log stay
+ * @param logId the log to move away; files of another log stay
  */
 export async function moveToLeft(disk: Disk, paths: LogPaths, logId: string): Promise<void> {
   const to = inLeft(paths, logId);
