@@ -91,7 +91,7 @@ export class KnownKeysFile implements TypedKeyMemory {
     } catch (error) {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
-      const costs = 'every API key still works, but after a restart the first use of a typed key waits among the unknown ones';
+      const costs = 'every API key still works, but the first use of a typed API key after a restart is as slow as that of an unknown one';
       this.#logger.warn({ file: this.path, err: error }, `the known typed keys could not be saved: ${costs}`);
     }
   }
