@@ -32,13 +32,13 @@ test('a first run shows two lines to paste, with the API key of the project and 
 });
 
 test('a key that was generated later is shown with its scope, on its own line', () => {
-  const lines = formatGeneratedKey('the global key', 'skv_new').split('\n');
+  const lines = formatGeneratedKey('the global API key', 'skv_new').split('\n');
   assert.ok(lines.some((line) => line.includes('the global API key was generated')));
   assert.ok(lines.includes('  skv_new'));
 });
 
 test('announcements end in a line feed and have no trailing blanks', () => {
-  for (const text of [formatFirstRun(FIRST), formatGeneratedKey('the global key', 'skv_new')]) {
+  for (const text of [formatFirstRun(FIRST), formatGeneratedKey('the global API key', 'skv_new')]) {
     assert.ok(text.endsWith('\n'));
     assert.ok(!/ \n/.test(text));
   }

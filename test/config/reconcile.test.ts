@@ -175,14 +175,14 @@ test('an id whose registered log is missing is refused: the volume may not be mo
   for (const revision of [undefined, 9]) {
     const refused = against(entry(NEWEST, { revision }), { log: 'absent' });
     assert.match(reasonOf(refused), /is the volume mounted\?/);
-    assert.match(remedyOf(refused), /^mount the volume, or put the files back.*Only if they are lost permanently: delete/);
+    assert.match(remedyOf(refused), /^mount the volume, or restore the files from a backup.*Only if they are lost permanently: delete/);
   }
 });
 
 test('a revision whose log is neither registered nor present is refused, with advice', () => {
   const refused = against(entry(NEWEST, { revision: 9 }), { registered: undefined, log: 'absent' });
   assert.match(reasonOf(refused), /is the volume mounted\?/);
-  assert.match(remedyOf(refused), /^mount the volume, or put the files back.*remove the revision/);
+  assert.match(remedyOf(refused), /^mount the volume, or restore the files from a backup.*remove the revision/);
 });
 
 test('a revision without a registry is refused, whatever else exists', () => {

@@ -72,7 +72,7 @@ test('without the snapshot it continues from it is refused, and so with another 
   const start = disk.crash();
   const cases: readonly (readonly [Partial<OpenOptions>, RegExp])[] = [
     [{}, /a snapshot covering everything before seq 42, found no usable one/],
-    [{ firstKeptSeq: 42 }, /a snapshot of everything before/],
+    [{ firstKeptSeq: 42 }, /a snapshot covering everything before/],
     [{ known: { ...BASE, seq: 40 } }, /a segment that holds seq 41/],
     [{ known: { ...BASE, hash: 'b'.repeat(64) } }, /as the snapshot says/],
     [{ known: BASE, firstKeptSeq: 41 }, /a segment that holds seq 41/],
