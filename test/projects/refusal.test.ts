@@ -37,7 +37,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     harm: (folder) => edit(folder, (text) => text.replace('"value":"first"', '"value":"fXrst"')),
   },
   'files that are not there': {
-    state: 'missing', code: 'project_missing', says: /is the volume mounted/, first: /^mount the volume, or put the files back/,
+    state: 'missing', code: 'project_missing', says: /is the volume mounted/, first: /^mount the volume, or restore the files/,
     harm: async (folder) => {
       for (const name of [`${P}.jsonl`, P]) await rename(path.join(folder, 'data', name), path.join(folder, name));
     },
@@ -47,7 +47,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     harm: (folder) => edit(folder, (text) => text.slice(0, text.indexOf('{"seq":3,'))),
   },
   'an older copy than the entry reflects': {
-    state: 'outdated', code: 'project_outdated', says: /the log is an older copy/, first: NEWER_FILES,
+    state: 'outdated', code: 'project_outdated', says: /the log is an older copy/, first: /^restore the newer files/,
     harm: async (folder) => {
       const file = path.join(folder, 'config.json');
       await writeFile(file, (await readFile(file, 'utf8')).replace(/"revision": \d+/, '"revision": 99'));
