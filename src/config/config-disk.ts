@@ -4,7 +4,7 @@
 import { constants, link, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { isErrno } from '../base/app-error.js';
 
-/** Only the user of the server may read a file that can hold API keys. */
+/** Only the user that the server runs as may read a file that can hold API keys. */
 const CONFIG_FILE_MODE = 0o600;
 /** Permissions of everyone but the owner. */
 const OTHERS_MODE_BITS = 0o077;

@@ -73,7 +73,7 @@ test('after a repair, the earlier lines are found and read, by seq and by time',
   }
   rmSync(bench.path('data', '_repair'), { recursive: true });
   const gone = await run(bench, 'replay', 'shop', '--data', 'data', '--until', '3');
-  assert.match(gone.stderr, /the data folder has no older log of it; look in a backup\n/);
+  assert.match(gone.stderr, /the data folder has no older log; look in a backup\n/);
   const [retention] = await paste(bench, { ...gone, stderr: gone.stderr.replace(/.*: (node \S+ replay _server)/, '  $1') });
   assert.equal(retention?.code, EXIT_CODES.ok, retention?.stderr);
 }), TIMEOUT);

@@ -83,7 +83,7 @@ test('a data folder that cannot be listed is not reported as damage', () => with
   if ((await ended(start(bench, ['--version'], as))).code !== 0) return;
   const { code, stderr } = await ended(start(bench, ['verify', '--data', 'data'], as));
   assert.equal(code, EXIT_CODES.noPermission, stderr);
-  assert.match(stderr, /^simplekv: Cannot list "[^"]+data": permission denied \(EACCES\)\. Run the command as [^\n]*\n$/);
+  assert.match(stderr, /^simplekv: Cannot list "[^"]+data": permission denied \(EACCES\)\. Run it as [^\n]*\n$/);
 }), TIMEOUT);
 
 test('missing permissions are not reported as damage', () => withWorkbench(async (bench) => {
@@ -98,7 +98,7 @@ test('missing permissions are not reported as damage', () => withWorkbench(async
   for (const [command, ...options] of [['verify'], ['replay']] as const) {
     const { code, stderr } = await ended(start(bench, [command, 'shop', '--data', 'data', ...options], as));
     assert.equal(code, EXIT_CODES.noPermission, stderr);
-    assert.match(stderr, /^simplekv: Cannot open "[^"]+shop\.jsonl": permission denied \(EACCES\)\. Run the command as [^\n]*\n$/);
+    assert.match(stderr, /^simplekv: Cannot open "[^"]+shop\.jsonl": permission denied \(EACCES\)\. Run it as [^\n]*\n$/);
   }
   chmodSync(bench.path('data', 'shop.jsonl'), 0o644);
   const { code, stderr } = await ended(start(bench, ['repair', 'shop', '--data', 'data'], as));
