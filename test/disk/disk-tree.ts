@@ -8,7 +8,7 @@ import path from 'node:path';
 export interface FileNode {
   readonly kind: 'file';
   readonly inode: number;
-  /** What reads return. */
+  /** What reads return. Never changed in place, only replaced, so that synced content and copies of the tree share it. */
   bytes: Buffer;
   /** The content at the last sync. */
   syncedBytes: Buffer;
@@ -159,7 +159,7 @@ export class DiskTree {
   /** Makes everything durable. */
   syncAll(): void {
     forEachNode(this.#top, (node) => {
-      if (node.kind === 'file') node.syncedBytes = Buffer.from(node.bytes);
+      if (node.kind === 'file') node.syncedBytes = node.bytes;
       else node.syncedNames = new Map(node.names);
     });
   }
@@ -187,7 +187,7 @@ export class DiskTree {
       if (node.kind === 'file') {
         const bytes = survivingBytes(node, loss);
         const { inode, modifiedMs, changedMs } = node;
-        const file: FileNode = { kind: 'file', inode, bytes, syncedBytes: Buffer.from(bytes), modifiedMs, changedMs };
+        const file: FileNode = { kind: 'file', inode, bytes, syncedBytes: bytes, modifiedMs, changedMs };
         copies.set(node, file);
         return file;
       }
@@ -241,6 +241,7 @@ function survivingNames({ names, syncedNames }: FolderNode, loss: CrashLoss): Re
 
 function survivingBytes(file: FileNode, loss: CrashLoss): Buffer {
   const content = loss.content === 'cached' ? file.bytes : file.syncedBytes;
+  if (loss.content === loss.size) return content;
   const bytes = Buffer.alloc(loss.size === 'cached' ? file.bytes.length : file.syncedBytes.length);
   content.copy(bytes);
   return bytes;

@@ -295,7 +295,7 @@ export class FaultDisk implements Disk {
         'read', ['read', 'overwrite', 'append'], () => node.bytes.copy(into, 0, Math.min(offset, node.bytes.length)),
       ),
       datasync: () => does('datasync', every, () => {
-        node.syncedBytes = Buffer.from(node.bytes);
+        node.syncedBytes = node.bytes;
       }),
       truncate: (sizeBytes) => does('truncate', ['append', 'create', 'overwrite'], () => {
         node.bytes = Buffer.concat([node.bytes.subarray(0, sizeBytes), Buffer.alloc(Math.max(0, sizeBytes - node.bytes.length))]);
@@ -317,10 +317,7 @@ export class FaultDisk implements Disk {
     const taken = bytes.subarray(0, bytes.length - Math.max(0, growth - this.roomBytes));
     if (taken.length === 0 && bytes.length > 0) throw errnoError('ENOSPC', 'no room is left');
     this.roomBytes -= Math.max(0, offset + taken.length - node.bytes.length);
-    const grown = Buffer.alloc(Math.max(node.bytes.length, offset + taken.length));
-    node.bytes.copy(grown);
-    taken.copy(grown, offset);
-    node.bytes = grown;
+    node.bytes = offset === node.bytes.length ? extended(node, taken) : overwritten(node.bytes, taken, offset);
     this.tree.touch(node);
     return taken.length;
   }
@@ -437,3 +434,27 @@ export class FaultDisk implements Disk {
 const SETTLE_ROUNDS = 20;
 /** Enough for any operation; a log that keeps probing for disk space never stops calling. */
 const SETTLE_TURNS_MAX = 50;
+
+/** Spare capacity of files that grow, so that an append does not copy the content. Valid only for the content it was last used for. */
+const reserves = new WeakMap<FileNode, { readonly bytes: Buffer; content: Buffer }>();
+
+function extended(node: FileNode, bytes: Buffer): Buffer {
+  const { length } = node.bytes;
+  const sizeBytes = length + bytes.length;
+  let reserve = reserves.get(node);
+  if (reserve?.content !== node.bytes || reserve.bytes.length < sizeBytes) {
+    reserve = { bytes: Buffer.alloc(2 * sizeBytes), content: node.bytes };
+    node.bytes.copy(reserve.bytes);
+    reserves.set(node, reserve);
+  }
+  bytes.copy(reserve.bytes, length);
+  reserve.content = reserve.bytes.subarray(0, sizeBytes);
+  return reserve.content;
+}
+
+function overwritten(content: Buffer, bytes: Buffer, offset: number): Buffer {
+  const changed = Buffer.alloc(Math.max(content.length, offset + bytes.length));
+  content.copy(changed);
+  bytes.copy(changed, offset);
+  return changed;
+}
