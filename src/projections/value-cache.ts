@@ -20,8 +20,8 @@ const READ_ONCE_MAX = 16_384;
 /** A bounded cache of values. */
 export class ValueCache {
   readonly #values: LRUCache<string, string>;
-  /** Names of recently read values that are not cached. */
-  readonly #readOnce = new LRUCache<string, true>({ max: READ_ONCE_MAX });
+  /** Names of recently read values that are not cached. Made when it is first needed, since it allocates all of its entries at once. */
+  #readOnce: LRUCache<string, true> | undefined;
   readonly #limit: LimitFunction = pLimit(READS_MAX);
   #readers = 0;
 
@@ -57,6 +57,7 @@ export class ValueCache {
    * then evicted, would also take more memory than the cache itself, since they grow old and old objects are rarely collected.
    */
   offer(name: string, value: string): void {
+    this.#readOnce ??= new LRUCache({ max: READ_ONCE_MAX });
     if (this.#readOnce.has(name)) this.set(name, value);
     else this.#readOnce.set(name, true);
   }
