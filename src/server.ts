@@ -280,7 +280,7 @@ export class SimpleKvServer {
     // Readiness needs the free space before the first write. The check never rejects.
     void space.check();
     const tasks = new WorkerTasks();
-    // Closed last: background work may still check the free space.
+    // Closed after the manager, whose background work may still check the free space.
     this.#closers.push(() => space.close(), () => tasks.close());
     return new ProjectManager({
       ...resources,

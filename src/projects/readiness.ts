@@ -74,7 +74,7 @@ const MAKE_ROOM = 'free space by "retention", or by deleting projects';
 function diskSpace({ largestBytes, refusedBytes }: SpaceReport, isFull: boolean): ReadinessCheck {
   const name = 'disk_room';
   if (isFull) return { name, ok: false, detail: `full: writes to the affected logs are refused until there is space; ${MAKE_ROOM}` };
-  if (largestBytes <= 0) return { name, ok: false, detail: `low: writes that grow get 507, deletes continue; ${MAKE_ROOM}` };
+  if (largestBytes <= 0) return { name, ok: false, detail: `low: writes that add data get 507, deletes continue; ${MAKE_ROOM}` };
   if (refusedBytes !== undefined) {
     const what = `writes of more than ${largestBytes} bytes get 507, as one of ${refusedBytes} bytes did`;
     return { name, ok: false, detail: `short: ${what}; smaller ones and deletes continue; ${MAKE_ROOM}` };

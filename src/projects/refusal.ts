@@ -45,11 +45,11 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
   switch (refusalCodeOf(error)) {
     case 'project_corrupt':
       return `stop the server and run "${command}": it changes nothing and says what can be kept and what would be lost, often nothing. ` +
-        'A sound copy of the files serves as well';
+        'Or restore the files from a sound backup';
     case 'project_missing':
-      return 'mount the volume, or put the files back from a copy, and restart the server';
+      return 'mount the volume, or restore the files from a backup, and restart the server';
     case 'project_outdated':
-      return 'put the newer files back and restart the server. To continue with these files, stop the server and check what would be ' +
+      return 'restore the newer files and restart the server. To continue with these files, stop the server and check what would be ' +
         `lost with "${command}", which changes nothing`;
     case 'project_newer_format':
       return 'run the version that wrote it, or a newer one: nothing is damaged, and there is nothing to repair';
@@ -63,8 +63,8 @@ export function adviceOn(error: unknown, of: { readonly project: string; readonl
  */
 export function adviceOnServed(of: { readonly project: string; readonly configPath: string }): string {
   const command = programCommand(['repair', of.project, '--config', of.configPath]);
-  return `save the readable values (GET /api/v1/projects/${of.project}/keys) before you stop the server. Then stop it, put the file ` +
-    `that the reason names back from a copy, and restart it. Without a copy, run "${command}" instead: it changes nothing and says ` +
+  return `save the readable values (GET /api/v1/projects/${of.project}/keys) before you stop the server. Then stop it, restore the ` +
+    `file that the reason names from a backup, and restart it. Without a backup, run "${command}" instead: it changes nothing and says ` +
     'what can be kept';
 }
 
@@ -75,7 +75,7 @@ export function adviceOnServed(of: { readonly project: string; readonly configPa
  */
 export function adviceWithoutEntry(configPath: string): string {
   const adopt = programCommand(['serve', '--config', configPath, '--adopt']);
-  return `check whether ${JSON.stringify(configPath)} is the right configuration. If it is, put the entry back; or stop the server and ` +
+  return `check whether ${JSON.stringify(configPath)} is the right configuration. If it is, restore the entry; or stop the server and ` +
     `run "${adopt}", which gives the project an entry and a new API key; or delete the project`;
 }
 

@@ -84,15 +84,15 @@ export class BatchTurn {
 
   #decide(batch: Batch): readonly Decision[] {
     const state = new BatchState(this.#model);
-    let lack: Decision | undefined;
+    let spaceRefusal: Decision | undefined;
     return batch.map((waiting) => {
-      const lapsed = refuseLapsed(waiting.context);
-      if (lapsed !== undefined) return lapsed;
+      const unauthorized = refuseIfUnauthorized(waiting.context);
+      if (unauthorized !== undefined) return unauthorized;
       const refusal = this.#refuseForSpace(waiting);
-      lack ??= refusal;
+      spaceRefusal ??= refusal;
       if (refusal !== undefined) return refusal;
       // No other command can be decided on a project whose creation was refused.
-      if (lack !== undefined && state.settings === undefined) return lack;
+      if (spaceRefusal !== undefined && state.settings === undefined) return spaceRefusal;
       const decision = decide(state, waiting.command);
       if (decision.accepted) state.add(decision.event);
       return decision;
@@ -140,7 +140,7 @@ export class BatchTurn {
 }
 
 /** Refuses a command whose authorization ended while it was queued, and no other of the batch. */
-function refuseLapsed({ assertAllowed }: CommandContext): Decision | undefined {
+function refuseIfUnauthorized({ assertAllowed }: CommandContext): Decision | undefined {
   try {
     assertAllowed?.();
     return undefined;

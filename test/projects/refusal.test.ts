@@ -28,7 +28,7 @@ interface Row {
 
 const REPAIR = /"simplekv repair first_project --config \S*config\.json"/;
 
-const NEWER_FILES = /^put the newer files back/;
+const NEWER_FILES = /^restore the newer files/;
 const NEWER_VERSION = /^run the version that wrote it, or a newer one/;
 
 const ROWS: Readonly<Record<string, Row>> = {

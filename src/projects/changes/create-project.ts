@@ -53,7 +53,7 @@ async function refuseTakenId({ table, diskHome, registry, maintenance: { unmoved
   await unmoved.finishLeaving(id);
   const files = await diskHome.namesOf(id);
   if (registration?.state === 'live') {
-    const advice = 'stop the server and put its entry back into the configuration, or start it with --adopt, which gives the project ' +
+    const advice = 'stop the server and restore its entry in the configuration, or start it with --adopt, which gives the project ' +
       'an entry and a new API key; or delete the project';
     const message = `Cannot create the project "${id}": it exists and is not served; ${advice}`;
     throw new AppError('project_not_served', message, { facts: { files } });

@@ -143,7 +143,7 @@ test('a damaged snapshot with content that exists nowhere else stays, is reporte
   const told = project.logged.filter(({ level, msg }) => level === 'error' && msg.includes('retried on request'));
   assert.equal(told.length, 1);
   assert.ok(!project.logged.some(({ msg }) => msg.includes('nothing is lost')));
-  assert.match(String(told[0]?.['what_to_do']), /back from a copy.*repair p1 --config/);
+  assert.match(String(told[0]?.['what_to_do']), /from a backup.*repair p1 --config/);
   assert.ok(bad.length > 0 && bad.length < project.store.values.count);
   // The files are put back while the server runs, the way copies are: under another name, then by a rename.
   for (const [path, bytes] of sound) {
