@@ -86,8 +86,8 @@ export class ProjectReads {
   readPiece(range: KeyRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const found = this.#values.slice(range, limit);
     const entries = found.slice(0, countOfPiece(found.map(([, entry]) => entry)));
-    const room = admit(sizeOfEntries(entries));
-    if (room !== undefined) return room.then(() => this.readPiece(range, limit, admit));
+    const granted = admit(sizeOfEntries(entries));
+    if (granted !== undefined) return granted.then(() => this.readPiece(range, limit, admit));
     return this.#loadPiece(entries, { doneCount: entries.length, isLast: found.length < limit && entries.length === found.length });
   }
 
@@ -106,8 +106,8 @@ export class ProjectReads {
       const entry = all[index];
       if (entry !== undefined) entries.push([key, entry]);
     }
-    const room = admit(sizeOfEntries(entries));
-    if (room !== undefined) return room.then(() => this.readKeys(keys, admit));
+    const granted = admit(sizeOfEntries(entries));
+    if (granted !== undefined) return granted.then(() => this.readKeys(keys, admit));
     return this.#loadPiece(entries, { doneCount, isLast: doneCount === keys.length });
   }
 
