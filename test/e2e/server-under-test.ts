@@ -17,6 +17,8 @@ const POLL_MS = 10;
 const CONNECT_POLL_MS = 40;
 /** Longest wait for anything that the program is to do. Only a test that fails waits that long. */
 const WAIT_LIMIT_MS = 90_000;
+/** How long an idle connection is reused: less than the server keeps it open, or a request could meet the end of its connection. */
+const REUSE_LIMIT_MS = 2000;
 
 /** Children that live, for the end of a test process that was cut short. */
 const living = new Set<ChildProcessWithoutNullStreams>();
@@ -78,7 +80,7 @@ export class ServerUnderTest {
   #stderr = '';
   readonly #lines: LoggedLine[] = [];
   #parsedTo = 0;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new Agent({ keepAlive: true, timeout: REUSE_LIMIT_MS });
 
   /** Spawns the program; it is not waited for. */
   constructor(configPath: string, { env = {}, front = [] }: StartOptions = {}) {
