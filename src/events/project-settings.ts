@@ -116,9 +116,9 @@ function storedValues(table: SettingTable, values: Readonly<Record<string, unkno
   return Object.fromEntries(entries);
 }
 
-/** Applies a change to settings; returns new ones. */
-export function mergeSettings(settings: ProjectSettings, change: ProjectSettingsChange): ProjectSettings {
-  return mergeValues(settings, change);
+/** Applies a change to settings; returns new ones. Other members of the change, such as the id of a new project, are left out. */
+export function mergeSettings(settings: ProjectSettings, { storage = {}, authentication = {} }: ProjectSettingsChange): ProjectSettings {
+  return { storage: mergeValues(settings.storage, storage), authentication: mergeValues(settings.authentication, authentication) };
 }
 
 /** Applies a change to storage settings; returns new ones. */

@@ -44,6 +44,11 @@ test('members that a change does not name are kept', () => {
   assert.deepEqual(mergeSettings(BUILT_IN, {}), BUILT_IN);
 });
 
+test('settings take nothing of a new project but its settings', () => {
+  const project = { id: 'shop', storage: { durability: 'os' } } as const;
+  assert.deepEqual(Object.keys(mergeSettings(BUILT_IN, project)), ['storage', 'authentication']);
+});
+
 test('a change inside a group keeps the rest of the group, and is named by the group', () => {
   const from = mergeSettings(BUILT_IN, { storage: { retention: { max_bytes: 7 } } });
   const change = { storage: { compaction: { interval_seconds: 0 }, retention: { compress: 'gzip' } } } as const;
