@@ -157,7 +157,7 @@ export async function changeFolder<T>(disk: Disk, path: string, change: () => Pr
  *
  * @returns what `work` returns
  */
-export async function closing<T>(file: DiskFile, work: (file: DiskFile) => Promise<T>): Promise<T> {
+export async function closing<F extends Pick<DiskFile, 'close'>, T>(file: F, work: (file: F) => Promise<T>): Promise<T> {
   try {
     return await work(file);
   } finally {
@@ -196,15 +196,12 @@ export async function appendAll(file: DiskFile, bytes: Buffer): Promise<void> {
  * @throws {ShortWriteError} if the disk wrote less, or the errno of the call that failed; the partial file remains
  */
 export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Promise<{ readonly inode: number }> {
-  const file = await disk.open(path, 'create');
-  try {
+  return await closing(await disk.open(path, 'create'), async (file) => {
     await appendAll(file, bytes);
     const { inode } = await file.status();
     await file.datasync();
     return { inode };
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /** The disk wrote less than it was given without an errno, which means that it is full. */

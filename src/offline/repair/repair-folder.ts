@@ -5,7 +5,7 @@
 import { dirname, join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
 import { compileSchema } from '../../base/json-schema.js';
-import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
+import { changeFolder, closing, type Disk, writeNewFile } from '../../disk/disk.js';
 
 /** The folder of all repairs, in the data folder. No project id begins with `_`. */
 export const REPAIR_FOLDER = '_repair';
@@ -97,14 +97,11 @@ export async function findStartedRepair(
 }
 
 async function readStarted(disk: Disk, path: string): Promise<StartedRepair | undefined> {
-  const file = await disk.open(path, 'read');
-  try {
+  return await closing(await disk.open(path, 'read'), async (file) => {
     const bytes = Buffer.alloc(BYTES_MAX);
     const checked = checkStarted(JSON.parse(bytes.toString('utf8', 0, await file.read(bytes, 0))));
     return checked.ok ? checked.document : undefined;
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /**

@@ -5,7 +5,7 @@ import { isErrno } from '../../base/app-error.js';
 import type { Finding } from '../../base/finding.js';
 import type { Disk } from '../../disk/disk.js';
 import { UnknownEventError } from '../../events/codec.js';
-import { fileNamed, openText } from '../../log/file/segment/segment-files.js';
+import { fileNamed, withText } from '../../log/file/segment/segment-files.js';
 import { LogCorruptError } from '../../log/log-errors.js';
 
 /** Converts the error of decoding a line whose hash is right. */
@@ -42,8 +42,7 @@ export async function withLines(disk: Disk, dataFolder: string, findings: readon
 async function lineOf(disk: Disk, dataFolder: string, { file, offset }: Finding): Promise<number | undefined> {
   if (!HAS_LINES.test(file)) return undefined;
   try {
-    const text = await openText(disk, fileNamed(dataFolder, file));
-    try {
+    return await withText(disk, fileNamed(dataFolder, file), async (text) => {
       let line = 1;
       for (let start = 0; start < offset; start += PIECE_BYTES) {
         const piece = Buffer.alloc(Math.min(PIECE_BYTES, offset - start));
@@ -51,9 +50,7 @@ async function lineOf(disk: Disk, dataFolder: string, { file, offset }: Finding)
         for (let at = piece.indexOf(LINE_FEED); at >= 0 && at < count; at = piece.indexOf(LINE_FEED, at + 1)) line += 1;
       }
       return line;
-    } finally {
-      await text.close();
-    }
+    });
   } catch (error) {
     // Lines of a file that cannot be opened or inflated cannot be counted.
     if (isErrno(error) || error instanceof LogCorruptError) return undefined;

@@ -11,7 +11,7 @@
 import { dirname, join } from 'node:path';
 import { AppError, withDiskFull } from '../../base/app-error.js';
 import { countText } from '../../base/count-text.js';
-import { changeFolder, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
+import { changeFolder, closing, type Disk, type DiskFile, writeNewFile } from '../../disk/disk.js';
 import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
@@ -101,7 +101,7 @@ export class SnapshotFolder {
     const place = { file: snapshotName(seq, 'manifest'), offset: 0 };
     let bytes: Buffer;
     try {
-      bytes = await readWhole(await this.#disk.open(this.#path(seq, 'manifest'), 'read'), place);
+      bytes = await closing(await this.#disk.open(this.#path(seq, 'manifest'), 'read'), (file) => readWhole(file, place));
     } catch (error) {
       throw asSnapshotDamage(error, place, 'a file that can be read');
     }
@@ -242,14 +242,10 @@ export class SnapshotFolder {
 const LASTING_PARTS: ReadonlySet<SnapshotName['part']> = new Set<SnapshotName['part']>(['json', 'index', 'manifest']);
 
 async function readWhole(file: DiskFile, place: SnapshotPlace): Promise<Buffer> {
-  try {
-    const { sizeBytes } = await file.status();
-    if (sizeBytes > MANIFEST_BYTES_MAX) {
-      throw new SnapshotCorruptError(place, `at most ${MANIFEST_BYTES_MAX} bytes`, `${sizeBytes} bytes`);
-    }
-    const bytes = Buffer.alloc(sizeBytes);
-    return bytes.subarray(0, await file.read(bytes, 0));
-  } finally {
-    await file.close();
+  const { sizeBytes } = await file.status();
+  if (sizeBytes > MANIFEST_BYTES_MAX) {
+    throw new SnapshotCorruptError(place, `at most ${MANIFEST_BYTES_MAX} bytes`, `${sizeBytes} bytes`);
   }
+  const bytes = Buffer.alloc(sizeBytes);
+  return bytes.subarray(0, await file.read(bytes, 0));
 }

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { isErrno } from '../../../base/app-error.js';
-import type { Disk, ReadableFile } from '../../../disk/disk.js';
+import { closing, type Disk, type ReadableFile } from '../../../disk/disk.js';
 import type { SegmentHeader } from '../../line-format.js';
 import { isIllegible } from '../../log-errors.js';
 import { type ListedSegment, type LogPaths, sealedSegmentsIn, segmentName } from '../log-paths.js';
@@ -90,12 +90,7 @@ export async function openText(disk: Disk, file: SegmentFile): Promise<SegmentTe
  * @returns what `work` returns
  */
 export async function withText<T>(disk: Disk, file: SegmentFile, work: (text: SegmentText) => Promise<T>): Promise<T> {
-  const text = await openText(disk, file);
-  try {
-    return await work(text);
-  } finally {
-    await text.close();
-  }
+  return await closing(await openText(disk, file), work);
 }
 
 /**
