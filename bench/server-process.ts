@@ -83,7 +83,7 @@ export async function startSimpleKv(folder: string, chosenGlobalKey: string | nu
  */
 export async function startConfigured(configPath: string, port: number, limitMs = START_LIMIT_MS): Promise<RunningServer> {
   const output = outputOf(configPath);
-  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../bin/simplekv.js', import.meta.url));
   const child = spawnInto(output, [main, 'serve', '--config', configPath]);
   const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
   await poll(child, { output, limitMs }, async () => ((await isReady()) ? 'ready' : undefined));

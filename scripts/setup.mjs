@@ -5,17 +5,15 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The top folder of the checkout. */
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** The compiled command line. */
-export const mainFile = path.join(root, 'dist/src/cli/main.js');
+/** The program: everything that the command line needs, bundled. */
+export const mainFile = path.join(root, 'dist/bin/simplekv.js');
 
 const NODE_VERSION_MIN = [20, 19];
 const SOURCE_FOLDERS = ['src', 'test', 'bench'];
@@ -53,9 +51,10 @@ export function ensureInstalled() {
 }
 
 /**
- * Compiles src, test and bench into dist unless dist was made from what is there now. A failed build leaves no stamp.
+ * Compiles src, test and bench into dist and bundles the program, unless dist was made from what is there now. A failed build leaves no
+ * stamp.
  *
- * @throws {SetupError} When the compiler finds a fault
+ * @throws {SetupError} When the compiler or the bundler finds a fault
  */
 export function ensureBuilt() {
   if (readOrNull(buildStamp) === sourceDigest()) return;
@@ -67,8 +66,8 @@ export function ensureBuilt() {
     removeStaleOutput();
     const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
     const remedy = 'mend what is named above, or `git status` shows which sources were changed; then run it again';
-    run([process.execPath, compiler, '-p', root], { what: 'building', failure: 'The build failed', remedy });
-    if (existsSync(mainFile)) chmodSync(mainFile, 0o755);
+    run([process.execPath, compiler, '-p', root, '--pretty', 'false'], { what: 'building', failure: 'The build failed', remedy });
+    run([process.execPath, path.join(root, 'scripts/bundle.mjs')], { what: 'bundling', failure: 'The bundling failed', remedy });
     writeStamp(buildStamp, digest);
   });
 }
@@ -136,7 +135,7 @@ function run([command, ...args], { what, failure, remedy }) {
 
 function sourceDigest() {
   const hash = createHash('sha256');
-  for (const file of [...sourceFiles(), 'tsconfig.json', 'package-lock.json', 'package.json']) {
+  for (const file of [...sourceFiles(), 'scripts/bundle.mjs', 'tsconfig.json', 'package-lock.json', 'package.json']) {
     const content = readFileSync(path.join(root, file));
     hash.update(`${file}\0${content.length}\0`).update(content);
   }

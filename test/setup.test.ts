@@ -68,8 +68,8 @@ async function build(root: string): Promise<{ exitCode: number; output: string }
   return { exitCode, output };
 }
 
-/** One line: what was done, and for how long. */
-const BUILT = /^simplekv: building… \d+\.\d s\n$/;
+/** A line for each step: what was done, and for how long. */
+const BUILT = /^simplekv: building… \d+\.\d s\nsimplekv: bundling… \d+\.\d s\n$/;
 
 async function assertBuilds(checkout: Checkout): Promise<void> {
   const { exitCode, output } = await checkout.build();
@@ -80,7 +80,7 @@ async function assertBuilds(checkout: Checkout): Promise<void> {
 test('a checkout is built once, and again when a source changes', async () => {
   await withCheckout(async (checkout) => {
     await assertBuilds(checkout);
-    assert.ok(checkout.has('dist/src/cli/main.js'));
+    assert.ok(checkout.has('dist/src/cli/main.js') && checkout.has('dist/bin/simplekv.js'));
     assert.deepEqual(await checkout.build(), { exitCode: 0, output: '' });
     checkout.write('src/log/a.ts', 'export const a = 1;\n');
     await assertBuilds(checkout);

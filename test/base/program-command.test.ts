@@ -6,7 +6,7 @@ import { suite } from '../suite.js';
 const test = suite('base/program-command');
 
 for (const [what, script, expected] of [
-  ['a clone is named by its file', '/opt/my kv/dist/src/cli/main.js', 'node \'/opt/my kv/dist/src/cli/main.js\' verify \'a b\''],
+  ['a clone is named by its file', '/opt/my kv/dist/bin/simplekv.js', 'node \'/opt/my kv/dist/bin/simplekv.js\' verify \'a b\''],
   ['an installed program is named by its link', '/usr/local/bin/simplekv', 'simplekv verify \'a b\''],
 ] as const) {
   test(what, () => {

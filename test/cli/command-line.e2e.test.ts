@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { withWorkbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
 
 const test = suite('command-line.e2e');
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const RUN_LIMIT_MS = 30_000;
 
 /** How a run ended. */

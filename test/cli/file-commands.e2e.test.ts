@@ -77,11 +77,11 @@ test('damage is named, repaired, and the project served again', () => withWorkbe
   assert.equal(verdict.projects[0]?.findings[0]?.file, segment);
   const { stdout } = await run(bench, 'verify');
   assert.match(stdout, /^shop: DAMAGED \(\d+ sound lines within seq 1 to 31, snapshots: [\d, ]+\)$/m);
-  const [, next = ''] = /^ {2}next: stop the server, then: node \S+\/main\.js (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
+  const [, next = ''] = /^ {2}next: stop the server, then: node \S+\/simplekv\.js (.*) \(changes nothing yet;/m.exec(stdout) ?? [];
   const planned = await run(bench, ...next.split(' '));
   assert.equal(planned.code, EXIT_CODES.failure);
   assert.match(planned.stdout, LOST_HISTORY);
-  const [, command = ''] = /^Nothing was changed\. To apply the repair: node \S+\/main\.js (.*)$/m.exec(planned.stdout) ?? [];
+  const [, command = ''] = /^Nothing was changed\. To apply the repair: node \S+\/simplekv\.js (.*)$/m.exec(planned.stdout) ?? [];
   const withoutLock = (names: readonly string[]): readonly string[] => names.filter((name) => !name.startsWith('_lock'));
   assert.deepEqual(withoutLock(treeOf(bench.path('data'))), withoutLock(before));
 
@@ -89,7 +89,7 @@ test('damage is named, repaired, and the project served again', () => withWorkbe
   assert.equal(repaired.code, EXIT_CODES.ok, repaired.stdout + repaired.stderr);
   const [, old = ''] = /^the damaged files are in (\/\S+)$/m.exec(repaired.stdout) ?? [];
   assert.ok(readdirSync(old).includes('shop.jsonl'), repaired.stdout);
-  assert.match(repaired.stdout, /^next: node \S+\/main\.js verify shop, then start the server\n$/m);
+  assert.match(repaired.stdout, /^next: node \S+\/simplekv\.js verify shop, then start the server\n$/m);
   const sound = await run(bench, 'verify');
   assert.equal(sound.code, EXIT_CODES.ok, sound.stdout);
   const again = await bench.start();

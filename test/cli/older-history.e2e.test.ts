@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
-import { damage, MAIN, type Ran, run, writeShop } from './program.js';
+import { damage, type Ran, run, writeShop } from './program.js';
 
 const test = suite('cli/older-history');
 const TIMEOUT = { timeoutMs: 120_000 };

@@ -5,8 +5,9 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, s
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { hasCommands } from '../docs/shell-session.js';
 import { withWorkbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
-import { contentsOf, damage, ended, MAIN, run, runUnread, start, temporaryFolder, writeShop } from './program.js';
+import { contentsOf, damage, ended, run, runUnread, start, temporaryFolder, writeShop } from './program.js';
 
 const test = suite('cli/output');
 const TIMEOUT = { timeoutMs: 120_000 };

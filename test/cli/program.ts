@@ -2,13 +2,10 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { AnyEvent } from '../../src/events/event.js';
 import type { Workbench } from '../e2e/server-under-test.js';
 import { CREATE, LOG_ID, set, writeLog, type WrittenLog } from '../offline/written-project.js';
-
-/** The built program. */
-export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+import { MAIN } from '../program-file.js';
 
 /** How a command ended. */
 export interface Ran {

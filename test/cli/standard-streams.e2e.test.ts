@@ -13,7 +13,7 @@ import {
   assertUnharmed, Pipe, putMany, redirected, REQUESTS, serverLogCheck, startUnheard, TEST_TIMEOUT_MS,
 } from './redirected-server.js';
 
-const test = suite('standard-streams');
+const test = suite('standard-streams', { concurrentTests: 3 });
 
 /** The short form takes one way to redirect in so many. */
 const EVERY = 2;

@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type ServerUnderTest, type Workbench, withWorkbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
 import { examplePattern, fencedBlocks, readDocument } from './documents.js';
@@ -15,7 +15,6 @@ import { hasCommands, type ShellSession } from './shell-session.js';
 
 const test = suite('examples');
 const documents = readProject(projectRoot()).filter((file) => file.path.endsWith('.md'));
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 /** The documents with shell blocks, as they are read. */
 const READING_ORDER = [
@@ -31,7 +30,7 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['CONTRIBUTING.md', 'npm test -- ', 'test/run.test.ts'],
   ['docs/operations.md', 'sudo useradd', 'test/docs/operations-doc.test.ts'],
   ['docs/operations.md', 'sudo -u simplekv', 'test/docs/operations-doc.test.ts'],
-  ['docs/operations.md', 'node dist/src/cli/main.js serve', 'test/cli/server-log.e2e.test.ts'],
+  ['docs/operations.md', 'node dist/bin/simplekv.js serve', 'test/cli/server-log.e2e.test.ts'],
   ['docs/log-format.md', '# Usage: sh base.sh', 'test/docs/log-format.test.ts'],
   ['docs/recovery.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
   ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
@@ -81,7 +80,7 @@ class Reader {
   #filledIn(commands: string): string {
     const facts = [
       ['http://127.0.0.1:23849', this.#server.url], ['skv_g_…', this.#keys.global], ['skv_p_…', this.#keys.project],
-      ['kill -9 PID', `kill -9 ${this.#server.process.pid ?? ''}`], ['node dist/src/cli/main.js', `node '${MAIN}'`],
+      ['kill -9 PID', `kill -9 ${this.#server.process.pid ?? ''}`], ['node dist/bin/simplekv.js', `node '${MAIN}'`],
     ] as const;
     const filled = facts.reduce((text, [from, to]) => text.replaceAll(from, to), commands);
     return filled.replace(/^(simplekv \w+) PROJECT\b/gm, '$1 first_project');

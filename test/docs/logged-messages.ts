@@ -1,5 +1,5 @@
 /** Extracts from the sources every message that the server log can have at the levels `warn`, `error` and `fatal`. */
-import ts from 'typescript';
+import ts from 'typescript-5';
 
 /** A source file. */
 export interface SourceText {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { checkConfig } from '../../src/config/check-config.js';
 import { firstConfig } from '../../src/config/first-config.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
 import { type ServerUnderTest, withWorkbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
 import { examplePattern, fencedBlocks, readDocument, section, tableRows } from './documents.js';
 import { type ExampleBlock, exampleBlocks, substitute, withShell } from './example-blocks.js';
@@ -56,7 +56,7 @@ test('the systemd commands use the user, the folder and the program of the unit'
 
 test('the systemd unit has absolute paths, may write only its own folder, and restarts only if that can help', () => {
   const entries = unitEntries();
-  assert.match(entries.get('ExecStart') ?? '', /^\/usr\/bin\/node \/\S+\/main\.js serve --config \/\S+$/);
+  assert.match(entries.get('ExecStart') ?? '', /^\/usr\/bin\/node \/\S+\/simplekv\.js serve --config \/\S+$/);
   assert.equal(entries.get('ReadWritePaths'), '/var/lib/simplekv');
   const final = [EXIT_CODES.usage, EXIT_CODES.outputFailed, EXIT_CODES.noPermission, EXIT_CODES.configuration];
   assert.equal(entries.get('RestartPreventExitStatus'), final.join(' '));
@@ -90,8 +90,7 @@ async function assertVerifies(dataFolder: string, scratchFolder: string): Promis
 
 /** Defines the command that the backup script calls, and returns the script. */
 async function prepareBackup(shell: ShellSession): Promise<ExampleBlock | undefined> {
-  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-  await shell.run(`simplekv() { node '${main}' "$@"; }`);
+  await shell.run(`simplekv() { node '${MAIN}' "$@"; }`);
   return exampleBlocks(section(document, 'Backup'))[0];
 }
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { runCommand } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
 import { assertNone, projectRoot } from '../tidy/source-tree.js';
 import { plain, readDocument, section, tableRows } from './documents.js';
@@ -12,7 +12,6 @@ import { loggedMessages } from './logged-messages.js';
 
 const test = suite('recovery-doc');
 const page = readDocument('docs/recovery.md');
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 function loggedTexts(): readonly string[] {
   const folder = path.join(projectRoot(), 'src');

@@ -9,9 +9,8 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { MAIN } from '../program-file.js';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const POLL_MS = 10;
 /** Between two attempts to connect to a server that starts: each costs about as much as a request. */
 const CONNECT_POLL_MS = 40;

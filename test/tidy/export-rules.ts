@@ -1,5 +1,5 @@
 /** Rules on what files export. They compare names, not bindings: a name that another file does not even contain is used nowhere. */
-import ts from 'typescript';
+import ts from 'typescript-5';
 import { type ParsedSource, place } from './syntax.js';
 
 interface ExportedName {

@@ -1,6 +1,6 @@
 /** Reads who imports whom inside src, and finds forbidden edges and cycles. Knows no room by name. */
 import path from 'node:path';
-import ts from 'typescript';
+import ts from 'typescript-5';
 import type { SourceText } from './source-tree.js';
 import { parseSource, place } from './syntax.js';
 

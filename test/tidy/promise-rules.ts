@@ -2,7 +2,7 @@
  * Rules that need types: a promise is awaited, returned, or said with `void` to be left alone. One that is dropped
  * takes its failure out of everyone's sight until it ends the process.
  */
-import ts from 'typescript';
+import ts from 'typescript-5';
 
 const KEEPING: ReadonlySet<ts.SyntaxKind> = new Set([ts.SyntaxKind.EqualsToken, ts.SyntaxKind.QuestionQuestionEqualsToken]);
 

@@ -1,5 +1,5 @@
 /** Rules on the size of functions and on what is said above them. */
-import ts from 'typescript';
+import ts from 'typescript-5';
 import { nodeRule, onlyIn, place, type ParsedSource, type SyntaxRule } from './syntax.js';
 
 const FUNCTION_LINES_MAX = 70;

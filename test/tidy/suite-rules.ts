@@ -1,5 +1,5 @@
 /** Rules on how tests are written: a suite that is opened is run, and every test file has one. */
-import ts from 'typescript';
+import ts from 'typescript-5';
 import { nodeRule, onlyIn, type SyntaxRule } from './syntax.js';
 
 /** Every `const test = suite(…)` is followed by one `test.run()` in the same file. */

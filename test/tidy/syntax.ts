@@ -1,5 +1,5 @@
 /** Reads the syntax of a file and walks it; what the rules on syntax stand on. */
-import ts from 'typescript';
+import ts from 'typescript-5';
 import type { SourceText } from './source-tree.js';
 
 /** A file with its syntax tree. */
@@ -13,6 +13,9 @@ export interface ParsedSource {
 /** A rule: which places in this file offend, each offence one line that begins with file and line. */
 export type SyntaxRule = (file: ParsedSource) => string[];
 
+/** Many rules read the same files. */
+const parsed = new WeakMap<SourceText, ParsedSource>();
+
 /**
  * Parses one file; the types of things are not known.
  *
@@ -20,7 +23,11 @@ export type SyntaxRule = (file: ParsedSource) => string[];
  * @returns The tree
  */
 export function parseSource(file: SourceText): ParsedSource {
-  return { path: file.path, tree: ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true) };
+  const known = parsed.get(file);
+  if (known !== undefined) return known;
+  const made = { path: file.path, tree: ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true) };
+  parsed.set(file, made);
+  return made;
 }
 
 /**

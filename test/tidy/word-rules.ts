@@ -1,5 +1,5 @@
 /** Rules on single words of the code: what is used where, and what is not used at all. */
-import ts from 'typescript';
+import ts from 'typescript-5';
 import { nodeRule, onlyIn, type ParsedSource, type SyntaxRule } from './syntax.js';
 
 /** Numbers below this explain themselves. */

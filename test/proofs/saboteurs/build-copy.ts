@@ -1,11 +1,12 @@
 /**
  * A copy of the built project that can be broken: what is compiled is copied, everything else is linked. The original is only read.
  */
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import ts from 'typescript-5';
 import { FORM_VARIABLE } from '../../test-form.js';
 import { runTestFile, type TestProcessResult } from '../../test-process.js';
 import { projectRoot } from '../../tidy/source-tree.js';
@@ -16,6 +17,8 @@ const BUILT = fileURLToPath(new URL('../../../', import.meta.url));
 const OUTPUT = 'dist';
 /** Parts of the output that tests need. */
 const COPIED = ['src', 'test'];
+/** Tests of the bundled program instead of its modules. */
+const RUNS_PROGRAM = /^e2e\//;
 /** Longest run of one test file, in milliseconds. */
 const TEST_LIMIT_MS = 600_000;
 
@@ -115,6 +118,7 @@ export class BuildCopy {
    * @returns how it ended
    */
   async run(test: string): Promise<TestProcessResult> {
+    if (RUNS_PROGRAM.test(test)) execFileSync(process.execPath, [path.join(projectRoot(), 'scripts/bundle.mjs'), this.#folder]);
     const file = path.join(this.#folder, OUTPUT, 'test', `${test}.test.js`);
     // In the long form, since a sample may miss the one case that notices.
     return await runTestFile(file, { timeoutMs: TEST_LIMIT_MS, signal: new AbortController().signal, env: { [FORM_VARIABLE]: 'long' } });
