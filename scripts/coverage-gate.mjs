@@ -8,8 +8,8 @@ import path from 'node:path';
 const PERCENT_MIN = 95;
 const MEASURES = ['lines', 'branches'];
 
-/** The rooms that must reach the minimum; the others are shown only. */
-const GATED_ROOMS = ['log', 'projections', 'store', 'auth'];
+/** The rooms that must reach the minimum, each by its own tests. */
+export const GATED_ROOMS = ['log', 'projections', 'store', 'auth'];
 
 /**
  * Sums the coverage of every room.

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { coverageByRoom, coverageTable } from './coverage-gate.mjs';
+import { coverageByRoom, coverageTable, GATED_ROOMS } from './coverage-gate.mjs';
 import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
 
 runSteps(() => {
@@ -30,10 +30,10 @@ close(totals);
 async function runCovered() {
   const report = path.join(scratch, 'report');
   const counts = await runTests([
-    path.join(root, 'node_modules/c8/bin/c8.js'), '--all', '--src', 'dist/src', '--exclude-after-remap', '--include', 'src/**',
-    '--merge-async', '--reporter', 'json-summary', '--reporter', 'json',
+    path.join(root, 'node_modules/c8/bin/c8.js'), '--all', '--src', 'dist/src', '--exclude-after-remap',
+    ...GATED_ROOMS.flatMap((room) => ['--include', `src/${room}/**`]), '--merge-async', '--reporter', 'json-summary', '--reporter', 'json',
     '--temp-directory', path.join(scratch, 'raw'), '--reports-dir', report, process.execPath,
-  ]);
+  ], GATED_ROOMS.flatMap((room) => ['--measured', room]));
   const summary = readJsonOrNull(path.join(report, 'coverage-summary.json'));
   if (summary === null) {
     console.log('\nNo coverage was measured');
@@ -46,9 +46,9 @@ async function runCovered() {
 }
 
 /** Runs the compiled runner, behind what stands in front of it, and reads back its counts. */
-async function runTests(front) {
+async function runTests(front, options = []) {
   const resultFile = path.join(scratch, 'result.json');
-  const args = [...front, path.join(root, 'dist/test/run.js'), '--result-file', resultFile, ...filters];
+  const args = [...front, path.join(root, 'dist/test/run.js'), '--result-file', resultFile, ...options, ...filters];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   await new Promise((resolve) => child.once('close', resolve));

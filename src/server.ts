@@ -32,7 +32,7 @@ import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
 import { memoryHome } from './log/memory-home.js';
 import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/folder-projects.js';
-import { WorkerTasks } from './offline/tasks/worker-tasks.js';
+import { type TaskRunner, WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
 import type { Adoption } from './projects/start/adopt-projects.js';
@@ -79,6 +79,8 @@ export interface ServerParts {
   readonly announcer: Announcer;
   /** Creates the logger of the server log. */
   readonly createLogger: (level: LogLevel) => Logger;
+  /** Creates what carries out work on files. @default threads */
+  readonly createTasks?: () => TaskRunner;
   /** Whether the lines of that log are delivered, for the readiness probe; absent if that is unknown. */
   readonly serverLogHealth?: () => ServerLogHealth;
   /** The process id, shown to a second server that finds the data folder locked. */
@@ -279,7 +281,7 @@ export class SimpleKvServer {
     const space = new SpaceWatch({ disk, folder: dataFolder, logger });
     // Readiness needs the free space before the first write. The check never rejects.
     void space.check();
-    const tasks = new WorkerTasks();
+    const tasks = this.#parts.createTasks?.() ?? new WorkerTasks();
     // Closed after the manager, whose background work may still check the free space.
     this.#closers.push(() => space.close(), () => tasks.close());
     return new ProjectManager({

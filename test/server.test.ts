@@ -11,6 +11,7 @@ import { type Announcer, type ServerParts, SimpleKvServer } from '../src/server.
 import { silentLogger } from '../src/base/logger.js';
 import { inFolder } from './config/config-folder.js';
 import { readPackageVersion } from '../src/base/package-version.js';
+import { InlineTasks } from './offline/tasks/inline-tasks.js';
 import { collectingLogger, type LoggedLine } from './projects/lives-fixture.js';
 import { suite } from './suite.js';
 
@@ -27,7 +28,8 @@ async function configure(folder: string, settings: object = {}): Promise<string>
 }
 
 function serverFor(configPath: string, parts: Partial<ServerParts> = {}): SimpleKvServer {
-  return new SimpleKvServer({ configPath, announcer: SILENT, createLogger: () => silentLogger, pid: 1, ...parts });
+  const defaults = { createLogger: () => silentLogger, createTasks: () => new InlineTasks() };
+  return new SimpleKvServer({ configPath, announcer: SILENT, pid: 1, ...defaults, ...parts });
 }
 
 /** Whether the folder can be served, that is, its lock is free. */

@@ -14,6 +14,7 @@ import type { ConfigDocument } from '../src/config/config-document.js';
 import { silentLogger } from '../src/base/logger.js';
 import { SimpleKvServer } from '../src/server.js';
 import { inFolder } from './config/config-folder.js';
+import { InlineTasks } from './offline/tasks/inline-tasks.js';
 import { suite } from './suite.js';
 
 const test = suite('start-refusals');
@@ -30,7 +31,7 @@ interface Run {
 function serverFor(configPath: string, adopt = false): Run {
   const shown = new Map<string, string>();
   const server = new SimpleKvServer({
-    configPath, adopt, createLogger: () => silentLogger, pid: 1,
+    configPath, adopt, createLogger: () => silentLogger, createTasks: () => new InlineTasks(), pid: 1,
     announcer: {
       firstRun: (first) => void shown.set('global', first.globalKey).set(first.project, first.projectKey),
       generatedKey: (scope, key) => void shown.set(scope.kind === 'global' ? 'global' : scope.project, key),

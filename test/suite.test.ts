@@ -36,6 +36,19 @@ test('two tests that pass are two passed, none failed', () => {
   assert.deepEqual(verdict, { passedCount: 2, failedCount: 0, faults: [] }, output);
 });
 
+test('tests run one after another, or as many at a time as the suite says, and each failure has its name', () => {
+  const bodies = `
+    let running = 0; let most = 0;
+    const body = async () => { most = Math.max(most, ++running); await new Promise((done) => setTimeout(done, 20)); running -= 1; };
+    for (const name of ['a', 'b', 'c']) test(name, body);
+    test('late', async () => { await body(); throw new Error('most ' + most); });
+    test.run();`;
+  assert.match(runFixture(bodies).output, /"late"[^]*most 1\b/);
+  const { verdict, output } = runFixture(`{ const test = suite('other', { concurrentTests: 2 }); ${bodies} }`);
+  assert.match(output, /"late"[^]*most 2\b/);
+  assert.deepEqual([verdict.passedCount, verdict.failedCount], [3, 1]);
+});
+
 test('a failing assertion fails by the name of its test and shows the difference', () => {
   const { verdict, output } = runFixture(`
     import assert from 'node:assert/strict';

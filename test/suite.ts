@@ -10,6 +10,7 @@
  * Assertions come from `node:assert/strict`.
  */
 import { inspect } from 'node:util';
+import pLimit from 'p-limit';
 import { suite as uvuSuite } from 'uvu';
 import { MACHINE_LINE_PREFIX } from './file-verdict.js';
 import { inForm } from './test-form.js';
@@ -30,6 +31,16 @@ export interface TestOptions {
    * @default 120_000
    */
   readonly timeoutMs?: number;
+}
+
+/** How a suite differs from the others. */
+export interface SuiteOptions {
+  /**
+   * Tests that run at the same time. More than one is for tests that mostly wait, each on a server of its own.
+   *
+   * @default 1
+   */
+  readonly concurrentTests?: number;
 }
 
 /** A list of tests under one name. */
@@ -57,11 +68,14 @@ process.on('exit', () => {
  * Opens a suite.
  *
  * @param name What is tested, usually the name of the source file
+ * @param options How it differs from the others
  * @returns The function that registers tests, which also carries `run()`
  */
-export function suite(name: string): TestSuite {
+export function suite(name: string, { concurrentTests = 1 }: SuiteOptions = {}): TestSuite {
   const inner = uvuSuite(name);
   const names = new Set<string>();
+  const limit = pLimit(concurrentTests);
+  const waiting: (() => void)[] = [];
   let state: 'open' | 'running' = 'open';
 
   const register = (testName: string, body: TestBody, options: TestOptions = {}): void => {
@@ -69,7 +83,17 @@ export function suite(name: string): TestSuite {
     if (names.has(testName)) throw new Error(`Cannot register the test "${testName}": "${name}" has one of that name`);
     names.add(testName);
     registeredCount += 1;
-    inner(testName, () => runBody(testName, body, (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) * TIMEOUT_FACTOR));
+    const timeoutMs = (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) * TIMEOUT_FACTOR;
+    let verdict: Promise<void> | undefined;
+    waiting.push(() => {
+      verdict = limit(() => runBody(testName, body, timeoutMs));
+      // uvu hears of it when the turn of this test comes.
+      verdict.catch(() => {});
+    });
+    inner(testName, () => {
+      for (const start of waiting.splice(0)) start();
+      return verdict;
+    });
   };
 
   const run = (): void => {

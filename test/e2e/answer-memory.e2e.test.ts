@@ -7,13 +7,13 @@ import { inForm } from '../test-form.js';
 import { until, withWorkbench, type ServerUnderTest } from './server-under-test.js';
 import { SlowConnection } from './slow-request.js';
 
-const test = suite('memory of answers');
+const test = suite('memory of answers', { concurrentTests: 2 });
 
 const TIMEOUT_MS = 300_000;
 const MIB = 1_048_576;
 const KEYS = '/api/v1/projects/p/keys';
 const READERS = 300;
-const VALUES = 128;
+const VALUES = inForm({ short: 64, long: 128 });
 const VALUE_BYTES = 131_072;
 const LONG_VALUES = 10;
 const LONG_VALUE_BYTES = 4 * MIB;

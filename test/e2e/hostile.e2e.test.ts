@@ -5,7 +5,7 @@ import { readLogFiles } from './log-files.js';
 import { exchangeRaw, statusesOf } from './raw-exchange.js';
 import { withWorkbench, type ServerUnderTest, type Workbench } from './server-under-test.js';
 
-const test = suite('hostile');
+const test = suite('hostile', { concurrentTests: 3 });
 
 const KEYS = '/api/v1/projects/p/keys';
 const JSON_TYPE = 'Content-Type: application/json\r\n';

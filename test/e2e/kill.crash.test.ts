@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DURABILITIES } from '../proofs/proof.js';
+import { SAMPLED_DURABILITIES } from '../proofs/proof.js';
 import { suite } from '../suite.js';
 import { inForm } from '../test-form.js';
 import { runKillLoop } from './kill-loop.js';
@@ -16,7 +16,7 @@ const TIMEOUT_MS = 150_000;
 /** Writes to four projects seldom collide: one short loop may refuse none, all of them together do. */
 let refusedOfAll = 0;
 
-for (const durability of DURABILITIES) {
+for (const durability of SAMPLED_DURABILITIES) {
   test(
     `${durability}: whatever was answered before kill -9 is there afterwards, with its receipt, and nothing that was not asked for`,
     () =>

@@ -75,7 +75,7 @@ const CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** After these it is unknown what the disk has until the next start. */
 const UNCERTAIN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['outcome_unknown', 'log_failed', 'project_corrupt']);
 /** The short form strikes one call in so many. */
-const EVERY = 8;
+const EVERY = 16;
 const OTHER_ERRNOS = ['ENOSPC', 'EMFILE', 'EROFS'] as const;
 
 async function startDisk(): Promise<FaultDisk> {

@@ -10,7 +10,7 @@ import { beginLife, CONTEXT, type Life, scopeOfKey, setValue } from './lives-fix
 import { afterStop, AT_FIRST, differences, type Expectation, type Step } from './lives-script.js';
 
 /** The short form kills at one change in so many. */
-const EVERY = 20;
+const EVERY = 40;
 /** Far more than a life has, so that a defect of counting ends. */
 const CHANGES_MAX = 1000;
 /** A life waits for its files most of the time. */

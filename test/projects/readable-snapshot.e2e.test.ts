@@ -8,7 +8,7 @@ import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
 import { suite } from '../suite.js';
 import { type ServedFolder, withServedFolder } from './served-folder.js';
 
-const test = suite('readable-snapshot.e2e');
+const test = suite('readable-snapshot.e2e', { concurrentTests: 4 });
 
 const KEYS = 12;
 const WAIT_MS = 50;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
 import { type FirstRun, SimpleKvServer } from '../../src/server.js';
 import { inFolder } from '../config/config-folder.js';
+import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import { collectingLogger, entryOf, type LoggedLine } from './lives-fixture.js';
 
 /** An answer. */
@@ -102,6 +103,8 @@ export class ServedFolder {
         generatedKey: (scope, key) => void this.shown.push({ scope: scope.kind === 'global' ? 'global' : scope.project, key }),
       },
       createLogger: () => collectingLogger(this.logged),
+      // A thread costs more than all the rest of a stop.
+      createTasks: () => new InlineTasks(),
       pid: 1,
     });
     this.#url = (await server.start()).url;

@@ -13,7 +13,7 @@ import {
 } from './log-fixture.js';
 
 /** The short form tests one failure in this many. */
-const EVERY = 5;
+const EVERY = 11;
 
 const test = suite('calls of the disk that fail');
 

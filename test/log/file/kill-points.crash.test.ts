@@ -8,7 +8,7 @@ import { ACTIVE, diskWith, drafts, emptyDisk, hashIn, linesOf, OPTIONS, openLog,
 
 const TIMEOUT_MS = 240_000;
 /** The short form tests one kill in this many. */
-const EVERY = 5;
+const EVERY = 11;
 const { step: STEP } = strideOf(EVERY);
 const COMMON_LOSSES = Object.fromEntries(Object.entries(LOSSES).slice(0, 3));
 

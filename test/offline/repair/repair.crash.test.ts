@@ -18,7 +18,7 @@ import { CREATE, DATA, LOG_ID, putLog, set, stateText, writeLog } from '../writt
 
 const test = suite('offline/repair/repair');
 /** The short form takes one call in so many. */
-const EVERY = 5;
+const EVERY = 11;
 const NOW_MS = Date.UTC(2026, 10, 23, 4, 5, 6);
 
 function toolsOn(disk: FaultDisk): RepairTools {

@@ -9,7 +9,7 @@ import { namesIn } from './snapshot-fixture.js';
 
 const TIMEOUT_MS = 240_000;
 /** The short form takes one error in so many. */
-const EVERY = 5;
+const EVERY = 11;
 const { step: STEP } = strideOf(EVERY);
 const ERRORS: readonly FaultAction[] = [
   { kind: 'errno', code: 'EIO' }, { kind: 'errno', code: 'ENOSPC' }, { kind: 'errno', code: 'EIO', carriedOut: true },

@@ -9,7 +9,7 @@ import { folderOn } from './snapshot-fixture.js';
 
 const TIMEOUT_MS = 240_000;
 /** The short form takes one kill in so many. */
-const EVERY = 5;
+const EVERY = 11;
 const { step: STEP } = strideOf(EVERY);
 
 const test = suite('a kill at every call of a compaction');

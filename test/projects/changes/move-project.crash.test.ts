@@ -14,7 +14,7 @@ const test = suite('move-project.crash');
 
 const P = 'first_project';
 /** The short form strikes one call in so many. */
-const EVERY = 4;
+const EVERY = 10;
 const MEMORY: StorageChange = { on_disk: false };
 const HOT: StorageChange = { on_disk: true, cache_in_memory: true };
 const COLD: StorageChange = { on_disk: true, cache_in_memory: false };

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { seedOfRun } from '../../seed-of-run.js';
-import { DURABILITIES } from '../proof.js';
+import { SAMPLED_DURABILITIES } from '../proof.js';
 import { suite } from '../../suite.js';
 import { inForm } from '../../test-form.js';
 import { allFaults, judgeRest, liveAnew } from './fault-sweep.js';
@@ -22,7 +22,7 @@ const SHOWN_MAX = 5;
 const TIMEOUT_MS = 240_000;
 const LOST = { content: 'synced', size: 'synced', names: 'synced' } as const;
 
-for (const durability of DURABILITIES) {
+for (const durability of SAMPLED_DURABILITIES) {
   test(`${durability}: a life that nothing disturbs makes every kind of call, and leaves all of it durable when it stops`, async () => {
     const { disk, lived } = await liveAnew(durability);
     assert.equal(lived.step, 'stop');

@@ -9,7 +9,7 @@ import { collect, diskWith, homeOn, openLog, PROJECT, SMALL_SEGMENTS } from '../
 
 const TIMEOUT_MS = 120_000;
 /** The short form tests one crash in this many. */
-const EVERY = 5;
+const EVERY = 11;
 const { step: STEP } = strideOf(EVERY);
 const test = suite('sealed segments that are compressed and removed, and a crash');
 
