@@ -49,6 +49,17 @@ test('a failing file shows its output and the exit code is 1', async () => {
   });
 });
 
+test('files that pass alone and fail together are a failure', async () => {
+  const shared = `const test = suite('s');
+    test('first in its process', () => { if (globalThis.seen) throw new Error('second'); globalThis.seen = 1; });
+    test.run();`;
+  await withFiles({ 'a.test.js': shared, 'b.test.js': shared }, (folder) => {
+    const { stdout, lastLine } = run(folder);
+    assert.match(stdout, /^\.: a b +0 passed +1 failed/m);
+    assert.equal(lastLine, '2 passed, 1 failed');
+  });
+});
+
 test('failures are repeated at the end, after the files that passed', async () => {
   const bad = `const test = suite('bad'); test('breaks', () => { throw new Error('this is why'); }); test.run();`;
   await withFiles({ 'a.test.js': bad, 'b.test.js': GOOD, 'c.test.js': 'this is no JavaScript' }, (folder) => {

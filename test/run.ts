@@ -1,19 +1,19 @@
 /**
- * Runs the tests: every `*.test.js` beside this file, each in a process of its own, one more at a time than there are processors, within
- * limits. Prints one line per file, the whole output of a file that failed, at the end why each of those failed, for a reader who sees
- * only the end of a long log, and finally `N passed, N failed`.
+ * Runs the tests: every `*.test.js` beside this file. Slow files have a process of their own, others share one with some of their folder.
+ * One process more than there are processors runs at a time, within limits. Prints one line per process, the whole output of one that
+ * failed, at the end why each of those failed, for a reader who sees only the end of a long log, and finally `N passed, N failed`.
  *
- * Usage: `node dist/test/run.js [--root FOLDER] [--result-file FILE] [--measured ROOM]… [filter…]`. A file runs when its path contains one
- * of the filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller. The tests of a room named
- * by `--measured` write their coverage where `NODE_V8_COVERAGE` says.
+ * Usage: `node dist/test/run.js [--root FOLDER] [--result-file FILE] [--measured ROOM]… [filter…]`. A file runs when its path contains
+ * one of the filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller. The tests of a room
+ * named by `--measured` write their coverage where `NODE_V8_COVERAGE` says.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { judgeFile } from './file-verdict.js';
-import { runTestFile } from './test-process.js';
+import { type FileVerdict, judgeFile } from './file-verdict.js';
+import { runTestFile, runTestFiles, type TestProcessResult } from './test-process.js';
 
 /**
  * A file per processor, and one more because some mostly wait. With twice as many, every test would be slow enough to meet its time limit.
@@ -23,9 +23,16 @@ const CONCURRENT_FILES_MAX = 5;
 const CONCURRENT_FILES = Math.min(availableParallelism() + 1, CONCURRENT_FILES_MAX);
 const FILE_TIMEOUT_MS = 15 * 60_000;
 const RUN_TIMEOUT_MS = 45 * 60_000;
+const MS_PER_SECOND = 1000;
 
 /** Files that run the built program, or compile. They take longest, so they start first. */
 const RUNS_PROGRAMS = /\.e2e\.test\.js$|^(?:docs|proofs)\/|^(?:tidy|setup|start-refusals|run|suite)\.test\.js$/;
+
+/** Files that measure the memory of their process. */
+const MEASURES_MEMORY = /^(?:projections\/key-values|log\/memory-log)\.test\.js$/;
+
+/** Files of one folder that share a process: most take less time than a start and the loading of what they share. */
+const FILES_TOGETHER_MAX = 6;
 
 /** Columns of the file's name in a line. */
 const NAME_WIDTH = 52;
@@ -45,7 +52,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => stop.abort(`the run was ended by ${signal}`));
 }
 
-const waiting = testFiles(root).filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)));
+const wanted = testFiles(root).filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)));
+const waiting = processesFor(wanted);
 const totals = { passed: 0, failed: 0 };
 const failures: string[] = [];
 if (waiting.length === 0) {
@@ -60,30 +68,72 @@ if (values['result-file'] === undefined) console.log(`\n${totals.passed} passed,
 else writeFileSync(values['result-file'], JSON.stringify(totals));
 
 async function runWaiting(): Promise<void> {
-  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-    // Under c8, which runs slower and writes megabytes at the end: each room that must be covered is, by the tests of its own folder.
-    const isMeasured = measuredRooms.has(file.split(path.sep)[0] ?? '');
-    const result = await runTestFile(path.join(root, file), { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured });
-    const verdict = judgeFile(result);
-    totals.passed += verdict.passedCount;
-    totals.failed += verdict.failedCount;
-    const seconds = (result.durationMs / 1000).toFixed(1);
-    const counts = `${String(verdict.passedCount).padStart(4)} passed ${String(verdict.failedCount).padStart(3)} failed`;
-    const lines = [`${file.padEnd(NAME_WIDTH)} ${counts} ${seconds.padStart(7)} s`];
-    if (verdict.faults.length > 0) {
-      const faults = verdict.faults.map((fault) => `  ${file}: ${fault}`);
-      lines.push(...faults, indent(result.output));
-      failures.push(...faults, indent(fromFirstFailure(result.output)));
+  for (let files = waiting.shift(); files !== undefined; files = waiting.shift()) {
+    const { verdict, result } = await runProcess(files);
+    if (files.length === 1 || verdict.faults.length === 0) {
+      report(files, verdict, result);
+      continue;
     }
-    console.log(lines.join('\n'));
+    // One file may keep the others from running: each is judged alone. If none fails then, they fail together.
+    const alone = [];
+    for (const file of files) alone.push({ file, ...await runProcess([file]) });
+    for (const { file, ...outcome } of alone) report([file], outcome.verdict, outcome.result);
+    const isOnlyTogether = alone.every((outcome) => outcome.verdict.faults.length === 0);
+    if (isOnlyTogether) report(files, { ...verdict, passedCount: 0, failedCount: 1 }, result);
   }
+}
+
+async function runProcess(files: readonly string[]): Promise<{ readonly verdict: FileVerdict; readonly result: TestProcessResult }> {
+  const [first = ''] = files;
+  // Under c8, which runs slower and writes megabytes at the end: each room that must be covered is, by the tests of its own folder.
+  const isMeasured = measuredRooms.has(first.split(path.sep)[0] ?? '');
+  const options = { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured };
+  const paths = files.map((file) => path.join(root, file));
+  const result = await (files.length === 1 ? runTestFile(path.join(root, first), options) : runTestFiles(paths, options));
+  return { verdict: judgeFile(result), result };
+}
+
+function report(files: readonly string[], verdict: FileVerdict, { durationMs, output }: TestProcessResult): void {
+  const [first = ''] = files;
+  totals.passed += verdict.passedCount;
+  totals.failed += verdict.failedCount;
+  const name = files.length === 1 ? first : `${path.dirname(first)}: ${files.map(shortName).join(' ')}`;
+  const seconds = (durationMs / MS_PER_SECOND).toFixed(1);
+  const counts = `${String(verdict.passedCount).padStart(4)} passed ${String(verdict.failedCount).padStart(3)} failed`;
+  const lines = [`${name.padEnd(NAME_WIDTH)} ${counts} ${seconds.padStart(7)} s`];
+  if (verdict.faults.length > 0) {
+    const faults = verdict.faults.map((fault) => `  ${name}: ${fault}`);
+    lines.push(...faults, indent(output));
+    failures.push(...faults, indent(fromFirstFailure(output)));
+  }
+  console.log(lines.join('\n'));
+}
+
+function shortName(file: string): string {
+  return path.basename(file, '.test.js');
+}
+
+/** The files of each process: slow ones alone, others of one folder together. */
+function processesFor(files: readonly string[]): string[][] {
+  const processes: string[][] = [];
+  for (const file of files) {
+    const last = processes.at(-1);
+    const [first] = last ?? [];
+    const isNeighbour = first !== undefined && path.dirname(first) === path.dirname(file) && !runsAlone(first) && !runsAlone(file);
+    if (isNeighbour && last !== undefined && last.length < FILES_TOGETHER_MAX) last.push(file);
+    else processes.push([file]);
+  }
+  return processes;
 }
 
 /** The slow ones first, so that none of them is left for the end, when it would run alone. */
 function testFiles(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
-  const isSlow = (file: string): boolean => RUNS_PROGRAMS.test(file) || /\.crash\.test\.js$/.test(file);
-  return files.sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || (a < b ? -1 : 1));
+  return files.sort((a, b) => Number(runsAlone(b)) - Number(runsAlone(a)) || (a < b ? -1 : 1));
+}
+
+function runsAlone(file: string): boolean {
+  return RUNS_PROGRAMS.test(file) || /\.crash\.test\.js$/.test(file) || MEASURES_MEMORY.test(file);
 }
 
 /** The part of an output that says what failed: uvu marks it with `FAIL`; where nothing is marked, the end of it. */

@@ -3,7 +3,11 @@
  * the file is the leader of a process group, and the whole group is killed when it is over or has taken too long.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { FileOutcome } from './file-verdict.js';
+
+/** Loads the files that it is given, and runs their tests. */
+const SEVERAL = fileURLToPath(new URL('./several-files.js', import.meta.url));
 
 /** Output kept of one file; of more, the beginning is dropped. */
 const OUTPUT_BYTES_MAX = 1024 * 1024;
@@ -12,7 +16,7 @@ const OUTPUT_BYTES_MAX = 1024 * 1024;
 const LINGER_LIMIT_MS = 30_000;
 
 /** After the process has exited, a grandchild that still holds its output may keep us waiting this long. */
-const DRAIN_LIMIT_MS = 2_000;
+const DRAIN_LIMIT_MS = 10_000;
 
 /** How a test file is run. */
 export interface TestProcessOptions {
@@ -46,8 +50,23 @@ export interface TestProcessResult extends FileOutcome {
  * @returns What it left behind; never rejects because of the file
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestProcessResult> {
+  return await runTestProcess([file], options);
+}
+
+/**
+ * Runs several test files to their end, one after another in one process.
+ *
+ * @param files Paths of compiled tests
+ * @param options The limits, for all together
+ * @returns What they left behind; never rejects because of them
+ */
+export async function runTestFiles(files: readonly string[], options: TestProcessOptions): Promise<TestProcessResult> {
+  return await runTestProcess([SEVERAL, ...files], options);
+}
+
+async function runTestProcess(args: readonly string[], options: TestProcessOptions): Promise<TestProcessResult> {
   const startedAtMs = Date.now();
-  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
     // A group of its own, so that servers started by the file end with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
