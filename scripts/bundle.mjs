@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'rolldown';
+import { precompiledSchemas } from './precompile-schemas.mjs';
 import { mainFile, root as ownRoot } from './setup.mjs';
 
 const root = path.resolve(process.argv[2] ?? ownRoot);
@@ -18,6 +19,7 @@ const { output } = await build({
   cwd: root,
   input: Object.fromEntries(Object.entries(ENTRIES).filter(([, file]) => existsSync(path.join(root, file)))),
   platform: 'node',
+  plugins: [precompiledSchemas(path.join(root, 'dist/src'))],
   // A megabyte of tables for character sets that no request may use, required only to decode one of them.
   external: /iconv-lite.*[\\/]tables[\\/]|^\.\/tables\//,
   // Names and lines stay, so that a stack trace in the server log can be read.

@@ -17,6 +17,8 @@ export const mainFile = path.join(root, 'dist/bin/simplekv.js');
 
 const NODE_VERSION_MIN = [20, 19];
 const SOURCE_FOLDERS = ['src', 'test', 'bench'];
+/** What makes the bundle, beside its sources. */
+const BUNDLING = ['scripts/bundle.mjs', 'scripts/precompile-schemas.mjs'];
 const LOCK_WAIT_LIMIT_MS = 10 * 60_000;
 const LOCK_POLL_MS = 100;
 const MS_PER_SECOND = 1000;
@@ -135,7 +137,7 @@ function run([command, ...args], { what, failure, remedy }) {
 
 function sourceDigest() {
   const hash = createHash('sha256');
-  for (const file of [...sourceFiles(), 'scripts/bundle.mjs', 'tsconfig.json', 'package-lock.json', 'package.json']) {
+  for (const file of [...sourceFiles(), ...BUNDLING, 'tsconfig.json', 'package-lock.json', 'package.json']) {
     const content = readFileSync(path.join(root, file));
     hash.update(`${file}\0${content.length}\0`).update(content);
   }

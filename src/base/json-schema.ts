@@ -1,7 +1,8 @@
 /**
- * The only user of Ajv, and the wording of schema violations. Each room keeps its schemas beside what they describe.
+ * Checks of documents against JSON schemas, and the wording of violations. Each room keeps its schemas beside what they describe.
  */
-import { Ajv, type ErrorObject, type Schema, type ValidateFunction } from 'ajv';
+import type { ErrorObject, Schema, ValidateFunction } from 'ajv';
+import { compileValidator } from './schema-compiler.js';
 
 /** The first violation of a schema. */
 export interface SchemaFault {
@@ -24,13 +25,8 @@ export interface SchemaCheck<T> {
 /** Characters of a wrong value that are shown. */
 const FOUND_CHARACTERS_MAX = 60;
 
-// `strict` turns a mistake in a schema into an error at its first use. Nothing in a document is coerced, removed or filled in.
-const ajv = new Ajv({
-  strict: true, allErrors: false, verbose: true, coerceTypes: false, useDefaults: false, allowUnionTypes: true,
-  // Validating a schema against the meta-schema finds nothing that `strict` does not. Together with code optimisation it would double
-  // the compile time.
-  meta: false, validateSchema: false, code: { optimize: false },
-});
+/** Every schema that was declared, for the bundle: it contains their validators instead of Ajv. */
+export const declaredSchemas: Schema[] = [];
 
 function describe(error: ErrorObject): SchemaFault {
   const params: Record<string, unknown> = error.params;
@@ -78,10 +74,11 @@ export function escapePointer(name: string): string {
  * @param schema a JSON schema (draft 7); its `description`, where present, is the wording of the expectation
  */
 export function compileSchema<T>(schema: Schema): SchemaCheck<T> {
-  let compiled: ValidateFunction<T> | undefined;
+  declaredSchemas.push(schema);
+  let compiled: ValidateFunction | undefined;
   return (document) => {
-    const validate = (compiled ??= ajv.compile<T>(schema));
-    if (validate(document)) return { ok: true, document };
+    const validate = (compiled ??= compileValidator(schema));
+    if (validate(document)) return { ok: true, document: document as T };
     const [error] = validate.errors ?? [];
     return { ok: false, fault: error === undefined ? { pointer: '', expected: 'a valid document' } : describe(error) };
   };
