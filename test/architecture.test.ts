@@ -12,15 +12,16 @@ stopCoverage();
 
 const ROOMS: RoomTable = {
   'base': [],
+  'api': ['base'],
   'events': ['base'],
-  'auth': ['base'],
+  'auth': ['base', 'api'],
   'config': ['base', 'auth', 'events'],
   'disk': ['base'],
   'log': ['base', 'disk'],
   'projections': ['base', 'disk', 'events'],
   'store': ['base', 'events', 'projections', 'log/log.ts'],
   'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'projections', 'store'],
-  'http': ['base', 'events', 'auth', 'store', 'projects'],
+  'http': ['base', 'api', 'events', 'auth', 'store', 'projects'],
   'offline': ['base', 'disk', 'events', 'log', 'projections'],
   'cli': ['base', 'config', 'disk', 'offline', 'server.ts'],
   'server.ts': ['base', 'disk', 'events', 'auth', 'config', 'log', 'projections', 'store', 'projects', 'http', 'offline'],

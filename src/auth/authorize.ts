@@ -1,27 +1,9 @@
 /**
  * Authorization: the one function that decides whether a caller may perform an action. Pure; knows no API keys, routes or statuses.
  */
+import type { Action } from '../api/routes.js';
 import { invariant } from '../base/invariant.js';
 import type { Principal } from './principal.js';
-
-/**
- * Every action that needs authorization.
- *
- * `project.update_guarded` is an update that can affect more than the project itself, see {@link isGuardedChange}.
- * `server.inspect` reveals project names in the readiness checks.
- */
-export type Action =
-  | 'projects.list'
-  | 'projects.create'
-  | 'project.read'
-  | 'project.update'
-  | 'project.update_guarded'
-  | 'project.regenerate_key'
-  | 'project.compact'
-  | 'project.delete'
-  | 'keys.read'
-  | 'keys.write'
-  | 'server.inspect';
 
 /** The API key that an action needs: only the global one, or that of the project as well. */
 const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {

@@ -73,6 +73,7 @@ export class Keyring {
   readonly #knownKeys: TypedKeyMemory;
   /** The salt of everything in the caches. */
   #cachedSalt: string | undefined;
+  #epoch = 1;
 
   constructor(options: KeyringOptions = {}) {
     const max = options.cachedMax ?? CACHED_KEYS_MAX;
@@ -90,6 +91,7 @@ export class Keyring {
   setKey(scope: KeyScope, key: StoredKey | null): void {
     const held = key === null ? undefined : holdKey(scope, key);
     if (held !== undefined) this.#check(scope, held);
+    this.#epoch += 1;
     this.#drop(nameScope(scope));
     if (held === undefined) return;
     this.#held.set(nameScope(scope), held.key);
@@ -99,7 +101,13 @@ export class Keyring {
 
   /** Removes the key of a project. */
   removeProject(id: string): void {
+    this.#epoch += 1;
     this.#drop(nameScope({ kind: 'project', project: id }));
+  }
+
+  /** Changes with every change of the keys: what was found out in an earlier epoch may hold no longer. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** Returns the id of a scope's key, 16 hexadecimal digits; null if it has none. */
@@ -113,12 +121,11 @@ export class Keyring {
   }
 
   /**
-   * Looks up the owner of a presented key.
+   * Looks up the owner of a presented key without a derivation.
    *
-   * @returns null for an unknown key
-   * @throws {AppError} `too_many_failed_keys` if the lookup needs a derivation and too many are waiting, see {@link DerivationQueue}
+   * @returns null for an unknown key; undefined if only a derivation can tell, see {@link Keyring.identify}
    */
-  async identify(presented: string, presenter: Presenter): Promise<Principal | null> {
+  lookUp(presented: string): Principal | null | undefined {
     if (presented.length === 0 || presented.length > API_KEY_CHARACTERS_MAX) return null;
     const digest = digestKey(presented);
     const name = digest.toString('hex');
@@ -127,7 +134,20 @@ export class Keyring {
     const salt = this.#salt;
     if (salt === undefined || isGeneratedKey(presented)) return null;
     const cached = this.#cachedValid.get(name) ?? this.#cachedUnknown.get(name) ?? this.#recall(presented, salt);
-    if (cached !== undefined) return this.#recognise(name, cached);
+    return cached === undefined ? undefined : this.#recognise(name, cached);
+  }
+
+  /**
+   * Looks up the owner of a presented key, with a derivation if necessary.
+   *
+   * @returns null for an unknown key
+   * @throws {AppError} `too_many_failed_keys` if the lookup needs a derivation and too many are waiting, see {@link DerivationQueue}
+   */
+  async identify(presented: string, presenter: Presenter): Promise<Principal | null> {
+    const found = this.lookUp(presented);
+    const salt = this.#salt;
+    if (found !== undefined || salt === undefined) return found ?? null;
+    const name = digestKey(presented).toString('hex');
     const request = {
       ...presenter, key: presented, digest: name, salt, scope: this.#scopeOf(presenter.project), address: groupAddress(presenter.address),
     };

@@ -4,7 +4,25 @@
 import type { Logger as PinoLogger } from 'pino';
 
 /** The logger interface of every room, a subset of pino's. Without `child`: the fields of a child would not be redacted. */
-export type Logger = Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
+export interface Logger extends Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
+  /** For the most frequent line; absent: the same line is written with `info`. */
+  readonly infoLines?: InfoLines;
+}
+
+/** Lines of level `info` that are text already. They are not redacted. */
+export interface InfoLines {
+  /** False while the level is off: then nothing needs to be made. */
+  readonly isEnabled: boolean;
+  /**
+   * Adds a line. All lines of one turn of the event loop are written together.
+   *
+   * @param fields JSON text of the members, without braces
+   * @param message needs no escaping
+   */
+  add(fields: string, message: string): void;
+  /** Writes the lines of this turn now: the process is about to end. */
+  flush(): void;
+}
 
 /** The levels that the configuration accepts. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

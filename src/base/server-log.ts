@@ -3,13 +3,13 @@
  */
 import { pino, type DestinationStream } from 'pino';
 import { AppError, isErrno } from './app-error.js';
-import type { Logger, LogLevel } from './logger.js';
+import type { InfoLines, Logger, LogLevel } from './logger.js';
 import { redactFields } from './redact.js';
 
 /** Where lines are written. */
 interface LogDestination {
-  /** Must neither throw nor block: any room may log at any point. */
-  write(line: string): unknown;
+  /** Must neither throw nor block: any room may log at any point. The text has `count` lines, by default one. */
+  write(text: string, count?: number): unknown;
   /** Called after a fatal line: the process is about to exit. */
   flushSync?(): unknown;
 }
@@ -33,12 +33,56 @@ export function createLogger(options: LoggerOptions): Logger {
     formatters: { level: (label: string) => ({ level: label }), log: redactFields },
     serializers: { err: serializeError },
   };
-  return pino(settings, streamFor(options.destination, options.format ?? ((line) => line)));
+  const stream = new LineStream(options.destination, options.format ?? ((line) => line));
+  const logger = pino(settings, stream);
+  const infoLines: InfoLines = {
+    isEnabled: logger.isLevelEnabled('info'),
+    flush: () => stream.flush(),
+    add: (fields, message) => stream.add(`{"level":"info","time":"${new Date().toISOString()}",${fields},"msg":"${message}"}\n`),
+  };
+  return Object.assign(logger, { infoLines });
 }
 
 /** Formats lines here instead of in a pino stream, which would write and block on its own. */
-function streamFor(destination: LogDestination, format: (line: string) => string): DestinationStream & { flushSync(): void } {
-  return { write: (line) => void destination.write(format(line)), flushSync: () => void destination.flushSync?.() };
+class LineStream implements DestinationStream {
+  readonly #destination: LogDestination;
+  readonly #format: (line: string) => string;
+  /** Lines of this turn of the event loop, as they are written. */
+  #waiting = '';
+  #waitingCount = 0;
+
+  constructor(destination: LogDestination, format: (line: string) => string) {
+    this.#destination = destination;
+    this.#format = format;
+  }
+
+  /** Writes a line at once, after those that wait. */
+  write(line: string): void {
+    this.flush();
+    this.#destination.write(this.#format(line));
+  }
+
+  /** Writes a line at the end of this turn of the event loop. */
+  add(line: string): void {
+    if (this.#waitingCount === 0) setImmediate(() => this.flush());
+    this.#waiting += this.#format(line);
+    this.#waitingCount += 1;
+  }
+
+  /** Called by pino after a fatal line. */
+  flushSync(): void {
+    this.flush();
+    this.#destination.flushSync?.();
+  }
+
+  /** Writes the lines that wait. */
+  flush(): void {
+    if (this.#waitingCount === 0) return;
+    const [text, count] = [this.#waiting, this.#waitingCount];
+    this.#waiting = '';
+    this.#waitingCount = 0;
+    this.#destination.write(text, count);
+  }
 }
 
 /** Any value may have been thrown; one that is not an error has been redacted with the other fields. */

@@ -44,7 +44,7 @@ export interface ConsoleOutputOptions {
   readonly queuedBytesMax?: number;
   /** Called with the reason when the descriptor starts to fail; again only after the whole queue was written in between. */
   readonly onFailure?: (reason: string) => void;
-  /** Called with the number of dropped texts when the descriptor takes text again. */
+  /** Called with the number of dropped lines when the descriptor takes text again. */
   readonly onDropped?: (count: number) => void;
 }
 
@@ -86,7 +86,7 @@ export class ConsoleOutput {
     this.#options = options;
   }
 
-  /** Whether text arrives, and how many texts were dropped. */
+  /** Whether text arrives, and how many lines were dropped. */
   get health(): ServerLogHealth {
     const dropped = `${countText(this.#droppedCount, 'line')} dropped`;
     return this.#failure === undefined
@@ -97,18 +97,19 @@ export class ConsoleOutput {
   /**
    * Writes whole lines, now or once the descriptor takes them.
    *
+   * @param count of lines, for the count of dropped ones
    * @returns false if they were dropped
    */
-  write(text: string): boolean {
-    return this.#take({ rest: Buffer.from(text) });
+  write(text: string, count = 1): boolean {
+    return this.#take({ rest: Buffer.from(text) }, count);
   }
 
-  #take(text: QueuedText): boolean {
+  #take(text: QueuedText, count = 1): boolean {
     const { length } = text.rest;
     const bytesMax = this.#options.queuedBytesMax ?? QUEUED_BYTES_MAX;
     if (length === 0) return true;
     if (this.#isDropping || this.#queuedBytes + length > bytesMax) {
-      this.#drop();
+      this.#drop(count);
       return false;
     }
     this.#queue.push(text);
@@ -216,10 +217,10 @@ export class ConsoleOutput {
     this.#retryMs = RETRY_FULL_MS_MIN;
   }
 
-  #drop(): void {
+  #drop(count: number): void {
     this.#isDropping = true;
-    this.#droppedInGap += 1;
-    this.#droppedCount += 1;
+    this.#droppedInGap += count;
+    this.#droppedCount += count;
     this.#fail(this.#failure ?? STALLED);
   }
 

@@ -1,16 +1,16 @@
 /**
- * Access control: the client's address, the API key in the headers, the count of unknown keys, and the authorization of a request.
+ * Who is calling: the client's address, the API key in the headers, and the count of unknown keys.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv4 } from 'node:net';
 import proxyAddr from 'proxy-addr';
-import type { Action } from '../auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
-import { Authorization, unauthorized } from './authorization.js';
-import type { AppContext, AppMiddleware, AppParts } from './context.js';
-import { refuseCrossSite } from './cross-site.js';
+import { unauthorized } from './authorization.js';
+import { memoryOf } from './connection-memory.js';
+import type { Exchange } from './exchange.js';
+import type { HttpParts } from './http-parts.js';
 import type { RequestHeaders } from './request-headers.js';
 
 /** The credentials of a request: none, an API key, or something else in its place. */
@@ -26,42 +26,41 @@ const UNKNOWN_ADDRESS = '0.0.0.0';
 const MAPPED_PREFIX = '::ffff:';
 
 /**
- * Allows the request if the caller is authorized for the action, on the project in the path if there is one. A read is authorized again
- * before its answer is sent; a change is authorized again in the turn that carries it out, through `commandContext`.
+ * Identifies the caller by its API key, at once if no derivation is needed. A key is checked even if none is needed.
  *
- * @returns the middleware; it refuses with 400, 401, 403, 404 or 429
+ * @throws {AppError} `ambiguous_credentials`, `unauthorized`, `too_many_failed_keys`, the last two perhaps through the promise
  */
-export function requireAccess(action: Action, parts: AppParts): AppMiddleware {
-  return async function checkAccess(ctx, next) {
-    const { project } = ctx.state.target;
-    const principal = await identifyCaller(ctx, parts);
-    ctx.state.principal = principal;
-    const authorization = new Authorization(parts, { principal, action, project });
-    authorization.assertHolds();
-    // A page of another site cannot make its visitor's browser send an API key.
-    if (principal.kind === 'anonymous') refuseCrossSite({ method: ctx.method, headers: ctx.state.headers, isTls: ctx.secure });
-    ctx.state.authorization = authorization;
-    await next();
-    if (ctx.method === 'GET' || ctx.method === 'HEAD') authorization.assertHolds();
-  };
+export function identifyCaller(exchange: Exchange, parts: HttpParts): Principal | Promise<Principal> {
+  const { authorizations, apiKeys } = exchange.headers;
+  if (authorizations.length + apiKeys.length === 0) return ANONYMOUS;
+  const { keyring } = parts;
+  const memory = memoryOf(exchange.request.socket);
+  const isAuthorization = authorizations.length === 1;
+  const text = (isAuthorization ? authorizations[0] : apiKeys[0]) ?? null;
+  const isOnly = authorizations.length + apiKeys.length === 1;
+  const isRemembered = isOnly && text === memory.credential && isAuthorization === memory.isAuthorization && keyring.epoch === memory.epoch;
+  if (isRemembered && memory.principal !== null) return memory.principal;
+  const credentials = findCredentials(exchange.headers);
+  const key = credentials.kind === 'key' ? credentials.key : null;
+  const known = key === null ? null : keyring.lookUp(key);
+  if (known === null || known === undefined) return identifySlowly(exchange, key, parts);
+  memory.credential = text;
+  memory.isAuthorization = isAuthorization;
+  memory.principal = known;
+  memory.epoch = keyring.epoch;
+  return known;
 }
 
-/**
- * Identifies the caller by its API key. A key is checked even if none is needed.
- *
- * @throws {AppError} `ambiguous_credentials`, `unauthorized`, `too_many_failed_keys`
- */
-export async function identifyCaller(ctx: AppContext, { keyring, throttle, logger }: AppParts): Promise<Principal> {
-  const credentials = findCredentials(ctx.state.headers);
-  if (credentials.kind === 'none') return ANONYMOUS;
-  const { remote: address, projectId: project } = ctx.state;
+/** Derives a key that only a derivation can recognise, and counts failures. */
+async function identifySlowly(exchange: Exchange, key: string | null, { keyring, throttle, logger }: HttpParts): Promise<Principal> {
+  const { remote: address, projectId: project, requestId } = exchange;
   const blockedSeconds = await throttle.blockedSeconds(address);
-  const onGone = (leave: () => void): void => void ctx.res.once('close', leave);
-  const principal = credentials.kind === 'key' ? await keyring.identify(credentials.key, { address, project, onGone }) : null;
+  const onGone = (leave: () => void): void => exchange.onClose(leave);
+  const principal = key === null ? null : await keyring.identify(key, { address, project, onGone });
   if (principal !== null) return principal;
   if (blockedSeconds > 0) throw tooManyFailedKeys(blockedSeconds);
   if (await throttle.recordFailure(address)) {
-    const facts = { remote: address, project, request_id: ctx.state.requestId };
+    const facts = { remote: address, project, request_id: requestId };
     logger.warn(facts, 'an address sent too many unknown API keys; its requests with unknown API keys get 429 for up to a minute');
   }
   throw unauthorized();

@@ -6,15 +6,17 @@
  * The authorized project is known by its identity in the registry, which lasts from its creation to its deletion. The log id is not
  * suitable: a move between memory and disk starts another log of the same project and must not refuse any caller.
  */
-import { authorize, type Action, type AuthorizationRequest } from '../auth/authorize.js';
+import type { Action } from '../api/routes.js';
+import { authorize, type AuthorizationRequest } from '../auth/authorize.js';
 import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import { actorOf } from '../events/actor.js';
 import type { CommandContext } from '../store/command.js';
-import type { AppContext, AppParts } from './context.js';
+import type { Exchange } from './exchange.js';
+import type { HttpParts } from './http-parts.js';
 
-type AuthorizationParts = Pick<AppParts, 'keyring' | 'scopes' | 'projects'>;
+type AuthorizationParts = Pick<HttpParts, 'keyring' | 'scopes' | 'projects'>;
 
 // The same text for a missing and an unknown key, and whether or not the project exists.
 const UNAUTHORIZED = 'Cannot access this resource without a valid API key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
@@ -26,6 +28,8 @@ export class Authorization {
   readonly #parts: AuthorizationParts;
   readonly #project: string | null;
   readonly #identity: symbol | undefined;
+  /** The keyring's epoch when the API key was last known to be current. */
+  #epoch = 0;
   #action: () => Action;
 
   constructor(parts: AuthorizationParts, { principal, action, project }: AuthorizationRequest) {
@@ -56,7 +60,8 @@ export class Authorization {
     const { keyring, scopes, projects } = this.#parts;
     const { principal } = this;
     const project = this.#project;
-    if (!keyring.holds(principal)) throw unauthorized();
+    if (keyring.epoch !== this.#epoch && !keyring.holds(principal)) throw unauthorized();
+    this.#epoch = keyring.epoch;
     const decision = authorize({ principal, action: this.#action(), project }, scopes);
     if (decision === 'unauthorized') throw unauthorized();
     if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
@@ -75,14 +80,14 @@ export function unauthorized(): AppError {
  *
  * @throws {InvariantError} on a route that requires none
  */
-export function authorizationOf({ state }: AppContext): Authorization {
-  invariant(state.authorization !== null, 'the route requires authorization');
-  return state.authorization;
+export function authorizationOf({ authorization }: Exchange): Authorization {
+  invariant(authorization !== null, 'the route requires authorization');
+  return authorization;
 }
 
 /** The caller for a command; the turn that decides the command checks the authorization again. */
-export function commandContext(ctx: AppContext): CommandContext {
-  const authorization = authorizationOf(ctx);
+export function commandContext(exchange: Exchange): CommandContext {
+  const authorization = authorizationOf(exchange);
   const assertAllowed = (): void => authorization.assertHolds();
-  return { actor: actorOf(authorization.principal), requestId: ctx.state.requestId, assertAllowed };
+  return { actor: actorOf(authorization.principal), requestId: exchange.requestId, assertAllowed };
 }

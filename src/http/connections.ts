@@ -16,7 +16,8 @@ interface Connection {
   readonly answers: Set<ServerResponse>;
   /** The last one, if it is still in progress. Only its request may still be arriving. */
   newest: ServerResponse | undefined;
-  /** Requests started in this round of the event loop. */
+  /** The last round of the event loop in which a request started, and how many have started in it. */
+  round: number;
   startedInRound: number;
 }
 
@@ -24,11 +25,14 @@ interface Connection {
 export class Connections {
   readonly #connections = new Map<Duplex, Connection>();
   #closing = false;
+  /** Counts the rounds of the event loop in which requests start. */
+  #round = 0;
+  #isRoundOpen = false;
   #whenEmpty: (() => void) | undefined;
 
   /** Tracks a connection until it closes. */
   add(socket: Socket): void {
-    this.#connections.set(socket, { answers: new Set(), newest: undefined, startedInRound: 0 });
+    this.#connections.set(socket, { answers: new Set(), newest: undefined, round: 0, startedInRound: 0 });
     socket.once('close', () => {
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#whenEmpty?.();
@@ -50,21 +54,51 @@ export class Connections {
       serve();
       return;
     }
+    const { answers, newest } = connection;
+    this.#track(response, socket, connection);
+    if (newest === undefined && this.#mayStart(connection)) serve();
+    else if (newest === undefined) this.#startLater(connection, socket, serve);
+    else newest.once('close', () => this.#startOrWait(connection, socket, serve));
+    if (answers.size > REQUESTS_WAITING_MAX) socket.pause();
+  }
+
+  #track(response: ServerResponse, socket: Socket, connection: Connection): void {
     const { answers } = connection;
-    this.afterAnswers(socket, () => inRound(connection, () => {
-      if (!socket.destroyed) serve();
-    }));
     // A streamed answer behind another one has so many listeners that Node warns of a leak.
     response.setMaxListeners(0);
     answers.add(response);
     connection.newest = response;
-    if (answers.size > REQUESTS_WAITING_MAX) socket.pause();
-    response.once('close', () => {
+    response.on('close', () => {
       answers.delete(response);
       if (connection.newest === response) connection.newest = undefined;
       if (answers.size === REQUESTS_WAITING_MAX) socket.resume();
       if (this.#closing && answers.size === 0) socket.destroySoon();
     });
+  }
+
+  #startOrWait(connection: Connection, socket: Socket, serve: () => void): void {
+    if (socket.destroyed) return;
+    if (this.#mayStart(connection)) serve();
+    else this.#startLater(connection, socket, serve);
+  }
+
+  #startLater(connection: Connection, socket: Socket, serve: () => void): void {
+    setImmediate(() => this.#startOrWait(connection, socket, serve));
+  }
+
+  /** Tells whether a connection may start another request in this round of the event loop, and counts it. */
+  #mayStart(connection: Connection): boolean {
+    if (!this.#isRoundOpen) {
+      this.#isRoundOpen = true;
+      this.#round += 1;
+      setImmediate(() => void (this.#isRoundOpen = false));
+    }
+    if (connection.round !== this.#round) {
+      connection.round = this.#round;
+      connection.startedInRound = 0;
+    }
+    connection.startedInRound += 1;
+    return connection.startedInRound <= REQUESTS_PER_ROUND_MAX;
   }
 
   /** Returns the answer of the request that is still arriving on a connection; undefined if every request is complete. */
@@ -99,12 +133,4 @@ export class Connections {
       };
     });
   }
-}
-
-/** Starts a request now, or in a later round of the event loop if this one has started enough of the connection. */
-function inRound(connection: Connection, start: () => void): void {
-  if (connection.startedInRound === 0) setImmediate(() => void (connection.startedInRound = 0));
-  connection.startedInRound += 1;
-  if (connection.startedInRound <= REQUESTS_PER_ROUND_MAX) start();
-  else setImmediate(() => inRound(connection, start));
 }

@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { AppError } from '../base/app-error.js';
 
 /** A parsed `Host`. */
-interface HostName {
+export interface HostName {
   /** Lower case, without port and brackets. */
   readonly name: string;
   /** True for an IPv4 or IPv6 address. */

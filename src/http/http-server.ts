@@ -12,7 +12,7 @@ import type { Logger } from '../base/logger.js';
 import { addressOfSocket } from './access.js';
 import { Connections } from './connections.js';
 import type { HttpOptions } from './http-options.js';
-import { ALL_METHODS } from './middleware/no-route.js';
+import { ALL_METHODS } from './methods.js';
 import { answerInPlace, answerRaw, parserFault, type ParserError, type RawAnswer } from './parser-fault.js';
 import type { EventLoopTurns } from './event-loop-turns.js';
 

@@ -1,15 +1,18 @@
 /**
  * JSON answers other than values and listings.
  */
-import type { AppContext } from './context.js';
+import type { Answer } from './exchange.js';
 
 /** Media type of every answer except problems. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Sends a document as JSON that must not be cached. */
-export function sendJson(ctx: AppContext, status: number, document: object): void {
-  ctx.status = status;
-  ctx.set('Content-Type', JSON_TYPE);
-  ctx.set('Cache-Control', 'no-store');
-  ctx.body = JSON.stringify(document);
+const HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'] as const;
+
+/**
+ * Returns a document as JSON that must not be cached.
+ *
+ * @param headers more headers; names and values alternate
+ */
+export function jsonAnswer(status: number, document: object, headers: readonly string[] = []): Answer {
+  return { status, headers: headers.length === 0 ? HEADERS : [...HEADERS, ...headers], body: JSON.stringify(document) };
 }

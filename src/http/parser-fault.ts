@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import { randomHexId } from '../base/random-id.js';
+import { Exchange } from './exchange.js';
 import { makeProblem, type Problem } from './problem.js';
 
 interface ParserFault {
@@ -69,12 +70,17 @@ export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Rec
 
 /** Answers a request instead of the app, because the rest of it is malformed or does not arrive. */
 export function answerInPlace(response: ServerResponse, error: AppError): void {
-  const requestId = response.getHeader('X-Request-Id');
-  const problem = makeProblem(error, typeof requestId === 'string' ? requestId : randomHexId());
-  response.writeHead(problem.status, headersOf(problem));
+  const exchange = Exchange.of(response);
+  const requestId = exchange?.requestId ?? randomHexId();
+  const problem = makeProblem(error, requestId);
+  response.writeHead(problem.status, { 'X-Request-Id': requestId, ...headersOf(problem) });
   response.end(problem.body);
+  if (exchange === undefined) return;
+  exchange.problemCode = problem.code;
+  exchange.responseBytes = exchange.request.method === 'HEAD' ? 0 : Buffer.byteLength(problem.body);
 }
 
 function headersOf(problem: Problem): Record<string, string> {
-  return { ...problem.headers, 'Content-Length': String(Buffer.byteLength(problem.body)), Connection: 'close' };
+  const length = String(Buffer.byteLength(problem.body));
+  return { ...problem.headers, 'X-Content-Type-Options': 'nosniff', 'Content-Length': length, Connection: 'close' };
 }

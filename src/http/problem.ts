@@ -4,6 +4,8 @@
  */
 import { AppError, type ErrorFacts, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
+import type { Logger } from '../base/logger.js';
+import type { Answer, Exchange } from './exchange.js';
 
 /** The answer to a code. */
 interface ProblemKind {
@@ -258,10 +260,23 @@ function headersOf(error: AppError, kind: ProblemKind): Record<string, string> {
   const headers: Record<string, string> = {
     'Content-Type': PROBLEM_TYPE,
     'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
   };
   const retryAfter = error.facts['retry_after_seconds'] ?? kind.retryAfterSeconds;
   if (typeof retryAfter === 'number') headers['Retry-After'] = String(retryAfter);
   if (error.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer realm="simplekv"';
   return headers;
+}
+
+/** Returns the problem document for what was thrown, and logs a failure of the server. */
+export function problemAnswer(exchange: Exchange, thrown: unknown, logger: Logger): Answer {
+  const error = toAppError(thrown);
+  const level = logLevelOf(error);
+  const { requestId, projectId: project, problemHeaders } = exchange;
+  if (level !== undefined) {
+    const facts = { ...(project === null ? {} : { project }), err: error.cause ?? error, request_id: requestId, reason: error.message };
+    logger[level](facts, 'Cannot answer a request');
+  }
+  const problem = makeProblem(error, requestId);
+  const { code: problemCode, status, body } = problem;
+  return { status, headers: [...Object.entries(problem.headers).flat(), ...problemHeaders], body, problemCode };
 }

@@ -7,12 +7,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { parse as parseContentType } from 'content-type';
-import getRawBody from 'raw-body';
 import { AppError } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
 import { authorizationOf } from './authorization.js';
-import type { AppContext } from './context.js';
-import { toAppError } from './problem.js';
+import type { Exchange } from './exchange.js';
 import { findUtf8Fault } from './utf8-fault.js';
 
 const JSON_MEDIA_TYPE = 'application/json';
@@ -26,21 +24,20 @@ const CARRIAGE_RETURN = 0x0d;
  * @param bytesMax the longest body, in bytes
  * @throws {AppError} `unsupported_media_type`, `unsupported_content_encoding`, `body_too_large`
  */
-export function checkBodyHeaders(ctx: AppContext, bytesMax: number): void {
-  const { contentTypes } = ctx.state.headers;
+export function checkBodyHeaders({ headers: { contentTypes }, request }: Exchange, bytesMax: number): void {
   const [contentType] = contentTypes;
   if (contentTypes.length !== 1 || contentType === undefined || !isJson(contentType)) {
     throw new AppError('unsupported_media_type', 'Cannot read this type of body: send the header "Content-Type: application/json"');
   }
-  const encoding = ctx.req.headers['content-encoding'];
+  const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new AppError('unsupported_content_encoding', 'Cannot read a compressed body: send it without Content-Encoding');
   }
-  const transfer = ctx.req.headers['transfer-encoding'];
+  const transfer = request.headers['transfer-encoding'];
   if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') {
     throw new AppError('unsupported_content_encoding', 'Cannot read the body: the only supported Transfer-Encoding is "chunked"');
   }
-  const announced = ctx.req.headers['content-length'];
+  const announced = request.headers['content-length'];
   if (announced !== undefined && Number(announced) > bytesMax) throw bodyTooLarge(bytesMax, Number(announced));
 }
 
@@ -78,9 +75,9 @@ export function awaitsContinue(request: IncomingMessage): boolean {
 }
 
 /** Sends 100 Continue to a client that waits for it. Called when only the body is left to check. */
-export function askForBody(ctx: AppContext): void {
-  if (awaitsContinue(ctx.req)) ctx.res.writeContinue();
-  ctx.state.bodyWanted = true;
+export function askForBody(exchange: Exchange): void {
+  if (awaitsContinue(exchange.request)) exchange.response.writeContinue();
+  exchange.bodyWanted = true;
 }
 
 /**
@@ -89,24 +86,42 @@ export function askForBody(ctx: AppContext): void {
  * @param bytesMax the longest body, in bytes
  * @throws {AppError} as {@link checkBodyHeaders}; `body_too_large`, `incomplete_body`; if the authorization has ended, its error
  */
-export async function readValueBytes(ctx: AppContext, bytesMax: number): Promise<Buffer> {
-  checkBodyHeaders(ctx, bytesMax);
-  askForBody(ctx);
-  const bytes = await readBytes(ctx, bytesMax).finally(() => authorizationOf(ctx).assertHolds());
-  ctx.state.requestBytes = bytes.length;
+export async function readValueBytes(exchange: Exchange, bytesMax: number): Promise<Buffer> {
+  checkBodyHeaders(exchange, bytesMax);
+  askForBody(exchange);
+  const bytes = await readBytes(exchange, bytesMax).finally(() => authorizationOf(exchange).assertHolds());
+  exchange.requestBytes = bytes.length;
   return bytes;
 }
 
-async function readBytes(ctx: AppContext, bytesMax: number): Promise<Buffer> {
-  try {
-    return await getRawBody(ctx.req, { limit: bytesMax, length: ctx.req.headers['content-length'] ?? null });
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (error.code === 'incomplete_body') throw error;
-    if (error.code === 'body_too_large') throw bodyTooLarge(bytesMax);
-    // Whatever stopped the reading: an incomplete body must have no effect.
-    throw new AppError('incomplete_body', 'Cannot read the body to its end', { cause: error });
-  }
+/** Reads to the end, or rejects when the body is too long or the connection breaks: an incomplete body must have no effect. */
+function readBytes({ request }: Exchange, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const finish = (error: AppError | undefined): void => {
+      // The listener for errors stays: one that comes late must not end the process.
+      request.off('data', onData).off('end', onEnd).off('close', onBreak);
+      if (error !== undefined) reject(error);
+      else resolve(pieces.length === 1 ? pieces[0] ?? Buffer.alloc(0) : Buffer.concat(pieces, size));
+    };
+    const onData = (piece: Buffer): void => {
+      pieces.push(piece);
+      size += piece.length;
+      if (size <= bytesMax) return;
+      request.pause();
+      finish(bodyTooLarge(bytesMax));
+    };
+    const onEnd = (): void => finish(undefined);
+    const onBreak = (cause?: unknown): void => {
+      finish(new AppError('incomplete_body', 'The body ended before its announced length', { cause }));
+    };
+    if (request.destroyed) {
+      onBreak();
+      return;
+    }
+    request.on('data', onData).on('end', onEnd).on('error', onBreak).on('close', onBreak);
+  });
 }
 
 /**

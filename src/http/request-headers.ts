@@ -14,33 +14,34 @@ export interface RequestHeaders {
 
 type Slot = keyof RequestHeaders;
 
-const SLOTS: Readonly<Record<string, Slot>> = {
-  host: 'hosts',
-  authorization: 'authorizations',
-  'x-api-key': 'apiKeys',
-  'content-type': 'contentTypes',
-  origin: 'origins',
-  'sec-fetch-site': 'fetchSites',
-};
+const SLOTS: ReadonlyMap<string, Slot> = new Map([
+  ['host', 'hosts'],
+  ['authorization', 'authorizations'],
+  ['x-api-key', 'apiKeys'],
+  ['content-type', 'contentTypes'],
+  ['origin', 'origins'],
+  ['sec-fetch-site', 'fetchSites'],
+]);
 /** Lengths of the names above: a header of another length is skipped without lower-casing it. */
-const SLOT_NAME_LENGTHS: ReadonlySet<number> = new Set(Object.keys(SLOTS).map((name) => name.length));
+const SLOT_NAME_LENGTHS: ReadonlySet<number> = new Set([...SLOTS.keys()].map((name) => name.length));
+
+const NONE: readonly string[] = [];
 
 /** No headers. */
-export const NO_HEADERS: RequestHeaders = emptySlots();
+export const NO_HEADERS: RequestHeaders = {
+  hosts: NONE, authorizations: NONE, apiKeys: NONE, contentTypes: NONE, origins: NONE, fetchSites: NONE,
+};
 
 /** Picks the headers from the raw list. */
 export function pickHeaders(rawHeaders: readonly string[]): RequestHeaders {
-  const picked = emptySlots();
+  const picked: Record<Slot, readonly string[]> = { ...NO_HEADERS };
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
     if (!SLOT_NAME_LENGTHS.has(name.length)) continue;
-    const lowered = name.toLowerCase();
-    // A header with the name of a member of Object.prototype must not be found.
-    if (Object.hasOwn(SLOTS, lowered)) picked[SLOTS[lowered] ?? 'hosts'].push(rawHeaders[index + 1] ?? '');
+    const slot = SLOTS.get(name) ?? SLOTS.get(name.toLowerCase());
+    if (slot === undefined) continue;
+    const value = rawHeaders[index + 1] ?? '';
+    picked[slot] = picked[slot] === NONE ? [value] : [...picked[slot], value];
   }
   return picked;
-}
-
-function emptySlots(): Record<Slot, string[]> {
-  return { hosts: [], authorizations: [], apiKeys: [], contentTypes: [], origins: [], fetchSites: [] };
 }

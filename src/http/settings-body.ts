@@ -2,16 +2,16 @@
  * Bodies with settings: small JSON objects, parsed by koa-bodyparser after our checks of the headers. The parser is lenient (invalid bytes
  * become U+FFFD, a byte order mark is dropped), so the bytes are checked separately.
  */
+import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
 import { AppError } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
 import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
 import { findRepeatedMember } from '../base/repeated-member.js';
 import { authorizationOf } from './authorization.js';
-import { askForBody, bodyTooLarge, checkBodyHeaders } from './request-body.js';
-import type { AppContext } from './context.js';
+import type { Exchange } from './exchange.js';
 import { toAppError } from './problem.js';
-import { invalidJson, readJsonText } from './request-body.js';
+import { askForBody, bodyTooLarge, checkBodyHeaders, invalidJson, readJsonText } from './request-body.js';
 
 /** Longest body with settings, in bytes. */
 const SETTINGS_BODY_BYTES_MAX = 65_536;
@@ -32,35 +32,44 @@ const parseBody = bodyParser({
 });
 
 /**
- * Reads settings. The body can arrive slowly, so the authorization is checked again before anything is said about it.
+ * Reads a JSON object. The body can arrive slowly, so the authorization is checked again before anything is said about it.
  *
- * @throws {AppError} for the headers, the bytes, the syntax or the schema; if the authorization has ended, its error
+ * @param ctx the context of the same request, for the parser
+ * @throws {AppError} for the headers, the bytes or the syntax; if the authorization has ended, its error
  */
-export async function readSettings<T>(ctx: AppContext, check: SchemaCheck<T>): Promise<T> {
-  checkBodyHeaders(ctx, SETTINGS_BODY_BYTES_MAX);
-  askForBody(ctx);
-  const document = await parseSettings(ctx).finally(() => authorizationOf(ctx).assertHolds());
+export async function readSettings(exchange: Exchange, ctx: Context): Promise<unknown> {
+  checkBodyHeaders(exchange, SETTINGS_BODY_BYTES_MAX);
+  askForBody(exchange);
+  return await parseSettings(exchange, ctx).finally(() => authorizationOf(exchange).assertHolds());
+}
+
+/**
+ * Checks settings against the schema of a route.
+ *
+ * @throws {AppError} `invalid_settings`, `invalid_project_id`
+ */
+export function checkSettings<T>(document: unknown, check: SchemaCheck<T>): T {
   const checked = check(document);
   if (checked.ok) return checked.document;
   throw invalidSettings(checked.fault);
 }
 
-async function parseSettings(ctx: AppContext): Promise<unknown> {
+async function parseSettings(exchange: Exchange, ctx: Context): Promise<unknown> {
   const pieces: Buffer[] = [];
   // Attached in the same turn as the reader of the parser, so that neither misses a byte.
   const keep = (piece: Buffer): void => {
     pieces.push(piece);
   };
-  ctx.req.on('data', keep);
+  exchange.request.on('data', keep);
   try {
     await parseBody(ctx, async () => undefined);
   } catch (thrown) {
     throw refusal(thrown, pieces);
   } finally {
-    ctx.req.off('data', keep);
+    exchange.request.off('data', keep);
   }
   const bytes = Buffer.concat(pieces);
-  ctx.state.requestBytes = bytes.length;
+  exchange.requestBytes = bytes.length;
   const text = readJsonText(bytes);
   if (text.startsWith(BYTE_ORDER_MARK)) throw invalidJson(bytes, undefined);
   // The parser keeps the last of two equal members: a reviewer or a proxy may have seen the first.

@@ -2,6 +2,7 @@
  * Strict parsing of the raw request target: form, path, query. Percent-encodings are decoded exactly once, here; the router's own decoding
  * accepts malformed ones and is not used.
  */
+import { PROJECTS_PATH } from '../api/routes.js';
 import { AppError } from '../base/app-error.js';
 import { parseQuery, type QueryEntry } from './query.js';
 
@@ -17,12 +18,6 @@ export interface RequestTarget {
   /** Everything after `/keys/`, decoded, so that `/` may be sent plain or as `%2F`; null for none. */
   readonly key: string | null;
 }
-
-/** Prefix of every path except the root and the health probes. */
-export const API_PATH = '/api/v1';
-
-/** The path of the projects. */
-export const PROJECTS_PATH = `${API_PATH}/projects`;
 
 /** The target before it is parsed. */
 export const NO_TARGET: RequestTarget = { path: '', query: [], authority: null, project: null, key: null };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { ACTIONS, authorize, isGuardedChange, type Action, type AccessDecision, type Scopes } from '../../src/auth/authorize.js';
+import type { Action } from '../../src/api/routes.js';
+import { ACTIONS, authorize, isGuardedChange, type AccessDecision, type Scopes } from '../../src/auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../../src/auth/principal.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { suite } from '../suite.js';

@@ -64,6 +64,24 @@ test('a principal is valid until its key is replaced or removed, and always with
   }
 });
 
+test('a key is looked up without a derivation, and the epoch tells whether keys have changed since', async () => {
+  const { keyring } = countingKeyring();
+  const key = generateApiKey('project');
+  const epochs = new Set([keyring.epoch]);
+  keyring.setKey({ kind: 'project', project: 'p' }, { hash: hashGenerated(key) });
+  epochs.add(keyring.epoch);
+  assert.equal(keyring.lookUp('typed by hand'), null);
+  keyring.setKey({ kind: 'global' }, { hash: quickHash('typed by hand') });
+  epochs.add(keyring.epoch);
+  assert.deepEqual([keyring.lookUp(key)?.kind, keyring.lookUp('typed by hand'), keyring.lookUp('')], ['project', undefined, null]);
+  assert.equal((await keyring.identify('typed by hand', CALM))?.kind, 'global');
+  assert.equal(keyring.lookUp('typed by hand')?.kind, 'global');
+  assert.equal(epochs.size, 3);
+  keyring.removeProject('p');
+  assert.ok(!epochs.has(keyring.epoch));
+  assert.equal(keyring.lookUp(key), null);
+});
+
 test('an empty keyring knows no key', async () => {
   const { keyring, derived } = countingKeyring();
   assert.equal(await keyring.identify(generateApiKey('global'), CALM), null);

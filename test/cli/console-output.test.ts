@@ -145,6 +145,14 @@ test('beyond the limit lines are dropped until the backlog is written; then thei
   assert.deepEqual([descriptor.dropped, output.health], [[17], { ok: true, detail: '17 lines dropped' }]);
 });
 
+test('lines that were written together are dropped and counted as lines', () => {
+  const descriptor = new FakeDescriptor();
+  const output = descriptor.open({ queuedBytesMax: 70 });
+  descriptor.room = 0;
+  assert.equal(output.write(lines(1, 10), 10), false);
+  assert.match(output.health.detail, /; 10 lines dropped$/);
+});
+
 test('a reader that is too slow is reported once, not each time it takes something', async () => {
   const descriptor = new FakeDescriptor();
   const output = descriptor.open({ queuedBytesMax: 70 });

@@ -5,6 +5,7 @@ import { hashGenerated } from '../../src/auth/key-hash.js';
 import { addressOfSocket, addressReader, findCredentials } from '../../src/http/access.js';
 import { NO_HEADERS, pickHeaders } from '../../src/http/request-headers.js';
 import { suite } from '../suite.js';
+import { open, statusOf } from './raw-client.js';
 import { problemOf, withServer } from './test-server.js';
 
 const test = suite('access');
@@ -124,6 +125,27 @@ test('a replaced API key stops working immediately', () =>
 function find(...rawHeaders: string[]): unknown {
   return findCredentials(pickHeaders(rawHeaders));
 }
+
+test('an API key that was replaced or removed stops working on a connection that has used it', () =>
+  withServer(async (server) => {
+    const socket = await open(server.port);
+    const ask = async (header: string): Promise<number> => {
+      const answered = new Promise<string>((resolve) => socket.once('data', (piece: Buffer) => resolve(piece.toString('latin1'))));
+      socket.write(`GET ${ALPHA}/keys/k HTTP/1.1\r\nHost: 127.0.0.1\r\n${header}\r\n\r\n`);
+      return statusOf(await answered);
+    };
+    const key = `Authorization: Bearer ${server.alphaKey}`;
+    assert.deepEqual([await ask(key), await ask(key)], [404, 404]);
+    // The same text in the other header is another credential.
+    assert.equal(await ask(`X-API-Key: Bearer ${server.alphaKey}`), 401);
+    assert.equal(await ask(key), 404);
+    const next = generateApiKey('project');
+    server.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: hashGenerated(next) });
+    assert.deepEqual([await ask(key), await ask(`X-API-Key: ${next}`), await ask(`X-API-Key: ${next}`)], [401, 404, 404]);
+    server.keyring.removeProject('alpha');
+    assert.equal(await ask(`X-API-Key: ${next}`), 401);
+    socket.destroy();
+  }));
 
 test('findCredentials() finds the API key in either header', () => {
   assert.deepEqual(findCredentials(NO_HEADERS), { kind: 'none' });

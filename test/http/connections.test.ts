@@ -35,10 +35,10 @@ test('another client is answered after a few of the requests that one connection
     const other = await open(server.port);
     const order: string[] = [];
     const { keyring } = server;
-    const identify = keyring.identify.bind(keyring);
-    keyring.identify = async (...args) => {
-      order.push(args[0]);
-      return await identify(...args);
+    const lookUp = keyring.lookUp.bind(keyring);
+    keyring.lookUp = (presented) => {
+      order.push(presented);
+      return lookUp(presented);
     };
     flood.write(requestOf(server, 'GET', 'flood').repeat(FLOOD));
     // The server reads the flood first, and this request while it answers it.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { authorize, type Action } from '../../src/auth/authorize.js';
+import type { Action } from '../../src/api/routes.js';
+import { authorize } from '../../src/auth/authorize.js';
 import { generateApiKey } from '../../src/auth/api-key.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { suite } from '../suite.js';

@@ -9,17 +9,19 @@ import { FailedKeyThrottle } from '../../src/auth/failed-key-throttle.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
 import { createLogger } from '../../src/base/server-log.js';
-import type { LifecycleState } from '../../src/http/context.js';
-import { createApp } from '../../src/http/create-app.js';
+import type { LifecycleState } from '../../src/http/http-parts.js';
 import type { HttpOptions } from '../../src/http/http-options.js';
 import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { HttpServer } from '../../src/http/http-server.js';
 import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
+import { Pipeline } from '../../src/http/pipeline.js';
 import { FakeProjects } from './fake-projects.js';
 
 /** Options of a test server. */
 export interface TestServerOptions {
   readonly http?: Partial<HttpOptions>;
+  /** False: the routes of a single key pass through Koa too. @default true */
+  readonly hotPath?: boolean;
   readonly globalOpen?: boolean;
   readonly failuresPerMinute?: number;
   /** Derives typed keys instead of scrypt. */
@@ -54,7 +56,7 @@ export class TestServer {
   port = 0;
   readonly server: HttpServer;
 
-  constructor({ http = {}, globalOpen = false, failuresPerMinute = 100, derive }: TestServerOptions = {}) {
+  constructor({ http = {}, hotPath = true, globalOpen = false, failuresPerMinute = 100, derive }: TestServerOptions = {}) {
     this.keyring = new Keyring(derive === undefined ? {} : { derive });
     const { projects } = this;
     projects.add('alpha');
@@ -63,9 +65,10 @@ export class TestServer {
     this.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: hashGenerated(this.alphaKey) });
     this.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(this.betaKey) });
     const options: HttpOptions = { ...DEFAULT_HTTP_OPTIONS, port: 0, ...http };
-    const logger = createLogger({ level: 'debug', destination: this.#collect() });
+    const collected = this.#collect();
+    const logger = createLogger({ level: 'debug', destination: { write: (text) => collected.write(text) } });
     const turns = new EventLoopTurns();
-    const app = createApp({
+    const pipeline = new Pipeline({
       projects,
       keyring: this.keyring,
       throttle: new FailedKeyThrottle({ failuresPerMinute }),
@@ -81,8 +84,8 @@ export class TestServer {
       phase: () => this.state,
       version: '1.2.3-test',
       turns,
-    });
-    this.server = new HttpServer({ listener: app.callback(), options, logger, turns });
+    }, { hotPath });
+    this.server = new HttpServer({ listener: pipeline.handle, options, logger, turns });
   }
 
   /** Waits for the access log line of a request. */

@@ -5,13 +5,13 @@ import { isUtf8 } from 'node:buffer';
 import { AppError } from '../../base/app-error.js';
 import { compileSchema } from '../../base/json-schema.js';
 import { findKeyFault } from '../../events/key-name.js';
-import type { AppContext, RouteParts } from '../context.js';
+import { type Answer, type Exchange, storeOf } from '../exchange.js';
+import type { HttpParts } from '../http-parts.js';
 import { JSON_TYPE } from '../json-answer.js';
-import { fixPage, writeListing, writePage, type ListingRange, type ListingText } from '../listing-text.js';
+import { fixPage, type ListingRange, type ListingText, writeListing, writePage } from '../listing-text.js';
 import type { LongAnswers } from '../long-answers.js';
-import { refusePreconditions } from '../precondition.js';
 import { checkQuery, type QueryEntry } from '../query.js';
-import { requireProjectId } from './project-id.js';
+import type { RouteHandler } from '../route-handlers.js';
 
 const OK = 200;
 const CURSOR = 'cursor';
@@ -45,34 +45,30 @@ const checkListingParameters = compileSchema<ListingParameters>({
   additionalProperties: false,
 });
 
-/**
- * Answers `GET /projects/{id}/keys`.
- *
- * @throws {AppError} `invalid_project_id`, `invalid_query`, `project_not_found`, `project_corrupt`, `invalid_precondition`, `busy`
- */
-export async function listKeys(ctx: AppContext, { projects, longAnswers, turns }: RouteParts): Promise<void> {
-  const id = requireProjectId(ctx);
-  const { path, query } = ctx.state.target;
-  const { range, withValues, limit } = readListingQuery(query);
-  const store = projects.store(id);
-  refusePreconditions(ctx.req.headers);
+type ListingParts = Pick<HttpParts, 'turns'> & { readonly longAnswers: LongAnswers };
+
+/** Returns the handler of `GET /projects/{id}/keys`. */
+export function listKeys(parts: ListingParts): RouteHandler {
+  return { readQuery: readListingQuery, handle: (exchange) => answerListing(exchange, parts) };
+}
+
+async function answerListing(exchange: Exchange, { longAnswers, turns }: ListingParts): Promise<Answer> {
+  const { path, query } = exchange.target;
+  const { range, withValues, limit } = exchange.query as ListingQuery;
+  const store = storeOf(exchange);
   const nextTurn = (): Promise<void> => turns.next();
-  const form = { withValues, admit: (sizeBytes: number) => longAnswers.reserve(ctx, sizeBytes), nextTurn };
-  if (limit === undefined) return send(ctx, longAnswers, () => writeListing(store, range, form));
+  const form = { withValues, admit: (sizeBytes: number) => longAnswers.reserve(exchange, sizeBytes), nextTurn };
+  const isHead = exchange.request.method === 'HEAD';
+  if (limit === undefined) return answerOf(isHead ? null : await writeListing(store, range, form));
   // The link to the next page is a header, so the keys of the page are determined before anything is sent.
   const { keys, hasMore } = await fixPage(store, range, limit, nextTurn);
   const lastKey = keys.at(-1);
-  if (hasMore && lastKey !== undefined) ctx.set('Link', nextLink(path, query, lastKey));
-  return send(ctx, longAnswers, () => writePage(store, keys, form));
+  const link = hasMore && lastKey !== undefined ? ['Link', nextLink(path, query, lastKey)] : [];
+  return answerOf(isHead ? null : await writePage(store, keys, form), link);
 }
 
-async function send(ctx: AppContext, longAnswers: LongAnswers, write: () => Promise<ListingText>): Promise<void> {
-  const text = ctx.method === 'HEAD' ? undefined : await write();
-  ctx.status = OK;
-  ctx.set('Content-Type', JSON_TYPE);
-  ctx.set('Cache-Control', 'no-store');
-  if (Buffer.isBuffer(text)) ctx.body = text;
-  else if (text !== undefined) longAnswers.send(ctx, text);
+function answerOf(body: ListingText | null, headers: readonly string[] = []): Answer {
+  return { status: OK, headers: ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store', ...headers], body };
 }
 
 /** A parsed query. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../suite.js';
-import { codeOf, exchange, statusOf } from '../raw-client.js';
-import { problemOf, withServer } from '../test-server.js';
+import { suite } from '../suite.js';
+import { codeOf, exchange, statusOf } from './raw-client.js';
+import { problemOf, withServer } from './test-server.js';
 
-const test = suite('no-route');
+const test = suite('koa-path');
 const ALPHA = '/api/v1/projects/alpha';
 
 const ALLOWED = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../suite.js';
-import { exchange } from '../raw-client.js';
-import { withServer, type TestServer } from '../test-server.js';
+import { suite } from '../suite.js';
+import { exchange } from './raw-client.js';
+import { withServer, type TestServer } from './test-server.js';
 
 const test = suite('access-log');
 const KEYS = '/api/v1/projects/alpha/keys';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../suite.js';
-import { codeOf, exchange, statusOf } from '../raw-client.js';
-import { problemOf, withServer, type TestServer } from '../test-server.js';
+import { suite } from '../suite.js';
+import { codeOf, exchange, statusOf } from './raw-client.js';
+import { problemOf, withServer, type TestServer } from './test-server.js';
 
-const test = suite('check-request');
+const test = suite('checks');
 
 /** Sends a head and expects the connection to be closed by "Connection: close". */
 async function ask(server: TestServer, head: string): Promise<readonly [number, string | undefined]> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomHexId } from '../../../src/base/random-id.js';
-import { isRequestId, REQUEST_ID_CHARACTERS_MAX } from '../../../src/http/middleware/begin-request.js';
-import { fc } from '../../properties.js';
-import { suite } from '../../suite.js';
+import { randomHexId } from '../../src/base/random-id.js';
+import { isRequestId, REQUEST_ID_CHARACTERS_MAX } from '../../src/http/request-id.js';
+import { fc } from '../properties.js';
+import { suite } from '../suite.js';
 
-const test = suite('begin-request');
+const test = suite('request-id');
 
 test('ids of our own are valid request ids', () => {
   const ids = Array.from({ length: 1000 }, () => randomHexId());

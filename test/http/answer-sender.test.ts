@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
-import { suite } from '../../suite.js';
-import { codeOf, exchange, open, statusOf } from '../raw-client.js';
-import { withServer, type TestServer } from '../test-server.js';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { AppError } from '../../src/base/app-error.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { AnswerBudget } from '../../src/http/answer-budget.js';
+import { AnswerSender } from '../../src/http/answer-sender.js';
+import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
+import { Exchange } from '../../src/http/exchange.js';
+import { LongAnswers } from '../../src/http/long-answers.js';
+import { answerInPlace } from '../../src/http/parser-fault.js';
+import { suite } from '../suite.js';
+import { codeOf, exchange, open, statusOf } from './raw-client.js';
+import { withServer, type TestServer } from './test-server.js';
 
-const test = suite('unread-body');
+const test = suite('answer-sender');
 const KEY = '/api/v1/projects/alpha/keys/k';
 
 function put(server: TestServer, headers: string, key: string = server.alphaKey): string {
@@ -102,5 +113,91 @@ test('a body on a route that takes none is discarded', () =>
     const { text, endedInOrder } = await exchange(server.port, `GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nxxx`);
     assert.deepEqual([statusOf(text), endedInOrder], [200, true]);
   }));
+
+/** A promise that the test resolves. */
+function gateOf<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => void (resolve = settle));
+  return { promise, resolve };
+}
+
+interface Sending {
+  /** Sends these parts as the answer to one request. */
+  readonly parts: () => AsyncGenerator<Buffer, void, undefined>;
+  /** Called with the exchange once the answer is on its way, and with the client. */
+  readonly meanwhile: (exchanged: Exchange, client: Socket) => Promise<void>;
+}
+
+/** One long answer over a real connection, and what `send()` came to; fails if it never settles or the response reports an error. */
+async function sendParts({ parts, meanwhile }: Sending): Promise<{ readonly outcome: unknown; readonly text: string }> {
+  const budget = new AnswerBudget({ bytesMax: 16_777_216 });
+  const sender = new AnswerSender(new LongAnswers(budget, new EventLoopTurns(), silentLogger));
+  const sent = gateOf<Exchange>();
+  let outcome: Promise<unknown> = Promise.resolve();
+  const errors: unknown[] = [];
+  const server = createServer((request, response) => {
+    response.on('error', (error) => void errors.push(error));
+    const exchanged = new Exchange(request, response, { requestId: 'r', remote: '127.0.0.1' });
+    outcome = Promise.resolve(sender.send(exchanged, { status: 200, headers: [], body: parts() })).catch((error: unknown) => error);
+    sent.resolve(exchanged);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = await open((server.address() as AddressInfo).port);
+  let text = '';
+  client.on('data', (piece: Buffer) => void (text += piece.toString('latin1'))).on('error', () => undefined);
+  client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  try {
+    await meanwhile(await sent.promise, client);
+    const settled = await outcome;
+    assert.deepEqual(errors, []);
+    return { outcome: settled, text };
+  } finally {
+    client.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test('an answer in parts is given up when the request was answered as a malformed one before the first part', async () => {
+  const gate = gateOf<void>();
+  const { outcome, text } = await sendParts({
+    async* parts() {
+      await gate.promise;
+      for (let count = 0; count < 40; count += 1) yield Buffer.alloc(65_536, 0x31);
+    },
+    async meanwhile({ response }, client) {
+      answerInPlace(response, new AppError('bad_request', 'Cannot read the request'));
+      gate.resolve();
+      await once(client, 'close');
+    },
+  });
+  assert.equal(outcome, undefined);
+  assert.equal(codeOf(text), 'bad_request');
+});
+
+test('an answer in parts ends, and so does its source, when the client leaves between two parts', async () => {
+  const gate = gateOf<void>();
+  let isEnded = false;
+  const { outcome } = await sendParts({
+    async* parts() {
+      try {
+        yield Buffer.from('first');
+        await gate.promise;
+        yield Buffer.alloc(65_536);
+        yield Buffer.alloc(65_536);
+      } finally {
+        isEnded = true;
+      }
+    },
+    async meanwhile({ response }, client) {
+      await once(client, 'data');
+      client.destroy();
+      await once(response, 'close');
+      gate.resolve();
+    },
+  });
+  assert.match(String(outcome), /The client left before the end of the answer/);
+  assert.equal(isEnded, true);
+});
 
 test.run();

@@ -1,0 +1,46 @@
+/**
+ * The access log: one line per request. It has the pattern of the route, never the target, which may contain keys of data and API keys.
+ */
+import type { Logger } from '../base/logger.js';
+import { actorOf } from '../events/actor.js';
+import type { Exchange } from './exchange.js';
+
+const MS_DECIMALS = 3;
+const MESSAGE = 'request';
+
+/** Logs a request whose answer was sent or whose client has disconnected. */
+export function logExchange(logger: Logger, exchange: Exchange): void {
+  const { infoLines } = logger;
+  if (infoLines === undefined) logger.info(JSON.parse(`{${fieldsOf(exchange)}}`), MESSAGE);
+  else if (infoLines.isEnabled) infoLines.add(fieldsOf(exchange), MESSAGE);
+}
+
+/** Few values need escaping: ids, methods that the parser knows, routes, actors and codes have none of those characters. */
+function fieldsOf(exchange: Exchange): string {
+  const { principal, problemCode, projectId, request, response, route } = exchange;
+  const durationMs = Number((performance.now() - exchange.startedMs).toFixed(MS_DECIMALS));
+  return `"request_id":"${exchange.requestId}","remote":${JSON.stringify(exchange.remote)},"method":"${request.method}",`
+    + `"route":${textOrNull(route === null ? null : routerPath(route.path))},`
+    // Null if the connection broke before there was an answer.
+    + `"status":${response.headersSent ? response.statusCode : null},"duration_ms":${durationMs},`
+    + `"actor":${textOrNull(principal === null ? null : actorOf(principal))},"project":${textOrNull(projectId)},`
+    + `"request_bytes":${exchange.requestBytes},"response_bytes":${exchange.responseBytes}`
+    + (problemCode === null ? '' : `,"code":"${problemCode}"`)
+    // The client disconnected before the answer was sent.
+    + (response.writableFinished ? '' : ',"aborted":true');
+}
+
+function textOrNull(text: string | null): string {
+  return text === null ? 'null' : `"${text}"`;
+}
+
+const routerPaths = new Map<string, string>();
+
+/** Returns the path of a route as the router writes it: `:id` for one segment, `*key` for the rest. */
+export function routerPath(path: string): string {
+  const known = routerPaths.get(path);
+  if (known !== undefined) return known;
+  const made = path.replace('{id}', ':id').replace('{key}', '*key');
+  routerPaths.set(path, made);
+  return made;
+}

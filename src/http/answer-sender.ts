@@ -1,0 +1,160 @@
+/**
+ * Sends answers: at once where the text is short and the body of the request has arrived, which is the usual case; long texts in parts; and
+ * answers that are sent before the body of the request has arrived.
+ *
+ * Closing a socket with unread bytes makes the system send a reset, which can destroy an answer in transit. So such an answer is written at
+ * once, the rest of the body is read and discarded for a moment, and only then the connection closes.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Answer, Exchange, Texts } from './exchange.js';
+import { type LongAnswers, SHORT_TEXT_CHARACTERS } from './long-answers.js';
+import { announcesBody, awaitsContinue } from './request-body.js';
+
+/** How long the rest of a body is read and discarded, in milliseconds. */
+const UNREAD_BODY_MS = 1000;
+
+/** An answer whose text is sent in parts; the length is sent if it is known. */
+interface PartedAnswer extends Answer {
+  readonly body: Texts;
+  readonly sizeBytes: number | undefined;
+}
+
+/** Sends answers. */
+export class AnswerSender {
+  readonly #longAnswers: LongAnswers;
+
+  constructor(longAnswers: LongAnswers) {
+    this.#longAnswers = longAnswers;
+  }
+
+  /**
+   * Sends an answer. Does nothing if one was sent, or the client is gone.
+   *
+   * @returns a promise only if it cannot be sent at once
+   * @throws {AppError} through the promise, before anything was sent: memory was not free in time, or the authorization has ended
+   * @throws {Error} through the promise, after a part was sent
+   */
+  send(exchange: Exchange, answer: Answer): Promise<void> | undefined {
+    if (!exchange.isOpen) return undefined;
+    const { request } = exchange;
+    if (isShort(answer.body, request) && (!announcesBody(request) || request.complete)) {
+      sendWhole(exchange, answer, answer.body);
+      return undefined;
+    }
+    return this.#sendSlowly(exchange, answer);
+  }
+
+  async #sendSlowly(exchange: Exchange, answer: Answer): Promise<void> {
+    const { request } = exchange;
+    const parted = await this.#parted(exchange, answer);
+    const isUnread = announcesBody(request) && !request.complete && !(await arrivesAtOnce(request));
+    if (!exchange.isOpen) return;
+    const closing = isUnread ? ['Connection', 'close'] : [];
+    if (parted !== undefined) {
+      // It takes longer; by its end the body has arrived, or the connection may as well break.
+      await this.#sendParts(exchange, { ...parted, headers: [...parted.headers, ...closing] });
+      return;
+    }
+    const body = answer.body as string | Buffer | null;
+    const closingAnswer = { ...answer, headers: [...answer.headers, ...closing] };
+    if (isUnread) await sendBeforeBody(exchange, closingAnswer, body);
+    else sendWhole(exchange, closingAnswer, body);
+  }
+
+  /** Reserves memory for a long text. Undefined for an answer that is sent whole. */
+  async #parted(exchange: Exchange, { status, headers, body }: Answer): Promise<PartedAnswer | undefined> {
+    if (isShort(body, exchange.request)) return undefined;
+    if (!(typeof body === 'string' || Buffer.isBuffer(body))) return { status, headers, body, sizeBytes: undefined };
+    const sizeBytes = Buffer.byteLength(body);
+    await this.#longAnswers.reserve(exchange, sizeBytes);
+    exchange.authorization?.assertHolds();
+    return { status, headers, body: [body], sizeBytes };
+  }
+
+  /** The head is sent with the first part: until then, an error can be answered. */
+  async #sendParts(exchange: Exchange, { status, headers, body, sizeBytes }: PartedAnswer): Promise<void> {
+    const { response } = exchange;
+    let isBegun = false;
+    for await (const part of this.#longAnswers.partsOf(exchange, body)) {
+      // While memory and a turn were awaited, the client may have left, or its malformed body may have been answered.
+      if (!isBegun && !exchange.isOpen) return;
+      if (!isBegun) response.writeHead(status, headOf(exchange, headers, sizeBytes));
+      isBegun = true;
+      if (!response.write(part) && !isOver(response)) await drained(response);
+      if (isOver(response)) throw new Error('The client left before the end of the answer');
+      exchange.responseBytes += part.length;
+    }
+    response.end();
+  }
+}
+
+function isShort(body: Answer['body'], { method }: IncomingMessage): body is string | Buffer | null {
+  if (body === null) return true;
+  return (typeof body === 'string' || Buffer.isBuffer(body)) && (body.length <= SHORT_TEXT_CHARACTERS || method === 'HEAD');
+}
+
+function headOf({ requestId }: Exchange, headers: readonly string[], sizeBytes: number | undefined): string[] {
+  const head = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff', ...headers];
+  if (sizeBytes !== undefined) head.push('Content-Length', String(sizeBytes));
+  return head;
+}
+
+function sendHead(exchange: Exchange, { status, headers, headBytes, problemCode }: Answer, body: string | Buffer | null): void {
+  exchange.problemCode = problemCode ?? null;
+  const sizeBytes = body === null ? headBytes : Buffer.byteLength(body);
+  if (exchange.request.method !== 'HEAD') exchange.responseBytes = sizeBytes ?? 0;
+  exchange.response.writeHead(status, headOf(exchange, headers, sizeBytes));
+}
+
+function sendWhole(exchange: Exchange, answer: Answer, body: string | Buffer | null): void {
+  const { request, response } = exchange;
+  sendHead(exchange, answer, body);
+  if (body === null || request.method === 'HEAD') response.end();
+  else response.end(body);
+}
+
+async function sendBeforeBody(exchange: Exchange, answer: Answer, body: string | Buffer | null): Promise<void> {
+  const { request, response } = exchange;
+  sendHead(exchange, answer, body);
+  if (body === null || request.method === 'HEAD') response.flushHeaders();
+  else response.write(body);
+  // A client still waiting for 100 Continue has not sent a body.
+  if (!awaitsContinue(request) || exchange.bodyWanted) await dropBody(request);
+  response.end();
+}
+
+/** Discards what has arrived. A small body comes in the same packet as the headers, and its connection can stay open. */
+async function arrivesAtOnce(request: IncomingMessage): Promise<boolean> {
+  request.resume();
+  await nextTurn();
+  return request.complete;
+}
+
+function dropBody(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, UNREAD_BODY_MS);
+    const finish = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.once('end', finish);
+    request.once('close', finish);
+    request.once('error', finish);
+    request.resume();
+  });
+}
+
+function isOver({ destroyed, closed, writableEnded }: ServerResponse): boolean {
+  return destroyed || closed || writableEnded;
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      response.off('drain', finish).off('close', finish);
+      resolve();
+    };
+    response.on('drain', finish).on('close', finish);
+  });
+}

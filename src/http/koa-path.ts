@@ -1,0 +1,111 @@
+/**
+ * The way of all routes that are not on the hot path: Koa, whose router finds the route. It makes the same checks on the same exchange, and
+ * returns the answer instead of sending it.
+ */
+import Router from '@koa/router';
+import Koa, { type Context, type Middleware, type ParameterizedContext } from 'koa';
+import { AppError } from '../base/app-error.js';
+import { routerPath } from './access-log.js';
+import type { Answer, Exchange } from './exchange.js';
+import { allowedMethods } from './methods.js';
+import { announcesBody } from './request-body.js';
+import type { BoundRoute } from './route-handlers.js';
+import { readSettings } from './settings-body.js';
+
+/** Makes the checks of a route and answers, see `pipeline.ts`. */
+interface RouteRunner {
+  admit(exchange: Exchange, route: BoundRoute): Promise<void> | undefined;
+  handle(exchange: Exchange, route: BoundRoute): Answer | Promise<Answer>;
+}
+
+interface KoaState {
+  exchange: Exchange;
+  answer: Answer | null;
+}
+
+interface RouterExtras {
+  /** The raw path to match. */
+  newRouterPath?: string;
+  /** The routes whose path matches, with any method. */
+  matched?: readonly { readonly methods: readonly string[] }[];
+}
+
+type KoaContext = ParameterizedContext<KoaState, RouterExtras>;
+
+const NO_CONTENT = 204;
+
+/** Answers an exchange through Koa. */
+export type KoaPath = (exchange: Exchange) => Promise<Answer>;
+
+/** Builds the app. */
+export function createKoaPath(routes: readonly BoundRoute[], runner: RouteRunner): KoaPath {
+  const app = new Koa<KoaState, RouterExtras>();
+  const waiting = new WeakMap<object, Exchange>();
+  const settled = new WeakMap<Exchange, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>();
+  app.use(async (ctx, next) => {
+    // The answer is sent by the pipeline.
+    ctx.respond = false;
+    const exchange = waiting.get(ctx.req);
+    const outcome = exchange === undefined ? undefined : settled.get(exchange);
+    if (exchange === undefined || outcome === undefined) throw new TypeError('Koa got a request that was not passed to it');
+    ctx.state = { exchange, answer: null };
+    ctx.newRouterPath = exchange.target.path;
+    try {
+      await next();
+      outcome.resolve(ctx.state.answer ?? answerNoRoute(ctx));
+    } catch (error) {
+      outcome.reject(error);
+    }
+  });
+  app.use(routerOf(routes, runner).routes());
+  // Koa reports here what happens outside the middleware. After the answer, as when the connection breaks, there is nothing to reject.
+  app.context.onerror = function onerror(this: KoaContext, error: unknown): void {
+    const exchange = waiting.get(this.req);
+    if (error !== null && exchange !== undefined) settled.get(exchange)?.reject(error);
+  };
+  const handle = app.callback();
+  return (exchange) => new Promise((resolve, reject) => {
+    waiting.set(exchange.request, exchange);
+    settled.set(exchange, { resolve, reject });
+    void handle(exchange.request, exchange.response);
+  });
+}
+
+function routerOf(routes: readonly BoundRoute[], runner: RouteRunner): Router<KoaState, RouterExtras> {
+  const router = new Router<KoaState, RouterExtras>({ strict: true, sensitive: true });
+  for (const route of routes) {
+    const { method, aliases = [], path } = route.spec;
+    router.register(routerPath(path), [...(method === 'GET' ? ['HEAD'] : []), method, ...aliases], [answerRoute(route, runner)]);
+  }
+  return router;
+}
+
+function answerRoute(route: BoundRoute, runner: RouteRunner): Middleware<KoaState, RouterExtras> {
+  return async (ctx) => {
+    const { exchange } = ctx.state;
+    await runner.admit(exchange, route);
+    if (route.spec.body === 'settings' || (route.spec.body === 'nothing' && announcesBody(exchange.request))) {
+      exchange.document = await readSettings(exchange, ctx as unknown as Context);
+    } else if (route.spec.body === 'nothing') {
+      exchange.document = {};
+    }
+    ctx.state.answer = await runner.handle(exchange, route);
+  };
+}
+
+/**
+ * Answers a request that matches no route: just the supported methods for `OPTIONS`.
+ *
+ * @throws {AppError} `not_found`, or `method_not_allowed` with the supported methods
+ */
+function answerNoRoute(ctx: KoaContext): Answer {
+  const { exchange } = ctx.state;
+  const matched = ctx.matched ?? [];
+  const allowed = allowedMethods(exchange.target.path, matched.flatMap(({ methods }) => methods));
+  if (allowed === undefined) throw new AppError('not_found', 'Cannot find a route with this path');
+  if (ctx.method !== 'OPTIONS' || exchange.target.path === '*') {
+    exchange.problemHeaders = ['Allow', allowed];
+    throw new AppError('method_not_allowed', `Cannot ${ctx.method} this path: its methods are ${allowed}`);
+  }
+  return { status: NO_CONTENT, headers: ['Allow', allowed], body: null };
+}

@@ -1,0 +1,132 @@
+/**
+ * The way of a request: the checks in their order, the handler of its route, and its answer. The routes of a single key run straight
+ * through; all others pass through Koa, with the same exchange, checks, handlers and problems.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ROUTES, type RouteId } from '../api/routes.js';
+import { logExchange } from './access-log.js';
+import { addressReader } from './access.js';
+import { AnswerBudget } from './answer-budget.js';
+import { AnswerSender } from './answer-sender.js';
+import { Checks } from './checks.js';
+import { type Answer, Exchange } from './exchange.js';
+import type { HttpParts } from './http-parts.js';
+import { createKoaPath, type KoaPath } from './koa-path.js';
+import { LongAnswers } from './long-answers.js';
+import { problemAnswer } from './problem.js';
+import { requestIdOf } from './request-id.js';
+import type { BoundRoute, RouteHandlers } from './route-handlers.js';
+import { healthRoutes } from './routes/health-routes.js';
+import { keysRoutes } from './routes/keys-routes.js';
+import { projectsRoutes } from './routes/projects-routes.js';
+import { rootRoutes } from './routes/root-routes.js';
+
+/** Options of a {@link Pipeline}. */
+interface PipelineOptions {
+  /** False sends the routes of a single key through Koa too: both ways must give the same answers. @default true */
+  readonly hotPath?: boolean;
+}
+
+/** Answers requests. */
+export class Pipeline {
+  readonly #parts: HttpParts;
+  readonly #addressOf: (request: IncomingMessage) => string;
+  readonly #checks: Checks;
+  readonly #sender: AnswerSender;
+  readonly #koa: KoaPath;
+  /** The routes of a single key, by method. */
+  readonly #hot: ReadonlyMap<string, BoundRoute>;
+
+  constructor(parts: HttpParts, { hotPath = true }: PipelineOptions = {}) {
+    this.#parts = parts;
+    this.#addressOf = addressReader(parts.options.trustedProxies);
+    this.#checks = new Checks(parts);
+    const budget = new AnswerBudget({ bytesMax: parts.options.answerBytesMax });
+    const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
+    this.#sender = new AnswerSender(longAnswers);
+    const routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
+      ...rootRoutes(parts.version) });
+    this.#hot = new Map(hotPath ? hotRoutesOf(routes) : []);
+    this.#koa = createKoaPath(routes, {
+      admit: (exchange, route) => this.#checks.admit(exchange, route),
+      handle: (exchange, route) => handle(exchange, route),
+    });
+  }
+
+  /** Answers a request; the request listener of the HTTP server. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = new Exchange(request, response, { requestId: requestIdOf(request.headers), remote: this.#addressOf(request) });
+    response.on('close', () => logExchange(this.#parts.logger, exchange));
+    // Without a listener, a write after the connection broke would end the process.
+    response.on('error', (error) => this.#noteCutOff(exchange, error));
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = this.#answer(exchange);
+    } catch (error) {
+      this.#fail(exchange, error);
+      return;
+    }
+    if (answer instanceof Promise) answer.then((given) => this.#send(exchange, given), (error: unknown) => this.#fail(exchange, error));
+    else this.#send(exchange, answer);
+  };
+
+  #answer(exchange: Exchange): Answer | Promise<Answer> {
+    this.#checks.sane(exchange);
+    this.#checks.serving(exchange);
+    const { key, project } = exchange.target;
+    // An empty key or id is no route.
+    const route = key === null || key === '' || project === '' ? undefined : this.#hot.get(exchange.request.method ?? '');
+    if (route === undefined) return this.#koa(exchange);
+    const admitted = this.#checks.admit(exchange, route);
+    return admitted === undefined ? handle(exchange, route) : admitted.then(() => handle(exchange, route));
+  }
+
+  #send(exchange: Exchange, answer: Answer): void {
+    try {
+      this.#sender.send(exchange, answer)?.catch((error: unknown) => this.#fail(exchange, error));
+    } catch (error) {
+      this.#parts.logger.error({ err: error, request_id: exchange.requestId }, 'An answer could not be sent');
+      exchange.response.destroy();
+    }
+  }
+
+  /** An answer that was begun cannot be replaced: its missing end shows that it is incomplete. */
+  #fail(exchange: Exchange, error: unknown): void {
+    if (!exchange.response.headersSent) {
+      this.#send(exchange, problemAnswer(exchange, error, this.#parts.logger));
+      return;
+    }
+    this.#noteCutOff(exchange, error);
+    // A request that ended as a malformed one was answered as that.
+    if (!exchange.response.writableEnded) exchange.response.destroy();
+  }
+
+  /** Usually the client has disconnected. */
+  #noteCutOff({ requestId }: Exchange, error: unknown): void {
+    this.#parts.logger.debug({ err: error, request_id: requestId }, 'An answer was cut off');
+  }
+}
+
+/** A read is authorized again if time has passed since its checks. */
+function handle(exchange: Exchange, { handler }: BoundRoute): Answer | Promise<Answer> {
+  const answer = handler.handle(exchange);
+  const { authorization } = exchange;
+  if (!(answer instanceof Promise) || authorization === null || !exchange.isRead) return answer;
+  return answer.then((given) => {
+    authorization.assertHolds();
+    return given;
+  });
+}
+
+function bind(handlers: RouteHandlers): readonly BoundRoute[] {
+  return ROUTES.map((spec) => ({ spec, handler: handlers[spec.id] }));
+}
+
+const HOT_ROUTES: ReadonlySet<RouteId> = new Set<RouteId>(['getKey', 'setKey', 'deleteKey']);
+
+function hotRoutesOf(routes: readonly BoundRoute[]): (readonly [string, BoundRoute])[] {
+  return routes.filter(({ spec }) => HOT_ROUTES.has(spec.id as RouteId)).flatMap((route) => {
+    const { method, aliases = [] } = route.spec;
+    return [...(method === 'GET' ? ['HEAD'] : []), method, ...aliases].map((name) => [name, route] as const);
+  });
+}

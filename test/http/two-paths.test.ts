@@ -1,0 +1,134 @@
+/**
+ * The routes of a single key run straight through, or through Koa where that is switched off: every request gets the same status, headers
+ * and body either way, and leaves the same line in the server log.
+ */
+import assert from 'node:assert/strict';
+import { suite } from '../suite.js';
+import { exchange } from './raw-client.js';
+import { type TestServer, withServer } from './test-server.js';
+
+const test = suite('two-paths');
+
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH'] as const;
+const KEY = '/api/v1/projects/alpha/keys/k';
+const JSON_HEADER = 'Content-Type: application/json';
+const VALUE_BYTES_MAX = 64;
+
+/** Request targets, the key of data and the project varied. */
+const TARGETS = [
+  KEY, `${KEY}/x`, `${KEY}%2Fx`, '/api/v1/projects/alpha/keys/missing', '/api/v1/projects/alpha/keys/long', '/api/v1/projects/alpha/keys/',
+  '/api/v1/projects/alpha/keys', '/api/v1/projects//keys/k', '/api/v1/projects/none/keys/k', '/api/v1/projects/UPPER/keys/k',
+  '/api/v1/projects/%61lpha/keys/k', '/api/v1/projects/open/keys/k', '/api/v1/projects/alpha/keys/%', '/api/v1/projects/alpha/keys/%ff',
+  '/api/v1/projects/alpha/keys/%00', `/api/v1/projects/alpha/keys/${'x'.repeat(1025)}`, `${KEY}?x=1`, `${KEY}?`, `${KEY}?api_key=1`,
+  `${KEY}#f`, 'http://127.0.0.1/api/v1/projects/alpha/keys/k', 'http://elsewhere/api/v1/projects/alpha/keys/k',
+  '/API/v1/projects/alpha/keys/k',
+  '/api/v1/projects/alpha/Keys/k', `${KEY}s/`, '*', '/', '/livez', '/nowhere',
+] as const;
+
+/** Headers of a request for one key; `Host` and the API key come before them unless they are among them. */
+const HEADERS = [
+  [], ['If-Match: *'], ['If-Match: "2-00000000"'], ['If-Match: "99-00000000"'], ['If-Match: nonsense'], ['If-None-Match: *'],
+  ['If-None-Match: "1", "2"'], ['If-Unmodified-Since: Sun, 22 Nov 2026 10:00:00 GMT'], ['If-Match: *', 'If-None-Match: *'],
+  ['Expect: 100-continue'], ['Expect: miracle'], ['Content-Encoding: gzip'], ['Transfer-Encoding: gzip, chunked'],
+  ['Content-Type: text/plain'],
+  ['Content-Type: application/json', 'Content-Type: application/json'], ['Content-Length: 999999'], ['X-Request-Id: bad id'],
+  ['X-Request-Id: {global}'], ['Authorization: Bearer {global}', 'X-API-Key: {global}'], ['Authorization: Bearer {alpha}'],
+  ['Authorization: Bearer {beta}'], ['Authorization: Basic eDp5'], ['X-API-Key: unknown'], ['X-API-Key:'],
+  ['Host: a', 'Host: b'], ['Host: /'],
+  ['Origin: http://evil.example', 'X-API-Key: {alpha}'], ['X-Forwarded-For: 10.0.0.1'],
+  Array.from({ length: 101 }, (_, index) => `X-${index}: 1`),
+] as const;
+
+const BODIES = ['1', '', '{"a":1.0}', '{"a":', '\u00ff', `"${'x'.repeat(VALUE_BYTES_MAX)}"`, '{\n"a":\r\n1}', '"\ud83d\ude00"'] as const;
+
+interface Sent {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** Each target, each set of headers and each body, with every method. */
+function requests(method: string): readonly Sent[] {
+  return [
+    ...TARGETS.map((target) => ({ method, target, headers: [], body: '1' })),
+    ...HEADERS.map((headers) => ({ method, target: KEY, headers, body: '1' })),
+    ...BODIES.map((body) => ({ method, target: KEY, headers: [], body })),
+    ...['/api/v1/projects/open/keys/k', '/api/v1/projects/none/keys/k'].flatMap((target) => (
+      [['X-API-Key: none'], ['Origin: http://evil.example'], ['Sec-Fetch-Site: cross-site']].map((headers) => (
+        { method, target, headers: ['anonymous', ...headers], body: '1' }
+      ))
+    )),
+  ];
+}
+
+function withKeys(line: string, { globalKey, alphaKey, betaKey }: TestServer): string {
+  return line.replaceAll('{global}', globalKey).replaceAll('{alpha}', alphaKey).replaceAll('{beta}', betaKey);
+}
+
+/** The bytes of a request that asks for the connection to be closed. */
+function bytesOf({ method, target, headers, body }: Sent, server: TestServer, id: string): Buffer {
+  const has = (name: string): boolean => headers.some((header) => header.toLowerCase().startsWith(`${name}:`));
+  const isAnonymous = headers[0] === 'anonymous';
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  const bytes = Buffer.from(body);
+  const lines = [
+    `${method} ${target} HTTP/1.1`,
+    ...(has('host') ? [] : ['Host: 127.0.0.1']),
+    ...(isAnonymous || has('authorization') || has('x-api-key') ? [] : [`X-API-Key: ${server.globalKey}`]),
+    ...(has('x-request-id') ? [] : [`X-Request-Id: ${id}`]),
+    ...(hasBody && !has('content-type') ? [JSON_HEADER] : []),
+    ...(hasBody && !has('content-length') && !has('transfer-encoding') ? [`Content-Length: ${bytes.length}`] : []),
+    'Connection: close',
+    ...headers.slice(isAnonymous ? 1 : 0),
+  ].map((line) => withKeys(line, server));
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), hasBody ? bytes : Buffer.alloc(0)]);
+}
+
+/** What two servers cannot agree on: times, and ids that the server made. */
+function comparable(text: string): string {
+  return text
+    .replaceAll(/^Date: .*$/gm, 'Date').replaceAll(/^X-Request-Id: [0-9a-f]{32}\r$/gm, 'X-Request-Id')
+    .replaceAll(/"request_id":"[0-9a-f]{32}"/g, '"request_id"');
+}
+
+function fill(server: TestServer): void {
+  server.projects.add('open', { authentication: { enabled: false } });
+  const { entries } = server.projects.fakeStore('alpha').values;
+  entries.set('k', { value: '{"a":1.0}', seq: 2, timeMs: 0 });
+  entries.set('long', { value: `"${'x'.repeat(100_000)}"`, seq: 3, timeMs: 0 });
+}
+
+async function answersOf(all: readonly Sent[], hotPath: boolean): Promise<readonly { readonly answer: string; readonly line: unknown }[]> {
+  const found: { answer: string; line: unknown }[] = [];
+  await withServer(async (server) => {
+    fill(server);
+    for (const [index, sent] of all.entries()) {
+      const before = server.lines.length;
+      const { text } = await exchange(server.port, bytesOf(sent, server, `id${index}`));
+      for (let wait = 0; wait < 100 && !server.lines.slice(before).some(({ msg }) => msg === 'request'); wait += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      const { time: _time, duration_ms: _duration, ...line } = server.lines.slice(before).find(({ msg }) => msg === 'request') ?? {};
+      if (/^[0-9a-f]{32}$/.test(String(line['request_id']))) line['request_id'] = 'made';
+      line['actor'] = String(line['actor']).replace(/#[0-9a-f]{16}$/, '');
+      found.push({ answer: comparable(text), line });
+    }
+  }, { hotPath, http: { valueBytesMax: VALUE_BYTES_MAX } });
+  return found;
+}
+
+test('every request gets the same answer and the same line on both', async () => {
+  const statuses = new Set<string>();
+  await Promise.all(METHODS.map(async (method) => {
+    const all = requests(method);
+    const [hot, koa] = await Promise.all([answersOf(all, true), answersOf(all, false)]);
+    for (const [index, sent] of all.entries()) assert.deepEqual(hot[index], koa[index], JSON.stringify(sent));
+    for (const { answer } of hot) statuses.add(answer.slice(9, 12));
+  }));
+  // Otherwise the requests do not reach what they are for.
+  const wanted = ['200', '201', '204', '304', '400', '401', '403', '404', '405', '412', '413', '415', '417', '431'];
+  assert.deepEqual(wanted.filter((status) => !statuses.has(status)), []);
+});
+
+test.run();
