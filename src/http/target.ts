@@ -45,7 +45,7 @@ function parsePathAndQuery(text: string, authority: string | null): RequestTarge
   const mark = text.indexOf('?');
   const path = mark === -1 ? text : text.slice(0, mark);
   // Checked even if no route reads it: a malformed target is refused before anything is known of the caller.
-  if (path.includes('%')) decodeOnce(path);
+  decodeOnce(path);
   return { path, query: mark === -1 ? [] : parseQuery(text.slice(mark + 1)), authority, ...resourceOf(path) };
 }
 
@@ -59,6 +59,7 @@ function resourceOf(path: string): Pick<RequestTarget, 'project' | 'key'> {
 }
 
 function decodeOnce(text: string): string {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {
