@@ -68,7 +68,8 @@ async function longValue(exchange: Exchange, { longAnswers, turns }: KeysParts):
 
 function findKey(exchange: Exchange): FoundKey {
   const store = storeOf(exchange);
-  const entry = store.values.get(keyOf(exchange));
+  const key = keyOf(exchange);
+  const entry = store.values.get(key);
   if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
   return { store, entry };
 }
