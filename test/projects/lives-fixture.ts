@@ -75,7 +75,10 @@ export interface Life {
  * @returns The logger
  */
 export function collectingLogger(lines: LoggedLine[]): Logger {
-  return createLogger({ level: 'debug', destination: { write: (text) => void lines.push(JSON.parse(text) as LoggedLine) } });
+  const write = (text: string): void => {
+    for (const line of text.trimEnd().split('\n')) lines.push(JSON.parse(line) as LoggedLine);
+  };
+  return createLogger({ level: 'debug', destination: { write } });
 }
 
 /**
