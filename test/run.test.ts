@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from './suite.js';
 import { runTestFile } from './test-process.js';
@@ -123,6 +124,8 @@ test('a file over its time limit is killed with the processes that it started', 
     const result = await runTestFile(path.join(folder, 'a.test.js'), { timeoutMs: 1_500, signal: new AbortController().signal });
     assert.equal(result.killedBecause, 'took longer than 1500 ms');
     const grandchild = Number(/grandchild (\d+) /.exec(result.output)?.[1]);
+    // It was killed, and may still be on its way out.
+    for (let wait = 0; wait < 500 && !isGone(grandchild); wait += 1) await sleep(10);
     assert.ok(isGone(grandchild), `process ${grandchild} is still there`);
   });
 });
