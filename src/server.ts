@@ -179,7 +179,8 @@ export class SimpleKvServer {
     const version = readPackageVersion();
     const { serverLogHealth } = this.#parts;
     const shared = { keyring, throttle, scopes, logger, serverLogHealth, phase: () => this.#state, version, turns };
-    http.serve(new Pipeline({ projects: manager, options: httpOptions, ...shared }).handle);
+    const pipeline = new Pipeline({ projects: manager, options: httpOptions, ...shared });
+    http.serve(pipeline.handle);
     await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
     scopes.warnOfOpen(logger);
@@ -187,6 +188,8 @@ export class SimpleKvServer {
     const { pid } = this.#parts;
     const counts = { projects: table.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
+    // If it fails, so does each request that needs it, and says why.
+    pipeline.loadKoa().catch(() => undefined);
     return { url, logger, shutdownTimeoutMs: shutdownMsOf(options) };
   }
 

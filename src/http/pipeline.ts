@@ -11,7 +11,7 @@ import { AnswerSender } from './answer-sender.js';
 import { Checks } from './checks.js';
 import { type Answer, Exchange } from './exchange.js';
 import type { HttpParts } from './http-parts.js';
-import { createKoaPath, type KoaPath } from './koa-path.js';
+import type { KoaPath } from './koa-path.js';
 import { LongAnswers } from './long-answers.js';
 import { problemAnswer } from './problem.js';
 import { requestIdOf } from './request-id.js';
@@ -33,7 +33,9 @@ export class Pipeline {
   readonly #addressOf: (request: IncomingMessage) => string;
   readonly #checks: Checks;
   readonly #sender: AnswerSender;
-  readonly #koa: KoaPath;
+  readonly #routes: readonly BoundRoute[];
+  /** Loaded when it is needed first, or by {@link Pipeline.loadKoa}. */
+  #koa: Promise<KoaPath> | undefined;
   /** The routes of a single key, by method. */
   readonly #hot: ReadonlyMap<string, BoundRoute>;
 
@@ -44,13 +46,21 @@ export class Pipeline {
     const budget = new AnswerBudget({ bytesMax: parts.options.answerBytesMax });
     const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
     this.#sender = new AnswerSender(longAnswers);
-    const routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
+    this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
       ...rootRoutes(parts.version) });
-    this.#hot = new Map(hotPath ? hotRoutesOf(routes) : []);
-    this.#koa = createKoaPath(routes, {
+    this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
+  }
+
+  /** Loads Koa, which takes a fifth of the time of a start: called once the server serves, so that no request waits for it either. */
+  async loadKoa(): Promise<void> {
+    await this.#koaPath();
+  }
+
+  #koaPath(): Promise<KoaPath> {
+    return (this.#koa ??= import('./koa-path.js').then(({ createKoaPath }) => createKoaPath(this.#routes, {
       admit: (exchange, route) => this.#checks.admit(exchange, route),
       handle: (exchange, route) => handle(exchange, route),
-    });
+    })));
   }
 
   /** Answers a request; the request listener of the HTTP server. */
@@ -76,7 +86,7 @@ export class Pipeline {
     const { key, project } = exchange.target;
     // An empty key or id is no route.
     const route = key === null || key === '' || project === '' ? undefined : this.#hot.get(exchange.request.method ?? '');
-    if (route === undefined) return this.#koa(exchange);
+    if (route === undefined) return this.#koaPath().then((koa) => koa(exchange));
     const admitted = this.#checks.admit(exchange, route);
     return admitted === undefined ? handle(exchange, route) : admitted.then(() => handle(exchange, route));
   }

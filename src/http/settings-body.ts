@@ -6,21 +6,17 @@ import type { Context } from 'koa';
 import bodyParser from 'koa-bodyparser';
 import { AppError } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
-import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
 import { findRepeatedMember } from '../base/repeated-member.js';
 import { authorizationOf } from './authorization.js';
 import type { Exchange } from './exchange.js';
 import { toAppError } from './problem.js';
 import { askForBody, bodyTooLarge, checkBodyHeaders, invalidJson, readJsonText } from './request-body.js';
+import { invalidSettings } from './settings-check.js';
 
 /** Longest body with settings, in bytes. */
 const SETTINGS_BODY_BYTES_MAX = 65_536;
 
-/** Characters of a JSON pointer that an answer shows: its names are the client's. */
-const POINTER_CHARACTERS_MAX = 100;
 const BYTE_ORDER_MARK = '\ufeff';
-/** Members with which a client may try to set an API key. */
-const KEY_MEMBERS: ReadonlySet<string> = new Set(['api_key', 'api_key_hash', 'key', 'apiKey', 'key_id', 'key_hash']);
 
 const parseBody = bodyParser({
   enableTypes: ['json'],
@@ -41,17 +37,6 @@ export async function readSettings(exchange: Exchange, ctx: Context): Promise<un
   checkBodyHeaders(exchange, SETTINGS_BODY_BYTES_MAX);
   askForBody(exchange);
   return await parseSettings(exchange, ctx).finally(() => authorizationOf(exchange).assertHolds());
-}
-
-/**
- * Checks settings against the schema of a route.
- *
- * @throws {AppError} `invalid_settings`, `invalid_project_id`
- */
-export function checkSettings<T>(document: unknown, check: SchemaCheck<T>): T {
-  const checked = check(document);
-  if (checked.ok) return checked.document;
-  throw invalidSettings(checked.fault);
 }
 
 async function parseSettings(exchange: Exchange, ctx: Context): Promise<unknown> {
@@ -89,24 +74,4 @@ function refusal(thrown: unknown, pieces: readonly Buffer[]): AppError {
   if (findJsonFault(bytes) !== undefined) return invalidJson(bytes, thrown);
   // Valid JSON that the parser refuses anyway: a scalar, or a member that would replace a prototype.
   return new AppError('invalid_settings', 'Cannot use the settings: expected an object with known members', { facts: { pointer: '' } });
-}
-
-/** The refusal of settings that violate the schema. The value is not quoted: it might be an API key. */
-function invalidSettings(fault: SchemaFault): AppError {
-  const pointer = fault.pointer.slice(0, POINTER_CHARACTERS_MAX);
-  const facts = { pointer, expected: fault.expected };
-  if (KEY_MEMBERS.has(pointer.slice(pointer.lastIndexOf('/') + 1))) {
-    const message = `Cannot set "${pointer}": the server generates API keys; POST …/api-key/regenerate creates a new one`;
-    return new AppError('invalid_settings', message, { facts });
-  }
-  // Without a value, the id is missing in a creation or not allowed in an update.
-  if (fault.pointer === '/id' && fault.found !== undefined) {
-    return new AppError('invalid_project_id', `Cannot create the project: "/id" must be ${fault.expected}`, { facts });
-  }
-  return new AppError('invalid_settings', `Cannot use the settings: "${pointer}" ${verdictOn(fault)}`, { facts });
-}
-
-function verdictOn({ kind, expected }: SchemaFault): string {
-  if (kind === 'missing') return 'is missing';
-  return kind === 'unknown' ? 'is not a setting' : `must be ${expected}`;
 }

@@ -14,7 +14,7 @@ import type { HttpParts } from '../http-parts.js';
 import { jsonAnswer } from '../json-answer.js';
 import type { LongAnswers } from '../long-answers.js';
 import type { RouteHandlers } from '../route-handlers.js';
-import { checkSettings } from '../settings-body.js';
+import { checkSettings } from '../settings-check.js';
 
 const CREATED = 201;
 const NO_CONTENT = 204;

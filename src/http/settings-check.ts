@@ -1,0 +1,41 @@
+/**
+ * The check of settings against the schema of a route, and the wording of its refusals.
+ */
+import { AppError } from '../base/app-error.js';
+import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
+
+/** Characters of a JSON pointer that an answer shows: its names are the client's. */
+const POINTER_CHARACTERS_MAX = 100;
+/** Members with which a client may try to set an API key. */
+const KEY_MEMBERS: ReadonlySet<string> = new Set(['api_key', 'api_key_hash', 'key', 'apiKey', 'key_id', 'key_hash']);
+
+/**
+ * Checks settings against the schema of a route.
+ *
+ * @throws {AppError} `invalid_settings`, `invalid_project_id`
+ */
+export function checkSettings<T>(document: unknown, check: SchemaCheck<T>): T {
+  const checked = check(document);
+  if (checked.ok) return checked.document;
+  throw invalidSettings(checked.fault);
+}
+
+/** The refusal of settings that violate the schema. The value is not quoted: it might be an API key. */
+export function invalidSettings(fault: SchemaFault): AppError {
+  const pointer = fault.pointer.slice(0, POINTER_CHARACTERS_MAX);
+  const facts = { pointer, expected: fault.expected };
+  if (KEY_MEMBERS.has(pointer.slice(pointer.lastIndexOf('/') + 1))) {
+    const message = `Cannot set "${pointer}": the server generates API keys; POST …/api-key/regenerate creates a new one`;
+    return new AppError('invalid_settings', message, { facts });
+  }
+  // Without a value, the id is missing in a creation or not allowed in an update.
+  if (fault.pointer === '/id' && fault.found !== undefined) {
+    return new AppError('invalid_project_id', `Cannot create the project: "/id" must be ${fault.expected}`, { facts });
+  }
+  return new AppError('invalid_settings', `Cannot use the settings: "${pointer}" ${verdictOn(fault)}`, { facts });
+}
+
+function verdictOn({ kind, expected }: SchemaFault): string {
+  if (kind === 'missing') return 'is missing';
+  return kind === 'unknown' ? 'is not a setting' : `must be ${expected}`;
+}
