@@ -16,6 +16,8 @@ const TIMEOUT_MS = 240_000;
 const POLL_MS = 100;
 /** Projects that are written to at once. */
 const WRITES_AT_ONCE = 8;
+/** Files that a start may still be closing when it is over. */
+const CLOSING_MAX = 8;
 
 /** Files of the data folder that the process has open; the lock of the folder is none. */
 function openFiles(bench: Workbench, server: ServerUnderTest): string[] {
@@ -62,8 +64,10 @@ test('300 projects need no descriptors while they are idle, and can all be writt
   assert.deepEqual(await first.stop(), { code: 0, signal: null });
 
   const second = await startSlowly(bench, limit);
-  // The log of the server is written to at a start; it may be open for a moment yet.
-  assert.deepEqual(openFiles(bench, second).filter((file) => !file.endsWith('/_server.jsonl')), []);
+  // The registry is written to at a start, and the last files that were read may be on their way to be closed.
+  const open = openFiles(bench, second);
+  assert.ok(open.length <= CLOSING_MAX, open.join());
+  await until('projects without descriptors after a start', () => (openFiles(bench, second).length === 0 ? true : undefined));
   assert.equal((await second.send('GET', '/api/v1/projects/p299/keys/k', { key })).text, '"second"');
   assert.deepEqual(second.lines.filter(({ level }) => level === 'error' || level === 'fatal'), []);
 }), { timeoutMs: TIMEOUT_MS });
