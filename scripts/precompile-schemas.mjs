@@ -22,14 +22,26 @@ export function precompiledSchemas(sources) {
   return { name: 'precompiled-schemas', load: async (id) => (id === compiler ? await moduleOf(sources) : undefined) };
 }
 
-async function moduleOf(sources) {
-  const load = async (file) => await import(pathToFileURL(path.join(sources, file)).href);
-  // Loading a module declares its schemas.
+/**
+ * Loads every module that declares a schema.
+ *
+ * @param {string} sources The folder of the compiled program
+ * @returns {Promise<string[]>} The schemas as JSON, each once
+ */
+export async function schemaTexts(sources) {
   const files = readdirSync(sources, { recursive: true }).filter((file) => file.endsWith('.js'));
-  for (const file of files) if (readFileSync(path.join(sources, file), 'utf8').includes('compileSchema')) await load(file);
-  const { declaredSchemas } = await load('base/json-schema.js');
-  const { AJV_OPTIONS } = await load(COMPILER_FILE);
-  const texts = [...new Set(declaredSchemas.map((schema) => JSON.stringify(schema)))];
+  for (const file of files) if (readFileSync(path.join(sources, file), 'utf8').includes('compileSchema')) await load(sources, file);
+  const { declaredSchemas } = await load(sources, 'base/json-schema.js');
+  return [...new Set(declaredSchemas.map((schema) => JSON.stringify(schema)))];
+}
+
+async function load(sources, file) {
+  return await import(pathToFileURL(path.join(sources, file)).href);
+}
+
+async function moduleOf(sources) {
+  const texts = await schemaTexts(sources);
+  const { AJV_OPTIONS } = await load(sources, COMPILER_FILE);
   const ajv = new Ajv({ ...AJV_OPTIONS, code: { ...AJV_OPTIONS.code, source: true, esm: true } });
   const names = texts.map((_, index) => `check${index}`);
   texts.forEach((text, index) => ajv.addSchema(JSON.parse(text), names[index]));

@@ -7,6 +7,7 @@ import { Keyring, type KeyScope, nameScope } from './auth/keyring.js';
 import type { TypedKeyMemory } from './auth/known-keys.js';
 import { isErrno } from './base/app-error.js';
 import { systemClock } from './base/clock.js';
+import { logFailure } from './base/log-failure.js';
 import type { Logger, LogLevel, ServerLogHealth } from './base/logger.js';
 import { readPackageVersion } from './base/package-version.js';
 import { adoptKeys, type TypedKey } from './config/adopt-keys.js';
@@ -188,8 +189,7 @@ export class SimpleKvServer {
     const { pid } = this.#parts;
     const counts = { projects: table.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
-    // If it fails, so does each request that needs it, and says why.
-    pipeline.loadKoa().catch(() => undefined);
+    pipeline.loadKoa().catch(logFailure(logger, 'error', {}, 'a part of the program could not be loaded'));
     return { url, logger, shutdownTimeoutMs: shutdownMsOf(options) };
   }
 

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type FileVerdict, judgeFile } from './file-verdict.js';
-import { runTestFile, runTestFiles, type TestProcessResult } from './test-process.js';
+import { runTestFiles, type TestProcessResult } from './test-process.js';
 
 /**
  * A file per processor, and one more because some mostly wait. With twice as many, every test would be slow enough to meet its time limit.
@@ -88,8 +88,7 @@ async function runProcess(files: readonly string[]): Promise<{ readonly verdict:
   // Under c8, which runs slower and writes megabytes at the end: each room that must be covered is, by the tests of its own folder.
   const isMeasured = measuredRooms.has(first.split(path.sep)[0] ?? '');
   const options = { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured };
-  const paths = files.map((file) => path.join(root, file));
-  const result = await (files.length === 1 ? runTestFile(path.join(root, first), options) : runTestFiles(paths, options));
+  const result = await runTestFiles(files.map((file) => path.join(root, file)), options);
   return { verdict: judgeFile(result), result };
 }
 

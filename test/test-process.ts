@@ -50,7 +50,7 @@ export interface TestProcessResult extends FileOutcome {
  * @returns What it left behind; never rejects because of the file
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestProcessResult> {
-  return await runTestProcess([file], options);
+  return await runTestFiles([file], options);
 }
 
 /**
@@ -61,10 +61,7 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
  * @returns What they left behind; never rejects because of them
  */
 export async function runTestFiles(files: readonly string[], options: TestProcessOptions): Promise<TestProcessResult> {
-  return await runTestProcess([SEVERAL, ...files], options);
-}
-
-async function runTestProcess(args: readonly string[], options: TestProcessOptions): Promise<TestProcessResult> {
+  const args = files.length === 1 ? files : [SEVERAL, ...files];
   const startedAtMs = Date.now();
   const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
     // A group of its own, so that servers started by the file end with it.

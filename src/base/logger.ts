@@ -5,8 +5,8 @@ import type { Logger as PinoLogger } from 'pino';
 
 /** The logger interface of every room, a subset of pino's. Without `child`: the fields of a child would not be redacted. */
 export interface Logger extends Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'> {
-  /** For the most frequent line; absent: the same line is written with `info`. */
-  readonly infoLines?: InfoLines;
+  /** For the most frequent line. */
+  readonly infoLines: InfoLines;
 }
 
 /** Lines of level `info` that are text already. They are not redacted. */
@@ -40,4 +40,7 @@ export interface ServerLogHealth {
 const drop = (): void => undefined;
 
 /** A logger that drops everything. */
-export const silentLogger: Logger = { trace: drop, debug: drop, info: drop, warn: drop, error: drop, fatal: drop };
+export const silentLogger: Logger = {
+  trace: drop, debug: drop, info: drop, warn: drop, error: drop, fatal: drop,
+  infoLines: { isEnabled: false, add: drop, flush: drop },
+};

@@ -49,7 +49,7 @@ class StandardStreams {
     });
     // However the process ends, the queued text is written if there is a reader.
     process.on('exit', () => {
-      this.logger?.infoLines?.flush();
+      this.logger?.infoLines.flush();
       this.serverLog.flushSync();
       this.errors.flushSync();
     });

@@ -6,13 +6,10 @@ import { actorOf } from '../events/actor.js';
 import type { Exchange } from './exchange.js';
 
 const MS_DECIMALS = 3;
-const MESSAGE = 'request';
 
 /** Logs a request whose answer was sent or whose client has disconnected. */
-export function logExchange(logger: Logger, exchange: Exchange): void {
-  const { infoLines } = logger;
-  if (infoLines === undefined) logger.info(JSON.parse(`{${fieldsOf(exchange)}}`), MESSAGE);
-  else if (infoLines.isEnabled) infoLines.add(fieldsOf(exchange), MESSAGE);
+export function logExchange({ infoLines }: Logger, exchange: Exchange): void {
+  if (infoLines.isEnabled) infoLines.add(fieldsOf(exchange), 'request');
 }
 
 /** Few values need escaping: ids, methods that the parser knows, routes, actors and codes have none of those characters. */

@@ -32,14 +32,14 @@ const MAPPED_PREFIX = '::ffff:';
  */
 export function identifyCaller(exchange: Exchange, parts: HttpParts): Principal | Promise<Principal> {
   const { authorizations, apiKeys } = exchange.headers;
-  if (authorizations.length + apiKeys.length === 0) return ANONYMOUS;
+  const count = authorizations.length + apiKeys.length;
+  if (count === 0) return ANONYMOUS;
   const { keyring } = parts;
   const memory = memoryOf(exchange.request.socket);
   const isAuthorization = authorizations.length === 1;
   const text = (isAuthorization ? authorizations[0] : apiKeys[0]) ?? null;
-  const isOnly = authorizations.length + apiKeys.length === 1;
-  const isRemembered = isOnly && text === memory.credential && isAuthorization === memory.isAuthorization && keyring.epoch === memory.epoch;
-  if (isRemembered && memory.principal !== null) return memory.principal;
+  const isSame = count === 1 && text === memory.credential && isAuthorization === memory.isAuthorization;
+  if (isSame && keyring.epoch === memory.epoch && memory.principal !== null) return memory.principal;
   const credentials = findCredentials(exchange.headers);
   const key = credentials.kind === 'key' ? credentials.key : null;
   const known = key === null ? null : keyring.lookUp(key);

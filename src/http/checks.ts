@@ -12,10 +12,10 @@ import { identifyCaller } from './access.js';
 import { Authorization } from './authorization.js';
 import { memoryOf } from './connection-memory.js';
 import { refuseCrossSite } from './cross-site.js';
-import { type Exchange, projectIdOf } from './exchange.js';
+import { type Exchange, projectIdOf, storeOf } from './exchange.js';
 import { type HostName, hostGuard, misdirected, readHost } from './host-header.js';
 import type { HttpParts } from './http-parts.js';
-import { checkReadPrecondition, refusePreconditions } from './precondition.js';
+import { checkReadPrecondition, refusePreconditions, writePrecondition } from './precondition.js';
 import { refuseQuery } from './query.js';
 import { awaitsContinue } from './request-body.js';
 import { pickHeaders } from './request-headers.js';
@@ -134,6 +134,7 @@ export class Checks {
     if (spec.needs === 'project') this.#parts.projects.details(projectIdOf(exchange));
     if (spec.preconditions === 'none') refusePreconditions(request.headers);
     if (spec.preconditions === 'read') checkReadPrecondition(request.headers);
+    if (spec.preconditions === 'write') exchange.precondition = writePrecondition(request.headers, storeOf(exchange).logId);
   }
 }
 

@@ -56,8 +56,7 @@ export class Connections {
     }
     const { answers, newest } = connection;
     this.#track(response, socket, connection);
-    if (newest === undefined && this.#mayStart(connection)) serve();
-    else if (newest === undefined) this.#startLater(connection, socket, serve);
+    if (newest === undefined) this.#startOrWait(connection, socket, serve);
     else newest.once('close', () => this.#startOrWait(connection, socket, serve));
     if (answers.size > REQUESTS_WAITING_MAX) socket.pause();
   }
@@ -79,11 +78,7 @@ export class Connections {
   #startOrWait(connection: Connection, socket: Socket, serve: () => void): void {
     if (socket.destroyed) return;
     if (this.#mayStart(connection)) serve();
-    else this.#startLater(connection, socket, serve);
-  }
-
-  #startLater(connection: Connection, socket: Socket, serve: () => void): void {
-    setImmediate(() => this.#startOrWait(connection, socket, serve));
+    else setImmediate(() => this.#startOrWait(connection, socket, serve));
   }
 
   /** Tells whether a connection may start another request in this round of the event loop, and counts it. */

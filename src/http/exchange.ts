@@ -7,6 +7,7 @@ import type { RouteSpec } from '../api/routes.js';
 import type { Principal } from '../auth/principal.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import { invariant } from '../base/invariant.js';
+import type { Precondition } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { Reservation } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
@@ -56,6 +57,8 @@ export class Exchange {
   projectId: string | null = null;
   /** The project's store, on routes that need one. */
   store: ProjectStore | null = null;
+  /** The condition of a write; undefined for none. */
+  precondition: Precondition | undefined = undefined;
   /** The parsed query, on routes that read one. */
   query: unknown = null;
   /** The parsed body, on routes with settings. */

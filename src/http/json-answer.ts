@@ -6,7 +6,8 @@ import type { Answer } from './exchange.js';
 /** Media type of every answer except problems. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-const HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'] as const;
+/** Headers of JSON that must not be cached. Names and values alternate. */
+export const JSON_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'] as const;
 
 /**
  * Returns a document as JSON that must not be cached.
@@ -14,5 +15,5 @@ const HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'] as cons
  * @param headers more headers; names and values alternate
  */
 export function jsonAnswer(status: number, document: object, headers: readonly string[] = []): Answer {
-  return { status, headers: headers.length === 0 ? HEADERS : [...HEADERS, ...headers], body: JSON.stringify(document) };
+  return { status, headers: [...JSON_HEADERS, ...headers], body: JSON.stringify(document) };
 }

@@ -5,9 +5,10 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware, type ParameterizedContext } from 'koa';
 import { AppError } from '../base/app-error.js';
+import { invariant } from '../base/invariant.js';
 import { routerPath } from './access-log.js';
 import type { Answer, Exchange } from './exchange.js';
-import { allowedMethods } from './methods.js';
+import { allowedMethods, methodsOf } from './methods.js';
 import { announcesBody } from './request-body.js';
 import type { BoundRoute } from './route-handlers.js';
 import { readSettings } from './settings-body.js';
@@ -21,6 +22,13 @@ interface RouteRunner {
 interface KoaState {
   exchange: Exchange;
   answer: Answer | null;
+}
+
+/** An exchange that was passed to Koa, and what is done with its answer. */
+interface Waiting {
+  readonly exchange: Exchange;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface RouterExtras {
@@ -40,33 +48,30 @@ export type KoaPath = (exchange: Exchange) => Promise<Answer>;
 /** Builds the app. */
 export function createKoaPath(routes: readonly BoundRoute[], runner: RouteRunner): KoaPath {
   const app = new Koa<KoaState, RouterExtras>();
-  const waiting = new WeakMap<object, Exchange>();
-  const settled = new WeakMap<Exchange, { resolve: (answer: Answer) => void; reject: (error: unknown) => void }>();
+  const waiting = new WeakMap<object, Waiting>();
   app.use(async (ctx, next) => {
     // The answer is sent by the pipeline.
     ctx.respond = false;
-    const exchange = waiting.get(ctx.req);
-    const outcome = exchange === undefined ? undefined : settled.get(exchange);
-    if (exchange === undefined || outcome === undefined) throw new TypeError('Koa got a request that was not passed to it');
+    const outcome = waiting.get(ctx.req);
+    invariant(outcome !== undefined, 'Koa gets only requests that were passed to it');
+    const { exchange, resolve, reject } = outcome;
     ctx.state = { exchange, answer: null };
     ctx.newRouterPath = exchange.target.path;
     try {
       await next();
-      outcome.resolve(ctx.state.answer ?? answerNoRoute(ctx));
+      resolve(ctx.state.answer ?? answerNoRoute(ctx));
     } catch (error) {
-      outcome.reject(error);
+      reject(error);
     }
   });
   app.use(routerOf(routes, runner).routes());
   // Koa reports here what happens outside the middleware. After the answer, as when the connection breaks, there is nothing to reject.
   app.context.onerror = function onerror(this: KoaContext, error: unknown): void {
-    const exchange = waiting.get(this.req);
-    if (error !== null && exchange !== undefined) settled.get(exchange)?.reject(error);
+    if (error !== null) waiting.get(this.req)?.reject(error);
   };
   const handle = app.callback();
   return (exchange) => new Promise((resolve, reject) => {
-    waiting.set(exchange.request, exchange);
-    settled.set(exchange, { resolve, reject });
+    waiting.set(exchange.request, { exchange, resolve, reject });
     void handle(exchange.request, exchange.response);
   });
 }
@@ -74,8 +79,7 @@ export function createKoaPath(routes: readonly BoundRoute[], runner: RouteRunner
 function routerOf(routes: readonly BoundRoute[], runner: RouteRunner): Router<KoaState, RouterExtras> {
   const router = new Router<KoaState, RouterExtras>({ strict: true, sensitive: true });
   for (const route of routes) {
-    const { method, aliases = [], path } = route.spec;
-    router.register(routerPath(path), [...(method === 'GET' ? ['HEAD'] : []), method, ...aliases], [answerRoute(route, runner)]);
+    router.register(routerPath(route.spec.path), methodsOf(route.spec), [answerRoute(route, runner)]);
   }
   return router;
 }

@@ -1,11 +1,17 @@
 /**
- * The methods of this server, for `Allow`.
+ * The methods of this server and of its routes.
  */
+import type { RouteSpec } from '../api/routes.js';
 
 /** Every method of any route, in the order of `Allow`. */
 export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;
 
 const SERVER_TARGET = '*';
+
+/** Returns the methods that a route answers. */
+export function methodsOf({ method, aliases = [] }: RouteSpec): string[] {
+  return [...(method === 'GET' ? ['HEAD'] : []), method, ...aliases];
+}
 
 /**
  * Returns the value of `Allow` for a path; undefined if no route has it.

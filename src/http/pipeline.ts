@@ -13,6 +13,7 @@ import { type Answer, Exchange } from './exchange.js';
 import type { HttpParts } from './http-parts.js';
 import type { KoaPath } from './koa-path.js';
 import { LongAnswers } from './long-answers.js';
+import { methodsOf } from './methods.js';
 import { problemAnswer } from './problem.js';
 import { requestIdOf } from './request-id.js';
 import type { BoundRoute, RouteHandlers } from './route-handlers.js';
@@ -135,8 +136,6 @@ function bind(handlers: RouteHandlers): readonly BoundRoute[] {
 const HOT_ROUTES: ReadonlySet<RouteId> = new Set<RouteId>(['getKey', 'setKey', 'deleteKey']);
 
 function hotRoutesOf(routes: readonly BoundRoute[]): (readonly [string, BoundRoute])[] {
-  return routes.filter(({ spec }) => HOT_ROUTES.has(spec.id as RouteId)).flatMap((route) => {
-    const { method, aliases = [] } = route.spec;
-    return [...(method === 'GET' ? ['HEAD'] : []), method, ...aliases].map((name) => [name, route] as const);
-  });
+  const hot = routes.filter(({ spec }) => HOT_ROUTES.has(spec.id as RouteId));
+  return hot.flatMap((route) => methodsOf(route.spec).map((method) => [method, route] as const));
 }

@@ -131,12 +131,12 @@ test('the readable form shows level, message and fields', () => {
 
 test('lines that are text already are written together at the end of a turn, in order with the others', async () => {
   const { logger, pieces } = recorded();
-  logger.infoLines?.add('"n":1', 'text');
-  logger.infoLines?.add('"n":2', 'text');
+  logger.infoLines.add('"n":1', 'text');
+  logger.infoLines.add('"n":2', 'text');
   assert.deepEqual(pieces, []);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(pieces.length, 1);
-  logger.infoLines?.add('"n":3', 'text');
+  logger.infoLines.add('"n":3', 'text');
   logger.warn({ n: 4 }, 'other');
   const lines = pieces.join('').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.deepEqual(lines.map(({ level, n, msg }) => [level, n, msg]), [
@@ -149,23 +149,23 @@ test('lines that are text already are written together at the end of a turn, in 
 test('lines that are written together are counted, and written at once when the process is about to end', () => {
   const counts: (number | undefined)[] = [];
   const logger = createLogger({ destination: { write: (_text, count) => void counts.push(count) } });
-  logger.infoLines?.flush();
-  for (let n = 0; n < 10; n += 1) logger.infoLines?.add(`"n":${n}`, 'text');
-  logger.infoLines?.flush();
+  logger.infoLines.flush();
+  for (let n = 0; n < 10; n += 1) logger.infoLines.add(`"n":${n}`, 'text');
+  logger.infoLines.flush();
   logger.info('alone');
   assert.deepEqual(counts, [10, undefined]);
 });
 
 test('a fatal line takes the waiting ones with it', () => {
   const { logger, pieces } = recorded();
-  logger.infoLines?.add('"n":1', 'text');
+  logger.infoLines.add('"n":1', 'text');
   logger.fatal('the end');
   assert.deepEqual(pieces.map((piece) => (JSON.parse(piece) as Record<string, unknown>)['msg']), ['text', 'the end']);
 });
 
 test('above info, no such line has to be made', () => {
-  assert.equal(recorded({ level: 'warn' }).logger.infoLines?.isEnabled, false);
-  assert.equal(recorded({ level: 'debug' }).logger.infoLines?.isEnabled, true);
+  assert.equal(recorded({ level: 'warn' }).logger.infoLines.isEnabled, false);
+  assert.equal(recorded({ level: 'debug' }).logger.infoLines.isEnabled, true);
 });
 
 test('the silent logger accepts every call and writes nothing', () => {

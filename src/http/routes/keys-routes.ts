@@ -11,7 +11,7 @@ import { type Answer, type Exchange, keyOf, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
 import { JSON_TYPE, jsonAnswer } from '../json-answer.js';
 import { type LongAnswers, SHORT_TEXT_CHARACTERS } from '../long-answers.js';
-import { isNotModified, writePrecondition } from '../precondition.js';
+import { isNotModified } from '../precondition.js';
 import { readValue, readValueBytes } from '../request-body.js';
 import type { RouteHandlers } from '../route-handlers.js';
 import { listKeys } from './list-keys.js';
@@ -26,7 +26,7 @@ interface FoundKey {
   readonly entry: NonNullable<ReturnType<ProjectStore['values']['get']>>;
 }
 
-type Command = Parameters<ProjectStore['submit']>[0];
+type KeyCommand = Extract<Parameters<ProjectStore['submit']>[0], { readonly type: 'set' | 'delete' }>;
 
 /** What the routes are answered with. */
 type KeysParts = Pick<HttpParts, 'options' | 'turns'> & { readonly longAnswers: LongAnswers };
@@ -105,18 +105,14 @@ function headAnswer(found: FoundKey): Answer {
 async function setKey(exchange: Exchange, { options }: KeysParts): Promise<Answer> {
   const store = storeOf(exchange);
   const key = keyOf(exchange);
-  const precondition = writePrecondition(exchange.request.headers, store.logId);
   const value = readValue(await readValueBytes(exchange, options.valueBytesMax));
-  const command = { type: 'set', key, value, ...(precondition === undefined ? {} : { precondition }) } as const;
-  const result = await submitOnKey(exchange, store, command);
+  const result = await submitOnKey(exchange, store, { type: 'set', key, value });
   return jsonAnswer(result.created ? CREATED : OK, { key, ...receiptOf(result) }, ['ETag', formatEntityTag(result.seq, store.logId)]);
 }
 
 async function deleteKey(exchange: Exchange): Promise<Answer> {
-  const store = storeOf(exchange);
   const key = keyOf(exchange);
-  const precondition = writePrecondition(exchange.request.headers, store.logId);
-  const result = await submitOnKey(exchange, store, { type: 'delete', key, ...(precondition === undefined ? {} : { precondition }) });
+  const result = await submitOnKey(exchange, storeOf(exchange), { type: 'delete', key });
   return jsonAnswer(OK, { key, ...receiptOf(result) });
 }
 
@@ -125,10 +121,11 @@ async function clearKeys(exchange: Exchange): Promise<Answer> {
   return jsonAnswer(OK, { deleted: result.count, ...receiptOf(result) });
 }
 
-/** Submits a command; after a failed precondition, the `ETag` is the current version. */
-async function submitOnKey(exchange: Exchange, store: ProjectStore, command: Command): Promise<CommandResult> {
+/** Submits a command under the condition of the request; after a failed precondition, the `ETag` is the current version. */
+async function submitOnKey(exchange: Exchange, store: ProjectStore, command: KeyCommand): Promise<CommandResult> {
+  const { precondition } = exchange;
   try {
-    return await store.submit(command, commandContext(exchange));
+    return await store.submit({ ...command, ...(precondition === undefined ? {} : { precondition }) }, commandContext(exchange));
   } catch (error) {
     const seq = error instanceof AppError && error.code === 'precondition_failed' ? error.facts['current_seq'] : undefined;
     if (typeof seq === 'number' && seq > 0) exchange.problemHeaders = ['ETag', formatEntityTag(seq, store.logId)];

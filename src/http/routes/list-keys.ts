@@ -7,7 +7,7 @@ import { compileSchema } from '../../base/json-schema.js';
 import { findKeyFault } from '../../events/key-name.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
-import { JSON_TYPE } from '../json-answer.js';
+import { JSON_HEADERS } from '../json-answer.js';
 import { fixPage, type ListingRange, type ListingText, writeListing, writePage } from '../listing-text.js';
 import type { LongAnswers } from '../long-answers.js';
 import { checkQuery, type QueryEntry } from '../query.js';
@@ -68,7 +68,7 @@ async function answerListing(exchange: Exchange, { longAnswers, turns }: Listing
 }
 
 function answerOf(body: ListingText | null, headers: readonly string[] = []): Answer {
-  return { status: OK, headers: ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store', ...headers], body };
+  return { status: OK, headers: [...JSON_HEADERS, ...headers], body };
 }
 
 /** A parsed query. */
