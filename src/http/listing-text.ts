@@ -67,12 +67,13 @@ export async function fixPage(
 }
 
 async function* keyPieces(
-  { values }: ReadableKeys, range: ListingRange, limit: number, nextTurn: () => Promise<void>,
+  { values, reads }: ReadableKeys, range: ListingRange, limit: number, nextTurn: () => Promise<void>,
 ): AsyncGenerator<readonly string[], void, undefined> {
   let rest = limit;
   let from = range;
   while (rest > 0) {
     await nextTurn();
+    await reads.sortKeys();
     const wanted = Math.min(rest, PIECE_KEYS_MAX);
     const piece = values.keys(from, wanted);
     yield piece;

@@ -1,5 +1,5 @@
 /**
- * The entry of a key in memory. There may be millions, so its form is chosen for its size.
+ * The entry of a key, as a look-up returns it.
  */
 import type { ValuePlace } from './value-place.js';
 
@@ -16,39 +16,6 @@ export interface KeyEntry {
 /** An entry whose value is in memory. */
 export interface LoadedEntry extends KeyEntry {
   readonly value: string;
-}
-
-/**
- * An entry whose value is on disk. It is its own {@link ValuePlace}, so that a key costs one object, not two.
- *
- * Version and time never change. The place changes when a snapshot takes over the value; it names the same bytes before and after. A reader
- * copies it before it awaits anything.
- */
-export class PlacedEntry implements KeyEntry, ValuePlace {
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly sizeBytes: number;
-  file: number;
-  offset: number;
-  /** The CRC-32 as a signed number: V8 stores numbers below 2^31 inline and allocates an object for greater ones. */
-  readonly #signedCrc: number;
-
-  constructor({ seq, timeMs }: Pick<KeyEntry, 'seq' | 'timeMs'>, place: ValuePlace) {
-    this.seq = seq;
-    this.timeMs = timeMs;
-    this.sizeBytes = place.sizeBytes;
-    this.file = place.file;
-    this.offset = place.offset;
-    this.#signedCrc = place.crc | 0;
-  }
-
-  get value(): ValuePlace {
-    return this;
-  }
-
-  get crc(): number {
-    return this.#signedCrc >>> 0;
-  }
 }
 
 /**

@@ -41,7 +41,7 @@ export class BatchState implements DecisionState {
   versionOf(key: string): number {
     const version = this.#versions.get(key);
     if (version !== undefined) return version;
-    return this.#isCleared ? 0 : (this.#model.values.get(key)?.seq ?? 0);
+    return this.#isCleared ? 0 : this.#model.values.versionOf(key);
   }
 
   /** Adds the event of the last decision. */

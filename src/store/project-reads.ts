@@ -43,6 +43,7 @@ export class ProjectReads {
   readonly #values: KeyValues;
   readonly #loader: ValueLoader;
   readonly #leases = new Set<Promise<unknown>>();
+  #sorting: Promise<void> | undefined;
 
   constructor(values: KeyValues, loader: ValueLoader) {
     this.#values = values;
@@ -84,11 +85,32 @@ export class ProjectReads {
    * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
   readPiece(range: KeyRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
-    const found = this.#values.slice(range, limit);
-    const entries = found.slice(0, countOfPiece(found.map(([, entry]) => entry)));
+    const ready = this.sortKeys();
+    if (ready !== undefined) return ready.then(() => this.readPiece(range, limit, admit));
+    const { entries, isLast } = this.#values.slice(range, limit, PIECE_VALUE_BYTES_MAX);
     const granted = admit(sizeOfEntries(entries));
     if (granted !== undefined) return granted.then(() => this.readPiece(range, limit, admit));
-    return this.#loadPiece(entries, { doneCount: entries.length, isLast: found.length < limit && entries.length === found.length });
+    return this.#loadPiece(entries, { doneCount: entries.length, isLast });
+  }
+
+  /**
+   * Sorts keys that were added since the last listing, in slices, with the event loop free in between.
+   *
+   * @returns undefined if a listing can be read at once
+   */
+  sortKeys(): Promise<void> | undefined {
+    if (this.#values.isSorted) return undefined;
+    this.#sorting ??= this.#sortAll().finally(() => {
+      this.#sorting = undefined;
+    });
+    return this.#sorting;
+  }
+
+  async #sortAll(): Promise<void> {
+    while (!this.#values.isSorted) {
+      this.#values.sortSome();
+      await nextTurn();
+    }
   }
 
   /**
@@ -99,14 +121,18 @@ export class ProjectReads {
    * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
   readKeys(keys: readonly string[], admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
-    const all = keys.map((key) => this.#values.get(key));
-    const doneCount = countOfPiece(all);
     const entries: [string, KeyEntry][] = [];
-    for (const [index, key] of keys.slice(0, doneCount).entries()) {
-      const entry = all[index];
+    let doneCount = 0;
+    let sizeBytes = 0;
+    for (const key of keys) {
+      const entry = this.#values.get(key);
+      const sum = sizeBytes + (entry === undefined ? 0 : sizeOfValue(entry));
+      if (doneCount > 0 && sum > PIECE_VALUE_BYTES_MAX) break;
+      sizeBytes = sum;
+      doneCount += 1;
       if (entry !== undefined) entries.push([key, entry]);
     }
-    const granted = admit(sizeOfEntries(entries));
+    const granted = admit(sizeBytes);
     if (granted !== undefined) return granted.then(() => this.readKeys(keys, admit));
     return this.#loadPiece(entries, { doneCount, isLast: doneCount === keys.length });
   }
@@ -179,7 +205,8 @@ export class ProjectReads {
     let range: KeyRange = {};
     while (this.#values.isCaching && this.#values.placedCount > 0) {
       signal?.throwIfAborted();
-      const found = this.#values.slice(range, SLICE_KEYS_MAX);
+      await this.sortKeys();
+      const found = this.#values.slice(range, SLICE_KEYS_MAX).entries;
       const placed = found.filter(([, entry]) => !isLoaded(entry));
       await this.#lease(this.#loadEach(placed, { isCached: false }, (_index, key, entry) => {
         this.#values.fill(key, entry.seq, entry.value);
@@ -212,14 +239,4 @@ function areLoaded(found: Found): found is readonly (readonly [string, LoadedEnt
 
 function withValue({ seq, timeMs }: KeyEntry, value: string): LoadedEntry {
   return { value, seq, timeMs };
-}
-
-/** Number of entries in a piece: at least one, and no more than the size limit allows. */
-function countOfPiece(entries: readonly (KeyEntry | undefined)[]): number {
-  let sizeBytes = 0;
-  for (const [index, entry] of entries.entries()) {
-    sizeBytes += entry === undefined ? 0 : sizeOfValue(entry);
-    if (index > 0 && sizeBytes > PIECE_VALUE_BYTES_MAX) return index;
-  }
-  return entries.length;
 }

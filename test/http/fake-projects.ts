@@ -89,6 +89,10 @@ export class FakeStore {
     return value;
   }
 
+  sortKeys(): undefined {
+    return undefined;
+  }
+
   readPiece(range: FakeRange, limit: number): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {
     const entries = this.values.slice(range, limit);
     return { entries, doneCount: entries.length, isLast: entries.length < limit };

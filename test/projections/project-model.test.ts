@@ -61,7 +61,7 @@ test('a model that continues from a checkpoint equals the original', () => {
   assert.deepEqual([point.seq, point.timeMs, point.keyCount, point.keySum], [3, recordedAt(SET, 3).timeMs, 2, model.values.keySum]);
   const restored = new ProjectModel({ isCaching: false });
   restored.restore(point, JSON.parse(JSON.stringify(point.state)));
-  for (const [key, entry] of model.values.slice({}, 9)) restored.values.restore(key, entry);
+  for (const [key, entry] of model.values.slice({}, 9).entries) restored.values.restore(key, entry);
   assert.deepEqual(restored.checkpoint(), point);
   assert.equal(restored.lastTimeMs, point.timeMs);
   assert.equal(restored.values.isCaching, false);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { AppError } from '../../src/base/app-error.js';
-import { PlacedEntry } from '../../src/projections/key-entry.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import { ValueLoader, type ValueSource } from '../../src/projections/value-loader.js';
 import { placeInSnapshot, type ValuePlace } from '../../src/projections/value-place.js';
@@ -166,27 +165,27 @@ test('a temporary shortage and a shutdown are no damage', async () => {
 
 test('a value that was moved while its old file was removed is read at its new place', async () => {
   const source = new OneText();
-  const entry = new PlacedEntry({ seq: 1, timeMs: 0 }, IN_SEGMENT);
+  const place = { ...IN_SEGMENT };
   source.before = () => {
     if (source.asked.length > 1) return;
-    entry.file = IN_SNAPSHOT.file;
-    entry.offset = IN_SNAPSHOT.offset;
+    place.file = IN_SNAPSHOT.file;
+    place.offset = IN_SNAPSHOT.offset;
     throw new Error('the segment has gone');
   };
   const loader = loaderOf(source);
-  assert.equal(await loader.load(1, entry.value), VALUE);
+  assert.equal(await loader.load(1, place), VALUE);
   assert.deepEqual(source.asked, [[7, 100, BYTES.length], [-9, 200, BYTES.length]]);
   assert.equal(loader.damagedReads, 0);
 });
 
 test('a value that was moved during a successful read is returned', async () => {
   const source = new OneText();
-  const entry = new PlacedEntry({ seq: 1, timeMs: 0 }, IN_SEGMENT);
+  const place = { ...IN_SEGMENT };
   source.before = () => {
-    entry.file = IN_SNAPSHOT.file;
-    entry.offset = IN_SNAPSHOT.offset;
+    place.file = IN_SNAPSHOT.file;
+    place.offset = IN_SNAPSHOT.offset;
   };
-  assert.equal(await loaderOf(source).load(1, entry.value), VALUE);
+  assert.equal(await loaderOf(source).load(1, place), VALUE);
   assert.equal(source.asked.length, 1);
 });
 

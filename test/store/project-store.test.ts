@@ -36,7 +36,7 @@ test('nothing is visible or answered before the append resolves, and everything 
   await settled();
   assert.equal(log.inFlight, 1);
   assert.deepEqual([store.seq, store.values.count, store.values.get('a'), store.version.keyId], [1, 0, undefined, null]);
-  assert.deepEqual(store.values.slice({}, 9), []);
+  assert.deepEqual(store.values.slice({}, 9).entries, []);
   assert.deepEqual(watched.map(({ outcome }) => outcome), ['waiting', 'waiting']);
   await log.letThrough();
   assert.deepEqual([store.seq, store.values.count, store.values.get('a')?.value, store.version.keyId], [3, 1, '1.0', 'k2']);

@@ -37,7 +37,7 @@ export class SnapshotShelf {
   /** Writes down everything that a store has now. Changes that come meanwhile are not in it. */
   async take(store: ProjectStore): Promise<ShelvedSnapshot> {
     const point = store.checkpoint();
-    const entries = store.values.slice({}, ALL).map(([key, entry]) => {
+    const entries = store.values.slice({}, ALL).entries.map(([key, entry]) => {
       const { seq, timeMs } = entry;
       return { key, seq, timeMs, value: store.reads.load(entry) };
     });

@@ -59,13 +59,14 @@ export async function requireSpaceFor(space: DiskSpaceForGrowth, store: ProjectS
 }
 
 /** All entries, with a turn of the event loop between slices. */
-async function* slicesOf({ values }: ProjectStore): AsyncGenerator<readonly (readonly [string, KeyEntry])[]> {
+async function* slicesOf({ values, reads }: ProjectStore): AsyncGenerator<readonly (readonly [string, KeyEntry])[]> {
   let after: string | undefined;
   for (;;) {
-    const slice = values.slice(after === undefined ? {} : { after }, SLICE_KEYS);
-    yield slice;
-    after = slice.at(-1)?.[0];
-    if (slice.length < SLICE_KEYS || after === undefined) return;
+    await reads.sortKeys();
+    const { entries, isLast } = values.slice(after === undefined ? {} : { after }, SLICE_KEYS);
+    yield entries;
+    after = entries.at(-1)?.[0];
+    if (isLast || after === undefined) return;
     await nextTurn();
   }
 }

@@ -1,0 +1,150 @@
+/**
+ * Finds the row of a key by its hash: extendible hashing (R. Fagin et al., 1979) over segments with open addressing. A full segment is
+ * split in two, so that no change of a key ever waits until a table of all keys has been rebuilt.
+ *
+ * The upper bits of a hash choose the segment, the lower bits the first slot in it.
+ */
+import { allocate } from './allocate.js';
+
+const FIRST_SLOTS = 8;
+/** A segment of so many slots is split instead of being enlarged. */
+const SEGMENT_SLOTS_MAX = 8192;
+const FILLED_SHARE_MAX = 0.75;
+const HASH_BITS = 32;
+/** Beyond, segments are enlarged without a limit: only hashes that agree in so many bits can lead there. */
+const DEPTH_MAX = 20;
+const SLOT_BYTES = Uint32Array.BYTES_PER_ELEMENT;
+
+/** What the directory asks about rows. */
+interface HashedRows {
+  /** The hash of the key of a row, an integer from 0, below 2^32. */
+  tagOf(row: number): number;
+  /** Tells whether a row has this key. */
+  hasKey(row: number, key: string): boolean;
+}
+
+class Segment {
+  /** Number of upper bits of a hash that all hashes in it share. */
+  readonly depth: number;
+  /** Row numbers plus 1; 0: free. */
+  slots: Uint32Array;
+  count = 0;
+
+  constructor(depth: number, slotCount: number) {
+    this.depth = depth;
+    this.slots = new Uint32Array(allocate(slotCount * SLOT_BYTES));
+  }
+
+  get isFull(): boolean {
+    return this.count >= this.slots.length * FILLED_SHARE_MAX;
+  }
+
+  put(tag: number, row: number): void {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let slot = tag & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = row + 1;
+    this.count += 1;
+  }
+}
+
+/** The rows by the hash of their keys. */
+export class HashDirectory {
+  readonly #rows: HashedRows;
+  /** 2^depth references; a segment that shares fewer bits is referred to by several. */
+  #segments: Segment[] = [new Segment(0, FIRST_SLOTS)];
+  #depth = 0;
+
+  constructor(rows: HashedRows) {
+    this.#rows = rows;
+  }
+
+  /** Bytes of all segments. */
+  get allocatedBytes(): number {
+    return [...new Set(this.#segments)].reduce((sum, { slots }) => sum + slots.byteLength, 0);
+  }
+
+  /**
+   * Returns the row of a key.
+   *
+   * @param tag the hash of the key
+   * @returns -1 if there is none
+   */
+  find(tag: number, key: string): number {
+    const { slots } = this.#segmentOf(tag);
+    const mask = slots.length - 1;
+    for (let slot = tag & mask; ; slot = (slot + 1) & mask) {
+      const row = (slots[slot] as number) - 1;
+      if (row < 0) return -1;
+      if (this.#rows.tagOf(row) === tag && this.#rows.hasKey(row, key)) return row;
+    }
+  }
+
+  /** Adds a row, whose key is not in it yet. */
+  add(tag: number, row: number): void {
+    let segment = this.#segmentOf(tag);
+    while (segment.isFull) {
+      if (segment.slots.length < SEGMENT_SLOTS_MAX || segment.depth === DEPTH_MAX) this.#enlarge(segment);
+      else this.#split(segment, tag);
+      segment = this.#segmentOf(tag);
+    }
+    segment.put(tag, row);
+  }
+
+  /** Removes a row, which is in it. The rows behind it close the gap. */
+  remove(tag: number, row: number): void {
+    const segment = this.#segmentOf(tag);
+    const { slots } = segment;
+    const mask = slots.length - 1;
+    let gap = tag & mask;
+    while (slots[gap] !== row + 1) gap = (gap + 1) & mask;
+    for (let slot = (gap + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const first = this.#rows.tagOf((slots[slot] as number) - 1) & mask;
+      // It may move into the gap unless its first slot lies behind the gap.
+      if (((slot - first) & mask) < ((slot - gap) & mask)) continue;
+      slots[gap] = slots[slot] as number;
+      gap = slot;
+    }
+    slots[gap] = 0;
+    segment.count -= 1;
+  }
+
+  #segmentOf(tag: number): Segment {
+    return this.#segments[this.#indexOf(tag)] as Segment;
+  }
+
+  /** A shift by 32 bits would be one by none. */
+  #indexOf(tag: number): number {
+    return this.#depth === 0 ? 0 : tag >>> (HASH_BITS - this.#depth);
+  }
+
+  #enlarge(segment: Segment): void {
+    const { slots } = segment;
+    segment.slots = new Uint32Array(allocate(slots.byteLength * 2));
+    segment.count = 0;
+    for (const filled of slots) if (filled !== 0) segment.put(this.#rows.tagOf(filled - 1), filled - 1);
+  }
+
+  #split(segment: Segment, tag: number): void {
+    if (segment.depth === this.#depth) {
+      this.#segments = this.#segments.flatMap((one) => [one, one]);
+      this.#depth += 1;
+    }
+    const depth = segment.depth + 1;
+    const halves = [new Segment(depth, SEGMENT_SLOTS_MAX), new Segment(depth, SEGMENT_SLOTS_MAX)] as const;
+    for (const filled of segment.slots) {
+      if (filled === 0) continue;
+      const own = this.#rows.tagOf(filled - 1);
+      halves[bitOf(own, depth)].put(own, filled - 1);
+    }
+    const width = 2 ** (this.#depth - segment.depth);
+    const first = Math.floor(this.#indexOf(tag) / width) * width;
+    this.#segments.fill(halves[0], first, first + width / 2).fill(halves[1], first + width / 2, first + width);
+  }
+}
+
+/** The bit at a depth, counted from 1 for the highest. */
+function bitOf(tag: number, depth: number): 0 | 1 {
+  return ((tag >>> (HASH_BITS - depth)) & 1) as 0 | 1;
+}

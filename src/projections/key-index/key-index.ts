@@ -1,0 +1,245 @@
+/**
+ * The keys of a project with versions and values: found by hash, listed in the order of their UTF-8 bytes.
+ *
+ * Everything lies in large buffers, so that memory is little more than the text itself, and garbage collection does not grow with the
+ * number of keys. Four parts, each in its file: columns (`row-table.ts`), texts (`record-arena.ts`), the look-up by hash
+ * (`hash-directory.ts`) and the sorted order (`key-order.ts`). None of them knows the others; what holds between them is this file's.
+ */
+import { invariant } from '../../base/invariant.js';
+import type { KeyEntry } from '../key-entry.js';
+import { isBefore, isBeyond, iterationStart, type KeyRange } from '../key-range.js';
+import type { ValuePlace } from '../value-place.js';
+import { CurrentPlace } from './current-place.js';
+import { HashDirectory } from './hash-directory.js';
+import { type KeyHash, secretKeyHash } from './key-hash.js';
+import { KeyOrder } from './key-order.js';
+import { RecordArena } from './record-arena.js';
+import { NO_ADDRESS, RowTable } from './row-table.js';
+
+/** Waiting keys that a listing may sort in without a turn of the event loop for others: some milliseconds. */
+const SORTED_AT_ONCE_MAX = 4096;
+
+/** The head of a deleted key in `bulk-sort.ts`: no key has a byte of 255 in UTF-8. */
+const DELETED_HEAD = 2 ** 48 - 1;
+
+/** The first entries of a range. */
+export interface KeySlice {
+  readonly entries: readonly (readonly [key: string, entry: KeyEntry])[];
+  /** True if the range has no more entries; false if it may have more. */
+  readonly isLast: boolean;
+}
+
+/** The keys and values. */
+export class KeyIndex {
+  readonly #hash: KeyHash;
+  readonly #rows = new RowTable();
+  readonly #records = new RecordArena(this.#rows);
+  readonly #directory: HashDirectory;
+  readonly #order: KeyOrder;
+  #count = 0;
+  #placedCount = 0;
+
+  /** @param hash gives keys their places; secret, unless a test wants collisions */
+  constructor(hash: KeyHash = secretKeyHash()) {
+    this.#hash = hash;
+    const rows = this.#rows;
+    const records = this.#records;
+    this.#directory = new HashDirectory({
+      tagOf: (row) => rows.tagOf(row),
+      hasKey: (row, key) => records.hasKey(rows.addressOf(row), key),
+    });
+    this.#order = new KeyOrder({
+      compare: (row, other) => {
+        const [address, otherAddress] = [rows.addressOf(row), rows.addressOf(other)];
+        return address < 0 || otherAddress < 0 ? address - otherAddress : records.compareKeys(address, otherAddress);
+      },
+      bytesOf: (row) => (rows.addressOf(row) < 0 ? undefined : Uint8Array.from(records.keyBytesOf(rows.addressOf(row)))),
+      sharedBytes: (row, others) => (rows.addressOf(row) < 0 ? others.length : records.sharedKeyBytes(rows.addressOf(row), others)),
+      headOf: (row, skippedBytes) => (rows.addressOf(row) < 0 ? DELETED_HEAD : records.keyHeadOf(rows.addressOf(row), skippedBytes)),
+      standingOf: (row) => rows.standingOf(row),
+      setStanding: (row, standing) => rows.setStanding(row, standing),
+      free: (row) => rows.free(row),
+    });
+  }
+
+  /** Number of keys. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Number of values that are on disk. */
+  get placedCount(): number {
+    return this.#placedCount;
+  }
+
+  /** Memory of the index in bytes. */
+  get allocatedBytes(): number {
+    return this.#rows.allocatedBytes + this.#records.allocatedBytes + this.#directory.allocatedBytes + this.#order.allocatedBytes;
+  }
+
+  /** Returns the version of a key; 0 if the key does not exist. */
+  versionOf(key: string): number {
+    const row = this.#find(key);
+    return row < 0 ? 0 : this.#rows.seqOf(row);
+  }
+
+  /** Returns the entry of a key; undefined if the key does not exist. */
+  get(key: string): KeyEntry | undefined {
+    const row = this.#find(key);
+    return row < 0 ? undefined : this.#entryOf(key, row);
+  }
+
+  #find(key: string): number {
+    return this.#directory.find(this.#hash(key), key);
+  }
+
+  #entryOf(key: string, row: number): KeyEntry {
+    const value = this.#records.valueOf(this.#rows.addressOf(row));
+    const seq = this.#rows.seqOf(row);
+    const timeMs = this.#rows.timeMsOf(row);
+    return { value: typeof value === 'string' ? value : new CurrentPlace(this, { key, seq, place: value }), seq, timeMs };
+  }
+
+  /** Returns the place of the value of a version; undefined if it is not on disk, or if the version is no longer current. */
+  placeOf(key: string, seq: number): ValuePlace | undefined {
+    const row = this.#find(key);
+    if (row < 0 || this.#rows.seqOf(row) !== seq) return undefined;
+    const value = this.#records.valueOf(this.#rows.addressOf(row));
+    return typeof value === 'string' ? undefined : value;
+  }
+
+  /**
+   * Sets a key.
+   *
+   * @returns the version that it had; 0 if it did not exist
+   */
+  set(key: string, { value, seq, timeMs }: KeyEntry): number {
+    const tag = this.#hash(key);
+    const row = this.#directory.find(tag, key);
+    if (row >= 0) {
+      const previous = this.#rows.seqOf(row);
+      this.#rows.setVersion(row, seq, timeMs);
+      this.#replaceRecord(row, key, value);
+      return previous;
+    }
+    this.#order.add(this.#addRow(key, tag, { value, seq, timeMs }));
+    return 0;
+  }
+
+  /** Adds a key above all others, in an index to which nothing else was added. */
+  append(key: string, entry: KeyEntry): void {
+    this.#order.addLast(this.#addRow(key, this.#hash(key), entry));
+  }
+
+  #addRow(key: string, tag: number, { value, seq, timeMs }: KeyEntry): number {
+    const row = this.#rows.add();
+    this.#rows.setVersion(row, seq, timeMs);
+    this.#rows.setTag(row, tag);
+    this.#rows.setAddress(row, this.#records.add(row, key, value));
+    this.#directory.add(tag, row);
+    this.#count += 1;
+    if (typeof value !== 'string') this.#placedCount += 1;
+    return row;
+  }
+
+  #replaceRecord(row: number, key: string, value: string | ValuePlace): void {
+    const old = this.#rows.addressOf(row);
+    if (this.#records.isPlaced(old)) this.#placedCount -= 1;
+    if (typeof value !== 'string') this.#placedCount += 1;
+    this.#rows.setAddress(row, this.#records.add(row, key, value));
+    this.#records.free(old);
+  }
+
+  /**
+   * Replaces the value of a version that does not change: by a text in memory, or by a place on disk. Ignores a version that is no longer
+   * current.
+   */
+  replaceValue(key: string, seq: number, value: string | ValuePlace): void {
+    const row = this.#find(key);
+    if (row < 0 || this.#rows.seqOf(row) !== seq) return;
+    const address = this.#rows.addressOf(row);
+    if (typeof value !== 'string' && this.#records.isPlaced(address)) this.#records.setPlace(address, value);
+    else this.#replaceRecord(row, key, value);
+  }
+
+  /**
+   * Deletes a key.
+   *
+   * @returns the version that it had; 0 if it did not exist
+   */
+  delete(key: string): number {
+    const row = this.#find(key);
+    if (row < 0) return 0;
+    const seq = this.#rows.seqOf(row);
+    const address = this.#rows.addressOf(row);
+    this.#directory.remove(this.#rows.tagOf(row), row);
+    if (this.#records.isPlaced(address)) this.#placedCount -= 1;
+    this.#count -= 1;
+    if (this.#order.remove(row)) this.#rows.free(row);
+    else this.#rows.setAddress(row, NO_ADDRESS);
+    this.#records.free(address);
+    return seq;
+  }
+
+  /** True if {@link slice} answers without sorting in more keys than takes some milliseconds. */
+  get isSorted(): boolean {
+    return this.#order.waitingCount <= SORTED_AT_ONCE_MAX;
+  }
+
+  /** Sorts in some thousands of the keys that wait for it, which takes some milliseconds. */
+  sortSome(): void {
+    this.#order.sortSome();
+  }
+
+  /**
+   * Reads the first entries of a range, all of one moment.
+   *
+   * @param limit maximum number of entries, from 1
+   * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
+   */
+  slice(range: KeyRange, limit: number, valueBytesMax = Infinity): KeySlice {
+    const entries: [string, KeyEntry][] = [];
+    let rest = valueBytesMax;
+    for (const [key, row] of this.#rowsIn(range, limit)) {
+      rest -= this.#records.valueBytesOf(this.#rows.addressOf(row));
+      if (rest < 0 && entries.length > 0) return { entries, isLast: false };
+      entries.push([key, this.#entryOf(key, row)]);
+    }
+    return { entries, isLast: entries.length < limit };
+  }
+
+  /**
+   * Reads the first keys of a range, all of one moment.
+   *
+   * @param limit maximum number of keys, from 1
+   */
+  keys(range: KeyRange, limit: number): string[] {
+    return Array.from(this.#rowsIn(range, limit), ([key]) => key);
+  }
+
+  * #rowsIn(range: KeyRange, limit: number): Generator<readonly [key: string, row: number]> {
+    invariant(limit >= 1, 'a slice has room for a key');
+    while (this.#order.waitingCount > 0) this.#order.sortSome();
+    let rest = limit;
+    for (const row of this.#rowsFrom(range)) {
+      const key = this.#records.keyOf(this.#rows.addressOf(row));
+      if (isBefore(range, key)) continue;
+      if (isBeyond(range, key)) return;
+      yield [key, row];
+      rest -= 1;
+      if (rest === 0) return;
+    }
+  }
+
+  /** Iterates over rows in the direction of the range, starting at or shortly before its first key. */
+  #rowsFrom(range: KeyRange): Generator<number> {
+    const order = this.#order;
+    const start = iterationStart(range);
+    const isReverse = range.reverse === true;
+    if (start === undefined) return isReverse ? order.rowsBefore() : order.rowsFrom();
+    const bytes = Buffer.from(start);
+    const compareTo = (row: number): number => this.#records.compareKey(this.#rows.addressOf(row), bytes);
+    if (!isReverse) return order.rowsFrom(order.positionOf(compareTo));
+    return order.rowsBefore(order.positionOf((row) => (compareTo(row) <= 0 ? -1 : 1)));
+  }
+}
