@@ -281,7 +281,7 @@ export class FileLog implements Log {
     try {
       await Rotation.run(disk, paths, (rotation) => this.#rotate(rotation));
     } catch (error) {
-      if (this.#hasFailed) throw error;
+      if (this.#hasFailed) throw error instanceof AppError ? error : logFailed('the disk failed while its segment was sealed', error);
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
       const level = faultOf(error) === 'defect' ? 'error' : 'warn';
       logger[level]({ project: this.project, err: error }, SEALING_FAILED);

@@ -91,6 +91,22 @@ test('a sync for a line that the seal made durable is skipped', async () => {
   await log.close();
 });
 
+test('a batch whose segment cannot be prepared, while a background sync fails the log, is refused as log_failed', async () => {
+  const disk = emptyDisk();
+  const log = await createLog(disk, { ...BEHIND, syncIntervalMs: 60_000 });
+  await appendBatches(log, [1, 1]);
+  const gate = closedGate();
+  const refused = gate.promise.then(() => { throw errnoError('EIO', 'unlink'); });
+  refused.catch(() => undefined);
+  disk.fail({ method: 'unlink', path: `${HOME}/${PROJECT}/next`, action: { kind: 'hold', until: refused } });
+  disk.fail({ method: 'datasync', path: ACTIVE, action: { kind: 'errno', code: 'EIO' } });
+  const appending = log.append(drafts(3, 3), 2);
+  await assert.rejects(log.sync(), { code: 'outcome_unknown' });
+  gate.open();
+  await assert.rejects(appending, { code: 'log_failed' });
+  await log.close();
+});
+
 test('closing waits for a sync that is queued', async () => {
   const disk = emptyDisk();
   const log = await createLog(disk, { ...BEHIND, syncIntervalMs: 60_000 });
