@@ -3,15 +3,11 @@
  * own folder.
  */
 import { join } from 'node:path';
-import { invariant } from '../base/invariant.js';
-import { endOfPlace, type TextPlace } from '../base/text-place.js';
 import type { Disk } from '../disk/disk.js';
-import { LogPaths } from '../log/file/log-paths.js';
 import type { LogLine } from '../log/log.js';
 import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { projectEventOf } from './project-files.js';
-import { projectTexts, type SegmentTexts } from './segment-texts.js';
 
 /** What to build from, and where. */
 interface StateBuild {
@@ -27,8 +23,6 @@ interface StateBuild {
   readonly previous: SnapshotManifest | undefined;
   /** All lines after `previous`, each checked, in groups. */
   readonly lines: AsyncIterable<readonly LogLine[]>;
-  /** Reads values of the lines again; closed at the end. @default the project's segments */
-  readonly texts?: SegmentTexts;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +40,6 @@ interface BuiltState extends SnapshotData {
  */
 export async function buildState(build: StateBuild): Promise<BuiltState> {
   const { disk, dataFolder, project, into, seq, previous, lines, signal } = build;
-  const texts = build.texts ?? projectTexts(disk, new LogPaths(dataFolder, project), { folder: into, seq });
   let last: LogLine | undefined;
   const changes = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
     for await (const group of lines) {
@@ -54,15 +47,9 @@ export async function buildState(build: StateBuild): Promise<BuiltState> {
       yield group.map(changeOf).filter((change) => change !== undefined);
     }
   };
-  try {
-    const data = await buildSnapshot({
-      disk, folder: into, previousFolder: join(dataFolder, project), seq, previous, changes: changes(),
-      readText: (place) => texts.read(place), signal,
-    });
-    return { ...data, last };
-  } finally {
-    await texts.close();
-  }
+  const previousFolder = join(dataFolder, project);
+  const data = await buildSnapshot({ disk, folder: into, previousFolder, seq, previous, changes: changes(), signal });
+  return { ...data, last };
 }
 
 /** The change of keys and values that a line makes; undefined for a line about the project itself. */
@@ -71,7 +58,7 @@ function changeOf(line: LogLine): SnapshotChange | undefined {
   const { seq, timeMs } = line;
   switch (event.op) {
     case 'set':
-      return { kind: 'set', key: event.key, value: event.value, seq, timeMs, place: placeOfValue(line, event.value) };
+      return { kind: 'set', key: event.key, value: event.value, seq, timeMs };
     case 'delete':
       return { kind: 'delete', key: event.key, seq };
     case 'clear':
@@ -79,10 +66,4 @@ function changeOf(line: LogLine): SnapshotChange | undefined {
     default:
       return undefined;
   }
-}
-
-/** The body of a `set` ends with its value. */
-function placeOfValue({ place, seq }: LogLine, value: string): TextPlace {
-  invariant(place !== undefined, `the line of seq ${seq} lies in a file`);
-  return endOfPlace(place, Buffer.byteLength(value));
 }

@@ -11,31 +11,29 @@ import type { LogPaths } from '../log/file/log-paths.js';
 import { listSegments, openSegment, segmentFile } from '../log/file/segment/segment-files.js';
 import { findSoundFile } from '../log/file/segment/verify-segment.js';
 import { LogCorruptError } from '../log/log-errors.js';
-import { snapshotName } from '../projections/snapshot/snapshot-names.js';
 
 /** Open descriptors at most. */
 const FILES_MAX = 64;
-/** From here on, no snapshot uses the numbers of run files: they name written-out segments. */
-const TEXT_RUNS_START = 900_000_000;
 
-/** The texts of the segments of one log. */
+/** The texts of the segments of a project's log. */
 export class SegmentTexts {
-  readonly #pool: FilePool;
-  readonly #open: (segment: number) => Promise<ReadableFile>;
+  readonly #disk: Disk;
+  readonly #paths: LogPaths;
+  readonly #scratchFolder: string;
+  readonly #pool = new FilePool(FILES_MAX);
+  #inflatedCount = 0;
 
-  /**
-   * @param pool holds the open texts
-   * @param open opens the text of a segment, by the number that places name it by
-   */
-  constructor(pool: FilePool, open: (segment: number) => Promise<ReadableFile>) {
-    this.#pool = pool;
-    this.#open = open;
+  /** @param scratchFolder the folder to write out compressed segments to, absolute */
+  constructor(disk: Disk, paths: LogPaths, scratchFolder: string) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#scratchFolder = scratchFolder;
   }
 
   /**
    * Reads a piece of a line.
    *
-   * @returns the bytes that are there now; the caller checks whether they are the right ones
+   * @returns the bytes that are there now
    * @throws {LogCorruptError} when the segment does not exist
    */
   async read({ segment, offset, sizeBytes }: TextPlace): Promise<Buffer> {
@@ -44,35 +42,24 @@ export class SegmentTexts {
     return bytes.subarray(0, count);
   }
 
+  /** Locates the segment on every opening: it may have been sealed or compressed since. */
+  async #open(firstSeq: number): Promise<ReadableFile> {
+    const found = (await listSegments(this.#disk, this.#paths)).find((segment) => segment.firstSeq === firstSeq);
+    const stored = found && !found.isActive ? await findSoundFile(this.#disk, this.#paths, found) : undefined;
+    if (stored?.isCompressed) {
+      this.#inflatedCount += 1;
+      const path = join(this.#scratchFolder, `inflated-${this.#inflatedCount}`);
+      return await openInflated(this.#disk, stored, { path, leavesReserve: false });
+    }
+    const plain = { firstSeq, isCompressed: false };
+    const opened = await openSegment(this.#disk, this.#paths, found?.isActive ? found : plain);
+    if (opened !== undefined) return opened.text;
+    const file = segmentFile(this.#paths, plain).shownName;
+    throw new LogCorruptError({ file, offset: 0 }, `a segment with first_seq ${firstSeq}`, 'another one or none');
+  }
+
   /** Releases every descriptor. */
   async close(): Promise<void> {
     await this.#pool.close();
   }
-}
-
-/**
- * Opens the texts of a project's log. Written-out texts get names of run files of the snapshot that is being built, so that what a crash
- * leaves is dropped with the rest of that attempt.
- *
- * @param scratch the folder of that snapshot, absolute, and its seq
- */
-export function projectTexts(
-  disk: Disk, paths: LogPaths, scratch: { readonly folder: string; readonly seq: number },
-): SegmentTexts {
-  let runCount = 0;
-  // Locates the segment on every opening: it may have been sealed or compressed since.
-  return new SegmentTexts(new FilePool(FILES_MAX), async (firstSeq) => {
-    const found = (await listSegments(disk, paths)).find((segment) => segment.firstSeq === firstSeq);
-    const stored = found && !found.isActive ? await findSoundFile(disk, paths, found) : undefined;
-    if (stored?.isCompressed) {
-      const path = join(scratch.folder, snapshotName(scratch.seq, `run-${TEXT_RUNS_START + runCount}`));
-      runCount += 1;
-      return await openInflated(disk, stored, { path, leavesReserve: false });
-    }
-    const plain = { firstSeq, isCompressed: false };
-    const opened = await openSegment(disk, paths, found?.isActive ? found : plain);
-    if (opened !== undefined) return opened.text;
-    const file = segmentFile(paths, plain).shownName;
-    throw new LogCorruptError({ file, offset: 0 }, `a segment with first_seq ${firstSeq}`, 'another one or none');
-  });
 }

@@ -2,12 +2,8 @@
  * Reads a damaged log record by record: which lines continue a trusted hash, and what the others seem to be about. Headers and seals prove
  * nothing here, only the hash chain does. The log must have no writer.
  */
-import { join } from 'node:path';
 import type { Disk } from '../../disk/disk.js';
-import { FilePool } from '../../disk/file-pool.js';
-import { IdleFiles } from '../../disk/idle-files.js';
 import { findKeyFault } from '../../events/key-name.js';
-import { openLegible } from '../../log/file/segment/inflate-segment.js';
 import { LogPaths } from '../../log/file/log-paths.js';
 import { readRecords } from '../../log/file/segment/read-text.js';
 import { activeFile, headerOf, listSealed, openText, type SegmentFile } from '../../log/file/segment/segment-files.js';
@@ -17,7 +13,6 @@ import {
 } from '../../log/line-format.js';
 import { isIllegible, LogVersionError } from '../../log/log-errors.js';
 import type { LogLine, LogPosition } from '../../log/log.js';
-import { SegmentTexts } from '../segment-texts.js';
 
 /** One file of the log, oldest first. */
 interface DamagedSegment {
@@ -51,9 +46,6 @@ const VALUE_MARK = ',"value":';
 const NOT_UTF8 = '\ufffd';
 /** Bytes of a record that are searched for its claims: a longest key, escaped, and the fields before it. */
 const CLAIM_BYTES_MAX = 16_384;
-
-/** The longest that {@link IdleFiles} can wait, in milliseconds: reopening a compressed segment would inflate it again. */
-const KEEP_OPEN = { idleMs: 2 ** 31 - 1, filesMax: Number.MAX_SAFE_INTEGER };
 
 /** A log whose files may be damaged anywhere. */
 export class DamagedLog {
@@ -130,20 +122,6 @@ export class DamagedLog {
         }
       }
     }
-  }
-
-  /**
-   * Opens the segments to read values of their lines again. Each stays open until the end.
-   *
-   * @param scratchFolder the folder to write out compressed segments to, absolute; it needs space for the text of all of them
-   */
-  texts(scratchFolder: string): SegmentTexts {
-    return new SegmentTexts(new FilePool(this.segments.length + 1, new IdleFiles(KEEP_OPEN)), async (segment) => {
-      const file = this.segments[segment]?.file;
-      if (file === undefined) throw new TypeError('Cannot read a line again: its place is in no segment of this log');
-      if (!file.isCompressed) return await this.#disk.open(file.path, 'read');
-      return await openLegible(this.#disk, file, join(scratchFolder, `inflated-${segment}`));
-    });
   }
 
   async *#records(index: number): ReturnType<typeof readRecords> {

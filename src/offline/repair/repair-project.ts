@@ -98,7 +98,7 @@ async function buildBase(
   const log = await DamagedLog.open(disk, dataFolder, project);
   const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? '') };
   const lines = appliedTo(state, log.linesAfter(start));
-  return await buildState({ disk, dataFolder, project, into, seq: end.seq, previous: snapshot, lines, texts: log.texts(into), signal });
+  return await buildState({ disk, dataFolder, project, into, seq: end.seq, previous: snapshot, lines, signal });
 }
 
 /** Passes lines on and applies each to the state. */

@@ -9,7 +9,7 @@ import { placeOfLine } from '../../log/line-format.js';
 import type { LogLine } from '../../log/log.js';
 import { openProjectLog, type ProjectLog } from '../project-files.js';
 import { REGISTRY } from '../registry.js';
-import { projectTexts, type SegmentTexts } from '../segment-texts.js';
+import { SegmentTexts } from '../segment-texts.js';
 import { isBehind, type Moment, momentText, OutOfReachError } from './moment.js';
 
 /** Which lines match. An absent member matches every line. */
@@ -60,7 +60,7 @@ export async function* replayEvents(options: EventsOptions): AsyncGenerator<Buff
   const { disk, dataFolder, project, until, filter, scratchFolder, signal } = options;
   const log = await openProjectLog(disk, { dataFolder, project });
   await refuseOutOfReach(log, options);
-  const texts = projectTexts(disk, new LogPaths(dataFolder, project), { folder: scratchFolder, seq: 1 });
+  const texts = new SegmentTexts(disk, new LogPaths(dataFolder, project), scratchFolder);
   const fromSeq = Math.max(options.fromSeq ?? 1, log.firstSeq);
   try {
     for await (const group of log.files.lines({ fromSeq, ...(signal && { signal }) })) {

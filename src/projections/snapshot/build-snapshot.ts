@@ -3,21 +3,14 @@
  *
  * A crash leaves files without a manifest, which the next startup or attempt drops.
  */
-import pLimit, { type LimitFunction } from 'p-limit';
-import { crc32 } from 'node:zlib';
 import { withDiskFull } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
-import type { TextPlace } from '../../base/text-place.js';
 import type { Disk } from '../../disk/disk.js';
 import { CHANGE_LIMITS, type ChangeLimits, ChangeTable } from './change-table.js';
-import { inOneGroup, mergeWithStored, type MergedEntry } from './merge-changes.js';
-import { readStoredEntries } from './read-generation.js';
+import { mergeWithStored } from './merge-changes.js';
+import { readStoredEntries, type StoredEntry } from './read-generation.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from './snapshot.js';
-import { ValueChangedError } from './snapshot-errors.js';
-import { SnapshotWriter, type WrittenEntry } from './snapshot-writer.js';
-
-/** Concurrent reads of values from the log. Node runs the file calls of the whole process on four threads. */
-const READS_IN_FLIGHT = 4;
+import { SnapshotWriter } from './snapshot-writer.js';
 
 /** What to build from, and where. */
 export interface BuildOptions {
@@ -32,8 +25,6 @@ export interface BuildOptions {
   readonly previousFolder?: string;
   /** All changes after `previous`, in order, up to `seq`. */
   readonly changes: AsyncIterable<readonly SnapshotChange[]>;
-  /** Reads a value of the changes again, by its place. The result is checked. */
-  readonly readText: (place: TextPlace) => Promise<Buffer>;
   /** Memory limits. @default CHANGE_LIMITS */
   readonly limits?: ChangeLimits;
   /** Stops the work; it rejects with the signal's reason. */
@@ -44,7 +35,7 @@ export interface BuildOptions {
  * Builds and syncs the two data files of a generation. Writes no manifest.
  *
  * @throws {SnapshotCorruptError} when the generation to build on is damaged; the caller can retry without it
- * @throws {ValueChangedError} when the log returns another value than before
+ * @throws {RunDamagedError} when the disk does not return what was spilled; the caller can retry
  * @throws {AppError} `disk_full`
  */
 export async function buildSnapshot(options: BuildOptions): Promise<SnapshotData> {
@@ -68,7 +59,8 @@ async function takeChanges(table: ChangeTable, { previous, changes, seq, signal 
     for (const change of group) {
       invariant(change.seq >= lastSeq && change.seq <= seq, 'changes come in order, after the previous generation and up to the new one');
       lastSeq = change.seq;
-      await table.take(change);
+      const taking = table.take(change);
+      if (taking !== undefined) await taking;
     }
   }
 }
@@ -77,13 +69,12 @@ async function writeMerged(table: ChangeTable, options: BuildOptions): Promise<S
   const { disk, folder, seq, previous, previousFolder = folder, signal } = options;
   const stored = previous !== undefined && table.hasStored
     ? readStoredEntries({ disk, folder: previousFolder, manifest: previous, signal })
-    : inOneGroup([]);
+    : nothing();
   const writer = await SnapshotWriter.create({ disk, folder, seq });
   try {
-    const reads = pLimit(READS_IN_FLIGHT);
     for await (const group of mergeWithStored(stored, table.merged())) {
       signal?.throwIfAborted();
-      await writer.addAll(await Promise.all(group.map((entry) => toWritten(entry, options, reads))));
+      await writer.addAll(group);
     }
     return await writer.finish();
   } catch (error) {
@@ -92,19 +83,6 @@ async function writeMerged(table: ChangeTable, options: BuildOptions): Promise<S
   }
 }
 
-function toWritten(entry: MergedEntry, options: BuildOptions, reads: LimitFunction): WrittenEntry | Promise<WrittenEntry> {
-  if (entry.kind === 'stored') {
-    const { key, seq, timeMs } = entry.stored.entry;
-    return { key, seq, timeMs, value: entry.stored.bytes };
-  }
-  const { key, seq, set } = entry.change;
-  invariant(set !== undefined, 'a deleted key is left out');
-  const { timeMs, place, crc, value } = set;
-  if (value !== undefined) return { key, seq, timeMs, value };
-  return reads(async () => {
-    const bytes = await options.readText(place);
-    // The first read was checked. Check this one too: otherwise the snapshot would vouch for whatever the disk returns now.
-    if (bytes.length !== place.sizeBytes || crc32(bytes) !== crc) throw new ValueChangedError(seq, place);
-    return { key, seq, timeMs, value: bytes };
-  });
+async function* nothing(): AsyncGenerator<readonly StoredEntry[]> {
+  await Promise.resolve();
 }

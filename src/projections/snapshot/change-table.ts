@@ -1,50 +1,44 @@
 /**
- * Collects the changes since the previous generation in bounded memory. Beyond the limits, spills them sorted to run files, without values,
- * since the log has those. Owns the run files.
+ * Collects the changes since the previous generation in bounded memory. Beyond the limit, writes them sorted to run files and merges those
+ * in passes, each of which reads and writes a change once: an external merge sort. Owns the run files.
  *
  * A crash leaves run files, which the next startup or attempt drops.
  */
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { compareUtf8 } from '../../base/compare-utf8.js';
-import { invariant } from '../../base/invariant.js';
-import { DataFileReader, readLines } from './data-file-reader.js';
-import { DataFileWriter } from './data-file-writer.js';
-import { decodeKeyChanges, encodeKeyChange, type KeyChange } from './key-change.js';
-import { inOneGroup, mergeChanges } from './merge-changes.js';
-import type { SnapshotChange, SnapshotFile } from './snapshot.js';
+import { BlockPacker, type ChangeBlock, compareRecords, type KeyedChange, roomFor, writeRecord } from './change-block.js';
+import { mergeChanges } from './merge-changes.js';
+import { readRun, type RunFile, writeRun } from './run-file.js';
+import type { SnapshotChange } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
 import type { NewGeneration } from './snapshot-writer.js';
 
 /** Limits of a change table. */
 export interface ChangeLimits {
-  /** Keys in memory. */
-  readonly keysHeld: number;
-  /** Total length of those keys in UTF-16 units. */
-  readonly keyUnitsHeld: number;
-  /** Total length of values in memory in UTF-16 units; beyond, only their places are kept. */
-  readonly valueUnitsHeld: number;
-  /** Run files that are merged into one. */
+  /** Bytes of changes in memory, unless a single one is larger. */
+  readonly bytesHeld: number;
+  /** Run files of a level that are merged into one of the next level, from 2. A merge holds a block of each in memory. */
   readonly runs: number;
 }
 
 /** The default limits: some tens of megabytes. */
-export const CHANGE_LIMITS: ChangeLimits = { keysHeld: 50_000, keyUnitsHeld: 8_388_608, valueUnitsHeld: 16_777_216, runs: 32 };
+export const CHANGE_LIMITS: ChangeLimits = { bytesHeld: 33_554_432, runs: 32 };
 
-interface RunFile {
-  readonly name: string;
-  readonly content: SnapshotFile;
+/** A run file, and how many merges its changes have been through. */
+interface LeveledRun extends RunFile {
+  readonly level: number;
 }
 
 /** The newest change of each key. */
 export class ChangeTable {
   readonly #target: NewGeneration;
   readonly #limits: ChangeLimits;
-  #held = new Map<string, KeyChange>();
-  #keyUnits = 0;
-  #valueUnits = 0;
-  /** Oldest first. */
-  #runs: RunFile[] = [];
+  /** Records in the order of the changes. */
+  #held: Buffer;
+  #heldBytes = 0;
+  /** The offset of each record in it. */
+  #offsets: number[] = [];
+  /** Oldest first; levels do not rise. */
+  #runs: LeveledRun[] = [];
   #runCount = 0;
   /** Names of all run files that may exist. */
   readonly #names = new Set<string>();
@@ -55,6 +49,7 @@ export class ChangeTable {
     this.#target = target;
     this.#limits = limits;
     this.#hasStored = hasStored;
+    this.#held = Buffer.allocUnsafe(limits.bytesHeld);
   }
 
   /** Whether the previous generation still counts: it does until all keys are cleared. */
@@ -62,97 +57,88 @@ export class ChangeTable {
     return this.#hasStored;
   }
 
-  /** Adds a change, which must not be older than those before it. */
-  async take(change: SnapshotChange): Promise<void> {
-    if (change.kind === 'clear') {
-      this.#forgetHeld();
-      this.#hasStored = false;
-      this.#runs = [];
-      await this.close();
-      return;
-    }
+  /**
+   * Adds a change, which must not be older than those before it.
+   *
+   * @returns undefined if that is done, as for most changes: waiting for each would take longer than adding it
+   */
+  take(change: SnapshotChange): Promise<void> | undefined {
+    if (change.kind === 'clear') return this.#clear();
+    if (roomFor(change) > this.#held.length - this.#heldBytes) return this.#spillAndTake(change);
     this.#hold(change);
-    const { keysHeld, keyUnitsHeld } = this.#limits;
-    if (this.#held.size >= keysHeld || this.#keyUnits >= keyUnitsHeld) await this.#spill();
+    return undefined;
   }
 
-  #hold(change: Exclude<SnapshotChange, { kind: 'clear' }>): void {
-    const { key, seq } = change;
-    const known = this.#held.get(key);
-    invariant(known === undefined || known.seq <= seq, 'changes come in the order of their seqs');
-    this.#valueUnits -= known?.set?.value?.length ?? 0;
-    if (known === undefined) this.#keyUnits += key.length;
-    if (change.kind === 'delete') {
-      // A deletion is kept only if it may hide an older version of the key.
-      if (this.#hasStored || this.#runs.length > 0) this.#held.set(key, { key, seq, set: undefined });
-      else if (this.#held.delete(key) || known === undefined) this.#keyUnits -= key.length;
-      return;
-    }
-    const { value, timeMs, place } = change;
-    const isHeld = this.#valueUnits + value.length <= this.#limits.valueUnitsHeld;
-    if (isHeld) this.#valueUnits += value.length;
-    this.#held.set(key, { key, seq, set: { timeMs, place, crc: crc32(value), value: isHeld ? value : undefined } });
+  #hold(change: KeyedChange): void {
+    this.#offsets.push(this.#heldBytes);
+    this.#heldBytes = writeRecord(change, this.#held, this.#heldBytes);
+  }
+
+  async #clear(): Promise<void> {
+    this.#forgetHeld();
+    this.#hasStored = false;
+    this.#runs = [];
+    await this.close();
+  }
+
+  async #spillAndTake(change: KeyedChange): Promise<void> {
+    await this.#spill();
+    const neededBytes = Math.max(roomFor(change), this.#limits.bytesHeld);
+    if (this.#held.length !== neededBytes) this.#held = Buffer.allocUnsafe(neededBytes);
+    this.#hold(change);
   }
 
   #forgetHeld(): void {
-    this.#held = new Map();
-    this.#keyUnits = 0;
-    this.#valueUnits = 0;
+    this.#heldBytes = 0;
+    this.#offsets = [];
   }
 
-  #sortedHeld(): readonly KeyChange[] {
-    return [...this.#held.values()].sort((a, b) => compareUtf8(a.key, b.key));
+  /** The newest held change of each key, ascending. */
+  async* #sortedHeld(): AsyncGenerator<ChangeBlock> {
+    const held = this.#held;
+    // Of the records of a key the newest comes first.
+    this.#offsets.sort((a, b) => compareRecords(held, a, held, b) || b - a);
+    const packer = new BlockPacker();
+    let last: number | undefined;
+    for (const offset of this.#offsets) {
+      if (last !== undefined && compareRecords(held, last, held, offset) === 0) continue;
+      last = offset;
+      packer.add(held, offset);
+      if (packer.isFull) yield* packer.takeFull();
+    }
+    yield* packer.takeAll();
   }
 
   async #spill(): Promise<void> {
-    const sorted = this.#sortedHeld();
+    if (this.#offsets.length === 0) return;
+    this.#runs.push(await this.#writeRun(this.#sortedHeld(), 0));
     this.#forgetHeld();
-    this.#runs.push(await this.#writeRun(inOneGroup(sorted)));
-    if (this.#runs.length < this.#limits.runs) return;
-    const merged = await this.#writeRun(mergeChanges(this.#runs.map((run) => this.#readRun(run))));
-    const obsolete = this.#runs;
-    this.#runs = [merged];
-    for (const { name } of obsolete) await this.#remove(name);
+    for (let level = 0; ; level += 1) {
+      // The newest ones, since lower levels have been merged already.
+      const full = this.#runs.filter((run) => run.level === level);
+      if (full.length < this.#limits.runs) return;
+      const merged = await this.#writeRun(mergeChanges(full.map((run) => readRun(this.#target, run))), level + 1);
+      this.#runs = [...this.#runs.slice(0, -full.length), merged];
+      for (const { name } of full) await this.#remove(name);
+    }
   }
 
-  async #writeRun(changes: AsyncIterable<readonly KeyChange[]>): Promise<RunFile> {
+  async #writeRun(blocks: AsyncIterable<ChangeBlock>, level: number): Promise<LeveledRun> {
     const { disk, folder, seq } = this.#target;
     this.#runCount += 1;
     const name = snapshotName(seq, `run-${this.#runCount}`);
     await disk.unlink(join(folder, name));
     this.#names.add(name);
-    let file: DataFileWriter | undefined;
-    try {
-      file = await DataFileWriter.create(disk, join(folder, name));
-      for await (const group of changes) {
-        for (const change of group) file.put(encodeKeyChange(change));
-        if (file.isDrainDue) await file.drain();
-      }
-      // Not synced: it is never read after a crash.
-      return { name, content: await file.finish(false) };
-    } catch (error) {
-      await file?.close().catch(() => undefined);
-      throw error;
-    }
-  }
-
-  async* #readRun({ name, content }: RunFile): AsyncGenerator<readonly KeyChange[]> {
-    const { disk, folder } = this.#target;
-    const reader = await DataFileReader.open(disk, { folder, name, content }, {});
-    try {
-      for await (const { bytes } of readLines(reader)) yield decodeKeyChanges(bytes);
-    } finally {
-      await reader.close();
-    }
+    return { ...(await writeRun(this.#target, name, blocks)), level };
   }
 
   /**
-   * Returns the newest change of each key.
+   * Returns the newest change of each key, ascending by the bytes of the keys.
    *
-   * @returns groups, ascending by the UTF-8 bytes of the keys, each key once
+   * @throws {RunDamagedError} when the disk does not return what was spilled
    */
-  merged(): AsyncGenerator<readonly KeyChange[]> {
-    return mergeChanges([...this.#runs.map((run) => this.#readRun(run)), inOneGroup(this.#sortedHeld())]);
+  merged(): AsyncGenerator<ChangeBlock> {
+    return mergeChanges([...this.#runs.map((run) => readRun(this.#target, run)), this.#sortedHeld()]);
   }
 
   async #remove(name: string): Promise<void> {

@@ -2,8 +2,9 @@
  * Merges streams of keys in the order of their UTF-8 bytes. Knows nothing of files.
  */
 import { compareUtf8 } from '../../base/compare-utf8.js';
-import type { KeyChange } from './key-change.js';
+import { BlockPacker, type ChangeBlock, compareRecords, decodeBlock, type KeyChange, recordEnd } from './change-block.js';
 import type { StoredEntry } from './read-generation.js';
+import type { WrittenEntry } from './snapshot-writer.js';
 
 /** Elements of a group at most. */
 const GROUP_ELEMENTS = 1000;
@@ -11,7 +12,7 @@ const GROUP_ELEMENTS = 1000;
 const GROUP_VALUE_BYTES = 4_194_304;
 
 /** A position in a stream that comes in groups, to compare streams element by element without awaiting each element. */
-export class GroupCursor<T> {
+class GroupCursor<T> {
   readonly #groups: AsyncIterator<readonly T[]>;
   #group: readonly T[] = [];
   #index = 0;
@@ -62,51 +63,104 @@ export class GroupCursor<T> {
   }
 }
 
-/** Returns a stream of one group. */
-export async function* inOneGroup<T>(elements: readonly T[]): AsyncGenerator<readonly T[]> {
-  await Promise.resolve();
-  yield elements;
+/** A position in a stream of blocks. */
+class BlockCursor {
+  readonly #blocks: AsyncIterator<ChangeBlock>;
+  /** Higher for a newer stream. */
+  readonly #age: number;
+  block: ChangeBlock = { bytes: Buffer.alloc(0), value: undefined };
+  /** Offset of the current record in the block. */
+  at = 0;
+
+  constructor(blocks: AsyncIterable<ChangeBlock>, age: number) {
+    this.#blocks = blocks[Symbol.asyncIterator]();
+    this.#age = age;
+  }
+
+  /** Loads the next block. Returns false at the end. */
+  async load(): Promise<boolean> {
+    const { done, value } = await this.#blocks.next();
+    if (done === true) return false;
+    this.block = value;
+    this.at = 0;
+    return true;
+  }
+
+  /** Moves to the next record. Returns false if the block has none: the caller must call {@link load}. */
+  step(): boolean {
+    this.at = this.block.value === undefined ? recordEnd(this.block.bytes, this.at) : this.block.bytes.length;
+    return this.at < this.block.bytes.length;
+  }
+
+  /** Below 0 if this one comes first: for the lower key, and of equal keys for the newer stream. */
+  compare(other: BlockCursor): number {
+    return compareRecords(this.block.bytes, this.at, other.block.bytes, other.at) || other.#age - this.#age;
+  }
+
+  /** Ends the stream. */
+  async close(): Promise<void> {
+    await this.#blocks.return?.();
+  }
+}
+
+/** Puts the last cursor of a heap in the place of the first. */
+function removeFirst(heap: BlockCursor[]): void {
+  const last = heap.pop();
+  if (last !== undefined && heap.length > 0) heap[0] = last;
+}
+
+/** Moves the first cursor down to its place in a heap that is in order otherwise. */
+function siftDown(heap: BlockCursor[]): void {
+  const [moved] = heap;
+  if (moved === undefined) return;
+  let index = 0;
+  for (;;) {
+    let child = 2 * index + 1;
+    let lower = heap[child];
+    const right = heap[child + 1];
+    if (lower !== undefined && right !== undefined && right.compare(lower) < 0) {
+      child += 1;
+      lower = right;
+    }
+    if (lower === undefined || moved.compare(lower) <= 0) break;
+    heap[index] = lower;
+    index = child;
+  }
+  heap[index] = moved;
 }
 
 /**
- * Merges streams of changes into one in which each key occurs once, with its highest seq. Of two changes with the same seq, that of the
- * later stream wins.
+ * Merges streams of changes into one that has the newest change of each key.
  *
- * @param streams from the oldest to the newest, each ascending by the UTF-8 bytes of its distinct keys
- * @returns groups, ascending
+ * @param streams from the oldest to the newest, each ascending by the bytes of its distinct keys
+ * @returns blocks, ascending
  */
-export async function* mergeChanges(streams: readonly AsyncIterable<readonly KeyChange[]>[]): AsyncGenerator<readonly KeyChange[]> {
-  const cursors: GroupCursor<KeyChange>[] = [];
+export async function* mergeChanges(streams: readonly AsyncIterable<ChangeBlock>[]): AsyncGenerator<ChangeBlock> {
+  const cursors = streams.map((stream, age) => new BlockCursor(stream, age));
   try {
-    for (const stream of streams) cursors.push(await GroupCursor.open(stream));
-    let group: KeyChange[] = [];
-    for (let next = lowest(cursors); next !== undefined; next = lowest(cursors)) {
-      group.push(next);
-      for (const cursor of cursors) if (cursor.current?.key === next.key && cursor.step()) await cursor.load();
-      if (group.length < GROUP_ELEMENTS) continue;
-      yield group;
-      group = [];
+    const heap: BlockCursor[] = [];
+    for (const cursor of cursors) if (await cursor.load()) heap.push(cursor);
+    heap.sort((a, b) => a.compare(b));
+    const packer = new BlockPacker();
+    let lastBytes: Buffer | undefined;
+    let lastAt = 0;
+    for (let [first] = heap; first !== undefined; [first] = heap) {
+      const { block: { bytes, value }, at } = first;
+      if (lastBytes === undefined || compareRecords(lastBytes, lastAt, bytes, at) !== 0) {
+        lastBytes = bytes;
+        lastAt = at;
+        if (value === undefined) packer.add(bytes, at);
+        else yield* [...packer.takeAll(), first.block];
+      }
+      if (!first.step() && !(await first.load())) removeFirst(heap);
+      siftDown(heap);
+      if (packer.isFull) yield* packer.takeFull();
     }
-    if (group.length > 0) yield group;
+    yield* packer.takeAll();
   } finally {
     for (const cursor of cursors) await cursor.close();
   }
 }
-
-function lowest(cursors: readonly GroupCursor<KeyChange>[]): KeyChange | undefined {
-  let found: KeyChange | undefined;
-  for (const { current } of cursors) {
-    if (current === undefined) continue;
-    const order = found === undefined ? -1 : compareUtf8(current.key, found.key);
-    if (found === undefined || order < 0 || (order === 0 && current.seq >= found.seq)) found = current;
-  }
-  return found;
-}
-
-/** A key of the new generation: unchanged from the previous one, or set since. */
-export type MergedEntry =
-  | { readonly kind: 'stored'; readonly stored: StoredEntry }
-  | { readonly kind: 'changed'; readonly change: KeyChange };
 
 /**
  * Merges the previous generation with the changes since. Leaves out deleted keys.
@@ -116,11 +170,11 @@ export type MergedEntry =
  * @returns groups of at most 1,000 keys and, apart from the last value of each, 4 MiB
  */
 export async function* mergeWithStored(
-  stored: AsyncIterable<readonly StoredEntry[]>, changes: AsyncIterable<readonly KeyChange[]>,
-): AsyncGenerator<readonly MergedEntry[]> {
+  stored: AsyncIterable<readonly StoredEntry[]>, changes: AsyncIterable<ChangeBlock>,
+): AsyncGenerator<readonly WrittenEntry[]> {
   const before = await GroupCursor.open(stored);
   try {
-    const after = await GroupCursor.open(changes);
+    const after = await GroupCursor.open(decoded(changes));
     try {
       yield* mergeCursors(before, after);
     } finally {
@@ -131,21 +185,23 @@ export async function* mergeWithStored(
   }
 }
 
-async function* mergeCursors(before: GroupCursor<StoredEntry>, after: GroupCursor<KeyChange>): AsyncGenerator<readonly MergedEntry[]> {
-  let group: MergedEntry[] = [];
+async function* decoded(blocks: AsyncIterable<ChangeBlock>): AsyncGenerator<readonly KeyChange[]> {
+  for await (const block of blocks) yield decodeBlock(block);
+}
+
+async function* mergeCursors(before: GroupCursor<StoredEntry>, after: GroupCursor<KeyChange>): AsyncGenerator<readonly WrittenEntry[]> {
+  let group: WrittenEntry[] = [];
   let groupBytes = 0;
   while (before.current !== undefined || after.current !== undefined) {
     const { current: stored } = before;
     const { current: change } = after;
-    const order = stored === undefined ? 1 : change === undefined ? -1 : compareUtf8(stored.entry.key, change.key);
+    const order = stored === undefined ? 1 : change === undefined ? -1 : compareUtf8(stored.key, change.key);
     if (order <= 0 && before.step()) await before.load();
     if (order >= 0 && after.step()) await after.load();
-    if (order < 0 && stored !== undefined) {
-      group.push({ kind: 'stored', stored });
-      groupBytes += stored.bytes.length;
-    } else if (change?.set !== undefined) {
-      group.push({ kind: 'changed', change });
-      groupBytes += change.set.place.sizeBytes;
+    const next = order < 0 ? stored : change;
+    if (next !== undefined && isSet(next)) {
+      group.push(next);
+      groupBytes += next.value.length;
     }
     if (group.length < GROUP_ELEMENTS && groupBytes < GROUP_VALUE_BYTES) continue;
     yield group;
@@ -153,4 +209,8 @@ async function* mergeCursors(before: GroupCursor<StoredEntry>, after: GroupCurso
     groupBytes = 0;
   }
   if (group.length > 0) yield group;
+}
+
+function isSet(change: KeyChange): change is KeyChange & { readonly value: Buffer } {
+  return change.value !== undefined;
 }

@@ -24,10 +24,9 @@ interface GenerationSource extends ReadingHooks {
 }
 
 /** A key with the bytes of its value as stored. */
-export interface StoredEntry {
-  readonly entry: IndexEntry;
+export interface StoredEntry extends IndexEntry {
   /** Checked against their CRC. */
-  readonly bytes: Buffer;
+  readonly value: Buffer;
 }
 
 /** Bytes of the `.json` that are read at once, unless a value is larger. */
@@ -175,7 +174,8 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
           : reader.corrupt(json.offset, 'a value', 'the end');
         if (taken instanceof SnapshotCorruptError) throw await findCulprit(index, taken);
         isFirst = false;
-        group.push({ entry, bytes: taken });
+        const { key, seq, timeMs, offset, crc } = entry;
+        group.push({ key, seq, timeMs, offset, sizeBytes: entry.sizeBytes, crc, value: taken });
         groupBytes += sizeBytes;
         if (groupBytes < GROUP_BYTES) continue;
         yield group;
@@ -225,6 +225,6 @@ async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorru
  */
 export async function* readEntries(source: GenerationSource): AsyncGenerator<readonly SnapshotEntry[]> {
   for await (const group of readStoredEntries(source)) {
-    yield group.map(({ entry, bytes }) => ({ ...entry, value: bytes.toString('utf8') }));
+    yield group.map((entry) => ({ ...entry, value: entry.value.toString('utf8') }));
   }
 }

@@ -60,12 +60,15 @@ export class SnapshotVersionError extends Error {
   }
 }
 
-/** The log returned other bytes of a value than before: the log is damaged, not a snapshot. */
-export class ValueChangedError extends Error {
-  override readonly name = 'ValueChangedError';
+/** A run file of an attempt to build a generation differs from what was written. Neither the log nor a snapshot is damaged: try again. */
+export class RunDamagedError extends Error {
+  override readonly name = 'RunDamagedError';
 
-  /** @param place the value's place in the log: the first seq of the segment, and the offset in bytes */
-  constructor(seq: number, place: { readonly segment: number; readonly offset: number }) {
-    super(`Cannot trust the log at seq ${seq}, segment ${place.segment}, byte ${place.offset}: the value's CRC-32 is wrong`);
+  /**
+   * @param file file name inside the project's folder
+   * @param offset of the damaged piece in bytes
+   */
+  constructor(file: string, offset: number) {
+    super(`Cannot trust "${file}" at byte ${offset}: the disk returns other bytes than were written`);
   }
 }

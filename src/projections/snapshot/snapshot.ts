@@ -17,7 +17,6 @@
  * - A generation whose manifest says `base` holds the state before the first line of its log. It stays as long as that line does.
  * - Files without a manifest are left over from an interrupted attempt; the next startup or attempt drops them.
  */
-import type { TextPlace } from '../../base/text-place.js';
 
 /** The last event in a snapshot. */
 export interface SnapshotPosition {
@@ -84,14 +83,6 @@ export interface SnapshotEntry extends IndexEntry {
 
 /** A change since the previous snapshot. */
 export type SnapshotChange =
-  | {
-      readonly kind: 'set';
-      readonly key: string;
-      readonly value: string;
-      readonly seq: number;
-      readonly timeMs: number;
-      /** The place to read the value again, so that not all values have to be in memory. */
-      readonly place: TextPlace;
-    }
+  | { readonly kind: 'set'; readonly key: string; readonly value: string; readonly seq: number; readonly timeMs: number }
   | { readonly kind: 'delete'; readonly key: string; readonly seq: number }
   | { readonly kind: 'clear'; readonly seq: number };

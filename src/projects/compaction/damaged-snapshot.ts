@@ -65,9 +65,8 @@ export async function hasLines(
 }
 
 /** Whether an error reports damaged files, which stay damaged until a person acts, and not a failure that may pass. */
-export function isDamage(error: unknown): error is Error {
-  // Compared by name, because the error may come from another thread.
-  return (error instanceof AppError && error.code === 'project_corrupt') || (error instanceof Error && error.name === 'ValueChangedError');
+export function isDamage(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === 'project_corrupt';
 }
 
 /** The error for damaged snapshots whose content exists nowhere else. */

@@ -3,22 +3,23 @@ import { AppError } from '../../../src/base/app-error.js';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
 import { InvariantError } from '../../../src/base/invariant.js';
 import { addTerm, keyTerm } from '../../../src/projections/key-sum.js';
-import type { ChangeLimits } from '../../../src/projections/snapshot/change-table.js';
-import { SnapshotCorruptError, ValueChangedError } from '../../../src/projections/snapshot/snapshot-errors.js';
-import type { SnapshotChange, SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
+import { type ChangeLimits, ChangeTable } from '../../../src/projections/snapshot/change-table.js';
+import { RunDamagedError, SnapshotCorruptError } from '../../../src/projections/snapshot/snapshot-errors.js';
+import type { SnapshotChange, SnapshotData, SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
 import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 import { PROPERTY_RUNS } from '../../test-form.js';
 import {
-  build, commitEntries, emptyDisk, entriesOf, flatten, FOLDER, folderOn, inGroups, manifestOf, namesIn, PlacedValues,
-  type PlainEntry, timeOf,
+  build, commitEntries, emptyDisk, entriesOf, flatten, FOLDER, folderOn, inGroups, manifestOf, namesIn, type PlainEntry, setChange, timeOf,
 } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/build-snapshot');
 /** Each one builds several snapshots. */
 const RUNS = PROPERTY_RUNS / 4;
 const TIMEOUT_MS = 120_000;
-const TINY: ChangeLimits = { keysHeld: 3, keyUnitsHeld: 40, valueUnitsHeld: 12, runs: 3 };
+/** Two or three small changes. */
+const TINY: ChangeLimits = { bytesHeld: 150, runs: 3 };
 
 /** The plainest model to compare a build with. */
 class PlainMap {
@@ -59,18 +60,17 @@ const arbitrarySteps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
 /** Builds consecutive snapshots and compares each with the plain map. */
 async function compare(steps: readonly Step[], limits: ChangeLimits | undefined): Promise<void> {
   const disk = emptyDisk();
-  const values = new PlacedValues();
   const model = new PlainMap();
   let previous: SnapshotManifest | undefined;
   let changes: SnapshotChange[] = [];
   let seq = 0;
   for (const step of [...steps, { kind: 'snapshot' } as const]) {
     seq += 1;
-    if (step.kind === 'set') changes.push(values.set(step.key, step.value, seq));
+    if (step.kind === 'set') changes.push(setChange(step.key, step.value, seq));
     else if (step.kind === 'delete') changes.push({ kind: 'delete', key: step.key, seq });
     else if (step.kind === 'clear') changes.push({ kind: 'clear', seq });
     else if (step.kind === 'snapshot') {
-      const data = await build(disk, { seq, previous, readText: values.readText, ...(limits === undefined ? {} : { limits }) }, changes);
+      const data = await build(disk, { seq, previous, ...(limits === undefined ? {} : { limits }) }, changes);
       for (const change of changes) model.apply(change);
       const manifest = manifestOf(data, seq);
       const expected = model.sorted();
@@ -91,130 +91,154 @@ test('consecutive generations equal a plain map', async () => {
   await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, undefined)), { numRuns: RUNS });
 }, { timeoutMs: TIMEOUT_MS });
 
-test('the same holds with so little memory that everything is spilled, merged and read again', async () => {
-  await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, TINY)), { numRuns: RUNS });
-}, { timeoutMs: TIMEOUT_MS });
-
-/** Changes that set so many keys. */
-function sets(values: PlacedValues, count: number): SnapshotChange[] {
-  return Array.from({ length: count }, (_, index) => values.set(`k${index}`, '"abcd"', index + 1));
+for (const limits of [TINY, { bytesHeld: 1, runs: 2 }, { bytesHeld: 400, runs: 99 }]) {
+  test(`the same holds if ${limits.bytesHeld} bytes are held, and ${limits.runs} runs merged`, async () => {
+    await fc.assert(fc.asyncProperty(arbitrarySteps, (steps) => compare(steps, limits)), { numRuns: RUNS });
+  }, { timeoutMs: TIMEOUT_MS });
 }
 
-test('values that fit are not read again, and beyond the limit each is read once', async () => {
-  const changes = (values: PlacedValues): SnapshotChange[] => sets(values, 20);
-  const roomy = new PlacedValues();
-  await build(emptyDisk(), { seq: 20, previous: undefined, readText: roomy.readText }, changes(roomy));
-  assert.equal(roomy.readCount, 0);
-  const tight = new PlacedValues();
-  const limits = { keysHeld: 100, keyUnitsHeld: 1000, valueUnitsHeld: 30, runs: 3 };
-  await build(emptyDisk(), { seq: 20, previous: undefined, readText: tight.readText, limits }, changes(tight));
-  assert.equal(tight.readCount, 15);
-});
+/** Changes that set so many keys. */
+function sets(count: number): SnapshotChange[] {
+  return Array.from({ length: count }, (_, index) => setChange(`k${index}`, '"abcd"', index + 1));
+}
 
 test('a key that is deleted after being spilled is gone, even without a previous generation, and can be set again', async () => {
   const disk = emptyDisk();
-  const values = new PlacedValues();
   const changes: SnapshotChange[] = [
-    ...sets(values, 6), { kind: 'delete', key: 'k0', seq: 7 }, { kind: 'delete', key: 'k1', seq: 8 }, values.set('k1', '"back"', 9),
+    ...sets(6), { kind: 'delete', key: 'k0', seq: 7 }, { kind: 'delete', key: 'k1', seq: 8 }, setChange('k1', '"back"', 9),
   ];
-  const data = await build(disk, { seq: 9, previous: undefined, readText: values.readText, limits: { ...TINY, runs: 9 } }, changes);
+  const data = await build(disk, { seq: 9, previous: undefined, limits: { ...TINY, runs: 9 } }, changes);
   const keys = (await entriesOf(disk, manifestOf(data, 9))).map(([key, , seq]) => [key, seq]);
   assert.deepEqual(keys, [['k1', 9], ['k2', 3], ['k3', 4], ['k4', 5], ['k5', 6]]);
 });
 
-test('at most four values are read at once', async () => {
-  const values = new PlacedValues();
-  let reading = 0;
-  let most = 0;
-  const readText: typeof values.readText = async (place) => {
-    reading += 1;
-    most = Math.max(most, reading);
-    const bytes = await values.readText(place);
-    reading -= 1;
-    return bytes;
+/** Builds a snapshot of 20 keys, and spoils the second run file as soon as it is written. */
+async function buildSpoilt(disk: FaultDisk, spoil: (bytes: Buffer) => Buffer, limits: ChangeLimits): Promise<SnapshotData> {
+  const path = `${FOLDER}/snap-00000000000000000020.run-2`;
+  let isSpoilt = false;
+  const changes = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
+    for await (const group of inGroups(sets(20), 1)) {
+      yield group;
+      if (isSpoilt || disk.tree.find(path) === undefined) continue;
+      isSpoilt = true;
+      disk.put(path, spoil(Buffer.from(disk.bytesOf(path))));
+    }
   };
-  const changes = sets(values, 50);
-  await build(emptyDisk(), { seq: 50, previous: undefined, readText, limits: TINY }, changes);
-  assert.equal(most, 4);
+  return await build(disk, { seq: 20, previous: undefined, limits, changes: changes() }, []);
+}
+
+test('a run file that is damaged in any byte ends the attempt, leaves nothing, and the next one succeeds', async () => {
+  const sound = await build(emptyDisk(), { seq: 20, previous: undefined }, sets(20));
+  // With three runs the damage is found while they are merged, with many at the end.
+  for (const limits of [TINY, { ...TINY, runs: 99 }]) {
+    let runBytes = 0;
+    assert.deepEqual(await buildSpoilt(emptyDisk(), (bytes) => { runBytes = bytes.length; return bytes; }, limits), sound);
+    assert.ok(runBytes > 60, `${runBytes} bytes`);
+    const flips = Array.from({ length: runBytes }, (_, at) => (bytes: Buffer) => {
+      bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << (at % 8)), at);
+      return bytes;
+    });
+    for (const spoil of [...flips, (bytes: Buffer) => bytes.subarray(1), (bytes: Buffer) => bytes.subarray(0, -1), () => Buffer.alloc(0)]) {
+      const disk = emptyDisk();
+      await assert.rejects(buildSpoilt(disk, spoil, limits), RunDamagedError);
+      assert.deepEqual([namesIn(disk), disk.openPaths], [[], []]);
+      assert.deepEqual(await build(disk, { seq: 20, previous: undefined, limits }, sets(20)), sound);
+    }
+  }
 });
 
-test('a value that the log returns changed or cut is never written', async () => {
-  for (const spoil of [(bytes: Buffer) => bytes.fill('9', 1, 2), (bytes: Buffer) => bytes.subarray(1), () => Buffer.alloc(0)]) {
+/** Values around the size of a block and of several MiB, small ones between them. */
+const VALUE_BYTES = [1, 262_000, 2, 262_144, 300_000, 3, 3_145_728, 262_120, 1, 5_000_000];
+
+test('values of any size pass through runs and merges, and a large one that is replaced is not even read', async () => {
+  const valueOf = (sizeBytes: number): string => (sizeBytes < 4 ? '123'.slice(0, sizeBytes) : `"${'é'.repeat((sizeBytes - 2) / 2)}"`);
+  const changes = [0, 1, 2].flatMap((round) => VALUE_BYTES.map((sizeBytes, index) => (
+    setChange(`\u{1f600}${(index * 7) % 10}`, valueOf(sizeBytes), round * VALUE_BYTES.length + index + 1)
+  )));
+  const expected = await build(emptyDisk(), { seq: 30, previous: undefined }, changes);
+  for (const limits of [{ bytesHeld: 1, runs: 2 }, { bytesHeld: 1, runs: 99 }, { bytesHeld: 1_000_000, runs: 3 }]) {
     const disk = emptyDisk();
-    const values = new PlacedValues();
-    const readText: typeof values.readText = async (place) => spoil(await values.readText(place));
-    const changes = sets(values, 9);
-    await assert.rejects(build(disk, { seq: 9, previous: undefined, readText, limits: TINY }, changes), ValueChangedError);
-    assert.deepEqual([namesIn(disk), disk.openPaths], [[], []]);
+    assert.deepEqual(await build(disk, { seq: 30, previous: undefined, limits }, changes), expected);
+    const callsOf = (wanted: string): number => disk.calls.filter(({ method, path }) => method === wanted && path.includes('run-')).length;
+    // Without merges in between, all that was written is read, except the five large values of the first round and of the second.
+    if (limits.runs === 99) assert.equal(callsOf('append') - callsOf('read'), 10);
+  }
+});
+
+test('each change is written once for each level of merges, not for each merge', async () => {
+  const disk = emptyDisk();
+  let changes = 0;
+  const table = new ChangeTable({ disk, folder: FOLDER, seq: 1000 }, { bytesHeld: 1, runs: 4 }, false);
+  for (const change of sets(256)) {
+    await table.take(change);
+    changes += 1;
+    const runs = namesIn(disk).length;
+    assert.ok(runs <= 4 * 4, `${runs} run files after ${changes} changes`);
   }
 });
 
 test('a damaged previous generation is refused, and the build succeeds without it', async () => {
   const disk = emptyDisk();
-  const values = new PlacedValues();
-  const all = [values.set('a', '"1"', 1), values.set('b', '"2"', 2), values.set('c', '"3"', 3)];
+  const all = [setChange('a', '"1"', 1), setChange('b', '"2"', 2), setChange('c', '"3"', 3)];
   const previous = await commitEntries(disk, [['a', '"1"', 1], ['b', '"2"', 2]], 2);
   const path = `${FOLDER}/snap-00000000000000000002.json`;
   disk.put(path, disk.bytesOf(path).toString().replace('"2"', '"3"'));
   const before = namesIn(disk);
   const damaged = (error: unknown): boolean => error instanceof SnapshotCorruptError && error.file === 'snap-00000000000000000002.json';
-  await assert.rejects(build(disk, { seq: 3, previous, readText: values.readText }, all.slice(2)), damaged);
+  await assert.rejects(build(disk, { seq: 3, previous }, all.slice(2)), damaged);
   assert.deepEqual([namesIn(disk), disk.openPaths], [before, []]);
-  const data = await build(disk, { seq: 3, previous: undefined, readText: values.readText }, all);
+  const data = await build(disk, { seq: 3, previous: undefined }, all);
   assert.deepEqual(await entriesOf(disk, manifestOf(data, 3)), [['a', '"1"', 1], ['b', '"2"', 2], ['c', '"3"', 3]]);
 });
 
 test('after a clear the previous generation is not even opened', async () => {
   const disk = emptyDisk();
-  const values = new PlacedValues();
   const previous = await commitEntries(disk, [['a', '"1"', 1]], 2);
   disk.tree.remove(`${FOLDER}/snap-00000000000000000002.json`);
-  const data = await build(disk, { seq: 5, previous, readText: values.readText }, [{ kind: 'clear', seq: 4 }, values.set('b', '2', 5)]);
+  const data = await build(disk, { seq: 5, previous }, [{ kind: 'clear', seq: 4 }, setChange('b', '2', 5)]);
   assert.deepEqual(await entriesOf(disk, manifestOf(data, 5)), [['b', '2', 5]]);
 });
 
 test('changes out of order or out of range are defects', async () => {
   for (const seqs of [[2, 1], [4], [0]]) {
-    const values = new PlacedValues();
-    const changes = seqs.map((seq) => values.set('a', '1', seq));
-    await assert.rejects(build(emptyDisk(), { seq: 3, previous: undefined, readText: values.readText }, changes), InvariantError);
+      const changes = seqs.map((seq) => setChange('a', '1', seq));
+    await assert.rejects(build(emptyDisk(), { seq: 3, previous: undefined }, changes), InvariantError);
   }
   const disk = emptyDisk();
-  const values = new PlacedValues();
   const previous = await commitEntries(disk, [], 2);
-  await assert.rejects(build(disk, { seq: 3, previous, readText: values.readText }, [values.set('a', '1', 2)]), InvariantError);
-  await assert.rejects(build(disk, { seq: 2, previous, readText: values.readText }, []), InvariantError);
+  await assert.rejects(build(disk, { seq: 3, previous }, [setChange('a', '1', 2)]), InvariantError);
+  await assert.rejects(build(disk, { seq: 2, previous }, []), InvariantError);
 });
 
 test('a signal aborts the build with its reason, even between two changes, and no file is left', async () => {
   const disk = emptyDisk();
-  const values = new PlacedValues();
   const abort = new AbortController();
   const reason = new Error('enough');
-  const changes = sets(values, 40);
+  const changes = sets(40);
   const aborting = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
     yield* inGroups(changes.slice(0, 20));
     abort.abort(reason);
     yield* inGroups(changes.slice(20));
   };
-  const parts = { seq: 40, previous: undefined, readText: values.readText, limits: TINY };
-  await assert.rejects(build(disk, { ...parts, signal: abort.signal, changes: aborting() }, []), (error: unknown) => error === reason);
-  const reading = async (): Promise<Buffer> => {
-    abort.abort(reason);
-    return await Promise.reject(reason);
+  const parts = { seq: 40, previous: undefined, limits: TINY };
+  const isReason = (error: unknown): boolean => error === reason;
+  await assert.rejects(build(disk, { ...parts, signal: abort.signal, changes: aborting() }, []), isReason);
+  const late = new AbortController();
+  const all = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
+    yield* inGroups(changes);
+    late.abort(reason);
   };
-  await assert.rejects(build(disk, { ...parts, readText: reading }, changes), (error: unknown) => error === reason);
+  await assert.rejects(build(disk, { ...parts, signal: late.signal, changes: all() }, []), isReason);
   assert.deepEqual([namesIn(disk), disk.openPaths], [[], []]);
 });
 
 test('a disk that fills up at any point rejects with disk_full, and no file of the attempt is left', async () => {
-  const values = new PlacedValues();
-  const changes = sets(values, 30);
+  const changes = sets(30);
   let failures = 0;
   for (let roomBytes = 0; roomBytes < 6000; roomBytes += 37) {
     const disk = emptyDisk();
     disk.roomBytes = roomBytes;
-    const work = build(disk, { seq: 30, previous: undefined, readText: values.readText, limits: TINY }, changes);
+    const work = build(disk, { seq: 30, previous: undefined, limits: TINY }, changes);
     const outcome = await work.catch((error: unknown) => error);
     if (!(outcome instanceof Error)) continue;
     failures += 1;

@@ -5,7 +5,7 @@ import type { SnapshotManifest } from '../../../src/projections/snapshot/snapsho
 import type { ChangeLimits } from '../../../src/projections/snapshot/change-table.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import {
-  build, commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, manifestOf, namesIn, PlacedValues, type PlainEntry, READABLE,
+  build, commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, manifestOf, namesIn, type PlainEntry, READABLE, setChange,
 } from './snapshot-fixture.js';
 
 const OLDEST_SEQ = 5;
@@ -15,7 +15,7 @@ export const OLD_SEQ = 10;
 export const NEW_SEQ = 20;
 
 /** So little memory that there are run files and that they are merged. */
-const LIMITS: ChangeLimits = { keysHeld: 2, keyUnitsHeld: 40, valueUnitsHeld: 4, runs: 2 };
+const LIMITS: ChangeLimits = { bytesHeld: 60, runs: 2 };
 
 /** The entries of each generation. */
 export const HELD: Readonly<Record<number, readonly PlainEntry[]>> = {
@@ -34,12 +34,11 @@ export async function oldDisk(): Promise<FaultDisk> {
 
 /** Builds the new generation on the old one and commits it. */
 export async function makeGeneration(disk: FaultDisk, previous: SnapshotManifest | undefined): Promise<void> {
-  const values = new PlacedValues();
   const changes = [
-    values.set('d', '0', 11), values.set('d', '[4]', 12), { kind: 'delete', key: 'c', seq: 13 } as const, values.set('b', '"new"', 14),
-    values.set('e', '5', 15), values.set('g', '7', 16), { kind: 'delete', key: 'g', seq: 17 } as const, values.set('f', '"six"', 20),
+    setChange('d', '0', 11), setChange('d', '[4]', 12), { kind: 'delete', key: 'c', seq: 13 } as const, setChange('b', '"new"', 14),
+    setChange('e', '5', 15), setChange('g', '7', 16), { kind: 'delete', key: 'g', seq: 17 } as const, setChange('f', '"six"', 20),
   ];
-  const data = await build(disk, { seq: NEW_SEQ, previous, readText: values.readText, limits: LIMITS }, changes);
+  const data = await build(disk, { seq: NEW_SEQ, previous, limits: LIMITS }, changes);
   await folderOn(disk).commit(manifestOf(data, NEW_SEQ));
 }
 

@@ -1,4 +1,4 @@
-/** Fixtures of snapshot tests: a disk in memory with a project's folder, generations, and changes with a log to read them from. */
+/** Fixtures of snapshot tests: a disk in memory with a project's folder, generations, and changes. */
 import { crc32 } from 'node:zlib';
 import { buildSnapshot, type BuildOptions } from '../../../src/projections/snapshot/build-snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../../../src/projections/snapshot/snapshot-errors.js';
@@ -6,7 +6,6 @@ import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folde
 import type {
   SnapshotChange, SnapshotData, SnapshotEntry, SnapshotManifest,
 } from '../../../src/projections/snapshot/snapshot.js';
-import type { TextPlace } from '../../../src/base/text-place.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 
 export const HOME = '/data';
@@ -76,29 +75,9 @@ export async function entriesOf(disk: FaultDisk, manifest: SnapshotManifest): Pr
   return (await flatten<SnapshotEntry>(folderOn(disk).readEntries(manifest))).map(({ key, value, seq }) => [key, value, seq]);
 }
 
-/** Values of changes by their place, as a log keeps them. */
-export class PlacedValues {
-  readonly #values = new Map<number, Buffer>();
-  #offset = 0;
-  readCount = 0;
-
-  place(value: string): TextPlace {
-    const bytes = Buffer.from(value);
-    const place = { segment: 1, offset: this.#offset, sizeBytes: bytes.length };
-    this.#values.set(this.#offset, bytes);
-    this.#offset += bytes.length;
-    return place;
-  }
-
-  readonly readText = async ({ offset }: TextPlace): Promise<Buffer> => {
-    this.readCount += 1;
-    await Promise.resolve();
-    return Buffer.from(this.#values.get(offset) ?? '');
-  };
-
-  set(key: string, value: string, seq: number): SnapshotChange {
-    return { kind: 'set', key, value, seq, timeMs: timeOf(seq), place: this.place(value) };
-  }
+/** A change that sets a key. */
+export function setChange(key: string, value: string, seq: number): Extract<SnapshotChange, { kind: 'set' }> {
+  return { kind: 'set', key, value, seq, timeMs: timeOf(seq) };
 }
 
 /** Splits changes into groups of a size. */
@@ -111,7 +90,7 @@ export async function* inGroups(changes: readonly SnapshotChange[], size = 7): A
 
 /** Builds the data files of a generation. */
 export async function build(
-  disk: FaultDisk, parts: Pick<BuildOptions, 'seq' | 'previous' | 'readText'> & Partial<BuildOptions>, changes: readonly SnapshotChange[],
+  disk: FaultDisk, parts: Pick<BuildOptions, 'seq' | 'previous'> & Partial<BuildOptions>, changes: readonly SnapshotChange[],
 ): Promise<SnapshotData> {
   return await buildSnapshot({ disk, folder: FOLDER, changes: inGroups(changes), ...parts });
 }

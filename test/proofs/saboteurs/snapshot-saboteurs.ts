@@ -154,12 +154,8 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     tests: ['log/file/segment/sealed-segments.crash'],
   },
   {
-    name: 'believe-what-the-log-gives-back',
-    changes: [{
-      file: 'src/projections/snapshot/build-snapshot.ts',
-      find: 'bytes.length !== place.sizeBytes || crc32(bytes) !== crc',
-      replace: 'bytes.length < 0',
-    }],
+    name: 'believe-what-a-run-file-gives-back',
+    changes: [{ file: 'src/projections/snapshot/run-file.ts', find: 'count !== sizeBytes || crc32(bytes) !== crc', replace: 'count < 0' }],
     tests: ['projections/snapshot/build-snapshot'],
   },
   {

@@ -6,7 +6,6 @@
 import { dirname } from 'node:path';
 import { requireSpace } from '../../../disk/copy-file.js';
 import { appendAll, closing, type Disk, type ReadableFile } from '../../../disk/disk.js';
-import { isIllegible } from '../../log-errors.js';
 import { type SegmentFile, withText } from './segment-files.js';
 import { textPieces } from './read-text.js';
 
@@ -28,37 +27,14 @@ interface InflateTarget {
 export async function openInflated(disk: Disk, segment: SegmentFile, { path, leavesReserve }: InflateTarget): Promise<ReadableFile> {
   return await withText(disk, segment, async (text) => {
     if (leavesReserve) await requireSpace(disk, dirname(path), (await text.status()).sizeBytes);
-    return await openWritten(disk, path, textPieces(text));
-  });
-}
-
-/**
- * Inflates the legible beginning of a compressed segment that may be damaged. Nothing in it has been verified.
- *
- * @param path where the text is written; an existing file is removed
- * @returns the text up to the first damaged piece; the caller closes it
- */
-export async function openLegible(disk: Disk, segment: SegmentFile, path: string): Promise<ReadableFile> {
-  return await withText(disk, segment, async (text) => await openWritten(disk, path, untilDamage(textPieces(text))));
-}
-
-async function openWritten(disk: Disk, path: string, pieces: AsyncIterable<Buffer>): Promise<ReadableFile> {
-  await disk.unlink(path);
-  try {
-    await closing(await disk.open(path, 'create'), async (copy) => {
-      for await (const piece of pieces) await appendAll(copy, piece);
-    });
-    return await disk.open(path, 'read');
-  } finally {
     await disk.unlink(path);
-  }
-}
-
-/** Ends at damage in the source. A failure to write the copy does not pass through here, so it is not swallowed. */
-async function* untilDamage(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* pieces;
-  } catch (error) {
-    if (!isIllegible(error)) throw error;
-  }
+    try {
+      await closing(await disk.open(path, 'create'), async (copy) => {
+        for await (const piece of textPieces(text)) await appendAll(copy, piece);
+      });
+      return await disk.open(path, 'read');
+    } finally {
+      await disk.unlink(path);
+    }
+  });
 }
