@@ -1,6 +1,8 @@
 /**
- * The worker thread: carries out one task at a time and answers each once. It has no output and no other input.
+ * The worker thread: carries out one task at a time and answers each once. It has no output and no other input. It gives way to the thread
+ * that answers requests.
  */
+import { constants, platform, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { Disk } from '../../disk/disk.js';
 import { NodeDisk } from '../../disk/node-disk.js';
@@ -25,5 +27,19 @@ async function answer(task: Task): Promise<WorkerAnswer> {
   }
 }
 
+/**
+ * Gives this thread the lowest priority. On Linux, process 0 means the thread that makes the call; elsewhere it means the whole process,
+ * which must keep its priority.
+ */
+function giveWay(): void {
+  if (platform() !== 'linux') return;
+  try {
+    setPriority(0, constants.priority.PRIORITY_LOW);
+  } catch {
+    // A sandbox may refuse it. Tasks then compete with requests as equals.
+  }
+}
+
+if (parentPort !== null) giveWay();
 // `parentPort` is null outside a worker thread. Only this program sends tasks, each after the answer to the one before.
 parentPort?.on('message', (task: Task) => void answer(task).then((given) => parentPort?.postMessage(given)));

@@ -1,6 +1,7 @@
 /** A task in a thread gives the same result as in this one, stops on abort, and never ends the process. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { getPriority, platform } from 'node:os';
 import path from 'node:path';
 import type { AnyEvent } from '../../../src/events/event.js';
 import type { Task } from '../../../src/offline/tasks/tasks.js';
@@ -27,6 +28,28 @@ function running(text: string): WorkerTasks {
 }
 
 const JOB = { dataFolder: '/nowhere', project: 'p', logId: LOG_ID };
+
+/** The priorities of the threads of this process, 19 being the lowest: `nice` in proc(5). */
+function threadPriorities(): readonly number[] {
+  return readdirSync('/proc/self/task').map((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')')).split(' ')[17]);
+  });
+}
+
+if (platform() === 'linux') {
+  test('the thread of a task has the lowest priority, and every other thread of the process keeps its own', async () => {
+    await withFolder(async (folder) => {
+      const own = getPriority();
+      assert.ok(threadPriorities().every((priority) => priority === own));
+      const tasks = new WorkerTasks();
+      await tasks.build({ ...putFiles(folder), previousSeq: undefined, toSeq: 4 });
+      // The thread waits for another task. The tests themselves may run at the lowest priority.
+      assert.deepEqual(threadPriorities().filter((priority) => priority !== own), own === 19 ? [] : [19]);
+      await tasks.close();
+    });
+  });
+}
 
 test('a snapshot that a thread builds is the one that is built here', async () => {
   await withFolder(async (folder) => {
