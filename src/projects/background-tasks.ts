@@ -3,7 +3,7 @@
  * and knows no live project.
  */
 import type {
-  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,
+  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../projections/snapshot/file-work.js';
 
 /** Runs tasks off the event loop. An aborted task leaves nothing that counts. */
@@ -20,6 +20,9 @@ export interface BackgroundTasks {
 
   /** Reads and checks one sealed segment. */
   check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck>;
+
+  /** Reads and checks one committed snapshot. */
+  verify(job: SnapshotJob, signal?: AbortSignal): Promise<SnapshotCheck>;
 
   /** Aborts the running tasks. */
   close(): Promise<void>;

@@ -45,6 +45,10 @@ class FakeTasks implements BackgroundTasks {
     return await Promise.reject(new Error('a scrub checks no single segment'));
   }
 
+  async verify(): Promise<never> {
+    return await Promise.reject(new Error('a scrub checks no single snapshot'));
+  }
+
   async close(): Promise<void> {
     await Promise.resolve();
   }

@@ -1,5 +1,5 @@
 /**
- * Checks stored bytes of a project while its server may be writing: everything, slowly, or one sealed segment.
+ * Checks stored bytes of a project while its server may be writing: everything, slowly, one sealed segment, or one snapshot.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disk } from '../../disk/disk.js';
@@ -8,7 +8,10 @@ import { LogPaths } from '../../log/file/log-paths.js';
 import { segmentFile } from '../../log/file/segment/segment-files.js';
 import { verifySegment } from '../../log/file/segment/verify-segment.js';
 import { findingIn } from '../../log/log-errors.js';
-import type { ScrubReport, SegmentCheck, SegmentJob } from '../../projections/snapshot/file-work.js';
+import type { ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob } from '../../projections/snapshot/file-work.js';
+import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
+import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
+import { snapshotsOf } from '../project-files.js';
 import { checkSnapshots } from '../verify/check-snapshots.js';
 import type { ScrubJob } from './tasks.js';
 
@@ -52,5 +55,24 @@ export async function checkSegment(job: SegmentJob, disk: Disk, signal?: AbortSi
     const finding = findingIn(error, file.shownName);
     if (finding === undefined) throw error;
     return { isSound: false, finding };
+  }
+}
+
+/** Checks every byte of a committed snapshot. Damage reported earlier may have been a failed read, or repaired since. */
+export async function checkSnapshot(job: SnapshotJob, disk: Disk, signal?: AbortSignal): Promise<SnapshotCheck> {
+  const { seq, json, index } = job;
+  const snapshots = snapshotsOf(disk, job);
+  try {
+    const manifest = await snapshots.read(seq);
+    if (manifest.json.sha256 !== json.sha256 || manifest.index.sha256 !== index.sha256) {
+      const place = { file: snapshotName(seq, 'manifest'), offset: 0 };
+      return { isSound: false, place, expected: 'the committed digests', found: 'different ones' };
+    }
+    await snapshots.verify(manifest, { signal });
+    return { isSound: true };
+  } catch (error) {
+    if (!(error instanceof SnapshotCorruptError)) throw error;
+    const { file, offset, expected, found } = error;
+    return { isSound: false, place: { file, offset }, expected, found };
   }
 }

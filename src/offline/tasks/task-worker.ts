@@ -7,7 +7,7 @@ import { parentPort } from 'node:worker_threads';
 import type { Disk } from '../../disk/disk.js';
 import { NodeDisk } from '../../disk/node-disk.js';
 import { buildGeneration } from './build-generation.js';
-import { checkSegment, scrub } from './scrub.js';
+import { checkSegment, checkSnapshot, scrub } from './scrub.js';
 import { failureOf, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
 /** Carries out a task. */
@@ -16,6 +16,7 @@ export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Pro
     case 'build': return await buildGeneration(task.job, disk, signal);
     case 'scrub': return await scrub(task.job, disk, signal);
     case 'check': return await checkSegment(task.job, disk, signal);
+    case 'verify': return await checkSnapshot(task.job, disk, signal);
   }
 }
 

@@ -4,7 +4,7 @@
 import { AppError, type ErrorFacts } from '../../base/app-error.js';
 import { ERROR_CODES, type ErrorCode } from '../../base/error-codes.js';
 import type {
-  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob,
+  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
 
 /** Members of an error that have a field of their own in {@link TaskFailure}, or mean nothing in another thread. */
@@ -20,10 +20,11 @@ export interface ScrubJob extends FilesOfProject {
 export type Task =
   | { readonly kind: 'build'; readonly job: BuildJob }
   | { readonly kind: 'scrub'; readonly job: ScrubJob }
-  | { readonly kind: 'check'; readonly job: SegmentJob };
+  | { readonly kind: 'check'; readonly job: SegmentJob }
+  | { readonly kind: 'verify'; readonly job: SnapshotJob };
 
 /** The result of a task. */
-export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck;
+export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck | SnapshotCheck;
 
 /** A worker's answer to a task. */
 export type WorkerAnswer =

@@ -4,7 +4,9 @@
  */
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../base/app-error.js';
-import type { BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob } from '../../projections/snapshot/file-work.js';
+import type {
+  BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
+} from '../../projections/snapshot/file-work.js';
 import { errorOf, type ScrubJob, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
 /** The module that a thread runs. */
@@ -49,6 +51,11 @@ export class TaskRunner {
   /** Reads and checks one sealed segment. */
   async check(job: SegmentJob, signal?: AbortSignal): Promise<SegmentCheck> {
     return (await this.#run({ kind: 'check', job }, signal)) as SegmentCheck;
+  }
+
+  /** Reads and checks one committed snapshot. */
+  async verify(job: SnapshotJob, signal?: AbortSignal): Promise<SnapshotCheck> {
+    return (await this.#run({ kind: 'verify', job }, signal)) as SnapshotCheck;
   }
 
   /** Ends the running tasks and waits for them. Later tasks are refused. */

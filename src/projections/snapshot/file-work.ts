@@ -2,7 +2,8 @@
  * Jobs on a project's files and their results, as plain data that can be sent to another thread.
  */
 import type { Finding } from '../../base/finding.js';
-import type { SnapshotData } from './snapshot.js';
+import type { SnapshotData, SnapshotManifest } from './snapshot.js';
+import type { SnapshotPlace } from './snapshot-errors.js';
 
 /** The files of a project. */
 export interface FilesOfProject {
@@ -27,6 +28,14 @@ export interface BuiltGeneration extends SnapshotData {
   /** Time of that line, in milliseconds since 1970. */
   readonly timeMs: number;
 }
+
+/** A committed generation to check: its seq, and the digests of its data files. */
+export interface SnapshotJob extends FilesOfProject, Pick<SnapshotManifest, 'seq' | 'json' | 'index'> {}
+
+/** The result of checking a generation: its damage, described like a `SnapshotCorruptError`. */
+export type SnapshotCheck =
+  | { readonly isSound: true }
+  | { readonly isSound: false; readonly place: SnapshotPlace; readonly expected: string; readonly found: string };
 
 /** A sealed segment to check. */
 export interface SegmentJob extends FilesOfProject {

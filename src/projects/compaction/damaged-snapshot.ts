@@ -9,9 +9,7 @@ import { invariant } from '../../base/invariant.js';
 import { decodeEvent } from '../../events/codec.js';
 import type { Log, LogLine } from '../../log/log.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
-import type { SnapshotFolder } from '../../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
-import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
 import { placeOfSetValue, type PlacedVersion, versionsInSnapshot } from '../../projections/value-place.js';
 import type { CompactionParts } from './project-compaction.js';
 
@@ -19,24 +17,17 @@ import type { CompactionParts } from './project-compaction.js';
 const GROUP_LINES = 1000;
 
 /**
- * Reads a whole snapshot and checks it. Damage reported earlier may have been a failed read, or repaired since.
+ * Reads a whole snapshot and checks it, in a background task: that takes as long as building one.
  *
  * @returns the damage; undefined if every byte is as it was written
  */
 export async function damageOf(
-  snapshots: SnapshotFolder, manifest: SnapshotManifest, signal: AbortSignal,
+  { tasks, log: { project, logId }, dataFolder }: Pick<CompactionParts, 'tasks' | 'log' | 'dataFolder'>,
+  { seq, json, index }: SnapshotManifest,
+  signal: AbortSignal,
 ): Promise<SnapshotCorruptError | undefined> {
-  try {
-    const found = await snapshots.read(manifest.seq);
-    const isSame = found.json.sha256 === manifest.json.sha256 && found.index.sha256 === manifest.index.sha256;
-    const place = { file: snapshotName(manifest.seq, 'manifest'), offset: 0 };
-    if (!isSame) return new SnapshotCorruptError(place, 'the committed digests', 'different ones');
-    await snapshots.verify(manifest, { signal });
-    return undefined;
-  } catch (error) {
-    if (error instanceof SnapshotCorruptError) return error;
-    throw error;
-  }
+  const check = await tasks.verify({ dataFolder, project, logId, seq, json, index }, signal);
+  return check.isSound ? undefined : new SnapshotCorruptError(check.place, check.expected, check.found);
 }
 
 /**

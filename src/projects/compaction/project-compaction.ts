@@ -201,7 +201,7 @@ export class ProjectCompaction {
   /** Reads the newest snapshot and its fallback, and discards those that are damaged. */
   async #discardIfDamaged(signal: AbortSignal): Promise<void> {
     const [newest] = this.#generations;
-    if (newest !== undefined && (await damageOf(this.#parts.snapshots, newest, signal)) !== undefined) {
+    if (newest !== undefined && (await damageOf(this.#parts, newest, signal)) !== undefined) {
       await this.#discardDamaged(signal, newest);
     }
     await this.#proveFallback(signal);
@@ -218,7 +218,7 @@ export class ProjectCompaction {
     for (;;) {
       const fallback = this.#generations[1];
       if (fallback === undefined) return 0;
-      if ((await damageOf(this.#parts.snapshots, fallback, signal)) === undefined) return fallback.seq;
+      if ((await damageOf(this.#parts, fallback, signal)) === undefined) return fallback.seq;
       await this.#discardDamaged(signal, fallback);
     }
   }
@@ -226,7 +226,7 @@ export class ProjectCompaction {
   /** Reads a snapshot again. If it is sound, its damage is forgotten, and its values are read from the file that has its name now. */
   async #confirm(suspect: SnapshotManifest, damages: Map<SnapshotManifest, SnapshotCorruptError>, signal: AbortSignal): Promise<void> {
     const { store, snapshots, logger } = this.#parts;
-    const found = await damageOf(snapshots, suspect, signal);
+    const found = await damageOf(this.#parts, suspect, signal);
     if (found !== undefined) {
       damages.set(suspect, found);
       return;
@@ -243,10 +243,10 @@ export class ProjectCompaction {
   async #findFallback(
     damages: Map<SnapshotManifest, SnapshotCorruptError>, signal: AbortSignal,
   ): Promise<readonly SnapshotManifest[] | undefined> {
-    const { log, snapshots } = this.#parts;
+    const { log } = this.#parts;
     const toSeq = this.#generations[0]?.seq ?? 0;
     for (const candidate of this.#generations) {
-      const found = damages.get(candidate) ?? (await damageOf(snapshots, candidate, signal));
+      const found = damages.get(candidate) ?? (await damageOf(this.#parts, candidate, signal));
       if (found !== undefined) damages.set(candidate, found);
       if (damages.has(candidate) || !(await hasLines(log, { afterSeq: candidate.seq, toSeq }, signal))) continue;
       return this.#generations.filter((each) => each.seq <= candidate.seq && !damages.has(each));

@@ -1,6 +1,7 @@
 /** A scrub reads everything, reports damage, limits its speed and stops on abort; one sealed segment is checked before it goes. */
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
+import { snapshotsOf } from '../../../src/offline/project-files.js';
 import { scrub } from '../../../src/offline/tasks/scrub.js';
 import type { SegmentCheck, SegmentJob } from '../../../src/projections/snapshot/file-work.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
@@ -47,6 +48,27 @@ test('a scrub limits its read rate, and a signal ends a pause', async () => {
   const work = scrub({ ...JOB, bytesPerSecond: 1 }, disk, abort.signal);
   setTimeout(() => abort.abort(new Error('enough')), 20);
   await assert.rejects(work, /enough/);
+});
+
+test('a snapshot is sound if every byte is as it was committed, and its damage is described otherwise', async () => {
+  const { disk } = await soundFolder();
+  const { committed: [newest] } = await snapshotsOf(disk, JOB).list();
+  assert.ok(newest);
+  const tasks = new InlineTasks(disk);
+  const job = { dataFolder: DATA, project: 'p', logId: LOG_ID, seq: newest.seq, json: newest.json, index: newest.index };
+  assert.deepEqual(await tasks.verify(job), { isSound: true });
+  const other = await tasks.verify({ ...job, json: newest.index });
+  assert.ok(!other.isSound && other.place.file.endsWith('.manifest') && other.found === 'different ones');
+  for (const part of ['json', 'index', 'manifest'] as const) {
+    const copy = disk.crash();
+    flip(copy, snap(newest.seq, part), 4);
+    const found = await new InlineTasks(copy).verify(job);
+    assert.ok(!found.isSound && snap(newest.seq, part).endsWith(found.place.file), part);
+    copy.tree.remove(`${DATA}/${snap(newest.seq, part)}`);
+    assert.equal((await new InlineTasks(copy).verify(job)).isSound, false, `no ${part}`);
+    assert.deepEqual(copy.openPaths, []);
+  }
+  await assert.rejects(tasks.verify(job, AbortSignal.abort(new Error('enough'))), /enough/);
 });
 
 const PLAIN: SegmentJob = { dataFolder: HOME, project: PROJECT, logId: SEGMENT_LOG_ID, firstSeq: 3, lastSeq: 4, isCompressed: false };

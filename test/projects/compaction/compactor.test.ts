@@ -54,6 +54,7 @@ class BuildGate {
       },
       scrub: (job, signal) => tasks.scrub(job, signal),
       check: (job, signal) => tasks.check(job, signal),
+      verify: (job, signal) => tasks.verify(job, signal),
       close: () => tasks.close(),
     };
   }

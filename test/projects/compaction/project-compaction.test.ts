@@ -36,6 +36,7 @@ function lying(lie: (built: BuiltGeneration) => BuiltGeneration): (tasks: Backgr
     build: async (job, signal) => lie(await tasks.build(job, signal)),
     scrub: (job, signal) => tasks.scrub(job, signal),
     check: (job, signal) => tasks.check(job, signal),
+    verify: (job, signal) => tasks.verify(job, signal),
     close: () => tasks.close(),
   });
 }
