@@ -1,7 +1,7 @@
 /**
- * What a compaction costs: CPU time for each key of a first snapshot, built from the log alone, and of a second one after a tenth of the
- * keys has changed; memory; and how long GETs of another project wait meanwhile. The lines are written by the log itself, in batches, while
- * no server runs.
+ * What a compaction costs: CPU time for each key of a first snapshot, built from the log alone, and of later ones, each after a tenth of
+ * the keys has changed; memory; and how long GETs of another project wait meanwhile. The third snapshot is the usual one: it also checks
+ * the first and removes it. The lines are written by the log itself, in batches, while no server runs.
  *
  * Usage: `npm run bench -- compaction [200000] [--value-bytes 100] [--gets-per-second 500] [--folder DIR]`. The number is that of the keys.
  * Linux only: CPU time and memory are read from /proc.
@@ -70,14 +70,22 @@ await appendLines(READ, READ_KEYS, 1);
 await appendLines(PROJECT, keys, 1);
 console.log(`${keys} keys with values of ${valueBytes} bytes`);
 await measureCompaction(`first snapshot, ${keys} lines`);
-await appendLines(PROJECT, Math.ceil(keys * CHANGED_SHARE), 1 / CHANGED_SHARE);
-await measureCompaction(`second snapshot, ${Math.ceil(keys * CHANGED_SHARE)} more lines`);
+await changeSome();
+await measureCompaction('second snapshot');
+await changeSome();
+await measureCompaction('third snapshot');
+await changeSome();
+await measureGets('a usual compaction');
 removeSnapshots();
-await measureGets();
+await measureGets('a first compaction');
 agent.destroy();
 
 async function start(): Promise<RunningServer> {
   return await startConfigured(config, port, START_LIMIT_MS);
+}
+
+async function changeSome(): Promise<void> {
+  await appendLines(PROJECT, Math.ceil(keys * CHANGED_SHARE), 1 / CHANGED_SHARE);
 }
 
 /** Writes a line for every `step`th key. */
@@ -103,12 +111,14 @@ function keyOf(index: number): string {
 
 async function measureCompaction(name: string): Promise<void> {
   const server = await start();
-  const before = { us: cpuUs(server), kib: resetPeakKib(server) };
+  const kib = resetPeakKib(server);
+  const began = [cpuUs(`${server.pid}`), cpuUs(`${server.pid}/task/${server.pid}`)] as const;
   const { seconds } = await compact(server);
-  const usPerKey = (cpuUs(server) - before.us) / keys;
-  const peakMib = (peakKib(server) - before.kib) / KIB_PER_MIB;
-  const memory = `${peakMib.toFixed(0)} MiB above the start at most`;
-  console.log(`${name}: ${usPerKey.toFixed(1)} us of CPU a key, ${seconds.toFixed(1)} s, ${memory}`);
+  const all = (cpuUs(`${server.pid}`) - began[0]) / keys;
+  const main = (cpuUs(`${server.pid}/task/${server.pid}`) - began[1]) / keys;
+  const cpu = `${all.toFixed(1)} us of CPU a key, ${main.toFixed(1)} of it in the thread that answers requests`;
+  const memory = `${((peakKib(server) - kib) / KIB_PER_MIB).toFixed(0)} MiB above the start at most`;
+  console.log(`${name}: ${cpu}, ${seconds.toFixed(1)} s, ${memory}`);
   await server.kill();
 }
 
@@ -117,12 +127,12 @@ function removeSnapshots(): void {
   for (const name of readdirSync(inside)) if (name.startsWith('snap-')) rmSync(path.join(inside, name));
 }
 
-async function measureGets(): Promise<void> {
+async function measureGets(name: string): Promise<void> {
   const server = await start();
   await getsUntil(server, sleep(WARM_MS));
   const rest = await getsUntil(server, sleep(REST_MS));
   const during = await getsUntil(server, compact(server));
-  console.log(`GETs of another project, ${getsPerSecond} a second: at rest ${describe(rest)}, during a compaction ${describe(during)}`);
+  console.log(`${getsPerSecond} GETs a second of another project: at rest ${describe(rest)}, during ${name} ${describe(during)}`);
   const ratio = (share: number): string => (quantile(during, share) / quantile(rest, share)).toFixed(2);
   console.log(`ratio of p50 ${ratio(0.5)}, of p99 ${ratio(0.99)}`);
   await server.kill();
@@ -172,9 +182,9 @@ async function compact(server: RunningServer): Promise<{ readonly seconds: numbe
   return { seconds: (performance.now() - beganMs) / MS_PER_SECOND };
 }
 
-/** CPU time of all threads of a server so far, in microseconds. */
-function cpuUs(server: RunningServer): number {
-  const stat = readFileSync(`/proc/${server.pid}/stat`, 'latin1');
+/** CPU time of a process or of one of its threads so far, in microseconds. */
+function cpuUs(id: string): number {
+  const stat = readFileSync(`/proc/${id}/stat`, 'latin1');
   const [user = 0, system = 0] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14).map(Number);
   return (user + system) * TICK_US;
 }

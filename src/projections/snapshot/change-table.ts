@@ -21,7 +21,7 @@ export interface ChangeLimits {
 }
 
 /** The default limits: some tens of megabytes. */
-export const CHANGE_LIMITS: ChangeLimits = { bytesHeld: 33_554_432, runs: 32 };
+export const CHANGE_LIMITS: ChangeLimits = { bytesHeld: 16_777_216, runs: 32 };
 
 /** A run file, and how many merges its changes have been through. */
 interface LeveledRun extends RunFile {

@@ -1,8 +1,8 @@
 /**
- * What can be wrong with a snapshot. None of it is fatal to a project as long as its log exists, so these are no `AppError`: the reader of
+ * What can be wrong with a snapshot. None of it is fatal to a project as long as its log exists, so damage is no `AppError`: the reader of
  * a snapshot decides what to read instead.
  */
-import { isErrno } from '../../base/app-error.js';
+import { AppError, isErrno } from '../../base/app-error.js';
 import { faultOf } from '../../disk/disk-fault.js';
 
 /** A place in a file of a generation. */
@@ -61,7 +61,7 @@ export class SnapshotVersionError extends Error {
 }
 
 /** A run file of an attempt to build a generation differs from what was written. Neither the log nor a snapshot is damaged: try again. */
-export class RunDamagedError extends Error {
+export class RunDamagedError extends AppError {
   override readonly name = 'RunDamagedError';
 
   /**
@@ -69,6 +69,6 @@ export class RunDamagedError extends Error {
    * @param offset of the damaged piece in bytes
    */
   constructor(file: string, offset: number) {
-    super(`Cannot trust "${file}" at byte ${offset}: the disk returns other bytes than were written`);
+    super('disk_failed', `Cannot trust "${file}" at byte ${offset}: the disk returns other bytes than were written`);
   }
 }

@@ -147,11 +147,12 @@ test('a failure is logged with the wait until the next attempt: the interval, th
   assert.deepEqual([committed(watched), compactor.failingCount], [1, 0]);
 }));
 
-for (const fault of [new Error('made to fail'), new RunDamagedError('snap-00000000000000000003.run-1', 7)]) {
-  test(`a failure (${fault.name}) with the interval 0 is retried automatically`, () => withCompactor(ON_DEMAND, async (watched) => {
+const PASSING = [['compaction_failed', new Error('made to fail')], ['disk_failed', new RunDamagedError('snap-1.run-1', 7)]] as const;
+for (const [code, fault] of PASSING) {
+  test(`a failure (${code}) with the interval 0 is retried automatically`, () => withCompactor(ON_DEMAND, async (watched) => {
     const { gate, compactor } = watched;
     gate.fault = fault;
-    assert.equal((await refusalOf(compactor.compact(PROJECT, CONTEXT))).code, 'compaction_failed');
+    assert.equal((await refusalOf(compactor.compact(PROJECT, CONTEXT))).code, code);
     gate.fault = undefined;
     watched.clock.advance(1000);
     await watched.look();
