@@ -29,13 +29,16 @@ async function answer(task: Task): Promise<WorkerAnswer> {
 }
 
 /**
- * Gives this thread the lowest priority. On Linux, process 0 means the thread that makes the call; elsewhere it means the whole process,
+ * Lowers the priority of this thread. On Linux, process 0 means the thread that makes the call; elsewhere it means the whole process,
  * which must keep its priority.
+ *
+ * Not to the lowest: on a busy machine this thread would then stand still for a long time, also while it holds a lock of the kernel on the
+ * memory of the process, for which every other thread waits.
  */
 function giveWay(): void {
   if (platform() !== 'linux') return;
   try {
-    setPriority(0, constants.priority.PRIORITY_LOW);
+    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // A sandbox may refuse it. Tasks then compete with requests as equals.
   }
