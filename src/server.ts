@@ -288,7 +288,7 @@ export class SimpleKvServer {
     this.#closers.push(() => space.close(), () => tasks.close());
     return new ProjectManager({
       ...resources,
-      diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles }),
+      diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles, checker: tasks }),
       memoryHome: memoryHome({ logger }),
       snapshots: snapshotFolders({ disk, idleFiles }, dataFolder),
       dataFolder,

@@ -10,9 +10,9 @@ export class InvariantError extends Error {
 /**
  * Throws unless the condition holds.
  *
- * @param message the assumption, as a sentence without a full stop
+ * @param message the assumption, as a sentence without a full stop; a function where the text would be made for each of millions of lines
  * @throws {InvariantError} if `condition` is false
  */
-export function invariant(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new InvariantError(`Broken invariant: ${message}`);
+export function invariant(condition: boolean, message: string | (() => string)): asserts condition {
+  if (!condition) throw new InvariantError(`Broken invariant: ${typeof message === 'string' ? message : message()}`);
 }

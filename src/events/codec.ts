@@ -2,6 +2,7 @@
  * Encodes events as the fields of a log line, and decodes them. The encoding is canonical: an event has exactly one text, with the
  * fields of its operation in a fixed order. A line with another field, order or spelling is rejected.
  */
+import { type ByteRange, endOfPlainText, isAt } from '../base/byte-scan.js';
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
 import type { AnyEvent, KeySet } from './event.js';
@@ -148,6 +149,23 @@ export function decodeEvent(op: string, body: string): AnyEvent {
   }
   if (!('settings' in event)) return event;
   return { ...event, settings: { ...event.settings, storage: mergeStorage(BUILT_IN_STORAGE, event.settings.storage) } };
+}
+
+const KEY_START = Buffer.from('"key":"');
+const VALUE_START = Buffer.from('","value":');
+
+/**
+ * Decodes the fields of a `set` from their bytes, as {@link decodeEvent} decodes their text, but makes text of nothing that is not kept.
+ *
+ * @returns undefined if the key has anything to unescape, or there is anything else that only {@link decodeEvent} can judge
+ */
+export function decodeSetIn({ bytes, start, end }: ByteRange): KeySet | undefined {
+  if (!isAt(bytes, start, KEY_START)) return undefined;
+  const keyStart = start + KEY_START.length;
+  const keyEnd = endOfPlainText(bytes, keyStart, end);
+  const valueStart = keyEnd + VALUE_START.length;
+  if (keyEnd === keyStart || valueStart >= end || !isAt(bytes, keyEnd, VALUE_START)) return undefined;
+  return { op: 'set', key: bytes.toString('utf8', keyStart, keyEnd), value: bytes.toString('utf8', valueStart, end) };
 }
 
 /** Splits at the first mark. Inside a JSON string its quotes would be escaped, so the first one ends the key. */

@@ -175,6 +175,6 @@ export interface Recorded<E extends AnyEvent = AnyEvent> {
   /** Hash of the line: the receipt. */
   readonly hash: string;
   /** The place of the event's fields in the log; absent if the log cannot read them again. */
-  readonly place?: TextPlace;
+  readonly place?: TextPlace | undefined;
   readonly event: E;
 }

@@ -1,10 +1,11 @@
 /**
- * The line format of a log, version 1: event lines, header lines and seal lines, and the hash chain through them. The only module that
- * knows how a line is spelled. Pure: opens nothing. `docs/log-format.md` is the specification.
+ * The line format of a log, version 1: event lines, header lines and seal lines, and the hash chain through them. With `line-scan.ts` the
+ * only module that knows how a line is spelled. Pure: opens nothing. `docs/log-format.md` is the specification.
  */
 import { hash } from 'node:crypto';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
+import { HASH_TAIL_BYTES, LineScan, SALT_HEAD_BYTES } from './line-scan.js';
 import type { LineDraft, LogLine } from './log.js';
 
 /** The first field of every segment's header. */
@@ -21,11 +22,8 @@ const HASH_MARK = ',"hash":"';
 const LINE_END = '"}';
 const HEADER_START = '{"format":';
 const SALT_CHARACTERS = 22;
-/** Length of `,"hash":"<64 hex>"}`, the end of every line, in bytes. */
-const HASH_TAIL_BYTES = HASH_MARK.length + HASH_CHARACTERS + LINE_END.length;
-/** Length of `,"salt":"<22 characters>",`, the start of part B of an event line, in bytes. */
-const SALT_HEAD_BYTES = SALT_MARK.length + SALT_CHARACTERS + '"",'.length;
-invariant(HASH_TAIL_BYTES === 75, 'the hash is always the final 75 bytes of a line');
+invariant(HASH_MARK.length + HASH_CHARACTERS + LINE_END.length === HASH_TAIL_BYTES, 'a line ends with its hash');
+invariant(SALT_MARK.length + SALT_CHARACTERS + '"",'.length === SALT_HEAD_BYTES, 'part B begins with its salt');
 
 const PART_A = new RegExp(
   String.raw`^\{"seq":([1-9]\d{0,15}),"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","op":"([a-z_.]+)",` +
@@ -218,6 +216,43 @@ export function claimedHash(bytes: Buffer): string | undefined {
  * @param bytes the line without its line feed
  */
 export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
+  const line = decodeByPosition(bytes, due);
+  return line === undefined ? decodeByPatterns(bytes, due) : { ok: true, value: line };
+}
+
+/**
+ * Checks the hash of a line.
+ *
+ * @param bytes in which the fields were found
+ * @param start where the line begins
+ * @returns the hash; undefined if it is not that of the line
+ */
+export function soundHash(bytes: Buffer, start: number, fields: LineScan, previousHash: string): string | undefined {
+  const { saltStart, bodyEnd, hashStart } = fields;
+  const written = bytes.toString('latin1', hashStart, hashStart + HASH_CHARACTERS);
+  const computed = chainHash(previousHash, sha256(bytes.subarray(start, saltStart)), sha256(bytes.subarray(saltStart, bodyEnd)));
+  return computed === written ? computed : undefined;
+}
+
+const SCAN = new LineScan();
+
+/** Decodes a sound line of the usual form; undefined if it is another one, or not sound. */
+function decodeByPosition(bytes: Buffer, due: DueLine): LogLine | undefined {
+  if (!SCAN.find(bytes, 0, bytes.length)) return undefined;
+  const { seq, timeMs, durable, bodyStart, bodyEnd } = SCAN;
+  if (seq !== due.seq || durable >= seq || durable < due.durable) return undefined;
+  const hash = soundHash(bytes, 0, SCAN, due.previousHash);
+  if (hash === undefined) return undefined;
+  const op = bytes.toString('latin1', SCAN.opStart, SCAN.opEnd);
+  const actor = bytes.toString('utf8', SCAN.actorStart, SCAN.actorEnd);
+  const request = bytes.toString('utf8', SCAN.requestStart, SCAN.requestEnd);
+  const body = bytes.toString('utf8', bodyStart, bodyEnd);
+  const place = { segment: due.segment, offset: due.offset + bodyStart, sizeBytes: bodyEnd - bodyStart };
+  return { seq, timeMs, op, actor, request, durable, body, hash, place };
+}
+
+/** Decodes any sound line, or says what is wrong with it. */
+function decodeByPatterns(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   const written = claimedHash(bytes);
   if (written === undefined) return refuse('a line that ends with its hash', show(bytes));
   const split = bytes.indexOf(SALT_MARK, 0, 'latin1');

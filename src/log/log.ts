@@ -15,6 +15,7 @@
  * - At most one append is in flight. Calling `append` again before it settles is a defect of the caller.
  * - A log that has failed accepts nothing until it is opened again. Reads continue.
  */
+import type { ByteRange } from '../base/byte-scan.js';
 import type { Durability } from '../base/durability.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { UnmovedLog } from './log-errors.js';
@@ -47,10 +48,9 @@ export interface AppendedLine {
 
 /** A line as it is read back. Its hash has been verified, when the log was opened or when the line was read. */
 export interface LogLine extends LineDraft, AppendedLine {
-  /**
-   * The last seq that the writer had synced before it wrote the batch of this line. Proves that the lines up to it may have been
-   * acknowledged. Always below {@link AppendedLine.seq}.
-   */
+  /** The bytes of {@link LineDraft.body}, if the log has them at hand. Many lines share a buffer, which stays as long as one of them. */
+  readonly bodyRange?: ByteRange;
+  /** The last seq that the writer had synced before it wrote the batch of this line: lines up to it may have been acknowledged. */
   readonly durable: number;
 }
 

@@ -62,11 +62,12 @@ export class ProjectModel implements Projection<ProjectEvent> {
 
   /** {@inheritDoc Projection.apply} */
   apply(recorded: Recorded<ProjectEvent>): void {
-    invariant(recorded.seq === this.#lastSeq + 1, `events are applied in order: ${recorded.seq} does not follow ${this.#lastSeq}`);
+    const { seq } = recorded;
+    invariant(seq === this.#lastSeq + 1, () => `events are applied in order: ${seq} does not follow ${this.#lastSeq}`);
     this.state.apply(recorded);
     this.values.apply(recorded);
     this.#changed.add(sizeOf(recorded));
-    this.#lastSeq = recorded.seq;
+    this.#lastSeq = seq;
     this.#lastTimeMs = recorded.timeMs;
   }
 

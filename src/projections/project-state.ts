@@ -127,8 +127,8 @@ export class ProjectStateProjection implements Projection<ProjectEvent> {
   /** {@inheritDoc Projection.apply} */
   apply({ event, seq, timeMs }: Recorded<ProjectEvent>): void {
     const isFirst = this.#versions.length === 0;
-    if (event.op === 'project.create') invariant(isFirst, `seq ${seq} creates a project that did not exist`);
-    else invariant(!isFirst, `seq ${seq} happens to a project that exists`);
+    if (event.op === 'project.create') invariant(isFirst, () => `seq ${seq} creates a project that did not exist`);
+    else invariant(!isFirst, () => `seq ${seq} happens to a project that exists`);
     if (!event.op.startsWith('project.')) return;
     invariant('settings' in event, 'project events carry settings');
     this.#add({ seq, settings: event.settings, keyId: event.key_id, timeMs });

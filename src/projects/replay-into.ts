@@ -2,10 +2,42 @@
  * Replays the lines of a log into a projection.
  */
 import { invariant } from '../base/invariant.js';
-import { decodeEvent } from '../events/codec.js';
-import type { AnyEvent } from '../events/event.js';
-import type { ReplayLine } from '../log/log.js';
+import type { TextPlace } from '../base/text-place.js';
+import { decodeEvent, decodeSetIn } from '../events/codec.js';
+import type { AnyEvent, Recorded } from '../events/event.js';
+import type { LogLine, ReplayLine } from '../log/log.js';
 import type { Projection } from '../projections/projection.js';
+
+/** An event of a line. Asks the line only for what the projection asks for: a log may have to decode it. */
+class ReplayedEvent<E extends AnyEvent> implements Recorded<E> {
+  readonly event: E;
+  readonly #line: LogLine;
+
+  constructor(event: E, line: LogLine) {
+    this.event = event;
+    this.#line = line;
+  }
+
+  get seq(): number {
+    return this.#line.seq;
+  }
+
+  get timeMs(): number {
+    return this.#line.timeMs;
+  }
+
+  get actor(): string {
+    return this.#line.actor;
+  }
+
+  get hash(): string {
+    return this.#line.hash;
+  }
+
+  get place(): TextPlace | undefined {
+    return this.#line.place;
+  }
+}
 
 /**
  * Makes the function that a log calls for each line that it replays.
@@ -19,9 +51,14 @@ export function replayInto<E extends AnyEvent>(
   owner: string,
   isOwn: (event: AnyEvent) => event is E,
 ): ReplayLine {
-  return ({ op, body, seq, timeMs, hash, actor, place }) => {
-    const event = decodeEvent(op, body);
-    invariant(isOwn(event), `"${op}" at seq ${seq} is an event of ${owner}`);
-    projection.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });
+  return (line) => {
+    const event = decodeLine(line);
+    invariant(isOwn(event), () => `"${line.op}" at seq ${line.seq} is an event of ${owner}`);
+    projection.apply(new ReplayedEvent(event, line));
   };
+}
+
+function decodeLine(line: LogLine): AnyEvent {
+  const { op, bodyRange } = line;
+  return (op === 'set' && bodyRange !== undefined ? decodeSetIn(bodyRange) : undefined) ?? decodeEvent(op, line.body);
 }

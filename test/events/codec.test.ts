@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { decodeEvent, encodeEvent, EVENT_FIELDS, UnknownEventError } from '../../src/events/codec.js';
+import { decodeEvent, decodeSetIn, encodeEvent, EVENT_FIELDS, UnknownEventError } from '../../src/events/codec.js';
 import type { AnyEvent } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { fc } from '../properties.js';
@@ -112,6 +112,32 @@ test('the text of a value is neither parsed nor printed', () => {
     assert.ok(body.endsWith(`,"value":${value}`));
     assert.deepEqual(decodeEvent('set', body), { op: 'set', key, value });
   }));
+});
+
+test('from its bytes a set is decoded as from its text, or left to it', () => {
+  let decoded = 0;
+  const changes = fc.array(fc.record({ at: fc.nat(), to: fc.nat({ max: 255 }) }), { maxLength: 2 });
+  fc.assert(fc.property(arbitraryKey, arbitraryValue, changes, (key, value, changed) => {
+    const { body } = encodeEvent({ op: 'set', key, value });
+    const bytes = Buffer.from(`,${body},"hash":"`);
+    const end = 1 + Buffer.byteLength(body);
+    for (const { at, to } of changed) bytes.writeUInt8(to, 1 + (at % (end - 1)));
+    const event = decodeSetIn({ bytes, start: 1, end });
+    if (event === undefined) return;
+    decoded += 1;
+    assert.deepEqual(event, decodeEvent('set', bytes.toString('utf8', 1, end)));
+  }));
+  assert.ok(decoded > 0);
+});
+
+test('from its bytes a set with a plain key is always decoded, and never from the bytes after it', () => {
+  const of = (text: string, more = ''): unknown => decodeSetIn({ bytes: Buffer.from(text + more), start: 0, end: Buffer.byteLength(text) });
+  assert.equal(of('"key":"\\u2028","value":1'), undefined);
+  assert.deepEqual(of('"key":"Zoë","value":[1.0]'), { op: 'set', key: 'Zoë', value: '[1.0]' });
+  for (const cut of ['"key":"a","value":', '"key":"a', '"key":"a"', '"key":"a","value"']) {
+    assert.equal(of(cut, '"key":"a","value":1'.slice(cut.length)), undefined, cut);
+  }
+  assert.equal(of('"key":"","value":1'), undefined);
 });
 
 test('a value nested a hundred thousand levels deep is accepted', () => {

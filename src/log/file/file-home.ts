@@ -18,6 +18,7 @@ import { isSnapshotName, LogPaths, TRASH_FOLDER, UNFINISHED_NAMES } from './log-
 import { findForeignNames, findLogId, findOwner } from './removal/name-owner.js';
 import { recoverLog } from './recovery/recovery.js';
 import { moveToLeft, moveToTrash } from './removal/move-away.js';
+import type { LineChecker } from './segment/checked-lines.js';
 import { eraseTrashed, listTrash } from './removal/trash.js';
 
 const ERASING_FAILED = 'the files of a deleted project could not be erased; the next startup tries again';
@@ -36,6 +37,8 @@ interface FileHomeOptions {
   readonly idleFiles?: IdleFiles;
   /** Interval at which a log on a full disk tests for free space, in milliseconds. */
   readonly probeIntervalMs?: number;
+  /** Checks the lines of large logs in other threads while they are opened. @default none: the opening thread checks them */
+  readonly checker?: LineChecker;
 }
 
 /** Keeps logs in files. */
@@ -130,8 +133,8 @@ export class FileHome implements LogHome {
 
   async open(project: string, options: OpenOptions): Promise<Log | undefined> {
     const paths = this.#paths(project);
-    const { disk, logger } = this.#options;
-    const recovered = await recoverLog(disk, paths, options, logger);
+    const { disk, logger, checker } = this.#options;
+    const recovered = await recoverLog(disk, paths, { ...options, checker }, logger);
     return recovered && (await FileLog.open(this.#context(paths), recovered, options));
   }
 

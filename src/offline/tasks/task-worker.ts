@@ -6,9 +6,10 @@ import { constants, platform, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { Disk } from '../../disk/disk.js';
 import { NodeDisk } from '../../disk/node-disk.js';
+import { checkLines } from '../../log/file/segment/checked-lines.js';
 import { buildGeneration } from './build-generation.js';
 import { checkSegment, checkSnapshot, scrub } from './scrub.js';
-import { failureOf, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
+import { failureOf, memoryOfAnswer, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
 /** Carries out a task. */
 export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Promise<TaskResult> {
@@ -17,6 +18,7 @@ export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Pro
     case 'scrub': return await scrub(task.job, disk, signal);
     case 'check': return await checkSegment(task.job, disk, signal);
     case 'verify': return await checkSnapshot(task.job, disk, signal);
+    case 'lines': return checkLines(task.job);
   }
 }
 
@@ -46,4 +48,4 @@ function giveWay(): void {
 
 if (parentPort !== null) giveWay();
 // `parentPort` is null outside a worker thread. Only this program sends tasks, each after the answer to the one before.
-parentPort?.on('message', (task: Task) => void answer(task).then((given) => parentPort?.postMessage(given)));
+parentPort?.on('message', (task: Task) => void answer(task).then((given) => parentPort?.postMessage(given, memoryOfAnswer(given))));

@@ -3,6 +3,7 @@
  */
 import { AppError, type ErrorFacts } from '../../base/app-error.js';
 import { ERROR_CODES, type ErrorCode } from '../../base/error-codes.js';
+import type { CheckedLines, UncheckedLines } from '../../log/file/segment/checked-lines.js';
 import type {
   BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
@@ -21,10 +22,23 @@ export type Task =
   | { readonly kind: 'build'; readonly job: BuildJob }
   | { readonly kind: 'scrub'; readonly job: ScrubJob }
   | { readonly kind: 'check'; readonly job: SegmentJob }
-  | { readonly kind: 'verify'; readonly job: SnapshotJob };
+  | { readonly kind: 'verify'; readonly job: SnapshotJob }
+  | { readonly kind: 'lines'; readonly job: UncheckedLines };
 
 /** The result of a task. */
-export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck | SnapshotCheck;
+export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck | SnapshotCheck | CheckedLines;
+
+/** Memory of a task that is handed over to the thread instead of copied. */
+export function memoryOfTask(task: Task): readonly ArrayBuffer[] {
+  return task.kind === 'lines' ? [task.job.bytes.buffer] : [];
+}
+
+/** Memory of an answer that is handed back. */
+export function memoryOfAnswer(answer: WorkerAnswer): readonly ArrayBuffer[] {
+  if (answer.kind === 'failure' || !('columns' in answer.result)) return [];
+  const { bytes, timesMs, columns } = answer.result;
+  return [bytes.buffer, timesMs.buffer, columns.buffer];
+}
 
 /** A worker's answer to a task. */
 export type WorkerAnswer =

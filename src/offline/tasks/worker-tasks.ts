@@ -2,12 +2,14 @@
  * Runs tasks on files in worker threads, so that the event loop keeps answering. A thread runs one task at a time and is reused for a short
  * while. Whatever goes wrong in a thread ends it, and this process only sees a failed task.
  */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../base/app-error.js';
+import type { CheckedLines, LineChecker, UncheckedLines } from '../../log/file/segment/checked-lines.js';
 import type {
   BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
-import { errorOf, type ScrubJob, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
+import { errorOf, memoryOfTask, type ScrubJob, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
 /** The module that a thread runs. */
 const MODULE_URL = new URL('./task-worker.js', import.meta.url);
@@ -15,16 +17,32 @@ const MODULE_URL = new URL('./task-worker.js', import.meta.url);
 /** Memory limits of a thread in MiB. A task that exceeds them fails; the process continues. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 } as const;
 
+const CHECKING_THREADS_MAX = 4;
+/** Size of a piece of a log to check, in bytes: a few milliseconds of work. */
+const CHECKED_PIECE_BYTES = 524_288;
+/** Smallest text to check in threads, in bytes: some 25,000 lines, which take about as long as it takes to start the threads. */
+const CHECKED_TEXT_BYTES_MIN = 8_388_608;
 /** The thread id of a worker that has ended. */
 const ENDED = -1;
 /** How long an idle thread waits for the next task, in milliseconds. */
 const IDLE_LIMIT_MS = 1000;
 
+/**
+ * Threads that check a log while it is opened; none where they would only take turns with the opening thread. One more than would be busy
+ * at a time: an answer waits until the opening thread takes it.
+ */
+const PROCESSORS = availableParallelism();
+const CHECKING_THREADS = PROCESSORS === 1 ? 0 : Math.min(PROCESSORS + 1, CHECKING_THREADS_MAX);
+const IDLE_THREADS_MAX = Math.max(CHECKING_THREADS, 1);
+
 /** Runs one task; rejects with the signal's reason when it is aborted. */
 type RunTask = (task: Task, signal: AbortSignal) => Promise<TaskResult>;
 
 /** Runs tasks on files, and ends the running ones on close. */
-export class TaskRunner {
+export class TaskRunner implements LineChecker {
+  readonly piecesMax = CHECKING_THREADS;
+  readonly pieceBytes = CHECKED_PIECE_BYTES;
+  readonly textBytesMin = CHECKED_TEXT_BYTES_MIN;
   readonly #runTask: RunTask;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
@@ -56,6 +74,15 @@ export class TaskRunner {
   /** Reads and checks one committed snapshot. */
   async verify(job: SnapshotJob, signal?: AbortSignal): Promise<SnapshotCheck> {
     return (await this.#run({ kind: 'verify', job }, signal)) as SnapshotCheck;
+  }
+
+  /**
+   * Checks a piece of a log. Its memory is handed over, and comes back with the result.
+   *
+   * @returns the sound lines at its beginning
+   */
+  async checkLines(job: UncheckedLines): Promise<CheckedLines> {
+    return (await this.#run({ kind: 'lines', job })) as CheckedLines;
   }
 
   /** Ends the running tasks and waits for them. Later tasks are refused. */
@@ -94,10 +121,10 @@ export class WorkerTasks extends TaskRunner {
   }
 }
 
-/** Starting a thread costs some tenths of a second of CPU time, so an idle one is kept for the next task. */
+/** Starting a thread costs some tenths of a second of CPU time, so idle ones are kept for the next tasks. */
 class Threads {
   readonly #module: URL;
-  #idle: Worker | undefined;
+  #idle: Worker[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(module: URL) {
@@ -111,7 +138,7 @@ class Threads {
     signal.addEventListener('abort', stop, { once: true });
     let isKept = false;
     try {
-      worker.postMessage(task);
+      worker.postMessage(task, memoryOfTask(task));
       const answer = await answerOf(worker);
       signal.throwIfAborted();
       if (answer.kind === 'failure') throw errorOf(answer.failure);
@@ -125,9 +152,7 @@ class Threads {
   }
 
   #take(): Worker {
-    clearTimeout(this.#timer);
-    const worker = this.#idle;
-    this.#idle = undefined;
+    const worker = this.#idle.pop();
     if (worker === undefined || worker.threadId === ENDED) return this.#start();
     worker.ref();
     return worker;
@@ -143,21 +168,23 @@ class Threads {
     return worker;
   }
 
-  /** Returns false if another thread is already idle. */
+  /** Returns false if enough threads are idle. */
   #keep(worker: Worker): boolean {
-    if (this.#idle !== undefined && this.#idle.threadId !== ENDED) return false;
+    this.#idle = this.#idle.filter(({ threadId }) => threadId !== ENDED);
+    if (this.#idle.length === IDLE_THREADS_MAX) return false;
     worker.unref();
-    this.#idle = worker;
+    this.#idle.push(worker);
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.close(), IDLE_LIMIT_MS).unref();
     return true;
   }
 
-  /** Ends the idle thread. */
+  /** Ends the idle threads. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    const worker = this.#idle;
-    this.#idle = undefined;
-    await worker?.terminate();
+    const workers = this.#idle;
+    this.#idle = [];
+    await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
 

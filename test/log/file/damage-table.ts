@@ -4,6 +4,7 @@ import { encodeSealLine } from '../../../src/log/line-format.js';
 import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
 import type { TestSuite } from '../../suite.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
+import { assertSameWithHelp } from './helped-scan.js';
 import {
   ACTIVE, createLog, diskWith, draft, drafts, emptyDisk, goOn, hashIn, HOME, homeOn, linesOf, openLog, OPTIONS, PROJECT, recordingLogger,
   sealByHand, SMALL_SEGMENTS,
@@ -117,6 +118,7 @@ export function testRow(test: TestSuite, row: Row): void {
   test(`${row.name}: ${what}`, async () => {
     const disk = await row.start();
     await row.damage(disk);
+    await assertSameWithHelp(disk);
     if ('lines' in outcome) await assertHeals(disk, outcome);
     else await assertRefuses(disk, outcome);
   });

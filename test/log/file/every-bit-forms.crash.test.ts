@@ -8,6 +8,7 @@ import type { KnownPosition, LogLine } from '../../../src/log/log.js';
 import { suite } from '../../suite.js';
 import { strideOf } from '../../test-form.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
+import { assertSameWithHelp } from './helped-scan.js';
 import { appendBatches, emptyDisk, HOME, homeOn, LOG_ID, PROJECT, SMALL_SEGMENTS } from './log-fixture.js';
 
 const TIMEOUT_MS = 120_000;
@@ -33,6 +34,7 @@ async function mixedLog(compressed: number): Promise<FaultDisk> {
 /** The result of a startup: the lines, or the error. */
 async function recover(disk: FaultDisk): Promise<readonly LogLine[] | LogCorruptError | LogVersionError> {
   const lines: LogLine[] = [];
+  await assertSameWithHelp(disk, { known: KNOWN });
   try {
     await recoverLog(disk, paths, { known: KNOWN, replay: (line) => void lines.push(line) }, silentLogger);
     return lines;

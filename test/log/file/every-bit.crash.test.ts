@@ -8,6 +8,7 @@ import type { LogLine } from '../../../src/log/log.js';
 import { suite } from '../../suite.js';
 import { sampled, strideOf } from '../../test-form.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
+import { assertSameWithHelp } from './helped-scan.js';
 import { ACTIVE, diskWith, HEAD, HOME, openLog, PROJECT, SMALL_SEGMENTS } from './log-fixture.js';
 
 const TIMEOUT_MS = 120_000;
@@ -34,6 +35,7 @@ interface Recovered {
 
 async function recover(disk: FaultDisk): Promise<Recovered | LogCorruptError | LogVersionError> {
   const lines: LogLine[] = [];
+  await assertSameWithHelp(disk);
   try {
     await recoverLog(disk, paths, { replay: (line) => void lines.push(line) }, silentLogger);
     return { lines };

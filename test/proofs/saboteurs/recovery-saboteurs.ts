@@ -73,6 +73,20 @@ export const RECOVERY_SABOTEURS: readonly Saboteur[] = [
     tests: ['log/file/every-bit.crash', 'log/line-format'],
   },
   {
+    name: 'skip-the-hash-of-lines-that-are-read-by-position',
+    changes: [{ file: LINE_FORMAT, find: 'return computed === written ? computed : undefined;', replace: 'return written;' }],
+    tests: ['log/file/every-bit.crash', 'log/file/segment/check-ahead'],
+  },
+  {
+    name: 'read-on-after-a-seal',
+    changes: [{
+      file: 'src/log/file/segment/check-ahead.ts',
+      find: 'if (next?.offset !== due.offset) return;',
+      replace: 'if (next === undefined) return;',
+    }],
+    tests: ['log/file/segment/check-ahead'],
+  },
+  {
     name: 'lose-the-last-line-feed',
     changes: [{ file: RECOVERY, find: `await appendAll(file, Buffer.from('\\n'));`, statement: '' }],
     tests: ['log/file/recovery.crash'],

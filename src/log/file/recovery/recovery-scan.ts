@@ -13,6 +13,7 @@ import { findingIn, LogCorruptError, LogOutdatedError } from '../../log-errors.j
 import type { LogBase, LogPosition, OpenOptions, SealedSegment } from '../../log.js';
 import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
+import type { LineChecker } from '../segment/checked-lines.js';
 import { GzipReader } from '../segment/gzip-reader.js';
 import { type SecondName, secondNameOf } from '../segment/rotation.js';
 import {
@@ -24,7 +25,10 @@ import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentRead
 import { judgeTail, readTail } from './torn-tail.js';
 
 /** How to scan a log. */
-export type ScanOptions = Pick<OpenOptions, 'expectedLogId' | 'known' | 'firstKeptSeq' | 'proven' | 'replay'>;
+export interface ScanOptions extends Pick<OpenOptions, 'expectedLogId' | 'known' | 'firstKeptSeq' | 'proven' | 'replay'> {
+  /** Checks the lines of large segments in other threads. */
+  readonly checker?: LineChecker | undefined;
+}
 
 /** A torn tail: bytes to copy elsewhere and cut. */
 interface TornTail {
@@ -225,7 +229,9 @@ class LogScan {
     this.#enter(header, segment);
     const { seq, durable } = this.#chain;
     const due = { segment: header.firstSeq, offset, seq: seq + 1, previousHash: header.previousHash, durable };
-    return new SegmentReader(text, due, this.#head.head?.seq);
+    // A compressed text can only be read in order, and reading it again would inflate it again.
+    const checker = text instanceof GzipReader ? undefined : this.#options.checker;
+    return new SegmentReader(text, due, { markSeq: this.#head.head?.seq, checker });
   }
 
   async #replay(reader: SegmentReader, sizeBytes: number, shownName: string): Promise<void> {

@@ -3,12 +3,16 @@
  * nothing: at the first line that is not the expected one it stops and reports what it found.
  */
 import { countText } from '../../../base/count-text.js';
+import type { TextPlace } from '../../../base/text-place.js';
 import type { ReadableFile } from '../../../disk/disk.js';
 import {
-  decodeEventLine, decodeHeaderLine, decodeSealLine, type DueLine, type LineFault, looksLikeSeal, type SegmentHeader, type SegmentSeal,
+  decodeEventLine, decodeHeaderLine, decodeSealLine, type DueLine, type LineFault, looksLikeSeal, placeOfLine, type SegmentHeader,
+  type SegmentSeal,
 } from '../../line-format.js';
 import { LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
+import { checkAhead } from './check-ahead.js';
+import type { LineChecker } from './checked-lines.js';
 import { readRecords, type RecordBytes } from './read-text.js';
 
 /** The header that a segment must have. */
@@ -42,6 +46,7 @@ type SegmentEnd =
 
 const HEADER_BYTES_MAX = 1024;
 const LINE_FEED = 0x0a;
+const SEQ_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
  * Reads and decodes a segment's header.
@@ -82,22 +87,29 @@ export function checkHeader(header: SegmentHeader, due: DueHeader, shownName: st
   }
 }
 
+/** Options of a {@link SegmentReader}. */
+interface SegmentReaderOptions {
+  /** The seq of a line whose end offset to remember. @default 0, for none */
+  readonly markSeq?: number | undefined;
+  /** Checks lines in other threads ahead of the reading. @default none */
+  readonly checker?: LineChecker | undefined;
+}
+
 /** Reads the lines of one segment from a given line on. */
 export class SegmentReader {
   readonly #file: Pick<ReadableFile, 'read'>;
   #place: DueLine;
   #end: SegmentEnd = { kind: 'end' };
   readonly #markSeq: number;
+  readonly #checker: LineChecker | undefined;
   #markOffset: number | undefined;
 
-  /**
-   * @param file open for reading; the caller closes it
-   * @param markSeq the seq of a line whose end offset to remember; 0 for none
-   */
-  constructor(file: Pick<ReadableFile, 'read'>, from: DueLine, markSeq = 0) {
+  /** @param file open for reading; the caller closes it */
+  constructor(file: Pick<ReadableFile, 'read'>, from: DueLine, { markSeq = 0, checker }: SegmentReaderOptions = {}) {
     this.#file = file;
     this.#place = from;
     this.#markSeq = markSeq;
+    this.#checker = checker;
   }
 
   /** The next expected line. */
@@ -122,8 +134,11 @@ export class SegmentReader {
    * @param toSeq last seq to read; later lines stay for the next call
    * @returns valid lines in groups; {@link SegmentReader.end} then says why there are no more
    */
-  async *lines(endOffset: number, toSeq = Number.MAX_SAFE_INTEGER): AsyncGenerator<readonly LogLine[]> {
+  async *lines(endOffset: number, toSeq = SEQ_MAX): AsyncGenerator<readonly LogLine[]> {
     this.#end = { kind: 'end' };
+    const checker = this.#checker;
+    const isHelped = checker !== undefined && toSeq === SEQ_MAX && endOffset - this.#place.offset >= checker.textBytesMin;
+    if (isHelped) yield* this.#linesAhead(endOffset, checker);
     for await (const records of readRecords(this.#file, this.#place.offset, endOffset)) {
       const lines: LogLine[] = [];
       for (const record of records) {
@@ -133,6 +148,16 @@ export class SegmentReader {
       }
       if (lines.length > 0) yield lines;
       if (this.#end.kind !== 'end' || this.#place.seq > toSeq) return;
+    }
+  }
+
+  /** Reads lines for as long as others can check them; see {@link checkAhead}. */
+  async *#linesAhead(endOffset: number, checker: LineChecker): AsyncGenerator<readonly LogLine[]> {
+    for await (const { lines, next } of checkAhead(this.#file, { from: this.#place, endOffset }, checker)) {
+      const marked = lines[this.#markSeq - this.#place.seq];
+      if (marked !== undefined) this.#markOffset = endOf(placeOfLine(marked));
+      this.#place = next;
+      yield lines;
     }
   }
 
@@ -164,4 +189,8 @@ export class SegmentReader {
     this.#end = { kind: 'faulty', record: { offset: record.offset, fault, terminated: record.terminated } };
     return undefined;
   }
+}
+
+function endOf({ offset, sizeBytes }: TextPlace): number {
+  return offset + sizeBytes;
 }

@@ -1,0 +1,200 @@
+/**
+ * Verifies the lines of a piece of a segment by themselves, in whatever thread: each line holds its own hash, and the line before it that
+ * of its predecessor. Tells how far they are sound. What is wrong with the first line that is not, `segment-reader.ts` says.
+ */
+import type { ByteRange } from '../../../base/byte-scan.js';
+import { invariant } from '../../../base/invariant.js';
+import type { TextPlace } from '../../../base/text-place.js';
+import { claimedHash, type DueLine, soundHash } from '../../line-format.js';
+import { HASH_TAIL_BYTES, LineScan } from '../../line-scan.js';
+import type { LogLine } from '../../log.js';
+
+/** A piece of a segment: plain data that can be sent to another thread. */
+export interface UncheckedLines {
+  /** Whole lines with their line feeds, at least one. Nothing else is in its buffer, which is handed over. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Hash of the line before. */
+  readonly previousHash: string;
+}
+
+/** The sound lines at the beginning of a piece, up to the first one that is not; plain data too. */
+export interface CheckedLines {
+  /** The piece, handed back. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly count: number;
+  /** Seq of the first line. Each line has the next one. */
+  readonly firstSeq: number;
+  /** `durable` of the first line, and of the last. It never decreases in between. */
+  readonly firstDurable: number;
+  readonly durable: number;
+  /** Hash of the last line. */
+  readonly hash: string;
+  /** The operations that occur. */
+  readonly ops: readonly string[];
+  /** Time of each line, in milliseconds since 1970. */
+  readonly timesMs: Float64Array<ArrayBuffer>;
+  /** {@link COLUMNS} numbers for each line: the offset after its line feed, the offset of its body, the index of its operation. */
+  readonly columns: Uint32Array<ArrayBuffer>;
+}
+
+/** Checks pieces in other threads. */
+export interface LineChecker {
+  /** Number of pieces that it checks at the same time. */
+  readonly piecesMax: number;
+  /** Size of a piece in bytes, unless a line is longer. */
+  readonly pieceBytes: number;
+  /** Size from which on a text is worth the start of a thread, in bytes. */
+  readonly textBytesMin: number;
+  /** Checks a piece; rejects if it cannot, which says nothing about the lines. */
+  checkLines(piece: UncheckedLines): Promise<CheckedLines>;
+}
+
+const COLUMNS = 3;
+/** No event line is shorter, in bytes. */
+const LINE_BYTES_MIN = 128;
+const LINE_FEED = 0x0a;
+
+/**
+ * Checks the lines of a piece: their form, the chain of their hashes, that their seqs follow on one another, and their `durable`. The
+ * caller compares the first line with what is due.
+ */
+export function checkLines({ bytes, previousHash }: UncheckedLines): CheckedLines {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const linesMax = Math.ceil(bytes.length / LINE_BYTES_MIN);
+  const timesMs = new Float64Array(linesMax);
+  const columns = new Uint32Array(linesMax * COLUMNS);
+  const ops: string[] = [];
+  const scan = new LineScan();
+  let [count, firstSeq, firstDurable, durable] = [0, 0, 0, 0];
+  let hash = previousHash;
+  let start = 0;
+  for (let end = buffer.indexOf(LINE_FEED); end >= 0; end = buffer.indexOf(LINE_FEED, start)) {
+    if (!scan.find(buffer, start, end) || scan.durable >= scan.seq || scan.durable < durable) break;
+    if (count > 0 && scan.seq !== firstSeq + count) break;
+    const computed = soundHash(buffer, start, scan, hash);
+    if (computed === undefined) break;
+    if (count === 0) [firstSeq, firstDurable] = [scan.seq, scan.durable];
+    timesMs[count] = scan.timeMs;
+    const column = count * COLUMNS;
+    columns[column] = end + 1;
+    columns[column + 1] = scan.bodyStart;
+    columns[column + 2] = opIndex(ops, buffer, scan);
+    durable = scan.durable;
+    hash = computed;
+    count += 1;
+    start = end + 1;
+  }
+  return { bytes, count, firstSeq, firstDurable, durable, hash, ops, timesMs, columns };
+}
+
+/** Returns the index of the operation of a line. There are few, and most lines have that of the line before. */
+function opIndex(ops: string[], buffer: Buffer, { opStart, opEnd }: LineScan): number {
+  const op = buffer.toString('latin1', opStart, opEnd);
+  const known = ops.indexOf(op);
+  return known >= 0 ? known : ops.push(op) - 1;
+}
+
+const LINE_SCAN = new LineScan();
+
+/** Sound lines at their place in a segment. */
+interface PlacedLines {
+  readonly lines: CheckedLines;
+  readonly buffer: Buffer;
+  /** The seq of the first event of the segment. */
+  readonly segment: number;
+  /** Offset of the piece in the segment, in bytes. */
+  readonly offset: number;
+}
+
+/** A checked line. Makes text of a field when it is asked for: most lines are asked for little. */
+class CheckedLine implements LogLine {
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly #placed: PlacedLines;
+  readonly #index: number;
+
+  constructor(placed: PlacedLines, index: number) {
+    this.seq = placed.lines.firstSeq + index;
+    this.timeMs = placed.lines.timesMs[index] ?? 0;
+    this.#placed = placed;
+    this.#index = index;
+  }
+
+  get op(): string {
+    const { ops, columns } = this.#placed.lines;
+    return ops[columns[this.#index * COLUMNS + 2] ?? 0] ?? '';
+  }
+
+  get actor(): string {
+    const { actorStart, actorEnd } = this.#scan();
+    return this.#placed.buffer.toString('utf8', actorStart, actorEnd);
+  }
+
+  get request(): string {
+    const { requestStart, requestEnd } = this.#scan();
+    return this.#placed.buffer.toString('utf8', requestStart, requestEnd);
+  }
+
+  get durable(): number {
+    return this.#scan().durable;
+  }
+
+  get hash(): string {
+    const hash = claimedHash(this.#placed.buffer.subarray(this.#start, this.#end - 1));
+    invariant(hash !== undefined, 'a checked line ends with its hash');
+    return hash;
+  }
+
+  get bodyRange(): ByteRange {
+    const { buffer, lines } = this.#placed;
+    return { bytes: buffer, start: lines.columns[this.#index * COLUMNS + 1] ?? 0, end: this.#end - 1 - HASH_TAIL_BYTES };
+  }
+
+  get body(): string {
+    const { bytes, start, end } = this.bodyRange;
+    return bytes.toString('utf8', start, end);
+  }
+
+  get place(): TextPlace {
+    const { start, end } = this.bodyRange;
+    return { segment: this.#placed.segment, offset: this.#placed.offset + start, sizeBytes: end - start };
+  }
+
+  get #start(): number {
+    return this.#index === 0 ? 0 : (this.#placed.lines.columns[(this.#index - 1) * COLUMNS] ?? 0);
+  }
+
+  /** Offset after the line feed. */
+  get #end(): number {
+    return this.#placed.lines.columns[this.#index * COLUMNS] ?? 0;
+  }
+
+  #scan(): LineScan {
+    const scan = LINE_SCAN;
+    invariant(scan.find(this.#placed.buffer, this.#start, this.#end - 1), 'a checked line has its fields');
+    return scan;
+  }
+}
+
+/** Lines that were checked, and the line that is due after them. */
+export interface CheckedGroup {
+  readonly lines: readonly LogLine[];
+  readonly next: DueLine;
+}
+
+/**
+ * Places checked lines in their segment.
+ *
+ * @param due the line that must come first; its offset is that of the piece
+ * @returns undefined if they do not continue the log
+ */
+export function placeLines(lines: CheckedLines, due: DueLine): CheckedGroup | undefined {
+  const { count, firstSeq, firstDurable, durable, hash, bytes, columns } = lines;
+  if (count === 0 || firstSeq !== due.seq || firstDurable < due.durable) return undefined;
+  const { segment, offset } = due;
+  const placed = { lines, buffer: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), segment, offset };
+  const end = offset + (columns[(count - 1) * COLUMNS] ?? 0);
+  const next = { segment, offset: end, seq: firstSeq + count, previousHash: hash, durable };
+  const all = Array.from({ length: count }, (_, index) => new CheckedLine(placed, index));
+  return { lines: all, next };
+}
