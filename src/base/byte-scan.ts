@@ -21,6 +21,12 @@ export function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean
   return true;
 }
 
+/** Tells whether the bytes of a range stand at an offset; false beyond the end. */
+export function isRangeAt(bytes: Uint8Array, at: number, { bytes: wanted, start, end }: ByteRange): boolean {
+  for (let index = start; index < end; index += 1) if (bytes[at + index - start] !== wanted[index]) return false;
+  return true;
+}
+
 /** Returns the digit at an offset; -1 if there is none. */
 export function digitAt(bytes: Uint8Array, at: number): number {
   const digit = (bytes[at] ?? 0) - ZERO;

@@ -2,6 +2,7 @@
  * The layout of the `.json` of a generation: one key per line, so that `grep` and `diff` work on it, and so that the offset of each value
  * follows from the keys and sizes before it. Pure.
  */
+import { type ByteRange, isAt, isRangeAt } from '../../base/byte-scan.js';
 
 /** The start of the file. */
 export const JSON_START = '{';
@@ -18,12 +19,22 @@ export function beforeValue(key: string, isFirst: boolean): string {
   return `${isFirst ? '\n' : ',\n'}${JSON.stringify(key)}:`;
 }
 
-/** Returns the length of {@link beforeValue} in bytes. */
-export function beforeValueBytes(key: string, isFirst: boolean): number {
-  return Buffer.byteLength(JSON.stringify(key)) + (isFirst ? FIRST_FRAME_BYTES : NEXT_FRAME_BYTES);
+const BEFORE_FIRST_KEY = Buffer.from('\n');
+const BEFORE_NEXT_KEY = Buffer.from(',\n');
+const COLON = Buffer.from(':');
+
+/**
+ * Returns the length of {@link beforeValue} in bytes.
+ *
+ * @param keyText the key as it is spelled in both files, with its quotation marks
+ */
+export function beforeValueBytes({ start, end }: ByteRange, isFirst: boolean): number {
+  return end - start + (isFirst ? BEFORE_FIRST_KEY.length : BEFORE_NEXT_KEY.length) + COLON.length;
 }
 
-/** A line feed and a colon. */
-const FIRST_FRAME_BYTES = 2;
-/** A comma as well. */
-const NEXT_FRAME_BYTES = 3;
+/** Tells whether {@link beforeValue} of a key stands at an offset; see {@link beforeValueBytes}. */
+export function isBeforeValueAt(bytes: Buffer, at: number, keyText: ByteRange, isFirst: boolean): boolean {
+  const before = isFirst ? BEFORE_FIRST_KEY : BEFORE_NEXT_KEY;
+  const keyAt = at + before.length;
+  return isAt(bytes, at, before) && isRangeAt(bytes, keyAt, keyText) && isAt(bytes, keyAt + keyText.end - keyText.start, COLON);
+}

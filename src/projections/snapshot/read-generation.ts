@@ -3,14 +3,15 @@
  * that uses entries before the end must be able to discard them.
  */
 import { crc32 } from 'node:zlib';
+import { isAt } from '../../base/byte-scan.js';
 import { compareUtf8 } from '../../base/compare-utf8.js';
 import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { addTerm, keyTerm } from '../key-sum.js';
 import { DataFileReader, readLines, type ReadingHooks } from './data-file-reader.js';
-import { crcText, decodeIndexLines } from './index-format.js';
-import { beforeValue, beforeValueBytes, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
+import { crcText, decodeIndexLines, type IndexLine } from './index-format.js';
+import { beforeValueBytes, isBeforeValueAt, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
@@ -33,7 +34,6 @@ export interface StoredEntry extends IndexEntry {
 const JSON_PIECE_BYTES = 1_048_576;
 /** Bytes of values that end a group of entries. */
 const GROUP_BYTES = 1_048_576;
-const LINE_FEED = 0x0a;
 
 function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, part: 'json' | 'index'): Promise<DataFileReader> {
   const known = { folder, name: snapshotName(manifest.seq, part), content: manifest[part] };
@@ -47,6 +47,10 @@ function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, 
  * @throws {SnapshotCorruptError} when a size, the order, the form, a count or the digest is wrong; at the latest after the last group
  */
 export async function* readIndex(source: GenerationSource): AsyncGenerator<readonly IndexEntry[]> {
+  for await (const lines of readIndexLines(source)) yield lines.map(({ entry }) => entry);
+}
+
+async function* readIndexLines(source: GenerationSource): AsyncGenerator<readonly IndexLine[]> {
   // The index is of no use if the `.json` is missing or too short.
   await (await openPart(source, 'json')).close();
   const reader = await openPart(source, 'index');
@@ -61,20 +65,15 @@ export async function* readIndex(source: GenerationSource): AsyncGenerator<reado
 }
 
 /** @param offset of the group in the file */
-function readGroup(bytes: Buffer, offset: number, reader: DataFileReader, checks: IndexChecks): readonly IndexEntry[] {
-  const entries = decodeIndexLines(bytes);
-  if ('faultOffset' in entries) throw reader.corrupt(offset + entries.faultOffset, 'a line of an index', 'something else');
-  for (const [row, entry] of entries.entries()) {
-    const fault = checks.take(entry);
-    if (fault !== undefined) throw reader.corrupt(offset + lineStart(bytes, row), fault, 'something else');
+function readGroup(bytes: Buffer, offset: number, reader: DataFileReader, checks: IndexChecks): readonly IndexLine[] {
+  const lines = decodeIndexLines(bytes);
+  if ('faultOffset' in lines) throw reader.corrupt(offset + lines.faultOffset, 'a line of an index', 'something else');
+  for (const line of lines) {
+    const fault = checks.take(line);
+    // A key begins one byte after its line.
+    if (fault !== undefined) throw reader.corrupt(offset + line.keyText.start - 1, fault, 'something else');
   }
-  return entries;
-}
-
-function lineStart(bytes: Buffer, row: number): number {
-  let start = 0;
-  for (let line = 0; line < row; line += 1) start = bytes.indexOf(LINE_FEED, start) + 1;
-  return start;
+  return lines;
 }
 
 /** Checks each line of an index against the previous one, and all lines together against the manifest. */
@@ -91,10 +90,11 @@ class IndexChecks {
   }
 
   /** Takes the next line. Returns undefined if it is right, otherwise what was expected. */
-  take({ key, seq, offset, sizeBytes }: IndexEntry): string | undefined {
+  take({ entry, keyText }: IndexLine): string | undefined {
+    const { key, seq, offset, sizeBytes } = entry;
     if (this.#lastKey !== undefined && compareUtf8(this.#lastKey, key) >= 0) return 'a key above the previous one';
     if (seq > this.#manifest.seq) return `a version up to ${this.#manifest.seq}`;
-    const due = this.#jsonOffset + beforeValueBytes(key, this.#lastKey === undefined);
+    const due = this.#jsonOffset + beforeValueBytes(keyText, this.#lastKey === undefined);
     if (offset !== due) return `offset ${due}`;
     if (sizeBytes > VALUE_BYTES_MAX) return `a value of at most ${VALUE_BYTES_MAX} bytes`;
     this.#jsonOffset = offset + sizeBytes;
@@ -118,7 +118,8 @@ class IndexChecks {
 /** The `.json`, taken piece by piece from its beginning. */
 class JsonPieces {
   readonly #reader: DataFileReader;
-  #bytes: Buffer = Buffer.alloc(0);
+  /** Read and not completely taken yet. */
+  bytes: Buffer = Buffer.alloc(0);
   #start = 0;
   /** Offset of the next piece in the file. */
   offset = 0;
@@ -129,24 +130,25 @@ class JsonPieces {
 
   /** Whether a piece of this size can be taken without reading. */
   holds(sizeBytes: number): boolean {
-    return this.#start + sizeBytes <= this.#bytes.length;
+    return this.#start + sizeBytes <= this.bytes.length;
   }
 
   /** Reads until a piece of this size can be taken. */
   async fill(sizeBytes: number): Promise<void> {
-    const rest = this.#bytes.subarray(this.#start);
+    const rest = this.bytes.subarray(this.#start);
     const wanted = Math.max(sizeBytes - rest.length, JSON_PIECE_BYTES);
     const piece = await this.#reader.read(Math.min(wanted, this.#reader.restBytes));
-    this.#bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    this.bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
     this.#start = 0;
   }
 
-  take(sizeBytes: number): Buffer {
-    const piece = this.#bytes.subarray(this.#start, this.#start + sizeBytes);
-    invariant(piece.length === sizeBytes, 'the sizes of file and index were compared');
+  /** Takes a piece that is held; returns where it begins in {@link JsonPieces.bytes}. */
+  take(sizeBytes: number): number {
+    invariant(this.holds(sizeBytes), 'the sizes of file and index were compared');
+    const start = this.#start;
     this.#start += sizeBytes;
     this.offset += sizeBytes;
-    return piece;
+    return start;
   }
 }
 
@@ -162,15 +164,16 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
     const json = new JsonPieces(reader);
     await takeFraming(reader, json, JSON_START);
     let isFirst = true;
-    const index = readIndex(source);
-    for await (const entries of index) {
+    const index = readIndexLines(source);
+    for await (const lines of index) {
       let group: StoredEntry[] = [];
       let groupBytes = 0;
-      for (const entry of entries) {
+      for (const line of lines) {
+        const { entry } = line;
         const sizeBytes = entry.offset + entry.sizeBytes - json.offset;
         if (!json.holds(sizeBytes)) await json.fill(sizeBytes);
         const taken = json.holds(sizeBytes)
-          ? takeValue(reader, json, entry, isFirst)
+          ? takeValue(reader, json, line, isFirst)
           : reader.corrupt(json.offset, 'a value', 'the end');
         if (taken instanceof SnapshotCorruptError) throw await findCulprit(index, taken);
         isFirst = false;
@@ -195,18 +198,20 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
 async function takeFraming(reader: DataFileReader, json: JsonPieces, text: string): Promise<void> {
   const { offset } = json;
   if (!json.holds(text.length)) await json.fill(text.length);
-  if (json.take(text.length).toString('latin1') !== text) throw reader.corrupt(offset, JSON.stringify(text), 'something else');
+  if (!isAt(json.bytes, json.take(text.length), Buffer.from(text))) throw reader.corrupt(offset, JSON.stringify(text), 'something else');
 }
 
 /** Takes the value of an entry of the index; an error if the two files disagree. */
-function takeValue(reader: DataFileReader, json: JsonPieces, entry: IndexEntry, isFirst: boolean): Buffer | SnapshotCorruptError {
+function takeValue(
+  reader: DataFileReader, json: JsonPieces, { entry, keyText }: IndexLine, isFirst: boolean,
+): Buffer | SnapshotCorruptError {
   const { offset } = json;
-  const bytes = json.take(entry.offset + entry.sizeBytes - offset);
-  const start = entry.offset - offset;
-  if (bytes.toString('utf8', 0, start) !== beforeValue(entry.key, isFirst)) {
+  const start = json.take(entry.offset + entry.sizeBytes - offset);
+  if (!isBeforeValueAt(json.bytes, start, keyText, isFirst)) {
     return reader.corrupt(offset, 'the key that the index has there', 'something else');
   }
-  const value = bytes.subarray(start);
+  const valueStart = start + entry.offset - offset;
+  const value = json.bytes.subarray(valueStart, valueStart + entry.sizeBytes);
   const crc = crc32(value);
   return crc === entry.crc ? value : reader.corrupt(entry.offset, `CRC-32 ${crcText(entry.crc)}`, `CRC-32 ${crcText(crc)}`);
 }
@@ -225,6 +230,8 @@ async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorru
  */
 export async function* readEntries(source: GenerationSource): AsyncGenerator<readonly SnapshotEntry[]> {
   for await (const group of readStoredEntries(source)) {
-    yield group.map((entry) => ({ ...entry, value: entry.value.toString('utf8') }));
+    yield group.map(({ key, seq, timeMs, offset, sizeBytes, crc, value }) => (
+      { key, seq, timeMs, offset, sizeBytes, crc, value: value.toString('utf8') }
+    ));
   }
 }

@@ -17,6 +17,15 @@ const arbitraryEntry: fc.Arbitrary<IndexEntry> = fc.record({
   crc: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
 }, { noNullPrototype: true });
 
+function entriesOf(bytes: Buffer): readonly IndexEntry[] {
+  const lines = decodeIndexLines(bytes);
+  assert.ok(!('faultOffset' in lines));
+  for (const { entry, keyText } of lines) {
+    assert.equal(keyText.bytes.toString('utf8', keyText.start, keyText.end), JSON.stringify(entry.key));
+  }
+  return lines.map(({ entry }) => entry);
+}
+
 test('a line is a JSON array', () => {
   assert.equal(encodeIndexLine(ENTRY), LINE);
   assert.equal(encodeIndexLine({ ...ENTRY, key: 'q"\\\n\u2028ü' }), '["q\\"\\\\\\n\u2028ü",1,2,6,1,"00000abc"]\n');
@@ -24,9 +33,45 @@ test('a line is a JSON array', () => {
 
 test('decoding inverts encoding', () => {
   fc.assert(fc.property(fc.array(arbitraryEntry, { minLength: 1 }), (entries) => {
-    assert.deepEqual(decodeIndexLines(Buffer.from(entries.map(encodeIndexLine).join(''))), entries);
+    assert.deepEqual(entriesOf(Buffer.from(entries.map(encodeIndexLine).join(''))), entries);
   }));
 });
+
+test('a line that is changed anywhere is decoded as JSON.parse decodes it, if JSON.stringify spells it so', () => {
+  const changes = fc.array(fc.record({ at: fc.nat(), to: fc.constantFrom(...'0123456789abcdefA".,-[]\\\u0001é') }), { maxLength: 2 });
+  fc.assert(fc.property(arbitraryEntry, changes, (entry, changed) => {
+    const line = changed.reduce((text, { at, to }) => {
+      const place = at % (text.length - 1);
+      return `${text.slice(0, place)}${to}${text.slice(place + 1)}`;
+    }, encodeIndexLine(entry));
+    const bytes = Buffer.from(line);
+    const decoded = decodeIndexLines(bytes);
+    const row = parsed(bytes.toString().trimEnd());
+    if ('faultOffset' in decoded) {
+      assert.ok(row === undefined || !isRow(row), line);
+      return;
+    }
+    assert.ok(row !== undefined && isRow(row), line);
+    const [{ entry: { key, seq, timeMs, offset, sizeBytes, crc } } = assert.fail()] = decoded;
+    assert.deepEqual([key, seq, timeMs, offset, sizeBytes, crc.toString(16).padStart(8, '0')], row);
+  }));
+});
+
+/** What a text spells, if JSON.stringify spells it so. */
+function parsed(text: string): unknown {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return JSON.stringify(value) === text ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRow(value: unknown): boolean {
+  const [key, seq, timeMs, offset, sizeBytes, crc, ...more] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+  const areCounts = [seq, offset, sizeBytes].every((one) => Number.isSafeInteger(one) && Number(one) >= 1);
+  return typeof key === 'string' && areCounts && Number.isSafeInteger(timeMs) && /^[0-9a-f]{8}$/.test(String(crc)) && more.length === 0;
+}
 
 test('a line in another spelling is refused with its offset', () => {
   const wrong = [
