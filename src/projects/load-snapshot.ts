@@ -85,7 +85,7 @@ async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
   if (options.isCaching) {
     for await (const entries of snapshots.readEntries(manifest)) {
       options.signal?.throwIfAborted();
-      for (const { key, value, seq, timeMs } of entries) model.values.restore(key, { value, seq, timeMs });
+      for (const entry of entries) model.values.restore(entry.key, entry);
     }
   } else {
     await snapshots.checkSize(manifest);
