@@ -2,7 +2,7 @@
  * Verifies the lines of a piece of a segment by themselves, in whatever thread: each line holds its own hash, and the line before it that
  * of its predecessor. Tells how far they are sound. What is wrong with the first line that is not, `segment-reader.ts` says.
  */
-import type { ByteRange } from '../../../base/byte-scan.js';
+import { type ByteRange, isRangeAt } from '../../../base/byte-scan.js';
 import { invariant } from '../../../base/invariant.js';
 import type { TextPlace } from '../../../base/text-place.js';
 import { claimedHash, type DueLine, soundHash } from '../../line-format.js';
@@ -63,7 +63,7 @@ export function checkLines({ bytes, previousHash }: UncheckedLines): CheckedLine
   const linesMax = Math.ceil(bytes.length / LINE_BYTES_MIN);
   const timesMs = new Float64Array(linesMax);
   const columns = new Uint32Array(linesMax * COLUMNS);
-  const ops: string[] = [];
+  const ops = new OpTable();
   const scan = new LineScan();
   let [count, firstSeq, firstDurable, durable] = [0, 0, 0, 0];
   let hash = previousHash;
@@ -78,20 +78,31 @@ export function checkLines({ bytes, previousHash }: UncheckedLines): CheckedLine
     const column = count * COLUMNS;
     columns[column] = end + 1;
     columns[column + 1] = scan.bodyStart;
-    columns[column + 2] = opIndex(ops, buffer, scan);
+    columns[column + 2] = ops.indexOf({ bytes: buffer, start: scan.opStart, end: scan.opEnd });
     durable = scan.durable;
     hash = computed;
     count += 1;
     start = end + 1;
   }
-  return { bytes, count, firstSeq, firstDurable, durable, hash, ops, timesMs, columns };
+  return { bytes, count, firstSeq, firstDurable, durable, hash, ops: ops.names, timesMs, columns };
 }
 
-/** Returns the index of the operation of a line. There are few, and most lines have that of the line before. */
-function opIndex(ops: string[], buffer: Buffer, { opStart, opEnd }: LineScan): number {
-  const op = buffer.toString('latin1', opStart, opEnd);
-  const known = ops.indexOf(op);
-  return known >= 0 ? known : ops.push(op) - 1;
+/** The operations of a piece. There are few, and most lines have that of the line before. */
+class OpTable {
+  readonly names: string[] = [];
+  #lastIndex = 0;
+  #last: ByteRange = { bytes: Buffer.alloc(0), start: 0, end: 0 };
+
+  /** Returns the index of an operation. */
+  indexOf(op: ByteRange): number {
+    const { start, end } = this.#last;
+    if (op.end - op.start === end - start && isRangeAt(op.bytes, op.start, this.#last)) return this.#lastIndex;
+    const name = op.bytes.toString('latin1', op.start, op.end);
+    const known = this.names.indexOf(name);
+    this.#lastIndex = known >= 0 ? known : this.names.push(name) - 1;
+    this.#last = op;
+    return this.#lastIndex;
+  }
 }
 
 const LINE_SCAN = new LineScan();
