@@ -290,7 +290,7 @@ export class SimpleKvServer {
       ...resources,
       diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles, checker: tasks }),
       memoryHome: memoryHome({ logger }),
-      snapshots: snapshotFolders({ disk, idleFiles }, dataFolder),
+      snapshots: snapshotFolders({ disk, idleFiles, checker: tasks }, dataFolder),
       dataFolder,
       tasks,
       cache: new ValueCache(),
@@ -328,7 +328,7 @@ export class SimpleKvServer {
 
 /** One folder object per project, so that all readers of its snapshots share their descriptors. */
 function snapshotFolders(
-  parts: { readonly disk: Disk; readonly idleFiles: IdleFiles }, dataFolder: string,
+  parts: { readonly disk: Disk; readonly idleFiles: IdleFiles; readonly checker: TaskRunner }, dataFolder: string,
 ): (project: string) => SnapshotFolder {
   const folders = new Map<string, SnapshotFolder>();
   return (project) => {

@@ -64,13 +64,33 @@ async function listTwice(snapshots: SnapshotFolder): Promise<GenerationList> {
   return listed.unreadable.length === 0 ? listed : await snapshots.list();
 }
 
-/** The same for the files of a snapshot. */
+/** The same for the files of a snapshot. Damage that was found with help counts only if it is found without help as well. */
 async function loadTwice(snapshots: SnapshotFolder, manifest: SnapshotManifest, options: LoadSnapshotOptions): Promise<ProjectModel> {
+  const helped = options.isCaching ? await loadWithHelp(snapshots, manifest, options) : undefined;
+  if (helped !== undefined) return helped;
   try {
     return await loadModel(snapshots, manifest, options);
   } catch (error) {
     if (!(error instanceof SnapshotCorruptError)) throw error;
     return await loadModel(snapshots, manifest, options);
+  }
+}
+
+/** Returns undefined without help, and also if anything is wrong: loading without help finds out what it is. */
+async function loadWithHelp(
+  snapshots: SnapshotFolder, manifest: SnapshotManifest, options: LoadSnapshotOptions,
+): Promise<ProjectModel | undefined> {
+  const groups = snapshots.readEntriesAhead(manifest, { signal: options.signal });
+  if (groups === undefined) return undefined;
+  try {
+    const model = new ProjectModel({ isCaching: true });
+    model.restore(manifest, manifest.state);
+    for await (const entries of groups) for (const entry of entries) model.values.restore(entry.key, entry);
+    refuseOtherCensus(model, manifest);
+    return model;
+  } catch {
+    options.signal?.throwIfAborted();
+    return undefined;
   }
 }
 

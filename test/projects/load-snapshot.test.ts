@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
 import type { StorageChange } from '../../src/events/project-settings.js';
-import { loadSnapshot } from '../../src/projects/load-snapshot.js';
+import { loadSnapshot, type LoadedSnapshot } from '../../src/projects/load-snapshot.js';
+import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
+import { INLINE_ENTRY_CHECKER } from '../projections/snapshot/inline-entry-checker.js';
 import { suite } from '../suite.js';
 import {
   type CompactedProject, DATA, everythingOf, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS, spoil,
@@ -31,7 +33,16 @@ async function withSnapshots(storage: StorageChange): Promise<{ readonly project
 /** How many lines of the log a start has replayed: those after the snapshot that it used. */
 async function load(project: CompactedProject, logId = project.log.logId): ReturnType<typeof loadSnapshot> {
   const isCaching = project.store.settings.storage.cache_in_memory;
-  return await loadSnapshot(project.snapshots, { logId, isCaching, logger: silentLogger });
+  const options = { logId, isCaching, logger: silentLogger };
+  const place = { folder: `${DATA}/${PROJECT}`, readable: `${DATA}/${PROJECT}.json` };
+  const helped = await loadSnapshot(new SnapshotFolder({ disk: project.disk, ...place, checker: INLINE_ENTRY_CHECKER }), options);
+  const alone = await loadSnapshot(project.snapshots, options);
+  assert.deepEqual(foundIn(helped), foundIn(alone), 'help changes nothing');
+  return alone;
+}
+
+function foundIn({ model, used, generations, damaged }: LoadedSnapshot): unknown {
+  return { used, generations, damaged, keys: model.values.slice({}, 1000), checkpoint: model.checkpoint() };
 }
 
 for (const [what, storage] of [['in memory', SMALL_SEGMENTS], ['on disk', COLD]] as const) {

@@ -7,6 +7,7 @@ import { parentPort } from 'node:worker_threads';
 import type { Disk } from '../../disk/disk.js';
 import { NodeDisk } from '../../disk/node-disk.js';
 import { checkLines } from '../../log/file/segment/checked-lines.js';
+import { checkEntries } from '../../projections/snapshot/checked-entries.js';
 import { buildGeneration } from './build-generation.js';
 import { checkSegment, checkSnapshot, scrub } from './scrub.js';
 import { failureOf, memoryOfAnswer, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
@@ -19,6 +20,7 @@ export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Pro
     case 'check': return await checkSegment(task.job, disk, signal);
     case 'verify': return await checkSnapshot(task.job, disk, signal);
     case 'lines': return checkLines(task.job);
+    case 'entries': return checkEntries(task.job);
   }
 }
 

@@ -4,6 +4,7 @@
 import { AppError, type ErrorFacts } from '../../base/app-error.js';
 import { ERROR_CODES, type ErrorCode } from '../../base/error-codes.js';
 import type { CheckedLines, UncheckedLines } from '../../log/file/segment/checked-lines.js';
+import type { CheckedEntries, UncheckedEntries } from '../../projections/snapshot/checked-entries.js';
 import type {
   BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
@@ -23,21 +24,30 @@ export type Task =
   | { readonly kind: 'scrub'; readonly job: ScrubJob }
   | { readonly kind: 'check'; readonly job: SegmentJob }
   | { readonly kind: 'verify'; readonly job: SnapshotJob }
-  | { readonly kind: 'lines'; readonly job: UncheckedLines };
+  | { readonly kind: 'lines'; readonly job: UncheckedLines }
+  | { readonly kind: 'entries'; readonly job: UncheckedEntries };
 
 /** The result of a task. */
-export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck | SnapshotCheck | CheckedLines;
+export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck | SnapshotCheck | CheckedLines | CheckedEntries;
 
 /** Memory of a task that is handed over to the thread instead of copied. */
 export function memoryOfTask(task: Task): readonly ArrayBuffer[] {
-  return task.kind === 'lines' ? [task.job.bytes.buffer] : [];
+  switch (task.kind) {
+    case 'lines': return [task.job.bytes.buffer];
+    case 'entries': return [task.job.index.buffer, task.job.json.buffer];
+    default: return [];
+  }
 }
 
 /** Memory of an answer that is handed back. */
 export function memoryOfAnswer(answer: WorkerAnswer): readonly ArrayBuffer[] {
   if (answer.kind === 'failure' || !('columns' in answer.result)) return [];
-  const { bytes, timesMs, columns } = answer.result;
-  return [bytes.buffer, timesMs.buffer, columns.buffer];
+  if ('timesMs' in answer.result) {
+    const { bytes, timesMs, columns } = answer.result;
+    return [bytes.buffer, timesMs.buffer, columns.buffer];
+  }
+  const { index, json, columns } = answer.result;
+  return [index.buffer, json.buffer, columns.buffer];
 }
 
 /** A worker's answer to a task. */

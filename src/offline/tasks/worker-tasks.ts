@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../base/app-error.js';
 import type { CheckedLines, LineChecker, UncheckedLines } from '../../log/file/segment/checked-lines.js';
+import type { CheckedEntries, EntryChecker, UncheckedEntries } from '../../projections/snapshot/checked-entries.js';
 import type {
   BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
@@ -39,7 +40,7 @@ const IDLE_THREADS_MAX = Math.max(CHECKING_THREADS, 1);
 type RunTask = (task: Task, signal: AbortSignal) => Promise<TaskResult>;
 
 /** Runs tasks on files, and ends the running ones on close. */
-export class TaskRunner implements LineChecker {
+export class TaskRunner implements LineChecker, EntryChecker {
   readonly piecesMax = CHECKING_THREADS;
   readonly pieceBytes = CHECKED_PIECE_BYTES;
   readonly textBytesMin = CHECKED_TEXT_BYTES_MIN;
@@ -83,6 +84,15 @@ export class TaskRunner implements LineChecker {
    */
   async checkLines(job: UncheckedLines): Promise<CheckedLines> {
     return (await this.#run({ kind: 'lines', job })) as CheckedLines;
+  }
+
+  /**
+   * Checks a piece of a snapshot. Its memory is handed over, and comes back with the result.
+   *
+   * @returns whether it is sound, and where its keys and values are
+   */
+  async checkEntries(job: UncheckedEntries): Promise<CheckedEntries> {
+    return (await this.#run({ kind: 'entries', job })) as CheckedEntries;
   }
 
   /** Ends the running tasks and waits for them. Later tasks are refused. */

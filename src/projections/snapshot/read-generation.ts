@@ -4,20 +4,18 @@
  */
 import { crc32 } from 'node:zlib';
 import { isAt } from '../../base/byte-scan.js';
-import { compareUtf8 } from '../../base/compare-utf8.js';
-import { countText } from '../../base/count-text.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
-import { addTerm, keyTerm } from '../key-sum.js';
 import { DataFileReader, readLines, type ReadingHooks } from './data-file-reader.js';
+import { findMissing, INDEX_START, IndexChecks } from './index-checks.js';
 import { crcText, decodeIndexLines, type IndexLine } from './index-format.js';
-import { beforeValueBytes, isBeforeValueAt, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
+import { isBeforeValueAt, JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
 import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
 /** A committed generation to read. */
-interface GenerationSource extends ReadingHooks {
+export interface GenerationSource extends ReadingHooks {
   readonly disk: Disk;
   /** The project's folder. */
   readonly folder: string;
@@ -35,7 +33,8 @@ const JSON_PIECE_BYTES = 1_048_576;
 /** Bytes of values that end a group of entries. */
 const GROUP_BYTES = 1_048_576;
 
-function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, part: 'json' | 'index'): Promise<DataFileReader> {
+/** Opens a data file of a generation; the caller closes it. */
+export function openPart({ disk, folder, manifest, onRead, signal }: GenerationSource, part: 'json' | 'index'): Promise<DataFileReader> {
   const known = { folder, name: snapshotName(manifest.seq, part), content: manifest[part] };
   return DataFileReader.open(disk, known, { onRead, signal });
 }
@@ -55,9 +54,9 @@ async function* readIndexLines(source: GenerationSource): AsyncGenerator<readonl
   await (await openPart(source, 'json')).close();
   const reader = await openPart(source, 'index');
   try {
-    const checks = new IndexChecks(source.manifest);
+    const checks = new IndexChecks(source.manifest.seq, INDEX_START);
     for await (const { bytes, offset } of readLines(reader)) yield readGroup(bytes, offset, reader, checks);
-    const missing = checks.findMissing();
+    const missing = findMissing(source.manifest, checks);
     if (missing !== undefined) throw reader.corrupt(source.manifest.index.sizeBytes, missing.expected, missing.found);
   } finally {
     await reader.close();
@@ -74,45 +73,6 @@ function readGroup(bytes: Buffer, offset: number, reader: DataFileReader, checks
     if (fault !== undefined) throw reader.corrupt(offset + line.keyText.start - 1, fault, 'something else');
   }
   return lines;
-}
-
-/** Checks each line of an index against the previous one, and all lines together against the manifest. */
-class IndexChecks {
-  readonly #manifest: SnapshotManifest;
-  /** End of the previous value in the `.json`. */
-  #jsonOffset = JSON_START.length;
-  #lastKey: string | undefined;
-  #keyCount = 0;
-  #keySum = 0;
-
-  constructor(manifest: SnapshotManifest) {
-    this.#manifest = manifest;
-  }
-
-  /** Takes the next line. Returns undefined if it is right, otherwise what was expected. */
-  take({ entry, keyText }: IndexLine): string | undefined {
-    const { key, seq, offset, sizeBytes } = entry;
-    if (this.#lastKey !== undefined && compareUtf8(this.#lastKey, key) >= 0) return 'a key above the previous one';
-    if (seq > this.#manifest.seq) return `a version up to ${this.#manifest.seq}`;
-    const due = this.#jsonOffset + beforeValueBytes(keyText, this.#lastKey === undefined);
-    if (offset !== due) return `offset ${due}`;
-    if (sizeBytes > VALUE_BYTES_MAX) return `a value of at most ${VALUE_BYTES_MAX} bytes`;
-    this.#jsonOffset = offset + sizeBytes;
-    this.#lastKey = key;
-    this.#keyCount += 1;
-    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
-    return undefined;
-  }
-
-  /** Returns how all lines together differ from the manifest; undefined if they do not. */
-  findMissing(): { readonly expected: string; readonly found: string } | undefined {
-    const { keyCount, keySum, json } = this.#manifest;
-    if (this.#keyCount !== keyCount) return { expected: countText(keyCount, 'key'), found: `${this.#keyCount}` };
-    if (this.#keySum !== keySum) return { expected: `the sum ${keySum} over keys and versions`, found: `${this.#keySum}` };
-    const jsonBytes = this.#jsonOffset + (keyCount === 0 ? 0 : LAST_LINE_END.length) + JSON_END.length;
-    if (jsonBytes !== json.sizeBytes) return { expected: `places in a JSON of ${json.sizeBytes} bytes`, found: `${jsonBytes}` };
-    return undefined;
-  }
 }
 
 /** The `.json`, taken piece by piece from its beginning. */

@@ -15,6 +15,8 @@ import { changeFolder, closing, type Disk, type DiskFile, writeNewFile } from '.
 import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
+import type { EntryChecker } from './checked-entries.js';
+import { isHelpful, readEntriesAhead, type RestoredEntry } from './entries-ahead.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, readStoredEntries } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
@@ -54,6 +56,8 @@ interface SnapshotFolderOptions {
   readonly readable: string;
   /** Closes idle files; shared with other pools. @default one of its own */
   readonly idleFiles?: IdleFiles;
+  /** Checks large generations in other threads while they are read. @default none */
+  readonly checker?: EntryChecker;
 }
 
 /** Data files that are open at once. A project rarely has more than three generations. */
@@ -65,12 +69,14 @@ export class SnapshotFolder {
   readonly readable: ReadableSnapshot;
   readonly #disk: Disk;
   readonly #folder: string;
+  readonly #checker: EntryChecker | undefined;
   /** Open `.json` files by seq. */
   readonly #files: FilePool;
 
-  constructor({ disk, folder, readable, idleFiles }: SnapshotFolderOptions) {
+  constructor({ disk, folder, readable, idleFiles, checker }: SnapshotFolderOptions) {
     this.#disk = disk;
     this.#folder = folder;
+    this.#checker = checker;
     this.readable = new ReadableSnapshot(disk, folder, readable);
     this.#files = new FilePool(FILES_OPEN_MAX, idleFiles);
   }
@@ -179,6 +185,16 @@ export class SnapshotFolder {
   /** Reads the keys of a generation with their values; see `readEntries` in `read-generation.ts`. */
   readEntries(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly SnapshotEntry[]> {
     return readEntries({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
+  }
+
+  /**
+   * Reads the keys of a generation with their values while other threads check them; see `readEntriesAhead` in `entries-ahead.ts`.
+   *
+   * @returns undefined if that is not worth its while
+   */
+  readEntriesAhead(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly RestoredEntry[]> | undefined {
+    const source = { disk: this.#disk, folder: this.#folder, manifest, ...hooks };
+    return isHelpful(this.#checker, manifest) ? readEntriesAhead(source, this.#checker) : undefined;
   }
 
   /**

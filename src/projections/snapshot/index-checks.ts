@@ -1,0 +1,67 @@
+/**
+ * Checks the lines of an index against one another, and all of them together against the manifest. Pure.
+ */
+import { compareUtf8 } from '../../base/compare-utf8.js';
+import { countText } from '../../base/count-text.js';
+import { addTerm, keyTerm } from '../key-sum.js';
+import type { IndexLine } from './index-format.js';
+import { beforeValueBytes, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
+import type { KeyCensus, SnapshotManifest } from './snapshot.js';
+
+/** The state before a line. */
+export interface IndexPosition {
+  /** The key of the line before; undefined for the first line. */
+  readonly lastKey: string | undefined;
+  /** End of the value before in the `.json`, in bytes. */
+  readonly jsonOffset: number;
+}
+
+/** Before the first line. */
+export const INDEX_START: IndexPosition = { lastKey: undefined, jsonOffset: JSON_START.length };
+
+/** Takes the lines of an index, or of a part of it. */
+export class IndexChecks implements KeyCensus, IndexPosition {
+  readonly #seqMax: number;
+  lastKey: string | undefined;
+  jsonOffset: number;
+  keyCount = 0;
+  keySum = 0;
+
+  /** @param seqMax the seq of the generation: no version is above it */
+  constructor(seqMax: number, { lastKey, jsonOffset }: IndexPosition) {
+    this.#seqMax = seqMax;
+    this.lastKey = lastKey;
+    this.jsonOffset = jsonOffset;
+  }
+
+  /** Takes the next line. Returns undefined if it is right, otherwise what was expected. */
+  take({ entry, keyText }: IndexLine): string | undefined {
+    const { key, seq, offset, sizeBytes } = entry;
+    if (this.lastKey !== undefined && compareUtf8(this.lastKey, key) >= 0) return 'a key above the previous one';
+    if (seq > this.#seqMax) return `a version up to ${this.#seqMax}`;
+    const due = this.jsonOffset + beforeValueBytes(keyText, this.lastKey === undefined);
+    if (offset !== due) return `offset ${due}`;
+    if (sizeBytes > VALUE_BYTES_MAX) return `a value of at most ${VALUE_BYTES_MAX} bytes`;
+    this.jsonOffset = offset + sizeBytes;
+    this.lastKey = key;
+    this.keyCount += 1;
+    this.keySum = addTerm(this.keySum, keyTerm(key, seq));
+    return undefined;
+  }
+}
+
+/**
+ * Compares all lines with the manifest.
+ *
+ * @param found counts and sums over all lines, and where the last value ends
+ * @returns how they differ; undefined if they do not
+ */
+export function findMissing(
+  { keyCount, keySum, json }: SnapshotManifest, found: KeyCensus & Pick<IndexPosition, 'jsonOffset'>,
+): { readonly expected: string; readonly found: string } | undefined {
+  if (found.keyCount !== keyCount) return { expected: countText(keyCount, 'key'), found: `${found.keyCount}` };
+  if (found.keySum !== keySum) return { expected: `the sum ${keySum} over keys and versions`, found: `${found.keySum}` };
+  const jsonBytes = found.jsonOffset + (keyCount === 0 ? 0 : LAST_LINE_END.length) + JSON_END.length;
+  if (jsonBytes !== json.sizeBytes) return { expected: `places in a JSON of ${json.sizeBytes} bytes`, found: `${jsonBytes}` };
+  return undefined;
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { checkEntries, type EntryChecker } from '../../../src/projections/snapshot/checked-entries.js';
+import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
+import type { SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
+import { compareUtf8 } from '../../../src/base/compare-utf8.js';
+import type { FaultDisk } from '../../disk/fault-disk.js';
+import { fc } from '../../properties.js';
+import { suite } from '../../suite.js';
+import { INLINE_ENTRY_CHECKER } from './inline-entry-checker.js';
+import { commitEntries, emptyDisk, flatten, FOLDER, folderOn, type PlainEntry, READABLE, timeOf, writeData } from './snapshot-fixture.js';
+
+const test = suite('projections/snapshot/entries-ahead');
+const MANY: readonly PlainEntry[] = Array.from(
+  { length: 5000 },
+  (_, index) => [`key/${String(index).padStart(6, '0')}"`, `{"n":${index},"t":"${'é'.repeat(index % 70)}"}`, (index % 9) + 1],
+);
+const JSON_FILE = `${FOLDER}/snap-00000000000000000009.json`;
+const INDEX_FILE = `${FOLDER}/snap-00000000000000000009.index`;
+
+/** The entries as they are read with help. */
+async function readAhead(
+  disk: FaultDisk, manifest: SnapshotManifest, checker: EntryChecker | undefined = INLINE_ENTRY_CHECKER,
+): Promise<readonly (readonly [...PlainEntry, number])[] | undefined> {
+  const folder = new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE, ...(checker && { checker }) });
+  const groups = folder.readEntriesAhead(manifest);
+  const entries = groups && (await flatten(groups));
+  return entries?.map(({ key, value, seq, timeMs }) => [key, value, seq, timeMs] as const);
+}
+
+function withTimes(entries: readonly PlainEntry[]): unknown {
+  return entries.map((entry) => [...entry, timeOf(entry[2])]);
+}
+
+test('entries are those that are read alone, in many pieces', async () => {
+  const disk = emptyDisk();
+  const manifest = await commitEntries(disk, MANY, 9);
+  assert.deepEqual(await readAhead(disk, manifest), withTimes(MANY));
+  const alone = (await flatten(folderOn(disk).readEntries(manifest))).map(({ key, value, seq, timeMs }) => [key, value, seq, timeMs]);
+  assert.deepEqual(alone, withTimes(MANY));
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('a snapshot without keys, or with any keys and values, is read as it was written', async () => {
+  const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
+  const entry = fc.tuple(key, fc.json(), fc.integer({ min: 1, max: 9 }));
+  const entries = fc.uniqueArray(entry, { selector: ([one]) => one, maxLength: 8 });
+  await fc.assert(fc.asyncProperty(entries, async (unsorted) => {
+    const written = unsorted.toSorted(([a], [b]) => compareUtf8(a, b));
+    const disk = emptyDisk();
+    assert.deepEqual(await readAhead(disk, await commitEntries(disk, written, 9)), withTimes(written));
+  }));
+});
+
+test('without a checker, or if a start of a thread is not worth it, there is no help', async () => {
+  const disk = emptyDisk();
+  const manifest = await commitEntries(disk, [['a', '1', 1]], 9);
+  assert.equal(folderOn(disk).readEntriesAhead(manifest), undefined);
+  assert.equal(await readAhead(disk, manifest, { ...INLINE_ENTRY_CHECKER, textBytesMin: 1000 }), undefined);
+  assert.equal(await readAhead(disk, manifest, { ...INLINE_ENTRY_CHECKER, piecesMax: 0 }), undefined);
+});
+
+test('a changed byte anywhere is refused, and so is a file that is cut', async () => {
+  const disk = emptyDisk();
+  const manifest = await commitEntries(disk, [['a', '"x"', 3], ['b', '{"t":"Zoë"}', 7], ['é"', 'null', 9]], 9);
+  for (const name of [JSON_FILE, INDEX_FILE]) {
+    const bytes = disk.bytesOf(name);
+    for (let at = 0; at < bytes.length; at += 1) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(at) ^ (1 << (at % 8)), at);
+      disk.put(name, changed);
+      await assert.rejects(readAhead(disk, manifest), `${name} byte ${at}`);
+    }
+    disk.put(name, bytes.subarray(0, -1));
+    await assert.rejects(readAhead(disk, manifest), name);
+    disk.put(name, bytes);
+  }
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test('files that agree with each other but not with the manifest are refused', async () => {
+  const disk = emptyDisk();
+  const manifest = await commitEntries(disk, [['a', '1', 1], ['b', '2', 2]], 9);
+  for (const census of [{ keyCount: 3 }, { keySum: manifest.keySum + 1 }]) {
+    await assert.rejects(readAhead(disk, { ...manifest, ...census }), { name: 'NotVouchedError' });
+  }
+  const other = emptyDisk();
+  await writeData(other, [['a', '1', 1], ['b', '3', 2]], 9);
+  for (const name of [JSON_FILE, INDEX_FILE]) disk.put(name, other.bytesOf(name));
+  await assert.rejects(readAhead(disk, manifest), { name: 'SnapshotCorruptError', message: /SHA-256/ });
+});
+
+test('a piece that cannot be checked ends the reading, and no file stays open', async () => {
+  const disk = emptyDisk();
+  const manifest = await commitEntries(disk, MANY, 9);
+  let calls = 0;
+  const failing: EntryChecker = {
+    ...INLINE_ENTRY_CHECKER,
+    checkEntries: async (piece) => {
+      await Promise.resolve();
+      calls += 1;
+      if (calls > 1) throw new Error('the thread has ended');
+      return checkEntries(piece);
+    },
+  };
+  await assert.rejects(readAhead(disk, manifest, failing), /the thread has ended/);
+  const folder = new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE, checker: INLINE_ENTRY_CHECKER });
+  for await (const group of folder.readEntriesAhead(manifest) ?? []) if (group.length > 0) break;
+  assert.deepEqual(disk.openPaths, []);
+});
+
+test.run();
