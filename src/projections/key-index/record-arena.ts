@@ -7,8 +7,8 @@ import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 import { allocate } from './allocate.js';
 import {
-  compareKey, compareKeys, hasKey, isPlaced, mostRecordBytes, readKey, readKeyBytes, readKeyHead, readRecordBytes, readRow, readValueLength,
-  readValueOrPlace, recordBytes, type RecordBuffer, sharedKeyBytes, writePlace, writeRecord,
+  compareKey, compareKeys, hasKey, isPlaced, mostRecordBytes, putRecord, readKey, readKeyBytes, readKeyHead, readRecordBytes, readRow,
+  readValueLength, readValueOrPlace, type RecordBuffer, recordBytes, sharedKeyBytes, writePlace,
 } from './record-format.js';
 
 /** Size of a buffer in bytes, and the distance of the addresses of two. A power of two. */
@@ -77,7 +77,7 @@ export class RecordArena {
     if (!this.#fits(most)) most = recordBytes(key, value);
     const number = this.#chunkFor(most);
     const chunk = this.#chunks[number] as Chunk;
-    return this.#take(number, chunk, writeRecord(chunk, chunk.used, { row, key, value }));
+    return this.#take(number, chunk, putRecord(chunk, chunk.used, { row, key, value }));
   }
 
   #fits(sizeBytes: number): boolean {

@@ -71,7 +71,7 @@ export function recordBytes(key: string, value: string | ValuePlace): number {
  * @param offset in bytes, at a whole word
  * @returns its size in bytes
  */
-export function writeRecord(buffer: RecordBuffer, offset: number, { row, key, value }: NewRecord): number {
+export function putRecord(buffer: RecordBuffer, offset: number, { row, key, value }: NewRecord): number {
   const { bytes, words } = buffer;
   const isText = typeof value === 'string';
   const keyStart = offset + (isText ? HEAD_WORDS : HEAD_WORDS + PLACE_WORDS) * WORD_BYTES;
