@@ -6,28 +6,23 @@
  * folder needs room for all values, twice when there is a snapshot. Linux only: memory is read from /proc.
  */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import autocannon from 'autocannon';
-import { silentLogger } from '../src/base/logger.js';
-import { NodeDisk } from '../src/disk/node-disk.js';
-import { encodeEvent } from '../src/events/codec.js';
-import { BUILT_IN_STORAGE } from '../src/events/project-settings.js';
-import { FileHome } from '../src/log/file/file-home.js';
-import { logOptionsOf } from '../src/store/project-store.js';
+import { scratchFolder } from './child-process.js';
+import { fillLog } from './filled-log.js';
+import { encodeRequest, sendEach } from './load/http-load.js';
 import { positiveInteger } from './numbers.js';
+import { residentKib } from './process-cost.js';
 import { freePort, type RunningServer, startConfigured } from './server-process.js';
 
 const COLD = 'cold';
 const HOT = 'hot';
 /** Keys of the project in memory: enough that they do not fit into the processor's caches. */
 const HOT_KEYS_MAX = 10_000;
-const BATCH_LINES = 500;
-const CONNECTIONS = 32;
 const HTTP_OK = 200;
 const KIB_PER_MIB = 1024;
 /** A start reads the whole log where there is no snapshot. */
@@ -45,19 +40,18 @@ const keys = positiveInteger('keys', positionals[0] ?? '1000000');
 const valueBytes = positiveInteger('value-bytes', values['value-bytes']);
 const gets = positiveInteger('gets', values.gets);
 const hotKeys = Math.min(keys, HOT_KEYS_MAX);
-const folder = mkdtempSync(path.join(values.folder, 'simplekv-bench-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder(values.folder);
 
 const config = path.join(folder, 'config.json');
 const port = await freePort();
 writeConfig();
 // The first start generates the API keys and creates empty logs.
 const empty = await start();
-const emptyKib = residentKib(empty);
+const emptyKib = residentKib(empty.pid);
 await empty.stop();
 await appendLines(COLD, keys);
 await appendLines(HOT, hotKeys);
-console.log(`${keys} keys with values of ${valueBytes} bytes on disk, ${hotKeys} in memory, ${CONNECTIONS} connections`);
+console.log(`${keys} keys with values of ${valueBytes} bytes on disk, ${hotKeys} in memory`);
 tell('an empty server', emptyKib);
 await measure();
 
@@ -80,38 +74,27 @@ async function start(): Promise<RunningServer> {
 
 async function measure(): Promise<void> {
   const server = await start();
-  tell('after the start', residentKib(server));
+  tell('after the start', residentKib(server.pid));
   // The first load is for the compiler, and is not counted: it would make whatever came first look slow.
   await getRate(server, HOT, hotKeys);
   const hot = await getRate(server, HOT, hotKeys);
   const cold = await getRate(server, COLD, keys);
-  tell(`after ${gets} random GETs`, residentKib(server));
+  tell(`after ${gets} random GETs`, residentKib(server.pid));
   console.log(`GET/s in memory ${hot.toFixed(0)}, on disk ${cold.toFixed(0)}: ${(cold / hot).toFixed(2)}`);
   await compact(server);
-  tell('after a compaction', residentKib(server));
+  tell('after a compaction', residentKib(server.pid));
   const moved = await getRate(server, COLD, keys);
   console.log(`GET/s from the snapshot ${moved.toFixed(0)}: ${(moved / hot).toFixed(2)}`);
   await server.stop();
   const again = await start();
-  tell('after a start from the snapshot', residentKib(again));
+  tell('after a start from the snapshot', residentKib(again.pid));
   await again.stop();
 }
 
 async function appendLines(project: string, count: number): Promise<void> {
   const beganMs = performance.now();
-  const home = new FileHome({ folder: path.join(folder, 'data'), disk: new NodeDisk(), logger: silentLogger });
-  const log = await home.open(project, { ...logOptionsOf(BUILT_IN_STORAGE), durability: 'os', replay: () => undefined });
-  if (log === undefined) throw new Error('Cannot measure: the first start made no log');
   const filler = 'v'.repeat(valueBytes);
-  for (let first = 0; first < count; first += BATCH_LINES) {
-    const drafts = Array.from({ length: Math.min(BATCH_LINES, count - first) }, (_, index) => ({
-      ...encodeEvent({ op: 'set', key: keyOf(first + index), value: `"${`${first + index} ${filler}`.slice(0, valueBytes - 2)}"` }),
-      actor: 'anonymous',
-      request: 'bench',
-    }));
-    await log.append(drafts, log.position().seq);
-  }
-  await log.close();
+  await fillLog(folder, project, { count, keyOf, valueOf: (index) => `"${`${index} ${filler}`.slice(0, valueBytes - 2)}"` });
   console.log(`${count} lines written for "${project}" in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`);
 }
 
@@ -121,17 +104,12 @@ function keyOf(index: number): string {
 
 /** Answers a second, each of another key by chance. */
 async function getRate(server: RunningServer, project: string, count: number): Promise<number> {
-  const setupRequest = <T>(asked: T): T => ({
-    ...asked, path: `/api/v1/projects/${project}/keys/${keyOf(Math.floor(Math.random() * count))}`,
-  });
-  const result = await autocannon({
-    url: server.url, connections: CONNECTIONS, amount: gets, headers: {}, requests: [{ method: 'GET', path: '/', setupRequest }],
-  });
-  const { non2xx, errors, timeouts } = result;
-  if (non2xx + errors + timeouts > 0) {
-    throw new Error(`Cannot use this load: ${non2xx} refusals, ${errors} errors, ${timeouts} timeouts`);
-  }
-  return result.requests.total / result.duration;
+  const requests = Array.from({ length: gets }, () => encodeRequest(server, {
+    method: 'GET', path: `/api/v1/projects/${project}/keys/${keyOf(Math.floor(Math.random() * count))}`,
+  }));
+  const beganMs = performance.now();
+  await sendEach(server, requests);
+  return (gets * 1000) / (performance.now() - beganMs);
 }
 
 /** Not by `fetch`, which waits for no answer longer than five minutes. */
@@ -141,11 +119,6 @@ async function compact(server: RunningServer): Promise<void> {
   const answer = await text(response);
   if (response.statusCode !== HTTP_OK) throw new Error(`Cannot compact: ${answer}`);
   console.log(`compacted: ${answer}`);
-}
-
-function residentKib(server: RunningServer): number {
-  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
 }
 
 function tell(when: string, kib: number): void {

@@ -6,12 +6,13 @@
  * Usage: `npm run bench -- wrong-keys [--rounds 5] [--seconds 3] [--connections 16] [--wrong 100] [--folder DIR]`, where
  * `--wrong` is how many wrong keys are presented a second.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { fill, runLoad, type LoadResult } from './load.js';
+import { scratchFolder } from './child-process.js';
+import { SIMPLEKV } from './contenders/simplekv.js';
+import { KEY_COUNT, keyOf, valueOf } from './contenders/contender.js';
+import { encodeRequest, type LoadResult, runLoad } from './load/http-load.js';
 import { median, positiveInteger } from './numbers.js';
 import { KEYS_PATH, startSimpleKv, type RunningServer } from './server-process.js';
 
@@ -30,21 +31,20 @@ const { values } = parseArgs({
 const rounds = positiveInteger('rounds', values.rounds);
 const load = { seconds: positiveInteger('seconds', values.seconds), connections: positiveInteger('connections', values.connections) };
 const wrongPerSecond = positiveInteger('wrong', values.wrong);
-const folder = mkdtempSync(path.join(values.folder, 'simplekv-bench-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const folder = scratchFolder(values.folder);
 
 const answers = new Map<number, number>();
 const quiet: LoadResult[] = [];
 const flooded: LoadResult[] = [];
-const server = await startSimpleKv(folder, CHOSEN_KEY);
+const server = await startSimpleKv(folder, { chosenGlobalKey: CHOSEN_KEY });
+const puts = Array.from({ length: KEY_COUNT }, (_, index) => encodeRequest(server, SIMPLEKV.put(keyOf(index), valueOf())));
 try {
-  await fill(server);
-  await runLoad(server, 'PUT', load);
+  await runLoad(server, puts, load);
   for (let round = 1; round <= rounds; round += 1) {
-    quiet.push(await runLoad(server, 'PUT', load));
+    quiet.push(await runLoad(server, puts, load));
     const flood = new AbortController();
     const flooding = presentWrongKeys(server, flood.signal);
-    flooded.push(await runLoad(server, 'PUT', load));
+    flooded.push(await runLoad(server, puts, load));
     flood.abort();
     await flooding;
     console.error(`round ${round} of ${rounds}: ${quiet.at(-1)?.rate.toFixed(0)} alone, ${flooded.at(-1)?.rate.toFixed(0)} flooded`);

@@ -1,0 +1,22 @@
+/** SimpleKV with many keys: more than would be stored one by one in reasonable time. */
+import { fillLog } from '../filled-log.js';
+import { BENCH_PROJECT, configOf, type RunningServer, startConfigured, startSimpleKv } from '../server-process.js';
+import { keyOf, valueOf } from './contender.js';
+
+/** A start reads the whole log. */
+const START_LIMIT_MS = 300_000;
+
+/**
+ * Makes a server with many keys, which does not run yet.
+ *
+ * @param folder Where its configuration and its data go
+ * @param count How many keys, as `keyOf` names them
+ * @returns Starts it
+ */
+export async function makeFilledSimpleKv(folder: string, count: number): Promise<() => Promise<RunningServer>> {
+  const empty = await startSimpleKv(folder);
+  await empty.kill();
+  const value = valueOf();
+  await fillLog(folder, BENCH_PROJECT, { count, keyOf, valueOf: () => value });
+  return async () => ({ ...await startConfigured(configOf(folder), empty.port, START_LIMIT_MS), headers: empty.headers });
+}
