@@ -1,6 +1,6 @@
 /** What a process takes of the machine, as the kernel counts it. Linux only: it reads /proc. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
@@ -31,10 +31,18 @@ export function residentKib(pid: number): number {
  * Descriptors that a process has open.
  *
  * @param pid The process
- * @returns Their number
+ * @returns What each stands for, behind its number
  */
-export function descriptorCount(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+export function openDescriptors(pid: number): readonly string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((number) => {
+    try {
+      return `${number} ${readlinkSync(`${folder}/${number}`)}`;
+    } catch {
+      // Closed since it was listed.
+      return [];
+    }
+  });
 }
 
 let knownTicksPerSecond = 0;

@@ -23,7 +23,7 @@ import { EXPERIMENTS } from './rows/all-rows.js';
 import type { RunningServer } from './server-process.js';
 
 const FULL: Extent = {
-  rounds: 9, slowRounds: 3, seconds: 1.5, warmUpSeconds: 3, listedKeys: 100_000, storedKeys: 1_000_000, projects: 10_000,
+  rounds: 9, slowRounds: 2, seconds: 1.5, warmUpSeconds: 3, listedKeys: 100_000, storedKeys: 1_000_000, projects: 10_000,
 };
 const QUICK: Extent = {
   rounds: 2, slowRounds: 1, seconds: 0.25, warmUpSeconds: 0.4, listedKeys: 10_000, storedKeys: 20_000, projects: 100,
