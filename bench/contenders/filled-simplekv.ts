@@ -11,12 +11,13 @@ const START_LIMIT_MS = 300_000;
  *
  * @param folder Where its configuration and its data go
  * @param count How many keys, as `keyOf` names them
+ * @param times How often each is written, all of them before any is written again
  * @returns Starts it
  */
-export async function makeFilledSimpleKv(folder: string, count: number): Promise<() => Promise<RunningServer>> {
+export async function makeFilledSimpleKv(folder: string, count: number, times = 1): Promise<() => Promise<RunningServer>> {
   const empty = await startSimpleKv(folder);
   await empty.kill();
   const value = valueOf();
-  await fillLog(folder, BENCH_PROJECT, { count, keyOf, valueOf: () => value });
+  await fillLog(folder, BENCH_PROJECT, { count: count * times, keyOf: (index) => keyOf(index % count), valueOf: () => value });
   return async () => ({ ...await startConfigured(configOf(folder), empty.port, START_LIMIT_MS), headers: empty.headers });
 }
