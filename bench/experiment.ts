@@ -1,25 +1,8 @@
 /** What the table is made of: an experiment lets two sides take turns, and its rows say what is compared and what is wanted. */
 import type { Contender } from './contenders/contender.js';
+import type { Extent } from './extent.js';
 import type { Tool } from './machine.js';
 import type { RunningServer } from './server-process.js';
-
-/** How much is measured. */
-export interface Extent {
-  /** How often each side has its turn. */
-  readonly rounds: number;
-  /** The same for what takes many seconds each time. */
-  readonly slowRounds: number;
-  /** Of one load. */
-  readonly seconds: number;
-  /** Of the load that comes first and is not counted. */
-  readonly warmUpSeconds: number;
-  /** Keys of a listing. */
-  readonly listedKeys: number;
-  /** Keys whose memory is measured. */
-  readonly storedKeys: number;
-  /** Projects of one server. */
-  readonly projects: number;
-}
 
 /** What an experiment works with. */
 export interface Workshop {

@@ -21,9 +21,23 @@ import { startSimpleKv } from './server-process.js';
 const WARM_UP_SECONDS = 3;
 /** Microseconds between two looks. */
 const SAMPLE_US = 200;
-/** Parts that take less of a request are shown together. */
-const SHOWN_US_MIN = 0.2;
+const PERCENT = 100;
+/** Of each group, so many of its parts are named. */
+const NAMED_PARTS = 4;
 const OTHER = 'everything else';
+
+/** The first whose pattern a part matches is its group. */
+const GROUPS: readonly (readonly [group: string, parts: RegExp])[] = [
+  ['sending the answer', /^native (?:writev|write\w+)$/],
+  ['log: lines, hashes, files', /^src\/(?:log|disk|events)\/|^node:(?:internal\/)?(?:fs|crypto)|^native (?:f?datasync|l?f?stat)$/],
+  ['node:http, streams and events', /^node:/],
+  ['access log', /^src\/(?:http\/access-log|base\/server-log|base\/logger)/],
+  ['API key and authorization', /^src\/(?:auth\/|http\/(?:access|authorization))/],
+  ['request, checks and answer', /^src\/(?:http|api)\//],
+  ['store and its keys', /^src\/(?:store|projects|projections)\//],
+  ['garbage collection', /garbage/],
+  ['system calls and native code without a name', /^native /],
+];
 
 interface CallFrame {
   readonly functionName: string;
@@ -79,8 +93,9 @@ async function profileOf(kind: 'GET' | 'PUT'): Promise<readonly string[]> {
   if (main === undefined) throw new Error('Cannot read the profile: the server wrote none');
   return [
     '', `${kind}, ${connections} connections, log_level "${logLevel}": ${result.rate.toFixed(0)}/s, `
-      + `${result.cpuUsPerRequest.toFixed(0)} µs CPU each, all threads, with the profiler`,
-    '', '| part | µs per request |', '| --- | --- |', ...partLines(lastPart(main, elapsedUs), (result.rate * elapsedUs) / 1_000_000),
+      + `${result.cpuUsPerRequest.toFixed(0)} µs CPU each, with the profiler`,
+    '', '| part | of the main thread | µs CPU | mostly |', '| --- | --- | --- | --- |',
+    ...partLines(lastPart(main, elapsedUs), result.cpuUsPerRequest),
   ];
 }
 
@@ -105,28 +120,39 @@ function selfTimes({ nodes, samples, timeDeltas }: Profile): Map<CallFrame, numb
   return times;
 }
 
-function partLines(profile: Profile, requestCount: number): readonly string[] {
+/** By share: samples are taken by the clock, and other programs take time in between. */
+function partLines(profile: Profile, cpuUsPerRequest: number): readonly string[] {
   const parts = new Map<string, number>();
   for (const [frame, us] of selfTimes(profile)) {
     const part = partOf(frame);
-    if (part !== undefined) parts.set(part, (parts.get(part) ?? 0) + us / requestCount);
+    if (part !== undefined) parts.set(part, (parts.get(part) ?? 0) + us);
   }
-  const shown = [...parts].filter(([, us]) => us >= SHOWN_US_MIN).toSorted(([, a], [, b]) => b - a);
-  const rest = [...parts].filter(([, us]) => us < SHOWN_US_MIN).reduce((sum, [, us]) => sum + us, 0);
-  const all = [...parts.values()].reduce((sum, us) => sum + us, 0);
-  return [...shown, [OTHER, rest] as const, ['**all**', all] as const].map(([part, us]) => `| ${part} | ${us.toFixed(1)} |`);
+  const sum = (some: readonly (readonly [string, number])[]): number => some.reduce((total, [, us]) => total + us, 0);
+  const sorted = [...parts].toSorted(([, a], [, b]) => b - a);
+  const groups = [...GROUPS.map(([group]) => group), OTHER].map((group) => (
+    { group, inside: sorted.filter(([part]) => groupOf(part) === group) }
+  ));
+  return groups.toSorted((a, b) => sum(b.inside) - sum(a.inside)).map(({ group, inside }) => {
+    const share = sum(inside) / sum(sorted);
+    const named = inside.slice(0, NAMED_PARTS).map(([part]) => `\`${part}\``).join(', ');
+    return `| ${group} | ${(share * PERCENT).toFixed(0)} % | ${(share * cpuUsPerRequest).toFixed(1)} | ${named} |`;
+  });
+}
+
+function groupOf(part: string): string {
+  return GROUPS.find(([, pattern]) => pattern.test(part))?.[0] ?? OTHER;
 }
 
 /** undefined for a thread that waits. */
 function partOf(frame: CallFrame): string | undefined {
   const { functionName, url } = frame;
   if (functionName === '(idle)') return undefined;
-  if (functionName === '(garbage collector)') return 'garbage collection';
-  if (functionName === '(program)') return 'system calls and native code without a name: reading sockets, parsing heads, waking threads';
-  if (url === '') return `native: ${functionName}`;
-  if (url.startsWith('node:')) return `Node: ${url.slice('node:'.length)}`;
+  if (functionName === '(garbage collector)') return 'garbage collector';
+  if (functionName === '(program)' || (url === '' && functionName === '')) return 'native code';
+  if (url === '') return `native ${functionName}`;
+  if (url.startsWith('node:')) return url;
   const source = sourceOf(frame);
-  const inside = /(?:^|\/)src\/(.*)$/.exec(source)?.[1];
+  const inside = /(?:^|\/)src\/(.*)\.js$/.exec(source)?.[1];
   if (inside !== undefined) return `src/${inside}`;
   return `package ${/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? path.basename(source)}`;
 }

@@ -1,5 +1,6 @@
 /** Turns what was measured into a table in Markdown. */
-import type { Experiment, Extent, Row } from './experiment.js';
+import type { Experiment, Row } from './experiment.js';
+import type { Extent } from './extent.js';
 import { median } from './numbers.js';
 
 /** Beyond it the load, and not the server, may be what is measured. */
@@ -21,7 +22,10 @@ export interface Outcome {
   readonly remark: string;
 }
 
-const HEADINGS = ['`npm run bench --`', 'work', 'against', 'median', 'min to max', 'wanted', 'reached', 'CPU', 'SimpleKV', 'the other'];
+/** The columns of the table. */
+export const HEADINGS = [
+  '`npm run bench --`', 'work', 'against', 'median', 'min to max', 'wanted', 'reached', 'CPU', 'SimpleKV', 'the other',
+];
 
 /**
  * Lays out the table.
@@ -61,7 +65,8 @@ function rowsOf({ experiment, rounds, remark }: Outcome, extent: Extent): readon
     const values = rounds.map(({ ours, other }) => row.value(ours, other));
     const result = median(values);
     const range = `${digits(Math.min(...values))} to ${digits(Math.max(...values))}`;
-    const shown = [rounds.map(({ ours }) => ours), rounds.map(({ other }) => other)].map((figures) => row.show(medianFigures(figures)));
+    const sides = [rounds.map(({ ours }) => ours), rounds.map(({ other }) => other)];
+    const shown = sides.map((figures) => row.show(medianFigures(figures)));
     return line([
       experiment.name, row.work, row.against, `**${digits(result)}${row.unit}**`, range, wanted, reachedText(row, values),
       cpuText(row, rounds), ...shown,
@@ -69,7 +74,12 @@ function rowsOf({ experiment, rounds, remark }: Outcome, extent: Extent): readon
   });
 }
 
-function wantedText({ wanted, unit, isJudgedByWorst }: Row<unknown>): string {
+/**
+ * What a row must reach, in words.
+ *
+ * @returns The limit, or that there is none
+ */
+export function wantedText({ wanted, unit, isJudgedByWorst }: Row<unknown>): string {
   if (wanted === undefined) return 'reported';
   const limit = 'atLeast' in wanted ? `≥ ${wanted.atLeast}${unit}` : `≤ ${wanted.atMost}${unit}`;
   return isJudgedByWorst === true ? `${limit}, always` : limit;

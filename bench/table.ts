@@ -14,7 +14,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { pinPrograms, scratchFolder } from './child-process.js';
 import { type Contender, keyOf, KEY_COUNT, valueOf } from './contenders/contender.js';
-import type { Contest, Experiment, Extent, Workshop } from './experiment.js';
+import type { Contest, Experiment, Workshop } from './experiment.js';
+import { type Extent, FULL_EXTENT, QUICK_EXTENT } from './extent.js';
 import { encodeRequest, type HttpRequest, sendEach } from './load/http-load.js';
 import { describeMachine, divideProcessors, isInstalled } from './machine.js';
 import { positiveInteger } from './numbers.js';
@@ -22,12 +23,6 @@ import { generatorLines, type Outcome, type Round, tableOf } from './report.js';
 import { EXPERIMENTS } from './rows/all-rows.js';
 import type { RunningServer } from './server-process.js';
 
-const FULL: Extent = {
-  rounds: 9, slowRounds: 2, seconds: 1.5, warmUpSeconds: 3, listedKeys: 100_000, storedKeys: 1_000_000, projects: 10_000,
-};
-const QUICK: Extent = {
-  rounds: 2, slowRounds: 1, seconds: 0.25, warmUpSeconds: 0.4, listedKeys: 10_000, storedKeys: 20_000, projects: 100,
-};
 const EXIT_USAGE = 64;
 
 /** An experiment on its way. */
@@ -45,7 +40,7 @@ const { values: options, positionals } = parseArgs({
     folder: { type: 'string', default: tmpdir() },
   },
 });
-const preset = options.quick ? QUICK : FULL;
+const preset = options.quick ? QUICK_EXTENT : FULL_EXTENT;
 const extent: Extent = {
   ...preset,
   rounds: options.rounds === undefined ? preset.rounds : positiveInteger('rounds', options.rounds),
