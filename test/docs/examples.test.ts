@@ -19,7 +19,7 @@ const documents = readProject(projectRoot()).filter((file) => file.path.endsWith
 /** The documents with shell blocks, as they are read. */
 const READING_ORDER = [
   'README.md', 'CONTRIBUTING.md', 'docs/operations.md', 'docs/http-api.md', 'docs/snapshot-format.md', 'docs/log-format.md',
-  'docs/recovery.md', 'docs/reliability.md',
+  'docs/recovery.md', 'docs/reliability.md', 'docs/performance.md',
 ];
 
 /** Blocks that cannot run here, by document and first line, each with the test that checks it in another way. */
@@ -35,6 +35,7 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['docs/recovery.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
   ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
   ['docs/reliability.md', 'npm run prove', 'test/docs/reliability-doc.test.ts'],
+  ['docs/performance.md', 'npm run bench', 'test/docs/performance-doc.test.ts'],
 ];
 
 /** The backup script is repeated, as its page says, if files come or go while it copies. */
