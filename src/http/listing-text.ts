@@ -3,15 +3,13 @@
  * free in between. Text is built only as fast as it is consumed, and values are loaded only after memory was reserved for them.
  */
 import { invariant } from '../base/invariant.js';
-import { type Admission, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
+import { type Admission, membersOf, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
 
 type ReadableKeys = Pick<ProjectStore, 'values' | 'reads'>;
 
 /** Which keys, in which direction. */
-export type ListingRange = Parameters<ReadableKeys['reads']['readPiece']>[0];
-
-type ReadPiece = Awaited<ReturnType<ReadableKeys['reads']['readPiece']>>;
+export type ListingRange = Parameters<ReadableKeys['reads']['readMembers']>[0];
 
 interface ListingForm {
   /** True: an object of keys and values; false: an array of keys. */
@@ -27,14 +25,19 @@ export type ListingText = Buffer | AsyncIterable<Buffer>;
 
 /** Keys in a piece. */
 const PIECE_KEYS_MAX = 1000;
-/** Text that is built at once, in bytes; a single value may be longer. */
-const CHUNK_BYTES = 65_536;
 
 /** Yields every part but the last, which it returns: a text of one part is then known to be complete without asking for a second. */
 type Chunks = AsyncGenerator<Buffer, Buffer, undefined>;
 
-/** The members of each piece, converted to text one by one. */
-type MemberPieces = AsyncGenerator<Iterable<string>, void, undefined>;
+/** A piece of a listing. */
+interface TextPiece {
+  /** Members in UTF-8, each behind a comma. */
+  readonly text: Buffer;
+  readonly isLast: boolean;
+}
+
+/** Ends with the last piece. */
+type TextPieces = AsyncGenerator<TextPiece, void, undefined>;
 
 /** Writes all keys of a range. */
 export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
@@ -84,35 +87,36 @@ async function* keyPieces(
   }
 }
 
-async function* namesOf(store: ReadableKeys, range: ListingRange, { nextTurn }: ListingForm): MemberPieces {
-  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY, nextTurn)) yield nameTexts(piece);
-}
-
-async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nextTurn }: ListingForm): MemberPieces {
-  let from: ListingRange | undefined = range;
-  while (from !== undefined) {
-    await nextTurn();
-    const { entries, isLast }: ReadPiece = await store.reads.readPiece(from, PIECE_KEYS_MAX, atLeastPiece(admit));
-    yield entryTexts(entries);
-    const last: string | undefined = entries.at(-1)?.[0];
-    from = isLast || last === undefined ? undefined : { ...range, after: last };
+async function* namesOf(store: ReadableKeys, range: ListingRange, { nextTurn }: ListingForm): TextPieces {
+  for await (const piece of keyPieces(store, range, Number.POSITIVE_INFINITY, nextTurn)) {
+    yield { text: namesText(piece), isLast: piece.length < PIECE_KEYS_MAX };
   }
 }
 
-async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], { admit, nextTurn }: ListingForm): MemberPieces {
+async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nextTurn }: ListingForm): TextPieces {
+  for (let from = range; ;) {
+    await nextTurn();
+    const { text, lastKey, isLast } = await store.reads.readMembers(from, PIECE_KEYS_MAX, atLeastPiece(admit));
+    yield { text, isLast };
+    if (isLast || lastKey === undefined) return;
+    from = { ...range, after: lastKey };
+  }
+}
+
+async function* entriesOfPage(store: ReadableKeys, keys: readonly string[], { admit, nextTurn }: ListingForm): TextPieces {
   for (let first = 0; first < keys.length;) {
     await nextTurn();
     const { entries, doneCount } = await store.reads.readKeys(keys.slice(first, first + PIECE_KEYS_MAX), atLeastPiece(admit));
     invariant(doneCount > 0, 'a piece of a page has at least one key');
-    yield entryTexts(entries);
     first += doneCount;
+    yield { text: membersOf(entries), isLast: first >= keys.length };
   }
 }
 
-async function* namesOfPage(keys: readonly string[], { nextTurn }: ListingForm): MemberPieces {
+async function* namesOfPage(keys: readonly string[], { nextTurn }: ListingForm): TextPieces {
   for (let first = 0; first < keys.length; first += PIECE_KEYS_MAX) {
     await nextTurn();
-    yield nameTexts(keys.slice(first, first + PIECE_KEYS_MAX));
+    yield { text: namesText(keys.slice(first, first + PIECE_KEYS_MAX)), isLast: first + PIECE_KEYS_MAX >= keys.length };
   }
 }
 
@@ -121,16 +125,12 @@ function atLeastPiece(admit: Admission): Admission {
   return (sizeBytes) => admit(Math.max(PIECE_VALUE_BYTES_MAX, sizeBytes));
 }
 
-function* nameTexts(keys: readonly string[]): Generator<string, void, undefined> {
-  for (const key of keys) yield JSON.stringify(key);
-}
-
-function* entryTexts(entries: ReadPiece['entries']): Generator<string, void, undefined> {
-  for (const [key, { value }] of entries) yield `${JSON.stringify(key)}:${value}`;
+function namesText(keys: readonly string[]): Buffer {
+  return Buffer.from(keys.map((key) => `,${JSON.stringify(key)}`).join(''));
 }
 
 /** Builds the first part before it returns: an error in it can still be answered with a problem, and a short text needs no stream. */
-async function writeText(pieces: MemberPieces, form: ListingForm): Promise<ListingText> {
+async function writeText(pieces: TextPieces, form: ListingForm): Promise<ListingText> {
   const chunks = chunksOf(pieces, form);
   const first = await chunks.next();
   return first.done === true ? first.value : resume([first.value], chunks);
@@ -142,19 +142,18 @@ async function* resume(made: Buffer[], rest: Chunks): AsyncGenerator<Buffer, voi
   yield yield* rest;
 }
 
-/** Converts text to bytes at once: a stalled reader then holds memory outside the heap, which the garbage collector does not copy. */
-async function* chunksOf(pieces: MemberPieces, { withValues, admit }: ListingForm): Chunks {
+async function* chunksOf(pieces: TextPieces, { withValues, admit }: ListingForm): Chunks {
   await admit(PIECE_VALUE_BYTES_MAX);
-  let chunk = withValues ? '{' : '[';
-  let separator = '';
-  for await (const piece of pieces) {
-    for (const member of piece) {
-      chunk += separator + member;
-      separator = ',';
-      if (chunk.length < CHUNK_BYTES) continue;
-      yield Buffer.from(chunk);
-      chunk = '';
+  const [open, close] = withValues ? ['{', '}'] : ['[', ']'];
+  let isFirst = true;
+  for await (const { text, isLast } of pieces) {
+    // The first member has no comma before it.
+    if (isFirst && text.length > 0) {
+      text.write(open);
+      isFirst = false;
     }
+    if (isLast) return Buffer.concat([text, Buffer.from(isFirst ? open + close : close)]);
+    if (text.length > 0) yield text;
   }
-  return Buffer.from(chunk + (withValues ? '}' : ']'));
+  return Buffer.from(isFirst ? open + close : close);
 }

@@ -9,7 +9,7 @@ import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
 import type { KeyEntry } from './key-entry.js';
-import { KeyIndex, type KeySlice } from './key-index/key-index.js';
+import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js';
 import type { KeyRange } from './key-range.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
@@ -70,6 +70,11 @@ export class KeyValues implements Projection<ProjectEvent> {
   /** {@inheritDoc KeyIndex.slice} */
   slice(range: KeyRange, limit: number, valueBytesMax?: number): KeySlice {
     return this.#index.slice(range, limit, valueBytesMax);
+  }
+
+  /** {@inheritDoc KeyIndex.members} */
+  members(range: KeyRange, limit: number, valueBytesMax: number): Members | undefined {
+    return this.#index.members(range, limit, valueBytesMax);
   }
 
   /** {@inheritDoc KeyIndex.keys} */

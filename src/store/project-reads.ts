@@ -30,6 +30,16 @@ export interface ReadPiece {
   readonly isLast: boolean;
 }
 
+/** Part of a listing as text; all of its entries are of one moment. */
+export interface MembersPiece {
+  /** Members of a JSON object in UTF-8, each behind a comma. */
+  readonly text: Buffer;
+  /** Undefined if there is no entry. */
+  readonly lastKey: string | undefined;
+  /** True if nothing follows this piece. */
+  readonly isLast: boolean;
+}
+
 /**
  * Reserves memory before values are loaded, given their size in bytes. Returns undefined if the read may continue at once; otherwise the
  * read waits for the promise and looks its keys up again.
@@ -91,6 +101,28 @@ export class ProjectReads {
     const granted = admit(sizeOfEntries(entries));
     if (granted !== undefined) return granted.then(() => this.readPiece(range, limit, admit));
     return this.#loadPiece(entries, { doneCount: entries.length, isLast });
+  }
+
+  /**
+   * Reads a piece of a listing as JSON text: at most 128 KiB of values, but at least one key.
+   *
+   * @param limit maximum number of entries, from 1
+   * @returns the piece; synchronously if all of it is in memory and admitted
+   * @throws {AppError} `project_corrupt`, and the error of `admit`
+   */
+  readMembers(range: KeyRange, limit: number, admit: Admission = atOnce): MembersPiece | Promise<MembersPiece> {
+    const ready = this.sortKeys();
+    if (ready !== undefined) return ready.then(() => this.readMembers(range, limit, admit));
+    const members = this.#values.members(range, limit, PIECE_VALUE_BYTES_MAX);
+    if (members === undefined) return this.#readPlacedMembers(range, limit, admit);
+    const granted = admit(members.valueBytes);
+    if (granted !== undefined) return granted.then(() => this.readMembers(range, limit, admit));
+    return { text: members.write(), lastKey: members.lastKey, isLast: members.isLast };
+  }
+
+  async #readPlacedMembers(range: KeyRange, limit: number, admit: Admission): Promise<MembersPiece> {
+    const { entries, isLast } = await this.readPiece(range, limit, admit);
+    return { text: membersOf(entries), lastKey: entries.at(-1)?.[0], isLast };
   }
 
   /**
@@ -221,6 +253,11 @@ export class ProjectReads {
 
 function atOnce(): undefined {
   return undefined;
+}
+
+/** Writes entries as members of a JSON object in UTF-8, each behind a comma. */
+export function membersOf(entries: ReadPiece['entries']): Buffer {
+  return Buffer.from(entries.map(([key, { value }]) => `,${JSON.stringify(key)}:${value}`).join(''));
 }
 
 function sizeOfEntries(entries: Found): number {

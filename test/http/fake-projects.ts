@@ -15,6 +15,7 @@ import type {
   CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
+import { membersOf, type MembersPiece } from '../../src/store/project-reads.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 
 /** The entry of a key. */
@@ -93,9 +94,9 @@ export class FakeStore {
     return undefined;
   }
 
-  readPiece(range: FakeRange, limit: number): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {
+  readMembers(range: FakeRange, limit: number): MembersPiece {
     const entries = this.values.slice(range, limit);
-    return { entries, doneCount: entries.length, isLast: entries.length < limit };
+    return { text: membersOf(entries), lastKey: entries.at(-1)?.[0], isLast: entries.length < limit };
   }
 
   readKeys(keys: readonly string[]): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {

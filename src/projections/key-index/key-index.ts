@@ -7,12 +7,12 @@
  */
 import { invariant } from '../../base/invariant.js';
 import type { KeyEntry } from '../key-entry.js';
-import { isBefore, isBeyond, iterationStart, type KeyRange } from '../key-range.js';
+import type { KeyRange } from '../key-range.js';
 import type { ValuePlace } from '../value-place.js';
 import { CurrentPlace } from './current-place.js';
 import { HashDirectory } from './hash-directory.js';
 import { type KeyHash, secretKeyHash } from './key-hash.js';
-import { KeyOrder } from './key-order.js';
+import { comparePositions, KeyOrder, type OrderPosition } from './key-order.js';
 import { RecordArena } from './record-arena.js';
 import { NO_ADDRESS, RowTable } from './row-table.js';
 
@@ -27,6 +27,18 @@ export interface KeySlice {
   readonly entries: readonly (readonly [key: string, entry: KeyEntry])[];
   /** True if the range has no more entries; false if it may have more. */
   readonly isLast: boolean;
+}
+
+/** The first entries of a range, about to be written as members of a JSON object. */
+export interface Members {
+  /** Undefined if there is none. */
+  readonly lastKey: string | undefined;
+  /** True if the range has no more entries; false if it may have more. */
+  readonly isLast: boolean;
+  /** Size of their values in bytes. */
+  readonly valueBytes: number;
+  /** Returns the text, each member behind a comma. Must be called before anything changes. */
+  write(): Buffer;
 }
 
 /** The keys and values. */
@@ -198,14 +210,53 @@ export class KeyIndex {
    * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
    */
   slice(range: KeyRange, limit: number, valueBytesMax = Infinity): KeySlice {
-    const entries: [string, KeyEntry][] = [];
+    const rows = this.#rowsIn(range, limit);
+    const count = this.#countWithin(rows, valueBytesMax);
+    const entries = rows.slice(0, count).map((row): [string, KeyEntry] => {
+      const key = this.#keyOf(row);
+      return [key, this.#entryOf(key, row)];
+    });
+    return { entries, isLast: count === rows.length && count < limit };
+  }
+
+  /** Returns how many of the first rows have values of at most this size together: one at least. */
+  #countWithin(rows: readonly number[], valueBytesMax: number): number {
     let rest = valueBytesMax;
-    for (const [key, row] of this.#rowsIn(range, limit)) {
+    for (const [index, row] of rows.entries()) {
       rest -= this.#records.valueBytesOf(this.#rows.addressOf(row));
-      if (rest < 0 && entries.length > 0) return { entries, isLast: false };
-      entries.push([key, this.#entryOf(key, row)]);
+      if (rest < 0 && index > 0) return index;
     }
-    return { entries, isLast: entries.length < limit };
+    return rows.length;
+  }
+
+  /**
+   * Writes the first entries of a range as members of a JSON object, each behind a comma, all of one moment.
+   *
+   * @param limit maximum number of entries, from 1
+   * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
+   * @returns undefined if one of the values is not in memory
+   */
+  members(range: KeyRange, limit: number, valueBytesMax: number): Members | undefined {
+    const rows = this.#rowsIn(range, limit);
+    const count = this.#countWithin(rows, valueBytesMax);
+    const addresses = rows.slice(0, count).map((row) => this.#rows.addressOf(row));
+    if (addresses.some((address) => this.#records.isPlaced(address))) return undefined;
+    const last = rows[count - 1];
+    return {
+      lastKey: last === undefined ? undefined : this.#keyOf(last),
+      isLast: count === rows.length && count < limit,
+      valueBytes: addresses.reduce((sum, address) => sum + this.#records.valueBytesOf(address), 0),
+      write: () => {
+        const text = Buffer.allocUnsafe(addresses.reduce((sum, address) => sum + this.#records.memberBytes(address), 0));
+        let end = 0;
+        for (const address of addresses) end = this.#records.putMember(address, text, end);
+        return text;
+      },
+    };
+  }
+
+  #keyOf(row: number): string {
+    return this.#records.keyOf(this.#rows.addressOf(row));
   }
 
   /**
@@ -214,32 +265,40 @@ export class KeyIndex {
    * @param limit maximum number of keys, from 1
    */
   keys(range: KeyRange, limit: number): string[] {
-    return Array.from(this.#rowsIn(range, limit), ([key]) => key);
+    return this.#rowsIn(range, limit).map((row) => this.#keyOf(row));
   }
 
-  * #rowsIn(range: KeyRange, limit: number): Generator<readonly [key: string, row: number]> {
+  #rowsIn(range: KeyRange, limit: number): number[] {
     invariant(limit >= 1, 'a slice has room for a key');
     while (this.#order.waitingCount > 0) this.#order.sortSome();
-    let rest = limit;
-    for (const row of this.#rowsFrom(range)) {
-      const key = this.#records.keyOf(this.#rows.addressOf(row));
-      if (isBefore(range, key)) continue;
-      if (isBeyond(range, key)) return;
-      yield [key, row];
-      rest -= 1;
-      if (rest === 0) return;
+    const { start, end, prefix, after, reverse = false } = range;
+    const order = this.#order;
+    const from = [order.start];
+    const to = [order.end];
+    if (start !== undefined) from.push(this.#positionBefore(start));
+    if (end !== undefined) to.push(this.#positionBefore(end));
+    if (prefix !== undefined) {
+      from.push(this.#positionBefore(prefix));
+      to.push(this.#positionAfterAll(prefix));
     }
+    if (after !== undefined && reverse) to.push(this.#positionBefore(after));
+    else if (after !== undefined) from.push(this.#positionBefore(`${after}\0`));
+    const first = from.reduce((a, b) => (comparePositions(a, b) < 0 ? b : a));
+    const behind = to.reduce((a, b) => (comparePositions(a, b) > 0 ? b : a));
+    return comparePositions(first, behind) < 0 ? order.rowsBetween(first, behind, reverse, limit) : [];
   }
 
-  /** Iterates over rows in the direction of the range, starting at or shortly before its first key. */
-  #rowsFrom(range: KeyRange): Generator<number> {
-    const order = this.#order;
-    const start = iterationStart(range);
-    const isReverse = range.reverse === true;
-    if (start === undefined) return isReverse ? order.rowsBefore() : order.rowsFrom();
-    const bytes = Buffer.from(start);
-    const compareTo = (row: number): number => this.#records.compareKey(this.#rows.addressOf(row), bytes);
-    if (!isReverse) return order.rowsFrom(order.positionOf(compareTo));
-    return order.rowsBefore(order.positionOf((row) => (compareTo(row) <= 0 ? -1 : 1)));
+  #positionBefore(key: string): OrderPosition {
+    const bytes = Buffer.from(key);
+    return this.#order.positionOf((row) => this.#records.compareKey(this.#rows.addressOf(row), bytes));
+  }
+
+  /** The position behind all keys with a prefix. */
+  #positionAfterAll(prefix: string): OrderPosition {
+    const bytes = Buffer.from(prefix);
+    return this.#order.positionOf((row) => {
+      const address = this.#rows.addressOf(row);
+      return this.#records.sharedKeyBytes(address, bytes) === bytes.length ? -1 : this.#records.compareKey(address, bytes);
+    });
   }
 }

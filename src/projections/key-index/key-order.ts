@@ -29,7 +29,7 @@ interface OrderedRows extends SortedRows {
 }
 
 /** A position between two rows. */
-interface OrderPosition {
+export interface OrderPosition {
   readonly block: number;
   readonly index: number;
 }
@@ -275,18 +275,37 @@ export class KeyOrder {
     return { block, index: low };
   }
 
-  /** Iterates over the rows from a position, or the first one, to the last one. */
-  * rowsFrom({ block: first, index: start }: OrderPosition = { block: 0, index: 0 }): Generator<number> {
-    for (let at = first, index = start; at < this.#blocks.length; at += 1, index = 0) {
-      const { rows, count } = this.#blocks[at] as Block;
-      for (; index < count; index += 1) yield rows[index] as number;
+  /**
+   * Returns the first rows between two positions, or the last ones from the last to the first.
+   *
+   * @param limit maximum number of rows
+   */
+  rowsBetween(from: OrderPosition, to: OrderPosition, isReverse: boolean, limit: number): number[] {
+    const rows: number[] = [];
+    const step = isReverse ? -1 : 1;
+    for (let at = isReverse ? to.block : from.block; at >= from.block && at <= to.block && rows.length < limit; at += step) {
+      const block = this.#blocks[at];
+      if (block === undefined) continue;
+      const first = at === from.block ? from.index : 0;
+      const end = at === to.block ? to.index : block.count;
+      const count = Math.min(end - first, limit - rows.length);
+      for (let index = 0; index < count; index += 1) rows.push(block.rows[isReverse ? end - 1 - index : first + index] as number);
     }
+    return rows;
   }
 
-  /** Iterates over the rows from the one before a position, or the last one, to the first one. */
-  * rowsBefore({ block: first, index: end }: OrderPosition = { block: this.#blocks.length, index: 0 }): Generator<number> {
-    for (let at = first, index = end; at >= 0; at -= 1, index = this.#blocks[at]?.count ?? 0) {
-      for (const rows = this.#blocks[at]?.rows; rows !== undefined && index > 0; index -= 1) yield rows[index - 1] as number;
-    }
+  /** The position before all rows. */
+  get start(): OrderPosition {
+    return { block: 0, index: 0 };
   }
+
+  /** The position behind all rows. */
+  get end(): OrderPosition {
+    return { block: this.#blocks.length, index: 0 };
+  }
+}
+
+/** Compares two positions, for sorting. */
+export function comparePositions(a: OrderPosition, b: OrderPosition): number {
+  return a.block - b.block || a.index - b.index;
 }

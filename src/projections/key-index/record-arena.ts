@@ -7,8 +7,8 @@ import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 import { allocate } from './allocate.js';
 import {
-  compareKey, compareKeys, hasKey, isPlaced, mostRecordBytes, putRecord, readKey, readKeyBytes, readKeyHead, readRecordBytes, readRow,
-  readValueLength, readValueOrPlace, type RecordBuffer, recordBytes, sharedKeyBytes, writePlace,
+  compareKey, compareKeys, hasKey, isPlaced, memberBytes, mostRecordBytes, putMember, putRecord, readKey, readKeyBytes, readKeyHead,
+  readRecordBytes, readRow, readValueLength, readValueOrPlace, type RecordBuffer, recordBytes, sharedKeyBytes, writePlace,
 } from './record-format.js';
 
 /** Size of a buffer in bytes, and the distance of the addresses of two. A power of two. */
@@ -219,6 +219,16 @@ export class RecordArena {
   /** Returns the value of a record, or its place on disk. */
   valueOf(address: number): string | ValuePlace {
     return readValueOrPlace(this.#chunkAt(address), address % CHUNK_BYTES);
+  }
+
+  /** Number of bytes that {@link putMember} writes. */
+  memberBytes(address: number): number {
+    return memberBytes(this.#chunkAt(address), address % CHUNK_BYTES);
+  }
+
+  /** Writes a record as a member of a JSON object, behind a comma, and returns where it ends. */
+  putMember(address: number, target: Buffer, start: number): number {
+    return putMember(this.#chunkAt(address), address % CHUNK_BYTES, target, start);
   }
 
   /** Replaces the place in a record by another one of the same bytes. */

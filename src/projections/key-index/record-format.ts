@@ -43,6 +43,12 @@ const UNIT_BYTES_MAX = 3;
 const COPIED_UNITS_MAX = 48;
 const ASCII_LAST = 0x7f;
 const BYTE_VALUES = 256;
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const QUOTES_BYTES = 2;
 const HEAD_BYTES = 6;
 
 /** How a record holds its value: as ASCII, as other UTF-8, or as the place on disk. */
@@ -138,6 +144,47 @@ export function readKey({ bytes, words }: RecordBuffer, offset: number): string 
 export function readKeyBytes(buffer: RecordBuffer, offset: number): Uint8Array {
   const { bytes, start, length } = keySpan(buffer, offset);
   return bytes.subarray(start, start + length);
+}
+
+/** Returns the size of the member of a JSON object with a record, whose value is in memory, and a comma, in bytes. */
+export function memberBytes(buffer: RecordBuffer, offset: number): number {
+  const { length } = keySpan(buffer, offset);
+  const keyBytes = isKeyPlain(buffer, offset) ? length + QUOTES_BYTES : Buffer.byteLength(JSON.stringify(readKey(buffer, offset)));
+  return 1 + keyBytes + 1 + readValueLength(buffer, offset);
+}
+
+/** Whether a key is the same in JSON, between quotes. */
+function isKeyPlain(buffer: RecordBuffer, offset: number): boolean {
+  const { bytes, start, length } = keySpan(buffer, offset);
+  for (let at = start; at < start + length; at += 1) {
+    const byte = bytes[at] as number;
+    if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return false;
+  }
+  return true;
+}
+
+/**
+ * Writes the member of a JSON object with a record, whose value is in memory, behind a comma.
+ *
+ * @returns where it ends
+ */
+export function putMember(buffer: RecordBuffer, offset: number, target: Buffer, targetStart: number): number {
+  const { bytes, start, length } = keySpan(buffer, offset);
+  let at = targetStart;
+  target[at] = COMMA;
+  at += 1;
+  if (isKeyPlain(buffer, offset)) {
+    target[at] = QUOTE;
+    at += 1;
+    for (let index = start; index < start + length; index += 1, at += 1) target[at] = bytes[index] as number;
+    target[at] = QUOTE;
+    at += 1;
+  } else {
+    at += target.write(JSON.stringify(readKey(buffer, offset)), at);
+  }
+  target[at] = COLON;
+  at += 1;
+  return at + buffer.bytes.copy(target, at, start + length, start + length + readValueLength(buffer, offset));
 }
 
 /** Tells whether a record has this key. */

@@ -154,6 +154,27 @@ test('a slice ends before the value that exceeds its size, but has an entry at l
   assert.throws(() => sliced(0), InvariantError);
 });
 
+test('members of a JSON object are what JSON.stringify writes, whatever the keys', () => {
+  fc.assert(fc.property(fc.uniqueArray(key, { maxLength: 30 }), fc.integer({ min: 1, max: 40 }), fc.boolean(), (keys, limit, reverse) => {
+    const index = new KeyIndex();
+    for (const [seq, one] of keys.entries()) index.set(one, entry(JSON.stringify(`${one} ü`), seq + 1));
+    const members = index.members({ reverse }, limit, MIB);
+    const expected = index.keys({ reverse }, limit);
+    const text = expected.map((one) => `,${JSON.stringify(one)}:${JSON.stringify(`${one} ü`)}`).join('');
+    assert.equal(members?.write().toString(), text);
+    assert.deepEqual([members?.lastKey, members?.isLast], [expected.at(-1), keys.length < limit]);
+  }));
+});
+
+test('there are no members where a value is on disk, and their size ends them like a slice', () => {
+  const index = new KeyIndex();
+  for (const one of ['a', 'b', 'c']) index.set(one, entry('"1234"', 1));
+  index.set('d', entry({ file: 1, offset: 0, sizeBytes: 6, crc: 0 }, 2));
+  assert.equal(index.members({}, 9, MIB), undefined);
+  const { valueBytes, lastKey, isLast } = index.members({}, 9, 13) ?? {};
+  assert.deepEqual([valueBytes, lastKey, isLast], [12, 'b', false]);
+});
+
 test('keys that are appended in order are listed without sorting', () => {
   const index = new KeyIndex();
   const keys = sortedKeys(Array.from({ length: 5000 }, (_, number) => `k${number}`));
