@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
+import { isErrno } from '../../src/base/app-error.js';
 import { inFolder } from '../config/config-folder.js';
 import { sampled } from '../test-form.js';
 import { type Kill, killingConfigDisk, killingDisk, type KillingDiskOptions, type KillMoment, KillSwitch } from './killing-disk.js';
@@ -71,12 +72,19 @@ export async function live(folder: string, { script, kill, ...diskOptions }: Pla
   return { process, acknowledged, unheard, step, globalKey: shown.get('global') };
 }
 
-/** Every file below a folder with its content. */
+/** The readable copy of a snapshot, beside the log, and its beginning: it is made in the background, and a stop cuts it short. */
+const READABLE_COPY = /^data\/[^/]+\.json$|\.copy-new$/;
+
+/** Every file below a folder with its content. One that the background renames or removes meanwhile may be missing. */
 async function filesOf(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const name of (await readdir(folder, { recursive: true })).sort()) {
-    const file = path.join(folder, name);
-    if ((await stat(file)).isFile()) files.set(name, await readFile(file, 'latin1'));
+    try {
+      const file = path.join(folder, name);
+      if ((await stat(file)).isFile()) files.set(name, await readFile(file, 'latin1'));
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
   }
   return files;
 }
@@ -131,13 +139,14 @@ async function checkFirstKeys(life: Life, { globalKey }: Lived): Promise<void> {
   assert.equal(await scopeOfKey(life, key), 'global');
 }
 
-/** Nothing was left to be brought together, so another start has written nothing but heads and shown nothing. */
+/** Nothing was left to be brought together, so another start has written nothing but heads and readable copies, and shown nothing. */
 async function checkThatNothingChanged(folder: string, before: Map<string, string>, life: Life): Promise<void> {
   assert.deepEqual([...life.shown], []);
   const after = await filesOf(folder);
+  const isFixed = (name: string): boolean => !READABLE_COPY.test(name);
   const changed = [...after].filter(([name, content]) => path.basename(name) !== 'head' && before.get(name) !== content);
-  assert.deepEqual(changed.map(([name]) => name), [], 'another start changed files');
-  assert.deepEqual([...after.keys()], [...before.keys()], 'another start made or removed files');
+  assert.deepEqual(changed.map(([name]) => name).filter(isFixed), [], 'another start changed files');
+  assert.deepEqual([...after.keys()].filter(isFixed), [...before.keys()].filter(isFixed), 'another start made or removed files');
 }
 
 async function checkThatLifeGoesOn(folder: string, life: Life, holds: Expectation): Promise<void> {
