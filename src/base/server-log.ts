@@ -3,6 +3,7 @@
  */
 import { pino, type DestinationStream } from 'pino';
 import { AppError, isErrno } from './app-error.js';
+import { isoTime } from './iso-time.js';
 import type { InfoLines, Logger, LogLevel } from './logger.js';
 import { redactFields } from './redact.js';
 
@@ -38,7 +39,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const infoLines: InfoLines = {
     isEnabled: logger.isLevelEnabled('info'),
     flush: () => stream.flush(),
-    add: (fields, message) => stream.add(`{"level":"info","time":"${new Date().toISOString()}",${fields},"msg":"${message}"}\n`),
+    add: (fields, message) => stream.add(`{"level":"info","time":"${isoTime(Date.now())}",${fields},"msg":"${message}"}\n`),
   };
   return Object.assign(logger, { infoLines });
 }

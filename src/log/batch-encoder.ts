@@ -53,10 +53,11 @@ export function encodeBatch(
     hash = encoded.hash;
     text += encoded.text;
     const { timeMs, durable } = stamp;
-    if (start === undefined) lines.push({ ...draft, seq, timeMs, durable, hash });
+    const { op, body, actor, request } = draft;
+    if (start === undefined) lines.push({ op, body, actor, request, seq, timeMs, durable, hash });
     else {
       const place = { segment: start.segment, offset: offset + encoded.bodyOffset, sizeBytes: encoded.bodyBytes };
-      lines.push({ ...draft, seq, timeMs, durable, hash, place });
+      lines.push({ op, body, actor, request, seq, timeMs, durable, hash, place });
     }
     lineBytes.push(encoded.sizeBytes);
     offset += encoded.sizeBytes;

@@ -19,7 +19,34 @@ const CRC_MODULUS = 2 ** 32;
 export function keyTerm(key: string, seq: number): number {
   invariant(seq >= 1, 'a version is counted from 1');
   // The version counts twice: in the CRC, so that two keys cannot swap versions, and as a factor that reaches beyond its 32 bits.
-  return (crc32(key, seq % CRC_MODULUS) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
+  return (keyCrc(key, seq % CRC_MODULUS) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
+}
+
+/** Keys up to this length are summed without a call of the runtime, which costs more than the loop. */
+const LOOPED_UNITS_MAX = 48;
+const ASCII_LAST = 0x7f;
+const BYTE_MASK = 0xff;
+const BYTE_BITS = 8;
+const BYTE_VALUES = 256;
+/** The reversed polynomial of CRC-32 (ISO 3309). */
+const POLYNOMIAL = 0xedb88320;
+const TABLE = Uint32Array.from({ length: BYTE_VALUES }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < BYTE_BITS; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
+  return crc;
+});
+
+/** CRC-32 of the UTF-8 bytes of a key, as of `node:zlib`. */
+function keyCrc(key: string, initial: number): number {
+  const { length } = key;
+  if (length > LOOPED_UNITS_MAX) return crc32(key, initial);
+  let crc = ~initial;
+  for (let index = 0; index < length; index += 1) {
+    const unit = key.charCodeAt(index);
+    if (unit > ASCII_LAST) return crc32(key, initial);
+    crc = (crc >>> BYTE_BITS) ^ (TABLE[(crc ^ unit) & BYTE_MASK] as number);
+  }
+  return ~crc >>> 0;
 }
 
 /** Keeps the product of a CRC and a factor exact: 32 bits and 20 bits are 52. */

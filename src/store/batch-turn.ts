@@ -111,7 +111,7 @@ export class BatchTurn {
   ): void {
     const writtenWith = this.#model.state.newest?.settings.storage;
     let next = 0;
-    const answers: (() => void)[] = [];
+    const answers: ((volatile: boolean) => void)[] = [];
     for (const [index, waiting] of batch.entries()) {
       const decision = decisions[index];
       invariant(decision !== undefined, 'every command was decided');
@@ -123,16 +123,17 @@ export class BatchTurn {
       next += 1;
       invariant(line !== undefined, 'the log answers every draft');
       this.#apply(decision.event, line, waiting.context.actor);
-      const result = { seq: line.seq, hash: line.hash, created: decision.created, count: decision.count };
-      answers.push(() => waiting.resolve({ ...result, volatile }));
+      const { seq, hash } = line;
+      const { created, count } = decision;
+      answers.push((volatile) => waiting.resolve({ seq, hash, created, count, volatile }));
     }
     const volatile = this.isOnDisk && !isDurable && writtenWith?.durability !== 'fsync';
-    for (const answer of answers) answer();
+    for (const answer of answers) answer(volatile);
   }
 
   #apply(event: ProjectEvent, line: AppendedLine, actor: string): void {
     const { seq, timeMs, hash, place } = line;
-    this.#model.apply({ event, seq, timeMs, hash, actor, ...(place === undefined ? {} : { place }) });
+    this.#model.apply(place === undefined ? { event, seq, timeMs, hash, actor } : { event, seq, timeMs, hash, actor, place });
     this.#hash = hash;
     if (event.op === 'project.update') this.log.configure(logOptionsOf(event.settings.storage));
     if (event.op.startsWith('project.')) this.onProjectChange();
@@ -159,7 +160,9 @@ function draftsOf(batch: Batch, decisions: readonly Decision[]): LineDraft[] {
   const drafts: LineDraft[] = [];
   for (const [index, { context }] of batch.entries()) {
     const decision = decisions[index];
-    if (decision?.accepted === true) drafts.push({ ...encodeEvent(decision.event), actor: context.actor, request: context.requestId });
+    if (decision?.accepted !== true) continue;
+    const { op, body } = encodeEvent(decision.event);
+    drafts.push({ op, body, actor: context.actor, request: context.requestId });
   }
   return drafts;
 }

@@ -50,15 +50,15 @@ export class CommandQueue {
    * Adds a command at the end.
    *
    * @param onAdded called once it is in the queue
-   * @throws {AppError} `queue_full`
+   * @throws {AppError} `queue_full`, through the promise
    */
-  async add(command: Command, context: CommandContext, onAdded: () => void): Promise<CommandResult> {
-    const sizeBytes = sizeOf(command);
-    if (this.#waiting.length >= this.#limits.queueCommandsMax || this.#sizeBytes + sizeBytes > this.#limits.queueBytesMax) {
-      const facts = { waiting: this.#waiting.length };
-      throw new AppError('queue_full', 'Cannot take the change: too many changes are queued', { facts });
-    }
-    return await new Promise((resolve, reject) => {
+  add(command: Command, context: CommandContext, onAdded: () => void): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      const sizeBytes = sizeOf(command);
+      if (this.#waiting.length >= this.#limits.queueCommandsMax || this.#sizeBytes + sizeBytes > this.#limits.queueBytesMax) {
+        const facts = { waiting: this.#waiting.length };
+        throw new AppError('queue_full', 'Cannot take the change: too many changes are queued', { facts });
+      }
       this.#waiting.push({ command, context, sizeBytes, resolve, reject });
       this.#sizeBytes += sizeBytes;
       onAdded();

@@ -185,11 +185,11 @@ export class ProjectStore {
    * Queues a command.
    *
    * @returns its result, once it is durable and visible
-   * @throws {AppError} the refusal, `queue_full`, or the error of `Log.append`
+   * @throws {AppError} the refusal, `queue_full`, or the error of `Log.append`, through the promise
    */
-  async submit(command: Command, context: CommandContext): Promise<CommandResult> {
-    if (this.#closedBy !== undefined) throw this.#closedBy;
-    return await this.#queue.add(command, context, () => this.#startTurns());
+  submit(command: Command, context: CommandContext): Promise<CommandResult> {
+    if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy);
+    return this.#queue.add(command, context, () => this.#startTurns());
   }
 
   #startTurns(): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
 import { InvariantError } from '../../src/base/invariant.js';
 import { addTerm, keyTerm, removeTerm } from '../../src/projections/key-sum.js';
 import { fc } from '../properties.js';
@@ -16,6 +17,13 @@ test('a sum is a safe integer', () => {
   fc.assert(fc.property(arbitraryPairs, (pairs) => {
     const sum = sumOf(pairs);
     assert.ok(Number.isSafeInteger(sum) && sum >= 0 && sum < 2 ** 52);
+  }));
+});
+
+test('a term is the CRC-32 of the UTF-8 bytes that begins with the version, times the version', () => {
+  const key = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'grapheme-ascii', maxLength: 60 }));
+  fc.assert(fc.property(key, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (one, seq) => {
+    assert.equal(keyTerm(one, seq), (crc32(one, seq % 2 ** 32) * ((seq % (2 ** 20 - 1)) + 1)) % 2 ** 52);
   }));
 });
 

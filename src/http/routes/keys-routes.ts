@@ -122,15 +122,14 @@ async function clearKeys(exchange: Exchange): Promise<Answer> {
 }
 
 /** Submits a command under the condition of the request; after a failed precondition, the `ETag` is the current version. */
-async function submitOnKey(exchange: Exchange, store: ProjectStore, command: KeyCommand): Promise<CommandResult> {
+function submitOnKey(exchange: Exchange, store: ProjectStore, command: KeyCommand): Promise<CommandResult> {
   const { precondition } = exchange;
-  try {
-    return await store.submit({ ...command, ...(precondition === undefined ? {} : { precondition }) }, commandContext(exchange));
-  } catch (error) {
+  if (precondition === undefined) return store.submit(command, commandContext(exchange));
+  return store.submit({ ...command, precondition }, commandContext(exchange)).catch((error: unknown) => {
     const seq = error instanceof AppError && error.code === 'precondition_failed' ? error.facts['current_seq'] : undefined;
     if (typeof seq === 'number' && seq > 0) exchange.problemHeaders = ['ETag', formatEntityTag(seq, store.logId)];
     throw error;
-  }
+  });
 }
 
 /** The receipt; `durable: false` if the change may not be on disk yet. */
