@@ -10,6 +10,7 @@ import { createAnnouncer } from './console-announcer.js';
 import { openNonBlocking } from './console-descriptor.js';
 import { ConsoleOutput, UnshownTextError } from './console-output.js';
 import { onEndingSignals } from './ending-signals.js';
+import { setUpEngine } from './engine-settings.js';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
 
 const STANDARD_OUTPUT = 1;
@@ -64,6 +65,7 @@ class StandardStreams {
 
 /** Serves until a signal or a failure ends the process. */
 export async function serve(configPath: string, { adopt }: { readonly adopt: boolean }): Promise<void> {
+  setUpEngine();
   const format = isatty(STANDARD_OUTPUT) ? (await import('../base/readable-log.js')).createReadableForm() : undefined;
   const streams = new StandardStreams(format);
   let isServing = false;
