@@ -32,6 +32,7 @@ const [SECONDS_AT, POINT_AT, MILLISECONDS_AT, ZONE_AT] = [17, 19, 20, 23] as con
 const [COLON, POINT, ZONE] = Buffer.from(':.Z') as unknown as readonly [number, number, number];
 const SECONDS_PER_MINUTE = 60;
 const MS_PER_SECOND = 1000;
+const LAST_SECOND_MS = 59_000;
 const TEN = 10;
 
 const BYTE_VALUES = 256;
@@ -123,7 +124,8 @@ export class LineScan {
   #beginMinute(bytes: Buffer, start: number): void {
     bytes.copy(this.#minute, 0, start, start + MINUTE_BYTES);
     const text = this.#minute.toString('latin1');
-    this.#minuteMs = MINUTE.test(text) ? Date.parse(`${text}:00.000Z`) : Number.NaN;
+    // The last second, since 24:00 is a time of day only without seconds.
+    this.#minuteMs = MINUTE.test(text) ? Date.parse(`${text}:59.000Z`) - LAST_SECOND_MS : Number.NaN;
   }
 }
 

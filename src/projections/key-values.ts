@@ -103,6 +103,8 @@ export class KeyValues implements Projection<ProjectEvent> {
       const previous = this.#index.delete(event.key);
       invariant(previous > 0, `the key that seq ${seq} deletes exists`);
       this.#keySum = removeTerm(this.#keySum, keyTerm(event.key, previous));
+      // Deletions give back the memory of texts, but not that of columns.
+      if (this.#index.count === 0) this.#index = new KeyIndex();
     } else if (event.op === 'clear') {
       invariant(event.count === this.count, `seq ${seq} clears as many keys as there are`);
       this.#index = new KeyIndex();

@@ -104,6 +104,14 @@ test('names of members of every object are keys like any other', () => {
   assert.deepEqual(withKeys(names).keys({}, 10), [...names].sort());
 });
 
+test('the last deletion leaves an empty index, which takes new keys', () => {
+  const values = withKeys(['a', 'b']);
+  for (const [seq, one] of ['a', 'b'].entries()) values.apply(recordedAt({ op: 'delete', key: one }, seq + 3));
+  assert.deepEqual([values.count, values.keySum, values.get('a'), values.keys({}, 5)], [0, 0, undefined, []]);
+  values.apply(recordedAt(set('a', '2'), 5));
+  assert.deepEqual([values.get('a')?.value, values.keys({}, 5)], ['2', ['a']]);
+});
+
 test('keys that look alike but have other bytes are distinct', () => {
   const values = withKeys(['\u00e9', 'e\u0301']);
   assert.equal(values.count, 2);

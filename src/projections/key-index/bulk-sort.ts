@@ -18,7 +18,7 @@ export interface SortedRows {
 }
 
 /** A range of fewer rows is sorted by comparing them. */
-const COMPARED_ROWS_MAX = 1024;
+const COMPARED_ROWS_MAX = 512;
 /** Rows of which a step handles a column. */
 const STEP_ROWS = 16_384;
 const DIGIT_BITS = 16;
@@ -88,7 +88,10 @@ function* sortByHeads({ rows, sharedBytes }: Range, first: Uint8Array, keys: Sor
     if (index % STEP_ROWS === 0) yield;
   }
   let order = new Uint32Array(allocate(length * ROW_BYTES));
-  for (let index = 0; index < length; index += 1) order[index] = index;
+  for (let index = 0; index < length; index += 1) {
+    order[index] = index;
+    if (index % STEP_ROWS === 0) yield;
+  }
   for (const digit of [low, middle, high]) order = yield* sortedBy(digit, order);
   const unsorted = rows.slice();
   for (let index = 0; index < length; index += 1) {
@@ -97,11 +100,12 @@ function* sortByHeads({ rows, sharedBytes }: Range, first: Uint8Array, keys: Sor
   }
   const tied: Range[] = [];
   for (let start = 0, end = 1; end <= length; end += 1) {
-    const [one, other] = [order[start] as number, order[end] as number];
+    if (end % STEP_ROWS === 0) yield;
+    const one = order[start] as number;
+    const other = order[end] as number;
     if (end < length && high[one] === high[other] && middle[one] === middle[other] && low[one] === low[other]) continue;
     if (end - start > 1) tied.push({ rows: rows.subarray(start, end), sharedBytes: shared + HEAD_BYTES });
     start = end;
-    if (end % STEP_ROWS === 0) yield;
   }
   return tied;
 }
@@ -109,7 +113,11 @@ function* sortByHeads({ rows, sharedBytes }: Range, first: Uint8Array, keys: Sor
 /** Sorts an order by a digit, and keeps the order of those that agree in it: a counting sort. */
 function* sortedBy(digit: Uint16Array, order: Uint32Array<ArrayBuffer>): Generator<void, Uint32Array<ArrayBuffer>> {
   const ends = new Uint32Array(DIGITS + 1);
-  for (const value of digit) ends[value + 1] = (ends[value + 1] as number) + 1;
+  for (let index = 0; index < digit.length; index += 1) {
+    const after = (digit[index] as number) + 1;
+    ends[after] = (ends[after] as number) + 1;
+    if (index % STEP_ROWS === 0) yield;
+  }
   for (let value = 1; value <= DIGITS; value += 1) ends[value] = (ends[value] as number) + (ends[value - 1] as number);
   yield;
   const sorted = new Uint32Array(allocate(order.byteLength));

@@ -17,7 +17,7 @@ import { RecordArena } from './record-arena.js';
 import { NO_ADDRESS, RowTable } from './row-table.js';
 
 /** Waiting keys that a listing may sort in without a turn of the event loop for others: some milliseconds. */
-const SORTED_AT_ONCE_MAX = 4096;
+const SORTED_AT_ONCE_MAX = 1024;
 
 /** The head of a deleted key in `bulk-sort.ts`: no key has a byte of 255 in UTF-8. */
 const DELETED_HEAD = 2 ** 48 - 1;

@@ -13,7 +13,7 @@ const BLOCK_ROWS_FIRST = 16;
 /** Two neighbours with no more rows than this together become one. */
 const MERGED_ROWS_MAX = BLOCK_ROWS_MAX / 4;
 /** Waiting rows that are sorted in at once. */
-const BATCH_ROWS = 1024;
+const BATCH_ROWS = 512;
 /** So many times fewer waiting rows than others are sorted in one by one; more are sorted together with the others. */
 const BULK_SHARE = 8;
 /** Sorted rows that a step adds to the blocks. */

@@ -188,7 +188,7 @@ export class RecordArena {
   }
 
   /** Compares the key of a record with a key in UTF-8, for sorting. */
-  compareKey(address: number, key: Uint8Array): number {
+  compareKey(address: number, key: Buffer): number {
     return compareKey(this.#chunkAt(address), address % CHUNK_BYTES, key);
   }
 
