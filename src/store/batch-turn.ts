@@ -133,7 +133,7 @@ export class BatchTurn {
 
   #apply(event: ProjectEvent, line: AppendedLine, actor: string): void {
     const { seq, timeMs, hash, place } = line;
-    this.#model.apply(place === undefined ? { event, seq, timeMs, hash, actor } : { event, seq, timeMs, hash, actor, place });
+    this.#model.apply({ event, seq, timeMs, hash, actor, place });
     this.#hash = hash;
     if (event.op === 'project.update') this.log.configure(logOptionsOf(event.settings.storage));
     if (event.op.startsWith('project.')) this.onProjectChange();

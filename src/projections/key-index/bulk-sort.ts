@@ -3,7 +3,7 @@
  * share, then in the same way each range of rows that agree in these. Comparing two keys costs two accesses to distant memory; this needs
  * a few of them for each key instead of twenty.
  */
-import { allocate } from './allocate.js';
+import { allocate, allocateWords } from './allocate.js';
 
 /** What the sort asks about rows. Between two steps, keys may be deleted; their rows may end up anywhere. */
 export interface SortedRows {
@@ -26,7 +26,6 @@ const DIGITS = 2 ** DIGIT_BITS;
 const DIGIT_MASK = DIGITS - 1;
 const HEAD_BYTES = 6;
 const DIGIT_BYTES = Uint16Array.BYTES_PER_ELEMENT;
-const ROW_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 
 /** Rows whose keys agree in their first bytes. */
 interface Range {
@@ -87,7 +86,7 @@ function* sortByHeads({ rows, sharedBytes }: Range, first: Uint8Array, keys: Sor
     low[index] = lower & DIGIT_MASK;
     if (index % STEP_ROWS === 0) yield;
   }
-  let order = new Uint32Array(allocate(length * ROW_BYTES));
+  let order = allocateWords(length);
   for (let index = 0; index < length; index += 1) {
     order[index] = index;
     if (index % STEP_ROWS === 0) yield;
@@ -120,7 +119,7 @@ function* sortedBy(digit: Uint16Array, order: Uint32Array<ArrayBuffer>): Generat
   }
   for (let value = 1; value <= DIGITS; value += 1) ends[value] = (ends[value] as number) + (ends[value - 1] as number);
   yield;
-  const sorted = new Uint32Array(allocate(order.byteLength));
+  const sorted = allocateWords(order.length);
   for (let index = 0; index < order.length; index += 1) {
     const one = order[index] as number;
     const value = digit[one] as number;

@@ -4,7 +4,7 @@
  *
  * The upper bits of a hash choose the segment, the lower bits the first slot in it.
  */
-import { allocate } from './allocate.js';
+import { allocateWords } from './allocate.js';
 
 const FIRST_SLOTS = 8;
 /** A segment of so many slots is split instead of being enlarged. */
@@ -13,7 +13,6 @@ const FILLED_SHARE_MAX = 0.75;
 const HASH_BITS = 32;
 /** Beyond, segments are enlarged without a limit: only hashes that agree in so many bits can lead there. */
 const DEPTH_MAX = 20;
-const SLOT_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 
 /** What the directory asks about rows. */
 interface HashedRows {
@@ -32,7 +31,7 @@ class Segment {
 
   constructor(depth: number, slotCount: number) {
     this.depth = depth;
-    this.slots = new Uint32Array(allocate(slotCount * SLOT_BYTES));
+    this.slots = allocateWords(slotCount);
   }
 
   get isFull(): boolean {
@@ -121,7 +120,7 @@ export class HashDirectory {
 
   #enlarge(segment: Segment): void {
     const { slots } = segment;
-    segment.slots = new Uint32Array(allocate(slots.byteLength * 2));
+    segment.slots = allocateWords(slots.length * 2);
     segment.count = 0;
     for (const filled of slots) if (filled !== 0) segment.put(this.#rows.tagOf(filled - 1), filled - 1);
   }

@@ -29,6 +29,14 @@ export interface KeySlice {
   readonly isLast: boolean;
 }
 
+/** The rows of a slice. */
+interface FirstRows {
+  readonly rows: readonly number[];
+  readonly isLast: boolean;
+  /** Size of their values in bytes. */
+  readonly valueBytes: number;
+}
+
 /** The first entries of a range, about to be written as members of a JSON object. */
 export interface Members {
   /** Undefined if there is none. */
@@ -198,7 +206,7 @@ export class KeyIndex {
     return this.#order.waitingCount <= SORTED_AT_ONCE_MAX;
   }
 
-  /** Sorts in some thousands of the keys that wait for it, which takes some milliseconds. */
+  /** Sorts in some of the keys that wait for it, which takes some milliseconds. */
   sortSome(): void {
     this.#order.sortSome();
   }
@@ -210,23 +218,24 @@ export class KeyIndex {
    * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
    */
   slice(range: KeyRange, limit: number, valueBytesMax = Infinity): KeySlice {
-    const rows = this.#rowsIn(range, limit);
-    const count = this.#countWithin(rows, valueBytesMax);
-    const entries = rows.slice(0, count).map((row): [string, KeyEntry] => {
+    const { rows, isLast } = this.#firstRows(range, limit, valueBytesMax);
+    const entries = rows.map((row): [string, KeyEntry] => {
       const key = this.#keyOf(row);
       return [key, this.#entryOf(key, row)];
     });
-    return { entries, isLast: count === rows.length && count < limit };
+    return { entries, isLast };
   }
 
-  /** Returns how many of the first rows have values of at most this size together: one at least. */
-  #countWithin(rows: readonly number[], valueBytesMax: number): number {
-    let rest = valueBytesMax;
+  /** The first rows of a range: those whose values have at most this size together, but one at least. */
+  #firstRows(range: KeyRange, limit: number, valueBytesMax: number): FirstRows {
+    const rows = this.#rowsIn(range, limit);
+    let valueBytes = 0;
     for (const [index, row] of rows.entries()) {
-      rest -= this.#records.valueBytesOf(this.#rows.addressOf(row));
-      if (rest < 0 && index > 0) return index;
+      const sum = valueBytes + this.#records.valueBytesOf(this.#rows.addressOf(row));
+      if (sum > valueBytesMax && index > 0) return { rows: rows.slice(0, index), isLast: false, valueBytes };
+      valueBytes = sum;
     }
-    return rows.length;
+    return { rows, isLast: rows.length < limit, valueBytes };
   }
 
   /**
@@ -237,15 +246,14 @@ export class KeyIndex {
    * @returns undefined if one of the values is not in memory
    */
   members(range: KeyRange, limit: number, valueBytesMax: number): Members | undefined {
-    const rows = this.#rowsIn(range, limit);
-    const count = this.#countWithin(rows, valueBytesMax);
-    const addresses = rows.slice(0, count).map((row) => this.#rows.addressOf(row));
+    const { rows, isLast, valueBytes } = this.#firstRows(range, limit, valueBytesMax);
+    const addresses = rows.map((row) => this.#rows.addressOf(row));
     if (addresses.some((address) => this.#records.isPlaced(address))) return undefined;
-    const last = rows[count - 1];
+    const last = rows.at(-1);
     return {
       lastKey: last === undefined ? undefined : this.#keyOf(last),
-      isLast: count === rows.length && count < limit,
-      valueBytes: addresses.reduce((sum, address) => sum + this.#records.valueBytesOf(address), 0),
+      isLast,
+      valueBytes,
       write: () => {
         const text = Buffer.allocUnsafe(addresses.reduce((sum, address) => sum + this.#records.memberBytes(address), 0));
         let end = 0;

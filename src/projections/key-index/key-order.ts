@@ -4,7 +4,7 @@
  * New rows wait in a list, and are sorted in when a listing asks, so that a project that never lists pays nothing. A million that wait,
  * such as after a start without a snapshot, can be sorted in piece by piece, while other work goes on.
  */
-import { allocate } from './allocate.js';
+import { allocateWords, enlarged } from './allocate.js';
 import { bulkSort, type SortedRows } from './bulk-sort.js';
 import type { RowStanding } from './row-table.js';
 
@@ -18,7 +18,6 @@ const BATCH_ROWS = 512;
 const BULK_SHARE = 8;
 /** Sorted rows that a step adds to the blocks. */
 const ADDED_ROWS = 16_384;
-const ROW_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 
 /** What the order asks about rows. */
 interface OrderedRows extends SortedRows {
@@ -39,7 +38,7 @@ class Block {
   count = 0;
 
   constructor(capacity: number) {
-    this.rows = new Uint32Array(allocate(capacity * ROW_BYTES));
+    this.rows = allocateWords(capacity);
   }
 
   get last(): number {
@@ -47,7 +46,7 @@ class Block {
   }
 
   insert(index: number, row: number): void {
-    if (this.count === this.rows.length) this.#grow(this.count * 2);
+    if (this.count === this.rows.length) this.rows = enlarged(this.rows, this.count * 2);
     this.rows.copyWithin(index + 1, index, this.count);
     this.rows[index] = row;
     this.count += 1;
@@ -60,7 +59,7 @@ class Block {
 
   /** Adds the rows of the next block. */
   append({ rows, count }: Block): void {
-    if (this.count + count > this.rows.length) this.#grow(BLOCK_ROWS_MAX);
+    if (this.count + count > this.rows.length) this.rows = enlarged(this.rows, BLOCK_ROWS_MAX);
     this.rows.set(rows.subarray(0, count), this.count);
     this.count += count;
   }
@@ -74,12 +73,6 @@ class Block {
     this.count = half;
     return upper;
   }
-
-  #grow(capacity: number): void {
-    const grown = new Uint32Array(allocate(capacity * ROW_BYTES));
-    grown.set(this.rows.subarray(0, this.count));
-    this.rows = grown;
-  }
 }
 
 /** Rows that are being sorted together. */
@@ -92,7 +85,7 @@ interface Bulk {
 export class KeyOrder {
   readonly #rows: OrderedRows;
   #blocks: Block[] = [];
-  #waiting = new Uint32Array(allocate(BLOCK_ROWS_FIRST * ROW_BYTES));
+  #waiting = allocateWords(BLOCK_ROWS_FIRST);
   #waitingCount = 0;
   /** Waiting rows whose keys were deleted. */
   #deletedCount = 0;
@@ -117,11 +110,7 @@ export class KeyOrder {
   /** Adds a row, to be sorted in later. */
   add(row: number): void {
     if (this.#waitingCount === this.#waiting.length && this.#deletedCount > this.#waitingCount / 2) this.#tidyWaiting();
-    if (this.#waitingCount === this.#waiting.length) {
-      const grown = new Uint32Array(allocate(this.#waiting.byteLength * 2));
-      grown.set(this.#waiting);
-      this.#waiting = grown;
-    }
+    if (this.#waitingCount === this.#waiting.length) this.#waiting = enlarged(this.#waiting, this.#waitingCount * 2);
     this.#waiting[this.#waitingCount] = row;
     this.#waitingCount += 1;
   }
@@ -206,7 +195,7 @@ export class KeyOrder {
 
   /** Sorts all rows anew. */
   #beginBulk(): Bulk {
-    const rows = new Uint32Array(allocate((this.#sortedCount + this.#waitingCount) * ROW_BYTES));
+    const rows = allocateWords(this.#sortedCount + this.#waitingCount);
     let count = 0;
     for (const block of this.#blocks) {
       rows.set(block.rows.subarray(0, block.count), count);
@@ -216,7 +205,7 @@ export class KeyOrder {
     for (const row of rows.subarray(0, count)) this.#rows.setStanding(row, 0);
     this.#blocks = [];
     this.#sortedCount = 0;
-    this.#waiting = new Uint32Array(allocate(BLOCK_ROWS_FIRST * ROW_BYTES));
+    this.#waiting = allocateWords(BLOCK_ROWS_FIRST);
     this.#waitingCount = 0;
     return { rows, steps: this.#sortBulk(rows) };
   }

@@ -9,6 +9,7 @@
  * - for a value on disk: CRC-32, file and offset of its place, the last two in 8 bytes each;
  * - the bytes of the key, the bytes of a value in memory, and up to 3 bytes to the next word.
  */
+import { endOfPlainText } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 
@@ -47,9 +48,7 @@ const ASCII_LAST = 0x7f;
 const BYTE_VALUES = 256;
 const COMMA = 0x2c;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
-const SPACE = 0x20;
 const QUOTES_BYTES = 2;
 const HEAD_BYTES = 6;
 
@@ -158,11 +157,7 @@ export function memberBytes(buffer: RecordBuffer, offset: number): number {
 /** Whether a key is the same in JSON, between quotes. */
 function isKeyPlain(buffer: RecordBuffer, offset: number): boolean {
   const { bytes, start, length } = keySpan(buffer, offset);
-  for (let at = start; at < start + length; at += 1) {
-    const byte = bytes[at] as number;
-    if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return false;
-  }
-  return true;
+  return endOfPlainText(bytes, start, start + length) === start + length;
 }
 
 /**
