@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { countIn, digitAt, endOfCount, endOfPlainText, isAt } from '../../src/base/byte-scan.js';
+import { compareRanges, countIn, digitAt, endOfCount, endOfPlainText, isAt } from '../../src/base/byte-scan.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
@@ -11,6 +11,18 @@ test('bytes are compared at their offset, and there are none beyond the end', ()
   assert.equal(isAt(bytes, 1, Buffer.from('bd')), false);
   assert.equal(isAt(bytes, 3, Buffer.from('de')), false);
   assert.equal(isAt(bytes, 9, Buffer.from('a')), false);
+});
+
+test('ranges are compared as Buffer.compare compares them, on both sides of the length from which it does', () => {
+  const bytes = fc.uint8Array({ maxLength: 80 });
+  fc.assert(fc.property(fc.integer({ min: 0, max: 60 }), bytes, bytes, (shared, left, right) => {
+    const [a, b] = [left, right].map((rest) => Buffer.concat([Buffer.alloc(shared, 1), rest])) as [Buffer, Buffer];
+    const [aAround, bAround] = [Buffer.concat([b, a, b]), Buffer.concat([a, a, b])];
+    const order = compareRanges(
+      { bytes: aAround, start: b.length, end: b.length + a.length }, { bytes: bAround, start: a.length * 2, end: a.length * 2 + b.length },
+    );
+    assert.equal(Math.sign(order), Buffer.compare(a, b));
+  }));
 });
 
 test('a count is read as JSON.parse reads it, and nothing else is a count', () => {

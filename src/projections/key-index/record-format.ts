@@ -9,7 +9,7 @@
  * - for a value on disk: CRC-32, file and offset of its place, the last two in 8 bytes each;
  * - the bytes of the key, the bytes of a value in memory, and up to 3 bytes to the next word.
  */
-import { endOfPlainText } from '../../base/byte-scan.js';
+import { type ByteRange, compareRanges, endOfPlainText } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 
@@ -42,8 +42,6 @@ const ASCII_KEY_FLAG = 1 << 18;
 const UNIT_BYTES_MAX = 3;
 /** Keys up to this length are copied without a call of the runtime, which costs more than the loop. */
 const COPIED_UNITS_MAX = 48;
-/** The same for comparing them. */
-const LOOPED_BYTES_MAX = 32;
 const ASCII_LAST = 0x7f;
 const BYTE_VALUES = 256;
 const COMMA = 0x2c;
@@ -143,21 +141,21 @@ export function readKey({ bytes, words }: RecordBuffer, offset: number): string 
 
 /** Returns the UTF-8 bytes of a key, as a view of the buffer. */
 export function readKeyBytes(buffer: RecordBuffer, offset: number): Uint8Array {
-  const { bytes, start, length } = keySpan(buffer, offset);
-  return bytes.subarray(start, start + length);
+  const { bytes, start, end } = keyRange(buffer, offset);
+  return bytes.subarray(start, end);
 }
 
 /** Returns the size of the member of a JSON object with a record, whose value is in memory, and a comma, in bytes. */
 export function memberBytes(buffer: RecordBuffer, offset: number): number {
-  const { length } = keySpan(buffer, offset);
-  const keyBytes = isKeyPlain(buffer, offset) ? length + QUOTES_BYTES : Buffer.byteLength(JSON.stringify(readKey(buffer, offset)));
+  const { start, end } = keyRange(buffer, offset);
+  const keyBytes = isKeyPlain(buffer, offset) ? end - start + QUOTES_BYTES : Buffer.byteLength(JSON.stringify(readKey(buffer, offset)));
   return 1 + keyBytes + 1 + readValueLength(buffer, offset);
 }
 
 /** Whether a key is the same in JSON, between quotes. */
 function isKeyPlain(buffer: RecordBuffer, offset: number): boolean {
-  const { bytes, start, length } = keySpan(buffer, offset);
-  return endOfPlainText(bytes, start, start + length) === start + length;
+  const { bytes, start, end } = keyRange(buffer, offset);
+  return endOfPlainText(bytes, start, end) === end;
 }
 
 /**
@@ -166,14 +164,14 @@ function isKeyPlain(buffer: RecordBuffer, offset: number): boolean {
  * @returns where it ends
  */
 export function putMember(buffer: RecordBuffer, offset: number, target: Buffer, targetStart: number): number {
-  const { bytes, start, length } = keySpan(buffer, offset);
+  const { bytes, start, end } = keyRange(buffer, offset);
   let at = targetStart;
   target[at] = COMMA;
   at += 1;
   if (isKeyPlain(buffer, offset)) {
     target[at] = QUOTE;
     at += 1;
-    for (let index = start; index < start + length; index += 1, at += 1) target[at] = bytes[index] as number;
+    for (let index = start; index < end; index += 1, at += 1) target[at] = bytes[index] as number;
     target[at] = QUOTE;
     at += 1;
   } else {
@@ -181,7 +179,7 @@ export function putMember(buffer: RecordBuffer, offset: number, target: Buffer, 
   }
   target[at] = COLON;
   at += 1;
-  return at + buffer.bytes.copy(target, at, start + length, start + length + readValueLength(buffer, offset));
+  return at + bytes.copy(target, at, end, end + readValueLength(buffer, offset));
 }
 
 /** Tells whether a record has this key. */
@@ -198,43 +196,26 @@ export function hasKey(buffer: RecordBuffer, offset: number, key: string): boole
   return true;
 }
 
-/** The bytes of a key. */
-interface KeySpan {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly length: number;
-}
-
-function keySpan({ bytes, words }: RecordBuffer, offset: number): KeySpan {
+function keyRange({ bytes, words }: RecordBuffer, offset: number): ByteRange {
   const form = words[offset / WORD_BYTES + FORM_WORD] as number;
-  return { bytes, start: keyStartOf(form, offset), length: form & KEY_BYTES_MASK };
+  const start = keyStartOf(form, offset);
+  return { bytes, start, end: start + (form & KEY_BYTES_MASK) };
 }
 
 /** Compares the key of a record with a key in UTF-8, for sorting. */
 export function compareKey(buffer: RecordBuffer, offset: number, key: Buffer): number {
-  return compareSpans(keySpan(buffer, offset), { bytes: key, start: 0, length: key.length });
+  return compareRanges(keyRange(buffer, offset), { bytes: key, start: 0, end: key.length });
 }
 
 /** Compares the keys of two records, for sorting. */
 export function compareKeys(buffer: RecordBuffer, offset: number, other: RecordBuffer, otherOffset: number): number {
-  return compareSpans(keySpan(buffer, offset), keySpan(other, otherOffset));
-}
-
-function compareSpans(a: KeySpan, b: KeySpan): number {
-  const shared = Math.min(a.length, b.length);
-  // Keys may share a thousand bytes, and a sort compares them many times.
-  if (shared > LOOPED_BYTES_MAX) return a.bytes.compare(b.bytes, b.start, b.start + b.length, a.start, a.start + a.length);
-  for (let index = 0; index < shared; index += 1) {
-    const difference = (a.bytes[a.start + index] as number) - (b.bytes[b.start + index] as number);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+  return compareRanges(keyRange(buffer, offset), keyRange(other, otherOffset));
 }
 
 /** Number of bytes at their start that a key and others have in common. */
 export function sharedKeyBytes(buffer: RecordBuffer, offset: number, others: Uint8Array): number {
-  const { bytes, start, length } = keySpan(buffer, offset);
-  const most = Math.min(others.length, length);
+  const { bytes, start, end } = keyRange(buffer, offset);
+  const most = Math.min(others.length, end - start);
   let shared = 0;
   while (shared < most && bytes[start + shared] === others[shared]) shared += 1;
   return shared;
@@ -242,9 +223,8 @@ export function sharedKeyBytes(buffer: RecordBuffer, offset: number, others: Uin
 
 /** The six bytes of a key behind so many others, as an integer. Bytes behind its end count as 0. */
 export function readKeyHead(buffer: RecordBuffer, offset: number, skippedBytes: number): number {
-  const { bytes, start, length } = keySpan(buffer, offset);
+  const { bytes, start, end } = keyRange(buffer, offset);
   const first = start + skippedBytes;
-  const end = start + length;
   let head = 0;
   for (let at = first; at < first + HEAD_BYTES; at += 1) head = head * BYTE_VALUES + (at < end ? (bytes[at] as number) : 0);
   return head;

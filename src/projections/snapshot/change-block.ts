@@ -15,6 +15,7 @@
  * lacks its value, which is read only when it is wanted: a merge holds a block of each stream in memory, and must not hold so many large
  * values.
  */
+import { compareRanges } from '../../base/byte-scan.js';
 import type { SnapshotChange } from './snapshot.js';
 
 /** Size of a block in bytes, unless its only record has a larger head. */
@@ -82,15 +83,7 @@ export function recordEnd(bytes: Buffer, at: number): number {
 
 /** Compares the keys of two records by their bytes. */
 export function compareRecords(a: Buffer, aAt: number, b: Buffer, bAt: number): number {
-  const aBytes = a.readUInt32LE(aAt);
-  const bBytes = b.readUInt32LE(bAt);
-  const end = KEY_AT + Math.min(aBytes, bBytes);
-  // Keys are short: a loop takes less time than a call of `Buffer.compare`.
-  for (let index = KEY_AT; index < end; index += 1) {
-    const difference = (a[aAt + index] ?? 0) - (b[bAt + index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return aBytes - bBytes;
+  return compareRanges({ bytes: a, start: aAt + KEY_AT, end: keyEndOf(a, aAt) }, { bytes: b, start: bAt + KEY_AT, end: keyEndOf(b, bAt) });
 }
 
 /** Decodes a block. */
