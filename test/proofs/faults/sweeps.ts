@@ -4,7 +4,7 @@ import { randomFrom } from '../../e2e/kill-loop.js';
 import { CHANGING_METHODS, type FaultDisk } from '../../disk/fault-disk.js';
 import { LOSSES } from '../../log/file/crash-scenario.js';
 import { startLife } from './faulted-life.js';
-import { nameOfStrike } from './fault-plan.js';
+import { type FaultKind, nameOfStrike, type PlannedFault } from './fault-plan.js';
 import { allFaults, judgeRest, liveAnew, lossesOf } from './fault-sweep.js';
 import { afterPowerLoss } from './power-loss.js';
 
@@ -25,6 +25,8 @@ export interface SweepSize {
   /** About how many runs; chosen evenly from all. */
   readonly runs: number;
   readonly seed: number;
+  /** Only every `count`-th of the runs, from this one on. @default all of them */
+  readonly slice?: { readonly index: number; readonly count: number };
   /** Told after each run. */
   readonly onRun?: (report: SweepReport) => void;
 }
@@ -43,6 +45,12 @@ export function evenly<T>(all: readonly T[], { runs, seed }: Pick<SweepSize, 'ru
   return picked.filter((one) => one !== undefined);
 }
 
+/** The faults that a sweep meets, or its slice of them. */
+async function faultsFor(size: SweepSize, kinds?: readonly FaultKind[]): Promise<readonly PlannedFault[]> {
+  const { index, count } = size.slice ?? { index: 0, count: 1 };
+  return evenly(await allFaults(size.durability, kinds), size).filter((_, at) => at % count === index);
+}
+
 function emptyReport(): SweepReport {
   return { runs: 0, states: 0, faults: [] };
 }
@@ -55,7 +63,7 @@ function emptyReport(): SweepReport {
  */
 export async function sweepFaults(size: SweepSize): Promise<SweepReport> {
   const report = emptyReport();
-  for (const fault of evenly(await allFaults(size.durability), size)) {
+  for (const fault of await faultsFor(size)) {
     const { disk, lived } = await liveAnew(size.durability, fault);
     const strike = nameOfStrike(fault, disk);
     if (strike === undefined) continue;
@@ -76,7 +84,7 @@ export async function sweepFaults(size: SweepSize): Promise<SweepReport> {
 /** Lives that are killed after a call, and the start after them at each of its changing calls. */
 export async function sweepRecoveries(size: SweepSize & { readonly killsPerRecovery: number }): Promise<SweepReport> {
   const report = emptyReport();
-  for (const fault of evenly(await allFaults(size.durability, ['kill after', 'torn half']), size)) {
+  for (const fault of await faultsFor(size, ['kill after', 'torn half'])) {
     const { disk, lived } = await liveAnew(size.durability, fault);
     const strike = nameOfStrike(fault, disk);
     if (strike === undefined) continue;
@@ -117,7 +125,7 @@ async function recoveryCalls(disk: FaultDisk): Promise<readonly number[]> {
 export async function sweepPowerLosses(size: SweepSize, statesPerRun: number): Promise<SweepReport> {
   const report = emptyReport();
   const random = randomFrom(size.seed);
-  for (const fault of evenly(await allFaults(size.durability, ['kill before', 'torn half']), size)) {
+  for (const fault of await faultsFor(size, ['kill before', 'torn half'])) {
     const { disk, lived } = await liveAnew(size.durability, fault);
     const strike = nameOfStrike(fault, disk);
     if (strike === undefined) continue;
