@@ -1,6 +1,6 @@
 /**
- * The line format of a log, version 1: event lines, header lines and seal lines, and the hash chain through them. With `line-scan.ts` the
- * only module that knows how a line is spelled. Pure: opens nothing. `docs/log-format.md` is the specification.
+ * The event lines of a log, and the hash chain through them; the lines around them are in `segment-format.ts`. With `line-scan.ts` the only
+ * modules that know how a line is spelled. Pure: opens nothing. `docs/log-format.md` is the specification.
  */
 import { hash } from 'node:crypto';
 import { invariant } from '../base/invariant.js';
@@ -9,19 +9,17 @@ import type { TextPlace } from '../base/text-place.js';
 import { HASH_TAIL_BYTES, LineScan, SALT_HEAD_BYTES } from './line-scan.js';
 import type { LineDraft, LogLine } from './log.js';
 
-/** The first field of every segment's header. */
-const FORMAT = 'simplekv/1';
-
-/** Every format of a log begins like this, newer ones included. */
-const FORMAT_FAMILY = 'simplekv/';
+/** The chain of every log begins with this text, whatever the format of its lines. */
+const GENESIS = 'simplekv/1';
 
 /** Length of a hash: SHA-256 in lower-case hexadecimal digits. */
 const HASH_CHARACTERS = 64;
 
 const SALT_MARK = ',"salt":';
-const HASH_MARK = ',"hash":"';
-const LINE_END = '"}';
-const HEADER_START = '{"format":';
+/** What stands before the hash of a line. */
+export const HASH_MARK = ',"hash":"';
+/** What stands behind the hash of a line. */
+export const LINE_END = '"}';
 const SALT_CHARACTERS = 22;
 invariant(HASH_MARK.length + HASH_CHARACTERS + LINE_END.length === HASH_TAIL_BYTES, 'a line ends with its hash');
 invariant(SALT_MARK.length + SALT_CHARACTERS + '"",'.length === SALT_HEAD_BYTES, 'part B begins with its salt');
@@ -32,10 +30,6 @@ const PART_A = new RegExp(
 );
 const SALT_HEAD = /^,"salt":"[0-9A-Za-z_-]{22}",$/;
 const HASH_TAIL = /^,"hash":"[0-9a-f]{64}"\}$/;
-const HEADER = /^\{"format":"([^"\\]*)"(.*)$/;
-const HEADER_FIELDS =
-  /^,"project":"([0-9a-z_-]+)","log_id":"([0-9a-f]{32})","first_seq":([1-9]\d{0,15}),"prev":"([0-9a-f]{64})"(?:,"base":"([0-9a-f]{64})")?$/;
-const SEAL = /^\{"seal":"(\d{20}\.jsonl)","next_seq":([1-9]\d{0,15}),"next":"([0-9a-z_-]+\.jsonl)"$/;
 /** The usual actor and request id; the other expression costs ten times as much. */
 const NEEDS_NO_ESCAPING = /^[\w .:/@-]*$/;
 const NEEDS_ESCAPING = /["\\\p{Cc}\p{Surrogate}]/u;
@@ -54,12 +48,17 @@ const DIGEST_OF_NOTHING = sha256('');
  * @returns SHA-256 of `simplekv/1\n<project>\n<log_id>`
  */
 export function genesisHash(project: string, logId: string): string {
-  return sha256(`${FORMAT}\n${project}\n${logId}`);
+  return sha256(`${GENESIS}\n${project}\n${logId}`);
 }
 
 /** Hashes the previous hash and the digests of the line's two parts, so that A can be verified after B has been erased. */
 function chainHash(previousHash: string, digestOfA: string, digestOfB: string): string {
   return sha256(previousHash + digestOfA + digestOfB);
+}
+
+/** Hashes a line without a part B: a header or a seal. */
+export function frameHash(partA: string, previousHash: string): string {
+  return chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING);
 }
 
 /** What the log adds to a draft. */
@@ -124,50 +123,6 @@ export function placeOfLine(line: LogLine): TextPlace {
   return { segment, offset: offset - bodyOffset, sizeBytes: bodyOffset + sizeBytes + HASH_TAIL_BYTES + 1 };
 }
 
-/** The first line of a segment. */
-export interface SegmentHeader {
-  readonly project: string;
-  readonly logId: string;
-  readonly firstSeq: number;
-  /** Hash of the last line of the previous segment, or the genesis hash. */
-  readonly previousHash: string;
-  /**
-   * Digest of the manifest of the snapshot that holds everything before, 64 hexadecimal digits. Only the first segment of a log that
-   * does not begin with seq 1 may have one.
-   */
-  readonly base?: string | undefined;
-}
-
-/** Encodes a header line. */
-export function encodeHeaderLine(header: SegmentHeader): string {
-  invariant(header.firstSeq >= 1, 'seq counts from 1');
-  const log = `"project":"${header.project}","log_id":"${header.logId}"`;
-  const base = header.base === undefined ? '' : `,"base":"${header.base}"`;
-  const partA = `{"format":"${FORMAT}",${log},"first_seq":${header.firstSeq},"prev":"${header.previousHash}"${base}`;
-  // A header that no reader accepts would cost the whole log.
-  invariant(HEADER_FIELDS.test(partA.slice(`{"format":"${FORMAT}"`.length)), 'a header has the form that readers accept');
-  return closeLine(partA, header.previousHash);
-}
-
-/** The last line of a sealed segment. */
-export interface SegmentSeal {
-  /** The permanent name of this segment in the project's folder. */
-  readonly sealedName: string;
-  /** The first seq of the next segment. */
-  readonly nextSeq: number;
-  /** The next file, for a person reading with `tail -f`. */
-  readonly nextName: string;
-}
-
-/** Encodes a seal line. */
-export function encodeSealLine(seal: SegmentSeal, previousHash: string): string {
-  return closeLine(`{"seal":"${seal.sealedName}","next_seq":${seal.nextSeq},"next":"${seal.nextName}"`, previousHash);
-}
-
-function closeLine(partA: string, previousHash: string): string {
-  return `${partA}${HASH_MARK}${chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING)}${LINE_END}\n`;
-}
-
 /** Why bytes are not the expected line. */
 export interface LineFault {
   readonly expected: string;
@@ -175,7 +130,7 @@ export interface LineFault {
 }
 
 /** The result of decoding. */
-type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: LineFault };
+export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: LineFault };
 
 /** The expected line at a place of a segment. */
 export interface DueLine {
@@ -191,11 +146,13 @@ export interface DueLine {
 
 const SHOWN_CHARACTERS = 40;
 
-function refuse(expected: string, found: string): { readonly ok: false; readonly fault: LineFault } {
+/** Says why bytes are not the expected line. */
+export function refuse(expected: string, found: string): { readonly ok: false; readonly fault: LineFault } {
   return { ok: false, fault: { expected, found } };
 }
 
-function show(bytes: Buffer): string {
+/** Quotes the beginning of a line. */
+export function show(bytes: Buffer): string {
   return JSON.stringify(bytes.toString('latin1', 0, SHOWN_CHARACTERS));
 }
 
@@ -280,62 +237,9 @@ function decodeByPatterns(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   return { ok: true, value: { seq: due.seq, timeMs, op, actor, request, durable: Number(durable), body, hash: written, place } };
 }
 
-/**
- * Decodes a header line and verifies its hash. The caller checks whether it is the expected header.
- *
- * @param bytes the line without its line feed
- * @returns the header, `{format}` for a header of a newer format, or what is wrong with it
- */
-export function decodeHeaderLine(bytes: Buffer): Decoded<SegmentHeader | { readonly format: string }> {
-  const text = bytes.toString('latin1');
-  const format = HEADER.exec(text)?.[1];
-  if (format === undefined || !format.startsWith(FORMAT_FAMILY)) return refuse('a header line', show(bytes));
-  // Checked before the hash: a newer version may hash differently, and must not be reported as damage.
-  if (format !== FORMAT && /^simplekv\/[1-9]\d*$/.test(format)) return { ok: true, value: { format } };
-  const written = claimedHash(bytes);
-  if (written === undefined) return refuse('a header line that ends with its hash', show(bytes));
-  const partA = text.slice(0, -HASH_TAIL_BYTES);
-  const fields = HEADER_FIELDS.exec(partA.slice(`{"format":"${FORMAT}"`.length));
-  if (format !== FORMAT || fields === null) {
-    return refuse('the fields format, project, log_id, first_seq and prev, in this order, base after them', show(bytes));
-  }
-  const [, project, logId, firstSeq, previousHash, base] =
-    fields as unknown as readonly [string, string, string, string, string, string | undefined];
-  const computed = chainHash(previousHash, sha256(partA), DIGEST_OF_NOTHING);
-  if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
-  const header = { project, logId, firstSeq: Number(firstSeq), previousHash };
-  return { ok: true, value: base === undefined ? header : { ...header, base } };
-}
-
-/**
- * Tells whether a line, whole or damaged, begins like a seal.
- *
- * @param bytes the line without its line feed
- */
-export function looksLikeSeal(bytes: Buffer): boolean {
-  return bytes.toString('latin1', 0, '{"seal":'.length) === '{"seal":';
-}
-
-/**
- * Decodes a seal line and verifies its hash and its seq.
- *
- * @param bytes the line without its line feed
- */
-export function decodeSealLine(bytes: Buffer, due: DueLine): Decoded<SegmentSeal> {
-  const written = claimedHash(bytes);
-  if (written === undefined) return refuse('a seal line that ends with its hash', show(bytes));
-  const partA = bytes.toString('latin1', 0, bytes.length - HASH_TAIL_BYTES);
-  const fields = SEAL.exec(partA);
-  if (fields === null) return refuse('the fields seal, next_seq and next, in this order', show(bytes));
-  const computed = chainHash(due.previousHash, sha256(partA), DIGEST_OF_NOTHING);
-  if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
-  const [, sealedName, nextSeq, nextName] = fields as unknown as readonly [string, string, string, string];
-  if (Number(nextSeq) !== due.seq) return refuse(`next_seq ${due.seq}`, `next_seq ${nextSeq}`);
-  return { ok: true, value: { sealedName, nextSeq: Number(nextSeq), nextName } };
-}
-
 const DURABLE_CLAIM = /"durable":(\d{1,16}),"salt":/;
-const CLAIM_BYTES_MAX = 1024;
+/** How far into a damaged line its claims are looked for, in bytes. */
+export const CLAIM_BYTES_MAX = 1024;
 
 /**
  * Reads the `durable` field of a line, whole or damaged.
@@ -346,19 +250,6 @@ const CLAIM_BYTES_MAX = 1024;
 export function claimedDurable(bytes: Buffer): number {
   const claim = DURABLE_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX));
   return claim?.[1] === undefined ? 0 : Number(claim[1]);
-}
-
-const NEXT_SEQ_CLAIM = /^\{"seal":"[^"]*","next_seq":(\d{1,16}),/;
-
-/**
- * Reads which segment a seal, whole or damaged, names as the next one.
- *
- * @param bytes the line without its line feed
- * @returns the first seq of the next segment; undefined if the line does not begin like a seal
- */
-export function claimedNextSeq(bytes: Buffer): number | undefined {
-  const claim = NEXT_SEQ_CLAIM.exec(bytes.toString('latin1', 0, CLAIM_BYTES_MAX))?.[1];
-  return claim === undefined ? undefined : Number(claim);
 }
 
 const SEQ_CLAIM = /^\{"seq":([1-9]\d{0,15}),/;
@@ -383,13 +274,4 @@ const OP_CLAIM = /,"op":"([a-z_.]+)"/;
  */
 export function claimedOp(text: string): string | undefined {
   return OP_CLAIM.exec(text)?.[1];
-}
-
-/**
- * Tells whether a line, whole or damaged, begins like a header.
- *
- * @param bytes the line without its line feed
- */
-export function looksLikeHeader(bytes: Buffer): boolean {
-  return bytes.toString('latin1', 0, HEADER_START.length) === HEADER_START;
 }

@@ -19,6 +19,7 @@ import type { ByteRange } from '../base/byte-scan.js';
 import type { Durability } from '../base/durability.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { UnmovedLog } from './log-errors.js';
+import type { LogFormat } from './log-format.js';
 
 /** The longest line, in bytes including its line feed. */
 export const LINE_BYTES_MAX = 16_777_216;
@@ -33,6 +34,8 @@ export interface LineDraft {
   readonly request: string;
   /** The operation's own fields as JSON members without braces, such as `"key":"a","value":1`. Contains no line break. */
   readonly body: string;
+  /** The first format that has the operation. @default 1 */
+  readonly format?: LogFormat;
 }
 
 /** What the log assigned to an accepted line. */

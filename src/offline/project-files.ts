@@ -10,7 +10,7 @@ import { isProjectEvent, type ProjectEvent } from '../events/event.js';
 import { StoredLog } from '../log/file/reading/stored-log.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { activeFile, headerOf, listSegments, segmentFile } from '../log/file/segment/segment-files.js';
-import type { SegmentHeader } from '../log/line-format.js';
+import type { SegmentHeader } from '../log/segment-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
 import type { FilesOfProject } from '../projections/snapshot/file-work.js';

@@ -11,11 +11,12 @@ import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, BUILT_IN_STORAGE } from '../../sr
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from '../../src/log/file/log-paths.js';
 import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/recovery/torn-tail.js';
-import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
+import { encodeEventLine, genesisHash } from '../../src/log/line-format.js';
+import { encodeHeaderLine, encodeSealLine } from '../../src/log/segment-format.js';
 import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
 import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
 import { compressedLog, PACKED_1 } from '../log/file/compressed-log.js';
-import { diskWith, HEAD, homeOn, linesOf, OPTIONS, SMALL_SEGMENTS } from '../log/file/log-fixture.js';
+import { diskWith, HEAD, homeOn, linesOf, OPTIONS, sha256, SMALL_SEGMENTS } from '../log/file/log-fixture.js';
 import { withFolder } from '../disk/temporary-folder.js';
 import { suite } from '../suite.js';
 import { projectRoot } from '../tidy/source-tree.js';
@@ -71,7 +72,7 @@ function runCheck(file: string): Checked {
 test('the example is what this program writes', () => {
   const [header, create = '', set = ''] = block('jsonl example').split('\n');
   const genesis = genesisHash(PROJECT, LOG_ID);
-  assert.equal(`${header}\n`, encodeHeaderLine({ project: PROJECT, logId: LOG_ID, firstSeq: 1, previousHash: genesis }));
+  assert.equal(`${header}\n`, encodeHeaderLine({ format: 1, project: PROJECT, logId: LOG_ID, firstSeq: 1, previousHash: genesis }));
   const settings = { storage: BUILT_IN_STORAGE, authentication: { enabled: true, save_api_key_to_file: false } };
   const first = encodeEventLine(
     { ...encodeEvent({ op: 'project.create', settings, key_id: '3f2a9c0d11e8b7a6' }), actor: 'global#0123456789abcdef', request: 'r-1' },
@@ -90,8 +91,82 @@ test('the example is what this program writes', () => {
   const seal = encodeSealLine({ sealedName: '00000000000000000001.jsonl', nextSeq: 3, nextName: 'first_project.jsonl' }, second.hash);
   assert.equal(block('json seal'), seal);
   const base = '0f343b0931126a20f133d67c2b018a3b'.repeat(2);
-  const based = encodeHeaderLine({ project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: second.hash, base });
+  const based = encodeHeaderLine({ format: 1, project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: second.hash, base });
   assert.equal(block('json base'), based);
+});
+
+const NOON = '2026-11-22T12:00:00.000Z';
+const ADDED = '"key_id":"1111111111111111","name":"dashboard","permissions":["read"],"not_before":null,"expires_at":null';
+const REPLACED = `"previous_key_id":"1111111111111111","previous_expires_at":"${NOON}"`;
+
+/** The operations of format 2 with their fields, in the order of the example. */
+const EXAMPLES: readonly (readonly [op: string, body: string])[] = [
+  ['batch', '"ops":[{"op":"set","key":"stock/1","value":{"n":1.0}},{"op":"delete","key":"user/1"}]'],
+  ['set.until', `"expires_at":"${NOON}","key":"session/7","value":"secret"`],
+  ['touch', '"expires_at":null,"key":"session/7"'],
+  ['expire', '"keys":["session/6"]'],
+  ['clear.range', '"prefix":"session/","start":null,"end":null,"count":1'],
+  ['access.add', ADDED],
+  ['access.change', `"key_id":"1111111111111111","name":"wall","expires_at":"${NOON}"`],
+  ['access.rotate', `${ADDED.replace('1111111111111111', '2222222222222222')},${REPLACED}`],
+  ['redact', ''],
+  ['access.remove', '"key_id":"2222222222222222"'],
+];
+const ERASED_SEQ = 4;
+
+/** The example of format 2: a log as the program writes it, but with one line erased. */
+function exampleOfFormat2(): string {
+  let previousHash = block('jsonl example').trimEnd().slice(-66, -2);
+  const lines = [encodeHeaderLine({ format: 2, project: PROJECT, logId: LOG_ID, firstSeq: 3, previousHash })];
+  let digest = '';
+  for (const [index, [op, body]] of EXAMPLES.entries()) {
+    const seq = index + 3;
+    const left = `{"seq":${ERASED_SEQ},"digest":"${digest}","left":{"expires_at":"${NOON}","key":"session/7"}}`;
+    const fields = body === '' ? `"reason":"asked by the customer","lines":[${left}]` : body;
+    const timeMs = Date.parse('2026-11-22T10:00:00.000Z') + (seq - 1) * 1000;
+    const stamp = { seq, timeMs, durable: seq - 1, salt: 'AAECAwQFBgcICQoLDA0ODw' };
+    const { text, hash } = encodeEventLine({ op, body: fields, actor: 'anonymous', request: `r-${seq}` }, stamp, previousHash);
+    previousHash = hash;
+    const partB = text.slice(text.indexOf(',"salt":'), -76);
+    if (seq === ERASED_SEQ) digest = sha256(partB);
+    lines.push(seq === ERASED_SEQ ? text.replace(partB, ',"erased":true'.padEnd(Buffer.byteLength(partB))) : text);
+  }
+  return lines.join('');
+}
+
+test('the example of format 2 is made of the lines that this program would write, and the snippet accepts it', async () => {
+  const example = block('jsonl example-2');
+  assert.equal(example, exampleOfFormat2());
+  assert.equal(block('json erased'), `${example.split('\n')[2]}\n`);
+  await withFolder(async (folder) => {
+    const file = path.join(folder, 'log.jsonl');
+    await writeFile(file, example);
+    assert.deepEqual(runCheck(file), { status: 0, output: 'ok\n' });
+    const redact = example.split('\n').find((line) => line.includes('"op":"redact"')) ?? '';
+    // Without the digest that vouches for it, or with another one, the erased line is wrong.
+    const changes = [[redact, ''], ['"digest":"', '"digest":"x'], ['true   ', 'true  x']] as const;
+    for (const [from, to] of changes) {
+      const changed = example.replace(from, to);
+      await writeFile(file, changed);
+      const { status, output } = runCheck(file);
+      assert.deepEqual([status, output.slice(0, 16)], [1, 'wrong: {"seq":4,']);
+    }
+    // The redaction may be in a later segment.
+    const later = path.join(folder, 'later.jsonl');
+    await writeFile(later, `${redact}\n`);
+    await writeFile(file, `${example.split('\n').slice(0, 3).join('\n')}\n`);
+    assert.equal(runCheck(file).status, 1);
+    assert.deepEqual(runSnippet('sh check', file, later), { status: 0, output: 'ok\n' });
+  });
+}, { timeoutMs: MANY_RUNS_TIMEOUT_MS });
+
+test('each line of the example of format 2 has the fields of the table', () => {
+  const rows = new Map(table('`op` of format 2').map(([op = '', fields = '']) => [quoted(op)[0], quoted(fields)]));
+  for (const [op, body] of EXAMPLES) {
+    const names = Object.keys(JSON.parse(`{${body}}`) as object);
+    if (op !== 'redact') assert.deepEqual(names, rows.get(op), op);
+  }
+  assert.deepEqual([...rows.keys()].sort(), [...EXAMPLES.map(([op]) => op), 'project.restored'].sort());
 });
 
 test('a compressed segment has the layout of the table', async () => {
@@ -201,7 +276,7 @@ test('base is the digest that the snippet computes from the manifest, and of no 
     const own = { project: PROJECT, logId: LOG_ID, hash: 'c'.repeat(64), timeMs: 0, isBase: true, segments: [], state: {} };
     const [right, other] = [41, 40].map((seq) => encodeManifest({ ...data, ...own, seq }));
     const [segment, manifest] = [path.join(folder, 'log.jsonl'), path.join(folder, 'manifest')];
-    const header = { project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: own.hash, base: right?.digest };
+    const header = { format: 1, project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: own.hash, base: right?.digest } as const;
     await writeFile(segment, encodeHeaderLine(header));
     await writeFile(manifest, right?.text ?? '');
     assert.deepEqual(runSnippet('sh base', segment, manifest), { status: 0, output: 'ok\n' });
@@ -220,12 +295,15 @@ test('every kind of actor is named', () => {
 
 test('the table of operations is that of the code, both ways', () => {
   const documented = table('`op` | fields, in order | in').map(([op = '', fields = '']) => [quoted(op)[0], quoted(fields)]);
-  assert.deepEqual(documented, Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, [...fields]]));
+  const written = table('`op` of format 2').filter(([, , , state]) => state !== 'reserved');
+  documented.push(...written.map(([op = '', fields = '']) => [quoted(op)[0], quoted(fields)]));
+  assert.deepEqual(documented.sort(), Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, [...fields]]).sort());
 });
 
 test('every field of an operation is explained, and nothing else', () => {
-  const documented = table('field of an operation').map(([field = '']) => quoted(field)[0]);
-  assert.deepEqual(documented.sort(), [...new Set(Object.values(EVENT_FIELDS).flat())].sort());
+  const documented = table('field of an operation').flatMap(([field = '']) => quoted(field));
+  const later = table('`op` of format 2').flatMap(([, fields = '']) => quoted(fields));
+  assert.deepEqual(documented.sort(), [...new Set([...Object.values(EVENT_FIELDS).flat(), ...later])].sort());
 });
 
 test('fields are in the order of the tables', () => {

@@ -4,7 +4,8 @@ import { encodeEvent } from '../../src/events/codec.js';
 import type { AnyEvent } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { createHead } from '../../src/log/file/head-file.js';
-import { encodeEventLine, encodeHeaderLine, encodeSealLine, genesisHash } from '../../src/log/line-format.js';
+import { encodeEventLine, genesisHash } from '../../src/log/line-format.js';
+import { encodeHeaderLine, encodeSealLine } from '../../src/log/segment-format.js';
 import { FaultDisk } from '../disk/fault-disk.js';
 
 /** Folder of the data on a disk in memory. */
@@ -74,7 +75,7 @@ export function writeLog(script: LogScript): WrittenLog {
     const sealedName = `${String(firstSeq).padStart(20, '0')}.jsonl`;
     const file = isActive ? `${project}.jsonl` : `${project}/${sealedName}`;
     const withBase = index === 0 && base !== undefined ? { base: base.digest } : {};
-    let text = encodeHeaderLine({ project, logId, firstSeq, previousHash, ...withBase });
+    let text = encodeHeaderLine({ format: 1, project, logId, firstSeq, previousHash, ...withBase });
     for (const event of isActive ? rest : rest.slice(0, count)) {
       const timeMs = script.timesMs?.get(seq) ?? FIRST_TIME_MS + (seq - 1) * 1000;
       const stamp = { seq, timeMs, durable: seq - 1, salt: String(seq).padStart(22, 's') };

@@ -7,7 +7,9 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import { logFailure } from '../../base/log-failure.js';
 import type { Logger } from '../../base/logger.js';
 import { invariant } from '../../base/invariant.js';
-import { encodeHeaderLine, genesisHash } from '../line-format.js';
+import { genesisHash } from '../line-format.js';
+import { FIRST_FORMAT } from '../log-format.js';
+import { encodeHeaderLine } from '../segment-format.js';
 import type { UnmovedLog } from '../log-errors.js';
 import type { CreateOptions, Log, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log.js';
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
@@ -94,7 +96,7 @@ export class FileHome implements LogHome {
     const genesis = genesisHash(project, logId);
     const end = { seq: base?.seq ?? 0, hash: base?.hash ?? genesis };
     const firstSeq = end.seq + 1;
-    const header = encodeHeaderLine({ project, logId, firstSeq, previousHash: end.hash, base: base?.digest });
+    const header = encodeHeaderLine({ format: FIRST_FORMAT, project, logId, firstSeq, previousHash: end.hash, base: base?.digest });
     // The first head proves no lines, so that the remains of an interrupted creation do not look like a lost log.
     const head = { logId, seq: 0, hash: genesis };
     let inode: number;
@@ -104,7 +106,7 @@ export class FileHome implements LogHome {
     } catch (error) {
       throw withDiskFull(error, `Cannot create the project "${project}"`);
     }
-    const active = { firstSeq, sizeBytes: header.length, inode };
+    const active = { firstSeq, format: FIRST_FORMAT, sizeBytes: header.length, inode };
     const reading = { head, slot: 0, damaged: false, isAbsent: false };
     const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading };
     return await FileLog.open(this.#context(paths), recovered, options);

@@ -10,7 +10,7 @@ import type { Logger } from '../../base/logger.js';
 import { AppendNotice } from '../append-notice.js';
 import { encodeBatch, type EncodedBatch } from '../batch-encoder.js';
 import { LineClock } from '../line-clock.js';
-import { encodeSealLine } from '../line-format.js';
+import { formatOf, type LogFormat } from '../log-format.js';
 import { logFailed, outcomeUnknown, WrongLastSeqError } from '../log-errors.js';
 import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
@@ -24,6 +24,7 @@ import type { RecoveredLog } from './recovery/recovery.js';
 import { ActiveSegment, type SegmentExtent } from './segment/active-segment.js';
 import { Rotation } from './segment/rotation.js';
 import { FileSealedSegments } from './segment/sealed-segments.js';
+import { encodeSealLine } from '../segment-format.js';
 import { SpaceProbe } from './space-probe.js';
 import { LOG_DEFECT, SyncKeeper } from './sync-keeper.js';
 
@@ -165,7 +166,7 @@ export class FileLog implements Log {
 
   async #append(drafts: readonly LineDraft[], isDurable: boolean): Promise<readonly AppendedLine[]> {
     await this.#checkIfDue();
-    await this.#rotateIfDue();
+    await this.#rotateIfDue(formatOf(drafts));
     // Only after the rotation is the place of the lines known.
     const start = { segment: this.#segment.firstSeq, offset: this.#segment.sizeBytes };
     const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, this.#lineClock, start);
@@ -273,28 +274,35 @@ export class FileLog implements Log {
     this.#context.logger.info({ project: this.project }, 'the disk has space again: writes are accepted');
   }
 
-  async #rotateIfDue(): Promise<void> {
-    const isEmpty = this.#end.seq < this.#segment.firstSeq;
-    if (this.#segment.sizeBytes < this.#options.segmentBytes || isEmpty) return;
-    if (this.#context.clock.monotonicMs() < this.#rotateNotBeforeMs) return;
+  /** @param format the first one that has all operations of the next batch */
+  async #rotateIfDue(format: LogFormat): Promise<void> {
+    const isRaised = format > this.#segment.format;
+    const isFull = this.#segment.sizeBytes >= this.#options.segmentBytes && !this.#isEmpty;
+    if (!isRaised && (!isFull || this.#context.clock.monotonicMs() < this.#rotateNotBeforeMs)) return;
     const { disk, paths, logger } = this.#context;
     try {
-      await Rotation.run(disk, paths, (rotation) => this.#rotate(rotation));
+      await Rotation.run(disk, paths, (rotation) => this.#rotate(rotation, isRaised ? format : this.#segment.format));
     } catch (error) {
       if (this.#hasFailed) throw error instanceof AppError ? error : logFailed('the disk failed while its segment was sealed', error);
+      // A reader of the older format would take the lines for damage.
+      if (isRaised) throw this.#answerFor(error);
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
       const level = faultOf(error) === 'defect' ? 'error' : 'warn';
       logger[level]({ project: this.project, err: error }, SEALING_FAILED);
     }
   }
 
-  async #rotate(rotation: Rotation): Promise<void> {
+  /** Whether the active segment has no event. Such a segment is never sealed, only replaced. */
+  get #isEmpty(): boolean {
+    return this.#end.seq < this.#segment.firstSeq;
+  }
+
+  async #rotate(rotation: Rotation, format: LogFormat): Promise<void> {
     const { firstSeq } = this.#segment;
-    const header = { project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
+    const header = { format, project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
     const next = await rotation.prepare(header);
-    const sealBytes = await this.#seal(rotation);
-    const sealed = this.#segment;
-    const sizeBytes = sealed.sizeBytes + sealBytes;
+    const replaced = this.#segment;
+    const sizeBytes = this.#isEmpty ? 0 : replaced.sizeBytes + (await this.#seal(rotation));
     try {
       await rotation.activateNext();
     } catch (error) {
@@ -303,9 +311,9 @@ export class FileLog implements Log {
       throw logFailed('the next segment could not be activated', error);
     }
     this.#segment = this.#segmentOf(next);
-    this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
+    if (sizeBytes > 0) this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
     // A sync requested before the seal may still be queued; it finds nothing to do.
-    await sealed.close();
+    await replaced.close();
   }
 
   /** Seals the active segment and gives it its second name, or undoes the seal; returns the seal's length in bytes. */

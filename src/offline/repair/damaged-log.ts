@@ -8,9 +8,8 @@ import { LogPaths } from '../../log/file/log-paths.js';
 import { readRecords } from '../../log/file/segment/read-text.js';
 import { activeFile, headerOf, listSealed, openText, type SegmentFile } from '../../log/file/segment/segment-files.js';
 import { findSoundFile } from '../../log/file/segment/verify-segment.js';
-import {
-  claimedHash, claimedOp, claimedSeq, decodeEventLine, looksLikeHeader, looksLikeSeal, type SegmentHeader,
-} from '../../log/line-format.js';
+import { claimedHash, claimedOp, claimedSeq, decodeEventLine } from '../../log/line-format.js';
+import { looksLikeHeader, looksLikeSeal, type SegmentHeader } from '../../log/segment-format.js';
 import { isIllegible, LogVersionError } from '../../log/log-errors.js';
 import type { LogLine, LogPosition } from '../../log/log.js';
 

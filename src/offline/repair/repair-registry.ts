@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { invariant } from '../../base/invariant.js';
 import { changeFolder, type Disk } from '../../disk/disk.js';
 import type { ServerEvent } from '../../events/event.js';
-import type { SegmentHeader } from '../../log/line-format.js';
+import type { SegmentHeader } from '../../log/segment-format.js';
 import { LogVersionError } from '../../log/log-errors.js';
 import { listProjects } from '../folder-projects.js';
 import { readRegistry, REGISTRY } from '../registry.js';

@@ -1,6 +1,6 @@
 /** Logs that continue from a snapshot: creating and opening them, refusal without it, and the remains of an interrupted creation. */
 import assert from 'node:assert/strict';
-import { encodeHeaderLine } from '../../../src/log/line-format.js';
+import { encodeHeaderLine } from '../../../src/log/segment-format.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
 import { memoryHome } from '../../../src/log/memory-home.js';
 import type { Log, LogBase, LogLine, OpenOptions } from '../../../src/log/log.js';
@@ -87,7 +87,7 @@ test('without the snapshot it continues from it is refused, and so with another 
 
 test('only the first segment of a log that does not begin with seq 1 may have a base', async () => {
   const header = (firstSeq: number, previousHash: string): string => encodeHeaderLine(
-    { project: PROJECT, logId: LOG_ID, firstSeq, previousHash, base: BASE.digest },
+    { format: 1, project: PROJECT, logId: LOG_ID, firstSeq, previousHash, base: BASE.digest },
   ).trimEnd();
   const disk = emptyDisk();
   const log = await createLog(disk, SMALL_SEGMENTS);

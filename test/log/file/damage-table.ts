@@ -1,6 +1,6 @@
 /** Rows of the recovery tables: logs to damage, ways to damage them, and how to judge the outcome. */
 import assert from 'node:assert/strict';
-import { encodeSealLine } from '../../../src/log/line-format.js';
+import { encodeSealLine } from '../../../src/log/segment-format.js';
 import { LogCorruptError, LogVersionError } from '../../../src/log/log-errors.js';
 import type { TestSuite } from '../../suite.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';

@@ -1,6 +1,6 @@
 /** Opening a log whose beginning is known from a snapshot: what is read, what is skipped, and what is refused. */
 import assert from 'node:assert/strict';
-import { encodeHeaderLine } from '../../../src/log/line-format.js';
+import { encodeHeaderLine } from '../../../src/log/segment-format.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
 import type { Log, LogLine, OpenOptions } from '../../../src/log/log.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
@@ -152,7 +152,7 @@ test('a log other than the known one is refused, and nothing is changed', async 
     ['a damaged seal', (disk) => change(disk, SEALED_3, (bytes) => flip(bytes, bytes.length - 20)), { known }, /hash/],
     ['a damaged header', (disk) => change(disk, SEALED_3, (bytes) => flip(bytes, 60)), { known }, /expected/],
     ['a header of another log', (disk) => changeLines(disk, SEALED_3, (all) => [encodeHeaderLine(
-      { project: PROJECT, logId: 'f'.repeat(32), firstSeq: 3, previousHash: lines[1]?.hash ?? '' },
+      { format: 1, project: PROJECT, logId: 'f'.repeat(32), firstSeq: 3, previousHash: lines[1]?.hash ?? '' },
     ).trimEnd(), ...all.slice(1)]), { known }, /log_id/],
     ['another log than expected', () => undefined, { known, expectedLogId: 'f'.repeat(32) }, /log_id/],
   ];

@@ -1,5 +1,5 @@
 /** Recovery of lines and segments that differ from what was written. */
-import { encodeHeaderLine } from '../../../src/log/line-format.js';
+import { encodeHeaderLine } from '../../../src/log/segment-format.js';
 import { suite } from '../../suite.js';
 import {
   change, changeLines, closed, flip, forge, foreign, killed, type Row,
@@ -214,7 +214,9 @@ const SEGMENTS: readonly Row[] = [
   },
   {
     name: 'a header with another first link', start: closed,
-    damage: (disk) => disk.put(ACTIVE, encodeHeaderLine({ project: PROJECT, logId: LOG_ID, firstSeq: 1, previousHash: 'a'.repeat(64) })),
+    damage: (disk) => disk.put(
+      ACTIVE, encodeHeaderLine({ format: 1, project: PROJECT, logId: LOG_ID, firstSeq: 1, previousHash: 'a'.repeat(64) }),
+    ),
     outcome: { refuses: 'p1.jsonl', says: /prev/ },
   },
   {
@@ -227,8 +229,8 @@ const SEGMENTS: readonly Row[] = [
   },
   {
     name: 'a newer version', start: closed,
-    damage: (disk) => changeLines(disk, ACTIVE, (l) => l.map((line) => line.replace('simplekv/1', 'simplekv/2'))),
-    outcome: { refuses: 'p1.jsonl', says: /format "simplekv\/2" is unknown/, newer: true },
+    damage: (disk) => changeLines(disk, ACTIVE, (l) => l.map((line) => line.replace('simplekv/1', 'simplekv/3'))),
+    outcome: { refuses: 'p1.jsonl', says: /format "simplekv\/3" is unknown/, newer: true },
   },
   {
     name: 'a newer version that hashes in another way', start: closed,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { CHANGING_METHODS, FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { verifyFolder } from '../../../src/offline/verify/verify-folder.js';
-import { encodeSealLine } from '../../../src/log/line-format.js';
+import { encodeSealLine } from '../../../src/log/segment-format.js';
 import type { ProjectVerdict } from '../../../src/offline/verify/verify-project.js';
 import { snapshotsOf } from '../../../src/offline/project-files.js';
 import { commitSnapshot, EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, snap, soundFolder, type SoundFolder } from '../sound-folder.js';

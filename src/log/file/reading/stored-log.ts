@@ -4,7 +4,8 @@
  */
 import { isErrno } from '../../../base/app-error.js';
 import type { Disk } from '../../../disk/disk.js';
-import { claimedNextSeq, claimedSeq } from '../../line-format.js';
+import { claimedSeq } from '../../line-format.js';
+import { claimedNextSeq } from '../../segment-format.js';
 import { LogCorruptError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
 import { LogPaths } from '../log-paths.js';

@@ -8,7 +8,8 @@
 import type { Finding } from '../../../base/finding.js';
 import { invariant } from '../../../base/invariant.js';
 import type { Disk } from '../../../disk/disk.js';
-import type { SegmentHeader } from '../../line-format.js';
+import { FIRST_FORMAT, type LogFormat } from '../../log-format.js';
+import type { SegmentHeader } from '../../segment-format.js';
 import { findingIn, LogCorruptError, LogOutdatedError } from '../../log-errors.js';
 import type { LogBase, LogPosition, OpenOptions, SealedSegment } from '../../log.js';
 import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
@@ -40,6 +41,7 @@ interface TornTail {
 /** How the active segment ends, and what phase 2 must repair. */
 interface ScannedActive {
   readonly firstSeq: number;
+  readonly format: LogFormat;
   /** Where the last valid record ends, in bytes, without a missing line feed. */
   readonly validBytes: number;
   readonly lacksLineFeed: boolean;
@@ -93,6 +95,8 @@ class LogScan {
   readonly #chain: ChainState;
   #head: HeadReading = UNREAD_HEAD;
   #base: LogBase | undefined;
+  /** The format of the last header. */
+  #format = FIRST_FORMAT;
   /** Whether a header has been read. The first one tells where the log begins. */
   #hasBegun = false;
   /** The seal of the previous segment if its lines were skipped. */
@@ -184,6 +188,7 @@ class LogScan {
     checkBeginning(header, shownName, !this.#hasBegun);
     if (!this.#hasBegun) this.#base = baseIn(header);
     this.#hasBegun = true;
+    this.#format = header.format;
     this.#chain.logId = header.logId;
     this.#chain.hash = header.previousHash;
     if (this.#seal !== undefined) checkSeal(this.#seal, header);
@@ -298,7 +303,8 @@ class LogScan {
       const torn = end.kind === 'faulty' ? await this.#judge(text, { ...end.record, sizeBytes, dueSeq: place.seq }) : undefined;
       const unprovenOffset = reader.markOffset ?? (this.#head.head?.seq === this.#chain.seq ? place.offset : 0);
       const lacksLineFeed = end.kind === 'unterminated';
-      return { firstSeq, validBytes: place.offset, lacksLineFeed, torn, sealed: end.kind === 'sealed', unprovenOffset };
+      const format = this.#format;
+      return { firstSeq, format, validBytes: place.offset, lacksLineFeed, torn, sealed: end.kind === 'sealed', unprovenOffset };
     });
   }
 

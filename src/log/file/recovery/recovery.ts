@@ -58,7 +58,7 @@ class CrashRepair {
     const inode = await this.#proveTail(active.unprovenOffset, sizeBytes);
     if (head.damaged) this.#logger.warn({ project: this.#paths.project }, 'the head was missing or damaged; it is rewritten');
     const common = { logId, base, end, lastTimeMs, head };
-    if (!active.sealed) return { ...common, sealed, active: { firstSeq: active.firstSeq, sizeBytes, inode } };
+    if (!active.sealed) return { ...common, sealed, active: { firstSeq: active.firstSeq, format: active.format, sizeBytes, inode } };
     const next = await this.#completeRotation();
     const { firstSeq } = active;
     const newest = { firstSeq, lastSeq: end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false };
@@ -68,7 +68,7 @@ class CrashRepair {
   async #completeRotation(): Promise<SegmentExtent> {
     const { logId, end, active, secondName } = this.#found;
     this.#logger.info({ project: this.#paths.project, next_seq: end.seq + 1 }, 'completing an interrupted rotation');
-    const header = { project: this.#paths.project, logId, firstSeq: end.seq + 1, previousHash: end.hash };
+    const header = { format: active.format, project: this.#paths.project, logId, firstSeq: end.seq + 1, previousHash: end.hash };
     return await Rotation.run(this.#disk, this.#paths, async (rotation) => {
       const next = await rotation.prepare(header);
       // In a copy of a data folder only the active file was just proved to be on disk, not its copy under the sealed name.

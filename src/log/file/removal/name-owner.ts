@@ -3,7 +3,7 @@
  * files asks here first.
  */
 import { closing, type Disk } from '../../../disk/disk.js';
-import type { SegmentHeader } from '../../line-format.js';
+import type { SegmentHeader } from '../../segment-format.js';
 import type { NameOwner } from '../../log.js';
 import { readHead } from '../head-file.js';
 import { isOwnName, type LogPaths } from '../log-paths.js';

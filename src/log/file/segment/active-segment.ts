@@ -12,6 +12,7 @@ import { appendAll, type Disk, type DiskFile } from '../../../disk/disk.js';
 import { ForeignChangeError } from '../../../disk/disk-fault.js';
 import { HeldFile } from '../../../disk/held-file.js';
 import type { IdleFiles } from '../../../disk/idle-files.js';
+import type { LogFormat } from '../../log-format.js';
 
 /** Identity and size of the active segment. */
 export interface SegmentExtent {
@@ -21,11 +22,14 @@ export interface SegmentExtent {
   readonly sizeBytes: number;
   /** Its inode: if the name refers to another one, it is not this segment. */
   readonly inode: number;
+  /** The format of its lines. */
+  readonly format: LogFormat;
 }
 
 /** The active segment; its file is open while it is written to. */
 export class ActiveSegment {
   readonly firstSeq: number;
+  readonly format: LogFormat;
   readonly #disk: Disk;
   readonly #path: string;
   readonly #inode: number;
@@ -49,6 +53,7 @@ export class ActiveSegment {
     this.#path = path;
     this.#inode = extent.inode;
     this.firstSeq = extent.firstSeq;
+    this.format = extent.format;
     this.#sizeBytes = extent.sizeBytes;
     this.#endBytes = extent.sizeBytes;
     this.#file = new HeldFile(() => this.#open(), idleFiles);

@@ -6,13 +6,15 @@
  * 3. Give the active segment its second name, `<id>/<20 digits>.jsonl`, and sync it.
  * 4. Rename `<id>/next` to `<id>.jsonl`, so that the active name always refers to a file. Sync both folders.
  *
+ * An empty segment that is replaced by one of a later format takes steps 1 and 4 only. Nothing can be in it, so nothing is lost.
+ *
  * This module carries out steps 1, 3 and 4; the writer carries out step 2. Recovery repeats 1, 3 and 4.
  *
  * Both folders are opened before step 1 and closed after step 4: once the seal is on disk there is no way back, and a process that
  * has run out of descriptors must find that out earlier.
  */
 import { closeQuietly, type Disk, type DiskFolder, writeNewFile } from '../../../disk/disk.js';
-import { encodeHeaderLine, type SegmentHeader } from '../../line-format.js';
+import { encodeHeaderLine, type SegmentHeader } from '../../segment-format.js';
 import { type ListedSegment, type LogPaths, segmentName } from '../log-paths.js';
 import type { SegmentExtent } from './active-segment.js';
 import { textPieces } from './read-text.js';
@@ -53,11 +55,12 @@ export class Rotation {
 
   /** Step 1: writes the next segment. */
   async prepare(header: SegmentHeader): Promise<SegmentExtent> {
+    const { firstSeq, format } = header;
     const bytes = Buffer.from(encodeHeaderLine(header));
     await this.#disk.unlink(this.#paths.next);
     const { inode } = await writeNewFile(this.#disk, this.#paths.next, bytes);
     await this.#folder.sync();
-    return { firstSeq: header.firstSeq, sizeBytes: bytes.length, inode };
+    return { firstSeq, sizeBytes: bytes.length, inode, format };
   }
 
   /** Step 3: gives the sealed segment its permanent name. */

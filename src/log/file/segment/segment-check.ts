@@ -2,7 +2,8 @@
  * The checks of a segment beyond those of its single lines: how a log may begin, how a sealed segment ends, and how two segments connect.
  * All of them are pure except {@link readSeal}, which reads the end of a text.
  */
-import { claimedNextSeq, decodeSealLine, genesisHash, looksLikeSeal, type SegmentHeader } from '../../line-format.js';
+import { genesisHash } from '../../line-format.js';
+import { claimedNextSeq, decodeSealLine, looksLikeSeal, type SegmentHeader } from '../../segment-format.js';
 import { LogCorruptError } from '../../log-errors.js';
 import type { LogBase } from '../../log.js';
 import { segmentName } from '../log-paths.js';

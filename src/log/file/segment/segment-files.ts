@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { isErrno } from '../../../base/app-error.js';
 import { closing, type Disk, type ReadableFile } from '../../../disk/disk.js';
-import type { SegmentHeader } from '../../line-format.js';
+import type { SegmentHeader } from '../../segment-format.js';
 import { isIllegible } from '../../log-errors.js';
 import { type ListedSegment, type LogPaths, sealedSegmentsIn, segmentName } from '../log-paths.js';
 import { GzipReader } from './gzip-reader.js';

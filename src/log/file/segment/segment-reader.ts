@@ -5,10 +5,8 @@
 import { countText } from '../../../base/count-text.js';
 import type { TextPlace } from '../../../base/text-place.js';
 import type { ReadableFile } from '../../../disk/disk.js';
-import {
-  decodeEventLine, decodeHeaderLine, decodeSealLine, type DueLine, type LineFault, looksLikeSeal, placeOfLine, type SegmentHeader,
-  type SegmentSeal,
-} from '../../line-format.js';
+import { decodeEventLine, type DueLine, type LineFault, placeOfLine } from '../../line-format.js';
+import { decodeHeaderLine, decodeSealLine, looksLikeSeal, type SegmentHeader, type SegmentSeal } from '../../segment-format.js';
 import { LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
 import { checkAhead } from './check-ahead.js';
@@ -65,7 +63,7 @@ export async function readHeader(
   if (end < 0) throw new LogCorruptError(place, 'a header line', `${countText(bytes.length, 'byte')} without a line feed`);
   const decoded = decodeHeaderLine(bytes.subarray(0, end));
   if (!decoded.ok) throw new LogCorruptError(place, decoded.fault.expected, decoded.fault.found);
-  if ('format' in decoded.value) throw new LogVersionError(shownName, decoded.value.format);
+  if ('unknownFormat' in decoded.value) throw new LogVersionError(shownName, decoded.value.unknownFormat);
   return { header: decoded.value, sizeBytes: end + 1 };
 }
 

@@ -102,7 +102,7 @@ const FAULTS: Readonly<Record<string, readonly [(disk: FaultDisk) => void, file:
   'a damaged header': [(disk) => change(disk, SEALED_3, (bytes) => flip(bytes, 70)), 'p1/00000000000000000003.jsonl', /./, 3],
   'a damaged header of the active segment': [(disk) => change(disk, ACTIVE, (bytes) => flip(bytes, 70)), 'p1.jsonl', /./, 4],
   'a newer version': [
-    (disk) => changeLines(disk, SEALED_3, (lines) => ['{"format":"simplekv/2"}', ...lines]), 'p1/00000000000000000003.jsonl', /read/, 3,
+    (disk) => changeLines(disk, SEALED_3, (lines) => ['{"format":"simplekv/3"}', ...lines]), 'p1/00000000000000000003.jsonl', /read/, 3,
   ],
   'lines that the head proves and are gone': [(disk) => changeLines(disk, ACTIVE, (l) => l.slice(0, 1)), 'p1.jsonl', /up to seq 5/, 4],
   'a torn end that the head proves': [(disk) => change(disk, ACTIVE, (b) => b.subarray(0, -9)), 'p1.jsonl', /./, 4],

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { checkAhead } from '../../../../src/log/file/segment/check-ahead.js';
 import { checkLines, type LineChecker } from '../../../../src/log/file/segment/checked-lines.js';
-import { decodeHeaderLine, type DueLine } from '../../../../src/log/line-format.js';
+import type { DueLine } from '../../../../src/log/line-format.js';
+import { decodeHeaderLine } from '../../../../src/log/segment-format.js';
 import type { FaultDisk } from '../../../disk/fault-disk.js';
 import { suite } from '../../../suite.js';
 import { assertSameWithHelp, fieldsOf, INLINE_CHECKER } from '../helped-scan.js';
