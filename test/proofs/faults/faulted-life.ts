@@ -32,6 +32,8 @@ const SYNCS = { inFlightMax: 2, rounds: 2 } as const;
 /** How often a log that found the disk full looks for room, in milliseconds. */
 export const PROBE_MS = 2;
 
+const SNAPSHOTS_AT_STOP_MS = 600_000;
+
 /** A server that runs. */
 export interface FaultedLife {
   readonly lives: ProjectManager;
@@ -96,6 +98,8 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     clock: systemClock,
     logger,
     announceKey: () => true,
+    // A busy machine must not change what a stop leaves.
+    snapshotsAtStopMs: SNAPSHOTS_AT_STOP_MS,
   };
   const lives = new ProjectManager(resources);
   try {
