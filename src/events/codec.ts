@@ -5,6 +5,7 @@
 import { type ByteRange, endOfPlainText, isAt } from '../base/byte-scan.js';
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
+import { decodeBatchBody, encodeBatchBody } from './batch-codec.js';
 import type { AnyEvent, KeySet } from './event.js';
 import { PROJECT_ID_PATTERN } from './project-id.js';
 import { AUTHENTICATION_SETTINGS, BUILT_IN_STORAGE, mergeStorage, STORAGE_SETTINGS, storedSettings } from './project-settings.js';
@@ -14,6 +15,8 @@ interface EncodedEvent {
   readonly op: AnyEvent['op'];
   /** The fields as JSON members, without braces. */
   readonly body: string;
+  /** The first format of the log that has the operation. */
+  readonly format: 1 | 2;
 }
 
 /** This version does not write such an operation or such fields. */
@@ -31,6 +34,7 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
   set: ['key', 'value'],
   delete: ['key'],
   clear: ['count'],
+  batch: ['ops'],
   'project.created': ['id', 'log_id'],
   'project.deleted': ['id', 'log_id', 'last_seq', 'last_hash'],
   'config.edited': ['scope', 'changed', 'key_id'],
@@ -112,16 +116,17 @@ function compileFields(fields: readonly string[]): ReturnType<typeof compileSche
   return compileSchema({ type: 'object', additionalProperties: false, required: [...fields], properties });
 }
 
-/** Checks by operation. Not used for `set`, whose value stays text. */
+/** Checks by operation. Not used for `set` and `batch`, whose values stay text. */
 const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(fields)]));
 
 /** Encodes an event as the fields of a line. */
 export function encodeEvent(event: AnyEvent): EncodedEvent {
-  if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}` };
+  if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}`, format: 1 };
+  if (event.op === 'batch') return { op: 'batch', body: encodeBatchBody(event), format: 2 };
   const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
   const members: Readonly<Record<string, unknown>> = { ...event, ...stored };
   const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${printMember(field, members[field])}`).join(',');
-  return { op: event.op, body };
+  return { op: event.op, body, format: 1 };
 }
 
 function printMember(field: string, value: unknown): string {
@@ -136,6 +141,7 @@ function printMember(field: string, value: unknown): string {
  */
 export function decodeEvent(op: string, body: string): AnyEvent {
   if (op === 'set') return decodeSet(body);
+  if (op === 'batch') return decodeBatch(body);
   const check = checks.get(op);
   if (check === undefined) throw new UnknownEventError(`Cannot read the operation "${op}": this version does not know it`);
   const checked = check(parse(op, body));
@@ -166,6 +172,12 @@ export function decodeSetIn({ bytes, start, end }: ByteRange): KeySet | undefine
   const valueStart = keyEnd + VALUE_START.length;
   if (keyEnd === keyStart || valueStart >= end || !isAt(bytes, keyEnd, VALUE_START)) return undefined;
   return { op: 'set', key: bytes.toString('utf8', keyStart, keyEnd), value: bytes.toString('utf8', valueStart, end) };
+}
+
+function decodeBatch(body: string): AnyEvent {
+  const event = decodeBatchBody(body);
+  if (event === undefined) throw new UnknownEventError('Cannot read the fields of "batch": expected changes of distinct keys');
+  return event;
 }
 
 /** Splits at the first mark. Inside a JSON string its quotes would be escaped, so the first one ends the key. */

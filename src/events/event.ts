@@ -40,6 +40,16 @@ interface KeyDeleted {
   readonly key: string;
 }
 
+/** A change of one key. */
+export type KeyChanged = KeySet | KeyDeleted;
+
+/** Several keys were changed at once. */
+export interface KeysChanged {
+  readonly op: 'batch';
+  /** At least one, and no key twice. */
+  readonly ops: readonly KeyChanged[];
+}
+
 /** Every key of the project was deleted. */
 interface KeysCleared {
   readonly op: 'clear';
@@ -48,7 +58,7 @@ interface KeysCleared {
 }
 
 /** An event of a project's log. */
-export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeySet | KeyDeleted | KeysCleared;
+export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeyChanged | KeysChanged | KeysCleared;
 
 /** Registry: a project with a log on disk exists. */
 interface ProjectRegistered {
@@ -162,6 +172,12 @@ export function isServerEvent(event: AnyEvent): event is ServerEvent {
 /** Tells whether an event belongs to a project's log. */
 export function isProjectEvent(event: AnyEvent): event is ProjectEvent {
   return !isServerEvent(event);
+}
+
+/** Returns the changes of single keys that an event made, in their order. */
+export function keyChangesOf(event: AnyEvent): readonly KeyChanged[] {
+  if (event.op === 'batch') return event.ops;
+  return event.op === 'set' || event.op === 'delete' ? [event] : [];
 }
 
 /** An event as the log recorded it: the input of a projection. */

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Disk } from '../disk/disk.js';
+import { keyChangesOf } from '../events/event.js';
 import type { LogLine } from '../log/log.js';
 import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from '../projections/snapshot/snapshot.js';
@@ -44,7 +45,7 @@ export async function buildState(build: StateBuild): Promise<BuiltState> {
   const changes = async function* (): AsyncGenerator<readonly SnapshotChange[]> {
     for await (const group of lines) {
       last = group.at(-1) ?? last;
-      yield group.map(changeOf).filter((change) => change !== undefined);
+      yield group.flatMap(changesOf);
     }
   };
   const previousFolder = join(dataFolder, project);
@@ -52,18 +53,12 @@ export async function buildState(build: StateBuild): Promise<BuiltState> {
   return { ...data, last };
 }
 
-/** The change of keys and values that a line makes; undefined for a line about the project itself. */
-function changeOf(line: LogLine): SnapshotChange | undefined {
+/** The changes of keys and values that a line makes; none for a line about the project itself. */
+function changesOf(line: LogLine): readonly SnapshotChange[] {
   const event = projectEventOf(line);
   const { seq, timeMs } = line;
-  switch (event.op) {
-    case 'set':
-      return { kind: 'set', key: event.key, value: event.value, seq, timeMs };
-    case 'delete':
-      return { kind: 'delete', key: event.key, seq };
-    case 'clear':
-      return { kind: 'clear', seq };
-    default:
-      return undefined;
-  }
+  if (event.op === 'clear') return [{ kind: 'clear', seq }];
+  return keyChangesOf(event).map((change) => (
+    change.op === 'set' ? { kind: 'set', key: change.key, value: change.value, seq, timeMs } : { kind: 'delete', key: change.key, seq }
+  ));
 }

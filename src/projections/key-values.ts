@@ -13,7 +13,7 @@ import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js'
 import type { KeyRange } from './key-range.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
-import { placeOfSetValue, type ValuePlace } from './value-place.js';
+import { placeOfSetValue, placesOfValues, type ValuePlace } from './value-place.js';
 
 /** How to keep values. */
 export interface CachingOptions {
@@ -95,21 +95,34 @@ export class KeyValues implements Projection<ProjectEvent> {
   /** {@inheritDoc Projection.apply} */
   apply({ event, seq, timeMs, place }: Recorded<ProjectEvent>): void {
     if (event.op === 'set') {
-      const { key, value } = event;
-      const previous = this.#index.set(key, { value: this.#valueOrPlace(value, place), seq, timeMs });
-      if (previous > 0) this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
-      this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
+      this.#set(event.key, { value: this.#valueOrPlace(event.value, place), seq, timeMs });
     } else if (event.op === 'delete') {
-      const previous = this.#index.delete(event.key);
-      invariant(previous > 0, `the key that seq ${seq} deletes exists`);
-      this.#keySum = removeTerm(this.#keySum, keyTerm(event.key, previous));
-      // Deletions give back the memory of texts, but not that of columns.
-      if (this.#index.count === 0) this.#index = new KeyIndex();
+      this.#delete(event.key, seq);
+    } else if (event.op === 'batch') {
+      const places = this.#isCaching || place === undefined ? [] : placesOfValues(event, place);
+      for (const [index, op] of event.ops.entries()) {
+        if (op.op === 'set') this.#set(op.key, { value: places[index] ?? op.value, seq, timeMs });
+        else this.#delete(op.key, seq);
+      }
     } else if (event.op === 'clear') {
       invariant(event.count === this.count, `seq ${seq} clears as many keys as there are`);
       this.#index = new KeyIndex();
       this.#keySum = 0;
     }
+  }
+
+  #set(key: string, entry: KeyEntry): void {
+    const previous = this.#index.set(key, entry);
+    if (previous > 0) this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
+    this.#keySum = addTerm(this.#keySum, keyTerm(key, entry.seq));
+  }
+
+  #delete(key: string, seq: number): void {
+    const previous = this.#index.delete(key);
+    invariant(previous > 0, `the key that seq ${seq} deletes exists`);
+    this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
+    // Deletions give back the memory of texts, but not that of columns.
+    if (this.#index.count === 0) this.#index = new KeyIndex();
   }
 
   /** A text without a place on disk stays in memory in either mode: it could not be read again. */

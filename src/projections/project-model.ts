@@ -2,7 +2,7 @@
  * All read models of one project, fed from one log.
  */
 import { invariant } from '../base/invariant.js';
-import type { ProjectEvent, Recorded } from '../events/event.js';
+import { keyChangesOf, type ProjectEvent, type Recorded } from '../events/event.js';
 import { ChangedBytes } from './changed-bytes.js';
 import { type CachingOptions, KeyValues } from './key-values.js';
 import { ProjectStateProjection } from './project-state.js';
@@ -91,5 +91,5 @@ export class ProjectModel implements Projection<ProjectEvent> {
 /** Bytes of an event's fields; an estimate if no log has stored them. */
 function sizeOf({ event, place }: Recorded<ProjectEvent>): number {
   if (place !== undefined) return place.sizeBytes;
-  return ('key' in event ? event.key.length : 0) + ('value' in event ? event.value.length : 0);
+  return keyChangesOf(event).reduce((sum, change) => sum + change.key.length + ('value' in change ? change.value.length : 0), 0);
 }

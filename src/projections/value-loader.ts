@@ -1,8 +1,8 @@
 /**
  * Loads values that are not in memory from their place on disk. Knows files only through its source.
  *
- * Every read is checked against the value's CRC-32. A value is cached by its version, never by its place: a version has one value, wherever
- * it is moved, and a new value has a new version.
+ * Every read is checked against the value's CRC-32. A value is cached by its key and seq, never by its place: a version has one value,
+ * wherever it is moved, and a new value has a new version. The seq alone does not identify it, since a batch sets many keys.
  */
 import { crc32 } from 'node:zlib';
 import { AppError } from '../base/app-error.js';
@@ -33,6 +33,12 @@ export interface ValueSource {
    * @returns the bytes as they are now
    */
   readSnapshotValue(snapshotSeq: number, offset: number, sizeBytes: number): Promise<Buffer>;
+}
+
+/** A version of a key. */
+interface KeyVersion {
+  readonly key: string;
+  readonly seq: number;
 }
 
 /** How to load a value. */
@@ -71,8 +77,8 @@ export class ValueLoader {
   }
 
   /** Returns the value of a version if it is cached. */
-  cached(seq: number): string | undefined {
-    return this.#cache.get(this.#nameOf(seq));
+  cached(version: KeyVersion): string | undefined {
+    return this.#cache.get(this.#nameOf(version));
   }
 
   /**
@@ -81,11 +87,11 @@ export class ValueLoader {
    * @param place may change during the read
    * @throws {AppError} `project_corrupt` when the bytes there are missing or differ from what was written
    */
-  async load(seq: number, place: ValuePlace, { isCached = true }: LoadOptions = {}): Promise<string> {
-    const cached = this.cached(seq);
+  async load(version: KeyVersion, place: ValuePlace, { isCached = true }: LoadOptions = {}): Promise<string> {
+    const cached = this.cached(version);
     if (cached !== undefined) return cached;
-    const value = await this.#readFollowing(seq, place);
-    if (isCached) this.#cache.offer(this.#nameOf(seq), value);
+    const value = await this.#readFollowing(version.seq, place);
+    if (isCached) this.#cache.offer(this.#nameOf(version), value);
     return value;
   }
 
@@ -142,7 +148,7 @@ export class ValueLoader {
     return new AppError('project_corrupt', `Cannot trust the value of seq ${seq} in ${where} at byte ${offset}: found ${found}`, { cause });
   }
 
-  #nameOf(seq: number): string {
-    return `${this.#reader}:${seq}`;
+  #nameOf({ key, seq }: KeyVersion): string {
+    return `${this.#reader}:${seq}:${key}`;
   }
 }

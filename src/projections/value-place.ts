@@ -4,6 +4,8 @@
 import { crc32 } from 'node:zlib';
 import { invariant } from '../base/invariant.js';
 import { endOfPlace, type TextPlace } from '../base/text-place.js';
+import { valueOffsetsIn } from '../events/batch-codec.js';
+import type { KeyChanged, KeysChanged } from '../events/event.js';
 
 /** The bytes of a value in a file, and their checksum. */
 export interface ValuePlace {
@@ -32,6 +34,24 @@ export interface PlacedVersion {
 export function placeOfSetValue(fields: TextPlace, value: string): ValuePlace {
   const { segment, offset, sizeBytes } = endOfPlace(fields, Buffer.byteLength(value));
   return { file: segment, offset, sizeBytes, crc: crc32(value) };
+}
+
+/**
+ * Returns the places of the values that an event sets.
+ *
+ * @param fields the place of the event's fields in the log
+ * @returns for each change of `keyChangesOf` its place; undefined for a deletion
+ */
+export function placesOfValues(event: KeyChanged | KeysChanged, fields: TextPlace): readonly (ValuePlace | undefined)[] {
+  if (event.op === 'delete') return [undefined];
+  if (event.op === 'set') return [placeOfSetValue(fields, event.value)];
+  const offsets = valueOffsetsIn(event);
+  return event.ops.map((op, index) => {
+    const offset = offsets[index];
+    if (op.op === 'delete' || offset === undefined) return undefined;
+    const sizeBytes = Buffer.byteLength(op.value);
+    return { file: fields.segment, offset: fields.offset + offset, sizeBytes, crc: crc32(op.value) };
+  });
 }
 
 /**

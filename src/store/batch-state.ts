@@ -1,7 +1,7 @@
 /**
  * The state on which the commands of a batch are decided: the durable state plus the earlier decisions of the batch. Readers never see it.
  */
-import type { ProjectEvent } from '../events/event.js';
+import { type KeyChanged, keyChangesOf, type ProjectEvent } from '../events/event.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { ProjectModel } from '../projections/project-model.js';
 import type { DecisionState } from './decide.js';
@@ -44,22 +44,28 @@ export class BatchState implements DecisionState {
     return this.#isCleared ? 0 : this.#model.values.versionOf(key);
   }
 
+  /** Seq of the last line, were the batch to end here. */
+  get lastSeq(): number {
+    return this.#nextSeq - 1;
+  }
+
+  #addChange({ op, key }: KeyChanged): void {
+    if (op === 'delete') this.#keyCount -= 1;
+    else if (this.versionOf(key) === 0) this.#keyCount += 1;
+    this.#versions.set(key, op === 'delete' ? 0 : this.#nextSeq);
+  }
+
   /** Adds the event of the last decision. */
   add(event: ProjectEvent): void {
-    if (event.op === 'set') {
-      if (this.versionOf(event.key) === 0) this.#keyCount += 1;
-      this.#versions.set(event.key, this.#nextSeq);
-    } else if (event.op === 'delete') {
-      this.#keyCount -= 1;
-      this.#versions.set(event.key, 0);
-    } else if (event.op === 'clear') {
+    if (event.op === 'clear') {
       this.#versions.clear();
       this.#isCleared = true;
       this.#keyCount = 0;
-    } else {
+    } else if ('settings' in event) {
       this.#settings = event.settings;
       this.#keyId = event.key_id;
     }
+    for (const change of keyChangesOf(event)) this.#addChange(change);
     this.#nextSeq += 1;
   }
 }

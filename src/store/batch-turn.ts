@@ -94,7 +94,7 @@ export class BatchTurn {
       // No other command can be decided on a project whose creation was refused.
       if (spaceRefusal !== undefined && state.settings === undefined) return spaceRefusal;
       const decision = decide(state, waiting.command);
-      if (decision.accepted) state.add(decision.event);
+      if (decision.accepted && decision.event !== undefined) state.add(decision.event);
       return decision;
     });
   }
@@ -119,13 +119,19 @@ export class BatchTurn {
         answers.push(() => waiting.reject(decision.refusal));
         continue;
       }
+      if (decision.event === undefined) {
+        const { lastSeq: seq, steps } = decision;
+        answers.push((volatile) => waiting.resolve({ seq, hash: undefined, created: false, count: 0, steps, volatile }));
+        continue;
+      }
       const line = lines[next];
       next += 1;
       invariant(line !== undefined, 'the log answers every draft');
       this.#apply(decision.event, line, waiting.context.actor);
       const { seq, hash } = line;
-      const { created, count } = decision;
-      answers.push((volatile) => waiting.resolve({ seq, hash, created, count, volatile }));
+      const { created, count, steps } = decision;
+      const result = { seq, hash, created, count };
+      answers.push((volatile) => waiting.resolve(steps === undefined ? { ...result, volatile } : { ...result, steps, volatile }));
     }
     const volatile = this.isOnDisk && !isDurable && writtenWith?.durability !== 'fsync';
     for (const answer of answers) answer(volatile);
@@ -153,16 +159,16 @@ function refuseIfUnauthorized({ assertAllowed }: CommandContext): Decision | und
 
 /** Whether a decision changes the project itself: its creation, its settings or its API key. */
 function changesProject(decision: Decision): boolean {
-  return decision.accepted && decision.event.op.startsWith('project.');
+  return decision.accepted && decision.event?.op.startsWith('project.') === true;
 }
 
 function draftsOf(batch: Batch, decisions: readonly Decision[]): LineDraft[] {
   const drafts: LineDraft[] = [];
   for (const [index, { context }] of batch.entries()) {
     const decision = decisions[index];
-    if (decision?.accepted !== true) continue;
-    const { op, body } = encodeEvent(decision.event);
-    drafts.push({ op, body, actor: context.actor, request: context.requestId });
+    if (decision?.accepted !== true || decision.event === undefined) continue;
+    const { op, body, format } = encodeEvent(decision.event);
+    drafts.push({ op, body, format, actor: context.actor, request: context.requestId });
   }
   return drafts;
 }

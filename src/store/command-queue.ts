@@ -21,6 +21,8 @@ const BATCH_COMMANDS_MAX = 1024;
 const BATCH_BYTES_MAX = 8_388_608;
 /** Bytes that a queued command counts besides its key and value. */
 const COMMAND_BYTES = 256;
+/** The same for each step of a batch. */
+const STEP_BYTES = 64;
 
 /** A queued command, with the callbacks for its result. */
 export interface WaitingCommand {
@@ -89,7 +91,12 @@ export class CommandQueue {
 
 /** The size of a command in the queue, in bytes. */
 export function sizeOf(command: Command): number {
-  const keyBytes = 'key' in command ? Buffer.byteLength(command.key) : 0;
-  const valueBytes = 'value' in command ? Buffer.byteLength(command.value) : 0;
-  return COMMAND_BYTES + keyBytes + valueBytes;
+  if (command.type !== 'batch') return COMMAND_BYTES + textBytes(command);
+  return command.steps.reduce((sum, step) => sum + STEP_BYTES + textBytes(step), COMMAND_BYTES);
+}
+
+function textBytes(change: object): number {
+  const keyBytes = 'key' in change && typeof change.key === 'string' ? Buffer.byteLength(change.key) : 0;
+  const valueBytes = 'value' in change && typeof change.value === 'string' ? Buffer.byteLength(change.value) : 0;
+  return keyBytes + valueBytes;
 }

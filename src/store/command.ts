@@ -33,6 +33,21 @@ interface ClearCommand {
   readonly type: 'clear';
 }
 
+/** One step of a batch. */
+export type BatchStep =
+  /** Demands a version, and changes nothing. */
+  | { readonly op: 'check'; readonly key: string; readonly precondition: Precondition }
+  /** Its value is valid JSON text without CR and LF, and without space around it. */
+  | { readonly op: 'set'; readonly key: string; readonly value: string; readonly precondition?: Precondition }
+  /** With `ifExists`, a key that did not exist before the batch fails it. */
+  | { readonly op: 'delete'; readonly key: string; readonly precondition?: Precondition; readonly ifExists?: boolean };
+
+/** Changes several keys at once, or none of them. Conditions are about the state before it; changes apply in their order. */
+interface BatchCommand {
+  readonly type: 'batch';
+  readonly steps: readonly BatchStep[];
+}
+
 /** Changes a project's settings. */
 export interface UpdateProjectCommand {
   readonly type: 'project.update';
@@ -55,7 +70,8 @@ interface CreateProjectCommand {
 }
 
 /** Any command of a store. */
-export type Command = SetCommand | DeleteCommand | ClearCommand | UpdateProjectCommand | ChangeKeyCommand | CreateProjectCommand;
+export type Command =
+  SetCommand | DeleteCommand | BatchCommand | ClearCommand | UpdateProjectCommand | ChangeKeyCommand | CreateProjectCommand;
 
 /** The origin of a command, recorded in its event. */
 export interface CommandContext {
@@ -70,16 +86,24 @@ export interface CommandContext {
   readonly assertAllowed?: () => void;
 }
 
+/** The result of a step of a batch: the version that was checked, whether the key was created, or whether it existed. */
+export type StepResult =
+  | { readonly key: string; readonly seq: number }
+  | { readonly key: string; readonly created: boolean }
+  | { readonly key: string; readonly existed: boolean };
+
 /** The result of an accepted command. */
 export interface CommandResult {
-  /** Seq of the event: the version of the key that it changed. */
+  /** Seq of the event: the version of the keys that it changed. The last seq before a batch that changed nothing. */
   readonly seq: number;
-  /** The receipt: the hash of the event's line. */
-  readonly hash: string;
+  /** The receipt: the hash of the event's line. Undefined for a batch that changed nothing: it has no line. */
+  readonly hash: string | undefined;
   /** True if the event may not be on disk yet: a project on disk with durability `interval` or `os`. */
   readonly volatile: boolean;
   /** `set`: true if the key did not exist before. */
   readonly created: boolean;
+  /** The result of each step, of a `batch` only. */
+  readonly steps?: readonly StepResult[];
   /** `clear`: number of deleted keys; otherwise 0. */
   readonly count: number;
 }

@@ -3,14 +3,16 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
-import type { ProjectEvent } from '../events/event.js';
+import type { KeyChanged, ProjectEvent } from '../events/event.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
-import type { Command, Precondition } from './command.js';
+import type { BatchStep, Command, Precondition, StepResult } from './command.js';
 
 /** The state for a decision: everything durable, and the earlier decisions of the batch. */
 export interface DecisionState {
   /** Number of keys. */
   readonly keyCount: number;
+  /** Seq of the last line. */
+  readonly lastSeq: number;
   /** The settings of the project; undefined before its first event. */
   readonly settings: ProjectSettings | undefined;
   readonly keyId: string | null;
@@ -23,12 +25,26 @@ export type Decision =
   | {
       readonly accepted: true;
       readonly event: ProjectEvent;
+      /** Results of the steps, of a batch only. */
+      readonly steps?: readonly StepResult[];
       /** True if the event creates a key. */
       readonly created: boolean;
       /** Number of keys that a clear deletes. */
       readonly count: number;
     }
-  | { readonly accepted: false; readonly refusal: AppError };
+  /** There is nothing to change: the command is answered without a line. */
+  | {
+      readonly accepted: true; readonly event: undefined; readonly steps: readonly StepResult[];
+      /** Seq of the last line before it. */
+      readonly lastSeq: number;
+    }
+  | Refusal;
+
+/** The refusal of a command. */
+interface Refusal {
+  readonly accepted: false;
+  readonly refusal: AppError;
+}
 
 /**
  * Decides a command.
@@ -47,6 +63,8 @@ export function decide(state: DecisionState, command: Command): Decision {
       return decideSet(state, command);
     case 'delete':
       return decideDelete(state, command);
+    case 'batch':
+      return decideBatch(state, command.steps);
     case 'clear':
       return accept({ op: 'clear', count: state.keyCount }, { count: state.keyCount });
     case 'project.update': {
@@ -72,6 +90,52 @@ function decideDelete(state: DecisionState, command: Extract<Command, { type: 'd
   if (refusal !== undefined) return { accepted: false, refusal };
   if (version === 0) return { accepted: false, refusal: new AppError('key_not_found', 'Cannot delete the key: it does not exist') };
   return accept({ op: 'delete', key: command.key });
+}
+
+/** What a batch leaves of a key, and the results of its steps. */
+interface BatchOutcome {
+  /** The change of each key, in the order in which the keys were changed last. */
+  readonly changes: Map<string, KeyChanged>;
+  readonly steps: StepResult[];
+}
+
+/** A line has each key once: of several changes of a key only the last is ever seen. */
+function decideBatch(state: DecisionState, steps: readonly BatchStep[]): Decision {
+  const outcome: BatchOutcome = { changes: new Map(), steps: [] };
+  for (const [index, step] of steps.entries()) {
+    const refusal = refuseStep(state, step);
+    if (refusal !== undefined) return { accepted: false, refusal: inBatch(refusal, index, step.key) };
+    outcome.steps.push(takeStep(state, step, outcome));
+  }
+  const ops = [...outcome.changes.values()];
+  const [first] = ops;
+  if (first === undefined) return { accepted: true, event: undefined, steps: outcome.steps, lastSeq: state.lastSeq };
+  const event = ops.length === 1 ? first : { op: 'batch', ops } as const;
+  return { accepted: true, event, created: false, count: 0, steps: outcome.steps };
+}
+
+function refuseStep(state: DecisionState, step: BatchStep): AppError | undefined {
+  const version = state.versionOf(step.key);
+  const mustExist = step.op === 'delete' && step.ifExists === true;
+  return refuseByPrecondition(version, step.precondition) ?? (mustExist ? refuseByPrecondition(version, { kind: 'match' }) : undefined);
+}
+
+function inBatch({ code, message, facts }: AppError, index: number, key: string): AppError {
+  return new AppError(code, `Nothing was changed: operation ${index} of the batch failed. ${message}`, {
+    facts: { op_index: index, key, ...facts },
+  });
+}
+
+function takeStep(state: DecisionState, step: BatchStep, { changes }: BatchOutcome): StepResult {
+  const { key } = step;
+  const version = state.versionOf(key);
+  if (step.op === 'check') return { key, seq: version };
+  const earlier = changes.get(key);
+  const existed = earlier === undefined ? version > 0 : earlier.op === 'set';
+  changes.delete(key);
+  if (step.op === 'set') changes.set(key, { op: 'set', key, value: step.value });
+  else if (version > 0) changes.set(key, { op: 'delete', key });
+  return step.op === 'set' ? { key, created: !existed } : { key, existed };
 }
 
 function refuseByPrecondition(version: number, precondition: Precondition | undefined): AppError | undefined {

@@ -81,10 +81,11 @@ export class ProjectReads {
    * @returns its text, synchronously if it is in memory
    * @throws {AppError} `project_corrupt`
    */
-  load(entry: KeyEntry): string | Promise<string> {
+  load(key: string, entry: KeyEntry): string | Promise<string> {
     const { value, seq } = entry;
     if (typeof value === 'string') return value;
-    return this.#loader.cached(seq) ?? this.#lease(this.#loader.load(seq, value));
+    const version = { key, seq };
+    return this.#loader.cached(version) ?? this.#lease(this.#loader.load(version, value));
   }
 
   /**
@@ -183,14 +184,14 @@ export class ProjectReads {
     const rest = found.entries();
     const worker = async (): Promise<void> => {
       for (const [index, [key, entry]] of rest) {
-        take(index, key, isLoaded(entry) ? entry : withValue(entry, await this.#loadPlaced(entry, options)));
+        take(index, key, isLoaded(entry) ? entry : withValue(entry, await this.#loadPlaced(key, entry, options)));
       }
     };
     await Promise.all(Array.from({ length: Math.min(PIECE_READS_MAX, found.length) }, worker));
   }
 
-  async #loadPlaced({ seq, value }: KeyEntry, options: LoadOptions): Promise<string> {
-    return typeof value === 'string' ? value : await this.#loader.load(seq, value, options);
+  async #loadPlaced(key: string, { seq, value }: KeyEntry, options: LoadOptions): Promise<string> {
+    return typeof value === 'string' ? value : await this.#loader.load({ key, seq }, value, options);
   }
 
   #lease<T>(reading: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** Generators of events and their parts, for the property tests of every room that handles events. */
 import fc from 'fast-check';
-import type { AnyEvent } from '../../src/events/event.js';
+import type { AnyEvent, KeyChanged } from '../../src/events/event.js';
 import { AUTHENTICATION_SETTINGS, type ProjectSettings, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
 import { arbitraryValues } from '../base/arbitrary-values.js';
 
@@ -49,12 +49,21 @@ const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 /** A log id, and the end of the log. */
 const logEnd = { id: arbitraryProjectId, log_id: hexDigits(32), last_seq: count, last_hash: fc.oneof(fc.constant(''), hexDigits(64)) };
 
+const keyChange: fc.Arbitrary<KeyChanged> = fc.oneof(
+  fc.record({ op: fc.constant('set'), key: arbitraryKey, value: arbitraryValue.map((value) => value.trim()) }, PLAIN),
+  fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
+);
+
+/** The changes of a batch. */
+export const arbitraryKeyChanges = fc.uniqueArray(keyChange, { minLength: 1, maxLength: 5, selector: ({ key }) => key });
+
 /** Any event of any operation. */
 export const arbitraryEvent: fc.Arbitrary<AnyEvent> = fc.oneof(
   fc.record({ op: projectOperation, settings: arbitrarySettings, key_id: arbitraryKeyId }, PLAIN),
   fc.record({ op: fc.constant('set'), key: arbitraryKey, value: arbitraryValue }, PLAIN),
   fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
   fc.record({ op: fc.constant('clear'), count }, PLAIN),
+  fc.record({ op: fc.constant('batch'), ops: arbitraryKeyChanges }, PLAIN),
   fc.record({ op: fc.constant('project.created'), id: arbitraryProjectId, log_id: hexDigits(32) }, PLAIN),
   fc.record({ op: fc.constantFrom('project.deleted', 'project.left'), ...logEnd }, PLAIN),
   fc.record({

@@ -27,6 +27,10 @@ const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
   [{ op: 'set', key: 'user/1', value: '{"n":1.0}' }, '"key":"user/1","value":{"n":1.0}'],
   [{ op: 'delete', key: 'é"\\\u2028\u{1f600}' }, '"key":"é\\"\\\\\u2028\u{1f600}"'],
   [{ op: 'clear', count: 0 }, '"count":0'],
+  [
+    { op: 'batch', ops: [{ op: 'set', key: 'a"', value: '[1.0, "]}"]' }, { op: 'delete', key: 'ü' }] },
+    '"ops":[{"op":"set","key":"a\\"","value":[1.0, "]}"]},{"op":"delete","key":"ü"}]',
+  ],
   [{ op: 'project.created', id: 'alpha', log_id: LOG_ID }, `"id":"alpha","log_id":"${LOG_ID}"`],
   [
     { op: 'project.deleted', id: 'alpha', log_id: LOG_ID, last_seq: 7, last_hash: HASH },
@@ -66,7 +70,7 @@ function assertRefused(op: string, body: string): void {
 
 for (const [event, body] of GOLDEN) {
   test(`${event.op} has exactly this text, and decodes to the same event`, () => {
-    assert.deepEqual(encodeEvent(event), { op: event.op, body });
+    assert.deepEqual(encodeEvent(event), { op: event.op, body, format: event.op === 'batch' ? 2 : 1 });
     assert.deepEqual(decodeEvent(event.op, body), event);
   });
 }

@@ -86,7 +86,7 @@ export class FakeStore {
     return this;
   }
 
-  load({ value }: FakeEntry): string {
+  load(_key: string, { value }: FakeEntry): string {
     return value;
   }
 

@@ -1,7 +1,7 @@
 /** Projects as files, written by hand: logs cut into segments where a test wants them, and their state. */
 import { compareUtf8 } from '../../src/base/compare-utf8.js';
 import { encodeEvent } from '../../src/events/codec.js';
-import type { AnyEvent } from '../../src/events/event.js';
+import { type AnyEvent, keyChangesOf } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { createHead } from '../../src/log/file/head-file.js';
 import { encodeEventLine, genesisHash } from '../../src/log/line-format.js';
@@ -114,9 +114,11 @@ export async function putLog(disk: FaultDisk, log: WrittenLog): Promise<void> {
 export function stateText(events: readonly AnyEvent[]): string {
   const values = new Map<string, string>();
   for (const event of events) {
-    if (event.op === 'set') values.set(event.key, event.value);
-    else if (event.op === 'delete') values.delete(event.key);
-    else if (event.op === 'clear') values.clear();
+    if (event.op === 'clear') values.clear();
+    for (const change of keyChangesOf(event)) {
+      if (change.op === 'set') values.set(change.key, change.value);
+      else values.delete(change.key);
+    }
   }
   const entries = [...values].sort(([a], [b]) => compareUtf8(a, b)).map(([key, value]) => `${JSON.stringify(key)}:${value}`);
   return entries.length === 0 ? '{}\n' : `{\n${entries.join(',\n')}\n}\n`;

@@ -44,48 +44,63 @@ async function failureOf(loading: Promise<string>): Promise<Error> {
   return await loading.then(() => assert.fail('it was loaded'), (error: Error) => error);
 }
 
+/** A version of one key; seqs tell versions apart. */
+function version(seq: number, key = 'k'): { readonly key: string; readonly seq: number } {
+  return { key, seq };
+}
+
 test('a value is read at its place, in a segment or in a snapshot', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
-  assert.equal(await loader.load(1, IN_SEGMENT), VALUE);
-  assert.equal(await loader.load(2, IN_SNAPSHOT), VALUE);
+  assert.equal(await loader.load(version(1), IN_SEGMENT), VALUE);
+  assert.equal(await loader.load(version(2), IN_SNAPSHOT), VALUE);
   assert.deepEqual(source.asked, [[7, 100, BYTES.length], [-9, 200, BYTES.length]]);
 });
 
 test('a version that was read twice recently is not read again, even if its place has changed', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
-  await loader.load(1, IN_SEGMENT);
-  assert.equal(loader.cached(1), undefined, 'once is not often');
-  await loader.load(1, IN_SEGMENT);
-  assert.equal(await loader.load(1, IN_SNAPSHOT), VALUE);
-  assert.equal(loader.cached(1), VALUE);
+  await loader.load(version(1), IN_SEGMENT);
+  assert.equal(loader.cached(version(1)), undefined, 'once is not often');
+  await loader.load(version(1), IN_SEGMENT);
+  assert.equal(await loader.load(version(1), IN_SNAPSHOT), VALUE);
+  assert.equal(loader.cached(version(1)), VALUE);
   assert.equal(source.asked.length, 2);
-  assert.equal(loader.cached(2), undefined);
+  assert.equal(loader.cached(version(2)), undefined);
   source.bytes = Buffer.from(VALUE.replace('s', 'S'));
   const place = { ...IN_SEGMENT, crc: crc32(source.bytes) };
-  assert.equal(await loader.load(2, place), source.bytes.toString(), 'another version at the same place is another value');
+  assert.equal(await loader.load(version(2), place), source.bytes.toString(), 'another version at the same place is another value');
+});
+
+test('two keys that one batch set have a value each, although their seq is one', async () => {
+  const source = new OneText();
+  const loader = loaderOf(source);
+  for (let time = 0; time < 2; time += 1) await loader.load(version(1, 'a'), IN_SEGMENT);
+  assert.equal(loader.cached(version(1, 'a')), VALUE);
+  assert.equal(loader.cached(version(1, 'b')), undefined);
+  source.bytes = Buffer.from(VALUE.replace('s', 'S'));
+  assert.equal(await loader.load(version(1, 'b'), { ...IN_SEGMENT, crc: crc32(source.bytes) }), source.bytes.toString());
 });
 
 test('loaders that share a cache do not see each other\'s values', async () => {
   const cache = new ValueCache();
   const [one, other] = [new OneText(), new OneText()];
   const first = new ValueLoader(one, cache);
-  await first.load(1, IN_SEGMENT);
-  await first.load(1, IN_SEGMENT);
+  await first.load(version(1), IN_SEGMENT);
+  await first.load(version(1), IN_SEGMENT);
   const second = new ValueLoader(other, cache);
-  assert.equal(second.cached(1), undefined);
-  await second.load(1, IN_SEGMENT);
+  assert.equal(second.cached(version(1)), undefined);
+  await second.load(version(1), IN_SEGMENT);
   assert.equal(other.asked.length, 1);
 });
 
 test('a load without caching uses the cache but does not fill it', async () => {
   const source = new OneText();
   const loader = loaderOf(source);
-  for (let time = 0; time < 3; time += 1) await loader.load(1, IN_SEGMENT, { isCached: false });
-  assert.equal(loader.cached(1), undefined);
-  for (let time = 0; time < 2; time += 1) await loader.load(1, IN_SEGMENT);
-  await loader.load(1, IN_SEGMENT, { isCached: false });
+  for (let time = 0; time < 3; time += 1) await loader.load(version(1), IN_SEGMENT, { isCached: false });
+  assert.equal(loader.cached(version(1)), undefined);
+  for (let time = 0; time < 2; time += 1) await loader.load(version(1), IN_SEGMENT);
+  await loader.load(version(1), IN_SEGMENT, { isCached: false });
   assert.equal(source.asked.length, 5);
 });
 
@@ -95,17 +110,17 @@ test('any flipped bit is refused on each read, counted, and reported without the
   for (let bit = 0; bit < BYTES.length * 8; bit += 1) {
     source.bytes = Buffer.from(BYTES);
     source.bytes[bit >> 3] = (source.bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    const error = await failureOf(loader.load(1, IN_SEGMENT));
+    const error = await failureOf(loader.load(version(1), IN_SEGMENT));
     assert.ok(error instanceof AppError && error.code === 'project_corrupt');
   }
   assert.equal(loader.damagedReads, BYTES.length * 8);
   source.bytes = BYTES;
-  assert.equal(await loader.load(1, IN_SEGMENT), VALUE, 'what was refused is not cached');
+  assert.equal(await loader.load(version(1), IN_SEGMENT), VALUE, 'what was refused is not cached');
   source.bytes = Buffer.from('x'.repeat(BYTES.length));
-  const { message } = await failureOf(loader.load(42, IN_SNAPSHOT));
+  const { message } = await failureOf(loader.load(version(42), IN_SNAPSHOT));
   assert.match(message, /the value of seq 42 in the snapshot of seq 9, "snap-0{19}9.json", at byte 200: .* CRC-32 differs/);
   assert.doesNotMatch(message, /secret|xxx/);
-  assert.match((await failureOf(loader.load(43, IN_SEGMENT))).message, /the value of seq 43 in the segment of seq 7 at byte 100/);
+  assert.match((await failureOf(loader.load(version(43), IN_SEGMENT))).message, /the value of seq 43 in the segment of seq 7 at byte 100/);
 });
 
 test('fewer bytes, or more, are refused', async () => {
@@ -113,7 +128,7 @@ test('fewer bytes, or more, are refused', async () => {
   const loader = loaderOf(source);
   for (const bytes of [BYTES.subarray(1), Buffer.concat([BYTES, BYTES]), Buffer.alloc(0)]) {
     source.bytes = bytes;
-    const { message } = await failureOf(loader.load(1, IN_SEGMENT));
+    const { message } = await failureOf(loader.load(version(1), IN_SEGMENT));
     assert.match(message, new RegExp(`found ${bytes.length} bytes instead of ${BYTES.length}`));
   }
   assert.equal(loader.damagedReads, 3);
@@ -124,7 +139,7 @@ test('a missing file is damage, and the cause is kept for the server log', async
   const cause = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', errno: -2 });
   source.before = () => { throw cause; };
   const loader = loaderOf(source);
-  const error = await failureOf(loader.load(1, IN_SNAPSHOT));
+  const error = await failureOf(loader.load(version(1), IN_SNAPSHOT));
   assert.ok(error instanceof AppError && error.code === 'project_corrupt' && error.cause === cause);
   assert.equal(loader.damagedReads, 1);
 });
@@ -144,10 +159,10 @@ for (const [name, happen] of Object.entries(PASSING)) {
         if (source.asked.length <= failures) happen(source);
       };
       const loader = loaderOf(source);
-      const outcome = await loader.load(1, IN_SNAPSHOT).catch(({ code }: AppError) => code);
+      const outcome = await loader.load(version(1), IN_SNAPSHOT).catch(({ code }: AppError) => code);
       assert.equal(outcome, isDamaged ? 'project_corrupt' : VALUE);
       assert.deepEqual([source.asked.length, loader.damagedReads, loader.damagedSnapshots.size], [2, isDamaged ? 1 : 0, isDamaged ? 1 : 0]);
-      assert.equal(await loader.load(1, IN_SNAPSHOT), VALUE);
+      assert.equal(await loader.load(version(1), IN_SNAPSHOT), VALUE);
     }
   });
 }
@@ -158,7 +173,7 @@ test('a temporary shortage and a shutdown are no damage', async () => {
   const shortage = Object.assign(new Error('too many'), { code: 'EMFILE', errno: -24 });
   for (const fault of [shortage, new AppError('shutting_down', 'It stops')]) {
     source.before = () => { throw fault; };
-    assert.equal(await failureOf(loader.load(1, IN_SEGMENT)), fault);
+    assert.equal(await failureOf(loader.load(version(1), IN_SEGMENT)), fault);
   }
   assert.equal(loader.damagedReads, 0);
 });
@@ -173,7 +188,7 @@ test('a value that was moved while its old file was removed is read at its new p
     throw new Error('the segment has gone');
   };
   const loader = loaderOf(source);
-  assert.equal(await loader.load(1, place), VALUE);
+  assert.equal(await loader.load(version(1), place), VALUE);
   assert.deepEqual(source.asked, [[7, 100, BYTES.length], [-9, 200, BYTES.length]]);
   assert.equal(loader.damagedReads, 0);
 });
@@ -185,7 +200,7 @@ test('a value that was moved during a successful read is returned', async () => 
     place.file = IN_SNAPSHOT.file;
     place.offset = IN_SNAPSHOT.offset;
   };
-  assert.equal(await loaderOf(source).load(1, place), VALUE);
+  assert.equal(await loaderOf(source).load(version(1), place), VALUE);
   assert.equal(source.asked.length, 1);
 });
 

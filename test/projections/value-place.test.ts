@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { InvariantError } from '../../src/base/invariant.js';
 import { encodeEvent } from '../../src/events/codec.js';
-import { placeInSnapshot, placeOfSetValue } from '../../src/projections/value-place.js';
+import { placeInSnapshot, placeOfSetValue, placesOfValues } from '../../src/projections/value-place.js';
 import { suite } from '../suite.js';
 
 const test = suite('value-place');
@@ -14,6 +14,18 @@ test('the value of a set is the last of its fields, counted in bytes', () => {
     assert.deepEqual([place.file, place.crc, place.sizeBytes], [7, crc32(Buffer.from(value)), Buffer.byteLength(value)]);
     assert.equal(body.subarray(place.offset - 1000, place.offset - 1000 + place.sizeBytes).toString(), value);
   }
+});
+
+test('the value of each change of a batch is where its bytes are', () => {
+  const ops = [
+    { op: 'set', key: 'é","value":', value: '"ü😀"' }, { op: 'delete', key: '😀' }, { op: 'set', key: '\\', value: '{"value":[1.0]}' },
+  ] as const;
+  const body = Buffer.from(encodeEvent({ op: 'batch', ops }).body);
+  const places = placesOfValues({ op: 'batch', ops }, { segment: 7, offset: 1000, sizeBytes: body.length });
+  const texts = places.map((place) => place && body.subarray(place.offset - 1000, place.offset - 1000 + place.sizeBytes).toString());
+  assert.deepEqual(texts, ['"ü😀"', undefined, '{"value":[1.0]}']);
+  assert.deepEqual(places.map((place) => place?.crc), texts.map((text) => (text === undefined ? undefined : crc32(text))));
+  assert.ok(places.every((place) => place === undefined || place.file === 7));
 });
 
 test('a value is shorter than the fields that contain it', () => {

@@ -24,7 +24,7 @@ function apply(model: ProjectModel, event: ProjectEvent): void {
 function decideAlone(model: ProjectModel, commands: readonly Command[]): Decision[] {
   return commands.map((command) => {
     const decision = decide(new BatchState(model), command);
-    if (decision.accepted) apply(model, decision.event);
+    if (decision.accepted && decision.event !== undefined) apply(model, decision.event);
     return decision;
   });
 }
@@ -32,7 +32,7 @@ function decideAlone(model: ProjectModel, commands: readonly Command[]): Decisio
 function decideTogether(state: BatchState, commands: readonly Command[]): Decision[] {
   return commands.map((command) => {
     const decision = decide(state, command);
-    if (decision.accepted) state.add(decision.event);
+    if (decision.accepted && decision.event !== undefined) state.add(decision.event);
     return decision;
   });
 }

@@ -202,7 +202,7 @@ test('a value that is moved between look-up and load is read, whether its old fi
     cold.letGo();
     assert.deepEqual(textsOf(await piece), [['a', '1'], ['b', '"two"']]);
     assert.ok(entry !== undefined);
-    assert.equal(await cold.store.reads.load(entry), '"two"');
+    assert.equal(await cold.store.reads.load('b', entry), '"two"');
     assert.equal(cold.store.reads.damagedReads, 0);
   }
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../src/base/error-codes.js';
 import { InvariantError } from '../../src/base/invariant.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
-import type { Command, Precondition } from '../../src/store/command.js';
+import type { BatchStep, Command, Precondition } from '../../src/store/command.js';
 import { decide, type DecisionState } from '../../src/store/decide.js';
 import { suite } from '../suite.js';
 
@@ -11,10 +11,12 @@ const test = suite('decide');
 const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
 const VERSION = 7;
 
-const NEW: DecisionState = { keyCount: 0, settings: undefined, keyId: null, versionOf: () => 0 };
-const EMPTY: DecisionState = { keyCount: 0, settings: SETTINGS, keyId: 'k1', versionOf: () => 0 };
+const NEW: DecisionState = { keyCount: 0, lastSeq: 0, settings: undefined, keyId: null, versionOf: () => 0 };
+const EMPTY: DecisionState = { keyCount: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', versionOf: () => 0 };
 /** Has the key `a` and two others. */
-const FILLED: DecisionState = { keyCount: 3, settings: SETTINGS, keyId: 'k1', versionOf: (key) => (key === 'a' ? VERSION : 0) };
+const FILLED: DecisionState = {
+  keyCount: 3, lastSeq: 9, settings: SETTINGS, keyId: 'k1', versionOf: (key) => (key === 'a' ? VERSION : 0),
+};
 
 type Outcome = 'created' | 'replaced' | 'deleted' | ErrorCode;
 type Outcomes = Readonly<Record<'setThere' | 'setGone' | 'deleteThere' | 'deleteGone', Outcome>>;
@@ -80,6 +82,52 @@ for (const [name, precondition, expected] of TABLE) {
 test('a clear returns the number of deleted keys, also if there were none', () => {
   assert.deepEqual(decide(FILLED, { type: 'clear' }), { accepted: true, event: { op: 'clear', count: 3 }, created: false, count: 3 });
   assert.deepEqual(decide(EMPTY, { type: 'clear' }), { accepted: true, event: { op: 'clear', count: 0 }, created: false, count: 0 });
+});
+
+/** Decides a batch where `a` exists, and returns its operations and results, or the facts of its refusal. */
+function batchOutcome(steps: readonly BatchStep[]): unknown {
+  const decision = decide(FILLED, { type: 'batch', steps });
+  if (!decision.accepted) return [decision.refusal.code, decision.refusal.facts];
+  return [decision.event === undefined ? decision.lastSeq : decision.event, decision.steps];
+}
+
+test('a batch is one event of all that it changes, and a single change is the event of that change', () => {
+  const set = { op: 'set', key: 'b', value: '1' } as const;
+  const remove = { op: 'delete', key: 'a' } as const;
+  assert.deepEqual(batchOutcome([{ op: 'check', key: 'a', precondition: { kind: 'match', seq: VERSION } }, set, remove]), [
+    { op: 'batch', ops: [set, remove] }, [{ key: 'a', seq: VERSION }, { key: 'b', created: true }, { key: 'a', existed: true }],
+  ]);
+  assert.deepEqual(batchOutcome([set, { op: 'delete', key: 'c' }]), [set, [{ key: 'b', created: true }, { key: 'c', existed: false }]]);
+});
+
+test('a batch that changes nothing has no event, and is answered with the last seq', () => {
+  const gone = { op: 'delete', key: 'b' } as const;
+  const check = { op: 'check', key: 'b', precondition: { kind: 'absent' } } as const;
+  assert.deepEqual(batchOutcome([check, gone]), [FILLED.lastSeq, [{ key: 'b', seq: 0 }, { key: 'b', existed: false }]]);
+  const made = [{ key: 'b', created: true }, { key: 'b', existed: true }, { key: 'b', existed: false }];
+  assert.deepEqual(batchOutcome([{ op: 'set', key: 'b', value: '1' }, gone, gone]), [FILLED.lastSeq, made]);
+});
+
+test('of several changes of a key a batch keeps the last, where it stands; each result is that of its own step', () => {
+  const outcome = batchOutcome([
+    { op: 'set', key: 'a', value: '1' }, { op: 'set', key: 'b', value: '2' },
+    { op: 'delete', key: 'a' }, { op: 'set', key: 'a', value: '3' },
+  ]);
+  const ops = [{ op: 'set', key: 'b', value: '2' }, { op: 'set', key: 'a', value: '3' }];
+  const results = [{ key: 'a', created: false }, { key: 'b', created: true }, { key: 'a', existed: true }, { key: 'a', created: true }];
+  assert.deepEqual(outcome, [{ op: 'batch', ops }, results]);
+});
+
+test('conditions of a batch are about the state before it, and the first that fails is named', () => {
+  const set = { op: 'set', key: 'b', value: '1' } as const;
+  const isAbsent = { kind: 'absent' } as const;
+  assert.deepEqual(batchOutcome([set, { op: 'check', key: 'b', precondition: isAbsent }, { ...set, precondition: isAbsent }]), [
+    set, [{ key: 'b', created: true }, { key: 'b', seq: 0 }, { key: 'b', created: false }],
+  ]);
+  const refused = (index: number, key: string, seq: number): unknown => ['precondition_failed', { op_index: index, key, current_seq: seq }];
+  assert.deepEqual(batchOutcome([set, { op: 'delete', key: 'b', ifExists: true }]), refused(1, 'b', 0));
+  assert.deepEqual(batchOutcome([{ op: 'set', key: 'a', value: '1', precondition: isAbsent }, set]), refused(0, 'a', VERSION));
+  assert.deepEqual(batchOutcome([set, { op: 'check', key: 'a', precondition: { kind: 'never' } }]), refused(1, 'a', VERSION));
 });
 
 test('a project is created with the settings and the key id that are given', () => {

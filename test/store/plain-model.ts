@@ -1,11 +1,11 @@
 /** What a project should hold, kept as plainly as can be: a Map, a counter, and a list of what to expect. */
 import type { ErrorCode } from '../../src/base/error-codes.js';
 import { mergeSettings, type ProjectSettings } from '../../src/events/project-settings.js';
-import type { Command, Precondition } from '../../src/store/command.js';
+import type { BatchStep, Command, Precondition, StepResult } from '../../src/store/command.js';
 
 /** What should come of a command. */
 export type Expected =
-  | { readonly seq: number; readonly created: boolean; readonly count: number }
+  | { readonly seq: number; readonly created: boolean; readonly count: number; readonly steps?: readonly StepResult[] }
   | { readonly code: ErrorCode; readonly currentSeq: number | undefined };
 
 /** A key's value and version. */
@@ -43,6 +43,8 @@ export class PlainModel {
       case 'set':
       case 'delete':
         return this.#change(command);
+      case 'batch':
+        return this.#batch(command.steps);
       case 'clear': {
         const count = this.entries.size;
         this.entries.clear();
@@ -68,6 +70,27 @@ export class PlainModel {
     const expected = this.#accept({ created: version === 0 });
     this.entries.set(command.key, { value: command.value, seq: this.seq });
     return expected;
+  }
+
+  #batch(steps: readonly BatchStep[]): Expected {
+    const before = new Map(this.entries);
+    const seq = this.seq + 1;
+    for (const { key, ...step } of steps) {
+      const version = before.get(key)?.seq ?? 0;
+      const isMissing = step.op === 'delete' && step.ifExists === true && version === 0;
+      if (isMissing || !allows(step.precondition, version)) return { code: 'precondition_failed', currentSeq: version };
+    }
+    const results = steps.map((step): StepResult => {
+      const { key } = step;
+      if (step.op === 'check') return { key, seq: before.get(key)?.seq ?? 0 };
+      if (step.op === 'delete') return { key, existed: this.entries.delete(key) };
+      const created = !this.entries.has(key);
+      this.entries.set(key, { value: step.value, seq });
+      return { key, created };
+    });
+    const isSet = [...this.entries.values()].some((entry) => entry.seq === seq);
+    if (isSet || [...before.keys()].some((key) => !this.entries.has(key))) this.seq = seq;
+    return { seq: this.seq, created: false, count: 0, steps: results };
   }
 
   #acceptProjectEvent(): Expected {

@@ -13,6 +13,6 @@ export function readKey({ values, reads }: ProjectStore, key: string): LoadedEnt
   const entry = values.get(key);
   if (entry === undefined) return undefined;
   const { seq, timeMs } = entry;
-  const value = reads.load(entry);
+  const value = reads.load(key, entry);
   return typeof value === 'string' ? { value, seq, timeMs } : value.then((text) => ({ value: text, seq, timeMs }));
 }

@@ -39,7 +39,7 @@ export class SnapshotShelf {
     const point = store.checkpoint();
     const entries = store.values.slice({}, ALL).entries.map(([key, entry]) => {
       const { seq, timeMs } = entry;
-      return { key, seq, timeMs, value: store.reads.load(entry) };
+      return { key, seq, timeMs, value: store.reads.load(key, entry) };
     });
     const index: IndexEntry[] = [];
     let text = '{';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { AppError } from '../../src/base/app-error.js';
 import type { LoadedEntry } from '../../src/projections/key-entry.js';
 import { addTerm, keyTerm } from '../../src/projections/key-sum.js';
-import type { Command, Precondition } from '../../src/store/command.js';
+import type { BatchStep, Command, Precondition } from '../../src/store/command.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 import type { KeyRange } from '../../src/projections/key-range.js';
 import { arbitraryValue } from '../events/arbitrary-events.js';
@@ -63,8 +63,8 @@ export async function compareAll(model: PlainModel, { store }: StoreSystem): Pro
 /** Gives a store a command, and says what came of it as the plain model does. */
 export async function submit(system: StoreSystem, command: Write): Promise<Expected> {
   try {
-    const { seq, created, count } = await system.store.submit(command, CONTEXT);
-    return { seq, created, count };
+    const { seq, created, count, steps } = await system.store.submit(command, CONTEXT);
+    return steps === undefined ? { seq, created, count } : { seq, created, count, steps };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { code: error.code, currentSeq: error.facts['current_seq'] as number | undefined };
@@ -160,9 +160,25 @@ const updateWish = fc.tuple(
   name: `update ${durability} ${segmentBytes}`,
   wish: (): Write => ({ type: 'project.update', change: { storage: { durability, segment_bytes: segmentBytes } } }),
 }));
+/** Steps of a batch on few keys, so that several are about one key. */
+const batchParts = fc.tuple(key, value, when, fc.constantFrom('check', 'set', 'set', 'delete', 'delete!'));
+const batchWish = fc.array(batchParts, { minLength: 1, maxLength: 6 })
+  .map((parts) => ({
+    name: `batch ${parts.map(([name, , kind, op]) => `${op} ${JSON.stringify(name)} ${kind}`).join(' + ')}`,
+    wish: (model: PlainModel): Write => ({
+      type: 'batch',
+      steps: parts.map(([name, text, kind, op]): BatchStep => {
+        const condition = preconditionOf(kind, model.versionOf(name));
+        if (op === 'check') return { op, key: name, precondition: condition.precondition ?? { kind: 'match' } };
+        if (op === 'set') return { op, key: name, value: text.trim(), ...condition };
+        return { op: 'delete', key: name, ifExists: op === 'delete!', ...condition };
+      }),
+    }),
+  }));
 /** Any of the commands. */
 export const anyWish = fc.oneof(
-  { weight: 12, arbitrary: setWish }, { weight: 5, arbitrary: deleteWish }, { weight: 1, arbitrary: clearWish },
+  { weight: 12, arbitrary: setWish }, { weight: 5, arbitrary: deleteWish }, { weight: 5, arbitrary: batchWish },
+  { weight: 1, arbitrary: clearWish },
   { weight: 1, arbitrary: keyWish }, { weight: 1, arbitrary: updateWish },
 );
 

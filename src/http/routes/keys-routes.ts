@@ -51,7 +51,7 @@ function getKey(exchange: Exchange, parts: KeysParts): Answer | Promise<Answer> 
   }
   if (exchange.request.method === 'HEAD') return headAnswer(found);
   if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return longValue(exchange, parts);
-  const value = store.reads.load(entry);
+  const value = store.reads.load(keyOf(exchange), entry);
   return typeof value === 'string' ? valueAnswer(found, value) : value.then((text) => valueAnswer(found, text));
 }
 
@@ -61,7 +61,7 @@ async function longValue(exchange: Exchange, { longAnswers, turns }: KeysParts):
     await turns.next();
     const found = findKey(exchange);
     const waiting = longAnswers.reserve(exchange, sizeOf(found));
-    if (waiting === undefined) return valueAnswer(found, await found.store.reads.load(found.entry));
+    if (waiting === undefined) return valueAnswer(found, await found.store.reads.load(keyOf(exchange), found.entry));
     await waiting;
   }
 }

@@ -3,6 +3,8 @@
  * nothing here, only the hash chain does. The log must have no writer.
  */
 import type { Disk } from '../../disk/disk.js';
+import { decodeEvent, UnknownEventError } from '../../events/codec.js';
+import { keyChangesOf } from '../../events/event.js';
 import { findKeyFault } from '../../events/key-name.js';
 import { LogPaths } from '../../log/file/log-paths.js';
 import { readRecords } from '../../log/file/segment/read-text.js';
@@ -29,7 +31,8 @@ interface StrayRecord {
   /** Its own claims, if legible; none is proved. The seq of a damaged record is corrected by its position. */
   readonly seq: number | undefined;
   readonly op: string | undefined;
-  readonly key: string | undefined;
+  /** Those that it changes, so far as they are legible: of a damaged batch the first one at most. */
+  readonly keys: readonly string[];
 }
 
 /** The last kept line. */
@@ -153,14 +156,27 @@ function readClaims(bytes: Buffer, due: number | undefined, previousHash: string
   const op = claimedOp(text);
   const keyText = KEY_CLAIM.exec(text)?.[1];
   const place = { seq: claimed ?? 1, previousHash, durable: 0, segment: 0, offset: 0 };
-  const isWhole = claimed !== undefined && previousHash !== '' && decodeEventLine(bytes, place).ok;
+  const decoded = claimed !== undefined && previousHash !== '' ? decodeEventLine(bytes, place) : undefined;
+  const isWhole = decoded?.ok === true;
   // A damaged number must not move a record elsewhere.
   const seq = claimed === undefined || isWhole ? claimed : due ?? claimed;
-  return { sizeBytes: bytes.length + 1, isWhole, seq, op, key: keyText === undefined ? undefined : parseKey(keyText) };
+  const keys = decoded?.ok === true && op === 'batch' ? keysOf(decoded.value) : [parseKey(keyText)].filter((key) => key !== undefined);
+  return { sizeBytes: bytes.length + 1, isWhole, seq, op, keys };
+}
+
+/** The keys of a sound batch; none if only a newer version can read it. */
+function keysOf({ op, body }: LogLine): readonly string[] {
+  try {
+    return keyChangesOf(decodeEvent(op, body)).map(({ key }) => key);
+  } catch (error) {
+    if (error instanceof UnknownEventError) return [];
+    throw error;
+  }
 }
 
 /** Returns undefined for a text that cannot be a key: damage made it. */
-function parseKey(text: string): string | undefined {
+function parseKey(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
   try {
     const key: unknown = JSON.parse(text);
     return typeof key === 'string' && !key.includes(NOT_UTF8) && findKeyFault(key) === undefined ? key : undefined;

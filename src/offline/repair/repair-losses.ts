@@ -52,14 +52,15 @@ export async function collectLosses(
   let lastSeq = provenSeq;
   let namedCount = 0;
   let isAnyUnnamed = false;
-  for await (const { sizeBytes, seq, op, key, isWhole } of log.strayRecords(end)) {
+  for await (const { sizeBytes, seq, op, keys, isWhole } of log.strayRecords(end)) {
     bytes += sizeBytes;
     lastSeq = Math.max(lastSeq, seq ?? 0);
     const list = listOf(op, lists);
-    if (key !== undefined) names.add(key, isWhole);
-    else if (seq !== undefined) list?.push(seq);
-    if (key !== undefined || (list !== undefined && seq !== undefined)) namedCount += 1;
-    else isAnyUnnamed = true;
+    for (const key of keys) names.add(key, isWhole);
+    if (keys.length === 0 && seq !== undefined) list?.push(seq);
+    if (keys.length > 0 || (list !== undefined && seq !== undefined)) namedCount += 1;
+    // Of a damaged batch some keys may be legible, but never surely all.
+    if (keys.length === 0 ? list === undefined || seq === undefined : op === 'batch' && !isWhole) isAnyUnnamed = true;
   }
   const seqs = lastSeq > end.seq ? { from: end.seq + 1, to: lastSeq } : undefined;
   const isAnyMissing = lastSeq - end.seq > namedCount;

@@ -3,20 +3,20 @@
  */
 import type { Disk } from '../../disk/disk.js';
 import { EVENT_FIELDS } from '../../events/codec.js';
-import { isServerOperation } from '../../events/event.js';
+import { isServerOperation, keyChangesOf } from '../../events/event.js';
 import { LogPaths } from '../../log/file/log-paths.js';
 import { placeOfLine } from '../../log/line-format.js';
 import type { LogLine } from '../../log/log.js';
-import { openProjectLog, type ProjectLog } from '../project-files.js';
+import { openProjectLog, projectEventOf, type ProjectLog } from '../project-files.js';
 import { REGISTRY } from '../registry.js';
 import { SegmentTexts } from '../segment-texts.js';
 import { isBehind, type Moment, momentText, OutOfReachError } from './moment.js';
 
 /** Which lines match. An absent member matches every line. */
 interface EventFilter {
-  /** Lines about this key. */
+  /** Lines that change this key. */
   readonly key?: string | undefined;
-  /** Lines with this operation. */
+  /** Lines with this operation, or a batch that has it. */
   readonly op?: string | undefined;
   /** Lines whose actor contains this text. */
   readonly actor?: string | undefined;
@@ -36,9 +36,9 @@ interface EventsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The fields of a line about a key begin with this. */
-const KEY_MARK = '"key":';
 const LINE_FEED = Buffer.from('\n');
+/** Operations that change single keys. */
+const KEY_OPERATIONS: ReadonlySet<string> = new Set(['set', 'delete', 'batch']);
 
 /**
  * Lists the operations that the lines of a log can have.
@@ -92,12 +92,13 @@ function refuseBefore({ files, firstSeq }: ProjectLog, wanted: string): void {
   throw new OutOfReachError(`show lines of "${files.project}" at ${wanted}`, 'before', `its log begins with seq ${firstSeq}`);
 }
 
-function isWanted({ op, actor, body }: LogLine, filter: EventFilter): boolean {
-  if (filter.op !== undefined && op !== filter.op) return false;
+function isWanted(line: LogLine, filter: EventFilter): boolean {
+  const { op, actor } = line;
   if (filter.actor !== undefined && !actor.includes(filter.actor)) return false;
-  if (filter.key === undefined) return true;
-  const text = `${KEY_MARK}${JSON.stringify(filter.key)}`;
-  return body === text || body.startsWith(`${text},`);
+  if (filter.key === undefined && (filter.op === undefined || filter.op === op)) return true;
+  if (!KEY_OPERATIONS.has(op)) return false;
+  const changes = keyChangesOf(projectEventOf(line));
+  return changes.some((change) => [undefined, op, change.op].includes(filter.op) && [undefined, change.key].includes(filter.key));
 }
 
 async function rawLine(line: LogLine, texts: SegmentTexts): Promise<Buffer> {

@@ -7,10 +7,11 @@
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import { decodeEvent } from '../../events/codec.js';
+import { keyChangesOf } from '../../events/event.js';
 import type { Log, LogLine } from '../../log/log.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
-import { placeOfSetValue, type PlacedVersion, versionsInSnapshot } from '../../projections/value-place.js';
+import { placesOfValues, type PlacedVersion, versionsInSnapshot } from '../../projections/value-place.js';
 import type { CompactionParts } from './project-compaction.js';
 
 /** Lines whose values are relocated together. */
@@ -90,10 +91,14 @@ export async function relocateToOlderSources(
 async function* versionsInLog(lines: AsyncIterable<LogLine>): AsyncGenerator<readonly PlacedVersion[]> {
   let group: PlacedVersion[] = [];
   for await (const { op, body, seq, place } of lines) {
-    if (op !== 'set') continue;
+    if (op !== 'set' && op !== 'batch') continue;
     const event = decodeEvent(op, body);
-    invariant(event.op === 'set' && place !== undefined, `the line of seq ${seq} sets a key and lies in a file`);
-    group.push({ key: event.key, seq, place: placeOfSetValue(place, event.value) });
+    invariant((event.op === 'set' || event.op === 'batch') && place !== undefined, `the line of seq ${seq} sets keys and lies in a file`);
+    const places = placesOfValues(event, place);
+    for (const [index, { key }] of keyChangesOf(event).entries()) {
+      const valuePlace = places[index];
+      if (valuePlace !== undefined) group.push({ key, seq, place: valuePlace });
+    }
     if (group.length < GROUP_LINES) continue;
     yield group;
     group = [];

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { replayEvents } from '../../../src/offline/replay/replay-events.js';
 import { replayState } from '../../../src/offline/replay/replay-state.js';
 import type { Moment } from '../../../src/offline/replay/moment.js';
+import type { AnyEvent } from '../../../src/events/event.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
-import { EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, snap, soundFolder } from '../sound-folder.js';
-import { DATA, FIRST_TIME_MS, putLog, stateText, writeLog } from '../written-project.js';
+import { commitSnapshot, EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, snap, soundFolder } from '../sound-folder.js';
+import { DATA, FIRST_TIME_MS, putLog, set, stateText, writeLog } from '../written-project.js';
 
 const test = suite('offline/replay/replay-state');
 
@@ -85,6 +86,32 @@ test('lines are printed byte for byte, filtered by key, operation, actor and seq
   assert.deepEqual(await lines(disk, { actor: 'global#' }), texts);
   assert.deepEqual(await lines(disk, { actor: 'project:' }), []);
   assert.deepEqual(disk.openPaths, []);
+});
+
+const BATCHED: readonly AnyEvent[] = [
+  ...EVENTS.slice(0, 3),
+  { op: 'batch', ops: [{ op: 'delete', key: 'a' }, { op: 'set', key: 'ö', value: '{"n":1.0}' }, { op: 'set', key: 'b', value: '2' }] },
+  { op: 'clear', count: 2 },
+  { op: 'batch', ops: [{ op: 'set', key: 'b', value: '[ 1.0 ]' }, { op: 'set', key: 'a', value: '"a"' }] },
+  set('b', '3'),
+];
+
+test('a batch is replayed as a whole, with and without a snapshot before it, and found by each of its keys and operations', async () => {
+  for (const snapshots of [[], [3], [4], [6]]) {
+    const { disk } = await soundFolder([]);
+    for (const name of [SEGMENT_1, SEGMENT_5]) await disk.unlink(`${DATA}/${name}`);
+    const log = writeLog({ project: 'p', events: BATCHED, sealed: [3] });
+    await putLog(disk, log);
+    for (const seq of snapshots) await commitSnapshot(disk, seq);
+    for (let seq = 1; seq <= BATCHED.length; seq += 1) {
+      assert.equal(await replayed(disk, { seq }), stateText(BATCHED.slice(0, seq)), `seq ${seq}`);
+    }
+    const texts = log.lines.map(({ text }) => text);
+    assert.deepEqual(await lines(disk, { key: 'ö' }), [texts[3]]);
+    assert.deepEqual(await lines(disk, { key: 'b', op: 'set' }), [texts[1], texts[3], texts[5], texts[6]]);
+    assert.deepEqual(await lines(disk, { key: 'a', op: 'batch' }), [texts[3], texts[5]]);
+    assert.deepEqual(await lines(disk, { op: 'delete' }), [texts[3]]);
+  }
 });
 
 test.run();

@@ -77,7 +77,7 @@ export class Told {
     if (store === undefined) return 'not_served';
     try {
       const { seq, hash, volatile: isVolatile } = await store.submit(commandOf(change), CONTEXT);
-      ledger.note(change, { kind: 'acknowledged', seq, hash, timeMs: store.values.get(change.key)?.timeMs ?? 0, isVolatile });
+      ledger.note(change, { kind: 'acknowledged', seq, hash: hash ?? '', timeMs: store.values.get(change.key)?.timeMs ?? 0, isVolatile });
       return undefined;
     } catch (error) {
       const isRefused = error instanceof AppError && error.code !== 'outcome_unknown';

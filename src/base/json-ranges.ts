@@ -1,0 +1,110 @@
+/**
+ * Finds where the values in JSON text begin and end, so that they can be kept as they were sent: parsing and printing them again would
+ * round numbers, drop duplicate members and reorder names. Iterative, so that nesting costs no stack.
+ */
+
+/** A range of a text, in UTF-16 units. */
+interface TextRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A member of an object: its name, and the range of its value. */
+interface JsonMember extends TextRange {
+  readonly name: string;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BRACKET_OPEN = 0x5b;
+const BACKSLASH = 0x5c;
+const BRACKET_CLOSE = 0x5d;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+/** Space, tab, CR and LF; no other character of valid JSON outside strings is as low. */
+const SPACE = 0x20;
+
+/**
+ * Returns the end of the value that begins at a position.
+ *
+ * @param text valid JSON around the value; any other text gives some position, at most its length
+ */
+export function endOfJsonValue(text: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  do {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) at = endOfString(text, at);
+    else {
+      if (unit === BRACE_OPEN || unit === BRACKET_OPEN) depth += 1;
+      else if (unit === BRACE_CLOSE || unit === BRACKET_CLOSE) depth -= 1;
+      else if (depth === 0) return endOfScalar(text, at);
+      at += 1;
+    }
+  } while (depth > 0 && at < text.length);
+  return Math.min(at, text.length);
+}
+
+/** Returns the position behind the closing quote. */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) return at + 1;
+    if (unit === BACKSLASH) at += 1;
+  }
+  return text.length;
+}
+
+function endOfScalar(text: string, start: number): number {
+  for (let at = start; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit <= SPACE || unit === COMMA || unit === BRACE_CLOSE || unit === BRACKET_CLOSE) return at;
+  }
+  return text.length;
+}
+
+/**
+ * Returns the members of an object in their order, repeated ones too.
+ *
+ * @param text valid JSON
+ * @param start where the object begins
+ */
+export function membersOfJson(text: string, start: number): readonly JsonMember[] {
+  const members: JsonMember[] = [];
+  for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== BRACE_CLOSE; at = nextItem(text, at)) {
+    const nameEnd = endOfString(text, at);
+    const name = JSON.parse(text.slice(at, nameEnd)) as string;
+    const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1);
+    at = endOfJsonValue(text, valueStart);
+    members.push({ name, start: valueStart, end: at });
+  }
+  return members;
+}
+
+/**
+ * Returns the ranges of the items of an array.
+ *
+ * @param text valid JSON
+ * @param start where the array begins
+ */
+export function itemsOfJson(text: string, start: number): readonly TextRange[] {
+  const items: TextRange[] = [];
+  for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== BRACKET_CLOSE; at = nextItem(text, at)) {
+    const end = endOfJsonValue(text, at);
+    items.push({ start: at, end });
+    at = end;
+  }
+  return items;
+}
+
+/** Skips a comma and the space around it. */
+function nextItem(text: string, at: number): number {
+  const next = skipSpace(text, at);
+  return text.charCodeAt(next) === COMMA ? skipSpace(text, next + 1) : next;
+}
+
+function skipSpace(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && text.charCodeAt(at) <= SPACE) at += 1;
+  return at;
+}
