@@ -1,24 +1,9 @@
 /**
  * Authorization: the one function that decides whether a caller may perform an action. Pure; knows no API keys, routes or statuses.
  */
-import type { Action } from '../api/routes.js';
+import { type Action, KEY_OF_ACTION } from '../api/actions.js';
 import { invariant } from '../base/invariant.js';
 import type { Principal } from './principal.js';
-
-/** The API key that an action needs: only the global one, or that of the project as well. */
-const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
-  'projects.list': 'global',
-  'projects.create': 'global',
-  'project.read': 'project',
-  'project.update': 'project',
-  'project.update_guarded': 'global',
-  'project.regenerate_key': 'global',
-  'project.compact': 'global',
-  'project.delete': 'global',
-  'keys.read': 'project',
-  'keys.write': 'project',
-  'server.inspect': 'global',
-};
 
 /** A change of settings; only the names of its members matter. */
 interface ChangedSettings {

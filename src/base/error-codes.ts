@@ -1,5 +1,5 @@
 /**
- * The stable error codes. Clients match on them, so a code is never renamed. `http/problem.ts` maps them to HTTP statuses.
+ * The stable error codes. Clients match on them, so a code is never renamed. `api/problems.ts` maps them to HTTP statuses.
  */
 
 /** Every code, in the order of the table in docs/http-api.md. */

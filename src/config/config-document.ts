@@ -4,8 +4,8 @@
  */
 import { API_KEY_CHARACTERS_MAX } from '../auth/api-key.js';
 import { type ChangeOf, schemaOf } from '../base/setting.js';
-import { PROJECT_ID_PATTERN } from '../events/project-id.js';
-import { type AuthenticationSettings, AUTHENTICATION_SETTINGS, STORAGE_SETTINGS, type StorageChange } from '../events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, PROJECT_ID_PATTERN, STORAGE_SETTINGS } from '../api/project-settings.js';
+import type { AuthenticationSettings, StorageChange } from '../events/project-settings.js';
 import { DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS, TLS_SETTINGS } from './settings-table.js';
 
 /** The version of the file that this program reads and writes. */

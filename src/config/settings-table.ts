@@ -3,13 +3,13 @@
  * JSON schema (`config-document.ts`), its default, and the tables in docs/configuration.md, which a test compares with the rows.
  *
  * To add a setting of the server, add a row to {@link SERVER_SETTINGS} and read it from `ServerOptions` where it is used. To add one
- * of a project, add a row to `STORAGE_SETTINGS` in `events/project-settings.ts`. Then run `npm test -- configuration-doc`, which
+ * of a project, add a row to `STORAGE_SETTINGS` in `api/project-settings.ts`. Then run `npm test -- configuration-doc`, which
  * prints the table that the page must have. What two settings must be to each other is checked in `check-config.ts`.
  */
 import { LOG_LEVELS } from '../base/logger.js';
 import { choice, flag, integer, setting } from '../base/setting.js';
 import { KEY_BYTES_LIMIT } from '../events/key-name.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
 
 /** Proxies keep idle connections for a minute; a server that closes them earlier makes the proxy fail requests now and then. */
 export const KEEP_ALIVE_BEHIND_PROXY_SECONDS = 65;

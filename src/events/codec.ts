@@ -7,8 +7,9 @@ import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
 import { decodeBatchBody, encodeBatchBody } from './batch-codec.js';
 import type { AnyEvent, KeySet } from './event.js';
-import { PROJECT_ID_PATTERN } from './project-id.js';
-import { AUTHENTICATION_SETTINGS, BUILT_IN_STORAGE, mergeStorage, STORAGE_SETTINGS, storedSettings } from './project-settings.js';
+import { PROJECT_ID_PATTERN } from '../api/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
+import { BUILT_IN_STORAGE, mergeStorage, storedSettings } from './project-settings.js';
 
 /** An operation and its fields, as the log stores them. */
 interface EncodedEvent {

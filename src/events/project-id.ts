@@ -1,9 +1,7 @@
 /**
  * The rule for project ids. An id becomes a file name, so it is checked before any file name is built.
  */
-
-/** The rule as a regular expression, for code and schemas. */
-export const PROJECT_ID_PATTERN = '^[a-z0-9][a-z0-9_-]{0,62}$';
+import { PROJECT_ID_PATTERN } from '../api/project-settings.js';
 
 const PROJECT_ID = new RegExp(PROJECT_ID_PATTERN);
 

@@ -6,7 +6,7 @@
  * The authorized project is known by its identity in the registry, which lasts from its creation to its deletion. The log id is not
  * suitable: a move between memory and disk starts another log of the same project and must not refuse any caller.
  */
-import type { Action } from '../api/routes.js';
+import type { Action } from '../api/actions.js';
 import { authorize, type AuthorizationRequest } from '../auth/authorize.js';
 import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';

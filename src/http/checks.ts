@@ -4,7 +4,7 @@
  * a promise only if it really waits.
  */
 import { AppError } from '../base/app-error.js';
-import { LIVENESS_PATH, READINESS_PATH } from '../api/routes.js';
+import { LIVENESS_PATH, READINESS_PATH } from '../api/paths.js';
 import type { Principal } from '../auth/principal.js';
 import { findKeyFault, type KeyFault } from '../events/key-name.js';
 import { isProjectId } from '../events/project-id.js';
@@ -16,7 +16,7 @@ import { type Exchange, projectIdOf, storeOf } from './exchange.js';
 import { type HostName, hostGuard, misdirected, readHost } from './host-header.js';
 import type { HttpParts } from './http-parts.js';
 import { checkReadPrecondition, refusePreconditions, writePrecondition } from './precondition.js';
-import { refuseQuery } from './query.js';
+import { checkQuery, refuseQuery } from './query.js';
 import { awaitsContinue } from './request-body.js';
 import { pickHeaders } from './request-headers.js';
 import type { BoundRoute } from './route-handlers.js';
@@ -124,12 +124,16 @@ export class Checks {
   }
 
   /** Id, key, query, existence, conditions: in this order, so that a caller without an API key does not learn which ids are valid. */
-  #input(exchange: Exchange, { spec, handler }: BoundRoute): void {
+  #input(exchange: Exchange, { spec, handler, query: queryCheck }: BoundRoute): void {
     const { target: { key, query }, request } = exchange;
     if (spec.needs !== 'nothing' && exchange.projectId === null) throw invalidProjectId();
     if (key !== null) checkKey(key, this.#parts.options.keyBytesMax);
-    if (handler.readQuery === undefined) refuseQuery(query);
-    else exchange.query = handler.readQuery(query);
+    if (queryCheck === undefined) {
+      refuseQuery(query);
+    } else {
+      const parameters = checkQuery(query, queryCheck);
+      exchange.query = handler.readQuery === undefined ? parameters : handler.readQuery(parameters);
+    }
     if (spec.needs === 'store') exchange.store = this.#parts.projects.store(projectIdOf(exchange));
     if (spec.needs === 'project') this.#parts.projects.details(projectIdOf(exchange));
     if (spec.preconditions === 'none') refusePreconditions(request.headers);

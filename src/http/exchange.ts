@@ -3,7 +3,7 @@
  * shape. The hot path and Koa pass the same exchange to the same functions.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RouteSpec } from '../api/routes.js';
+import type { RouteSpec } from '../api/route-spec.js';
 import type { Principal } from '../auth/principal.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import { invariant } from '../base/invariant.js';

@@ -12,6 +12,7 @@ import { allowedMethods, methodsOf } from './methods.js';
 import { announcesBody } from './request-body.js';
 import type { BoundRoute } from './route-handlers.js';
 import { readSettings } from './settings-body.js';
+import { checkSettings } from './settings-check.js';
 
 /** Makes the checks of a route and answers, see `pipeline.ts`. */
 interface RouteRunner {
@@ -88,13 +89,19 @@ function answerRoute(route: BoundRoute, runner: RouteRunner): Middleware<KoaStat
   return async (ctx) => {
     const { exchange } = ctx.state;
     await runner.admit(exchange, route);
-    if (route.spec.body === 'settings' || (route.spec.body === 'nothing' && announcesBody(exchange.request))) {
-      exchange.document = await readSettings(exchange, ctx as unknown as Context);
-    } else if (route.spec.body === 'nothing') {
-      exchange.document = {};
+    if (route.document !== undefined) {
+      const document = await readDocument(exchange, route, ctx);
+      exchange.document = checkSettings(document, route.document);
     }
     ctx.state.answer = await runner.handle(exchange, route);
   };
+}
+
+/** Reads the JSON object in a body. */
+async function readDocument(exchange: Exchange, { spec: { body } }: BoundRoute, ctx: KoaContext): Promise<unknown> {
+  invariant(body.kind === 'json', 'a document is checked where one is expected');
+  if (!body.isRequired && !announcesBody(exchange.request)) return {};
+  return await readSettings(exchange, ctx as unknown as Context, body.bytesMax);
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The methods of this server and of its routes.
  */
-import type { RouteSpec } from '../api/routes.js';
+import type { RouteSpec } from '../api/route-spec.js';
 
 /** Every method of any route, in the order of `Allow`. */
 export const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const;

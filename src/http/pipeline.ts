@@ -17,6 +17,7 @@ import { methodsOf } from './methods.js';
 import { problemAnswer } from './problem.js';
 import { requestIdOf } from './request-id.js';
 import type { BoundRoute, RouteHandlers } from './route-handlers.js';
+import { DOCUMENT_CHECKS, QUERY_CHECKS } from './route-schemas.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { keysRoutes } from './routes/keys-routes.js';
 import { projectsRoutes } from './routes/projects-routes.js';
@@ -130,7 +131,9 @@ function handle(exchange: Exchange, { handler }: BoundRoute): Answer | Promise<A
 }
 
 function bind(handlers: RouteHandlers): readonly BoundRoute[] {
-  return ROUTES.map((spec) => ({ spec, handler: handlers[spec.id] }));
+  return ROUTES.map((spec) => (
+    { spec, handler: handlers[spec.id], query: QUERY_CHECKS.get(spec.id), document: DOCUMENT_CHECKS.get(spec.id) }
+  ));
 }
 
 const HOT_ROUTES: ReadonlySet<RouteId> = new Set<RouteId>(['getKey', 'setKey', 'deleteKey']);

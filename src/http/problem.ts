@@ -1,21 +1,12 @@
 /**
- * Problem documents (RFC 9457): the status and title of each code, and which parts of an error a client sees. The answer to a server
- * error never states the cause; the server log does.
+ * Problem documents (RFC 9457): which parts of an error a client sees. `api/problems.ts` has the status and title of each code. The answer
+ * to a server error never states the cause; the server log does.
  */
+import { CHANGE_FACTS, PROBLEM_KINDS, PROBLEM_MEDIA_TYPE, type ProblemKind } from '../api/problems.js';
 import { AppError, type ErrorFacts, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger } from '../base/logger.js';
 import type { Answer, Exchange } from './exchange.js';
-
-/** The answer to a code. */
-interface ProblemKind {
-  readonly status: number;
-  readonly title: string;
-  /** For server errors: the detail that the client sees instead of the message. */
-  readonly publicText?: string;
-  /** Default of `Retry-After`. */
-  readonly retryAfterSeconds?: number;
-}
 
 /** An encoded problem. */
 export interface Problem {
@@ -26,140 +17,7 @@ export interface Problem {
   readonly body: string;
 }
 
-const PROBLEM_TYPE = 'application/problem+json';
-
-/** For refusals that only the operator can resolve. */
-const ASK_OPERATOR = 'Nothing was changed. Ask the operator of the server; the server log says what to do';
-
-const RETRY_SOON_SECONDS = 1;
-/** For conditions that often pass within seconds: a full disk is probed as often, and a restart takes about as long. */
-const RETRY_SECONDS = 5;
-/** For failures that an operator has to fix first. */
-const RETRY_LATE_SECONDS = 60;
 const SERVER_ERROR_FIRST = 500;
-
-/** The answer to every code. */
-export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
-  bad_request: { status: 400, title: 'Bad request' },
-  invalid_target: { status: 400, title: 'Invalid request target' },
-  key_in_url: { status: 400, title: 'Key in the URL' },
-  ambiguous_credentials: { status: 400, title: 'Ambiguous credentials' },
-  ambiguous_host: { status: 400, title: 'Ambiguous host' },
-  too_many_headers: { status: 431, title: 'Too many headers' },
-  headers_too_large: { status: 431, title: 'Headers too large' },
-  http_version_not_supported: { status: 505, title: 'HTTP version not supported', publicText: 'Use HTTP/1.1' },
-  misdirected_request: { status: 421, title: 'Misdirected request' },
-  request_timeout: { status: 408, title: 'Request timeout' },
-  expectation_failed: { status: 417, title: 'Expectation failed' },
-  not_found: { status: 404, title: 'Not found' },
-  method_not_allowed: { status: 405, title: 'Method not allowed' },
-  unauthorized: { status: 401, title: 'Unauthorized' },
-  forbidden: { status: 403, title: 'Forbidden' },
-  cross_site_request: { status: 403, title: 'Cross-site request' },
-  too_many_failed_keys: { status: 429, title: 'Too many failed keys', retryAfterSeconds: RETRY_SOON_SECONDS },
-  invalid_project_id: { status: 400, title: 'Invalid project id' },
-  invalid_key: { status: 400, title: 'Invalid key' },
-  invalid_query: { status: 400, title: 'Invalid query' },
-  invalid_settings: { status: 400, title: 'Invalid settings' },
-  invalid_precondition: { status: 400, title: 'Invalid precondition' },
-  project_not_found: { status: 404, title: 'Project not found' },
-  key_not_found: { status: 404, title: 'Key not found' },
-  project_exists: { status: 409, title: 'Project exists' },
-  project_files_exist: { status: 409, title: 'Files of this project exist' },
-  project_not_served: { status: 409, title: 'Project not served' },
-  not_on_disk: { status: 409, title: 'Project not on disk' },
-  precondition_failed: { status: 412, title: 'Precondition failed' },
-  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
-  unsupported_content_encoding: { status: 415, title: 'Unsupported content encoding' },
-  body_too_large: { status: 413, title: 'Body too large' },
-  line_too_large: { status: 413, title: 'Change too large' },
-  empty_body: { status: 400, title: 'Empty body' },
-  invalid_utf8: { status: 400, title: 'Invalid UTF-8' },
-  invalid_json: { status: 400, title: 'Invalid JSON' },
-  incomplete_body: { status: 400, title: 'Incomplete body' },
-  queue_full: {
-    status: 503,
-    title: 'Queue full',
-    publicText: 'Too many changes to this project are waiting. Nothing was changed',
-    retryAfterSeconds: RETRY_SOON_SECONDS,
-  },
-  busy: {
-    status: 503,
-    title: 'Busy',
-    publicText: 'Too many large responses are in progress. Retry shortly',
-    retryAfterSeconds: RETRY_SOON_SECONDS,
-  },
-  disk_full: {
-    status: 507,
-    title: 'Disk full',
-    publicText: 'There is not enough disk space for this request. Nothing was changed, and reads continue. To free space, lower the ' +
-      'retention or delete projects; deleting keys frees nothing until retention removes their history',
-    retryAfterSeconds: RETRY_SECONDS,
-  },
-  disk_failed: {
-    status: 503,
-    title: 'Disk failed',
-    publicText: 'The disk or the operating system refused the operation. Nothing was changed; the server log has the cause',
-    retryAfterSeconds: RETRY_SECONDS,
-  },
-  log_failed: {
-    status: 503,
-    title: 'Log failed',
-    publicText: 'The log that records this change has failed and accepts no lines until the server is restarted. Reads continue',
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  outcome_unknown: {
-    status: 503,
-    title: 'Outcome unknown',
-    publicText: 'The change failed while it was being written to disk. Only after a restart of the server is it known whether it was made',
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  project_corrupt: {
-    status: 503,
-    title: 'Project corrupt',
-    publicText: 'This request cannot be served: files of the project are damaged or could not be opened, or it is unknown whether the ' +
-      `project was deleted. ${ASK_OPERATOR}`,
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  project_missing: {
-    status: 503,
-    title: 'Project missing',
-    publicText: `This project is not served because its files are missing from the data folder. ${ASK_OPERATOR}`,
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  project_outdated: {
-    status: 503,
-    title: 'Project outdated',
-    publicText: 'This project is not served because its files are older than changes that it has acknowledged, or because its entry in ' +
-      `the configuration is too old to be compared with its log. ${ASK_OPERATOR}`,
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  project_newer_format: {
-    status: 503,
-    title: 'Project of a newer version',
-    publicText: `This project is not served because a newer version of the server wrote its files. ${ASK_OPERATOR}`,
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  server_log_corrupt: {
-    status: 503,
-    title: 'Registry corrupt',
-    publicText: 'The registry is damaged. Projects are served, but cannot be created or deleted, and API keys cannot be replaced',
-    retryAfterSeconds: RETRY_LATE_SECONDS,
-  },
-  config_write_failed: {
-    status: 500,
-    title: 'Configuration not written',
-    publicText: 'The server could not write its configuration file',
-  },
-  compaction_failed: {
-    status: 500,
-    title: 'Compaction failed',
-    publicText: 'The snapshot failed. The previous snapshot and the log are unchanged; reads and writes continue',
-  },
-  starting: { status: 503, title: 'Starting', publicText: 'The server is starting', retryAfterSeconds: RETRY_SOON_SECONDS },
-  shutting_down: { status: 503, title: 'Shutting down', publicText: 'The server is shutting down', retryAfterSeconds: RETRY_SECONDS },
-  internal_error: { status: 500, title: 'Internal error', publicText: 'The server failed to answer this request' },
-};
 
 /** Codes from 500 on that are no failure. */
 const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -169,9 +27,6 @@ const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'starting',
   'shutting_down',
 ]);
-
-/** Facts that a client also sees for server errors: that the change is in force anyway, and that a new API key could not be returned. */
-const PUBLIC_FACTS: readonly string[] = ['applied', 'key_lost'];
 
 /** The detail if the change is in force. */
 const APPLIED_TEXT = 'The change is in force, but a later step failed. Repeat the request to finish it';
@@ -242,7 +97,7 @@ export function makeProblem(error: AppError, requestId: string): Problem {
     request_id: requestId,
   };
   // The members of the document come first, and a second time so that no fact can replace one of them.
-  const facts = isServerError ? pick(error.facts, PUBLIC_FACTS) : error.facts;
+  const facts = isServerError ? pick(error.facts, Object.keys(CHANGE_FACTS)) : error.facts;
   const body = JSON.stringify({ ...document, ...facts, ...document });
   return { code: error.code, status: kind.status, headers: headersOf(error, kind), body };
 }
@@ -258,7 +113,7 @@ function pick(facts: ErrorFacts, names: readonly string[]): ErrorFacts {
 
 function headersOf(error: AppError, kind: ProblemKind): Record<string, string> {
   const headers: Record<string, string> = {
-    'Content-Type': PROBLEM_TYPE,
+    'Content-Type': PROBLEM_MEDIA_TYPE,
     'Cache-Control': 'no-store',
   };
   const retryAfter = error.facts['retry_after_seconds'] ?? kind.retryAfterSeconds;

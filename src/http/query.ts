@@ -12,6 +12,16 @@ export interface QueryEntry {
   readonly value: string | null;
 }
 
+/** The decoded parameters of a request, by name. */
+export type QueryParameters = Readonly<Record<string, string>>;
+
+/** How the parameters of a route are checked. */
+export interface QueryCheck {
+  readonly check: SchemaCheck<QueryParameters>;
+  /** Names of the parameters without a value. */
+  readonly valueless: ReadonlySet<string>;
+}
+
 /** Names under which people put API keys into URLs. */
 const KEY_NAMES: ReadonlySet<string> = new Set([
   'api_key', 'apikey', 'api-key', 'x-api-key', 'x_api_key', 'access_token', 'access-token', 'token', 'authorization', 'bearer',
@@ -67,11 +77,15 @@ function refuseKey({ name, value }: QueryEntry): void {
  *
  * @throws {AppError} `invalid_query` for an empty, unknown or invalid one
  */
-export function checkQuery<T>(entries: readonly QueryEntry[], check: SchemaCheck<T>): T {
+export function checkQuery(entries: readonly QueryEntry[], { check, valueless }: QueryCheck): QueryParameters {
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const { name, value } of entries) {
-    if (value === null || value === '') throw invalidQuery(`the parameter "${shown(name)}" is empty`, name);
-    parameters[name] = value;
+    if (valueless.has(name)) {
+      if (value !== null) throw invalidQuery(`the parameter "${name}" takes no value`, name);
+    } else if (value === null || value === '') {
+      throw invalidQuery(`the parameter "${shown(name)}" is empty`, name);
+    }
+    parameters[name] = value ?? '';
   }
   const checked = check(parameters);
   if (checked.ok) return checked.document;

@@ -2,7 +2,7 @@
  * Bodies with settings: small JSON objects, parsed by koa-bodyparser after our checks of the headers. The parser is lenient (invalid bytes
  * become U+FFFD, a byte order mark is dropped), so the bytes are checked separately.
  */
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import bodyParser from 'koa-bodyparser';
 import { AppError } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
@@ -13,33 +13,40 @@ import { toAppError } from './problem.js';
 import { askForBody, bodyTooLarge, checkBodyHeaders, invalidJson, readJsonText } from './request-body.js';
 import { invalidSettings } from './settings-check.js';
 
-/** Longest body with settings, in bytes. */
-const SETTINGS_BODY_BYTES_MAX = 65_536;
-
 const BYTE_ORDER_MARK = '\ufeff';
 
-const parseBody = bodyParser({
-  enableTypes: ['json'],
-  jsonLimit: String(SETTINGS_BODY_BYTES_MAX),
-  strict: true,
-  onerror: (error) => {
-    throw error;
-  },
-});
+/** By their limit, in bytes. */
+const parsers = new Map<number, Middleware>();
+
+function parserFor(bytesMax: number): Middleware {
+  const known = parsers.get(bytesMax);
+  if (known !== undefined) return known;
+  const parser = bodyParser({
+    enableTypes: ['json'],
+    jsonLimit: String(bytesMax),
+    strict: true,
+    onerror: (error) => {
+      throw error;
+    },
+  });
+  parsers.set(bytesMax, parser);
+  return parser;
+}
 
 /**
  * Reads a JSON object. The body can arrive slowly, so the authorization is checked again before anything is said about it.
  *
  * @param ctx the context of the same request, for the parser
+ * @param bytesMax the longest body, in bytes
  * @throws {AppError} for the headers, the bytes or the syntax; if the authorization has ended, its error
  */
-export async function readSettings(exchange: Exchange, ctx: Context): Promise<unknown> {
-  checkBodyHeaders(exchange, SETTINGS_BODY_BYTES_MAX);
+export async function readSettings(exchange: Exchange, ctx: Context, bytesMax: number): Promise<unknown> {
+  checkBodyHeaders(exchange, bytesMax);
   askForBody(exchange);
-  return await parseSettings(exchange, ctx).finally(() => authorizationOf(exchange).assertHolds());
+  return await parseSettings(exchange, ctx, bytesMax).finally(() => authorizationOf(exchange).assertHolds());
 }
 
-async function parseSettings(exchange: Exchange, ctx: Context): Promise<unknown> {
+async function parseSettings(exchange: Exchange, ctx: Context, bytesMax: number): Promise<unknown> {
   const pieces: Buffer[] = [];
   // Attached in the same turn as the reader of the parser, so that neither misses a byte.
   const keep = (piece: Buffer): void => {
@@ -47,9 +54,9 @@ async function parseSettings(exchange: Exchange, ctx: Context): Promise<unknown>
   };
   exchange.request.on('data', keep);
   try {
-    await parseBody(ctx, async () => undefined);
+    await parserFor(bytesMax)(ctx, async () => undefined);
   } catch (thrown) {
-    throw refusal(thrown, pieces);
+    throw refusal(thrown, pieces, bytesMax);
   } finally {
     exchange.request.off('data', keep);
   }
@@ -64,10 +71,10 @@ async function parseSettings(exchange: Exchange, ctx: Context): Promise<unknown>
 }
 
 /** Maps an error of the parser. */
-function refusal(thrown: unknown, pieces: readonly Buffer[]): AppError {
+function refusal(thrown: unknown, pieces: readonly Buffer[], bytesMax: number): AppError {
   if (!(thrown instanceof SyntaxError)) {
     const error = toAppError(thrown);
-    return error.code === 'body_too_large' ? bodyTooLarge(SETTINGS_BODY_BYTES_MAX) : error;
+    return error.code === 'body_too_large' ? bodyTooLarge(bytesMax) : error;
   }
   const bytes = Buffer.concat(pieces);
   readJsonText(bytes);

@@ -2,7 +2,7 @@
  * Strict parsing of the raw request target: form, path, query. Percent-encodings are decoded exactly once, here; the router's own decoding
  * accepts malformed ones and is not used.
  */
-import { PROJECTS_PATH } from '../api/routes.js';
+import { PROJECTS_PATH } from '../api/paths.js';
 import { AppError } from '../base/app-error.js';
 import { parseQuery, type QueryEntry } from './query.js';
 

@@ -5,9 +5,8 @@ import { invariant } from '../base/invariant.js';
 import { compileSchema } from '../base/json-schema.js';
 import { schemaOf } from '../base/setting.js';
 import type { ProjectEvent, Recorded } from '../events/event.js';
-import {
-  AUTHENTICATION_SETTINGS, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, STORAGE_SETTINGS, storedSettings,
-} from '../events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
+import { BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, storedSettings } from '../events/project-settings.js';
 import type { Projection } from './projection.js';
 
 /** Settings and API key id after one project event. */

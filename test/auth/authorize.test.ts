@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Action } from '../../src/api/routes.js';
+import type { Action } from '../../src/api/actions.js';
 import { ACTIONS, authorize, isGuardedChange, type AccessDecision, type Scopes } from '../../src/auth/authorize.js';
 import { ANONYMOUS, type Principal } from '../../src/auth/principal.js';
 import { InvariantError } from '../../src/base/invariant.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CONFIG_SCHEMA } from '../../src/config/config-document.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
 import { SETTINGS } from '../../src/config/settings-table.js';
 import { suite } from '../suite.js';
 import { settingRows } from './setting-rows.js';

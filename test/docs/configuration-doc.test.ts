@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { JsonSchema } from '../../src/base/setting.js';
 import { SETTINGS } from '../../src/config/settings-table.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
 import { inFolder } from '../config/config-folder.js';
 import { type SettingRow, settingRows } from '../config/setting-rows.js';
 import { beginLife } from '../projects/lives-fixture.js';

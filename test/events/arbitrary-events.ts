@@ -1,7 +1,8 @@
 /** Generators of events and their parts, for the property tests of every room that handles events. */
 import fc from 'fast-check';
 import type { AnyEvent, KeyChanged } from '../../src/events/event.js';
-import { AUTHENTICATION_SETTINGS, type ProjectSettings, STORAGE_SETTINGS } from '../../src/events/project-settings.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
+import type { ProjectSettings } from '../../src/events/project-settings.js';
 import { arbitraryValues } from '../base/arbitrary-values.js';
 
 /** Plain objects, as literals are: by default some are made without a prototype, which strict equality tells apart. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { isProjectId, PROJECT_ID_PATTERN } from '../../src/events/project-id.js';
+import { PROJECT_ID_PATTERN } from '../../src/api/project-settings.js';
+import { isProjectId } from '../../src/events/project-id.js';
 import { suite } from '../suite.js';
 
 const test = suite('project-id');

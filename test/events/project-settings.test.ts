@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { compileSchema } from '../../src/base/json-schema.js';
 import { schemaOf } from '../../src/base/setting.js';
+import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
 import {
-  AUTHENTICATION_SETTINGS, BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, STORAGE_SETTINGS,
-  type ProjectSettings,
+  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, type ProjectSettings,
 } from '../../src/events/project-settings.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';

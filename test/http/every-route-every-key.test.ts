@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Action } from '../../src/api/routes.js';
+import type { Action } from '../../src/api/actions.js';
 import { authorize } from '../../src/auth/authorize.js';
 import { generateApiKey } from '../../src/auth/api-key.js';
 import type { Principal } from '../../src/auth/principal.js';

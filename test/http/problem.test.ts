@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { ERROR_CODES } from '../../src/base/error-codes.js';
-import { logLevelOf, makeProblem, PROBLEM_KINDS, toAppError } from '../../src/http/problem.js';
+import { PROBLEM_KINDS } from '../../src/api/problems.js';
+import { logLevelOf, makeProblem, toAppError } from '../../src/http/problem.js';
 import { suite } from '../suite.js';
 
 const test = suite('problem');

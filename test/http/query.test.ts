@@ -2,16 +2,19 @@ import assert from 'node:assert/strict';
 import { generateApiKey } from '../../src/auth/api-key.js';
 import { AppError } from '../../src/base/app-error.js';
 import { compileSchema } from '../../src/base/json-schema.js';
-import { checkQuery, parseQuery, refuseQuery } from '../../src/http/query.js';
+import { checkQuery, parseQuery, type QueryCheck, type QueryParameters, refuseQuery } from '../../src/http/query.js';
 import { suite } from '../suite.js';
 
 const test = suite('query');
 
-const check = compileSchema<{ readonly a?: string; readonly b?: string }>({
-  type: 'object',
-  properties: { a: { type: 'string' }, b: { enum: ['true'], description: '"true"' } },
-  additionalProperties: false,
-});
+const check: QueryCheck = {
+  check: compileSchema<QueryParameters>({
+    type: 'object',
+    properties: { a: { type: 'string' }, b: { enum: ['true'], description: '"true"' }, bare: { const: '' } },
+    additionalProperties: false,
+  }),
+  valueless: new Set(['bare']),
+};
 
 function codeOf(action: () => unknown): string {
   try {
@@ -88,7 +91,7 @@ test('parseQuery() refuses an API key anywhere in the query and does not echo it
 });
 
 test('checkQuery() returns the parameters of the schema', () => {
-  assert.deepEqual({ ...checkQuery(parseQuery('a=x&b=true'), check) }, { a: 'x', b: 'true' });
+  assert.deepEqual({ ...checkQuery(parseQuery('a=x&b=true&bare'), check) }, { a: 'x', b: 'true', bare: '' });
 });
 
 test('checkQuery() refuses unknown, empty and invalid parameters by name', () => {
@@ -97,6 +100,7 @@ test('checkQuery() refuses unknown, empty and invalid parameters by name', () =>
     ['a=', 'a'],
     ['a', 'a'],
     ['b=yes', 'b'],
+    ['bare=1', 'bare'],
     ['A=1', 'A'],
     ['__proto__=1', '__proto__'],
     ['constructor=1', 'constructor'],

@@ -2,25 +2,23 @@
  * The health probes: is the process alive, and can it serve. They need no API key, and name projects only to the global one.
  */
 import { authorize } from '../../auth/authorize.js';
-import { AppError } from '../../base/app-error.js';
 import type { ReadinessCheck } from '../../projects/projects.js';
 import { identifyCaller } from '../access.js';
 import type { Answer, Exchange } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
 import { jsonAnswer } from '../json-answer.js';
-import { type QueryEntry, refuseQuery } from '../query.js';
+import type { QueryParameters } from '../query.js';
 import type { RouteHandlers } from '../route-handlers.js';
 
 const OK = 200;
 const UNAVAILABLE = 503;
 const RETRY_AFTER_SECONDS = '1';
-const VERBOSE = 'verbose';
 
 /** Returns the handlers. */
 export function healthRoutes(parts: HttpParts): RouteHandlers<'getLiveness' | 'getReadiness'> {
   return {
     getLiveness: { handle: () => jsonAnswer(OK, { status: 'live' }) },
-    getReadiness: { readQuery: readVerbose, handle: (exchange) => showReadiness(exchange, parts) },
+    getReadiness: { handle: (exchange) => showReadiness(exchange, parts) },
   };
 }
 
@@ -29,7 +27,8 @@ async function showReadiness(exchange: Exchange, parts: HttpParts): Promise<Answ
   const isReady = state === 'serving' && parts.projects.canWrite;
   const unready = state === 'serving' ? 'not_ready' : state;
   const status = isReady ? 'ready' : unready;
-  const report = exchange.query === true ? await describe(exchange, parts) : {};
+  const { verbose } = exchange.query as QueryParameters;
+  const report = verbose !== undefined ? await describe(exchange, parts) : {};
   const { started, refused, total } = parts.projects.progress();
   // The code of the problem that other routes answer with, so that a client waiting for startup can match on it.
   const counts = { projects_started: started, projects_refused: refused, projects_total: total };
@@ -51,13 +50,4 @@ async function describe(exchange: Exchange, parts: HttpParts): Promise<object> {
   const counted = { checks, degraded_count: degraded.length };
   const isAllowed = authorize({ principal, action: 'server.inspect', project: null }, scopes) === 'allow';
   return isAllowed ? { ...counted, degraded } : counted;
-}
-
-/** `verbose` is the only parameter, and has no value. */
-function readVerbose(entries: readonly QueryEntry[]): boolean {
-  refuseQuery(entries.filter((entry) => entry.name !== VERBOSE));
-  const [entry] = entries;
-  if (entry === undefined) return false;
-  if (entry.value === null) return true;
-  throw new AppError('invalid_query', 'Cannot use the query: the parameter "verbose" takes no value', { facts: { parameter: VERBOSE } });
 }

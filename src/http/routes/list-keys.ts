@@ -2,48 +2,22 @@
  * The route that lists the keys of a project: its query, its pages, and the link to the next one.
  */
 import { isUtf8 } from 'node:buffer';
+import type { LISTING_PARAMETERS } from '../../api/specs/keys.js';
 import { AppError } from '../../base/app-error.js';
-import { compileSchema } from '../../base/json-schema.js';
 import { findKeyFault } from '../../events/key-name.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
 import { JSON_HEADERS } from '../json-answer.js';
 import { fixPage, type ListingRange, type ListingText, writeListing, writePage } from '../listing-text.js';
 import type { LongAnswers } from '../long-answers.js';
-import { checkQuery, type QueryEntry } from '../query.js';
+import type { QueryEntry } from '../query.js';
 import type { RouteHandler } from '../route-handlers.js';
 
 const OK = 200;
 const CURSOR = 'cursor';
-/** Largest `limit`. */
-const LISTING_LIMIT_MAX = 10_000;
 
-/** The decoded parameters, as text. */
-interface ListingParameters {
-  readonly prefix?: string;
-  readonly start?: string;
-  readonly end?: string;
-  readonly limit?: string;
-  readonly cursor?: string;
-  readonly reverse?: 'true' | 'false';
-  readonly values?: 'true' | 'false';
-}
-
-const FLAG = { enum: ['true', 'false'], description: '"true" or "false"' };
-
-const checkListingParameters = compileSchema<ListingParameters>({
-  type: 'object',
-  properties: {
-    prefix: { type: 'string' },
-    start: { type: 'string' },
-    end: { type: 'string' },
-    limit: { type: 'string', pattern: '^([1-9][0-9]{0,3}|10000)$', description: `a whole number from 1 to ${LISTING_LIMIT_MAX}` },
-    cursor: { type: 'string', pattern: '^[0-9A-Za-z_-]+$', description: 'the one from a "Link" header' },
-    reverse: FLAG,
-    values: FLAG,
-  },
-  additionalProperties: false,
-});
+/** Those that the route has, as text. */
+type ListingParameters = Partial<Record<keyof typeof LISTING_PARAMETERS, string>>;
 
 type ListingParts = Pick<HttpParts, 'turns'> & { readonly longAnswers: LongAnswers };
 
@@ -81,12 +55,11 @@ interface ListingQuery {
 }
 
 /**
- * Parses the query of a listing.
+ * Converts the parameters of a listing.
  *
  * @throws {AppError} `invalid_query`
  */
-export function readListingQuery(entries: readonly QueryEntry[]): ListingQuery {
-  const { prefix, start, end, limit, cursor, reverse, values } = checkQuery(entries, checkListingParameters);
+export function readListingQuery({ prefix, start, end, limit, cursor, reverse, values }: ListingParameters): ListingQuery {
   const range = {
     ...(prefix === undefined ? {} : { prefix }),
     ...(start === undefined ? {} : { start }),

@@ -1,7 +1,7 @@
 /**
  * The root: which program answers here, and its links. Needs no API key and reveals nothing of the data.
  */
-import { LIVENESS_PATH, PROJECTS_PATH, READINESS_PATH } from '../../api/routes.js';
+import { LIVENESS_PATH, PROJECTS_PATH, READINESS_PATH } from '../../api/paths.js';
 import { jsonAnswer } from '../json-answer.js';
 import type { RouteHandler, RouteHandlers } from '../route-handlers.js';
 

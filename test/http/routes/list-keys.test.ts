@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { findKeyFault } from '../../../src/events/key-name.js';
-import { parseQuery } from '../../../src/http/query.js';
+import { parseQuery, type QueryParameters } from '../../../src/http/query.js';
 import { encodeCursor, nextLink, readListingQuery } from '../../../src/http/routes/list-keys.js';
 import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
@@ -13,6 +13,11 @@ const KEYS = '/api/v1/projects/alpha/keys';
 function fill(server: TestServer, keys: readonly string[], valueOf: (key: string) => string = (key) => JSON.stringify(key)): void {
   const { entries } = server.projects.fakeStore('alpha').values;
   for (const key of keys) entries.set(key, { value: valueOf(key), seq: 2, timeMs: 0 });
+}
+
+/** The decoded parameters of a query. */
+function parametersOf(query: string): QueryParameters {
+  return Object.fromEntries(parseQuery(query).map(({ name, value }) => [name, value ?? '']));
 }
 
 async function keysOf(server: TestServer, query: string): Promise<string[]> {
@@ -184,11 +189,11 @@ test('an error in the middle of a listing cuts it off instead of ending it norma
   }));
 
 test('readListingQuery() selects everything, ascending and with values, by default', () => {
-  assert.deepEqual(readListingQuery([]), { range: { reverse: false }, withValues: true, limit: undefined });
+  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, withValues: true, limit: undefined });
 });
 
 test('readListingQuery() parses every parameter', () => {
-  const query = readListingQuery(parseQuery('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false'));
+  const query = readListingQuery(parametersOf('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false'));
   assert.deepEqual(query, { range: { prefix: 'a', start: 'b', end: 'c', after: 'a', reverse: true }, withValues: false, limit: 10 });
 });
 
@@ -199,7 +204,7 @@ test('a cursor encodes any key, and the link keeps the rest of the query', () =>
       const entries = parseQuery(`prefix=${encodeURIComponent(prefix)}&limit=5&cursor=${encodeCursor('old')}`);
       const target = /^<\/p\?(.*)>; rel="next"$/.exec(nextLink('/p', entries, last))?.[1] ?? '';
       assert.match(target, /^[\x21-\x7e]+$/);
-      const { range, limit } = readListingQuery(parseQuery(target));
+      const { range, limit } = readListingQuery(parametersOf(target));
       assert.deepEqual([range.after, range.prefix, limit], [last, prefix, 5]);
     }),
   );

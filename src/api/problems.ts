@@ -1,0 +1,165 @@
+/**
+ * The problems that a request may be answered with: the status, the title and the facts of each code.
+ */
+import type { ErrorCode } from '../base/error-codes.js';
+import type { JsonSchema } from '../base/setting.js';
+
+/** Media type of a problem document (RFC 9457). */
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** The answer to a code. */
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  /** The facts that the answer may have beside the members that every problem has, by name, with their schemas. */
+  readonly facts?: Readonly<Record<string, JsonSchema>>;
+  /** For server errors: the detail that the client sees instead of the message. */
+  readonly publicText?: string;
+  /** Default of `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+}
+
+const TEXT = { type: 'string' };
+const COUNT = { type: 'integer', minimum: 0 };
+const LIMIT = { limit: COUNT, actual: COUNT };
+const FILES = { files: { type: 'array', items: TEXT } };
+
+/** Facts about a change that failed: that it is in force anyway, and that a new API key could not be returned. */
+export const CHANGE_FACTS = {
+  applied: { const: true, description: 'The change is in force; only a later step failed. Repeat the request to finish it.' },
+  key_lost: { const: true, description: 'The change created an API key, which this answer cannot contain: regenerate it.' },
+} as const;
+
+/** For refusals that only the operator can resolve. */
+const ASK_OPERATOR = 'Nothing was changed. Ask the operator of the server; the server log says what to do';
+
+const RETRY_SOON_SECONDS = 1;
+/** For conditions that often pass within seconds: a full disk is probed as often, and a restart takes about as long. */
+const RETRY_SECONDS = 5;
+/** For failures that an operator has to fix first. */
+const RETRY_LATE_SECONDS = 60;
+
+/** The answer to every code. */
+export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
+  bad_request: { status: 400, title: 'Bad request' },
+  invalid_target: { status: 400, title: 'Invalid request target' },
+  key_in_url: { status: 400, title: 'Key in the URL' },
+  ambiguous_credentials: { status: 400, title: 'Ambiguous credentials' },
+  ambiguous_host: { status: 400, title: 'Ambiguous host' },
+  too_many_headers: { status: 431, title: 'Too many headers', facts: LIMIT },
+  headers_too_large: { status: 431, title: 'Headers too large' },
+  http_version_not_supported: { status: 505, title: 'HTTP version not supported', publicText: 'Use HTTP/1.1' },
+  misdirected_request: { status: 421, title: 'Misdirected request' },
+  request_timeout: { status: 408, title: 'Request timeout' },
+  expectation_failed: { status: 417, title: 'Expectation failed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  unauthorized: { status: 401, title: 'Unauthorized' },
+  forbidden: { status: 403, title: 'Forbidden' },
+  cross_site_request: { status: 403, title: 'Cross-site request' },
+  too_many_failed_keys: {
+    status: 429, title: 'Too many failed keys', facts: { retry_after_seconds: COUNT }, retryAfterSeconds: RETRY_SOON_SECONDS,
+  },
+  invalid_project_id: { status: 400, title: 'Invalid project id', facts: { pointer: TEXT, expected: TEXT } },
+  invalid_key: { status: 400, title: 'Invalid key', facts: { reason: TEXT, ...LIMIT } },
+  invalid_query: { status: 400, title: 'Invalid query', facts: { parameter: TEXT } },
+  invalid_settings: { status: 400, title: 'Invalid settings', facts: { pointer: TEXT, expected: TEXT } },
+  invalid_precondition: { status: 400, title: 'Invalid precondition' },
+  project_not_found: { status: 404, title: 'Project not found' },
+  key_not_found: { status: 404, title: 'Key not found' },
+  project_exists: { status: 409, title: 'Project exists' },
+  project_files_exist: { status: 409, title: 'Files of this project exist', facts: FILES },
+  project_not_served: { status: 409, title: 'Project not served', facts: FILES },
+  not_on_disk: { status: 409, title: 'Project not on disk' },
+  precondition_failed: { status: 412, title: 'Precondition failed', facts: { current_seq: COUNT } },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
+  unsupported_content_encoding: { status: 415, title: 'Unsupported content encoding' },
+  body_too_large: { status: 413, title: 'Body too large', facts: LIMIT },
+  line_too_large: { status: 413, title: 'Change too large', facts: LIMIT },
+  empty_body: { status: 400, title: 'Empty body' },
+  invalid_utf8: { status: 400, title: 'Invalid UTF-8', facts: { offset: COUNT } },
+  invalid_json: { status: 400, title: 'Invalid JSON', facts: { offset: COUNT, line: COUNT, column: COUNT, expected: TEXT } },
+  incomplete_body: { status: 400, title: 'Incomplete body' },
+  queue_full: {
+    status: 503,
+    title: 'Queue full',
+    publicText: 'Too many changes to this project are waiting. Nothing was changed',
+    retryAfterSeconds: RETRY_SOON_SECONDS,
+  },
+  busy: {
+    status: 503,
+    title: 'Busy',
+    publicText: 'Too many large responses are in progress. Retry shortly',
+    retryAfterSeconds: RETRY_SOON_SECONDS,
+  },
+  disk_full: {
+    status: 507,
+    title: 'Disk full',
+    publicText: 'There is not enough disk space for this request. Nothing was changed, and reads continue. To free space, lower the ' +
+      'retention or delete projects; deleting keys frees nothing until retention removes their history',
+    retryAfterSeconds: RETRY_SECONDS,
+  },
+  disk_failed: {
+    status: 503,
+    title: 'Disk failed',
+    publicText: 'The disk or the operating system refused the operation. Nothing was changed; the server log has the cause',
+    retryAfterSeconds: RETRY_SECONDS,
+  },
+  log_failed: {
+    status: 503,
+    title: 'Log failed',
+    publicText: 'The log that records this change has failed and accepts no lines until the server is restarted. Reads continue',
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  outcome_unknown: {
+    status: 503,
+    title: 'Outcome unknown',
+    publicText: 'The change failed while it was being written to disk. Only after a restart of the server is it known whether it was made',
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_corrupt: {
+    status: 503,
+    title: 'Project corrupt',
+    publicText: 'This request cannot be served: files of the project are damaged or could not be opened, or it is unknown whether the ' +
+      `project was deleted. ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_missing: {
+    status: 503,
+    title: 'Project missing',
+    publicText: `This project is not served because its files are missing from the data folder. ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_outdated: {
+    status: 503,
+    title: 'Project outdated',
+    publicText: 'This project is not served because its files are older than changes that it has acknowledged, or because its entry in ' +
+      `the configuration is too old to be compared with its log. ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  project_newer_format: {
+    status: 503,
+    title: 'Project of a newer version',
+    publicText: `This project is not served because a newer version of the server wrote its files. ${ASK_OPERATOR}`,
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  server_log_corrupt: {
+    status: 503,
+    title: 'Registry corrupt',
+    publicText: 'The registry is damaged. Projects are served, but cannot be created or deleted, and API keys cannot be replaced',
+    retryAfterSeconds: RETRY_LATE_SECONDS,
+  },
+  config_write_failed: {
+    status: 500,
+    title: 'Configuration not written',
+    publicText: 'The server could not write its configuration file',
+  },
+  compaction_failed: {
+    status: 500,
+    title: 'Compaction failed',
+    publicText: 'The snapshot failed. The previous snapshot and the log are unchanged; reads and writes continue',
+  },
+  starting: { status: 503, title: 'Starting', publicText: 'The server is starting', retryAfterSeconds: RETRY_SOON_SECONDS },
+  shutting_down: { status: 503, title: 'Shutting down', publicText: 'The server is shutting down', retryAfterSeconds: RETRY_SECONDS },
+  internal_error: { status: 500, title: 'Internal error', publicText: 'The server failed to answer this request' },
+};

@@ -1,0 +1,81 @@
+/**
+ * The form of the contract: what is said of a route. Handlers, the document of the API and the tests all work from it.
+ */
+import type { ErrorCode } from '../base/error-codes.js';
+import type { JsonSchema } from '../base/setting.js';
+import type { Action } from './actions.js';
+import type { HeaderName } from './schemas/headers.js';
+
+/** A query parameter. */
+export interface ParameterSpec {
+  /** The schema of its decoded text, with which the server checks it; `description` words what was expected. */
+  readonly schema: JsonSchema;
+  /** What it does, as a phrase. */
+  readonly meaning: string;
+  /** True for a parameter without a value. @default false */
+  readonly isValueless?: boolean;
+  readonly example?: string;
+}
+
+/** The body of a request. */
+type BodySpec =
+  | { readonly kind: 'none' }
+  /** A JSON value of any kind, kept token for token. */
+  | { readonly kind: 'value' }
+  /** A JSON object, which the server checks with this schema. One that is not required is taken for `{}` when it is missing. */
+  | {
+    readonly kind: 'json';
+    readonly schema: JsonSchema;
+    readonly bytesMax: number;
+    readonly isRequired: boolean;
+    readonly example?: unknown;
+  };
+
+/** An answer that is not a problem. */
+interface AnswerSpec {
+  readonly description: string;
+  /** The schema of a JSON body; absent for another body, or none. */
+  readonly schema?: JsonSchema;
+  /** The media type of a body that is not JSON. */
+  readonly mediaType?: string;
+  /** Headers that the answer always has. */
+  readonly headers?: readonly HeaderName[];
+  /** Headers that it may have. */
+  readonly optionalHeaders?: readonly HeaderName[];
+  readonly example?: unknown;
+}
+
+/** What exists: a method and a path, what a request for it must satisfy, and what it is answered. */
+export interface RouteSpec {
+  /** Names the operation. */
+  readonly id: string;
+  /** `GET` includes `HEAD`. */
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Other methods with the same meaning. */
+  readonly aliases?: readonly 'POST'[];
+  /** `{id}` is one segment; `{key}` is the rest of the path, slashes included. */
+  readonly path: `/${string}`;
+  /** What the caller must be authorized for; null: no API key is needed. */
+  readonly action: Action | null;
+  /**
+   * What the path must name for the handler to be called: nothing, a valid project id, a project in any state, or a project that can be
+   * read and written.
+   */
+  readonly needs: 'nothing' | 'id' | 'project' | 'store';
+  readonly tag: 'projects' | 'keys' | 'server';
+  /** What it does, in a few words. */
+  readonly summary: string;
+  /** What else a caller should know. Markdown. */
+  readonly description?: string;
+  /** The parameters, by name; absent: every parameter is refused. */
+  readonly query?: Readonly<Record<string, ParameterSpec>>;
+  /** The conditional headers that the handler reads. `none` refuses them; `ignored` is for routes that never had a version. */
+  readonly preconditions: 'ignored' | 'none' | 'read' | 'write';
+  readonly body: BodySpec;
+  /** By status. */
+  readonly answers: Readonly<Record<number, AnswerSpec>>;
+  /** Codes beyond those that `route-problems.ts` derives from the other fields. */
+  readonly problems: readonly ErrorCode[];
+  /** The version of the program that had it first. */
+  readonly since: string;
+}

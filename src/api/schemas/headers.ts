@@ -1,0 +1,18 @@
+/**
+ * The headers of answers that mean something to a client.
+ */
+
+/** What a header says, and the form of its value. */
+export const HEADERS = {
+  'Allow': { description: 'The methods of this path.', pattern: '^[A-Z]+(, [A-Z]+)*$' },
+  'ETag': { description: 'The version, for `If-Match` and `If-None-Match`.', pattern: '^"[^"]*"$' },
+  'Last-Modified': { description: 'When the version was written, in seconds.', pattern: ' GMT$' },
+  'Link': { description: 'The next page of a listing, as `<…>; rel="next"`.', pattern: '^<.*>; rel="next"$' },
+  'Location': { description: 'The path of what the answer is about.', pattern: '^/' },
+  'Retry-After': { description: 'Seconds after which a repeated request may succeed.', pattern: '^[0-9]+$' },
+  'WWW-Authenticate': { description: 'How to send an API key.', pattern: '^Bearer ' },
+  'X-Request-Id': { description: 'Names the request in the server log and in the log of the project.', pattern: '^[!-~]{1,128}$' },
+} as const;
+
+/** The name of a header. */
+export type HeaderName = keyof typeof HEADERS;

@@ -1,0 +1,41 @@
+/**
+ * Schemas of keys, values and what a write answers.
+ */
+
+/** A position in the log of a project. */
+export const SEQ = { type: 'integer', minimum: 0, title: 'number of a change in the log of the project' } as const;
+
+/** The hash of a log line. */
+const HASH = { type: 'string', pattern: '^[0-9a-f]{64}$', title: 'SHA-256 of the log line, which covers all lines before it' } as const;
+
+const DURABLE = { const: false, title: 'present if the change may not be on disk yet' } as const;
+
+/** The schema of a value. */
+export const VALUE = { title: 'any JSON value; it is kept token for token' } as const;
+
+/** The schema of a key. */
+export const KEY = { type: 'string', minLength: 1, title: 'name of a value' } as const;
+
+/** The answer to a write of one key. */
+export const KEY_RECEIPT = {
+  type: 'object',
+  properties: { key: KEY, seq: SEQ, hash: HASH, durable: DURABLE },
+  required: ['key', 'seq', 'hash'],
+} as const;
+
+/** The answer to a deletion of all keys. */
+export const CLEAR_RECEIPT = {
+  type: 'object',
+  properties: {
+    deleted: { type: 'integer', minimum: 0, title: 'number of keys that were deleted' }, seq: SEQ, hash: HASH, durable: DURABLE,
+  },
+  required: ['deleted', 'seq', 'hash'],
+} as const;
+
+/** A listing: keys and values, or only keys. */
+export const LISTING = {
+  oneOf: [
+    { type: 'object', additionalProperties: VALUE, title: 'keys and values, sorted by key' },
+    { type: 'array', items: KEY, title: 'keys in order, with values=false' },
+  ],
+} as const;

@@ -1,0 +1,104 @@
+/**
+ * The routes of keys and values.
+ */
+import { PROJECT_PATH } from '../paths.js';
+import type { ParameterSpec, RouteSpec } from '../route-spec.js';
+import { CLEAR_RECEIPT, KEY_RECEIPT, LISTING, VALUE } from '../schemas/keys.js';
+
+const KEYS = `${PROJECT_PATH}/keys` as const;
+const KEY = `${KEYS}/{key}` as const;
+
+/** Largest `limit`. */
+const LISTING_LIMIT_MAX = 10_000;
+
+const FLAG = { enum: ['true', 'false'], description: '"true" or "false"' };
+
+const HASH_EXAMPLE = 'b9eb3ad01daadc1f2d1d7a2f3a9b2a3ce12fd1b7b3a3f7f4b2b0c1a2d3e4f506';
+const RECEIPT_EXAMPLE = { key: 'user/1', seq: 57, hash: HASH_EXAMPLE };
+
+/** The parameters of a listing. */
+export const LISTING_PARAMETERS = {
+  prefix: { schema: { type: 'string' }, meaning: 'Only keys that start with it.', example: 'user/' },
+  start: { schema: { type: 'string' }, meaning: 'Only keys from this one on, inclusive.' },
+  end: { schema: { type: 'string' }, meaning: 'Only keys before this one, exclusive. `reverse` does not swap `start` and `end`.' },
+  limit: {
+    schema: { type: 'string', pattern: '^([1-9][0-9]{0,3}|10000)$', description: `a whole number from 1 to ${LISTING_LIMIT_MAX}` },
+    meaning: 'Keys per page. If there are more, the header `Link` has the next page. Without it, the answer has all keys.',
+    example: '100',
+  },
+  cursor: {
+    schema: { type: 'string', pattern: '^[0-9A-Za-z_-]+$', description: 'the one from a "Link" header' },
+    meaning: 'The one from a `Link` header.',
+  },
+  reverse: { schema: FLAG, meaning: '`true`: last key first.' },
+  values: { schema: FLAG, meaning: '`false`: an array of keys.' },
+} as const satisfies Readonly<Record<string, ParameterSpec>>;
+
+/** The routes. */
+export const KEY_ROUTES = [
+  {
+    id: 'getKey', method: 'GET', path: KEY, action: 'keys.read', needs: 'store', tag: 'keys',
+    summary: 'Read a value',
+    preconditions: 'read',
+    body: { kind: 'none' },
+    answers: {
+      200: {
+        description: 'The value, token for token as it was sent.', schema: VALUE, headers: ['ETag', 'Last-Modified'],
+        example: { name: 'Ada', balance: 1 },
+      },
+      304: { description: 'The version that `If-None-Match` names is the current one.', headers: ['ETag', 'Last-Modified'] },
+    },
+    problems: ['key_not_found', 'busy'],
+    since: '0.1.0',
+  },
+  {
+    id: 'setKey', method: 'PUT', aliases: ['POST'], path: KEY, action: 'keys.write', needs: 'store', tag: 'keys',
+    summary: 'Store a value',
+    description: 'Creates the key or replaces its value.',
+    preconditions: 'write',
+    body: { kind: 'value' },
+    answers: {
+      200: { description: 'The value was replaced.', schema: KEY_RECEIPT, headers: ['ETag'], example: RECEIPT_EXAMPLE },
+      201: { description: 'The key was created.', schema: KEY_RECEIPT, headers: ['ETag'], example: RECEIPT_EXAMPLE },
+    },
+    problems: [],
+    since: '0.1.0',
+  },
+  {
+    id: 'deleteKey', method: 'DELETE', path: KEY, action: 'keys.write', needs: 'store', tag: 'keys',
+    summary: 'Delete a key',
+    preconditions: 'write',
+    body: { kind: 'none' },
+    answers: { 200: { description: 'The key was deleted.', schema: KEY_RECEIPT, example: RECEIPT_EXAMPLE } },
+    problems: ['key_not_found'],
+    since: '0.1.0',
+  },
+  {
+    id: 'listKeys', method: 'GET', path: KEYS, action: 'keys.read', needs: 'store', tag: 'keys',
+    summary: 'List keys and values',
+    description: 'Sorted by the UTF-8 bytes of the keys. A long listing is built from pieces of up to 1,000 keys, each of one moment. '
+      + 'If the connection ends before the closing bracket, the listing is incomplete.',
+    query: LISTING_PARAMETERS,
+    preconditions: 'none',
+    body: { kind: 'none' },
+    answers: {
+      200: {
+        description: 'Keys and values, or keys only.', schema: LISTING, optionalHeaders: ['Link'],
+        example: { 'greeting': 'hello', 'user/1': { name: 'Ada', balance: 1 } },
+      },
+    },
+    problems: ['busy'],
+    since: '0.1.0',
+  },
+  {
+    id: 'clearKeys', method: 'DELETE', path: KEYS, action: 'keys.write', needs: 'store', tag: 'keys',
+    summary: 'Delete every key',
+    preconditions: 'none',
+    body: { kind: 'none' },
+    answers: {
+      200: { description: 'All keys were deleted.', schema: CLEAR_RECEIPT, example: { deleted: 2, seq: 58, hash: HASH_EXAMPLE } },
+    },
+    problems: [],
+    since: '0.1.0',
+  },
+] as const satisfies readonly RouteSpec[];

@@ -1,0 +1,64 @@
+/**
+ * The routes of the server itself.
+ */
+import { API_PATH, LIVENESS_PATH, READINESS_PATH } from '../paths.js';
+import type { RouteSpec } from '../route-spec.js';
+import { LIVENESS, NOT_READY, READY, ROOT } from '../schemas/server.js';
+
+const ROOT_ANSWER = {
+  description: 'The program and its links.',
+  schema: ROOT,
+  example: {
+    name: 'simplekv', version: '0.1.0', links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz' },
+    documentation: 'docs/http-api.md of the package',
+  },
+} as const;
+
+/** The routes. */
+export const SERVER_ROUTES = [
+  {
+    id: 'getLiveness', method: 'GET', path: LIVENESS_PATH, action: null, needs: 'nothing', tag: 'server',
+    summary: 'Is the process alive?',
+    preconditions: 'ignored',
+    body: { kind: 'none' },
+    answers: { 200: { description: 'It is.', schema: LIVENESS, example: { status: 'live' } } },
+    problems: [],
+    since: '0.1.0',
+  },
+  {
+    id: 'getReadiness', method: 'GET', path: READINESS_PATH, action: null, needs: 'nothing', tag: 'server',
+    summary: 'Can requests be served?',
+    query: {
+      verbose: { schema: { const: '', description: 'without a value' }, meaning: 'Lists the checks. It has no value.', isValueless: true },
+    },
+    preconditions: 'ignored',
+    body: { kind: 'none' },
+    answers: {
+      200: { description: 'They can.', schema: READY, example: { status: 'ready' } },
+      503: {
+        description: 'The server is starting or shutting down, or no project can write.', schema: NOT_READY, headers: ['Retry-After'],
+        example: { status: 'starting', code: 'starting', projects_started: 3, projects_refused: 0, projects_total: 12 },
+      },
+    },
+    problems: ['ambiguous_credentials', 'unauthorized', 'too_many_failed_keys'],
+    since: '0.1.0',
+  },
+  {
+    id: 'getRoot', method: 'GET', path: '/', action: null, needs: 'nothing', tag: 'server',
+    summary: 'Which program answers here?',
+    preconditions: 'ignored',
+    body: { kind: 'none' },
+    answers: { 200: ROOT_ANSWER },
+    problems: [],
+    since: '0.1.0',
+  },
+  {
+    id: 'getIndex', method: 'GET', path: API_PATH, action: null, needs: 'nothing', tag: 'server',
+    summary: 'Which program answers here?',
+    preconditions: 'ignored',
+    body: { kind: 'none' },
+    answers: { 200: ROOT_ANSWER },
+    problems: [],
+    since: '0.1.0',
+  },
+] as const satisfies readonly RouteSpec[];
