@@ -23,7 +23,7 @@ const ROOMS: RoomTable = {
   'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'projections', 'store'],
   'http': ['base', 'api', 'events', 'auth', 'store', 'projects'],
   'offline': ['base', 'disk', 'events', 'log', 'projections'],
-  'cli': ['base', 'config', 'disk', 'offline', 'server.ts'],
+  'cli': ['base', 'api', 'config', 'disk', 'offline', 'server.ts'],
   'server.ts': ['base', 'disk', 'events', 'auth', 'config', 'log', 'projections', 'store', 'projects', 'http', 'offline'],
 };
 

@@ -10,5 +10,7 @@ export const PROJECTS_PATH = `${API_PATH}/projects`;
 export const LIVENESS_PATH = '/livez';
 /** 200 while requests can be served. */
 export const READINESS_PATH = '/readyz';
+/** The document of the API. */
+export const OPENAPI_PATH = `${API_PATH}/openapi.json`;
 /** The template of a project's path. */
 export const PROJECT_PATH = `${PROJECTS_PATH}/{id}`;

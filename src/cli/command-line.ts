@@ -36,6 +36,16 @@ function buildProgram(show: (text: string) => void): Command {
       const { serve } = await import('./serve.js');
       await serve(config, { adopt });
     });
+  program
+    .command('openapi')
+    .description('print the document of the HTTP API, as OpenAPI 3.1')
+    .helpOption('--help', 'print this help')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .action(() => runCommand(async ({ output }) => {
+      await output.print((await import('./openapi.js')).openApiText());
+      return true;
+    }));
   addFileCommands(program);
   return program;
 }

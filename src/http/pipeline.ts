@@ -20,6 +20,7 @@ import type { BoundRoute, RouteHandlers } from './route-handlers.js';
 import { DOCUMENT_CHECKS, QUERY_CHECKS } from './route-schemas.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { keysRoutes } from './routes/keys-routes.js';
+import { openApiRoutes } from './routes/openapi-routes.js';
 import { projectsRoutes } from './routes/projects-routes.js';
 import { rootRoutes } from './routes/root-routes.js';
 
@@ -49,7 +50,7 @@ export class Pipeline {
     const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
     this.#sender = new AnswerSender(longAnswers);
     this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
-      ...rootRoutes(parts.version) });
+      ...rootRoutes(parts.version), ...openApiRoutes(parts.version) });
     this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
   }
 

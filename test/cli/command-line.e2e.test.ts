@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { readDocument } from '../docs/documents.js';
 import { withWorkbench } from '../e2e/server-under-test.js';
 import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
@@ -41,6 +42,12 @@ test('--version prints the version, with exit code 0', async () => {
   const { code, stdout } = await run(['--version']);
   assert.equal(code, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\S*\n$/);
+});
+
+test('openapi prints the document of the HTTP API', async () => {
+  const { code, stdout, stderr } = await run(['openapi']);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.ok(stdout === readDocument('docs/openapi.json'), 'docs/openapi.json is another document');
 });
 
 for (const [what, args] of [

@@ -41,13 +41,13 @@ function properties(table: SettingTable, groupSchema: (group: SettingTable) => J
 }
 
 /** Some storage settings. */
-const STORAGE_CHANGE = changeSchema(STORAGE_SETTINGS);
+export const STORAGE_CHANGE = changeSchema(STORAGE_SETTINGS);
 /** Some authentication settings. */
-const AUTHENTICATION_CHANGE = changeSchema(AUTHENTICATION_SETTINGS);
+export const AUTHENTICATION_CHANGE = changeSchema(AUTHENTICATION_SETTINGS);
 /** All storage settings. */
-const STORAGE_VALUES = valuesSchema(STORAGE_SETTINGS);
+export const STORAGE_VALUES = valuesSchema(STORAGE_SETTINGS);
 /** All authentication settings. */
-const AUTHENTICATION_VALUES = valuesSchema(AUTHENTICATION_SETTINGS);
+export const AUTHENTICATION_VALUES = valuesSchema(AUTHENTICATION_SETTINGS);
 
 /** The body that creates a project. */
 export const NEW_PROJECT = {

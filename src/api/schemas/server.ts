@@ -41,6 +41,14 @@ export const NOT_READY = {
   required: ['status'],
 } as const;
 
+/** The document of the API. */
+export const OPENAPI = {
+  type: 'object',
+  properties: { openapi: { type: 'string', pattern: '^3[.]1[.]' }, info: { type: 'object' }, paths: { type: 'object' } },
+  required: ['openapi', 'info', 'paths'],
+  additionalProperties: true,
+} as const;
+
 /** The answer of the root. */
 export const ROOT = {
   type: 'object',

@@ -1,15 +1,16 @@
 /**
  * The routes of the server itself.
  */
-import { API_PATH, LIVENESS_PATH, READINESS_PATH } from '../paths.js';
+import { API_PATH, LIVENESS_PATH, OPENAPI_PATH, READINESS_PATH } from '../paths.js';
 import type { RouteSpec } from '../route-spec.js';
-import { LIVENESS, NOT_READY, READY, ROOT } from '../schemas/server.js';
+import { LIVENESS, NOT_READY, OPENAPI, READY, ROOT } from '../schemas/server.js';
 
 const ROOT_ANSWER = {
   description: 'The program and its links.',
   schema: ROOT,
   example: {
-    name: 'simplekv', version: '0.1.0', links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz' },
+    name: 'simplekv', version: '0.1.0',
+    links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json' },
     documentation: 'docs/http-api.md of the package',
   },
 } as const;
@@ -58,6 +59,27 @@ export const SERVER_ROUTES = [
     preconditions: 'ignored',
     body: { kind: 'none' },
     answers: { 200: ROOT_ANSWER },
+    problems: [],
+    since: '0.1.0',
+  },
+  {
+    id: 'getOpenApi', method: 'GET', path: OPENAPI_PATH, action: null, needs: 'nothing', tag: 'server',
+    summary: 'This document',
+    preconditions: 'read',
+    body: { kind: 'none' },
+    answers: {
+      200: { description: 'The document of the API, as OpenAPI 3.1.', schema: OPENAPI, headers: ['ETag'] },
+      304: { description: 'The document is the one that `If-None-Match` names.', headers: ['ETag'] },
+    },
+    problems: [],
+    since: '0.1.0',
+  },
+  {
+    id: 'findOpenApi', method: 'GET', path: '/openapi.json', action: null, needs: 'nothing', tag: 'server',
+    summary: 'Where is this document?',
+    preconditions: 'ignored',
+    body: { kind: 'none' },
+    answers: { 308: { description: 'It is there.', headers: ['Location'] } },
     problems: [],
     since: '0.1.0',
   },

@@ -1,7 +1,7 @@
 /**
  * The root: which program answers here, and its links. Needs no API key and reveals nothing of the data.
  */
-import { LIVENESS_PATH, PROJECTS_PATH, READINESS_PATH } from '../../api/paths.js';
+import { LIVENESS_PATH, OPENAPI_PATH, PROJECTS_PATH, READINESS_PATH } from '../../api/paths.js';
 import { jsonAnswer } from '../json-answer.js';
 import type { RouteHandler, RouteHandlers } from '../route-handlers.js';
 
@@ -12,7 +12,7 @@ export function rootRoutes(version: string): RouteHandlers<'getRoot' | 'getIndex
   const document = {
     name: 'simplekv',
     version,
-    links: { projects: PROJECTS_PATH, livez: LIVENESS_PATH, readyz: READINESS_PATH },
+    links: { projects: PROJECTS_PATH, livez: LIVENESS_PATH, readyz: READINESS_PATH, openapi: OPENAPI_PATH },
     documentation: 'docs/http-api.md of the package',
   };
   const show: RouteHandler = { handle: () => jsonAnswer(OK, document) };

@@ -1,0 +1,47 @@
+/**
+ * Which problems a route may answer with: those that follow from what it asks for, and those that its spec names.
+ */
+import { ERROR_CODES, type ErrorCode } from '../base/error-codes.js';
+import { LIVENESS_PATH, READINESS_PATH } from './paths.js';
+import type { RouteSpec } from './route-spec.js';
+
+/** Of every request: it is malformed, too slow or too large, or the server has a bug. */
+const ANY_REQUEST: readonly ErrorCode[] = [
+  'bad_request', 'invalid_target', 'key_in_url', 'ambiguous_host', 'too_many_headers', 'headers_too_large', 'http_version_not_supported',
+  'misdirected_request', 'request_timeout', 'expectation_failed', 'invalid_query', 'internal_error',
+];
+/** Of everything but the probes. */
+const PHASE: readonly ErrorCode[] = ['starting', 'shutting_down'];
+const API_KEY: readonly ErrorCode[] = ['ambiguous_credentials', 'unauthorized', 'forbidden', 'too_many_failed_keys'];
+/** Of an id in the path. The project may also be deleted during the request. */
+const PROJECT: readonly ErrorCode[] = ['invalid_project_id', 'project_not_found'];
+const STORE: readonly ErrorCode[] = ['project_corrupt', 'project_missing', 'project_outdated', 'project_newer_format'];
+/** Of a change of keys. */
+const WRITE: readonly ErrorCode[] = ['queue_full', 'disk_full', 'disk_failed', 'log_failed', 'outcome_unknown'];
+const BODY: readonly ErrorCode[] = [
+  'unsupported_media_type', 'unsupported_content_encoding', 'body_too_large', 'empty_body', 'invalid_utf8', 'invalid_json',
+  'incomplete_body',
+];
+
+/** Returns the codes that a route may answer with, in the order of `ERROR_CODES`. */
+export function problemsOf(spec: RouteSpec): readonly ErrorCode[] {
+  const { action, body, method, needs, path, preconditions } = spec;
+  const isProbe = path === LIVENESS_PATH || path === READINESS_PATH;
+  const codes = new Set<ErrorCode>([
+    ...ANY_REQUEST,
+    ...(isProbe ? [] : PHASE),
+    ...(action === null ? [] : API_KEY),
+    ...(action === null || method === 'GET' ? [] : ['cross_site_request' as const]),
+    ...(needs === 'nothing' ? [] : PROJECT),
+    ...(needs === 'store' ? STORE : []),
+    ...(action === 'keys.write' ? WRITE : []),
+    ...(path.endsWith('/{key}') ? ['invalid_key' as const] : []),
+    ...(preconditions === 'ignored' ? [] : ['invalid_precondition' as const]),
+    ...(preconditions === 'write' ? ['precondition_failed' as const] : []),
+    ...(body.kind === 'none' ? [] : BODY),
+    ...(body.kind === 'value' ? ['line_too_large' as const] : []),
+    ...(body.kind === 'json' ? ['invalid_settings' as const] : []),
+    ...spec.problems,
+  ]);
+  return ERROR_CODES.filter((code) => codes.has(code));
+}

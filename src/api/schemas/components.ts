@@ -1,0 +1,38 @@
+/**
+ * The schemas that the document of the API shows under a name of their own, wherever they are used.
+ */
+import type { JsonSchema } from '../../base/setting.js';
+import { CLEAR_RECEIPT, KEY_RECEIPT, LISTING, VALUE } from './keys.js';
+import { PROBLEM } from './problem.js';
+import {
+  AUTHENTICATION_CHANGE, AUTHENTICATION_VALUES, CHANGED_PROJECT, COMPACTION, CREATED_PROJECT, NEW_API_KEY, NEW_PROJECT, PROJECT_DETAILS,
+  PROJECT_ID, PROJECT_LIST, PROJECT_STATE, SETTINGS_CHANGE, STORAGE_CHANGE, STORAGE_VALUES,
+} from './projects.js';
+import { LIVENESS, NOT_READY, READY, ROOT } from './server.js';
+
+/** By name. */
+export const COMPONENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  Value: VALUE,
+  KeyReceipt: KEY_RECEIPT,
+  ClearReceipt: CLEAR_RECEIPT,
+  Listing: LISTING,
+  ProjectId: PROJECT_ID,
+  ProjectState: PROJECT_STATE,
+  ProjectDetails: PROJECT_DETAILS,
+  ProjectList: PROJECT_LIST,
+  NewProject: NEW_PROJECT,
+  CreatedProject: CREATED_PROJECT,
+  SettingsChange: SETTINGS_CHANGE,
+  ChangedProject: CHANGED_PROJECT,
+  StorageChange: STORAGE_CHANGE,
+  StorageSettings: STORAGE_VALUES,
+  AuthenticationChange: AUTHENTICATION_CHANGE,
+  AuthenticationSettings: AUTHENTICATION_VALUES,
+  NewApiKey: NEW_API_KEY,
+  Compaction: COMPACTION,
+  Liveness: LIVENESS,
+  Ready: READY,
+  NotReady: NOT_READY,
+  Root: ROOT,
+  Problem: PROBLEM,
+};
