@@ -358,6 +358,9 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
     port: options.server_port,
     tls: tls === null ? null : { key: tls.key, cert: tls.cert },
     valueBytesMax: limits.max_value_bytes,
+    batchOpsMax: limits.max_batch_ops,
+    // A larger one would never fit into the queue.
+    batchBytesMax: Math.min(limits.max_batch_bytes, Math.floor(limits.max_queue_bytes / 2)),
     keyBytesMax: limits.max_key_bytes,
     answerBytesMax: limits.max_answer_bytes,
     headerBytesMax: limits.max_header_bytes,

@@ -218,7 +218,8 @@ function requestBodyOf({ body }: RouteSpec): OpenApiOperation['requestBody'] {
     return { required: true, content: { [JSON_MEDIA_TYPE]: { schema: shownSchema(VALUE), example: { name: 'Ada', balance: 1 } } } };
   }
   const example = body.example === undefined ? {} : { example: body.example };
-  return { required: body.isRequired, content: { [JSON_MEDIA_TYPE]: { schema: shownSchema(body.schema), ...example } } };
+  const required = body.kind === 'batch' || body.isRequired;
+  return { required, content: { [JSON_MEDIA_TYPE]: { schema: shownSchema(body.schema), ...example } } };
 }
 
 function responsesOf(route: RouteSpec): OpenApiOperation['responses'] {

@@ -39,7 +39,8 @@ export function problemsOf(spec: RouteSpec): readonly ErrorCode[] {
     ...(preconditions === 'ignored' ? [] : ['invalid_precondition' as const]),
     ...(preconditions === 'write' ? ['precondition_failed' as const] : []),
     ...(body.kind === 'none' ? [] : BODY),
-    ...(body.kind === 'value' ? ['line_too_large' as const] : []),
+    ...(body.kind === 'value' || body.kind === 'batch' ? ['line_too_large' as const] : []),
+    ...(body.kind === 'batch' ? ['invalid_batch' as const, 'too_many_ops' as const, 'precondition_failed' as const] : []),
     ...(body.kind === 'json' ? ['invalid_settings' as const] : []),
     ...spec.problems,
   ]);

@@ -22,6 +22,8 @@ type BodySpec =
   | { readonly kind: 'none' }
   /** A JSON value of any kind, kept token for token. */
   | { readonly kind: 'value' }
+  /** A JSON object that the handler checks itself, because values in it are kept token for token. The schema describes it. */
+  | { readonly kind: 'batch'; readonly schema: JsonSchema; readonly example: unknown }
   /** A JSON object, which the server checks with this schema. One that is not required is taken for `{}` when it is missing. */
   | {
     readonly kind: 'json';

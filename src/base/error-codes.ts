@@ -25,6 +25,8 @@ export const ERROR_CODES = [
   'invalid_key',
   'invalid_query',
   'invalid_settings',
+  'invalid_batch',
+  'too_many_ops',
   'invalid_precondition',
   'project_not_found',
   'key_not_found',

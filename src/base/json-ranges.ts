@@ -10,7 +10,7 @@ interface TextRange {
 }
 
 /** A member of an object: its name, and the range of its value. */
-interface JsonMember extends TextRange {
+export interface JsonMember extends TextRange {
   readonly name: string;
 }
 

@@ -51,6 +51,11 @@ export const SERVER_SETTINGS = {
       default: 67_108_864, unit: 'bytes', min: 16_777_216, max: 68_719_476_736,
       meaning: 'memory for long answers in progress, all together; one caller gets at most half',
     }),
+    max_batch_ops: integer({ default: 1000, unit: 'operations', min: 1, max: 10_000, meaning: 'maximum number of operations in a batch' }),
+    max_batch_bytes: integer({
+      default: 8_388_608, unit: 'bytes', min: 1024, max: 8_388_608,
+      meaning: 'maximum size of the body of a batch; never more than half of max_queue_bytes',
+    }),
     max_failed_keys_per_minute: integer({
       default: 100, unit: 'failures', min: 1, max: 1_000_000,
       meaning: 'unknown keys that an address may present in a minute before it is answered 429',

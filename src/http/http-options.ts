@@ -32,6 +32,10 @@ export interface HttpOptions {
   readonly tls: TlsOptions | null;
   /** Longest value, in bytes. */
   readonly valueBytesMax: number;
+  /** Most operations in a batch. */
+  readonly batchOpsMax: number;
+  /** Longest body of a batch, in bytes. */
+  readonly batchBytesMax: number;
   /** Longest key, in bytes of UTF-8 after decoding. */
   readonly keyBytesMax: number;
   /** Memory for the long answers in progress, in bytes. */

@@ -80,6 +80,7 @@ const ROUTES: readonly Route[] = [
   projectRoute('HEAD', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('DELETE', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('DELETE', `${BASE}/{id}/keys`, { ok: 200 }),
+  projectRoute('POST', `${BASE}/{id}/batch`, { ok: 200, body: '{"ops":[{"op":"set","key":"k","value":1}]}' }),
   globalRoute('POST', `${BASE}/{id}/api-key/regenerate`, { ok: 200 }),
   globalRoute('POST', `${BASE}/{id}/compact`, { ok: 200 }),
   globalRoute('DELETE', `${BASE}/{id}`, { ok: 204 }),

@@ -7,6 +7,8 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   port: 23_849,
   tls: null,
   valueBytesMax: 1_048_576,
+  batchOpsMax: 1000,
+  batchBytesMax: 8_388_608,
   keyBytesMax: 1024,
   answerBytesMax: 67_108_864,
   headerBytesMax: 16_384,

@@ -36,6 +36,7 @@ const ROUTES: readonly RouteCase[] = [
   { method: 'POST', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write', body: '1' },
   { method: 'DELETE', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write' },
   { method: 'DELETE', path: '/api/v1/projects/{id}/keys', action: 'keys.write' },
+  { method: 'POST', path: '/api/v1/projects/{id}/batch', action: 'keys.write', body: '{"ops":[{"op":"set","key":"k","value":1}]}' },
   { method: 'DELETE', path: '/api/v1/projects/{id}', action: 'project.delete' },
 ];
 

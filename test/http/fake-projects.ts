@@ -14,6 +14,8 @@ import {
 import type {
   CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
+import { keyChangesOf } from '../../src/events/event.js';
+import { decide } from '../../src/store/decide.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
 import { membersOf, type MembersPiece } from '../../src/store/project-reads.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
@@ -116,6 +118,7 @@ export class FakeStore {
       this.values.entries.clear();
       return this.#result({ count });
     }
+    if (command.type === 'batch') return this.#batch(command);
     if (command.type !== 'set' && command.type !== 'delete') throw new Error(`No such command here: ${command.type}`);
     const present = this.values.get(command.key);
     checkPrecondition(command.precondition, present?.seq ?? 0);
@@ -126,6 +129,21 @@ export class FakeStore {
     }
     const result = this.#result({ created: present === undefined });
     this.values.entries.set(command.key, { value: command.value, seq: result.seq, timeMs: FAKE_TIME_MS });
+    return result;
+  }
+
+  #batch(command: Extract<Command, { type: 'batch' }>): CommandResult {
+    const versionOf = (key: string): number => this.values.get(key)?.seq ?? 0;
+    const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+    const decision = decide({ keyCount: this.values.count, lastSeq: this.seq, settings, keyId: null, versionOf }, command);
+    if (!decision.accepted) throw decision.refusal;
+    const { event, steps = [] } = decision;
+    if (event === undefined) return { seq: this.seq, hash: undefined, volatile: false, created: false, count: 0, steps };
+    const result = this.#result({ steps });
+    for (const change of keyChangesOf(event)) {
+      if (change.op === 'set') this.values.entries.set(change.key, { value: change.value, seq: result.seq, timeMs: FAKE_TIME_MS });
+      else this.values.entries.delete(change.key);
+    }
     return result;
   }
 

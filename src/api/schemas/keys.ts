@@ -6,9 +6,12 @@
 export const SEQ = { type: 'integer', minimum: 0, title: 'number of a change in the log of the project' } as const;
 
 /** The hash of a log line. */
-const HASH = { type: 'string', pattern: '^[0-9a-f]{64}$', title: 'SHA-256 of the log line, which covers all lines before it' } as const;
+export const HASH = {
+  type: 'string', pattern: '^[0-9a-f]{64}$', title: 'SHA-256 of the log line, which covers all lines before it',
+} as const;
 
-const DURABLE = { const: false, title: 'present if the change may not be on disk yet' } as const;
+/** Stands in the receipt of a change only if it holds. */
+export const DURABLE = { const: false, title: 'present if the change may not be on disk yet' } as const;
 
 /** The schema of a value. */
 export const VALUE = { title: 'any JSON value; it is kept token for token' } as const;

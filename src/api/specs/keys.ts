@@ -3,6 +3,7 @@
  */
 import { PROJECT_PATH } from '../paths.js';
 import type { ParameterSpec, RouteSpec } from '../route-spec.js';
+import { BATCH, BATCH_RECEIPT } from '../schemas/batch.js';
 import { CLEAR_RECEIPT, KEY_RECEIPT, LISTING, VALUE } from '../schemas/keys.js';
 
 const KEYS = `${PROJECT_PATH}/keys` as const;
@@ -100,5 +101,24 @@ export const KEY_ROUTES = [
     },
     problems: [],
     since: '0.1.0',
+  },
+  {
+    id: 'applyBatch', method: 'POST', path: `${PROJECT_PATH}/batch`, action: 'keys.write', needs: 'store', tag: 'keys',
+    summary: 'Change several keys at once',
+    description: 'All operations take effect together, in one line of the log, or none of them does. Conditions are about the state before '
+      + 'the batch; operations on one key apply in their order. A batch that changes nothing has no line and no `hash`.',
+    preconditions: 'none',
+    body: {
+      kind: 'batch', schema: BATCH,
+      example: { ops: [{ op: 'check', key: 'stock/1', if_seq: 41 }, { op: 'set', key: 'order/7', value: { n: 1 }, if_seq: 0 }] },
+    },
+    answers: {
+      200: {
+        description: 'The batch was carried out.', schema: BATCH_RECEIPT,
+        example: { seq: 58, hash: HASH_EXAMPLE, results: [{ key: 'stock/1', seq: 41 }, { key: 'order/7', created: true }] },
+      },
+    },
+    problems: [],
+    since: '0.2.0',
   },
 ] as const satisfies readonly RouteSpec[];

@@ -5,6 +5,7 @@ import { AppError } from '../../base/app-error.js';
 import type { CommandResult } from '../../store/command.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import { commandContext } from '../authorization.js';
+import { readBatch } from '../batch-body.js';
 import { formatEntityTag } from '../entity-tag.js';
 import { httpDate } from '../http-date.js';
 import { type Answer, type Exchange, keyOf, storeOf } from '../exchange.js';
@@ -32,13 +33,14 @@ type KeyCommand = Extract<Parameters<ProjectStore['submit']>[0], { readonly type
 type KeysParts = Pick<HttpParts, 'options' | 'turns'> & { readonly longAnswers: LongAnswers };
 
 /** Returns the handlers. */
-export function keysRoutes(parts: KeysParts): RouteHandlers<'getKey' | 'setKey' | 'deleteKey' | 'listKeys' | 'clearKeys'> {
+export function keysRoutes(parts: KeysParts): RouteHandlers<'getKey' | 'setKey' | 'deleteKey' | 'listKeys' | 'clearKeys' | 'applyBatch'> {
   return {
     getKey: { handle: (exchange) => getKey(exchange, parts) },
     setKey: { handle: (exchange) => setKey(exchange, parts) },
     deleteKey: { handle: deleteKey },
     listKeys: listKeys(parts),
     clearKeys: { handle: clearKeys },
+    applyBatch: { handle: (exchange) => applyBatch(exchange, parts) },
   };
 }
 
@@ -119,6 +121,15 @@ async function deleteKey(exchange: Exchange): Promise<Answer> {
 async function clearKeys(exchange: Exchange): Promise<Answer> {
   const result = await storeOf(exchange).submit({ type: 'clear' }, commandContext(exchange));
   return jsonAnswer(OK, { deleted: result.count, ...receiptOf(result) });
+}
+
+async function applyBatch(exchange: Exchange, { options }: KeysParts): Promise<Answer> {
+  const store = storeOf(exchange);
+  const { batchBytesMax, batchOpsMax: opsMax, keyBytesMax, valueBytesMax } = options;
+  const text = readValue(await readValueBytes(exchange, batchBytesMax));
+  const steps = readBatch(text, { opsMax, keyBytesMax, valueBytesMax, logId: store.logId });
+  const result = await store.submit({ type: 'batch', steps }, commandContext(exchange));
+  return jsonAnswer(OK, { ...receiptOf(result), results: result.steps });
 }
 
 /** Submits a command under the condition of the request; after a failed precondition, the `ETag` is the current version. */

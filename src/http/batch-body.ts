@@ -1,0 +1,163 @@
+/**
+ * The body of a batch: checks its operations and cuts their values out of the text, so that they stay as they were sent.
+ */
+import { AppError } from '../base/app-error.js';
+import { itemsOfJson, type JsonMember, membersOfJson } from '../base/json-ranges.js';
+import { findKeyFault } from '../events/key-name.js';
+import type { BatchStep, Precondition } from '../store/command.js';
+import { parseEntityTag, versionOf } from './entity-tag.js';
+import { bodyTooLarge } from './request-body.js';
+
+/** What a batch may be at most, and the log whose tags its conditions name. */
+interface BatchLimits {
+  readonly opsMax: number;
+  /** Longest key in bytes of UTF-8. */
+  readonly keyBytesMax: number;
+  /** Longest value in bytes. */
+  readonly valueBytesMax: number;
+  readonly logId: string;
+}
+
+/** An operation as text. */
+interface Operation {
+  readonly index: number;
+  readonly text: string;
+  readonly members: ReadonlyMap<string, JsonMember>;
+}
+
+/** The members that an operation may have besides `op` and `key`. */
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  check: ['if_seq', 'if_match'],
+  set: ['value', 'if_seq', 'if_match'],
+  delete: ['if_seq', 'if_match', 'if_exists'],
+};
+const WHOLE_NUMBER = /^(?:0|[1-9]\d{0,15})$/;
+/** Of a member's name in a message. */
+const SHOWN_CHARACTERS = 60;
+
+/**
+ * Reads the operations of a batch.
+ *
+ * @param text valid JSON on one line
+ * @throws {AppError} `invalid_batch`, `too_many_ops`; `body_too_large` for a value
+ */
+export function readBatch(text: string, limits: BatchLimits): readonly BatchStep[] {
+  const ops = opsIn(text);
+  const items = itemsOfJson(text, ops.start);
+  if (items.length === 0) throw invalid({ pointer: '/ops' }, 'at least one operation');
+  if (items.length > limits.opsMax) {
+    const message = `Cannot carry out a batch of ${items.length} operations: the limit is ${limits.opsMax}`;
+    throw new AppError('too_many_ops', message, { facts: { limit: limits.opsMax, actual: items.length } });
+  }
+  return items.map(({ start }, index) => readStep({ index, text, members: membersAt(text, start, index) }, limits));
+}
+
+function opsIn(text: string): JsonMember {
+  const start = text.search(/\S/);
+  if (text[start] !== '{') throw invalid({ pointer: '' }, 'an object with the member "ops"');
+  const [ops, ...others] = membersOfJson(text, start);
+  if (ops?.name !== 'ops' || others.length > 0) throw invalid({ pointer: '' }, 'an object with the member "ops" and no other');
+  if (text[ops.start] !== '[') throw invalid({ pointer: '/ops' }, 'an array of operations');
+  return ops;
+}
+
+function membersAt(text: string, start: number, index: number): ReadonlyMap<string, JsonMember> {
+  const place = { index, pointer: `/ops/${index}` };
+  if (text[start] !== '{') throw invalid(place, 'an operation: an object with the members "op" and "key"');
+  const members = new Map<string, JsonMember>();
+  for (const member of membersOfJson(text, start)) {
+    if (members.has(member.name)) throw invalid(place, `the member "${shown(member.name)}" once`);
+    members.set(member.name, member);
+  }
+  return members;
+}
+
+function readStep(operation: Operation, limits: BatchLimits): BatchStep {
+  const op = valueOf(operation, 'op');
+  const allowed = typeof op === 'string' && Object.hasOwn(MEMBERS, op) ? MEMBERS[op] : undefined;
+  if (allowed === undefined) throw invalidMember(operation, 'op', '"check", "set" or "delete"');
+  for (const name of operation.members.keys()) {
+    const isKnown = name === 'op' || name === 'key' || allowed.includes(name);
+    if (!isKnown) throw invalidMember(operation, name, `no such member in a ${String(op)}`);
+  }
+  const key = keyIn(operation, limits.keyBytesMax);
+  const precondition = preconditionIn(operation, limits.logId);
+  const condition = precondition === undefined ? {} : { precondition };
+  if (op === 'set') return { op, key, value: valueTextIn(operation, limits.valueBytesMax), ...condition };
+  if (op === 'delete') return { op, key, ifExists: isExistenceWanted(operation), ...condition };
+  if (precondition === undefined) throw invalidMember(operation, 'if_seq', 'if_seq or if_match: a check needs one of them');
+  return { op: 'check', key, precondition };
+}
+
+function textOf({ text, members }: Operation, name: string): string | undefined {
+  const member = members.get(name);
+  return member && text.slice(member.start, member.end);
+}
+
+function valueOf(operation: Operation, name: string): unknown {
+  const text = textOf(operation, name);
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function keyIn(operation: Operation, bytesMax: number): string {
+  const key = valueOf(operation, 'key');
+  if (typeof key !== 'string' || findKeyFault(key, bytesMax) !== undefined) {
+    throw invalidMember(operation, 'key', `a key of 1 to ${bytesMax} bytes of UTF-8 without control characters`);
+  }
+  return key;
+}
+
+function valueTextIn(operation: Operation, bytesMax: number): string {
+  const value = textOf(operation, 'value');
+  if (value === undefined) throw invalidMember(operation, 'value', 'any JSON value');
+  const bytes = Buffer.byteLength(value);
+  if (bytes <= bytesMax) return value;
+  const { message, facts } = bodyTooLarge(bytesMax, bytes);
+  throw new AppError('body_too_large', message.replace('the body', `the value of operation ${operation.index}`), {
+    facts: { ...facts, op_index: operation.index },
+  });
+}
+
+function isExistenceWanted(operation: Operation): boolean {
+  if (!operation.members.has('if_exists')) return false;
+  const wanted = valueOf(operation, 'if_exists');
+  if (typeof wanted !== 'boolean') throw invalidMember(operation, 'if_exists', 'true or false');
+  return wanted;
+}
+
+function preconditionIn(operation: Operation, logId: string): Precondition | undefined {
+  const seqText = textOf(operation, 'if_seq');
+  const tagText = textOf(operation, 'if_match');
+  if (seqText !== undefined && tagText !== undefined) throw invalidMember(operation, 'if_match', 'if_seq or if_match, not both');
+  if (seqText !== undefined) return seqCondition(operation, seqText);
+  if (tagText === undefined) return undefined;
+  const tag: unknown = JSON.parse(tagText);
+  const parsed = typeof tag === 'string' ? parseEntityTag(tag) : undefined;
+  if (parsed === undefined || parsed.weak) {
+    throw invalidMember(operation, 'if_match', 'one strong entity tag in double quotes, as a string');
+  }
+  const seq = versionOf(parsed, logId);
+  return seq === undefined ? { kind: 'never' } : { kind: 'match', seq };
+}
+
+function seqCondition(operation: Operation, text: string): Precondition {
+  const seq = Number(text);
+  const isSeq = WHOLE_NUMBER.test(text) && Number.isSafeInteger(seq);
+  if (!isSeq) throw invalidMember(operation, 'if_seq', 'a seq, or 0 for a key that does not exist');
+  return seq === 0 ? { kind: 'absent' } : { kind: 'match', seq };
+}
+
+function invalidMember({ index }: Operation, name: string, expected: string): AppError {
+  return invalid({ index, pointer: `/ops/${index}/${shown(name)}` }, expected);
+}
+
+/** A name of a client, for a pointer: bounded, since it may be as long as the body. */
+function shown(name: string): string {
+  return name.slice(0, SHOWN_CHARACTERS).replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function invalid({ index, pointer }: { readonly index?: number; readonly pointer: string }, expected: string): AppError {
+  const where = index === undefined ? 'Cannot use the batch' : `Cannot use operation ${index} of the batch`;
+  const facts = { ...(index === undefined ? {} : { op_index: index }), pointer, expected };
+  return new AppError('invalid_batch', `${where}: at "${pointer}" expected ${expected}`, { facts });
+}

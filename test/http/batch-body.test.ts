@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { AppError } from '../../src/base/app-error.js';
+import { readBatch } from '../../src/http/batch-body.js';
+import type { BatchStep } from '../../src/store/command.js';
+import { suite } from '../suite.js';
+
+const test = suite('batch-body');
+
+const LOG_ID = '00112233445566778899aabbccddeeff';
+const LIMITS = { opsMax: 3, keyBytesMax: 10, valueBytesMax: 20, logId: LOG_ID };
+
+function read(text: string): readonly BatchStep[] {
+  return readBatch(text, LIMITS);
+}
+
+function refusalOf(text: string): AppError {
+  try {
+    read(text);
+  } catch (error) {
+    assert.ok(error instanceof AppError, String(error));
+    return error;
+  }
+  throw new Error(`${text} was accepted`);
+}
+
+test('operations are read in their order, with their conditions, and values as they were sent', () => {
+  const check = '{"op":"check","key":"a","if_seq":0}';
+  const set = '{"key":"b","value": {"n":1.0, "n":1e400} ,"op":"set","if_match":"\\"7-00112233\\""}';
+  assert.deepEqual(read(`{"ops":[${check},${set} , {"op":"delete","key":"é","if_exists":true,"if_seq":4}]}`), [
+    { op: 'check', key: 'a', precondition: { kind: 'absent' } },
+    { op: 'set', key: 'b', value: '{"n":1.0, "n":1e400}', precondition: { kind: 'match', seq: 7 } },
+    { op: 'delete', key: 'é', ifExists: true, precondition: { kind: 'match', seq: 4 } },
+  ]);
+  const [other] = read('{"ops":[{"op":"check","key":"a","if_match":"\\"7-ffffffff\\""}]}');
+  assert.deepEqual(other, { op: 'check', key: 'a', precondition: { kind: 'never' } });
+  assert.deepEqual(read(' {"ops":[{"op":"set","key":"\\u0061","value":"\\u0061"}]} '), [{ op: 'set', key: 'a', value: '"\\u0061"' }]);
+});
+
+/** What is refused, where, and what was expected there. */
+const INVALID: readonly (readonly [text: string, pointer: string, expected: RegExp])[] = [
+  ['[]', '', /"ops"/],
+  ['{}', '', /"ops"/],
+  ['{"ops":[],"x":1}', '', /no other/],
+  ['{"ops":[],"ops":[]}', '', /no other/],
+  ['null', '', /"ops"/],
+  ['{"ops":{}}', '/ops', /array/],
+  ['{"ops":[]}', '/ops', /at least one/],
+  ['{"ops":[1]}', '/ops/0', /object/],
+  ['{"ops":[{"op":"check","key":"a","if_seq":1},[]]}', '/ops/1', /object/],
+  ['{"ops":[{"op":"set","key":"a","value":1,"value":2}]}', '/ops/0', /"value" once/],
+  ['{"ops":[{"key":"a"}]}', '/ops/0/op', /"check"/],
+  ['{"ops":[{"op":"touch","key":"a"}]}', '/ops/0/op', /"check"/],
+  ['{"ops":[{"op":"toString","key":"a"}]}', '/ops/0/op', /"check"/],
+  ['{"ops":[{"op":1,"key":"a"}]}', '/ops/0/op', /"check"/],
+  ['{"ops":[{"op":"set","key":"a","value":1,"if_exists":true}]}', '/ops/0/if_exists', /no such member/],
+  ['{"ops":[{"op":"set","key":"a","value":1,"ttl_seconds":1}]}', '/ops/0/ttl_seconds', /no such member/],
+  ['{"ops":[{"op":"set","key":"a","value":1,"a/b~c":1}]}', '/ops/0/a~1b~0c', /no such member/],
+  ['{"ops":[{"op":"delete","key":"a","value":1}]}', '/ops/0/value', /no such member/],
+  ['{"ops":[{"op":"set","value":1}]}', '/ops/0/key', /a key/],
+  ['{"ops":[{"op":"set","key":"","value":1}]}', '/ops/0/key', /a key/],
+  ['{"ops":[{"op":"set","key":1,"value":1}]}', '/ops/0/key', /a key/],
+  ['{"ops":[{"op":"set","key":"\\ud800","value":1}]}', '/ops/0/key', /a key/],
+  ['{"ops":[{"op":"set","key":"\\u0000","value":1}]}', '/ops/0/key', /a key/],
+  ['{"ops":[{"op":"set","key":"ääääää","value":1}]}', '/ops/0/key', /1 to 10 bytes/],
+  ['{"ops":[{"op":"set","key":"a"}]}', '/ops/0/value', /any JSON value/],
+  ['{"ops":[{"op":"check","key":"a"}]}', '/ops/0/if_seq', /a check needs/],
+  ['{"ops":[{"op":"check","key":"a","if_seq":-1}]}', '/ops/0/if_seq', /a seq/],
+  ['{"ops":[{"op":"check","key":"a","if_seq":1.0}]}', '/ops/0/if_seq', /a seq/],
+  ['{"ops":[{"op":"check","key":"a","if_seq":"1"}]}', '/ops/0/if_seq', /a seq/],
+  ['{"ops":[{"op":"check","key":"a","if_seq":null}]}', '/ops/0/if_seq', /a seq/],
+  ['{"ops":[{"op":"check","key":"a","if_seq":9007199254740993}]}', '/ops/0/if_seq', /a seq/],
+  ['{"ops":[{"op":"check","key":"a","if_match":"*"}]}', '/ops/0/if_match', /entity tag/],
+  ['{"ops":[{"op":"check","key":"a","if_match":"W/\\"1-00112233\\""}]}', '/ops/0/if_match', /entity tag/],
+  ['{"ops":[{"op":"check","key":"a","if_match":1}]}', '/ops/0/if_match', /entity tag/],
+  ['{"ops":[{"op":"check","key":"a","if_match":"\\"1-00112233\\"","if_seq":1}]}', '/ops/0/if_match', /not both/],
+  ['{"ops":[{"op":"delete","key":"a","if_exists":1}]}', '/ops/0/if_exists', /true or false/],
+  ['{"ops":[{"op":"delete","key":"a","if_exists":null}]}', '/ops/0/if_exists', /true or false/],
+];
+
+for (const [text, pointer, expected] of INVALID) {
+  test(`${text} is refused at "${pointer}"`, () => {
+    const { code, facts } = refusalOf(text);
+    assert.equal(code, 'invalid_batch');
+    assert.equal(facts['pointer'], pointer);
+    assert.match(String(facts['expected']), expected);
+    assert.equal(facts['op_index'], /^\/ops\/(\d)/.exec(pointer)?.[1] === undefined ? undefined : Number(/\d/.exec(pointer)?.[0]));
+  });
+}
+
+test('a batch of too many operations is refused with the limit, and a value that is too long with its operation', () => {
+  const many = `{"ops":[${Array.from({ length: 4 }, () => '{"op":"delete","key":"a"}').join()}]}`;
+  assert.deepEqual([refusalOf(many).code, refusalOf(many).facts], ['too_many_ops', { limit: 3, actual: 4 }]);
+  const long = '{"ops":[{"op":"delete","key":"a"},{"op":"set","key":"b","value":"xxxxxxxxxxxxxxxxxxxé"}]}';
+  assert.deepEqual([refusalOf(long).code, refusalOf(long).facts], ['body_too_large', { limit: 20, actual: 23, op_index: 1 }]);
+});
+
+test('what a client names is quoted in part only', () => {
+  const { message } = refusalOf(`{"ops":[{"op":"set","key":"a","value":1,"${'x'.repeat(10_000)}":1}]}`);
+  assert.ok(message.length < 200, message);
+});
+
+test.run();
