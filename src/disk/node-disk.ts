@@ -12,6 +12,7 @@ import { isErrno } from '../base/app-error.js';
 import { Descriptor } from './descriptor.js';
 import type { IdleFiles } from './idle-files.js';
 import type { Disk, DiskFile, DiskFolder, DiskSpace, NameStatus, OpenMode } from './disk.js';
+import { BLOCKING, POOLED, type Transfers } from './transfers.js';
 
 const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
@@ -46,26 +47,35 @@ const MS_PER_SECOND = 1000;
 /** Receives a read of a file that failed and then succeeded when it was repeated. */
 type FileRereadReport = (path: string, error: Error) => void;
 
+/** What the files of a disk share. */
+interface FileParts {
+  readonly syncs: LimitFunction;
+  readonly transfers: Transfers;
+  readonly onReread: FileRereadReport | undefined;
+}
+
 class NodeDiskFile implements DiskFile {
   readonly #handle: FileHandle;
   readonly #syncs: LimitFunction;
+  readonly #transfers: Transfers;
   readonly #descriptor: Descriptor;
   readonly #reportReread: (error: Error) => void;
 
-  constructor(handle: FileHandle, path: string, syncs: LimitFunction, onReread: FileRereadReport | undefined) {
+  constructor(handle: FileHandle, path: string, { syncs, transfers, onReread }: FileParts) {
     this.#handle = handle;
     this.#syncs = syncs;
+    this.#transfers = transfers;
     this.#reportReread = (error) => onReread?.(path, error);
     this.#descriptor = new Descriptor(path);
   }
 
   async append(bytes: Buffer): Promise<number> {
     // Without a position, a descriptor with O_APPEND writes at the end, also after the file was truncated.
-    return await this.#descriptor.run(async () => (await this.#handle.write(bytes, 0, bytes.length, null)).bytesWritten);
+    return await this.#descriptor.run(() => this.#transfers.write(this.#handle, bytes));
   }
 
   async overwrite(bytes: Buffer, offset: number): Promise<number> {
-    return await this.#descriptor.run(async () => (await this.#handle.write(bytes, 0, bytes.length, offset)).bytesWritten);
+    return await this.#descriptor.run(() => this.#transfers.write(this.#handle, bytes, offset));
   }
 
   async read(into: Buffer, offset: number): Promise<number> {
@@ -75,15 +85,15 @@ class NodeDiskFile implements DiskFile {
   async #read(into: Buffer, offset: number): Promise<number> {
     let total = 0;
     while (total < into.length) {
-      const { bytesRead } = await this.#handle.read(into, total, into.length - total, offset + total);
-      if (bytesRead === 0) break;
-      total += bytesRead;
+      const count = await this.#transfers.read(this.#handle, into.subarray(total), offset + total);
+      if (count === 0) break;
+      total += count;
     }
     return total;
   }
 
   async datasync(): Promise<void> {
-    await this.#descriptor.run(() => this.#syncs(() => this.#handle.datasync()));
+    await this.#descriptor.run(() => this.#syncs(() => this.#transfers.datasync(this.#handle)));
   }
 
   async truncate(sizeBytes: number): Promise<void> {
@@ -104,17 +114,25 @@ class NodeDiskFile implements DiskFile {
 export class NodeDisk implements Disk {
   readonly #syncs = pLimit(SYNCS_IN_FLIGHT_MAX);
   readonly #idleFiles: IdleFiles | undefined;
-  readonly #onReread: FileRereadReport | undefined;
+  readonly #files: FileParts;
 
-  /** @param idleFiles are closed when the process has run out of descriptors @default none */
-  constructor(idleFiles?: IdleFiles, onReread?: FileRereadReport) {
+  /**
+   * @param idleFiles are closed when the process has run out of descriptors @default none
+   * @param transfers @default on the thread pool
+   */
+  constructor(idleFiles?: IdleFiles, onReread?: FileRereadReport, transfers: Transfers = POOLED) {
     this.#idleFiles = idleFiles;
-    this.#onReread = onReread;
+    this.#files = { syncs: this.#syncs, transfers, onReread };
+  }
+
+  /** Returns a disk that blocks the calling thread while bytes are read, written and synced: for a thread that does nothing else. */
+  static blocking(): NodeDisk {
+    return new NodeDisk(undefined, undefined, BLOCKING);
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const handle = await this.#open(path, OPEN_FLAGS[mode]);
-    return new NodeDiskFile(handle, path, this.#syncs, this.#onReread);
+    return new NodeDiskFile(handle, path, this.#files);
   }
 
   async openFolder(path: string): Promise<DiskFolder> {

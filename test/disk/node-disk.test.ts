@@ -12,6 +12,7 @@ import { collect, createLog, drafts, openLog, OPTIONS, PROJECT, recordingLogger 
 import { withFolder } from './temporary-folder.js';
 
 testDiskContract('the real one', (body) => withFolder((folder) => body({ disk: new NodeDisk(), folder })));
+testDiskContract('the real one, blocking', (body) => withFolder((folder) => body({ disk: NodeDisk.blocking(), folder })));
 
 const test = suite('NodeDisk');
 

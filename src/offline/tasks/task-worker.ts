@@ -26,7 +26,7 @@ export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Pro
 
 async function answer(task: Task): Promise<WorkerAnswer> {
   try {
-    return { kind: 'result', result: await runTask(task, new NodeDisk()) };
+    return { kind: 'result', result: await runTask(task, NodeDisk.blocking()) };
   } catch (error) {
     return { kind: 'failure', failure: failureOf(error) };
   }
