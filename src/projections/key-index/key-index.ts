@@ -2,7 +2,7 @@
  * The keys of a project with versions and values: found by hash, listed in the order of their UTF-8 bytes.
  *
  * Everything lies in large buffers, so that memory is little more than the text itself, and garbage collection does not grow with the
- * number of keys. Four parts, each in its file: columns (`row-table.ts`), texts (`record-arena.ts`), the look-up by hash
+ * number of keys. Four parts, each in its file: columns (`row-table.ts`), records (`record-arena.ts`), the look-up by hash
  * (`hash-directory.ts`) and the sorted order (`key-order.ts`). None of them knows the others; what holds between them is this file's.
  */
 import { invariant } from '../../base/invariant.js';
@@ -13,6 +13,7 @@ import { CurrentPlace } from './current-place.js';
 import { HashDirectory } from './hash-directory.js';
 import { type KeyHash, secretKeyHash } from './key-hash.js';
 import { comparePositions, KeyOrder, type OrderPosition } from './key-order.js';
+import { MemberText } from './member-text.js';
 import { RecordArena } from './record-arena.js';
 import { NO_ADDRESS, RowTable } from './row-table.js';
 
@@ -27,14 +28,6 @@ export interface KeySlice {
   readonly entries: readonly (readonly [key: string, entry: KeyEntry])[];
   /** True if the range has no more entries; false if it may have more. */
   readonly isLast: boolean;
-}
-
-/** The rows of a slice. */
-interface FirstRows {
-  readonly rows: readonly number[];
-  readonly isLast: boolean;
-  /** Size of their values in bytes. */
-  readonly valueBytes: number;
 }
 
 /** The first entries of a range, about to be written as members of a JSON object. */
@@ -218,24 +211,23 @@ export class KeyIndex {
    * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
    */
   slice(range: KeyRange, limit: number, valueBytesMax = Infinity): KeySlice {
-    const { rows, isLast } = this.#firstRows(range, limit, valueBytesMax);
-    const entries = rows.map((row): [string, KeyEntry] => {
+    const rows = this.#rowsIn(range, limit);
+    const taken = rows.subarray(0, this.#fittingCount(rows, valueBytesMax));
+    const entries = Array.from(taken, (row): [string, KeyEntry] => {
       const key = this.#keyOf(row);
       return [key, this.#entryOf(key, row)];
     });
-    return { entries, isLast };
+    return { entries, isLast: taken.length === rows.length && rows.length < limit };
   }
 
-  /** The first rows of a range: those whose values have at most this size together, but one at least. */
-  #firstRows(range: KeyRange, limit: number, valueBytesMax: number): FirstRows {
-    const rows = this.#rowsIn(range, limit);
+  /** Number of rows whose values have at most this size together, but one at least. */
+  #fittingCount(rows: Uint32Array, valueBytesMax: number): number {
     let valueBytes = 0;
     for (const [index, row] of rows.entries()) {
-      const sum = valueBytes + this.#records.valueBytesOf(this.#rows.addressOf(row));
-      if (sum > valueBytesMax && index > 0) return { rows: rows.slice(0, index), isLast: false, valueBytes };
-      valueBytes = sum;
+      valueBytes += this.#records.valueBytesOf(this.#rows.addressOf(row));
+      if (valueBytes > valueBytesMax && index > 0) return index;
     }
-    return { rows, isLast: rows.length < limit, valueBytes };
+    return rows.length;
   }
 
   /**
@@ -243,24 +235,31 @@ export class KeyIndex {
    *
    * @param limit maximum number of entries, from 1
    * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
-   * @returns undefined if one of the values is not in memory
+   * @returns undefined if the value behind those that it has taken is not in memory
    */
   members(range: KeyRange, limit: number, valueBytesMax: number): Members | undefined {
-    const { rows, isLast, valueBytes } = this.#firstRows(range, limit, valueBytesMax);
-    const addresses = rows.map((row) => this.#rows.addressOf(row));
-    if (addresses.some((address) => this.#records.isPlaced(address))) return undefined;
-    const last = rows.at(-1);
+    const rows = this.#rowsIn(range, limit);
+    const text = new MemberText(valueBytesMax);
+    let canContinue = true;
+    while (canContinue && text.count < rows.length) canContinue = this.#addMembers(rows, text);
+    const { count, valueBytes } = text;
+    const isWhole = count === rows.length;
+    if (!isWhole && this.#records.isPlaced(this.#rows.addressOf(rows[count] as number))) return undefined;
     return {
-      lastKey: last === undefined ? undefined : this.#keyOf(last),
-      isLast,
+      lastKey: count === 0 ? undefined : this.#keyOf(rows[count - 1] as number),
+      isLast: isWhole && rows.length < limit,
       valueBytes,
-      write: () => {
-        const text = Buffer.allocUnsafe(addresses.reduce((sum, address) => sum + this.#records.memberBytes(address), 0));
-        let end = 0;
-        for (const address of addresses) end = this.#records.putMember(address, text, end);
-        return text;
-      },
+      write: () => text.toBuffer(),
     };
+  }
+
+  /** Adds the rows behind those that the text has whose records lie one after another; false if it cannot add all of them. */
+  #addMembers(rows: Uint32Array, text: MemberText): boolean {
+    const first = text.count;
+    const address = this.#rows.addressOf(rows[first] as number);
+    let count = 1;
+    while (first + count < rows.length && this.#rows.addressOf(rows[first + count] as number) === address + count) count += 1;
+    return this.#records.addMembers(address, count, text);
   }
 
   #keyOf(row: number): string {
@@ -273,10 +272,10 @@ export class KeyIndex {
    * @param limit maximum number of keys, from 1
    */
   keys(range: KeyRange, limit: number): string[] {
-    return this.#rowsIn(range, limit).map((row) => this.#keyOf(row));
+    return Array.from(this.#rowsIn(range, limit), (row) => this.#keyOf(row));
   }
 
-  #rowsIn(range: KeyRange, limit: number): number[] {
+  #rowsIn(range: KeyRange, limit: number): Uint32Array {
     invariant(limit >= 1, 'a slice has room for a key');
     while (this.#order.waitingCount > 0) this.#order.sortSome();
     const { start, end, prefix, after, reverse = false } = range;
@@ -293,7 +292,7 @@ export class KeyIndex {
     else if (after !== undefined) from.push(this.#positionBefore(`${after}\0`));
     const first = from.reduce((a, b) => (comparePositions(a, b) < 0 ? b : a));
     const behind = to.reduce((a, b) => (comparePositions(a, b) > 0 ? b : a));
-    return comparePositions(first, behind) < 0 ? order.rowsBetween(first, behind, reverse, limit) : [];
+    return comparePositions(first, behind) < 0 ? order.rowsBetween(first, behind, reverse, limit) : new Uint32Array();
   }
 
   #positionBefore(key: string): OrderPosition {

@@ -269,18 +269,20 @@ export class KeyOrder {
    *
    * @param limit maximum number of rows
    */
-  rowsBetween(from: OrderPosition, to: OrderPosition, isReverse: boolean, limit: number): number[] {
-    const rows: number[] = [];
+  rowsBetween(from: OrderPosition, to: OrderPosition, isReverse: boolean, limit: number): Uint32Array {
+    const parts: Uint32Array[] = [];
     const step = isReverse ? -1 : 1;
-    for (let at = isReverse ? to.block : from.block; at >= from.block && at <= to.block && rows.length < limit; at += step) {
+    let count = 0;
+    for (let at = isReverse ? to.block : from.block; at >= from.block && at <= to.block && count < limit; at += step) {
       const block = this.#blocks[at];
       if (block === undefined) continue;
       const first = at === from.block ? from.index : 0;
       const end = at === to.block ? to.index : block.count;
-      const count = Math.min(end - first, limit - rows.length);
-      for (let index = 0; index < count; index += 1) rows.push(block.rows[isReverse ? end - 1 - index : first + index] as number);
+      const taken = Math.min(end - first, limit - count);
+      parts.push(isReverse ? block.rows.slice(end - taken, end).reverse() : block.rows.subarray(first, first + taken));
+      count += taken;
     }
-    return rows;
+    return joined(parts, count);
   }
 
   /** The position before all rows. */
@@ -297,4 +299,14 @@ export class KeyOrder {
 /** Compares two positions, for sorting. */
 export function comparePositions(a: OrderPosition, b: OrderPosition): number {
   return a.block - b.block || a.index - b.index;
+}
+
+function joined(parts: readonly Uint32Array[], count: number): Uint32Array {
+  const all = new Uint32Array(count);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

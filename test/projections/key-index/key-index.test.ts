@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { InvariantError } from '../../../src/base/invariant.js';
 import type { KeyEntry } from '../../../src/projections/key-entry.js';
-import { KeyIndex } from '../../../src/projections/key-index/key-index.js';
+import { KeyIndex, type Members } from '../../../src/projections/key-index/key-index.js';
 import { type KeyHash, secretKeyHash } from '../../../src/projections/key-index/key-hash.js';
 import type { ValuePlace } from '../../../src/projections/value-place.js';
 import { TRICKY_CHARACTERS } from '../../events/arbitrary-events.js';
@@ -14,6 +14,7 @@ const test = suite('key-index');
 /** Number of keys where the parts have many chunks, segments and blocks. */
 const MANY = 200_000;
 const MIB = 1_048_576;
+const PLACED = 'a value on disk';
 
 /** Hashes of which each lets the directory meet another trouble. */
 const HASHES: Readonly<Record<string, KeyHash>> = {
@@ -50,6 +51,10 @@ function plain({ value, seq, timeMs }: KeyEntry): KeyEntry {
   return { value: { file, offset, sizeBytes, crc }, seq, timeMs };
 }
 
+function textOf(known: KeyEntry | undefined): string {
+  return typeof known?.value === 'string' ? known.value : PLACED;
+}
+
 function sortedKeys(keys: Iterable<string>): string[] {
   return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
@@ -59,6 +64,9 @@ function assertEqual(index: KeyIndex, model: ReadonlyMap<string, KeyEntry>): voi
   assert.equal(isLast, true);
   assert.deepEqual(entries.map(([one, found]) => [one, plain(found)]), sortedKeys(model.keys()).map((one) => [one, model.get(one)]));
   assert.deepEqual(index.keys({ reverse: true }, model.size + 1), sortedKeys(model.keys()).reverse());
+  const members = index.members({}, model.size + 1, Infinity);
+  const texts = sortedKeys(model.keys()).map((one) => `,${JSON.stringify(one)}:${textOf(model.get(one))}`);
+  assert.equal(members?.write().toString(), texts.some((one) => one.includes(PLACED)) ? undefined : texts.join(''));
   assert.equal(index.count, model.size);
   assert.equal(index.placedCount, [...model.values()].filter(({ value }) => typeof value !== 'string').length);
 }
@@ -173,6 +181,31 @@ test('there are no members where a value is on disk, and their size ends them li
   assert.equal(index.members({}, 9, MIB), undefined);
   const { valueBytes, lastKey, isLast } = index.members({}, 9, 13) ?? {};
   assert.deepEqual([valueBytes, lastKey, isLast], [12, 'b', false]);
+});
+
+test('members are written across the chunks of memory, and in any order of setting', () => {
+  for (const step of [1, 7919]) {
+    const index = new KeyIndex();
+    for (let number = 0; number < 30_000; number += 1) index.set(`k${(number * step) % 30_000}`, entry(`"${'v'.repeat(100)}"`, number + 1));
+    let text = '';
+    for (let after = ''; ;) {
+      const { lastKey, isLast, write } = index.members({ after }, 1000, MIB) as Members;
+      text += write().toString();
+      if (isLast || lastKey === undefined) break;
+      after = lastKey;
+    }
+    const expected = index.slice({}, MANY).entries.map(([one, { value }]) => `,"${one}":${value as string}`).join('');
+    assert.ok(text === expected, `step ${step}`);
+  }
+});
+
+test('a key of 1,024 bytes has room for its length, a longer one is refused', () => {
+  const index = new KeyIndex();
+  for (const one of ['k'.repeat(1024), 'ü'.repeat(512)]) {
+    index.set(one, entry('"v"', 1));
+    assert.deepEqual(index.get(one), entry('"v"', 1));
+  }
+  assert.throws(() => index.set('k'.repeat(1025), entry('1', 1)), InvariantError);
 });
 
 test('keys that are appended in order are listed without sorting', () => {
