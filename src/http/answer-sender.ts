@@ -81,7 +81,7 @@ export class AnswerSender {
       if (!isBegun && !exchange.isOpen) return;
       if (!isBegun) response.writeHead(status, headOf(exchange, headers, sizeBytes));
       isBegun = true;
-      if (!response.write(part) && !isOver(response)) await drained(response);
+      await taken(response, part);
       if (isOver(response)) throw new Error('The client left before the end of the answer');
       exchange.responseBytes += part.length;
     }
@@ -149,12 +149,15 @@ function isOver({ destroyed, closed, writableEnded }: ServerResponse): boolean {
   return destroyed || closed || writableEnded;
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Sends a part. Resolves once its bytes are not needed any more, or the client is gone. */
+function taken(response: ServerResponse, part: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {
-      response.off('drain', finish).off('close', finish);
+      response.off('close', finish);
       resolve();
     };
-    response.on('drain', finish).on('close', finish);
+    response.on('close', finish);
+    response.write(part, finish);
+    if (isOver(response)) finish();
   });
 }

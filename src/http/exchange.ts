@@ -14,7 +14,7 @@ import type { Authorization } from './authorization.js';
 import { NO_HEADERS, type RequestHeaders } from './request-headers.js';
 import { NO_TARGET, type RequestTarget } from './target.js';
 
-/** Text in UTF-8, one piece after another. */
+/** Text in UTF-8, one piece after another. The bytes of a piece are valid until the next one is asked for. */
 export type Texts = AsyncIterable<Buffer> | Iterable<string | Buffer>;
 
 /** The answer of a handler, before it is sent. */

@@ -3,7 +3,7 @@
  * free in between. Text is built only as fast as it is consumed, and values are loaded only after memory was reserved for them.
  */
 import { invariant } from '../base/invariant.js';
-import { type Admission, membersOf, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
+import { type Admission, type Allocation, membersOf, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
 
 type ReadableKeys = Pick<ProjectStore, 'values' | 'reads'>;
@@ -20,11 +20,15 @@ interface ListingForm {
   readonly nextTurn: () => Promise<void>;
 }
 
-/** JSON text in UTF-8: whole if it is short, otherwise in parts, each built when it is requested. */
+/** JSON text in UTF-8: whole if it is short, otherwise in parts, each built when it is requested, in the memory of the one before. */
 export type ListingText = Buffer | AsyncIterable<Buffer>;
 
 /** Keys in a piece. */
 const PIECE_KEYS_MAX = 1000;
+/** Texts up to this size, values and keys, use the same memory again. */
+const REUSED_BYTES_MAX = PIECE_VALUE_BYTES_MAX * 2;
+/** Of the first piece: the next ones are hardly longer. */
+const SPARE_SHARE = 1 / 8;
 
 /** Yields every part but the last, which it returns: a text of one part is then known to be complete without asking for a second. */
 type Chunks = AsyncGenerator<Buffer, Buffer, undefined>;
@@ -94,9 +98,10 @@ async function* namesOf(store: ReadableKeys, range: ListingRange, { nextTurn }: 
 }
 
 async function* entriesOf(store: ReadableKeys, range: ListingRange, { admit, nextTurn }: ListingForm): TextPieces {
+  const allocate = reusedMemory();
   for (let from = range; ;) {
     await nextTurn();
-    const { text, lastKey, isLast } = await store.reads.readMembers(from, PIECE_KEYS_MAX, atLeastPiece(admit));
+    const { text, lastKey, isLast } = await store.reads.readMembers(from, PIECE_KEYS_MAX, atLeastPiece(admit), allocate);
     yield { text, isLast };
     if (isLast || lastKey === undefined) return;
     from = { ...range, after: lastKey };
@@ -123,6 +128,17 @@ async function* namesOfPage(keys: readonly string[], { nextTurn }: ListingForm):
 /** Reserves the same size for every piece, except for a single long value: a continuing answer then keeps its reservation. */
 function atLeastPiece(admit: Admission): Admission {
   return (sizeBytes) => admit(Math.max(PIECE_VALUE_BYTES_MAX, sizeBytes));
+}
+
+/** Gives the same memory again and again: new memory for every piece costs page faults and collections of garbage. */
+function reusedMemory(): Allocation {
+  let memory = Buffer.alloc(0);
+  return (sizeBytes) => {
+    // Longer texts are rare, and the answer holds no reservation for them once they are sent.
+    if (sizeBytes > REUSED_BYTES_MAX) return Buffer.allocUnsafe(sizeBytes);
+    if (sizeBytes > memory.length) memory = Buffer.allocUnsafe(sizeBytes + Math.ceil(sizeBytes * SPARE_SHARE));
+    return memory.subarray(0, sizeBytes);
+  };
 }
 
 function namesText(keys: readonly string[]): Buffer {

@@ -46,6 +46,9 @@ export interface MembersPiece {
  */
 export type Admission = (sizeBytes: number) => Promise<void> | undefined;
 
+/** Gives memory for a text of exactly this size. */
+export type Allocation = (sizeBytes: number) => Buffer;
+
 type Found = readonly (readonly [string, KeyEntry])[];
 
 /** The reading side of a store. */
@@ -108,17 +111,20 @@ export class ProjectReads {
    * Reads a piece of a listing as JSON text: at most 128 KiB of values, but at least one key.
    *
    * @param limit maximum number of entries, from 1
+   * @param allocate gives the memory for the text, except where values are on disk
    * @returns the piece; synchronously if all of it is in memory and admitted
    * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
-  readMembers(range: KeyRange, limit: number, admit: Admission = atOnce): MembersPiece | Promise<MembersPiece> {
+  readMembers(
+    range: KeyRange, limit: number, admit: Admission = atOnce, allocate: Allocation = Buffer.allocUnsafe,
+  ): MembersPiece | Promise<MembersPiece> {
     const ready = this.sortKeys();
-    if (ready !== undefined) return ready.then(() => this.readMembers(range, limit, admit));
+    if (ready !== undefined) return ready.then(() => this.readMembers(range, limit, admit, allocate));
     const members = this.#values.members(range, limit, PIECE_VALUE_BYTES_MAX);
     if (members === undefined) return this.#readPlacedMembers(range, limit, admit);
     const granted = admit(members.valueBytes);
-    if (granted !== undefined) return granted.then(() => this.readMembers(range, limit, admit));
-    return { text: members.write(), lastKey: members.lastKey, isLast: members.isLast };
+    if (granted !== undefined) return granted.then(() => this.readMembers(range, limit, admit, allocate));
+    return { text: members.write(allocate), lastKey: members.lastKey, isLast: members.isLast };
   }
 
   async #readPlacedMembers(range: KeyRange, limit: number, admit: Admission): Promise<MembersPiece> {

@@ -16,6 +16,7 @@ import { withServer, type TestServer } from './test-server.js';
 
 const test = suite('answer-sender');
 const KEY = '/api/v1/projects/alpha/keys/k';
+const LAST_CHUNK = '0\r\n\r\n';
 
 function put(server: TestServer, headers: string, key: string = server.alphaKey): string {
   return `PUT ${KEY} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${key}\r\nContent-Type: application/json\r\n${headers}\r\n`;
@@ -173,6 +174,30 @@ test('an answer in parts is given up when the request was answered as a malforme
   });
   assert.equal(outcome, undefined);
   assert.equal(codeOf(text), 'bad_request');
+});
+
+test('a part may be overwritten once the next one is asked for, however slowly the client reads', async () => {
+  const sizes = [300_000, 10, 65_536, 1, 2_000_000, 100_000];
+  const memory = Buffer.alloc(Math.max(...sizes));
+  const { outcome, text } = await sendParts({
+    async* parts() {
+      for (const [number, size] of sizes.entries()) yield memory.subarray(0, size).fill(String(number));
+    },
+    async meanwhile(_exchanged, client) {
+      let end = '';
+      const isComplete = (): boolean => end === LAST_CHUNK;
+      client.on('data', (piece: Buffer) => void (end = (end + piece.toString('latin1')).slice(-LAST_CHUNK.length)));
+      while (!isComplete()) {
+        client.pause();
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        client.resume();
+        if (!isComplete()) await once(client, 'data');
+      }
+    },
+  });
+  assert.equal(outcome, undefined);
+  const chunks = text.slice(text.indexOf('\r\n\r\n') + 4).split('\r\n').filter((_, line) => line % 2 === 1);
+  assert.ok(chunks.join('') === sizes.map((size, number) => String(number).repeat(size)).join(''));
 });
 
 test('an answer in parts ends, and so does its source, when the client leaves between two parts', async () => {

@@ -38,8 +38,12 @@ export interface Members {
   readonly isLast: boolean;
   /** Size of their values in bytes. */
   readonly valueBytes: number;
-  /** Returns the text, each member behind a comma. Must be called before anything changes. */
-  write(): Buffer;
+  /**
+   * Returns the text, each member behind a comma. Must be called before anything changes.
+   *
+   * @param allocate gives the memory for it, of exactly this size
+   */
+  write(allocate: (sizeBytes: number) => Buffer): Buffer;
 }
 
 /** The keys and values. */
@@ -213,10 +217,11 @@ export class KeyIndex {
   slice(range: KeyRange, limit: number, valueBytesMax = Infinity): KeySlice {
     const rows = this.#rowsIn(range, limit);
     const taken = rows.subarray(0, this.#fittingCount(rows, valueBytesMax));
-    const entries = Array.from(taken, (row): [string, KeyEntry] => {
+    const entries: (readonly [string, KeyEntry])[] = [];
+    for (const row of taken) {
       const key = this.#keyOf(row);
-      return [key, this.#entryOf(key, row)];
-    });
+      entries.push([key, this.#entryOf(key, row)]);
+    }
     return { entries, isLast: taken.length === rows.length && rows.length < limit };
   }
 
@@ -249,7 +254,7 @@ export class KeyIndex {
       lastKey: count === 0 ? undefined : this.#keyOf(rows[count - 1] as number),
       isLast: isWhole && rows.length < limit,
       valueBytes,
-      write: () => text.toBuffer(),
+      write: (allocate) => text.write(allocate),
     };
   }
 
@@ -272,7 +277,9 @@ export class KeyIndex {
    * @param limit maximum number of keys, from 1
    */
   keys(range: KeyRange, limit: number): string[] {
-    return Array.from(this.#rowsIn(range, limit), (row) => this.#keyOf(row));
+    const keys: string[] = [];
+    for (const row of this.#rowsIn(range, limit)) keys.push(this.#keyOf(row));
+    return keys;
   }
 
   #rowsIn(range: KeyRange, limit: number): Uint32Array {

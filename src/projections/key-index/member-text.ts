@@ -42,9 +42,13 @@ export class MemberText {
     this.#textBytes += range.end - range.start;
   }
 
-  /** Copies the text. */
-  toBuffer(): Buffer {
-    const text = Buffer.allocUnsafe(this.#textBytes);
+  /**
+   * Copies the text.
+   *
+   * @param allocate gives the memory, of exactly this size
+   */
+  write(allocate: (sizeBytes: number) => Buffer): Buffer {
+    const text = allocate(this.#textBytes);
     let at = 0;
     for (const { bytes, start, end } of this.#ranges) at += bytes.copy(text, at, start, end);
     return text;
