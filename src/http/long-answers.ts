@@ -11,7 +11,7 @@ import type { Exchange, Texts } from './exchange.js';
 /** Longest text that is sent at once and without a reservation, in UTF-16 units; the buffer of the socket holds that much. */
 export const SHORT_TEXT_CHARACTERS = 16_384;
 /** Bytes that are passed to the socket at once. */
-export const PART_BYTES = 65_536;
+export const PART_BYTES = 131_072;
 /** Bytes of memory per byte of text: it exists as text and as bytes. */
 const MEMORY_PER_BYTE = 2;
 
@@ -38,7 +38,8 @@ export class LongAnswers {
   }
 
   /**
-   * Cuts a text into the parts that are passed to the socket. The next part is asked for once the reader has taken the one before.
+   * Cuts a text into the parts that are passed to the socket. The next part may be asked for once the reader has taken the one before, whose
+   * bytes may change then.
    *
    * @param texts memory is reserved for each piece by the time it arrives
    * @throws {AppError} when the authorization has ended, or as `texts` does
@@ -46,8 +47,7 @@ export class LongAnswers {
   async* partsOf(exchange: Exchange, texts: Texts): AsyncGenerator<Buffer, void, undefined> {
     const reservation = this.#reservationOf(exchange);
     for await (const text of texts) {
-      await this.#turns.next();
-      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+      const bytes = typeof text === 'string' ? await this.#bytesOf(text) : text;
       for (let offset = 0; offset < bytes.length; offset += PART_BYTES) {
         exchange.authorization?.assertHolds();
         this.#budget.awaitReader(reservation);
@@ -55,6 +55,11 @@ export class LongAnswers {
         this.#budget.readerTook(reservation);
       }
     }
+  }
+
+  async #bytesOf(text: string): Promise<Buffer> {
+    await this.#turns.next();
+    return Buffer.from(text);
   }
 
   #reservationOf(exchange: Exchange): Reservation {
