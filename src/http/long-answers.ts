@@ -38,8 +38,8 @@ export class LongAnswers {
   }
 
   /**
-   * Cuts a text into the parts that are passed to the socket. The next part may be asked for once the reader has taken the one before, whose
-   * bytes may change then.
+   * Cuts a text into the parts that are passed to the socket. The next part may be asked for once the reader has taken the one before,
+   * whose bytes may change then.
    *
    * @param texts memory is reserved for each piece by the time it arrives
    * @throws {AppError} when the authorization has ended, or as `texts` does
