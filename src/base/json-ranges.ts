@@ -81,20 +81,31 @@ export function membersOfJson(text: string, start: number): readonly JsonMember[
   return members;
 }
 
+/** The items of an array. */
+interface JsonItems {
+  /** How many there are. */
+  readonly count: number;
+  /** The ranges of the first ones. */
+  readonly items: readonly TextRange[];
+}
+
 /**
- * Returns the ranges of the items of an array.
+ * Finds the items of an array.
  *
  * @param text valid JSON
  * @param start where the array begins
+ * @param max how many ranges are wanted; the others are only counted
  */
-export function itemsOfJson(text: string, start: number): readonly TextRange[] {
+export function itemsOfJson(text: string, start: number, max = Infinity): JsonItems {
   const items: TextRange[] = [];
+  let count = 0;
   for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== BRACKET_CLOSE; at = nextItem(text, at)) {
     const end = endOfJsonValue(text, at);
-    items.push({ start: at, end });
+    if (count < max) items.push({ start: at, end });
+    count += 1;
     at = end;
   }
-  return items;
+  return { count, items };
 }
 
 /** Skips a comma and the space around it. */

@@ -43,11 +43,11 @@ const SHOWN_CHARACTERS = 60;
  */
 export function readBatch(text: string, limits: BatchLimits): readonly BatchStep[] {
   const ops = opsIn(text);
-  const items = itemsOfJson(text, ops.start);
-  if (items.length === 0) throw invalid({ pointer: '/ops' }, 'at least one operation');
-  if (items.length > limits.opsMax) {
-    const message = `Cannot carry out a batch of ${items.length} operations: the limit is ${limits.opsMax}`;
-    throw new AppError('too_many_ops', message, { facts: { limit: limits.opsMax, actual: items.length } });
+  const { count, items } = itemsOfJson(text, ops.start, limits.opsMax);
+  if (count === 0) throw invalid({ pointer: '/ops' }, 'at least one operation');
+  if (count > limits.opsMax) {
+    const message = `Cannot carry out a batch of ${count} operations: the limit is ${limits.opsMax}`;
+    throw new AppError('too_many_ops', message, { facts: { limit: limits.opsMax, actual: count } });
   }
   return items.map(({ start }, index) => readStep({ index, text, members: membersAt(text, start, index) }, limits));
 }

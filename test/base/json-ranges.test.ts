@@ -11,7 +11,7 @@ test('members and items are where JSON.parse finds them, whatever space there is
     const start = before.length;
     assert.equal(endOfJsonValue(text, start), text.length);
     if (Array.isArray(value)) {
-      const items = itemsOfJson(text, start).map((range) => JSON.parse(text.slice(range.start, range.end)) as unknown);
+      const items = itemsOfJson(text, start).items.map((range) => JSON.parse(text.slice(range.start, range.end)) as unknown);
       assert.deepEqual(items, JSON.parse(text));
     } else if (typeof value === 'object' && value !== null) {
       const members = membersOfJson(text, start).map(({ name, start: from, end }) => [name, JSON.parse(text.slice(from, end)) as unknown]);
@@ -25,7 +25,8 @@ test('repeated members are all there, and their texts are as they stand', () => 
   assert.deepEqual(membersOfJson(text, 0).map(({ name, start, end }) => [name, text.slice(start, end)]), [
     ['a', '1.0'], ['a', '[ 1e400 ]'], ['b', '"\\"}"'],
   ]);
-  assert.deepEqual([membersOfJson('{ }', 0), itemsOfJson('[]', 0)], [[], []]);
+  assert.deepEqual([membersOfJson('{ }', 0), itemsOfJson('[]', 0)], [[], { count: 0, items: [] }]);
+  assert.deepEqual(itemsOfJson('[1 ,[2],3]', 0, 1), { count: 3, items: [{ start: 1, end: 2 }] });
 });
 
 test('a value that nests a million deep, and a string of a million escapes, have an end', () => {
