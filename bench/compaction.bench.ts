@@ -1,7 +1,8 @@
 /**
  * What a compaction costs: CPU time for each key of a first snapshot, built from the log alone, and of later ones, each after a tenth of
  * the keys has changed; memory; and how long GETs of another project wait meanwhile. The third snapshot is the usual one: it also checks
- * the first and removes it. The lines are written by the log itself, in batches, while no server runs.
+ * the first and removes it. The lines are written by the log itself, in batches, while no server runs. GETs are measured twice: with all
+ * processors for server and load generator, and with one for each of them, where the compaction has only what the requests leave.
  *
  * Usage: `npm run bench -- compaction [200000] [--value-bytes 100] [--gets-per-second 500] [--folder DIR]`. The number is that of the keys.
  * Linux only: CPU time and memory are read from /proc.
@@ -20,6 +21,8 @@ import { encodeEvent } from '../src/events/codec.js';
 import { BUILT_IN_STORAGE } from '../src/events/project-settings.js';
 import { FileHome } from '../src/log/file/file-home.js';
 import { logOptionsOf } from '../src/store/project-store.js';
+import { pinPrograms } from './child-process.js';
+import { divideProcessors } from './machine.js';
 import { positiveInteger } from './numbers.js';
 import { freePort, type RunningServer, startConfigured } from './server-process.js';
 
@@ -74,10 +77,12 @@ await changeSome();
 await measureCompaction('second snapshot');
 await changeSome();
 await measureCompaction('third snapshot');
-await changeSome();
-await measureGets('a usual compaction');
-removeSnapshots();
-await measureGets('a first compaction');
+await measureAllGets('servers and load generator share the processors');
+const { server: processor } = divideProcessors();
+if (processor !== undefined) {
+  pinPrograms(processor);
+  await measureAllGets('the server has one processor for all its threads, and the load generator another one');
+}
 agent.destroy();
 
 async function start(): Promise<RunningServer> {
@@ -127,14 +132,22 @@ function removeSnapshots(): void {
   for (const name of readdirSync(inside)) if (name.startsWith('snap-')) rmSync(path.join(inside, name));
 }
 
+async function measureAllGets(processors: string): Promise<void> {
+  console.log(`${getsPerSecond} GETs a second of another project; ${processors}`);
+  removeSnapshots();
+  for (const name of ['first', 'second', 'third']) {
+    await measureGets(`the ${name} snapshot`);
+    await changeSome();
+  }
+}
+
 async function measureGets(name: string): Promise<void> {
   const server = await start();
   await getsUntil(server, sleep(WARM_MS));
   const rest = await getsUntil(server, sleep(REST_MS));
   const during = await getsUntil(server, compact(server));
-  console.log(`${getsPerSecond} GETs a second of another project: at rest ${describe(rest)}, during ${name} ${describe(during)}`);
   const ratio = (share: number): string => (quantile(during, share) / quantile(rest, share)).toFixed(2);
-  console.log(`ratio of p50 ${ratio(0.5)}, of p99 ${ratio(0.99)}`);
+  console.log(`at rest ${describe(rest)}, during ${name} ${describe(during)}: ratio of p50 ${ratio(0.5)}, of p99 ${ratio(0.99)}`);
   await server.kill();
 }
 
@@ -176,7 +189,7 @@ function quantile(sorted: readonly number[], share: number): number {
 }
 
 function describe(times: readonly number[]): string {
-  return `p50 ${quantile(times, 0.5).toFixed(2)} ms, p99 ${quantile(times, 0.99).toFixed(2)} ms`;
+  return `p50 ${quantile(times, 0.5).toFixed(2)} ms, p99 ${quantile(times, 0.99).toFixed(2)} ms (${times.length} GETs)`;
 }
 
 async function compact(server: RunningServer): Promise<{ readonly seconds: number }> {
