@@ -39,9 +39,11 @@ function treeOf(folder: string): readonly string[] {
 test('verify beside a server under load finds no false damage', () => withWorkbench(async (bench) => {
   configure(bench);
   const server = await bench.start();
+  // What the replays show is there before the first of them, however slow the machine is.
+  for (const count of [0, 1]) await put(server, `k${count}`, `{"n":${count}}`);
   let isOver = false;
   const load = (async () => {
-    for (let count = 0; !isOver; count += 1) {
+    for (let count = 2; !isOver; count += 1) {
       await put(server, `k${count % 9}`, `{"n":${count}}`);
       if (count % 40 === 0) await server.send('POST', '/api/v1/projects/shop/compact');
     }
