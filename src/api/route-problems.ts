@@ -10,8 +10,10 @@ const ANY_REQUEST: readonly ErrorCode[] = [
   'bad_request', 'invalid_target', 'key_in_url', 'ambiguous_host', 'too_many_headers', 'headers_too_large', 'http_version_not_supported',
   'misdirected_request', 'request_timeout', 'expectation_failed', 'invalid_query', 'internal_error',
 ];
+/** Of a request that comes too late, or so early that the server decides not to start after all. */
+const LATE: readonly ErrorCode[] = ['shutting_down'];
 /** Of everything but the probes. */
-const PHASE: readonly ErrorCode[] = ['starting', 'shutting_down'];
+const EARLY: readonly ErrorCode[] = ['starting'];
 const API_KEY: readonly ErrorCode[] = ['ambiguous_credentials', 'unauthorized', 'forbidden', 'too_many_failed_keys'];
 /** Of an id in the path. The project may also be deleted during the request. */
 const PROJECT: readonly ErrorCode[] = ['invalid_project_id', 'project_not_found'];
@@ -29,7 +31,8 @@ export function problemsOf(spec: RouteSpec): readonly ErrorCode[] {
   const isProbe = path === LIVENESS_PATH || path === READINESS_PATH;
   const codes = new Set<ErrorCode>([
     ...ANY_REQUEST,
-    ...(isProbe ? [] : PHASE),
+    ...LATE,
+    ...(isProbe ? [] : EARLY),
     ...(action === null ? [] : API_KEY),
     ...(action === null || method === 'GET' ? [] : ['cross_site_request' as const]),
     ...(needs === 'nothing' ? [] : PROJECT),

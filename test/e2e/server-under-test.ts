@@ -9,6 +9,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkAnswer, UndocumentedAnswer } from '../api/check-answer.js';
 import { MAIN } from '../program-file.js';
 
 const POLL_MS = 10;
@@ -135,7 +136,9 @@ export class ServerUnderTest {
       if (this.url === '') this.url = String(this.lines.find(({ msg }) => msg === 'serving')?.['url'] ?? '');
       if (this.url === '') return undefined;
       // Until it listens, connecting fails.
-      const answer = await this.send('GET', '/readyz').catch(() => undefined);
+      const answer = await this.send('GET', '/readyz').catch((error: unknown) => {
+        if (error instanceof UndocumentedAnswer) throw error;
+      });
       return answer?.status === 200 ? true : undefined;
     }, CONNECT_POLL_MS);
     return this;
@@ -179,7 +182,13 @@ export class ServerUnderTest {
         response.on('aborted', () => reject(new Error('The answer was cut off')));
         response.on('end', () => {
           const bytes = Buffer.concat(pieces);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, text: bytes.toString('utf8') });
+          const answer = { status: response.statusCode ?? 0, headers: response.headers, bytes, text: bytes.toString('utf8') };
+          try {
+            checkAnswer(method, target, answer);
+            resolve(answer);
+          } catch (error) {
+            reject(error);
+          }
         });
       });
       request.end(body);

@@ -2,6 +2,7 @@
  * Raw bytes over a socket, for requests that no HTTP client sends.
  */
 import { connect, type Socket } from 'node:net';
+import { checkAnswer, type CheckedAnswer } from '../api/check-answer.js';
 
 /** The response on a connection. */
 export interface RawExchange {
@@ -16,6 +17,8 @@ export interface RawOptions {
   readonly half?: boolean;
   /** Longest wait in milliseconds. */
   readonly waitMs?: number;
+  /** False where another handler than that of the program answers. @default true */
+  readonly isDocumented?: boolean;
 }
 
 const DEFAULT_WAIT_MS = 8000;
@@ -32,9 +35,18 @@ export function open(port: number): Promise<Socket> {
 export async function exchange(
   port: number,
   bytes: string | Buffer,
-  { half = false, waitMs = DEFAULT_WAIT_MS }: RawOptions = {},
+  { half = false, waitMs = DEFAULT_WAIT_MS, isDocumented = true }: RawOptions = {},
 ): Promise<RawExchange> {
-  const socket = await open(port);
+  const received = await receive(await open(port), bytes, { half, waitMs });
+  const answer = isDocumented ? firstAnswer(received.text) : undefined;
+  if (answer === undefined) return received;
+  const [, method = '', target = ''] = /^(\S+) (\S+)/.exec(bytes.toString('latin1')) ?? [];
+  checkAnswer(method, target, answer);
+  return received;
+}
+
+function receive(socket: Socket, bytes: string | Buffer, options: Required<Pick<RawOptions, 'half' | 'waitMs'>>): Promise<RawExchange> {
+  const { half, waitMs } = options;
   return new Promise((resolve) => {
     let text = '';
     let ended = false;
@@ -56,6 +68,23 @@ export async function exchange(
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
     if (half) socket.end();
   });
+}
+
+/** The first whole answer that is not informational; undefined for none. */
+function firstAnswer(text: string): CheckedAnswer | undefined {
+  const found = /^HTTP\/1\.1 (\d{3})[^\r]*\r\n((?:[^\r]+\r\n)*)\r\n/.exec(text);
+  if (found === null) return undefined;
+  const [head, status = '', lines = ''] = found;
+  const rest = text.slice(head.length);
+  if (status.startsWith('1')) return firstAnswer(rest);
+  const headers = Object.fromEntries(lines.trimEnd().split('\r\n').map((line) => {
+    const [name = '', ...value] = line.split(':');
+    return [name.toLowerCase(), value.join(':').trim()];
+  }));
+  const length = Number(headers['content-length'] ?? 0);
+  // An answer in parts is left to the clients that put them together; that to HEAD has a length without a body.
+  if (headers['transfer-encoding'] !== undefined || rest.length < length) return undefined;
+  return { status: Number(status), headers, text: Buffer.from(rest.slice(0, length), 'latin1').toString('utf8') };
 }
 
 /** The status of the first answer in a text; 0 for none. */

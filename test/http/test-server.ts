@@ -11,6 +11,7 @@ import { Keyring } from '../../src/auth/keyring.js';
 import { createLogger } from '../../src/base/server-log.js';
 import type { LifecycleState } from '../../src/http/http-parts.js';
 import type { HttpOptions } from '../../src/http/http-options.js';
+import { checkAnswer } from '../api/check-answer.js';
 import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { HttpServer } from '../../src/http/http-server.js';
 import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
@@ -124,7 +125,13 @@ export class TestServer {
         response.on('error', reject);
         response.on('end', () => {
           const bytes = Buffer.concat(pieces);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, text: bytes.toString('utf8') });
+          const answer = { status: response.statusCode ?? 0, headers: response.headers, bytes, text: bytes.toString('utf8') };
+          try {
+            checkAnswer(method, path, answer);
+            resolve(answer);
+          } catch (error) {
+            reject(error);
+          }
         });
       });
       request.end(body);

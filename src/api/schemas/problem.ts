@@ -3,7 +3,7 @@
  */
 
 const MEMBERS = {
-  type: { type: 'string', pattern: '^urn:simplekv:problem:[a-z_]+$' },
+  type: { type: 'string', pattern: '^urn:simplekv:problem:[a-z0-9_]+$' },
   title: { type: 'string' },
   status: { type: 'integer' },
   detail: { type: 'string', title: 'what went wrong, for a person' },
