@@ -368,6 +368,7 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
     connectionsMax: limits.max_connections,
     allowedHosts: options.allowed_hosts,
     trustedProxies: options.trusted_proxies,
+    docsEnabled: options.docs.enabled,
     timeouts: {
       headersMs: timeouts.headers_seconds * MS_PER_SECOND,
       requestMs: timeouts.request_seconds * MS_PER_SECOND,

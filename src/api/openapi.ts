@@ -90,6 +90,9 @@ const TAGS = [
 
 const PATH_PARAMETERS: Readonly<Record<string, OpenApiParameter>> = {
   id: { name: 'id', in: 'path', description: 'The id of a project.', required: true, schema: PROJECT_ID, example: 'shop' },
+  file: {
+    name: 'file', in: 'path', description: 'The name of a file.', required: true, schema: { type: 'string' }, example: 'docs.js',
+  },
   key: {
     name: 'key', in: 'path', required: true, schema: KEY, example: 'user',
     description: 'The key: 1 to 1,024 bytes of UTF-8 without control characters. It may contain `/`. OpenAPI has no parameter of several '
@@ -224,13 +227,15 @@ function requestBodyOf({ body }: RouteSpec): OpenApiOperation['requestBody'] {
 
 function responsesOf(route: RouteSpec): OpenApiOperation['responses'] {
   const responses: Record<string, OpenApiResponse> = {};
-  for (const [status, { description, example, headers, mediaType, optionalHeaders, schema }] of Object.entries(route.answers)) {
+  for (const [status, { description, example, headers, mediaTypes, optionalHeaders, schema }] of Object.entries(route.answers)) {
     const shown = schema === undefined ? undefined : { schema: shownSchema(schema), ...(example === undefined ? {} : { example }) };
-    const content = mediaType === undefined ? shown : { schema: { type: 'string' } };
+    const content = shown === undefined
+      ? Object.fromEntries((mediaTypes ?? []).map((type) => [type, { schema: { type: 'string' } }] as const))
+      : { [JSON_MEDIA_TYPE]: shown };
     responses[status] = {
       description,
       headers: headersShown(headers, optionalHeaders),
-      ...(content === undefined ? {} : { content: { [mediaType ?? JSON_MEDIA_TYPE]: content } }),
+      ...(Object.keys(content).length === 0 ? {} : { content }),
     };
   }
   const problems = Object.entries(problemResponses(route)).map(([status, { name, response }]) => {

@@ -12,5 +12,7 @@ export const LIVENESS_PATH = '/livez';
 export const READINESS_PATH = '/readyz';
 /** The document of the API. */
 export const OPENAPI_PATH = `${API_PATH}/openapi.json`;
+/** The page that shows it. */
+export const DOCS_PATH = '/docs/';
 /** The template of a project's path. */
 export const PROJECT_PATH = `${PROJECTS_PATH}/{id}`;

@@ -38,8 +38,8 @@ interface AnswerSpec {
   readonly description: string;
   /** The schema of a JSON body; absent for another body, or none. */
   readonly schema?: JsonSchema;
-  /** The media type of a body that is not JSON. */
-  readonly mediaType?: string;
+  /** The media types of a body that is not JSON. */
+  readonly mediaTypes?: readonly string[];
   /** Headers that the answer always has. */
   readonly headers?: readonly HeaderName[];
   /** Headers that it may have. */
@@ -55,7 +55,7 @@ export interface RouteSpec {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Other methods with the same meaning. */
   readonly aliases?: readonly 'POST'[];
-  /** `{id}` is one segment; `{key}` is the rest of the path, slashes included. */
+  /** `{id}` and `{file}` are one segment; `{key}` is the rest of the path, slashes included. */
   readonly path: `/${string}`;
   /** What the caller must be authorized for; null: no API key is needed. */
   readonly action: Action | null;

@@ -96,6 +96,9 @@ export const SERVER_SETTINGS = {
     },
     { default: [], meaning: 'addresses and networks of proxies whose X-Forwarded-For is trusted' },
   ),
+  docs: {
+    enabled: flag({ default: true, meaning: 'false: the page /docs/, which shows the HTTP API, is not served' }),
+  },
   print_api_keys: flag({ default: true, meaning: 'print a new API key once on the console' }),
 };
 

@@ -33,11 +33,11 @@ function textOrNull(text: string | null): string {
 
 const routerPaths = new Map<string, string>();
 
-/** Returns the path of a route as the router writes it: `:id` for one segment, `*key` for the rest. */
+/** Returns the path of a route as the router writes it: `:id` and `:file` for one segment, `*key` for the rest. */
 export function routerPath(path: string): string {
   const known = routerPaths.get(path);
   if (known !== undefined) return known;
-  const made = path.replace('{id}', ':id').replace('{key}', '*key');
+  const made = path.replace('{id}', ':id').replace('{file}', ':file').replace('{key}', '*key');
   routerPaths.set(path, made);
   return made;
 }

@@ -51,4 +51,6 @@ export interface HttpOptions {
   /** Addresses and networks whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: readonly string[];
   readonly timeouts: HttpTimeouts;
+  /** Serves the page that shows the document of the API. */
+  readonly docsEnabled: boolean;
 }

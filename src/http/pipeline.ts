@@ -18,6 +18,7 @@ import { problemAnswer } from './problem.js';
 import { requestIdOf } from './request-id.js';
 import type { BoundRoute, RouteHandlers } from './route-handlers.js';
 import { DOCUMENT_CHECKS, QUERY_CHECKS } from './route-schemas.js';
+import { docsRoutes } from './routes/docs-routes.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { keysRoutes } from './routes/keys-routes.js';
 import { openApiRoutes } from './routes/openapi-routes.js';
@@ -50,7 +51,7 @@ export class Pipeline {
     const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
     this.#sender = new AnswerSender(longAnswers);
     this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
-      ...rootRoutes(parts.version), ...openApiRoutes(parts.version) });
+      ...rootRoutes(parts), ...openApiRoutes(parts.version), ...docsRoutes(parts.options.docsEnabled) });
     this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
   }
 

@@ -30,6 +30,7 @@ test('an empty configuration gives every default', () => {
     timeouts: { headers_seconds: 10, request_seconds: 30, keep_alive_seconds: 5, idle_seconds: 120, shutdown_seconds: 10 },
     log_level: 'info',
     allowed_hosts: [],
+    docs: { enabled: true },
     trusted_proxies: [],
     print_api_keys: true,
   });

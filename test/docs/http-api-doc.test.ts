@@ -28,9 +28,13 @@ interface DocumentedRoute {
   readonly key: string;
 }
 
+function filled(template: string): string {
+  return template.replace('{id}', 'first_project').replace('{file}', 'docs.js').replace('{key}', 'a');
+}
+
 function documentedRoutes(): readonly DocumentedRoute[] {
   return tableRows(document).map(([methods, shown, key]) => {
-    const target = plain(shown).replace('{id}', 'first_project').replace('{key}', 'a');
+    const target = filled(plain(shown));
     return { methods: plain(methods).split(', '), target: target.startsWith('/projects') ? `/api/v1${target}` : target, key: key ?? '' };
   });
 }
@@ -42,7 +46,7 @@ test('the table of routes has each route once, with its methods and the API key 
     const routes = documentedRoutes();
     const shown = routes.flatMap(({ methods, target }) => methods.map((method) => `${method} ${target}`));
     const listed = (ROUTES as readonly RouteSpec[]).flatMap(({ method, aliases = [], path }) => (
-      [method, ...aliases].map((name) => `${name} ${path.replace('{id}', 'first_project').replace('{key}', 'a')}`)
+      [method, ...aliases].map((name) => `${name} ${filled(path)}`)
     ));
     assert.deepEqual(shown.sort(), listed.sort());
     for (const target of new Set(routes.map((route) => route.target))) {

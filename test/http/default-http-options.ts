@@ -17,4 +17,5 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   allowedHosts: [],
   trustedProxies: [],
   timeouts: { headersMs: 10_000, requestMs: 30_000, keepAliveMs: 5000, idleMs: 120_000, shutdownMs: 10_000 },
+  docsEnabled: true,
 };

@@ -5,6 +5,7 @@
 /** What a header says, and the form of its value. */
 export const HEADERS = {
   'Allow': { description: 'The methods of this path.', pattern: '^[A-Z]+(, [A-Z]+)*$' },
+  'Content-Security-Policy': { description: 'What the page may load and run.', pattern: "^default-src 'none'; " },
   'ETag': { description: 'The version, for `If-Match` and `If-None-Match`.', pattern: '^"[^"]*"$' },
   'Last-Modified': { description: 'When the version was written, in seconds.', pattern: ' GMT$' },
   'Link': { description: 'The next page of a listing, as `<…>; rel="next"`.', pattern: '^<.*>; rel="next"$' },

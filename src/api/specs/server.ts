@@ -1,7 +1,7 @@
 /**
  * The routes of the server itself.
  */
-import { API_PATH, LIVENESS_PATH, OPENAPI_PATH, READINESS_PATH } from '../paths.js';
+import { API_PATH, DOCS_PATH, LIVENESS_PATH, OPENAPI_PATH, READINESS_PATH } from '../paths.js';
 import type { RouteSpec } from '../route-spec.js';
 import { LIVENESS, NOT_READY, OPENAPI, READY, ROOT } from '../schemas/server.js';
 
@@ -10,7 +10,7 @@ const ROOT_ANSWER = {
   schema: ROOT,
   example: {
     name: 'simplekv', version: '0.1.0',
-    links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json' },
+    links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json', docs: '/docs/' },
     documentation: 'docs/http-api.md of the package',
   },
 } as const;
@@ -71,7 +71,7 @@ export const SERVER_ROUTES = [
       200: { description: 'The document of the API, as OpenAPI 3.1.', schema: OPENAPI, headers: ['ETag'] },
       304: { description: 'The document is the one that `If-None-Match` names.', headers: ['ETag'] },
     },
-    problems: [],
+    problems: ['busy'],
     since: '0.1.0',
   },
   {
@@ -81,6 +81,39 @@ export const SERVER_ROUTES = [
     body: { kind: 'none' },
     answers: { 308: { description: 'It is there.', headers: ['Location'] } },
     problems: [],
+    since: '0.1.0',
+  },
+  {
+    id: 'getDocs', method: 'GET', path: DOCS_PATH, action: null, needs: 'nothing', tag: 'server',
+    summary: 'A page that shows this document',
+    preconditions: 'read',
+    body: { kind: 'none' },
+    answers: {
+      200: { description: 'The page.', mediaTypes: ['text/html'], headers: ['ETag', 'Content-Security-Policy'] },
+      304: { description: 'The page is the one that `If-None-Match` names.', headers: ['ETag'] },
+    },
+    problems: ['not_found'],
+    since: '0.1.0',
+  },
+  {
+    id: 'getDocsFile', method: 'GET', path: `${DOCS_PATH}{file}`, action: null, needs: 'nothing', tag: 'server',
+    summary: 'A file of that page',
+    preconditions: 'read',
+    body: { kind: 'none' },
+    answers: {
+      200: { description: 'The file.', mediaTypes: ['text/javascript', 'text/css'], headers: ['ETag'] },
+      304: { description: 'The file is the one that `If-None-Match` names.', headers: ['ETag'] },
+    },
+    problems: ['not_found', 'busy'],
+    since: '0.1.0',
+  },
+  {
+    id: 'findDocs', method: 'GET', path: '/docs', action: null, needs: 'nothing', tag: 'server',
+    summary: 'Where is that page?',
+    preconditions: 'ignored',
+    body: { kind: 'none' },
+    answers: { 308: { description: 'It is there.', headers: ['Location'] } },
+    problems: ['not_found'],
     since: '0.1.0',
   },
 ] as const satisfies readonly RouteSpec[];

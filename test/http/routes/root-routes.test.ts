@@ -16,7 +16,7 @@ test('the root names the program and its links, with GET and HEAD, without an AP
       assert.deepEqual(JSON.parse(answer.text), {
         name: 'simplekv',
         version: '1.2.3-test',
-        links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json' },
+        links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json', docs: '/docs/' },
         documentation: 'docs/http-api.md of the package',
       });
       const head = await server.send('HEAD', path, { key: null });
