@@ -25,9 +25,9 @@ export type ListingText = Buffer | AsyncIterable<Buffer>;
 
 /** Keys in a piece. */
 const PIECE_KEYS_MAX = 1000;
-/** Texts up to this size, values and keys, use the same memory again. */
+/** Longest text, with its keys, that uses the same memory again. */
 const REUSED_BYTES_MAX = PIECE_VALUE_BYTES_MAX * 2;
-/** Of the first piece: the next ones are hardly longer. */
+/** Of a piece: the next ones are hardly longer. */
 const SPARE_SHARE = 1 / 8;
 
 /** Yields every part but the last, which it returns: a text of one part is then known to be complete without asking for a second. */
@@ -136,7 +136,8 @@ function reusedMemory(): Allocation {
   return (sizeBytes) => {
     // Longer texts are rare, and the answer holds no reservation for them once they are sent.
     if (sizeBytes > REUSED_BYTES_MAX) return Buffer.allocUnsafe(sizeBytes);
-    if (sizeBytes > memory.length) memory = Buffer.allocUnsafe(sizeBytes + Math.ceil(sizeBytes * SPARE_SHARE));
+    const spareBytes = Math.ceil(sizeBytes * SPARE_SHARE);
+    if (sizeBytes > memory.length) memory = Buffer.allocUnsafe(Math.min(sizeBytes + spareBytes, REUSED_BYTES_MAX));
     return memory.subarray(0, sizeBytes);
   };
 }

@@ -50,7 +50,7 @@ test('the pieces of a listing use the same memory, one after another', async () 
   assert.equal(memory.size, 2);
 });
 
-test('a piece that outgrows the memory of the one before has other memory, and one far beyond it keeps none', async () => {
+test('pieces of any size are complete, whatever the size of the memory that they use again', async () => {
   const long = 1_000_000;
   const values = filled((number) => `"${'v'.repeat(number === 2500 ? long : number / 50)}"`);
   const { text } = await textOf(await list(values));

@@ -9,6 +9,7 @@ import { invariant } from '../../base/invariant.js';
 import type { KeyEntry } from '../key-entry.js';
 import type { KeyRange } from '../key-range.js';
 import type { ValuePlace } from '../value-place.js';
+import { allocateWords } from './allocate.js';
 import { CurrentPlace } from './current-place.js';
 import { HashDirectory } from './hash-directory.js';
 import { type KeyHash, secretKeyHash } from './key-hash.js';
@@ -299,7 +300,7 @@ export class KeyIndex {
     else if (after !== undefined) from.push(this.#positionBefore(`${after}\0`));
     const first = from.reduce((a, b) => (comparePositions(a, b) < 0 ? b : a));
     const behind = to.reduce((a, b) => (comparePositions(a, b) > 0 ? b : a));
-    return comparePositions(first, behind) < 0 ? order.rowsBetween(first, behind, reverse, limit) : new Uint32Array();
+    return comparePositions(first, behind) < 0 ? order.rowsBetween(first, behind, reverse, limit) : allocateWords(0);
   }
 
   #positionBefore(key: string): OrderPosition {

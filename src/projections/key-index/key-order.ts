@@ -302,7 +302,7 @@ export function comparePositions(a: OrderPosition, b: OrderPosition): number {
 }
 
 function joined(parts: readonly Uint32Array[], count: number): Uint32Array {
-  const all = new Uint32Array(count);
+  const all = allocateWords(count);
   let at = 0;
   for (const part of parts) {
     all.set(part, at);
