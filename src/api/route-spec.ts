@@ -71,7 +71,10 @@ export interface RouteSpec {
   readonly description?: string;
   /** The parameters, by name; absent: every parameter is refused. */
   readonly query?: Readonly<Record<string, ParameterSpec>>;
-  /** The conditional headers that the handler reads. `none` refuses them; `ignored` is for routes that never had a version. */
+  /**
+   * The conditions that the handler reads: headers, and for `write` the parameter `if_seq` as well. `none` refuses conditional headers;
+   * `ignored` is for routes that never had a version.
+   */
   readonly preconditions: 'ignored' | 'none' | 'read' | 'write';
   readonly body: BodySpec;
   /** By status. */

@@ -15,7 +15,7 @@ import { refuseCrossSite } from './cross-site.js';
 import { type Exchange, projectIdOf, storeOf } from './exchange.js';
 import { type HostName, hostGuard, misdirected, readHost } from './host-header.js';
 import type { HttpParts } from './http-parts.js';
-import { checkReadPrecondition, refusePreconditions, writePrecondition } from './precondition.js';
+import { checkReadPrecondition, refusePreconditions, type WriteParameters, writePrecondition } from './precondition.js';
 import { checkQuery, refuseQuery } from './query.js';
 import { awaitsContinue } from './request-body.js';
 import { pickHeaders } from './request-headers.js';
@@ -138,7 +138,9 @@ export class Checks {
     if (spec.needs === 'project') this.#parts.projects.details(projectIdOf(exchange));
     if (spec.preconditions === 'none') refusePreconditions(request.headers);
     if (spec.preconditions === 'read') checkReadPrecondition(request.headers);
-    if (spec.preconditions === 'write') exchange.precondition = writePrecondition(request.headers, storeOf(exchange).logId);
+    if (spec.preconditions === 'write') {
+      exchange.precondition = writePrecondition(request.headers, storeOf(exchange).logId, exchange.query as WriteParameters);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
  * condition overwrites what the client meant to protect. `store/decide.ts` compares the condition of a write with the current version.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { WRITE_PARAMETERS } from '../api/specs/keys.js';
 import { AppError } from '../base/app-error.js';
 import type { Precondition } from '../store/command.js';
 import { parseEntityTag, versionOf } from './entity-tag.js';
@@ -10,13 +11,19 @@ import { parseEntityTag, versionOf } from './entity-tag.js';
 const CONDITIONAL_HEADERS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const;
 const ANY = '*';
 
+/** The parameters of a write, as text. */
+export type WriteParameters = Partial<Record<keyof typeof WRITE_PARAMETERS, string>>;
+
 /**
- * Parses the condition of a write; undefined for none.
+ * Parses the condition of a write, in its headers or its query; undefined for none.
  *
  * @param logId tags of other logs match nothing
  * @throws {AppError} `invalid_precondition`
  */
-export function writePrecondition(headers: IncomingHttpHeaders, logId: string): Precondition | undefined {
+export function writePrecondition(
+  headers: IncomingHttpHeaders, logId: string, { if_seq: ifSeq }: WriteParameters = {},
+): Precondition | undefined {
+  if (ifSeq !== undefined) return conditionOn(Number(ifSeq), headers);
   const { 'if-match': match, 'if-none-match': noneMatch } = headers;
   if (match === undefined && noneMatch === undefined && headers['if-unmodified-since'] === undefined) return undefined;
   if (headers['if-unmodified-since'] !== undefined) throw invalid('If-Unmodified-Since', 'use If-Match with the ETag instead');
@@ -30,6 +37,14 @@ export function writePrecondition(headers: IncomingHttpHeaders, logId: string): 
   if (tag === undefined || tag.weak) throw invalid('If-Match', 'expected * or one strong entity tag in double quotes');
   const seq = versionOf(tag, logId);
   return seq === undefined ? { kind: 'never' } : { kind: 'match', seq };
+}
+
+function conditionOn(seq: number, headers: IncomingHttpHeaders): Precondition {
+  for (const name of CONDITIONAL_HEADERS) {
+    if (headers[name] !== undefined) throw invalid(name, 'the query has a condition too, "if_seq"; send one of the two');
+  }
+  if (seq === 0) return { kind: 'absent' };
+  return Number.isSafeInteger(seq) ? { kind: 'match', seq } : { kind: 'never' };
 }
 
 /** Tells whether the client has the current version (304). Expects headers that passed {@link checkReadPrecondition}. */

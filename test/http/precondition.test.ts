@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
-import { checkReadPrecondition, isNotModified, refusePreconditions, writePrecondition } from '../../src/http/precondition.js';
+import {
+  checkReadPrecondition, isNotModified, refusePreconditions, type WriteParameters, writePrecondition,
+} from '../../src/http/precondition.js';
+import { checkQuery, parseQuery } from '../../src/http/query.js';
+import { QUERY_CHECKS } from '../../src/http/route-schemas.js';
 import { suite } from '../suite.js';
 
 const test = suite('precondition');
@@ -38,6 +42,45 @@ test('writePrecondition() refuses unsupported conditions instead of ignoring the
     { 'if-match': TAG, 'if-unmodified-since': 'x' },
   ];
   for (const headers of table) refuses(() => writePrecondition(headers, LOG_ID));
+});
+
+function parametersOf(query: string): WriteParameters {
+  const check = QUERY_CHECKS.get('setKey');
+  assert.ok(check);
+  return checkQuery(parseQuery(query), check);
+}
+
+test('if_seq is the condition of its version, and 0 that of a key that does not exist', () => {
+  const table: readonly (readonly [string, unknown])[] = [
+    ['', undefined],
+    ['if_seq=0', { kind: 'absent' }],
+    ['if_seq=1', { kind: 'match', seq: 1 }],
+    ['if_seq=41', { kind: 'match', seq: 41 }],
+    ['if_seq=%34%31', { kind: 'match', seq: 41 }],
+    ['if_seq=9007199254740991', { kind: 'match', seq: 9_007_199_254_740_991 }],
+    // No version has such a seq, and a rounded one would be that of another.
+    ['if_seq=9007199254740993', { kind: 'never' }],
+  ];
+  for (const [query, expected] of table) {
+    assert.deepEqual(writePrecondition({}, LOG_ID, parametersOf(query)), expected, query);
+  }
+});
+
+test('a malformed if_seq, and every other parameter of a write, is refused', () => {
+  const queries = [
+    'if_seq', 'if_seq=', 'if_seq=-1', 'if_seq=+1', 'if_seq=01', 'if_seq=1.0', 'if_seq=1e2', 'if_seq=0x1', 'if_seq=1+', 'if_seq=*',
+    'if_seq=%2A', 'if_seq=12345678901234567', 'if_seq=%D9%A1', 'if_seq=null', 'If_Seq=1', 'if_seq=1&x=1', 'x=1', '__proto__=1',
+    `if_seq=${'9'.repeat(9000)}`,
+  ];
+  for (const query of queries) {
+    assert.throws(() => parametersOf(query), { name: 'AppError', code: 'invalid_query' }, query);
+  }
+});
+
+test('if_seq beside a conditional header is refused, whatever the two say', () => {
+  for (const headers of [{ 'if-match': TAG }, { 'if-match': 'x' }, { 'if-none-match': '*' }, { 'if-unmodified-since': 'x' }]) {
+    for (const ifSeq of ['0', '42']) refuses(() => writePrecondition(headers, LOG_ID, { if_seq: ifSeq }));
+  }
 });
 
 test('isNotModified() compares weakly and only within one log', () => {

@@ -35,6 +35,15 @@ export const LISTING_PARAMETERS = {
   values: { schema: FLAG, meaning: '`false`: an array of keys.' },
 } as const satisfies Readonly<Record<string, ParameterSpec>>;
 
+/** The parameters of a write of one key. */
+export const WRITE_PARAMETERS = {
+  if_seq: {
+    schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,15})$', description: 'the seq of a version, or 0 for a key that does not exist' },
+    meaning: 'Only if this is the `seq` of the current version; `0`: only if the key does not exist. Not beside a conditional header.',
+    example: '41',
+  },
+} as const satisfies Readonly<Record<string, ParameterSpec>>;
+
 /** The routes. */
 export const KEY_ROUTES = [
   {
@@ -56,6 +65,7 @@ export const KEY_ROUTES = [
     id: 'setKey', method: 'PUT', aliases: ['POST'], path: KEY, action: 'keys.write', needs: 'store', tag: 'keys',
     summary: 'Store a value',
     description: 'Creates the key or replaces its value.',
+    query: WRITE_PARAMETERS,
     preconditions: 'write',
     body: { kind: 'value' },
     answers: {
@@ -68,6 +78,7 @@ export const KEY_ROUTES = [
   {
     id: 'deleteKey', method: 'DELETE', path: KEY, action: 'keys.write', needs: 'store', tag: 'keys',
     summary: 'Delete a key',
+    query: WRITE_PARAMETERS,
     preconditions: 'write',
     body: { kind: 'none' },
     answers: { 200: { description: 'The key was deleted.', schema: KEY_RECEIPT, example: RECEIPT_EXAMPLE } },

@@ -125,6 +125,25 @@ test('DELETE of all keys counts them', () =>
     assert.equal((JSON.parse((await server.send('DELETE', KEYS)).text) as { deleted: number }).deleted, 0);
   }));
 
+test('if_seq in the query of a write is a precondition too', () =>
+  withServer(async (server) => {
+    assert.equal((await server.send('PUT', `${KEYS}/k?if_seq=1`, { body: '1' })).status, 412);
+    assert.equal((await server.send('PUT', `${KEYS}/k?if_seq=0`, { body: '1' })).status, 201);
+    const failed = await server.send('PUT', `${KEYS}/k?if_seq=0`, { body: '2' });
+    assert.deepEqual([failed.status, problemOf(failed)['current_seq']], [412, 2]);
+    assert.equal(failed.headers.etag, (await server.send('GET', `${KEYS}/k`)).headers.etag);
+    assert.equal((await server.send('POST', `${KEYS}/k?if_seq=2`, { body: '3' })).status, 200);
+    assert.equal((await server.send('DELETE', `${KEYS}/k?if_seq=2`)).status, 412);
+    assert.equal((await server.send('DELETE', `${KEYS}/k?if_seq=3`)).status, 200);
+    // The conditions are checked before the body.
+    for (const method of ['PUT', 'POST', 'DELETE']) {
+      const beside = await server.send(method, `${KEYS}/k?if_seq=1`, { body: '{', headers: { 'If-Match': '*' } });
+      assert.equal(problemOf(beside)['code'], 'invalid_precondition', method);
+      assert.equal(problemOf(await server.send(method, `${KEYS}/k?if_seq=x`, { body: '{' }))['code'], 'invalid_query', method);
+    }
+    for (const method of ['GET', 'HEAD']) assert.equal((await server.send(method, `${KEYS}/k?if_seq=1`)).status, 400, method);
+  }));
+
 test('a failed precondition is 412 with the current version, without one if the key does not exist', () =>
   withServer(async (server) => {
     const tag = String((await put(server, 'k', '1')).headers.etag);
