@@ -108,7 +108,8 @@ function shown(name: string): string {
   return name.length > SHOWN_CHARACTERS_MAX ? `${name.slice(0, SHOWN_CHARACTERS_MAX)}…` : name;
 }
 
-function invalidQuery(reason: string, name?: string): AppError {
+/** The refusal of a query, or of one parameter. */
+export function invalidQuery(reason: string, name?: string): AppError {
   const facts = name === undefined ? {} : { parameter: shown(name) };
   return new AppError('invalid_query', `Cannot use the query: ${reason}`, { facts });
 }

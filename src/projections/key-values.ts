@@ -82,6 +82,11 @@ export class KeyValues implements Projection<ProjectEvent> {
     return this.#index.keys(range, limit);
   }
 
+  /** {@inheritDoc KeyIndex.countIn} */
+  countIn(range: KeyRange): number {
+    return this.#index.countIn(range);
+  }
+
   /** {@inheritDoc KeyIndex.isSorted} */
   get isSorted(): boolean {
     return this.#index.isSorted;

@@ -57,6 +57,10 @@ export class FakeValues {
     return this.keys(range, limit).map((key) => [key, this.entries.get(key) ?? { value: 'null', seq: 0, timeMs: 0 }]);
   }
 
+  countIn(range: FakeRange): number {
+    return this.keys(range, Infinity).length;
+  }
+
   keys({ prefix = '', start, end, after, reverse = false }: FakeRange, limit: number): string[] {
     this.onPiece();
     const sorted = [...this.entries.keys()].sort(compareUtf8);

@@ -35,10 +35,18 @@ export const CLEAR_RECEIPT = {
   required: ['deleted', 'seq', 'hash'],
 } as const;
 
-/** A listing: keys and values, or only keys. */
+/** The number of keys at a seq. */
+const KEY_COUNT = {
+  type: 'object', title: 'the number of keys, with count=true; exact at the seq',
+  properties: { count: { type: 'integer', minimum: 0 }, seq: SEQ },
+  required: ['count', 'seq'],
+} as const;
+
+/** A listing: keys and values, or only keys, or their number. A key may be named "count", so an answer can fit two of them. */
 export const LISTING = {
-  oneOf: [
+  anyOf: [
     { type: 'object', additionalProperties: VALUE, title: 'keys and values, sorted by key' },
     { type: 'array', items: KEY, title: 'keys in order, with values=false' },
+    KEY_COUNT,
   ],
 } as const;

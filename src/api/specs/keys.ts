@@ -33,6 +33,7 @@ export const LISTING_PARAMETERS = {
   },
   reverse: { schema: FLAG, meaning: '`true`: last key first.' },
   values: { schema: FLAG, meaning: '`false`: an array of keys.' },
+  count: { schema: FLAG, meaning: '`true`: only the number of keys. Not beside `limit`, `cursor`, `reverse` or `values`.' },
 } as const satisfies Readonly<Record<string, ParameterSpec>>;
 
 /** The parameters of a write of one key. */
@@ -87,7 +88,7 @@ export const KEY_ROUTES = [
   },
   {
     id: 'listKeys', method: 'GET', path: KEYS, action: 'keys.read', needs: 'store', tag: 'keys',
-    summary: 'List keys and values',
+    summary: 'List or count keys and values',
     description: 'Sorted by the UTF-8 bytes of the keys. A long listing is built from pieces of up to 1,000 keys, each of one moment. '
       + 'If the connection ends before the closing bracket, the listing is incomplete.',
     query: LISTING_PARAMETERS,
@@ -95,7 +96,7 @@ export const KEY_ROUTES = [
     body: { kind: 'none' },
     answers: {
       200: {
-        description: 'Keys and values, or keys only.', schema: LISTING, optionalHeaders: ['Link'],
+        description: 'Keys and values, or keys only, or their number.', schema: LISTING, optionalHeaders: ['Link'],
         example: { 'greeting': 'hello', 'user/1': { name: 'Ada', balance: 1 } },
       },
     },

@@ -283,10 +283,21 @@ export class KeyIndex {
     return keys;
   }
 
+  /** Counts the keys of a range. */
+  countIn(range: KeyRange): number {
+    const { first, behind } = this.#boundsOf(range);
+    return this.#order.countBetween(first, behind);
+  }
+
   #rowsIn(range: KeyRange, limit: number): Uint32Array {
     invariant(limit >= 1, 'a slice has room for a key');
+    const { first, behind } = this.#boundsOf(range);
+    if (comparePositions(first, behind) >= 0) return allocateWords(0);
+    return this.#order.rowsBetween(first, behind, range.reverse ?? false, limit);
+  }
+
+  #boundsOf({ start, end, prefix, after, reverse = false }: KeyRange): { readonly first: OrderPosition; readonly behind: OrderPosition } {
     while (this.#order.waitingCount > 0) this.#order.sortSome();
-    const { start, end, prefix, after, reverse = false } = range;
     const order = this.#order;
     const from = [order.start];
     const to = [order.end];
@@ -300,7 +311,7 @@ export class KeyIndex {
     else if (after !== undefined) from.push(this.#positionBefore(`${after}\0`));
     const first = from.reduce((a, b) => (comparePositions(a, b) < 0 ? b : a));
     const behind = to.reduce((a, b) => (comparePositions(a, b) > 0 ? b : a));
-    return comparePositions(first, behind) < 0 ? order.rowsBetween(first, behind, reverse, limit) : allocateWords(0);
+    return { first, behind };
   }
 
   #positionBefore(key: string): OrderPosition {

@@ -285,6 +285,13 @@ export class KeyOrder {
     return joined(parts, count);
   }
 
+  /** Counts the rows between two positions; none if the first is behind the other. */
+  countBetween(from: OrderPosition, to: OrderPosition): number {
+    let count = to.index - from.index;
+    for (let at = from.block; at < to.block; at += 1) count += (this.#blocks[at] as Block).count;
+    return from.block > to.block ? 0 : Math.max(0, count);
+  }
+
   /** The position before all rows. */
   get start(): OrderPosition {
     return { block: 0, index: 0 };

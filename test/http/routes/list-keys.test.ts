@@ -111,6 +111,21 @@ test('HEAD of a listing has its headers and no body', () =>
     assert.equal(answer.bytes.length, 0);
   }));
 
+test('count=true answers the number of keys of a range and the seq at which it holds', () =>
+  withServer(async (server) => {
+    const count = async (query: string): Promise<unknown> => JSON.parse((await server.send('GET', `${KEYS}?count=true${query}`)).text);
+    assert.deepEqual(await count(''), { count: 0, seq: 1 });
+    fill(server, ['a', 'b/1', 'b/2', 'b/3', 'c', 'd e', '+']);
+    server.projects.fakeStore('alpha').seq = 8;
+    assert.deepEqual(await count(''), { count: 7, seq: 8 });
+    assert.deepEqual(await count('&prefix=b/'), { count: 3, seq: 8 });
+    assert.deepEqual(await count('&start=b/2&end=c'), { count: 2, seq: 8 });
+    assert.deepEqual(await count('&prefix=x'), { count: 0, seq: 8 });
+    assert.deepEqual(await count('&start=c&end=b'), { count: 0, seq: 8 });
+    const head = await server.send('HEAD', `${KEYS}?count=true`);
+    assert.deepEqual([head.status, head.headers['content-length'], head.bytes.length], [200, String('{"count":7,"seq":8}'.length), 0]);
+  }));
+
 test('invalid, repeated, empty and unknown parameters are refused', () =>
   withServer(async (server) => {
     const queries = [
@@ -140,9 +155,18 @@ test('invalid, repeated, empty and unknown parameters are refused', () =>
       'prefix=%',
       '&limit=1',
       'verbose',
+      'count',
+      'count=1',
+      'count=TRUE',
+      'count=true&count=true',
+      'count=true&limit=1',
+      'count=true&cursor=YQ',
+      'count=true&values=true',
+      'count=true&values=false',
+      'count=true&reverse=false',
     ];
     for (const query of queries) assert.equal(problemOf(await server.send('GET', `${KEYS}?${query}`))['code'], 'invalid_query', query);
-    for (const query of ['limit=10000', 'limit=1', 'cursor=YQ', ''])
+    for (const query of ['count=false&limit=1', 'count=true', 'limit=10000', 'limit=1', 'cursor=YQ', ''])
       assert.equal((await server.send('GET', `${KEYS}?${query}`)).status, 200, query);
   }));
 
@@ -189,12 +213,13 @@ test('an error in the middle of a listing cuts it off instead of ending it norma
   }));
 
 test('readListingQuery() selects everything, ascending and with values, by default', () => {
-  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, withValues: true, limit: undefined });
+  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, withValues: true, limit: undefined, isCount: false });
 });
 
 test('readListingQuery() parses every parameter', () => {
   const query = readListingQuery(parametersOf('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false'));
-  assert.deepEqual(query, { range: { prefix: 'a', start: 'b', end: 'c', after: 'a', reverse: true }, withValues: false, limit: 10 });
+  const range = { prefix: 'a', start: 'b', end: 'c', after: 'a', reverse: true };
+  assert.deepEqual(query, { range, withValues: false, limit: 10, isCount: false });
 });
 
 test('a cursor encodes any key, and the link keeps the rest of the query', () => {

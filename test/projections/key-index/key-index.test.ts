@@ -208,6 +208,35 @@ test('a key of 1,024 bytes has room for its length, a longer one is refused', ()
   assert.throws(() => index.set('k'.repeat(1025), entry('1', 1)), InvariantError);
 });
 
+test('the count of a range is the number of keys that it lists', () => {
+  const bound = fc.option(key, { nil: undefined });
+  fc.assert(fc.property(
+    fc.uniqueArray(key, { maxLength: 40 }), fc.array(key, { maxLength: 10 }), fc.tuple(bound, bound, bound, bound), fc.boolean(),
+    (keys, gone, [prefix, start, end, after], reverse) => {
+      const index = new KeyIndex();
+      for (const [seq, one] of keys.entries()) index.set(one, entry('1', seq + 1));
+      for (const one of gone) index.delete(one);
+      const bounds = Object.entries({ prefix, start, end, after }).filter(([, value]) => value !== undefined);
+      const range = { ...Object.fromEntries(bounds), reverse };
+      assert.equal(index.countIn(range), index.keys(range, 99).length);
+    },
+  ));
+});
+
+test('two hundred thousand keys are counted without a look at each', () => {
+  const index = new KeyIndex();
+  for (let number = 0; number < MANY; number += 1) index.set(`k${(number * 7919) % MANY}`, entry('1', number + 1));
+  while (!index.isSorted) index.sortSome();
+  const startedMs = performance.now();
+  for (let round = 0; round < 100; round += 1) {
+    assert.equal(index.countIn({ prefix: 'k1' }), 1 + 10 + 100 + 1000 + 10_000 + 100_000);
+    assert.equal(index.countIn({ start: 'k2', end: 'k3' }), 11_111);
+    assert.equal(index.countIn({}), MANY);
+  }
+  // A look at each key would take a second and more.
+  assert.ok(performance.now() - startedMs < 500);
+});
+
 test('keys that are appended in order are listed without sorting', () => {
   const index = new KeyIndex();
   const keys = sortedKeys(Array.from({ length: 5000 }, (_, number) => `k${number}`));
