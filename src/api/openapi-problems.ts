@@ -55,6 +55,7 @@ function headersOf(codes: readonly ErrorCode[]): readonly [required: readonly He
   const required: HeaderName[] = [];
   const retried = codes.filter((code) => PROBLEM_KINDS[code].retryAfterSeconds !== undefined);
   if (retried.length === codes.length) required.push('Retry-After');
+  if (codes.includes('not_acceptable')) required.push('Vary');
   if (codes.includes('unauthorized')) required.push('WWW-Authenticate');
   return [required, codes.includes('precondition_failed') ? ['ETag'] : []];
 }

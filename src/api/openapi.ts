@@ -5,7 +5,7 @@ import type { JsonSchema } from '../base/setting.js';
 import { KEY_OF_ACTION } from './actions.js';
 import { problemResponses } from './openapi-problems.js';
 import { headersShown, shownSchema } from './openapi-schemas.js';
-import type { ParameterSpec, RouteSpec } from './route-spec.js';
+import type { AnswerSpec, ParameterSpec, RouteSpec } from './route-spec.js';
 import { COMPONENT_SCHEMAS } from './schemas/components.js';
 import { HEADERS } from './schemas/headers.js';
 import { KEY, VALUE } from './schemas/keys.js';
@@ -227,15 +227,12 @@ function requestBodyOf({ body }: RouteSpec): OpenApiOperation['requestBody'] {
 
 function responsesOf(route: RouteSpec): OpenApiOperation['responses'] {
   const responses: Record<string, OpenApiResponse> = {};
-  for (const [status, { description, example, headers, mediaTypes, optionalHeaders, schema }] of Object.entries(route.answers)) {
-    const shown = schema === undefined ? undefined : { schema: shownSchema(schema), ...(example === undefined ? {} : { example }) };
-    const content = shown === undefined
-      ? Object.fromEntries((mediaTypes ?? []).map((type) => [type, { schema: { type: 'string' } }] as const))
-      : { [JSON_MEDIA_TYPE]: shown };
+  for (const [status, answer] of Object.entries(route.answers)) {
+    const content = contentOf(answer);
     responses[status] = {
-      description,
-      headers: headersShown(headers, optionalHeaders),
-      ...(Object.keys(content).length === 0 ? {} : { content }),
+      description: answer.description,
+      headers: headersShown(answer.headers, answer.optionalHeaders),
+      ...(content === undefined ? {} : { content }),
     };
   }
   const problems = Object.entries(problemResponses(route)).map(([status, { name, response }]) => {
@@ -244,4 +241,14 @@ function responsesOf(route: RouteSpec): OpenApiOperation['responses'] {
     return [status, name === null ? response : { $ref: `#/components/responses/${name}` }] as const;
   });
   return { ...responses, ...Object.fromEntries(problems) };
+}
+
+/** The forms of a body; undefined if there is none. */
+function contentOf({ alternatives = {}, example, mediaTypes, schema }: AnswerSpec): OpenApiResponse['content'] {
+  if (mediaTypes !== undefined) return Object.fromEntries(mediaTypes.map((type) => [type, { schema: { type: 'string' } }]));
+  if (schema === undefined) return undefined;
+  const forms = Object.entries({ [JSON_MEDIA_TYPE]: { schema, example }, ...alternatives });
+  return Object.fromEntries(forms.map(([type, form]) => [
+    type, { schema: shownSchema(form.schema), ...(form.example === undefined ? {} : { example: form.example }) },
+  ]));
 }

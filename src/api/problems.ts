@@ -74,6 +74,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   project_not_served: { status: 409, title: 'Project not served', facts: FILES },
   not_on_disk: { status: 409, title: 'Project not on disk' },
   precondition_failed: { status: 412, title: 'Precondition failed', facts: { current_seq: COUNT, op_index: COUNT, key: TEXT } },
+  not_acceptable: { status: 406, title: 'Not acceptable' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   unsupported_content_encoding: { status: 415, title: 'Unsupported content encoding' },
   body_too_large: { status: 413, title: 'Body too large', facts: { ...LIMIT, op_index: COUNT } },

@@ -34,12 +34,14 @@ type BodySpec =
   };
 
 /** An answer that is not a problem. */
-interface AnswerSpec {
+export interface AnswerSpec {
   readonly description: string;
   /** The schema of a JSON body; absent for another body, or none. */
   readonly schema?: JsonSchema;
   /** The media types of a body that is not JSON. */
   readonly mediaTypes?: readonly string[];
+  /** Other forms of the body, by media type, between which the header `Accept` chooses. */
+  readonly alternatives?: Readonly<Record<string, { readonly schema: JsonSchema; readonly example?: unknown }>>;
   /** Headers that the answer always has. */
   readonly headers?: readonly HeaderName[];
   /** Headers that it may have. */

@@ -35,6 +35,7 @@ export const ERROR_CODES = [
   'project_not_served',
   'not_on_disk',
   'precondition_failed',
+  'not_acceptable',
   'unsupported_media_type',
   'unsupported_content_encoding',
   'body_too_large',

@@ -3,11 +3,13 @@
  */
 import type { Answer } from './exchange.js';
 
-/** Media type of every answer except problems. */
+/** `Content-Type` of JSON. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Headers of JSON that must not be cached. Names and values alternate. */
-export const JSON_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'] as const;
+/** Returns the headers of an answer of a type that must not be cached. Names and values alternate. */
+export function uncached(contentType: string): string[] {
+  return ['Content-Type', contentType, 'Cache-Control', 'no-store'];
+}
 
 /**
  * Returns a document as JSON that must not be cached.
@@ -15,5 +17,5 @@ export const JSON_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-sto
  * @param headers more headers; names and values alternate
  */
 export function jsonAnswer(status: number, document: object, headers: readonly string[] = []): Answer {
-  return { status, headers: [...JSON_HEADERS, ...headers], body: JSON.stringify(document) };
+  return { status, headers: [...uncached(JSON_TYPE), ...headers], body: JSON.stringify(document) };
 }

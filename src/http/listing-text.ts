@@ -6,7 +6,8 @@ import { invariant } from '../base/invariant.js';
 import { type Admission, type Allocation, membersOf, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 import type { ProjectStore } from '../store/project-store.js';
 
-type ReadableKeys = Pick<ProjectStore, 'values' | 'reads'>;
+/** What listings are read from. */
+export type ReadableKeys = Pick<ProjectStore, 'values' | 'reads'>;
 
 /** Which keys, in which direction. */
 export type ListingRange = Parameters<ReadableKeys['reads']['readMembers']>[0];
@@ -24,28 +25,41 @@ interface ListingForm {
 export type ListingText = Buffer | AsyncIterable<Buffer>;
 
 /** Keys in a piece. */
-const PIECE_KEYS_MAX = 1000;
+export const PIECE_KEYS_MAX = 1000;
 /** Longest text, with its keys, that uses the same memory again. */
 const REUSED_BYTES_MAX = PIECE_VALUE_BYTES_MAX * 2;
 /** Of a piece: the next ones are hardly longer. */
 const SPARE_SHARE = 1 / 8;
+
+/** What stands around the members of a listing. */
+export interface Frame {
+  /** Takes the place of the first comma. Without it, members have no commas. */
+  readonly open: '{' | '[' | '';
+  readonly close: string;
+}
+
+const OBJECT: Frame = { open: '{', close: '}' };
+/** The frame of an array. */
+export const ARRAY: Frame = { open: '[', close: ']' };
 
 /** Yields every part but the last, which it returns: a text of one part is then known to be complete without asking for a second. */
 type Chunks = AsyncGenerator<Buffer, Buffer, undefined>;
 
 /** A piece of a listing. */
 interface TextPiece {
-  /** Members in UTF-8, each behind a comma. */
+  /** Members in UTF-8, each behind a comma unless the frame has none. */
   readonly text: Buffer;
   readonly isLast: boolean;
 }
 
 /** Ends with the last piece. */
-type TextPieces = AsyncGenerator<TextPiece, void, undefined>;
+export type TextPieces = AsyncGenerator<TextPiece, void, undefined>;
 
 /** Writes all keys of a range. */
 export function writeListing(store: ReadableKeys, range: ListingRange, form: ListingForm): Promise<ListingText> {
-  return writeText(form.withValues ? entriesOf(store, range, form) : namesOf(store, range, form), form);
+  return form.withValues
+    ? writeText(entriesOf(store, range, form), OBJECT, form.admit)
+    : writeText(namesOf(store, range, form), ARRAY, form.admit);
 }
 
 /**
@@ -54,7 +68,9 @@ export function writeListing(store: ReadableKeys, range: ListingRange, form: Lis
  * @param keys the keys of the page, from {@link fixPage}
  */
 export function writePage(store: ReadableKeys, keys: readonly string[], form: ListingForm): Promise<ListingText> {
-  return writeText(form.withValues ? entriesOfPage(store, keys, form) : namesOfPage(keys, form), form);
+  return form.withValues
+    ? writeText(entriesOfPage(store, keys, form), OBJECT, form.admit)
+    : writeText(namesOfPage(keys, form), ARRAY, form.admit);
 }
 
 /**
@@ -147,8 +163,8 @@ function namesText(keys: readonly string[]): Buffer {
 }
 
 /** Builds the first part before it returns: an error in it can still be answered with a problem, and a short text needs no stream. */
-async function writeText(pieces: TextPieces, form: ListingForm): Promise<ListingText> {
-  const chunks = chunksOf(pieces, form);
+export async function writeText(pieces: TextPieces, frame: Frame, admit: Admission): Promise<ListingText> {
+  const chunks = chunksOf(pieces, frame, admit);
   const first = await chunks.next();
   return first.done === true ? first.value : resume([first.value], chunks);
 }
@@ -159,9 +175,8 @@ async function* resume(made: Buffer[], rest: Chunks): AsyncGenerator<Buffer, voi
   yield yield* rest;
 }
 
-async function* chunksOf(pieces: TextPieces, { withValues, admit }: ListingForm): Chunks {
+async function* chunksOf(pieces: TextPieces, { open, close }: Frame, admit: Admission): Chunks {
   await admit(PIECE_VALUE_BYTES_MAX);
-  const [open, close] = withValues ? ['{', '}'] : ['[', ']'];
   let isFirst = true;
   for await (const { text, isLast } of pieces) {
     // The first member has no comma before it.

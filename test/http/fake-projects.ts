@@ -17,7 +17,7 @@ import type {
 import { keyChangesOf } from '../../src/events/event.js';
 import { decide } from '../../src/store/decide.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
-import { membersOf, type MembersPiece } from '../../src/store/project-reads.js';
+import { membersOf, type MembersPiece, type ReadPiece } from '../../src/store/project-reads.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 
 /** The entry of a key. */
@@ -103,6 +103,11 @@ export class FakeStore {
   readMembers(range: FakeRange, limit: number): MembersPiece {
     const entries = this.values.slice(range, limit);
     return { text: membersOf(entries), lastKey: entries.at(-1)?.[0], isLast: entries.length < limit };
+  }
+
+  readPiece(range: FakeRange, limit: number): ReadPiece {
+    const entries = this.values.slice(range, limit);
+    return { entries, doneCount: entries.length, isLast: entries.length < limit };
   }
 
   readKeys(keys: readonly string[]): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {

@@ -11,6 +11,7 @@ export const HEADERS = {
   'Link': { description: 'The next page of a listing, as `<…>; rel="next"`.', pattern: '^<.*>; rel="next"$' },
   'Location': { description: 'The path of what the answer is about.', pattern: '^/' },
   'Retry-After': { description: 'Seconds after which a repeated request may succeed.', pattern: '^[0-9]+$' },
+  'Vary': { description: 'The headers of the request on which the answer depends.', pattern: '^Accept$' },
   'WWW-Authenticate': { description: 'How to send an API key.', pattern: '^Bearer ' },
   'X-Request-Id': { description: 'Names the request in the server log and in the log of the project.', pattern: '^[!-~]{1,128}$' },
 } as const;

@@ -13,6 +13,9 @@ export const HASH = {
 /** Stands in the receipt of a change only if it holds. */
 export const DURABLE = { const: false, title: 'present if the change may not be on disk yet' } as const;
 
+/** The form of a time in JSON: UTC, with milliseconds. */
+export const TIME_PATTERN = '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$';
+
 /** The schema of a value. */
 export const VALUE = { title: 'any JSON value; it is kept token for token' } as const;
 
@@ -42,11 +45,27 @@ const KEY_COUNT = {
   required: ['count', 'seq'],
 } as const;
 
-/** A listing: keys and values, or only keys, or their number. A key may be named "count", so an answer can fit two of them. */
+/** Of an entry; null for a value that stays. */
+const EXPIRY = { type: ['string', 'null'], title: 'when the value expires; null: never' } as const;
+
+const ENTRY = {
+  type: 'object',
+  properties: {
+    key: KEY, seq: SEQ, modified_at: { type: 'string', pattern: TIME_PATTERN, title: 'when the version was written' }, expires_at: EXPIRY,
+    value: VALUE,
+  },
+  required: ['key', 'seq', 'modified_at', 'expires_at', 'value'],
+} as const;
+
+/** Entries one a line. */
+export const ENTRY_LINES = { type: 'string', title: 'lines of JSON, each an entry as in the array' } as const;
+
+/** A listing: keys and values, keys only, whole entries, or their number. A key may be named "count": an answer can fit two of them. */
 export const LISTING = {
   anyOf: [
     { type: 'object', additionalProperties: VALUE, title: 'keys and values, sorted by key' },
     { type: 'array', items: KEY, title: 'keys in order, with values=false' },
+    { type: 'array', items: ENTRY, title: 'entries in order of their keys, with values=entries' },
     KEY_COUNT,
   ],
 } as const;

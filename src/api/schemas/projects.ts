@@ -3,7 +3,7 @@
  */
 import { isSetting, type JsonSchema, type SettingTable } from '../../base/setting.js';
 import { AUTHENTICATION_SETTINGS, PROJECT_ID_PATTERN, STORAGE_SETTINGS } from '../project-settings.js';
-import { SEQ } from './keys.js';
+import { SEQ, TIME_PATTERN } from './keys.js';
 
 /** Longest body with settings, in bytes. */
 export const SETTINGS_BODY_BYTES_MAX = 65_536;
@@ -11,7 +11,7 @@ export const SETTINGS_BODY_BYTES_MAX = 65_536;
 /** Every state of a project. */
 const SERVING_STATES = ['serving', 'read_only', 'log_failed', 'corrupt', 'missing', 'outdated', 'newer_format'] as const;
 
-const TIME = { type: ['string', 'null'], pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$' } as const;
+const TIME = { type: ['string', 'null'], pattern: TIME_PATTERN } as const;
 
 /** An API key that was generated. */
 export const API_KEY = { type: 'string', title: 'API key; it is shown only here' } as const;

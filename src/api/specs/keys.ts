@@ -4,10 +4,13 @@
 import { PROJECT_PATH } from '../paths.js';
 import type { ParameterSpec, RouteSpec } from '../route-spec.js';
 import { BATCH, BATCH_RECEIPT } from '../schemas/batch.js';
-import { CLEAR_RECEIPT, KEY_RECEIPT, LISTING, VALUE } from '../schemas/keys.js';
+import { CLEAR_RECEIPT, ENTRY_LINES, KEY_RECEIPT, LISTING, VALUE } from '../schemas/keys.js';
 
 const KEYS = `${PROJECT_PATH}/keys` as const;
 const KEY = `${KEYS}/{key}` as const;
+
+/** The media type of entries one a line. */
+export const LINES_MEDIA_TYPE = 'application/x-ndjson';
 
 /** Largest `limit`. */
 const LISTING_LIMIT_MAX = 10_000;
@@ -32,7 +35,10 @@ export const LISTING_PARAMETERS = {
     meaning: 'The one from a `Link` header.',
   },
   reverse: { schema: FLAG, meaning: '`true`: last key first.' },
-  values: { schema: FLAG, meaning: '`false`: an array of keys.' },
+  values: {
+    schema: { enum: ['true', 'false', 'entries'], description: '"true", "false" or "entries"' },
+    meaning: '`false`: an array of keys. `entries`: an array of keys with their versions, times and values.',
+  },
   count: { schema: FLAG, meaning: '`true`: only the number of keys. Not beside `limit`, `cursor`, `reverse` or `values`.' },
 } as const satisfies Readonly<Record<string, ParameterSpec>>;
 
@@ -90,17 +96,25 @@ export const KEY_ROUTES = [
     id: 'listKeys', method: 'GET', path: KEYS, action: 'keys.read', needs: 'store', tag: 'keys',
     summary: 'List or count keys and values',
     description: 'Sorted by the UTF-8 bytes of the keys. A long listing is built from pieces of up to 1,000 keys, each of one moment. '
-      + 'If the connection ends before the closing bracket, the listing is incomplete.',
+      + 'If the connection ends before the closing bracket, the listing is incomplete. With `values=entries`, '
+      + '`Accept: application/x-ndjson` asks for one entry a line.',
     query: LISTING_PARAMETERS,
     preconditions: 'none',
     body: { kind: 'none' },
     answers: {
       200: {
-        description: 'Keys and values, or keys only, or their number.', schema: LISTING, optionalHeaders: ['Link'],
+        description: 'Keys and values, or keys only, or whole entries, or the number of keys.', schema: LISTING,
+        optionalHeaders: ['Link', 'Vary'],
         example: { 'greeting': 'hello', 'user/1': { name: 'Ada', balance: 1 } },
+        alternatives: {
+          [LINES_MEDIA_TYPE]: {
+            schema: ENTRY_LINES,
+            example: '{"key":"greeting","seq":7,"modified_at":"2026-11-22T10:00:00.123Z","expires_at":null,"value":"hello"}\n',
+          },
+        },
       },
     },
-    problems: ['busy'],
+    problems: ['not_acceptable', 'busy'],
     since: '0.1.0',
   },
   {

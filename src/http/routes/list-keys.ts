@@ -2,17 +2,22 @@
  * The route that lists or counts the keys of a project: its query, its pages, and the link to the next one.
  */
 import { isUtf8 } from 'node:buffer';
-import type { LISTING_PARAMETERS } from '../../api/specs/keys.js';
+import { LINES_MEDIA_TYPE, type LISTING_PARAMETERS } from '../../api/specs/keys.js';
 import { findKeyFault } from '../../events/key-name.js';
+import { chooseType } from '../accept.js';
+import { writeEntries, writeEntryPage } from '../entry-listing.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
-import { JSON_HEADERS, jsonAnswer } from '../json-answer.js';
-import { fixPage, type ListingRange, type ListingText, writeListing, writePage } from '../listing-text.js';
+import { JSON_TYPE, jsonAnswer, uncached } from '../json-answer.js';
+import { fixPage, type ListingRange, writeListing, writePage } from '../listing-text.js';
 import type { LongAnswers } from '../long-answers.js';
 import { invalidQuery, type QueryEntry } from '../query.js';
 import type { RouteHandler } from '../route-handlers.js';
 
 const OK = 200;
+/** The media types of entries, and each as `Content-Type`. */
+const ENTRY_TYPES = ['application/json', LINES_MEDIA_TYPE] as const;
+const CONTENT_TYPES = { 'application/json': JSON_TYPE, [LINES_MEDIA_TYPE]: `${LINES_MEDIA_TYPE}; charset=utf-8` } as const;
 const CURSOR = 'cursor';
 
 /** Those that the route has, as text. */
@@ -30,18 +35,24 @@ export function listKeys(parts: ListingParts): RouteHandler {
 
 async function answerListing(exchange: Exchange, { longAnswers, turns }: ListingParts): Promise<Answer> {
   const { path, query } = exchange.target;
-  const { range, withValues, limit, isCount } = exchange.query as ListingQuery;
-  if (isCount) return await answerCount(exchange, range);
+  const { range, what, limit } = exchange.query as ListingQuery;
+  if (what === 'count') return await answerCount(exchange, range);
+  const isEntries = what === 'entries';
+  const type = isEntries ? chooseType(exchange, ENTRY_TYPES) : 'application/json';
+  const headers = [...uncached(CONTENT_TYPES[type]), ...(isEntries ? ['Vary', 'Accept'] : [])];
   const store = storeOf(exchange);
   const nextTurn = (): Promise<void> => turns.next();
-  const form = { withValues, admit: (sizeBytes: number) => longAnswers.reserve(exchange, sizeBytes), nextTurn };
+  const admit = (sizeBytes: number): Promise<void> | undefined => longAnswers.reserve(exchange, sizeBytes);
+  const form = { withValues: what === 'members', isLines: type === LINES_MEDIA_TYPE, admit, nextTurn };
   const isHead = exchange.request.method === 'HEAD';
-  if (limit === undefined) return answerOf(isHead ? null : await writeListing(store, range, form));
+  const writeAll = isEntries ? writeEntries : writeListing;
+  if (limit === undefined) return { status: OK, headers, body: isHead ? null : await writeAll(store, range, form) };
   // The link to the next page is a header, so the keys of the page are determined before anything is sent.
   const { keys, hasMore } = await fixPage(store, range, limit, nextTurn);
   const lastKey = keys.at(-1);
-  const link = hasMore && lastKey !== undefined ? ['Link', nextLink(path, query, lastKey)] : [];
-  return answerOf(isHead ? null : await writePage(store, keys, form), link);
+  if (hasMore && lastKey !== undefined) headers.push('Link', nextLink(path, query, lastKey));
+  const writeKeys = isEntries ? writeEntryPage : writePage;
+  return { status: OK, headers, body: isHead ? null : await writeKeys(store, keys, form) };
 }
 
 /** The number and the seq are of the same moment: nothing is awaited between them. */
@@ -54,19 +65,13 @@ async function answerCount(exchange: Exchange, range: ListingRange): Promise<Ans
   return jsonAnswer(OK, { count: values.countIn(range), seq: store.seq });
 }
 
-function answerOf(body: ListingText | null, headers: readonly string[] = []): Answer {
-  return { status: OK, headers: [...JSON_HEADERS, ...headers], body };
-}
-
 /** A parsed query. */
 interface ListingQuery {
   readonly range: ListingRange;
-  /** True: an object of keys and values; false: an array of keys. */
-  readonly withValues: boolean;
+  /** An object of keys and values, an array of keys, entries with versions and times, or only the number of keys. */
+  readonly what: 'members' | 'names' | 'entries' | 'count';
   /** Keys per page; undefined: all keys at once. */
   readonly limit: number | undefined;
-  /** True: only the number of keys. */
-  readonly isCount: boolean;
 }
 
 /**
@@ -75,9 +80,8 @@ interface ListingQuery {
  * @throws {AppError} `invalid_query`
  */
 export function readListingQuery(parameters: ListingParameters): ListingQuery {
-  const { prefix, start, end, limit, cursor, reverse, values } = parameters;
-  const isCount = parameters.count === 'true';
-  const extra = isCount ? NOT_COUNTED.find((name) => parameters[name] !== undefined) : undefined;
+  const { prefix, start, end, limit, cursor, reverse, count } = parameters;
+  const extra = count === 'true' ? NOT_COUNTED.find((name) => parameters[name] !== undefined) : undefined;
   if (extra !== undefined) throw invalidQuery(`the parameter "${extra}" has no meaning beside "count"`, extra);
   const range = {
     ...(prefix === undefined ? {} : { prefix }),
@@ -86,7 +90,13 @@ export function readListingQuery(parameters: ListingParameters): ListingQuery {
     ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
     reverse: reverse === 'true',
   };
-  return { range, withValues: values !== 'false', limit: limit === undefined ? undefined : Number(limit), isCount };
+  return { range, what: whatIn(parameters), limit: limit === undefined ? undefined : Number(limit) };
+}
+
+function whatIn({ count, values }: ListingParameters): ListingQuery['what'] {
+  if (count === 'true') return 'count';
+  if (values === 'entries') return 'entries';
+  return values === 'false' ? 'names' : 'members';
 }
 
 /** Returns the cursor that continues after a key. */

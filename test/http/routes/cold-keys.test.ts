@@ -84,7 +84,7 @@ test('a caller whose API key is replaced while its value is read from disk learn
     const log = await makeCold(server);
     await put(server, 'k', '"secret"');
     log.beforeRead = () => server.keyring.setKey(ALPHA, { hash: hashGenerated(generateApiKey('project')) });
-    for (const path of [`${KEYS}/k`, KEYS, `${KEYS}?limit=1`]) {
+    for (const path of [`${KEYS}/k`, KEYS, `${KEYS}?limit=1`, `${KEYS}?values=entries`, `${KEYS}?values=entries&limit=1`]) {
       server.keyring.setKey(ALPHA, { hash: hashGenerated(server.alphaKey) });
       const answer = await server.send('GET', path, { key: server.alphaKey });
       assert.deepEqual([answer.status, answer.headers.etag, answer.headers['last-modified']], [401, undefined, undefined], path);
@@ -107,6 +107,25 @@ test('listings and pages of values on disk are complete and ordered, in pieces o
     assert.ok((await server.send('GET', `${KEYS}?limit=6`)).text === text(['a', 'b', 'c', 'd', 'e', 'f']));
     assert.ok((await server.send('GET', `${KEYS}?limit=3&reverse=true`)).text === text(['g', 'f', 'e']));
     assert.equal((await server.send('GET', `${KEYS}?values=false`)).text, JSON.stringify(Object.keys(expected)));
+  }));
+
+test('entries of values on disk are complete, ordered and token for token, in either form', () =>
+  withServer(async (server) => {
+    await makeCold(server);
+    await put(server, 'b', VALUE);
+    await put(server, 'a', `"${'x'.repeat(PIECE_VALUE_BYTES_MAX)}"`);
+    await put(server, 'c', '1.0');
+    const textOf = async (accept: string, query = ''): Promise<string> => {
+      const answer = await server.send('GET', `${KEYS}?values=entries${query}`, { headers: { Accept: accept } });
+      return answer.text.replaceAll(/"modified_at":"[^"]*"/g, '"modified_at":"…"');
+    };
+    const expected = [['a', 3, `"${'x'.repeat(PIECE_VALUE_BYTES_MAX)}"`], ['b', 2, VALUE], ['c', 4, '1.0']].map(([key, seq, value]) => (
+      `{"key":"${key}","seq":${seq},"modified_at":"…","expires_at":null,"value":${value}}`
+    ));
+    for (const query of ['', '&limit=9']) {
+      assert.ok(await textOf('*/*', query) === `[${expected.join(',')}]`);
+      assert.ok(await textOf('application/x-ndjson', query) === expected.map((line) => `${line}\n`).join(''));
+    }
   }));
 
 test('a damaged value at the start of a listing is a problem, one further on cuts it off', () =>

@@ -5,6 +5,7 @@ import { parseQuery, type QueryParameters } from '../../../src/http/query.js';
 import { encodeCursor, nextLink, readListingQuery } from '../../../src/http/routes/list-keys.js';
 import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
+import { FAKE_TIME_MS } from '../fake-projects.js';
 import { problemOf, withServer, type TestServer } from '../test-server.js';
 
 const test = suite('list-keys');
@@ -126,6 +127,82 @@ test('count=true answers the number of keys of a range and the seq at which it h
     assert.deepEqual([head.status, head.headers['content-length'], head.bytes.length], [200, String('{"count":7,"seq":8}'.length), 0]);
   }));
 
+const ENTRIES = `${KEYS}?values=entries`;
+const LINES = { headers: { Accept: 'application/x-ndjson' } };
+
+test('values=entries lists key, version, time and value, the value last and token for token', () =>
+  withServer(async (server) => {
+    const empty = await server.send('GET', ENTRIES);
+    assert.deepEqual([empty.text, empty.headers['content-type'], empty.headers.vary], ['[]', 'application/json; charset=utf-8', 'Accept']);
+    const { entries } = server.projects.fakeStore('alpha').values;
+    entries.set('9', { value: '{"a":1.0,"a":2}', seq: 7, timeMs: FAKE_TIME_MS });
+    entries.set('10', { value: 'null', seq: 3, timeMs: 0 });
+    entries.set('a"\u2028', { value: '"\\ud800"', seq: 8, timeMs: 1 });
+    const expected = [
+      '{"key":"10","seq":3,"modified_at":"1970-01-01T00:00:00.000Z","expires_at":null,"value":null}',
+      '{"key":"9","seq":7,"modified_at":"2026-11-22T10:00:00.123Z","expires_at":null,"value":{"a":1.0,"a":2}}',
+      '{"key":"a\\"\u2028","seq":8,"modified_at":"1970-01-01T00:00:00.001Z","expires_at":null,"value":"\\ud800"}',
+    ];
+    assert.equal((await server.send('GET', ENTRIES)).text, `[${expected.join(',')}]`);
+    assert.equal((await server.send('GET', `${ENTRIES}&reverse=true`)).text, `[${expected.toReversed().join(',')}]`);
+    assert.equal((await server.send('GET', `${ENTRIES}&start=9`)).text, `[${expected.slice(1).join(',')}]`);
+    const lines = await server.send('GET', ENTRIES, LINES);
+    assert.equal(lines.text, expected.map((line) => `${line}\n`).join(''));
+    assert.deepEqual([lines.headers['content-type'], lines.headers.vary], ['application/x-ndjson; charset=utf-8', 'Accept']);
+    assert.equal((await server.send('GET', `${ENTRIES}&prefix=x`, LINES)).text, '');
+  }));
+
+test('entries come in pages with a link, in either form', () =>
+  withServer(async (server) => {
+    const keys = Array.from({ length: 25 }, (_, index) => `k${String(index).padStart(2, '0')}`);
+    fill(server, keys);
+    for (const form of [{}, LINES]) {
+      let path: string | undefined = `${ENTRIES}&limit=10`;
+      const seen: string[] = [];
+      for (let page = 0; path !== undefined && page < 10; page += 1) {
+        const answer = await server.send('GET', path, form);
+        const text = form === LINES ? `[${answer.text.trimEnd().split('\n').join(',')}]` : answer.text;
+        seen.push(...(JSON.parse(text) as { key: string }[]).map(({ key }) => key));
+        path = /^<([^>]+)>; rel="next"$/.exec(String(answer.headers['link']))?.[1];
+      }
+      assert.deepEqual(seen, keys);
+    }
+    const head = await server.send('HEAD', `${ENTRIES}&limit=10`, LINES);
+    assert.deepEqual([head.status, head.headers['content-type'], head.bytes.length], [200, 'application/x-ndjson; charset=utf-8', 0]);
+    assert.match(String(head.headers['link']), /values=entries&limit=10&cursor=.*rel="next"/);
+  }));
+
+test('a long listing of entries has every entry once, in either form', () =>
+  withServer(async (server) => {
+    const keys = Array.from({ length: 2500 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+    fill(server, keys);
+    for (const query of ['', '&limit=2500']) {
+      const array = JSON.parse((await server.send('GET', `${ENTRIES}${query}`)).text) as { key: string; value: string }[];
+      assert.deepEqual(array.map(({ key }) => key), keys, query);
+      assert.deepEqual(array.map(({ value }) => value), keys, query);
+      const lines = (await server.send('GET', `${ENTRIES}${query}`, LINES)).text.split('\n');
+      assert.equal(lines.pop(), '');
+      assert.deepEqual(lines.map((line) => (JSON.parse(line) as { key: string }).key), keys, query);
+    }
+  }));
+
+test('entries that Accept does not allow are 406, and other listings are JSON whatever it says', () =>
+  withServer(async (server) => {
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await server.send(method, ENTRIES, { headers: { Accept: 'text/html' } });
+      assert.deepEqual([answer.status, answer.headers.vary], [406, 'Accept'], method);
+      if (method === 'GET') assert.equal(problemOf(answer)['code'], 'not_acceptable');
+      for (const query of ['', '?values=false', '?count=true']) {
+        const other = await server.send(method, `${KEYS}${query}`, { headers: { Accept: 'text/html' } });
+        assert.deepEqual([other.status, other.headers.vary], [200, undefined], `${method} ${query}`);
+      }
+    }
+    // The API key and the query are checked before.
+    const headers = { Accept: 'text/html' };
+    assert.equal((await server.send('GET', ENTRIES, { headers, key: null })).status, 401);
+    assert.equal((await server.send('GET', `${ENTRIES}&x=1`, { headers })).status, 400);
+  }));
+
 test('invalid, repeated, empty and unknown parameters are refused', () =>
   withServer(async (server) => {
     const queries = [
@@ -141,6 +218,7 @@ test('invalid, repeated, empty and unknown parameters are refused', () =>
       'prefix=',
       'unknown=1',
       'values=no',
+      'values=Entries',
       'reverse=1',
       'reverse=TRUE',
       'cursor=*',
@@ -162,6 +240,7 @@ test('invalid, repeated, empty and unknown parameters are refused', () =>
       'count=true&limit=1',
       'count=true&cursor=YQ',
       'count=true&values=true',
+      'count=true&values=entries',
       'count=true&values=false',
       'count=true&reverse=false',
     ];
@@ -213,13 +292,16 @@ test('an error in the middle of a listing cuts it off instead of ending it norma
   }));
 
 test('readListingQuery() selects everything, ascending and with values, by default', () => {
-  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, withValues: true, limit: undefined, isCount: false });
+  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, what: 'members', limit: undefined });
 });
 
 test('readListingQuery() parses every parameter', () => {
   const query = readListingQuery(parametersOf('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false'));
   const range = { prefix: 'a', start: 'b', end: 'c', after: 'a', reverse: true };
-  assert.deepEqual(query, { range, withValues: false, limit: 10, isCount: false });
+  assert.deepEqual(query, { range, what: 'names', limit: 10 });
+  for (const [text, what] of Object.entries({ 'values=true': 'members', 'values=entries': 'entries', 'count=true': 'count' })) {
+    assert.equal(readListingQuery(parametersOf(text)).what, what);
+  }
 });
 
 test('a cursor encodes any key, and the link keeps the rest of the query', () => {
