@@ -221,7 +221,7 @@ function requestBodyOf({ body }: RouteSpec): OpenApiOperation['requestBody'] {
     return { required: true, content: { [JSON_MEDIA_TYPE]: { schema: shownSchema(VALUE), example: { name: 'Ada', balance: 1 } } } };
   }
   const example = body.example === undefined ? {} : { example: body.example };
-  const required = body.kind === 'batch' || body.isRequired;
+  const required = body.kind !== 'json' || body.isRequired;
   return { required, content: { [JSON_MEDIA_TYPE]: { schema: shownSchema(body.schema), ...example } } };
 }
 

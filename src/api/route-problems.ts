@@ -34,7 +34,7 @@ export function problemsOf(spec: RouteSpec): readonly ErrorCode[] {
     ...LATE,
     ...(isProbe ? [] : EARLY),
     ...(action === null ? [] : API_KEY),
-    ...(action === null || method === 'GET' ? [] : ['cross_site_request' as const]),
+    ...(action === null || method === 'GET' || action === 'keys.read' ? [] : ['cross_site_request' as const]),
     ...(needs === 'nothing' ? [] : PROJECT),
     ...(needs === 'store' ? STORE : []),
     ...(action === 'keys.write' ? WRITE : []),
@@ -44,6 +44,7 @@ export function problemsOf(spec: RouteSpec): readonly ErrorCode[] {
     ...(body.kind === 'none' ? [] : BODY),
     ...(body.kind === 'value' || body.kind === 'batch' ? ['line_too_large' as const] : []),
     ...(body.kind === 'batch' ? ['invalid_batch' as const, 'too_many_ops' as const, 'precondition_failed' as const] : []),
+    ...(body.kind === 'read' ? ['invalid_body' as const, 'too_many_keys' as const, 'invalid_key' as const] : []),
     ...(body.kind === 'json' ? ['invalid_settings' as const] : []),
     ...spec.problems,
   ]);

@@ -22,8 +22,11 @@ type BodySpec =
   | { readonly kind: 'none' }
   /** A JSON value of any kind, kept token for token. */
   | { readonly kind: 'value' }
-  /** A JSON object that the handler checks itself, because values in it are kept token for token. The schema describes it. */
-  | { readonly kind: 'batch'; readonly schema: JsonSchema; readonly example: unknown }
+  /**
+   * A JSON object that the handler checks itself: values in a batch are kept token for token, and a read has codes of its own. The schema
+   * describes it.
+   */
+  | { readonly kind: 'batch' | 'read'; readonly schema: JsonSchema; readonly example: unknown }
   /** A JSON object, which the server checks with this schema. One that is not required is taken for `{}` when it is missing. */
   | {
     readonly kind: 'json';

@@ -24,6 +24,8 @@ export const ERROR_CODES = [
   'invalid_project_id',
   'invalid_key',
   'invalid_query',
+  'invalid_body',
+  'too_many_keys',
   'invalid_settings',
   'invalid_batch',
   'too_many_ops',

@@ -1,10 +1,10 @@
 /**
- * Locates the first syntax error in JSON text (RFC 8259). Runs only after `JSON.parse` has failed: the engine's message often has no
- * position and quotes the text. Iterative, so that nesting costs no stack.
+ * Locates the first syntax error in JSON text (RFC 8259). The engine's own message often has no position, and quotes the text.
+ * Iterative, so that nesting costs no stack.
  */
 
 /** The first syntax error of a text. */
-interface JsonFault {
+export interface JsonFault {
   /** Bytes before it. */
   readonly offset: number;
   /** From 1; lines end with LF. */

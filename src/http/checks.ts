@@ -6,7 +6,6 @@
 import { AppError } from '../base/app-error.js';
 import { LIVENESS_PATH, READINESS_PATH } from '../api/paths.js';
 import type { Principal } from '../auth/principal.js';
-import { findKeyFault, type KeyFault } from '../events/key-name.js';
 import { isProjectId } from '../events/project-id.js';
 import { identifyCaller } from './access.js';
 import { Authorization } from './authorization.js';
@@ -15,6 +14,7 @@ import { refuseCrossSite } from './cross-site.js';
 import { type Exchange, projectIdOf, storeOf } from './exchange.js';
 import { type HostName, hostGuard, misdirected, readHost } from './host-header.js';
 import type { HttpParts } from './http-parts.js';
+import { checkKey } from './key-check.js';
 import { checkReadPrecondition, refusePreconditions, type WriteParameters, writePrecondition } from './precondition.js';
 import { checkQuery, refuseQuery } from './query.js';
 import { awaitsContinue } from './request-body.js';
@@ -24,13 +24,6 @@ import { parseTarget } from './target.js';
 
 const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1']);
 const CONTINUE = '100-continue';
-
-const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
-  empty: 'it is empty',
-  too_long: 'it is too long',
-  control_character: 'it contains a control character',
-  not_well_formed: 'it is not well-formed text',
-};
 
 /** The checks of every request, over the parts of a server. */
 export class Checks {
@@ -117,7 +110,7 @@ export class Checks {
     const authorization = new Authorization(this.#parts, { principal, action, project });
     authorization.assertHolds();
     // A page of another site cannot make its visitor's browser send an API key.
-    if (principal.kind === 'anonymous') {
+    if (principal.kind === 'anonymous' && !exchange.isRead) {
       refuseCrossSite({ method: request.method ?? '', headers, isTls: 'encrypted' in request.socket && request.socket.encrypted === true });
     }
     exchange.authorization = authorization;
@@ -158,13 +151,6 @@ function hostOf({ headers: { hosts }, request }: Exchange): HostName | null {
 function checkAuthority(authority: string, host: string): void {
   if (authority.toLowerCase() === host.toLowerCase()) return;
   throw new AppError('ambiguous_host', 'Cannot choose between the Host header and the host of the request target: they differ');
-}
-
-function checkKey(key: string, bytesMax: number): void {
-  const fault = findKeyFault(key, bytesMax);
-  if (fault === undefined) return;
-  const facts = fault === 'too_long' ? { reason: fault, limit: bytesMax, actual: Buffer.byteLength(key) } : { reason: fault };
-  throw new AppError('invalid_key', `Cannot use this key: ${KEY_FAULTS[fault]}`, { facts });
 }
 
 function invalidProjectId(): AppError {

@@ -89,9 +89,9 @@ export class Exchange {
     return (response as Carrier)[EXCHANGE];
   }
 
-  /** True for GET and HEAD, which change nothing. */
+  /** True for GET and HEAD, and where a route reads with another method: nothing changes. */
   get isRead(): boolean {
-    return this.request.method === 'GET' || this.request.method === 'HEAD';
+    return this.request.method === 'GET' || this.request.method === 'HEAD' || this.route?.action === 'keys.read';
   }
 
   /** True while an answer can be sent: none was, and the client is there. */
@@ -103,6 +103,12 @@ export class Exchange {
   /** Calls `leave` when the exchange is over, answered or not. */
   onClose(leave: () => void): void {
     this.response.once('close', leave);
+  }
+
+  /** As {@link Exchange.onClose}, and at once if it is over. */
+  onEnd(leave: () => void): void {
+    if (this.response.closed || this.request.socket.destroyed) leave();
+    else this.onClose(leave);
   }
 }
 

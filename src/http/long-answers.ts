@@ -67,14 +67,13 @@ export class LongAnswers {
   }
 
   #open(exchange: Exchange): Reservation {
-    const { request, response } = exchange;
+    const { request } = exchange;
     const reservation = this.#budget.open(callerOf(exchange), () => {
       const facts = { request_id: exchange.requestId };
       this.#logger.warn(facts, 'cut off a reader that took nothing of its answer while others waited for memory');
       request.socket.destroy();
     });
-    if (response.closed || request.socket.destroyed) this.#budget.release(reservation);
-    else exchange.onClose(() => this.#budget.release(reservation));
+    exchange.onEnd(() => this.#budget.release(reservation));
     return reservation;
   }
 }

@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { parse as parseContentType } from 'content-type';
 import { AppError } from '../base/app-error.js';
-import { findJsonFault } from '../base/json-fault.js';
+import { findJsonFault, type JsonFault } from '../base/json-fault.js';
 import { authorizationOf } from './authorization.js';
 import type { Exchange } from './exchange.js';
 import { findUtf8Fault } from './utf8-fault.js';
@@ -161,8 +161,21 @@ export function readJsonText(bytes: Buffer): string {
  */
 export function invalidJson(bytes: Buffer, cause: unknown): AppError {
   const fault = findJsonFault(bytes);
-  if (fault === undefined) return new AppError('invalid_json', 'Cannot read the body: it is not JSON', { cause });
-  const { offset, line, column, expected } = fault;
+  return fault === undefined ? new AppError('invalid_json', 'Cannot read the body: it is not JSON', { cause }) : faultyJson(fault, cause);
+}
+
+/**
+ * Refuses a body that is not JSON, at the cost of a look at each of its bytes.
+ *
+ * @param bytes valid UTF-8
+ * @throws {AppError} `invalid_json`, with the position
+ */
+export function requireJson(bytes: Buffer): void {
+  const fault = findJsonFault(bytes);
+  if (fault !== undefined) throw faultyJson(fault);
+}
+
+function faultyJson({ offset, line, column, expected }: JsonFault, cause?: unknown): AppError {
   const message = `Cannot read the body: expected ${expected} at line ${line}, column ${column} (byte ${offset})`;
   return new AppError('invalid_json', message, { facts: { offset, line, column, expected }, cause });
 }

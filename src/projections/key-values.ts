@@ -7,10 +7,11 @@
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
-import type { ProjectEvent, Recorded } from '../events/event.js';
+import { keyChangesOf, type ProjectEvent, type Recorded } from '../events/event.js';
 import type { KeyEntry } from './key-entry.js';
 import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js';
 import type { KeyRange } from './key-range.js';
+import type { KeyWatcher } from './key-watcher.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
 import { placeOfSetValue, placesOfValues, type ValuePlace } from './value-place.js';
@@ -27,6 +28,7 @@ export class KeyValues implements Projection<ProjectEvent> {
   #isCaching: boolean;
   #keySum = 0;
   #lastRestored: string | undefined;
+  readonly #watchers = new Set<KeyWatcher>();
 
   constructor({ isCaching = true }: CachingOptions = {}) {
     this.#isCaching = isCaching;
@@ -97,8 +99,26 @@ export class KeyValues implements Projection<ProjectEvent> {
     this.#index.sortSome();
   }
 
+  /** Informs a watcher of changes from now on. */
+  watch(watcher: KeyWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  /** Ends {@link watch}. */
+  unwatch(watcher: KeyWatcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  #inform(event: ProjectEvent): void {
+    for (const watcher of this.#watchers) {
+      for (const { key } of keyChangesOf(event)) watcher.beforeChange(key);
+      if (event.op === 'clear') watcher.beforeClear();
+    }
+  }
+
   /** {@inheritDoc Projection.apply} */
   apply({ event, seq, timeMs, place }: Recorded<ProjectEvent>): void {
+    if (this.#watchers.size > 0) this.#inform(event);
     if (event.op === 'set') {
       this.#set(event.key, { value: this.#valueOrPlace(event.value, place), seq, timeMs });
     } else if (event.op === 'delete') {

@@ -12,11 +12,14 @@ import type { KeyRange } from '../projections/key-range.js';
 import type { KeyValues } from '../projections/key-values.js';
 import type { LoadOptions, ValueLoader } from '../projections/value-loader.js';
 import type { PlacedVersion } from '../projections/value-place.js';
+import { HeldKeys } from './held-keys.js';
 
 /** Size of the values of a piece, in bytes: a stalled reader keeps one piece in memory. */
 export const PIECE_VALUE_BYTES_MAX = 131_072;
 /** Concurrent reads from disk for one piece. */
 const PIECE_READS_MAX = 4;
+/** Size of the older values that all holds of a project keep together, in UTF-16 units; beyond, the oldest hold is given up. */
+export const KEPT_UNITS_MAX = 16_777_216;
 /** Keys processed before the event loop gets a turn. */
 const SLICE_KEYS_MAX = 1000;
 
@@ -57,6 +60,9 @@ export class ProjectReads {
   readonly #loader: ValueLoader;
   readonly #leases = new Set<Promise<unknown>>();
   #sorting: Promise<void> | undefined;
+  /** Oldest first. */
+  readonly #holds = new Set<HeldKeys>();
+  #keptUnits = 0;
 
   constructor(values: KeyValues, loader: ValueLoader) {
     this.#values = values;
@@ -176,6 +182,37 @@ export class ProjectReads {
     return this.#loadPiece(entries, { doneCount, isLast: doneCount === keys.length });
   }
 
+  /**
+   * Fixes the versions of keys now, for a read that takes longer.
+   *
+   * @returns the held keys, which must be released
+   */
+  hold(keys: readonly string[]): HeldKeys {
+    const values = this.#values;
+    const held = new HeldKeys(keys, {
+      versionOf: (key) => values.versionOf(key),
+      get: (key) => values.get(key),
+      pieceBytesMax: PIECE_VALUE_BYTES_MAX,
+      load: (found, rest) => this.#loadPiece(found, rest),
+      noteKept: (units) => this.#noteKept(units),
+      forget: (keysOfHold) => {
+        this.#holds.delete(keysOfHold);
+        values.unwatch(keysOfHold);
+      },
+    });
+    this.#holds.add(held);
+    values.watch(held);
+    return held;
+  }
+
+  #noteKept(units: number): void {
+    this.#keptUnits += units;
+    for (const held of this.#holds) {
+      if (this.#keptUnits <= KEPT_UNITS_MAX) return;
+      held.giveUp();
+    }
+  }
+
   #loadPiece(found: Found, rest: Omit<ReadPiece, 'entries'>): ReadPiece | Promise<ReadPiece> {
     if (areLoaded(found)) return { entries: found, ...rest };
     const loaded: (readonly [string, LoadedEntry])[] = [];
@@ -206,9 +243,13 @@ export class ProjectReads {
     return reading;
   }
 
-  /** Resolves once every read that began before the call has ended. */
+  /** Resolves once every read that began before the call has ended, or has everything in memory that was only where it looked then. */
   async settleReads(): Promise<void> {
-    await Promise.all(this.#leases);
+    await Promise.all([...this.#leases, ...this.#settleHolds()]);
+  }
+
+  #settleHolds(): readonly Promise<void>[] {
+    return [...this.#holds].map((held) => held.settle());
   }
 
   /**
@@ -255,6 +296,8 @@ export class ProjectReads {
       range = last === undefined ? {} : { after: last[0] };
       await nextTurn();
     }
+    // A project that leaves the disk reads nothing from its former log.
+    await Promise.all(this.#settleHolds());
   }
 }
 

@@ -74,6 +74,7 @@ const ROUTES: readonly Route[] = [
   },
   projectRoute('GET', `${BASE}/{id}/keys`, { ok: 200 }),
   projectRoute('HEAD', `${BASE}/{id}/keys`, { ok: 200 }),
+  projectRoute('POST', `${BASE}/{id}/read`, { ok: 200, body: '{"keys":["k","none"]}' }),
   projectRoute('PUT', `${BASE}/{id}/keys/k`, { ok: 200, body: '1' }),
   projectRoute('POST', `${BASE}/{id}/keys/k`, { ok: 200, body: '1' }),
   projectRoute('GET', `${BASE}/{id}/keys/k`, { ok: 200 }),

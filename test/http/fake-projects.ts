@@ -17,6 +17,7 @@ import type {
 import { keyChangesOf } from '../../src/events/event.js';
 import { decide } from '../../src/store/decide.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
+import type { HeldKeys } from '../../src/store/held-keys.js';
 import { membersOf, type MembersPiece, type ReadPiece } from '../../src/store/project-reads.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
 
@@ -116,6 +117,21 @@ export class FakeStore {
       return entry === undefined ? [] : [[key, entry]];
     });
     return { entries, doneCount: keys.length, isLast: true };
+  }
+
+  hold(keys: readonly string[]): Pick<HeldKeys, 'versions' | 'read' | 'release'> {
+    const fixed = keys.map((key) => this.values.get(key));
+    return {
+      versions: fixed.map((entry) => entry?.seq ?? 0),
+      read: (first) => {
+        const entries = keys.slice(first).flatMap((key, at): [string, FakeEntry][] => {
+          const entry = fixed[first + at];
+          return entry === undefined ? [] : [[key, entry]];
+        });
+        return { entries, doneCount: keys.length - first, isLast: true };
+      },
+      release: () => undefined,
+    };
   }
 
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {

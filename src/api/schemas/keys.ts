@@ -46,7 +46,7 @@ const KEY_COUNT = {
 } as const;
 
 /** Of an entry; null for a value that stays. */
-const EXPIRY = { type: ['string', 'null'], title: 'when the value expires; null: never' } as const;
+export const EXPIRY = { type: ['string', 'null'], title: 'when the value expires; null: never' } as const;
 
 const ENTRY = {
   type: 'object',

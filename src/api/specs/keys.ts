@@ -5,6 +5,7 @@ import { PROJECT_PATH } from '../paths.js';
 import type { ParameterSpec, RouteSpec } from '../route-spec.js';
 import { BATCH, BATCH_RECEIPT } from '../schemas/batch.js';
 import { CLEAR_RECEIPT, ENTRY_LINES, KEY_RECEIPT, LISTING, VALUE } from '../schemas/keys.js';
+import { READ_ANSWER, READ_REQUEST } from '../schemas/read.js';
 
 const KEYS = `${PROJECT_PATH}/keys` as const;
 const KEY = `${KEYS}/{key}` as const;
@@ -116,6 +117,28 @@ export const KEY_ROUTES = [
     },
     problems: ['not_acceptable', 'busy'],
     since: '0.1.0',
+  },
+  {
+    id: 'readKeys', method: 'POST', path: `${PROJECT_PATH}/read`, action: 'keys.read', needs: 'store', tag: 'keys',
+    summary: 'Read many keys at once',
+    description: 'All entries are of one moment, that of `seq`, however long the answer takes. If the keys change so much meanwhile that '
+      + 'their older values cannot be kept, the connection ends before the closing brace: the answer is then incomplete.',
+    preconditions: 'none',
+    body: { kind: 'read', schema: READ_REQUEST, example: { keys: ['user/1', 'none'] } },
+    answers: {
+      200: {
+        description: 'The entries, in the order of the keys.', schema: READ_ANSWER,
+        example: {
+          seq: 58,
+          entries: [
+            { key: 'user/1', seq: 57, etag: '"57-5be07f31"', expires_at: null, value: { name: 'Ada', balance: 1 } },
+            { key: 'none', seq: 0 },
+          ],
+        },
+      },
+    },
+    problems: ['busy'],
+    since: '0.2.0',
   },
   {
     id: 'clearKeys', method: 'DELETE', path: KEYS, action: 'keys.write', needs: 'store', tag: 'keys',

@@ -16,6 +16,7 @@ import { isNotModified } from '../precondition.js';
 import { readValue, readValueBytes } from '../request-body.js';
 import type { RouteHandlers } from '../route-handlers.js';
 import { listKeys } from './list-keys.js';
+import { readKeys } from './read-keys.js';
 
 const OK = 200;
 const CREATED = 201;
@@ -33,12 +34,15 @@ type KeyCommand = Extract<Parameters<ProjectStore['submit']>[0], { readonly type
 type KeysParts = Pick<HttpParts, 'options' | 'turns'> & { readonly longAnswers: LongAnswers };
 
 /** Returns the handlers. */
-export function keysRoutes(parts: KeysParts): RouteHandlers<'getKey' | 'setKey' | 'deleteKey' | 'listKeys' | 'clearKeys' | 'applyBatch'> {
+export function keysRoutes(
+  parts: KeysParts,
+): RouteHandlers<'getKey' | 'setKey' | 'deleteKey' | 'listKeys' | 'readKeys' | 'clearKeys' | 'applyBatch'> {
   return {
     getKey: { handle: (exchange) => getKey(exchange, parts) },
     setKey: { handle: (exchange) => setKey(exchange, parts) },
     deleteKey: { handle: deleteKey },
     listKeys: listKeys(parts),
+    readKeys: readKeys(parts),
     clearKeys: { handle: clearKeys },
     applyBatch: { handle: (exchange) => applyBatch(exchange, parts) },
   };
