@@ -184,6 +184,7 @@ export class SimpleKvServer {
     http.serve(pipeline.handle);
     await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
+    scopes.assertClosedTo(options.allowed_origins);
     scopes.warnOfOpen(logger);
     this.#state = 'serving';
     const { pid } = this.#parts;
@@ -367,6 +368,7 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
     headersMax: limits.max_headers,
     connectionsMax: limits.max_connections,
     allowedHosts: options.allowed_hosts,
+    allowedOrigins: options.allowed_origins,
     trustedProxies: options.trusted_proxies,
     docsEnabled: options.docs.enabled,
     timeouts: {

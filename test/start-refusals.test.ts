@@ -103,6 +103,30 @@ test('a data folder that cannot be made refuses the start at once, also where th
   }
 }));
 
+test('a project that is open by its log is not served to pages of every origin', () => inFolder(async (folder) => {
+  const file = await configure(folder, { projects: [{ id: 'shop' }] });
+  const first = serverFor(file);
+  const { url } = await first.server.start();
+  const before = await documentOf(file);
+  const open = { method: 'PUT', key: first.shown.get('global'), body: '{"authentication":{"enabled":false}}' };
+  assert.equal((await send(`${url}/api/v1/projects/shop`, open)).status, 200);
+  await first.server.close();
+  const opened = await documentOf(file);
+  // The entry of an older copy is stale, and brought up to date from the log.
+  for (const document of [opened, before]) {
+    await configure(folder, { ...document, allowed_origins: ['*'] });
+    await assert.rejects(serverFor(file).server.start(), (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.equal(error.pointer, document === before ? '/allowed_origins' : '/projects/0/authentication/enabled');
+      return true;
+    });
+  }
+  await configure(folder, { ...before, allowed_origins: ['https://app.example'] });
+  const last = serverFor(file);
+  await last.server.start();
+  await last.server.close();
+}));
+
 test('a missing configuration over projects is no first run: it is refused, and they are named', () => inFolder(async (folder) => {
   const file = await useProjects(folder);
   await rename(file, path.join(folder, 'kept.json'));

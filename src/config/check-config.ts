@@ -2,6 +2,7 @@
  * Checks a configuration, when it is loaded and before the server writes it: its schema, and the settings against each other. Pure.
  */
 import { isIP, isIPv4 } from 'node:net';
+import { ANY_ORIGIN, browserOrigin } from '../base/origin.js';
 import { compileSchema, type SchemaFault } from '../base/json-schema.js';
 import { isGeneratedKey, looksGenerated } from '../auth/api-key.js';
 import { parseKeyHash } from '../auth/key-hash.js';
@@ -14,6 +15,9 @@ const checkShape = compileSchema<ConfigDocument>(CONFIG_SCHEMA);
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 const IPV4_PREFIX_BITS_MAX = 32;
 const IPV6_PREFIX_BITS_MAX = 128;
+
+/** What is expected of a scope that pages of every site could use. */
+const CLOSED_TO_ANY_ORIGIN = 'true while allowed_origins has "*": every web page could read and change an open scope through its visitors';
 
 /** The `authentication` of a scope, undefined if it is left out, and the JSON pointer to it. */
 interface AuthenticationAt {
@@ -39,6 +43,7 @@ export function checkConfig(document: unknown): ConfigDocument {
   const result = checkShape(document);
   if (!result.ok) throw new ConfigError(withoutSecrets(result.fault));
   checkOptions(result.document);
+  checkOrigins(result.document);
   checkProjectIds(result.document);
   checkKeys(result.document);
   return result.document;
@@ -80,6 +85,19 @@ function checkOptions(document: ConfigDocument): void {
     const expected = 'an IP address, a network such as 10.0.0.0/8, or one of loopback, linklocal, uniquelocal';
     throw new ConfigError({ pointer: `/trusted_proxies/${index}`, found: JSON.stringify(text), expected });
   }
+}
+
+function checkOrigins(document: ConfigDocument): void {
+  const { allowed_origins: origins } = serverSettingsOf(document);
+  for (const [index, text] of origins.entries()) {
+    const written = text === ANY_ORIGIN ? text : browserOrigin(text);
+    if (written === text) continue;
+    const expected = written === undefined ? 'an origin such as "https://app.example.com"' : `"${written}", as browsers write it`;
+    throw new ConfigError({ pointer: `/allowed_origins/${index}`, found: JSON.stringify(text), expected });
+  }
+  if (!origins.includes(ANY_ORIGIN)) return;
+  const open = authenticationsIn(document).find(({ entry }) => entry?.enabled === false);
+  if (open !== undefined) throw new ConfigError({ pointer: `${open.pointer}/enabled`, found: 'false', expected: CLOSED_TO_ANY_ORIGIN });
 }
 
 function isNetwork(text: string): boolean {

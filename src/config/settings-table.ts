@@ -7,6 +7,7 @@
  * prints the table that the page must have. What two settings must be to each other is checked in `check-config.ts`.
  */
 import { LOG_LEVELS } from '../base/logger.js';
+import { ORIGIN_PATTERN } from '../base/origin.js';
 import { choice, flag, integer, setting } from '../base/setting.js';
 import { KEY_BYTES_LIMIT } from '../events/key-name.js';
 import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
@@ -86,6 +87,15 @@ export const SERVER_SETTINGS = {
       description: `a list of up to ${NAMES_MAX} names of hosts`,
     },
     { default: [], meaning: 'host names accepted in Host while a scope is open, besides IP addresses and localhost' },
+  ),
+  allowed_origins: setting<readonly string[]>(
+    {
+      type: 'array',
+      maxItems: NAMES_MAX,
+      items: { type: 'string', pattern: `^(\\*|${ORIGIN_PATTERN})$`, description: 'an origin such as "https://app.example.com", or "*"' },
+      description: `a list of up to ${NAMES_MAX} origins`,
+    },
+    { default: [], meaning: 'origins of web pages that may read answers (CORS), or "*" for all; "*" needs authentication in every scope' },
   ),
   trusted_proxies: setting<readonly string[]>(
     {

@@ -94,8 +94,9 @@ function isShort(body: Answer['body'], { method }: IncomingMessage): body is str
   return (typeof body === 'string' || Buffer.isBuffer(body)) && (body.length <= SHORT_TEXT_CHARACTERS || method === 'HEAD');
 }
 
-function headOf({ requestId }: Exchange, headers: readonly string[], sizeBytes: number | undefined): string[] {
+function headOf({ requestId, corsHeaders }: Exchange, headers: readonly string[], sizeBytes: number | undefined): string[] {
   const head = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff', ...headers];
+  if (corsHeaders.length > 0) head.push(...corsHeaders);
   if (sizeBytes !== undefined) head.push('Content-Length', String(sizeBytes));
   return head;
 }

@@ -29,10 +29,12 @@ const CONTINUE = '100-continue';
 export class Checks {
   readonly #parts: HttpParts;
   readonly #isSafeHost: ReturnType<typeof hostGuard>;
+  readonly #allowedOrigins: ReadonlySet<string>;
 
   constructor(parts: HttpParts) {
     this.#parts = parts;
     this.#isSafeHost = hostGuard(parts.options.allowedHosts);
+    this.#allowedOrigins = new Set(parts.options.allowedOrigins);
   }
 
   /**
@@ -111,7 +113,8 @@ export class Checks {
     authorization.assertHolds();
     // A page of another site cannot make its visitor's browser send an API key.
     if (principal.kind === 'anonymous' && !exchange.isRead) {
-      refuseCrossSite({ method: request.method ?? '', headers, isTls: 'encrypted' in request.socket && request.socket.encrypted === true });
+      const isTls = 'encrypted' in request.socket && request.socket.encrypted === true;
+      refuseCrossSite({ method: request.method ?? '', headers, isTls, allowedOrigins: this.#allowedOrigins });
     }
     exchange.authorization = authorization;
   }

@@ -13,6 +13,8 @@ interface CrossSiteFacts {
   readonly headers: Pick<RequestHeaders, 'hosts' | 'origins' | 'fetchSites'>;
   /** True if this server itself terminates TLS. */
   readonly isTls: boolean;
+  /** Origins that may make changes too, as browsers write them. */
+  readonly allowedOrigins: ReadonlySet<string>;
 }
 
 /** Methods that change nothing. A page gains nothing by sending them, because the browser hides the answer from it. */
@@ -30,14 +32,15 @@ const IPV6 = 6;
  */
 export function refuseCrossSite(facts: CrossSiteFacts): void {
   if (SAFE_METHODS.has(facts.method)) return;
-  const { origins, fetchSites } = facts.headers;
+  const { headers: { origins, fetchSites }, allowedOrigins } = facts;
   if (origins.length === 0) {
     if (fetchSites.every((site) => OWN_FETCH_SITES.has(site)) && fetchSites.length <= 1) return;
     throw crossSite('Sec-Fetch-Site is neither "same-origin" nor "none"');
   }
   // With two, neither can be trusted to be the browser's.
-  if (origins.length === 1 && isOwnOrigin(origins[0] ?? '', facts)) return;
-  throw crossSite('Origin is not the origin of this server by its Host header');
+  const [origin = ''] = origins;
+  if (origins.length === 1 && (allowedOrigins.has(origin) || isOwnOrigin(origin, facts))) return;
+  throw crossSite('Origin is neither the origin of this server by its Host header nor in "allowed_origins"');
 }
 
 /** A missing port is the default of the origin's scheme, on both sides: behind a TLS proxy, `https://x` arrives with `Host: x`. */

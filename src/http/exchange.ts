@@ -31,6 +31,7 @@ export interface Answer {
 }
 
 const EXCHANGE = Symbol('exchange');
+const NO_CORS_HEADERS: readonly string[] = [];
 
 interface Carrier extends ServerResponse {
   [EXCHANGE]?: Exchange;
@@ -67,6 +68,8 @@ export class Exchange {
   problemCode: ErrorCode | null = null;
   /** Headers of the problem that is about to be thrown, beside its own. */
   problemHeaders: readonly string[] = [];
+  /** Headers for web pages, of whatever is answered; see `cors.ts`. */
+  corsHeaders: readonly string[] = NO_CORS_HEADERS;
   /** True once the body is wanted; a client that waits for 100 Continue has been sent it. */
   bodyWanted = false;
   /** Bytes read of the request's body. */

@@ -48,6 +48,8 @@ export interface HttpOptions {
   readonly connectionsMax: number;
   /** Names accepted in `Host` while a scope is open, besides IP addresses and `localhost`; with or without a port. */
   readonly allowedHosts: readonly string[];
+  /** Origins of web pages that may read answers, or `*` for all. */
+  readonly allowedOrigins: readonly string[];
   /** Addresses and networks whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: readonly string[];
   readonly timeouts: HttpTimeouts;

@@ -11,6 +11,7 @@ import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
 import { addressOfSocket } from './access.js';
 import { Connections } from './connections.js';
+import { VARY_ORIGIN } from './cors.js';
 import type { HttpOptions } from './http-options.js';
 import { ALL_METHODS } from './methods.js';
 import { answerInPlace, answerRaw, parserFault, type ParserError, type RawAnswer } from './parser-fault.js';
@@ -48,6 +49,8 @@ export class HttpServer {
   readonly #refused = new WeakSet<Duplex>();
   readonly #options: HttpOptions;
   readonly #logger: Logger;
+  /** Headers of the answers that the app does not give. */
+  readonly #headers: Readonly<Record<string, string>>;
   #listener: RequestListener;
   /**
    * Requests that arrived before {@link HttpServer.serve}: the server listens early in startup, so that a port in use is known. They wait
@@ -58,6 +61,7 @@ export class HttpServer {
   constructor({ listener, options, logger, turns }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
+    this.#headers = options.allowedOrigins.length === 0 ? {} : Object.fromEntries([VARY_ORIGIN]);
     this.#listener = listener ?? ((request, response) => void this.#early.push([request, response]));
     this.#server = createNodeServer(options);
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
@@ -110,7 +114,8 @@ export class HttpServer {
       // The only possible error is that it was not listening.
       this.#server.close(() => resolve());
     });
-    for (const [, response] of this.#early.splice(0)) answerInPlace(response, new AppError('shutting_down', 'The server did not start'));
+    const notStarted = new AppError('shutting_down', 'The server did not start');
+    for (const [, response] of this.#early.splice(0)) answerInPlace(response, notStarted, this.#headers);
     const { shutdownMs } = this.#options.timeouts;
     await this.#connections.close(shutdownMs);
     // The remaining sockets are unfinished TLS handshakes, without a request.
@@ -120,7 +125,7 @@ export class HttpServer {
 
   #refuseConnect(socket: Duplex): void {
     const error = new AppError('method_not_allowed', 'Cannot CONNECT: this server is not a proxy');
-    this.#log('CONNECT', socket, answerRaw(socket, error, { Allow: ALL_METHODS.join(', ') }));
+    this.#log('CONNECT', socket, answerRaw(socket, error, { ...this.#headers, Allow: ALL_METHODS.join(', ') }));
   }
 
   #refuse(fault: ParserError, socket: Duplex): void {
@@ -145,7 +150,8 @@ export class HttpServer {
       return;
     }
     this.#connections.afterAnswers(socket, () => {
-      if (socket.writable) this.#log(null, socket, answerRaw(socket, error, isUnknownMethod ? { Allow: ALL_METHODS.join(', ') } : {}));
+      const headers = isUnknownMethod ? { ...this.#headers, Allow: ALL_METHODS.join(', ') } : this.#headers;
+      if (socket.writable) this.#log(null, socket, answerRaw(socket, error, headers));
     });
   }
 

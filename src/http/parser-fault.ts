@@ -68,12 +68,17 @@ export function answerRaw(socket: Duplex, error: AppError, headers: Readonly<Rec
   return { requestId, problem };
 }
 
-/** Answers a request instead of the app, because the rest of it is malformed or does not arrive. */
-export function answerInPlace(response: ServerResponse, error: AppError): void {
+/**
+ * Answers a request instead of the app, because the rest of it is malformed or does not arrive.
+ *
+ * @param headers more headers of the answer if the app has not seen the request
+ */
+export function answerInPlace(response: ServerResponse, error: AppError, headers: Readonly<Record<string, string>> = {}): void {
   const exchange = Exchange.of(response);
   const requestId = exchange?.requestId ?? randomHexId();
   const problem = makeProblem(error, requestId);
-  response.writeHead(problem.status, { 'X-Request-Id': requestId, ...headersOf(problem) });
+  const more = exchange?.corsHeaders ?? Object.entries(headers).flat();
+  response.writeHead(problem.status, ['X-Request-Id', requestId, ...Object.entries(headersOf(problem)).flat(), ...more]);
   response.end(problem.body);
   if (exchange === undefined) return;
   exchange.problemCode = problem.code;

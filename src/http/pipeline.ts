@@ -9,6 +9,7 @@ import { addressReader } from './access.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerSender } from './answer-sender.js';
 import { Checks } from './checks.js';
+import { Cors, preflightAnswer } from './cors.js';
 import { type Answer, Exchange } from './exchange.js';
 import type { HttpParts } from './http-parts.js';
 import type { KoaPath } from './koa-path.js';
@@ -36,6 +37,8 @@ export class Pipeline {
   readonly #parts: HttpParts;
   readonly #addressOf: (request: IncomingMessage) => string;
   readonly #checks: Checks;
+  /** Undefined without allowed origins. */
+  readonly #cors: Cors | undefined;
   readonly #sender: AnswerSender;
   readonly #routes: readonly BoundRoute[];
   /** Loaded when it is needed first, or by {@link Pipeline.loadKoa}. */
@@ -47,6 +50,8 @@ export class Pipeline {
     this.#parts = parts;
     this.#addressOf = addressReader(parts.options.trustedProxies);
     this.#checks = new Checks(parts);
+    const { allowedOrigins } = parts.options;
+    this.#cors = allowedOrigins.length === 0 ? undefined : new Cors(allowedOrigins);
     const budget = new AnswerBudget({ bytesMax: parts.options.answerBytesMax });
     const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
     this.#sender = new AnswerSender(longAnswers);
@@ -70,6 +75,7 @@ export class Pipeline {
   /** Answers a request; the request listener of the HTTP server. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, { requestId: requestIdOf(request.headers), remote: this.#addressOf(request) });
+    this.#cors?.mark(exchange);
     response.on('close', () => logExchange(this.#parts.logger, exchange));
     // Without a listener, a write after the connection broke would end the process.
     response.on('error', (error) => this.#noteCutOff(exchange, error));
@@ -86,6 +92,7 @@ export class Pipeline {
 
   #answer(exchange: Exchange): Answer | Promise<Answer> {
     this.#checks.sane(exchange);
+    if (this.#cors?.isPreflight(exchange) === true) return this.#koaPath().then((koa) => koa(exchange)).then(preflightAnswer);
     this.#checks.serving(exchange);
     const { key, project } = exchange.target;
     // An empty key or id is no route.

@@ -3,6 +3,8 @@
  */
 import type { Scopes } from '../auth/authorize.js';
 import type { Logger } from '../base/logger.js';
+import { ANY_ORIGIN } from '../base/origin.js';
+import { ConfigError } from '../config/config-error.js';
 import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectTable, RegisteredProject } from '../store/project-table.js';
 
@@ -35,6 +37,19 @@ export class OpenScopes implements Scopes {
     const open: string[] = [];
     for (const project of this.#table.list()) if (project.kind === 'served' && isOpen(project)) open.push(project.store.id);
     return open;
+  }
+
+  /**
+   * Refuses to serve open scopes to pages of every site. The configuration was checked for this, but a log can be newer than its entry.
+   *
+   * @param allowedOrigins the setting `allowed_origins`
+   * @throws {ConfigError}
+   */
+  assertClosedTo(allowedOrigins: readonly string[]): void {
+    if (!this.anyOpen || !allowedOrigins.includes(ANY_ORIGIN)) return;
+    const names = this.openProjects.map((id) => `"${id}"`).join(', ');
+    const expected = `exact origins: by its log, authentication is off for ${names}, which every web page could read and change`;
+    throw new ConfigError({ pointer: '/allowed_origins', found: `a list with "${ANY_ORIGIN}"`, expected });
   }
 
   /** Logs a warning for each open scope. */

@@ -31,6 +31,7 @@ test('an empty configuration gives every default', () => {
     log_level: 'info',
     allowed_hosts: [],
     docs: { enabled: true },
+    allowed_origins: [],
     trusted_proxies: [],
     print_api_keys: true,
   });

@@ -129,6 +129,7 @@ async function look({ server, globalKey }: Owners): Promise<string> {
 const ROUTES: readonly (Omit<SlowStart, 'key'> & { readonly needsGlobal?: boolean })[] = [
   { method: 'PUT', target: P, body: '{"storage":{"cache_in_memory":false}}' },
   { method: 'PUT', target: P, body: JSON.stringify(OPEN) },
+  { method: 'POST', target: `${P}/read`, body: '{"keys":["k"]}' },
   { method: 'PUT', target: KEY, body: '"late"' },
   { method: 'POST', target: KEY, body: '"late"' },
   { method: 'PUT', target: P, body: '{"storage":{"segment_bytes":8192}}', needsGlobal: true },

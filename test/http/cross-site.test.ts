@@ -15,11 +15,12 @@ interface Row {
   readonly sites?: readonly string[];
   readonly host?: string;
   readonly isTls?: boolean;
+  readonly allowed?: readonly string[];
 }
 
-function isRefused({ origins = [], sites = [], host = ANY_HOST, isTls = false }: Row, method = 'POST'): boolean {
+function isRefused({ origins = [], sites = [], host = ANY_HOST, isTls = false, allowed = [] }: Row, method = 'POST'): boolean {
   try {
-    refuseCrossSite({ method, headers: { hosts: [host], origins, fetchSites: sites }, isTls });
+    refuseCrossSite({ method, headers: { hosts: [host], origins, fetchSites: sites }, isTls, allowedOrigins: new Set(allowed) });
     return false;
   } catch (error) {
     assert.ok(error instanceof AppError && error.code === 'cross_site_request');
@@ -48,9 +49,20 @@ const TAKEN: readonly Row[] = [
   { origins: ['http://[::1]:23849'], host: '[::1]:23849' },
   { origins: ['http://[2001:DB8::1]'], host: '[2001:db8:0:0::1]' },
   { origins: ['http://127.0.0.1:23849'], host: '127.0.0.1:23849' },
+  // An allowed origin, by its name alone.
+  { origins: ['https://app.example'], allowed: ['https://app.example'] },
+  { origins: ['http://app.example'], sites: ['cross-site'], allowed: ['https://x.example', 'http://app.example'], isTls: true },
+  { origins: ['http://kv.example:23849'], allowed: ['https://app.example'] },
 ];
 
 const REFUSED: readonly Row[] = [
+  { origins: ['null'], allowed: ['https://app.example'] },
+  { origins: ['https://evil.example'], allowed: ['https://app.example'] },
+  { origins: ['https://APP.example'], allowed: ['https://app.example'] },
+  { origins: ['https://app.example:443'], allowed: ['https://app.example'] },
+  { origins: ['https://app.example', 'https://app.example'], allowed: ['https://app.example'] },
+  { origins: ['https://evil.example'], allowed: ['*'] },
+  { sites: ['cross-site'], allowed: ['https://app.example'] },
   { origins: ['null'] },
   { origins: [''] },
   { origins: ['http://evil.example'] },

@@ -15,6 +15,7 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   headersMax: 100,
   connectionsMax: 4000,
   allowedHosts: [],
+  allowedOrigins: [],
   trustedProxies: [],
   timeouts: { headersMs: 10_000, requestMs: 30_000, keepAliveMs: 5000, idleMs: 120_000, shutdownMs: 10_000 },
   docsEnabled: true,

@@ -18,7 +18,12 @@ test('a project is open from the update that opens it until the update that clos
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, true, ['first_project']]);
   assert.equal(scopes.isProjectOpen('first_project'), true);
+  scopes.assertClosedTo([]);
+  scopes.assertClosedTo(['https://app.example']);
+  const fault = { name: 'ConfigError', pointer: '/allowed_origins', message: /authentication is off for "first_project"/ };
+  assert.throws(() => scopes.assertClosedTo(['https://app.example', '*']), fault);
   await life.lives.update('first_project', { authentication: { enabled: true } }, CONTEXT);
+  scopes.assertClosedTo(['*']);
   assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project')], [false, false]);
   await life.lives.close();
 }));

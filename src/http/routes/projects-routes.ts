@@ -4,6 +4,7 @@
 import type { Action } from '../../api/actions.js';
 import { PROJECTS_PATH } from '../../api/paths.js';
 import { isGuardedChange } from '../../auth/authorize.js';
+import { ANY_ORIGIN } from '../../base/origin.js';
 import type { ProjectSettingsChange } from '../../events/project-settings.js';
 import type { NewProject } from '../../projects/projects.js';
 import { authorizationOf, commandContext } from '../authorization.js';
@@ -12,6 +13,7 @@ import type { HttpParts } from '../http-parts.js';
 import { jsonAnswer } from '../json-answer.js';
 import type { LongAnswers } from '../long-answers.js';
 import type { RouteHandlers } from '../route-handlers.js';
+import { invalidSettings } from '../settings-check.js';
 
 const CREATED = 201;
 const NO_CONTENT = 204;
@@ -23,7 +25,7 @@ type ProjectsRouteId =
   | 'listProjects' | 'createProject' | 'getProject' | 'updateProject' | 'deleteProject' | 'regenerateKey' | 'compactProject';
 
 /** What the routes are answered with. */
-type ProjectsParts = Pick<HttpParts, 'projects' | 'scopes'> & { readonly longAnswers: LongAnswers };
+type ProjectsParts = Pick<HttpParts, 'projects' | 'scopes' | 'options'> & { readonly longAnswers: LongAnswers };
 
 /** Returns the handlers. */
 export function projectsRoutes(parts: ProjectsParts): RouteHandlers<ProjectsRouteId> {
@@ -44,18 +46,27 @@ async function listProjects(exchange: Exchange, { projects, longAnswers }: Proje
   return jsonAnswer(OK, { projects: projects.list() });
 }
 
-async function createProject(exchange: Exchange, { projects }: ProjectsParts): Promise<Answer> {
+async function createProject(exchange: Exchange, { projects, options }: ProjectsParts): Promise<Answer> {
   const project = exchange.document as NewProject;
+  refuseOpening(project, options);
   exchange.projectId = project.id;
   const { details, apiKey } = await projects.create(project, commandContext(exchange));
   return jsonAnswer(CREATED, { ...details, api_key: apiKey }, ['Location', `${PROJECTS_PATH}/${details.id}`]);
 }
 
-async function updateProject(exchange: Exchange, { projects, scopes }: ProjectsParts): Promise<Answer> {
+/** Refuses to open a scope that pages of every site could use through the browsers of their visitors. */
+function refuseOpening({ authentication }: ProjectSettingsChange, { allowedOrigins }: ProjectsParts['options']): void {
+  if (authentication?.enabled !== false || !allowedOrigins.includes(ANY_ORIGIN)) return;
+  const expected = 'true while "allowed_origins" has "*": every web page could read and change an open project';
+  throw invalidSettings({ pointer: '/authentication/enabled', expected });
+}
+
+async function updateProject(exchange: Exchange, { projects, scopes, options }: ProjectsParts): Promise<Answer> {
   const id = projectIdOf(exchange);
   const change = exchange.document as ProjectSettingsChange;
   const actionNow = (): Action => (isGuardedChange(change, scopes.isProjectOpen(id)) ? 'project.update_guarded' : 'project.update');
   authorizationOf(exchange).refine(actionNow);
+  refuseOpening(change, options);
   const { details, apiKey } = await projects.update(id, change, commandContext(exchange));
   return jsonAnswer(OK, apiKey === null ? details : { ...details, api_key: apiKey });
 }
