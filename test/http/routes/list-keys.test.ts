@@ -4,6 +4,7 @@ import { findKeyFault } from '../../../src/events/key-name.js';
 import { parseQuery, type QueryParameters } from '../../../src/http/query.js';
 import { encodeCursor, nextLink, readListingQuery } from '../../../src/http/routes/list-keys.js';
 import { fc } from '../../properties.js';
+import { CONTEXT, set, storeInMemory } from '../../store/created-store.js';
 import { suite } from '../../suite.js';
 import { FAKE_TIME_MS } from '../fake-projects.js';
 import { problemOf, withServer, type TestServer } from '../test-server.js';
@@ -201,6 +202,24 @@ test('entries that Accept does not allow are 406, and other listings are JSON wh
     const headers = { Accept: 'text/html' };
     assert.equal((await server.send('GET', ENTRIES, { headers, key: null })).status, 401);
     assert.equal((await server.send('GET', `${ENTRIES}&x=1`, { headers })).status, 400);
+  }));
+
+test('a count is exact at its seq, while keys are added', () =>
+  withServer(async (server) => {
+    const store = await storeInMemory();
+    server.projects.realStores.set('alpha', store);
+    let isOver = false;
+    const writer = (async () => {
+      for (let index = 0; !isOver; index += 1) await store.submit(set(`k${index % 2}/${index}`), CONTEXT);
+    })();
+    for (let round = 0; round < 50; round += 1) {
+      const [query, share] = round % 2 === 0 ? ['', 1] : ['&prefix=k1/', 2];
+      const { count, seq } = JSON.parse((await server.send('GET', `${KEYS}?count=true${query}`)).text) as { count: number; seq: number };
+      // The project was created by seq 1, and each line after it added a key, by turns with both prefixes.
+      assert.equal(count, Math.floor((seq - 1) / share));
+    }
+    isOver = true;
+    await writer;
   }));
 
 test('invalid, repeated, empty and unknown parameters are refused', () =>
