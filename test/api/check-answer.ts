@@ -13,6 +13,7 @@ import type { ErrorCode } from '../../src/base/error-codes.js';
 import type { JsonSchema } from '../../src/base/setting.js';
 import { Schemas2020 } from '../base/schema-2020.js';
 import { API_DOCUMENT, resolved, templateOf } from './api-document.js';
+import { SEEN_VARIABLE } from './seen-variable.js';
 
 /** An answer, as the clients of the tests have it. */
 export interface CheckedAnswer {
@@ -24,9 +25,6 @@ export interface CheckedAnswer {
 
 /** An answer that the document does not describe. */
 export class UndocumentedAnswer extends Error {}
-
-/** Names the file to which each process adds what its answers were: lines of a route and a status. */
-export const SEEN_VARIABLE = 'SIMPLEKV_SEEN_ANSWERS';
 
 /** Headers of any answer, which mean nothing of their own to a client. */
 const GENERAL_HEADERS: ReadonlySet<string> = new Set([

@@ -2,6 +2,7 @@
 import { damageProof } from './damage-proof.js';
 import { diskFullProof } from './disk-full-proof.js';
 import { faultsProof } from './faults-proof.js';
+import { fuzzHttpProof } from './fuzz-http-proof.js';
 import { killsProof } from './kills-proof.js';
 import { linearizabilityProof } from './linearizability-proof.js';
 import { powerLossProof } from './power-loss-proof.js';
@@ -12,5 +13,6 @@ import { systemCallsProof } from './system-calls-proof.js';
 
 /** Cheap ones first. */
 export const PROOFS: readonly Proof[] = [
-  linearizabilityProof, killsProof, diskFullProof, damageProof, sweepsProof, faultsProof, powerLossProof, systemCallsProof, saboteursProof,
+  fuzzHttpProof, linearizabilityProof, killsProof, diskFullProof, damageProof, sweepsProof, faultsProof, powerLossProof, systemCallsProof,
+  saboteursProof,
 ];
