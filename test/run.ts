@@ -7,11 +7,12 @@
  * one of the filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller. The tests of a room
  * named by `--measured` write their coverage where `NODE_V8_COVERAGE` says.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { SEEN_VARIABLE } from './api/seen-variable.js';
 import { type FileVerdict, judgeFile } from './file-verdict.js';
 import { runTestFiles, type TestProcessResult } from './test-process.js';
 
@@ -54,6 +55,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const wanted = testFiles(root).filter((file) => positionals.length === 0 || positionals.some((filter) => file.includes(filter)));
 const waiting = processesFor(wanted);
+const seenFolder = mkdtempSync(path.join(tmpdir(), 'simplekv-seen-'));
+const seenFile = path.join(seenFolder, 'answers');
 const totals = { passed: 0, failed: 0 };
 const failures: string[] = [];
 if (waiting.length === 0) {
@@ -62,6 +65,9 @@ if (waiting.length === 0) {
 }
 await Promise.all(Array.from({ length: CONCURRENT_FILES }, () => runWaiting()));
 clearTimeout(runTimer);
+// What some of the tests see says nothing of all.
+if (positionals.length === 0 && values.root === undefined) await reportUnseen();
+rmSync(seenFolder, { recursive: true });
 if (failures.length > 0) console.log(['\nFailed:', ...failures].join('\n'));
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 if (values['result-file'] === undefined) console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
@@ -87,7 +93,7 @@ async function runProcess(files: readonly string[]): Promise<{ readonly verdict:
   const [first = ''] = files;
   // Under c8, which runs slower and writes megabytes at the end: each room that must be covered is, by the tests of its own folder.
   const isMeasured = measuredRooms.has(first.split(path.sep)[0] ?? '');
-  const options = { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured };
+  const options = { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured, env: { [SEEN_VARIABLE]: seenFile } };
   const result = await runTestFiles(files.map((file) => path.join(root, file)), options);
   return { verdict: judgeFile(result), result };
 }
@@ -106,6 +112,14 @@ function report(files: readonly string[], verdict: FileVerdict, { durationMs, ou
     failures.push(...faults, indent(fromFirstFailure(output)));
   }
   console.log(lines.join('\n'));
+}
+
+/** Loads the document of the API only for this. */
+async function reportUnseen(): Promise<void> {
+  const { seenFaults } = await import('./api/seen-answers.js');
+  const faults = seenFaults(seenFile);
+  totals.failed += faults.length;
+  failures.push(...faults.map((fault) => `  ${fault}`));
 }
 
 function shortName(file: string): string {

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { suite } from '../suite.js';
+import { documentedPairs } from './check-answer.js';
+import { NEVER_SEEN } from './never-seen.js';
+import { pairFaults } from './seen-answers.js';
+
+const test = suite('seen-answers');
+
+test('an answer that was not seen has to be on the list, and no other', () => {
+  const documented = ['getKey 200', 'getKey 404'];
+  assert.deepEqual(pairFaults(documented, new Set(documented), []), []);
+  assert.deepEqual(pairFaults(documented, new Set(['getKey 200']), ['getKey 404']), []);
+  assert.match(pairFaults(documented, new Set(['getKey 200']), []).join(), /getKey 404/);
+  assert.match(pairFaults(documented, new Set(documented), ['getKey 404']).join(), /remove getKey 404/);
+  assert.match(pairFaults(documented, new Set(documented), ['getKey 999']).join(), /remove getKey 999/);
+});
+
+test('the list names documented answers, each once', () => {
+  const listed = NEVER_SEEN.flatMap(({ routes, status }) => routes.map((route) => `${route} ${status}`));
+  assert.equal(new Set(listed).size, listed.length);
+  assert.deepEqual(listed.filter((pair) => !documentedPairs().includes(pair)), []);
+});
+
+test.run();

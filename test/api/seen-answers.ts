@@ -1,0 +1,24 @@
+/** Compares the answers that a run of all tests has seen with those that are documented. */
+import { existsSync, readFileSync } from 'node:fs';
+import { documentedPairs } from './check-answer.js';
+import { NEVER_SEEN } from './never-seen.js';
+
+/**
+ * Compares.
+ *
+ * @param file What the processes of the run have added to, see `check-answer.ts`
+ * @returns What is wrong, each in one line
+ */
+export function seenFaults(file: string): readonly string[] {
+  const seen = new Set(existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []);
+  return pairFaults(documentedPairs(), seen, NEVER_SEEN.flatMap(({ routes, status }) => routes.map((route) => `${route} ${status}`)));
+}
+
+/** Compares pairs of a route and a status. */
+export function pairFaults(documented: readonly string[], seen: ReadonlySet<string>, listed: readonly string[]): readonly string[] {
+  const unseen = documented.filter((pair) => !seen.has(pair));
+  return [
+    ...unseen.filter((pair) => !listed.includes(pair)).map((pair) => `no test has seen the documented answer ${pair}`),
+    ...listed.filter((pair) => !unseen.includes(pair)).map((pair) => `remove ${pair} from test/api/never-seen.ts: it is seen, or not documented`),
+  ];
+}
