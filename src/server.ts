@@ -109,6 +109,7 @@ export class SimpleKvServer {
   /** Close everything that is open except HTTP, in the order of opening. */
   readonly #closers: (() => Promise<void>)[] = [];
   #http: HttpServer | undefined;
+  #pipeline: Pipeline | undefined;
   #state: LifecycleState = 'starting';
   #starting: Promise<StartedServer> | undefined;
   #closing: Promise<void> | undefined;
@@ -181,6 +182,7 @@ export class SimpleKvServer {
     const { serverLogHealth } = this.#parts;
     const shared = { keyring, throttle, scopes, logger, serverLogHealth, phase: () => this.#state, version, turns };
     const pipeline = new Pipeline({ projects: manager, options: httpOptions, ...shared });
+    this.#pipeline = pipeline;
     http.serve(pipeline.handle);
     await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
@@ -313,6 +315,7 @@ export class SimpleKvServer {
     // A startup that continued would open files that nothing closes, in a folder without its lock.
     this.#stopping.abort();
     await Promise.allSettled([this.#starting]);
+    this.#pipeline?.endStreams();
     const failures: unknown[] = [];
     // Requests end before the logs that they write to are closed.
     for (const close of [async () => this.#http?.close(), ...this.#closers.toReversed()]) {
@@ -364,6 +367,8 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
     batchBytesMax: Math.min(limits.max_batch_bytes, Math.floor(limits.max_queue_bytes / 2)),
     keyBytesMax: limits.max_key_bytes,
     answerBytesMax: limits.max_answer_bytes,
+    streamsMax: limits.max_streams,
+    streamsPerCallerMax: limits.max_streams_per_key,
     headerBytesMax: limits.max_header_bytes,
     headersMax: limits.max_headers,
     connectionsMax: limits.max_connections,

@@ -19,7 +19,7 @@ const ROOMS: RoomTable = {
   'disk': ['base'],
   'log': ['base', 'disk'],
   'projections': ['base', 'api', 'disk', 'events'],
-  'store': ['base', 'events', 'projections', 'log/log.ts'],
+  'store': ['base', 'events', 'projections', 'log/log.ts', 'log/event-lines.ts'],
   'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'projections', 'store'],
   'http': ['base', 'api', 'events', 'auth', 'store', 'projects'],
   'offline': ['base', 'disk', 'events', 'log', 'projections'],

@@ -19,6 +19,7 @@ export type Action =
   | 'project.delete'
   | 'keys.read'
   | 'keys.write'
+  | 'events.read'
   | 'server.inspect';
 
 /** The API key that an action needs: only the global one, or that of the project as well. */
@@ -33,5 +34,6 @@ export const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
   'project.delete': 'global',
   'keys.read': 'project',
   'keys.write': 'project',
+  'events.read': 'project',
   'server.inspect': 'global',
 };

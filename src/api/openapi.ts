@@ -88,6 +88,7 @@ A request may bring its own \`X-Request-Id\`: up to 128 letters, digits and \`._
 
 const TAGS = [
   { name: 'keys', description: 'Keys and values of a project.' },
+  { name: 'log', description: 'The history of a project.' },
   { name: 'projects', description: 'Projects: what data lives in, each with an API key of its own.' },
   { name: 'server', description: 'The server itself.' },
 ] as const;
@@ -206,15 +207,21 @@ function keyText(action: RouteSpec['action']): string {
   return KEY_OF_ACTION[action] === 'global' ? 'Needs the global API key.' : 'Needs the API key of the project, or the global one.';
 }
 
-function parametersOf({ path, preconditions, query = {} }: RouteSpec): readonly OpenApiParameter[] {
+function parametersOf({ path, preconditions, query = {}, requestHeaders = {} }: RouteSpec): readonly OpenApiParameter[] {
   const names = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => PATH_PARAMETERS[name] ?? []);
-  const all = [...names, ...Object.entries(query).map(([name, spec]) => queryParameter(name, spec)), ...CONDITIONS[preconditions]];
+  const all = [
+    ...names,
+    ...Object.entries(query).map(([name, spec]) => parameterOf('query', name, spec)),
+    ...Object.entries(requestHeaders).map(([name, spec]) => parameterOf('header', name, spec)),
+    ...CONDITIONS[preconditions],
+  ];
   return all.map((parameter) => ({ ...parameter, schema: shownSchema(parameter.schema) }));
 }
 
-function queryParameter(name: string, { example, isValueless = false, meaning, schema }: ParameterSpec): OpenApiParameter {
+function parameterOf(place: OpenApiParameter['in'], name: string, spec: ParameterSpec): OpenApiParameter {
+  const { example, isValueless = false, meaning, schema } = spec;
   return {
-    name, in: 'query', description: meaning, ...(isValueless ? { allowEmptyValue: true } : {}), schema,
+    name, in: place, description: meaning, ...(isValueless ? { allowEmptyValue: true } : {}), schema,
     ...(example === undefined ? {} : { example }),
   };
 }

@@ -75,6 +75,10 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   project_files_exist: { status: 409, title: 'Files of this project exist', facts: FILES },
   project_not_served: { status: 409, title: 'Project not served', facts: FILES },
   not_on_disk: { status: 409, title: 'Project not on disk' },
+  ahead_of_log: { status: 409, title: 'Ahead of the log', facts: { log_id: TEXT, oldest_seq: COUNT, last_seq: COUNT } },
+  history_gone: {
+    status: 410, title: 'History gone', facts: { oldest_seq: COUNT, snapshot_seq: { type: ['integer', 'null'], minimum: 0 } },
+  },
   precondition_failed: { status: 412, title: 'Precondition failed', facts: { current_seq: COUNT, op_index: COUNT, key: TEXT } },
   not_acceptable: { status: 406, title: 'Not acceptable' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
@@ -85,6 +89,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_utf8: { status: 400, title: 'Invalid UTF-8', facts: { offset: COUNT } },
   invalid_json: { status: 400, title: 'Invalid JSON', facts: { offset: COUNT, line: COUNT, column: COUNT, expected: TEXT } },
   incomplete_body: { status: 400, title: 'Incomplete body' },
+  too_many_streams: { status: 429, title: 'Too many streams', facts: { limit: COUNT }, retryAfterSeconds: RETRY_SECONDS },
   queue_full: {
     status: 503,
     title: 'Queue full',

@@ -69,13 +69,15 @@ export interface RouteSpec {
    * read and written.
    */
   readonly needs: 'nothing' | 'id' | 'project' | 'store';
-  readonly tag: 'projects' | 'keys' | 'server';
+  readonly tag: 'projects' | 'keys' | 'log' | 'server';
   /** What it does, in a few words. */
   readonly summary: string;
   /** What else a caller should know. Markdown. */
   readonly description?: string;
   /** The parameters, by name; absent: every parameter is refused. */
   readonly query?: Readonly<Record<string, ParameterSpec>>;
+  /** Headers of the request with a meaning on this route only, by name. The handler checks them. */
+  readonly requestHeaders?: Readonly<Record<string, ParameterSpec>>;
   /**
    * The conditions that the handler reads: headers, and for `write` the parameter `if_seq` as well. `none` refuses conditional headers;
    * `ignored` is for routes that never had a version.

@@ -57,6 +57,12 @@ export const SERVER_SETTINGS = {
       default: 8_388_608, unit: 'bytes', min: 1024, max: 8_388_608,
       meaning: 'maximum size of the body of a batch; never more than half of max_queue_bytes',
     }),
+    max_streams: integer({
+      default: 500, unit: 'streams', min: 1, max: 100_000, meaning: 'event streams and waiting event requests that may be open at once',
+    }),
+    max_streams_per_key: integer({
+      default: 50, unit: 'streams', min: 1, max: 100_000, meaning: 'the same for one API key, or for one address without an API key',
+    }),
     max_failed_keys_per_minute: integer({
       default: 100, unit: 'failures', min: 1, max: 1_000_000,
       meaning: 'unknown keys that an address may present in a minute before it is answered 429',

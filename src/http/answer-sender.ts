@@ -38,7 +38,7 @@ export class AnswerSender {
   send(exchange: Exchange, answer: Answer): Promise<void> | undefined {
     if (!exchange.isOpen) return undefined;
     const { request } = exchange;
-    if (isShort(answer.body, request) && (!announcesBody(request) || request.complete)) {
+    if (answer.stream === undefined && isShort(answer.body, request) && (!announcesBody(request) || request.complete)) {
       sendWhole(exchange, answer, answer.body);
       return undefined;
     }
@@ -51,6 +51,12 @@ export class AnswerSender {
     const isUnread = announcesBody(request) && !request.complete && !(await arrivesAtOnce(request));
     if (!exchange.isOpen) return;
     const closing = isUnread ? ['Connection', 'close'] : [];
+    if (answer.stream !== undefined) {
+      exchange.response.writeHead(answer.status, headOf(exchange, [...answer.headers, ...closing], undefined));
+      exchange.response.flushHeaders();
+      await answer.stream();
+      return;
+    }
     if (parted !== undefined) {
       // It takes longer; by its end the body has arrived, or the connection may as well break.
       await this.#sendParts(exchange, { ...parted, headers: [...parted.headers, ...closing] });

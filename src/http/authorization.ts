@@ -51,13 +51,18 @@ export class Authorization {
     this.assertHolds();
   }
 
+  /** True if the project was deleted, or deleted and created again. */
+  get isProjectGone(): boolean {
+    return this.#project !== null && this.#parts.projects.identity(this.#project) !== this.#identity;
+  }
+
   /**
    * Checks that the request would be allowed now, and that its project is still the same.
    *
    * @throws {AppError} `unauthorized`, `forbidden`, `project_not_found`
    */
   assertHolds(): void {
-    const { keyring, scopes, projects } = this.#parts;
+    const { keyring, scopes } = this.#parts;
     const { principal } = this;
     const project = this.#project;
     if (keyring.epoch !== this.#epoch && !keyring.holds(principal)) throw unauthorized();
@@ -65,7 +70,7 @@ export class Authorization {
     const decision = authorize({ principal, action: this.#action(), project }, scopes);
     if (decision === 'unauthorized') throw unauthorized();
     if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
-    if (project === null || projects.identity(project) === this.#identity) return;
+    if (!this.isProjectGone) return;
     throw new AppError('project_not_found', `Cannot find the project "${project}": it was deleted during the request`);
   }
 }

@@ -24,6 +24,11 @@ export interface Answer {
   readonly headers: readonly string[];
   /** Null for none. Pieces are sent without a length; memory is reserved for each by the time it arrives. */
   readonly body: string | Buffer | Texts | null;
+  /**
+   * Sends the body in place of {@link Answer.body}, after the head: for streams, which end in more ways than an answer. If it rejects, the
+   * connection breaks.
+   */
+  readonly stream?: () => Promise<void>;
   /** Bytes of a body that is not sent because the method is `HEAD`, where they are known; absent otherwise. */
   readonly headBytes?: number;
   /** The code of a problem. */

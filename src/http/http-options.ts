@@ -40,6 +40,10 @@ export interface HttpOptions {
   readonly keyBytesMax: number;
   /** Memory for the long answers in progress, in bytes. */
   readonly answerBytesMax: number;
+  /** Most event streams that are open at once. */
+  readonly streamsMax: number;
+  /** Most of them for one caller. */
+  readonly streamsPerCallerMax: number;
   /** Longest request line and headers, together, in bytes. */
   readonly headerBytesMax: number;
   /** Most headers in a request. */

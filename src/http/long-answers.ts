@@ -78,7 +78,7 @@ export class LongAnswers {
   }
 }
 
-/** Callers without an API key are distinguished by their address. */
-function callerOf({ principal, remote }: Exchange): string {
+/** Names the caller of a request. Callers without an API key are distinguished by their address. */
+export function callerOf({ principal, remote }: Exchange): string {
   return principal === null || principal.kind === 'anonymous' ? `anonymous ${remote}` : actorOf(principal);
 }

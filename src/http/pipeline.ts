@@ -10,6 +10,7 @@ import { AnswerBudget } from './answer-budget.js';
 import { AnswerSender } from './answer-sender.js';
 import { Checks } from './checks.js';
 import { Cors, preflightAnswer } from './cors.js';
+import { OpenStreams, type StreamTimes } from './events/open-streams.js';
 import { type Answer, Exchange } from './exchange.js';
 import type { HttpParts } from './http-parts.js';
 import type { KoaPath } from './koa-path.js';
@@ -20,6 +21,7 @@ import { requestIdOf } from './request-id.js';
 import type { BoundRoute, RouteHandlers } from './route-handlers.js';
 import { DOCUMENT_CHECKS, QUERY_CHECKS } from './route-schemas.js';
 import { docsRoutes } from './routes/docs-routes.js';
+import { eventsRoutes } from './routes/events-routes.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { keysRoutes } from './routes/keys-routes.js';
 import { openApiRoutes } from './routes/openapi-routes.js';
@@ -30,6 +32,8 @@ import { rootRoutes } from './routes/root-routes.js';
 interface PipelineOptions {
   /** False sends the routes of a single key through Koa too: both ways must give the same answers. @default true */
   readonly hotPath?: boolean;
+  /** For tests. @default those of the contract */
+  readonly streamTimes?: StreamTimes;
 }
 
 /** Answers requests. */
@@ -40,13 +44,14 @@ export class Pipeline {
   /** Undefined without allowed origins. */
   readonly #cors: Cors | undefined;
   readonly #sender: AnswerSender;
+  readonly #streams: OpenStreams;
   readonly #routes: readonly BoundRoute[];
   /** Loaded when it is needed first, or by {@link Pipeline.loadKoa}. */
   #koa: Promise<KoaPath> | undefined;
   /** The routes of a single key, by method. */
   readonly #hot: ReadonlyMap<string, BoundRoute>;
 
-  constructor(parts: HttpParts, { hotPath = true }: PipelineOptions = {}) {
+  constructor(parts: HttpParts, { hotPath = true, streamTimes = {} }: PipelineOptions = {}) {
     this.#parts = parts;
     this.#addressOf = addressReader(parts.options.trustedProxies);
     this.#checks = new Checks(parts);
@@ -55,14 +60,21 @@ export class Pipeline {
     const budget = new AnswerBudget({ bytesMax: parts.options.answerBytesMax });
     const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
     this.#sender = new AnswerSender(longAnswers);
+    this.#streams = new OpenStreams(parts.options, streamTimes);
     this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
-      ...rootRoutes(parts), ...openApiRoutes(parts.version), ...docsRoutes(parts.options.docsEnabled) });
+      ...eventsRoutes({ ...parts, longAnswers, streams: this.#streams }), ...rootRoutes(parts), ...openApiRoutes(parts.version),
+      ...docsRoutes(parts.options.docsEnabled) });
     this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
   }
 
   /** Loads Koa, which takes a fifth of the time of a start: called once the server serves, so that no request waits for it either. */
   async loadKoa(): Promise<void> {
     await this.#koaPath();
+  }
+
+  /** Ends all event streams, and waiting event requests: at shutdown, before the connections are closed. */
+  endStreams(): void {
+    this.#streams.close();
   }
 
   #koaPath(): Promise<KoaPath> {

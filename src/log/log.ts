@@ -10,7 +10,7 @@
  * - seq starts at 1, or one above a base, and has no gaps. Each line carries the hash of the chain up to and including it.
  * - `append` is conditional on the last seq, and atomic: if it rejects, none of its lines is in the log. The one exception is
  *   `outcome_unknown`, after which only the next startup can tell.
- * - When `append` resolves, its lines are durable to the degree that the log's durability defines. `read` and `follow` never yield a
+ * - When `append` resolves, its lines are durable to the degree that the log's durability defines. `read` and `scan` never yield a
  *   line earlier than that.
  * - At most one append is in flight. Calling `append` again before it settles is a defect of the caller.
  * - A log that has failed accepts nothing until it is opened again. Reads continue.
@@ -18,6 +18,7 @@
 import type { ByteRange } from '../base/byte-scan.js';
 import type { Durability } from '../base/durability.js';
 import type { TextPlace } from '../base/text-place.js';
+import type { ReadRange, ScannedLines, ScanRange } from './event-lines.js';
 import type { UnmovedLog } from './log-errors.js';
 import type { LogFormat } from './log-format.js';
 
@@ -158,16 +159,6 @@ interface AppendOptions {
   readonly isDurable?: boolean;
 }
 
-/** A range of lines to read. */
-export interface ReadRange {
-  /** First seq to read, at least 1. */
-  readonly fromSeq: number;
-  /** Last seq to read. @default the last durable seq at the time of the call */
-  readonly toSeq?: number;
-  /** Aborts the reading: the iteration throws the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
 /** One project's log. */
 export interface Log {
   /** The project it belongs to; part of the first link of the chain. */
@@ -215,17 +206,30 @@ export interface Log {
    *
    * @returns each line once, in order
    * @throws {LogCorruptError} if a line on disk is not the one that was written
-   * @throws {LinesDroppedError} if the reader is so slow that its next line has been dropped; also by {@link Log.follow}
+   * @throws {LinesDroppedError} if the reader is so slow that its next line has been dropped
    */
   read(range: ReadRange): AsyncIterable<LogLine>;
 
+  /** @returns the first seq that can be read now; one above the end if there is none */
+  firstSeq(): number;
+
   /**
-   * Reads lines from a seq on, then each new line as it becomes durable, until the signal is raised or the log is closed.
+   * Reads durable lines as they stand, from any line on and in either direction. Costs no more the further the first line is from the
+   * start of its segment. Reads on only when the next block is requested, holds no descriptor in between, and delays no append and no
+   * removal of a segment.
    *
-   * @param range `fromSeq` and `signal` are used; `toSeq` is not
-   * @returns each line once, in order, without a gap between existing and new lines
+   * @returns blocks that together examine each line of the range once
+   * @throws {LogCorruptError} if a line that is due is not the one that was written
+   * @throws {LinesDroppedError} if a line of the range no longer exists
+   * @throws {AppError} `shutting_down` if a log in files was closed
    */
-  follow(range: ReadRange): AsyncIterable<LogLine>;
+  scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined>;
+
+  /**
+   * Sets whether the newest lines are kept in memory, so that followers at the end of the log read nothing from disk. Without effect in
+   * a log whose lines are in memory anyway.
+   */
+  keepNewest(isWanted: boolean): void;
 
   /**
    * Reads a piece of a stored line again. May keep a descriptor open for the next call; their number is bounded.
@@ -257,8 +261,8 @@ export interface Log {
   configure(options: LogOptions): void;
 
   /**
-   * Waits for the append in flight, syncs what `interval` or `os` left unsynced, records the end of the log, closes every descriptor and
-   * ends every follower. Later appends reject. Idempotent.
+   * Waits for the append in flight, syncs what `interval` or `os` left unsynced, records the end of the log, closes every
+   * descriptor. Later appends reject. Idempotent.
    */
   close(): Promise<void>;
 }

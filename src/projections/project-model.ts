@@ -25,6 +25,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
   readonly state = new ProjectStateProjection();
   readonly #changed = new ChangedBytes();
   #lastSeq = 0;
+  #snapshotSeq: number | null = null;
   #lastTimeMs = 0;
 
   constructor(options: CachingOptions = {}) {
@@ -44,6 +45,11 @@ export class ProjectModel implements Projection<ProjectEvent> {
   /** Bytes of the events applied since the newest snapshot that {@link noteSnapshot} recorded. */
   get changedBytes(): number {
     return this.#changed.count;
+  }
+
+  /** Seq of the newest snapshot that {@link noteSnapshot} recorded; null if there was none. */
+  get snapshotSeq(): number | null {
+    return this.#snapshotSeq;
   }
 
   /**
@@ -85,6 +91,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
    */
   noteSnapshot(seq: number): void {
     this.#changed.noteSnapshot(seq);
+    this.#snapshotSeq = seq;
   }
 }
 

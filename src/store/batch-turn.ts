@@ -28,6 +28,8 @@ export class BatchTurn {
   log: Log;
   /** Called after a change of the project itself has been applied, before any answer. */
   onProjectChange: () => void = () => undefined;
+  /** Called after the lines of a batch have been applied, before any answer. */
+  onApplied: () => void = () => undefined;
   readonly #model: ProjectModel;
   readonly #space: DiskSpaceForGrowth | undefined;
   #hash: string;
@@ -133,6 +135,7 @@ export class BatchTurn {
       const result = { seq, hash, created, count };
       answers.push((volatile) => waiting.resolve(steps === undefined ? { ...result, volatile } : { ...result, steps, volatile }));
     }
+    if (lines.length > 0) this.onApplied();
     const volatile = this.isOnDisk && !isDurable && writtenWith?.durability !== 'fsync';
     for (const answer of answers) answer(volatile);
   }

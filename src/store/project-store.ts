@@ -19,6 +19,7 @@ import { BatchTurn, logOptionsOf } from './batch-turn.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
 import type { DiskSpaceForGrowth } from './disk-space-for-growth.js';
+import { EventFeed } from './event-feed.js';
 import { ProjectReads } from './project-reads.js';
 
 export { logOptionsOf } from './batch-turn.js';
@@ -53,6 +54,8 @@ function noSnapshots(): Promise<Buffer> {
 export class ProjectStore {
   /** The reading side. */
   readonly reads: ProjectReads;
+  /** Its events. */
+  readonly feed: EventFeed;
   readonly #model: ProjectModel;
   readonly #turn: BatchTurn;
   readonly #queue: CommandQueue;
@@ -67,6 +70,8 @@ export class ProjectStore {
     this.#model = parts.model;
     this.#turn = new BatchTurn(parts.log, parts.model, parts.space);
     this.#turn.onProjectChange = () => this.#reportChange();
+    this.feed = new EventFeed(() => this.#turn.log);
+    this.#turn.onApplied = () => this.feed.wake();
     parts.log.onStateChange(() => this.#reportChange());
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);
     // Each read looks the log up, because it may have been replaced.
@@ -138,6 +143,11 @@ export class ProjectStore {
   /** Time of the last applied line, in milliseconds since 1970. */
   get lastTimeMs(): number {
     return this.#model.lastTimeMs;
+  }
+
+  /** Seq of the newest snapshot; null if there is none. */
+  get snapshotSeq(): number | null {
+    return this.isOnDisk ? this.#model.snapshotSeq : null;
   }
 
   /** Bytes of the events since the newest snapshot. */
@@ -278,6 +288,7 @@ export class ProjectStore {
     log.onStateChange(() => this.#reportChange());
     this.#reportChange();
     log.configure(logOptionsOf(this.settings.storage));
+    this.feed.noteReplaced(replaced);
     return replaced;
   }
 
@@ -290,6 +301,7 @@ export class ProjectStore {
     this.#closedBy = reason;
     this.#queue.fail(reason);
     await this.#turns;
+    this.feed.close();
     await this.#turn.log.close();
   }
 
@@ -298,6 +310,7 @@ export class ProjectStore {
     this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is shutting down');
     await this.#turns;
     this.#queue.fail(this.#closedBy);
+    this.feed.close();
     await this.#turn.log.close();
   }
 }

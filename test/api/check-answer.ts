@@ -28,7 +28,8 @@ export class UndocumentedAnswer extends Error {}
 
 /** Headers of any answer, which mean nothing of their own to a client. */
 const GENERAL_HEADERS: ReadonlySet<string> = new Set([
-  'cache-control', 'connection', 'content-length', 'content-type', 'date', 'keep-alive', 'transfer-encoding', 'x-content-type-options',
+  'cache-control', 'connection', 'content-length', 'content-type', 'date', 'keep-alive', 'transfer-encoding', 'x-accel-buffering',
+  'x-content-type-options',
 ]);
 
 const SPECS: readonly RouteSpec[] = ROUTES;
@@ -37,6 +38,7 @@ const ANY_REQUEST: readonly ErrorCode[] = problemsOf(
   { ...SPECS[0], path: '/', action: null, needs: 'nothing', preconditions: 'ignored', problems: [] } as unknown as RouteSpec,
 );
 const NO_CONTENT = 204;
+const LINES_MEDIA_TYPE = 'application/x-ndjson';
 const SCHEMAS = new Schemas2020(Object.fromEntries(
   Object.entries(API_DOCUMENT.components.schemas).map(([name, schema]) => [name, name === 'Problem' ? schema : closed(schema)]),
 ));
@@ -113,15 +115,21 @@ function bodyFaults({ content }: OpenApiResponse, answer: CheckedAnswer, isHead:
   if (isHead && text !== '') return ['a body in the answer to HEAD'];
   if (content === undefined) return type === '' && text === '' ? [] : ['a body where there is none'];
   if (media === undefined) return [`the media type "${type}"`];
-  if (isHead || !/json/.test(mediaType)) return [];
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return ['a body that is not JSON'];
-  }
-  const faults = SCHEMAS.faults(closedOnce(media.schema), document);
+  if (isHead) return [];
+  if (mediaType === LINES_MEDIA_TYPE) return text.split('\n').every((line) => line === '' || isJson(line)) ? [] : ['a line that is not JSON'];
+  if (!/json$/.test(mediaType)) return [];
+  if (!isJson(text)) return ['a body that is not JSON'];
+  const faults = SCHEMAS.faults(closedOnce(media.schema), JSON.parse(text));
   return mediaType === PROBLEM_MEDIA_TYPE && faults.length === 0 ? problemFaults(answer) : faults;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What is said by the code alone. */

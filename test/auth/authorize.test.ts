@@ -10,7 +10,7 @@ const test = suite('authorize');
 const GLOBAL: Principal = { kind: 'global', keyId: '0123456789abcdef' };
 const ALPHA: Principal = { kind: 'project', project: 'alpha', keyId: 'fedcba9876543210' };
 
-const PROJECT_ACTIONS: readonly Action[] = ['project.read', 'project.update', 'keys.read', 'keys.write'];
+const PROJECT_ACTIONS: readonly Action[] = ['project.read', 'project.update', 'keys.read', 'keys.write', 'events.read'];
 const GLOBAL_ACTIONS: readonly Action[] = [
   'projects.list',
   'projects.create',

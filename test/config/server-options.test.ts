@@ -25,6 +25,8 @@ test('an empty configuration gives every default', () => {
       max_answer_bytes: 67_108_864,
       max_batch_ops: 1000,
       max_batch_bytes: 8_388_608,
+      max_streams: 500,
+      max_streams_per_key: 50,
       max_failed_keys_per_minute: 100,
     },
     timeouts: { headers_seconds: 10, request_seconds: 30, keep_alive_seconds: 5, idle_seconds: 120, shutdown_seconds: 10 },

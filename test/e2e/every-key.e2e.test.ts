@@ -77,6 +77,8 @@ const ROUTES: readonly Route[] = [
   projectRoute('POST', `${BASE}/{id}/read`, { ok: 200, body: '{"keys":["k","none"]}' }),
   projectRoute('PUT', `${BASE}/{id}/keys/k`, { ok: 200, body: '1' }),
   projectRoute('POST', `${BASE}/{id}/keys/k`, { ok: 200, body: '1' }),
+  projectRoute('GET', `${BASE}/{id}/events`, { ok: 200 }),
+  projectRoute('HEAD', `${BASE}/{id}/events`, { ok: 200 }),
   projectRoute('GET', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('HEAD', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('DELETE', `${BASE}/{id}/keys/k`, { ok: 200 }),

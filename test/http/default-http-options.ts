@@ -11,6 +11,8 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   batchBytesMax: 8_388_608,
   keyBytesMax: 1024,
   answerBytesMax: 67_108_864,
+  streamsMax: 500,
+  streamsPerCallerMax: 50,
   headerBytesMax: 16_384,
   headersMax: 100,
   connectionsMax: 4000,

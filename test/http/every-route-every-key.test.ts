@@ -31,6 +31,8 @@ const ROUTES: readonly RouteCase[] = [
   { method: 'GET', path: '/api/v1/projects/{id}/keys', action: 'keys.read' },
   { method: 'HEAD', path: '/api/v1/projects/{id}/keys', action: 'keys.read' },
   { method: 'POST', path: '/api/v1/projects/{id}/read', action: 'keys.read', body: '{"keys":["k","none"]}' },
+  { method: 'GET', path: '/api/v1/projects/{id}/events', action: 'events.read' },
+  { method: 'HEAD', path: '/api/v1/projects/{id}/events', action: 'events.read' },
   { method: 'GET', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },
   { method: 'HEAD', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },
   { method: 'PUT', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write', body: '1' },

@@ -16,6 +16,8 @@ import type {
 } from '../../src/projects/projects.js';
 import { keyChangesOf } from '../../src/events/event.js';
 import { decide } from '../../src/store/decide.js';
+import { MemoryLog } from '../../src/log/memory-log.js';
+import { EventFeed } from '../../src/store/event-feed.js';
 import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
 import type { HeldKeys } from '../../src/store/held-keys.js';
 import { membersOf, type MembersPiece, type ReadPiece } from '../../src/store/project-reads.js';
@@ -83,10 +85,14 @@ export class FakeStore {
   beforeSubmit: () => void | Promise<void> = () => undefined;
   volatile = false;
   seq = 1;
+  readonly snapshotSeq = null;
+  readonly feed: EventFeed;
 
   constructor(id: string, logId: string) {
     this.id = id;
     this.logId = logId;
+    const log = new MemoryLog({ project: id, logId });
+    this.feed = new EventFeed(() => log);
   }
 
   get reads(): this {

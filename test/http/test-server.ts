@@ -10,6 +10,7 @@ import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
 import { createLogger } from '../../src/base/server-log.js';
 import type { LifecycleState } from '../../src/http/http-parts.js';
+import type { StreamTimes } from '../../src/http/events/open-streams.js';
 import type { HttpOptions } from '../../src/http/http-options.js';
 import { checkAnswer } from '../api/check-answer.js';
 import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
@@ -27,6 +28,7 @@ export interface TestServerOptions {
   readonly failuresPerMinute?: number;
   /** Derives typed keys instead of scrypt. */
   readonly derive?: NonNullable<DerivationQueueOptions['derive']>;
+  readonly streamTimes?: StreamTimes;
 }
 
 /** The parts of an answer. */
@@ -56,8 +58,10 @@ export class TestServer {
   state: LifecycleState = 'serving';
   port = 0;
   readonly server: HttpServer;
+  readonly pipeline: Pipeline;
 
-  constructor({ http = {}, hotPath = true, globalOpen = false, failuresPerMinute = 100, derive }: TestServerOptions = {}) {
+  constructor(options: TestServerOptions = {}) {
+    const { http = {}, hotPath = true, globalOpen = false, failuresPerMinute = 100, derive, streamTimes = {} } = options;
     this.keyring = new Keyring(derive === undefined ? {} : { derive });
     const { projects } = this;
     projects.add('alpha');
@@ -65,11 +69,11 @@ export class TestServer {
     this.keyring.setKey({ kind: 'global' }, { hash: hashGenerated(this.globalKey) });
     this.keyring.setKey({ kind: 'project', project: 'alpha' }, { hash: hashGenerated(this.alphaKey) });
     this.keyring.setKey({ kind: 'project', project: 'beta' }, { hash: hashGenerated(this.betaKey) });
-    const options: HttpOptions = { ...DEFAULT_HTTP_OPTIONS, port: 0, ...http };
+    const httpOptions: HttpOptions = { ...DEFAULT_HTTP_OPTIONS, port: 0, ...http };
     const collected = this.#collect();
     const logger = createLogger({ level: 'debug', destination: { write: (text) => collected.write(text) } });
     const turns = new EventLoopTurns();
-    const pipeline = new Pipeline({
+    this.pipeline = new Pipeline({
       projects,
       keyring: this.keyring,
       throttle: new FailedKeyThrottle({ failuresPerMinute }),
@@ -81,12 +85,12 @@ export class TestServer {
         },
       },
       logger,
-      options,
+      options: httpOptions,
       phase: () => this.state,
       version: '1.2.3-test',
       turns,
-    }, { hotPath });
-    this.server = new HttpServer({ listener: pipeline.handle, options, logger, turns });
+    }, { hotPath, streamTimes });
+    this.server = new HttpServer({ listener: this.pipeline.handle, options: httpOptions, logger, turns });
   }
 
   /** Waits for the access log line of a request. */

@@ -1,9 +1,8 @@
 /** The contract of a log as one suite, run for every implementation. */
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 import { WrongLastSeqError } from '../../src/log/log-errors.js';
 import { genesisHash } from '../../src/log/line-format.js';
-import { LINE_BYTES_MAX, type Log, type LogLine, type LogOptions } from '../../src/log/log.js';
+import { LINE_BYTES_MAX, type Log, type LogOptions } from '../../src/log/log.js';
 import { MANUAL_CLOCK_START_MS, ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
 import { collect, draft, drafts, hashByHand, hashIn, OPTIONS, PROJECT } from './file/log-fixture.js';
@@ -180,71 +179,17 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     assert.equal(await stamp(), MANUAL_CLOCK_START_MS + 5);
   }));
 
-  test('a read and a follower stop with the reason of their signal', withLog(async (log) => {
+  test('a read stops with the reason of its signal', withLog(async (log) => {
     await log.append(drafts(1, 3), 0);
-    for (const start of [log.read.bind(log), log.follow.bind(log)]) {
-      const stop = new AbortController();
-      const seen: number[] = [];
-      await assert.rejects(async () => {
-        for await (const line of start({ fromSeq: 1, signal: stop.signal })) {
-          seen.push(line.seq);
-          stop.abort(new Error('enough'));
-        }
-      }, /enough/);
-      assert.deepEqual(seen, [1]);
-    }
-  }));
-
-  test('a waiting follower stops when its signal is raised', withLog(async (log) => {
     const stop = new AbortController();
-    const waiting = collect(log.follow({ fromSeq: 1, signal: stop.signal }));
-    await delay(1);
-    stop.abort(new Error('enough'));
-    await assert.rejects(waiting, /enough/);
-    await assert.rejects(collect(log.follow({ fromSeq: 1, signal: AbortSignal.abort(new Error('before')) })), /before/);
-  }));
-
-  test('followers get every line once and in order, from any start, during appends and rotations', withLog(async (log) => {
-    const seen: number[][] = [];
-    const follow = async (fromSeq: number, list: number[]): Promise<void> => {
-      for await (const line of log.follow({ fromSeq })) {
-        list.push(line.seq);
-        if (line.seq % 7 === 0) await delay(0);
+    const seen: number[] = [];
+    await assert.rejects(async () => {
+      for await (const line of log.read({ fromSeq: 1, signal: stop.signal })) {
+        seen.push(line.seq);
+        stop.abort(new Error('enough'));
       }
-    };
-    const followers: Promise<void>[] = [];
-    for (let batch = 0; batch < 40; batch += 1) {
-      const list: number[] = [];
-      seen.push(list);
-      followers.push(follow(batch + 1, list));
-      const { seq } = log.position();
-      await log.append(drafts(seq + 1, seq + 1 + (batch % 3)), seq);
-      if (batch % 5 === 0) await delay(0);
-    }
-    const last = log.position().seq;
-    await log.close();
-    await Promise.all(followers);
-    seen.forEach(
-      (list, index) => assert.deepEqual(list, Array.from({ length: last - index }, (_, at) => index + 1 + at), `from ${index + 1}`),
-    );
-  }, ROTATING));
-
-  test('a follower that begins while lines are appended misses none', withLog(async (log) => {
-    await log.append(drafts(1, 3), 0);
-    for (let round = 0; round < 20; round += 1) {
-      const before = log.position().seq;
-      const list: LogLine[] = [];
-      const following = (async () => {
-        for await (const line of log.follow({ fromSeq: 1 })) {
-          list.push(line);
-          if (line.seq === before + 2) break;
-        }
-      })();
-      await log.append(drafts(1, 1), before);
-      await log.append(drafts(2, 2), before + 1);
-      await following;
-      assert.deepEqual(list.map((line) => line.seq), Array.from({ length: before + 2 }, (_, index) => index + 1));
-    }
+    }, /enough/);
+    assert.deepEqual(seen, [1]);
   }));
 
   test('reads during appends see a complete, unbroken range', withLog(async (log) => {
@@ -261,17 +206,14 @@ export function testLogContract(name: string, factory: LogFactory, capabilities:
     await Promise.all(readings);
   }, ROTATING));
 
-  test('closing ends followers and refuses appends; closing again does nothing', withLog(async (log) => {
+  test('closing refuses appends; closing again does nothing', withLog(async (log) => {
     await log.append(drafts(1, 1), 0);
-    const following = collect(log.follow({ fromSeq: 1 }));
-    await delay(1);
     const reported: string[] = [];
     log.onStateChange(() => void reported.push(log.state()));
     await log.close();
     await log.close();
     assert.equal(log.state(), 'closed');
     assert.deepEqual(reported, ['closed']);
-    assert.deepEqual((await following).map((line) => line.seq), [1]);
     await assert.rejects(log.append(drafts(2, 2), 1), { code: 'shutting_down' });
     assert.equal(log.position().seq, 1);
   }));

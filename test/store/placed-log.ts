@@ -1,8 +1,9 @@
 /** A log in memory whose lines can be read again by their place, as those of a log in files can. */
 import { invariant } from '../../src/base/invariant.js';
 import type { TextPlace } from '../../src/base/text-place.js';
+import type { ReadRange, ScannedLines, ScanRange } from '../../src/log/event-lines.js';
 import type {
-  AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange, SealedSegments,
+  AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, SealedSegments,
 } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 
@@ -112,8 +113,16 @@ export class PlacedLog implements Log {
     }
   }
 
-  follow(range: ReadRange): AsyncIterable<LogLine> {
-    return this.#inner.follow(range);
+  firstSeq(): number {
+    return this.#inner.firstSeq();
+  }
+
+  scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
+    return this.#inner.scan(range);
+  }
+
+  keepNewest(isWanted: boolean): void {
+    this.#inner.keepNewest(isWanted);
   }
 
   position(): LogPosition {

@@ -1,7 +1,8 @@
 /** A log whose appends wait until the test lets them through or fails them. */
 import { invariant } from '../../src/base/invariant.js';
 import type { TextPlace } from '../../src/base/text-place.js';
-import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../../src/log/log.js';
+import type { ReadRange, ScannedLines, ScanRange } from '../../src/log/event-lines.js';
+import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 
 /** Rounds of the event loop that a test waits for something that is due. */
@@ -93,8 +94,16 @@ export class ScriptedLog implements Log {
     return this.#inner.read(range);
   }
 
-  follow(range: ReadRange): AsyncIterable<LogLine> {
-    return this.#inner.follow(range);
+  firstSeq(): number {
+    return this.#inner.firstSeq();
+  }
+
+  scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
+    return this.#inner.scan(range);
+  }
+
+  keepNewest(isWanted: boolean): void {
+    this.#inner.keepNewest(isWanted);
   }
 
   sync(): Promise<void> {

@@ -7,12 +7,12 @@ import type { TextPlace } from '../../base/text-place.js';
 import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/invariant.js';
 import type { Logger } from '../../base/logger.js';
-import { AppendNotice } from '../append-notice.js';
 import { encodeBatch, type EncodedBatch } from '../batch-encoder.js';
 import { LineClock } from '../line-clock.js';
 import { formatOf, type LogFormat } from '../log-format.js';
 import { logFailed, outcomeUnknown, WrongLastSeqError } from '../log-errors.js';
-import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, ReadRange } from '../log.js';
+import type { ReadRange, ScannedLines, ScanRange } from '../event-lines.js';
+import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
 import { faultOf, ForeignChangeError } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
@@ -58,7 +58,6 @@ export class FileLog implements Log {
   readonly #context: FileLogContext;
   readonly #lineClock: LineClock;
   readonly #head: HeadKeeper;
-  readonly #notice = new AppendNotice();
   #options: LogOptions;
   #segment: ActiveSegment;
   #state: LogState = 'writable';
@@ -119,8 +118,8 @@ export class FileLog implements Log {
     const { disk, paths, idleFiles } = this.#context;
     return new OpenLogReader(disk, paths, idleFiles, {
       logId: this.logId,
-      segments: () => [...this.sealed.list(), { firstSeq: this.#segment.firstSeq, isCompressed: false, isActive: true }],
-      activeBytes: () => this.#segment.sizeBytes,
+      sealed: () => this.sealed.list(),
+      active: () => this.#segment,
       end: () => this.#end,
       isClosed: () => this.#state === 'closed',
     });
@@ -180,7 +179,7 @@ export class FileLog implements Log {
       await this.#takeBack(bytes, error);
       throw this.#answerFor(error);
     }
-    this.#accept(batch, bytes.length);
+    this.#accept(batch, bytes);
     return batch.lines;
   }
 
@@ -235,10 +234,10 @@ export class FileLog implements Log {
     return new AppError('disk_failed', 'Cannot append to the log: the system cannot open or write its file now', { cause: error });
   }
 
-  #accept(batch: EncodedBatch, byteCount: number): void {
-    this.#segment.accept(byteCount);
+  #accept(batch: EncodedBatch, bytes: Buffer): void {
+    this.#segment.accept(bytes.length);
+    this.#reader.newest?.add(batch, bytes, this.#end.hash);
     this.#end = batch.end;
-    this.#notice.wake();
     if (this.#syncs.synced.seq < this.#end.seq) this.#syncs.later(this.#options);
   }
 
@@ -257,7 +256,6 @@ export class FileLog implements Log {
     this.#context.logger.error(
       { project: this.project, err: cause }, isDefect ? `${consequence}; this is a defect of the server, not of the disk` : consequence,
     );
-    this.#notice.wake();
   }
 
   #becomeReadOnly(cause: unknown): void {
@@ -360,8 +358,16 @@ export class FileLog implements Log {
     return this.#reader.read(range);
   }
 
-  follow(range: ReadRange): AsyncGenerator<LogLine> {
-    return this.#reader.follow(range, this.#notice);
+  firstSeq(): number {
+    return this.#reader.firstSeq;
+  }
+
+  scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
+    return this.#reader.scan(range);
+  }
+
+  keepNewest(isWanted: boolean): void {
+    this.#reader.keepNewest(isWanted);
   }
 
   async readText(place: TextPlace, isAgain = false): Promise<Buffer> {
@@ -384,7 +390,6 @@ export class FileLog implements Log {
     this.#probe.stop();
     await Promise.allSettled([this.#inFlight]);
     this.#syncs.end();
-    this.#notice.wake();
     try {
       await this.#syncs.settle();
       if (!this.#hasFailed) await this.#syncs.sync(this.#segment, this.#end);

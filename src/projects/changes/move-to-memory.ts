@@ -74,6 +74,7 @@ export async function moveToMemory(
     release();
   }
   await store.reads.settleReads();
+  await store.feed.settle();
   await closeReplacedLog(logger, onDisk);
   await maintenance.unmoved.leave(id, logId).catch(logFailure(logger, 'error', { project: id }, LEFT_FILES_STAY));
 }

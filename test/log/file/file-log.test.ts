@@ -8,7 +8,8 @@ import { LogCorruptError } from '../../../src/log/log-errors.js';
 import type { Log } from '../../../src/log/log.js';
 import { ManualClock } from '../../base/manual-clock.js';
 import { suite } from '../../suite.js';
-import { testLogContract } from '../log-contract.js';
+import { type LogFactory, testLogContract } from '../log-contract.js';
+import { testScanContract } from '../scan-contract.js';
 import {
   ACTIVE, appendBatches, closedGate, collect, createLog, diskWith, draft, drafts, emptyDisk, HEAD,
   HOME, homeOn, linesOf, LOG_ID, openLog, OPTIONS, PROJECT,
@@ -19,7 +20,7 @@ function eventLines(texts: readonly string[]): string[] {
   return texts.flatMap((text) => text.split('\n')).filter((line) => line.startsWith('{"seq":'));
 }
 
-testLogContract('files on a disk in memory', async (options, clock) => {
+const inMemory: LogFactory = async (options, clock) => {
   const disk = emptyDisk();
   let log = await createLog(disk, options, { clock });
   return {
@@ -40,7 +41,9 @@ testLogContract('files on a disk in memory', async (options, clock) => {
       assert.deepEqual(disk.openPaths, [], 'nothing stays open');
     },
   };
-}, { keepsLines: true });
+};
+
+for (const testContract of [testLogContract, testScanContract]) testContract('files on a disk in memory', inMemory, { keepsLines: true });
 
 testLogContract('files on the real disk', async (options, clock) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'simplekv-log-'));

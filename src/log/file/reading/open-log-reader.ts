@@ -1,30 +1,36 @@
 /**
- * Serves `Log.read`, `Log.follow` and `Log.readText` of an open log in files: yields accepted lines from the segments that exist.
+ * Serves `Log.read`, `Log.scan` and `Log.readText` of an open log in files: yields accepted lines from the segments that exist.
  */
 import { AppError } from '../../../base/app-error.js';
 import { countText } from '../../../base/count-text.js';
 import type { TextPlace } from '../../../base/text-place.js';
 import type { Disk } from '../../../disk/disk.js';
 import type { IdleFiles } from '../../../disk/idle-files.js';
-import type { AppendNotice } from '../../append-notice.js';
-import { LogCorruptError } from '../../log-errors.js';
-import type { LogLine, LogPosition, ReadRange } from '../../log.js';
+import { LinesDroppedError, LogCorruptError } from '../../log-errors.js';
+import type { ReadRange, ScannedLines, ScanRange } from '../../event-lines.js';
+import type { LogLine, LogPosition, SealedSegment } from '../../log.js';
+import { NewestLines } from '../../newest-lines.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
+import type { SegmentExtent } from '../segment/active-segment.js';
 import { segmentFile } from '../segment/segment-files.js';
 import { LogReader } from './log-reader.js';
 import { PlaceReader } from './place-reader.js';
+import { type PlacedText, SegmentLines } from './segment-lines.js';
 
 /** The current state of the open log. */
 interface OpenLog {
   readonly logId: string;
-  /** All segments, oldest first; the last one is the active one. */
-  segments(): readonly ListedSegment[];
-  /** Accepted bytes of the active segment. */
-  activeBytes(): number;
+  /** The sealed segments, oldest first. */
+  sealed(): readonly SealedSegment[];
+  /** The active segment: its first seq, and its accepted bytes. */
+  active(): Pick<SegmentExtent, 'firstSeq' | 'sizeBytes'>;
   /** The last accepted line. */
   end(): LogPosition;
   isClosed(): boolean;
 }
+
+/** How many bytes of lines are kept in memory while the log is followed. */
+const NEWEST_BYTES_MAX = 1_048_576;
 
 /** Reads one open log. */
 export class OpenLogReader {
@@ -32,13 +38,15 @@ export class OpenLogReader {
   readonly #paths: LogPaths;
   readonly #log: OpenLog;
   readonly #places: PlaceReader;
+  /** The lines that followers at the end of the log are about to read; undefined without followers. The log adds to it. */
+  newest: NewestLines | undefined;
 
   /** @param idleFiles closes descriptors that are not in use */
   constructor(disk: Disk, paths: LogPaths, idleFiles: IdleFiles, log: OpenLog) {
     this.#disk = disk;
     this.#paths = paths;
     this.#log = log;
-    this.#places = new PlaceReader(disk, paths, idleFiles, log);
+    this.#places = new PlaceReader(disk, paths, idleFiles, { logId: log.logId, segments: () => this.#segments() });
   }
 
   /**
@@ -63,42 +71,82 @@ export class OpenLogReader {
     }
   }
 
-  /**
-   * Keeps reading as the log grows; see `Log.follow`.
-   *
-   * @param notice woken when the log has grown or was closed
-   * @returns each line once, in order
-   */
-  async *follow(range: ReadRange, notice: AppendNotice): AsyncGenerator<LogLine> {
-    const reader = this.#reader();
-    let fromSeq = this.#firstSeqOf(range);
-    try {
-      for (;;) {
-        range.signal?.throwIfAborted();
-        for await (const line of reader.lines(fromSeq, this.#log.end().seq)) {
-          range.signal?.throwIfAborted();
-          fromSeq = line.seq + 1;
-          yield line;
+  #segments(): readonly ListedSegment[] {
+    return [...this.#log.sealed(), { firstSeq: this.#log.active().firstSeq, isCompressed: false, isActive: true }];
+  }
+
+  /** First seq of the oldest segment. */
+  get firstSeq(): number {
+    return (this.#log.sealed()[0] ?? this.#log.active()).firstSeq;
+  }
+
+  /** {@inheritDoc Log.keepNewest} */
+  keepNewest(isWanted: boolean): void {
+    if (!isWanted) this.newest = undefined;
+    else this.newest ??= new NewestLines(NEWEST_BYTES_MAX, this.#log.end().seq);
+  }
+
+  /** {@inheritDoc Log.scan} */
+  async* scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
+    let { fromSeq } = range;
+    if (this.newest !== undefined && fromSeq >= this.newest.firstSeq && range.isNewestFirst !== true) {
+      try {
+        for await (const block of this.newest.scan(range)) {
+          fromSeq = block.doneSeq + 1;
+          yield block;
         }
-        if (fromSeq <= this.#log.end().seq) continue;
-        if (this.#log.isClosed()) return;
-        await notice.wait(range.signal);
+        return;
+      } catch (error) {
+        // A slow reader: the files still have its lines.
+        if (!(error instanceof LinesDroppedError)) throw error;
       }
-    } finally {
-      await reader.close();
     }
+    yield* this.#scanFiles({ ...range, fromSeq });
+  }
+
+  async* #scanFiles(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
+    const { fromSeq, toSeq, isNewestFirst = false } = range;
+    for (let seq = isNewestFirst ? toSeq : fromSeq; seq >= fromSeq && seq <= toSeq;) {
+      const text = this.#textOf(seq);
+      const lines = new SegmentLines(text, range);
+      const [first, last] = [Math.max(fromSeq, text.firstSeq), Math.min(toSeq, text.lastSeq)];
+      const blocks = isNewestFirst ? lines.backwards(first, seq) : lines.forwards(seq, last);
+      try {
+        for await (const block of blocks) {
+          seq = block.doneSeq + (isNewestFirst ? -1 : 1);
+          yield block;
+        }
+      } catch (error) {
+        // Its removal, and not damage, is why it cannot be read.
+        if (seq < this.firstSeq) throw new LinesDroppedError(seq, this.firstSeq);
+        throw error;
+      }
+    }
+  }
+
+  #textOf(seq: number): PlacedText {
+    const { sizeBytes, firstSeq } = this.#log.active();
+    const active = { firstSeq, sizeBytes, lastSeq: this.#log.end().seq };
+    const found = seq >= firstSeq ? active : this.#log.sealed().findLast((segment) => segment.firstSeq <= seq);
+    if (found === undefined || seq > found.lastSeq) throw new LinesDroppedError(seq, this.firstSeq);
+    const read = async (into: Buffer, offset: number, isAgain: boolean): Promise<number> => {
+      if (this.#log.isClosed()) throw new AppError('shutting_down', 'Cannot read from the log: it is closed');
+      return await this.#places.read(found.firstSeq, into, offset, isAgain);
+    };
+    const shownName = this.nameOf(found.firstSeq) ?? this.#paths.activeName;
+    return { firstSeq: found.firstSeq, lastSeq: found.lastSeq, sizeBytes: found.sizeBytes, shownName, read };
   }
 
   /** Lines before the first segment have been removed: reading begins with the first one that exists. */
   #firstSeqOf(range: ReadRange): number {
-    return Math.max(range.fromSeq, this.#log.segments()[0]?.firstSeq ?? 1);
+    return Math.max(range.fromSeq, this.firstSeq);
   }
 
   #reader(): LogReader {
     return new LogReader(this.#disk, this.#paths, {
       logId: this.#log.logId,
-      segments: () => Promise.resolve(this.#log.segments()),
-      activeBytes: () => this.#log.activeBytes(),
+      segments: () => Promise.resolve(this.#segments()),
+      activeBytes: () => this.#log.active().sizeBytes,
     });
   }
 
@@ -130,7 +178,7 @@ export class OpenLogReader {
 
   /** @returns the file of a segment relative to the data folder; undefined if there is no such segment */
   nameOf(firstSeq: number): string | undefined {
-    const found = this.#log.segments().find((segment) => segment.firstSeq === firstSeq);
+    const found = this.#segments().find((segment) => segment.firstSeq === firstSeq);
     return found && segmentFile(this.#paths, found).shownName;
   }
 

@@ -1,9 +1,9 @@
 /**
- * Wakes followers when a log has grown or was closed. Owns the waiting; knows no lines.
+ * Wakes whatever waits for a change of something. Owns the waiting; does not know what changed.
  */
 
 /** Wakes all current waiters, once each. */
-export class AppendNotice {
+export class ChangeNotice {
   #waiting = new Set<() => void>();
 
   /** Number of current waiters. */
@@ -19,7 +19,7 @@ export class AppendNotice {
   }
 
   /**
-   * Waits for the next {@link AppendNotice.wake}.
+   * Waits for the next {@link ChangeNotice.wake}.
    *
    * @param signal ends the waiting
    * @throws the signal's reason

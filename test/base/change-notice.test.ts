@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { AppendNotice } from '../../src/log/append-notice.js';
+import { ChangeNotice } from '../../src/base/change-notice.js';
 import { suite } from '../suite.js';
 
-const test = suite('AppendNotice');
+const test = suite('ChangeNotice');
 
 test('all waiters are woken once', async () => {
-  const notice = new AppendNotice();
+  const notice = new ChangeNotice();
   let woken = 0;
   const waits = [1, 2, 3].map(() => notice.wait().then(() => { woken += 1; }));
   notice.wake();
@@ -15,7 +15,7 @@ test('all waiters are woken once', async () => {
 });
 
 test('a waiter that arrives after wake() waits for the next one', async () => {
-  const notice = new AppendNotice();
+  const notice = new ChangeNotice();
   notice.wake();
   let isWoken = false;
   const wait = notice.wait().then(() => { isWoken = true; });
@@ -26,7 +26,7 @@ test('a waiter that arrives after wake() waits for the next one', async () => {
 });
 
 test('a raised signal ends the waiting with its reason, before and during it', async () => {
-  const notice = new AppendNotice();
+  const notice = new ChangeNotice();
   const stop = new AbortController();
   const wait = notice.wait(stop.signal);
   stop.abort(new Error('enough'));
@@ -36,7 +36,7 @@ test('a raised signal ends the waiting with its reason, before and during it', a
 });
 
 test('an aborted waiter is removed', async () => {
-  const notice = new AppendNotice();
+  const notice = new ChangeNotice();
   const sizes: number[] = [];
   for (let round = 0; round < 3; round += 1) {
     const stop = new AbortController();

@@ -1,0 +1,53 @@
+/**
+ * Schemas of the events of a project.
+ */
+import { HASH, KEY, SEQ, VALUE } from './keys.js';
+
+const CHANGE = {
+  oneOf: [
+    {
+      type: 'object', title: 'sets a value',
+      properties: { op: { const: 'set' }, key: KEY, value: VALUE },
+      required: ['op', 'key', 'value'],
+    },
+    { type: 'object', title: 'deletes a key', properties: { op: { const: 'delete' }, key: KEY }, required: ['op', 'key'] },
+  ],
+} as const;
+
+/** An event: a line of the log. */
+export const EVENT = {
+  type: 'object', title: 'a line of the log',
+  properties: {
+    seq: SEQ,
+    time: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$', title: 'for people, never for order' },
+    op: { type: 'string', pattern: '^[a-z_.]+$', title: 'what happened, such as set; other fields depend on it' },
+    actor: { type: 'string', title: 'who made the change' },
+    request: { type: 'string', title: 'the X-Request-Id of the change' },
+    durable: { type: 'integer', minimum: 0, title: 'a seq that was on disk when the line was written' },
+    salt: { type: 'string', title: 'random, so that a value cannot be guessed from the hash of its line' },
+    key: KEY,
+    value: VALUE,
+    ops: { type: 'array', items: CHANGE, minItems: 1, title: 'of a batch: its changes' },
+    count: { type: 'integer', minimum: 0, title: 'of a clear: the number of keys that it deleted' },
+    settings: { type: 'object', title: 'of a change of the project: all of its settings' },
+    key_id: { type: ['string', 'null'], title: 'of a change of the project: names its API key' },
+    hash: HASH,
+  },
+  required: ['seq', 'time', 'op', 'actor', 'request', 'durable', 'salt', 'hash'],
+} as const;
+
+/** A page of events. */
+export const EVENTS_PAGE = {
+  type: 'object',
+  properties: {
+    events: { type: 'array', items: EVENT },
+    last_seq: { ...SEQ, title: 'the seq up to which everything was examined; newest first, the newest one that the pages cover' },
+  },
+  required: ['events', 'last_seq'],
+} as const;
+
+/** Events one a line. */
+export const EVENT_LINES = { type: 'string', title: 'lines of JSON, each an event as in a page' } as const;
+
+/** Events as they are written. */
+export const EVENT_STREAM = { type: 'string', title: 'server-sent events; the data of an event is its line' } as const;

@@ -1,0 +1,163 @@
+/**
+ * Sends events as a stream: reads the next ones only when the client has taken those before, and checks the authorization before each.
+ */
+import type { EventCursor, EventFeed } from '../../store/event-feed.js';
+import { bookmarkFrame, byeFrame, type FeedEvent, frameOf, heartbeatFrame, lineOf, liveFrame, retryFrame } from './event-frames.js';
+import type { OpenStream } from './open-streams.js';
+
+/** What a stream is made from. */
+export interface StreamParts {
+  readonly stream: OpenStream;
+  readonly feed: EventFeed;
+  readonly cursor: EventCursor;
+  /** Reserves memory for a long line. */
+  readonly admit: (sizeBytes: number) => Promise<void> | undefined;
+  /** Releases it. */
+  readonly release: () => void;
+}
+
+/** The media type of a stream. */
+interface StreamForm {
+  readonly piecesOf: (event: FeedEvent) => readonly Buffer[];
+}
+
+/** Bytes that are passed to the socket at once. */
+const PART_BYTES = 65_536;
+/** Frames are collected up to this size, in bytes. */
+const COLLECTED_BYTES = 16_384;
+/** After so many events that do not match, a client learns how far the stream has come. */
+const SKIPPED_EVENTS_MAX = 1000;
+
+const LINES: StreamForm = { piecesOf: lineOf };
+const FRAMES: StreamForm = { piecesOf: frameOf };
+
+/**
+ * Sends events as lines until the server has a reason to end. A client without a reason to go on waits for it: an end that says nothing
+ * must not look like the end of the log, so the connection breaks unless the client may continue at once.
+ *
+ * @throws {Error} if the stream must not end normally
+ */
+export async function followLines({ stream, feed, cursor, admit, release }: StreamParts): Promise<void> {
+  const sender = new Sender(stream, LINES);
+  while (stream.mayGoOn()) {
+    const block = await cursor.next(admit);
+    if (block === undefined) {
+      if (feed.isEnded && cursor.isLive) break;
+      await stream.pause((signal) => cursor.wait(signal));
+      continue;
+    }
+    await sender.send(block.events);
+    release();
+  }
+  const { reason } = stream;
+  if (reason !== 'max_age' && reason !== 'shutting_down') throw new Error(`The stream ended: ${reason ?? 'its log was closed'}`);
+  stream.finish();
+}
+
+/**
+ * Sends events as lines, up to the end of a range.
+ *
+ * @param events read as they are sent
+ * @throws {Error} if the stream ends before the range does
+ */
+export async function sendLines(
+  { stream, release }: Pick<StreamParts, 'stream' | 'release'>, events: AsyncIterable<{ readonly events: readonly FeedEvent[] }>,
+  limit: number | undefined,
+): Promise<void> {
+  const sender = new Sender(stream, LINES);
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  for await (const block of events) {
+    await sender.send(block.events.slice(0, left));
+    release();
+    left -= block.events.length;
+    if (left <= 0 || !stream.mayGoOn()) break;
+  }
+  if (!stream.mayGoOn()) throw new Error(`The stream ended before the end of its range: ${stream.reason ?? 'the client left'}`);
+  stream.finish();
+}
+
+/**
+ * Sends server-sent events until the server has a reason to end, which it sends too.
+ *
+ * @param afterSeq where the stream begins
+ * @throws {Error} if the log cannot be read
+ */
+export async function sendServerEvents({ stream, feed, cursor, admit, release }: StreamParts, afterSeq: number): Promise<void> {
+  const sender = new Sender(stream, FRAMES);
+  await stream.write(retryFrame());
+  let isLive = false;
+  sender.shownSeq = afterSeq;
+  while (stream.mayGoOn()) {
+    const block = await cursor.next(admit);
+    if (block !== undefined) {
+      await sender.send(block.events);
+      release();
+      if (cursor.doneSeq - sender.shownSeq >= SKIPPED_EVENTS_MAX) await sender.bookmark(feed, cursor.doneSeq);
+      continue;
+    }
+    if (!isLive) await stream.write(liveFrame(cursor.doneSeq));
+    isLive = true;
+    if (feed.isEnded && cursor.isLive) break;
+    await stream.pause((signal) => cursor.wait(signal));
+    if (stream.isQuiet && stream.mayGoOn()) await sender.giveSign(feed, cursor.doneSeq);
+  }
+  const { reason } = stream;
+  if (reason === undefined) throw new Error('The stream ended: its log was closed');
+  stream.finish(byeFrame(reason));
+}
+
+/** Passes events to a stream. */
+class Sender {
+  /** The last event that the client has an id of. */
+  shownSeq = 0;
+  readonly #stream: OpenStream;
+  readonly #form: StreamForm;
+
+  constructor(stream: OpenStream, form: StreamForm) {
+    this.#stream = stream;
+    this.#form = form;
+  }
+
+  /** Sends events for as long as the stream may go on. */
+  async send(events: readonly FeedEvent[]): Promise<void> {
+    let collected: Buffer[] = [];
+    let collectedBytes = 0;
+    for (const event of events) {
+      if (!this.#stream.mayGoOn()) break;
+      for (const piece of this.#form.piecesOf(event)) {
+        collected.push(piece);
+        collectedBytes += piece.length;
+      }
+      if (collectedBytes >= COLLECTED_BYTES) {
+        await this.#pass(collected);
+        [collected, collectedBytes] = [[], 0];
+      }
+      this.shownSeq = event.seq;
+    }
+    await this.#pass(collected);
+  }
+
+  /** An event that was begun is completed, unless its reader is too slow. */
+  async #pass(pieces: readonly Buffer[]): Promise<void> {
+    const stream = this.#stream;
+    const joined = pieces.length > 1 && pieces.every(({ length }) => length <= COLLECTED_BYTES) ? [Buffer.concat(pieces)] : pieces;
+    for (const piece of joined) {
+      for (let offset = 0; offset < piece.length; offset += PART_BYTES) {
+        await stream.write(piece.subarray(offset, offset + PART_BYTES));
+      }
+    }
+  }
+
+  /** Names an event that did not match. */
+  async bookmark(feed: EventFeed, seq: number): Promise<void> {
+    const hash = await feed.hashAt(seq);
+    this.shownSeq = seq;
+    await this.#stream.write(bookmarkFrame({ seq, hash }));
+  }
+
+  /** Shows a client that the stream is alive, and how far it has come. */
+  async giveSign(feed: EventFeed, seq: number): Promise<void> {
+    if (seq > this.shownSeq) await this.bookmark(feed, seq);
+    else await this.#stream.write(heartbeatFrame());
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The events of a project for readers outside: each durable line once, in order and without a gap, whichever log holds it at the time.
+ * Nothing is pushed: a reader asks for the next lines when it has taken those before, so it costs no queue, and no write waits for it.
+ *
+ * A log may be replaced while it is read (a project moves between memory and disk). A cursor then reads the old log to its end and goes
+ * on in the new one, which continues there. The old log stays open until {@link EventFeed.settle} resolves.
+ */
+import { ChangeNotice } from '../base/change-notice.js';
+import type { EventLine, ScanRange } from '../log/event-lines.js';
+import type { Log, LogPosition } from '../log/log.js';
+import { type EventFilter, type EventMatcher, matcherOf } from './event-filter.js';
+
+/** Which events to read. */
+interface FeedRange extends EventFilter {
+  /** The seq before the first one. */
+  readonly afterSeq: number;
+  /** The last seq. */
+  readonly untilSeq: number;
+  /** @default false */
+  readonly isNewestFirst?: boolean;
+  /** {@inheritDoc ScanRange.admit} */
+  readonly admit?: ScanRange['admit'];
+}
+
+/** Events that were read together. */
+export interface FeedBlock {
+  /** The matching ones, in the direction of the reading. */
+  readonly events: readonly EventLine[];
+  /** Every event up to this one has been examined, in the direction of the reading. */
+  readonly doneSeq: number;
+}
+
+type Blocks = AsyncGenerator<FeedBlock, void, undefined>;
+
+/** How long a log that was replaced stays open for cursors that have not reached its end, in milliseconds. */
+const SETTLE_MS = 5000;
+
+/** The events of one project. */
+export class EventFeed {
+  readonly #log: () => Log;
+  readonly #settleMs: number;
+  readonly #notice = new ChangeNotice();
+  readonly #cursors = new Set<EventCursor>();
+  /** The log that replaced each one. */
+  readonly #next = new WeakMap<Log, Log>();
+  #isEnded = false;
+
+  /**
+   * @param log returns the current log
+   * @param settleMs how long {@link EventFeed.settle} waits, in milliseconds
+   */
+  constructor(log: () => Log, settleMs = SETTLE_MS) {
+    this.#log = log;
+    this.#settleMs = settleMs;
+  }
+
+  /** The id of the log. */
+  get logId(): string {
+    return this.#log().logId;
+  }
+
+  /** The first seq that can be read; one above the last if there is none. */
+  get oldestSeq(): number {
+    return this.#log().firstSeq();
+  }
+
+  /** The last durable line. */
+  get end(): LogPosition {
+    return this.#log().position();
+  }
+
+  /** True once the project is deleted or the server has closed it: no more events come. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /**
+   * Reads events.
+   *
+   * @throws {LogCorruptError} if a line on disk is not the one that was written
+   * @throws {LinesDroppedError} if a line of the range no longer exists
+   */
+  read(range: FeedRange): Blocks {
+    return readLog(this.#log(), range, matcherOf(range));
+  }
+
+  /**
+   * Reads the hash of the chain up to a line.
+   *
+   * @param seq from one below {@link EventFeed.oldestSeq} to the end
+   * @throws {LogCorruptError} if the line after it is not the one that was written
+   * @throws {LinesDroppedError} if the line after it no longer exists
+   */
+  async hashAt(seq: number): Promise<string> {
+    const { end } = this;
+    return seq === end.seq ? end.hash : (await this.#lineAt(seq + 1)).previousHash;
+  }
+
+  /**
+   * Finds the last line that is not later than a moment. If the clock was set back far, there may be several such lines before one that
+   * is later; this finds one of them.
+   *
+   * @param timeMs milliseconds since 1970
+   * @returns its seq; one below {@link EventFeed.oldestSeq} if every line is later
+   * @throws {LogCorruptError} if a line on disk is not the one that was written
+   */
+  async seqAt(timeMs: number): Promise<number> {
+    let [below, above] = [this.oldestSeq - 1, this.end.seq + 1];
+    while (above - below > 1) {
+      const seq = Math.floor((below + above) / 2);
+      if ((await this.#lineAt(seq)).timeMs <= timeMs) below = seq;
+      else above = seq;
+    }
+    return below;
+  }
+
+  async #lineAt(seq: number): Promise<EventLine> {
+    for await (const { lines: [line] } of this.#log().scan({ fromSeq: seq, toSeq: seq })) if (line !== undefined) return line;
+    throw new TypeError(`Cannot read the line of seq ${seq}: a scan examines each line of its range`);
+  }
+
+  /**
+   * Opens a cursor that follows the log. The caller closes it.
+   *
+   * @param afterSeq the seq before its first event, not above the end
+   */
+  follow(afterSeq: number, filter: EventFilter): EventCursor {
+    const feed = { log: this.#log, next: this.#next, notice: this.#notice, isEnded: () => this.#isEnded };
+    const cursor = new EventCursor(feed, afterSeq, matcherOf(filter));
+    this.#cursors.add(cursor);
+    this.#log().keepNewest(true);
+    cursor.onClose = () => {
+      this.#cursors.delete(cursor);
+      if (this.#cursors.size === 0) this.#log().keepNewest(false);
+    };
+    return cursor;
+  }
+
+  /** Wakes cursors: lines were applied, or the log was replaced. */
+  wake(): void {
+    if (this.#cursors.size > 0) this.#notice.wake();
+  }
+
+  /** Notes that a log was replaced by the current one. */
+  noteReplaced(replaced: Log): void {
+    this.#next.set(replaced, this.#log());
+    if (this.#cursors.size > 0) this.#log().keepNewest(true);
+    this.#notice.wake();
+  }
+
+  /** Ends all cursors after the lines that exist. */
+  close(): void {
+    this.#isEnded = true;
+    this.#notice.wake();
+  }
+
+  /** Waits until no cursor reads a log that was replaced, but not for long: a slow reader does not hold up a move. */
+  async settle(): Promise<void> {
+    const signal = AbortSignal.timeout(this.#settleMs);
+    const isBehind = (): boolean => [...this.#cursors].some((cursor) => cursor.log !== this.#log() && !cursor.isAtEnd);
+    while (isBehind() && !signal.aborted) await this.#notice.wait(signal).catch(() => undefined);
+  }
+}
+
+/** What a cursor needs of its feed. */
+interface FollowedFeed {
+  readonly log: () => Log;
+  readonly next: WeakMap<Log, Log>;
+  readonly notice: ChangeNotice;
+  readonly isEnded: () => boolean;
+}
+
+/** Reads one event after another, existing ones and then new ones. */
+export class EventCursor {
+  /** The log that it reads. */
+  log: Log;
+  /** Called once, when it is closed. */
+  onClose: () => void = () => undefined;
+  readonly #feed: FollowedFeed;
+  readonly #matcher: EventMatcher;
+  #blocks: Blocks | undefined;
+  #doneSeq: number;
+
+  constructor(feed: FollowedFeed, afterSeq: number, matcher: EventMatcher) {
+    this.#feed = feed;
+    this.#matcher = matcher;
+    this.log = feed.log();
+    this.#doneSeq = afterSeq;
+  }
+
+  /** Every event up to this one has been examined. */
+  get doneSeq(): number {
+    return this.#doneSeq;
+  }
+
+  /** True if every event of the log that it reads has been examined, although that may have been replaced. */
+  get isAtEnd(): boolean {
+    return this.#doneSeq >= this.log.position().seq;
+  }
+
+  /** True if every event that there is has been examined. */
+  get isLive(): boolean {
+    return this.#doneSeq >= this.#feed.log().position().seq;
+  }
+
+  /**
+   * Reads on. One call at a time.
+   *
+   * @returns the next events, perhaps none that match; undefined if there is nothing new
+   * @throws {LogCorruptError} if a line on disk is not the one that was written
+   * @throws {LinesDroppedError} if the next line no longer exists
+   */
+  async next(admit?: ScanRange['admit']): Promise<FeedBlock | undefined> {
+    for (;;) {
+      const block = await this.#blocks?.next();
+      if (block?.done === false) {
+        this.#doneSeq = block.value.doneSeq;
+        return block.value;
+      }
+      this.#blocks = undefined;
+      const { seq } = this.log.position();
+      if (this.#doneSeq < seq) {
+        this.#blocks = readLog(this.log, { afterSeq: this.#doneSeq, untilSeq: seq, admit }, this.#matcher);
+      } else if (!this.#moveOn()) return undefined;
+    }
+  }
+
+  /** Goes on in the log that replaced the one that was read to its end. */
+  #moveOn(): boolean {
+    const next = this.log === this.#feed.log() ? undefined : this.#feed.next.get(this.log);
+    if (next === undefined) return false;
+    this.log = next;
+    // The old log may be closed now.
+    this.#feed.notice.wake();
+    return true;
+  }
+
+  /**
+   * Waits until there may be something new.
+   *
+   * @returns false if nothing new will come
+   * @throws the reason of the signal
+   */
+  async wait(signal: AbortSignal): Promise<boolean> {
+    if (!this.isLive || this.log !== this.#feed.log()) return true;
+    if (this.#feed.isEnded()) return false;
+    await this.#feed.notice.wait(signal);
+    return true;
+  }
+
+  /** Releases what it holds. */
+  async close(): Promise<void> {
+    this.onClose();
+    await this.#blocks?.return(undefined);
+  }
+}
+
+async function* readLog(log: Log, range: FeedRange, matcher: EventMatcher): Blocks {
+  const { afterSeq, untilSeq: toSeq, isNewestFirst = false, admit } = range;
+  const { wanted } = matcher;
+  for await (const { lines, doneSeq } of log.scan({ fromSeq: afterSeq + 1, toSeq, isNewestFirst, wanted, admit })) {
+    yield { events: wanted === undefined ? lines : lines.filter((line) => matcher.matches(line)), doneSeq };
+  }
+}
