@@ -9,6 +9,7 @@ import { ChangeNotice } from '../base/change-notice.js';
 import type { EventLine, ScanRange } from '../log/event-lines.js';
 import type { Log, LogPosition } from '../log/log.js';
 import { type EventFilter, type EventMatcher, matcherOf } from './event-filter.js';
+import { KeyHistories } from './key-histories.js';
 
 /** Which events to read. */
 interface FeedRange extends EventFilter {
@@ -35,23 +36,31 @@ type Blocks = AsyncGenerator<FeedBlock, void, undefined>;
 /** How long a log that was replaced stays open for cursors that have not reached its end, in milliseconds. */
 const SETTLE_MS = 5000;
 
+/** Options of an {@link EventFeed}. */
+interface FeedOptions {
+  /** How long {@link EventFeed.settle} waits, in milliseconds. @default 5_000 */
+  readonly settleMs?: number;
+  /** Returns the seq of the newest event that names a key among those up to a seq; undefined if that is unknown. @default unknown */
+  readonly newestOf?: (key: string, untilSeq: number) => number | undefined;
+}
+
 /** The events of one project. */
 export class EventFeed {
   readonly #log: () => Log;
   readonly #settleMs: number;
+  readonly #newestOf: NonNullable<FeedOptions['newestOf']>;
+  readonly #histories = new KeyHistories();
   readonly #notice = new ChangeNotice();
   readonly #cursors = new Set<EventCursor>();
   /** The log that replaced each one. */
   readonly #next = new WeakMap<Log, Log>();
   #isEnded = false;
 
-  /**
-   * @param log returns the current log
-   * @param settleMs how long {@link EventFeed.settle} waits, in milliseconds
-   */
-  constructor(log: () => Log, settleMs = SETTLE_MS) {
+  /** @param log returns the current log */
+  constructor(log: () => Log, { settleMs = SETTLE_MS, newestOf = () => undefined }: FeedOptions = {}) {
     this.#log = log;
     this.#settleMs = settleMs;
+    this.#newestOf = newestOf;
   }
 
   /** The id of the log. */
@@ -81,7 +90,20 @@ export class EventFeed {
    * @throws {LinesDroppedError} if a line of the range no longer exists
    */
   read(range: FeedRange): Blocks {
-    return readLog(this.#log(), range, matcherOf(range));
+    const log = this.#log();
+    const { key, prefix, op, actor, isNewestFirst = false, admit } = range;
+    const matcher = matcherOf(range);
+    const isHistory = isNewestFirst && prefix === undefined && op === undefined && actor === undefined;
+    if (!isHistory || key === undefined) return readLog(log, range, matcher);
+    return this.#histories.read(key, range, (part) => this.#search(log, { ...part, key, isNewestFirst, admit }, matcher));
+  }
+
+  /** Searches for the events of a key. A key that exists has none after that of its version, so the search begins there. */
+  async* #search(log: Log, range: FeedRange & { readonly key: string }, matcher: EventMatcher): Blocks {
+    const { key, afterSeq, untilSeq } = range;
+    const fromSeq = Math.min(untilSeq, this.#newestOf(key, untilSeq) ?? untilSeq);
+    if (fromSeq > afterSeq) yield* readLog(log, { ...range, untilSeq: fromSeq }, matcher);
+    else if (untilSeq > afterSeq) yield { events: [], doneSeq: afterSeq + 1 };
   }
 
   /**
@@ -144,6 +166,7 @@ export class EventFeed {
   /** Notes that a log was replaced by the current one. */
   noteReplaced(replaced: Log): void {
     this.#next.set(replaced, this.#log());
+    this.#histories.clear();
     if (this.#cursors.size > 0) this.#log().keepNewest(true);
     this.#notice.wake();
   }
@@ -151,6 +174,7 @@ export class EventFeed {
   /** Ends all cursors after the lines that exist. */
   close(): void {
     this.#isEnded = true;
+    this.#histories.clear();
     this.#notice.wake();
   }
 

@@ -70,7 +70,10 @@ export class ProjectStore {
     this.#model = parts.model;
     this.#turn = new BatchTurn(parts.log, parts.model, parts.space);
     this.#turn.onProjectChange = () => this.#reportChange();
-    this.feed = new EventFeed(() => this.#turn.log);
+    this.feed = new EventFeed(() => this.#turn.log, {
+      // Between append and apply, the newest events are not in the model yet.
+      newestOf: (key, untilSeq) => (this.seq >= untilSeq ? this.values.get(key)?.seq : undefined),
+    });
     this.#turn.onApplied = () => this.feed.wake();
     parts.log.onStateChange(() => this.#reportChange());
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);

@@ -30,7 +30,7 @@ class World {
   constructor(log: Log, disk?: FaultDisk, settleMs = 5000) {
     this.log = log;
     this.disk = disk;
-    this.feed = new EventFeed(() => this.log, settleMs);
+    this.feed = new EventFeed(() => this.log, { settleMs });
   }
 
   static async onDisk(clock = new ManualClock(), settleMs = 5000): Promise<World> {
