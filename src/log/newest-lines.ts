@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
-import { decodeLine } from './decode-lines.js';
+import { readOwnLine } from './decode-lines.js';
 import type { EncodedBatch } from './batch-encoder.js';
 import { LinesDroppedError } from './log-errors.js';
 import type { EventLine, ScannedLines, ScanRange } from './event-lines.js';
@@ -113,8 +113,5 @@ export class NewestLines {
 }
 
 function decodedOf(kept: KeptLine, seq: number): EventLine {
-  const line = kept.decoded ?? decodeLine(kept.text, { seq, previousHash: kept.previousHash });
-  invariant(!('expected' in line), 'a line in memory is the one that was encoded');
-  kept.decoded = line;
-  return line;
+  return (kept.decoded ??= readOwnLine(kept.text, { seq, previousHash: kept.previousHash }));
 }
