@@ -389,15 +389,11 @@ function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
 async function listen(http: HttpServer, options: HttpOptions, { path: file, first }: StartSource): Promise<string> {
   try {
     const { address, port } = await http.listen();
-    return urlOf(options, { host: address, port });
+    const name = address.includes(':') ? `[${address}]` : address;
+    return `${options.tls === null ? 'http' : 'https'}://${name}:${port}`;
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
     const { host, port } = options;
     throw new ListeningError({ host, port, file, unwritten: first?.document }, cause);
   }
-}
-
-function urlOf({ tls }: Pick<HttpOptions, 'tls'>, { host, port }: { readonly host: string; readonly port: number }): string {
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `${tls === null ? 'http' : 'https'}://${name}:${port}`;
 }

@@ -22,9 +22,6 @@ import type { ReadRange, ScannedLines, ScanRange } from './event-lines.js';
 import type { UnmovedLog } from './log-errors.js';
 import type { LogFormat } from './log-format.js';
 
-/** The longest line, in bytes including its line feed. */
-export const LINE_BYTES_MAX = 16_777_216;
-
 /** A line to append: the part that the caller decides. */
 export interface LineDraft {
   /** Name of the operation: lower-case letters, underscores and dots. */

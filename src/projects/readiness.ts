@@ -2,7 +2,7 @@
  * Assesses readiness from the states of the projects, the registry, the disk and the background work.
  */
 import { countText } from '../base/count-text.js';
-import { LINE_BYTES_MAX } from '../log/log.js';
+import { LINE_BYTES_MAX } from '../log/log-format.js';
 import type { MaintenanceState } from './project-maintenance.js';
 import type { Readiness, ReadinessCheck } from './projects.js';
 import type { RegistryState } from './registry.js';

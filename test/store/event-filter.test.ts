@@ -58,7 +58,8 @@ test('a batch matches if one of its operations does', async () => {
       { op: 'set', key: 'a' }, { actor: 'anonymous', op: 'delete', prefix: 'u' },
     ]) assert.ok(is(filter), JSON.stringify(filter));
     for (const filter of [
-      { key: 'x' }, { op: 'clear' }, { op: 'delete', key: 'a' }, { op: 'batch', key: 'x' }, { prefix: 'x' }, { actor: 'other' }, { key: 'user' },
+      { key: 'x' }, { op: 'clear' }, { op: 'delete', key: 'a' }, { op: 'batch', key: 'x' }, { prefix: 'x' }, { actor: 'other' },
+      { key: 'user' },
     ]) assert.ok(!is(filter), JSON.stringify(filter));
   }
 });

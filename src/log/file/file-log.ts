@@ -272,7 +272,6 @@ export class FileLog implements Log {
     this.#context.logger.info({ project: this.project }, 'the disk has space again: writes are accepted');
   }
 
-  /** @param format the first one that has all operations of the next batch */
   async #rotateIfDue(format: LogFormat): Promise<void> {
     const isRaised = format > this.#segment.format;
     const isFull = this.#segment.sizeBytes >= this.#options.segmentBytes && !this.#isEmpty;
@@ -285,8 +284,7 @@ export class FileLog implements Log {
       // A reader of the older format would take the lines for damage.
       if (isRaised) throw this.#answerFor(error);
       this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
-      const level = faultOf(error) === 'defect' ? 'error' : 'warn';
-      logger[level]({ project: this.project, err: error }, SEALING_FAILED);
+      logger[faultOf(error) === 'defect' ? 'error' : 'warn']({ project: this.project, err: error }, SEALING_FAILED);
     }
   }
 

@@ -8,7 +8,7 @@ import { claimedHash, claimedSeq } from '../../line-format.js';
 import { HASH_TAIL_BYTES } from '../../line-scan.js';
 import { LogCorruptError } from '../../log-errors.js';
 import type { EventLine, ScannedLines, ScanRange } from '../../event-lines.js';
-import { LINE_BYTES_MAX } from '../../log.js';
+import { LINE_BYTES_MAX } from '../../log-format.js';
 import { readHeader } from '../segment/segment-reader.js';
 
 /** The accepted text of a segment. */

@@ -4,7 +4,7 @@
  */
 import type { ReadableFile } from '../../../disk/disk.js';
 import { claimedHash, type DueLine } from '../../line-format.js';
-import { LINE_BYTES_MAX } from '../../log.js';
+import { LINE_BYTES_MAX } from '../../log-format.js';
 import { type CheckedGroup, type CheckedLines, type LineChecker, placeLines, type UncheckedLines } from './checked-lines.js';
 
 const LINE_FEED = 0x0a;

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { invariant } from '../../../base/invariant.js';
 import type { ReadableFile } from '../../../disk/disk.js';
-import { LINE_BYTES_MAX } from '../../log.js';
+import { LINE_BYTES_MAX } from '../../log-format.js';
 
 /** One size for all ways of reading, so that each of them gets equally far in a text that is damaged somewhere. */
 const PIECE_BYTES = 1_048_576;
