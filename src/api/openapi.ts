@@ -81,8 +81,8 @@ Errors are problem documents (RFC 9457). Match on \`code\`; its meaning never ch
 \`method_not_allowed\`, and a path that is not listed 404 \`not_found\`.
 
 Pages of other sites can use the API if the server has their origin in its setting \`allowed_origins\`. A preflight (\`OPTIONS\` with
-\`Access-Control-Request-Method\`) from such a page is answered 204 before any API key is asked for: \`Access-Control-Allow-Methods\` has the
-methods of the path, \`Access-Control-Allow-Headers\` the headers, \`Access-Control-Max-Age\` the seconds for which that holds.
+\`Access-Control-Request-Method\`) from such a page is answered 204 before any API key is asked for: \`Access-Control-Allow-Methods\` has
+the methods of the path, \`Access-Control-Allow-Headers\` the headers, \`Access-Control-Max-Age\` the seconds for which that holds.
 
 A request may bring its own \`X-Request-Id\`: up to 128 letters, digits and \`._:@/+=-\`.`;
 

@@ -6,8 +6,7 @@ import { AppError } from '../base/app-error.js';
 import { randomSalt } from '../base/random-id.js';
 import type { LineClock } from './line-clock.js';
 import { encodeEventLine } from './line-format.js';
-import { LINE_BYTES_MAX } from './log-format.js';
-import type { LineDraft, LogLine, LogPosition } from './log.js';
+import { LINE_BYTES_MAX, type LineDraft, type LogLine, type LogPosition } from './log.js';
 
 /** One batch, ready to be written. */
 export interface EncodedBatch {

@@ -1,10 +1,7 @@
 /**
- * The versions of the format of a log, and the limit of a line. A log keeps format 1 until it needs an operation of a later one, so that earlier versions of the
+ * The versions of the format of a log. A log keeps format 1 until it needs an operation of a later one, so that earlier versions of the
  * program can read it for as long as possible.
  */
-
-/** The longest line, in bytes including its line feed. */
-export const LINE_BYTES_MAX = 16_777_216;
 
 /** The format of a segment, or the first one that has an operation. */
 export type LogFormat = 1 | 2;

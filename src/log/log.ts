@@ -22,6 +22,9 @@ import type { ReadRange, ScannedLines, ScanRange } from './event-lines.js';
 import type { UnmovedLog } from './log-errors.js';
 import type { LogFormat } from './log-format.js';
 
+/** The longest line, in bytes including its line feed. */
+export const LINE_BYTES_MAX = 16_777_216;
+
 /** A line to append: the part that the caller decides. */
 export interface LineDraft {
   /** Name of the operation: lower-case letters, underscores and dots. */
@@ -123,8 +126,8 @@ export interface SealedSegments {
   sealedAtMs(firstSeq: number): Promise<number | undefined>;
 
   /**
-   * Replaces a segment with a compressed copy. The copy is read back and compared before the plain file is removed. A crash in between
-   * leaves both files, and startup keeps both.
+   * Replaces a segment with a compressed copy, which is read back and compared before the plain file is removed. A crash in between leaves
+   * both files, and startup keeps both.
    *
    * @throws {AppError} `disk_full`; the plain file remains
    */
@@ -138,11 +141,7 @@ export interface SealedSegments {
    */
   keepForm(firstSeq: number, isCompressed: boolean): Promise<void>;
 
-  /**
-   * Removes the oldest segment. The removal is durable when the call resolves; the caller has recorded it before.
-   *
-   * @param firstSeq identifies the oldest segment
-   */
+  /** Removes the oldest segment. The removal is durable when the call resolves; the caller has recorded it before. */
   remove(firstSeq: number): Promise<void>;
 }
 
@@ -197,9 +196,8 @@ export interface Log {
   append(drafts: readonly LineDraft[], expectedLastSeq: number, options?: AppendOptions): Promise<readonly AppendedLine[]>;
 
   /**
-   * Reads durable lines in order. A log that keeps only its newest lines starts at the first one it has at the time of the call.
-   *
-   * May run concurrently with appends; lines appended after the call are not included.
+   * Reads durable lines in order. A log that keeps only its newest lines starts at the first one it has at the time of the call. Lines
+   * appended after the call are not included.
    *
    * @returns each line once, in order
    * @throws {LogCorruptError} if a line on disk is not the one that was written

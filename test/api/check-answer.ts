@@ -116,7 +116,9 @@ function bodyFaults({ content }: OpenApiResponse, answer: CheckedAnswer, isHead:
   if (content === undefined) return type === '' && text === '' ? [] : ['a body where there is none'];
   if (media === undefined) return [`the media type "${type}"`];
   if (isHead) return [];
-  if (mediaType === LINES_MEDIA_TYPE) return text.split('\n').every((line) => line === '' || isJson(line)) ? [] : ['a line that is not JSON'];
+  if (mediaType === LINES_MEDIA_TYPE) {
+    return text.split('\n').every((line) => line === '' || isJson(line)) ? [] : ['a line that is not JSON'];
+  }
   if (!/json$/.test(mediaType)) return [];
   if (!isJson(text)) return ['a body that is not JSON'];
   const faults = SCHEMAS.faults(closedOnce(media.schema), JSON.parse(text));

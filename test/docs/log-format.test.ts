@@ -14,8 +14,7 @@ import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from '../../src/log/file/log-path
 import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/recovery/torn-tail.js';
 import { encodeEventLine, genesisHash } from '../../src/log/line-format.js';
 import { encodeHeaderLine, encodeSealLine } from '../../src/log/segment-format.js';
-import { LINE_BYTES_MAX } from '../../src/log/log-format.js';
-import type { LogLine } from '../../src/log/log.js';
+import { LINE_BYTES_MAX, type LogLine } from '../../src/log/log.js';
 import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
 import { compressedLog, PACKED_1 } from '../log/file/compressed-log.js';
 import { diskWith, HEAD, homeOn, linesOf, OPTIONS, sha256, SMALL_SEGMENTS } from '../log/file/log-fixture.js';

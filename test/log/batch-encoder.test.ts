@@ -1,8 +1,8 @@
+import { LINE_BYTES_MAX } from '../../src/log/log.js';
 import assert from 'node:assert/strict';
 import { encodeBatch } from '../../src/log/batch-encoder.js';
 import { LineClock } from '../../src/log/line-clock.js';
 import { genesisHash } from '../../src/log/line-format.js';
-import { LINE_BYTES_MAX } from '../../src/log/log-format.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
 import { draft, drafts, hashByHand, hashIn, LOG_ID, PROJECT } from './file/log-fixture.js';

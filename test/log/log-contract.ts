@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { WrongLastSeqError } from '../../src/log/log-errors.js';
 import { genesisHash } from '../../src/log/line-format.js';
-import { LINE_BYTES_MAX } from '../../src/log/log-format.js';
-import type { Log, LogOptions } from '../../src/log/log.js';
+import { LINE_BYTES_MAX, type Log, type LogOptions } from '../../src/log/log.js';
 import { MANUAL_CLOCK_START_MS, ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
 import { collect, draft, drafts, hashByHand, hashIn, OPTIONS, PROJECT } from './file/log-fixture.js';

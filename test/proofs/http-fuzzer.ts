@@ -100,9 +100,11 @@ function requestsFor(operation: FoundOperation): fc.Arbitrary<FuzzedRequest> {
   return fc.record({
     id: projects, key: keys, file: fc.constantFrom('docs.js', 'swagger-ui.css', 'none'), body: bodiesFor(operation), query: rarely(query),
     method: fc.oneof({ weight: 9, arbitrary: fc.constant(own) }, { weight: 1, arbitrary: fc.constantFrom(...METHODS) }),
-    match: rarely(conditions), noneMatch: rarely(conditions), type: rarely(fc.constantFrom('text/plain', 'application/json; charset=utf-8')),
+    match: rarely(conditions), noneMatch: rarely(conditions),
+    type: rarely(fc.constantFrom('text/plain', 'application/json; charset=utf-8')),
   }).map(({ id, key, file, body, query: given = [], method, match, noneMatch, type }) => {
-    const path = operation.path.replace('{id}', encodeURIComponent(id)).replace('{file}', file).replace('{key}', () => encodeURIComponent(key));
+    const names = { '{id}': encodeURIComponent(id), '{file}': file, '{key}': encodeURIComponent(key) };
+    const path = Object.entries(names).reduce((filled, [name, value]) => filled.replace(name, () => value), operation.path);
     const search = given.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
     const hasBody = method === 'PUT' || method === 'POST' || method === 'PATCH';
     return {

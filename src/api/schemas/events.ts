@@ -19,7 +19,9 @@ export const EVENT = {
   type: 'object', title: 'a line of the log',
   properties: {
     seq: SEQ,
-    time: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$', title: 'for people, never for order' },
+    time: {
+      type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$', title: 'for people, never for order',
+    },
     op: { type: 'string', pattern: '^[a-z_.]+$', title: 'what happened, such as set; other fields depend on it' },
     actor: { type: 'string', title: 'who made the change' },
     request: { type: 'string', title: 'the X-Request-Id of the change' },

@@ -65,8 +65,8 @@ export const LOG_ROUTES = [
   {
     id: 'listEvents', method: 'GET', path: `${PROJECT_PATH}/events`, action: 'events.read', needs: 'store', tag: 'log',
     summary: 'Read and follow events',
-    description: 'Each durable line of the log, once, in order and without a gap. `Accept` selects a page, lines as they are in the files, or '
-      + 'server-sent events. A stream that ends without having said so is incomplete.',
+    description: 'Each durable line of the log, once, in order and without a gap. `Accept` selects a page, lines as they are in the files, '
+      + 'or server-sent events. A stream that ends without having said so is incomplete.',
     query: EVENTS_PARAMETERS,
     requestHeaders: {
       'Last-Event-ID': {

@@ -1,6 +1,6 @@
+import { LINE_BYTES_MAX } from '../../../../src/log/log.js';
 import assert from 'node:assert/strict';
 import { readRecords } from '../../../../src/log/file/segment/read-text.js';
-import { LINE_BYTES_MAX } from '../../../../src/log/log-format.js';
 import { suite } from '../../../suite.js';
 import { collect, emptyDisk, HOME } from '../log-fixture.js';
 
