@@ -12,10 +12,22 @@ export interface ByteRange {
 
 const [ZERO, QUOTE, BACKSLASH, SPACE] = Buffer.from('0"\\ ') as unknown as readonly [number, number, number, number];
 const TEN = 10;
+const ASCII_LAST = 0x7f;
 /** Ranges that may share more bytes than this are compared by a call of the runtime. */
 const LOOPED_BYTES_MAX = 32;
 /** Numbers of more digits may not be exact. */
 const DIGITS_MAX = 15;
+
+/** Makes text of a range of UTF-8. */
+export function textOf({ bytes, start, end }: ByteRange): string {
+  return bytes.toString('utf8', start, end);
+}
+
+/** Tells whether a range, which is short, is ASCII. */
+export function isAscii({ bytes, start, end }: ByteRange): boolean {
+  for (let at = start; at < end; at += 1) if ((bytes[at] as number) > ASCII_LAST) return false;
+  return true;
+}
 
 /** Tells whether bytes stand at an offset; false beyond the end. */
 export function isAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {

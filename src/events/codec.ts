@@ -2,11 +2,11 @@
  * Encodes events as the fields of a log line, and decodes them. The encoding is canonical: an event has exactly one text, with the
  * fields of its operation in a fixed order. A line with another field, order or spelling is rejected.
  */
-import { type ByteRange, endOfPlainText, isAt } from '../base/byte-scan.js';
+import { type ByteRange, endOfPlainText, isAscii, isAt, textOf } from '../base/byte-scan.js';
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
 import { decodeBatchBody, encodeBatchBody } from './batch-codec.js';
-import type { AnyEvent, KeySet } from './event.js';
+import type { AnyEvent, KeySet, SetBytes } from './event.js';
 import { PROJECT_ID_PATTERN } from '../api/project-settings.js';
 import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
 import { BUILT_IN_STORAGE, mergeStorage, storedSettings } from './project-settings.js';
@@ -161,18 +161,41 @@ export function decodeEvent(op: string, body: string): AnyEvent {
 const KEY_START = Buffer.from('"key":"');
 const VALUE_START = Buffer.from('","value":');
 
+/** A set that makes text of its bytes only when it is asked for: a start reads millions. */
+class SetInBytes implements KeySet {
+  readonly op = 'set';
+  readonly bytes: SetBytes;
+
+  constructor(bytes: SetBytes) {
+    this.bytes = bytes;
+  }
+
+  get key(): string {
+    return textOf(this.bytes);
+  }
+
+  get value(): string {
+    const { bytes, valueStart: start, valueEnd: end } = this.bytes;
+    return textOf({ bytes, start, end });
+  }
+}
+
 /**
- * Decodes the fields of a `set` from their bytes, as {@link decodeEvent} decodes their text, but makes text of nothing that is not kept.
+ * Decodes the fields of a `set` from their bytes, as {@link decodeEvent} decodes their text.
  *
+ * @param body valid UTF-8
  * @returns undefined if the key has anything to unescape, or there is anything else that only {@link decodeEvent} can judge
  */
-export function decodeSetIn({ bytes, start, end }: ByteRange): KeySet | undefined {
+export function decodeSetIn(body: ByteRange): KeySet | undefined {
+  const { bytes, start, end } = body;
   if (!isAt(bytes, start, KEY_START)) return undefined;
   const keyStart = start + KEY_START.length;
   const keyEnd = endOfPlainText(bytes, keyStart, end);
   const valueStart = keyEnd + VALUE_START.length;
   if (keyEnd === keyStart || valueStart >= end || !isAt(bytes, keyEnd, VALUE_START)) return undefined;
-  return { op: 'set', key: bytes.toString('utf8', keyStart, keyEnd), value: bytes.toString('utf8', valueStart, end) };
+  const key = { bytes, start: keyStart, end: keyEnd };
+  if (!isAscii(key)) return { op: 'set', key: textOf(key), value: textOf({ bytes, start: valueStart, end }) };
+  return new SetInBytes({ bytes, start: keyStart, end: keyEnd, valueStart, valueEnd: end });
 }
 
 function decodeBatch(body: string): AnyEvent {

@@ -1,6 +1,7 @@
 /**
  * The events: everything that can happen to a project or to the registry, as data. Knows nothing of lines, files or HTTP.
  */
+import type { ByteRange } from '../base/byte-scan.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { ProjectSettings } from './project-settings.js';
 
@@ -32,6 +33,14 @@ export interface KeySet {
   readonly key: string;
   /** The value's JSON text as the client sent it, without CR and LF. */
   readonly value: string;
+  /** The same in UTF-8, if a log has it at hand, for a projection that keeps bytes. Valid while it is applied. */
+  readonly bytes?: SetBytes;
+}
+
+/** The key of a {@link KeySet} in ASCII, as JSON spells it without escapes, with its value in UTF-8 in the same buffer. */
+export interface SetBytes extends ByteRange {
+  readonly valueStart: number;
+  readonly valueEnd: number;
 }
 
 /** A key was deleted. */

@@ -3,6 +3,7 @@
  * compared with it.
  */
 import { crc32 } from 'node:zlib';
+import type { ByteRange } from '../base/byte-scan.js';
 import { invariant } from '../base/invariant.js';
 
 /** Sums stay below this, so that adding two is exact. */
@@ -13,17 +14,19 @@ const CRC_MODULUS = 2 ** 32;
 /**
  * Computes the term of one key.
  *
+ * @param key its text, or its bytes in UTF-8
  * @param seq its version, from 1
  * @returns an integer from 0, below 2^52
  */
-export function keyTerm(key: string, seq: number): number {
+export function keyTerm(key: string | ByteRange, seq: number): number {
   invariant(seq >= 1, 'a version is counted from 1');
   // The version counts twice: in the CRC, so that two keys cannot swap versions, and as a factor that reaches beyond its 32 bits.
-  return (keyCrc(key, seq % CRC_MODULUS) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
+  const initial = seq % CRC_MODULUS;
+  return ((typeof key === 'string' ? textCrc(key, initial) : bytesCrc(key, initial)) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
 }
 
-/** Keys up to this length are summed without a call of the runtime, which costs more than the loop. */
-const LOOPED_UNITS_MAX = 48;
+/** Keys up to this length, in bytes or UTF-16 units, are summed without a call of the runtime, which costs more than the loop. */
+const LOOPED_LENGTH_MAX = 48;
 const ASCII_LAST = 0x7f;
 const BYTE_MASK = 0xff;
 const BYTE_BITS = 8;
@@ -37,15 +40,22 @@ const TABLE = Uint32Array.from({ length: BYTE_VALUES }, (_, byte) => {
 });
 
 /** CRC-32 of the UTF-8 bytes of a key, as of `node:zlib`. */
-function keyCrc(key: string, initial: number): number {
+function textCrc(key: string, initial: number): number {
   const { length } = key;
-  if (length > LOOPED_UNITS_MAX) return crc32(key, initial);
+  if (length > LOOPED_LENGTH_MAX) return crc32(key, initial);
   let crc = ~initial;
   for (let index = 0; index < length; index += 1) {
     const unit = key.charCodeAt(index);
     if (unit > ASCII_LAST) return crc32(key, initial);
     crc = (crc >>> BYTE_BITS) ^ (TABLE[(crc ^ unit) & BYTE_MASK] as number);
   }
+  return ~crc >>> 0;
+}
+
+function bytesCrc({ bytes, start, end }: ByteRange, initial: number): number {
+  if (end - start > LOOPED_LENGTH_MAX) return crc32(bytes.subarray(start, end), initial);
+  let crc = ~initial;
+  for (let at = start; at < end; at += 1) crc = (crc >>> BYTE_BITS) ^ (TABLE[(crc ^ (bytes[at] as number)) & BYTE_MASK] as number);
   return ~crc >>> 0;
 }
 

@@ -4,6 +4,7 @@
  * In caching mode every new value stays in memory; otherwise only its place on disk does. Entries from before a change of mode stay as they
  * are until `fill` or `relocate` converts them.
  */
+import type { ByteRange } from '../base/byte-scan.js';
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
@@ -120,7 +121,9 @@ export class KeyValues implements Projection<ProjectEvent> {
   apply({ event, seq, timeMs, place }: Recorded<ProjectEvent>): void {
     if (this.#watchers.size > 0) this.#inform(event);
     if (event.op === 'set') {
-      this.#set(event.key, { value: this.#valueOrPlace(event.value, place), seq, timeMs });
+      const { bytes } = event;
+      if (bytes !== undefined && this.#isCaching) this.#noteSet(bytes, this.#index.setBytes(bytes, seq, timeMs), seq);
+      else this.#set(event.key, { value: this.#valueOrPlace(event.value, place), seq, timeMs });
     } else if (event.op === 'delete') {
       this.#delete(event.key, seq);
     } else if (event.op === 'batch') {
@@ -137,9 +140,13 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   #set(key: string, entry: KeyEntry): void {
-    const previous = this.#index.set(key, entry);
+    this.#noteSet(key, this.#index.set(key, entry), entry.seq);
+  }
+
+  /** @param previous the version that the key had, or 0 */
+  #noteSet(key: string | ByteRange, previous: number, seq: number): void {
     if (previous > 0) this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
-    this.#keySum = addTerm(this.#keySum, keyTerm(key, entry.seq));
+    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
   }
 
   #delete(key: string, seq: number): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { decodeEvent, decodeSetIn, encodeEvent, EVENT_FIELDS, UnknownEventError } from '../../src/events/codec.js';
-import type { AnyEvent } from '../../src/events/event.js';
+import type { AnyEvent, KeySet, SetBytes } from '../../src/events/event.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
@@ -118,6 +118,14 @@ test('the text of a value is neither parsed nor printed', () => {
   }));
 });
 
+function plain({ op, key, value }: KeySet): KeySet {
+  return { op, key, value };
+}
+
+function textsIn({ bytes, start, end, valueStart, valueEnd }: SetBytes): readonly string[] {
+  return [bytes.toString('ascii', start, end), bytes.toString('utf8', valueStart, valueEnd)];
+}
+
 test('from its bytes a set is decoded as from its text, or left to it', () => {
   let decoded = 0;
   const changes = fc.array(fc.record({ at: fc.nat(), to: fc.nat({ max: 255 }) }), { maxLength: 2 });
@@ -129,13 +137,17 @@ test('from its bytes a set is decoded as from its text, or left to it', () => {
     const event = decodeSetIn({ bytes, start: 1, end });
     if (event === undefined) return;
     decoded += 1;
-    assert.deepEqual(event, decodeEvent('set', bytes.toString('utf8', 1, end)));
+    assert.deepEqual(plain(event), decodeEvent('set', bytes.toString('utf8', 1, end)));
+    if (event.bytes !== undefined) assert.deepEqual(textsIn(event.bytes), [event.key, event.value]);
   }));
   assert.ok(decoded > 0);
 });
 
 test('from its bytes a set with a plain key is always decoded, and never from the bytes after it', () => {
-  const of = (text: string, more = ''): unknown => decodeSetIn({ bytes: Buffer.from(text + more), start: 0, end: Buffer.byteLength(text) });
+  const of = (text: string, more = ''): KeySet | undefined => {
+    const event = decodeSetIn({ bytes: Buffer.from(text + more), start: 0, end: Buffer.byteLength(text) });
+    return event && plain(event);
+  };
   assert.equal(of('"key":"\\u2028","value":1'), undefined);
   assert.deepEqual(of('"key":"Zoë","value":[1.0]'), { op: 'set', key: 'Zoë', value: '[1.0]' });
   for (const cut of ['"key":"a","value":', '"key":"a', '"key":"a"', '"key":"a","value"']) {

@@ -23,7 +23,9 @@ test('a sum is a safe integer', () => {
 test('a term is the CRC-32 of the UTF-8 bytes that begins with the version, times the version', () => {
   const key = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'grapheme-ascii', maxLength: 60 }));
   fc.assert(fc.property(key, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (one, seq) => {
-    assert.equal(keyTerm(one, seq), (crc32(one, seq % 2 ** 32) * ((seq % (2 ** 20 - 1)) + 1)) % 2 ** 52);
+    const term = (crc32(one, seq % 2 ** 32) * ((seq % (2 ** 20 - 1)) + 1)) % 2 ** 52;
+    assert.equal(keyTerm(one, seq), term);
+    assert.equal(keyTerm({ bytes: Buffer.from(`"${one}"`), start: 1, end: 1 + Buffer.byteLength(one) }, seq), term);
   }));
 });
 

@@ -4,6 +4,7 @@
  *
  * The upper bits of a hash choose the segment, the lower bits the first slot in it.
  */
+import type { ByteRange } from '../../base/byte-scan.js';
 import { allocateWords } from './allocate.js';
 
 const FIRST_SLOTS = 8;
@@ -19,7 +20,7 @@ interface HashedRows {
   /** The hash of the key of a row, an integer from 0, below 2^32. */
   tagOf(row: number): number;
   /** Tells whether a row has this key. */
-  hasKey(row: number, key: string): boolean;
+  hasKey(row: number, key: string | ByteRange): boolean;
 }
 
 class Segment {
@@ -70,7 +71,7 @@ export class HashDirectory {
    * @param tag the hash of the key
    * @returns -1 if there is none
    */
-  find(tag: number, key: string): number {
+  find(tag: number, key: string | ByteRange): number {
     const { slots } = this.#segmentOf(tag);
     const mask = slots.length - 1;
     for (let slot = tag & mask; ; slot = (slot + 1) & mask) {

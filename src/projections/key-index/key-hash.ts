@@ -3,9 +3,10 @@
  * Clients choose the keys: without the secret, they could choose a million that collide, and each look-up would walk past all of them.
  */
 import { randomBytes } from 'node:crypto';
+import type { ByteRange } from '../../base/byte-scan.js';
 
-/** Hashes a key to an integer from 0, below 2^32. */
-export type KeyHash = (key: string) => number;
+/** Hashes a key, its text or its bytes if it is ASCII, to an integer from 0, below 2^32. */
+export type KeyHash = (key: string | ByteRange) => number;
 
 const SECRET_BYTES = 8;
 const V2_START = 0x6c796765;
@@ -38,13 +39,13 @@ export function keyHash(low: number, high: number): KeyHash {
     let v1 = high | 0;
     let v2 = V2_START ^ low;
     let v3 = V3_START ^ high;
-    const { length } = key;
+    const length = typeof key === 'string' ? key.length : key.end - key.start;
     const pairsEnd = length - (length % 2);
     // One iteration more than there are pairs takes the rest and the length; the three after it take nothing.
     for (let index = 0, rest = LAST_ROUNDS; ; index += 2) {
       let word = 0;
-      if (index < pairsEnd) word = key.charCodeAt(index) | (key.charCodeAt(index + 1) << UNIT_BITS);
-      else if (index === pairsEnd) word = (length * UNIT_BYTES << LENGTH_SHIFT) | (pairsEnd < length ? key.charCodeAt(pairsEnd) : 0);
+      if (index < pairsEnd) word = unitAt(key, index) | (unitAt(key, index + 1) << UNIT_BITS);
+      else if (index === pairsEnd) word = (length * UNIT_BYTES << LENGTH_SHIFT) | (pairsEnd < length ? unitAt(key, pairsEnd) : 0);
       else if (rest === 0) return (v1 ^ v3) >>> 0;
       else rest -= 1;
       if (index === pairsEnd + 2) v2 ^= LAST_MARK;
@@ -62,6 +63,10 @@ export function keyHash(low: number, high: number): KeyHash {
       v0 ^= word;
     }
   };
+}
+
+function unitAt(key: string | ByteRange, index: number): number {
+  return typeof key === 'string' ? key.charCodeAt(index) : (key.bytes[key.start + index] as number);
 }
 
 function rotate(word: number, bits: number): number {

@@ -16,6 +16,7 @@ import { type KeyHash, secretKeyHash } from './key-hash.js';
 import { comparePositions, KeyOrder, type OrderPosition } from './key-order.js';
 import { MemberText } from './member-text.js';
 import { RecordArena } from './record-arena.js';
+import type { EntryBytes } from './record-chunk.js';
 import { NO_ADDRESS, RowTable } from './row-table.js';
 
 /** Waiting keys that a listing may sort in without a turn of the event loop for others: some milliseconds. */
@@ -144,6 +145,28 @@ export class KeyIndex {
     return 0;
   }
 
+  /**
+   * Sets a key to a value in memory, as {@link set}, from the bytes of both.
+   *
+   * @returns the version that it had; 0 if it did not exist
+   */
+  setBytes(entry: EntryBytes, seq: number, timeMs: number): number {
+    const tag = this.#hash(entry);
+    const known = this.#directory.find(tag, entry);
+    if (known >= 0) {
+      const previous = this.#rows.seqOf(known);
+      this.#rows.setVersion(known, seq, timeMs);
+      this.#replaceAddress(known, this.#records.addBytes(known, entry));
+      return previous;
+    }
+    const row = this.#rows.add();
+    this.#rows.setVersion(row, seq, timeMs);
+    this.#rows.setAddress(row, this.#records.addBytes(row, entry));
+    this.#addTag(row, tag);
+    this.#order.add(row);
+    return 0;
+  }
+
   /** Adds a key above all others, in an index to which nothing else was added. */
   append(key: string, entry: KeyEntry): void {
     this.#order.addLast(this.#addRow(key, this.#hash(key), entry));
@@ -152,19 +175,27 @@ export class KeyIndex {
   #addRow(key: string, tag: number, { value, seq, timeMs }: KeyEntry): number {
     const row = this.#rows.add();
     this.#rows.setVersion(row, seq, timeMs);
-    this.#rows.setTag(row, tag);
     this.#rows.setAddress(row, this.#records.add(row, key, value));
-    this.#directory.add(tag, row);
-    this.#count += 1;
     if (typeof value !== 'string') this.#placedCount += 1;
+    this.#addTag(row, tag);
     return row;
   }
 
+  #addTag(row: number, tag: number): void {
+    this.#rows.setTag(row, tag);
+    this.#directory.add(tag, row);
+    this.#count += 1;
+  }
+
   #replaceRecord(row: number, key: string, value: string | ValuePlace): void {
+    if (typeof value !== 'string') this.#placedCount += 1;
+    this.#replaceAddress(row, this.#records.add(row, key, value));
+  }
+
+  #replaceAddress(row: number, address: number): void {
     const old = this.#rows.addressOf(row);
     if (this.#records.isPlaced(old)) this.#placedCount -= 1;
-    if (typeof value !== 'string') this.#placedCount += 1;
-    this.#rows.setAddress(row, this.#records.add(row, key, value));
+    this.#rows.setAddress(row, address);
     this.#records.free(old);
   }
 

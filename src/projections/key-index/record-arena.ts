@@ -3,10 +3,11 @@
  * record, and the old one becomes garbage. When a fifth of the bytes is garbage, the records of the chunk with the most of it move on, a
  * chunk at each change, and the chunk is used again.
  */
+import type { ByteRange } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 import type { MemberText } from './member-text.js';
-import { HEAD_BYTES, mostRecordBytes, RecordChunk, recordBytes } from './record-chunk.js';
+import { type EntryBytes, entryRecordBytes, HEAD_BYTES, mostRecordBytes, RecordChunk, recordBytes } from './record-chunk.js';
 
 /** Size of a chunk in bytes. */
 const CHUNK_BYTES = 1_048_576;
@@ -62,6 +63,13 @@ export class RecordArena {
     const number = this.#chunkFor(most);
     const chunk = this.#chunks[number] as RecordChunk;
     return this.#take(number, chunk, chunk.add({ row, key, value }));
+  }
+
+  /** Writes a record from bytes, as {@link add}. */
+  addBytes(row: number, entry: EntryBytes): number {
+    const number = this.#chunkFor(entryRecordBytes(entry));
+    const chunk = this.#chunks[number] as RecordChunk;
+    return this.#take(number, chunk, chunk.addBytes(row, entry));
   }
 
   #fits(sizeBytes: number): boolean {
@@ -155,7 +163,7 @@ export class RecordArena {
   }
 
   /** Tells whether a record has this key. */
-  hasKey(address: number, key: string): boolean {
+  hasKey(address: number, key: string | ByteRange): boolean {
     return this.#chunkAt(address).hasKey(indexOf(address), key);
   }
 

@@ -11,18 +11,25 @@
  * The head is two words of 4 bytes. The first is the number of the row. The second is, from its lowest bit: what kind of record it is, in 2
  * bits; the length of the key in bytes less 1, in 10; the offset of the text in 20.
  */
-import { type ByteRange, compareRanges, endOfPlainText } from '../../base/byte-scan.js';
+import { type ByteRange, compareRanges, endOfPlainText, isRangeAt } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import { KEY_BYTES_LIMIT } from '../../events/key-name.js';
 import type { ValuePlace } from '../value-place.js';
 import { allocate } from './allocate.js';
 import type { MemberText } from './member-text.js';
+import { copyKey, isAsciiAt, writeKey } from './record-text.js';
 
 /** What a record is made of. */
 interface NewRecord {
   readonly row: number;
   readonly key: string;
   readonly value: string | ValuePlace;
+}
+
+/** A key in ASCII that JSON spells as it is, with a value in UTF-8 in the same buffer. */
+export interface EntryBytes extends ByteRange {
+  readonly valueStart: number;
+  readonly valueEnd: number;
 }
 
 const WORD_BYTES = 4;
@@ -48,8 +55,6 @@ const START_END = 1 << (WORD_BITS - START_SHIFT);
 invariant(KEY_BYTES_LIMIT <= KEY_MASK + 1, 'the length of a key fits into its bits');
 /** A UTF-16 unit takes no more bytes than this in UTF-8. */
 const UNIT_BYTES_MAX = 3;
-/** Keys up to this length are copied without a call of the runtime, which costs more than the loop. */
-const COPIED_UNITS_MAX = 48;
 const ASCII_LAST = 0x7f;
 const BYTE_VALUES = 256;
 const COMMA = 0x2c;
@@ -76,6 +81,11 @@ export function mostRecordBytes(key: string, value: string | ValuePlace): number
 export function recordBytes(key: string, value: string | ValuePlace): number {
   const valueBytes = typeof value === 'string' ? COLON_BYTES + Buffer.byteLength(value) : PLACE_BYTES;
   return HEAD_BYTES + KEY_AT + Buffer.byteLength(key) + valueBytes;
+}
+
+/** Returns the size of the record that {@link RecordChunk.addBytes} adds, with its head. */
+export function entryRecordBytes({ start, end, valueStart, valueEnd }: EntryBytes): number {
+  return HEAD_BYTES + KEY_AT + end - start + COLON_BYTES + valueEnd - valueStart;
 }
 
 /** The records, by their number: the first has 0. */
@@ -147,6 +157,28 @@ export class RecordChunk {
   }
 
   /**
+   * Adds a record from bytes, for which there must be room.
+   *
+   * @returns its number
+   */
+  addBytes(row: number, { bytes: source, start, end, valueStart, valueEnd }: EntryBytes): number {
+    const bytes = this.#bytes;
+    const textStart = this.#end;
+    const keyBytes = end - start;
+    const keyStart = textStart + KEY_AT;
+    const keyEnd = keyStart + keyBytes;
+    invariant(keyBytes > 0 && keyBytes <= KEY_MASK + 1, 'the length of a key fits into its bits');
+    bytes[textStart] = COMMA;
+    bytes[textStart + 1] = QUOTE;
+    copyKey(bytes, keyStart, { bytes: source, start, end });
+    bytes[keyEnd] = QUOTE;
+    bytes[keyEnd + 1] = COLON;
+    const textEnd = keyEnd + COLON_BYTES + source.copy(bytes, keyEnd + COLON_BYTES, valueStart, valueEnd);
+    const kind = isAsciiAt({ bytes, words: this.#words }, textStart, textEnd) ? KIND_ASCII : KIND_UTF8;
+    return this.#addHead(row, ((keyBytes - 1) << KEY_SHIFT) | kind, textEnd);
+  }
+
+  /**
    * Adds a record of another chunk.
    *
    * @returns its number
@@ -213,9 +245,14 @@ export class RecordChunk {
     return bytes.subarray(start, end);
   }
 
-  /** Tells whether a record has this key. */
-  hasKey(index: number, key: string): boolean {
+  /**
+   * Tells whether a record has this key.
+   *
+   * @param key its text, or its bytes in UTF-8
+   */
+  hasKey(index: number, key: string | ByteRange): boolean {
     const { bytes, start, end } = this.#keyOf(index);
+    if (typeof key !== 'string') return key.end - key.start === end - start && isRangeAt(bytes, start, key);
     if (key.length > end - start) return false;
     for (let at = 0; at < key.length; at += 1) {
       const unit = key.charCodeAt(at);
@@ -319,16 +356,4 @@ export class RecordChunk {
 
 function keyBytesOf(form: number): number {
   return ((form >>> KEY_SHIFT) & KEY_MASK) + 1;
-}
-
-/** Writes a key and returns its length in bytes. */
-function writeKey(bytes: Buffer, start: number, key: string): number {
-  const { length } = key;
-  if (length > COPIED_UNITS_MAX) return bytes.write(key, start);
-  for (let index = 0; index < length; index += 1) {
-    const unit = key.charCodeAt(index);
-    if (unit > ASCII_LAST) return bytes.write(key, start);
-    bytes[start + index] = unit;
-  }
-  return length;
 }

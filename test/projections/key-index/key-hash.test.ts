@@ -15,6 +15,14 @@ test('it is HalfSipHash-1-3 of the UTF-16 code units', () => {
   }
 });
 
+test('the bytes of an ASCII key have the hash of its text', () => {
+  const hash = secretKeyHash();
+  for (let length = 0; length < 40; length += 1) {
+    const key = String.fromCharCode(...Array.from({ length }, (_, index) => (index * 37 + length) % 128));
+    assert.equal(hash({ bytes: Buffer.from(`é${key}b`), start: 2, end: 2 + length }), hash(key));
+  }
+});
+
 test('another secret gives another hash, and every bit of it', () => {
   const [one, other] = [secretKeyHash(), secretKeyHash()];
   const keys = Array.from({ length: 1000 }, (_, number) => `k${number}`);

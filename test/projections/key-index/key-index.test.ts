@@ -20,7 +20,10 @@ const PLACED = 'a value on disk';
 const HASHES: Readonly<Record<string, KeyHash>> = {
   'a secret hash': secretKeyHash(),
   'a hash that is the same for every key': () => 7,
-  'a hash of two values, with all bits different': (key) => (key.length % 2 === 0 ? 0 : 4_294_967_295),
+  'a hash of two values, with all bits different': (key) => {
+    const length = typeof key === 'string' ? key.length : key.end - key.start;
+    return length % 2 === 0 ? 0 : 4_294_967_295;
+  },
 };
 
 const key = fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), minLength: 1, maxLength: 3 });
@@ -59,6 +62,15 @@ function sortedKeys(keys: Iterable<string>): string[] {
   return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
+/** Sets a key from bytes where that is possible, every other time. */
+function setEither(index: KeyIndex, one: string, { value, seq, timeMs }: KeyEntry): number {
+  const isPlain = Buffer.byteLength(one) === one.length && JSON.stringify(one) === `"${one}"`;
+  if (typeof value !== 'string' || seq % 2 === 0 || !isPlain) return index.set(one, { value, seq, timeMs });
+  const bytes = Buffer.from(`é${one}:${value}"`);
+  const end = 2 + one.length;
+  return index.setBytes({ bytes, start: 2, end, valueStart: end + 1, valueEnd: bytes.length - 1 }, seq, timeMs);
+}
+
 function assertEqual(index: KeyIndex, model: ReadonlyMap<string, KeyEntry>): void {
   const { entries, isLast } = index.slice({}, model.size + 1);
   assert.equal(isLast, true);
@@ -84,7 +96,7 @@ for (const [name, hash] of Object.entries(HASHES)) {
         const known = model.get(one.key);
         assert.equal(index.versionOf(one.key), known?.seq ?? 0);
         if (one.kind === 'set') {
-          assert.equal(index.set(one.key, entry(one.value, number + 1)), known?.seq ?? 0);
+          assert.equal(setEither(index, one.key, entry(one.value, number + 1)), known?.seq ?? 0);
           model.set(one.key, entry(one.value, number + 1));
         } else if (one.kind === 'delete') {
           assert.equal(index.delete(one.key), known?.seq ?? 0);

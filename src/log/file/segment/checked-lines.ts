@@ -2,7 +2,8 @@
  * Verifies the lines of a piece of a segment by themselves, in whatever thread: each line holds its own hash, and the line before it that
  * of its predecessor. Tells how far they are sound. What is wrong with the first line that is not, `segment-reader.ts` says.
  */
-import { type ByteRange, isRangeAt } from '../../../base/byte-scan.js';
+import { isUtf8 } from 'node:buffer';
+import { type ByteRange, isRangeAt, textOf } from '../../../base/byte-scan.js';
 import { invariant } from '../../../base/invariant.js';
 import type { TextPlace } from '../../../base/text-place.js';
 import { claimedHash, type DueLine, soundHash } from '../../line-format.js';
@@ -29,6 +30,8 @@ export interface CheckedLines {
   readonly durable: number;
   /** Hash of the last line. */
   readonly hash: string;
+  /** Whether the piece is valid UTF-8. */
+  readonly isUtf8: boolean;
   /** The operations that occur. */
   readonly ops: readonly string[];
   /** Time of each line, in milliseconds since 1970. */
@@ -84,7 +87,7 @@ export function checkLines({ bytes, previousHash }: UncheckedLines): CheckedLine
     count += 1;
     start = end + 1;
   }
-  return { bytes, count, firstSeq, firstDurable, durable, hash, ops: ops.names, timesMs, columns };
+  return { bytes, count, firstSeq, firstDurable, durable, hash, isUtf8: isUtf8(bytes), ops: ops.names, timesMs, columns };
 }
 
 /** The operations of a piece. There are few, and most lines have that of the line before. */
@@ -156,18 +159,21 @@ class CheckedLine implements LogLine {
     return hash;
   }
 
-  get bodyRange(): ByteRange {
+  get bodyRange(): ByteRange | undefined {
+    return this.#placed.lines.isUtf8 ? this.#range : undefined;
+  }
+
+  get #range(): ByteRange {
     const { buffer, lines } = this.#placed;
     return { bytes: buffer, start: lines.columns[this.#index * COLUMNS + 1] ?? 0, end: this.#end - 1 - HASH_TAIL_BYTES };
   }
 
   get body(): string {
-    const { bytes, start, end } = this.bodyRange;
-    return bytes.toString('utf8', start, end);
+    return textOf(this.#range);
   }
 
   get place(): TextPlace {
-    const { start, end } = this.bodyRange;
+    const { start, end } = this.#range;
     return { segment: this.#placed.segment, offset: this.#placed.offset + start, sizeBytes: end - start };
   }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type CheckedLines, checkLines, placeLines } from '../../../../src/log/file/segment/checked-lines.js';
+import type { LogLine } from '../../../../src/log/log.js';
+import { textOf } from '../../../../src/base/byte-scan.js';
 import { encodeEventLine } from '../../../../src/log/line-format.js';
 import { suite } from '../../../suite.js';
 import { draft, sealByHand } from '../log-fixture.js';
@@ -46,6 +48,17 @@ test('lines are counted up to the first one that is not the next of the chain', 
   assert.equal(check([one, `${sealByHand(two.trimEnd().replace('"seq":6', '"seq":7'), check([one]).hash)}\n`, three]).count, 1);
   assert.equal(check([one, '\n', two]).count, 1);
   assert.equal(check([one, two.slice(0, -1)]).count, 1);
+});
+
+test('lines of a piece that is not UTF-8 offer no bytes, only text', () => {
+  const [line = ''] = linesOf([{ seq: 5, durable: 2 }]);
+  const placed = (piece: Buffer): LogLine | undefined => (
+    placeLines(checkLines({ bytes: Uint8Array.from(piece), previousHash: GENESIS }), DUE)?.lines[0]
+  );
+  const sound = placed(Buffer.from(line));
+  assert.equal(sound?.bodyRange && textOf(sound.bodyRange), sound?.body);
+  const other = placed(Buffer.concat([Buffer.from(line), Buffer.from([0xff, 0x0a])]));
+  assert.deepEqual([other?.bodyRange, other?.body], [undefined, sound?.body]);
 });
 
 test('a durable that goes back, or proves its own line, ends the lines', () => {
