@@ -52,7 +52,7 @@ export interface AppendedLine {
 
 /** A line as it is read back. Its hash has been verified, when the log was opened or when the line was read. */
 export interface LogLine extends LineDraft, AppendedLine {
-  /** The bytes of {@link LineDraft.body}, if the log has them at hand as valid UTF-8. Many lines share a buffer. */
+  /** The bytes of {@link LineDraft.body}, if the log has them at hand as valid UTF-8. They may be gone once later lines are read. */
   readonly bodyRange?: ByteRange | undefined;
   /** The last seq that the writer had synced before it wrote the batch of this line: lines up to it may have been acknowledged. */
   readonly durable: number;

@@ -23,18 +23,40 @@ interface HandedPiece {
   readonly checking: Promise<CheckedLines | undefined>;
 }
 
+/** Memory of pieces, used again and again: dropping it makes the garbage collector run for every few pieces. */
+class PieceMemory {
+  readonly #pieceBytes: number;
+  readonly #spare: ArrayBuffer[] = [];
+
+  constructor(pieceBytes: number) {
+    this.#pieceBytes = pieceBytes;
+  }
+
+  /** Takes memory, or allocates it: not from the pool of Node, whose memory cannot be handed over. */
+  take(sizeBytes: number): Buffer<ArrayBuffer> {
+    const spare = sizeBytes <= this.#pieceBytes ? this.#spare.pop() : undefined;
+    return Buffer.from(spare ?? new ArrayBuffer(Math.max(sizeBytes, this.#pieceBytes)), 0, sizeBytes);
+  }
+
+  /** Takes memory back. A line that is still read from it has no bytes from then on, rather than those of another line. */
+  giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+    if (buffer.byteLength === this.#pieceBytes) this.#spare.push(structuredClone(buffer, { transfer: [buffer] }));
+  }
+}
+
 /**
  * Reads lines and has them checked ahead.
  *
  * Ends without an error before the first line that is not sound, or that could not be read or checked: the caller goes on from there by
  * itself and finds out what it is.
  *
- * @returns sound lines in groups, in order and chained to the first one that is due
+ * @returns sound lines in groups, in order and chained to the first one that is due; lines can be read until the next group is asked for
  */
 export async function* checkAhead(
   file: Pick<ReadableFile, 'read'>, { from, endOffset }: LinesToCheck, checker: LineChecker,
 ): AsyncGenerator<CheckedGroup> {
-  const pieces = wholeLines(file, { from, endOffset }, checker.pieceBytes);
+  const memory = new PieceMemory(checker.pieceBytes);
+  const pieces = wholeLines(file, { from, endOffset }, checker.pieceBytes, memory);
   const handed: HandedPiece[] = [];
   for (let due = from; ;) {
     while (handed.length < checker.piecesMax) {
@@ -46,21 +68,22 @@ export async function* checkAhead(
     // A line that is no event, such as a seal, ends a group before its piece: nothing after it may pass for its successor.
     if (next?.offset !== due.offset) return;
     const checked = await next.checking;
-    const group = checked && placeLines(checked, due);
+    if (checked === undefined) return;
+    const group = placeLines(checked, due);
     if (group === undefined) return;
     yield group;
+    memory.giveBack(checked.bytes);
     due = group.next;
   }
 }
 
 /** Splits a text into pieces of whole lines; ends early where it cannot be read. */
 async function* wholeLines(
-  file: Pick<ReadableFile, 'read'>, { from, endOffset }: LinesToCheck, pieceBytes: number,
+  file: Pick<ReadableFile, 'read'>, { from, endOffset }: LinesToCheck, pieceBytes: number, memory: PieceMemory,
 ): AsyncGenerator<UncheckedLines & { readonly offset: number }> {
   let { offset, previousHash } = from;
   for (let sizeBytes = pieceBytes; offset < endOffset && sizeBytes <= LINE_BYTES_MAX;) {
-    // Not from the pool, whose memory cannot be handed over.
-    const piece = Buffer.allocUnsafeSlow(Math.min(sizeBytes, endOffset - offset));
+    const piece = memory.take(Math.min(sizeBytes, endOffset - offset));
     const count = await file.read(piece, offset).catch(() => 0);
     const end = count === 0 ? 0 : piece.lastIndexOf(LINE_FEED, count - 1) + 1;
     sizeBytes = end === 0 ? sizeBytes * 2 : pieceBytes;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { checkAhead } from '../../../../src/log/file/segment/check-ahead.js';
 import { checkLines, type LineChecker } from '../../../../src/log/file/segment/checked-lines.js';
+import { textOf } from '../../../../src/base/byte-scan.js';
 import type { DueLine } from '../../../../src/log/line-format.js';
 import { decodeHeaderLine } from '../../../../src/log/segment-format.js';
 import type { FaultDisk } from '../../../disk/fault-disk.js';
@@ -48,11 +49,23 @@ test('a line has the same fields as one that is read alone', async () => {
   await log.close();
   await assertSameWithHelp(disk);
   const file = await disk.open(ACTIVE, 'read');
-  const groups = await collect(checkAhead(file, { from: firstDue(disk), endOffset: disk.bytesOf(ACTIVE).length }, INLINE_CHECKER));
+  const fields: ReturnType<typeof fieldsOf>[] = [];
+  for await (const { lines } of checkAhead(file, { from: firstDue(disk), endOffset: disk.bytesOf(ACTIVE).length }, INLINE_CHECKER)) {
+    fields.push(...lines.map(fieldsOf));
+    for (const { body, bodyRange } of lines) assert.equal(bodyRange && textOf(bodyRange), body);
+  }
   await file.close();
-  const lines = groups.flatMap((group) => group.lines);
-  assert.deepEqual(lines.slice(0, 4).map(fieldsOf), replayed.map(fieldsOf));
-  for (const { body, bodyRange } of lines) assert.equal(bodyRange?.bytes.toString('utf8', bodyRange.start, bodyRange.end), body);
+  assert.deepEqual(fields.slice(0, 4), replayed.map(fieldsOf));
+});
+
+test('a line that is kept longer than its group gives nothing, rather than another line', async () => {
+  const disk = await diskWith([8]);
+  const file = await disk.open(ACTIVE, 'read');
+  const range = { from: firstDue(disk), endOffset: disk.bytesOf(ACTIVE).length };
+  const groups = await collect(checkAhead(file, range, { ...INLINE_CHECKER, pieceBytes: 600 }));
+  await file.close();
+  assert.ok(groups.length > 2);
+  for (const line of groups.slice(0, -1).flatMap(({ lines }) => lines)) assert.equal(line.bodyRange?.bytes.length, 0);
 });
 
 test('no more pieces are handed over than the checker takes', async () => {
