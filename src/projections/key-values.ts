@@ -11,6 +11,7 @@ import type { TextPlace } from '../base/text-place.js';
 import { keyChangesOf, type ProjectEvent, type Recorded } from '../events/event.js';
 import type { KeyEntry } from './key-entry.js';
 import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js';
+import type { PackedEntries } from './key-index/packed-entries.js';
 import type { KeyRange } from './key-range.js';
 import type { KeyWatcher } from './key-watcher.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
@@ -169,11 +170,32 @@ export class KeyValues implements Projection<ProjectEvent> {
    * @param entry with its value, or its place in the snapshot
    */
   restore(key: string, entry: KeyEntry): void {
-    const isAscending = this.#lastRestored === undefined ? this.count === 0 : compareUtf8(key, this.#lastRestored) > 0;
-    invariant(isAscending, 'keys are restored in their order, before anything is applied');
+    this.#expectAbove(key);
     this.#lastRestored = key;
     this.#index.append(key, entry);
     this.#keySum = addTerm(this.#keySum, keyTerm(key, entry.seq));
+  }
+
+  /**
+   * Restores keys of a snapshot with their values, as {@link restore}, and takes over their memory.
+   *
+   * @param keySum the sum over them; see `key-sum.ts`
+   */
+  restorePacked(packed: PackedEntries, keySum: number): void {
+    this.#expectAbove(packed.firstKey);
+    this.#lastRestored = packed.lastKey;
+    this.#index.appendPacked(packed);
+    this.#keySum = addTerm(this.#keySum, keySum);
+  }
+
+  /** Prepares for restoring as many keys. */
+  reserve(count: number): void {
+    this.#index.reserve(count);
+  }
+
+  #expectAbove(key: string): void {
+    const isAscending = this.#lastRestored === undefined ? this.count === 0 : compareUtf8(key, this.#lastRestored) > 0;
+    invariant(isAscending, 'keys are restored in their order, before anything is applied');
   }
 
   /**

@@ -85,7 +85,8 @@ async function loadWithHelp(
   try {
     const model = new ProjectModel({ isCaching: true });
     model.restore(manifest, manifest.state);
-    for await (const entries of groups) for (const entry of entries) model.values.restore(entry.key, entry);
+    model.values.reserve(manifest.keyCount);
+    for await (const { packed, keySum } of groups) model.values.restorePacked(packed, keySum);
     refuseOtherCensus(model, manifest);
     return model;
   } catch {

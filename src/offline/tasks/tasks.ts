@@ -41,13 +41,12 @@ export function memoryOfTask(task: Task): readonly ArrayBuffer[] {
 
 /** Memory of an answer that is handed back. */
 export function memoryOfAnswer(answer: WorkerAnswer): readonly ArrayBuffer[] {
-  if (answer.kind === 'failure' || !('columns' in answer.result)) return [];
-  if ('timesMs' in answer.result) {
-    const { bytes, timesMs, columns } = answer.result;
-    return [bytes.buffer, timesMs.buffer, columns.buffer];
-  }
-  const { index, json, columns } = answer.result;
-  return [index.buffer, json.buffer, columns.buffer];
+  if (answer.kind === 'failure') return [];
+  const { result } = answer;
+  if ('columns' in result) return [result.bytes.buffer, result.timesMs.buffer, result.columns.buffer];
+  if (!('packed' in result) || result.packed === undefined) return [];
+  const { chunks, seqs, timesMs } = result.packed;
+  return [...chunks.map(({ memory }) => memory), seqs.buffer, timesMs.buffer];
 }
 
 /** A worker's answer to a task. */

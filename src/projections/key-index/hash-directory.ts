@@ -5,12 +5,15 @@
  * The upper bits of a hash choose the segment, the lower bits the first slot in it.
  */
 import type { ByteRange } from '../../base/byte-scan.js';
+import { invariant } from '../../base/invariant.js';
 import { allocateWords } from './allocate.js';
 
 const FIRST_SLOTS = 8;
 /** A segment of so many slots is split instead of being enlarged. */
 const SEGMENT_SLOTS_MAX = 8192;
 const FILLED_SHARE_MAX = 0.75;
+/** No more rows for each segment that is made beforehand: few of them will be split, and none is emptier than half of a split one. */
+const RESERVED_ROWS_MAX = SEGMENT_SLOTS_MAX * FILLED_SHARE_MAX * 0.9;
 const HASH_BITS = 32;
 /** Beyond, segments are enlarged without a limit: only hashes that agree in so many bits can lead there. */
 const DEPTH_MAX = 20;
@@ -63,6 +66,16 @@ export class HashDirectory {
   /** Bytes of all segments. */
   get allocatedBytes(): number {
     return [...new Set(this.#segments)].reduce((sum, { slots }) => sum + slots.byteLength, 0);
+  }
+
+  /** Makes the segments that so many rows will need, while there is no row yet. */
+  reserve(count: number): void {
+    invariant(this.#segments.every((segment) => segment.count === 0), 'segments are made before a row is added');
+    let depth = 0;
+    while (depth < DEPTH_MAX && count > 2 ** depth * RESERVED_ROWS_MAX) depth += 1;
+    if (depth === 0) return;
+    this.#depth = depth;
+    this.#segments = Array.from({ length: 2 ** depth }, () => new Segment(depth, SEGMENT_SLOTS_MAX));
   }
 
   /**

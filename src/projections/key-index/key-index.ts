@@ -5,6 +5,7 @@
  * number of keys. Four parts, each in its file: columns (`row-table.ts`), records (`record-arena.ts`), the look-up by hash
  * (`hash-directory.ts`) and the sorted order (`key-order.ts`). None of them knows the others; what holds between them is this file's.
  */
+import type { ByteRange } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { KeyEntry } from '../key-entry.js';
 import type { KeyRange } from '../key-range.js';
@@ -15,6 +16,7 @@ import { HashDirectory } from './hash-directory.js';
 import { type KeyHash, secretKeyHash } from './key-hash.js';
 import { comparePositions, KeyOrder, type OrderPosition } from './key-order.js';
 import { MemberText } from './member-text.js';
+import type { PackedEntries } from './packed-entries.js';
 import { RecordArena } from './record-arena.js';
 import type { EntryBytes } from './record-chunk.js';
 import { NO_ADDRESS, RowTable } from './row-table.js';
@@ -170,6 +172,27 @@ export class KeyIndex {
   /** Adds a key above all others, in an index to which nothing else was added. */
   append(key: string, entry: KeyEntry): void {
     this.#order.addLast(this.#addRow(key, this.#hash(key), entry));
+  }
+
+  /** Adds keys above all others, in an index to which nothing else was added. Takes over the memory of their records. */
+  appendPacked({ chunks, seqs, timesMs }: PackedEntries): void {
+    let index = 0;
+    const rowOf = (address: number, key: string | ByteRange): number => {
+      const row = this.#rows.add();
+      this.#rows.setVersion(row, seqs[index] as number, timesMs[index] as number);
+      this.#rows.setAddress(row, address);
+      this.#addTag(row, this.#hash(key));
+      this.#order.addLast(row);
+      index += 1;
+      return row;
+    };
+    for (const chunk of chunks) this.#records.adopt(chunk, rowOf);
+    invariant(index === seqs.length, 'there is a record for each version');
+  }
+
+  /** Prepares for as many keys in all, which spares work while they are added. */
+  reserve(count: number): void {
+    this.#directory.reserve(count);
   }
 
   #addRow(key: string, tag: number, { value, seq, timeMs }: KeyEntry): number {

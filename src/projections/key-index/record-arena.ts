@@ -7,7 +7,9 @@ import type { ByteRange } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 import type { MemberText } from './member-text.js';
-import { type EntryBytes, entryRecordBytes, HEAD_BYTES, mostRecordBytes, RecordChunk, recordBytes } from './record-chunk.js';
+import {
+  type EntryBytes, entryRecordBytes, HEAD_BYTES, mostRecordBytes, type PackedChunk, RecordChunk, recordBytes,
+} from './record-chunk.js';
 
 /** Size of a chunk in bytes. */
 const CHUNK_BYTES = 1_048_576;
@@ -70,6 +72,20 @@ export class RecordArena {
     const number = this.#chunkFor(entryRecordBytes(entry));
     const chunk = this.#chunks[number] as RecordChunk;
     return this.#take(number, chunk, chunk.addBytes(row, entry));
+  }
+
+  /**
+   * Takes over the memory of records.
+   *
+   * @param rowOf called for each record in turn with its address and its key, as `key-hash.ts` takes it; returns its row
+   */
+  adopt(packed: PackedChunk, rowOf: (address: number, key: string | ByteRange) => number): void {
+    const number = this.#freeNumbers.pop() ?? this.#chunks.length;
+    const chunk = new RecordChunk(packed);
+    this.#chunks[number] = chunk;
+    for (let index = 0; index < chunk.count; index += 1) {
+      chunk.setRow(index, rowOf(this.#take(number, chunk, index), chunk.hashedKeyOf(index)));
+    }
   }
 
   #fits(sizeBytes: number): boolean {

@@ -32,6 +32,14 @@ export interface EntryBytes extends ByteRange {
   readonly valueEnd: number;
 }
 
+/** The memory of a chunk with records, which has room for no more: plain data that can be sent to another thread. */
+export interface PackedChunk {
+  readonly memory: ArrayBuffer;
+  readonly count: number;
+  /** Where the texts end, in bytes. */
+  readonly end: number;
+}
+
 const WORD_BYTES = 4;
 const WORD_BITS = 32;
 const HEAD_WORDS = 2;
@@ -95,15 +103,28 @@ export class RecordChunk {
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
   readonly #view: DataView;
-  #count = 0;
+  #count: number;
   /** Where the texts end, in bytes. */
-  #end = 0;
+  #end: number;
 
-  constructor(sizeBytes: number) {
-    const memory = allocate(Math.ceil(sizeBytes / WORD_BYTES) * WORD_BYTES);
+  /** @param content the size of its memory in bytes, or the records that it consists of */
+  constructor(content: number | PackedChunk) {
+    const { memory, count, end } = typeof content === 'number' ? emptyChunk(content) : content;
     this.#bytes = Buffer.from(memory);
     this.#words = new Uint32Array(memory);
     this.#view = new DataView(memory);
+    this.#count = count;
+    this.#end = end;
+  }
+
+  /** Copies the records to memory that has room for no more. */
+  pack(): PackedChunk {
+    const packed = emptyChunk(this.used);
+    const headWords = this.#count * HEAD_WORDS;
+    const words = new Uint32Array(packed.memory);
+    words.set(this.#words.subarray(this.#words.length - headWords), words.length - headWords);
+    this.#bytes.copy(Buffer.from(packed.memory), 0, 0, this.#end);
+    return { memory: packed.memory, count: this.#count, end: this.#end };
   }
 
   /** Size of the memory in bytes. */
@@ -233,6 +254,16 @@ export class RecordChunk {
     return this.#words[this.#words.length - (index + 1) * HEAD_WORDS] as number;
   }
 
+  /** Sets the number of the row of a record. */
+  setRow(index: number, row: number): void {
+    this.#words[this.#words.length - (index + 1) * HEAD_WORDS] = row;
+  }
+
+  /** Returns the key of a record as `key-hash.ts` takes it: its bytes if it is known to be ASCII, otherwise its text. */
+  hashedKeyOf(index: number): string | ByteRange {
+    return this.#kindOf(index) === KIND_ASCII ? this.#keyOf(index) : this.keyOf(index);
+  }
+
   /** Returns the key of a record. */
   keyOf(index: number): string {
     const { bytes, start, end } = this.#keyOf(index);
@@ -352,6 +383,10 @@ export class RecordChunk {
     text.add({ bytes, start: added, end: start });
     return true;
   }
+}
+
+function emptyChunk(sizeBytes: number): PackedChunk {
+  return { memory: allocate(Math.ceil(sizeBytes / WORD_BYTES) * WORD_BYTES), count: 0, end: 0 };
 }
 
 function keyBytesOf(form: number): number {

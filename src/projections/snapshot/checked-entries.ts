@@ -2,9 +2,12 @@
  * Verifies a piece of a generation by itself, in whatever thread: lines of its index, and the part of its `.json` that they describe. Says
  * only whether all of it is sound. What is wrong with a piece that is not, `read-generation.ts` says.
  */
+import { isUtf8 } from 'node:buffer';
 import { crc32 } from 'node:zlib';
+import { type ByteRange, isAscii, textOf } from '../../base/byte-scan.js';
+import { type PackedEntries, RecordPacker } from '../key-index/packed-entries.js';
 import { IndexChecks, type IndexPosition } from './index-checks.js';
-import { decodeIndexLines } from './index-format.js';
+import { decodeIndexLines, type IndexLine } from './index-format.js';
 import { isBeforeValueAt } from './json-layout.js';
 
 /** A piece of a generation: plain data that can be sent to another thread. */
@@ -18,20 +21,13 @@ export interface UncheckedEntries {
   readonly seqMax: number;
 }
 
-/** A checked piece; plain data too. */
+/** A checked piece; plain data too, apart from its memory. */
 export interface CheckedEntries {
-  readonly isSound: boolean;
-  /** The piece, handed back. */
-  readonly index: Uint8Array<ArrayBuffer>;
-  readonly json: Uint8Array<ArrayBuffer>;
   readonly keyCount: number;
   /** The sum over the keys of this piece; see `key-sum.ts`. */
   readonly keySum: number;
-  /**
-   * {@link ENTRY_COLUMNS} numbers for each key: start and end of its text in the index, start and end of its value in the piece of the
-   * `.json`, its version, and the time of that in milliseconds since 1970.
-   */
-  readonly columns: Float64Array<ArrayBuffer>;
+  /** Keys and values; undefined if the piece is not sound. */
+  readonly packed: PackedEntries | undefined;
 }
 
 /** Checks pieces in other threads. */
@@ -44,31 +40,45 @@ export interface EntryChecker {
   checkEntries(piece: UncheckedEntries): Promise<CheckedEntries>;
 }
 
-/** Numbers for each key in {@link CheckedEntries.columns}. */
-export const ENTRY_COLUMNS = 6;
+const QUOTES_BYTES = 2;
+/** Length of `":`. */
+const BETWEEN_KEY_AND_VALUE_BYTES = 2;
+const UNSOUND: CheckedEntries = { keyCount: 0, keySum: 0, packed: undefined };
 
 /** Checks a piece: every rule for an index but those about the whole of it, and that each key and value stand where it says. */
 export function checkEntries({ index, json, before, seqMax }: UncheckedEntries): CheckedEntries {
   const lines = decodeIndexLines(Buffer.from(index.buffer, index.byteOffset, index.length));
-  const unsound = { isSound: false, index, json, keyCount: 0, keySum: 0, columns: new Float64Array(0) };
-  if ('faultOffset' in lines) return unsound;
+  if ('faultOffset' in lines || !isUtf8(json)) return UNSOUND;
   const text = Buffer.from(json.buffer, json.byteOffset, json.length);
   const checks = new IndexChecks(seqMax, before);
-  const columns = new Float64Array(lines.length * ENTRY_COLUMNS);
+  const packer = new RecordPacker();
+  const seqs = new Float64Array(lines.length);
+  const timesMs = new Float64Array(lines.length);
   for (const [row, line] of lines.entries()) {
     const at = checks.jsonOffset - before.jsonOffset;
     const isFirst = checks.lastKey === undefined;
-    if (checks.take(line) !== undefined) return unsound;
+    if (checks.take(line) !== undefined) return UNSOUND;
     const start = line.entry.offset - before.jsonOffset;
     const end = start + line.entry.sizeBytes;
-    if (end > text.length || !isBeforeValueAt(text, at, line.keyText, isFirst)) return unsound;
-    if (crc32(text.subarray(start, end)) !== line.entry.crc) return unsound;
-    setColumns(columns, row * ENTRY_COLUMNS, [line.keyText.start, line.keyText.end, start, end, line.entry.seq, line.entry.timeMs]);
+    if (end > text.length || !isBeforeValueAt(text, at, line.keyText, isFirst)) return UNSOUND;
+    if (crc32(text.subarray(start, end)) !== line.entry.crc) return UNSOUND;
+    seqs[row] = line.entry.seq;
+    timesMs[row] = line.entry.timeMs;
+    pack(packer, line, { bytes: text, start, end });
   }
   const isWhole = checks.jsonOffset - before.jsonOffset === text.length;
-  return isWhole ? { isSound: true, index, json, keyCount: checks.keyCount, keySum: checks.keySum, columns } : unsound;
+  const firstKey = lines[0]?.entry.key;
+  const { lastKey, keyCount, keySum } = checks;
+  if (!isWhole || firstKey === undefined || lastKey === undefined) return UNSOUND;
+  return { keyCount, keySum, packed: { firstKey, lastKey, chunks: packer.finish(), seqs, timesMs } };
 }
 
-function setColumns(columns: Float64Array, at: number, numbers: readonly number[]): void {
-  for (let index = 0; index < ENTRY_COLUMNS; index += 1) columns[at + index] = numbers[index] ?? 0;
+/** Packs an entry whose value follows its key in the `.json`. */
+function pack(packer: RecordPacker, { entry, keyText }: IndexLine, value: ByteRange): void {
+  const { bytes, start: valueStart, end: valueEnd } = value;
+  const end = valueStart - BETWEEN_KEY_AND_VALUE_BYTES;
+  const key = { bytes, start: end - (keyText.end - keyText.start - QUOTES_BYTES), end };
+  // A key with escapes is shorter than its text.
+  if (entry.key.length === key.end - key.start && isAscii(key)) packer.addBytes({ bytes, start: key.start, end, valueStart, valueEnd });
+  else packer.add(entry.key, textOf(value));
 }

@@ -3,8 +3,9 @@
  * nothing about it: the caller discards what it has, and reads the generation with `read-generation.ts`.
  */
 import { isAt } from '../../base/byte-scan.js';
+import type { PackedEntries } from '../key-index/packed-entries.js';
 import { addTerm } from '../key-sum.js';
-import { type CheckedEntries, ENTRY_COLUMNS, type EntryChecker } from './checked-entries.js';
+import type { CheckedEntries, EntryChecker } from './checked-entries.js';
 import { type DataFileReader, readLines } from './data-file-reader.js';
 import { findMissing, INDEX_START, type IndexPosition } from './index-checks.js';
 import { decodeIndexLines } from './index-format.js';
@@ -12,20 +13,16 @@ import { JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
 import { type GenerationSource, openPart } from './read-generation.js';
 import type { SnapshotManifest } from './snapshot.js';
 
-/** A key with its value. */
-export interface RestoredEntry {
-  readonly key: string;
-  readonly value: string;
-  /** Version: the seq of its last change. */
-  readonly seq: number;
-  /** Time of that change, in milliseconds since 1970. */
-  readonly timeMs: number;
+/** Keys with their values. */
+export interface EntryGroup {
+  readonly packed: PackedEntries;
+  /** The sum over the keys; see `key-sum.ts`. */
+  readonly keySum: number;
 }
 
 /** Part of a `.json` that is handed over at once, in bytes. Beyond, values are so large that reading them costs more than checking. */
 const PIECE_BYTES_MAX = 8_388_608;
 const LINE_FEED = 0x0a;
-const BACKSLASH = 0x5c;
 
 /** A generation is not sound, or could not be checked: it has to be read alone. */
 class NotVouchedError extends Error {
@@ -48,7 +45,7 @@ export function isHelpful(checker: EntryChecker | undefined, { json }: SnapshotM
  * @returns groups, ascending by the UTF-8 bytes of the keys
  * @throws {Error} if anything differs from what was written, or could not be checked; at the latest after the last group
  */
-export async function* readEntriesAhead(source: GenerationSource, checker: EntryChecker): AsyncGenerator<readonly RestoredEntry[]> {
+export async function* readEntriesAhead(source: GenerationSource, checker: EntryChecker): AsyncGenerator<EntryGroup> {
   const json = await openPart(source, 'json');
   try {
     const index = await openPart(source, 'index');
@@ -64,7 +61,7 @@ export async function* readEntriesAhead(source: GenerationSource, checker: Entry
 
 async function* readBoth(
   manifest: SnapshotManifest, { json, index }: { readonly json: DataFileReader; readonly index: DataFileReader }, checker: EntryChecker,
-): AsyncGenerator<readonly RestoredEntry[]> {
+): AsyncGenerator<EntryGroup> {
   await skip(json, JSON_START);
   const lines = readLines(index);
   const handed: Promise<CheckedEntries>[] = [];
@@ -77,8 +74,7 @@ async function* readBoth(
       const after = positionAfter(read.bytes);
       const sizeBytes = after.jsonOffset - before.jsonOffset;
       if (sizeBytes <= 0 || sizeBytes > Math.min(json.restBytes, PIECE_BYTES_MAX)) throw new NotVouchedError();
-      // Copies, because memory that is handed over may hold nothing else.
-      const piece = { index: new Uint8Array(read.bytes), json: new Uint8Array(await json.read(sizeBytes)), before, seqMax: manifest.seq };
+      const piece = { index: alone(read.bytes), json: alone(await json.read(sizeBytes)), before, seqMax: manifest.seq };
       const checking = checker.checkEntries(piece);
       // Reported where it is awaited, if it still is.
       checking.catch(() => undefined);
@@ -87,10 +83,11 @@ async function* readBoth(
     }
     const checked = await handed.shift();
     if (checked === undefined) break;
-    if (!checked.isSound) throw new NotVouchedError();
+    const { packed } = checked;
+    if (packed === undefined) throw new NotVouchedError();
     keyCount += checked.keyCount;
     keySum = addTerm(keySum, checked.keySum);
-    yield entriesOf(checked);
+    yield { packed, keySum: checked.keySum };
   }
   if (findMissing(manifest, { keyCount, keySum, jsonOffset: before.jsonOffset }) !== undefined) throw new NotVouchedError();
   await skip(json, (keyCount === 0 ? '' : LAST_LINE_END) + JSON_END);
@@ -109,19 +106,8 @@ function positionAfter(lines: Buffer): IndexPosition {
   return { lastKey: entry.key, jsonOffset: entry.offset + entry.sizeBytes };
 }
 
-function entriesOf({ index, json, columns, keyCount }: CheckedEntries): readonly RestoredEntry[] {
-  const keys = Buffer.from(index.buffer, index.byteOffset, index.length);
-  const values = Buffer.from(json.buffer, json.byteOffset, json.length);
-  const entries: RestoredEntry[] = [];
-  for (let at = 0; at < keyCount * ENTRY_COLUMNS; at += ENTRY_COLUMNS) {
-    const key = keyIn(keys, columns[at] ?? 0, columns[at + 1] ?? 0);
-    const value = values.toString('utf8', columns[at + 2], columns[at + 3]);
-    entries.push({ key, value, seq: columns[at + 4] ?? 0, timeMs: columns[at + 5] ?? 0 });
-  }
-  return entries;
-}
-
-function keyIn(bytes: Buffer, start: number, end: number): string {
-  for (let at = start; at < end; at += 1) if (bytes[at] === BACKSLASH) return JSON.parse(bytes.toString('utf8', start, end)) as string;
-  return bytes.toString('utf8', start + 1, end - 1);
+/** Copies bytes unless their memory holds nothing else, because all of it is handed over. */
+function alone(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length ? new Uint8Array(buffer) : new Uint8Array(bytes);
 }

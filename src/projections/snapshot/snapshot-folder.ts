@@ -16,7 +16,7 @@ import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import type { EntryChecker } from './checked-entries.js';
-import { isHelpful, readEntriesAhead, type RestoredEntry } from './entries-ahead.js';
+import { type EntryGroup, isHelpful, readEntriesAhead } from './entries-ahead.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, readStoredEntries } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
@@ -192,7 +192,7 @@ export class SnapshotFolder {
    *
    * @returns undefined if that is not worth its while
    */
-  readEntriesAhead(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly RestoredEntry[]> | undefined {
+  readEntriesAhead(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<EntryGroup> | undefined {
     const source = { disk: this.#disk, folder: this.#folder, manifest, ...hooks };
     return isHelpful(this.#checker, manifest) ? readEntriesAhead(source, this.#checker) : undefined;
   }

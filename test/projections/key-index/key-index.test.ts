@@ -4,6 +4,7 @@ import { InvariantError } from '../../../src/base/invariant.js';
 import type { KeyEntry } from '../../../src/projections/key-entry.js';
 import { KeyIndex, type Members } from '../../../src/projections/key-index/key-index.js';
 import { type KeyHash, secretKeyHash } from '../../../src/projections/key-index/key-hash.js';
+import { RecordPacker } from '../../../src/projections/key-index/packed-entries.js';
 import type { ValuePlace } from '../../../src/projections/value-place.js';
 import { TRICKY_CHARACTERS } from '../../events/arbitrary-events.js';
 import { fc } from '../../properties.js';
@@ -134,6 +135,44 @@ test('two hundred thousand keys, changed and deleted at random, are found and li
   }
   assertEqual(index, model);
   for (const [one, known] of model) assert.deepEqual(index.get(one), known);
+});
+
+test('packed keys are found and listed, and change like others, whatever their size', () => {
+  const packer = new RecordPacker();
+  const model = new Map<string, KeyEntry>();
+  const named = (number: number): string => `${number % 3 === 0 ? 'é' : 'k'}${number}${'x'.repeat(number % 90)}`;
+  const keys = sortedKeys(Array.from({ length: 2000 }, (_, number) => named(number)));
+  for (const [number, one] of keys.entries()) {
+    const value = `"${number % 5 === 0 ? 'ü' : ''}${'v'.repeat(number === 700 ? 2 * MIB : number)}"`;
+    model.set(one, entry(value, number + 1));
+    const bytes = Buffer.from(one + value);
+    const end = Buffer.byteLength(one);
+    if (end > one.length) packer.add(one, value);
+    else packer.addBytes({ bytes, start: 0, end, valueStart: end, valueEnd: bytes.length });
+  }
+  const [seqs, timesMs] = [Float64Array.from(model.values(), ({ seq }) => seq), Float64Array.from(model.values(), ({ timeMs }) => timeMs)];
+  const index = new KeyIndex();
+  index.reserve(keys.length * 5);
+  index.appendPacked({ firstKey: keys[0] ?? '', lastKey: keys.at(-1) ?? '', chunks: packer.finish(), seqs, timesMs });
+  assertEqual(index, model);
+  for (const [number, one] of keys.entries()) {
+    assert.deepEqual(index.get(one), model.get(one));
+    if (number % 4 === 0) continue;
+    index.set(one, entry('"new"', 9000 + number));
+    model.set(one, entry('"new"', 9000 + number));
+  }
+  assertEqual(index, model);
+  for (const one of keys) assert.ok(index.delete(one) > 0);
+  assert.equal(index.count, 0);
+});
+
+test('room for keys that are announced is no more than they take', () => {
+  const [announced, grown] = [new KeyIndex(), new KeyIndex()];
+  announced.reserve(MANY);
+  for (let seq = 1; seq <= MANY; seq += 1) for (const one of [announced, grown]) one.set(`user/${seq}`, entry('1', seq));
+  assert.ok(announced.allocatedBytes <= grown.allocatedBytes * 1.02);
+  assert.throws(() => announced.reserve(1), InvariantError);
+  for (let seq = 1; seq <= MANY; seq += 1) assert.equal(announced.versionOf(`user/${seq}`), seq);
 });
 
 test('replacing the value of another version, or of a key that does not exist, changes nothing', () => {

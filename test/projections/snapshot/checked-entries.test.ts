@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { type CheckedEntries, checkEntries, ENTRY_COLUMNS } from '../../../src/projections/snapshot/checked-entries.js';
+import { type CheckedEntries, checkEntries } from '../../../src/projections/snapshot/checked-entries.js';
 import { encodeIndexLine } from '../../../src/projections/snapshot/index-format.js';
 import { keyTerm } from '../../../src/projections/key-sum.js';
+import { KeyValues } from '../../../src/projections/key-values.js';
 import { suite } from '../../suite.js';
 
 const test = suite('projections/snapshot/checked-entries');
@@ -25,12 +26,23 @@ function check(change: Change): CheckedEntries {
   return checkEntries({ index: bytesOf(lines.join('')), json: bytesOf(json), before: { lastKey, jsonOffset: 100 }, seqMax });
 }
 
-test('a sound piece says where its keys and values are, and their sum', () => {
-  const { isSound, keyCount, keySum, columns } = check({});
-  assert.deepEqual([isSound, keyCount, keySum], [true, 2, keyTerm('b', 2) + keyTerm('c"', 9)]);
-  const second = LINES[0]?.length ?? 0;
-  assert.deepEqual([...columns], [1, 4, 6, 9, 2, 20, second + 1, second + 6, 17, 21, 9, -5]);
-  assert.equal(columns.length, 2 * ENTRY_COLUMNS);
+test('a sound piece gives its keys and values, and their sum', () => {
+  const { packed, keyCount, keySum } = check({});
+  assert.ok(packed !== undefined);
+  assert.deepEqual([keyCount, keySum], [2, keyTerm('b', 2) + keyTerm('c"', 9)]);
+  const values = new KeyValues();
+  values.restorePacked(packed, keySum);
+  assert.equal(values.keySum, keySum);
+  const expected = [['b', { value: '1.0', seq: 2, timeMs: 20 }], ['c"', { value: 'null', seq: 9, timeMs: -5 }]];
+  assert.deepEqual(values.slice({}, 9).entries, expected);
+});
+
+test('a piece that is not UTF-8 is left to a reading without help', () => {
+  const bytes = new Uint8Array(Buffer.from(',\n"b":"\xff"', 'latin1'));
+  const entry = { key: 'b', seq: 2, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32(bytes.subarray(-3)) };
+  const index = new Uint8Array(Buffer.from(encodeIndexLine(entry)));
+  const checked = checkEntries({ index, json: bytes, before: { lastKey: 'a', jsonOffset: 100 }, seqMax: 9 });
+  assert.equal(checked.packed, undefined);
 });
 
 test('nothing is given of a piece that is not sound', () => {
@@ -41,8 +53,8 @@ test('nothing is given of a piece that is not sound', () => {
     { lines: LINES.map((line) => line.replace(',106,', ',107,')) }, { json: JSON_TEXT.replace(',\n"c', ';\n"c') },
   ];
   for (const change of unsound) {
-    const { isSound, keyCount, columns } = check(change);
-    assert.deepEqual([isSound, keyCount, columns.length], [false, 0, 0], JSON.stringify(change));
+    const { packed, keyCount } = check(change);
+    assert.deepEqual([packed, keyCount], [undefined, 0], JSON.stringify(change));
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkEntries, type EntryChecker } from '../../../src/projections/snapshot/checked-entries.js';
+import { KeyValues } from '../../../src/projections/key-values.js';
 import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
@@ -23,8 +24,13 @@ async function readAhead(
 ): Promise<readonly (readonly [...PlainEntry, number])[] | undefined> {
   const folder = new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE, ...(checker && { checker }) });
   const groups = folder.readEntriesAhead(manifest);
-  const entries = groups && (await flatten(groups));
-  return entries?.map(({ key, value, seq, timeMs }) => [key, value, seq, timeMs] as const);
+  if (groups === undefined) return undefined;
+  const values = new KeyValues();
+  values.reserve(manifest.keyCount);
+  for await (const { packed, keySum } of groups) values.restorePacked(packed, keySum);
+  assert.equal(values.keySum, manifest.keySum);
+  for (const key of values.keys({}, values.count + 1)) assert.ok(values.versionOf(key) > 0, key);
+  return values.slice({}, values.count + 1).entries.map(([key, { value, seq, timeMs }]) => [key, value as string, seq, timeMs] as const);
 }
 
 function withTimes(entries: readonly PlainEntry[]): unknown {
@@ -104,7 +110,7 @@ test('a piece that cannot be checked ends the reading, and no file stays open', 
   };
   await assert.rejects(readAhead(disk, manifest, failing), /the thread has ended/);
   const folder = new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE, checker: INLINE_ENTRY_CHECKER });
-  for await (const group of folder.readEntriesAhead(manifest) ?? []) if (group.length > 0) break;
+  for await (const group of folder.readEntriesAhead(manifest) ?? []) if (group.keySum > 0) break;
   assert.deepEqual(disk.openPaths, []);
 });
 
