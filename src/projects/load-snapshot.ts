@@ -5,6 +5,7 @@ import { countText } from '../base/count-text.js';
 import type { Logger } from '../base/logger.js';
 import { ProjectModel } from '../projections/project-model.js';
 import { SavedStateError } from '../projections/project-state.js';
+import { INDEX_LINE_BYTES_MIN } from '../projections/snapshot/index-format.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
 import type { CommittedManifest, GenerationList, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
@@ -85,8 +86,12 @@ async function loadWithHelp(
   try {
     const model = new ProjectModel({ isCaching: true });
     model.restore(manifest, manifest.state);
-    model.values.reserve(manifest.keyCount);
-    for await (const { packed, keySum } of groups) model.values.restorePacked(packed, keySum);
+    for await (const { packed, keySum } of groups) {
+      // Only now the index is known to have its size, which bounds a number of keys that has not been checked yet.
+      const keysMax = Math.ceil(manifest.index.sizeBytes / INDEX_LINE_BYTES_MIN);
+      if (model.values.count === 0) model.values.reserve(Math.min(manifest.keyCount, keysMax));
+      model.values.restorePacked(packed, keySum);
+    }
     refuseOtherCensus(model, manifest);
     return model;
   } catch {

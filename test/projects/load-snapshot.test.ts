@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { silentLogger } from '../../src/base/logger.js';
 import type { StorageChange } from '../../src/events/project-settings.js';
 import { loadSnapshot, type LoadedSnapshot } from '../../src/projects/load-snapshot.js';
+import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { INLINE_ENTRY_CHECKER } from '../projections/snapshot/inline-entry-checker.js';
 import { suite } from '../suite.js';
@@ -74,6 +75,16 @@ for (const [what, storage] of [['in memory', SMALL_SEGMENTS], ['on disk', COLD]]
     });
   }
 }
+
+test('a manifest with more keys than the index has room for is refused, without memory for them', async () => {
+  const { project, seqs } = await withSnapshots(SMALL_SEGMENTS);
+  const { used } = await load(project);
+  assert.ok(used !== undefined);
+  project.disk.put(snapPath(used.seq, 'manifest'), encodeManifest({ ...used, keyCount: 2 ** 50 }).text);
+  const { damaged, used: next } = await load(project);
+  assert.deepEqual([damaged, next?.seq], [[used.seq], seqs[0]]);
+  await project.close();
+});
 
 test('where the manifest of the newest is damaged and nothing came after it, another of the same seq is made', async () => {
   const project = await openCompacted();

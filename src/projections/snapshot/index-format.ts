@@ -6,6 +6,9 @@
 import { type ByteRange, countIn, endOfCount, endOfPlainText, isAt } from '../../base/byte-scan.js';
 import type { IndexEntry } from './snapshot.js';
 
+/** Length of the shortest line, with its line feed, in bytes. */
+export const INDEX_LINE_BYTES_MIN = '["k",1,0,1,1,"00000000"]\n'.length;
+
 const CRC_DIGITS = 8;
 const HEX = 16;
 const CRC_FORM = /^[0-9a-f]{8}$/;
