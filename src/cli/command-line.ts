@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { readPackageVersion } from '../base/package-version.js';
 import { complain, writeError } from './command-output.js';
 import { EXIT_CODES } from './exit-codes.js';
+import type { LogCommandOptions } from './log.js';
 import type { RepairCommandOptions } from './repair.js';
 import type { ReplayCommandOptions } from './replay.js';
 import { DEFAULT_CONFIG_PATH, runCommand } from './run-command.js';
@@ -50,7 +51,7 @@ function buildProgram(show: (text: string) => void): Command {
   return program;
 }
 
-/** The commands on files. `verify` and `replay` may run while the server does, `repair` may not. */
+/** The commands on files. `repair` may not run while the server does, the others may. */
 function addFileCommands(program: Command): void {
   const add = (name: string, description: string): Command => (
     program
@@ -68,6 +69,20 @@ function addFileCommands(program: Command): void {
     .option('--json', 'print one JSON document')
     .action((project: string | undefined, options: VerifyCommandOptions) => (
       runCommand(async (context) => await (await import('./verify.js')).verify(project, options, context))
+    ));
+  add('log <project>', `print the lines of the log of a project, or of the registry (_server); ${readOnly}`)
+    .option('--from <seq>', 'first seq')
+    .option('--until <seq-or-time>', 'last seq, or a time, a local time or day, or an age, as for replay')
+    .option('--key <key>', 'lines that change this key, alone, in a batch, or with all keys')
+    .option('--prefix <prefix>', 'lines that change a key with this prefix')
+    .option('--op <operation>', 'lines with this operation, or a batch that has it')
+    .option('--actor <text>', 'lines whose actor contains this text')
+    .option('--request <id>', 'lines of this request')
+    .option('--limit <count>', 'only the newest lines')
+    .option('-f, --follow', 'print new lines as they become final, across rotations, until interrupted')
+    .option('--json', 'print the lines as they are in the files; the default if standard output is no terminal')
+    .action((project: string, options: LogCommandOptions) => (
+      runCommand(async (context) => await (await import('./log.js')).showLog(project, options, context))
     ));
   add('replay <project>', `print the state of a project at any point of its log, from its files alone; ${readOnly}`)
     .option('--until <seq-or-time>', 'seq, time (2026-11-22T10:00:00Z), local time or day (2026-11-22), or age (-5m, -2h, -1d)')

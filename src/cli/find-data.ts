@@ -27,11 +27,16 @@ interface FoundData {
   readonly config: LoadedConfig | undefined;
 }
 
+/** What each command does with a project, in messages. */
+const VERBS = { verify: 'verify', replay: 'replay', repair: 'repair', log: 'read', receipt: 'search', get: 'read', list: 'list' } as const;
+
 /** The command and the project it was given. */
 interface Target {
-  readonly command: 'verify' | 'replay' | 'repair';
+  readonly command: keyof typeof VERBS;
   /** The project's id, or `_server`; undefined: all of them. */
   readonly project: string | undefined;
+  /** The words of the command, without options. @default the command and the project */
+  readonly words?: readonly string[];
 }
 
 /**
@@ -43,8 +48,9 @@ interface Target {
  */
 export async function findData(target: Target, options: FolderOptions, disk: Disk, signal: AbortSignal): Promise<FoundData> {
   const { command, project } = target;
+  const verb = VERBS[command];
   if (project !== undefined && !isProjectName(project)) {
-    throw new UsageError(`Cannot ${command} "${project}": not a project id (lower-case letters, digits, "_" and "-")`);
+    throw new UsageError(`Cannot ${verb} "${project}": not a project id (lower-case letters, digits, "_" and "-")`);
   }
   const found = await findFolder(options);
   const { dataFolder, config } = found;
@@ -59,11 +65,12 @@ export async function findData(target: Target, options: FolderOptions, disk: Dis
   const entry = config?.document.projects.find(({ id }) => id === project);
   const isInMemory = entry !== undefined && (entry.storage?.on_disk ?? config?.document.default?.storage?.on_disk) === false;
   const reason = reasonMissing(project, known, dataFolder);
+  const words = target.words ?? [command, project];
   const older = await findOlderLogs(disk, dataFolder, project);
-  const commands = older.map((log) => programCommand([command, project, '--data', log.dataFolder]));
+  const commands = older.map((log) => programCommand([...words, '--data', log.dataFolder]));
   const elsewhere = commands.length === 0 ? '' : `; its older files can be read with: ${commands.join('; ')}`;
   const inMemory = isInMemory ? ' The configuration keeps it in memory, so it has no files.' : '';
-  throw new UsageError(`Cannot ${command} "${project}": ${reason}${elsewhere}.${inMemory} Known projects: ${namesOf(known.ids)}`);
+  throw new UsageError(`Cannot ${verb} "${project}": ${reason}${elsewhere}.${inMemory} Known projects: ${namesOf(known.ids)}`);
 }
 
 async function findFolder(options: FolderOptions): Promise<FoundData> {

@@ -76,6 +76,16 @@ export class LinesDroppedError extends Error {
   }
 }
 
+/** A log that is being followed was deleted or moved, or another log of the project has taken its place. */
+export class LogReplacedError extends Error {
+  override readonly name = 'LogReplacedError';
+
+  /** @param reason what has become of it */
+  constructor(project: string, reason: string) {
+    super(`Cannot continue to follow "${project}": ${reason}. The project was deleted, repaired or moved between memory and disk`);
+  }
+}
+
 /** The error for lines whose fate only a restart can tell. */
 export function outcomeUnknown(why: string, cause?: unknown): AppError {
   return new AppError('outcome_unknown', `Cannot tell whether the lines were appended: ${why}`, { cause });

@@ -107,7 +107,7 @@ test('a batch is replayed as a whole, with and without a snapshot before it, and
       assert.equal(await replayed(disk, { seq }), stateText(BATCHED.slice(0, seq)), `seq ${seq}`);
     }
     const texts = log.lines.map(({ text }) => text);
-    assert.deepEqual(await lines(disk, { key: 'ö' }), [texts[3]]);
+    assert.deepEqual(await lines(disk, { key: 'ö' }), [texts[3], texts[4]], 'a clear changes every key');
     assert.deepEqual(await lines(disk, { key: 'b', op: 'set' }), [texts[1], texts[3], texts[5], texts[6]]);
     assert.deepEqual(await lines(disk, { key: 'a', op: 'batch' }), [texts[3], texts[5]]);
     assert.deepEqual(await lines(disk, { op: 'delete' }), [texts[3]]);

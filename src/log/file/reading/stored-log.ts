@@ -4,10 +4,11 @@
  */
 import { isErrno } from '../../../base/app-error.js';
 import type { Disk } from '../../../disk/disk.js';
-import { claimedSeq } from '../../line-format.js';
+import { claimedDurable, claimedSeq } from '../../line-format.js';
 import { claimedNextSeq } from '../../segment-format.js';
-import { LogCorruptError } from '../../log-errors.js';
+import { LogCorruptError, LogReplacedError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
+import { readHead } from '../head-file.js';
 import { LogPaths } from '../log-paths.js';
 import { activeFile, headerOf, listSegments, type SegmentText, withText } from '../segment/segment-files.js';
 import { readHeader } from '../segment/segment-reader.js';
@@ -74,19 +75,48 @@ export class StoredLog {
    * @throws {LogCorruptError} if the last whole line of the active segment is not a line of a log
    */
   async lastSeq(): Promise<number> {
+    return (await this.#end()).lastSeq;
+  }
+
+  /**
+   * Reads up to which line the log is known to be on disk now: lines up to there are final. The head, the `durable` of the last line and
+   * the existence of a later segment each prove it.
+   *
+   * @returns a seq up to which every line is there; one below the first seq if there is no such line
+   * @throws {LogReplacedError} if the project has no log now, or another one
+   * @throws {LogCorruptError} if the last whole line of the active segment is not a line of a log
+   */
+  async durableSeq(): Promise<number> {
+    return (await this.#reach()).durableSeq;
+  }
+
+  async #reach(): Promise<{ readonly lastSeq: number; readonly durableSeq: number }> {
+    // Read before the lines, which therefore reach at least that far.
+    const { head } = await readHead(this.#disk, this.#paths.head);
+    const { logId, lastSeq, durableSeq } = await this.#end().catch((error: unknown) => {
+      throw isErrno(error, 'ENOENT') ? new LogReplacedError(this.project, 'its log is gone') : error;
+    });
+    if (logId !== this.logId) throw new LogReplacedError(this.project, `another log, ${logId}, has taken the place of ${this.logId}`);
+    return { lastSeq, durableSeq: Math.min(lastSeq, Math.max(durableSeq, head?.logId === logId ? head.seq : 0)) };
+  }
+
+  /** Reads the end of the active segment. Nothing in it has been checked against the chain. */
+  async #end(): Promise<{ readonly logId: string; readonly lastSeq: number; readonly durableSeq: number }> {
     const { activeName } = this.#paths;
     return await withText(this.#disk, activeFile(this.#paths), async (text) => {
       const { header, sizeBytes: headerBytes } = await readHeader(text, activeName);
+      const { logId, firstSeq } = header;
       const { sizeBytes } = await text.status();
       for (let reach = LAST_LINE_PIECE_BYTES; ; reach += reach) {
         const start = Math.max(headerBytes, sizeBytes - reach);
         const isFirst = start === headerBytes;
         const line = await lastWholeLine(text, start, sizeBytes, isFirst);
-        if (line === undefined && isFirst) return header.firstSeq - 1;
+        // A segment becomes the active one once the seal of the one before is on disk.
+        if (line === undefined && isFirst) return { logId, lastSeq: firstSeq - 1, durableSeq: firstSeq - 1 };
         if (line === undefined) continue;
         const nextSeq = claimedNextSeq(line);
         const seq = nextSeq === undefined ? claimedSeq(line) : nextSeq - 1;
-        if (seq !== undefined) return seq;
+        if (seq !== undefined) return { logId, lastSeq: seq, durableSeq: Math.max(firstSeq - 1, claimedDurable(line)) };
         throw new LogCorruptError({ file: activeName, offset: start }, 'a last line with its seq', 'another one');
       }
     });
@@ -100,9 +130,7 @@ export class StoredLog {
    */
   async *lines(range: LineRange): AsyncGenerator<readonly LogLine[]> {
     const { fromSeq, toSeq, signal } = range;
-    const reader = new LogReader(this.#disk, this.#paths, {
-      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), activeBytes: () => undefined,
-    });
+    const reader = this.#reader();
     let dueSeq = fromSeq;
     try {
       for await (const group of reader.groups(fromSeq, toSeq ?? Number.MAX_SAFE_INTEGER)) {
@@ -114,7 +142,45 @@ export class StoredLog {
       await reader.close();
     }
     if (toSeq === undefined || dueSeq > toSeq) return;
-    throw new LogCorruptError({ file: this.#paths.activeName, offset: 0, seq: dueSeq }, `lines up to seq ${toSeq}`, 'the end of the log');
+    throw this.#endsTooEarly(dueSeq, toSeq);
+  }
+
+  #endsTooEarly(dueSeq: number, toSeq: number): LogCorruptError {
+    const place = { file: this.#paths.activeName, offset: 0, seq: dueSeq };
+    return new LogCorruptError(place, `lines up to seq ${toSeq}`, 'the end of the log');
+  }
+
+  /**
+   * Keeps reading lines as they become final, each checked against the chain, across rotations.
+   *
+   * @param wait called when there are no more; resolves when to look again, and rejects to end the reading
+   * @returns never ends by itself
+   * @throws {LogReplacedError} if the project has no log any more, or another one
+   * @throws {LogCorruptError} if a line is not the one that was written
+   * @throws {LinesDroppedError} if lines are removed before they were read
+   */
+  async *follow(fromSeq: number, wait: () => Promise<void>): AsyncGenerator<readonly LogLine[]> {
+    const reader = this.#reader();
+    let dueSeq = fromSeq;
+    try {
+      for (;;) {
+        const { lastSeq, durableSeq } = await this.#reach();
+        if (dueSeq > Math.max(fromSeq, lastSeq + 1)) throw this.#endsTooEarly(lastSeq + 1, dueSeq - 1);
+        for await (const group of reader.groups(dueSeq, durableSeq)) {
+          dueSeq = (group.at(-1)?.seq ?? dueSeq) + 1;
+          yield group;
+        }
+        await wait();
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  #reader(): LogReader {
+    return new LogReader(this.#disk, this.#paths, {
+      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), activeBytes: () => undefined,
+    });
   }
 }
 

@@ -1,0 +1,156 @@
+/**
+ * The command `log`: prints the lines of a log, for a person at a terminal and byte for byte for anything else. Changes nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TextPlace } from '../base/text-place.js';
+import { NodeDisk } from '../disk/node-disk.js';
+import { REGISTRY } from '../offline/registry.js';
+import type { EventFilter } from '../offline/replay/event-filter.js';
+import { followLines, type LogExtent, readExtent } from '../offline/replay/follow-lines.js';
+import type { FoundLine } from '../offline/replay/found-line.js';
+import { findLines, lineTexts, type LogSource } from '../offline/replay/replay-events.js';
+import { eventText } from './event-text.js';
+import { checkOperation, type EventRange, parseRange } from './event-range.js';
+import { UsageError } from './exit-codes.js';
+import { findData } from './find-data.js';
+import { type HistoryQuery, noteBeginning, optionWords, withOlderHistory } from './older-history.js';
+import { parseSeq } from './parse-moment.js';
+import { printPieces } from './print-pieces.js';
+import type { FolderOptions, RunContext } from './run-command.js';
+import { withScratchFolder } from './scratch-folder.js';
+
+/** Options of the command line. */
+export interface LogCommandOptions extends FolderOptions, EventFilter {
+  readonly from?: string;
+  readonly until?: string;
+  readonly limit?: string;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+}
+
+/** Makes output of lines; only the newest `limit` of them, if it is given. */
+type Form = (lines: AsyncIterable<FoundLine> | Iterable<FoundLine>, limit?: number) => AsyncIterable<Buffer>;
+
+/** What to print, checked. */
+interface LogRequest extends EventRange {
+  readonly source: LogSource;
+  readonly filter: EventFilter;
+  readonly limit: number | undefined;
+  readonly isFollowed: boolean;
+}
+
+/** Largest `--limit`: the lines are kept in memory until the last one is known. */
+const LIMIT_MAX = 100_000;
+/** How often to look for new lines, in milliseconds. */
+const POLL_MS = 250;
+
+const disk = new NodeDisk();
+
+/**
+ * Prints the lines of a log.
+ *
+ * @param project the project's id, or `_server`
+ * @returns true
+ * @throws {UsageError} when the options contradict each other, or the project does not exist
+ */
+export async function showLog(project: string, options: LogCommandOptions, context: RunContext): Promise<boolean> {
+  const limit = checkOptions(project, options);
+  const range = parseRange('read', options);
+  const { output, signal } = context;
+  const { dataFolder } = await findData({ command: 'log', project }, options, disk, signal);
+  const { key, prefix, op, actor, request } = options;
+  const source: LogSource = { disk, dataFolder, project, signal };
+  const asked: LogRequest = {
+    ...range, source, limit, filter: { key, prefix, op, actor, request }, isFollowed: options.follow === true,
+  };
+  const query = historyQuery(asked, options);
+  try {
+    if (range.fromSeq === undefined && limit === undefined) await noteBeginning(query);
+    await withScratchFolder(async (scratchFolder) => {
+      const isText = options.json !== true && process.stdout.isTTY;
+      await print(asked, isText ? textForm(process.stdout.hasColors()) : rawForm(source, scratchFolder), output);
+    });
+  } catch (error) {
+    throw await withOlderHistory(error, query);
+  }
+  return true;
+}
+
+/** Returns the limit. */
+function checkOptions(project: string, { key, prefix, op, limit, until, follow }: LogCommandOptions): number | undefined {
+  checkOperation(project, op);
+  if (project === REGISTRY && (key !== undefined || prefix !== undefined)) {
+    throw new UsageError(`Cannot select lines of "${REGISTRY}" by key: it has no keys`);
+  }
+  if (follow === true && until !== undefined) throw new UsageError('Cannot use --until with --follow, which has no end');
+  const count = limit === undefined ? undefined : parseSeq(limit);
+  if (limit !== undefined && (count === undefined || count > LIMIT_MAX)) {
+    throw new UsageError(`Cannot print the newest "${limit}" lines: expected a number from 1 to ${LIMIT_MAX}`);
+  }
+  return count;
+}
+
+/** The same command, to be repeated on a folder with an older log if this log lacks the lines. That log does not grow any more. */
+function historyQuery({ source, fromSeq, until }: LogRequest, options: LogCommandOptions): HistoryQuery {
+  const { dataFolder, project } = source;
+  const names = ['until', 'from', 'key', 'prefix', 'op', 'actor', 'request', 'limit', 'json'] as const;
+  const words = ['log', project, ...optionWords(options, names)];
+  return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
+}
+
+async function print(request: LogRequest, form: Form, output: RunContext['output']): Promise<void> {
+  const { source, filter, limit, isFollowed } = request;
+  if (!isFollowed && limit === undefined) return await printPieces(form(findLines({ ...source, ...request })), output);
+  const extent = await readExtent(source);
+  const { firstSeq, finalSeq, logId } = extent;
+  const isReached = !isFollowed || finalSeq >= Math.max(firstSeq, request.fromSeq ?? 1);
+  const until = isFollowed ? { seq: finalSeq } : request.until;
+  if (isReached) {
+    const fromSeq = firstOfNewest({ ...request, until }, extent);
+    await printPieces(form(findLines({ ...source, fromSeq, until, filter }), limit), output);
+  }
+  if (!isFollowed || output.isClosed) return;
+  const fromSeq = Math.max(request.fromSeq ?? 1, finalSeq + 1);
+  const wait = async (): Promise<void> => await sleep(POLL_MS, undefined, { ...(source.signal && { signal: source.signal }) });
+  for await (const lines of followLines({ ...source, logId, fromSeq, filter }, wait)) {
+    await printPieces(form(lines), output);
+    if (output.isClosed) return;
+  }
+}
+
+/** Where to begin reading: without a filter, the newest lines can be counted back from the last one. */
+function firstOfNewest({ fromSeq, until, limit, filter }: LogRequest, { firstSeq, lastSeq }: LogExtent): number | undefined {
+  const isFiltered = Object.values(filter).some((member) => member !== undefined);
+  if (limit === undefined || isFiltered || (until !== undefined && !('seq' in until))) return fromSeq;
+  const last = until?.seq ?? lastSeq;
+  // A seq that the log does not reach is left for the reading to refuse.
+  if (last > lastSeq || last < firstSeq || (fromSeq !== undefined && fromSeq < firstSeq)) return fromSeq;
+  return Math.max(fromSeq ?? firstSeq, last - limit + 1);
+}
+
+/** Lines for a person. */
+function textForm(isColored: boolean): Form {
+  return async function* (lines, limit) {
+    for await (const text of newest(mapped(lines, (line) => eventText(line, isColored)), limit)) yield Buffer.from(text);
+  };
+}
+
+/** Lines as they are in their files. Until they are printed, only their places are kept. */
+function rawForm(source: LogSource, scratchFolder: string): Form {
+  return (lines, limit) => lineTexts(source, scratchFolder, newest(mapped(lines, (line): TextPlace => line.place), limit));
+}
+
+async function* mapped<From, To>(items: AsyncIterable<From> | Iterable<From>, map: (item: From) => To): AsyncGenerator<To> {
+  for await (const item of items) yield map(item);
+}
+
+/** The last items, at most `limit`; all of them if it is undefined. */
+async function* newest<Item>(items: AsyncIterable<Item>, limit: number | undefined): AsyncGenerator<Item> {
+  if (limit === undefined) return yield* items;
+  let kept: Item[] = [];
+  for await (const item of items) {
+    kept.push(item);
+    if (kept.length >= 2 * limit) kept = kept.slice(-limit);
+  }
+  yield* kept.slice(-limit);
+}
