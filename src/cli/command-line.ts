@@ -5,10 +5,12 @@ import { Command, CommanderError } from 'commander';
 import { readPackageVersion } from '../base/package-version.js';
 import { complain, writeError } from './command-output.js';
 import { EXIT_CODES } from './exit-codes.js';
+import type { ListCommandOptions } from './list.js';
 import type { LogCommandOptions } from './log.js';
+import type { ReceiptCommandOptions } from './receipt.js';
 import type { RepairCommandOptions } from './repair.js';
 import type { ReplayCommandOptions } from './replay.js';
-import { DEFAULT_CONFIG_PATH, runCommand } from './run-command.js';
+import { DEFAULT_CONFIG_PATH, type FolderOptions, runCommand } from './run-command.js';
 import type { VerifyCommandOptions } from './verify.js';
 
 const HELP_ADVICE = 'Run it with --help to see the options';
@@ -51,9 +53,14 @@ function buildProgram(show: (text: string) => void): Command {
   return program;
 }
 
+/** Adds a command on files. */
+type AddCommand = (name: string, description: string) => Command;
+
+const READ_ONLY = 'changes nothing, safe while the server is running';
+
 /** The commands on files. `repair` may not run while the server does, the others may. */
 function addFileCommands(program: Command): void {
-  const add = (name: string, description: string): Command => (
+  const add: AddCommand = (name, description) => (
     program
       .command(name)
       .description(description)
@@ -63,14 +70,24 @@ function addFileCommands(program: Command): void {
       .allowExcessArguments(false)
       .exitOverride()
   );
-
-  const readOnly = 'changes nothing, safe while the server is running';
-  add('verify [project]', `check the logs and snapshots of a data folder, of one project, or of the registry (_server); ${readOnly}`)
+  add('verify [project]', `check the logs and snapshots of a data folder, of one project, or of the registry (_server); ${READ_ONLY}`)
     .option('--json', 'print one JSON document')
     .action((project: string | undefined, options: VerifyCommandOptions) => (
       runCommand(async (context) => await (await import('./verify.js')).verify(project, options, context))
     ));
-  add('log <project>', `print the lines of the log of a project, or of the registry (_server); ${readOnly}`)
+  addHistoryCommands(add);
+  addKeyCommands(add);
+  const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
+  add('repair <project>', repairs)
+    .option('--accept-loss', 'apply the repair; without this option, only print what would be kept and lost')
+    .action((project: string, options: RepairCommandOptions) => (
+      runCommand(async (context) => await (await import('./repair.js')).repair(project, options, context))
+    ));
+}
+
+/** The commands that read the lines of a log. */
+function addHistoryCommands(add: AddCommand): void {
+  add('log <project>', `print the lines of the log of a project, or of the registry (_server); ${READ_ONLY}`)
     .option('--from <seq>', 'first seq')
     .option('--until <seq-or-time>', 'last seq, or a time, a local time or day, or an age, as for replay')
     .option('--key <key>', 'lines that change this key, alone, in a batch, or with all keys')
@@ -84,7 +101,12 @@ function addFileCommands(program: Command): void {
     .action((project: string, options: LogCommandOptions) => (
       runCommand(async (context) => await (await import('./log.js')).showLog(project, options, context))
     ));
-  add('replay <project>', `print the state of a project at any point of its log, from its files alone; ${readOnly}`)
+  add('receipt <hash> [project]', `find the line of a log that a receipt was given for, and say where it is; ${READ_ONLY}`)
+    .option('--json', 'print one JSON document')
+    .action((receipt: string, project: string | undefined, options: ReceiptCommandOptions) => (
+      runCommand(async (context) => await (await import('./receipt.js')).findLineOfReceipt({ receipt, project }, options, context))
+    ));
+  add('replay <project>', `print the state of a project at any point of its log, from its files alone; ${READ_ONLY}`)
     .option('--until <seq-or-time>', 'seq, time (2026-11-22T10:00:00Z), local time or day (2026-11-22), or age (-5m, -2h, -1d)')
     .option('--out <file>', 'write to a file instead of standard output; it appears once it is complete')
     .option('--events', 'print the lines of the log instead of the state')
@@ -95,11 +117,20 @@ function addFileCommands(program: Command): void {
     .action((project: string, options: ReplayCommandOptions) => (
       runCommand(async (context) => await (await import('./replay.js')).replay(project, options, context))
     ));
-  const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
-  add('repair <project>', repairs)
-    .option('--accept-loss', 'apply the repair; without this option, only print what would be kept and lost')
-    .action((project: string, options: RepairCommandOptions) => (
-      runCommand(async (context) => await (await import('./repair.js')).repair(project, options, context))
+}
+
+/** The commands that read keys. */
+function addKeyCommands(add: AddCommand): void {
+  add('get <project> <key>', `print the value of a key, from the files alone; ${READ_ONLY}`)
+    .action((project: string, key: string, options: FolderOptions) => (
+      runCommand(async (context) => await (await import('./get.js')).getValue({ project, key }, options, context))
+    ));
+  add('list <project>', `print the keys of a project, in order, from its files alone; ${READ_ONLY}`)
+    .option('--prefix <prefix>', 'keys that begin with this prefix')
+    .option('--values', 'print the values too, each after a tab')
+    .option('--json', 'print one JSON array of objects with key, seq, time and value')
+    .action((project: string, options: ListCommandOptions) => (
+      runCommand(async (context) => await (await import('./list.js')).printKeys(project, options, context))
     ));
 }
 

@@ -8,6 +8,7 @@ import { REGISTRY } from '../offline/registry.js';
 import { verifyFolder } from '../offline/verify/verify-folder.js';
 import type { ProjectVerdict } from '../offline/verify/verify-project.js';
 import { findData } from './find-data.js';
+import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { nextStep, verdictKindOf } from './verdict.js';
@@ -26,12 +27,6 @@ interface Summary {
   readonly bytes: number;
   readonly duration_ms: number;
   readonly faults: number;
-}
-
-/** A progress bar. */
-interface Progress {
-  show(what: string, done: number, total: number): void;
-  clear(): void;
 }
 
 /**
@@ -63,26 +58,6 @@ export async function verify(
     await output.print(options.json === true ? `${JSON.stringify(document)}\n` : summaryText(summary));
     return isSound;
   });
-}
-
-/** Shows nothing if the stream is not a terminal. */
-async function createProgress(stream: NodeJS.WriteStream): Promise<Progress> {
-  if (!stream.isTTY) return { show: () => undefined, clear: () => undefined };
-  const { SingleBar } = await import('cli-progress');
-  // The cursor stays visible: an interrupted command would leave it hidden.
-  const bar = new SingleBar({ stream, format: '{what} [{bar}] {percentage} %', clearOnComplete: true, hideCursor: false });
-  let isShown = false;
-  const show = (what: string, done: number, total: number): void => {
-    if (!isShown) bar.start(total, done, { what });
-    isShown = true;
-    bar.setTotal(total);
-    bar.update(done, { what });
-  };
-  const clear = (): void => {
-    if (isShown) bar.stop();
-    isShown = false;
-  };
-  return { show, clear };
 }
 
 function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Summary {

@@ -17,6 +17,13 @@ interface DatedLine {
   readonly timeMs: number;
 }
 
+/** A folder that may hold an older log of a project. */
+interface OlderFolder {
+  readonly project: string;
+  /** Absolute; can be read like a data folder. */
+  readonly folder: string;
+}
+
 /** An older log. */
 export interface OlderLog {
   /** Absolute; a value for `--data`. */
@@ -30,20 +37,32 @@ export interface OlderLog {
 const REPAIRED_FILES = 'old';
 
 /**
+ * Finds the folders that may hold an older log. Opens none of them.
+ *
+ * @param dataFolder the data folder, absolute
+ */
+export async function findOlderFolders(disk: Disk, dataFolder: string): Promise<readonly OlderFolder[]> {
+  const named = async (parent: string, form: RegExp, ...inside: readonly string[]): Promise<readonly OlderFolder[]> => {
+    const names = await disk.list(join(dataFolder, parent));
+    return names.flatMap((name) => {
+      const project = form.exec(name)?.[1];
+      return project === undefined ? [] : [{ project, folder: join(dataFolder, parent, name, ...inside) }];
+    });
+  };
+  return [
+    ...(await named(LEFT_FOLDER, /^(.+)-[0-9a-f]{32}$/)), ...(await named(REPAIR_FOLDER, /^(.+)-\d{8}T\d{6}Z(?:-\d+)?$/, REPAIRED_FILES)),
+  ];
+}
+
+/**
  * Finds the older logs of a project, the newest first. Skips those that cannot be opened.
  *
  * @param dataFolder the data folder, absolute
  */
 export async function findOlderLogs(disk: Disk, dataFolder: string, project: string): Promise<readonly OlderLog[]> {
-  const named = async (folder: string, form: RegExp, ...inside: readonly string[]): Promise<readonly string[]> => {
-    const names = (await disk.list(join(dataFolder, folder))).filter((name) => name.startsWith(`${project}-`));
-    return names.filter((name) => form.test(name.slice(project.length + 1))).map((name) => join(dataFolder, folder, name, ...inside));
-  };
-  const folders = [
-    ...(await named(LEFT_FOLDER, /^[0-9a-f]{32}$/)), ...(await named(REPAIR_FOLDER, /^\d{8}T\d{6}Z(?:-\d+)?$/, REPAIRED_FILES)),
-  ];
+  const folders = (await findOlderFolders(disk, dataFolder)).filter((older) => older.project === project);
   const logs: OlderLog[] = [];
-  for (const folder of folders) {
+  for (const { folder } of folders) {
     const log = await readOlderLog(disk, folder, project);
     if (log !== undefined) logs.push(log);
   }

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import type { Disk } from '../../disk/disk.js';
 import type { LogLine } from '../../log/log.js';
 import type { CommittedManifest } from '../../projections/snapshot/snapshot-folder.js';
-import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
+import type { GenerationFiles } from '../../projections/snapshot/read-generation.js';
 import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
 import { buildState } from '../build-state.js';
-import { linesAfter, openProjectLog, type ProjectLog, snapshotsOf } from '../project-files.js';
-import { isBehind, type Moment, momentText, OutOfReachError } from './moment.js';
+import { linesAfter, openProjectLog, type ProjectLog } from '../project-files.js';
+import { isBehind, type Moment, OutOfReachError } from './moment.js';
+import { fromUsableSnapshot } from './usable-snapshots.js';
 
 /** What to replay, and where to build the result. */
 interface ReplayOptions {
@@ -32,6 +33,8 @@ interface ReplayedState {
   /** The last event in it. */
   readonly seq: number;
   readonly keyCount: number;
+  /** The same state as the data files of a snapshot in the scratch folder, with the places of its values. */
+  readonly generation: GenerationFiles;
 }
 
 /**
@@ -43,20 +46,7 @@ interface ReplayedState {
 export async function replayState(options: ReplayOptions): Promise<ReplayedState> {
   const { disk, dataFolder, project, until } = options;
   const log = await openProjectLog(disk, { dataFolder, project });
-  const { committed } = await snapshotsOf(disk, { dataFolder, project }).list();
-  const own = committed.filter(({ logId, seq }) => logId === log.files.logId && seq >= log.firstSeq - 1);
-  const usable: (CommittedManifest | undefined)[] = own.filter((manifest) => !isBehind(manifest, until));
-  if (log.firstSeq === 1) usable.push(undefined);
-  for (const previous of usable) {
-    try {
-      return await replayFrom(options, log, previous);
-    } catch (error) {
-      // Damaged: the snapshot before it, or the whole log, leads to the same state.
-      if (!(error instanceof SnapshotCorruptError) || previous === usable.at(-1)) throw error;
-    }
-  }
-  const why = `its log begins with seq ${log.firstSeq}, and no snapshot covers the time before`;
-  throw new OutOfReachError(`replay "${project}" up to ${momentText(until)}`, 'before', why);
+  return await fromUsableSnapshot({ disk, dataFolder, project, until }, log, (previous) => replayFrom(options, log, previous));
 }
 
 async function replayFrom(options: ReplayOptions, log: ProjectLog, previous: CommittedManifest | undefined): Promise<ReplayedState> {
@@ -70,8 +60,9 @@ async function replayFrom(options: ReplayOptions, log: ProjectLog, previous: Com
   // Lines after the moment are not read, so damage there does not matter.
   const toSeq = until !== undefined && 'seq' in until ? until.seq : lastSeq;
   const lines = linesUpTo(linesAfter(log, previous, toSeq, signal), until);
-  const { last, keyCount } = await buildState({ disk, dataFolder, project, into: scratchFolder, seq, previous, lines, signal });
-  return { path: join(scratchFolder, snapshotName(seq, 'json')), seq: last?.seq ?? previous?.seq ?? 0, keyCount };
+  const { last, ...data } = await buildState({ disk, dataFolder, project, into: scratchFolder, seq, previous, lines, signal });
+  const path = join(scratchFolder, snapshotName(seq, 'json'));
+  return { path, seq: last?.seq ?? previous?.seq ?? 0, keyCount: data.keyCount, generation: { ...data, seq } };
 }
 
 async function* linesUpTo(lines: AsyncIterable<readonly LogLine[]>, until: Moment | undefined): AsyncGenerator<readonly LogLine[]> {

@@ -10,7 +10,7 @@ import { type DataFileReader, readLines } from './data-file-reader.js';
 import { findMissing, INDEX_START, type IndexPosition } from './index-checks.js';
 import { decodeIndexLines } from './index-format.js';
 import { JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
-import { type GenerationSource, openPart } from './read-generation.js';
+import { type GenerationFiles, type GenerationSource, openPart } from './read-generation.js';
 import type { SnapshotManifest } from './snapshot.js';
 
 /** Keys with their values. */
@@ -60,7 +60,7 @@ export async function* readEntriesAhead(source: GenerationSource, checker: Entry
 }
 
 async function* readBoth(
-  manifest: SnapshotManifest, { json, index }: { readonly json: DataFileReader; readonly index: DataFileReader }, checker: EntryChecker,
+  manifest: GenerationFiles, { json, index }: { readonly json: DataFileReader; readonly index: DataFileReader }, checker: EntryChecker,
 ): AsyncGenerator<EntryGroup> {
   await skip(json, JSON_START);
   const lines = readLines(index);

@@ -6,7 +6,7 @@ import { countText } from '../../base/count-text.js';
 import { addTerm, keyTerm } from '../key-sum.js';
 import type { IndexLine } from './index-format.js';
 import { beforeValueBytes, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
-import type { KeyCensus, SnapshotManifest } from './snapshot.js';
+import type { KeyCensus, SnapshotData } from './snapshot.js';
 
 /** The state before a line. */
 export interface IndexPosition {
@@ -57,7 +57,7 @@ export class IndexChecks implements KeyCensus, IndexPosition {
  * @returns how they differ; undefined if they do not
  */
 export function findMissing(
-  { keyCount, keySum, json }: SnapshotManifest, found: KeyCensus & Pick<IndexPosition, 'jsonOffset'>,
+  { keyCount, keySum, json }: SnapshotData, found: KeyCensus & Pick<IndexPosition, 'jsonOffset'>,
 ): { readonly expected: string; readonly found: string } | undefined {
   if (found.keyCount !== keyCount) return { expected: countText(keyCount, 'key'), found: `${found.keyCount}` };
   if (found.keySum !== keySum) return { expected: `the sum ${keySum} over keys and versions`, found: `${found.keySum}` };

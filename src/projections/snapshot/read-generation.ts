@@ -10,16 +10,19 @@ import { DataFileReader, readLines, type ReadingHooks } from './data-file-reader
 import { findMissing, INDEX_START, IndexChecks } from './index-checks.js';
 import { crcText, decodeIndexLines, type IndexLine } from './index-format.js';
 import { isBeforeValueAt, JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
-import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
+import type { IndexEntry, SnapshotData, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
-/** A committed generation to read. */
+/** What identifies and checks the data files of a generation. */
+export type GenerationFiles = Pick<SnapshotManifest, 'seq' | keyof SnapshotData>;
+
+/** A complete generation to read. */
 export interface GenerationSource extends ReadingHooks {
   readonly disk: Disk;
-  /** The project's folder. */
+  /** The project's folder, or another one with the data files. */
   readonly folder: string;
-  readonly manifest: SnapshotManifest;
+  readonly manifest: GenerationFiles;
 }
 
 /** A key with the bytes of its value as stored. */

@@ -1,0 +1,39 @@
+/**
+ * The command `get`: prints the value of one key from the files of a project. Changes nothing.
+ */
+import { programCommand } from '../base/program-command.js';
+import { NodeDisk } from '../disk/node-disk.js';
+import { REGISTRY } from '../offline/registry.js';
+import { readKey } from '../offline/replay/read-key.js';
+import { complain } from './command-output.js';
+import { UsageError } from './exit-codes.js';
+import { findData } from './find-data.js';
+import type { FolderOptions, RunContext } from './run-command.js';
+import { folderWords } from './verdict.js';
+
+/** What the command is asked for. */
+interface GetQuery {
+  readonly project: string;
+  readonly key: string;
+}
+
+/**
+ * Prints a value, token for token, and a line feed.
+ *
+ * @returns false if the key does not exist
+ * @throws {UsageError} when the project does not exist
+ */
+export async function getValue({ project, key }: GetQuery, options: FolderOptions, { output, signal }: RunContext): Promise<boolean> {
+  if (project === REGISTRY) throw new UsageError(`Cannot read a key of "${REGISTRY}": it has no keys`);
+  const disk = new NodeDisk();
+  const { dataFolder } = await findData({ command: 'get', project, words: ['get', project, key] }, options, disk, signal);
+  const reading = await readKey({ disk, dataFolder, project, signal }, key);
+  if (reading?.value !== undefined) {
+    await output.print(`${reading.value}\n`);
+    return true;
+  }
+  const deleted = reading && `; seq ${reading.seq} deleted it at ${new Date(reading.timeMs).toISOString()}`;
+  const history = programCommand(['log', project, '--key', key, ...folderWords(options)]);
+  complain(`"${project}" has no key ${JSON.stringify(key)}${deleted ?? ''}. Its history: ${history}`);
+  return false;
+}

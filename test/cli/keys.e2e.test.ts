@@ -1,0 +1,113 @@
+/** `simplekv get` and `simplekv list` as processes, beside a server and on files written by hand. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
+import type { AnyEvent } from '../../src/events/event.js';
+import { withWorkbench, type Workbench } from '../e2e/server-under-test.js';
+import { CREATE, set, writeLog } from '../offline/written-project.js';
+import { suite } from '../suite.js';
+import { contentsOf, registryOf, run, runUnread, writeLogs, writeShop } from './program.js';
+
+const test = suite('cli/keys');
+const TIMEOUT = { timeoutMs: 120_000 };
+const FOLDER = ['--data', 'data'] as const;
+const NAME = 'say "ä", ok?';
+
+const EVENTS: readonly AnyEvent[] = [
+  CREATE, set('user/2', '[ 1 ]'), set(NAME, '{"n": 1.0}'),
+  { op: 'batch', ops: [{ op: 'delete', key: 'user/2' }, { op: 'set', key: 'user/1', value: '"Zoë"' }] },
+  set('user/3', '12345678901234567890'),
+];
+
+function write(bench: Workbench): void {
+  writeLogs(bench.path('data'), registryOf(), writeLog({ project: 'shop', events: EVENTS, sealed: [2] }));
+}
+
+test('get prints a value token for token; a missing key ends with 1 and says who deleted it', () => withWorkbench(async (bench) => {
+  write(bench);
+  const before = contentsOf(bench.folder);
+  for (const [key, value] of [[NAME, '{"n": 1.0}'], ['user/1', '"Zoë"'], ['user/3', '12345678901234567890']] as const) {
+    const { code, stdout, stderr } = await run(bench, 'get', 'shop', key, ...FOLDER);
+    assert.deepEqual([code, stdout, stderr], [EXIT_CODES.ok, `${value}\n`, '']);
+  }
+  const deleted = await run(bench, 'get', 'shop', 'user/2', ...FOLDER);
+  assert.deepEqual([deleted.code, deleted.stdout], [EXIT_CODES.failure, '']);
+  const words = 'has no key "user/2"; seq 4 deleted it at 2026-11-22T10:00:03.000Z. Its history: node';
+  assert.ok(deleted.stderr.startsWith(`simplekv: "shop" ${words} `), deleted.stderr);
+  const [, command = ''] = / (log shop .*)\n$/.exec(deleted.stderr) ?? [];
+  assert.equal((await run(bench, ...command.split(' '))).stdout.split('\n').length, 3);
+  const never = await run(bench, 'get', 'shop', 'never', ...FOLDER);
+  assert.deepEqual([never.code, never.stdout], [EXIT_CODES.failure, '']);
+  assert.match(never.stderr, /^simplekv: "shop" has no key "never"\. Its history: /);
+  assert.deepEqual(contentsOf(bench.folder), before);
+}), TIMEOUT);
+
+test('list prints keys in order, one a line, with values after a tab, and as JSON', () => withWorkbench(async (bench) => {
+  write(bench);
+  const listed = async (...options: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(bench, 'list', 'shop', ...FOLDER, ...options);
+    assert.deepEqual([code, stderr], [EXIT_CODES.ok, '']);
+    return stdout;
+  };
+  assert.equal(await listed(), `${NAME}\nuser/1\nuser/3\n`);
+  assert.equal(await listed('--prefix', 'user/', '--values'), 'user/1\t"Zoë"\nuser/3\t12345678901234567890\n');
+  const json = await listed('--json');
+  assert.ok(json.includes('"value":{"n": 1.0}}') && json.includes('"value":12345678901234567890}'), json);
+  assert.deepEqual((JSON.parse(json) as object[]).slice(0, 2), [
+    { key: NAME, seq: 3, time: '2026-11-22T10:00:02.000Z', value: { n: 1 } },
+    { key: 'user/1', seq: 4, time: '2026-11-22T10:00:03.000Z', value: 'Zoë' },
+  ]);
+  assert.equal(await listed('--json', '--prefix', 'x'), '[]\n');
+  assert.equal(await listed('--prefix', 'x'), '');
+}), TIMEOUT);
+
+test('beside a server both have what it has acknowledged, with snapshots and compressed segments', () => withWorkbench(async (bench) => {
+  const storage = { segment_bytes: 4096, retention: { compress: 'gzip' } };
+  bench.configure([{ id: 'shop', storage, authentication: { enabled: false } }]);
+  const server = await bench.start();
+  const keys = '/api/v1/projects/shop/keys';
+  for (let count = 0; count < 40; count += 1) {
+    await server.send('PUT', `${keys}/k${count % 13}`, { body: `{"count": ${count}, "pad": "${'x'.repeat(200)}"}` });
+    if (count % 15 === 14) await server.send('POST', '/api/v1/projects/shop/compact', { key: server.key('global') });
+  }
+  await server.send('DELETE', `${keys}/k1`);
+  const { stdout } = await run(bench, 'list', 'shop', '--json');
+  const entries = (JSON.parse(stdout) as { key: string; value: unknown }[]).map(({ key, value }) => [key, value]);
+  assert.deepEqual(Object.fromEntries(entries), JSON.parse((await server.send('GET', keys)).text));
+  for (const key of ['k0', 'k5', 'k12']) {
+    assert.equal((await run(bench, 'get', 'shop', key)).stdout, `${(await server.send('GET', `${keys}/${key}`)).text}\n`);
+  }
+  assert.equal((await run(bench, 'get', 'shop', 'k1')).code, EXIT_CODES.failure);
+}), TIMEOUT);
+
+test('a damaged line is refused with its place, and wrong targets are usage errors', () => withWorkbench(async (bench) => {
+  write(bench);
+  const cases: [string[], RegExp][] = [
+    [['get', 'shopp', 'a'], /^simplekv: Cannot read "shopp": no such project .* Known projects: shop, _server\n$/],
+    [['list', 'shopp'], /^simplekv: Cannot list "shopp": no such project /], [['get', 'shop'], /missing required argument 'key'/],
+    [['get', '_server', 'a'], /^simplekv: Cannot read a key of "_server": it has no keys\n$/],
+    [['list', '_server'], /^simplekv: Cannot list keys of "_server": it has no keys\n$/],
+  ];
+  for (const [args, said] of cases) {
+    const { code, stderr } = await run(bench, ...args, ...FOLDER);
+    assert.equal(code, EXIT_CODES.usage);
+    assert.match(stderr, said);
+  }
+  const file = bench.path('data', 'shop.jsonl');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"Zoë"', '"Zoe"'));
+  for (const args of [['get', 'shop', 'user/3'], ['list', 'shop']]) {
+    const { code, stdout, stderr } = await run(bench, ...args, ...FOLDER);
+    assert.deepEqual([code, stdout], [EXIT_CODES.failure, '']);
+    assert.match(stderr, /^simplekv: Cannot trust "shop\.jsonl" at byte \d+, seq 4: /);
+  }
+}), TIMEOUT);
+
+test('a reader that leaves early ends them quietly', () => withWorkbench(async (bench) => {
+  writeShop(bench, 20, 20_000);
+  for (const args of [['list', 'shop', '--values'], ['list', 'shop', '--json'], ['get', 'shop', 'k1']]) {
+    const { code, stderr } = await runUnread(bench, ...args, ...FOLDER);
+    assert.deepEqual([code, stderr], [EXIT_CODES.ok, ''], args.join(' '));
+  }
+}), TIMEOUT);
+
+test.run();
