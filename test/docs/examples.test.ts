@@ -18,8 +18,8 @@ const documents = readProject(projectRoot()).filter((file) => file.path.endsWith
 
 /** The documents with shell blocks, as they are read. */
 const READING_ORDER = [
-  'README.md', 'CONTRIBUTING.md', 'docs/operations.md', 'docs/http-api.md', 'docs/snapshot-format.md', 'docs/log-format.md',
-  'docs/recovery.md', 'docs/reliability.md', 'docs/performance.md',
+  'README.md', 'CONTRIBUTING.md', 'docs/operations.md', 'docs/audit.md', 'docs/http-api.md', 'docs/snapshot-format.md',
+  'docs/log-format.md', 'docs/recovery.md', 'docs/reliability.md', 'docs/performance.md',
 ];
 
 /** Blocks that cannot run here, by document and first line, each with the test that checks it in another way. */
@@ -32,6 +32,7 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['docs/operations.md', 'sudo -u simplekv', 'test/docs/operations-doc.test.ts'],
   ['docs/operations.md', 'node dist/bin/simplekv.js serve', 'test/cli/server-log.e2e.test.ts'],
   ['docs/log-format.md', '# Usage: sh base.sh', 'test/docs/log-format.test.ts'],
+  ['docs/audit.md', 'simplekv log PROJECT --follow', 'test/cli/log.e2e.test.ts'],
   ['docs/recovery.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
   ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
   ['docs/reliability.md', 'npm run prove', 'test/docs/reliability-doc.test.ts'],

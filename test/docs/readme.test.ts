@@ -5,6 +5,7 @@ import path from 'node:path';
 import { formatFirstRun } from '../../src/cli/console-announcer.js';
 import { firstConfig } from '../../src/config/first-config.js';
 import { until, withWorkbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
 import { assertNone, projectRoot, readProject } from '../tidy/source-tree.js';
 import { machinePaths } from '../tidy/text-rules.js';
@@ -60,11 +61,14 @@ test('the commands that check a receipt find its line in the active log and in a
     }
     await until('a compressed segment alone', () => (existsSync(packed) && !existsSync(packed.slice(0, -3)) ? true : undefined));
     const [example] = exampleBlocks(section(readme, 'Check a receipt'));
-    for (const receipt of [early, await put('late')]) {
-      const output = await shell.run(`RECEIPT=${receipt}\n${example?.commands ?? ''}`);
-      assert.match(output, new RegExp(`^\\{"seq":\\d+,[^\\n]*"hash":"${receipt}"\\}\\n$`));
+    const commands = (example?.commands ?? '').replaceAll('node dist/bin/simplekv.js', `node '${MAIN}'`);
+    const files = [[early, 'first_project/0{19}1\\.jsonl\\.gz'], [await put('late'), 'first_project\\.jsonl']] as const;
+    for (const [receipt, file] of files) {
+      const output = await shell.run(`RECEIPT=${receipt}\n${commands}echo "status $?"`);
+      assert.match(output, new RegExp(`^project {2}first_project\nseq {6}\\d+\n[^]*\nfile {5}${file}\noffset {3}\\d+\nstatus 0\n$`));
     }
-    assert.equal(await shell.run(`RECEIPT=${'0'.repeat(64)}\n${example?.commands ?? ''}`), '');
+    const missing = await shell.run(`RECEIPT=${'0'.repeat(64)}\n${commands}echo "status $?"`);
+    assert.match(missing, /^simplekv: No log in "[^"]+" has a line with this receipt\.[^\n]*\nstatus 1\n$/);
   })), { timeoutMs: 120_000 });
 
 test('every document in docs is in the table of documents', () => {
