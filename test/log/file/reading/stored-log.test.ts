@@ -8,7 +8,8 @@ import { suite } from '../../../suite.js';
 import { compressedLog } from '../compressed-log.js';
 import { change, changeLines, flip, sealActive, SEALED_1 } from '../damage-table.js';
 import {
-  ACTIVE, appendBatches, collect, createLog, diskWith, draft, drafts, emptyDisk, HOME, LOG_ID, openLog, OPTIONS, PROJECT, SMALL_SEGMENTS,
+  ACTIVE, appendBatches, collect, createLog, diskWith, draft, drafts, emptyDisk, HEAD, HOME, homeOn, LOG_ID, openLog, OPTIONS, PROJECT,
+  SMALL_SEGMENTS,
 } from '../log-fixture.js';
 import { racingView } from '../racing-disk.js';
 
@@ -125,6 +126,78 @@ test('a removal at any moment yields the lines or reports that they are gone', a
     }
   });
   assert.ok(dropped > 0);
+});
+
+/** Follows until there was nothing new so many times; `meanwhile` runs each time. */
+async function followed(disk: Disk, looks: number, meanwhile: () => void | Promise<void> = () => undefined): Promise<LogLine[]> {
+  const lines: LogLine[] = [];
+  const over = new Error('over');
+  let look = 0;
+  const wait = async (): Promise<void> => {
+    look += 1;
+    if (look > looks) throw over;
+    await meanwhile();
+  };
+  try {
+    for await (const group of (await filesOn(disk)).follow(1, wait)) lines.push(...group);
+  } catch (error) {
+    if (error !== over) throw error;
+  }
+  return lines;
+}
+
+test('a follower gets every line once, whatever happens to the segments at any moment', async () => {
+  const happenings: readonly ((log: Log) => Promise<void>)[] = [
+    (log) => appendBatches(log, [1]), (log) => appendBatches(log, [1, 1, 1, 1]), async (log) => await log.sealed?.compress(1),
+  ];
+  for (const what of happenings) {
+    const changed: Log[] = [];
+    await raced(async (log) => {
+      await what(log);
+      changed.push(log);
+    }, async (view, lines) => {
+      changed.length = 0;
+      const found = await followed(view, 3);
+      assert.deepEqual(found.slice(0, lines.length), lines);
+      const [log] = changed;
+      const all = log === undefined ? lines : await collect(log.read({ fromSeq: 1 }));
+      assert.deepEqual(found, all.slice(0, found.length));
+    });
+  }
+});
+
+test('a line is final once the head, a later line or a later segment proves it, and no sooner', async () => {
+  const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+  const files = await filesOn(disk);
+  assert.equal(await files.durableSeq(), 3, 'the head of a closed log');
+  await disk.unlink(HEAD);
+  assert.equal(await files.durableSeq(), 2, 'the last line has its own segment');
+  change(disk, ACTIVE, (bytes) => bytes.subarray(0, bytes.indexOf('\n') + 1));
+  assert.equal(await files.durableSeq(), 2, 'a segment without a line');
+  const single = await diskWith([1, 2]);
+  await single.unlink(HEAD);
+  assert.deepEqual((await followed(single, 1)).map(({ seq }) => seq), [1], 'lines of one batch have the same proof');
+  sealActive(single);
+  assert.equal(await (await filesOn(single)).durableSeq(), 0, 'a seal may not be on disk yet');
+});
+
+test('a follower does not go on in another log, nor after its lines are gone', async () => {
+  const disk = await diskWith([1, 1, 1]);
+  const whole = disk.bytesOf(ACTIVE);
+  const cut = (): void => change(disk, ACTIVE, (bytes) => bytes.subarray(0, bytes.indexOf('\n') + 1));
+  const changes: readonly [() => void | Promise<void>, object][] = [
+    [cut, { name: 'LogCorruptError', message: /lines up to seq 3/ }],
+    [() => disk.put(ACTIVE, createdBefore), { name: 'LogReplacedError', message: /another log, e{32}, has taken the place/ }],
+    [() => disk.unlink(ACTIVE), { name: 'LogReplacedError', message: /its log is gone/ }],
+  ];
+  const other = emptyDisk();
+  await (await homeOn(other).create(PROJECT, { ...OPTIONS, logId: 'e'.repeat(32) })).close();
+  const createdBefore = other.bytesOf(ACTIVE);
+  for (const [what, error] of changes) {
+    disk.put(ACTIVE, whole);
+    await assert.rejects(followed(disk, 1, what), error);
+    assert.deepEqual(disk.openPaths, []);
+  }
 });
 
 test('a segment of another log is refused', async () => {
