@@ -1,7 +1,7 @@
 /**
  * The options that select lines of a log: the range, and the operation.
  */
-import { operationsOf } from '../offline/replay/event-filter.js';
+import { operationsOf } from '../offline/replay/line-filter.js';
 import type { Moment } from '../offline/replay/moment.js';
 import { complain } from './command-output.js';
 import { UsageError } from './exit-codes.js';

@@ -4,7 +4,7 @@
 import { programCommand } from '../base/program-command.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
-import { readKey } from '../offline/replay/read-key.js';
+import { readStoredKey } from '../offline/replay/read-stored-key.js';
 import { complain } from './command-output.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
@@ -27,7 +27,7 @@ export async function getValue({ project, key }: GetQuery, options: FolderOption
   if (project === REGISTRY) throw new UsageError(`Cannot read a key of "${REGISTRY}": it has no keys`);
   const disk = new NodeDisk();
   const { dataFolder } = await findData({ command: 'get', project, words: ['get', project, key] }, options, disk, signal);
-  const reading = await readKey({ disk, dataFolder, project, signal }, key);
+  const reading = await readStoredKey({ disk, dataFolder, project, signal }, key);
   if (reading?.value !== undefined) {
     await output.print(`${reading.value}\n`);
     return true;

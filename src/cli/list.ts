@@ -3,7 +3,7 @@
  */
 import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
-import { type ListedKey, readKeys } from '../offline/replay/read-keys.js';
+import { type ListedKey, listStoredKeys } from '../offline/replay/list-stored-keys.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { printPieces } from './print-pieces.js';
@@ -33,7 +33,7 @@ export async function printKeys(project: string, options: ListCommandOptions, { 
   const { dataFolder } = await findData({ command: 'list', project }, options, disk, signal);
   await withScratchFolder(async (scratchFolder) => {
     const hasValues = values === true || json === true;
-    const groups = readKeys({ disk, dataFolder, project, prefix, hasValues, scratchFolder, signal });
+    const groups = listStoredKeys({ disk, dataFolder, project, prefix, hasValues, scratchFolder, signal });
     await printPieces(json === true ? arrayOf(groups) : linesOf(groups), output);
   });
   return true;

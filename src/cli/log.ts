@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TextPlace } from '../base/text-place.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
-import type { EventFilter } from '../offline/replay/event-filter.js';
-import { followLines, type LogExtent, readExtent } from '../offline/replay/follow-lines.js';
+import type { LineFilter } from '../offline/replay/line-filter.js';
+import { followLog, type LogExtent, readExtent } from '../offline/replay/follow-log.js';
 import type { FoundLine } from '../offline/replay/found-line.js';
 import { findLines, lineTexts, type LogSource } from '../offline/replay/replay-events.js';
 import { eventText } from './event-text.js';
@@ -20,7 +20,7 @@ import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 
 /** Options of the command line. */
-export interface LogCommandOptions extends FolderOptions, EventFilter {
+export interface LogCommandOptions extends FolderOptions, LineFilter {
   readonly from?: string;
   readonly until?: string;
   readonly limit?: string;
@@ -34,7 +34,7 @@ type Form = (lines: AsyncIterable<FoundLine> | Iterable<FoundLine>, limit?: numb
 /** What to print, checked. */
 interface LogRequest extends EventRange {
   readonly source: LogSource;
-  readonly filter: EventFilter;
+  readonly filter: LineFilter;
   readonly limit: number | undefined;
   readonly isFollowed: boolean;
 }
@@ -112,7 +112,7 @@ async function print(request: LogRequest, form: Form, output: RunContext['output
   if (!isFollowed || output.isClosed) return;
   const fromSeq = Math.max(request.fromSeq ?? 1, finalSeq + 1);
   const wait = async (): Promise<void> => await sleep(POLL_MS, undefined, { ...(source.signal && { signal: source.signal }) });
-  for await (const lines of followLines({ ...source, logId, fromSeq, filter }, wait)) {
+  for await (const lines of followLog({ ...source, logId, fromSeq, filter }, wait)) {
     await printPieces(form(lines), output);
     if (output.isClosed) return;
   }

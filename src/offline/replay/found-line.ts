@@ -5,14 +5,14 @@ import type { TextPlace } from '../../base/text-place.js';
 import type { KeyChanged } from '../../events/event.js';
 import { placeOfLine } from '../../log/line-format.js';
 import type { LogLine } from '../../log/log.js';
-import { type EventFilter, selectedChanges } from './event-filter.js';
+import { type LineFilter, selectedChanges } from './line-filter.js';
 
 /** A matching line. */
 export class FoundLine {
   readonly #line: LogLine;
-  readonly #filter: EventFilter;
+  readonly #filter: LineFilter;
 
-  constructor(line: LogLine, filter: EventFilter) {
+  constructor(line: LogLine, filter: LineFilter) {
     this.#line = line;
     this.#filter = filter;
   }

@@ -7,7 +7,7 @@ import { LogPaths } from '../../log/file/log-paths.js';
 import type { LogLine } from '../../log/log.js';
 import { openProjectLog, type ProjectLog } from '../project-files.js';
 import { SegmentTexts } from '../segment-texts.js';
-import { type EventFilter, isSelected } from './event-filter.js';
+import { type LineFilter, isSelected } from './line-filter.js';
 import { FoundLine } from './found-line.js';
 import { isBehind, type Moment, momentText, OutOfReachError } from './moment.js';
 
@@ -25,7 +25,7 @@ export interface LogSource {
 interface LinesOptions extends LogSource {
   readonly fromSeq?: number | undefined;
   readonly until: Moment | undefined;
-  readonly filter: EventFilter;
+  readonly filter: LineFilter;
 }
 
 const LINE_FEED = Buffer.from('\n');
@@ -50,7 +50,7 @@ export async function* findLines(options: LinesOptions): AsyncGenerator<FoundLin
 }
 
 /** Picks the matching lines out of a group. */
-export function* selectIn(group: readonly LogLine[], filter: EventFilter): Generator<FoundLine> {
+export function* selectIn(group: readonly LogLine[], filter: LineFilter): Generator<FoundLine> {
   for (const line of group) if (isSelected(line, filter)) yield new FoundLine(line, filter);
 }
 

@@ -33,7 +33,7 @@ export interface ListedKey {
  * @throws {OutOfReachError} when the beginning of the log is gone and no snapshot covers it
  * @throws {LogCorruptError} when a line is damaged
  */
-export async function* readKeys(options: KeysOptions): AsyncGenerator<readonly ListedKey[]> {
+export async function* listStoredKeys(options: KeysOptions): AsyncGenerator<readonly ListedKey[]> {
   const { disk, dataFolder, project, prefix, hasValues, scratchFolder, signal } = options;
   const { generation } = await replayState({ disk, dataFolder, project, until: undefined, scratchFolder, signal });
   const source = { disk, folder: scratchFolder, manifest: generation, signal };

@@ -2,7 +2,7 @@
  * Follows a log while a server writes it. Shows only lines that are final: those that a crash of the machine can no longer take back.
  */
 import { openProjectLog } from '../project-files.js';
-import type { EventFilter } from './event-filter.js';
+import type { LineFilter } from './line-filter.js';
 import type { FoundLine } from './found-line.js';
 import { type LogSource, selectIn } from './replay-events.js';
 
@@ -22,7 +22,7 @@ interface FollowOptions extends LogSource {
   /** The log; another one of the same project is not followed. */
   readonly logId: string;
   readonly fromSeq: number;
-  readonly filter: EventFilter;
+  readonly filter: LineFilter;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function readExtent({ disk, dataFolder, project }: LogSource): Prom
  * @throws {LogReplacedError} when the log is deleted, or another one takes its place
  * @throws {LogCorruptError} when a line is damaged
  */
-export async function* followLines(options: FollowOptions, wait: () => Promise<void>): AsyncGenerator<readonly FoundLine[]> {
+export async function* followLog(options: FollowOptions, wait: () => Promise<void>): AsyncGenerator<readonly FoundLine[]> {
   const { disk, dataFolder, project, logId, fromSeq, filter, signal } = options;
   const { files } = await openProjectLog(disk, { dataFolder, project, logId });
   for await (const group of files.follow(fromSeq, wait)) {

@@ -1,13 +1,13 @@
 /** Follows logs that grow: only lines that are final, each once, across rotations, and never another log. */
 import assert from 'node:assert/strict';
 import { createHead } from '../../../src/log/file/head-file.js';
-import { followLines, readExtent } from '../../../src/offline/replay/follow-lines.js';
+import { followLog, readExtent } from '../../../src/offline/replay/follow-log.js';
 import type { AnyEvent } from '../../../src/events/event.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { CREATE, DATA, emptyDataDisk, LOG_ID, set, writeLog, type WrittenLog } from '../written-project.js';
 
-const test = suite('offline/replay/follow-lines');
+const test = suite('offline/replay/follow-log');
 
 const EVENTS: readonly AnyEvent[] = [
   CREATE, set('a', '1'), set('say "ä"', '2'), { op: 'batch', ops: [set('a', '3'), { op: 'delete', key: 'b' }] as never },
@@ -54,7 +54,7 @@ async function followed(disk: FaultDisk, steps: readonly Step[], filter: object 
   };
   const options = { disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq, filter };
   await assert.rejects(async () => {
-    for await (const lines of followLines(options, wait)) rounds.at(-1)?.push(...lines.map(({ seq }) => seq));
+    for await (const lines of followLog(options, wait)) rounds.at(-1)?.push(...lines.map(({ seq }) => seq));
   }, Over);
   assert.deepEqual(disk.openPaths, []);
   return rounds;
@@ -114,7 +114,7 @@ test('lines that are gone although they were final end the following', async () 
   const disk = emptyDataDisk();
   await put(disk, logOf(5));
   const cut = (): void => disk.put(`${DATA}/p.jsonl`, logOf(2).files.get('p.jsonl') ?? '');
-  const lines = followLines({ disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq: 1, filter: {} }, () => Promise.resolve(cut()));
+  const lines = followLog({ disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq: 1, filter: {} }, () => Promise.resolve(cut()));
   assert.deepEqual((await lines.next()).value?.map(({ seq }: { seq: number }) => seq), [1, 2, 3, 4]);
   const message = 'Cannot trust "p.jsonl" at byte 0, seq 3: expected lines up to seq 4, found the end of the log';
   await assert.rejects(lines.next(), { name: 'LogCorruptError', message });
@@ -129,7 +129,7 @@ test('a damaged line ends the following with its place', async () => {
   bytes.writeUInt8(bytes.readUInt8(offset + 150) ^ 1, offset + 150);
   disk.put(`${DATA}/${file}`, bytes);
   const seqs: number[] = [];
-  const lines = followLines({ disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq: 1, filter: {} }, () => Promise.resolve());
+  const lines = followLog({ disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq: 1, filter: {} }, () => Promise.resolve());
   await assert.rejects(async () => {
     for await (const group of lines) seqs.push(...group.map(({ seq }) => seq));
   }, { name: 'LogCorruptError', message: new RegExp(`^Cannot trust "p\\.jsonl" at byte ${offset}, seq 5: `) });
@@ -144,7 +144,7 @@ test('another log in the place of the followed one, and none at all, end the fol
     const disk = emptyDataDisk();
     await put(disk, logOf(3));
     const wait = async (): Promise<void> => await change(disk);
-    const lines = followLines({ disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq: 1, filter: {} }, wait);
+    const lines = followLog({ disk, dataFolder: DATA, project: 'p', logId: LOG_ID, fromSeq: 1, filter: {} }, wait);
     assert.equal((await lines.next()).done, false);
     await assert.rejects(lines.next(), { name: 'LogReplacedError', message: reason });
   }

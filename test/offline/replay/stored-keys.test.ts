@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
 import { type AnyEvent, keyChangesOf } from '../../../src/events/event.js';
-import { readKey } from '../../../src/offline/replay/read-key.js';
-import { readKeys } from '../../../src/offline/replay/read-keys.js';
+import { readStoredKey } from '../../../src/offline/replay/read-stored-key.js';
+import { listStoredKeys } from '../../../src/offline/replay/list-stored-keys.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { commitSnapshot, EVENTS, flip, SCRATCH, SEGMENT_1, SEGMENT_5, snap, soundFolder } from '../sound-folder.js';
 import { DATA, FIRST_TIME_MS, putLog, set, writeLog } from '../written-project.js';
 
-const test = suite('offline/replay/read-key');
+const test = suite('offline/replay/stored-keys');
 const SOURCE = { dataFolder: DATA, project: 'p' } as const;
 
 type Found = readonly [value: string | undefined, seq: number];
@@ -27,7 +27,7 @@ function expectedOf(events: readonly AnyEvent[]): ReadonlyMap<string, Found> {
 
 async function listed(disk: FaultDisk, prefix = '', hasValues = true): Promise<readonly (readonly [string, ...Found])[]> {
   const entries: [string, ...Found][] = [];
-  for await (const group of readKeys({ disk, ...SOURCE, prefix, hasValues, scratchFolder: SCRATCH })) {
+  for await (const group of listStoredKeys({ disk, ...SOURCE, prefix, hasValues, scratchFolder: SCRATCH })) {
     for (const { key, seq, timeMs, value } of group) {
       assert.equal(timeMs, FIRST_TIME_MS + (seq - 1) * 1000);
       entries.push([key, value, seq]);
@@ -40,12 +40,12 @@ async function listed(disk: FaultDisk, prefix = '', hasValues = true): Promise<r
 async function assertReads(disk: FaultDisk, events: readonly AnyEvent[], snapshotSeq: number): Promise<void> {
   const expected = expectedOf(events);
   for (const [key, [value, seq]] of expected) {
-    const reading = await readKey({ disk, ...SOURCE }, key);
+    const reading = await readStoredKey({ disk, ...SOURCE }, key);
     // A snapshot does not have the keys that were deleted before it.
     if (value === undefined && seq <= snapshotSeq) assert.equal(reading, undefined, key);
     else assert.deepEqual(reading, { value, seq, timeMs: FIRST_TIME_MS + (seq - 1) * 1000 }, key);
   }
-  assert.equal(await readKey({ disk, ...SOURCE }, 'never'), undefined);
+  assert.equal(await readStoredKey({ disk, ...SOURCE }, 'never'), undefined);
   const present = [...expected].filter(([, [value]]) => value !== undefined).sort(([a], [b]) => compareUtf8(a, b));
   assert.deepEqual(await listed(disk), present.map(([key, found]) => [key, ...found]));
   assert.deepEqual(disk.openPaths, []);
@@ -83,7 +83,7 @@ test('a damaged snapshot is skipped, and a damaged line after it is refused with
   // The index alone tells that a key does not exist.
   await assertReads(disk, EVENTS, 9);
   flip(disk, 'p.jsonl', (log.lines[9]?.offset ?? 0) + 150);
-  await assert.rejects(readKey({ disk, ...SOURCE }, 'a'), { name: 'LogCorruptError', message: /"p\.jsonl".*seq 10/ });
+  await assert.rejects(readStoredKey({ disk, ...SOURCE }, 'a'), { name: 'LogCorruptError', message: /"p\.jsonl".*seq 10/ });
   await assert.rejects(listed(disk), { name: 'LogCorruptError', message: /"p\.jsonl".*seq 10/ });
 });
 
@@ -92,7 +92,7 @@ test('lines that retention removed are not needed, and without a snapshot they a
   for (const name of [SEGMENT_1, SEGMENT_5]) await disk.unlink(`${DATA}/${name}`);
   await assertReads(disk, EVENTS, 9);
   for (const seq of [6, 9]) await disk.unlink(`${DATA}/${snap(seq, 'manifest')}`);
-  await assert.rejects(readKey({ disk, ...SOURCE }, 'a'), { name: 'OutOfReachError', message: /begins with seq 8, and no snapshot/ });
+  await assert.rejects(readStoredKey({ disk, ...SOURCE }, 'a'), { name: 'OutOfReachError', message: /begins with seq 8, and no snapshot/ });
 });
 
 test.run();

@@ -29,7 +29,7 @@ interface KeyReading {
  * @throws {OutOfReachError} when the beginning of the log is gone and no snapshot covers it
  * @throws {LogCorruptError} when a line is damaged
  */
-export async function readKey(source: LogSource, key: string): Promise<KeyReading | undefined> {
+export async function readStoredKey(source: LogSource, key: string): Promise<KeyReading | undefined> {
   const { disk, dataFolder, project, signal } = source;
   const log = await openProjectLog(disk, { dataFolder, project });
   return await fromUsableSnapshot({ disk, dataFolder, project, until: undefined }, log, async (previous) => {

@@ -8,7 +8,7 @@ import { projectEventOf } from '../project-files.js';
 import { REGISTRY } from '../registry.js';
 
 /** Which lines match. An absent member matches every line. */
-export interface EventFilter {
+export interface LineFilter {
   /** Lines that change this key. A `clear` deletes every key, so it changes this one too. */
   readonly key?: string | undefined;
   /** Lines that change a key with this prefix, and every `clear`. */
@@ -34,7 +34,7 @@ export function operationsOf(project: string): readonly string[] {
 }
 
 /** Tells whether a line matches. */
-export function isSelected(line: LogLine, filter: EventFilter): boolean {
+export function isSelected(line: LogLine, filter: LineFilter): boolean {
   const { op, actor, request } = line;
   if (filter.actor !== undefined && !actor.includes(filter.actor)) return false;
   if (filter.request !== undefined && filter.request !== request) return false;
@@ -49,7 +49,7 @@ export function isSelected(line: LogLine, filter: EventFilter): boolean {
  *
  * @returns none for a line that changes no single keys
  */
-export function selectedChanges(line: LogLine, { key, prefix = '', op }: EventFilter): readonly KeyChanged[] {
+export function selectedChanges(line: LogLine, { key, prefix = '', op }: LineFilter): readonly KeyChanged[] {
   if (!KEY_OPERATIONS.has(line.op)) return [];
   const changes = keyChangesOf(projectEventOf(line));
   return changes.filter((change) => (
