@@ -59,6 +59,15 @@ interface SearchedLog {
   readonly project: string;
 }
 
+/** A segment in whose bytes a line ends with the receipt. */
+interface ReceiptHit {
+  readonly log: ProjectLog;
+  readonly segments: readonly ListedSegment[];
+  readonly segment: ListedSegment;
+  /** Relative to the folder of the log. */
+  readonly file: string;
+}
+
 /** How often to look a segment up again that was sealed, compressed or removed between listing and opening it. */
 const OPEN_ATTEMPTS = 4;
 
@@ -112,8 +121,8 @@ class LogSearch {
     for (const [index, segment] of segments.toReversed().entries()) {
       onProgress?.(project, index, segments.length);
       const file = await this.#fileWithReceipt(segment);
-      const line = file === undefined ? undefined : await this.#unlessDamaged(() => this.#provenLine(log, segments, segment));
-      if (file !== undefined && line !== undefined) return this.#describe(line, log, file);
+      const line = file === undefined ? undefined : await this.#unlessDamaged(() => this.#provenLine({ log, segments, segment, file }));
+      if (line !== undefined) return line;
     }
     return undefined;
   }
@@ -146,16 +155,15 @@ class LogSearch {
   }
 
   /** Reads the segment with the one before it and the header of the one after it, so that the chain proves its place in the log. */
-  async #provenLine(
-    { files }: ProjectLog, segments: readonly ListedSegment[], { firstSeq }: ListedSegment,
-  ): Promise<LogLine | undefined> {
+  async #provenLine({ log: { files }, segments, segment: { firstSeq }, file }: ReceiptHit): Promise<ReceiptLine | undefined> {
     const { signal } = this.#search;
     const before = segments.findLast((segment) => segment.firstSeq < firstSeq)?.firstSeq ?? firstSeq;
     for (const fromSeq of [before, firstSeq]) {
       try {
-        let found: LogLine | undefined;
+        let found: ReceiptLine | undefined;
         for await (const group of files.lines({ fromSeq, ...(signal && { signal }) })) {
-          found ??= group.find(({ hash }) => hash === this.#hash);
+          const line = group.find(({ hash }) => hash === this.#hash);
+          if (line !== undefined) found = this.#describe(line, files.logId, file);
           if ((group.at(-1)?.place?.segment ?? 0) > firstSeq) break;
         }
         return found;
@@ -167,11 +175,11 @@ class LogSearch {
     return undefined;
   }
 
-  #describe(line: LogLine, { files }: ProjectLog, shownName: string): ReceiptLine {
+  #describe(line: LogLine, logId: string, shownName: string): ReceiptLine {
     const { seq, timeMs, op, actor, request } = line;
     const { offset, sizeBytes } = placeOfLine(line);
     const file = relative(this.#search.dataFolder, join(this.#log.folder, shownName));
-    return { project: files.project, logId: files.logId, seq, timeMs, op, actor, request, file, offset, sizeBytes };
+    return { project: this.#log.project, logId, seq, timeMs, op, actor, request, file, offset, sizeBytes };
   }
 
   async #unlessDamaged<T>(read: () => Promise<T>): Promise<T | undefined> {
