@@ -11,8 +11,8 @@ test('an answer that was not seen has to be on the list, and no other', () => {
   assert.deepEqual(pairFaults(documented, new Set(documented), []), []);
   assert.deepEqual(pairFaults(documented, new Set(['getKey 200']), ['getKey 404']), []);
   assert.match(pairFaults(documented, new Set(['getKey 200']), []).join(), /getKey 404/);
-  assert.match(pairFaults(documented, new Set(documented), ['getKey 404']).join(), /remove getKey 404/);
-  assert.match(pairFaults(documented, new Set(documented), ['getKey 999']).join(), /remove getKey 999/);
+  assert.match(pairFaults(documented, new Set(documented), ['getKey 404']).join(), /getKey 404 .* remove it/);
+  assert.match(pairFaults(documented, new Set(documented), ['getKey 999']).join(), /getKey 999 .* remove it/);
 });
 
 test('the list names documented answers, each once', () => {

@@ -19,6 +19,6 @@ export function pairFaults(documented: readonly string[], seen: ReadonlySet<stri
   const unseen = documented.filter((pair) => !seen.has(pair));
   return [
     ...unseen.filter((pair) => !listed.includes(pair)).map((pair) => `no test has seen the documented answer ${pair}`),
-    ...listed.filter((pair) => !unseen.includes(pair)).map((pair) => `${pair} in test/api/never-seen.ts is seen, or not documented: remove it`),
+    ...listed.filter((pair) => !unseen.includes(pair)).map((pair) => `${pair} in never-seen.ts is seen, or not documented: remove it`),
   ];
 }

@@ -117,7 +117,7 @@ test('lines are those of the log, and a whole answer names what they are chained
   const reader = open('', { accept: LINES });
   const { headers } = await reader.response;
   assert.deepEqual([headers['content-type'], headers['simplekv-log-id'], headers['simplekv-prev']],
-    [LINES, store.logId, await store.feed.hashAt(0)]);
+    [`${LINES}; charset=utf-8`, store.logId, await store.feed.hashAt(0)]);
   assert.equal(await reader.end(), 'ended');
   assert.deepEqual(reader.lines, await linesOf(store));
   const part = open('since=4&until=8', { accept: LINES });
