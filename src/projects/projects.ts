@@ -147,7 +147,8 @@ export interface Projects {
    * @param id a valid project id
    * @returns the committed snapshot; the newest one if nothing has changed since
    * @throws {AppError} `project_not_found`, `project_corrupt` if files that it needs are damaged, `not_on_disk` for a project in memory,
-   *   `disk_full`, `compaction_failed`; older snapshots and the log stay as they were
+   *   `disk_full`, `compaction_failed`, and the errors of a write, because the log is synced first; older snapshots and the log stay as
+   *   they were
    */
   compact(id: string, context: CommandContext): Promise<CompactionResult>;
 

@@ -123,8 +123,8 @@ export const PROJECT_ROUTES = [
       200: { description: 'The snapshot.', schema: COMPACTION, example: { seq: 57, key_count: 12, bytes: 4096, duration_ms: 8 } },
     },
     problems: [
-      'not_on_disk', 'disk_full', 'disk_failed', 'project_corrupt', 'project_missing', 'project_outdated', 'project_newer_format',
-      'compaction_failed',
+      'not_on_disk', 'disk_full', 'disk_failed', 'log_failed', 'outcome_unknown', 'project_corrupt', 'project_missing', 'project_outdated',
+      'project_newer_format', 'compaction_failed',
     ],
     since: '0.1.0',
   },
