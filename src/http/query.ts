@@ -81,7 +81,8 @@ export function checkQuery(entries: readonly QueryEntry[], { check, valueless }:
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const { name, value } of entries) {
     if (valueless.has(name)) {
-      if (value !== null) throw invalidQuery(`the parameter "${name}" takes no value`, name);
+      // Clients that are made from the document of the API send an empty value.
+      if (value !== null && value !== '') throw invalidQuery(`the parameter "${name}" takes no value`, name);
     } else if (value === null || value === '') {
       throw invalidQuery(`the parameter "${shown(name)}" is empty`, name);
     }

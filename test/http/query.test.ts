@@ -92,6 +92,7 @@ test('parseQuery() refuses an API key anywhere in the query and does not echo it
 
 test('checkQuery() returns the parameters of the schema', () => {
   assert.deepEqual({ ...checkQuery(parseQuery('a=x&b=true&bare'), check) }, { a: 'x', b: 'true', bare: '' });
+  assert.deepEqual({ ...checkQuery(parseQuery('bare='), check) }, { bare: '' });
 });
 
 test('checkQuery() refuses unknown, empty and invalid parameters by name', () => {
