@@ -12,7 +12,7 @@ const ALLOWED_HEADERS = [
 ].join(', ');
 const EXPOSED_HEADERS = [
   'etag', 'link', 'location', 'retry-after', 'x-request-id', 'ratelimit', 'ratelimit-policy', 'idempotency-replayed',
-  'simplekv-expires-at', 'simplekv-at',
+  'simplekv-expires-at', 'simplekv-at', 'simplekv-log-id', 'simplekv-prev',
 ].join(', ');
 const MAX_AGE_SECONDS = '600';
 

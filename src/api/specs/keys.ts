@@ -10,7 +10,7 @@ import { READ_ANSWER, READ_REQUEST } from '../schemas/read.js';
 const KEYS = `${PROJECT_PATH}/keys` as const;
 const KEY = `${KEYS}/{key}` as const;
 
-/** The media type of entries one a line. */
+/** The media type of JSON one value a line. */
 export const LINES_MEDIA_TYPE = 'application/x-ndjson';
 
 /** Largest `limit`. */

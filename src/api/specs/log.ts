@@ -4,6 +4,7 @@
 import { PROJECT_PATH } from '../paths.js';
 import type { ParameterSpec, RouteSpec } from '../route-spec.js';
 import { EVENT_LINES, EVENT_STREAM, EVENTS_PAGE } from '../schemas/events.js';
+import { LINES_MEDIA_TYPE } from './keys.js';
 
 /** Largest `limit` of a page of events. */
 const EVENTS_LIMIT_MAX = 1000;
@@ -82,7 +83,7 @@ export const LOG_ROUTES = [
         optionalHeaders: ['Link', 'SimpleKV-Log-Id', 'SimpleKV-Prev'],
         example: { events: [EVENT_EXAMPLE], last_seq: 57 },
         alternatives: {
-          'application/x-ndjson': { schema: EVENT_LINES, example: `${LINE_EXAMPLE}\n` },
+          [LINES_MEDIA_TYPE]: { schema: EVENT_LINES, example: `${LINE_EXAMPLE}\n` },
           'text/event-stream': { schema: EVENT_STREAM, example: `retry: 2000\n\nid: 57-b9eb3ad0\nevent: set\ndata: ${LINE_EXAMPLE}\n\n` },
         },
       },

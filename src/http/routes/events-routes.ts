@@ -1,6 +1,7 @@
 /**
  * The route of the event feed: which media type a client gets, what its query may ask for there, and the head of the answer.
  */
+import { LINES_MEDIA_TYPE } from '../../api/specs/keys.js';
 import { AppError } from '../../base/app-error.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import { chooseType } from '../accept.js';
@@ -18,14 +19,13 @@ import type { RouteHandlers } from '../route-handlers.js';
 
 const OK = 200;
 const JSON_MEDIA = 'application/json';
-const LINES_MEDIA = 'application/x-ndjson';
 const STREAM_MEDIA = 'text/event-stream';
-const MEDIA_TYPES = [JSON_MEDIA, LINES_MEDIA, STREAM_MEDIA] as const;
+const MEDIA_TYPES = [JSON_MEDIA, LINES_MEDIA_TYPE, STREAM_MEDIA] as const;
 
 const VARY = ['Vary', 'Accept'] as const;
 const PAGE_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store', ...VARY] as const;
 const LINES_HEADERS = [
-  'Content-Type', `${LINES_MEDIA}; charset=utf-8`, 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no', ...VARY,
+  'Content-Type', `${LINES_MEDIA_TYPE}; charset=utf-8`, 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no', ...VARY,
 ] as const;
 const STREAM_HEADERS = [
   'Content-Type', `${STREAM_MEDIA}; charset=utf-8`, 'Cache-Control', 'no-store, no-transform', 'X-Accel-Buffering', 'no', ...VARY,
@@ -56,7 +56,7 @@ async function answerEvents(request: EventsRequest): Promise<Answer> {
   refuseUnfit(request.query, media);
   try {
     if (media === JSON_MEDIA) return await answerPage(request);
-    return await (media === LINES_MEDIA ? answerLines(request) : answerStream(request));
+    return await (media === LINES_MEDIA_TYPE ? answerLines(request) : answerStream(request));
   } catch (error) {
     throw isDropped(error) ? historyGone(request.store) : error;
   }
@@ -70,7 +70,7 @@ function isDropped(error: unknown): boolean {
 /** Refuses what has no meaning in a media type or together. */
 function refuseUnfit({ until, limit, isNewestFirst, waitMs, isFollowed }: EventsQuery, media: (typeof MEDIA_TYPES)[number]): void {
   if (waitMs !== undefined && media !== JSON_MEDIA) throw unfitParameter('wait_seconds', `is for ${JSON_MEDIA}`);
-  if (isFollowed && media !== LINES_MEDIA) throw unfitParameter('follow', `is for ${LINES_MEDIA}`);
+  if (isFollowed && media !== LINES_MEDIA_TYPE) throw unfitParameter('follow', `is for ${LINES_MEDIA_TYPE}`);
   const isEndless = isFollowed || media === STREAM_MEDIA;
   if (!isEndless && waitMs === undefined) return;
   if (isNewestFirst) throw unfitParameter('order', 'cannot be "desc" in an answer that waits for events');

@@ -82,6 +82,21 @@ test('pages linked by Link have every event once, in either order, with any filt
   }
 }));
 
+test('a batch is one event, and belongs to the history of each of its keys', () => withEvents(async (server, store) => {
+  const steps = [
+    { op: 'set', key: 'k1', value: '{"key":"k9"}' }, { op: 'delete', key: 'k3' }, { op: 'set', key: 'new/ü', value: '1.0' },
+  ] as const;
+  await store.submit({ type: 'batch', steps }, CONTEXT);
+  for (const [query, expected] of [
+    ['key=k1', [21]], ['key=k1&order=desc', [21]], ['key=k3', [21]], [`key=${encodeURIComponent('new/ü')}`, [21]], ['key=k2', []],
+    ['key=k9', []], ['prefix=new/', [21]], ['op=batch', [21]], ['op=set', [21]], ['op=delete', [21]], ['op=delete&key=k3', [21]],
+    ['op=delete&key=k1', []], ['op=clear', []],
+  ] as const) assert.deepEqual(seqsOf(await pageOf(server, `since=20&${query}`)), expected, query);
+  const { answer } = await pageOf(server, 'since=20&key=k1');
+  const ops = '"ops":[{"op":"set","key":"k1","value":{"key":"k9"}},{"op":"delete","key":"k3"},{"op":"set","key":"new/ü","value":1.0}]';
+  assert.ok(answer.text.includes(ops), answer.text);
+}));
+
 test('last_seq moves although nothing matched', () => withEvents(async (server) => {
   assert.equal((await pageOf(server, 'key=absent')).last_seq, 20);
   assert.equal((await pageOf(server, 'since=now')).last_seq, 20);
