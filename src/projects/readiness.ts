@@ -1,8 +1,8 @@
 /**
  * Assesses readiness from the states of the projects, the registry, the disk and the background work.
  */
-import { LINE_BYTES_MAX } from '../log/log.js';
 import { countText } from '../base/count-text.js';
+import { LINE_BYTES_MAX } from '../log/log.js';
 import type { MaintenanceState } from './project-maintenance.js';
 import type { Readiness, ReadinessCheck } from './projects.js';
 import type { RegistryState } from './registry.js';

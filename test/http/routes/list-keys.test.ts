@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect } from 'node:net';
 import { findKeyFault } from '../../../src/events/key-name.js';
 import { parseQuery, type QueryParameters } from '../../../src/http/query.js';
@@ -210,7 +211,11 @@ test('a count is exact at its seq, while keys are added', () =>
     server.projects.realStores.set('alpha', store);
     let isOver = false;
     const writer = (async () => {
-      for (let index = 0; !isOver; index += 1) await store.submit(set(`k${index % 2}/${index}`), CONTEXT);
+      for (let index = 0; !isOver; index += 1) {
+        await store.submit(set(`k${index % 2}/${index}`), CONTEXT);
+        // A log in memory answers without a turn of the event loop, which the requests need.
+        await nextTurn();
+      }
     })();
     for (let round = 0; round < 50; round += 1) {
       const [query, share] = round % 2 === 0 ? ['', 1] : ['&prefix=k1/', 2];

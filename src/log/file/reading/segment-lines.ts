@@ -2,10 +2,10 @@
  * Reads the lines of one segment from any line on, forwards or backwards, in blocks. A line is found by bisection, because each line
  * begins with its seq, and is verified against the hash that the line before it ends with, so that nothing before it has to be read.
  */
-import { LINE_BYTES_MAX } from '../../log.js';
 import { countText } from '../../../base/count-text.js';
 import { decodeLines, decodeWanted, type LineBytes } from '../../decode-lines.js';
 import { claimedHash, claimedSeq } from '../../line-format.js';
+import { LINE_BYTES_MAX } from '../../log.js';
 import { HASH_TAIL_BYTES } from '../../line-scan.js';
 import { LogCorruptError } from '../../log-errors.js';
 import type { EventLine, ScannedLines, ScanRange } from '../../event-lines.js';

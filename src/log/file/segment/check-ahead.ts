@@ -2,9 +2,9 @@
  * Reads the lines of a long text while other threads check the pieces that come next. A start is mostly hashing, and each line can be
  * checked alone.
  */
-import { LINE_BYTES_MAX } from '../../log.js';
 import type { ReadableFile } from '../../../disk/disk.js';
 import { claimedHash, type DueLine } from '../../line-format.js';
+import { LINE_BYTES_MAX } from '../../log.js';
 import { type CheckedGroup, type CheckedLines, type LineChecker, placeLines, type UncheckedLines } from './checked-lines.js';
 
 const LINE_FEED = 0x0a;

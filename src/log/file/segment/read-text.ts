@@ -1,10 +1,10 @@
 /**
  * Reads a text from front to back: in pieces, as a digest, or split into records at its line feeds. Does not interpret it.
  */
-import { LINE_BYTES_MAX } from '../../log.js';
 import { createHash } from 'node:crypto';
 import { invariant } from '../../../base/invariant.js';
 import type { ReadableFile } from '../../../disk/disk.js';
+import { LINE_BYTES_MAX } from '../../log.js';
 
 /** One size for all ways of reading, so that each of them gets equally far in a text that is damaged somewhere. */
 const PIECE_BYTES = 1_048_576;
