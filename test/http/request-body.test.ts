@@ -54,6 +54,18 @@ test('readValue() returns one line with the same meaning for any JSON text', () 
   );
 });
 
+test('readValue() judges a long text as it judges a short one', () => {
+  for (const length of [100, 70_000, 300_000]) {
+    const values = `[${'{"a":1.0,"a":[]},'.repeat(length / 17)}1e400]`;
+    assert.equal(readValue(Buffer.from(values)), values);
+    const faults = [[values.slice(0, -1), '"," or "]"'], [`\ufeff${values}`, 'a value'], [`${values}x`, 'the end of the text']] as const;
+    for (const [text, expected] of faults) {
+      const { code, facts } = refusalOf(Buffer.from(text));
+      assert.deepEqual([code, facts['expected']], ['invalid_json', expected]);
+    }
+  }
+});
+
 test('readValue() accepts deeply nested values', () => {
   const text = '['.repeat(100_000) + ']'.repeat(100_000);
   assert.equal(readValue(Buffer.from(text)), text);
