@@ -68,10 +68,11 @@ function endOfScalar(text: string, start: number): number {
  *
  * @param text valid JSON
  * @param start where the object begins
+ * @param max how many are wanted at most
  */
-export function membersOfJson(text: string, start: number): readonly JsonMember[] {
+export function membersOfJson(text: string, start: number, max = Infinity): readonly JsonMember[] {
   const members: JsonMember[] = [];
-  for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== BRACE_CLOSE; at = nextItem(text, at)) {
+  for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== BRACE_CLOSE && members.length < max; at = nextItem(text, at)) {
     const nameEnd = endOfString(text, at);
     const name = JSON.parse(text.slice(at, nameEnd)) as string;
     const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1);

@@ -3,9 +3,11 @@
  */
 import { AppError } from '../base/app-error.js';
 import { itemsOfJson, type JsonMember, membersOfJson } from '../base/json-ranges.js';
+import { escapePointer } from '../base/json-schema.js';
 import { findKeyFault } from '../events/key-name.js';
 import type { BatchStep, Precondition } from '../store/command.js';
-import { parseEntityTag, versionOf } from './entity-tag.js';
+import { parseEntityTag } from './entity-tag.js';
+import { seqCondition, tagCondition } from './precondition.js';
 import { bodyTooLarge } from './request-body.js';
 
 /** What a batch may be at most, and the log whose tags its conditions name. */
@@ -31,6 +33,8 @@ const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   set: ['value', 'if_seq', 'if_match'],
   delete: ['if_seq', 'if_match', 'if_exists'],
 };
+/** One more than there are names: among so many is one that is unknown, or is there twice. */
+const MEMBERS_MAX = 7;
 const WHOLE_NUMBER = /^(?:0|[1-9]\d{0,15})$/;
 /** Of a member's name in a message. */
 const SHOWN_CHARACTERS = 60;
@@ -55,7 +59,7 @@ export function readBatch(text: string, limits: BatchLimits): readonly BatchStep
 function opsIn(text: string): JsonMember {
   const start = text.search(/\S/);
   if (text[start] !== '{') throw invalid({ pointer: '' }, 'an object with the member "ops"');
-  const [ops, ...others] = membersOfJson(text, start);
+  const [ops, ...others] = membersOfJson(text, start, 2);
   if (ops?.name !== 'ops' || others.length > 0) throw invalid({ pointer: '' }, 'an object with the member "ops" and no other');
   if (text[ops.start] !== '[') throw invalid({ pointer: '/ops' }, 'an array of operations');
   return ops;
@@ -65,7 +69,7 @@ function membersAt(text: string, start: number, index: number): ReadonlyMap<stri
   const place = { index, pointer: `/ops/${index}` };
   if (text[start] !== '{') throw invalid(place, 'an operation: an object with the members "op" and "key"');
   const members = new Map<string, JsonMember>();
-  for (const member of membersOfJson(text, start)) {
+  for (const member of membersOfJson(text, start, MEMBERS_MAX)) {
     if (members.has(member.name)) throw invalid(place, `the member "${shown(member.name)}" once`);
     members.set(member.name, member);
   }
@@ -94,9 +98,10 @@ function textOf({ text, members }: Operation, name: string): string | undefined 
   return member && text.slice(member.start, member.end);
 }
 
+/** The value of a member that cannot be an array or an object: those are not parsed, and are like none. */
 function valueOf(operation: Operation, name: string): unknown {
   const text = textOf(operation, name);
-  return text === undefined ? undefined : JSON.parse(text);
+  return text === undefined || /^[[{]/.test(text) ? undefined : JSON.parse(text);
 }
 
 function keyIn(operation: Operation, bytesMax: number): string {
@@ -129,22 +134,21 @@ function preconditionIn(operation: Operation, logId: string): Precondition | und
   const seqText = textOf(operation, 'if_seq');
   const tagText = textOf(operation, 'if_match');
   if (seqText !== undefined && tagText !== undefined) throw invalidMember(operation, 'if_match', 'if_seq or if_match, not both');
-  if (seqText !== undefined) return seqCondition(operation, seqText);
+  if (seqText !== undefined) return seqConditionIn(operation, seqText);
   if (tagText === undefined) return undefined;
-  const tag: unknown = JSON.parse(tagText);
+  const tag = valueOf(operation, 'if_match');
   const parsed = typeof tag === 'string' ? parseEntityTag(tag) : undefined;
   if (parsed === undefined || parsed.weak) {
     throw invalidMember(operation, 'if_match', 'one strong entity tag in double quotes, as a string');
   }
-  const seq = versionOf(parsed, logId);
-  return seq === undefined ? { kind: 'never' } : { kind: 'match', seq };
+  return tagCondition(parsed, logId);
 }
 
-function seqCondition(operation: Operation, text: string): Precondition {
+function seqConditionIn(operation: Operation, text: string): Precondition {
   const seq = Number(text);
   const isSeq = WHOLE_NUMBER.test(text) && Number.isSafeInteger(seq);
   if (!isSeq) throw invalidMember(operation, 'if_seq', 'a seq, or 0 for a key that does not exist');
-  return seq === 0 ? { kind: 'absent' } : { kind: 'match', seq };
+  return seqCondition(seq);
 }
 
 function invalidMember({ index }: Operation, name: string, expected: string): AppError {
@@ -153,7 +157,7 @@ function invalidMember({ index }: Operation, name: string, expected: string): Ap
 
 /** A name of a client, for a pointer: bounded, since it may be as long as the body. */
 function shown(name: string): string {
-  return name.slice(0, SHOWN_CHARACTERS).replaceAll('~', '~0').replaceAll('/', '~1');
+  return escapePointer(name.slice(0, SHOWN_CHARACTERS));
 }
 
 function invalid({ index, pointer }: { readonly index?: number; readonly pointer: string }, expected: string): AppError {

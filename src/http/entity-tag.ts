@@ -5,7 +5,7 @@
 import { invariant } from '../base/invariant.js';
 
 /** A parsed tag. */
-interface EntityTag {
+export interface EntityTag {
   readonly weak: boolean;
   /** Without the quotes. */
   readonly opaque: string;

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { WRITE_PARAMETERS } from '../api/specs/keys.js';
 import { AppError } from '../base/app-error.js';
 import type { Precondition } from '../store/command.js';
-import { parseEntityTag, versionOf } from './entity-tag.js';
+import { type EntityTag, parseEntityTag, versionOf } from './entity-tag.js';
 
 const CONDITIONAL_HEADERS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const;
 const ANY = '*';
@@ -35,16 +35,26 @@ export function writePrecondition(
   if (match === ANY) return { kind: 'match' };
   const tag = parseEntityTag(match ?? '');
   if (tag === undefined || tag.weak) throw invalid('If-Match', 'expected * or one strong entity tag in double quotes');
+  return tagCondition(tag, logId);
+}
+
+/** The condition that the current version is that of a tag. */
+export function tagCondition(tag: EntityTag, logId: string): Precondition {
   const seq = versionOf(tag, logId);
   return seq === undefined ? { kind: 'never' } : { kind: 'match', seq };
+}
+
+/** The condition that the current version is this seq; 0: that there is none. */
+export function seqCondition(seq: number): Precondition {
+  if (seq === 0) return { kind: 'absent' };
+  return Number.isSafeInteger(seq) ? { kind: 'match', seq } : { kind: 'never' };
 }
 
 function conditionOn(seq: number, headers: IncomingHttpHeaders): Precondition {
   for (const name of CONDITIONAL_HEADERS) {
     if (headers[name] !== undefined) throw invalid(name, 'the query has a condition too, "if_seq"; send one of the two');
   }
-  if (seq === 0) return { kind: 'absent' };
-  return Number.isSafeInteger(seq) ? { kind: 'match', seq } : { kind: 'never' };
+  return seqCondition(seq);
 }
 
 /** Tells whether the client has the current version (304). Expects headers that passed {@link checkReadPrecondition}. */

@@ -20,6 +20,11 @@ test('members and items are where JSON.parse finds them, whatever space there is
   }));
 });
 
+test('no more members are returned than are wanted', () => {
+  const text = '{"a":1,"b":[2],"c":3}';
+  assert.deepEqual([0, 2, 9].map((max) => membersOfJson(text, 0, max).map(({ name }) => name).join('')), ['', 'ab', 'abc']);
+});
+
 test('repeated members are all there, and their texts are as they stand', () => {
   const text = '{ "a" : 1.0, "\\u0061":[ 1e400 ] ,"b":"\\"}" }';
   assert.deepEqual(membersOfJson(text, 0).map(({ name, start, end }) => [name, text.slice(start, end)]), [
