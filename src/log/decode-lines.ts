@@ -39,11 +39,11 @@ export function readOwnLine(text: Buffer, { seq, previousHash }: Pick<EventLine,
     invariant(!('expected' in line), 'a line in memory is the one that was encoded');
     return line;
   }
-  const { timeMs, bodyStart, hashStart } = SCAN;
+  const { timeMs, bodyStart, bodyEnd, hashStart } = SCAN;
   const op = text.toString('latin1', SCAN.opStart, SCAN.opEnd);
   const actor = text.toString('utf8', SCAN.actorStart, SCAN.actorEnd);
   const hash = text.toString('latin1', hashStart, hashStart + HASH_CHARACTERS);
-  return { seq, timeMs, op, actor, hash, previousHash, text, bodyStart };
+  return { seq, timeMs, op, actor, hash, previousHash, text, bodyStart, bodyEnd };
 }
 
 /** Verifies a line; returns it, or why it is not the one that is due. */
@@ -51,7 +51,9 @@ function decodeLine(text: Buffer, { seq, previousHash }: Pick<EventLine, 'seq' |
   const decoded = decodeEventLine(text, { seq, previousHash, durable: 0, segment: 0, offset: 0 });
   if (!decoded.ok) return decoded.fault;
   const { timeMs, op, actor, hash, place } = decoded.value;
-  return { seq, timeMs, op, actor, hash, previousHash, text, bodyStart: place?.offset ?? 0 };
+  invariant(place !== undefined, 'a line that was decoded from bytes has a place in them');
+  const { offset: bodyStart, sizeBytes } = place;
+  return { seq, timeMs, op, actor, hash, previousHash, text, bodyStart, bodyEnd: bodyStart + sizeBytes };
 }
 
 /**

@@ -18,6 +18,8 @@ export interface EventLine {
   readonly text: Buffer;
   /** Where the operation's own fields begin in {@link EventLine.text}. */
   readonly bodyStart: number;
+  /** Where they end. */
+  readonly bodyEnd: number;
 }
 
 /** A range of lines to read. */

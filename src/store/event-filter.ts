@@ -3,6 +3,8 @@
  * because a value may contain the same bytes.
  */
 import { isAt } from '../base/byte-scan.js';
+import { decodeBatchBody } from '../events/batch-codec.js';
+import type { KeyChanged } from '../events/event.js';
 import type { EventLine } from '../log/event-lines.js';
 
 /** Conditions that an event must meet, all of them. */
@@ -24,17 +26,8 @@ export interface EventMatcher {
 
 const KEY_MARK = '"key":';
 
-/** The fields of a line, or of an operation inside one of several. */
-interface Fields {
-  readonly ops?: unknown;
-  readonly op?: unknown;
-  readonly key?: unknown;
-}
-
 /** Operations whose fields begin with their key, which are nearly all of a log: their values are not parsed. */
 const PLAIN_OPS: ReadonlySet<string> = new Set(['set', 'delete']);
-/** Length of `,"hash":"<64 hex>"}`, the end of every line, in bytes. */
-const HASH_TAIL_BYTES = 75;
 
 /** Prepares a filter. */
 export function matcherOf(filter: EventFilter): EventMatcher {
@@ -58,11 +51,13 @@ export function matcherOf(filter: EventFilter): EventMatcher {
 }
 
 /** A line of several operations matches if one of them does, or if its own operation is wanted and one of them has the key. */
-function matchesInside({ op: lineOp, text, bodyStart }: EventLine, { key, prefix, op }: EventFilter): boolean {
-  if (key === undefined && prefix === undefined && op === lineOp) return true;
-  const body = JSON.parse(`{${text.toString('utf8', bodyStart, text.length - HASH_TAIL_BYTES)}}`) as Fields;
-  const operations: readonly Fields[] = Array.isArray(body.ops) ? body.ops : [body];
-  return operations.some((one) => (op === undefined || op === lineOp || one.op === op)
-    && (key === undefined || one.key === key)
-    && (prefix === undefined || (typeof one.key === 'string' && one.key.startsWith(prefix))));
+function matchesInside(line: EventLine, { key, prefix = '', op }: EventFilter): boolean {
+  if (key === undefined && prefix === '' && op === line.op) return true;
+  return changesIn(line).some((change) => (
+    [undefined, line.op, change.op].includes(op) && [undefined, change.key].includes(key) && change.key.startsWith(prefix)
+  ));
+}
+
+function changesIn({ op, text, bodyStart, bodyEnd }: EventLine): readonly KeyChanged[] {
+  return op === 'batch' ? decodeBatchBody(text.toString('utf8', bodyStart, bodyEnd))?.ops ?? [] : [];
 }

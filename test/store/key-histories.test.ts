@@ -41,7 +41,7 @@ class Searched {
 }
 
 function event(seq: number, bytes: number) {
-  return { seq, timeMs: 0, op: 'set', actor: '', hash: '', previousHash: '', text: Buffer.alloc(bytes), bodyStart: 0 };
+  return { seq, timeMs: 0, op: 'set', actor: '', hash: '', previousHash: '', text: Buffer.alloc(bytes), bodyStart: 0, bodyEnd: 0 };
 }
 
 /** Reads so many events, and how far that went. */
