@@ -15,6 +15,14 @@ const ROOT_ANSWER = {
   },
 } as const;
 
+/** Routes without parameters, conditions and a body that need no API key. */
+const PLAIN = {
+  method: 'GET', action: null, needs: 'nothing', tag: 'server', preconditions: 'ignored', body: { kind: 'none' }, since: '0.1.0',
+} as const;
+/** What tells which program answers, under two paths. */
+const PROGRAM = { ...PLAIN, summary: 'Which program answers here?', answers: { 200: ROOT_ANSWER }, problems: [] } as const;
+const MOVED = { ...PLAIN, answers: { 308: { description: 'It is there.', headers: ['Location'] } } } as const;
+
 /** The routes. */
 export const SERVER_ROUTES = [
   {
@@ -44,24 +52,8 @@ export const SERVER_ROUTES = [
     problems: ['ambiguous_credentials', 'unauthorized', 'too_many_failed_keys'],
     since: '0.1.0',
   },
-  {
-    id: 'getRoot', method: 'GET', path: '/', action: null, needs: 'nothing', tag: 'server',
-    summary: 'Which program answers here?',
-    preconditions: 'ignored',
-    body: { kind: 'none' },
-    answers: { 200: ROOT_ANSWER },
-    problems: [],
-    since: '0.1.0',
-  },
-  {
-    id: 'getIndex', method: 'GET', path: API_PATH, action: null, needs: 'nothing', tag: 'server',
-    summary: 'Which program answers here?',
-    preconditions: 'ignored',
-    body: { kind: 'none' },
-    answers: { 200: ROOT_ANSWER },
-    problems: [],
-    since: '0.1.0',
-  },
+  { ...PROGRAM, id: 'getRoot', path: '/' },
+  { ...PROGRAM, id: 'getIndex', path: API_PATH },
   {
     id: 'getOpenApi', method: 'GET', path: OPENAPI_PATH, action: null, needs: 'nothing', tag: 'server',
     summary: 'This document',
@@ -74,15 +66,7 @@ export const SERVER_ROUTES = [
     problems: ['busy'],
     since: '0.1.0',
   },
-  {
-    id: 'findOpenApi', method: 'GET', path: '/openapi.json', action: null, needs: 'nothing', tag: 'server',
-    summary: 'Where is this document?',
-    preconditions: 'ignored',
-    body: { kind: 'none' },
-    answers: { 308: { description: 'It is there.', headers: ['Location'] } },
-    problems: [],
-    since: '0.1.0',
-  },
+  { ...MOVED, id: 'findOpenApi', path: '/openapi.json', summary: 'Where is this document?', problems: [] },
   {
     id: 'getDocs', method: 'GET', path: DOCS_PATH, action: null, needs: 'nothing', tag: 'server',
     summary: 'A page that shows this document',
@@ -107,13 +91,5 @@ export const SERVER_ROUTES = [
     problems: ['not_found', 'busy'],
     since: '0.1.0',
   },
-  {
-    id: 'findDocs', method: 'GET', path: '/docs', action: null, needs: 'nothing', tag: 'server',
-    summary: 'Where is that page?',
-    preconditions: 'ignored',
-    body: { kind: 'none' },
-    answers: { 308: { description: 'It is there.', headers: ['Location'] } },
-    problems: ['not_found'],
-    since: '0.1.0',
-  },
+  { ...MOVED, id: 'findDocs', path: '/docs', summary: 'Where is that page?', problems: ['not_found'] },
 ] as const satisfies readonly RouteSpec[];
