@@ -21,7 +21,7 @@ const DEPTH_MAX = 20;
 /** What the directory asks about rows. */
 interface HashedRows {
   /** The hash of the key of a row, an integer from 0, below 2^32. */
-  tagOf(row: number): number;
+  keyHashOf(row: number): number;
   /** Tells whether a row has this key. */
   hasKey(row: number, key: string | ByteRange): boolean;
 }
@@ -42,10 +42,10 @@ class Segment {
     return this.count >= this.slots.length * FILLED_SHARE_MAX;
   }
 
-  put(tag: number, row: number): void {
+  put(keyHash: number, row: number): void {
     const { slots } = this;
     const mask = slots.length - 1;
-    let slot = tag & mask;
+    let slot = keyHash & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
     slots[slot] = row + 1;
     this.count += 1;
@@ -81,39 +81,39 @@ export class HashDirectory {
   /**
    * Returns the row of a key.
    *
-   * @param tag the hash of the key
+   * @param keyHash the hash of the key
    * @returns -1 if there is none
    */
-  find(tag: number, key: string | ByteRange): number {
-    const { slots } = this.#segmentOf(tag);
+  find(keyHash: number, key: string | ByteRange): number {
+    const { slots } = this.#segmentOf(keyHash);
     const mask = slots.length - 1;
-    for (let slot = tag & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = keyHash & mask; ; slot = (slot + 1) & mask) {
       const row = (slots[slot] as number) - 1;
       if (row < 0) return -1;
-      if (this.#rows.tagOf(row) === tag && this.#rows.hasKey(row, key)) return row;
+      if (this.#rows.keyHashOf(row) === keyHash && this.#rows.hasKey(row, key)) return row;
     }
   }
 
   /** Adds a row, whose key is not in it yet. */
-  add(tag: number, row: number): void {
-    let segment = this.#segmentOf(tag);
+  add(keyHash: number, row: number): void {
+    let segment = this.#segmentOf(keyHash);
     while (segment.isFull) {
       if (segment.slots.length < SEGMENT_SLOTS_MAX || segment.depth === DEPTH_MAX) this.#enlarge(segment);
-      else this.#split(segment, tag);
-      segment = this.#segmentOf(tag);
+      else this.#split(segment, keyHash);
+      segment = this.#segmentOf(keyHash);
     }
-    segment.put(tag, row);
+    segment.put(keyHash, row);
   }
 
   /** Removes a row, which is in it. The rows behind it close the gap. */
-  remove(tag: number, row: number): void {
-    const segment = this.#segmentOf(tag);
+  remove(keyHash: number, row: number): void {
+    const segment = this.#segmentOf(keyHash);
     const { slots } = segment;
     const mask = slots.length - 1;
-    let gap = tag & mask;
+    let gap = keyHash & mask;
     while (slots[gap] !== row + 1) gap = (gap + 1) & mask;
     for (let slot = (gap + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const first = this.#rows.tagOf((slots[slot] as number) - 1) & mask;
+      const first = this.#rows.keyHashOf((slots[slot] as number) - 1) & mask;
       // It may move into the gap unless its first slot lies behind the gap.
       if (((slot - first) & mask) < ((slot - gap) & mask)) continue;
       slots[gap] = slots[slot] as number;
@@ -123,23 +123,23 @@ export class HashDirectory {
     segment.count -= 1;
   }
 
-  #segmentOf(tag: number): Segment {
-    return this.#segments[this.#indexOf(tag)] as Segment;
+  #segmentOf(keyHash: number): Segment {
+    return this.#segments[this.#indexOf(keyHash)] as Segment;
   }
 
   /** A shift by 32 bits would be one by none. */
-  #indexOf(tag: number): number {
-    return this.#depth === 0 ? 0 : tag >>> (HASH_BITS - this.#depth);
+  #indexOf(keyHash: number): number {
+    return this.#depth === 0 ? 0 : keyHash >>> (HASH_BITS - this.#depth);
   }
 
   #enlarge(segment: Segment): void {
     const { slots } = segment;
     segment.slots = allocateWords(slots.length * 2);
     segment.count = 0;
-    for (const filled of slots) if (filled !== 0) segment.put(this.#rows.tagOf(filled - 1), filled - 1);
+    for (const filled of slots) if (filled !== 0) segment.put(this.#rows.keyHashOf(filled - 1), filled - 1);
   }
 
-  #split(segment: Segment, tag: number): void {
+  #split(segment: Segment, keyHash: number): void {
     if (segment.depth === this.#depth) {
       this.#segments = this.#segments.flatMap((one) => [one, one]);
       this.#depth += 1;
@@ -148,16 +148,16 @@ export class HashDirectory {
     const halves = [new Segment(depth, SEGMENT_SLOTS_MAX), new Segment(depth, SEGMENT_SLOTS_MAX)] as const;
     for (const filled of segment.slots) {
       if (filled === 0) continue;
-      const own = this.#rows.tagOf(filled - 1);
+      const own = this.#rows.keyHashOf(filled - 1);
       halves[bitOf(own, depth)].put(own, filled - 1);
     }
     const width = 2 ** (this.#depth - segment.depth);
-    const first = Math.floor(this.#indexOf(tag) / width) * width;
+    const first = Math.floor(this.#indexOf(keyHash) / width) * width;
     this.#segments.fill(halves[0], first, first + width / 2).fill(halves[1], first + width / 2, first + width);
   }
 }
 
 /** The bit at a depth, counted from 1 for the highest. */
-function bitOf(tag: number, depth: number): 0 | 1 {
-  return ((tag >>> (HASH_BITS - depth)) & 1) as 0 | 1;
+function bitOf(keyHash: number, depth: number): 0 | 1 {
+  return ((keyHash >>> (HASH_BITS - depth)) & 1) as 0 | 1;
 }

@@ -66,7 +66,7 @@ export class KeyIndex {
     const rows = this.#rows;
     const records = this.#records;
     this.#directory = new HashDirectory({
-      tagOf: (row) => rows.tagOf(row),
+      keyHashOf: (row) => rows.keyHashOf(row),
       hasKey: (row, key) => records.hasKey(rows.addressOf(row), key),
     });
     this.#order = new KeyOrder({
@@ -135,15 +135,15 @@ export class KeyIndex {
    * @returns the version that it had; 0 if it did not exist
    */
   set(key: string, { value, seq, timeMs }: KeyEntry): number {
-    const tag = this.#hash(key);
-    const row = this.#directory.find(tag, key);
+    const keyHash = this.#hash(key);
+    const row = this.#directory.find(keyHash, key);
     if (row >= 0) {
       const previous = this.#rows.seqOf(row);
       this.#rows.setVersion(row, seq, timeMs);
       this.#replaceRecord(row, key, value);
       return previous;
     }
-    this.#order.add(this.#addRow(key, tag, { value, seq, timeMs }));
+    this.#order.add(this.#addRow(key, keyHash, { value, seq, timeMs }));
     return 0;
   }
 
@@ -153,8 +153,8 @@ export class KeyIndex {
    * @returns the version that it had; 0 if it did not exist
    */
   setBytes(entry: EntryBytes, seq: number, timeMs: number): number {
-    const tag = this.#hash(entry);
-    const known = this.#directory.find(tag, entry);
+    const keyHash = this.#hash(entry);
+    const known = this.#directory.find(keyHash, entry);
     if (known >= 0) {
       const previous = this.#rows.seqOf(known);
       this.#rows.setVersion(known, seq, timeMs);
@@ -164,7 +164,7 @@ export class KeyIndex {
     const row = this.#rows.add();
     this.#rows.setVersion(row, seq, timeMs);
     this.#rows.setAddress(row, this.#records.addBytes(row, entry));
-    this.#addTag(row, tag);
+    this.#addKeyHash(row, keyHash);
     this.#order.add(row);
     return 0;
   }
@@ -181,7 +181,7 @@ export class KeyIndex {
       const row = this.#rows.add();
       this.#rows.setVersion(row, seqs[index] as number, timesMs[index] as number);
       this.#rows.setAddress(row, address);
-      this.#addTag(row, this.#hash(key));
+      this.#addKeyHash(row, this.#hash(key));
       this.#order.addLast(row);
       index += 1;
       return row;
@@ -195,18 +195,18 @@ export class KeyIndex {
     this.#directory.reserve(count);
   }
 
-  #addRow(key: string, tag: number, { value, seq, timeMs }: KeyEntry): number {
+  #addRow(key: string, keyHash: number, { value, seq, timeMs }: KeyEntry): number {
     const row = this.#rows.add();
     this.#rows.setVersion(row, seq, timeMs);
     this.#rows.setAddress(row, this.#records.add(row, key, value));
     if (typeof value !== 'string') this.#placedCount += 1;
-    this.#addTag(row, tag);
+    this.#addKeyHash(row, keyHash);
     return row;
   }
 
-  #addTag(row: number, tag: number): void {
-    this.#rows.setTag(row, tag);
-    this.#directory.add(tag, row);
+  #addKeyHash(row: number, keyHash: number): void {
+    this.#rows.setKeyHash(row, keyHash);
+    this.#directory.add(keyHash, row);
     this.#count += 1;
   }
 
@@ -244,7 +244,7 @@ export class KeyIndex {
     if (row < 0) return 0;
     const seq = this.#rows.seqOf(row);
     const address = this.#rows.addressOf(row);
-    this.#directory.remove(this.#rows.tagOf(row), row);
+    this.#directory.remove(this.#rows.keyHashOf(row), row);
     if (this.#records.isPlaced(address)) this.#placedCount -= 1;
     this.#count -= 1;
     if (this.#order.remove(row)) this.#rows.free(row);

@@ -10,13 +10,13 @@ const FIRST_ROWS = 16;
 const ROW_MASK = CHUNK_ROWS - 1;
 const WIDE_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const WIDE_COLUMNS = 3;
-const TAG_BYTES = Uint32Array.BYTES_PER_ELEMENT;
+const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 /** The address of a row whose key was deleted. No address is negative. */
 export const NO_ADDRESS = -1;
 const NO_ROW = -1;
 /** The address of a free row is this minus the number of the row that was freed before it. */
 const FREE_ADDRESS = -2;
-const ROW_BYTES = WIDE_BYTES * WIDE_COLUMNS + TAG_BYTES + 1;
+const ROW_BYTES = WIDE_BYTES * WIDE_COLUMNS + WORD_BYTES + 1;
 
 /** Whether the sorted order of keys has a row; see `key-order.ts`. */
 export type RowStanding =
@@ -32,7 +32,7 @@ class RowChunk {
   readonly seq: Float64Array;
   readonly timeMs: Float64Array;
   readonly address: Float64Array;
-  readonly tag: Uint32Array;
+  readonly keyHash: Uint32Array;
   readonly standing: Uint8Array;
 
   constructor(capacity: number) {
@@ -42,15 +42,15 @@ class RowChunk {
     this.seq = new Float64Array(memory, 0, capacity);
     this.timeMs = new Float64Array(memory, wide, capacity);
     this.address = new Float64Array(memory, wide * 2, capacity);
-    this.tag = new Uint32Array(memory, wide * WIDE_COLUMNS, capacity);
-    this.standing = new Uint8Array(memory, wide * WIDE_COLUMNS + capacity * TAG_BYTES, capacity);
+    this.keyHash = new Uint32Array(memory, wide * WIDE_COLUMNS, capacity);
+    this.standing = new Uint8Array(memory, wide * WIDE_COLUMNS + capacity * WORD_BYTES, capacity);
   }
 
   copyFrom(other: RowChunk): void {
     this.seq.set(other.seq);
     this.timeMs.set(other.timeMs);
     this.address.set(other.address);
-    this.tag.set(other.tag);
+    this.keyHash.set(other.keyHash);
     this.standing.set(other.standing);
   }
 }
@@ -113,8 +113,8 @@ export class RowTable {
   }
 
   /** The hash of the key. */
-  tagOf(row: number): number {
-    return this.#chunkOf(row).tag[row & ROW_MASK] as number;
+  keyHashOf(row: number): number {
+    return this.#chunkOf(row).keyHash[row & ROW_MASK] as number;
   }
 
   standingOf(row: number): RowStanding {
@@ -131,8 +131,8 @@ export class RowTable {
     this.#chunkOf(row).address[row & ROW_MASK] = address;
   }
 
-  setTag(row: number, tag: number): void {
-    this.#chunkOf(row).tag[row & ROW_MASK] = tag;
+  setKeyHash(row: number, keyHash: number): void {
+    this.#chunkOf(row).keyHash[row & ROW_MASK] = keyHash;
   }
 
   setStanding(row: number, standing: RowStanding): void {
