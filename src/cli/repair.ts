@@ -167,7 +167,7 @@ function planText({ project, snapshot, end: kept, losses }: RepairPlan): string 
   if (bytes > 0) lines.push(`  ${countText(bytes, 'byte')} of records that cannot be proved intact`);
   lines.push(...namedLosses(losses));
   if (history !== undefined) lines.push(`  the lines of seq ${history.from} to ${history.to}; their effect is preserved in the snapshot`);
-  lines.push('  the lines that are kept become a snapshot: the log continues from it with a new id, and old ETags no longer match');
+  lines.push('  the lines that are kept become a snapshot: the log continues from it with a new id; ETags of what is lost match nothing');
   return `${lines.join('\n')}\n`;
 }
 

@@ -10,14 +10,13 @@ import { parseEntityTag } from './entity-tag.js';
 import { seqCondition, tagCondition } from './precondition.js';
 import { bodyTooLarge } from './request-body.js';
 
-/** What a batch may be at most, and the log whose tags its conditions name. */
+/** What a batch may be at most. */
 interface BatchLimits {
   readonly opsMax: number;
   /** Longest key in bytes of UTF-8. */
   readonly keyBytesMax: number;
   /** Longest value in bytes. */
   readonly valueBytesMax: number;
-  readonly logId: string;
 }
 
 /** An operation as text. */
@@ -85,7 +84,7 @@ function readStep(operation: Operation, limits: BatchLimits): BatchStep {
     if (!isKnown) throw invalidMember(operation, name, `no such member in a ${String(op)}`);
   }
   const key = keyIn(operation, limits.keyBytesMax);
-  const precondition = preconditionIn(operation, limits.logId);
+  const precondition = preconditionIn(operation);
   const condition = precondition === undefined ? {} : { precondition };
   if (op === 'set') return { op, key, value: valueTextIn(operation, limits.valueBytesMax), ...condition };
   if (op === 'delete') return { op, key, ifExists: isExistenceWanted(operation), ...condition };
@@ -130,7 +129,7 @@ function isExistenceWanted(operation: Operation): boolean {
   return wanted;
 }
 
-function preconditionIn(operation: Operation, logId: string): Precondition | undefined {
+function preconditionIn(operation: Operation): Precondition | undefined {
   const seqText = textOf(operation, 'if_seq');
   const tagText = textOf(operation, 'if_match');
   if (seqText !== undefined && tagText !== undefined) throw invalidMember(operation, 'if_match', 'if_seq or if_match, not both');
@@ -141,7 +140,7 @@ function preconditionIn(operation: Operation, logId: string): Precondition | und
   if (parsed === undefined || parsed.weak) {
     throw invalidMember(operation, 'if_match', 'one strong entity tag in double quotes, as a string');
   }
-  return tagCondition(parsed, logId);
+  return tagCondition(parsed);
 }
 
 function seqConditionIn(operation: Operation, text: string): Precondition {

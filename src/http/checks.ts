@@ -11,7 +11,7 @@ import { identifyCaller } from './access.js';
 import { Authorization } from './authorization.js';
 import { memoryOf } from './connection-memory.js';
 import { refuseCrossSite } from './cross-site.js';
-import { type Exchange, projectIdOf, storeOf } from './exchange.js';
+import { type Exchange, projectIdOf } from './exchange.js';
 import { type HostName, hostGuard, misdirected, readHost } from './host-header.js';
 import type { HttpParts } from './http-parts.js';
 import { checkKey } from './key-check.js';
@@ -135,7 +135,7 @@ export class Checks {
     if (spec.preconditions === 'none') refusePreconditions(request.headers);
     if (spec.preconditions === 'read') checkReadPrecondition(request.headers);
     if (spec.preconditions === 'write') {
-      exchange.precondition = writePrecondition(request.headers, storeOf(exchange).logId, exchange.query as WriteParameters);
+      exchange.precondition = writePrecondition(request.headers, exchange.query as WriteParameters);
     }
   }
 }

@@ -1,8 +1,11 @@
 /**
- * Entity tags: the version of a key as `"<seq>-<8 hexadecimal digits of the log's id>"`. Because of the log id, a recreated project never
- * matches the tags of the deleted one.
+ * Entity tags: the version of a key as `"<seq>-<tag>"`, where the tag is the first 8 hexadecimal digits of the hash of the line that
+ * made it. After a restore, or a power loss that took lines back, the log may go on from an earlier seq with other content: an old tag
+ * does not match a new version. Neither does that of a deleted project match one of its successor.
  */
+import { HEX_WORD_DIGITS, hexWord, wordOfText } from '../base/hex-word.js';
 import { invariant } from '../base/invariant.js';
+import type { KeyVersion } from '../events/key-version.js';
 
 /** A parsed tag. */
 export interface EntityTag {
@@ -11,14 +14,18 @@ export interface EntityTag {
   readonly opaque: string;
 }
 
-const LOG_ID_CHARACTERS = 8;
 const ENTITY_TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 const VERSION = /^([1-9][0-9]{0,15})-([0-9a-f]{8})$/;
 
 /** Returns the `ETag` of a version. */
-export function formatEntityTag(seq: number, logId: string): string {
+export function formatEntityTag({ seq, tag }: KeyVersion): string {
   invariant(Number.isSafeInteger(seq) && seq > 0, 'a version is a seq of 1 or more');
-  return `"${seq}-${logId.slice(0, LOG_ID_CHARACTERS)}"`;
+  return `"${seq}-${hexWord(tag)}"`;
+}
+
+/** Returns the `ETag` of the versions that a line made. */
+export function entityTagOfLine(seq: number, hash: string): string {
+  return `"${seq}-${hash.slice(0, HEX_WORD_DIGITS)}"`;
 }
 
 /** Parses exactly one tag; undefined for any other text. */
@@ -27,10 +34,10 @@ export function parseEntityTag(text: string): EntityTag | undefined {
   return match === null ? undefined : { weak: match[1] !== undefined, opaque: match[2] ?? '' };
 }
 
-/** Returns the version in a tag, a seq; undefined for a tag of another log or another server. */
-export function versionOf(tag: EntityTag, logId: string): number | undefined {
-  const match = VERSION.exec(tag.opaque);
-  if (match === null || match[2] !== logId.slice(0, LOG_ID_CHARACTERS)) return undefined;
-  const seq = Number(match[1]);
-  return Number.isSafeInteger(seq) ? seq : undefined;
+/** Returns the version in a tag; undefined for a tag of another server. */
+export function versionIn({ opaque }: EntityTag): KeyVersion | undefined {
+  const [, seqText, tagText = ''] = VERSION.exec(opaque) ?? [];
+  const seq = Number(seqText);
+  const tag = wordOfText(tagText);
+  return Number.isSafeInteger(seq) && tag !== undefined ? { seq, tag } : undefined;
 }

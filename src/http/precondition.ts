@@ -5,8 +5,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { WRITE_PARAMETERS } from '../api/specs/keys.js';
 import { AppError } from '../base/app-error.js';
+import type { KeyVersion } from '../events/key-version.js';
 import type { Precondition } from '../store/command.js';
-import { type EntityTag, parseEntityTag, versionOf } from './entity-tag.js';
+import { type EntityTag, parseEntityTag, versionIn } from './entity-tag.js';
 
 const CONDITIONAL_HEADERS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const;
 const ANY = '*';
@@ -17,12 +18,9 @@ export type WriteParameters = Partial<Record<keyof typeof WRITE_PARAMETERS, stri
 /**
  * Parses the condition of a write, in its headers or its query; undefined for none.
  *
- * @param logId tags of other logs match nothing
  * @throws {AppError} `invalid_precondition`
  */
-export function writePrecondition(
-  headers: IncomingHttpHeaders, logId: string, { if_seq: ifSeq }: WriteParameters = {},
-): Precondition | undefined {
+export function writePrecondition(headers: IncomingHttpHeaders, { if_seq: ifSeq }: WriteParameters = {}): Precondition | undefined {
   if (ifSeq !== undefined) return conditionOn(Number(ifSeq), headers);
   const { 'if-match': match, 'if-none-match': noneMatch } = headers;
   if (match === undefined && noneMatch === undefined && headers['if-unmodified-since'] === undefined) return undefined;
@@ -35,13 +33,13 @@ export function writePrecondition(
   if (match === ANY) return { kind: 'match' };
   const tag = parseEntityTag(match ?? '');
   if (tag === undefined || tag.weak) throw invalid('If-Match', 'expected * or one strong entity tag in double quotes');
-  return tagCondition(tag, logId);
+  return tagCondition(tag);
 }
 
 /** The condition that the current version is that of a tag. */
-export function tagCondition(tag: EntityTag, logId: string): Precondition {
-  const seq = versionOf(tag, logId);
-  return seq === undefined ? { kind: 'never' } : { kind: 'match', seq };
+export function tagCondition(entityTag: EntityTag): Precondition {
+  const version = versionIn(entityTag);
+  return version === undefined ? { kind: 'never' } : { kind: 'match', ...version };
 }
 
 /** The condition that the current version is this seq; 0: that there is none. */
@@ -58,12 +56,13 @@ function conditionOn(seq: number, headers: IncomingHttpHeaders): Precondition {
 }
 
 /** Tells whether the client has the current version (304). Expects headers that passed {@link checkReadPrecondition}. */
-export function isNotModified(headers: IncomingHttpHeaders, version: { readonly seq: number; readonly logId: string }): boolean {
+export function isNotModified(headers: IncomingHttpHeaders, current: KeyVersion): boolean {
   const noneMatch = headers['if-none-match'];
   if (noneMatch === undefined || noneMatch === ANY) return noneMatch === ANY;
-  const tag = parseEntityTag(noneMatch);
+  const entityTag = parseEntityTag(noneMatch);
   // The comparison is weak: a tag that a cache or proxy marked with W/ names the same version.
-  return tag !== undefined && versionOf(tag, version.logId) === version.seq;
+  const version = entityTag && versionIn(entityTag);
+  return version !== undefined && version.seq === current.seq && version.tag === current.tag;
 }
 
 /**

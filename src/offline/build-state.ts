@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Disk } from '../disk/disk.js';
 import { keyChangesOf } from '../events/event.js';
+import { versionTag } from '../events/key-version.js';
 import type { LogLine } from '../log/log.js';
 import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from '../projections/snapshot/snapshot.js';
@@ -57,8 +58,9 @@ export async function buildState(build: StateBuild): Promise<BuiltState> {
 function changesOf(line: LogLine): readonly SnapshotChange[] {
   const event = projectEventOf(line);
   const { seq, timeMs } = line;
+  const tag = versionTag(line.hash);
   if (event.op === 'clear') return [{ kind: 'clear', seq }];
   return keyChangesOf(event).map((change) => (
-    change.op === 'set' ? { kind: 'set', key: change.key, value: change.value, seq, timeMs } : { kind: 'delete', key: change.key, seq }
+    change.op === 'set' ? { kind: 'set', key: change.key, value: change.value, seq, tag, timeMs } : { kind: 'delete', key: change.key, seq }
   ));
 }

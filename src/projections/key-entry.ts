@@ -1,15 +1,14 @@
 /**
  * The entry of a key, as a look-up returns it.
  */
+import type { KeyVersion } from '../events/key-version.js';
 import type { ValuePlace } from './value-place.js';
 
 /** The current version of a key. */
-export interface KeyEntry {
+export interface KeyEntry extends KeyVersion {
   /** The value's JSON text, one line, as the client sent it; or its place on disk, if it is not in memory. */
   readonly value: string | ValuePlace;
-  /** Version: the seq of its last change. */
-  readonly seq: number;
-  /** Time of that change, in milliseconds since 1970. */
+  /** When it was made, in milliseconds since 1970. */
   readonly timeMs: number;
 }
 

@@ -9,6 +9,7 @@ import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
 import { keyChangesOf, type ProjectEvent, type Recorded } from '../events/event.js';
+import { versionTag } from '../events/key-version.js';
 import type { KeyEntry } from './key-entry.js';
 import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js';
 import type { PackedEntries } from './key-index/packed-entries.js';
@@ -66,6 +67,11 @@ export class KeyValues implements Projection<ProjectEvent> {
     return this.#index.versionOf(key);
   }
 
+  /** {@inheritDoc KeyIndex.tagOf} */
+  tagOf(key: string): number {
+    return this.#index.tagOf(key);
+  }
+
   /** {@inheritDoc KeyIndex.get} */
   get(key: string): KeyEntry | undefined {
     return this.#index.get(key);
@@ -119,18 +125,20 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   /** {@inheritDoc Projection.apply} */
-  apply({ event, seq, timeMs, place }: Recorded<ProjectEvent>): void {
+  apply({ event, seq, timeMs, hash, place }: Recorded<ProjectEvent>): void {
     if (this.#watchers.size > 0) this.#inform(event);
     if (event.op === 'set') {
+      const version = { seq, tag: versionTag(hash), timeMs };
       const { bytes } = event;
-      if (bytes !== undefined && this.#isCaching) this.#noteSet(bytes, this.#index.setBytes(bytes, seq, timeMs), seq);
-      else this.#set(event.key, { value: this.#valueOrPlace(event.value, place), seq, timeMs });
+      if (bytes !== undefined && this.#isCaching) this.#noteSet(bytes, this.#index.setBytes(bytes, version), seq);
+      else this.#set(event.key, { value: this.#valueOrPlace(event.value, place), ...version });
     } else if (event.op === 'delete') {
       this.#delete(event.key, seq);
     } else if (event.op === 'batch') {
       const places = this.#isCaching || place === undefined ? [] : placesOfValues(event, place);
+      const version = { seq, tag: versionTag(hash), timeMs };
       for (const [index, op] of event.ops.entries()) {
-        if (op.op === 'set') this.#set(op.key, { value: places[index] ?? op.value, seq, timeMs });
+        if (op.op === 'set') this.#set(op.key, { value: places[index] ?? op.value, ...version });
         else this.#delete(op.key, seq);
       }
     } else if (event.op === 'clear') {

@@ -118,8 +118,8 @@ async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
     for await (const entries of snapshots.readIndex(manifest)) {
       options.signal?.throwIfAborted();
       for (const entry of entries) {
-        const { key, seq, timeMs } = entry;
-        model.values.restore(key, { seq, timeMs, value: placeInSnapshot(manifest.seq, entry) });
+        const { key, seq, tag, timeMs } = entry;
+        model.values.restore(key, { seq, tag, timeMs, value: placeInSnapshot(manifest.seq, entry) });
       }
     }
   }

@@ -5,6 +5,7 @@
 import { invariant } from '../base/invariant.js';
 import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
+import { versionTag } from '../events/key-version.js';
 import type { KnownPosition, Log } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
@@ -87,7 +88,7 @@ export class RegistrySnapshots {
     const { seq, hash } = log.position();
     await this.#folder.dropUnfinished();
     const writer = await this.#folder.begin(seq);
-    for (const [key, value] of registrations.save()) await writer.add({ key, value, seq, timeMs });
+    for (const [key, value] of registrations.save()) await writer.add({ key, value, seq, tag: versionTag(hash), timeMs });
     const data = await writer.finish();
     invariant(log.position().seq === seq, 'nothing is appended while the snapshot is written');
     const identity = { project: log.project, logId: log.logId, seq, hash, timeMs };

@@ -44,6 +44,10 @@ export class BatchState implements DecisionState {
     return this.#isCleared ? 0 : this.#model.values.versionOf(key);
   }
 
+  tagOf(key: string): number | undefined {
+    return this.#versions.has(key) ? undefined : this.#model.values.tagOf(key);
+  }
+
   /** Seq of the last line, were the batch to end here. */
   get lastSeq(): number {
     return this.#nextSeq - 1;

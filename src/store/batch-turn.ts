@@ -13,6 +13,7 @@ import { BatchState } from './batch-state.js';
 import type { WaitingCommand } from './command-queue.js';
 import type { CommandContext } from './command.js';
 import { decide, type Decision } from './decide.js';
+import { PreconditionFailedError } from './precondition-failed.js';
 import { growthOf, isGrowth, refuseGrowth, type DiskSpaceForGrowth } from './disk-space-for-growth.js';
 
 type Batch = readonly WaitingCommand[];
@@ -118,7 +119,9 @@ export class BatchTurn {
       const decision = decisions[index];
       invariant(decision !== undefined, 'every command was decided');
       if (!decision.accepted) {
-        answers.push(() => waiting.reject(decision.refusal));
+        const { refusal } = decision;
+        if (refusal instanceof PreconditionFailedError) refusal.complete(lines);
+        answers.push(() => waiting.reject(refusal));
         continue;
       }
       if (decision.event === undefined) {

@@ -6,11 +6,13 @@ import type { ProjectSettings, ProjectSettingsChange } from '../events/project-s
 /**
  * The condition that the current version of a key must fulfil for a write.
  *
- * - `match`: the key exists, and if `seq` is given, that is its version.
+ * - `match`: the key exists, and if `seq` is given, that is its version; if `tag` is given, it is the tag of that version. A version that
+ *   the same turn makes has no tag yet, so it matches none: no client can have it.
  * - `absent`: the key does not exist.
- * - `never`: no version matches, because the client named a version of another log.
+ * - `never`: no version matches, because the client named something else.
  */
-export type Precondition = { readonly kind: 'match'; readonly seq?: number } | { readonly kind: 'absent' } | { readonly kind: 'never' };
+export type Precondition =
+  { readonly kind: 'match'; readonly seq?: number; readonly tag?: number } | { readonly kind: 'absent' } | { readonly kind: 'never' };
 
 /** Sets the value of a key. */
 interface SetCommand {

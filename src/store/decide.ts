@@ -6,6 +6,7 @@ import { invariant } from '../base/invariant.js';
 import type { KeyChanged, ProjectEvent } from '../events/event.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
 import type { BatchStep, Command, Precondition, StepResult } from './command.js';
+import { type FoundVersion, PreconditionFailedError } from './precondition-failed.js';
 
 /** The state for a decision: everything durable, and the earlier decisions of the batch. */
 export interface DecisionState {
@@ -18,6 +19,8 @@ export interface DecisionState {
   readonly keyId: string | null;
   /** The version of a key, 0 if it does not exist. */
   versionOf(key: string): number;
+  /** The tag of the version of an existing key; undefined if the batch makes that version, since its line is still to be written. */
+  tagOf(key: string): number | undefined;
 }
 
 /** The decision on a command. */
@@ -77,19 +80,17 @@ export function decide(state: DecisionState, command: Command): Decision {
 }
 
 function decideSet(state: DecisionState, command: Extract<Command, { type: 'set' }>): Decision {
-  const version = state.versionOf(command.key);
-  const refusal = refuseByPrecondition(version, command.precondition);
+  const refusal = refuseByPrecondition(state, command.key, command.precondition);
   if (refusal !== undefined) return { accepted: false, refusal };
-  return accept({ op: 'set', key: command.key, value: command.value }, { created: version === 0 });
+  return accept({ op: 'set', key: command.key, value: command.value }, { created: state.versionOf(command.key) === 0 });
 }
 
 /** Checks the precondition before existence: a client that names a version of a deleted key gets 412. */
 function decideDelete(state: DecisionState, command: Extract<Command, { type: 'delete' }>): Decision {
-  const version = state.versionOf(command.key);
-  const refusal = refuseByPrecondition(version, command.precondition);
+  const refusal = refuseByPrecondition(state, command.key, command.precondition);
   if (refusal !== undefined) return { accepted: false, refusal };
-  if (version === 0) return { accepted: false, refusal: new AppError('key_not_found', 'Cannot delete the key: it does not exist') };
-  return accept({ op: 'delete', key: command.key });
+  if (state.versionOf(command.key) > 0) return accept({ op: 'delete', key: command.key });
+  return { accepted: false, refusal: new AppError('key_not_found', 'Cannot delete the key: it does not exist') };
 }
 
 /** What a batch leaves of a key, and the results of its steps. */
@@ -104,7 +105,7 @@ function decideBatch(state: DecisionState, steps: readonly BatchStep[]): Decisio
   const outcome: BatchOutcome = { changes: new Map(), steps: [] };
   for (const [index, step] of steps.entries()) {
     const refusal = refuseStep(state, step);
-    if (refusal !== undefined) return { accepted: false, refusal: inBatch(refusal, index, step.key) };
+    if (refusal !== undefined) return { accepted: false, refusal: refusal.inBatch(index, step.key) };
     outcome.steps.push(takeStep(state, step, outcome));
   }
   const ops = [...outcome.changes.values()];
@@ -114,16 +115,9 @@ function decideBatch(state: DecisionState, steps: readonly BatchStep[]): Decisio
   return { accepted: true, event, created: false, count: 0, steps: outcome.steps };
 }
 
-function refuseStep(state: DecisionState, step: BatchStep): AppError | undefined {
-  const version = state.versionOf(step.key);
-  const mustExist = step.op === 'delete' && step.ifExists === true;
-  return refuseByPrecondition(version, step.precondition) ?? (mustExist ? refuseByPrecondition(version, { kind: 'match' }) : undefined);
-}
-
-function inBatch({ code, message, facts }: AppError, index: number, key: string): AppError {
-  return new AppError(code, `Nothing was changed: operation ${index} of the batch failed. ${message}`, {
-    facts: { op_index: index, key, ...facts },
-  });
+function refuseStep(state: DecisionState, { op, key, precondition, ...step }: BatchStep): PreconditionFailedError | undefined {
+  const mustExist = op === 'delete' && 'ifExists' in step && step.ifExists === true;
+  return refuseByPrecondition(state, key, precondition) ?? (mustExist ? refuseByPrecondition(state, key, { kind: 'match' }) : undefined);
 }
 
 function takeStep(state: DecisionState, step: BatchStep, { changes }: BatchOutcome): StepResult {
@@ -138,18 +132,28 @@ function takeStep(state: DecisionState, step: BatchStep, { changes }: BatchOutco
   return step.op === 'set' ? { key, created: !existed } : { key, existed };
 }
 
-function refuseByPrecondition(version: number, precondition: Precondition | undefined): AppError | undefined {
-  if (precondition === undefined || holds(version, precondition)) return undefined;
-  const present = version === 0 ? 'it does not exist' : `its version is ${version}`;
-  return new AppError('precondition_failed', `Cannot change the key: ${present}`, { facts: { current_seq: version } });
+function refuseByPrecondition(
+  state: DecisionState, key: string, precondition: Precondition | undefined,
+): PreconditionFailedError | undefined {
+  if (precondition === undefined) return undefined;
+  const seq = state.versionOf(key);
+  const found = { seq, tag: seq === 0 ? undefined : state.tagOf(key) };
+  if (holds(found, precondition)) return undefined;
+  const message = `Cannot change the key: ${seq === 0 ? 'it does not exist' : presentVersion(seq, precondition)}`;
+  return new PreconditionFailedError(message, { current_seq: seq }, found);
 }
 
-function holds(version: number, precondition: Precondition): boolean {
+function presentVersion(seq: number, precondition: Precondition): string {
+  const isOfOtherLine = precondition.kind === 'match' && precondition.seq === seq;
+  return isOfOtherLine ? `its version ${seq} was made by another line of the log than that of the ETag` : `its version is ${seq}`;
+}
+
+function holds({ seq, tag }: FoundVersion, precondition: Precondition): boolean {
   switch (precondition.kind) {
     case 'match':
-      return version > 0 && (precondition.seq === undefined || version === precondition.seq);
+      return seq > 0 && [undefined, seq].includes(precondition.seq) && (precondition.tag === undefined || precondition.tag === tag);
     case 'absent':
-      return version === 0;
+      return seq === 0;
     case 'never':
       return false;
   }

@@ -5,6 +5,7 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
+import type { KeyVersion } from '../events/key-version.js';
 import { type KeyEntry, sizeOfValue } from '../projections/key-entry.js';
 import type { KeyWatcher } from '../projections/key-watcher.js';
 import type { Admission, ReadPiece } from './project-reads.js';
@@ -14,6 +15,7 @@ type Found = readonly (readonly [key: string, entry: KeyEntry])[];
 /** What holds read from. */
 interface HeldSource {
   versionOf(key: string): number;
+  tagOf(key: string): number;
   get(key: string): KeyEntry | undefined;
   /** Size of the values of a piece, in bytes. */
   readonly pieceBytesMax: number;
@@ -27,8 +29,8 @@ interface HeldSource {
 
 /** Keys whose versions are fixed. They must be released. */
 export class HeldKeys implements KeyWatcher {
-  /** The version of each key, in the order of the keys; 0 for one that did not exist. */
-  readonly versions: readonly number[];
+  /** The version of each key, in the order of the keys; undefined for one that did not exist. */
+  readonly versions: readonly (KeyVersion | undefined)[];
   readonly #keys: readonly string[];
   readonly #source: HeldSource;
   /** How many of the keys that are still to be read are this one. */
@@ -41,9 +43,12 @@ export class HeldKeys implements KeyWatcher {
   constructor(keys: readonly string[], source: HeldSource) {
     this.#keys = keys;
     this.#source = source;
-    this.versions = keys.map((key) => source.versionOf(key));
+    this.versions = keys.map((key) => {
+      const seq = source.versionOf(key);
+      return seq === 0 ? undefined : { seq, tag: source.tagOf(key) };
+    });
     for (const [at, key] of keys.entries()) {
-      if (this.versions[at] !== 0) this.#wanted.set(key, (this.#wanted.get(key) ?? 0) + 1);
+      if (this.versions[at] !== undefined) this.#wanted.set(key, (this.#wanted.get(key) ?? 0) + 1);
     }
   }
 
@@ -75,10 +80,11 @@ export class HeldKeys implements KeyWatcher {
     if (this.#state !== 'held') {
       throw new AppError('busy', 'Cannot read on: so much of what is read has changed that its older versions cannot be kept');
     }
-    if (this.versions[at] === 0) return undefined;
+    const version = this.versions[at];
+    if (version === undefined) return undefined;
     const key = this.#keys[at] as string;
     const entry = this.#kept.get(key) ?? this.#source.get(key);
-    invariant(entry?.seq === this.versions[at], 'a held key has the version that it had');
+    invariant(entry?.seq === version.seq, 'a held key has the version that it had');
     return entry;
   }
 

@@ -191,6 +191,7 @@ export class ProjectReads {
     const values = this.#values;
     const held = new HeldKeys(keys, {
       versionOf: (key) => values.versionOf(key),
+      tagOf: (key) => values.tagOf(key),
       get: (key) => values.get(key),
       pieceBytesMax: PIECE_VALUE_BYTES_MAX,
       load: (found, rest) => this.#loadPiece(found, rest),
@@ -324,6 +325,6 @@ function areLoaded(found: Found): found is readonly (readonly [string, LoadedEnt
   return found.every(([, entry]) => isLoaded(entry));
 }
 
-function withValue({ seq, timeMs }: KeyEntry, value: string): LoadedEntry {
-  return { value, seq, timeMs };
+function withValue({ seq, tag, timeMs }: KeyEntry, value: string): LoadedEntry {
+  return { value, seq, tag, timeMs };
 }

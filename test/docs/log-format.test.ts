@@ -273,7 +273,7 @@ test('the snippet rejects files that a shell would accept', async () => {
 test('base is the digest that the snippet computes from the manifest, and of no other manifest', async () => {
   await withFolder(async (folder) => {
     const file = { sizeBytes: 3, sha256: 'a'.repeat(64) };
-    const data = { keyCount: 0, keySum: 0, json: file, index: file };
+    const data = { format: 2, keyCount: 0, keySum: 0, json: file, index: file } as const;
     const own = { project: PROJECT, logId: LOG_ID, hash: 'c'.repeat(64), timeMs: 0, isBase: true, segments: [], state: {} };
     const [right, other] = [41, 40].map((seq) => encodeManifest({ ...data, ...own, seq }));
     const [segment, manifest] = [path.join(folder, 'log.jsonl'), path.join(folder, 'manifest')];

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { VALUE_BYTES_MAX } from '../../src/projections/snapshot/json-layout.js';
+import { decodeIndexLines } from '../../src/projections/snapshot/index-format.js';
 import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { parseSnapshotName } from '../../src/projections/snapshot/snapshot-names.js';
@@ -67,8 +69,8 @@ test('the program reads the example, and writes the same bytes', async () => {
     const [manifest] = (await snapshots.list()).committed;
     assert.ok(manifest);
     const entries = await flatten<SnapshotEntry>(snapshots.readEntries(manifest));
-    const read = entries.map(({ key, value, seq }) => [key, value, seq]);
-    assert.deepEqual(read, [['user/1', '{"name":"Zoë","n":1.0}', 2], ['visits', '41', 5]]);
+    const read = entries.map(({ key, value, seq, tag }) => [key, value, seq, tag]);
+    assert.deepEqual(read, [['user/1', '{"name":"Zoë","n":1.0}', 2, 0xb2203b83], ['visits', '41', 5, 0x7d3c1f0a]]);
     await snapshots.remove(5);
     const writer = await snapshots.begin(5);
     await writer.addAll(entries);
@@ -80,6 +82,41 @@ test('the program reads the example, and writes the same bytes', async () => {
   });
 });
 
+/** Writes the example as a generation of format 1. */
+async function writeOldExample(folder: string): Promise<string> {
+  const generation = await writeExample(folder);
+  const { createHash } = await import('node:crypto');
+  const sha256 = createHash('sha256').update(block('json index-1')).digest('hex');
+  const [manifest] = (await snapshotsIn(folder).list()).committed;
+  assert.ok(manifest);
+  const index = { sizeBytes: block('json index-1').length, sha256 };
+  await writeFile(`${generation}.index`, block('json index-1'));
+  await writeFile(`${generation}.manifest`, encodeManifest({ ...manifest, format: 1, index }).text);
+  return generation;
+}
+
+test('the program and the snippet read the example in format 1, with the digits of the log id for the tags', async () => {
+  await withFolder(async (folder) => {
+    const generation = await writeOldExample(folder);
+    const snapshots = snapshotsIn(folder);
+    const [manifest] = (await snapshots.list()).committed;
+    assert.ok(manifest?.format === 1);
+    const entries = await flatten<SnapshotEntry>(snapshots.readEntries(manifest));
+    assert.deepEqual(entries.map(({ key, tag }) => [key, tag]), [['user/1', 0x00112233], ['visits', 0x00112233]]);
+    if (hasShell) assert.deepEqual(runCheck(generation), { status: 0, output: 'ok\n' });
+  });
+});
+
+test('the line with an expiry adds to the sum what the text says, and a program without expiry takes it for a newer version', () => {
+  const line = block('json expiring');
+  const [key, seq, , , , , , expiresAtMs] = JSON.parse(line) as [string, number, ...unknown[]];
+  const expiry = Buffer.alloc(8);
+  expiry.writeBigInt64BE(BigInt(expiresAtMs as number));
+  const term = (BigInt(crc32(expiry, crc32(key, seq % 2 ** 32))) * BigInt((seq % 1_048_575) + 1)) % 2n ** 52n;
+  assert.ok(document.includes(`adds ${term.toLocaleString('en-US')}`));
+  assert.deepEqual(decodeIndexLines(Buffer.from(line), { format: 2, commonTag: 0 }), { faultOffset: 0, isNewer: true });
+});
+
 test('the snippet accepts the example, and keys and values that could confuse it', async () => {
   if (!hasShell) return;
   await withFolder(async (folder) => {
@@ -88,7 +125,7 @@ test('the snippet accepts the example, and keys and values that could confuse it
     const writer = await snapshots.begin(7);
     const keys = ['', ' * ', '"],1,2,3,"', '$(x)\\', '{"n":1}', 'é\u2028', '\u{10000}'];
     for (const [index, key] of keys.entries()) {
-      await writer.add({ key, value: `["${'x'.repeat(index * 900)}",1,2]`, seq: index + 1, timeMs: -5 });
+      await writer.add({ key, value: `["${'x'.repeat(index * 900)}",1,2]`, seq: index + 1, tag: index, timeMs: -5 });
     }
     await snapshots.commit(manifestOf(await writer.finish(), 7));
     assert.deepEqual(runCheck(path.join(folder, PROJECT, 'snap-00000000000000000007')), { status: 0, output: 'ok\n' });

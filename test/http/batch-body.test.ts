@@ -6,8 +6,7 @@ import { suite } from '../suite.js';
 
 const test = suite('batch-body');
 
-const LOG_ID = '00112233445566778899aabbccddeeff';
-const LIMITS = { opsMax: 3, keyBytesMax: 10, valueBytesMax: 20, logId: LOG_ID };
+const LIMITS = { opsMax: 3, keyBytesMax: 10, valueBytesMax: 20 };
 
 function read(text: string): readonly BatchStep[] {
   return readBatch(text, LIMITS);
@@ -28,11 +27,11 @@ test('operations are read in their order, with their conditions, and values as t
   const set = '{"key":"b","value": {"n":1.0, "n":1e400} ,"op":"set","if_match":"\\"7-00112233\\""}';
   assert.deepEqual(read(`{"ops":[${check},${set} , {"op":"delete","key":"é","if_exists":true,"if_seq":4}]}`), [
     { op: 'check', key: 'a', precondition: { kind: 'absent' } },
-    { op: 'set', key: 'b', value: '{"n":1.0, "n":1e400}', precondition: { kind: 'match', seq: 7 } },
+    { op: 'set', key: 'b', value: '{"n":1.0, "n":1e400}', precondition: { kind: 'match', seq: 7, tag: 0x00112233 } },
     { op: 'delete', key: 'é', ifExists: true, precondition: { kind: 'match', seq: 4 } },
   ]);
   const [other] = read('{"ops":[{"op":"check","key":"a","if_match":"\\"7-ffffffff\\""}]}');
-  assert.deepEqual(other, { op: 'check', key: 'a', precondition: { kind: 'never' } });
+  assert.deepEqual(other, { op: 'check', key: 'a', precondition: { kind: 'match', seq: 7, tag: 0xffffffff } });
   assert.deepEqual(read(' {"ops":[{"op":"set","key":"\\u0061","value":"\\u0061"}]} '), [{ op: 'set', key: 'a', value: '"\\u0061"' }]);
 });
 

@@ -28,7 +28,7 @@ function answersIn(text: string): number {
 
 test('another client is answered after a few of the requests that one connection pipelines', () =>
   withServer(async (server) => {
-    server.projects.fakeStore('alpha').values.entries.set('k', { value: '1', seq: 2, timeMs: 0 });
+    server.projects.fakeStore('alpha').values.entries.set('k', { value: '1', seq: 2, tag: 0, timeMs: 0 });
     const flood = await open(server.port);
     let text = '';
     flood.on('data', (piece: Buffer) => void (text += piece.toString('latin1')));

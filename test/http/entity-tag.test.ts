@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict';
-import { formatEntityTag, parseEntityTag, versionOf } from '../../src/http/entity-tag.js';
+import { entityTagOfLine, formatEntityTag, parseEntityTag, versionIn } from '../../src/http/entity-tag.js';
+import { versionTag } from '../../src/events/key-version.js';
 import { suite } from '../suite.js';
 
 const test = suite('entity-tag');
-const LOG_ID = '0123456789abcdef0123456789abcdef';
 
-test('formatEntityTag() joins the version and the first digits of the log id', () => {
-  assert.equal(formatEntityTag(42, LOG_ID), '"42-01234567"');
+test('formatEntityTag() joins the version and its tag', () => {
+  assert.equal(formatEntityTag({ seq: 42, tag: 0x01234567 }), '"42-01234567"');
+  assert.equal(formatEntityTag({ seq: 1, tag: 0xffffffff }), '"1-ffffffff"');
+});
+
+test('the tag of a version is the beginning of the hash of its line', () => {
+  const hash = '0123456789abcdef'.repeat(4);
+  assert.equal(entityTagOfLine(42, hash), '"42-01234567"');
+  assert.equal(entityTagOfLine(42, hash), formatEntityTag({ seq: 42, tag: versionTag(hash) }));
 });
 
 test('formatEntityTag() refuses invalid versions', () => {
-  for (const seq of [0, -1, 1.5, Number.NaN, 2 ** 53]) assert.throws(() => formatEntityTag(seq, LOG_ID));
+  for (const seq of [0, -1, 1.5, Number.NaN, 2 ** 53]) assert.throws(() => formatEntityTag({ seq, tag: 1 }));
 });
 
 test('parseEntityTag() parses one strong or weak tag', () => {
@@ -25,11 +32,13 @@ test('parseEntityTag() rejects everything but exactly one tag', () => {
   }
 });
 
-test('versionOf() reads only tags of this log in canonical spelling', () => {
-  const version = (opaque: string): number | undefined => versionOf({ weak: false, opaque }, LOG_ID);
-  assert.equal(version('42-01234567'), 42);
+test('versionIn() reads only tags in canonical spelling', () => {
+  const version = (opaque: string): unknown => versionIn({ weak: false, opaque });
+  assert.deepEqual(version('42-01234567'), { seq: 42, tag: 0x01234567 });
+  assert.deepEqual(version('1-ffffffff'), { seq: 1, tag: 0xffffffff });
   for (const opaque of [
-    '42-89abcdef',
+    '42-89abcdeF',
+    '42-89abcdeg',
     '042-01234567',
     '0-01234567',
     '-1-01234567',

@@ -66,7 +66,7 @@ function prepare({ projects }: TestServer): void {
   projects.remove('made');
   for (const id of ['alpha', 'beta']) projects.add(id);
   projects.add('open', { authentication: { enabled: false } });
-  for (const id of ['alpha', 'beta', 'open']) projects.fakeStore(id).values.entries.set('k', { value: '1', seq: 2, timeMs: 0 });
+  for (const id of ['alpha', 'beta', 'open']) projects.fakeStore(id).values.entries.set('k', { value: '1', seq: 2, tag: 0, timeMs: 0 });
 }
 
 async function walk(globalOpen: boolean): Promise<void> {

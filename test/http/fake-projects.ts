@@ -15,10 +15,11 @@ import type {
   CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
 import { keyChangesOf } from '../../src/events/event.js';
+import { versionTag } from '../../src/events/key-version.js';
 import { decide } from '../../src/store/decide.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { EventFeed } from '../../src/store/event-feed.js';
-import type { Command, CommandContext, CommandResult, Precondition } from '../../src/store/command.js';
+import type { Command, CommandContext, CommandResult } from '../../src/store/command.js';
 import type { HeldKeys } from '../../src/store/held-keys.js';
 import { membersOf, type MembersPiece, type ReadPiece } from '../../src/store/project-reads.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
@@ -27,6 +28,7 @@ import type { ProjectStore } from '../../src/store/project-store.js';
 export interface FakeEntry {
   readonly value: string;
   readonly seq: number;
+  readonly tag: number;
   readonly timeMs: number;
 }
 
@@ -57,7 +59,7 @@ export class FakeValues {
   }
 
   slice(range: FakeRange, limit: number): [string, FakeEntry][] {
-    return this.keys(range, limit).map((key) => [key, this.entries.get(key) ?? { value: 'null', seq: 0, timeMs: 0 }]);
+    return this.keys(range, limit).map((key) => [key, this.entries.get(key) ?? { value: 'null', seq: 0, tag: 0, timeMs: 0 }]);
   }
 
   countIn(range: FakeRange): number {
@@ -128,7 +130,7 @@ export class FakeStore {
   hold(keys: readonly string[]): Pick<HeldKeys, 'versions' | 'read' | 'release'> {
     const fixed = keys.map((key) => this.values.get(key));
     return {
-      versions: fixed.map((entry) => entry?.seq ?? 0),
+      versions: fixed,
       read: (first) => {
         const entries = keys.slice(first).flatMap((key, at): [string, FakeEntry][] => {
           const entry = fixed[first + at];
@@ -149,30 +151,20 @@ export class FakeStore {
       this.values.entries.clear();
       return this.#result({ count });
     }
-    if (command.type === 'batch') return this.#batch(command);
-    if (command.type !== 'set' && command.type !== 'delete') throw new Error(`No such command here: ${command.type}`);
-    const present = this.values.get(command.key);
-    checkPrecondition(command.precondition, present?.seq ?? 0);
-    if (command.type === 'delete') {
-      if (present === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
-      this.values.entries.delete(command.key);
-      return this.#result({});
-    }
-    const result = this.#result({ created: present === undefined });
-    this.values.entries.set(command.key, { value: command.value, seq: result.seq, timeMs: FAKE_TIME_MS });
-    return result;
-  }
-
-  #batch(command: Extract<Command, { type: 'batch' }>): CommandResult {
-    const versionOf = (key: string): number => this.values.get(key)?.seq ?? 0;
+    const isOnKeys = command.type === 'set' || command.type === 'delete' || command.type === 'batch';
+    if (!isOnKeys) throw new Error(`No such command here: ${command.type}`);
     const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
-    const decision = decide({ keyCount: this.values.count, lastSeq: this.seq, settings, keyId: null, versionOf }, command);
+    const versions = {
+      versionOf: (key: string) => this.values.get(key)?.seq ?? 0, tagOf: (key: string) => this.values.get(key)?.tag,
+    };
+    const decision = decide({ keyCount: this.values.count, lastSeq: this.seq, settings, keyId: null, ...versions }, command);
     if (!decision.accepted) throw decision.refusal;
-    const { event, steps = [] } = decision;
-    if (event === undefined) return { seq: this.seq, hash: undefined, volatile: false, created: false, count: 0, steps };
-    const result = this.#result({ steps });
+    const { event, steps } = decision;
+    const done = steps === undefined ? {} : { steps };
+    if (event === undefined) return { seq: this.seq, hash: undefined, volatile: false, created: false, count: 0, ...done };
+    const result = this.#result({ created: decision.created, ...done });
     for (const change of keyChangesOf(event)) {
-      if (change.op === 'set') this.values.entries.set(change.key, { value: change.value, seq: result.seq, timeMs: FAKE_TIME_MS });
+      if (change.op === 'set') this.values.entries.set(change.key, entryOf(change.value, result));
       else this.values.entries.delete(change.key);
     }
     return result;
@@ -190,13 +182,8 @@ function recorded({ actor, requestId }: CommandContext): CommandContext {
   return { actor, requestId };
 }
 
-function checkPrecondition(precondition: Precondition | undefined, seq: number): void {
-  if (precondition === undefined) return;
-  const holds =
-    precondition.kind === 'absent'
-      ? seq === 0
-      : precondition.kind === 'match' && seq > 0 && (precondition.seq === undefined || precondition.seq === seq);
-  if (!holds) throw new AppError('precondition_failed', 'The present version is another', { facts: { current_seq: seq } });
+function entryOf(value: string, { seq, hash = '' }: CommandResult): FakeEntry {
+  return { value, seq, tag: versionTag(hash), timeMs: FAKE_TIME_MS };
 }
 
 interface FakeProject {

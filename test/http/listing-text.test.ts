@@ -18,7 +18,7 @@ function storeOf(values: KeyValues): Parameters<typeof writeListing>[0] {
 function filled(valueOf: (number: number) => string, count: number = KEYS): KeyValues {
   const values = new KeyValues();
   for (let number = 0; number < count; number += 1) {
-    values.restore(`k${String(number).padStart(5, '0')}`, { value: valueOf(number), seq: number + 1, timeMs: 0 });
+    values.restore(`k${String(number).padStart(5, '0')}`, { value: valueOf(number), seq: number + 1, tag: number, timeMs: 0 });
   }
   return values;
 }

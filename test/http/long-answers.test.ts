@@ -18,7 +18,8 @@ const WAITING_LETTERS = 1_900_000;
 const SETTLE_MS = 300;
 
 function putLetters(server: TestServer, project: string, letters: number): void {
-  server.projects.fakeStore(project).values.entries.set('long', { value: `"${LETTER.repeat(letters)}"`, seq: 1, timeMs: FAKE_TIME_MS });
+  const value = `"${LETTER.repeat(letters)}"`;
+  server.projects.fakeStore(project).values.entries.set('long', { value, seq: 1, tag: 0, timeMs: FAKE_TIME_MS });
 }
 
 /** A reader that requests a long value and reads nothing of it. */

@@ -8,7 +8,6 @@ import { QUERY_CHECKS } from '../../src/http/route-schemas.js';
 import { suite } from '../suite.js';
 
 const test = suite('precondition');
-const LOG_ID = '0123456789abcdef0123456789abcdef';
 const TAG = '"42-01234567"';
 
 function refuses(action: () => unknown): void {
@@ -19,13 +18,13 @@ test('writePrecondition() parses every supported form', () => {
   const table: readonly (readonly [IncomingHttpHeaders, unknown])[] = [
     [{}, undefined],
     [{ 'if-match': '*' }, { kind: 'match' }],
-    [{ 'if-match': TAG }, { kind: 'match', seq: 42 }],
-    [{ 'if-match': '"42-ffffffff"' }, { kind: 'never' }],
+    [{ 'if-match': TAG }, { kind: 'match', seq: 42, tag: 0x01234567 }],
+    [{ 'if-match': '"42-ffffffff"' }, { kind: 'match', seq: 42, tag: 0xffffffff }],
     [{ 'if-match': '"something else"'.replace(' ', '-') }, { kind: 'never' }],
     [{ 'if-none-match': '*' }, { kind: 'absent' }],
     [{ 'if-modified-since': 'Sun, 22 Nov 2026 10:00:00 GMT' }, undefined],
   ];
-  for (const [headers, expected] of table) assert.deepEqual(writePrecondition(headers, LOG_ID), expected);
+  for (const [headers, expected] of table) assert.deepEqual(writePrecondition(headers), expected);
 });
 
 test('writePrecondition() refuses unsupported conditions instead of ignoring them', () => {
@@ -41,7 +40,7 @@ test('writePrecondition() refuses unsupported conditions instead of ignoring the
     { 'if-unmodified-since': 'Sun, 22 Nov 2026 10:00:00 GMT' },
     { 'if-match': TAG, 'if-unmodified-since': 'x' },
   ];
-  for (const headers of table) refuses(() => writePrecondition(headers, LOG_ID));
+  for (const headers of table) refuses(() => writePrecondition(headers));
 });
 
 function parametersOf(query: string): WriteParameters {
@@ -62,7 +61,7 @@ test('if_seq is the condition of its version, and 0 that of a key that does not 
     ['if_seq=9007199254740993', { kind: 'never' }],
   ];
   for (const [query, expected] of table) {
-    assert.deepEqual(writePrecondition({}, LOG_ID, parametersOf(query)), expected, query);
+    assert.deepEqual(writePrecondition({}, parametersOf(query)), expected, query);
   }
 });
 
@@ -79,12 +78,12 @@ test('a malformed if_seq, and every other parameter of a write, is refused', () 
 
 test('if_seq beside a conditional header is refused, whatever the two say', () => {
   for (const headers of [{ 'if-match': TAG }, { 'if-match': 'x' }, { 'if-none-match': '*' }, { 'if-unmodified-since': 'x' }]) {
-    for (const ifSeq of ['0', '42']) refuses(() => writePrecondition(headers, LOG_ID, { if_seq: ifSeq }));
+    for (const ifSeq of ['0', '42']) refuses(() => writePrecondition(headers, { if_seq: ifSeq }));
   }
 });
 
-test('isNotModified() compares weakly and only within one log', () => {
-  const version = { seq: 42, logId: LOG_ID };
+test('isNotModified() compares weakly, and the version with its tag', () => {
+  const version = { seq: 42, tag: 0x01234567 };
   const table: readonly (readonly [string | undefined, boolean])[] = [
     [undefined, false],
     ['*', true],

@@ -97,8 +97,8 @@ function comparable(text: string): string {
 function fill(server: TestServer): void {
   server.projects.add('open', { authentication: { enabled: false } });
   const { entries } = server.projects.fakeStore('alpha').values;
-  entries.set('k', { value: '{"a":1.0}', seq: 2, timeMs: 0 });
-  entries.set('long', { value: `"${'x'.repeat(100_000)}"`, seq: 3, timeMs: 0 });
+  entries.set('k', { value: '{"a":1.0}', seq: 2, tag: 0, timeMs: 0 });
+  entries.set('long', { value: `"${'x'.repeat(100_000)}"`, seq: 3, tag: 0, timeMs: 0 });
 }
 
 async function answersOf(all: readonly Sent[], hotPath: boolean): Promise<readonly { readonly answer: string; readonly line: unknown }[]> {

@@ -258,7 +258,7 @@ test('filling keeps only the version that was read in memory', () => {
   assert.equal(values.placedCount, 2);
   values.fill('a', 2, '"1"');
   values.fill('a', 2, '"again"');
-  assert.deepEqual(values.get('a'), { value: '"1"', seq: 2, timeMs: TIME_ZERO_MS + 2000 });
+  assert.deepEqual(values.get('a'), { value: '"1"', seq: 2, tag: 2, timeMs: TIME_ZERO_MS + 2000 });
   assert.deepEqual([values.placedCount, values.keySum], [1, sum]);
 });
 
@@ -266,9 +266,9 @@ test('restored keys equal applied ones, with their value or with its place', () 
   const place = { file: -9, offset: 4_294_967_296, sizeBytes: 2, crc: 4_294_967_295 };
   const applied = filled([set('a', '1'), set('\uffff', '2'), set('\u{1f600}', '3')]);
   const values = new KeyValues({ isCaching: false });
-  values.restore('a', { value: '1', seq: 1, timeMs: TIME_ZERO_MS + 1000 });
-  values.restore('\uffff', { value: place, seq: 2, timeMs: TIME_ZERO_MS + 2000 });
-  values.restore('\u{1f600}', { value: '3', seq: 3, timeMs: TIME_ZERO_MS + 3000 });
+  values.restore('a', { value: '1', seq: 1, tag: 1, timeMs: TIME_ZERO_MS + 1000 });
+  values.restore('\uffff', { value: place, seq: 2, tag: 2, timeMs: TIME_ZERO_MS + 2000 });
+  values.restore('\u{1f600}', { value: '3', seq: 3, tag: 3, timeMs: TIME_ZERO_MS + 3000 });
   assert.deepEqual([values.keySum, values.count, values.placedCount], [applied.keySum, 3, 1]);
   assert.deepEqual(values.keys({}, 5), applied.keys({}, 5));
   const { file, offset, sizeBytes, crc } = values.get('\uffff')?.value as ValuePlace;
@@ -277,7 +277,7 @@ test('restored keys equal applied ones, with their value or with its place', () 
 });
 
 test('keys are restored in ascending order, before anything is applied', () => {
-  const entry = { value: '1', seq: 1, timeMs: 0 };
+  const entry = { value: '1', seq: 1, tag: 1, timeMs: 0 };
   for (const [first, second] of [['b', 'a'], ['a', 'a'], ['\u{1f600}', '\uffff']] as const) {
     const values = new KeyValues();
     values.restore(first, entry);

@@ -12,5 +12,5 @@ export const TIME_ZERO_MS = Date.UTC(2026, 10, 22);
  * @returns The event with a time and a hash that follow from its place
  */
 export function recordedAt<E extends AnyEvent>(event: E, seq: number): Recorded<E> {
-  return { event, seq, timeMs: TIME_ZERO_MS + seq * 1000, actor: 'anonymous', hash: seq.toString(16).padStart(64, '0') };
+  return { event, seq, timeMs: TIME_ZERO_MS + seq * 1000, actor: 'anonymous', hash: seq.toString(16).padStart(8, '0').padEnd(64, '0') };
 }

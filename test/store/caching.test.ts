@@ -158,7 +158,7 @@ test('with caching and everything in memory, a snapshot moves nothing and its in
   let isRead = false;
   const entries = (async function* (): AsyncGenerator<readonly IndexEntry[]> {
     isRead = true;
-    yield await Promise.resolve([{ key: 'a', seq: 2, timeMs: 0, offset: 0, sizeBytes: 3, crc: 0 }]);
+    yield await Promise.resolve([{ key: 'a', seq: 2, tag: 0, timeMs: 0, offset: 0, sizeBytes: 3, crc: 0 }]);
   })();
   await store.reads.relocate(versionsInSnapshot(entries, 2));
   assert.equal(isRead, false);

@@ -10,12 +10,13 @@ const test = suite('decide');
 
 const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
 const VERSION = 7;
+const TAG = 0xcafe;
 
-const NEW: DecisionState = { keyCount: 0, lastSeq: 0, settings: undefined, keyId: null, versionOf: () => 0 };
-const EMPTY: DecisionState = { keyCount: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', versionOf: () => 0 };
+const NEW: DecisionState = { keyCount: 0, lastSeq: 0, settings: undefined, keyId: null, versionOf: () => 0, tagOf: () => undefined };
+const EMPTY: DecisionState = { keyCount: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', versionOf: () => 0, tagOf: () => undefined };
 /** Has the key `a` and two others. */
 const FILLED: DecisionState = {
-  keyCount: 3, lastSeq: 9, settings: SETTINGS, keyId: 'k1', versionOf: (key) => (key === 'a' ? VERSION : 0),
+  keyCount: 3, lastSeq: 9, settings: SETTINGS, keyId: 'k1', versionOf: (key) => (key === 'a' ? VERSION : 0), tagOf: () => TAG,
 };
 
 type Outcome = 'created' | 'replaced' | 'deleted' | ErrorCode;
@@ -29,6 +30,12 @@ const TABLE: readonly (readonly [string, Precondition | undefined, Outcomes])[] 
   }],
   ['the present version', { kind: 'match', seq: VERSION }, {
     setThere: 'replaced', setGone: 'precondition_failed', deleteThere: 'deleted', deleteGone: 'precondition_failed',
+  }],
+  ['the present version by its tag', { kind: 'match', seq: VERSION, tag: TAG }, {
+    setThere: 'replaced', setGone: 'precondition_failed', deleteThere: 'deleted', deleteGone: 'precondition_failed',
+  }],
+  ['the same seq of another line', { kind: 'match', seq: VERSION, tag: TAG + 1 }, {
+    setThere: 'precondition_failed', setGone: 'precondition_failed', deleteThere: 'precondition_failed', deleteGone: 'precondition_failed',
   }],
   ['an older version', { kind: 'match', seq: VERSION - 1 }, {
     setThere: 'precondition_failed', setGone: 'precondition_failed', deleteThere: 'precondition_failed', deleteGone: 'precondition_failed',

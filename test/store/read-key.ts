@@ -12,7 +12,6 @@ import type { ProjectStore } from '../../src/store/project-store.js';
 export function readKey({ values, reads }: ProjectStore, key: string): LoadedEntry | undefined | Promise<LoadedEntry> {
   const entry = values.get(key);
   if (entry === undefined) return undefined;
-  const { seq, timeMs } = entry;
   const value = reads.load(key, entry);
-  return typeof value === 'string' ? { value, seq, timeMs } : value.then((text) => ({ value: text, seq, timeMs }));
+  return typeof value === 'string' ? { ...entry, value } : value.then((text) => ({ ...entry, value: text }));
 }

@@ -38,15 +38,16 @@ export class SnapshotShelf {
   async take(store: ProjectStore): Promise<ShelvedSnapshot> {
     const point = store.checkpoint();
     const entries = store.values.slice({}, ALL).entries.map(([key, entry]) => {
-      const { seq, timeMs } = entry;
-      return { key, seq, timeMs, value: store.reads.load(key, entry) };
+      const { seq, tag, timeMs } = entry;
+      return { key, seq, tag, timeMs, value: store.reads.load(key, entry) };
     });
     const index: IndexEntry[] = [];
     let text = '{';
-    for (const { key, seq, timeMs, value } of entries) {
+    for (const { key, value, ...version } of entries) {
       const valueText = await value;
       text += `${JSON.stringify(key)}:`;
-      index.push({ key, seq, timeMs, offset: Buffer.byteLength(text), sizeBytes: Buffer.byteLength(valueText), crc: crc32(valueText) });
+      const place = { offset: Buffer.byteLength(text), sizeBytes: Buffer.byteLength(valueText), crc: crc32(valueText) };
+      index.push({ key, ...version, ...place });
       text += valueText + SEPARATOR;
     }
     const snapshot = { point, index, bytes: Buffer.from(text) };

@@ -3,10 +3,11 @@
  */
 import { AppError } from '../../base/app-error.js';
 import type { CommandResult } from '../../store/command.js';
+import { PreconditionFailedError } from '../../store/precondition-failed.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import { commandContext } from '../authorization.js';
 import { readBatch } from '../batch-body.js';
-import { formatEntityTag } from '../entity-tag.js';
+import { entityTagOfLine, formatEntityTag } from '../entity-tag.js';
 import { httpDate } from '../http-date.js';
 import { type Answer, type Exchange, keyOf, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
@@ -52,7 +53,7 @@ export function keysRoutes(
 function getKey(exchange: Exchange, parts: KeysParts): Answer | Promise<Answer> {
   const found = findKey(exchange);
   const { store, entry } = found;
-  if (isNotModified(exchange.request.headers, { seq: entry.seq, logId: store.logId })) {
+  if (isNotModified(exchange.request.headers, entry)) {
     return { status: NOT_MODIFIED, headers: versionHeaders(found), body: null };
   }
   if (exchange.request.method === 'HEAD') return headAnswer(found);
@@ -85,10 +86,8 @@ function sizeOf({ entry: { value } }: FoundKey): number {
   return typeof value === 'string' ? value.length : value.sizeBytes;
 }
 
-function versionHeaders({ store, entry }: FoundKey): string[] {
-  return [
-    'ETag', formatEntityTag(entry.seq, store.logId), 'Last-Modified', httpDate(entry.timeMs), 'Cache-Control', 'no-cache',
-  ];
+function versionHeaders({ entry }: FoundKey): string[] {
+  return ['ETag', formatEntityTag(entry), 'Last-Modified', httpDate(entry.timeMs), 'Cache-Control', 'no-cache'];
 }
 
 function contentHeaders(found: FoundKey): string[] {
@@ -113,7 +112,8 @@ async function setKey(exchange: Exchange, { options }: KeysParts): Promise<Answe
   const key = keyOf(exchange);
   const value = readValue(await readValueBytes(exchange, options.valueBytesMax));
   const result = await submitOnKey(exchange, store, { type: 'set', key, value });
-  return jsonAnswer(result.created ? CREATED : OK, { key, ...receiptOf(result) }, ['ETag', formatEntityTag(result.seq, store.logId)]);
+  const { seq, hash = '' } = result;
+  return jsonAnswer(result.created ? CREATED : OK, { key, ...receiptOf(result) }, ['ETag', entityTagOfLine(seq, hash)]);
 }
 
 async function deleteKey(exchange: Exchange): Promise<Answer> {
@@ -131,7 +131,7 @@ async function applyBatch(exchange: Exchange, { options }: KeysParts): Promise<A
   const store = storeOf(exchange);
   const { batchBytesMax, batchOpsMax: opsMax, keyBytesMax, valueBytesMax } = options;
   const text = readValue(await readValueBytes(exchange, batchBytesMax));
-  const steps = readBatch(text, { opsMax, keyBytesMax, valueBytesMax, logId: store.logId });
+  const steps = readBatch(text, { opsMax, keyBytesMax, valueBytesMax });
   const result = await store.submit({ type: 'batch', steps }, commandContext(exchange));
   return jsonAnswer(OK, { ...receiptOf(result), results: result.steps });
 }
@@ -141,8 +141,8 @@ function submitOnKey(exchange: Exchange, store: ProjectStore, command: KeyComman
   const { precondition } = exchange;
   if (precondition === undefined) return store.submit(command, commandContext(exchange));
   return store.submit({ ...command, precondition }, commandContext(exchange)).catch((error: unknown) => {
-    const seq = error instanceof AppError && error.code === 'precondition_failed' ? error.facts['current_seq'] : undefined;
-    if (typeof seq === 'number' && seq > 0) exchange.problemHeaders = ['ETag', formatEntityTag(seq, store.logId)];
+    const current = error instanceof PreconditionFailedError ? error.current : undefined;
+    if (current !== undefined) exchange.problemHeaders = ['ETag', formatEntityTag(current)];
     throw error;
   });
 }

@@ -26,7 +26,6 @@ type ReadParts = Pick<HttpParts, 'options' | 'turns'> & { readonly longAnswers: 
 /** A read whose versions are fixed. */
 interface FixedRead extends ReadRequest {
   readonly seq: number;
-  readonly logId: string;
   readonly held: HeldKeys;
 }
 
@@ -40,7 +39,7 @@ async function answerRead(exchange: Exchange, { options, turns, longAnswers }: R
   const store = storeOf(exchange);
   const held = store.reads.hold(request.keys);
   exchange.onEnd(() => held.release());
-  const read = { ...request, held, seq: store.seq, logId: store.logId };
+  const read = { ...request, held, seq: store.seq };
   const { keys } = request;
   const textBytes = keys.reduce((sum, key) => sum + key.length * UNIT_BYTES_MAX + ENTRY_BYTES, 0);
   const admit: Admission = (sizeBytes) => longAnswers.reserve(exchange, Math.max(PIECE_VALUE_BYTES_MAX, sizeBytes) + textBytes);
@@ -58,7 +57,7 @@ async function* piecesOf(read: FixedRead, admit: Admission, nextTurn: () => Prom
     const texts: string[] = [];
     let found = 0;
     for (let at = first; at < first + doneCount; at += 1) {
-      const value = held.versions[at] === 0 ? undefined : entries[found]?.[1].value;
+      const value = held.versions[at] === undefined ? undefined : entries[found]?.[1].value;
       if (value !== undefined) found += 1;
       texts.push(entryText(read, at, value));
     }
@@ -73,11 +72,11 @@ async function* versionsOf(read: FixedRead): TextPieces {
   yield { text: inAnswer(read, texts, { isFirst: true, isLast: true }), isLast: true };
 }
 
-function entryText({ keys, held, logId }: FixedRead, at: number, value?: string): string {
+function entryText({ keys, held }: FixedRead, at: number, value?: string): string {
   const key = JSON.stringify(keys[at]);
-  const seq = held.versions[at] as number;
-  if (seq === 0) return `{"key":${key},"seq":0}`;
-  const start = `{"key":${key},"seq":${seq},"etag":${JSON.stringify(formatEntityTag(seq, logId))},"expires_at":null`;
+  const version = held.versions[at];
+  if (version === undefined) return `{"key":${key},"seq":0}`;
+  const start = `{"key":${key},"seq":${version.seq},"etag":${JSON.stringify(formatEntityTag(version))},"expires_at":null`;
   return value === undefined ? `${start}}` : `${start},"value":${value}}`;
 }
 

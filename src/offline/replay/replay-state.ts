@@ -62,7 +62,7 @@ async function replayFrom(options: ReplayOptions, log: ProjectLog, previous: Com
   const lines = linesUpTo(linesAfter(log, previous, toSeq, signal), until);
   const { last, ...data } = await buildState({ disk, dataFolder, project, into: scratchFolder, seq, previous, lines, signal });
   const path = join(scratchFolder, snapshotName(seq, 'json'));
-  return { path, seq: last?.seq ?? previous?.seq ?? 0, keyCount: data.keyCount, generation: { ...data, seq } };
+  return { path, seq: last?.seq ?? previous?.seq ?? 0, keyCount: data.keyCount, generation: { ...data, seq, logId: log.files.logId } };
 }
 
 async function* linesUpTo(lines: AsyncIterable<readonly LogLine[]>, until: Moment | undefined): AsyncGenerator<readonly LogLine[]> {

@@ -19,7 +19,7 @@ import { MemberText } from './member-text.js';
 import type { PackedEntries } from './packed-entries.js';
 import { RecordArena } from './record-arena.js';
 import type { EntryBytes } from './record-chunk.js';
-import { NO_ADDRESS, RowTable } from './row-table.js';
+import { NO_ADDRESS, RowTable, type RowVersion } from './row-table.js';
 
 /** Waiting keys that a listing may sort in without a turn of the event loop for others: some milliseconds. */
 const SORTED_AT_ONCE_MAX = 1024;
@@ -104,6 +104,11 @@ export class KeyIndex {
     return row < 0 ? 0 : this.#rows.seqOf(row);
   }
 
+  /** Returns the tag of the version of an existing key. */
+  tagOf(key: string): number {
+    return this.#rows.tagOf(this.#find(key));
+  }
+
   /** Returns the entry of a key; undefined if the key does not exist. */
   get(key: string): KeyEntry | undefined {
     const row = this.#find(key);
@@ -117,8 +122,8 @@ export class KeyIndex {
   #entryOf(key: string, row: number): KeyEntry {
     const value = this.#records.valueOf(this.#rows.addressOf(row));
     const seq = this.#rows.seqOf(row);
-    const timeMs = this.#rows.timeMsOf(row);
-    return { value: typeof value === 'string' ? value : new CurrentPlace(this, { key, seq, place: value }), seq, timeMs };
+    const known = typeof value === 'string' ? value : new CurrentPlace(this, { key, seq, place: value });
+    return { value: known, seq, tag: this.#rows.tagOf(row), timeMs: this.#rows.timeMsOf(row) };
   }
 
   /** Returns the place of the value of a version; undefined if it is not on disk, or if the version is no longer current. */
@@ -134,16 +139,16 @@ export class KeyIndex {
    *
    * @returns the version that it had; 0 if it did not exist
    */
-  set(key: string, { value, seq, timeMs }: KeyEntry): number {
+  set(key: string, entry: KeyEntry): number {
     const keyHash = this.#hash(key);
     const row = this.#directory.find(keyHash, key);
     if (row >= 0) {
       const previous = this.#rows.seqOf(row);
-      this.#rows.setVersion(row, seq, timeMs);
-      this.#replaceRecord(row, key, value);
+      this.#rows.setVersion(row, entry);
+      this.#replaceRecord(row, key, entry.value);
       return previous;
     }
-    this.#order.add(this.#addRow(key, keyHash, { value, seq, timeMs }));
+    this.#order.add(this.#addRow(key, keyHash, entry));
     return 0;
   }
 
@@ -152,17 +157,17 @@ export class KeyIndex {
    *
    * @returns the version that it had; 0 if it did not exist
    */
-  setBytes(entry: EntryBytes, seq: number, timeMs: number): number {
+  setBytes(entry: EntryBytes, version: RowVersion): number {
     const keyHash = this.#hash(entry);
     const known = this.#directory.find(keyHash, entry);
     if (known >= 0) {
       const previous = this.#rows.seqOf(known);
-      this.#rows.setVersion(known, seq, timeMs);
+      this.#rows.setVersion(known, version);
       this.#replaceAddress(known, this.#records.addBytes(known, entry));
       return previous;
     }
     const row = this.#rows.add();
-    this.#rows.setVersion(row, seq, timeMs);
+    this.#rows.setVersion(row, version);
     this.#rows.setAddress(row, this.#records.addBytes(row, entry));
     this.#addKeyHash(row, keyHash);
     this.#order.add(row);
@@ -175,11 +180,11 @@ export class KeyIndex {
   }
 
   /** Adds keys above all others, in an index to which nothing else was added. Takes over the memory of their records. */
-  appendPacked({ chunks, seqs, timesMs }: PackedEntries): void {
+  appendPacked({ chunks, seqs, tags, timesMs }: PackedEntries): void {
     let index = 0;
     const rowOf = (address: number, key: string | ByteRange): number => {
       const row = this.#rows.add();
-      this.#rows.setVersion(row, seqs[index] as number, timesMs[index] as number);
+      this.#rows.setVersion(row, { seq: seqs[index] as number, tag: tags[index] as number, timeMs: timesMs[index] as number });
       this.#rows.setAddress(row, address);
       this.#addKeyHash(row, this.#hash(key));
       this.#order.addLast(row);
@@ -195,9 +200,10 @@ export class KeyIndex {
     this.#directory.reserve(count);
   }
 
-  #addRow(key: string, keyHash: number, { value, seq, timeMs }: KeyEntry): number {
+  #addRow(key: string, keyHash: number, entry: KeyEntry): number {
+    const { value } = entry;
     const row = this.#rows.add();
-    this.#rows.setVersion(row, seq, timeMs);
+    this.#rows.setVersion(row, entry);
     this.#rows.setAddress(row, this.#records.add(row, key, value));
     if (typeof value !== 'string') this.#placedCount += 1;
     this.#addKeyHash(row, keyHash);

@@ -11,6 +11,8 @@ export interface PackedEntries {
   readonly chunks: readonly PackedChunk[];
   /** Version of each key: the seq of its last change. */
   readonly seqs: Float64Array<ArrayBuffer>;
+  /** Tag of each version; see `key-entry.ts`. */
+  readonly tags: Uint32Array<ArrayBuffer>;
   /** Time of that change, in milliseconds since 1970. */
   readonly timesMs: Float64Array<ArrayBuffer>;
 }

@@ -1,6 +1,7 @@
 /**
  * The columns of the key index: a row per key, which keeps its number as long as the key exists.
  */
+import type { KeyEntry } from '../key-entry.js';
 import { allocate } from './allocate.js';
 
 const CHUNK_BITS = 16;
@@ -11,12 +12,13 @@ const ROW_MASK = CHUNK_ROWS - 1;
 const WIDE_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const WIDE_COLUMNS = 3;
 const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
+const WORD_COLUMNS = 2;
 /** The address of a row whose key was deleted. No address is negative. */
 export const NO_ADDRESS = -1;
 const NO_ROW = -1;
 /** The address of a free row is this minus the number of the row that was freed before it. */
 const FREE_ADDRESS = -2;
-const ROW_BYTES = WIDE_BYTES * WIDE_COLUMNS + WORD_BYTES + 1;
+const ROW_BYTES = WIDE_BYTES * WIDE_COLUMNS + WORD_BYTES * WORD_COLUMNS + 1;
 
 /** Whether the sorted order of keys has a row; see `key-order.ts`. */
 export type RowStanding =
@@ -27,23 +29,30 @@ export type RowStanding =
   /** Its key was deleted before it was sorted in: the list of rows to sort in still holds it. */
   | 2;
 
+/** The version of a row. */
+export type RowVersion = Pick<KeyEntry, 'seq' | 'tag' | 'timeMs'>;
+
 class RowChunk {
   readonly capacity: number;
   readonly seq: Float64Array;
   readonly timeMs: Float64Array;
   readonly address: Float64Array;
   readonly keyHash: Uint32Array;
+  readonly tag: Uint32Array;
   readonly standing: Uint8Array;
 
   constructor(capacity: number) {
     const memory = allocate(capacity * ROW_BYTES);
     const wide = capacity * WIDE_BYTES;
+    const words = wide * WIDE_COLUMNS;
+    const word = capacity * WORD_BYTES;
     this.capacity = capacity;
     this.seq = new Float64Array(memory, 0, capacity);
     this.timeMs = new Float64Array(memory, wide, capacity);
     this.address = new Float64Array(memory, wide * 2, capacity);
-    this.keyHash = new Uint32Array(memory, wide * WIDE_COLUMNS, capacity);
-    this.standing = new Uint8Array(memory, wide * WIDE_COLUMNS + capacity * WORD_BYTES, capacity);
+    this.keyHash = new Uint32Array(memory, words, capacity);
+    this.tag = new Uint32Array(memory, words + word, capacity);
+    this.standing = new Uint8Array(memory, words + word * WORD_COLUMNS, capacity);
   }
 
   copyFrom(other: RowChunk): void {
@@ -51,6 +60,7 @@ class RowChunk {
     this.timeMs.set(other.timeMs);
     this.address.set(other.address);
     this.keyHash.set(other.keyHash);
+    this.tag.set(other.tag);
     this.standing.set(other.standing);
   }
 }
@@ -102,6 +112,11 @@ export class RowTable {
     return this.#chunkOf(row).seq[row & ROW_MASK] as number;
   }
 
+  /** Tag of that version; see `key-entry.ts`. */
+  tagOf(row: number): number {
+    return this.#chunkOf(row).tag[row & ROW_MASK] as number;
+  }
+
   /** Time of that change, in milliseconds since 1970. */
   timeMsOf(row: number): number {
     return this.#chunkOf(row).timeMs[row & ROW_MASK] as number;
@@ -121,9 +136,10 @@ export class RowTable {
     return this.#chunkOf(row).standing[row & ROW_MASK] as RowStanding;
   }
 
-  setVersion(row: number, seq: number, timeMs: number): void {
+  setVersion(row: number, { seq, tag, timeMs }: RowVersion): void {
     const chunk = this.#chunkOf(row);
     chunk.seq[row & ROW_MASK] = seq;
+    chunk.tag[row & ROW_MASK] = tag;
     chunk.timeMs[row & ROW_MASK] = timeMs;
   }
 

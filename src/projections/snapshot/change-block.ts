@@ -9,7 +9,8 @@
  * | 4 | 4 | size of the value in bytes; 0: the key is deleted, since a value has a byte at least |
  * | 8 | 8 | seq, as a double |
  * | 16 | 8 | time in milliseconds since 1970, as a double |
- * | 24 | | the key, then the value |
+ * | 24 | 4 | tag |
+ * | 28 | | the key, then the value |
  *
  * Only the process that made a record reads it. Records travel in blocks. A record that is larger than a block is a block of its own and
  * lacks its value, which is read only when it is wanted: a merge holds a block of each stream in memory, and must not hold so many large
@@ -24,7 +25,8 @@ export const BLOCK_BYTES = 262_144;
 const VALUE_SIZE_AT = 4;
 const SEQ_AT = 8;
 const TIME_AT = 16;
-const KEY_AT = 24;
+const TAG_AT = 24;
+const KEY_AT = 28;
 /** A UTF-16 unit encodes to at most this many bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -39,6 +41,8 @@ export interface ChangeBlock {
 export interface KeyChange {
   readonly key: string;
   readonly seq: number;
+  /** 0 for a deletion, as the time. */
+  readonly tag: number;
   readonly timeMs: number;
   /** Undefined: the key is deleted. */
   readonly value: Buffer | undefined;
@@ -69,6 +73,7 @@ export function writeRecord(change: KeyedChange, into: Buffer, at: number): numb
   into.writeUInt32LE(valueBytes, at + VALUE_SIZE_AT);
   into.writeDoubleLE(change.seq, at + SEQ_AT);
   into.writeDoubleLE(change.kind === 'set' ? change.timeMs : 0, at + TIME_AT);
+  into.writeUInt32LE(change.kind === 'set' ? change.tag : 0, at + TAG_AT);
   return at + KEY_AT + keyBytes + valueBytes;
 }
 
@@ -100,7 +105,8 @@ export async function decodeBlock(block: ChangeBlock): Promise<readonly KeyChang
 function decodeRecord(bytes: Buffer, at: number, value: Buffer): KeyChange {
   const key = bytes.toString('utf8', at + KEY_AT, keyEndOf(bytes, at));
   const seq = bytes.readDoubleLE(at + SEQ_AT);
-  return { key, seq, timeMs: bytes.readDoubleLE(at + TIME_AT), value: value.length === 0 ? undefined : value };
+  const tag = bytes.readUInt32LE(at + TAG_AT);
+  return { key, seq, tag, timeMs: bytes.readDoubleLE(at + TIME_AT), value: value.length === 0 ? undefined : value };
 }
 
 /** Packs copies of records into blocks. */

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import { type ByteRange, isAscii, textOf } from '../../base/byte-scan.js';
 import { type PackedEntries, RecordPacker } from '../key-index/packed-entries.js';
 import { IndexChecks, type IndexPosition } from './index-checks.js';
-import { decodeIndexLines, type IndexLine } from './index-format.js';
+import { decodeIndexLines, type IndexForm, type IndexLine } from './index-format.js';
 import { isBeforeValueAt } from './json-layout.js';
 
 /** A piece of a generation: plain data that can be sent to another thread. */
@@ -17,6 +17,7 @@ export interface UncheckedEntries {
   /** From the end of the value before to the end of the last value; handed over too. */
   readonly json: Uint8Array<ArrayBuffer>;
   readonly before: IndexPosition;
+  readonly form: IndexForm;
   /** The seq of the generation. */
   readonly seqMax: number;
 }
@@ -46,13 +47,14 @@ const BETWEEN_KEY_AND_VALUE_BYTES = 2;
 const UNSOUND: CheckedEntries = { keyCount: 0, keySum: 0, packed: undefined };
 
 /** Checks a piece: every rule for an index but those about the whole of it, and that each key and value stand where it says. */
-export function checkEntries({ index, json, before, seqMax }: UncheckedEntries): CheckedEntries {
-  const lines = decodeIndexLines(Buffer.from(index.buffer, index.byteOffset, index.length));
+export function checkEntries({ index, json, before, form, seqMax }: UncheckedEntries): CheckedEntries {
+  const lines = decodeIndexLines(Buffer.from(index.buffer, index.byteOffset, index.length), form);
   if ('faultOffset' in lines || !isUtf8(json)) return UNSOUND;
   const text = Buffer.from(json.buffer, json.byteOffset, json.length);
   const checks = new IndexChecks(seqMax, before);
   const packer = new RecordPacker();
   const seqs = new Float64Array(lines.length);
+  const tags = new Uint32Array(lines.length);
   const timesMs = new Float64Array(lines.length);
   for (const [row, line] of lines.entries()) {
     const at = checks.jsonOffset - before.jsonOffset;
@@ -63,6 +65,7 @@ export function checkEntries({ index, json, before, seqMax }: UncheckedEntries):
     if (end > text.length || !isBeforeValueAt(text, at, line.keyText, isFirst)) return UNSOUND;
     if (crc32(text.subarray(start, end)) !== line.entry.crc) return UNSOUND;
     seqs[row] = line.entry.seq;
+    tags[row] = line.entry.tag;
     timesMs[row] = line.entry.timeMs;
     pack(packer, line, { bytes: text, start, end });
   }
@@ -70,7 +73,7 @@ export function checkEntries({ index, json, before, seqMax }: UncheckedEntries):
   const firstKey = lines[0]?.entry.key;
   const { lastKey, keyCount, keySum } = checks;
   if (!isWhole || firstKey === undefined || lastKey === undefined) return UNSOUND;
-  return { keyCount, keySum, packed: { firstKey, lastKey, chunks: packer.finish(), seqs, timesMs } };
+  return { keyCount, keySum, packed: { firstKey, lastKey, chunks: packer.finish(), seqs, tags, timesMs } };
 }
 
 /** Packs an entry whose value follows its key in the `.json`. */

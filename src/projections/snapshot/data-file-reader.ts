@@ -91,7 +91,7 @@ export class DataFileReader {
     try {
       return await this.#file.read(into, this.#offset);
     } catch (error) {
-      throw asSnapshotDamage(error, { file: this.#shownName, offset: this.#offset }, `${countText(into.length, 'byte')} to read`);
+      throw asSnapshotDamage(error, { file: this.name, offset: this.#offset }, `${countText(into.length, 'byte')} to read`);
     }
   }
 
@@ -108,10 +108,11 @@ export class DataFileReader {
 
   /** Returns the error for damage at an offset in bytes. */
   corrupt(offset: number, expected: string, found: string): SnapshotCorruptError {
-    return new SnapshotCorruptError({ file: this.#shownName, offset }, expected, found);
+    return new SnapshotCorruptError({ file: this.name, offset }, expected, found);
   }
 
-  get #shownName(): string {
+  /** The file's name, for errors. */
+  get name(): string {
     return this.#known.shownName ?? this.#known.name;
   }
 

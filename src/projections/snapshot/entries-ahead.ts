@@ -8,7 +8,7 @@ import { addTerm } from '../key-sum.js';
 import type { CheckedEntries, EntryChecker } from './checked-entries.js';
 import { type DataFileReader, readLines } from './data-file-reader.js';
 import { findMissing, INDEX_START, type IndexPosition } from './index-checks.js';
-import { decodeIndexLines } from './index-format.js';
+import { decodeIndexLines, type IndexForm, indexFormOf } from './index-format.js';
 import { JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
 import { type GenerationFiles, type GenerationSource, openPart } from './read-generation.js';
 import type { SnapshotManifest } from './snapshot.js';
@@ -63,6 +63,7 @@ async function* readBoth(
   manifest: GenerationFiles, { json, index }: { readonly json: DataFileReader; readonly index: DataFileReader }, checker: EntryChecker,
 ): AsyncGenerator<EntryGroup> {
   await skip(json, JSON_START);
+  const form = indexFormOf(manifest);
   const lines = readLines(index);
   const handed: Promise<CheckedEntries>[] = [];
   let before: IndexPosition = INDEX_START;
@@ -71,10 +72,10 @@ async function* readBoth(
     while (handed.length < checker.piecesMax) {
       const { value: read } = await lines.next();
       if (read === undefined) break;
-      const after = positionAfter(read.bytes);
+      const after = positionAfter(read.bytes, form);
       const sizeBytes = after.jsonOffset - before.jsonOffset;
       if (sizeBytes <= 0 || sizeBytes > Math.min(json.restBytes, PIECE_BYTES_MAX)) throw new NotVouchedError();
-      const piece = { index: alone(read.bytes), json: alone(await json.read(sizeBytes)), before, seqMax: manifest.seq };
+      const piece = { index: alone(read.bytes), json: alone(await json.read(sizeBytes)), before, form, seqMax: manifest.seq };
       const checking = checker.checkEntries(piece);
       // Reported where it is awaited, if it still is.
       checking.catch(() => undefined);
@@ -99,8 +100,8 @@ async function skip(json: DataFileReader, text: string): Promise<void> {
 }
 
 /** Reads from the last of some lines where the lines after it begin. The checker checks what it says. */
-function positionAfter(lines: Buffer): IndexPosition {
-  const decoded = decodeIndexLines(lines.subarray(lines.length < 2 ? 0 : lines.lastIndexOf(LINE_FEED, lines.length - 2) + 1));
+function positionAfter(lines: Buffer, form: IndexForm): IndexPosition {
+  const decoded = decodeIndexLines(lines.subarray(lines.length < 2 ? 0 : lines.lastIndexOf(LINE_FEED, lines.length - 2) + 1), form);
   const entry = 'faultOffset' in decoded ? undefined : decoded[0]?.entry;
   if (entry === undefined) throw new NotVouchedError();
   return { lastKey: entry.key, jsonOffset: entry.offset + entry.sizeBytes };

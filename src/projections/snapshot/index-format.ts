@@ -1,40 +1,46 @@
 /**
  * The lines of an `.index`, as specified in `docs/snapshot-format.md`. Pure.
  *
- * A line is a JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc"]`, spelled exactly as `JSON.stringify` does.
+ * A line is a JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc","tag",null]`, spelled exactly as `JSON.stringify` does. In format 1 it
+ * ends after the CRC.
  */
 import { type ByteRange, countIn, endOfCount, endOfPlainText, isAt } from '../../base/byte-scan.js';
-import type { IndexEntry } from './snapshot.js';
+import { HEX_WORD_DIGITS, hexWord, wordInBytes, wordOfText } from '../../base/hex-word.js';
+import { versionTag } from '../../events/key-version.js';
+import type { IndexEntry, SnapshotFormat, SnapshotManifest } from './snapshot.js';
 
-/** Length of the shortest line, with its line feed, in bytes. */
+/** The format of new generations. */
+export const SNAPSHOT_FORMAT = 2;
+
+/** Length of the shortest line of any format, with its line feed, in bytes. */
 export const INDEX_LINE_BYTES_MIN = '["k",1,0,1,1,"00000000"]\n'.length;
 
-const CRC_DIGITS = 8;
-const HEX = 16;
-const CRC_FORM = /^[0-9a-f]{8}$/;
 const LINE_FEED = 0x0a;
 const COMMA = 0x2c;
-const FIELD_COUNT = 6;
+/** The fields that each format has. */
+const FIELD_COUNTS: Readonly<Record<SnapshotFormat, number>> = { 1: 6, 2: 8 };
 const LINE_START = Buffer.from('["');
 const AFTER_KEY = Buffer.from('",');
 const BEFORE_CRC = Buffer.from(',"');
-const LINE_END = Buffer.from('"]');
+const BEFORE_TAG = Buffer.from('","');
+const LINE_ENDS: Readonly<Record<SnapshotFormat, Buffer>> = { 1: Buffer.from('"]'), 2: Buffer.from('",null]') };
 
-/** The value of each byte that is a hexadecimal digit in lower case; more than any digit for other bytes. */
-const HEX_VALUES = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const digit = '0123456789abcdef'.indexOf(String.fromCharCode(byte));
-  return digit < 0 ? HEX : digit;
-});
-
-/** Formats a CRC-32 as 8 hexadecimal digits. */
-export function crcText(crc: number): string {
-  return crc.toString(HEX).padStart(CRC_DIGITS, '0');
+/** How the lines of an index are read: plain data that can be sent to another thread. */
+export interface IndexForm {
+  readonly format: SnapshotFormat;
+  /** The tag of all versions in format 1. */
+  readonly commonTag: number;
 }
 
-/** Encodes a line. */
+/** Returns the form of a generation's index. */
+export function indexFormOf({ format, logId }: Pick<SnapshotManifest, 'format' | 'logId'>): IndexForm {
+  return { format, commonTag: versionTag(logId) };
+}
+
+/** Encodes a line of the newest format. */
 export function encodeIndexLine(entry: IndexEntry): string {
-  const { key, seq, timeMs, offset, sizeBytes, crc } = entry;
-  return `[${JSON.stringify(key)},${seq},${timeMs},${offset},${sizeBytes},"${crcText(crc)}"]\n`;
+  const { key, seq, tag, timeMs, offset, sizeBytes, crc } = entry;
+  return `[${JSON.stringify(key)},${seq},${timeMs},${offset},${sizeBytes},"${hexWord(crc)}","${hexWord(tag)}",null]\n`;
 }
 
 /** A decoded line. */
@@ -44,18 +50,26 @@ export interface IndexLine {
   readonly keyText: ByteRange;
 }
 
+/** A line that cannot be read. */
+interface IndexFault {
+  /** Where it begins, in bytes. */
+  readonly faultOffset: number;
+  /** True for a key with an expiry: a newer version of this program wrote it. */
+  readonly isNewer: boolean;
+}
+
 /**
  * Decodes complete lines.
  *
  * @param bytes at least one line, each with its line feed
- * @returns the lines, or the offset in `bytes` of the first invalid one
+ * @returns the lines, or what is wrong with the first invalid one
  */
-export function decodeIndexLines(bytes: Buffer): readonly IndexLine[] | { readonly faultOffset: number } {
+export function decodeIndexLines(bytes: Buffer, form: IndexForm): readonly IndexLine[] | IndexFault {
   const lines: IndexLine[] = [];
   let start = 0;
   for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-    const line = decodeByPosition(bytes, start, end) ?? decodeAsJson(bytes, start, end);
-    if (line === undefined) return { faultOffset: start };
+    const line = decodeByPosition(bytes, start, end, form) ?? decodeAsJson(bytes, start, end, form);
+    if (line === undefined) return { faultOffset: start, isNewer: hasExpiry(parse(bytes.toString('utf8', start, end)), form) };
     lines.push(line);
     start = end + 1;
   }
@@ -63,7 +77,7 @@ export function decodeIndexLines(bytes: Buffer): readonly IndexLine[] | { readon
 }
 
 /** Decodes a line whose key has no escapes and whose numbers have no sign and at most 15 digits; undefined for others. */
-function decodeByPosition(bytes: Buffer, start: number, end: number): IndexLine | undefined {
+function decodeByPosition(bytes: Buffer, start: number, end: number, { format, commonTag }: IndexForm): IndexLine | undefined {
   const keyStart = start + LINE_START.length;
   const keyEnd = endOfPlainText(bytes, keyStart, end);
   const seqStart = keyEnd + AFTER_KEY.length;
@@ -72,38 +86,33 @@ function decodeByPosition(bytes: Buffer, start: number, end: number): IndexLine 
   const offsetEnd = endOfCount(bytes, timeEnd + 1);
   const sizeEnd = endOfCount(bytes, offsetEnd + 1);
   const crcStart = sizeEnd + BEFORE_CRC.length;
-  const crcEnd = crcStart + CRC_DIGITS;
+  const crcEnd = crcStart + HEX_WORD_DIGITS;
+  const tagStart = crcEnd + BEFORE_TAG.length;
+  const hasTag = format > 1;
+  const tailStart = hasTag ? tagStart + HEX_WORD_DIGITS : crcEnd;
   const areNumbers = seqEnd > seqStart && timeEnd > seqEnd + 1 && offsetEnd > timeEnd + 1 && sizeEnd > offsetEnd + 1;
-  if (!areNumbers || crcEnd + LINE_END.length !== end) return undefined;
+  if (!areNumbers || tailStart + LINE_ENDS[format].length !== end) return undefined;
   if (!isAt(bytes, start, LINE_START) || !isAt(bytes, keyEnd, AFTER_KEY)) return undefined;
   if (bytes[seqEnd] !== COMMA || bytes[timeEnd] !== COMMA || bytes[offsetEnd] !== COMMA) return undefined;
-  if (!isAt(bytes, sizeEnd, BEFORE_CRC) || !isAt(bytes, crcEnd, LINE_END)) return undefined;
+  if (!isAt(bytes, sizeEnd, BEFORE_CRC) || !isAt(bytes, tailStart, LINE_ENDS[format])) return undefined;
+  if (hasTag && !isAt(bytes, crcEnd, BEFORE_TAG)) return undefined;
   const seq = countIn(bytes, seqStart, seqEnd);
   const offset = countIn(bytes, timeEnd + 1, offsetEnd);
   const sizeBytes = countIn(bytes, offsetEnd + 1, sizeEnd);
-  const crc = hexIn(bytes, crcStart, crcEnd);
-  if (seq === 0 || offset === 0 || sizeBytes === 0 || crc === undefined) return undefined;
+  const crc = wordInBytes(bytes, crcStart);
+  const tag = hasTag ? wordInBytes(bytes, tagStart) : commonTag;
+  if (seq === 0 || offset === 0 || sizeBytes === 0 || crc === undefined || tag === undefined) return undefined;
   const key = bytes.toString('utf8', keyStart, keyEnd);
-  const entry = { key, seq, timeMs: countIn(bytes, seqEnd + 1, timeEnd), offset, sizeBytes, crc };
+  const entry = { key, seq, tag, timeMs: countIn(bytes, seqEnd + 1, timeEnd), offset, sizeBytes, crc };
   return { entry, keyText: { bytes, start: keyStart - 1, end: keyEnd + 1 } };
 }
 
-function hexIn(bytes: Buffer, start: number, end: number): number | undefined {
-  let value = 0;
-  for (let at = start; at < end; at += 1) {
-    const digit = HEX_VALUES[bytes[at] ?? 0] ?? HEX;
-    if (digit === HEX) return undefined;
-    value = value * HEX + digit;
-  }
-  return value;
-}
-
 /** Decodes any line. */
-function decodeAsJson(bytes: Buffer, start: number, end: number): IndexLine | undefined {
+function decodeAsJson(bytes: Buffer, start: number, end: number, form: IndexForm): IndexLine | undefined {
   const text = bytes.toString('utf8', start, end);
   const row = parse(text);
   // Comparing with the text encoded again excludes blanks, other escapes, `1.0` for `1` and rows that are no arrays of plain values.
-  const entry = row === undefined || JSON.stringify(row) !== text ? undefined : toEntry(row);
+  const entry = row === undefined || JSON.stringify(row) !== text ? undefined : toEntry(row, form);
   if (entry === undefined) return undefined;
   const keyStart = start + 1;
   return { entry, keyText: { bytes, start: keyStart, end: keyStart + Buffer.byteLength(JSON.stringify(entry.key)) } };
@@ -117,12 +126,22 @@ function parse(text: string): unknown {
   }
 }
 
-function toEntry(row: unknown): IndexEntry | undefined {
-  if (!Array.isArray(row) || row.length !== FIELD_COUNT) return undefined;
-  const [key, seq, timeMs, offset, sizeBytes, crc] = row as readonly unknown[];
+function toEntry(row: unknown, { format, commonTag }: IndexForm): IndexEntry | undefined {
+  if (!Array.isArray(row) || row.length !== FIELD_COUNTS[format]) return undefined;
+  const [key, seq, timeMs, offset, sizeBytes, crcText, tagText, expiresAtMs = null] = row as readonly unknown[];
   if (typeof key !== 'string' || !isCount(seq) || !isWhole(timeMs) || !isCount(offset) || !isCount(sizeBytes)) return undefined;
-  if (typeof crc !== 'string' || !CRC_FORM.test(crc)) return undefined;
-  return { key, seq, timeMs, offset, sizeBytes, crc: Number.parseInt(crc, HEX) };
+  const crc = wordIn(crcText);
+  const tag = format === 1 ? commonTag : wordIn(tagText);
+  return crc === undefined || tag === undefined || expiresAtMs !== null ? undefined : { key, seq, tag, timeMs, offset, sizeBytes, crc };
+}
+
+function wordIn(field: unknown): number | undefined {
+  return typeof field === 'string' && field.length === HEX_WORD_DIGITS ? wordOfText(field) : undefined;
+}
+
+/** Whether a row has everything of an entry, and an expiry. */
+function hasExpiry(row: unknown, form: IndexForm): boolean {
+  return Array.isArray(row) && isWhole(row.at(-1)) && toEntry([...(row.slice(0, -1) as unknown[]), null], form) !== undefined;
 }
 
 function isWhole(value: unknown): value is number {

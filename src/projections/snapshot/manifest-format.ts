@@ -7,11 +7,11 @@
 import { createHash } from 'node:crypto';
 import { invariant } from '../../base/invariant.js';
 import { compileSchema } from '../../base/json-schema.js';
-import type { SnapshotManifest } from './snapshot.js';
+import type { SnapshotFormat, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 
-/** The format that this program writes, and the only one that it reads. */
-const SNAPSHOT_FORMAT = 'simplekv-snapshot/1';
+/** The names of the formats. */
+const FORMAT_NAMES: Readonly<Record<SnapshotFormat, string>> = { 1: 'simplekv-snapshot/1', 2: 'simplekv-snapshot/2' };
 
 /** Maximum size of a manifest in bytes. */
 export const MANIFEST_BYTES_MAX = 67_108_864;
@@ -45,7 +45,7 @@ const FILE = {
   type: 'object', properties: { bytes: COUNT, sha256: DIGEST }, required: ['bytes', 'sha256'], additionalProperties: false,
 };
 const MEMBERS = {
-  format: { const: SNAPSHOT_FORMAT },
+  format: { enum: Object.values(FORMAT_NAMES) },
   project: { type: 'string', pattern: '^[0-9a-z_-]+$' },
   log_id: { type: 'string', pattern: '^[0-9a-f]{32}$', description: '32 hexadecimal digits' },
   seq: SEQ,
@@ -76,7 +76,7 @@ interface EncodedManifest {
 export function encodeManifest(manifest: SnapshotManifest): EncodedManifest {
   const { json, index } = manifest;
   const members: readonly (readonly [string, unknown])[] = [
-    ['format', SNAPSHOT_FORMAT],
+    ['format', FORMAT_NAMES[manifest.format]],
     ['project', manifest.project],
     ['log_id', manifest.logId],
     ['seq', manifest.seq],
@@ -114,7 +114,7 @@ export function decodeManifest(bytes: Buffer, file: string): SnapshotManifest & 
   const corrupt = (expected: string, found: string): SnapshotCorruptError => new SnapshotCorruptError({ file, offset: 0 }, expected, found);
   if (format === undefined) throw corrupt('a manifest', 'something else');
   // Checked before the digest: a newer version may compute that differently, and a newer format is no damage.
-  if (format !== SNAPSHOT_FORMAT) throw new SnapshotVersionError(file, format);
+  if (!Object.values(FORMAT_NAMES).includes(format)) throw new SnapshotVersionError(file, `its format "${format}"`);
   const text = bytes.toString('utf8');
   const digestLine = DIGEST_LINE.exec(text);
   if (digestLine === null) throw corrupt('a manifest that ends with its digest', 'another end');
@@ -141,6 +141,7 @@ function parseJson(text: string, corrupt: (expected: string, found: string) => E
 function toManifest(document: ManifestDocument): SnapshotManifest {
   const { json, index } = document;
   return {
+    format: document.format === FORMAT_NAMES[1] ? 1 : 2,
     project: document.project,
     logId: document.log_id,
     seq: document.seq,

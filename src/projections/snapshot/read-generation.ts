@@ -4,18 +4,19 @@
  */
 import { crc32 } from 'node:zlib';
 import { isAt } from '../../base/byte-scan.js';
+import { hexWord } from '../../base/hex-word.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { DataFileReader, readLines, type ReadingHooks } from './data-file-reader.js';
 import { findMissing, INDEX_START, IndexChecks } from './index-checks.js';
-import { crcText, decodeIndexLines, type IndexLine } from './index-format.js';
+import { decodeIndexLines, type IndexForm, indexFormOf, type IndexLine } from './index-format.js';
 import { isBeforeValueAt, JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
 import type { IndexEntry, SnapshotData, SnapshotEntry, SnapshotManifest } from './snapshot.js';
-import { SnapshotCorruptError } from './snapshot-errors.js';
+import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
 /** What identifies and checks the data files of a generation. */
-export type GenerationFiles = Pick<SnapshotManifest, 'seq' | keyof SnapshotData>;
+export type GenerationFiles = Pick<SnapshotManifest, 'seq' | 'logId' | keyof SnapshotData>;
 
 /** A complete generation to read. */
 export interface GenerationSource extends ReadingHooks {
@@ -57,8 +58,9 @@ async function* readIndexLines(source: GenerationSource): AsyncGenerator<readonl
   await (await openPart(source, 'json')).close();
   const reader = await openPart(source, 'index');
   try {
-    const checks = new IndexChecks(source.manifest.seq, INDEX_START);
-    for await (const { bytes, offset } of readLines(reader)) yield readGroup(bytes, offset, reader, checks);
+    const index = { reader, form: indexFormOf(source.manifest), checks: new IndexChecks(source.manifest.seq, INDEX_START) };
+    const { checks } = index;
+    for await (const { bytes, offset } of readLines(reader)) yield readGroup(bytes, offset, index);
     const missing = findMissing(source.manifest, checks);
     if (missing !== undefined) throw reader.corrupt(source.manifest.index.sizeBytes, missing.expected, missing.found);
   } finally {
@@ -66,9 +68,17 @@ async function* readIndexLines(source: GenerationSource): AsyncGenerator<readonl
   }
 }
 
+/** An index that is being read. */
+interface OpenIndex {
+  readonly reader: DataFileReader;
+  readonly form: IndexForm;
+  readonly checks: IndexChecks;
+}
+
 /** @param offset of the group in the file */
-function readGroup(bytes: Buffer, offset: number, reader: DataFileReader, checks: IndexChecks): readonly IndexLine[] {
-  const lines = decodeIndexLines(bytes);
+function readGroup(bytes: Buffer, offset: number, { reader, form, checks }: OpenIndex): readonly IndexLine[] {
+  const lines = decodeIndexLines(bytes, form);
+  if ('faultOffset' in lines && lines.isNewer) throw new SnapshotVersionError(reader.name, 'a key that expires');
   if ('faultOffset' in lines) throw reader.corrupt(offset + lines.faultOffset, 'a line of an index', 'something else');
   for (const line of lines) {
     const fault = checks.take(line);
@@ -140,8 +150,8 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
           : reader.corrupt(json.offset, 'a value', 'the end');
         if (taken instanceof SnapshotCorruptError) throw await findCulprit(index, taken);
         isFirst = false;
-        const { key, seq, timeMs, offset, crc } = entry;
-        group.push({ key, seq, timeMs, offset, sizeBytes: entry.sizeBytes, crc, value: taken });
+        const { key, seq, tag, timeMs, offset, crc } = entry;
+        group.push({ key, seq, tag, timeMs, offset, sizeBytes: entry.sizeBytes, crc, value: taken });
         groupBytes += sizeBytes;
         if (groupBytes < GROUP_BYTES) continue;
         yield group;
@@ -176,7 +186,7 @@ function takeValue(
   const valueStart = start + entry.offset - offset;
   const value = json.bytes.subarray(valueStart, valueStart + entry.sizeBytes);
   const crc = crc32(value);
-  return crc === entry.crc ? value : reader.corrupt(entry.offset, `CRC-32 ${crcText(entry.crc)}`, `CRC-32 ${crcText(crc)}`);
+  return crc === entry.crc ? value : reader.corrupt(entry.offset, `CRC-32 ${hexWord(entry.crc)}`, `CRC-32 ${hexWord(crc)}`);
 }
 
 /** Decides which of two files that disagree is damaged: the index if the rest of it or its digest is wrong, otherwise the `.json`. */
@@ -193,8 +203,8 @@ async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorru
  */
 export async function* readEntries(source: GenerationSource): AsyncGenerator<readonly SnapshotEntry[]> {
   for await (const group of readStoredEntries(source)) {
-    yield group.map(({ key, seq, timeMs, offset, sizeBytes, crc, value }) => (
-      { key, seq, timeMs, offset, sizeBytes, crc, value: value.toString('utf8') }
+    yield group.map(({ key, seq, tag, timeMs, offset, sizeBytes, crc, value }) => (
+      { key, seq, tag, timeMs, offset, sizeBytes, crc, value: value.toString('utf8') }
     ));
   }
 }

@@ -54,8 +54,9 @@ export class SnapshotVersionError extends Error {
   /** File name inside the project's folder. */
   readonly file: string;
 
-  constructor(file: string, format: string) {
-    super(`Cannot read "${file}": its format "${format}" is unknown to this version; run the version that wrote it, or a newer one`);
+  /** @param form what is unknown: the name of a format, or what it has, as a phrase */
+  constructor(file: string, form: string) {
+    super(`Cannot read "${file}": ${form} is unknown to this version; run the version that wrote it, or a newer one`);
     this.file = file;
   }
 }

@@ -9,7 +9,7 @@ import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { addTerm, keyTerm } from '../key-sum.js';
 import { DataFileWriter } from './data-file-writer.js';
-import { encodeIndexLine } from './index-format.js';
+import { encodeIndexLine, SNAPSHOT_FORMAT } from './index-format.js';
 import { beforeValue, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
 import type { SnapshotData } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
@@ -19,6 +19,7 @@ export interface WrittenEntry {
   readonly key: string;
   /** From 1, up to the generation's seq. */
   readonly seq: number;
+  readonly tag: number;
   readonly timeMs: number;
   /** JSON text of one line, or its bytes, which the caller does not change before its call has completed. */
   readonly value: string | Buffer;
@@ -100,7 +101,7 @@ export class SnapshotWriter {
     });
   }
 
-  #put({ key, seq, timeMs, value }: WrittenEntry): void {
+  #put({ key, seq, tag, timeMs, value }: WrittenEntry): void {
     const isFirst = this.#lastKey === undefined;
     invariant(this.#lastKey === undefined || compareUtf8(this.#lastKey, key) < 0, 'keys come in the order of their UTF-8 bytes');
     invariant(Number.isSafeInteger(seq) && seq >= 1 && seq <= this.#target.seq, 'a version is not above the seq of its snapshot');
@@ -111,7 +112,7 @@ export class SnapshotWriter {
     this.#json.put(value);
     const sizeBytes = this.#json.sizeBytes - offset;
     invariant(sizeBytes >= 1 && sizeBytes <= VALUE_BYTES_MAX, 'a value has bytes, and not more than a line');
-    this.#index.put(encodeIndexLine({ key, seq, timeMs, offset, sizeBytes, crc: crc32(value) }));
+    this.#index.put(encodeIndexLine({ key, seq, tag, timeMs, offset, sizeBytes, crc: crc32(value) }));
     this.#lastKey = key;
     this.#keyCount += 1;
     this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
@@ -129,7 +130,7 @@ export class SnapshotWriter {
       const json = await this.#json.finish(true);
       const index = await this.#index.finish(true);
       this.#isOver = true;
-      return { keyCount: this.#keyCount, keySum: this.#keySum, json, index };
+      return { format: SNAPSHOT_FORMAT, keyCount: this.#keyCount, keySum: this.#keySum, json, index };
     });
   }
 

@@ -6,7 +6,7 @@
  *
  * - `snap-<S>.json`: one JSON object with the keys in the order of their UTF-8 bytes and each value token for token.
  *   `<project>.json` beside the log is a copy of it: an output, never read here.
- * - `snap-<S>.index`: one line per key, in the same order: version, time, and the place of its value in the `.json`, with a CRC-32.
+ * - `snap-<S>.index`: one line per key, in the same order: version, tag, time, and the place of its value in the `.json`, with a CRC-32.
  * - `snap-<S>.manifest`: seq, hash and time of the last event in it, counts, sizes and SHA-256 of the other two files, and the
  *   rest of the state. It is renamed into place last: a generation without a manifest does not exist.
  *
@@ -44,8 +44,12 @@ export interface SnapshotFile {
   readonly sha256: string;
 }
 
+/** A format of a generation: 1 has no tags. */
+export type SnapshotFormat = 1 | 2;
+
 /** The two data files of a generation, written and synced. They count once they have a manifest. */
 export interface SnapshotData extends KeyCensus {
+  readonly format: SnapshotFormat;
   readonly json: SnapshotFile;
   readonly index: SnapshotFile;
 }
@@ -65,6 +69,8 @@ export interface IndexEntry {
   readonly key: string;
   /** Version: the seq of its last change. */
   readonly seq: number;
+  /** Tag of that version; see `key-entry.ts`. In format 1, the log id's first 8 digits stand for it. */
+  readonly tag: number;
   /** Time of that change, in milliseconds since 1970. */
   readonly timeMs: number;
   /** Offset of its value in the `.json`, in bytes. */
@@ -83,6 +89,6 @@ export interface SnapshotEntry extends IndexEntry {
 
 /** A change since the previous snapshot. */
 export type SnapshotChange =
-  | { readonly kind: 'set'; readonly key: string; readonly value: string; readonly seq: number; readonly timeMs: number }
+  | ({ readonly kind: 'set'; readonly key: string; readonly value: string } & Pick<IndexEntry, 'seq' | 'tag' | 'timeMs'>)
   | { readonly kind: 'delete'; readonly key: string; readonly seq: number }
   | { readonly kind: 'clear'; readonly seq: number };

@@ -117,9 +117,9 @@ async function writeBase(
   const writer = await snapshots.begin(point.seq);
   try {
     for await (const slice of slicesOf(store)) {
-      for (const [key, { value, seq, timeMs }] of slice) {
+      for (const [key, { value, seq, tag, timeMs }] of slice) {
         invariant(typeof value === 'string', 'a project in memory holds its values');
-        await writer.add({ key, value, seq, timeMs });
+        await writer.add({ key, value, seq, tag, timeMs });
       }
     }
     const data = await writer.finish();

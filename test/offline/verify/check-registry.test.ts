@@ -30,7 +30,7 @@ async function registry(forge: (value: string) => string = (value) => value): Pr
   assert.ok(log?.end !== undefined && log.logId !== undefined);
   const folder = snapshots('_server');
   const writer = await folder.begin(log.end.seq);
-  for (const [key, value] of registrations.save()) await writer.add({ key, value: forge(value), seq: log.end.seq, timeMs: 1 });
+  for (const [key, value] of registrations.save()) await writer.add({ key, value: forge(value), seq: log.end.seq, tag: 1, timeMs: 1 });
   const data = await writer.finish();
   const identity = { project: '_server', logId: log.logId, seq: log.end.seq, hash: log.end.hash, timeMs: 1 };
   await folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });

@@ -46,13 +46,13 @@ const step = fc.oneof(
 );
 
 function entry(value: string | ValuePlace, seq: number): KeyEntry {
-  return { value, seq, timeMs: 1_700_000_000_000 + seq };
+  return { value, seq, tag: (seq * 2_654_435_761) % 2 ** 32, timeMs: 1_700_000_000_000 + seq };
 }
 
-function plain({ value, seq, timeMs }: KeyEntry): KeyEntry {
-  if (typeof value === 'string') return { value, seq, timeMs };
+function plain({ value, ...version }: KeyEntry): KeyEntry {
+  if (typeof value === 'string') return { value, ...version };
   const { file, offset, sizeBytes, crc } = value;
-  return { value: { file, offset, sizeBytes, crc }, seq, timeMs };
+  return { value: { file, offset, sizeBytes, crc }, ...version };
 }
 
 function textOf(known: KeyEntry | undefined): string {
@@ -64,12 +64,12 @@ function sortedKeys(keys: Iterable<string>): string[] {
 }
 
 /** Sets a key from bytes where that is possible, every other time. */
-function setEither(index: KeyIndex, one: string, { value, seq, timeMs }: KeyEntry): number {
+function setEither(index: KeyIndex, one: string, { value, ...version }: KeyEntry): number {
   const isPlain = Buffer.byteLength(one) === one.length && JSON.stringify(one) === `"${one}"`;
-  if (typeof value !== 'string' || seq % 2 === 0 || !isPlain) return index.set(one, { value, seq, timeMs });
+  if (typeof value !== 'string' || version.seq % 2 === 0 || !isPlain) return index.set(one, { value, ...version });
   const bytes = Buffer.from(`é${one}:${value}"`);
   const end = 2 + one.length;
-  return index.setBytes({ bytes, start: 2, end, valueStart: end + 1, valueEnd: bytes.length - 1 }, seq, timeMs);
+  return index.setBytes({ bytes, start: 2, end, valueStart: end + 1, valueEnd: bytes.length - 1 }, version);
 }
 
 function assertEqual(index: KeyIndex, model: ReadonlyMap<string, KeyEntry>): void {
@@ -151,9 +151,10 @@ test('packed keys are found and listed, and change like others, whatever their s
     else packer.addBytes({ bytes, start: 0, end, valueStart: end, valueEnd: bytes.length });
   }
   const [seqs, timesMs] = [Float64Array.from(model.values(), ({ seq }) => seq), Float64Array.from(model.values(), ({ timeMs }) => timeMs)];
+  const tags = Uint32Array.from(model.values(), ({ tag }) => tag);
   const index = new KeyIndex();
   index.reserve(keys.length * 5);
-  index.appendPacked({ firstKey: keys[0] ?? '', lastKey: keys.at(-1) ?? '', chunks: packer.finish(), seqs, timesMs });
+  index.appendPacked({ firstKey: keys[0] ?? '', lastKey: keys.at(-1) ?? '', chunks: packer.finish(), seqs, tags, timesMs });
   assertEqual(index, model);
   for (const [number, one] of keys.entries()) {
     assert.deepEqual(index.get(one), model.get(one));

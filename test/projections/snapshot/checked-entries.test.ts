@@ -8,9 +8,10 @@ import { suite } from '../../suite.js';
 
 const test = suite('projections/snapshot/checked-entries');
 const LINES = [
-  encodeIndexLine({ key: 'b', seq: 2, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32('1.0') }),
-  encodeIndexLine({ key: 'c"', seq: 9, timeMs: -5, offset: 117, sizeBytes: 4, crc: crc32('null') }),
+  encodeIndexLine({ key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32('1.0') }),
+  encodeIndexLine({ key: 'c"', seq: 9, tag: 0xfeed0009, timeMs: -5, offset: 117, sizeBytes: 4, crc: crc32('null') }),
 ];
+const FORM = { format: 2, commonTag: 1 } as const;
 const JSON_TEXT = ',\n"b":1.0,\n"c\\"":null';
 
 interface Change {
@@ -23,7 +24,7 @@ interface Change {
 function check(change: Change): CheckedEntries {
   const { lines = LINES, json = JSON_TEXT, lastKey = 'a', seqMax = 9 } = change;
   const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));
-  return checkEntries({ index: bytesOf(lines.join('')), json: bytesOf(json), before: { lastKey, jsonOffset: 100 }, seqMax });
+  return checkEntries({ index: bytesOf(lines.join('')), json: bytesOf(json), before: { lastKey, jsonOffset: 100 }, form: FORM, seqMax });
 }
 
 test('a sound piece gives its keys and values, and their sum', () => {
@@ -33,15 +34,18 @@ test('a sound piece gives its keys and values, and their sum', () => {
   const values = new KeyValues();
   values.restorePacked(packed, keySum);
   assert.equal(values.keySum, keySum);
-  const expected = [['b', { value: '1.0', seq: 2, timeMs: 20 }], ['c"', { value: 'null', seq: 9, timeMs: -5 }]];
+  const expected = [
+    ['b', { value: '1.0', seq: 2, tag: 0xfeed0002, timeMs: 20 }],
+    ['c"', { value: 'null', seq: 9, tag: 0xfeed0009, timeMs: -5 }],
+  ];
   assert.deepEqual(values.slice({}, 9).entries, expected);
 });
 
 test('a piece that is not UTF-8 is left to a reading without help', () => {
   const bytes = new Uint8Array(Buffer.from(',\n"b":"\xff"', 'latin1'));
-  const entry = { key: 'b', seq: 2, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32(bytes.subarray(-3)) };
+  const entry = { key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32(bytes.subarray(-3)) };
   const index = new Uint8Array(Buffer.from(encodeIndexLine(entry)));
-  const checked = checkEntries({ index, json: bytes, before: { lastKey: 'a', jsonOffset: 100 }, seqMax: 9 });
+  const checked = checkEntries({ index, json: bytes, before: { lastKey: 'a', jsonOffset: 100 }, form: FORM, seqMax: 9 });
   assert.equal(checked.packed, undefined);
 });
 

@@ -1,24 +1,27 @@
 import assert from 'node:assert/strict';
-import { decodeIndexLines, encodeIndexLine } from '../../../src/projections/snapshot/index-format.js';
+import { decodeIndexLines, encodeIndexLine, type IndexForm } from '../../../src/projections/snapshot/index-format.js';
 import type { IndexEntry } from '../../../src/projections/snapshot/snapshot.js';
 import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 
 const test = suite('projections/snapshot/index-format');
-const ENTRY: IndexEntry = { key: 'a', seq: 1, timeMs: 2, offset: 6, sizeBytes: 1, crc: 0xabc };
-const LINE = '["a",1,2,6,1,"00000abc"]\n';
+const ENTRY: IndexEntry = { key: 'a', seq: 1, tag: 0xdef, timeMs: 2, offset: 6, sizeBytes: 1, crc: 0xabc };
+const LINE = '["a",1,2,6,1,"00000abc","00000def",null]\n';
+const FORM = { format: 2, commonTag: 7 } as const;
+const OLD_FORM = { format: 1, commonTag: 7 } as const;
 
 const arbitraryEntry: fc.Arbitrary<IndexEntry> = fc.record({
   key: fc.string({ unit: 'binary', maxLength: 40 }),
   seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  tag: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   timeMs: fc.maxSafeInteger(),
   offset: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   sizeBytes: fc.integer({ min: 1, max: 16_777_216 }),
   crc: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
 }, { noNullPrototype: true });
 
-function entriesOf(bytes: Buffer): readonly IndexEntry[] {
-  const lines = decodeIndexLines(bytes);
+function entriesOf(bytes: Buffer, form: IndexForm = FORM): readonly IndexEntry[] {
+  const lines = decodeIndexLines(bytes, form);
   assert.ok(!('faultOffset' in lines));
   for (const { entry, keyText } of lines) {
     assert.equal(keyText.bytes.toString('utf8', keyText.start, keyText.end), JSON.stringify(entry.key));
@@ -28,13 +31,35 @@ function entriesOf(bytes: Buffer): readonly IndexEntry[] {
 
 test('a line is a JSON array', () => {
   assert.equal(encodeIndexLine(ENTRY), LINE);
-  assert.equal(encodeIndexLine({ ...ENTRY, key: 'q"\\\n\u2028ü' }), '["q\\"\\\\\\n\u2028ü",1,2,6,1,"00000abc"]\n');
+  assert.equal(encodeIndexLine({ ...ENTRY, key: 'q"\\\n\u2028ü' }), '["q\\"\\\\\\n\u2028ü",1,2,6,1,"00000abc","00000def",null]\n');
 });
 
 test('decoding inverts encoding', () => {
   fc.assert(fc.property(fc.array(arbitraryEntry, { minLength: 1 }), (entries) => {
     assert.deepEqual(entriesOf(Buffer.from(entries.map(encodeIndexLine).join(''))), entries);
   }));
+});
+
+test('a line of format 1 has no tag: its version gets the one that all have in common', () => {
+  fc.assert(fc.property(fc.array(arbitraryEntry, { minLength: 1 }), (entries) => {
+    const bytes = Buffer.from(entries.map((entry) => encodeIndexLine(entry).replace(/,"[0-9a-f]{8}",null\]\n$/, ']\n')).join(''));
+    assert.deepEqual(entriesOf(bytes, OLD_FORM), entries.map((entry) => ({ ...entry, tag: OLD_FORM.commonTag })));
+    assert.ok('faultOffset' in decodeIndexLines(bytes, FORM));
+  }));
+  assert.ok('faultOffset' in decodeIndexLines(Buffer.from(LINE), OLD_FORM));
+});
+
+test('a key that expires is of a newer version, and no damage', () => {
+  const expiring = LINE.replace('null', '1795341601000');
+  const isNewer = (line: string): unknown => {
+    const decoded = decodeIndexLines(Buffer.from(`${LINE}${line}`), FORM);
+    return 'faultOffset' in decoded && decoded.isNewer;
+  };
+  assert.equal(isNewer(expiring), true);
+  const damaged = [
+    expiring.replace('1795', '1.795'), expiring.replace('0abc', '0abX'), expiring.replace(',6,', ',0,'), '["a",1,5]\n', '5\n',
+  ];
+  for (const line of damaged) assert.equal(isNewer(line), false, line);
 });
 
 test('a line that is changed anywhere is decoded as JSON.parse decodes it, if JSON.stringify spells it so', () => {
@@ -45,15 +70,16 @@ test('a line that is changed anywhere is decoded as JSON.parse decodes it, if JS
       return `${text.slice(0, place)}${to}${text.slice(place + 1)}`;
     }, encodeIndexLine(entry));
     const bytes = Buffer.from(line);
-    const decoded = decodeIndexLines(bytes);
+    const decoded = decodeIndexLines(bytes, FORM);
     const row = parsed(bytes.toString().trimEnd());
     if ('faultOffset' in decoded) {
       assert.ok(row === undefined || !isRow(row), line);
       return;
     }
     assert.ok(row !== undefined && isRow(row), line);
-    const [{ entry: { key, seq, timeMs, offset, sizeBytes, crc } } = assert.fail()] = decoded;
-    assert.deepEqual([key, seq, timeMs, offset, sizeBytes, crc.toString(16).padStart(8, '0')], row);
+    const [{ entry: { key, seq, tag, timeMs, offset, sizeBytes, crc } } = assert.fail()] = decoded;
+    const [crcText, tagText] = [crc, tag].map((word) => word.toString(16).padStart(8, '0'));
+    assert.deepEqual([key, seq, timeMs, offset, sizeBytes, crcText, tagText, null], row);
   }));
 });
 
@@ -67,22 +93,34 @@ function parsed(text: string): unknown {
   }
 }
 
+function isWord(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{8}$/.test(value);
+}
+
 function isRow(value: unknown): boolean {
-  const [key, seq, timeMs, offset, sizeBytes, crc, ...more] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+  const [key, seq, timeMs, offset, sizeBytes, crc, tag, expiry, ...more] = Array.isArray(value) ? (value as readonly unknown[]) : [];
   const areCounts = [seq, offset, sizeBytes].every((one) => Number.isSafeInteger(one) && Number(one) >= 1);
-  return typeof key === 'string' && areCounts && Number.isSafeInteger(timeMs) && /^[0-9a-f]{8}$/.test(String(crc)) && more.length === 0;
+  const areWords = [crc, tag].every(isWord);
+  return typeof key === 'string' && areCounts && Number.isSafeInteger(timeMs) && areWords && expiry === null && more.length === 0;
 }
 
 test('a line in another spelling is refused with its offset', () => {
   const wrong = [
-    '[ "a",1,2,6,1,"00000abc"]', '["a",1.0,2,6,1,"00000abc"]', '["a",1e0,2,6,1,"00000abc"]', '["\\u0061",1,2,6,1,"00000abc"]', '[]', '',
-    '["a",0,2,6,1,"00000abc"]', '["a",-1,2,6,1,"00000abc"]', '["a",1,2.5,6,1,"00000abc"]', '["a",1,2,6,0,"00000abc"]', '{}', '1', 'null',
-    '["a",1,2,6,1,"00000ABC"]', '["a",1,2,6,1,"abc"]', '["a",1,2,6,1,2748]', '["a",1,2,6,1]', '["a",1,2,6,1,"00000abc",1]', '"a"',
-    '[1,1,2,6,1,"00000abc"]', '["a","1",2,6,1,"00000abc"]', '["a",9007199254740993,2,6,1,"00000abc"]', '["a",1,2,6,1,"00000abc"],',
-    '["a",1,2,6,1,"00000abc"]\r', '["a\t",1,2,6,1,"00000abc"]', '["a",-0,2,6,1,"00000abc"]',
+    '[ "a",1,2,6,1,"00000abc","00000def",null]', '["a",1.0,2,6,1,"00000abc","00000def",null]',
+    '["a",1e0,2,6,1,"00000abc","00000def",null]', '["\\u0061",1,2,6,1,"00000abc","00000def",null]', '[]', '',
+    '["a",0,2,6,1,"00000abc","00000def",null]', '["a",-1,2,6,1,"00000abc","00000def",null]', '["a",1,2.5,6,1,"00000abc","00000def",null]',
+    '["a",1,2,6,0,"00000abc","00000def",null]', '{}', '1', 'null', '["a",1,2,6,1,"00000ABC","00000def",null]',
+    '["a",1,2,6,1,"abc","00000def",null]', '["a",1,2,6,1,2748,"00000def",null]', '["a",1,2,6,1]',
+    '["a",1,2,6,1,"00000abc","00000def",null,1]', '["a",1,2,6,1,"00000abc"]', '["a",1,2,6,1,"00000abc","0000def",null]',
+    '["a",1,2,6,1,"00000abc",1,null]', '["a",1,2,6,1,"00000abc","00000def",false]', '["a",1,2,6,1,"00000abc","00000def"]', '"a"',
+    '[1,1,2,6,1,"00000abc","00000def",null]', '["a","1",2,6,1,"00000abc","00000def",null]',
+    '["a",9007199254740993,2,6,1,"00000abc","00000def",null]', '["a",1,2,6,1,"00000abc","00000def",null],',
+    '["a",1,2,6,1,"00000abc","00000def",null]\r', '["a\t",1,2,6,1,"00000abc","00000def",null]',
+    '["a",-0,2,6,1,"00000abc","00000def",null]',
   ];
   for (const line of wrong) {
-    assert.deepEqual(decodeIndexLines(Buffer.from(`${LINE}${LINE}${line}\n${LINE}`)), { faultOffset: 2 * LINE.length }, line);
+    const decoded = decodeIndexLines(Buffer.from(`${LINE}${LINE}${line}\n${LINE}`), FORM);
+    assert.deepEqual(decoded, { faultOffset: 2 * LINE.length, isNewer: false }, line);
   }
 });
 

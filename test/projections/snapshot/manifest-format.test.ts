@@ -9,7 +9,7 @@ import { manifestOf } from './snapshot-fixture.js';
 const test = suite('projections/snapshot/manifest-format');
 const NAME = 'snap-00000000000000000042.manifest';
 const MANIFEST: SnapshotManifest = manifestOf({
-  keyCount: 2, keySum: 12_345, json: { sizeBytes: 20, sha256: 'a'.repeat(64) }, index: { sizeBytes: 80, sha256: 'b'.repeat(64) },
+  format: 2, keyCount: 2, keySum: 12_345, json: { sizeBytes: 20, sha256: 'a'.repeat(64) }, index: { sizeBytes: 80, sha256: 'b'.repeat(64) },
 }, 42);
 const { text: TEXT, digest: DIGEST } = encodeManifest(MANIFEST);
 
@@ -52,10 +52,10 @@ test('a state of any shape is decoded as it was', () => {
 });
 
 test('another format is refused with its own error, whatever else is wrong', () => {
-  for (const text of [TEXT.replace('snapshot/1', 'snapshot/2'), '{\n"format":"simplekv-snapshot/12",\nwhatever']) {
+  for (const text of [TEXT.replace('snapshot/2', 'snapshot/3'), '{\n"format":"simplekv-snapshot/12",\nwhatever']) {
     assert.throws(() => decodeManifest(Buffer.from(text), NAME), SnapshotVersionError);
   }
-  refused(TEXT.replace('snapshot/1', 'snapshot/01'), /a manifest/);
+  refused(TEXT.replace('snapshot/2', 'snapshot/02'), /a manifest/);
   refused(TEXT.replace('simplekv', 'simplekw'), /a manifest/);
 });
 

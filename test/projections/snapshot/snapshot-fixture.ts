@@ -49,10 +49,15 @@ export function timeOf(seq: number): number {
   return 1_700_000_000_000 + seq;
 }
 
+/** The tag that tests give a version. */
+export function tagOf(seq: number): number {
+  return (seq * 2_654_435_761) % 2 ** 32;
+}
+
 /** Writes the data files of a generation. */
 export async function writeData(disk: FaultDisk, entries: readonly PlainEntry[], seq: number): Promise<SnapshotData> {
   const writer = await folderOn(disk).begin(seq);
-  await writer.addAll(entries.map(([key, value, version]) => ({ key, value, seq: version, timeMs: timeOf(version) })));
+  await writer.addAll(entries.map(([key, value, version]) => ({ key, value, seq: version, tag: tagOf(version), timeMs: timeOf(version) })));
   return await writer.finish();
 }
 
@@ -77,7 +82,7 @@ export async function entriesOf(disk: FaultDisk, manifest: SnapshotManifest): Pr
 
 /** A change that sets a key. */
 export function setChange(key: string, value: string, seq: number): Extract<SnapshotChange, { kind: 'set' }> {
-  return { kind: 'set', key, value, seq, timeMs: timeOf(seq) };
+  return { kind: 'set', key, value, seq, tag: tagOf(seq), timeMs: timeOf(seq) };
 }
 
 /** Splits changes into groups of a size. */

@@ -42,7 +42,7 @@ test('an unusable manifest is reported, and the others are still listed', async 
   for (const seq of [1, 2, 3, 4]) await commitEntries(disk, [], seq);
   disk.put(path(2, 'manifest'), 'nonsense');
   disk.put(path(3, 'manifest'), disk.bytesOf(path(1, 'manifest')));
-  disk.put(path(4, 'manifest'), disk.bytesOf(path(4, 'manifest')).toString().replace('snapshot/1', 'snapshot/2'));
+  disk.put(path(4, 'manifest'), disk.bytesOf(path(4, 'manifest')).toString().replace('snapshot/2', 'snapshot/3'));
   disk.fail({ method: 'read', path: path(1, 'manifest'), action: { kind: 'errno', code: 'EIO' } });
   const { committed, unreadable } = await folderOn(disk).list();
   assert.deepEqual(committed, []);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { AppError } from '../../../src/base/app-error.js';
+import { hexWord } from '../../../src/base/hex-word.js';
 import { InvariantError } from '../../../src/base/invariant.js';
 import { addTerm, keyTerm } from '../../../src/projections/key-sum.js';
 import { suite } from '../../suite.js';
-import { commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, namesIn, timeOf, writeData } from './snapshot-fixture.js';
+import { commitEntries, emptyDisk, entriesOf, FOLDER, folderOn, namesIn, tagOf, timeOf, writeData } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/snapshot-writer');
 const JSON_PATH = `${FOLDER}/snap-00000000000000000009.json`;
@@ -18,14 +19,15 @@ test('the JSON has one key per line, token for token, and the index has the plac
   const json = disk.bytesOf(JSON_PATH);
   assert.equal(json.toString(), '{\n"a":1.0,\n"b\\"":{"z":1,"a":"Zoë"},\n"ü":1e400\n}\n');
   const lines = disk.bytesOf(INDEX_PATH).toString().trimEnd().split('\n').map((line) => JSON.parse(line) as [string, ...number[]]);
-  for (const [key, seq, timeMs, offset = 0, sizeBytes = 0, crc] of lines) {
+  for (const [key, seq, timeMs, offset = 0, sizeBytes = 0, crc, tag, ...rest] of lines) {
     const value = json.subarray(offset, offset + sizeBytes);
     assert.deepEqual(JSON.parse(value.toString()), (JSON.parse(json.toString()) as Record<string, unknown>)[key]);
     assert.equal(crc32(value).toString(16).padStart(8, '0'), crc);
-    assert.equal(timeMs, timeOf(seq ?? 0));
+    assert.deepEqual([timeMs, tag, rest], [timeOf(seq ?? 0), hexWord(tagOf(seq ?? 0)), [null]]);
   }
   assert.deepEqual(lines.map(([key, seq]) => [key, seq]), [['a', 3], ['b"', 9], ['ü', 5]]);
   assert.deepEqual(data, {
+    format: 2,
     keyCount: 3,
     keySum: [keyTerm('a', 3), keyTerm('b"', 9), keyTerm('ü', 5)].reduce(addTerm),
     json: { sizeBytes: json.length, sha256: sha256(json) },
@@ -64,7 +66,7 @@ test('values larger than one write, and many small ones, are written completely'
 test('a value can be bytes instead of text', async () => {
   const disk = emptyDisk();
   const writer = await folderOn(disk).begin(9);
-  await writer.add({ key: 'a', seq: 1, timeMs: 1, value: Buffer.from('"é"') });
+  await writer.add({ key: 'a', seq: 1, tag: 1, timeMs: 1, value: Buffer.from('"é"') });
   await writer.finish();
   assert.equal(disk.bytesOf(JSON_PATH).toString(), '{\n"a":"é"\n}\n');
 });
@@ -77,8 +79,8 @@ test('keys out of order, a version from the future, a value of two lines or of n
     const disk = emptyDisk();
     const writer = await folderOn(disk).begin(9);
     // U+10000 is above U+FFFF in UTF-8 and below it in UTF-16.
-    await writer.add({ key: key === '\uffff' ? '\u{10000}' : 'b', value: '1', seq: 1, timeMs: 1 });
-    await assert.rejects(writer.add({ key, value, seq, timeMs: 1 }), InvariantError, JSON.stringify(key));
+    await writer.add({ key: key === '\uffff' ? '\u{10000}' : 'b', value: '1', seq: 1, tag: 1, timeMs: 1 });
+    await assert.rejects(writer.add({ key, value, seq, tag: 1, timeMs: 1 }), InvariantError, JSON.stringify(key));
     assert.deepEqual(namesIn(disk), []);
     assert.deepEqual(disk.openPaths, []);
     await assert.rejects(writer.finish(), InvariantError);
@@ -106,7 +108,7 @@ test('a full disk rejects with disk_full, and no file of the attempt is left', a
 test('abandoning an attempt leaves no file, and abandoning a finished one does nothing', async () => {
   const disk = emptyDisk();
   const writer = await folderOn(disk).begin(9);
-  await writer.add({ key: 'a', value: '1', seq: 1, timeMs: 1 });
+  await writer.add({ key: 'a', value: '1', seq: 1, tag: 1, timeMs: 1 });
   await writer.abandon();
   await writer.abandon();
   assert.deepEqual([namesIn(disk), disk.openPaths], [[], []]);

@@ -417,7 +417,7 @@ test('a snapshot that a log goes on from and that is another than the log names 
   for await (const group of snapshots.readEntries(base)) entries.push(...group);
   await snapshots.remove(base.seq);
   const writer = await snapshots.begin(base.seq);
-  for (const { key, seq, timeMs } of entries) await writer.add({ key, seq, timeMs, value: '"forged"' });
+  for (const entry of entries) await writer.add({ ...entry, value: '"forged"' });
   await snapshots.commit({ ...base, ...(await writer.finish()) });
   const life = await beginLife(folder);
   assert.equal(life.lives.details(P).state, 'corrupt');

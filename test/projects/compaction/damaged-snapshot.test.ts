@@ -176,6 +176,11 @@ test('damage that a second read does not find changes nothing', async () => {
   await project.close();
 });
 
+/** Tags differ in length. */
+function withoutTags(everything: string): string {
+  return everything.replaceAll(/tag\\?":\d+/g, '');
+}
+
 for (const part of ['json', 'index', 'manifest']) {
   test(`a damaged ${part} that shows only when the next snapshot is made is left behind, or nothing of it goes`, async () => {
     const replaceable = await twoGenerations();
@@ -184,7 +189,8 @@ for (const part of ['json', 'index', 'manifest']) {
     await replaceable.store.submit({ type: 'set', key: 'k1', value: longValue(1) }, CONTEXT);
     await replaceable.compact();
     assert.equal(await isSound(replaceable, replaceable.store.seq), true);
-    assert.deepEqual([await unreadable(replaceable), (await everythingOf(replaceable.store)).length > wanted.length], [[], true]);
+    assert.deepEqual(await unreadable(replaceable), []);
+    assert.ok(withoutTags(await everythingOf(replaceable.store)).length > withoutTags(wanted).length);
     await replaceable.close();
 
     const only = await onlySnapshots(true);
@@ -244,7 +250,7 @@ for (const isCaching of [true, false]) {
     await project.close();
     const again = await openCompacted({ disk: project.disk });
     await again.store.submit({ type: 'set', key: 'z1', value: longValue(1) }, CONTEXT);
-    const values = (text: string): unknown => (JSON.parse(text) as [number, string, number, unknown, string])[4].length;
+    const values = (text: string): unknown => withoutTags((JSON.parse(text) as [number, string, number, unknown, string])[4]).length;
     assert.equal(values(await everythingOf(again.store)), values(wanted));
     assert.deepEqual(await unreadable(again), []);
     await again.close();
