@@ -11,7 +11,8 @@ import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 import { PROPERTY_RUNS } from '../../test-form.js';
 import {
-  build, commitEntries, emptyDisk, entriesOf, flatten, FOLDER, folderOn, inGroups, manifestOf, namesIn, type PlainEntry, setChange, timeOf,
+  build, commitEntries, emptyDisk, entriesOf, flatten, FOLDER, folderOn, inGroups, manifestOf, namesIn, type PlainEntry, setChange, tagOf,
+  timeOf,
 } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/build-snapshot');
@@ -75,8 +76,8 @@ async function compare(steps: readonly Step[], limits: ChangeLimits | undefined)
       const manifest = manifestOf(data, seq);
       const expected = model.sorted();
       assert.deepEqual(await entriesOf(disk, manifest), expected);
-      const times = (await flatten(folderOn(disk).readIndex(manifest))).map(({ timeMs }) => timeMs);
-      assert.deepEqual(times, expected.map(([, , version]) => timeOf(version)));
+      const times = (await flatten(folderOn(disk).readIndex(manifest))).map(({ timeMs, tag }) => [timeMs, tag]);
+      assert.deepEqual(times, expected.map(([, , version]) => [timeOf(version), tagOf(version)]));
       assert.equal(data.keySum, expected.reduce((sum, [key, , version]) => addTerm(sum, keyTerm(key, version)), 0));
       assert.ok(namesIn(disk).every((name) => !name.includes('run-')), 'no run file is left');
       assert.deepEqual(disk.openPaths, []);

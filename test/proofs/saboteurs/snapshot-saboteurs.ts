@@ -18,6 +18,15 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     tests: ['projections/snapshot/checked-entries'],
   },
   {
+    name: 'lose-the-tags-of-a-snapshot',
+    changes: [{
+      file: 'src/projections/snapshot/change-block.ts',
+      find: 'change.tag : 0',
+      replace: '0 : 0',
+    }],
+    tests: ['e2e/etags.e2e', 'projections/snapshot/build-snapshot'],
+  },
+  {
     name: 'commit-a-snapshot-before-its-data',
     changes: [{
       file: 'src/projections/snapshot/snapshot-writer.ts',

@@ -137,10 +137,15 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'ignore-conditions',
     changes: [{
       file: 'src/store/decide.ts',
-      find: 'if (precondition === undefined || holds(',
+      find: 'if (holds(found, precondition))',
       statement: 'return undefined;',
     }],
     tests: ['proofs/linearizability/recorded-histories.crash', 'store/decide'],
+  },
+  {
+    name: 'match-a-version-of-another-line',
+    changes: [{ file: 'src/store/decide.ts', find: 'precondition.tag === tag', replace: 'true' }],
+    tests: ['e2e/etags.e2e', 'store/version-tags', 'store/decide'],
   },
   {
     name: 'answer-reads-from-a-cache',
