@@ -79,7 +79,9 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   history_gone: {
     status: 410, title: 'History gone', facts: { oldest_seq: COUNT, snapshot_seq: { type: ['integer', 'null'], minimum: 0 } },
   },
-  precondition_failed: { status: 412, title: 'Precondition failed', facts: { current_seq: COUNT, op_index: COUNT, key: TEXT } },
+  precondition_failed: {
+    status: 412, title: 'Precondition failed', facts: { current_seq: COUNT, op_index: COUNT, key: TEXT, expected: COUNT, actual: COUNT },
+  },
   not_acceptable: { status: 406, title: 'Not acceptable' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   unsupported_content_encoding: { status: 415, title: 'Unsupported content encoding' },

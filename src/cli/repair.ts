@@ -180,7 +180,9 @@ function namedLosses({ keys, seemingKeys, hasMoreKeys, settingsSeqs, apiKeySeqs,
     lines.push('  possibly also these keys (read from damaged records, so their names may be wrong):', ...named(seemingKeys));
   }
   if (hasMoreKeys) lines.push('  and more keys than are listed here');
-  const seqs = { 'changes of settings': settingsSeqs, 'changes of the API key': apiKeySeqs, 'deletions of all keys': clearSeqs };
+  const seqs = {
+    'changes of settings': settingsSeqs, 'changes of the API key': apiKeySeqs, 'deletions of all keys or of a range': clearSeqs,
+  };
   for (const [what, list] of Object.entries(seqs)) if (list.length > 0) lines.push(`  ${what}: ${seqsText(list)}`);
   if (mayBeMore) lines.push('  other keys may be lost as well: not every lost line is present and readable');
   return lines;

@@ -35,6 +35,7 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
   set: ['key', 'value'],
   delete: ['key'],
   clear: ['count'],
+  'clear.range': ['prefix', 'start', 'end', 'count'],
   batch: ['ops'],
   'project.created': ['id', 'log_id'],
   'project.deleted': ['id', 'log_id', 'last_seq', 'last_hash'],
@@ -90,11 +91,16 @@ function memberNames(table: SettingTable): string[] {
   return Object.entries(table).flatMap(([name, entry]) => (isSetting(entry) ? [name] : [name, ...memberNames(entry)]));
 }
 
+const BOUND = { type: ['string', 'null'] };
+
 const FIELD_SCHEMAS = {
   settings: settingsSchema,
   key_id: { anyOf: [{ type: 'string', pattern: '^[0-9a-f]{16}$' }, { type: 'null' }] },
   key: { type: 'string', minLength: 1 },
   count: { type: 'integer', minimum: 0 },
+  prefix: BOUND,
+  start: BOUND,
+  end: BOUND,
   id: { type: 'string', pattern: PROJECT_ID_PATTERN },
   log_id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
   last_seq: { type: 'integer', minimum: 0 },
@@ -127,7 +133,7 @@ export function encodeEvent(event: AnyEvent): EncodedEvent {
   const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
   const members: Readonly<Record<string, unknown>> = { ...event, ...stored };
   const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${printMember(field, members[field])}`).join(',');
-  return { op: event.op, body, format: 1 };
+  return { op: event.op, body, format: event.op === 'clear.range' ? 2 : 1 };
 }
 
 function printMember(field: string, value: unknown): string {

@@ -3,6 +3,7 @@
  */
 import type { ByteRange } from '../base/byte-scan.js';
 import type { TextPlace } from '../base/text-place.js';
+import type { KeyRange } from './key-range.js';
 import type { ProjectSettings } from './project-settings.js';
 
 /** A project was created. Always seq 1 of its log, or the first event after a base. */
@@ -66,8 +67,18 @@ interface KeysCleared {
   readonly count: number;
 }
 
+/** Every key of a range was deleted, at least one. */
+interface RangeCleared extends RangeConditions {
+  readonly op: 'clear.range';
+  /** The number of deleted keys. */
+  readonly count: number;
+}
+
+/** The conditions of a range; null for one that is not made. */
+type RangeConditions = { readonly [Bound in keyof KeyRange]-?: string | null };
+
 /** An event of a project's log. */
-export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeyChanged | KeysChanged | KeysCleared;
+export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeyChanged | KeysChanged | KeysCleared | RangeCleared;
 
 /** Registry: a project with a log on disk exists. */
 interface ProjectRegistered {
@@ -181,6 +192,16 @@ export function isServerEvent(event: AnyEvent): event is ServerEvent {
 /** Tells whether an event belongs to a project's log. */
 export function isProjectEvent(event: AnyEvent): event is ProjectEvent {
   return !isServerEvent(event);
+}
+
+/** Returns the range of conditions. */
+export function rangeOf({ prefix, start, end }: RangeConditions): KeyRange {
+  return { ...(prefix !== null && { prefix }), ...(start !== null && { start }), ...(end !== null && { end }) };
+}
+
+/** Returns the conditions of a range. */
+export function rangeConditions({ prefix, start, end }: KeyRange): RangeConditions {
+  return { prefix: prefix ?? null, start: start ?? null, end: end ?? null };
 }
 
 /** Returns the changes of single keys that an event made, in their order. */

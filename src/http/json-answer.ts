@@ -1,6 +1,7 @@
 /**
  * JSON answers other than values and listings.
  */
+import type { CommandResult } from '../store/command.js';
 import type { Answer } from './exchange.js';
 
 /** `Content-Type` of JSON. */
@@ -18,4 +19,9 @@ export function uncached(contentType: string): string[] {
  */
 export function jsonAnswer(status: number, document: object, headers: readonly string[] = []): Answer {
   return { status, headers: [...uncached(JSON_TYPE), ...headers], body: JSON.stringify(document) };
+}
+
+/** The receipt of a change; `durable: false` if it may not be on disk yet. */
+export function receiptOf({ seq, hash, volatile }: CommandResult): object {
+  return volatile ? { seq, hash, durable: false } : { seq, hash };
 }

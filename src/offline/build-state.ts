@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Disk } from '../disk/disk.js';
-import { keyChangesOf } from '../events/event.js';
+import { keyChangesOf, rangeOf } from '../events/event.js';
 import { versionTag } from '../events/key-version.js';
 import type { LogLine } from '../log/log.js';
 import { buildSnapshot } from '../projections/snapshot/build-snapshot.js';
@@ -60,6 +60,7 @@ function changesOf(line: LogLine): readonly SnapshotChange[] {
   const { seq, timeMs } = line;
   const tag = versionTag(line.hash);
   if (event.op === 'clear') return [{ kind: 'clear', seq }];
+  if (event.op === 'clear.range') return [{ kind: 'range', range: rangeOf(event), seq }];
   return keyChangesOf(event).map((change) => (
     change.op === 'set' ? { kind: 'set', key: change.key, value: change.value, seq, tag, timeMs } : { kind: 'delete', key: change.key, seq }
   ));

@@ -8,12 +8,12 @@ import type { ByteRange } from '../base/byte-scan.js';
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
-import { keyChangesOf, type ProjectEvent, type Recorded } from '../events/event.js';
+import { keyChangesOf, type ProjectEvent, rangeOf, type Recorded } from '../events/event.js';
 import { versionTag } from '../events/key-version.js';
 import type { KeyEntry } from './key-entry.js';
 import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js';
 import type { PackedEntries } from './key-index/packed-entries.js';
-import type { KeyRange } from './key-range.js';
+import type { DirectedRange, KeyRange } from '../events/key-range.js';
 import type { KeyWatcher } from './key-watcher.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
@@ -78,17 +78,17 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   /** {@inheritDoc KeyIndex.slice} */
-  slice(range: KeyRange, limit: number, valueBytesMax?: number): KeySlice {
+  slice(range: DirectedRange, limit: number, valueBytesMax?: number): KeySlice {
     return this.#index.slice(range, limit, valueBytesMax);
   }
 
   /** {@inheritDoc KeyIndex.members} */
-  members(range: KeyRange, limit: number, valueBytesMax: number): Members | undefined {
+  members(range: DirectedRange, limit: number, valueBytesMax: number): Members | undefined {
     return this.#index.members(range, limit, valueBytesMax);
   }
 
   /** {@inheritDoc KeyIndex.keys} */
-  keys(range: KeyRange, limit: number): string[] {
+  keys(range: DirectedRange, limit: number): string[] {
     return this.#index.keys(range, limit);
   }
 
@@ -120,7 +120,8 @@ export class KeyValues implements Projection<ProjectEvent> {
   #inform(event: ProjectEvent): void {
     for (const watcher of this.#watchers) {
       for (const { key } of keyChangesOf(event)) watcher.beforeChange(key);
-      if (event.op === 'clear') watcher.beforeClear();
+      if (event.op === 'clear') watcher.beforeClear({});
+      if (event.op === 'clear.range') watcher.beforeClear(rangeOf(event));
     }
   }
 
@@ -145,7 +146,18 @@ export class KeyValues implements Projection<ProjectEvent> {
       invariant(event.count === this.count, `seq ${seq} clears as many keys as there are`);
       this.#index = new KeyIndex();
       this.#keySum = 0;
+    } else if (event.op === 'clear.range') {
+      const count = this.#index.deleteIn(rangeOf(event), (key, version) => {
+        this.#keySum = removeTerm(this.#keySum, keyTerm(key, version));
+      });
+      invariant(event.count === count, `seq ${seq} clears as many keys as there are in its range`);
+      this.#renewIfEmpty();
     }
+  }
+
+  /** Deletions give back the memory of texts, but not that of columns. */
+  #renewIfEmpty(): void {
+    if (this.#index.count === 0) this.#index = new KeyIndex();
   }
 
   #set(key: string, entry: KeyEntry): void {
@@ -162,8 +174,7 @@ export class KeyValues implements Projection<ProjectEvent> {
     const previous = this.#index.delete(key);
     invariant(previous > 0, `the key that seq ${seq} deletes exists`);
     this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
-    // Deletions give back the memory of texts, but not that of columns.
-    if (this.#index.count === 0) this.#index = new KeyIndex();
+    this.#renewIfEmpty();
   }
 
   /** A text without a place on disk stays in memory in either mode: it could not be read again. */

@@ -1,7 +1,9 @@
 /**
  * The state on which the commands of a batch are decided: the durable state plus the earlier decisions of the batch. Readers never see it.
  */
+import { invariant } from '../base/invariant.js';
 import { type KeyChanged, keyChangesOf, type ProjectEvent } from '../events/event.js';
+import type { KeyRange } from '../events/key-range.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { ProjectModel } from '../projections/project-model.js';
 import type { DecisionState } from './decide.js';
@@ -46,6 +48,11 @@ export class BatchState implements DecisionState {
 
   tagOf(key: string): number | undefined {
     return this.#versions.has(key) ? undefined : this.#model.values.tagOf(key);
+  }
+
+  countIn(range: KeyRange): number {
+    invariant(this.#versions.size === 0 && !this.#isCleared, 'keys of a range are counted before anything else of the batch is decided');
+    return this.#model.values.countIn(range);
   }
 
   /** Seq of the last line, were the batch to end here. */

@@ -125,8 +125,9 @@ export class BatchTurn {
         continue;
       }
       if (decision.event === undefined) {
-        const { lastSeq: seq, steps } = decision;
-        answers.push((volatile) => waiting.resolve({ seq, hash: undefined, created: false, count: 0, steps, volatile }));
+        const { lastSeq: seq, count, steps } = decision;
+        const result = { seq, hash: undefined, created: false, count, ...(steps && { steps }) };
+        answers.push((volatile) => waiting.resolve({ ...result, volatile }));
         continue;
       }
       const line = lines[next];

@@ -72,9 +72,11 @@ export class CommandQueue {
     let sizeBytes = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
+      if (count > 0 && isAlone(waiting)) break;
       if (count === BATCH_COMMANDS_MAX || (count > 0 && sizeBytes + waiting.sizeBytes > BATCH_BYTES_MAX)) break;
       sizeBytes += waiting.sizeBytes;
       count += 1;
+      if (isAlone(waiting)) break;
     }
     this.#sizeBytes -= sizeBytes;
     return this.#waiting.splice(0, count);
@@ -87,6 +89,11 @@ export class CommandQueue {
     this.#sizeBytes = 0;
     for (const { reject } of waiting) reject(reason);
   }
+}
+
+/** Whether a command is a batch of its own: it counts keys of the model, which lacks the decisions of its batch. */
+function isAlone({ command }: WaitingCommand): boolean {
+  return command.type === 'clear.range';
 }
 
 /** The size of a command in the queue, in bytes. */

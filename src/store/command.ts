@@ -1,6 +1,7 @@
 /**
  * Commands: requests to a project's store, as data. A command may be refused.
  */
+import type { KeyRange } from '../events/key-range.js';
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 
 /**
@@ -30,9 +31,23 @@ interface DeleteCommand {
   readonly precondition?: Precondition;
 }
 
+/** What a deletion of many keys depends on. */
+export interface ClearLimits {
+  /** The number of keys that there must be to delete. */
+  readonly expectCount?: number;
+  /** True: only counts them. @default false */
+  readonly isDryRun?: boolean;
+}
+
 /** Deletes all keys. */
-interface ClearCommand {
+interface ClearCommand extends ClearLimits {
   readonly type: 'clear';
+}
+
+/** Deletes all keys of a range. It is decided in a turn of its own, so that the keys are those of the model. */
+interface ClearRangeCommand extends ClearLimits {
+  readonly type: 'clear.range';
+  readonly range: KeyRange;
 }
 
 /** One step of a batch. */
@@ -73,7 +88,8 @@ interface CreateProjectCommand {
 
 /** Any command of a store. */
 export type Command =
-  SetCommand | DeleteCommand | BatchCommand | ClearCommand | UpdateProjectCommand | ChangeKeyCommand | CreateProjectCommand;
+  | SetCommand | DeleteCommand | BatchCommand | ClearCommand | ClearRangeCommand
+  | UpdateProjectCommand | ChangeKeyCommand | CreateProjectCommand;
 
 /** The origin of a command, recorded in its event. */
 export interface CommandContext {
@@ -96,9 +112,9 @@ export type StepResult =
 
 /** The result of an accepted command. */
 export interface CommandResult {
-  /** Seq of the event: the version of the keys that it changed. The last seq before a batch that changed nothing. */
+  /** Seq of the event: the version of the keys that it changed. The last seq before it if the command changed nothing. */
   readonly seq: number;
-  /** The receipt: the hash of the event's line. Undefined for a batch that changed nothing: it has no line. */
+  /** The receipt: the hash of the event's line. Undefined for a command that changed nothing: it has no line. */
   readonly hash: string | undefined;
   /** True if the event may not be on disk yet: a project on disk with durability `interval` or `os`. */
   readonly volatile: boolean;
@@ -106,6 +122,6 @@ export interface CommandResult {
   readonly created: boolean;
   /** The result of each step, of a `batch` only. */
   readonly steps?: readonly StepResult[];
-  /** `clear`: number of deleted keys; otherwise 0. */
+  /** Number of keys that a `clear` or `clear.range` deleted, or in a dry run would delete; otherwise 0. */
   readonly count: number;
 }

@@ -3,9 +3,10 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
-import type { KeyChanged, ProjectEvent } from '../events/event.js';
+import { rangeConditions, type KeyChanged, type ProjectEvent } from '../events/event.js';
+import type { KeyRange } from '../events/key-range.js';
 import { mergeSettings, type ProjectSettings } from '../events/project-settings.js';
-import type { BatchStep, Command, Precondition, StepResult } from './command.js';
+import type { BatchStep, ClearLimits, Command, Precondition, StepResult } from './command.js';
 import { type FoundVersion, PreconditionFailedError } from './precondition-failed.js';
 
 /** The state for a decision: everything durable, and the earlier decisions of the batch. */
@@ -19,6 +20,8 @@ export interface DecisionState {
   readonly keyId: string | null;
   /** The version of a key, 0 if it does not exist. */
   versionOf(key: string): number;
+  /** The number of keys in a range, before anything of the batch is decided. */
+  countIn(range: KeyRange): number;
   /** The tag of the version of an existing key; undefined if the batch makes that version, since its line is still to be written. */
   tagOf(key: string): number | undefined;
 }
@@ -37,7 +40,9 @@ export type Decision =
     }
   /** There is nothing to change: the command is answered without a line. */
   | {
-      readonly accepted: true; readonly event: undefined; readonly steps: readonly StepResult[];
+      readonly accepted: true; readonly event: undefined; readonly steps?: readonly StepResult[];
+      /** Number of keys that a clear would delete. */
+      readonly count: number;
       /** Seq of the last line before it. */
       readonly lastSeq: number;
     }
@@ -69,7 +74,9 @@ export function decide(state: DecisionState, command: Command): Decision {
     case 'batch':
       return decideBatch(state, command.steps);
     case 'clear':
-      return accept({ op: 'clear', count: state.keyCount }, { count: state.keyCount });
+      return decideClear(state, { op: 'clear', count: state.keyCount }, command);
+    case 'clear.range':
+      return decideClear(state, { op: 'clear.range', ...rangeConditions(command.range), count: state.countIn(command.range) }, command);
     case 'project.update': {
       const settings = mergeSettings(state.settings, command.change);
       return accept({ op: 'project.update', settings, key_id: command.keyId === undefined ? state.keyId : command.keyId });
@@ -93,6 +100,19 @@ function decideDelete(state: DecisionState, command: Extract<Command, { type: 'd
   return { accepted: false, refusal: new AppError('key_not_found', 'Cannot delete the key: it does not exist') };
 }
 
+function decideClear(
+  { lastSeq }: DecisionState, event: Extract<ProjectEvent, { count: number }>, { expectCount: expected, isDryRun = false }: ClearLimits,
+): Decision {
+  const { op, count } = event;
+  // A line of a range deletes something.
+  const isWithoutLine = isDryRun || (op === 'clear.range' && count === 0);
+  if (expected === undefined || expected === count) {
+    return isWithoutLine ? { accepted: true, event: undefined, count, lastSeq } : accept(event, { count });
+  }
+  const message = `Cannot delete the keys: there are ${count}, not ${expected}; look at them, then try again with their number`;
+  return { accepted: false, refusal: new AppError('precondition_failed', message, { facts: { expected, actual: count } }) };
+}
+
 /** What a batch leaves of a key, and the results of its steps. */
 interface BatchOutcome {
   /** The change of each key, in the order in which the keys were changed last. */
@@ -110,7 +130,7 @@ function decideBatch(state: DecisionState, steps: readonly BatchStep[]): Decisio
   }
   const ops = [...outcome.changes.values()];
   const [first] = ops;
-  if (first === undefined) return { accepted: true, event: undefined, steps: outcome.steps, lastSeq: state.lastSeq };
+  if (first === undefined) return { accepted: true, event: undefined, steps: outcome.steps, count: 0, lastSeq: state.lastSeq };
   const event = ops.length === 1 ? first : { op: 'batch', ops } as const;
   return { accepted: true, event, created: false, count: 0, steps: outcome.steps };
 }

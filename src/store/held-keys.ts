@@ -5,6 +5,7 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
+import { isInRange, type KeyRange } from '../events/key-range.js';
 import type { KeyVersion } from '../events/key-version.js';
 import { type KeyEntry, sizeOfValue } from '../projections/key-entry.js';
 import type { KeyWatcher } from '../projections/key-watcher.js';
@@ -108,8 +109,8 @@ export class HeldKeys implements KeyWatcher {
     this.#keep(key, entry);
   }
 
-  beforeClear(): void {
-    for (const key of this.#wanted.keys()) this.beforeChange(key);
+  beforeClear(range: KeyRange): void {
+    for (const key of this.#wanted.keys()) if (isInRange(key, range)) this.beforeChange(key);
   }
 
   #keep(key: string, entry: KeyEntry): void {

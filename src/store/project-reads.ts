@@ -8,7 +8,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
 import { type KeyEntry, type LoadedEntry, sizeOfValue } from '../projections/key-entry.js';
-import type { KeyRange } from '../projections/key-range.js';
+import type { DirectedRange } from '../events/key-range.js';
 import type { KeyValues } from '../projections/key-values.js';
 import type { LoadOptions, ValueLoader } from '../projections/value-loader.js';
 import type { PlacedVersion } from '../projections/value-place.js';
@@ -104,7 +104,7 @@ export class ProjectReads {
    * @returns the piece; synchronously if all of it is in memory and admitted
    * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
-  readPiece(range: KeyRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
+  readPiece(range: DirectedRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const ready = this.sortKeys();
     if (ready !== undefined) return ready.then(() => this.readPiece(range, limit, admit));
     const { entries, isLast } = this.#values.slice(range, limit, PIECE_VALUE_BYTES_MAX);
@@ -122,7 +122,7 @@ export class ProjectReads {
    * @throws {AppError} `project_corrupt`, and the error of `admit`
    */
   readMembers(
-    range: KeyRange, limit: number, admit: Admission = atOnce, allocate: Allocation = Buffer.allocUnsafe,
+    range: DirectedRange, limit: number, admit: Admission = atOnce, allocate: Allocation = Buffer.allocUnsafe,
   ): MembersPiece | Promise<MembersPiece> {
     const ready = this.sortKeys();
     if (ready !== undefined) return ready.then(() => this.readMembers(range, limit, admit, allocate));
@@ -133,7 +133,7 @@ export class ProjectReads {
     return { text: members.write(allocate), lastKey: members.lastKey, isLast: members.isLast };
   }
 
-  async #readPlacedMembers(range: KeyRange, limit: number, admit: Admission): Promise<MembersPiece> {
+  async #readPlacedMembers(range: DirectedRange, limit: number, admit: Admission): Promise<MembersPiece> {
     const { entries, isLast } = await this.readPiece(range, limit, admit);
     return { text: membersOf(entries), lastKey: entries.at(-1)?.[0], isLast };
   }
@@ -149,6 +149,11 @@ export class ProjectReads {
       this.#sorting = undefined;
     });
     return this.#sorting;
+  }
+
+  /** Sorts keys until a listing or a count can be read at once. */
+  async untilSorted(): Promise<void> {
+    for (let sorting = this.sortKeys(); sorting !== undefined; sorting = this.sortKeys()) await sorting;
   }
 
   async #sortAll(): Promise<void> {
@@ -283,7 +288,7 @@ export class ProjectReads {
    */
   async loadAll(signal?: AbortSignal): Promise<void> {
     invariant(this.#values.isCaching, 'loaded values are kept');
-    let range: KeyRange = {};
+    let range: DirectedRange = {};
     while (this.#values.isCaching && this.#values.placedCount > 0) {
       signal?.throwIfAborted();
       await this.sortKeys();

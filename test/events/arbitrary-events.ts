@@ -46,6 +46,7 @@ export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
 const arbitraryProjectId = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);
 const projectOperation = fc.constantFrom('project.create', 'project.update', 'project.key');
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const bound = fc.option(fc.string({ unit: 'binary', maxLength: 5 }));
 
 /** A log id, and the end of the log. */
 const logEnd = { id: arbitraryProjectId, log_id: hexDigits(32), last_seq: count, last_hash: fc.oneof(fc.constant(''), hexDigits(64)) };
@@ -64,6 +65,7 @@ export const arbitraryEvent: fc.Arbitrary<AnyEvent> = fc.oneof(
   fc.record({ op: fc.constant('set'), key: arbitraryKey, value: arbitraryValue }, PLAIN),
   fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
   fc.record({ op: fc.constant('clear'), count }, PLAIN),
+  fc.record({ op: fc.constant('clear.range'), prefix: bound, start: bound, end: bound, count }, PLAIN),
   fc.record({ op: fc.constant('batch'), ops: arbitraryKeyChanges }, PLAIN),
   fc.record({ op: fc.constant('project.created'), id: arbitraryProjectId, log_id: hexDigits(32) }, PLAIN),
   fc.record({ op: fc.constantFrom('project.deleted', 'project.left'), ...logEnd }, PLAIN),

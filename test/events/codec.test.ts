@@ -28,6 +28,10 @@ const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
   [{ op: 'delete', key: 'é"\\\u2028\u{1f600}' }, '"key":"é\\"\\\\\u2028\u{1f600}"'],
   [{ op: 'clear', count: 0 }, '"count":0'],
   [
+    { op: 'clear.range', prefix: 'é"', start: null, end: 'ü', count: 2 },
+    '"prefix":"é\\"","start":null,"end":"ü","count":2',
+  ],
+  [
     { op: 'batch', ops: [{ op: 'set', key: 'a"', value: '[1.0, "]}"]' }, { op: 'delete', key: 'ü' }] },
     '"ops":[{"op":"set","key":"a\\"","value":[1.0, "]}"]},{"op":"delete","key":"ü"}]',
   ],
@@ -70,7 +74,7 @@ function assertRefused(op: string, body: string): void {
 
 for (const [event, body] of GOLDEN) {
   test(`${event.op} has exactly this text, and decodes to the same event`, () => {
-    assert.deepEqual(encodeEvent(event), { op: event.op, body, format: event.op === 'batch' ? 2 : 1 });
+    assert.deepEqual(encodeEvent(event), { op: event.op, body, format: ['batch', 'clear.range'].includes(event.op) ? 2 : 1 });
     assert.deepEqual(decodeEvent(event.op, body), event);
   });
 }

@@ -14,7 +14,8 @@ import {
 import type {
   CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
-import { keyChangesOf } from '../../src/events/event.js';
+import { keyChangesOf, rangeOf } from '../../src/events/event.js';
+import type { KeyRange } from '../../src/events/key-range.js';
 import { versionTag } from '../../src/events/key-version.js';
 import { decide } from '../../src/store/decide.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
@@ -109,6 +110,10 @@ export class FakeStore {
     return undefined;
   }
 
+  async untilSorted(): Promise<void> {
+    await Promise.resolve();
+  }
+
   readMembers(range: FakeRange, limit: number): MembersPiece {
     const entries = this.values.slice(range, limit);
     return { text: membersOf(entries), lastKey: entries.at(-1)?.[0], isLast: entries.length < limit };
@@ -146,23 +151,21 @@ export class FakeStore {
     await this.beforeSubmit();
     context.assertAllowed?.();
     this.submitted.push({ command, context: recorded(context) });
-    if (command.type === 'clear') {
-      const { count } = this.values;
-      this.values.entries.clear();
-      return this.#result({ count });
-    }
-    const isOnKeys = command.type === 'set' || command.type === 'delete' || command.type === 'batch';
-    if (!isOnKeys) throw new Error(`No such command here: ${command.type}`);
+    if (command.type.startsWith('project.')) throw new Error(`No such command here: ${command.type}`);
     const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
     const versions = {
       versionOf: (key: string) => this.values.get(key)?.seq ?? 0, tagOf: (key: string) => this.values.get(key)?.tag,
+      countIn: (range: KeyRange) => this.values.countIn(range),
     };
     const decision = decide({ keyCount: this.values.count, lastSeq: this.seq, settings, keyId: null, ...versions }, command);
     if (!decision.accepted) throw decision.refusal;
     const { event, steps } = decision;
     const done = steps === undefined ? {} : { steps };
-    if (event === undefined) return { seq: this.seq, hash: undefined, volatile: false, created: false, count: 0, ...done };
-    const result = this.#result({ created: decision.created, ...done });
+    const { count } = decision;
+    if (event === undefined) return { seq: this.seq, hash: undefined, volatile: false, created: false, count, ...done };
+    const result = this.#result({ created: decision.created, count, ...done });
+    if (event.op === 'clear') this.values.entries.clear();
+    if (event.op === 'clear.range') for (const key of this.values.keys(rangeOf(event), count)) this.values.entries.delete(key);
     for (const change of keyChangesOf(event)) {
       if (change.op === 'set') this.values.entries.set(change.key, entryOf(change.value, result));
       else this.values.entries.delete(change.key);

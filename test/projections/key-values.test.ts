@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { InvariantError } from '../../src/base/invariant.js';
-import type { ProjectEvent } from '../../src/events/event.js';
-import type { KeyRange } from '../../src/projections/key-range.js';
+import { rangeConditions, type ProjectEvent } from '../../src/events/event.js';
+import type { DirectedRange } from '../../src/events/key-range.js';
 import { KeyValues } from '../../src/projections/key-values.js';
 import { addTerm, keyTerm } from '../../src/projections/key-sum.js';
 import type { ValuePlace } from '../../src/projections/value-place.js';
 import { TRICKY_CHARACTERS } from '../events/arbitrary-events.js';
+import { compareBytes, isWithin } from '../events/plain-range.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 import { PlacedEvents } from './placed-events.js';
@@ -17,7 +18,7 @@ const test = suite('key-values');
 /** Short keys of few characters, so that bounds hit keys, prefixes of keys and gaps between keys. */
 const text = fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), maxLength: 3 });
 const key = fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), minLength: 1, maxLength: 3 });
-const range: fc.Arbitrary<KeyRange> = fc.record(
+const range: fc.Arbitrary<DirectedRange> = fc.record(
   { prefix: text, start: text, end: text, after: text, reverse: fc.boolean() }, { requiredKeys: [] },
 );
 
@@ -35,16 +36,10 @@ function withKeys(keys: readonly string[]): KeyValues {
   return filled(keys.map((one) => ({ op: 'set', key: one, value: JSON.stringify(one) })));
 }
 
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
 /** The meaning of a range, as plainly as possible: filter all keys, sort by bytes, reverse, cut. */
-function keysOfRange(keys: readonly string[], wanted: KeyRange, limit: number): string[] {
+function keysOfRange(keys: readonly string[], wanted: DirectedRange, limit: number): string[] {
   const sign = wanted.reverse === true ? -1 : 1;
-  const isWanted = (one: string): boolean => Buffer.from(one).indexOf(Buffer.from(wanted.prefix ?? '')) === 0
-    && (wanted.start === undefined || compareBytes(one, wanted.start) >= 0)
-    && (wanted.end === undefined || compareBytes(one, wanted.end) < 0)
+  const isWanted = (one: string): boolean => isWithin(one, wanted)
     && (wanted.after === undefined || sign * compareBytes(one, wanted.after) > 0);
   return [...new Set(keys)].filter(isWanted).sort((a, b) => sign * compareBytes(a, b)).slice(0, limit);
 }
@@ -90,6 +85,35 @@ test('the longest keys of a prefix are in its range, in reverse too', () => {
   }
 });
 
+test('deleting a range leaves the other keys, as deleting each of its keys would', () => {
+  fc.assert(fc.property(fc.array(key, { maxLength: 60 }), range, fc.boolean(), (keys, { after: _, reverse: __, ...bounds }, isSorted) => {
+    const values = withKeys(keys);
+    if (isSorted) values.keys({}, 1);
+    const expected = withKeys(keys);
+    const gone = keysOfRange(keys, bounds, keys.length + 1);
+    for (const [index, one] of gone.entries()) expected.apply(recordedAt({ op: 'delete', key: one }, keys.length + 1 + index));
+    values.apply(recordedAt({ op: 'clear.range', ...rangeConditions(bounds), count: gone.length }, keys.length + 1));
+    assert.deepEqual([values.count, values.keySum], [expected.count, expected.keySum]);
+    assert.deepEqual(values.slice({}, 99).entries, expected.slice({}, 99).entries);
+    for (const one of gone) assert.equal(values.get(one), undefined);
+    for (const [index, one] of gone.entries()) values.apply(recordedAt(set(one, '0'), keys.length + 2 + index));
+    assert.deepEqual(values.keys({}, 99), keysOfRange(keys, {}, 99));
+  }));
+});
+
+test('a range over several blocks of the order is deleted', () => {
+  const keys = TRICKY_CHARACTERS.flatMap((a) => TRICKY_CHARACTERS.flatMap((b) => TRICKY_CHARACTERS.map((c) => a + b + c)));
+  const [first = ''] = TRICKY_CHARACTERS;
+  fc.assert(fc.property(fc.constantFrom(...keys), fc.constantFrom(...keys), fc.constantFrom('', first), (start, end, prefix) => {
+    const values = withKeys(keys);
+    const bounds = { prefix, start, end };
+    const gone = keysOfRange(keys, bounds, keys.length);
+    values.apply(recordedAt({ op: 'clear.range', ...bounds, count: gone.length }, keys.length + 1));
+    const left = new Set(gone);
+    assert.deepEqual(values.keys({}, keys.length + 1), keysOfRange(keys, {}, keys.length + 1).filter((one) => !left.has(one)));
+  }), { numRuns: 20 });
+});
+
 test('every range is empty if there are no keys', () => {
   fc.assert(fc.property(range, (wanted) => assert.deepEqual(new KeyValues().slice(wanted, 3), { entries: [], isLast: true })));
 });
@@ -122,6 +146,8 @@ test('keys that look alike but have other bytes are distinct', () => {
 test('an impossible event is a defect: deleting a missing key, clearing another number of keys', () => {
   assert.throws(() => withKeys(['a']).apply(recordedAt({ op: 'delete', key: 'b' }, 2)), /the key that seq 2 deletes exists/);
   assert.throws(() => withKeys(['a']).apply(recordedAt({ op: 'clear', count: 2 }, 2)), /seq 2 clears as many keys as there are/);
+  const event = { op: 'clear.range', prefix: 'a', start: null, end: null, count: 2 } as const;
+  assert.throws(() => withKeys(['a', 'b']).apply(recordedAt(event, 3)), /seq 3 clears as many keys as there are in its range/);
 });
 
 /** The same holds whether values are in memory or not. */

@@ -12,11 +12,13 @@ const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTIC
 const VERSION = 7;
 const TAG = 0xcafe;
 
-const NEW: DecisionState = { keyCount: 0, lastSeq: 0, settings: undefined, keyId: null, versionOf: () => 0, tagOf: () => undefined };
-const EMPTY: DecisionState = { keyCount: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', versionOf: () => 0, tagOf: () => undefined };
+const NO_KEYS = { versionOf: () => 0, tagOf: () => undefined, countIn: () => 0 };
+const NEW: DecisionState = { keyCount: 0, lastSeq: 0, settings: undefined, keyId: null, ...NO_KEYS };
+const EMPTY: DecisionState = { keyCount: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', ...NO_KEYS };
 /** Has the key `a` and two others. */
 const FILLED: DecisionState = {
-  keyCount: 3, lastSeq: 9, settings: SETTINGS, keyId: 'k1', versionOf: (key) => (key === 'a' ? VERSION : 0), tagOf: () => TAG,
+  keyCount: 3, lastSeq: 9, settings: SETTINGS, keyId: 'k1',
+  versionOf: (key) => (key === 'a' ? VERSION : 0), tagOf: () => TAG, countIn: ({ prefix }) => (prefix === 'a' ? 2 : 0),
 };
 
 type Outcome = 'created' | 'replaced' | 'deleted' | ErrorCode;

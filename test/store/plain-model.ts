@@ -1,7 +1,9 @@
 /** What a project should hold, kept as plainly as can be: a Map, a counter, and a list of what to expect. */
 import type { ErrorCode } from '../../src/base/error-codes.js';
+import type { KeyRange } from '../../src/events/key-range.js';
 import { mergeSettings, type ProjectSettings } from '../../src/events/project-settings.js';
 import type { BatchStep, Command, Precondition, StepResult } from '../../src/store/command.js';
+import { isWithin } from '../events/plain-range.js';
 
 /** What should come of a command. */
 export type Expected =
@@ -45,11 +47,10 @@ export class PlainModel {
         return this.#change(command);
       case 'batch':
         return this.#batch(command.steps);
-      case 'clear': {
-        const count = this.entries.size;
-        this.entries.clear();
-        return this.#accept({ count });
-      }
+      case 'clear':
+        return this.#clear(command, {});
+      case 'clear.range':
+        return this.#clear(command, command.range);
       case 'project.update':
         this.settings = mergeSettings(this.settings, command.change);
         if (command.keyId !== undefined) this.keyId = command.keyId;
@@ -58,6 +59,15 @@ export class PlainModel {
         this.keyId = command.keyId;
         return this.#acceptProjectEvent();
     }
+  }
+
+  #clear({ type, expectCount, isDryRun = false }: Extract<Command, { type: 'clear' | 'clear.range' }>, range: KeyRange): Expected {
+    const gone = [...this.entries.keys()].filter((key) => isWithin(key, range));
+    const count = gone.length;
+    if (expectCount !== undefined && expectCount !== count) return { code: 'precondition_failed', currentSeq: undefined };
+    if (isDryRun || (type === 'clear.range' && count === 0)) return { seq: this.seq, created: false, count };
+    for (const key of gone) this.entries.delete(key);
+    return this.#accept({ count });
   }
 
   #change(command: Extract<Command, { type: 'set' | 'delete' }>): Expected {

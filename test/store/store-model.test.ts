@@ -97,16 +97,16 @@ test('over a log in memory, a store does what a Map does', async () => {
 });
 
 test('over a log in files that rotates, stops and is killed, a store does what a Map does', async () => {
-  assertMore(await walkOverFiles({ runs: WALKS_OVER_FILES, steps: 60, settings: SETTINGS }), 10);
+  assertMore(await walkOverFiles({ runs: WALKS_OVER_FILES, steps: 60, settings: SETTINGS }), 4);
 });
 
 test('over a log in files that is not synced, a store does what a Map does, also when it is killed', async () => {
-  assertMore(await walkOverFiles({ runs: WALKS_OVER_UNSYNCED_FILES, steps: 60, settings: UNSYNCED }), 25);
+  assertMore(await walkOverFiles({ runs: WALKS_OVER_UNSYNCED_FILES, steps: 60, settings: UNSYNCED }), 10);
 });
 
 test('over a log in files, with values that are read from there, a store does what a Map does', async () => {
   const settings = { ...UNSYNCED, storage: { ...UNSYNCED.storage, cache_in_memory: false } };
-  assertMore(await walkOverFiles({ runs: WALKS_OVER_FILES, steps: 60, settings }), 10);
+  assertMore(await walkOverFiles({ runs: WALKS_OVER_FILES, steps: 60, settings }), 4);
 });
 
 test('while values move into snapshots, out of memory and into it, and logs are exchanged, a store does what a Map does', async () => {

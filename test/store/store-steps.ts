@@ -6,8 +6,9 @@ import type { LoadedEntry } from '../../src/projections/key-entry.js';
 import { addTerm, keyTerm } from '../../src/projections/key-sum.js';
 import type { BatchStep, Command, Precondition } from '../../src/store/command.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
-import type { KeyRange } from '../../src/projections/key-range.js';
+import type { DirectedRange } from '../../src/events/key-range.js';
 import { arbitraryValue } from '../events/arbitrary-events.js';
+import { isWithin } from '../events/plain-range.js';
 import { FEW_KEYS } from './arbitrary-commands.js';
 import { CONTEXT } from './created-store.js';
 import type { Expected, PlainModel } from './plain-model.js';
@@ -37,7 +38,7 @@ export function step(name: string, run: (model: PlainModel, system: StoreSystem)
 }
 
 /** Whole entries, wherever their values are: a piece of a listing ends early when its values are many. */
-async function entriesShown(store: ProjectStore, range: KeyRange, limit: number): Promise<(readonly [string, LoadedEntry])[]> {
+async function entriesShown(store: ProjectStore, range: DirectedRange, limit: number): Promise<(readonly [string, LoadedEntry])[]> {
   const shown: (readonly [string, LoadedEntry])[] = [];
   for (let from = range; shown.length < limit; from = { ...range, after: shown.at(-1)?.[0] ?? '' }) {
     const { entries, isLast } = await store.reads.readPiece(from, limit - shown.length);
@@ -100,14 +101,10 @@ function startStep(name: string, start: (system: StoreSystem) => Promise<void>):
   });
 }
 
-function listStep(range: KeyRange, limit: number): Step {
+function listStep(range: DirectedRange, limit: number): Step {
   return step(`list(${JSON.stringify(range)}, ${limit})`, async (model, system) => {
-    const { prefix, start, end, reverse } = range;
-    const isWithin = (key: string): boolean => key.startsWith(prefix ?? '')
-      && (start === undefined || Buffer.compare(Buffer.from(key), Buffer.from(start)) >= 0)
-      && (end === undefined || Buffer.compare(Buffer.from(key), Buffer.from(end)) < 0);
-    const keys = model.sortedKeys().filter(isWithin);
-    const expected = (reverse === true ? keys.reverse() : keys).slice(0, limit);
+    const keys = model.sortedKeys().filter((one) => isWithin(one, range));
+    const expected = (range.reverse === true ? keys.reverse() : keys).slice(0, limit);
     assert.deepEqual(
       (await entriesShown(system.store, range, limit)).map(([key, { value }]) => [key, value]),
       expected.map((key) => [key, model.entries.get(key)?.value]),
@@ -150,7 +147,18 @@ const deleteWish = fc.tuple(key, when).map(([name, kind]) => ({
   name: `delete ${JSON.stringify(name)} ${kind}`,
   wish: (model: PlainModel): Write => ({ type: 'delete', key: name, ...preconditionOf(kind, model.versionOf(name)) }),
 }));
-const clearWish = fc.constant({ name: 'clear', wish: (): Write => ({ type: 'clear' }) });
+const range: fc.Arbitrary<DirectedRange> = fc.record(
+  { prefix: fc.constantFrom('', 'a', 'n/', '\u{1f600}'), start: key, end: key, reverse: fc.boolean() },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+const clearLimits = fc.record({ expectCount: fc.nat({ max: 6 }), isDryRun: fc.boolean() }, { requiredKeys: [], noNullPrototype: true });
+const clearWish = fc.option(clearLimits, { freq: 2, nil: {} }).map((limits) => ({
+  name: `clear ${JSON.stringify(limits)}`, wish: (): Write => ({ type: 'clear', ...limits }),
+}));
+const rangeWish = fc.tuple(range, fc.option(clearLimits, { freq: 2, nil: {} })).map(([{ reverse: _reverse, ...bounds }, limits]) => ({
+  name: `clear ${JSON.stringify(bounds)} ${JSON.stringify(limits)}`, wish: (): Write => ({ type: 'clear.range', range: bounds, ...limits }),
+}));
 const keyWish = fc.constantFrom('0123456789abcdef', null).map((keyId) => ({
   name: `key ${keyId}`, wish: (): Write => ({ type: 'project.key', keyId }),
 }));
@@ -178,13 +186,8 @@ const batchWish = fc.array(batchParts, { minLength: 1, maxLength: 6 })
 /** Any of the commands. */
 export const anyWish = fc.oneof(
   { weight: 12, arbitrary: setWish }, { weight: 5, arbitrary: deleteWish }, { weight: 5, arbitrary: batchWish },
-  { weight: 1, arbitrary: clearWish },
+  { weight: 1, arbitrary: clearWish }, { weight: 1, arbitrary: rangeWish },
   { weight: 1, arbitrary: keyWish }, { weight: 1, arbitrary: updateWish },
-);
-
-const range: fc.Arbitrary<KeyRange> = fc.record(
-  { prefix: fc.constantFrom('', 'a', 'n/', '\u{1f600}'), start: key, end: key, reverse: fc.boolean() },
-  { requiredKeys: [], noNullPrototype: true },
 );
 
 /** The steps of which sequences are made. */

@@ -29,13 +29,30 @@ export const KEY_RECEIPT = {
   required: ['key', 'seq', 'hash'],
 } as const;
 
-/** The answer to a deletion of all keys. */
+const DELETED = { type: 'integer', minimum: 0, title: 'number of keys that were deleted, or with dry_run would be' } as const;
+
+/** The answer to a deletion of keys: a receipt, unless it changed nothing. */
 export const CLEAR_RECEIPT = {
-  type: 'object',
-  properties: {
-    deleted: { type: 'integer', minimum: 0, title: 'number of keys that were deleted' }, seq: SEQ, hash: HASH, durable: DURABLE,
-  },
-  required: ['deleted', 'seq', 'hash'],
+  anyOf: [
+    {
+      type: 'object',
+      properties: { deleted: DELETED, seq: SEQ, hash: HASH, durable: DURABLE },
+      required: ['deleted', 'seq', 'hash'],
+      additionalProperties: false,
+    },
+    {
+      type: 'object', title: 'no key was in the range',
+      properties: { deleted: { const: 0 } },
+      required: ['deleted'],
+      additionalProperties: false,
+    },
+    {
+      type: 'object', title: 'with dry_run=true',
+      properties: { deleted: DELETED, dry_run: { const: true } },
+      required: ['deleted', 'dry_run'],
+      additionalProperties: false,
+    },
+  ],
 } as const;
 
 /** The number of keys at a seq. */

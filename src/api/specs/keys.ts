@@ -21,11 +21,15 @@ const FLAG = { enum: ['true', 'false'], description: '"true" or "false"' };
 const HASH_EXAMPLE = 'b9eb3ad01daadc1f2d1d7a2f3a9b2a3ce12fd1b7b3a3f7f4b2b0c1a2d3e4f506';
 const RECEIPT_EXAMPLE = { key: 'user/1', seq: 57, hash: HASH_EXAMPLE };
 
-/** The parameters of a listing. */
-export const LISTING_PARAMETERS = {
+const RANGE_PARAMETERS = {
   prefix: { schema: { type: 'string' }, meaning: 'Only keys that start with it.', example: 'user/' },
   start: { schema: { type: 'string' }, meaning: 'Only keys from this one on, inclusive.' },
   end: { schema: { type: 'string' }, meaning: 'Only keys before this one, exclusive. `reverse` does not swap `start` and `end`.' },
+} as const satisfies Readonly<Record<string, ParameterSpec>>;
+
+/** The parameters of a listing. */
+export const LISTING_PARAMETERS = {
+  ...RANGE_PARAMETERS,
   limit: {
     schema: { type: 'string', pattern: '^([1-9][0-9]{0,3}|10000)$', description: `a whole number from 1 to ${LISTING_LIMIT_MAX}` },
     meaning: 'Keys per page. If there are more, the header `Link` has the next page. Without it, the answer has all keys.',
@@ -41,6 +45,17 @@ export const LISTING_PARAMETERS = {
     meaning: '`false`: an array of keys. `entries`: an array of keys with their versions, times and values.',
   },
   count: { schema: FLAG, meaning: '`true`: only the number of keys. Not beside `limit`, `cursor`, `reverse` or `values`.' },
+} as const satisfies Readonly<Record<string, ParameterSpec>>;
+
+/** The parameters of a deletion of many keys. */
+export const CLEAR_PARAMETERS = {
+  ...RANGE_PARAMETERS,
+  expect_count: {
+    schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,15})$', description: 'a number of keys' },
+    meaning: 'Only if there are exactly so many keys to delete; otherwise 412, with `expected` and `actual`.',
+    example: '12',
+  },
+  dry_run: { schema: FLAG, meaning: '`true`: deletes nothing and answers how many keys it would be.' },
 } as const satisfies Readonly<Record<string, ParameterSpec>>;
 
 /** The parameters of a write of one key. */
@@ -142,13 +157,16 @@ export const KEY_ROUTES = [
   },
   {
     id: 'clearKeys', method: 'DELETE', path: KEYS, action: 'keys.write', needs: 'store', tag: 'keys',
-    summary: 'Delete every key',
+    summary: 'Delete every key, or the keys of a range',
+    description: 'The keys are deleted together, in one line of the log. If no key is in the range, nothing is changed, and the answer has '
+      + 'no `seq` and no `hash`. Without a range, the line is written even if there was no key.',
+    query: CLEAR_PARAMETERS,
     preconditions: 'none',
     body: { kind: 'none' },
     answers: {
-      200: { description: 'All keys were deleted.', schema: CLEAR_RECEIPT, example: { deleted: 2, seq: 58, hash: HASH_EXAMPLE } },
+      200: { description: 'The keys were deleted.', schema: CLEAR_RECEIPT, example: { deleted: 2, seq: 58, hash: HASH_EXAMPLE } },
     },
-    problems: [],
+    problems: ['precondition_failed'],
     since: '0.1.0',
   },
   {

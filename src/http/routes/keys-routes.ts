@@ -11,11 +11,12 @@ import { entityTagOfLine, formatEntityTag } from '../entity-tag.js';
 import { httpDate } from '../http-date.js';
 import { type Answer, type Exchange, keyOf, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
-import { JSON_TYPE, jsonAnswer } from '../json-answer.js';
+import { JSON_TYPE, jsonAnswer, receiptOf } from '../json-answer.js';
 import { type LongAnswers, SHORT_TEXT_CHARACTERS } from '../long-answers.js';
 import { isNotModified } from '../precondition.js';
 import { readValue, readValueBytes } from '../request-body.js';
 import type { RouteHandlers } from '../route-handlers.js';
+import { clearKeys } from './clear-keys.js';
 import { listKeys } from './list-keys.js';
 import { readKeys } from './read-keys.js';
 
@@ -44,7 +45,7 @@ export function keysRoutes(
     deleteKey: { handle: deleteKey },
     listKeys: listKeys(parts),
     readKeys: readKeys(parts),
-    clearKeys: { handle: clearKeys },
+    clearKeys: clearKeys(),
     applyBatch: { handle: (exchange) => applyBatch(exchange, parts) },
   };
 }
@@ -122,11 +123,6 @@ async function deleteKey(exchange: Exchange): Promise<Answer> {
   return jsonAnswer(OK, { key, ...receiptOf(result) });
 }
 
-async function clearKeys(exchange: Exchange): Promise<Answer> {
-  const result = await storeOf(exchange).submit({ type: 'clear' }, commandContext(exchange));
-  return jsonAnswer(OK, { deleted: result.count, ...receiptOf(result) });
-}
-
 async function applyBatch(exchange: Exchange, { options }: KeysParts): Promise<Answer> {
   const store = storeOf(exchange);
   const { batchBytesMax, batchOpsMax: opsMax, keyBytesMax, valueBytesMax } = options;
@@ -145,9 +141,4 @@ function submitOnKey(exchange: Exchange, store: ProjectStore, command: KeyComman
     if (current !== undefined) exchange.problemHeaders = ['ETag', formatEntityTag(current)];
     throw error;
   });
-}
-
-/** The receipt; `durable: false` if the change may not be on disk yet. */
-function receiptOf({ seq, hash, volatile }: CommandResult): object {
-  return volatile ? { seq, hash, durable: false } : { seq, hash };
 }

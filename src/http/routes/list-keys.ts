@@ -12,6 +12,7 @@ import { JSON_TYPE, jsonAnswer, uncached } from '../json-answer.js';
 import { fixPage, type ListingRange, writeListing, writePage } from '../listing-text.js';
 import type { LongAnswers } from '../long-answers.js';
 import { invalidQuery, type QueryEntry } from '../query.js';
+import { isWhole, rangeIn } from '../range-query.js';
 import type { RouteHandler } from '../route-handlers.js';
 
 const OK = 200;
@@ -59,9 +60,8 @@ async function answerListing(exchange: Exchange, { longAnswers, turns }: Listing
 async function answerCount(exchange: Exchange, range: ListingRange): Promise<Answer> {
   const store = storeOf(exchange);
   const { values, reads } = store;
-  const isAll = range.prefix === undefined && range.start === undefined && range.end === undefined;
-  if (isAll) return jsonAnswer(OK, { count: values.count, seq: store.seq });
-  for (let sorting = reads.sortKeys(); sorting !== undefined; sorting = reads.sortKeys()) await sorting;
+  if (isWhole(range)) return jsonAnswer(OK, { count: values.count, seq: store.seq });
+  await reads.untilSorted();
   return jsonAnswer(OK, { count: values.countIn(range), seq: store.seq });
 }
 
@@ -84,9 +84,7 @@ export function readListingQuery(parameters: ListingParameters): ListingQuery {
   const extra = count === 'true' ? NOT_COUNTED.find((name) => parameters[name] !== undefined) : undefined;
   if (extra !== undefined) throw invalidQuery(`the parameter "${extra}" has no meaning beside "count"`, extra);
   const range = {
-    ...(prefix === undefined ? {} : { prefix }),
-    ...(start === undefined ? {} : { start }),
-    ...(end === undefined ? {} : { end }),
+    ...rangeIn({ prefix, start, end }),
     ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
     reverse: reverse === 'true',
   };

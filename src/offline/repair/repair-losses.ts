@@ -26,7 +26,7 @@ export interface RepairLosses {
   readonly settingsSeqs: readonly number[];
   /** Seqs of lost changes of the API key. */
   readonly apiKeySeqs: readonly number[];
-  /** Seqs of lost deletions of all keys. */
+  /** Seqs of lost deletions of all keys, or of those of a range. */
   readonly clearSeqs: readonly number[];
   /** Whether there may be other losses: a record is illegible, a file cannot be read, or lines are missing. */
   readonly mayBeMore: boolean;
@@ -91,5 +91,5 @@ class KeyNames {
 function listOf<T>(op: string | undefined, lists: { readonly settings: T; readonly apiKey: T; readonly clear: T }): T | undefined {
   if (op === 'project.create' || op === 'project.update') return lists.settings;
   if (op === 'project.key') return lists.apiKey;
-  return op === 'clear' ? lists.clear : undefined;
+  return op === 'clear' || op === 'clear.range' ? lists.clear : undefined;
 }

@@ -2,7 +2,8 @@
  * Reads one key of a project from its files: from the index of the newest sound snapshot and the lines after it. Writes nothing.
  */
 import { crc32 } from 'node:zlib';
-import { keyChangesOf } from '../../events/event.js';
+import { keyChangesOf, rangeOf } from '../../events/event.js';
+import { isInRange } from '../../events/key-range.js';
 import type { LogLine } from '../../log/log.js';
 import type { IndexEntry } from '../../projections/snapshot/snapshot.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
@@ -44,7 +45,8 @@ export async function readStoredKey(source: LogSource, key: string): Promise<Key
 function readingAfter(line: LogLine, key: string, before: KeyReading | undefined): KeyReading | undefined {
   const event = projectEventOf(line);
   const { seq, timeMs } = line;
-  if (event.op === 'clear') return before?.value === undefined ? before : { value: undefined, seq, timeMs };
+  const isCleared = event.op === 'clear' || (event.op === 'clear.range' && isInRange(key, rangeOf(event)));
+  if (isCleared) return before?.value === undefined ? before : { value: undefined, seq, timeMs };
   const change = keyChangesOf(event).find((candidate) => candidate.key === key);
   if (change === undefined) return before;
   return { value: change.op === 'set' ? change.value : undefined, seq, timeMs };

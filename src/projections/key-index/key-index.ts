@@ -8,13 +8,14 @@
 import type { ByteRange } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { KeyEntry } from '../key-entry.js';
-import type { KeyRange } from '../key-range.js';
+import type { DirectedRange, KeyRange } from '../../events/key-range.js';
 import type { ValuePlace } from '../value-place.js';
 import { allocateWords } from './allocate.js';
 import { CurrentPlace } from './current-place.js';
 import { HashDirectory } from './hash-directory.js';
+import { boundsOf, type OrderBounds } from './key-bounds.js';
 import { type KeyHash, secretKeyHash } from './key-hash.js';
-import { comparePositions, KeyOrder, type OrderPosition } from './key-order.js';
+import { comparePositions, KeyOrder } from './key-order.js';
 import { MemberText } from './member-text.js';
 import type { PackedEntries } from './packed-entries.js';
 import { RecordArena } from './record-arena.js';
@@ -249,14 +250,39 @@ export class KeyIndex {
     const row = this.#find(key);
     if (row < 0) return 0;
     const seq = this.#rows.seqOf(row);
-    const address = this.#rows.addressOf(row);
-    this.#directory.remove(this.#rows.keyHashOf(row), row);
-    if (this.#records.isPlaced(address)) this.#placedCount -= 1;
-    this.#count -= 1;
+    const address = this.#forget(row);
     if (this.#order.remove(row)) this.#rows.free(row);
     else this.#rows.setAddress(row, NO_ADDRESS);
     this.#records.free(address);
     return seq;
+  }
+
+  /**
+   * Deletes the keys of a range.
+   *
+   * @param onDelete gets each key with the version that it has
+   * @returns how many there were
+   */
+  deleteIn(range: KeyRange, onDelete: (key: string, seq: number) => void): number {
+    const { first, behind } = this.#boundsOf(range);
+    const rows = this.#rowsIn(range, Infinity);
+    for (const row of rows) onDelete(this.#keyOf(row), this.#rows.seqOf(row));
+    if (rows.length > 0) this.#order.removeBetween(first, behind);
+    for (const row of rows) {
+      const address = this.#forget(row);
+      this.#rows.free(row);
+      this.#records.free(address);
+    }
+    return rows.length;
+  }
+
+  /** Removes a row from everything but the order. Returns the address of its record, for which the row is still compared there. */
+  #forget(row: number): number {
+    const address = this.#rows.addressOf(row);
+    this.#directory.remove(this.#rows.keyHashOf(row), row);
+    if (this.#records.isPlaced(address)) this.#placedCount -= 1;
+    this.#count -= 1;
+    return address;
   }
 
   /** True if {@link slice} answers without sorting in more keys than takes some milliseconds. */
@@ -275,7 +301,7 @@ export class KeyIndex {
    * @param limit maximum number of entries, from 1
    * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
    */
-  slice(range: KeyRange, limit: number, valueBytesMax = Infinity): KeySlice {
+  slice(range: DirectedRange, limit: number, valueBytesMax = Infinity): KeySlice {
     const rows = this.#rowsIn(range, limit);
     const taken = rows.subarray(0, this.#fittingCount(rows, valueBytesMax));
     const entries: (readonly [string, KeyEntry])[] = [];
@@ -303,7 +329,7 @@ export class KeyIndex {
    * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
    * @returns undefined if the value behind those that it has taken is not in memory
    */
-  members(range: KeyRange, limit: number, valueBytesMax: number): Members | undefined {
+  members(range: DirectedRange, limit: number, valueBytesMax: number): Members | undefined {
     const rows = this.#rowsIn(range, limit);
     const text = new MemberText(valueBytesMax);
     let canContinue = true;
@@ -337,7 +363,7 @@ export class KeyIndex {
    *
    * @param limit maximum number of keys, from 1
    */
-  keys(range: KeyRange, limit: number): string[] {
+  keys(range: DirectedRange, limit: number): string[] {
     const keys: string[] = [];
     for (const row of this.#rowsIn(range, limit)) keys.push(this.#keyOf(row));
     return keys;
@@ -349,42 +375,18 @@ export class KeyIndex {
     return this.#order.countBetween(first, behind);
   }
 
-  #rowsIn(range: KeyRange, limit: number): Uint32Array {
+  #rowsIn(range: DirectedRange, limit: number): Uint32Array {
     invariant(limit >= 1, 'a slice has room for a key');
     const { first, behind } = this.#boundsOf(range);
     if (comparePositions(first, behind) >= 0) return allocateWords(0);
     return this.#order.rowsBetween(first, behind, range.reverse ?? false, limit);
   }
 
-  #boundsOf({ start, end, prefix, after, reverse = false }: KeyRange): { readonly first: OrderPosition; readonly behind: OrderPosition } {
+  #boundsOf(range: DirectedRange): OrderBounds {
     while (this.#order.waitingCount > 0) this.#order.sortSome();
-    const order = this.#order;
-    const from = [order.start];
-    const to = [order.end];
-    if (start !== undefined) from.push(this.#positionBefore(start));
-    if (end !== undefined) to.push(this.#positionBefore(end));
-    if (prefix !== undefined) {
-      from.push(this.#positionBefore(prefix));
-      to.push(this.#positionAfterAll(prefix));
-    }
-    if (after !== undefined && reverse) to.push(this.#positionBefore(after));
-    else if (after !== undefined) from.push(this.#positionBefore(`${after}\0`));
-    const first = from.reduce((a, b) => (comparePositions(a, b) < 0 ? b : a));
-    const behind = to.reduce((a, b) => (comparePositions(a, b) > 0 ? b : a));
-    return { first, behind };
-  }
-
-  #positionBefore(key: string): OrderPosition {
-    const bytes = Buffer.from(key);
-    return this.#order.positionOf((row) => this.#records.compareKey(this.#rows.addressOf(row), bytes));
-  }
-
-  /** The position behind all keys with a prefix. */
-  #positionAfterAll(prefix: string): OrderPosition {
-    const bytes = Buffer.from(prefix);
-    return this.#order.positionOf((row) => {
-      const address = this.#rows.addressOf(row);
-      return this.#records.sharedKeyBytes(address, bytes) === bytes.length ? -1 : this.#records.compareKey(address, bytes);
+    return boundsOf(this.#order, range, {
+      compare: (row, bytes) => this.#records.compareKey(this.#rows.addressOf(row), bytes),
+      sharedBytes: (row, bytes) => this.#records.sharedKeyBytes(this.#rows.addressOf(row), bytes),
     });
   }
 }

@@ -52,9 +52,9 @@ class Block {
     this.count += 1;
   }
 
-  remove(index: number): void {
-    this.rows.copyWithin(index, index + 1, this.count);
-    this.count -= 1;
+  remove(first: number, end = first + 1): void {
+    this.rows.copyWithin(first, end, this.count);
+    this.count -= end - first;
   }
 
   /** Adds the rows of the next block. */
@@ -142,6 +142,16 @@ export class KeyOrder {
     this.#rows.setStanding(row, 2);
     this.#deletedCount += 1;
     return false;
+  }
+
+  /** Removes the rows between two positions, the first of which is not behind the other. No row waits. */
+  removeBetween(from: OrderPosition, to: OrderPosition): void {
+    this.#sortedCount -= this.countBetween(from, to);
+    for (const [at, block] of this.#blocks.entries()) {
+      if (at < from.block || at > to.block) continue;
+      block.remove(at === from.block ? from.index : 0, at === to.block ? to.index : block.count);
+    }
+    this.#blocks = this.#blocks.filter(({ count }) => count > 0);
   }
 
   #removeAt({ block: at, index }: OrderPosition): void {

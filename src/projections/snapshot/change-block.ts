@@ -1,5 +1,6 @@
 /**
- * Changes of keys as bytes, on their way from the log into a new generation: in memory, in run files, in a merge. Pure.
+ * Changes of keys, and of ranges of them, as bytes, on their way from the log into a new generation: in memory, in run files, in a
+ * merge. Pure.
  *
  * A record is, with its numbers in little-endian order:
  *
@@ -10,13 +11,15 @@
  * | 8 | 8 | seq, as a double |
  * | 16 | 8 | time in milliseconds since 1970, as a double |
  * | 24 | 4 | tag |
- * | 28 | | the key, then the value |
+ * | 28 | 4 | 0: a range is deleted; 1: one that has no end; 2: a change of a key |
+ * | 32 | | the key, then the value; of a range where it begins, then where it ends |
  *
  * Only the process that made a record reads it. Records travel in blocks. A record that is larger than a block is a block of its own and
  * lacks its value, which is read only when it is wanted: a merge holds a block of each stream in memory, and must not hold so many large
  * values.
  */
 import { compareRanges } from '../../base/byte-scan.js';
+import { intervalOf, type KeyRange } from '../../events/key-range.js';
 import type { SnapshotChange } from './snapshot.js';
 
 /** Size of a block in bytes, unless its only record has a larger head. */
@@ -26,7 +29,12 @@ const VALUE_SIZE_AT = 4;
 const SEQ_AT = 8;
 const TIME_AT = 16;
 const TAG_AT = 24;
-const KEY_AT = 28;
+const KIND_AT = 28;
+const KEY_AT = 32;
+/** Ranges come first among the changes of a key: they apply to those that they are newer than. */
+const RANGE_KIND = 0;
+const ENDLESS_KIND = 1;
+const KEY_KIND = 2;
 /** A UTF-16 unit encodes to at most this many bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -39,6 +47,7 @@ export interface ChangeBlock {
 
 /** The newest change of a key so far. */
 export interface KeyChange {
+  readonly kind: 'key';
   readonly key: string;
   readonly seq: number;
   /** 0 for a deletion, as the time. */
@@ -48,12 +57,28 @@ export interface KeyChange {
   readonly value: Buffer | undefined;
 }
 
-/** A change of a single key. */
+/** A deletion of a range of keys. */
+export interface RangeChange {
+  readonly kind: 'range';
+  /** The lowest key that there can be in it, or its beginning. */
+  readonly key: string;
+  readonly seq: number;
+  /** Bytes above all keys in it, though no key itself; undefined: it has no end. */
+  readonly to: Buffer | undefined;
+}
+
+/** A change of a single key, or of a range. */
 export type KeyedChange = Exclude<SnapshotChange, { kind: 'clear' }>;
 
 /** Returns a size in bytes that is enough for the record of a change. */
 export function roomFor(change: KeyedChange): number {
+  if (change.kind === 'range') return KEY_AT + rangeBytes(change.range);
   return KEY_AT + (change.key.length + valueOf(change).length) * UTF8_BYTES_PER_UNIT;
+}
+
+function rangeBytes(range: KeyRange): number {
+  const { from, to } = intervalOf(range);
+  return from.length + (to?.length ?? 0);
 }
 
 function valueOf(change: KeyedChange): string {
@@ -67,6 +92,7 @@ function valueOf(change: KeyedChange): string {
  * @returns the end of the record
  */
 export function writeRecord(change: KeyedChange, into: Buffer, at: number): number {
+  if (change.kind === 'range') return writeRange(change, into, at);
   const keyBytes = into.write(change.key, at + KEY_AT);
   const valueBytes = into.write(valueOf(change), at + KEY_AT + keyBytes);
   into.writeUInt32LE(keyBytes, at);
@@ -74,7 +100,25 @@ export function writeRecord(change: KeyedChange, into: Buffer, at: number): numb
   into.writeDoubleLE(change.seq, at + SEQ_AT);
   into.writeDoubleLE(change.kind === 'set' ? change.timeMs : 0, at + TIME_AT);
   into.writeUInt32LE(change.kind === 'set' ? change.tag : 0, at + TAG_AT);
+  into.writeUInt32LE(KEY_KIND, at + KIND_AT);
   return at + KEY_AT + keyBytes + valueBytes;
+}
+
+function writeRange({ range, seq }: Extract<KeyedChange, { kind: 'range' }>, into: Buffer, at: number): number {
+  const { from, to: end } = intervalOf(range);
+  const to = end ?? Buffer.alloc(0);
+  into.fill(0, at, at + KEY_AT);
+  into.writeUInt32LE(from.length, at);
+  into.writeUInt32LE(to.length, at + VALUE_SIZE_AT);
+  into.writeDoubleLE(seq, at + SEQ_AT);
+  into.writeUInt32LE(end === undefined ? ENDLESS_KIND : RANGE_KIND, at + KIND_AT);
+  from.copy(into, at + KEY_AT);
+  to.copy(into, at + KEY_AT + from.length);
+  return at + KEY_AT + from.length + to.length;
+}
+
+function kindOf(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at + KIND_AT);
 }
 
 function keyEndOf(bytes: Buffer, at: number): number {
@@ -86,27 +130,34 @@ export function recordEnd(bytes: Buffer, at: number): number {
   return keyEndOf(bytes, at) + bytes.readUInt32LE(at + VALUE_SIZE_AT);
 }
 
-/** Compares the keys of two records by their bytes. */
+/** Compares the keys of two records by their bytes. Of one key, ranges come first; two of them are equal only with one end. */
 export function compareRecords(a: Buffer, aAt: number, b: Buffer, bAt: number): number {
-  return compareRanges({ bytes: a, start: aAt + KEY_AT, end: keyEndOf(a, aAt) }, { bytes: b, start: bAt + KEY_AT, end: keyEndOf(b, bAt) });
+  const [aKeyEnd, bKeyEnd] = [keyEndOf(a, aAt), keyEndOf(b, bAt)];
+  const order = compareRanges({ bytes: a, start: aAt + KEY_AT, end: aKeyEnd }, { bytes: b, start: bAt + KEY_AT, end: bKeyEnd });
+  if (order !== 0) return order;
+  const kinds = kindOf(a, aAt) - kindOf(b, bAt);
+  if (kinds !== 0 || kindOf(a, aAt) === KEY_KIND) return kinds;
+  return compareRanges({ bytes: a, start: aKeyEnd, end: recordEnd(a, aAt) }, { bytes: b, start: bKeyEnd, end: recordEnd(b, bAt) });
 }
 
 /** Decodes a block. */
-export async function decodeBlock(block: ChangeBlock): Promise<readonly KeyChange[]> {
+export async function decodeBlock(block: ChangeBlock): Promise<readonly (KeyChange | RangeChange)[]> {
   const { bytes } = block;
   if (block.value !== undefined) return [decodeRecord(bytes, 0, await block.value())];
-  const changes: KeyChange[] = [];
+  const changes: (KeyChange | RangeChange)[] = [];
   for (let at = 0; at < bytes.length; at = recordEnd(bytes, at)) {
     changes.push(decodeRecord(bytes, at, bytes.subarray(keyEndOf(bytes, at), recordEnd(bytes, at))));
   }
   return changes;
 }
 
-function decodeRecord(bytes: Buffer, at: number, value: Buffer): KeyChange {
+function decodeRecord(bytes: Buffer, at: number, value: Buffer): KeyChange | RangeChange {
   const key = bytes.toString('utf8', at + KEY_AT, keyEndOf(bytes, at));
   const seq = bytes.readDoubleLE(at + SEQ_AT);
+  const kind = kindOf(bytes, at);
+  if (kind !== KEY_KIND) return { kind: 'range', key, seq, to: kind === ENDLESS_KIND ? undefined : value };
   const tag = bytes.readUInt32LE(at + TAG_AT);
-  return { key, seq, tag, timeMs: bytes.readDoubleLE(at + TIME_AT), value: value.length === 0 ? undefined : value };
+  return { kind: 'key', key, seq, tag, timeMs: bytes.readDoubleLE(at + TIME_AT), value: value.length === 0 ? undefined : value };
 }
 
 /** Packs copies of records into blocks. */

@@ -2,7 +2,10 @@
  * Merges streams of keys in the order of their UTF-8 bytes. Knows nothing of files.
  */
 import { compareUtf8 } from '../../base/compare-utf8.js';
-import { BlockPacker, type ChangeBlock, compareRecords, decodeBlock, type KeyChange, recordEnd } from './change-block.js';
+import {
+  BlockPacker, type ChangeBlock, compareRecords, decodeBlock, type KeyChange, type RangeChange, recordEnd,
+} from './change-block.js';
+import { OpenRanges } from './open-ranges.js';
 import type { StoredEntry } from './read-generation.js';
 import type { WrittenEntry } from './snapshot-writer.js';
 
@@ -130,7 +133,7 @@ function siftDown(heap: BlockCursor[]): void {
 }
 
 /**
- * Merges streams of changes into one that has the newest change of each key.
+ * Merges streams of changes into one that has the newest change of each key, and each deleted range once.
  *
  * @param streams from the oldest to the newest, each ascending by the bytes of its distinct keys
  * @returns blocks, ascending
@@ -185,21 +188,29 @@ export async function* mergeWithStored(
   }
 }
 
-async function* decoded(blocks: AsyncIterable<ChangeBlock>): AsyncGenerator<readonly KeyChange[]> {
+async function* decoded(blocks: AsyncIterable<ChangeBlock>): AsyncGenerator<readonly (KeyChange | RangeChange)[]> {
   for await (const block of blocks) yield decodeBlock(block);
 }
 
-async function* mergeCursors(before: GroupCursor<StoredEntry>, after: GroupCursor<KeyChange>): AsyncGenerator<readonly WrittenEntry[]> {
+async function* mergeCursors(
+  before: GroupCursor<StoredEntry>, after: GroupCursor<KeyChange | RangeChange>,
+): AsyncGenerator<readonly WrittenEntry[]> {
+  const ranges = new OpenRanges();
   let group: WrittenEntry[] = [];
   let groupBytes = 0;
   while (before.current !== undefined || after.current !== undefined) {
     const { current: stored } = before;
     const { current: change } = after;
     const order = stored === undefined ? 1 : change === undefined ? -1 : compareUtf8(stored.key, change.key);
+    if (order >= 0 && change?.kind === 'range') {
+      ranges.add(change);
+      if (after.step()) await after.load();
+      continue;
+    }
     if (order <= 0 && before.step()) await before.load();
     if (order >= 0 && after.step()) await after.load();
     const next = order < 0 ? stored : change;
-    if (next !== undefined && isSet(next)) {
+    if (next !== undefined && isSet(next) && !ranges.covers(next.key, next.seq)) {
       group.push(next);
       groupBytes += next.value.length;
     }
@@ -211,6 +222,6 @@ async function* mergeCursors(before: GroupCursor<StoredEntry>, after: GroupCurso
   if (group.length > 0) yield group;
 }
 
-function isSet(change: KeyChange): change is KeyChange & { readonly value: Buffer } {
-  return change.value !== undefined;
+function isSet(change: StoredEntry | KeyChange | RangeChange): change is StoredEntry | (KeyChange & { readonly value: Buffer }) {
+  return 'value' in change && change.value !== undefined;
 }

@@ -17,6 +17,7 @@
  * - A generation whose manifest says `base` holds the state before the first line of its log. It stays as long as that line does.
  * - Files without a manifest are left over from an interrupted attempt; the next startup or attempt drops them.
  */
+import type { KeyRange } from '../../events/key-range.js';
 
 /** The last event in a snapshot. */
 export interface SnapshotPosition {
@@ -91,4 +92,5 @@ export interface SnapshotEntry extends IndexEntry {
 export type SnapshotChange =
   | ({ readonly kind: 'set'; readonly key: string; readonly value: string } & Pick<IndexEntry, 'seq' | 'tag' | 'timeMs'>)
   | { readonly kind: 'delete'; readonly key: string; readonly seq: number }
+  | { readonly kind: 'range'; readonly range: KeyRange; readonly seq: number }
   | { readonly kind: 'clear'; readonly seq: number };

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
 import { InvariantError } from '../../../src/base/invariant.js';
+import type { KeyRange } from '../../../src/events/key-range.js';
 import { addTerm, keyTerm } from '../../../src/projections/key-sum.js';
 import { type ChangeLimits, ChangeTable } from '../../../src/projections/snapshot/change-table.js';
 import { RunDamagedError, SnapshotCorruptError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from '../../../src/projections/snapshot/snapshot.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
+import { isWithin } from '../../events/plain-range.js';
 import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
 import { PROPERTY_RUNS } from '../../test-form.js';
@@ -28,8 +30,13 @@ class PlainMap {
 
   apply(change: SnapshotChange): void {
     if (change.kind === 'clear') this.entries.clear();
+    else if (change.kind === 'range') this.#clear(change.range);
     else if (change.kind === 'delete') this.entries.delete(change.key);
     else this.entries.set(change.key, [change.key, change.value, change.seq]);
+  }
+
+  #clear(range: KeyRange): void {
+    for (const key of [...this.entries.keys()].filter((one) => isWithin(one, range))) this.entries.delete(key);
   }
 
   sorted(): PlainEntry[] {
@@ -38,7 +45,8 @@ class PlainMap {
 }
 
 type Step = { readonly kind: 'set'; readonly key: string; readonly value: string } | { readonly kind: 'delete'; readonly key: string }
-  | { readonly kind: 'clear' } | { readonly kind: 'gap' } | { readonly kind: 'snapshot' };
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'range'; readonly range: KeyRange } | { readonly kind: 'gap' } | { readonly kind: 'snapshot' };
 
 /** Few keys, so that they repeat, some on both sides of the point where UTF-16 and UTF-8 sort differently. */
 const arbitraryKey = fc.oneof(
@@ -50,10 +58,14 @@ const arbitraryValue = fc.oneof(
   fc.constantFrom('1.0', '1e400', '{"a":1,"a":2}', `"${'ü'.repeat(3000)}"`),
 );
 const plain = { noNullPrototype: true };
+const arbitraryRange: fc.Arbitrary<KeyRange> = fc.record(
+  { prefix: fc.constantFrom('b', 'key/', 'key/1', '\u{10ffff}'), start: arbitraryKey, end: arbitraryKey }, { ...plain, requiredKeys: [] },
+);
 const arbitrarySteps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
   { weight: 12, arbitrary: fc.record({ kind: fc.constant('set' as const), key: arbitraryKey, value: arbitraryValue }, plain) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('delete' as const), key: arbitraryKey }, plain) },
   { weight: 1, arbitrary: fc.constant({ kind: 'clear' as const }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('range' as const), range: arbitraryRange }, plain) },
   { weight: 2, arbitrary: fc.constant({ kind: 'gap' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'snapshot' as const }) },
 ), { maxLength: 80 });
@@ -70,6 +82,7 @@ async function compare(steps: readonly Step[], limits: ChangeLimits | undefined)
     if (step.kind === 'set') changes.push(setChange(step.key, step.value, seq));
     else if (step.kind === 'delete') changes.push({ kind: 'delete', key: step.key, seq });
     else if (step.kind === 'clear') changes.push({ kind: 'clear', seq });
+    else if (step.kind === 'range') changes.push({ kind: 'range', range: step.range, seq });
     else if (step.kind === 'snapshot') {
       const data = await build(disk, { seq, previous, ...(limits === undefined ? {} : { limits }) }, changes);
       for (const change of changes) model.apply(change);
