@@ -3,7 +3,7 @@
  * when a later step of the startup fails, it closes HTTP first and then everything else in reverse order.
  */
 import { FailedKeyThrottle } from './auth/failed-key-throttle.js';
-import { Keyring, type KeyScope, nameScope } from './auth/keyring.js';
+import { Keyring, nameScope } from './auth/keyring.js';
 import type { TypedKeyMemory } from './auth/known-keys.js';
 import { isErrno } from './base/app-error.js';
 import { systemClock } from './base/clock.js';
@@ -11,6 +11,7 @@ import { logFailure } from './base/log-failure.js';
 import type { Logger, LogLevel, ServerLogHealth } from './base/logger.js';
 import { readPackageVersion } from './base/package-version.js';
 import { adoptKeys, type TypedKey } from './config/adopt-keys.js';
+import type { Announcer } from './config/announcer.js';
 import { ConfigError } from './config/config-error.js';
 import { ConfigFile } from './config/config-file.js';
 import { FIRST_PROJECT_ID } from './config/first-config.js';
@@ -49,24 +50,6 @@ const REQUESTS_SHARE_OF_STOP = 0.6;
 const SNAPSHOTS_SHARE_OF_STOP = 0.25;
 
 const MS_PER_SECOND = 1000;
-
-/** What a first run shows to a person. */
-export interface FirstRun {
-  readonly configPath: string;
-  /** The URL of the server, such as `http://127.0.0.1:23849`. */
-  readonly url: string;
-  readonly project: string;
-  readonly globalKey: string;
-  readonly projectKey: string;
-}
-
-/** Shows API keys to a person, once, outside the server log. */
-export interface Announcer {
-  /** A configuration was created, with a project and two API keys. */
-  firstRun(first: FirstRun): void;
-  /** An API key was generated for a scope, which had none or was adopted. */
-  generatedKey(scope: KeyScope, key: string): void;
-}
 
 /** The parts of a server. */
 export interface ServerParts {

@@ -1,7 +1,7 @@
 /**
  * Shows new API keys to the user at the console. On standard error, because standard output is the server log.
  */
-import type { Announcer, FirstRun } from '../server.js';
+import type { Announcer, FirstRun } from '../config/announcer.js';
 
 const RULE = '='.repeat(78);
 

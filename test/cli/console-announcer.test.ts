@@ -1,7 +1,7 @@
 /** How new API keys are shown. */
 import assert from 'node:assert/strict';
 import { createAnnouncer, formatFirstRun, formatGeneratedKey } from '../../src/cli/console-announcer.js';
-import type { FirstRun } from '../../src/server.js';
+import type { FirstRun } from '../../src/config/announcer.js';
 import { suite } from '../suite.js';
 
 const test = suite('console-announcer');
