@@ -10,7 +10,7 @@ import type { Projection } from './projection.js';
 import type { KeyCensus, SnapshotPosition } from './snapshot/snapshot.js';
 
 /** The part of a snapshot besides keys and values. */
-export interface ModelCheckpoint extends KeyCensus {
+export interface ModelPoint extends KeyCensus {
   /** The last event in it. */
   readonly seq: number;
   /** Time of that event, in milliseconds since 1970. */
@@ -56,7 +56,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
    * Continues from a snapshot, before the first event is applied. Keys and values are restored one by one with `values.restore`, before or
    * after this call.
    *
-   * @param state from {@link checkpoint}
+   * @param state from {@link snapshotPoint}
    * @throws {SavedStateError} when it is not a state of that seq
    */
   restore({ seq, timeMs }: Pick<SnapshotPosition, 'seq' | 'timeMs'>, state: unknown): void {
@@ -78,7 +78,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
   }
 
   /** Returns the part of a snapshot of this moment besides keys and values. */
-  checkpoint(): ModelCheckpoint {
+  snapshotPoint(): ModelPoint {
     this.#changed.mark(this.#lastSeq);
     const { count: keyCount, keySum } = this.values;
     return { seq: this.#lastSeq, timeMs: this.#lastTimeMs, keyCount, keySum, state: this.state.save() };
@@ -87,7 +87,7 @@ export class ProjectModel implements Projection<ProjectEvent> {
   /**
    * Records that a snapshot is committed.
    *
-   * @param seq the seq of its checkpoint
+   * @param seq the seq of its point
    */
   noteSnapshot(seq: number): void {
     this.#changed.noteSnapshot(seq);

@@ -11,7 +11,7 @@ import { invariant } from '../base/invariant.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { Log, LogState } from '../log/log.js';
 import type { KeyValues } from '../projections/key-values.js';
-import type { ModelCheckpoint, ProjectModel } from '../projections/project-model.js';
+import type { ModelPoint, ProjectModel } from '../projections/project-model.js';
 import type { ProjectVersion } from '../projections/project-state.js';
 import { ValueCache } from '../projections/value-cache.js';
 import { ValueLoader, type ValueSource } from '../projections/value-loader.js';
@@ -41,7 +41,7 @@ export interface ProjectStoreParts {
 }
 
 /** Everything that a snapshot of this moment holds besides keys and values. */
-export interface StoreCheckpoint extends ModelCheckpoint {
+export interface StorePoint extends ModelPoint {
   /** Hash of the last line in it. */
   readonly hash: string;
 }
@@ -181,14 +181,14 @@ export class ProjectStore {
   }
 
   /** Takes the facts of a snapshot of this moment. */
-  checkpoint(): StoreCheckpoint {
-    return { ...this.#model.checkpoint(), hash: this.#turn.hash };
+  snapshotPoint(): StorePoint {
+    return { ...this.#model.snapshotPoint(), hash: this.#turn.hash };
   }
 
   /**
    * Notes that a snapshot was committed.
    *
-   * @param seq the seq of its checkpoint
+   * @param seq the seq of its point
    */
   noteSnapshot(seq: number): void {
     this.#model.noteSnapshot(seq);

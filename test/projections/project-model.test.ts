@@ -54,32 +54,32 @@ test('an event that cannot be applied does not count', () => {
   assert.equal(model.lastSeq, 1);
 });
 
-test('a model that continues from a checkpoint equals the original', () => {
+test('a model that continues from a snapshot equals the original', () => {
   const model = new ProjectModel();
   for (const [index, event] of [CREATE, SET, { ...SET, key: 'b' }].entries()) model.apply(recordedAt(event, index + 1));
-  const point = model.checkpoint();
+  const point = model.snapshotPoint();
   assert.deepEqual([point.seq, point.timeMs, point.keyCount, point.keySum], [3, recordedAt(SET, 3).timeMs, 2, model.values.keySum]);
   const restored = new ProjectModel({ isCaching: false });
   restored.restore(point, JSON.parse(JSON.stringify(point.state)));
   for (const [key, entry] of model.values.slice({}, 9).entries) restored.values.restore(key, entry);
-  assert.deepEqual(restored.checkpoint(), point);
+  assert.deepEqual(restored.snapshotPoint(), point);
   assert.equal(restored.lastTimeMs, point.timeMs);
   assert.equal(restored.values.isCaching, false);
   restored.apply(recordedAt({ op: 'delete', key: 'a' }, 4));
   assert.deepEqual([restored.lastSeq, restored.lastTimeMs, restored.values.count], [4, recordedAt(SET, 4).timeMs, 1]);
 });
 
-test('a checkpoint does not change with later events', () => {
+test('the point of a snapshot does not change with later events', () => {
   const model = new ProjectModel();
   model.apply(recordedAt(CREATE, 1));
-  const point = model.checkpoint();
+  const point = model.snapshotPoint();
   const copy = structuredClone(point);
   model.apply(recordedAt({ ...CREATE, op: 'project.update' }, 2));
   assert.deepEqual(point, copy);
 });
 
 test('a model continues from a snapshot of seq 1 or later, before anything is applied', () => {
-  const { state } = newModel().checkpoint();
+  const { state } = newModel().snapshotPoint();
   assert.throws(() => newModel().restore({ seq: 1, timeMs: 0 }, state), /before anything is applied/);
   assert.throws(() => new ProjectModel().restore({ seq: 0, timeMs: 0 }, state), /before anything is applied/);
 });
@@ -89,7 +89,7 @@ test('changed bytes are those of the fields in the log since the newest snapshot
   const before = model.changedBytes;
   model.apply({ ...recordedAt(SET, 2), place: { segment: 1, offset: 0, sizeBytes: 1000 } });
   assert.equal(model.changedBytes - before, 1000);
-  const { seq } = model.checkpoint();
+  const { seq } = model.snapshotPoint();
   model.apply(recordedAt({ op: 'set', key: 'b', value: '12345' }, 3));
   model.noteSnapshot(seq);
   assert.equal(model.changedBytes, 6);

@@ -130,10 +130,10 @@ test('submitHeld() is refused without a hold, two at once, and after closing', a
   await closing;
 });
 
-test('a checkpoint is of the last applied line, and what a snapshot holds no longer counts as changed', async () => {
+test('the point of a snapshot is the last applied line, and what a snapshot holds no longer counts as changed', async () => {
   const store = await storeInMemory();
   await store.submit(set('a', '12345'), CONTEXT);
-  const point = store.checkpoint();
+  const point = store.snapshotPoint();
   assert.deepEqual([point.seq, point.hash, point.keyCount, point.timeMs], [store.seq, store.hash, 1, store.lastTimeMs]);
   assert.equal(store.changedBytes, 6);
   await store.submit(set('b', '1'), CONTEXT);

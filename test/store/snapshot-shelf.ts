@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { addTerm, keyTerm } from '../../src/projections/key-sum.js';
 import type { IndexEntry, SnapshotEntry } from '../../src/projections/snapshot/snapshot.js';
-import type { ProjectStore, StoreCheckpoint } from '../../src/store/project-store.js';
+import type { ProjectStore, StorePoint } from '../../src/store/project-store.js';
 
 /** More keys than a project of these tests has. */
 const ALL = 100_000;
@@ -10,7 +10,7 @@ const SEPARATOR = ',\n';
 
 /** One generation. */
 export interface ShelvedSnapshot {
-  readonly point: StoreCheckpoint;
+  readonly point: StorePoint;
   readonly index: readonly IndexEntry[];
   bytes: Buffer;
 }
@@ -36,7 +36,7 @@ export class SnapshotShelf {
 
   /** Writes down everything that a store has now. Changes that come meanwhile are not in it. */
   async take(store: ProjectStore): Promise<ShelvedSnapshot> {
-    const point = store.checkpoint();
+    const point = store.snapshotPoint();
     const entries = store.values.slice({}, ALL).entries.map(([key, entry]) => {
       const { seq, tag, timeMs } = entry;
       return { key, seq, tag, timeMs, value: store.reads.load(key, entry) };

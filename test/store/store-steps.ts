@@ -53,7 +53,7 @@ export async function compareAll(model: PlainModel, { store }: StoreSystem): Pro
   const keys = model.sortedKeys();
   const shown = await entriesShown(store, {}, ALL);
   assert.deepEqual(shown.map(([key, { value, seq }]) => [key, { value, seq }]), keys.map((key) => [key, model.entries.get(key)]));
-  assert.equal(store.checkpoint().keySum, keys.reduce((sum, key) => addTerm(sum, keyTerm(key, model.versionOf(key))), 0));
+  assert.equal(store.snapshotPoint().keySum, keys.reduce((sum, key) => addTerm(sum, keyTerm(key, model.versionOf(key))), 0));
   assert.deepEqual(store.values.keys({ reverse: true }, ALL), [...keys].reverse());
   for (const key of FEW_KEYS) assert.equal(store.values.get(key)?.seq ?? 0, model.versionOf(key));
   assert.deepEqual([store.values.count, store.seq], [model.entries.size, model.seq]);

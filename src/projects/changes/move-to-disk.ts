@@ -113,7 +113,7 @@ async function writeBase(
   services: ProjectServices, store: ProjectStore, logId: string,
 ): Promise<{ readonly manifest: SnapshotManifest; readonly digest: string }> {
   const snapshots = services.snapshots(store.id);
-  const point = store.checkpoint();
+  const point = store.snapshotPoint();
   const writer = await snapshots.begin(point.seq);
   try {
     for await (const slice of slicesOf(store)) {

@@ -20,7 +20,7 @@ import type { SnapshotFolder } from '../../projections/snapshot/snapshot-folder.
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
 import { versionsInSnapshot } from '../../projections/value-place.js';
 import type { CommandContext } from '../../store/command.js';
-import type { ProjectStore, StoreCheckpoint } from '../../store/project-store.js';
+import type { ProjectStore, StorePoint } from '../../store/project-store.js';
 import type { BackgroundTasks } from '../background-tasks.js';
 import type { FoundDamage } from '../found-damage.js';
 import type { CompactionResult } from '../projects.js';
@@ -256,7 +256,7 @@ export class ProjectCompaction {
 
   async #commitNew(signal: AbortSignal): Promise<SnapshotManifest> {
     const { store, log, snapshots, logger } = this.#parts;
-    const point = store.checkpoint();
+    const point = store.snapshotPoint();
     // Under `interval` and `os` the last lines may not be on disk yet, and no snapshot may be ahead of its log.
     await log.sync();
     const built = await this.#build(point.seq, signal);
@@ -346,7 +346,7 @@ function serverContext(): CommandContext {
   return { actor: ACTOR_SERVER, requestId: `compaction-${randomHexId()}` };
 }
 
-function refuseMismatch(point: StoreCheckpoint, built: BuiltGeneration): void {
+function refuseMismatch(point: StorePoint, built: BuiltGeneration): void {
   const facts = [
     ['key count', point.keyCount, built.keyCount],
     ['sum over keys and versions', point.keySum, built.keySum],

@@ -49,7 +49,7 @@ test('without settings nothing is removed or compressed', async () => {
 
 test('by size, the oldest segments are removed until the rest fits, but only those that both snapshots cover', async () => {
   const project = await withSegments(keeping({ max_bytes: 0 }));
-  const { seq: first } = project.compaction.store.checkpoint();
+  const { seq: first } = project.compaction.store.snapshotPoint();
   assert.ok(first > 10);
   const all = project.log.sealed?.list() ?? [];
   assert.ok(all.length >= 5);
