@@ -219,9 +219,10 @@ function parametersOf({ path, preconditions, query = {}, requestHeaders = {} }: 
 }
 
 function parameterOf(place: OpenApiParameter['in'], name: string, spec: ParameterSpec): OpenApiParameter {
-  const { example, isValueless = false, meaning, schema } = spec;
+  const { example, isRequired = false, isValueless = false, meaning, schema } = spec;
   return {
-    name, in: place, description: meaning, ...(isValueless ? { allowEmptyValue: true } : {}), schema,
+    name, in: place, description: meaning, ...(isRequired ? { required: true } : {}),
+    ...(isValueless ? { allowEmptyValue: true } : {}), schema,
     ...(example === undefined ? {} : { example }),
   };
 }

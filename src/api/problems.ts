@@ -71,6 +71,7 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_precondition: { status: 400, title: 'Invalid precondition' },
   project_not_found: { status: 404, title: 'Project not found' },
   key_not_found: { status: 404, title: 'Key not found' },
+  receipt_not_found: { status: 404, title: 'Receipt not found', facts: { last_seq: COUNT } },
   project_exists: { status: 409, title: 'Project exists' },
   project_files_exist: { status: 409, title: 'Files of this project exist', facts: FILES },
   project_not_served: { status: 409, title: 'Project not served', facts: FILES },

@@ -12,6 +12,8 @@ export interface ParameterSpec {
   readonly schema: JsonSchema;
   /** What it does, as a phrase. */
   readonly meaning: string;
+  /** True for a parameter that must be there. @default false */
+  readonly isRequired?: boolean;
   /** True for a parameter without a value. @default false */
   readonly isValueless?: boolean;
   readonly example?: string;

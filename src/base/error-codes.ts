@@ -32,6 +32,7 @@ export const ERROR_CODES = [
   'invalid_precondition',
   'project_not_found',
   'key_not_found',
+  'receipt_not_found',
   'project_exists',
   'project_files_exist',
   'project_not_served',

@@ -26,6 +26,7 @@ import { healthRoutes } from './routes/health-routes.js';
 import { keysRoutes } from './routes/keys-routes.js';
 import { openApiRoutes } from './routes/openapi-routes.js';
 import { projectsRoutes } from './routes/projects-routes.js';
+import { proofRoutes } from './routes/proof-routes.js';
 import { rootRoutes } from './routes/root-routes.js';
 
 /** Options of a {@link Pipeline}. */
@@ -62,8 +63,8 @@ export class Pipeline {
     this.#sender = new AnswerSender(longAnswers);
     this.#streams = new OpenStreams(parts.options, streamTimes);
     this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
-      ...eventsRoutes({ ...parts, longAnswers, streams: this.#streams }), ...rootRoutes(parts), ...openApiRoutes(parts.version),
-      ...docsRoutes(parts.options.docsEnabled) });
+      ...eventsRoutes({ ...parts, longAnswers, streams: this.#streams }), ...proofRoutes(longAnswers), ...rootRoutes(parts),
+      ...openApiRoutes(parts.version), ...docsRoutes(parts.options.docsEnabled) });
     this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
   }
 

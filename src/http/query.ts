@@ -75,7 +75,7 @@ function refuseKey({ name, value }: QueryEntry): void {
 /**
  * Checks parameters against a route's schema.
  *
- * @throws {AppError} `invalid_query` for an empty, unknown or invalid one
+ * @throws {AppError} `invalid_query` for an empty, unknown, missing or invalid one
  */
 export function checkQuery(entries: readonly QueryEntry[], { check, valueless }: QueryCheck): QueryParameters {
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
@@ -92,6 +92,7 @@ export function checkQuery(entries: readonly QueryEntry[], { check, valueless }:
   if (checked.ok) return checked.document;
   const name = checked.fault.pointer.slice(1).replaceAll('~1', '/').replaceAll('~0', '~');
   if (checked.fault.kind === 'unknown') throw invalidQuery(`there is no parameter "${shown(name)}"`, name);
+  if (checked.fault.kind === 'missing') throw invalidQuery(`the parameter "${shown(name)}" is missing`, name);
   throw invalidQuery(`the parameter "${shown(name)}" must be ${checked.fault.expected}`, name);
 }
 

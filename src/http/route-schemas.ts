@@ -24,6 +24,7 @@ function queryCheck(parameters: Readonly<Record<string, ParameterSpec>>): QueryC
     type: 'object',
     properties: Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])),
     additionalProperties: false,
+    required: entries.flatMap(([name, { isRequired = false }]) => (isRequired ? [name] : [])),
   });
   return { check, valueless: new Set(entries.flatMap(([name, { isValueless = false }]) => (isValueless ? [name] : []))) };
 }

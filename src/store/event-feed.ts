@@ -115,7 +115,7 @@ export class EventFeed {
    */
   async hashAt(seq: number): Promise<string> {
     const { end } = this;
-    return seq === end.seq ? end.hash : (await this.#lineAt(seq + 1)).previousHash;
+    return seq === end.seq ? end.hash : (await this.lineAt(seq + 1)).previousHash;
   }
 
   /**
@@ -130,14 +130,21 @@ export class EventFeed {
     let [below, above] = [this.oldestSeq - 1, this.end.seq + 1];
     while (above - below > 1) {
       const seq = Math.floor((below + above) / 2);
-      if ((await this.#lineAt(seq)).timeMs <= timeMs) below = seq;
+      if ((await this.lineAt(seq)).timeMs <= timeMs) below = seq;
       else above = seq;
     }
     return below;
   }
 
-  async #lineAt(seq: number): Promise<EventLine> {
-    for await (const { lines: [line] } of this.#log().scan({ fromSeq: seq, toSeq: seq })) if (line !== undefined) return line;
+  /**
+   * Reads one line, and nothing but the segment that holds it.
+   *
+   * @param seq from {@link EventFeed.oldestSeq} to the end
+   * @throws {LogCorruptError} if the line on disk is not the one that was written
+   * @throws {LinesDroppedError} if it no longer exists
+   */
+  async lineAt(seq: number, admit?: ScanRange['admit']): Promise<EventLine> {
+    for await (const { lines: [line] } of this.#log().scan({ fromSeq: seq, toSeq: seq, admit })) if (line !== undefined) return line;
     throw new TypeError(`Cannot read the line of seq ${seq}: a scan examines each line of its range`);
   }
 

@@ -8,6 +8,7 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
+import type { Checkpoint } from '../events/checkpoint.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { Log, LogState } from '../log/log.js';
 import type { KeyValues } from '../projections/key-values.js';
@@ -183,6 +184,18 @@ export class ProjectStore {
   /** Takes the facts of a snapshot of this moment. */
   snapshotPoint(): StorePoint {
     return { ...this.#model.snapshotPoint(), hash: this.#turn.hash };
+  }
+
+  /**
+   * Returns the last applied line as a checkpoint, once it is on disk: no crash may take back what is to prove the log.
+   *
+   * @throws {AppError} the errors of `Log.sync`; nothing else follows from them
+   */
+  async checkpoint(): Promise<Checkpoint> {
+    const { log, hash } = this.#turn;
+    const checkpoint = { project: this.id, log_id: log.logId, seq: this.seq, hash, time: new Date(this.lastTimeMs).toISOString() };
+    await log.sync();
+    return checkpoint;
   }
 
   /**

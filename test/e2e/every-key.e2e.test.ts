@@ -79,6 +79,11 @@ const ROUTES: readonly Route[] = [
   projectRoute('POST', `${BASE}/{id}/keys/k`, { ok: 200, body: '1' }),
   projectRoute('GET', `${BASE}/{id}/events`, { ok: 200 }),
   projectRoute('HEAD', `${BASE}/{id}/events`, { ok: 200 }),
+  projectRoute('GET', `${BASE}/{id}/checkpoint`, { ok: 200 }),
+  projectRoute('HEAD', `${BASE}/{id}/checkpoint`, { ok: 200 }),
+  // No line has this hash.
+  projectRoute('GET', `${BASE}/{id}/receipts?seq=1&hash=${'0'.repeat(64)}`, { ok: 404 }),
+  projectRoute('HEAD', `${BASE}/{id}/receipts?seq=1&hash=${'0'.repeat(64)}`, { ok: 404 }),
   projectRoute('GET', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('HEAD', `${BASE}/{id}/keys/k`, { ok: 200 }),
   projectRoute('DELETE', `${BASE}/{id}/keys/k`, { ok: 200 }),

@@ -10,7 +10,7 @@ const test = suite('every-route-every-key');
 
 interface RouteCase {
   readonly method: string;
-  /** `{id}` stands for the project. */
+  /** `{id}` stands for the project, `{hash}` for the hash of its first line. */
   readonly path: string;
   readonly action: Action;
   readonly body?: string;
@@ -33,6 +33,10 @@ const ROUTES: readonly RouteCase[] = [
   { method: 'POST', path: '/api/v1/projects/{id}/read', action: 'keys.read', body: '{"keys":["k","none"]}' },
   { method: 'GET', path: '/api/v1/projects/{id}/events', action: 'events.read' },
   { method: 'HEAD', path: '/api/v1/projects/{id}/events', action: 'events.read' },
+  { method: 'GET', path: '/api/v1/projects/{id}/checkpoint', action: 'events.read' },
+  { method: 'HEAD', path: '/api/v1/projects/{id}/checkpoint', action: 'events.read' },
+  { method: 'GET', path: '/api/v1/projects/{id}/receipts?seq=1&hash={hash}', action: 'events.read' },
+  { method: 'HEAD', path: '/api/v1/projects/{id}/receipts?seq=1&hash={hash}', action: 'events.read' },
   { method: 'GET', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },
   { method: 'HEAD', path: '/api/v1/projects/{id}/keys/k', action: 'keys.read' },
   { method: 'PUT', path: '/api/v1/projects/{id}/keys/k', action: 'keys.write', body: '1' },
@@ -69,6 +73,11 @@ function prepare({ projects }: TestServer): void {
   for (const id of ['alpha', 'beta', 'open']) projects.fakeStore(id).values.entries.set('k', { value: '1', seq: 2, tag: 0, timeMs: 0 });
 }
 
+function targetOf({ projects }: TestServer, path: string, id: string): string {
+  const hash = id === 'alpha' || id === 'open' ? projects.fakeStore(id).feed.end.hash : '0'.repeat(64);
+  return path.replace('{id}', id).replace('{hash}', hash);
+}
+
 async function walk(globalOpen: boolean): Promise<void> {
   await withServer(
     async (server) => {
@@ -86,7 +95,7 @@ async function walk(globalOpen: boolean): Promise<void> {
             const exists = id === '' || id === 'alpha' || id === 'open';
             const decision = first === 'allow' && exists ? ask(action) : first;
             const name = `${route.method} ${route.path} of "${id}" by ${caller.name}, ${globalOpen ? 'open' : 'closed'}`;
-            const answer = await server.send(route.method, route.path.replace('{id}', id), {
+            const answer = await server.send(route.method, targetOf(server, route.path, id), {
               key: caller.key,
               ...(route.body === undefined ? {} : { body: route.body }),
             });
@@ -112,7 +121,7 @@ test('a refused caller changes nothing', () =>
     prepare(server);
     for (const route of ROUTES) {
       for (const key of [null, server.betaKey, 'wrong']) {
-        await server.send(route.method, route.path.replace('{id}', 'alpha'), {
+        await server.send(route.method, targetOf(server, route.path, 'alpha'), {
           key,
           ...(route.body === undefined ? {} : { body: route.body }),
         });
@@ -130,7 +139,7 @@ test('no route on an open scope accepts a change from a page of another site wit
           prepare(server);
           const name = `${method} ${path} with ${JSON.stringify(headers)}`;
           const sent = { headers, ...(body === undefined ? {} : { body }) };
-          const target = path.replace('{id}', 'open');
+          const target = targetOf(server, path, 'open');
           const isSafe = method === 'GET' || method === 'HEAD' || action === 'keys.read';
           const answer = await server.send(method, target, { ...sent, key: null });
           assert.equal(answer.status, isSafe ? 200 : 403, name);

@@ -14,6 +14,7 @@ import {
 import type {
   CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
+import type { Checkpoint } from '../../src/events/checkpoint.js';
 import { keyChangesOf, rangeOf } from '../../src/events/event.js';
 import type { KeyRange } from '../../src/events/key-range.js';
 import { versionTag } from '../../src/events/key-version.js';
@@ -95,7 +96,13 @@ export class FakeStore {
     this.id = id;
     this.logId = logId;
     const log = new MemoryLog({ project: id, logId });
+    void log.append([{ op: 'project.create', actor: 'anonymous', request: 'r', body: '"settings":{}' }], 0);
     this.feed = new EventFeed(() => log);
+  }
+
+  checkpoint(): Promise<Checkpoint> {
+    const { hash } = this.feed.end;
+    return Promise.resolve({ project: this.id, log_id: this.logId, seq: this.seq, hash, time: new Date(FAKE_TIME_MS).toISOString() });
   }
 
   get reads(): this {

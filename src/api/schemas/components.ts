@@ -2,7 +2,7 @@
  * The schemas that the document of the API shows under a name of their own, wherever they are used.
  */
 import type { JsonSchema } from '../../base/setting.js';
-import { EVENT, EVENTS_PAGE } from './events.js';
+import { CHECKPOINT, EVENT, EVENTS_PAGE, FOUND_RECEIPT } from './events.js';
 import { CLEAR_RECEIPT, KEY_RECEIPT, LISTING, VALUE } from './keys.js';
 import { PROBLEM } from './problem.js';
 import {
@@ -19,6 +19,8 @@ export const COMPONENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   Listing: LISTING,
   Event: EVENT,
   EventsPage: EVENTS_PAGE,
+  Checkpoint: CHECKPOINT,
+  FoundReceipt: FOUND_RECEIPT,
   ProjectId: PROJECT_ID,
   ProjectState: PROJECT_STATE,
   ProjectDetails: PROJECT_DETAILS,

@@ -1,6 +1,7 @@
 /**
  * Schemas of the events of a project.
  */
+import { PROJECT_ID } from './projects.js';
 import { HASH, KEY, SEQ, VALUE } from './keys.js';
 
 const CHANGE = {
@@ -14,15 +15,19 @@ const CHANGE = {
   ],
 } as const;
 
+const TIME = {
+  type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$', title: 'for people, never for order',
+  description: 'a time such as 2026-11-22T10:00:00.123Z',
+} as const;
+const OPERATION = { type: 'string', pattern: '^[a-z_.]+$', title: 'what happened, such as set; other fields depend on it' } as const;
+
 /** An event: a line of the log. */
 export const EVENT = {
   type: 'object', title: 'a line of the log',
   properties: {
     seq: SEQ,
-    time: {
-      type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$', title: 'for people, never for order',
-    },
-    op: { type: 'string', pattern: '^[a-z_.]+$', title: 'what happened, such as set; other fields depend on it' },
+    time: TIME,
+    op: OPERATION,
     actor: { type: 'string', title: 'who made the change' },
     request: { type: 'string', title: 'the X-Request-Id of the change' },
     durable: { type: 'integer', minimum: 0, title: 'a seq that was on disk when the line was written' },
@@ -36,6 +41,29 @@ export const EVENT = {
     hash: HASH,
   },
   required: ['seq', 'time', 'op', 'actor', 'request', 'durable', 'salt', 'hash'],
+} as const;
+
+/** A checkpoint: the newest line, for a record outside the data folder. Lines of a checkpoint file are checked with it too. */
+export const CHECKPOINT = {
+  type: 'object', title: 'what the log was at a line, as a record outside the data folder', description: 'an object',
+  properties: {
+    project: PROJECT_ID,
+    log_id: {
+      type: 'string', pattern: '^[0-9a-f]{32}$', title: 'names the log; a project has another one after a repair or a move between memory '
+        + 'and disk', description: '32 hexadecimal digits in lower case',
+    },
+    seq: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, title: 'number of the line', description: 'a seq, at least 1' },
+    hash: { ...HASH, description: '64 hexadecimal digits in lower case' },
+    time: { ...TIME, title: 'the time of the line' },
+  },
+  required: ['project', 'log_id', 'seq', 'hash', 'time'],
+} as const;
+
+/** A receipt that the log has. */
+export const FOUND_RECEIPT = {
+  type: 'object', title: 'the line that the receipt was given for',
+  properties: { seq: SEQ, time: { ...TIME, title: 'when the line was written' }, op: OPERATION, found: { const: true } },
+  required: ['seq', 'time', 'op', 'found'],
 } as const;
 
 /** A page of events. */

@@ -3,7 +3,7 @@
  */
 import { PROJECT_PATH } from '../paths.js';
 import type { ParameterSpec, RouteSpec } from '../route-spec.js';
-import { EVENT_LINES, EVENT_STREAM, EVENTS_PAGE } from '../schemas/events.js';
+import { CHECKPOINT, EVENT_LINES, EVENT_STREAM, EVENTS_PAGE, FOUND_RECEIPT } from '../schemas/events.js';
 import { LINES_MEDIA_TYPE } from './keys.js';
 
 /** Largest `limit` of a page of events. */
@@ -61,6 +61,17 @@ export const EVENTS_PARAMETERS = {
   },
 } as const satisfies Readonly<Record<string, ParameterSpec>>;
 
+const RECEIPT_PARAMETERS = {
+  seq: {
+    schema: { type: 'string', pattern: '^[1-9][0-9]{0,15}$', description: 'a seq: a whole number from 1' },
+    meaning: 'The seq of the receipt.', isRequired: true, example: '57',
+  },
+  hash: {
+    schema: { type: 'string', pattern: '^[0-9a-fA-F]{64}$', description: 'a receipt: 64 hexadecimal digits' },
+    meaning: 'The receipt.', isRequired: true, example: EVENT_EXAMPLE.hash,
+  },
+} as const satisfies Readonly<Record<string, ParameterSpec>>;
+
 /** The routes. */
 export const LOG_ROUTES = [
   {
@@ -89,6 +100,41 @@ export const LOG_ROUTES = [
       },
     },
     problems: ['not_acceptable', 'ahead_of_log', 'history_gone', 'too_many_streams', 'busy'],
+    since: '0.2.0',
+  },
+  {
+    id: 'getCheckpoint', method: 'GET', path: `${PROJECT_PATH}/checkpoint`, action: 'events.read', needs: 'store', tag: 'log',
+    summary: 'Get a checkpoint of the log',
+    description: 'The newest line, once it is on disk whatever the durability. Its hash covers all lines before it: kept outside the data '
+      + 'folder, it proves later that nothing up to there was changed.',
+    preconditions: 'none',
+    body: { kind: 'none' },
+    answers: {
+      200: {
+        description: 'The checkpoint.', schema: CHECKPOINT,
+        example: {
+          project: 'shop', log_id: '5be07f319c41d2aa5be07f319c41d2aa', seq: EVENT_EXAMPLE.seq, hash: EVENT_EXAMPLE.hash,
+          time: EVENT_EXAMPLE.time,
+        },
+      },
+    },
+    problems: ['disk_failed', 'log_failed', 'outcome_unknown'],
+    since: '0.2.0',
+  },
+  {
+    id: 'findReceipt', method: 'GET', path: `${PROJECT_PATH}/receipts`, action: 'events.read', needs: 'store', tag: 'log',
+    summary: 'Check a receipt',
+    description: 'Whether the log has the line that a receipt was given for. Reads one segment of the log.',
+    query: RECEIPT_PARAMETERS,
+    preconditions: 'none',
+    body: { kind: 'none' },
+    answers: {
+      200: {
+        description: 'The log has it.', schema: FOUND_RECEIPT,
+        example: { seq: EVENT_EXAMPLE.seq, time: EVENT_EXAMPLE.time, op: EVENT_EXAMPLE.op, found: true },
+      },
+    },
+    problems: ['receipt_not_found', 'history_gone', 'busy'],
     since: '0.2.0',
   },
 ] as const satisfies readonly RouteSpec[];

@@ -47,9 +47,14 @@ function aheadOfLog(store: ProjectStore, reason: string): AppError {
   return new AppError('ahead_of_log', `Cannot continue from this position of the log: ${reason}; ${advice}`, { facts: extentOf(store) });
 }
 
+/** Tells whether a reader was overtaken by retention, or by the limit of a log in memory. */
+export function isDropped(error: unknown): boolean {
+  return error instanceof Error && error.name === 'LinesDroppedError';
+}
+
 /** The refusal of events that are no longer kept. */
-export function historyGone(store: ProjectStore): AppError {
+export function historyGone(store: ProjectStore, advice = 'list the keys, and continue from there'): AppError {
   const facts = { oldest_seq: store.feed.oldestSeq, snapshot_seq: store.snapshotSeq };
-  const message = `Cannot read events before seq ${facts.oldest_seq}: they are no longer kept; list the keys, and continue from there`;
+  const message = `Cannot read events before seq ${facts.oldest_seq}: they are no longer kept; ${advice}`;
   return new AppError('history_gone', message, { facts });
 }

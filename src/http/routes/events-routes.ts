@@ -9,7 +9,7 @@ import { resetFrame } from '../events/event-frames.js';
 import { awaitPage, nextPageLink, pageText, readPage } from '../events/events-page.js';
 import { type EventsQuery, parsePosition, type Position, readEventsQuery, unfitParameter } from '../events/events-query.js';
 import type { OpenStream, OpenStreams } from '../events/open-streams.js';
-import { type EventsRange, extentOf, findRange, historyGone } from '../events/positions.js';
+import { type EventsRange, extentOf, findRange, historyGone, isDropped } from '../events/positions.js';
 import { followLines, sendLines, sendServerEvents, type StreamParts } from '../events/send-events.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
@@ -60,11 +60,6 @@ async function answerEvents(request: EventsRequest): Promise<Answer> {
   } catch (error) {
     throw isDropped(error) ? historyGone(request.store) : error;
   }
-}
-
-/** A reader was overtaken by retention, or by the limit of a log in memory. */
-function isDropped(error: unknown): boolean {
-  return error instanceof Error && error.name === 'LinesDroppedError';
 }
 
 /** Refuses what has no meaning in a media type or together. */
