@@ -22,6 +22,7 @@ import { openFoundConfig, readStartSource, type StartSource } from './config/sta
 import { makeDataFolder, removeEmptyFolders } from './disk/data-folder.js';
 import type { Disk } from './disk/disk.js';
 import { IdleFiles } from './disk/idle-files.js';
+import { LineFile } from './disk/line-file.js';
 import { NodeDisk } from './disk/node-disk.js';
 import { SpaceWatch } from './disk/space-watch.js';
 import type { HttpOptions } from './http/http-options.js';
@@ -37,6 +38,7 @@ import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/fo
 import { type TaskRunner, WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
+import { CheckpointWriter } from './projects/checkpoint-writer.js';
 import type { Adoption } from './projects/start/adopt-projects.js';
 import { reportUnshownKey } from './projects/project-entries.js';
 import { OpenScopes } from './projects/open-scopes.js';
@@ -48,6 +50,8 @@ import { ProjectTable } from './store/project-table.js';
 const REQUESTS_SHARE_OF_STOP = 0.6;
 /** Share of the shutdown time for due snapshots. */
 const SNAPSHOTS_SHARE_OF_STOP = 0.25;
+/** Share of the shutdown time for the last checkpoints. */
+const CHECKPOINTS_SHARE_OF_STOP = 0.05;
 
 const MS_PER_SECOND = 1000;
 
@@ -159,6 +163,7 @@ export class SimpleKvServer {
     const table = new ProjectTable();
     const manager = this.#projectManager({ config, keyring, table, logger, options });
     this.#closers.push(() => manager.close());
+    const checkpoints = this.#checkpointWriter(table, logger, options);
     const scopes = new OpenScopes(config, table);
     const throttle = new FailedKeyThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
     const version = readPackageVersion();
@@ -175,6 +180,7 @@ export class SimpleKvServer {
     const { pid } = this.#parts;
     const counts = { projects: table.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
+    checkpoints?.start();
     pipeline.loadKoa().catch(logFailure(logger, 'error', {}, 'a part of the program could not be loaded'));
     return { url, logger, shutdownTimeoutMs: shutdownMsOf(options) };
   }
@@ -244,6 +250,16 @@ export class SimpleKvServer {
     this.#closers.push(() => known.close());
     for (const { scope, key, hash } of typed) known.learn(key, { scope: nameScope(scope), hash });
     return known;
+  }
+
+  /** Closed before the manager, which closes the logs. */
+  #checkpointWriter(table: ProjectTable, logger: Logger, options: ServerOptions): CheckpointWriter | undefined {
+    if (options.checkpoints === null) return undefined;
+    const { file: path, interval_seconds: seconds } = options.checkpoints;
+    const file = new LineFile(new NodeDisk(), path);
+    const writer = new CheckpointWriter({ table, file, logger, intervalMs: seconds * MS_PER_SECOND });
+    this.#closers.push(() => writer.close(shutdownMsOf(options) * CHECKPOINTS_SHARE_OF_STOP));
+    return writer;
   }
 
   #projectManager(

@@ -6,7 +6,7 @@ import { API_KEY_CHARACTERS_MAX } from '../auth/api-key.js';
 import { type ChangeOf, schemaOf } from '../base/setting.js';
 import { AUTHENTICATION_SETTINGS, PROJECT_ID_PATTERN, STORAGE_SETTINGS } from '../api/project-settings.js';
 import type { AuthenticationSettings, StorageChange } from '../events/project-settings.js';
-import { DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS, TLS_SETTINGS } from './settings-table.js';
+import { CHECKPOINT_SETTINGS, DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS, TLS_SETTINGS } from './settings-table.js';
 
 /** The version of the file that this program reads and writes. */
 export const CONFIG_VERSION = 1;
@@ -40,6 +40,8 @@ export interface ConfigDocument extends ChangeOf<typeof SERVER_SETTINGS> {
     readonly storage?: ChangeOf<typeof DEFAULT_STORAGE_SETTINGS>;
     /** Guards the global routes. */
     readonly authentication?: Partial<AuthenticationEntry>;
+    /** Null says the same as leaving it out. */
+    readonly checkpoints?: ChangeOf<typeof CHECKPOINT_SETTINGS> | null;
   };
   readonly projects: readonly ProjectEntry[];
 }
@@ -92,8 +94,14 @@ export const CONFIG_SCHEMA = {
     default: {
       type: 'object',
       additionalProperties: false,
-      description: 'an object with storage and authentication',
-      properties: { storage: schemaOf(DEFAULT_STORAGE_SETTINGS), authentication: AUTHENTICATION_SCHEMA },
+      description: 'an object with storage, authentication and checkpoints',
+      properties: {
+        storage: schemaOf(DEFAULT_STORAGE_SETTINGS),
+        authentication: AUTHENTICATION_SCHEMA,
+        checkpoints: {
+          ...schemaOf(CHECKPOINT_SETTINGS), type: ['object', 'null'], description: 'null, or an object with file and interval_seconds',
+        },
+      },
     },
     projects: { type: 'array', items: PROJECT_SCHEMA, description: 'a list of projects' },
   },

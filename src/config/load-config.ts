@@ -11,6 +11,7 @@ import { findRepeatedMember } from '../base/repeated-member.js';
 import { checkConfig } from './check-config.js';
 import type { ConfigDocument } from './config-document.js';
 import { ConfigError, type ConfigFault } from './config-error.js';
+import { KNOWN_KEYS_SUFFIX } from './known-keys-file.js';
 import { resolveServerOptions } from './server-options.js';
 
 /** Largest file that is read: room for a hundred thousand projects. */
@@ -22,6 +23,7 @@ const OTHERS_READ_BITS = 0o044;
 const PERMISSION_BITS = 0o777;
 const BYTE_ORDER_MARK = '\ufeff';
 const DATA_FOLDER_POINTER = '/default/storage/persistent_file_path';
+const CHECKPOINT_FILE_POINTER = '/default/checkpoints/file';
 
 /** A configuration that was read and checked. */
 export interface LoadedConfig {
@@ -50,9 +52,11 @@ export async function loadConfig(file: string): Promise<LoadedConfig | undefined
   try {
     const text = decode(read.bytes);
     const document = checkConfig(parse(text, read.bytes));
-    const { dataFolder } = resolveServerOptions(document, folder);
-    const folders = await Promise.all([realpath(folder), realpath(absolute).then((real) => path.dirname(real))]);
-    checkDataFolder(await realpathOfFuture(dataFolder), folders);
+    const { dataFolder, checkpoints } = resolveServerOptions(document, folder);
+    const [realFolder, realFile] = await Promise.all([realpath(folder), realpath(absolute)]);
+    const realDataFolder = await realpathOfFuture(dataFolder);
+    checkDataFolder(realDataFolder, [realFolder, path.dirname(realFile)]);
+    if (checkpoints !== null) await checkCheckpointFile(checkpoints.file, realDataFolder, realFile);
     return { path: absolute, folder, document, text, warnings: warningsFor(absolute, read.mode) };
   } catch (error) {
     throw error instanceof ConfigError ? error.inFile(absolute) : error;
@@ -70,6 +74,20 @@ export function checkDataFolder(dataFolder: string, configFolders: readonly stri
   if (!configFolders.includes(dataFolder)) return;
   const expected = 'another folder than that of the configuration: a project named "config" would overwrite it';
   throw new ConfigError({ pointer: DATA_FOLDER_POINTER, found: JSON.stringify(dataFolder), expected });
+}
+
+/** Refuses a file that another part of the server writes, or one that would be lost together with the logs that it is to prove. */
+async function checkCheckpointFile(file: string, dataFolder: string, configFile: string): Promise<void> {
+  // A disk that is not there now may come later: only the writing needs it.
+  const real = await realpathOfFuture(file).catch(() => file);
+  const fault = { pointer: CHECKPOINT_FILE_POINTER, found: JSON.stringify(file) };
+  const inside = path.relative(dataFolder, real);
+  if (inside !== '..' && !inside.startsWith(`..${path.sep}`)) {
+    const expected = 'a file outside the data folder: it proves the logs there only if it is kept elsewhere, best on another disk';
+    throw new ConfigError({ ...fault, expected });
+  }
+  if (![configFile, configFile + KNOWN_KEYS_SUFFIX].includes(real)) return;
+  throw new ConfigError({ ...fault, expected: 'another file than those of the configuration' });
 }
 
 interface ReadFile {

@@ -4,11 +4,18 @@
 import path from 'node:path';
 import { defaultsOf, mergeValues, type ValuesOf } from '../base/setting.js';
 import type { ConfigDocument } from './config-document.js';
-import { DEFAULT_STORAGE_SETTINGS, KEEP_ALIVE_BEHIND_PROXY_SECONDS, SERVER_SETTINGS } from './settings-table.js';
+import { CHECKPOINT_SETTINGS, DEFAULT_STORAGE_SETTINGS, KEEP_ALIVE_BEHIND_PROXY_SECONDS, SERVER_SETTINGS } from './settings-table.js';
 import type { TlsPaths } from './tls-files.js';
 
 /** The values of the settings of the server, named as in the file. */
 type ServerSettings = ValuesOf<typeof SERVER_SETTINGS>;
+
+/** The file of checkpoints. */
+interface CheckpointOptions {
+  /** Absolute. */
+  readonly file: string;
+  readonly interval_seconds: number;
+}
 
 /** The settings of the server, with every path absolute. */
 export interface ServerOptions extends ServerSettings {
@@ -16,6 +23,8 @@ export interface ServerOptions extends ServerSettings {
   readonly dataFolder: string;
   /** Null: plain HTTP. */
   readonly tls: TlsPaths | null;
+  /** Null: none are written. */
+  readonly checkpoints: CheckpointOptions | null;
 }
 
 const DEFAULTS: ServerSettings = defaultsOf(SERVER_SETTINGS);
@@ -40,5 +49,11 @@ export function resolveServerOptions(document: ConfigDocument, folder: string): 
     ...serverSettingsOf(document),
     dataFolder: path.resolve(folder, dataPath),
     tls: tls === null ? null : { keyFile: path.resolve(folder, tls.key_file), certFile: path.resolve(folder, tls.cert_file) },
+    checkpoints: checkpointsOf(document, folder),
   };
+}
+
+function checkpointsOf(document: ConfigDocument, folder: string): CheckpointOptions | null {
+  const { file, interval_seconds } = mergeValues(defaultsOf(CHECKPOINT_SETTINGS), document.default?.checkpoints ?? {});
+  return file === null ? null : { file: path.resolve(folder, file), interval_seconds };
 }

@@ -132,9 +132,20 @@ export const DEFAULT_STORAGE_SETTINGS = {
   ...STORAGE_SETTINGS,
 };
 
+/** The file of checkpoints of the logs; without it there is none. */
+export const CHECKPOINT_SETTINGS = {
+  file: setting<string | null>({ ...PATH_SCHEMA, type: ['string', 'null'], description: 'null, or the path of a file' }, {
+    default: null, meaning: 'file to append checkpoints of the logs to, outside the data folder; relative to the folder of config.json',
+  }),
+  interval_seconds: integer({
+    default: 3600, unit: 'seconds', min: 1, max: 604_800,
+    meaning: 'interval between two rounds, which append those of the logs that have grown',
+  }),
+};
+
 /** The whole table, grouped as in the file. A project's entry has `storage` and `authentication` as `default` has them. */
 export const SETTINGS = {
   ...SERVER_SETTINGS,
   tls: TLS_SETTINGS,
-  default: { storage: DEFAULT_STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS },
+  default: { storage: DEFAULT_STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS, checkpoints: CHECKPOINT_SETTINGS },
 };

@@ -165,6 +165,33 @@ test('relative paths start at the folder of the symbolic link, not of its target
   });
 });
 
+test('a checkpoint file in the data folder, or in place of a file of the configuration, is refused, however it is written', async () => {
+  await inFolder(async (folder) => {
+    const file = path.join(folder, 'config.json');
+    await mkdir(path.join(folder, 'data', 'sub'), { recursive: true });
+    await mkdir(path.join(folder, 'elsewhere'));
+    await symlink(path.join(folder, 'data'), path.join(folder, 'link'));
+    await symlink(path.join(folder, 'data', 'in-data'), path.join(folder, 'elsewhere', 'link'));
+    await writeFile(path.join(folder, 'data', 'in-data'), '');
+    const load = async (written: string): Promise<unknown> => {
+      await writeFile(file, JSON.stringify({ version: 1, projects: [], default: { checkpoints: { file: written } } }), PRIVATE);
+      return await loadConfig(file);
+    };
+    const wrong = [
+      'data', 'data/c.jsonl', 'data/sub/c.jsonl', 'data/..c', 'link/c.jsonl', 'elsewhere/link', 'elsewhere/../data/c', 'config.json',
+      'config.json.known-keys', 'elsewhere/../config.json',
+    ];
+    for (const written of wrong) {
+      const isRefused = (error: unknown): boolean => error instanceof ConfigError && error.pointer === '/default/checkpoints/file';
+      await assert.rejects(load(written), isRefused, written);
+    }
+    const right = [
+      'c.jsonl', 'data.jsonl', '..c', 'elsewhere/c.jsonl', 'not/there/yet.jsonl', 'config.json/not/a/folder', '../c.jsonl', 'config.json-c',
+    ];
+    for (const written of right) assert.ok(await load(written), written);
+  });
+});
+
 test('a data folder that cannot be accessed is refused', async () => {
   await inFolder(async (folder) => {
     const file = path.join(folder, 'config.json');

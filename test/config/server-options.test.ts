@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { checkConfig } from '../../src/config/check-config.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
+import { ConfigError } from '../../src/config/config-error.js';
 import { resolveServerOptions } from '../../src/config/server-options.js';
 import { suite } from '../suite.js';
 
@@ -14,6 +15,7 @@ test('an empty configuration gives every default', () => {
     server_port: 23_849,
     dataFolder: '/etc/simplekv/data',
     tls: null,
+    checkpoints: null,
     limits: {
       max_value_bytes: 1_048_576,
       max_key_bytes: 1024,
@@ -37,6 +39,19 @@ test('an empty configuration gives every default', () => {
     trusted_proxies: [],
     print_api_keys: true,
   });
+});
+
+test('checkpoints are off without a file, and their file is relative to the folder of the configuration', () => {
+  const checkpointsOf = (checkpoints: NonNullable<ConfigDocument['default']>['checkpoints']): unknown => (
+    resolveServerOptions(checkConfig({ ...EMPTY, default: checkpoints === undefined ? {} : { checkpoints } }), '/etc/simplekv').checkpoints
+  );
+  for (const off of [undefined, null, {}, { file: null }, { interval_seconds: 60 }]) assert.equal(checkpointsOf(off), null);
+  assert.deepEqual(checkpointsOf({ file: '../log/c.jsonl' }), { file: '/etc/log/c.jsonl', interval_seconds: 3600 });
+  assert.deepEqual(checkpointsOf({ file: '/c.jsonl', interval_seconds: 60 }), { file: '/c.jsonl', interval_seconds: 60 });
+  for (const wrong of [{ file: '' }, { file: 1 }, { file: 'a', interval_seconds: 0 }, { file: 'a', every: 1 }, []]) {
+    const isRefused = (error: unknown): boolean => error instanceof ConfigError && error.pointer.startsWith('/default/checkpoints');
+    assert.throws(() => checkpointsOf(wrong as never), isRefused, JSON.stringify(wrong));
+  }
 });
 
 test('a setting in the file overrides its default and no other', () => {
@@ -88,8 +103,8 @@ test('connections stay open longer behind a proxy, unless the file says otherwis
 });
 
 test('the defaults are a valid configuration', () => {
-  const { dataFolder: _, tls, ...settings } = resolveServerOptions(EMPTY, '/etc');
-  const document = checkConfig({ ...EMPTY, ...settings, tls, default: { storage: { persistent_file_path: 'data/' } } });
+  const { dataFolder: _, tls, checkpoints, ...settings } = resolveServerOptions(EMPTY, '/etc');
+  const document = checkConfig({ ...EMPTY, ...settings, tls, default: { storage: { persistent_file_path: 'data/' }, checkpoints } });
   assert.deepEqual(resolveServerOptions(document, '/etc'), resolveServerOptions(EMPTY, '/etc'));
 });
 

@@ -43,8 +43,8 @@ function compareTable(title: string, rows: readonly SettingRow[]): void {
 }
 
 test('the table of server settings has those of the program', () => {
-  const { storage: { persistent_file_path }, authentication } = SETTINGS.default;
-  compareTable('Settings of the server', settingRows({ ...SETTINGS, default: { storage: { persistent_file_path }, authentication } }));
+  const { storage: { persistent_file_path }, ...others } = SETTINGS.default;
+  compareTable('Settings of the server', settingRows({ ...SETTINGS, default: { storage: { persistent_file_path }, ...others } }));
 });
 
 test('the table of project settings has those of the program', () => {
