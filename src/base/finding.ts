@@ -8,9 +8,10 @@
  * - `newer_format`: a newer version wrote the file.
  * - `missing`: the log does not exist.
  * - `outdated`: the log is sound but ends before what its head, a snapshot or the registry proves.
+ * - `altered`: the log is sound by itself, but is not the one that a checkpoint proves.
  * - `snapshot`: a snapshot is damaged; startup detects this and uses an older one or the log instead.
  */
-export type FindingKind = 'newer_format' | 'missing' | 'outdated' | 'snapshot';
+export type FindingKind = 'newer_format' | 'missing' | 'outdated' | 'altered' | 'snapshot';
 
 /** A place in a file whose content differs from what was written. */
 export interface Finding {

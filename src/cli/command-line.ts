@@ -72,6 +72,7 @@ function addFileCommands(program: Command): void {
   );
   add('verify [project]', `check the logs and snapshots of a data folder, of one project, or of the registry (_server); ${READ_ONLY}`)
     .option('--json', 'print one JSON document')
+    .option('--checkpoint <file>', 'also prove that the logs have the lines of the checkpoints in a file')
     .action((project: string | undefined, options: VerifyCommandOptions) => (
       runCommand(async (context) => await (await import('./verify.js')).verify(project, options, context))
     ));

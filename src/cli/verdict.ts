@@ -13,12 +13,13 @@ import type { FolderOptions } from './run-command.js';
  * - `newer`: a newer version wrote what cannot be read; nothing is known to be damaged.
  * - `missing`: the log does not exist.
  * - `outdated`: the log is sound but ends before what its head, a snapshot or the registry proves.
+ * - `altered`: the log is sound by itself, but is not the one that a checkpoint proves.
  * - `damaged`: anything else.
  */
-export type VerdictKind = 'sound' | 'newer' | 'missing' | 'outdated' | 'damaged';
+export type VerdictKind = 'sound' | 'newer' | 'missing' | 'outdated' | 'altered' | 'damaged';
 
 const WORDS = {
-  newer_format: 'newer', missing: 'missing', outdated: 'outdated', snapshot: 'damaged',
+  newer_format: 'newer', missing: 'missing', outdated: 'outdated', altered: 'altered', snapshot: 'damaged',
 } as const satisfies Record<FindingKind, VerdictKind>;
 
 /** The kind that all findings have in common; `damaged` if they differ. */
@@ -54,6 +55,10 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   if (newer !== undefined) return `${newer}: run that version, and do not repair it with this one`;
   if (isLogSound(findings)) return snapshotStep(project);
   if (kind === 'missing' && project !== REGISTRY) return 'mount the volume, or restore the files from a backup';
+  if (kind === 'altered') {
+    const verify = programCommand(['verify', '--data', 'BACKUP', '--checkpoint', 'FILE']);
+    return `keep a copy of these files and of the checkpoints as evidence. Then restore files that have the lines: ${verify} tells`;
+  }
   const repair = programCommand(['repair', project, ...folderWords(options)]);
   if (kind === 'outdated') {
     return `restore the newer files. To continue with these: ${repair} (changes nothing yet; shows what would be lost)`;

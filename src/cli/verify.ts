@@ -7,6 +7,7 @@ import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
 import { verifyFolder } from '../offline/verify/verify-folder.js';
 import type { ProjectVerdict } from '../offline/verify/verify-project.js';
+import { readCheckpoints } from './checkpoint-file.js';
 import { findData } from './find-data.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
@@ -16,6 +17,8 @@ import { nextStep, verdictKindOf } from './verdict.js';
 /** Options of the command line. */
 export interface VerifyCommandOptions extends FolderOptions {
   readonly json?: boolean;
+  /** A file of checkpoints. */
+  readonly checkpoint?: string;
 }
 
 /** Totals of what was checked. */
@@ -27,6 +30,10 @@ interface Summary {
   readonly bytes: number;
   readonly duration_ms: number;
   readonly faults: number;
+  /** These only if checkpoints were compared. */
+  readonly checkpoints?: number;
+  readonly checkpoints_proven?: number;
+  readonly checkpoints_not_provable?: number;
 }
 
 /**
@@ -34,7 +41,8 @@ interface Summary {
  *
  * @param project one project, or `_server`; undefined: everything
  * @returns true when everything is sound
- * @throws {UsageError} when the project does not exist
+ * @throws {UsageError} when the project does not exist, or a line of the file of checkpoints is not one
+ * @throws {MissingDataError} when there is no data or no such file
  */
 export async function verify(
   project: string | undefined, options: VerifyCommandOptions, { output, signal }: RunContext,
@@ -42,10 +50,13 @@ export async function verify(
   const startMs = performance.now();
   const disk = new NodeDisk();
   const { dataFolder } = await findData({ command: 'verify', project }, options, disk, signal);
+  // Before the logs: what a server appends later may be newer than the lines that are read.
+  const checkpoints = options.checkpoint === undefined ? undefined : await readCheckpoints(options.checkpoint, signal);
   const progress = await createProgress(process.stderr);
   return await withScratchFolder(async (scratchFolder) => {
     const verdicts: ProjectVerdict[] = [];
-    for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal, onProgress: progress.show }, project)) {
+    const parts = { disk, dataFolder, scratchFolder, signal, checkpoints, onProgress: progress.show };
+    for await (const verdict of verifyFolder(parts, project)) {
       verdicts.push(verdict);
       progress.clear();
       if (options.json !== true) await output.print(verdictText(verdict, options));
@@ -63,14 +74,24 @@ export async function verify(
 function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Summary {
   const sum = (count: (verdict: ProjectVerdict) => number): number => verdicts.reduce((total, verdict) => total + count(verdict), 0);
   return {
-    projects: verdicts.filter(({ project }) => project !== REGISTRY).length,
+    projects: verdicts.filter((verdict) => verdict.project !== REGISTRY && !isAbsent(verdict)).length,
     segments: sum(({ segmentCount }) => segmentCount),
     lines: sum(({ lineCount }) => lineCount),
     snapshots: sum(({ snapshots }) => snapshots.length),
     bytes: sum(({ bytes }) => bytes),
     duration_ms: Math.round(durationMs),
     faults: sum(({ findings }) => findings.length),
+    ...(verdicts.some(({ checkpoints }) => checkpoints !== undefined) && {
+      checkpoints: sum(({ checkpoints }) => checkpoints?.count ?? 0),
+      checkpoints_proven: sum(({ checkpoints }) => checkpoints?.proven ?? 0),
+      checkpoints_not_provable: sum(({ checkpoints }) => checkpoints?.notProvable ?? 0),
+    }),
   };
+}
+
+/** Only checkpoints know this project, and the registry says what became of it. */
+function isAbsent({ findings, logId }: ProjectVerdict): boolean {
+  return logId === undefined && findings.length === 0;
 }
 
 /** One line of names and numbers, which `sed` can read. */
@@ -82,8 +103,11 @@ function verdictText(verdict: ProjectVerdict, options: FolderOptions): string {
   const { project, findings, notes, snapshots } = verdict;
   const kind = verdictKindOf(verdict);
   const ofSnapshots = `snapshots: ${snapshots.join(', ') || 'none'}`;
-  const facts = kind === 'missing' ? 'the log does not exist' : `${linesText(verdict, kind === 'sound')}, ${ofSnapshots}`;
-  const lines = [`${project}: ${kind === 'sound' ? kind : kind.toUpperCase()} (${facts})`, ...findings.map(findingText)];
+  const isLogless = kind === 'missing' || isAbsent(verdict);
+  const ofLog = isLogless ? 'the log does not exist' : `${linesText(verdict, kind === 'sound')}, ${ofSnapshots}`;
+  const facts = [ofLog, ...checkpointsText(verdict)];
+  const word = isAbsent(verdict) ? 'absent' : kind === 'sound' ? kind : kind.toUpperCase();
+  const lines = [`${project}: ${word} (${facts.join(', ')})`, ...findings.map(findingText)];
   const next = nextStep(verdict, options);
   return [...lines, ...notes.map((note) => `  note: ${note}`), ...(next === undefined ? [] : [`  next: ${next}`]), ''].join('\n');
 }
@@ -97,6 +121,13 @@ function linesText({ lineCount, firstSeq, lastSeq }: ProjectVerdict, isSound: bo
   return isSound ? `${countText(lineCount, 'line')}, ${span}` : `${countText(lineCount, 'sound line')} within ${span}`;
 }
 
+function checkpointsText({ checkpoints }: ProjectVerdict): readonly string[] {
+  if (checkpoints === undefined) return [];
+  const { count, proven, provenSeq } = checkpoints;
+  if (count === 0) return ['no checkpoints'];
+  return [`checkpoints: ${proven} of ${count} proven${proven === 0 ? '' : `, up to seq ${provenSeq}`}`];
+}
+
 /** Offset 0 without a line number stands for the whole file: it does not exist, or has no lines. */
 function findingText({ file, line, offset, seq, expected, found }: Finding): string {
   const byte = line === undefined && offset === 0 ? '' : `, byte ${offset}`;
@@ -106,8 +137,13 @@ function findingText({ file, line, offset, seq, expected, found }: Finding): str
 
 /** The verdict in the output of `--json`. */
 function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, ...facts }: ProjectVerdict): object {
-  const { segmentCount, bytes, snapshots } = facts;
+  const { segmentCount, bytes, snapshots, checkpoints } = facts;
   const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, segments: segmentCount, bytes, snapshots };
   const verdict = verdictKindOf({ findings });
-  return { project, sound: verdict === 'sound', verdict, log_id: logId ?? null, ...numbers, findings, notes };
+  const compared = checkpoints && {
+    checkpoints: {
+      count: checkpoints.count, proven: checkpoints.proven, proven_seq: checkpoints.provenSeq, not_provable: checkpoints.notProvable,
+    },
+  };
+  return { project, sound: verdict === 'sound', verdict, log_id: logId ?? null, ...numbers, ...compared, findings, notes };
 }

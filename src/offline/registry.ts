@@ -4,7 +4,7 @@
 import type { Finding } from '../base/finding.js';
 import type { Disk } from '../disk/disk.js';
 import { decodeEvent } from '../events/codec.js';
-import { isServerEvent } from '../events/event.js';
+import { isServerEvent, type Recorded, type ServerEvent } from '../events/event.js';
 import { inspectLog, type LogInspection } from '../log/file/recovery/inspect-log.js';
 import type { LogLine } from '../log/log.js';
 import { Registrations } from '../projections/registrations.js';
@@ -26,8 +26,8 @@ export interface RegistryContent {
 /** How to read the registry. */
 interface ReadRegistryOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called after each applied line with the state up to it. */
-  readonly onApplied?: (seq: number, registrations: Registrations) => void;
+  /** Called after each applied event with the state up to it. */
+  readonly onApplied?: (recorded: Recorded<ServerEvent>, registrations: Registrations) => void;
 }
 
 /**
@@ -44,8 +44,9 @@ export async function readRegistry(
     try {
       const event = decodeEvent(line.op, line.body);
       if (!isServerEvent(event)) throw new TypeError(`"${line.op}" is no event of the server`);
-      registrations.apply({ event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor });
-      onApplied?.(line.seq, registrations);
+      const recorded = { event, seq: line.seq, timeMs: line.timeMs, hash: line.hash, actor: line.actor };
+      registrations.apply(recorded);
+      onApplied?.(recorded, registrations);
     } catch (error) {
       findings.push({ file: `${REGISTRY}.jsonl`, offset: 0, seq: line.seq, expected: 'an event of the server', ...asUnreadable(error) });
     }

@@ -60,6 +60,13 @@ test('a snapshot that contradicts its log needs a repair', () => {
   assert.match(nextStep(verdictOf([SNAPSHOT]), {}) ?? '', /repair shop \(/);
 });
 
+test('files that a checkpoint contradicts are evidence, and are never repaired', () => {
+  assert.equal(verdictKindOf(verdictOf(['shop.jsonl'], 'altered')), 'altered');
+  const next = nextStep(verdictOf(['shop.jsonl'], 'altered'), {}) ?? '';
+  assert.match(next, /^keep a copy .* as evidence\. .* simplekv verify --data BACKUP --checkpoint FILE tells$/);
+  assert.doesNotMatch(next, /simplekv repair/);
+});
+
 test('data of a newer version is never repaired', () => {
   const next = nextStep(verdictOf(['shop.jsonl'], 'newer_format'), {}) ?? '';
   assert.match(next, /run that version.*do not repair/);
@@ -70,7 +77,7 @@ async function edit(log: string, change: (text: string) => string): Promise<void
   await writeFile(log, change(await readFile(log, 'latin1')), 'latin1');
 }
 
-const ROWS: Readonly<Record<Exclude<VerdictKind, 'sound'>, Row>> = {
+const ROWS: Readonly<Record<Exclude<VerdictKind, 'sound' | 'altered'>, Row>> = {
   newer: { next: /run that version.*do not repair/, harm: (log) => edit(log, (text) => text.replace('"simplekv/1"', '"simplekv/9"')) },
   missing: {
     next: /^mount the volume, or restore the files from a backup/,
@@ -119,7 +126,7 @@ test('findings of several kinds are damage, and a newer format among them preven
 test('a newer format is reported as undamaged only if nothing else was found', () => {
   const { findings: newer } = verdictOf(['shop.jsonl'], 'newer_format');
   assert.equal(newerFormatReason(newer), 'a newer version wrote it, and no damage was found');
-  for (const kind of [undefined, 'missing', 'outdated', 'snapshot'] as const) {
+  for (const kind of [undefined, 'missing', 'outdated', 'altered', 'snapshot'] as const) {
     const mixed = { ...verdictOf([]), findings: [...newer, ...verdictOf(['shop/head'], kind).findings] };
     assert.equal(newerFormatReason(mixed.findings), 'a newer version wrote part of it, and there are other faults', kind);
     assert.match(nextStep(mixed, {}) ?? '', /other faults: run that version, and do not repair it with this one$/, kind);

@@ -34,7 +34,7 @@ export interface OlderLog {
 }
 
 /** The damaged files in the folder of a repair. */
-const REPAIRED_FILES = 'old';
+export const REPAIRED_FILES = 'old';
 
 /**
  * Finds the folders that may hold an older log. Opens none of them.

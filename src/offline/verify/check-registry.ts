@@ -26,7 +26,7 @@ export async function checkRegistry(disk: Disk, dataFolder: string, signal?: Abo
   const expected = new Map<number, string>();
   const read = await readRegistry(disk, dataFolder, {
     signal,
-    onApplied: (seq, registrations) => {
+    onApplied: ({ seq }, registrations) => {
       if (known.has(seq)) expected.set(seq, JSON.stringify(registrations.save()));
     },
   });

@@ -6,13 +6,14 @@ import type { Finding } from '../../base/finding.js';
 import { isProjectId } from '../../events/project-id.js';
 import type { Registration } from '../../projections/registrations.js';
 import { findKnownProjects } from '../folder-projects.js';
+import { readLogFates } from '../log-fates.js';
 import { readRegistry, REGISTRY } from '../registry.js';
 import { checkRegistry } from './check-registry.js';
 import { withLines } from './findings.js';
 import { factsOf, type ProjectVerdict, verifyProject, type VerifyOptions } from './verify-project.js';
 
 /**
- * Verifies a data folder, or one project in it.
+ * Verifies a data folder, or one project in it. With checkpoints, also compares them, those of projects without files included.
  *
  * @param only the project to verify; undefined: the registry and all projects
  */
@@ -25,6 +26,8 @@ export async function* verifyFolder(options: VerifyOptions, only?: string): Asyn
   if (only !== undefined) return;
   const { ids } = await findKnownProjects(options.disk, options.dataFolder, options.signal);
   for (const project of ids) yield await verify(project, options);
+  const absent = options.checkpoints?.projects.filter((project) => !ids.includes(project)) ?? [];
+  for (const project of absent) yield await withCheckpoints({ project, findings: [], notes: [], ...factsOf(undefined) }, options);
 }
 
 async function verifyRegistry({ disk, dataFolder, signal }: VerifyOptions): Promise<ProjectVerdict> {
@@ -40,6 +43,18 @@ async function verifyRegistry({ disk, dataFolder, signal }: VerifyOptions): Prom
 }
 
 async function verify(project: string, options: VerifyOptions): Promise<ProjectVerdict> {
+  return await withCheckpoints(await verifyFiles(project, options), options);
+}
+
+/** Adds what became of the checkpoints of a project. */
+async function withCheckpoints(verdict: ProjectVerdict, { checkpoints, disk, dataFolder, signal }: VerifyOptions): Promise<ProjectVerdict> {
+  if (checkpoints === undefined) return verdict;
+  const judged = await checkpoints.of(verdict.project).judge(verdict, () => readLogFates(disk, dataFolder, signal));
+  const { findings, notes } = verdict;
+  return { ...verdict, findings: [...findings, ...judged.findings], notes: [...notes, ...judged.notes], checkpoints: judged };
+}
+
+async function verifyFiles(project: string, options: VerifyOptions): Promise<ProjectVerdict> {
   const registration = async (): Promise<Registration | undefined> => {
     const known = await readRegistration(project, options);
     return typeof known === 'object' && known.state === 'live' ? known : undefined;

@@ -19,6 +19,7 @@ import type { CommittedManifest } from '../../projections/snapshot/snapshot-fold
 import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
 import { projectEventOf, snapshotsOf } from '../project-files.js';
 import { checkContent } from './check-content.js';
+import type { CheckpointSet, CheckpointVerdict } from './checkpoints.js';
 import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
 import { asUnreadable, isLogSound, withLines } from './findings.js';
 
@@ -30,6 +31,8 @@ export interface VerifyOptions {
   /** The folder to rebuild states in, absolute; must exist, outside the data folder. */
   readonly scratchFolder: string;
   readonly signal?: AbortSignal | undefined;
+  /** Compared with the lines. @default none */
+  readonly checkpoints?: CheckpointSet | undefined;
   /** Called with the bytes of the log that have been read, and their total. */
   onProgress?(project: string, doneBytes: number, totalBytes: number): void;
 }
@@ -49,6 +52,8 @@ export interface ProjectVerdict {
   readonly bytes: number;
   /** Seqs of the sound snapshots, newest first. */
   readonly snapshots: readonly number[];
+  /** Absent if there were none to compare. Its findings and notes are among those of the project. */
+  readonly checkpoints?: CheckpointVerdict;
 }
 
 /** A running server between two steps can look like a fault for a moment: only what persists this often is one. */
@@ -121,6 +126,7 @@ class ProjectVerification {
   }
 
   #take(lines: readonly LogLine[]): void {
+    this.#options.checkpoints?.of(this.#project).compare(lines);
     for (const line of lines) {
       if (this.#hashes.has(line.seq)) this.#hashes.set(line.seq, line.hash);
       try {
@@ -229,7 +235,7 @@ class ProjectVerification {
     }
   }
 
-  async #verdict(log: LogInspection | undefined, { sound, bytes }: SoundSnapshots = { sound: [], bytes: 0 }): Promise<ProjectVerdict> {
+  async #verdict(log: LogInspection | undefined, { sound, bytes }: SoundSnapshots = NO_SNAPSHOTS): Promise<ProjectVerdict> {
     const { disk, dataFolder } = this.#options;
     const findings = await withLines(disk, dataFolder, this.#findings);
     return { project: this.#project, findings, notes: this.#notes, ...factsOf(log, { sound, bytes }) };
@@ -238,10 +244,12 @@ class ProjectVerification {
 
 type SoundSnapshots = Omit<CheckedSnapshots, 'findings'>;
 
+const NO_SNAPSHOTS: SoundSnapshots = { sound: [], bytes: 0 };
+
 /** Returns the facts of a verdict about a log and its snapshots. */
 export function factsOf(
-  log: LogInspection | undefined, { sound, bytes }: SoundSnapshots,
-): Omit<ProjectVerdict, 'project' | 'findings' | 'notes'> {
+  log: LogInspection | undefined, { sound, bytes }: SoundSnapshots = NO_SNAPSHOTS,
+): Omit<ProjectVerdict, 'project' | 'findings' | 'notes' | 'checkpoints'> {
   return {
     logId: log?.logId, firstSeq: log?.firstSeq ?? 0, lastSeq: log?.end?.seq ?? 0, lineCount: log?.lineCount ?? 0,
     segmentCount: log?.segmentCount ?? 0, bytes: (log?.storedBytes ?? 0) + bytes, snapshots: sound.map(({ seq }) => seq),
