@@ -56,8 +56,10 @@ function parse(line: string): unknown {
   }
 }
 
-function noCheckpoint(file: string, lineNumber: number, { pointer, expected }: Pick<SchemaFault, 'pointer' | 'expected'>): UsageError {
-  const what = pointer === '' ? 'it must be a JSON object' : `"${pointer.slice(1)}" must be ${expected}`;
+function noCheckpoint(file: string, lineNumber: number, { expected, kind, pointer }: SchemaFault): UsageError {
+  const name = `"${pointer.slice(1)}"`;
+  const ofMember = kind === 'missing' ? `it has no ${name}` : `${name} must be ${expected}`;
+  const what = pointer === '' ? 'it must be a JSON object' : ofMember;
   return new UsageError(`Cannot verify with "${file}": line ${lineNumber} is not a checkpoint: ${what}. Correct or remove the line`);
 }
 

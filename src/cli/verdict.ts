@@ -57,7 +57,7 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   if (kind === 'missing' && project !== REGISTRY) return 'mount the volume, or restore the files from a backup';
   if (kind === 'altered') {
     const verify = programCommand(['verify', '--data', 'BACKUP', '--checkpoint', 'FILE']);
-    return `keep a copy of these files and of the checkpoints as evidence. Then restore files that have the lines: ${verify} tells`;
+    return `keep a copy of these files and of the checkpoints as evidence. Then restore a backup for which this finds no fault: ${verify}`;
   }
   const repair = programCommand(['repair', project, ...folderWords(options)]);
   if (kind === 'outdated') {

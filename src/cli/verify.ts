@@ -90,7 +90,7 @@ function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Sum
 }
 
 /** Only checkpoints know this project, and the registry says what became of it. */
-function isAbsent({ findings, logId }: ProjectVerdict): boolean {
+function isAbsent({ findings, logId }: Pick<ProjectVerdict, 'findings' | 'logId'>): boolean {
   return logId === undefined && findings.length === 0;
 }
 
@@ -139,11 +139,11 @@ function findingText({ file, line, offset, seq, expected, found }: Finding): str
 function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, ...facts }: ProjectVerdict): object {
   const { segmentCount, bytes, snapshots, checkpoints } = facts;
   const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, segments: segmentCount, bytes, snapshots };
-  const verdict = verdictKindOf({ findings });
+  const verdict = isAbsent({ findings, logId }) ? 'absent' : verdictKindOf({ findings });
   const compared = checkpoints && {
     checkpoints: {
       count: checkpoints.count, proven: checkpoints.proven, proven_seq: checkpoints.provenSeq, not_provable: checkpoints.notProvable,
     },
   };
-  return { project, sound: verdict === 'sound', verdict, log_id: logId ?? null, ...numbers, ...compared, findings, notes };
+  return { project, sound: findings.length === 0, verdict, log_id: logId ?? null, ...numbers, ...compared, findings, notes };
 }

@@ -106,7 +106,7 @@ export const LOG_ROUTES = [
     id: 'getCheckpoint', method: 'GET', path: `${PROJECT_PATH}/checkpoint`, action: 'events.read', needs: 'store', tag: 'log',
     summary: 'Get a checkpoint of the log',
     description: 'The newest line, once it is on disk whatever the durability. Its hash covers all lines before it: kept outside the data '
-      + 'folder, it proves later that nothing up to there was changed.',
+      + 'folder, it proves later that nothing up to there was changed: `simplekv verify --checkpoint`.',
     preconditions: 'none',
     body: { kind: 'none' },
     answers: {

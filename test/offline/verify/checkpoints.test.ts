@@ -102,7 +102,8 @@ test('an older copy of the whole folder, which is sound by itself, is found', as
   assert.deepEqual((await verify(older)).flatMap(({ findings }) => findings), []);
   const verdict = await verdictOn(older, checkpointsOf(log));
   assert.deepEqual(resultOf(verdict), [9, 0, [10, 11]]);
-  assert.deepEqual(verdict.findings.map(({ found, kind }) => `${found}, ${kind}`), Array(2).fill('the end of the log after seq 9, altered'));
+  const found = verdict.findings.map((finding) => [finding.found, finding.kind]);
+  assert.deepEqual(found, Array(2).fill(['the end of the log after seq 9', 'altered']));
 });
 
 test('a log that its head calls an older copy is called the same', async () => {
@@ -144,7 +145,8 @@ test('a log that continues from a base has only the lines after it', async () =>
 const END = { last_seq: 11, last_hash: 'a'.repeat(64) } as const;
 const FATES: Readonly<Record<string, { readonly events: readonly AnyEvent[]; readonly note: RegExp }>> = {
   'a deleted project': {
-    events: [{ op: 'project.deleted', id: 'p', log_id: LOG_ID, ...END }], note: /2 checkpoints of the log 0011\S+, which was deleted with its project at 20/,
+    events: [{ op: 'project.deleted', id: 'p', log_id: LOG_ID, ...END }],
+    note: /2 checkpoints of the log 0011\S+, which was deleted with its project at 20/,
   },
   'a project that was deleted and made again': {
     events: [{ op: 'project.deleted', id: 'p', log_id: LOG_ID, ...END }, { op: 'project.created', id: 'p', log_id: OTHER_ID }],
@@ -184,14 +186,16 @@ test('a log that the registry does not call ended is missing, or was replaced', 
   ]);
   const gone = await verdictOn(await folderWith(writeLog({ project: 'q', events: EVENTS })), checkpoints);
   assert.deepEqual(resultOf(gone), [0, 0, [1, 2]]);
-  assert.deepEqual(gone.findings.map(({ kind, found }) => `${kind} ${found}`), Array(2).fill('missing no log; the registry does not say that it was deleted'));
+  const found = gone.findings.map((one) => [one.kind, one.found]);
+  assert.deepEqual(found, Array(2).fill(['missing', 'no log; the registry does not say that it was deleted']));
   const lost = await verdictOn(await folderWith(writeLog({ project: 'q', events: EVENTS }), REGISTERED), checkpoints);
   assert.deepEqual(lost.findings.map(({ kind }) => kind), ['missing', 'missing', 'missing']);
 });
 
 test('a deletion of another project of the same log id excuses nothing', async () => {
   const { log } = await soundFolder();
-  const disk = await folderWith(writeLog({ project: 'q', events: [CREATE] }), { op: 'project.deleted', id: 'other', log_id: LOG_ID, ...END });
+  const deletion: AnyEvent = { op: 'project.deleted', id: 'other', log_id: LOG_ID, ...END };
+  const disk = await folderWith(writeLog({ project: 'q', events: [CREATE] }), deletion);
   assert.deepEqual(resultOf(await verdictOn(disk, checkpointsOf(log).slice(0, 1))), [0, 0, [1]]);
 });
 
