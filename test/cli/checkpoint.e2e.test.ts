@@ -178,7 +178,9 @@ test('checkpoints of a project that was deleted, moved or made again are not pro
     const answer = await server.send('PUT', SHOP, { body });
     assert.equal(answer.status, 200, answer.text);
   };
+  const { default: settings } = bench.document();
   await change(false);
+  assert.deepEqual(bench.document()['default'], settings, 'the server keeps the setting');
   const inMemory = await run(bench, 'verify', ...WITH_AUDIT);
   assert.equal(inMemory.code, EXIT_CODES.ok, inMemory.stdout);
   assert.match(inMemory.stdout, /^shop: absent \(the log does not exist, checkpoints: 0 of 1 proven\)$/m);
