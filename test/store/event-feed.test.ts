@@ -183,6 +183,7 @@ for (const [name, make] of Object.entries(HOMES)) {
     assert.match(await world.feed.hashAt(0), /^[0-9a-f]{64}$/);
     for (let seq = 1; seq <= 20; seq += 1) {
       assert.equal(await world.feed.hashAt(seq), (JSON.parse(world.texts[seq - 1] ?? '') as { hash: string }).hash);
+      assert.equal(textOf(await world.feed.lineAt(seq)), world.texts[seq - 1]);
       for (const [timeMs, due] of [[1_000_000 + 1000 * (seq - 1), seq], [999_999 + 1000 * (seq - 1), seq - 1]] as const) {
         assert.equal(await world.feed.seqAt(timeMs), due);
       }
@@ -236,6 +237,7 @@ test('a reader that retention or compression overtakes never skips an event sile
   assert.ok(oldest > 1);
   assert.deepEqual((await drain(world.feed.follow(oldest - 1, {}))).map(textOf), world.texts.slice(oldest - 1));
   await assert.rejects(world.feed.hashAt(0), { name: 'LinesDroppedError' });
+  await assert.rejects(world.feed.lineAt(1), { name: 'LinesDroppedError' });
   await world.end();
 });
 

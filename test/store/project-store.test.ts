@@ -409,6 +409,22 @@ test('a change of the project whose sync fails is not applied, and neither is th
   assert.deepEqual([store.values.get('a'), store.settings.storage.durability, log.configured], [undefined, 'os', []]);
 });
 
+test('a checkpoint is the last applied line, once the log is synced, whatever the durability', async () => {
+  for (const durability of ['fsync', 'interval', 'os'] as const) {
+    const log = new PlacedLog();
+    const store = storeOver(log);
+    await store.submit(create({ durability }), CONTEXT);
+    await store.submit(set('a'), CONTEXT);
+    const syncedSeqs: number[] = [];
+    log.onSync = () => Promise.resolve(void syncedSeqs.push(log.position().seq));
+    const line = await store.feed.lineAt(2);
+    const expected = { project: store.id, log_id: store.logId, seq: 2, hash: line.hash, time: new Date(line.timeMs).toISOString() };
+    assert.deepEqual([await store.checkpoint(), syncedSeqs], [expected, [2]], durability);
+    log.onSync = () => Promise.reject(new AppError('log_failed', 'Cannot sync'));
+    await assert.rejects(store.checkpoint(), isRefusal('log_failed'));
+  }
+});
+
 test('settings become options of the log', () => {
   const options = logOptionsOf({ ...BUILT_IN_STORAGE, durability: 'interval', sync_interval_ms: 7, segment_bytes: 4096 });
   assert.deepEqual(options, { durability: 'interval', syncIntervalMs: 7, segmentBytes: 4096 });
