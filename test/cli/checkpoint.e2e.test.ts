@@ -188,12 +188,13 @@ test('checkpoints of a project that was deleted, moved or made again are not pro
   const left = await run(bench, 'verify', 'shop', '--data', `data/${folder}`, '--checkpoint', 'audit/checkpoints.jsonl');
   assert.match(left.stdout, /checkpoints: 1 of 1 proven, up to seq 1\)/);
   await change(true);
+  await until('the checkpoint of the new log', () => (seqsIn(bench).includes(3) ? true : undefined));
   const moved = await run(bench, 'verify', ...WITH_AUDIT);
   assert.match(moved.stdout, /^ {2}note: not provable: 1 checkpoint of the log [0-9a-f]{32}, which was put aside/m);
   assert.equal((await server.send('DELETE', SHOP)).status, 204);
   const deleted = await run(bench, 'verify', ...WITH_AUDIT);
   assert.equal(deleted.code, EXIT_CODES.ok, deleted.stdout);
-  assert.match(deleted.stdout, /^ {2}note: not provable: \d checkpoints? of the log [0-9a-f]{32}, which was deleted with its project at /m);
+  assert.match(deleted.stdout, /^ {2}note: not provable: 1 checkpoint of the log [0-9a-f]{32}, which was deleted with its project at /m);
   assert.match(deleted.stdout, /^summary: projects=0 /m);
   const json = await run(bench, 'verify', '--json', ...WITH_AUDIT);
   const { projects } = JSON.parse(json.stdout) as { projects: { project: string; verdict: string }[] };
