@@ -95,12 +95,13 @@ class ProjectCheckpoints {
 function reasonNotProvable(
   { log_id: logId, seq }: FiledCheckpoint, log: VerifiedLog, fates: ReadonlyMap<string, LogFate>,
 ): string | undefined {
-  const { project, firstSeq, findings } = log;
+  const { project, firstSeq, lastSeq, findings } = log;
   const fate = fates.get(logId);
   if (fate?.project === project) return reasonOfFate(logId, fate);
   if (logId !== log.logId) return undefined;
   if (seq < firstSeq) return `of lines before seq ${firstSeq}, the first that is kept`;
-  const isRead = findings.every(({ kind }) => kind === 'snapshot' || kind === 'outdated');
+  // Up to the end of the log, only damage, or a server that removed a segment meanwhile, keeps a line from being read.
+  const isRead = seq > lastSeq && findings.every(({ kind }) => kind === 'snapshot' || kind === 'outdated');
   return isRead ? undefined : 'of lines that could not be read';
 }
 

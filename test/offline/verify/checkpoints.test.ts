@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { AnyEvent } from '../../../src/events/event.js';
+import type { LogLine } from '../../../src/log/log.js';
 import { CheckpointSet } from '../../../src/offline/verify/checkpoints.js';
 import { verifyFolder } from '../../../src/offline/verify/verify-folder.js';
 import type { ProjectVerdict } from '../../../src/offline/verify/verify-project.js';
@@ -205,6 +206,17 @@ test('lines that cannot be read for damage are not provable, and those of other 
   const verdict = await verdictOn(disk, checkpointsOf(log));
   assert.deepEqual([verdict.checkpoints?.proven, verdict.checkpoints?.notProvable, verdict.findings.length], [9, 2, 1]);
   assert.deepEqual(verdict.notes, ['not provable: 2 checkpoints of lines that could not be read']);
+});
+
+test('lines that a server removes while they are verified are not provable', async () => {
+  const { log } = await soundFolder();
+  const set = new CheckpointSet();
+  for (const [index, checkpoint] of checkpointsOf(log).entries()) set.add(checkpoint, index + 1);
+  const lines = log.lines.map(({ seq, hash, timeMs }) => ({ seq, hash, timeMs })) as unknown as readonly LogLine[];
+  set.of('p').compare([...lines.slice(0, 4), ...lines.slice(7, 10)]);
+  const verified = { project: 'p', logId: LOG_ID, firstSeq: 1, lastSeq: 10, findings: [] };
+  const verdict = await set.of('p').judge(verified, () => Promise.resolve(new Map()));
+  assert.deepEqual([verdict.proven, verdict.notProvable, verdict.findings.map(({ seq }) => seq)], [7, 3, [11]]);
 });
 
 test('with one project, only its checkpoints are compared', async () => {
