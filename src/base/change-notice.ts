@@ -19,6 +19,17 @@ export class ChangeNotice {
   }
 
   /**
+   * Calls back once, at the next {@link ChangeNotice.wake}.
+   *
+   * @returns takes the wish back
+   */
+  once(resume: () => void): () => void {
+    const waiter = (): void => resume();
+    this.#waiting.add(waiter);
+    return () => this.#waiting.delete(waiter);
+  }
+
+  /**
    * Waits for the next {@link ChangeNotice.wake}.
    *
    * @param signal ends the waiting
@@ -30,11 +41,11 @@ export class ChangeNotice {
       const resume = (): void => {
         signal?.removeEventListener('abort', resume);
         // An aborted waiter must not stay in the set: on a quiet log nothing would ever remove it.
-        this.#waiting.delete(resume);
+        forget();
         resolve();
       };
+      const forget = this.once(resume);
       signal?.addEventListener('abort', resume, { once: true });
-      this.#waiting.add(resume);
     });
     signal?.throwIfAborted();
   }

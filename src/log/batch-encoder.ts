@@ -5,7 +5,7 @@
 import { AppError } from '../base/app-error.js';
 import { randomSalt } from '../base/random-id.js';
 import type { LineClock } from './line-clock.js';
-import { encodeEventLine } from './line-format.js';
+import { encodeEventLine, type LineExtent } from './line-format.js';
 import { LINE_BYTES_MAX, type LineDraft, type LogLine, type LogPosition } from './log.js';
 
 /** One batch, ready to be written. */
@@ -14,8 +14,8 @@ export interface EncodedBatch {
   readonly text: string;
   /** Each line, in order. */
   readonly lines: readonly LogLine[];
-  /** Length of each line in bytes, in order. */
-  readonly lineBytes: readonly number[];
+  /** Where the fields of each line are in it, in order. */
+  readonly extents: readonly LineExtent[];
   /** The end of the chain after the batch. */
   readonly end: LogPosition;
 }
@@ -41,7 +41,7 @@ export function encodeBatch(
   drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, clock: LineClock, start?: BatchStart,
 ): EncodedBatch {
   const lines: LogLine[] = [];
-  const lineBytes: number[] = [];
+  const extents: LineExtent[] = [];
   let offset = start?.offset ?? 0;
   let text = '';
   let { seq, hash } = after;
@@ -59,10 +59,10 @@ export function encodeBatch(
       const place = { segment: start.segment, offset: offset + encoded.bodyOffset, sizeBytes: encoded.bodyBytes };
       lines.push({ op, body, actor, request, seq, timeMs, durable, hash, place });
     }
-    lineBytes.push(encoded.sizeBytes);
+    extents.push(encoded);
     offset += encoded.sizeBytes;
   }
-  return { text, lines, lineBytes, end: { seq, hash } };
+  return { text, lines, extents, end: { seq, hash } };
 }
 
 function refuseLongLine(bytes: number): void {

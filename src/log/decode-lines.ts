@@ -4,7 +4,6 @@
 import { countText } from '../base/count-text.js';
 import { invariant } from '../base/invariant.js';
 import { claimedHash, claimedSeq, decodeEventLine, type LineFault } from './line-format.js';
-import { LineScan } from './line-scan.js';
 import type { EventLine } from './event-lines.js';
 
 /** Whole lines that follow on one another in a segment. */
@@ -22,29 +21,6 @@ type PickedLines =
   | { readonly fault: LineFault; readonly offset: number };
 
 const LINE_FEED = 0x0a;
-/** SHA-256 in hexadecimal digits. */
-const HASH_CHARACTERS = 64;
-
-const SCAN = new LineScan();
-
-/**
- * Reads a line that this process has encoded and kept, so that nothing has to be verified: its hashes take most of the time.
- *
- * @param text the line without its line feed
- * @throws {InvariantError} if it is not a line
- */
-export function readOwnLine(text: Buffer, { seq, previousHash }: Pick<EventLine, 'seq' | 'previousHash'>): EventLine {
-  if (!SCAN.find(text, 0, text.length)) {
-    const line = decodeLine(text, { seq, previousHash });
-    invariant(!('expected' in line), 'a line in memory is the one that was encoded');
-    return line;
-  }
-  const { timeMs, bodyStart, bodyEnd, hashStart } = SCAN;
-  const op = text.toString('latin1', SCAN.opStart, SCAN.opEnd);
-  const actor = text.toString('utf8', SCAN.actorStart, SCAN.actorEnd);
-  const hash = text.toString('latin1', hashStart, hashStart + HASH_CHARACTERS);
-  return { seq, timeMs, op, actor, hash, previousHash, text, bodyStart, bodyEnd };
-}
 
 /** Verifies a line; returns it, or why it is not the one that is due. */
 function decodeLine(text: Buffer, { seq, previousHash }: Pick<EventLine, 'seq' | 'previousHash'>): EventLine | LineFault {

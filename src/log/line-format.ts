@@ -70,17 +70,21 @@ interface LineStamp {
   readonly salt: string;
 }
 
-/** A line that is ready to be written. */
-interface EncodedLine {
-  /** The whole line with its line feed. */
-  readonly text: string;
-  readonly hash: string;
+/** How long a line is, and where its operation's fields are. */
+export interface LineExtent {
   /** Length of the whole line in bytes. */
   readonly sizeBytes: number;
   /** Offset of {@link LineDraft.body} in bytes from the start of the line. */
   readonly bodyOffset: number;
   /** Its length in bytes. */
   readonly bodyBytes: number;
+}
+
+/** A line that is ready to be written. */
+interface EncodedLine extends LineExtent {
+  /** The whole line with its line feed. */
+  readonly text: string;
+  readonly hash: string;
 }
 
 /**

@@ -94,6 +94,10 @@ export class MemoryLog implements Log {
     return this.#lines.scan(range);
   }
 
+  newest(range: ScanRange): ScannedLines | undefined {
+    return this.#lines.has(range.fromSeq) ? this.#lines.block(range) : undefined;
+  }
+
   keepNewest(_isWanted: boolean): void {
     // All of its lines are in memory.
   }

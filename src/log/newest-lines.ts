@@ -1,10 +1,9 @@
 /**
- * The newest lines of a log, in memory, up to a number of bytes. A line is decoded when a reader asks for it first, once for all
- * readers: appending costs only a view of its bytes.
+ * The newest lines of a log, in memory, up to a number of bytes. They are those that this process has encoded, so that nothing has to be
+ * decoded or verified, and readers at the same place get the same block of them.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
-import { readOwnLine } from './decode-lines.js';
 import type { EncodedBatch } from './batch-encoder.js';
 import { LinesDroppedError } from './log-errors.js';
 import type { EventLine, ScannedLines, ScanRange } from './event-lines.js';
@@ -15,22 +14,17 @@ const DROPPED_LINES_SLACK = 1024;
 const BLOCK_LINES_MAX = 256;
 const BLOCK_BYTES_MAX = 65_536;
 
-interface KeptLine {
-  /** Without its line feed. */
-  readonly text: Buffer;
-  readonly previousHash: string;
-  decoded: EventLine | undefined;
-}
-
 /** Lines that follow on one another, up to the end of a log. */
 export class NewestLines {
   readonly #bytesMax: number;
-  #lines: (KeptLine | undefined)[] = [];
+  #lines: (EventLine | undefined)[] = [];
   /** Number of dropped entries at the start of `#lines`. They are empty, so they hold no memory. */
   #dropped = 0;
   #keptBytes = 0;
   /** Seq of the first kept line; one above the end if there is none. */
   #firstSeq: number;
+  /** The block that was given last. Readers that follow the end all ask for the same one. */
+  #given: { readonly fromSeq: number; readonly toSeq: number; readonly block: ScannedLines } | undefined;
 
   /** @param endSeq last seq of the log */
   constructor(bytesMax: number, endSeq: number) {
@@ -43,20 +37,30 @@ export class NewestLines {
     return this.#firstSeq;
   }
 
+  /** Whether a line, or the one after the last, is kept. */
+  has(seq: number): boolean {
+    return seq >= this.#firstSeq;
+  }
+
   /**
    * Adds the lines of a batch, and drops the oldest lines beyond the limit.
    *
    * @param bytes the text of the batch
    * @param previousHash hash of the line before it
    */
-  add({ lines, lineBytes }: EncodedBatch, bytes: Buffer, previousHash: string): void {
-    let [offset, hash] = [0, previousHash];
-    lines.forEach((line, index) => {
-      const sizeBytes = lineBytes[index] ?? 0;
-      this.#lines.push({ text: bytes.subarray(offset, offset + sizeBytes - 1), previousHash: hash, decoded: undefined });
+  add({ lines, extents }: EncodedBatch, bytes: Buffer, previousHash: string): void {
+    let [offset, before] = [0, previousHash];
+    this.#given = undefined;
+    extents.forEach(({ sizeBytes, bodyOffset, bodyBytes }, index) => {
+      const line = lines[index];
+      invariant(line !== undefined, 'each line has its extent');
+      const { seq, timeMs, op, actor, hash } = line;
+      const text = bytes.subarray(offset, offset + sizeBytes - 1);
+      const bodyEnd = bodyOffset + bodyBytes;
+      this.#lines.push({ seq, timeMs, op, actor, hash, previousHash: before, text, bodyStart: bodyOffset, bodyEnd });
       this.#keptBytes += sizeBytes;
       offset += sizeBytes;
-      hash = line.hash;
+      before = hash;
     });
     while (this.#keptBytes > this.#bytesMax) this.#dropFirst();
     if (this.#dropped < DROPPED_LINES_SLACK && this.#dropped < this.#lines.length) return;
@@ -78,22 +82,44 @@ export class NewestLines {
    *
    * @throws {LinesDroppedError} if a line of the range was dropped
    */
-  async* scan({ fromSeq, toSeq, isNewestFirst = false, wanted }: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
-    const step = isNewestFirst ? -1 : 1;
-    const isWithin = (seq: number): boolean => seq >= fromSeq && seq <= toSeq;
-    let seq = isNewestFirst ? toSeq : fromSeq;
-    while (isWithin(seq)) {
-      const lines: EventLine[] = [];
-      for (let [count, bytes] = [0, 0]; isWithin(seq) && count < BLOCK_LINES_MAX && bytes < BLOCK_BYTES_MAX; seq += step) {
-        const kept = this.#get(seq);
-        count += 1;
-        bytes += kept.text.length;
-        if (wanted === undefined || kept.text.includes(wanted)) lines.push(decodedOf(kept, seq));
-      }
-      yield { lines, doneSeq: seq - step };
+  async* scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
+    for (let { fromSeq, toSeq } = range; fromSeq <= toSeq;) {
+      const block = this.block({ ...range, fromSeq, toSeq });
+      if (range.isNewestFirst === true) toSeq = block.doneSeq - 1;
+      else fromSeq = block.doneSeq + 1;
+      yield block;
       // Readers of a long range let others have their turn.
-      if (isWithin(seq)) await nextTurn();
+      if (fromSeq <= toSeq) await nextTurn();
     }
+  }
+
+  /**
+   * Gives the first block of a scan.
+   *
+   * @throws {LinesDroppedError} if a line of it was dropped
+   */
+  block(range: ScanRange): ScannedLines {
+    const { fromSeq, toSeq, wanted, isNewestFirst = false } = range;
+    if (wanted !== undefined || isNewestFirst) return this.#collect(range);
+    const given = this.#given;
+    if (given?.fromSeq === fromSeq && given.toSeq === toSeq && this.has(fromSeq)) return given.block;
+    const block = this.#collect(range);
+    this.#given = { fromSeq, toSeq, block };
+    return block;
+  }
+
+  #collect({ fromSeq, toSeq, isNewestFirst = false, wanted }: ScanRange): ScannedLines {
+    const step = isNewestFirst ? -1 : 1;
+    const lines: EventLine[] = [];
+    let seq = isNewestFirst ? toSeq : fromSeq;
+    const isWithin = (): boolean => seq >= fromSeq && seq <= toSeq;
+    for (let [count, bytes] = [0, 0]; isWithin() && count < BLOCK_LINES_MAX && bytes < BLOCK_BYTES_MAX; seq += step) {
+      const line = this.get(seq);
+      count += 1;
+      bytes += line.text.length;
+      if (wanted === undefined || line.text.includes(wanted)) lines.push(line);
+    }
+    return { lines, doneSeq: seq - step };
   }
 
   /**
@@ -102,16 +128,8 @@ export class NewestLines {
    * @throws {LinesDroppedError} if it was dropped
    */
   get(seq: number): EventLine {
-    return decodedOf(this.#get(seq), seq);
+    const line = seq < this.#firstSeq ? undefined : this.#lines[this.#dropped + seq - this.#firstSeq];
+    if (line === undefined) throw new LinesDroppedError(seq, this.#firstSeq);
+    return line;
   }
-
-  #get(seq: number): KeptLine {
-    const kept = seq < this.#firstSeq ? undefined : this.#lines[this.#dropped + seq - this.#firstSeq];
-    if (kept === undefined) throw new LinesDroppedError(seq, this.#firstSeq);
-    return kept;
-  }
-}
-
-function decodedOf(kept: KeptLine, seq: number): EventLine {
-  return (kept.decoded ??= readOwnLine(kept.text, { seq, previousHash: kept.previousHash }));
 }

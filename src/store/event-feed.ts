@@ -5,8 +5,9 @@
  * A log may be replaced while it is read (a project moves between memory and disk). A cursor then reads the old log to its end and goes
  * on in the new one, which continues there. The old log stays open until {@link EventFeed.settle} resolves.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ChangeNotice } from '../base/change-notice.js';
-import type { EventLine, ScanRange } from '../log/event-lines.js';
+import type { EventLine, ScannedLines, ScanRange } from '../log/event-lines.js';
 import type { Log, LogPosition } from '../log/log.js';
 import { type EventFilter, type EventMatcher, matcherOf } from './event-filter.js';
 import { KeyHistories } from './key-histories.js';
@@ -36,6 +37,9 @@ type Blocks = AsyncGenerator<FeedBlock, void, undefined>;
 /** How long a log that was replaced stays open for cursors that have not reached its end, in milliseconds. */
 const SETTLE_MS = 5000;
 
+/** How soon after one waking the next may come, in milliseconds. */
+const WAKE_INTERVAL_MS = 5;
+
 /** Options of an {@link EventFeed}. */
 interface FeedOptions {
   /** How long {@link EventFeed.settle} waits, in milliseconds. @default 5_000 */
@@ -55,6 +59,8 @@ export class EventFeed {
   /** The log that replaced each one. */
   readonly #next = new WeakMap<Log, Log>();
   #isEnded = false;
+  #isWaking = false;
+  #wokenMs = Number.NEGATIVE_INFINITY;
 
   /** @param log returns the current log */
   constructor(log: () => Log, { settleMs = SETTLE_MS, newestOf = () => undefined }: FeedOptions = {}) {
@@ -165,9 +171,22 @@ export class EventFeed {
     return cursor;
   }
 
-  /** Wakes cursors: lines were applied, or the log was replaced. */
+  /**
+   * Wakes cursors because lines were applied: after their writers have their answers, and not more often than each
+   * {@link WAKE_INTERVAL_MS}. Beside many writers each waking is a write to each socket, so few of them leave more time for both.
+   */
   wake(): void {
-    if (this.#cursors.size > 0) this.#notice.wake();
+    if (this.#cursors.size === 0 || this.#isWaking) return;
+    this.#isWaking = true;
+    const waitMs = this.#wokenMs + WAKE_INTERVAL_MS - performance.now();
+    if (waitMs > 0) setTimeout(() => this.#wakeNow(), waitMs);
+    else setImmediate(() => this.#wakeNow());
+  }
+
+  #wakeNow(): void {
+    this.#isWaking = false;
+    this.#wokenMs = performance.now();
+    this.#notice.wake();
   }
 
   /** Notes that a log was replaced by the current one. */
@@ -211,6 +230,8 @@ export class EventCursor {
   readonly #matcher: EventMatcher;
   #blocks: Blocks | undefined;
   #doneSeq: number;
+  /** True if there is more in memory than the block that was read last: then others have their turn first. */
+  #isBehind = false;
 
   constructor(feed: FollowedFeed, afterSeq: number, matcher: EventMatcher) {
     this.#feed = feed;
@@ -235,6 +256,21 @@ export class EventCursor {
   }
 
   /**
+   * Reads on if the next lines are in memory. Cursors without a filter that are at the same place get the same events.
+   *
+   * @returns undefined if there is nothing new, or {@link EventCursor.next} has to read it
+   */
+  nextAtOnce(): FeedBlock | undefined {
+    const { seq } = this.log.position();
+    if (this.#blocks !== undefined || this.#isBehind || this.#doneSeq >= seq) return undefined;
+    const found = this.log.newest({ fromSeq: this.#doneSeq + 1, toSeq: seq, wanted: this.#matcher.wanted });
+    if (found === undefined) return undefined;
+    this.#doneSeq = found.doneSeq;
+    this.#isBehind = found.doneSeq < seq;
+    return matching(found, this.#matcher);
+  }
+
+  /**
    * Reads on. One call at a time.
    *
    * @returns the next events, perhaps none that match; undefined if there is nothing new
@@ -249,6 +285,8 @@ export class EventCursor {
         return block.value;
       }
       this.#blocks = undefined;
+      if (this.#isBehind) await nextTurn();
+      this.#isBehind = false;
       const { seq } = this.log.position();
       if (this.#doneSeq < seq) {
         this.#blocks = readLog(this.log, { afterSeq: this.#doneSeq, untilSeq: seq, admit }, this.#matcher);
@@ -267,16 +305,14 @@ export class EventCursor {
   }
 
   /**
-   * Waits until there may be something new.
+   * Calls back once, later, when there may be something new or nothing will come any more.
    *
-   * @returns false if nothing new will come
-   * @throws the reason of the signal
+   * @returns takes the wish back
    */
-  async wait(signal: AbortSignal): Promise<boolean> {
-    if (!this.isLive || this.log !== this.#feed.log()) return true;
-    if (this.#feed.isEnded()) return false;
-    await this.#feed.notice.wait(signal);
-    return true;
+  onNews(resume: () => void): () => void {
+    const isDue = !this.isLive || this.log !== this.#feed.log() || this.#feed.isEnded();
+    if (isDue) queueMicrotask(resume);
+    return isDue ? () => undefined : this.#feed.notice.once(resume);
   }
 
   /** Releases what it holds. */
@@ -289,7 +325,9 @@ export class EventCursor {
 async function* readLog(log: Log, range: FeedRange, matcher: EventMatcher): Blocks {
   const { afterSeq, untilSeq: toSeq, isNewestFirst = false, admit } = range;
   const { wanted } = matcher;
-  for await (const { lines, doneSeq } of log.scan({ fromSeq: afterSeq + 1, toSeq, isNewestFirst, wanted, admit })) {
-    yield { events: wanted === undefined ? lines : lines.filter((line) => matcher.matches(line)), doneSeq };
-  }
+  for await (const found of log.scan({ fromSeq: afterSeq + 1, toSeq, isNewestFirst, wanted, admit })) yield matching(found, matcher);
+}
+
+function matching({ lines, doneSeq }: ScannedLines, matcher: EventMatcher): FeedBlock {
+  return { events: matcher.wanted === undefined ? lines : lines.filter((line) => matcher.matches(line)), doneSeq };
 }

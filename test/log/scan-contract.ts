@@ -121,6 +121,27 @@ export function testScanContract(name: string, factory: LogFactory, { keepsLines
     log.keepNewest(false);
   }));
 
+  test('the newest lines are given at once, and readers at the same place get one block of them', withLog(async (log) => {
+    log.keepNewest(true);
+    for (let seq = 0; seq < 9; seq += 3) await log.append(drafts(seq + 1, seq + 3), seq);
+    const range = { fromSeq: 2, toSeq: 8 };
+    const block = log.newest(range);
+    assert.equal(log.newest({ ...range }), block);
+    assert.notEqual(log.newest({ ...range, toSeq: 7 }), block);
+    assert.deepEqual(block?.lines.map(plain), (await scanned(log, range)).map(plain));
+    assert.deepEqual(log.newest({ ...range, wanted: Buffer.from('absent') }), { lines: [], doneSeq: 8 });
+    log.keepNewest(false);
+  }));
+
+  test('lines that were dropped are not given at once', withLog(async (log) => {
+    log.keepNewest(true);
+    const value = `"${'x'.repeat(1_000_000)}"`;
+    for (let seq = 0; seq < 20; seq += 1) await log.append([draft(seq + 1, value)], seq);
+    assert.equal(log.newest({ fromSeq: 1, toSeq: 20 }), undefined);
+    assert.equal(log.newest({ fromSeq: 20, toSeq: 20 })?.lines.length, 1);
+    log.keepNewest(false);
+  }));
+
   test('a scan during appends and rotations gives what it began with', withLog(async (log) => {
     const scans: Promise<void>[] = [];
     for (let batch = 0; batch < 40; batch += 1) {

@@ -1,6 +1,6 @@
 /** The feed of a project over both homes of a log, and over all that can happen to a log while it is read. */
 import assert from 'node:assert/strict';
-import { setMaxListeners } from 'node:events';
+import { once } from 'node:events';
 import { setImmediate as nextRound, setTimeout as delay } from 'node:timers/promises';
 import type { EventLine } from '../../src/log/event-lines.js';
 import type { Log } from '../../src/log/log.js';
@@ -94,6 +94,16 @@ class World {
   }
 }
 
+/** Reads on as a stream does. */
+async function nextOf(cursor: EventCursor): ReturnType<EventCursor['next']> {
+  return cursor.nextAtOnce() ?? await cursor.next();
+}
+
+/** Waits until there may be something new. */
+async function news(cursor: EventCursor): Promise<void> {
+  await new Promise<void>((resolve) => void cursor.onNews(resolve));
+}
+
 function textOf({ text }: EventLine): string {
   return text.toString();
 }
@@ -101,7 +111,7 @@ function textOf({ text }: EventLine): string {
 /** Reads everything that a cursor finds now. */
 async function drain(cursor: EventCursor): Promise<EventLine[]> {
   const found: EventLine[] = [];
-  for (let block = await cursor.next(); block !== undefined; block = await cursor.next()) found.push(...block.events);
+  for (let block = await nextOf(cursor); block !== undefined; block = await nextOf(cursor)) found.push(...block.events);
   return found;
 }
 
@@ -123,9 +133,9 @@ for (const [name, make] of Object.entries(HOMES)) {
     const found = await drain(cursor);
     assert.ok(cursor.isLive);
     for (let round = 0; round < 30; round += 1) {
-      const waiting = cursor.wait(AbortSignal.timeout(20_000));
+      const waiting = news(cursor);
       await world.append(1 + (round % 3));
-      assert.equal(await waiting, true);
+      await waiting;
       found.push(...await drain(cursor));
     }
     assert.deepEqual(found.map(textOf), world.texts.slice(4));
@@ -135,16 +145,16 @@ for (const [name, make] of Object.entries(HOMES)) {
   test(`${name}: many cursors from every place, slow and fast, miss nothing`, withWorld(async (world) => {
     const followed: { readonly from: number; readonly found: EventLine[]; readonly done: Promise<void> }[] = [];
     const stop = new AbortController();
-    setMaxListeners(0, stop.signal);
+    const stopped = once(stop.signal, 'abort');
     for (let round = 0; round < 40; round += 1) {
       const from = world.log.position().seq === 0 ? 0 : round % world.log.position().seq;
       const cursor = world.feed.follow(from, {});
       const found: EventLine[] = [];
       const run = async (): Promise<void> => {
         while (!stop.signal.aborted || !cursor.isLive) {
-          const block = await cursor.next();
+          const block = await nextOf(cursor);
           if (block !== undefined) found.push(...block.events);
-          else await cursor.wait(stop.signal).catch(() => undefined);
+          else await Promise.race([news(cursor), stopped]);
           if (round % 7 === 0) await nextRound();
         }
         await cursor.close();
@@ -197,7 +207,7 @@ for (const [name, make] of Object.entries(HOMES)) {
     const [slow, quick] = [world.feed.follow(0, {}), world.feed.follow(0, {})];
     const found = (await drain(quick)).map(textOf);
     const first = (await slow.next())?.events.map(textOf) ?? [];
-    const waiting = quick.wait(AbortSignal.timeout(20_000));
+    const waiting = news(quick);
     const moving = world.move();
     await waiting;
     first.push(...(await drain(slow)).map(textOf));
@@ -213,14 +223,60 @@ for (const [name, make] of Object.entries(HOMES)) {
   test(`${name}: the end of a feed ends its cursors after the last event`, withWorld(async (world) => {
     await world.append(3);
     const cursor = world.feed.follow(3, {});
-    const waiting = cursor.wait(AbortSignal.timeout(20_000));
+    const waiting = news(cursor);
     world.feed.close();
     await waiting;
     assert.equal(await cursor.next(), undefined);
-    assert.equal(await cursor.wait(AbortSignal.timeout(20_000)), false);
+    await news(cursor);
     await cursor.close();
   }));
 }
+
+test('followers at the end share the lists of events, and one with a filter has its own', async () => {
+  const world = World.inMemory();
+  const [one, other, filtered] = [world.feed.follow(0, {}), world.feed.follow(0, {}), world.feed.follow(0, { op: 'clear' })];
+  await world.append(3);
+  const { events, doneSeq } = one.nextAtOnce() ?? {};
+  assert.equal(doneSeq, 3);
+  assert.equal(other.nextAtOnce()?.events, events);
+  assert.deepEqual(filtered.nextAtOnce(), { events: [], doneSeq: 3 });
+  assert.equal(one.nextAtOnce(), undefined);
+  for (const cursor of [one, other, filtered]) await cursor.close();
+  await world.end();
+});
+
+test('a follower that is far behind lets others have their turn between blocks', async () => {
+  const world = World.inMemory();
+  const cursor = world.feed.follow(0, {});
+  for (let round = 0; round < 60; round += 1) await world.append(10);
+  const first = cursor.nextAtOnce();
+  assert.equal(cursor.nextAtOnce(), undefined);
+  let isOthersTurn = false;
+  setImmediate(() => { isOthersTurn = true; });
+  const second = await cursor.next();
+  assert.ok(isOthersTurn);
+  const rest = await drain(cursor);
+  assert.deepEqual([...first?.events ?? [], ...second?.events ?? [], ...rest].map(textOf), world.texts);
+  await cursor.close();
+  await world.end();
+});
+
+test('lines of one moment wake followers once, after the answers, and later ones a moment later', async () => {
+  const world = World.inMemory();
+  const cursor = world.feed.follow(0, {});
+  const order: string[] = [];
+  for (const name of ['first', 'second']) {
+    const woken = news(cursor).then(() => order.push(`${name} waking`));
+    await world.append(1);
+    world.feed.wake();
+    await Promise.resolve().then(() => order.push(`${name} answer`));
+    await woken;
+    await drain(cursor);
+  }
+  assert.deepEqual(order, ['first answer', 'first waking', 'second answer', 'second waking']);
+  await cursor.close();
+  await world.end();
+});
 
 test('a reader that retention or compression overtakes never skips an event silently', async () => {
   const world = await World.onDisk();
@@ -311,7 +367,7 @@ class Client {
     if (this.#cursor === undefined) await this.connect(world);
     for (let count = 0; count < blocks; count += 1) {
       try {
-        const block = await this.#cursor?.next();
+        const block = this.#cursor && await nextOf(this.#cursor);
         if (block === undefined) return;
         this.found.push(...block.events.map(textOf));
       } catch (error) {

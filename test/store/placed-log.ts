@@ -121,6 +121,10 @@ export class PlacedLog implements Log {
     return this.#inner.scan(range);
   }
 
+  newest(range: ScanRange): ScannedLines | undefined {
+    return this.#inner.newest(range);
+  }
+
   keepNewest(isWanted: boolean): void {
     this.#inner.keepNewest(isWanted);
   }

@@ -102,6 +102,10 @@ export class ScriptedLog implements Log {
     return this.#inner.scan(range);
   }
 
+  newest(range: ScanRange): ScannedLines | undefined {
+    return this.#inner.newest(range);
+  }
+
   keepNewest(isWanted: boolean): void {
     this.#inner.keepNewest(isWanted);
   }

@@ -1,6 +1,6 @@
 /**
  * How events look on the wire: as lines (NDJSON), and as server-sent events. Pure. A line of the log contains no line break, so it is the
- * data of a server-sent event as it stands.
+ * data of a server-sent event as it stands. Events are put together in portions; all followers of a project send the same ones.
  */
 import type { FeedBlock } from '../../store/event-feed.js';
 
@@ -16,33 +16,75 @@ const ID_HASH_DIGITS = 8;
 /** Why the server ends a stream. */
 export type EndReason = 'shutting_down' | 'key_ended' | 'project_deleted' | 'max_age' | 'too_slow';
 
-const LINE_END = Buffer.from('\n');
-const FRAME_END = Buffer.from('\n\n');
-
 /** The id of an event: which line it is of which log. */
 export function eventId({ seq, hash }: Pick<FeedEvent, 'seq' | 'hash'>): string {
   return `${seq}-${hash.slice(0, ID_HASH_DIGITS)}`;
 }
 
-/** Frames by event: all followers of a project send the same ones. */
-const frames = new WeakMap<FeedEvent, readonly Buffer[]>();
-/** Longest event whose frame is one piece; the text of a longer one is not copied. */
-const WHOLE_BYTES_MAX = 16_384;
-
-/** Returns a line of the log with its line feed, in pieces. */
-export function lineOf({ text }: FeedEvent): readonly Buffer[] {
-  return text.length > WHOLE_BYTES_MAX ? [text, LINE_END] : [Buffer.concat([text, LINE_END])];
+/** The media type of a stream. */
+export interface StreamForm {
+  /** What stands before the line of an event, in ASCII. */
+  readonly head: (event: FeedEvent) => string;
+  /** What stands behind it, in ASCII. */
+  readonly tail: string;
+  /** What was made of events before, by the list in which they came. */
+  readonly made: WeakMap<readonly FeedEvent[], Buffer>;
 }
 
-/** Returns an event as a server-sent event, in pieces. */
-export function frameOf(event: FeedEvent): readonly Buffer[] {
-  const known = frames.get(event);
-  if (known !== undefined) return known;
-  const pieces = [Buffer.from(`id: ${eventId(event)}\nevent: ${event.op}\ndata: `), event.text, FRAME_END];
-  if (event.text.length > WHOLE_BYTES_MAX) return pieces;
-  const made = [Buffer.concat(pieces)];
-  frames.set(event, made);
-  return made;
+/** Lines of the log, each with its line feed. */
+export const LINES: StreamForm = { head: () => '', tail: '\n', made: new WeakMap() };
+/** Server-sent events. */
+export const FRAMES: StreamForm = {
+  head: (event) => `id: ${eventId(event)}\nevent: ${event.op}\ndata: `, tail: '\n\n', made: new WeakMap(),
+};
+
+/** A portion ends with the event that brings it to this size, in bytes. */
+const PORTION_BYTES = 65_536;
+/** An event that is longer is a portion of its own, and its text is not copied. */
+const COPIED_BYTES_MAX = 16_384;
+
+/** Divides events into portions of one event or more. */
+export function* portionsOf(events: readonly FeedEvent[]): Generator<readonly FeedEvent[], void, undefined> {
+  for (let from = 0; from < events.length;) {
+    const to = portionEnd(events, from);
+    yield from === 0 && to === events.length ? events : events.slice(from, to);
+    from = to;
+  }
+}
+
+function portionEnd(events: readonly FeedEvent[], from: number): number {
+  let sizeBytes = 0;
+  for (let to = from; to < events.length; to += 1) {
+    const { length } = events[to]?.text ?? [];
+    if (length > COPIED_BYTES_MAX) return to === from ? to + 1 : to;
+    sizeBytes += length;
+    if (sizeBytes >= PORTION_BYTES) return to + 1;
+  }
+  return events.length;
+}
+
+/** Returns the bytes of a portion, in pieces. */
+export function piecesOf(portion: readonly FeedEvent[], form: StreamForm): readonly Buffer[] {
+  const [first] = portion;
+  if (first !== undefined && first.text.length > COPIED_BYTES_MAX) {
+    return [Buffer.from(form.head(first)), first.text, Buffer.from(form.tail)];
+  }
+  const bytes = form.made.get(portion) ?? joined(portion, form);
+  form.made.set(portion, bytes);
+  return [bytes];
+}
+
+function joined(portion: readonly FeedEvent[], { head, tail }: StreamForm): Buffer {
+  const heads = portion.map(head);
+  const sizeBytes = portion.reduce((sum, { text }, index) => sum + (heads[index]?.length ?? 0) + text.length + tail.length, 0);
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  let at = 0;
+  portion.forEach(({ text }, index) => {
+    at += bytes.write(heads[index] ?? '', at, 'latin1');
+    at += text.copy(bytes, at);
+    at += bytes.write(tail, at, 'latin1');
+  });
+  return bytes;
 }
 
 /** The start of a stream. */

@@ -76,26 +76,19 @@ export async function awaitPage({ store, query, range, admit }: PageParts, strea
       const leftMs = deadlineMs - performance.now();
       if (block !== undefined) continue;
       if (leftMs <= 0 || store.feed.isEnded) break;
-      await stream.pause((signal) => withTimeout(cursor, signal, leftMs));
+      await stream.pause((resume) => {
+        const timer = setTimeout(resume, leftMs);
+        const forget = cursor.onNews(resume);
+        return () => {
+          clearTimeout(timer);
+          forget();
+        };
+      });
     }
   } finally {
     await cursor.close();
   }
   return { events: page.events, lastSeq, next: undefined };
-}
-
-async function withTimeout(cursor: ReturnType<ProjectStore['feed']['follow']>, signal: AbortSignal, timeoutMs: number): Promise<void> {
-  const ending = new AbortController();
-  const end = (): void => ending.abort();
-  const timer = setTimeout(end, timeoutMs);
-  signal.addEventListener('abort', end, { once: true });
-  try {
-    await cursor.wait(ending.signal);
-  } catch (error) {
-    if (!ending.signal.aborted) throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The events of a page so far. */

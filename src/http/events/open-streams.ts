@@ -174,30 +174,40 @@ export class OpenStream {
   /**
    * Waits for something, until the stream ends, its client leaves or it is quiet for too long.
    *
-   * @param wait waits until its signal is raised; it may reject then
+   * @param start begins to wait and calls back later; returns how to stop
    */
-  async pause(wait: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
-    if (this.#reason !== undefined || this.#isLeft) return;
-    const interrupting = new AbortController();
-    this.#interrupt = () => interrupting.abort();
-    try {
-      await wait(interrupting.signal);
-    } catch (error) {
-      if (!interrupting.signal.aborted) throw error;
-    } finally {
-      this.#interrupt = undefined;
-    }
+  pause(start: (resume: () => void) => () => void): Promise<void> {
+    if (this.#reason !== undefined || this.#isLeft) return Promise.resolve();
+    return new Promise((resolve) => {
+      const resume = (): void => {
+        if (this.#interrupt === resume) this.#interrupt = undefined;
+        stop();
+        resolve();
+      };
+      this.#interrupt = resume;
+      const stop = start(resume);
+    });
   }
 
-  /** Passes bytes to the client, and waits until it has taken them, the stream ends, or the client leaves. */
-  async write(bytes: Buffer): Promise<void> {
-    const { response } = this.exchange;
-    if (this.#isLeft) return;
+  /**
+   * Passes bytes to the client.
+   *
+   * @returns undefined if it may have more at once; otherwise a promise, until it has taken them, the stream ends, or the client leaves
+   */
+  write(bytes: Buffer): Promise<void> | undefined {
+    if (this.#isLeft) return undefined;
     this.exchange.responseBytes += bytes.length;
     this.#wroteMs = this.#clock.monotonicMs();
-    if (response.write(bytes)) return;
+    return this.exchange.response.write(bytes) ? undefined : this.#drained();
+  }
+
+  async #drained(): Promise<void> {
+    const { response } = this.exchange;
     this.#stalledMs = this.#wroteMs;
-    await this.pause((signal) => drained(response, signal));
+    await this.pause((resume) => {
+      response.on('drain', resume);
+      return () => response.off('drain', resume);
+    });
     this.#stalledMs = undefined;
     this.#wroteMs = this.#clock.monotonicMs();
   }
@@ -212,15 +222,4 @@ export class OpenStream {
     if (this.#reason === 'too_slow') request.socket.destroy();
     else request.socket.setTimeout(FAREWELL_MS);
   }
-}
-
-function drained(response: Exchange['response'], signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      response.off('drain', finish);
-      resolve();
-    };
-    response.on('drain', finish);
-    signal.addEventListener('abort', finish, { once: true });
-  });
 }

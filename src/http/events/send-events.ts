@@ -1,8 +1,11 @@
 /**
- * Sends events as a stream: reads the next ones only when the client has taken those before, and checks the authorization before each.
+ * Sends events as a stream: reads the next ones only when the client has taken those before. Checks the authorization before each portion,
+ * which goes to the socket in the same turn, so that it cannot end in between.
  */
 import type { EventCursor, EventFeed } from '../../store/event-feed.js';
-import { bookmarkFrame, byeFrame, type FeedEvent, frameOf, heartbeatFrame, lineOf, liveFrame, retryFrame } from './event-frames.js';
+import {
+  bookmarkFrame, byeFrame, type FeedEvent, FRAMES, heartbeatFrame, LINES, liveFrame, piecesOf, portionsOf, retryFrame, type StreamForm,
+} from './event-frames.js';
 import type { OpenStream } from './open-streams.js';
 
 /** What a stream is made from. */
@@ -16,20 +19,10 @@ export interface StreamParts {
   readonly release: () => void;
 }
 
-/** The media type of a stream. */
-interface StreamForm {
-  readonly piecesOf: (event: FeedEvent) => readonly Buffer[];
-}
-
-/** Bytes that are passed to the socket at once. */
-const PART_BYTES = 65_536;
-/** Frames are collected up to this size, in bytes. */
-const COLLECTED_BYTES = 16_384;
+/** Bytes that are passed to the socket at once: more than a portion has, except for the text of a long event. */
+const PART_BYTES = 131_072;
 /** After so many events that do not match, a client learns how far the stream has come. */
 const SKIPPED_EVENTS_MAX = 1000;
-
-const LINES: StreamForm = { piecesOf: lineOf };
-const FRAMES: StreamForm = { piecesOf: frameOf };
 
 /**
  * Sends events as lines until the server has a reason to end. A client without a reason to go on waits for it: an end that says nothing
@@ -40,10 +33,10 @@ const FRAMES: StreamForm = { piecesOf: frameOf };
 export async function followLines({ stream, feed, cursor, admit, release }: StreamParts): Promise<void> {
   const sender = new Sender(stream, LINES);
   while (stream.mayGoOn()) {
-    const block = await cursor.next(admit);
+    const block = cursor.nextAtOnce() ?? await cursor.next(admit);
     if (block === undefined) {
       if (feed.isEnded && cursor.isLive) break;
-      await stream.pause((signal) => cursor.wait(signal));
+      await stream.pause((resume) => cursor.onNews(resume));
       continue;
     }
     await sender.send(block.events);
@@ -88,7 +81,7 @@ export async function sendServerEvents({ stream, feed, cursor, admit, release }:
   let isLive = false;
   sender.shownSeq = afterSeq;
   while (stream.mayGoOn()) {
-    const block = await cursor.next(admit);
+    const block = cursor.nextAtOnce() ?? await cursor.next(admit);
     if (block !== undefined) {
       await sender.send(block.events);
       release();
@@ -98,7 +91,7 @@ export async function sendServerEvents({ stream, feed, cursor, admit, release }:
     if (!isLive) await stream.write(liveFrame(cursor.doneSeq));
     isLive = true;
     if (feed.isEnded && cursor.isLive) break;
-    await stream.pause((signal) => cursor.wait(signal));
+    await stream.pause((resume) => cursor.onNews(resume));
     if (stream.isQuiet && stream.mayGoOn()) await sender.giveSign(feed, cursor.doneSeq);
   }
   const { reason } = stream;
@@ -118,33 +111,18 @@ class Sender {
     this.#form = form;
   }
 
-  /** Sends events for as long as the stream may go on. */
+  /** Sends events for as long as the stream may go on. A portion that was begun is completed, unless its reader is too slow. */
   async send(events: readonly FeedEvent[]): Promise<void> {
-    let collected: Buffer[] = [];
-    let collectedBytes = 0;
-    for (const event of events) {
-      if (!this.#stream.mayGoOn()) break;
-      for (const piece of this.#form.piecesOf(event)) {
-        collected.push(piece);
-        collectedBytes += piece.length;
-      }
-      if (collectedBytes >= COLLECTED_BYTES) {
-        await this.#pass(collected);
-        [collected, collectedBytes] = [[], 0];
-      }
-      this.shownSeq = event.seq;
-    }
-    await this.#pass(collected);
-  }
-
-  /** An event that was begun is completed, unless its reader is too slow. */
-  async #pass(pieces: readonly Buffer[]): Promise<void> {
     const stream = this.#stream;
-    const joined = pieces.length > 1 && pieces.every(({ length }) => length <= COLLECTED_BYTES) ? [Buffer.concat(pieces)] : pieces;
-    for (const piece of joined) {
-      for (let offset = 0; offset < piece.length; offset += PART_BYTES) {
-        await stream.write(piece.subarray(offset, offset + PART_BYTES));
+    for (const portion of portionsOf(events)) {
+      if (!stream.mayGoOn()) return;
+      for (const piece of piecesOf(portion, this.#form)) {
+        for (let offset = 0; offset < piece.length; offset += PART_BYTES) {
+          const taken = stream.write(piece.subarray(offset, offset + PART_BYTES));
+          if (taken !== undefined) await taken;
+        }
       }
+      this.shownSeq = portion.at(-1)?.seq ?? this.shownSeq;
     }
   }
 

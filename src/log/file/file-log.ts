@@ -236,7 +236,7 @@ export class FileLog implements Log {
 
   #accept(batch: EncodedBatch, bytes: Buffer): void {
     this.#segment.accept(bytes.length);
-    this.#reader.newest?.add(batch, bytes, this.#end.hash);
+    this.#reader.kept?.add(batch, bytes, this.#end.hash);
     this.#end = batch.end;
     if (this.#syncs.synced.seq < this.#end.seq) this.#syncs.later(this.#options);
   }
@@ -321,7 +321,7 @@ export class FileLog implements Log {
     try {
       await segment.append(bytes);
       await this.#syncs.syncSeal(segment, this.#end);
-      await this.#nameSealed(rotation, paths.inFolder(seal.sealedName));
+      await this.#nameSealed(rotation);
     } catch (error) {
       await this.#takeBack(bytes, error);
       throw error;
@@ -332,23 +332,15 @@ export class FileLog implements Log {
   }
 
   /** The seal can be undone only if the name certainly does not exist; otherwise the log fails. */
-  async #nameSealed(rotation: Rotation, path: string): Promise<void> {
+  async #nameSealed(rotation: Rotation): Promise<void> {
+    const { firstSeq } = this.#segment;
     try {
-      await rotation.nameSealed(this.#segment.firstSeq);
+      await rotation.nameSealed(firstSeq);
     } catch (error) {
       const isPassing = faultOf(error) !== 'disk' || isErrno(error, 'EMLINK');
-      if (isPassing && (await this.#isFree(path))) throw error;
+      if (isPassing && (await rotation.isUnnamed(firstSeq))) throw error;
       this.#fail(error);
       throw logFailed('a sealed segment could not be named', error);
-    }
-  }
-
-  /** Whether a name certainly does not exist. */
-  async #isFree(path: string): Promise<boolean> {
-    try {
-      return (await this.#context.disk.status(path)) === undefined;
-    } catch {
-      return false;
     }
   }
 
@@ -362,6 +354,10 @@ export class FileLog implements Log {
 
   scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
     return this.#reader.scan(range);
+  }
+
+  newest(range: ScanRange): ScannedLines | undefined {
+    return this.#reader.newest(range);
   }
 
   keepNewest(isWanted: boolean): void {

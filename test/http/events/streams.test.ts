@@ -276,6 +276,7 @@ test('a fault after the head breaks the connection and is logged', () => withStr
   const { log } = { log: new MemoryLog({ project: 'alpha', logId: store.logId }) };
   await log.append([{ op: 'delete', actor: 'a', request: 'r', body: '"key":"k"' }], 0);
   const { LogCorruptError } = await import('../../../src/log/log-errors.js');
+  log.newest = () => undefined;
   log.scan = async function* scan() {
     await delay(1);
     yield* [];

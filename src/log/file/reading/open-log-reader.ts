@@ -39,7 +39,7 @@ export class OpenLogReader {
   readonly #log: OpenLog;
   readonly #places: PlaceReader;
   /** The lines that followers at the end of the log are about to read; undefined without followers. The log adds to it. */
-  newest: NewestLines | undefined;
+  kept: NewestLines | undefined;
 
   /** @param idleFiles closes descriptors that are not in use */
   constructor(disk: Disk, paths: LogPaths, idleFiles: IdleFiles, log: OpenLog) {
@@ -82,16 +82,21 @@ export class OpenLogReader {
 
   /** {@inheritDoc Log.keepNewest} */
   keepNewest(isWanted: boolean): void {
-    if (!isWanted) this.newest = undefined;
-    else this.newest ??= new NewestLines(NEWEST_BYTES_MAX, this.#log.end().seq);
+    if (!isWanted) this.kept = undefined;
+    else this.kept ??= new NewestLines(NEWEST_BYTES_MAX, this.#log.end().seq);
+  }
+
+  /** {@inheritDoc Log.newest} */
+  newest(range: ScanRange): ScannedLines | undefined {
+    return this.kept?.has(range.fromSeq) === true ? this.kept.block(range) : undefined;
   }
 
   /** {@inheritDoc Log.scan} */
   async* scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined> {
     let { fromSeq } = range;
-    if (this.newest !== undefined && fromSeq >= this.newest.firstSeq && range.isNewestFirst !== true) {
+    if (this.kept?.has(fromSeq) === true && range.isNewestFirst !== true) {
       try {
-        for await (const block of this.newest.scan(range)) {
+        for await (const block of this.kept.scan(range)) {
           fromSeq = block.doneSeq + 1;
           yield block;
         }

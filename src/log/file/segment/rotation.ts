@@ -69,6 +69,15 @@ export class Rotation {
     await this.#folder.sync();
   }
 
+  /** Whether a segment certainly does not have its permanent name. */
+  async isUnnamed(firstSeq: number): Promise<boolean> {
+    try {
+      return (await this.#disk.status(this.#paths.inFolder(segmentName(firstSeq)))) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** Step 4: activates the next segment. */
   async activateNext(): Promise<void> {
     await this.#disk.rename(this.#paths.next, this.#paths.active);
