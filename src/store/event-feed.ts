@@ -37,8 +37,8 @@ type Blocks = AsyncGenerator<FeedBlock, void, undefined>;
 /** How long a log that was replaced stays open for cursors that have not reached its end, in milliseconds. */
 const SETTLE_MS = 5000;
 
-/** How soon after one waking the next may come, in milliseconds. */
-const WAKE_INTERVAL_MS = 5;
+/** How long cursors that have been served are not woken again, in milliseconds. */
+const REST_MS = 5;
 
 /** Options of an {@link EventFeed}. */
 interface FeedOptions {
@@ -59,8 +59,10 @@ export class EventFeed {
   /** The log that replaced each one. */
   readonly #next = new WeakMap<Log, Log>();
   #isEnded = false;
-  #isWaking = false;
-  #wokenMs = Number.NEGATIVE_INFINITY;
+  /** Whether lines were applied since the last waking. */
+  #isDue = false;
+  /** Whether a waking is about to come, or was a moment ago. */
+  #isResting = false;
 
   /** @param log returns the current log */
   constructor(log: () => Log, { settleMs = SETTLE_MS, newestOf = () => undefined }: FeedOptions = {}) {
@@ -172,21 +174,25 @@ export class EventFeed {
   }
 
   /**
-   * Wakes cursors because lines were applied: after their writers have their answers, and not more often than each
-   * {@link WAKE_INTERVAL_MS}. Beside many writers each waking is a write to each socket, so few of them leave more time for both.
+   * Wakes cursors because lines were applied: after their writers have their answers, and with a rest of {@link REST_MS} between two
+   * times. Each waking is a write to each socket, so beside many writers, few of them leave more time for both.
    */
   wake(): void {
-    if (this.#cursors.size === 0 || this.#isWaking) return;
-    this.#isWaking = true;
-    const waitMs = this.#wokenMs + WAKE_INTERVAL_MS - performance.now();
-    if (waitMs > 0) setTimeout(() => this.#wakeNow(), waitMs);
-    else setImmediate(() => this.#wakeNow());
+    this.#isDue = this.#cursors.size > 0;
+    if (!this.#isDue || this.#isResting) return;
+    this.#isResting = true;
+    setImmediate(() => this.#wakeNow());
   }
 
   #wakeNow(): void {
-    this.#isWaking = false;
-    this.#wokenMs = performance.now();
+    this.#isDue = false;
     this.#notice.wake();
+    const rise = (): void => {
+      if (this.#isDue) this.#wakeNow();
+      else this.#isResting = false;
+    };
+    // The rest begins when all of them have been served.
+    setImmediate(() => setTimeout(rise, REST_MS));
   }
 
   /** Notes that a log was replaced by the current one. */
