@@ -10,6 +10,9 @@ import { killProgram, startProgram, statusOf, stopProgram, waitFor } from './chi
 /** Where the keys of the project are that {@link startSimpleKv} makes. */
 export const KEYS_PATH = '/api/v1/projects/bench/keys/';
 
+/** Where its batches go. */
+export const BATCH_PATH = '/api/v1/projects/bench/batch';
+
 /** The project that {@link startSimpleKv} makes. */
 export const BENCH_PROJECT = 'bench';
 

@@ -1,16 +1,18 @@
-/** GET and PUT, under load of many connections, and one write alone. */
+/** GET, PUT and batches, under load of many connections, and one write alone. */
 import { BARE, BARE_APPEND } from '../contenders/bare.js';
 import { type Contender, KEY_COUNT, keyOf, VALUE_BYTES, valueOf } from '../contenders/contender.js';
 import { ETCD } from '../contenders/etcd.js';
 import { WEBDIS } from '../contenders/redis.js';
 import { SIMPLEKV, SIMPLEKV_WARN } from '../contenders/simplekv.js';
 import type { Experiment, Row, Side, Wanted, Workshop } from '../experiment.js';
-import { encodeRequest, type LoadResult, runLoad } from '../load/http-load.js';
+import { encodeRequest, type HttpRequest, type LoadResult, runLoad } from '../load/http-load.js';
+import { BATCH_PATH } from '../server-process.js';
 
 const CONNECTIONS = 64;
+const BATCH_KEYS = 100;
 const LOGGED = 'with the server log of the default level in a file';
 
-type Kind = 'GET' | 'PUT';
+type Kind = 'GET' | 'PUT' | 'batch';
 
 /** A load that both sides get. */
 interface Load {
@@ -18,6 +20,8 @@ interface Load {
   readonly kind: Kind;
   readonly ours: Contender;
   readonly other: Contender;
+  /** If it is not the same. */
+  readonly otherKind?: Kind;
   readonly connections: number;
 }
 
@@ -35,6 +39,13 @@ export const REQUESTS: readonly Experiment<LoadResult>[] = [
   }),
   throughput({ name: 'put-logged', kind: 'PUT', ours: SIMPLEKV, other: BARE }, {
     work: `the same ${LOGGED}`, against: 'the same', wanted: { atLeast: 0.55 },
+  }),
+  experiment({ name: 'batch', kind: 'batch', ours: SIMPLEKV, other: SIMPLEKV, otherKind: 'PUT', connections: CONNECTIONS }, {
+    work: `keys a second: durable batches of ${BATCH_KEYS} sets of ${VALUE_BYTES} bytes, ${CONNECTIONS} connections, ${LOGGED}`,
+    against: 'a PUT for each key, of the same server', wanted: { atLeast: 10 },
+    value: (ours, other) => (ours.rate * BATCH_KEYS) / other.rate,
+    cpuRatio: (ours, other) => ours.cpuUsPerRequest / BATCH_KEYS / other.cpuUsPerRequest,
+    show: showRate,
   }),
   ...(['GET', 'PUT'] as const).flatMap((kind) => [
     throughput({ name: `${kind.toLowerCase()}-etcd`, kind, ours: SIMPLEKV, other: ETCD }, {
@@ -60,10 +71,12 @@ function throughput(
   return experiment({ ...load, connections: CONNECTIONS }, {
     ...row,
     value: (ours, other) => ours.rate / other.rate,
-    show: ({ rate, latencyP99Ms, cpuUsPerRequest }) => (
-      `${rate.toFixed(0)}/s, p99 ${latencyP99Ms.toFixed(1)} ms, ${cpuUsPerRequest.toFixed(0)} µs CPU`
-    ),
+    show: showRate,
   });
+}
+
+function showRate({ rate, latencyP99Ms, cpuUsPerRequest }: LoadResult): string {
+  return `${rate.toFixed(0)}/s, p99 ${latencyP99Ms.toFixed(1)} ms, ${cpuUsPerRequest.toFixed(0)} µs CPU`;
 }
 
 function experiment(load: Load, row: Omit<Row<LoadResult>, 'unit'>): Experiment<LoadResult> {
@@ -71,19 +84,33 @@ function experiment(load: Load, row: Omit<Row<LoadResult>, 'unit'>): Experiment<
     name: load.name,
     tools: [...load.ours.tools, ...load.other.tools],
     isSlow: false,
-    rows: () => [{ ...row, cpuRatio: (ours, other) => ours.cpuUsPerRequest / other.cpuUsPerRequest, unit: 'x' }],
-    prepare: async (workshop) => ({ ours: await side(workshop, load.ours, load), other: await side(workshop, load.other, load) }),
+    rows: () => [{ cpuRatio: (ours, other) => ours.cpuUsPerRequest / other.cpuUsPerRequest, ...row, unit: 'x' }],
+    prepare: async (workshop) => ({
+      ours: await side(workshop, load.ours, load),
+      other: await side(workshop, load.other, { ...load, kind: load.otherKind ?? load.kind }),
+    }),
     generatorShare: ({ generatorShare }) => generatorShare,
   };
 }
 
 async function side(workshop: Workshop, contender: Contender, { kind, connections }: Load): Promise<Side<LoadResult>> {
   const server = await workshop.shared(contender);
-  const requests = Array.from({ length: KEY_COUNT }, (_, index) => (
-    encodeRequest(server, kind === 'GET' ? contender.get(keyOf(index)) : contender.put(keyOf(index), valueOf()))
+  const requests = kind === 'batch' ? batches() : Array.from({ length: KEY_COUNT }, (_, index) => (
+    kind === 'GET' ? contender.get(keyOf(index)) : contender.put(keyOf(index), valueOf())
   ));
+  const encoded = requests.map((request) => encodeRequest(server, request));
   const { seconds, warmUpSeconds } = workshop.extent;
   // The first load is for the compiler: it would make whatever came first look slow.
-  await runLoad(server, requests, { connections, seconds: warmUpSeconds });
-  return { measure: () => runLoad(server, requests, { connections, seconds }) };
+  await runLoad(server, encoded, { connections, seconds: warmUpSeconds });
+  return { measure: () => runLoad(server, encoded, { connections, seconds }) };
+}
+
+/** Batches that set all keys, each its own. */
+function batches(): HttpRequest[] {
+  return Array.from({ length: KEY_COUNT / BATCH_KEYS }, (_, batch) => {
+    const ops = Array.from({ length: BATCH_KEYS }, (_one, index) => (
+      `{"op":"set","key":"${keyOf(batch * BATCH_KEYS + index)}","value":${valueOf()}}`
+    ));
+    return { method: 'POST', path: BATCH_PATH, body: `{"ops":[${ops.join(',')}]}` };
+  });
 }
