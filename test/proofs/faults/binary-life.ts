@@ -57,11 +57,10 @@ export class BinaryTold {
 
   async change(server: ServerUnderTest, id: string, change: Change): Promise<void> {
     const { ledger } = this.of(id);
-    const { kind, key, value } = change;
-    const target = kind === 'clear' ? `/${id}/keys` : `/${id}/keys/${key}`;
+    const { kind, key } = change;
     let answer: Answer;
     try {
-      answer = await this.#send(server, `${kind === 'set' ? 'PUT' : 'DELETE'} ${target}`, kind === 'set' ? value : undefined);
+      answer = await this.#send(server, ...requestOf(id, change));
     } catch (error) {
       ledger.note(change, { kind: 'unknown' });
       throw error;
@@ -76,12 +75,20 @@ export class BinaryTold {
   }
 
   async set(server: ServerUnderTest, id: string, ...keys: readonly string[]): Promise<void> {
-    const changes = keys.map((key) => {
-      this.#values += 1;
-      return { kind: 'set', key, value: JSON.stringify(`value ${this.#values} ${key.repeat(VALUE_CHARACTERS)}`) } as const;
-    });
+    const changes = keys.map((key) => this.#newSet(key));
     const outcomes = await Promise.allSettled(changes.map((change) => this.change(server, id, change)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  /** Sets some keys and deletes others at once. */
+  async batch(server: ServerUnderTest, id: string, keys: readonly string[], deleted: readonly string[] = []): Promise<void> {
+    const parts = [...keys.map((key) => this.#newSet(key)), ...deleted.map((key) => ({ kind: 'delete', key, value: '' } as const))];
+    await this.change(server, id, { kind: 'batch', key: parts.map(({ key }) => key).join(' '), value: '', parts });
+  }
+
+  #newSet(key: string): Change {
+    this.#values += 1;
+    return { kind: 'set', key, value: JSON.stringify(`value ${this.#values} ${key.repeat(VALUE_CHARACTERS)}`) };
   }
 
   /** Asks for something that is about a project and not about its keys. */
@@ -140,6 +147,14 @@ export class BinaryTold {
   }
 }
 
+/** The request that asks for a change, and its body. */
+function requestOf(id: string, { kind, key, value, parts = [] }: Change): [request: string, body?: string] {
+  if (kind === 'set') return [`PUT /${id}/keys/${key}`, value];
+  if (kind !== 'batch') return [`DELETE /${id}/keys${kind === 'clear' ? '' : `/${key}`}`];
+  const ops = parts.map((part) => ({ op: part.kind, key: part.key, ...(part.kind === 'set' ? { value: JSON.parse(part.value) as string } : {}) }));
+  return [`POST /${id}/batch`, JSON.stringify({ ops })];
+}
+
 /**
  * Lives the script; rejects when the program is gone.
  *
@@ -155,12 +170,12 @@ export async function liveBinary(server: ServerUnderTest, told: BinaryTold): Pro
 /** Rotations, snapshots, compression, removal, a new key, values on disk and in memory. */
 async function liveP(server: ServerUnderTest, told: BinaryTold): Promise<void> {
   await told.set(server, 'p', 'a', 'b');
-  await told.set(server, 'p', 'c', 'd', 'e');
+  await told.batch(server, 'p', ['c', 'd', 'e'], ['b']);
   await told.set(server, 'p', 'a');
   await told.administer(server, 'POST /p/compact');
   await told.change(server, 'p', { kind: 'delete', key: 'b', value: '' });
   await told.set(server, 'p', 'f', 'g');
-  await told.set(server, 'p', 'a', 'h');
+  await told.batch(server, 'p', ['a', 'h'], ['g']);
   await told.administer(server, 'POST /p/compact');
   await told.administer(server, 'PUT /p', { storage: { cache_in_memory: false } });
   await told.set(server, 'p', 'c', 'i');
@@ -174,7 +189,7 @@ async function liveP(server: ServerUnderTest, told: BinaryTold): Promise<void> {
 /** From memory to the disk and back. */
 async function liveM(server: ServerUnderTest, told: BinaryTold): Promise<void> {
   await told.create(server, 'm', false);
-  await told.set(server, 'm', 'x', 'y');
+  await told.batch(server, 'm', ['x', 'y']);
   await told.move(server, 'm', true);
   await told.set(server, 'm', 'x');
   await told.move(server, 'm', false);
@@ -194,5 +209,5 @@ async function liveR(server: ServerUnderTest, told: BinaryTold): Promise<void> {
   for (const key of ['a', 'b', 'a', 'c', 'b', 'd']) await told.set(server, 'r', key, `${key}${key}`);
   await told.administer(server, 'POST /r/compact');
   await told.change(server, 'r', { kind: 'delete', key: 'a', value: '' });
-  await told.set(server, 'r', 'a', 'e');
+  await told.batch(server, 'r', ['a', 'e'], ['b']);
 }

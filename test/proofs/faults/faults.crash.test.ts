@@ -101,6 +101,31 @@ test('after a loss of power the end of what was not said to be durable may be mi
   assert.deepEqual([isAllowed(['a', 2], ['b', 3]), isAllowed(['a', 4], ['b', 3])], [false, true]);
 });
 
+test('of a batch without an answer all is there or nothing, however each of its keys could be explained alone', () => {
+  const ledger = new Ledger();
+  const at = (value: string, seq: number): { value: string; seq: number; timeMs: number } => ({ value, seq, timeMs: 0 });
+  const set = (key: string, value: string) => ({ kind: 'set', key, value }) as const;
+  ledger.note(set('a', 'old'), { kind: 'acknowledged', seq: 2, hash: '', timeMs: 0 });
+  ledger.note(set('c', 'old'), { kind: 'acknowledged', seq: 3, hash: '', timeMs: 0 });
+  const parts = [set('a', 'new'), set('b', 'new'), { kind: 'delete', key: 'c', value: '' } as const];
+  ledger.note({ kind: 'batch', key: 'a b c', value: '', parts }, { kind: 'unknown' });
+  const before = [['a', at('old', 2)], ['c', at('old', 3)]] as const;
+  const after = [['a', at('new', 4)], ['b', at('new', 4)]] as const;
+  const faults = (...found: readonly (readonly [string, ReturnType<typeof at>])[]): readonly string[] => ledger.faults(new Map(found));
+  assert.deepEqual([faults(...before), faults(...after)], [[], []]);
+  const torn = ['a batch of "a", "b", "c" is there in part'];
+  assert.deepEqual([faults(...before, after[1]), faults(after[0], before[1]), faults(...after, before[1]), faults(before[0])], [
+    torn, torn, torn, torn,
+  ]);
+  // Another batch that came later explains the one key, and not the other.
+  ledger.note({ kind: 'batch', key: 'a', value: '', parts: [set('a', 'newest')] }, { kind: 'unknown' });
+  assert.deepEqual(faults(['a', at('newest', 5)], after[1]), []);
+  assert.deepEqual(faults(['a', at('newest', 5)], ...before.slice(1)), []);
+  assert.deepEqual(faults(['a', at('newest', 5)], after[1], before[1]), torn);
+  ledger.note(set('b', 'known'), { kind: 'acknowledged', seq: 6, hash: '', timeMs: 0 });
+  assert.deepEqual(ledger.copy().faults(new Map([['a', at('newest', 5)], ['b', at('known', 6)], before[1]])), []);
+});
+
 test('a file that is lost is noticed', async () => {
   const [fault] = (await allFaults('fsync', ['kill after'])).slice(-1);
   const { disk, lived } = await liveAnew('fsync', fault);

@@ -13,11 +13,13 @@ export interface Version {
 
 /** One change that was asked for. */
 export interface Change {
-  readonly kind: 'set' | 'delete' | 'clear';
-  /** Empty for `clear`. */
+  readonly kind: 'set' | 'delete' | 'clear' | 'batch';
+  /** Empty for `clear`; of a batch all of its keys, for messages. */
   readonly key: string;
   /** Empty for all but `set`. */
   readonly value: string;
+  /** What a batch sets and deletes, each key once: all of it or nothing. */
+  readonly parts?: readonly Change[];
 }
 
 /** How it ended. */
@@ -39,6 +41,8 @@ type Possible = Version | { readonly value: string } | 'absent';
 /** What was answered about one project. */
 export class Ledger {
   readonly #possible = new Map<string, Possible[]>();
+  /** Batches whose answer never came: where each of their keys has what the batch makes of it in the list of what it may be. */
+  #uncertain: Map<string, number>[] = [];
   /** What a process shows that has told all this: nothing that is not durable. */
   readonly #shown = new Map<string, Version>();
   /** Receipts by seq. */
@@ -60,6 +64,7 @@ export class Ledger {
     for (const [key, possible] of this.#possible) copy.#possible.set(key, possible);
     for (const [key, version] of this.#shown) copy.#shown.set(key, version);
     for (const [seq, hash] of this.receipts) copy.receipts.set(seq, hash);
+    copy.#uncertain = this.#uncertain.map((batch) => new Map(batch));
     copy.#noted = [...this.#noted];
     copy.#atStart = new Map(this.#atStart);
     copy.#durableSeq = this.#durableSeq;
@@ -83,10 +88,16 @@ export class Ledger {
    */
   note(change: Change, outcome: Outcome): void {
     if (outcome.kind === 'refused') return;
-    const keys = change.kind === 'clear' ? [...this.#possible.keys()] : [change.key];
-    for (const key of keys) this.#noteKey(key, change, outcome);
+    const parts = change.parts ?? [change];
+    for (const part of parts) {
+      const keys = part.kind === 'clear' ? [...this.#possible.keys()] : [part.key];
+      for (const key of keys) this.#noteKey(key, part, outcome);
+    }
     this.#noted.push({ change, outcome });
-    if (outcome.kind !== 'acknowledged') return;
+    if (outcome.kind !== 'acknowledged') {
+      this.#uncertain.push(new Map(parts.map(({ key }) => [key, (this.#possible.get(key)?.length ?? 0) - 1])));
+      return;
+    }
     this.receipts.set(outcome.seq, outcome.hash);
     if (outcome.isVolatile !== true) this.promise(outcome.seq);
   }
@@ -97,6 +108,8 @@ export class Ledger {
     const possible = kind === 'set' ? (version ?? { value }) : 'absent';
     this.#possible.set(key, isKnown ? [possible] : [...(this.#possible.get(key) ?? ['absent']), possible]);
     if (!isKnown) return;
+    // Whether an earlier batch was carried out no longer matters for this key.
+    for (const batch of this.#uncertain) batch.delete(key);
     if (version !== undefined && kind === 'set') this.#shown.set(key, version);
     else this.#shown.delete(key);
   }
@@ -117,6 +130,7 @@ export class Ledger {
       if (version !== undefined) this.#shown.set(key, version);
     }
     this.#noted = [];
+    this.#uncertain = [];
     this.#atStart = new Map(this.#possible);
     // A start proves the end of the log anew before it serves.
     this.#durableSeq = lastSeq;
@@ -149,7 +163,16 @@ export class Ledger {
         faults.push(`"${key}" is ${shortOf(version)}, not ${possible.map(shortOf).join(' or ')}`);
       }
     }
-    return faults;
+    if (faults.length > 0) return faults;
+    const torn = this.#uncertain.filter((batch) => !this.#fits(batch, found, true) && !this.#fits(batch, found, false));
+    return torn.map((batch) => `a batch of "${[...batch.keys()].join('", "')}" is there in part`);
+  }
+
+  /** Whether what is found can be, if a batch was carried out, or if it was not. */
+  #fits(batch: ReadonlyMap<string, number>, found: ReadonlyMap<string, Version>, isDone: boolean): boolean {
+    return [...batch].every(([key, at]) => (this.#possible.get(key) ?? []).some((one, index) => (
+      (isDone ? index >= at : index !== at) && isSame(one, found.get(key))
+    )));
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * One life of a server, in steps, that makes every kind of change to the disk: writes with rotations, snapshots, removal of old
+ * One life of a server, in steps, that makes every kind of change to the disk: writes of one key and of several with rotations, snapshots, removal of old
  * generations, retention with compression and removal, values on disk and in memory, both ways between memory and disk, a deletion,
  * a new key, a stop and a start. Four projects go through their steps at once, and meet at the stop. A step that is refused is noted,
  * and life goes on.
@@ -114,6 +114,16 @@ function set(id: string, ...keys: readonly string[]): Step {
   return { name: `set ${keys.join(' ')} of ${id}`, run };
 }
 
+/** One change of several keys: some are set, others deleted. */
+function batch(id: string, keys: readonly string[], deleted: readonly string[] = []): Step {
+  const key = [...keys, ...deleted].join(' ');
+  const run = async (world: World): Promise<void> => {
+    const parts = [...keys.map((one) => newSet(world, one)), ...deleted.map((one) => ({ kind: 'delete', key: one, value: '' } as const))];
+    await ask(world, id, { kind: 'batch', key, value: '', parts });
+  };
+  return { name: `set ${keys.join(' ')} and delete ${deleted.join(' ')} of ${id} at once`, run };
+}
+
 function remove(id: string, key: string): Step {
   return { name: `delete ${key} of ${id}`, run: (world) => ask(world, id, { kind: 'delete', key, value: '' }) };
 }
@@ -221,37 +231,37 @@ const LIVES: readonly (readonly Strand[])[] = [
       id: 'p',
       steps: [
         set('p', 'a'), set('p', 'b', 'c'), set('p', 'd'), set('p', 'a'), compact('p'),
-        set('p', 'e'), remove('p', 'b'), set('p', 'a', 'f'), set('p', 'g'), regenerate('p'), compact('p'),
-        keep('p', false), set('p', 'h'), set('p', 'c', 'i'), compact('p'), set('p', 'a'),
+        set('p', 'e'), remove('p', 'b'), batch('p', ['a', 'f'], ['c']), set('p', 'g'), regenerate('p'), compact('p'),
+        keep('p', false), set('p', 'h'), batch('p', ['c', 'i']), compact('p'), set('p', 'a'),
       ],
     },
     {
       id: 'm',
       steps: [
-        create({ id: 'm', storage: { on_disk: false }, ...OPEN }), set('m', 'x', 'y'), move('m', true), set('m', 'x'), compact('m'),
+        create({ id: 'm', storage: { on_disk: false }, ...OPEN }), batch('m', ['x', 'y']), move('m', true), set('m', 'x'), compact('m'),
         set('m', 'y'),
       ],
     },
     {
       id: 'q',
       steps: [
-        create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), set('q', 'l', 'k'), remove('q', 'k'),
+        create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), batch('q', ['l', 'k']), remove('q', 'k'),
         set('q', 'l'),
       ],
     },
     {
       id: 'r',
       steps: [
-        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), set('r', 'd', 'a'), pause('r'), compact('r'), set('r', 'b'), remove('r', 'a'),
+        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), batch('r', ['d', 'a'], ['c']), pause('r'), compact('r'), set('r', 'b'), remove('r', 'a'),
         set('r', 'a', 'c'),
       ],
     },
   ],
   [
-    { id: 'p', steps: [set('p', 'j'), remove('p', 'd'), keep('p', true), set('p', 'e'), compact('p'), set('p', 'a', 'k')] },
+    { id: 'p', steps: [set('p', 'j'), remove('p', 'd'), keep('p', true), set('p', 'e'), compact('p'), batch('p', ['a', 'k'], ['j'])] },
     { id: 'm', steps: [set('m', 'z'), move('m', false), set('m', 'x')] },
     { id: 'q', steps: [set('q', 'k'), drop('q')] },
-    { id: 'r', steps: [set('r', 'e', 'a'), set('r', 'b'), pause('r'), set('r', 'a', 'e'), set('r', 'c')] },
+    { id: 'r', steps: [set('r', 'e', 'a'), set('r', 'b'), pause('r'), batch('r', ['a', 'e'], ['b', 'd']), set('r', 'c')] },
   ],
 ];
 

@@ -77,7 +77,7 @@ export class Told {
     if (store === undefined) return 'not_served';
     try {
       const { seq, hash, volatile: isVolatile } = await store.submit(commandOf(change), CONTEXT);
-      ledger.note(change, { kind: 'acknowledged', seq, hash: hash ?? '', timeMs: store.values.get(change.key)?.timeMs ?? 0, isVolatile });
+      ledger.note(change, { kind: 'acknowledged', seq, hash: hash ?? '', timeMs: timeOf(store, change), isVolatile });
       return undefined;
     } catch (error) {
       const isRefused = error instanceof AppError && error.code !== 'outcome_unknown';
@@ -136,8 +136,16 @@ export class Told {
   }
 }
 
-function commandOf({ kind, key, value }: Change): Command {
+function timeOf(store: ProjectStore, { key, parts = [] }: Change): number {
+  const set = parts.find(({ kind }) => kind === 'set')?.key ?? key;
+  return store.values.get(set)?.timeMs ?? 0;
+}
+
+function commandOf({ kind, key, value, parts = [] }: Change): Command {
   if (kind === 'set') return { type: 'set', key, value };
+  if (kind === 'batch') {
+    return { type: 'batch', steps: parts.map((part) => (part.kind === 'set' ? { ...part, op: 'set' } : { op: 'delete', key: part.key })) };
+  }
   return kind === 'delete' ? { type: 'delete', key } : { type: 'clear' };
 }
 
