@@ -52,6 +52,8 @@ export interface KillLoopReport {
   readonly refused: number;
   readonly reads: number;
   readonly events: number;
+  /** Of these, changes of several keys. */
+  readonly batches: number;
   readonly segments: number;
   /** Cut tails that starts have found. */
   readonly tornTails: number;
@@ -123,6 +125,7 @@ function report(kills: number, tornTails: number, projects: readonly KilledProje
     refused: sum(({ ledger }) => ledger.refused.size),
     reads: sum(({ ledger }) => ledger.reads),
     events: sum(({ log }) => log.events.length),
+    batches: sum(({ log }) => log.events.filter(({ op }) => op === 'batch').length),
     segments: sum(({ log }) => log.segmentCount),
     tornTails,
     snapshots: sum(({ snapshots }) => snapshots.size),

@@ -1,7 +1,7 @@
 /** A client of a kill loop: it changes and reads keys of one project until the server is gone, and notes every answer. */
 import assert from 'node:assert/strict';
 import type { Durability } from '../../src/base/durability.js';
-import type { KillLedger } from './kill-ledger.js';
+import type { KillLedger, SentBatch } from './kill-ledger.js';
 import type { Answer, ServerUnderTest } from './server-under-test.js';
 
 const OWN_KEYS = 40;
@@ -39,7 +39,8 @@ export class KillWriter {
     for (;;) {
       const choice = this.#random();
       try {
-        if (choice < 0.7) await this.#put(server, key, { name: this.#own() });
+        if (choice < 0.55) await this.#put(server, key, { name: this.#own() });
+        else if (choice < 0.7) await this.#batch(server, key);
         else if (choice < 0.8) await this.#delete(server, key);
         else await this.#replace(server, key);
       } catch (error) {
@@ -59,15 +60,14 @@ export class KillWriter {
   }
 
   async #put(server: ServerUnderTest, key: string, to: { readonly name: string; readonly tag?: string }): Promise<void> {
-    const { ledger, paddingMax } = this.#project;
-    this.#count += 1;
-    const value = JSON.stringify({ w: this.#index, n: this.#count, pad: 'x'.repeat(Math.floor(this.#random() * paddingMax)) });
+    const { ledger } = this.#project;
+    const value = this.#newValue();
     const condition = to.tag === undefined ? {} : { headers: to.tag === '' ? { 'If-None-Match': '*' } : { 'If-Match': to.tag } };
     ledger.unknown.add(value);
     const answer = await server.send('PUT', this.#target(to.name), { key, body: value, ...condition });
     ledger.unknown.delete(value);
     if (answer.status === 412 || isStopping(answer)) ledger.refused.add(value);
-    else ledger.receipts.push({ key: to.name, value, ...this.#receiptOf(answer) });
+    else ledger.receipts.push({ changes: [{ key: to.name, value }], ...this.#receiptOf(answer) });
   }
 
   async #delete(server: ServerUnderTest, key: string): Promise<void> {
@@ -76,20 +76,65 @@ export class KillWriter {
     ledger.unknownDeletions += 1;
     const answer = await server.send('DELETE', this.#target(name), { key });
     ledger.unknownDeletions -= 1;
-    if (answer.status !== 404 && !isStopping(answer)) ledger.receipts.push({ key: name, value: null, ...this.#receiptOf(answer) });
+    if (answer.status === 404 || isStopping(answer)) return;
+    ledger.receipts.push({ changes: [{ key: name, value: null }], ...this.#receiptOf(answer) });
   }
 
-  /** Reads a key that all writers of the project share, and replaces just that version. */
-  async #replace(server: ServerUnderTest, key: string): Promise<void> {
+  #newValue(): string {
+    this.#count += 1;
+    return JSON.stringify({ w: this.#index, n: this.#count, pad: 'x'.repeat(Math.floor(this.#random() * this.#project.paddingMax)) });
+  }
+
+  /** Sets two keys and deletes a third at once, if a key that all writers share is still as it was read. */
+  async #batch(server: ServerUnderTest, key: string): Promise<void> {
     const { ledger } = this.#project;
-    const name = `shared/${Math.floor(this.#random() * SHARED_KEYS)}`;
+    const shared = this.#shared();
+    const tag = await this.#look(server, key, shared);
+    const [first, second, third] = [0, 1, 2].map((at) => `w${this.#index}/${(this.#count + at) % OWN_KEYS}`);
+    const sets = [first, second].map((name) => ({ key: name ?? '', value: this.#newValue() }));
+    const deleted = third ?? '';
+    const sent: SentBatch = { values: sets.map(({ value }) => value), deleted: [deleted] };
+    const ops = [
+      tag === '' ? { op: 'check', key: shared, if_seq: 0 } : { op: 'check', key: shared, if_match: tag },
+      ...sets.map(({ key: name, value }) => ({ op: 'set', key: name, value: JSON.parse(value) as unknown })),
+      { op: 'delete', key: deleted },
+    ];
+    for (const value of sent.values) {
+      ledger.batches.set(value, sent);
+      ledger.unknown.add(value);
+    }
+    const answer = await server.send('POST', `/api/v1/projects/${this.#project.id}/batch`, { key, body: JSON.stringify({ ops }) });
+    const isRefused = answer.status === 412 || isStopping(answer);
+    for (const value of sent.values) {
+      ledger.unknown.delete(value);
+      if (isRefused) ledger.refused.add(value);
+    }
+    if (isRefused) return;
+    const { results = [] } = JSON.parse(answer.text) as { results?: readonly { readonly existed?: boolean }[] };
+    const changes = [...sets, ...(results.at(-1)?.existed === true ? [{ key: deleted, value: null }] : [])];
+    ledger.receipts.push({ changes, ...this.#receiptOf(answer) });
+  }
+
+  #shared(): string {
+    return `shared/${Math.floor(this.#random() * SHARED_KEYS)}`;
+  }
+
+  /** Reads a key; returns its tag, empty if it is not there. */
+  async #look(server: ServerUnderTest, key: string, name: string): Promise<string> {
+    const { ledger } = this.#project;
     const { status, headers, text } = await server.send('GET', this.#target(name), { key });
     if (status === 503) throw new Error('The server is stopping');
     assert.ok(status === 200 || status === 404, text);
     const tag = status === 404 ? '' : String(headers.etag);
     ledger.reads += 1;
     if (tag !== '') ledger.seen.set(Number(/^"(\d+)-/.exec(tag)?.[1]), { key: name, value: text });
-    await this.#put(server, key, { name, tag });
+    return tag;
+  }
+
+  /** Reads a key that all writers of the project share, and replaces just that version. */
+  async #replace(server: ServerUnderTest, key: string): Promise<void> {
+    const name = this.#shared();
+    await this.#put(server, key, { name, tag: await this.#look(server, key, name) });
   }
 
   /** An answer says that it came before the sync where, and only where, it did. */

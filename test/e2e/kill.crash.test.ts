@@ -27,9 +27,9 @@ for (const durability of SAMPLED_DURABILITIES) {
         });
         console.log(JSON.stringify(report));
         // A loop that did next to nothing has shown nothing.
-        const { acknowledged, refused, reads, segments } = report;
+        const { acknowledged, refused, reads, segments, batches } = report;
         refusedOfAll += refused;
-        assert.ok(acknowledged > 100 && reads > 0 && segments > PROJECTS, JSON.stringify(report));
+        assert.ok(acknowledged > 100 && reads > 0 && segments > PROJECTS && batches > PROJECTS, JSON.stringify(report));
       }),
     { timeoutMs: TIMEOUT_MS },
   );

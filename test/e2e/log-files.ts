@@ -6,6 +6,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
+/** What an event makes of a key. */
+export interface FoundChange {
+  readonly key: string;
+  /** JSON text; null where the key is deleted. */
+  readonly value: string | null;
+}
+
 /** An event as the log has it. */
 export interface FoundEvent {
   readonly seq: number;
@@ -15,6 +22,8 @@ export interface FoundEvent {
   readonly key: string | null;
   /** JSON text; null for an event without a value. */
   readonly value: string | null;
+  /** What becomes of each key; empty for an event that changes none, and for a clear. */
+  readonly changes: readonly FoundChange[];
   /** The whole line. */
   readonly line: string;
 }
@@ -51,12 +60,21 @@ function check(line: string, previous: string): string {
   return hash;
 }
 
+/** The fields of an event line that are looked at. The values of a batch are printed anew. */
+interface ParsedLine extends Pick<FoundEvent, 'seq' | 'op' | 'hash'> {
+  readonly key?: string;
+  readonly ops?: readonly { readonly op: string; readonly key: string; readonly value?: unknown }[];
+}
+
 function eventOf(line: string): FoundEvent {
-  const parsed = JSON.parse(line) as { seq: number; op: string; hash: string; key?: string };
+  const parsed = JSON.parse(line) as ParsedLine;
   const { before } = split(line);
   const valueAt = parsed.op === 'set' ? before.indexOf(VALUE_MARK, before.indexOf(KEY_MARK)) : -1;
   const value = valueAt === -1 ? null : before.slice(valueAt + VALUE_MARK.length);
-  return { seq: parsed.seq, op: parsed.op, hash: parsed.hash, key: parsed.key ?? null, value, line };
+  const { seq, op, hash, key = null, ops = [] } = parsed;
+  const alone = key !== null && (op === 'set' || op === 'delete') ? [{ key, value }] : [];
+  const changes = op === 'batch' ? ops.map((one) => ({ key: one.key, value: one.op === 'set' ? JSON.stringify(one.value) : null })) : alone;
+  return { seq, op, hash, key, value, changes, line };
 }
 
 /** The files of a log's segments, oldest first. */
@@ -111,19 +129,21 @@ export function readLogFiles(dataFolder: string, project: string): FoundLog {
   return { logId, events, segmentCount: files.length };
 }
 
-/** Keys and values after all events, by key. */
-export function foldEvents(events: readonly FoundEvent[]): ReadonlyMap<string, FoundEvent> {
-  const state = new Map<string, FoundEvent>();
-  for (const event of events) {
-    if (event.op === 'set' && event.key !== null) state.set(event.key, event);
-    if (event.op === 'delete' && event.key !== null) state.delete(event.key);
-    if (event.op === 'clear') state.clear();
+/** Values after all events, as JSON text by key. */
+export function foldEvents(events: readonly FoundEvent[]): ReadonlyMap<string, string> {
+  const state = new Map<string, string>();
+  for (const { op, changes } of events) {
+    if (op === 'clear') state.clear();
+    for (const { key, value } of changes) {
+      if (value === null) state.delete(key);
+      else state.set(key, value);
+    }
   }
   return state;
 }
 
 /** The listing that a server has to give for a state, byte for byte. */
-export function listingOf(state: ReadonlyMap<string, FoundEvent>): string {
+export function listingOf(state: ReadonlyMap<string, string>): string {
   const sorted = [...state].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return `{${sorted.map(([key, { value }]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
+  return `{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 }

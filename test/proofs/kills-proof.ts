@@ -33,7 +33,7 @@ const PLANS: readonly KillPlan[] = [
 /** Every answer that a client got is compared with the log, after each of the kills. */
 export const killsProof: Proof = {
   name: 'kills',
-  counts: ['kills', 'acknowledged writes', 'writes without an answer', 'reads', 'snapshots'],
+  counts: ['kills', 'acknowledged writes', 'batches', 'writes without an answer', 'reads', 'snapshots'],
   projects: PROJECTS,
   takesDurability: true,
   short: (run) => runPlans(run, { kills: 1, acknowledged: 0 }),
@@ -59,6 +59,7 @@ async function runPlans(run: ProofRun, wanted: { readonly kills: number; readonl
     counts: {
       'kills': sum((report) => report.kills),
       'acknowledged writes': acknowledged,
+      'batches': sum((report) => report.batches),
       'writes without an answer': sum((report) => report.unknown),
       'reads': sum((report) => report.reads),
       'snapshots': snapshots,

@@ -151,7 +151,10 @@ export class BinaryTold {
 function requestOf(id: string, { kind, key, value, parts = [] }: Change): [request: string, body?: string] {
   if (kind === 'set') return [`PUT /${id}/keys/${key}`, value];
   if (kind !== 'batch') return [`DELETE /${id}/keys${kind === 'clear' ? '' : `/${key}`}`];
-  const ops = parts.map((part) => ({ op: part.kind, key: part.key, ...(part.kind === 'set' ? { value: JSON.parse(part.value) as string } : {}) }));
+  const ops = parts.map((part) => {
+    const op = { op: part.kind, key: part.key };
+    return part.kind === 'set' ? { ...op, value: JSON.parse(part.value) as string } : op;
+  });
   return [`POST /${id}/batch`, JSON.stringify({ ops })];
 }
 

@@ -1,8 +1,8 @@
 /**
- * One life of a server, in steps, that makes every kind of change to the disk: writes of one key and of several with rotations, snapshots, removal of old
- * generations, retention with compression and removal, values on disk and in memory, both ways between memory and disk, a deletion,
- * a new key, a stop and a start. Four projects go through their steps at once, and meet at the stop. A step that is refused is noted,
- * and life goes on.
+ * One life of a server, in steps, that makes every kind of change to the disk: writes of one key and of several with rotations, snapshots,
+ * removal of old generations, retention with compression and removal, values on disk and in memory, both ways between memory and disk, a
+ * deletion, a new key, a stop and a start. Four projects go through their steps at once, and meet at the stop. A step that is refused is
+ * noted, and life goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, isErrno } from '../../../src/base/app-error.js';
@@ -252,8 +252,8 @@ const LIVES: readonly (readonly Strand[])[] = [
     {
       id: 'r',
       steps: [
-        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), batch('r', ['d', 'a'], ['c']), pause('r'), compact('r'), set('r', 'b'), remove('r', 'a'),
-        set('r', 'a', 'c'),
+        set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), batch('r', ['d', 'a'], ['c']), pause('r'), compact('r'), set('r', 'b'),
+        remove('r', 'a'), set('r', 'a', 'c'),
       ],
     },
   ],

@@ -25,9 +25,9 @@ export type Outcome =
   /** No answer: it happened before its end, or never. */
   | { readonly kind: 'unknown' };
 
-/** One request. */
+/** What one request does to one key. A batch, or a read of several keys, is one operation for each of them, at one moment. */
 export interface Operation {
-  /** The request id, which the log repeats. */
+  /** The request id, which the log repeats. Operations of one request share it, and their beginning and end. */
   readonly id: string;
   readonly kind: 'put' | 'delete' | 'get' | 'head';
   readonly key: string;
@@ -44,7 +44,7 @@ export interface Operation {
   readonly outcome: Outcome;
 }
 
-/** A set or a delete, as the log has it. */
+/** What a line makes of a key. A batch makes several changes of one seq. */
 export interface LoggedChange {
   readonly seq: number;
   readonly key: string;

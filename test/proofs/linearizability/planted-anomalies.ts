@@ -30,7 +30,20 @@ interface Told {
   readonly logged?: boolean;
 }
 
+/** What a batch does to one key: sets it, or deletes it where the value is null. */
+type BatchPart = readonly [key: string, value: string | null];
+
+type Asked = Pick<Operation, 'id' | 'kind' | 'key' | 'value'>;
+
 const ABSENT: Condition = { kind: 'absent' };
+
+/** How the log has a batch. */
+interface BatchTold {
+  /** Only these parts, or others. */
+  readonly has?: readonly BatchPart[];
+  /** Each with a line of its own. */
+  readonly isSplit?: boolean;
+}
 
 /** Tells a history, one operation after another unless told otherwise. */
 class Story {
@@ -67,6 +80,33 @@ class Story {
   lost(key: string, value: string, told: Told = {}): this {
     if (told.logged === true) this.log(value, key, value);
     return this.#add({ id: value, kind: 'put', key, value }, told, { kind: 'unknown' });
+  }
+
+  /** A batch. The log has it as one line, unless the story says otherwise. With `logged`, it has no answer. */
+  batch(id: string, parts: readonly BatchPart[], told: Told & BatchTold = {}): this {
+    const { has = parts, isSplit = false } = told;
+    const seqs = new Map<string, number>();
+    for (const [index, [key, value]] of has.entries()) {
+      const seq = (this.changes.at(-1)?.seq ?? 0) + (index === 0 || isSplit ? 1 : 0);
+      this.changes.push({ seq, key, value, hash: `h${seq}`, request: id });
+      seqs.set(key, seq);
+    }
+    const first = Math.min(...seqs.values());
+    return this.#addAll(parts.map(([key, value]) => {
+      const seq = isSplit ? (seqs.get(key) ?? first) : first;
+      const created = value !== null && !this.#isThere(key, seq);
+      const what = { id, kind: value === null ? 'delete' as const : 'put' as const, key, value };
+      return [what, told.logged === undefined ? { kind: 'written', seq, hash: `h${seq}`, created } : { kind: 'unknown' }];
+    }), told);
+  }
+
+  /** A read of several keys at one moment, each as of a seq. */
+  read(versions: Readonly<Record<string, number>>, told: Told = {}): this {
+    const id = this.#nextId();
+    return this.#addAll(Object.entries(versions).map(([key, seq]) => {
+      const value = this.changes.find((change) => change.seq === seq && change.key === key)?.value ?? null;
+      return [{ id, kind: 'get', key, value: null }, seq === 0 ? { kind: 'absent' } : { kind: 'found', seq, value }];
+    }), told);
   }
 
   /** A read that shows what the log has at a seq, or the given value. */
@@ -110,12 +150,16 @@ class Story {
     return (this.changes.findLast((change) => change.key === key && change.seq < before)?.value ?? null) !== null;
   }
 
-  #add(what: Pick<Operation, 'id' | 'kind' | 'key' | 'value'>, told: Told, outcome: Outcome): this {
+  #add(what: Asked, told: Told, outcome: Outcome): this {
+    return this.#addAll([[what, outcome]], told);
+  }
+
+  #addAll(parts: readonly (readonly [Asked, Outcome])[], told: Told): this {
     const begin = told.begin ?? this.#clock + 1;
     const end = told.end ?? Math.max(begin, this.#clock) + 1;
     // Moments that a story gives have fractions, which keeps them apart from the clock's.
     this.#clock = Math.max(this.#clock, Math.floor(begin), Number.isFinite(end) ? Math.floor(end) : 0);
-    this.operations.push({ ...what, condition: told.condition ?? null, begin, end, outcome });
+    this.operations.push(...parts.map(([what, outcome]) => ({ ...what, condition: told.condition ?? null, begin, end, outcome })));
     return this;
   }
 }
@@ -128,6 +172,9 @@ function story(): Story {
 function at(seq: number, value: string): Condition {
   return { kind: 'match', seq, value };
 }
+
+/** What the batches of the stories set. */
+const PAIR: readonly BatchPart[] = [['a', 'a1'], ['b', 'b1']];
 
 /** Histories in which all is well. */
 export const SOUND_HISTORIES: readonly { readonly name: string; readonly history: History }[] = [
@@ -157,6 +204,21 @@ export const SOUND_HISTORIES: readonly { readonly name: string; readonly history
     name: 'an unanswered write that was seen before the restart',
     history: story().lost('a', 'a1', { logged: true, begin: 10.1, end: 20.1 }).get('a', 2, { begin: 12.1, end: 13.1 }).restart().get('a', 2)
       .history(),
+  },
+  {
+    name: 'batches, and reads of both of their keys before, between and after them',
+    history: story().read({ a: 0, b: 0 }).batch('m1', PAIR).read({ a: 2, b: 2 }).put('a', 'a2').read({ a: 3, b: 2 })
+      .batch('m2', [['a', null], ['b', 'b2']]).read({ a: 0, b: 4 }).history(),
+  },
+  {
+    name: 'reads of both keys beside a batch, some before it and some after it',
+    history: story().put('a', 'a0').batch('m1', PAIR, { begin: 10.1, end: 20.1 }).read({ a: 2, b: 0 }, { begin: 11.1, end: 19.1 })
+      .read({ a: 3, b: 3 }, { begin: 12.1, end: 18.1 }).history(),
+  },
+  {
+    name: 'an unanswered batch that happened, and one that did not',
+    history: story().batch('m1', PAIR, { logged: true }).restart().read({ a: 2, b: 2 })
+      .batch('m2', [['a', 'a2'], ['b', null]], { logged: false, has: [] }).restart().read({ a: 2, b: 2 }).history(),
   },
   {
     name: 'a write without an answer and without an end',
@@ -288,5 +350,35 @@ export const PLANTED_ANOMALIES: readonly PlantedAnomaly[] = [
   {
     name: 'key deleted twice', caughtBy: ['log', 'search'], says: /deleted what was not there/,
     history: story().put('a', 'a1').delete('a', 'd1').delete('a', 'd2').history(),
+  },
+  {
+    name: 'unanswered batch of which half is there', caughtBy: ['log'], says: /not carried out with the rest of its batch/,
+    history: story().batch('m1', PAIR, { logged: true, has: PAIR.slice(0, 1) }).restart().read({ a: 2, b: 0 }).history(),
+  },
+  {
+    name: 'acknowledged batch of which half is there', caughtBy: ['log', 'search'], says: /not carried out with the rest of its batch/,
+    history: story().batch('m1', PAIR, { has: PAIR.slice(0, 1) }).restart().read({ a: 2, b: 0 }).history(),
+  },
+  {
+    name: 'batch whose deletion is left out', caughtBy: ['log'], says: /not carried out with the rest of its batch/,
+    history: story().put('b', 'b0').batch('m1', [['a', 'a1'], ['b', null]], { logged: true, has: [['a', 'a1']] }).read({ a: 3, b: 2 })
+      .history(),
+  },
+  {
+    name: 'batch in two lines', caughtBy: ['log'], says: /carried out at two places/,
+    history: story().batch('m1', PAIR, { isSplit: true }).read({ a: 2, b: 3 }).history(),
+  },
+  {
+    name: 'batch that changes a key more than was asked for', caughtBy: ['log'], says: /another content/,
+    history: story().batch('m1', PAIR, { has: [...PAIR, ['c', 'c1']] }).history(),
+  },
+  {
+    name: 'read that sees half of a batch', caughtBy: ['log'], says: /no place/,
+    history: story().batch('m1', PAIR, { begin: 10.1, end: 20.1 }).read({ a: 2, b: 0 }, { begin: 11.1, end: 12.1 }).history(),
+  },
+  {
+    name: 'read of two keys, each as of another moment', caughtBy: ['log'], says: /no place/,
+    history: story().put('a', 'a1').put('b', 'b1', { begin: 10.1, end: 20.1 }).put('a', 'a2', { begin: 10.2, end: 20.2 })
+      .put('b', 'b2', { begin: 10.3, end: 20.3 }).read({ a: 2, b: 5 }, { begin: 10.4, end: 20.4 }).history(),
   },
 ];

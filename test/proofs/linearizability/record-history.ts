@@ -29,12 +29,28 @@ export interface RecordOptions {
 /** Text that is no JSON. */
 const BROKEN_BODY = '{"broken":';
 
+/** What a request asks for one key. */
+type Part = Pick<Operation, 'kind' | 'key' | 'value' | 'condition'>;
+
 /** A request that is about to be sent. */
-interface Asked extends Pick<Operation, 'id' | 'kind' | 'key' | 'value' | 'condition'> {
+interface Asked {
+  readonly id: string;
   readonly project: RecordedProject;
+  readonly method: string;
+  /** Below the project. */
+  readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Differs from the value where a put is to be rejected. */
   readonly body: string | null;
+  /** One, except of a batch and of a read of several keys. */
+  readonly parts: readonly [Part, ...Part[]];
+}
+
+/** A version of a key that a client was shown. */
+interface Shown {
+  readonly tag: string;
+  readonly seq: number;
+  readonly value: string;
 }
 
 /** The history of one project, as it grows. */
@@ -67,9 +83,10 @@ class RecordedProject {
 
   /** Reads the log, to which nothing is written meanwhile. */
   readLog(dataFolder: string, at: number): void {
-    const changes = readLogFiles(dataFolder, this.id).events.flatMap(({ seq, op, key, value, hash, line }) => {
-      if (op !== 'set' && op !== 'delete') return [];
-      return [{ seq, key: key ?? '', value, hash, request: (JSON.parse(line) as { request: string }).request }];
+    const { events } = readLogFiles(dataFolder, this.id);
+    const changes = events.flatMap(({ seq, hash, line, changes: made }) => {
+      const { request } = JSON.parse(line) as { request: string };
+      return made.map(({ key, value }) => ({ seq, key, value, hash, request }));
     });
     this.#readings.push({ at, changes });
   }
@@ -112,7 +129,7 @@ class Client {
   readonly #random: () => number;
   readonly #recording: Recording;
   /** For each key of each project the version that this client was shown last. */
-  readonly #shown = new Map<string, { readonly tag: string; readonly seq: number; readonly value: string }>();
+  readonly #shown = new Map<string, Shown>();
   #count = 0;
 
   constructor(index: number, recording: Recording) {
@@ -127,14 +144,13 @@ class Client {
       this.#recording.send();
       const asked = this.#choose();
       const begin = this.#recording.tick();
-      const { project } = asked;
-      const request = { key: project.apiKey, headers: { 'X-Request-Id': asked.id, ...asked.headers } };
+      const { id, project, method, target, headers, body, parts } = asked;
+      const request = { key: project.apiKey, headers: { 'X-Request-Id': id, ...headers }, ...(body === null ? {} : { body }) };
       let answer: Answer;
       try {
-        const target = `/api/v1/projects/${project.id}/keys/${asked.key}`;
-        answer = await server.send(asked.kind.toUpperCase(), target, asked.body === null ? request : { ...request, body: asked.body });
+        answer = await server.send(method, `/api/v1/projects/${project.id}/${target}`, request);
       } catch {
-        project.unanswered(operationOf(asked, { begin, end: Number.POSITIVE_INFINITY, outcome: { kind: 'unknown' } }));
+        for (const part of parts) project.unanswered({ id, ...part, begin, end: Number.POSITIVE_INFINITY, outcome: { kind: 'unknown' } });
         return;
       }
       this.#take(asked, begin, answer);
@@ -146,39 +162,85 @@ class Client {
     const id = `${this.#name}-${this.#count}`;
     const { projects, options } = this.#recording;
     const project = projects[Math.floor(this.#random() * projects.length)] ?? assert.fail('there is a project');
-    const key = `k${Math.floor(this.#random() * options.keys)}`;
-    const value = JSON.stringify(id);
-    const put = { id, project, kind: 'put' as const, key, value, condition: null, headers: {}, body: value };
-    const bare = { ...put, value: null, body: null };
+    const keyIndex = Math.floor(this.#random() * options.keys);
     const choice = this.#random();
-    if (choice < 0.25) return { ...bare, kind: 'get' };
-    if (choice < 0.32) return { ...bare, kind: 'head' };
-    if (choice < 0.45) return { ...bare, kind: 'delete' };
-    if (choice < 0.53) return { ...put, condition: { kind: 'absent' }, headers: { 'If-None-Match': '*' } };
-    if (choice < 0.55) return { ...put, body: BROKEN_BODY };
+    if (choice > 0.85) {
+      const keys = [0, 1].map((at) => `k${(keyIndex + at) % options.keys}`) as [string, string];
+      return choice > 0.93 ? this.#batch({ id, project }, keys) : readOf({ id, project }, keys);
+    }
+    const key = `k${keyIndex}`;
+    const put: Part = { kind: 'put', key, value: JSON.stringify(id), condition: null };
+    const one = (part: Part, headers: Asked['headers'] = {}, body = part.value): Asked => (
+      { id, project, method: part.kind.toUpperCase(), target: `keys/${key}`, headers, body, parts: [part] }
+    );
+    if (choice < 0.2) return one({ ...put, kind: 'get', value: null });
+    if (choice < 0.26) return one({ ...put, kind: 'head', value: null });
+    if (choice < 0.38) return one({ ...put, kind: 'delete', value: null });
+    if (choice < 0.45) return one({ ...put, condition: { kind: 'absent' } }, { 'If-None-Match': '*' });
+    if (choice < 0.47) return one(put, {}, BROKEN_BODY);
     const shown = this.#shown.get(`${project.id} ${key}`);
-    if (choice > 0.75 || shown === undefined) return put;
-    const condition: Condition = { kind: 'match', seq: shown.seq, value: shown.value };
-    return { ...put, condition, headers: { 'If-Match': shown.tag } };
+    if (choice > 0.65 || shown === undefined) return one(put);
+    return one({ ...put, condition: { kind: 'match', seq: shown.seq, value: shown.value } }, { 'If-Match': shown.tag });
   }
 
-  #take(asked: Asked, begin: number, answer: Answer): void {
-    const outcome = outcomeOf(asked, answer);
-    asked.project.answered(operationOf(asked, { begin, end: this.#recording.tick(), outcome }));
-    const value = outcome.kind === 'written' ? asked.value : outcome.kind === 'found' ? outcome.value : null;
-    if (value === null || !('seq' in outcome)) return;
-    this.#shown.set(`${asked.project.id} ${asked.key}`, { tag: String(answer.headers.etag), seq: outcome.seq, value });
+  /** Sets a key, under a condition where one is known, and sets or deletes another one. */
+  #batch({ id, project }: Pick<Asked, 'id' | 'project'>, [first, second]: readonly [string, string]): Asked {
+    const shown = this.#random() < 0.5 ? this.#shown.get(`${project.id} ${first}`) : undefined;
+    const condition: Condition | null = shown === undefined ? null : { kind: 'match', seq: shown.seq, value: shown.value };
+    const isDeleted = this.#random() < 0.3;
+    const parts: Asked['parts'] = [
+      { kind: 'put', key: first, value: JSON.stringify(`${id}.0`), condition },
+      { kind: isDeleted ? 'delete' : 'put', key: second, value: isDeleted ? null : JSON.stringify(`${id}.1`), condition: null },
+    ];
+    const ops = parts.map(({ kind, key, value }, index) => ({
+      op: kind === 'put' ? 'set' : 'delete', key,
+      ...(value === null ? {} : { value: JSON.parse(value) as string }), ...(index === 0 && shown ? { if_match: shown.tag } : {}),
+    }));
+    return { id, project, method: 'POST', target: 'batch', headers: {}, body: JSON.stringify({ ops }), parts };
+  }
+
+  #take({ id, project, body, parts, target }: Asked, begin: number, answer: Answer): void {
+    const end = this.#recording.tick();
+    const several = { batch: outcomesOfBatch, read: outcomesOfRead }[target];
+    const outcomes = several === undefined ? [outcomeOf(parts[0], body, answer)] : several(answer, parts);
+    for (const [index, part] of parts.entries()) {
+      const outcome = outcomes[index] ?? assert.fail('each part has an outcome');
+      project.answered({ id, ...part, begin, end, outcome });
+      const value = outcome.kind === 'written' ? part.value : outcome.kind === 'found' ? outcome.value : null;
+      const tag = answer.headers.etag;
+      if (value === null || !('seq' in outcome) || tag === undefined) continue;
+      this.#shown.set(`${project.id} ${part.key}`, { tag, seq: outcome.seq, value });
+    }
   }
 }
 
-function operationOf(
-  { id, kind, key, value, condition }: Asked, rest: Pick<Operation, 'begin' | 'end' | 'outcome'>,
-): Operation {
-  return { id, kind, key, value, condition, ...rest };
+/** Reads keys at one moment. */
+function readOf({ id, project }: Pick<Asked, 'id' | 'project'>, keys: readonly [string, string]): Asked {
+  const [first, second] = keys.map((key): Part => ({ kind: 'get', key, value: null, condition: null })) as [Part, Part];
+  return { id, project, method: 'POST', target: 'read', headers: {}, body: JSON.stringify({ keys, values: true }), parts: [first, second] };
+}
+
+function outcomesOfRead({ status, text }: Answer): readonly Outcome[] {
+  assert.equal(status, 200, text);
+  const { entries } = JSON.parse(text) as { entries: readonly { readonly seq: number; readonly value?: unknown }[] };
+  return entries.map(({ seq, value }) => (seq === 0 ? { kind: 'absent' } : { kind: 'found', seq, value: JSON.stringify(value) }));
+}
+
+/** Of a batch that is refused, the answer says which part was, and nothing of the others. */
+function outcomesOfBatch({ status, text }: Answer, parts: Asked['parts']): readonly Outcome[] {
+  if (status === 412) {
+    const { op_index: at, current_seq: seq } = JSON.parse(text) as { op_index: number; current_seq: number };
+    return parts.map((_, index) => (index === at ? { kind: 'refused', seq } : { kind: 'rejected' }));
+  }
+  assert.equal(status, 200, text);
+  const { seq, hash, results } = JSON.parse(text) as {
+    seq: number; hash: string; results: readonly { readonly created?: boolean; readonly existed?: boolean }[];
+  };
+  return results.map(({ created = false, existed }) => (existed === false ? { kind: 'absent' } : { kind: 'written', seq, hash, created }));
 }
 
 /** Reads an answer; one that the contract does not have here is a failure of its own. */
-function outcomeOf({ kind, body }: Asked, answer: Answer): Outcome {
+function outcomeOf({ kind }: Part, body: string | null, answer: Answer): Outcome {
   const { status, text } = answer;
   const tagSeq = Number(/^"(\d+)-[0-9a-f]{8}"$/.exec(String(answer.headers.etag))?.[1] ?? 0);
   if (kind === 'get' || kind === 'head') {

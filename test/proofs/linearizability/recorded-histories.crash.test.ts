@@ -58,6 +58,8 @@ for (const [index, durability] of SAMPLED_DURABILITIES.entries()) {
         const puts = ['put written', 'put refused', 'put rejected'];
         const needed = [...puts, 'delete written', 'delete absent', 'get found', 'get absent', 'head found'];
         assert.deepEqual(needed.filter((kind) => !kindsOf(histories).has(kind)), []);
+        const several = histories.flatMap(({ operations }) => operations.filter(({ id }, at) => operations[at + 1]?.id === id));
+        assert.ok(several.some(({ kind }) => kind === 'get') && several.some(({ outcome }) => outcome.kind === 'written'), 'keys together');
         const count = histories.reduce((total, { operations }) => total + operations.length, 0);
         assert.ok(count > OPERATIONS / 2, `${count} operations`);
         const forgeable = histories.find(({ operations }) => staleRead(operations) !== undefined);

@@ -148,6 +148,37 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     tests: ['e2e/etags.e2e', 'store/version-tags', 'store/decide'],
   },
   {
+    name: 'carry-out-a-batch-in-two-lines',
+    changes: [{
+      file: 'src/store/project-store.ts',
+      find: 'return this.#queue.add(command, context,',
+      before: `if (command.type === 'batch' && command.steps.length > 1) {
+      const part = (steps) => this.#queue.add({ ...command, steps }, context, () => this.#startTurns());
+      const parts = [part(command.steps.slice(0, -1)), part(command.steps.slice(-1))];
+      return Promise.all(parts).then(([first, last]) => ({ ...last, steps: [...first.steps, ...last.steps] }));
+    }`,
+    }],
+    tests: ['e2e/kill.crash', 'proofs/linearizability/recorded-histories.crash'],
+  },
+  {
+    name: 'write-half-of-a-batch',
+    changes: [{
+      file: TURN,
+      find: 'encodeEvent(decision.event)',
+      replace: `encodeEvent(decision.event.op === 'batch' ? { op: 'batch', ops: decision.event.ops.slice(0, -1) } : decision.event)`,
+    }],
+    tests: ['e2e/kill.crash', 'proofs/faults/faults.crash'],
+  },
+  {
+    name: 'raise-the-format-a-batch-too-late',
+    changes: [{
+      file: FILE_LOG,
+      find: 'const isRaised = format > this.#segment.format;',
+      replace: 'const isRaised = format > this.#segment.format && (this.late ??= { count: 0 }).count++ > 0;',
+    }],
+    tests: ['log/file/raised-format.crash'],
+  },
+  {
     name: 'answer-reads-from-a-cache',
     changes: [
       {
