@@ -220,16 +220,10 @@ export interface Log {
    */
   scan(range: ScanRange): AsyncGenerator<ScannedLines, void, undefined>;
 
-  /**
-   * Gives the first block of a scan at once, oldest first, if its lines are in memory. Calls for the same range get the same block, so
-   * what its readers make of it is made once.
-   */
+  /** Gives the first block of a scan at once if it is in memory. Readers of the same range get the same block. */
   newest(range: ScanRange): ScannedLines | undefined;
 
-  /**
-   * Sets whether the newest lines are kept in memory, so that followers at the end of the log read nothing from disk. Without effect in
-   * a log whose lines are in memory anyway.
-   */
+  /** Sets whether a log in files keeps its newest lines in memory, so that followers at its end read nothing from disk. */
   keepNewest(isWanted: boolean): void;
 
   /**

@@ -17,6 +17,8 @@ const test = suite('event-feed');
 
 /** How long a move waits for readers that stand still, where that is not the point. */
 const SETTLE_MS = 10;
+/** How long something new may take to be noticed. */
+const NEWS_LIMIT_MS = 10_000;
 
 /** The feed of a log that may be replaced. */
 class World {
@@ -101,7 +103,10 @@ async function nextOf(cursor: EventCursor): ReturnType<EventCursor['next']> {
 
 /** Waits until there may be something new. */
 async function news(cursor: EventCursor): Promise<void> {
-  await new Promise<void>((resolve) => void cursor.onNews(resolve));
+  const limit = new AbortController();
+  const late = delay(NEWS_LIMIT_MS, undefined, { signal: limit.signal }).then(() => assert.fail('nothing new came'), () => undefined);
+  await Promise.race([late, new Promise<void>((resolve) => void cursor.onNews(resolve))]);
+  limit.abort();
 }
 
 function textOf({ text }: EventLine): string {

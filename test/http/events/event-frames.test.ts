@@ -15,7 +15,8 @@ function bytesOf(events: readonly FeedEvent[], form: StreamForm): Buffer {
   return Buffer.concat([...portionsOf(events)].flatMap((portion) => piecesOf(portion, form)));
 }
 
-const EVENTS = [30, 20_000, 16_384, 16_385, 5, 60_000, ...Array.from({ length: 40 }, () => 9000)].map((size, index) => eventOf(index + 1, size));
+const SIZES = [30, 20_000, 16_384, 16_385, 5, 60_000, ...Array.from({ length: 40 }, () => 9000)];
+const EVENTS = SIZES.map((size, index) => eventOf(index + 1, size));
 
 test('portions hold each event once and in order, a long one alone, and end soon after 64 KiB', () => {
   const portions = [...portionsOf(EVENTS)];
