@@ -52,12 +52,13 @@ export function decodeLines({ bytes, previousHash }: LineBytes, firstSeq: number
 }
 
 /**
- * Verifies the lines of a block that contain some bytes, each against the hash that the line before it ends with. They are copied, so
- * that they do not hold the block.
+ * Verifies the lines of a block that contain one of some bytes, each against the hash that the line before it ends with. They are copied,
+ * so that they do not hold the block.
  */
-export function decodeWanted({ bytes, previousHash }: LineBytes, wanted: Buffer): PickedLines {
+export function decodeWanted({ bytes, previousHash }: LineBytes, wanted: readonly Buffer[]): PickedLines {
   const lines: EventLine[] = [];
-  for (let at = bytes.indexOf(wanted); at >= 0;) {
+  const found = wanted.map((one) => bytes.indexOf(one));
+  for (let at = lowest(found); at >= 0; at = lowest(found)) {
     const start = bytes.lastIndexOf(LINE_FEED, at) + 1;
     const end = bytes.indexOf(LINE_FEED, at);
     const text = Buffer.from(bytes.subarray(start, end));
@@ -66,9 +67,17 @@ export function decodeWanted({ bytes, previousHash }: LineBytes, wanted: Buffer)
     const line = seq === undefined || before === undefined ? unlike(text) : decodeLine(text, { seq, previousHash: before });
     if ('expected' in line) return { fault: line, offset: start };
     lines.push(line);
-    at = bytes.indexOf(wanted, end);
+    for (const [index, one] of wanted.entries()) {
+      const place = found[index] as number;
+      if (place >= 0 && place < end) found[index] = bytes.indexOf(one, end);
+    }
   }
   return { lines };
+}
+
+/** The lowest of some places; -1 if there is none. */
+function lowest(places: readonly number[]): number {
+  return places.reduce((low, place) => (place >= 0 && (low < 0 || place < low) ? place : low), -1);
 }
 
 /** The end of the line before an offset, without its line feed. */

@@ -41,10 +41,10 @@ export interface ScanRange {
   /** True: from the last line to the first. @default false */
   readonly isNewestFirst?: boolean;
   /**
-   * Bytes that a line must contain. Lines without them are skipped without being decoded or verified, which is much faster. A line that
-   * contains them may still not be one that the caller wants. @default all lines
+   * Bytes of which a line must contain one. Lines with none of them are skipped without being decoded or verified, which is much faster. A
+   * line that has them may still not be one that the caller wants. @default all lines
    */
-  readonly wanted?: Buffer | undefined;
+  readonly wanted?: readonly Buffer[] | undefined;
   /**
    * Reserves memory before more than a block of the usual size is read, for a line that is longer. Undefined if it may be read at once;
    * otherwise it is asked again after the promise.

@@ -117,7 +117,7 @@ export class NewestLines {
       const line = this.get(seq);
       count += 1;
       bytes += line.text.length;
-      if (wanted === undefined || line.text.includes(wanted)) lines.push(line);
+      if (wanted === undefined || wanted.some((bytes) => line.text.includes(bytes))) lines.push(line);
     }
     return { lines, doneSeq: seq - step };
   }

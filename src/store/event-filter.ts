@@ -3,24 +3,20 @@
  * because a value may contain the same bytes.
  */
 import { isAt } from '../base/byte-scan.js';
-import { decodeBatchBody } from '../events/batch-codec.js';
-import type { KeyChanged } from '../events/event.js';
+import { decodeEvent } from '../events/codec.js';
+import { type EventSelection, isSelected } from '../events/event-selection.js';
 import type { EventLine } from '../log/event-lines.js';
 
 /** Conditions that an event must meet, all of them. */
-export interface EventFilter {
-  /** The key that the event names. */
-  readonly key?: string | undefined;
-  /** The beginning of that key. */
-  readonly prefix?: string | undefined;
-  readonly op?: string | undefined;
+export interface EventFilter extends EventSelection {
+  /** Text that its actor contains. */
   readonly actor?: string | undefined;
 }
 
 /** A filter that is ready for use. */
 export interface EventMatcher {
-  /** Bytes that each matching line contains; undefined if every line matches. */
-  readonly wanted: Buffer | undefined;
+  /** Bytes of which each matching line contains one; undefined if every line matches. */
+  readonly wanted: readonly Buffer[] | undefined;
   matches(line: EventLine): boolean;
 }
 
@@ -28,6 +24,8 @@ const KEY_MARK = '"key":';
 
 /** Operations whose fields begin with their key, which are nearly all of a log: their values are not parsed. */
 const PLAIN_OPS: ReadonlySet<string> = new Set(['set', 'delete']);
+/** Deletions of many keys, which name none of them. */
+const CLEAR_OPS = '"op":"clear';
 
 /** Prepares a filter. */
 export function matcherOf(filter: EventFilter): EventMatcher {
@@ -37,27 +35,21 @@ export function matcherOf(filter: EventFilter): EventMatcher {
     ...(key === undefined ? [] : [Buffer.from(KEY_MARK + JSON.stringify(key))]),
     ...(prefix === undefined ? [] : [Buffer.from(KEY_MARK + JSON.stringify(prefix).slice(0, -1))]),
   ];
-  const fields = [
-    ...(op === undefined ? [] : [Buffer.from(`"op":${JSON.stringify(op)}`)]),
-    ...(actor === undefined ? [] : [Buffer.from(`"actor":${JSON.stringify(actor)}`)]),
-  ];
   const matches = (line: EventLine): boolean => {
-    if (actor !== undefined && line.actor !== actor) return false;
-    if (!PLAIN_OPS.has(line.op) && (keys.length > 0 || op !== undefined)) return matchesInside(line, filter);
+    if (actor !== undefined && !line.actor.includes(actor)) return false;
+    if (!PLAIN_OPS.has(line.op)) return (keys.length === 0 && op === undefined) || matchesInside(line, filter);
     return (op === undefined || line.op === op) && keys.every((text) => isAt(line.text, line.bodyStart, text));
   };
-  // A key occurs in fewer lines than an operation or an actor.
-  return { wanted: [...keys, ...fields][0], matches };
+  return { wanted: wantedOf(filter, keys[0]), matches };
 }
 
-/** A line of several operations matches if one of them does, or if its own operation is wanted and one of them has the key. */
-function matchesInside(line: EventLine, { key, prefix = '', op }: EventFilter): boolean {
-  if (key === undefined && prefix === '' && op === line.op) return true;
-  return changesIn(line).some((change) => (
-    [undefined, line.op, change.op].includes(op) && [undefined, change.key].includes(key) && change.key.startsWith(prefix)
-  ));
+/** A key occurs in fewer lines than an operation or an actor. */
+function wantedOf({ op, actor }: EventFilter, key: Buffer | undefined): readonly Buffer[] | undefined {
+  if (key !== undefined) return op === undefined || op.startsWith('clear') ? [key, Buffer.from(CLEAR_OPS)] : [key];
+  if (op !== undefined) return [Buffer.from(`"op":${JSON.stringify(op)}`)];
+  return actor === undefined ? undefined : [Buffer.from(JSON.stringify(actor).slice(1, -1))];
 }
 
-function changesIn({ op, text, bodyStart, bodyEnd }: EventLine): readonly KeyChanged[] {
-  return op === 'batch' ? decodeBatchBody(text.toString('utf8', bodyStart, bodyEnd))?.ops ?? [] : [];
+function matchesInside({ op, text, bodyStart, bodyEnd }: EventLine, filter: EventFilter): boolean {
+  return isSelected(decodeEvent(op, text.toString('utf8', bodyStart, bodyEnd)), filter);
 }

@@ -79,11 +79,14 @@ export function testScanContract(name: string, factory: LogFactory, { keepsLines
 
   test('only lines with the wanted bytes are given, wherever they are', withLog(async (log) => {
     for (let seq = 0; seq < 40; seq += 1) await log.append([draft(seq + 1, seq % 7 === 0 ? '"needle"' : '"hay"')], seq);
-    const wanted = Buffer.from('needle');
+    const wanted = [Buffer.from('needle')];
     const seqs = (lines: readonly EventLine[]): number[] => lines.map(({ seq }) => seq);
     assert.deepEqual(seqs(await scanned(log, { fromSeq: 1, toSeq: 40, wanted })), [1, 8, 15, 22, 29, 36]);
     assert.deepEqual(seqs(await scanned(log, { fromSeq: 2, toSeq: 36, wanted, isNewestFirst: true })), [36, 29, 22, 15, 8]);
-    assert.deepEqual(await scanned(log, { fromSeq: 1, toSeq: 40, wanted: Buffer.from('absent') }), []);
+    assert.deepEqual(await scanned(log, { fromSeq: 1, toSeq: 40, wanted: [Buffer.from('absent')] }), []);
+    const either = [Buffer.from('absent'), ...wanted, Buffer.from('"seq":3,'), Buffer.from('{"seq":8,')];
+    assert.deepEqual(seqs(await scanned(log, { fromSeq: 1, toSeq: 20, wanted: either })), [1, 3, 8, 15]);
+    assert.deepEqual(seqs(await scanned(log, { fromSeq: 1, toSeq: 20, wanted: either, isNewestFirst: true })), [15, 8, 3, 1]);
   }, SMALL_SEGMENTS));
 
   test('long lines are found among short ones, and memory is asked for before they are read', withLog(async (log) => {
@@ -95,7 +98,7 @@ export function testScanContract(name: string, factory: LogFactory, { keepsLines
       return asked.length === 1 ? Promise.resolve() : undefined;
     };
     for (const isNewestFirst of [false, true]) {
-      for (const wanted of [undefined, Buffer.from('"value":')]) {
+      for (const wanted of [undefined, [Buffer.from('"value":')]]) {
         const lines = await scanned(log, { fromSeq: 1, toSeq: 12, isNewestFirst, wanted, admit });
         assert.equal(lines.length, 12);
         assert.equal(lines.filter(({ text }) => text.length > 1_400_000).length, 2);
@@ -129,7 +132,7 @@ export function testScanContract(name: string, factory: LogFactory, { keepsLines
     assert.equal(log.newest({ ...range }), block);
     assert.notEqual(log.newest({ ...range, toSeq: 7 }), block);
     assert.deepEqual(block?.lines.map(plain), (await scanned(log, range)).map(plain));
-    assert.deepEqual(log.newest({ ...range, wanted: Buffer.from('absent') }), { lines: [], doneSeq: 8 });
+    assert.deepEqual(log.newest({ ...range, wanted: [Buffer.from('absent')] }), { lines: [], doneSeq: 8 });
     log.keepNewest(false);
   }));
 

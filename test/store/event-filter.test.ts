@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { encodeEvent } from '../../src/events/codec.js';
+import type { ProjectEvent } from '../../src/events/event.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { type EventFilter, matcherOf } from '../../src/store/event-filter.js';
 import { fc } from '../properties.js';
@@ -17,7 +18,7 @@ async function lineOf(key: string, value = '1', actor = 'anonymous') {
 async function isMatch(filter: EventFilter, ...parts: Parameters<typeof lineOf>): Promise<boolean> {
   const line = await lineOf(...parts);
   const { wanted, matches } = matcherOf(filter);
-  const isFound = wanted === undefined || line.text.includes(wanted);
+  const isFound = wanted === undefined || wanted.some((bytes) => line.text.includes(bytes));
   if (matches(line)) assert.ok(isFound, 'a line that matches contains the wanted bytes');
   return isFound && matches(line);
 }
@@ -50,7 +51,7 @@ test('a batch matches if one of its operations does', async () => {
     assert.ok(line);
     const is = (filter: EventFilter): boolean => {
       const { wanted, matches } = matcherOf(filter);
-      if (matches(line)) assert.ok(wanted === undefined || line.text.includes(wanted), JSON.stringify(filter));
+      if (matches(line)) assert.ok(wanted === undefined || wanted.some((bytes) => line.text.includes(bytes)), JSON.stringify(filter));
       return matches(line);
     };
     for (const filter of [
@@ -62,6 +63,39 @@ test('a batch matches if one of its operations does', async () => {
       { key: 'user' },
     ]) assert.ok(!is(filter), JSON.stringify(filter));
   }
+});
+
+/** Whether the line of an event matches; if so, it must have one of the bytes that are searched for. */
+async function isEventMatch(event: ProjectEvent, filter: EventFilter): Promise<boolean> {
+  const log = new MemoryLog({ project: 'p', logId: '0'.repeat(32) });
+  await log.append([{ ...encodeEvent(event), actor: 'project:p#3f2a9c0d11e8b7a6', request: 'r' }], 0);
+  for await (const { lines: [line] } of log.scan({ fromSeq: 1, toSeq: 1 })) {
+    assert.ok(line);
+    const { wanted, matches } = matcherOf(filter);
+    if (matches(line)) assert.ok(wanted === undefined || wanted.some((bytes) => line.text.includes(bytes)), JSON.stringify(filter));
+    return matches(line);
+  }
+  throw new Error('There is a line');
+}
+
+test('a deletion of all keys, and of a range that has it, belongs to the history of a key', async () => {
+  const all: ProjectEvent = { op: 'clear', count: 3 };
+  const range: ProjectEvent = { op: 'clear.range', prefix: 'user/', start: null, end: 'user/5', count: 3 };
+  for (const filter of [{ key: 'user/1' }, { prefix: 'user/' }, { prefix: 'u' }, { prefix: 'user/1', actor: 'p#3f2a' }]) {
+    for (const event of [all, range]) assert.ok(await isEventMatch(event, filter), JSON.stringify([event, filter]));
+  }
+  assert.ok(await isEventMatch(all, { key: 'x', op: 'clear' }));
+  assert.ok(await isEventMatch(range, { key: 'user/1', op: 'clear.range' }));
+  for (const filter of [
+    { key: 'user/6' }, { key: 'use' }, { prefix: 'user/6' }, { prefix: 'x' }, { key: 'user/1', op: 'delete' },
+    { key: 'user/1', op: 'clear' }, { key: 'user/1', actor: 'other' }, { key: 'user/1', prefix: 'x' },
+  ]) assert.ok(!(await isEventMatch(range, filter)), JSON.stringify(filter));
+  assert.ok(!(await isEventMatch(all, { key: 'x', op: 'set' })));
+});
+
+test('an actor is found by a part of its name', async () => {
+  for (const actor of ['anonymous', 'nony', 'a']) assert.ok(await isMatch({ actor }, 'k'), actor);
+  assert.ok(!(await isMatch({ actor: 'Anonymous' }, 'k')));
 });
 
 test('keys and prefixes of any characters match as their texts do', async () => {

@@ -32,17 +32,17 @@ export const EVENTS_PARAMETERS = {
       + 'Without it, from the oldest event that is kept.',
   },
   until: { schema: POSITION, meaning: 'Only events up to this position, inclusive.' },
-  key: { schema: { type: 'string' }, meaning: 'Only events that name this key, alone or in a batch: its history.', example: 'user/1' },
-  prefix: { schema: { type: 'string' }, meaning: 'Only events that name a key that starts with it.' },
+  key: { schema: { type: 'string' }, meaning: 'Only events that change this key: its history.', example: 'user/1' },
+  prefix: { schema: { type: 'string' }, meaning: 'Only events that change a key with this prefix, or may delete one.' },
   op: {
     schema: { type: 'string', pattern: '^[a-z_.]{1,64}$', description: 'the name of an operation, such as "set"' },
     meaning: 'Only this operation, alone or in a batch.', example: 'set',
   },
   actor: {
     schema: {
-      type: 'string', maxLength: ACTOR_CHARACTERS_MAX, pattern: '^[^"\\\\\\u0000-\\u001f]*$', description: 'an actor, as events name it',
+      type: 'string', maxLength: ACTOR_CHARACTERS_MAX, pattern: '^[^"\\\\\\u0000-\\u001f]*$', description: 'part of an actor',
     },
-    meaning: 'Only changes by this actor, as events name it.',
+    meaning: 'Only changes whose actor contains this text, such as the id of an API key.',
   },
   limit: {
     schema: { type: 'string', pattern: '^([1-9][0-9]{0,2}|1000)$', description: `a whole number from 1 to ${EVENTS_LIMIT_MAX}` },

@@ -5,7 +5,7 @@ import type { TextPlace } from '../../base/text-place.js';
 import type { KeyChanged } from '../../events/event.js';
 import { placeOfLine } from '../../log/line-format.js';
 import type { LogLine } from '../../log/log.js';
-import { type LineFilter, selectedChanges } from './line-filter.js';
+import { changesIn, type LineFilter } from './line-filter.js';
 
 /** A matching line. */
 export class FoundLine {
@@ -54,6 +54,6 @@ export class FoundLine {
    * @throws {UnknownEventError} for an event that this version cannot read
    */
   changes(): readonly KeyChanged[] {
-    return selectedChanges(this.#line, this.#filter);
+    return changesIn(this.#line, this.#filter);
   }
 }

@@ -7,7 +7,7 @@ import { LogPaths } from '../../log/file/log-paths.js';
 import type { LogLine } from '../../log/log.js';
 import { openProjectLog, type ProjectLog } from '../project-files.js';
 import { SegmentTexts } from '../segment-texts.js';
-import { type LineFilter, isSelected } from './line-filter.js';
+import { isLineSelected, type LineFilter } from './line-filter.js';
 import { FoundLine } from './found-line.js';
 import { isBehind, type Moment, momentText, OutOfReachError } from './moment.js';
 
@@ -51,7 +51,7 @@ export async function* findLines(options: LinesOptions): AsyncGenerator<FoundLin
 
 /** Picks the matching lines out of a group. */
 export function* selectIn(group: readonly LogLine[], filter: LineFilter): Generator<FoundLine> {
-  for (const line of group) if (isSelected(line, filter)) yield new FoundLine(line, filter);
+  for (const line of group) if (isLineSelected(line, filter)) yield new FoundLine(line, filter);
 }
 
 /**
