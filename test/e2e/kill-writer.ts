@@ -41,7 +41,8 @@ export class KillWriter {
       try {
         if (choice < 0.55) await this.#put(server, key, { name: this.#own() });
         else if (choice < 0.7) await this.#batch(server, key);
-        else if (choice < 0.8) await this.#delete(server, key);
+        else if (choice < 0.78) await this.#delete(server, key);
+        else if (choice < 0.8) await this.#deleteRange(server, key);
         else await this.#replace(server, key);
       } catch (error) {
         // A connection that broke is what is to happen; an answer that should not be is not.
@@ -78,6 +79,15 @@ export class KillWriter {
     ledger.unknownDeletions -= 1;
     if (answer.status === 404 || isStopping(answer)) return;
     ledger.receipts.push({ changes: [{ key: name, value: null }], ...this.#receiptOf(answer) });
+  }
+
+  /** Deletes several of its own keys at once. */
+  async #deleteRange(server: ServerUnderTest, key: string): Promise<void> {
+    const { id, ledger } = this.#project;
+    const answer = await server.send('DELETE', `/api/v1/projects/${id}/keys?prefix=w${this.#index}/1`, { key });
+    if (isStopping(answer)) return;
+    const { deleted } = JSON.parse(answer.text) as { deleted: number };
+    if (deleted > 0) ledger.receipts.push({ changes: [], ...this.#receiptOf(answer) });
   }
 
   #newValue(): string {

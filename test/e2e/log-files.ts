@@ -22,6 +22,8 @@ export interface FoundEvent {
   readonly key: string | null;
   /** JSON text; null for an event without a value. */
   readonly value: string | null;
+  /** Of a `clear.range` the prefix of the keys that it deletes; null for none, and for another event. */
+  readonly prefix: string | null;
   /** What becomes of each key; empty for an event that changes none, and for a clear. */
   readonly changes: readonly FoundChange[];
   /** The whole line. */
@@ -63,6 +65,7 @@ function check(line: string, previous: string): string {
 /** The fields of an event line that are looked at. The values of a batch are printed anew. */
 interface ParsedLine extends Pick<FoundEvent, 'seq' | 'op' | 'hash'> {
   readonly key?: string;
+  readonly prefix?: string | null;
   readonly ops?: readonly { readonly op: string; readonly key: string; readonly value?: unknown }[];
 }
 
@@ -71,10 +74,10 @@ function eventOf(line: string): FoundEvent {
   const { before } = split(line);
   const valueAt = parsed.op === 'set' ? before.indexOf(VALUE_MARK, before.indexOf(KEY_MARK)) : -1;
   const value = valueAt === -1 ? null : before.slice(valueAt + VALUE_MARK.length);
-  const { seq, op, hash, key = null, ops = [] } = parsed;
+  const { seq, op, hash, key = null, prefix = null, ops = [] } = parsed;
   const alone = key !== null && (op === 'set' || op === 'delete') ? [{ key, value }] : [];
   const changes = op === 'batch' ? ops.map((one) => ({ key: one.key, value: one.op === 'set' ? JSON.stringify(one.value) : null })) : alone;
-  return { seq, op, hash, key, value, changes, line };
+  return { seq, op, hash, key, value, prefix, changes, line };
 }
 
 /** The files of a log's segments, oldest first. */
@@ -132,8 +135,10 @@ export function readLogFiles(dataFolder: string, project: string): FoundLog {
 /** Values after all events, as JSON text by key. */
 export function foldEvents(events: readonly FoundEvent[]): ReadonlyMap<string, string> {
   const state = new Map<string, string>();
-  for (const { op, changes } of events) {
+  for (const { op, prefix, changes } of events) {
     if (op === 'clear') state.clear();
+    // Tests delete ranges by their prefix only.
+    if (op === 'clear.range') for (const key of [...state.keys()]) if (key.startsWith(prefix ?? '')) state.delete(key);
     for (const { key, value } of changes) {
       if (value === null) state.delete(key);
       else state.set(key, value);

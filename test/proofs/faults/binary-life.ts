@@ -66,8 +66,9 @@ export class BinaryTold {
       throw error;
     }
     if (answer.status < OK_BELOW) {
-      const { seq, hash } = JSON.parse(answer.text) as { seq: number; hash: string };
-      ledger.note(change, { kind: 'acknowledged', seq, hash, timeMs: 0 });
+      const { seq = 0, hash } = JSON.parse(answer.text) as { seq?: number; hash?: string };
+      // Without a line, there was nothing to change.
+      if (hash !== undefined) ledger.note(change, { kind: 'acknowledged', seq, hash, timeMs: 0 });
     } else {
       ledger.note(change, { kind: answer.text.includes('"outcome_unknown"') ? 'unknown' : 'refused' });
       if (answer.status === INTERNAL_ERROR) this.faults.push(`${kind} ${key} of ${id} was answered with ${answer.text}`);
@@ -150,6 +151,7 @@ export class BinaryTold {
 /** The request that asks for a change, and its body. */
 function requestOf(id: string, { kind, key, value, parts = [] }: Change): [request: string, body?: string] {
   if (kind === 'set') return [`PUT /${id}/keys/${key}`, value];
+  if (kind === 'range') return [`DELETE /${id}/keys?prefix=${key}`];
   if (kind !== 'batch') return [`DELETE /${id}/keys${kind === 'clear' ? '' : `/${key}`}`];
   const ops = parts.map((part) => {
     const op = { op: part.kind, key: part.key };
@@ -211,6 +213,6 @@ async function liveQ(server: ServerUnderTest, told: BinaryTold): Promise<void> {
 async function liveR(server: ServerUnderTest, told: BinaryTold): Promise<void> {
   for (const key of ['a', 'b', 'a', 'c', 'b', 'd']) await told.set(server, 'r', key, `${key}${key}`);
   await told.administer(server, 'POST /r/compact');
-  await told.change(server, 'r', { kind: 'delete', key: 'a', value: '' });
+  await told.change(server, 'r', { kind: 'range', key: 'a', value: '' });
   await told.batch(server, 'r', ['a', 'e'], ['b']);
 }

@@ -113,7 +113,7 @@ test('of a batch without an answer all is there or nothing, however each of its 
   const after = [['a', at('new', 4)], ['b', at('new', 4)]] as const;
   const faults = (...found: readonly (readonly [string, ReturnType<typeof at>])[]): readonly string[] => ledger.faults(new Map(found));
   assert.deepEqual([faults(...before), faults(...after)], [[], []]);
-  const torn = ['a batch of "a", "b", "c" is there in part'];
+  const torn = ['a change of "a", "b", "c" is there in part'];
   assert.deepEqual([faults(...before, after[1]), faults(after[0], before[1]), faults(...after, before[1]), faults(before[0])], [
     torn, torn, torn, torn,
   ]);

@@ -13,8 +13,8 @@ export interface Version {
 
 /** One change that was asked for. */
 export interface Change {
-  readonly kind: 'set' | 'delete' | 'clear' | 'batch';
-  /** Empty for `clear`; of a batch all of its keys, for messages. */
+  readonly kind: 'set' | 'delete' | 'clear' | 'range' | 'batch';
+  /** Of a `range` the prefix, empty for `clear`; of a batch all of its keys, for messages. */
   readonly key: string;
   /** Empty for all but `set`. */
   readonly value: string;
@@ -41,7 +41,7 @@ type Possible = Version | { readonly value: string } | 'absent';
 /** What was answered about one project. */
 export class Ledger {
   readonly #possible = new Map<string, Possible[]>();
-  /** Batches whose answer never came: where each of their keys has what the batch makes of it in the list of what it may be. */
+  /** Changes of several keys whose answer never came: where each key has what it is made in the list of what it may be. */
   #uncertain: Map<string, number>[] = [];
   /** What a process shows that has told all this: nothing that is not durable. */
   readonly #shown = new Map<string, Version>();
@@ -88,18 +88,19 @@ export class Ledger {
    */
   note(change: Change, outcome: Outcome): void {
     if (outcome.kind === 'refused') return;
-    const parts = change.parts ?? [change];
-    for (const part of parts) {
-      const keys = part.kind === 'clear' ? [...this.#possible.keys()] : [part.key];
-      for (const key of keys) this.#noteKey(key, part, outcome);
-    }
+    const touched = (change.parts ?? [change]).flatMap((part) => this.#keysOf(part).map((key) => ({ key, part })));
+    for (const { key, part } of touched) this.#noteKey(key, part, outcome);
     this.#noted.push({ change, outcome });
     if (outcome.kind !== 'acknowledged') {
-      this.#uncertain.push(new Map(parts.map(({ key }) => [key, (this.#possible.get(key)?.length ?? 0) - 1])));
+      this.#uncertain.push(new Map(touched.map(({ key }) => [key, (this.#possible.get(key)?.length ?? 0) - 1])));
       return;
     }
     this.receipts.set(outcome.seq, outcome.hash);
     if (outcome.isVolatile !== true) this.promise(outcome.seq);
+  }
+
+  #keysOf({ kind, key }: Change): readonly string[] {
+    return kind === 'clear' || kind === 'range' ? [...this.#possible.keys()].filter((one) => one.startsWith(key)) : [key];
   }
 
   #noteKey(key: string, { kind, value }: Change, outcome: Exclude<Outcome, { kind: 'refused' }>): void {
@@ -165,7 +166,7 @@ export class Ledger {
     }
     if (faults.length > 0) return faults;
     const torn = this.#uncertain.filter((batch) => !this.#fits(batch, found, true) && !this.#fits(batch, found, false));
-    return torn.map((batch) => `a batch of "${[...batch.keys()].join('", "')}" is there in part`);
+    return torn.map((batch) => `a change of "${[...batch.keys()].join('", "')}" is there in part`);
   }
 
   /** Whether what is found can be, if a batch was carried out, or if it was not. */

@@ -132,6 +132,11 @@ function clear(id: string): Step {
   return { name: `clear ${id}`, run: (world) => ask(world, id, { kind: 'clear', key: '', value: '' }) };
 }
 
+/** Deletes all keys with a prefix. */
+function range(id: string, prefix: string): Step {
+  return { name: `delete ${prefix}… of ${id}`, run: (world) => ask(world, id, { kind: 'range', key: prefix, value: '' }) };
+}
+
 /** A snapshot knows nothing that is not durable. */
 function compact(id: string): Step {
   const name = `compact ${id}`;
@@ -246,14 +251,14 @@ const LIVES: readonly (readonly Strand[])[] = [
       id: 'q',
       steps: [
         create({ id: 'q', storage: { on_disk: true }, ...OPEN }), set('q', 'k'), clear('q'), batch('q', ['l', 'k']), remove('q', 'k'),
-        set('q', 'l'),
+        batch('q', ['x1', 'l', 'x2']), range('q', 'x'),
       ],
     },
     {
       id: 'r',
       steps: [
         set('r', 'a', 'b'), set('r', 'c'), set('r', 'a'), batch('r', ['d', 'a'], ['c']), pause('r'), compact('r'), set('r', 'b'),
-        remove('r', 'a'), set('r', 'a', 'c'),
+        range('r', 'a'), set('r', 'a', 'c'),
       ],
     },
   ],

@@ -77,7 +77,8 @@ export class Told {
     if (store === undefined) return 'not_served';
     try {
       const { seq, hash, volatile: isVolatile } = await store.submit(commandOf(change), CONTEXT);
-      ledger.note(change, { kind: 'acknowledged', seq, hash: hash ?? '', timeMs: timeOf(store, change), isVolatile });
+      // Without a line, there was nothing to change.
+      if (hash !== undefined) ledger.note(change, { kind: 'acknowledged', seq, hash, timeMs: timeOf(store, change), isVolatile });
       return undefined;
     } catch (error) {
       const isRefused = error instanceof AppError && error.code !== 'outcome_unknown';
@@ -146,6 +147,7 @@ function commandOf({ kind, key, value, parts = [] }: Change): Command {
   if (kind === 'batch') {
     return { type: 'batch', steps: parts.map((part) => (part.kind === 'set' ? { ...part, op: 'set' } : { op: 'delete', key: part.key })) };
   }
+  if (kind === 'range') return { type: 'clear.range', range: { prefix: key } };
   return kind === 'delete' ? { type: 'delete', key } : { type: 'clear' };
 }
 
