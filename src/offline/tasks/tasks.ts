@@ -45,8 +45,8 @@ export function memoryOfAnswer(answer: WorkerAnswer): readonly ArrayBuffer[] {
   const { result } = answer;
   if ('columns' in result) return [result.bytes.buffer, result.timesMs.buffer, result.columns.buffer];
   if (!('packed' in result) || result.packed === undefined) return [];
-  const { chunks, seqs, timesMs } = result.packed;
-  return [...chunks.map(({ memory }) => memory), seqs.buffer, timesMs.buffer];
+  const { chunks, seqs, tags, timesMs } = result.packed;
+  return [...chunks.map(({ memory }) => memory), seqs.buffer, tags.buffer, timesMs.buffer];
 }
 
 /** A worker's answer to a task. */
