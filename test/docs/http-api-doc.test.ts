@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { RouteSpec } from '../../src/api/route-spec.js';
 import { ROUTES } from '../../src/api/routes.js';
-import { LISTING_PARAMETERS } from '../../src/api/specs/keys.js';
+import { CLEAR_PARAMETERS, LISTING_PARAMETERS } from '../../src/api/specs/keys.js';
+import { EVENTS_PARAMETERS } from '../../src/api/specs/log.js';
 import { ERROR_CODES } from '../../src/base/error-codes.js';
 import { PROBLEM_KINDS } from '../../src/api/problems.js';
 import { withWorkbench } from '../e2e/server-under-test.js';
@@ -20,6 +21,16 @@ test('the table of errors has every code, in its order, with its status', () => 
 test('the table of listing parameters has those of the schema', () => {
   const names = Object.keys(LISTING_PARAMETERS);
   assert.deepEqual(tableRows(section(document, 'Listing parameters')).map(([name]) => plain(name)).sort(), names.sort());
+});
+
+/** The names in the first cells of a table: several in one row, and some with a value. */
+function namesIn(title: string): readonly string[] {
+  return tableRows(section(document, title)).flatMap(([names = '']) => plain(names).split(', ').map((name) => name.split('=')[0] ?? ''));
+}
+
+test('the tables of the parameters of events and of deletions have those of the schemas', () => {
+  assert.deepEqual(namesIn('Deleting many keys').toSorted(), Object.keys(CLEAR_PARAMETERS).sort());
+  assert.deepEqual(namesIn('Event parameters').toSorted(), Object.keys(EVENTS_PARAMETERS).sort());
 });
 
 interface DocumentedRoute {
