@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,6 +28,7 @@ const CHILD_OUTPUT_BYTES_MAX = 67_108_864;
 const lockfilePath = path.join(root, 'package-lock.json');
 const installStamp = path.join(root, 'node_modules/.simplekv-lock');
 const distFolder = path.join(root, 'dist');
+const outsidersFolder = path.join(distFolder, 'outsiders');
 const buildStamp = path.join(distFolder, '.stamp');
 const setupLock = path.join(distFolder, '.setup-lock');
 
@@ -50,6 +51,31 @@ export function ensureInstalled() {
     if (!hasLockedPackages()) install();
     writeStamp(installStamp, wanted);
   });
+}
+
+/**
+ * Installs the packages of `test/outsiders`, which are too large for every installation, unless they are there. They are no part of the
+ * source, so they go where the output goes.
+ *
+ * @throws {SetupError} When npm fails
+ */
+export function ensureOutsidersInstalled() {
+  const stamp = path.join(outsidersFolder, '.stamp');
+  const source = path.join(root, 'test/outsiders');
+  const wanted = sha256(readFileSync(path.join(source, 'package-lock.json')));
+  if (readOrNull(stamp) === wanted) return;
+  withSetupLock(() => {
+    if (readOrNull(stamp) === wanted) return;
+    mkdirSync(outsidersFolder, { recursive: true });
+    for (const file of ['package.json', 'package-lock.json']) copyFileSync(path.join(source, file), path.join(outsidersFolder, file));
+    install(['--prefix', outsidersFolder]);
+    writeStamp(stamp, wanted);
+  });
+}
+
+/** Whether they are there. */
+export function hasOutsiders() {
+  return existsSync(path.join(outsidersFolder, 'node_modules'));
 }
 
 /**
@@ -111,12 +137,12 @@ function hasLockedPackages() {
   });
 }
 
-function install() {
+function install(options = []) {
   // Under `npm start` the npm in use names itself; a script of another package manager is not run as npm.
   const npmScript = process.env.npm_execpath ?? '';
   const [command, first] = npmScript.endsWith('npm-cli.js') ? [process.execPath, [npmScript]] : ['npm', []];
   // The compiler is a development package, and is needed even where NODE_ENV says production.
-  const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', ...options];
   const remedy = 'if the registry could not be reached, look at the network and at `npm config get registry`; then run it again';
   run([command, ...first, ...args], { what: 'installing packages', failure: 'npm ci failed', remedy });
 }

@@ -2,21 +2,25 @@
  * `npm test [-- filter…]`: installs and builds (which checks the types) what is not up to date, runs the tests under
  * c8, and checks the coverage of the rooms that carry the data. The last line is always `N passed, N failed`; a
  * build that fails, a run that dies and a room below its minimum each count as one failed. A filter chooses test
- * files by a part of their path, without coverage.
+ * files by a part of their path, without coverage. `npm test -- outsiders` installs what only these tests need.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { coverageByRoom, coverageTable, GATED_ROOMS } from './coverage-gate.mjs';
-import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+import { ensureBuilt, ensureInstalled, ensureOutsidersInstalled, hasOutsiders, root, runSteps } from './setup.mjs';
 
+/** Tests that need packages of their own. */
+const OUTSIDERS = 'outsiders';
+
+const filters = process.argv.slice(2);
 runSteps(() => {
   ensureInstalled();
+  if (filters.includes(OUTSIDERS)) ensureOutsidersInstalled();
   ensureBuilt();
 }, () => close({ passed: 0, failed: 1 }));
 
-const filters = process.argv.slice(2);
 // Measured in a folder of this run: two runs in one checkout must not mix.
 const scratch = mkdtempSync(path.join(tmpdir(), 'simplekv-test-'));
 let totals;
@@ -24,6 +28,9 @@ try {
   totals = filters.length > 0 ? await runTests([]) : await runCovered();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
+}
+if (filters.length === 0 && !hasOutsiders()) {
+  console.log(`\nSkipped, since what it needs is not installed: \`npm test -- ${OUTSIDERS}\``);
 }
 close(totals);
 
