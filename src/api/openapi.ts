@@ -68,7 +68,6 @@ export interface OpenApiDocument {
 }
 
 const OPENAPI_VERSION = '3.1.1';
-const SCHEMA_DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const JSON_MEDIA_TYPE = 'application/json';
 
 const DESCRIPTION = `A key-value server whose append-only log is the database.
@@ -136,7 +135,6 @@ export function makeOpenApi(routes: readonly RouteSpec[], version: string): Open
   return {
     openapi: OPENAPI_VERSION,
     info: { title: 'SimpleKV', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
-    jsonSchemaDialect: SCHEMA_DIALECT,
     servers: [{ url: '/' }],
     tags: TAGS,
     paths,
@@ -215,7 +213,14 @@ function parametersOf({ path, preconditions, query = {}, requestHeaders = {} }: 
     ...Object.entries(requestHeaders).map(([name, spec]) => parameterOf('header', name, spec)),
     ...CONDITIONS[preconditions],
   ];
-  return all.map((parameter) => ({ ...parameter, schema: shownSchema(parameter.schema) }));
+  return all.map(shownParameter);
+}
+
+/** The page of the document fills in examples of parameters, but not those of schemas: what is tried there has no condition unasked. */
+function shownParameter({ example, ...parameter }: OpenApiParameter): OpenApiParameter {
+  const schema = shownSchema(parameter.schema);
+  if (example === undefined) return { ...parameter, schema };
+  return parameter.required === true ? { ...parameter, schema, example } : { ...parameter, schema: { ...schema, examples: [example] } };
 }
 
 function parameterOf(place: OpenApiParameter['in'], name: string, spec: ParameterSpec): OpenApiParameter {

@@ -86,7 +86,12 @@ test('every example fits its schema', () => {
   let count = 0;
   for (const { operation } of OPERATIONS) {
     const responses = Object.values(operation.responses).flatMap((response) => Object.values(resolved(response).content ?? {}));
-    const all = [...responses, ...Object.values(operation.requestBody?.content ?? {}), ...operation.parameters ?? []];
+    const parameters = operation.parameters ?? [];
+    const optional = parameters.flatMap(({ schema }) => {
+      const { examples = [] } = schema as { readonly examples?: readonly unknown[] };
+      return examples.map((example) => ({ schema, example }));
+    });
+    const all = [...responses, ...Object.values(operation.requestBody?.content ?? {}), ...parameters, ...optional];
     for (const { schema, example } of all) {
       if (example === undefined) continue;
       count += 1;
@@ -94,6 +99,12 @@ test('every example fits its schema', () => {
     }
   }
   assert.ok(count > 20);
+});
+
+test('no optional parameter has an example that the page of the document would send unasked', () => {
+  const parameters = OPERATIONS.flatMap(({ operation }) => operation.parameters ?? []);
+  assert.ok(parameters.some(({ required, example }) => required === true && example !== undefined));
+  assert.deepEqual(parameters.filter(({ required, example }) => required !== true && example !== undefined), []);
 });
 
 test('makeOpenApi() is pure', () => {
