@@ -34,6 +34,7 @@ import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
 import { memoryHome } from './log/memory-home.js';
+import { backupContent } from './offline/backup/backup-content.js';
 import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/folder-projects.js';
 import { type TaskRunner, WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
@@ -266,11 +267,10 @@ export class SimpleKvServer {
     parts: Pick<ProjectResources, 'config' | 'keyring' | 'table' | 'logger'> & { readonly options: ServerOptions },
   ): ProjectManager {
     const { options, ...resources } = parts;
-    const { announcer } = this.#parts;
     const announceKey = (project: string, key: string): boolean => {
       if (!options.print_api_keys) return false;
       try {
-        announcer.generatedKey({ kind: 'project', project }, key);
+        this.#parts.announcer.generatedKey({ kind: 'project', project }, key);
         return true;
       } catch (error) {
         // The key is in force and in the answer of the request, so a closed console must not fail the creation.
@@ -295,6 +295,7 @@ export class SimpleKvServer {
       snapshots: snapshotFolders({ disk, idleFiles, checker: tasks }, dataFolder),
       dataFolder,
       tasks,
+      backups: (plan) => backupContent(disk, dataFolder, plan),
       cache: new ValueCache(),
       space,
       limits: { queueCommandsMax: limits.max_queue_commands, queueBytesMax: limits.max_queue_bytes },

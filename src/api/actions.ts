@@ -16,10 +16,12 @@ export type Action =
   | 'project.update_guarded'
   | 'project.regenerate_key'
   | 'project.compact'
+  | 'project.backup'
   | 'project.delete'
   | 'keys.read'
   | 'keys.write'
   | 'events.read'
+  | 'server.backup'
   | 'server.inspect';
 
 /** The API key that an action needs: only the global one, or that of the project as well. */
@@ -31,9 +33,11 @@ export const KEY_OF_ACTION: Readonly<Record<Action, 'global' | 'project'>> = {
   'project.update_guarded': 'global',
   'project.regenerate_key': 'global',
   'project.compact': 'global',
+  'project.backup': 'global',
   'project.delete': 'global',
   'keys.read': 'project',
   'keys.write': 'project',
   'events.read': 'project',
+  'server.backup': 'global',
   'server.inspect': 'global',
 };

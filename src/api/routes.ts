@@ -1,13 +1,14 @@
 /**
  * The contract as data: every route, once. Says what exists, what a request must satisfy and what it is answered, not how.
  */
+import { BACKUP_ROUTES } from './specs/backup.js';
 import { KEY_ROUTES } from './specs/keys.js';
 import { LOG_ROUTES } from './specs/log.js';
 import { PROJECT_ROUTES } from './specs/projects.js';
 import { SERVER_ROUTES } from './specs/server.js';
 
 /** Every route. */
-export const ROUTES = [...KEY_ROUTES, ...LOG_ROUTES, ...PROJECT_ROUTES, ...SERVER_ROUTES] as const;
+export const ROUTES = [...KEY_ROUTES, ...LOG_ROUTES, ...PROJECT_ROUTES, ...BACKUP_ROUTES, ...SERVER_ROUTES] as const;
 
 /** The id of a route. */
 export type RouteId = (typeof ROUTES)[number]['id'];

@@ -65,12 +65,13 @@ function addFileCommands(program: Command): void {
       .command(name)
       .description(description)
       .option('--config <file>', `configuration that names the data folder (default: ${DEFAULT_CONFIG_PATH})`)
-      .option('--data <folder>', 'data folder, instead of a configuration')
+      .option('--data <path>', 'data folder or backup, instead of a configuration')
       .helpOption('--help', 'print this help')
       .allowExcessArguments(false)
       .exitOverride()
   );
-  add('verify [project]', `check the logs and snapshots of a data folder, of one project, or of the registry (_server); ${READ_ONLY}`)
+  const checks = 'check the logs and snapshots of a data folder or a backup, of one project in it, or of the registry (_server)';
+  add('verify [project-or-path]', `${checks}; ${READ_ONLY}`)
     .option('--json', 'print one JSON document')
     .option('--checkpoint <file>', 'also prove that the logs have the lines of the checkpoints in a file')
     .action((project: string | undefined, options: VerifyCommandOptions) => (

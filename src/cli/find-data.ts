@@ -9,20 +9,27 @@ import { ConfigError } from '../config/config-error.js';
 import { loadConfig, type LoadedConfig } from '../config/load-config.js';
 import { resolveServerOptions } from '../config/server-options.js';
 import type { Disk } from '../disk/disk.js';
+import { NodeDisk } from '../disk/node-disk.js';
+import { faultOfBackup, openBackup, type OpenedBackup } from '../offline/backup/read-backup.js';
 import { findKnownProjects, type KnownProjects } from '../offline/folder-projects.js';
 import { REGISTRY } from '../offline/registry.js';
 import { findOlderLogs } from '../offline/replay/older-logs.js';
 import { isProjectName } from '../offline/verify/verify-folder.js';
 import { MissingDataError, UsageError } from './exit-codes.js';
+import { withProgress } from './progress.js';
 import { DEFAULT_CONFIG_PATH, type FolderOptions } from './run-command.js';
 
 /** Project names that a message lists. */
 const NAMES_SHOWN_MAX = 20;
 
-/** A data folder. */
-interface FoundData {
-  /** Absolute. */
+/** A data folder, or a backup. */
+export interface FoundData {
+  /** Absolute; of a backup, its file. */
   readonly dataFolder: string;
+  /** Has the data under {@link FoundData.dataFolder}. */
+  readonly disk: Disk;
+  /** Set if the data is in a backup, which is complete and unchanged. */
+  readonly backup: OpenedBackup | undefined;
   /** Undefined if the folder was named itself. */
   readonly config: LoadedConfig | undefined;
 }
@@ -46,14 +53,15 @@ interface Target {
  * @throws {UsageError} when the options contradict each other, or the folder has no such project
  * @throws {MissingDataError} when the folder does not exist or holds no data
  */
-export async function findData(target: Target, options: FolderOptions, disk: Disk, signal: AbortSignal): Promise<FoundData> {
+export async function findData(target: Target, options: FolderOptions, signal: AbortSignal): Promise<FoundData> {
   const { command, project } = target;
   const verb = VERBS[command];
   if (project !== undefined && !isProjectName(project)) {
     throw new UsageError(`Cannot ${verb} "${project}": not a project id (lower-case letters, digits, "_" and "-")`);
   }
-  const found = await findFolder(options);
-  const { dataFolder, config } = found;
+  const found = await findFolder(options, new NodeDisk(), signal);
+  const { dataFolder, config, disk, backup } = found;
+  if (backup !== undefined && command === 'repair') throw new UsageError(`Cannot repair "${dataFolder}": it is a backup`);
   const known = await findKnownProjects(disk, dataFolder, signal);
   if (!known.hasRegistry && known.ids.length === 0) {
     throw new MissingDataError(
@@ -73,29 +81,38 @@ export async function findData(target: Target, options: FolderOptions, disk: Dis
   throw new UsageError(`Cannot ${verb} "${project}": ${reason}${elsewhere}.${inMemory} Known projects: ${namesOf(known.ids)}`);
 }
 
-async function findFolder(options: FolderOptions): Promise<FoundData> {
+async function findFolder(options: FolderOptions, disk: Disk, signal: AbortSignal): Promise<FoundData> {
   if (options.config !== undefined && options.data !== undefined) throw new UsageError('Use either --config or --data, not both');
-  if (options.data !== undefined) return { dataFolder: await existing(path.resolve(options.data)), config: undefined };
+  if (options.data !== undefined) {
+    const dataFolder = path.resolve(options.data);
+    if (await isFolder(dataFolder)) return { dataFolder, disk, backup: undefined, config: undefined };
+    const backup = await withProgress(path.basename(dataFolder), (onProgress) => openBackup(disk, dataFolder, { signal, onProgress }))
+      .catch((error: unknown) => {
+        // Nothing of it looks like a backup.
+        if (faultOfBackup(error)?.offset !== 0) throw error;
+        throw new MissingDataError(`Cannot use "${dataFolder}" as a data folder: it is a file, and no backup`, { cause: error });
+      });
+    return { ...backup, backup, config: undefined };
+  }
   const file = options.config ?? DEFAULT_CONFIG_PATH;
   const config = await loadConfig(file);
   if (config === undefined) {
     const expected = 'there is no such file. Name another one with --config, or the data folder itself with --data';
     throw new ConfigError({ pointer: '', expected, kind: 'stated' }, { file: path.resolve(file) });
   }
-  return { dataFolder: await existing(resolveServerOptions(config.document, config.folder).dataFolder), config };
+  const { dataFolder } = resolveServerOptions(config.document, config.folder);
+  if (!(await isFolder(dataFolder))) throw new MissingDataError(`Cannot use "${dataFolder}" as a data folder: it is a file`);
+  return { dataFolder, disk, backup: undefined, config };
 }
 
-async function existing(folder: string): Promise<string> {
-  let isFolder = false;
+async function isFolder(folder: string): Promise<boolean> {
   try {
-    isFolder = (await stat(folder)).isDirectory();
+    return (await stat(folder)).isDirectory();
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
     const message = `Cannot find the data folder "${folder}": there is no such folder. Is the volume mounted?`;
     throw new MissingDataError(message, { cause: error });
   }
-  if (isFolder) return folder;
-  throw new MissingDataError(`Cannot use "${folder}" as a data folder: it is a file`);
 }
 
 function reasonMissing(project: string, { registrations }: KnownProjects, dataFolder: string): string {

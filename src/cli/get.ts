@@ -2,7 +2,6 @@
  * The command `get`: prints the value of one key from the files of a project. Changes nothing.
  */
 import { programCommand } from '../base/program-command.js';
-import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
 import { readStoredKey } from '../offline/replay/read-stored-key.js';
 import { complain } from './command-output.js';
@@ -25,8 +24,7 @@ interface GetQuery {
  */
 export async function getValue({ project, key }: GetQuery, options: FolderOptions, { output, signal }: RunContext): Promise<boolean> {
   if (project === REGISTRY) throw new UsageError(`Cannot read a key of "${REGISTRY}": it has no keys`);
-  const disk = new NodeDisk();
-  const { dataFolder } = await findData({ command: 'get', project, words: ['get', project, key] }, options, disk, signal);
+  const { dataFolder, disk } = await findData({ command: 'get', project, words: ['get', project, key] }, options, signal);
   const reading = await readStoredKey({ disk, dataFolder, project, signal }, key);
   if (reading?.value !== undefined) {
     await output.print(`${reading.value}\n`);

@@ -1,7 +1,6 @@
 /**
  * The command `list`: prints the keys of a project from its files, in order. Changes nothing.
  */
-import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
 import { type ListedKey, listStoredKeys } from '../offline/replay/list-stored-keys.js';
 import { UsageError } from './exit-codes.js';
@@ -29,8 +28,7 @@ const CONTROL_CHARACTER = /\p{Cc}/u;
 export async function printKeys(project: string, options: ListCommandOptions, { output, signal }: RunContext): Promise<boolean> {
   if (project === REGISTRY) throw new UsageError(`Cannot list keys of "${REGISTRY}": it has no keys`);
   const { prefix = '', values, json } = options;
-  const disk = new NodeDisk();
-  const { dataFolder } = await findData({ command: 'list', project }, options, disk, signal);
+  const { dataFolder, disk } = await findData({ command: 'list', project }, options, signal);
   await withScratchFolder(async (scratchFolder) => {
     const hasValues = values === true || json === true;
     const groups = listStoredKeys({ disk, dataFolder, project, prefix, hasValues, scratchFolder, signal });

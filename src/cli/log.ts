@@ -3,7 +3,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TextPlace } from '../base/text-place.js';
-import { NodeDisk } from '../disk/node-disk.js';
 import { REGISTRY } from '../offline/registry.js';
 import type { LineFilter } from '../offline/replay/line-filter.js';
 import { followLog, type LogExtent, readExtent } from '../offline/replay/follow-log.js';
@@ -44,8 +43,6 @@ const LIMIT_MAX = 100_000;
 /** How often to look for new lines, in milliseconds. */
 const POLL_MS = 250;
 
-const disk = new NodeDisk();
-
 /**
  * Prints the lines of a log.
  *
@@ -57,7 +54,7 @@ export async function showLog(project: string, options: LogCommandOptions, conte
   const limit = checkOptions(project, options);
   const range = parseRange('read', options);
   const { output, signal } = context;
-  const { dataFolder } = await findData({ command: 'log', project }, options, disk, signal);
+  const { dataFolder, disk } = await findData({ command: 'log', project }, options, signal);
   const { key, prefix, op, actor, request } = options;
   const source: LogSource = { disk, dataFolder, project, signal };
   const asked: LogRequest = {
@@ -92,7 +89,7 @@ function checkOptions(project: string, { key, prefix, op, limit, until, follow }
 
 /** The same command, to be repeated on a folder with an older log if this log lacks the lines. That log does not grow any more. */
 function historyQuery({ source, fromSeq, until }: LogRequest, options: LogCommandOptions): HistoryQuery {
-  const { dataFolder, project } = source;
+  const { dataFolder, disk, project } = source;
   const names = ['until', 'from', 'key', 'prefix', 'op', 'actor', 'request', 'limit', 'json'] as const;
   const words = ['log', project, ...optionWords(options, names)];
   return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };

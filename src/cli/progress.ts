@@ -27,3 +27,13 @@ export async function createProgress(stream: NodeJS.WriteStream): Promise<Progre
   };
   return { show, clear };
 }
+
+/** Calls `work` with what shows its progress on standard error, and clears that afterwards. */
+export async function withProgress<T>(what: string, work: (show: (done: number, total: number) => void) => Promise<T>): Promise<T> {
+  const progress = await createProgress(process.stderr);
+  try {
+    return await work((done, total) => progress.show(what, done, total));
+  } finally {
+    progress.clear();
+  }
+}

@@ -1,7 +1,6 @@
 /**
  * The command `receipt`: finds the line of a log that a receipt was given for, and says where it is. Changes nothing.
  */
-import { NodeDisk } from '../disk/node-disk.js';
 import { findKnownProjects } from '../offline/folder-projects.js';
 import { findReceipt, type ReceiptLine } from '../offline/receipt/find-receipt.js';
 import { REGISTRY } from '../offline/registry.js';
@@ -36,9 +35,8 @@ export async function findLineOfReceipt(
 ): Promise<boolean> {
   const hash = receipt.toLowerCase();
   if (!RECEIPT_FORM.test(hash)) throw new UsageError(`Cannot search for "${receipt}": a receipt has 64 hexadecimal digits`);
-  const disk = new NodeDisk();
   const words = ['receipt', hash, ...(project === undefined ? [] : [project])];
-  const { dataFolder } = await findData({ command: 'receipt', project, words }, options, disk, signal);
+  const { dataFolder, disk } = await findData({ command: 'receipt', project, words }, options, signal);
   const known = await findKnownProjects(disk, dataFolder, signal);
   const projects = project === undefined ? [...known.ids, ...(known.hasRegistry ? [REGISTRY] : [])] : [project];
   const progress = await createProgress(process.stderr);

@@ -10,7 +10,6 @@ import { silentLogger } from '../base/logger.js';
 import { programCommand, shellLine } from '../base/program-command.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
-import { NodeDisk } from '../disk/node-disk.js';
 import { readRegistry, REGISTRY } from '../offline/registry.js';
 import { RegistryUnusableError } from '../offline/repair/registry-writer.js';
 import { withFolderLock } from '../offline/repair/repair-lock.js';
@@ -50,8 +49,7 @@ interface RepairJob {
  * @throws {FolderBusyError} when a server or another repair uses the folder
  */
 export async function repair(project: string, options: RepairCommandOptions, { output, signal }: RunContext): Promise<boolean> {
-  const disk = new NodeDisk();
-  const { dataFolder, config } = await findData({ command: 'repair', project }, options, disk, signal);
+  const { dataFolder, config, disk } = await findData({ command: 'repair', project }, options, signal);
   const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
   const job: RepairJob = { tools, options, config, output };
   return await withFolderLock(dataFolder, project, process.pid, () => (

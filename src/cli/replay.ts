@@ -2,7 +2,7 @@
  * The command `replay`: prints the state of a project at any point of its log, or the lines of the log. Changes nothing.
  */
 import { createReadStream } from 'node:fs';
-import { NodeDisk } from '../disk/node-disk.js';
+import type { Disk } from '../disk/disk.js';
 import { REGISTRY } from '../offline/registry.js';
 import { momentText } from '../offline/replay/moment.js';
 import { replayEvents } from '../offline/replay/replay-events.js';
@@ -32,11 +32,10 @@ export interface ReplayCommandOptions extends FolderOptions {
 interface Replay extends EventRange {
   readonly project: string;
   readonly options: ReplayCommandOptions;
+  readonly disk: Disk;
   readonly dataFolder: string;
   readonly context: RunContext;
 }
-
-const disk = new NodeDisk();
 
 /**
  * Replays the log of a project.
@@ -48,8 +47,8 @@ const disk = new NodeDisk();
 export async function replay(project: string, options: ReplayCommandOptions, context: RunContext): Promise<boolean> {
   checkOptions(project, options);
   const { fromSeq, until } = parseRange('replay', options);
-  const { dataFolder } = await findData({ command: 'replay', project }, options, disk, context.signal);
-  const request: Replay = { project, options, dataFolder, context, fromSeq, until };
+  const { dataFolder, disk } = await findData({ command: 'replay', project }, options, context.signal);
+  const request: Replay = { project, options, disk, dataFolder, context, fromSeq, until };
   const query = historyQuery(request);
   try {
     if (options.events === true && fromSeq === undefined) await noteBeginning(query);
@@ -68,13 +67,13 @@ function checkOptions(project: string, { events, from, key, op, actor }: ReplayC
 }
 
 /** The same command, to be repeated on a folder with an older log if this log lacks the lines. */
-function historyQuery({ project, options, dataFolder, fromSeq, until }: Replay): HistoryQuery {
+function historyQuery({ project, options, disk, dataFolder, fromSeq, until }: Replay): HistoryQuery {
   const named = optionWords(options, ['events', 'until', 'from', 'key', 'op', 'actor', 'out']);
   const words = ['replay', project, ...named];
   return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
 }
 
-async function write({ project, options, dataFolder, context, fromSeq, until }: Replay): Promise<void> {
+async function write({ project, options, disk, dataFolder, context, fromSeq, until }: Replay): Promise<void> {
   const { output, signal } = context;
   await withScratchFolder(async (scratchFolder) => {
     const common = { disk, dataFolder, project, until, scratchFolder, signal };

@@ -5,6 +5,7 @@ import type { FindingKind } from '../base/finding.js';
 import { programCommand } from '../base/program-command.js';
 import { REGISTRY } from '../offline/registry.js';
 import { isLogSound } from '../offline/verify/findings.js';
+import { isProjectName } from '../offline/verify/verify-folder.js';
 import type { ProjectVerdict } from '../offline/verify/verify-project.js';
 import type { FolderOptions } from './run-command.js';
 
@@ -51,6 +52,7 @@ export function nextStep(verdict: ProjectVerdict, options: FolderOptions): strin
   const { project, findings } = verdict;
   const kind = verdictKindOf(verdict);
   if (kind === 'sound') return undefined;
+  if (!isProjectName(project)) return 'the backup was cut short or changed, so nothing in it counts. Use another one';
   const newer = newerFormatReason(findings);
   if (newer !== undefined) return `${newer}: run that version, and do not repair it with this one`;
   if (isLogSound(findings)) return snapshotStep(project);

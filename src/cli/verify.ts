@@ -1,14 +1,15 @@
 /**
- * The command `verify`: checks the logs and snapshots in a data folder and changes nothing.
+ * The command `verify`: checks the logs and snapshots in a data folder or a backup and changes nothing.
  */
 import type { Finding } from '../base/finding.js';
 import { countText } from '../base/count-text.js';
-import { NodeDisk } from '../disk/node-disk.js';
+import { faultOfBackup } from '../offline/backup/read-backup.js';
+import { verifyBackup } from '../offline/backup/verify-backup.js';
 import { REGISTRY } from '../offline/registry.js';
-import { verifyFolder } from '../offline/verify/verify-folder.js';
-import type { ProjectVerdict } from '../offline/verify/verify-project.js';
+import { isProjectName, verifyFolder } from '../offline/verify/verify-folder.js';
+import type { ProjectVerdict, VerifyOptions } from '../offline/verify/verify-project.js';
 import { readCheckpoints } from './checkpoint-file.js';
-import { findData } from './find-data.js';
+import { findData, type FoundData } from './find-data.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
@@ -20,6 +21,8 @@ export interface VerifyCommandOptions extends FolderOptions {
   /** A file of checkpoints. */
   readonly checkpoint?: string;
 }
+
+type VerifyHow = Omit<VerifyOptions, 'disk' | 'dataFolder'>;
 
 /** Totals of what was checked. */
 interface Summary {
@@ -37,9 +40,9 @@ interface Summary {
 }
 
 /**
- * Verifies the content of a data folder.
+ * Verifies the content of a data folder or a backup.
  *
- * @param project one project, or `_server`; undefined: everything
+ * @param project one project, or `_server`, or the path of a folder or a backup; undefined: everything
  * @returns true when everything is sound
  * @throws {UsageError} when the project does not exist, or a line of the file of checkpoints is not one
  * @throws {MissingDataError} when there is no data or no such file
@@ -48,15 +51,13 @@ export async function verify(
   project: string | undefined, options: VerifyCommandOptions, { output, signal }: RunContext,
 ): Promise<boolean> {
   const startMs = performance.now();
-  const disk = new NodeDisk();
-  const { dataFolder } = await findData({ command: 'verify', project }, options, disk, signal);
   // Before the logs: what a server appends later may be newer than the lines that are read.
   const checkpoints = options.checkpoint === undefined ? undefined : await readCheckpoints(options.checkpoint, signal);
   const progress = await createProgress(process.stderr);
   return await withScratchFolder(async (scratchFolder) => {
     const verdicts: ProjectVerdict[] = [];
-    const parts = { disk, dataFolder, scratchFolder, signal, checkpoints, onProgress: progress.show };
-    for await (const verdict of verifyFolder(parts, project)) {
+    const how = { scratchFolder, signal, checkpoints, onProgress: progress.show };
+    for await (const verdict of verdictsOf(project, options, how)) {
       verdicts.push(verdict);
       progress.clear();
       if (options.json !== true) await output.print(verdictText(verdict, options));
@@ -69,6 +70,26 @@ export async function verify(
     await output.print(options.json === true ? `${JSON.stringify(document)}\n` : summaryText(summary));
     return isSound;
   });
+}
+
+async function* verdictsOf(
+  target: string | undefined, options: FolderOptions, how: VerifyHow & { readonly signal: AbortSignal },
+): AsyncGenerator<ProjectVerdict> {
+  // No project has such a name, so it is that of a file or a folder.
+  const isPath = target !== undefined && /[./]/.test(target) && options.config === undefined && options.data === undefined;
+  const [project, place] = isPath ? [undefined, { data: target }] : [target, options];
+  let found: FoundData;
+  try {
+    found = await findData({ command: 'verify', project }, place, how.signal);
+  } catch (error) {
+    const fault = faultOfBackup(error);
+    if (fault === undefined) throw error;
+    const nothing = { notes: [], logId: undefined, firstSeq: 0, lastSeq: 0, lineCount: 0, segmentCount: 0, bytes: 0, snapshots: [] };
+    yield { project: fault.file, findings: [fault], ...nothing };
+    return;
+  }
+  const { backup, dataFolder, disk } = found;
+  yield* backup === undefined ? verifyFolder({ ...how, disk, dataFolder }, project) : verifyBackup(backup, how, project);
 }
 
 function summaryOf(verdicts: readonly ProjectVerdict[], durationMs: number): Summary {
@@ -105,7 +126,7 @@ function verdictText(verdict: ProjectVerdict, options: FolderOptions): string {
   const ofSnapshots = `snapshots: ${snapshots.join(', ') || 'none'}`;
   const isLogless = kind === 'missing' || isAbsent(verdict);
   const ofLog = isLogless ? 'the log does not exist' : `${linesText(verdict, kind === 'sound')}, ${ofSnapshots}`;
-  const facts = [ofLog, ...checkpointsText(verdict)];
+  const facts = isProjectName(project) ? [ofLog, ...checkpointsText(verdict)] : ['not a whole backup'];
   const word = isAbsent(verdict) ? 'absent' : kind === 'sound' ? kind : kind.toUpperCase();
   const lines = [`${project}: ${word} (${facts.join(', ')})`, ...findings.map(findingText)];
   const next = nextStep(verdict, options);

@@ -42,6 +42,7 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
   'config.edited': ['scope', 'changed', 'key_id'],
   'project.left': ['id', 'log_id', 'last_seq', 'last_hash'],
   'project.repaired': ['id', 'log_id', 'previous_log_id', 'last_seq', 'last_hash', 'dropped_bytes', 'copy'],
+  'project.restored': ['id', 'log_id', 'last_seq', 'last_hash', 'backup_time'],
   'snapshot.committed': ['id', 'log_id', 'last_seq', 'key_count', 'bytes', 'sha256', 'duration_ms'],
   'segment.removed': ['id', 'log_id', 'first_seq', 'last_seq', 'bytes', 'sha256'],
 };
@@ -115,6 +116,7 @@ const FIELD_SCHEMAS = {
   sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
   duration_ms: { type: 'integer', minimum: 0 },
   first_seq: { type: 'integer', minimum: 1 },
+  backup_time: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
 } as const;
 
 function compileFields(fields: readonly string[]): ReturnType<typeof compileSchema> {
@@ -126,6 +128,9 @@ function compileFields(fields: readonly string[]): ReturnType<typeof compileSche
 /** Checks by operation. Not used for `set` and `batch`, whose values stay text. */
 const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(fields)]));
 
+/** Operations that format 1 does not have. */
+const FORMAT_2: readonly string[] = ['batch', 'clear.range', 'project.restored'];
+
 /** Encodes an event as the fields of a line. */
 export function encodeEvent(event: AnyEvent): EncodedEvent {
   if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}`, format: 1 };
@@ -133,7 +138,7 @@ export function encodeEvent(event: AnyEvent): EncodedEvent {
   const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
   const members: Readonly<Record<string, unknown>> = { ...event, ...stored };
   const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${printMember(field, members[field])}`).join(',');
-  return { op: event.op, body, format: event.op === 'clear.range' ? 2 : 1 };
+  return { op: event.op, body, format: FORMAT_2.includes(event.op) ? 2 : 1 };
 }
 
 function printMember(field: string, value: unknown): string {

@@ -135,6 +135,19 @@ export interface ProjectRepaired {
   readonly copy: string;
 }
 
+/** Registry: a project was restored from a backup. */
+export interface ProjectRestored {
+  readonly op: 'project.restored';
+  readonly id: string;
+  /** The log in the backup, or a new one that continues from its state. */
+  readonly log_id: string;
+  /** The last line in the backup. */
+  readonly last_seq: number;
+  readonly last_hash: string;
+  /** When the backup was made: RFC 3339 in UTC with milliseconds. */
+  readonly backup_time: string;
+}
+
 /** Registry: a snapshot of a project was committed. */
 interface SnapshotCommitted {
   readonly op: 'snapshot.committed';
@@ -163,7 +176,8 @@ interface SegmentRemoved {
 
 /** An event of the registry. */
 export type ServerEvent =
-  ProjectRegistered | ProjectUnregistered | ConfigEdited | ProjectLeft | ProjectRepaired | SnapshotCommitted | SegmentRemoved;
+  | ProjectRegistered | ProjectUnregistered | ConfigEdited | ProjectLeft | ProjectRepaired | ProjectRestored | SnapshotCommitted
+  | SegmentRemoved;
 
 /** The operations of the registry; a total record, so that a new event cannot be forgotten. */
 const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
@@ -172,6 +186,7 @@ const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
   'config.edited': true,
   'project.left': true,
   'project.repaired': true,
+  'project.restored': true,
   'snapshot.committed': true,
   'segment.removed': true,
 };

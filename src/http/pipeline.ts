@@ -20,6 +20,7 @@ import { problemAnswer } from './problem.js';
 import { requestIdOf } from './request-id.js';
 import type { BoundRoute, RouteHandlers } from './route-handlers.js';
 import { DOCUMENT_CHECKS, QUERY_CHECKS } from './route-schemas.js';
+import { backupRoutes } from './routes/backup-routes.js';
 import { docsRoutes } from './routes/docs-routes.js';
 import { eventsRoutes } from './routes/events-routes.js';
 import { healthRoutes } from './routes/health-routes.js';
@@ -64,7 +65,7 @@ export class Pipeline {
     this.#streams = new OpenStreams(parts.options, streamTimes);
     this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
       ...eventsRoutes({ ...parts, longAnswers, streams: this.#streams }), ...proofRoutes(longAnswers), ...rootRoutes(parts),
-      ...openApiRoutes(parts.version), ...docsRoutes(parts.options.docsEnabled) });
+      ...backupRoutes({ ...parts, streams: this.#streams }), ...openApiRoutes(parts.version), ...docsRoutes(parts.options.docsEnabled) });
     this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
   }
 

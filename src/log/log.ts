@@ -19,6 +19,7 @@ import type { ByteRange } from '../base/byte-scan.js';
 import type { Durability } from '../base/durability.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { ReadRange, ScannedLines, ScanRange } from './event-lines.js';
+import type { FixedLog } from './fixed-log.js';
 import type { UnmovedLog } from './log-errors.js';
 import type { LogFormat } from './log-format.js';
 
@@ -240,12 +241,13 @@ export interface Log {
   /** @returns the current file of a segment, relative to the data folder, for messages; absent in a log without files */
   nameOf?(segment: number): string | undefined;
 
+  /** @returns the files of the log up to its last line, as they are now; absent in a log without files */
+  extent?(): FixedLog;
+
   /**
    * Makes everything appended so far durable, whatever the durability. A snapshot needs this, since it must not contain more than the disk.
    *
-   * @throws {AppError} `outcome_unknown` or `log_failed` if the disk fails
-   * @throws any error that prevented the sync without a failure of the disk, such as a lack of descriptors: nothing is lost, and the call
-   *   may be repeated
+   * @throws {AppError} `outcome_unknown` or `log_failed` if the disk fails; any other error, such as a lack of descriptors, loses nothing
    */
   sync(): Promise<void>;
 

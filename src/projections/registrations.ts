@@ -25,8 +25,8 @@ export interface Registration {
   /** The lowest seq that the log must have, if retention removed segments. */
   readonly firstKeptSeq: number | undefined;
   /**
-   * The last seq of the newest recorded snapshot. It was on disk then, so a log that ends before it is an older copy. Known only from
-   * lines: a snapshot of the registry does not have it.
+   * The last seq of the newest recorded snapshot, or of the restored backup. It was on disk then, so a log that ends before it is an older
+   * copy. Known only from lines: a snapshot of the registry does not have it.
    */
   readonly provenSeq?: number;
 }
@@ -91,6 +91,10 @@ export class Registrations implements Projection<ServerEvent> {
         break;
       case 'project.repaired':
         this.#register(event, 'live');
+        break;
+      case 'project.restored':
+        this.#register(event, 'live');
+        this.#amend(event, { provenSeq: event.last_seq });
         break;
       case 'segment.removed':
         this.#amend(event, { firstKeptSeq: event.last_seq + 1 });

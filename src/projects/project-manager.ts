@@ -7,6 +7,7 @@ import { AppError, withDiskCode } from '../base/app-error.js';
 import type { ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import { type Backup, fixBackup, prepareBackup } from './backup.js';
 import { createProject } from './changes/create-project.js';
 import { deleteProject } from './changes/delete-project.js';
 import { replaceKey } from './changes/replace-key.js';
@@ -153,6 +154,12 @@ export class ProjectManager implements Projects {
     context.assertAllowed?.();
     const store = this.store(id);
     return await this.#services.maintenance.compactor.compact(store.id, context);
+  }
+
+  async backup(id: string | undefined, context: CommandContext): Promise<Backup> {
+    const { backups, clock } = this.#resources;
+    if (id !== undefined) this.store(id);
+    return await prepareBackup(await this.#inTurn(context, (services) => fixBackup(services, clock, id)), backups);
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {

@@ -12,6 +12,7 @@ import type { ValueCache } from '../projections/value-cache.js';
 import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import type { StoreLimits } from '../store/project-store.js';
 import type { ProjectTable } from '../store/project-table.js';
+import type { BackupMaker } from './backup.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { OpenProjectOptions } from './open-project.js';
 import type { ProjectMaintenance } from './project-maintenance.js';
@@ -35,6 +36,8 @@ export interface ProjectResources {
   /** Absolute path of the data folder. */
   readonly dataFolder: string;
   readonly tasks: BackgroundTasks;
+  /** Makes the bytes of backups. */
+  readonly backups: BackupMaker;
   /** Values read from disk, of all projects. */
   readonly cache: ValueCache;
   /** Decides whether the disk has space for growth. */

@@ -5,6 +5,7 @@
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
+import type { Backup } from './backup.js';
 import type { StartFacts } from './start/start-progress.js';
 
 /**
@@ -151,6 +152,16 @@ export interface Projects {
    *   they were
    */
   compact(id: string, context: CommandContext): Promise<CompactionResult>;
+
+  /**
+   * Prepares a backup of a project, or of all projects that are on disk, as they are now. Blocks neither reads nor writes.
+   *
+   * @param id a valid project id; undefined for all projects
+   * @returns the backup, which must be released
+   * @throws {AppError} `project_not_found`, `not_on_disk` for a project in memory, the errors of a refused project, and those of a write,
+   *   because the logs are synced first
+   */
+  backup(id: string | undefined, context: CommandContext): Promise<Backup>;
 
   /**
    * Deletes a project and its data, also a damaged or an unserved one.

@@ -11,6 +11,7 @@ import { encodeEvent } from '../events/codec.js';
 import { isServerEvent, type ServerEvent } from '../events/event.js';
 import { BUILT_IN_STORAGE } from '../events/project-settings.js';
 import type { Log, LogHome, LogState } from '../log/log.js';
+import type { FixedLog } from '../log/fixed-log.js';
 import { Registrations } from '../projections/registrations.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { CommandContext } from '../store/command.js';
@@ -93,6 +94,11 @@ export class Registry {
   /** The state of the registry now. */
   get state(): RegistryState {
     return this.#log?.state() ?? 'damaged';
+  }
+
+  /** The files of the registry as they are now; undefined if it is damaged. */
+  extent(): FixedLog | undefined {
+    return this.#log?.extent?.();
   }
 
   /** @throws {AppError} `server_log_corrupt` if nothing can be recorded */

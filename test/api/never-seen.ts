@@ -17,7 +17,8 @@ export const NEVER_SEEN: readonly NeverSeen[] = [
     routes: [
       'getKey', 'deleteKey', 'listKeys', 'clearKeys', 'readKeys', 'applyBatch', 'listEvents', 'getCheckpoint', 'findReceipt',
       'listProjects', 'createProject', 'getProject', 'updateProject',
-      'deleteProject', 'regenerateKey', 'compactProject', 'getReadiness', 'getRoot', 'getIndex', 'getOpenApi', 'findOpenApi', 'getDocs',
+      'deleteProject', 'regenerateKey', 'compactProject', 'backUpProject', 'backUpServer', 'getReadiness', 'getRoot',
+      'getIndex', 'getOpenApi', 'findOpenApi', 'getDocs',
       'getDocsFile', 'findDocs',
     ],
   },
@@ -38,7 +39,7 @@ export const NEVER_SEEN: readonly NeverSeen[] = [
     status: 500, reason: 'a bug in the server; tests plant one behind other routes',
     routes: [
       'getKey', 'deleteKey', 'clearKeys', 'readKeys', 'applyBatch', 'listEvents', 'getCheckpoint', 'findReceipt', 'listProjects',
-      'getProject', 'updateProject', 'deleteProject', 'getLiveness',
+      'getProject', 'updateProject', 'deleteProject', 'backUpProject', 'backUpServer', 'getLiveness',
       'getReadiness', 'getRoot', 'getIndex', 'getOpenApi', 'findOpenApi', 'getDocs', 'getDocsFile', 'findDocs',
     ],
   },

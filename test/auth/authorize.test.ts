@@ -17,6 +17,8 @@ const GLOBAL_ACTIONS: readonly Action[] = [
   'project.update_guarded',
   'project.regenerate_key',
   'project.compact',
+  'project.backup',
+  'server.backup',
   'project.delete',
   'server.inspect',
 ];

@@ -59,6 +59,12 @@ const GOLDEN: readonly (readonly [AnyEvent, string])[] = [
     `"id":"alpha","log_id":"${LOG_ID}","previous_log_id":"","last_seq":7,"last_hash":"${HASH}","dropped_bytes":9,"copy":"_repair/alpha"`,
   ],
   [
+    {
+      op: 'project.restored', id: 'alpha', log_id: LOG_ID, last_seq: 7, last_hash: HASH, backup_time: '2026-11-22T10:00:00.000Z',
+    },
+    `"id":"alpha","log_id":"${LOG_ID}","last_seq":7,"last_hash":"${HASH}","backup_time":"2026-11-22T10:00:00.000Z"`,
+  ],
+  [
     { op: 'snapshot.committed', id: 'alpha', log_id: LOG_ID, last_seq: 9, key_count: 2, bytes: 30, sha256: HASH, duration_ms: 4 },
     `"id":"alpha","log_id":"${LOG_ID}","last_seq":9,"key_count":2,"bytes":30,"sha256":"${HASH}","duration_ms":4`,
   ],
@@ -74,7 +80,8 @@ function assertRefused(op: string, body: string): void {
 
 for (const [event, body] of GOLDEN) {
   test(`${event.op} has exactly this text, and decodes to the same event`, () => {
-    assert.deepEqual(encodeEvent(event), { op: event.op, body, format: ['batch', 'clear.range'].includes(event.op) ? 2 : 1 });
+    const isLater = ['batch', 'clear.range', 'project.restored'].includes(event.op);
+    assert.deepEqual(encodeEvent(event), { op: event.op, body, format: isLater ? 2 : 1 });
     assert.deepEqual(decodeEvent(event.op, body), event);
   });
 }
@@ -302,6 +309,7 @@ test('a field of the wrong type, form or range is rejected', () => {
     ['config.edited', '"scope":"default","changed":["a",1],"key_id":null'],
     ['project.left', `"id":"alpha","log_id":"${LOG_ID}","last_seq":1.5,"last_hash":""`],
     ['project.repaired', `"id":"a","log_id":"${LOG_ID}","previous_log_id":"0","last_seq":0,"last_hash":"","dropped_bytes":0,"copy":""`],
+    ['project.restored', `"id":"a","log_id":"${LOG_ID}","last_seq":1,"last_hash":"","backup_time":"2026-11-22"`],
     ['snapshot.committed', `"id":"a","log_id":"${LOG_ID}","last_seq":1,"key_count":-1,"bytes":1,"sha256":"${HASH}","duration_ms":1`],
     ['snapshot.committed', `"id":"a","log_id":"${LOG_ID}","last_seq":1,"key_count":1,"bytes":1,"sha256":"","duration_ms":1`],
     ['segment.removed', `"id":"a","log_id":"${LOG_ID}","first_seq":0,"last_seq":7,"bytes":1,"sha256":"${HASH}"`],

@@ -11,6 +11,7 @@ import {
   type ProjectSettings,
   type ProjectSettingsChange,
 } from '../../src/events/project-settings.js';
+import type { Backup } from '../../src/projects/backup.js';
 import type {
   CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
 } from '../../src/projects/projects.js';
@@ -203,6 +204,11 @@ interface FakeProject {
   state: ServingState;
 }
 
+/** The pieces of a backup. */
+export async function* fakePieces(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  for (const piece of pieces) yield await Promise.resolve(piece);
+}
+
 /** Projects in memory. */
 export class FakeProjects implements Projects {
   readonly #projects = new Map<string, FakeProject>();
@@ -213,6 +219,8 @@ export class FakeProjects implements Projects {
   /** The arguments of the last change. */
   lastChange: unknown;
   ready = true;
+  /** What a backup is answered with. */
+  madeBackup: Backup = { sizeBytes: 0, timeMs: FAKE_TIME_MS, pieces: () => fakePieces([]), release: () => undefined };
   /** The progress of startup. */
   startFacts = { started: 0, refused: 0, total: 0 };
   #made = 0;
@@ -303,6 +311,14 @@ export class FakeProjects implements Projects {
     const { seq, values } = this.store(id);
     if (!this.#find(id).settings.storage.on_disk) throw new AppError('not_on_disk', `The project "${id}" has no snapshot`);
     return { seq, key_count: values.count, bytes: 2, duration_ms: 3 };
+  }
+
+  async backup(id: string | undefined, context: CommandContext): Promise<Backup> {
+    await Promise.resolve();
+    context.assertAllowed?.();
+    if (id !== undefined) this.store(id);
+    if (id !== undefined && !this.#find(id).settings.storage.on_disk) throw new AppError('not_on_disk', `"${id}" is not on disk`);
+    return this.madeBackup;
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {

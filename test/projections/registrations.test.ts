@@ -17,6 +17,9 @@ const left = (id: string, logId: string): ServerEvent => ({ op: 'project.left', 
 const repaired = (id: string, logId: string): ServerEvent => ({
   op: 'project.repaired', id, log_id: logId, previous_log_id: '', last_seq: 3, last_hash: '', dropped_bytes: 1, copy: 'copy',
 });
+const restored = (id: string, logId: string): ServerEvent => ({
+  op: 'project.restored', id, log_id: logId, last_seq: 7, last_hash: '', backup_time: '2026-11-22T10:00:00.000Z',
+});
 const removed = (id: string, logId: string, lastSeq: number): ServerEvent => ({
   op: 'segment.removed', id, log_id: logId, first_seq: 1, last_seq: lastSeq, bytes: 1, sha256: '',
 });
@@ -183,6 +186,19 @@ test('a restored state equals the saved one, and continues alike', () => {
 
 test('a snapshot of something else is refused', () => {
   assert.throws(() => new Registrations().restore('something/else', '1'), /no other keys/);
+});
+
+test('a restored project is live, ends whatever was said of it, and has reached the last line of the backup', () => {
+  const get = (events: readonly ServerEvent[]): unknown => replayed(events).get('a');
+  const live = { logId: 'one', state: 'live', firstKeptSeq: undefined, provenSeq: 7 };
+  const created = { op: 'project.created', id: 'a', log_id: 'one' } as const;
+  const deleted = { op: 'project.deleted', id: 'a', log_id: 'one', last_seq: 9, last_hash: '' } as const;
+  assert.deepEqual(get([restored('a', 'one')]), live);
+  assert.deepEqual(get([created, deleted, restored('a', 'one')]), live);
+  assert.deepEqual(get([created, removed('a', 'one', 4), restored('a', 'one')]), live);
+  assert.deepEqual(get([restored('a', 'one'), removed('a', 'one', 4)]), { ...live, firstKeptSeq: 5 });
+  const again = replayed([created, left('a', 'one'), restored('a', 'one')]);
+  assert.deepEqual([[...again.leftLogs], [...again.deletedLogs]], [[], []]);
 });
 
 test.run();

@@ -21,6 +21,7 @@ import type { LogHome } from '../../src/log/log.js';
 import { memoryHome } from '../../src/log/memory-home.js';
 import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
+import { backupContent } from '../../src/offline/backup/backup-content.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
 import type { BackgroundTasks } from '../../src/projects/background-tasks.js';
 import { ProjectManager } from '../../src/projects/project-manager.js';
@@ -131,7 +132,7 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
   return { lives: new ProjectManager(resources), config, table: resources.table, keyring, resources, shown, logged };
 }
 
-type PartsOnDisk = Pick<ProjectResources, 'diskHome' | 'snapshots' | 'dataFolder' | 'tasks' | 'clock'>;
+type PartsOnDisk = Pick<ProjectResources, 'diskHome' | 'snapshots' | 'dataFolder' | 'tasks' | 'backups' | 'clock'>;
 
 /** What is done to the data folder, all of it on one disk and in one thread. */
 function partsOnDisk(dataFolder: string, logger: Logger, options: LifeOptions): PartsOnDisk {
@@ -143,6 +144,7 @@ function partsOnDisk(dataFolder: string, logger: Logger, options: LifeOptions): 
     snapshots: snapshotFolders(disk, dataFolder),
     dataFolder,
     tasks: options.wrapTasks?.(tasks) ?? tasks,
+    backups: (plan) => backupContent(disk, dataFolder, plan),
     clock,
   };
 }

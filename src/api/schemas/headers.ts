@@ -10,6 +10,7 @@ export const HEADERS = {
   },
   'Access-Control-Expose-Headers': { description: 'The headers that such a page can read.', pattern: '^[a-z-]+(, [a-z-]+)*$' },
   'Allow': { description: 'The methods of this path.', pattern: '^[A-Z]+(, [A-Z]+)*$' },
+  'Content-Disposition': { description: 'The name to save it under.', pattern: '^attachment; filename="[0-9A-Za-z_.-]+"$' },
   'Content-Security-Policy': { description: 'What the page may load and run.', pattern: "^default-src 'none'; " },
   'ETag': { description: 'The version, for `If-Match` and `If-None-Match`.', pattern: '^"[^"]*"$' },
   'Last-Modified': { description: 'When the version was written, in seconds.', pattern: ' GMT$' },

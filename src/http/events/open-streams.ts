@@ -55,17 +55,18 @@ export class OpenStreams {
   /**
    * Opens a stream, which closes with its exchange.
    *
+   * @param ageMs how old it may become, in milliseconds. @default that of event streams
    * @throws {AppError} `too_many_streams`; `shutting_down`
    */
-  open(exchange: Exchange): OpenStream {
+  open(exchange: Exchange, ageMs = this.#times.ageMs): OpenStream {
     const caller = callerOf(exchange);
     const ofCaller = this.#byCaller.get(caller) ?? 0;
     if (this.#isClosed) throw new AppError('shutting_down', 'Cannot open a stream: the server is shutting down');
     const limit = ofCaller >= this.#limits.streamsPerCallerMax ? this.#limits.streamsPerCallerMax : this.#limits.streamsMax;
     if (this.#streams.size >= this.#limits.streamsMax || ofCaller >= this.#limits.streamsPerCallerMax) {
-      throw new AppError('too_many_streams', `Cannot open another event stream: ${limit} are open`, { facts: { limit } });
+      throw new AppError('too_many_streams', `Cannot open another stream: ${limit} are open`, { facts: { limit } });
     }
-    const stream = new OpenStream(exchange, this.#times, this.#clock);
+    const stream = new OpenStream(exchange, { ...this.#times, ageMs }, this.#clock);
     this.#streams.set(stream, caller);
     this.#byCaller.set(caller, ofCaller + 1);
     if (exchange.response.closed || exchange.request.socket.destroyed) this.#remove(stream);

@@ -12,6 +12,7 @@ import { LineClock } from '../line-clock.js';
 import { formatOf, type LogFormat } from '../log-format.js';
 import { logFailed, outcomeUnknown, WrongLastSeqError } from '../log-errors.js';
 import type { ReadRange, ScannedLines, ScanRange } from '../event-lines.js';
+import type { FixedLog } from '../fixed-log.js';
 import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
 import { faultOf, ForeignChangeError } from '../../disk/disk-fault.js';
@@ -119,8 +120,7 @@ export class FileLog implements Log {
     return new OpenLogReader(disk, paths, idleFiles, {
       logId: this.logId,
       sealed: () => this.sealed.list(),
-      active: () => this.#segment,
-      end: () => this.#end,
+      active: () => this.#segment, end: () => this.#end,
       isClosed: () => this.#state === 'closed',
     });
   }
@@ -370,6 +370,10 @@ export class FileLog implements Log {
 
   nameOf(segment: number): string | undefined {
     return this.#reader.nameOf(segment);
+  }
+
+  extent(): FixedLog {
+    return this.#reader.extentOf(this.base);
   }
 
   async sync(): Promise<void> {

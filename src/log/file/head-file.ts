@@ -75,6 +75,12 @@ export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
   });
 }
 
+/** Returns the content of a head file, with two equal slots. */
+export function encodeHeadFile(head: Head): Buffer {
+  const slot = encodeSlot(head);
+  return Buffer.concat([slot, slot]);
+}
+
 /**
  * Writes a head file with two equal slots, replacing an existing one. Does not sync the folder.
  *
@@ -83,8 +89,7 @@ export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
 export async function createHead(disk: Disk, path: string, head: Head): Promise<void> {
   const temporary = `${path}.tmp`;
   await disk.unlink(temporary);
-  const slot = encodeSlot(head);
-  await writeNewFile(disk, temporary, Buffer.concat([slot, slot]));
+  await writeNewFile(disk, temporary, encodeHeadFile(head));
   await disk.rename(temporary, path);
 }
 

@@ -9,6 +9,7 @@ import type { ServerEvent } from '../../events/event.js';
 import type { SegmentHeader } from '../../log/segment-format.js';
 import { LogVersionError } from '../../log/log-errors.js';
 import { listProjects } from '../folder-projects.js';
+import { removalBefore } from '../registering-events.js';
 import { readRegistry, REGISTRY } from '../registry.js';
 import { oldestHeader } from './damaged-log.js';
 import { createRegistry } from './registry-writer.js';
@@ -37,8 +38,6 @@ export interface RegistryPlan {
   /** Whether the registry is sound, so that there is nothing to repair. */
   readonly isSound: boolean;
 }
-
-const NO_DIGEST = '0'.repeat(64);
 
 /** Plans the repair of the registry. Changes nothing. */
 export async function planRegistryRepair({ disk, dataFolder, signal }: RepairTools): Promise<RegistryPlan> {
@@ -96,6 +95,5 @@ export async function repairRegistry(plan: RegistryPlan, tools: RepairTools): Pr
 function registrationOf({ id, logId, firstSeq, hasBase }: FoundProject): readonly ServerEvent[] {
   const created = { op: 'project.created', id, log_id: logId } as const;
   if (firstSeq === 1 || hasBase) return [created];
-  const range = { first_seq: 1, last_seq: firstSeq - 1, bytes: 0, sha256: NO_DIGEST };
-  return [created, { op: 'segment.removed', id, log_id: logId, ...range }];
+  return [created, removalBefore({ id, log_id: logId, first_seq: firstSeq })];
 }

@@ -11,6 +11,7 @@ import { logFailure } from '../../base/log-failure.js';
 import type { SnapshotFolder } from '../../projections/snapshot/snapshot-folder.js';
 import type { CommandContext } from '../../store/command.js';
 import type { ProjectStore } from '../../store/project-store.js';
+import type { ProjectLease } from '../backup.js';
 import type { OpenedProject } from '../open-project.js';
 import type { CompactionResult } from '../projects.js';
 import { adviceOnServed } from '../refusal.js';
@@ -155,6 +156,15 @@ export class Compactor {
     const queued = watched.queued ?? this.#one(() => this.#run(watched, context));
     watched.queued = queued;
     return await queued;
+  }
+
+  /**
+   * Takes a lease on the files of a project.
+   *
+   * @returns undefined if it is not on disk
+   */
+  async lease(id: string): Promise<ProjectLease | undefined> {
+    return await this.#watched.get(id)?.compaction.lease();
   }
 
   async #run(watched: Watched, context: CommandContext | undefined): Promise<CompactionResult> {

@@ -13,6 +13,7 @@ import type { Logger } from '../../base/logger.js';
 import { randomHexId } from '../../base/random-id.js';
 import { ACTOR_SERVER } from '../../events/actor.js';
 import type { Log } from '../../log/log.js';
+import type { FixedProject } from '../../log/fixed-log.js';
 import type { BuiltGeneration } from '../../projections/snapshot/file-work.js';
 import { obsoleteGenerations } from '../../projections/snapshot/obsolete-generations.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
@@ -21,12 +22,14 @@ import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
 import { versionsInSnapshot } from '../../projections/value-place.js';
 import type { CommandContext } from '../../store/command.js';
 import type { ProjectStore, StorePoint } from '../../store/project-store.js';
+import type { ProjectLease } from '../backup.js';
 import type { BackgroundTasks } from '../background-tasks.js';
 import type { FoundDamage } from '../found-damage.js';
 import type { CompactionResult } from '../projects.js';
 import type { Registry } from '../registry.js';
 import { damageOf, hasLines, irreplaceable, isDamage, relocateToOlderSources } from './damaged-snapshot.js';
 import { ReadableUpkeep } from './readable-upkeep.js';
+import { FileLeases } from './file-leases.js';
 import { applyRetention } from './retention.js';
 
 /** A snapshot up to this size is rebuilt whenever something has changed, in bytes. */
@@ -71,6 +74,7 @@ export class ProjectCompaction {
   #generations: readonly SnapshotManifest[];
   /** First seqs of segments that retention found damaged. */
   readonly #heldBack = new Set<number>();
+  readonly #leases = new FileLeases();
   readonly #readable: ReadableUpkeep;
   #isOverdue: boolean;
 
@@ -156,6 +160,24 @@ export class ProjectCompaction {
     // Last, so that it can use the freed space and delays nothing that counts.
     await this.#readable.refresh(manifest, signal, isNew);
     return result;
+  }
+
+  /**
+   * Takes a lease on the files of the project, for a copy of them.
+   *
+   * @returns resolves once none is being removed or replaced
+   */
+  async lease(): Promise<ProjectLease> {
+    const { log } = this.#parts;
+    const lease = await this.#leases.take();
+    const fix = (): FixedProject => {
+      const extent = log.extent?.();
+      invariant(extent !== undefined, 'a compacted project has its log in files');
+      const snapshots = this.#generations.map(({ seq }) => seq);
+      lease.keepOnly(snapshots, extent.active.firstSeq);
+      return { ...extent, snapshots };
+    };
+    return { fix, sync: () => log.sync(), release: lease.release };
   }
 
   /** Updates `<project>.json` to the newest snapshot and the settings; see {@link ReadableUpkeep.refresh}. */
@@ -328,12 +350,15 @@ export class ProjectCompaction {
       // Nothing is removed in favour of an unread snapshot: if the newest were damaged too, startup would have nothing to use.
       if (obsoleteGenerations(this.#generations, keepBase).length > 0) await proveFallback();
       for (const { seq } of obsoleteGenerations(this.#generations, keepBase)) {
-        await snapshots.remove(seq);
-        this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
+        await this.#leases.remove({ snapshot: seq }, async () => {
+          await snapshots.remove(seq);
+          this.#generations = this.#generations.filter((generation) => generation.seq !== seq);
+        });
       }
       const covered = { newestSeq: newest.seq, fallbackSeq: this.#generations[1]?.seq ?? 0, proveFallback };
       const settings = store.settings.storage.retention;
-      await applyRetention({ ...this.#parts, settings, heldBack: this.#heldBack, context: serverContext(), signal }, covered);
+      const own = { settings, leases: this.#leases, heldBack: this.#heldBack, context: serverContext(), signal };
+      await applyRetention({ ...this.#parts, ...own }, covered);
     } catch (error) {
       if (signal.aborted) return;
       const message = 'files that a snapshot made obsolete could not be removed; the next compaction retries';

@@ -11,6 +11,7 @@ import type { SealedSegment } from '../../log/log.js';
 import type { SegmentCheck } from '../../projections/snapshot/file-work.js';
 import type { CommandContext } from '../../store/command.js';
 import type { BackgroundTasks } from '../background-tasks.js';
+import type { FileLeases } from './file-leases.js';
 import type { CompactionParts } from './project-compaction.js';
 
 const MS_PER_SECOND = 1000;
@@ -23,6 +24,8 @@ const COPY_STAYS = 'one of the two copies of a segment could not be removed; the
 export interface RetentionParts extends Pick<CompactionParts, 'log' | 'registry' | 'clock' | 'logger' | 'damage' | 'dataFolder'> {
   readonly tasks: Pick<BackgroundTasks, 'check'>;
   readonly settings: RetentionSettings;
+  /** Keep files that are being copied. */
+  readonly leases: FileLeases;
   /** First seqs of segments that are known to be damaged and not read again. Retention adds to it. */
   readonly heldBack: Set<number>;
   /** Recorded as the actor of the removals. */
@@ -47,9 +50,11 @@ export interface Coverage {
 
 /** Removes and compresses segments. */
 export async function applyRetention(parts: RetentionParts, coverage: Coverage): Promise<void> {
-  const { log, settings } = parts;
+  const { leases, log, settings } = parts;
   if (log.sealed === undefined) return;
-  for (const segment of log.sealed.list()) if (segment.isDoubled) await keepSoundCopy(segment, parts);
+  for (const segment of log.sealed.list()) {
+    if (segment.isDoubled) await leases.remove({ segment: segment.firstSeq }, () => keepSoundCopy(segment, parts));
+  }
   for (const segment of log.sealed.list()) {
     if (segment.lastSeq > coverage.fallbackSeq || !(await mayGo(segment, parts))) break;
     if (segment.lastSeq > (await coverage.proveFallback())) break;
@@ -58,7 +63,9 @@ export async function applyRetention(parts: RetentionParts, coverage: Coverage):
   if (settings.compress !== 'gzip') return;
   for (const segment of log.sealed.list()) {
     if (segment.lastSeq > coverage.newestSeq) break;
-    if (!segment.isCompressed && (await digestOf(segment, parts)) !== undefined) await log.sealed.compress(segment.firstSeq);
+    const { firstSeq, isCompressed } = segment;
+    if (isCompressed || leases.keeps({ segment: firstSeq }) || (await digestOf(segment, parts)) === undefined) continue;
+    await leases.remove({ segment: firstSeq }, async () => await log.sealed?.compress(firstSeq));
   }
 }
 
@@ -76,18 +83,19 @@ async function mayGo({ firstSeq }: SealedSegment, { log, settings, clock }: Rete
  * ignored, so no segment of one is removed.
  */
 async function removeRecorded(segment: SealedSegment, parts: RetentionParts): Promise<boolean> {
-  const { log, registry, logger, context } = parts;
+  const { log, leases, registry, logger, context } = parts;
   const registration = registry.registrations.get(log.project);
   const isRegistered = registration?.state === 'live' && registration.logId === log.logId;
-  if (log.sealed === undefined || registry.isCorrupt || !isRegistered) return false;
   const { firstSeq, lastSeq, sizeBytes } = segment;
+  if (registry.isCorrupt || !isRegistered || leases.keeps({ segment: firstSeq })) return false;
   const sha256 = await digestOf(segment, parts);
   if (sha256 === undefined) return false;
   const facts = { first_seq: firstSeq, last_seq: lastSeq, bytes: sizeBytes, sha256 };
-  await registry.record({ op: 'segment.removed', id: log.project, log_id: log.logId, ...facts }, context);
-  await log.sealed.remove(firstSeq);
-  logger.info({ project: log.project, ...facts }, 'a segment was removed according to the retention of the project');
-  return true;
+  return await leases.remove({ segment: firstSeq }, async () => {
+    await registry.record({ op: 'segment.removed', id: log.project, log_id: log.logId, ...facts }, context);
+    await log.sealed?.remove(firstSeq);
+    logger.info({ project: log.project, ...facts }, 'a segment was removed according to the retention of the project');
+  });
 }
 
 /** Removes one of the two copies of a segment, once the other was read completely and is sound. */

@@ -5,6 +5,7 @@ import { genesisHash } from '../../../src/log/line-format.js';
 import type { LogLine } from '../../../src/log/log.js';
 import { DamagedLog } from '../../../src/offline/repair/damaged-log.js';
 import { verifyFolder } from '../../../src/offline/verify/verify-folder.js';
+import { FileLeases } from '../../../src/projects/compaction/file-leases.js';
 import { applyRetention } from '../../../src/projects/compaction/retention.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
@@ -105,10 +106,10 @@ for (const isCovered of [true, false]) {
 /** What a compaction does to sealed segments where the project keeps all of them plain. */
 async function retain({ log, registry, clock, tasks, damage, logged }: CompactedProject): Promise<void> {
   const settings = { max_age_seconds: null, max_bytes: null, compress: 'none' } as const;
-  const parts = { log, registry, clock, tasks, damage, dataFolder: DATA, settings, heldBack: new Set<number>(), context: CONTEXT };
+  const parts = { log, registry, clock, tasks, damage, dataFolder: DATA, settings, heldBack: new Set<number>() };
   const { signal } = new AbortController();
   const coverage = { newestSeq: 1000, fallbackSeq: 0, proveFallback: async () => await Promise.resolve(0) };
-  await applyRetention({ ...parts, logger: collectingLogger(logged), signal }, coverage);
+  await applyRetention({ ...parts, leases: new FileLeases(), context: CONTEXT, logger: collectingLogger(logged), signal }, coverage);
 }
 
 for (const [what, [harm, stays]] of Object.entries(HARMS)) {

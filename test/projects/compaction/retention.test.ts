@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { StorageChange } from '../../../src/events/project-settings.js';
+import { FileLeases } from '../../../src/projects/compaction/file-leases.js';
 import { applyRetention, type RetentionParts } from '../../../src/projects/compaction/retention.js';
 import { suite } from '../../suite.js';
 import {
@@ -35,7 +36,8 @@ function partsOf(project: CompactedProject, retention: Partial<RetentionParts['s
   const settings = { max_age_seconds: null, max_bytes: null, compress: 'none', ...retention } as const;
   const { signal } = new AbortController();
   const logger = collectingLogger(project.logged);
-  return { log, registry, clock, tasks, damage, dataFolder: DATA, logger, settings, heldBack: new Set(), context: CONTEXT, signal };
+  const leases = new FileLeases();
+  return { log, registry, clock, tasks, damage, dataFolder: DATA, logger, settings, leases, heldBack: new Set(), context: CONTEXT, signal };
 }
 
 test('without settings nothing is removed or compressed', async () => {

@@ -10,6 +10,7 @@ import { ConfigFile, formatConfig } from '../../../src/config/config-file.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import { memoryHome } from '../../../src/log/memory-home.js';
 import { InlineTasks } from '../../offline/tasks/inline-tasks.js';
+import { backupContent } from '../../../src/offline/backup/backup-content.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { ProjectManager } from '../../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../../src/projects/project-resources.js';
@@ -89,6 +90,7 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     snapshots: snapshotFolders(disk, DATA),
     dataFolder: DATA,
     tasks: new InlineTasks(disk),
+    backups: (plan) => backupContent(disk, DATA, plan),
     table,
     config,
     keyring: new Keyring(),

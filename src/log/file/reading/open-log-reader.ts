@@ -9,6 +9,7 @@ import type { IdleFiles } from '../../../disk/idle-files.js';
 import { LinesDroppedError, LogCorruptError } from '../../log-errors.js';
 import type { ReadRange, ScannedLines, ScanRange } from '../../event-lines.js';
 import type { LogLine, LogPosition, SealedSegment } from '../../log.js';
+import type { FixedLog } from '../../fixed-log.js';
 import { NewestLines } from '../../newest-lines.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
 import type { SegmentExtent } from '../segment/active-segment.js';
@@ -23,7 +24,7 @@ interface OpenLog {
   /** The sealed segments, oldest first. */
   sealed(): readonly SealedSegment[];
   /** The active segment: its first seq, and its accepted bytes. */
-  active(): Pick<SegmentExtent, 'firstSeq' | 'sizeBytes'>;
+  active(): Pick<SegmentExtent, 'firstSeq' | 'sizeBytes' | 'inode'>;
   /** The last accepted line. */
   end(): LogPosition;
   isClosed(): boolean;
@@ -78,6 +79,20 @@ export class OpenLogReader {
   /** First seq of the oldest segment. */
   get firstSeq(): number {
     return (this.#log.sealed()[0] ?? this.#log.active()).firstSeq;
+  }
+
+  /**
+   * Fixes the files of the log as they are now.
+   *
+   * @param base what the log continues from, if its first line is that after it
+   */
+  extentOf(base: LogPosition | undefined): FixedLog {
+    const { firstSeq: activeSeq, sizeBytes, inode } = this.#log.active();
+    const { firstSeq } = this;
+    return {
+      project: this.#paths.project, logId: this.#log.logId, firstSeq, isAfterBase: base !== undefined && firstSeq === base.seq + 1,
+      end: this.#log.end(), sealed: this.#log.sealed(), active: { firstSeq: activeSeq, sizeBytes, inode },
+    };
   }
 
   /** {@inheritDoc Log.keepNewest} */

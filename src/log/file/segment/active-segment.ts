@@ -64,6 +64,11 @@ export class ActiveSegment {
     return this.#sizeBytes;
   }
 
+  /** Recognizes its file. */
+  get inode(): number {
+    return this.#inode;
+  }
+
   /** Whether the file must be cut back: it has bytes after the accepted ones, or may have after a failed write. */
   get isCutDue(): boolean {
     return this.#endBytes !== this.#sizeBytes;
