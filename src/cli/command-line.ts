@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { readPackageVersion } from '../base/package-version.js';
+import type { BackupCommandOptions } from './backup.js';
 import { complain, writeError } from './command-output.js';
 import { EXIT_CODES } from './exit-codes.js';
 import type { ListCommandOptions } from './list.js';
@@ -77,6 +78,7 @@ function addFileCommands(program: Command): void {
     .action((project: string | undefined, options: VerifyCommandOptions) => (
       runCommand(async (context) => await (await import('./verify.js')).verify(project, options, context))
     ));
+  addBackupCommands(add);
   addHistoryCommands(add);
   addKeyCommands(add);
   const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
@@ -84,6 +86,24 @@ function addFileCommands(program: Command): void {
     .option('--accept-loss', 'apply the repair; without this option, only print what would be kept and lost')
     .action((project: string, options: RepairCommandOptions) => (
       runCommand(async (context) => await (await import('./repair.js')).repair(project, options, context))
+    ));
+}
+
+/** Adds the options of a command that can ask a server. */
+function orServer(command: Command): Command {
+  return command
+    .option('--url <url>', 'ask the running server at this URL instead, such as http://127.0.0.1:23849')
+    .option('--key-file <file>', 'file with the API key for --url, or - for standard input; also SIMPLEKV_KEY_FILE, or SIMPLEKV_KEY');
+}
+
+/** The commands that make and use backups. */
+function addBackupCommands(add: AddCommand): void {
+  const makes = 'write a backup to a new file, or into a folder, and verify it; of a stopped server, or with --url of a running one';
+  orServer(add('backup <folder-or-file>', makes))
+    .option('--project <id>', 'only this project')
+    .option('--json', 'print one JSON document')
+    .action((target: string, options: BackupCommandOptions) => (
+      runCommand(async (context) => await (await import('./backup.js')).backUp(target, options, context))
     ));
 }
 

@@ -7,7 +7,8 @@ import { InvariantError } from '../base/invariant.js';
 import { ConfigError } from '../config/config-error.js';
 import { ListeningError } from '../config/listening-error.js';
 import { OutOfReachError } from '../offline/replay/moment.js';
-import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/repair/repair-lock.js';
+import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/offline-lock.js';
+import { RemoteError } from './remote-error.js';
 import { OutputError } from './command-output.js';
 import { UnshownTextError } from './console-output.js';
 import { ScratchFolderError } from './scratch-folder.js';
@@ -20,9 +21,11 @@ export const EXIT_CODES = {
   failure: 1,
   /** The command line is wrong, or names a project or a point in a log that does not exist. */
   usage: 64,
+  /** A line of the input of `import` cannot be imported. */
+  badInput: 65,
   /** The data folder does not exist or is empty. */
   noInput: 66,
-  /** The port is taken or cannot be used. */
+  /** The port is taken or cannot be used. A command with `--url`: the server cannot be reached, or its answer broke off. */
   unavailable: 69,
   /** A defect of the program ended a command on files, which then has no answer. */
   defect: 70,
@@ -31,9 +34,9 @@ export const EXIT_CODES = {
    * call that the system refused, except for lack of permission.
    */
   outputFailed: 74,
-  /** Another server or a repair uses the data folder. */
+  /** Another server or a command uses the data folder. A command with `--url`: the server is busy, starting or shutting down. */
   temporaryFailure: 75,
-  /** Missing permission to read or write the files. */
+  /** Missing permission to read or write the files. A command with `--url`: the server refuses the API key, or demands one. */
   noPermission: 77,
   /** The configuration cannot be used. */
   configuration: 78,
@@ -67,6 +70,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UnshownTextError) return EXIT_CODES.outputFailed;
   if (error instanceof FolderLockedError || error instanceof FolderBusyError) return EXIT_CODES.temporaryFailure;
   if (error instanceof ListeningError) return EXIT_CODES.unavailable;
+  if (error instanceof RemoteError) return error.exitCode;
   if (error instanceof FolderPermissionError || isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return EXIT_CODES.noPermission;
   return EXIT_CODES.failure;
 }

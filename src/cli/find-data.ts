@@ -35,7 +35,10 @@ export interface FoundData {
 }
 
 /** What each command does with a project, in messages. */
-const VERBS = { verify: 'verify', replay: 'replay', repair: 'repair', log: 'read', receipt: 'search', get: 'read', list: 'list' } as const;
+const VERBS = {
+  verify: 'verify', replay: 'replay', repair: 'repair', log: 'read', receipt: 'search', get: 'read', list: 'list',
+  backup: 'back up',
+} as const;
 
 /** The command and the project it was given. */
 interface Target {

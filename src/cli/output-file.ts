@@ -23,7 +23,19 @@ const FILE_MODE = 0o640;
  * @throws {OutputError} when it cannot be written
  */
 export async function writeOutputFile(target: string, dataFolder: string, work: (sink: Sink) => Promise<void>): Promise<void> {
-  const file = await checkedPath(path.resolve(target), dataFolder);
+  await writeWhole(await checkedPath(path.resolve(target), dataFolder), work);
+}
+
+/**
+ * Writes a file under a temporary name beside it, and renames it once it is complete and on disk.
+ *
+ * @param file absolute
+ * @param check called with the temporary name before the file gets its own; if it throws, there is no file
+ * @throws {OutputError} when it cannot be written
+ */
+export async function writeWhole(
+  file: string, work: (sink: Sink) => Promise<void>, check: (temporary: string) => Promise<void> = async () => undefined,
+): Promise<void> {
   const writing = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;
@@ -40,8 +52,20 @@ export async function writeOutputFile(target: string, dataFolder: string, work: 
     } finally {
       await handle.close();
     }
+    await check(temporary);
     await writing(rename(temporary, file));
+    await writing(syncFolder(path.dirname(file)));
   });
+}
+
+/** The name is on disk once the folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Follows a link, and refuses a path in the data folder, a device and a pipe. */

@@ -12,7 +12,7 @@ import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { readRegistry, REGISTRY } from '../offline/registry.js';
 import { RegistryUnusableError } from '../offline/repair/registry-writer.js';
-import { withFolderLock } from '../offline/repair/repair-lock.js';
+import { withFolderLock } from '../offline/offline-lock.js';
 import { planRepair, type RepairPlan } from '../offline/repair/repair-plan.js';
 import { type AppliedRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair/repair-project.js';
 import { planRegistryRepair, repairRegistry, type RegistryPlan } from '../offline/repair/repair-registry.js';
@@ -52,7 +52,7 @@ export async function repair(project: string, options: RepairCommandOptions, { o
   const { dataFolder, config, disk } = await findData({ command: 'repair', project }, options, signal);
   const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
   const job: RepairJob = { tools, options, config, output };
-  return await withFolderLock(dataFolder, project, process.pid, () => (
+  return await withFolderLock(dataFolder, { command: 'repair', action: `repair "${project}"` }, process.pid, () => (
     project === REGISTRY ? repairOfRegistry(job) : repairOne(project, job)
   ));
 }

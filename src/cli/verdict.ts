@@ -1,7 +1,7 @@
 /**
  * What verification of a project amounts to, in one word, and the command to run next.
  */
-import type { FindingKind } from '../base/finding.js';
+import type { Finding, FindingKind } from '../base/finding.js';
 import { programCommand } from '../base/program-command.js';
 import { REGISTRY } from '../offline/registry.js';
 import { isLogSound } from '../offline/verify/findings.js';
@@ -86,4 +86,11 @@ export function snapshotStep(project: string): string {
 export function folderWords({ config, data }: FolderOptions): readonly string[] {
   if (data !== undefined) return ['--data', data];
   return config === undefined ? [] : ['--config', config];
+}
+
+/** A finding on a line. Offset 0 without a line number stands for the whole file: it does not exist, or has no lines. */
+export function findingText({ file, line, offset, seq, expected, found }: Finding): string {
+  const byte = line === undefined && offset === 0 ? '' : `, byte ${offset}`;
+  const place = [line === undefined ? '' : ` line ${line}`, byte, seq === undefined ? '' : `, seq ${seq}`].join('');
+  return `  ${file}${place}: expected ${expected}; found ${found}`;
 }

@@ -1,7 +1,6 @@
 /**
  * The command `verify`: checks the logs and snapshots in a data folder or a backup and changes nothing.
  */
-import type { Finding } from '../base/finding.js';
 import { countText } from '../base/count-text.js';
 import { faultOfBackup } from '../offline/backup/read-backup.js';
 import { verifyBackup } from '../offline/backup/verify-backup.js';
@@ -13,7 +12,7 @@ import { findData, type FoundData } from './find-data.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { nextStep, verdictKindOf } from './verdict.js';
+import { findingText, nextStep, verdictKindOf } from './verdict.js';
 
 /** Options of the command line. */
 export interface VerifyCommandOptions extends FolderOptions {
@@ -147,13 +146,6 @@ function checkpointsText({ checkpoints }: ProjectVerdict): readonly string[] {
   const { count, proven, provenSeq } = checkpoints;
   if (count === 0) return ['no checkpoints'];
   return [`checkpoints: ${proven} of ${count} proven${proven === 0 ? '' : `, up to seq ${provenSeq}`}`];
-}
-
-/** Offset 0 without a line number stands for the whole file: it does not exist, or has no lines. */
-function findingText({ file, line, offset, seq, expected, found }: Finding): string {
-  const byte = line === undefined && offset === 0 ? '' : `, byte ${offset}`;
-  const place = [line === undefined ? '' : ` line ${line}`, byte, seq === undefined ? '' : `, seq ${seq}`].join('');
-  return `  ${file}${place}: expected ${expected}; found ${found}`;
 }
 
 /** The verdict in the output of `--json`. */

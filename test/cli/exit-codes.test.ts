@@ -10,7 +10,7 @@ import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
 import { LogCorruptError } from '../../src/log/log-errors.js';
 import { OutOfReachError } from '../../src/offline/replay/moment.js';
-import { FolderBusyError, FolderPermissionError } from '../../src/offline/repair/repair-lock.js';
+import { FolderBusyError, FolderPermissionError } from '../../src/offline/offline-lock.js';
 import { suite } from '../suite.js';
 
 const test = suite('exit-codes');
@@ -21,7 +21,7 @@ function systemError(code: string, syscall: string): Error {
 
 test('the codes are those that scripts rely on', () => {
   assert.deepEqual(EXIT_CODES, {
-    ok: 0, failure: 1, usage: 64, noInput: 66, unavailable: 69, defect: 70, outputFailed: 74, temporaryFailure: 75, noPermission: 77,
+    ok: 0, failure: 1, usage: 64, badInput: 65, noInput: 66, unavailable: 69, defect: 70, outputFailed: 74, temporaryFailure: 75, noPermission: 77,
     configuration: 78,
   });
 });
@@ -50,7 +50,7 @@ test('a file without permission is 77', () => {
 });
 
 test('a repair of a folder in use is 75, one without permission 77', () => {
-  assert.equal(exitCodeOf(new FolderBusyError('shop', new FolderLockedError('data', undefined))), 75);
+  assert.equal(exitCodeOf(new FolderBusyError({ command: 'repair', action: 'repair "shop"' }, new FolderLockedError('data', undefined))), 75);
   assert.equal(exitCodeOf(new FolderPermissionError('x')), 77);
 });
 

@@ -19,15 +19,29 @@ const PROBE_TIMEOUT_MS = 2000;
 const HOLDER_TEXT_CHARACTERS_MAX = 8192;
 const ATTEMPTS_MAX = 5;
 
+const LOCKING_COMMANDS = ['repair', 'backup', 'restore'] as const;
+
+/** A command that locks a folder. */
+export type LockingCommand = (typeof LOCKING_COMMANDS)[number];
+
 /** The process that holds a folder. */
 interface LockHolder {
   readonly pid: number;
-  /** Path of its configuration file; {@link REPAIR_HOLDER} for a repair. */
+  /** Path of its configuration file; {@link holderOf} for a command. */
   readonly config: string;
 }
 
-/** The configuration that a repair reports. */
-export const REPAIR_HOLDER = 'simplekv repair';
+const COMMAND_PREFIX = 'simplekv ';
+
+/** Returns the configuration that a command reports which locks a folder. */
+export function holderOf(command: LockingCommand): string {
+  return COMMAND_PREFIX + command;
+}
+
+/** Returns the command that holds a folder; undefined for a server. */
+export function commandOf(holder: Pick<LockHolder, 'config'> | undefined): LockingCommand | undefined {
+  return LOCKING_COMMANDS.find((command) => holder?.config === holderOf(command));
+}
 
 /** Another process uses the folder. */
 export class FolderLockedError extends Error {
@@ -42,7 +56,8 @@ export class FolderLockedError extends Error {
 }
 
 function describeHolder(holder: LockHolder | undefined): string {
-  if (holder?.config === REPAIR_HOLDER) return `a repair (pid ${holder.pid}) is running on it. Try again when it has finished`;
+  const command = commandOf(holder);
+  if (command !== undefined) return `a ${command} (pid ${holder?.pid ?? 0}) is running on it. Try again when it has finished`;
   const known = holder && `the server with pid ${holder.pid}, configuration "${holder.config}"`;
   const who = known ?? 'another server, which does not respond';
   return `it is in use by ${who}. Stop that server, or give this one another persistent_file_path`;

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { FolderLock, FolderLockedError, LOCK_NAME, REPAIR_HOLDER } from '../../../src/log/file/folder-lock.js';
+import { FolderLock, FolderLockedError, LOCK_NAME, holderOf } from '../../../src/log/file/folder-lock.js';
 import { suite } from '../../suite.js';
 import { withFolder } from '../../disk/temporary-folder.js';
 
@@ -46,7 +46,7 @@ test('the second process is refused and learns who holds the folder', () => with
 }));
 
 test('a process that finds a repair running reports the repair, not a server', () => withFolder(async (folder) => {
-  const lock = await FolderLock.acquire(folder, { pid: 7, config: REPAIR_HOLDER });
+  const lock = await FolderLock.acquire(folder, { pid: 7, config: holderOf('repair') });
   await assert.rejects(FolderLock.acquire(folder, US), (error) => {
     assert.match(String(error), /: a repair \(pid 7\) is running on it\. Try again when it has finished$/);
     return true;
