@@ -11,6 +11,7 @@ import type { LogCommandOptions } from './log.js';
 import type { ReceiptCommandOptions } from './receipt.js';
 import type { RepairCommandOptions } from './repair.js';
 import type { ReplayCommandOptions } from './replay.js';
+import type { RestoreCommandOptions } from './restore.js';
 import { DEFAULT_CONFIG_PATH, type FolderOptions, runCommand } from './run-command.js';
 import type { VerifyCommandOptions } from './verify.js';
 
@@ -79,6 +80,7 @@ function addFileCommands(program: Command): void {
       runCommand(async (context) => await (await import('./verify.js')).verify(project, options, context))
     ));
   addBackupCommands(add);
+  addRestoreCommand(add);
   addHistoryCommands(add);
   addKeyCommands(add);
   const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
@@ -104,6 +106,18 @@ function addBackupCommands(add: AddCommand): void {
     .option('--json', 'print one JSON document')
     .action((target: string, options: BackupCommandOptions) => (
       runCommand(async (context) => await (await import('./backup.js')).backUp(target, options, context))
+    ));
+}
+
+/** Adds the command that puts a backup back. */
+function addRestoreCommand(add: AddCommand): void {
+  add('restore <file>', 'verify a backup and put its projects into a data folder; never replaces one; stop the server first')
+    .option('--project <id>', 'only this project')
+    .option('--as <id>', 'with --project: make it a new project of this id, with a new log that continues from its state')
+    .option('--adopt', 'with --config: write entries for the projects into the configuration')
+    .option('--json', 'print one JSON document')
+    .action((file: string, options: RestoreCommandOptions) => (
+      runCommand(async (context) => await (await import('./restore.js')).restore(file, options, context))
     ));
 }
 

@@ -11,7 +11,7 @@ import { programCommand, shellLine } from '../base/program-command.js';
 import { ConfigFile } from '../config/config-file.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import { readRegistry, REGISTRY } from '../offline/registry.js';
-import { RegistryUnusableError } from '../offline/repair/registry-writer.js';
+import { RegistryUnusableError } from '../offline/registry-writer.js';
 import { withFolderLock } from '../offline/offline-lock.js';
 import { planRepair, type RepairPlan } from '../offline/repair/repair-plan.js';
 import { type AppliedRepair, finishRepair, repairProject, type RepairTools, resumeRepair } from '../offline/repair/repair-project.js';

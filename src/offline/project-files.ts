@@ -28,6 +28,12 @@ export interface ProjectLog {
    * @throws {LogCorruptError} when its segment does not begin with a header
    */
   before(): Promise<LogPosition>;
+  /**
+   * Tells whether the log continues from a snapshot and still begins with the first line after it.
+   *
+   * @throws {LogCorruptError} when its first segment does not begin with a header
+   */
+  isAfterBase(): Promise<boolean>;
 }
 
 /** A server may compress or remove the oldest segment between listing and opening it: tries before giving up. */
@@ -58,7 +64,8 @@ export async function openProjectLog(
     const header = await oldestHeader(disk, paths);
     return { seq: header.firstSeq - 1, hash: header.previousHash };
   };
-  return { files, firstSeq: oldest?.firstSeq ?? 1, before };
+  const isAfterBase = async (): Promise<boolean> => (await oldestHeader(disk, paths)).base !== undefined;
+  return { files, firstSeq: oldest?.firstSeq ?? 1, before, isAfterBase };
 }
 
 async function oldestHeader(disk: Disk, paths: LogPaths): Promise<SegmentHeader> {

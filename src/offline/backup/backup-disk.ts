@@ -93,8 +93,8 @@ export class BackupDisk implements Disk {
   }
 
   async clone(path: string, newPath: string): Promise<boolean> {
-    this.#refuseIn(path, newPath);
-    return await this.#below.clone(path, newPath);
+    this.#refuseIn(newPath);
+    return this.#nameIn(path) === undefined && (await this.#below.clone(path, newPath));
   }
 
   async setModified(path: string, modifiedMs: number): Promise<void> {

@@ -24,7 +24,7 @@ export interface BackedUpLog {
 }
 
 /** A project in a backup. */
-interface BackedUpProject extends BackedUpLog {
+export interface BackedUpProject extends BackedUpLog {
   readonly id: string;
 }
 

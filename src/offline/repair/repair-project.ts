@@ -14,17 +14,14 @@
 import { join } from 'node:path';
 import { invariant } from '../../base/invariant.js';
 import type { Logger } from '../../base/logger.js';
-import { randomHexId } from '../../base/random-id.js';
 import { changeFolder } from '../../disk/disk.js';
-import { FileHome } from '../../log/file/file-home.js';
 import { genesisHash } from '../../log/line-format.js';
-import type { LogLine } from '../../log/log.js';
 import { ProjectStateProjection } from '../../projections/project-state.js';
 import type { SnapshotData } from '../../projections/snapshot/snapshot.js';
+import { appliedTo, copySnapshot, createBasedLog } from '../based-log.js';
 import { buildState } from '../build-state.js';
-import { projectEventOf, snapshotsOf } from '../project-files.js';
 import { DamagedLog } from './damaged-log.js';
-import { recordRepair, REPAIR_LOG_OPTIONS } from './registry-writer.js';
+import { recordRepair } from '../registry-writer.js';
 import {
   findStartedRepair, makeRepairFolder, moveFiles, namesOfLog, recordFinish, recordStart, removeEmptied, type StartedRepair,
 } from './repair-folder.js';
@@ -78,16 +75,12 @@ async function createNewLog(plan: RepairPlan, tools: RepairTools, folder: string
   await changeFolder(disk, home, () => disk.makeFolder(into));
   const state = new ProjectStateProjection();
   if (snapshot !== undefined) state.restore(snapshot.state, snapshot.seq);
-  const data = snapshot?.seq === end.seq ? await copySnapshot(plan, tools, home) : await buildBase(plan, tools, into, state);
-  const logId = randomHexId();
-  const { seq, hash, timeMs } = end;
-  const manifest = { ...data, project, logId, seq, hash, timeMs, isBase: true, segments: [], state: state.save() };
-  const digest = await snapshotsOf(disk, { dataFolder: home, project }).commit(manifest);
-  const options = { ...REPAIR_LOG_OPTIONS, logId, base: { seq, hash, digest } };
-  const log = await new FileHome({ folder: home, disk, logger }).create(project, options);
-  await log.close();
+  const data = snapshot?.seq === end.seq
+    ? await copySnapshot({ disk, dataFolder, project, snapshot, home, into: project, signal: tools.signal })
+    : await buildBase(plan, tools, into, state);
+  const logId = await createBasedLog({ disk, home, project, data, end, state, logger });
   return {
-    project, logId, previousLogId: plan.logId ?? '', lastSeq: seq, lastHash: hash, droppedBytes: plan.losses.bytes,
+    project, logId, previousLogId: plan.logId ?? '', lastSeq: end.seq, lastHash: end.hash, droppedBytes: plan.losses.bytes,
     revision: state.newest?.seq ?? 0,
   };
 }
@@ -99,35 +92,6 @@ async function buildBase(
   const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? '') };
   const lines = appliedTo(state, log.linesAfter(start));
   return await buildState({ disk, dataFolder, project, into, seq: end.seq, previous: snapshot, lines, signal });
-}
-
-/** Passes lines on and applies each to the state. */
-async function* appliedTo(
-  state: ProjectStateProjection, lines: AsyncIterable<readonly LogLine[]>,
-): AsyncGenerator<readonly LogLine[]> {
-  for await (const group of lines) {
-    for (const line of group) {
-      const { seq, timeMs, hash, actor } = line;
-      state.apply({ event: projectEventOf(line), seq, timeMs, hash, actor });
-    }
-    yield group;
-  }
-}
-
-/** Copies a snapshot, which is all that is kept, into a generation of the new log. */
-async function copySnapshot(
-  { project, end, snapshot }: RepairPlan, { disk, dataFolder, signal }: RepairTools, home: string,
-): Promise<SnapshotData> {
-  invariant(snapshot !== undefined, 'there is a snapshot to be copied');
-  const writer = await snapshotsOf(disk, { dataFolder: home, project }).begin(end.seq);
-  try {
-    const entries = snapshotsOf(disk, { dataFolder, project }).readEntries(snapshot, signal && { signal });
-    for await (const group of entries) await writer.addAll(group);
-    return await writer.finish();
-  } catch (error) {
-    await writer.abandon();
-    throw error;
-  }
 }
 
 async function apply(started: StartedRepair, copy: string, { disk, dataFolder, logger }: RepairTools): Promise<AppliedRepair> {
@@ -145,6 +109,6 @@ async function apply(started: StartedRepair, copy: string, { disk, dataFolder, l
     op: 'project.repaired', id, log_id: logId, previous_log_id: previousLogId, last_seq: lastSeq, last_hash: lastHash,
     dropped_bytes: droppedBytes, copy,
   } as const;
-  await recordRepair(event, disk, dataFolder, logger);
+  await recordRepair(event, { disk, dataFolder, logger, command: 'repair' });
   return { ...started, copy };
 }

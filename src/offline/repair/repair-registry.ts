@@ -12,7 +12,7 @@ import { listProjects } from '../folder-projects.js';
 import { removalBefore } from '../registering-events.js';
 import { readRegistry, REGISTRY } from '../registry.js';
 import { oldestHeader } from './damaged-log.js';
-import { createRegistry } from './registry-writer.js';
+import { createRegistry } from '../registry-writer.js';
 import { makeRepairFolder, moveFiles, namesOfLog, removeEmptied } from './repair-folder.js';
 import type { RepairTools } from './repair-project.js';
 
@@ -83,7 +83,8 @@ export async function repairRegistry(plan: RegistryPlan, tools: RepairTools): Pr
     await disk.makeFolder(oldHome);
     await disk.makeFolder(newHome);
   });
-  await createRegistry([...plan.kept, ...plan.projects.flatMap(registrationOf)], disk, newHome, logger);
+  const events = [...plan.kept, ...plan.projects.flatMap(registrationOf)];
+  await createRegistry(events, { disk, dataFolder: newHome, logger, command: 'repair' });
   // A crash in between leaves no registry, or one without its folder: another repair does the same once more.
   await moveFiles(disk, namesOfLog(REGISTRY).toReversed(), dataFolder, oldHome);
   await moveFiles(disk, namesOfLog(REGISTRY), newHome, dataFolder);

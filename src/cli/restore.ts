@@ -1,0 +1,163 @@
+/**
+ * The command `restore`: puts projects of a backup into a data folder, as they were, or as a new project. Verifies the backup first.
+ */
+import path from 'node:path';
+import { AppError } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
+import { silentLogger } from '../base/logger.js';
+import { programCommand } from '../base/program-command.js';
+import type { ProjectEntry } from '../config/config-document.js';
+import { ConfigFile } from '../config/config-file.js';
+import { renderEntry } from '../config/effective-settings.js';
+import { loadConfig, type LoadedConfig } from '../config/load-config.js';
+import { resolveServerOptions } from '../config/server-options.js';
+import { makeDataFolder } from '../disk/data-folder.js';
+import { NodeDisk } from '../disk/node-disk.js';
+import { openBackup, type OpenedBackup } from '../offline/backup/read-backup.js';
+import { restoreBackup, type RestoredProject } from '../offline/backup/restore-backup.js';
+import { verifyBackup } from '../offline/backup/verify-backup.js';
+import { isProjectName } from '../offline/verify/verify-folder.js';
+import { withFolderLock } from '../offline/offline-lock.js';
+import { REGISTRY } from '../offline/registry.js';
+import { complain } from './command-output.js';
+import { MissingDataError, UsageError } from './exit-codes.js';
+import { createProgress } from './progress.js';
+import { DEFAULT_CONFIG_PATH, type FolderOptions, type RunContext } from './run-command.js';
+import { withScratchFolder } from './scratch-folder.js';
+import { findingText } from './verdict.js';
+
+/** Options of the command line. */
+export interface RestoreCommandOptions extends FolderOptions {
+  readonly project?: string;
+  readonly as?: string;
+  readonly adopt?: boolean;
+  readonly json?: boolean;
+}
+
+/** Where to restore. */
+interface Destination {
+  /** Absolute. */
+  readonly dataFolder: string;
+  /** Undefined if the folder was named itself. */
+  readonly config: LoadedConfig | undefined;
+}
+
+type Show = (what: string, done: number, total: number) => void;
+
+/**
+ * Restores projects.
+ *
+ * @param file the backup
+ * @returns true
+ * @throws {AppError} when the backup is not sound, or a project must not be restored into the folder; nothing has changed then
+ * @throws {FolderBusyError} when a server uses the data folder
+ */
+export async function restore(file: string, options: RestoreCommandOptions, { output, signal }: RunContext): Promise<boolean> {
+  refuseNames(options);
+  const { dataFolder, config } = await destinationOf(options);
+  const { project, as, adopt, json } = options;
+  const disk = new NodeDisk();
+  const source = path.resolve(file);
+  if ((await disk.status(source))?.isFolder !== false) throw new MissingDataError(`Cannot restore from "${source}": there is no such file`);
+  const progress = await createProgress(process.stderr);
+  try {
+    const backup = await verified(source, options, signal, progress.show);
+    await makeDataFolder(disk, dataFolder);
+    const locked = { command: 'restore', action: `restore into "${dataFolder}"` } as const;
+    const restored = await withFolderLock(dataFolder, locked, process.pid, async () => {
+      const tools = { backup, dataFolder, logger: silentLogger, signal, onProgress: progress.show };
+      const done = await restoreBackup(tools, { project, as });
+      if (adopt === true && config !== undefined) await writeEntries(config, done);
+      return done;
+    });
+    progress.clear();
+    const { time } = backup.manifest;
+    const facts = { data: dataFolder, backup_time: time, projects: restored.map(documentOf), skipped: backup.manifest.skipped };
+    await output.print(json === true ? `${JSON.stringify(facts)}\n` : textOf(restored, backup, config, options));
+  } finally {
+    progress.clear();
+  }
+  return true;
+}
+
+function refuseNames({ project, as, config, data, adopt }: RestoreCommandOptions): void {
+  for (const id of [project, as]) {
+    if (id === REGISTRY || (id !== undefined && !isProjectName(id))) throw new UsageError(`Cannot restore "${id}": not a project id`);
+  }
+  if (as !== undefined && project === undefined) throw new UsageError('Use --as only with --project');
+  if (config !== undefined && data !== undefined) throw new UsageError('Use either --config or --data, not both');
+  if (adopt === true && data !== undefined) throw new UsageError('Use --adopt with --config: it writes entries into that file');
+}
+
+async function destinationOf({ config: file = DEFAULT_CONFIG_PATH, data }: RestoreCommandOptions): Promise<Destination> {
+  if (data !== undefined) return { dataFolder: path.resolve(data), config: undefined };
+  const config = await loadConfig(file);
+  if (config === undefined) {
+    const advice = 'Name another one with --config, or a data folder with --data';
+    throw new UsageError(`Cannot find the configuration "${path.resolve(file)}". ${advice}`);
+  }
+  return { dataFolder: resolveServerOptions(config.document, config.folder).dataFolder, config };
+}
+
+/** Opens the backup and checks what is in it. */
+async function verified(
+  file: string, { project }: RestoreCommandOptions, signal: AbortSignal, show: Show,
+): Promise<OpenedBackup> {
+  return await withScratchFolder(async (scratchFolder) => {
+    const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) });
+    const only = backup.manifest.projects.find(({ id }) => id === project)?.id;
+    let faults = 0;
+    for await (const { project: id, findings } of verifyBackup(backup, { scratchFolder, signal, onProgress: show }, only)) {
+      faults += findings.length;
+      for (const finding of findings) complain(`${id}: ${findingText(finding).trim()}`);
+    }
+    if (faults === 0) return backup;
+    throw new AppError('project_corrupt', `Cannot restore from "${file}": ${countText(faults, 'fault')} in it. Nothing was changed`);
+  });
+}
+
+/** Adds an entry for each project. One that is there keeps its API key. */
+async function writeEntries(config: LoadedConfig, restored: readonly RestoredProject[]): Promise<void> {
+  const file = await ConfigFile.open(config);
+  await file.update((document) => {
+    const projects = [...document.projects];
+    for (const { id, settings, revision } of restored) {
+      const index = projects.findIndex((entry) => entry.id === id);
+      const { api_key: apiKey = null, api_key_hash: apiKeyHash = null } = projects[index]?.authentication ?? {};
+      const entry = renderEntry(projects[index], { id, settings, revision, apiKey, apiKeyHash }, document);
+      if (index < 0) projects.push(entry);
+      else projects[index] = entry;
+    }
+    return { ...document, projects };
+  });
+}
+
+function documentOf({ id, logId, lastSeq, revision, wasThere }: RestoredProject): object {
+  return { id, log_id: logId, last_seq: lastSeq, revision, was_there: wasThere };
+}
+
+function textOf(
+  restored: readonly RestoredProject[], { manifest }: OpenedBackup, config: LoadedConfig | undefined,
+  { adopt, as, project }: RestoreCommandOptions,
+): string {
+  const lines = restored.map(({ id, lastSeq, logId, wasThere }) => {
+    if (wasThere) return `${id}: is there already, up to seq ${lastSeq} (log ${logId})`;
+    const what = as === undefined ? `log ${logId}` : `new log ${logId}, from the state of "${project ?? ''}"`;
+    return `${id}: restored up to seq ${lastSeq}, as of ${manifest.time} (${what})`;
+  });
+  lines.push(...manifest.skipped.map(({ id, reason }) => `${id}: not in the backup (${reason})`));
+  if (adopt === true) lines.push('next: start the server. It prints an API key for each project that needs one and has none');
+  else lines.push(...nextSteps(restored, config));
+  return `${lines.join('\n')}\n`;
+}
+
+function nextSteps(restored: readonly RestoredProject[], config: LoadedConfig | undefined): readonly string[] {
+  const file = config?.path ?? DEFAULT_CONFIG_PATH;
+  const entryOf = ({ id }: RestoredProject): ProjectEntry | undefined => config?.document.projects.find((entry) => entry.id === id);
+  const unnamed = restored.filter((one) => entryOf(one) === undefined);
+  const ahead = restored.filter((one) => (entryOf(one)?.revision ?? 0) > one.revision);
+  const steps = ahead.map(({ id, revision }) => `next: set "revision" of the entry of "${id}" in "${file}" to ${revision}`);
+  if (unnamed.length === 0) return steps;
+  const command = programCommand(['serve', '--config', file, '--adopt']);
+  return [...steps, `next: start the server with ${command}, once: it adds the missing entries and prints the new API keys`];
+}
