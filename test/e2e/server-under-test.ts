@@ -68,6 +68,10 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What stands before `node`, such as `prlimit`. */
   readonly front?: readonly string[];
+  /** Further words of the command. */
+  readonly args?: readonly string[];
+  /** Its configuration. @default that of the bench */
+  readonly config?: string;
 }
 
 /** A process of the program. */
@@ -83,8 +87,8 @@ export class ServerUnderTest {
   readonly #agent = new Agent({ keepAlive: true, timeout: REUSE_LIMIT_MS });
 
   /** Spawns the program; it is not waited for. */
-  constructor(configPath: string, { env = {}, front = [] }: StartOptions = {}) {
-    const [command, ...args] = [...front, process.execPath, MAIN, 'serve', '--config', configPath];
+  constructor(configPath: string, { env = {}, front = [], args: added = [] }: StartOptions = {}) {
+    const [command, ...args] = [...front, process.execPath, MAIN, 'serve', '--config', configPath, ...added];
     // Empty instead of absent, since Node passes its own value on where the variable is absent: a killed process leaves half a report.
     const environment = { ...process.env, NODE_V8_COVERAGE: '', ...env };
     this.process = spawn(command ?? '', args, { cwd: path.dirname(configPath), env: environment });
@@ -236,7 +240,7 @@ export class Workbench {
 
   /** Spawns the program, and does not wait for it. */
   spawn(options: StartOptions = {}): ServerUnderTest {
-    const server = new ServerUnderTest(this.configPath, options);
+    const server = new ServerUnderTest(options.config ?? this.configPath, options);
     this.defer(() => server.kill());
     return server;
   }
