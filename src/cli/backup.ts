@@ -19,7 +19,7 @@ import { EXIT_CODES, UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { writeWhole } from './output-file.js';
 import { createProgress } from './progress.js';
-import { Remote, type RemoteOptions } from './remote.js';
+import { findRemote, type Remote, type RemoteOptions } from './remote.js';
 import { RemoteError } from './remote-error.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
@@ -110,12 +110,6 @@ async function statusOf(target: string): Promise<Awaited<ReturnType<typeof stat>
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
-}
-
-async function findRemote({ config, data, ...options }: BackupCommandOptions): Promise<Remote | undefined> {
-  const isFolderNamed = config !== undefined || data !== undefined;
-  if (isFolderNamed && options.url !== undefined) throw new UsageError('Use either --url, or --config or --data');
-  return await Remote.find(options, !isFolderNamed);
 }
 
 async function fromServer(

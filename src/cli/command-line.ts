@@ -6,6 +6,8 @@ import { readPackageVersion } from '../base/package-version.js';
 import type { BackupCommandOptions } from './backup.js';
 import { complain, writeError } from './command-output.js';
 import { EXIT_CODES } from './exit-codes.js';
+import type { ExportCommandOptions } from './export.js';
+import type { ImportCommandOptions } from './import.js';
 import type { ListCommandOptions } from './list.js';
 import type { LogCommandOptions } from './log.js';
 import type { ReceiptCommandOptions } from './receipt.js';
@@ -81,6 +83,7 @@ function addFileCommands(program: Command): void {
     ));
   addBackupCommands(add);
   addRestoreCommand(add);
+  addEntryCommands(add, program);
   addHistoryCommands(add);
   addKeyCommands(add);
   const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
@@ -118,6 +121,30 @@ function addRestoreCommand(add: AddCommand): void {
     .option('--json', 'print one JSON document')
     .action((file: string, options: RestoreCommandOptions) => (
       runCommand(async (context) => await (await import('./restore.js')).restore(file, options, context))
+    ));
+}
+
+/** The commands that move entries in and out. */
+function addEntryCommands(add: AddCommand, program: Command): void {
+  orServer(add('export <project>', 'print the entries of a project, one JSON object a line; with --url those of a running server'))
+    .option('--prefix <prefix>', 'keys that begin with this prefix')
+    .option('--start <key>', 'keys from this one on, to continue an export that broke off')
+    .option('--out <file>', 'write to a file instead of standard output; it appears once it is complete')
+    .option('--dry-run', 'only count what would be exported')
+    .option('--json', 'with --out or --dry-run: print one JSON document')
+    .action((project: string, options: ExportCommandOptions) => (
+      runCommand(async (context) => await (await import('./export.js')).exportProject(project, options, context))
+    ));
+  orServer(program.command('import <project> <file>').description('set the keys of a file, as export writes it, through a running server'))
+    .option('--if-absent', 'leave keys that exist as they are')
+    .option('--from-line <number>', 'begin with this line, as an interrupted import says')
+    .option('--dry-run', 'only check the file and count; needs no server')
+    .option('--json', 'print one JSON document')
+    .helpOption('--help', 'print this help')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .action((project: string, file: string, options: ImportCommandOptions) => (
+      runCommand(async (context) => await (await import('./import.js')).importEntries({ project, file }, options, context))
     ));
 }
 

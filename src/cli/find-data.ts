@@ -37,7 +37,7 @@ export interface FoundData {
 /** What each command does with a project, in messages. */
 const VERBS = {
   verify: 'verify', replay: 'replay', repair: 'repair', log: 'read', receipt: 'search', get: 'read', list: 'list',
-  backup: 'back up',
+  backup: 'back up', export: 'export',
 } as const;
 
 /** The command and the project it was given. */

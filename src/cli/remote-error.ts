@@ -4,7 +4,7 @@
 
 /** A server could not be asked, or refused. */
 export class RemoteError extends Error {
-  override readonly name = 'RemoteError';
+  override readonly name: string = 'RemoteError';
   /** One of the exit codes. */
   readonly exitCode: number;
   /** The code of the problem; undefined if there was no answer. */

@@ -7,6 +7,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { isErrno } from '../base/app-error.js';
 import { EXIT_CODES, UsageError } from './exit-codes.js';
 import { RemoteError } from './remote-error.js';
+import type { FolderOptions } from './run-command.js';
 
 /** The options of every command that can ask a server. */
 export interface RemoteOptions {
@@ -110,6 +111,18 @@ export class Remote {
     const message = `The server at ${this.origin} refused: ${shown}${named === undefined ? '' : ` (${status} ${named})`}${advice}`;
     return new RemoteError(message, exitCode, { code: named, facts: problem });
   }
+}
+
+/**
+ * Finds the server of a command that works on files as well: `--url`, or else the environment if no folder is named.
+ *
+ * @returns undefined if the command works on files
+ * @throws {UsageError} if both are named
+ */
+export async function findRemote({ config, data, url, keyFile }: FolderOptions & RemoteOptions): Promise<Remote | undefined> {
+  const isFolderNamed = config !== undefined || data !== undefined;
+  if (isFolderNamed && url !== undefined) throw new UsageError('Use either --url, or --config or --data');
+  return await Remote.find({ ...(url !== undefined && { url }), ...(keyFile !== undefined && { keyFile }) }, !isFolderNamed);
 }
 
 function keyAdvice(): string {

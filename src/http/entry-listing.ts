@@ -2,7 +2,7 @@
  * The text of listings of whole entries: key, version, time and value, as an array or one entry a line. Built piece by piece, like
  * the other listings.
  */
-import { isoTime } from '../base/iso-time.js';
+import { entryText } from '../api/entry-text.js';
 import { type Admission, PIECE_VALUE_BYTES_MAX, type ReadPiece } from '../store/project-reads.js';
 import {
   ARRAY, type Frame, type ListingRange, type ListingText, PIECE_KEYS_MAX, type ReadableKeys, type TextPieces, writeText,
@@ -65,7 +65,5 @@ async function* entriesOfPage({ reads }: ReadableKeys, keys: readonly string[], 
 /** In an array, a comma comes before each entry; in lines, a line feed comes after it. */
 function textOf(entries: ReadPiece['entries'], isLines: boolean): Buffer {
   const [before, after] = isLines ? ['', '\n'] : [',', ''];
-  return Buffer.from(entries.map(([key, { seq, timeMs, value }]) => (
-    `${before}{"key":${JSON.stringify(key)},"seq":${seq},"modified_at":"${isoTime(timeMs)}","expires_at":null,"value":${value}}${after}`
-  )).join(''));
+  return Buffer.from(entries.map(([key, { seq, timeMs, value }]) => before + entryText({ key, seq, timeMs, value }) + after).join(''));
 }

@@ -7,7 +7,7 @@ import { commandOf, FolderLock, FolderLockedError, holderOf, type LockingCommand
 export { FolderLockedError } from '../log/file/folder-lock.js';
 
 /** What a command does with a data folder, for messages. */
-export interface LockedWork {
+interface LockedWork {
   readonly command: LockingCommand;
   /** What cannot be done while the folder is locked, such as `repair "shop"`. */
   readonly action: string;

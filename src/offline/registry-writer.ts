@@ -20,7 +20,7 @@ export const OFFLINE_LOG_OPTIONS: LogOptions = {
 };
 
 /** Where to write, and who does. */
-export interface RegistryPlace {
+interface RegistryPlace {
   readonly disk: Disk;
   /** The data folder, absolute. */
   readonly dataFolder: string;

@@ -5,6 +5,7 @@ import { InvariantError } from '../../src/base/invariant.js';
 import { OutputError } from '../../src/cli/command-output.js';
 import { UnshownTextError } from '../../src/cli/console-output.js';
 import { EXIT_CODES, exitCodeOf, exitCodeOfFileCommand, MissingDataError, UsageError } from '../../src/cli/exit-codes.js';
+import { RemoteError } from '../../src/cli/remote-error.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ListeningError } from '../../src/config/listening-error.js';
 import { FolderLockedError } from '../../src/log/file/folder-lock.js';
@@ -21,8 +22,8 @@ function systemError(code: string, syscall: string): Error {
 
 test('the codes are those that scripts rely on', () => {
   assert.deepEqual(EXIT_CODES, {
-    ok: 0, failure: 1, usage: 64, badInput: 65, noInput: 66, unavailable: 69, defect: 70, outputFailed: 74, temporaryFailure: 75, noPermission: 77,
-    configuration: 78,
+    ok: 0, failure: 1, usage: 64, badInput: 65, noInput: 66, unavailable: 69, defect: 70, outputFailed: 74, temporaryFailure: 75,
+    noPermission: 77, configuration: 78,
   });
 });
 
@@ -50,7 +51,9 @@ test('a file without permission is 77', () => {
 });
 
 test('a repair of a folder in use is 75, one without permission 77', () => {
-  assert.equal(exitCodeOf(new FolderBusyError({ command: 'repair', action: 'repair "shop"' }, new FolderLockedError('data', undefined))), 75);
+  const locked = { command: 'repair', action: 'repair "shop"' } as const;
+  assert.equal(exitCodeOf(new FolderBusyError(locked, new FolderLockedError('data', undefined))), 75);
+  assert.equal(exitCodeOf(new RemoteError('x', 69)), 69);
   assert.equal(exitCodeOf(new FolderPermissionError('x')), 77);
 });
 

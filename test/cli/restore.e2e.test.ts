@@ -97,7 +97,7 @@ test('a project is restored beside others as a new one, with its keys and versio
   assert.equal((await run(bench, 'backup', 'b.tar')).code, EXIT_CODES.ok);
   const restored = await run(bench, 'restore', 'b.tar', '--project', 'shop', '--as', 'copy');
   assert.equal(restored.code, EXIT_CODES.ok, restored.stderr);
-  assert.match(restored.stdout, /^copy: restored up to seq 31, as of .* \(new log [0-9a-f]{32}, from the state of "shop"\)\nnext: start the server with /);
+  assert.match(restored.stdout, /^copy: restored up to seq 31, as of .* \(new log [0-9a-f]{32}, from the state of "shop"\)\nnext: /);
   const again = await bench.start({ args: ['--adopt'] });
   const served = await again.send('GET', '/api/v1/projects/copy/keys?values=entries', { key: again.key('copy') });
   assert.equal(served.text, before.text);
@@ -139,7 +139,8 @@ test('a folder that a server uses is not restored into, and an entry that is ahe
   writeFileSync(bench.path('key'), server.key('global'));
   assert.equal((await run(bench, 'backup', 'b.tar', '--url', server.url, '--key-file', 'key')).code, EXIT_CODES.ok);
   const busy = await run(bench, 'restore', 'b.tar');
-  assert.deepEqual([busy.code, /Cannot restore into .* while a server runs/.test(busy.stderr)], [EXIT_CODES.temporaryFailure, true], busy.stderr);
+  assert.equal(busy.code, EXIT_CODES.temporaryFailure);
+  assert.match(busy.stderr, /Cannot restore into .* while a server runs/);
   const change = { key: server.key('global'), body: '{"storage":{"durability":"os"}}' };
   assert.equal((await server.send('PUT', '/api/v1/projects/shop', change)).status, 200);
   await server.stop();

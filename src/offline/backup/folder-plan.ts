@@ -13,7 +13,7 @@ import { snapshotsOf } from '../project-files.js';
 import { REGISTRY } from '../registry.js';
 
 /** What to back up. */
-export interface FolderPlanOptions {
+interface FolderPlanOptions {
   /** The data folder, absolute. */
   readonly dataFolder: string;
   /** One project; undefined: all that are on disk, and the registry. */

@@ -38,7 +38,7 @@ const RESTORE_FOLDER = '_restore';
 const HARMLESS: readonly string[] = ['README.md', '_lock', '_lock.takeover', RESTORE_FOLDER, BACKUP_MANIFEST_NAME];
 
 /** What a restore works with. */
-export interface RestoreTools {
+interface RestoreTools {
   readonly backup: OpenedBackup;
   /** Absolute; must exist. */
   readonly dataFolder: string;
@@ -142,7 +142,10 @@ async function takeBack({ backup: { disk }, dataFolder, logger }: RestoreTools):
   return logIds;
 }
 
-/** Moves a log to its place, where at most an empty folder is. Each step is on disk before the next, so the active segment never arrives alone. */
+/**
+ * Moves a log to its place, where at most an empty folder is. Each step is on disk before the next, so the active segment never arrives
+ * alone.
+ */
 async function moveLog(disk: Disk, id: string, stage: string, dataFolder: string): Promise<void> {
   await changeFolder(disk, dataFolder, () => disk.removeFolder(join(dataFolder, id)));
   for (const name of namesOfLog(id)) await moveFiles(disk, [name], stage, dataFolder);

@@ -43,7 +43,8 @@ async function faultsOn(disk: FaultDisk, project?: string): Promise<string[]> {
 }
 
 for (const [what, selection, id] of [
-  ['of a server', {}, PROJECT], ['of one project', { project: PROJECT }, PROJECT], ['as a new project', { project: PROJECT, as: 'copy' }, 'copy'],
+  ['of a server', {}, PROJECT], ['of one project', { project: PROJECT }, PROJECT],
+  ['as a new project', { project: PROJECT, as: 'copy' }, 'copy'],
 ] as const) {
   test(`killed anywhere, a restore ${what} leaves nothing that opens or the whole project, and the same command completes it`, async () => {
     const whole = await backedUp();

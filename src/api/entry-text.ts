@@ -1,0 +1,19 @@
+/**
+ * The text of a whole entry, as listings have it and `import` reads it. Pure.
+ */
+import { isoTime } from '../base/iso-time.js';
+
+/** A key with its version, its time and its value. */
+interface EntryParts {
+  readonly key: string;
+  readonly seq: number;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  /** JSON text on one line. */
+  readonly value: string;
+}
+
+/** Writes an entry as a JSON object on one line, with the value token for token. */
+export function entryText({ key, seq, timeMs, value }: EntryParts): string {
+  return `{"key":${JSON.stringify(key)},"seq":${seq},"modified_at":"${isoTime(timeMs)}","expires_at":null,"value":${value}}`;
+}

@@ -1,0 +1,268 @@
+/**
+ * The command `import`: sets the keys of a file, one JSON object a line, in a project of a running server, a batch at a time. What was
+ * interrupted is continued from a line.
+ */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { countText } from '../base/count-text.js';
+import { EXIT_CODES, UsageError } from './exit-codes.js';
+import { type ImportedEntry, ImportLineError, operationOf, readEntryLine } from './import-line.js';
+import { createProgress } from './progress.js';
+import { Remote, type RemoteOptions } from './remote.js';
+import { RemoteError } from './remote-error.js';
+import type { RunContext } from './run-command.js';
+
+/** Options of the command line. */
+export interface ImportCommandOptions extends RemoteOptions {
+  readonly ifAbsent?: boolean;
+  readonly fromLine?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** What to import, and where to. */
+interface ImportTarget {
+  readonly project: string;
+  /** `-` for standard input. */
+  readonly file: string;
+}
+
+/** The limits of a batch that a server has by default. A server with lower ones gets smaller batches. */
+const BATCH_OPS_MAX = 1000;
+const BATCH_BYTES_MAX = 4_194_304;
+const BATCH_FRAME = { open: '{"ops":[', close: ']}' } as const;
+/** Codes of a batch that was too large. */
+const TOO_LARGE: readonly (string | undefined)[] = ['too_many_ops', 'body_too_large', 'line_too_large', 'queue_full'];
+/** A line is a value of 16 MiB and a key at most; a longer one is none. */
+const LINE_BYTES_MAX = 20_971_520;
+const LINE_FEED = 0x0a;
+/** Waits before a batch is sent again that a server could not take, in milliseconds. */
+const PAUSES_MS = [500, 1000, 2000, 4000, 8000] as const;
+
+/** A line of the input cannot be imported. */
+class InputError extends RemoteError {
+  override readonly name = 'InputError';
+
+  constructor(line: number, reason: string) {
+    super(`Cannot import line ${line}: ${reason}`, EXIT_CODES.badInput);
+  }
+}
+
+interface NumberedEntry extends ImportedEntry {
+  readonly line: number;
+}
+
+/** What has been done. */
+interface Counts {
+  imported: number;
+  /** Left as they are, with `--if-absent`. */
+  existing: number;
+  expired: number;
+  batches: number;
+  /** The last line that is done, or needs nothing. */
+  doneLine: number;
+}
+
+/**
+ * Imports entries.
+ *
+ * @returns true
+ * @throws {InputError} for a line that is no entry; the lines before it are imported
+ * @throws {RemoteError} if the server refuses a batch or cannot be reached
+ */
+export async function importEntries(
+  { project, file }: ImportTarget, options: ImportCommandOptions, { output, signal }: RunContext,
+): Promise<boolean> {
+  const firstLine = firstLineOf(options);
+  const remote = await Remote.find(options, true);
+  if (remote === undefined && options.dryRun !== true) {
+    throw new UsageError('Cannot import into files: name the running server with --url, or check the input alone with --dry-run');
+  }
+  const progress = await createProgress(process.stderr);
+  const counts: Counts = { imported: 0, existing: 0, expired: 0, batches: 0, doneLine: firstLine - 1 };
+  const size = file === '-' ? undefined : await sizeOf(file);
+  const importer = new Importer(project, remote, counts, { isIfAbsent: options.ifAbsent === true, signal });
+  try {
+    let doneBytes = 0;
+    for await (const { line, bytes } of linesIn(file)) {
+      doneBytes += bytes.length + 1;
+      if (line >= firstLine && bytes.length > 0) await importer.take(line, bytes);
+      if (size !== undefined && size > 0) progress.show(project, Math.min(doneBytes, size), size);
+    }
+    await importer.flush();
+  } catch (error) {
+    progress.clear();
+    throw options.dryRun === true ? error : withNextLine(error, counts);
+  } finally {
+    progress.clear();
+  }
+  const { doneLine, ...numbers } = counts;
+  const facts = { project, ...numbers, next_line: doneLine + 1, dry_run: options.dryRun === true };
+  await output.print(options.json === true ? `${JSON.stringify(facts)}\n` : textOf(project, counts, facts.dry_run));
+  return true;
+}
+
+function textOf(project: string, { imported, existing, expired, batches }: Counts, isDryRun: boolean): string {
+  const left = [
+    ...(existing === 0 ? [] : [`${existing} exist and were left as they are`]),
+    ...(expired === 0 ? [] : [`${expired} expired and were skipped`]),
+  ];
+  const what = isDryRun ? `${countText(imported, 'key')} would be imported` : `${countText(imported, 'key')} imported, batches: ${batches}`;
+  return `${project}: ${[what, ...left].join('; ')}\n`;
+}
+
+function firstLineOf({ fromLine = '1' }: ImportCommandOptions): number {
+  if (/^[1-9]\d{0,14}$/.test(fromLine)) return Number(fromLine);
+  throw new UsageError(`Cannot begin with line "${fromLine}": expected a number from 1 on`);
+}
+
+function withNextLine(error: unknown, { doneLine }: Counts): unknown {
+  if (!(error instanceof RemoteError)) return error;
+  const message = `${error.message}. Every line up to ${doneLine} is imported: continue with --from-line ${doneLine + 1}`;
+  return new RemoteError(message, error.exitCode, { cause: error, code: error.code, facts: error.facts });
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    throw new UsageError(`Cannot read "${file}": ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Not with `readline`, which takes some characters inside strings for ends of lines. */
+async function* linesIn(file: string): AsyncGenerator<{ readonly line: number; readonly bytes: Buffer }> {
+  let line = 0;
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  for await (const piece of file === '-' ? process.stdin : createReadStream(file)) {
+    const bytes = piece as Buffer;
+    let start = 0;
+    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
+      line += 1;
+      yield { line, bytes: Buffer.concat([...rest, bytes.subarray(start, end)]) };
+      [rest, restBytes, start] = [[], 0, end + 1];
+    }
+    rest.push(bytes.subarray(start));
+    restBytes += bytes.length - start;
+    if (restBytes > LINE_BYTES_MAX) throw new InputError(line + 1, `it has more than ${LINE_BYTES_MAX} bytes`);
+  }
+  if (restBytes > 0) yield { line: line + 1, bytes: Buffer.concat(rest) };
+}
+
+/** What a read of versions is answered. */
+interface FoundVersions {
+  readonly entries: readonly { readonly seq: number }[];
+}
+
+/** Collects entries and sends them. */
+class Importer {
+  readonly #path: string;
+  /** Undefined: nothing is sent. */
+  readonly #remote: Remote | undefined;
+  readonly #counts: Counts;
+  readonly #isIfAbsent: boolean;
+  readonly #signal: AbortSignal;
+  #waiting: NumberedEntry[] = [];
+  #waitingBytes = 0;
+  #opsMax = BATCH_OPS_MAX;
+
+  constructor(
+    project: string, remote: Remote | undefined, counts: Counts, options: { readonly isIfAbsent: boolean; readonly signal: AbortSignal },
+  ) {
+    this.#path = `/api/v1/projects/${encodeURIComponent(project)}`;
+    this.#remote = remote;
+    this.#counts = counts;
+    this.#isIfAbsent = options.isIfAbsent;
+    this.#signal = options.signal;
+  }
+
+  async take(line: number, bytes: Buffer): Promise<void> {
+    let entry: ImportedEntry;
+    try {
+      entry = readEntryLine(bytes);
+    } catch (error) {
+      if (!(error instanceof ImportLineError)) throw error;
+      await this.flush();
+      throw new InputError(line, error.message);
+    }
+    if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= Date.now()) {
+      this.#counts.expired += 1;
+      if (this.#waiting.length === 0) this.#counts.doneLine = line;
+      return;
+    }
+    if (this.#waitingBytes + bytes.length > BATCH_BYTES_MAX) await this.flush();
+    this.#waiting.push({ ...entry, line });
+    this.#waitingBytes += bytes.length;
+    if (this.#waiting.length >= this.#opsMax) await this.flush();
+  }
+
+  /** Sends what is waiting. */
+  async flush(): Promise<void> {
+    const waiting = this.#waiting;
+    const last = waiting.at(-1);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (last === undefined) return;
+    await this.#send(waiting);
+    this.#counts.doneLine = last.line;
+  }
+
+  async #send(entries: readonly NumberedEntry[]): Promise<void> {
+    const wanted = this.#isIfAbsent && this.#remote !== undefined ? await this.#absentOf(entries) : entries;
+    this.#counts.existing += entries.length - wanted.length;
+    if (wanted.length === 0) return;
+    try {
+      await this.#post(wanted);
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+      const [first] = wanted;
+      // Another client has set one of the keys since they were looked up.
+      if (this.#isIfAbsent && error.code === 'precondition_failed') return await this.#send(wanted);
+      if (!TOO_LARGE.includes(error.code) || first === undefined) throw error;
+      if (wanted.length === 1) throw new InputError(first.line, error.message);
+      const half = Math.ceil(wanted.length / 2);
+      this.#opsMax = Math.min(this.#opsMax, half);
+      await this.#send(wanted.slice(0, half));
+      this.#counts.doneLine = wanted[half - 1]?.line ?? this.#counts.doneLine;
+      await this.#send(wanted.slice(half));
+      return;
+    }
+    this.#counts.imported += wanted.length;
+    this.#counts.batches += 1;
+  }
+
+  async #post(entries: readonly NumberedEntry[]): Promise<void> {
+    const ops = entries.map((entry) => operationOf(entry, this.#isIfAbsent)).join(',');
+    const body = BATCH_FRAME.open + ops + BATCH_FRAME.close;
+    await this.#again(async (remote) => await remote.send(`${this.#path}/batch`, { method: 'POST', body, signal: this.#signal }));
+  }
+
+  /** The entries whose keys do not exist, each key once. */
+  async #absentOf(entries: readonly NumberedEntry[]): Promise<readonly NumberedEntry[]> {
+    const keys = [...new Set(entries.map(({ key }) => key))];
+    const body = JSON.stringify({ keys, values: false });
+    const answer = await this.#again(async (remote) => {
+      const response = await remote.send(`${this.#path}/read`, { method: 'POST', body, signal: this.#signal });
+      return await remote.during(this.#signal, async () => (await response.json()) as FoundVersions);
+    });
+    const absent = new Set(keys.filter((_, index) => answer?.entries[index]?.seq === 0));
+    return entries.filter(({ key }) => absent.delete(key));
+  }
+
+  /** Asks the server, and again after a while if it is busy. */
+  async #again<T>(ask: (remote: Remote) => Promise<T>): Promise<T | undefined> {
+    if (this.#remote === undefined) return undefined;
+    for (const pauseMs of PAUSES_MS) {
+      try {
+        return await ask(this.#remote);
+      } catch (error) {
+        const isPassing = error instanceof RemoteError && error.exitCode === EXIT_CODES.temporaryFailure;
+        if (!isPassing || TOO_LARGE.includes(error.code)) throw error;
+        await sleep(pauseMs, undefined, { signal: this.#signal });
+      }
+    }
+    return await ask(this.#remote);
+  }
+}
