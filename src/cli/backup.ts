@@ -41,6 +41,9 @@ interface Source {
 /** Passes a source on; it is gone afterwards. */
 type UseSource = (source: Source) => Promise<void>;
 
+/** Mode of the file: it has the data of all projects, and may be anywhere. */
+const OWNER_ONLY = 0o600;
+
 /** What is written is not a sound backup. */
 class UnsoundBackupError extends Error {
   override readonly name = 'UnsoundBackupError';
@@ -64,8 +67,11 @@ export async function backUp(target: string, options: BackupCommandOptions, cont
   const write = async (source: Source): Promise<void> => await writeWhole(file, async (sink) => {
     sizeBytes = await copy(source, sink, (done) => progress.show('copying', done, source.sizeBytes ?? done));
     progress.clear();
-  }, async (temporary) => {
-    manifest = await check(temporary, context.signal, (what, done, total) => progress.show(what, done, total));
+  }, {
+    mode: OWNER_ONLY,
+    check: async (temporary) => {
+      manifest = await check(temporary, context.signal, (what, done, total) => progress.show(what, done, total));
+    },
   });
   try {
     await (remote === undefined

@@ -26,15 +26,22 @@ export async function writeOutputFile(target: string, dataFolder: string, work: 
   await writeWhole(await checkedPath(path.resolve(target), dataFolder), work);
 }
 
+/** How to write a whole file. */
+interface WholeFileOptions {
+  /** Called with the temporary name before the file gets its own; if it throws, there is no file. */
+  readonly check?: (temporary: string) => Promise<void>;
+  /** @default 0640 */
+  readonly mode?: number;
+}
+
 /**
  * Writes a file under a temporary name beside it, and renames it once it is complete and on disk.
  *
  * @param file absolute
- * @param check called with the temporary name before the file gets its own; if it throws, there is no file
  * @throws {OutputError} when it cannot be written
  */
 export async function writeWhole(
-  file: string, work: (sink: Sink) => Promise<void>, check: (temporary: string) => Promise<void> = async () => undefined,
+  file: string, work: (sink: Sink) => Promise<void>, { check, mode = FILE_MODE }: WholeFileOptions = {},
 ): Promise<void> {
   const writing = async <T>(call: Promise<T>): Promise<T> => {
     try {
@@ -44,7 +51,7 @@ export async function writeWhole(
     }
   };
   const temporary = `${file}.${randomUUID()}.tmp`;
-  const handle = await writing(open(temporary, 'wx', FILE_MODE));
+  const handle = await writing(open(temporary, 'wx', mode));
   await removingAfterwards(temporary, async () => {
     try {
       await work({ isClosed: false, print: async (piece) => await writing(handle.writeFile(piece)) });
@@ -52,7 +59,7 @@ export async function writeWhole(
     } finally {
       await handle.close();
     }
-    await check(temporary);
+    await check?.(temporary);
     await writing(rename(temporary, file));
     await writing(syncFolder(path.dirname(file)));
   });

@@ -1,7 +1,7 @@
 /** `backup` through the real program: of a folder, of a server under load, and where it cannot be written. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { withWorkbench, type ServerUnderTest, type Workbench } from '../e2e/server-under-test.js';
 import { MAIN } from '../program-file.js';
@@ -29,6 +29,7 @@ test('a folder without a server is backed up to a new file, or into a folder', (
   mkdirSync(bench.path('backups'));
   const { file, bytes, projects } = shown(await run(bench, 'backup', 'shop.tar', '--data', 'data', '--json'));
   assert.deepEqual([file, bytes], [bench.path('shop.tar'), readFileSync(file).length]);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.deepEqual(projects.map(({ id, last_seq: seq }) => [id, seq]), [['shop', 9]]);
   const { code, stdout } = await run(bench, 'backup', 'backups', '--data', 'data');
   assert.equal(code, EXIT_CODES.ok);

@@ -39,10 +39,6 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['docs/performance.md', 'npm run bench', 'test/docs/performance-doc.test.ts'],
 ];
 
-/** The backup script is repeated, as its page says, if files come or go while it copies. */
-const REPEATED = 'TO=backup-';
-const REPEATS_MAX = 20;
-
 /** What a block may be: shell commands, what they print, or the content of a file. */
 const LANGUAGES = ['sh', 'text', 'json', 'jsonl', 'ini', 'nginx', 'logrotate'];
 
@@ -70,10 +66,7 @@ class Reader {
     if (name !== '') return writeFileSync(this.#bench.path(`${name}.sh`), commands);
     await this.#prepare(document, commands);
     const expected = examplePattern(shown ?? '');
-    let output = await this.#shell.run(this.#filledIn(commands));
-    for (let repeat = 0; repeat < REPEATS_MAX && commands.startsWith(REPEATED) && !expected.test(output); repeat += 1) {
-      output = await this.#shell.run(`rm -rf "$TO"\n${this.#filledIn(commands)}`);
-    }
+    const output = await this.#shell.run(this.#filledIn(commands));
     assert.match(output, expected, `${document}: ${output}\nafter\n${commands}`);
     if (commands.includes('kill -9 PID')) await this.#startAgain();
   }

@@ -1,25 +1,14 @@
-/** docs/operations.md against the code: what cannot be run here is checked as text, and the backup script is run under load. */
+/** docs/operations.md against the code: what cannot be run here is checked as text. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { checkConfig } from '../../src/config/check-config.js';
 import { firstConfig } from '../../src/config/first-config.js';
-import { NodeDisk } from '../../src/disk/node-disk.js';
-import { verifyFolder } from '../../src/offline/verify/verify-folder.js';
-import { type ServerUnderTest, withWorkbench } from '../e2e/server-under-test.js';
-import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
-import { examplePattern, fencedBlocks, readDocument, section, tableRows } from './documents.js';
-import { type ExampleBlock, exampleBlocks, substitute, withShell } from './example-blocks.js';
-import type { ShellSession } from './shell-session.js';
+import { fencedBlocks, readDocument, section, tableRows } from './documents.js';
+import { exampleBlocks } from './example-blocks.js';
 
 const test = suite('operations-doc');
 const document = readDocument('docs/operations.md');
-/** More than the first segment holds. */
-const FAST_WRITES = 450;
-const PAUSE_MS = 20;
 /** Time limit of a shutdown by default. */
 const DEFAULT_SHUTDOWN_MS = 10_000;
 
@@ -67,84 +56,5 @@ test('the table of exit codes has those of the program', () => {
   const rows = tableRows(section(document, 'Signals and exit codes')).map(([code]) => Number(code));
   assert.deepEqual(rows, Object.values(EXIT_CODES).sort((a, b) => a - b));
 });
-
-/** Writes keys one after another until `isOver`, and returns the number of acknowledged ones. */
-async function writeUntil(server: ServerUnderTest, isOver: () => boolean): Promise<number> {
-  let count = 0;
-  for (; !isOver(); count += 1) {
-    // After a first segment, slowly: the script gives up if a segment is sealed while it copies, which may take seconds.
-    if (count > FAST_WRITES) await sleep(PAUSE_MS);
-    const key = server.key('first_project');
-    const { status } = await server.send('PUT', `/api/v1/projects/first_project/keys/k${count}`, { key, body: `${count}` });
-    assert.equal(status, 201);
-  }
-  return count;
-}
-
-/** Checks that `simplekv verify` finds nothing. */
-async function assertVerifies(dataFolder: string, scratchFolder: string): Promise<void> {
-  for await (const { project, findings } of verifyFolder({ disk: new NodeDisk(), dataFolder, scratchFolder })) {
-    assert.deepEqual(findings, [], project);
-  }
-}
-
-/** Defines the command that the backup script calls, and returns the script. */
-async function prepareBackup(shell: ShellSession): Promise<ExampleBlock | undefined> {
-  await shell.run(`simplekv() { node '${MAIN}' "$@"; }`);
-  return exampleBlocks(section(document, 'Backup'))[0];
-}
-
-test('the backup script rejects a copy during which a project was deleted and created again', () =>
-  withWorkbench((bench) => withShell(bench.folder, async (shell) => {
-    bench.configure([{ id: 'first_project' }]);
-    const server = await bench.start();
-    const example = await prepareBackup(shell);
-    const target = `${server.url}/api/v1/projects`;
-    const curl = `curl -s -o /dev/null -H 'Authorization: Bearer ${server.key('global')}' -H 'Content-Type: application/json'`;
-    const again = `${curl} -X DELETE ${target}/first_project; ${curl} -X POST ${target} -d '{"id":"first_project"}'`;
-    const changed = substitute(example?.commands ?? '', ['  copy data/_server.jsonl\n', `  ${again}\n  copy data/_server.jsonl\n`]);
-    assert.match(await shell.run(`${changed}echo "status $?"`), /^not a backup: copy again; backup-\w+\/verify\.txt says .*\nstatus 1\n$/);
-    assert.match(await shell.run('cat "$TO/verify.txt"'), /^first_project: DAMAGED/m);
-    assert.match(await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}echo "status $?"`), /^copied\nstatus 0\n$/);
-  })), { timeoutMs: 120_000 });
-
-test('the backup of a running server verifies, opens, and has everything acknowledged before it began', () =>
-  withWorkbench((bench) => withShell(bench.folder, async (shell) => {
-    bench.configure([{ id: 'first_project', storage: { segment_bytes: 65_536 } }, { id: 'quiet' }]);
-    const server = await bench.start();
-    let isOver = false;
-    const writing = writeUntil(server, () => isOver);
-    const key = server.key('first_project');
-    const countOf = async (from: ServerUnderTest): Promise<number> => {
-      const { text } = await from.send('GET', '/api/v1/projects/first_project', { key });
-      return (JSON.parse(text) as { key_count: number }).key_count;
-    };
-    while ((await countOf(server)) < 400) await sleep(10);
-    const example = await prepareBackup(shell);
-    await writeFile(bench.path('data', 'README.md'), 'what lies here');
-    let before = 0;
-    let output = '';
-    for (let attempt = 0; attempt < 20 && !examplePattern(example?.shown ?? '').test(output); attempt += 1) {
-      before = await countOf(server);
-      output = await shell.run(`rm -rf "$TO"\n${example?.commands ?? ''}`);
-    }
-    isOver = true;
-    const written = await writing;
-    assert.match(output, examplePattern(example?.shown ?? ''));
-    assert.equal(await shell.run('find "$TO" -perm /077'), '', 'nothing in the copy is open to others');
-    assert.equal(await shell.run('cat "$TO/data/README.md"'), 'what lies here');
-    await server.stop();
-
-    await withWorkbench(async (other) => {
-      await shell.run(`cp -r "$TO"/. ${other.folder}`);
-      await assertVerifies(path.join(other.folder, 'data'), other.folder);
-      const opened = await other.start();
-      const after = await countOf(opened);
-      assert.ok(after >= before && after <= written, `${before} <= ${after} <= ${written}`);
-      const last = await opened.send('GET', `/api/v1/projects/first_project/keys/k${before - 1}`, { key });
-      assert.equal(last.text, `${before - 1}`);
-      assert.equal((await opened.send('GET', '/api/v1/projects/quiet', { key: server.key('quiet') })).status, 200);
-    });
-  })), { timeoutMs: 120_000 });
 
 test.run();
