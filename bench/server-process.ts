@@ -16,6 +16,9 @@ export const BATCH_PATH = '/api/v1/projects/bench/batch';
 /** The project that {@link startSimpleKv} makes. */
 export const BENCH_PROJECT = 'bench';
 
+/** The built command line. */
+export const MAIN = fileURLToPath(new URL('../bin/simplekv.js', import.meta.url));
+
 const START_LIMIT_MS = 20_000;
 const HTTP_OK = 200;
 
@@ -107,8 +110,7 @@ export async function startConfigured(
   configPath: string, port: number, limitMs = START_LIMIT_MS, nodeOptions: readonly string[] = [],
 ): Promise<RunningServer> {
   const output = outputOf(configPath);
-  const main = fileURLToPath(new URL('../bin/simplekv.js', import.meta.url));
-  const child = startProgram({ command: process.execPath, args: [...nodeOptions, main, 'serve', '--config', configPath], output });
+  const child = startProgram({ command: process.execPath, args: [...nodeOptions, MAIN, 'serve', '--config', configPath], output });
   const look = async (): Promise<string | undefined> => ((await statusOf(port, '/readyz')) === HTTP_OK ? 'ready' : undefined);
   await waitFor(child, { output, limitMs, look });
   return runningServer('SimpleKV', child, port);

@@ -1,0 +1,101 @@
+/**
+ * What a backup of a large project costs beside `tar` of the same folder: its rate over HTTP to a file, in MB/s, the CPU time of the
+ * server, and the time of `simplekv backup`, which reads back and checks what it wrote. The lines are written by the log itself while no
+ * server runs, and a snapshot is made before the first backup.
+ *
+ * Usage: `npm run bench -- backup [200000] [--value-bytes 1000] [--rounds 3] [--folder DIR]`. The number is that of the keys.
+ * Linux only: CPU time is read from /proc.
+ */
+import { spawnSync } from 'node:child_process';
+import { createWriteStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+import { fillLog } from './filled-log.js';
+import { positiveInteger } from './numbers.js';
+import { cpuTimeUs } from './process-cost.js';
+import { freePort, MAIN, type RunningServer, startConfigured } from './server-process.js';
+
+const PROJECT = 'bench';
+const HTTP_OK = 200;
+const MS_PER_SECOND = 1000;
+const BYTES_PER_MB = 1_000_000;
+const US_PER_SECOND = 1_000_000;
+/** A start reads the whole log where there is no snapshot. */
+const START_LIMIT_MS = 300_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'value-bytes': { type: 'string', default: '1000' },
+    rounds: { type: 'string', default: '3' },
+    folder: { type: 'string', default: tmpdir() },
+  },
+});
+const keys = positiveInteger('keys', positionals[0] ?? '200000');
+const valueBytes = positiveInteger('value-bytes', values['value-bytes']);
+const rounds = positiveInteger('rounds', values.rounds);
+const folder = mkdtempSync(path.join(values.folder, 'simplekv-bench-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+const config = path.join(folder, 'config.json');
+const port = await freePort();
+const authentication = { enabled: false };
+writeFileSync(config, JSON.stringify({
+  version: 1, server_port: port, log_level: 'warn', default: { authentication }, timeouts: { shutdown_seconds: 1 },
+  projects: [{ id: PROJECT, authentication, storage: { compaction: { interval_seconds: 0 } } }],
+}), { mode: 0o600 });
+// The first start creates an empty log.
+await (await startConfigured(config, port, START_LIMIT_MS)).kill();
+await fillLog(folder, PROJECT, { count: keys, keyOf: (index) => `user/${index}`, valueOf: () => `"${'v'.repeat(valueBytes - 2)}"` });
+const server = await startConfigured(config, port, START_LIMIT_MS);
+await compact(server);
+const target = path.join(folder, 'b.tar');
+for (let round = 1; round <= rounds; round += 1) {
+  report('tar', await timed(() => tar()));
+  const began = cpuTimeUs(server.pid);
+  const overHttp = await timed(() => download(server));
+  report('GET …/backup', overHttp, `, ${((cpuTimeUs(server.pid) - began) / US_PER_SECOND).toFixed(2)} s of CPU in the server`);
+  report('simplekv backup, with its check', await timed(() => command(server)));
+}
+await server.kill();
+
+async function timed(work: () => Promise<unknown> | void): Promise<number> {
+  rmSync(target, { force: true });
+  const beganMs = performance.now();
+  await work();
+  return (performance.now() - beganMs) / MS_PER_SECOND;
+}
+
+function report(name: string, seconds: number, more = ''): void {
+  const megabytes = statSync(target).size / BYTES_PER_MB;
+  console.log(`${name}: ${megabytes.toFixed(1)} MB in ${seconds.toFixed(2)} s, ${(megabytes / seconds).toFixed(0)} MB/s${more}`);
+}
+
+function tar(): void {
+  run('tar', ['-cf', target, '-C', path.join(folder, 'data'), '--exclude=_lock', '.']);
+}
+
+function command({ url }: RunningServer): void {
+  run(process.execPath, [MAIN, 'backup', target, '--url', url]);
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`Cannot measure: ${program} ended with ${String(status)}: ${stderr}`);
+}
+
+async function download({ url }: RunningServer): Promise<void> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    httpGet(`${url}/api/v1/backup`, resolve).on('error', reject);
+  });
+  if (response.statusCode !== HTTP_OK) throw new Error(`Cannot measure: status ${response.statusCode}`);
+  await pipeline(response, createWriteStream(target));
+}
+
+async function compact({ url }: RunningServer): Promise<void> {
+  const answer = await fetch(`${url}/api/v1/projects/${PROJECT}/compact`, { method: 'POST' });
+  if (!answer.ok) throw new Error(`Cannot compact: ${await answer.text()}`);
+}
