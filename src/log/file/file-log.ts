@@ -120,8 +120,7 @@ export class FileLog implements Log {
     return new OpenLogReader(disk, paths, idleFiles, {
       logId: this.logId,
       sealed: () => this.sealed.list(),
-      active: () => this.#segment, end: () => this.#end,
-      isClosed: () => this.#state === 'closed',
+      active: () => this.#segment, end: () => this.#end, isClosed: () => this.#state === 'closed',
     });
   }
 
@@ -294,9 +293,10 @@ export class FileLog implements Log {
   }
 
   async #rotate(rotation: Rotation, format: LogFormat): Promise<void> {
-    const { firstSeq } = this.#segment;
-    const header = { format, project: this.project, logId: this.logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
-    const next = await rotation.prepare(header);
+    const [{ firstSeq }, { project, logId, base }] = [this.#segment, this];
+    const header = { format, project, logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
+    // The first segment of a log with a base names it, also in the place of one without an event.
+    const next = await rotation.prepare(base?.seq === this.#end.seq ? { ...header, base: base.digest } : header);
     const replaced = this.#segment;
     const sizeBytes = this.#isEmpty ? 0 : replaced.sizeBytes + (await this.#seal(rotation));
     try {

@@ -157,4 +157,18 @@ test('the snapshot of an interrupted creation is not the base of a log without o
   assert.ok(taken.tree.find(`${SNAPSHOT}.manifest`));
 });
 
+test('if its first line is of a later format, the header that replaces the first one names the base as well', async () => {
+  const disk = diskWithSnapshot();
+  const log = await createOn(disk);
+  await log.append(drafts(1, 1).map((draft) => ({ ...draft, format: 2 })), BASE.seq);
+  const [header = ''] = linesOf(disk);
+  const { format, base } = JSON.parse(header) as { readonly format: string; readonly base?: string };
+  assert.deepEqual([format, base], ['simplekv/2', BASE.digest]);
+  await log.append(drafts(2, 2), BASE.seq + 1);
+  await log.close();
+  const { log: again } = await openOn(disk, { known: BASE });
+  assert.deepEqual(again.base, { seq: BASE.seq, hash: BASE.hash, digest: BASE.digest });
+  await again.close();
+});
+
 test.run();
