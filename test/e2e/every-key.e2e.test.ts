@@ -91,6 +91,9 @@ const ROUTES: readonly Route[] = [
   projectRoute('POST', `${BASE}/{id}/batch`, { ok: 200, body: '{"ops":[{"op":"set","key":"k","value":1}]}' }),
   globalRoute('POST', `${BASE}/{id}/api-key/regenerate`, { ok: 200 }),
   globalRoute('POST', `${BASE}/{id}/compact`, { ok: 200 }),
+  globalRoute('GET', `${BASE}/{id}/backup`, { ok: 200 }),
+  globalRoute('HEAD', `${BASE}/{id}/backup`, { ok: 200 }),
+  globalRoute('GET', '/api/v1/backup', { ok: 200 }),
   globalRoute('DELETE', `${BASE}/{id}`, { ok: 204 }),
 ];
 
