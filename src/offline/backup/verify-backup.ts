@@ -5,6 +5,7 @@ import { LogPaths } from '../../log/file/log-paths.js';
 import { REGISTRY } from '../registry.js';
 import { verifyFolder } from '../verify/verify-folder.js';
 import type { ProjectVerdict, VerifyOptions } from '../verify/verify-project.js';
+import type { BackedUpLog } from './backup-manifest.js';
 import type { OpenedBackup } from './read-backup.js';
 
 /**
@@ -22,10 +23,15 @@ export async function* verifyBackup(
     const reason = skipped.get(project);
     if (stated === undefined && reason !== undefined) {
       yield { ...verdict, findings: [], notes: [...notes, `it is not in the backup (${reason})`] };
-    } else if (findings.length === 0 && (stated?.log_id !== verdict.logId || stated?.last_seq !== verdict.lastSeq)) {
+    } else if (findings.length === 0 && !isAsStated(verdict, stated)) {
       const expected = `the log ${stated?.log_id ?? 'of no project'} up to seq ${stated?.last_seq ?? 0}, as the manifest says`;
       const place = { file: new LogPaths(dataFolder, project).activeName, offset: 0 };
       yield { ...verdict, findings: [{ ...place, expected, found: `${verdict.logId ?? 'none'} up to seq ${verdict.lastSeq}` }] };
     } else yield verdict;
   }
+}
+
+/** Whether a log ends where the manifest says. A project that only checkpoints know has none. */
+function isAsStated({ logId, lastSeq }: ProjectVerdict, stated: BackedUpLog | undefined): boolean {
+  return stated?.log_id === logId && (stated === undefined || stated.last_seq === lastSeq);
 }
