@@ -1,7 +1,10 @@
 /** `backup` through the real program: of a folder, of a server under load, and where it cannot be written. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { withWorkbench, type ServerUnderTest, type Workbench } from '../e2e/server-under-test.js';
 import { MAIN } from '../program-file.js';
@@ -99,6 +102,25 @@ test('an interrupted backup leaves no file', () => withWorkbench(async (bench) =
   const { signal } = await ended(child);
   assert.equal(signal, 'SIGTERM');
   assert.deepEqual(readdirSync(bench.folder), ['data']);
+}));
+
+test('an answer that breaks off, or is no backup, leaves no file', () => withWorkbench(async (bench) => {
+  let isCut = true;
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/x-tar', 'Content-Length': '100000' });
+    response.write(Buffer.alloc(50_000));
+    if (isCut) setTimeout(() => response.destroy(), 50);
+    else response.end(Buffer.alloc(50_000));
+  }).listen(0, '127.0.0.1');
+  bench.defer(() => server.close());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cut = await run(bench, 'backup', 'b.tar', '--url', url);
+  assert.deepEqual([cut.code, /its answer broke off/.test(cut.stderr)], [EXIT_CODES.unavailable, true], cut.stderr);
+  isCut = false;
+  const other = await run(bench, 'backup', 'b.tar', '--url', url);
+  assert.deepEqual([other.code, /expected "_backup\.json" as the last file/.test(other.stderr)], [EXIT_CODES.failure, true], other.stderr);
+  assert.deepEqual(readdirSync(bench.folder), []);
 }));
 
 function configure(bench: Workbench): void {

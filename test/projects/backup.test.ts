@@ -1,6 +1,6 @@
 /** Backups of a running server: one moment for all projects, while they are written to, created and deleted. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { NodeDisk } from '../../src/disk/node-disk.js';
@@ -112,6 +112,29 @@ test('lines whose answers did not wait for the disk are on it before they are co
   const opened = await readBackup(await lives.backup('a', CONTEXT), folder);
   assert.equal(opened.manifest.projects[0]?.last_seq, seq);
   assert.deepEqual(await faultsIn(opened, folder), []);
+}));
+
+test('retention leaves what a backup is about to read, and removes it once that was given back', () => withLife(async (life, folder) => {
+  const { lives } = life;
+  const retention = { max_age_seconds: null, max_bytes: 0, compress: 'none' } as const;
+  await lives.create({ id: 'a', storage: { ...SMALL, retention } }, CONTEXT);
+  await fill(life, 'a', 30);
+  await lives.compact('a', CONTEXT);
+  const [backup, unread] = [await lives.backup('a', CONTEXT), await lives.backup(undefined, CONTEXT)];
+  const first = path.join(folder, 'data', 'a', '00000000000000000001.jsonl');
+  const compactAgain = async (): Promise<boolean> => {
+    for (let round = 0; round < 2; round += 1) {
+      await fill(life, 'a', 10);
+      await lives.compact('a', CONTEXT);
+    }
+    return existsSync(first);
+  };
+  assert.equal(await compactAgain(), true);
+  const opened = await readBackup(backup, folder);
+  assert.deepEqual(await faultsIn(opened, folder), []);
+  assert.equal(await compactAgain(), true, 'the other backup still has it');
+  unread.release();
+  assert.equal(await compactAgain(), false);
 }));
 
 test.run();

@@ -18,6 +18,8 @@ export class BackupDisk implements Disk {
   readonly #below: Disk;
   readonly #path: string;
   readonly #files: ReadonlyMap<string, ArchivedFile>;
+  /** Names by the folder that they are in; the top is `''`. A log may have many thousands of segments. */
+  readonly #names = new Map<string, Set<string>>();
 
   /**
    * @param path of the backup, absolute
@@ -27,6 +29,16 @@ export class BackupDisk implements Disk {
     this.#below = below;
     this.#path = path;
     this.#files = files;
+    for (const file of files.keys()) {
+      const [first = '', second] = file.split('/', 2);
+      this.#addName('', first);
+      if (second !== undefined) this.#addName(first, second);
+    }
+  }
+
+  #addName(folder: string, name: string): void {
+    const names = this.#names.get(folder) ?? new Set();
+    this.#names.set(folder, names.add(name));
   }
 
   /** The path relative to the backup, without a slash in front; undefined if it is not in the backup. */
@@ -63,16 +75,14 @@ export class BackupDisk implements Disk {
   async list(path: string): Promise<readonly string[]> {
     const name = this.#nameIn(path);
     if (name === undefined) return await this.#below.list(path);
-    const prefix = name === '' ? '' : `${name}/`;
-    const inside = [...this.#files.keys()].filter((file) => file.startsWith(prefix));
-    return [...new Set(inside.map((file) => file.slice(prefix.length).split('/', 1)[0] ?? ''))];
+    return [...(this.#names.get(name) ?? [])];
   }
 
   async status(path: string): Promise<NameStatus | undefined> {
     const name = this.#nameIn(path);
     if (name === undefined) return await this.#below.status(path);
     const found = this.#files.get(name);
-    const isFolder = found === undefined && (await this.list(path)).length > 0;
+    const isFolder = found === undefined && this.#names.has(name);
     if (found === undefined && !isFolder) return undefined;
     return { isFolder, isLink: false, sizeBytes: found?.sizeBytes ?? 0, inode: found?.offset ?? 0, modifiedMs: 0, changedMs: 0 };
   }
