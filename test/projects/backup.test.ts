@@ -6,7 +6,7 @@ import path from 'node:path';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { openBackup, type OpenedBackup } from '../../src/offline/backup/read-backup.js';
 import { verifyBackup } from '../../src/offline/backup/verify-backup.js';
-import type { Backup } from '../../src/projects/backup.js';
+import { type Backup, type BackupMaker, prepareBackup, type ProjectLease } from '../../src/projects/backup.js';
 import { suite } from '../suite.js';
 import { beginLife, CONTEXT, type Life } from './lives-fixture.js';
 
@@ -136,5 +136,24 @@ test('retention leaves what a backup is about to read, and removes it once that 
   unread.release();
   assert.equal(await compactAgain(), false);
 }));
+
+test('logs are synced before their files are looked at, and given back where that fails', async () => {
+  const done: string[] = [];
+  const plan = { timeMs: 7, registry: undefined, projects: [], skipped: [] };
+  const leaseThat = (sync: () => Promise<void>): ProjectLease => ({ fix: assert.fail, sync, release: () => void done.push('released') });
+  const make: BackupMaker = async (made) => {
+    done.push('made');
+    assert.equal(made, plan);
+    return await Promise.resolve({ sizeBytes: 1, pieces: async function* () { yield await Promise.resolve(Buffer.alloc(1)); } });
+  };
+  const synced = leaseThat(async () => void (await Promise.resolve(), done.push('synced')));
+  const { timeMs, sizeBytes, release } = await prepareBackup({ plan, leases: [synced, synced] }, make);
+  assert.deepEqual([timeMs, sizeBytes, done.splice(0)], [7, 1, ['synced', 'synced', 'made']]);
+  release();
+  assert.deepEqual(done.splice(0), ['released', 'released']);
+  const failing = leaseThat(() => Promise.reject(new Error('no sync')));
+  await assert.rejects(prepareBackup({ plan, leases: [synced, failing] }, make), /no sync/);
+  assert.deepEqual(done, ['synced', 'released', 'released']);
+});
 
 test.run();
