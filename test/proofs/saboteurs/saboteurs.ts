@@ -1,5 +1,6 @@
 /** All saboteurs. */
 import { AROUND_SABOTEURS } from './around-saboteurs.js';
+import { BACKUP_SABOTEURS } from './backup-saboteurs.js';
 import { FEED_SABOTEURS } from './feed-saboteurs.js';
 import { RECOVERY_SABOTEURS } from './recovery-saboteurs.js';
 import type { Saboteur } from './saboteur.js';
@@ -8,5 +9,6 @@ import { WRITING_SABOTEURS } from './writing-saboteurs.js';
 
 /** Every one of them has to be caught. */
 export const SABOTEURS: readonly Saboteur[] = [
-  ...WRITING_SABOTEURS, ...FEED_SABOTEURS, ...RECOVERY_SABOTEURS, ...SNAPSHOT_SABOTEURS, ...AROUND_SABOTEURS,
+  ...WRITING_SABOTEURS, ...FEED_SABOTEURS, ...RECOVERY_SABOTEURS, ...SNAPSHOT_SABOTEURS, ...BACKUP_SABOTEURS,
+  ...AROUND_SABOTEURS,
 ];

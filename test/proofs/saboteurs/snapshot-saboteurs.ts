@@ -118,7 +118,7 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'snapshot-past-durable',
-    changes: [{ file: COMPACTION, find: 'log.sync()', statement: '' }],
+    changes: [{ file: COMPACTION, find: 'await log.sync()', statement: '' }],
     tests: ['projects/compaction/project-compaction'],
   },
   {
