@@ -20,7 +20,7 @@ const ROOMS: RoomTable = {
   'log': ['base', 'disk'],
   'projections': ['base', 'api', 'disk', 'events'],
   'store': ['base', 'events', 'projections', 'log/log.ts', 'log/event-lines.ts'],
-  'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'log/fixed-log.ts', 'projections', 'store'],
+  'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'log/log-home.ts', 'log/fixed-log.ts', 'projections', 'store'],
   'http': ['base', 'api', 'events', 'auth', 'store', 'projects'],
   'offline': ['base', 'disk', 'events', 'log', 'projections'],
   'cli': ['base', 'api', 'config', 'disk', 'offline', 'server.ts'],

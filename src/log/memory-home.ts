@@ -3,7 +3,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { LogHome } from './log.js';
+import type { LogHome } from './log-home.js';
 import { MemoryLog } from './memory-log.js';
 
 /**

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectSettings } from '../events/project-settings.js';
-import type { LogHome } from '../log/log.js';
+import type { LogHome } from '../log/log-home.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
 import type { ValueCache } from '../projections/value-cache.js';
 import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';

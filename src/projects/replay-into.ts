@@ -5,7 +5,8 @@ import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
 import { decodeEvent, decodeSetIn } from '../events/codec.js';
 import type { AnyEvent, Recorded } from '../events/event.js';
-import type { LogLine, ReplayLine } from '../log/log.js';
+import type { ReplayLine } from '../log/log-home.js';
+import type { LogLine } from '../log/log.js';
 import type { Projection } from '../projections/projection.js';
 
 /** An event of a line. Asks the line only for what the projection asks for: a log may have to decode it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { memoryHome } from '../../src/log/memory-home.js';
-import type { LogHome } from '../../src/log/log.js';
+import type { LogHome } from '../../src/log/log-home.js';
 import { suite } from '../suite.js';
 import { drafts, LOG_ID, OPTIONS, PROJECT } from './file/log-fixture.js';
 

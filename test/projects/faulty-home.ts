@@ -1,6 +1,7 @@
 /** A home of logs in which appending, making and removing fail on demand; everything else is the real home's. */
 import type { AppError } from '../../src/base/app-error.js';
-import type { Log, LogHome } from '../../src/log/log.js';
+import type { LogHome } from '../../src/log/log-home.js';
+import type { Log } from '../../src/log/log.js';
 
 /** How an append fails. */
 export interface AppendFault {

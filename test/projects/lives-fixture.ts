@@ -17,7 +17,7 @@ import type { Disk } from '../../src/disk/disk.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { LogPaths } from '../../src/log/file/log-paths.js';
-import type { LogHome } from '../../src/log/log.js';
+import type { LogHome } from '../../src/log/log-home.js';
 import { memoryHome } from '../../src/log/memory-home.js';
 import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';

@@ -3,7 +3,7 @@
  * disk fails. The change is in force all the same. The files stay where they are until a repeated request, the next startup or a person
  * moves them; readiness counts them until then.
  */
-import type { LogHome } from '../../log/log.js';
+import type { LogHome } from '../../log/log-home.js';
 
 /** Moves files of projects that are gone, and remembers the files that it could not move. */
 export class UnmovedFiles {

@@ -9,7 +9,7 @@ import { effectiveSettings, viewEntry } from '../../config/effective-settings.js
 import { type ProjectHistory, historyOf } from '../../config/project-history.js';
 import { type Outcome, reconcile, refuseOlderLog, revivesKey } from '../../config/reconcile.js';
 import { mergeSettings, type ProjectSettings } from '../../events/project-settings.js';
-import type { ProvenSeq } from '../../log/log.js';
+import type { ProvenSeq } from '../../log/log-home.js';
 import type { Registration } from '../../projections/registrations.js';
 import type { CommandContext } from '../../store/command.js';
 import type { ProjectStore } from '../../store/project-store.js';

@@ -1,6 +1,7 @@
 /** Runs a workload with a kill at every call, and judges what the next process finds. */
 import assert from 'node:assert/strict';
-import type { LogHome, LogLine, LogOptions } from '../../../src/log/log.js';
+import type { LogHome } from '../../../src/log/log-home.js';
+import type { LogLine, LogOptions } from '../../../src/log/log.js';
 import type { CrashLoss } from '../../disk/disk-tree.js';
 import { CHANGING_METHODS, type FaultAction, type FaultDisk } from '../../disk/fault-disk.js';
 import { sampled } from '../../test-form.js';

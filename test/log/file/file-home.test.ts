@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite } from '../../suite.js';
-import type { RecordedLogs } from '../../../src/log/log.js';
+import type { RecordedLogs } from '../../../src/log/log-home.js';
 import { type FaultDisk } from '../../disk/fault-disk.js';
 import {
   ACTIVE, createLog, diskWith, drafts, emptyDisk, HOME, homeOn, LOG_ID, openLog, OPTIONS, PROJECT, recordingLogger, SMALL_SEGMENTS,

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { encodeHeaderLine } from '../../../src/log/segment-format.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
-import type { Log, LogLine, OpenOptions } from '../../../src/log/log.js';
+import type { OpenOptions } from '../../../src/log/log-home.js';
+import type { Log, LogLine } from '../../../src/log/log.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { suite } from '../../suite.js';
 import { change, changeLines, flip, offsetOf, SEALED_1, SEALED_3 } from './damage-table.js';

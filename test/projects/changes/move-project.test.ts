@@ -8,7 +8,7 @@ import type { ConfigDocument } from '../../../src/config/config-document.js';
 import { NodeDisk } from '../../../src/disk/node-disk.js';
 import type { StorageChange } from '../../../src/events/project-settings.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
-import type { LogHome } from '../../../src/log/log.js';
+import type { LogHome } from '../../../src/log/log-home.js';
 import type { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
 import { openProject } from '../../../src/projects/open-project.js';
 import { inFolder } from '../../config/config-folder.js';

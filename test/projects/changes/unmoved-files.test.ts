@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, rename as moveAway } from 'node:fs/promises';
 import path from 'node:path';
 import { NodeDisk } from '../../../src/disk/node-disk.js';
-import type { LogHome } from '../../../src/log/log.js';
+import type { LogHome } from '../../../src/log/log-home.js';
 import { inFolder } from '../../config/config-folder.js';
 import { suite } from '../../suite.js';
 import { HomeFaults } from '../faulty-home.js';

@@ -4,7 +4,7 @@
  */
 import { closing, type Disk } from '../../../disk/disk.js';
 import type { SegmentHeader } from '../../segment-format.js';
-import type { NameOwner } from '../../log.js';
+import type { NameOwner } from '../../log-home.js';
 import { readHead } from '../head-file.js';
 import { isOwnName, type LogPaths } from '../log-paths.js';
 import { readHeader } from '../segment/segment-reader.js';
