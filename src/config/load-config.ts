@@ -3,7 +3,7 @@
  * as a missing file: a server with defaults instead would accept no known API key, or everyone.
  */
 import { isUtf8 } from 'node:buffer';
-import { constants, open, readlink, realpath } from 'node:fs/promises';
+import { constants, open, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { findJsonFault } from '../base/json-fault.js';
@@ -76,7 +76,10 @@ export function checkDataFolder(dataFolder: string, configFolders: readonly stri
   throw new ConfigError({ pointer: DATA_FOLDER_POINTER, found: JSON.stringify(dataFolder), expected });
 }
 
-/** Refuses a file that another part of the server writes, or one that would be lost together with the logs that it is to prove. */
+/**
+ * Refuses a file that another part of the server writes, one that would be lost together with the logs that it is to prove, and what is no
+ * file: lines in a pipe prove nothing later.
+ */
 async function checkCheckpointFile(file: string, dataFolder: string, configFile: string): Promise<void> {
   // A disk that is not there now may come later: only the writing needs it.
   const real = await realpathOfFuture(file).catch(() => file);
@@ -86,8 +89,11 @@ async function checkCheckpointFile(file: string, dataFolder: string, configFile:
     const expected = 'a file outside the data folder: it proves the logs there only if it is kept elsewhere, best on another disk';
     throw new ConfigError({ ...fault, expected });
   }
-  if (![configFile, configFile + KNOWN_KEYS_SUFFIX].includes(real)) return;
-  throw new ConfigError({ ...fault, expected: 'another file than those of the configuration' });
+  if ([configFile, configFile + KNOWN_KEYS_SUFFIX].includes(real)) {
+    throw new ConfigError({ ...fault, expected: 'another file than those of the configuration' });
+  }
+  const status = await stat(real).catch(() => undefined);
+  if (status?.isFile() === false) throw new ConfigError({ ...fault, expected: 'a file, or a name for one, not a folder, pipe or device' });
 }
 
 interface ReadFile {

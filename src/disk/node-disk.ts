@@ -23,10 +23,14 @@ const FOLDER_MODE = 0o750;
  */
 const SYNCS_IN_FLIGHT_MAX = 2;
 
+/**
+ * An existing name may be that of a pipe, and opening a pipe without a writer would wait indefinitely, in one of the pool's threads, without
+ * which the process cannot end. On files, non-blocking has no effect.
+ */
 const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
-  append: constants.O_RDWR | constants.O_APPEND,
-  read: constants.O_RDONLY,
-  overwrite: constants.O_RDWR,
+  append: constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK,
+  read: constants.O_RDONLY | constants.O_NONBLOCK,
+  overwrite: constants.O_RDWR | constants.O_NONBLOCK,
   create: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL,
 };
 

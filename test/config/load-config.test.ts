@@ -192,6 +192,21 @@ test('a checkpoint file in the data folder, or in place of a file of the configu
   });
 });
 
+test('a folder, a pipe and a device are refused as the checkpoint file', async () => {
+  await inFolder(async (folder) => {
+    const file = path.join(folder, 'config.json');
+    await mkdir(path.join(folder, 'folder'));
+    await promisify(execFile)('mkfifo', [path.join(folder, 'pipe')]);
+    await symlink(path.join(folder, 'pipe'), path.join(folder, 'link'));
+    for (const written of ['folder', 'pipe', 'link', '/dev/null']) {
+      await writeFile(file, JSON.stringify({ version: 1, projects: [], default: { checkpoints: { file: written } } }), PRIVATE);
+      const { message } = await faultOf(file);
+      assert.match(message, /\/default\/checkpoints\/file .*expected a file, or a name for one, not a folder, pipe or device/, written);
+      assert.ok(message.includes(written), message);
+    }
+  });
+});
+
 test('a data folder that cannot be accessed is refused', async () => {
   await inFolder(async (folder) => {
     const file = path.join(folder, 'config.json');

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, copyFile, mkdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { ManualClock } from '../base/manual-clock.js';
 import { hasCommands } from '../docs/shell-session.js';
@@ -23,6 +24,19 @@ test('files are readable by their group and not by others, folders likewise', ()
   assert.equal((await stat(path.join(folder, 'a'))).mode & 0o027, 0);
   assert.equal((await stat(path.join(folder, 'a'))).mode & 0o600, 0o600);
   assert.equal((await stat(path.join(folder, 'b'))).mode & 0o027, 0);
+}));
+
+test('opening a pipe that has no writer waits for none, in any mode', () => withFolder(async (folder) => {
+  const pipe = path.join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const mode of ['read', 'append', 'overwrite'] as const) {
+    const opening = new NodeDisk().open(pipe, mode);
+    const isLate = await Promise.race([opening, sleep(5000, true, { ref: false })]);
+    // A writer, so that the thread can end.
+    if (isLate === true) execFileSync('sh', ['-c', ': > "$0"', pipe]);
+    await (await opening).close();
+    assert.notEqual(isLate, true, mode);
+  }
 }));
 
 test('only a missing name is treated as one', () => withFolder(async (folder) => {
