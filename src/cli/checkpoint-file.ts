@@ -10,7 +10,7 @@ import { CheckpointSet } from '../offline/verify/checkpoints.js';
 import { complain } from './command-output.js';
 import { MissingDataError, UsageError } from './exit-codes.js';
 
-/** Longer than any line of a checkpoint. */
+/** No line of a checkpoint is longer. */
 const LINE_CHARACTERS_MAX = 4096;
 /** How every line begins that the server writes. */
 const BEGINNING = '{"project":"';
@@ -20,7 +20,7 @@ const checkCheckpoint = compileSchema<Parameters<CheckpointSet['add']>[0]>(CHECK
 /**
  * Reads a file.
  *
- * @throws {UsageError} if a line is not a checkpoint, or there is none
+ * @throws {UsageError} if a line is not a checkpoint, or there is none, as in a folder
  * @throws {MissingDataError} if there is no such file
  */
 export async function readCheckpoints(file: string, signal: AbortSignal): Promise<CheckpointSet> {
@@ -43,9 +43,13 @@ export async function readCheckpoints(file: string, signal: AbortSignal): Promis
   throw new UsageError(`Cannot verify with "${file}": it has no checkpoint. ${source}`);
 }
 
-/** A checkpoint is one flat object, so a beginning of it has no closing bracket. The server begins a new line after one. */
+/**
+ * A checkpoint is one flat object, so a beginning of it has no closing bracket. The server begins a new line after one. A file system may
+ * keep only the size of what was written last: then there are zeros.
+ */
 function isCutOff(line: string): boolean {
-  return !line.includes('}') && (line.startsWith(BEGINNING) || BEGINNING.startsWith(line.trim()));
+  const begun = line.replace(/\0+\s*$/, '');
+  return line.length <= LINE_CHARACTERS_MAX && !line.includes('}') && (begun.startsWith(BEGINNING) || BEGINNING.startsWith(begun.trim()));
 }
 
 function parse(line: string): unknown {
@@ -74,6 +78,7 @@ async function* linesOf(file: string, signal: AbortSignal): AsyncGenerator<strin
       if (rest.length > LINE_CHARACTERS_MAX) break;
     }
   } catch (error) {
+    if (isErrno(error, 'EISDIR')) throw new UsageError(`Cannot verify with "${file}": it is a folder. Name the file of checkpoints in it`);
     if (!isErrno(error, 'ENOENT')) throw error;
     throw new MissingDataError(`Cannot find the checkpoints "${file}": there is no such file. Is its volume mounted?`, { cause: error });
   }

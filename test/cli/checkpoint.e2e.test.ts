@@ -79,6 +79,26 @@ test('a line that is no checkpoint is a usage error that names it', () => withWo
   assert.match((await run(bench, 'verify', ...WITH_FILE)).stderr, /line 1 is not a checkpoint/);
 }), TIMEOUT);
 
+test('a line that begins as a checkpoint and does not end is no reason to leave out those after it', () => withWorkbench(async (bench) => {
+  const [first = '', second = ''] = linesOf(writeShop(bench));
+  for (const length of [5000, 500_000]) {
+    write(bench, [first, second.slice(0, 20) + 'x'.repeat(length), second]);
+    const { code, stderr } = await run(bench, 'verify', 'shop', ...WITH_FILE);
+    assert.equal(code, EXIT_CODES.usage);
+    assert.match(stderr, /line 2 is not a checkpoint/);
+  }
+}), TIMEOUT);
+
+test('zeros in place of the last line, as a power loss can leave them, are no fault', () => withWorkbench(async (bench) => {
+  const [first = '', second = ''] = linesOf(writeShop(bench));
+  for (const begun of ['', second.slice(0, 5), second.slice(0, 100)]) {
+    write(bench, [first, begun + '\0'.repeat(100), second]);
+    const { code, stdout, stderr } = await run(bench, 'verify', 'shop', ...WITH_FILE);
+    assert.deepEqual([code, stderr], [EXIT_CODES.ok, `simplekv: ignored in "${FILE}": 1 line, cut off by a crash\n`]);
+    assert.match(stdout, /checkpoints: 2 of 2 proven/);
+  }
+}), TIMEOUT);
+
 test('blank lines, line ends of other systems and lines that a crash cut off are no fault', () => withWorkbench(async (bench) => {
   const lines = linesOf(writeShop(bench));
   const [first = '', second = ''] = lines;
@@ -95,6 +115,9 @@ test('a file that is missing or has no checkpoint proves nothing', () => withWor
   const missing = await run(bench, 'verify', ...WITH_FILE);
   assert.deepEqual([missing.code, missing.stdout], [EXIT_CODES.noInput, '']);
   assert.match(missing.stderr, /^simplekv: Cannot find the checkpoints "checkpoints\.jsonl": there is no such file/);
+  const folder = await run(bench, 'verify', '--data', 'data', '--checkpoint', 'data');
+  assert.deepEqual([folder.code, folder.stdout], [EXIT_CODES.usage, '']);
+  assert.match(folder.stderr, /^simplekv: Cannot verify with "data": it is a folder\. Name the file/);
   for (const content of ['', '\n\n', '{"project":"sh']) {
     writeFileSync(bench.path(FILE), content);
     const { code, stderr } = await run(bench, 'verify', ...WITH_FILE);
