@@ -6,6 +6,7 @@
  * on in the new one, which continues there. The old log stays open until {@link EventFeed.settle} resolves.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { AppError } from '../base/app-error.js';
 import { ChangeNotice } from '../base/change-notice.js';
 import type { EventLine, ScannedLines, ScanRange } from '../log/event-lines.js';
 import type { Log, LogPosition } from '../log/log.js';
@@ -56,9 +57,11 @@ export class EventFeed {
   readonly #histories = new KeyHistories();
   readonly #notice = new ChangeNotice();
   readonly #cursors = new Set<EventCursor>();
+  /** Readings in progress that are no cursors. */
+  readonly #readings = new Set<{ readonly log: Log }>();
   /** The log that replaced each one. */
   readonly #next = new WeakMap<Log, Log>();
-  #isEnded = false;
+  #endedBy: AppError | undefined;
   /** Whether lines were applied since the last waking. */
   #isDue = false;
   /** Whether a waking is about to come, or was a moment ago. */
@@ -88,7 +91,7 @@ export class EventFeed {
 
   /** True once the project is deleted or the server has closed it: no more events come. */
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#endedBy !== undefined;
   }
 
   /**
@@ -96,14 +99,30 @@ export class EventFeed {
    *
    * @throws {LogCorruptError} if a line on disk is not the one that was written
    * @throws {LinesDroppedError} if a line of the range no longer exists
+   * @throws {AppError} the reason of {@link EventFeed.close} if the log was closed meanwhile
    */
   read(range: FeedRange): Blocks {
     const log = this.#log();
     const { key, prefix, op, actor, isNewestFirst = false, admit } = range;
     const matcher = matcherOf(range);
     const isHistory = isNewestFirst && prefix === undefined && op === undefined && actor === undefined;
-    if (!isHistory || key === undefined) return readLog(log, range, matcher);
-    return this.#histories.read(key, range, (part) => this.#search(log, { ...part, key, isNewestFirst, admit }, matcher));
+    if (!isHistory || key === undefined) return this.#keeping(log, readLog(log, range, matcher));
+    return this.#keeping(log, this.#histories.read(key, range, (part) => this.#search(log, { ...part, key, isNewestFirst, admit }, matcher)));
+  }
+
+  /** Reads a log that stays open meanwhile, should it be replaced; see {@link EventFeed.settle}. */
+  async* #keeping(log: Log, blocks: Blocks): Blocks {
+    const reading = { log };
+    this.#readings.add(reading);
+    try {
+      yield* blocks;
+    } catch (error) {
+      // The log was closed because of this, while it was read.
+      throw error instanceof AppError && error.code === 'shutting_down' ? this.#endedBy ?? error : error;
+    } finally {
+      this.#readings.delete(reading);
+      if (log !== this.#log()) this.#notice.wake();
+    }
   }
 
   /** Searches for the events of a key. A key that exists has none after that of its version, so the search begins there. */
@@ -152,7 +171,9 @@ export class EventFeed {
    * @throws {LinesDroppedError} if it no longer exists
    */
   async lineAt(seq: number, admit?: ScanRange['admit']): Promise<EventLine> {
-    for await (const { lines: [line] } of this.#log().scan({ fromSeq: seq, toSeq: seq, admit })) if (line !== undefined) return line;
+    const log = this.#log();
+    const blocks = readLog(log, { afterSeq: seq - 1, untilSeq: seq, admit }, matcherOf({}));
+    for await (const { events: [line] } of this.#keeping(log, blocks)) if (line !== undefined) return line;
     throw new TypeError(`Cannot read the line of seq ${seq}: a scan examines each line of its range`);
   }
 
@@ -162,7 +183,7 @@ export class EventFeed {
    * @param afterSeq the seq before its first event, not above the end
    */
   follow(afterSeq: number, filter: EventFilter): EventCursor {
-    const feed = { log: this.#log, next: this.#next, notice: this.#notice, isEnded: () => this.#isEnded };
+    const feed = { log: this.#log, next: this.#next, notice: this.#notice, isEnded: () => this.isEnded };
     const cursor = new EventCursor(feed, afterSeq, matcherOf(filter));
     this.#cursors.add(cursor);
     this.#log().keepNewest(true);
@@ -203,17 +224,24 @@ export class EventFeed {
     this.#notice.wake();
   }
 
-  /** Ends all cursors after the lines that exist. */
-  close(): void {
-    this.#isEnded = true;
+  /**
+   * Ends all cursors after the lines that exist.
+   *
+   * @param reason why nothing can be read any more
+   */
+  close(reason: AppError): void {
+    this.#endedBy = reason;
     this.#histories.clear();
     this.#notice.wake();
   }
 
-  /** Waits until no cursor reads a log that was replaced, but not for long: a slow reader does not hold up a move. */
+  /** Waits until nothing reads a log that was replaced, but not for long: a slow reader does not hold up a move. */
   async settle(): Promise<void> {
     const signal = AbortSignal.timeout(this.#settleMs);
-    const isBehind = (): boolean => [...this.#cursors].some((cursor) => cursor.log !== this.#log() && !cursor.isAtEnd);
+    const isBehind = (): boolean => (
+      [...this.#cursors].some((cursor) => cursor.log !== this.#log() && !cursor.isAtEnd)
+      || [...this.#readings].some(({ log }) => log !== this.#log())
+    );
     while (isBehind() && !signal.aborted) await this.#notice.wait(signal).catch(() => undefined);
   }
 }

@@ -317,7 +317,7 @@ export class ProjectStore {
     this.#closedBy = reason;
     this.#queue.fail(reason);
     await this.#turns;
-    this.feed.close();
+    this.feed.close(reason);
     await this.#turn.log.close();
   }
 
@@ -326,7 +326,7 @@ export class ProjectStore {
     this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is shutting down');
     await this.#turns;
     this.#queue.fail(this.#closedBy);
-    this.feed.close();
+    this.feed.close(this.#closedBy);
     await this.#turn.log.close();
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setImmediate as nextRound, setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../../src/base/app-error.js';
 import type { EventLine } from '../../src/log/event-lines.js';
 import type { Log } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
@@ -19,6 +20,9 @@ const test = suite('event-feed');
 const SETTLE_MS = 10;
 /** How long something new may take to be noticed. */
 const NEWS_LIMIT_MS = 10_000;
+
+/** Why a feed ends. */
+const GONE = new AppError('project_not_found', 'Cannot find the project');
 
 /** The feed of a log that may be replaced. */
 class World {
@@ -91,7 +95,7 @@ class World {
   }
 
   async end(): Promise<void> {
-    this.feed.close();
+    this.feed.close(GONE);
     await this.log.close();
   }
 }
@@ -229,7 +233,7 @@ for (const [name, make] of Object.entries(HOMES)) {
     await world.append(3);
     const cursor = world.feed.follow(3, {});
     const waiting = news(cursor);
-    world.feed.close();
+    world.feed.close(GONE);
     await waiting;
     assert.equal(await cursor.next(), undefined);
     await news(cursor);
@@ -414,6 +418,35 @@ test('whatever happens to a project, every client has every event once, in order
     }
     await world.end();
   }), { timeout: 60_000 });
+});
+
+test('a page that is read while its log is replaced is read to its end', async () => {
+  const world = await World.onDisk();
+  for (let index = 0; index < 25; index += 1) await world.append(1);
+  for (const isNewestFirst of [false, true]) {
+    if (world.disk === undefined) await world.move();
+    await world.append(20);
+    const range = { afterSeq: world.log.firstSeq() - 1, untilSeq: world.log.position().seq, isNewestFirst };
+    const blocks = world.feed.read(range);
+    const seqs = [...(await blocks.next()).value?.events ?? []].map(({ seq }) => seq);
+    const moved = world.move();
+    await delay(20);
+    for await (const { events } of blocks) seqs.push(...events.map(({ seq }) => seq));
+    await moved;
+    assert.equal(seqs.length, range.untilSeq - range.afterSeq);
+    assert.deepEqual(seqs, seqs.toSorted((a, b) => (isNewestFirst ? b - a : a - b)));
+  }
+  await world.end();
+});
+
+test('a reading whose project is deleted meanwhile says so', async () => {
+  const world = await World.onDisk();
+  for (let index = 0; index < 25; index += 1) await world.append(1);
+  const blocks = world.feed.read({ afterSeq: 0, untilSeq: 25 });
+  await blocks.next();
+  await world.end();
+  await assert.rejects((async () => { for await (const block of blocks) assert.ok(block); })(), GONE);
+  await assert.rejects(world.feed.lineAt(1), GONE);
 });
 
 test('a move does not wait for a reader that stands still for longer than a few seconds', async () => {
