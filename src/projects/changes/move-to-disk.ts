@@ -98,6 +98,7 @@ export async function moveToDisk(
     await registry.record({ op: 'project.created', id: project, log_id: logId }, context)
       .catch(logFailure(logger, 'warn', { project }, message));
     onApplied?.();
+    store.noteSnapshot(base.manifest.seq);
     return { log, base: base.manifest };
   } catch (error) {
     if (inMemory !== undefined) await closeReplacedLog(logger, store.replaceLog(inMemory));

@@ -152,6 +152,18 @@ test('a project that moves to disk with cache_in_memory off releases its values 
   assert.equal(life.lives.store(P).values.placedCount, 10);
 }));
 
+test('a project that moved to disk has the snapshot that it goes on from', () => withLife(async (life) => {
+  await switchTo(life, MEMORY);
+  await giveValues(life, 20);
+  const store = life.lives.store(P);
+  for (const storage of [HOT, MEMORY, COLD]) {
+    const { seq } = store;
+    await switchTo(life, storage);
+    assert.equal(store.snapshotSeq, storage === MEMORY ? null : seq);
+    if (storage !== MEMORY) assert.ok(store.changedBytes < 2000, `only the move has come after it, not ${store.changedBytes} bytes`);
+  }
+}));
+
 test('quick moves between memory and disk lose no value and leave none behind', () => withLife(async (life) => {
   await giveValues(life, 3000);
   const content = await contentOf(life.lives.store(P));
