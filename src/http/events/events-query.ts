@@ -4,7 +4,7 @@
  */
 import { EVENTS_PARAMETERS } from '../../api/specs/log.js';
 import type { AppError } from '../../base/app-error.js';
-import { findKeyFault } from '../../events/key-name.js';
+import { findKeyFault, KEY_BYTES_LIMIT } from '../../events/key-name.js';
 import type { EventFilter } from '../../store/event-filter.js';
 import { invalidQuery } from '../query.js';
 
@@ -31,6 +31,7 @@ export interface EventsQuery {
 /** Those that the route has, as text. */
 type EventsParameters = Readonly<Partial<Record<keyof typeof EVENTS_PARAMETERS, string>>>;
 
+const KEY_FORM = `a key: 1 to ${KEY_BYTES_LIMIT} bytes of UTF-8 without control characters`;
 const MS_PER_SECOND = 1000;
 const MILLISECOND_DIGITS = 3;
 
@@ -41,7 +42,7 @@ const MILLISECOND_DIGITS = 3;
  */
 export function readEventsQuery(parameters: EventsParameters): EventsQuery {
   const { since, until, key, prefix, op, actor, limit, order, wait_seconds: waitSeconds, follow } = parameters;
-  if (key !== undefined && findKeyFault(key) !== undefined) throw invalidParameter('key', 'a key');
+  if (key !== undefined && findKeyFault(key) !== undefined) throw invalidParameter('key', KEY_FORM);
   return {
     since: since === undefined ? undefined : positionIn('since', since),
     until: until === undefined ? undefined : positionIn('until', until),

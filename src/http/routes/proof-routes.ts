@@ -34,16 +34,17 @@ async function answerReceipt(exchange: Exchange, longAnswers: LongAnswers): Prom
   const { seq: digits = '', hash = '' } = exchange.query as QueryParameters;
   const seq = Number(digits);
   const { seq: lastSeq } = feed.end;
-  if (seq > lastSeq) throw notFound(seq, lastSeq, 'the log ends before it');
+  if (seq > lastSeq) throw notFound(digits, lastSeq, 'the log ends before it');
   if (seq < feed.oldestSeq) throw receiptGone(store, hash);
   const line = await feed.lineAt(seq, (sizeBytes) => longAnswers.reserve(exchange, sizeBytes)).catch((error: unknown) => {
     throw isDropped(error) ? receiptGone(store, hash) : error;
   });
-  if (line.hash !== hash.toLowerCase()) throw notFound(seq, lastSeq, 'its line has another hash');
+  if (line.hash !== hash.toLowerCase()) throw notFound(digits, lastSeq, 'its line has another hash');
   return jsonAnswer(OK, { seq, time: new Date(line.timeMs).toISOString(), op: line.op, found: true });
 }
 
-function notFound(seq: number, lastSeq: number, reason: string): AppError {
+/** @param seq as it was sent: a number keeps fewer digits */
+function notFound(seq: string, lastSeq: number, reason: string): AppError {
   const advice = 'it was given for another log, or the log was restored or replaced';
   return new AppError('receipt_not_found', `Cannot find the receipt of seq ${seq}: ${reason}; ${advice}`, { facts: { last_seq: lastSeq } });
 }

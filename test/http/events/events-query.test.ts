@@ -58,4 +58,10 @@ test('hostile queries are refused', () => {
   for (const raw of hostile) assert.throws(() => read(raw), { code: 'invalid_query' }, raw);
 });
 
+test('the refusal of a key says what a key is', () => {
+  for (const raw of [`key=${'k'.repeat(1025)}`, 'key=%00']) {
+    assert.throws(() => read(raw), /the parameter "key" must be a key: 1 to 1024 bytes of UTF-8 without control characters/, raw);
+  }
+});
+
 test.run();

@@ -123,9 +123,10 @@ test('a receipt is looked for in one segment only', () => withServer(async (serv
 
 test('a receipt beyond the end of the log is not found', () => withServer(async (server) => {
   const store = await serve(server, inMemory(), 5);
-  for (const seq of ['6', '9007199254740991', '9999999999999999']) {
+  for (const seq of ['6', '9007199254740991', '9007199254740993', '9999999999999999']) {
     const problem = problemOf(await server.send('GET', `${PROJECT}/receipts?seq=${seq}&hash=${store.hash}`));
     assert.deepEqual([problem['status'], problem['code'], problem['last_seq']], [404, 'receipt_not_found', 5]);
+    assert.match(String(problem['detail']), new RegExp(`^Cannot find the receipt of seq ${seq}: `));
   }
 }));
 
