@@ -91,6 +91,7 @@ export class FakeStore {
   volatile = false;
   seq = 1;
   readonly snapshotSeq = null;
+  readonly isOnDisk = true;
   readonly feed: EventFeed;
 
   constructor(id: string, logId: string) {

@@ -118,7 +118,7 @@ export const LOG_ROUTES = [
         },
       },
     },
-    problems: ['disk_failed', 'log_failed', 'outcome_unknown'],
+    problems: ['not_on_disk', 'disk_failed', 'log_failed', 'outcome_unknown'],
     since: '0.2.0',
   },
   {

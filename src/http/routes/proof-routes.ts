@@ -20,7 +20,12 @@ export function proofRoutes(longAnswers: LongAnswers): RouteHandlers<'getCheckpo
   };
 }
 
+/** Refuses a checkpoint of a log that is never in files: verification would take it for a proof that the log was replaced. */
 async function answerCheckpoint(store: ProjectStore): Promise<Answer> {
+  if (!store.isOnDisk) {
+    const message = 'it is in memory only, so it has no log that could be verified later; move it to disk first (storage.on_disk)';
+    throw new AppError('not_on_disk', `Cannot make a checkpoint of the project "${store.id}": ${message}`);
+  }
   try {
     return jsonAnswer(OK, await store.checkpoint());
   } catch (error) {

@@ -27,6 +27,10 @@ function inMemory(keptBytesMax = 1_000_000): Log {
   return new MemoryLog({ project: 'alpha', logId: LOG_ID, keptBytesMax, clock: new ManualClock() });
 }
 
+function onDisk(): Promise<Log> {
+  return homeOn(emptyDisk(), { clock: new ManualClock() }).create('alpha', { ...SMALL_SEGMENTS, logId: LOG_ID });
+}
+
 /** The hashes of all lines, that of seq 1 first. */
 async function hashesOf(store: ProjectStore): Promise<string[]> {
   const hashes: string[] = [];
@@ -43,7 +47,7 @@ async function refusal(server: TestServer, query: string): Promise<readonly unkn
 }
 
 test('a checkpoint is the newest line', () => withServer(async (server) => {
-  const store = await serve(server, inMemory(), 3);
+  const store = await serve(server, await onDisk(), 3);
   const answer = await server.send('GET', `${PROJECT}/checkpoint`);
   const { timeMs } = await store.feed.lineAt(3);
   const expected = { project: 'alpha', log_id: LOG_ID, seq: 3, hash: store.hash, time: new Date(timeMs).toISOString() };
@@ -56,7 +60,7 @@ test('a checkpoint is the newest line', () => withServer(async (server) => {
 }));
 
 test('a checkpoint is the line that was newest when it was asked for, and is given once it is on disk', () => withServer(async (server) => {
-  const log = inMemory();
+  const log = await onDisk();
   const store = await serve(server, log, 3);
   let resolve = (): void => undefined;
   const promise = new Promise<void>((given) => (resolve = given));
@@ -78,7 +82,7 @@ test('a checkpoint is the line that was newest when it was asked for, and is giv
 }));
 
 test('without a sync there is no checkpoint', () => withServer(async (server) => {
-  const log = inMemory();
+  const log = await onDisk();
   await serve(server, log, 3);
   for (const [error, code] of [
     [new AppError('log_failed', 'Cannot sync'), 'log_failed'],
@@ -88,6 +92,13 @@ test('without a sync there is no checkpoint', () => withServer(async (server) =>
     const problem = problemOf(await server.send('GET', `${PROJECT}/checkpoint`));
     assert.deepEqual([problem['status'], problem['code']], [503, code]);
   }
+}));
+
+test('a project in memory has no checkpoint: verification would call its log replaced', () => withServer(async (server) => {
+  await serve(server, inMemory(), 3);
+  const problem = problemOf(await server.send('GET', `${PROJECT}/checkpoint`));
+  assert.deepEqual([problem['status'], problem['code']], [409, 'not_on_disk']);
+  assert.match(String(problem['detail']), /^Cannot make a checkpoint of the project "alpha": it is in memory only, .*storage\.on_disk/);
 }));
 
 test('every receipt is found, in the active segment, in sealed ones and in compressed ones', () => withServer(async (server) => {
@@ -162,7 +173,7 @@ test('a query that is not exactly a seq and a hash is refused', () => withServer
 }));
 
 test('both routes need the API key of the project, or none on an open project', () => withServer(async (server) => {
-  const { hash } = await serve(server, inMemory(), 5);
+  const { hash } = await serve(server, await onDisk(), 5);
   const targets = [`${PROJECT}/checkpoint`, `${PROJECT}/receipts?seq=5&hash=${hash}`];
   for (const target of targets) {
     const callers = [[server.alphaKey, 200], [server.globalKey, 200], [server.betaKey, 403], [null, 401], ['wrong', 401]] as const;
