@@ -24,8 +24,8 @@ const FOLDER_MODE = 0o750;
 const SYNCS_IN_FLIGHT_MAX = 2;
 
 /**
- * An existing name may be that of a pipe, and opening a pipe without a writer would wait indefinitely, in one of the pool's threads, without
- * which the process cannot end. On files, non-blocking has no effect.
+ * An existing name may be that of a pipe. Opening one without a writer would wait indefinitely in a thread of the pool, for which the
+ * process waits at its end. On files, non-blocking has no effect.
  */
 const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
   append: constants.O_RDWR | constants.O_APPEND | constants.O_NONBLOCK,

@@ -107,7 +107,8 @@ export class EventFeed {
     const matcher = matcherOf(range);
     const isHistory = isNewestFirst && prefix === undefined && op === undefined && actor === undefined;
     if (!isHistory || key === undefined) return this.#keeping(log, readLog(log, range, matcher));
-    return this.#keeping(log, this.#histories.read(key, range, (part) => this.#search(log, { ...part, key, isNewestFirst, admit }, matcher)));
+    const rest = { key, isNewestFirst, admit };
+    return this.#keeping(log, this.#histories.read(key, range, (part) => this.#search(log, { ...part, ...rest }, matcher)));
   }
 
   /** Reads a log that stays open meanwhile, should it be replaced; see {@link EventFeed.settle}. */
