@@ -6,7 +6,7 @@ import { type ByteRange, endOfPlainText, isAscii, isAt, textOf } from '../base/b
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
 import { decodeBatchBody, encodeBatchBody } from './batch-codec.js';
-import type { AnyEvent, KeySet, SetBytes } from './event.js';
+import { type AnyEvent, isServerOperation, type KeySet, type SetBytes } from './event.js';
 import { PROJECT_ID_PATTERN } from '../api/project-settings.js';
 import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
 import { BUILT_IN_STORAGE, mergeStorage, storedSettings } from './project-settings.js';
@@ -46,6 +46,11 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
   'snapshot.committed': ['id', 'log_id', 'last_seq', 'key_count', 'bytes', 'sha256', 'duration_ms'],
   'segment.removed': ['id', 'log_id', 'first_seq', 'last_seq', 'bytes', 'sha256'],
 };
+
+/** The operations of the registry. */
+export const SERVER_OPERATIONS: readonly string[] = Object.keys(EVENT_FIELDS).filter((op) => isServerOperation(op));
+/** The operations of a project's log. */
+export const PROJECT_OPERATIONS: readonly string[] = Object.keys(EVENT_FIELDS).filter((op) => !isServerOperation(op));
 
 const VALUE_MARK = ',"value":';
 const KEY_MARK = '"key":';

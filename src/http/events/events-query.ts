@@ -4,6 +4,7 @@
  */
 import { EVENTS_PARAMETERS } from '../../api/specs/log.js';
 import type { AppError } from '../../base/app-error.js';
+import { PROJECT_OPERATIONS } from '../../events/codec.js';
 import { findKeyFault, KEY_BYTES_LIMIT } from '../../events/key-name.js';
 import type { EventFilter } from '../../store/event-filter.js';
 import { invalidQuery } from '../query.js';
@@ -43,6 +44,7 @@ const MILLISECOND_DIGITS = 3;
 export function readEventsQuery(parameters: EventsParameters): EventsQuery {
   const { since, until, key, prefix, op, actor, limit, order, wait_seconds: waitSeconds, follow } = parameters;
   if (key !== undefined && findKeyFault(key) !== undefined) throw invalidParameter('key', KEY_FORM);
+  if (op !== undefined && !PROJECT_OPERATIONS.includes(op)) throw invalidParameter('op', `one of ${PROJECT_OPERATIONS.join(', ')}`);
   return {
     since: since === undefined ? undefined : positionIn('since', since),
     until: until === undefined ? undefined : positionIn('until', until),

@@ -1,12 +1,14 @@
 /**
  * The route that deletes all keys of a project, or those of a range.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { CLEAR_PARAMETERS } from '../../api/specs/keys.js';
 import type { KeyRange } from '../../events/key-range.js';
 import type { ClearLimits } from '../../store/command.js';
 import { commandContext } from '../authorization.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
 import { jsonAnswer, receiptOf } from '../json-answer.js';
+import { invalidQuery } from '../query.js';
 import { isWhole, rangeIn } from '../range-query.js';
 import type { RouteHandler } from '../route-handlers.js';
 
@@ -28,7 +30,14 @@ function readClearQuery({ expect_count: expected, dry_run: dryRun, ...range }: C
   return { range: rangeIn(range), isDryRun: dryRun === 'true', ...(expected === undefined ? {} : { expectCount: Number(expected) }) };
 }
 
+/** A client that means a range, and sends it where it is not looked for, must not lose every key. */
+function refuseBody({ 'content-length': length = '0', 'transfer-encoding': coding }: IncomingHttpHeaders): void {
+  if (Number(length) === 0 && coding === undefined) return;
+  throw invalidQuery('it must have what the body has: send prefix, start and end as parameters, and no body');
+}
+
 async function answerClear(exchange: Exchange): Promise<Answer> {
+  refuseBody(exchange.request.headers);
   const store = storeOf(exchange);
   const { range, ...limits } = exchange.query as ClearQuery;
   // The turn that counts the keys of the range then has few of them to sort.

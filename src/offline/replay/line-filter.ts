@@ -1,8 +1,8 @@
 /**
  * Selects lines of a log by what they are about.
  */
-import { EVENT_FIELDS } from '../../events/codec.js';
-import { isServerOperation, type KeyChanged } from '../../events/event.js';
+import { PROJECT_OPERATIONS, SERVER_OPERATIONS } from '../../events/codec.js';
+import type { KeyChanged } from '../../events/event.js';
 import { type EventSelection, isSelected, selectedChanges } from '../../events/event-selection.js';
 import type { LogLine } from '../../log/log.js';
 import { projectEventOf } from '../project-files.js';
@@ -25,7 +25,7 @@ const KEY_OPERATIONS: ReadonlySet<string> = new Set(['set', 'delete', 'batch', '
  * @param project the project's id, or `_server`
  */
 export function operationsOf(project: string): readonly string[] {
-  return Object.keys(EVENT_FIELDS).filter((op) => isServerOperation(op) === (project === REGISTRY));
+  return project === REGISTRY ? SERVER_OPERATIONS : PROJECT_OPERATIONS;
 }
 
 /** Tells whether a line matches. */

@@ -58,6 +58,13 @@ test('hostile queries are refused', () => {
   for (const raw of hostile) assert.throws(() => read(raw), { code: 'invalid_query' }, raw);
 });
 
+test('the refusal of an operation names those that there are', () => {
+  for (const op of ['put', 'project.deleted', '__proto__', 'expire']) {
+    assert.throws(() => read(`op=${op}`), /must be one of project\.create, .*, set, delete, clear, clear\.range, batch$/, op);
+  }
+  assert.equal(read('op=clear.range').filter.op, 'clear.range');
+});
+
 test('the refusal of a key says what a key is', () => {
   for (const raw of [`key=${'k'.repeat(1025)}`, 'key=%00']) {
     assert.throws(() => read(raw), /the parameter "key" must be a key: 1 to 1024 bytes of UTF-8 without control characters/, raw);

@@ -47,6 +47,15 @@ test('another number than the expected one is 412 with both, for all keys too', 
   assert.equal((await clear(server, '?expect_count=2')).status, 200);
 }));
 
+test('a range that is sent as a body deletes nothing', () => withKeys(async (server) => {
+  for (const headers of [{}, { 'Transfer-Encoding': 'chunked' }]) {
+    const answer = await server.send('DELETE', KEYS, { body: '{"prefix":"user/"}', headers });
+    assert.deepEqual([answer.status, problemOf(answer)['code']], [400, 'invalid_query']);
+    assert.match(String(problemOf(answer)['detail']), /as parameters, and no body/);
+  }
+  assert.equal((await server.send('GET', `${KEYS}?count=true`)).text, '{"count":4,"seq":5}');
+}));
+
 test('an empty, unknown, repeated or malformed parameter deletes nothing', () => withKeys(async (server) => {
   const queries = [
     '?prefix=', '?prefix', '?start=&end=', '?prefix=a&prefix=x', '?limit=1', '?cursor=YQ', '?reverse=true', '?count=true', '?Prefix=a',
