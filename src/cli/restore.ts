@@ -2,7 +2,7 @@
  * The command `restore`: puts projects of a backup into a data folder, as they were, or as a new project. Verifies the backup first.
  */
 import path from 'node:path';
-import { AppError } from '../base/app-error.js';
+import { AppError, withDiskFull } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import { silentLogger } from '../base/logger.js';
 import { programCommand } from '../base/program-command.js';
@@ -14,7 +14,7 @@ import { resolveServerOptions } from '../config/server-options.js';
 import { makeDataFolder } from '../disk/data-folder.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import { openBackup, type OpenedBackup } from '../offline/backup/read-backup.js';
-import { restoreBackup, type RestoredProject } from '../offline/backup/restore-backup.js';
+import { refuseAbsent, restoreBackup, type RestoredProject } from '../offline/backup/restore-backup.js';
 import { verifyBackup } from '../offline/backup/verify-backup.js';
 import { isProjectName } from '../offline/verify/verify-folder.js';
 import { withFolderLock } from '../offline/offline-lock.js';
@@ -66,14 +66,16 @@ export async function restore(file: string, options: RestoreCommandOptions, { ou
     const locked = { command: 'restore', action: `restore into "${dataFolder}"` } as const;
     const restored = await withFolderLock(dataFolder, locked, process.pid, async () => {
       const tools = { backup, dataFolder, logger: silentLogger, signal, onProgress: progress.show };
-      const done = await restoreBackup(tools, { project, as });
+      const done = await restoreBackup(tools, { project, as }).catch((error: unknown) => {
+        throw withSpaceAdvice(error, dataFolder);
+      });
       if (adopt === true && config !== undefined) await writeEntries(config, done);
       return done;
     });
     progress.clear();
     const { time } = backup.manifest;
     const facts = { data: dataFolder, backup_time: time, projects: restored.map(documentOf), skipped: backup.manifest.skipped };
-    await output.print(json === true ? `${JSON.stringify(facts)}\n` : textOf(restored, backup, config, options));
+    await output.print(json === true ? `${JSON.stringify(facts)}\n` : textOf(restored, backup, { dataFolder, config }, options));
   } finally {
     progress.clear();
   }
@@ -99,15 +101,23 @@ async function destinationOf({ config: file = DEFAULT_CONFIG_PATH, data }: Resto
   return { dataFolder: resolveServerOptions(config.document, config.folder).dataFolder, config };
 }
 
+/** A project that is whole stays; the next run restores the others. */
+function withSpaceAdvice(error: unknown, dataFolder: string): unknown {
+  const known = withDiskFull(error, `Cannot restore into "${dataFolder}"`);
+  if (!(known instanceof AppError) || known.code !== 'disk_full') return known;
+  const advice = `Free disk space for "${dataFolder}", then run the same command again`;
+  return new AppError('disk_full', `${known.message}. ${advice}`, { cause: error });
+}
+
 /** Opens the backup and checks what is in it. */
 async function verified(
   file: string, { project }: RestoreCommandOptions, signal: AbortSignal, show: Show,
 ): Promise<OpenedBackup> {
   return await withScratchFolder(async (scratchFolder) => {
     const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) });
-    const only = backup.manifest.projects.find(({ id }) => id === project)?.id;
+    refuseAbsent(backup.manifest, project);
     let faults = 0;
-    for await (const { project: id, findings } of verifyBackup(backup, { scratchFolder, signal, onProgress: show }, only)) {
+    for await (const { project: id, findings } of verifyBackup(backup, { scratchFolder, signal, onProgress: show }, project)) {
       faults += findings.length;
       for (const finding of findings) complain(`${id}: ${findingText(finding).trim()}`);
     }
@@ -137,8 +147,7 @@ function documentOf({ id, logId, lastSeq, revision, wasThere }: RestoredProject)
 }
 
 function textOf(
-  restored: readonly RestoredProject[], { manifest }: OpenedBackup, config: LoadedConfig | undefined,
-  { adopt, as, project }: RestoreCommandOptions,
+  restored: readonly RestoredProject[], { manifest }: OpenedBackup, destination: Destination, { adopt, as, project }: RestoreCommandOptions,
 ): string {
   const lines = restored.map(({ id, lastSeq, logId, wasThere }) => {
     if (wasThere) return `${id}: is there already, up to seq ${lastSeq} (log ${logId})`;
@@ -147,13 +156,18 @@ function textOf(
   });
   lines.push(...manifest.skipped.map(({ id, reason }) => `${id}: not in the backup (${reason})`));
   if (adopt === true) lines.push('next: start the server. It prints an API key for each project that needs one and has none');
-  else lines.push(...nextSteps(restored, config));
+  else lines.push(...nextSteps(restored, destination));
   return `${lines.join('\n')}\n`;
 }
 
-function nextSteps(restored: readonly RestoredProject[], config: LoadedConfig | undefined): readonly string[] {
-  const file = config?.path ?? DEFAULT_CONFIG_PATH;
-  const entryOf = ({ id }: RestoredProject): ProjectEntry | undefined => config?.document.projects.find((entry) => entry.id === id);
+function nextSteps(restored: readonly RestoredProject[], { dataFolder, config }: Destination): readonly string[] {
+  if (config === undefined) {
+    const command = programCommand(['serve', '--config', 'FILE', '--adopt']);
+    const whose = `FILE is a configuration with "persistent_file_path": ${JSON.stringify(dataFolder)}`;
+    return [`next: start a server with ${command}, once: it adds the missing entries and prints the new API keys. ${whose}`];
+  }
+  const file = config.path;
+  const entryOf = ({ id }: RestoredProject): ProjectEntry | undefined => config.document.projects.find((entry) => entry.id === id);
   const unnamed = restored.filter((one) => entryOf(one) === undefined);
   const ahead = restored.filter((one) => (entryOf(one)?.revision ?? 0) > one.revision);
   const steps = ahead.map(({ id, revision }) => `next: set "revision" of the entry of "${id}" in "${file}" to ${revision}`);

@@ -1,10 +1,12 @@
 /** `restore` through the real program: what was acknowledged before a backup is served from it. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type Answer, type ServerUnderTest, until, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
+import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
-import { damage, run, writeShop } from './program.js';
+import { damage, ended, run, writeShop } from './program.js';
 
 const test = suite('cli/restore');
 const TIMEOUT_MS = 120_000;
@@ -107,7 +109,11 @@ test('a project is restored beside others as a new one, with its keys and versio
 test('what cannot be restored is refused, with what to do', () => withWorkbench(async (bench) => {
   writeShop(bench);
   assert.equal((await run(bench, 'backup', 'b.tar', '--data', 'data')).code, EXIT_CODES.ok);
-  assert.equal((await run(bench, 'restore', 'b.tar', '--data', 'new/er')).code, EXIT_CODES.ok);
+  const restored = await run(bench, 'restore', 'b.tar', '--data', 'new/er');
+  assert.equal(restored.code, EXIT_CODES.ok, restored.stderr);
+  const place = JSON.stringify(bench.path('new', 'er'));
+  assert.match(restored.stdout, /\nnext: start a server with .* serve --config FILE --adopt, once: /);
+  assert.ok(restored.stdout.endsWith(` FILE is a configuration with "persistent_file_path": ${place}\n`), restored.stdout);
   const refusals: [readonly string[], RegExp, number][] = [
     [['b.tar', '--data', 'data', '--project', 'shop', '--as', 'shop'], /has files of that name/, EXIT_CODES.failure],
     [['b.tar', '--data', 'x', '--as', 'copy'], /--as only with --project/, EXIT_CODES.usage],
@@ -124,12 +130,26 @@ test('what cannot be restored is refused, with what to do', () => withWorkbench(
     assert.match(ran.stderr, said, args.join(' '));
     assert.equal(ran.code, code, args.join(' '));
   }
+  assert.equal(existsSync(bench.path('x')), false, 'a refusal makes no folder');
   const there = await run(bench, 'restore', 'b.tar', '--data', 'new/er');
   assert.match(there.stdout, /^shop: is there already, up to seq 9 /);
   damage(bench.path('b.tar'));
   const damaged = await run(bench, 'restore', 'b.tar', '--data', 'empty');
   assert.equal(damaged.code, EXIT_CODES.failure);
   assert.match(damaged.stderr, /Cannot trust "b\.tar" at byte/);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('a disk that is too small for a backup is named, and with space the same command goes on', () => withWorkbench(async (bench) => {
+  writeShop(bench, 8, 5000);
+  assert.equal((await run(bench, 'backup', 'b.tar', '--data', 'data')).code, EXIT_CODES.ok);
+  // In blocks of 512 or 1,024 bytes, either of which is too little.
+  const args = ['-c', 'ulimit -f 30; exec "$0" "$@"', process.execPath, MAIN, 'restore', 'b.tar', '--data', 'new'];
+  const child = spawn('sh', args, { cwd: bench.folder, env: { ...process.env, NODE_V8_COVERAGE: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { code, stderr } = await ended(child);
+  assert.equal(code, EXIT_CODES.outputFailed, stderr);
+  assert.match(stderr, /^simplekv: Cannot .*: the disk is full\. Free disk space for ".*new", then run the same command again\n$/);
+  assert.match((await run(bench, 'restore', 'b.tar', '--data', 'new')).stdout, /^shop: restored up to seq 9/);
+  assert.equal((await run(bench, 'verify', '--data', 'new')).code, EXIT_CODES.ok);
 }), { timeoutMs: TIMEOUT_MS });
 
 test('a folder that a server uses is not restored into, and an entry that is ahead is named', () => withWorkbench(async (bench) => {

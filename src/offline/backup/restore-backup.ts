@@ -29,7 +29,7 @@ import { recordEvents } from '../registry-writer.js';
 import { readRegistry, REGISTRY } from '../registry.js';
 import { moveFiles, namesOfLog } from '../repair/repair-folder.js';
 import { fromUsableSnapshot } from '../replay/usable-snapshots.js';
-import { BACKUP_MANIFEST_NAME, type BackedUpProject } from './backup-manifest.js';
+import { BACKUP_MANIFEST_NAME, type BackedUpProject, type BackupManifest } from './backup-manifest.js';
 import type { OpenedBackup } from './read-backup.js';
 
 /** Folder in the data folder for files that are being restored. No project id begins with `_`. */
@@ -85,11 +85,8 @@ interface Target {
  */
 export async function restoreBackup(tools: RestoreTools, { project, as }: RestoreSelection): Promise<readonly RestoredProject[]> {
   const { backup: { manifest, disk }, dataFolder } = tools;
+  refuseAbsent(manifest, project);
   const chosen = manifest.projects.filter(({ id }) => project === undefined || id === project);
-  if (chosen.length === 0) {
-    const known = manifest.projects.map(({ id }) => id).join(', ');
-    throw new AppError('project_not_found', `Cannot restore "${project ?? ''}": the backup has these projects: ${known || 'none'}`);
-  }
   const interrupted = await takeBack(tools);
   const targets = chosen.map((from): Target => ({ from, id: as ?? from.id, isNew: as !== undefined }));
   const registrations = await readSound(tools);
@@ -108,6 +105,18 @@ export async function restoreBackup(tools: RestoreTools, { project, as }: Restor
   }
   await removeTree(disk, join(dataFolder, RESTORE_FOLDER));
   return restored;
+}
+
+/**
+ * Refuses a project that a backup does not have.
+ *
+ * @param project undefined: all of them, of which there must be one
+ * @throws {AppError} `project_not_found`
+ */
+export function refuseAbsent({ projects }: Pick<BackupManifest, 'projects'>, project: string | undefined): void {
+  if (projects.some(({ id }) => project === undefined || id === project)) return;
+  const known = projects.map(({ id }) => id).join(', ');
+  throw new AppError('project_not_found', `Cannot restore "${project ?? ''}": the backup has these projects: ${known || 'none'}`);
 }
 
 function newestOf({ newest }: ProjectStateProjection, { id }: Target): Pick<RestoredProject, 'settings' | 'revision'> {
