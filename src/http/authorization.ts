@@ -21,6 +21,8 @@ type AuthorizationParts = Pick<HttpParts, 'keyring' | 'scopes' | 'projects'>;
 // The same text for a missing and an unknown key, and whether or not the project exists.
 const UNAUTHORIZED = 'Cannot access this resource without a valid API key: send "Authorization: Bearer KEY" or "X-API-Key: KEY"';
 const FORBIDDEN = 'This API key does not grant access to this resource';
+// Only where that tells nothing about another project.
+const NEEDS_GLOBAL = 'Cannot do this with the API key of a project: it needs the global API key';
 
 /** What a caller asked for, and whether it is still allowed. */
 export class Authorization {
@@ -69,7 +71,10 @@ export class Authorization {
     this.#epoch = keyring.epoch;
     const decision = authorize({ principal, action: this.#action(), project }, scopes);
     if (decision === 'unauthorized') throw unauthorized();
-    if (decision === 'forbidden') throw new AppError('forbidden', FORBIDDEN);
+    if (decision === 'forbidden') {
+      const isOwn = project === null || (principal.kind === 'project' && principal.project === project);
+      throw new AppError('forbidden', isOwn ? NEEDS_GLOBAL : FORBIDDEN);
+    }
     if (!this.isProjectGone) return;
     throw new AppError('project_not_found', `Cannot find the project "${project}": it was deleted during the request`);
   }

@@ -162,5 +162,5 @@ function shown(name: string): string {
 function invalid({ index, pointer }: { readonly index?: number; readonly pointer: string }, expected: string): AppError {
   const where = index === undefined ? 'Cannot use the batch' : `Cannot use operation ${index} of the batch`;
   const facts = { ...(index === undefined ? {} : { op_index: index }), pointer, expected };
-  return new AppError('invalid_batch', `${where}: at "${pointer}" expected ${expected}`, { facts });
+  return new AppError('invalid_batch', `${where}: ${pointer === '' ? '' : `at "${pointer}" `}expected ${expected}`, { facts });
 }

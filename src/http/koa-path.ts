@@ -113,7 +113,9 @@ function answerNoRoute(ctx: KoaContext): Answer {
   const { exchange } = ctx.state;
   const matched = ctx.matched ?? [];
   const allowed = allowedMethods(exchange.target.path, matched.flatMap(({ methods }) => methods));
-  if (allowed === undefined) throw new AppError('not_found', 'Cannot find a route with this path');
+  if (allowed === undefined) {
+    throw new AppError('not_found', 'Cannot find a route with this path; GET /api/v1/openapi.json describes all of them');
+  }
   if (ctx.method !== 'OPTIONS' || exchange.target.path === '*') {
     exchange.problemHeaders = ['Allow', allowed];
     throw new AppError('method_not_allowed', `Cannot ${ctx.method} this path: its methods are ${allowed}`);

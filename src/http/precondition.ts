@@ -50,7 +50,7 @@ export function seqCondition(seq: number): Precondition {
 
 function conditionOn(seq: number, headers: IncomingHttpHeaders): Precondition {
   for (const name of CONDITIONAL_HEADERS) {
-    if (headers[name] !== undefined) throw invalid(name, 'the query has a condition too, "if_seq"; send one of the two');
+    if (headers[name] !== undefined) throw invalid(shownName(name), 'the query has a condition too, "if_seq"; send one of the two');
   }
   return seqCondition(seq);
 }
@@ -85,8 +85,13 @@ export function checkReadPrecondition(headers: IncomingHttpHeaders): void {
  */
 export function refusePreconditions(headers: IncomingHttpHeaders): void {
   for (const name of CONDITIONAL_HEADERS) {
-    if (headers[name] !== undefined) throw invalid(name, 'only a single key has a version to compare');
+    if (headers[name] !== undefined) throw invalid(shownName(name), 'only a single key has a version to compare');
   }
+}
+
+/** As specifications write the name of a header. */
+function shownName(name: string): string {
+  return name.replace(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function invalid(header: string, reason: string): AppError {

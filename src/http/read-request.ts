@@ -166,7 +166,8 @@ function decoded(quoted: string | undefined): string | undefined {
 
 function invalidBody({ pointer, expected }: Fault): AppError {
   const shown = pointer.slice(0, POINTER_CHARACTERS_MAX);
-  return new AppError('invalid_body', `Cannot read the body: at "${shown}" expected ${expected}`, { facts: { pointer: shown, expected } });
+  const place = shown === '' ? '' : `at "${shown}" `;
+  return new AppError('invalid_body', `Cannot read the body: ${place}expected ${expected}`, { facts: { pointer: shown, expected } });
 }
 
 function tooManyKeys(actual: number): AppError {

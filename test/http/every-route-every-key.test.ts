@@ -119,6 +119,21 @@ test('every route with every kind of API key follows authorize()', () => walk(fa
 
 test('every route with every kind of API key follows authorize() while the global scope is open', () => walk(true));
 
+test('a refusal names the global API key only where that says nothing about another project', () =>
+  withServer(async (server) => {
+    prepare(server);
+    const body = '{"storage":{"durability":"os"}}';
+    const textOf = async (method: string, path: string): Promise<unknown> => (
+      problemOf(await server.send(method, path, { key: server.alphaKey, body }))['detail']
+    );
+    const asked = [['PUT', '/projects/alpha'], ['DELETE', '/projects/alpha'], ['GET', '/projects'], ['GET', '/backup']] as const;
+    for (const [method, path] of asked) {
+      assert.match(String(await textOf(method, `/api/v1${path}`)), /needs the global API key$/, path);
+    }
+    const others = ['beta', 'open', 'none'].flatMap((id) => ['PUT', 'DELETE'].map((method) => textOf(method, `/api/v1/projects/${id}`)));
+    assert.deepEqual([...new Set(await Promise.all(others))], ['This API key does not grant access to this resource']);
+  }));
+
 test('a refused caller changes nothing', () =>
   withServer(async (server) => {
     prepare(server);

@@ -43,6 +43,13 @@ test('writePrecondition() refuses unsupported conditions instead of ignoring the
   for (const headers of table) refuses(() => writePrecondition(headers));
 });
 
+test('a refusal names a header as specifications write it', () => {
+  const headers = { 'if-none-match': '*' };
+  const said = { message: /^Cannot use If-None-Match: / };
+  assert.throws(() => writePrecondition(headers, { if_seq: '0' }), said);
+  assert.throws(() => refusePreconditions(headers), said);
+});
+
 function parametersOf(query: string): WriteParameters {
   const check = QUERY_CHECKS.get('setKey');
   assert.ok(check);
