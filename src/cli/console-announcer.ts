@@ -21,9 +21,9 @@ export function formatFirstRun(first: FirstRun): string {
     '',
     'Store a first value, and read it:',
     '',
-    `curl -X PUT ${value} -H 'Authorization: Bearer ${first.projectKey}' -H 'Content-Type: application/json' -d '"hello"'`,
+    `curl -w '\\n' -X PUT ${value} -H 'Authorization: Bearer ${first.projectKey}' -H 'Content-Type: application/json' -d '"hello"'`,
     '',
-    `curl ${value} -H 'Authorization: Bearer ${first.projectKey}'`,
+    `curl -w '\\n' ${value} -H 'Authorization: Bearer ${first.projectKey}'`,
     '',
     `configuration: ${first.configPath}`,
   ]);

@@ -37,7 +37,7 @@ test('the lines that a first run prints work as they are pasted, and what they s
     assert.equal(stored.code, 0, stored.output);
     assert.match(stored.output, /"key":"greeting","seq":2,"hash":"[0-9a-f]{64}"/);
     const found = await runCommand('bash', ['-c', `${read} --silent --show-error`]);
-    assert.equal(found.output, '"hello"');
+    assert.equal(found.output, '"hello"\n');
 
     const list = await server.send('GET', '/api/v1/projects', { key: server.key('global') });
     assert.deepEqual(
