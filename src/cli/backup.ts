@@ -100,11 +100,13 @@ function textOf({ file, bytes, time, projects, skipped }: Pick<BackupManifest, '
 /** A backup never replaces a file: it could be the only good one. */
 async function newFile(target: string, { project }: BackupCommandOptions): Promise<string> {
   const found = await statusOf(path.resolve(target));
+  const folder = path.dirname(path.resolve(target));
   if (found?.isDirectory() !== true && !/[/\\]$/.test(target)) {
     if (found !== undefined) throw new UsageError(`Cannot write the backup to "${target}": it exists. Name a new file, or a folder`);
-    return path.resolve(target);
+    if ((await statusOf(folder))?.isDirectory() === true) return path.resolve(target);
+    throw new UsageError(`Cannot write the backup to "${target}": there is no folder "${folder}". Create it first`);
   }
-  if (found === undefined) throw new UsageError(`Cannot write the backup to "${target}": there is no such folder`);
+  if (found === undefined) throw new UsageError(`Cannot write the backup to "${target}": there is no such folder. Create it first`);
   const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   return path.resolve(target, `simplekv-${project ?? 'all'}-${time}.tar`);
 }
@@ -134,7 +136,8 @@ async function fromFolder(
 ): Promise<void> {
   const { file, project } = options;
   const { dataFolder, disk, backup } = await findData({ command: 'backup', project }, options, signal);
-  if (project === REGISTRY || backup !== undefined) throw new UsageError(`Cannot back up "${backup?.dataFolder ?? REGISTRY}" by itself`);
+  if (project === REGISTRY) throw new UsageError(`Cannot back up "${REGISTRY}" alone: omit --project for a backup that contains it`);
+  if (backup !== undefined) throw new UsageError(`Cannot back up "${dataFolder}": it is a backup; copy the file instead`);
   const isInside = !path.relative(dataFolder, file).startsWith('..');
   if (isInside) throw new UsageError(`Cannot write the backup to "${file}": it is in the data folder`);
   const again = programCommand(['backup', '…', '--url', 'http://127.0.0.1:23849']);

@@ -37,7 +37,7 @@ export async function readCheckpoints(file: string, signal: AbortSignal): Promis
       count += 1;
     }
   }
-  if (cutOff > 0) complain(`ignored in "${file}": ${countText(cutOff, 'line')}, cut off by a crash`);
+  if (cutOff > 0) complain(`ignored in "${file}": ${countText(cutOff, 'line')}, cut off by a crash or a full disk`);
   if (count > 0) return set;
   const source = '"GET …/checkpoint" answers one, and default.checkpoints in the configuration writes them';
   throw new UsageError(`Cannot verify with "${file}": it has no checkpoint. ${source}`);

@@ -57,19 +57,19 @@ function buildProgram(show: (text: string) => void): Command {
   return program;
 }
 
-/** Adds a command on files. */
-type AddCommand = (name: string, description: string) => Command;
+/** Adds a command on files; `data` says what its `--data` names. */
+type AddCommand = (name: string, description: string, data?: string) => Command;
 
 const READ_ONLY = 'changes nothing, safe while the server is running';
 
 /** The commands on files. `repair` may not run while the server does, the others may. */
 function addFileCommands(program: Command): void {
-  const add: AddCommand = (name, description) => (
+  const add: AddCommand = (name, description, data = 'data folder or backup') => (
     program
       .command(name)
       .description(description)
       .option('--config <file>', `configuration that names the data folder (default: ${DEFAULT_CONFIG_PATH})`)
-      .option('--data <path>', 'data folder or backup, instead of a configuration')
+      .option('--data <path>', `${data}, instead of a configuration`)
       .helpOption('--help', 'print this help')
       .allowExcessArguments(false)
       .exitOverride()
@@ -95,16 +95,16 @@ function addFileCommands(program: Command): void {
 }
 
 /** Adds the options of a command that can ask a server. */
-function orServer(command: Command): Command {
+function orServer(command: Command, use = 'ask the running server at this URL instead'): Command {
   return command
-    .option('--url <url>', 'ask the running server at this URL instead, such as http://127.0.0.1:23849')
+    .option('--url <url>', `${use}, such as http://127.0.0.1:23849; also SIMPLEKV_URL`)
     .option('--key-file <file>', 'file with the API key for --url, or - for standard input; also SIMPLEKV_KEY_FILE, or SIMPLEKV_KEY');
 }
 
 /** The commands that make and use backups. */
 function addBackupCommands(add: AddCommand): void {
   const makes = 'write a backup to a new file, or into a folder, and verify it; of a stopped server, or with --url of a running one';
-  orServer(add('backup <folder-or-file>', makes))
+  orServer(add('backup <folder-or-file>', makes, 'data folder'))
     .option('--project <id>', 'only this project')
     .option('--json', 'print one JSON document')
     .action((target: string, options: BackupCommandOptions) => (
@@ -114,7 +114,8 @@ function addBackupCommands(add: AddCommand): void {
 
 /** Adds the command that puts a backup back. */
 function addRestoreCommand(add: AddCommand): void {
-  add('restore <file>', 'verify a backup and put its projects into a data folder; never replaces one; stop the server first')
+  const puts = 'verify a backup and put its projects into a data folder; never replaces one; stop the server first';
+  add('restore <file>', puts, 'data folder to restore into, which may be missing')
     .option('--project <id>', 'only this project')
     .option('--as <id>', 'with --project: make it a new project of this id, with a new log that continues from its state')
     .option('--adopt', 'with --config: write entries for the projects into the configuration')
@@ -135,7 +136,8 @@ function addEntryCommands(add: AddCommand, program: Command): void {
     .action((project: string, options: ExportCommandOptions) => (
       runCommand(async (context) => await (await import('./export.js')).exportProject(project, options, context))
     ));
-  orServer(program.command('import <project> <file>').description('set the keys of a file, as export writes it, through a running server'))
+  const imports = 'set the keys of a file, as export writes it, or of standard input (-), through a running server';
+  orServer(program.command('import <project> <file>').description(imports), 'the running server')
     .option('--if-absent', 'leave keys that exist as they are')
     .option('--from-line <number>', 'begin with this line, as an interrupted import says')
     .option('--dry-run', 'only check the file and count; needs no server')

@@ -5,6 +5,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import { EXIT_CODES, UsageError } from './exit-codes.js';
 import { type ImportedEntry, ImportLineError, operationOf, readEntryLine } from './import-line.js';
@@ -119,7 +120,10 @@ function firstLineOf({ fromLine = '1' }: ImportCommandOptions): number {
 
 function withNextLine(error: unknown, { doneLine }: Counts): unknown {
   if (!(error instanceof RemoteError)) return error;
-  const message = `${error.message}. Every line up to ${doneLine} is imported: continue with --from-line ${doneLine + 1}`;
+  const done = doneLine === 0
+    ? 'No line is known to be imported: begin again'
+    : `Every line up to ${doneLine} is imported: continue with --from-line ${doneLine + 1}`;
+  const message = `${error.message}. ${done}`;
   return new RemoteError(message, error.exitCode, { cause: error, code: error.code, facts: error.facts });
 }
 
@@ -127,6 +131,7 @@ async function sizeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).size;
   } catch (error) {
+    if (isErrno(error, 'ENOENT')) throw new UsageError(`Cannot read "${file}": there is no such file. Use - for standard input`);
     throw new UsageError(`Cannot read "${file}": ${error instanceof Error ? error.message : String(error)}`);
   }
 }

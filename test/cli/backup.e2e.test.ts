@@ -45,6 +45,7 @@ test('a folder without a server is backed up to a new file, or into a folder', (
   assert.equal((await run(bench, 'list', 'shop', '--data', 'shop.tar')).stdout.split('\n').length, 9);
   assert.match((await run(bench, 'log', 'shop', '--data', 'shop.tar', '--limit', '1')).stdout, /^\{"seq":9,/);
   assert.match((await run(bench, 'repair', 'shop', '--data', 'shop.tar')).stderr, /it is a backup/);
+  assert.match((await run(bench, 'backup', 'b.tar', '--data', 'shop.tar')).stderr, /it is a backup; copy the file instead\n$/);
 }));
 
 test('a file that exists, a place in the data folder and contradictory options are refused', () => withWorkbench(async (bench) => {
@@ -53,6 +54,8 @@ test('a file that exists, a place in the data folder and contradictory options a
   const refusals: [readonly string[], RegExp, number][] = [
     [['there', '--data', 'data'], /"there": it exists/, EXIT_CODES.usage],
     [['none/', '--data', 'data'], /no such folder/, EXIT_CODES.usage],
+    [['none/b.tar', '--data', 'data'], /there is no folder ".*none"\. Create it first\n$/, EXIT_CODES.usage],
+    [['b.tar', '--data', 'data', '--project', '_server'], /Cannot back up "_server" alone/, EXIT_CODES.usage],
     [['data/b.tar', '--data', 'data'], /it is in the data folder/, EXIT_CODES.usage],
     [['b.tar', '--data', 'data', '--project', 'none'], /Cannot back up "none"/, EXIT_CODES.usage],
     [['b.tar', '--data', 'data', '--url', 'http://127.0.0.1:1'], /Use either --url/, EXIT_CODES.usage],
