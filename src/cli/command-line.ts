@@ -153,7 +153,7 @@ function addEntryCommands(add: AddCommand, program: Command): void {
 /** The commands that read the lines of a log. */
 function addHistoryCommands(add: AddCommand): void {
   add('log <project>', `print the lines of the log of a project, or of the registry (_server); ${READ_ONLY}`)
-    .option('--from <seq>', 'first seq')
+    .option('--from <seq-or-time>', 'first seq, or a time, a local time or day, or an age, as for replay')
     .option('--until <seq-or-time>', 'last seq, or a time, a local time or day, or an age, as for replay')
     .option('--key <key>', 'lines that change this key, alone, in a batch, or with all keys')
     .option('--prefix <prefix>', 'lines that change a key with this prefix')
@@ -175,7 +175,7 @@ function addHistoryCommands(add: AddCommand): void {
     .option('--until <seq-or-time>', 'seq, time (2026-11-22T10:00:00Z), local time or day (2026-11-22), or age (-5m, -2h, -1d)')
     .option('--out <file>', 'write to a file instead of standard output; it appears once it is complete')
     .option('--events', 'print the lines of the log instead of the state')
-    .option('--from <seq>', 'with --events: first seq')
+    .option('--from <seq-or-time>', 'with --events: first seq, or a point as for --until')
     .option('--key <key>', 'with --events: lines about this key')
     .option('--op <operation>', 'with --events: lines with this operation')
     .option('--actor <text>', 'with --events: lines whose actor contains this text')

@@ -2,14 +2,16 @@
  * The options that select lines of a log: the range, and the operation.
  */
 import { operationsOf } from '../offline/replay/line-filter.js';
-import type { Moment } from '../offline/replay/moment.js';
+import { type Moment, momentText } from '../offline/replay/moment.js';
 import { complain } from './command-output.js';
 import { UsageError } from './exit-codes.js';
-import { dependsOnMachine, parseMoment, parseSeq } from './parse-moment.js';
+import { dependsOnMachine, parseMoment } from './parse-moment.js';
 
 /** The part of a log to read; undefined: from its beginning, to its end. */
 export interface EventRange {
   readonly fromSeq: number | undefined;
+  /** From the first line of this time or later, in milliseconds since 1970. At most one of the two is set. */
+  readonly fromMs: number | undefined;
   readonly until: Moment | undefined;
 }
 
@@ -20,16 +22,20 @@ export interface EventRange {
  * @throws {UsageError} when an option cannot be parsed, or the range is empty
  */
 export function parseRange(verb: string, options: { readonly from?: string; readonly until?: string }): EventRange {
-  const until = options.until === undefined ? undefined : parseMoment(options.until, Date.now());
-  if (options.until !== undefined && until !== undefined && 'timeMs' in until && dependsOnMachine(options.until)) {
-    complain(`"${options.until}" means ${new Date(until.timeMs).toISOString()}`);
-  }
-  const fromSeq = options.from === undefined ? undefined : parseSeq(options.from);
-  if (options.from !== undefined && fromSeq === undefined) throw new UsageError(`Cannot ${verb} from "${options.from}": expected a seq`);
-  if (fromSeq !== undefined && until !== undefined && 'seq' in until && until.seq < fromSeq) {
-    throw new UsageError(`Cannot ${verb} from seq ${fromSeq} until seq ${until.seq}: the range is empty`);
-  }
-  return { fromSeq, until };
+  const nowMs = Date.now();
+  const until = momentOf(options.until, nowMs);
+  const from = momentOf(options.from, nowMs, 'no line can be that late');
+  const [fromSeq, fromMs] = from === undefined || 'seq' in from ? [from?.seq, undefined] : [undefined, from.timeMs];
+  const isEmpty = until !== undefined && ('seq' in until ? until.seq < (fromSeq ?? 0) : until.timeMs < (fromMs ?? 0));
+  if (isEmpty) throw new UsageError(`Cannot ${verb} from ${momentText(from)} until ${momentText(until)}: the range is empty`);
+  return { fromSeq, fromMs, until };
+}
+
+function momentOf(text: string | undefined, nowMs: number, advice?: string): Moment | undefined {
+  if (text === undefined) return undefined;
+  const moment = parseMoment(text, nowMs, advice);
+  if ('timeMs' in moment && dependsOnMachine(text)) complain(`"${text}" means ${new Date(moment.timeMs).toISOString()}`);
+  return moment;
 }
 
 /**

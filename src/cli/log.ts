@@ -96,7 +96,7 @@ function historyQuery({ source, fromSeq, until }: LogRequest, options: LogComman
 }
 
 async function print(request: LogRequest, form: Form, output: RunContext['output']): Promise<void> {
-  const { source, filter, limit, isFollowed } = request;
+  const { source, filter, limit, isFollowed, fromMs } = request;
   if (!isFollowed && limit === undefined) return await printPieces(form(findLines({ ...source, ...request })), output);
   const extent = await readExtent(source);
   const { firstSeq, finalSeq, logId } = extent;
@@ -104,7 +104,7 @@ async function print(request: LogRequest, form: Form, output: RunContext['output
   const until = isFollowed ? { seq: finalSeq } : request.until;
   if (isReached) {
     const fromSeq = firstOfNewest({ ...request, until }, extent);
-    await printPieces(form(findLines({ ...source, fromSeq, until, filter }), limit), output);
+    await printPieces(form(findLines({ ...source, fromSeq, fromMs, until, filter }), limit), output);
   }
   if (!isFollowed || output.isClosed) return;
   const fromSeq = Math.max(request.fromSeq ?? 1, finalSeq + 1);

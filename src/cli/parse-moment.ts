@@ -35,14 +35,15 @@ export function parseSeq(text: string): number | undefined {
  * Parses a point in a log.
  *
  * @param nowMs milliseconds since 1970
+ * @param advice for a time in the future
  * @throws {UsageError} when the text is not a point in a log, is ambiguous, or is later than `nowMs`
  */
-export function parseMoment(text: string, nowMs: number): Moment {
+export function parseMoment(text: string, nowMs: number, advice = 'omit --until for the newest state'): Moment {
   const seq = parseSeq(text);
   if (seq !== undefined) return { seq };
   const timeMs = parseAgo(text, nowMs) ?? parseTime(text);
   if (timeMs > nowMs) {
-    throw refusal(text, `${shown(timeMs)} is in the future; omit --until for the newest state`);
+    throw refusal(text, `${shown(timeMs)} is in the future; ${advice}`);
   }
   return { timeMs };
 }

@@ -46,12 +46,12 @@ interface Replay extends EventRange {
  */
 export async function replay(project: string, options: ReplayCommandOptions, context: RunContext): Promise<boolean> {
   checkOptions(project, options);
-  const { fromSeq, until } = parseRange('replay', options);
+  const range = parseRange('replay', options);
   const { dataFolder, disk } = await findData({ command: 'replay', project }, options, context.signal);
-  const request: Replay = { project, options, disk, dataFolder, context, fromSeq, until };
+  const request: Replay = { project, options, disk, dataFolder, context, ...range };
   const query = historyQuery(request);
   try {
-    if (options.events === true && fromSeq === undefined) await noteBeginning(query);
+    if (options.events === true && range.fromSeq === undefined) await noteBeginning(query);
     await write(request);
   } catch (error) {
     throw await withOlderHistory(error, query);
@@ -73,14 +73,14 @@ function historyQuery({ project, options, disk, dataFolder, fromSeq, until }: Re
   return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
 }
 
-async function write({ project, options, disk, dataFolder, context, fromSeq, until }: Replay): Promise<void> {
+async function write({ project, options, disk, dataFolder, context, fromSeq, fromMs, until }: Replay): Promise<void> {
   const { output, signal } = context;
   await withScratchFolder(async (scratchFolder) => {
     const common = { disk, dataFolder, project, until, scratchFolder, signal };
     const { key, op, actor } = options;
     const work = async (sink: Sink): Promise<void> => {
       if (options.events === true) {
-        await printPieces(replayEvents({ ...common, fromSeq, filter: { key, op, actor } }), sink);
+        await printPieces(replayEvents({ ...common, fromSeq, fromMs, filter: { key, op, actor } }), sink);
         return;
       }
       const state = await replayState(common);

@@ -41,6 +41,10 @@ test('without a terminal the lines are those of the files, in the range and with
     [['--actor', 'global#'], [1, 2, 3, 4, 5, 6]], [['--actor', 'project:'], []], [['--request', 'r3'], [3]],
     [['--limit', '2'], [5, 6]], [['--limit', '2', '--until', '4'], [3, 4]], [['--limit', '2', '--key', 'b'], [5, 6]],
     [['--limit', '99'], [1, 2, 3, 4, 5, 6]],
+    [['--from', '2026-11-22T10:00:03Z'], [4, 5, 6]], [['--from', '2026-11-22T10:00:02.001Z', '--key', NAME], [4, 5]],
+    [['--from', '2026-11-22T10:00:01Z', '--until', '2026-11-22T10:00:02Z'], [2, 3]],
+    [['--from', '2026-11-22T10:00:03Z', '--limit', '9'], [4, 5, 6]],
+    [['--from', '2026-11-22T10:00:04Z', '--limit', '1'], [6]], [['--from', '2026-11-23T10:00:00Z'], []],
     [['--limit', '2', '--until', '2026-11-22T10:00:02Z'], [2, 3]], [['--limit', '3', '--from', '5'], [5, 6]],
   ];
   await Promise.all(cases.map(async ([options, seqs]) => {
@@ -55,7 +59,9 @@ test('a wrong project, range, filter or option is a usage error that says what i
   writeBatched(bench);
   const cases: [string[], RegExp][] = [
     [['shopp'], /^simplekv: Cannot read "shopp": no such project .* Known projects: shop, _server\n$/],
-    [['shop', '--from', 'x'], /^simplekv: Cannot read from "x": expected a seq\n$/],
+    [['shop', '--from', 'x'], /^simplekv: Cannot use "x" as a point in the log: expected a seq such as/],
+    [['shop', '--from', '2099-01-01T00:00:00Z'], /is in the future; no line can be that late\n$/],
+    [['shop', '--from', '2026-11-22T10:00:02Z', '--until', '2026-11-22T10:00:01Z'], /from 2026-\S+ until 2026-\S+: the range is empty/],
     [['shop', '--from', '5', '--until', '4'], /the range is empty/], [['shop', '--until', '7'], /ends with seq 6/],
     [['shop', '--limit', '1', '--until', '7'], /ends with seq 6/],
     [['shop', '--op', 'put'], /"put": lines of "shop" have one of .*set, delete/],

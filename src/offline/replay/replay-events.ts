@@ -24,6 +24,8 @@ export interface LogSource {
 /** What to find. */
 interface LinesOptions extends LogSource {
   readonly fromSeq?: number | undefined;
+  /** From the first line of this time or later, in milliseconds since 1970. */
+  readonly fromMs?: number | undefined;
   readonly until: Moment | undefined;
   readonly filter: LineFilter;
 }
@@ -41,11 +43,22 @@ export async function* findLines(options: LinesOptions): AsyncGenerator<FoundLin
   const log = await openProjectLog(disk, { dataFolder, project });
   await refuseOutOfReach(log, options);
   const fromSeq = Math.max(options.fromSeq ?? 1, log.firstSeq);
-  for await (const group of log.files.lines({ fromSeq, ...(signal && { signal }) })) {
+  for await (const group of fromTime(log.files.lines({ fromSeq, ...(signal && { signal }) }), options.fromMs)) {
     const end = group.findIndex((line) => isBehind(line, until));
     if (end >= 0 && group[end]?.seq === log.firstSeq) refuseBefore(log, momentText(until));
     yield* selectIn(end < 0 ? group : group.slice(0, end), filter);
     if (end >= 0) return;
+  }
+}
+
+/** Leaves out the lines before the first one of this time or later; whatever follows it counts, even if the clock jumped. */
+async function* fromTime(groups: AsyncIterable<readonly LogLine[]>, fromMs = 0): AsyncGenerator<readonly LogLine[]> {
+  let isReached = false;
+  for await (const group of groups) {
+    const start = isReached ? 0 : group.findIndex(({ timeMs }) => timeMs >= fromMs);
+    if (start < 0) continue;
+    isReached = true;
+    yield start === 0 ? group : group.slice(start);
   }
 }
 
