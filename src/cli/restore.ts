@@ -13,7 +13,7 @@ import { loadConfig, type LoadedConfig } from '../config/load-config.js';
 import { resolveServerOptions } from '../config/server-options.js';
 import { makeDataFolder } from '../disk/data-folder.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import { openBackup, type OpenedBackup } from '../offline/backup/read-backup.js';
+import { faultOfBackup, openBackup, type OpenedBackup } from '../offline/backup/read-backup.js';
 import { refuseAbsent, restoreBackup, type RestoredProject } from '../offline/backup/restore-backup.js';
 import { verifyBackup } from '../offline/backup/verify-backup.js';
 import { isProjectName } from '../offline/verify/verify-folder.js';
@@ -114,7 +114,12 @@ async function verified(
   file: string, { project }: RestoreCommandOptions, signal: AbortSignal, show: Show,
 ): Promise<OpenedBackup> {
   return await withScratchFolder(async (scratchFolder) => {
-    const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) });
+    const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) })
+      .catch((error: unknown) => {
+        // Nothing of it looks like a backup.
+        if (faultOfBackup(error)?.offset !== 0) throw error;
+        throw new MissingDataError(`Cannot restore from "${file}": it is no backup. "simplekv backup" makes one`, { cause: error });
+      });
     refuseAbsent(backup.manifest, project);
     let faults = 0;
     for await (const { project: id, findings } of verifyBackup(backup, { scratchFolder, signal, onProgress: show }, project)) {
