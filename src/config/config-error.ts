@@ -63,7 +63,7 @@ function describe(fault: ConfigFault, file: string | undefined): string {
 }
 
 function verdictOn({ expected, found, kind }: ConfigFault): string {
-  if (kind === 'missing') return 'is missing';
+  if (kind === 'missing') return 'is missing: docs/configuration.md shows what belongs there';
   if (kind === 'unknown') return 'is not a setting of this version: correct its name, or remove it';
   if (kind === 'stated') return expected;
   return found === undefined ? `must be ${expected}` : `is ${oneLine(found)}, expected ${expected}`;

@@ -17,7 +17,8 @@ test('the message omits what is unknown', () => {
 
 test('a missing and an unknown setting have messages of their own, with and without a file', () => {
   const missing = new ConfigError({ pointer: '/projects', expected: 'x', kind: 'missing' });
-  assert.equal(missing.inFile('/c').message, 'Cannot use the configuration "/c": /projects is missing');
+  const said = 'Cannot use the configuration "/c": /projects is missing: docs/configuration.md shows what belongs there';
+  assert.equal(missing.inFile('/c').message, said);
   const unknown = new ConfigError({ pointer: '/x', expected: 'x', kind: 'unknown' });
   assert.match(unknown.inFile('/c').message, /: \/x is not a setting of this version: correct its name, or remove it$/);
 });
