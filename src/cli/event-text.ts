@@ -19,7 +19,7 @@ const FIELDS_CHARACTERS_MAX = 120;
 /** Changes of a batch. */
 const CHANGES_SHOWN_MAX = 20;
 
-const STYLES: Readonly<Record<string, Style>> = { set: 'green', delete: 'red', clear: 'red', batch: 'cyan' };
+const STYLES: Readonly<Record<string, Style>> = { set: 'green', delete: 'red', clear: 'red', 'clear.range': 'red', batch: 'cyan' };
 const OTHER_STYLE: Style = 'magenta';
 
 /** Characters that control a terminal, or change the order of the text around them: a value may contain them. */
