@@ -4,12 +4,13 @@
 import path from 'node:path';
 import { entryText } from '../api/entry-text.js';
 import { LINES_MEDIA_TYPE } from '../api/specs/keys.js';
+import { invariant } from '../base/invariant.js';
 import { REGISTRY } from '../offline/registry.js';
 import { type ListedKey, listStoredKeys } from '../offline/replay/list-stored-keys.js';
 import type { Sink } from './command-output.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
-import { writeWhole } from './output-file.js';
+import { writeOutputFile } from './output-file.js';
 import { printPieces } from './print-pieces.js';
 import { findRemote, type Remote, type RemoteOptions } from './remote.js';
 import type { FolderOptions, RunContext } from './run-command.js';
@@ -36,7 +37,7 @@ interface Written {
  * Exports the entries of a project, in the order of their keys.
  *
  * @returns true
- * @throws {UsageError} when the project does not exist, or the output file does
+ * @throws {UsageError} when the project does not exist, or the output would replace something other than a file or be in the data folder
  */
 export async function exportProject(project: string, options: ExportCommandOptions, context: RunContext): Promise<boolean> {
   if (project === REGISTRY) throw new UsageError(`Cannot export "${REGISTRY}": it has no keys`);
@@ -44,9 +45,11 @@ export async function exportProject(project: string, options: ExportCommandOptio
   const { output, signal } = context;
   const remote = await findRemote(options);
   const written: Written = { keys: 0, bytes: 0 };
+  const found = remote === undefined ? await findData({ command: 'export', project }, options, signal) : undefined;
   const write = async (sink: Sink): Promise<void> => {
     if (remote !== undefined) return await printPieces(counted(fromServer(remote, project, options, signal), written), sink);
-    const { dataFolder, disk } = await findData({ command: 'export', project }, options, signal);
+    invariant(found !== undefined, 'entries come from a server or from files');
+    const { dataFolder, disk } = found;
     const { prefix = '', start = '' } = options;
     await withScratchFolder(async (scratchFolder) => {
       const groups = listStoredKeys({ disk, dataFolder, project, prefix, start, hasValues: true, scratchFolder, signal });
@@ -58,7 +61,7 @@ export async function exportProject(project: string, options: ExportCommandOptio
   else if (out === undefined) {
     await write(output);
     return true;
-  } else await writeWhole(path.resolve(out), write);
+  } else await writeOutputFile(out, found?.dataFolder, write);
   const facts = { project, keys: written.keys, bytes: written.bytes, file: dryRun === true ? null : path.resolve(out ?? '') };
   const where = facts.file === null ? 'would be exported; nothing was written' : `exported to ${facts.file}`;
   await output.print(json === true ? `${JSON.stringify(facts)}\n` : `${project}: ${facts.keys} keys, ${facts.bytes} bytes ${where}\n`);

@@ -8,6 +8,9 @@ import { membersOfJson } from '../base/json-ranges.js';
 /** Members that an entry may have, and whether they matter. */
 const MEMBERS: readonly string[] = ['key', 'value', 'expires_at', 'seq', 'modified_at', 'etag'];
 
+/** Some editors put it at the start of a file. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
 /** A key to set. */
 export interface ImportedEntry {
   readonly key: string;
@@ -29,7 +32,7 @@ export class ImportLineError extends Error {
  */
 export function readEntryLine(bytes: Buffer): ImportedEntry {
   if (!isUtf8(bytes)) throw new ImportLineError('it is not UTF-8');
-  const text = bytes.toString();
+  const text = bytes.toString().replace(BYTE_ORDER_MARK, '');
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);

@@ -34,10 +34,13 @@ const BATCH_OPS_MAX = 1000;
 const BATCH_BYTES_MAX = 4_194_304;
 const BATCH_FRAME = { open: '{"ops":[', close: ']}' } as const;
 /** Codes of a batch that was too large. */
-const TOO_LARGE: readonly (string | undefined)[] = ['too_many_ops', 'body_too_large', 'line_too_large', 'queue_full'];
+const TOO_LARGE: readonly (string | undefined)[] = ['too_many_ops', 'body_too_large', 'line_too_large'];
+/** Codes of a batch of which one operation can never be carried out. Such a problem has its index. */
+const UNFIT: readonly (string | undefined)[] = ['invalid_batch', 'body_too_large'];
 /** A line is a value of 16 MiB and a key at most; a longer one is none. */
 const LINE_BYTES_MAX = 20_971_520;
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 /** Waits before a batch is sent again that a server could not take, in milliseconds. */
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000] as const;
 
@@ -88,7 +91,7 @@ export async function importEntries(
     let doneBytes = 0;
     for await (const { line, bytes } of linesIn(file)) {
       doneBytes += bytes.length + 1;
-      if (line >= firstLine && bytes.length > 0) await importer.take(line, bytes);
+      if (line >= firstLine && !isBlank(bytes)) await importer.take(line, bytes);
       if (size !== undefined && size > 0) progress.show(project, Math.min(doneBytes, size), size);
     }
     await importer.flush();
@@ -129,7 +132,9 @@ function withNextLine(error: unknown, { doneLine }: Counts): unknown {
 
 async function sizeOf(file: string): Promise<number> {
   try {
-    return (await stat(file)).size;
+    const status = await stat(file);
+    if (status.isDirectory()) throw new Error('it is a folder');
+    return status.size;
   } catch (error) {
     if (isErrno(error, 'ENOENT')) throw new UsageError(`Cannot read "${file}": there is no such file. Use - for standard input`);
     throw new UsageError(`Cannot read "${file}": ${error instanceof Error ? error.message : String(error)}`);
@@ -154,6 +159,11 @@ async function* linesIn(file: string): AsyncGenerator<{ readonly line: number; r
     if (restBytes > LINE_BYTES_MAX) throw new InputError(line + 1, `it has more than ${LINE_BYTES_MAX} bytes`);
   }
   if (restBytes > 0) yield { line: line + 1, bytes: Buffer.concat(rest) };
+}
+
+/** Programs on Windows end lines with a carriage return as well. */
+function isBlank(bytes: Buffer): boolean {
+  return bytes.length === 0 || (bytes.length === 1 && bytes[0] === CARRIAGE_RETURN);
 }
 
 /** What a read of versions is answered. */
@@ -223,6 +233,13 @@ class Importer {
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error;
       const [first] = wanted;
+      const unfit = UNFIT.includes(error.code) ? Number(error.facts['op_index'] ?? NaN) : NaN;
+      const refused = wanted[unfit];
+      if (refused !== undefined) {
+        await this.#send(wanted.slice(0, unfit));
+        this.#counts.doneLine = refused.line - 1;
+        throw new InputError(refused.line, error.message);
+      }
       // Another client has set one of the keys since they were looked up.
       if (this.#isIfAbsent && error.code === 'precondition_failed') return await this.#send(wanted);
       if (!TOO_LARGE.includes(error.code) || first === undefined) throw error;
@@ -241,7 +258,11 @@ class Importer {
   async #post(entries: readonly NumberedEntry[]): Promise<void> {
     const ops = entries.map((entry) => operationOf(entry, this.#isIfAbsent)).join(',');
     const body = BATCH_FRAME.open + ops + BATCH_FRAME.close;
-    await this.#again(async (remote) => await remote.send(`${this.#path}/batch`, { method: 'POST', body, signal: this.#signal }));
+    await this.#again(async (remote) => {
+      const response = await remote.send(`${this.#path}/batch`, { method: 'POST', body, signal: this.#signal });
+      // An answer that is not read keeps its connection.
+      await remote.during(this.#signal, () => response.arrayBuffer());
+    });
   }
 
   /** The entries whose keys do not exist, each key once. */
@@ -263,8 +284,7 @@ class Importer {
       try {
         return await ask(this.#remote);
       } catch (error) {
-        const isPassing = error instanceof RemoteError && error.exitCode === EXIT_CODES.temporaryFailure;
-        if (!isPassing || TOO_LARGE.includes(error.code)) throw error;
+        if (!(error instanceof RemoteError) || error.exitCode !== EXIT_CODES.temporaryFailure) throw error;
         await sleep(pauseMs, undefined, { signal: this.#signal });
       }
     }

@@ -18,11 +18,13 @@ const FILE_MODE = 0o640;
  * Writes a file.
  *
  * @param target its path; the folder must exist
- * @param dataFolder absolute; the file must not be in it
+ * @param dataFolder absolute; the file must not be in it. Undefined: no data folder is known
  * @throws {UsageError} when the path is in the data folder, or names something other than a file
  * @throws {OutputError} when it cannot be written
  */
-export async function writeOutputFile(target: string, dataFolder: string, work: (sink: Sink) => Promise<void>): Promise<void> {
+export async function writeOutputFile(
+  target: string, dataFolder: string | undefined, work: (sink: Sink) => Promise<void>,
+): Promise<void> {
   await writeWhole(await checkedPath(path.resolve(target), dataFolder), work);
 }
 
@@ -76,7 +78,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Follows a link, and refuses a path in the data folder, a device and a pipe. */
-async function checkedPath(target: string, dataFolder: string): Promise<string> {
+async function checkedPath(target: string, dataFolder: string | undefined): Promise<string> {
   const folder = await realpath(path.dirname(target)).catch((error: unknown) => {
     throw new OutputError(`"${target}"`, error, 'No file of that name was written');
   });
@@ -85,6 +87,7 @@ async function checkedPath(target: string, dataFolder: string): Promise<string> 
     throw new UsageError(`Cannot write to "${target}": not a regular file. Omit --out to write to standard output`);
   }
   const file = known === undefined ? path.join(folder, path.basename(target)) : await realpath(target);
+  if (dataFolder === undefined) return file;
   const inside = path.relative(await realpath(dataFolder), file);
   if (inside.startsWith('..') || path.isAbsolute(inside)) return file;
   throw new UsageError(`Cannot write to "${target}": it is in the data folder. Name a file elsewhere`);

@@ -1,6 +1,10 @@
 /** `export` and `import` through the real program: what one writes, the other reads, token for token. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { type ServerUnderTest, withWorkbench, type Workbench } from '../e2e/server-under-test.js';
 import { suite } from '../suite.js';
@@ -102,7 +106,54 @@ test('batches become smaller where a server takes no larger ones', () => withWor
   assert.ok(Number(batches) >= 8, String(batches));
   writeFileSync(bench.path('long'), `${inputOf(2)}{"key":"${'x'.repeat(1100)}","value":1}\n`);
   const refused = await run(bench, 'import', 'to', 'long', '--url', server.url);
-  assert.deepEqual([refused.code, /400 invalid_batch\)\. No line is known to be imported/.test(refused.stderr)], [1, true], refused.stderr);
+  assert.equal(refused.code, EXIT_CODES.badInput);
+  assert.match(refused.stderr, /Cannot import line 3: .* \(400 invalid_batch\)\. Every line up to 2 is imported/);
+  assert.match(await listed(server, 'to'), /"k00001":/);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('an import reads the answer to each batch, so connections are reused, and waits while the queue of the server is full', async () => {
+  await withWorkbench(async (bench) => {
+    let [connections, batches] = [0, 0];
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        batches += 1;
+        const isFull = batches === 1;
+        response.writeHead(isFull ? 503 : 200, { 'Content-Type': 'application/json' });
+        response.end(JSON.stringify(isFull ? { code: 'queue_full', detail: 'full' } : { results: 'x'.repeat(200_000) }));
+      });
+    }).on('connection', () => { connections += 1; });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      writeFileSync(bench.path('in'), inputOf(8 * 1000));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      assert.equal(numbersOf(await run(bench, 'import', 'to', 'in', '--url', url, '--json'))['imported'], 8000);
+      assert.equal(batches, 9);
+      assert.ok(connections <= 2, `${connections} connections`);
+    } finally {
+      server.close();
+    }
+  });
+}, { timeoutMs: TIMEOUT_MS });
+
+test('a file from Windows is imported: a byte order mark, carriage returns and lines with nothing else', () => withWorkbench(async (bench) => {
+  writeFileSync(bench.path('in'), '\uFEFF{"key":"a","value":1}\r\n\r\n{"key":"b","value":2}\r\n');
+  assert.equal(numbersOf(await run(bench, 'import', 'to', 'in', '--dry-run', '--json'))['imported'], 2);
+}), { timeoutMs: TIMEOUT_MS });
+
+test('an export follows a link, and replaces no pipe and no file of the data', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  assert.equal(spawnSync('mkfifo', [bench.path('pipe')]).status, 0);
+  writeFileSync(bench.path('real'), 'old');
+  symlinkSync('real', bench.path('link'));
+  const pipe = await run(bench, 'export', 'shop', '--data', 'data', '--out', 'pipe');
+  assert.match(pipe.stderr, /Cannot write to ".*pipe": not a regular file/);
+  const inside = await run(bench, 'export', 'shop', '--data', 'data', '--out', 'data/shop.jsonl');
+  assert.match(inside.stderr, /Cannot write to ".*shop\.jsonl": it is in the data folder/);
+  assert.deepEqual([pipe.code, inside.code], [EXIT_CODES.usage, EXIT_CODES.usage]);
+  assert.equal(statSync(bench.path('pipe')).isFIFO(), true);
+  numbersOf(await run(bench, 'export', 'shop', '--data', 'data', '--out', 'link', '--json'));
+  assert.equal(lstatSync(bench.path('link')).isSymbolicLink(), true);
+  assert.match(readFileSync(bench.path('real'), 'utf8'), /^\{"key":/);
 }), { timeoutMs: TIMEOUT_MS });
 
 test('what cannot be exported or imported is refused', () => withWorkbench(async (bench) => {
@@ -113,6 +164,7 @@ test('what cannot be exported or imported is refused', () => withWorkbench(async
     [['export', 'none', '--data', 'data'], /Cannot export "none"/, EXIT_CODES.usage],
     [['import', 'shop', 'in'], /Cannot import into files: name the running server with --url/, EXIT_CODES.usage],
     [['import', 'shop', 'none', '--dry-run'], /Cannot read "none": there is no such file\. Use - for/, EXIT_CODES.usage],
+    [['import', 'shop', 'data', '--dry-run'], /Cannot read "data": it is a folder/, EXIT_CODES.usage],
     [['import', 'shop', 'in', '--dry-run', '--from-line', '0'], /Cannot begin with line "0"/, EXIT_CODES.usage],
     [['import', 'shop', 'in', '--url', 'http://127.0.0.1:9'], /Cannot reach .*No line is known to be/, EXIT_CODES.unavailable],
   ];
