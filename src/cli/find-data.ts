@@ -92,8 +92,10 @@ async function findFolder(options: FolderOptions, disk: Disk, signal: AbortSigna
     const backup = await withProgress(path.basename(dataFolder), (onProgress) => openBackup(disk, dataFolder, { signal, onProgress }))
       .catch((error: unknown) => {
         // Nothing of it looks like a backup.
-        if (faultOfBackup(error)?.offset !== 0) throw error;
-        throw new MissingDataError(`Cannot use "${dataFolder}" as a data folder: it is a file, and no backup`, { cause: error });
+        const fault = faultOfBackup(error);
+        if (fault?.offset !== 0) throw error;
+        const message = `Cannot use "${dataFolder}" as a data folder: it is a file, and no backup, but ${fault.found}`;
+        throw new MissingDataError(message, { cause: error });
       });
     return { ...backup, backup, config: undefined };
   }

@@ -1,6 +1,7 @@
 /** Commands on files with a wrong target, without permission or with senseless options: a clear line, the right exit code, no change. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import type { AnyEvent } from '../../src/events/event.js';
 import { withWorkbench } from '../e2e/server-under-test.js';
@@ -44,6 +45,18 @@ test('a project without its active segment is damaged, not missing', () => withW
     assert.equal(code, EXIT_CODES.failure, args.join(' '));
     assert.match(stdout, /^shop: DAMAGED/m);
   }
+}), TIMEOUT);
+
+test('a pipe where a backup or a log belongs is refused at once, without waiting for a writer', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  for (const name of ['pipe', 'data/piped.jsonl']) assert.equal(spawnSync('mkfifo', [bench.path(name)]).status, 0);
+  const read = await run(bench, 'list', 'shop', '--data', 'pipe');
+  assert.equal(read.code, EXIT_CODES.noInput, read.stderr);
+  assert.match(read.stderr, /it is a file, and no backup, but the end of the file after 0 bytes: the backup is incomplete\n$/);
+  const restored = await run(bench, 'restore', 'pipe', '--data', 'new');
+  assert.deepEqual([restored.code, existsSync(bench.path('new'))], [EXIT_CODES.failure, false], restored.stderr);
+  const verified = await run(bench, 'verify', '--data', 'data');
+  assert.equal(verified.code, EXIT_CODES.outputFailed, verified.stderr);
 }), TIMEOUT);
 
 test('a folder without data is refused, and nothing is created in it', () => withWorkbench(async (bench) => {

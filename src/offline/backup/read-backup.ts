@@ -17,6 +17,11 @@ import { decodeTarHeader, paddingAfter, TAR_BLOCK_BYTES, TAR_END, type TarFile }
 /** Bytes that are read at once. */
 const PIECE_BYTES = 1_048_576;
 
+/** How files of gzip, zstd, xz and bzip2 begin. */
+const COMPRESSED: readonly Buffer[] = ['1f8b', '28b52ffd', 'fd377a58', '425a68'].map((digits) => Buffer.from(digits, 'hex'));
+const TAR_MAGIC = 'ustar';
+const TAR_MAGIC_OFFSET = 257;
+
 /** A sound archive: the files in it are those of its manifest. Whether these are sound logs is another question. */
 export interface OpenedBackup {
   readonly manifest: BackupManifest;
@@ -89,7 +94,7 @@ class ArchiveReader {
     if (header !== undefined) return header;
     const expected = 'the header of a file, as a backup has it';
     const isEnd = bytes.equals(TAR_END.subarray(0, TAR_BLOCK_BYTES));
-    throw this.#corrupt(offset, isEnd ? `"${BACKUP_MANIFEST_NAME}" as the last file` : expected, isEnd ? 'the end' : 'something else');
+    throw this.#corrupt(offset, isEnd ? `"${BACKUP_MANIFEST_NAME}" as the last file` : expected, isEnd ? 'the end' : kindOf(bytes));
   }
 
   async #content({ name, sizeBytes }: TarFile): Promise<void> {
@@ -145,6 +150,13 @@ class ArchiveReader {
   #corrupt(offset: number, expected: string, found: string): LogCorruptError {
     return new LogCorruptError({ file: this.#shownName, offset }, expected, found);
   }
+}
+
+/** What people have done to a backup is worth a word: all of it is still there. */
+function kindOf(block: Buffer): string {
+  if (COMPRESSED.some((mark) => block.subarray(0, mark.length).equals(mark))) return 'a compressed file: decompress it first';
+  const isTar = block.toString('latin1', TAR_MAGIC_OFFSET, TAR_MAGIC_OFFSET + TAR_MAGIC.length) === TAR_MAGIC;
+  return isTar ? 'a tar that another program wrote: extract it, and use the folder' : 'something else';
 }
 
 function describe({ name, bytes, sha256 }: BackedUpFile): string {

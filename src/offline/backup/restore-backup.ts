@@ -15,9 +15,11 @@ import { AppError } from '../../base/app-error.js';
 import type { Logger } from '../../base/logger.js';
 import { copyFile } from '../../disk/copy-file.js';
 import { makeDataFolder } from '../../disk/data-folder.js';
-import { changeFolder, type Disk } from '../../disk/disk.js';
+import { changeFolder, closing, type Disk } from '../../disk/disk.js';
 import type { ProjectSettings } from '../../events/project-settings.js';
 import { FileHome } from '../../log/file/file-home.js';
+import { digestText } from '../../log/file/segment/read-text.js';
+import { LogCorruptError } from '../../log/log-errors.js';
 import { ProjectStateProjection } from '../../projections/project-state.js';
 import type { Registration, Registrations } from '../../projections/registrations.js';
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
@@ -34,8 +36,8 @@ import type { OpenedBackup } from './read-backup.js';
 
 /** Folder in the data folder for files that are being restored. No project id begins with `_`. */
 const RESTORE_FOLDER = '_restore';
-/** What may be in a data folder that has never been used. */
-const HARMLESS: readonly string[] = ['README.md', '_lock', '_lock.takeover', RESTORE_FOLDER, BACKUP_MANIFEST_NAME];
+/** What may be in a data folder that has never been used; the last is in the top folder of a new file system. */
+const HARMLESS: readonly string[] = ['README.md', '_lock', '_lock.takeover', RESTORE_FOLDER, BACKUP_MANIFEST_NAME, 'lost+found'];
 
 /** What a restore works with. */
 interface RestoreTools {
@@ -82,6 +84,7 @@ interface Target {
  * @returns the projects, in the order of the backup
  * @throws {AppError} `project_not_found` if the backup does not have the project; `project_files_exist`, `project_exists` or
  *   `server_log_corrupt` if it must not be restored into this folder. Nothing has changed then
+ * @throws {LogCorruptError} if the backup has changed since it was opened
  */
 export async function restoreBackup(tools: RestoreTools, { project, as }: RestoreSelection): Promise<readonly RestoredProject[]> {
   const { backup: { manifest, disk }, dataFolder } = tools;
@@ -182,7 +185,7 @@ async function readSound({ backup: { disk }, dataFolder, logger }: RestoreTools)
   const isFree = (await new FileHome({ folder: dataFolder, disk, logger }).namesOf(REGISTRY)).length === 0;
   const files = (await disk.list(dataFolder)).filter((name) => !HARMLESS.includes(name) && !(isFree && name === REGISTRY));
   if (files.length === 0) return undefined;
-  const message = `${refusal}: it is neither empty nor a data folder with a registry, "${REGISTRY}.jsonl"`;
+  const message = `${refusal}: it is neither empty (it has "${files[0] ?? ''}") nor a data folder with a registry, "${REGISTRY}.jsonl"`;
   throw new AppError('project_files_exist', message, { facts: { files } });
 }
 
@@ -240,8 +243,11 @@ async function copyLog(tools: RestoreTools, id: string): Promise<string> {
   const files = manifest.files.filter(({ name }) => name.startsWith(`${id}/`) || name === active);
   const totalBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
   let doneBytes = 0;
-  for (const { name, bytes } of files.toSorted((a, b) => Number(a.name === active) - Number(b.name === active))) {
+  for (const { name, bytes, sha256 } of files.toSorted((a, b) => Number(a.name === active) - Number(b.name === active))) {
     await changeFolder(disk, dirname(join(stage, name)), () => copyFile(disk, join(source, name), join(stage, name), signal));
+    // It was verified some time ago, and may have been replaced since.
+    const found = await closing(await disk.open(join(stage, name), 'read'), (copy) => digestText(copy, signal));
+    if (found !== sha256) throw new LogCorruptError({ file: name, offset: 0 }, `the SHA-256 ${sha256} in the backup`, `${found} in the copy`);
     doneBytes += bytes;
     onProgress?.(id, doneBytes, totalBytes);
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { silentLogger } from '../../../src/base/logger.js';
 import { openBackup } from '../../../src/offline/backup/read-backup.js';
 import { restoreBackup, type RestoredProject, type RestoreSelection } from '../../../src/offline/backup/restore-backup.js';
+import { TAR_BLOCK_BYTES } from '../../../src/offline/backup/tar-format.js';
 import { readRegistry } from '../../../src/offline/registry.js';
 import { replayState } from '../../../src/offline/replay/replay-state.js';
 import { verifyFolder } from '../../../src/offline/verify/verify-folder.js';
@@ -113,14 +114,32 @@ test('a project whose files were lost is restored beside the others; one that is
   assert.deepEqual(await faultsOn(disk), []);
 });
 
+test('a backup that is replaced after it was verified is not taken for the verified one', async () => {
+  const { disk } = await backedUp(true);
+  const backup = await openBackup(disk, BACKUP);
+  const good = disk.bytesOf(BACKUP);
+  const end = Buffer.from(`${PROJECT}.jsonl\0`);
+  const content = good.indexOf(end) + TAR_BLOCK_BYTES;
+  const other = Buffer.from(good);
+  other.writeUInt8(other.readUInt8(content) ^ 1, content);
+  disk.put(BACKUP, other);
+  const refused = { code: 'project_corrupt', message: /"p1\.jsonl" at byte 0: expected the SHA-256 \w{64} in the backup, found \w{64} in the copy/ };
+  await assert.rejects(restoreBackup({ backup, dataFolder: DATA, logger: silentLogger }, {}), refused);
+  assert.equal(await disk.status(`${DATA}/${PROJECT}.jsonl`), undefined);
+  disk.put(BACKUP, good);
+  await restoreOn(disk);
+  assert.deepEqual(await faultsOn(disk), []);
+});
+
 test('nothing is restored over other files, into a folder of other things, or beside a damaged registry', async () => {
   const files = { code: 'project_files_exist' };
   const { disk } = await backedUp(true);
   await assert.rejects(restoreOn(disk, { project: 'none' }), { code: 'project_not_found', message: /the backup has these projects: p1$/ });
   disk.put(`${DATA}/README.md`, 'harmless');
+  disk.tree.makeFolder(`${DATA}/lost+found`);
   const used = disk.crash();
   used.put(`${DATA}/photo.jpg`, 'x');
-  await assert.rejects(restoreOn(used), { ...files, message: /neither empty nor a data folder/ });
+  await assert.rejects(restoreOn(used), { ...files, message: /neither empty \(it has "photo\.jpg"\) nor a data folder/ });
   await restoreOn(disk);
   const newer = disk.crash();
   newer.put(`${DATA}/${PROJECT}.jsonl`, Buffer.concat([newer.bytesOf(`${DATA}/${PROJECT}.jsonl`), Buffer.from('{"seq":99,"time":')]));
