@@ -69,6 +69,7 @@ export async function backUp(target: string, options: BackupCommandOptions, cont
     progress.clear();
   }, {
     mode: OWNER_ONLY,
+    isNew: true,
     check: async (temporary) => {
       manifest = await check(temporary, context.signal, (what, done, total) => progress.show(what, done, total));
     },

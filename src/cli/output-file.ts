@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { open, realpath, rename, stat } from 'node:fs/promises';
+import { link, open, realpath, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { OutputError, type Sink } from './command-output.js';
@@ -34,6 +34,8 @@ interface WholeFileOptions {
   readonly check?: (temporary: string) => Promise<void>;
   /** @default 0640 */
   readonly mode?: number;
+  /** Whether a file that got the name meanwhile is left, and the call fails. @default false */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ interface WholeFileOptions {
  * @throws {OutputError} when it cannot be written
  */
 export async function writeWhole(
-  file: string, work: (sink: Sink) => Promise<void>, { check, mode = FILE_MODE }: WholeFileOptions = {},
+  file: string, work: (sink: Sink) => Promise<void>, { check, mode = FILE_MODE, isNew = false }: WholeFileOptions = {},
 ): Promise<void> {
   const writing = async <T>(call: Promise<T>): Promise<T> => {
     try {
@@ -62,9 +64,21 @@ export async function writeWhole(
       await handle.close();
     }
     await check?.(temporary);
-    await writing(rename(temporary, file));
+    await writing(isNew ? nameNew(temporary, file) : rename(temporary, file));
     await writing(syncFolder(path.dirname(file)));
   });
+}
+
+/** Gives a file its name, unless another one has it. */
+async function nameNew(temporary: string, file: string): Promise<void> {
+  try {
+    // Unlike a renaming, it replaces nothing.
+    await link(temporary, file);
+  } catch (error) {
+    // A file system without links, such as that of a memory card.
+    if (isErrno(error, 'EEXIST') || (await statusOf(file)) !== undefined) throw error;
+    await rename(temporary, file);
+  }
 }
 
 /** The name is on disk once the folder is. */

@@ -126,6 +126,23 @@ test('an answer that breaks off, or is no backup, leaves no file', () => withWor
   assert.deepEqual(readdirSync(bench.folder), []);
 }));
 
+test('a file that gets the name of a backup while that is made is kept', () => withWorkbench(async (bench) => {
+  writeShop(bench);
+  assert.equal((await run(bench, 'backup', 'good.tar', '--data', 'data')).code, EXIT_CODES.ok);
+  const server = createServer((_request, response) => {
+    writeFileSync(bench.path('b.tar'), 'mine');
+    response.end(readFileSync(bench.path('good.tar')));
+  }).listen(0, '127.0.0.1');
+  bench.defer(() => server.close());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { code, stderr } = await run(bench, 'backup', 'b.tar', '--url', url);
+  assert.equal(code, EXIT_CODES.outputFailed, stderr);
+  assert.match(stderr, /Cannot write to ".*b\.tar": EEXIST/);
+  assert.equal(readFileSync(bench.path('b.tar'), 'utf8'), 'mine');
+  assert.deepEqual(readdirSync(bench.folder).toSorted(), ['b.tar', 'data', 'good.tar']);
+}));
+
 function configure(bench: Workbench): void {
   const storage = {
     persistent_file_path: 'data/', segment_bytes: 4096, compaction: { interval_seconds: 1 },
