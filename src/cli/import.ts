@@ -55,6 +55,8 @@ class InputError extends RemoteError {
 
 interface NumberedEntry extends ImportedEntry {
   readonly line: number;
+  /** Of its line, in bytes. */
+  readonly sizeBytes: number;
 }
 
 /** What has been done. */
@@ -182,6 +184,7 @@ class Importer {
   #waiting: NumberedEntry[] = [];
   #waitingBytes = 0;
   #opsMax = BATCH_OPS_MAX;
+  #bytesMax = BATCH_BYTES_MAX;
 
   constructor(
     project: string, remote: Remote | undefined, counts: Counts, options: { readonly isIfAbsent: boolean; readonly signal: AbortSignal },
@@ -207,8 +210,8 @@ class Importer {
       if (this.#waiting.length === 0) this.#counts.doneLine = line;
       return;
     }
-    if (this.#waitingBytes + bytes.length > BATCH_BYTES_MAX) await this.flush();
-    this.#waiting.push({ ...entry, line });
+    if (this.#waitingBytes + bytes.length > this.#bytesMax) await this.flush();
+    this.#waiting.push({ ...entry, line, sizeBytes: bytes.length });
     this.#waitingBytes += bytes.length;
     if (this.#waiting.length >= this.#opsMax) await this.flush();
   }
@@ -243,9 +246,11 @@ class Importer {
       // Another client has set one of the keys since they were looked up.
       if (this.#isIfAbsent && error.code === 'precondition_failed') return await this.#send(wanted);
       if (!TOO_LARGE.includes(error.code) || first === undefined) throw error;
-      if (wanted.length === 1) throw new InputError(first.line, error.message);
+      if (wanted.length === 1) return await this.#put(first, error);
       const half = Math.ceil(wanted.length / 2);
-      this.#opsMax = Math.min(this.#opsMax, half);
+      // One long value must not make every later batch as short as its own.
+      if (error.code === 'too_many_ops') this.#opsMax = Math.min(this.#opsMax, half);
+      else this.#bytesMax = Math.min(this.#bytesMax, Math.ceil(wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 2));
       await this.#send(wanted.slice(0, half));
       this.#counts.doneLine = wanted[half - 1]?.line ?? this.#counts.doneLine;
       await this.#send(wanted.slice(half));
@@ -253,6 +258,25 @@ class Importer {
     }
     this.#counts.imported += wanted.length;
     this.#counts.batches += 1;
+  }
+
+  /** Sets a key by itself: the body of a batch may have to be shorter than a value. */
+  async #put({ key, line, value, expiresAtMs }: NumberedEntry, tooLarge: RemoteError): Promise<void> {
+    // `fetch` resolves these away.
+    const isInPath = key !== '.' && key !== '..';
+    if (tooLarge.code !== 'body_too_large' || !isInPath || expiresAtMs !== undefined) throw new InputError(line, tooLarge.message);
+    const target = `${this.#path}/keys/${encodeURIComponent(key)}`;
+    try {
+      await this.#again(async (remote) => {
+        const response = await remote.send(target, { method: 'PUT', body: value, isNew: this.#isIfAbsent, signal: this.#signal });
+        await remote.during(this.#signal, () => response.arrayBuffer());
+      });
+      this.#counts.imported += 1;
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+      if (this.#isIfAbsent && error.code === 'precondition_failed') this.#counts.existing += 1;
+      else throw TOO_LARGE.includes(error.code) ? new InputError(line, error.message) : error;
+    }
   }
 
   async #post(entries: readonly NumberedEntry[]): Promise<void> {

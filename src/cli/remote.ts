@@ -17,8 +17,10 @@ export interface RemoteOptions {
 
 /** What is sent. */
 interface RemoteRequest {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT';
   readonly accept?: string;
+  /** Refuse a change of what exists. */
+  readonly isNew?: boolean;
   /** JSON. */
   readonly body?: Buffer | string;
   readonly signal: AbortSignal;
@@ -68,10 +70,11 @@ export class Remote {
    * @returns the answer, whose status is 2xx
    * @throws {RemoteError} if there is none, or another status
    */
-  async send(path: string, { method = 'GET', accept, body, signal }: RemoteRequest): Promise<Response> {
+  async send(path: string, { method = 'GET', accept, body, isNew, signal }: RemoteRequest): Promise<Response> {
     const headers: Record<string, string> = {};
     if (this.#key !== undefined) headers['Authorization'] = `Bearer ${this.#key}`;
     if (accept !== undefined) headers['Accept'] = accept;
+    if (isNew === true) headers['If-None-Match'] = '*';
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const prefix = this.#url.pathname.replace(/\/$/, '');
     const response = await this.during(signal, () => fetch(`${this.origin}${prefix}${path}`, {

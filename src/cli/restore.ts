@@ -117,8 +117,10 @@ async function verified(
     const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) })
       .catch((error: unknown) => {
         // Nothing of it looks like a backup.
-        if (faultOfBackup(error)?.offset !== 0) throw error;
-        throw new MissingDataError(`Cannot restore from "${file}": it is no backup. "simplekv backup" makes one`, { cause: error });
+        const fault = faultOfBackup(error);
+        if (fault?.offset !== 0) throw error;
+        const message = `Cannot restore from "${file}": it is no backup, but ${fault.found}. "simplekv backup" makes one`;
+        throw new MissingDataError(message, { cause: error });
       });
     refuseAbsent(backup.manifest, project);
     let faults = 0;

@@ -111,6 +111,19 @@ test('batches become smaller where a server takes no larger ones', () => withWor
   assert.match(await listed(server, 'to'), /"k00001":/);
 }), { timeoutMs: TIMEOUT_MS });
 
+test('a value that is longer than a batch may be is imported by itself', () => withWorkbench(async (bench) => {
+  configure(bench, { max_batch_bytes: 4096 });
+  const server = await bench.start();
+  const long = `{"key":"a/../b ?","value":"${'x'.repeat(10_000)}"}\n`;
+  writeFileSync(bench.path('in'), long + inputOf(300));
+  const { imported, batches } = numbersOf(await run(bench, 'import', 'from', 'in', '--url', server.url, '--json'));
+  assert.equal(imported, 301);
+  assert.ok(Number(batches) < 50, `${String(batches)} batches: the keys after it still go together`);
+  assert.match(await listed(server, 'from'), /^\{"a\/\.\.\/b \?":"x{10000}","k00000":1\.0,"k00001":/);
+  const again = numbersOf(await run(bench, 'import', 'from', 'in', '--url', server.url, '--if-absent', '--json'));
+  assert.deepEqual([again['imported'], again['existing']], [0, 301]);
+}), { timeoutMs: TIMEOUT_MS });
+
 test('an import reads the answer to each batch, so connections are reused, and waits while the queue of the server is full', async () => {
   await withWorkbench(async (bench) => {
     let [connections, batches] = [0, 0];

@@ -122,7 +122,7 @@ test('what cannot be restored is refused, with what to do', () => withWorkbench(
     [['b.tar', '--data', 'x', '--adopt'], /Use --adopt with --config/, EXIT_CODES.usage],
     [['b.tar', '--data', 'x', '--config', 'y'], /not both/, EXIT_CODES.usage],
     [['b.tar'], /Cannot find the configuration/, EXIT_CODES.usage],
-    [['data/shop.jsonl', '--data', 'x'], /Cannot restore from ".*shop\.jsonl": it is no backup\./, EXIT_CODES.noInput],
+    [['data/shop.jsonl', '--data', 'x'], /Cannot restore from ".*shop\.jsonl": it is no backup, but something else\./, EXIT_CODES.noInput],
     [['none.tar', '--data', 'x'], /there is no such file/, EXIT_CODES.noInput],
     [['data', '--data', 'x'], /there is no such file/, EXIT_CODES.noInput],
   ];
