@@ -124,7 +124,7 @@ test('a value that is longer than a batch may be is imported by itself', () => w
   assert.deepEqual([again['imported'], again['existing']], [0, 301]);
 }), { timeoutMs: TIMEOUT_MS });
 
-test('an import reads the answer to each batch, so connections are reused, and waits while the queue of the server is full', async () => {
+test('an import reads the answers, so connections are reused, and waits while the queue of the server is full', async () => {
   await withWorkbench(async (bench) => {
     let [connections, batches] = [0, 0];
     const server = createServer((request, response) => {
@@ -148,7 +148,7 @@ test('an import reads the answer to each batch, so connections are reused, and w
   });
 }, { timeoutMs: TIMEOUT_MS });
 
-test('a file from Windows is imported: a byte order mark, carriage returns and lines with nothing else', () => withWorkbench(async (bench) => {
+test('a file from Windows is imported: a byte order mark, and carriage returns alone', () => withWorkbench(async (bench) => {
   writeFileSync(bench.path('in'), '\uFEFF{"key":"a","value":1}\r\n\r\n{"key":"b","value":2}\r\n');
   assert.equal(numbersOf(await run(bench, 'import', 'to', 'in', '--dry-run', '--json'))['imported'], 2);
 }), { timeoutMs: TIMEOUT_MS });

@@ -247,7 +247,8 @@ async function copyLog(tools: RestoreTools, id: string): Promise<string> {
     await changeFolder(disk, dirname(join(stage, name)), () => copyFile(disk, join(source, name), join(stage, name), signal));
     // It was verified some time ago, and may have been replaced since.
     const found = await closing(await disk.open(join(stage, name), 'read'), (copy) => digestText(copy, signal));
-    if (found !== sha256) throw new LogCorruptError({ file: name, offset: 0 }, `the SHA-256 ${sha256} in the backup`, `${found} in the copy`);
+    const place = { file: name, offset: 0 };
+    if (found !== sha256) throw new LogCorruptError(place, `the SHA-256 ${sha256} in the backup`, `${found} in the copy`);
     doneBytes += bytes;
     onProgress?.(id, doneBytes, totalBytes);
   }

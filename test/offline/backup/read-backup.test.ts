@@ -199,7 +199,7 @@ test('an archive that is no backup says why', async () => {
     ['nothing', Buffer.alloc(0), /the header of a file; .*0 bytes: the backup is incomplete$/],
     ['text', Buffer.alloc(TAR_BLOCK_BYTES, 'x'), /the header of a file, as a backup has it; something else$/],
     ['gzip', gzipSync(archiveOf([BACKUP_MANIFEST_NAME, manifestOf({})]), { level: 0 }), /; a compressed file: decompress it first$/],
-    ['a folder of another tar', Buffer.concat([Buffer.alloc(257), Buffer.from('ustar  '), Buffer.alloc(248)]), /; a tar that another program/],
+    ['another tar', Buffer.concat([Buffer.alloc(257), Buffer.from('ustar  '), Buffer.alloc(248)]), /; a tar that another program wrote/],
     ['a file twice', archiveOf(['a', EMPTY], ['a', EMPTY]), /each file once; "a" again$/],
     ['no such file', archiveOf([BACKUP_MANIFEST_NAME, manifestOf({ files: [A] })]), /the file "a"; none$/],
     ['an unnamed file', archiveOf(['a', EMPTY], [BACKUP_MANIFEST_NAME, manifestOf({})]), /no further file; "a" of 0 bytes/],

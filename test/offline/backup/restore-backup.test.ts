@@ -123,7 +123,8 @@ test('a backup that is replaced after it was verified is not taken for the verif
   const other = Buffer.from(good);
   other.writeUInt8(other.readUInt8(content) ^ 1, content);
   disk.put(BACKUP, other);
-  const refused = { code: 'project_corrupt', message: /"p1\.jsonl" at byte 0: expected the SHA-256 \w{64} in the backup, found \w{64} in the copy/ };
+  const message = /"p1\.jsonl" at byte 0: expected the SHA-256 \w{64} in the backup, found \w{64} in the copy/;
+  const refused = { code: 'project_corrupt', message };
   await assert.rejects(restoreBackup({ backup, dataFolder: DATA, logger: silentLogger }, {}), refused);
   assert.equal(await disk.status(`${DATA}/${PROJECT}.jsonl`), undefined);
   disk.put(BACKUP, good);
