@@ -9,7 +9,9 @@ import { problemResponses } from '../../src/api/openapi-problems.js';
 import { problemsOf } from '../../src/api/route-problems.js';
 import type { RouteSpec } from '../../src/api/route-spec.js';
 import { ROUTES } from '../../src/api/routes.js';
+import { EVENT } from '../../src/api/schemas/events.js';
 import { ERROR_CODES } from '../../src/base/error-codes.js';
+import { EVENT_FIELDS, PROJECT_OPERATIONS } from '../../src/events/codec.js';
 import { openApiText } from '../../src/cli/openapi.js';
 import { Schemas2020 } from '../base/schema-2020.js';
 import { readDocument } from '../docs/documents.js';
@@ -99,6 +101,13 @@ test('every example fits its schema', () => {
     }
   }
   assert.ok(count > 20);
+});
+
+test('the schema of an event has the fields of every operation of a log', () => {
+  const described = Object.keys(EVENT.properties);
+  for (const op of PROJECT_OPERATIONS) {
+    for (const field of EVENT_FIELDS[op as keyof typeof EVENT_FIELDS]) assert.ok(described.includes(field), `${op}: ${field}`);
+  }
 });
 
 test('no optional parameter has an example that the page of the document would send unasked', () => {

@@ -21,6 +21,8 @@ const TIME = {
 } as const;
 const OPERATION = { type: 'string', pattern: '^[a-z_.]+$', title: 'what happened, such as set; other fields depend on it' } as const;
 
+const BOUND = { type: ['string', 'null'] } as const;
+
 /** An event: a line of the log. */
 export const EVENT = {
   type: 'object', title: 'a line of the log',
@@ -35,7 +37,10 @@ export const EVENT = {
     key: KEY,
     value: VALUE,
     ops: { type: 'array', items: CHANGE, minItems: 1, title: 'of a batch: its changes' },
-    count: { type: 'integer', minimum: 0, title: 'of a clear: the number of keys that it deleted' },
+    prefix: { ...BOUND, title: 'of a clear.range: only keys with this prefix' },
+    start: { ...BOUND, title: 'of a clear.range: only keys from this one on' },
+    end: { ...BOUND, title: 'of a clear.range: only keys before this one' },
+    count: { type: 'integer', minimum: 0, title: 'of a clear or clear.range: the number of keys that it deleted' },
     settings: { type: 'object', title: 'of a change of the project: all of its settings' },
     key_id: { type: ['string', 'null'], title: 'of a change of the project: names its API key' },
     hash: HASH,
