@@ -7,6 +7,7 @@ import type { BackupCommandOptions } from './backup.js';
 import { complain, writeError } from './command-output.js';
 import { EXIT_CODES } from './exit-codes.js';
 import type { ExportCommandOptions } from './export.js';
+import type { GetCommandOptions } from './get.js';
 import type { ImportCommandOptions } from './import.js';
 import type { ListCommandOptions } from './list.js';
 import type { LogCommandOptions } from './log.js';
@@ -14,7 +15,7 @@ import type { ReceiptCommandOptions } from './receipt.js';
 import type { RepairCommandOptions } from './repair.js';
 import type { ReplayCommandOptions } from './replay.js';
 import type { RestoreCommandOptions } from './restore.js';
-import { DEFAULT_CONFIG_PATH, type FolderOptions, runCommand } from './run-command.js';
+import { DEFAULT_CONFIG_PATH, runCommand } from './run-command.js';
 import type { VerifyCommandOptions } from './verify.js';
 
 const HELP_ADVICE = 'Run it with --help to see the options';
@@ -187,7 +188,8 @@ function addHistoryCommands(add: AddCommand): void {
 /** The commands that read keys. */
 function addKeyCommands(add: AddCommand): void {
   add('get <project> <key>', `print the value of a key, from the files alone; ${READ_ONLY}`)
-    .action((project: string, key: string, options: FolderOptions) => (
+    .option('--json', 'print one JSON object with key, seq, time and value')
+    .action((project: string, key: string, options: GetCommandOptions) => (
       runCommand(async (context) => await (await import('./get.js')).getValue({ project, key }, options, context))
     ));
   add('list <project>', `print the keys of a project, in order, from its files alone; ${READ_ONLY}`)

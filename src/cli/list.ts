@@ -3,6 +3,7 @@
  */
 import { REGISTRY } from '../offline/registry.js';
 import { type ListedKey, listStoredKeys } from '../offline/replay/list-stored-keys.js';
+import { entryDocument } from './entry-document.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { printPieces } from './print-pieces.js';
@@ -50,9 +51,7 @@ function lineOf({ key, value }: ListedKey): string {
 async function* arrayOf(groups: AsyncIterable<readonly ListedKey[]>): AsyncGenerator<Buffer> {
   let separator = '[';
   for await (const group of groups) {
-    const texts = group.map(({ key, seq, timeMs, value = 'null' }) => (
-      `{"key":${JSON.stringify(key)},"seq":${seq},"time":"${new Date(timeMs).toISOString()}","value":${value}}`
-    ));
+    const texts = group.map(({ value = 'null', ...rest }) => entryDocument({ ...rest, value }));
     yield Buffer.from(`${separator}\n${texts.join(',\n')}`);
     separator = ',';
   }

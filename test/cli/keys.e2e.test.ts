@@ -23,20 +23,22 @@ function write(bench: Workbench): void {
   writeLogs(bench.path('data'), registryOf(), writeLog({ project: 'shop', events: EVENTS, sealed: [2] }));
 }
 
-test('get prints a value token for token; a missing key ends with 1 and says who deleted it', () => withWorkbench(async (bench) => {
+test('get prints a value token for token, or a JSON object; a missing key ends with 1 and says who deleted it', () => withWorkbench(async (bench) => {
   write(bench);
   const before = contentsOf(bench.folder);
   for (const [key, value] of [[NAME, '{"n": 1.0}'], ['user/1', '"Zoë"'], ['user/3', '12345678901234567890']] as const) {
     const { code, stdout, stderr } = await run(bench, 'get', 'shop', key, ...FOLDER);
     assert.deepEqual([code, stdout, stderr], [EXIT_CODES.ok, `${value}\n`, '']);
   }
+  const { stdout: json } = await run(bench, 'get', 'shop', NAME, ...FOLDER, '--json');
+  assert.equal(json, `{"key":${JSON.stringify(NAME)},"seq":3,"time":"2026-11-22T10:00:02.000Z","value":{"n": 1.0}}\n`);
   const deleted = await run(bench, 'get', 'shop', 'user/2', ...FOLDER);
   assert.deepEqual([deleted.code, deleted.stdout], [EXIT_CODES.failure, '']);
   const words = 'has no key "user/2"; seq 4 deleted it at 2026-11-22T10:00:03.000Z. Its history: node';
   assert.ok(deleted.stderr.startsWith(`simplekv: "shop" ${words} `), deleted.stderr);
   const [, command = ''] = / (log shop .*)\n$/.exec(deleted.stderr) ?? [];
   assert.equal((await run(bench, ...command.split(' '))).stdout.split('\n').length, 3);
-  const never = await run(bench, 'get', 'shop', 'never', ...FOLDER);
+  const never = await run(bench, 'get', 'shop', 'never', ...FOLDER, '--json');
   assert.deepEqual([never.code, never.stdout], [EXIT_CODES.failure, '']);
   assert.match(never.stderr, /^simplekv: "shop" has no key "never"\. Its history: /);
   assert.deepEqual(contentsOf(bench.folder), before);
@@ -72,10 +74,12 @@ test('beside a server both have what it has acknowledged, with snapshots and com
   }
   await server.send('DELETE', `${keys}/k1`);
   const { stdout } = await run(bench, 'list', 'shop', '--json');
-  const entries = (JSON.parse(stdout) as { key: string; value: unknown }[]).map(({ key, value }) => [key, value]);
-  assert.deepEqual(Object.fromEntries(entries), JSON.parse((await server.send('GET', keys)).text));
+  const listed = JSON.parse(stdout) as { key: string; value: unknown }[];
+  assert.deepEqual(Object.fromEntries(listed.map(({ key, value }) => [key, value])), JSON.parse((await server.send('GET', keys)).text));
   for (const key of ['k0', 'k5', 'k12']) {
     assert.equal((await run(bench, 'get', 'shop', key)).stdout, `${(await server.send('GET', `${keys}/${key}`)).text}\n`);
+    const shown = JSON.parse((await run(bench, 'get', 'shop', key, '--json')).stdout) as object;
+    assert.deepEqual(shown, listed.find((entry) => entry.key === key));
   }
   assert.equal((await run(bench, 'get', 'shop', 'k1')).code, EXIT_CODES.failure);
 }), TIMEOUT);
