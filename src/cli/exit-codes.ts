@@ -54,6 +54,8 @@ export class MissingDataError extends Error {
 
 /** Errors that only a mistake in the program throws. */
 const DEFECTS = [InvariantError, TypeError, RangeError, ReferenceError, SyntaxError] as const;
+/** The error of a project that does not exist, here or on a server. */
+const UNKNOWN_PROJECT: ErrorCode = 'project_not_found';
 /** Failures of the disk. */
 const DISK_CODES: readonly ErrorCode[] = ['disk_full', 'disk_failed'];
 
@@ -70,6 +72,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UnshownTextError) return EXIT_CODES.outputFailed;
   if (error instanceof FolderLockedError || error instanceof FolderBusyError) return EXIT_CODES.temporaryFailure;
   if (error instanceof ListeningError) return EXIT_CODES.unavailable;
+  if ((error instanceof AppError || error instanceof RemoteError) && error.code === UNKNOWN_PROJECT) return EXIT_CODES.usage;
   if (error instanceof RemoteError) return error.exitCode;
   if (error instanceof FolderPermissionError || isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return EXIT_CODES.noPermission;
   return EXIT_CODES.failure;

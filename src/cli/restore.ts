@@ -50,6 +50,7 @@ type Show = (what: string, done: number, total: number) => void;
  * @param file the backup
  * @returns true
  * @throws {AppError} when the backup is not sound, or a project must not be restored into the folder; nothing has changed then
+ * @throws {MissingDataError} when there is no such backup, or a file in the place of the data folder
  * @throws {FolderBusyError} when a server uses the data folder
  */
 export async function restore(file: string, options: RestoreCommandOptions, { output, signal }: RunContext): Promise<boolean> {
@@ -59,6 +60,9 @@ export async function restore(file: string, options: RestoreCommandOptions, { ou
   const disk = new NodeDisk();
   const source = path.resolve(file);
   if ((await disk.status(source))?.isFolder !== false) throw new MissingDataError(`Cannot restore from "${source}": there is no such file`);
+  if ((await disk.status(dataFolder))?.isFolder === false) {
+    throw new MissingDataError(`Cannot use "${dataFolder}" as a data folder: it is a file`);
+  }
   const progress = await createProgress(process.stderr);
   try {
     const backup = await verified(source, options, signal, progress.show);

@@ -57,6 +57,12 @@ test('a repair of a folder in use is 75, one without permission 77', () => {
   assert.equal(exitCodeOf(new FolderPermissionError('x')), 77);
 });
 
+test('a project that does not exist is 64, in a folder, in a backup and on a server', () => {
+  assert.equal(exitCodeOf(new AppError('project_not_found', 'x')), 64);
+  assert.equal(exitCodeOf(new RemoteError('x', EXIT_CODES.failure, { code: 'project_not_found' })), 64);
+  assert.equal(exitCodeOf(new RemoteError('x', EXIT_CODES.failure, { code: 'not_found' })), 1);
+});
+
 test('a usage error is 64, a folder without data 66, and output that cannot be written 74', () => {
   assert.equal(exitCodeOf(new UsageError('x')), 64);
   for (const side of ['before', 'after'] as const) assert.equal(exitCodeOf(new OutOfReachError('replay', side, 'y').with('z')), 64, side);

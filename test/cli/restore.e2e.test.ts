@@ -118,11 +118,12 @@ test('what cannot be restored is refused, with what to do', () => withWorkbench(
     [['b.tar', '--data', 'data', '--project', 'shop', '--as', 'shop'], /has files of that name/, EXIT_CODES.failure],
     [['b.tar', '--data', 'x', '--as', 'copy'], /--as only with --project/, EXIT_CODES.usage],
     [['b.tar', '--data', 'x', '--project', '_server'], /not a project id/, EXIT_CODES.usage],
-    [['b.tar', '--data', 'x', '--project', 'none'], /the backup has these projects: shop/, EXIT_CODES.failure],
+    [['b.tar', '--data', 'x', '--project', 'none'], /the backup has these projects: shop/, EXIT_CODES.usage],
     [['b.tar', '--data', 'x', '--adopt'], /Use --adopt with --config/, EXIT_CODES.usage],
     [['b.tar', '--data', 'x', '--config', 'y'], /not both/, EXIT_CODES.usage],
     [['b.tar'], /Cannot find the configuration/, EXIT_CODES.usage],
     [['data/shop.jsonl', '--data', 'x'], /Cannot restore from ".*shop\.jsonl": it is no backup, but something else\./, EXIT_CODES.noInput],
+    [['b.tar', '--data', 'b.tar'], /Cannot use ".*b\.tar" as a data folder: it is a file/, EXIT_CODES.noInput],
     [['none.tar', '--data', 'x'], /there is no such file/, EXIT_CODES.noInput],
     [['data', '--data', 'x'], /there is no such file/, EXIT_CODES.noInput],
   ];

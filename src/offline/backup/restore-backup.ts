@@ -119,7 +119,9 @@ export async function restoreBackup(tools: RestoreTools, { project, as }: Restor
 export function refuseAbsent({ projects }: Pick<BackupManifest, 'projects'>, project: string | undefined): void {
   if (projects.some(({ id }) => project === undefined || id === project)) return;
   const known = projects.map(({ id }) => id).join(', ');
-  throw new AppError('project_not_found', `Cannot restore "${project ?? ''}": the backup has these projects: ${known || 'none'}`);
+  const named = project === undefined ? '' : ` "${project}"`;
+  const has = known === '' ? 'has no project' : `has these projects: ${known}`;
+  throw new AppError('project_not_found', `Cannot restore${named}: the backup ${has}`);
 }
 
 function newestOf({ newest }: ProjectStateProjection, { id }: Target): Pick<RestoredProject, 'settings' | 'revision'> {
