@@ -88,7 +88,7 @@ function addFileCommands(program: Command): void {
   addHistoryCommands(add);
   addKeyCommands(add);
   const repairs = 'repair a damaged project or the registry (_server), keeping only what is provably intact; stop the server first';
-  add('repair <project>', repairs)
+  add('repair <project>', repairs, 'data folder')
     .option('--accept-loss', 'apply the repair; without this option, only print what would be kept and lost')
     .action((project: string, options: RepairCommandOptions) => (
       runCommand(async (context) => await (await import('./repair.js')).repair(project, options, context))
