@@ -1,13 +1,16 @@
 /**
  * The command `verify`: checks the logs and snapshots in a data folder or a backup and changes nothing.
  */
+import { existsSync } from 'node:fs';
 import { countText } from '../base/count-text.js';
+import { programCommand } from '../base/program-command.js';
 import { faultOfBackup } from '../offline/backup/read-backup.js';
 import { verifyBackup } from '../offline/backup/verify-backup.js';
 import { REGISTRY } from '../offline/registry.js';
 import { isProjectName, verifyFolder } from '../offline/verify/verify-folder.js';
 import type { ProjectVerdict, VerifyOptions } from '../offline/verify/verify-project.js';
 import { readCheckpoints } from './checkpoint-file.js';
+import { UsageError } from './exit-codes.js';
 import { findData, type FoundData } from './find-data.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
@@ -81,6 +84,10 @@ async function* verdictsOf(
   try {
     found = await findData({ command: 'verify', project }, place, how.signal);
   } catch (error) {
+    if (error instanceof UsageError && project !== undefined && existsSync(project)) {
+      const byPath = programCommand(['verify', `./${project}`]);
+      throw new UsageError(`${error.message}. The folder or file of that name: ${byPath}`, { cause: error });
+    }
     const fault = faultOfBackup(error);
     if (fault === undefined) throw error;
     const nothing = { notes: [], logId: undefined, firstSeq: 0, lastSeq: 0, lineCount: 0, segmentCount: 0, bytes: 0, snapshots: [] };

@@ -25,6 +25,21 @@ test('an unknown project is a usage error that lists the known ones', () => with
   assert.deepEqual(contentsOf(bench.folder), before);
 }), TIMEOUT);
 
+test('a folder or a backup whose name could be that of a project is verified by the command that the error names', () =>
+  withWorkbench(async (bench) => {
+    writeShop(bench);
+    bench.configure([]);
+    assert.equal((await run(bench, 'backup', 'nightly', '--data', 'data')).code, EXIT_CODES.ok);
+    for (const name of ['data', 'nightly']) {
+      const { code, stdout, stderr } = await run(bench, 'verify', name);
+      assert.deepEqual([code, stdout], [EXIT_CODES.usage, ''], stderr);
+      const [, command = ''] = /\. The folder or file of that name: .*(verify \S+)\n$/.exec(stderr) ?? [];
+      const verified = await run(bench, ...command.split(' '));
+      assert.match(verified.stdout, /^shop: sound /m);
+      assert.equal(verified.code, EXIT_CODES.ok);
+    }
+  }), TIMEOUT);
+
 test('the error for a missing project says what the registry and the configuration have about it', () => withWorkbench(async (bench) => {
   const deleted: AnyEvent = { op: 'project.deleted', id: 'shop', log_id: LOG_ID, last_seq: 9, last_hash: '' };
   writeLogs(bench.path('data'), registryOf(deleted));
