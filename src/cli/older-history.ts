@@ -4,7 +4,7 @@
 import { programCommand } from '../base/program-command.js';
 import type { Disk } from '../disk/disk.js';
 import { openProjectLog } from '../offline/project-files.js';
-import { type Moment, momentText, OutOfReachError } from '../offline/replay/moment.js';
+import { type Moment, OutOfReachError } from '../offline/replay/moment.js';
 import { findOlderLogs, type OlderLog, olderLogWith } from '../offline/replay/older-logs.js';
 import { complain } from './command-output.js';
 
@@ -52,7 +52,7 @@ export async function withOlderHistory(error: unknown, query: HistoryQuery): Pro
   const others = logs.map((other) => `\n${reading(other, query)}`).join('');
   const where = others === '' ? 'the data folder has no older log; look in a backup' : `the older logs have other lines:${others}`;
   const removed = programCommand(['replay', '_server', '--events', '--op', 'segment.removed', '--data', dataFolder]);
-  return error.with(`For the lines before ${momentText(wanted)}, ${where}\nThis lists what retention removed: ${removed}`);
+  return error.with(`For lines that old, ${where}\nThis lists what retention removed: ${removed}`);
 }
 
 /** The command that reads an older log, and the range that it has. */
