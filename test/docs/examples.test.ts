@@ -33,6 +33,7 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['docs/operations.md', 'node dist/bin/simplekv.js serve', 'test/cli/server-log.e2e.test.ts'],
   ['docs/log-format.md', '# Usage: sh base.sh', 'test/docs/log-format.test.ts'],
   ['docs/audit.md', 'simplekv log PROJECT --follow', 'test/cli/log.e2e.test.ts'],
+  ['docs/audit.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
   ['docs/recovery.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
   ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
   ['docs/reliability.md', 'npm run prove', 'test/docs/reliability-doc.test.ts'],

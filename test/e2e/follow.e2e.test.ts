@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { readDocument } from '../docs/documents.js';
+import { exampleBlocks } from '../docs/example-blocks.js';
 import { hasCommands } from '../docs/shell-session.js';
 import { suite } from '../suite.js';
 import { readLogFiles } from './log-files.js';
@@ -16,10 +18,13 @@ const WRITES_PER_LOOK = 4;
 class Tail {
   #text = '';
 
-  constructor(bench: Workbench) {
-    const child = spawn('tail', ['-n', '+1', '-F', bench.path('data', 'p.jsonl')], { stdio: ['ignore', 'pipe', 'ignore'] });
+  /** @param filter what a shell does with the lines */
+  constructor(bench: Workbench, filter = 'cat') {
+    const command = `tail -n +1 -F '${bench.path('data', 'p.jsonl')}' | ${filter}`;
+    const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
     child.stdout.setEncoding('utf8').on('data', (text: string) => void (this.#text += text));
-    bench.defer(() => child.kill('SIGKILL'));
+    const { pid } = child;
+    if (pid !== undefined) bench.defer(() => void process.kill(-pid, 'SIGKILL'));
   }
 
   get text(): string {
@@ -28,7 +33,11 @@ class Tail {
 
   /** Waits for the line of a write. */
   async sees(hash: string): Promise<void> {
-    await until(`tail to show ${hash}`, () => (this.#text.includes(`"hash":"${hash}"}\n`) ? true : undefined));
+    await this.shows(`"hash":"${hash}"}\n`);
+  }
+
+  async shows(part: string): Promise<void> {
+    await until(`tail to show ${part}`, () => (this.#text.includes(part) ? true : undefined));
   }
 }
 
@@ -59,6 +68,27 @@ test('tail -F shows every line once and in order through rotations, each of them
     assert.equal(parsed.filter(({ seal }) => seal !== undefined).length, segmentCount - 1);
     assert.equal(parsed.filter(({ format }) => format === 'simplekv/1').length, segmentCount);
   }));
+
+for (const document of ['docs/audit.md', 'docs/recovery.md']) {
+  test(`the filter that ${document} puts behind tail -F shows each change, and no seal or header`, () => withWorkbench(async (bench) => {
+    if (!hasCommands(['jq'])) return;
+    const commands = exampleBlocks(readDocument(document)).map((block) => block.commands).filter((text) => text.startsWith('tail -F '));
+    const [, filter] = /^tail -F \S+\.jsonl \| jq (.+)\n$/.exec(commands.join('')) ?? [];
+    bench.configure([{ id: 'p', storage: { segment_bytes: 4096 } }]);
+    const server = await bench.start();
+    // Into a pipe, jq would keep what it prints.
+    const tail = new Tail(bench, `jq --unbuffered ${filter ?? ''}`);
+    for (let index = 0; index < WRITE_COUNT / 4; index += 1) {
+      await put(server, index);
+      if (index % WRITES_PER_LOOK === 0 || index === WRITE_COUNT / 4 - 1) await tail.shows(`[${index + 2},"`);
+    }
+    const { events, segmentCount } = readLogFiles(bench.path('data'), 'p');
+    assert.ok(segmentCount > 2, `${segmentCount} segments`);
+    const sets = events.map(({ line }) => JSON.parse(line) as { seq: number; time: string; op: string; actor: string; key: string });
+    const expected = sets.filter(({ op }) => op === 'set').map(({ seq, time, actor, key }) => JSON.stringify([seq, time, actor, key]));
+    assert.deepEqual(tail.text.trimEnd().split('\n'), expected);
+  }));
+}
 
 test('jq reads the log and the sealed segments', () =>
   withWorkbench(async (bench) => {
