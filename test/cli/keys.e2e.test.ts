@@ -23,7 +23,7 @@ function write(bench: Workbench): void {
   writeLogs(bench.path('data'), registryOf(), writeLog({ project: 'shop', events: EVENTS, sealed: [2] }));
 }
 
-test('get prints a value token for token, or a JSON object; a missing key ends with 1 and says who deleted it', () => withWorkbench(async (bench) => {
+test('get prints a value, or JSON; a missing key ends with 1 and says who deleted it', () => withWorkbench(async (bench) => {
   write(bench);
   const before = contentsOf(bench.folder);
   for (const [key, value] of [[NAME, '{"n": 1.0}'], ['user/1', '"Zoë"'], ['user/3', '12345678901234567890']] as const) {
