@@ -6,6 +6,8 @@ import path from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
 import { programCommand } from '../base/program-command.js';
+import type { ConfigDocument } from '../config/config-document.js';
+import { SERVER_SETTINGS } from '../config/settings-table.js';
 import { NodeDisk } from '../disk/node-disk.js';
 import { backupContent } from '../offline/backup/backup-content.js';
 import type { BackupManifest } from '../offline/backup/backup-manifest.js';
@@ -136,12 +138,13 @@ async function fromFolder(
   show: (what: string, done: number, total: number) => void,
 ): Promise<void> {
   const { file, project } = options;
-  const { dataFolder, disk, backup } = await findData({ command: 'backup', project }, options, signal);
+  const { dataFolder, disk, backup, config } = await findData({ command: 'backup', project }, options, signal);
   if (project === REGISTRY) throw new UsageError(`Cannot back up "${REGISTRY}" alone: omit --project for a backup that contains it`);
   if (backup !== undefined) throw new UsageError(`Cannot back up "${dataFolder}": it is a backup; copy the file instead`);
   const isInside = !path.relative(dataFolder, file).startsWith('..');
   if (isInside) throw new UsageError(`Cannot write the backup to "${file}": it is in the data folder`);
-  const again = programCommand(['backup', '…', '--url', 'http://127.0.0.1:23849']);
+  const only = project === undefined ? [] : ['--project', project];
+  const again = programCommand(['backup', file, '--url', urlOf(config?.document), ...only]);
   const locked = {
     command: 'backup', action: `back up "${dataFolder}"`, otherwise: `let the server make the backup while it runs: ${again}`,
   } as const;
@@ -150,6 +153,12 @@ async function fromFolder(
     const content = await backupContent(disk, dataFolder, plan);
     await use({ sizeBytes: content.sizeBytes, pieces: content.pieces() });
   });
+}
+
+/** Where the server of a configuration can be reached from its own machine; without one, where a server with the defaults can. */
+function urlOf(document: ConfigDocument | undefined): string {
+  const { server_port: port = SERVER_SETTINGS.server_port.default, tls = null } = document ?? {};
+  return `${tls === null ? 'http' : 'https'}://127.0.0.1:${port}`;
 }
 
 async function copy({ pieces }: Source, sink: Sink, show: (done: number) => void): Promise<number> {
