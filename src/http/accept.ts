@@ -27,15 +27,16 @@ const QUALITY = /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
 const QUALITY_NAME = 'q=';
 
 /**
- * Chooses the type of an answer, and refuses a request that accepts none.
+ * Chooses the type of an answer, and refuses a request that accepts none. A problem document for the request has `Vary: Accept` then.
  *
  * @param offered the types, the default one first; without parameters
  * @throws {AppError} `not_acceptable`
  */
 export function chooseType<T extends string>(exchange: Exchange, offered: readonly T[]): T {
+  // What refuses the request from here on may depend on the type as well.
+  exchange.problemHeaders = ['Vary', 'Accept'];
   const chosen = acceptable(exchange.request.headers.accept, offered);
   if (chosen !== undefined) return chosen;
-  exchange.problemHeaders = ['Vary', 'Accept'];
   throw new AppError('not_acceptable', `Cannot answer in a type that Accept allows: the types are ${offered.join(', ')}`);
 }
 

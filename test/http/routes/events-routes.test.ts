@@ -125,6 +125,15 @@ test('a position may be a seq, a seq with a hash, a time or now', () => withEven
   }
 }));
 
+test('a refusal that a request for another type would not get varies by Accept', () => withEvents(async (server) => {
+  for (const [query, accept, status] of [
+    ['since=21', 'application/json', 409], ['follow=true', 'application/json', 400], ['limit=2', 'text/event-stream', 400],
+  ] as const) {
+    const answer = await server.send('GET', `${EVENTS}?${query}`, { headers: { accept } });
+    assert.deepEqual([answer.status, answer.headers['vary']], [status, 'Accept'], query);
+  }
+}));
+
 test('events that are no longer kept are gone, and without a position the oldest comes first', () => withServer(async (server) => {
   const store = await realStore(server, 2000);
   for (let seq = 2; seq <= 40; seq += 1) await store.submit(set('k', String(seq)), CONTEXT);
