@@ -17,11 +17,14 @@ const DIGITS = Uint8Array.from({ length: 256 }, (_, code) => {
 /** Each byte as two digits. The runtime takes five times as long to convert a number of 32 bits. */
 const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(RADIX).padStart(2, '0'));
 const BYTE_MASK = 0xff;
+const BYTE_BITS = 8;
+const HIGHEST_BYTE_BITS = 24;
 
 /** Formats a word. */
 export function hexWord(word: number): string {
-  const high = `${BYTES[word >>> 24]}${BYTES[(word >>> 16) & BYTE_MASK]}`;
-  return `${high}${BYTES[(word >>> 8) & BYTE_MASK]}${BYTES[word & BYTE_MASK]}`;
+  let text = '';
+  for (let bits = HIGHEST_BYTE_BITS; bits >= 0; bits -= BYTE_BITS) text += BYTES[(word >>> bits) & BYTE_MASK] as string;
+  return text;
 }
 
 /** Reads the word that a text begins with; undefined if it does not begin with one. */
