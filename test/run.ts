@@ -91,11 +91,17 @@ async function runWaiting(): Promise<void> {
 
 async function runProcess(files: readonly string[]): Promise<{ readonly verdict: FileVerdict; readonly result: TestProcessResult }> {
   const [first = ''] = files;
-  // Under c8, which runs slower and writes megabytes at the end: each room that must be covered is, by the tests of its own folder.
-  const isMeasured = measuredRooms.has(first.split(path.sep)[0] ?? '');
-  const options = { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured, env: { [SEEN_VARIABLE]: seenFile } };
+  const options = { timeoutMs: FILE_TIMEOUT_MS, signal: stop.signal, isMeasured: isMeasured(first), env: { [SEEN_VARIABLE]: seenFile } };
   const result = await runTestFiles(files.map((file) => path.join(root, file)), options);
   return { verdict: judgeFile(result), result };
+}
+
+/**
+ * Whether the coverage of a file's room is measured: under c8, which runs slower and writes megabytes at the end. Each room that must be
+ * covered is, by the tests of its own folder.
+ */
+function isMeasured(file: string): boolean {
+  return measuredRooms.has(file.split(path.sep)[0] ?? '');
 }
 
 function report(files: readonly string[], verdict: FileVerdict, { durationMs, output }: TestProcessResult): void {
@@ -141,7 +147,9 @@ function processesFor(files: readonly string[]): string[][] {
 /** The slow ones first, so that none of them is left for the end, when it would run alone. */
 function testFiles(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.test.js'));
-  return files.sort((a, b) => Number(runsAlone(b)) - Number(runsAlone(a)) || (a < b ? -1 : 1));
+  // Measured ones take longest of the others, so they do not come last.
+  const rankOf = (file: string): number => (runsAlone(file) ? 0 : isMeasured(file) ? 1 : 2);
+  return files.sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
 }
 
 function runsAlone(file: string): boolean {
