@@ -63,6 +63,11 @@ function endOfScalar(text: string, start: number): number {
   return text.length;
 }
 
+/** Returns the value of a JSON string. Without escapes, that is what stands between its quotation marks. */
+export function valueOfString(text: string): string {
+  return text.includes('\\') ? JSON.parse(text) as string : text.slice(1, -1);
+}
+
 /**
  * Returns the members of an object in their order, repeated ones too.
  *
@@ -74,7 +79,7 @@ export function membersOfJson(text: string, start: number, max = Infinity): read
   const members: JsonMember[] = [];
   for (let at = skipSpace(text, start + 1); text.charCodeAt(at) !== BRACE_CLOSE && members.length < max; at = nextItem(text, at)) {
     const nameEnd = endOfString(text, at);
-    const name = JSON.parse(text.slice(at, nameEnd)) as string;
+    const name = valueOfString(text.slice(at, nameEnd));
     const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1);
     at = endOfJsonValue(text, valueStart);
     members.push({ name, start: valueStart, end: at });

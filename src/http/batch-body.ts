@@ -2,7 +2,7 @@
  * The body of a batch: checks its operations and cuts their values out of the text, so that they stay as they were sent.
  */
 import { AppError } from '../base/app-error.js';
-import { itemsOfJson, type JsonMember, membersOfJson } from '../base/json-ranges.js';
+import { itemsOfJson, type JsonMember, membersOfJson, valueOfString } from '../base/json-ranges.js';
 import { escapePointer } from '../base/json-schema.js';
 import { findKeyFault } from '../events/key-name.js';
 import type { BatchStep, Precondition } from '../store/command.js';
@@ -23,7 +23,7 @@ interface BatchLimits {
 interface Operation {
   readonly index: number;
   readonly text: string;
-  readonly members: ReadonlyMap<string, JsonMember>;
+  readonly members: readonly JsonMember[];
 }
 
 /** The members that an operation may have besides `op` and `key`. */
@@ -64,13 +64,12 @@ function opsIn(text: string): JsonMember {
   return ops;
 }
 
-function membersAt(text: string, start: number, index: number): ReadonlyMap<string, JsonMember> {
+function membersAt(text: string, start: number, index: number): readonly JsonMember[] {
   const place = { index, pointer: `/ops/${index}` };
   if (text[start] !== '{') throw invalid(place, 'an operation: an object with the members "op" and "key"');
-  const members = new Map<string, JsonMember>();
-  for (const member of membersOfJson(text, start, MEMBERS_MAX)) {
-    if (members.has(member.name)) throw invalid(place, `the member "${shown(member.name)}" once`);
-    members.set(member.name, member);
+  const members = membersOfJson(text, start, MEMBERS_MAX);
+  for (const [at, { name }] of members.entries()) {
+    if (members.findIndex((one) => one.name === name) < at) throw invalid(place, `the member "${shown(name)}" once`);
   }
   return members;
 }
@@ -79,7 +78,7 @@ function readStep(operation: Operation, limits: BatchLimits): BatchStep {
   const op = valueOf(operation, 'op');
   const allowed = typeof op === 'string' && Object.hasOwn(MEMBERS, op) ? MEMBERS[op] : undefined;
   if (allowed === undefined) throw invalidMember(operation, 'op', '"check", "set" or "delete"');
-  for (const name of operation.members.keys()) {
+  for (const { name } of operation.members) {
     const isKnown = name === 'op' || name === 'key' || allowed.includes(name);
     if (!isKnown) throw invalidMember(operation, name, `no such member in a ${String(op)}`);
   }
@@ -93,14 +92,15 @@ function readStep(operation: Operation, limits: BatchLimits): BatchStep {
 }
 
 function textOf({ text, members }: Operation, name: string): string | undefined {
-  const member = members.get(name);
+  const member = members.find((one) => one.name === name);
   return member && text.slice(member.start, member.end);
 }
 
 /** The value of a member that cannot be an array or an object: those are not parsed, and are like none. */
 function valueOf(operation: Operation, name: string): unknown {
   const text = textOf(operation, name);
-  return text === undefined || /^[[{]/.test(text) ? undefined : JSON.parse(text);
+  if (text === undefined || text.startsWith('[') || text.startsWith('{')) return undefined;
+  return text.startsWith('"') ? valueOfString(text) : JSON.parse(text);
 }
 
 function keyIn(operation: Operation, bytesMax: number): string {
@@ -123,7 +123,7 @@ function valueTextIn(operation: Operation, bytesMax: number): string {
 }
 
 function isExistenceWanted(operation: Operation): boolean {
-  if (!operation.members.has('if_exists')) return false;
+  if (textOf(operation, 'if_exists') === undefined) return false;
   const wanted = valueOf(operation, 'if_exists');
   if (typeof wanted !== 'boolean') throw invalidMember(operation, 'if_exists', 'true or false');
   return wanted;
