@@ -29,7 +29,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
       for (const [index, decision] of decisions.entries()) {
         if (!decision.accepted) continue;
         seq += 1;
-        this.#model.apply({ event: decision.event, seq, timeMs: 0, hash: '', actor: batch[index].context.actor });
+        this.#model.apply({ event: decision.event, seq, timeMs: 0, hash: '0'.repeat(64), actor: batch[index].context.actor });
       }
       if (drafts.length > 0) appended = await this.log.append(drafts, before, { isDurable });`,
       },
@@ -194,7 +194,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'print-values-anew',
-    changes: [{ file: 'src/http/request-body.ts', find: 'JSON.parse(text);', statement: 'return JSON.stringify(JSON.parse(text));' }],
+    changes: [{ file: 'src/http/request-body.ts', find: 'text.replace(LINE_BREAKS', statement: 'return JSON.stringify(JSON.parse(text));' }],
     tests: ['http/request-body', 'e2e/values.e2e'],
   },
 ];
