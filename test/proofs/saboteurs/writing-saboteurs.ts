@@ -194,7 +194,11 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'print-values-anew',
-    changes: [{ file: 'src/http/request-body.ts', find: 'text.replace(LINE_BREAKS', statement: 'return JSON.stringify(JSON.parse(text));' }],
+    changes: [{
+      file: 'src/http/request-body.ts',
+      find: 'text.replace(LINE_BREAKS',
+      statement: 'return JSON.stringify(JSON.parse(text));',
+    }],
     tests: ['http/request-body', 'e2e/values.e2e'],
   },
 ];
