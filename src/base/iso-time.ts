@@ -5,6 +5,9 @@
 let lastTimeMs = NaN;
 let lastText = '';
 
+/** The schema of a time as {@link isoTime} writes it. */
+export const ISO_TIME_SCHEMA = { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' } as const;
+
 /**
  * Writes a time as `2026-01-31T23:59:59.999Z`. It keeps the last one, since many lines of a log are of one millisecond.
  *

@@ -3,6 +3,7 @@
  * fields of its operation in a fixed order. A line with another field, order or spelling is rejected.
  */
 import { type ByteRange, endOfPlainText, isAscii, isAt, textOf } from '../base/byte-scan.js';
+import { ISO_TIME_SCHEMA } from '../base/iso-time.js';
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
 import { decodeBatchBody, encodeBatchBody } from './batch-codec.js';
@@ -121,7 +122,7 @@ const FIELD_SCHEMAS = {
   sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
   duration_ms: { type: 'integer', minimum: 0 },
   first_seq: { type: 'integer', minimum: 1 },
-  backup_time: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
+  backup_time: ISO_TIME_SCHEMA,
 } as const;
 
 function compileFields(fields: readonly string[]): ReturnType<typeof compileSchema> {

@@ -4,8 +4,9 @@
  * One member per line; the last is the digest of everything before it. A text is a manifest if and only if encoding what it says gives
  * the same text. `docs/operations.md` describes it.
  */
-import { createHash } from 'node:crypto';
+import { ISO_TIME_SCHEMA } from '../../base/iso-time.js';
 import { compileSchema } from '../../base/json-schema.js';
+import { SEALED_SCHEMAS, sealDocument } from '../../base/sealed-document.js';
 
 /** The manifest's name in the backup. No project id begins with `_`. */
 export const BACKUP_MANIFEST_NAME = '_backup.json';
@@ -13,7 +14,6 @@ export const BACKUP_MANIFEST_NAME = '_backup.json';
 export const BACKUP_MANIFEST_BYTES_MAX = 67_108_864;
 
 const BACKUP_FORMAT = 'simplekv-backup/1';
-const END_MARK = '"sha256":"';
 
 /** A log in a backup, up to its last line. */
 export interface BackedUpLog {
@@ -52,14 +52,11 @@ export interface BackupManifest {
 }
 
 const SEQ = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
-const DIGEST = { type: 'string', pattern: '^[0-9a-f]{64}$', description: '64 hexadecimal digits' };
-const LOG = {
-  log_id: { type: 'string', pattern: '^[0-9a-f]{32}$', description: '32 hexadecimal digits' }, first_seq: SEQ, last_seq: SEQ,
-  last_hash: DIGEST,
-};
+const { digest: DIGEST, logId: LOG_ID } = SEALED_SCHEMAS;
+const LOG = { log_id: LOG_ID, first_seq: SEQ, last_seq: SEQ, last_hash: DIGEST };
 const MEMBERS = {
   format: { const: BACKUP_FORMAT },
-  time: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
+  time: ISO_TIME_SCHEMA,
   is_whole: { type: 'boolean' },
   registry: strict(LOG),
   projects: { type: 'array', items: strict({ id: { type: 'string', pattern: '^[a-z0-9][a-z0-9_-]{0,62}$' }, ...LOG }) },
@@ -80,8 +77,7 @@ function strict(properties: Record<string, object>): object {
 /** Encodes a manifest. */
 export function encodeBackupManifest({ time, is_whole, registry, projects, skipped, files }: BackupManifest): Buffer {
   const members = Object.entries({ format: BACKUP_FORMAT, time, is_whole, registry, projects, skipped, files });
-  const covered = `{\n${members.map(([name, value]) => `"${name}":${JSON.stringify(value)},\n`).join('')}`;
-  return Buffer.from(`${covered}${END_MARK}${createHash('sha256').update(covered).digest('hex')}"\n}\n`);
+  return Buffer.from(sealDocument(members).text);
 }
 
 /**

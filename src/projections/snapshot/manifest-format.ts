@@ -5,8 +5,9 @@
  * gives the same text, so that no two readers can understand it differently.
  */
 import { createHash } from 'node:crypto';
-import { invariant } from '../../base/invariant.js';
+import { ISO_TIME_SCHEMA } from '../../base/iso-time.js';
 import { compileSchema } from '../../base/json-schema.js';
+import { SEALED_SCHEMAS, sealDocument, type SealedText } from '../../base/sealed-document.js';
 import type { SnapshotFormat, SnapshotManifest } from './snapshot.js';
 import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
 
@@ -40,17 +41,17 @@ interface ManifestDocument {
 
 const SEQ = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 const COUNT = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
-const DIGEST = { type: 'string', pattern: '^[0-9a-f]{64}$', description: '64 hexadecimal digits' };
+const { digest: DIGEST, logId: LOG_ID } = SEALED_SCHEMAS;
 const FILE = {
   type: 'object', properties: { bytes: COUNT, sha256: DIGEST }, required: ['bytes', 'sha256'], additionalProperties: false,
 };
 const MEMBERS = {
   format: { enum: Object.values(FORMAT_NAMES) },
   project: { type: 'string', pattern: '^[0-9a-z_-]+$' },
-  log_id: { type: 'string', pattern: '^[0-9a-f]{32}$', description: '32 hexadecimal digits' },
+  log_id: LOG_ID,
   seq: SEQ,
   hash: DIGEST,
-  time: { type: 'string', pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' },
+  time: ISO_TIME_SCHEMA,
   base: { type: 'boolean' },
   key_count: COUNT,
   key_sum: COUNT,
@@ -65,15 +66,8 @@ const checkDocument = compileSchema<ManifestDocument>({
   type: 'object', properties: MEMBERS, required: Object.keys(MEMBERS), additionalProperties: false,
 });
 
-/** A manifest's text and the digest in it. */
-interface EncodedManifest {
-  readonly text: string;
-  /** 64 hexadecimal digits. The first header of a log that continues from a base names it. */
-  readonly digest: string;
-}
-
 /** Encodes a manifest. */
-export function encodeManifest(manifest: SnapshotManifest): EncodedManifest {
+export function encodeManifest(manifest: SnapshotManifest): SealedText {
   const { json, index } = manifest;
   const members: readonly (readonly [string, unknown])[] = [
     ['format', FORMAT_NAMES[manifest.format]],
@@ -90,15 +84,7 @@ export function encodeManifest(manifest: SnapshotManifest): EncodedManifest {
     ['segments', manifest.segments],
     ['state', manifest.state],
   ];
-  const covered = `{\n${members.map(([name, value]) => memberLine(name, value)).join('')}`;
-  const digest = createHash('sha256').update(covered).digest('hex');
-  return { text: `${covered}"sha256":"${digest}"\n}\n`, digest };
-}
-
-function memberLine(name: string, value: unknown): string {
-  const text = JSON.stringify(value);
-  invariant(text !== undefined, `the manifest's member ${name} can be written as JSON`);
-  return `"${name}":${text},\n`;
+  return sealDocument(members);
 }
 
 /**
@@ -109,7 +95,7 @@ function memberLine(name: string, value: unknown): string {
  * @throws {SnapshotVersionError} when its format is unknown to this version
  * @throws {SnapshotCorruptError} when it is no manifest
  */
-export function decodeManifest(bytes: Buffer, file: string): SnapshotManifest & Pick<EncodedManifest, 'digest'> {
+export function decodeManifest(bytes: Buffer, file: string): SnapshotManifest & Pick<SealedText, 'digest'> {
   const format = FORMAT_LINE.exec(bytes.toString('latin1', 0, FORMAT_BYTES_MAX))?.[1];
   const corrupt = (expected: string, found: string): SnapshotCorruptError => new SnapshotCorruptError({ file, offset: 0 }, expected, found);
   if (format === undefined) throw corrupt('a manifest', 'something else');
