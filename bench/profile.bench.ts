@@ -1,6 +1,7 @@
 /**
- * Where the CPU time of a GET and of a durable PUT goes: a profile of the built program under load, by part. Time is that of the main
- * thread, by the function that runs; what a function of Node's own code or of the system takes is not added to its caller.
+ * Where the CPU time of a GET and of a durable PUT, without and with an idempotency key, goes: a profile of the built program under load,
+ * by part. Time is that of the main thread, by the function that runs; what a function of Node's own code or of the system takes is not
+ * added to its caller.
  *
  * Usage: `npm run bench -- profile [--seconds 5] [--connections 64] [--log-level info] [--folder DIR]`.
  */
@@ -14,6 +15,7 @@ import { pinPrograms, scratchFolder } from './child-process.js';
 import { KEY_COUNT, keyOf, valueOf } from './contenders/contender.js';
 import { SIMPLEKV } from './contenders/simplekv.js';
 import { encodeRequest, type HttpRequest, runLoad } from './load/http-load.js';
+import { numberer, once } from './load/once.js';
 import { divideProcessors } from './machine.js';
 import { positiveInteger } from './numbers.js';
 import { startSimpleKv } from './server-process.js';
@@ -67,11 +69,11 @@ const logLevel = options['log-level'] === 'warn' ? 'warn' : 'info';
 pinPrograms(divideProcessors().server);
 const folder = scratchFolder(options.folder);
 const maps = new Map<string, SourceMap>();
-for (const kind of ['GET', 'PUT'] as const) console.log((await profileOf(kind)).join('\n'));
+for (const kind of ['GET', 'PUT', 'PUT once'] as const) console.log((await profileOf(kind)).join('\n'));
 process.exit(0);
 
-async function profileOf(kind: 'GET' | 'PUT'): Promise<readonly string[]> {
-  const place = path.join(folder, kind);
+async function profileOf(kind: 'GET' | 'PUT' | 'PUT once'): Promise<readonly string[]> {
+  const place = path.join(folder, kind.replace(' ', '-'));
   const profiles = path.join(place, 'profiles');
   mkdirSync(profiles, { recursive: true });
   const nodeOptions = ['--cpu-prof', '--cpu-prof-dir', profiles, '--cpu-prof-interval', String(SAMPLE_US)];
@@ -81,10 +83,15 @@ async function profileOf(kind: 'GET' | 'PUT'): Promise<readonly string[]> {
   );
   const puts = requestsFor((key) => SIMPLEKV.put(key, valueOf()));
   await runLoad(server, puts, { connections, seconds: 1 });
-  const requests = kind === 'PUT' ? puts : requestsFor((key) => SIMPLEKV.get(key));
-  await runLoad(server, requests, { connections, seconds: WARM_UP_SECONDS });
+  const requests = {
+    'GET': () => requestsFor((key) => SIMPLEKV.get(key)),
+    'PUT': () => puts,
+    'PUT once': () => requestsFor((key) => once(SIMPLEKV.put(key, valueOf()))),
+  }[kind]();
+  const load = { connections, ...(kind === 'PUT once' ? { renew: numberer() } : {}) };
+  await runLoad(server, requests, { ...load, seconds: WARM_UP_SECONDS });
   const beganMs = performance.now();
-  const result = await runLoad(server, requests, { connections, seconds });
+  const result = await runLoad(server, requests, { ...load, seconds });
   const elapsedUs = (performance.now() - beganMs) * 1000;
   await server.stop();
   // The main thread ends last; its profile holds the most time.

@@ -1,12 +1,16 @@
 /**
  * `node scripts/bundle.mjs [CHECKOUT]`: bundles the compiled program and its packages into dist/bin: the command line, the worker thread,
- * the parts they share, and the files of the page `/docs/`. Loading some 20 files instead of 500 halves the time of a start.
+ * the parts they share, the files of the page `/docs/` and the web UI; and the client into dist/client. Loading some 20 files instead
+ * of 500 halves the time of a start.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'rolldown';
+import { bundleClient } from './bundle-client.mjs';
+import { bundleUi } from './bundle-ui.mjs';
+import { licensesOf, packagesOf } from './licenses.mjs';
 import { precompiledSchemas } from './precompile-schemas.mjs';
-import { mainFile, root as ownRoot } from './setup.mjs';
+import { bundledList, mainFile, root as ownRoot } from './setup.mjs';
 
 const root = path.resolve(process.argv[2] ?? ownRoot);
 const folder = path.join(root, path.dirname(path.relative(ownRoot, mainFile)));
@@ -16,7 +20,8 @@ const DOCS_PACKAGE = path.join(ownRoot, 'node_modules/swagger-ui-dist');
 const DOCS_FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'];
 /** Licenses of what is inside of them, and the notice that has to go with them. */
 const DOCS_LEGAL_FILES = ['NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'];
-const LICENSE_FILE = /^(?:licen[cs]e|copying)/i;
+/** Packages of which files are shipped that nothing imports. */
+const UNIMPORTED = [path.join(DOCS_PACKAGE, 'package.json'), path.join(ownRoot, 'node_modules/@picocss/pico/package.json')];
 
 // A part whose content has changed has another name, and the old one would stay.
 rmSync(folder, { recursive: true, force: true });
@@ -42,15 +47,9 @@ for (const file of DOCS_FILES) {
 }
 for (const file of DOCS_LEGAL_FILES) copyFileSync(path.join(DOCS_PACKAGE, file), path.join(folder, 'docs', file));
 const bundled = output.flatMap((part) => (part.type === 'chunk' ? part.moduleIds : []));
-writeFileSync(path.join(folder, 'LICENSES.txt'), licensesOf([...bundled, path.join(DOCS_PACKAGE, 'package.json')]));
-
-/** Every package in the bundle requires that its license goes with it. */
-function licensesOf(files) {
-  const packages = new Set(files.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((name) => name !== undefined));
-  return [...packages].sort().map((name) => {
-    const { name: title, version, license } = JSON.parse(readFileSync(path.join(name, 'package.json'), 'utf8'));
-    const file = readdirSync(name).find((entry) => LICENSE_FILE.test(entry));
-    const text = file === undefined ? `License: ${license}` : readFileSync(path.join(name, file), 'utf8').trim();
-    return `${title} ${version}\n\n${text}\n`;
-  }).join(`\n${'-'.repeat(80)}\n\n`);
-}
+bundled.push(...await bundleUi(root, ownRoot, path.join(folder, 'ui')), ...UNIMPORTED);
+const packages = packagesOf(bundled);
+writeFileSync(path.join(folder, 'LICENSES.txt'), licensesOf(packages));
+const listed = packages.map(({ name, version }) => ({ name, version }));
+writeFileSync(path.join(root, path.relative(ownRoot, bundledList)), JSON.stringify(listed));
+await bundleClient(root);

@@ -15,20 +15,28 @@ export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** The program: everything that the command line needs, bundled. */
 export const mainFile = path.join(root, 'dist/bin/simplekv.js');
 
+/** The packages in the bundle, as name and version. */
+export const bundledList = path.join(root, 'dist/bundled-packages.json');
+
 const NODE_VERSION_MIN = [20, 19];
 const SOURCE_FOLDERS = ['src', 'test', 'bench'];
 /** What makes the bundle, beside its sources. */
-const BUNDLING = ['scripts/bundle.mjs', 'scripts/precompile-schemas.mjs'];
+const BUNDLING = [
+  'bundle.mjs', 'bundle-client.mjs', 'bundle-ui.mjs', 'licenses.mjs', 'precompile-schemas.mjs', 'tsconfig.client.json',
+].map((file) => `scripts/${file}`);
+/** The web UI: checked by the compiler, bundled from its source. */
+const UI_FOLDER = 'web';
 const LOCK_WAIT_LIMIT_MS = 10 * 60_000;
 const LOCK_POLL_MS = 100;
 const MS_PER_SECOND = 1000;
+/** Folders of `test` with packages of their own. */
+export const PACKAGED_TESTS = ['outsiders', 'adapters'];
 /** More than npm and the compiler print together. */
 const CHILD_OUTPUT_BYTES_MAX = 67_108_864;
 
 const lockfilePath = path.join(root, 'package-lock.json');
 const installStamp = path.join(root, 'node_modules/.simplekv-lock');
 const distFolder = path.join(root, 'dist');
-const outsidersFolder = path.join(distFolder, 'outsiders');
 const buildStamp = path.join(distFolder, '.stamp');
 const setupLock = path.join(distFolder, '.setup-lock');
 
@@ -54,28 +62,25 @@ export function ensureInstalled() {
 }
 
 /**
- * Installs the packages of `test/outsiders`, which are too large for every installation, unless they are there. They are no part of the
- * source, so they go where the output goes.
+ * Installs the packages of some tests, which are too large for every installation, unless they are there. They are no part of the source,
+ * so they go where the output goes.
  *
+ * @param {string} name One of {@link PACKAGED_TESTS}
  * @throws {SetupError} When npm fails
  */
-export function ensureOutsidersInstalled() {
-  const stamp = path.join(outsidersFolder, '.stamp');
-  const source = path.join(root, 'test/outsiders');
+export function ensureTestPackages(name) {
+  const folder = path.join(distFolder, name);
+  const stamp = path.join(folder, '.stamp');
+  const source = path.join(root, 'test', name);
   const wanted = sha256(readFileSync(path.join(source, 'package-lock.json')));
   if (readOrNull(stamp) === wanted) return;
   withSetupLock(() => {
     if (readOrNull(stamp) === wanted) return;
-    mkdirSync(outsidersFolder, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json']) copyFileSync(path.join(source, file), path.join(outsidersFolder, file));
-    install(['--prefix', outsidersFolder]);
+    mkdirSync(folder, { recursive: true });
+    for (const file of ['package.json', 'package-lock.json']) copyFileSync(path.join(source, file), path.join(folder, file));
+    install(['--prefix', folder]);
     writeStamp(stamp, wanted);
   });
-}
-
-/** Whether they are there. */
-export function hasOutsiders() {
-  return existsSync(path.join(outsidersFolder, 'node_modules'));
 }
 
 /**
@@ -95,6 +100,8 @@ export function ensureBuilt() {
     const compiler = path.join(root, 'node_modules/typescript/bin/tsc');
     const remedy = 'mend what is named above, or `git status` shows which sources were changed; then run it again';
     run([process.execPath, compiler, '-p', root, '--pretty', 'false'], { what: 'building', failure: 'The build failed', remedy });
+    const checking = { what: 'checking the web UI', failure: 'The check of the web UI failed', remedy };
+    run([process.execPath, compiler, '-p', path.join(root, UI_FOLDER), '--pretty', 'false'], checking);
     run([process.execPath, path.join(root, 'scripts/bundle.mjs')], { what: 'bundling', failure: 'The bundling failed', remedy });
     writeStamp(buildStamp, digest);
   });
@@ -163,7 +170,8 @@ function run([command, ...args], { what, failure, remedy }) {
 
 function sourceDigest() {
   const hash = createHash('sha256');
-  for (const file of [...sourceFiles(), ...BUNDLING, 'tsconfig.json', 'package-lock.json', 'package.json']) {
+  const files = [...sourceFiles(), ...listFiles(UI_FOLDER).sort(), ...BUNDLING, 'tsconfig.json', 'package-lock.json', 'package.json'];
+  for (const file of files) {
     const content = readFileSync(path.join(root, file));
     hash.update(`${file}\0${content.length}\0`).update(content);
   }

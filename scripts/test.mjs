@@ -1,23 +1,21 @@
 /**
  * `npm test [-- filter…]`: installs and builds (which checks the types) what is not up to date, runs the tests under
- * c8, and checks the coverage of the rooms that carry the data. The last line is always `N passed, N failed`; a
- * build that fails, a run that dies and a room below its minimum each count as one failed. A filter chooses test
- * files by a part of their path, without coverage. `npm test -- outsiders` installs what only these tests need.
+ * c8, and checks the coverage of the rooms that carry the data. The last line is always `N passed, N failed`, with
+ * `, N skipped` where this machine lacks what a test needs. A build that fails, a run that dies and a room below its
+ * minimum each count as one failed. A filter chooses test files by a part of their path, without coverage.
+ * `npm test -- outsiders` and `npm test -- adapters` install what only these tests need.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { coverageByRoom, coverageTable, GATED_ROOMS } from './coverage-gate.mjs';
-import { ensureBuilt, ensureInstalled, ensureOutsidersInstalled, hasOutsiders, root, runSteps } from './setup.mjs';
-
-/** Tests that need packages of their own. */
-const OUTSIDERS = 'outsiders';
+import { ensureBuilt, ensureInstalled, ensureTestPackages, PACKAGED_TESTS, root, runSteps } from './setup.mjs';
 
 const filters = process.argv.slice(2);
 runSteps(() => {
   ensureInstalled();
-  if (filters.includes(OUTSIDERS)) ensureOutsidersInstalled();
+  for (const name of PACKAGED_TESTS) if (filters.includes(name)) ensureTestPackages(name);
   ensureBuilt();
 }, () => close({ passed: 0, failed: 1 }));
 
@@ -28,9 +26,6 @@ try {
   totals = filters.length > 0 ? await runTests([]) : await runCovered();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
-}
-if (filters.length === 0 && !hasOutsiders()) {
-  console.log(`\nSkipped, since what it needs is not installed: \`npm test -- ${OUTSIDERS}\``);
 }
 close(totals);
 
@@ -70,7 +65,7 @@ function readJsonOrNull(file) {
   }
 }
 
-function close({ passed, failed }) {
+function close({ passed, failed, skipped = 0 }) {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-  console.log(`\n${passed} passed, ${failed} failed`);
+  console.log(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
 }

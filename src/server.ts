@@ -3,21 +3,20 @@
  * when a later step of the startup fails, it closes HTTP first and then everything else in reverse order.
  */
 import { FailedKeyThrottle } from './auth/failed-key-throttle.js';
-import { Keyring, nameScope } from './auth/keyring.js';
 import type { TypedKeyMemory } from './auth/known-keys.js';
-import { isErrno } from './base/app-error.js';
+import { AppError, isErrno } from './base/app-error.js';
 import { systemClock } from './base/clock.js';
 import { logFailure } from './base/log-failure.js';
-import type { Logger, LogLevel, ServerLogHealth } from './base/logger.js';
+import type { AdjustableLogger, Logger, LogLevel, ServerLogHealth } from './base/logger.js';
 import { readPackageVersion } from './base/package-version.js';
-import { adoptKeys, type TypedKey } from './config/adopt-keys.js';
+import type { TypedKey } from './config/adopt-keys.js';
 import type { Announcer } from './config/announcer.js';
 import { ConfigError } from './config/config-error.js';
-import { ConfigFile } from './config/config-file.js';
-import { FIRST_PROJECT_ID } from './config/first-config.js';
+import type { ConfigFile } from './config/config-file.js';
 import { KnownKeysFile } from './config/known-keys-file.js';
-import { ListeningError } from './config/listening-error.js';
 import type { ServerOptions } from './config/server-options.js';
+import type { GlobalKeySource } from './config/global-key-file.js';
+import { attributed, type OutsideSetting } from './config/outside-settings.js';
 import { openFoundConfig, readStartSource, type StartSource } from './config/start-source.js';
 import { makeDataFolder, removeEmptyFolders } from './disk/data-folder.js';
 import type { Disk } from './disk/disk.js';
@@ -25,32 +24,38 @@ import { IdleFiles } from './disk/idle-files.js';
 import { LineFile } from './disk/line-file.js';
 import { NodeDisk } from './disk/node-disk.js';
 import { SpaceWatch } from './disk/space-watch.js';
-import type { HttpOptions } from './http/http-options.js';
-import type { LifecycleState } from './http/http-parts.js';
+import type { LifecycleState, ReloadOutcome } from './http/http-parts.js';
 import { HttpServer } from './http/http-server.js';
 import { EventLoopTurns } from './http/event-loop-turns.js';
 import { Pipeline } from './http/pipeline.js';
 import { FileHome } from './log/file/file-home.js';
 import { FolderLock } from './log/file/folder-lock.js';
 import { LogPaths } from './log/file/log-paths.js';
+import { NEWEST_FORMAT } from './log/log-format.js';
 import { memoryHome } from './log/memory-home.js';
+import { Metrics } from './metrics/metrics.js';
 import { backupContent } from './offline/backup/backup-content.js';
 import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/folder-projects.js';
 import { type TaskRunner, WorkerTasks } from './offline/tasks/worker-tasks.js';
+import { RequestBudget } from './projections/requests/request-budget.js';
+import { ScratchFolder } from './projections/snapshot/scratch-folder.js';
 import { SnapshotFolder } from './projections/snapshot/snapshot-folder.js';
 import { ValueCache } from './projections/value-cache.js';
 import { CheckpointWriter } from './projects/checkpoint-writer.js';
+import { configContext } from './projects/start/config-context.js';
 import type { Adoption } from './projects/start/adopt-projects.js';
-import { reportUnshownKey } from './projects/project-entries.js';
 import { OpenScopes } from './projects/open-scopes.js';
 import { ProjectManager } from './projects/project-manager.js';
 import type { ProjectResources } from './projects/project-resources.js';
+import { REGISTRY_NAME } from './projects/registry.js';
+import { factSource } from './server/fact-source.js';
+import { shutdownMsOf } from './server/http-options-of.js';
+import { listen } from './server/listen.js';
+import { LiveSettings } from './server/live-settings.js';
+import { type ReloadEnd, Reloader } from './server/reload.js';
+import { keyringFor, learnTyped, takeConfig } from './server/take-config.js';
 import { ProjectTable } from './store/project-table.js';
 
-/** Share of the shutdown time for running requests; the rest is for due snapshots and for closing logs. */
-const REQUESTS_SHARE_OF_STOP = 0.6;
-/** Share of the shutdown time for due snapshots. */
-const SNAPSHOTS_SHARE_OF_STOP = 0.25;
 /** Share of the shutdown time for the last checkpoints. */
 const CHECKPOINTS_SHARE_OF_STOP = 0.05;
 
@@ -65,15 +70,23 @@ export interface ServerParts {
    * @default false
    */
   readonly adopt?: boolean;
+  /** Settings that override those of the file. @default none */
+  readonly outside?: readonly OutsideSetting[];
+  /** Where the global API key of a first run is. @default it is generated */
+  readonly globalKey?: GlobalKeySource | undefined;
   readonly announcer: Announcer;
   /** Creates the logger of the server log. */
-  readonly createLogger: (level: LogLevel) => Logger;
+  readonly createLogger: (level: LogLevel) => AdjustableLogger;
+  /** Called at the end of each reload of the configuration. @default nothing observes them */
+  readonly onReload?: (end: ReloadEnd) => void;
   /** Creates what carries out work on files. @default threads */
   readonly createTasks?: () => TaskRunner;
   /** Whether the lines of that log are delivered, for the readiness probe; absent if that is unknown. */
   readonly serverLogHealth?: () => ServerLogHealth;
   /** The process id, shown to a second server that finds the data folder locked. */
   readonly pid: number;
+  /** What else metrics show of the process. @default nothing */
+  readonly processFacts?: { readonly nodeVersion: string; residentBytes(): number };
 }
 
 /** Facts about a started server. */
@@ -81,14 +94,6 @@ interface StartedServer {
   /** Its URL, such as `http://127.0.0.1:23849`. */
   readonly url: string;
   readonly logger: Logger;
-  /** Time limit of a shutdown, in milliseconds. */
-  readonly shutdownTimeoutMs: number;
-}
-
-/** The configuration file, and the API keys that a person had typed into it. */
-interface TakenConfig {
-  readonly config: ConfigFile;
-  readonly typed: readonly TypedKey[];
 }
 
 /** A server; it starts once and closes once. */
@@ -96,8 +101,11 @@ export class SimpleKvServer {
   readonly #parts: ServerParts;
   /** Close everything that is open except HTTP, in the order of opening. */
   readonly #closers: (() => Promise<void>)[] = [];
+  readonly #metrics = new Metrics(REGISTRY_NAME);
   #http: HttpServer | undefined;
   #pipeline: Pipeline | undefined;
+  #live: LiveSettings | undefined;
+  #reloader: Reloader | undefined;
   #state: LifecycleState = 'starting';
   #starting: Promise<StartedServer> | undefined;
   #closing: Promise<void> | undefined;
@@ -129,11 +137,13 @@ export class SimpleKvServer {
 
   async #start(): Promise<StartedServer> {
     this.#stopping.signal.throwIfAborted();
-    const { configPath, adopt = false } = this.#parts;
+    const { configPath, adopt = false, outside, globalKey } = this.#parts;
     const disk = new NodeDisk();
     const source = await readStartSource({
       configPath,
       adopt,
+      outside,
+      globalKey,
       findProjects: (folder) => findLiveProjects(disk, folder),
       findForeign: (folder, configured) => findForeignProjects(disk, folder, configured),
       hasRegistry: (folder) => hasRegistry(disk, folder),
@@ -142,48 +152,72 @@ export class SimpleKvServer {
     try {
       return await this.#startFrom(source);
     } catch (error) {
-      throw error instanceof ConfigError ? error.inFile(source.path) : error;
+      const named = attributed(error, source.outside);
+      throw named instanceof ConfigError ? named.inFile(source.path) : named;
     }
   }
 
   async #startFrom(source: StartSource): Promise<StartedServer> {
-    const { options } = source;
+    const live = new LiveSettings(source.options, source.tls);
+    this.#live = live;
+    const { options } = live;
     const { signal } = this.#stopping;
     const logger = this.#parts.createLogger(options.log_level);
+    live.follow(() => logger.setLevel?.(options.log_level));
     for (const warning of [...(source.loaded?.warnings ?? []), ...(source.tls?.warnings ?? [])]) logger.warn(warning);
     await this.#lock(source);
     const found = await openFoundConfig(source);
-    const httpOptions = httpOptionsOf(source);
+    const metrics = this.#metrics;
+    const configureMetrics = (): void => metrics.configure({ projectsMax: options.metrics.projects_max });
+    configureMetrics();
+    live.follow(configureMetrics);
     const turns = new EventLoopTurns();
-    const http = new HttpServer({ options: httpOptions, logger, turns });
+    const http = new HttpServer({ options: live.http, logger, turns, observer: metrics.http });
+    live.follow(() => http.takeOptions());
     this.#http = http;
-    const url = await listen(http, httpOptions, source);
+    const url = await listen(http, live.http, source);
     signal.throwIfAborted();
-    const { config, typed } = await this.#takeConfigOver(source, found, logger, url);
-    const keyring = keyringFor(config, await this.#knownKeys(config, typed, logger));
+    const { config, typed } = await takeConfig(source, { found, announcer: this.#parts.announcer, logger, url });
+    const knownKeys = await this.#knownKeys(config, typed, logger);
+    const keyring = keyringFor(config, knownKeys);
     const table = new ProjectTable();
-    const manager = this.#projectManager({ config, keyring, table, logger, options });
+    const { manager, space } = this.#projectManager({ config, keyring, table, logger, live });
     this.#closers.push(() => manager.close());
     const checkpoints = this.#checkpointWriter(table, logger, options);
-    const scopes = new OpenScopes(config, table);
+    const scopes = new OpenScopes(() => !options.authentication.enabled, table);
     const throttle = new FailedKeyThrottle({ failuresPerMinute: options.limits.max_failed_keys_per_minute });
+    live.follow(() => throttle.setLimit(options.limits.max_failed_keys_per_minute));
+    const { announcer } = this.#parts;
+    const { outside } = source;
+    const onReload = (end: ReloadEnd): void => {
+      metrics.reloaded(end.ok, systemClock.wallMs());
+      this.#parts.onReload?.(end);
+    };
+    const reloader = new Reloader({ config, outside, live, manager, scopes, knownKeys, announcer, logger, signal, onReload });
     const version = readPackageVersion();
-    const { serverLogHealth } = this.#parts;
-    const shared = { keyring, throttle, scopes, logger, serverLogHealth, phase: () => this.#state, version, turns };
-    const pipeline = new Pipeline({ projects: manager, options: httpOptions, ...shared });
+    const { serverLogHealth, processFacts } = this.#parts;
+    const measuring = { observer: metrics.http, measured: metrics };
+    const shared = { keyring, throttle, scopes, logger, serverLogHealth, phase: () => this.#state, version, turns, ...measuring };
+    const pipeline = new Pipeline({ projects: manager, reload: reloader.reload, options: live.http, ...shared });
+    live.follow(() => pipeline.takeOptions());
     this.#pipeline = pipeline;
     http.serve(pipeline.handle);
     await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
     scopes.assertClosedTo(options.allowed_origins);
     scopes.warnOfOpen(logger);
+    this.#reloader = reloader;
     this.#state = 'serving';
     const { pid } = this.#parts;
     const counts = { projects: table.list().length, projects_refused: manager.progress().refused };
     logger.info({ url, data_folder: options.dataFolder, ...counts, pid, version }, 'serving');
     checkpoints?.start();
-    pipeline.loadKoa().catch(logFailure(logger, 'error', {}, 'a part of the program could not be loaded'));
-    return { url, logger, shutdownTimeoutMs: shutdownMsOf(options) };
+    const build = { version, node: processFacts?.nodeVersion ?? '', format: `simplekv/${NEWEST_FORMAT}` };
+    metrics.start(factSource({ build, residentBytes: processFacts?.residentBytes, table, manager, space, http, pipeline }));
+    this.#closers.push(async () => metrics.close());
+    const unloaded = logFailure(logger, 'error', {}, 'a part of the program could not be loaded');
+    pipeline.loadKoa().then(() => metrics.load()).catch(unloaded);
+    return { url, logger };
   }
 
   #adoption({ adopted }: StartSource): Adoption | undefined {
@@ -210,46 +244,10 @@ export class SimpleKvServer {
     }
   }
 
-  /** Shows API keys before the file with their hashes is written. After a crash in between, the next startup shows others. */
-  async #takeConfigOver(source: StartSource, found: ConfigFile | undefined, logger: Logger, url: string): Promise<TakenConfig> {
-    const { announcer } = this.#parts;
-    const { loaded, first, options } = source;
-    if (first !== undefined) {
-      const { globalKey, projectKey } = first;
-      const announce = (): void => {
-        if (projectKey === undefined) announcer.generatedKey({ kind: 'global' }, globalKey);
-        else announcer.firstRun({ configPath: source.path, url, project: FIRST_PROJECT_ID, globalKey, projectKey });
-      };
-      return { config: await ConfigFile.create(source.path, first.document, announce), typed: [] };
-    }
-    if (loaded === undefined || found === undefined) throw new TypeError('A configuration is either found or made');
-    const config = found;
-    const adopted = await adoptKeys(loaded.document);
-    const { typed } = adopted;
-    for (const { scope, key } of adopted.generated) {
-      // The global key cannot be learned in any other way; the key of a project can be replaced with it.
-      if (scope.kind === 'global' || options.print_api_keys) announcer.generatedKey(scope, key);
-      else reportUnshownKey(logger, scope.project);
-    }
-    if (!adopted.changed) return { config, typed };
-    try {
-      await config.update(() => adopted.document);
-      return { config, typed };
-    } catch (cause) {
-      if (adopted.generated.length > 0) {
-        const expected = 'a file that can be replaced: API keys were generated, and the next start rejects them unless it has their hashes';
-        throw new ConfigError({ pointer: '', expected }, { cause });
-      }
-      // A typed key also works from a file that is mounted alone; it only stays readable there.
-      logger.warn({ err: cause }, 'a typed API key stays in the configuration in plain text, because the file could not be replaced');
-      return { config: await ConfigFile.open({ ...loaded, document: adopted.document }), typed };
-    }
-  }
-
   async #knownKeys(config: ConfigFile, typed: readonly TypedKey[], logger: Logger): Promise<TypedKeyMemory> {
     const known = await KnownKeysFile.open(config, logger);
     this.#closers.push(() => known.close());
-    for (const { scope, key, hash } of typed) known.learn(key, { scope: nameScope(scope), hash });
+    learnTyped(known, typed);
     return known;
   }
 
@@ -264,9 +262,10 @@ export class SimpleKvServer {
   }
 
   #projectManager(
-    parts: Pick<ProjectResources, 'config' | 'keyring' | 'table' | 'logger'> & { readonly options: ServerOptions },
-  ): ProjectManager {
-    const { options, ...resources } = parts;
+    parts: Pick<ProjectResources, 'config' | 'keyring' | 'table' | 'logger'> & { readonly live: LiveSettings },
+  ): { readonly manager: ProjectManager; readonly space: SpaceWatch } {
+    const { live, ...resources } = parts;
+    const { options } = live;
     const announceKey = (project: string, key: string): boolean => {
       if (!options.print_api_keys) return false;
       try {
@@ -279,7 +278,8 @@ export class SimpleKvServer {
       }
     };
     const { logger } = parts;
-    const { dataFolder, limits } = options;
+    const { dataFolder } = options;
+    const budget = new RequestBudget(options.limits.idempotency_bytes);
     const idleFiles = new IdleFiles();
     const disk = new NodeDisk(idleFiles, (file, err) => logger.warn({ file, err }, 'a read failed and succeeded when it was repeated'));
     const space = new SpaceWatch({ disk, folder: dataFolder, logger });
@@ -288,21 +288,49 @@ export class SimpleKvServer {
     const tasks = this.#parts.createTasks?.() ?? new WorkerTasks();
     // Closed after the manager, whose background work may still check the free space.
     this.#closers.push(() => space.close(), () => tasks.close());
-    return new ProjectManager({
+    const observer = this.#metrics.work;
+    const manager = new ProjectManager({
       ...resources,
-      diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles, checker: tasks }),
-      memoryHome: memoryHome({ logger }),
+      observer,
+      diskHome: new FileHome({ folder: dataFolder, disk, logger, idleFiles, checker: tasks, observer }),
+      memoryHome: memoryHome({ logger, observer }),
       snapshots: snapshotFolders({ disk, idleFiles, checker: tasks }, dataFolder),
+      scratch: new ScratchFolder(disk, dataFolder, idleFiles),
+      pastBytesMax: options.limits.time_travel_bytes,
       dataFolder,
       tasks,
       backups: (plan) => backupContent(disk, dataFolder, plan),
       cache: new ValueCache(),
       space,
-      limits: { queueCommandsMax: limits.max_queue_commands, queueBytesMax: limits.max_queue_bytes },
-      snapshotsAtStopMs: shutdownMsOf(options) * SNAPSHOTS_SHARE_OF_STOP,
+      // The same objects, because a reload changes what is in them.
+      requests: Object.assign(live.requests, { budget }),
+      limits: live.queues,
+      get snapshotsAtStopMs() {
+        return live.snapshotsAtStopMs;
+      },
       clock: systemClock,
       announceKey,
     });
+    live.follow(() => budget.resize(options.limits.idempotency_bytes));
+    live.follow(() => manager.resizePastStates(options.limits.time_travel_bytes));
+    return { manager, space };
+  }
+
+  /**
+   * Reloads the configuration, once the startup is complete.
+   *
+   * @throws {AppError} as the {@link Reloader} does; nothing has changed then
+   * @throws {Error} the reason why the startup failed
+   */
+  async reload(): Promise<ReloadOutcome> {
+    await this.#starting;
+    if (this.#reloader === undefined) throw new AppError('starting', 'Cannot reload the configuration: the server has not been started');
+    return await this.#reloader.reload({ isTrial: false }, configContext('reload'));
+  }
+
+  /** Time limit of a shutdown now, in milliseconds; undefined until the configuration is read. */
+  get shutdownTimeoutMs(): number | undefined {
+    return this.#live && shutdownMsOf(this.#live.options);
   }
 
   /** Shuts down: requests first, then projects, then the lock. A second call waits for the same shutdown. */
@@ -341,59 +369,4 @@ function snapshotFolders(
     folders.set(project, known);
     return known;
   };
-}
-
-function keyringFor(config: ConfigFile, knownKeys: TypedKeyMemory): Keyring {
-  const keyring = new Keyring({ knownKeys });
-  const entry = config.document.default?.authentication;
-  const hash = entry?.api_key_hash ?? null;
-  if (hash !== null) keyring.setKey({ kind: 'global' }, { hash, plain: entry?.api_key ?? null });
-  return keyring;
-}
-
-function shutdownMsOf({ timeouts }: ServerOptions): number {
-  return timeouts.shutdown_seconds * MS_PER_SECOND;
-}
-
-function httpOptionsOf({ options, tls }: StartSource): HttpOptions {
-  const { limits, timeouts } = options;
-  return {
-    host: options.server_host,
-    port: options.server_port,
-    tls: tls === null ? null : { key: tls.key, cert: tls.cert },
-    valueBytesMax: limits.max_value_bytes,
-    batchOpsMax: limits.max_batch_ops,
-    // A larger one would never fit into the queue.
-    batchBytesMax: Math.min(limits.max_batch_bytes, Math.floor(limits.max_queue_bytes / 2)),
-    keyBytesMax: limits.max_key_bytes,
-    answerBytesMax: limits.max_answer_bytes,
-    streamsMax: limits.max_streams,
-    streamsPerCallerMax: limits.max_streams_per_key,
-    headerBytesMax: limits.max_header_bytes,
-    headersMax: limits.max_headers,
-    connectionsMax: limits.max_connections,
-    allowedHosts: options.allowed_hosts,
-    allowedOrigins: options.allowed_origins,
-    trustedProxies: options.trusted_proxies,
-    docsEnabled: options.docs.enabled,
-    timeouts: {
-      headersMs: timeouts.headers_seconds * MS_PER_SECOND,
-      requestMs: timeouts.request_seconds * MS_PER_SECOND,
-      keepAliveMs: timeouts.keep_alive_seconds * MS_PER_SECOND,
-      idleMs: timeouts.idle_seconds * MS_PER_SECOND,
-      shutdownMs: shutdownMsOf(options) * REQUESTS_SHARE_OF_STOP,
-    },
-  };
-}
-
-async function listen(http: HttpServer, options: HttpOptions, { path: file, first }: StartSource): Promise<string> {
-  try {
-    const { address, port } = await http.listen();
-    const name = address.includes(':') ? `[${address}]` : address;
-    return `${options.tls === null ? 'http' : 'https'}://${name}:${port}`;
-  } catch (cause) {
-    if (!isErrno(cause)) throw cause;
-    const { host, port } = options;
-    throw new ListeningError({ host, port, file, unwritten: first?.document }, cause);
-  }
 }

@@ -17,15 +17,21 @@ const ROOMS: RoomTable = {
   'auth': ['base', 'api'],
   'config': ['base', 'api', 'auth', 'events'],
   'disk': ['base'],
+  'metrics': ['base', 'api'],
   'log': ['base', 'disk'],
   'projections': ['base', 'api', 'disk', 'events'],
   'store': ['base', 'events', 'projections', 'log/log.ts', 'log/event-lines.ts'],
   'projects': ['base', 'events', 'auth', 'config', 'log/log.ts', 'log/log-home.ts', 'log/fixed-log.ts', 'projections', 'store'],
   'http': ['base', 'api', 'events', 'auth', 'store', 'projects'],
+  'client': ['base/error-codes.ts', 'base/json-ranges.ts', 'api'],
   'offline': ['base', 'disk', 'events', 'log', 'projections'],
-  'cli': ['base', 'api', 'config', 'disk', 'offline', 'server.ts'],
-  'server.ts': ['base', 'disk', 'events', 'auth', 'config', 'log', 'projections', 'store', 'projects', 'http', 'offline'],
+  'cli': ['base', 'api', 'client', 'config', 'disk', 'offline', 'server.ts'],
+  'server': ['base', 'auth', 'config', 'metrics', 'store', 'projects', 'http'],
+  'server.ts': ['base', 'disk', 'auth', 'config', 'log', 'metrics', 'projections', 'store', 'projects', 'http', 'offline', 'server'],
 };
+
+/** The client, and a function of a text: the engines of browsers do not say where JSON is at fault, or each in other words. */
+const WEB_MAY_IMPORT: ReadonlySet<string> = new Set(['src/client/index.ts', 'src/base/json-fault.ts']);
 
 const test = suite('architecture');
 const sources = readProject(projectRoot()).filter((file) => file.path.startsWith('src/'));
@@ -37,6 +43,13 @@ function sample(files: Record<string, string>): SourceText[] {
 
 test('rooms import only what the table allows', () => {
   assertNone(roomOffences(ROOMS, sources));
+});
+
+test('the web UI uses the client, and of the rest only what finds a fault in JSON', () => {
+  const web = readProject(projectRoot()).filter((file) => /^web\/.*\.tsx?$/.test(file.path));
+  const outside = web.flatMap(importEdges).filter(({ to }) => !to.startsWith('web/'));
+  assert.ok(outside.length > 0);
+  assertNone(outside.filter(({ to }) => !WEB_MAY_IMPORT.has(to)).map(({ place, to }) => `${place}: the web UI may not import ${to}`));
 });
 
 test('no file needs itself to be loaded', () => {

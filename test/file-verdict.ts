@@ -7,6 +7,9 @@
 /** What the machine line starts with, which `suite.ts` prints at the end of a test process. */
 export const MACHINE_LINE_PREFIX = '#simplekv-tests';
 
+/** What each line starts with that names a skipped test, before the machine line. */
+export const SKIPPED_LINE_PREFIX = '#simplekv-skipped';
+
 /** What is known about a test file once its process is gone. */
 export interface FileOutcome {
   /** The exit code, or null when a signal ended the process. */
@@ -25,6 +28,8 @@ export interface FileVerdict {
   readonly passedCount: number;
   /** Tests that failed; at least one when anything is wrong with the file. */
   readonly failedCount: number;
+  /** Tests that were skipped, each with its reason. */
+  readonly skipped: readonly string[];
   /** What is wrong, each in one line; empty when the file passed. */
   readonly faults: readonly string[];
 }
@@ -44,10 +49,11 @@ interface Counts {
 export function judgeFile(outcome: FileOutcome): FileVerdict {
   const counts = parseSummary(outcome.stdoutTail);
   const machine = parseMachineLine(outcome.stdoutTail);
-  const faults = [...processFaults(outcome), ...summaryFaults(counts), ...machineFaults(machine, counts)];
+  const skipped = skippedIn(outcome.stdoutTail);
+  const faults = [...processFaults(outcome), ...summaryFaults(counts, skipped.length), ...machineFaults(machine, counts)];
   const passedCount = counts?.passed ?? 0;
   const missingCount = Math.max(counts?.total ?? 0, machine?.registered ?? 0) - passedCount;
-  return { passedCount, failedCount: Math.max(missingCount, faults.length === 0 ? 0 : 1), faults };
+  return { passedCount, failedCount: Math.max(missingCount, faults.length === 0 ? 0 : 1), skipped, faults };
 }
 
 function processFaults(outcome: FileOutcome): string[] {
@@ -56,12 +62,12 @@ function processFaults(outcome: FileOutcome): string[] {
   return outcome.exitCode === 0 ? [] : [`exit code ${outcome.exitCode}`];
 }
 
-function summaryFaults(counts: Counts | null): string[] {
+function summaryFaults(counts: Counts | null, skippedCount: number): string[] {
   if (counts === null) return ['no summary: it ended before its tests did'];
   const faults: string[] = [];
-  if (counts.total === 0) faults.push('no test ran');
+  if (counts.total === 0 && skippedCount === 0) faults.push('no test ran');
   if (counts.passed !== counts.total) faults.push(`${counts.passed} of ${counts.total} passed`);
-  if (counts.skipped !== 0) faults.push(`${counts.skipped} skipped`);
+  if (counts.skipped !== skippedCount) faults.push(`${counts.skipped} skipped, ${skippedCount} of them with a reason`);
   return faults;
 }
 
@@ -81,6 +87,10 @@ function parseSummary(text: string): Counts | null {
   const match = [...text.matchAll(/^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm)].at(-1);
   if (match === undefined) return null;
   return { total: Number(match[1]), passed: Number(match[2]), skipped: Number(match[3]) };
+}
+
+function skippedIn(text: string): string[] {
+  return [...text.matchAll(new RegExp(`^${SKIPPED_LINE_PREFIX} (.+)$`, 'gm'))].map(([, line = '']) => line);
 }
 
 function parseMachineLine(text: string): { registered: number; finished: number } | null {

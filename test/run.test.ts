@@ -28,7 +28,11 @@ async function withFiles<T>(files: Record<string, string>, body: (folder: string
 }
 
 function run(folder: string, ...args: string[]) {
-  const result = spawnSync(process.execPath, [runner, '--root', folder, ...args], { encoding: 'utf8' });
+  return runWith({}, folder, ...args);
+}
+
+function runWith(env: Record<string, string>, folder: string, ...args: string[]) {
+  const result = spawnSync(process.execPath, [runner, '--root', folder, ...args], { encoding: 'utf8', env: { ...process.env, ...env } });
   return { status: result.status, stdout: result.stdout, lastLine: result.stdout.trimEnd().split('\n').at(-1) };
 }
 
@@ -103,8 +107,21 @@ test('with a result file the counts go there and no closing line is printed', as
   await withFiles({ 'a.test.js': GOOD }, (folder) => {
     const resultFile = path.join(folder, 'result.json');
     const { stdout } = run(folder, '--result-file', resultFile);
-    assert.deepEqual(JSON.parse(readFileSync(resultFile, 'utf8')), { passed: 2, failed: 0 });
+    assert.deepEqual(JSON.parse(readFileSync(resultFile, 'utf8')), { passed: 2, failed: 0, skipped: 0 });
     assert.doesNotMatch(stdout, /passed, /);
+  });
+});
+
+test('a test that lacks what it needs is skipped by name, and fails under CI', async () => {
+  const needing = `const test = suite('s'); const needs = [{ name: 'frob', remedy: 'apt-get install frob', isMet: false }];
+    test('draws', () => {}, { needs }); test.run();`;
+  await withFiles({ 'a.test.js': needing, 'b.test.js': GOOD }, (folder) => {
+    const { status, stdout } = runWith({ CI: '' }, folder);
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /\nSkipped:\n {2}s "draws" needs frob: `apt-get install frob`\n\n2 passed, 0 failed, 1 skipped\n$/);
+    const underCi = runWith({ CI: 'true' }, folder);
+    assert.match(underCi.stdout, /It needs frob, and CI skips nothing/);
+    assert.equal(underCi.lastLine, '2 passed, 1 failed');
   });
 });
 
@@ -121,8 +138,8 @@ test('a file over its time limit is killed with the processes that it started', 
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });
     console.log('grandchild ' + child.pid + ' ');`;
   await withFiles({ 'a.test.js': hanging }, async (folder) => {
-    const result = await runTestFile(path.join(folder, 'a.test.js'), { timeoutMs: 1_500, signal: new AbortController().signal });
-    assert.equal(result.killedBecause, 'took longer than 1500 ms');
+    const result = await runTestFile(path.join(folder, 'a.test.js'), { timeoutMs: 5_000, signal: new AbortController().signal });
+    assert.equal(result.killedBecause, 'took longer than 5000 ms');
     const grandchild = Number(/grandchild (\d+) /.exec(result.output)?.[1]);
     // It was killed, and may still be on its way out.
     for (let wait = 0; wait < 500 && !isGone(grandchild); wait += 1) await sleep(10);

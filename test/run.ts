@@ -1,7 +1,8 @@
 /**
  * Runs the tests: every `*.test.js` beside this file. Slow files have a process of their own, others share one with some of their folder.
  * One process more than there are processors runs at a time, within limits. Prints one line per process, the whole output of one that
- * failed, at the end why each of those failed, for a reader who sees only the end of a long log, and finally `N passed, N failed`.
+ * failed, at the end what was skipped and why each of those failed, for a reader who sees only the end of a long log, and finally
+ * `N passed, N failed`, with `, N skipped` where something was.
  *
  * Usage: `node dist/test/run.js [--root FOLDER] [--result-file FILE] [--measured ROOM]… [filter…]`. A file runs when its path contains
  * one of the filters. With `--result-file` the counts go there as JSON, and the closing line is left to the caller. The tests of a room
@@ -57,8 +58,9 @@ const wanted = testFiles(root).filter((file) => positionals.length === 0 || posi
 const waiting = processesFor(wanted);
 const seenFolder = mkdtempSync(path.join(tmpdir(), 'simplekv-seen-'));
 const seenFile = path.join(seenFolder, 'answers');
-const totals = { passed: 0, failed: 0 };
+const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
+const skipped: string[] = [];
 if (waiting.length === 0) {
   totals.failed = 1;
   console.log(`No test file under ${root} matches ${JSON.stringify(positionals)}`);
@@ -68,9 +70,10 @@ clearTimeout(runTimer);
 // What some of the tests see says nothing of all.
 if (positionals.length === 0 && values.root === undefined) await reportUnseen();
 rmSync(seenFolder, { recursive: true });
+if (skipped.length > 0) console.log(['\nSkipped:', ...skipped].join('\n'));
 if (failures.length > 0) console.log(['\nFailed:', ...failures].join('\n'));
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
-if (values['result-file'] === undefined) console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+if (values['result-file'] === undefined) console.log(`\n${closingLine()}`);
 else writeFileSync(values['result-file'], JSON.stringify(totals));
 
 async function runWaiting(): Promise<void> {
@@ -108,6 +111,8 @@ function report(files: readonly string[], verdict: FileVerdict, { durationMs, ou
   const [first = ''] = files;
   totals.passed += verdict.passedCount;
   totals.failed += verdict.failedCount;
+  totals.skipped += verdict.skipped.length;
+  skipped.push(...verdict.skipped.map((line) => `  ${line}`));
   const name = files.length === 1 ? first : `${path.dirname(first)}: ${files.map(shortName).join(' ')}`;
   const seconds = (durationMs / MS_PER_SECOND).toFixed(1);
   const counts = `${String(verdict.passedCount).padStart(4)} passed ${String(verdict.failedCount).padStart(3)} failed`;
@@ -120,11 +125,17 @@ function report(files: readonly string[], verdict: FileVerdict, { durationMs, ou
   console.log(lines.join('\n'));
 }
 
-/** Prints documented answers that were not seen. Some are seen by chance only, so they fail nothing. Loads the document only for this. */
+/** Fails each documented answer that was not seen, and prints those that were by chance. Loads the document only for this. */
 async function reportUnseen(): Promise<void> {
   const { seenFaults } = await import('./api/seen-answers.js');
-  const faults = seenFaults(seenFile);
-  if (faults.length > 0) console.log(['', ...faults].join('\n'));
+  const { unseen, listed } = seenFaults(seenFile);
+  totals.failed += unseen.length;
+  failures.push(...unseen.map((fault) => `  ${fault}`));
+  if (listed.length > 0) console.log(['', ...listed].join('\n'));
+}
+
+function closingLine(): string {
+  return `${totals.passed} passed, ${totals.failed} failed${totals.skipped === 0 ? '' : `, ${totals.skipped} skipped`}`;
 }
 
 function shortName(file: string): string {

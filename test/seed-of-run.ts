@@ -3,7 +3,7 @@
  * seed. CI, which sets the variable `CI`, always takes the same one, so that a commit does not pass one day and fail the next; the long
  * forms of `npm run prove` try everything that these tests sample.
  */
-const SEED_VARIABLE = 'SIMPLEKV_TEST_SEED';
+const SEED_VARIABLE = 'TEST_SEED';
 const SEED_MAX = 1_000_000;
 const SEED_IN_CI = 20_261_123;
 

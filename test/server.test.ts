@@ -4,11 +4,13 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import type { AppError } from '../src/base/app-error.js';
 import { ConfigError } from '../src/config/config-error.js';
 import type { ListeningError } from '../src/config/listening-error.js';
 import { FolderLockedError } from '../src/log/file/folder-lock.js';
 import type { Announcer } from '../src/config/announcer.js';
 import { type ServerParts, SimpleKvServer } from '../src/server.js';
+import type { ReloadEnd } from '../src/server/reload.js';
 import { silentLogger } from '../src/base/logger.js';
 import { inFolder } from './config/config-folder.js';
 import { readPackageVersion } from '../src/base/package-version.js';
@@ -57,6 +59,22 @@ test('the `serving` line has the process id and the version', () => inFolder(asy
   await server.close();
   const line = lines.find(({ msg }) => msg === 'serving');
   assert.deepEqual([line?.['pid'], line?.['version']], [4711, readPackageVersion()]);
+}));
+
+test('an observer learns how each reload ended', () => inFolder(async (folder) => {
+  const ends: ReloadEnd[] = [];
+  const file = await configure(folder);
+  const server = serverFor(file, { onReload: (end) => void ends.push(end) });
+  await assert.rejects(server.reload(), { code: 'starting' });
+  await server.start();
+  const text = await readFile(file, 'utf8');
+  const document = JSON.parse(text) as object;
+  await writeFile(file, JSON.stringify({ ...document, log_level: 'warn' }));
+  assert.deepEqual((await server.reload()).changed, ['log_level']);
+  await writeFile(file, '{');
+  await assert.rejects(server.reload(), { code: 'invalid_config' });
+  await server.close();
+  assert.deepEqual(ends.map((end) => (end.ok ? end.outcome.changed : (end.error as AppError).code)), [['log_level'], 'invalid_config']);
 }));
 
 test('close() may be called again, and before start()', () => inFolder(async (folder) => {

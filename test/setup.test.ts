@@ -22,6 +22,14 @@ const SMALL_TSCONFIG = {
   include: ['src/**/*.ts', 'test/**/*.ts'],
 };
 
+/** A web UI that shows nothing. */
+const SMALL_UI: Readonly<Record<string, string>> = {
+  'web/tsconfig.json': JSON.stringify({ extends: '../tsconfig.json', compilerOptions: { noEmit: true }, include: ['**/*.tsx'] }),
+  'web/main.tsx': 'export const page = 1;\n',
+  'web/page.html': '<link href="{styles}"><script src="{script}"></script>\n',
+  'web/styles.css': '',
+};
+
 interface Checkout {
   write(file: string, text: string): void;
   remove(file: string): void;
@@ -46,6 +54,7 @@ async function withCheckout(body: (checkout: Checkout) => Promise<void>): Promis
       writeFileSync(path.join(root, file), text);
     };
     write('src/cli/main.ts', 'export const main = 1;\n');
+    for (const [file, text] of Object.entries(SMALL_UI)) write(file, text);
     await body({
       write,
       remove: (file) => rmSync(path.join(root, file)),
@@ -69,7 +78,7 @@ async function build(root: string): Promise<{ exitCode: number; output: string }
 }
 
 /** A line for each step: what was done, and for how long. */
-const BUILT = /^simplekv: building… \d+\.\d s\nsimplekv: bundling… \d+\.\d s\n$/;
+const BUILT = /^simplekv: building… \d+\.\d s\nsimplekv: checking the web UI… \d+\.\d s\nsimplekv: bundling… \d+\.\d s\n$/;
 
 async function assertBuilds(checkout: Checkout): Promise<void> {
   const { exitCode, output } = await checkout.build();
@@ -85,6 +94,20 @@ test('a checkout is built once, and again when a source changes', async () => {
     checkout.write('src/log/a.ts', 'export const a = 1;\n');
     await assertBuilds(checkout);
     assert.ok(checkout.has('dist/src/log/a.js'));
+    checkout.write('web/styles.css', 'p { margin: 0; }\n');
+    await assertBuilds(checkout);
+    assert.ok(checkout.has('dist/bin/ui/index.html'));
+  });
+});
+
+test('a fault in the web UI fails the build', async () => {
+  await withCheckout(async (checkout) => {
+    checkout.write('web/bad.tsx', 'export const bad: number = "x";\n');
+    const { exitCode, output } = await checkout.build();
+    assert.equal(exitCode, 1);
+    assert.match(output, /web\/bad\.tsx\(1,14\): error TS2322/);
+    assert.match(output, /\nsimplekv: The check of the web UI failed/);
+    assert.ok(!checkout.has('dist/.stamp'));
   });
 });
 

@@ -33,7 +33,7 @@ function runFixture(body: string): Run {
 
 test('two tests that pass are two passed, none failed', () => {
   const { verdict, output } = runFixture(`test('a', () => {}); test('b', async () => {}); test.run();`);
-  assert.deepEqual(verdict, { passedCount: 2, failedCount: 0, faults: [] }, output);
+  assert.deepEqual(verdict, { passedCount: 2, failedCount: 0, skipped: [], faults: [] }, output);
 });
 
 test('tests run one after another, or as many at a time as the suite says, and each failure has its name', () => {

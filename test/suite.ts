@@ -12,7 +12,8 @@
 import { inspect } from 'node:util';
 import pLimit from 'p-limit';
 import { suite as uvuSuite } from 'uvu';
-import { MACHINE_LINE_PREFIX } from './file-verdict.js';
+import { MACHINE_LINE_PREFIX, SKIPPED_LINE_PREFIX } from './file-verdict.js';
+import type { Need } from './needs.js';
 import { inForm } from './test-form.js';
 
 /** Time limit of a test that sets none. */
@@ -31,6 +32,12 @@ export interface TestOptions {
    * @default 120_000
    */
   readonly timeoutMs?: number;
+  /**
+   * What the test needs that a plain machine may lack. Without it the test is skipped, and fails under CI.
+   *
+   * @default []
+   */
+  readonly needs?: readonly Need[];
 }
 
 /** How a suite differs from the others. */
@@ -59,9 +66,11 @@ export interface TestSuite {
 
 let registeredCount = 0;
 let finishedCount = 0;
+const skipped: string[] = [];
 
 process.on('exit', () => {
-  process.stdout.write(`\n${MACHINE_LINE_PREFIX} registered=${registeredCount} finished=${finishedCount}\n`);
+  const lines = skipped.map((line) => `${SKIPPED_LINE_PREFIX} ${line}\n`);
+  process.stdout.write(`\n${lines.join('')}${MACHINE_LINE_PREFIX} registered=${registeredCount} finished=${finishedCount}\n`);
 });
 
 /**
@@ -82,11 +91,17 @@ export function suite(name: string, { concurrentTests = 1 }: SuiteOptions = {}):
     if (state !== 'open') throw new Error(`Cannot register the test "${testName}": run() of "${name}" was already called`);
     if (names.has(testName)) throw new Error(`Cannot register the test "${testName}": "${name}" has one of that name`);
     names.add(testName);
+    const unmet = options.needs?.find((need) => !need.isMet);
+    if (unmet !== undefined && !isUnderCi()) {
+      skipped.push(`${name} "${testName}" needs ${unmet.name}: \`${unmet.remedy}\``);
+      inner.skip(testName);
+      return;
+    }
     registeredCount += 1;
     const timeoutMs = (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) * TIMEOUT_FACTOR;
     let verdict: Promise<void> | undefined;
     waiting.push(() => {
-      verdict = limit(() => runBody(testName, body, timeoutMs));
+      verdict = limit(() => runBody(testName, unmet === undefined ? body : () => refuseToSkip(unmet), timeoutMs));
       // uvu hears of it when the turn of this test comes.
       verdict.catch(() => {});
     });
@@ -104,6 +119,14 @@ export function suite(name: string, { concurrentTests = 1 }: SuiteOptions = {}):
   };
 
   return Object.assign(register, { run });
+}
+
+function isUnderCi(): boolean {
+  return (process.env['CI'] ?? '') !== '';
+}
+
+function refuseToSkip({ name, remedy }: Need): never {
+  throw new Error(`It needs ${name}, and CI skips nothing: have .ci/run do \`${remedy}\``);
 }
 
 async function runBody(testName: string, body: TestBody, timeoutMs: number): Promise<void> {

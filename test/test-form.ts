@@ -5,7 +5,7 @@
 import { seedOfRun } from './seed-of-run.js';
 
 /** Set to `long` for the long form. */
-export const FORM_VARIABLE = 'SIMPLEKV_TEST_FORM';
+export const FORM_VARIABLE = 'TEST_FORM';
 
 /** True in the long form. */
 export const isLongForm = process.env[FORM_VARIABLE] === 'long';

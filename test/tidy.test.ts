@@ -31,7 +31,7 @@ const COMPILE_TIMEOUT_MS = 180_000;
 const test = suite('tidy');
 const root = projectRoot();
 const files = readProject(root);
-const codes = files.filter((file) => /\.(?:ts|mjs)$/.test(file.path));
+const codes = files.filter((file) => /\.(?:tsx?|mjs)$/.test(file.path));
 const parsed = codes.map(parseSource);
 const lockfile = readJson<Lockfile>(path.join(root, 'package-lock.json'));
 
@@ -185,7 +185,7 @@ test('what a source file exports is used by another file, and no two export one 
 
 test('promises are awaited, returned or left alone on purpose', () => {
   const isOurs = (name: string): boolean => name.startsWith(`${root}/`) && !name.includes('/node_modules/');
-  assertNone(floatingPromises(compileProject(root), isOurs));
+  for (const folder of [root, path.join(root, 'web')]) assertNone(floatingPromises(compileProject(folder), isOurs));
 }, { timeoutMs: COMPILE_TIMEOUT_MS });
 
 test('promises are awaited, returned or left alone on purpose: the rule bites', () => {
@@ -201,10 +201,13 @@ test('promises are awaited, returned or left alone on purpose: the rule bites', 
   assert.deepEqual(found, offends.map((_, index) => 2 + passes.length + index + 1));
 }, { timeoutMs: COMPILE_TIMEOUT_MS });
 
-test('package-lock.json names no host and runs nothing at install', () => {
+test('package-lock.json names no host, runs nothing at install, and excludes no supported Node', () => {
   assertNone(lockfileOffences(lockfile));
   assert.equal(lockfileOffences({ packages: { a: { resolved: 'https://registry.example/a.tgz' } } }).length, 1);
   assert.equal(lockfileOffences({ packages: { a: { hasInstallScript: true } } }).length, 1);
+  for (const node of ['>=22', '^20.20.0 || >=22', '<24']) {
+    assert.equal(lockfileOffences({ packages: { a: { engines: { node } } } }).length, 1, node);
+  }
 });
 
 test('what a running server needs is small and has nothing to compile', () => {

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly connections: number;
   /** Seconds. */
   readonly seconds: number;
+  /** Makes a request that differs from all before it. @default each is sent as it is */
+  readonly renew?: (request: Buffer) => Buffer;
 }
 
 /** What one load showed. */
@@ -47,6 +49,8 @@ export interface HttpRequest {
   readonly path: string;
   /** JSON. */
   readonly body?: string;
+  /** Beside those of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -55,8 +59,8 @@ export interface HttpRequest {
  * @param server To which it goes
  * @returns Head and body
  */
-export function encodeRequest(server: RunningServer, { method, path, body }: HttpRequest): Buffer {
-  const headers = Object.entries({ host: `127.0.0.1:${server.port}`, ...server.headers, ...bodyHeaders(body) });
+export function encodeRequest(server: RunningServer, { method, path, body, headers: more = {} }: HttpRequest): Buffer {
+  const headers = Object.entries({ host: `127.0.0.1:${server.port}`, ...server.headers, ...bodyHeaders(body), ...more });
   const lines = [`${method} ${path} HTTP/1.1`, ...headers.map(([name, value]) => `${name}: ${value}`)];
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
 }
@@ -80,7 +84,11 @@ export async function runLoad(server: RunningServer, requests: readonly Buffer[]
     next: (connection) => {
       const nowMs = performance.now();
       if (nowMs >= settledMs) before ??= momentOf(server);
-      if (nowMs < endMs) return requests[connection.next++ % requests.length];
+      // A disk that stalls must not leave a short load without an answer.
+      if (nowMs < endMs || latenciesMs.length === 0) {
+        const request = requests[connection.next++ % requests.length];
+        return request === undefined || options.renew === undefined ? request : options.renew(request);
+      }
       after ??= momentOf(server);
       return undefined;
     },

@@ -6,13 +6,14 @@ import { WEBDIS } from '../contenders/redis.js';
 import { SIMPLEKV, SIMPLEKV_WARN } from '../contenders/simplekv.js';
 import type { Experiment, Row, Side, Wanted, Workshop } from '../experiment.js';
 import { encodeRequest, type HttpRequest, type LoadResult, runLoad } from '../load/http-load.js';
+import { numberer, once } from '../load/once.js';
 import { BATCH_PATH } from '../server-process.js';
 
 const CONNECTIONS = 64;
 const BATCH_KEYS = 100;
 const LOGGED = 'with the server log of the default level in a file';
 
-type Kind = 'GET' | 'PUT' | 'batch';
+type Kind = 'GET' | 'PUT' | 'PUT once' | 'batch';
 
 /** A load that both sides get. */
 interface Load {
@@ -39,6 +40,10 @@ export const REQUESTS: readonly Experiment<LoadResult>[] = [
   }),
   throughput({ name: 'put-logged', kind: 'PUT', ours: SIMPLEKV, other: BARE }, {
     work: `the same ${LOGGED}`, against: 'the same', wanted: { atLeast: 0.55 },
+  }),
+  throughput({ name: 'put-once', kind: 'PUT once', ours: SIMPLEKV, other: SIMPLEKV, otherKind: 'PUT' }, {
+    work: `durable PUT of ${VALUE_BYTES} bytes with an Idempotency-Key of its own, ${CONNECTIONS} connections, ${LOGGED}`,
+    against: 'a PUT without, of the same server', wanted: { atLeast: 0.9 },
   }),
   experiment({ name: 'batch', kind: 'batch', ours: SIMPLEKV, other: SIMPLEKV, otherKind: 'PUT', connections: CONNECTIONS }, {
     work: `keys a second: durable batches of ${BATCH_KEYS} sets of ${VALUE_BYTES} bytes, ${CONNECTIONS} connections, ${LOGGED}`,
@@ -98,11 +103,13 @@ async function side(workshop: Workshop, contender: Contender, { kind, connection
   const requests = kind === 'batch' ? batches() : Array.from({ length: KEY_COUNT }, (_, index) => (
     kind === 'GET' ? contender.get(keyOf(index)) : contender.put(keyOf(index), valueOf())
   ));
-  const encoded = requests.map((request) => encodeRequest(server, request));
+  const isOnce = kind === 'PUT once';
+  const encoded = requests.map((request) => encodeRequest(server, isOnce ? once(request) : request));
   const { seconds, warmUpSeconds } = workshop.extent;
+  const load = { connections, ...(isOnce ? { renew: numberer() } : {}) };
   // The first load is for the compiler: it would make whatever came first look slow.
-  await runLoad(server, encoded, { connections, seconds: warmUpSeconds });
-  return { measure: () => runLoad(server, encoded, { connections, seconds }) };
+  await runLoad(server, encoded, { ...load, seconds: warmUpSeconds });
+  return { measure: () => runLoad(server, encoded, { ...load, seconds }) };
 }
 
 /** Batches that set all keys, each its own. */

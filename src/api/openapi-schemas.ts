@@ -4,7 +4,7 @@
 import type { JsonSchema } from '../base/setting.js';
 import type { OpenApiReference } from './openapi.js';
 import { COMPONENT_SCHEMAS } from './schemas/components.js';
-import { type HeaderName, WEB_PAGE_HEADERS } from './schemas/headers.js';
+import { type HeaderName, ANY_ANSWER_HEADERS } from './schemas/headers.js';
 
 /** The names of the schemas, by the very objects. */
 const SCHEMA_NAMES: ReadonlyMap<object, string> = new Map(
@@ -28,10 +28,10 @@ function shown(part: unknown, isDefinition: boolean): unknown {
   return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, shown(value, false)]));
 }
 
-/** Returns the headers of an answer; every answer names its request, and may be for a web page. */
+/** Returns the headers of an answer; every answer names its request, and may be for a web page or for an API key that ends. */
 export function headersShown(headers: readonly HeaderName[] = [], optional: readonly HeaderName[] = []): Record<string, OpenApiReference> {
   const required = [...headers, 'X-Request-Id' as const];
-  const others = [...optional, ...WEB_PAGE_HEADERS].filter((name) => !required.some((one) => one === name));
+  const others = [...optional, ...ANY_ANSWER_HEADERS].filter((name) => !required.some((one) => one === name));
   return Object.fromEntries([
     ...required.map((name) => [name, { $ref: `#/components/headers/${name}` }] as const),
     ...others.map((name) => [name, { $ref: `#/components/headers/${name}-optional` }] as const),

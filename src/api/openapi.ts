@@ -2,12 +2,13 @@
  * The contract as an OpenAPI document, made from the routes. Pure; the server loads it at the first request for it.
  */
 import type { JsonSchema } from '../base/setting.js';
-import { KEY_OF_ACTION } from './actions.js';
+import { needsOf } from './actions.js';
 import { problemResponses } from './openapi-problems.js';
 import { headersShown, shownSchema } from './openapi-schemas.js';
 import type { AnswerSpec, ParameterSpec, RouteSpec } from './route-spec.js';
 import { COMPONENT_SCHEMAS } from './schemas/components.js';
-import { HEADERS } from './schemas/headers.js';
+import { KEY_ID } from './schemas/access.js';
+import { type HeaderName, HEADERS, RATE_HEADERS } from './schemas/headers.js';
 import { KEY, VALUE } from './schemas/keys.js';
 import { PROJECT_ID } from './schemas/projects.js';
 
@@ -89,13 +90,19 @@ const TAGS = [
   { name: 'keys', description: 'Keys and values of a project.' },
   { name: 'log', description: 'The history of a project.' },
   { name: 'projects', description: 'Projects: what data lives in, each with an API key of its own.' },
+  { name: 'access', description: 'API keys beside the primary one of a project or of the server: what each may do, and for how long.' },
   { name: 'server', description: 'The server itself.' },
 ] as const;
 
 const PATH_PARAMETERS: Readonly<Record<string, OpenApiParameter>> = {
   id: { name: 'id', in: 'path', description: 'The id of a project.', required: true, schema: PROJECT_ID, example: 'shop' },
+  key_id: { name: 'key_id', in: 'path', description: 'The id of an API key.', required: true, schema: KEY_ID, example: '3f2a9c0d11e8b7a6' },
   file: {
     name: 'file', in: 'path', description: 'The name of a file.', required: true, schema: { type: 'string' }, example: 'docs.js',
+  },
+  place: {
+    name: 'place', in: 'path', required: true, schema: { type: 'string' }, example: 'shop',
+    description: 'The id of a project. It may be followed by `/` and more, which the page ignores.',
   },
   key: {
     name: 'key', in: 'path', required: true, schema: KEY, example: 'user',
@@ -119,6 +126,12 @@ const CONDITIONS: Readonly<Record<RouteSpec['preconditions'], readonly OpenApiPa
     },
     { name: 'If-None-Match', in: 'header', schema: { const: '*' }, description: '`*`: only if the key does not exist.' },
   ],
+};
+
+const IDEMPOTENCY_KEY: OpenApiParameter = {
+  name: 'Idempotency-Key', in: 'header', schema: { type: 'string', pattern: '^("[0-9A-Za-z._:@/+=-]{1,100}"|[0-9A-Za-z._:@/+=-]{1,100})$' },
+  description: 'A name of your choice for this request, such as a UUID. Sent again with it, the request takes effect only once: it is '
+    + 'answered with what it did, as long as it is remembered, by default 24 hours.',
 };
 
 /**
@@ -202,16 +215,22 @@ function headOf(operation: OpenApiOperation): OpenApiOperation {
 
 function keyText(action: RouteSpec['action']): string {
   if (action === null) return 'Needs no API key.';
-  return KEY_OF_ACTION[action] === 'global' ? 'Needs the global API key.' : 'Needs the API key of the project, or the global one.';
+  const { scope, permissions } = needsOf(action);
+  if (scope === 'any') return 'Needs any API key that is valid.';
+  if (permissions.some((permission) => permission === 'all')) return 'Needs the global API key.';
+  const names = permissions.map((permission) => `\`${permission}\``).join(' and ');
+  const what = permissions.length === 0 ? '' : ` with the permission ${names}`;
+  return scope === 'global' ? `Needs a global API key${what}.` : `Needs an API key of the project${what}, or such a global one.`;
 }
 
-function parametersOf({ path, preconditions, query = {}, requestHeaders = {} }: RouteSpec): readonly OpenApiParameter[] {
+function parametersOf({ idempotent, path, preconditions, query = {}, requestHeaders = {} }: RouteSpec): readonly OpenApiParameter[] {
   const names = [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name = '']) => PATH_PARAMETERS[name] ?? []);
   const all = [
     ...names,
     ...Object.entries(query).map(([name, spec]) => parameterOf('query', name, spec)),
     ...Object.entries(requestHeaders).map(([name, spec]) => parameterOf('header', name, spec)),
     ...CONDITIONS[preconditions],
+    ...(idempotent === true ? [IDEMPOTENCY_KEY] : []),
   ];
   return all.map(shownParameter);
 }
@@ -246,9 +265,13 @@ function responsesOf(route: RouteSpec): OpenApiOperation['responses'] {
   const responses: Record<string, OpenApiResponse> = {};
   for (const [status, answer] of Object.entries(route.answers)) {
     const content = contentOf(answer);
+    const optional: readonly HeaderName[] = [
+      ...(answer.optionalHeaders ?? []), ...(route.rate === null ? [] : RATE_HEADERS),
+      ...(route.idempotent === true ? ['Idempotency-Replayed' as const] : []),
+    ];
     responses[status] = {
       description: answer.description,
-      headers: headersShown(answer.headers, answer.optionalHeaders),
+      headers: headersShown(answer.headers, optional),
       ...(content === undefined ? {} : { content }),
     };
   }

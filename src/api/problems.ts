@@ -22,6 +22,7 @@ export interface ProblemKind {
 const TEXT = { type: 'string' };
 const COUNT = { type: 'integer', minimum: 0 };
 const LIMIT = { limit: COUNT, actual: COUNT };
+const MOVED_KEYS = { keys: { type: 'array', items: TEXT }, count: COUNT };
 const FILES = { files: { type: 'array', items: TEXT } };
 
 /** Facts about a change that failed: that it is in force anyway, and that a new API key could not be returned. */
@@ -54,8 +55,8 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   expectation_failed: { status: 417, title: 'Expectation failed' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
-  unauthorized: { status: 401, title: 'Unauthorized' },
-  forbidden: { status: 403, title: 'Forbidden' },
+  unauthorized: { status: 401, title: 'Unauthorized', facts: { reason: { const: 'expired' } } },
+  forbidden: { status: 403, title: 'Forbidden', facts: { permissions: { type: 'array', items: TEXT } } },
   cross_site_request: { status: 403, title: 'Cross-site request' },
   too_many_failed_keys: {
     status: 429, title: 'Too many failed keys', facts: { retry_after_seconds: COUNT }, retryAfterSeconds: RETRY_SOON_SECONDS,
@@ -69,20 +70,27 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_batch: { status: 400, title: 'Invalid batch', facts: { op_index: COUNT, pointer: TEXT, expected: TEXT } },
   too_many_ops: { status: 400, title: 'Too many operations', facts: LIMIT },
   invalid_precondition: { status: 400, title: 'Invalid precondition' },
+  invalid_idempotency_key: { status: 400, title: 'Invalid idempotency key' },
   project_not_found: { status: 404, title: 'Project not found' },
   key_not_found: { status: 404, title: 'Key not found' },
+  api_key_not_found: { status: 404, title: 'API key not found' },
   receipt_not_found: { status: 404, title: 'Receipt not found', facts: { last_seq: COUNT } },
+  too_many_api_keys: { status: 409, title: 'Too many API keys', facts: { limit: COUNT } },
   project_exists: { status: 409, title: 'Project exists' },
   project_files_exist: { status: 409, title: 'Files of this project exist', facts: FILES },
   project_not_served: { status: 409, title: 'Project not served', facts: FILES },
   not_on_disk: { status: 409, title: 'Project not on disk' },
   ahead_of_log: { status: 409, title: 'Ahead of the log', facts: { log_id: TEXT, oldest_seq: COUNT, last_seq: COUNT } },
+  value_in_use: { status: 409, title: 'Value in use', facts: { keys: { type: 'array', items: TEXT } } },
   history_gone: {
     status: 410, title: 'History gone', facts: { oldest_seq: COUNT, snapshot_seq: { type: ['integer', 'null'], minimum: 0 } },
   },
+  value_redacted: { status: 410, title: 'Value redacted', facts: { seq: COUNT } },
   precondition_failed: {
-    status: 412, title: 'Precondition failed', facts: { current_seq: COUNT, op_index: COUNT, key: TEXT, expected: COUNT, actual: COUNT },
+    status: 412, title: 'Precondition failed',
+    facts: { current_seq: COUNT, op_index: COUNT, key: TEXT, expected: COUNT, actual: COUNT, ...MOVED_KEYS },
   },
+  idempotency_key_reused: { status: 422, title: 'Idempotency key reused' },
   not_acceptable: { status: 406, title: 'Not acceptable' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   unsupported_content_encoding: { status: 415, title: 'Unsupported content encoding' },
@@ -93,6 +101,11 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_json: { status: 400, title: 'Invalid JSON', facts: { offset: COUNT, line: COUNT, column: COUNT, expected: TEXT } },
   incomplete_body: { status: 400, title: 'Incomplete body' },
   too_many_streams: { status: 429, title: 'Too many streams', facts: { limit: COUNT }, retryAfterSeconds: RETRY_SECONDS },
+  rate_limited: {
+    status: 429, title: 'Rate limited',
+    facts: { quota: { enum: ['reads_per_second', 'writes_per_second'] }, limit: COUNT, retry_after_seconds: COUNT },
+    retryAfterSeconds: RETRY_SOON_SECONDS,
+  },
   queue_full: {
     status: 503,
     title: 'Queue full',
@@ -102,8 +115,22 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
   busy: {
     status: 503,
     title: 'Busy',
-    publicText: 'Too many large responses are in progress. Retry shortly',
+    publicText: 'Other long work, such as large responses, past states or a backup, is in progress. Retry shortly',
     retryAfterSeconds: RETRY_SOON_SECONDS,
+  },
+  quota_exceeded: {
+    status: 507,
+    title: 'Quota exceeded',
+    facts: { quota: { enum: ['max_keys', 'max_bytes'] }, ...LIMIT },
+    publicText: 'The change would make the project larger than its quota allows. Nothing was changed. Deletes and smaller values are ' +
+      'accepted; the holder of the global API key can raise the quota',
+  },
+  state_too_large: {
+    status: 507,
+    title: 'State too large',
+    facts: { limit: COUNT },
+    publicText: 'The state of the project at this point needs more space than the server has for past states. Nothing was changed. A ' +
+      'single key can still be read at this point; for the rest, ask the operator of the server to raise limits.time_travel_bytes',
   },
   disk_full: {
     status: 507,
@@ -162,6 +189,8 @@ export const PROBLEM_KINDS: Readonly<Record<ErrorCode, ProblemKind>> = {
     publicText: 'The registry is damaged. Projects are served, but cannot be created or deleted, and API keys cannot be replaced',
     retryAfterSeconds: RETRY_LATE_SECONDS,
   },
+  config_changed: { status: 409, title: 'Configuration edited' },
+  invalid_config: { status: 422, title: 'Invalid configuration', facts: { pointer: TEXT, found: TEXT, expected: TEXT } },
   config_write_failed: {
     status: 500,
     title: 'Configuration not written',

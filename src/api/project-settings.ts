@@ -58,6 +58,29 @@ export const STORAGE_SETTINGS = {
   }),
 };
 
+/** Fastest rate that a quota can state, in requests per second. */
+const RATE_MAX = 1_000_000;
+
+/** How much a project may hold, and how often each of its callers may ask. */
+export const QUOTA_SETTINGS = {
+  max_keys: integerOrNull({
+    default: null, omitDefault: true, unit: 'keys', min: 0, max: Number.MAX_SAFE_INTEGER,
+    meaning: 'number of keys above which no key is created; null: no limit',
+  }),
+  max_bytes: integerOrNull({
+    default: null, omitDefault: true, unit: 'bytes', min: 0, max: Number.MAX_SAFE_INTEGER,
+    meaning: 'size of all keys and values above which nothing grows; null: no limit',
+  }),
+  reads_per_second: integerOrNull({
+    default: null, omitDefault: true, unit: 'requests', min: 1, max: RATE_MAX,
+    meaning: 'reading requests that each API key, or address without one, may send a second; null: no limit',
+  }),
+  writes_per_second: integerOrNull({
+    default: null, omitDefault: true, unit: 'changes', min: 1, max: RATE_MAX,
+    meaning: 'changes that each of them may make a second, each operation of a batch being one; null: no limit',
+  }),
+};
+
 /** Who may use a scope: a project, or the global routes. API keys and their hashes are not settings. */
 export const AUTHENTICATION_SETTINGS = {
   enabled: flag({ default: true, meaning: 'false: the scope is open to everyone who reaches the server' }),

@@ -14,6 +14,10 @@ export interface ParameterSpec {
   readonly meaning: string;
   /** True for a parameter that must be there. @default false */
   readonly isRequired?: boolean;
+  /** What the caller must be authorized for in place of the action of the route, where the parameter is there. @default that action */
+  readonly action?: Action;
+  /** True if its value is the id of the project that {@link ParameterSpec.action} is about. @default false */
+  readonly namesProject?: boolean;
   /** True for a parameter without a value. @default false */
   readonly isValueless?: boolean;
   readonly example?: string;
@@ -25,16 +29,19 @@ type BodySpec =
   /** A JSON value of any kind, kept token for token. */
   | { readonly kind: 'value' }
   /**
-   * A JSON object that the handler checks itself: values in a batch are kept token for token, and a read has codes of its own. The schema
+   * A JSON object that the handler checks itself: values in a batch are kept token for token, and reads and reverts have codes of
+   * their own. The schema
    * describes it.
    */
-  | { readonly kind: 'batch' | 'read'; readonly schema: JsonSchema; readonly example: unknown }
+  | { readonly kind: 'batch' | 'read' | 'revert'; readonly schema: JsonSchema; readonly example: unknown }
   /** A JSON object, which the server checks with this schema. One that is not required is taken for `{}` when it is missing. */
   | {
     readonly kind: 'json';
     readonly schema: JsonSchema;
     readonly bytesMax: number;
     readonly isRequired: boolean;
+    /** The code of a violation of the schema. @default `invalid_settings` */
+    readonly refusal?: 'invalid_body';
     readonly example?: unknown;
   };
 
@@ -62,7 +69,7 @@ export interface RouteSpec {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Other methods with the same meaning. */
   readonly aliases?: readonly 'POST'[];
-  /** `{id}` and `{file}` are one segment; `{key}` is the rest of the path, slashes included. */
+  /** `{id}`, `{key_id}` and `{file}` are one segment; `{key}` and `{place}` are the rest of the path, slashes included. */
   readonly path: `/${string}`;
   /** What the caller must be authorized for; null: no API key is needed. */
   readonly action: Action | null;
@@ -71,7 +78,9 @@ export interface RouteSpec {
    * read and written.
    */
   readonly needs: 'nothing' | 'id' | 'project' | 'store';
-  readonly tag: 'projects' | 'keys' | 'log' | 'server';
+  /** The rate of requests on which it draws, if the project has one; null: on none. */
+  readonly rate: 'read' | 'write' | null;
+  readonly tag: 'projects' | 'keys' | 'log' | 'access' | 'server';
   /** What it does, in a few words. */
   readonly summary: string;
   /** What else a caller should know. Markdown. */
@@ -85,6 +94,8 @@ export interface RouteSpec {
    * `ignored` is for routes that never had a version.
    */
   readonly preconditions: 'ignored' | 'none' | 'read' | 'write';
+  /** True for a change of data that takes effect once if it has an `Idempotency-Key`, however often it is sent. @default false */
+  readonly idempotent?: boolean;
   readonly body: BodySpec;
   /** By status. */
   readonly answers: Readonly<Record<number, AnswerSpec>>;

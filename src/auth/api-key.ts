@@ -12,7 +12,8 @@ import { invariant } from '../base/invariant.js';
 /** Longest API key, in characters; a longer text is unknown without a lookup. */
 export const API_KEY_CHARACTERS_MAX = 512;
 
-type ApiKeyKind = 'global' | 'project';
+/** `listed`: one in the list of a scope, beside its primary key. */
+type ApiKeyKind = 'global' | 'project' | 'listed';
 
 /** Prefix of every generated key. */
 export const API_KEY_PREFIX = 'skv_';
@@ -29,8 +30,8 @@ const CHECKSUM_DIGITS = 6;
 invariant(BASE ** BigInt(RANDOM_DIGITS) > 2n ** 256n, 'the random part holds 256 bits');
 invariant(BASE ** BigInt(CHECKSUM_DIGITS) > 2n ** 32n, 'the checksum holds a CRC-32');
 
-const KIND_LETTERS: Readonly<Record<ApiKeyKind, string>> = { global: 'g', project: 'p' };
-const SHAPE = new RegExp(`^${API_KEY_PREFIX}[gp]_[0-9A-Za-z]{${RANDOM_DIGITS}}_[0-9A-Za-z]{${CHECKSUM_DIGITS}}$`);
+const KIND_LETTERS: Readonly<Record<ApiKeyKind, string>> = { global: 'g', project: 'p', listed: 'k' };
+const SHAPE = new RegExp(`^${API_KEY_PREFIX}[gpk]_[0-9A-Za-z]{${RANDOM_DIGITS}}_[0-9A-Za-z]{${CHECKSUM_DIGITS}}$`);
 
 function toDigits(number: bigint, count: number): string {
   let rest = number;

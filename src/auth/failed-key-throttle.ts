@@ -24,7 +24,7 @@ interface FailedKeyThrottleOptions {
 /** Counts failures per address group. */
 export class FailedKeyThrottle {
   readonly #limiter: RateLimiterMemory;
-  readonly #failuresPerMinute: number;
+  #failuresPerMinute: number;
   /**
    * The groups that the limiter tracks. Bounds its memory: the limiter drops a count after a minute but accepts any number of
    * groups, so an entry evicted here is deleted there. An attacker with more addresses than fit gains more attempts from their
@@ -43,6 +43,12 @@ export class FailedKeyThrottle {
         if (reason === 'evict') void limiter.delete(group);
       },
     });
+  }
+
+  /** Sets the failures allowed per address group and minute, also for those that were counted already. */
+  setLimit(failuresPerMinute: number): void {
+    this.#failuresPerMinute = failuresPerMinute;
+    this.#limiter.points = failuresPerMinute;
   }
 
   /** Returns for how many more whole seconds an address is blocked; 0 if it is not. */

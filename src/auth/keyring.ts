@@ -12,13 +12,16 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Permission } from '../api/permissions.js';
+import { type Clock, systemClock } from '../base/clock.js';
 import { invariant } from '../base/invariant.js';
 import { API_KEY_CHARACTERS_MAX, isGeneratedKey } from './api-key.js';
 import { groupAddress } from './address-group.js';
 import { DerivationQueue, type DerivationQueueOptions, type DerivationRequest } from './derivation-queue.js';
 import { digestKey, keyIdOf, parseKeyHash } from './key-hash.js';
 import { KnownKeys, type TypedKeyMemory } from './known-keys.js';
-import type { GlobalPrincipal, Principal, ProjectPrincipal } from './principal.js';
+import type { KeyPrincipal, KeyWindow, Principal } from './principal.js';
+import { ALL_RIGHTS, rightsOf } from './rights.js';
 
 /** Presented keys in each of the two caches. */
 const CACHED_KEYS_MAX = 10_000;
@@ -32,6 +35,13 @@ export interface StoredKey {
   readonly hash: string;
   /** The key itself if the configuration stores it in plain text: it is then compared without a derivation. */
   readonly plain?: string | null;
+}
+
+/** A key in the list of a scope. */
+export interface KeyOfList extends StoredKey {
+  readonly permissions: readonly Permission[];
+  /** Null for a key that always works. */
+  readonly window: KeyWindow | null;
 }
 
 interface KeyringOptions extends DerivationQueueOptions {
@@ -51,7 +61,9 @@ interface Presenter extends Pick<DerivationRequest, 'onGone'> {
 
 /** A current key. */
 interface HeldKey {
-  readonly principal: GlobalPrincipal | ProjectPrincipal;
+  readonly principal: KeyPrincipal;
+  /** Names the key among those recognised earlier: the scope, and for a listed key its id as well. */
+  readonly place: string;
   /** Its index: `#direct` by the hexadecimal digest of the key, `#typed` by the stored hash. */
   readonly index: 'direct' | 'typed';
   readonly name: string;
@@ -61,7 +73,12 @@ interface HeldKey {
 
 /** The current API keys. */
 export class Keyring {
+  /** By place. */
   readonly #held = new Map<string, HeldKey>();
+  /** The places of the listed keys of a scope, by the name of the scope. */
+  readonly #listed = new Map<string, readonly string[]>();
+  /** By the id of the key. */
+  readonly #byId = new Map<string, HeldKey>();
   readonly #direct = new Map<string, HeldKey>();
   readonly #typed = new Map<string, HeldKey>();
   /** The salt of all typed keys; undefined if there are none, in which case nothing is derived. */
@@ -73,6 +90,7 @@ export class Keyring {
   readonly #knownKeys: TypedKeyMemory;
   /** The salt of everything in the caches. */
   #cachedSalt: string | undefined;
+  readonly #clock: Clock;
   #epoch = 1;
 
   constructor(options: KeyringOptions = {}) {
@@ -81,28 +99,55 @@ export class Keyring {
     this.#cachedValid = new LRUCache({ max });
     this.#cachedUnknown = new LRUCache({ max });
     this.#knownKeys = options.knownKeys ?? new KnownKeys();
+    this.#clock = options.clock ?? systemClock;
   }
 
   /**
-   * Replaces the key of a scope; null removes it. The previous key stops working immediately.
+   * Replaces the primary key of a scope; null removes it. The previous key stops working immediately.
    *
    * @throws {InvariantError} for an invalid hash, a key that another scope has, or a second salt
    */
   setKey(scope: KeyScope, key: StoredKey | null): void {
-    const held = key === null ? undefined : holdKey(scope, key);
-    if (held !== undefined) this.#check(scope, held);
+    const place = nameScope(scope);
+    const held = key === null ? undefined : holdKey(scope, key, { place, rights: ALL_RIGHTS, window: null });
+    if (held !== undefined) this.#check(held, this.#held.get(place));
     this.#epoch += 1;
-    this.#drop(nameScope(scope));
-    if (held === undefined) return;
-    this.#held.set(nameScope(scope), held.key);
-    this.#indexOf(held.key).set(held.key.name, held.key);
-    if (held.salt !== undefined) this.#useSalt(held.salt);
+    this.#drop(place);
+    if (held !== undefined) this.#take(held);
   }
 
-  /** Removes the key of a project. */
-  removeProject(id: string): void {
+  /**
+   * Replaces the listed keys of a scope. One that is no longer in the list stops working immediately.
+   *
+   * @throws {InvariantError} as {@link Keyring.setKey}
+   */
+  setListed(scope: KeyScope, keys: readonly KeyOfList[]): void {
+    const name = nameScope(scope);
+    const before = new Map((this.#listed.get(name) ?? []).map((place) => [place, this.#held.get(place)?.principal.use]));
     this.#epoch += 1;
-    this.#drop(nameScope({ kind: 'project', project: id }));
+    for (const place of before.keys()) this.#drop(place);
+    this.#listed.delete(name);
+    const held = keys.map((key) => {
+      const place = listedPlace(scope, key.hash);
+      return holdKey(scope, key, { place, rights: rightsOf(key.permissions), window: key.window, use: before.get(place) });
+    });
+    for (const one of held) {
+      this.#check(one, undefined);
+      this.#take(one);
+    }
+    if (held.length > 0) this.#listed.set(name, held.map(({ key }) => key.place));
+  }
+
+  /** Removes the keys of a project. */
+  removeProject(id: string): void {
+    const scope: KeyScope = { kind: 'project', project: id };
+    this.setListed(scope, []);
+    this.setKey(scope, null);
+  }
+
+  /** The time that decides whether a key works, in milliseconds since 1970. */
+  nowMs(): number {
+    return this.#clock.wallMs();
   }
 
   /** Changes with every change of the keys: what was found out in an earlier epoch may hold no longer. */
@@ -115,17 +160,43 @@ export class Keyring {
     return this.#held.get(nameScope(scope))?.principal.keyId ?? null;
   }
 
-  /** Tells whether the API key of a caller is still current: false once it was replaced or removed. Always true without a key. */
-  holds(principal: Principal): boolean {
-    return principal.kind === 'anonymous' || this.keyId(principal) === principal.keyId;
+  /** Tells whether a key is in the list of a scope. */
+  hasListed(scope: KeyScope, keyId: string): boolean {
+    return this.#held.has(`${nameScope(scope)}#${keyId}`);
   }
 
   /**
-   * Looks up the owner of a presented key without a derivation.
+   * Looks a caller up again.
+   *
+   * @returns what is known of its API key now, or the argument without one; undefined once the key was replaced or removed
+   */
+  current(principal: Principal): Principal | undefined {
+    if (principal.kind === 'anonymous') return principal;
+    const now = this.#byId.get(principal.keyId)?.principal;
+    return now !== undefined && isSameScope(now, principal) ? now : undefined;
+  }
+
+  /** Tells whether the API key of a caller is still current: false once it was replaced or removed. Always true without a key. */
+  holds(principal: Principal): boolean {
+    return this.current(principal) !== undefined;
+  }
+
+  /**
+   * Returns when the key of an id was last used, by the clock of `performance.now()`.
+   *
+   * @returns undefined if it is not a current key, or was not used since it is one
+   */
+  lastUseMs(keyId: string): number | undefined {
+    const lastMs = this.#byId.get(keyId)?.principal.use.lastMs ?? NaN;
+    return Number.isNaN(lastMs) ? undefined : lastMs;
+  }
+
+  /**
+   * Looks up the owner of a presented key without a derivation. The key need not work now, see {@link KeyWindow}.
    *
    * @returns null for an unknown key; undefined if only a derivation can tell, see {@link Keyring.identify}
    */
-  lookUp(presented: string): Principal | null | undefined {
+  lookUp(presented: string): KeyPrincipal | null | undefined {
     if (presented.length === 0 || presented.length > API_KEY_CHARACTERS_MAX) return null;
     const digest = digestKey(presented);
     const name = digest.toString('hex');
@@ -143,7 +214,7 @@ export class Keyring {
    * @returns null for an unknown key
    * @throws {AppError} `too_many_failed_keys` if the lookup needs a derivation and too many are waiting, see {@link DerivationQueue}
    */
-  async identify(presented: string, presenter: Presenter): Promise<Principal | null> {
+  async identify(presented: string, presenter: Presenter): Promise<KeyPrincipal | null> {
     const found = this.lookUp(presented);
     const salt = this.#salt;
     if (found !== undefined || salt === undefined) return found ?? null;
@@ -153,7 +224,8 @@ export class Keyring {
     };
     const derived = await this.#derivations.derive(request);
     const principal = this.#recognise(name, derived);
-    if (principal !== null) this.#knownKeys.learn(presented, { scope: nameScope(principal), hash: derived });
+    const place = this.#typed.get(derived)?.place;
+    if (principal !== null && place !== undefined) this.#knownKeys.learn(presented, { scope: place, hash: derived });
     return principal;
   }
 
@@ -168,7 +240,11 @@ export class Keyring {
   /** The scope that a typed key could open: only scopes that have one, so that made-up project ids all share one scope. */
   #scopeOf(project: string | null): string {
     const name = project === null ? undefined : nameScope({ kind: 'project', project });
-    return name !== undefined && this.#held.get(name)?.index === 'typed' ? name : nameScope({ kind: 'global' });
+    return name !== undefined && this.#hasTyped(name) ? name : nameScope({ kind: 'global' });
+  }
+
+  #hasTyped(name: string): boolean {
+    return [name, ...(this.#listed.get(name) ?? [])].some((place) => this.#held.get(place)?.index === 'typed');
   }
 
   /** Looks up a derived hash among the current keys, and caches it as valid or unknown. */
@@ -188,18 +264,26 @@ export class Keyring {
     return key.index === 'direct' ? this.#direct : this.#typed;
   }
 
-  #check(scope: KeyScope, held: NewKey): void {
-    const present = this.#indexOf(held.key).get(held.key.name);
-    const mine = this.#held.get(nameScope(scope));
+  /** @param mine the key that the new one replaces */
+  #check({ key, salt }: NewKey, mine: HeldKey | undefined): void {
+    const present = this.#indexOf(key).get(key.name) ?? this.#byId.get(key.principal.keyId);
     invariant(present === undefined || present === mine, 'no two scopes share a key');
     const othersTyped = this.#typed.size - (mine?.index === 'typed' ? 1 : 0);
-    invariant(held.salt === undefined || othersTyped === 0 || held.salt === this.#salt, 'all typed keys share one salt');
+    invariant(salt === undefined || othersTyped === 0 || salt === this.#salt, 'all typed keys share one salt');
   }
 
-  #drop(name: string): void {
-    const held = this.#held.get(name);
+  #take({ key, salt }: NewKey): void {
+    this.#held.set(key.place, key);
+    this.#byId.set(key.principal.keyId, key);
+    this.#indexOf(key).set(key.name, key);
+    if (salt !== undefined) this.#useSalt(salt);
+  }
+
+  #drop(place: string): void {
+    const held = this.#held.get(place);
     if (held === undefined) return;
-    this.#held.delete(name);
+    this.#held.delete(place);
+    this.#byId.delete(held.principal.keyId);
     this.#indexOf(held).delete(held.name);
     if (this.#typed.size === 0) this.#salt = undefined;
   }
@@ -214,26 +298,45 @@ export class Keyring {
   }
 }
 
+/** Returns the place of a listed key, by its stored hash. */
+export function listedPlace(scope: KeyScope, hash: string): string {
+  return `${nameScope(scope)}#${keyIdOf(hash)}`;
+}
+
 interface NewKey {
   readonly key: HeldKey;
   /** Only for a key that can only be recognised by a derivation. */
   readonly salt: string | undefined;
 }
 
-/** Returns a scope as one text: `global`, or `project:` and the project's id. */
+/** Returns a scope as one text: `global`, or `project:` and the project's id. It is also the place of the scope's primary key. */
 export function nameScope(scope: KeyScope): string {
   return scope.kind === 'global' ? 'global' : `project:${scope.project}`;
 }
 
-function holdKey(scope: KeyScope, key: StoredKey): NewKey {
+function isSameScope(one: KeyPrincipal, other: KeyPrincipal): boolean {
+  return one.kind === 'project' ? other.kind === 'project' && one.project === other.project : other.kind === 'global';
+}
+
+/** What a key gets besides its stored form. */
+interface HoldingFacts {
+  readonly place: string;
+  readonly rights: number;
+  readonly window: KeyWindow | null;
+  readonly use?: KeyPrincipal['use'] | undefined;
+}
+
+function holdKey(scope: KeyScope, key: StoredKey, { place, rights, window, use = { lastMs: NaN } }: HoldingFacts): NewKey {
   const parsed = parseKeyHash(key.hash);
   invariant(parsed !== undefined, 'a stored key has a valid hash');
-  const keyId = keyIdOf(key.hash);
-  const principal = scope.kind === 'global' ? { kind: scope.kind, keyId } : { kind: scope.kind, project: scope.project, keyId };
+  const facts = { keyId: keyIdOf(key.hash), rights, window, use };
+  const principal: KeyPrincipal = scope.kind === 'global'
+    ? { kind: 'global', ...facts }
+    : { kind: 'project', project: scope.project, ...facts };
   const plain = key.plain ?? null;
   if (plain === null && parsed.scheme === 'scrypt') {
-    return { key: { principal, index: 'typed', name: key.hash, digest: parsed.digest }, salt: parsed.salt };
+    return { key: { principal, place, index: 'typed', name: key.hash, digest: parsed.digest }, salt: parsed.salt };
   }
   const digest = plain === null ? parsed.digest : digestKey(plain);
-  return { key: { principal, index: 'direct', name: digest.toString('hex'), digest }, salt: undefined };
+  return { key: { principal, place, index: 'direct', name: digest.toString('hex'), digest }, salt: undefined };
 }

@@ -21,7 +21,7 @@ const INDENT_BLANKS = 2;
 
 /** The stored hash of a typed key, and the scope that has it. */
 export interface ScopedHash {
-  /** `global`, or `project:` and the project's id. */
+  /** `global`, or `project:` and the project's id; for a listed key, followed by `#` and the id of the key. */
   readonly scope: string;
   /** `scrypt:…` */
   readonly hash: string;
@@ -50,7 +50,9 @@ interface KnownKeysDocument {
 const BYTES_32 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
 const KNOWN_KEY = {
   type: 'object',
-  properties: { scope: { type: 'string', pattern: '^(?:global|project:[0-9a-z_-]+)$' }, digest: BYTES_32, binding: BYTES_32 },
+  properties: {
+    scope: { type: 'string', pattern: '^(?:global|project:[0-9a-z_-]+)(?:#[0-9a-f]{16})?$' }, digest: BYTES_32, binding: BYTES_32,
+  },
   required: ['scope', 'digest', 'binding'],
   additionalProperties: false,
 };
@@ -61,7 +63,7 @@ const checkDocument = compileSchema<KnownKeysDocument>({
   additionalProperties: false,
 });
 
-/** The known typed keys, at most one for each scope. */
+/** The known typed keys, at most one for each scope and each listed key. */
 export class KnownKeys {
   readonly #pepper: Buffer;
   /** By hexadecimal digest. */

@@ -20,3 +20,12 @@ export function isoTime(timeMs: number): string {
   }
   return lastText;
 }
+
+/** Characters of such a text. */
+export const ISO_TIME_LENGTH = 24;
+
+/** Tells whether a text is a time as {@link isoTime} writes it. */
+export function isIsoTime(text: string): boolean {
+  const timeMs = Date.parse(text);
+  return text.length === ISO_TIME_LENGTH && !Number.isNaN(timeMs) && new Date(timeMs).toISOString() === text;
+}

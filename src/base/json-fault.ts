@@ -1,6 +1,6 @@
 /**
  * Locates the first syntax error in JSON text (RFC 8259). The engine's own message often has no position, and quotes the text.
- * Iterative, so that nesting costs no stack.
+ * Iterative, so that nesting costs no stack. It also runs in browsers.
  */
 
 /** The first syntax error of a text. */
@@ -41,8 +41,8 @@ const ESCAPE_DIGITS = 4;
 const CONTINUATION_MASK = 0xc0;
 const CONTINUATION = 0x80;
 
-const LITERALS: readonly (readonly number[])[] = ['true', 'false', 'null'].map((word) => [...Buffer.from(word)]);
-const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+const LITERALS: readonly (readonly number[])[] = ['true', 'false', 'null'].map((word) => [...new TextEncoder().encode(word)]);
+const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(new TextEncoder().encode('"\\/bfnrt'));
 
 /** What is valid next. */
 type Due = 'value' | 'value_or_end' | 'name' | 'name_or_end' | 'colon' | 'after_value';

@@ -9,6 +9,12 @@ export interface Logger extends Pick<PinoLogger, 'trace' | 'debug' | 'info' | 'w
   readonly infoLines: InfoLines;
 }
 
+/** A logger whose level can change. */
+export interface AdjustableLogger extends Logger {
+  /** Drops lines below this level from now on; absent for a logger that has none. */
+  readonly setLevel?: (level: LogLevel) => void;
+}
+
 /** Lines of level `info` that are text already. They are not redacted. */
 export interface InfoLines {
   /** False while the level is off: then nothing needs to be made. */

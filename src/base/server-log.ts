@@ -4,7 +4,7 @@
 import { pino, type DestinationStream } from 'pino';
 import { AppError, isErrno } from './app-error.js';
 import { isoTime } from './iso-time.js';
-import type { InfoLines, Logger, LogLevel } from './logger.js';
+import type { AdjustableLogger, InfoLines, LogLevel } from './logger.js';
 import { redactFields } from './redact.js';
 
 /** Where lines are written. */
@@ -26,7 +26,7 @@ export interface LoggerOptions {
 }
 
 /** Creates the logger of the server. It replaces API keys by `[redacted]`, in fields and in errors. */
-export function createLogger(options: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): AdjustableLogger {
   const settings = {
     level: options.level ?? 'info',
     base: null,
@@ -37,11 +37,16 @@ export function createLogger(options: LoggerOptions): Logger {
   const stream = new LineStream(options.destination, options.format ?? ((line) => line));
   const logger = pino(settings, stream);
   const infoLines: InfoLines = {
-    isEnabled: logger.isLevelEnabled('info'),
+    get isEnabled() {
+      return logger.isLevelEnabled('info');
+    },
     flush: () => stream.flush(),
     add: (fields, message) => stream.add(`{"level":"info","time":"${isoTime(Date.now())}",${fields},"msg":"${message}"}\n`),
   };
-  return Object.assign(logger, { infoLines });
+  const setLevel = (level: LogLevel): void => {
+    logger.level = level;
+  };
+  return Object.assign(logger, { infoLines, setLevel });
 }
 
 /** Formats lines here instead of in a pino stream, which would write and block on its own. */

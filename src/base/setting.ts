@@ -17,6 +17,8 @@ interface Row<T> {
    * versions, which refuse members that they do not know, read everything that does not use it. @default false
    */
   readonly omitDefault?: boolean;
+  /** True for the path of a file or folder, which is relative to the place that states it. @default false */
+  readonly isPath?: boolean;
 }
 
 /** One row of a table of settings. */
@@ -78,6 +80,20 @@ export function integerOrNull({ unit, min, max, ...row }: Row<number | null> & Q
 /** Distinguishes a row from a group of rows. */
 export function isSetting(entry: Setting<unknown> | SettingTable): entry is Setting<unknown> {
   return typeof entry.meaning === 'string';
+}
+
+/** A row and its place in the file, as `limits.max_value_bytes`. */
+export interface SettingRow {
+  readonly path: string;
+  readonly setting: Setting<unknown>;
+}
+
+/** Lists the rows of a table and of its groups, in their order. */
+export function settingRows(table: SettingTable, group = ''): readonly SettingRow[] {
+  return Object.entries(table).flatMap(([name, entry]) => {
+    const path = group === '' ? name : `${group}.${name}`;
+    return isSetting(entry) ? [{ path, setting: entry }] : settingRows(entry, path);
+  });
 }
 
 /** The default of every row. */

@@ -20,18 +20,16 @@ import { complain, type Sink } from './command-output.js';
 import { EXIT_CODES, UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { writeWhole } from './output-file.js';
+import { type FormOptions, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
-import { findRemote, type Remote, type RemoteOptions } from './remote.js';
+import { Remote, type RemoteOptions } from './remote.js';
 import { RemoteError } from './remote-error.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { findingText } from './verdict.js';
 
 /** Options of the command line. */
-export interface BackupCommandOptions extends FolderOptions, RemoteOptions {
-  readonly project?: string;
-  readonly json?: boolean;
-}
+export interface BackupCommandOptions extends FolderOptions, RemoteOptions, FormOptions {}
 
 /** The bytes of a backup. */
 interface Source {
@@ -62,7 +60,7 @@ class UnsoundBackupError extends Error {
 export async function backUp(target: string, options: BackupCommandOptions, context: RunContext): Promise<boolean> {
   const startMs = performance.now();
   const file = await newFile(target, options);
-  const remote = await findRemote(options);
+  const remote = await Remote.findUnlessFiles(options);
   const progress = await createProgress(process.stderr);
   let manifest: BackupManifest | undefined;
   let sizeBytes = 0;
@@ -85,7 +83,7 @@ export async function backUp(target: string, options: BackupCommandOptions, cont
   if (manifest === undefined) throw new TypeError('A backup is checked before it gets its name');
   const { projects, skipped, time } = manifest;
   const facts = { file, bytes: sizeBytes, time, projects, skipped, verified: true, duration_ms: Math.round(performance.now() - startMs) };
-  await context.output.print(options.json === true ? `${JSON.stringify(facts)}\n` : textOf(facts));
+  await printObject(context.output, options, { object: facts, text: () => textOf(facts) });
   return true;
 }
 
@@ -127,7 +125,7 @@ async function fromServer(
   remote: Remote, { project }: BackupCommandOptions, { signal }: RunContext, use: UseSource,
 ): Promise<void> {
   const scope = project === undefined ? '' : `/projects/${encodeURIComponent(project)}`;
-  const { body, headers } = await remote.send(`/api/v1${scope}/backup`, { signal });
+  const { body, headers } = await remote.open(`/api/v1${scope}/backup`, { signal });
   const length = headers.get('content-length');
   if (body === null) throw new RemoteError(`The server at ${remote.origin} sent nothing`, EXIT_CODES.unavailable);
   await remote.during(signal, () => use({ sizeBytes: length === null ? undefined : Number(length), pieces: body }));

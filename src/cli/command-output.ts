@@ -4,9 +4,12 @@
  * is then all that reports the problem.
  */
 import { fstatSync, write as writeToDescriptor } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { isErrno } from '../base/app-error.js';
+import { countText } from '../base/count-text.js';
+import { printableOutput, shownText } from './printable.js';
 
 const writePiece = promisify(writeToDescriptor);
 
@@ -25,9 +28,15 @@ export function writeError(text: string): void {
   }
 }
 
-/** Writes a message to standard error, prefixed with the name of the program. */
+/** Writes a message to standard error, prefixed with the name of the program. What it quotes may come from elsewhere. */
 export function complain(text: string): void {
-  writeError(`simplekv: ${text}\n`);
+  const shown = text.split('\n').map((line) => shownText(line, process.stderr.isTTY)).join('\n');
+  writeError(`simplekv: ${shown}\n`);
+}
+
+/** Says on standard error how many values of an earlier time cannot be shown. */
+export function noteErased(count: number): void {
+  complain(`${countText(count, 'value')} of that time ${count === 1 ? 'was' : 'were'} erased since; null stands for each`);
 }
 
 /** Output, or a file that a command needs for a while, could not be written. */
@@ -54,6 +63,8 @@ export class CommandOutput implements Sink {
   readonly #stream: NodeJS.WritableStream;
   readonly #signal: AbortSignal;
   readonly #isStream: boolean;
+  /** Set for a terminal, which must not get what would control it. A piece may end within a character. */
+  readonly #decoder: StringDecoder | undefined;
   #isClosed = false;
 
   /**
@@ -65,7 +76,9 @@ export class CommandOutput implements Sink {
     this.#stream = stream;
     this.#signal = signal;
     const status = fstatSync(descriptor);
-    this.#isStream = status.isFIFO() || status.isSocket() || isatty(descriptor);
+    const isTerminal = isatty(descriptor);
+    this.#isStream = status.isFIFO() || status.isSocket() || isTerminal;
+    this.#decoder = isTerminal ? new StringDecoder() : undefined;
     // Each write gets its own failure; without a listener the same failure would end the process as well.
     stream.on('error', () => undefined);
   }
@@ -83,7 +96,7 @@ export class CommandOutput implements Sink {
   async print(piece: string | Buffer): Promise<void> {
     this.#signal.throwIfAborted();
     if (this.#isClosed || piece.length === 0) return;
-    const bytes = Buffer.from(piece);
+    const bytes = this.#decoder === undefined ? Buffer.from(piece) : Buffer.from(printableOutput(this.#decoder.write(Buffer.from(piece))));
     try {
       await (this.#isStream ? this.#send(bytes) : this.#write(bytes));
     } catch (error) {

@@ -19,6 +19,8 @@ export function formatFirstRun(first: FirstRun): string {
     `global API key              ${first.globalKey}`,
     `API key of "${first.project}"  ${first.projectKey}`,
     '',
+    `In a browser, with one of them:  ${first.url}/ui/`,
+    '',
     'Store a first value, and read it:',
     '',
     `curl -w '\\n' -X PUT ${value} -H 'Authorization: Bearer ${first.projectKey}' -H 'Content-Type: application/json' -d '"hello"'`,

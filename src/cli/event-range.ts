@@ -31,6 +31,24 @@ export function parseRange(verb: string, options: { readonly from?: string; read
   return { fromSeq, fromMs, until };
 }
 
+/**
+ * Parses the option `--at`. Prints how a local time, a day or an age was understood.
+ *
+ * @throws {UsageError} when it cannot be parsed
+ */
+export function parseAt({ at }: { readonly at?: string }): Moment | undefined {
+  return momentOf(at, Date.now(), 'omit --at for the newest state');
+}
+
+/**
+ * Parses a point in a log. Prints how a local time, a day or an age was understood.
+ *
+ * @throws {UsageError} when it is none, or is in the future
+ */
+export function parsePoint(text: string, advice?: string): Moment | undefined {
+  return momentOf(text, Date.now(), advice);
+}
+
 function momentOf(text: string | undefined, nowMs: number, advice?: string): Moment | undefined {
   if (text === undefined) return undefined;
   const moment = parseMoment(text, nowMs, advice);
@@ -41,11 +59,12 @@ function momentOf(text: string | undefined, nowMs: number, advice?: string): Mom
 /**
  * Refuses an operation that the lines of a log cannot have.
  *
- * @param project the project's id, or `_server`
+ * @param project the project's id, or `_server`; undefined: not known yet
  * @throws {UsageError} with the operations that they can have
  */
-export function checkOperation(project: string, op: string | undefined): void {
-  const operations = operationsOf(project);
+export function checkOperation(project: string | undefined, op: string | undefined): void {
+  const operations = operationsOf(project ?? '');
   if (op === undefined || operations.includes(op)) return;
-  throw new UsageError(`Cannot select lines with the operation "${op}": lines of "${project}" have one of ${operations.join(', ')}`);
+  const owner = project === undefined ? 'a project' : `"${project}"`;
+  throw new UsageError(`Cannot select lines with the operation "${op}": lines of ${owner} have one of ${operations.join(', ')}`);
 }

@@ -8,7 +8,9 @@ import { ConfigError } from '../config/config-error.js';
 import { ListeningError } from '../config/listening-error.js';
 import { OutOfReachError } from '../offline/replay/moment.js';
 import { FolderBusyError, FolderLockedError, FolderPermissionError } from '../offline/offline-lock.js';
+import { ProfileError } from './online/profile-error.js';
 import { RemoteError } from './remote-error.js';
+import { InputError } from './input-error.js';
 import { OutputError } from './command-output.js';
 import { UnshownTextError } from './console-output.js';
 import { ScratchFolderError } from './scratch-folder.js';
@@ -17,15 +19,18 @@ import { ScratchFolderError } from './scratch-folder.js';
 export const EXIT_CODES = {
   /** Success. */
   ok: 0,
-  /** A command on files: the answer is no, something is damaged or was not repaired. `serve`: an unexpected failure. */
+  /**
+   * The answer is no: there is no such key, a condition does not hold, something is damaged or was not repaired. A command that asks a
+   * server: also any other refusal. `serve`: an unexpected failure.
+   */
   failure: 1,
   /** The command line is wrong, or names a project or a point in a log that does not exist. */
   usage: 64,
-  /** A line of the input of `import` cannot be imported. */
+  /** The input cannot be used: a value that is no JSON, a line that `import` cannot import, settings that a server refuses. */
   badInput: 65,
   /** The data folder does not exist or is empty. */
   noInput: 66,
-  /** The port is taken or cannot be used. A command with `--url`: the server cannot be reached, or its answer broke off. */
+  /** The port is taken or cannot be used. A command that asks a server: it cannot be reached, or its answer broke off. */
   unavailable: 69,
   /** A defect of the program ended a command on files, which then has no answer. */
   defect: 70,
@@ -34,11 +39,11 @@ export const EXIT_CODES = {
    * call that the system refused, except for lack of permission.
    */
   outputFailed: 74,
-  /** Another server or a command uses the data folder. A command with `--url`: the server is busy, starting or shutting down. */
+  /** Another server or a command uses the data folder. A command that asks a server: it is busy, starting or shutting down. */
   temporaryFailure: 75,
-  /** Missing permission to read or write the files. A command with `--url`: the server refuses the API key, or demands one. */
+  /** Missing permission to read or write the files. A command that asks a server: it refuses the API key, or demands one. */
   noPermission: 77,
-  /** The configuration cannot be used. */
+  /** The configuration, or the file of profiles, cannot be used; `reload`: the server refuses its configuration. */
   configuration: 78,
 } as const;
 
@@ -66,6 +71,7 @@ const DISK_CODES: readonly ErrorCode[] = ['disk_full', 'disk_failed'];
  */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof OutOfReachError) return EXIT_CODES.usage;
+  if (error instanceof InputError) return EXIT_CODES.badInput;
   if (error instanceof MissingDataError) return EXIT_CODES.noInput;
   if (error instanceof OutputError || error instanceof ScratchFolderError) return EXIT_CODES.outputFailed;
   if (error instanceof ConfigError) return EXIT_CODES.configuration;
@@ -74,6 +80,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ListeningError) return EXIT_CODES.unavailable;
   if ((error instanceof AppError || error instanceof RemoteError) && error.code === UNKNOWN_PROJECT) return EXIT_CODES.usage;
   if (error instanceof RemoteError) return error.exitCode;
+  if (error instanceof ProfileError) return error.exitCode ?? EXIT_CODES.configuration;
   if (error instanceof FolderPermissionError || isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return EXIT_CODES.noPermission;
   return EXIT_CODES.failure;
 }

@@ -16,8 +16,9 @@ import { REGISTRY } from '../offline/registry.js';
 import { findOlderLogs } from '../offline/replay/older-logs.js';
 import { isProjectName } from '../offline/verify/verify-folder.js';
 import { MissingDataError, UsageError } from './exit-codes.js';
+import { configPathOf, outsideOf } from './outside-options.js';
 import { withProgress } from './progress.js';
-import { DEFAULT_CONFIG_PATH, type FolderOptions } from './run-command.js';
+import type { FolderOptions } from './run-command.js';
 
 /** Project names that a message lists. */
 const NAMES_SHOWN_MAX = 20;
@@ -36,8 +37,8 @@ export interface FoundData {
 
 /** What each command does with a project, in messages. */
 const VERBS = {
-  verify: 'verify', replay: 'replay', repair: 'repair', log: 'read', receipt: 'search', get: 'read', list: 'list',
-  backup: 'back up', export: 'export',
+  verify: 'verify', replay: 'replay', repair: 'repair', log: 'read', receipt: 'search', get: 'read', list: 'list', bisect: 'search',
+  diff: 'compare', backup: 'back up', export: 'export',
 } as const;
 
 /** The command and the project it was given. */
@@ -99,13 +100,13 @@ async function findFolder(options: FolderOptions, disk: Disk, signal: AbortSigna
       });
     return { ...backup, backup, config: undefined };
   }
-  const file = options.config ?? DEFAULT_CONFIG_PATH;
-  const config = await loadConfig(file);
+  const file = configPathOf(options);
+  const config = await loadConfig(file, outsideOf());
   if (config === undefined) {
     const expected = 'there is no such file. Name another one with --config, or the data folder itself with --data';
     throw new ConfigError({ pointer: '', expected, kind: 'stated' }, { file: path.resolve(file) });
   }
-  const { dataFolder } = resolveServerOptions(config.document, config.folder);
+  const { dataFolder } = resolveServerOptions(config.inForce, config.folder);
   if (!(await isFolder(dataFolder))) throw new MissingDataError(`Cannot use "${dataFolder}" as a data folder: it is a file`);
   return { dataFolder, disk, backup: undefined, config };
 }

@@ -7,26 +7,21 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../base/app-error.js';
 import { countText } from '../base/count-text.js';
+import { splitWords } from './command-words.js';
 import { EXIT_CODES, UsageError } from './exit-codes.js';
 import { type ImportedEntry, ImportLineError, operationOf, readEntryLine } from './import-line.js';
+import { linesOf } from './lines-of.js';
+import { type FormOptions, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { RemoteError } from './remote-error.js';
 import type { RunContext } from './run-command.js';
 
 /** Options of the command line. */
-export interface ImportCommandOptions extends RemoteOptions {
+export interface ImportCommandOptions extends RemoteOptions, FormOptions {
   readonly ifAbsent?: boolean;
   readonly fromLine?: string;
   readonly dryRun?: boolean;
-  readonly json?: boolean;
-}
-
-/** What to import, and where to. */
-interface ImportTarget {
-  readonly project: string;
-  /** `-` for standard input. */
-  readonly file: string;
 }
 
 /** The limits of a batch that a server has by default. A server with lower ones gets smaller batches. */
@@ -39,14 +34,13 @@ const TOO_LARGE: readonly (string | undefined)[] = ['too_many_ops', 'body_too_la
 const UNFIT: readonly (string | undefined)[] = ['invalid_batch', 'body_too_large'];
 /** A line is a value of 16 MiB and a key at most; a longer one is none. */
 const LINE_BYTES_MAX = 20_971_520;
-const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** Waits before a batch is sent again that a server could not take, in milliseconds. */
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000] as const;
 
 /** A line of the input cannot be imported. */
-class InputError extends RemoteError {
-  override readonly name = 'InputError';
+class LineError extends RemoteError {
+  override readonly name = 'LineError';
 
   constructor(line: number, reason: string) {
     super(`Cannot import line ${line}: ${reason}`, EXIT_CODES.badInput);
@@ -73,22 +67,27 @@ interface Counts {
 /**
  * Imports entries.
  *
+ * @param words the project, unless it is named otherwise, and the file; `-` for standard input
  * @returns true
- * @throws {InputError} for a line that is no entry; the lines before it are imported
+ * @throws {LineError} for a line that is no entry; the lines before it are imported
  * @throws {RemoteError} if the server refuses a batch or cannot be reached
  */
 export async function importEntries(
-  { project, file }: ImportTarget, options: ImportCommandOptions, { output, signal }: RunContext,
+  words: readonly string[], options: ImportCommandOptions, { output, signal }: RunContext,
 ): Promise<boolean> {
+  const { project: named, words: [file = '-'] } = splitWords(words, ['file'], options);
   const firstLine = firstLineOf(options);
-  const remote = await Remote.find(options, true);
+  // A dry run sends nothing, wherever it could.
+  const remote = options.dryRun === true ? undefined : await Remote.find(options);
   if (remote === undefined && options.dryRun !== true) {
     throw new UsageError('Cannot import into files: name the running server with --url, or check the input alone with --dry-run');
   }
+  const place = await remote?.project(named, signal);
+  const project = place?.id ?? named ?? file;
   const progress = await createProgress(process.stderr);
   const counts: Counts = { imported: 0, existing: 0, expired: 0, batches: 0, doneLine: firstLine - 1 };
   const size = file === '-' ? undefined : await sizeOf(file);
-  const importer = new Importer(project, remote, counts, { isIfAbsent: options.ifAbsent === true, signal });
+  const importer = new Importer(place?.path ?? '', remote, counts, { isIfAbsent: options.ifAbsent === true, signal });
   try {
     let doneBytes = 0;
     for await (const { line, bytes } of linesIn(file)) {
@@ -105,14 +104,14 @@ export async function importEntries(
   }
   const { doneLine, ...numbers } = counts;
   const facts = { project, ...numbers, next_line: doneLine + 1, dry_run: options.dryRun === true };
-  await output.print(options.json === true ? `${JSON.stringify(facts)}\n` : textOf(project, counts, facts.dry_run));
+  await printObject(output, options, { object: facts, text: () => textOf(project, counts, facts.dry_run) });
   return true;
 }
 
 function textOf(project: string, { imported, existing, expired, batches }: Counts, isDryRun: boolean): string {
   const left = [
-    ...(existing === 0 ? [] : [`${existing} exist and were left as they are`]),
-    ...(expired === 0 ? [] : [`${expired} expired and were skipped`]),
+    ...(existing === 0 ? [] : [`already there: ${existing}`]),
+    ...(expired === 0 ? [] : [`expired: ${expired}`]),
   ];
   const what = isDryRun ? `${countText(imported, 'key')} would be imported` : `${countText(imported, 'key')} imported, batches: ${batches}`;
   return `${project}: ${[what, ...left].join('; ')}\n`;
@@ -143,24 +142,17 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
-/** Not with `readline`, which takes some characters inside strings for ends of lines. */
+/** The lines of the input, numbered from 1. */
 async function* linesIn(file: string): AsyncGenerator<{ readonly line: number; readonly bytes: Buffer }> {
   let line = 0;
-  let rest: Buffer[] = [];
-  let restBytes = 0;
-  for await (const piece of file === '-' ? process.stdin : createReadStream(file)) {
-    const bytes = piece as Buffer;
-    let start = 0;
-    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-      line += 1;
-      yield { line, bytes: Buffer.concat([...rest, bytes.subarray(start, end)]) };
-      [rest, restBytes, start] = [[], 0, end + 1];
-    }
-    rest.push(bytes.subarray(start));
-    restBytes += bytes.length - start;
-    if (restBytes > LINE_BYTES_MAX) throw new InputError(line + 1, `it has more than ${LINE_BYTES_MAX} bytes`);
+  const pieces: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
+  const check = (number: number, bytes: number): void => {
+    if (bytes > LINE_BYTES_MAX) throw new LineError(number, `it has more than ${LINE_BYTES_MAX} bytes`);
+  };
+  for await (const bytes of linesOf(pieces, check)) {
+    line += 1;
+    yield { line, bytes };
   }
-  if (restBytes > 0) yield { line: line + 1, bytes: Buffer.concat(rest) };
 }
 
 /** Programs on Windows end lines with a carriage return as well. */
@@ -187,9 +179,9 @@ class Importer {
   #bytesMax = BATCH_BYTES_MAX;
 
   constructor(
-    project: string, remote: Remote | undefined, counts: Counts, options: { readonly isIfAbsent: boolean; readonly signal: AbortSignal },
+    path: string, remote: Remote | undefined, counts: Counts, options: { readonly isIfAbsent: boolean; readonly signal: AbortSignal },
   ) {
-    this.#path = `/api/v1/projects/${encodeURIComponent(project)}`;
+    this.#path = path;
     this.#remote = remote;
     this.#counts = counts;
     this.#isIfAbsent = options.isIfAbsent;
@@ -203,7 +195,7 @@ class Importer {
     } catch (error) {
       if (!(error instanceof ImportLineError)) throw error;
       await this.flush();
-      throw new InputError(line, error.message);
+      throw new LineError(line, error.message);
     }
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= Date.now()) {
       this.#counts.expired += 1;
@@ -241,7 +233,7 @@ class Importer {
       if (refused !== undefined) {
         await this.#send(wanted.slice(0, unfit));
         this.#counts.doneLine = refused.line - 1;
-        throw new InputError(refused.line, error.message);
+        throw new LineError(refused.line, error.message);
       }
       // Another client has set one of the keys since they were looked up.
       if (this.#isIfAbsent && error.code === 'precondition_failed') return await this.#send(wanted);
@@ -264,40 +256,31 @@ class Importer {
   async #put({ key, line, value, expiresAtMs }: NumberedEntry, tooLarge: RemoteError): Promise<void> {
     // `fetch` resolves these away.
     const isInPath = key !== '.' && key !== '..';
-    if (tooLarge.code !== 'body_too_large' || !isInPath || expiresAtMs !== undefined) throw new InputError(line, tooLarge.message);
+    if (tooLarge.code !== 'body_too_large' || !isInPath || expiresAtMs !== undefined) throw new LineError(line, tooLarge.message);
     const target = `${this.#path}/keys/${encodeURIComponent(key)}`;
     try {
-      await this.#again(async (remote) => {
-        const response = await remote.send(target, { method: 'PUT', body: value, isNew: this.#isIfAbsent, signal: this.#signal });
-        await remote.during(this.#signal, () => response.arrayBuffer());
-      });
+      await this.#again((remote) => remote.change(target, { method: 'PUT', body: value, isNew: this.#isIfAbsent, signal: this.#signal }));
       this.#counts.imported += 1;
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error;
       if (this.#isIfAbsent && error.code === 'precondition_failed') this.#counts.existing += 1;
-      else throw TOO_LARGE.includes(error.code) ? new InputError(line, error.message) : error;
+      else throw TOO_LARGE.includes(error.code) ? new LineError(line, error.message) : error;
     }
   }
 
   async #post(entries: readonly NumberedEntry[]): Promise<void> {
     const ops = entries.map((entry) => operationOf(entry, this.#isIfAbsent)).join(',');
     const body = BATCH_FRAME.open + ops + BATCH_FRAME.close;
-    await this.#again(async (remote) => {
-      const response = await remote.send(`${this.#path}/batch`, { method: 'POST', body, signal: this.#signal });
-      // An answer that is not read keeps its connection.
-      await remote.during(this.#signal, () => response.arrayBuffer());
-    });
+    await this.#again((remote) => remote.change(`${this.#path}/batch`, { body, signal: this.#signal }));
   }
 
   /** The entries whose keys do not exist, each key once. */
   async #absentOf(entries: readonly NumberedEntry[]): Promise<readonly NumberedEntry[]> {
     const keys = [...new Set(entries.map(({ key }) => key))];
     const body = JSON.stringify({ keys, values: false });
-    const answer = await this.#again(async (remote) => {
-      const response = await remote.send(`${this.#path}/read`, { method: 'POST', body, signal: this.#signal });
-      return await remote.during(this.#signal, async () => (await response.json()) as FoundVersions);
-    });
-    const absent = new Set(keys.filter((_, index) => answer?.entries[index]?.seq === 0));
+    const answer = await this.#again((remote) => remote.query(`${this.#path}/read`, { body, signal: this.#signal }));
+    const { entries: found = [] } = answer === undefined ? {} : (JSON.parse(answer.text) as FoundVersions);
+    const absent = new Set(keys.filter((_, index) => found[index]?.seq === 0));
     return entries.filter(({ key }) => absent.delete(key));
   }
 

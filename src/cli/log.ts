@@ -1,5 +1,6 @@
 /**
- * The command `log`: prints the lines of a log, for a person at a terminal and byte for byte for anything else. Changes nothing.
+ * The command `log`: prints the lines of a log, from a server or from its files, for a person at a terminal and byte for byte for anything
+ * else. Changes nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TextPlace } from '../base/text-place.js';
@@ -8,23 +9,26 @@ import type { LineFilter } from '../offline/replay/line-filter.js';
 import { followLog, type LogExtent, readExtent } from '../offline/replay/follow-log.js';
 import type { FoundLine } from '../offline/replay/found-line.js';
 import { findLines, lineTexts, type LogSource } from '../offline/replay/replay-events.js';
+import { projectOfFiles, splitWords } from './command-words.js';
 import { eventText } from './event-text.js';
 import { checkOperation, type EventRange, parseRange } from './event-range.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { type HistoryQuery, noteBeginning, optionWords, withOlderHistory } from './older-history.js';
 import { parseSeq } from './parse-moment.js';
-import { printPieces } from './print-pieces.js';
+import { type FormOptions, formOf, refuseDocument } from './online/output-form.js';
+import { showRemoteLog } from './online/read-events.js';
+import { arrayOfLines, printPieces } from './print-pieces.js';
+import { Remote, type RemoteOptions } from './remote.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 
 /** Options of the command line. */
-export interface LogCommandOptions extends FolderOptions, LineFilter {
+export interface LogCommandOptions extends FolderOptions, RemoteOptions, FormOptions, LineFilter {
   readonly from?: string;
   readonly until?: string;
   readonly limit?: string;
   readonly follow?: boolean;
-  readonly json?: boolean;
 }
 
 /** Makes output of lines; only the newest `limit` of them, if it is given. */
@@ -46,11 +50,17 @@ const POLL_MS = 250;
 /**
  * Prints the lines of a log.
  *
- * @param project the project's id, or `_server`
+ * @param word the project's id, or of files `_server`, unless it is named otherwise
  * @returns true
  * @throws {UsageError} when the options contradict each other, or the project does not exist
  */
-export async function showLog(project: string, options: LogCommandOptions, context: RunContext): Promise<boolean> {
+export async function showLog(word: string | undefined, options: LogCommandOptions, context: RunContext): Promise<boolean> {
+  const { project: named } = splitWords(word === undefined ? [] : [word], [], options);
+  const form = formOf(options);
+  if (options.follow === true) refuseDocument(options, 'log --follow');
+  const remote = await Remote.findUnlessFiles(options);
+  if (remote !== undefined) return await showLogOfServer(remote, named, options, context);
+  const project = projectOfFiles(named);
   const limit = checkOptions(project, options);
   const range = parseRange('read', options);
   const { output, signal } = context;
@@ -64,8 +74,9 @@ export async function showLog(project: string, options: LogCommandOptions, conte
   try {
     if (range.fromSeq === undefined && limit === undefined) await noteBeginning(query);
     await withScratchFolder(async (scratchFolder) => {
-      const isText = options.json !== true && process.stdout.isTTY;
-      await print(asked, isText ? textForm(process.stdout.hasColors()) : rawForm(source, scratchFolder), output);
+      const isText = form === 'text' && process.stdout.isTTY;
+      const lines = isText ? textForm(process.stdout.hasColors()) : rawForm(source, scratchFolder);
+      await print(asked, form === 'json' ? (...found) => arrayOfLines(lines(...found)) : lines, output);
     });
   } catch (error) {
     throw await withOlderHistory(error, query);
@@ -73,8 +84,18 @@ export async function showLog(project: string, options: LogCommandOptions, conte
   return true;
 }
 
+async function showLogOfServer(
+  remote: Remote, named: string | undefined, options: LogCommandOptions, context: RunContext,
+): Promise<boolean> {
+  if (named === REGISTRY) throw new UsageError(`Cannot read "${REGISTRY}" from a server: read it from the files, with --config or --data`);
+  const limit = checkOptions(named, options);
+  const { key, prefix, op, actor, request, follow = false } = options;
+  const query = { ...parseRange('read', options), key, prefix, op, actor, request, limit, isFollowed: follow };
+  return await showRemoteLog(remote, await remote.project(named, context.signal), query, { ...options, context });
+}
+
 /** Returns the limit. */
-function checkOptions(project: string, { key, prefix, op, limit, until, follow }: LogCommandOptions): number | undefined {
+function checkOptions(project: string | undefined, { key, prefix, op, limit, until, follow }: LogCommandOptions): number | undefined {
   checkOperation(project, op);
   if (project === REGISTRY && (key !== undefined || prefix !== undefined)) {
     throw new UsageError(`Cannot select lines of "${REGISTRY}" by key: it has no keys`);
@@ -90,7 +111,7 @@ function checkOptions(project: string, { key, prefix, op, limit, until, follow }
 /** The same command, to be repeated on a folder with an older log if this log lacks the lines. That log does not grow any more. */
 function historyQuery({ source, fromSeq, until }: LogRequest, options: LogCommandOptions): HistoryQuery {
   const { dataFolder, disk, project } = source;
-  const names = ['until', 'from', 'key', 'prefix', 'op', 'actor', 'request', 'limit', 'json'] as const;
+  const names = ['until', 'from', 'key', 'prefix', 'op', 'actor', 'request', 'limit', 'json', 'jsonl'] as const;
   const words = ['log', project, ...optionWords(options, names)];
   return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
 }

@@ -41,7 +41,7 @@ export function parseSeq(text: string): number | undefined {
 export function parseMoment(text: string, nowMs: number, advice = 'omit --until for the newest state'): Moment {
   const seq = parseSeq(text);
   if (seq !== undefined) return { seq };
-  const timeMs = parseAgo(text, nowMs) ?? parseTime(text);
+  const timeMs = parseAgo(text, nowMs) ?? parseRfc3339(text);
   if (timeMs > nowMs) {
     throw refusal(text, `${shown(timeMs)} is in the future; ${advice}`);
   }
@@ -69,7 +69,7 @@ function parseAgo(text: string, nowMs: number): number | undefined {
   return timeMs;
 }
 
-function parseTime(text: string): number {
+function parseRfc3339(text: string): number {
   const fields = TIME_FORM.exec(text);
   if (fields === null) throw refusal(text, `expected ${FORMS}`);
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone] = fields;

@@ -7,13 +7,12 @@ import { REGISTRY } from '../offline/registry.js';
 import { complain } from './command-output.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
+import { type FormOptions, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 
 /** Options of the command line. */
-export interface ReceiptCommandOptions extends FolderOptions {
-  readonly json?: boolean;
-}
+export interface ReceiptCommandOptions extends FolderOptions, FormOptions {}
 
 /** What the command is asked for. */
 interface ReceiptQuery {
@@ -43,8 +42,7 @@ export async function findLineOfReceipt(
   const search = { disk, dataFolder, projects, olderOf: project, signal, onProgress: progress.show };
   const { line, faults } = await findReceipt(hash, search).finally(progress.clear);
   for (const fault of faults) complain(fault);
-  if (options.json === true) await output.print(`${JSON.stringify(documentOf(line))}\n`);
-  else if (line !== undefined) await output.print(textOf(line));
+  await printObject(output, options, { object: documentOf(line), text: () => (line === undefined ? '' : textOf(line)) });
   if (line === undefined) complain(missingText(project, dataFolder, faults.length > 0));
   return line !== undefined;
 }

@@ -1,93 +1,228 @@
 /**
- * Asks a running server, for the commands with `--url`. The API key comes from the environment or a file: on the command line, every user
- * of the machine could read it.
+ * A running server, as commands ask it: the client of the project, with errors that say which server refused what, and an exit code.
  */
-import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
-import { isErrno } from '../base/app-error.js';
+import { randomUUID } from 'node:crypto';
+import { projectPath } from '../client/addresses.js';
+import { SimpleKvAdmin } from '../client/admin.js';
+import { SimpleKvError } from '../client/error.js';
+import { type HttpAnswer, jsonOf, Transport } from '../client/http.js';
+import type { ConnectionOptions } from '../client/options.js';
+import { SimpleKv } from '../client/simple-kv.js';
 import { EXIT_CODES, UsageError } from './exit-codes.js';
+import { type FoundServer, findServer, findServerUnlessFiles, keyAdvice, serverAdvice, type RemoteOptions } from './online/find-server.js';
 import { RemoteError } from './remote-error.js';
 import type { FolderOptions } from './run-command.js';
 
-/** The options of every command that can ask a server. */
-export interface RemoteOptions {
-  readonly url?: string;
-  readonly keyFile?: string;
-}
+export type { RemoteOptions } from './online/find-server.js';
 
-/** What is sent. */
+/** What is asked for. */
 interface RemoteRequest {
-  readonly method?: 'GET' | 'POST' | 'PUT';
   readonly accept?: string;
-  /** Refuse a change of what exists. */
-  readonly isNew?: boolean;
-  /** JSON. */
-  readonly body?: Buffer | string;
   readonly signal: AbortSignal;
 }
 
-/** Variables that name the server and its API key. */
-const ENVIRONMENT = { url: 'SIMPLEKV_URL', key: 'SIMPLEKV_KEY', keyFile: 'SIMPLEKV_KEY_FILE' } as const;
+/** What is changed. */
+interface RemoteChange {
+  readonly method?: 'POST' | 'PUT' | 'DELETE';
+  /** Refuse a change of what exists. */
+  readonly isNew?: boolean;
+  /** JSON. */
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+/** A project of a server. */
+export interface RemoteProject {
+  readonly id: string;
+  /** Where it is, from `/api` on. */
+  readonly path: string;
+  /** Its client. Values stay JSON texts: a command does not look into them. */
+  readonly kv: SimpleKv;
+}
+
+/** How long an attempt may take, in milliseconds: as long as a large batch on a slow disk. */
+const ATTEMPT_MS = 60_000;
+/** How long a server may take before it begins a long answer, such as a backup. */
+const OPENING_MS = 300_000;
+
+const REFUSED: readonly number[] = [401, 403];
 /** Statuses that a repetition may change. */
 const AGAIN: readonly number[] = [429, 503];
-const REFUSED: readonly number[] = [401, 403];
+/** The input of the command is at fault. */
+const BAD_INPUT: readonly string[] = [
+  'invalid_body', 'invalid_batch', 'invalid_json', 'invalid_utf8', 'empty_body', 'body_too_large', 'line_too_large', 'too_many_ops',
+  'invalid_settings',
+];
+/** A reload found a fault in the configuration. */
+const INVALID_CONFIG = 'invalid_config';
+/** The command line names what cannot be, or what the log does not have. */
+const BAD_USAGE: readonly string[] = [
+  'invalid_query', 'invalid_key', 'invalid_project_id', 'invalid_precondition', 'too_many_keys', 'project_not_found', 'ahead_of_log',
+  'history_gone',
+];
 
 /** A server that is asked over HTTP. */
 export class Remote {
-  readonly #url: URL;
-  readonly #key: string | undefined;
+  /** Projects and API keys. */
+  readonly admin: SimpleKvAdmin;
+  readonly #server: FoundServer;
+  readonly #connection: ConnectionOptions;
+  readonly #transport: Transport;
 
-  private constructor(url: URL, key: string | undefined) {
-    this.#url = url;
-    this.#key = key;
+  private constructor(server: FoundServer) {
+    this.#server = server;
+    const { url, key } = server;
+    this.#connection = { url, timeoutMs: ATTEMPT_MS, ...(key !== undefined && { key }) };
+    this.#transport = new Transport(this.#connection);
+    this.admin = new SimpleKvAdmin(this.#connection);
   }
 
   /**
-   * Finds the server and the API key: options first, then the environment.
+   * Finds the server of a command that works on files as well.
    *
-   * @returns undefined if no server is named
-   * @throws {UsageError} if the URL or the API key cannot be used
+   * @returns undefined if the command works on files
+   * @throws {UsageError} when both are named, or the URL or the API key cannot be used
    */
-  static async find({ url, keyFile }: RemoteOptions, isDefault = false): Promise<Remote | undefined> {
-    const { env } = process;
-    const named = url ?? (isDefault ? env[ENVIRONMENT.url] : undefined);
-    if (named === undefined) {
-      if (keyFile !== undefined) throw new UsageError('Use --key-file only with --url');
-      return undefined;
-    }
-    return new Remote(parseUrl(named), await findKey(keyFile));
+  static async findUnlessFiles(options: FolderOptions & RemoteOptions): Promise<Remote | undefined> {
+    const server = await findServerUnlessFiles(options);
+    return server && new Remote(server);
+  }
+
+  /**
+   * Finds the server of a command that can do without.
+   *
+   * @returns undefined if none is named
+   * @throws {UsageError} when the URL or the API key cannot be used
+   */
+  static async find(options: RemoteOptions): Promise<Remote | undefined> {
+    const server = await findServer(options);
+    return server && new Remote(server);
+  }
+
+  /**
+   * Finds the server of a command that needs one.
+   *
+   * @param verb what it does, such as `set`
+   * @throws {UsageError} when none is named, or the URL or the API key cannot be used
+   */
+  static async need(verb: string, options: RemoteOptions): Promise<Remote> {
+    const remote = await Remote.find(options);
+    if (remote === undefined) throw new UsageError(`Cannot ${verb} without a server: ${serverAdvice()}`);
+    return remote;
   }
 
   /** The URL without a path, for messages. */
   get origin(): string {
-    return this.#url.origin;
+    return new URL(this.#server.url).origin;
+  }
+
+  /** The whole URL, and what named it. */
+  get server(): FoundServer {
+    return this.#server;
   }
 
   /**
-   * Sends a request.
+   * The project that is named, or else that of the API key.
    *
-   * @param path with its query, from `/api` on
-   * @returns the answer, whose status is 2xx
-   * @throws {RemoteError} if there is none, or another status
+   * @param named on the command line; undefined: by the environment or the profile
+   * @throws {UsageError} when none is
+   * @throws {RemoteError} when the server cannot be asked
    */
-  async send(path: string, { method = 'GET', accept, body, isNew, signal }: RemoteRequest): Promise<Response> {
-    const headers: Record<string, string> = {};
-    if (this.#key !== undefined) headers['Authorization'] = `Bearer ${this.#key}`;
-    if (accept !== undefined) headers['Accept'] = accept;
-    if (isNew === true) headers['If-None-Match'] = '*';
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
-    const prefix = this.#url.pathname.replace(/\/$/, '');
-    const response = await this.during(signal, () => fetch(`${this.origin}${prefix}${path}`, {
-      method, headers, signal, redirect: 'error', ...(body !== undefined && { body: new Uint8Array(Buffer.from(body)) }),
-    }));
-    if (response.ok) return response;
-    throw await this.#refusal(response);
+  async project(named: string | undefined, signal: AbortSignal): Promise<RemoteProject> {
+    const id = named ?? this.#server.project ?? (await this.#projectOfKey(signal));
+    const parse = (text: string): string => text;
+    return await this.asking(signal, () => {
+      const path = checkedPath(id);
+      return Promise.resolve({ id, path, kv: new SimpleKv({ ...this.#connection, project: id, parse }) });
+    });
+  }
+
+  async #projectOfKey(signal: AbortSignal): Promise<string> {
+    const unnamed = 'Cannot tell which project: name it with --project or SIMPLEKV_PROJECT';
+    if (this.#server.key === undefined) throw new UsageError(unnamed);
+    const { project } = await this.asking(signal, () => this.admin.apiKeys.self(null, { signal }));
+    if (project === null) throw new UsageError(`${unnamed}; the API key opens all projects`);
+    return project;
   }
 
   /**
-   * Reads from the server.
+   * Asks for something and reads it whole.
    *
-   * @throws {RemoteError} if that fails
+   * @param target path with query, from `/` on
+   * @throws {RemoteError} if there is no answer, or it is not a success
+   */
+  async read(target: string, { accept, signal }: RemoteRequest): Promise<HttpAnswer> {
+    const headers = accept === undefined ? {} : { Accept: accept };
+    return await this.asking(signal, () => this.#transport.send({ method: 'GET', target, headers, signal }));
+  }
+
+  /**
+   * Asks for JSON.
+   *
+   * @throws {RemoteError} if there is no answer, or it is not a success
+   */
+  async readJson<T>(target: string, request: RemoteRequest): Promise<T> {
+    return await this.asking(request.signal, async () => jsonOf<T>(await this.read(target, request)));
+  }
+
+  /**
+   * Changes something. If no answer comes, the change is sent again, and the server recognizes it.
+   *
+   * @throws {RemoteError} if there is no answer, or it is not a success
+   */
+  async change(target: string, { method = 'POST', isNew = false, body, signal }: RemoteChange): Promise<HttpAnswer> {
+    const headers = { 'Idempotency-Key': randomUUID(), ...(isNew && { 'If-None-Match': '*' }) };
+    return await this.asking(signal, () => this.#transport.send({
+      method, target, headers, repeatable: 'recognized', signal, ...(body !== undefined && { body }),
+    }));
+  }
+
+  /**
+   * Asks a question whose body does not fit a URL.
+   *
+   * @throws {RemoteError} if there is no answer, or it is not a success
+   */
+  async query(target: string, { body, signal }: { readonly body: string; readonly signal: AbortSignal }): Promise<HttpAnswer> {
+    return await this.asking(signal, () => this.#transport.send({ method: 'POST', target, body, signal }));
+  }
+
+  /**
+   * Asks for something long.
+   *
+   * @returns the answer, of which nothing is read yet
+   * @throws {RemoteError} if there is none, or it is not a success
+   */
+  async open(target: string, { accept, signal }: RemoteRequest): Promise<HttpAnswer> {
+    const headers = accept === undefined ? {} : { Accept: accept };
+    return await this.asking(signal, () => this.#transport.open({
+      method: 'GET', target, headers, signal, timeoutMs: OPENING_MS,
+    }));
+  }
+
+  /**
+   * Asks for something long, and yields it piece by piece.
+   *
+   * @throws {RemoteError} if it is not a success, or breaks off
+   */
+  async *stream(target: string, request: RemoteRequest): AsyncGenerator<Buffer, void, undefined> {
+    const { body } = await this.open(target, request);
+    const reader = body?.getReader();
+    try {
+      while (reader !== undefined) {
+        const { done, value } = await this.during(request.signal, () => reader.read());
+        if (done) return;
+        yield Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      }
+    } finally {
+      // A reader that has enough must not leave the server sending.
+      await reader?.cancel().catch(() => undefined);
+    }
+  }
+
+  /**
+   * Reads an answer that has begun.
+   *
+   * @throws {RemoteError} if it breaks off
    */
   async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
@@ -95,75 +230,60 @@ export class Remote {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof TypeError)) throw error;
-      const reason = error.cause instanceof Error ? error.cause.message || String(error.cause) : error.message;
-      throw new RemoteError(`Cannot reach the server at ${this.origin}, or its answer broke off: ${reason}`, EXIT_CODES.unavailable, {
-        cause: error,
-      });
+      throw this.#unreachable(error);
     }
   }
 
-  async #refusal(response: Response): Promise<RemoteError> {
-    const { status } = response;
-    const problem = problemIn(await response.text().catch(() => ''));
-    const { code, detail } = problem;
-    const advice = REFUSED.includes(status) && this.#key === undefined ? keyAdvice() : '';
-    const exitCode = REFUSED.includes(status) ? EXIT_CODES.noPermission
-      : AGAIN.includes(status) ? EXIT_CODES.temporaryFailure : EXIT_CODES.failure;
-    const shown = typeof detail === 'string' ? detail : `it answered ${status} without a problem document; is it a SimpleKV server?`;
-    const named = typeof code === 'string' ? code : undefined;
-    const message = `The server at ${this.origin} refused: ${shown}${named === undefined ? '' : ` (${status} ${named})`}${advice}`;
-    return new RemoteError(message, exitCode, { code: named, facts: problem });
+  /**
+   * Calls the client.
+   *
+   * @throws {RemoteError} in place of the errors of the client
+   */
+  async asking<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof SimpleKvError)) throw error;
+      throw this.errorOf(error);
+    }
+  }
+
+  /** The error of a command whose server did not do what it was asked. */
+  errorOf(error: SimpleKvError): RemoteError {
+    const { code, status, facts, message: detail } = error;
+    if (code === 'network_error' || code === 'timeout') return this.#unreachable(error);
+    if (status === 0) return new RemoteError(detail, exitCodeOfProblem(code, status), { cause: error, code, facts });
+    const isUnknown = code === 'bad_answer';
+    const said = isUnknown ? `it answered ${status} without a problem document; is it a SimpleKV server?` : detail;
+    const advice = REFUSED.includes(status) && this.#server.key === undefined ? `. ${keyAdvice()}` : '';
+    const named = isUnknown ? '' : ` (${status} ${code})`;
+    return new RemoteError(`The server at ${this.origin} refused: ${said}${named}${advice}`, exitCodeOfProblem(code, status), {
+      cause: error, code: isUnknown ? undefined : code, facts,
+    });
+  }
+
+  #unreachable(error: Error): RemoteError {
+    const cause = error.cause instanceof Error && error.cause.cause instanceof Error ? error.cause.cause : error.cause;
+    const reason = cause instanceof Error ? cause.message || String(cause) : error.message;
+    return new RemoteError(`Cannot reach the server at ${this.origin}, or its answer broke off: ${reason}`, EXIT_CODES.unavailable, {
+      cause: error,
+    });
   }
 }
 
-/**
- * Finds the server of a command that works on files as well: `--url`, or else the environment if no folder is named.
- *
- * @returns undefined if the command works on files
- * @throws {UsageError} if both are named
- */
-export async function findRemote({ config, data, url, keyFile }: FolderOptions & RemoteOptions): Promise<Remote | undefined> {
-  const isFolderNamed = config !== undefined || data !== undefined;
-  if (isFolderNamed && url !== undefined) throw new UsageError('Use either --url, or --config or --data');
-  return await Remote.find({ ...(url !== undefined && { url }), ...(keyFile !== undefined && { keyFile }) }, !isFolderNamed);
-}
-
-function keyAdvice(): string {
-  return `. Give the API key with --key-file FILE, ${ENVIRONMENT.keyFile}, or ${ENVIRONMENT.key}`;
-}
-
-function problemIn(body: string): Readonly<Record<string, unknown>> {
+function checkedPath(id: string): string {
   try {
-    const parsed: unknown = JSON.parse(body);
-    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
-  } catch {
-    return {};
-  }
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isUsable = url !== undefined && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === '';
-  if (!isUsable) throw new UsageError(`Cannot use "${text}" as the URL of a server: expected something like http://127.0.0.1:23849`);
-  if (url.username !== '' || url.password !== '') throw new UsageError('Cannot use a URL with a name or a password in it');
-  return url;
-}
-
-async function findKey(keyFile: string | undefined): Promise<string | undefined> {
-  const { env } = process;
-  const file = keyFile ?? (env[ENVIRONMENT.key] === undefined ? env[ENVIRONMENT.keyFile] : undefined);
-  const key = file === undefined ? env[ENVIRONMENT.key] : await readKeyFile(file);
-  if (key === undefined || key === '') return undefined;
-  if (/^[!-~]+$/.test(key)) return key;
-  const source = file === undefined ? ENVIRONMENT.key : `"${file}"`;
-  throw new UsageError(`Cannot use the API key from ${source}: it has spaces, or characters beyond ASCII`);
-}
-
-async function readKeyFile(file: string): Promise<string> {
-  try {
-    return (file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8')).trim();
+    return projectPath(id);
   } catch (error) {
-    if (!isErrno(error)) throw error;
-    throw new UsageError(`Cannot read the API key from "${file}": ${error.message}`);
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function exitCodeOfProblem(code: string, status: number): number {
+  if (REFUSED.includes(status)) return EXIT_CODES.noPermission;
+  if (AGAIN.includes(status)) return EXIT_CODES.temporaryFailure;
+  if (code === INVALID_CONFIG) return EXIT_CODES.configuration;
+  if (BAD_INPUT.includes(code)) return EXIT_CODES.badInput;
+  return BAD_USAGE.includes(code) ? EXIT_CODES.usage : EXIT_CODES.failure;
 }

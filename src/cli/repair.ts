@@ -18,14 +18,15 @@ import { type AppliedRepair, finishRepair, repairProject, type RepairTools, resu
 import { planRegistryRepair, repairRegistry, type RegistryPlan } from '../offline/repair/repair-registry.js';
 import { isLogSound } from '../offline/verify/findings.js';
 import { verifyFolder } from '../offline/verify/verify-folder.js';
-import type { CommandOutput } from './command-output.js';
 import { findData } from './find-data.js';
+import type { FormOptions } from './online/output-form.js';
+import { planFacts, registryPlanFacts, RepairReport } from './repair-report.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { folderWords, newerFormatReason, snapshotStep } from './verdict.js';
 
 /** Options of the command line. */
-export interface RepairCommandOptions extends FolderOptions {
+export interface RepairCommandOptions extends FolderOptions, FormOptions {
   readonly acceptLoss?: boolean;
 }
 
@@ -37,7 +38,7 @@ interface RepairJob {
   readonly tools: RepairTools;
   readonly options: RepairCommandOptions;
   readonly config: LoadedConfig | undefined;
-  readonly output: CommandOutput;
+  readonly report: RepairReport;
 }
 
 /**
@@ -51,14 +52,17 @@ interface RepairJob {
 export async function repair(project: string, options: RepairCommandOptions, { output, signal }: RunContext): Promise<boolean> {
   const { dataFolder, config, disk } = await findData({ command: 'repair', project }, options, signal);
   const tools: RepairTools = { disk, dataFolder, logger: silentLogger, nowMs: Date.now(), signal };
-  const job: RepairJob = { tools, options, config, output };
-  return await withFolderLock(dataFolder, { command: 'repair', action: `repair "${project}"` }, process.pid, () => (
+  const report = new RepairReport(project, options, output);
+  const job: RepairJob = { tools, options, config, report };
+  const isDone = await withFolderLock(dataFolder, { command: 'repair', action: `repair "${project}"` }, process.pid, () => (
     project === REGISTRY ? repairOfRegistry(job) : repairOne(project, job)
   ));
+  await report.end();
+  return isDone;
 }
 
 async function repairOne(project: string, job: RepairJob): Promise<boolean> {
-  const { tools, output } = job;
+  const { tools, report } = job;
   const { disk, dataFolder, signal } = tools;
   const { log, findings: faults, registrations } = await readRegistry(disk, dataFolder, { signal });
   refuseNewerFormat(REGISTRY, faults);
@@ -72,22 +76,23 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   });
   refuseNewerFormat(project, findings);
   if (!isLogSound(findings)) return await repairDamaged(await planRepair(project, tools, registrations.get(project)), job);
-  const why = findings.length === 0 ? 'sound; nothing to repair' : `no repair is needed: ${snapshotStep(project)}`;
-  await output.print(`${project}: ${why}\n`);
+  if (findings.length === 0) await report.say(`${project}: sound; nothing to repair\n`, { state: 'sound' });
+  else await report.say(`${project}: no repair is needed: ${snapshotStep(project)}\n`, { state: 'snapshots_damaged' });
   return true;
 }
 
 async function repairDamaged(plan: RepairPlan, job: RepairJob): Promise<boolean> {
-  const { options, output, tools } = job;
+  const { options, report, tools } = job;
   if (plan.end.seq === 0) {
     const { project } = plan;
-    await output.print(`${project}: no part of it can be proved intact. Restore its files from a backup. Without one, first save ` +
-      `${project}.json, if it is in the data folder: it has the values of a snapshot, and is removed when the project is deleted\n`);
+    await report.say(`${project}: no part of it can be proved intact. Restore its files from a backup. Without one, first save ` +
+      `${project}.json, if it is in the data folder: it has the values of a snapshot, and is removed when the project is deleted\n`,
+    { state: 'not_provable' });
     return false;
   }
-  await output.print(planText(plan));
+  await report.say(planText(plan), planFacts(plan));
   if (options.acceptLoss === true) return await end(await repairProject(plan, tools), job);
-  await output.print(nothingChanged(plan.project, options));
+  await report.say(nothingChanged(plan.project, options), { state: 'planned' });
   return false;
 }
 
@@ -95,20 +100,23 @@ function nothingChanged(project: string, options: RepairCommandOptions): string 
   return `Nothing was changed. To apply the repair: ${programCommand(['repair', project, ...folderWords(options), '--accept-loss'])}\n`;
 }
 
-async function end(done: AppliedRepair, { tools, config, output, options }: RepairJob): Promise<boolean> {
+async function end(done: AppliedRepair, { tools, config, report, options }: RepairJob): Promise<boolean> {
   const { project, lastSeq, logId, copy, revision } = done;
   if (config !== undefined) await reviseEntry(project, revision, config);
   await finishRepair(done, tools);
-  await output.print(`${project}: repaired, continues after seq ${lastSeq} as log ${logId}\n`);
-  await output.print(`the damaged files are in ${oldFilesIn(copy, tools)}\n`);
-  if (config === undefined) await output.print(`set "revision" of its entry in the configuration to ${revision}\n`);
-  await output.print(`next: ${programCommand(['verify', project, ...folderWords(options)])}, then start the server\n`);
+  const oldFiles = oldFilesIn(copy, tools);
+  const revise = config === undefined ? `set "revision" of its entry in the configuration to ${revision}\n` : '';
+  const what = `${project}: repaired, continues after seq ${lastSeq} as log ${logId}\nthe damaged files are in ${shellLine([oldFiles])}\n`;
+  await report.say(
+    `${what}${revise}next: ${programCommand(['verify', project, ...folderWords(options)])}, then start the server\n`,
+    { state: 'repaired', last_seq: lastSeq, log_id: logId, revision, entry_revised: config !== undefined, old_files: oldFiles },
+  );
   return true;
 }
 
-/** A path that can be pasted into a shell, whatever its current folder is. */
+/** Absolute, so that it can be used whatever the current folder is. */
 function oldFilesIn(copy: string, { dataFolder }: RepairTools): string {
-  return shellLine([join(dataFolder, copy, 'old')]);
+  return join(dataFolder, copy, 'old');
 }
 
 /** The entry must not name a version of the settings that the log no longer has. */
@@ -127,23 +135,24 @@ function refuseNewerFormat(project: string, findings: readonly Finding[]): void 
   if (reason !== undefined) throw new AppError('project_newer_format', `Cannot repair "${project}": ${reason}; run that version`);
 }
 
-async function repairOfRegistry({ tools, options, output }: RepairJob): Promise<boolean> {
+async function repairOfRegistry({ tools, options, report }: RepairJob): Promise<boolean> {
   const { disk, dataFolder, signal } = tools;
   refuseNewerFormat(REGISTRY, (await readRegistry(disk, dataFolder, { signal })).findings);
   const plan = await planRegistryRepair(tools);
   if (plan.isSound) {
-    await output.print(`${REGISTRY}: sound; nothing to repair\n`);
+    await report.say(`${REGISTRY}: sound; nothing to repair\n`, { state: 'sound' });
     return true;
   }
   refuseNewerProjects(plan);
-  await output.print(registryPlanText(plan));
+  await report.say(registryPlanText(plan), registryPlanFacts(plan));
   if (options.acceptLoss !== true) {
-    await output.print(nothingChanged(REGISTRY, options));
+    await report.say(nothingChanged(REGISTRY, options), { state: 'planned' });
     return false;
   }
-  const copy = await repairRegistry(plan, tools);
-  await output.print(`${REGISTRY}: rebuilt\nthe old files are in ${oldFilesIn(copy, tools)}\n`);
-  await output.print(`next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`);
+  const oldFiles = oldFilesIn(await repairRegistry(plan, tools), tools);
+  const next = `next: ${programCommand(['verify', ...folderWords(options)])}, then start the server\n`;
+  const what = `${REGISTRY}: rebuilt\nthe old files are in ${shellLine([oldFiles])}\n`;
+  await report.say(what + next, { state: 'repaired', old_files: oldFiles });
   return true;
 }
 

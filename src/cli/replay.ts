@@ -5,20 +5,23 @@ import { createReadStream } from 'node:fs';
 import type { Disk } from '../disk/disk.js';
 import { REGISTRY } from '../offline/registry.js';
 import { momentText } from '../offline/replay/moment.js';
+import { keysOfState, type ListedKey } from '../offline/replay/list-stored-keys.js';
 import { replayEvents } from '../offline/replay/replay-events.js';
 import { replayState } from '../offline/replay/replay-state.js';
-import { complain, type Sink } from './command-output.js';
+import { complain, noteErased, type Sink } from './command-output.js';
+import { entryDocument } from './entry-document.js';
 import { checkOperation, type EventRange, parseRange } from './event-range.js';
 import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { type HistoryQuery, noteBeginning, optionWords, withOlderHistory } from './older-history.js';
 import { writeOutputFile } from './output-file.js';
-import { printPieces } from './print-pieces.js';
+import { type FormOptions, formOf } from './online/output-form.js';
+import { arrayOfLines, printPieces } from './print-pieces.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 
 /** Options of the command line. */
-export interface ReplayCommandOptions extends FolderOptions {
+export interface ReplayCommandOptions extends FolderOptions, FormOptions {
   readonly until?: string;
   readonly out?: string;
   readonly events?: boolean;
@@ -68,7 +71,7 @@ function checkOptions(project: string, { events, from, key, op, actor }: ReplayC
 
 /** The same command, to be repeated on a folder with an older log if this log lacks the lines. */
 function historyQuery({ project, options, disk, dataFolder, fromSeq, until }: Replay): HistoryQuery {
-  const named = optionWords(options, ['events', 'until', 'from', 'key', 'op', 'actor', 'out']);
+  const named = optionWords(options, ['events', 'until', 'from', 'key', 'op', 'actor', 'out', 'json', 'jsonl']);
   const words = ['replay', project, ...named];
   return { disk, dataFolder, project, words, wanted: fromSeq === undefined ? until : { seq: fromSeq } };
 }
@@ -78,15 +81,24 @@ async function write({ project, options, disk, dataFolder, context, fromSeq, fro
   await withScratchFolder(async (scratchFolder) => {
     const common = { disk, dataFolder, project, until, scratchFolder, signal };
     const { key, op, actor } = options;
+    const form = formOf(options);
     const work = async (sink: Sink): Promise<void> => {
       if (options.events === true) {
-        await printPieces(replayEvents({ ...common, fromSeq, fromMs, filter: { key, op, actor } }), sink);
+        const lines = replayEvents({ ...common, fromSeq, fromMs, filter: { key, op, actor } });
+        await printPieces(form === 'json' ? arrayOfLines(lines) : lines, sink);
         return;
       }
       const state = await replayState(common);
       if (state.seq === 0) complain(`"${project}" has no events at or before ${momentText(until)}`);
-      await printPieces(createReadStream(state.path), sink);
+      if (state.erasedCount > 0) noteErased(state.erasedCount);
+      await printPieces(form === 'jsonl' ? entryLines(keysOfState(common, state)) : createReadStream(state.path), sink);
     };
     await (options.out === undefined ? work(output) : writeOutputFile(options.out, dataFolder, work));
   });
+}
+
+async function* entryLines(groups: AsyncIterable<readonly ListedKey[]>): AsyncGenerator<Buffer> {
+  for await (const group of groups) {
+    yield Buffer.from(group.map(({ value = 'null', ...rest }) => `${entryDocument({ ...rest, value })}\n`).join(''));
+  }
 }

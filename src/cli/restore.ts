@@ -21,17 +21,18 @@ import { withFolderLock } from '../offline/offline-lock.js';
 import { REGISTRY } from '../offline/registry.js';
 import { complain } from './command-output.js';
 import { MissingDataError, UsageError } from './exit-codes.js';
+import { type FormOptions, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
-import { DEFAULT_CONFIG_PATH, type FolderOptions, type RunContext } from './run-command.js';
+import { configPathOf, outsideOf } from './outside-options.js';
+import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { findingText } from './verdict.js';
 
 /** Options of the command line. */
-export interface RestoreCommandOptions extends FolderOptions {
+export interface RestoreCommandOptions extends FolderOptions, FormOptions {
   readonly project?: string;
   readonly as?: string;
   readonly adopt?: boolean;
-  readonly json?: boolean;
 }
 
 /** Where to restore. */
@@ -56,7 +57,7 @@ type Show = (what: string, done: number, total: number) => void;
 export async function restore(file: string, options: RestoreCommandOptions, { output, signal }: RunContext): Promise<boolean> {
   refuseNames(options);
   const { dataFolder, config } = await destinationOf(options);
-  const { project, as, adopt, json } = options;
+  const { project, as, adopt } = options;
   const disk = new NodeDisk();
   const source = path.resolve(file);
   if ((await disk.status(source))?.isFolder !== false) throw new MissingDataError(`Cannot restore from "${source}": there is no such file`);
@@ -79,7 +80,7 @@ export async function restore(file: string, options: RestoreCommandOptions, { ou
     progress.clear();
     const { time } = backup.manifest;
     const facts = { data: dataFolder, backup_time: time, projects: restored.map(documentOf), skipped: backup.manifest.skipped };
-    await output.print(json === true ? `${JSON.stringify(facts)}\n` : textOf(restored, backup, { dataFolder, config }, options));
+    await printObject(output, options, { object: facts, text: () => textOf(restored, backup, { dataFolder, config }, options) });
   } finally {
     progress.clear();
   }
@@ -95,14 +96,15 @@ function refuseNames({ project, as, config, data, adopt }: RestoreCommandOptions
   if (adopt === true && data !== undefined) throw new UsageError('Use --adopt with --config: it writes entries into that file');
 }
 
-async function destinationOf({ config: file = DEFAULT_CONFIG_PATH, data }: RestoreCommandOptions): Promise<Destination> {
+async function destinationOf({ config: named, data }: RestoreCommandOptions): Promise<Destination> {
   if (data !== undefined) return { dataFolder: path.resolve(data), config: undefined };
-  const config = await loadConfig(file);
+  const file = configPathOf({ config: named });
+  const config = await loadConfig(file, outsideOf());
   if (config === undefined) {
     const advice = 'Name another one with --config, or a data folder with --data';
     throw new UsageError(`Cannot find the configuration "${path.resolve(file)}". ${advice}`);
   }
-  return { dataFolder: resolveServerOptions(config.document, config.folder).dataFolder, config };
+  return { dataFolder: resolveServerOptions(config.inForce, config.folder).dataFolder, config };
 }
 
 /** A project that is whole stays; the next run restores the others. */

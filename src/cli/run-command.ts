@@ -7,9 +7,6 @@ import { CommandOutput, complain } from './command-output.js';
 import { onEndingSignals } from './ending-signals.js';
 import { EXIT_CODES, exitCodeOfFileCommand } from './exit-codes.js';
 
-/** Path of the configuration if the command line names none. */
-export const DEFAULT_CONFIG_PATH = 'config.json';
-
 /** The options of every command on files: what names the data folder. */
 export interface FolderOptions {
   readonly config?: string;

@@ -5,13 +5,14 @@ import { isatty } from 'node:tty';
 import { countText } from '../base/count-text.js';
 import type { Logger, LogLevel } from '../base/logger.js';
 import { createLogger } from '../base/server-log.js';
-import { SimpleKvServer } from '../server.js';
+import { type ServerParts, SimpleKvServer } from '../server.js';
 import { createAnnouncer } from './console-announcer.js';
 import { openNonBlocking } from './console-descriptor.js';
 import { ConsoleOutput, UnshownTextError } from './console-output.js';
 import { onEndingSignals } from './ending-signals.js';
 import { setUpEngine } from './engine-settings.js';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.js';
+import { configPathOf, globalKeyOf, outsideOf, type OverridingOptions } from './outside-options.js';
 
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
@@ -63,8 +64,15 @@ class StandardStreams {
   }
 }
 
+/** The options of the command line. */
+export interface ServeOptions extends OverridingOptions {
+  readonly config?: string;
+  readonly adopt?: boolean;
+  readonly globalKeyFile?: string;
+}
+
 /** Serves until a signal or a failure ends the process. */
-export async function serve(configPath: string, { adopt }: { readonly adopt: boolean }): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
   setUpEngine();
   const format = isatty(STANDARD_OUTPUT) ? (await import('../base/readable-log.js')).createReadableForm() : undefined;
   const streams = new StandardStreams(format);
@@ -74,36 +82,54 @@ export async function serve(configPath: string, { adopt }: { readonly adopt: boo
     if (!isServing) streams.errors.writeSurely(text);
     else if (!streams.errors.write(text)) throw new UnshownTextError('its reader is too slow');
   };
+  const settings = settingsOf(options, streams);
+  if (settings === undefined) return;
   const server = new SimpleKvServer({
-    configPath,
-    adopt,
+    ...settings,
     announcer: createAnnouncer(show),
     createLogger: (level) => streams.createLogger(level),
     serverLogHealth: () => streams.serverLog.health,
     pid: process.pid,
+    processFacts: { nodeVersion: process.versions.node, residentBytes: () => process.memoryUsage.rss() },
   });
   const shutdown = new Shutdown(server, streams);
   shutdown.listen();
+  new Reloading(server, streams, shutdown).listen();
   try {
-    shutdown.limitMs = (await server.start()).shutdownTimeoutMs;
+    await server.start();
     isServing = true;
   } catch (error) {
-    if (shutdown.isRequested) return;
-    const message = error instanceof Error ? error.message : String(error);
-    const advice = error instanceof UnshownTextError ? UNSHOWN_ADVICE : '';
-    streams.errors.write(`simplekv: ${message}${advice}\n`);
-    const code = exitCodeOf(error);
-    if (code === EXIT_CODES.failure && error instanceof Error) streams.errors.write(`${error.stack ?? ''}\n`);
-    process.exitCode = code;
+    if (!shutdown.isRequested) fail(streams, error);
   }
+}
+
+/** @returns undefined if they cannot be used, which has been reported */
+function settingsOf(
+  options: ServeOptions, streams: StandardStreams,
+): Pick<ServerParts, 'configPath' | 'adopt' | 'outside' | 'globalKey'> | undefined {
+  try {
+    const { adopt = false } = options;
+    return { configPath: configPathOf(options), adopt, outside: outsideOf(options), globalKey: globalKeyOf(options) };
+  } catch (error) {
+    fail(streams, error);
+    return undefined;
+  }
+}
+
+/** Reports why the server does not start. */
+function fail(streams: StandardStreams, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const advice = error instanceof UnshownTextError ? UNSHOWN_ADVICE : '';
+  streams.errors.write(`simplekv: ${message}${advice}\n`);
+  const code = exitCodeOf(error);
+  if (code === EXIT_CODES.failure && error instanceof Error) streams.errors.write(`${error.stack ?? ''}\n`);
+  process.exitCode = code;
 }
 
 /** Ends the process: in an orderly way on a signal, at once on a defect. */
 class Shutdown {
   /** True once a signal has arrived. */
   isRequested = false;
-  /** How long it may take, in milliseconds. */
-  limitMs = SHUTDOWN_LIMIT_MS;
   readonly #server: SimpleKvServer;
   readonly #streams: StandardStreams;
 
@@ -114,7 +140,7 @@ class Shutdown {
 
   listen(): void {
     onEndingSignals(['SIGTERM', 'SIGINT'], {
-      first: (signal) => void this.#shutDown(signal),
+      first: (signal) => void this.shutDown(signal),
       again: (signal) => {
         this.#streams.errors.write(`simplekv: ${signal} again, stopping at once\n`);
         process.exit(EXIT_CODES.failure);
@@ -128,13 +154,14 @@ class Shutdown {
     });
   }
 
-  async #shutDown(signal: string): Promise<void> {
+  /** Shuts down and ends the process. */
+  async shutDown(signal: string): Promise<void> {
     this.isRequested = true;
     this.#streams.logger?.info({ signal }, 'stopping');
     const timer = setTimeout(() => {
       this.#streams.errors.write('simplekv: shutdown timed out; every acknowledged write of a project on disk is in its log\n');
       process.exit(EXIT_CODES.failure);
-    }, this.limitMs);
+    }, this.#server.shutdownTimeoutMs ?? SHUTDOWN_LIMIT_MS);
     try {
       await this.#server.close();
       this.#streams.logger?.info('stopped');
@@ -145,5 +172,37 @@ class Shutdown {
     }
     clearTimeout(timer);
     process.exit();
+  }
+}
+
+/** Reloads the configuration on SIGHUP. A terminal that is closed sends the same signal to a server in its foreground, which ends then. */
+class Reloading {
+  readonly #server: SimpleKvServer;
+  readonly #streams: StandardStreams;
+  readonly #shutdown: Shutdown;
+  readonly #hasTerminal = isatty(STANDARD_ERROR);
+
+  constructor(server: SimpleKvServer, streams: StandardStreams, shutdown: Shutdown) {
+    this.#server = server;
+    this.#streams = streams;
+    this.#shutdown = shutdown;
+  }
+
+  listen(): void {
+    process.on('SIGHUP', () => {
+      if (this.#shutdown.isRequested) return;
+      if (this.#hasTerminal && !isatty(STANDARD_ERROR)) void this.#shutdown.shutDown('SIGHUP');
+      else void this.#reload();
+    });
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      await this.#server.reload();
+    } catch (error) {
+      // A startup or a shutdown that fails says so itself.
+      if (this.#shutdown.isRequested || process.exitCode !== undefined) return;
+      this.#streams.logger?.error({ err: error }, 'the configuration was not reloaded; nothing was changed');
+    }
   }
 }

@@ -12,14 +12,14 @@ import type { ProjectVerdict, VerifyOptions } from '../offline/verify/verify-pro
 import { readCheckpoints } from './checkpoint-file.js';
 import { UsageError } from './exit-codes.js';
 import { findData, type FoundData } from './find-data.js';
+import { type FormOptions, formOf, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { findingText, nextStep, verdictKindOf } from './verdict.js';
 
 /** Options of the command line. */
-export interface VerifyCommandOptions extends FolderOptions {
-  readonly json?: boolean;
+export interface VerifyCommandOptions extends FolderOptions, FormOptions {
   /** A file of checkpoints. */
   readonly checkpoint?: string;
 }
@@ -53,6 +53,7 @@ export async function verify(
   project: string | undefined, options: VerifyCommandOptions, { output, signal }: RunContext,
 ): Promise<boolean> {
   const startMs = performance.now();
+  const form = formOf(options);
   // Before the logs: what a server appends later may be newer than the lines that are read.
   const checkpoints = options.checkpoint === undefined ? undefined : await readCheckpoints(options.checkpoint, signal);
   const progress = await createProgress(process.stderr);
@@ -62,14 +63,15 @@ export async function verify(
     for await (const verdict of verdictsOf(project, options, how)) {
       verdicts.push(verdict);
       progress.clear();
-      if (options.json !== true) await output.print(verdictText(verdict, options));
+      if (form === 'text') await output.print(verdictText(verdict, options));
+      if (form === 'jsonl') await output.print(`${JSON.stringify(verdictDocument(verdict))}\n`);
       // Without a reader only the exit code counts, and that is decided.
       if (output.isClosed && verdict.findings.length > 0) break;
     }
     const summary = summaryOf(verdicts, performance.now() - startMs);
     const isSound = summary.faults === 0;
     const document = { sound: isSound, summary, projects: verdicts.map(verdictDocument) };
-    await output.print(options.json === true ? `${JSON.stringify(document)}\n` : summaryText(summary));
+    if (form !== 'jsonl') await printObject(output, options, { object: document, text: () => summaryText(summary) });
     return isSound;
   });
 }
@@ -155,7 +157,7 @@ function checkpointsText({ checkpoints }: ProjectVerdict): readonly string[] {
   return [`checkpoints: ${proven} of ${count} proven${proven === 0 ? '' : `, up to seq ${provenSeq}`}`];
 }
 
-/** The verdict in the output of `--json`. */
+/** The verdict in the output of `--json` and `--jsonl`. */
 function verdictDocument({ project, findings, notes, logId, firstSeq, lastSeq, lineCount, ...facts }: ProjectVerdict): object {
   const { segmentCount, bytes, snapshots, checkpoints } = facts;
   const numbers = { first_seq: firstSeq, last_seq: lastSeq, lines: lineCount, segments: segmentCount, bytes, snapshots };

@@ -6,6 +6,9 @@ import { ANY_ORIGIN, browserOrigin } from '../base/origin.js';
 import { compileSchema, type SchemaFault } from '../base/json-schema.js';
 import { isGeneratedKey, looksGenerated } from '../auth/api-key.js';
 import { parseKeyHash } from '../auth/key-hash.js';
+import type { KeyScope } from '../auth/keyring.js';
+import { parseRfc3339 } from '../base/rfc3339.js';
+import type { ApiKeyEntry } from './api-key-entries.js';
 import { type AuthenticationEntry, CONFIG_SCHEMA, CONFIG_VERSION, type ConfigDocument } from './config-document.js';
 import { ConfigError } from './config-error.js';
 import { serverSettingsOf } from './server-options.js';
@@ -22,15 +25,41 @@ const CLOSED_TO_ANY_ORIGIN = 'true while allowed_origins has "*": every web page
 /** The `authentication` of a scope, undefined if it is left out, and the JSON pointer to it. */
 interface AuthenticationAt {
   readonly pointer: string;
+  readonly scope: KeyScope;
   readonly entry: Partial<AuthenticationEntry> | undefined;
 }
 
 /** Lists the `authentication` of every scope: the global one first, then those of the projects in their order. */
-export function authenticationsIn(document: ConfigDocument): readonly AuthenticationAt[] {
+function authenticationsIn(document: ConfigDocument): readonly AuthenticationAt[] {
   return [
-    { pointer: '/default/authentication', entry: document.default?.authentication },
-    ...document.projects.map((project, index) => ({ pointer: `/projects/${index}/authentication`, entry: project.authentication })),
+    { pointer: '/default/authentication', scope: { kind: 'global' }, entry: document.default?.authentication },
+    ...document.projects.map(({ id, authentication: entry }, index) => (
+      { pointer: `/projects/${index}/authentication`, scope: { kind: 'project', project: id } as const, entry }
+    )),
   ];
+}
+
+/** An API key in a document, the JSON pointer to what has it, and its scope. */
+interface KeyAt {
+  readonly pointer: string;
+  readonly scope: KeyScope;
+  readonly entry: Pick<AuthenticationEntry, 'api_key' | 'api_key_hash'>;
+  /** Undefined for the primary key of the scope. */
+  readonly listed: ApiKeyEntry | undefined;
+}
+
+/** Lists the primary key of every scope, with or without a key, and the keys in its list after it; scopes as {@link authenticationsIn}. */
+export function keysIn(document: ConfigDocument): readonly KeyAt[] {
+  return authenticationsIn(document).flatMap(({ pointer, entry, scope }) => [
+    { pointer, scope, entry: keyPartsOf(entry ?? {}), listed: undefined },
+    ...(entry?.api_keys ?? []).map((listed, index) => (
+      { pointer: `${pointer}/api_keys/${index}`, scope, entry: keyPartsOf(listed), listed }
+    )),
+  ]);
+}
+
+function keyPartsOf({ api_key = null, api_key_hash = null }: Partial<AuthenticationEntry> | ApiKeyEntry): KeyAt['entry'] {
+  return { api_key, api_key_hash };
 }
 
 /**
@@ -122,8 +151,8 @@ function checkProjectIds(document: ConfigDocument): void {
 
 function checkKeys(document: ConfigDocument): void {
   let first: { readonly pointer: string; readonly salt: string } | undefined;
-  for (const { pointer, entry } of authenticationsIn(document)) {
-    const { api_key: key = null, api_key_hash: hash = null } = entry ?? {};
+  for (const { pointer, entry: { api_key: key, api_key_hash: hash }, listed } of keysIn(document)) {
+    if (listed !== undefined) checkListed(pointer, listed);
     if (key !== null && looksGenerated(key) && !isGeneratedKey(key)) {
       const expected = 'a complete API key: its checksum does not match, so a character was lost or changed in copying';
       throw new ConfigError({ pointer: `${pointer}/api_key`, expected });
@@ -140,5 +169,18 @@ function checkKeys(document: ConfigDocument): void {
       const expected = `a hash with the salt of ${first.pointer}: all typed keys of a file share one salt; type the key again`;
       throw new ConfigError({ pointer: hashPointer, expected });
     }
+  }
+}
+
+/** Nothing could show a key that the server makes for an entry: a list may have many. */
+function checkListed(pointer: string, listed: ApiKeyEntry): void {
+  const { api_key: key = null, api_key_hash: hash = null, not_before = null, expires_at = null } = listed;
+  if (key === null && hash === null) {
+    const expected = 'with a key in api_key or a hash in api_key_hash; POST …/api-keys makes a key';
+    throw new ConfigError({ pointer, expected });
+  }
+  for (const [name, text] of Object.entries({ not_before, expires_at })) {
+    if (text === null || parseRfc3339(text) !== undefined) continue;
+    throw new ConfigError({ pointer: `${pointer}/${name}`, found: JSON.stringify(text), expected: 'a day and an hour that exist' });
   }
 }

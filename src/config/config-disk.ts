@@ -1,7 +1,7 @@
 /**
  * The disk operations of the files of the configuration, behind one seam, so that tests can make each of them fail.
  */
-import { constants, link, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { constants, link, open, readdir, rename, unlink } from 'node:fs/promises';
 import { isErrno } from '../base/app-error.js';
 
 /** Only the user that the server runs as may read a file that can hold API keys. */
@@ -38,7 +38,11 @@ interface FileWithRights {
 export interface ConfigDisk {
   /** Creates a file that only its owner may read. There must be no file of that name. */
   open(path: string): Promise<NewConfigFile>;
-  /** @returns undefined if there is no such file */
+  /**
+   * Reads a file. A folder, a pipe or a file that is too large to be ours reads as empty.
+   *
+   * @returns undefined if there is no such file
+   */
   read(path: string): Promise<string | undefined>;
   /** Atomically replaces a file by another. */
   rename(from: string, to: string): Promise<void>;
@@ -52,7 +56,7 @@ export interface ConfigDisk {
 /** The operations of the file of known keys. */
 export interface KnownKeysDisk extends ConfigDisk {
   /**
-   * Reads a file and its permissions at the same moment. A folder, a pipe or a file that is too large to be ours reads as empty.
+   * Reads a file, as {@link ConfigDisk.read}, and its permissions at the same moment.
    *
    * @returns undefined if there is no such file
    */
@@ -65,32 +69,27 @@ export const systemConfigDisk: KnownKeysDisk = {
     const handle = await open(path, 'wx', CONFIG_FILE_MODE);
     return { write: (text) => handle.writeFile(text, 'utf8'), sync: () => handle.sync(), close: () => handle.close() };
   },
-  read: async (path) => {
-    try {
-      return await readFile(path, 'utf8');
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    }
-  },
-  readWithRights: async (path) => {
-    // Non-blocking, because opening a pipe without a writer would wait for one.
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-      if (isErrno(error, 'ENOENT')) return undefined;
-      throw error;
-    });
-    if (handle === undefined) return undefined;
-    try {
-      const status = await handle.stat();
-      const isReadable = status.isFile() && status.size <= READ_BYTES_MAX;
-      return { text: isReadable ? await handle.readFile('utf8') : '', isPrivate: (status.mode & OTHERS_MODE_BITS) === 0 };
-    } finally {
-      await handle.close();
-    }
-  },
+  read: async (path) => (await readWithRights(path))?.text,
+  readWithRights,
   rename,
   link,
   unlink,
   list: (path) => readdir(path),
   openFolder: (path) => open(path, 'r'),
 };
+
+async function readWithRights(path: string): Promise<FileWithRights | undefined> {
+  // Non-blocking, because opening a pipe without a writer would wait for one.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  });
+  if (handle === undefined) return undefined;
+  try {
+    const status = await handle.stat();
+    const isReadable = status.isFile() && status.size <= READ_BYTES_MAX;
+    return { text: isReadable ? await handle.readFile('utf8') : '', isPrivate: (status.mode & OTHERS_MODE_BITS) === 0 };
+  } finally {
+    await handle.close();
+  }
+}

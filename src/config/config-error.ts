@@ -25,6 +25,8 @@ export interface ConfigFault {
 interface ConfigErrorOptions {
   /** Absolute path of the file, if known. */
   readonly file?: string | undefined;
+  /** What set the value instead of the file, as `SIMPLEKV_SERVER_PORT` or `--port`. */
+  readonly source?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -38,24 +40,34 @@ export class ConfigError extends Error {
   readonly kind: ConfigFault['kind'];
   /** Absolute path of the file; undefined for a document without one. */
   readonly file: string | undefined;
+  /** What set the value instead of the file; undefined if the file did. */
+  readonly source: string | undefined;
 
   constructor(fault: ConfigFault, options: ConfigErrorOptions = {}) {
-    super(describe(fault, options.file), options.cause === undefined ? undefined : { cause: options.cause });
+    super(describe(fault, options), options.cause === undefined ? undefined : { cause: options.cause });
     this.pointer = fault.pointer;
     this.expected = fault.expected;
     this.found = fault.found;
     this.kind = fault.kind;
     this.file = options.file;
+    this.source = options.source;
   }
 
   /** The same error with the absolute path of the file. */
   inFile(file: string): ConfigError {
-    const { pointer, expected, found, kind, cause } = this;
-    return new ConfigError({ pointer, expected, found, kind }, { file, cause });
+    const { pointer, expected, found, kind, source, cause } = this;
+    return new ConfigError({ pointer, expected, found, kind }, { file, source, cause });
+  }
+
+  /** The same error of a value that the file does not have. */
+  from(source: string): ConfigError {
+    const { pointer, expected, found, kind, file, cause } = this;
+    return new ConfigError({ pointer, expected, found, kind }, { file, source, cause });
   }
 }
 
-function describe(fault: ConfigFault, file: string | undefined): string {
+function describe(fault: ConfigFault, { file, source }: ConfigErrorOptions): string {
+  if (source !== undefined) return `Cannot use ${source}: ${fault.pointer === '' ? 'it' : oneLine(fault.pointer)} ${verdictOn(fault)}`;
   const whole = file === undefined ? 'the configuration' : `the configuration ${oneLine(JSON.stringify(file))}`;
   if (fault.kind === 'stated' && fault.pointer === '') return `Cannot use ${whole}: ${fault.expected}`;
   const subject = fault.pointer === '' ? 'it' : oneLine(fault.pointer);

@@ -3,9 +3,10 @@
  *
  * A change is written to a temporary file, synced and renamed over config.json, and the folder is synced. A crash leaves the old or
  * the new file, complete, and perhaps a temporary file, which the next startup removes. A file that was edited since it was read is
- * not overwritten, which would silently discard the edit: the change fails and asks for a restart.
+ * not overwritten, which would silently discard the edit: the change fails and asks for a reload.
  */
-import { realpath } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { AppError, isErrno } from '../base/app-error.js';
@@ -17,6 +18,8 @@ import { CONFIG_BYTES_MAX, type LoadedConfig } from './load-config.js';
 import { removeLeftovers, withTemporary } from './temporary-file.js';
 
 const INDENT_BLANKS = 2;
+
+const EDITED = 'Cannot change the configuration: the file was edited while the server was running. Reload it first';
 
 /** The file and its content. */
 interface Held {
@@ -102,7 +105,7 @@ export class ConfigFile {
    * `document` is unchanged.
    *
    * @param change returns the new document, or its argument to change nothing
-   * @throws {AppError} `config_write_failed` with the cause; and whatever `change` throws
+   * @throws {AppError} `config_changed` if the file was edited; `config_write_failed` with the cause; and whatever `change` throws
    */
   update(change: (document: ConfigDocument) => ConfigDocument): Promise<void> {
     return this.#one(async () => {
@@ -119,10 +122,46 @@ export class ConfigFile {
         await this.#replace(text);
       } catch (error) {
         await this.#putBack();
-        throw new AppError('config_write_failed', failureText(error), { cause: error });
+        if (error instanceof AppError) throw error;
+        throw new AppError('config_write_failed', 'Cannot save the configuration: the file could not be replaced', { cause: error });
       }
       this.#held = { ...this.#held, document: next, text };
       this.#uncertainText = undefined;
+    });
+  }
+
+  /**
+   * Checks before a change that has other effects that the file can take it.
+   *
+   * @throws {AppError} `config_changed` if the file was edited
+   */
+  async requireUnedited(): Promise<void> {
+    await this.#one(async () => {
+      try {
+        await this.#refuseEdited();
+      } catch (error) {
+        if (error instanceof AppError) throw error;
+        // A file that cannot be read now fails the change when it is written.
+      }
+    });
+  }
+
+  /**
+   * Takes over an edit: the content that was loaded replaces the one that the server wrote last.
+   *
+   * @returns goes back to the content before, so that the edit counts as one that was not taken over
+   * @throws {ConfigError} if the file has changed since it was loaded
+   */
+  async take({ document, text }: Pick<LoadedConfig, 'document' | 'text'>): Promise<() => void> {
+    return await this.#one(async () => {
+      const target = await realpath(this.path);
+      if ((await this.#disk.read(target)) !== text) {
+        throw new ConfigError({ pointer: '', expected: 'a file that does not change while it is read: reload it again' });
+      }
+      const before = this.#held;
+      this.#held = { target, document, text };
+      this.#uncertainText = undefined;
+      return () => void (this.#held = before);
     });
   }
 
@@ -139,30 +178,49 @@ export class ConfigFile {
   }
 
   async #replace(text: string): Promise<void> {
-    const { target, text: expected } = this.#held;
-    const present = await this.#disk.read(target);
-    if (present !== undefined && present !== expected && present !== this.#uncertainText) throw new ConfigChangedError(target);
+    const { target } = this.#held;
+    await this.#refuseEdited();
     await withTemporary(target, text, this.#disk, async (temporary, syncFolder) => {
+      // Again: the file was free to be edited while the temporary file was synced.
+      await this.#refuseEdited();
       await this.#disk.rename(temporary, target);
       this.#uncertainText = text;
       await syncFolder();
     });
   }
-}
 
-/** The file was edited while the server was running. */
-class ConfigChangedError extends Error {
-  override readonly name = 'ConfigChangedError';
-
-  constructor(file: string) {
-    super(`Cannot replace ${JSON.stringify(file)}: it changed since the server read it`);
+  /**
+   * A missing file holds no edit. A link that leads elsewhere now is one.
+   *
+   * @throws {AppError} `config_changed`
+   */
+  async #refuseEdited(): Promise<void> {
+    const { target, text } = this.#held;
+    const before = identityOf(this.path);
+    const isElsewhere = (await targetOf(this.path)) !== target;
+    const present = isElsewhere ? undefined : await this.#disk.read(target);
+    const isKnown = present === undefined || present === text || present === this.#uncertainText;
+    // It may be edited even while it is read.
+    if (!isElsewhere && isKnown && identityOf(this.path) === before) return;
+    throw new AppError('config_changed', EDITED);
   }
 }
 
-function failureText(error: unknown): string {
-  return error instanceof ConfigChangedError
-    ? 'Cannot save the configuration: the file was edited while the server was running; restart the server to apply the edit'
-    : 'Cannot save the configuration: the file could not be replaced';
+/** Tells a file from what replaces it, and from itself after a change. Synchronous, so that nothing comes between it and the next call. */
+function identityOf(file: string): string {
+  const status = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return status === undefined ? 'none' : `${status.dev} ${status.ino} ${status.size} ${status.mtimeNs} ${status.ctimeNs}`;
+}
+
+/** Where a file is, symbolic links followed, or would be; undefined for a link that leads nowhere. */
+async function targetOf(file: string): Promise<string | undefined> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    const isLink = await lstat(file).then(() => true, () => false);
+    return isLink ? undefined : path.join(await realpath(path.dirname(file)), path.basename(file));
+  }
 }
 
 /** The text of the file for a document. */

@@ -4,9 +4,10 @@
 import { keyIdOf } from '../auth/key-hash.js';
 import { isGroup } from '../base/setting.js';
 import {
-  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, type StorageChange,
+  BUILT_IN_AUTHENTICATION, BUILT_IN_QUOTA, BUILT_IN_STORAGE, mergeStorage, type ProjectSettings, type QuotaSettings, type StorageChange,
   type StorageSettings,
 } from '../events/project-settings.js';
+import type { ApiKeyEntry } from './api-key-entries.js';
 import type { ConfigDocument, ProjectEntry } from './config-document.js';
 
 /** The content of a project's entry. */
@@ -18,6 +19,8 @@ export interface EntryContent {
   /** The API key in plain text; null unless it is kept. */
   readonly apiKey: string | null;
   readonly apiKeyHash: string | null;
+  /** The listed keys; undefined for no list. */
+  readonly apiKeys?: readonly ApiKeyEntry[] | undefined;
 }
 
 /** An entry, for the comparison with the log of its project. */
@@ -35,16 +38,23 @@ function defaultStorage(document: ConfigDocument): StorageSettings {
   return mergeStorage(BUILT_IN_STORAGE, storage);
 }
 
+function defaultQuota(document: ConfigDocument): QuotaSettings {
+  return { ...BUILT_IN_QUOTA, ...document.default?.quota };
+}
+
 /**
- * The effective settings of a project: the built-in ones, overridden by `default.storage`, overridden by its own.
+ * The effective settings of a project: the built-in ones, overridden by `default.storage` and `default.quota`, overridden by its own.
  *
  * @param entry the project's entry; an empty one gives the settings of a new project
  */
-export function effectiveSettings(entry: Pick<ProjectEntry, 'storage' | 'authentication'>, document: ConfigDocument): ProjectSettings {
+export function effectiveSettings(
+  entry: Pick<ProjectEntry, 'storage' | 'authentication' | 'quota'>, document: ConfigDocument,
+): ProjectSettings {
   const { enabled, save_api_key_to_file: saved } = { ...BUILT_IN_AUTHENTICATION, ...entry.authentication };
   return {
     storage: mergeStorage(defaultStorage(document), entry.storage),
     authentication: { enabled, save_api_key_to_file: saved },
+    quota: { ...defaultQuota(document), ...entry.quota },
   };
 }
 
@@ -67,7 +77,8 @@ export function viewEntry(entry: ProjectEntry, document: ConfigDocument): EntryV
  * @returns an entry for which {@link effectiveSettings} gives `state.settings`
  */
 export function renderEntry(previous: ProjectEntry | undefined, state: EntryContent, document: ConfigDocument): ProjectEntry {
-  const { storage, authentication } = state.settings;
+  const { settings: { storage, authentication }, apiKeys } = state;
+  const quota = renderValues(previous?.quota ?? {}, state.settings.quota, defaultQuota(document));
   return {
     id: state.id,
     ...(state.revision === undefined ? {} : { revision: state.revision }),
@@ -77,7 +88,9 @@ export function renderEntry(previous: ProjectEntry | undefined, state: EntryCont
       save_api_key_to_file: authentication.save_api_key_to_file,
       api_key: state.apiKey,
       api_key_hash: state.apiKeyHash,
+      ...(apiKeys === undefined ? {} : { api_keys: apiKeys }),
     },
+    ...(Object.keys(quota).length === 0 ? {} : { quota }),
   };
 }
 

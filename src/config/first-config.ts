@@ -2,7 +2,8 @@
  * The configuration of a first run: one project, its API key and a global one. Writes nothing.
  */
 import { generateApiKey } from '../auth/api-key.js';
-import { hashGenerated } from '../auth/key-hash.js';
+import { hashApiKey, hashGenerated } from '../auth/key-hash.js';
+import { randomSalt } from '../base/random-id.js';
 import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../events/project-settings.js';
 import { type AuthenticationEntry, CONFIG_VERSION, type ConfigDocument } from './config-document.js';
 import { DEFAULT_STORAGE_SETTINGS, SERVER_SETTINGS } from './settings-table.js';
@@ -16,14 +17,27 @@ export interface FirstConfig {
   readonly globalKey: string;
   /** Absent if the document has no project. */
   readonly projectKey?: string;
+  /** True if the global key was given, so that no key is to be shown. @default false */
+  readonly isKeyGiven?: boolean;
 }
 
 function authenticationFor(key: string): AuthenticationEntry {
   return { ...BUILT_IN_AUTHENTICATION, api_key: null, api_key_hash: hashGenerated(key) };
 }
 
+/**
+ * Puts a given global key in the place of the generated one.
+ *
+ * @param key 8 to 512 visible ASCII characters
+ */
+export async function withGlobalKey<T extends FirstConfig>(first: T, key: string): Promise<T> {
+  const { document } = first;
+  const authentication = { ...document.default?.authentication, api_key_hash: await hashApiKey(key, randomSalt()) };
+  return { ...first, document: { ...document, default: { ...document.default, authentication } }, globalKey: key, isKeyGiven: true };
+}
+
 /** Creates the configuration of a first run, with new API keys each time. */
-export function firstConfig(): Required<FirstConfig> {
+export function firstConfig(): FirstConfig & { readonly projectKey: string } {
   const projectKey = generateApiKey('project');
   const { on_disk, cache_in_memory } = BUILT_IN_STORAGE;
   const { document, globalKey } = configWithoutProjects();

@@ -3,9 +3,10 @@
  * once, and if it cannot be used, a warning is logged and it is rewritten; a failed write fails nothing else.
  */
 import pLimit from 'p-limit';
-import { nameScope } from '../auth/keyring.js';
+import { listedPlace, nameScope } from '../auth/keyring.js';
 import { KnownKeys, type HashInForce, type TypedKeyMemory, type ScopedHash } from '../auth/known-keys.js';
 import type { Logger } from '../base/logger.js';
+import { keysIn } from './check-config.js';
 import { systemConfigDisk, type KnownKeysDisk } from './config-disk.js';
 import type { ConfigDocument } from './config-document.js';
 import type { ConfigFile } from './config-file.js';
@@ -121,10 +122,9 @@ async function readKeys(file: string, logger: Logger, disk: KnownKeysDisk): Prom
 }
 
 /** The hashes in the configuration, including those of projects that are not served. */
-function hashesOf({ default: global, projects }: ConfigDocument): HashInForce {
-  const hashes = new Map(projects.map(({ id, authentication }) => (
-    [nameScope({ kind: 'project', project: id }), authentication?.api_key_hash ?? undefined]
+function hashesOf(document: ConfigDocument): HashInForce {
+  const hashes = new Map(keysIn(document).flatMap(({ scope, entry: { api_key_hash: hash }, listed }) => (
+    hash === null ? [] : [[listed === undefined ? nameScope(scope) : listedPlace(scope, hash), hash] as const]
   )));
-  hashes.set(nameScope({ kind: 'global' }), global?.authentication?.api_key_hash ?? undefined);
   return (scope) => hashes.get(scope);
 }

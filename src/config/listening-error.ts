@@ -3,6 +3,7 @@
  */
 import { programCommand } from '../base/program-command.js';
 import type { ConfigDocument } from './config-document.js';
+import type { OutsideSetting } from './outside-settings.js';
 
 /** Highest port that only a privileged process may listen on. */
 const PRIVILEGED_PORT_MAX = 1023;
@@ -15,6 +16,8 @@ interface ListenAttempt {
   readonly file: string;
   /** The document of a first run, which is not written yet, so there is no file to edit; undefined if the file exists. */
   readonly unwritten: ConfigDocument | undefined;
+  /** Settings that override those of the file. @default none */
+  readonly outside?: readonly OutsideSetting[];
 }
 
 /** The server cannot listen. Nothing was written, and no API key was printed. */
@@ -26,11 +29,12 @@ export class ListeningError extends Error {
   readonly pointer: string;
 
   constructor(attempt: ListenAttempt, cause: NodeJS.ErrnoException) {
-    const { host, port, file } = attempt;
+    const { host, port, file, outside = [] } = attempt;
     const code = cause.code ?? 'unknown';
     const { pointer, reason, remedy } = explain(code, attempt);
     const value = pointer === '/server_port' ? String(port) : JSON.stringify(host);
-    const setting = `${pointer} of the configuration ${JSON.stringify(file)}`;
+    const source = outside.find(({ path }) => `/${path}` === pointer)?.source;
+    const setting = source ?? `${pointer} of the configuration ${JSON.stringify(file)}`;
     super(`Cannot listen on ${host}, port ${port}: ${reason} (${code}). ${setting} is ${value}: ${remedy}`, { cause });
     this.code = code;
     this.pointer = pointer;
@@ -55,12 +59,15 @@ function explain(code: string, attempt: ListenAttempt): Explanation {
     const remedy = `${setPort(attempt, PRIVILEGED_PORT_MAX + 1)} or above, or start it with the capability CAP_NET_BIND_SERVICE`;
     return { pointer: '/server_port', reason, remedy };
   }
-  const remedy = 'set "server_host" to an address of this machine, such as "127.0.0.1", or to "0.0.0.0" or "::" for all of them';
+  const source = attempt.outside?.find(({ path }) => path === 'server_host')?.source ?? '"server_host"';
+  const remedy = `set ${source} to an address of this machine, such as "127.0.0.1", or to "0.0.0.0" or "::" for all of them`;
   const isName = code === 'ENOTFOUND' || code === 'EAI_AGAIN';
   return { pointer: '/server_host', reason: isName ? 'this name has no known address' : 'this machine has no such address', remedy };
 }
 
-function setPort({ file, unwritten }: ListenAttempt, port: number): string {
+function setPort({ file, unwritten, outside = [] }: ListenAttempt, port: number): string {
+  const source = outside.find(({ path }) => path === 'server_port')?.source;
+  if (source !== undefined) return `set ${source} to another one, such as ${port}`;
   if (unwritten === undefined) return `set "server_port" to another one, such as ${port}`;
   const projects = unwritten.projects.map(({ id }) => ({ id }));
   const minimal = JSON.stringify({ version: unwritten.version, server_port: port, projects });

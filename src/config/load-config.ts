@@ -12,7 +12,8 @@ import { checkConfig } from './check-config.js';
 import type { ConfigDocument } from './config-document.js';
 import { ConfigError, type ConfigFault } from './config-error.js';
 import { KNOWN_KEYS_SUFFIX } from './known-keys-file.js';
-import { resolveServerOptions } from './server-options.js';
+import { attributed, inForce, type OutsideSetting } from './outside-settings.js';
+import { resolveServerOptions, type ServerOptions } from './server-options.js';
 
 /** Largest file that is read: room for a hundred thousand projects. */
 export const CONFIG_BYTES_MAX = 67_108_864;
@@ -32,6 +33,8 @@ export interface LoadedConfig {
   /** Absolute path of its folder, to which paths in it are relative. */
   readonly folder: string;
   readonly document: ConfigDocument;
+  /** The document under the settings from outside. */
+  readonly inForce: ConfigDocument;
   /** The content of the file. */
   readonly text: string;
   /** For the server log. */
@@ -41,10 +44,11 @@ export interface LoadedConfig {
 /**
  * Reads and checks a configuration.
  *
+ * @param outside settings that override those of the file
  * @returns undefined if there is no such file
  * @throws {ConfigError} for any fault of the file
  */
-export async function loadConfig(file: string): Promise<LoadedConfig | undefined> {
+export async function loadConfig(file: string, outside: readonly OutsideSetting[] = []): Promise<LoadedConfig | undefined> {
   const absolute = path.resolve(file);
   const folder = path.dirname(absolute);
   const read = await readConfig(absolute);
@@ -52,15 +56,26 @@ export async function loadConfig(file: string): Promise<LoadedConfig | undefined
   try {
     const text = decode(read.bytes);
     const document = checkConfig(parse(text, read.bytes));
-    const { dataFolder, checkpoints } = resolveServerOptions(document, folder);
-    const [realFolder, realFile] = await Promise.all([realpath(folder), realpath(absolute)]);
-    const realDataFolder = await realpathOfFuture(dataFolder);
-    checkDataFolder(realDataFolder, [realFolder, path.dirname(realFile)]);
-    if (checkpoints !== null) await checkCheckpointFile(checkpoints.file, realDataFolder, realFile);
-    return { path: absolute, folder, document, text, warnings: warningsFor(absolute, read.mode) };
+    const whole = inForce(document, outside);
+    await checkPlaces(absolute, resolveServerOptions(whole, folder));
+    return { path: absolute, folder, document, inForce: whole, text, warnings: warningsFor(absolute, read.mode) };
   } catch (error) {
-    throw error instanceof ConfigError ? error.inFile(absolute) : error;
+    const named = attributed(error, outside);
+    throw named instanceof ConfigError ? named.inFile(absolute) : named;
   }
+}
+
+/**
+ * Checks the data folder and the file of checkpoints against each other and against the configuration.
+ *
+ * @param file absolute path of the configuration, which may not exist yet
+ * @throws {ConfigError} if one is in the place of another
+ */
+export async function checkPlaces(file: string, { dataFolder, checkpoints }: ServerOptions): Promise<void> {
+  const [realFolder, realFile] = await Promise.all([realpath(path.dirname(file)), realpath(file).catch(() => file)]);
+  const realDataFolder = await realpathOfFuture(dataFolder);
+  checkDataFolder(realDataFolder, [realFolder, path.dirname(realFile)]);
+  if (checkpoints !== null) await checkCheckpointFile(checkpoints.file, realDataFolder, realFile);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface ProjectHistory {
   readonly first: SettingsVersion;
   /** After the last one. */
   readonly newest: SettingsVersion;
+  /** The seq of the newest event that a revision may name: that version, or a later event about the listed API keys. */
+  readonly lastSeq: number;
   /**
    * @returns the version that applied at that seq; undefined before the first; `unknown` if that version is no longer known
    */
@@ -43,8 +45,11 @@ export function isInGap(versions: readonly SettingsVersion[], revision: number):
  * Makes a history of a list.
  *
  * @param versions at least one, by rising seq
+ * @param lastAccessSeq the seq of the newest event about the listed API keys. @default none
  */
-export function historyOf(versions: readonly SettingsVersion[], gap: HistoryGap = { isTrimmed: false }): ProjectHistory {
+export function historyOf(
+  versions: readonly SettingsVersion[], gap: HistoryGap = { isTrimmed: false }, lastAccessSeq = 0,
+): ProjectHistory {
   const [first] = versions;
   const newest = versions.at(-1);
   invariant(first !== undefined && newest !== undefined, 'a log has a project event');
@@ -54,5 +59,5 @@ export function historyOf(versions: readonly SettingsVersion[], gap: HistoryGap 
     if (!gap.isTrimmed || !isInGap(versions, revision)) return versions.findLast((version) => version.seq <= revision);
     return gap.recalled?.seq === revision ? gap.recalled : 'unknown';
   };
-  return { first, newest, at };
+  return { first, newest, lastSeq: Math.max(newest.seq, lastAccessSeq), at };
 }

@@ -165,9 +165,9 @@ export function refuseOlderLog(found: string): Refuse {
 
 function compare(entry: EntryView, history: ProjectHistory): ComparedOutcome {
   const { newest } = history;
-  if (entry.revision !== undefined && entry.revision > newest.seq) {
+  if (entry.revision !== undefined && entry.revision > history.lastSeq) {
     const revision = `${quote(entry)} has the revision ${entry.revision}`;
-    return refuseOlderLog(`${revision}, but the newest settings in its log date from seq ${newest.seq}`);
+    return refuseOlderLog(`${revision}, but the newest settings in its log date from seq ${history.lastSeq}`);
   }
   const keyChanged = entry.keyId !== newest.keyId;
   // Only a user can write a revision before the first event; the first version is the closest one.

@@ -3,6 +3,7 @@
  */
 import path from 'node:path';
 import { defaultsOf, mergeValues, type ValuesOf } from '../base/setting.js';
+import { type AuthenticationSettings, BUILT_IN_AUTHENTICATION } from '../events/project-settings.js';
 import type { ConfigDocument } from './config-document.js';
 import { CHECKPOINT_SETTINGS, DEFAULT_STORAGE_SETTINGS, KEEP_ALIVE_BEHIND_PROXY_SECONDS, SERVER_SETTINGS } from './settings-table.js';
 import type { TlsPaths } from './tls-files.js';
@@ -25,6 +26,8 @@ export interface ServerOptions extends ServerSettings {
   readonly tls: TlsPaths | null;
   /** Null: none are written. */
   readonly checkpoints: CheckpointOptions | null;
+  /** Of the global routes. */
+  readonly authentication: AuthenticationSettings;
 }
 
 const DEFAULTS: ServerSettings = defaultsOf(SERVER_SETTINGS);
@@ -50,7 +53,13 @@ export function resolveServerOptions(document: ConfigDocument, folder: string): 
     dataFolder: path.resolve(folder, dataPath),
     tls: tls === null ? null : { keyFile: path.resolve(folder, tls.key_file), certFile: path.resolve(folder, tls.cert_file) },
     checkpoints: checkpointsOf(document, folder),
+    authentication: authenticationOf(document),
   };
+}
+
+function authenticationOf(document: ConfigDocument): AuthenticationSettings {
+  const { enabled, save_api_key_to_file } = { ...BUILT_IN_AUTHENTICATION, ...document.default?.authentication };
+  return { enabled, save_api_key_to_file };
 }
 
 function checkpointsOf(document: ConfigDocument, folder: string): CheckpointOptions | null {

@@ -10,7 +10,7 @@ import { LOG_LEVELS } from '../base/logger.js';
 import { ORIGIN_PATTERN } from '../base/origin.js';
 import { choice, flag, integer, setting } from '../base/setting.js';
 import { KEY_BYTES_LIMIT } from '../events/key-name.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
+import { AUTHENTICATION_SETTINGS, QUOTA_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
 
 /** Proxies keep idle connections for a minute; a server that closes them earlier makes the proxy fail requests now and then. */
 export const KEEP_ALIVE_BEHIND_PROXY_SECONDS = 65;
@@ -57,11 +57,26 @@ export const SERVER_SETTINGS = {
       default: 8_388_608, unit: 'bytes', min: 1024, max: 8_388_608,
       meaning: 'maximum size of the body of a batch; never more than half of max_queue_bytes',
     }),
+    time_travel_bytes: integer({
+      default: 268_435_456, unit: 'bytes', min: 1_048_576, max: 1_099_511_627_776,
+      meaning: 'disk space for past states of projects, all together; a single one is never larger',
+    }),
     max_streams: integer({
       default: 500, unit: 'streams', min: 1, max: 100_000, meaning: 'event streams and waiting event requests that may be open at once',
     }),
     max_streams_per_key: integer({
       default: 50, unit: 'streams', min: 1, max: 100_000, meaning: 'the same for one API key, or for one address without an API key',
+    }),
+    idempotency_seconds: integer({
+      default: 86_400, unit: 'seconds', min: 1, max: 604_800, meaning: 'how long a request with an Idempotency-Key is remembered',
+    }),
+    idempotency_entries: integer({
+      default: 100_000, unit: 'requests', min: 1, max: 1_000_000,
+      meaning: 'how many such requests are remembered, per project; the oldest ones are forgotten first',
+    }),
+    idempotency_bytes: integer({
+      default: 67_108_864, unit: 'bytes', min: 65_536, max: 4_294_967_296,
+      meaning: 'memory for them, all projects together; then the project with the most forgets its oldest ones',
     }),
     max_failed_keys_per_minute: integer({
       default: 100, unit: 'failures', min: 1, max: 1_000_000,
@@ -115,19 +130,31 @@ export const SERVER_SETTINGS = {
   docs: {
     enabled: flag({ default: true, meaning: 'false: the page /docs/, which shows the HTTP API, is not served' }),
   },
+  metrics: {
+    enabled: flag({ default: true, meaning: 'false: /metrics is answered 404' }),
+    projects_max: integer({
+      default: 200, unit: 'projects', min: 0, max: 2000,
+      meaning: 'projects with series of their own in /metrics, and in the history; /metrics shows the rest as "_other"',
+    }),
+  },
+  ui: {
+    enabled: flag({ default: true, meaning: 'false: the web UI, /ui/, is not served' }),
+  },
   print_api_keys: flag({ default: true, meaning: 'print a new API key once on the console' }),
 };
 
 /** Key and certificate for HTTPS; given together or not at all. */
 export const TLS_SETTINGS = {
-  key_file: setting<string | null>(PATH_SCHEMA, { default: null, meaning: 'private key as PEM; with cert_file it switches HTTPS on' }),
-  cert_file: setting<string | null>(PATH_SCHEMA, { default: null, meaning: 'certificate chain as PEM' }),
+  key_file: setting<string | null>(PATH_SCHEMA, {
+    default: null, meaning: 'private key as PEM; with cert_file it switches HTTPS on', isPath: true,
+  }),
+  cert_file: setting<string | null>(PATH_SCHEMA, { default: null, meaning: 'certificate chain as PEM', isPath: true }),
 };
 
 /** Where the data is, and the storage settings of projects that do not name them. */
 export const DEFAULT_STORAGE_SETTINGS = {
   persistent_file_path: setting<string>(PATH_SCHEMA, {
-    default: 'data/', meaning: 'folder of all logs, relative to the folder of config.json',
+    default: 'data/', meaning: 'folder of all logs, relative to the folder of config.json', isPath: true,
   }),
   ...STORAGE_SETTINGS,
 };
@@ -135,7 +162,8 @@ export const DEFAULT_STORAGE_SETTINGS = {
 /** The file of checkpoints of the logs; without it there is none. */
 export const CHECKPOINT_SETTINGS = {
   file: setting<string | null>({ ...PATH_SCHEMA, type: ['string', 'null'], description: 'null, or the path of a file' }, {
-    default: null, meaning: 'file to append checkpoints of the logs to, outside the data folder; relative to the folder of config.json',
+    default: null, isPath: true,
+    meaning: 'file to append checkpoints of the logs to, outside the data folder; relative to the folder of config.json',
   }),
   interval_seconds: integer({
     default: 3600, unit: 'seconds', min: 1, max: 604_800,
@@ -143,9 +171,22 @@ export const CHECKPOINT_SETTINGS = {
   }),
 };
 
-/** The whole table, grouped as in the file. A project's entry has `storage` and `authentication` as `default` has them. */
+/** The whole table, grouped as in the file. A project's entry has `storage`, `authentication` and `quota` as `default` has them. */
 export const SETTINGS = {
   ...SERVER_SETTINGS,
   tls: TLS_SETTINGS,
-  default: { storage: DEFAULT_STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS, checkpoints: CHECKPOINT_SETTINGS },
+  default: {
+    storage: DEFAULT_STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS, quota: QUOTA_SETTINGS, checkpoints: CHECKPOINT_SETTINGS,
+  },
+};
+
+/** The part of the table that is not about projects: the rows that the environment and the command line can set. */
+export const OUTSIDE_TABLE = {
+  ...SERVER_SETTINGS,
+  tls: TLS_SETTINGS,
+  default: {
+    storage: { persistent_file_path: DEFAULT_STORAGE_SETTINGS.persistent_file_path },
+    authentication: AUTHENTICATION_SETTINGS,
+    checkpoints: CHECKPOINT_SETTINGS,
+  },
 };

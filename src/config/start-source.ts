@@ -10,8 +10,10 @@ import { programCommand } from '../base/program-command.js';
 import { ConfigError } from './config-error.js';
 import { ConfigFile } from './config-file.js';
 import { effectiveSettings } from './effective-settings.js';
-import { configWithoutProjects, type FirstConfig, firstConfig } from './first-config.js';
-import { type LoadedConfig, loadConfig } from './load-config.js';
+import { configWithoutProjects, type FirstConfig, firstConfig, withGlobalKey } from './first-config.js';
+import { readGlobalKey, type GlobalKeySource } from './global-key-file.js';
+import { checkPlaces, type LoadedConfig, loadConfig } from './load-config.js';
+import { attributed, inForce, type OutsideSetting } from './outside-settings.js';
 import { mustRefuseToStart } from './reconcile.js';
 import { resolveServerOptions, type ServerOptions } from './server-options.js';
 import { readTlsFiles, type TlsFiles } from './tls-files.js';
@@ -28,6 +30,10 @@ interface StartRequest {
   readonly configPath: string;
   /** True: projects without an entry get one. */
   readonly adopt: boolean;
+  /** Settings that override those of the file. @default none */
+  readonly outside?: readonly OutsideSetting[] | undefined;
+  /** Where the global API key of a first run is; undefined: it is generated. */
+  readonly globalKey?: GlobalKeySource | undefined;
   /** Finds the ids of the projects in a data folder. */
   readonly findProjects: (dataFolder: string) => Promise<readonly string[]>;
   /** Finds the ids of the live projects of a data folder; none if its registry knows any of the configured ids. */
@@ -51,6 +57,8 @@ export interface StartSource {
   readonly tls: TlsFiles | null;
   /** Projects that get an entry if they have none. */
   readonly adopted: readonly string[];
+  /** The settings that override those of the file. */
+  readonly outside: readonly OutsideSetting[];
 }
 
 /**
@@ -60,16 +68,20 @@ export interface StartSource {
  */
 export async function readStartSource(request: StartRequest): Promise<StartSource> {
   const absolute = path.resolve(request.configPath);
+  const { outside = [] } = request;
   try {
-    const loaded = await loadConfig(absolute);
-    return loaded === undefined ? await firstSource(request, absolute) : await foundSource(request, loaded);
+    const loaded = await loadConfig(absolute, outside);
+    return loaded === undefined ? await firstSource(request, absolute, outside) : await foundSource(request, loaded, outside);
   } catch (error) {
-    throw error instanceof ConfigError ? error.inFile(absolute) : error;
+    const named = attributed(error, outside);
+    throw named instanceof ConfigError ? named.inFile(absolute) : named;
   }
 }
 
-async function foundSource(request: StartRequest, loaded: LoadedConfig): Promise<StartSource> {
-  const options = resolveServerOptions(loaded.document, loaded.folder);
+async function foundSource(
+  request: StartRequest, loaded: LoadedConfig, outside: readonly OutsideSetting[],
+): Promise<StartSource> {
+  const options = resolveServerOptions(loaded.inForce, loaded.folder);
   // Checked again under the lock. Here it detects a volume that is not mounted before anything is created.
   const hasRegistry = await request.hasRegistry(options.dataFolder);
   const refusal = mustRefuseToStart(loaded.document.projects, hasRegistry, loaded.path);
@@ -77,18 +89,22 @@ async function foundSource(request: StartRequest, loaded: LoadedConfig): Promise
   if (!request.adopt) await refuseForeignFolder(request, loaded, options.dataFolder);
   const tls = options.tls === null ? null : await readTlsFiles(options.tls, request.nowMs);
   const adopted = request.adopt ? await request.findProjects(options.dataFolder) : [];
-  return { path: loaded.path, loaded, first: undefined, options, tls, adopted };
+  return { path: loaded.path, loaded, first: undefined, options, tls, adopted, outside };
 }
 
-async function firstSource(request: StartRequest, absolute: string): Promise<StartSource> {
+async function firstSource(request: StartRequest, absolute: string, outside: readonly OutsideSetting[]): Promise<StartSource> {
   const folder = path.dirname(absolute);
   // A first run creates the file, not its folder: a mistyped path must not become a tree of empty folders.
   if (!(await isFolder(folder))) throw new ConfigError({ pointer: '', expected: 'a file in a folder that exists' });
-  const { dataFolder } = resolveServerOptions(configWithoutProjects().document, folder);
+  const { dataFolder } = resolveServerOptions(inForce(configWithoutProjects().document, outside), folder);
   const adopted = await request.findProjects(dataFolder);
   if (adopted.length > 0 && !request.adopt) throw missingConfig(absolute, dataFolder, adopted);
-  const first = adopted.length === 0 ? firstConfig() : configWithoutProjects();
-  return { path: absolute, loaded: undefined, first, options: resolveServerOptions(first.document, folder), tls: null, adopted };
+  const made = adopted.length === 0 ? firstConfig() : configWithoutProjects();
+  const options = resolveServerOptions(inForce(made.document, outside), folder);
+  await checkPlaces(absolute, options);
+  const tls = options.tls === null ? null : await readTlsFiles(options.tls, request.nowMs);
+  const first = request.globalKey === undefined ? made : await withGlobalKey(made, await readGlobalKey(request.globalKey));
+  return { path: absolute, loaded: undefined, first, options, tls, adopted, outside };
 }
 
 /**

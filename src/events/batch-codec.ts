@@ -2,14 +2,16 @@
  * Encodes the fields of a `batch`, and decodes them. Values are cut out of the text as they stand. The encoding is canonical, so the
  * position of each value follows from what is before it.
  */
+import { isIsoTime } from '../base/iso-time.js';
 import { endOfJsonValue } from '../base/json-ranges.js';
-import type { KeyChanged, KeysChanged } from './event.js';
+import { type BatchedChange, type KeysChanged, setsValue } from './event.js';
 
 const START = '"ops":[';
 const END = ']';
-const SET_START = '{"op":"set","key":';
+const OP_MARK = '{"op":';
+const EXPIRY_MARK = ',"expires_at":';
+const KEY_MARK = ',"key":';
 const VALUE_MARK = ',"value":';
-const DELETE_START = '{"op":"delete","key":';
 const OP_END = '}';
 
 /** Encodes the fields. */
@@ -17,9 +19,51 @@ export function encodeBatchBody({ ops }: KeysChanged): string {
   return `${START}${ops.map(encodeOp).join(',')}${END}`;
 }
 
-function encodeOp(op: KeyChanged): string {
-  const key = JSON.stringify(op.key);
-  return op.op === 'set' ? `${SET_START}${key}${VALUE_MARK}${op.value}${OP_END}` : `${DELETE_START}${key}${OP_END}`;
+function encodeOp(op: BatchedChange): string {
+  return setsValue(op) ? `${textBeforeValue(op)}${op.value}${OP_END}` : `${textToKey(op)}${OP_END}`;
+}
+
+function textToKey(op: BatchedChange): string {
+  const expiry = 'expires_at' in op ? `${EXPIRY_MARK}${JSON.stringify(op.expires_at)}` : '';
+  return `${OP_MARK}"${op.op}"${expiry}${KEY_MARK}${JSON.stringify(op.key)}`;
+}
+
+function textBeforeValue(op: BatchedChange): string {
+  return `${textToKey(op)}${VALUE_MARK}`;
+}
+
+/** Reads members one after another, each a mark and a JSON value. */
+class MemberReader {
+  readonly #body: string;
+  at = START.length;
+
+  constructor(body: string) {
+    this.#body = body;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.#body.length;
+  }
+
+  /** Returns the text of a value; undefined if there is no such member. */
+  text(mark: string): string | undefined {
+    if (!this.#body.startsWith(mark, this.at)) return undefined;
+    const start = this.at + mark.length;
+    this.at = endOfJsonValue(this.#body, start);
+    return this.#body.slice(start, this.at);
+  }
+
+  /** Returns a value that is a string or null; undefined if there is no such member. */
+  value(mark: string): string | null | undefined {
+    const text = this.text(mark);
+    if (text === undefined) return undefined;
+    try {
+      const value: unknown = JSON.parse(text);
+      return typeof value === 'string' || value === null ? value : undefined;
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 /**
@@ -28,45 +72,45 @@ function encodeOp(op: KeyChanged): string {
  * @returns undefined for a text that is not what {@link encodeBatchBody} makes
  */
 export function decodeBatchBody(body: string): KeysChanged | undefined {
-  const ops: KeyChanged[] = [];
+  const ops: BatchedChange[] = [];
   const keys = new Set<string>();
-  let at = START.length;
-  while (at < body.length) {
-    const isSet = body.startsWith(SET_START, at);
-    const keyStart = at + (isSet ? SET_START : DELETE_START).length;
-    const keyEnd = endOfJsonValue(body, keyStart);
-    const key = parseKey(body.slice(keyStart, keyEnd));
-    if (key === undefined || keys.has(key)) return undefined;
-    keys.add(key);
-    const valueStart = keyEnd + VALUE_MARK.length;
-    const end = isSet ? endOfJsonValue(body, valueStart) : keyEnd;
-    ops.push(isSet ? { op: 'set', key, value: body.slice(valueStart, end) } : { op: 'delete', key });
-    at = end + OP_END.length + 1;
+  const reader = new MemberReader(body);
+  while (!reader.isAtEnd) {
+    const op = decodeOp(reader);
+    if (op === undefined || keys.has(op.key)) return undefined;
+    keys.add(op.key);
+    ops.push(op);
+    reader.at += OP_END.length + 1;
   }
   const decoded: KeysChanged = { op: 'batch', ops };
-  const isWhole = ops.length > 0 && ops.every((op) => op.op === 'delete' || op.value !== '');
-  return isWhole && encodeBatchBody(decoded) === body ? decoded : undefined;
+  return ops.length > 0 && encodeBatchBody(decoded) === body ? decoded : undefined;
 }
 
-function parseKey(text: string): string | undefined {
-  try {
-    const key: unknown = JSON.parse(text);
-    return typeof key === 'string' && key !== '' ? key : undefined;
-  } catch {
-    return undefined;
-  }
+/** Accepts other spellings too, which the comparison of the whole then refuses. */
+function decodeOp(reader: MemberReader): BatchedChange | undefined {
+  const op = reader.value(OP_MARK);
+  const expiresAt = reader.value(EXPIRY_MARK);
+  const key = reader.value(KEY_MARK);
+  const value = reader.text(VALUE_MARK);
+  if (typeof key !== 'string' || key === '' || value === '') return undefined;
+  if (typeof expiresAt === 'string' && !isIsoTime(expiresAt)) return undefined;
+  if (op === 'set') return value === undefined ? undefined : { op, key, value };
+  if (op === 'delete') return { op, key };
+  if (op === 'touch') return expiresAt === undefined ? undefined : { op, expires_at: expiresAt, key };
+  if (op !== 'set.until' || typeof expiresAt !== 'string' || value === undefined) return undefined;
+  return { op, expires_at: expiresAt, key, value };
 }
 
 /**
  * Returns where the value of each change lies in the encoded fields.
  *
- * @returns for each change of the batch the offset of its value, in bytes; undefined for a deletion
+ * @returns for each change of the batch the offset of its value, in bytes; undefined for one without a value
  */
 export function valueOffsetsIn({ ops }: KeysChanged): readonly (number | undefined)[] {
   let offset = START.length;
   return ops.map((op) => {
-    const at = offset + Buffer.byteLength(SET_START + JSON.stringify(op.key) + VALUE_MARK);
+    const at = offset + Buffer.byteLength(textBeforeValue(op));
     offset += Buffer.byteLength(encodeOp(op)) + 1;
-    return op.op === 'set' ? at : undefined;
+    return setsValue(op) ? at : undefined;
   });
 }

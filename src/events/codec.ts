@@ -3,14 +3,17 @@
  * fields of its operation in a fixed order. A line with another field, order or spelling is rejected.
  */
 import { type ByteRange, endOfPlainText, isAscii, isAt, textOf } from '../base/byte-scan.js';
-import { ISO_TIME_SCHEMA } from '../base/iso-time.js';
+import { ISO_TIME_LENGTH, ISO_TIME_SCHEMA, isIsoTime } from '../base/iso-time.js';
 import { compileSchema } from '../base/json-schema.js';
 import { isSetting, type JsonSchema, type ObjectSchema, schemaOf, type Setting, type SettingTable } from '../base/setting.js';
+import { isAccessOperation } from './access-event.js';
 import { decodeBatchBody, encodeBatchBody } from './batch-codec.js';
-import { type AnyEvent, isServerOperation, type KeySet, type SetBytes } from './event.js';
-import { PROJECT_ID_PATTERN } from '../api/project-settings.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
-import { BUILT_IN_STORAGE, mergeStorage, storedSettings } from './project-settings.js';
+import { REDACTION_SCHEMAS, restoredFields } from './redaction.js';
+import { type AnyEvent, isProjectOperation, isServerOperation, type KeySet, type KeySetUntil, type SetBytes } from './event.js';
+import { PERMISSIONS } from '../api/permissions.js';
+import { AUTHENTICATION_SETTINGS, PROJECT_ID_PATTERN, QUOTA_SETTINGS, STORAGE_SETTINGS } from '../api/project-settings.js';
+import { ACCESS_NAME_PATTERN, KEY_ID_PATTERN } from '../api/schemas/access.js';
+import { BUILT_IN_SETTINGS, mergeSettings, storedSettings } from './project-settings.js';
 
 /** An operation and its fields, as the log stores them. */
 interface EncodedEvent {
@@ -28,16 +31,27 @@ export class UnknownEventError extends Error {
 
 type Fields<E extends AnyEvent> = readonly (keyof E & string)[];
 
+/** Fields that a line may lack. */
+const OPTIONAL_FIELDS: readonly string[] = ['base'];
+
 /** The fields of each operation, in the order of a line. */
 export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<AnyEvent, { op: Op }>> } = {
   'project.create': ['settings', 'key_id'],
   'project.update': ['settings', 'key_id'],
   'project.key': ['settings', 'key_id'],
   set: ['key', 'value'],
+  'set.until': ['expires_at', 'key', 'value'],
   delete: ['key'],
+  touch: ['expires_at', 'key'],
+  expire: ['keys'],
   clear: ['count'],
   'clear.range': ['prefix', 'start', 'end', 'count'],
   batch: ['ops'],
+  'access.add': ['key_id', 'name', 'permissions', 'not_before', 'expires_at'],
+  'access.change': ['key_id', 'name', 'expires_at'],
+  'access.remove': ['key_id'],
+  'access.rotate': ['key_id', 'name', 'permissions', 'not_before', 'expires_at', 'previous_key_id', 'previous_expires_at'],
+  redact: ['reason', 'lines', 'base'],
   'project.created': ['id', 'log_id'],
   'project.deleted': ['id', 'log_id', 'last_seq', 'last_hash'],
   'config.edited': ['scope', 'changed', 'key_id'],
@@ -51,10 +65,11 @@ export const EVENT_FIELDS: { readonly [Op in AnyEvent['op']]: Fields<Extract<Any
 /** The operations of the registry. */
 export const SERVER_OPERATIONS: readonly string[] = Object.keys(EVENT_FIELDS).filter((op) => isServerOperation(op));
 /** The operations of a project's log. */
-export const PROJECT_OPERATIONS: readonly string[] = Object.keys(EVENT_FIELDS).filter((op) => !isServerOperation(op));
+export const PROJECT_OPERATIONS: readonly string[] = Object.keys(EVENT_FIELDS).filter((op) => isProjectOperation(op));
 
 const VALUE_MARK = ',"value":';
 const KEY_MARK = '"key":';
+const EXPIRY_MARK = '"expires_at":';
 
 /** The schema of stored settings: all rows, but those with `omitDefault` only if they differ from their default. */
 function storedSchema(table: SettingTable): ObjectSchema & { readonly required: readonly string[] } {
@@ -88,22 +103,20 @@ const settingsSchema = {
       dependencies: { compaction: ['retention'], retention: ['compaction'] },
     },
     authentication: storedSchema(AUTHENTICATION_SETTINGS),
+    quota: storedSchema(QUOTA_SETTINGS),
   },
 };
 
-/** The members that settings are printed with, in this order and no others. */
-const SETTINGS_MEMBERS = memberNames({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS });
-
-function memberNames(table: SettingTable): string[] {
-  return Object.entries(table).flatMap(([name, entry]) => (isSetting(entry) ? [name] : [name, ...memberNames(entry)]));
-}
-
 const BOUND = { type: ['string', 'null'] };
+const KEY_ID = { type: 'string', pattern: KEY_ID_PATTERN };
+const TIME_OR_NULL = { anyOf: [ISO_TIME_SCHEMA, { type: 'null' }] };
 
 const FIELD_SCHEMAS = {
   settings: settingsSchema,
-  key_id: { anyOf: [{ type: 'string', pattern: '^[0-9a-f]{16}$' }, { type: 'null' }] },
+  key_id: { anyOf: [KEY_ID, { type: 'null' }] },
   key: { type: 'string', minLength: 1 },
+  keys: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, uniqueItems: true },
+  expires_at: TIME_OR_NULL,
   count: { type: 'integer', minimum: 0 },
   prefix: BOUND,
   start: BOUND,
@@ -123,32 +136,50 @@ const FIELD_SCHEMAS = {
   duration_ms: { type: 'integer', minimum: 0 },
   first_seq: { type: 'integer', minimum: 1 },
   backup_time: ISO_TIME_SCHEMA,
+  name: { type: 'string', pattern: ACCESS_NAME_PATTERN },
+  permissions: { type: 'array', items: { enum: PERMISSIONS }, minItems: 1, uniqueItems: true },
+  not_before: TIME_OR_NULL,
+  previous_key_id: KEY_ID,
+  previous_expires_at: ISO_TIME_SCHEMA,
+  ...REDACTION_SCHEMAS,
 } as const;
 
-function compileFields(fields: readonly string[]): ReturnType<typeof compileSchema> {
-  const known: Readonly<Record<string, object>> = FIELD_SCHEMAS;
+const TIME_FIELDS: ReadonlySet<string> = new Set(['expires_at', 'not_before', 'previous_expires_at']);
+
+function compileFields(op: string, fields: readonly string[]): ReturnType<typeof compileSchema> {
+  // Only the primary key of a scope may be absent.
+  const known: Readonly<Record<string, object>> = isAccessOperation(op) ? { ...FIELD_SCHEMAS, key_id: KEY_ID } : FIELD_SCHEMAS;
   const properties = Object.fromEntries(fields.map((field) => [field, known[field] ?? {}]));
-  return compileSchema({ type: 'object', additionalProperties: false, required: [...fields], properties });
+  const required = fields.filter((field) => !OPTIONAL_FIELDS.includes(field));
+  return compileSchema({ type: 'object', additionalProperties: false, required, properties });
 }
 
-/** Checks by operation. Not used for `set` and `batch`, whose values stay text. */
-const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(fields)]));
+/** Checks by operation. Not used for `set`, `set.until` and `batch`, whose values stay text. */
+const checks = new Map(Object.entries(EVENT_FIELDS).map(([op, fields]) => [op, compileFields(op, fields)]));
 
-/** Operations that format 1 does not have. */
-const FORMAT_2: readonly string[] = ['batch', 'clear.range', 'project.restored'];
+/** Operations that format 1 does not have. It has no settings with a quota either. */
+const FORMAT_2: readonly string[] = [
+  'clear.range', 'touch', 'expire', 'project.restored', 'access.add', 'access.change', 'access.remove', 'access.rotate', 'redact',
+];
 
 /** Encodes an event as the fields of a line. */
 export function encodeEvent(event: AnyEvent): EncodedEvent {
-  if (event.op === 'set') return { op: 'set', body: `${KEY_MARK}${JSON.stringify(event.key)}${VALUE_MARK}${event.value}`, format: 1 };
+  if (event.op === 'set') return { op: 'set', body: encodeSet(event), format: 1 };
+  if (event.op === 'set.until') {
+    return { op: 'set.until', body: `${EXPIRY_MARK}${JSON.stringify(event.expires_at)},${encodeSet(event)}`, format: 2 };
+  }
   if (event.op === 'batch') return { op: 'batch', body: encodeBatchBody(event), format: 2 };
-  const stored = 'settings' in event ? { settings: storedSettings(event.settings) } : {};
-  const members: Readonly<Record<string, unknown>> = { ...event, ...stored };
-  const body = EVENT_FIELDS[event.op].map((field) => `${JSON.stringify(field)}:${printMember(field, members[field])}`).join(',');
-  return { op: event.op, body, format: FORMAT_2.includes(event.op) ? 2 : 1 };
+  const settings = 'settings' in event ? storedSettings(event.settings) : undefined;
+  // Their order has no meaning, so one is the canonical one.
+  const permissions = 'permissions' in event ? event.permissions.toSorted() : undefined;
+  const members: Readonly<Record<string, unknown>> = { ...event, settings, permissions };
+  const fields = EVENT_FIELDS[event.op].filter((field) => members[field] !== undefined);
+  const body = fields.map((field) => `${JSON.stringify(field)}:${JSON.stringify(members[field])}`).join(',');
+  return { op: event.op, body, format: settings?.quota !== undefined || FORMAT_2.includes(event.op) ? 2 : 1 };
 }
 
-function printMember(field: string, value: unknown): string {
-  return field === 'settings' ? JSON.stringify(value, SETTINGS_MEMBERS) : JSON.stringify(value);
+function encodeSet({ key, value }: KeySet | KeySetUntil): string {
+  return `${KEY_MARK}${JSON.stringify(key)}${VALUE_MARK}${value}`;
 }
 
 /**
@@ -158,7 +189,8 @@ function printMember(field: string, value: unknown): string {
  * @throws {UnknownEventError} for an operation or a field that this version does not know
  */
 export function decodeEvent(op: string, body: string): AnyEvent {
-  if (op === 'set') return decodeSet(body);
+  if (op === 'set') return { op, ...decodeSet(op, body) };
+  if (op === 'set.until') return decodeSetUntil(body);
   if (op === 'batch') return decodeBatch(body);
   const check = checks.get(op);
   if (check === undefined) throw new UnknownEventError(`Cannot read the operation "${op}": this version does not know it`);
@@ -168,11 +200,32 @@ export function decodeEvent(op: string, body: string): AnyEvent {
   }
   // The schema guarantees the members of the operation.
   const event = { op, ...(checked.document as object) } as AnyEvent;
-  if (encodeEvent(event).body !== body) {
+  if (!haveTimes(checked.document as object) || encodeEvent(event).body !== body) {
     throw new UnknownEventError(`Cannot read the fields of "${op}": they are not in canonical order or spelling`);
   }
   if (!('settings' in event)) return event;
-  return { ...event, settings: { ...event.settings, storage: mergeStorage(BUILT_IN_STORAGE, event.settings.storage) } };
+  return { ...event, settings: mergeSettings(BUILT_IN_SETTINGS, event.settings) };
+}
+
+/** Whether the times of an event are days that exist; the schema knows their form only. */
+function haveTimes(fields: object): boolean {
+  return Object.entries(fields).every(([name, value]) => !TIME_FIELDS.has(name) || value === null || isIsoTime(String(value)));
+}
+
+/** A line as a log gives it. */
+interface LineFields {
+  readonly op: string;
+  readonly body: string;
+  /** Set for an erased line, whose body has what is left of its fields. */
+  readonly erasedBy?: unknown;
+}
+
+/**
+ * Decodes the event of a line, as {@link decodeEvent}. In that of an erased line, `null` stands for each value: at the end of the log, none
+ * of them is a current one.
+ */
+export function decodeLineEvent({ op, body, erasedBy }: LineFields): AnyEvent {
+  return decodeEvent(op, erasedBy === undefined ? body : restoredFields(op, body));
 }
 
 const KEY_START = Buffer.from('"key":"');
@@ -222,17 +275,27 @@ function decodeBatch(body: string): AnyEvent {
 }
 
 /** Splits at the first mark. Inside a JSON string its quotes would be escaped, so the first one ends the key. */
-function decodeSet(body: string): KeySet {
+function decodeSet(op: string, body: string): Pick<KeySet, 'key' | 'value'> {
   const mark = body.indexOf(VALUE_MARK);
-  if (mark < 0 || !body.startsWith(KEY_MARK)) throw new UnknownEventError('Cannot read the fields of "set": expected key and value');
+  if (mark < 0 || !body.startsWith(KEY_MARK)) throw new UnknownEventError(`Cannot read the fields of "${op}": expected key and value`);
   const keyText = body.slice(KEY_MARK.length, mark);
   const key = parseText(keyText);
   if (typeof key !== 'string' || JSON.stringify(key) !== keyText) {
-    throw new UnknownEventError('Cannot read the fields of "set": its key is not in canonical spelling');
+    throw new UnknownEventError(`Cannot read the fields of "${op}": its key is not in canonical spelling`);
   }
   const value = body.slice(mark + VALUE_MARK.length);
-  if (key === '' || value === '') throw new UnknownEventError('Cannot read the fields of "set": its key or its value is empty');
-  return { op: 'set', key, value };
+  if (key === '' || value === '') throw new UnknownEventError(`Cannot read the fields of "${op}": its key or its value is empty`);
+  return { key, value };
+}
+
+function decodeSetUntil(body: string): KeySetUntil {
+  const timeStart = EXPIRY_MARK.length + 1;
+  const expiresAt = body.slice(timeStart, timeStart + ISO_TIME_LENGTH);
+  const rest = timeStart + ISO_TIME_LENGTH + '",'.length;
+  if (!isIsoTime(expiresAt) || body.slice(0, rest) !== `${EXPIRY_MARK}"${expiresAt}",`) {
+    throw new UnknownEventError('Cannot read the fields of "set.until": expected a time of expiry');
+  }
+  return { op: 'set.until', expires_at: expiresAt, ...decodeSet('set.until', body.slice(rest)) };
 }
 
 function parse(op: string, body: string): unknown {

@@ -3,6 +3,7 @@
  */
 import type { ByteRange } from '../base/byte-scan.js';
 import type { TextPlace } from '../base/text-place.js';
+import { type AccessEvent, isAccessOperation } from './access-event.js';
 import type { KeyRange } from './key-range.js';
 import type { ProjectSettings } from './project-settings.js';
 
@@ -44,20 +45,54 @@ export interface SetBytes extends ByteRange {
   readonly valueEnd: number;
 }
 
+/** A key was set, and exists until a time. */
+export interface KeySetUntil {
+  readonly op: 'set.until';
+  /** From then on the key does not exist: RFC 3339 in UTC with milliseconds. */
+  readonly expires_at: string;
+  readonly key: string;
+  /** As that of a {@link KeySet}. */
+  readonly value: string;
+}
+
 /** A key was deleted. */
 interface KeyDeleted {
   readonly op: 'delete';
   readonly key: string;
 }
 
+/** A key got another expiry, and with it another version. Its value stays. */
+export interface KeyTouched {
+  readonly op: 'touch';
+  /** As that of a {@link KeySetUntil}; null for never. */
+  readonly expires_at: string | null;
+  readonly key: string;
+}
+
+/** A change of one key that a batch can have. */
+export type BatchedChange = KeySet | KeySetUntil | KeyDeleted | KeyTouched;
+
+/** Keys that had expired were removed. */
+interface KeysExpired {
+  readonly op: 'expire';
+  /** At least one, and no key twice. */
+  readonly keys: readonly string[];
+}
+
+/** One of the keys of a {@link KeysExpired}. */
+interface KeyExpired {
+  readonly op: 'expire';
+  readonly key: string;
+}
+
 /** A change of one key. */
-export type KeyChanged = KeySet | KeyDeleted;
+export type KeyChanged = BatchedChange | KeyExpired;
 
 /** Several keys were changed at once. */
 export interface KeysChanged {
   readonly op: 'batch';
   /** At least one, and no key twice. */
-  readonly ops: readonly KeyChanged[];
+  readonly ops: readonly BatchedChange[];
 }
 
 /** Every key of the project was deleted. */
@@ -68,17 +103,39 @@ interface KeysCleared {
 }
 
 /** Every key of a range was deleted, at least one. */
-interface RangeCleared extends RangeConditions {
+export interface RangeCleared extends RangeConditions {
   readonly op: 'clear.range';
   /** The number of deleted keys. */
   readonly count: number;
+}
+
+/** Values of lines were erased. */
+export interface LinesRedacted {
+  readonly op: 'redact';
+  readonly reason: string;
+  readonly lines: readonly RedactedLine[];
+  /** Set if the log continues from a snapshot that was made again without the values: digests of both manifests. */
+  readonly base?: { readonly old: string; readonly new: string };
+}
+
+/** A line whose values were erased. */
+export interface RedactedLine {
+  readonly seq: number;
+  /** SHA-256 of the part of the line that was erased; null if the log no longer had the line, and only snapshots had its values. */
+  readonly digest: string | null;
+  /** Length of that part in bytes; null likewise. */
+  readonly bytes: number | null;
+  /** The fields of the operation without its values. */
+  readonly left: Readonly<Record<string, unknown>>;
 }
 
 /** The conditions of a range; null for one that is not made. */
 type RangeConditions = { readonly [Bound in keyof KeyRange]-?: string | null };
 
 /** An event of a project's log. */
-export type ProjectEvent = ProjectCreated | ProjectUpdated | ProjectKeyChanged | KeyChanged | KeysChanged | KeysCleared | RangeCleared;
+export type ProjectEvent =
+  | ProjectCreated | ProjectUpdated | ProjectKeyChanged | BatchedChange | KeysChanged | KeysExpired | KeysCleared | RangeCleared
+  | AccessEvent | LinesRedacted;
 
 /** Registry: a project with a log on disk exists. */
 interface ProjectRegistered {
@@ -174,13 +231,16 @@ interface SegmentRemoved {
   readonly sha256: string;
 }
 
-/** An event of the registry. */
-export type ServerEvent =
+/** An event that only the registry has. */
+type RegistryEvent =
   | ProjectRegistered | ProjectUnregistered | ConfigEdited | ProjectLeft | ProjectRepaired | ProjectRestored | SnapshotCommitted
   | SegmentRemoved;
 
-/** The operations of the registry; a total record, so that a new event cannot be forgotten. */
-const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
+/** An event of the registry. */
+export type ServerEvent = RegistryEvent | AccessEvent;
+
+/** The operations that only the registry has; a total record, so that a new event cannot be forgotten. */
+const REGISTRY_OPS: Readonly<Record<RegistryEvent['op'], true>> = {
   'project.created': true,
   'project.deleted': true,
   'config.edited': true,
@@ -194,19 +254,24 @@ const SERVER_OPS: Readonly<Record<ServerEvent['op'], true>> = {
 /** Any event. */
 export type AnyEvent = ProjectEvent | ServerEvent;
 
-/** Tells whether an operation belongs to the registry. */
+/** Tells whether the registry can have an operation. */
 export function isServerOperation(op: string): op is ServerEvent['op'] {
-  return Object.hasOwn(SERVER_OPS, op);
+  return Object.hasOwn(REGISTRY_OPS, op) || isAccessOperation(op);
 }
 
-/** Tells whether an event belongs to the registry. */
+/** Tells whether the log of a project can have an operation. */
+export function isProjectOperation(op: string): op is ProjectEvent['op'] {
+  return !Object.hasOwn(REGISTRY_OPS, op);
+}
+
+/** Tells whether the registry can have an event. */
 export function isServerEvent(event: AnyEvent): event is ServerEvent {
   return isServerOperation(event.op);
 }
 
-/** Tells whether an event belongs to a project's log. */
+/** Tells whether the log of a project can have an event. */
 export function isProjectEvent(event: AnyEvent): event is ProjectEvent {
-  return !isServerEvent(event);
+  return isProjectOperation(event.op);
 }
 
 /** Returns the range of conditions. */
@@ -221,8 +286,34 @@ export function rangeConditions({ prefix, start, end }: KeyRange): RangeConditio
 
 /** Returns the changes of single keys that an event made, in their order. */
 export function keyChangesOf(event: AnyEvent): readonly KeyChanged[] {
-  if (event.op === 'batch') return event.ops;
-  return event.op === 'set' || event.op === 'delete' ? [event] : [];
+  switch (event.op) {
+    case 'batch':
+      return event.ops;
+    case 'expire':
+      return event.keys.map((key) => ({ op: 'expire', key }));
+    case 'set':
+    case 'set.until':
+    case 'delete':
+    case 'touch':
+      return [event];
+    default:
+      return [];
+  }
+}
+
+/** Tells whether a change gives its key a value. */
+export function setsValue(change: KeyChanged): change is KeySet | KeySetUntil {
+  return change.op === 'set' || change.op === 'set.until';
+}
+
+/** Tells whether a change removes its key. */
+export function removesKey({ op }: KeyChanged): boolean {
+  return op === 'delete' || op === 'expire';
+}
+
+/** Returns when a key expires after a change that leaves it, in milliseconds since 1970; null for never. */
+export function expiryAfter(change: KeyChanged): number | null {
+  return 'expires_at' in change && change.expires_at !== null ? Date.parse(change.expires_at) : null;
 }
 
 /** An event as the log recorded it: the input of a projection. */
@@ -233,6 +324,8 @@ export interface Recorded<E extends AnyEvent = AnyEvent> {
   readonly timeMs: number;
   /** Who caused it; see `actor.ts`. */
   readonly actor: string;
+  /** The key that the client gave the request behind it, see `idempotency.ts`; absent for none. */
+  readonly idempotencyKey?: string | undefined;
   /** Hash of the line: the receipt. */
   readonly hash: string;
   /** The place of the event's fields in the log; absent if the log cannot read them again. */

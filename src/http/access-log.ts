@@ -22,6 +22,7 @@ function fieldsOf(exchange: Exchange): string {
     + `"status":${response.headersSent ? response.statusCode : null},"duration_ms":${durationMs},`
     + `"actor":${textOrNull(principal === null ? null : actorOf(principal))},"project":${textOrNull(projectId)},`
     + `"request_bytes":${exchange.requestBytes},"response_bytes":${exchange.responseBytes}`
+    + (exchange.clientRequestId === null ? '' : `,"client_request_id":"${exchange.clientRequestId}"`)
     + (problemCode === null ? '' : `,"code":"${problemCode}"`)
     // The client disconnected before the answer was sent.
     + (response.writableFinished ? '' : ',"aborted":true');
@@ -33,11 +34,11 @@ function textOrNull(text: string | null): string {
 
 const routerPaths = new Map<string, string>();
 
-/** Returns the path of a route as the router writes it: `:id` and `:file` for one segment, `*key` for the rest. */
+/** Returns the path of a route as the router writes it: `:id`, `:key_id` and `:file` for one segment, `*key` and `*place` for the rest. */
 export function routerPath(path: string): string {
   const known = routerPaths.get(path);
   if (known !== undefined) return known;
-  const made = path.replace('{id}', ':id').replace('{file}', ':file').replace('{key}', '*key');
+  const made = path.replace(/\{(id|file|key_id)\}/g, ':$1').replace(/\{(key|place)\}/, '*$1');
   routerPaths.set(path, made);
   return made;
 }

@@ -5,11 +5,12 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv4 } from 'node:net';
 import proxyAddr from 'proxy-addr';
-import { ANONYMOUS, type Principal } from '../auth/principal.js';
+import { ANONYMOUS, type KeyPrincipal, type Principal, stateAt } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
-import { unauthorized } from './authorization.js';
+import { assertWorks, unauthorized } from './authorization.js';
 import { memoryOf } from './connection-memory.js';
 import type { Exchange } from './exchange.js';
+import { httpDate } from './http-date.js';
 import type { HttpParts } from './http-parts.js';
 import type { RequestHeaders } from './request-headers.js';
 
@@ -24,6 +25,8 @@ const BEYOND_ASCII = /[^\u0000-\u007f]/;
 const UNKNOWN_ADDRESS = '0.0.0.0';
 /** Prefix of an IPv4 address on an IPv6 socket. Removed, so that a client has one name in the server log. */
 const MAPPED_PREFIX = '::ffff:';
+/** How long before the end of a replaced key its answers say when that is, in milliseconds. */
+const FAREWELL_MS = 604_800_000;
 
 /**
  * Identifies the caller by its API key, at once if no derivation is needed. A key is checked even if none is needed.
@@ -39,7 +42,7 @@ export function identifyCaller(exchange: Exchange, parts: HttpParts): Principal 
   const isAuthorization = authorizations.length === 1;
   const text = (isAuthorization ? authorizations[0] : apiKeys[0]) ?? null;
   const isSame = count === 1 && text === memory.credential && isAuthorization === memory.isAuthorization;
-  if (isSame && keyring.epoch === memory.epoch && memory.principal !== null) return memory.principal;
+  if (isSame && keyring.epoch === memory.epoch && memory.principal !== null) return recognised(exchange, memory.principal, parts);
   const credentials = findCredentials(exchange.headers);
   const key = credentials.kind === 'key' ? credentials.key : null;
   const known = key === null ? null : keyring.lookUp(key);
@@ -48,17 +51,43 @@ export function identifyCaller(exchange: Exchange, parts: HttpParts): Principal 
   memory.isAuthorization = isAuthorization;
   memory.principal = known;
   memory.epoch = keyring.epoch;
-  return known;
+  return recognised(exchange, known, parts);
+}
+
+/**
+ * Notes the use of a key that is current, and checks that it works now. Its holder has not guessed it, so a refusal is not counted.
+ *
+ * @throws {AppError} `unauthorized`
+ */
+function recognised(exchange: Exchange, principal: KeyPrincipal, { keyring, observer }: HttpParts): Principal {
+  const { window, use } = principal;
+  use.lastMs = exchange.startedMs;
+  if (window === null) return principal;
+  const nowMs = keyring.nowMs();
+  if (stateAt(window, nowMs) === 'expired') observer.failedKey('expired');
+  assertWorks(window, nowMs);
+  if (window.isReplaced && window.expiresAtMs - nowMs <= FAREWELL_MS) {
+    exchange.addedHeaders = [...exchange.addedHeaders, 'SimpleKV-Key-Expires-At', httpDate(window.expiresAtMs)];
+  }
+  return principal;
 }
 
 /** Derives a key that only a derivation can recognise, and counts failures. */
-async function identifySlowly(exchange: Exchange, key: string | null, { keyring, throttle, logger }: HttpParts): Promise<Principal> {
+async function identifySlowly(exchange: Exchange, key: string | null, parts: HttpParts): Promise<Principal> {
+  const { keyring, throttle, logger, observer } = parts;
   const { remote: address, projectId: project, requestId } = exchange;
   const blockedSeconds = await throttle.blockedSeconds(address);
   const onGone = (leave: () => void): void => exchange.onClose(leave);
-  const principal = key === null ? null : await keyring.identify(key, { address, project, onGone });
-  if (principal !== null) return principal;
-  if (blockedSeconds > 0) throw tooManyFailedKeys(blockedSeconds);
+  const principal = key === null ? null : await keyring.identify(key, { address, project, onGone }).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'too_many_failed_keys') observer.throttled('derivations');
+    throw error;
+  });
+  if (principal !== null) return recognised(exchange, principal, parts);
+  observer.failedKey('unknown');
+  if (blockedSeconds > 0) {
+    observer.throttled('failed_keys');
+    throw tooManyFailedKeys(blockedSeconds);
+  }
   if (await throttle.recordFailure(address)) {
     const facts = { remote: address, project, request_id: requestId };
     logger.warn(facts, 'an address sent too many unknown API keys; its requests with unknown API keys get 429 for up to a minute');

@@ -56,7 +56,7 @@ interface Waiting {
 
 /** The memory of all answers. */
 export class AnswerBudget {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #waitMs: number;
   readonly #stallMs: number;
   readonly #clock: Clock;
@@ -82,6 +82,12 @@ export class AnswerBudget {
   /** Number of waiting answers. */
   get waitingCount(): number {
     return this.#waiting.length;
+  }
+
+  /** Changes the memory for all answers. Answers in progress keep what they hold. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    if (this.#waiting.length > 0) this.#grant();
   }
 
   /** Opens an empty reservation. */

@@ -8,11 +8,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Answer, Exchange, Texts } from './exchange.js';
+import type { HttpOptions } from './http-options.js';
 import { type LongAnswers, SHORT_TEXT_CHARACTERS } from './long-answers.js';
 import { announcesBody, awaitsContinue } from './request-body.js';
+import { sendInOneWrite } from './whole-message.js';
 
 /** How long the rest of a body is read and discarded, in milliseconds. */
 const UNREAD_BODY_MS = 1000;
+const CLOSING: readonly string[] = ['Connection', 'close'];
 
 /** An answer whose text is sent in parts; the length is sent if it is known. */
 interface PartedAnswer extends Answer {
@@ -20,12 +23,19 @@ interface PartedAnswer extends Answer {
   readonly sizeBytes: number | undefined;
 }
 
+/** Looked up at each answer. */
+interface SenderOptions {
+  readonly timeouts: Pick<HttpOptions['timeouts'], 'keepAliveMs'>;
+}
+
 /** Sends answers. */
 export class AnswerSender {
   readonly #longAnswers: LongAnswers;
+  readonly #options: SenderOptions;
 
-  constructor(longAnswers: LongAnswers) {
+  constructor(longAnswers: LongAnswers, options: SenderOptions) {
     this.#longAnswers = longAnswers;
+    this.#options = options;
   }
 
   /**
@@ -39,7 +49,7 @@ export class AnswerSender {
     if (!exchange.isOpen) return undefined;
     const { request } = exchange;
     if (answer.stream === undefined && isShort(answer.body, request) && (!announcesBody(request) || request.complete)) {
-      sendWhole(exchange, answer, answer.body);
+      this.#sendWhole(exchange, answer, answer.body);
       return undefined;
     }
     return this.#sendSlowly(exchange, answer);
@@ -50,7 +60,7 @@ export class AnswerSender {
     const parted = await this.#parted(exchange, answer);
     const isUnread = announcesBody(request) && !request.complete && !(await arrivesAtOnce(request));
     if (!exchange.isOpen) return;
-    const closing = isUnread ? ['Connection', 'close'] : [];
+    const closing = isUnread ? CLOSING : [];
     if (answer.stream !== undefined) {
       exchange.response.writeHead(answer.status, headOf(exchange, [...answer.headers, ...closing], undefined));
       exchange.response.flushHeaders();
@@ -63,9 +73,19 @@ export class AnswerSender {
       return;
     }
     const body = answer.body as string | Buffer | null;
-    const closingAnswer = { ...answer, headers: [...answer.headers, ...closing] };
-    if (isUnread) await sendBeforeBody(exchange, closingAnswer, body);
-    else sendWhole(exchange, closingAnswer, body);
+    if (isUnread) await sendBeforeBody(exchange, { ...answer, headers: [...answer.headers, ...closing] }, body);
+    else this.#sendWhole(exchange, answer, body);
+  }
+
+  #sendWhole(exchange: Exchange, answer: Answer, body: string | Buffer | null): void {
+    const { request, response } = exchange;
+    const { headers, sizeBytes } = headFor(exchange, answer, body);
+    const sent = request.method === 'HEAD' || body === null ? '' : body;
+    const { status } = answer;
+    const { keepAliveMs } = this.#options.timeouts;
+    if (sizeBytes !== undefined && sendInOneWrite(response, { status, headers, body: sent, sizeBytes, keepAliveMs })) return;
+    response.writeHead(status, headers);
+    response.end(sent);
   }
 
   /** Reserves memory for a long text. Undefined for an answer that is sent whole. */
@@ -100,30 +120,27 @@ function isShort(body: Answer['body'], { method }: IncomingMessage): body is str
   return (typeof body === 'string' || Buffer.isBuffer(body)) && (body.length <= SHORT_TEXT_CHARACTERS || method === 'HEAD');
 }
 
-function headOf({ requestId, corsHeaders }: Exchange, headers: readonly string[], sizeBytes: number | undefined): string[] {
+function headOf({ requestId, addedHeaders, rate }: Exchange, headers: readonly string[], sizeBytes: number | undefined): string[] {
   const head = ['X-Request-Id', requestId, 'X-Content-Type-Options', 'nosniff', ...headers];
-  if (corsHeaders.length > 0) head.push(...corsHeaders);
+  if (addedHeaders.length > 0) head.push(...addedHeaders);
+  if (rate !== null) head.push(...rate.headers);
   if (sizeBytes !== undefined) head.push('Content-Length', String(sizeBytes));
   return head;
 }
 
-function sendHead(exchange: Exchange, { status, headers, headBytes, problemCode }: Answer, body: string | Buffer | null): void {
+/** The head of an answer that is not sent in parts, whose facts the exchange keeps. */
+function headFor(
+  exchange: Exchange, { headers, headBytes, problemCode }: Answer, body: string | Buffer | null,
+): { readonly headers: string[]; readonly sizeBytes: number | undefined } {
   exchange.problemCode = problemCode ?? null;
   const sizeBytes = body === null ? headBytes : Buffer.byteLength(body);
   if (exchange.request.method !== 'HEAD') exchange.responseBytes = sizeBytes ?? 0;
-  exchange.response.writeHead(status, headOf(exchange, headers, sizeBytes));
-}
-
-function sendWhole(exchange: Exchange, answer: Answer, body: string | Buffer | null): void {
-  const { request, response } = exchange;
-  sendHead(exchange, answer, body);
-  if (body === null || request.method === 'HEAD') response.end();
-  else response.end(body);
+  return { headers: headOf(exchange, headers, sizeBytes), sizeBytes };
 }
 
 async function sendBeforeBody(exchange: Exchange, answer: Answer, body: string | Buffer | null): Promise<void> {
   const { request, response } = exchange;
-  sendHead(exchange, answer, body);
+  response.writeHead(answer.status, headFor(exchange, answer, body).headers);
   if (body === null || request.method === 'HEAD') response.flushHeaders();
   else response.write(body);
   // A client still waiting for 100 Continue has not sent a body.

@@ -5,8 +5,9 @@ import { AppError } from '../base/app-error.js';
 import { itemsOfJson, type JsonMember, membersOfJson, valueOfString } from '../base/json-ranges.js';
 import { escapePointer } from '../base/json-schema.js';
 import { findKeyFault } from '../events/key-name.js';
-import type { BatchStep, Precondition } from '../store/command.js';
+import type { BatchStep, Expiry, Precondition } from '../store/command.js';
 import { parseEntityTag } from './entity-tag.js';
+import { EXPECTED_EXPIRY, EXPIRY_NAMES, expiryIn, keptIf } from './expiry-query.js';
 import { seqCondition, tagCondition } from './precondition.js';
 import { bodyTooLarge } from './request-body.js';
 
@@ -29,11 +30,12 @@ interface Operation {
 /** The members that an operation may have besides `op` and `key`. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   check: ['if_seq', 'if_match'],
-  set: ['value', 'if_seq', 'if_match'],
+  set: ['value', 'if_seq', 'if_match', ...EXPIRY_NAMES],
   delete: ['if_seq', 'if_match', 'if_exists'],
+  touch: ['if_seq', 'if_match', 'if_exists', 'ttl_seconds', 'expires_at'],
 };
 /** One more than there are names: among so many is one that is unknown, or is there twice. */
-const MEMBERS_MAX = 7;
+const MEMBERS_MAX = 9;
 const WHOLE_NUMBER = /^(?:0|[1-9]\d{0,15})$/;
 /** Of a member's name in a message. */
 const SHOWN_CHARACTERS = 60;
@@ -77,7 +79,7 @@ function membersAt(text: string, start: number, index: number): readonly JsonMem
 function readStep(operation: Operation, limits: BatchLimits): BatchStep {
   const op = valueOf(operation, 'op');
   const allowed = typeof op === 'string' && Object.hasOwn(MEMBERS, op) ? MEMBERS[op] : undefined;
-  if (allowed === undefined) throw invalidMember(operation, 'op', '"check", "set" or "delete"');
+  if (allowed === undefined) throw invalidMember(operation, 'op', '"check", "set", "delete" or "touch"');
   for (const { name } of operation.members) {
     const isKnown = name === 'op' || name === 'key' || allowed.includes(name);
     if (!isKnown) throw invalidMember(operation, name, `no such member in a ${String(op)}`);
@@ -85,8 +87,16 @@ function readStep(operation: Operation, limits: BatchLimits): BatchStep {
   const key = keyIn(operation, limits.keyBytesMax);
   const precondition = preconditionIn(operation);
   const condition = precondition === undefined ? {} : { precondition };
-  if (op === 'set') return { op, key, value: valueTextIn(operation, limits.valueBytesMax), ...condition };
+  if (op === 'set') {
+    const expiry = expiryOf(operation);
+    return { op, key, value: valueTextIn(operation, limits.valueBytesMax), ...condition, ...(expiry && { expiry }) };
+  }
   if (op === 'delete') return { op, key, ifExists: isExistenceWanted(operation), ...condition };
+  if (op === 'touch') {
+    const expiry = expiryOf(operation);
+    if (expiry === undefined) throw invalidMember(operation, 'expires_at', 'expires_at or ttl_seconds: a touch needs one of them');
+    return { op, key, expiry, ifExists: isExistenceWanted(operation), ...condition };
+  }
   if (precondition === undefined) throw invalidMember(operation, 'if_seq', 'if_seq or if_match: a check needs one of them');
   return { op: 'check', key, precondition };
 }
@@ -123,10 +133,25 @@ function valueTextIn(operation: Operation, bytesMax: number): string {
 }
 
 function isExistenceWanted(operation: Operation): boolean {
-  if (textOf(operation, 'if_exists') === undefined) return false;
-  const wanted = valueOf(operation, 'if_exists');
-  if (typeof wanted !== 'boolean') throw invalidMember(operation, 'if_exists', 'true or false');
-  return wanted;
+  return flagIn(operation, 'if_exists') ?? false;
+}
+
+function flagIn(operation: Operation, name: string): boolean | undefined {
+  if (textOf(operation, name) === undefined) return undefined;
+  const flag = valueOf(operation, name);
+  if (typeof flag !== 'boolean') throw invalidMember(operation, name, 'true or false');
+  return flag;
+}
+
+function expiryOf(operation: Operation): Expiry | undefined {
+  const [name, other] = EXPIRY_NAMES.filter((one) => textOf(operation, one) !== undefined);
+  if (name === undefined) return undefined;
+  if (other !== undefined) throw invalidMember(operation, other, `${name} or ${other}, not both`);
+  if (name === 'keep_ttl') return keptIf(flagIn(operation, name) ?? false);
+  const value = valueOf(operation, name);
+  const expiry = name === 'expires_at' && value === null ? keptIf(false) : expiryIn(name, value);
+  if (expiry === undefined) throw invalidMember(operation, name, EXPECTED_EXPIRY[name]);
+  return expiry;
 }
 
 function preconditionIn(operation: Operation): Precondition | undefined {

@@ -5,6 +5,8 @@
  */
 import { AppError } from '../base/app-error.js';
 import { LIVENESS_PATH, READINESS_PATH } from '../api/paths.js';
+import type { Action } from '../api/actions.js';
+import type { RouteSpec } from '../api/route-spec.js';
 import type { Principal } from '../auth/principal.js';
 import { isProjectId } from '../events/project-id.js';
 import { identifyCaller } from './access.js';
@@ -14,13 +16,15 @@ import { refuseCrossSite } from './cross-site.js';
 import { type Exchange, projectIdOf } from './exchange.js';
 import { type HostName, hostGuard, misdirected, readHost } from './host-header.js';
 import type { HttpParts } from './http-parts.js';
+import { invalidIdempotencyKey, takeIdempotencyKey } from './idempotency.js';
 import { checkKey } from './key-check.js';
 import { checkReadPrecondition, refusePreconditions, type WriteParameters, writePrecondition } from './precondition.js';
 import { checkQuery, refuseQuery } from './query.js';
+import type { RateLimits } from './rate-limits.js';
 import { awaitsContinue } from './request-body.js';
 import { pickHeaders } from './request-headers.js';
 import type { BoundRoute } from './route-handlers.js';
-import { parseTarget } from './target.js';
+import { parseTarget, type RequestTarget } from './target.js';
 
 const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1']);
 const CONTINUE = '100-continue';
@@ -28,13 +32,22 @@ const CONTINUE = '100-continue';
 /** The checks of every request, over the parts of a server. */
 export class Checks {
   readonly #parts: HttpParts;
-  readonly #isSafeHost: ReturnType<typeof hostGuard>;
-  readonly #allowedOrigins: ReadonlySet<string>;
+  #isSafeHost: ReturnType<typeof hostGuard>;
+  #allowedOrigins: ReadonlySet<string>;
+  readonly #rates: RateLimits;
 
-  constructor(parts: HttpParts) {
+  constructor(parts: HttpParts, rates: RateLimits) {
     this.#parts = parts;
     this.#isSafeHost = hostGuard(parts.options.allowedHosts);
     this.#allowedOrigins = new Set(parts.options.allowedOrigins);
+    this.#rates = rates;
+  }
+
+  /** Takes over options that have changed. */
+  takeOptions(): void {
+    const { allowedHosts, allowedOrigins } = this.#parts.options;
+    this.#isSafeHost = hostGuard(allowedHosts);
+    this.#allowedOrigins = new Set(allowedOrigins);
   }
 
   /**
@@ -89,6 +102,10 @@ export class Checks {
     const { project } = exchange.target;
     // Recorded before the API key is checked: the access log then names the project of a refused request too.
     if (spec.needs !== 'nothing' && project !== null && isProjectId(project)) exchange.projectId = project;
+    if (spec.idempotent === true) {
+      const sent = exchange.request.headers['idempotency-key'];
+      if (sent !== undefined) takeIdempotencyKey(exchange, String(sent));
+    }
     if (spec.action === null) {
       this.#input(exchange, route);
       return undefined;
@@ -105,9 +122,11 @@ export class Checks {
     return undefined;
   }
 
-  #authorize(exchange: Exchange, { spec: { action } }: BoundRoute, principal: Principal): void {
+  #authorize(exchange: Exchange, { spec }: BoundRoute, principal: Principal): void {
+    const { request, headers, target } = exchange;
+    const { action, project } = target.query.length === 0 ? { action: spec.action, project: target.project } : askedOf(spec, target);
     if (action === null) return;
-    const { request, headers, target: { project } } = exchange;
+    if (exchange.projectId === null && project !== null && isProjectId(project)) exchange.projectId = project;
     exchange.principal = principal;
     const authorization = new Authorization(this.#parts, { principal, action, project });
     authorization.assertHolds();
@@ -119,7 +138,10 @@ export class Checks {
     exchange.authorization = authorization;
   }
 
-  /** Id, key, query, existence, conditions: in this order, so that a caller without an API key does not learn which ids are valid. */
+  /**
+   * Id, key, query, existence, rate, conditions, idempotency key: in this order, so that a caller without an API key does not learn which
+   * ids are valid.
+   */
   #input(exchange: Exchange, { spec, handler, query: queryCheck }: BoundRoute): void {
     const { target: { key, query }, request } = exchange;
     if (spec.needs !== 'nothing' && exchange.projectId === null) throw invalidProjectId();
@@ -130,14 +152,31 @@ export class Checks {
       const parameters = checkQuery(query, queryCheck);
       exchange.query = handler.readQuery === undefined ? parameters : handler.readQuery(parameters);
     }
-    if (spec.needs === 'store') exchange.store = this.#parts.projects.store(projectIdOf(exchange));
+    if (spec.needs === 'store') {
+      const store = this.#parts.projects.store(projectIdOf(exchange));
+      exchange.store = store;
+      if (store.rates !== undefined) this.#rates.take(exchange, store.rates);
+    }
     if (spec.needs === 'project') this.#parts.projects.details(projectIdOf(exchange));
     if (spec.preconditions === 'none') refusePreconditions(request.headers);
     if (spec.preconditions === 'read') checkReadPrecondition(request.headers);
     if (spec.preconditions === 'write') {
       exchange.precondition = writePrecondition(request.headers, exchange.query as WriteParameters);
     }
+    if (exchange.idempotency === 'invalid') throw invalidIdempotencyKey();
   }
+}
+
+/** What a request asks for, and the project that it is about. A parameter may ask for more than the route does, or for less. */
+function askedOf(
+  { action, query: parameters = {} }: RouteSpec, { project, query }: RequestTarget,
+): { readonly action: Action | null; readonly project: string | null } {
+  for (const { name, value } of query) {
+    const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (parameter?.action === undefined) continue;
+    return { action: parameter.action, project: parameter.namesProject === true ? value ?? '' : project };
+  }
+  return { action, project };
 }
 
 /** The parsed `Host`, from memory if the connection sent the same before. */

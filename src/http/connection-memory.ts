@@ -3,7 +3,7 @@
  * sends the same `Host` and the same API key in every request of a connection.
  */
 import type { Duplex } from 'node:stream';
-import type { Principal } from '../auth/principal.js';
+import type { KeyPrincipal } from '../auth/principal.js';
 import type { HostName } from './host-header.js';
 
 /** The memory of one connection. */
@@ -15,7 +15,7 @@ interface ConnectionMemory {
   credential: string | null;
   /** True if it was `Authorization`, false for `X-API-Key`. */
   isAuthorization: boolean;
-  principal: Principal | null;
+  principal: KeyPrincipal | null;
   /** The keyring's epoch at that time: a key that was replaced or removed since is not recognised by it. */
   epoch: number;
 }

@@ -32,7 +32,12 @@ export class Connections {
 
   /** Tracks a connection until it closes. */
   add(socket: Socket): void {
-    this.#connections.set(socket, { answers: new Set(), newest: undefined, round: 0, startedInRound: 0 });
+    const connection: Connection = { answers: new Set(), newest: undefined, round: 0, startedInRound: 0 };
+    this.#connections.set(socket, connection);
+    // Node resumes a connection after each answer, to read past the body of its request.
+    socket.on('resume', () => {
+      if (connection.answers.size > REQUESTS_WAITING_MAX) socket.pause();
+    });
     socket.once('close', () => {
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#whenEmpty?.();

@@ -12,7 +12,7 @@ const ALLOWED_HEADERS = [
 ].join(', ');
 const EXPOSED_HEADERS = [
   'etag', 'link', 'location', 'retry-after', 'x-request-id', 'ratelimit', 'ratelimit-policy', 'idempotency-replayed',
-  'simplekv-expires-at', 'simplekv-at', 'simplekv-log-id', 'simplekv-prev',
+  'simplekv-expires-at', 'simplekv-at', 'simplekv-from', 'simplekv-key-expires-at', 'simplekv-log-id', 'simplekv-prev',
 ].join(', ');
 const MAX_AGE_SECONDS = '600';
 
@@ -31,7 +31,7 @@ export class Cors {
   /** Sets the headers that every answer to a request has. */
   mark(exchange: Exchange): void {
     const allowed = this.#allowedOrigin(exchange);
-    exchange.corsHeaders = allowed === undefined
+    exchange.addedHeaders = allowed === undefined
       ? VARY_ORIGIN
       : [...VARY_ORIGIN, 'Access-Control-Allow-Origin', allowed, 'Access-Control-Expose-Headers', EXPOSED_HEADERS];
   }

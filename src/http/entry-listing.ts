@@ -65,5 +65,5 @@ async function* entriesOfPage({ reads }: ReadableKeys, keys: readonly string[], 
 /** In an array, a comma comes before each entry; in lines, a line feed comes after it. */
 function textOf(entries: ReadPiece['entries'], isLines: boolean): Buffer {
   const [before, after] = isLines ? ['', '\n'] : [',', ''];
-  return Buffer.from(entries.map(([key, { seq, timeMs, value }]) => before + entryText({ key, seq, timeMs, value }) + after).join(''));
+  return Buffer.from(entries.map(([key, entry]) => before + entryText({ key, ...entry }) + after).join(''));
 }

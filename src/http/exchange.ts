@@ -11,6 +11,8 @@ import type { Precondition } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { Reservation } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
+import type { Idempotency } from './idempotency.js';
+import type { RateDraw } from './rate-limits.js';
 import { NO_HEADERS, type RequestHeaders } from './request-headers.js';
 import { NO_TARGET, type RequestTarget } from './target.js';
 
@@ -36,7 +38,7 @@ export interface Answer {
 }
 
 const EXCHANGE = Symbol('exchange');
-const NO_CORS_HEADERS: readonly string[] = [];
+const NO_ADDED_HEADERS: readonly string[] = [];
 
 interface Carrier extends ServerResponse {
   [EXCHANGE]?: Exchange;
@@ -49,7 +51,11 @@ export class Exchange {
   readonly startedMs = performance.now();
   /** The client's address; behind trusted proxies, the forwarded one. */
   readonly remote: string;
-  readonly requestId: string;
+  /** With an `Idempotency-Key`, made of that. */
+  requestId: string;
+  /** The id that the client gave the request beside an `Idempotency-Key`; null for none. */
+  clientRequestId: string | null = null;
+  idempotency: Idempotency = 'none';
   /** Headers that must not be repeated, as sent. */
   headers: RequestHeaders = NO_HEADERS;
   target: RequestTarget = NO_TARGET;
@@ -63,18 +69,22 @@ export class Exchange {
   projectId: string | null = null;
   /** The project's store, on routes that need one. */
   store: ProjectStore | null = null;
+  /** The rate that it draws on; null for none. */
+  rate: RateDraw | null = null;
   /** The condition of a write; undefined for none. */
   precondition: Precondition | undefined = undefined;
   /** The parsed query, on routes that read one. */
   query: unknown = null;
   /** The parsed body, on routes with settings. */
   document: unknown = null;
+  /** The body of a request with an `Idempotency-Key`; null without one, and where it is parsed. */
+  requestBody: Buffer | null = null;
   /** The code of the problem that was sent; null for none. */
   problemCode: ErrorCode | null = null;
   /** Headers of the problem that is about to be thrown, beside its own. */
   problemHeaders: readonly string[] = [];
-  /** Headers for web pages, of whatever is answered; see `cors.ts`. */
-  corsHeaders: readonly string[] = NO_CORS_HEADERS;
+  /** Headers of whatever is answered: for web pages, see `cors.ts`, and about the API key, see `access.ts`. */
+  addedHeaders: readonly string[] = NO_ADDED_HEADERS;
   /** True once the body is wanted; a client that waits for 100 Continue has been sent it. */
   bodyWanted = false;
   /** Bytes read of the request's body. */

@@ -1,5 +1,7 @@
 /**
- * The options of the HTTP server. `server.ts` fills them from the configuration, whose names and defaults are not known here.
+ * The options of the HTTP server. `server.ts` fills them from the configuration, whose names and defaults are not known here. They are
+ * looked up at each use, because a reload puts other values into the same object; what is derived from them is derived again by
+ * `takeOptions` of its owner.
  */
 
 /** Private key and certificate, as PEM. */
@@ -36,6 +38,9 @@ export interface HttpOptions {
   readonly batchOpsMax: number;
   /** Longest body of a batch, in bytes. */
   readonly batchBytesMax: number;
+  /** How long requests with an idempotency key are remembered, and how many of a project: shown to clients. */
+  readonly idempotencySeconds: number;
+  readonly idempotencyEntries: number;
   /** Longest key, in bytes of UTF-8 after decoding. */
   readonly keyBytesMax: number;
   /** Memory for the long answers in progress, in bytes. */
@@ -59,4 +64,8 @@ export interface HttpOptions {
   readonly timeouts: HttpTimeouts;
   /** Serves the page that shows the document of the API. */
   readonly docsEnabled: boolean;
+  /** Shows metrics. */
+  readonly metricsEnabled: boolean;
+  /** Serves the web UI. */
+  readonly uiEnabled: boolean;
 }

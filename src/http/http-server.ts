@@ -3,7 +3,7 @@
  * of routes.
  */
 import { createServer as createPlainServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError, isErrno } from '../base/app-error.js';
@@ -12,6 +12,7 @@ import type { Logger } from '../base/logger.js';
 import { addressOfSocket } from './access.js';
 import { Connections } from './connections.js';
 import { VARY_ORIGIN } from './cors.js';
+import type { HttpObserver } from './http-observer.js';
 import type { HttpOptions } from './http-options.js';
 import { ALL_METHODS } from './methods.js';
 import { answerInPlace, answerRaw, parserFault, type ParserError, type RawAnswer } from './parser-fault.js';
@@ -19,6 +20,7 @@ import type { EventLoopTurns } from './event-loop-turns.js';
 
 /** The codes of TLS errors: there was no request to answer. */
 const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
+const TLS_VERSION_MIN = 'TLSv1.2';
 /** Interval between Node's checks for requests that exceed a timeout, in milliseconds. */
 const TIMEOUT_CHECK_MS = 1000;
 /** Short timeouts, as in tests, are checked at least this often within their time. */
@@ -31,6 +33,7 @@ interface HttpServerParts {
   readonly logger: Logger;
   /** Notified of each new connection. */
   readonly turns?: EventLoopTurns;
+  readonly observer?: HttpObserver;
 }
 
 /** Where a server listens. */
@@ -49,8 +52,9 @@ export class HttpServer {
   readonly #refused = new WeakSet<Duplex>();
   readonly #options: HttpOptions;
   readonly #logger: Logger;
+  readonly #observer: HttpObserver | undefined;
   /** Headers of the answers that the app does not give. */
-  readonly #headers: Readonly<Record<string, string>>;
+  #headers: Readonly<Record<string, string>>;
   #listener: RequestListener;
   /**
    * Requests that arrived before {@link HttpServer.serve}: the server listens early in startup, so that a port in use is known. They wait
@@ -58,10 +62,11 @@ export class HttpServer {
    */
   #early: [IncomingMessage, ServerResponse][] = [];
 
-  constructor({ listener, options, logger, turns }: HttpServerParts) {
+  constructor({ listener, options, logger, turns, observer }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
-    this.#headers = options.allowedOrigins.length === 0 ? {} : Object.fromEntries([VARY_ORIGIN]);
+    this.#observer = observer;
+    this.#headers = headersFor(options);
     this.#listener = listener ?? ((request, response) => void this.#early.push([request, response]));
     this.#server = createNodeServer(options);
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
@@ -80,6 +85,22 @@ export class HttpServer {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     // Without a listener for "upgrade", Node ignores the header.
+  }
+
+  /** Number of open connections, those in a TLS handshake included. */
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Takes over options that have changed: open connections keep the certificate that they began with. Address, port, HTTPS itself and the
+   * limit of the headers' size are those of the beginning.
+   */
+  takeOptions(): void {
+    const { tls } = this.#options;
+    this.#headers = headersFor(this.#options);
+    setLimits(this.#server, this.#options);
+    if (tls !== null && this.#server instanceof TlsServer) this.#server.setSecureContext({ ...tls, minVersion: TLS_VERSION_MIN });
   }
 
   /** Answers requests from now on, first those that have arrived already. */
@@ -157,29 +178,40 @@ export class HttpServer {
 
   #log(method: string | null, socket: Duplex, { requestId, problem }: RawAnswer): void {
     const { status, code } = problem;
+    this.#observer?.refused(status, code);
     // The headers were not read, so behind a proxy this is the address of the proxy.
     const remote = addressOfSocket(socket);
     this.#logger.info({ request_id: requestId, remote, method, route: null, status, code, actor: null, project: null }, 'request');
   }
 }
 
-function createNodeServer({ tls, headerBytesMax, connectionsMax, timeouts }: HttpOptions): Server {
-  const { headersMs, requestMs } = timeouts;
+function headersFor({ allowedOrigins }: HttpOptions): Readonly<Record<string, string>> {
+  return allowedOrigins.length === 0 ? {} : Object.fromEntries([VARY_ORIGIN]);
+}
+
+function createNodeServer(options: HttpOptions): Server {
+  const { tls, headerBytesMax } = options;
+  const { headersMs, requestMs } = options.timeouts;
   const settings = {
     maxHeaderSize: headerBytesMax,
-    headersTimeout: headersMs,
-    requestTimeout: requestMs,
-    keepAliveTimeout: timeouts.keepAliveMs,
     connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, Math.ceil(Math.min(headersMs, requestMs) / TIMEOUT_CHECKS_PER_LIMIT)),
     insecureHTTPParser: false,
     // The app checks this, because Node's answer has no body.
     requireHostHeader: false,
   };
-  const tlsSettings = { ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs } as const;
+  const tlsSettings = { ...settings, ...tls, minVersion: TLS_VERSION_MIN, handshakeTimeout: headersMs } as const;
   const server = tls === null ? createPlainServer(settings) : createTlsServer(tlsSettings);
   // No limit: Node would silently drop the headers beyond it. The app counts the raw list.
   server.maxHeadersCount = 0;
-  server.maxConnections = connectionsMax;
-  server.timeout = timeouts.idleMs;
+  setLimits(server, options);
   return server;
+}
+
+/** Sets the limits that may change while the server runs. */
+function setLimits(server: Server, { connectionsMax, timeouts }: HttpOptions): void {
+  server.maxConnections = connectionsMax;
+  server.headersTimeout = timeouts.headersMs;
+  server.requestTimeout = timeouts.requestMs;
+  server.keepAliveTimeout = timeouts.keepAliveMs;
+  server.timeout = timeouts.idleMs;
 }

@@ -7,6 +7,9 @@ import type { Answer } from './exchange.js';
 /** `Content-Type` of JSON. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
+const REPEATED: readonly string[] = ['Idempotency-Replayed', 'true'];
+const NOTHING: readonly string[] = [];
+
 /** Returns the headers of an answer of a type that must not be cached. Names and values alternate. */
 export function uncached(contentType: string): string[] {
   return ['Content-Type', contentType, 'Cache-Control', 'no-store'];
@@ -19,6 +22,11 @@ export function uncached(contentType: string): string[] {
  */
 export function jsonAnswer(status: number, document: object, headers: readonly string[] = []): Answer {
   return { status, headers: [...uncached(JSON_TYPE), ...headers], body: JSON.stringify(document) };
+}
+
+/** Headers of the answer to a change: a mark if it is repeated. */
+export function repetitionHeaders({ isRepeated }: CommandResult): readonly string[] {
+  return isRepeated === true ? REPEATED : NOTHING;
 }
 
 /** The receipt of a change; `durable: false` if it may not be on disk yet. */

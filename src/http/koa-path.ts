@@ -12,7 +12,7 @@ import { allowedMethods, methodsOf } from './methods.js';
 import { announcesBody } from './request-body.js';
 import type { BoundRoute } from './route-handlers.js';
 import { readSettings } from './settings-body.js';
-import { checkSettings } from './settings-check.js';
+import { checkDocument } from './settings-check.js';
 
 /** Makes the checks of a route and answers, see `pipeline.ts`. */
 interface RouteRunner {
@@ -80,9 +80,18 @@ export function createKoaPath(routes: readonly BoundRoute[], runner: RouteRunner
 function routerOf(routes: readonly BoundRoute[], runner: RouteRunner): Router<KoaState, RouterExtras> {
   const router = new Router<KoaState, RouterExtras>({ strict: true, sensitive: true });
   for (const route of routes) {
-    router.register(routerPath(route.spec.path), methodsOf(route.spec), [answerRoute(route, runner)]);
+    const pattern = patternOf(route.spec.path);
+    const middleware = [answerRoute(route, runner)];
+    router.register(pattern ?? routerPath(route.spec.path), methodsOf(route.spec), middleware, { pathAsRegExp: pattern !== undefined });
   }
   return router;
+}
+
+/** The word `self` is not the id of an API key: its path has only the methods of its own route. Undefined for any other path. */
+function patternOf(path: string): RegExp | undefined {
+  if (!path.endsWith('/{key_id}')) return undefined;
+  const parts = path.split('/').map((part) => (part === '{key_id}' ? '(?!self$)[^/]+' : part.replace(/^\{\w+\}$/, '[^/]+')));
+  return new RegExp(`^${parts.join('/')}$`);
 }
 
 function answerRoute(route: BoundRoute, runner: RouteRunner): Middleware<KoaState, RouterExtras> {
@@ -91,7 +100,7 @@ function answerRoute(route: BoundRoute, runner: RouteRunner): Middleware<KoaStat
     await runner.admit(exchange, route);
     if (route.document !== undefined) {
       const document = await readDocument(exchange, route, ctx);
-      exchange.document = checkSettings(document, route.document);
+      exchange.document = checkDocument(document, route.spec, route.document);
     }
     ctx.state.answer = await runner.handle(exchange, route);
   };

@@ -3,11 +3,12 @@
  * free in between. Text is built only as fast as it is consumed, and values are loaded only after memory was reserved for them.
  */
 import { invariant } from '../base/invariant.js';
-import { type Admission, type Allocation, membersOf, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
-import type { ProjectStore } from '../store/project-store.js';
+import { type Admission, type Allocation, type KeyReads, membersOf, PIECE_VALUE_BYTES_MAX } from '../store/project-reads.js';
 
 /** What listings are read from. */
-export type ReadableKeys = Pick<ProjectStore, 'values' | 'reads'>;
+export interface ReadableKeys {
+  readonly reads: KeyReads;
+}
 
 /** Which keys, in which direction. */
 export type ListingRange = Parameters<ReadableKeys['reads']['readMembers']>[0];
@@ -46,7 +47,7 @@ export const ARRAY: Frame = { open: '[', close: ']' };
 type Chunks = AsyncGenerator<Buffer, Buffer, undefined>;
 
 /** A piece of a listing. */
-interface TextPiece {
+export interface TextPiece {
   /** Members in UTF-8, each behind a comma unless the frame has none. */
   readonly text: Buffer;
   readonly isLast: boolean;
@@ -90,15 +91,14 @@ export async function fixPage(
 }
 
 async function* keyPieces(
-  { values, reads }: ReadableKeys, range: ListingRange, limit: number, nextTurn: () => Promise<void>,
+  { reads }: ReadableKeys, range: ListingRange, limit: number, nextTurn: () => Promise<void>,
 ): AsyncGenerator<readonly string[], void, undefined> {
   let rest = limit;
   let from = range;
   while (rest > 0) {
     await nextTurn();
-    await reads.sortKeys();
     const wanted = Math.min(rest, PIECE_KEYS_MAX);
-    const piece = values.keys(from, wanted);
+    const piece = await reads.readNames(from, wanted);
     yield piece;
     const last = piece.at(-1);
     if (piece.length < wanted || last === undefined) return;

@@ -2,6 +2,7 @@
  * Long answers: they reserve memory before their text is loaded, and are sent in parts, each after the reader has taken the one before
  * and only while the caller is still authorized.
  */
+import { groupAddress } from '../auth/address-group.js';
 import type { Logger } from '../base/logger.js';
 import { actorOf } from '../events/actor.js';
 import type { AnswerBudget, Reservation } from './answer-budget.js';
@@ -80,5 +81,5 @@ export class LongAnswers {
 
 /** Names the caller of a request. Callers without an API key are distinguished by their address. */
 export function callerOf({ principal, remote }: Exchange): string {
-  return principal === null || principal.kind === 'anonymous' ? `anonymous ${remote}` : actorOf(principal);
+  return principal === null || principal.kind === 'anonymous' ? `anonymous ${groupAddress(remote)}` : actorOf(principal);
 }

@@ -77,7 +77,7 @@ export function answerInPlace(response: ServerResponse, error: AppError, headers
   const exchange = Exchange.of(response);
   const requestId = exchange?.requestId ?? randomHexId();
   const problem = makeProblem(error, requestId);
-  const more = exchange?.corsHeaders ?? Object.entries(headers).flat();
+  const more = exchange?.addedHeaders ?? Object.entries(headers).flat();
   response.writeHead(problem.status, ['X-Request-Id', requestId, ...Object.entries(headersOf(problem)).flat(), ...more]);
   response.end(problem.body);
   if (exchange === undefined) return;

@@ -4,31 +4,38 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ROUTES, type RouteId } from '../api/routes.js';
+import type { Clock } from '../base/clock.js';
 import { logExchange } from './access-log.js';
 import { addressReader } from './access.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerSender } from './answer-sender.js';
 import { Checks } from './checks.js';
 import { Cors, preflightAnswer } from './cors.js';
-import { OpenStreams, type StreamTimes } from './events/open-streams.js';
+import { OpenStreams, type StreamCounts, type StreamTimes } from './events/open-streams.js';
 import { type Answer, Exchange } from './exchange.js';
 import type { HttpParts } from './http-parts.js';
 import type { KoaPath } from './koa-path.js';
 import { LongAnswers } from './long-answers.js';
 import { methodsOf } from './methods.js';
 import { problemAnswer } from './problem.js';
+import { RateLimits } from './rate-limits.js';
 import { requestIdOf } from './request-id.js';
 import type { BoundRoute, RouteHandlers } from './route-handlers.js';
 import { DOCUMENT_CHECKS, QUERY_CHECKS } from './route-schemas.js';
+import { accessRoutes } from './routes/access-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
 import { docsRoutes } from './routes/docs-routes.js';
 import { eventsRoutes } from './routes/events-routes.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { keysRoutes } from './routes/keys-routes.js';
+import { limitsRoutes } from './routes/limits-routes.js';
 import { openApiRoutes } from './routes/openapi-routes.js';
 import { projectsRoutes } from './routes/projects-routes.js';
 import { proofRoutes } from './routes/proof-routes.js';
+import { reloadRoutes } from './routes/reload-routes.js';
 import { rootRoutes } from './routes/root-routes.js';
+import { statsRoutes } from './routes/stats-routes.js';
+import { uiRoutes } from './routes/ui-routes.js';
 
 /** Options of a {@link Pipeline}. */
 interface PipelineOptions {
@@ -36,15 +43,18 @@ interface PipelineOptions {
   readonly hotPath?: boolean;
   /** For tests. @default those of the contract */
   readonly streamTimes?: StreamTimes;
+  /** For tests. @default the system's */
+  readonly clock?: Clock;
 }
 
 /** Answers requests. */
 export class Pipeline {
   readonly #parts: HttpParts;
-  readonly #addressOf: (request: IncomingMessage) => string;
+  #addressOf: (request: IncomingMessage) => string;
   readonly #checks: Checks;
   /** Undefined without allowed origins. */
-  readonly #cors: Cors | undefined;
+  #cors: Cors | undefined;
+  readonly #budget: AnswerBudget;
   readonly #sender: AnswerSender;
   readonly #streams: OpenStreams;
   readonly #routes: readonly BoundRoute[];
@@ -53,25 +63,40 @@ export class Pipeline {
   /** The routes of a single key, by method. */
   readonly #hot: ReadonlyMap<string, BoundRoute>;
 
-  constructor(parts: HttpParts, { hotPath = true, streamTimes = {} }: PipelineOptions = {}) {
+  constructor(parts: HttpParts, { hotPath = true, streamTimes = {}, clock }: PipelineOptions = {}) {
     this.#parts = parts;
     this.#addressOf = addressReader(parts.options.trustedProxies);
-    this.#checks = new Checks(parts);
-    const { allowedOrigins } = parts.options;
-    this.#cors = allowedOrigins.length === 0 ? undefined : new Cors(allowedOrigins);
-    const budget = new AnswerBudget({ bytesMax: parts.options.answerBytesMax });
-    const longAnswers = new LongAnswers(budget, parts.turns, parts.logger);
-    this.#sender = new AnswerSender(longAnswers);
+    this.#checks = new Checks(parts, new RateLimits(clock));
+    this.#cors = corsFor(parts.options);
+    this.#budget = new AnswerBudget({ bytesMax: parts.options.answerBytesMax });
+    const longAnswers = new LongAnswers(this.#budget, parts.turns, parts.logger);
+    this.#sender = new AnswerSender(longAnswers, parts.options);
     this.#streams = new OpenStreams(parts.options, streamTimes);
     this.#routes = bind({ ...keysRoutes({ ...parts, longAnswers }), ...projectsRoutes({ ...parts, longAnswers }), ...healthRoutes(parts),
       ...eventsRoutes({ ...parts, longAnswers, streams: this.#streams }), ...proofRoutes(longAnswers), ...rootRoutes(parts),
-      ...backupRoutes({ ...parts, streams: this.#streams }), ...openApiRoutes(parts.version), ...docsRoutes(parts.options.docsEnabled) });
+      ...limitsRoutes(parts.options), ...accessRoutes(parts), ...reloadRoutes(parts), ...statsRoutes({ ...parts, longAnswers }),
+      ...backupRoutes({ ...parts, streams: this.#streams }), ...openApiRoutes(parts.version), ...docsRoutes(parts.options),
+      ...uiRoutes(parts.options) });
     this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
+  }
+
+  /** Takes over options that have changed. */
+  takeOptions(): void {
+    const { options } = this.#parts;
+    this.#addressOf = addressReader(options.trustedProxies);
+    this.#cors = corsFor(options);
+    this.#budget.resize(options.answerBytesMax);
+    this.#checks.takeOptions();
   }
 
   /** Loads Koa, which takes a fifth of the time of a start: called once the server serves, so that no request waits for it either. */
   async loadKoa(): Promise<void> {
     await this.#koaPath();
+  }
+
+  /** Number of open streams, by kind. */
+  get streamCounts(): StreamCounts {
+    return this.#streams.counts();
   }
 
   /** Ends all event streams, and waiting event requests: at shutdown, before the connections are closed. */
@@ -90,7 +115,10 @@ export class Pipeline {
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(request, response, { requestId: requestIdOf(request.headers), remote: this.#addressOf(request) });
     this.#cors?.mark(exchange);
-    response.on('close', () => logExchange(this.#parts.logger, exchange));
+    response.on('close', () => {
+      this.#parts.observer.answered(exchange);
+      logExchange(this.#parts.logger, exchange);
+    });
     // Without a listener, a write after the connection broke would end the process.
     response.on('error', (error) => this.#noteCutOff(exchange, error));
     let answer: Answer | Promise<Answer>;
@@ -140,6 +168,10 @@ export class Pipeline {
   #noteCutOff({ requestId }: Exchange, error: unknown): void {
     this.#parts.logger.debug({ err: error, request_id: requestId }, 'An answer was cut off');
   }
+}
+
+function corsFor({ allowedOrigins }: HttpParts['options']): Cors | undefined {
+  return allowedOrigins.length === 0 ? undefined : new Cors(allowedOrigins);
 }
 
 /** A read is authorized again if time has passed since its checks. */

@@ -3,6 +3,7 @@
  * to a server error never states the cause; the server log does.
  */
 import { CHANGE_FACTS, PROBLEM_KINDS, PROBLEM_MEDIA_TYPE, type ProblemKind } from '../api/problems.js';
+import { mayRead } from '../auth/authorize.js';
 import { AppError, type ErrorFacts, isErrno } from '../base/app-error.js';
 import type { ErrorCode } from '../base/error-codes.js';
 import type { Logger } from '../base/logger.js';
@@ -19,10 +20,13 @@ export interface Problem {
 
 const SERVER_ERROR_FIRST = 500;
 
+const CHALLENGE = 'Bearer realm="simplekv"';
+
 /** Codes from 500 on that are no failure. */
 const ORDINARY_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'http_version_not_supported',
   'queue_full',
+  'quota_exceeded',
   'busy',
   'starting',
   'shutting_down',
@@ -97,7 +101,7 @@ export function makeProblem(error: AppError, requestId: string): Problem {
     request_id: requestId,
   };
   // The members of the document come first, and a second time so that no fact can replace one of them.
-  const facts = isServerError ? pick(error.facts, Object.keys(CHANGE_FACTS)) : error.facts;
+  const facts = isServerError ? pick(error.facts, Object.keys({ ...CHANGE_FACTS, ...kind.facts })) : error.facts;
   const body = JSON.stringify({ ...document, ...facts, ...document });
   return { code: error.code, status: kind.status, headers: headersOf(error, kind), body };
 }
@@ -118,13 +122,34 @@ function headersOf(error: AppError, kind: ProblemKind): Record<string, string> {
   };
   const retryAfter = error.facts['retry_after_seconds'] ?? kind.retryAfterSeconds;
   if (typeof retryAfter === 'number') headers['Retry-After'] = String(retryAfter);
-  if (error.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer realm="simplekv"';
+  const challenge = challengeOf(error);
+  if (challenge !== undefined) headers['WWW-Authenticate'] = challenge;
   return headers;
+}
+
+/** What an API key would have to be (RFC 6750). */
+function challengeOf({ code, facts }: AppError): string | undefined {
+  if (code === 'unauthorized') return facts['reason'] === 'expired' ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE;
+  if (code !== 'forbidden') return undefined;
+  const { permissions } = facts;
+  const scope = Array.isArray(permissions) ? `, scope="${permissions.join(' ')}"` : '';
+  return `${CHALLENGE}, error="insufficient_scope"${scope}`;
+}
+
+/** A caller that may not read is not told which versions there are, by the `ETag`, the facts or the message. */
+function withoutVersions(error: AppError): AppError {
+  const { current_seq: _, ...facts } = error.facts;
+  return new AppError('precondition_failed', 'Cannot change the key: its version is not the expected one', { facts });
 }
 
 /** Returns the problem document for what was thrown, and logs a failure of the server. */
 export function problemAnswer(exchange: Exchange, thrown: unknown, logger: Logger): Answer {
-  const error = toAppError(thrown);
+  const { principal } = exchange;
+  let error = toAppError(thrown);
+  if (error.code === 'precondition_failed' && principal !== null && !mayRead(principal)) {
+    error = withoutVersions(error);
+    exchange.problemHeaders = [];
+  }
   const level = logLevelOf(error);
   const { requestId, projectId: project, problemHeaders } = exchange;
   if (level !== undefined) {

@@ -20,7 +20,12 @@ export interface QueryCheck {
   readonly check: SchemaCheck<QueryParameters>;
   /** Names of the parameters without a value. */
   readonly valueless: ReadonlySet<string>;
+  /** Whether a query without parameters is refused. */
+  readonly hasRequired: boolean;
 }
+
+/** Those of a query without any. One object, since most requests have none. */
+export const NO_PARAMETERS: QueryParameters = Object.freeze({});
 
 /** Names under which people put API keys into URLs. */
 const KEY_NAMES: ReadonlySet<string> = new Set([
@@ -77,7 +82,8 @@ function refuseKey({ name, value }: QueryEntry): void {
  *
  * @throws {AppError} `invalid_query` for an empty, unknown, missing or invalid one
  */
-export function checkQuery(entries: readonly QueryEntry[], { check, valueless }: QueryCheck): QueryParameters {
+export function checkQuery(entries: readonly QueryEntry[], { check, valueless, hasRequired }: QueryCheck): QueryParameters {
+  if (entries.length === 0 && !hasRequired) return NO_PARAMETERS;
   const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const { name, value } of entries) {
     if (valueless.has(name)) {

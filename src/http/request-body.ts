@@ -93,6 +93,7 @@ export async function readValueBytes(exchange: Exchange, bytesMax: number): Prom
   askForBody(exchange);
   const bytes = await readBytes(exchange, bytesMax).finally(() => authorizationOf(exchange).assertHolds());
   exchange.requestBytes = bytes.length;
+  if (exchange.idempotency === 'valid') exchange.requestBody = bytes;
   return bytes;
 }
 

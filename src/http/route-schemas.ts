@@ -20,11 +20,13 @@ export const DOCUMENT_CHECKS: ReadonlyMap<RouteId, SchemaCheck<unknown>> = new M
 
 function queryCheck(parameters: Readonly<Record<string, ParameterSpec>>): QueryCheck {
   const entries = Object.entries(parameters);
+  const required = entries.flatMap(([name, { isRequired = false }]) => (isRequired ? [name] : []));
   const check = compileSchema<QueryParameters>({
     type: 'object',
     properties: Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])),
     additionalProperties: false,
-    required: entries.flatMap(([name, { isRequired = false }]) => (isRequired ? [name] : [])),
+    required,
   });
-  return { check, valueless: new Set(entries.flatMap(([name, { isValueless = false }]) => (isValueless ? [name] : []))) };
+  const valueless = new Set(entries.flatMap(([name, { isValueless = false }]) => (isValueless ? [name] : [])));
+  return { check, valueless, hasRequired: required.length > 0 };
 }

@@ -11,7 +11,7 @@ import { authorizationOf } from './authorization.js';
 import type { Exchange } from './exchange.js';
 import { toAppError } from './problem.js';
 import { askForBody, bodyTooLarge, checkBodyHeaders, invalidJson, readJsonText } from './request-body.js';
-import { invalidSettings } from './settings-check.js';
+import { invalidDocument, takesSettings } from './settings-check.js';
 
 const BYTE_ORDER_MARK = '\ufeff';
 
@@ -56,7 +56,7 @@ async function parseSettings(exchange: Exchange, ctx: Context, bytesMax: number)
   try {
     await parserFor(bytesMax)(ctx, async () => undefined);
   } catch (thrown) {
-    throw refusal(thrown, pieces, bytesMax);
+    throw refusal(exchange, thrown, { pieces, bytesMax });
   } finally {
     exchange.request.off('data', keep);
   }
@@ -66,12 +66,14 @@ async function parseSettings(exchange: Exchange, ctx: Context, bytesMax: number)
   if (text.startsWith(BYTE_ORDER_MARK)) throw invalidJson(bytes, undefined);
   // The parser keeps the last of two equal members: a reviewer or a proxy may have seen the first.
   const repeated = findRepeatedMember(text);
-  if (repeated !== undefined) throw invalidSettings({ pointer: repeated, expected: 'the only member of its name' });
+  if (repeated !== undefined) throw invalidDocument(exchange.route, { pointer: repeated, expected: 'the only member of its name' });
   return ctx.request.body;
 }
 
 /** Maps an error of the parser. */
-function refusal(thrown: unknown, pieces: readonly Buffer[], bytesMax: number): AppError {
+function refusal(
+  exchange: Exchange, thrown: unknown, { pieces, bytesMax }: { readonly pieces: readonly Buffer[]; readonly bytesMax: number },
+): AppError {
   if (!(thrown instanceof SyntaxError)) {
     const error = toAppError(thrown);
     return error.code === 'body_too_large' ? bodyTooLarge(bytesMax) : error;
@@ -80,5 +82,7 @@ function refusal(thrown: unknown, pieces: readonly Buffer[], bytesMax: number): 
   readJsonText(bytes);
   if (findJsonFault(bytes) !== undefined) return invalidJson(bytes, thrown);
   // Valid JSON that the parser refuses anyway: a scalar, or a member that would replace a prototype.
-  return new AppError('invalid_settings', 'Cannot use the settings: expected an object with known members', { facts: { pointer: '' } });
+  const facts = { pointer: '', expected: 'an object with known members' };
+  const [code, what] = takesSettings(exchange.route) ? ['invalid_settings', 'settings'] as const : ['invalid_body', 'body'] as const;
+  return new AppError(code, `Cannot use the ${what}: expected ${facts.expected}`, { facts });
 }

@@ -1,6 +1,7 @@
 /**
- * The check of settings against the schema of a route, and the wording of its refusals.
+ * The check of settings and other documents against the schema of a route, and the wording of its refusals.
  */
+import type { RouteSpec } from '../api/route-spec.js';
 import { AppError } from '../base/app-error.js';
 import type { SchemaCheck, SchemaFault } from '../base/json-schema.js';
 
@@ -10,14 +11,30 @@ const POINTER_CHARACTERS_MAX = 100;
 const KEY_MEMBERS: ReadonlySet<string> = new Set(['api_key', 'api_key_hash', 'key', 'apiKey', 'key_id', 'key_hash']);
 
 /**
- * Checks settings against the schema of a route.
+ * Checks the body of a route against its schema.
  *
- * @throws {AppError} `invalid_settings`, `invalid_project_id`
+ * @throws {AppError} `invalid_settings`, `invalid_project_id`; `invalid_body` when the route does not take settings
  */
-export function checkSettings<T>(document: unknown, check: SchemaCheck<T>): T {
+export function checkDocument<T>(document: unknown, spec: RouteSpec, check: SchemaCheck<T>): T {
   const checked = check(document);
   if (checked.ok) return checked.document;
-  throw invalidSettings(checked.fault);
+  throw invalidDocument(spec, checked.fault);
+}
+
+/** Tells whether a route takes settings: a body that says how it is refused is another document. */
+export function takesSettings(spec: RouteSpec | null): boolean {
+  return spec?.body.kind === 'json' && spec.body.refusal === undefined;
+}
+
+/** The refusal of the body of a route that violates its schema. */
+export function invalidDocument(spec: RouteSpec | null, fault: SchemaFault): AppError {
+  return takesSettings(spec) ? invalidSettings(fault) : invalidBody(fault);
+}
+
+function invalidBody(fault: SchemaFault): AppError {
+  const facts = { pointer: fault.pointer.slice(0, POINTER_CHARACTERS_MAX), expected: fault.expected };
+  const verdict = fault.kind === 'unknown' ? 'is not a member' : verdictOn(fault);
+  return new AppError('invalid_body', `Cannot use the body: "${facts.pointer}" ${verdict}`, { facts });
 }
 
 /** The refusal of settings that violate the schema. The value is not quoted: it might be an API key. */

@@ -4,7 +4,6 @@
  */
 import { AppError } from '../base/app-error.js';
 import { randomSalt } from '../base/random-id.js';
-import type { LineClock } from './line-clock.js';
 import { encodeEventLine, type LineExtent } from './line-format.js';
 import { LINE_BYTES_MAX, type LineDraft, type LogLine, type LogPosition } from './log.js';
 
@@ -33,12 +32,12 @@ interface BatchStart {
  *
  * @param drafts at least one
  * @param after the end of the log, and the last synced seq
- * @param clock stamps the lines
+ * @param timeMs the time of all lines, in milliseconds since 1970
  * @param start where the first line will be; absent if lines cannot be read again
  * @throws {AppError} `line_too_large` if a line exceeds {@link LINE_BYTES_MAX}
  */
 export function encodeBatch(
-  drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, clock: LineClock, start?: BatchStart,
+  drafts: readonly LineDraft[], after: LogPosition & { readonly durable: number }, timeMs: number, start?: BatchStart,
 ): EncodedBatch {
   const lines: LogLine[] = [];
   const extents: LineExtent[] = [];
@@ -47,12 +46,12 @@ export function encodeBatch(
   let { seq, hash } = after;
   for (const draft of drafts) {
     seq += 1;
-    const stamp = { seq, timeMs: clock.next(), durable: after.durable, salt: randomSalt() };
+    const stamp = { seq, timeMs, durable: after.durable, salt: randomSalt() };
     const encoded = encodeEventLine(draft, stamp, hash);
     refuseLongLine(encoded.sizeBytes);
     hash = encoded.hash;
     text += encoded.text;
-    const { timeMs, durable } = stamp;
+    const { durable } = stamp;
     const { op, body, actor, request } = draft;
     if (start === undefined) lines.push({ op, body, actor, request, seq, timeMs, durable, hash });
     else {

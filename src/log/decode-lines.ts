@@ -3,6 +3,7 @@
  */
 import { countText } from '../base/count-text.js';
 import { invariant } from '../base/invariant.js';
+import type { Erasures } from './erased-lines.js';
 import { claimedHash, claimedSeq, decodeEventLine, type LineFault } from './line-format.js';
 import type { EventLine } from './event-lines.js';
 
@@ -23,13 +24,16 @@ type PickedLines =
 const LINE_FEED = 0x0a;
 
 /** Verifies a line; returns it, or why it is not the one that is due. */
-function decodeLine(text: Buffer, { seq, previousHash }: Pick<EventLine, 'seq' | 'previousHash'>): EventLine | LineFault {
-  const decoded = decodeEventLine(text, { seq, previousHash, durable: 0, segment: 0, offset: 0 });
+function decodeLine(
+  text: Buffer, { seq, previousHash }: Pick<EventLine, 'seq' | 'previousHash'>, erasures: Erasures | undefined,
+): EventLine | LineFault {
+  const decoded = decodeEventLine(text, { seq, previousHash, durable: 0, segment: 0, offset: 0 }, erasures);
   if (!decoded.ok) return decoded.fault;
-  const { timeMs, op, actor, hash, place } = decoded.value;
+  const { timeMs, op, actor, hash, place, erasedBy, body } = decoded.value;
   invariant(place !== undefined, 'a line that was decoded from bytes has a place in them');
   const { offset: bodyStart, sizeBytes } = place;
-  return { seq, timeMs, op, actor, hash, previousHash, text, bodyStart, bodyEnd: bodyStart + sizeBytes };
+  const line = { seq, timeMs, op, actor, hash, previousHash, text, bodyStart, bodyEnd: bodyStart + sizeBytes };
+  return erasedBy === undefined ? line : { ...line, left: body };
 }
 
 /**
@@ -37,12 +41,12 @@ function decodeLine(text: Buffer, { seq, previousHash }: Pick<EventLine, 'seq' |
  *
  * @param firstSeq seq of the first line
  */
-export function decodeLines({ bytes, previousHash }: LineBytes, firstSeq: number): PickedLines {
+export function decodeLines({ bytes, previousHash }: LineBytes, firstSeq: number, erasures?: Erasures): PickedLines {
   const lines: EventLine[] = [];
   let due = { seq: firstSeq, previousHash };
   let start = 0;
   for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-    const line = decodeLine(bytes.subarray(start, end), due);
+    const line = decodeLine(bytes.subarray(start, end), due, erasures);
     if ('expected' in line) return { fault: line, offset: start };
     lines.push(line);
     due = { seq: line.seq + 1, previousHash: line.hash };
@@ -55,7 +59,7 @@ export function decodeLines({ bytes, previousHash }: LineBytes, firstSeq: number
  * Verifies the lines of a block that contain one of some bytes, each against the hash that the line before it ends with. They are copied,
  * so that they do not hold the block.
  */
-export function decodeWanted({ bytes, previousHash }: LineBytes, wanted: readonly Buffer[]): PickedLines {
+export function decodeWanted({ bytes, previousHash }: LineBytes, wanted: readonly Buffer[], erasures?: Erasures): PickedLines {
   const lines: EventLine[] = [];
   const found = wanted.map((one) => bytes.indexOf(one));
   for (let at = lowest(found); at >= 0; at = lowest(found)) {
@@ -64,7 +68,7 @@ export function decodeWanted({ bytes, previousHash }: LineBytes, wanted: readonl
     const text = Buffer.from(bytes.subarray(start, end));
     const seq = claimedSeq(text);
     const before = start === 0 ? previousHash : claimedHash(lineBefore(bytes, start));
-    const line = seq === undefined || before === undefined ? unlike(text) : decodeLine(text, { seq, previousHash: before });
+    const line = seq === undefined || before === undefined ? unlike(text) : decodeLine(text, { seq, previousHash: before }, erasures);
     if ('expected' in line) return { fault: line, offset: start };
     lines.push(line);
     for (const [index, one] of wanted.entries()) {

@@ -2,6 +2,7 @@
  * The part of the contract of a log that readers outside the server need: lines as they stand, and how to scan them. `log.ts` has the
  * method.
  */
+import { SALT_HEAD_BYTES } from './line-scan.js';
 
 /** A durable line as it stands in the log, for readers outside the server. Its hash was verified when it was read. */
 export interface EventLine {
@@ -20,6 +21,13 @@ export interface EventLine {
   readonly bodyStart: number;
   /** Where they end. */
   readonly bodyEnd: number;
+  /** Set for an erased line: what is left of the fields, without values. They are not in its text. */
+  readonly left?: string;
+}
+
+/** Returns the part of a line that a redaction erases, and whose digest it records: from the salt to the end of the fields. */
+export function erasablePartOf({ text, bodyStart, bodyEnd }: EventLine): Buffer {
+  return text.subarray(bodyStart - SALT_HEAD_BYTES, bodyEnd);
 }
 
 /** A range of lines to read. */

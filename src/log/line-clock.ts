@@ -1,13 +1,13 @@
 /**
- * The time stamps of lines. They are for people, so small corrections of the clock do not make them go back, while after a large
- * correction they show the true time. Order comes from seq, never from time.
+ * The time of a project: the time stamps of its lines, by which its keys expire too. Small corrections of the clock do not make it go
+ * back, while after a large correction it is the true time. Order comes from seq, never from time.
  */
 import type { Clock } from '../base/clock.js';
 
 /** How far the clock may lag behind the last line before lines get the true time again, in milliseconds. */
 export const HELD_BACK_MS_MAX = 60_000;
 
-/** Stamps lines. */
+/** The clock of one log. */
 export class LineClock {
   readonly #clock: Clock;
   readonly #onJump: (fromMs: number, toMs: number) => void;
@@ -28,8 +28,8 @@ export class LineClock {
     this.#lastMs = timeMs;
   }
 
-  /** @returns the time of the next line, in milliseconds since 1970 */
-  next(): number {
+  /** @returns the time of a line that is written now, in milliseconds since 1970 */
+  now(): number {
     const nowMs = this.#clock.wallMs();
     const behindMs = this.#lastMs - nowMs;
     if (behindMs > 0 && behindMs <= HELD_BACK_MS_MAX) return this.#lastMs;

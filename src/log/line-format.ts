@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { invariant } from '../base/invariant.js';
 import { isoTime } from '../base/iso-time.js';
 import type { TextPlace } from '../base/text-place.js';
+import { endOfErasedPartA, type Erasures } from './erased-lines.js';
 import { HASH_TAIL_BYTES, LineScan, SALT_HEAD_BYTES } from './line-scan.js';
 import type { LineDraft, LogLine } from './log.js';
 
@@ -13,7 +14,7 @@ import type { LineDraft, LogLine } from './log.js';
 const GENESIS = 'simplekv/1';
 
 /** Length of a hash: SHA-256 in lower-case hexadecimal digits. */
-const HASH_CHARACTERS = 64;
+export const HASH_CHARACTERS = 64;
 
 const SALT_MARK = ',"salt":';
 /** What stands before the hash of a line. */
@@ -131,6 +132,8 @@ export function placeOfLine(line: LogLine): TextPlace {
 export interface LineFault {
   readonly expected: string;
   readonly found: string;
+  /** Set for an erased line of whose erasure nothing is known yet. */
+  readonly isUnrecorded?: true;
 }
 
 /** The result of decoding. */
@@ -175,13 +178,17 @@ export function claimedHash(bytes: Buffer): string | undefined {
  * Verifies and decodes an event line.
  *
  * A line is valid if and only if its three parts have their form, its hash is that of the previous line's hash, part A and part B, its
- * seq is the expected one, and its `durable` is below its seq and not below that of the previous line.
+ * seq is the expected one, and its `durable` is below its seq and not below that of the previous line. Of an erased line, the digest of
+ * part B is the one that is recorded.
  *
  * @param bytes the line without its line feed
+ * @param erasures those of the log that are known by now
  */
-export function decodeEventLine(bytes: Buffer, due: DueLine): Decoded<LogLine> {
+export function decodeEventLine(bytes: Buffer, due: DueLine, erasures?: Erasures): Decoded<LogLine> {
   const line = decodeByPosition(bytes, due);
-  return line === undefined ? decodeByPatterns(bytes, due) : { ok: true, value: line };
+  if (line !== undefined) return { ok: true, value: line };
+  const erasedAt = endOfErasedPartA(bytes);
+  return erasedAt < 0 ? decodeByPatterns(bytes, due) : decodeErased(bytes, erasedAt, due, erasures);
 }
 
 /**
@@ -215,17 +222,47 @@ function decodeByPosition(bytes: Buffer, due: DueLine): LogLine | undefined {
   return { seq, timeMs, op, actor, request, durable, body, hash, place };
 }
 
-/** Decodes any sound line, or says what is wrong with it. */
+/** Decodes any sound line that is not erased, or says what is wrong with it. */
 function decodeByPatterns(bytes: Buffer, due: DueLine): Decoded<LogLine> {
-  const written = claimedHash(bytes);
-  if (written === undefined) return refuse('a line that ends with its hash', show(bytes));
   const split = bytes.indexOf(SALT_MARK, 0, 'latin1');
   const end = bytes.length - HASH_TAIL_BYTES;
+  if (claimedHash(bytes) === undefined) return refuse('a line that ends with its hash', show(bytes));
   if (split < 0 || split + SALT_HEAD_BYTES > end) return refuse('an event line with a salt', show(bytes));
-  const computed = chainHash(due.previousHash, sha256(bytes.subarray(0, split)), sha256(bytes.subarray(split, end)));
+  const isSalted = SALT_HEAD.test(bytes.toString('latin1', split, split + SALT_HEAD_BYTES));
+  const body = bytes.toString('utf8', split + SALT_HEAD_BYTES, end);
+  return decodeParts(bytes, due, { split, digestOfB: sha256(bytes.subarray(split, end)), isFormed: isSalted, body });
+}
+
+/** Decodes a sound line that was erased. It keeps the place of its body, although nothing is there. */
+function decodeErased(bytes: Buffer, split: number, due: DueLine, erasures: Erasures | undefined): Decoded<LogLine> {
+  const erasure = erasures?.find(due.seq);
+  if (claimedHash(bytes) === undefined) return refuse('a line that ends with its hash', show(bytes));
+  if (erasure === undefined) {
+    const fault = { expected: 'a later line that records that this one was erased', found: 'none', isUnrecorded: true } as const;
+    return { ok: false, fault };
+  }
+  const sizeBytes = bytes.length - HASH_TAIL_BYTES - split;
+  if (sizeBytes !== erasure.sizeBytes) return refuse(`${erasure.sizeBytes} erased bytes`, `${sizeBytes} bytes`);
+  const decoded = decodeParts(bytes, due, { split, digestOfB: erasure.digest, isFormed: true, body: erasure.left });
+  return decoded.ok ? { ok: true, value: { ...decoded.value, erasedBy: erasure.by } } : decoded;
+}
+
+/** What part A is followed by. */
+interface LineParts {
+  /** Where part A ends. */
+  readonly split: number;
+  readonly digestOfB: string;
+  /** Whether part B begins as it must. */
+  readonly isFormed: boolean;
+  readonly body: string;
+}
+
+function decodeParts(bytes: Buffer, due: DueLine, { split, digestOfB, isFormed, body }: LineParts): Decoded<LogLine> {
+  const written = claimedHash(bytes) ?? '';
+  const computed = chainHash(due.previousHash, sha256(bytes.subarray(0, split)), digestOfB);
   if (computed !== written) return refuse(`hash ${computed}`, `hash ${written}`);
   const fields = PART_A.exec(bytes.toString('utf8', 0, split));
-  if (fields === null || !SALT_HEAD.test(bytes.toString('latin1', split, split + SALT_HEAD_BYTES))) {
+  if (fields === null || !isFormed) {
     return refuse('the fields seq, time, op, actor, request, durable and salt, in this order', show(bytes));
   }
   const [, seq, time, op, actor, request, durable] = fields as unknown as readonly [string, string, string, string, string, string, string];
@@ -236,12 +273,11 @@ function decodeByPatterns(bytes: Buffer, due: DueLine): Decoded<LogLine> {
   const timeMs = Date.parse(time);
   if (Number.isNaN(timeMs)) return refuse('a valid time', time);
   const bodyOffset = split + SALT_HEAD_BYTES;
-  const body = bytes.toString('utf8', bodyOffset, end);
-  const place = { segment: due.segment, offset: due.offset + bodyOffset, sizeBytes: end - bodyOffset };
+  const place = { segment: due.segment, offset: due.offset + bodyOffset, sizeBytes: bytes.length - HASH_TAIL_BYTES - bodyOffset };
   return { ok: true, value: { seq: due.seq, timeMs, op, actor, request, durable: Number(durable), body, hash: written, place } };
 }
 
-const DURABLE_CLAIM = /"durable":(\d{1,16}),"salt":/;
+const DURABLE_CLAIM = /"durable":(\d{1,16}),"(?:salt|erased)":/;
 /** How far into a damaged line its claims are looked for, in bytes. */
 export const CLAIM_BYTES_MAX = 1024;
 

@@ -129,6 +129,13 @@ export interface LogHome {
   leave(project: string, logId: string): Promise<void>;
 
   /**
+   * Erases the copies of a project's lines that are kept besides its log: torn tails, and what moves to memory and repairs have put aside.
+   *
+   * @returns folders of repairs that are not complete and stay, relative to the data folder
+   */
+  eraseCopies(project: string): Promise<readonly string[]>;
+
+  /**
    * Completes interrupted removals and erases what they moved away. Never touches a live log. An error of the file system for one log does
    * not keep the others from being moved.
    *

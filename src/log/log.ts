@@ -20,6 +20,7 @@ import type { Durability } from '../base/durability.js';
 import type { TextPlace } from '../base/text-place.js';
 import type { ReadRange, ScannedLines, ScanRange } from './event-lines.js';
 import type { FixedLog } from './fixed-log.js';
+import type { LineClock } from './line-clock.js';
 import type { LogFormat } from './log-format.js';
 
 /** The longest line, in bytes including its line feed. */
@@ -52,8 +53,18 @@ export interface AppendedLine {
 
 /** A line as it is read back. Its hash has been verified, when the log was opened or when the line was read. */
 export interface LogLine extends LineDraft, AppendedLine {
+  /**
+   * Tells whether {@link LineDraft.request} begins so, without making text of it. Absent if it is text already.
+   *
+   * @param prefix in UTF-8
+   */
+  requestBeginsWith?(prefix: Buffer): boolean;
+  /** Set for an erased line: the line that records its erasure. Its body has what is left of the fields, without values. */
+  readonly erasedBy?: LogPosition;
   /** The bytes of {@link LineDraft.body}, if the log has them at hand as valid UTF-8. They may be gone once later lines are read. */
   readonly bodyRange?: ByteRange | undefined;
+  /** The first 8 digits of {@link AppendedLine.hash} as a number, if that is quicker to read than the hash. */
+  readonly hashHead?: number | undefined;
   /** The last seq that the writer had synced before it wrote the batch of this line: lines up to it may have been acknowledged. */
   readonly durable: number;
 }
@@ -141,18 +152,36 @@ export interface SealedSegments {
    */
   keepForm(firstSeq: number, isCompressed: boolean): Promise<void>;
 
+  /**
+   * Erases the lines of a segment that `redact` lines name and that are not erased yet. The new text has the same size; it is written
+   * beside the old one, synced, read back and compared, and renamed over it; of two forms only one remains. Readers that have the old file
+   * open go on in it. A crash leaves the old file or the new one.
+   *
+   * @param seqs of the lines in it that must be erased afterwards
+   * @throws {LogCorruptError} if the segment is damaged, or no `redact` line names one of them; the old file remains
+   * @throws {AppError} `disk_full`; the old file remains
+   */
+  erase(firstSeq: number, seqs: readonly number[]): Promise<void>;
+
   /** Removes the oldest segment. The removal is durable when the call resolves; the caller has recorded it before. */
   remove(firstSeq: number): Promise<void>;
 }
 
-/** What one batch promises beyond the durability of its log. */
-interface AppendOptions {
+/** How one batch is appended. */
+export interface AppendOptions {
   /**
    * True: the batch is on disk before `append` resolves, whatever the durability. Because the sync is part of the append, a batch whose
    * sync could not be made is taken back, as after a failed write. A separate sync after the append could not do that: the lines would be
    * in the log although their writer had reported a failure. @default false
    */
   readonly isDurable?: boolean;
+  /** The time of its lines, drawn from {@link Log.clock}, in milliseconds since 1970. @default that of the append */
+  readonly timeMs?: number;
+  /**
+   * True: a log in files begins a new segment with the batch, so that all earlier lines are in sealed segments when `append` resolves.
+   * Where that fails, the batch is refused. @default false
+   */
+  readonly beginsSegment?: boolean;
 }
 
 /** One project's log. */
@@ -166,6 +195,9 @@ export interface Log {
    * removed, the next opening finds no base either.
    */
   readonly base: LogBase | undefined;
+
+  /** The project's time. */
+  readonly clock: LineClock;
 
   /** @returns the last durable line; never blocks, never throws */
   position(): LogPosition;
@@ -186,7 +218,7 @@ export interface Log {
    *
    * @param drafts at least one line
    * @param expectedLastSeq the seq on which the caller based its decisions; must equal `position().seq`
-   * @param options what this batch promises beyond the durability of the log
+   * @param options what this batch promises beyond the durability of the log, and its time
    * @returns what was assigned to each draft, in order
    * @throws {AppError} `disk_full` if there is no space (the log has been cut back to its previous end), `disk_failed` if the file cannot
    *   be opened or written for lack of descriptors or memory, `line_too_large`, `outcome_unknown` if only a restart can tell whether the

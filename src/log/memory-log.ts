@@ -8,11 +8,13 @@ import { invariant } from '../base/invariant.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import type { TextPlace } from '../base/text-place.js';
 import { encodeBatch } from './batch-encoder.js';
+import { type Erasure, erasuresIn, REDACT } from './erased-lines.js';
 import { LineClock } from './line-clock.js';
 import { decodeEventLine, genesisHash } from './line-format.js';
 import { LinesDroppedError, WrongLastSeqError } from './log-errors.js';
+import type { LogObserver } from './log-observer.js';
 import type { EventLine, ReadRange, ScannedLines, ScanRange } from './event-lines.js';
-import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState } from './log.js';
+import type { AppendedLine, AppendOptions, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState } from './log.js';
 import { NewestLines } from './newest-lines.js';
 
 /** How many bytes of lines to keep for readers. */
@@ -27,6 +29,7 @@ interface MemoryLogOptions {
   readonly base?: LogBase;
   readonly clock?: Clock;
   readonly logger?: Logger;
+  readonly observer?: LogObserver;
   /** @default {@link KEPT_BYTES_MAX} */
   readonly keptBytesMax?: number;
 }
@@ -37,8 +40,11 @@ export class MemoryLog implements Log {
   readonly logId: string;
   readonly base: LogBase | undefined;
   readonly sealed = undefined;
-  readonly #clock: LineClock;
+  readonly clock: LineClock;
   readonly #lines: NewestLines;
+  readonly #observer: LogObserver | undefined;
+  /** Of lines that are kept. */
+  readonly #erasures = new Map<number, Erasure>();
   #end: LogPosition;
   #closed = false;
   #reportState: () => void = () => undefined;
@@ -50,9 +56,10 @@ export class MemoryLog implements Log {
     this.logId = options.logId;
     const { base } = options;
     this.base = base;
+    this.#observer = options.observer;
     this.#end = base ? { seq: base.seq, hash: base.hash } : { seq: 0, hash: genesisHash(options.project, options.logId) };
     this.#lines = new NewestLines(options.keptBytesMax ?? KEPT_BYTES_MAX, this.#end.seq);
-    this.#clock = new LineClock(options.clock ?? systemClock, (fromMs, toMs) => {
+    this.clock = new LineClock(options.clock ?? systemClock, (fromMs, toMs) => {
       logger.warn({ project: options.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back');
     });
   }
@@ -69,21 +76,30 @@ export class MemoryLog implements Log {
     this.#reportState = listener;
   }
 
-  append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
+  append(drafts: readonly LineDraft[], expectedLastSeq: number, { timeMs }: AppendOptions = {}): Promise<readonly AppendedLine[]> {
     // Runs synchronously, so that a second append never starts before the first is done.
     return new Promise((resolve) => {
-      resolve(this.#append(drafts, expectedLastSeq));
+      resolve(this.#append(drafts, expectedLastSeq, timeMs ?? this.clock.now()));
     });
   }
 
-  #append(drafts: readonly LineDraft[], expectedLastSeq: number): readonly AppendedLine[] {
+  #append(drafts: readonly LineDraft[], expectedLastSeq: number, timeMs: number): readonly AppendedLine[] {
     invariant(drafts.length > 0, 'a batch has a line');
     if (this.#closed) throw new AppError('shutting_down', 'Cannot append to the log: it is closed');
     if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, this.#clock);
-    this.#lines.add(batch, Buffer.from(batch.text), this.#end.hash);
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#end.seq }, timeMs);
+    const bytes = Buffer.from(batch.text);
+    this.#lines.add(batch, bytes, this.#end.hash);
     this.#end = batch.end;
+    this.#observer?.appended(this.project, batch.lines, bytes.length);
+    for (const line of batch.lines) if (line.op === REDACT) this.#erase(line);
     return batch.lines;
+  }
+
+  /** Erases what a line records, so that lines are the same wherever a log is kept. */
+  #erase(by: LogLine): void {
+    for (const seq of this.#erasures.keys()) if (!this.#lines.has(seq)) this.#erasures.delete(seq);
+    for (const erasure of erasuresIn(by, by.body)) if (this.#lines.erase(erasure)) this.#erasures.set(erasure.seq, erasure);
   }
 
   firstSeq(): number {
@@ -110,7 +126,7 @@ export class MemoryLog implements Log {
   async *#read(fromSeq: number, toSeq: number, signal?: AbortSignal): AsyncGenerator<LogLine> {
     for (let seq = fromSeq; seq <= toSeq; seq += 1) {
       signal?.throwIfAborted();
-      yield logLineOf(this.#lines.get(seq));
+      yield this.#logLineOf(this.#lines.get(seq));
     }
   }
 
@@ -134,11 +150,12 @@ export class MemoryLog implements Log {
     if (isChange) this.#reportState();
     await Promise.resolve();
   }
-}
 
-function logLineOf({ text, seq, previousHash }: EventLine): LogLine {
-  const decoded = decodeEventLine(text, { seq, previousHash, durable: 0, segment: 0, offset: 0 });
-  invariant(decoded.ok, 'a line in memory is the one that was encoded');
-  const { place: _, ...line } = decoded.value;
-  return line;
+  #logLineOf({ text, seq, previousHash }: EventLine): LogLine {
+    const erasures = { find: (erased: number) => this.#erasures.get(erased), load: () => Promise.resolve() };
+    const decoded = decodeEventLine(text, { seq, previousHash, durable: 0, segment: 0, offset: 0 }, erasures);
+    invariant(decoded.ok, 'a line in memory is the one that was encoded');
+    const { place: _, ...line } = decoded.value;
+    return line;
+  }
 }

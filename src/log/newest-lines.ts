@@ -5,6 +5,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
 import type { EncodedBatch } from './batch-encoder.js';
+import { type Erasure, erasedPartB } from './erased-lines.js';
+import { SALT_HEAD_BYTES } from './line-scan.js';
 import { LinesDroppedError } from './log-errors.js';
 import type { EventLine, ScannedLines, ScanRange } from './event-lines.js';
 
@@ -120,6 +122,20 @@ export class NewestLines {
       if (wanted === undefined || wanted.some((bytes) => line.text.includes(bytes))) lines.push(line);
     }
     return { lines, doneSeq: seq - step };
+  }
+
+  /**
+   * Erases a line, in its bytes: readers that have them see the erased line.
+   *
+   * @returns false if it was dropped
+   */
+  erase({ seq, left, sizeBytes }: Erasure): boolean {
+    if (!this.has(seq)) return false;
+    const line = this.get(seq);
+    this.#given = undefined;
+    erasedPartB(sizeBytes).copy(line.text, line.bodyStart - SALT_HEAD_BYTES);
+    this.#lines[this.#dropped + seq - this.#firstSeq] = { ...line, left };
+    return true;
   }
 
   /**

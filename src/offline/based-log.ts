@@ -9,6 +9,7 @@ import type { Disk } from '../disk/disk.js';
 import { FileHome } from '../log/file/file-home.js';
 import type { LogLine, LogPosition } from '../log/log.js';
 import type { ProjectStateProjection } from '../projections/project-state.js';
+import type { KeptRecords } from '../projections/requests/request-records.js';
 import type { SnapshotData, SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { projectEventOf, snapshotsOf } from './project-files.js';
 import { OFFLINE_LOG_OPTIONS } from './registry-writer.js';
@@ -27,6 +28,8 @@ interface BasedLog {
   readonly data: SnapshotData;
   readonly end: StateEnd;
   readonly state: ProjectStateProjection;
+  /** The requests that are remembered in it. */
+  readonly requests: KeptRecords;
   readonly logger: Logger;
 }
 
@@ -35,11 +38,13 @@ interface BasedLog {
  *
  * @returns the id of the new log
  */
-export async function createBasedLog({ disk, home, project, data, end, state, logger }: BasedLog): Promise<string> {
+export async function createBasedLog({ disk, home, project, data, end, state, requests, logger }: BasedLog): Promise<string> {
   const logId = randomHexId();
   const { seq, hash, timeMs } = end;
-  const manifest = { ...data, project, logId, seq, hash, timeMs, isBase: true, segments: [], state: state.save() };
-  const digest = await snapshotsOf(disk, { dataFolder: home, project }).commit(manifest);
+  const snapshots = snapshotsOf(disk, { dataFolder: home, project });
+  const written = await snapshots.writeRequests(seq, requests);
+  const manifest = { ...data, project, logId, seq, hash, timeMs, requests: written, isBase: true, segments: [], state: state.save() };
+  const digest = await snapshots.commit(manifest);
   const options = { ...OFFLINE_LOG_OPTIONS, logId, base: { seq, hash, digest } };
   const log = await new FileHome({ folder: home, disk, logger }).create(project, options);
   await log.close();
@@ -71,7 +76,7 @@ interface SnapshotCopy {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Copies the data files of a snapshot, which is all of a state, into a generation of another log. */
+/** Copies the keys and values of a snapshot into a generation of another log. */
 export async function copySnapshot({ disk, dataFolder, project, snapshot, home, into, signal }: SnapshotCopy): Promise<SnapshotData> {
   invariant(snapshot !== undefined, 'there is a snapshot to be copied');
   const writer = await snapshotsOf(disk, { dataFolder: home, project: into }).begin(snapshot.seq);

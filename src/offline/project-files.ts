@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { isErrno } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { Disk } from '../disk/disk.js';
-import { decodeEvent } from '../events/codec.js';
+import { decodeLineEvent } from '../events/codec.js';
 import { isProjectEvent, type ProjectEvent } from '../events/event.js';
 import { StoredLog } from '../log/file/reading/stored-log.js';
 import { LogPaths } from '../log/file/log-paths.js';
 import { activeFile, headerOf, listSegments, segmentFile } from '../log/file/segment/segment-files.js';
+import type { LineChecker } from '../log/file/segment/checked-lines.js';
 import type { SegmentHeader } from '../log/segment-format.js';
 import { LogCorruptError } from '../log/log-errors.js';
 import type { LogLine, LogPosition } from '../log/log.js';
@@ -47,13 +48,14 @@ export function snapshotsOf(disk: Disk, { dataFolder, project }: Pick<FilesOfPro
 /**
  * Opens a project's log for reading.
  *
+ * @param checker see `StoredLog.open`
  * @throws {LogCorruptError} when there is none, or its id is not `logId`
  */
 export async function openProjectLog(
-  disk: Disk, { dataFolder, project, logId }: Omit<FilesOfProject, 'logId'> & { readonly logId?: string },
+  disk: Disk, { dataFolder, project, logId }: Omit<FilesOfProject, 'logId'> & { readonly logId?: string }, checker?: LineChecker,
 ): Promise<ProjectLog> {
   const file = `${project}.jsonl`;
-  const files = await StoredLog.open(disk, dataFolder, project);
+  const files = await StoredLog.open(disk, dataFolder, project, checker);
   if (files === undefined) throw new LogCorruptError({ file, offset: 0 }, 'the active segment', 'no such file');
   if (logId !== undefined && files.logId !== logId) {
     throw new LogCorruptError({ file, offset: 0 }, `log_id ${logId}`, `log_id ${files.logId}`);
@@ -114,8 +116,8 @@ function refuseOtherHistory(project: string, line: LogPosition, snapshot: Snapsh
  *
  * @throws {UnknownEventError} for an event that this version cannot read
  */
-export function projectEventOf({ op, body, seq }: LogLine): ProjectEvent {
-  const event = decodeEvent(op, body);
-  invariant(isProjectEvent(event), `"${op}" at seq ${seq} is an event of a project`);
+export function projectEventOf(line: LogLine): ProjectEvent {
+  const event = decodeLineEvent(line);
+  invariant(isProjectEvent(event), `"${line.op}" at seq ${line.seq} is an event of a project`);
   return event;
 }

@@ -9,6 +9,7 @@ import { FilePool } from '../disk/file-pool.js';
 import { openInflated } from '../log/file/segment/inflate-segment.js';
 import type { LogPaths } from '../log/file/log-paths.js';
 import { listSegments, openSegment, segmentFile } from '../log/file/segment/segment-files.js';
+import { LogErasures } from '../log/file/reading/log-erasures.js';
 import { findSoundFile } from '../log/file/segment/verify-segment.js';
 import { LogCorruptError } from '../log/log-errors.js';
 
@@ -20,6 +21,7 @@ export class SegmentTexts {
   readonly #disk: Disk;
   readonly #paths: LogPaths;
   readonly #scratchFolder: string;
+  readonly #erasures: LogErasures;
   readonly #pool = new FilePool(FILES_MAX);
   #inflatedCount = 0;
 
@@ -27,6 +29,7 @@ export class SegmentTexts {
   constructor(disk: Disk, paths: LogPaths, scratchFolder: string) {
     this.#disk = disk;
     this.#paths = paths;
+    this.#erasures = new LogErasures(disk, paths);
     this.#scratchFolder = scratchFolder;
   }
 
@@ -45,7 +48,7 @@ export class SegmentTexts {
   /** Locates the segment on every opening: it may have been sealed or compressed since. */
   async #open(firstSeq: number): Promise<ReadableFile> {
     const found = (await listSegments(this.#disk, this.#paths)).find((segment) => segment.firstSeq === firstSeq);
-    const stored = found && !found.isActive ? await findSoundFile(this.#disk, this.#paths, found) : undefined;
+    const stored = found && !found.isActive ? await findSoundFile(this.#disk, this.#paths, found, this.#erasures) : undefined;
     if (stored?.isCompressed) {
       this.#inflatedCount += 1;
       const path = join(this.#scratchFolder, `inflated-${this.#inflatedCount}`);

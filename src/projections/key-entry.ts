@@ -10,6 +10,8 @@ export interface KeyEntry extends KeyVersion {
   readonly value: string | ValuePlace;
   /** When it was made, in milliseconds since 1970. */
   readonly timeMs: number;
+  /** From when on the key does not exist, in milliseconds since 1970; null for never. */
+  readonly expiresAtMs: number | null;
 }
 
 /** An entry whose value is in memory. */

@@ -1,6 +1,6 @@
 /**
- * An order-independent checksum over keys and versions. A live projection updates it with each change, and a snapshot built from files is
- * compared with it.
+ * An order-independent checksum over keys, versions and expiries. A live projection updates it with each change, and a snapshot built from
+ * files is compared with it.
  */
 import { crc32 } from 'node:zlib';
 import type { ByteRange } from '../base/byte-scan.js';
@@ -16,13 +16,25 @@ const CRC_MODULUS = 2 ** 32;
  *
  * @param key its text, or its bytes in UTF-8
  * @param seq its version, from 1
+ * @param expiresAtMs when it expires, in milliseconds since 1970; null for never
  * @returns an integer from 0, below 2^52
  */
-export function keyTerm(key: string | ByteRange, seq: number): number {
+export function keyTerm(key: string | ByteRange, seq: number, expiresAtMs: number | null): number {
   invariant(seq >= 1, 'a version is counted from 1');
   // The version counts twice: in the CRC, so that two keys cannot swap versions, and as a factor that reaches beyond its 32 bits.
   const initial = seq % CRC_MODULUS;
-  return ((typeof key === 'string' ? textCrc(key, initial) : bytesCrc(key, initial)) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
+  const crc = typeof key === 'string' ? textCrc(key, initial) : bytesCrc(key, initial);
+  return ((expiresAtMs === null ? crc : expiryCrc(expiresAtMs, crc)) * ((seq % TERM_FACTOR_MODULUS) + 1)) % SUM_MODULUS;
+}
+
+const expiryBytes = Buffer.alloc(Float64Array.BYTES_PER_ELEMENT);
+
+/** Goes on over the expiry as a big-endian integer of 8 bytes. */
+function expiryCrc(expiresAtMs: number, initial: number): number {
+  const upper = Math.floor(expiresAtMs / CRC_MODULUS);
+  expiryBytes.writeInt32BE(upper);
+  expiryBytes.writeUInt32BE(expiresAtMs - upper * CRC_MODULUS, Uint32Array.BYTES_PER_ELEMENT);
+  return crc32(expiryBytes, initial);
 }
 
 /** Keys up to this length, in bytes or UTF-16 units, are summed without a call of the runtime, which costs more than the loop. */

@@ -8,16 +8,23 @@ import type { ByteRange } from '../base/byte-scan.js';
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
-import { keyChangesOf, type ProjectEvent, rangeOf, type Recorded } from '../events/event.js';
+import {
+  type BatchedChange, expiryAfter, keyChangesOf, type KeysChanged, type KeySet, type KeySetUntil, type ProjectEvent, type RangeCleared,
+  rangeOf, type Recorded, type SetBytes, setsValue,
+} from '../events/event.js';
+import { hasExpired } from '../events/expiry.js';
 import { versionTag } from '../events/key-version.js';
+import { erasedVersions } from '../events/redaction.js';
 import type { KeyEntry } from './key-entry.js';
-import { KeyIndex, type KeySlice, type Members } from './key-index/key-index.js';
+import { KeyIndex } from './key-index/key-index.js';
 import type { PackedEntries } from './key-index/packed-entries.js';
+import type { KeySlice, Members } from './key-index/range-reader.js';
+import type { RowVersion } from './key-index/row-table.js';
 import type { DirectedRange, KeyRange } from '../events/key-range.js';
 import type { KeyWatcher } from './key-watcher.js';
 import { addTerm, keyTerm, removeTerm } from './key-sum.js';
 import type { Projection } from './projection.js';
-import { placeOfSetValue, placesOfValues, type ValuePlace } from './value-place.js';
+import { type IsTouchedSince, type PlacedVersion, placeOfSetValue, placesOfValues, type ValuePlace } from './value-place.js';
 
 /** How to keep values. */
 export interface CachingOptions {
@@ -40,6 +47,16 @@ export class KeyValues implements Projection<ProjectEvent> {
   /** Number of keys. */
   get count(): number {
     return this.#index.count;
+  }
+
+  /** Size of all values, in bytes. */
+  get valueBytes(): number {
+    return this.#index.valueBytes;
+  }
+
+  /** Size of all keys and values, in bytes. */
+  get contentBytes(): number {
+    return this.#index.keyBytes + this.#index.valueBytes;
   }
 
   /** The checksum over keys and versions; see `key-sum.ts`. */
@@ -72,29 +89,59 @@ export class KeyValues implements Projection<ProjectEvent> {
     return this.#index.tagOf(key);
   }
 
+  /** {@inheritDoc KeyIndex.valueBytesOf} */
+  valueBytesOf(key: string): number {
+    return this.#index.valueBytesOf(key);
+  }
+
   /** {@inheritDoc KeyIndex.get} */
   get(key: string): KeyEntry | undefined {
     return this.#index.get(key);
   }
 
   /** {@inheritDoc KeyIndex.slice} */
-  slice(range: DirectedRange, limit: number, valueBytesMax?: number): KeySlice {
-    return this.#index.slice(range, limit, valueBytesMax);
+  slice(range: DirectedRange, limit: number, valueBytesMax?: number, nowMs?: number): KeySlice {
+    return this.#index.slice(range, limit, valueBytesMax, nowMs);
   }
 
   /** {@inheritDoc KeyIndex.members} */
-  members(range: DirectedRange, limit: number, valueBytesMax: number): Members | undefined {
-    return this.#index.members(range, limit, valueBytesMax);
+  members(range: DirectedRange, limit: number, valueBytesMax: number, nowMs?: number): Members | undefined {
+    return this.#index.members(range, limit, valueBytesMax, nowMs);
   }
 
   /** {@inheritDoc KeyIndex.keys} */
-  keys(range: DirectedRange, limit: number): string[] {
-    return this.#index.keys(range, limit);
+  keys(range: DirectedRange, limit: number, nowMs?: number): string[] {
+    return this.#index.keys(range, limit, nowMs);
   }
 
   /** {@inheritDoc KeyIndex.countIn} */
-  countIn(range: KeyRange): number {
-    return this.#index.countIn(range);
+  countIn(range: KeyRange, nowMs?: number): number {
+    return this.#index.countIn(range, nowMs);
+  }
+
+  /** {@inheritDoc KeyIndex.expiringCount} */
+  get expiringCount(): number {
+    return this.#index.expiringCount;
+  }
+
+  /** {@inheritDoc KeyIndex.nextExpiryMs} */
+  get nextExpiryMs(): number | undefined {
+    return this.#index.nextExpiryMs;
+  }
+
+  /** {@inheritDoc KeyIndex.expiredKeys} */
+  expiredKeys(nowMs: number, limit: number): string[] {
+    return this.#index.expiredKeys(nowMs, limit);
+  }
+
+  /** {@inheritDoc KeyIndex.expiredCount} */
+  expiredCount(nowMs: number): number {
+    return this.#index.expiredCount(nowMs);
+  }
+
+  /** {@inheritDoc KeyIndex.expiryOf} */
+  expiryOf(key: string): number | null {
+    return this.#index.expiryOf(key);
   }
 
   /** {@inheritDoc KeyIndex.isSorted} */
@@ -126,33 +173,83 @@ export class KeyValues implements Projection<ProjectEvent> {
   }
 
   /** {@inheritDoc Projection.apply} */
-  apply({ event, seq, timeMs, hash, place }: Recorded<ProjectEvent>): void {
+  apply(recorded: Recorded<ProjectEvent>): void {
+    const { event, seq, timeMs, hash, place } = recorded;
     if (this.#watchers.size > 0) this.#inform(event);
-    if (event.op === 'set') {
-      const version = { seq, tag: versionTag(hash), timeMs };
-      const { bytes } = event;
-      if (bytes !== undefined && this.#isCaching) this.#noteSet(bytes, this.#index.setBytes(bytes, version), seq);
-      else this.#set(event.key, { value: this.#valueOrPlace(event.value, place), ...version });
-    } else if (event.op === 'delete') {
-      this.#delete(event.key, seq);
-    } else if (event.op === 'batch') {
-      const places = this.#isCaching || place === undefined ? [] : placesOfValues(event, place);
-      const version = { seq, tag: versionTag(hash), timeMs };
-      for (const [index, op] of event.ops.entries()) {
-        if (op.op === 'set') this.#set(op.key, { value: places[index] ?? op.value, ...version });
-        else this.#delete(op.key, seq);
-      }
-    } else if (event.op === 'clear') {
-      invariant(event.count === this.count, `seq ${seq} clears as many keys as there are`);
-      this.#index = new KeyIndex();
-      this.#keySum = 0;
-    } else if (event.op === 'clear.range') {
-      const count = this.#index.deleteIn(rangeOf(event), (key, version) => {
-        this.#keySum = removeTerm(this.#keySum, keyTerm(key, version));
-      });
-      invariant(event.count === count, `seq ${seq} clears as many keys as there are in its range`);
-      this.#renewIfEmpty();
+    switch (event.op) {
+      case 'set':
+        if (event.bytes !== undefined && this.#isCaching) this.#setBytes(event.bytes, { seq, tag: versionTag(hash), timeMs });
+        else this.#change(event, this.#placeOf(event, place), recorded);
+        break;
+      case 'set.until':
+        this.#change(event, this.#placeOf(event, place), recorded);
+        break;
+      case 'delete':
+      case 'touch':
+        this.#change(event, undefined, recorded);
+        break;
+      case 'batch':
+        this.#changeEach(event, recorded);
+        break;
+      case 'expire':
+        for (const key of event.keys) this.#expire(key, recorded);
+        this.#renewIfEmpty();
+        break;
+      case 'clear':
+        invariant(event.count === this.count, `seq ${seq} clears as many keys as there are`);
+        this.#index = new KeyIndex();
+        this.#keySum = 0;
+        break;
+      case 'clear.range':
+        this.#clearRange(event, seq);
+        break;
+      case 'redact':
+        for (const erased of erasedVersions(event)) {
+          invariant(this.versionOf(erased.key) !== erased.seq, `no value that seq ${seq} erases is a current one`);
+        }
+        break;
     }
+  }
+
+  #changeEach(event: KeysChanged, recorded: Recorded): void {
+    const { place } = recorded;
+    const places = this.#isCaching || place === undefined ? [] : placesOfValues(event, place);
+    for (const [index, op] of event.ops.entries()) this.#change(op, places[index], recorded);
+  }
+
+  /** @param place where the value is, unless it is kept in memory */
+  #change(change: BatchedChange, place: ValuePlace | undefined, { seq, timeMs, hash }: Recorded): void {
+    const { key } = change;
+    if (change.op === 'delete') {
+      this.#delete(key, seq);
+      return;
+    }
+    const version = { seq, tag: versionTag(hash), timeMs, expiresAtMs: expiryAfter(change) };
+    const expiresAtMs = this.#index.expiryOf(key);
+    const previous = setsValue(change)
+      ? this.#index.set(key, { value: place ?? change.value, ...version })
+      : this.#index.touch(key, version);
+    invariant(previous > 0 || change.op !== 'touch', () => `the key that seq ${seq} touches exists`);
+    this.#removeTerm(key, previous, expiresAtMs);
+    this.#addTerm(key, seq, version.expiresAtMs);
+  }
+
+  #setBytes(bytes: SetBytes, version: RowVersion): void {
+    const expiresAtMs = this.#index.expiryOf(bytes);
+    this.#removeTerm(bytes, this.#index.setBytes(bytes, version), expiresAtMs);
+    this.#addTerm(bytes, version.seq, null);
+  }
+
+  #expire(key: string, { seq, timeMs }: Recorded): void {
+    const expiresAtMs = this.#index.expiryOf(key);
+    invariant(hasExpired(expiresAtMs, timeMs), () => `each key that seq ${seq} removes exists and has expired by the time of the line`);
+    this.#removeTerm(key, this.#index.delete(key), expiresAtMs);
+  }
+
+  #clearRange(event: RangeCleared, seq: number): void {
+    const count = this.#index.deleteIn(rangeOf(event), (...version) => this.#removeTerm(...version));
+    invariant(event.count === count, `seq ${seq} clears as many keys as there are in its range`);
+    this.#renewIfEmpty();
   }
 
   /** Deletions give back the memory of texts, but not that of columns. */
@@ -160,26 +257,26 @@ export class KeyValues implements Projection<ProjectEvent> {
     if (this.#index.count === 0) this.#index = new KeyIndex();
   }
 
-  #set(key: string, entry: KeyEntry): void {
-    this.#noteSet(key, this.#index.set(key, entry), entry.seq);
-  }
-
-  /** @param previous the version that the key had, or 0 */
-  #noteSet(key: string | ByteRange, previous: number, seq: number): void {
-    if (previous > 0) this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
-    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
-  }
-
   #delete(key: string, seq: number): void {
+    const expiresAtMs = this.#index.expiryOf(key);
     const previous = this.#index.delete(key);
     invariant(previous > 0, `the key that seq ${seq} deletes exists`);
-    this.#keySum = removeTerm(this.#keySum, keyTerm(key, previous));
+    this.#removeTerm(key, previous, expiresAtMs);
     this.#renewIfEmpty();
   }
 
-  /** A text without a place on disk stays in memory in either mode: it could not be read again. */
-  #valueOrPlace(value: string, fields: TextPlace | undefined): string | ValuePlace {
-    return this.#isCaching || fields === undefined ? value : placeOfSetValue(fields, value);
+  /** @param seq the version that the key had; 0 if it did not exist */
+  #removeTerm(key: string | ByteRange, seq: number, expiresAtMs: number | null): void {
+    if (seq > 0) this.#keySum = removeTerm(this.#keySum, keyTerm(key, seq, expiresAtMs));
+  }
+
+  #addTerm(key: string | ByteRange, seq: number, expiresAtMs: number | null): void {
+    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq, expiresAtMs));
+  }
+
+  /** Returns undefined for a value that stays in memory, as does one without a place in either mode: it could not be read again. */
+  #placeOf({ value }: KeySet | KeySetUntil, fields: TextPlace | undefined): ValuePlace | undefined {
+    return this.#isCaching || fields === undefined ? undefined : placeOfSetValue(fields, value);
   }
 
   /**
@@ -192,7 +289,7 @@ export class KeyValues implements Projection<ProjectEvent> {
     this.#expectAbove(key);
     this.#lastRestored = key;
     this.#index.append(key, entry);
-    this.#keySum = addTerm(this.#keySum, keyTerm(key, entry.seq));
+    this.#addTerm(key, entry.seq, entry.expiresAtMs);
   }
 
   /**
@@ -219,14 +316,19 @@ export class KeyValues implements Projection<ProjectEvent> {
 
   /**
    * Sets a new place to read the value of a version from. Outside caching mode, replaces a text in memory by the place. Ignores a key that
-   * has another version by now, or none.
+   * does not exist by now, or has another version, unless it was only touched since.
    */
-  relocate(key: string, seq: number, place: ValuePlace): void {
-    const known = this.#index.placeOf(key, seq);
-    if (known === undefined && this.#isCaching) return;
-    const isSame = known === undefined || (known.sizeBytes === place.sizeBytes && known.crc === place.crc);
-    invariant(isSame, `seq ${seq} has the same bytes in every place`);
-    this.#index.replaceValue(key, seq, place);
+  relocate({ key, seq, place }: PlacedVersion, isTouchedSince: IsTouchedSince): void {
+    const current = this.#index.versionOf(key);
+    const known = this.#index.placeOf(key, current);
+    const isSame = known !== undefined && known.sizeBytes === place.sizeBytes && known.crc === place.crc;
+    if (current === seq) {
+      if (known === undefined && this.#isCaching) return;
+      invariant(known === undefined || isSame, `seq ${seq} has the same bytes in every place`);
+    } else if (!isSame || !isTouchedSince(known, place)) {
+      return;
+    }
+    this.#index.replaceValue(key, current, place);
   }
 
   /** Keeps a value that was read from disk in memory. Ignores a key that has another version by now, or none. */

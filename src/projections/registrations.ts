@@ -1,12 +1,14 @@
 /**
- * Which projects exist on disk, according to the registry.
+ * Which projects exist on disk, according to the registry, and the listed API keys that hold for all of them.
  *
  * A deletion, or a departure to memory, is remembered as long as startup may have to complete it by moving away the files of that log. Any
  * later event about the same id or log ends that, or startup would remove files that the deletion does not concern.
  */
 import { compareUtf8 } from '../base/compare-utf8.js';
 import { invariant } from '../base/invariant.js';
+import { isAccessEvent } from '../events/access-event.js';
 import type { Recorded, ServerEvent } from '../events/event.js';
+import { AccessKeys } from './access-keys.js';
 import type { Projection } from './projection.js';
 
 /**
@@ -36,9 +38,12 @@ const PROJECT_PREFIX = 'project/';
 const DELETED_PREFIX = 'deleted/';
 const LEFT_PREFIX = 'left/';
 const DEFAULT_KEY = 'default_key';
+const ACCESS_KEY = 'access';
 
 /** The projects on disk, fed from the registry. */
 export class Registrations implements Projection<ServerEvent> {
+  /** The listed API keys of `default`. */
+  readonly access = new AccessKeys();
   readonly #byId = new Map<string, Registration>();
   readonly #leftLogs = new Map<string, string>();
   #defaultKeyId: string | null | undefined;
@@ -77,7 +82,11 @@ export class Registrations implements Projection<ServerEvent> {
   }
 
   /** {@inheritDoc Projection.apply} */
-  apply({ event, seq }: Recorded<ServerEvent>): void {
+  apply({ event, seq, timeMs }: Recorded<ServerEvent>): void {
+    if (isAccessEvent(event)) {
+      this.access.apply(event, { seq, timeMs });
+      return;
+    }
     switch (event.op) {
       case 'project.created':
         invariant(this.#byId.get(event.id)?.state !== 'live', `seq ${seq} registers "${event.id}", which is not registered`);
@@ -121,6 +130,8 @@ export class Registrations implements Projection<ServerEvent> {
     for (const [logId, id] of this.deletedLogs) entries.push([DELETED_PREFIX + logId, JSON.stringify(id)]);
     for (const [logId, id] of this.#leftLogs) entries.push([LEFT_PREFIX + logId, JSON.stringify(id)]);
     if (this.#defaultKeyId !== undefined) entries.push([DEFAULT_KEY, JSON.stringify(this.#defaultKeyId)]);
+    const access = this.access.save();
+    if (access !== undefined) entries.push([ACCESS_KEY, JSON.stringify(access)]);
     return entries.sort(([a], [b]) => compareUtf8(a, b));
   }
 
@@ -128,6 +139,7 @@ export class Registrations implements Projection<ServerEvent> {
   restore(key: string, value: string): void {
     const parsed: unknown = JSON.parse(value);
     if (key === DEFAULT_KEY) this.#defaultKeyId = parsed as string | null;
+    else if (key === ACCESS_KEY) invariant(this.access.restore(parsed), 'a snapshot of the registry has the API keys as they were saved');
     else if (key.startsWith(PROJECT_PREFIX)) this.#byId.set(key.slice(PROJECT_PREFIX.length), parsed as Registration);
     else if (key.startsWith(DELETED_PREFIX)) return;
     else if (key.startsWith(LEFT_PREFIX)) this.#leftLogs.set(key.slice(LEFT_PREFIX.length), parsed as string);

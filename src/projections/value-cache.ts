@@ -52,6 +52,11 @@ export class ValueCache {
     this.#values.set(name, value, { size: ENTRY_BYTES + value.length * 2 });
   }
 
+  /** Forgets a value. */
+  delete(name: string): void {
+    this.#values.delete(name);
+  }
+
   /**
    * Caches a value on its second read within a while. Values read only once would evict those read often. Millions of them, each cached and
    * then evicted, would also take more memory than the cache itself, since they grow old and old objects are rarely collected.

@@ -81,6 +81,11 @@ export class ValueLoader {
     return this.#cache.get(this.#nameOf(version));
   }
 
+  /** Forgets the value of a version that was erased. */
+  forget(version: KeyVersion): void {
+    this.#cache.delete(this.#nameOf(version));
+  }
+
   /**
    * Loads a value.
    *
@@ -151,4 +156,9 @@ export class ValueLoader {
   #nameOf({ key, seq }: KeyVersion): string {
     return `${this.#reader}:${seq}:${key}`;
   }
+}
+
+/** Reads a value of a snapshot in a project that has none. */
+export function noSnapshots(): Promise<Buffer> {
+  return Promise.reject(new AppError('project_corrupt', 'Cannot read from a snapshot: the project has none'));
 }

@@ -3,7 +3,7 @@
  * and knows no live project.
  */
 import type {
-  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
+  BuildJob, BuiltGeneration, BuiltPast, FilesOfProject, PastJob, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../projections/snapshot/file-work.js';
 
 /** Runs tasks off the event loop. An aborted task leaves nothing that counts. */
@@ -14,6 +14,13 @@ export interface BackgroundTasks {
    * @throws {Error} named `SnapshotCorruptError` if the generation to build on is damaged: retry without it
    */
   build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration>;
+
+  /**
+   * Builds a past state. Whether it fails or is aborted, the caller removes the folder of the result.
+   *
+   * @throws {Error} named `OutOfReachError` if the lines up to there are gone and no snapshot has their state
+   */
+  buildPast(job: PastJob, signal?: AbortSignal): Promise<BuiltPast>;
 
   /** Slowly reads and checks all files of a project. */
   scrub(job: FilesOfProject, signal?: AbortSignal): Promise<ScrubReport>;

@@ -47,7 +47,7 @@ interface FixedBackup {
  * Fixes a backup. No project is created, deleted or moved meanwhile.
  *
  * @param id a served project; undefined for all projects
- * @throws {AppError} `not_on_disk`
+ * @throws {AppError} `not_on_disk`; `busy` while values of a project are being erased
  */
 export async function fixBackup(
   { table, registry, maintenance: { compactor } }: ProjectServices, clock: Clock, id: string | undefined,
@@ -62,11 +62,20 @@ export async function fixBackup(
     throw new AppError('not_on_disk', `Cannot back up the project "${id}": it is not on disk`);
   }
   const ids = chosen.map(idOf).filter((each) => !skipped.some((other) => other.id === each));
-  const taken = await Promise.all(ids.map((each) => compactor.lease(each)));
-  const leases = taken.filter((lease) => lease !== undefined);
+  const leases = await takeAll(ids.map((each) => compactor.lease(each)));
   // Nothing is awaited from here on: the logs are fixed at one moment, so none of them is ahead of the registry.
   const projects: FixedProject[] = leases.map((lease) => lease.fix());
   return { plan: { timeMs: clock.wallMs(), registry: id === undefined ? registry.extent() : undefined, projects, skipped }, leases };
+}
+
+/** Waits for all leases; if one is refused, gives back the others. */
+async function takeAll(taking: readonly Promise<ProjectLease | undefined>[]): Promise<readonly ProjectLease[]> {
+  const taken = await Promise.allSettled(taking);
+  const leases = taken.map((one) => (one.status === 'fulfilled' ? one.value : undefined)).filter((lease) => lease !== undefined);
+  const refused = taken.find((one) => one.status === 'rejected');
+  if (refused === undefined) return leases;
+  for (const lease of leases) lease.release();
+  throw refused.reason;
 }
 
 function idOf(project: RegisteredProject): string {

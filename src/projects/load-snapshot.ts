@@ -8,6 +8,7 @@ import { SavedStateError } from '../projections/project-state.js';
 import { INDEX_LINE_BYTES_MIN } from '../projections/snapshot/index-format.js';
 import { SnapshotCorruptError, SnapshotVersionError } from '../projections/snapshot/snapshot-errors.js';
 import type { CommittedManifest, GenerationList, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { WindowLimits } from '../projections/requests/request-window.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import { placeInSnapshot } from '../projections/value-place.js';
 
@@ -19,6 +20,7 @@ interface LoadSnapshotOptions {
   readonly logId: string;
   /** True: loads the values into memory. False: only their places. */
   readonly isCaching: boolean;
+  readonly requests?: WindowLimits | undefined;
   readonly logger: Logger;
   readonly signal?: AbortSignal | undefined;
 }
@@ -56,7 +58,7 @@ export async function loadSnapshot(snapshots: SnapshotFolder, options: LoadSnaps
       options.logger.error({ project: manifest.project, seq: manifest.seq, err: error }, UNUSABLE);
     }
   }
-  return { model: new ProjectModel({ isCaching: options.isCaching }), used: undefined, generations: [], damaged };
+  return { model: newModel(options), used: undefined, generations: [], damaged };
 }
 
 /** Startup removes damaged snapshots, so damage counts only if a second reading finds it too. */
@@ -83,8 +85,8 @@ async function loadWithHelp(
 ): Promise<ProjectModel | undefined> {
   const groups = snapshots.readEntriesAhead(manifest, { signal: options.signal });
   if (groups === undefined) return undefined;
+  const model = newModel(options);
   try {
-    const model = new ProjectModel({ isCaching: true });
     model.restore(manifest, manifest.state);
     for await (const { packed, keySum } of groups) {
       // Only now the index is known to have its size, which bounds a number of keys that has not been checked yet.
@@ -93,8 +95,10 @@ async function loadWithHelp(
       model.values.restorePacked(packed, keySum);
     }
     refuseOtherCensus(model, manifest);
+    await restoreRequests(model, snapshots, manifest);
     return model;
   } catch {
+    model.release();
     options.signal?.throwIfAborted();
     return undefined;
   }
@@ -106,7 +110,7 @@ function isUnusable(error: unknown): boolean {
 }
 
 async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, options: LoadSnapshotOptions): Promise<ProjectModel> {
-  const model = new ProjectModel({ isCaching: options.isCaching });
+  const model = newModel(options);
   model.restore(manifest, manifest.state);
   if (options.isCaching) {
     for await (const entries of snapshots.readEntries(manifest)) {
@@ -118,13 +122,28 @@ async function loadModel(snapshots: SnapshotFolder, manifest: SnapshotManifest, 
     for await (const entries of snapshots.readIndex(manifest)) {
       options.signal?.throwIfAborted();
       for (const entry of entries) {
-        const { key, seq, tag, timeMs } = entry;
-        model.values.restore(key, { seq, tag, timeMs, value: placeInSnapshot(manifest.seq, entry) });
+        const { key, seq, tag, timeMs, expiresAtMs } = entry;
+        model.values.restore(key, { seq, tag, timeMs, expiresAtMs, value: placeInSnapshot(manifest.seq, entry) });
       }
     }
   }
   refuseOtherCensus(model, manifest);
+  await restoreRequests(model, snapshots, manifest);
   return model;
+}
+
+function newModel({ isCaching, requests }: LoadSnapshotOptions): ProjectModel {
+  return new ProjectModel({ isCaching, requests });
+}
+
+/** Last, so that a model that is discarded before has taken no memory from the requests of other projects. */
+async function restoreRequests(model: ProjectModel, snapshots: SnapshotFolder, manifest: SnapshotManifest): Promise<void> {
+  try {
+    for await (const group of snapshots.readRequests(manifest)) for (const request of group) model.requests.add(request);
+  } catch (error) {
+    model.release();
+    throw error;
+  }
 }
 
 /** The digests match, so a difference can only be a defect of the writer. */

@@ -9,10 +9,12 @@ import type { ProjectSettings } from '../events/project-settings.js';
 import type { LogHome, ProvenSeq } from '../log/log-home.js';
 import type { Log, LogLine } from '../log/log.js';
 import { ProjectModel } from '../projections/project-model.js';
-import type { CommittedManifest, SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { WindowLimits } from '../projections/requests/request-window.js';
 import type { SnapshotManifest } from '../projections/snapshot/snapshot.js';
 import type { ValueCache } from '../projections/value-cache.js';
 import { logOptionsOf, ProjectStore, type StoreLimits } from '../store/project-store.js';
+import type { TurnObserver } from '../store/turn-observer.js';
 import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import { loadSnapshot, type LoadedSnapshot } from './load-snapshot.js';
 import { replayInto } from './replay-into.js';
@@ -25,7 +27,10 @@ export interface OpenProjectOptions {
   readonly snapshots: SnapshotFolder;
   readonly cache: ValueCache;
   readonly space: DiskSpaceForGrowth;
+  /** How much is remembered of requests. @default as for a server with this project alone */
+  readonly requests?: WindowLimits | undefined;
   readonly logger: Logger;
+  readonly observer?: TurnObserver | undefined;
 }
 
 /** Options for opening an existing project. */
@@ -64,24 +69,25 @@ export interface OpenedProject {
 export async function openProject(
   id: string, options: OpenExistingOptions,
 ): Promise<(OpenedProject & { readonly model: ProjectModel }) | undefined> {
-  const { home, settings, snapshots, logger, signal } = options;
+  const { home, settings, snapshots, requests, logger, signal } = options;
   const logId = options.expectedLogId ?? (await home.identify(id));
   const isCaching = settings.storage.cache_in_memory;
   const loaded: LoadedSnapshot =
     logId === undefined
-      ? { model: new ProjectModel({ isCaching }), used: undefined, generations: [], damaged: [] }
-      : await loadSnapshot(snapshots, { logId, isCaching, logger, signal });
-  const log = await openLog(id, loaded, options);
+      ? { model: new ProjectModel({ isCaching, requests }), used: undefined, generations: [], damaged: [] }
+      : await loadSnapshot(snapshots, { logId, isCaching, requests, logger, signal });
+  const log = await openOrRelease(id, loaded, options);
   if (log === undefined) return undefined;
   try {
     // The replay checks the signal at each line, but a snapshot may have left no line to replay.
     signal?.throwIfAborted();
-    refuseOtherBase(log, loaded.used);
+    refuseOtherBase(log, loaded);
     refuseOtherSegments(log, loaded.used);
     // A full disk or leftover files of a snapshot must not prevent the project from being opened.
     const message = 'leftover files of snapshots could not be removed; the next startup retries';
     await tidy(snapshots, loaded.damaged, log.base?.seq).catch(logFailure(logger, 'warn', { project: id }, message));
   } catch (error) {
+    loaded.model.release();
     await log.close();
     throw error;
   }
@@ -89,10 +95,20 @@ export async function openProject(
   // The settings of the entry may be stale; those in the log are not.
   const { newest } = model.state;
   if (newest !== undefined) log.configure(logOptionsOf(newest.settings.storage));
-  if (used !== undefined) model.noteSnapshot(used.seq);
+  if (used !== undefined) model.noteSnapshot(used);
   const hasReplayedCompressed = (log.sealed?.list() ?? []).some(({ isCompressed, lastSeq }) => isCompressed && lastSeq > (used?.seq ?? 0));
   const isSnapshotOverdue = loaded.damaged.length > 0 || hasReplayedCompressed;
   return { store: makeStore(log, model, options), model, log, generations, isSnapshotOverdue };
+}
+
+async function openOrRelease(id: string, loaded: LoadedSnapshot, options: OpenExistingOptions): Promise<Log | undefined> {
+  let log: Log | undefined;
+  try {
+    log = await openLog(id, loaded, options);
+    return log;
+  } finally {
+    if (log === undefined) loaded.model.release();
+  }
 }
 
 async function openLog(id: string, { model, used }: LoadedSnapshot, options: OpenExistingOptions): Promise<Log | undefined> {
@@ -113,9 +129,14 @@ async function openLog(id: string, { model, used }: LoadedSnapshot, options: Ope
   });
 }
 
-/** The log names its base snapshot by digest: an attacker who changed that snapshot could make everything else in it consistent. */
-function refuseOtherBase({ base, project }: Log, used: CommittedManifest | undefined): void {
+/**
+ * The log names its base snapshot by digest: an attacker who changed that snapshot could make everything else in it consistent. A line may
+ * say that it was made again without some values.
+ */
+function refuseOtherBase({ base, project }: Log, { used, model }: LoadedSnapshot): void {
   if (base === undefined || used?.seq !== base.seq || used.digest === base.digest) return;
+  const again = model.state.redaction?.base;
+  if (again?.old === base.digest && again?.new === used.digest) return;
   throw new AppError(
     'project_corrupt',
     `Cannot trust the snapshot that the log of "${project}" continues from: expected the digest ${base.digest ?? 'of its manifest'}, ` +
@@ -145,9 +166,9 @@ async function tidy(snapshots: SnapshotFolder, damaged: readonly number[], baseS
   for (const seq of damaged) if (seq !== baseSeq) await snapshots.remove(seq);
 }
 
-function makeStore(log: Log, model: ProjectModel, { limits, cache, space, snapshots }: OpenProjectOptions): ProjectStore {
+function makeStore(log: Log, model: ProjectModel, { limits, cache, space, snapshots, observer }: OpenProjectOptions): ProjectStore {
   const readSnapshotValue = snapshots.readValue.bind(snapshots);
-  return new ProjectStore({ log, model, limits, space, cache, readSnapshotValue });
+  return new ProjectStore({ log, model, limits, space, cache, readSnapshotValue, observer });
 }
 
 /**
@@ -156,8 +177,8 @@ function makeStore(log: Log, model: ProjectModel, { limits, cache, space, snapsh
  * @throws {AppError} `project_files_exist`, `disk_full`
  */
 export async function openNewProject(id: string, options: OpenProjectOptions & { readonly logId: string }): Promise<OpenedProject> {
-  const { home, settings, logId } = options;
+  const { home, settings, requests, logId } = options;
   const log = await home.create(id, { ...logOptionsOf(settings.storage), logId });
-  const model = new ProjectModel({ isCaching: settings.storage.cache_in_memory });
+  const model = new ProjectModel({ isCaching: settings.storage.cache_in_memory, requests });
   return { store: makeStore(log, model, options), log, generations: [] };
 }

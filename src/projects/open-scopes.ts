@@ -5,7 +5,6 @@ import type { Scopes } from '../auth/authorize.js';
 import type { Logger } from '../base/logger.js';
 import { ANY_ORIGIN } from '../base/origin.js';
 import { ConfigError } from '../config/config-error.js';
-import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectTable, RegisteredProject } from '../store/project-table.js';
 
 function isOpen(project: RegisteredProject): boolean {
@@ -14,17 +13,18 @@ function isOpen(project: RegisteredProject): boolean {
 
 /** The open scopes of a server. */
 export class OpenScopes implements Scopes {
-  readonly #config: ConfigFile;
+  readonly #isGlobalOpen: () => boolean;
   readonly #table: ProjectTable;
 
-  constructor(config: ConfigFile, table: ProjectTable) {
-    this.#config = config;
+  /** @param isGlobalOpen whether authentication of the global routes is off now */
+  constructor(isGlobalOpen: () => boolean, table: ProjectTable) {
+    this.#isGlobalOpen = isGlobalOpen;
     this.#table = table;
   }
 
   /** True if the global routes are open. */
   get globalOpen(): boolean {
-    return this.#config.document.default?.authentication?.enabled === false;
+    return this.#isGlobalOpen();
   }
 
   /** True if any scope is open. Does not walk over the projects, because it is checked on every request that names a host. */

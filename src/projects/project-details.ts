@@ -24,7 +24,8 @@ const STATE_OF_REFUSAL: Readonly<Record<RefusalCode, ServingState>> = {
 export function describeProject(project: RegisteredProject): ProjectDetails {
   if (project.kind === 'served') return describeStore(project.store);
   const { id, settings, code } = project.project;
-  return { id, ...settings, created_at: null, updated_at: null, seq: 0, key_count: 0, log_id: null, state: STATE_OF_REFUSAL[code] };
+  const contents = { seq: 0, key_count: 0, value_bytes: 0, log_id: null };
+  return { id, ...settings, created_at: null, updated_at: null, ...contents, state: STATE_OF_REFUSAL[code] };
 }
 
 /** Describes a served project. */
@@ -33,10 +34,12 @@ export function describeStore(store: ProjectStore): ProjectDetails {
     id: store.id,
     storage: store.settings.storage,
     authentication: store.settings.authentication,
+    quota: store.settings.quota,
     created_at: new Date(store.createdAtMs).toISOString(),
     updated_at: new Date(store.version.timeMs).toISOString(),
     seq: store.seq,
     key_count: store.values.count,
+    value_bytes: store.values.valueBytes,
     log_id: store.logId,
     state: STATE_OF_LOG[store.logState],
   };

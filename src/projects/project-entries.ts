@@ -6,6 +6,7 @@ import { hashGenerated, keyIdOf } from '../auth/key-hash.js';
 import type { StoredKey } from '../auth/keyring.js';
 import { logFailure } from '../base/log-failure.js';
 import type { Logger } from '../base/logger.js';
+import { type ApiKeyEntry, entryIdOf } from '../config/api-key-entries.js';
 import type { ConfigDocument, ProjectEntry } from '../config/config-document.js';
 import type { ConfigFile } from '../config/config-file.js';
 import { renderEntry } from '../config/effective-settings.js';
@@ -38,6 +39,10 @@ export interface EntryState {
   /** Undefined for an entry that is ahead of the log; see `config/reconcile.ts`. */
   readonly revision: number | undefined;
   readonly key: EntryKey;
+  /** The listed keys; undefined: those of the present entry stay, except removed ones. */
+  readonly apiKeys?: readonly ApiKeyEntry[];
+  /** Whether the log has removed a key, which may still be in the file if that could not be written. @default none was */
+  readonly isRemoved?: (keyId: string) => boolean;
 }
 
 /** Generates an API key for a project. */
@@ -75,11 +80,12 @@ export function keyIdOrNull(key: EntryKey): string | null {
 /** Puts entries into a document, each in the place of the old one or at the end. */
 export function withEntries(document: ConfigDocument, states: readonly EntryState[]): ConfigDocument {
   const projects = [...document.projects];
-  for (const { id, settings, revision, key } of states) {
+  for (const { id, settings, revision, key, apiKeys: given, isRemoved = () => false } of states) {
     const index = projects.findIndex((entry) => entry.id === id);
+    const apiKeys = given ?? projects[index]?.authentication?.api_keys?.filter((entry) => !isRemoved(entryIdOf(entry)));
     // A key in plain text is removed if the settings do not keep it.
     const apiKey = settings.authentication.save_api_key_to_file ? key.apiKey : null;
-    const entry = renderEntry(projects[index], { id, settings, revision, apiKey, apiKeyHash: key.apiKeyHash }, document);
+    const entry = renderEntry(projects[index], { id, settings, revision, apiKey, apiKeyHash: key.apiKeyHash, apiKeys }, document);
     if (index < 0) projects.push(entry);
     else projects[index] = entry;
   }
@@ -109,8 +115,9 @@ export async function removeEntry(config: ConfigFile, id: string): Promise<void>
 
 /** The entry of a served project. */
 export function entryStateOf(store: ProjectStore, key: EntryKey): EntryState {
-  const { settings, seq } = store.version;
-  return { id: store.id, settings, revision: settings.storage.on_disk ? seq : undefined, key };
+  const { settings, revision, access } = store;
+  const isRemoved = (keyId: string): boolean => access.removedSeq(keyId) !== undefined;
+  return { id: store.id, settings, revision: settings.storage.on_disk ? revision : undefined, key, isRemoved };
 }
 
 /** Writes the revision into an entry. The rest of it is right already, so a failure costs nothing. */

@@ -1,12 +1,14 @@
 /**
- * The background work on served projects: compaction, the scrub, and loading values into memory. It begins once a project is served and
- * ends before its log is closed or its files move.
+ * The background work on served projects: compaction, the scrub, loading values into memory, and past states. It begins once a project is
+ * served and ends before its log is closed or its files move.
  */
 import type { ProjectStore } from '../store/project-store.js';
+import type { ProjectLease } from './backup.js';
 import { UnmovedFiles } from './changes/unmoved-files.js';
 import { Compactor } from './compaction/compactor.js';
 import { FoundDamage } from './found-damage.js';
 import type { OpenedProject } from './open-project.js';
+import { PastStates } from './past/past-states.js';
 import type { ProjectResources } from './project-resources.js';
 import type { Registry } from './registry.js';
 import { Scrubber } from './scrubber.js';
@@ -27,6 +29,8 @@ export interface MaintenanceState {
 export class ProjectMaintenance {
   readonly compactor: Compactor;
   readonly unmoved: UnmovedFiles;
+  /** The past states of all projects. */
+  readonly past: PastStates;
   readonly #resources: ProjectResources;
   readonly #scrubber: Scrubber;
   readonly #damage = new FoundDamage();
@@ -36,7 +40,10 @@ export class ProjectMaintenance {
   constructor(resources: ProjectResources, registry: Registry) {
     this.#resources = resources;
     this.unmoved = new UnmovedFiles(resources.diskHome);
-    this.compactor = new Compactor({ ...resources, registry, damage: this.#damage, configPath: resources.config.path });
+    const erasers = [(project: string): Promise<void> => this.past.dropAll(project)];
+    this.compactor = new Compactor({ ...resources, registry, damage: this.#damage, configPath: resources.config.path, erasers });
+    const leaseFiles = (project: string): Promise<ProjectLease | undefined> => this.compactor.lease(project);
+    this.past = new PastStates({ ...resources, bytesMax: resources.pastBytesMax, leaseFiles });
     this.#scrubber = new Scrubber({ ...resources, damage: this.#damage });
   }
 
@@ -77,6 +84,7 @@ export class ProjectMaintenance {
     const load = this.#loads.get(id);
     load?.abort.abort();
     await load?.done;
+    await this.past.dropAll(id);
     await this.#scrubber.release(id);
     const resume = await this.compactor.release(id);
     await this.#resources.snapshots(id).close();
@@ -134,6 +142,7 @@ export class ProjectMaintenance {
    * @param limitMs time for the due snapshots, in milliseconds
    */
   async close(limitMs: number): Promise<void> {
+    await this.past.close();
     await this.#scrubber.close();
     for (const { abort } of this.#loads.values()) abort.abort();
     await Promise.all([...this.#loads.values()].map(({ done }) => done));

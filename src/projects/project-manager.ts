@@ -6,7 +6,9 @@ import pLimit from 'p-limit';
 import { AppError, withDiskCode } from '../base/app-error.js';
 import type { ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
+import type { PastLease } from '../store/past-state.js';
 import type { ProjectStore } from '../store/project-store.js';
+import { KeyManager } from './access/key-manager.js';
 import { type Backup, fixBackup, prepareBackup } from './backup.js';
 import { createProject } from './changes/create-project.js';
 import { deleteProject } from './changes/delete-project.js';
@@ -16,8 +18,11 @@ import { warnOfLostKeys } from './memory-projects.js';
 import { describeProject } from './project-details.js';
 import type { MaintenanceState } from './project-maintenance.js';
 import { type ProjectResources, type ProjectServices, SNAPSHOTS_AT_STOP_MS } from './project-resources.js';
-import type { CompactionResult, NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness } from './projects.js';
+import type {
+  CompactionResult, NewProject, ProjectDetails, Projects, ProjectWithKey, Readiness, RegeneratedKey,
+} from './projects.js';
 import { assessReadiness } from './readiness.js';
+import { redactInMemory, type RedactionRequest, type RedactionResult } from './redaction.js';
 import { type StartFacts, StartProgress } from './start/start-progress.js';
 import { type StartOptions, startProjects } from './start/start-projects.js';
 
@@ -26,6 +31,10 @@ const NO_MAINTENANCE: MaintenanceState = { compactionsFailing: 0, readableFailin
 
 /** Manages projects. */
 export class ProjectManager implements Projects {
+  readonly apiKeys = new KeyManager({
+    services: () => this.#services,
+    inTurn: (context, change) => this.#inTurn(context, change),
+  });
   readonly #resources: ProjectResources;
   /** Undefined until startup has completed. */
   #startedServices: ProjectServices | undefined;
@@ -69,10 +78,22 @@ export class ProjectManager implements Projects {
   }
 
   /**
+   * Runs a change of projects that leads to a change of the configuration, which must be as the server knows it.
+   *
+   * @throws {AppError} `config_changed` if it was edited; nothing has changed then
+   */
+  async #inTurn<T>(context: CommandContext, change: (services: ProjectServices, allowed: CommandContext) => Promise<T>): Promise<T> {
+    return await this.inTurn(context, async (services, allowed) => {
+      await services.config.requireUnedited();
+      return await change(services, allowed);
+    });
+  }
+
+  /**
    * Runs changes one at a time, in the order of the calls. A right to change projects ends only through another such change, so one check
    * holds for the whole turn, during which the change may well end it.
    */
-  async #inTurn<T>(context: CommandContext, change: (services: ProjectServices, allowed: CommandContext) => Promise<T>): Promise<T> {
+  async inTurn<T>(context: CommandContext, change: (services: ProjectServices, allowed: CommandContext) => Promise<T>): Promise<T> {
     return await this.#one(async () => {
       if (this.#isClosed) throw new AppError('shutting_down', 'Cannot change projects: the server is shutting down');
       context.assertAllowed?.();
@@ -144,8 +165,11 @@ export class ProjectManager implements Projects {
     return await this.#inTurn(context, (services, allowed) => updateProject(services, this.store(id), change, allowed));
   }
 
-  async regenerateKey(id: string, context: CommandContext): Promise<string> {
-    return await this.#inTurn(context, (services, allowed) => replaceKey(services, id, allowed));
+  async regenerateKey(id: string, context: CommandContext, overlapMs = 0): Promise<RegeneratedKey> {
+    return await this.#inTurn(context, async (services, allowed) => {
+      const { key, others } = await replaceKey(services, { id, overlapMs }, allowed);
+      return { apiKey: key, otherKeys: others };
+    });
   }
 
   async compact(id: string, context: CommandContext): Promise<CompactionResult> {
@@ -156,10 +180,28 @@ export class ProjectManager implements Projects {
     return await this.#services.maintenance.compactor.compact(store.id, context);
   }
 
+  async pastState(id: string, seq: number, signal: AbortSignal): Promise<PastLease> {
+    return await this.#services.maintenance.past.lease(this.store(id), seq, signal);
+  }
+
+  async redact(id: string, request: RedactionRequest, context: CommandContext): Promise<RedactionResult> {
+    // Not in turn with the changes either. A move to memory waits until it is complete.
+    context.assertAllowed?.();
+    const store = this.store(id);
+    const { compactor, past } = this.#services.maintenance;
+    if (store.isOnDisk) return await compactor.redact(store.id, request, context);
+    return await redactInMemory(store, request, context).finally(() => past.dropAll(store.id));
+  }
+
   async backup(id: string | undefined, context: CommandContext): Promise<Backup> {
     const { backups, clock } = this.#resources;
     if (id !== undefined) this.store(id);
-    return await prepareBackup(await this.#inTurn(context, (services) => fixBackup(services, clock, id)), backups);
+    return await prepareBackup(await this.inTurn(context, (services) => fixBackup(services, clock, id)), backups);
+  }
+
+  /** Changes the space for past states. */
+  async resizePastStates(bytesMax: number): Promise<void> {
+    await this.#startedServices?.maintenance.past.resize(bytesMax);
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {

@@ -7,13 +7,17 @@ import type { Logger } from '../base/logger.js';
 import type { ConfigFile } from '../config/config-file.js';
 import type { ProjectSettings } from '../events/project-settings.js';
 import type { LogHome } from '../log/log-home.js';
+import type { ScratchFolder } from '../projections/snapshot/scratch-folder.js';
 import type { SnapshotFolder } from '../projections/snapshot/snapshot-folder.js';
+import type { WindowLimits } from '../projections/requests/request-window.js';
 import type { ValueCache } from '../projections/value-cache.js';
 import type { DiskSpaceForGrowth } from '../store/disk-space-for-growth.js';
 import type { StoreLimits } from '../store/project-store.js';
 import type { ProjectTable } from '../store/project-table.js';
+import type { TurnObserver } from '../store/turn-observer.js';
 import type { BackupMaker } from './backup.js';
 import type { BackgroundTasks } from './background-tasks.js';
+import type { MaintenanceObserver } from './maintenance-observer.js';
 import type { OpenProjectOptions } from './open-project.js';
 import type { ProjectMaintenance } from './project-maintenance.js';
 import type { SpaceReport } from './readiness.js';
@@ -33,6 +37,10 @@ export interface ProjectResources {
   readonly memoryHome: LogHome;
   /** The snapshots of a project, in the folder of its log. */
   readonly snapshots: (project: string) => SnapshotFolder;
+  /** Where past states are kept. */
+  readonly scratch: ScratchFolder;
+  /** Space for past states, in bytes. */
+  readonly pastBytesMax: number;
   /** Absolute path of the data folder. */
   readonly dataFolder: string;
   readonly tasks: BackgroundTasks;
@@ -43,10 +51,14 @@ export interface ProjectResources {
   /** Decides whether the disk has space for growth. */
   readonly space: DiskSpaceForGrowth & SpaceReport;
   readonly limits: StoreLimits;
+  /** How much is remembered of requests. @default that of the contract */
+  readonly requests?: WindowLimits;
   /** Time for the due snapshots at shutdown, in milliseconds. @default {@link SNAPSHOTS_AT_STOP_MS} */
   readonly snapshotsAtStopMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Measures the work. @default nothing does */
+  readonly observer?: TurnObserver & MaintenanceObserver;
   /** Shows the key of a new project, once; returns false if it was not shown. */
   readonly announceKey: (project: string, key: string) => boolean;
 }
@@ -59,7 +71,7 @@ export interface ProjectServices extends ProjectResources {
 
 /** The options for opening or creating a project with given settings. */
 export function openOptionsOf(resources: ProjectResources, id: string, settings: ProjectSettings): OpenProjectOptions {
-  const { limits, cache, space, logger, diskHome, memoryHome } = resources;
+  const { limits, requests, cache, space, logger, observer, diskHome, memoryHome } = resources;
   const home = settings.storage.on_disk ? diskHome : memoryHome;
-  return { home, settings, limits, cache, space, logger, snapshots: resources.snapshots(id) };
+  return { home, settings, limits, requests, cache, space, logger, observer, snapshots: resources.snapshots(id) };
 }

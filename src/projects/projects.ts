@@ -4,8 +4,11 @@
  */
 import type { ProjectSettings, ProjectSettingsChange } from '../events/project-settings.js';
 import type { CommandContext } from '../store/command.js';
+import type { PastLease } from '../store/past-state.js';
 import type { ProjectStore } from '../store/project-store.js';
+import type { ApiKeyDetails, ApiKeys } from './access/api-keys.js';
 import type { Backup } from './backup.js';
+import type { RedactionRequest, RedactionResult } from './redaction.js';
 import type { StartFacts } from './start/start-progress.js';
 
 /**
@@ -30,11 +33,14 @@ export interface ProjectDetails {
   readonly id: string;
   readonly storage: ProjectSettings['storage'];
   readonly authentication: ProjectSettings['authentication'];
+  readonly quota: ProjectSettings['quota'];
   /** RFC 3339 in UTC with milliseconds; null for a project that could not be read. */
   readonly created_at: string | null;
   readonly updated_at: string | null;
   readonly seq: number;
   readonly key_count: number;
+  /** Size of all values, in bytes. */
+  readonly value_bytes: number;
   readonly log_id: string | null;
   readonly state: ServingState;
 }
@@ -49,6 +55,13 @@ export interface ProjectWithKey {
   readonly details: ProjectDetails;
   /** Null if no key was generated. */
   readonly apiKey: string | null;
+}
+
+/** A new primary API key, which is shown only this once. */
+export interface RegeneratedKey {
+  readonly apiKey: string;
+  /** The listed keys, which go on. */
+  readonly otherKeys: readonly ApiKeyDetails[];
 }
 
 /** The snapshot that a compaction made. */
@@ -134,13 +147,17 @@ export interface Projects {
   update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey>;
 
   /**
-   * Replaces the API key of a project; the old one stops working before this resolves.
+   * Replaces the primary API key of a project.
    *
    * @param id a valid project id
-   * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed`, `server_log_corrupt`
+   * @param overlapMs how long the old key goes on, as a listed key; 0: it stops working before this resolves. @default 0
+   * @throws {AppError} `project_not_found`, `project_corrupt`, `config_write_failed`, `server_log_corrupt`, `too_many_api_keys`
    *   and the errors of a write
    */
-  regenerateKey(id: string, context: CommandContext): Promise<string>;
+  regenerateKey(id: string, context: CommandContext, overlapMs?: number): Promise<RegeneratedKey>;
+
+  /** The API keys of all scopes. */
+  readonly apiKeys: ApiKeys;
 
   /**
    * Makes a snapshot of a project now, whether or not one is due. Blocks neither reads nor writes.
@@ -152,6 +169,27 @@ export interface Projects {
    *   they were
    */
   compact(id: string, context: CommandContext): Promise<CompactionResult>;
+
+  /**
+   * Gives the state of a project after one of its lines; builds it if it is not there.
+   *
+   * @param id a valid project id
+   * @param seq from 0 to the last line
+   * @param signal aborts the wait
+   * @returns the state, which must be released
+   * @throws {AppError} `project_not_found`, the errors of a refused project; `history_gone` if the lines up to there are no longer kept and
+   *   no snapshot has their state; `busy` if too many states are being built or read; `state_too_large`, `disk_full`, `disk_failed`
+   */
+  pastState(id: string, seq: number, signal: AbortSignal): Promise<PastLease>;
+
+  /**
+   * Erases the values of lines, permanently: from the log, which records it, and from everything else that the server keeps.
+   *
+   * @returns once nothing has them any more
+   * @throws {AppError} `value_in_use` while a value is a current one; `ahead_of_log`, `history_gone`; `busy` while a backup reads the
+   *   files; with `applied: true` if it was recorded and is not complete: the server goes on with it by itself
+   */
+  redact(id: string, request: RedactionRequest, context: CommandContext): Promise<RedactionResult>;
 
   /**
    * Prepares a backup of a project, or of all projects that are on disk, as they are now. Blocks neither reads nor writes.

@@ -88,11 +88,12 @@ export class RegistrySnapshots {
     const { seq, hash } = log.position();
     await this.#folder.dropUnfinished();
     const writer = await this.#folder.begin(seq);
-    for (const [key, value] of registrations.save()) await writer.add({ key, value, seq, tag: versionTag(hash), timeMs });
+    const version = { seq, tag: versionTag(hash), timeMs, expiresAtMs: null };
+    for (const [key, value] of registrations.save()) await writer.add({ key, value, ...version });
     const data = await writer.finish();
     invariant(log.position().seq === seq, 'nothing is appended while the snapshot is written');
     const identity = { project: log.project, logId: log.logId, seq, hash, timeMs };
-    await this.#folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
+    await this.#folder.commit({ ...data, ...identity, requests: null, isBase: false, segments: [], state: null });
     const { committed } = await this.#folder.list();
     for (const old of obsoleteGenerations(committed, false)) await this.#folder.remove(old.seq);
     await this.#show({ seq, json: data.json }, true);

@@ -3,11 +3,14 @@
  */
 import { invariant } from '../base/invariant.js';
 import type { TextPlace } from '../base/text-place.js';
-import { decodeEvent, decodeSetIn } from '../events/codec.js';
+import { decodeLineEvent, decodeSetIn } from '../events/codec.js';
+import { idempotencyKeyIn, IDEMPOTENT_PREFIX } from '../events/idempotency.js';
 import type { AnyEvent, Recorded } from '../events/event.js';
 import type { ReplayLine } from '../log/log-home.js';
 import type { LogLine } from '../log/log.js';
 import type { Projection } from '../projections/projection.js';
+
+const PREFIX = Buffer.from(IDEMPOTENT_PREFIX);
 
 /** An event of a line. Asks the line only for what the projection asks for: a log may have to decode it. */
 class ReplayedEvent<E extends AnyEvent> implements Recorded<E> {
@@ -29,6 +32,10 @@ class ReplayedEvent<E extends AnyEvent> implements Recorded<E> {
 
   get actor(): string {
     return this.#line.actor;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return this.#line.requestBeginsWith?.(PREFIX) === false ? undefined : idempotencyKeyIn(this.#line.request);
   }
 
   get hash(): string {
@@ -61,5 +68,5 @@ export function replayInto<E extends AnyEvent>(
 
 function decodeLine(line: LogLine): AnyEvent {
   const { op, bodyRange } = line;
-  return (op === 'set' && bodyRange !== undefined ? decodeSetIn(bodyRange) : undefined) ?? decodeEvent(op, line.body);
+  return (op === 'set' && bodyRange !== undefined ? decodeSetIn(bodyRange) : undefined) ?? decodeLineEvent(line);
 }

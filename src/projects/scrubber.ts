@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.js';
 import type { FilesOfProject } from '../projections/snapshot/file-work.js';
 import type { BackgroundTasks } from './background-tasks.js';
 import type { FoundDamage } from './found-damage.js';
+import type { MaintenanceObserver } from './maintenance-observer.js';
 
 /** Wait between two scrubs, in milliseconds: a week. */
 const REPEAT_MS = 604_800_000;
@@ -18,6 +19,7 @@ export class Scrubber {
   readonly #repeatMs: number;
   readonly #abort = new AbortController();
   readonly #damage: FoundDamage;
+  readonly #observer: MaintenanceObserver | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   /** The project being read. */
@@ -26,8 +28,10 @@ export class Scrubber {
   /** @param parts `repeatMs` is the wait between two scrubs in milliseconds, by default a week */
   constructor(parts: {
     readonly tasks: BackgroundTasks; readonly damage: FoundDamage; readonly logger: Logger; readonly repeatMs?: number;
+    readonly observer?: MaintenanceObserver | undefined;
   }) {
     this.#damage = parts.damage;
+    this.#observer = parts.observer;
     this.#tasks = parts.tasks;
     this.#repeatMs = parts.repeatMs ?? REPEAT_MS;
     this.#logger = parts.logger;
@@ -79,9 +83,16 @@ export class Scrubber {
   async #readTwice(job: FilesOfProject, signal: AbortSignal): Promise<readonly Finding[]> {
     const first = await this.#tasks.scrub(job, signal);
     this.#logger.debug({ project: job.project, bytes: first.bytes }, 'the files of a project were read and checked');
-    if (first.findings.length === 0) return [];
+    if (first.findings.length === 0) {
+      this.#observer?.scrubbed(first.bytes, 0);
+      return [];
+    }
     const again = await this.#tasks.scrub(job, signal);
-    return again.findings.filter(({ file, offset }) => first.findings.some((other) => other.file === file && other.offset === offset));
+    const found = again.findings.filter(({ file, offset }) => (
+      first.findings.some((other) => other.file === file && other.offset === offset)
+    ));
+    this.#observer?.scrubbed(first.bytes + again.bytes, found.length);
+    return found;
   }
 
   /** Stops reading a project that is being deleted or moved to memory, and forgets its damage. */

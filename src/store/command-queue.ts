@@ -48,6 +48,11 @@ export class CommandQueue {
     return this.#waiting.length;
   }
 
+  /** Bytes of the queued commands. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
   /**
    * Adds a command at the end.
    *
@@ -91,13 +96,19 @@ export class CommandQueue {
   }
 }
 
-/** Whether a command is a batch of its own: it counts keys of the model, which lacks the decisions of its batch. */
+/**
+ * Whether a command is a batch of its own: it counts keys of the model, which lacks the decisions of its batch, or it may be too large for
+ * a line, which then refuses no other.
+ */
 function isAlone({ command }: WaitingCommand): boolean {
-  return command.type === 'clear.range';
+  return command.type === 'clear.range' || command.type === 'revert';
 }
 
 /** The size of a command in the queue, in bytes. */
 export function sizeOf(command: Command): number {
+  if (command.type === 'revert') {
+    return command.keys.reduce((sum, one) => sum + STEP_BYTES + textBytes(one) + textBytes(one.target ?? {}), COMMAND_BYTES);
+  }
   if (command.type !== 'batch') return COMMAND_BYTES + textBytes(command);
   return command.steps.reduce((sum, step) => sum + STEP_BYTES + textBytes(step), COMMAND_BYTES);
 }

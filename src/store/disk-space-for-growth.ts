@@ -23,6 +23,7 @@ export interface DiskSpaceForGrowth {
 
 /** Whether a command needs space for data. A `delete` appends a line too, but frees space later; the reserve is kept for it. */
 export function isGrowth(command: Command): boolean {
+  if (command.type === 'revert') return command.keys.some(({ target }) => target !== undefined);
   if (command.type === 'batch') return command.steps.some(({ op }) => op === 'set');
   return command.type === 'set' || command.type === 'project.create';
 }

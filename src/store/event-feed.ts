@@ -47,6 +47,8 @@ interface FeedOptions {
   readonly settleMs?: number;
   /** Returns the seq of the newest event that names a key among those up to a seq; undefined if that is unknown. @default unknown */
   readonly newestOf?: (key: string, untilSeq: number) => number | undefined;
+  /** Whether there are erased lines. @default there may be */
+  readonly hasErased?: () => boolean;
 }
 
 /** The events of one project. */
@@ -54,6 +56,7 @@ export class EventFeed {
   readonly #log: () => Log;
   readonly #settleMs: number;
   readonly #newestOf: NonNullable<FeedOptions['newestOf']>;
+  readonly #hasErased: () => boolean;
   readonly #histories = new KeyHistories();
   readonly #notice = new ChangeNotice();
   readonly #cursors = new Set<EventCursor>();
@@ -68,10 +71,11 @@ export class EventFeed {
   #isResting = false;
 
   /** @param log returns the current log */
-  constructor(log: () => Log, { settleMs = SETTLE_MS, newestOf = () => undefined }: FeedOptions = {}) {
+  constructor(log: () => Log, { settleMs = SETTLE_MS, newestOf = () => undefined, hasErased = () => true }: FeedOptions = {}) {
     this.#log = log;
     this.#settleMs = settleMs;
     this.#newestOf = newestOf;
+    this.#hasErased = hasErased;
   }
 
   /** The id of the log. */
@@ -104,7 +108,7 @@ export class EventFeed {
   read(range: FeedRange): Blocks {
     const log = this.#log();
     const { key, prefix, op, actor, isNewestFirst = false, admit } = range;
-    const matcher = matcherOf(range);
+    const matcher = matcherOf(range, this.#hasErased());
     const isHistory = isNewestFirst && prefix === undefined && op === undefined && actor === undefined;
     if (!isHistory || key === undefined) return this.#keeping(log, readLog(log, range, matcher));
     const rest = { key, isNewestFirst, admit };
@@ -223,6 +227,11 @@ export class EventFeed {
     this.#histories.clear();
     if (this.#cursors.size > 0) this.#log().keepNewest(true);
     this.#notice.wake();
+  }
+
+  /** Forgets lines that were read before some of them were erased. */
+  forgetErased(): void {
+    this.#histories.clear();
   }
 
   /**

@@ -3,9 +3,9 @@
  * because a value may contain the same bytes.
  */
 import { isAt } from '../base/byte-scan.js';
-import { decodeEvent } from '../events/codec.js';
 import { type EventSelection, isSelected } from '../events/event-selection.js';
 import type { EventLine } from '../log/event-lines.js';
+import { eventOf } from './event-of-line.js';
 
 /** Conditions that an event must meet, all of them. */
 export interface EventFilter extends EventSelection {
@@ -26,9 +26,18 @@ const KEY_MARK = '"key":';
 const PLAIN_OPS: ReadonlySet<string> = new Set(['set', 'delete']);
 /** Deletions of many keys, which name none of them. */
 const CLEAR_OPS = '"op":"clear';
+/** Removals of keys that had expired, whose names follow no mark. */
+const EXPIRE_OP = '"op":"expire"';
 
-/** Prepares a filter. */
-export function matcherOf(filter: EventFilter): EventMatcher {
+/** In erased lines, which have no key. */
+const ERASED = Buffer.from(',"erased":true');
+
+/**
+ * Prepares a filter.
+ *
+ * @param hasErased whether there may be erased lines: looking for them takes time
+ */
+export function matcherOf(filter: EventFilter, hasErased = true): EventMatcher {
   const { key, prefix, op, actor } = filter;
   // Equal keys have equal texts, and the text of a key begins with that of its prefix, because each character is written on its own.
   const keys = [
@@ -37,19 +46,23 @@ export function matcherOf(filter: EventFilter): EventMatcher {
   ];
   const matches = (line: EventLine): boolean => {
     if (actor !== undefined && !line.actor.includes(actor)) return false;
-    if (!PLAIN_OPS.has(line.op)) return (keys.length === 0 && op === undefined) || matchesInside(line, filter);
+    if (!PLAIN_OPS.has(line.op) || line.left !== undefined) return (keys.length === 0 && op === undefined) || matchesInside(line, filter);
     return (op === undefined || line.op === op) && keys.every((text) => isAt(line.text, line.bodyStart, text));
   };
-  return { wanted: wantedOf(filter, keys[0]), matches };
+  const wanted = wantedOf(filter, keys[0]);
+  return { wanted: hasErased && keys.length > 0 ? wanted?.concat(ERASED) : wanted, matches };
 }
 
 /** A key occurs in fewer lines than an operation or an actor. */
 function wantedOf({ op, actor }: EventFilter, key: Buffer | undefined): readonly Buffer[] | undefined {
-  if (key !== undefined) return op === undefined || op.startsWith('clear') ? [key, Buffer.from(CLEAR_OPS)] : [key];
+  if (key !== undefined) {
+    const unmarked = [...(op?.startsWith('clear') ?? true ? [CLEAR_OPS] : []), ...([undefined, 'expire'].includes(op) ? [EXPIRE_OP] : [])];
+    return [key, ...unmarked.map((text) => Buffer.from(text))];
+  }
   if (op !== undefined) return [Buffer.from(`"op":${JSON.stringify(op)}`)];
   return actor === undefined ? undefined : [Buffer.from(JSON.stringify(actor).slice(1, -1))];
 }
 
-function matchesInside({ op, text, bodyStart, bodyEnd }: EventLine, filter: EventFilter): boolean {
-  return isSelected(decodeEvent(op, text.toString('utf8', bodyStart, bodyEnd)), filter);
+function matchesInside(line: EventLine, filter: EventFilter): boolean {
+  return isSelected(eventOf(line), filter);
 }

@@ -6,17 +6,20 @@
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import { isInRange, type KeyRange } from '../events/key-range.js';
-import type { KeyVersion } from '../events/key-version.js';
 import { type KeyEntry, sizeOfValue } from '../projections/key-entry.js';
 import type { KeyWatcher } from '../projections/key-watcher.js';
 import type { Admission, ReadPiece } from './project-reads.js';
+
+/** A version, and when it expires. */
+export type HeldVersion = Pick<KeyEntry, 'seq' | 'tag' | 'expiresAtMs'>;
 
 type Found = readonly (readonly [key: string, entry: KeyEntry])[];
 
 /** What holds read from. */
 interface HeldSource {
-  versionOf(key: string): number;
-  tagOf(key: string): number;
+  /** The version of a key that exists and has not expired. */
+  versionOf(key: string): HeldVersion | undefined;
+  /** The entry of a key, whether it has expired or not. */
   get(key: string): KeyEntry | undefined;
   /** Size of the values of a piece, in bytes. */
   readonly pieceBytesMax: number;
@@ -31,7 +34,7 @@ interface HeldSource {
 /** Keys whose versions are fixed. They must be released. */
 export class HeldKeys implements KeyWatcher {
   /** The version of each key, in the order of the keys; undefined for one that did not exist. */
-  readonly versions: readonly (KeyVersion | undefined)[];
+  readonly versions: readonly (HeldVersion | undefined)[];
   readonly #keys: readonly string[];
   readonly #source: HeldSource;
   /** How many of the keys that are still to be read are this one. */
@@ -44,10 +47,7 @@ export class HeldKeys implements KeyWatcher {
   constructor(keys: readonly string[], source: HeldSource) {
     this.#keys = keys;
     this.#source = source;
-    this.versions = keys.map((key) => {
-      const seq = source.versionOf(key);
-      return seq === 0 ? undefined : { seq, tag: source.tagOf(key) };
-    });
+    this.versions = keys.map((key) => source.versionOf(key));
     for (const [at, key] of keys.entries()) {
       if (this.versions[at] !== undefined) this.#wanted.set(key, (this.#wanted.get(key) ?? 0) + 1);
     }

@@ -41,6 +41,7 @@ export class KeyHistories {
   /** Least recently read first. */
   readonly #histories = new Map<string, History>();
   #bytes = 0;
+  #clearings = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /**
@@ -52,6 +53,7 @@ export class KeyHistories {
     const known = this.#histories.get(key);
     const isKnown = known !== undefined && untilSeq >= known.lowSeq - 1;
     const found = new FoundHistory(untilSeq);
+    const clearings = this.#clearings;
     try {
       const restAfterSeq = isKnown ? Math.max(afterSeq, known.highSeq) : afterSeq;
       for await (const block of search({ afterSeq: Math.min(restAfterSeq, untilSeq), untilSeq })) {
@@ -69,7 +71,8 @@ export class KeyHistories {
         yield older;
       }
     } finally {
-      this.#keep(key, found.history);
+      // What was read before a clearing may have values that were erased meanwhile.
+      if (clearings === this.#clearings) this.#keep(key, found.history);
     }
   }
 
@@ -94,8 +97,9 @@ export class KeyHistories {
     this.#histories.delete(key);
   }
 
-  /** Drops everything: the log was replaced, or it was not read for a while. */
+  /** Drops everything, also what readings in progress find: the log was replaced, lines were erased, or it was not read for a while. */
   clear(): void {
+    this.#clearings += 1;
     this.#histories.clear();
     this.#bytes = 0;
     clearTimeout(this.#timer);

@@ -7,12 +7,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
+import { hasExpired } from '../events/expiry.js';
 import { type KeyEntry, type LoadedEntry, sizeOfValue } from '../projections/key-entry.js';
-import type { DirectedRange } from '../events/key-range.js';
+import type { DirectedRange, KeyRange } from '../events/key-range.js';
+import type { ErasedVersion } from '../events/redaction.js';
 import type { KeyValues } from '../projections/key-values.js';
 import type { LoadOptions, ValueLoader } from '../projections/value-loader.js';
-import type { PlacedVersion } from '../projections/value-place.js';
-import { HeldKeys } from './held-keys.js';
+import type { IsTouchedSince, PlacedVersion } from '../projections/value-place.js';
+import { HeldKeys, type HeldVersion } from './held-keys.js';
 
 /** Size of the values of a piece, in bytes: a stalled reader keeps one piece in memory. */
 export const PIECE_VALUE_BYTES_MAX = 131_072;
@@ -49,8 +51,16 @@ export interface MembersPiece {
  */
 export type Admission = (sizeBytes: number) => Promise<void> | undefined;
 
+/** Waits until memory is reserved, for a read that does not look its keys up again afterwards. */
+export async function reserve(admit: Admission, sizeBytes: number): Promise<void> {
+  for (let granted = admit(sizeBytes); granted !== undefined; granted = admit(sizeBytes)) await granted;
+}
+
 /** Gives memory for a text of exactly this size. */
 export type Allocation = (sizeBytes: number) => Buffer;
+
+/** Reads keys piece by piece: those of the present, or of a past state. */
+export type KeyReads = Pick<ProjectReads, 'readNames' | 'readPiece' | 'readMembers' | 'readKeys'>;
 
 type Found = readonly (readonly [string, KeyEntry])[];
 
@@ -58,15 +68,50 @@ type Found = readonly (readonly [string, KeyEntry])[];
 export class ProjectReads {
   readonly #values: KeyValues;
   readonly #loader: ValueLoader;
+  readonly #nowMs: () => number;
   readonly #leases = new Set<Promise<unknown>>();
   #sorting: Promise<void> | undefined;
   /** Oldest first. */
   readonly #holds = new Set<HeldKeys>();
   #keptUnits = 0;
 
-  constructor(values: KeyValues, loader: ValueLoader) {
+  /** @param nowMs the time of the project, by which keys expire */
+  constructor(values: KeyValues, loader: ValueLoader, nowMs: () => number) {
     this.#values = values;
     this.#loader = loader;
+    this.#nowMs = nowMs;
+  }
+
+  /** The time for a look-up of many keys; undefined if no key expires. */
+  get #visibleAtMs(): number | undefined {
+    return this.#values.expiringCount === 0 ? undefined : this.#nowMs();
+  }
+
+  /** Returns the entry of a key; undefined if the key does not exist, or has expired. */
+  get(key: string): KeyEntry | undefined {
+    const entry = this.#values.get(key);
+    if (entry === undefined || entry.expiresAtMs === null) return entry;
+    return hasExpired(entry.expiresAtMs, this.#nowMs()) ? undefined : entry;
+  }
+
+  /** Number of keys that have not expired. */
+  get count(): number {
+    const nowMs = this.#visibleAtMs;
+    return nowMs === undefined ? this.#values.count : this.#values.count - this.#values.expiredCount(nowMs);
+  }
+
+  /** The same as {@link get} without the value, which costs more than the rest. */
+  #versionOf(key: string): HeldVersion | undefined {
+    const seq = this.#values.versionOf(key);
+    if (seq === 0) return undefined;
+    const expiresAtMs = this.#values.expiryOf(key);
+    if (expiresAtMs !== null && hasExpired(expiresAtMs, this.#nowMs())) return undefined;
+    return { seq, tag: this.#values.tagOf(key), expiresAtMs };
+  }
+
+  /** Counts the keys of a range that exist and have not expired; all are sorted. */
+  countIn(range: KeyRange): number {
+    return this.#values.countIn(range, this.#visibleAtMs);
   }
 
   /** Number of reads that found something else on disk than what was written. */
@@ -107,7 +152,7 @@ export class ProjectReads {
   readPiece(range: DirectedRange, limit: number, admit: Admission = atOnce): ReadPiece | Promise<ReadPiece> {
     const ready = this.sortKeys();
     if (ready !== undefined) return ready.then(() => this.readPiece(range, limit, admit));
-    const { entries, isLast } = this.#values.slice(range, limit, PIECE_VALUE_BYTES_MAX);
+    const { entries, isLast } = this.#values.slice(range, limit, PIECE_VALUE_BYTES_MAX, this.#visibleAtMs);
     const granted = admit(sizeOfEntries(entries));
     if (granted !== undefined) return granted.then(() => this.readPiece(range, limit, admit));
     return this.#loadPiece(entries, { doneCount: entries.length, isLast });
@@ -126,7 +171,7 @@ export class ProjectReads {
   ): MembersPiece | Promise<MembersPiece> {
     const ready = this.sortKeys();
     if (ready !== undefined) return ready.then(() => this.readMembers(range, limit, admit, allocate));
-    const members = this.#values.members(range, limit, PIECE_VALUE_BYTES_MAX);
+    const members = this.#values.members(range, limit, PIECE_VALUE_BYTES_MAX, this.#visibleAtMs);
     if (members === undefined) return this.#readPlacedMembers(range, limit, admit);
     const granted = admit(members.valueBytes);
     if (granted !== undefined) return granted.then(() => this.readMembers(range, limit, admit, allocate));
@@ -136,6 +181,17 @@ export class ProjectReads {
   async #readPlacedMembers(range: DirectedRange, limit: number, admit: Admission): Promise<MembersPiece> {
     const { entries, isLast } = await this.readPiece(range, limit, admit);
     return { text: membersOf(entries), lastKey: entries.at(-1)?.[0], isLast };
+  }
+
+  /**
+   * Reads the keys of a range that exist and have not expired.
+   *
+   * @param limit maximum number of keys
+   * @returns fewer only if there are no more; synchronously if they are sorted
+   */
+  readNames(range: DirectedRange, limit: number): readonly string[] | Promise<readonly string[]> {
+    const ready = this.sortKeys();
+    return ready === undefined ? this.#values.keys(range, limit, this.#visibleAtMs) : ready.then(() => this.readNames(range, limit));
   }
 
   /**
@@ -175,7 +231,7 @@ export class ProjectReads {
     let doneCount = 0;
     let sizeBytes = 0;
     for (const key of keys) {
-      const entry = this.#values.get(key);
+      const entry = this.get(key);
       const sum = sizeBytes + (entry === undefined ? 0 : sizeOfValue(entry));
       if (doneCount > 0 && sum > PIECE_VALUE_BYTES_MAX) break;
       sizeBytes = sum;
@@ -195,8 +251,7 @@ export class ProjectReads {
   hold(keys: readonly string[]): HeldKeys {
     const values = this.#values;
     const held = new HeldKeys(keys, {
-      versionOf: (key) => values.versionOf(key),
-      tagOf: (key) => values.tagOf(key),
+      versionOf: (key) => this.#versionOf(key),
       get: (key) => values.get(key),
       pieceBytesMax: PIECE_VALUE_BYTES_MAX,
       load: (found, rest) => this.#loadPiece(found, rest),
@@ -233,14 +288,11 @@ export class ProjectReads {
     const rest = found.entries();
     const worker = async (): Promise<void> => {
       for (const [index, [key, entry]] of rest) {
-        take(index, key, isLoaded(entry) ? entry : withValue(entry, await this.#loadPlaced(key, entry, options)));
+        const { seq, value } = entry;
+        take(index, key, withValue(entry, typeof value === 'string' ? value : await this.#loader.load({ key, seq }, value, options)));
       }
     };
     await Promise.all(Array.from({ length: Math.min(PIECE_READS_MAX, found.length) }, worker));
-  }
-
-  async #loadPlaced(key: string, { seq, value }: KeyEntry, options: LoadOptions): Promise<string> {
-    return typeof value === 'string' ? value : await this.#loader.load({ key, seq }, value, options);
   }
 
   #lease<T>(reading: Promise<T>): Promise<T> {
@@ -254,6 +306,11 @@ export class ProjectReads {
     await Promise.all([...this.#leases, ...this.#settleHolds()]);
   }
 
+  /** Forgets values of versions that were erased; reads that have begun keep theirs. */
+  forget(versions: readonly ErasedVersion[]): void {
+    for (const version of versions) this.#loader.forget(version);
+  }
+
   #settleHolds(): readonly Promise<void>[] {
     return [...this.#holds].map((held) => held.settle());
   }
@@ -262,14 +319,14 @@ export class ProjectReads {
    * Points values at further places that hold them, in slices, with the event loop free in between. Without caching, texts in memory are
    * replaced by their places; with caching, only values that are not in memory yet change places.
    *
-   * @param versions of any keys; a version that is no longer current is ignored
+   * @param versions of any keys; one that is no longer current is ignored, unless its key was only touched since
    */
-  async relocate(versions: AsyncIterable<readonly PlacedVersion[]>): Promise<void> {
+  async relocate(versions: AsyncIterable<readonly PlacedVersion[]>, isTouchedSince: IsTouchedSince): Promise<void> {
     if (this.#needsNoPlaces()) return;
     for await (const group of versions) {
       for (let first = 0; first < group.length; first += SLICE_KEYS_MAX) {
         if (this.#needsNoPlaces()) return;
-        for (const { key, seq, place } of group.slice(first, first + SLICE_KEYS_MAX)) this.#values.relocate(key, seq, place);
+        for (const version of group.slice(first, first + SLICE_KEYS_MAX)) this.#values.relocate(version, isTouchedSince);
         await nextTurn();
       }
     }
@@ -330,6 +387,6 @@ function areLoaded(found: Found): found is readonly (readonly [string, LoadedEnt
   return found.every(([, entry]) => isLoaded(entry));
 }
 
-function withValue({ seq, tag, timeMs }: KeyEntry, value: string): LoadedEntry {
-  return { value, seq, tag, timeMs };
+function withValue(entry: KeyEntry, value: string): LoadedEntry {
+  return { ...entry, value };
 }

@@ -8,20 +8,28 @@
  */
 import { AppError } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
+import { ACTOR_SERVER } from '../events/actor.js';
 import type { Checkpoint } from '../events/checkpoint.js';
 import type { ProjectSettings } from '../events/project-settings.js';
-import type { Log, LogState } from '../log/log.js';
+import { LINE_BYTES_MAX, type Log, type LogState } from '../log/log.js';
+import type { AccessKeys } from '../projections/access-keys.js';
 import type { KeyValues } from '../projections/key-values.js';
-import type { ModelPoint, ProjectModel } from '../projections/project-model.js';
-import type { ProjectVersion } from '../projections/project-state.js';
+import type { ModelPoint, ProjectModel, SnapshotMoment } from '../projections/project-model.js';
+import type { ProjectStateProjection, ProjectVersion } from '../projections/project-state.js';
 import { ValueCache } from '../projections/value-cache.js';
-import { ValueLoader, type ValueSource } from '../projections/value-loader.js';
+import { noSnapshots, ValueLoader, type ValueSource } from '../projections/value-loader.js';
 import { BatchTurn, logOptionsOf } from './batch-turn.js';
-import type { Command, CommandContext, CommandResult } from './command.js';
+import type { Command, CommandContext, CommandResult, RevertCommand } from './command.js';
 import { CommandQueue, DEFAULT_STORE_LIMITS, sizeOf, type StoreLimits } from './command-queue.js';
 import type { DiskSpaceForGrowth } from './disk-space-for-growth.js';
 import { EventFeed } from './event-feed.js';
+import { ExpirySweeper } from './expiry-sweeper.js';
+import { recallRequest } from './repeated-requests.js';
 import { ProjectReads } from './project-reads.js';
+import { type RateQuota, ratesIn } from './quota.js';
+import { ProjectRedactions } from './project-redactions.js';
+import { StoreLoad } from './store-load.js';
+import type { TurnObserver } from './turn-observer.js';
 
 export { logOptionsOf } from './batch-turn.js';
 export { DEFAULT_STORE_LIMITS, type StoreLimits } from './command-queue.js';
@@ -39,6 +47,7 @@ export interface ProjectStoreParts {
   readonly cache?: ValueCache;
   /** Asked before a project on disk grows. @default growth is always allowed */
   readonly space?: DiskSpaceForGrowth;
+  readonly observer?: TurnObserver | undefined;
 }
 
 /** Everything that a snapshot of this moment holds besides keys and values. */
@@ -47,19 +56,23 @@ export interface StorePoint extends ModelPoint {
   readonly hash: string;
 }
 
-function noSnapshots(): Promise<Buffer> {
-  return Promise.reject(new AppError('project_corrupt', 'Cannot read from a snapshot: the project has none'));
-}
-
 /** One project's store. */
 export class ProjectStore {
   /** The reading side. */
   readonly reads: ProjectReads;
   /** Its events. */
   readonly feed: EventFeed;
+  /** What was erased of it. */
+  readonly redactions: ProjectRedactions;
+  /** How much it has to do. */
+  readonly load: StoreLoad;
+  /** Length of the longest line of its log, in bytes. */
+  readonly lineBytesMax = LINE_BYTES_MAX;
+  #rates: RateQuota | undefined;
   readonly #model: ProjectModel;
   readonly #turn: BatchTurn;
   readonly #queue: CommandQueue;
+  readonly #sweeper: ExpirySweeper;
   /** The turns in progress; undefined if no command is queued. */
   #turns: Promise<void> | undefined;
   #holds = 0;
@@ -69,22 +82,41 @@ export class ProjectStore {
   constructor(parts: ProjectStoreParts) {
     invariant(parts.model.lastSeq === parts.log.position().seq, 'a store begins with the whole log applied');
     this.#model = parts.model;
-    this.#turn = new BatchTurn(parts.log, parts.model, parts.space);
-    this.#turn.onProjectChange = () => this.#reportChange();
+    this.#turn = new BatchTurn(parts.log, parts.model, parts.space, parts.observer);
+    this.#turn.onProjectChange = () => {
+      this.#rates = ratesIn(this.settings);
+      this.#reportChange();
+    };
+    this.#rates = ratesIn(parts.model.state.newest?.settings);
     this.feed = new EventFeed(() => this.#turn.log, {
       // Between append and apply, the newest events are not in the model yet.
-      newestOf: (key, untilSeq) => (this.seq >= untilSeq ? this.values.get(key)?.seq : undefined),
+      newestOf: (key, untilSeq) => (this.seq >= untilSeq ? this.redactions.newestEventOf(key) : undefined),
+      hasErased: () => this.redactions.newest !== undefined,
     });
-    this.#turn.onApplied = () => this.feed.wake();
+    this.#turn.onApplied = () => {
+      this.feed.wake();
+      if (parts.model.values.expiringCount > 0) this.#sweeper.wake();
+    };
     parts.log.onStateChange(() => this.#reportChange());
     this.#queue = new CommandQueue(parts.limits ?? DEFAULT_STORE_LIMITS);
+    this.load = new StoreLoad(this.#queue, this.#turn);
     // Each read looks the log up, because it may have been replaced.
     const source: ValueSource = {
       readText: (place, isAgain) => this.#turn.log.readText(place, isAgain),
       readSnapshotValue: parts.readSnapshotValue ?? noSnapshots,
       nameOf: (segment) => this.#turn.log.nameOf?.(segment),
     };
-    this.reads = new ProjectReads(parts.model.values, new ValueLoader(source, parts.cache ?? new ValueCache()));
+    const { values } = parts.model;
+    const nowMs = (): number => this.nowMs;
+    this.reads = new ProjectReads(values, new ValueLoader(source, parts.cache ?? new ValueCache()), nowMs);
+    this.redactions = new ProjectRedactions(parts.model, this.reads, this.feed);
+    this.#sweeper = new ExpirySweeper({
+      nextExpiryMs: () => values.nextExpiryMs,
+      nowMs,
+      isSweepable: () => this.logState === 'writable' && (!this.isOnDisk || parts.space === undefined || parts.space.largestBytes > 0),
+      sweep: () => this.submit({ type: 'expire' }, { actor: ACTOR_SERVER, requestId: '' }),
+    });
+    this.#sweeper.wake();
   }
 
   /** The project's id. */
@@ -109,6 +141,21 @@ export class ProjectStore {
     return newest;
   }
 
+  /** The recorded listed API keys. */
+  get access(): AccessKeys {
+    return this.#model.state.access;
+  }
+
+  /** What the log says of the project itself. Changes while the project is served. */
+  get state(): ProjectStateProjection {
+    return this.#model.state;
+  }
+
+  /** Seq of the newest event about the project itself: its settings or its API keys. */
+  get revision(): number {
+    return Math.max(this.version.seq, this.access.lastSeq);
+  }
+
   /** Time of creation, in milliseconds since 1970. */
   get createdAtMs(): number {
     return this.#model.state.first?.timeMs ?? 0;
@@ -117,6 +164,11 @@ export class ProjectStore {
   /** The project's settings. */
   get settings(): ProjectSettings {
     return this.version.settings;
+  }
+
+  /** The rates of requests that the settings allow; undefined if they limit none. A field, since every request asks for it. */
+  get rates(): RateQuota | undefined {
+    return this.#rates;
   }
 
   /** True if the project needs no API key; false before it is created. */
@@ -144,14 +196,19 @@ export class ProjectStore {
     return this.#turn.hash;
   }
 
+  /** The time of the project, which a line that is written now has, in milliseconds since 1970. */
+  get nowMs(): number {
+    return this.#turn.log.clock.now();
+  }
+
   /** Time of the last applied line, in milliseconds since 1970. */
   get lastTimeMs(): number {
     return this.#model.lastTimeMs;
   }
 
-  /** Seq of the newest snapshot; null if there is none. */
-  get snapshotSeq(): number | null {
-    return this.isOnDisk ? this.#model.snapshotSeq : null;
+  /** The newest snapshot; null if there is none. */
+  get snapshot(): SnapshotMoment | null {
+    return this.isOnDisk ? this.#model.snapshot : null;
   }
 
   /** Bytes of the events since the newest snapshot. */
@@ -198,13 +255,9 @@ export class ProjectStore {
     return checkpoint;
   }
 
-  /**
-   * Notes that a snapshot was committed.
-   *
-   * @param seq the seq of its point
-   */
-  noteSnapshot(seq: number): void {
-    this.#model.noteSnapshot(seq);
+  /** Notes that the snapshot of a point was committed. */
+  noteSnapshot(point: SnapshotMoment): void {
+    this.#model.noteSnapshot(point);
   }
 
   /**
@@ -216,6 +269,18 @@ export class ProjectStore {
   submit(command: Command, context: CommandContext): Promise<CommandResult> {
     if (this.#closedBy !== undefined) return Promise.reject(this.#closedBy);
     return this.#queue.add(command, context, () => this.#startTurns());
+  }
+
+  /**
+   * Finds what a request did when it was sent before, without a turn: for a change that takes work to find out. The turn looks again.
+   *
+   * @param command of the same type; the rest of it does not matter
+   * @throws {AppError} `idempotency_key_reused`
+   */
+  recall(command: RevertCommand, context: CommandContext): CommandResult | undefined {
+    const known = recallRequest(this.#model.requests, this.nowMs, { command, context });
+    const volatile = this.isOnDisk && this.settings.storage.durability !== 'fsync';
+    return known && { ...known, volatile, isRepeated: true };
   }
 
   #startTurns(): void {
@@ -315,14 +380,17 @@ export class ProjectStore {
    */
   async retire(reason = new AppError('project_not_found', `Cannot find the project "${this.id}"`)): Promise<void> {
     this.#closedBy = reason;
+    this.#sweeper.close();
     this.#queue.fail(reason);
     await this.#turns;
+    this.#model.release();
     this.feed.close(reason);
     await this.#turn.log.close();
   }
 
   /** Shutdown: refuses further commands, runs the queued ones unless a hold is in force, and closes the log. */
   async close(): Promise<void> {
+    this.#sweeper.close();
     this.#closedBy ??= new AppError('shutting_down', 'Cannot take the change: the server is shutting down');
     await this.#turns;
     this.#queue.fail(this.#closedBy);

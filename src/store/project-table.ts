@@ -123,6 +123,16 @@ export class ProjectTable {
     return [...this.#projects].sort(([a], [b]) => compareUtf8(a, b)).map(([, project]) => project);
   }
 
+  /** The ids of all projects, sorted. */
+  ids(): readonly string[] {
+    return [...this.#projects.keys()].sort(compareUtf8);
+  }
+
+  /** The stores of all served projects, in no particular order. */
+  *stores(): Generator<ProjectStore> {
+    for (const project of this.#projects.values()) if (project.kind === 'served') yield project.store;
+  }
+
   /** The projects that cannot write, sorted by id. */
   degraded(): readonly RegisteredProject[] {
     return [...this.#degraded].sort(compareUtf8).flatMap((id) => this.#projects.get(id) ?? []);
@@ -131,7 +141,7 @@ export class ProjectTable {
   /** Number of reads in all projects that found something else on disk than what was written. */
   get damagedReads(): number {
     let count = 0;
-    for (const project of this.#projects.values()) if (project.kind === 'served') count += project.store.reads.damagedReads;
+    for (const { reads } of this.stores()) count += reads.damagedReads;
     return count;
   }
 }

@@ -28,9 +28,9 @@ export function resolved(response: OpenApiOperation['responses'][string]): OpenA
   return found;
 }
 
-/** The patterns of the paths: `{key}` is the rest of a path, any other parameter one segment. */
+/** The patterns of the paths: `{key}` and `{place}` are the rest of a path, any other parameter is one segment. */
 const TEMPLATES = Object.keys(API_DOCUMENT.paths).map((template) => {
-  const pattern = template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replace('{key}', '.+').replaceAll(/\{\w+\}/g, '[^/]+');
+  const pattern = template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{(?:key|place)\}/, '.+').replaceAll(/\{\w+\}/g, '[^/]+');
   return { template, pattern: new RegExp(`^${pattern}$`, 's') };
 });
 

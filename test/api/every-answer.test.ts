@@ -48,7 +48,8 @@ for (const [what, wrong] of Object.entries(WRONG)) {
       const { headers = [], host = '127.0.0.1', isOf = () => true, prepare, query = '', status, times = 1, version = '1.1' } = wrong;
       prepare?.(server);
       for (const spec of SPECS.filter(isOf)) {
-        const target = spec.path.replace('{id}', 'alpha').replace('{key}', 'k').replace('{file}', 'docs.js');
+        const target = spec.path.replace('{id}', 'alpha').replace('{key}', 'k').replace('{file}', 'docs.js')
+          .replace('{place}', 'alpha/keys');
         const isAnonymous = spec.action === null || headers.some((header) => header.startsWith('X-API-Key'));
         const credentials = isAnonymous ? [] : [`X-API-Key: ${server.globalKey}`];
         const first = `${spec.method} ${target}${query} HTTP/${version}`;

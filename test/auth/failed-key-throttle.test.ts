@@ -67,4 +67,15 @@ test('the number of tracked addresses is bounded, and the least recently seen is
   for (const address of ['192.0.2.1', '192.0.2.3', '192.0.2.4']) assert.notEqual(await throttle.blockedSeconds(address), 0, address);
 });
 
+test('a limit that changes holds for the failures that were counted already', async () => {
+  const throttle = new FailedKeyThrottle({ failuresPerMinute: 5 });
+  await fail(throttle, '192.0.2.1', 3);
+  throttle.setLimit(4);
+  assert.equal(await throttle.blockedSeconds('192.0.2.1'), 0);
+  assert.equal(await throttle.recordFailure('192.0.2.1'), true);
+  assert.notEqual(await throttle.blockedSeconds('192.0.2.1'), 0);
+  throttle.setLimit(50);
+  assert.equal(await throttle.blockedSeconds('192.0.2.1'), 0);
+});
+
 test.run();

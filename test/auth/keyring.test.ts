@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { generateApiKey } from '../../src/auth/api-key.js';
 import { digestKey, hashTyped, hashGenerated, keyIdOf } from '../../src/auth/key-hash.js';
-import { Keyring, type KeyScope } from '../../src/auth/keyring.js';
+import { Keyring, type KeyScope, type KeyOfList } from '../../src/auth/keyring.js';
 import { KnownKeys } from '../../src/auth/known-keys.js';
 import { AppError } from '../../src/base/app-error.js';
 import { InvariantError } from '../../src/base/invariant.js';
+import { ManualClock, MANUAL_CLOCK_START_MS } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
+import { globalPrincipal, projectPrincipal } from './principals.js';
 
 const test = suite('keyring');
 
@@ -39,8 +41,8 @@ test('a generated key identifies its scope without a derivation', async () => {
   const [globalKey, projectKey] = [generateApiKey('global'), generateApiKey('project')];
   keyring.setKey(GLOBAL, { hash: hashGenerated(globalKey) });
   keyring.setKey(ALPHA, { hash: hashGenerated(projectKey) });
-  assert.deepEqual(await keyring.identify(globalKey, CALM), { kind: 'global', keyId: keyIdOf(hashGenerated(globalKey)) });
-  const owner = { kind: 'project', project: 'alpha', keyId: keyIdOf(hashGenerated(projectKey)) };
+  assert.deepEqual(await keyring.identify(globalKey, CALM), globalPrincipal(['all'], keyIdOf(hashGenerated(globalKey))));
+  const owner = projectPrincipal('alpha', ['all'], keyIdOf(hashGenerated(projectKey)));
   assert.deepEqual(await keyring.identify(projectKey, CALM), owner);
   assert.deepEqual(derived, []);
 });
@@ -93,7 +95,7 @@ test('a typed key is recognised with real scrypt', async () => {
   const keyring = new Keyring();
   const hash = await hashTyped('opensesame', SALT);
   keyring.setKey(ALPHA, { hash });
-  assert.deepEqual(await keyring.identify('opensesame', CALM), { kind: 'project', project: 'alpha', keyId: keyIdOf(hash) });
+  assert.deepEqual(await keyring.identify('opensesame', CALM), projectPrincipal('alpha', ['all'], keyIdOf(hash)));
   assert.equal(await keyring.identify('opensesamf', CALM), null);
 });
 
@@ -316,9 +318,7 @@ test('a typed key recognised by another keyring costs no derivation here, and a 
 
   const { keyring, derived } = countingKeyring({ knownKeys });
   keyring.setKey(ALPHA, { hash: quickHash('opensesame') });
-  assert.deepEqual(await keyring.identify('opensesame', CALM), {
-    kind: 'project', project: 'alpha', keyId: keyIdOf(quickHash('opensesame')),
-  });
+  assert.deepEqual(await keyring.identify('opensesame', CALM), projectPrincipal('alpha', ['all'], keyIdOf(quickHash('opensesame'))));
   assert.deepEqual(derived, []);
   assert.equal(await keyring.identify('wrong key', CALM), null);
   assert.deepEqual(derived, ['wrong key']);
@@ -347,6 +347,102 @@ test('a known key opens nothing unless its hash is current: replaced, removed, a
   keyring.setKey(ALPHA, { hash: quickHash('another key') });
   assert.equal(await keyring.identify('opensesame', CALM), null);
   assert.deepEqual(derived, []);
+});
+
+function listed(hash: string, more: Partial<KeyOfList> = {}): KeyOfList {
+  return { hash, permissions: ['read'], window: null, ...more };
+}
+
+test('listed keys open their scope beside the primary key, with their permissions', async () => {
+  const { keyring, derived } = countingKeyring();
+  const [primary, reader, writer] = [generateApiKey('project'), generateApiKey('listed'), generateApiKey('listed')];
+  keyring.setKey(ALPHA, { hash: hashGenerated(primary) });
+  keyring.setListed(ALPHA, [listed(hashGenerated(reader)), listed(hashGenerated(writer), { permissions: ['read', 'write'] })]);
+  const ids = [primary, reader, writer].map((key) => keyIdOf(hashGenerated(key)));
+  assert.deepEqual(keyring.lookUp(reader), projectPrincipal('alpha', ['read'], ids[1]));
+  assert.deepEqual(keyring.lookUp(writer), projectPrincipal('alpha', ['read', 'write'], ids[2]));
+  assert.deepEqual(keyring.lookUp(primary), projectPrincipal('alpha', ['all'], ids[0]));
+  assert.deepEqual(derived, []);
+  assert.ok(keyring.hasListed(ALPHA, ids[1] ?? '') && !keyring.hasListed(ALPHA, ids[0] ?? '') && !keyring.hasListed(BETA, ids[1] ?? ''));
+});
+
+test('a listed key that leaves the list stops at once, and the others go on', () => {
+  const keyring = new Keyring();
+  const [one, other] = [generateApiKey('listed'), generateApiKey('listed')];
+  const keys = [one, other].map((key) => listed(hashGenerated(key)));
+  keyring.setListed(GLOBAL, keys);
+  const [first, second] = [keyring.lookUp(one), keyring.lookUp(other)];
+  assert.ok(first && second);
+  const { epoch } = keyring;
+  keyring.setListed(GLOBAL, keys.slice(1));
+  assert.ok(keyring.epoch !== epoch);
+  assert.deepEqual([keyring.lookUp(one), keyring.holds(first), keyring.holds(second)], [null, false, true]);
+  keyring.removeProject('alpha');
+  assert.equal(keyring.holds(second), true);
+});
+
+test('removing a project removes all of its keys', () => {
+  const keyring = new Keyring();
+  const keys = [generateApiKey('project'), generateApiKey('listed')];
+  keyring.setKey(ALPHA, { hash: hashGenerated(keys[0] ?? '') });
+  keyring.setListed(ALPHA, [listed(hashGenerated(keys[1] ?? ''))]);
+  keyring.removeProject('alpha');
+  assert.deepEqual(keys.map((key) => keyring.lookUp(key)), [null, null]);
+});
+
+test('a primary key that becomes a listed one is the same caller, with what it has now', () => {
+  const keyring = new Keyring();
+  const [old, next] = [generateApiKey('project'), generateApiKey('project')];
+  keyring.setKey(ALPHA, { hash: hashGenerated(old) });
+  const before = keyring.lookUp(old);
+  assert.ok(before);
+  const window = { notBeforeMs: -Infinity, expiresAtMs: 1, isReplaced: true };
+  keyring.setKey(ALPHA, { hash: hashGenerated(next) });
+  keyring.setListed(ALPHA, [listed(hashGenerated(old), { permissions: ['all'], window })]);
+  const now = keyring.current(before);
+  assert.ok(now !== undefined && now.kind === 'project');
+  assert.deepEqual([now.keyId, now.window], [before.keyId, window]);
+});
+
+test('no two keys are the same, in one list or in two scopes', () => {
+  const hash = hashGenerated(generateApiKey('listed'));
+  const inTwice = [listed(hash), listed(hash)];
+  assert.throws(() => new Keyring().setListed(ALPHA, inTwice), InvariantError);
+  const keyring = new Keyring();
+  keyring.setListed(GLOBAL, [listed(hash)]);
+  assert.throws(() => keyring.setListed(ALPHA, [listed(hash)]), InvariantError);
+  assert.throws(() => keyring.setKey(ALPHA, { hash }), InvariantError);
+});
+
+test('typed listed keys are recognised, each with one derivation, and without one after a restart', async () => {
+  const knownKeys = new KnownKeys();
+  const before = countingKeyring({ knownKeys });
+  const keys = ['opensesame', 'closesesame'];
+  const list = keys.map((key) => listed(quickHash(key)));
+  before.keyring.setListed(ALPHA, list);
+  for (const key of [...keys, ...keys]) assert.equal((await before.keyring.identify(key, CALM))?.kind, 'project');
+  assert.deepEqual(before.derived, keys);
+  const after = countingKeyring({ knownKeys });
+  after.keyring.setListed(ALPHA, list);
+  for (const key of keys) assert.equal((await after.keyring.identify(key, CALM))?.kind, 'project');
+  assert.deepEqual(after.derived, []);
+  assert.ok(KnownKeys.fromText(knownKeys.toText()) !== undefined);
+});
+
+test('the time that decides is that of the clock, and the last use is kept while the key is', () => {
+  const clock = new ManualClock();
+  const keyring = new Keyring({ clock });
+  const key = generateApiKey('listed');
+  const { keyId } = projectPrincipal('alpha', ['read'], keyIdOf(hashGenerated(key)));
+  keyring.setListed(ALPHA, [listed(hashGenerated(key))]);
+  assert.deepEqual([keyring.nowMs(), keyring.lastUseMs(keyId)], [MANUAL_CLOCK_START_MS, undefined]);
+  const principal = keyring.lookUp(key);
+  assert.ok(principal);
+  principal.use.lastMs = 5;
+  keyring.setListed(ALPHA, [listed(hashGenerated(key), { permissions: ['write'] })]);
+  assert.equal(keyring.lastUseMs(keyId), 5);
+  keyring.setListed(ALPHA, []);
+  assert.equal(keyring.lastUseMs(keyId), undefined);
 });
 
 test.run();

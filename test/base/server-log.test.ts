@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
-import { LOG_LEVELS, type Logger, silentLogger } from '../../src/base/logger.js';
+import { type AdjustableLogger, LOG_LEVELS, silentLogger } from '../../src/base/logger.js';
 import { createReadableForm } from '../../src/base/readable-log.js';
 import { createLogger, type LoggerOptions } from '../../src/base/server-log.js';
 import { suite } from '../suite.js';
@@ -10,7 +10,7 @@ const test = suite('server-log');
 const SECRET = 'skv_p_0123456789SECRETsecret';
 
 /** A logger and its output, piece by piece. */
-function recorded(options: Omit<LoggerOptions, 'destination'> = {}): { logger: Logger; pieces: string[] } {
+function recorded(options: Omit<LoggerOptions, 'destination'> = {}): { logger: AdjustableLogger; pieces: string[] } {
   const pieces: string[] = [];
   const destination = {
     write(piece: string): void {
@@ -184,5 +184,17 @@ for (const form of [undefined, createReadableForm()]) {
     assert.deepEqual(calls, ['write', 'write', 'flush']);
   });
 }
+
+test('the level can change, also for lines that are text already', () => {
+  const { logger, pieces } = recorded({ level: 'warn' });
+  logger.info('dropped');
+  logger.setLevel?.('debug');
+  assert.equal(logger.infoLines.isEnabled, true);
+  logger.debug('kept');
+  logger.setLevel?.('silent');
+  logger.fatal('dropped');
+  assert.equal(logger.infoLines.isEnabled, false);
+  assert.deepEqual(pieces.map((piece) => (JSON.parse(piece) as Record<string, unknown>)['msg']), ['kept']);
+});
 
 test.run();

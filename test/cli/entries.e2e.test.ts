@@ -90,11 +90,14 @@ test('keys that exist are left with --if-absent, expired ones skipped; a dry run
   writeFileSync(bench.path('in'), inputOf(3) + expired + twice);
   const dry = numbersOf(await run(bench, 'import', 'to', 'in', '--dry-run', '--json'));
   assert.deepEqual([dry['imported'], dry['expired'], dry['dry_run']], [5, 1, true]);
+  // Also where it could send something.
+  assert.deepEqual(numbersOf(await run(bench, 'import', 'to', 'in', '--url', server.url, '--dry-run', '--json')), dry);
+  assert.equal(await listed(server, 'to'), '{"k00001":"mine"}');
   const made = await run(bench, 'import', 'to', 'in', '--url', server.url, '--if-absent');
-  assert.equal(made.stdout, 'to: 3 keys imported, batches: 1; 2 exist and were left as they are; 1 expired and were skipped\n');
+  assert.equal(made.stdout, 'to: 3 keys imported, batches: 1; already there: 2; expired: 1\n');
   assert.equal(await listed(server, 'to'), '{"k00000":1.0,"k00001":"mine","k00002":12345678901234567890,"twice":1}');
   const none = await run(bench, 'import', 'to', 'in', '--url', server.url, '--if-absent');
-  assert.equal(none.stdout, 'to: 0 keys imported, batches: 0; 5 exist and were left as they are; 1 expired and were skipped\n');
+  assert.equal(none.stdout, 'to: 0 keys imported, batches: 0; already there: 5; expired: 1\n');
 }), { timeoutMs: TIMEOUT_MS });
 
 test('batches become smaller where a server takes no larger ones', () => withWorkbench(async (bench) => {

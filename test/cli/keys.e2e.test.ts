@@ -31,7 +31,7 @@ test('get prints a value, or JSON; a missing key ends with 1 and says who delete
     assert.deepEqual([code, stdout, stderr], [EXIT_CODES.ok, `${value}\n`, '']);
   }
   const { stdout: json } = await run(bench, 'get', 'shop', NAME, ...FOLDER, '--json');
-  assert.equal(json, `{"key":${JSON.stringify(NAME)},"seq":3,"time":"2026-11-22T10:00:02.000Z","value":{"n": 1.0}}\n`);
+  assert.equal(json, `{"key":${JSON.stringify(NAME)},"seq":3,"time":"2026-11-22T10:00:02.000Z","expires_at":null,"value":{"n": 1.0}}\n`);
   const deleted = await run(bench, 'get', 'shop', 'user/2', ...FOLDER);
   assert.deepEqual([deleted.code, deleted.stdout], [EXIT_CODES.failure, '']);
   const words = 'has no key "user/2"; seq 4 deleted it at 2026-11-22T10:00:03.000Z. Its history: node';
@@ -56,11 +56,60 @@ test('list prints keys in order, one a line, with values after a tab, and as JSO
   const json = await listed('--json');
   assert.ok(json.includes('"value":{"n": 1.0}}') && json.includes('"value":12345678901234567890}'), json);
   assert.deepEqual((JSON.parse(json) as object[]).slice(0, 2), [
-    { key: NAME, seq: 3, time: '2026-11-22T10:00:02.000Z', value: { n: 1 } },
-    { key: 'user/1', seq: 4, time: '2026-11-22T10:00:03.000Z', value: 'Zoë' },
+    { key: NAME, seq: 3, time: '2026-11-22T10:00:02.000Z', expires_at: null, value: { n: 1 } },
+    { key: 'user/1', seq: 4, time: '2026-11-22T10:00:03.000Z', expires_at: null, value: 'Zoë' },
   ]);
   assert.equal(await listed('--json', '--prefix', 'x'), '[]\n');
   assert.equal(await listed('--prefix', 'x'), '');
+}), TIMEOUT);
+
+test('get and list print keys as they were at a seq or a time', () => withWorkbench(async (bench) => {
+  write(bench);
+  const at4 = ['--at', '2026-11-22T10:00:03Z'];
+  assert.equal((await run(bench, 'get', 'shop', 'user/2', '--at', '3', ...FOLDER)).stdout, '[ 1 ]\n');
+  assert.equal((await run(bench, 'list', 'shop', '--at', '3', '--values', ...FOLDER)).stdout, `${NAME}\t{"n": 1.0}\nuser/2\t[ 1 ]\n`);
+  assert.equal((await run(bench, 'list', 'shop', ...at4, ...FOLDER)).stdout, `${NAME}\nuser/1\n`);
+  const gone = await run(bench, 'get', 'shop', 'user/2', ...at4, ...FOLDER);
+  assert.deepEqual([gone.code, gone.stdout], [EXIT_CODES.failure, '']);
+  const words4 = 'has no key "user/2" at 2026-11-22T10:00:03.000Z; seq 4 deleted it at 2026-11-22T10:00:03.000Z. Its history: ';
+  assert.ok(gone.stderr.includes(words4), gone.stderr);
+  const refusals = { 6: 'its log ends with seq 5', 0: 'expected a seq', '2999-01-01T00:00:00Z': 'is in the future' };
+  for (const [at, words] of Object.entries(refusals)) {
+    for (const command of [['get', 'shop', 'user/1'], ['list', 'shop']]) {
+      const refused = await run(bench, ...command, '--at', at, ...FOLDER);
+      assert.deepEqual([refused.code, refused.stdout], [EXIT_CODES.usage, ''], refused.stderr);
+      assert.ok(refused.stderr.includes(words), refused.stderr);
+    }
+  }
+}), TIMEOUT);
+
+test('bisect prints the first line after which a key has a value, exists, or does not', () => withWorkbench(async (bench) => {
+  write(bench);
+  const before = contentsOf(bench.folder);
+  const found = async (...options: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(bench, 'bisect', 'shop', ...FOLDER, ...options);
+    assert.deepEqual([code, stderr], [EXIT_CODES.ok, '']);
+    return stdout;
+  };
+  assert.match(await found('--key', 'user/2', '--present'), /^ +2  2026-11-22T10:00:01\.000Z  set .*"user\/2" \[ 1 \]\n$/);
+  assert.match(await found('--key', 'user/2', '--absent'), /^ +4 .* batch .*\n +delete +"user\/2"\n$/);
+  assert.match(await found('--key', NAME, '--equals', '{ "n": 1 }'), /^ +3 /);
+  const json = JSON.parse(await found('--key', 'user/3', '--equals', '12345678901234567890', '--json')) as Record<string, unknown>;
+  assert.deepEqual([json['seq'], json['op']], [5, 'set']);
+  for (const [options, words] of [
+    [['--key', 'user/3', '--equals', '12345678901234567891'], 'from which on "user/3" has the value 12345678901234567891'],
+    [['--key', 'user/3', '--absent'], 'there is no line in "shop" from which on "user/3" is absent'],
+    [['--key', 'never', '--present'], 'there is no line in "shop" from which on "never" is present'],
+  ] as const) {
+    const none = await run(bench, 'bisect', 'shop', ...FOLDER, ...options);
+    assert.deepEqual([none.code, none.stdout], [EXIT_CODES.failure, '']);
+    assert.ok(none.stderr.includes(words), none.stderr);
+  }
+  for (const options of [['--key', 'a'], ['--key', 'a', '--absent', '--present'], ['--absent'], ['--key', 'a', '--equals', 'text']]) {
+    assert.equal((await run(bench, 'bisect', 'shop', ...FOLDER, ...options)).code, EXIT_CODES.usage);
+  }
+  assert.equal((await run(bench, 'bisect', '_server', '--key', 'a', '--absent', ...FOLDER)).code, EXIT_CODES.usage);
+  assert.deepEqual(contentsOf(bench.folder), before);
 }), TIMEOUT);
 
 test('beside a server both have what it has acknowledged, with snapshots and compressed segments', () => withWorkbench(async (bench) => {
@@ -88,7 +137,8 @@ test('a damaged line is refused with its place, and wrong targets are usage erro
   write(bench);
   const cases: [string[], RegExp][] = [
     [['get', 'shopp', 'a'], /^simplekv: Cannot read "shopp": no such project .* Known projects: shop, _server\n$/],
-    [['list', 'shopp'], /^simplekv: Cannot list "shopp": no such project /], [['get', 'shop'], /missing required argument 'key'/],
+    [['list', 'shopp'], /^simplekv: Cannot list "shopp": no such project /],
+    [['get', 'shop'], /Cannot tell which project of the files: name it/],
     [['get', '_server', 'a'], /^simplekv: Cannot read a key of "_server": it has no keys\n$/],
     [['list', '_server'], /^simplekv: Cannot list keys of "_server": it has no keys\n$/],
   ];

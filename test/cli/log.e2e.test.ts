@@ -10,7 +10,7 @@ import { type ServerUnderTest, until, withWorkbench, type Workbench } from '../e
 import { CREATE, set, writeLog, type WrittenLog } from '../offline/written-project.js';
 import { MAIN } from '../program-file.js';
 import { suite } from '../suite.js';
-import { ended, registryOf, run, runUnread, start, writeLogs, writeShop } from './program.js';
+import { arrayOf, ended, registryOf, run, runUnread, start, writeLogs, writeShop } from './program.js';
 
 const test = suite('cli/log');
 const TIMEOUT = { timeoutMs: 120_000 };
@@ -36,7 +36,7 @@ function textsOf({ lines }: WrittenLog, ...seqs: readonly number[]): string {
 test('without a terminal the lines are those of the files, in the range and with the filters', () => withWorkbench(async (bench) => {
   const log = writeBatched(bench);
   const cases: [string[], number[]][] = [
-    [[], [1, 2, 3, 4, 5, 6]], [['--json', '--from', '3', '--until', '4'], [3, 4]], [['--until', '2026-11-22T10:00:01Z'], [1, 2]],
+    [[], [1, 2, 3, 4, 5, 6]], [['--jsonl', '--from', '3', '--until', '4'], [3, 4]], [['--until', '2026-11-22T10:00:01Z'], [1, 2]],
     [['--key', NAME], [2, 4, 5]], [['--prefix', 'say'], [2, 4, 5]], [['--key', NAME, '--op', 'delete'], [4]], [['--op', 'batch'], [4]],
     [['--actor', 'global#'], [1, 2, 3, 4, 5, 6]], [['--actor', 'project:'], []], [['--request', 'r3'], [3]],
     [['--limit', '2'], [5, 6]], [['--limit', '2', '--until', '4'], [3, 4]], [['--limit', '2', '--key', 'b'], [5, 6]],
@@ -51,6 +51,10 @@ test('without a terminal the lines are those of the files, in the range and with
     const { code, stdout, stderr } = await run(bench, 'log', 'shop', ...FOLDER, ...options);
     assert.deepEqual([code, stderr, stdout], [EXIT_CODES.ok, '', textsOf(log, ...seqs)], options.join(' '));
   }));
+  for (const [options, seqs] of [[[], [1, 2, 3, 4, 5, 6]], [['--limit', '2'], [5, 6]], [['--request', 'none'], []]] as const) {
+    const { code, stdout } = await run(bench, 'log', 'shop', ...FOLDER, ...options, '--json');
+    assert.deepEqual([code, stdout], [EXIT_CODES.ok, arrayOf(textsOf(log, ...seqs))], options.join(' '));
+  }
   const registry = await run(bench, 'log', '_server', ...FOLDER);
   assert.equal(registry.stdout, registryOf().lines.map(({ text }) => text).join(''));
 }), TIMEOUT);
@@ -64,10 +68,10 @@ test('a wrong project, range, filter or option is a usage error that says what i
     [['shop', '--from', '2026-11-22T10:00:02Z', '--until', '2026-11-22T10:00:01Z'], /from 2026-\S+ until 2026-\S+: the range is empty/],
     [['shop', '--from', '5', '--until', '4'], /the range is empty/], [['shop', '--until', '7'], /ends with seq 6/],
     [['shop', '--limit', '1', '--until', '7'], /ends with seq 6/],
-    [['shop', '--op', 'put'], /"put": lines of "shop" have one of .*set, delete/],
+    [['shop', '--op', 'put'], /"put": lines of "shop" have one of .*set, set\.until, delete/],
     [['_server', '--key', 'a'], /it has no keys/], [['shop', '--follow', '--until', '4'], /Cannot use --until with --follow/],
     [['shop', '--limit', '0'], /expected a number from 1 to 100000/], [['shop', '--limit', 'all'], /expected a number/],
-    [[], /missing required/],
+    [[], /Cannot tell which project of the files: name it/],
   ];
   await Promise.all(cases.map(async ([args, said]) => {
     const { code, stdout, stderr } = await run(bench, 'log', ...args, ...FOLDER);
@@ -89,6 +93,8 @@ test('a damaged line is refused with its place after the sound ones, and a torn 
   const damaged = await run(bench, 'log', 'shop', ...FOLDER);
   assert.deepEqual([damaged.code, damaged.stdout], [EXIT_CODES.failure, textsOf(log, 1, 2, 3, 4)]);
   assert.match(damaged.stderr, new RegExp(`^simplekv: Cannot trust "shop\\.jsonl" at byte ${offset}, seq 5: expected `));
+  const array = await run(bench, 'log', 'shop', ...FOLDER, '--json');
+  assert.deepEqual([array.code, array.stdout], [EXIT_CODES.failure, arrayOf(textsOf(log, 1, 2, 3, 4)).slice(0, -'\n]\n'.length)]);
 }), TIMEOUT);
 
 test('compressed segments are read like plain ones', () => withWorkbench(async (bench) => {
@@ -125,7 +131,7 @@ test('--follow shows every line once through rotations, and ends by the signal t
   const server = await bench.start();
   await put(server, 'before');
   const all = start(bench, ['log', 'shop', '-f']);
-  const newest = start(bench, ['log', 'shop', '--follow', '--json', '--limit', '1', '--key', 'k3']);
+  const newest = start(bench, ['log', 'shop', '--follow', '--jsonl', '--limit', '1', '--key', 'k3']);
   const [allLines, newestLines] = [collect(all), collect(newest)];
   let hash = '';
   for (let count = 0; count < 60; count += 1) hash = await put(server, `k${count % 10}`);
@@ -165,7 +171,7 @@ test('a reader that leaves early ends it quietly', () => withWorkbench(async (be
   }
 }), TIMEOUT);
 
-test('on a terminal the lines are for people, in colour unless NO_COLOR is set, with --json raw', () => withWorkbench(async (bench) => {
+test('on a terminal the lines are for people, in colour unless NO_COLOR is set, with --jsonl raw', () => withWorkbench(async (bench) => {
   if (!hasCommands(['script'])) return;
   const log = writeBatched(bench);
   const onTerminal = async (options: string, env: Record<string, string>): Promise<string> => {
@@ -182,7 +188,7 @@ test('on a terminal the lines are for people, in colour unless NO_COLOR is set, 
   const coloured = await onTerminal('', {});
   assert.equal(coloured.replace(/\u001b\[\d+m/g, ''), plain);
   assert.notEqual(coloured, plain);
-  assert.equal(await onTerminal('--json --from 3', {}), textsOf(log, 3, 4, 5, 6));
+  assert.equal(await onTerminal('--jsonl --from 3', {}), textsOf(log, 3, 4, 5, 6));
 }), TIMEOUT);
 
 test.run();

@@ -27,7 +27,9 @@ export interface RunOptions {
  * has to be there and empty, since Node hands its own on where it is absent.
  */
 export function start(bench: Workbench, args: readonly string[], { stdio, env = {}, uid }: RunOptions = {}): ChildProcess {
-  const options = { cwd: bench.folder, env: { ...process.env, NODE_V8_COVERAGE: '', ...env }, ...(uid !== undefined && { uid }) };
+  // The profiles of the user who runs the tests would name a server.
+  const environment = { ...process.env, NODE_V8_COVERAGE: '', XDG_CONFIG_HOME: bench.path('settings'), ...env };
+  const options = { cwd: bench.folder, env: environment, ...(uid !== undefined && { uid }) };
   const child = spawn(process.execPath, [MAIN, ...args], { ...options, stdio: stdio ?? ['ignore', 'pipe', 'pipe'] });
   bench.defer(() => child.kill('SIGKILL'));
   return child;
@@ -52,6 +54,11 @@ export async function runUnread(bench: Workbench, ...args: readonly string[]): P
   const child = start(bench, args);
   child.stdout?.destroy();
   return await ended(child);
+}
+
+/** The array that `--json` prints of what `--jsonl` prints as lines. */
+export function arrayOf(lines: string): string {
+  return lines === '' ? '[]\n' : `[\n${lines.trimEnd().split('\n').join(',\n')}\n]\n`;
 }
 
 /** Writes logs into a data folder on the real disk. */

@@ -6,6 +6,7 @@ import { checkConfig } from '../../src/config/check-config.js';
 import type { AuthenticationEntry, ConfigDocument } from '../../src/config/config-document.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { firstConfig } from '../../src/config/first-config.js';
+import type { ApiKeyEntry } from '../../src/config/api-key-entries.js';
 import { suite } from '../suite.js';
 
 const test = suite('adopt-keys');
@@ -51,11 +52,11 @@ test('only typed keys that are stored with scrypt are returned, with their scope
     ),
     default: { authentication: { api_key: 'open-sesame-3' } },
   });
-  const place = (index: number): { scope: object; hash: unknown } => (
-    { scope: { kind: 'project', project: `p${index}` }, hash: entryOf(document, index).api_key_hash }
+  const place = (index: number): { scope: object; hash: unknown; isListed: boolean } => (
+    { scope: { kind: 'project', project: `p${index}` }, hash: entryOf(document, index).api_key_hash, isListed: false }
   );
   assert.deepEqual(typed, [
-    { scope: { kind: 'global' }, key: 'open-sesame-3', hash: document.default?.authentication?.api_key_hash },
+    { scope: { kind: 'global' }, key: 'open-sesame-3', hash: document.default?.authentication?.api_key_hash, isListed: false },
     { key: 'open-sesame', ...place(0) },
     { key: 'open-sesame-2', ...place(3) },
   ]);
@@ -109,6 +110,16 @@ test('a saved key that was edited gets a new hash', async () => {
   const key = generateApiKey('project');
   const given = { enabled: true, save_api_key_to_file: true, api_key: key, api_key_hash: hashGenerated('before') };
   assert.deepEqual(entryOf((await adoptKeys(documentOf(given))).document), { ...given, api_key_hash: hashGenerated(key) });
+});
+
+test('the settings in force decide about the global key, and the document keeps its own', async () => {
+  const open: ConfigDocument = { version: 1, default: { authentication: { enabled: false } }, projects: [] };
+  const closed = await adoptKeys(open, { enabled: true, save_api_key_to_file: false });
+  assert.equal(closed.generated.length, 1);
+  const { enabled, api_key_hash: hash } = closed.document.default?.authentication ?? {};
+  assert.deepEqual([enabled, hash], [false, hashGenerated(closed.generated[0]?.key ?? '')]);
+  const opened = await adoptKeys({ version: 1, projects: [] }, { enabled: false, save_api_key_to_file: false });
+  assert.deepEqual([opened.generated, opened.changed], [[], false]);
 });
 
 test('a key is generated if authentication is on without a key and a hash', async () => {
@@ -188,6 +199,47 @@ test('the given document is not modified', async () => {
   const before = structuredClone(given);
   await adoptKeys(given);
   assert.deepEqual(given, before);
+});
+
+const READER: ApiKeyEntry = { name: 'reader', permissions: ['read'] };
+
+test('a typed key in a list becomes a hash, whatever save_api_key_to_file says, and its times get one spelling', async () => {
+  const times = { not_before: '2027-01-01T00:00:00Z', expires_at: '2027-02-01T01:00:00+01:00' };
+  const own = { ...CLOSED, api_key_hash: hashGenerated('own') };
+  const given = { ...own, save_api_key_to_file: true, api_keys: [{ ...READER, ...times, api_key: 'open-sesame' }] };
+  const { document, typed, generated, changed } = await adoptKeys(documentOf(given));
+  const [entry] = entryOf(document).api_keys ?? [];
+  const hash = entry?.api_key_hash ?? '';
+  assert.deepEqual(entry, {
+    ...READER, not_before: '2027-01-01T00:00:00.000Z', expires_at: '2027-02-01T00:00:00.000Z', api_key: null, api_key_hash: hash,
+  });
+  assert.equal(parseKeyHash(hash)?.scheme, 'scrypt');
+  assert.deepEqual(typed, [{ scope: { kind: 'project', project: 'p0' }, key: 'open-sesame', hash, isListed: true }]);
+  assert.deepEqual([generated, changed], [[], true]);
+  const again = await adoptKeys(document);
+  assert.deepEqual([again.changed, again.document === document], [false, true]);
+});
+
+test('a list of hashes and a file without a list stay as they are', async () => {
+  const own = { ...CLOSED, api_key_hash: hashGenerated('own') };
+  const listed = documentOf({ ...own, api_keys: [{ ...READER, api_key_hash: hashGenerated('reader') }] });
+  for (const document of [listed, documentOf({ ...CLOSED, api_key_hash: hashGenerated('own') })]) {
+    const adopted = await adoptKeys(document);
+    assert.deepEqual([adopted.changed, adopted.document === document, adopted.typed, adopted.generated], [false, true, [], []]);
+  }
+});
+
+test('no two entries of any scope share a key', async () => {
+  const own = { ...CLOSED, api_key_hash: hashGenerated('own') };
+  const entry = { ...READER, api_key_hash: hashGenerated('reader') };
+  const faults = [
+    documentOf({ ...own, api_keys: [entry, { ...entry, name: 'again' }] }),
+    documentOf({ ...own, api_keys: [{ ...entry, api_key_hash: hashGenerated('own') }] }),
+    documentOf({ ...own, api_keys: [entry] }, { ...CLOSED, api_key_hash: hashGenerated('reader') }),
+    documentOf({ ...own, api_keys: [{ ...READER, api_key: 'open-sesame' }, { ...READER, api_key: 'open-sesame' }] }),
+    documentOf({ ...own, api_keys: [{ ...entry, api_key_hash: hashGenerated('global') }] }),
+  ];
+  for (const document of faults) await assert.rejects(adoptKeys(document), /has the same API key as/);
 });
 
 test.run();

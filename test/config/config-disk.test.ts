@@ -21,11 +21,13 @@ test('a new file is private to its owner and never replaces another one', async 
   });
 });
 
-test('reading distinguishes a missing file from an unreadable one', async () => {
+test('a missing file, one that cannot be read, and a folder are three things', async () => {
   await inFolder(async (folder) => {
     assert.equal(await systemConfigDisk.read(path.join(folder, 'a')), undefined);
     await mkdir(path.join(folder, 'b'));
-    await assert.rejects(systemConfigDisk.read(path.join(folder, 'b')), (error) => isErrno(error, 'EISDIR'));
+    assert.equal(await systemConfigDisk.read(path.join(folder, 'b')), '');
+    await writeFile(path.join(folder, 'c'), '');
+    await assert.rejects(systemConfigDisk.read(path.join(folder, 'c', 'd')), (error) => isErrno(error, 'ENOTDIR'));
   });
 });
 

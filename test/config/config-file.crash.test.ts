@@ -92,7 +92,7 @@ test('update() calls the disk in the order that makes the change durable', async
     const file = await ConfigFile.open(await loaded(name), disk);
     steps.length = 0;
     await file.update(() => NEW);
-    assert.deepEqual(steps, ['read', 'openFolder', 'open', 'write', 'sync', 'close', 'rename', 'syncFolder', 'closeFolder']);
+    assert.deepEqual(steps, ['read', 'openFolder', 'open', 'write', 'sync', 'close', 'read', 'rename', 'syncFolder', 'closeFolder']);
   });
 });
 

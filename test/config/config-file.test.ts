@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { AppError } from '../../src/base/app-error.js';
+import { type ConfigDisk, systemConfigDisk } from '../../src/config/config-disk.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
 import { ConfigError } from '../../src/config/config-error.js';
 import { ConfigFile, formatConfig } from '../../src/config/config-file.js';
@@ -26,9 +29,6 @@ async function writeOld(folder: string): Promise<string> {
   await writeFile(file, formatConfig(OLD), { mode: 0o600 });
   return file;
 }
-
-const isWriteFailure = (error: unknown): boolean =>
-  error instanceof AppError && error.code === 'config_write_failed' && error.cause !== undefined;
 
 test('a change is in memory and in the file when update() resolves', async () => {
   await inFolder(async (folder) => {
@@ -101,10 +101,87 @@ test('a file that was edited meanwhile is not overwritten', async () => {
     const file = await ConfigFile.open(await loaded(await writeOld(folder)));
     const edited = formatConfig({ ...OLD, server_port: 1 });
     await writeFile(file.path, edited);
-    await assert.rejects(file.update(withPort(8080)), (error) => isWriteFailure(error) && /restart the server/.test(String(error)));
+    for (const refused of [file.update(withPort(8080)), file.requireUnedited()]) {
+      await assert.rejects(refused, { name: AppError.name, code: 'config_changed', message: /Reload it first/ });
+    }
     assert.equal(await readFile(file.path, 'utf8'), edited);
     assert.deepEqual(file.document, OLD);
     assert.deepEqual(await readdir(folder), ['config.json']);
+  });
+});
+
+test('an edit that is saved while the new content is synced is not overwritten', async () => {
+  await inFolder(async (folder) => {
+    const name = await writeOld(folder);
+    const edited = formatConfig({ ...OLD, server_port: 9090 });
+    const disk: ConfigDisk = {
+      ...systemConfigDisk,
+      open: async (file) => {
+        const made = await systemConfigDisk.open(file);
+        return {
+          ...made,
+          sync: async () => {
+            await made.sync();
+            await writeFile(`${name}.new`, edited);
+            await rename(`${name}.new`, name);
+          },
+        };
+      },
+    };
+    const file = await ConfigFile.open(await loaded(name), disk);
+    await assert.rejects(file.update(withPort(8080)), (error) => error instanceof AppError && error.code === 'config_changed');
+    assert.equal(await readFile(name, 'utf8'), edited);
+    assert.deepEqual(await readdir(folder), ['config.json']);
+  });
+});
+
+test('a link that leads elsewhere or nowhere, a folder and a pipe in place of the file are edits', async () => {
+  await inFolder(async (folder) => {
+    const at = (name: string): string => path.join(folder, name);
+    const [name, first, second] = [at('config.json'), at('first.json'), at('second.json')] as const;
+    for (const file of [first, second]) await writeFile(file, formatConfig(OLD), { mode: 0o600 });
+    await symlink('first.json', name);
+    const file = await ConfigFile.open(await loaded(name));
+    const replacements = [
+      () => symlink('second.json', name), () => symlink('none.json', name), () => mkdir(name),
+      async () => void await promisify(execFile)('mkfifo', [name]),
+    ];
+    for (const replace of replacements) {
+      await rm(name, { recursive: true });
+      await replace();
+      for (const change of [() => file.requireUnedited(), () => file.update(withPort(8080))]) {
+        await assert.rejects(change(), (error) => error instanceof AppError && error.code === 'config_changed', String(replace));
+      }
+    }
+    for (const kept of [first, second]) assert.equal(await readFile(kept, 'utf8'), formatConfig(OLD));
+  });
+});
+
+test('an edit that is taken over becomes the content, and can be given back', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await writeFile(file.path, formatConfig({ ...OLD, server_port: 1 }));
+    const edit = await loaded(file.path);
+    const undo = await file.take(edit);
+    await file.requireUnedited();
+    assert.equal(file.document.server_port, 1);
+    undo();
+    assert.deepEqual(file.document, OLD);
+    await assert.rejects(file.requireUnedited(), { code: 'config_changed' });
+    await file.take(edit);
+    await file.update((document) => ({ ...document, log_level: 'warn' }));
+    assert.deepEqual((await loaded(file.path)).document, { ...OLD, server_port: 1, log_level: 'warn' });
+  });
+});
+
+test('an edit that was edited again since it was loaded is not taken over', async () => {
+  await inFolder(async (folder) => {
+    const file = await ConfigFile.open(await loaded(await writeOld(folder)));
+    await writeFile(file.path, formatConfig({ ...OLD, server_port: 1 }));
+    const edit = await loaded(file.path);
+    await writeFile(file.path, formatConfig({ ...OLD, server_port: 2 }));
+    await assert.rejects(file.take(edit), /reload it again/);
+    assert.deepEqual(file.document, OLD);
   });
 });
 

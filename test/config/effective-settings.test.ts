@@ -3,7 +3,7 @@ import { keyIdOf } from '../../src/auth/key-hash.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
 import { effectiveSettings, renderEntry, viewEntry, type EntryContent } from '../../src/config/effective-settings.js';
 import { STORAGE_SETTINGS } from '../../src/api/project-settings.js';
-import { BUILT_IN_STORAGE, type ProjectSettings, type StorageChange } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, BUILT_IN_STORAGE, type ProjectSettings, type StorageChange } from '../../src/events/project-settings.js';
 import { arbitraryChange } from '../base/arbitrary-values.js';
 import { arbitrarySettings } from '../events/arbitrary-events.js';
 import { fc } from '../properties.js';
@@ -27,7 +27,7 @@ const partialArbitrary: fc.Arbitrary<StorageChange> = arbitraryChange(STORAGE_SE
 
 test('an empty entry gets the built-in settings, with authentication on', () => {
   const authentication = { enabled: true, save_api_key_to_file: false };
-  assert.deepEqual(effectiveSettings({}, EMPTY), { storage: BUILT_IN_STORAGE, authentication });
+  assert.deepEqual(effectiveSettings({}, EMPTY), { ...BUILT_IN_SETTINGS, storage: BUILT_IN_STORAGE, authentication });
 });
 
 test("default.storage holds above what is built in, and the project's own above both", () => {
@@ -35,6 +35,21 @@ test("default.storage holds above what is built in, and the project's own above 
   assert.deepEqual(effectiveSettings({}, document).storage, { ...BUILT_IN_STORAGE, durability: 'os', segment_bytes: 4096 });
   const { storage } = effectiveSettings({ storage: { durability: 'interval' } }, document);
   assert.deepEqual(storage, { ...BUILT_IN_STORAGE, durability: 'interval', segment_bytes: 4096 });
+});
+
+test("default.quota holds for a project that does not say, and the project's own, null included, above it", () => {
+  const document: ConfigDocument = { ...EMPTY, default: { quota: { max_keys: 10, max_bytes: 1000 } } };
+  const none = BUILT_IN_SETTINGS.quota;
+  assert.deepEqual(effectiveSettings({}, document).quota, { ...none, max_keys: 10, max_bytes: 1000 });
+  assert.deepEqual(effectiveSettings({ quota: { max_keys: null } }, document).quota, { ...none, max_bytes: 1000 });
+});
+
+test('an entry names the quotas that differ from the default, and those that it named before', () => {
+  const document: ConfigDocument = { ...EMPTY, default: { quota: { max_keys: 10 } } };
+  const unlimited = stateOf(BUILT_IN_SETTINGS);
+  assert.deepEqual(renderEntry(undefined, unlimited, document).quota, { max_keys: null });
+  assert.equal('quota' in renderEntry(undefined, unlimited, EMPTY), false);
+  assert.deepEqual(renderEntry({ id: 'alpha', quota: { max_bytes: 1 } }, unlimited, EMPTY).quota, { max_bytes: null });
 });
 
 test('neither the data folder nor an API key is a setting of a project', () => {

@@ -51,7 +51,8 @@ test('a valid file is loaded with its text, its folder and no warning', async ()
     const file = path.join(folder, 'config.json');
     await writeFile(file, SOUND, PRIVATE);
     const loaded = await loadConfig(file);
-    assert.deepEqual(loaded, { path: file, folder, document: JSON.parse(SOUND) as unknown, text: SOUND, warnings: [] });
+    const document = JSON.parse(SOUND) as unknown;
+    assert.deepEqual(loaded, { path: file, folder, document, inForce: document, text: SOUND, warnings: [] });
   });
 });
 

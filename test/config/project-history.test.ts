@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { InvariantError } from '../../src/base/invariant.js';
 import { historyOf, type ProjectHistory, type SettingsVersion } from '../../src/config/project-history.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS } from '../../src/events/project-settings.js';
 import { suite } from '../suite.js';
 
 const test = suite('project-history');
 
 function version(seq: number): SettingsVersion {
-  return { seq, settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, keyId: `key ${seq}` };
+  return { seq, settings: BUILT_IN_SETTINGS, keyId: `key ${seq}` };
 }
 
 function seqAt(history: ProjectHistory, revision: number): number | 'unknown' | undefined {

@@ -3,7 +3,7 @@ import type { EntryView } from '../../src/config/effective-settings.js';
 import { historyOf, type ProjectHistory } from '../../src/config/project-history.js';
 import { mustRefuseToStart, reconcile, type LogView, type Outcome } from '../../src/config/reconcile.js';
 import {
-  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, type ProjectSettings, type StorageSettings,
+  BUILT_IN_SETTINGS, BUILT_IN_STORAGE, diffSettings, mergeSettings, type ProjectSettings, type StorageSettings,
 } from '../../src/events/project-settings.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
@@ -15,7 +15,7 @@ const IN_MEMORY = { kind: 'memory', isStale: false };
 const [KEY_A, KEY_B, KEY_C] = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb', 'cccccccccccccccc'] as const;
 
 function settingsWith(storage: Partial<StorageSettings> = {}): ProjectSettings {
-  return { storage: { ...BUILT_IN_STORAGE, ...storage }, authentication: BUILT_IN_AUTHENTICATION };
+  return { ...BUILT_IN_SETTINGS, storage: { ...BUILT_IN_STORAGE, ...storage } };
 }
 
 /** The project was created at 1, its durability became `os` at 4, its segments 4096 bytes at 9. */
@@ -302,6 +302,10 @@ const settingsArbitrary: fc.Arbitrary<ProjectSettings> = fc.record({
     readable_snapshot: fc.boolean(),
   }, PLAIN),
   authentication: fc.record({ enabled: fc.boolean(), save_api_key_to_file: fc.boolean() }, PLAIN),
+  quota: fc.record({
+    max_keys: fc.constantFrom(null, 10), max_bytes: fc.constantFrom(null, 0), reads_per_second: fc.constantFrom(null, 1),
+    writes_per_second: fc.constantFrom(null, 2),
+  }, PLAIN),
 }, PLAIN);
 const keyArbitrary = fc.constantFrom(KEY_A, KEY_B, null);
 const versionsArbitrary = fc

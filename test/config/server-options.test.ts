@@ -16,8 +16,10 @@ test('an empty configuration gives every default', () => {
     dataFolder: '/etc/simplekv/data',
     tls: null,
     checkpoints: null,
+    authentication: { enabled: true, save_api_key_to_file: false },
     limits: {
       max_value_bytes: 1_048_576,
+      time_travel_bytes: 268_435_456,
       max_key_bytes: 1024,
       max_header_bytes: 16_384,
       max_headers: 100,
@@ -29,12 +31,17 @@ test('an empty configuration gives every default', () => {
       max_batch_bytes: 8_388_608,
       max_streams: 500,
       max_streams_per_key: 50,
+      idempotency_seconds: 86_400,
+      idempotency_entries: 100_000,
+      idempotency_bytes: 67_108_864,
       max_failed_keys_per_minute: 100,
     },
     timeouts: { headers_seconds: 10, request_seconds: 30, keep_alive_seconds: 5, idle_seconds: 120, shutdown_seconds: 10 },
     log_level: 'info',
     allowed_hosts: [],
     docs: { enabled: true },
+    metrics: { enabled: true, projects_max: 200 },
+    ui: { enabled: true },
     allowed_origins: [],
     trusted_proxies: [],
     print_api_keys: true,
@@ -103,8 +110,9 @@ test('connections stay open longer behind a proxy, unless the file says otherwis
 });
 
 test('the defaults are a valid configuration', () => {
-  const { dataFolder: _, tls, checkpoints, ...settings } = resolveServerOptions(EMPTY, '/etc');
-  const document = checkConfig({ ...EMPTY, ...settings, tls, default: { storage: { persistent_file_path: 'data/' }, checkpoints } });
+  const { dataFolder: _, tls, checkpoints, authentication, ...settings } = resolveServerOptions(EMPTY, '/etc');
+  const storage = { persistent_file_path: 'data/' };
+  const document = checkConfig({ ...EMPTY, ...settings, tls, default: { storage, authentication, checkpoints } });
   assert.deepEqual(resolveServerOptions(document, '/etc'), resolveServerOptions(EMPTY, '/etc'));
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { compileSchema } from '../../src/base/json-schema.js';
 import { SETTINGS } from '../../src/config/settings-table.js';
 import { suite } from '../suite.js';
-import { settingRows } from './setting-rows.js';
+import { settingRows } from '../../src/base/setting.js';
 
 const test = suite('settings-table');
 

@@ -1,10 +1,9 @@
 /** docs/configuration.md against the code: its tables, and the file that a first start writes. */
 import assert from 'node:assert/strict';
-import type { JsonSchema } from '../../src/base/setting.js';
-import { SETTINGS } from '../../src/config/settings-table.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
+import { type JsonSchema, type SettingRow, settingRows } from '../../src/base/setting.js';
+import { OUTSIDE_TABLE } from '../../src/config/settings-table.js';
+import { AUTHENTICATION_SETTINGS, QUOTA_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
 import { inFolder } from '../config/config-folder.js';
-import { type SettingRow, settingRows } from '../config/setting-rows.js';
 import { beginLife } from '../projects/lives-fixture.js';
 import { suite } from '../suite.js';
 import { fencedBlocks, readDocument, section } from './documents.js';
@@ -43,12 +42,12 @@ function compareTable(title: string, rows: readonly SettingRow[]): void {
 }
 
 test('the table of server settings has those of the program', () => {
-  const { storage: { persistent_file_path }, ...others } = SETTINGS.default;
-  compareTable('Settings of the server', settingRows({ ...SETTINGS, default: { storage: { persistent_file_path }, ...others } }));
+  compareTable('Settings of the server', settingRows(OUTSIDE_TABLE));
 });
 
 test('the table of project settings has those of the program', () => {
-  compareTable('Settings of a project', settingRows({ storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS }));
+  const tables = { storage: STORAGE_SETTINGS, authentication: AUTHENTICATION_SETTINGS, quota: QUOTA_SETTINGS };
+  compareTable('Settings of a project', settingRows(tables));
 });
 
 test.run();

@@ -18,8 +18,8 @@ const documents = readProject(projectRoot()).filter((file) => file.path.endsWith
 
 /** The documents with shell blocks, as they are read. */
 const READING_ORDER = [
-  'README.md', 'CONTRIBUTING.md', 'docs/operations.md', 'docs/audit.md', 'docs/http-api.md', 'docs/snapshot-format.md',
-  'docs/log-format.md', 'docs/recovery.md', 'docs/reliability.md', 'docs/performance.md',
+  'README.md', 'docs/cli.md', 'CONTRIBUTING.md', 'docs/operations.md', 'docs/audit.md', 'docs/http-api.md', 'docs/snapshot-format.md',
+  'docs/log-format.md', 'docs/recovery.md', 'docs/reliability.md', 'docs/performance.md', 'docs/client.md',
 ];
 
 /** Blocks that cannot run here, by document and first line, each with the test that checks it in another way. */
@@ -29,8 +29,9 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['CONTRIBUTING.md', 'npm test\n', 'test/run.test.ts'],
   ['CONTRIBUTING.md', 'npm test -- ', 'test/run.test.ts'],
   ['docs/operations.md', 'sudo useradd', 'test/docs/operations-doc.test.ts'],
-  ['docs/operations.md', 'sudo -u simplekv', 'test/docs/operations-doc.test.ts'],
+  ['docs/operations.md', 'podman build', 'test/ops/container.e2e.test.ts'],
   ['docs/operations.md', 'node dist/bin/simplekv.js serve', 'test/cli/server-log.e2e.test.ts'],
+  ['docs/operations.md', 'METRICS_KEY=', 'test/metrics/metrics.e2e.test.ts'],
   ['docs/log-format.md', '# Usage: sh base.sh', 'test/docs/log-format.test.ts'],
   ['docs/audit.md', 'simplekv log PROJECT --follow', 'test/cli/log.e2e.test.ts'],
   ['docs/audit.md', 'tail -F', 'test/e2e/follow.e2e.test.ts'],
@@ -38,10 +39,11 @@ const NOT_RUN: readonly (readonly [document: string, firstLine: string, checkedB
   ['docs/recovery.md', 'simplekv serve --config config.json --adopt', 'test/start-refusals.test.ts'],
   ['docs/reliability.md', 'npm run prove', 'test/docs/reliability-doc.test.ts'],
   ['docs/performance.md', 'npm run bench', 'test/docs/performance-doc.test.ts'],
+  ['docs/client.md', 'node scripts/package.mjs', 'test/client/packages.e2e.test.ts'],
 ];
 
-/** What a block may be: shell commands, what they print, or the content of a file. */
-const LANGUAGES = ['sh', 'text', 'json', 'jsonl', 'ini', 'nginx', 'logrotate'];
+/** What a block may be: shell commands, a program, what they print, or the content of a file. */
+const LANGUAGES = ['sh', 'text', 'ts', 'json', 'jsonl', 'ini', 'nginx', 'logrotate', 'yaml'];
 
 function isRun(document: string, { commands }: ExampleBlock): boolean {
   return !NOT_RUN.some(([name, start]) => name === document && commands.startsWith(start));
@@ -59,6 +61,15 @@ class Reader {
     this.#shell = shell;
     this.#server = server;
     this.#keys = { global: server.key('global'), project: server.key('first_project') };
+  }
+
+  /** Pastes the lines that the first run prints. */
+  async pasteFirstRun(): Promise<void> {
+    const box = fencedBlocks(readDocument('README.md')).find(({ text }) => text.includes('SimpleKV: first run'));
+    const lines = (box?.text ?? '').split('\n').filter((line) => line.startsWith('  curl '));
+    assert.equal(lines.length, 2, 'the first run prints two lines to paste');
+    const output = await this.#shell.run(this.#filledIn(lines.join('\n').replaceAll('curl', 'curl -s')));
+    assert.match(output, examplePattern('{"key":"greeting","seq":2,"hash":"…"}\n"hello"'));
   }
 
   /** Pastes a block and compares its output. */
@@ -116,6 +127,7 @@ test('every shell block works as it is pasted, and prints what the document show
   await withShell(bench.folder, async (shell) => {
     bench.configure([{ id: 'first_project' }]);
     const reader = new Reader(bench, shell, await bench.start());
+    await reader.pasteFirstRun();
     for (const document of READING_ORDER) {
       const blocks = exampleBlocks(readDocument(document)).filter((block) => isRun(document, block));
       for (const block of blocks) await reader.follow(document, block);

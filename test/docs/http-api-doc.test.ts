@@ -40,7 +40,8 @@ interface DocumentedRoute {
 }
 
 function filled(template: string): string {
-  return template.replace('{id}', 'first_project').replace('{file}', 'docs.js').replace('{key}', 'a');
+  return template.replace('{id}', 'first_project').replace('{key_id}', '0'.repeat(16)).replace('{file}', 'docs.js').replace('{key}', 'a')
+    .replace('{place}', 'first_project/keys');
 }
 
 function documentedRoutes(): readonly DocumentedRoute[] {

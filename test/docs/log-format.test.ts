@@ -8,7 +8,7 @@ import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
 import { ACTOR_CONFIG, ACTOR_SERVER, actorOf } from '../../src/events/actor.js';
 import { decodeEvent, encodeEvent, EVENT_FIELDS } from '../../src/events/codec.js';
 import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN } from '../../src/api/project-settings.js';
-import { BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS } from '../../src/events/project-settings.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { LEFT_FOLDER, LogPaths, TRASH_FOLDER } from '../../src/log/file/log-paths.js';
 import { SECTOR_BYTES, PARTIAL_SECTOR_BYTES_MIN, TORN_BYTES_MAX } from '../../src/log/file/recovery/torn-tail.js';
@@ -74,7 +74,7 @@ test('the example is what this program writes', () => {
   const [header, create = '', set = ''] = block('jsonl example').split('\n');
   const genesis = genesisHash(PROJECT, LOG_ID);
   assert.equal(`${header}\n`, encodeHeaderLine({ format: 1, project: PROJECT, logId: LOG_ID, firstSeq: 1, previousHash: genesis }));
-  const settings = { storage: BUILT_IN_STORAGE, authentication: { enabled: true, save_api_key_to_file: false } };
+  const settings = { ...BUILT_IN_SETTINGS, authentication: { enabled: true, save_api_key_to_file: false } };
   const first = encodeEventLine(
     { ...encodeEvent({ op: 'project.create', settings, key_id: '3f2a9c0d11e8b7a6' }), actor: 'global#0123456789abcdef', request: 'r-1' },
     { seq: 1, timeMs: Date.parse('2026-11-22T10:00:00.123Z'), durable: 0, salt: 'AAECAwQFBgcICQoLDA0ODw' },
@@ -119,17 +119,17 @@ const ERASED_SEQ = 4;
 function exampleOfFormat2(): string {
   let previousHash = block('jsonl example').trimEnd().slice(-66, -2);
   const lines = [encodeHeaderLine({ format: 2, project: PROJECT, logId: LOG_ID, firstSeq: 3, previousHash })];
-  let digest = '';
+  let [digest, bytes] = ['', 0];
   for (const [index, [op, body]] of EXAMPLES.entries()) {
     const seq = index + 3;
-    const left = `{"seq":${ERASED_SEQ},"digest":"${digest}","left":{"expires_at":"${NOON}","key":"session/7"}}`;
+    const left = `{"seq":${ERASED_SEQ},"digest":"${digest}","bytes":${bytes},"left":{"expires_at":"${NOON}","key":"session/7"}}`;
     const fields = body === '' ? `"reason":"asked by the customer","lines":[${left}]` : body;
     const timeMs = Date.parse('2026-11-22T10:00:00.000Z') + (seq - 1) * 1000;
     const stamp = { seq, timeMs, durable: seq - 1, salt: 'AAECAwQFBgcICQoLDA0ODw' };
     const { text, hash } = encodeEventLine({ op, body: fields, actor: 'anonymous', request: `r-${seq}` }, stamp, previousHash);
     previousHash = hash;
     const partB = text.slice(text.indexOf(',"salt":'), -76);
-    if (seq === ERASED_SEQ) digest = sha256(partB);
+    if (seq === ERASED_SEQ) [digest, bytes] = [sha256(partB), Buffer.byteLength(partB)];
     lines.push(seq === ERASED_SEQ ? text.replace(partB, ',"erased":true'.padEnd(Buffer.byteLength(partB))) : text);
   }
   return lines.join('');
@@ -145,7 +145,9 @@ test('the example of format 2 is made of the lines that this program would write
     assert.deepEqual(runCheck(file), { status: 0, output: 'ok\n' });
     const redact = example.split('\n').find((line) => line.includes('"op":"redact"')) ?? '';
     // Without the digest that vouches for it, or with another one, the erased line is wrong.
-    const changes = [[redact, ''], ['"digest":"', '"digest":"x'], ['true   ', 'true  x']] as const;
+    const changes = [
+      [redact, ''], ['"digest":"', '"digest":"x'], ['true   ', 'true  x'], ['true   ', 'true  '], ['"bytes":', '"bytes":1'],
+    ] as const;
     for (const [from, to] of changes) {
       const changed = example.replace(from, to);
       await writeFile(file, changed);
@@ -274,7 +276,7 @@ test('base is the digest that the snippet computes from the manifest, and of no 
   await withFolder(async (folder) => {
     const file = { sizeBytes: 3, sha256: 'a'.repeat(64) };
     const data = { format: 2, keyCount: 0, keySum: 0, json: file, index: file } as const;
-    const own = { project: PROJECT, logId: LOG_ID, hash: 'c'.repeat(64), timeMs: 0, isBase: true, segments: [], state: {} };
+    const own = { project: PROJECT, logId: LOG_ID, hash: 'c'.repeat(64), timeMs: 0, requests: null, isBase: true, segments: [], state: {} };
     const [right, other] = [41, 40].map((seq) => encodeManifest({ ...data, ...own, seq }));
     const [segment, manifest] = [path.join(folder, 'log.jsonl'), path.join(folder, 'manifest')];
     const header = { format: 1, project: PROJECT, logId: LOG_ID, firstSeq: 42, previousHash: own.hash, base: right?.digest } as const;
@@ -339,7 +341,7 @@ test('the head has the documented layout', async () => {
 
 test('limits are those of the program', () => {
   const limits = [
-    LINE_BYTES_MAX, TORN_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX, BUILT_IN_STORAGE.segment_bytes,
+    LINE_BYTES_MAX, TORN_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX, BUILT_IN_SETTINGS.storage.segment_bytes,
     Number.MAX_SAFE_INTEGER, SECTOR_BYTES,
   ];
   for (const limit of limits) assert.ok(document.includes(limit.toLocaleString('en-US')), String(limit));

@@ -1,5 +1,6 @@
 /** A shell that runs one block after another, as a reader pastes them from a document. */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import path from 'node:path';
 
 const END_MARK = '__end_of_block__';
 
@@ -27,7 +28,9 @@ export class ShellSession {
 
   /** @param folder the working directory of the shell */
   constructor(folder: string) {
-    this.#shell = spawn('bash', ['--noprofile', '--norc'], { cwd: folder });
+    // The examples keep profiles, and must not change those of the user who runs the tests.
+    const env = { ...process.env, XDG_CONFIG_HOME: path.join(folder, 'settings') };
+    this.#shell = spawn('bash', ['--noprofile', '--norc'], { cwd: folder, env });
     // A reader sees standard output and standard error in one place.
     for (const stream of [this.#shell.stdout, this.#shell.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {

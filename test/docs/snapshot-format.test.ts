@@ -5,8 +5,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { NodeDisk } from '../../src/disk/node-disk.js';
+import { keyTerm } from '../../src/projections/key-sum.js';
+import { checksumOfKeys } from '../../src/events/keys-checksum.js';
+import type { RememberedRequest } from '../../src/projections/requests/request-records.js';
+import { RequestWindow } from '../../src/projections/requests/request-window.js';
 import { VALUE_BYTES_MAX } from '../../src/projections/snapshot/json-layout.js';
-import { decodeIndexLines } from '../../src/projections/snapshot/index-format.js';
+import { decodeIndexLines, encodeIndexLine } from '../../src/projections/snapshot/index-format.js';
 import { encodeManifest } from '../../src/projections/snapshot/manifest-format.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { parseSnapshotName } from '../../src/projections/snapshot/snapshot-names.js';
@@ -22,8 +26,8 @@ const document = readDocument('docs/snapshot-format.md');
 
 const PROJECT = 'first_project';
 const NAME = 'snap-00000000000000000005';
-const PARTS = ['json', 'index', 'manifest'] as const;
-const INFO = { json: 'json example', index: 'json index', manifest: 'json manifest' } as const;
+const PARTS = ['json', 'index', 'requests', 'manifest'] as const;
+const INFO = { json: 'json example', index: 'json index', requests: 'json requests', manifest: 'json manifest' } as const;
 const SHELL_TIMEOUT_MS = 60_000;
 const hasShell = hasCommands(['sha256sum', 'sed', 'gzip', 'od', 'awk']);
 
@@ -71,11 +75,16 @@ test('the program reads the example, and writes the same bytes', async () => {
     const entries = await flatten<SnapshotEntry>(snapshots.readEntries(manifest));
     const read = entries.map(({ key, value, seq, tag }) => [key, value, seq, tag]);
     assert.deepEqual(read, [['user/1', '{"name":"Zoë","n":1.0}', 2, 0xb2203b83], ['visits', '41', 5, 0x7d3c1f0a]]);
+    const requests = await flatten<RememberedRequest>(snapshots.readRequests(manifest));
+    assert.deepEqual(requests.map(({ key, seq, checksum }) => [key, seq, checksum]), [['order-4711', 2, checksumOfKeys(['user/1'])]]);
+    const window = new RequestWindow();
+    for (const request of requests) window.add(request);
     await snapshots.remove(5);
     const writer = await snapshots.begin(5);
     await writer.addAll(entries);
     const { digest: _, ...said } = manifest;
-    await snapshots.commit({ ...said, ...await writer.finish() });
+    const data = await writer.finish();
+    await snapshots.commit({ ...said, ...data, requests: await snapshots.writeRequests(5, window.save(manifest.timeMs)) });
     await snapshots.readable.write(manifest);
     for (const part of PARTS) assert.equal(await readFile(`${generation}.${part}`, 'utf8'), block(INFO[part]), part);
     assert.equal(await readFile(path.join(folder, `${PROJECT}.json`), 'utf8'), block(INFO.json));
@@ -107,14 +116,17 @@ test('the program and the snippet read the example in format 1, with the digits 
   });
 });
 
-test('the line with an expiry adds to the sum what the text says, and a program without expiry takes it for a newer version', () => {
+test('the line with an expiry is what the program writes, and adds to the sum what the text says', () => {
   const line = block('json expiring');
   const [key, seq, , , , , , expiresAtMs] = JSON.parse(line) as [string, number, ...unknown[]];
   const expiry = Buffer.alloc(8);
   expiry.writeBigInt64BE(BigInt(expiresAtMs as number));
   const term = (BigInt(crc32(expiry, crc32(key, seq % 2 ** 32))) * BigInt((seq % 1_048_575) + 1)) % 2n ** 52n;
   assert.ok(document.includes(`adds ${term.toLocaleString('en-US')}`));
-  assert.deepEqual(decodeIndexLines(Buffer.from(line), { format: 2, commonTag: 0 }), { faultOffset: 0, isNewer: true });
+  assert.equal(term, BigInt(keyTerm(key, seq, expiresAtMs as number)));
+  const decoded = decodeIndexLines(Buffer.from(line), { format: 2, commonTag: 0 });
+  assert.ok(!('faultOffset' in decoded));
+  assert.deepEqual(decoded.map(({ entry }) => [entry.expiresAtMs, encodeIndexLine(entry)]), [[expiresAtMs, line]]);
 });
 
 test('the snippet accepts the example, and keys and values that could confuse it', async () => {
@@ -125,7 +137,8 @@ test('the snippet accepts the example, and keys and values that could confuse it
     const writer = await snapshots.begin(7);
     const keys = ['', ' * ', '"],1,2,3,"', '$(x)\\', '{"n":1}', 'é\u2028', '\u{10000}'];
     for (const [index, key] of keys.entries()) {
-      await writer.add({ key, value: `["${'x'.repeat(index * 900)}",1,2]`, seq: index + 1, tag: index, timeMs: -5 });
+      const version = { seq: index + 1, tag: index, timeMs: -5, expiresAtMs: index % 2 === 0 ? null : 1_795_345_200_000 + index };
+      await writer.add({ key, value: `["${'x'.repeat(index * 900)}",1,2]`, ...version });
     }
     await snapshots.commit(manifestOf(await writer.finish(), 7));
     assert.deepEqual(runCheck(path.join(folder, PROJECT, 'snap-00000000000000000007')), { status: 0, output: 'ok\n' });
@@ -137,6 +150,7 @@ test('the snippet finds a change in each file', async () => {
   await withFolder(async (folder) => {
     const changes: readonly (readonly [(typeof PARTS)[number], string, string])[] = [
       ['json', 'Zoë', 'Zoe'], ['json', '41', '42'], ['json', 'user', 'usar'], ['index', '",2,', '",3,'], ['index', '9227', '9228'],
+      ['requests', 'order-4711', 'order-4712'],
       ['manifest', '"seq":5', '"seq":6'], ['manifest', '"key_count":2', '"key_count":3'], ['json', '}\n', '}'],
     ];
     for (const [part, from, to] of changes) {
@@ -176,10 +190,17 @@ test('the table of the index has a row for each element of a line', () => {
   assert.deepEqual(firstCells('index').map(Number), (JSON.parse(line) as unknown[]).map((_, index) => index));
 });
 
+test('the table of the requests has a row for each element of a line', () => {
+  const [line = ''] = block(INFO.requests).split('\n');
+  assert.deepEqual(firstCells('place').map(Number), (JSON.parse(line) as unknown[]).map((_, index) => index));
+});
+
 test('the program uses the names in the table', () => {
   const names = firstCells('name').flatMap((cell) => [...cell.matchAll(/`<project>\/([^`]+)`/g)].map(([, name = '']) => name));
   const parts = names.map((name) => parseSnapshotName(name.replace('<S>', '5'.padStart(20, '0')).replace('<n>', '3'))?.part);
-  assert.deepEqual(parts, ['json', 'index', 'manifest', 'manifest-new', 'copy-new', 'run-3']);
+  assert.deepEqual(parts, [
+    'json', 'index', 'requests', 'manifest', 'manifest-new', 'copy-new', 'json-erased', 'index-erased', 'manifest-erased', 'run-3',
+  ]);
 });
 
 test('limits are those of the program', () => {

@@ -65,7 +65,9 @@ export class KillWriter {
     const value = this.#newValue();
     const condition = to.tag === undefined ? {} : { headers: to.tag === '' ? { 'If-None-Match': '*' } : { 'If-Match': to.tag } };
     ledger.unknown.add(value);
-    const answer = await server.send('PUT', this.#target(to.name), { key, body: value, ...condition });
+    // Some values expire, long after the loop.
+    const query = this.#random() < 0.3 ? '?ttl_seconds=86400' : '';
+    const answer = await server.send('PUT', this.#target(to.name) + query, { key, body: value, ...condition });
     ledger.unknown.delete(value);
     if (answer.status === 412 || isStopping(answer)) ledger.refused.add(value);
     else ledger.receipts.push({ changes: [{ key: to.name, value }], ...this.#receiptOf(answer) });
@@ -106,7 +108,9 @@ export class KillWriter {
     const sent: SentBatch = { values: sets.map(({ value }) => value), deleted: [deleted] };
     const ops = [
       tag === '' ? { op: 'check', key: shared, if_seq: 0 } : { op: 'check', key: shared, if_match: tag },
-      ...sets.map(({ key: name, value }) => ({ op: 'set', key: name, value: JSON.parse(value) as unknown })),
+      ...sets.map(({ key: name, value }, at) => (
+        { op: 'set', key: name, value: JSON.parse(value) as unknown, ...(at === 0 && { ttl_seconds: 86_400 }) }
+      )),
       { op: 'delete', key: deleted },
     ];
     for (const value of sent.values) {

@@ -72,11 +72,12 @@ interface ParsedLine extends Pick<FoundEvent, 'seq' | 'op' | 'hash'> {
 function eventOf(line: string): FoundEvent {
   const parsed = JSON.parse(line) as ParsedLine;
   const { before } = split(line);
-  const valueAt = parsed.op === 'set' ? before.indexOf(VALUE_MARK, before.indexOf(KEY_MARK)) : -1;
+  const isSet = (op: string): boolean => op === 'set' || op === 'set.until';
+  const valueAt = isSet(parsed.op) ? before.indexOf(VALUE_MARK, before.indexOf(KEY_MARK)) : -1;
   const value = valueAt === -1 ? null : before.slice(valueAt + VALUE_MARK.length);
   const { seq, op, hash, key = null, prefix = null, ops = [] } = parsed;
-  const alone = key !== null && (op === 'set' || op === 'delete') ? [{ key, value }] : [];
-  const changes = op === 'batch' ? ops.map((one) => ({ key: one.key, value: one.op === 'set' ? JSON.stringify(one.value) : null })) : alone;
+  const alone = key !== null && (isSet(op) || op === 'delete') ? [{ key, value }] : [];
+  const changes = op === 'batch' ? ops.map((one) => ({ key: one.key, value: isSet(one.op) ? JSON.stringify(one.value) : null })) : alone;
   return { seq, op, hash, key, value, prefix, changes, line };
 }
 

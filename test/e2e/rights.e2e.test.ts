@@ -50,6 +50,12 @@ async function details(owners: Owners, id: string): Promise<Record<string, unkno
   return JSON.parse((await ask(owners, `GET ${PROJECTS}/${id}`)).text) as Record<string, unknown>;
 }
 
+/** Makes a listed key that may do everything. */
+async function makeListed(owners: Owners): Promise<{ readonly id: string; readonly api_key: string }> {
+  const answer = await ask(owners, `POST ${P}/api-keys`, { name: 'listed', permissions: ['all'] });
+  return JSON.parse(answer.text) as { id: string; api_key: string };
+}
+
 /** Begins a request, lets something happen, sends the rest. */
 async function finishAfter(
   { server }: Owners, start: SlowStart, between: () => Promise<unknown>,
@@ -59,10 +65,11 @@ async function finishAfter(
   return await slow.finish();
 }
 
-test('a project that was closed while an anonymous update was coming in stays closed', () => withOwners(async (owners) => {
-  await createProject(owners, 'p', OPEN);
-  const start = { method: 'PUT', target: P, key: null, body: JSON.stringify(OPEN) };
-  const answer = await finishAfter(owners, start, () => ask(owners, `PUT ${P}`, CLOSED));
+test('an update by an API key that is removed while it is coming in changes nothing', () => withOwners(async (owners) => {
+  await createProject(owners, 'p');
+  const { id, api_key: key } = await makeListed(owners);
+  const start = { method: 'PUT', target: P, key, body: JSON.stringify(OPEN) };
+  const answer = await finishAfter(owners, start, () => ask(owners, `DELETE ${P}/api-keys/${id}`));
   assert.equal(answer.status, 401, answer.text);
   assert.deepEqual((await details(owners, 'p'))['authentication'], { enabled: true, save_api_key_to_file: false });
 }));
@@ -126,9 +133,10 @@ async function look({ server, globalKey }: Owners): Promise<string> {
 }
 
 /** Every route that takes a body on a project, and what it would change. */
-const ROUTES: readonly (Omit<SlowStart, 'key'> & { readonly needsGlobal?: boolean })[] = [
-  { method: 'PUT', target: P, body: '{"storage":{"cache_in_memory":false}}' },
-  { method: 'PUT', target: P, body: JSON.stringify(OPEN) },
+const ROUTES: readonly (Omit<SlowStart, 'key'> & { readonly needsGlobal?: boolean; readonly needsKey?: boolean })[] = [
+  { method: 'PUT', target: P, body: '{"storage":{"cache_in_memory":false}}', needsKey: true },
+  { method: 'PUT', target: P, body: JSON.stringify(OPEN), needsKey: true },
+  { method: 'POST', target: `${P}/api-keys`, body: '{"name":"late","permissions":["all"]}', needsKey: true },
   { method: 'POST', target: `${P}/read`, body: '{"keys":["k"]}' },
   { method: 'PUT', target: KEY, body: '"late"' },
   { method: 'POST', target: KEY, body: '"late"' },
@@ -139,12 +147,20 @@ const ROUTES: readonly (Omit<SlowStart, 'key'> & { readonly needsGlobal?: boolea
 
 /** How a right ends, who had it, and what is answered. */
 const ENDS: readonly {
-  readonly name: string; readonly settings: object; readonly caller: 'project' | 'anonymous' | 'global'; readonly status: number;
+  readonly name: string; readonly settings: object; readonly caller: 'project' | 'listed' | 'anonymous' | 'global';
+  readonly status: number;
   readonly end: (owners: Owners) => Promise<unknown>;
 }[] = [
   {
     name: 'the key was replaced', settings: {}, caller: 'project', status: 401,
     end: (owners) => ask(owners, `POST ${P}/api-key/regenerate`),
+  },
+  {
+    name: 'the listed key was removed', settings: {}, caller: 'listed', status: 401,
+    end: async (owners) => {
+      const { api_keys: keys } = JSON.parse((await ask(owners, `GET ${P}/api-keys`)).text) as { api_keys: { id: string }[] };
+      await ask(owners, `DELETE ${P}/api-keys/${keys[1]?.id ?? ''}`);
+    },
   },
   { name: 'the project was closed', settings: OPEN, caller: 'anonymous', status: 401, end: (owners) => ask(owners, `PUT ${P}`, CLOSED) },
   { name: 'the project was deleted', settings: {}, caller: 'project', status: 401, end: (owners) => ask(owners, `DELETE ${P}`) },
@@ -171,10 +187,11 @@ const ENDS: readonly {
 
 test('no route with a body changes anything after a right has ended, however it ended', () => withOwners(async (owners) => {
   for (const { name, settings, caller, status, end } of ENDS) {
-    for (const { needsGlobal = false, ...route } of ROUTES) {
-      if (needsGlobal && caller !== 'global') continue;
+    for (const { needsGlobal = false, needsKey = false, ...route } of ROUTES) {
+      if ((needsGlobal && caller !== 'global') || (needsKey && caller === 'anonymous')) continue;
       const what = `${route.method} ${route.target} ${route.body} after ${name}`;
-      const key = await createProject(owners, 'p', settings);
+      const primary = await createProject(owners, 'p', settings);
+      const key = caller === 'listed' ? (await makeListed(owners)).api_key : primary;
       const slow = await SlowRequest.begin(owners.server.port, { ...route, key: caller === 'global' ? owners.globalKey : key });
       await end(owners);
       const before = await look(owners);

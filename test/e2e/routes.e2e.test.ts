@@ -58,10 +58,12 @@ test('projects are created, listed, shown, changed, given another key and delete
       'id',
       'storage',
       'authentication',
+      'quota',
       'created_at',
       'updated_at',
       'seq',
       'key_count',
+      'value_bytes',
       'log_id',
       'state',
     ]);
@@ -90,7 +92,7 @@ test('projects are created, listed, shown, changed, given another key and delete
     assert.equal(changed['seq'], 2);
     assertProblem(await ask('PUT', '/made', { body: '{"authentication":{"api_key":"x"}}' }), 400, 'invalid_settings');
     const regenerated = jsonOf(await ask('POST', '/made/api-key/regenerate'), 200);
-    assert.deepEqual(Object.keys(regenerated), ['id', 'api_key']);
+    assert.deepEqual([Object.keys(regenerated), regenerated['other_keys']], [['id', 'api_key', 'other_keys'], []]);
     const newKey = String(regenerated['api_key']);
     assert.equal((await server.send('GET', `${BASE}/made`, { key: String(key) })).status, 401);
     assert.equal((await server.send('GET', `${BASE}/made`, { key: newKey })).status, 200);

@@ -1,7 +1,8 @@
 /** Generators of events and their parts, for the property tests of every room that handles events. */
 import fc from 'fast-check';
-import type { AnyEvent, KeyChanged } from '../../src/events/event.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
+import { PERMISSIONS } from '../../src/api/permissions.js';
+import type { AnyEvent, BatchedChange } from '../../src/events/event.js';
+import { AUTHENTICATION_SETTINGS, QUOTA_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
 import type { ProjectSettings } from '../../src/events/project-settings.js';
 import { arbitraryValues } from '../base/arbitrary-values.js';
 
@@ -41,6 +42,7 @@ const arbitraryKeyId = fc.option(hexDigits(16));
 /** All settings of a project. */
 export const arbitrarySettings: fc.Arbitrary<ProjectSettings> = fc.record({
   storage: arbitraryValues(STORAGE_SETTINGS), authentication: arbitraryValues(AUTHENTICATION_SETTINGS),
+  quota: arbitraryValues(QUOTA_SETTINGS),
 }, PLAIN);
 
 const arbitraryProjectId = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,62}$/);
@@ -51,9 +53,21 @@ const bound = fc.option(fc.string({ unit: 'binary', maxLength: 5 }));
 /** A log id, and the end of the log. */
 const logEnd = { id: arbitraryProjectId, log_id: hexDigits(32), last_seq: count, last_hash: fc.oneof(fc.constant(''), hexDigits(64)) };
 
-const keyChange: fc.Arbitrary<KeyChanged> = fc.oneof(
-  fc.record({ op: fc.constant('set'), key: arbitraryKey, value: arbitraryValue.map((value) => value.trim()) }, PLAIN),
+const expiry = fc.date({ min: new Date('2000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }).map((time) => time.toISOString());
+const value = arbitraryValue.map((text) => text.trim());
+const access = {
+  key_id: hexDigits(16),
+  name: fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), minLength: 1, maxLength: 20 }),
+  permissions: fc.subarray([...PERMISSIONS], { minLength: 1 }),
+  not_before: fc.option(expiry),
+  expires_at: fc.option(expiry),
+};
+
+const keyChange: fc.Arbitrary<BatchedChange> = fc.oneof(
+  fc.record({ op: fc.constant('set'), key: arbitraryKey, value }, PLAIN),
+  fc.record({ op: fc.constant('set.until'), expires_at: expiry, key: arbitraryKey, value }, PLAIN),
   fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
+  fc.record({ op: fc.constant('touch'), expires_at: fc.option(expiry), key: arbitraryKey }, PLAIN),
 );
 
 /** The changes of a batch. */
@@ -63,10 +77,17 @@ export const arbitraryKeyChanges = fc.uniqueArray(keyChange, { minLength: 1, max
 export const arbitraryEvent: fc.Arbitrary<AnyEvent> = fc.oneof(
   fc.record({ op: projectOperation, settings: arbitrarySettings, key_id: arbitraryKeyId }, PLAIN),
   fc.record({ op: fc.constant('set'), key: arbitraryKey, value: arbitraryValue }, PLAIN),
+  fc.record({ op: fc.constant('set.until'), expires_at: expiry, key: arbitraryKey, value: arbitraryValue }, PLAIN),
   fc.record({ op: fc.constant('delete'), key: arbitraryKey }, PLAIN),
+  fc.record({ op: fc.constant('touch'), expires_at: fc.option(expiry), key: arbitraryKey }, PLAIN),
+  fc.record({ op: fc.constant('expire'), keys: fc.uniqueArray(arbitraryKey, { minLength: 1, maxLength: 4 }) }, PLAIN),
   fc.record({ op: fc.constant('clear'), count }, PLAIN),
   fc.record({ op: fc.constant('clear.range'), prefix: bound, start: bound, end: bound, count }, PLAIN),
   fc.record({ op: fc.constant('batch'), ops: arbitraryKeyChanges }, PLAIN),
+  fc.record({ op: fc.constant('access.add'), ...access }, PLAIN),
+  fc.record({ op: fc.constant('access.change'), key_id: access.key_id, name: access.name, expires_at: access.expires_at }, PLAIN),
+  fc.record({ op: fc.constant('access.remove'), key_id: access.key_id }, PLAIN),
+  fc.record({ op: fc.constant('access.rotate'), ...access, previous_key_id: access.key_id, previous_expires_at: expiry }, PLAIN),
   fc.record({ op: fc.constant('project.created'), id: arbitraryProjectId, log_id: hexDigits(32) }, PLAIN),
   fc.record({ op: fc.constantFrom('project.deleted', 'project.left'), ...logEnd }, PLAIN),
   fc.record({

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { compileSchema } from '../../src/base/json-schema.js';
 import { schemaOf } from '../../src/base/setting.js';
-import { AUTHENTICATION_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
+import { AUTHENTICATION_SETTINGS, QUOTA_SETTINGS, STORAGE_SETTINGS } from '../../src/api/project-settings.js';
 import {
-  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, diffSettings, mergeSettings, type ProjectSettings,
+  BUILT_IN_AUTHENTICATION, BUILT_IN_SETTINGS, BUILT_IN_STORAGE, diffSettings, mergeSettings, type ProjectSettings,
 } from '../../src/events/project-settings.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
@@ -12,7 +12,7 @@ import { arbitrarySettings } from './arbitrary-events.js';
 
 const test = suite('project-settings');
 
-const BUILT_IN: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const BUILT_IN: ProjectSettings = BUILT_IN_SETTINGS;
 
 function membersOf(settings: ProjectSettings): readonly (readonly [string, unknown])[] {
   return Object.entries(settings).flatMap(([group, members]) => (
@@ -35,18 +35,19 @@ test('the names are those of the differing members, in the order of the settings
 });
 
 test('equal settings have no difference', () => {
-  assert.deepEqual(diffSettings(BUILT_IN, structuredClone(BUILT_IN)), { change: { storage: {}, authentication: {} }, names: [] });
+  const nothing = { change: { storage: {}, authentication: {}, quota: {} }, names: [] };
+  assert.deepEqual(diffSettings(BUILT_IN, structuredClone(BUILT_IN)), nothing);
 });
 
 test('members that a change does not name are kept', () => {
   const merged = mergeSettings(BUILT_IN, { storage: { durability: 'os' } });
-  assert.deepEqual(merged, { storage: { ...BUILT_IN_STORAGE, durability: 'os' }, authentication: BUILT_IN_AUTHENTICATION });
+  assert.deepEqual(merged, { ...BUILT_IN_SETTINGS, storage: { ...BUILT_IN_STORAGE, durability: 'os' } });
   assert.deepEqual(mergeSettings(BUILT_IN, {}), BUILT_IN);
 });
 
 test('settings take nothing of a new project but its settings', () => {
   const project = { id: 'shop', storage: { durability: 'os' } } as const;
-  assert.deepEqual(Object.keys(mergeSettings(BUILT_IN, project)), ['storage', 'authentication']);
+  assert.deepEqual(Object.keys(mergeSettings(BUILT_IN, project)), ['storage', 'authentication', 'quota']);
 });
 
 test('a change inside a group keeps the rest of the group, and is named by the group', () => {
@@ -56,7 +57,7 @@ test('a change inside a group keeps the rest of the group, and is named by the g
   assert.deepEqual(to.storage.retention, { max_age_seconds: null, max_bytes: 7, compress: 'gzip' });
   assert.deepEqual(to.storage.compaction, { interval_seconds: 0 });
   const names = ['storage.compaction', 'storage.retention'];
-  assert.deepEqual(diffSettings(from, to), { change: { ...change, authentication: {} }, names });
+  assert.deepEqual(diffSettings(from, to), { change: { ...change, authentication: {}, quota: {} }, names });
 });
 
 test('two separate changes inside one group both apply', () => {
@@ -65,6 +66,16 @@ test('two separate changes inside one group both apply', () => {
   const edited = mergeSettings(older, { storage: { retention: { compress: 'gzip' } } });
   const { retention } = mergeSettings(newer, diffSettings(older, edited).change).storage;
   assert.deepEqual(retention, { max_age_seconds: null, max_bytes: 8, compress: 'gzip' });
+});
+
+test('a change of one quota keeps the others, and null takes one away', () => {
+  const limited = mergeSettings(BUILT_IN, { quota: { max_keys: 10, writes_per_second: 5 } });
+  assert.deepEqual(limited.quota, { max_keys: 10, max_bytes: null, reads_per_second: null, writes_per_second: 5 });
+  const change = { quota: { max_keys: null } };
+  assert.deepEqual(mergeSettings(limited, change).quota, { ...BUILT_IN.quota, writes_per_second: 5 });
+  assert.deepEqual(diffSettings(limited, mergeSettings(limited, change)), {
+    change: { storage: {}, authentication: {}, ...change }, names: ['quota.max_keys'],
+  });
 });
 
 test('merging does not modify its arguments', () => {
@@ -78,6 +89,7 @@ test('merging does not modify its arguments', () => {
 test('the built-in settings match their schema, member by member', () => {
   for (const [table, settings] of [
     [STORAGE_SETTINGS, BUILT_IN_STORAGE], [AUTHENTICATION_SETTINGS, BUILT_IN_AUTHENTICATION],
+    [QUOTA_SETTINGS, BUILT_IN_SETTINGS.quota],
   ] as const) {
     const check = compileSchema({ ...schemaOf(table), required: Object.keys(table) });
     assert.deepEqual(check(settings), { ok: true, document: settings });

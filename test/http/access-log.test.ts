@@ -142,7 +142,8 @@ test('an address that reaches the limit is logged once, not for each request', (
 test('a streamed answer is counted in bytes', () =>
   withServer(async (server) => {
     const { entries } = server.projects.fakeStore('alpha').values;
-    for (let index = 0; index < 3000; index += 1) entries.set(`k${index}`, { value: '"é"'.padEnd(60), seq: 1, tag: 0, timeMs: 0 });
+    const entry = { value: '"é"'.padEnd(60), seq: 1, tag: 0, timeMs: 0, expiresAtMs: null };
+    for (let index = 0; index < 3000; index += 1) entries.set(`k${index}`, entry);
     const answer = await server.send('GET', KEYS, { headers: { 'X-Request-Id': 'list' } });
     assert.equal((await server.lineOf('list'))['response_bytes'], answer.bytes.length);
   }));

@@ -195,4 +195,21 @@ test('an answer that gave up waiting no longer blocks those behind it', async ()
   assert.deepEqual([waitingLarge.outcome, waitingSmall.outcome], ['busy', 'granted']);
 });
 
+test('memory that grows is given to those that wait, and memory that shrinks is not taken from anyone', async () => {
+  const { budget } = makeBudget();
+  const [a, b, c] = [open(budget, 'a'), open(budget, 'b'), open(budget, 'c')];
+  assert.deepEqual([a.take(50), b.take(50)], [undefined, undefined]);
+  const waiting = watch(c.take(50));
+  await settle();
+  assert.equal(waiting.outcome, 'waiting');
+  budget.resize(200);
+  await settle();
+  assert.deepEqual([waiting.outcome, budget.heldBytes], ['granted', 150]);
+  budget.resize(60);
+  assert.equal(budget.heldBytes, 150);
+  const next = watch(open(budget, 'd').take(20));
+  await settle();
+  assert.equal(next.outcome, 'waiting');
+});
+
 test.run();

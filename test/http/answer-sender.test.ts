@@ -132,7 +132,7 @@ interface Sending {
 /** One long answer over a real connection, and what `send()` came to; fails if it never settles or the response reports an error. */
 async function sendParts({ parts, meanwhile }: Sending): Promise<{ readonly outcome: unknown; readonly text: string }> {
   const budget = new AnswerBudget({ bytesMax: 16_777_216 });
-  const sender = new AnswerSender(new LongAnswers(budget, new EventLoopTurns(), silentLogger));
+  const sender = new AnswerSender(new LongAnswers(budget, new EventLoopTurns(), silentLogger), { timeouts: { keepAliveMs: 5000 } });
   const sent = gateOf<Exchange>();
   let outcome: Promise<unknown> = Promise.resolve();
   const errors: unknown[] = [];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { Connections } from '../../src/http/connections.js';
 import { suite } from '../suite.js';
@@ -16,6 +16,10 @@ const FLOOD = 2000;
 const OVERTAKEN_MAX = 400;
 /** Waiting requests of a connection. */
 const WAITING_MAX = 64;
+const SHORT = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+/** Node reads 64 KiB at once; one more may have begun before. */
+const REQUESTS_PER_READ = Math.ceil(65_536 / SHORT.length) + 1;
+const ENDLESS = 20_000;
 const ANSWER = /HTTP\/1\.1 \d{3} /g;
 
 function requestOf(server: TestServer, method: string, id: string): string {
@@ -28,7 +32,7 @@ function answersIn(text: string): number {
 
 test('another client is answered after a few of the requests that one connection pipelines', () =>
   withServer(async (server) => {
-    server.projects.fakeStore('alpha').values.entries.set('k', { value: '1', seq: 2, tag: 0, timeMs: 0 });
+    server.projects.fakeStore('alpha').values.entries.set('k', { value: '1', seq: 2, tag: 0, timeMs: 0, expiresAtMs: null });
     const flood = await open(server.port);
     let text = '';
     flood.on('data', (piece: Buffer) => void (text += piece.toString('latin1')));
@@ -91,6 +95,29 @@ test('a connection with many waiting requests is not read until there are fewer'
     begun[count]?.emit('close');
   }
   socket.destroy();
+});
+
+test('a connection with many waiting requests is not read, although Node resumes it after each answer', async () => {
+  const connections = new Connections();
+  let [received, answered, waitingMax] = [0, 0, 0];
+  const server = createServer((_, response) => {
+    received += 1;
+    waitingMax = Math.max(waitingMax, received - answered);
+    response.on('close', () => void (answered += 1));
+    connections.begin(response, () => void setImmediate(() => response.end('1')));
+  });
+  server.on('connection', (socket) => connections.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const socket = await open((server.address() as AddressInfo).port);
+  socket.resume();
+  socket.write(SHORT.repeat(ENDLESS));
+  // Until there would be many more, if each answer let more of them in.
+  while (answered < REQUESTS_PER_READ) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(waitingMax <= WAITING_MAX + REQUESTS_PER_READ, `${waitingMax} requests waited`);
+  while (answered < ENDLESS) await new Promise((resolve) => setImmediate(resolve));
+  socket.destroy();
+  await connections.close(0);
+  server.close();
 });
 
 test.run();

@@ -8,6 +8,8 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   tls: null,
   valueBytesMax: 1_048_576,
   batchOpsMax: 1000,
+  idempotencySeconds: 86_400,
+  idempotencyEntries: 100_000,
   batchBytesMax: 8_388_608,
   keyBytesMax: 1024,
   answerBytesMax: 67_108_864,
@@ -21,4 +23,6 @@ export const DEFAULT_HTTP_OPTIONS: HttpOptions = {
   trustedProxies: [],
   timeouts: { headersMs: 10_000, requestMs: 30_000, keepAliveMs: 5000, idleMs: 120_000, shutdownMs: 10_000 },
   docsEnabled: true,
+  metricsEnabled: true,
+  uiEnabled: true,
 };

@@ -44,7 +44,7 @@ test('a piece steps back while connections arrive, but not indefinitely', async 
 test('a connection behind three hundred listings does not wait for the pieces of all of them', () =>
   withServer(async (server) => {
     const { values } = server.projects.fakeStore('alpha');
-    for (const key of ['a', 'b', 'c']) values.entries.set(key, { value: LONG_VALUE, seq: 2, tag: 0, timeMs: 0 });
+    for (const key of ['a', 'b', 'c']) values.entries.set(key, { value: LONG_VALUE, seq: 2, tag: 0, timeMs: 0, expiresAtMs: null });
     let pieces = 0;
     values.onPiece = () => void (pieces += 1);
     const request = `GET /api/v1/projects/alpha/keys HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${server.alphaKey}\r\n\r\n`;

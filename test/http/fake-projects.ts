@@ -4,28 +4,30 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../src/base/app-error.js';
 import { compareUtf8 } from '../../src/base/compare-utf8.js';
-import {
-  BUILT_IN_AUTHENTICATION,
-  BUILT_IN_STORAGE,
-  mergeSettings,
-  type ProjectSettings,
-  type ProjectSettingsChange,
-} from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, mergeSettings, type ProjectSettings, type ProjectSettingsChange } from '../../src/events/project-settings.js';
 import type { Backup } from '../../src/projects/backup.js';
 import type {
-  CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness,
+  CompactionResult, NewProject, ProjectDetails, Projects, ServingState, ProjectWithKey, Readiness, RegeneratedKey,
 } from '../../src/projects/projects.js';
 import type { Checkpoint } from '../../src/events/checkpoint.js';
-import { keyChangesOf, rangeOf } from '../../src/events/event.js';
+import { expiryAfter, keyChangesOf, type ProjectEvent, rangeOf, removesKey, setsValue } from '../../src/events/event.js';
 import type { KeyRange } from '../../src/events/key-range.js';
 import { versionTag } from '../../src/events/key-version.js';
+import { RequestWindow } from '../../src/projections/requests/request-window.js';
 import { decide } from '../../src/store/decide.js';
+import { LINE_BYTES_MAX } from '../../src/log/log.js';
+import { RepeatedRequests } from '../../src/store/repeated-requests.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
+import type { RedactionRequest, RedactionResult } from '../../src/projects/redaction.js';
 import { EventFeed } from '../../src/store/event-feed.js';
 import type { Command, CommandContext, CommandResult } from '../../src/store/command.js';
+import { MemoryState } from '../../src/projects/past/memory-state.js';
+import type { PastLease } from '../../src/store/past-state.js';
 import type { HeldKeys } from '../../src/store/held-keys.js';
+import { FakeApiKeys } from './fake-api-keys.js';
 import { membersOf, type MembersPiece, type ReadPiece } from '../../src/store/project-reads.js';
 import type { ProjectStore } from '../../src/store/project-store.js';
+import type { RateQuota } from '../../src/store/quota.js';
 
 /** The entry of a key. */
 export interface FakeEntry {
@@ -33,7 +35,11 @@ export interface FakeEntry {
   readonly seq: number;
   readonly tag: number;
   readonly timeMs: number;
+  /** @default null */
+  readonly expiresAtMs?: number | null;
 }
+
+type WholeEntry = FakeEntry & { readonly expiresAtMs: number | null };
 
 /** A range, as routes build it. */
 interface FakeRange {
@@ -53,16 +59,25 @@ export class FakeValues {
   /** Called before each piece of a listing. */
   onPiece: () => void = () => undefined;
 
-  get(key: string): FakeEntry | undefined {
-    return this.entries.get(key);
+  get(key: string): WholeEntry | undefined {
+    const entry = this.entries.get(key);
+    return entry && { ...entry, expiresAtMs: entry.expiresAtMs ?? null };
   }
 
   get count(): number {
     return this.entries.size;
   }
 
-  slice(range: FakeRange, limit: number): [string, FakeEntry][] {
-    return this.keys(range, limit).map((key) => [key, this.entries.get(key) ?? { value: 'null', seq: 0, tag: 0, timeMs: 0 }]);
+  get valueBytes(): number {
+    return [...this.entries.values()].reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+  }
+
+  get contentBytes(): number {
+    return [...this.entries.keys()].reduce((sum, key) => sum + Buffer.byteLength(key), this.valueBytes);
+  }
+
+  slice(range: FakeRange, limit: number): [string, WholeEntry][] {
+    return this.keys(range, limit).map((key) => [key, this.get(key) ?? { value: 'null', seq: 0, tag: 0, timeMs: 0, expiresAtMs: null }]);
   }
 
   countIn(range: FakeRange): number {
@@ -85,14 +100,23 @@ export class FakeStore {
   readonly id: string;
   readonly logId: string;
   readonly values = new FakeValues();
+  settings: ProjectSettings = BUILT_IN_SETTINGS;
+  readonly lineBytesMax = LINE_BYTES_MAX;
+  readonly requests = new RequestWindow();
+  readonly redactions = { newest: undefined };
   readonly submitted: { readonly command: Command; readonly context: CommandContext }[] = [];
   /** Called before a command is executed; may throw or wait. */
   beforeSubmit: () => void | Promise<void> = () => undefined;
   volatile = false;
   seq = 1;
-  readonly snapshotSeq = null;
+  readonly snapshot = null;
   readonly isOnDisk = true;
   readonly feed: EventFeed;
+
+  get rates(): RateQuota | undefined {
+    const { reads_per_second: reads, writes_per_second: writes } = this.settings.quota;
+    return reads === null && writes === null ? undefined : this.settings.quota;
+  }
 
   constructor(id: string, logId: string) {
     this.id = id;
@@ -111,12 +135,28 @@ export class FakeStore {
     return this;
   }
 
+  get(key: string): WholeEntry | undefined {
+    return this.values.get(key);
+  }
+
+  get count(): number {
+    return this.values.count;
+  }
+
+  countIn(range: FakeRange): number {
+    return this.values.countIn(range);
+  }
+
+  keys(range: FakeRange, limit: number): string[] {
+    return this.values.keys(range, limit);
+  }
+
   load(_key: string, { value }: FakeEntry): string {
     return value;
   }
 
-  sortKeys(): undefined {
-    return undefined;
+  readNames(range: FakeRange, limit: number): readonly string[] {
+    return this.values.keys(range, limit);
   }
 
   async untilSorted(): Promise<void> {
@@ -133,8 +173,8 @@ export class FakeStore {
     return { entries, doneCount: entries.length, isLast: entries.length < limit };
   }
 
-  readKeys(keys: readonly string[]): { entries: [string, FakeEntry][]; doneCount: number; isLast: boolean } {
-    const entries = keys.flatMap((key): [string, FakeEntry][] => {
+  readKeys(keys: readonly string[]): { entries: [string, WholeEntry][]; doneCount: number; isLast: boolean } {
+    const entries = keys.flatMap((key): [string, WholeEntry][] => {
       const entry = this.values.get(key);
       return entry === undefined ? [] : [[key, entry]];
     });
@@ -146,7 +186,7 @@ export class FakeStore {
     return {
       versions: fixed,
       read: (first) => {
-        const entries = keys.slice(first).flatMap((key, at): [string, FakeEntry][] => {
+        const entries = keys.slice(first).flatMap((key, at): [string, WholeEntry][] => {
           const entry = fixed[first + at];
           return entry === undefined ? [] : [[key, entry]];
         });
@@ -156,30 +196,56 @@ export class FakeStore {
     };
   }
 
+  /** No revert is remembered here. */
+  recall(): undefined {
+    return undefined;
+  }
+
   async submit(command: Command, context: CommandContext): Promise<CommandResult> {
     await this.beforeSubmit();
     context.assertAllowed?.();
+    const waiting = { command, context, sizeBytes: 0, resolve: () => undefined, reject: () => undefined };
+    const known = context.fingerprint === undefined ? undefined : new RepeatedRequests(this.requests, FAKE_TIME_MS).find(waiting)?.decision;
+    if (known?.accepted === false) throw known.refusal;
+    if (known !== undefined && 'repeats' in known) return { ...known.repeats, volatile: this.volatile, isRepeated: true };
     this.submitted.push({ command, context: recorded(context) });
     if (command.type.startsWith('project.')) throw new Error(`No such command here: ${command.type}`);
-    const settings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+    const { settings } = this;
     const versions = {
       versionOf: (key: string) => this.values.get(key)?.seq ?? 0, tagOf: (key: string) => this.values.get(key)?.tag,
-      countIn: (range: KeyRange) => this.values.countIn(range),
+      countIn: (range: KeyRange) => ({ all: this.values.countIn(range), visible: this.values.countIn(range) }),
+      expiryOf: (key: string) => this.values.get(key)?.expiresAtMs ?? null, expiredKeys: () => [],
+      valueBytesOf: (key: string) => Buffer.byteLength(this.values.get(key)?.value ?? ''), contentBytes: this.values.contentBytes,
     };
-    const decision = decide({ keyCount: this.values.count, lastSeq: this.seq, settings, keyId: null, ...versions }, command);
+    const counts = { keyCount: this.values.count, visibleCount: this.values.count };
+    const decision = decide({
+      nowMs: FAKE_TIME_MS, ...counts, redactionSeq: 0, lastSeq: this.seq, settings, keyId: null, ...versions,
+    }, command);
     if (!decision.accepted) throw decision.refusal;
     const { event, steps } = decision;
     const done = steps === undefined ? {} : { steps };
     const { count } = decision;
     if (event === undefined) return { seq: this.seq, hash: undefined, volatile: false, created: false, count, ...done };
-    const result = this.#result({ created: decision.created, count, ...done });
+    const { created, expiresAt } = decision;
+    const result = this.#result({ created, count, ...done, ...(expiresAt !== undefined && { expiresAt }) });
+    this.#remember(event, result, context);
     if (event.op === 'clear') this.values.entries.clear();
     if (event.op === 'clear.range') for (const key of this.values.keys(rangeOf(event), count)) this.values.entries.delete(key);
     for (const change of keyChangesOf(event)) {
-      if (change.op === 'set') this.values.entries.set(change.key, entryOf(change.value, result));
-      else this.values.entries.delete(change.key);
+      const value = setsValue(change) ? change.value : this.values.get(change.key)?.value ?? 'null';
+      if (removesKey(change)) this.values.entries.delete(change.key);
+      else this.values.entries.set(change.key, { ...entryOf(value, result), expiresAtMs: expiryAfter(change) });
     }
     return result;
+  }
+
+  #remember(
+    event: ProjectEvent, { seq, hash = '', created, count }: CommandResult, { actor, requestId, fingerprint }: CommandContext,
+  ): void {
+    if (fingerprint === undefined) return;
+    const effect = created ? 1 : count;
+    this.requests.apply({ event, seq, hash, actor, timeMs: FAKE_TIME_MS }, requestId.slice('idem:'.length), effect);
+    this.requests.setFingerprint(seq, fingerprint);
   }
 
   #result(part: Partial<CommandResult>): CommandResult {
@@ -195,7 +261,7 @@ function recorded({ actor, requestId }: CommandContext): CommandContext {
 }
 
 function entryOf(value: string, { seq, hash = '' }: CommandResult): FakeEntry {
-  return { value, seq, tag: versionTag(hash), timeMs: FAKE_TIME_MS };
+  return { value, seq, tag: versionTag(hash), timeMs: FAKE_TIME_MS, expiresAtMs: null };
 }
 
 interface FakeProject {
@@ -212,6 +278,7 @@ export async function* fakePieces(pieces: readonly Buffer[]): AsyncGenerator<Buf
 
 /** Projects in memory. */
 export class FakeProjects implements Projects {
+  readonly apiKeys = new FakeApiKeys();
   readonly #projects = new Map<string, FakeProject>();
   /** Stores that replace the fake ones. */
   readonly realStores = new Map<string, ProjectStore>();
@@ -230,7 +297,8 @@ export class FakeProjects implements Projects {
   add(id: string, change: ProjectSettingsChange = {}): FakeStore {
     this.#made += 1;
     const store = new FakeStore(id, createHash('md5').update(`${id} ${this.#made}`).digest('hex'));
-    const settings = mergeSettings({ storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, change);
+    const settings = mergeSettings(BUILT_IN_SETTINGS, change);
+    store.settings = settings;
     this.#projects.set(id, { identity: Symbol(id), store, settings, state: 'serving' });
     return store;
   }
@@ -264,15 +332,14 @@ export class FakeProjects implements Projects {
   details(id: string): ProjectDetails {
     const { store, settings, state } = this.#find(id);
     const time = new Date(FAKE_TIME_MS).toISOString();
-    const { storage, authentication } = settings;
     return {
       id,
-      storage,
-      authentication,
+      ...settings,
       created_at: time,
       updated_at: time,
       seq: store.seq,
       key_count: store.values.count,
+      value_bytes: store.values.valueBytes,
       log_id: store.logId,
       state,
     };
@@ -299,12 +366,13 @@ export class FakeProjects implements Projects {
     const project = this.#find(id);
     const wasOpen = !project.settings.authentication.enabled;
     project.settings = mergeSettings(project.settings, change);
+    project.store.settings = project.settings;
     return { details: this.details(id), apiKey: wasOpen && project.settings.authentication.enabled ? 'skv_p_made' : null };
   }
 
-  async regenerateKey(id: string, context: CommandContext): Promise<string> {
-    await this.#begin('regenerateKey', { id, context });
-    return 'skv_p_another';
+  async regenerateKey(id: string, context: CommandContext, overlapMs = 0): Promise<RegeneratedKey> {
+    await this.#begin('regenerateKey', { id, overlapMs, context });
+    return { apiKey: 'skv_p_another', otherKeys: [] };
   }
 
   async compact(id: string, context: CommandContext): Promise<CompactionResult> {
@@ -312,6 +380,19 @@ export class FakeProjects implements Projects {
     const { seq, values } = this.store(id);
     if (!this.#find(id).settings.storage.on_disk) throw new AppError('not_on_disk', `The project "${id}" has no snapshot`);
     return { seq, key_count: values.count, bytes: 2, duration_ms: 3 };
+  }
+
+  async pastState(id: string, seq: number, signal: AbortSignal): Promise<PastLease> {
+    const { state } = await MemoryState.build(this.store(id).feed, seq, signal);
+    return { state, release: () => undefined };
+  }
+
+  async redact(id: string, request: RedactionRequest, context: CommandContext): Promise<RedactionResult> {
+    await this.#begin('redact', { id, request, context });
+    const { seq, feed: { end: { hash } } } = this.store(id);
+    const beyond = request.seqs.find((each) => each > seq);
+    if (beyond !== undefined) throw new AppError('ahead_of_log', `No line ${beyond}`, { facts: { last_seq: seq } });
+    return { line: { seq: seq + 1, hash }, erased: request.seqs, alreadyErased: [], withoutValue: [] };
   }
 
   async backup(id: string | undefined, context: CommandContext): Promise<Backup> {

@@ -12,13 +12,14 @@ const KEYS = 5000;
 
 /** A store with values in memory only. */
 function storeOf(values: KeyValues): Parameters<typeof writeListing>[0] {
-  return { values, reads: new ProjectReads(values, new ValueLoader({} as ValueSource, new ValueCache())) };
+  return { reads: new ProjectReads(values, new ValueLoader({} as ValueSource, new ValueCache()), () => 0) };
 }
 
 function filled(valueOf: (number: number) => string, count: number = KEYS): KeyValues {
   const values = new KeyValues();
   for (let number = 0; number < count; number += 1) {
-    values.restore(`k${String(number).padStart(5, '0')}`, { value: valueOf(number), seq: number + 1, tag: number, timeMs: 0 });
+    const version = { seq: number + 1, tag: number, timeMs: 0, expiresAtMs: null };
+    values.restore(`k${String(number).padStart(5, '0')}`, { value: valueOf(number), ...version });
   }
   return values;
 }

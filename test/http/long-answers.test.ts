@@ -19,7 +19,7 @@ const SETTLE_MS = 300;
 
 function putLetters(server: TestServer, project: string, letters: number): void {
   const value = `"${LETTER.repeat(letters)}"`;
-  server.projects.fakeStore(project).values.entries.set('long', { value, seq: 1, tag: 0, timeMs: FAKE_TIME_MS });
+  server.projects.fakeStore(project).values.entries.set('long', { value, seq: 1, tag: 0, timeMs: FAKE_TIME_MS, expiresAtMs: null });
 }
 
 /** A reader that requests a long value and reads nothing of it. */

@@ -9,7 +9,7 @@ import { suite } from '../suite.js';
 const test = suite('problem-answer');
 
 function exchangeIn(projectId: string | null, problemHeaders: readonly string[] = []): Exchange {
-  return { requestId: 'r', projectId, problemHeaders, problemCode: null } as unknown as Exchange;
+  return { requestId: 'r', principal: null, projectId, problemHeaders, problemCode: null } as unknown as Exchange;
 }
 
 test('a problem has the headers of its kind, and those that its cause adds', () => {

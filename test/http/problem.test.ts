@@ -62,11 +62,11 @@ test('makeProblem() names the request for another API key if the new one was los
   assert.match(document.detail, /in force.*new API key.*POST \/api\/v1\/projects\/\{id\}\/api-key\/regenerate creates another one$/);
 });
 
-test('makeProblem() sets Retry-After for 429, 503 and 507, and WWW-Authenticate for 401', () => {
+test('makeProblem() sets Retry-After for 429, 503 and a full disk, and WWW-Authenticate for 401 and for a key that is not enough', () => {
   for (const code of ERROR_CODES) {
     const { status, headers } = makeProblem(new AppError(code, 'x'), 'r1');
-    assert.equal(headers['Retry-After'] !== undefined, [429, 503, 507].includes(status), code);
-    assert.equal(headers['WWW-Authenticate'] !== undefined, status === 401, code);
+    assert.equal(headers['Retry-After'] !== undefined, [429, 503].includes(status) || code === 'disk_full', code);
+    assert.equal(headers['WWW-Authenticate'] !== undefined, status === 401 || code === 'forbidden', code);
     assert.equal(headers['Cache-Control'], 'no-store');
   }
   assert.equal(makeProblem(new AppError('disk_full', 'x'), 'r1').headers['Retry-After'], '5');

@@ -13,7 +13,7 @@ const check: QueryCheck = {
     properties: { a: { type: 'string' }, b: { enum: ['true'], description: '"true"' }, bare: { const: '' } },
     additionalProperties: false,
   }),
-  valueless: new Set(['bare']),
+  hasRequired: false, valueless: new Set(['bare']),
 };
 
 function codeOf(action: () => unknown): string {

@@ -8,8 +8,9 @@ import type { DerivationQueueOptions } from '../../src/auth/derivation-queue.js'
 import { FailedKeyThrottle } from '../../src/auth/failed-key-throttle.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import { Keyring } from '../../src/auth/keyring.js';
+import type { Clock } from '../../src/base/clock.js';
 import { createLogger } from '../../src/base/server-log.js';
-import type { LifecycleState } from '../../src/http/http-parts.js';
+import type { LifecycleState, Reload } from '../../src/http/http-parts.js';
 import type { StreamTimes } from '../../src/http/events/open-streams.js';
 import type { HttpOptions } from '../../src/http/http-options.js';
 import { checkAnswer } from '../api/check-answer.js';
@@ -17,6 +18,8 @@ import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { HttpServer } from '../../src/http/http-server.js';
 import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
 import { Pipeline } from '../../src/http/pipeline.js';
+import { Metrics } from '../../src/metrics/metrics.js';
+import { FakeFacts } from '../metrics/fake-facts.js';
 import { FakeProjects } from './fake-projects.js';
 
 /** Options of a test server. */
@@ -29,6 +32,8 @@ export interface TestServerOptions {
   /** Derives typed keys instead of scrypt. */
   readonly derive?: NonNullable<DerivationQueueOptions['derive']>;
   readonly streamTimes?: StreamTimes;
+  /** Of the rates, and of API keys. @default the system's, for API keys */
+  readonly clock?: Clock;
 }
 
 /** The parts of an answer. */
@@ -56,13 +61,16 @@ export class TestServer {
   /** Every line of the server log. */
   readonly lines: Record<string, unknown>[] = [];
   state: LifecycleState = 'serving';
+  /** Answers `POST /api/v1/reload`. */
+  reload: Reload = () => Promise.resolve({ changed: [], needsRestart: [], projects: [] });
   port = 0;
+  readonly metrics = new Metrics('_server');
   readonly server: HttpServer;
   readonly pipeline: Pipeline;
 
   constructor(options: TestServerOptions = {}) {
-    const { http = {}, hotPath = true, globalOpen = false, failuresPerMinute = 100, derive, streamTimes = {} } = options;
-    this.keyring = new Keyring(derive === undefined ? {} : { derive });
+    const { http = {}, hotPath = true, globalOpen = false, failuresPerMinute = 100, derive, streamTimes = {}, clock } = options;
+    this.keyring = new Keyring({ ...(derive && { derive }), ...(clock && { clock }) });
     const { projects } = this;
     projects.add('alpha');
     projects.add('beta');
@@ -75,6 +83,7 @@ export class TestServer {
     const turns = new EventLoopTurns();
     this.pipeline = new Pipeline({
       projects,
+      reload: (options, context) => this.reload(options, context),
       keyring: this.keyring,
       throttle: new FailedKeyThrottle({ failuresPerMinute }),
       scopes: {
@@ -89,8 +98,10 @@ export class TestServer {
       phase: () => this.state,
       version: '1.2.3-test',
       turns,
-    }, { hotPath, streamTimes });
-    this.server = new HttpServer({ listener: this.pipeline.handle, options: httpOptions, logger, turns });
+      observer: this.metrics.http,
+      measured: this.metrics,
+    }, { hotPath, streamTimes, ...(clock && { clock }) });
+    this.server = new HttpServer({ listener: this.pipeline.handle, options: httpOptions, logger, turns, observer: this.metrics.http });
   }
 
   /** Waits for the access log line of a request. */
@@ -156,11 +167,13 @@ export class TestServer {
 /** Runs a test against a server of its own. */
 export async function withServer(body: (server: TestServer) => Promise<void>, options: TestServerOptions = {}): Promise<void> {
   const server = new TestServer(options);
+  server.metrics.start(new FakeFacts(() => server.projects.list()));
   ({ port: server.port } = await server.server.listen());
   try {
     await body(server);
   } finally {
     await server.server.close();
+    server.metrics.close();
   }
 }
 

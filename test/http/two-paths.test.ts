@@ -3,6 +3,12 @@
  * and body either way, and leaves the same line in the server log.
  */
 import assert from 'node:assert/strict';
+import { generateApiKey } from '../../src/auth/api-key.js';
+import { hashGenerated } from '../../src/auth/key-hash.js';
+import type { KeyOfList } from '../../src/auth/keyring.js';
+import type { KeyWindow } from '../../src/auth/principal.js';
+import type { QuotaSettings } from '../../src/events/project-settings.js';
+import { ManualClock } from '../base/manual-clock.js';
 import { suite } from '../suite.js';
 import { exchange } from './raw-client.js';
 import { type TestServer, withServer } from './test-server.js';
@@ -34,8 +40,14 @@ const HEADERS = [
   ['Expect: 100-continue'], ['Expect: miracle'], ['Content-Encoding: gzip'], ['Transfer-Encoding: gzip, chunked'],
   ['Content-Type: text/plain'],
   ['Content-Type: application/json', 'Content-Type: application/json'], ['Content-Length: 999999'], ['X-Request-Id: bad id'],
-  ['X-Request-Id: {global}'], ['Authorization: Bearer {global}', 'X-API-Key: {global}'], ['Authorization: Bearer {alpha}'],
-  ['Authorization: Bearer {beta}'], ['Authorization: Basic eDp5'], ['X-API-Key: unknown'], ['X-API-Key:'],
+  ['X-Request-Id: {global}'],
+  ['Idempotency-Key: r1'], ['Idempotency-Key: "r2"', 'X-Request-Id: r3'],
+  ['Idempotency-Key: not one'],
+  ['Idempotency-Key: {global}'], ['X-Request-Id: idem:r1'],
+  ['Authorization: Bearer {global}', 'X-API-Key: {global}'], ['Authorization: Bearer {alpha}'],
+  ['Authorization: Bearer {beta}'], ['Authorization: Bearer {reader}'], ['X-API-Key: {writer}'], ['X-API-Key: {expired}'],
+  ['X-API-Key: {writer}', 'If-Match: "99-00000000"'], ['X-API-Key: {replaced}'],
+  ['Authorization: Basic eDp5'], ['X-API-Key: unknown'], ['X-API-Key:'],
   ['Host: a', 'Host: b'], ['Host: /'],
   ['Origin: http://evil.example', 'X-API-Key: {alpha}'], ['X-Forwarded-For: 10.0.0.1'],
   Array.from({ length: 101 }, (_, index) => `X-${index}: 1`),
@@ -64,8 +76,21 @@ function requests(method: string): readonly Sent[] {
   ];
 }
 
+const DAY_MS = 86_400_000;
+const NOW_MS = Date.now();
+const window = (expiresAtMs: number, isReplaced = false): KeyWindow => ({ notBeforeMs: -Infinity, expiresAtMs, isReplaced });
+
+/** Listed keys of `alpha`, the same on every server. */
+const LISTED_KEYS: Readonly<Record<string, Omit<KeyOfList, 'hash'> & { readonly key: string }>> = {
+  reader: { key: generateApiKey('listed'), permissions: ['read'], window: null },
+  writer: { key: generateApiKey('listed'), permissions: ['write'], window: null },
+  expired: { key: generateApiKey('listed'), permissions: ['all'], window: window(NOW_MS - DAY_MS) },
+  replaced: { key: generateApiKey('listed'), permissions: ['all'], window: window(NOW_MS + DAY_MS, true) },
+};
+
 function withKeys(line: string, { globalKey, alphaKey, betaKey }: TestServer): string {
-  return line.replaceAll('{global}', globalKey).replaceAll('{alpha}', alphaKey).replaceAll('{beta}', betaKey);
+  const known = line.replaceAll('{global}', globalKey).replaceAll('{alpha}', alphaKey).replaceAll('{beta}', betaKey);
+  return Object.entries(LISTED_KEYS).reduce((text, [name, { key }]) => text.replaceAll(`{${name}}`, key), known);
 }
 
 /** The bytes of a request that asks for the connection to be closed. */
@@ -95,16 +120,21 @@ function comparable(text: string): string {
 }
 
 function fill(server: TestServer): void {
+  const listed = Object.values(LISTED_KEYS).map(({ key, ...facts }) => ({ ...facts, hash: hashGenerated(key) }));
+  server.keyring.setListed({ kind: 'project', project: 'alpha' }, listed);
   server.projects.add('open', { authentication: { enabled: false } });
   const { entries } = server.projects.fakeStore('alpha').values;
-  entries.set('k', { value: '{"a":1.0}', seq: 2, tag: 0, timeMs: 0 });
-  entries.set('long', { value: `"${'x'.repeat(100_000)}"`, seq: 3, tag: 0, timeMs: 0 });
+  entries.set('k', { value: '{"a":1.0}', seq: 2, tag: 0, timeMs: 0, expiresAtMs: null });
+  entries.set('long', { value: `"${'x'.repeat(100_000)}"`, seq: 3, tag: 0, timeMs: 0, expiresAtMs: null });
 }
 
-async function answersOf(all: readonly Sent[], hotPath: boolean): Promise<readonly { readonly answer: string; readonly line: unknown }[]> {
+async function answersOf(
+  all: readonly Sent[], hotPath: boolean, quota: Partial<QuotaSettings> = {},
+): Promise<readonly { readonly answer: string; readonly line: unknown }[]> {
   const found: { answer: string; line: unknown }[] = [];
   await withServer(async (server) => {
     fill(server);
+    await server.projects.update('alpha', { quota }, { actor: 'anonymous', requestId: 'r' });
     for (const [index, sent] of all.entries()) {
       const before = server.lines.length;
       const { text } = await exchange(server.port, bytesOf(sent, server, `id${index}`));
@@ -116,7 +146,7 @@ async function answersOf(all: readonly Sent[], hotPath: boolean): Promise<readon
       line['actor'] = String(line['actor']).replace(/#[0-9a-f]{16}$/, '');
       found.push({ answer: comparable(text), line });
     }
-  }, { hotPath, http: { valueBytesMax: VALUE_BYTES_MAX } });
+  }, { hotPath, http: { valueBytesMax: VALUE_BYTES_MAX }, clock: new ManualClock() });
   return found;
 }
 
@@ -131,6 +161,17 @@ test('every request gets the same answer and the same line on both', async () =>
   // Otherwise the requests do not reach what they are for.
   const wanted = ['200', '201', '204', '304', '400', '401', '403', '404', '405', '412', '413', '415', '417', '431'];
   assert.deepEqual(wanted.filter((status) => !statuses.has(status)), []);
+});
+
+test('a rate and a quota hold on both', async () => {
+  const methods = ['GET', 'PUT', 'DELETE', 'HEAD'] as const;
+  const all = [...methods, ...methods].flatMap((method) => requests(method).slice(0, TARGETS.length));
+  const quota = { max_keys: 2, reads_per_second: 30, writes_per_second: 25 };
+  const [hot, koa] = await Promise.all([answersOf(all, true, quota), answersOf(all, false, quota)]);
+  for (const [index, sent] of all.entries()) assert.deepEqual(hot[index], koa[index], JSON.stringify(sent));
+  const statuses = new Set(hot.map(({ answer }) => answer.slice(9, 12)));
+  for (const status of ['200', '404', '429', '507']) assert.ok(statuses.has(status), status);
+  assert.ok(hot.some(({ answer }) => answer.includes('RateLimit: "writes_per_second";r=3;t=1')));
 });
 
 test.run();

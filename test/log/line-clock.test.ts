@@ -11,7 +11,7 @@ test('a clock that lags is held back within the limit, reported beyond it, and f
   const lines = new LineClock(clock, (fromMs, toMs) => jumps.push([fromMs, toMs]));
   const at = (wallMs: number): number => {
     clock.setWall(wallMs);
-    return lines.next();
+    return lines.now();
   };
   assert.deepEqual([START, START + 1, START, START + 1 - HELD_BACK_MS_MAX].map(at), [START, START + 1, START + 1, START + 1]);
   assert.deepEqual(jumps, []);
@@ -23,7 +23,7 @@ test('a clock that lags is held back within the limit, reported beyond it, and f
 test('the last line of a reopened log counts like a new one', () => {
   const lines = new LineClock(new ManualClock(), () => assert.fail('no jump'));
   lines.resume(START + 5);
-  assert.equal(lines.next(), START + 5);
+  assert.equal(lines.now(), START + 5);
 });
 
 test.run();

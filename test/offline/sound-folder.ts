@@ -33,7 +33,7 @@ export async function commitSnapshot(disk: FaultDisk, toSeq: number, previousSeq
   const built = await buildGeneration(job, disk);
   const state = new ProjectStateProjection();
   state.apply({ event: CREATE as never, seq: 1, timeMs: Date.UTC(2026, 10, 22, 10), actor: 'config', hash: '' });
-  const manifest = { ...built, project: 'p', logId: LOG_ID, seq: toSeq, isBase: false, segments: [], state: state.save() };
+  const manifest = { ...built, project: 'p', logId: LOG_ID, seq: toSeq, requests: null, isBase: false, segments: [], state: state.save() };
   await snapshotsOf(disk, job).commit(manifest);
 }
 

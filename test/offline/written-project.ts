@@ -1,8 +1,8 @@
 /** Projects as files, written by hand: logs cut into segments where a test wants them, and their state. */
 import { compareUtf8 } from '../../src/base/compare-utf8.js';
 import { encodeEvent } from '../../src/events/codec.js';
-import { type AnyEvent, keyChangesOf } from '../../src/events/event.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { type AnyEvent, keyChangesOf, removesKey, setsValue } from '../../src/events/event.js';
+import { BUILT_IN_SETTINGS } from '../../src/events/project-settings.js';
 import { createHead } from '../../src/log/file/head-file.js';
 import { encodeEventLine, genesisHash } from '../../src/log/line-format.js';
 import { encodeHeaderLine, encodeSealLine } from '../../src/log/segment-format.js';
@@ -53,7 +53,7 @@ export interface LogScript {
 
 /** The event that a project's log begins with. */
 export const CREATE: AnyEvent = {
-  op: 'project.create', settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, key_id: '0123456789abcdef',
+  op: 'project.create', settings: BUILT_IN_SETTINGS, key_id: '0123456789abcdef',
 };
 
 /** A key gets a value. */
@@ -116,8 +116,8 @@ export function stateText(events: readonly AnyEvent[]): string {
   for (const event of events) {
     if (event.op === 'clear') values.clear();
     for (const change of keyChangesOf(event)) {
-      if (change.op === 'set') values.set(change.key, change.value);
-      else values.delete(change.key);
+      if (setsValue(change)) values.set(change.key, change.value);
+      else if (removesKey(change)) values.delete(change.key);
     }
   }
   const entries = [...values].sort(([a], [b]) => compareUtf8(a, b)).map(([key, value]) => `${JSON.stringify(key)}:${value}`);

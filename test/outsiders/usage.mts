@@ -59,7 +59,7 @@ async function changeSeveral(): Promise<void> {
   const refused = await client.POST('/api/v1/projects/{id}/batch', { params: { path: { id } }, body: { ops } });
   assert.deepEqual([refused.error?.code, refused.data], ['precondition_failed', undefined]);
   const made = await client.POST('/api/v1/projects/{id}/batch', { params: { path: { id } }, body: { ops: ops.slice(1) } });
-  assert.equal(made.data?.results.length, 2);
+  assert.equal(made.data?.results?.length, 2);
   const read = await client.POST('/api/v1/projects/{id}/read', { params: { path: { id } }, body: { keys: ['user/2', 'user/3'] } });
   assert.deepEqual(read.data?.entries.map(({ seq }) => seq), [made.data?.seq, 0]);
 }

@@ -10,7 +10,7 @@ const arbitraryPairs = fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), fc
   selector: ([key]) => key, minLength: 1,
 });
 const sumOf = (pairs: readonly (readonly [string, number])[]): number => (
-  pairs.reduce((sum, [key, seq]) => addTerm(sum, keyTerm(key, seq)), 0)
+  pairs.reduce((sum, [key, seq]) => addTerm(sum, keyTerm(key, seq, null)), 0)
 );
 
 test('a sum is a safe integer', () => {
@@ -24,8 +24,8 @@ test('a term is the CRC-32 of the UTF-8 bytes that begins with the version, time
   const key = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'grapheme-ascii', maxLength: 60 }));
   fc.assert(fc.property(key, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (one, seq) => {
     const term = (crc32(one, seq % 2 ** 32) * ((seq % (2 ** 20 - 1)) + 1)) % 2 ** 52;
-    assert.equal(keyTerm(one, seq), term);
-    assert.equal(keyTerm({ bytes: Buffer.from(`"${one}"`), start: 1, end: 1 + Buffer.byteLength(one) }, seq), term);
+    assert.equal(keyTerm(one, seq, null), term);
+    assert.equal(keyTerm({ bytes: Buffer.from(`"${one}"`), start: 1, end: 1 + Buffer.byteLength(one) }, seq, null), term);
   }));
 });
 
@@ -37,8 +37,8 @@ test('adding and removing the same terms gives 0', () => {
   fc.assert(fc.property(arbitraryPairs, fc.nat(), (pairs, at) => {
     const [key, seq] = pairs[at % pairs.length] ?? ['', 1];
     const others = pairs.filter(([other]) => other !== key);
-    assert.equal(removeTerm(sumOf(pairs), keyTerm(key, seq)), sumOf(others));
-    assert.equal(pairs.reduce((sum, pair) => removeTerm(sum, keyTerm(...pair)), sumOf(pairs)), 0);
+    assert.equal(removeTerm(sumOf(pairs), keyTerm(key, seq, null)), sumOf(others));
+    assert.equal(pairs.reduce((sum, pair) => removeTerm(sum, keyTerm(...pair, null)), sumOf(pairs)), 0);
   }));
 });
 
@@ -56,7 +56,7 @@ test('a version off by any amount, a missing key and two swapped versions change
 });
 
 test('there is no version 0', () => {
-  assert.throws(() => keyTerm('a', 0), InvariantError);
+  assert.throws(() => keyTerm('a', 0, null), InvariantError);
 });
 
 test.run();

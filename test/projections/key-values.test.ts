@@ -94,6 +94,7 @@ test('deleting a range leaves the other keys, as deleting each of its keys would
     for (const [index, one] of gone.entries()) expected.apply(recordedAt({ op: 'delete', key: one }, keys.length + 1 + index));
     values.apply(recordedAt({ op: 'clear.range', ...rangeConditions(bounds), count: gone.length }, keys.length + 1));
     assert.deepEqual([values.count, values.keySum], [expected.count, expected.keySum]);
+    assert.deepEqual([values.valueBytes, values.contentBytes], [expected.valueBytes, expected.contentBytes]);
     assert.deepEqual(values.slice({}, 99).entries, expected.slice({}, 99).entries);
     for (const one of gone) assert.equal(values.get(one), undefined);
     for (const [index, one] of gone.entries()) values.apply(recordedAt(set(one, '0'), keys.length + 2 + index));
@@ -188,6 +189,7 @@ for (const isCaching of [true, false]) {
     const { values, apply } = fed([set('a', '1'), set('b', '1'), set('\u{1f600}', '1')]);
     apply({ op: 'clear', count: 3 });
     assert.deepEqual([values.count, values.placedCount, values.keySum, values.slice({}, 5).entries], [0, 0, 0, []]);
+    assert.equal(values.contentBytes, 0);
     apply({ op: 'clear', count: 0 });
     apply(set('a', '1'));
     assert.deepEqual(values.keys({}, 5), ['a']);
@@ -213,7 +215,7 @@ for (const isCaching of [true, false]) {
         if (one.op === 'delete' && values.get(one.key) === undefined) continue;
         apply(one.op === 'clear' ? { op: 'clear', count: values.count } : one);
         const { entries } = values.slice({}, 1000);
-        assert.equal(values.keySum, entries.reduce((sum, [name, { seq }]) => addTerm(sum, keyTerm(name, seq)), 0));
+        assert.equal(values.keySum, entries.reduce((sum, [name, { seq }]) => addTerm(sum, keyTerm(name, seq, null)), 0));
         assert.equal(values.placedCount, entries.filter(([, { value }]) => typeof value !== 'string').length);
       }
     }));
@@ -237,15 +239,20 @@ test('a change of mode affects only later events', () => {
   assert.deepEqual(modes.map((_, index) => typeof values.get(`k${index}`)?.value), ['string', 'object', 'string']);
 });
 
+/** No key has been touched since. */
+function neverTouched(): boolean {
+  return false;
+}
+
 test('relocating moves only the version that it names', () => {
   const values = new KeyValues({ isCaching: false });
   const log = new PlacedEvents();
   for (const [index, one] of ['a', 'a', 'b'].entries()) values.apply(log.recordedAt(set(one, `"${index}"`), index + 1));
   const place = { file: -3, offset: 5_000_000_000, sizeBytes: 3, crc: crc32('"1"') };
-  values.relocate('a', 1, { ...place, offset: 1 });
-  values.relocate('missing', 1, place);
+  values.relocate({ key: 'a', seq: 1, place: { ...place, offset: 1 } }, neverTouched);
+  values.relocate({ key: 'missing', seq: 1, place }, neverTouched);
   assert.equal(log.textOf(values.get('a')), '"1"');
-  values.relocate('a', 2, place);
+  values.relocate({ key: 'a', seq: 2, place }, neverTouched);
   const { file, offset, sizeBytes, crc } = values.get('a')?.value as ValuePlace;
   assert.deepEqual({ file, offset, sizeBytes, crc }, place);
   assert.deepEqual([values.get('a')?.seq, values.get('a')?.timeMs], [2, TIME_ZERO_MS + 2000]);
@@ -256,7 +263,7 @@ test('relocating a version to a place of another length or CRC is a defect', () 
   const values = new KeyValues({ isCaching: false });
   values.apply(new PlacedEvents().recordedAt(set('a', '"0"'), 1));
   for (const wrong of [{ sizeBytes: 4, crc: crc32('"0"') }, { sizeBytes: 3, crc: crc32('"1"') }]) {
-    assert.throws(() => values.relocate('a', 1, { file: -1, offset: 1, ...wrong }), InvariantError);
+    assert.throws(() => values.relocate({ key: 'a', seq: 1, place: { file: -1, offset: 1, ...wrong } }, neverTouched), InvariantError);
   }
 });
 
@@ -264,8 +271,8 @@ test('relocating drops a text in memory, except in caching mode', () => {
   for (const isCaching of [true, false]) {
     const values = withKeys(['a', 'b']);
     values.setCaching(isCaching);
-    values.relocate('a', 1, { file: -2, offset: 1, sizeBytes: 3, crc: 0 });
-    values.relocate('b', 1, { file: -2, offset: 9, sizeBytes: 3, crc: 0 });
+    values.relocate({ key: 'a', seq: 1, place: { file: -2, offset: 1, sizeBytes: 3, crc: 0 } }, neverTouched);
+    values.relocate({ key: 'b', seq: 1, place: { file: -2, offset: 9, sizeBytes: 3, crc: 0 } }, neverTouched);
     assert.deepEqual([typeof values.get('a')?.value, values.placedCount], isCaching ? ['string', 0] : ['object', 1]);
     assert.equal(values.get('b')?.value, '"b"');
   }
@@ -284,7 +291,7 @@ test('filling keeps only the version that was read in memory', () => {
   assert.equal(values.placedCount, 2);
   values.fill('a', 2, '"1"');
   values.fill('a', 2, '"again"');
-  assert.deepEqual(values.get('a'), { value: '"1"', seq: 2, tag: 2, timeMs: TIME_ZERO_MS + 2000 });
+  assert.deepEqual(values.get('a'), { value: '"1"', seq: 2, tag: 2, timeMs: TIME_ZERO_MS + 2000, expiresAtMs: null });
   assert.deepEqual([values.placedCount, values.keySum], [1, sum]);
 });
 
@@ -292,9 +299,9 @@ test('restored keys equal applied ones, with their value or with its place', () 
   const place = { file: -9, offset: 4_294_967_296, sizeBytes: 2, crc: 4_294_967_295 };
   const applied = filled([set('a', '1'), set('\uffff', '2'), set('\u{1f600}', '3')]);
   const values = new KeyValues({ isCaching: false });
-  values.restore('a', { value: '1', seq: 1, tag: 1, timeMs: TIME_ZERO_MS + 1000 });
-  values.restore('\uffff', { value: place, seq: 2, tag: 2, timeMs: TIME_ZERO_MS + 2000 });
-  values.restore('\u{1f600}', { value: '3', seq: 3, tag: 3, timeMs: TIME_ZERO_MS + 3000 });
+  values.restore('a', { value: '1', seq: 1, tag: 1, timeMs: TIME_ZERO_MS + 1000, expiresAtMs: null });
+  values.restore('\uffff', { value: place, seq: 2, tag: 2, timeMs: TIME_ZERO_MS + 2000, expiresAtMs: null });
+  values.restore('\u{1f600}', { value: '3', seq: 3, tag: 3, timeMs: TIME_ZERO_MS + 3000, expiresAtMs: null });
   assert.deepEqual([values.keySum, values.count, values.placedCount], [applied.keySum, 3, 1]);
   assert.deepEqual(values.keys({}, 5), applied.keys({}, 5));
   const { file, offset, sizeBytes, crc } = values.get('\uffff')?.value as ValuePlace;
@@ -303,7 +310,7 @@ test('restored keys equal applied ones, with their value or with its place', () 
 });
 
 test('keys are restored in ascending order, before anything is applied', () => {
-  const entry = { value: '1', seq: 1, tag: 1, timeMs: 0 };
+  const entry = { value: '1', seq: 1, tag: 1, timeMs: 0, expiresAtMs: null };
   for (const [first, second] of [['b', 'a'], ['a', 'a'], ['\u{1f600}', '\uffff']] as const) {
     const values = new KeyValues();
     values.restore(first, entry);

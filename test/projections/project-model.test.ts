@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS } from '../../src/events/project-settings.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { suite } from '../suite.js';
 import { recordedAt } from './recorded-events.js';
@@ -7,7 +7,7 @@ import { recordedAt } from './recorded-events.js';
 const test = suite('project-model');
 
 const CREATE = {
-  op: 'project.create', settings: { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION }, key_id: null,
+  op: 'project.create', settings: BUILT_IN_SETTINGS, key_id: null,
 } as const;
 const SET = { op: 'set', key: 'a', value: '1' } as const;
 
@@ -89,9 +89,9 @@ test('changed bytes are those of the fields in the log since the newest snapshot
   const before = model.changedBytes;
   model.apply({ ...recordedAt(SET, 2), place: { segment: 1, offset: 0, sizeBytes: 1000 } });
   assert.equal(model.changedBytes - before, 1000);
-  const { seq } = model.snapshotPoint();
+  const point = model.snapshotPoint();
   model.apply(recordedAt({ op: 'set', key: 'b', value: '12345' }, 3));
-  model.noteSnapshot(seq);
+  model.noteSnapshot(point);
   assert.equal(model.changedBytes, 6);
 });
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { InvariantError } from '../../src/base/invariant.js';
 import type { ProjectEvent } from '../../src/events/event.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_AUTHENTICATION, BUILT_IN_SETTINGS, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
 import { ProjectStateProjection, SavedStateError, VERSIONS_KEPT_MAX } from '../../src/projections/project-state.js';
 import { suite } from '../suite.js';
 import { recordedAt, TIME_ZERO_MS } from './recorded-events.js';
 
 const test = suite('project-state');
 
-const FIRST: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const FIRST: ProjectSettings = BUILT_IN_SETTINGS;
 const SECOND: ProjectSettings = { ...FIRST, storage: { ...BUILT_IN_STORAGE, durability: 'os' } };
 const CREATE: ProjectEvent = { op: 'project.create', settings: FIRST, key_id: 'k1' };
 const SET: ProjectEvent = { op: 'set', key: 'a', value: '1' };
@@ -110,6 +110,20 @@ test('a setting that an older snapshot lacks gets its built-in value', () => {
   assert.deepEqual(state.first?.settings.storage, { ...BUILT_IN_STORAGE, durability: 'os' });
 });
 
+test('a quota is saved and restored, and a project without one is saved as before there were any', () => {
+  const limited = { ...FIRST, quota: { ...FIRST.quota, max_keys: 7 } };
+  const state = new ProjectStateProjection();
+  state.apply(recordedAt({ op: 'project.create', settings: FIRST, key_id: null }, 1));
+  state.apply(recordedAt({ op: 'project.update', settings: limited, key_id: null }, 2));
+  const saved = state.save() as { readonly versions: readonly { readonly settings: object }[] };
+  assert.deepEqual(saved.versions.map(({ settings }) => Object.keys(settings)), [
+    ['storage', 'authentication'], ['storage', 'authentication', 'quota'],
+  ]);
+  const restored = new ProjectStateProjection();
+  restored.restore(JSON.parse(JSON.stringify(saved)), 2);
+  assert.deepEqual(restored.versions, state.versions);
+});
+
 test('an impossible saved state is refused', () => {
   const wrong: readonly ((saved: { versions: Record<string, unknown>[] }) => unknown)[] = [
     () => null, () => [], () => 'x', () => ({}), () => ({ versions: [] }), (saved) => ({ ...saved, other: 1 }),
@@ -121,11 +135,26 @@ test('an impossible saved state is refused', () => {
     ({ versions }) => { versions[1] = { ...versions[1], timeMs: 'now' }; },
     ({ versions }) => { versions[1] = { ...versions[1], settings: { storage: { on_disk: 1 }, authentication: BUILT_IN_AUTHENTICATION } }; },
     ({ versions }) => { versions[1] = { ...versions[1], settings: { storage: {}, authentication: {} } }; },
+    ({ versions }) => { versions[1] = { ...versions[1], settings: { ...FIRST, quota: { max_keys: -1 } } }; },
   ];
   for (const change of wrong) {
     assert.throws(() => new ProjectStateProjection().restore(savedWith(change), 3), SavedStateError, String(change));
   }
   assert.throws(() => replayed(SAVED).restore(savedWith(() => undefined), 3), InvariantError);
+});
+
+const ADD: ProjectEvent = {
+  op: 'access.add', key_id: '1111111111111111', name: 'wall', permissions: ['read'], not_before: null, expires_at: null,
+};
+
+test('the listed API keys are no version, and are saved only if there ever was one', () => {
+  const state = replayed([{ op: 'project.create', settings: FIRST, key_id: null }, ADD]);
+  assert.deepEqual([state.newest?.seq, state.access.keyIds, state.access.lastSeq], [1, ['1111111111111111'], 2]);
+  assert.deepEqual(Object.keys(replayed([CREATE]).save() as object), ['versions']);
+  const restored = new ProjectStateProjection();
+  restored.restore(JSON.parse(JSON.stringify(state.save())), 2);
+  assert.deepEqual([restored.save(), restored.access.keyIds], [state.save(), ['1111111111111111']]);
+  assert.throws(() => new ProjectStateProjection().restore(state.save(), 1), SavedStateError);
 });
 
 test.run();

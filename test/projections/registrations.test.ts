@@ -201,4 +201,17 @@ test('a restored project is live, ends whatever was said of it, and has reached 
   assert.deepEqual([[...again.leftLogs], [...again.deletedLogs]], [[], []]);
 });
 
+test('the API keys that hold for all projects are part of a snapshot, once there was one', () => {
+  const add: ServerEvent = {
+    op: 'access.add', key_id: '1111111111111111', name: 'auditor', permissions: ['history', 'read'], not_before: null, expires_at: null,
+  };
+  const registrations = replayed([created('alpha', 'a1'), add, { op: 'access.remove', key_id: '2222222222222222' }]);
+  assert.deepEqual(replayed([created('alpha', 'a1')]).save().map(([key]) => key), ['project/alpha']);
+  assert.deepEqual(registrations.save().map(([key]) => key), ['access', 'project/alpha']);
+  const again = new Registrations();
+  for (const [key, value] of registrations.save()) again.restore(key, value);
+  assert.deepEqual(again.save(), registrations.save());
+  assert.deepEqual([again.access.keyIds, again.access.removedSeq('2222222222222222')], [['1111111111111111'], 3]);
+});
+
 test.run();

@@ -1,9 +1,7 @@
 /** One project with its snapshots and the registry on a disk in memory, so that a compaction can be failed at every call. */
 import assert from 'node:assert/strict';
 import { randomHexId } from '../../src/base/random-id.js';
-import {
-  BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, mergeSettings, type ProjectSettings, type StorageChange,
-} from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, mergeSettings, type ProjectSettings, type StorageChange } from '../../src/events/project-settings.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import { InlineTasks } from '../offline/tasks/inline-tasks.js';
 import type { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
@@ -91,7 +89,7 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
   const folders = snapshotFolders(disk, DATA);
   const place = { diskHome: home, snapshots: folders, logger };
   const registry = (await Registry.open(place)) ?? (await Registry.create(place));
-  const built: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+  const built: ProjectSettings = BUILT_IN_SETTINGS;
   const settings = mergeSettings(built, { storage: options.storage ?? SMALL_SEGMENTS });
   const snapshots = folders(PROJECT);
   const parts = {
@@ -109,7 +107,7 @@ export async function openCompacted(options: CompactedOptions = {}): Promise<Com
   const inline = new InlineTasks(disk);
   const tasks = options.wrapTasks?.(inline) ?? inline;
   const damage = new FoundDamage();
-  const shared = { tasks, registry, damage, dataFolder: DATA, clock, logger };
+  const shared = { tasks, registry, damage, dataFolder: DATA, diskHome: home, clock, logger };
   const compaction = new ProjectCompaction({ ...shared, store, log, snapshots }, generations, isSnapshotOverdue);
   const compactorOptions = { ...shared, snapshots: () => snapshots, configPath: CONFIG_PATH };
   const close = async (): Promise<void> => {

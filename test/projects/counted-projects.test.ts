@@ -1,6 +1,6 @@
 /** Counters of projects: right after whatever happens to a project, and asked for without a look at all of them. */
 import assert from 'node:assert/strict';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS } from '../../src/events/project-settings.js';
 import type { LogState } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
@@ -15,7 +15,7 @@ import { beginLife, CONTEXT, type Life } from './lives-fixture.js';
 
 const test = suite('counted projects');
 
-const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const SETTINGS = BUILT_IN_SETTINGS;
 
 /** A log whose state a test changes. */
 class MoodyLog extends MemoryLog {
@@ -124,7 +124,7 @@ test('the counters follow the lives of projects on disk and in memory', () => in
 
 test('whether any scope is open and any project can write is known without a walk over the projects', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new OpenScopes(life.config, life.table);
+  const scopes = new OpenScopes(() => life.config.document.default?.authentication?.enabled === false, life.table);
   const allowWalks = forbidWalks(life);
   assert.deepEqual([scopes.anyOpen, scopes.isProjectOpen('first_project'), life.lives.canWrite], [false, false, true]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);

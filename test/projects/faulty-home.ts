@@ -43,6 +43,7 @@ export class HomeFaults {
       },
       namesOf: (project) => home.namesOf(project),
       identify: (project) => home.identify(project),
+      eraseCopies: (project) => home.eraseCopies(project),
       leave: async (project, logId) => {
         const error = this.leaves.get(project);
         if (error !== undefined) throw error;

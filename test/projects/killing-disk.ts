@@ -36,13 +36,13 @@ export class KilledError extends Error {
 
 /** The process that is killed. */
 export class KillSwitch {
-  readonly #kill: Kill | undefined;
+  #kill: Kill | undefined;
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #open = new Set<Closable>();
   #count = 0;
   #isDead = false;
   /** Numbers of the changes that can be made in part. */
-  readonly tearable: number[] = [];
+  tearable: number[] = [];
   /** What was done last, as `rename config.json`. */
   lastChange = '';
 
@@ -59,6 +59,13 @@ export class KillSwitch {
   /** True once the process is killed. */
   get isDead(): boolean {
     return this.#isDead;
+  }
+
+  /** Counts from here on, and kills at one of these changes. */
+  restart(kill: Kill | undefined): void {
+    this.#count = 0;
+    this.tearable = [];
+    this.#kill = kill;
   }
 
   /** Reads, or whatever else leaves the disk as it was. */

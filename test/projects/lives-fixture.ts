@@ -7,6 +7,7 @@ import { AppError } from '../../src/base/app-error.js';
 import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { Logger } from '../../src/base/logger.js';
 import { createLogger } from '../../src/base/server-log.js';
+import { listedKeyOf } from '../../src/config/api-key-entries.js';
 import { adoptKeys } from '../../src/config/adopt-keys.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
 import type { ConfigDisk } from '../../src/config/config-disk.js';
@@ -20,6 +21,7 @@ import { LogPaths } from '../../src/log/file/log-paths.js';
 import type { LogHome } from '../../src/log/log-home.js';
 import { memoryHome } from '../../src/log/memory-home.js';
 import { InlineTasks } from '../offline/tasks/inline-tasks.js';
+import { ScratchFolder } from '../../src/projections/snapshot/scratch-folder.js';
 import { SnapshotFolder } from '../../src/projections/snapshot/snapshot-folder.js';
 import { backupContent } from '../../src/offline/backup/backup-content.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
@@ -51,11 +53,16 @@ export interface LifeOptions {
   /** Puts something between the lives and the work in the background. */
   readonly wrapTasks?: (tasks: BackgroundTasks) => BackgroundTasks;
   readonly clock?: Clock;
+  /** @default some megabytes */
+  readonly pastBytesMax?: number;
   /** Told of every key that is shown, with its scope: `global` or a project's id. */
   readonly announce?: (scope: string, key: string) => void;
   /** True: keys of projects cannot be shown. @default false */
   readonly isConsoleGone?: boolean;
 }
+
+/** Space for past states, in bytes. */
+const PAST_BYTES_MAX = 10_000_000;
 
 /** A server without HTTP. */
 export interface Life {
@@ -114,9 +121,10 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
   const config = await takeConfigOver(path.join(folder, 'config.json'), announce, options.configDisk);
   const logged: LoggedLine[] = [];
   const logger = collectingLogger(logged);
-  const keyring = new Keyring();
+  const keyring = new Keyring(options.clock === undefined ? {} : { clock: options.clock });
   const global = config.document.default?.authentication;
   if (global?.api_key_hash != null) keyring.setKey({ kind: 'global' }, { hash: global.api_key_hash, plain: global.api_key ?? null });
+  keyring.setListed({ kind: 'global' }, (global?.api_keys ?? []).map(listedKeyOf));
   const resources: ProjectResources = {
     ...partsOnDisk(dataFolder, logger, options),
     table: new ProjectTable(),
@@ -132,7 +140,9 @@ export async function prepareLife(folder: string, options: LifeOptions = {}): Pr
   return { lives: new ProjectManager(resources), config, table: resources.table, keyring, resources, shown, logged };
 }
 
-type PartsOnDisk = Pick<ProjectResources, 'diskHome' | 'snapshots' | 'dataFolder' | 'tasks' | 'backups' | 'clock'>;
+type PartsOnDisk = Pick<
+  ProjectResources, 'diskHome' | 'snapshots' | 'scratch' | 'pastBytesMax' | 'dataFolder' | 'tasks' | 'backups' | 'clock'
+>;
 
 /** What is done to the data folder, all of it on one disk and in one thread. */
 function partsOnDisk(dataFolder: string, logger: Logger, options: LifeOptions): PartsOnDisk {
@@ -142,6 +152,8 @@ function partsOnDisk(dataFolder: string, logger: Logger, options: LifeOptions): 
   return {
     diskHome: options.wrapHome?.(home) ?? home,
     snapshots: snapshotFolders(disk, dataFolder),
+    scratch: new ScratchFolder(disk, dataFolder),
+    pastBytesMax: options.pastBytesMax ?? PAST_BYTES_MAX,
     dataFolder,
     tasks: options.wrapTasks?.(tasks) ?? tasks,
     backups: (plan) => backupContent(disk, dataFolder, plan),

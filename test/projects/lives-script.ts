@@ -86,7 +86,7 @@ function update(id: string, change: { readonly segmentBytes?: number; readonly k
 function regenerate(id: string): Step {
   return {
     name: `regenerate the key of ${id}`,
-    run: async ({ lives }, now) => withNewKey(now, id, await lives.regenerateKey(id, CONTEXT)),
+    run: async ({ lives }, now) => withNewKey(now, id, (await lives.regenerateKey(id, CONTEXT)).apiKey),
     unheard: (now) => withNewKey(now, id, undefined),
   };
 }

@@ -43,7 +43,8 @@ async function load(project: CompactedProject, logId = project.log.logId): Retur
 }
 
 function foundIn({ model, used, generations, damaged }: LoadedSnapshot): unknown {
-  return { used, generations, damaged, keys: model.values.slice({}, 1000), point: model.snapshotPoint() };
+  const { valueBytes, contentBytes } = model.values;
+  return { used, generations, damaged, keys: model.values.slice({}, 1000), valueBytes, contentBytes, point: model.snapshotPoint() };
 }
 
 for (const [what, storage] of [['in memory', SMALL_SEGMENTS], ['on disk', COLD]] as const) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomHexId } from '../../src/base/random-id.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { encodeEvent } from '../../src/events/codec.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, type ProjectSettings } from '../../src/events/project-settings.js';
 import { NodeDisk } from '../../src/disk/node-disk.js';
 import { FileHome } from '../../src/log/file/file-home.js';
 import type { LogHome } from '../../src/log/log-home.js';
@@ -19,7 +19,7 @@ import { CONTEXT, refusalOf, snapshotFolders } from './lives-fixture.js';
 
 const test = suite('open-project');
 
-const SETTINGS: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const SETTINGS: ProjectSettings = BUILT_IN_SETTINGS;
 
 function partsIn(folder: string): OpenProjectOptions {
   const disk = new NodeDisk();

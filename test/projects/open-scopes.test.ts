@@ -13,7 +13,7 @@ const test = suite('open-scopes');
 test('a project is open from the update that opens it until the update that closes it',
   () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new OpenScopes(life.config, life.table);
+  const scopes = new OpenScopes(() => life.config.document.default?.authentication?.enabled === false, life.table);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, false, []]);
   await life.lives.update('first_project', { authentication: { enabled: false } }, CONTEXT);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [false, true, ['first_project']]);
@@ -30,7 +30,7 @@ test('a project is open from the update that opens it until the update that clos
 
 test('an unknown or refused project is not open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new OpenScopes(life.config, life.table);
+  const scopes = new OpenScopes(() => life.config.document.default?.authentication?.enabled === false, life.table);
   const { settings } = life.lives.store('first_project');
   const authentication = { ...settings.authentication, enabled: false };
   life.table.refuse({ id: 'refused', code: 'project_corrupt', reason: 'x', settings: { ...settings, authentication } });
@@ -40,7 +40,7 @@ test('an unknown or refused project is not open', () => inFolder(async (folder) 
 
 test('a deleted project is no longer open', () => inFolder(async (folder) => {
   const life = await beginLife(folder);
-  const scopes = new OpenScopes(life.config, life.table);
+  const scopes = new OpenScopes(() => life.config.document.default?.authentication?.enabled === false, life.table);
   await life.lives.create({ id: 'a', authentication: { enabled: false } }, CONTEXT);
   assert.equal(scopes.isProjectOpen('a'), true);
   await life.lives.delete('a', CONTEXT);
@@ -55,7 +55,7 @@ test('the global scope is open only if the file says so', () => inFolder(async (
   const opened = { ...document, default: { ...document.default, authentication: { ...document.default?.authentication, enabled: false } } };
   await writeFile(file, JSON.stringify(opened));
   const life = await beginLife(folder);
-  const scopes = new OpenScopes(life.config, life.table);
+  const scopes = new OpenScopes(() => life.config.document.default?.authentication?.enabled === false, life.table);
   assert.deepEqual([scopes.globalOpen, scopes.anyOpen, scopes.openProjects], [true, true, []]);
   await life.lives.close();
 }));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isGeneratedKey } from '../../src/auth/api-key.js';
 import { hashGenerated } from '../../src/auth/key-hash.js';
 import type { ConfigDocument } from '../../src/config/config-document.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, type ProjectSettings } from '../../src/events/project-settings.js';
 import { findEntry, keyOfEntry, makeKey, removeEntry, withEntries, writeEntry } from '../../src/projects/project-entries.js';
 import { inFolder } from '../config/config-folder.js';
 import { suite } from '../suite.js';
@@ -11,7 +11,7 @@ import { prepareLife } from './lives-fixture.js';
 
 const test = suite('project-entries');
 
-const SETTINGS: ProjectSettings = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const SETTINGS: ProjectSettings = BUILT_IN_SETTINGS;
 const KEPT: ProjectSettings = { ...SETTINGS, authentication: { enabled: true, save_api_key_to_file: true } };
 const NO_KEY = { apiKey: null, apiKeyHash: null };
 const DOCUMENT: ConfigDocument = { version: 1, projects: [{ id: 'a' }, { id: 'b' }] };

@@ -146,6 +146,7 @@ test('a deletion that the configuration does not take has deleted all the same, 
   refuseConfig(life);
   const refusal = await refusalOf(life.lives.delete('a', CONTEXT));
   assert.deepEqual([refusal.code, refusal.facts['applied']], ['config_write_failed', true]);
+  assert.match(refusal.message, /^Cannot finish the deletion of the project "a": Cannot save the configuration: /);
   const again = await refusalOf(life.lives.delete('a', CONTEXT));
   assert.deepEqual([again.code, again.facts['applied']], ['config_write_failed', true]);
   assert.equal((await refusalOf((async () => life.lives.store('a'))())).code, 'project_not_found');
@@ -274,7 +275,7 @@ test('a creation that the disk has no space for, or whose registry takes no line
   const { space } = life.resources as { space: { allowsGrowth(bytes: number): boolean } };
   space.allowsGrowth = () => false;
   assert.equal((await refusalOf(life.lives.create({ id: 'a' }, CONTEXT))).code, 'disk_full');
-  assert.deepEqual(life.configDisk.steps, []);
+  assert.deepEqual(life.configDisk.steps, ['read']);
   await life.lives.create({ id: 'b', storage: { on_disk: false } }, CONTEXT);
   await life.lives.delete('b', CONTEXT);
   assert.equal(await configText(life), text);

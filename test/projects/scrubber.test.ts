@@ -29,6 +29,10 @@ class FakeTasks implements BackgroundTasks {
     return await Promise.reject(new Error('a scrub builds nothing'));
   }
 
+  async buildPast(): Promise<never> {
+    return await this.build();
+  }
+
   async scrub({ project }: FilesOfProject, signal?: AbortSignal): Promise<ScrubReport> {
     signal?.throwIfAborted();
     this.scrubbed.push(project);
@@ -78,6 +82,18 @@ async function settle(): Promise<void> {
 }
 
 const errorsIn = (logged: readonly LoggedLine[]): LoggedLine[] => logged.filter(({ level }) => level === 'error');
+
+test('each reading of a project is reported with its bytes, and what both readings found', async () => {
+  const reported: (readonly number[])[] = [];
+  const tasks = new FakeTasks();
+  tasks.findings.set('b', [[FINDING, { ...FINDING, offset: 8 }], [FINDING]]);
+  const observer = { compacted: () => undefined, scrubbed: (...counts: readonly number[]) => void reported.push(counts) };
+  const scrubber = new Scrubber({ tasks, damage: new FoundDamage(), logger: collectingLogger([]), observer });
+  scrubber.start(() => [files('a'), files('b')]);
+  await settle();
+  await scrubber.close();
+  assert.deepEqual(reported, [[1, 0], [2, 1]]);
+});
 
 test('projects are read one after another, each once where nothing is found',
   () => withScrubber(async ({ tasks, scrubber, damage, logged }) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { checkAnswer } from '../api/check-answer.js';
 import type { ConfigDocument, ProjectEntry } from '../../src/config/config-document.js';
 import type { FirstRun } from '../../src/config/announcer.js';
 import { SimpleKvServer } from '../../src/server.js';
@@ -143,6 +144,7 @@ export class ServedFolder {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    checkAnswer(method, `/api/v1${target}`, { status: response.status, headers: Object.fromEntries(response.headers), text });
     const parsed: unknown = text === '' ? {} : JSON.parse(text);
     const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
     return { status: response.status, headers: response.headers, text, body: isObject ? (parsed as Record<string, unknown>) : {} };

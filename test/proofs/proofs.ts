@@ -1,4 +1,5 @@
 /** All proofs, in the order in which they are run. Each stands in a file of its own; `docs/reliability.md` has to name it. */
+import { exactlyOnceProof } from './exactly-once-proof.js';
 import { damageProof } from './damage-proof.js';
 import { diskFullProof } from './disk-full-proof.js';
 import { faultsProof } from './faults-proof.js';
@@ -13,6 +14,6 @@ import { systemCallsProof } from './system-calls-proof.js';
 
 /** Cheap ones first. */
 export const PROOFS: readonly Proof[] = [
-  fuzzHttpProof, linearizabilityProof, killsProof, diskFullProof, damageProof, sweepsProof, faultsProof, powerLossProof, systemCallsProof,
-  saboteursProof,
+  fuzzHttpProof, linearizabilityProof, killsProof, exactlyOnceProof, diskFullProof, damageProof, sweepsProof, faultsProof, powerLossProof,
+  systemCallsProof, saboteursProof,
 ];

@@ -39,7 +39,7 @@ async function proveSweeps(run: ProofRun, files: readonly string[]): Promise<Pro
   let [done, tests] = [0, 0];
   const faults: string[] = [];
   for (const file of files) {
-    const env = { [FORM_VARIABLE]: 'long', SIMPLEKV_TEST_SEED: String(run.seed) };
+    const env = { [FORM_VARIABLE]: 'long', TEST_SEED: String(run.seed) };
     const result = await runTestFile(path.join(TESTS, file), { timeoutMs: FILE_TIMEOUT_MS, signal: new AbortController().signal, env });
     const verdict = judgeFile(result);
     faults.push(...verdict.faults.map((fault) => `${file}: ${fault}\n${result.output}`));

@@ -4,7 +4,7 @@ import { InvariantError } from '../../src/base/invariant.js';
 import type { IndexEntry } from '../../src/projections/snapshot/snapshot.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
-import { versionsInSnapshot } from '../../src/projections/value-place.js';
+import { touchedSinceSnapshot, versionsInSnapshot } from '../../src/projections/value-place.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { suite } from '../suite.js';
 import { CONTEXT, create, isRefusal, set } from './created-store.js';
@@ -60,7 +60,7 @@ test('the event loop is free while values are loaded and while they are moved', 
     if (!isOver) setImmediate(count);
   };
   setImmediate(count);
-  await store.reads.relocate(versionsInSnapshot(inGroups(index, KEYS.length), point.seq));
+  await store.reads.relocate(versionsInSnapshot(inGroups(index, KEYS.length), point.seq), touchedSinceSnapshot(() => false));
   assert.ok(rounds >= 3, `${rounds} rounds for three slices`);
   rounds = 0;
   store.setCaching(true);
@@ -146,7 +146,7 @@ test('without caching, a snapshot removes texts from memory, except for keys tha
   const { index, point } = await shelf.take(store);
   await store.submit(set('k00001', '"newer"'), CONTEXT);
   await store.submit({ type: 'delete', key: 'k00002' }, CONTEXT);
-  await store.reads.relocate(versionsInSnapshot(inGroups(index, 700), point.seq));
+  await store.reads.relocate(versionsInSnapshot(inGroups(index, 700), point.seq), touchedSinceSnapshot(() => false));
   assert.equal(store.values.placedCount, KEYS.length - 1);
   log.dropSegments(point.seq);
   assert.deepEqual(await textsOf(store, ['k00000', 'k00001', 'k00002', 'k00003']), ['"k00000"', '"newer"', undefined, '"k00003"']);
@@ -158,9 +158,9 @@ test('with caching and everything in memory, a snapshot moves nothing and its in
   let isRead = false;
   const entries = (async function* (): AsyncGenerator<readonly IndexEntry[]> {
     isRead = true;
-    yield await Promise.resolve([{ key: 'a', seq: 2, tag: 0, timeMs: 0, offset: 0, sizeBytes: 3, crc: 0 }]);
+    yield await Promise.resolve([{ key: 'a', seq: 2, tag: 0, timeMs: 0, expiresAtMs: null, offset: 0, sizeBytes: 3, crc: 0 }]);
   })();
-  await store.reads.relocate(versionsInSnapshot(entries, 2));
+  await store.reads.relocate(versionsInSnapshot(entries, 2), touchedSinceSnapshot(() => false));
   assert.equal(isRead, false);
   assert.equal(store.values.get('a')?.value, '"a"');
 });
@@ -170,7 +170,7 @@ test('with caching, values that are still on disk are relocated', async () => {
   store.setCaching(true);
   await store.submit(set('c', '"c"'), CONTEXT);
   const { index, point } = await shelf.take(store);
-  await store.reads.relocate(versionsInSnapshot(inGroups(index, 1), point.seq));
+  await store.reads.relocate(versionsInSnapshot(inGroups(index, 1), point.seq), touchedSinceSnapshot(() => false));
   log.segments.clear();
   await store.reads.loadAll();
   assert.deepEqual(await textsOf(store, ['a', 'b', 'c']), ['"a"', '"b"', '"c"']);

@@ -5,7 +5,7 @@ import type { TextPlace } from '../../src/base/text-place.js';
 import type { LoadedEntry } from '../../src/projections/key-entry.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
-import { type ValuePlace, versionsInSnapshot } from '../../src/projections/value-place.js';
+import { touchedSinceSnapshot, type ValuePlace, versionsInSnapshot } from '../../src/projections/value-place.js';
 import { PIECE_VALUE_BYTES_MAX, type ReadPiece } from '../../src/store/project-reads.js';
 import { ProjectStore } from '../../src/store/project-store.js';
 import { suite } from '../suite.js';
@@ -67,7 +67,7 @@ class Cold {
   /** Snapshot, move, take the files away: as a compaction does. */
   async compact(): Promise<void> {
     const { point, index } = await this.shelf.take(this.store);
-    await this.store.reads.relocate(versionsInSnapshot(inGroups(index, 2), point.seq));
+    await this.store.reads.relocate(versionsInSnapshot(inGroups(index, 2), point.seq), touchedSinceSnapshot(() => false));
     await this.store.reads.settleReads();
     for (const seq of this.shelf.generations.keys()) if (seq < point.seq) this.shelf.generations.delete(seq);
     this.log.dropSegments(point.seq);
@@ -197,7 +197,7 @@ test('a value that is moved between look-up and load is read, whether its old fi
       cold.log.beforeRead = () => undefined;
       return await cold.shelf.take(cold.store);
     })();
-    await cold.store.reads.relocate(versionsInSnapshot(inGroups(index, 10), point.seq));
+    await cold.store.reads.relocate(versionsInSnapshot(inGroups(index, 10), point.seq), touchedSinceSnapshot(() => false));
     if (isGone) cold.log.segments.clear();
     cold.letGo();
     assert.deepEqual(textsOf(await piece), [['a', '1'], ['b', '"two"']]);
@@ -244,7 +244,7 @@ test('a place in a snapshot that the store does not have is damage', async () =>
     place: { segment: 1, offset: 1, sizeBytes: 9 },
   });
   const { sizeBytes, crc } = model.values.get('a')?.value as ValuePlace;
-  model.values.relocate('a', 2, { file: -2, offset: 0, sizeBytes, crc });
+  model.values.relocate({ key: 'a', seq: 2, place: { file: -2, offset: 0, sizeBytes, crc } }, () => false);
   await assert.rejects(Promise.resolve(readKey(store, 'a')), isRefusal('project_corrupt'));
 });
 

@@ -1,7 +1,7 @@
 /** Stores of a project that has just been created, and the commands that tests give them. */
 import { AppError } from '../../src/base/app-error.js';
 import type { ErrorCode } from '../../src/base/error-codes.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type StorageSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, BUILT_IN_STORAGE, type StorageSettings } from '../../src/events/project-settings.js';
 import type { Log } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
@@ -20,7 +20,7 @@ export interface StoreOptions {
 
 /** The first command that every project is given. */
 export function create(storage: Partial<StorageSettings> = {}): Command {
-  const settings = { storage: { ...BUILT_IN_STORAGE, ...storage }, authentication: BUILT_IN_AUTHENTICATION };
+  const settings = { ...BUILT_IN_SETTINGS, storage: { ...BUILT_IN_STORAGE, ...storage } };
   return { type: 'project.create', settings, keyId: null };
 }
 

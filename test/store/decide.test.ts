@@ -1,24 +1,30 @@
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../src/base/error-codes.js';
 import { InvariantError } from '../../src/base/invariant.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
 import type { BatchStep, Command, Precondition } from '../../src/store/command.js';
 import { decide, type DecisionState } from '../../src/store/decide.js';
 import { suite } from '../suite.js';
 
 const test = suite('decide');
 
-const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const SETTINGS = BUILT_IN_SETTINGS;
 const VERSION = 7;
 const TAG = 0xcafe;
 
-const NO_KEYS = { versionOf: () => 0, tagOf: () => undefined, countIn: () => 0 };
-const NEW: DecisionState = { keyCount: 0, lastSeq: 0, settings: undefined, keyId: null, ...NO_KEYS };
-const EMPTY: DecisionState = { keyCount: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', ...NO_KEYS };
+const NOW_MS = Date.UTC(2026, 10, 22, 10);
+const NO_EXPIRY = { nowMs: NOW_MS, expiryOf: () => null, expiredKeys: () => [], valueBytesOf: () => 9 };
+const NO_KEYS = {
+  ...NO_EXPIRY, keyCount: 0, visibleCount: 0, contentBytes: 0,
+  versionOf: () => 0, tagOf: () => undefined, countIn: () => ({ all: 0, visible: 0 }),
+};
+const NEW: DecisionState = { redactionSeq: 0, lastSeq: 0, settings: undefined, keyId: null, ...NO_KEYS };
+const EMPTY: DecisionState = { redactionSeq: 0, lastSeq: 1, settings: SETTINGS, keyId: 'k1', ...NO_KEYS };
 /** Has the key `a` and two others. */
 const FILLED: DecisionState = {
-  keyCount: 3, lastSeq: 9, settings: SETTINGS, keyId: 'k1',
-  versionOf: (key) => (key === 'a' ? VERSION : 0), tagOf: () => TAG, countIn: ({ prefix }) => (prefix === 'a' ? 2 : 0),
+  ...NO_EXPIRY, keyCount: 3, visibleCount: 3, contentBytes: 30, redactionSeq: 0, lastSeq: 9, settings: SETTINGS, keyId: 'k1',
+  versionOf: (key) => (key === 'a' ? VERSION : 0), tagOf: () => TAG,
+  countIn: ({ prefix }) => (prefix === 'a' ? { all: 2, visible: 2 } : { all: 0, visible: 0 }),
 };
 
 type Outcome = 'created' | 'replaced' | 'deleted' | ErrorCode;
@@ -158,6 +164,18 @@ test('an update carries all settings, and the key id that holds unless it gives 
 test('a new API key leaves the settings unchanged', () => {
   const decision = decide(EMPTY, { type: 'project.key', keyId: 'k2' });
   assert.deepEqual(decision, { accepted: true, event: { op: 'project.key', settings: SETTINGS, key_id: 'k2' }, created: false, count: 0 });
+});
+
+test('a redaction is accepted with what it is about, unless it would erase a value that a key has now', () => {
+  const left = { key: 'a' };
+  const base = { old: 'a'.repeat(64), new: 'b'.repeat(64) };
+  const older = { type: 'redact', reason: 'asked', lines: [{ seq: VERSION - 1, digest: 'c'.repeat(64), bytes: 99, left }], base } as const;
+  const { reason, lines } = older;
+  assert.deepEqual(decide(FILLED, older), { accepted: true, event: { op: 'redact', reason, lines, base }, created: false, count: 0 });
+  const refused = decide(FILLED, { type: 'redact', reason, lines: [...lines, { ...lines[0], seq: VERSION }] });
+  assert.ok(!refused.accepted);
+  assert.deepEqual([refused.refusal.code, refused.refusal.facts], ['value_in_use', { keys: ['a'] }]);
+  assert.match(refused.refusal.message, /1 value in them is current; change or delete these keys first/);
 });
 
 test('a command that would make a log that cannot be replayed is a defect: a second creation, anything before the first', () => {

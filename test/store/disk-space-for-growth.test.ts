@@ -66,12 +66,12 @@ test('without space all growth is refused, and the rest of the batch runs', asyn
   space.largestBytes = 0;
   for (const looking of [undefined, Promise.resolve()]) {
     space.looking = looking;
-    assert.deepEqual(await outcomes(store, [set('b'), { type: 'project.key', keyId: null }, set('a', '2', { kind: 'absent' })]), [
+    assert.deepEqual(await outcomes(store, [set('b'), { type: 'project.key', keyId: null }, set('a', '2', { kind: 'match' })]), [
       'disk_full', 'done', 'disk_full',
     ]);
   }
-  const batch: readonly Command[] = [remove('a'), set('c'), remove('c'), { type: 'clear' }];
-  assert.deepEqual(await outcomes(store, batch), ['done', 'disk_full', 'key_not_found', 'done']);
+  const batch: readonly Command[] = [set('a', '2', { kind: 'absent' }), remove('a'), set('c'), remove('c'), { type: 'clear' }];
+  assert.deepEqual(await outcomes(store, batch), ['precondition_failed', 'done', 'disk_full', 'key_not_found', 'done']);
   space.largestBytes = 1000;
   assert.deepEqual(await outcomes(store, [set('b')]), ['done']);
 });

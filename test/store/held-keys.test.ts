@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { ValueCache } from '../../src/projections/value-cache.js';
-import { versionsInSnapshot } from '../../src/projections/value-place.js';
+import { touchedSinceSnapshot, versionsInSnapshot } from '../../src/projections/value-place.js';
 import type { HeldKeys } from '../../src/store/held-keys.js';
 import { type Admission, KEPT_UNITS_MAX, PIECE_VALUE_BYTES_MAX } from '../../src/store/project-reads.js';
 import { ProjectStore } from '../../src/store/project-store.js';
@@ -36,7 +36,7 @@ class Fixture {
   /** Moves all values to a snapshot and takes the files away in which they were, as a compaction does. */
   async compact(): Promise<void> {
     const { point, index } = await this.shelf.take(this.store);
-    await this.store.reads.relocate(versionsInSnapshot(inGroups(index, 2), point.seq));
+    await this.store.reads.relocate(versionsInSnapshot(inGroups(index, 2), point.seq), touchedSinceSnapshot(() => false));
     await this.store.reads.settleReads();
     for (const seq of this.shelf.generations.keys()) if (seq < point.seq) this.shelf.generations.delete(seq);
     this.log.dropSegments(point.seq);

@@ -75,6 +75,19 @@ test('a second reading searches only what is new, and what the first did not rea
   assert.deepEqual((await read(histories, log, { afterSeq: 60, untilSeq: 100 })).seqs, [95]);
 });
 
+test('a reading that was in progress when lines were erased leaves nothing behind', async () => {
+  const histories = new KeyHistories();
+  const log = new Searched(4);
+  log.seqs.push(2, 6);
+  const reading = histories.read('k', { afterSeq: 0, untilSeq: 8 }, log.search)[Symbol.asyncIterator]();
+  assert.equal((await reading.next()).value?.events[0]?.seq, 6);
+  histories.clear();
+  while ((await reading.next()).done !== true);
+  const { searched } = log;
+  assert.deepEqual(await read(histories, log, { afterSeq: 0, untilSeq: 8 }), { seqs: [6, 2], doneSeq: 1 });
+  assert.equal(log.searched - searched, 8);
+});
+
 test('histories that are too large are read again from the log', async () => {
   const histories = new KeyHistories();
   const log = new Searched(4);

@@ -3,8 +3,9 @@ import { invariant } from '../../src/base/invariant.js';
 import type { TextPlace } from '../../src/base/text-place.js';
 import type { ReadRange, ScannedLines, ScanRange } from '../../src/log/event-lines.js';
 import type {
-  AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, SealedSegments,
+  AppendedLine, AppendOptions, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState, SealedSegments,
 } from '../../src/log/log.js';
+import type { LineClock } from '../../src/log/line-clock.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 
 /** Bodies begin somewhere in a line, not at its start. */
@@ -24,6 +25,7 @@ const SEALED: SealedSegments = {
   sealedAtMs: () => Promise.resolve(undefined),
   compress: () => Promise.resolve(),
   keepForm: () => Promise.resolve(),
+  erase: () => Promise.resolve(),
   remove: () => Promise.resolve(),
 };
 
@@ -56,12 +58,18 @@ export class PlacedLog implements Log {
     return this.#inner.logId;
   }
 
+  get clock(): LineClock {
+    return this.#inner.clock;
+  }
+
   get base(): LogBase | undefined {
     return this.#inner.base;
   }
 
-  async append(drafts: readonly LineDraft[], expectedLastSeq: number, { isDurable = false } = {}): Promise<readonly AppendedLine[]> {
-    const lines = await this.#inner.append(drafts, expectedLastSeq);
+  async append(
+    drafts: readonly LineDraft[], expectedLastSeq: number, { isDurable = false, ...options }: AppendOptions = {},
+  ): Promise<readonly AppendedLine[]> {
+    const lines = await this.#inner.append(drafts, expectedLastSeq, options);
     if (isDurable) await this.onSync();
     return lines.map((line, index) => ({ ...line, place: this.#store(line.seq, drafts[index]?.body ?? '') }));
   }

@@ -16,7 +16,7 @@ export interface PlainEntry {
   readonly seq: number;
 }
 
-/** The project of a test by model. */
+/** The project of a test by model. Its keys do not expire; `plain-expiry.ts` is the model of those that do. */
 export class PlainModel {
   readonly entries = new Map<string, PlainEntry>();
   settings: ProjectSettings;
@@ -40,7 +40,7 @@ export class PlainModel {
   }
 
   /** Carries out a command, and says what the store should answer. */
-  carryOut(command: Exclude<Command, { type: 'project.create' }>): Expected {
+  carryOut(command: Exclude<Command, { type: 'project.create' | 'expire' | 'revert' | 'redact' }>): Expected {
     switch (command.type) {
       case 'set':
       case 'delete':
@@ -57,6 +57,8 @@ export class PlainModel {
         return this.#acceptProjectEvent();
       case 'project.key':
         this.keyId = command.keyId;
+        return this.#acceptProjectEvent();
+      case 'access':
         return this.#acceptProjectEvent();
     }
   }
@@ -77,6 +79,8 @@ export class PlainModel {
       if (!this.entries.delete(command.key)) return { code: 'key_not_found', currentSeq: undefined };
       return this.#accept({});
     }
+    const refused = this.#refuseGrowth(() => this.entries.set(command.key, { value: command.value, seq: 0 }));
+    if (refused !== undefined) return refused;
     const expected = this.#accept({ created: version === 0 });
     this.entries.set(command.key, { value: command.value, seq: this.seq });
     return expected;
@@ -90,10 +94,17 @@ export class PlainModel {
       const isMissing = step.op === 'delete' && step.ifExists === true && version === 0;
       if (isMissing || !allows(step.precondition, version)) return { code: 'precondition_failed', currentSeq: version };
     }
+    const refused = this.#refuseGrowth(() => {
+      for (const step of steps) {
+        if (step.op === 'delete') this.entries.delete(step.key);
+        if (step.op === 'set') this.entries.set(step.key, { value: step.value, seq: 0 });
+      }
+    });
+    if (refused !== undefined) return refused;
     const results = steps.map((step): StepResult => {
       const { key } = step;
       if (step.op === 'check') return { key, seq: before.get(key)?.seq ?? 0 };
-      if (step.op === 'delete') return { key, existed: this.entries.delete(key) };
+      if (step.op !== 'set') return { key, existed: this.entries.delete(key) };
       const created = !this.entries.has(key);
       this.entries.set(key, { value: step.value, seq });
       return { key, created };
@@ -101,6 +112,24 @@ export class PlainModel {
     const isSet = [...this.entries.values()].some((entry) => entry.seq === seq);
     if (isSet || [...before.keys()].some((key) => !this.entries.has(key))) this.seq = seq;
     return { seq: this.seq, created: false, count: 0, steps: results };
+  }
+
+  /** Size of all keys and values in bytes. */
+  contentBytes(): number {
+    return [...this.entries].reduce((sum, [key, { value }]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  }
+
+  /** Makes a change, and takes it back: does it grow beyond a quota? */
+  #refuseGrowth(change: () => void): Expected | undefined {
+    const { max_keys: keysMax, max_bytes: bytesMax } = this.settings.quota;
+    const before = { entries: [...this.entries], keys: this.entries.size, bytes: this.contentBytes() };
+    change();
+    const [keys, bytes] = [this.entries.size, this.contentBytes()];
+    this.entries.clear();
+    for (const [key, entry] of before.entries) this.entries.set(key, entry);
+    const isOverKeys = keysMax !== null && keys > before.keys && keys > keysMax;
+    const isOverBytes = bytesMax !== null && bytes > before.bytes && bytes > bytesMax;
+    return isOverKeys || isOverBytes ? { code: 'quota_exceeded', currentSeq: undefined } : undefined;
   }
 
   #acceptProjectEvent(): Expected {

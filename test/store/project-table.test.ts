@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import type { ErrorCode } from '../../src/base/error-codes.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS } from '../../src/events/project-settings.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 import { ProjectModel } from '../../src/projections/project-model.js';
 import { ProjectTable, type RefusedProject } from '../../src/store/project-table.js';
@@ -10,7 +10,7 @@ import { suite } from '../suite.js';
 
 const test = suite('project-table');
 
-const SETTINGS = { storage: BUILT_IN_STORAGE, authentication: BUILT_IN_AUTHENTICATION };
+const SETTINGS = BUILT_IN_SETTINGS;
 
 function store(id: string): ProjectStore {
   return new ProjectStore({ log: new MemoryLog({ project: id, logId: '0'.repeat(32) }), model: new ProjectModel() });

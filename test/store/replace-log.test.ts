@@ -137,7 +137,7 @@ test('the point of a snapshot is the last applied line, and what a snapshot hold
   assert.deepEqual([point.seq, point.hash, point.keyCount, point.timeMs], [store.seq, store.hash, 1, store.lastTimeMs]);
   assert.equal(store.changedBytes, 6);
   await store.submit(set('b', '1'), CONTEXT);
-  store.noteSnapshot(point.seq);
+  store.noteSnapshot(point);
   assert.equal(store.changedBytes, 2);
   const model = new ProjectModel();
   model.restore(point, point.state);

@@ -2,7 +2,8 @@
 import { invariant } from '../../src/base/invariant.js';
 import type { TextPlace } from '../../src/base/text-place.js';
 import type { ReadRange, ScannedLines, ScanRange } from '../../src/log/event-lines.js';
-import type { AppendedLine, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState } from '../../src/log/log.js';
+import type { LineClock } from '../../src/log/line-clock.js';
+import type { AppendedLine, AppendOptions, LineDraft, Log, LogLine, LogOptions, LogPosition, LogState } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
 
 /** Rounds of the event loop that a test waits for something that is due. */
@@ -11,6 +12,7 @@ const ROUNDS_MAX = 1000;
 interface PendingAppend {
   readonly drafts: readonly LineDraft[];
   readonly expectedLastSeq: number;
+  readonly options: AppendOptions | undefined;
   readonly resolve: (lines: Promise<readonly AppendedLine[]>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,6 +34,10 @@ export class ScriptedLog implements Log {
     this.#inner = new MemoryLog({ project, logId: '0123456789abcdef0123456789abcdef' });
   }
 
+  get clock(): LineClock {
+    return this.#inner.clock;
+  }
+
   get project(): string {
     return this.#inner.project;
   }
@@ -45,18 +51,18 @@ export class ScriptedLog implements Log {
     return this.#pending.length;
   }
 
-  append(drafts: readonly LineDraft[], expectedLastSeq: number): Promise<readonly AppendedLine[]> {
+  append(drafts: readonly LineDraft[], expectedLastSeq: number, options?: AppendOptions): Promise<readonly AppendedLine[]> {
     this.batches.push(drafts.map(({ op }) => op));
     return new Promise((resolve, reject) => {
-      this.#pending.push({ drafts, expectedLastSeq, resolve, reject });
+      this.#pending.push({ drafts, expectedLastSeq, options, resolve, reject });
       this.inFlightMax = Math.max(this.inFlightMax, this.#pending.length);
     });
   }
 
   /** Waits for an append, and carries it out. */
   async letThrough(): Promise<void> {
-    const { drafts, expectedLastSeq, resolve } = await this.#due();
-    resolve(this.#inner.append(drafts, expectedLastSeq));
+    const { drafts, expectedLastSeq, options, resolve } = await this.#due();
+    resolve(this.#inner.append(drafts, expectedLastSeq, options));
     await settled();
   }
 

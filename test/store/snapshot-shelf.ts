@@ -38,8 +38,8 @@ export class SnapshotShelf {
   async take(store: ProjectStore): Promise<ShelvedSnapshot> {
     const point = store.snapshotPoint();
     const entries = store.values.slice({}, ALL).entries.map(([key, entry]) => {
-      const { seq, tag, timeMs } = entry;
-      return { key, seq, tag, timeMs, value: store.reads.load(key, entry) };
+      const { seq, tag, timeMs, expiresAtMs } = entry;
+      return { key, seq, tag, timeMs, expiresAtMs, value: store.reads.load(key, entry) };
     });
     const index: IndexEntry[] = [];
     let text = '{';
@@ -58,7 +58,8 @@ export class SnapshotShelf {
 
 /** The census that the keys of an index come to, counted anew. */
 export function censusOf(entries: readonly IndexEntry[]): { readonly keyCount: number; readonly keySum: number } {
-  return { keyCount: entries.length, keySum: entries.reduce((sum, { key, seq }) => addTerm(sum, keyTerm(key, seq)), 0) };
+  const keySum = entries.reduce((sum, { key, seq, expiresAtMs }) => addTerm(sum, keyTerm(key, seq, expiresAtMs)), 0);
+  return { keyCount: entries.length, keySum };
 }
 
 /** The entries of a generation with their values. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SEGMENT_BYTES_MIN } from '../../src/api/project-settings.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, BUILT_IN_STORAGE, type ProjectSettings } from '../../src/events/project-settings.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 import { PROPERTY_RUNS } from '../test-form.js';
@@ -16,7 +16,7 @@ import { FileSystem, MemorySystem, type StoreSystem } from './store-system.js';
 const test = suite('store-model');
 
 /** Set it to a number to walk other ways than the usual ones. */
-const SEED_VARIABLE = 'SIMPLEKV_TEST_SEED';
+const SEED_VARIABLE = 'TEST_SEED';
 const SEED = Number(process.env[SEED_VARIABLE] ?? 20261122);
 
 /** Walks over a log in memory, and over logs in files, where each takes longer. */
@@ -25,7 +25,7 @@ const WALKS_WITH_COLD_VALUES = PROPERTY_RUNS / 8;
 const WALKS_OVER_FILES = PROPERTY_RUNS / 20;
 const WALKS_OVER_UNSYNCED_FILES = PROPERTY_RUNS / 8;
 
-const SETTINGS = { storage: { ...BUILT_IN_STORAGE, segment_bytes: SEGMENT_BYTES_MIN }, authentication: BUILT_IN_AUTHENTICATION };
+const SETTINGS = { ...BUILT_IN_SETTINGS, storage: { ...BUILT_IN_STORAGE, segment_bytes: SEGMENT_BYTES_MIN } };
 /** The same without a wait for the disk: most of what can go wrong has nothing to do with when lines are synced. */
 const UNSYNCED = { ...SETTINGS, storage: { ...SETTINGS.storage, durability: 'os' } } as const;
 

@@ -17,7 +17,7 @@ import type { StoreSystem } from './store-system.js';
 /** A step. */
 export type Step = fc.AsyncCommand<PlainModel, StoreSystem>;
 /** A command on a project that is there. */
-export type Write = Exclude<Command, { type: 'project.create' }>;
+export type Write = Exclude<Command, { type: 'project.create' | 'expire' | 'revert' | 'redact' }>;
 
 /** More keys than a project of these tests has. */
 const ALL = 1000;
@@ -53,10 +53,13 @@ export async function compareAll(model: PlainModel, { store }: StoreSystem): Pro
   const keys = model.sortedKeys();
   const shown = await entriesShown(store, {}, ALL);
   assert.deepEqual(shown.map(([key, { value, seq }]) => [key, { value, seq }]), keys.map((key) => [key, model.entries.get(key)]));
-  assert.equal(store.snapshotPoint().keySum, keys.reduce((sum, key) => addTerm(sum, keyTerm(key, model.versionOf(key))), 0));
+  assert.equal(store.snapshotPoint().keySum, keys.reduce((sum, key) => addTerm(sum, keyTerm(key, model.versionOf(key), null)), 0));
   assert.deepEqual(store.values.keys({ reverse: true }, ALL), [...keys].reverse());
   for (const key of FEW_KEYS) assert.equal(store.values.get(key)?.seq ?? 0, model.versionOf(key));
   assert.deepEqual([store.values.count, store.seq], [model.entries.size, model.seq]);
+  const { contentBytes, valueBytes } = store.values;
+  const keyBytes = keys.reduce((sum, one) => sum + Buffer.byteLength(one), 0);
+  assert.deepEqual([contentBytes, valueBytes], [model.contentBytes(), model.contentBytes() - keyBytes]);
   const { seq, settings, keyId } = store.version;
   assert.deepEqual({ seq, settings, keyId }, { seq: model.revision, settings: model.settings, keyId: model.keyId });
 }
@@ -162,6 +165,11 @@ const rangeWish = fc.tuple(range, fc.option(clearLimits, { freq: 2, nil: {} })).
 const keyWish = fc.constantFrom('0123456789abcdef', null).map((keyId) => ({
   name: `key ${keyId}`, wish: (): Write => ({ type: 'project.key', keyId }),
 }));
+const quotaWish = fc.record({
+  max_keys: fc.option(fc.nat({ max: 7 })), max_bytes: fc.option(fc.nat({ max: 3000 })),
+}, { noNullPrototype: true }).map((quota) => ({
+  name: `update ${JSON.stringify(quota)}`, wish: (): Write => ({ type: 'project.update', change: { quota } }),
+}));
 const updateWish = fc.tuple(
   fc.constantFrom('fsync', 'interval', 'os'), fc.integer({ min: 4096, max: 6000 }),
 ).map(([durability, segmentBytes]) => ({
@@ -187,7 +195,7 @@ const batchWish = fc.array(batchParts, { minLength: 1, maxLength: 6 })
 export const anyWish = fc.oneof(
   { weight: 12, arbitrary: setWish }, { weight: 5, arbitrary: deleteWish }, { weight: 5, arbitrary: batchWish },
   { weight: 1, arbitrary: clearWish }, { weight: 1, arbitrary: rangeWish },
-  { weight: 1, arbitrary: keyWish }, { weight: 1, arbitrary: updateWish },
+  { weight: 1, arbitrary: keyWish }, { weight: 1, arbitrary: updateWish }, { weight: 2, arbitrary: quotaWish },
 );
 
 /** The steps of which sequences are made. */

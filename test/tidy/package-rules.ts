@@ -1,5 +1,6 @@
 /** Rules on what the project brings along: few packages, small, without a compiler at install, from no named host. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { SourceText } from './source-tree.js';
 import { nodeRule, parseSource } from './syntax.js';
@@ -8,6 +9,11 @@ import { importedName } from './word-rules.js';
 /** What the packages of a running server may take on disk. */
 const RUNTIME_BYTES_MAX = 30 * 1024 * 1024;
 
+/** Versions of Node that must do: the oldest that is supported, and the newest line. */
+const NODE_VERSIONS = ['20.19.0', '24.0.0'];
+
+const { satisfies } = createRequire(import.meta.url)('semver') as { satisfies(version: string, range: string): boolean };
+
 /** One package of package-lock.json. */
 interface LockedPackage {
   readonly version?: string;
@@ -15,6 +21,7 @@ interface LockedPackage {
   readonly dev?: boolean;
   readonly optional?: boolean;
   readonly hasInstallScript?: boolean;
+  readonly engines?: { readonly node?: string };
 }
 
 /** The part of package-lock.json that the rules need. */
@@ -42,6 +49,9 @@ export function lockfileOffences(lockfile: Lockfile): string[] {
       offences.push(`package-lock.json: ${place} names a host: ${locked.resolved}`);
     }
     if (locked.hasInstallScript === true) offences.push(`package-lock.json: ${place} runs a script when it is installed`);
+    const range = locked.engines?.node ?? '*';
+    const refused = NODE_VERSIONS.filter((version) => !satisfies(version, range));
+    if (refused.length > 0) offences.push(`package-lock.json: ${place} excludes Node ${refused.join(' and ')}: ${range}`);
     return offences;
   });
 }

@@ -7,7 +7,7 @@ const FUNCTION_LINES_P90_MAX = 40;
 const PARAMETERS_MAX = 4;
 
 /** No function is too long to be read at once. (The body of a test is a list of steps, and is not counted.) */
-export const functionSize: SyntaxRule = onlyIn(/^(?:src|bench|scripts)\//, nodeRule((node, file) => {
+export const functionSize: SyntaxRule = onlyIn(/^(?:src|web|bench|scripts)\//, nodeRule((node, file) => {
   const count = functionLines(node, file);
   return count > FUNCTION_LINES_MAX ? `a function of ${count} lines, over ${FUNCTION_LINES_MAX}` : null;
 }));
@@ -33,7 +33,7 @@ export const parameterCount: SyntaxRule = nodeRule((node) => {
 });
 
 /** Every source file begins by saying what it owns, apart from what its first declaration says of itself. */
-export const moduleComment: SyntaxRule = onlyIn(/^src\//, (file) => {
+export const moduleComment: SyntaxRule = onlyIn(/^(?:src|web)\//, (file) => {
   const text = file.tree.text.replace(/^#!.*\n/, '');
   const comment = /^\/\*\*[\s\S]*?\*\//.exec(text)?.[0];
   if (comment === undefined) return [`${file.path}:1: no module comment on top`];
@@ -44,7 +44,7 @@ export const moduleComment: SyntaxRule = onlyIn(/^src\//, (file) => {
 });
 
 /** Every export says what it is; a function also what it throws, and names no parameter that it does not have. */
-export const exportedDocs: SyntaxRule = onlyIn(/^src\//, (file) => file.tree.statements.flatMap((statement, index) => {
+export const exportedDocs: SyntaxRule = onlyIn(/^(?:src|web)\//, (file) => file.tree.statements.flatMap((statement, index) => {
   if (ts.isExportDeclaration(statement) && statement.moduleSpecifier === undefined) {
     return [`${place(file, statement)}: export a thing where it is declared`];
   }

@@ -11,7 +11,7 @@ export interface SourceText {
   readonly text: string;
 }
 
-const FOLDERS = ['src', 'test', 'bench', 'scripts', 'docs', '.ci'];
+const FOLDERS = ['src', 'web', 'test', 'bench', 'scripts', 'docs', '.ci'];
 const SINGLE_FILES = ['data/README.md', '.gitignore', 'package.json', 'package-lock.json', 'tsconfig.json', 'LICENSE'];
 
 /**

@@ -112,7 +112,7 @@ function isContract({ path }: SourceText): boolean {
 }
 
 function isCode({ path }: SourceText): boolean {
-  return /\.(?:ts|mjs)$/.test(path) || path.startsWith('.ci/');
+  return /\.(?:tsx?|mjs)$/.test(path) || path.startsWith('.ci/');
 }
 
 function lineCount(text: string): number {

@@ -21,7 +21,7 @@ const PACKAGE_HOMES: readonly { readonly name: RegExp; readonly home: RegExp }[]
 export const noAny: SyntaxRule = nodeRule((node) => (node.kind === ts.SyntaxKind.AnyKeyword ? 'the type any' : null));
 
 /** `!` claims what `invariant()` would check. */
-export const noNonNull: SyntaxRule = onlyIn(/^src\//, nodeRule((node) => (
+export const noNonNull: SyntaxRule = onlyIn(/^(?:src|web)\//, nodeRule((node) => (
   ts.isNonNullExpression(node) ? 'a non-null assertion: use invariant() or a condition' : null
 )));
 

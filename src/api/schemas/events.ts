@@ -1,8 +1,9 @@
 /**
  * Schemas of the events of a project.
  */
+import { GLOBAL_KEY_PERMISSIONS } from './access.js';
 import { PROJECT_ID } from './projects.js';
-import { HASH, KEY, SEQ, VALUE } from './keys.js';
+import { EXPIRY, HASH, KEY, SEQ, VALUE } from './keys.js';
 
 const CHANGE = {
   oneOf: [
@@ -11,7 +12,17 @@ const CHANGE = {
       properties: { op: { const: 'set' }, key: KEY, value: VALUE },
       required: ['op', 'key', 'value'],
     },
+    {
+      type: 'object', title: 'sets a value that expires',
+      properties: { op: { const: 'set.until' }, expires_at: EXPIRY, key: KEY, value: VALUE },
+      required: ['op', 'expires_at', 'key', 'value'],
+    },
     { type: 'object', title: 'deletes a key', properties: { op: { const: 'delete' }, key: KEY }, required: ['op', 'key'] },
+    {
+      type: 'object', title: 'sets when a value expires',
+      properties: { op: { const: 'touch' }, expires_at: EXPIRY, key: KEY },
+      required: ['op', 'expires_at', 'key'],
+    },
   ],
 } as const;
 
@@ -23,6 +34,17 @@ const OPERATION = { type: 'string', pattern: '^[a-z_.]+$', title: 'what happened
 
 const BOUND = { type: ['string', 'null'] } as const;
 
+const REDACTED_LINE = {
+  type: 'object',
+  properties: {
+    seq: { ...SEQ, minimum: 1 },
+    digest: { type: ['string', 'null'], title: 'SHA-256 of the part that was erased; null if the log no longer had the line' },
+    bytes: { type: ['integer', 'null'], title: 'the length of that part' },
+    left: { type: 'object', title: 'the fields of the operation without values' },
+  },
+  required: ['seq', 'digest', 'bytes', 'left'],
+} as const;
+
 /** An event: a line of the log. */
 export const EVENT = {
   type: 'object', title: 'a line of the log',
@@ -33,19 +55,33 @@ export const EVENT = {
     actor: { type: 'string', title: 'who made the change' },
     request: { type: 'string', title: 'the X-Request-Id of the change' },
     durable: { type: 'integer', minimum: 0, title: 'a seq that was on disk when the line was written' },
-    salt: { type: 'string', title: 'random, so that a value cannot be guessed from the hash of its line' },
+    salt: { type: 'string', title: 'random, so that a value cannot be guessed from the hash of its line; erased lines have none' },
+    erased: { const: true, title: 'of a line whose values were erased: a later redact says what is left of the other fields' },
     key: KEY,
     value: VALUE,
+    expires_at: { ...EXPIRY, title: 'of a set.until or touch: when the value expires; of an API key: when it does; null: never' },
+    keys: { type: 'array', items: KEY, minItems: 1, title: 'of an expire: keys that had expired' },
     ops: { type: 'array', items: CHANGE, minItems: 1, title: 'of a batch: its changes' },
     prefix: { ...BOUND, title: 'of a clear.range: only keys with this prefix' },
     start: { ...BOUND, title: 'of a clear.range: only keys from this one on' },
     end: { ...BOUND, title: 'of a clear.range: only keys before this one' },
     count: { type: 'integer', minimum: 0, title: 'of a clear or clear.range: the number of keys that it deleted' },
+    reason: { type: 'string', title: 'of a redact: why' },
+    lines: { type: 'array', items: REDACTED_LINE, minItems: 1, title: 'of a redact: the lines whose values were erased' },
+    base: {
+      type: 'object', title: 'of a redact: the snapshot that the log continues from was made again without values',
+      properties: { old: HASH, new: HASH }, required: ['old', 'new'],
+    },
     settings: { type: 'object', title: 'of a change of the project: all of its settings' },
-    key_id: { type: ['string', 'null'], title: 'of a change of the project: names its API key' },
+    key_id: { type: ['string', 'null'], title: 'of a change of the project or of an API key: names the key' },
+    name: { type: 'string', title: 'of an API key: its label' },
+    permissions: { ...GLOBAL_KEY_PERMISSIONS, title: 'of an API key: what it may do' },
+    not_before: { ...BOUND, title: 'of an API key: until then it is refused' },
+    previous_key_id: { type: 'string', title: 'of a rotation: names the key that was replaced' },
+    previous_expires_at: { type: 'string', title: 'of a rotation: from then on that key is refused' },
     hash: HASH,
   },
-  required: ['seq', 'time', 'op', 'actor', 'request', 'durable', 'salt', 'hash'],
+  required: ['seq', 'time', 'op', 'actor', 'request', 'durable', 'hash'],
 } as const;
 
 /** A checkpoint: the newest line, for a record outside the data folder. Lines of a checkpoint file are checked with it too. */

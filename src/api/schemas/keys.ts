@@ -16,6 +16,12 @@ export const DURABLE = { const: false, title: 'present if the change may not be 
 /** The form of a time in JSON: UTC, with milliseconds. */
 export const TIME_PATTERN = '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$';
 
+/** Of an entry; null for a value that stays. */
+export const EXPIRY = { type: ['string', 'null'], title: 'when the value expires; null: never' } as const;
+
+/** Longest `ttl_seconds`, in seconds: a hundred years. */
+export const TTL_SECONDS_MAX = 3_153_600_000;
+
 /** The schema of a value. */
 export const VALUE = { title: 'any JSON value; it is kept token for token' } as const;
 
@@ -27,6 +33,12 @@ export const KEY_RECEIPT = {
   type: 'object',
   properties: { key: KEY, seq: SEQ, hash: HASH, durable: DURABLE },
   required: ['key', 'seq', 'hash'],
+} as const;
+
+/** The answer to a write of a value. */
+export const SET_RECEIPT = {
+  ...KEY_RECEIPT,
+  properties: { ...KEY_RECEIPT.properties, expires_at: { ...EXPIRY, title: 'present if the request says when the value expires' } },
 } as const;
 
 const DELETED = { type: 'integer', minimum: 0, title: 'number of keys that were deleted, or with dry_run would be' } as const;
@@ -61,9 +73,6 @@ const KEY_COUNT = {
   properties: { count: { type: 'integer', minimum: 0 }, seq: SEQ },
   required: ['count', 'seq'],
 } as const;
-
-/** Of an entry; null for a value that stays. */
-export const EXPIRY = { type: ['string', 'null'], title: 'when the value expires; null: never' } as const;
 
 const ENTRY = {
   type: 'object',

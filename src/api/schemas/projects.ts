@@ -2,7 +2,7 @@
  * Schemas of projects: the bodies that create and change them, and what is shown of them.
  */
 import { isSetting, type JsonSchema, type SettingTable } from '../../base/setting.js';
-import { AUTHENTICATION_SETTINGS, PROJECT_ID_PATTERN, STORAGE_SETTINGS } from '../project-settings.js';
+import { AUTHENTICATION_SETTINGS, PROJECT_ID_PATTERN, QUOTA_SETTINGS, STORAGE_SETTINGS } from '../project-settings.js';
 import { SEQ, TIME_PATTERN } from './keys.js';
 
 /** Longest body with settings, in bytes. */
@@ -44,15 +44,19 @@ function properties(table: SettingTable, groupSchema: (group: SettingTable) => J
 export const STORAGE_CHANGE = changeSchema(STORAGE_SETTINGS);
 /** Some authentication settings. */
 export const AUTHENTICATION_CHANGE = changeSchema(AUTHENTICATION_SETTINGS);
+/** Some quotas. */
+export const QUOTA_CHANGE = changeSchema(QUOTA_SETTINGS);
 /** All storage settings. */
 export const STORAGE_VALUES = valuesSchema(STORAGE_SETTINGS);
 /** All authentication settings. */
 export const AUTHENTICATION_VALUES = valuesSchema(AUTHENTICATION_SETTINGS);
+/** All quotas. */
+export const QUOTA_VALUES = valuesSchema(QUOTA_SETTINGS);
 
 /** The body that creates a project. */
 export const NEW_PROJECT = {
   type: 'object',
-  properties: { id: PROJECT_ID, storage: STORAGE_CHANGE, authentication: AUTHENTICATION_CHANGE },
+  properties: { id: PROJECT_ID, storage: STORAGE_CHANGE, authentication: AUTHENTICATION_CHANGE, quota: QUOTA_CHANGE },
   required: ['id'],
   additionalProperties: false,
 } as const;
@@ -60,10 +64,10 @@ export const NEW_PROJECT = {
 /** The body that changes a project. */
 export const SETTINGS_CHANGE = {
   type: 'object',
-  properties: { storage: STORAGE_CHANGE, authentication: AUTHENTICATION_CHANGE },
+  properties: { storage: STORAGE_CHANGE, authentication: AUTHENTICATION_CHANGE, quota: QUOTA_CHANGE },
   additionalProperties: false,
   minProperties: 1,
-  description: 'an object with "storage", "authentication" or both',
+  description: 'an object with at least one of "storage", "authentication" and "quota"',
 } as const;
 
 /** The body of a request that has nothing to say. */
@@ -73,10 +77,12 @@ const DETAILS = {
   id: PROJECT_ID,
   storage: STORAGE_VALUES,
   authentication: AUTHENTICATION_VALUES,
+  quota: QUOTA_VALUES,
   created_at: { ...TIME, title: 'null for a project that cannot be read' },
   updated_at: { ...TIME, title: 'time of the last change of settings or API key; null for a project that cannot be read' },
   seq: { ...SEQ, title: 'number of the last change in the log of the project' },
   key_count: { type: 'integer', minimum: 0, title: 'number of keys' },
+  value_bytes: { type: 'integer', minimum: 0, title: 'size of all values, in bytes' },
   log_id: { type: ['string', 'null'], pattern: '^[0-9a-f]{32}$', title: 'names the log; null for a project that cannot be read' },
   state: { enum: SERVING_STATES, title: 'what the project can do now' },
 } as const;
@@ -104,9 +110,6 @@ export const CHANGED_PROJECT = {
   },
   required: Object.keys(DETAILS),
 } as const;
-
-/** A new API key. */
-export const NEW_API_KEY = { type: 'object', properties: { id: PROJECT_ID, api_key: API_KEY }, required: ['id', 'api_key'] } as const;
 
 /** A snapshot that was made. */
 export const COMPACTION = {

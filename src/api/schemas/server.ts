@@ -60,3 +60,36 @@ export const ROOT = {
   },
   required: ['name', 'version', 'links', 'documentation'],
 } as const;
+
+/** The body of a reload. */
+export const RELOAD = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'an object with dry_run',
+  properties: { dry_run: { type: 'boolean', title: 'true: only say what would change', description: 'true or false' } },
+} as const;
+
+const PATHS = { type: 'array', items: { type: 'string' } } as const;
+
+/** What a reload changed. */
+export const RELOADED = {
+  type: 'object',
+  properties: {
+    changed: { ...PATHS, title: 'settings of the server that are in force now, as limits.max_connections' },
+    needs_restart: { ...PATHS, title: 'settings that were edited and that only a restart changes' },
+    projects: {
+      type: 'array',
+      title: 'projects that changed',
+      items: {
+        type: 'object',
+        properties: {
+          id: { type: 'string' },
+          outcome: { enum: ['created', 'served', 'edited', 'updated', 'not_served', 'refused', 'failed'] },
+          changed: { ...PATHS, title: 'its settings that changed' },
+        },
+        required: ['id', 'outcome'],
+      },
+    },
+  },
+  required: ['changed', 'needs_restart', 'projects'],
+} as const;

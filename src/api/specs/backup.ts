@@ -23,20 +23,20 @@ const BACKUP = {
 export const BACKUP_ROUTES = [
   {
     ...BACKUP,
-    id: 'backUpProject', path: `${PROJECT_PATH}/backup`, action: 'project.backup', needs: 'project', tag: 'projects',
+    id: 'backUpProject', path: `${PROJECT_PATH}/backup`, action: 'project.backup', needs: 'project', rate: null, tag: 'projects',
     summary: 'Back up a project',
     description: `The log and the snapshots of the project as they are now, while writes go on; no API key, no hash of one. ${WHOLE}`,
     problems: [
       'not_on_disk', 'disk_failed', 'log_failed', 'outcome_unknown', 'project_corrupt', 'project_missing', 'project_outdated',
-      'project_newer_format', 'too_many_streams',
+      'project_newer_format', 'too_many_streams', 'busy',
     ],
   },
   {
     ...BACKUP,
-    id: 'backUpServer', path: `${API_PATH}/backup`, action: 'server.backup', needs: 'nothing', tag: 'server',
+    id: 'backUpServer', path: `${API_PATH}/backup`, action: 'server.backup', needs: 'nothing', rate: null, tag: 'server',
     summary: 'Back up all projects',
     description: 'All projects on disk and the registry, as they are at one moment, while writes go on; no configuration, no API key, no '
       + `hash of one. The manifest names the projects that are not in it, such as those in memory. ${WHOLE}`,
-    problems: ['disk_failed', 'log_failed', 'outcome_unknown', 'project_corrupt', 'too_many_streams'],
+    problems: ['disk_failed', 'log_failed', 'outcome_unknown', 'project_corrupt', 'too_many_streams', 'busy'],
   },
 ] as const satisfies readonly RouteSpec[];

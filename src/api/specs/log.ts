@@ -1,10 +1,10 @@
 /**
  * The routes of the log of a project.
  */
+import { STREAM_MEDIA_TYPE, LINES_MEDIA_TYPE } from '../media-types.js';
 import { PROJECT_PATH } from '../paths.js';
 import type { ParameterSpec, RouteSpec } from '../route-spec.js';
 import { CHECKPOINT, EVENT_LINES, EVENT_STREAM, EVENTS_PAGE, FOUND_RECEIPT } from '../schemas/events.js';
-import { LINES_MEDIA_TYPE } from './keys.js';
 
 /** Largest `limit` of a page of events. */
 const EVENTS_LIMIT_MAX = 1000;
@@ -75,7 +75,7 @@ const RECEIPT_PARAMETERS = {
 /** The routes. */
 export const LOG_ROUTES = [
   {
-    id: 'listEvents', method: 'GET', path: `${PROJECT_PATH}/events`, action: 'events.read', needs: 'store', tag: 'log',
+    id: 'listEvents', method: 'GET', path: `${PROJECT_PATH}/events`, action: 'events.read', needs: 'store', rate: 'read', tag: 'log',
     summary: 'Read and follow events',
     description: 'Each durable line of the log, once, in order and without a gap. `Accept` selects a page, lines as they are in the files, '
       + 'or server-sent events. A stream that ends without having said so is incomplete.',
@@ -95,7 +95,9 @@ export const LOG_ROUTES = [
         example: { events: [EVENT_EXAMPLE], last_seq: 57 },
         alternatives: {
           [LINES_MEDIA_TYPE]: { schema: EVENT_LINES, example: `${LINE_EXAMPLE}\n` },
-          'text/event-stream': { schema: EVENT_STREAM, example: `retry: 2000\n\nid: 57-b9eb3ad0\nevent: set\ndata: ${LINE_EXAMPLE}\n\n` },
+          [STREAM_MEDIA_TYPE]: {
+            schema: EVENT_STREAM, example: `retry: 2000\n\nid: 57-b9eb3ad0\nevent: set\ndata: ${LINE_EXAMPLE}\n\n`,
+          },
         },
       },
     },
@@ -103,7 +105,7 @@ export const LOG_ROUTES = [
     since: '0.2.0',
   },
   {
-    id: 'getCheckpoint', method: 'GET', path: `${PROJECT_PATH}/checkpoint`, action: 'events.read', needs: 'store', tag: 'log',
+    id: 'getCheckpoint', method: 'GET', path: `${PROJECT_PATH}/checkpoint`, action: 'events.read', needs: 'store', rate: 'read', tag: 'log',
     summary: 'Get a checkpoint of the log',
     description: 'The newest line, once it is on disk whatever the durability. Its hash covers all lines before it: kept outside the data '
       + 'folder, it proves later that nothing up to there was changed: `simplekv verify --checkpoint`.',
@@ -122,7 +124,7 @@ export const LOG_ROUTES = [
     since: '0.2.0',
   },
   {
-    id: 'findReceipt', method: 'GET', path: `${PROJECT_PATH}/receipts`, action: 'events.read', needs: 'store', tag: 'log',
+    id: 'findReceipt', method: 'GET', path: `${PROJECT_PATH}/receipts`, action: 'events.read', needs: 'store', rate: 'read', tag: 'log',
     summary: 'Check a receipt',
     description: 'Whether the log has the line that a receipt was given for. Reads one segment of the log.',
     query: RECEIPT_PARAMETERS,

@@ -4,6 +4,7 @@
  */
 import { EVENTS_PARAMETERS } from '../../api/specs/log.js';
 import type { AppError } from '../../base/app-error.js';
+import { parseRfc3339 } from '../../base/rfc3339.js';
 import { PROJECT_OPERATIONS } from '../../events/codec.js';
 import { findKeyFault, KEY_BYTES_LIMIT } from '../../events/key-name.js';
 import type { EventFilter } from '../../store/event-filter.js';
@@ -34,7 +35,6 @@ type EventsParameters = Readonly<Partial<Record<keyof typeof EVENTS_PARAMETERS, 
 
 const KEY_FORM = `a key: 1 to ${KEY_BYTES_LIMIT} bytes of UTF-8 without control characters`;
 const MS_PER_SECOND = 1000;
-const MILLISECOND_DIGITS = 3;
 
 /**
  * Converts the parameters of the events.
@@ -57,7 +57,9 @@ export function readEventsQuery(parameters: EventsParameters): EventsQuery {
 }
 
 function positionIn(name: string, text: string): Position {
-  const position = parsePosition(text) ?? timeOf(text);
+  const position = parsePosition(text);
+  const timeMs = position === undefined ? parseRfc3339(text) : undefined;
+  if (timeMs !== undefined) return { kind: 'time', timeMs };
   if (position === undefined) throw invalidParameter(name, EVENTS_PARAMETERS.since.schema.description);
   return position;
 }
@@ -68,18 +70,6 @@ export function parsePosition(text: string): Position | undefined {
   const [, digits, hash] = /^(0|[1-9]\d{0,15})(?:-([0-9a-f]{8}))?$/.exec(text) ?? [];
   const seq = Number(digits);
   return Number.isSafeInteger(seq) ? { kind: 'seq', seq, hash } : undefined;
-}
-
-/** RFC 3339. Digits below a millisecond are dropped, since the times of lines have none. */
-function timeOf(text: string): Position | undefined {
-  const [, seconds, fraction = '', zone] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/i.exec(text) ?? [];
-  if (seconds === undefined || zone === undefined) return undefined;
-  const written = `${seconds.toUpperCase()}.${fraction.padEnd(MILLISECOND_DIGITS, '0').slice(0, MILLISECOND_DIGITS)}`;
-  const asUtcMs = Date.parse(`${written}Z`);
-  const timeMs = Date.parse(written + zone.toUpperCase());
-  // Date.parse takes a day that the month does not have for one of the next month.
-  const isOfTheCalendar = Number.isFinite(timeMs) && Number.isFinite(asUtcMs) && new Date(asUtcMs).toISOString() === `${written}Z`;
-  return isOfTheCalendar ? { kind: 'time', timeMs } : undefined;
 }
 
 /** The refusal of a parameter whose value is not what it must be. */

@@ -29,6 +29,12 @@ export interface StreamTimes {
   readonly checkMs?: number;
 }
 
+/** What is sent: server-sent events, lines, an answer that waits for events, or a backup. */
+type StreamKind = 'sse' | 'ndjson' | 'longpoll' | 'backup';
+
+/** Numbers of streams. */
+export type StreamCounts = Record<StreamKind, number>;
+
 type StreamLimits = Pick<HttpOptions, 'streamsMax' | 'streamsPerCallerMax'>;
 
 /** All open streams. */
@@ -52,13 +58,20 @@ export class OpenStreams {
     return this.#streams.size;
   }
 
+  /** Number of open streams, by kind. */
+  counts(): StreamCounts {
+    const counts = { sse: 0, ndjson: 0, longpoll: 0, backup: 0 };
+    for (const { kind } of this.#streams.keys()) counts[kind] += 1;
+    return counts;
+  }
+
   /**
    * Opens a stream, which closes with its exchange.
    *
    * @param ageMs how old it may become, in milliseconds. @default that of event streams
    * @throws {AppError} `too_many_streams`; `shutting_down`
    */
-  open(exchange: Exchange, ageMs = this.#times.ageMs): OpenStream {
+  open(exchange: Exchange, kind: StreamKind, ageMs = this.#times.ageMs): OpenStream {
     const caller = callerOf(exchange);
     const ofCaller = this.#byCaller.get(caller) ?? 0;
     if (this.#isClosed) throw new AppError('shutting_down', 'Cannot open a stream: the server is shutting down');
@@ -66,7 +79,7 @@ export class OpenStreams {
     if (this.#streams.size >= this.#limits.streamsMax || ofCaller >= this.#limits.streamsPerCallerMax) {
       throw new AppError('too_many_streams', `Cannot open another stream: ${limit} are open`, { facts: { limit } });
     }
-    const stream = new OpenStream(exchange, { ...this.#times, ageMs }, this.#clock);
+    const stream = new OpenStream(exchange, kind, { ...this.#times, ageMs }, this.#clock);
     this.#streams.set(stream, caller);
     this.#byCaller.set(caller, ofCaller + 1);
     if (exchange.response.closed || exchange.request.socket.destroyed) this.#remove(stream);
@@ -102,6 +115,7 @@ export class OpenStreams {
 /** One open stream. */
 export class OpenStream {
   readonly exchange: Exchange;
+  readonly kind: StreamKind;
   readonly #times: Required<StreamTimes>;
   readonly #clock: Clock;
   readonly #openedMs: number;
@@ -113,8 +127,9 @@ export class OpenStream {
   /** Ends what the stream waits for. */
   #interrupt: (() => void) | undefined;
 
-  constructor(exchange: Exchange, times: Required<StreamTimes>, clock: Clock) {
+  constructor(exchange: Exchange, kind: StreamKind, times: Required<StreamTimes>, clock: Clock) {
     this.exchange = exchange;
+    this.kind = kind;
     this.#times = times;
     this.#clock = clock;
     this.#openedMs = clock.monotonicMs();

@@ -54,7 +54,7 @@ export function isDropped(error: unknown): boolean {
 
 /** The refusal of events that are no longer kept. */
 export function historyGone(store: ProjectStore, advice = 'list the keys, and continue from there'): AppError {
-  const facts = { oldest_seq: store.feed.oldestSeq, snapshot_seq: store.snapshotSeq };
+  const facts = { oldest_seq: store.feed.oldestSeq, snapshot_seq: store.snapshot?.seq ?? null };
   const message = `Cannot read events before seq ${facts.oldest_seq}: they are no longer kept; ${advice}`;
   return new AppError('history_gone', message, { facts });
 }

@@ -25,7 +25,7 @@ export function backupRoutes(parts: BackupParts): RouteHandlers<'backUpProject' 
 }
 
 async function backUp(exchange: Exchange, { projects, streams }: BackupParts, id: string | undefined): Promise<Answer> {
-  const stream = streams.open(exchange, BACKUP_MS_MAX);
+  const stream = streams.open(exchange, 'backup', BACKUP_MS_MAX);
   const { pieces, release, sizeBytes, timeMs } = await projects.backup(id, commandContext(exchange));
   exchange.onEnd(release);
   const name = `simplekv-${id ?? 'all'}-${new Date(timeMs).toISOString().replace(/[-:]|\.\d+/g, '')}.tar`;

@@ -5,9 +5,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { CLEAR_PARAMETERS } from '../../api/specs/keys.js';
 import type { KeyRange } from '../../events/key-range.js';
 import type { ClearLimits } from '../../store/command.js';
-import { commandContext } from '../authorization.js';
+import { authorizationOf, commandContext } from '../authorization.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
-import { jsonAnswer, receiptOf } from '../json-answer.js';
+import { jsonAnswer, receiptOf, repetitionHeaders } from '../json-answer.js';
 import { invalidQuery } from '../query.js';
 import { isWhole, rangeIn } from '../range-query.js';
 import type { RouteHandler } from '../route-handlers.js';
@@ -40,10 +40,11 @@ async function answerClear(exchange: Exchange): Promise<Answer> {
   refuseBody(exchange.request.headers);
   const store = storeOf(exchange);
   const { range, ...limits } = exchange.query as ClearQuery;
+  if (limits.isDryRun === true || limits.expectCount !== undefined) authorizationOf(exchange).refine(() => 'keys.write_seen');
   // The turn that counts the keys of the range then has few of them to sort.
   if (!isWhole(range)) await store.reads.untilSorted();
   const command = isWhole(range) ? { type: 'clear', ...limits } as const : { type: 'clear.range', range, ...limits } as const;
   const result = await store.submit(command, commandContext(exchange));
   if (limits.isDryRun) return jsonAnswer(OK, { deleted: result.count, dry_run: true });
-  return jsonAnswer(OK, { deleted: result.count, ...(result.hash === undefined ? {} : receiptOf(result)) });
+  return jsonAnswer(OK, { deleted: result.count, ...(result.hash === undefined ? {} : receiptOf(result)) }, repetitionHeaders(result));
 }

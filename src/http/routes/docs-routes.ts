@@ -2,10 +2,11 @@
  * The page that shows the document of the API, with Swagger UI. It loads nothing from other hosts, and runs no script but its own files.
  */
 import { DOCS_PATH } from '../../api/paths.js';
-import { AppError } from '../../base/app-error.js';
 import { readDocsFile } from '../../base/docs-files.js';
-import type { Answer, Exchange } from '../exchange.js';
+import type { Exchange } from '../exchange.js';
 import { answerFixed, type FixedBody, fixedBody, redirect } from '../fixed-answer.js';
+import type { HttpOptions } from '../http-options.js';
+import { noPage, pageRoute } from '../page-route.js';
 import type { RouteHandlers } from '../route-handlers.js';
 
 const HTML_TYPE = 'text/html; charset=utf-8';
@@ -49,33 +50,26 @@ const FILES: ReadonlyMap<string, () => Promise<FixedBody>> = new Map([
 /**
  * Returns the handlers.
  *
- * @param isEnabled false: every path is answered 404
+ * @param options looked up at each request; without `docsEnabled`, every path is answered 404
  */
-export function docsRoutes(isEnabled: boolean): RouteHandlers<'getDocs' | 'getDocsFile' | 'findDocs'> {
+export function docsRoutes(options: Pick<HttpOptions, 'docsEnabled'>): RouteHandlers<'getDocs' | 'getDocsFile' | 'findDocs'> {
   const page = fixedBody(HTML_TYPE, PAGE, ['Content-Security-Policy', POLICY]);
   const read = new Map<string, Promise<FixedBody>>();
-  const whileEnabled = (handle: (exchange: Exchange) => Answer | Promise<Answer>) => (exchange: Exchange) => {
-    if (!isEnabled) throw notFound();
-    return handle(exchange);
-  };
+  const isEnabled = (): boolean => options.docsEnabled;
   return {
-    getDocs: { handle: whileEnabled((exchange) => answerFixed(exchange, page)) },
-    getDocsFile: { handle: whileEnabled(async (exchange) => answerFixed(exchange, await fileOf(exchange, read))) },
-    findDocs: { handle: whileEnabled(() => redirect(DOCS_PATH)) },
+    getDocs: pageRoute(isEnabled, (exchange) => answerFixed(exchange, page)),
+    getDocsFile: pageRoute(isEnabled, async (exchange) => answerFixed(exchange, await fileOf(exchange, read))),
+    findDocs: pageRoute(isEnabled, () => redirect(DOCS_PATH)),
   };
 }
 
 function fileOf({ target: { path } }: Exchange, read: Map<string, Promise<FixedBody>>): Promise<FixedBody> {
   const name = path.slice(DOCS_PATH.length);
   const load = FILES.get(name);
-  if (load === undefined) throw notFound();
+  if (load === undefined) throw noPage();
   const file = read.get(name) ?? load();
   read.set(name, file);
   // A file that could not be read is tried again.
   file.catch(() => read.delete(name));
   return file;
-}
-
-function notFound(): AppError {
-  return new AppError('not_found', 'Cannot find a route with this path');
 }

@@ -1,7 +1,7 @@
 /**
  * The route of the event feed: which media type a client gets, what its query may ask for there, and the head of the answer.
  */
-import { LINES_MEDIA_TYPE } from '../../api/specs/keys.js';
+import { STREAM_MEDIA_TYPE, LINES_MEDIA_TYPE } from '../../api/media-types.js';
 import { AppError } from '../../base/app-error.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import { chooseType } from '../accept.js';
@@ -19,8 +19,7 @@ import type { RouteHandlers } from '../route-handlers.js';
 
 const OK = 200;
 const JSON_MEDIA = 'application/json';
-const STREAM_MEDIA = 'text/event-stream';
-const MEDIA_TYPES = [JSON_MEDIA, LINES_MEDIA_TYPE, STREAM_MEDIA] as const;
+const MEDIA_TYPES = [JSON_MEDIA, LINES_MEDIA_TYPE, STREAM_MEDIA_TYPE] as const;
 
 const VARY = ['Vary', 'Accept'] as const;
 const PAGE_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store', ...VARY] as const;
@@ -28,7 +27,7 @@ const LINES_HEADERS = [
   'Content-Type', `${LINES_MEDIA_TYPE}; charset=utf-8`, 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no', ...VARY,
 ] as const;
 const STREAM_HEADERS = [
-  'Content-Type', `${STREAM_MEDIA}; charset=utf-8`, 'Cache-Control', 'no-store, no-transform', 'X-Accel-Buffering', 'no', ...VARY,
+  'Content-Type', `${STREAM_MEDIA_TYPE}; charset=utf-8`, 'Cache-Control', 'no-store, no-transform', 'X-Accel-Buffering', 'no', ...VARY,
 ] as const;
 const LAST_EVENT_ID = 'Last-Event-ID';
 
@@ -66,7 +65,7 @@ async function answerEvents(request: EventsRequest): Promise<Answer> {
 function refuseUnfit({ until, limit, isNewestFirst, waitMs, isFollowed }: EventsQuery, media: (typeof MEDIA_TYPES)[number]): void {
   if (waitMs !== undefined && media !== JSON_MEDIA) throw unfitParameter('wait_seconds', `is for ${JSON_MEDIA}`);
   if (isFollowed && media !== LINES_MEDIA_TYPE) throw unfitParameter('follow', `is for ${LINES_MEDIA_TYPE}`);
-  const isEndless = isFollowed || media === STREAM_MEDIA;
+  const isEndless = isFollowed || media === STREAM_MEDIA_TYPE;
   if (!isEndless && waitMs === undefined) return;
   if (isNewestFirst) throw unfitParameter('order', 'cannot be "desc" in an answer that waits for events');
   if (until !== undefined) throw unfitParameter('until', 'has no meaning in an answer that waits for events');
@@ -77,7 +76,7 @@ async function answerPage(request: EventsRequest): Promise<Answer> {
   const { exchange, longAnswers, store, query, streams } = request;
   const { waitMs } = query;
   const isHead = exchange.request.method === 'HEAD';
-  const stream = waitMs === undefined || isHead ? undefined : streams.open(exchange);
+  const stream = waitMs === undefined || isHead ? undefined : streams.open(exchange, 'longpoll');
   const range = await findRange(store, query);
   const parts = { store, query, range, admit: (sizeBytes: number) => longAnswers.reserve(exchange, sizeBytes) };
   let page = await readPage(parts);
@@ -99,7 +98,7 @@ async function answerLines(request: EventsRequest): Promise<Answer> {
   const chain = isWhole ? ['SimpleKV-Prev', await feed.hashAt(range.afterSeq)] : [];
   const headers = [...LINES_HEADERS, 'SimpleKV-Log-Id', logId, ...chain];
   if (exchange.request.method === 'HEAD') return { status: OK, headers, body: null };
-  const stream = request.streams.open(exchange);
+  const stream = request.streams.open(exchange, 'ndjson');
   const run = async (): Promise<void> => {
     if (query.isFollowed) return await follow(request, stream, range.afterSeq, followLines);
     const parts = { stream, ...memoryOf(request) };
@@ -120,7 +119,7 @@ async function answerStream(request: EventsRequest): Promise<Answer> {
     if (!isOutside) throw error;
   }
   if (exchange.request.method === 'HEAD') return { status: OK, headers: STREAM_HEADERS, body: null };
-  const stream = streams.open(exchange);
+  const stream = streams.open(exchange, 'sse');
   const reset = (): void => stream.finish(resetFrame(extentOf(store)));
   const run = async (): Promise<void> => {
     if (range === undefined) return reset();

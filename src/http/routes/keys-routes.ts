@@ -5,20 +5,25 @@ import { AppError } from '../../base/app-error.js';
 import type { CommandResult } from '../../store/command.js';
 import { PreconditionFailedError } from '../../store/precondition-failed.js';
 import type { ProjectStore } from '../../store/project-store.js';
-import { commandContext } from '../authorization.js';
+import { authorizationOf, commandContext } from '../authorization.js';
 import { readBatch } from '../batch-body.js';
 import { entityTagOfLine, formatEntityTag } from '../entity-tag.js';
-import { httpDate } from '../http-date.js';
+import { readSetQuery, type SetQuery } from '../expiry-query.js';
 import { type Answer, type Exchange, keyOf, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
-import { JSON_TYPE, jsonAnswer, receiptOf } from '../json-answer.js';
+import { JSON_TYPE, jsonAnswer, receiptOf, repetitionHeaders } from '../json-answer.js';
 import { type LongAnswers, SHORT_TEXT_CHARACTERS } from '../long-answers.js';
 import { isNotModified } from '../precondition.js';
+import { NO_PARAMETERS } from '../query.js';
 import { readValue, readValueBytes } from '../request-body.js';
 import type { RouteHandlers } from '../route-handlers.js';
+import { versionHeaders } from '../version-headers.js';
 import { clearKeys } from './clear-keys.js';
+import { diffKeys } from './diff-keys.js';
+import { getPastKey } from './get-past-key.js';
 import { listKeys } from './list-keys.js';
 import { readKeys } from './read-keys.js';
+import { revertKeys } from './revert-keys.js';
 
 const OK = 200;
 const CREATED = 201;
@@ -33,29 +38,32 @@ interface FoundKey {
 type KeyCommand = Extract<Parameters<ProjectStore['submit']>[0], { readonly type: 'set' | 'delete' }>;
 
 /** What the routes are answered with. */
-type KeysParts = Pick<HttpParts, 'options' | 'turns'> & { readonly longAnswers: LongAnswers };
+type KeysParts = Pick<HttpParts, 'options' | 'turns' | 'projects'> & { readonly longAnswers: LongAnswers };
 
 /** Returns the handlers. */
 export function keysRoutes(
   parts: KeysParts,
-): RouteHandlers<'getKey' | 'setKey' | 'deleteKey' | 'listKeys' | 'readKeys' | 'clearKeys' | 'applyBatch'> {
+): RouteHandlers<'getKey' | 'setKey' | 'deleteKey' | 'listKeys' | 'readKeys' | 'clearKeys' | 'applyBatch' | 'diffKeys' | 'revertKeys'> {
   return {
     getKey: { handle: (exchange) => getKey(exchange, parts) },
-    setKey: { handle: (exchange) => setKey(exchange, parts) },
+    setKey: { readQuery: readSetQuery, handle: (exchange) => setKey(exchange, parts) },
     deleteKey: { handle: deleteKey },
     listKeys: listKeys(parts),
     readKeys: readKeys(parts),
     clearKeys: clearKeys(),
     applyBatch: { handle: (exchange) => applyBatch(exchange, parts) },
+    diffKeys: diffKeys(parts),
+    revertKeys: revertKeys(parts),
   };
 }
 
 /** A value in memory is answered synchronously; only one on disk is awaited. */
 function getKey(exchange: Exchange, parts: KeysParts): Answer | Promise<Answer> {
+  if (exchange.query !== NO_PARAMETERS) return getPastKey(exchange, parts);
   const found = findKey(exchange);
   const { store, entry } = found;
   if (isNotModified(exchange.request.headers, entry)) {
-    return { status: NOT_MODIFIED, headers: versionHeaders(found), body: null };
+    return { status: NOT_MODIFIED, headers: versionHeaders(entry), body: null };
   }
   if (exchange.request.method === 'HEAD') return headAnswer(found);
   if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return longValue(exchange, parts);
@@ -77,7 +85,7 @@ async function longValue(exchange: Exchange, { longAnswers, turns }: KeysParts):
 function findKey(exchange: Exchange): FoundKey {
   const store = storeOf(exchange);
   const key = keyOf(exchange);
-  const entry = store.values.get(key);
+  const entry = store.reads.get(key);
   if (entry === undefined) throw new AppError('key_not_found', 'There is no such key in this project');
   return { store, entry };
 }
@@ -87,12 +95,8 @@ function sizeOf({ entry: { value } }: FoundKey): number {
   return typeof value === 'string' ? value.length : value.sizeBytes;
 }
 
-function versionHeaders({ entry }: FoundKey): string[] {
-  return ['ETag', formatEntityTag(entry), 'Last-Modified', httpDate(entry.timeMs), 'Cache-Control', 'no-cache'];
-}
-
-function contentHeaders(found: FoundKey): string[] {
-  const headers = versionHeaders(found);
+function contentHeaders({ entry }: FoundKey): string[] {
+  const headers = versionHeaders(entry);
   headers.push('Content-Type', JSON_TYPE);
   return headers;
 }
@@ -112,15 +116,18 @@ async function setKey(exchange: Exchange, { options }: KeysParts): Promise<Answe
   const store = storeOf(exchange);
   const key = keyOf(exchange);
   const value = readValue(await readValueBytes(exchange, options.valueBytesMax));
-  const result = await submitOnKey(exchange, store, { type: 'set', key, value });
-  const { seq, hash = '' } = result;
-  return jsonAnswer(result.created ? CREATED : OK, { key, ...receiptOf(result) }, ['ETag', entityTagOfLine(seq, hash)]);
+  const { expiry } = (exchange.query ?? {}) as SetQuery;
+  const command = { type: 'set', key, value } as const;
+  const result = await submitOnKey(exchange, store, expiry === undefined ? command : { ...command, expiry });
+  const { seq, hash = '', expiresAt } = result;
+  const answer = { key, ...receiptOf(result), ...(expiresAt !== undefined && { expires_at: expiresAt }) };
+  return jsonAnswer(result.created ? CREATED : OK, answer, ['ETag', entityTagOfLine(seq, hash), ...repetitionHeaders(result)]);
 }
 
 async function deleteKey(exchange: Exchange): Promise<Answer> {
   const key = keyOf(exchange);
   const result = await submitOnKey(exchange, storeOf(exchange), { type: 'delete', key });
-  return jsonAnswer(OK, { key, ...receiptOf(result) });
+  return jsonAnswer(OK, { key, ...receiptOf(result) }, repetitionHeaders(result));
 }
 
 async function applyBatch(exchange: Exchange, { options }: KeysParts): Promise<Answer> {
@@ -128,8 +135,12 @@ async function applyBatch(exchange: Exchange, { options }: KeysParts): Promise<A
   const { batchBytesMax, batchOpsMax: opsMax, keyBytesMax, valueBytesMax } = options;
   const text = readValue(await readValueBytes(exchange, batchBytesMax));
   const steps = readBatch(text, { opsMax, keyBytesMax, valueBytesMax });
+  if (steps.some(({ op }) => op === 'check')) authorizationOf(exchange).refine(() => 'keys.write_seen');
+  exchange.rate?.takeMore(steps.length - 1);
   const result = await store.submit({ type: 'batch', steps }, commandContext(exchange));
-  return jsonAnswer(OK, { ...receiptOf(result), results: result.steps });
+  // Nothing was carried out: what was taken beyond the request is given back.
+  if (result.isRepeated === true) exchange.rate?.takeMore(1 - steps.length);
+  return jsonAnswer(OK, { ...receiptOf(result), results: result.steps }, repetitionHeaders(result));
 }
 
 /** Submits a command under the condition of the request; after a failed precondition, the `ETag` is the current version. */

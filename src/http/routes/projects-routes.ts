@@ -14,15 +14,18 @@ import { jsonAnswer } from '../json-answer.js';
 import type { LongAnswers } from '../long-answers.js';
 import type { RouteHandlers } from '../route-handlers.js';
 import { invalidSettings } from '../settings-check.js';
+import { redactLines } from './redact-lines.js';
 
 const CREATED = 201;
 const NO_CONTENT = 204;
 const OK = 200;
+const MS_PER_SECOND = 1000;
 /** Approximate size of the details of one project, in bytes. */
 const DETAILS_BYTES = 600;
 
 type ProjectsRouteId =
-  | 'listProjects' | 'createProject' | 'getProject' | 'updateProject' | 'deleteProject' | 'regenerateKey' | 'compactProject';
+  | 'listProjects' | 'createProject' | 'getProject' | 'updateProject' | 'deleteProject' | 'regenerateKey' | 'compactProject'
+  | 'redactLines';
 
 /** What the routes are answered with. */
 type ProjectsParts = Pick<HttpParts, 'projects' | 'scopes' | 'options'> & { readonly longAnswers: LongAnswers };
@@ -37,6 +40,7 @@ export function projectsRoutes(parts: ProjectsParts): RouteHandlers<ProjectsRout
     updateProject: { handle: (exchange) => updateProject(exchange, parts) },
     deleteProject: { handle: (exchange) => deleteProject(exchange, parts) },
     regenerateKey: { handle: (exchange) => regenerateKey(exchange, parts) },
+    redactLines: redactLines(projects),
     compactProject: { handle: (exchange) => compactProject(exchange, parts) },
   };
 }
@@ -64,11 +68,16 @@ function refuseOpening({ authentication }: ProjectSettingsChange, { allowedOrigi
 async function updateProject(exchange: Exchange, { projects, scopes, options }: ProjectsParts): Promise<Answer> {
   const id = projectIdOf(exchange);
   const change = exchange.document as ProjectSettingsChange;
-  const actionNow = (): Action => (isGuardedChange(change, scopes.isProjectOpen(id)) ? 'project.update_guarded' : 'project.update');
+  const actionNow = (): Action => actionOf(change, scopes.isProjectOpen(id));
   authorizationOf(exchange).refine(actionNow);
   refuseOpening(change, options);
   const { details, apiKey } = await projects.update(id, change, commandContext(exchange));
   return jsonAnswer(OK, apiKey === null ? details : { ...details, api_key: apiKey });
+}
+
+function actionOf(change: ProjectSettingsChange, isOpen: boolean): Action {
+  if (isGuardedChange(change, isOpen)) return 'project.update_guarded';
+  return change.authentication?.enabled === false ? 'project.open' : 'project.update';
 }
 
 async function deleteProject(exchange: Exchange, { projects }: ProjectsParts): Promise<Answer> {
@@ -78,8 +87,9 @@ async function deleteProject(exchange: Exchange, { projects }: ProjectsParts): P
 
 async function regenerateKey(exchange: Exchange, { projects }: ProjectsParts): Promise<Answer> {
   const id = projectIdOf(exchange);
-  const apiKey = await projects.regenerateKey(id, commandContext(exchange));
-  return jsonAnswer(OK, { id, api_key: apiKey });
+  const { overlap_seconds: seconds = 0 } = exchange.document as { readonly overlap_seconds?: number };
+  const { apiKey, otherKeys } = await projects.regenerateKey(id, commandContext(exchange), seconds * MS_PER_SECOND);
+  return jsonAnswer(OK, { id, api_key: apiKey, other_keys: otherKeys });
 }
 
 async function compactProject(exchange: Exchange, { projects }: ProjectsParts): Promise<Answer> {

@@ -4,24 +4,22 @@
 import { READ_BODY_BYTES_MAX } from '../../api/schemas/read.js';
 import type { HeldKeys } from '../../store/held-keys.js';
 import { type Admission, PIECE_VALUE_BYTES_MAX } from '../../store/project-reads.js';
-import { formatEntityTag } from '../entity-tag.js';
 import { type Answer, type Exchange, storeOf } from '../exchange.js';
 import type { HttpParts } from '../http-parts.js';
 import { JSON_TYPE, uncached } from '../json-answer.js';
 import { type Frame, type TextPieces, writeText } from '../listing-text.js';
 import type { LongAnswers } from '../long-answers.js';
+import { NO_PARAMETERS } from '../query.js';
 import { readReadRequest, type ReadRequest } from '../read-request.js';
+import { entryOfRead, pieceOfRead, textBytesOf } from '../read-answer.js';
 import { readValueBytes } from '../request-body.js';
 import type { RouteHandler } from '../route-handlers.js';
+import { readPastKeys } from './read-past-keys.js';
 
 const OK = 200;
-/** The text of an entry besides key and value, at most, in bytes. */
-const ENTRY_BYTES = 128;
-/** Bytes of a UTF-16 unit of a key in the answer, at most. */
-const UNIT_BYTES_MAX = 3;
 const NO_FRAME: Frame = { open: '', close: '' };
 
-type ReadParts = Pick<HttpParts, 'options' | 'turns'> & { readonly longAnswers: LongAnswers };
+type ReadParts = Pick<HttpParts, 'options' | 'turns' | 'projects'> & { readonly longAnswers: LongAnswers };
 
 /** A read whose versions are fixed. */
 interface FixedRead extends ReadRequest {
@@ -34,14 +32,15 @@ export function readKeys(parts: ReadParts): RouteHandler {
   return { handle: (exchange) => answerRead(exchange, parts) };
 }
 
-async function answerRead(exchange: Exchange, { options, turns, longAnswers }: ReadParts): Promise<Answer> {
+async function answerRead(exchange: Exchange, parts: ReadParts): Promise<Answer> {
+  const { options, turns, longAnswers } = parts;
   const request = readReadRequest(await readValueBytes(exchange, READ_BODY_BYTES_MAX), options.keyBytesMax);
+  if (exchange.query !== NO_PARAMETERS) return await readPastKeys(exchange, parts, request);
   const store = storeOf(exchange);
   const held = store.reads.hold(request.keys);
   exchange.onEnd(() => held.release());
   const read = { ...request, held, seq: store.seq };
-  const { keys } = request;
-  const textBytes = keys.reduce((sum, key) => sum + key.length * UNIT_BYTES_MAX + ENTRY_BYTES, 0);
+  const textBytes = textBytesOf(request.keys);
   const admit: Admission = (sizeBytes) => longAnswers.reserve(exchange, Math.max(PIECE_VALUE_BYTES_MAX, sizeBytes) + textBytes);
   const pieces = request.withValues ? piecesOf(read, admit, () => turns.next()) : versionsOf(read);
   return { status: OK, headers: uncached(JSON_TYPE), body: await writeText(pieces, NO_FRAME, admit) };
@@ -59,27 +58,15 @@ async function* piecesOf(read: FixedRead, admit: Admission, nextTurn: () => Prom
     for (let at = first; at < first + doneCount; at += 1) {
       const value = held.versions[at] === undefined ? undefined : entries[found]?.[1].value;
       if (value !== undefined) found += 1;
-      texts.push(entryText(read, at, value));
+      texts.push(entryOfRead(keys[at] ?? '', held.versions[at], value));
     }
-    yield { text: inAnswer(read, texts, { isFirst: first === 0, isLast }), isLast };
+    yield pieceOfRead(read.seq, texts, { isFirst: first === 0, isLast });
     first += doneCount;
   }
 }
 
 async function* versionsOf(read: FixedRead): TextPieces {
   read.held.release();
-  const texts = read.keys.map((_key, at) => entryText(read, at));
-  yield { text: inAnswer(read, texts, { isFirst: true, isLast: true }), isLast: true };
-}
-
-function entryText({ keys, held }: FixedRead, at: number, value?: string): string {
-  const key = JSON.stringify(keys[at]);
-  const version = held.versions[at];
-  if (version === undefined) return `{"key":${key},"seq":0}`;
-  const start = `{"key":${key},"seq":${version.seq},"etag":${JSON.stringify(formatEntityTag(version))},"expires_at":null`;
-  return value === undefined ? `${start}}` : `${start},"value":${value}}`;
-}
-
-function inAnswer({ seq }: FixedRead, texts: readonly string[], { isFirst, isLast }: { isFirst: boolean; isLast: boolean }): Buffer {
-  return Buffer.from(`${isFirst ? `{"seq":${seq},"entries":[` : ','}${texts.join(',')}${isLast ? ']}' : ''}`);
+  const texts = read.keys.map((key, at) => entryOfRead(key, read.held.versions[at]));
+  yield pieceOfRead(read.seq, texts, { isFirst: true, isLast: true });
 }

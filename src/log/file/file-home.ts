@@ -11,6 +11,7 @@ import { genesisHash } from '../line-format.js';
 import { FIRST_FORMAT } from '../log-format.js';
 import { encodeHeaderLine } from '../segment-format.js';
 import type { UnmovedLog } from '../log-errors.js';
+import type { LogObserver } from '../log-observer.js';
 import type { CreateOptions, LogHome, NameHolding, OpenOptions, RecordedLogs } from '../log-home.js';
 import type { Log } from '../log.js';
 import { changeFolder, type Disk, writeNewFile } from '../../disk/disk.js';
@@ -20,6 +21,7 @@ import { createHead, type Head, readHead } from './head-file.js';
 import { isSnapshotName, LogPaths, TRASH_FOLDER, UNFINISHED_NAMES } from './log-paths.js';
 import { findForeignNames, findLogId, findOwner } from './removal/name-owner.js';
 import { recoverLog } from './recovery/recovery.js';
+import { eraseCopies } from './removal/erase-copies.js';
 import { moveToLeft, moveToTrash } from './removal/move-away.js';
 import type { LineChecker } from './segment/checked-lines.js';
 import { eraseTrashed, listTrash } from './removal/trash.js';
@@ -42,6 +44,7 @@ interface FileHomeOptions {
   readonly probeIntervalMs?: number;
   /** Checks the lines of large logs in other threads while they are opened. @default none: the opening thread checks them */
   readonly checker?: LineChecker;
+  readonly observer?: LogObserver;
 }
 
 /** Keeps logs in files. */
@@ -62,8 +65,8 @@ export class FileHome implements LogHome {
   }
 
   #context(paths: LogPaths): FileLogContext {
-    const { disk, logger, clock, probeIntervalMs } = this.#options;
-    return { disk, paths, logger, idleFiles: this.#idleFiles, clock: clock ?? systemClock, probeIntervalMs };
+    const { disk, logger, clock, probeIntervalMs, observer } = this.#options;
+    return { disk, paths, logger, idleFiles: this.#idleFiles, clock: clock ?? systemClock, probeIntervalMs, observer };
   }
 
   async namesOf(project: string): Promise<readonly string[]> {
@@ -109,7 +112,7 @@ export class FileHome implements LogHome {
     }
     const active = { firstSeq, format: FIRST_FORMAT, sizeBytes: header.length, inode };
     const reading = { head, slot: 0, damaged: false, isAbsent: false };
-    const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading };
+    const recovered = { logId, base, end, lastTimeMs: 0, sealed: [], active, head: reading, isTailCut: false };
     return await FileLog.open(this.#context(paths), recovered, options);
   }
 
@@ -136,8 +139,9 @@ export class FileHome implements LogHome {
 
   async open(project: string, options: OpenOptions): Promise<Log | undefined> {
     const paths = this.#paths(project);
-    const { disk, logger, checker } = this.#options;
+    const { disk, logger, checker, observer } = this.#options;
     const recovered = await recoverLog(disk, paths, { ...options, checker }, logger);
+    if (recovered?.isTailCut === true) observer?.tornTail(project);
     return recovered && (await FileLog.open(this.#context(paths), recovered, options));
   }
 
@@ -173,6 +177,10 @@ export class FileHome implements LogHome {
     const { disk } = this.#options;
     for (const name of await disk.list(paths.folder)) await disk.unlink(paths.inFolder(name));
     await disk.removeFolder(paths.folder);
+  }
+
+  async eraseCopies(project: string): Promise<readonly string[]> {
+    return await eraseCopies(this.#options.disk, this.#paths(project));
   }
 
   async finishRemovals({ deleted, live }: RecordedLogs): Promise<readonly UnmovedLog[]> {

@@ -2,30 +2,31 @@
  * A log in files: one writer, one batch in flight, one write and one sync per batch. It refuses whatever it cannot promise; see the
  * states in `log.ts`.
  */
-import { AppError, isErrno } from '../../base/app-error.js';
+import { AppError } from '../../base/app-error.js';
 import type { TextPlace } from '../../base/text-place.js';
 import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/invariant.js';
 import type { Logger } from '../../base/logger.js';
 import { encodeBatch, type EncodedBatch } from '../batch-encoder.js';
+import { REDACT } from '../erased-lines.js';
 import { LineClock } from '../line-clock.js';
-import { formatOf, type LogFormat } from '../log-format.js';
+import { formatOf } from '../log-format.js';
 import { logFailed, outcomeUnknown, WrongLastSeqError } from '../log-errors.js';
+import type { LogObserver } from '../log-observer.js';
 import type { ReadRange, ScannedLines, ScanRange } from '../event-lines.js';
 import type { FixedLog } from '../fixed-log.js';
-import type { AppendedLine, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState } from '../log.js';
+import type { AppendedLine, AppendOptions, LineDraft, Log, LogBase, LogLine, LogOptions, LogPosition, LogState } from '../log.js';
 import type { Disk } from '../../disk/disk.js';
 import { faultOf, ForeignChangeError } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import { HeadKeeper } from './head-keeper.js';
-import { type LogPaths, segmentName } from './log-paths.js';
+import type { LogPaths } from './log-paths.js';
 import { OpenLogReader } from './reading/open-log-reader.js';
 import type { RecoveredLog } from './recovery/recovery.js';
 import { ActiveSegment, type SegmentExtent } from './segment/active-segment.js';
-import { Rotation } from './segment/rotation.js';
 import { FileSealedSegments } from './segment/sealed-segments.js';
-import { encodeSealLine } from '../segment-format.js';
+import { SegmentSealing } from './segment-sealing.js';
 import { SpaceProbe } from './space-probe.js';
 import { LOG_DEFECT, SyncKeeper } from './sync-keeper.js';
 
@@ -34,9 +35,6 @@ import { LOG_DEFECT, SyncKeeper } from './sync-keeper.js';
  * the first batch after a pause, which must not go into a file that another program has taken over meanwhile.
  */
 const CHECK_LIFETIME_MS = 1000;
-/** After a failed rotation, how long lines go to the old segment before the next attempt, in milliseconds. */
-const ROTATION_RETRY_MS = 5000;
-const SEALING_FAILED = 'the active segment could not be sealed; it stays in use, and sealing is retried';
 
 /** What a file log gets from its home. */
 export interface FileLogContext {
@@ -48,6 +46,7 @@ export interface FileLogContext {
   readonly idleFiles: IdleFiles;
   /** Interval at which a log on a full disk tests for free space, in milliseconds. */
   readonly probeIntervalMs?: number | undefined;
+  readonly observer?: LogObserver | undefined;
 }
 
 /** A log in files. */
@@ -57,7 +56,7 @@ export class FileLog implements Log {
   readonly base: LogBase | undefined;
   readonly sealed: FileSealedSegments;
   readonly #context: FileLogContext;
-  readonly #lineClock: LineClock;
+  readonly clock: LineClock;
   readonly #head: HeadKeeper;
   #options: LogOptions;
   #segment: ActiveSegment;
@@ -67,10 +66,10 @@ export class FileLog implements Log {
   #end: LogPosition;
   #inFlight: Promise<unknown> | undefined;
   #checkedAtMs: number;
-  #rotateNotBeforeMs = 0;
   /** Set permanently when the log fails, even if `#state` is `closed`. */
   #hasFailed = false;
   readonly #syncs: SyncKeeper;
+  readonly #sealing: SegmentSealing;
   readonly #probe: SpaceProbe;
   readonly #reader: OpenLogReader;
 
@@ -84,12 +83,13 @@ export class FileLog implements Log {
     this.base = recovered.base;
     this.#end = recovered.end;
     this.#checkedAtMs = clock.monotonicMs();
-    this.#lineClock = new LineClock(clock, (fromMs, toMs) => {
+    this.clock = new LineClock(clock, (fromMs, toMs) => {
       logger.warn({ project: this.project, from_ms: fromMs, to_ms: toMs }, 'the clock went back; lines carry the true time from now on');
     });
-    this.#lineClock.resume(recovered.lastTimeMs);
+    this.clock.resume(recovered.lastTimeMs);
     this.#head = new HeadKeeper(context.disk, paths.head, recovered.logId, logger);
     this.#syncs = this.#makeSyncs();
+    this.#sealing = this.#makeSealing();
     this.#reader = this.#makeReader();
     this.sealed = new FileSealedSegments(context.disk, paths, recovered.sealed, this.#reader);
     this.#probe = new SpaceProbe(context.disk, paths, {
@@ -103,16 +103,33 @@ export class FileLog implements Log {
   }
 
   #makeSyncs(): SyncKeeper {
-    const { clock, logger } = this.#context;
+    const { clock, logger, observer } = this.#context;
     return new SyncKeeper({
       project: this.project,
       clock,
       logger,
+      observer,
       end: () => ({ end: this.#end, segment: this.#segment }),
       hasFailed: () => this.#hasFailed,
       onFailed: (cause) => this.#fail(cause),
       onSynced: (end) => this.#head.note(end),
     }, this.#end);
+  }
+
+  #makeSealing(): SegmentSealing {
+    const { project, logId, base } = this;
+    return new SegmentSealing(this.#context, {
+      project, logId, base,
+      end: () => ({ end: this.#end, segment: this.#segment }),
+      hasFailed: () => this.#hasFailed,
+      fail: (cause) => this.#fail(cause),
+      takeBack: (bytes, error) => this.#takeBack(bytes, error),
+      answerFor: (error) => this.#answerFor(error),
+      advance: (next, sealed) => {
+        this.#segment = this.#segmentOf(next);
+        if (sealed !== undefined) this.sealed.add(sealed);
+      },
+    }, this.#syncs, this.#head);
   }
 
   #makeReader(): OpenLogReader {
@@ -148,12 +165,13 @@ export class FileLog implements Log {
     this.#syncs.configure(options);
   }
 
-  async append(drafts: readonly LineDraft[], expectedLastSeq: number, { isDurable = false } = {}): Promise<readonly AppendedLine[]> {
+  async append(drafts: readonly LineDraft[], expectedLastSeq: number, options: AppendOptions = {}): Promise<readonly AppendedLine[]> {
     invariant(drafts.length > 0, 'a batch has a line');
     invariant(this.#inFlight === undefined, 'one append is in flight at a time');
     this.#refuseUnlessWritable();
     if (expectedLastSeq !== this.#end.seq) throw new WrongLastSeqError(expectedLastSeq, this.#end.seq);
-    const work = this.#append(drafts, isDurable || this.#options.durability === 'fsync');
+    const isDurable = options.isDurable === true || this.#options.durability === 'fsync';
+    const work = this.#append(drafts, { ...options, isDurable });
     this.#inFlight = work;
     try {
       return await work;
@@ -162,12 +180,15 @@ export class FileLog implements Log {
     }
   }
 
-  async #append(drafts: readonly LineDraft[], isDurable: boolean): Promise<readonly AppendedLine[]> {
+  async #append(
+    drafts: readonly LineDraft[], { isDurable, beginsSegment, timeMs = this.clock.now() }: AppendOptions,
+  ): Promise<readonly AppendedLine[]> {
     await this.#checkIfDue();
-    await this.#rotateIfDue(formatOf(drafts));
+    if (beginsSegment) await this.#sealing.seal(formatOf(drafts));
+    else await this.#sealing.sealIfDue(formatOf(drafts), this.#options.segmentBytes);
     // Only after the rotation is the place of the lines known.
     const start = { segment: this.#segment.firstSeq, offset: this.#segment.sizeBytes };
-    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, this.#lineClock, start);
+    const batch = encodeBatch(drafts, { ...this.#end, durable: this.#syncs.synced.seq }, timeMs, start);
     const bytes = Buffer.from(batch.text);
     try {
       await this.#segment.append(bytes);
@@ -179,6 +200,7 @@ export class FileLog implements Log {
       throw this.#answerFor(error);
     }
     this.#accept(batch, bytes);
+    if (drafts.some(({ op }) => op === REDACT)) this.#reader.forgetNewest();
     return batch.lines;
   }
 
@@ -237,6 +259,7 @@ export class FileLog implements Log {
     this.#segment.accept(bytes.length);
     this.#reader.kept?.add(batch, bytes, this.#end.hash);
     this.#end = batch.end;
+    this.#context.observer?.appended(this.project, batch.lines, bytes.length);
     if (this.#syncs.synced.seq < this.#end.seq) this.#syncs.later(this.#options);
   }
 
@@ -269,79 +292,6 @@ export class FileLog implements Log {
   #becomeWritable(): void {
     this.#enter('writable');
     this.#context.logger.info({ project: this.project }, 'the disk has space again: writes are accepted');
-  }
-
-  async #rotateIfDue(format: LogFormat): Promise<void> {
-    const isRaised = format > this.#segment.format;
-    const isFull = this.#segment.sizeBytes >= this.#options.segmentBytes && !this.#isEmpty;
-    if (!isRaised && (!isFull || this.#context.clock.monotonicMs() < this.#rotateNotBeforeMs)) return;
-    const { disk, paths, logger } = this.#context;
-    try {
-      await Rotation.run(disk, paths, (rotation) => this.#rotate(rotation, isRaised ? format : this.#segment.format));
-    } catch (error) {
-      if (this.#hasFailed) throw error instanceof AppError ? error : logFailed('the disk failed while its segment was sealed', error);
-      // A reader of the older format would take the lines for damage.
-      if (isRaised) throw this.#answerFor(error);
-      this.#rotateNotBeforeMs = this.#context.clock.monotonicMs() + ROTATION_RETRY_MS;
-      logger[faultOf(error) === 'defect' ? 'error' : 'warn']({ project: this.project, err: error }, SEALING_FAILED);
-    }
-  }
-
-  /** Whether the active segment has no event. Such a segment is never sealed, only replaced. */
-  get #isEmpty(): boolean {
-    return this.#end.seq < this.#segment.firstSeq;
-  }
-
-  async #rotate(rotation: Rotation, format: LogFormat): Promise<void> {
-    const [{ firstSeq }, { project, logId, base }] = [this.#segment, this];
-    const header = { format, project, logId, firstSeq: this.#end.seq + 1, previousHash: this.#end.hash };
-    // The first segment of a log with a base names it, also in the place of one without an event.
-    const next = await rotation.prepare(base?.seq === this.#end.seq ? { ...header, base: base.digest } : header);
-    const replaced = this.#segment;
-    const sizeBytes = this.#isEmpty ? 0 : replaced.sizeBytes + (await this.#seal(rotation));
-    try {
-      await rotation.activateNext();
-    } catch (error) {
-      // The seal is on disk, so nothing may be appended to the old segment. The next startup completes the rotation.
-      this.#fail(error);
-      throw logFailed('the next segment could not be activated', error);
-    }
-    this.#segment = this.#segmentOf(next);
-    if (sizeBytes > 0) this.sealed.add({ firstSeq, lastSeq: this.#end.seq, sizeBytes, storedBytes: sizeBytes, isCompressed: false });
-    // A sync requested before the seal may still be queued; it finds nothing to do.
-    await replaced.close();
-  }
-
-  /** Seals the active segment and gives it its second name, or undoes the seal; returns the seal's length in bytes. */
-  async #seal(rotation: Rotation): Promise<number> {
-    const { paths } = this.#context;
-    const segment = this.#segment;
-    const seal = { sealedName: segmentName(segment.firstSeq), nextSeq: this.#end.seq + 1, nextName: paths.activeName };
-    const bytes = Buffer.from(encodeSealLine(seal, this.#end.hash));
-    try {
-      await segment.append(bytes);
-      await this.#syncs.syncSeal(segment, this.#end);
-      await this.#nameSealed(rotation);
-    } catch (error) {
-      await this.#takeBack(bytes, error);
-      throw error;
-    }
-    // The head must not lag behind a sealed segment, because recovery syncs only the active one again.
-    await this.#head.flush();
-    return bytes.length;
-  }
-
-  /** The seal can be undone only if the name certainly does not exist; otherwise the log fails. */
-  async #nameSealed(rotation: Rotation): Promise<void> {
-    const { firstSeq } = this.#segment;
-    try {
-      await rotation.nameSealed(firstSeq);
-    } catch (error) {
-      const isPassing = faultOf(error) !== 'disk' || isErrno(error, 'EMLINK');
-      if (isPassing && (await rotation.isUnnamed(firstSeq))) throw error;
-      this.#fail(error);
-      throw logFailed('a sealed segment could not be named', error);
-    }
   }
 
   read(range: ReadRange): AsyncGenerator<LogLine> {

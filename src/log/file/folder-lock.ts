@@ -57,7 +57,9 @@ export class FolderLockedError extends Error {
 
 function describeHolder(holder: LockHolder | undefined): string {
   const command = commandOf(holder);
-  if (command !== undefined) return `a ${command} (pid ${holder?.pid ?? 0}) is running on it. Try again when it has finished`;
+  if (holder !== undefined && command !== undefined) {
+    return `a ${command} (pid ${holder.pid}) is running on it. Try again when it has finished`;
+  }
   const known = holder && `the server with pid ${holder.pid}, configuration "${holder.config}"`;
   const who = known ?? 'another server, which does not respond';
   return `it is in use by ${who}. Stop that server, or give this one another persistent_file_path`;

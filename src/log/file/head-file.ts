@@ -4,6 +4,7 @@
  * the log is in doubt. A missing or damaged head costs that proof and nothing else.
  */
 import { crc32 } from 'node:zlib';
+import { isErrno } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import { closing, type Disk, ShortWriteError, writeNewFile } from '../../disk/disk.js';
 import type { LogPosition } from '../log.js';
@@ -64,7 +65,13 @@ export async function readHead(disk: Disk, path: string): Promise<HeadReading> {
   const status = await disk.status(path);
   if (status === undefined) return UNREAD_HEAD;
   if (status.isFolder) return { ...UNREAD_HEAD, isAbsent: false };
-  return await closing(await disk.open(path, 'read'), async (file) => {
+  const opened = await disk.open(path, 'read').catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    return undefined;
+  });
+  // Its project has been deleted since it was looked up.
+  if (opened === undefined) return UNREAD_HEAD;
+  return await closing(opened, async (file) => {
     const bytes = Buffer.alloc(SLOT_BYTES * SLOTS);
     const count = await file.read(bytes, 0);
     const first = decodeSlot(bytes.subarray(0, SLOT_BYTES));

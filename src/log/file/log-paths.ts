@@ -9,18 +9,21 @@ const SEGMENT_NAME = /^(\d{20})\.jsonl(\.gz)?$/;
 /** The copy of a torn tail that was cut: the seq expected there, its offset, and the number of the copy. */
 const TORN_NAME = /^torn-[1-9]\d{0,15}-\d{1,16}-[1-9]\d{0,8}$/;
 /** As `projections/snapshot/snapshot-names.ts` assigns them; a test compares the two. */
-const SNAPSHOT_NAME = /^snap-\d{20}\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
+const SNAPSHOT_NAME = /^snap-\d{20}\.((json|index|manifest)(-erased)?|requests|manifest-new|copy-new|link-new|run-\d{1,9})$/;
 /** The text of a compressed segment, inflated for random access. */
 const INFLATED_NAME = /^inflated-\d{20}-[1-9]\d{0,15}$/;
 /** Names that an interrupted creation can leave in the project's folder before the project exists. */
 export const UNFINISHED_NAMES: readonly string[] = ['next', 'head', 'head.tmp'];
-const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'probe'];
+const OTHER_NAMES: readonly string[] = [...UNFINISHED_NAMES, 'compressing', 'erasing', 'probe'];
 
 /** Folder in the data folder from which deleted projects are erased. No project id begins with `_`. */
 export const TRASH_FOLDER = '_trash';
 
 /** Folder in the data folder that keeps the files of projects that were moved off the disk. */
 export const LEFT_FOLDER = '_left';
+
+/** Folder in the data folder with what repairs have moved away. */
+export const REPAIR_FOLDER = '_repair';
 
 /** The paths of one project in the data folder. */
 export class LogPaths {
@@ -79,6 +82,11 @@ export class LogPaths {
     return join(this.folder, 'compressing');
   }
 
+  /** The copy of a segment, without the lines to be erased, that is being written. */
+  get erasing(): string {
+    return join(this.folder, 'erasing');
+  }
+
   /** A file written to test whether the disk has space again. */
   get probe(): string {
     return join(this.folder, 'probe');
@@ -115,6 +123,11 @@ export function segmentName(firstSeq: number, isCompressed = false): string {
  */
 export function isSnapshotName(name: string): boolean {
   return SNAPSHOT_NAME.test(name);
+}
+
+/** Tells whether a name is that of a torn tail that was cut off and kept. */
+export function isTornName(name: string): boolean {
+  return TORN_NAME.test(name);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Logger } from '../../base/logger.js';
 import { faultOf } from '../../disk/disk-fault.js';
 import { NotOpenedError } from '../../disk/held-file.js';
 import { outcomeUnknown } from '../log-errors.js';
+import type { LogObserver } from '../log-observer.js';
 import type { LogOptions, LogPosition } from '../log.js';
 import type { ActiveSegment } from './segment/active-segment.js';
 
@@ -24,6 +25,7 @@ interface SyncedLog {
   readonly project: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly observer?: LogObserver | undefined;
   /** The last accepted line, and its segment. */
   end(): { readonly end: LogPosition; readonly segment: ActiveSegment };
   /** True once a sync has failed. */
@@ -103,7 +105,7 @@ export class SyncKeeper {
    * reach the disk proves nothing and may be retried.
    */
   async #syncNow(segment: ActiveSegment, end: LogPosition): Promise<void> {
-    const { project, clock, logger, onFailed, onSynced } = this.#log;
+    const { project, clock, logger, observer, onFailed, onSynced } = this.#log;
     const startMs = clock.monotonicMs();
     try {
       await segment.datasync();
@@ -113,6 +115,7 @@ export class SyncKeeper {
       throw outcomeUnknown('the disk failed to make them durable', cause);
     }
     const durationMs = clock.monotonicMs() - startMs;
+    observer?.synced(durationMs);
     if (durationMs > SLOW_SYNC_MS) logger.warn({ project, duration_ms: Math.round(durationMs) }, 'a sync of the log was slow');
     this.#synced = end;
     onSynced(end);

@@ -21,6 +21,8 @@ import { encodeTarHeader, paddingAfter, TAR_BLOCK_BYTES, TAR_END } from './tar-f
 
 /** Bytes that are read at once. */
 const PIECE_BYTES = 262_144;
+/** The files of a generation, of which not every one has requests. */
+const PARTS = ['json', 'index', 'requests', 'manifest'] as const;
 const NO_DIGEST = '0'.repeat(createHash('sha256').digest('hex').length);
 
 /** A file of the backup: its bytes, or how to open it. */
@@ -114,10 +116,12 @@ async function filesOf(disk: Disk, dataFolder: string, project: FixedProject): P
   const { active, end, logId, sealed, snapshots } = project;
   const paths = new LogPaths(dataFolder, project.project);
   const segments = sealed.map(({ firstSeq, isCompressed }) => segmentName(firstSeq, isCompressed));
-  const parts = snapshots.flatMap((seq) => (['json', 'index', 'manifest'] as const).map((part) => snapshotName(seq, part)));
   const files: SourceFile[] = [];
-  for (const name of [...segments, ...parts]) {
+  const optional = new Set(snapshots.map((seq) => snapshotName(seq, 'requests')));
+  for (const name of [...segments, ...snapshots.flatMap((seq) => PARTS.map((part) => snapshotName(seq, part)))]) {
     const status = await disk.status(paths.inFolder(name));
+    // The manifest in the backup says whether there must be one.
+    if (status === undefined && optional.has(name)) continue;
     if (status === undefined) throw new LogCorruptError({ file: paths.shown(name), offset: 0 }, 'a file of that name', 'none');
     files.push({ name: paths.shown(name), sizeBytes: status.sizeBytes, open: () => disk.open(paths.inFolder(name), 'read') });
   }

@@ -9,7 +9,6 @@ import { encodeEvent } from '../../events/codec.js';
 import { encodeHeadFile } from '../../log/file/head-file.js';
 import { LogPaths } from '../../log/file/log-paths.js';
 import { encodeBatch } from '../../log/batch-encoder.js';
-import { LineClock } from '../../log/line-clock.js';
 import { genesisHash } from '../../log/line-format.js';
 import { NEWEST_FORMAT } from '../../log/log-format.js';
 import type { BackupPlan } from '../../log/fixed-log.js';
@@ -35,8 +34,7 @@ export function makeRegistry({ projects, timeMs }: Pick<BackupPlan, 'projects' |
   const drafts = projects.flatMap(({ project: id, logId: log_id, firstSeq: first_seq, isAfterBase, end }) => eventsOfRestored({
     id, log_id, first_seq, isAfterBase, last_seq: end.seq, last_hash: end.hash, backup_time: backupTime,
   })).map((event) => ({ ...encodeEvent(event), actor: ACTOR_SERVER, request }));
-  const clock = new LineClock(systemClock, () => undefined);
-  const { text, end } = encodeBatch(drafts, { seq: 0, hash: genesis, durable: 0 }, clock);
+  const { text, end } = encodeBatch(drafts, { seq: 0, hash: genesis, durable: 0 }, systemClock.wallMs());
   return {
     log: { log_id: logId, first_seq: 1, last_seq: end.seq, last_hash: end.hash },
     files: [

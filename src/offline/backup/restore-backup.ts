@@ -20,12 +20,14 @@ import type { ProjectSettings } from '../../events/project-settings.js';
 import { FileHome } from '../../log/file/file-home.js';
 import { digestText } from '../../log/file/segment/read-text.js';
 import { LogCorruptError } from '../../log/log-errors.js';
+import type { LogLine } from '../../log/log.js';
 import { ProjectStateProjection } from '../../projections/project-state.js';
 import type { Registration, Registrations } from '../../projections/registrations.js';
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
 import { appliedTo, copySnapshot, createBasedLog } from '../based-log.js';
+import { collectRequests } from '../collect-requests.js';
 import { buildState } from '../build-state.js';
-import { linesAfter, openProjectLog } from '../project-files.js';
+import { linesAfter, openProjectLog, snapshotsOf } from '../project-files.js';
 import { eventsOfRestored } from '../registering-events.js';
 import { recordEvents } from '../registry-writer.js';
 import { readRegistry, REGISTRY } from '../registry.js';
@@ -265,12 +267,13 @@ async function createFrom({ backup, logger, signal }: RestoreTools, { from, id }
   return await fromUsableSnapshot({ disk, dataFolder, project, until: undefined }, log, async (previous) => {
     const state = stateFrom(previous);
     const build = { disk, dataFolder, project, signal };
-    const lines = appliedTo(state, linesAfter(log, previous, seq, signal));
+    const linesOf = (): AsyncGenerator<readonly LogLine[]> => linesAfter(log, previous, seq, signal);
     const { last, ...data } = previous?.seq === seq
       ? { ...(await copySnapshot({ ...build, snapshot: previous, home: stage, into: id })), last: undefined }
-      : await buildState({ ...build, into: join(stage, id), seq, previous, lines });
+      : await buildState({ ...build, into: join(stage, id), seq, previous, lines: appliedTo(state, linesOf()) });
+    const requests = await collectRequests({ snapshots: snapshotsOf(disk, { dataFolder, project }), previous, lines: linesOf });
     const end = { seq, hash, timeMs: last?.timeMs ?? previous?.timeMs ?? 0 };
-    const logId = await createBasedLog({ disk, home: stage, project: id, data, end, state, logger });
+    const logId = await createBasedLog({ disk, home: stage, project: id, data, end, state, requests, logger });
     return { logId, state, isAfterBase: true };
   });
 }

@@ -3,14 +3,15 @@
  * nothing here, only the hash chain does. The log must have no writer.
  */
 import type { Disk } from '../../disk/disk.js';
-import { decodeEvent, UnknownEventError } from '../../events/codec.js';
+import { decodeLineEvent, UnknownEventError } from '../../events/codec.js';
 import { keyChangesOf } from '../../events/event.js';
 import { findKeyFault } from '../../events/key-name.js';
 import { LogPaths } from '../../log/file/log-paths.js';
+import { LogErasures } from '../../log/file/reading/log-erasures.js';
 import { readRecords } from '../../log/file/segment/read-text.js';
 import { activeFile, headerOf, listSealed, openText, type SegmentFile } from '../../log/file/segment/segment-files.js';
 import { findSoundFile } from '../../log/file/segment/verify-segment.js';
-import { claimedHash, claimedOp, claimedSeq, decodeEventLine } from '../../log/line-format.js';
+import { claimedHash, claimedOp, claimedSeq, decodeEventLine, type DueLine } from '../../log/line-format.js';
 import { looksLikeHeader, looksLikeSeal, type SegmentHeader } from '../../log/segment-format.js';
 import { isIllegible, LogVersionError } from '../../log/log-errors.js';
 import type { LogLine, LogPosition } from '../../log/log.js';
@@ -31,7 +32,7 @@ interface StrayRecord {
   /** Its own claims, if legible; none is proved. The seq of a damaged record is corrected by its position. */
   readonly seq: number | undefined;
   readonly op: string | undefined;
-  /** Those that it changes, so far as they are legible: of a damaged batch the first one at most. */
+  /** Those that it changes, so far as they are legible: of a damaged batch the first one at most, of damaged expiries none. */
   readonly keys: readonly string[];
 }
 
@@ -53,10 +54,12 @@ const CLAIM_BYTES_MAX = 16_384;
 export class DamagedLog {
   readonly segments: readonly DamagedSegment[];
   readonly #disk: Disk;
+  readonly #erasures: LogErasures;
   #hasUnread = false;
 
-  private constructor(disk: Disk, segments: readonly DamagedSegment[]) {
+  private constructor(disk: Disk, segments: readonly DamagedSegment[], erasures: LogErasures) {
     this.#disk = disk;
+    this.#erasures = erasures;
     this.segments = segments;
   }
 
@@ -69,7 +72,7 @@ export class DamagedLog {
   static async open(disk: Disk, dataFolder: string, project: string): Promise<DamagedLog> {
     const segments: DamagedSegment[] = [];
     for await (const segment of segmentsOf(disk, new LogPaths(dataFolder, project))) segments.push(segment);
-    return new DamagedLog(disk, segments);
+    return new DamagedLog(disk, segments, new LogErasures(disk, new LogPaths(dataFolder, project)));
   }
 
   /** Whether a file, or the rest of one, could not be read so far. */
@@ -90,7 +93,7 @@ export class DamagedLog {
         const lines: LogLine[] = [];
         for (const { bytes, offset } of records) {
           if (looksLikeSeal(bytes) || looksLikeHeader(bytes)) continue;
-          const decoded = decodeEventLine(bytes, { ...chain, segment: index, offset });
+          const decoded = await this.#decode(bytes, { ...chain, segment: index, offset });
           if (!decoded.ok) {
             if (!chain.isFound) continue;
             chain.isOver = true;
@@ -104,6 +107,13 @@ export class DamagedLog {
         if (chain.isOver) return;
       }
     }
+  }
+
+  async #decode(bytes: Buffer, due: DueLine): Promise<ReturnType<typeof decodeEventLine>> {
+    const decoded = decodeEventLine(bytes, due, this.#erasures);
+    if (decoded.ok || decoded.fault.isUnrecorded !== true) return decoded;
+    await this.#erasures.load();
+    return decodeEventLine(bytes, due, this.#erasures);
   }
 
   /** Finds the records after a line. If that line is in no file any more: those that claim a later seq, or none. */
@@ -160,14 +170,15 @@ function readClaims(bytes: Buffer, due: number | undefined, previousHash: string
   const isWhole = decoded?.ok === true;
   // A damaged number must not move a record elsewhere.
   const seq = claimed === undefined || isWhole ? claimed : due ?? claimed;
-  const keys = decoded?.ok === true && op === 'batch' ? keysOf(decoded.value) : [parseKey(keyText)].filter((key) => key !== undefined);
+  const claimedKeys = [parseKey(keyText)].filter((key) => key !== undefined);
+  const keys = decoded?.ok === true && (op === 'batch' || op === 'expire') ? keysOf(decoded.value) : claimedKeys;
   return { sizeBytes: bytes.length + 1, isWhole, seq, op, keys };
 }
 
-/** The keys of a sound batch; none if only a newer version can read it. */
-function keysOf({ op, body }: LogLine): readonly string[] {
+/** The keys of a sound line; none if only a newer version can read it. */
+function keysOf(line: LogLine): readonly string[] {
   try {
-    return keyChangesOf(decodeEvent(op, body)).map(({ key }) => key);
+    return keyChangesOf(decodeLineEvent(line)).map(({ key }) => key);
   } catch (error) {
     if (error instanceof UnknownEventError) return [];
     throw error;
@@ -198,9 +209,10 @@ export async function oldestHeader(disk: Disk, dataFolder: string, project: stri
 }
 
 async function* segmentsOf(disk: Disk, paths: LogPaths): AsyncGenerator<DamagedSegment> {
+  const erasures = new LogErasures(disk, paths);
   for (const segment of await listSealed(disk, paths)) {
     const { firstSeq } = segment;
-    const file = await findSoundFile(disk, paths, segment);
+    const file = await findSoundFile(disk, paths, segment, erasures);
     yield { file, firstSeq, header: await headerIfLegible(disk, file) };
   }
   if ((await disk.status(paths.active)) === undefined) return;

@@ -5,10 +5,8 @@
 import { dirname, join } from 'node:path';
 import { isErrno } from '../../base/app-error.js';
 import { compileSchema } from '../../base/json-schema.js';
+import { REPAIR_FOLDER } from '../../log/file/log-paths.js';
 import { changeFolder, closing, type Disk, writeNewFile } from '../../disk/disk.js';
-
-/** The folder of all repairs, in the data folder. No project id begins with `_`. */
-export const REPAIR_FOLDER = '_repair';
 
 /** A repair whose new log is complete: from here on it can only be completed. */
 export interface StartedRepair {

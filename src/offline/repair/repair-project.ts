@@ -16,9 +16,13 @@ import { invariant } from '../../base/invariant.js';
 import type { Logger } from '../../base/logger.js';
 import { changeFolder } from '../../disk/disk.js';
 import { genesisHash } from '../../log/line-format.js';
+import type { LogLine } from '../../log/log.js';
+import type { KeptRecords } from '../../projections/requests/request-records.js';
 import { ProjectStateProjection } from '../../projections/project-state.js';
 import type { SnapshotData } from '../../projections/snapshot/snapshot.js';
 import { appliedTo, copySnapshot, createBasedLog } from '../based-log.js';
+import { collectRequests } from '../collect-requests.js';
+import { snapshotsOf } from '../project-files.js';
 import { buildState } from '../build-state.js';
 import { DamagedLog } from './damaged-log.js';
 import { recordRepair } from '../registry-writer.js';
@@ -78,7 +82,8 @@ async function createNewLog(plan: RepairPlan, tools: RepairTools, folder: string
   const data = snapshot?.seq === end.seq
     ? await copySnapshot({ disk, dataFolder, project, snapshot, home, into: project, signal: tools.signal })
     : await buildBase(plan, tools, into, state);
-  const logId = await createBasedLog({ disk, home, project, data, end, state, logger });
+  const requests = await requestsOf(plan, tools);
+  const logId = await createBasedLog({ disk, home, project, data, end, state, requests, logger });
   return {
     project, logId, previousLogId: plan.logId ?? '', lastSeq: end.seq, lastHash: end.hash, droppedBytes: plan.losses.bytes,
     revision: state.newest?.seq ?? 0,
@@ -92,6 +97,18 @@ async function buildBase(
   const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? '') };
   const lines = appliedTo(state, log.linesAfter(start));
   return await buildState({ disk, dataFolder, project, into, seq: end.seq, previous: snapshot, lines, signal });
+}
+
+/** The requests that the kept state remembers. */
+async function requestsOf({ project, logId, end, snapshot }: RepairPlan, { disk, dataFolder }: RepairTools): Promise<KeptRecords> {
+  const log = await DamagedLog.open(disk, dataFolder, project);
+  const start = snapshot ?? { seq: 0, hash: genesisHash(project, logId ?? '') };
+  const lines = snapshot?.seq === end.seq ? noLines : () => log.linesAfter(start);
+  return await collectRequests({ snapshots: snapshotsOf(disk, { dataFolder, project }), previous: snapshot, lines });
+}
+
+async function* noLines(): AsyncGenerator<readonly LogLine[]> {
+  await Promise.resolve();
 }
 
 async function apply(started: StartedRepair, copy: string, { disk, dataFolder, logger }: RepairTools): Promise<AppliedRepair> {

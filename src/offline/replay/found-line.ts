@@ -43,6 +43,11 @@ export class FoundLine {
     return this.#line.body;
   }
 
+  /** Whether its values were erased. */
+  get isErased(): boolean {
+    return this.#line.erasedBy !== undefined;
+  }
+
   /** The place of the whole line. Keeps nothing of the line in memory. */
   get place(): TextPlace {
     return placeOfLine(this.#line);

@@ -17,7 +17,9 @@ export interface LineFilter extends EventSelection {
 }
 
 /** Operations about keys: of others, no fields are decoded to select their lines. */
-const KEY_OPERATIONS: ReadonlySet<string> = new Set(['set', 'delete', 'batch', 'clear', 'clear.range']);
+const KEY_OPERATIONS: ReadonlySet<string> = new Set([
+  'set', 'set.until', 'delete', 'touch', 'batch', 'expire', 'clear', 'clear.range', 'redact',
+]);
 
 /**
  * Lists the operations that the lines of a log can have.

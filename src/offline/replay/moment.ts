@@ -20,6 +20,27 @@ export function isBehind(line: Pick<LogLine, 'seq' | 'timeMs'>, moment: Moment |
   return 'seq' in moment ? line.seq > moment.seq : line.timeMs > moment.timeMs;
 }
 
+/** Reads lines up to a moment. */
+export async function* linesUpTo(lines: AsyncIterable<readonly LogLine[]>, until: Moment | undefined): AsyncGenerator<readonly LogLine[]> {
+  for await (const group of lines) {
+    const end = group.findIndex((line) => isBehind(line, until));
+    yield end < 0 ? group : group.slice(0, end);
+    if (end >= 0) return;
+  }
+}
+
+/**
+ * Returns the last line to read for a moment, so that damage after it does not matter.
+ *
+ * @param action what was requested, for the error
+ * @throws {OutOfReachError} when the log ends before it
+ */
+export function lastSeqOf(moment: Moment | undefined, lastSeq: number, action: (moment: string) => string): number {
+  if (moment === undefined || !('seq' in moment)) return lastSeq;
+  if (moment.seq <= lastSeq) return moment.seq;
+  throw new OutOfReachError(action(momentText(moment)), 'after', `its log ends with seq ${lastSeq}`);
+}
+
 /**
  * Formats a moment.
  *

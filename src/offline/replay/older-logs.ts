@@ -5,10 +5,9 @@
 import { join } from 'node:path';
 import { AppError, isErrno } from '../../base/app-error.js';
 import type { Disk } from '../../disk/disk.js';
-import { LEFT_FOLDER } from '../../log/file/log-paths.js';
+import { LEFT_FOLDER, REPAIR_FOLDER } from '../../log/file/log-paths.js';
 import { LinesDroppedError } from '../../log/log-errors.js';
 import { openProjectLog, type ProjectLog } from '../project-files.js';
-import { REPAIR_FOLDER } from '../repair/repair-folder.js';
 import { isBehind, type Moment } from './moment.js';
 
 /** A line of an older log. */

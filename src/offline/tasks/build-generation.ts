@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
+import { IN_THIS_THREAD } from '../../log/file/segment/checked-lines.js';
 import { LogCorruptError } from '../../log/log-errors.js';
 import type { BuildJob, BuiltGeneration } from '../../projections/snapshot/file-work.js';
 import { buildState } from '../build-state.js';
@@ -22,7 +23,7 @@ export async function buildGeneration(job: BuildJob, disk: Disk, signal?: AbortS
   const { dataFolder, project, toSeq } = job;
   const previous = job.previousSeq === undefined ? undefined : await snapshotsOf(disk, job).read(job.previousSeq);
   invariant(previous === undefined || previous.seq < toSeq, 'a snapshot holds more than the one before');
-  const log = await openProjectLog(disk, job);
+  const log = await openProjectLog(disk, job, IN_THIS_THREAD);
   const nextSeq = (previous?.seq ?? 0) + 1;
   if (log.firstSeq > nextSeq) {
     const place = { file: `${project}.jsonl`, offset: 0, seq: nextSeq };

@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Disk } from '../../disk/disk.js';
+import { LogErasures } from '../../log/file/reading/log-erasures.js';
 import { inspectLog } from '../../log/file/recovery/inspect-log.js';
 import { LogPaths } from '../../log/file/log-paths.js';
 import { segmentFile } from '../../log/file/segment/segment-files.js';
@@ -47,9 +48,11 @@ export async function scrub(job: ScrubJob, disk: Disk, signal?: AbortSignal): Pr
  * compressed, nothing distinguishes it from what was written.
  */
 export async function checkSegment(job: SegmentJob, disk: Disk, signal?: AbortSignal): Promise<SegmentCheck> {
-  const file = segmentFile(new LogPaths(job.dataFolder, job.project), job);
+  const paths = new LogPaths(job.dataFolder, job.project);
+  const file = segmentFile(paths, job);
+  const erasures = new LogErasures(disk, paths, job.logId);
   try {
-    return { isSound: true, sha256: await verifySegment(disk, file, job, signal) };
+    return { isSound: true, sha256: await verifySegment(disk, file, { ...job, erasures }, signal) };
   } catch (error) {
     signal?.throwIfAborted();
     const finding = findingIn(error, file.shownName);
@@ -60,11 +63,13 @@ export async function checkSegment(job: SegmentJob, disk: Disk, signal?: AbortSi
 
 /** Checks every byte of a committed snapshot. Damage reported earlier may have been a failed read, or repaired since. */
 export async function checkSnapshot(job: SnapshotJob, disk: Disk, signal?: AbortSignal): Promise<SnapshotCheck> {
-  const { seq, json, index } = job;
+  const { seq, json, index, requests } = job;
   const snapshots = snapshotsOf(disk, job);
   try {
     const manifest = await snapshots.read(seq);
-    if (manifest.json.sha256 !== json.sha256 || manifest.index.sha256 !== index.sha256) {
+    const areSame = manifest.json.sha256 === json.sha256 && manifest.index.sha256 === index.sha256
+      && manifest.requests?.sha256 === requests?.sha256;
+    if (!areSame) {
       const place = { file: snapshotName(seq, 'manifest'), offset: 0 };
       return { isSound: false, place, expected: 'the committed digests', found: 'different ones' };
     }

@@ -9,6 +9,7 @@ import { NodeDisk } from '../../disk/node-disk.js';
 import { checkLines } from '../../log/file/segment/checked-lines.js';
 import { checkEntries } from '../../projections/snapshot/checked-entries.js';
 import { buildGeneration } from './build-generation.js';
+import { buildPast } from './build-past.js';
 import { checkSegment, checkSnapshot, scrub } from './scrub.js';
 import { failureOf, memoryOfAnswer, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
@@ -16,6 +17,7 @@ import { failureOf, memoryOfAnswer, type Task, type TaskResult, type WorkerAnswe
 export async function runTask(task: Task, disk: Disk, signal?: AbortSignal): Promise<TaskResult> {
   switch (task.kind) {
     case 'build': return await buildGeneration(task.job, disk, signal);
+    case 'past': return await buildPast(task.job, disk, signal);
     case 'scrub': return await scrub(task.job, disk, signal);
     case 'check': return await checkSegment(task.job, disk, signal);
     case 'verify': return await checkSnapshot(task.job, disk, signal);

@@ -6,7 +6,7 @@ import { ERROR_CODES, type ErrorCode } from '../../base/error-codes.js';
 import type { CheckedLines, UncheckedLines } from '../../log/file/segment/checked-lines.js';
 import type { CheckedEntries, UncheckedEntries } from '../../projections/snapshot/checked-entries.js';
 import type {
-  BuildJob, BuiltGeneration, FilesOfProject, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
+  BuildJob, BuiltGeneration, BuiltPast, FilesOfProject, PastJob, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
 
 /** Members of an error that have a field of their own in {@link TaskFailure}, or mean nothing in another thread. */
@@ -21,6 +21,7 @@ export interface ScrubJob extends FilesOfProject {
 /** One task. */
 export type Task =
   | { readonly kind: 'build'; readonly job: BuildJob }
+  | { readonly kind: 'past'; readonly job: PastJob }
   | { readonly kind: 'scrub'; readonly job: ScrubJob }
   | { readonly kind: 'check'; readonly job: SegmentJob }
   | { readonly kind: 'verify'; readonly job: SnapshotJob }
@@ -28,7 +29,7 @@ export type Task =
   | { readonly kind: 'entries'; readonly job: UncheckedEntries };
 
 /** The result of a task. */
-export type TaskResult = BuiltGeneration | ScrubReport | SegmentCheck | SnapshotCheck | CheckedLines | CheckedEntries;
+export type TaskResult = BuiltGeneration | BuiltPast | ScrubReport | SegmentCheck | SnapshotCheck | CheckedLines | CheckedEntries;
 
 /** Memory of a task that is handed over to the thread instead of copied. */
 export function memoryOfTask(task: Task): readonly ArrayBuffer[] {
@@ -45,8 +46,9 @@ export function memoryOfAnswer(answer: WorkerAnswer): readonly ArrayBuffer[] {
   const { result } = answer;
   if ('columns' in result) return [result.bytes.buffer, result.timesMs.buffer, result.columns.buffer];
   if (!('packed' in result) || result.packed === undefined) return [];
-  const { chunks, seqs, tags, timesMs } = result.packed;
-  return [...chunks.map(({ memory }) => memory), seqs.buffer, tags.buffer, timesMs.buffer];
+  const { chunks, seqs, tags, timesMs, expiriesMs } = result.packed;
+  const columns = [seqs, tags, timesMs, ...(expiriesMs === undefined ? [] : [expiriesMs])];
+  return [...chunks.map(({ memory }) => memory), ...columns.map(({ buffer }) => buffer)];
 }
 
 /** A worker's answer to a task. */

@@ -8,7 +8,7 @@ import { AppError } from '../../base/app-error.js';
 import type { CheckedLines, LineChecker, UncheckedLines } from '../../log/file/segment/checked-lines.js';
 import type { CheckedEntries, EntryChecker, UncheckedEntries } from '../../projections/snapshot/checked-entries.js';
 import type {
-  BuildJob, BuiltGeneration, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
+  BuildJob, BuiltGeneration, BuiltPast, PastJob, ScrubReport, SegmentCheck, SegmentJob, SnapshotCheck, SnapshotJob,
 } from '../../projections/snapshot/file-work.js';
 import { errorOf, memoryOfTask, type ScrubJob, type Task, type TaskResult, type WorkerAnswer } from './tasks.js';
 
@@ -60,6 +60,16 @@ export class TaskRunner implements LineChecker, EntryChecker {
    */
   async build(job: BuildJob, signal?: AbortSignal): Promise<BuiltGeneration> {
     return (await this.#run({ kind: 'build', job }, signal)) as BuiltGeneration;
+  }
+
+  /**
+   * Builds a past state.
+   *
+   * @param signal ends it; the files written by then are left
+   * @throws {Error} the error of the task, with its name, message, code and facts
+   */
+  async buildPast(job: PastJob, signal?: AbortSignal): Promise<BuiltPast> {
+    return (await this.#run({ kind: 'past', job }, signal)) as BuiltPast;
   }
 
   /** Reads and checks everything that a project has on disk. */

@@ -22,6 +22,8 @@ interface ContentCheck {
   readonly files: FilesOfProject;
   /** Snapshots whose bytes are sound, in any order. */
   readonly sound: readonly CommittedManifest[];
+  /** Seq of the last redaction; 0 if there was none. Snapshots of earlier lines are not compared: they are about to be removed. */
+  readonly redactedSeq: number;
   /** The folder to build in, absolute; must exist. */
   readonly scratchFolder: string;
   readonly signal?: AbortSignal | undefined;
@@ -37,7 +39,7 @@ export async function checkContent(check: ContentCheck): Promise<readonly Findin
   if (firstSeq > 1 && previous === undefined) return [];
   const findings: Finding[] = [];
   for (const manifest of ascending) {
-    if (manifest.seq <= (previous?.seq ?? 0)) continue;
+    if (manifest.seq <= (previous?.seq ?? 0) || manifest.seq < check.redactedSeq) continue;
     const finding = await compare(check, manifest, previous);
     if (finding !== undefined) findings.push(finding);
     else previous = manifest;

@@ -11,16 +11,19 @@ import { digestText } from '../../log/file/segment/read-text.js';
 import { inspectLog, type LogInspection } from '../../log/file/recovery/inspect-log.js';
 import { segmentName } from '../../log/file/log-paths.js';
 import { withText } from '../../log/file/segment/segment-files.js';
-import { earlyEnd, LinesDroppedError, LogCorruptError } from '../../log/log-errors.js';
+import { earlyEnd, isIllegible, LinesDroppedError, LogCorruptError, LogVersionError } from '../../log/log-errors.js';
 import type { LogLine } from '../../log/log.js';
 import type { FilesOfProject } from '../../projections/snapshot/file-work.js';
 import type { Registration } from '../../projections/registrations.js';
 import type { CommittedManifest } from '../../projections/snapshot/snapshot-folder.js';
 import { snapshotName } from '../../projections/snapshot/snapshot-names.js';
-import { projectEventOf, snapshotsOf } from '../project-files.js';
+import { openProjectLog, projectEventOf, snapshotsOf } from '../project-files.js';
 import { checkContent } from './check-content.js';
+import { ExpiryCheck } from './check-expiries.js';
+import { checkRequests } from './check-requests.js';
 import type { CheckpointSet, CheckpointVerdict } from './checkpoints.js';
 import { type CheckedSnapshots, checkSnapshots } from './check-snapshots.js';
+import { LogRedactions } from './redactions.js';
 import { asUnreadable, isLogSound, withLines } from './findings.js';
 
 /** How to verify files. */
@@ -80,8 +83,10 @@ class ProjectVerification {
   readonly #options: VerifyOptions;
   readonly #findings: Finding[] = [];
   readonly #notes: string[] = [];
+  #expiries: ExpiryCheck | undefined;
   /** Hashes of the lines that snapshots end with, by seq. */
   readonly #hashes = new Map<number, string | undefined>();
+  readonly #redactions = new LogRedactions();
 
   constructor(project: string, registration: () => Promise<Registration | undefined>, options: VerifyOptions) {
     this.#project = project;
@@ -94,6 +99,7 @@ class ProjectVerification {
     const { disk, dataFolder } = this.#options;
     const known = await snapshotsOf(disk, { dataFolder, project: this.#project }).list();
     for (const { seq } of known.committed) this.#hashes.set(seq, undefined);
+    await this.#beginExpiries(known.committed);
     const log = await this.#inspect();
     if (log?.logId === undefined) return await this.#verdict(log);
     const files = { dataFolder, project: this.#project, logId: log.logId };
@@ -106,6 +112,18 @@ class ProjectVerification {
     await this.#noteReadable(files);
     this.#noteEnd(log);
     return await this.#verdict(log, snapshots);
+  }
+
+  async #beginExpiries(committed: readonly CommittedManifest[]): Promise<void> {
+    const { disk, dataFolder, signal } = this.#options;
+    const files = { dataFolder, project: this.#project };
+    try {
+      const { firstSeq } = await openProjectLog(disk, files);
+      this.#expiries = await ExpiryCheck.begin(snapshotsOf(disk, files), committed, firstSeq, signal);
+    } catch (error) {
+      // The inspection of the log says so.
+      if (!isIllegible(error) && !(error instanceof LogVersionError)) throw error;
+    }
   }
 
   async #inspect(): Promise<LogInspection | undefined> {
@@ -130,7 +148,9 @@ class ProjectVerification {
     for (const line of lines) {
       if (this.#hashes.has(line.seq)) this.#hashes.set(line.seq, line.hash);
       try {
-        projectEventOf(line);
+        const fault = this.#expiries?.take(line, projectEventOf(line));
+        if (fault !== undefined) this.#find({ file: this.#file, offset: 0, seq: line.seq, ...fault });
+        this.#redactions.take(line);
       } catch (error) {
         this.#find({ file: this.#file, offset: 0, seq: line.seq, expected: 'an event of a project', ...asUnreadable(error) });
       }
@@ -166,7 +186,9 @@ class ProjectVerification {
   async #compareContent(files: FilesOfProject, sound: readonly CommittedManifest[]): Promise<void> {
     const { disk, scratchFolder, signal } = this.#options;
     try {
-      this.#findings.push(...(await checkContent({ disk, files, sound, scratchFolder, signal })));
+      const { lastSeq: redactedSeq } = this.#redactions;
+      this.#findings.push(...(await checkContent({ disk, files, sound, redactedSeq, scratchFolder, signal })));
+      this.#findings.push(...(await checkRequests({ disk, files, sound, signal })));
     } catch (error) {
       if (error instanceof LinesDroppedError) return;
       if (!(error instanceof LogCorruptError)) throw error;
@@ -185,7 +207,7 @@ class ProjectVerification {
     }
     if (base !== undefined) {
       const snapshot = sound.find(({ seq }) => seq === base.seq);
-      const isRight = snapshot?.digest === base.digest && snapshot?.hash === base.hash;
+      const isRight = this.#redactions.mayReplace(base.digest ?? '', snapshot?.digest ?? '') && snapshot?.hash === base.hash;
       const expected = `the snapshot of seq ${base.seq} whose manifest has the SHA-256 ${base.digest}`;
       if (!isRight) this.#find({ ...place, expected, found: snapshot === undefined ? 'none' : `SHA-256 ${snapshot.digest}` });
       return;
@@ -209,6 +231,7 @@ class ProjectVerification {
       this.#notes.push(`${what}; the other copy is sound and is read instead`);
     }
     const isServed = isLogSound(this.#findings);
+    if (this.#redactions.note !== undefined) this.#notes.push(this.#redactions.note);
     if (unfinishedBytes > 0) {
       const what = isServed ? 'an unfinished write, or a torn tail that is cut when the project is next served' : 'not a whole line';
       this.#notes.push(`${countText(unfinishedBytes, 'byte')} at the end: ${what}`);

@@ -2,22 +2,22 @@
  * The keys of a project with versions and values: found by hash, listed in the order of their UTF-8 bytes.
  *
  * Everything lies in large buffers, so that memory is little more than the text itself, and garbage collection does not grow with the
- * number of keys. Four parts, each in its file: columns (`row-table.ts`), records (`record-arena.ts`), the look-up by hash
- * (`hash-directory.ts`) and the sorted order (`key-order.ts`). None of them knows the others; what holds between them is this file's.
+ * number of keys. Five parts, each in its file: columns (`row-table.ts`), records (`record-arena.ts`), the look-up by hash
+ * (`hash-directory.ts`), the sorted order (`key-order.ts`) and the order of expiries (`expiry-order.ts`). None of them knows the others;
+ * what holds between them is this file's. Listings are read from them by `range-reader.ts`.
  */
 import type { ByteRange } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { KeyEntry } from '../key-entry.js';
 import type { DirectedRange, KeyRange } from '../../events/key-range.js';
 import type { ValuePlace } from '../value-place.js';
-import { allocateWords } from './allocate.js';
 import { CurrentPlace } from './current-place.js';
+import { ExpiryOrder } from './expiry-order.js';
 import { HashDirectory } from './hash-directory.js';
-import { boundsOf, type OrderBounds } from './key-bounds.js';
 import { type KeyHash, secretKeyHash } from './key-hash.js';
-import { comparePositions, KeyOrder } from './key-order.js';
-import { MemberText } from './member-text.js';
+import { KeyOrder } from './key-order.js';
 import type { PackedEntries } from './packed-entries.js';
+import { type KeySlice, type Members, RangeReader } from './range-reader.js';
 import { RecordArena } from './record-arena.js';
 import type { EntryBytes } from './record-chunk.js';
 import { NO_ADDRESS, RowTable, type RowVersion } from './row-table.js';
@@ -28,29 +28,6 @@ const SORTED_AT_ONCE_MAX = 1024;
 /** The head of a deleted key in `bulk-sort.ts`: no key has a byte of 255 in UTF-8. */
 const DELETED_HEAD = 2 ** 48 - 1;
 
-/** The first entries of a range. */
-export interface KeySlice {
-  readonly entries: readonly (readonly [key: string, entry: KeyEntry])[];
-  /** True if the range has no more entries; false if it may have more. */
-  readonly isLast: boolean;
-}
-
-/** The first entries of a range, about to be written as members of a JSON object. */
-export interface Members {
-  /** Undefined if there is none. */
-  readonly lastKey: string | undefined;
-  /** True if the range has no more entries; false if it may have more. */
-  readonly isLast: boolean;
-  /** Size of their values in bytes. */
-  readonly valueBytes: number;
-  /**
-   * Returns the text, each member behind a comma. Must be called before anything changes.
-   *
-   * @param allocate gives the memory for it, of exactly this size
-   */
-  write(allocate: (sizeBytes: number) => Buffer): Buffer;
-}
-
 /** The keys and values. */
 export class KeyIndex {
   readonly #hash: KeyHash;
@@ -58,8 +35,9 @@ export class KeyIndex {
   readonly #records = new RecordArena(this.#rows);
   readonly #directory: HashDirectory;
   readonly #order: KeyOrder;
+  readonly #expiry = new ExpiryOrder(this.#rows);
+  readonly #ranges: RangeReader;
   #count = 0;
-  #placedCount = 0;
 
   /** @param hash gives keys their places; secret, unless a test wants collisions */
   constructor(hash: KeyHash = secretKeyHash()) {
@@ -82,6 +60,7 @@ export class KeyIndex {
       setStanding: (row, standing) => rows.setStanding(row, standing),
       free: (row) => rows.free(row),
     });
+    this.#ranges = new RangeReader({ rows, records, order: this.#order, expiry: this.#expiry }, (key, row) => this.#entryOf(key, row));
   }
 
   /** Number of keys. */
@@ -91,12 +70,54 @@ export class KeyIndex {
 
   /** Number of values that are on disk. */
   get placedCount(): number {
-    return this.#placedCount;
+    return this.#records.placedCount;
+  }
+
+  /** Size of all keys, in bytes. */
+  get keyBytes(): number {
+    return this.#records.keyBytes;
+  }
+
+  /** Size of all values in bytes, in memory and on disk. */
+  get valueBytes(): number {
+    return this.#records.valueBytes;
   }
 
   /** Memory of the index in bytes. */
   get allocatedBytes(): number {
-    return this.#rows.allocatedBytes + this.#records.allocatedBytes + this.#directory.allocatedBytes + this.#order.allocatedBytes;
+    const parts = [this.#rows, this.#records, this.#directory, this.#order, this.#expiry];
+    return parts.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
+  }
+
+  /** Number of keys that have an expiry, whether it has come or not. */
+  get expiringCount(): number {
+    return this.#expiry.count;
+  }
+
+  /** The earliest expiry of a key, in milliseconds since 1970; undefined if no key has one. */
+  get nextExpiryMs(): number | undefined {
+    return this.#expiry.firstMs;
+  }
+
+  /**
+   * Returns keys that have expired by a time, the earliest first.
+   *
+   * @param limit maximum number of keys, from 1
+   */
+  expiredKeys(nowMs: number, limit: number): string[] {
+    return this.#expiry.expired(nowMs, limit).map((row) => this.#keyOf(row));
+  }
+
+  /** Counts the keys that have expired by a time. */
+  expiredCount(nowMs: number): number {
+    return this.#expiry.countExpired(nowMs);
+  }
+
+  /** Returns when a key expires, in milliseconds since 1970; null for never, and if the key does not exist. */
+  expiryOf(key: string | ByteRange): number | null {
+    if (this.#expiry.count === 0) return null;
+    const row = this.#find(key);
+    return row < 0 ? null : this.#expiry.timeOf(row);
   }
 
   /** Returns the version of a key; 0 if the key does not exist. */
@@ -110,13 +131,18 @@ export class KeyIndex {
     return this.#rows.tagOf(this.#find(key));
   }
 
-  /** Returns the entry of a key; undefined if the key does not exist. */
+  /** Returns the size of the value of an existing key, in bytes. */
+  valueBytesOf(key: string): number {
+    return this.#records.valueBytesOf(this.#rows.addressOf(this.#find(key)));
+  }
+
+  /** Returns the entry of a key, whether it has expired or not; undefined if the key does not exist. */
   get(key: string): KeyEntry | undefined {
     const row = this.#find(key);
     return row < 0 ? undefined : this.#entryOf(key, row);
   }
 
-  #find(key: string): number {
+  #find(key: string | ByteRange): number {
     return this.#directory.find(this.#hash(key), key);
   }
 
@@ -124,7 +150,7 @@ export class KeyIndex {
     const value = this.#records.valueOf(this.#rows.addressOf(row));
     const seq = this.#rows.seqOf(row);
     const known = typeof value === 'string' ? value : new CurrentPlace(this, { key, seq, place: value });
-    return { value: known, seq, tag: this.#rows.tagOf(row), timeMs: this.#rows.timeMsOf(row) };
+    return { value: known, seq, tag: this.#rows.tagOf(row), timeMs: this.#rows.timeMsOf(row), expiresAtMs: this.#expiry.timeOf(row) };
   }
 
   /** Returns the place of the value of a version; undefined if it is not on disk, or if the version is no longer current. */
@@ -146,7 +172,8 @@ export class KeyIndex {
     if (row >= 0) {
       const previous = this.#rows.seqOf(row);
       this.#rows.setVersion(row, entry);
-      this.#replaceRecord(row, key, entry.value);
+      this.#expiry.set(row, entry.expiresAtMs);
+      this.#replaceAddress(row, this.#records.add(row, key, entry.value));
       return previous;
     }
     this.#order.add(this.#addRow(key, keyHash, entry));
@@ -154,7 +181,7 @@ export class KeyIndex {
   }
 
   /**
-   * Sets a key to a value in memory, as {@link set}, from the bytes of both.
+   * Sets a key to a value in memory without an expiry, as {@link set}, from the bytes of both.
    *
    * @returns the version that it had; 0 if it did not exist
    */
@@ -164,6 +191,7 @@ export class KeyIndex {
     if (known >= 0) {
       const previous = this.#rows.seqOf(known);
       this.#rows.setVersion(known, version);
+      this.#expiry.set(known, null);
       this.#replaceAddress(known, this.#records.addBytes(known, entry));
       return previous;
     }
@@ -175,19 +203,35 @@ export class KeyIndex {
     return 0;
   }
 
+  /**
+   * Gives a key another version and another expiry. Its value stays.
+   *
+   * @returns the version that it had; 0 if it does not exist, and then it still does not
+   */
+  touch(key: string, version: RowVersion & Pick<KeyEntry, 'expiresAtMs'>): number {
+    const row = this.#find(key);
+    if (row < 0) return 0;
+    const previous = this.#rows.seqOf(row);
+    this.#rows.setVersion(row, version);
+    this.#expiry.set(row, version.expiresAtMs);
+    return previous;
+  }
+
   /** Adds a key above all others, in an index to which nothing else was added. */
   append(key: string, entry: KeyEntry): void {
     this.#order.addLast(this.#addRow(key, this.#hash(key), entry));
   }
 
   /** Adds keys above all others, in an index to which nothing else was added. Takes over the memory of their records. */
-  appendPacked({ chunks, seqs, tags, timesMs }: PackedEntries): void {
+  appendPacked({ chunks, seqs, tags, timesMs, expiriesMs }: PackedEntries): void {
     let index = 0;
     const rowOf = (address: number, key: string | ByteRange): number => {
       const row = this.#rows.add();
       this.#rows.setVersion(row, { seq: seqs[index] as number, tag: tags[index] as number, timeMs: timesMs[index] as number });
       this.#rows.setAddress(row, address);
       this.#addKeyHash(row, this.#hash(key));
+      const expiresAtMs = expiriesMs?.[index] ?? Infinity;
+      if (expiresAtMs < Infinity) this.#expiry.set(row, expiresAtMs);
       this.#order.addLast(row);
       index += 1;
       return row;
@@ -202,11 +246,10 @@ export class KeyIndex {
   }
 
   #addRow(key: string, keyHash: number, entry: KeyEntry): number {
-    const { value } = entry;
     const row = this.#rows.add();
     this.#rows.setVersion(row, entry);
-    this.#rows.setAddress(row, this.#records.add(row, key, value));
-    if (typeof value !== 'string') this.#placedCount += 1;
+    this.#rows.setAddress(row, this.#records.add(row, key, entry.value));
+    this.#expiry.set(row, entry.expiresAtMs);
     this.#addKeyHash(row, keyHash);
     return row;
   }
@@ -217,14 +260,8 @@ export class KeyIndex {
     this.#count += 1;
   }
 
-  #replaceRecord(row: number, key: string, value: string | ValuePlace): void {
-    if (typeof value !== 'string') this.#placedCount += 1;
-    this.#replaceAddress(row, this.#records.add(row, key, value));
-  }
-
   #replaceAddress(row: number, address: number): void {
     const old = this.#rows.addressOf(row);
-    if (this.#records.isPlaced(old)) this.#placedCount -= 1;
     this.#rows.setAddress(row, address);
     this.#records.free(old);
   }
@@ -238,7 +275,7 @@ export class KeyIndex {
     if (row < 0 || this.#rows.seqOf(row) !== seq) return;
     const address = this.#rows.addressOf(row);
     if (typeof value !== 'string' && this.#records.isPlaced(address)) this.#records.setPlace(address, value);
-    else this.#replaceRecord(row, key, value);
+    else this.#replaceAddress(row, this.#records.add(row, key, value));
   }
 
   /**
@@ -260,13 +297,13 @@ export class KeyIndex {
   /**
    * Deletes the keys of a range.
    *
-   * @param onDelete gets each key with the version that it has
+   * @param onDelete gets each key with the version and the expiry that it has
    * @returns how many there were
    */
-  deleteIn(range: KeyRange, onDelete: (key: string, seq: number) => void): number {
-    const { first, behind } = this.#boundsOf(range);
-    const rows = this.#rowsIn(range, Infinity);
-    for (const row of rows) onDelete(this.#keyOf(row), this.#rows.seqOf(row));
+  deleteIn(range: KeyRange, onDelete: (key: string, seq: number, expiresAtMs: number | null) => void): number {
+    const { first, behind } = this.#ranges.boundsOf(range);
+    const rows = this.#ranges.rowsIn(range, Infinity, undefined);
+    for (const row of rows) onDelete(this.#keyOf(row), this.#rows.seqOf(row), this.#expiry.timeOf(row));
     if (rows.length > 0) this.#order.removeBetween(first, behind);
     for (const row of rows) {
       const address = this.#forget(row);
@@ -280,7 +317,7 @@ export class KeyIndex {
   #forget(row: number): number {
     const address = this.#rows.addressOf(row);
     this.#directory.remove(this.#rows.keyHashOf(row), row);
-    if (this.#records.isPlaced(address)) this.#placedCount -= 1;
+    this.#expiry.set(row, null);
     this.#count -= 1;
     return address;
   }
@@ -295,98 +332,27 @@ export class KeyIndex {
     this.#order.sortSome();
   }
 
-  /**
-   * Reads the first entries of a range, all of one moment.
-   *
-   * @param limit maximum number of entries, from 1
-   * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
-   */
-  slice(range: DirectedRange, limit: number, valueBytesMax = Infinity): KeySlice {
-    const rows = this.#rowsIn(range, limit);
-    const taken = rows.subarray(0, this.#fittingCount(rows, valueBytesMax));
-    const entries: (readonly [string, KeyEntry])[] = [];
-    for (const row of taken) {
-      const key = this.#keyOf(row);
-      entries.push([key, this.#entryOf(key, row)]);
-    }
-    return { entries, isLast: taken.length === rows.length && rows.length < limit };
-  }
-
-  /** Number of rows whose values have at most this size together, but one at least. */
-  #fittingCount(rows: Uint32Array, valueBytesMax: number): number {
-    let valueBytes = 0;
-    for (const [index, row] of rows.entries()) {
-      valueBytes += this.#records.valueBytesOf(this.#rows.addressOf(row));
-      if (valueBytes > valueBytesMax && index > 0) return index;
-    }
-    return rows.length;
-  }
-
-  /**
-   * Writes the first entries of a range as members of a JSON object, each behind a comma, all of one moment.
-   *
-   * @param limit maximum number of entries, from 1
-   * @param valueBytesMax maximum size of their values together; the first entry is taken whatever its size
-   * @returns undefined if the value behind those that it has taken is not in memory
-   */
-  members(range: DirectedRange, limit: number, valueBytesMax: number): Members | undefined {
-    const rows = this.#rowsIn(range, limit);
-    const text = new MemberText(valueBytesMax);
-    let canContinue = true;
-    while (canContinue && text.count < rows.length) canContinue = this.#addMembers(rows, text);
-    const { count, valueBytes } = text;
-    const isWhole = count === rows.length;
-    if (!isWhole && this.#records.isPlaced(this.#rows.addressOf(rows[count] as number))) return undefined;
-    return {
-      lastKey: count === 0 ? undefined : this.#keyOf(rows[count - 1] as number),
-      isLast: isWhole && rows.length < limit,
-      valueBytes,
-      write: (allocate) => text.write(allocate),
-    };
-  }
-
-  /** Adds the rows behind those that the text has whose records lie one after another; false if it cannot add all of them. */
-  #addMembers(rows: Uint32Array, text: MemberText): boolean {
-    const first = text.count;
-    const address = this.#rows.addressOf(rows[first] as number);
-    let count = 1;
-    while (first + count < rows.length && this.#rows.addressOf(rows[first + count] as number) === address + count) count += 1;
-    return this.#records.addMembers(address, count, text);
-  }
-
   #keyOf(row: number): string {
     return this.#records.keyOf(this.#rows.addressOf(row));
   }
 
-  /**
-   * Reads the first keys of a range, all of one moment.
-   *
-   * @param limit maximum number of keys, from 1
-   */
-  keys(range: DirectedRange, limit: number): string[] {
-    const keys: string[] = [];
-    for (const row of this.#rowsIn(range, limit)) keys.push(this.#keyOf(row));
-    return keys;
+  /** {@inheritDoc RangeReader.slice} */
+  slice(range: DirectedRange, limit: number, valueBytesMax?: number, nowMs?: number): KeySlice {
+    return this.#ranges.slice(range, limit, valueBytesMax, nowMs);
   }
 
-  /** Counts the keys of a range. */
-  countIn(range: KeyRange): number {
-    const { first, behind } = this.#boundsOf(range);
-    return this.#order.countBetween(first, behind);
+  /** {@inheritDoc RangeReader.members} */
+  members(range: DirectedRange, limit: number, valueBytesMax: number, nowMs?: number): Members | undefined {
+    return this.#ranges.members(range, limit, valueBytesMax, nowMs);
   }
 
-  #rowsIn(range: DirectedRange, limit: number): Uint32Array {
-    invariant(limit >= 1, 'a slice has room for a key');
-    const { first, behind } = this.#boundsOf(range);
-    if (comparePositions(first, behind) >= 0) return allocateWords(0);
-    return this.#order.rowsBetween(first, behind, range.reverse ?? false, limit);
+  /** {@inheritDoc RangeReader.keys} */
+  keys(range: DirectedRange, limit: number, nowMs?: number): string[] {
+    return this.#ranges.keys(range, limit, nowMs);
   }
 
-  #boundsOf(range: DirectedRange): OrderBounds {
-    while (this.#order.waitingCount > 0) this.#order.sortSome();
-    return boundsOf(this.#order, range, {
-      compare: (row, bytes) => this.#records.compareKey(this.#rows.addressOf(row), bytes),
-      sharedBytes: (row, bytes) => this.#records.sharedKeyBytes(this.#rows.addressOf(row), bytes),
-    });
+  /** {@inheritDoc RangeReader.countIn} */
+  countIn(range: KeyRange, nowMs?: number): number {
+    return this.#ranges.countIn(range, nowMs);
   }
 }

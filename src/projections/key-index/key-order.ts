@@ -33,6 +33,16 @@ export interface OrderPosition {
   readonly index: number;
 }
 
+/** Which rows between two positions are wanted. */
+interface RowSelection {
+  /** From the last row to the first. */
+  readonly isReverse: boolean;
+  /** Maximum number of rows. */
+  readonly limit: number;
+  /** Undefined: all of them. */
+  readonly isWanted: ((row: number) => boolean) | undefined;
+}
+
 class Block {
   rows: Uint32Array;
   count = 0;
@@ -274,22 +284,18 @@ export class KeyOrder {
     return { block, index: low };
   }
 
-  /**
-   * Returns the first rows between two positions, or the last ones from the last to the first.
-   *
-   * @param limit maximum number of rows
-   */
-  rowsBetween(from: OrderPosition, to: OrderPosition, isReverse: boolean, limit: number): Uint32Array {
+  /** Returns the first wanted rows between two positions, or the last ones from the last to the first. */
+  rowsBetween(from: OrderPosition, to: OrderPosition, { isReverse, limit, isWanted }: RowSelection): Uint32Array {
     const parts: Uint32Array[] = [];
     const step = isReverse ? -1 : 1;
     let count = 0;
     for (let at = isReverse ? to.block : from.block; at >= from.block && at <= to.block && count < limit; at += step) {
       const block = this.#blocks[at];
       if (block === undefined) continue;
-      const first = at === from.block ? from.index : 0;
-      const end = at === to.block ? to.index : block.count;
-      const taken = Math.min(end - first, limit - count);
-      parts.push(isReverse ? block.rows.slice(end - taken, end).reverse() : block.rows.subarray(first, first + taken));
+      const all = block.rows.subarray(at === from.block ? from.index : 0, at === to.block ? to.index : block.count);
+      const rows = isWanted === undefined ? all : all.filter(isWanted);
+      const taken = Math.min(rows.length, limit - count);
+      parts.push(isReverse ? rows.slice(rows.length - taken).reverse() : rows.subarray(0, taken));
       count += taken;
     }
     return joined(parts, count);

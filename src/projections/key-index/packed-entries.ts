@@ -15,6 +15,8 @@ export interface PackedEntries {
   readonly tags: Uint32Array<ArrayBuffer>;
   /** Time of that change, in milliseconds since 1970. */
   readonly timesMs: Float64Array<ArrayBuffer>;
+  /** When each key expires, in milliseconds since 1970; infinite for never. Undefined: none does. */
+  readonly expiriesMs: Float64Array<ArrayBuffer> | undefined;
 }
 
 /** Most bytes of a chunk with more than one record. */

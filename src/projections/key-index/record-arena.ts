@@ -8,7 +8,7 @@ import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 import type { MemberText } from './member-text.js';
 import {
-  type EntryBytes, entryRecordBytes, HEAD_BYTES, mostRecordBytes, type PackedChunk, RecordChunk, recordBytes,
+  type EntryBytes, entryRecordBytes, FRAME_BYTES, HEAD_BYTES, mostRecordBytes, type PackedChunk, RecordChunk, recordBytes,
 } from './record-chunk.js';
 
 /** Size of a chunk in bytes. */
@@ -43,9 +43,27 @@ export class RecordArena {
   #current = -1;
   #usedBytes = 0;
   #liveBytes = 0;
+  #keyBytes = 0;
+  #valueBytes = 0;
+  #placedCount = 0;
 
   constructor(owner: RecordOwner) {
     this.#owner = owner;
+  }
+
+  /** Size of the keys of all records that are not garbage, in bytes. */
+  get keyBytes(): number {
+    return this.#keyBytes;
+  }
+
+  /** Size of their values in bytes, in memory and on disk. */
+  get valueBytes(): number {
+    return this.#valueBytes;
+  }
+
+  /** Number of their values that are on disk. */
+  get placedCount(): number {
+    return this.#placedCount;
   }
 
   /** Bytes of all chunks. */
@@ -122,7 +140,20 @@ export class RecordArena {
     chunk.live += sizeBytes;
     this.#usedBytes += sizeBytes;
     this.#liveBytes += sizeBytes;
+    this.#countContent(chunk, index, sizeBytes, 1);
     return number * CHUNK_ADDRESSES + index;
+  }
+
+  /** @param step 1 for a record that came into use, -1 for one that became garbage */
+  #countContent(chunk: RecordChunk, index: number, sizeBytes: number, step: 1 | -1): void {
+    const keyBytes = chunk.keySizeOf(index);
+    this.#keyBytes += step * keyBytes;
+    if (chunk.isPlaced(index)) {
+      this.#placedCount += step;
+      this.#valueBytes += step * chunk.valueBytesOf(index);
+    } else {
+      this.#valueBytes += step * (sizeBytes - FRAME_BYTES - keyBytes);
+    }
   }
 
   /** Makes a record garbage. The owner's address of the row must be another one by now, or none of this arena. */
@@ -132,6 +163,7 @@ export class RecordArena {
     const sizeBytes = chunk.sizeOf(indexOf(address));
     chunk.live -= sizeBytes;
     this.#liveBytes -= sizeBytes;
+    this.#countContent(chunk, indexOf(address), sizeBytes, -1);
     this.#releaseIfEmpty(number);
     const garbage = this.#usedBytes - this.#liveBytes;
     if (garbage > GARBAGE_BYTES_MIN && garbage > this.#usedBytes * GARBAGE_SHARE_MAX) this.#moveOn();
@@ -164,6 +196,7 @@ export class RecordArena {
     this.#owner.setAddress(from.rowOf(index), this.#take(number, to, to.addCopy(from, index)));
     from.live -= sizeBytes;
     this.#liveBytes -= sizeBytes;
+    this.#countContent(from, index, sizeBytes, -1);
   }
 
   #releaseIfEmpty(number: number): void {

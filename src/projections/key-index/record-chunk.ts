@@ -49,6 +49,8 @@ export const HEAD_BYTES = HEAD_WORDS * WORD_BYTES;
 const KEY_AT = 2;
 /** The bytes of the text between the key and a value in memory. */
 const COLON_BYTES = 2;
+/** Bytes of a record with a value in memory besides key and value. */
+export const FRAME_BYTES = HEAD_BYTES + KEY_AT + COLON_BYTES;
 const CRC_AT = 4;
 const FILE_AT = 8;
 const OFFSET_AT = 16;
@@ -171,9 +173,8 @@ export class RecordChunk {
     bytes[keyEnd + 1] = COLON;
     const valueStart = keyEnd + COLON_BYTES;
     const valueBytes = bytes.write(value, valueStart);
-    const isAscii = keyBytes === key.length && valueBytes === value.length;
     const isMember = endOfPlainText(bytes, keyStart, keyEnd) === keyEnd;
-    const memberKind = isAscii ? KIND_ASCII : KIND_UTF8;
+    const memberKind = keyBytes === key.length && valueBytes === value.length ? KIND_ASCII : KIND_UTF8;
     return this.#addHead(row, form | (isMember ? memberKind : KIND_ESCAPED), valueStart + valueBytes);
   }
 
@@ -324,6 +325,11 @@ export class RecordChunk {
   /** Tells whether the value of a record is on disk. */
   isPlaced(index: number): boolean {
     return this.#kindOf(index) === KIND_PLACE;
+  }
+
+  /** Returns the length of a key in bytes. */
+  keySizeOf(index: number): number {
+    return keyBytesOf(this.#formOf(index));
   }
 
   /** Returns the length of a value in bytes, in memory or on disk. */

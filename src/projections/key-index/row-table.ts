@@ -2,7 +2,7 @@
  * The columns of the key index: a row per key, which keeps its number as long as the key exists.
  */
 import type { KeyEntry } from '../key-entry.js';
-import { allocate } from './allocate.js';
+import { allocate, allocateWords } from './allocate.js';
 
 const CHUNK_BITS = 16;
 /** Rows of a chunk. Only the first chunk starts smaller, and is copied when it grows, so that a small project takes little. */
@@ -40,6 +40,8 @@ class RowChunk {
   readonly keyHash: Uint32Array;
   readonly tag: Uint32Array;
   readonly standing: Uint8Array;
+  /** Allocated with the first key that expires: most projects have none. */
+  expiryPlace: Uint32Array | undefined;
 
   constructor(capacity: number) {
     const memory = allocate(capacity * ROW_BYTES);
@@ -62,6 +64,13 @@ class RowChunk {
     this.keyHash.set(other.keyHash);
     this.tag.set(other.tag);
     this.standing.set(other.standing);
+    if (other.expiryPlace === undefined) return;
+    this.expiryPlace = allocateWords(this.capacity);
+    this.expiryPlace.set(other.expiryPlace);
+  }
+
+  get allocatedBytes(): number {
+    return this.capacity * ROW_BYTES + (this.expiryPlace?.byteLength ?? 0);
   }
 }
 
@@ -75,10 +84,10 @@ export class RowTable {
 
   /** Bytes of the columns. */
   get allocatedBytes(): number {
-    return this.#chunks.reduce((sum, { capacity }) => sum + capacity * ROW_BYTES, 0);
+    return this.#chunks.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0);
   }
 
-  /** Takes a row into use. Its standing is 0; every other column is for the caller to set. */
+  /** Takes a row into use. Its standing is 0, and it does not expire; every other column is for the caller to set. */
   add(): number {
     if (this.#lastFree !== NO_ROW) {
       const row = this.#lastFree;
@@ -101,7 +110,7 @@ export class RowTable {
     this.#chunks[0] = grown;
   }
 
-  /** Frees a row; {@link add} uses its number again. */
+  /** Frees a row, which must not expire; {@link add} uses its number again. */
   free(row: number): void {
     this.#chunkOf(row).address[row & ROW_MASK] = FREE_ADDRESS - this.#lastFree;
     this.#lastFree = row;
@@ -136,6 +145,11 @@ export class RowTable {
     return this.#chunkOf(row).standing[row & ROW_MASK] as RowStanding;
   }
 
+  /** Where `expiry-order.ts` has the row; 0: the key does not expire. */
+  expiryPlaceOf(row: number): number {
+    return this.#chunkOf(row).expiryPlace?.[row & ROW_MASK] ?? 0;
+  }
+
   setVersion(row: number, { seq, tag, timeMs }: RowVersion): void {
     const chunk = this.#chunkOf(row);
     chunk.seq[row & ROW_MASK] = seq;
@@ -153,6 +167,12 @@ export class RowTable {
 
   setStanding(row: number, standing: RowStanding): void {
     this.#chunkOf(row).standing[row & ROW_MASK] = standing;
+  }
+
+  setExpiryPlace(row: number, place: number): void {
+    const chunk = this.#chunkOf(row);
+    chunk.expiryPlace ??= allocateWords(chunk.capacity);
+    chunk.expiryPlace[row & ROW_MASK] = place;
   }
 
   #chunkOf(row: number): RowChunk {

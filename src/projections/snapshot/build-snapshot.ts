@@ -6,11 +6,12 @@
 import { withDiskFull } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
+import { hasExpired } from '../../events/expiry.js';
 import { CHANGE_LIMITS, type ChangeLimits, ChangeTable } from './change-table.js';
 import { mergeWithStored } from './merge-changes.js';
 import { readStoredEntries, type StoredEntry } from './read-generation.js';
 import type { SnapshotChange, SnapshotData, SnapshotManifest } from './snapshot.js';
-import { SnapshotWriter } from './snapshot-writer.js';
+import { type ScratchForm, SnapshotWriter } from './snapshot-writer.js';
 
 /** What to build from, and where. */
 export interface BuildOptions {
@@ -27,6 +28,10 @@ export interface BuildOptions {
   readonly changes: AsyncIterable<readonly SnapshotChange[]>;
   /** Memory limits. @default CHANGE_LIMITS */
   readonly limits?: ChangeLimits;
+  /** {@inheritDoc NewGeneration.scratch} */
+  readonly scratch?: ScratchForm | undefined;
+  /** Set to leave out keys that have expired by a time, in milliseconds since 1970. Called once all changes were taken. */
+  readonly hidesExpiredAt?: (() => number) | undefined;
   /** Stops the work; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,15 +71,16 @@ async function takeChanges(table: ChangeTable, { previous, changes, seq, signal 
 }
 
 async function writeMerged(table: ChangeTable, options: BuildOptions): Promise<SnapshotData> {
-  const { disk, folder, seq, previous, previousFolder = folder, signal } = options;
+  const { disk, folder, seq, previous, previousFolder = folder, scratch, hidesExpiredAt, signal } = options;
   const stored = previous !== undefined && table.hasStored
     ? readStoredEntries({ disk, folder: previousFolder, manifest: previous, signal })
     : nothing();
-  const writer = await SnapshotWriter.create({ disk, folder, seq });
+  const writer = await SnapshotWriter.create({ disk, folder, seq, scratch });
   try {
+    const nowMs = hidesExpiredAt?.();
     for await (const group of mergeWithStored(stored, table.merged())) {
       signal?.throwIfAborted();
-      await writer.addAll(group);
+      await writer.addAll(nowMs === undefined ? group : group.filter(({ expiresAtMs }) => !hasExpired(expiresAtMs, nowMs)));
     }
     return await writer.finish();
   } catch (error) {

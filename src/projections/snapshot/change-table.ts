@@ -5,8 +5,9 @@
  * A crash leaves run files, which the next startup or attempt drops.
  */
 import { join } from 'node:path';
-import { BlockPacker, type ChangeBlock, compareRecords, type KeyedChange, roomFor, writeRecord } from './change-block.js';
+import { type ChangeBlock, compareRecords, type KeyedChange, roomFor, writeRecord } from './change-block.js';
 import { mergeChanges } from './merge-changes.js';
+import { NewestChanges } from './newest-changes.js';
 import { readRun, type RunFile, writeRun } from './run-file.js';
 import type { SnapshotChange } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
@@ -98,15 +99,12 @@ export class ChangeTable {
     const held = this.#held;
     // Of the records of a key the newest comes first.
     this.#offsets.sort((a, b) => compareRecords(held, a, held, b) || b - a);
-    const packer = new BlockPacker();
-    let last: number | undefined;
+    const newest = new NewestChanges();
     for (const offset of this.#offsets) {
-      if (last !== undefined && compareRecords(held, last, held, offset) === 0) continue;
-      last = offset;
-      packer.add(held, offset);
-      if (packer.isFull) yield* packer.takeFull();
+      newest.take(held, offset, undefined);
+      if (newest.isFull) yield* newest.takeFull();
     }
-    yield* packer.takeAll();
+    yield* newest.takeAll();
   }
 
   async #spill(): Promise<void> {

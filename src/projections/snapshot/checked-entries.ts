@@ -56,6 +56,7 @@ export function checkEntries({ index, json, before, form, seqMax }: UncheckedEnt
   const seqs = new Float64Array(lines.length);
   const tags = new Uint32Array(lines.length);
   const timesMs = new Float64Array(lines.length);
+  let expiriesMs: Float64Array<ArrayBuffer> | undefined;
   for (const [row, line] of lines.entries()) {
     const at = checks.jsonOffset - before.jsonOffset;
     const isFirst = checks.lastKey === undefined;
@@ -67,13 +68,15 @@ export function checkEntries({ index, json, before, form, seqMax }: UncheckedEnt
     seqs[row] = line.entry.seq;
     tags[row] = line.entry.tag;
     timesMs[row] = line.entry.timeMs;
+    const { expiresAtMs } = line.entry;
+    if (expiresAtMs !== null) (expiriesMs ??= new Float64Array(lines.length).fill(Infinity))[row] = expiresAtMs;
     pack(packer, line, { bytes: text, start, end });
   }
   const isWhole = checks.jsonOffset - before.jsonOffset === text.length;
   const firstKey = lines[0]?.entry.key;
   const { lastKey, keyCount, keySum } = checks;
   if (!isWhole || firstKey === undefined || lastKey === undefined) return UNSOUND;
-  return { keyCount, keySum, packed: { firstKey, lastKey, chunks: packer.finish(), seqs, tags, timesMs } };
+  return { keyCount, keySum, packed: { firstKey, lastKey, chunks: packer.finish(), seqs, tags, timesMs, expiriesMs } };
 }
 
 /** Packs an entry whose value follows its key in the `.json`. */

@@ -2,6 +2,7 @@
  * Jobs on a project's files and their results, as plain data that can be sent to another thread.
  */
 import type { Finding } from '../../base/finding.js';
+import type { MarkedGeneration } from './generation-keys.js';
 import type { SnapshotData, SnapshotManifest } from './snapshot.js';
 import type { SnapshotPlace } from './snapshot-errors.js';
 
@@ -29,8 +30,25 @@ export interface BuiltGeneration extends SnapshotData {
   readonly timeMs: number;
 }
 
+/** A past state to build. */
+export interface PastJob extends FilesOfProject {
+  /** The last line in it, from 1. */
+  readonly toSeq: number;
+  /** The folder of the result, absolute; must exist. */
+  readonly into: string;
+  /** Maximum size of the result in bytes. */
+  readonly bytesMax: number;
+}
+
+/** A past state that was built. */
+export interface BuiltPast {
+  /** Time of the last line in it, in milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly generation: MarkedGeneration;
+}
+
 /** A committed generation to check: its seq, and the digests of its data files. */
-export interface SnapshotJob extends FilesOfProject, Pick<SnapshotManifest, 'seq' | 'json' | 'index'> {}
+export interface SnapshotJob extends FilesOfProject, Pick<SnapshotManifest, 'seq' | 'json' | 'index' | 'requests'> {}
 
 /** The result of checking a generation: its damage, described like a `SnapshotCorruptError`. */
 export type SnapshotCheck =

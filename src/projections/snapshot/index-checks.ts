@@ -36,7 +36,7 @@ export class IndexChecks implements KeyCensus, IndexPosition {
 
   /** Takes the next line. Returns undefined if it is right, otherwise what was expected. */
   take({ entry, keyText }: IndexLine): string | undefined {
-    const { key, seq, offset, sizeBytes } = entry;
+    const { key, seq, expiresAtMs, offset, sizeBytes } = entry;
     if (this.lastKey !== undefined && compareUtf8(this.lastKey, key) >= 0) return 'a key above the previous one';
     if (seq > this.#seqMax) return `a version up to ${this.#seqMax}`;
     const due = this.jsonOffset + beforeValueBytes(keyText, this.lastKey === undefined);
@@ -45,7 +45,7 @@ export class IndexChecks implements KeyCensus, IndexPosition {
     this.jsonOffset = offset + sizeBytes;
     this.lastKey = key;
     this.keyCount += 1;
-    this.keySum = addTerm(this.keySum, keyTerm(key, seq));
+    this.keySum = addTerm(this.keySum, keyTerm(key, seq, expiresAtMs));
     return undefined;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The lines of an `.index`, as specified in `docs/snapshot-format.md`. Pure.
  *
- * A line is a JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc","tag",null]`, spelled exactly as `JSON.stringify` does. In format 1 it
- * ends after the CRC.
+ * A line is a JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc","tag",expiresAtMs]`, spelled exactly as `JSON.stringify` does, with
+ * null for a key that does not expire. In format 1 it ends after the CRC.
  */
 import { type ByteRange, countIn, endOfCount, endOfPlainText, isAt } from '../../base/byte-scan.js';
 import { HEX_WORD_DIGITS, hexWord, wordInBytes, wordOfText } from '../../base/hex-word.js';
@@ -23,7 +23,12 @@ const LINE_START = Buffer.from('["');
 const AFTER_KEY = Buffer.from('",');
 const BEFORE_CRC = Buffer.from(',"');
 const BEFORE_TAG = Buffer.from('","');
-const LINE_ENDS: Readonly<Record<SnapshotFormat, Buffer>> = { 1: Buffer.from('"]'), 2: Buffer.from('",null]') };
+const AFTER_WORD = Buffer.from('"');
+const BEFORE_EXPIRY = Buffer.from('",');
+const NO_EXPIRY = Buffer.from('null');
+const LINE_END = Buffer.from(']');
+/** No text of a time in the log is later. */
+const EXPIRY_MAX_MS = Date.UTC(10_000, 0) - 1;
 
 /** How the lines of an index are read: plain data that can be sent to another thread. */
 export interface IndexForm {
@@ -39,8 +44,8 @@ export function indexFormOf({ format, logId }: Pick<SnapshotManifest, 'format' |
 
 /** Encodes a line of the newest format. */
 export function encodeIndexLine(entry: IndexEntry): string {
-  const { key, seq, tag, timeMs, offset, sizeBytes, crc } = entry;
-  return `[${JSON.stringify(key)},${seq},${timeMs},${offset},${sizeBytes},"${hexWord(crc)}","${hexWord(tag)}",null]\n`;
+  const { key, seq, tag, timeMs, offset, sizeBytes, crc, expiresAtMs } = entry;
+  return `[${JSON.stringify(key)},${seq},${timeMs},${offset},${sizeBytes},"${hexWord(crc)}","${hexWord(tag)}",${expiresAtMs}]\n`;
 }
 
 /** A decoded line. */
@@ -54,8 +59,6 @@ export interface IndexLine {
 interface IndexFault {
   /** Where it begins, in bytes. */
   readonly faultOffset: number;
-  /** True for a key with an expiry: a newer version of this program wrote it. */
-  readonly isNewer: boolean;
 }
 
 /**
@@ -69,7 +72,7 @@ export function decodeIndexLines(bytes: Buffer, form: IndexForm): readonly Index
   let start = 0;
   for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
     const line = decodeByPosition(bytes, start, end, form) ?? decodeAsJson(bytes, start, end, form);
-    if (line === undefined) return { faultOffset: start, isNewer: hasExpiry(parse(bytes.toString('utf8', start, end)), form) };
+    if (line === undefined) return { faultOffset: start };
     lines.push(line);
     start = end + 1;
   }
@@ -89,21 +92,26 @@ function decodeByPosition(bytes: Buffer, start: number, end: number, { format, c
   const crcEnd = crcStart + HEX_WORD_DIGITS;
   const tagStart = crcEnd + BEFORE_TAG.length;
   const hasTag = format > 1;
-  const tailStart = hasTag ? tagStart + HEX_WORD_DIGITS : crcEnd;
+  const tagEnd = tagStart + HEX_WORD_DIGITS;
+  const expiryStart = tagEnd + BEFORE_EXPIRY.length;
+  const expires = hasTag && !isAt(bytes, expiryStart, NO_EXPIRY);
+  const expiryEnd = expires ? endOfCount(bytes, expiryStart) : expiryStart + NO_EXPIRY.length;
+  const tailStart = hasTag ? expiryEnd : crcEnd + AFTER_WORD.length;
   const areNumbers = seqEnd > seqStart && timeEnd > seqEnd + 1 && offsetEnd > timeEnd + 1 && sizeEnd > offsetEnd + 1;
-  if (!areNumbers || tailStart + LINE_ENDS[format].length !== end) return undefined;
+  if (!areNumbers || expiryEnd === expiryStart || tailStart + LINE_END.length !== end) return undefined;
   if (!isAt(bytes, start, LINE_START) || !isAt(bytes, keyEnd, AFTER_KEY)) return undefined;
   if (bytes[seqEnd] !== COMMA || bytes[timeEnd] !== COMMA || bytes[offsetEnd] !== COMMA) return undefined;
-  if (!isAt(bytes, sizeEnd, BEFORE_CRC) || !isAt(bytes, tailStart, LINE_ENDS[format])) return undefined;
-  if (hasTag && !isAt(bytes, crcEnd, BEFORE_TAG)) return undefined;
+  if (!isAt(bytes, sizeEnd, BEFORE_CRC) || !isAt(bytes, crcEnd, hasTag ? BEFORE_TAG : AFTER_WORD)) return undefined;
+  if (!isAt(bytes, tailStart, LINE_END) || (hasTag && !isAt(bytes, tagEnd, BEFORE_EXPIRY))) return undefined;
   const seq = countIn(bytes, seqStart, seqEnd);
   const offset = countIn(bytes, timeEnd + 1, offsetEnd);
   const sizeBytes = countIn(bytes, offsetEnd + 1, sizeEnd);
   const crc = wordInBytes(bytes, crcStart);
   const tag = hasTag ? wordInBytes(bytes, tagStart) : commonTag;
-  if (seq === 0 || offset === 0 || sizeBytes === 0 || crc === undefined || tag === undefined) return undefined;
+  const expiresAtMs = expires ? countIn(bytes, expiryStart, expiryEnd) : null;
+  if (seq === 0 || offset === 0 || sizeBytes === 0 || crc === undefined || tag === undefined || !isExpiry(expiresAtMs)) return undefined;
   const key = bytes.toString('utf8', keyStart, keyEnd);
-  const entry = { key, seq, tag, timeMs: countIn(bytes, seqEnd + 1, timeEnd), offset, sizeBytes, crc };
+  const entry = { key, seq, tag, timeMs: countIn(bytes, seqEnd + 1, timeEnd), expiresAtMs, offset, sizeBytes, crc };
   return { entry, keyText: { bytes, start: keyStart - 1, end: keyEnd + 1 } };
 }
 
@@ -132,16 +140,16 @@ function toEntry(row: unknown, { format, commonTag }: IndexForm): IndexEntry | u
   if (typeof key !== 'string' || !isCount(seq) || !isWhole(timeMs) || !isCount(offset) || !isCount(sizeBytes)) return undefined;
   const crc = wordIn(crcText);
   const tag = format === 1 ? commonTag : wordIn(tagText);
-  return crc === undefined || tag === undefined || expiresAtMs !== null ? undefined : { key, seq, tag, timeMs, offset, sizeBytes, crc };
+  if (crc === undefined || tag === undefined || !isExpiry(expiresAtMs)) return undefined;
+  return { key, seq, tag, timeMs, expiresAtMs, offset, sizeBytes, crc };
 }
 
 function wordIn(field: unknown): number | undefined {
   return typeof field === 'string' && field.length === HEX_WORD_DIGITS ? wordOfText(field) : undefined;
 }
 
-/** Whether a row has everything of an entry, and an expiry. */
-function hasExpiry(row: unknown, form: IndexForm): boolean {
-  return Array.isArray(row) && isWhole(row.at(-1)) && toEntry([...(row.slice(0, -1) as unknown[]), null], form) !== undefined;
+function isExpiry(value: unknown): value is number | null {
+  return value === null || (isWhole(value) && Math.abs(value) <= EXPIRY_MAX_MS);
 }
 
 function isWhole(value: unknown): value is number {

@@ -34,6 +34,8 @@ interface ManifestDocument {
   readonly key_sum: number;
   readonly json: { readonly bytes: number; readonly sha256: string };
   readonly index: { readonly bytes: number; readonly sha256: string };
+  /** Absent in format 1. */
+  readonly requests?: { readonly bytes: number; readonly sha256: string; readonly count: number } | null;
   readonly segments: readonly (readonly [number, number])[];
   readonly state: unknown;
   readonly sha256: string;
@@ -44,6 +46,10 @@ const COUNT = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 const { digest: DIGEST, logId: LOG_ID } = SEALED_SCHEMAS;
 const FILE = {
   type: 'object', properties: { bytes: COUNT, sha256: DIGEST }, required: ['bytes', 'sha256'], additionalProperties: false,
+};
+const REQUESTS = {
+  type: ['object', 'null'], properties: { bytes: SEQ, sha256: DIGEST, count: SEQ }, required: ['bytes', 'sha256', 'count'],
+  additionalProperties: false,
 };
 const MEMBERS = {
   format: { enum: Object.values(FORMAT_NAMES) },
@@ -57,18 +63,20 @@ const MEMBERS = {
   key_sum: COUNT,
   json: FILE,
   index: FILE,
+  requests: REQUESTS,
   segments: { type: 'array', items: { type: 'array', items: [SEQ, COUNT], minItems: 2, maxItems: 2 } },
   state: {},
   sha256: DIGEST,
 };
 
 const checkDocument = compileSchema<ManifestDocument>({
-  type: 'object', properties: MEMBERS, required: Object.keys(MEMBERS), additionalProperties: false,
+  type: 'object', properties: MEMBERS, required: Object.keys(MEMBERS).filter((name) => name !== 'requests'), additionalProperties: false,
 });
 
 /** Encodes a manifest. */
 export function encodeManifest(manifest: SnapshotManifest): SealedText {
-  const { json, index } = manifest;
+  const { json, index, requests } = manifest;
+  const shownRequests = requests && { bytes: requests.sizeBytes, sha256: requests.sha256, count: requests.count };
   const members: readonly (readonly [string, unknown])[] = [
     ['format', FORMAT_NAMES[manifest.format]],
     ['project', manifest.project],
@@ -81,6 +89,7 @@ export function encodeManifest(manifest: SnapshotManifest): SealedText {
     ['key_sum', manifest.keySum],
     ['json', { bytes: json.sizeBytes, sha256: json.sha256 }],
     ['index', { bytes: index.sizeBytes, sha256: index.sha256 }],
+    ...(manifest.format === 1 ? [] : [['requests', shownRequests] as const]),
     ['segments', manifest.segments],
     ['state', manifest.state],
   ];
@@ -125,7 +134,7 @@ function parseJson(text: string, corrupt: (expected: string, found: string) => E
 }
 
 function toManifest(document: ManifestDocument): SnapshotManifest {
-  const { json, index } = document;
+  const { json, index, requests } = document;
   return {
     format: document.format === FORMAT_NAMES[1] ? 1 : 2,
     project: document.project,
@@ -138,6 +147,7 @@ function toManifest(document: ManifestDocument): SnapshotManifest {
     keySum: document.key_sum,
     json: { sizeBytes: json.bytes, sha256: json.sha256 },
     index: { sizeBytes: index.bytes, sha256: index.sha256 },
+    requests: requests ? { sizeBytes: requests.bytes, sha256: requests.sha256, count: requests.count } : null,
     segments: document.segments,
     state: document.state,
   };

@@ -2,9 +2,9 @@
  * Merges streams of keys in the order of their UTF-8 bytes. Knows nothing of files.
  */
 import { compareUtf8 } from '../../base/compare-utf8.js';
-import {
-  BlockPacker, type ChangeBlock, compareRecords, decodeBlock, type KeyChange, type RangeChange, recordEnd,
-} from './change-block.js';
+import { invariant } from '../../base/invariant.js';
+import { type ChangeBlock, compareRecords, decodeBlock, type KeyChange, type RangeChange, recordEnd } from './change-block.js';
+import { NewestChanges } from './newest-changes.js';
 import { OpenRanges } from './open-ranges.js';
 import type { StoredEntry } from './read-generation.js';
 import type { WrittenEntry } from './snapshot-writer.js';
@@ -144,22 +144,14 @@ export async function* mergeChanges(streams: readonly AsyncIterable<ChangeBlock>
     const heap: BlockCursor[] = [];
     for (const cursor of cursors) if (await cursor.load()) heap.push(cursor);
     heap.sort((a, b) => a.compare(b));
-    const packer = new BlockPacker();
-    let lastBytes: Buffer | undefined;
-    let lastAt = 0;
+    const newest = new NewestChanges();
     for (let [first] = heap; first !== undefined; [first] = heap) {
-      const { block: { bytes, value }, at } = first;
-      if (lastBytes === undefined || compareRecords(lastBytes, lastAt, bytes, at) !== 0) {
-        lastBytes = bytes;
-        lastAt = at;
-        if (value === undefined) packer.add(bytes, at);
-        else yield* [...packer.takeAll(), first.block];
-      }
+      newest.take(first.block.bytes, first.at, first.block.value);
+      if (newest.isFull) yield* newest.takeFull();
       if (!first.step() && !(await first.load())) removeFirst(heap);
       siftDown(heap);
-      if (packer.isFull) yield* packer.takeFull();
     }
-    yield* packer.takeAll();
+    yield* newest.takeAll();
   } finally {
     for (const cursor of cursors) await cursor.close();
   }
@@ -209,7 +201,7 @@ async function* mergeCursors(
     }
     if (order <= 0 && before.step()) await before.load();
     if (order >= 0 && after.step()) await after.load();
-    const next = order < 0 ? stored : change;
+    const next = order < 0 || change === undefined ? stored : withStored(change, order === 0 ? stored : undefined);
     if (next !== undefined && isSet(next) && !ranges.covers(next.key, next.seq)) {
       group.push(next);
       groupBytes += next.value.length;
@@ -220,6 +212,13 @@ async function* mergeCursors(
     groupBytes = 0;
   }
   if (group.length > 0) yield group;
+}
+
+/** Gives a touched key the value that it has in the previous generation. */
+function withStored<C extends KeyChange | RangeChange>(change: C, stored: StoredEntry | undefined): C {
+  if (change.kind !== 'touch') return change;
+  invariant(stored !== undefined, () => `the key that seq ${change.seq} touches exists`);
+  return { ...change, value: stored.value };
 }
 
 function isSet(change: StoredEntry | KeyChange | RangeChange): change is StoredEntry | (KeyChange & { readonly value: Buffer }) {

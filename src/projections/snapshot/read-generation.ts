@@ -11,12 +11,21 @@ import { DataFileReader, readLines, type ReadingHooks } from './data-file-reader
 import { findMissing, INDEX_START, IndexChecks } from './index-checks.js';
 import { decodeIndexLines, type IndexForm, indexFormOf, type IndexLine } from './index-format.js';
 import { isBeforeValueAt, JSON_END, JSON_START, LAST_LINE_END } from './json-layout.js';
+import type { RememberedRequest } from '../requests/request-records.js';
+import { readRequestLines } from './requests-file.js';
 import type { IndexEntry, SnapshotData, SnapshotEntry, SnapshotManifest } from './snapshot.js';
-import { SnapshotCorruptError, SnapshotVersionError } from './snapshot-errors.js';
+import { SnapshotCorruptError } from './snapshot-errors.js';
 import { snapshotName } from './snapshot-names.js';
 
 /** What identifies and checks the data files of a generation. */
 export type GenerationFiles = Pick<SnapshotManifest, 'seq' | 'logId' | keyof SnapshotData>;
+
+/** The same with its requests. */
+interface RequestsSource extends ReadingHooks {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly manifest: Pick<SnapshotManifest, 'seq' | 'requests'>;
+}
 
 /** A complete generation to read. */
 export interface GenerationSource extends ReadingHooks {
@@ -78,7 +87,6 @@ interface OpenIndex {
 /** @param offset of the group in the file */
 function readGroup(bytes: Buffer, offset: number, { reader, form, checks }: OpenIndex): readonly IndexLine[] {
   const lines = decodeIndexLines(bytes, form);
-  if ('faultOffset' in lines && lines.isNewer) throw new SnapshotVersionError(reader.name, 'a key that expires');
   if ('faultOffset' in lines) throw reader.corrupt(offset + lines.faultOffset, 'a line of an index', 'something else');
   for (const line of lines) {
     const fault = checks.take(line);
@@ -150,8 +158,8 @@ export async function* readStoredEntries(source: GenerationSource): AsyncGenerat
           : reader.corrupt(json.offset, 'a value', 'the end');
         if (taken instanceof SnapshotCorruptError) throw await findCulprit(index, taken);
         isFirst = false;
-        const { key, seq, tag, timeMs, offset, crc } = entry;
-        group.push({ key, seq, tag, timeMs, offset, sizeBytes: entry.sizeBytes, crc, value: taken });
+        const { key, seq, tag, timeMs, expiresAtMs, offset, crc } = entry;
+        group.push({ key, seq, tag, timeMs, expiresAtMs, offset, sizeBytes: entry.sizeBytes, crc, value: taken });
         groupBytes += sizeBytes;
         if (groupBytes < GROUP_BYTES) continue;
         yield group;
@@ -203,8 +211,25 @@ async function findCulprit(index: AsyncGenerator<unknown>, inJson: SnapshotCorru
  */
 export async function* readEntries(source: GenerationSource): AsyncGenerator<readonly SnapshotEntry[]> {
   for await (const group of readStoredEntries(source)) {
-    yield group.map(({ key, seq, tag, timeMs, offset, sizeBytes, crc, value }) => (
-      { key, seq, tag, timeMs, offset, sizeBytes, crc, value: value.toString('utf8') }
+    yield group.map(({ key, seq, tag, timeMs, expiresAtMs, offset, sizeBytes, crc, value }) => (
+      { key, seq, tag, timeMs, expiresAtMs, offset, sizeBytes, crc, value: value.toString('utf8') }
     ));
+  }
+}
+
+/**
+ * Reads the requests of a generation.
+ *
+ * @returns groups, ascending by seq
+ * @throws {SnapshotCorruptError} when anything differs from what was written; at the latest after the last group
+ */
+export async function* readRequests(source: RequestsSource): AsyncGenerator<readonly RememberedRequest[]> {
+  const { disk, folder, manifest: { seq, requests }, onRead, signal } = source;
+  if (requests === null) return;
+  const reader = await DataFileReader.open(disk, { folder, name: snapshotName(seq, 'requests'), content: requests }, { onRead, signal });
+  try {
+    yield* readRequestLines(reader, { seq, count: requests.count });
+  } finally {
+    await reader.close();
   }
 }

@@ -16,14 +16,16 @@ import { FilePool } from '../../disk/file-pool.js';
 import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import type { EntryChecker } from './checked-entries.js';
+import { eraseValues, planErasure } from './erase-values.js';
 import { type EntryGroup, isHelpful, readEntriesAhead } from './entries-ahead.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
-import { readEntries, readIndex, readStoredEntries } from './read-generation.js';
+import { readEntries, readIndex, readRequests, readStoredEntries } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
-import type { IndexEntry, SnapshotEntry, SnapshotManifest } from './snapshot.js';
+import type { KeptRecords, RememberedRequest } from '../requests/request-records.js';
+import type { IndexEntry, RequestsFile, SnapshotEntry, SnapshotManifest } from './snapshot.js';
 import { asSnapshotDamage, SnapshotCorruptError, type SnapshotPlace, SnapshotVersionError } from './snapshot-errors.js';
 import { parseSnapshotName, type SnapshotName, snapshotName } from './snapshot-names.js';
-import { SnapshotWriter } from './snapshot-writer.js';
+import { SnapshotWriter, writeRequests } from './snapshot-writer.js';
 
 /** A committed manifest. */
 export interface CommittedManifest extends SnapshotManifest {
@@ -129,6 +131,16 @@ export class SnapshotFolder {
   }
 
   /**
+   * Writes the requests of a generation whose other data files are written.
+   *
+   * @returns for its manifest
+   * @throws {AppError} `disk_full`
+   */
+  async writeRequests(seq: number, requests: KeptRecords): Promise<RequestsFile | null> {
+    return await writeRequests({ disk: this.#disk, folder: this.#folder, seq }, requests);
+  }
+
+  /**
    * Commits a generation whose data files have been written and synced. On failure, removes them if the disk allows.
    *
    * @returns the digest of the manifest
@@ -159,6 +171,26 @@ export class SnapshotFolder {
   /** Ignores a failure to remove: a generation with a manifest is complete, and one without does not count. */
   async #undo(seq: number): Promise<void> {
     await this.remove(seq).catch(() => undefined);
+  }
+
+  /**
+   * Computes the digest that the manifest of a generation will have once values in it are erased; see `erase-values.ts`.
+   *
+   * @param isErased tells which versions are erased
+   */
+  async digestErased(manifest: SnapshotManifest, isErased: (seq: number) => boolean): Promise<string> {
+    return (await planErasure({ disk: this.#disk, folder: this.#folder, manifest, isErased })).digest;
+  }
+
+  /**
+   * Erases values in a generation that stays.
+   *
+   * @param digest the one that was computed before
+   */
+  async erase(manifest: SnapshotManifest, isErased: (seq: number) => boolean, digest: string): Promise<SnapshotManifest> {
+    const erased = await eraseValues({ disk: this.#disk, folder: this.#folder, manifest, isErased }, digest);
+    await this.#files.drop(manifest.seq);
+    return erased;
   }
 
   /** Removes a generation. Reads in progress complete; the caller makes sure that no new one starts. */
@@ -197,14 +229,20 @@ export class SnapshotFolder {
     return isHelpful(this.#checker, manifest) ? readEntriesAhead(source, this.#checker) : undefined;
   }
 
+  /** Reads the requests of a generation; see `readRequests` in `read-generation.ts`. */
+  readRequests(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<readonly RememberedRequest[]> {
+    return readRequests({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
+  }
+
   /**
-   * Checks every byte of both data files of a generation.
+   * Checks every byte of the data files of a generation.
    *
    * @throws {SnapshotCorruptError} when anything differs from what was written
    */
   async verify(manifest: SnapshotManifest, hooks: ReadingHooks = {}): Promise<void> {
     const groups = readStoredEntries({ disk: this.#disk, folder: this.#folder, manifest, ...hooks });
     while ((await groups.next()).done !== true);
+    for await (const _ of this.readRequests(manifest, hooks)) continue;
   }
 
   /**
@@ -255,7 +293,7 @@ export class SnapshotFolder {
 }
 
 /** The files of a committed generation. */
-const LASTING_PARTS: ReadonlySet<SnapshotName['part']> = new Set<SnapshotName['part']>(['json', 'index', 'manifest']);
+const LASTING_PARTS: ReadonlySet<SnapshotName['part']> = new Set<SnapshotName['part']>(['json', 'index', 'requests', 'manifest']);
 
 async function readWhole(file: DiskFile, place: SnapshotPlace): Promise<Buffer> {
   const { sizeBytes } = await file.status();

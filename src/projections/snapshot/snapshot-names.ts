@@ -7,13 +7,14 @@
 import { invariant } from '../../base/invariant.js';
 
 const SEQ_DIGITS = 20;
-const NAME = /^snap-(\d{20})\.(json|index|manifest|manifest-new|copy-new|link-new|run-\d{1,9})$/;
+const NAME = /^snap-(\d{20})\.((?:json|index|manifest)(?:-erased)?|requests|manifest-new|copy-new|link-new|run-\d{1,9})$/;
 
 /** The parts of a generation; the manifest is written last. */
-type GenerationPart = 'json' | 'index' | 'manifest';
+type GenerationPart = 'json' | 'index' | 'requests' | 'manifest';
 
 /** Files that do not outlive an attempt. Only earlier versions wrote `link-new`. */
-type TemporaryPart = 'manifest-new' | 'copy-new' | 'link-new' | `run-${number}`;
+type TemporaryPart =
+  | 'manifest-new' | 'copy-new' | 'link-new' | 'json-erased' | 'index-erased' | 'manifest-erased' | `run-${number}`;
 
 /** A parsed file name. */
 export interface SnapshotName {

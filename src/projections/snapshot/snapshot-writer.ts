@@ -1,17 +1,20 @@
 /**
- * Writes the two data files of a generation from entries in order. They count once they have a manifest.
+ * Writes the data files of a generation from entries in order. They count once they have a manifest.
  */
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { withDiskFull } from '../../base/app-error.js';
+import { AppError, withDiskFull } from '../../base/app-error.js';
 import { compareUtf8 } from '../../base/compare-utf8.js';
 import { invariant } from '../../base/invariant.js';
 import type { Disk } from '../../disk/disk.js';
 import { addTerm, keyTerm } from '../key-sum.js';
 import { DataFileWriter } from './data-file-writer.js';
 import { encodeIndexLine, SNAPSHOT_FORMAT } from './index-format.js';
+import type { MarkMaker } from './index-marks.js';
 import { beforeValue, JSON_END, JSON_START, LAST_LINE_END, VALUE_BYTES_MAX } from './json-layout.js';
-import type { SnapshotData } from './snapshot.js';
+import { type KeptRecords, requestsIn } from '../requests/request-records.js';
+import { encodeRequestLine } from './requests-file.js';
+import type { RequestsFile, SnapshotData } from './snapshot.js';
 import { snapshotName } from './snapshot-names.js';
 
 /** A key with its value, to be written. */
@@ -21,6 +24,8 @@ export interface WrittenEntry {
   readonly seq: number;
   readonly tag: number;
   readonly timeMs: number;
+  /** In milliseconds since 1970; null for never. */
+  readonly expiresAtMs: number | null;
   /** JSON text of one line, or its bytes, which the caller does not change before its call has completed. */
   readonly value: string | Buffer;
 }
@@ -32,6 +37,16 @@ export interface NewGeneration {
   readonly folder: string;
   /** The seq of the last event in it. */
   readonly seq: number;
+  /** Set for one that is dropped at the next startup at the latest: nothing of it is synced. */
+  readonly scratch?: ScratchForm | undefined;
+}
+
+/** How a generation that is kept for a while is written. */
+export interface ScratchForm {
+  /** Maximum size of both data files together, in bytes. */
+  readonly bytesMax: number;
+  /** Takes the marks of its index. */
+  readonly marks: MarkMaker;
 }
 
 const LINE_FEED = '\n';
@@ -41,6 +56,7 @@ export class SnapshotWriter {
   readonly #target: NewGeneration;
   readonly #json: DataFileWriter;
   readonly #index: DataFileWriter;
+  readonly #scratch: ScratchForm | undefined;
   #lastKey: string | undefined;
   #keyCount = 0;
   #keySum = 0;
@@ -50,6 +66,7 @@ export class SnapshotWriter {
     this.#target = target;
     this.#json = json;
     this.#index = index;
+    this.#scratch = target.scratch;
     this.#json.put(JSON_START);
   }
 
@@ -101,25 +118,34 @@ export class SnapshotWriter {
     });
   }
 
-  #put({ key, seq, tag, timeMs, value }: WrittenEntry): void {
+  #put({ key, seq, tag, timeMs, expiresAtMs, value }: WrittenEntry): void {
     const isFirst = this.#lastKey === undefined;
     invariant(this.#lastKey === undefined || compareUtf8(this.#lastKey, key) < 0, 'keys come in the order of their UTF-8 bytes');
     invariant(Number.isSafeInteger(seq) && seq >= 1 && seq <= this.#target.seq, 'a version is not above the seq of its snapshot');
     invariant(Number.isSafeInteger(timeMs), 'a time is a whole number of milliseconds');
+    invariant(expiresAtMs === null || Number.isSafeInteger(expiresAtMs), 'an expiry is a whole number of milliseconds');
     invariant(!value.includes(LINE_FEED), 'a value is one line');
     this.#json.put(beforeValue(key, isFirst));
     const offset = this.#json.sizeBytes;
     this.#json.put(value);
     const sizeBytes = this.#json.sizeBytes - offset;
     invariant(sizeBytes >= 1 && sizeBytes <= VALUE_BYTES_MAX, 'a value has bytes, and not more than a line');
-    this.#index.put(encodeIndexLine({ key, seq, tag, timeMs, offset, sizeBytes, crc: crc32(value) }));
+    const line = encodeIndexLine({ key, seq, tag, timeMs, expiresAtMs, offset, sizeBytes, crc: crc32(value) });
+    if (this.#scratch !== undefined) this.#mark(this.#scratch, key, line);
+    this.#index.put(line);
     this.#lastKey = key;
     this.#keyCount += 1;
-    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq));
+    this.#keySum = addTerm(this.#keySum, keyTerm(key, seq, expiresAtMs));
+  }
+
+  #mark({ marks, bytesMax }: ScratchForm, key: string, line: string): void {
+    marks.note(key, line, this.#index.sizeBytes);
+    if (this.#json.sizeBytes + this.#index.sizeBytes > bytesMax) throw tooLarge(bytesMax);
   }
 
   /**
-   * Completes both files and syncs their content. Their names become durable with the folder, which the commit syncs.
+   * Completes both files and, unless they are scratch, syncs their content. Their names become durable with the folder, which the commit
+   * syncs.
    *
    * @throws {AppError} `disk_full`
    */
@@ -127,8 +153,9 @@ export class SnapshotWriter {
     return await this.#orAbandon(async () => {
       if (this.#lastKey !== undefined) this.#json.put(LAST_LINE_END);
       this.#json.put(JSON_END);
-      const json = await this.#json.finish(true);
-      const index = await this.#index.finish(true);
+      const isDurable = this.#scratch === undefined;
+      const json = await this.#json.finish(isDurable);
+      const index = await this.#index.finish(isDurable);
       this.#isOver = true;
       return { format: SNAPSHOT_FORMAT, keyCount: this.#keyCount, keySum: this.#keySum, json, index };
     });
@@ -153,10 +180,40 @@ export class SnapshotWriter {
   }
 }
 
+function tooLarge(limit: number): AppError {
+  const message = `Cannot build this past state: it needs more than the ${limit} bytes that are left for past states`;
+  return new AppError('state_too_large', message, { facts: { limit } });
+}
+
 function dataPaths({ folder, seq }: NewGeneration): readonly string[] {
   return [join(folder, snapshotName(seq, 'json')), join(folder, snapshotName(seq, 'index'))];
 }
 
+/**
+ * Writes and syncs the file of the requests of a generation whose other data files are written.
+ *
+ * @returns null without requests: there is no file then
+ * @throws {AppError} `disk_full`
+ */
+export async function writeRequests(target: NewGeneration, requests: KeptRecords): Promise<RequestsFile | null> {
+  if (requests.count === 0) return null;
+  const path = join(target.folder, snapshotName(target.seq, 'requests'));
+  let file: DataFileWriter | undefined;
+  try {
+    file = await DataFileWriter.create(target.disk, path);
+    for (const request of requestsIn(requests)) {
+      file.put(encodeRequestLine(request));
+      if (file.isDrainDue) await file.drain();
+    }
+    return { count: requests.count, ...(await file.finish(true)) };
+  } catch (error) {
+    await file?.close().catch(() => undefined);
+    await target.disk.unlink(path).catch(() => undefined);
+    throw withDiskFull(error, 'Cannot write the snapshot');
+  }
+}
+
 async function removeData(target: NewGeneration): Promise<void> {
-  for (const path of dataPaths(target)) await target.disk.unlink(path);
+  const requests = join(target.folder, snapshotName(target.seq, 'requests'));
+  for (const path of [...dataPaths(target), requests]) await target.disk.unlink(path);
 }

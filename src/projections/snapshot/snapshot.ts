@@ -2,12 +2,14 @@
  * The contract of snapshots: the state of a project at one seq, stored so that startup need not replay the events before it.
  * `docs/snapshot-format.md` specifies the bytes.
  *
- * A generation is three files in the project's folder, written once and never changed; `<S>` is its seq in 20 digits:
+ * A generation is three or four files in the project's folder, written once and never changed; `<S>` is its seq in 20 digits:
  *
  * - `snap-<S>.json`: one JSON object with the keys in the order of their UTF-8 bytes and each value token for token.
  *   `<project>.json` beside the log is a copy of it: an output, never read here.
- * - `snap-<S>.index`: one line per key, in the same order: version, tag, time, and the place of its value in the `.json`, with a CRC-32.
- * - `snap-<S>.manifest`: seq, hash and time of the last event in it, counts, sizes and SHA-256 of the other two files, and the
+ * - `snap-<S>.index`: one line per key, in the same order: version, tag, time, expiry, and the place of its value in the `.json`, with a
+ *   CRC-32.
+ * - `snap-<S>.requests`: one line per request that is remembered, in the order of their seqs. Absent if there is none.
+ * - `snap-<S>.manifest`: seq, hash and time of the last event in it, counts, sizes and SHA-256 of the other files, and the
  *   rest of the state. It is renamed into place last: a generation without a manifest does not exist.
  *
  * Rules:
@@ -17,6 +19,7 @@
  * - A generation whose manifest says `base` holds the state before the first line of its log. It stays as long as that line does.
  * - Files without a manifest are left over from an interrupted attempt; the next startup or attempt drops them.
  */
+import type { SetBytes } from '../../events/event.js';
 import type { KeyRange } from '../../events/key-range.js';
 
 /** The last event in a snapshot. */
@@ -31,7 +34,7 @@ export interface SnapshotPosition {
   readonly timeMs: number;
 }
 
-/** Count and checksum of keys and versions. Two states that differ in those agree here with a probability of 2^-32. */
+/** Count and checksum of keys, versions and expiries. Two states that differ in those agree here with a probability of 2^-32. */
 export interface KeyCensus {
   readonly keyCount: number;
   /** See `key-sum.ts`. */
@@ -45,7 +48,13 @@ export interface SnapshotFile {
   readonly sha256: string;
 }
 
-/** A format of a generation: 1 has no tags. */
+/** The file of remembered requests. */
+export interface RequestsFile extends SnapshotFile {
+  /** Number of requests, from 1. */
+  readonly count: number;
+}
+
+/** A format of a generation: 1 has no tags, no expiries and no requests. */
 export type SnapshotFormat = 1 | 2;
 
 /** The two data files of a generation, written and synced. They count once they have a manifest. */
@@ -57,6 +66,8 @@ export interface SnapshotData extends KeyCensus {
 
 /** The content of a manifest. */
 export interface SnapshotManifest extends SnapshotPosition, SnapshotData {
+  /** Null if no request is remembered. */
+  readonly requests: RequestsFile | null;
   /** True: the log begins after it, and nothing else has its content. */
   readonly isBase: boolean;
   /** Text sizes in bytes of the sealed segments that it covers, by first seq, oldest first. */
@@ -74,6 +85,8 @@ export interface IndexEntry {
   readonly tag: number;
   /** Time of that change, in milliseconds since 1970. */
   readonly timeMs: number;
+  /** From when on the key does not exist, in milliseconds since 1970; null for never, as for all keys of format 1. */
+  readonly expiresAtMs: number | null;
   /** Offset of its value in the `.json`, in bytes. */
   readonly offset: number;
   /** Length of its value in bytes. */
@@ -88,9 +101,15 @@ export interface SnapshotEntry extends IndexEntry {
   readonly value: string;
 }
 
+type NewVersion = Pick<IndexEntry, 'seq' | 'tag' | 'timeMs' | 'expiresAtMs'>;
+
 /** A change since the previous snapshot. */
 export type SnapshotChange =
-  | ({ readonly kind: 'set'; readonly key: string; readonly value: string } & Pick<IndexEntry, 'seq' | 'tag' | 'timeMs'>)
+  /** The same as `set`, for a key that does not expire. The bytes are valid until the next changes are asked for. */
+  | ({ readonly kind: 'set.bytes'; readonly bytes: SetBytes } & Pick<IndexEntry, 'seq' | 'tag' | 'timeMs'>)
+  | ({ readonly kind: 'set'; readonly key: string; readonly value: string } & NewVersion)
+  /** Another version and another expiry; the value stays. */
+  | ({ readonly kind: 'touch'; readonly key: string } & NewVersion)
   | { readonly kind: 'delete'; readonly key: string; readonly seq: number }
   | { readonly kind: 'range'; readonly range: KeyRange; readonly seq: number }
   | { readonly kind: 'clear'; readonly seq: number };

@@ -12,7 +12,8 @@ import { AppError, withDiskCode } from '../../base/app-error.js';
 export function asApplied(error: unknown, message: string): unknown {
   const known = withDiskCode(error, message);
   if (!(known instanceof AppError)) return error;
-  return new AppError(known.code, known.message, { cause: error, facts: { ...known.facts, applied: true } });
+  const text = known.message.startsWith(message) ? known.message : `${message}: ${known.message}`;
+  return new AppError(known.code, text, { cause: error, facts: { ...known.facts, applied: true } });
 }
 
 /**

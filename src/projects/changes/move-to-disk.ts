@@ -98,7 +98,7 @@ export async function moveToDisk(
     await registry.record({ op: 'project.created', id: project, log_id: logId }, context)
       .catch(logFailure(logger, 'warn', { project }, message));
     onApplied?.();
-    store.noteSnapshot(base.manifest.seq);
+    store.noteSnapshot(base.manifest);
     return { log, base: base.manifest };
   } catch (error) {
     if (inMemory !== undefined) await closeReplacedLog(logger, store.replaceLog(inMemory));
@@ -119,14 +119,15 @@ async function writeBase(
   const writer = await snapshots.begin(point.seq);
   try {
     for await (const slice of slicesOf(store)) {
-      for (const [key, { value, seq, tag, timeMs }] of slice) {
+      for (const [key, { value, ...version }] of slice) {
         invariant(typeof value === 'string', 'a project in memory holds its values');
-        await writer.add({ key, value, seq, tag, timeMs });
+        await writer.add({ key, value, ...version });
       }
     }
     const data = await writer.finish();
     const identity = { project: store.id, logId, seq: point.seq, hash: point.hash, timeMs: point.timeMs };
-    const manifest = { ...data, ...identity, isBase: true, segments: [], state: point.state };
+    const requests = await snapshots.writeRequests(point.seq, point.requests);
+    const manifest = { ...data, ...identity, requests, isBase: true, segments: [], state: point.state };
     return { manifest, digest: await snapshots.commit(manifest) };
   } catch (error) {
     await writer.abandon();

@@ -62,6 +62,7 @@ export async function moveToMemory(
   let onDisk: Log;
   const { id, logId } = store;
   try {
+    refuseWhileErasing(id, store.redactions.unfinished.length > 0);
     if (diffSettings(store.settings, settings).names.length > 0) await store.submitHeld(command, context);
     onApplied?.();
     const base = { seq: store.seq, hash: store.hash };
@@ -78,6 +79,15 @@ export async function moveToMemory(
   await store.feed.settle();
   await closeReplacedLog(logger, onDisk);
   await maintenance.unmoved.leave(id, logId).catch(logFailure(logger, 'error', { project: id }, LEFT_FILES_STAY));
+}
+
+/**
+ * Refuses a move while values are still to be erased in the files: where they are kept, nothing would erase them.
+ *
+ * @throws {AppError} `busy`
+ */
+export function refuseWhileErasing(id: string, isErasing: boolean): void {
+  if (isErasing) throw new AppError('busy', `Cannot move the project "${id}" to memory: values in its files are still to be erased`);
 }
 
 /** The store is held. */

@@ -16,7 +16,7 @@ import type { ProjectServices } from '../project-resources.js';
 import type { ProjectWithKey } from '../projects.js';
 import { asApplied, withLostKey } from './failed-change.js';
 import { moveToDisk, requireFreeName, requireSpaceFor } from './move-to-disk.js';
-import { moveToMemory, requireMovableFiles } from './move-to-memory.js';
+import { moveToMemory, refuseWhileErasing, requireMovableFiles } from './move-to-memory.js';
 import { putKeyIntoForce } from './replace-key.js';
 
 interface Update {
@@ -101,6 +101,7 @@ async function leaveDisk(services: ProjectServices, store: ProjectStore, { setti
   const { diskHome, registry, maintenance } = services;
   registry.requireWritable();
   await requireMovableFiles(diskHome, store.id);
+  refuseWhileErasing(store.id, maintenance.compactor.isErasing(store.id));
   const resume = await maintenance.release(store.id);
   try {
     store.setCaching(true);

@@ -12,11 +12,13 @@ import type { SnapshotFolder } from '../../projections/snapshot/snapshot-folder.
 import type { CommandContext } from '../../store/command.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import type { ProjectLease } from '../backup.js';
+import type { MaintenanceObserver } from '../maintenance-observer.js';
 import type { OpenedProject } from '../open-project.js';
 import type { CompactionResult } from '../projects.js';
+import type { RedactionRequest, RedactionResult } from '../redaction.js';
 import { adviceOnServed } from '../refusal.js';
-import { isDamage } from './damaged-snapshot.js';
-import { type CompactionParts, ProjectCompaction, toCompactionError } from './project-compaction.js';
+import { isDamage, toCompactionError } from './damaged-snapshot.js';
+import { type CompactionParts, ProjectCompaction } from './project-compaction.js';
 
 /** Interval between checks for due compactions, in milliseconds; the setting has whole seconds. */
 const CHECK_INTERVAL_MS = 1000;
@@ -39,6 +41,7 @@ export interface CompactorOptions extends Omit<CompactionParts, 'store' | 'log' 
   readonly configPath: string;
   /** Interval between checks for due compactions, in milliseconds. @default 1000 */
   readonly checkIntervalMs?: number;
+  readonly observer?: MaintenanceObserver | undefined;
 }
 
 /** A project that is compacted. */
@@ -159,6 +162,40 @@ export class Compactor {
   }
 
   /**
+   * Erases values of a project on disk; see `ProjectCompaction.redact`.
+   *
+   * @throws {AppError} `busy` while the project is moved
+   */
+  async redact(id: string, request: RedactionRequest, context: CommandContext): Promise<RedactionResult> {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) throw new AppError('busy', `Cannot erase values of the project "${id}": it is being moved`);
+    return await this.#one(() => this.#redact(watched, request, context));
+  }
+
+  async #redact(watched: Watched, request: RedactionRequest, context: CommandContext): Promise<RedactionResult> {
+    const { compaction, abort } = watched;
+    abort.signal.throwIfAborted();
+    const work = compaction.redact(request, abort.signal, context);
+    watched.running = Promise.allSettled([work]);
+    try {
+      return await work;
+    } catch (error) {
+      // Retried like a compaction that failed, because it was recorded.
+      if (compaction.isErasing && !abort.signal.aborted) {
+        watched.failures += 1;
+        watched.triedAtMs = this.#options.clock.monotonicMs();
+        this.#report(watched, error);
+      }
+      throw error;
+    }
+  }
+
+  /** Whether a redaction of a project was recorded whose values may still be in files. */
+  isErasing(id: string): boolean {
+    return this.#watched.get(id)?.compaction.isErasing === true;
+  }
+
+  /**
    * Takes a lease on the files of a project.
    *
    * @returns undefined if it is not on disk
@@ -171,6 +208,11 @@ export class Compactor {
     const { compaction, abort } = watched;
     watched.queued = undefined;
     abort.signal.throwIfAborted();
+    const { clock, observer } = this.#options;
+    const startMs = clock.monotonicMs();
+    const report = (outcome: 'ok' | 'failed' | 'aborted'): void => {
+      observer?.compacted(compaction.store.id, outcome, clock.monotonicMs() - startMs);
+    };
     const work = compaction.run(abort.signal, context);
     // Only a started compaction is awaited by release(): a queued one may be behind many others.
     watched.running = Promise.allSettled([work]);
@@ -178,8 +220,10 @@ export class Compactor {
       const result = await work;
       watched.failures = 0;
       watched.damage = undefined;
+      report('ok');
       return result;
     } catch (error) {
+      report(abort.signal.aborted ? 'aborted' : 'failed');
       if (abort.signal.aborted) throw abort.signal.reason;
       watched.failures += 1;
       this.#report(watched, error);

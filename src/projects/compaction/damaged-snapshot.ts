@@ -6,12 +6,12 @@
  */
 import { AppError } from '../../base/app-error.js';
 import { invariant } from '../../base/invariant.js';
-import { decodeEvent } from '../../events/codec.js';
+import { decodeLineEvent } from '../../events/codec.js';
 import { keyChangesOf } from '../../events/event.js';
 import type { Log, LogLine } from '../../log/log.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
-import { placesOfValues, type PlacedVersion, versionsInSnapshot } from '../../projections/value-place.js';
+import { placesOfValues, type PlacedVersion, touchedSinceOlderSource, versionsInSnapshot } from '../../projections/value-place.js';
 import type { CompactionParts } from './project-compaction.js';
 
 /** Lines whose values are relocated together. */
@@ -24,10 +24,10 @@ const GROUP_LINES = 1000;
  */
 export async function damageOf(
   { tasks, log: { project, logId }, dataFolder }: Pick<CompactionParts, 'tasks' | 'log' | 'dataFolder'>,
-  { seq, json, index }: SnapshotManifest,
+  { seq, json, index, requests }: SnapshotManifest,
   signal: AbortSignal,
 ): Promise<SnapshotCorruptError | undefined> {
-  const check = await tasks.verify({ dataFolder, project, logId, seq, json, index }, signal);
+  const check = await tasks.verify({ dataFolder, project, logId, seq, json, index, requests }, signal);
   return check.isSound ? undefined : new SnapshotCorruptError(check.place, check.expected, check.found);
 }
 
@@ -61,6 +61,17 @@ export function isDamage(error: unknown): error is AppError {
   return error instanceof AppError && error.code === 'project_corrupt';
 }
 
+/**
+ * Turns any error of a compaction into one for its caller.
+ *
+ * @returns an AppError as it is, `project_corrupt` for damage, `compaction_failed` for everything else
+ */
+export function toCompactionError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isDamage(error)) return new AppError('project_corrupt', error.message, { cause: error });
+  return new AppError('compaction_failed', 'Cannot make the snapshot: the server log says why', { cause: error });
+}
+
 /** The error for damaged snapshots whose content exists nowhere else. */
 export function irreplaceable(project: string, damages: readonly SnapshotCorruptError[]): AppError {
   const places = damages.map(({ file, offset, expected, found }) => (
@@ -82,18 +93,23 @@ export async function relocateToOlderSources(
   fallback: SnapshotManifest | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  if (fallback !== undefined) await reads.relocate(versionsInSnapshot(snapshots.readIndex(fallback), fallback.seq));
-  await reads.relocate(versionsInLog(log.read({ fromSeq: (fallback?.seq ?? 0) + 1, signal })));
+  if (fallback !== undefined) {
+    await reads.relocate(versionsInSnapshot(snapshots.readIndex(fallback), fallback.seq), touchedSinceOlderSource);
+  }
+  await reads.relocate(versionsInLog(log.read({ fromSeq: (fallback?.seq ?? 0) + 1, signal })), touchedSinceOlderSource);
   signal.throwIfAborted();
   await reads.settleReads();
 }
 
 async function* versionsInLog(lines: AsyncIterable<LogLine>): AsyncGenerator<readonly PlacedVersion[]> {
   let group: PlacedVersion[] = [];
-  for await (const { op, body, seq, place } of lines) {
-    if (op !== 'set' && op !== 'batch') continue;
-    const event = decodeEvent(op, body);
-    invariant((event.op === 'set' || event.op === 'batch') && place !== undefined, `the line of seq ${seq} sets keys and lies in a file`);
+  for await (const line of lines) {
+    const { op, seq, place } = line;
+    // No key has an erased value.
+    if ((op !== 'set' && op !== 'set.until' && op !== 'batch') || line.erasedBy !== undefined) continue;
+    const event = decodeLineEvent(line);
+    const setsKeys = event.op === 'set' || event.op === 'set.until' || event.op === 'batch';
+    invariant(setsKeys && place !== undefined, `the line of seq ${seq} sets keys and lies in a file`);
     const places = placesOfValues(event, place);
     for (const [index, { key }] of keyChangesOf(event).entries()) {
       const valuePlace = places[index];

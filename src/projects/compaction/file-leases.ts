@@ -3,6 +3,8 @@
  * hours, so what is leased is left for a later compaction instead of being waited for.
  */
 
+import { AppError } from '../../base/app-error.js';
+
 /** A file that a compaction would remove or replace. */
 type LeasedFile = { readonly segment: number } | { readonly snapshot: number };
 
@@ -23,13 +25,17 @@ interface FileLease {
 export class FileLeases {
   readonly #isKept = new Set<{ test: (file: LeasedFile) => boolean }>();
   #removing: Promise<unknown> = Promise.resolve();
+  /** Exclusions in force. */
+  #exclusions = 0;
 
   /**
    * Takes a lease on all files.
    *
    * @returns resolves once no file is being removed or replaced
+   * @throws {AppError} `busy` while leases are excluded
    */
   async take(): Promise<FileLease> {
+    if (this.#exclusions > 0) throw new AppError('busy', 'Cannot copy the files of the project: lines in them are being erased');
     const kept = { test: (_file: LeasedFile): boolean => true };
     this.#isKept.add(kept);
     await this.#removing;
@@ -38,6 +44,22 @@ export class FileLeases {
         kept.test = (file) => ('segment' in file ? file.segment <= lastSegment : snapshots.includes(file.snapshot));
       },
       release: () => this.#isKept.delete(kept),
+    };
+  }
+
+  /**
+   * Excludes leases, for work that changes files which a copy might read: the copy could have a part of it.
+   *
+   * @returns ends the exclusion
+   * @throws {AppError} `busy` while there is a lease
+   */
+  exclude(): () => void {
+    if (this.#isKept.size > 0) throw new AppError('busy', 'Cannot erase lines of the project: a backup is reading its files');
+    this.#exclusions += 1;
+    let isOver = false;
+    return () => {
+      if (!isOver) this.#exclusions -= 1;
+      isOver = true;
     };
   }
 

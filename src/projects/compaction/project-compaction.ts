@@ -5,7 +5,6 @@
  * What a crash leaves: before the manifest is written, data files without one, which do not count; after it, a valid generation, and
  * older ones or segments that the next compaction removes.
  */
-import { AppError } from '../../base/app-error.js';
 import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/invariant.js';
 import { logFailure } from '../../base/log-failure.js';
@@ -13,24 +12,30 @@ import type { Logger } from '../../base/logger.js';
 import { randomHexId } from '../../base/random-id.js';
 import { ACTOR_SERVER } from '../../events/actor.js';
 import type { Log } from '../../log/log.js';
+import type { LogHome } from '../../log/log-home.js';
 import type { FixedProject } from '../../log/fixed-log.js';
 import type { BuiltGeneration } from '../../projections/snapshot/file-work.js';
 import { obsoleteGenerations } from '../../projections/snapshot/obsolete-generations.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
 import type { SnapshotFolder } from '../../projections/snapshot/snapshot-folder.js';
 import type { SnapshotManifest } from '../../projections/snapshot/snapshot.js';
-import { versionsInSnapshot } from '../../projections/value-place.js';
+import { touchedSinceSnapshot, versionsInSnapshot } from '../../projections/value-place.js';
 import type { CommandContext } from '../../store/command.js';
-import type { ProjectStore, StorePoint } from '../../store/project-store.js';
+import type { ProjectStore } from '../../store/project-store.js';
 import type { ProjectLease } from '../backup.js';
 import type { BackgroundTasks } from '../background-tasks.js';
+import { keepsBase } from '../erasure-due.js';
 import type { FoundDamage } from '../found-damage.js';
 import type { CompactionResult } from '../projects.js';
+import type { RedactionRequest, RedactionResult } from '../redaction.js';
 import type { Registry } from '../registry.js';
 import { damageOf, hasLines, irreplaceable, isDamage, relocateToOlderSources } from './damaged-snapshot.js';
 import { ReadableUpkeep } from './readable-upkeep.js';
 import { FileLeases } from './file-leases.js';
+import { ProjectErasure, type ValueEraser } from './project-erasure.js';
 import { applyRetention } from './retention.js';
+import { recordSnapshot } from './record-snapshot.js';
+import { refuseMismatch } from './snapshot-mismatch.js';
 
 /** A snapshot up to this size is rebuilt whenever something has changed, in bytes. */
 const SMALL_SNAPSHOT_BYTES = 4_194_304;
@@ -49,6 +54,10 @@ export interface CompactionParts {
   readonly log: Log;
   readonly snapshots: SnapshotFolder;
   readonly tasks: BackgroundTasks;
+  /** The home of the log. */
+  readonly diskHome: Pick<LogHome, 'eraseCopies'>;
+  /** What else keeps values in files. @default nothing */
+  readonly erasers?: readonly ValueEraser[];
   readonly registry: Registry;
   /** Where damage is reported. */
   readonly damage: FoundDamage;
@@ -56,15 +65,6 @@ export interface CompactionParts {
   readonly dataFolder: string;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** The built snapshot differs from the live project: none of it is used. */
-export class SnapshotMismatchError extends Error {
-  override readonly name = 'SnapshotMismatchError';
-
-  constructor(what: string, expected: string | number, found: string | number) {
-    super(`Cannot use the snapshot: its ${what} is ${found}, but that of the project is ${expected}`);
-  }
 }
 
 /** Compacts one project. One call of `run` at a time. */
@@ -76,6 +76,7 @@ export class ProjectCompaction {
   readonly #heldBack = new Set<number>();
   readonly #leases = new FileLeases();
   readonly #readable: ReadableUpkeep;
+  readonly #erasure: ProjectErasure;
   #isOverdue: boolean;
 
   /**
@@ -86,10 +87,15 @@ export class ProjectCompaction {
     this.#parts = parts;
     this.#readable = new ReadableUpkeep(parts);
     this.#generations = generations;
+    this.#erasure = new ProjectErasure(parts, this.#leases, {
+      list: () => this.#generations,
+      replace: (seq, manifest) => {
+        this.#generations = this.#generations.flatMap((each) => (each.seq === seq ? manifest ?? [] : each));
+      },
+    });
     this.#isOverdue = isOverdue;
   }
 
-  /** The store of the project. */
   get store(): ProjectStore {
     return this.#parts.store;
   }
@@ -101,7 +107,12 @@ export class ProjectCompaction {
 
   /** Whether a snapshot is due at once, however little has changed and whatever the interval. */
   get isOverdue(): boolean {
-    return this.#isOverdue && this.#generations[0]?.seq !== this.#parts.store.seq;
+    return this.isErasing || (this.#isOverdue && this.#generations[0]?.seq !== this.#parts.store.seq);
+  }
+
+  /** {@inheritDoc ProjectErasure.isDue} */
+  get isErasing(): boolean {
+    return this.#erasure.isDue;
   }
 
   /** Whether a committed snapshot was reported as damaged. */
@@ -117,6 +128,7 @@ export class ProjectCompaction {
   /** Whether a snapshot is due: something changed, and the snapshot is small or the log since then long. */
   get isDue(): boolean {
     const { store } = this.#parts;
+    if (this.isErasing) return true;
     const newest = this.#generations[0];
     if (newest === undefined) return store.seq > 0;
     if (store.seq === newest.seq) return false;
@@ -147,18 +159,38 @@ export class ProjectCompaction {
     }
   }
 
+  /**
+   * Erases the values of lines: records it in the log, then carries it out with a new snapshot.
+   *
+   * @throws {AppError} the refusal, `busy`; with `applied: true` if it was recorded and could not be completed: the next compaction goes on
+   */
+  async redact(request: RedactionRequest, signal: AbortSignal, context: CommandContext): Promise<RedactionResult> {
+    return await this.#erasure.redact(request, context, () => this.run(signal, context));
+  }
+
   async #attempt(signal: AbortSignal, context: CommandContext | undefined): Promise<CompactionResult> {
-    const startMs = this.#parts.clock.monotonicMs();
+    const makeSnapshot = (): Promise<CompactionResult> => this.#makeSnapshot(signal, context);
+    return this.isErasing ? await this.#erasure.during(signal, makeSnapshot) : await makeSnapshot();
+  }
+
+  async #makeSnapshot(signal: AbortSignal, context: CommandContext | undefined): Promise<CompactionResult> {
+    const [{ isErasing }, startMs] = [this, this.#parts.clock.monotonicMs()];
     const isNew = this.#generations[0]?.seq !== this.#parts.store.seq;
     const manifest = isNew ? await this.#commitNew(signal) : this.#generations[0];
     invariant(manifest !== undefined, 'a project has an event');
     const durationMs = Math.round(this.#parts.clock.monotonicMs() - startMs);
     const result = { seq: manifest.seq, key_count: manifest.keyCount, bytes: manifest.json.sizeBytes, duration_ms: durationMs };
-    if (isNew) await this.#record(manifest, durationMs, context ?? serverContext());
+    if (isNew) await recordSnapshot(this.#parts, { manifest, durationMs }, context ?? serverContext());
     await this.#relocate(manifest);
+    if (isErasing) {
+      // Before the older snapshots go, without which nothing is known to be due.
+      await this.#readable.refresh(manifest, signal, isNew);
+      if (this.#readable.isFailing) await this.#parts.snapshots.readable.remove();
+      await this.#erasure.eraseSnapshots(manifest, signal);
+    }
     await this.#clean(manifest, signal);
     // Last, so that it can use the freed space and delays nothing that counts.
-    await this.#readable.refresh(manifest, signal, isNew);
+    if (!isErasing) await this.#readable.refresh(manifest, signal, isNew);
     return result;
   }
 
@@ -285,15 +317,16 @@ export class ProjectCompaction {
     try {
       refuseMismatch(point, built);
       signal.throwIfAborted();
+      const requests = await snapshots.writeRequests(point.seq, point.requests);
       const manifest = {
-        ...built, project: store.id, logId: log.logId, seq: point.seq, state: point.state, isBase: false,
+        ...built, requests, project: store.id, logId: log.logId, seq: point.seq, state: point.state, isBase: false,
         segments: (log.sealed?.list() ?? []).filter(({ lastSeq }) => lastSeq <= point.seq)
           .map(({ firstSeq, sizeBytes }) => [firstSeq, sizeBytes] as const),
       };
       await snapshots.commit(manifest);
       this.#generations = [manifest, ...this.#generations];
       this.#isOverdue = false;
-      store.noteSnapshot(point.seq);
+      store.noteSnapshot(point);
       return manifest;
     } catch (error) {
       if (this.#generations[0]?.seq !== point.seq) {
@@ -320,31 +353,22 @@ export class ProjectCompaction {
     }
   }
 
-  /** For audit only: a snapshot that cannot be recorded still counts. */
-  async #record(manifest: SnapshotManifest, durationMs: number, context: CommandContext): Promise<void> {
-    const { registry, logger } = this.#parts;
-    const { project: id, logId, seq, keyCount, json } = manifest;
-    const sizes = { bytes: json.sizeBytes, sha256: json.sha256, duration_ms: durationMs };
-    logger.info({ project: id, seq, key_count: keyCount, ...sizes }, 'a snapshot was committed');
-    if (registry.isCorrupt) return;
-    await registry.record({ op: 'snapshot.committed', id, log_id: logId, last_seq: seq, key_count: keyCount, ...sizes }, context)
-      .catch(logFailure(logger, 'warn', { project: id }, 'a snapshot could not be recorded in the registry'));
-  }
-
   /** Points all values at the new generation, including those that are still to be loaded, and waits for readers of the old places. */
   async #relocate(manifest: SnapshotManifest): Promise<void> {
-    const { store, snapshots } = this.#parts;
-    await store.reads.relocate(versionsInSnapshot(snapshots.readIndex(manifest), manifest.seq));
+    const { store, snapshots, log } = this.#parts;
+    // Asked for each key, because a segment may be sealed meanwhile.
+    const isCovered = (segment: number): boolean => (log.sealed?.list() ?? []).some(({ firstSeq, lastSeq }) => (
+      firstSeq === segment && lastSeq <= manifest.seq
+    ));
+    await store.reads.relocate(versionsInSnapshot(snapshots.readIndex(manifest), manifest.seq), touchedSinceSnapshot(isCovered));
     await store.reads.settleReads();
   }
 
   /** Removes older generations and, if the retention of the project says so, segments. A failure is logged and retried next time. */
   async #clean(newest: SnapshotManifest, signal: AbortSignal): Promise<void> {
-    const { store, log, snapshots, logger } = this.#parts;
+    const { store, snapshots, logger } = this.#parts;
     try {
-      const firstSeq = log.sealed?.list()[0]?.firstSeq;
-      // The base of the log must stay for as long as the first line of the log.
-      const keepBase = log.base !== undefined && (firstSeq === undefined || firstSeq === log.base.seq + 1);
+      const keepBase = keepsBase(this.#parts.log);
       let provenSeq: number | undefined;
       const proveFallback = async (): Promise<number> => (provenSeq ??= await this.#proveFallback(signal));
       // Nothing is removed in favour of an unread snapshot: if the newest were damaged too, startup would have nothing to use.
@@ -369,24 +393,4 @@ export class ProjectCompaction {
 
 function serverContext(): CommandContext {
   return { actor: ACTOR_SERVER, requestId: `compaction-${randomHexId()}` };
-}
-
-function refuseMismatch(point: StorePoint, built: BuiltGeneration): void {
-  const facts = [
-    ['key count', point.keyCount, built.keyCount],
-    ['sum over keys and versions', point.keySum, built.keySum],
-    ['hash', point.hash, built.hash],
-  ] as const;
-  for (const [what, expected, found] of facts) if (expected !== found) throw new SnapshotMismatchError(what, expected, found);
-}
-
-/**
- * Turns any error of a compaction into one for its caller.
- *
- * @returns an AppError as it is, `project_corrupt` for damage, `compaction_failed` for everything else
- */
-export function toCompactionError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if (isDamage(error)) return new AppError('project_corrupt', error.message, { cause: error });
-  return new AppError('compaction_failed', 'Cannot make the snapshot: the server log says why', { cause: error });
 }

@@ -11,7 +11,8 @@ import type { ProjectStore } from '../../store/project-store.js';
 import { type EntryKey, keyIdOrNull, makeKey, reportUnshownKey, storedKeyOf } from '../project-entries.js';
 import type { Startup } from './start-project.js';
 
-const EDIT_APPLIED = 'the configuration was edited; the edit takes effect';
+/** Logged when an edit is in force. */
+export const EDIT_APPLIED = 'the configuration was edited; the edit takes effect';
 const ADOPTED_KEY_APPLIED = 'the API key of an adopted project takes effect';
 
 /** The outcomes of a project that is served. */
@@ -83,8 +84,8 @@ export async function recordDefaultKey(editing: Editing): Promise<void> {
   await recordInRegistry(editing, 'default', ['authentication.api_key'], keyId);
 }
 
-/** For audit only: neither a full disk nor a damaged registry prevents a project from being served. */
-async function recordInRegistry(
+/** Records an edit of a scope. For audit only: neither a full disk nor a damaged registry prevents a project from being served. */
+export async function recordInRegistry(
   { services: { registry, logger }, context }: Editing, scope: string, changed: readonly string[], keyId: string | null,
 ): Promise<void> {
   if (registry.isCorrupt) return;

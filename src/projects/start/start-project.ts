@@ -3,8 +3,10 @@
  * whose files cannot be trusted is logged and refused.
  */
 import { AppError } from '../../base/app-error.js';
+import type { Logger } from '../../base/logger.js';
 import { randomHexId } from '../../base/random-id.js';
-import type { ProjectEntry } from '../../config/config-document.js';
+import { listedKeyOf } from '../../config/api-key-entries.js';
+import type { ConfigDocument, ProjectEntry } from '../../config/config-document.js';
 import { effectiveSettings, viewEntry } from '../../config/effective-settings.js';
 import { type ProjectHistory, historyOf } from '../../config/project-history.js';
 import { type Outcome, reconcile, refuseOlderLog, revivesKey } from '../../config/reconcile.js';
@@ -13,13 +15,15 @@ import type { ProvenSeq } from '../../log/log-home.js';
 import type { Registration } from '../../projections/registrations.js';
 import type { CommandContext } from '../../store/command.js';
 import type { ProjectStore } from '../../store/project-store.js';
-import { moveToMemory, requireMovableFiles } from '../changes/move-to-memory.js';
+import { moveToMemory, refuseWhileErasing, requireMovableFiles } from '../changes/move-to-memory.js';
+import { isErasureDue } from '../erasure-due.js';
 import { openNewProject, type OpenedProject, openProject } from '../open-project.js';
 import { type EntryKey, type EntryState, entryStateOf, keyIdOrNull, keyOfEntry, storedKeyOf } from '../project-entries.js';
 import { openOptionsOf, type ProjectServices } from '../project-resources.js';
 import { adviceOn, adviceOnRevivedKey, EntryRefusedError, refusalCodeOf } from '../refusal.js';
+import { recordListedKeys } from './record-access.js';
 import { makeMissingKey, recordEdits, type ServedOutcome } from './record-edits.js';
-import { recallVersion } from './recall-version.js';
+import { readerOf, recallVersion } from './recall-version.js';
 import type { StartProgress } from './start-progress.js';
 
 const DELETED_PROJECT_NAMED =
@@ -64,10 +68,11 @@ export async function startProject(startup: Startup, entry: ProjectEntry): Promi
   const settings = effectiveSettings(entry, config.document);
   // Set before the project is open: the key of a refused project belongs to that project only.
   keyring.setKey({ kind: 'project', project: id }, storedKeyOf(keyOfEntry(entry)));
+  keyring.setListed({ kind: 'project', project: id }, (entry.authentication?.api_keys ?? []).map(listedKeyOf));
   let opening: Opening = { entry, settings, opened: undefined, history: 'absent' };
   try {
     opening = await open(startup, entry, settings);
-    return await carryOut(startup, opening, reconcileEntry(startup, opening));
+    return await carryOut(startup, opening, reconcileEntry(startup.services, { ...opening, document: config.document }));
   } catch (error) {
     await maintenance.release(id);
     await opening.opened?.store.close();
@@ -108,7 +113,8 @@ async function open({ services, signal, progress }: Startup, entry: ProjectEntry
   const { first, newest } = opened.model.state;
   if (first === undefined || newest === undefined) return { ...absent, opened };
   const { log, model: { state } } = opened;
-  return { entry, settings, opened, history: historyOf(state.versions, await recallVersion(log, state, entry.revision, logger)) };
+  const gap = await recallVersion(readerOf(log), state, entry.revision, logger);
+  return { entry, settings, opened, history: historyOf(state.versions, gap, state.access.lastSeq) };
 }
 
 /** The seq that the log must have reached. The revision of an entry is the seq of a change that was durable before it was written. */
@@ -116,14 +122,27 @@ function provenSeqOf({ revision = 0 }: ProjectEntry, { provenSeq = 0 }: Registra
   return revision > provenSeq ? { seq: revision, by: 'configuration' } : { seq: provenSeq, by: 'registry' };
 }
 
-function reconcileEntry({ services: { config, registry } }: Startup, { entry, history, opened }: Opening): Outcome {
+/** An entry and the log of its project. */
+interface Compared {
+  readonly entry: ProjectEntry;
+  /** The document that the entry is in. */
+  readonly document: ConfigDocument;
+  readonly history: ProjectHistory | 'absent';
+  /** The open project, undefined if there is no log of that name. */
+  readonly opened: { readonly store: Pick<ProjectStore, 'logId'> } | undefined;
+}
+
+/** Compares an entry with the log of its project and with the registry. */
+export function reconcileEntry({ registry }: Pick<ProjectServices, 'registry'>, compared: Compared): Outcome {
+  const { entry, document, history, opened } = compared;
   const registration = registry.registrations.get(entry.id);
+  const logId = opened?.store.logId;
   // Without a registry, an existing log counts as registered.
-  const assumed = registry.isCorrupt && opened !== undefined ? { logId: opened.log.logId } : undefined;
+  const assumed = registry.isCorrupt && logId !== undefined ? { logId } : undefined;
   // A log newer than the one that was deleted or left is not registered yet, whatever the registry says of that one.
-  const isOther = opened !== undefined && registration !== undefined && opened.log.logId !== registration.logId;
+  const isOther = logId !== undefined && registration !== undefined && logId !== registration.logId;
   const known = registration?.state === 'live' ? { logId: registration.logId } : isOther ? undefined : registration?.state;
-  return reconcile(viewEntry(entry, config.document), { registered: known ?? assumed, hasRegistry: true, log: history });
+  return reconcile(viewEntry(entry, document), { registered: known ?? assumed, hasRegistry: true, log: history });
 }
 
 async function carryOut(startup: Startup, opening: Opening, outcome: Outcome): Promise<EntryState | undefined> {
@@ -178,6 +197,7 @@ async function create({ services, context }: Startup, { entry, settings, opened 
     await store.close();
     throw error;
   }
+  await recordListedKeys({ services, context }, store, entry);
   return serve(services, created, key);
 }
 
@@ -188,12 +208,14 @@ async function serveReconciled(startup: Startup, opening: Opening, outcome: Serv
   warnOfRevivedKey(services, opening);
   const { store } = opened;
   const key = keyOfEntry(entry);
-  if (!(await recordEdits(startup, store, outcome, key))) {
+  const isRecorded = await recordEdits(startup, store, outcome, key);
+  await recordListedKeys(startup, store, entry);
+  if (!isRecorded) {
     // The entry stays as it is, so that the next startup finds the edit again.
     services.maintenance.serve(opened);
     return undefined;
   }
-  if (!store.settings.storage.on_disk && !(await leaveDisk(startup, store))) {
+  if (!store.settings.storage.on_disk && !(await leaveDisk(startup, opened))) {
     // The entry stays here too: without a revision it would be one of a project in memory, and the data would be ignored.
     if (store.logState === 'closed') {
       // It is unknown whether the move was recorded: the project is read-only until the next startup, and nothing works on its files.
@@ -211,14 +233,21 @@ async function serveReconciled(startup: Startup, opening: Opening, outcome: Serv
 /** The key of an older copy of the configuration is accepted like an edit, but the operator has to know. */
 function warnOfRevivedKey({ config, logger }: ProjectServices, { entry, history }: Opening): void {
   if (history === 'absent' || !revivesKey(viewEntry(entry, config.document), history)) return;
-  const revisions = { revision: entry.revision, newest_revision: history.newest.seq };
-  logger.warn({ project: entry.id, ...revisions, what_to_do: adviceOnRevivedKey(entry.id) }, REVIVED_KEY);
+  reportRevivedKey(logger, entry, history.newest.seq);
+}
+
+/** Warns that an API key that was replaced is accepted again. */
+export function reportRevivedKey(logger: Logger, { id, revision }: ProjectEntry, newestRevision: number): void {
+  const facts = { project: id, revision, newest_revision: newestRevision, what_to_do: adviceOnRevivedKey(id) };
+  logger.warn(facts, REVIVED_KEY);
 }
 
 /** Moves the project to memory: the entry was edited, or a crash interrupted the move. If that fails, it is served from disk. */
-async function leaveDisk({ services, context, signal }: Startup, store: ProjectStore): Promise<boolean> {
+async function leaveDisk({ services, context, signal }: Startup, opened: OpenedProject): Promise<boolean> {
   const { diskHome, logger } = services;
+  const { store } = opened;
   try {
+    refuseWhileErasing(store.id, isErasureDue(opened, opened.generations));
     store.setCaching(true);
     await store.reads.loadAll(signal);
     await requireMovableFiles(diskHome, store.id);

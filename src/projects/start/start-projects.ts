@@ -3,9 +3,7 @@
  * decides. A project that cannot be trusted is logged and refused; the others are served.
  */
 import { logFailure } from '../../base/log-failure.js';
-import { randomHexId } from '../../base/random-id.js';
 import { mustRefuseToStart } from '../../config/reconcile.js';
-import { ACTOR_CONFIG } from '../../events/actor.js';
 import { reportEmptyProjects } from '../memory-projects.js';
 import { type EntryState, withEntries } from '../project-entries.js';
 import { ProjectMaintenance } from '../project-maintenance.js';
@@ -13,7 +11,9 @@ import type { ProjectResources, ProjectServices } from '../project-resources.js'
 import { adviceWithoutEntry } from '../refusal.js';
 import { Registry, REGISTRY_NAME } from '../registry.js';
 import { type AdoptedProjects, type Adoption, adoptProjects } from './adopt-projects.js';
+import { configContext } from './config-context.js';
 import { finishRemovals } from './finish-removals.js';
+import { recordGlobalKeys } from './record-access.js';
 import { recordDefaultKey } from './record-edits.js';
 import { startProject } from './start-project.js';
 import type { StartProgress } from './start-progress.js';
@@ -40,6 +40,7 @@ export async function startProjects(resources: ProjectResources, options: StartO
   const found = await progress.opening(REGISTRY_NAME, () => Registry.open(resources));
   const refusal = mustRefuseToStart(config.document.projects, found !== undefined, config.path);
   if (refusal !== undefined) throw refusal;
+  await clearScratch(resources);
   const registry = found ?? (await Registry.create(resources));
   const services = { ...resources, registry, maintenance: new ProjectMaintenance(resources, registry) };
   try {
@@ -55,13 +56,22 @@ export async function startProjects(resources: ProjectResources, options: StartO
   }
 }
 
+/** A past state from before serves no one any more; that one cannot be removed must not stop the startup. */
+async function clearScratch({ scratch, logger }: ProjectResources): Promise<void> {
+  const cleared = scratch.clear().then((files) => {
+    if (files.length > 0) logger.warn({ files }, 'the folder of past states has files that this server did not write; they stay');
+  });
+  await cleared.catch(logFailure(logger, 'warn', {}, 'past states of an earlier run could not be removed; the next startup retries'));
+}
+
 async function startEntries(
   services: ProjectServices, { progress, signal }: StartOptions, { adopted, unreadable }: AdoptedProjects,
 ): Promise<void> {
-  const context = { actor: ACTOR_CONFIG, requestId: `start-${randomHexId()}` };
+  const context = configContext('start');
   const startup = { services, context, adopted, progress, signal };
   await finishRemovals(services);
   await recordDefaultKey(startup);
+  await recordGlobalKeys(startup);
   const states: EntryState[] = [];
   for (const entry of services.config.document.projects) {
     signal?.throwIfAborted();
@@ -77,10 +87,16 @@ async function startEntries(
 /** Data without an entry stays and is logged. A project that has just failed to be adopted was logged already. */
 async function warnOfUnserved({ config, diskHome, registry, logger }: ProjectServices, unreadable: readonly string[]): Promise<void> {
   const named = new Set([...config.document.projects.map(({ id }) => id), ...unreadable]);
-  for (const id of registry.registrations.liveIds.filter((live) => !named.has(live))) {
-    const files = await diskHome.namesOf(id);
-    logger.warn({ project: id, files, what_to_do: adviceWithoutEntry(config.path) }, PROJECT_WITHOUT_ENTRY);
-  }
+  const ids = registry.registrations.liveIds.filter((live) => !named.has(live));
+  for (const id of ids) await warnOfProjectWithoutEntry({ config, diskHome, logger }, id);
+}
+
+/** Warns of a project on disk that is not served because the configuration does not name it. */
+export async function warnOfProjectWithoutEntry(
+  { config, diskHome, logger }: Pick<ProjectServices, 'config' | 'diskHome' | 'logger'>, id: string,
+): Promise<void> {
+  const files = await diskHome.namesOf(id);
+  logger.warn({ project: id, files, what_to_do: adviceWithoutEntry(config.path) }, PROJECT_WITHOUT_ENTRY);
 }
 
 async function writeEntries({ config, logger }: ProjectServices, states: readonly EntryState[]): Promise<void> {

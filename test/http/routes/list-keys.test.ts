@@ -15,7 +15,7 @@ const KEYS = '/api/v1/projects/alpha/keys';
 
 function fill(server: TestServer, keys: readonly string[], valueOf: (key: string) => string = (key) => JSON.stringify(key)): void {
   const { entries } = server.projects.fakeStore('alpha').values;
-  for (const key of keys) entries.set(key, { value: valueOf(key), seq: 2, tag: 0, timeMs: 0 });
+  for (const key of keys) entries.set(key, { value: valueOf(key), seq: 2, tag: 0, timeMs: 0, expiresAtMs: null });
 }
 
 /** The decoded parameters of a query. */
@@ -137,9 +137,9 @@ test('values=entries lists key, version, time and value, the value last and toke
     const empty = await server.send('GET', ENTRIES);
     assert.deepEqual([empty.text, empty.headers['content-type'], empty.headers.vary], ['[]', 'application/json; charset=utf-8', 'Accept']);
     const { entries } = server.projects.fakeStore('alpha').values;
-    entries.set('9', { value: '{"a":1.0,"a":2}', seq: 7, tag: 0, timeMs: FAKE_TIME_MS });
-    entries.set('10', { value: 'null', seq: 3, tag: 0, timeMs: 0 });
-    entries.set('a"\u2028', { value: '"\\ud800"', seq: 8, tag: 0, timeMs: 1 });
+    entries.set('9', { value: '{"a":1.0,"a":2}', seq: 7, tag: 0, timeMs: FAKE_TIME_MS, expiresAtMs: null });
+    entries.set('10', { value: 'null', seq: 3, tag: 0, timeMs: 0, expiresAtMs: null });
+    entries.set('a"\u2028', { value: '"\\ud800"', seq: 8, tag: 0, timeMs: 1, expiresAtMs: null });
     const expected = [
       '{"key":"10","seq":3,"modified_at":"1970-01-01T00:00:00.000Z","expires_at":null,"value":null}',
       '{"key":"9","seq":7,"modified_at":"2026-11-22T10:00:00.123Z","expires_at":null,"value":{"a":1.0,"a":2}}',
@@ -316,13 +316,13 @@ test('an error in the middle of a listing cuts it off instead of ending it norma
   }));
 
 test('readListingQuery() selects everything, ascending and with values, by default', () => {
-  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, what: 'members', limit: undefined });
+  assert.deepEqual(readListingQuery({}), { range: { reverse: false }, what: 'members', limit: undefined, at: undefined });
 });
 
 test('readListingQuery() parses every parameter', () => {
-  const query = readListingQuery(parametersOf('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false'));
+  const query = readListingQuery(parametersOf('prefix=a&start=b&end=c&limit=10&cursor=YQ&reverse=true&values=false&at=57'));
   const range = { prefix: 'a', start: 'b', end: 'c', after: 'a', reverse: true };
-  assert.deepEqual(query, { range, what: 'names', limit: 10 });
+  assert.deepEqual(query, { range, what: 'names', limit: 10, at: '57' });
   for (const [text, what] of Object.entries({ 'values=true': 'members', 'values=entries': 'entries', 'count=true': 'count' })) {
     assert.equal(readListingQuery(parametersOf(text)).what, what);
   }

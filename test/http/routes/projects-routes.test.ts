@@ -125,13 +125,13 @@ test('storage settings beyond on_disk and cache_in_memory need the global API ke
     assert.equal((await server.send('PUT', `${PROJECTS}/alpha`, { body })).status, 200);
   }));
 
-test('on an open project, authentication and on_disk need the global API key', () =>
+test('on an open project, any change of settings needs an API key; authentication and on_disk need the global one', () =>
   withServer(async (server) => {
     server.projects.add('open', { authentication: { enabled: false } });
     for (const body of ['{"authentication":{"enabled":true}}', '{"storage":{"on_disk":false}}', '{"storage":{"segment_bytes":4096}}']) {
       assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body, key: null })).status, 401, body);
     }
-    assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body: '{"storage":{"cache_in_memory":false}}', key: null })).status, 200);
+    assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body: '{"storage":{"cache_in_memory":false}}', key: null })).status, 401);
     assert.equal((await server.send('PUT', `${PROJECTS}/open`, { body: '{"authentication":{"enabled":true}}' })).status, 200);
   }));
 
@@ -140,13 +140,24 @@ test('POST …/api-key/regenerate returns a new API key and takes no settings', 
     for (const sent of [{}, { body: '{}' }]) {
       const answer = await server.send('POST', REGENERATE, sent);
       assert.equal(answer.status, 200);
-      assert.deepEqual(JSON.parse(answer.text), { id: 'alpha', api_key: 'skv_p_another' });
+      assert.deepEqual(JSON.parse(answer.text), { id: 'alpha', api_key: 'skv_p_another', other_keys: [] });
       assert.equal(answer.headers['cache-control'], 'no-store');
     }
     server.projects.lastChange = undefined;
     assert.equal(problemOf(await server.send('POST', REGENERATE, { body: '{"api_key":"x"}' }))['code'], 'invalid_settings');
     assert.equal((await server.send('POST', REGENERATE, { key: server.alphaKey })).status, 403);
     assert.equal(problemOf(await server.send('POST', `${PROJECTS}/none/api-key/regenerate`))['code'], 'project_not_found');
+    assert.equal(server.projects.lastChange, undefined);
+  }));
+
+test('POST …/api-key/regenerate is refused while a project has as many API keys as it may have', () =>
+  withServer(async (server) => {
+    server.projects.beforeChange = () => {
+      throw new AppError('too_many_api_keys', 'Cannot create the API key: there are 100', { facts: { limit: 100 } });
+    };
+    const answer = await server.send('POST', REGENERATE, { body: '{"overlap_seconds":60}' });
+    const { code, limit } = problemOf(answer);
+    assert.deepEqual([answer.status, code, limit], [409, 'too_many_api_keys', 100]);
     assert.equal(server.projects.lastChange, undefined);
   }));
 
@@ -208,6 +219,27 @@ test('a configuration that cannot be written is an error without its cause, whic
     assert.equal(answer.status, 500);
     assert.doesNotMatch(answer.text, /secret|EBUSY/);
     assert.ok(server.lines.some((line) => line['level'] === 'warn' && JSON.stringify(line).includes('EBUSY')));
+  }));
+
+test('a change that finds no disk space, or cannot be recorded, is refused and says when to try again', () =>
+  withServer(async (server) => {
+    const changes = [
+      ['POST', PROJECTS, '{"id":"new"}'], ['PUT', `${PROJECTS}/alpha`, '{"quota":{"max_keys":9}}'], ['POST', REGENERATE, '{}'],
+    ] as const;
+    for (const [method, path, body] of changes) {
+      for (const [code, status] of [['disk_full', 507], ['config_write_failed', 500]] as const) {
+        server.projects.beforeChange = () => {
+          throw new AppError(code, 'Cannot write "/secret"', { cause: new Error('ENOSPC') });
+        };
+        const answer = await server.send(method, path, { body });
+        assert.deepEqual([answer.status, problemOf(answer)['code']], [status, code], `${method} ${path}`);
+        assert.equal(answer.headers['retry-after'] !== undefined, status === 507);
+        assert.doesNotMatch(answer.text, /secret|ENOSPC/);
+      }
+    }
+    const other = await server.send('PUT', `${PROJECTS}/alpha`, { body: 'max_keys=9', headers: { 'Content-Type': 'text/plain' } });
+    assert.deepEqual([other.status, problemOf(other)['code']], [415, 'unsupported_media_type']);
+    assert.equal(server.projects.lastChange, undefined);
   }));
 
 test('ids are checked after decoding and after the credentials', () =>

@@ -2,14 +2,16 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { generateApiKey } from '../../../src/auth/api-key.js';
+import { AppError } from '../../../src/base/app-error.js';
 import { hashGenerated } from '../../../src/auth/key-hash.js';
 import { ProjectModel } from '../../../src/projections/project-model.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { ProjectStore } from '../../../src/store/project-store.js';
+import { redactedLineOf } from '../../../src/store/redacted-line.js';
 import { CONTEXT, create, remove, set } from '../../store/created-store.js';
 import { PlacedLog } from '../../store/placed-log.js';
 import { suite } from '../../suite.js';
-import { problemOf, withServer, type TestServer } from '../test-server.js';
+import { type Answer, problemOf, withServer, type TestServer } from '../test-server.js';
 
 const test = suite('read-keys');
 
@@ -144,6 +146,29 @@ test('a caller whose API key is replaced while values are read from disk learns 
     const answer = await server.send('POST', READ, { key: server.alphaKey, body: '{"keys":["a"]}' });
     assert.deepEqual([answer.status, problemOf(answer)['code']], [401, 'unauthorized']);
     assert.doesNotMatch(answer.text, /secret/);
+  }));
+
+test('a read of an earlier moment has the values of then, and is refused if one was erased or the state is gone', () =>
+  withServer(async (server) => {
+    await makeReal(server, true, { a: '"old"', b: '"erased"' });
+    const store = server.projects.store('alpha');
+    const { seq } = store;
+    await store.submit(remove('b'), CONTEXT);
+    const line = redactedLineOf(await store.feed.lineAt(seq));
+    assert.ok(line);
+    await store.submit({ type: 'redact', reason: 'asked', lines: [line] }, CONTEXT);
+    const readThen = async (...keys: readonly string[]): Promise<Answer> => (
+      await server.send('POST', `${READ}?at=${seq}`, { body: JSON.stringify({ keys }) })
+    );
+    const then = await readThen('a', 'none');
+    assert.match(then.text, /^\{"seq":3,"entries":\[\{"key":"a","seq":2,.*"value":"old"\},\{"key":"none","seq":0\}\]\}$/);
+    const erased = await readThen('a', 'b');
+    assert.deepEqual([erased.status, problemOf(erased)['code'], problemOf(erased)['seq']], [410, 'value_redacted', seq]);
+    const facts = { oldest_seq: 3, snapshot_seq: null };
+    server.projects.pastState = () => Promise.reject(new AppError('history_gone', 'The lines of then are gone', { facts }));
+    // More keys than are searched in their histories.
+    const gone = await readThen('a', 'c', 'd', 'e', 'f');
+    assert.deepEqual([gone.status, problemOf(gone)['code'], problemOf(gone)['oldest_seq']], [410, 'history_gone', 3]);
   }));
 
 test('a damaged value at the start is a problem, one further on cuts the answer off', () =>

@@ -16,7 +16,9 @@ test('the root names the program and its links, with GET and HEAD, without an AP
       assert.deepEqual(JSON.parse(answer.text), {
         name: 'simplekv',
         version: '1.2.3-test',
-        links: { projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json', docs: '/docs/' },
+        links: {
+          projects: '/api/v1/projects', livez: '/livez', readyz: '/readyz', openapi: '/api/v1/openapi.json', docs: '/docs/', ui: '/ui/',
+        },
         documentation: 'docs/http-api.md of the package',
       });
       const head = await server.send('HEAD', path, { key: null });
@@ -29,6 +31,28 @@ test('every link of the root leads to a route', () =>
     const { links } = JSON.parse((await server.send('GET', '/', { key: null })).text) as { links: Record<string, string> };
     for (const link of Object.values(links)) assert.equal((await server.send('GET', link)).status, 200, link);
   }));
+
+const BROWSER_ACCEPT = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8';
+
+test('the root leads a browser to the web UI, and a program to its links', () =>
+  withServer(async (server) => {
+    const ask = (accept: string) => server.send('GET', '/', { key: null, headers: { Accept: accept } });
+    const browser = await ask(BROWSER_ACCEPT);
+    assert.deepEqual([browser.status, browser.headers.location, browser.headers.vary], [303, '/ui/', 'Accept']);
+    for (const accept of ['*/*', 'application/json', 'application/json, text/html', 'text/html;q=0.5, application/json', 'text/html;q=0']) {
+      const { status, headers } = await ask(accept);
+      assert.deepEqual([status, headers.vary], [200, 'Accept'], accept);
+    }
+    const index = await server.send('GET', '/api/v1', { key: null, headers: { Accept: BROWSER_ACCEPT } });
+    assert.equal(index.status, 200);
+  }));
+
+test('without the web UI, the root answers a browser as it answers a program', () =>
+  withServer(async (server) => {
+    const answer = await server.send('GET', '/', { key: null, headers: { Accept: BROWSER_ACCEPT } });
+    assert.equal(answer.status, 200);
+    assert.ok(!answer.text.includes('/ui/'));
+  }, { http: { uiEnabled: false } }));
 
 test('the root accepts no query and no other method', () =>
   withServer(async (server) => {

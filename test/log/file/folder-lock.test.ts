@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, link, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -153,6 +153,34 @@ test('of many calls in one process that race for a dead lock, exactly one gets i
     for (const one of tries) assert.ok(one.status === 'fulfilled' || one.reason instanceof FolderLockedError);
     await held[0]?.release();
   }
+}));
+
+test('a takeover that was interrupted is taken over too, by a process that comes alone', () => withFolder(async (folder) => {
+  const { child } = await contend(folder);
+  await end(child, 'SIGKILL');
+  await link(path.join(folder, LOCK_NAME), path.join(folder, `${LOCK_NAME}.takeover`));
+  const lock = await FolderLock.acquire(folder, US);
+  assert.deepEqual(await readdir(folder), [LOCK_NAME]);
+  await lock.release();
+}));
+
+test('a folder in the place of the takeover is left alone, and the error names it', () => withFolder(async (folder) => {
+  const { child } = await contend(folder);
+  await end(child, 'SIGKILL');
+  const takeover = path.join(folder, `${LOCK_NAME}.takeover`);
+  await mkdir(takeover);
+  await assert.rejects(FolderLock.acquire(folder, US), (error) => String(error).includes(takeover));
+  assert.deepEqual((await readdir(folder)).sort(), [LOCK_NAME, `${LOCK_NAME}.takeover`]);
+}));
+
+test('a lock whose name leads nowhere is not taken, since its holder cannot be asked', () => withFolder(async (folder) => {
+  await symlink(path.join(folder, 'nowhere'), path.join(folder, LOCK_NAME));
+  await assert.rejects(FolderLock.acquire(folder, US), (error) => {
+    assert.ok(error instanceof FolderLockedError);
+    assert.match(error.message, /in use by another server, which does not respond\. Stop that server/);
+    return true;
+  });
+  assert.deepEqual(await readdir(folder), [LOCK_NAME]);
 }));
 
 test('a missing folder is not locked', () => withFolder(async (folder) => {

@@ -71,4 +71,13 @@ test('a short write fails and closes the file; the other slot is as it was', asy
   assert.deepEqual([reading.head, reading.slot], [head(3), 1]);
 });
 
+test('a head that is removed while it is opened counts as missing, and any other failure is passed on', async () => {
+  const disk = await diskWithHead(3);
+  disk.fail({ method: 'open', path: PLACE, action: { kind: 'errno', code: 'ENOENT' } });
+  assert.equal((await readHead(disk, PLACE)).isAbsent, true);
+  disk.fail({ method: 'open', path: PLACE, action: { kind: 'errno', code: 'EMFILE' } });
+  await assert.rejects(readHead(disk, PLACE), { code: 'EMFILE' });
+  assert.equal((await readHead(disk, PLACE)).head?.seq, 3);
+});
+
 test.run();

@@ -164,6 +164,27 @@ test('a log other than the known one is refused, and nothing is changed', async 
   }
 });
 
+test('a log that a record elsewhere proves to have been longer is refused as an older copy, even if its end looks torn', async () => {
+  const { disk: start, lines } = await sevenLines();
+  start.tree.remove(HEAD);
+  const shorter = start.crash();
+  changeLines(shorter, ACTIVE, (active) => active.slice(0, 1));
+  const torn = start.crash();
+  change(torn, ACTIVE, (bytes) => bytes.subarray(0, -10));
+  const cases: readonly (readonly [FaultDisk, OpenOptions['proven'], 'project_outdated' | 'project_corrupt', RegExp])[] = [
+    [shorter, { seq: 7, by: 'registry' }, 'project_outdated', /lines up to seq 7 as the registry has recorded, found .* after seq 6/],
+    [torn, { seq: 7, by: 'configuration' }, 'project_outdated', /up to seq 7 as the configuration has recorded, found .* after seq 6/],
+    [torn, { seq: 7, by: 'registry' }, 'project_corrupt', /not a torn tail: the head proves that seq 7 was acknowledged/],
+  ];
+  for (const [disk, proven, code, says] of cases) {
+    await assertRefused(disk, { proven }, says);
+    await assert.rejects(openKnown(disk, { proven }), { code });
+  }
+  const { log, replayed } = await openKnown(torn, { proven: { seq: 6, by: 'configuration' } });
+  assert.deepEqual(replayed, lines.slice(0, 6), 'what is proven is there, so the tail is cut');
+  await log.close();
+});
+
 test('the known position is compared with a head at the end of a known segment', async () => {
   const { disk, lines } = await sevenLines();
   changeLines(disk, ACTIVE, (active) => active.slice(0, 1));

@@ -8,6 +8,7 @@ import { FileHome } from '../../../src/log/file/file-home.js';
 import type { Disk } from '../../../src/disk/disk.js';
 import type { IdleFiles } from '../../../src/disk/idle-files.js';
 import type { LineDraft, Log, LogLine, LogOptions } from '../../../src/log/log.js';
+import type { LogObserver } from '../../../src/log/log-observer.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 
 /** Folder of the logs on a disk in memory. */
@@ -70,6 +71,7 @@ export interface HomeOptions {
   readonly probeIntervalMs?: number;
   readonly folder?: string;
   readonly idleFiles?: IdleFiles;
+  readonly observer?: LogObserver;
 }
 
 /** A home on a disk. */

@@ -196,4 +196,14 @@ test('a tail is torn at each byte of the last batch', async () => {
   }
 });
 
+test('a start whose rewriting of the unproven end is cut short fails, and the next one finds every line', async () => {
+  const disk = await killed();
+  disk.fail({ method: 'overwrite', path: ACTIVE, action: { kind: 'short', bytes: 5 } });
+  await assert.rejects(openLog(disk), { name: 'ShortWriteError' });
+  assert.deepEqual(disk.openPaths, []);
+  const { log, replayed } = await openLog(disk);
+  assert.equal(replayed.length, 6);
+  await goOn(disk, log);
+});
+
 test.run();

@@ -4,11 +4,14 @@ import { silentLogger } from '../../../src/base/logger.js';
 import { openBackup } from '../../../src/offline/backup/read-backup.js';
 import { restoreBackup, type RestoredProject, type RestoreSelection } from '../../../src/offline/backup/restore-backup.js';
 import { TAR_BLOCK_BYTES } from '../../../src/offline/backup/tar-format.js';
+import { snapshotsOf } from '../../../src/offline/project-files.js';
 import { readRegistry } from '../../../src/offline/registry.js';
 import { replayState } from '../../../src/offline/replay/replay-state.js';
 import { verifyFolder } from '../../../src/offline/verify/verify-folder.js';
+import { type RememberedRequest, requestsIn } from '../../../src/projections/requests/request-records.js';
 import { FaultDisk } from '../../disk/fault-disk.js';
 import { DATA, openCompacted, PROJECT, SMALL_SEGMENTS } from '../../projects/compacted-project.js';
+import { flatten } from '../../projections/snapshot/snapshot-fixture.js';
 import { suite } from '../../suite.js';
 import { BACKUP, bytesOfBackup, planOf, putBackup } from './backed-up.js';
 
@@ -174,6 +177,38 @@ test('a full disk leaves the folder as it was, but for the copy', async () => {
   disk.roomBytes = Number.POSITIVE_INFINITY;
   assert.equal((await restoreOn(disk))[0]?.lastSeq, seq);
   assert.deepEqual(await faultsOn(disk), []);
+});
+
+/** A backup of a project that remembers requests, some of them in a snapshot. */
+async function rememberedBackup(disk: FaultDisk): Promise<readonly RememberedRequest[]> {
+  const project = await openCompacted({ storage: SMALL_SEGMENTS });
+  for (let number = 1; number <= 6; number += 1) {
+    const context = { actor: 'anonymous', requestId: `idem:r${number}`, fingerprint: '0'.repeat(16) };
+    await project.store.submit({ type: 'set', key: `k${number % 4}`, value: '1' }, context);
+    if (number === 3) await project.compact();
+  }
+  putBackup(disk, await bytesOfBackup(project.disk, await planOf(project)));
+  const remembered = [...requestsIn(project.store.snapshotPoint().requests)];
+  await project.close();
+  return remembered;
+}
+
+test('requests that are remembered come along, into a new project too', async () => {
+  const disk = new FaultDisk();
+  for (const folder of [DATA, SCRATCH]) disk.tree.makeFolder(folder);
+  const remembered = await rememberedBackup(disk);
+  assert.deepEqual(remembered.map(({ count }) => count), [1, 1, 1, 1, 0, 0]);
+  await restoreOn(disk);
+  await restoreOn(disk, { project: PROJECT, as: 'other' });
+  assert.deepEqual(await faultsOn(disk), []);
+  const snapshots = snapshotsOf(disk, { dataFolder: DATA, project: 'other' });
+  const [base] = (await snapshots.list()).committed;
+  assert.ok(base?.isBase);
+  assert.deepEqual((await flatten<RememberedRequest>(snapshots.readRequests(base))), remembered);
+  const own = snapshotsOf(disk, { dataFolder: DATA, project: PROJECT });
+  const [newest] = (await own.list()).committed;
+  assert.ok(newest);
+  assert.deepEqual((await flatten<RememberedRequest>(own.readRequests(newest))), remembered.slice(0, 3));
 });
 
 test.run();

@@ -1,7 +1,7 @@
 /** Reads single keys and lists from files, with whichever snapshots exist: as the plainest computation has them. */
 import assert from 'node:assert/strict';
 import { compareUtf8 } from '../../../src/base/compare-utf8.js';
-import { type AnyEvent, keyChangesOf } from '../../../src/events/event.js';
+import { type AnyEvent, expiryAfter, keyChangesOf, setsValue } from '../../../src/events/event.js';
 import { readStoredKey } from '../../../src/offline/replay/read-stored-key.js';
 import { listStoredKeys } from '../../../src/offline/replay/list-stored-keys.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
@@ -12,15 +12,18 @@ import { DATA, FIRST_TIME_MS, putLog, set, writeLog } from '../written-project.j
 const test = suite('offline/replay/stored-keys');
 const SOURCE = { dataFolder: DATA, project: 'p' } as const;
 
-type Found = readonly [value: string | undefined, seq: number];
+type Found = readonly [value: string | undefined, seq: number, expiresAtMs: number | null];
 
 /** What each key was last, deleted ones included. */
 function expectedOf(events: readonly AnyEvent[]): ReadonlyMap<string, Found> {
   const found = new Map<string, Found>();
   for (const [index, event] of events.entries()) {
     const seq = index + 1;
-    if (event.op === 'clear') for (const [key, [value]] of found) if (value !== undefined) found.set(key, [undefined, seq]);
-    for (const change of keyChangesOf(event)) found.set(change.key, [change.op === 'set' ? change.value : undefined, seq]);
+    if (event.op === 'clear') for (const [key, [value]] of found) if (value !== undefined) found.set(key, [undefined, seq, null]);
+    for (const change of keyChangesOf(event)) {
+      const value = change.op === 'touch' ? found.get(change.key)?.[0] : undefined;
+      found.set(change.key, [setsValue(change) ? change.value : value, seq, expiryAfter(change)]);
+    }
   }
   return found;
 }
@@ -28,9 +31,9 @@ function expectedOf(events: readonly AnyEvent[]): ReadonlyMap<string, Found> {
 async function listed(disk: FaultDisk, prefix = '', hasValues = true): Promise<readonly (readonly [string, ...Found])[]> {
   const entries: [string, ...Found][] = [];
   for await (const group of listStoredKeys({ disk, ...SOURCE, prefix, hasValues, scratchFolder: SCRATCH })) {
-    for (const { key, seq, timeMs, value } of group) {
+    for (const { key, seq, timeMs, expiresAtMs, value } of group) {
       assert.equal(timeMs, FIRST_TIME_MS + (seq - 1) * 1000);
-      entries.push([key, value, seq]);
+      entries.push([key, value, seq, expiresAtMs]);
     }
   }
   for (const name of await disk.list(SCRATCH)) await disk.unlink(`${SCRATCH}/${name}`);
@@ -39,11 +42,11 @@ async function listed(disk: FaultDisk, prefix = '', hasValues = true): Promise<r
 
 async function assertReads(disk: FaultDisk, events: readonly AnyEvent[], snapshotSeq: number): Promise<void> {
   const expected = expectedOf(events);
-  for (const [key, [value, seq]] of expected) {
+  for (const [key, [value, seq, expiresAtMs]] of expected) {
     const reading = await readStoredKey({ disk, ...SOURCE }, key);
     // A snapshot does not have the keys that were deleted before it.
     if (value === undefined && seq <= snapshotSeq) assert.equal(reading, undefined, key);
-    else assert.deepEqual(reading, { value, seq, timeMs: FIRST_TIME_MS + (seq - 1) * 1000 }, key);
+    else assert.deepEqual(reading, { value, seq, timeMs: FIRST_TIME_MS + (seq - 1) * 1000, expiresAtMs }, key);
   }
   assert.equal(await readStoredKey({ disk, ...SOURCE }, 'never'), undefined);
   const present = [...expected].filter(([, [value]]) => value !== undefined).sort(([a], [b]) => compareUtf8(a, b));
@@ -65,6 +68,57 @@ test('keys are read and listed token for token, through batches and a clear, wit
     await putLog(disk, writeLog({ project: 'p', events: BATCHED, sealed: [3, 2] }));
     for (const seq of snapshots) await commitSnapshot(disk, seq);
     await assertReads(disk, BATCHED, snapshots[0] ?? 0);
+  }
+});
+
+const EXPIRY = new Date(FIRST_TIME_MS + 7000).toISOString();
+const EXPIRING: readonly AnyEvent[] = [
+  ...EVENTS.slice(0, 3), { op: 'touch', expires_at: EXPIRY, key: 'b' }, { op: 'set.until', expires_at: EXPIRY, key: 'c', value: '[ 1.0 ]' },
+  { op: 'batch', ops: [{ op: 'touch', expires_at: null, key: 'a' }, { op: 'set.until', expires_at: EXPIRY, key: 'd', value: '2' }] },
+  { op: 'touch', expires_at: null, key: 'c' }, { op: 'expire', keys: ['d'] }, { op: 'touch', expires_at: EXPIRY, key: 'a' },
+  set('c', '3'),
+];
+
+test('keys that expire are read and listed as the log has them, however their values are spread over snapshots and lines', async () => {
+  for (const snapshots of [[], [3], [4], [5], [6], [7], [8], [9], [3, 4], [4, 6], [5, 9]]) {
+    const { disk } = await soundFolder([]);
+    for (const name of [SEGMENT_1, SEGMENT_5]) await disk.unlink(`${DATA}/${name}`);
+    await putLog(disk, writeLog({ project: 'p', events: EXPIRING, sealed: [3, 2] }));
+    let previous: number | undefined;
+    for (const seq of snapshots) {
+      await commitSnapshot(disk, seq, previous);
+      previous = seq;
+    }
+    await assertReads(disk, EXPIRING, snapshots.at(-1) ?? 0);
+  }
+});
+
+test('at each seq and time, keys are read and listed as they were, without those that had expired by then', async () => {
+  for (const snapshots of [[], [4], [4, 6], [9]]) {
+    const { disk } = await soundFolder([]);
+    for (const name of [SEGMENT_1, SEGMENT_5]) await disk.unlink(`${DATA}/${name}`);
+    await putLog(disk, writeLog({ project: 'p', events: EXPIRING, sealed: [3, 2] }));
+    for (const [index, seq] of snapshots.entries()) await commitSnapshot(disk, seq, snapshots[index - 1]);
+    for (let seq = 1; seq <= EXPIRING.length; seq += 1) {
+      const timeMs = FIRST_TIME_MS + (seq - 1) * 1000;
+      const visible = [...expectedOf(EXPIRING.slice(0, seq))].filter(([, [value, , expiresAtMs]]) => (
+        value !== undefined && (expiresAtMs === null || expiresAtMs > timeMs)
+      ));
+      visible.sort(([a], [b]) => compareUtf8(a, b));
+      for (const at of [{ seq }, { timeMs }, { timeMs: timeMs + 999 }]) {
+        const groups = listStoredKeys({ disk, ...SOURCE, prefix: '', hasValues: true, at, scratchFolder: SCRATCH });
+        const found: unknown[] = [];
+        for await (const group of groups) found.push(...group.map((entry) => [entry.key, entry.value, entry.seq, entry.expiresAtMs]));
+        for (const name of await disk.list(SCRATCH)) await disk.unlink(`${SCRATCH}/${name}`);
+        assert.deepEqual(found, visible.map(([key, rest]) => [key, ...rest]), JSON.stringify(at));
+        for (const key of ['a', 'b', 'c', 'd', 'e', 'never']) {
+          const value = visible.find(([name]) => name === key)?.[1][0];
+          assert.equal((await readStoredKey({ disk, ...SOURCE }, key, at))?.value, value, `${key} ${JSON.stringify(at)}`);
+        }
+      }
+    }
+    await assert.rejects(readStoredKey({ disk, ...SOURCE }, 'a', { seq: 11 }), { name: 'OutOfReachError', message: /ends with seq 10/ });
+    assert.deepEqual(disk.openPaths, []);
   }
 });
 

@@ -34,7 +34,7 @@ function jsonOf(disk: FaultDisk, seq: number): string {
 /** Builds and commits one generation. */
 async function commit(disk: FaultDisk, toSeq: number, previousSeq?: number): Promise<void> {
   const built = await buildGeneration(job(toSeq, previousSeq), disk);
-  const manifest = { ...built, project: 'p', logId: LOG_ID, seq: toSeq, isBase: false, segments: [], state: {} };
+  const manifest = { ...built, project: 'p', logId: LOG_ID, seq: toSeq, requests: null, isBase: false, segments: [], state: {} };
   await snapshotsOf(disk, FILES).commit(manifest);
 }
 

@@ -55,7 +55,7 @@ test('a snapshot is sound if every byte is as it was committed, and its damage i
   const { committed: [newest] } = await snapshotsOf(disk, JOB).list();
   assert.ok(newest);
   const tasks = new InlineTasks(disk);
-  const job = { dataFolder: DATA, project: 'p', logId: LOG_ID, seq: newest.seq, json: newest.json, index: newest.index };
+  const job = { dataFolder: DATA, project: 'p', logId: LOG_ID, seq: newest.seq, json: newest.json, index: newest.index, requests: null };
   assert.deepEqual(await tasks.verify(job), { isSound: true });
   const other = await tasks.verify({ ...job, json: newest.index });
   assert.ok(!other.isSound && other.place.file.endsWith('.manifest') && other.found === 'different ones');

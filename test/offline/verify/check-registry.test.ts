@@ -30,10 +30,11 @@ async function registry(forge: (value: string) => string = (value) => value): Pr
   assert.ok(log?.end !== undefined && log.logId !== undefined);
   const folder = snapshots('_server');
   const writer = await folder.begin(log.end.seq);
-  for (const [key, value] of registrations.save()) await writer.add({ key, value: forge(value), seq: log.end.seq, tag: 1, timeMs: 1 });
+  const version = { seq: log.end.seq, tag: 1, timeMs: 1, expiresAtMs: null };
+  for (const [key, value] of registrations.save()) await writer.add({ key, value: forge(value), ...version });
   const data = await writer.finish();
   const identity = { project: '_server', logId: log.logId, seq: log.end.seq, hash: log.end.hash, timeMs: 1 };
-  await folder.commit({ ...data, ...identity, isBase: false, segments: [], state: null });
+  await folder.commit({ ...data, ...identity, requests: null, isBase: false, segments: [], state: null });
   return disk;
 }
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { InvariantError } from '../../../src/base/invariant.js';
 import type { KeyEntry } from '../../../src/projections/key-entry.js';
-import { KeyIndex, type Members } from '../../../src/projections/key-index/key-index.js';
+import { KeyIndex } from '../../../src/projections/key-index/key-index.js';
 import { type KeyHash, secretKeyHash } from '../../../src/projections/key-index/key-hash.js';
 import { RecordPacker } from '../../../src/projections/key-index/packed-entries.js';
+import type { Members } from '../../../src/projections/key-index/range-reader.js';
 import type { ValuePlace } from '../../../src/projections/value-place.js';
 import { TRICKY_CHARACTERS } from '../../events/arbitrary-events.js';
 import { fc } from '../../properties.js';
@@ -38,21 +39,28 @@ const text = fc.oneof(
   fc.string({ unit: fc.constantFrom(...TRICKY_CHARACTERS), maxLength: 20 }),
   fc.integer({ min: 0, max: 3000 }).map((length) => 'v'.repeat(length)),
 );
+const expiry = fc.option(fc.integer({ min: 1, max: 20 }));
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('set' as const), key, value: fc.oneof(text, place) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('set' as const), key, value: fc.oneof(text, place), expiry }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('touch' as const), key, expiry }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), key }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('replace' as const), key, value: fc.oneof(text, place) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('list' as const) }) },
 );
 
-function entry(value: string | ValuePlace, seq: number): KeyEntry {
-  return { value, seq, tag: (seq * 2_654_435_761) % 2 ** 32, timeMs: 1_700_000_000_000 + seq };
+function entry(value: string | ValuePlace, seq: number, expiresAtMs: number | null = null): KeyEntry {
+  return { value, seq, tag: (seq * 2_654_435_761) % 2 ** 32, timeMs: 1_700_000_000_000 + seq, expiresAtMs };
 }
 
 function plain({ value, ...version }: KeyEntry): KeyEntry {
   if (typeof value === 'string') return { value, ...version };
   const { file, offset, sizeBytes, crc } = value;
   return { value: { file, offset, sizeBytes, crc }, ...version };
+}
+
+/** A value moves to a place with the same bytes. */
+function movedTo(from: KeyEntry['value'], to: KeyEntry['value']): KeyEntry['value'] {
+  return typeof from === 'string' || typeof to === 'string' ? to : { ...to, sizeBytes: from.sizeBytes };
 }
 
 function textOf(known: KeyEntry | undefined): string {
@@ -66,10 +74,15 @@ function sortedKeys(keys: Iterable<string>): string[] {
 /** Sets a key from bytes where that is possible, every other time. */
 function setEither(index: KeyIndex, one: string, { value, ...version }: KeyEntry): number {
   const isPlain = Buffer.byteLength(one) === one.length && JSON.stringify(one) === `"${one}"`;
-  if (typeof value !== 'string' || version.seq % 2 === 0 || !isPlain) return index.set(one, { value, ...version });
+  const isInBytes = isPlain && version.seq % 2 === 1 && version.expiresAtMs === null;
+  if (typeof value !== 'string' || !isInBytes) return index.set(one, { value, ...version });
   const bytes = Buffer.from(`é${one}:${value}"`);
   const end = 2 + one.length;
   return index.setBytes({ bytes, start: 2, end, valueStart: end + 1, valueEnd: bytes.length - 1 }, version);
+}
+
+function valueBytes(value: KeyEntry['value']): number {
+  return typeof value === 'string' ? Buffer.byteLength(value) : value.sizeBytes;
 }
 
 function assertEqual(index: KeyIndex, model: ReadonlyMap<string, KeyEntry>): void {
@@ -81,7 +94,16 @@ function assertEqual(index: KeyIndex, model: ReadonlyMap<string, KeyEntry>): voi
   const texts = sortedKeys(model.keys()).map((one) => `,${JSON.stringify(one)}:${textOf(model.get(one))}`);
   assert.equal(members?.write(Buffer.allocUnsafe).toString(), texts.some((one) => one.includes(PLACED)) ? undefined : texts.join(''));
   assert.equal(index.count, model.size);
+  const sizes = [...model].map(([one, { value }]) => [Buffer.byteLength(one), valueBytes(value)] as const);
+  assert.equal(index.keyBytes, sizes.reduce((sum, [keyBytes]) => sum + keyBytes, 0));
+  assert.equal(index.valueBytes, sizes.reduce((sum, [, bytes]) => sum + bytes, 0));
+  for (const [one, { value }] of model) assert.equal(index.valueBytesOf(one), valueBytes(value));
   assert.equal(index.placedCount, [...model.values()].filter(({ value }) => typeof value !== 'string').length);
+  const expiries = [...model.values()].map(({ expiresAtMs }) => expiresAtMs).filter((one) => one !== null).sort((a, b) => a - b);
+  assert.deepEqual([index.expiringCount, index.nextExpiryMs], [expiries.length, expiries[0]]);
+  const expired = index.expiredKeys(Infinity, model.size + 1);
+  assert.deepEqual(expired.map((one) => model.get(one)?.expiresAtMs), expiries);
+  assert.equal(new Set(expired).size, expired.length);
 }
 
 for (const [name, hash] of Object.entries(HASHES)) {
@@ -97,17 +119,24 @@ for (const [name, hash] of Object.entries(HASHES)) {
         const known = model.get(one.key);
         assert.equal(index.versionOf(one.key), known?.seq ?? 0);
         if (one.kind === 'set') {
-          assert.equal(setEither(index, one.key, entry(one.value, number + 1)), known?.seq ?? 0);
-          model.set(one.key, entry(one.value, number + 1));
+          const added = entry(one.value, number + 1, one.expiry);
+          assert.equal(setEither(index, one.key, added), known?.seq ?? 0);
+          model.set(one.key, added);
+        } else if (one.kind === 'touch') {
+          const touched = entry(known?.value ?? '', number + 1, one.expiry);
+          assert.equal(index.touch(one.key, touched), known?.seq ?? 0);
+          if (known !== undefined) model.set(one.key, touched);
         } else if (one.kind === 'delete') {
           assert.equal(index.delete(one.key), known?.seq ?? 0);
           model.delete(one.key);
         } else if (known !== undefined) {
-          index.replaceValue(one.key, known.seq, one.value);
-          model.set(one.key, { ...known, value: one.value });
+          const value = movedTo(known.value, one.value);
+          index.replaceValue(one.key, known.seq, value);
+          model.set(one.key, { ...known, value });
         }
         const found = index.get(one.key);
         assert.deepEqual(found && plain(found), model.get(one.key));
+        assert.equal(index.expiryOf(one.key), model.get(one.key)?.expiresAtMs ?? null);
       }
       assertEqual(index, model);
     }));
@@ -144,7 +173,7 @@ test('packed keys are found and listed, and change like others, whatever their s
   const keys = sortedKeys(Array.from({ length: 2000 }, (_, number) => named(number)));
   for (const [number, one] of keys.entries()) {
     const value = `"${number % 5 === 0 ? 'ü' : ''}${'v'.repeat(number === 700 ? 2 * MIB : number)}"`;
-    model.set(one, entry(value, number + 1));
+    model.set(one, entry(value, number + 1, number % 3 === 1 ? number : null));
     const bytes = Buffer.from(one + value);
     const end = Buffer.byteLength(one);
     if (end > one.length) packer.add(one, value);
@@ -154,7 +183,8 @@ test('packed keys are found and listed, and change like others, whatever their s
   const tags = Uint32Array.from(model.values(), ({ tag }) => tag);
   const index = new KeyIndex();
   index.reserve(keys.length * 5);
-  index.appendPacked({ firstKey: keys[0] ?? '', lastKey: keys.at(-1) ?? '', chunks: packer.finish(), seqs, tags, timesMs });
+  const expiriesMs = Float64Array.from(model.values(), ({ expiresAtMs }) => expiresAtMs ?? Infinity);
+  index.appendPacked({ firstKey: keys[0] ?? '', lastKey: keys.at(-1) ?? '', chunks: packer.finish(), seqs, tags, timesMs, expiriesMs });
   assertEqual(index, model);
   for (const [number, one] of keys.entries()) {
     assert.deepEqual(index.get(one), model.get(one));
@@ -164,7 +194,7 @@ test('packed keys are found and listed, and change like others, whatever their s
   }
   assertEqual(index, model);
   for (const one of keys) assert.ok(index.delete(one) > 0);
-  assert.equal(index.count, 0);
+  assert.deepEqual([index.count, index.expiringCount, index.nextExpiryMs], [0, 0, undefined]);
 });
 
 test('room for keys that are announced is no more than they take', () => {
@@ -353,16 +383,18 @@ test('memory does not grow when keys come and go, whether they are ever listed o
 });
 
 test('a key of 13 bytes takes at most 80 bytes besides its text, and at most 120 with a value on disk', () => {
-  const filled = (valueOf: (number: number) => string | ValuePlace): number => {
+  const filled = (valueOf: (number: number) => string | ValuePlace, expiryOf: (number: number) => number | null = () => null): number => {
     const index = new KeyIndex();
     for (let number = 0; number < MANY; number += 1) {
-      index.append(`user/${String(number).padStart(8, '0')}`, entry(valueOf(number), number + 1));
+      index.append(`user/${String(number).padStart(8, '0')}`, entry(valueOf(number), number + 1, expiryOf(number)));
     }
     return index.allocatedBytes / MANY;
   };
   const value = `"${'v'.repeat(98)}"`;
   const hot = filled(() => value);
   assert.ok(hot <= 113 + 80, `${hot} bytes a key with a value in memory`);
+  const expiring = filled(() => value, (number) => number);
+  assert.ok(expiring - hot <= 24, `${expiring - hot} bytes more for a key that expires`);
   const cold = filled((number) => ({ file: -5_000_000_000, offset: number * 4200, sizeBytes: 4096, crc: crc32(`${number}`) }));
   assert.ok(cold <= 120, `${cold} bytes a key with a value on disk`);
 });

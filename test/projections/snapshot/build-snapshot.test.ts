@@ -14,7 +14,7 @@ import { suite } from '../../suite.js';
 import { PROPERTY_RUNS } from '../../test-form.js';
 import {
   build, commitEntries, emptyDisk, entriesOf, flatten, FOLDER, folderOn, inGroups, manifestOf, namesIn, type PlainEntry, setChange, tagOf,
-  timeOf,
+  timeOf, touchChange,
 } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/build-snapshot');
@@ -24,15 +24,24 @@ const TIMEOUT_MS = 120_000;
 /** Two or three small changes. */
 const TINY: ChangeLimits = { bytesHeld: 150, runs: 3 };
 
+/** A change without its form in bytes, which the fixture makes. */
+type PlainChange = Exclude<SnapshotChange, { kind: 'set.bytes' }>;
+
 /** The plainest model to compare a build with. */
 class PlainMap {
   readonly entries = new Map<string, PlainEntry>();
 
-  apply(change: SnapshotChange): void {
+  apply(change: PlainChange): void {
     if (change.kind === 'clear') this.entries.clear();
     else if (change.kind === 'range') this.#clear(change.range);
     else if (change.kind === 'delete') this.entries.delete(change.key);
-    else this.entries.set(change.key, [change.key, change.value, change.seq]);
+    else if (change.kind === 'touch') this.#set(change, this.entries.get(change.key)?.[1]);
+    else this.#set(change, change.value);
+  }
+
+  #set({ key, seq, expiresAtMs }: Extract<PlainChange, { kind: 'set' | 'touch' }>, value: string | undefined): void {
+    assert.ok(value !== undefined, 'only a key that exists is touched');
+    this.entries.set(key, expiresAtMs === null ? [key, value, seq] : [key, value, seq, expiresAtMs]);
   }
 
   #clear(range: KeyRange): void {
@@ -44,7 +53,8 @@ class PlainMap {
   }
 }
 
-type Step = { readonly kind: 'set'; readonly key: string; readonly value: string } | { readonly kind: 'delete'; readonly key: string }
+type Step = { readonly kind: 'set'; readonly key: string; readonly value: string; readonly expiry: number | null }
+  | { readonly kind: 'touch'; readonly at: number; readonly expiry: number | null } | { readonly kind: 'delete'; readonly key: string }
   | { readonly kind: 'clear' }
   | { readonly kind: 'range'; readonly range: KeyRange } | { readonly kind: 'gap' } | { readonly kind: 'snapshot' };
 
@@ -61,8 +71,13 @@ const plain = { noNullPrototype: true };
 const arbitraryRange: fc.Arbitrary<KeyRange> = fc.record(
   { prefix: fc.constantFrom('b', 'key/', 'key/1', '\u{10ffff}'), start: arbitraryKey, end: arbitraryKey }, { ...plain, requiredKeys: [] },
 );
+const arbitraryExpiry = fc.option(fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 }));
+const arbitrarySet = fc.record(
+  { kind: fc.constant('set' as const), key: arbitraryKey, value: arbitraryValue, expiry: arbitraryExpiry }, plain,
+);
 const arbitrarySteps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
-  { weight: 12, arbitrary: fc.record({ kind: fc.constant('set' as const), key: arbitraryKey, value: arbitraryValue }, plain) },
+  { weight: 12, arbitrary: arbitrarySet },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('touch' as const), at: fc.nat(), expiry: arbitraryExpiry }, plain) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('delete' as const), key: arbitraryKey }, plain) },
   { weight: 1, arbitrary: fc.constant({ kind: 'clear' as const }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('range' as const), range: arbitraryRange }, plain) },
@@ -70,28 +85,45 @@ const arbitrarySteps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: 'snapshot' as const }) },
 ), { maxLength: 80 });
 
+/** The change that a step makes; undefined for none. */
+function changeOf(step: Step, seq: number, { entries }: PlainMap): PlainChange | undefined {
+  switch (step.kind) {
+    case 'set':
+      return setChange(step.key, step.value, seq, step.expiry);
+    case 'touch': {
+      const key = [...entries.keys()][step.at % Math.max(entries.size, 1)];
+      return key === undefined ? undefined : touchChange(key, seq, step.expiry);
+    }
+    case 'delete':
+    case 'clear':
+    case 'range':
+      return { ...step, seq };
+    default:
+      return undefined;
+  }
+}
+
 /** Builds consecutive snapshots and compares each with the plain map. */
 async function compare(steps: readonly Step[], limits: ChangeLimits | undefined): Promise<void> {
   const disk = emptyDisk();
   const model = new PlainMap();
   let previous: SnapshotManifest | undefined;
-  let changes: SnapshotChange[] = [];
+  let changes: PlainChange[] = [];
   let seq = 0;
   for (const step of [...steps, { kind: 'snapshot' } as const]) {
     seq += 1;
-    if (step.kind === 'set') changes.push(setChange(step.key, step.value, seq));
-    else if (step.kind === 'delete') changes.push({ kind: 'delete', key: step.key, seq });
-    else if (step.kind === 'clear') changes.push({ kind: 'clear', seq });
-    else if (step.kind === 'range') changes.push({ kind: 'range', range: step.range, seq });
-    else if (step.kind === 'snapshot') {
+    const change = changeOf(step, seq, model);
+    if (change !== undefined) {
+      model.apply(change);
+      changes.push(change);
+    } else if (step.kind === 'snapshot') {
       const data = await build(disk, { seq, previous, ...(limits === undefined ? {} : { limits }) }, changes);
-      for (const change of changes) model.apply(change);
       const manifest = manifestOf(data, seq);
       const expected = model.sorted();
       assert.deepEqual(await entriesOf(disk, manifest), expected);
       const times = (await flatten(folderOn(disk).readIndex(manifest))).map(({ timeMs, tag }) => [timeMs, tag]);
       assert.deepEqual(times, expected.map(([, , version]) => [timeOf(version), tagOf(version)]));
-      assert.equal(data.keySum, expected.reduce((sum, [key, , version]) => addTerm(sum, keyTerm(key, version)), 0));
+      assert.equal(data.keySum, expected.reduce((sum, [key, , version, expiry]) => addTerm(sum, keyTerm(key, version, expiry ?? null)), 0));
       assert.ok(namesIn(disk).every((name) => !name.includes('run-')), 'no run file is left');
       assert.deepEqual(disk.openPaths, []);
       await folderOn(disk).commit(manifest);
@@ -112,13 +144,13 @@ for (const limits of [TINY, { bytesHeld: 1, runs: 2 }, { bytesHeld: 400, runs: 9
 }
 
 /** Changes that set so many keys. */
-function sets(count: number): SnapshotChange[] {
+function sets(count: number): PlainChange[] {
   return Array.from({ length: count }, (_, index) => setChange(`k${index}`, '"abcd"', index + 1));
 }
 
 test('a key that is deleted after being spilled is gone, even without a previous generation, and can be set again', async () => {
   const disk = emptyDisk();
-  const changes: SnapshotChange[] = [
+  const changes: PlainChange[] = [
     ...sets(6), { kind: 'delete', key: 'k0', seq: 7 }, { kind: 'delete', key: 'k1', seq: 8 }, setChange('k1', '"back"', 9),
   ];
   const data = await build(disk, { seq: 9, previous: undefined, limits: { ...TINY, runs: 9 } }, changes);

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { type CheckedEntries, checkEntries } from '../../../src/projections/snapshot/checked-entries.js';
 import { encodeIndexLine } from '../../../src/projections/snapshot/index-format.js';
-import { keyTerm } from '../../../src/projections/key-sum.js';
+import { addTerm, keyTerm } from '../../../src/projections/key-sum.js';
 import { KeyValues } from '../../../src/projections/key-values.js';
 import { suite } from '../../suite.js';
 
 const test = suite('projections/snapshot/checked-entries');
 const LINES = [
-  encodeIndexLine({ key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32('1.0') }),
-  encodeIndexLine({ key: 'c"', seq: 9, tag: 0xfeed0009, timeMs: -5, offset: 117, sizeBytes: 4, crc: crc32('null') }),
+  encodeIndexLine({ key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, expiresAtMs: null, offset: 106, sizeBytes: 3, crc: crc32('1.0') }),
+  encodeIndexLine({ key: 'c"', seq: 9, tag: 0xfeed0009, timeMs: -5, expiresAtMs: 30, offset: 117, sizeBytes: 4, crc: crc32('null') }),
 ];
 const FORM = { format: 2, commonTag: 1 } as const;
 const JSON_TEXT = ',\n"b":1.0,\n"c\\"":null';
@@ -30,20 +30,21 @@ function check(change: Change): CheckedEntries {
 test('a sound piece gives its keys and values, and their sum', () => {
   const { packed, keyCount, keySum } = check({});
   assert.ok(packed !== undefined);
-  assert.deepEqual([keyCount, keySum], [2, keyTerm('b', 2) + keyTerm('c"', 9)]);
+  assert.deepEqual([keyCount, keySum], [2, addTerm(keyTerm('b', 2, null), keyTerm('c"', 9, 30))]);
   const values = new KeyValues();
   values.restorePacked(packed, keySum);
   assert.equal(values.keySum, keySum);
   const expected = [
-    ['b', { value: '1.0', seq: 2, tag: 0xfeed0002, timeMs: 20 }],
-    ['c"', { value: 'null', seq: 9, tag: 0xfeed0009, timeMs: -5 }],
+    ['b', { value: '1.0', seq: 2, tag: 0xfeed0002, timeMs: 20, expiresAtMs: null }],
+    ['c"', { value: 'null', seq: 9, tag: 0xfeed0009, timeMs: -5, expiresAtMs: 30 }],
   ];
   assert.deepEqual(values.slice({}, 9).entries, expected);
 });
 
 test('a piece that is not UTF-8 is left to a reading without help', () => {
   const bytes = new Uint8Array(Buffer.from(',\n"b":"\xff"', 'latin1'));
-  const entry = { key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, offset: 106, sizeBytes: 3, crc: crc32(bytes.subarray(-3)) };
+  const crc = crc32(bytes.subarray(-3));
+  const entry = { key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, expiresAtMs: null, offset: 106, sizeBytes: 3, crc };
   const index = new Uint8Array(Buffer.from(encodeIndexLine(entry)));
   const checked = checkEntries({ index, json: bytes, before: { lastKey: 'a', jsonOffset: 100 }, form: FORM, seqMax: 9 });
   assert.equal(checked.packed, undefined);

@@ -21,7 +21,7 @@ const INDEX_FILE = `${FOLDER}/snap-00000000000000000009.index`;
 /** The entries as they are read with help. */
 async function readAhead(
   disk: FaultDisk, manifest: SnapshotManifest, checker: EntryChecker | undefined = INLINE_ENTRY_CHECKER,
-): Promise<readonly (readonly [...PlainEntry, number])[] | undefined> {
+): Promise<readonly unknown[] | undefined> {
   const folder = new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE, ...(checker && { checker }) });
   const groups = folder.readEntriesAhead(manifest);
   if (groups === undefined) return undefined;
@@ -30,25 +30,31 @@ async function readAhead(
   for await (const { packed, keySum } of groups) values.restorePacked(packed, keySum);
   assert.equal(values.keySum, manifest.keySum);
   for (const key of values.keys({}, values.count + 1)) assert.ok(values.versionOf(key) > 0, key);
-  return values.slice({}, values.count + 1).entries.map(([key, { value, seq, timeMs }]) => [key, value as string, seq, timeMs] as const);
+  const { entries } = values.slice({}, values.count + 1);
+  const valueBytes = entries.reduce((sum, [, { value }]) => sum + Buffer.byteLength(value as string), 0);
+  assert.equal(values.valueBytes, valueBytes);
+  assert.equal(values.contentBytes, entries.reduce((sum, [key]) => sum + Buffer.byteLength(key), valueBytes));
+  return entries.map(([key, { value, seq, expiresAtMs, timeMs }]) => [key, value, seq, expiresAtMs, timeMs]);
 }
 
 function withTimes(entries: readonly PlainEntry[]): unknown {
-  return entries.map((entry) => [...entry, timeOf(entry[2])]);
+  return entries.map(([key, value, seq, expiresAtMs = null]) => [key, value, seq, expiresAtMs, timeOf(seq)]);
 }
 
 test('entries are those that are read alone, in many pieces', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, MANY, 9);
   assert.deepEqual(await readAhead(disk, manifest), withTimes(MANY));
-  const alone = (await flatten(folderOn(disk).readEntries(manifest))).map(({ key, value, seq, timeMs }) => [key, value, seq, timeMs]);
+  const entries = await flatten(folderOn(disk).readEntries(manifest));
+  const alone = entries.map(({ key, value, seq, expiresAtMs, timeMs }) => [key, value, seq, expiresAtMs, timeMs]);
   assert.deepEqual(alone, withTimes(MANY));
   assert.deepEqual(disk.openPaths, []);
 });
 
 test('a snapshot without keys, or with any keys and values, is read as it was written', async () => {
   const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
-  const entry = fc.tuple(key, fc.json(), fc.integer({ min: 1, max: 9 }));
+  const expiry = fc.option(fc.nat(), { nil: undefined });
+  const entry = fc.tuple(key, fc.json(), fc.integer({ min: 1, max: 9 }), expiry);
   const entries = fc.uniqueArray(entry, { selector: ([one]) => one, maxLength: 8 });
   await fc.assert(fc.asyncProperty(entries, async (unsorted) => {
     const written = unsorted.toSorted(([a], [b]) => compareUtf8(a, b));

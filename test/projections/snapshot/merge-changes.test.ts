@@ -37,7 +37,7 @@ async function decoded(blocks: AsyncIterable<ChangeBlock>): Promise<KeyChange[]>
 }
 
 async function keyChangesIn(block: ChangeBlock): Promise<KeyChange[]> {
-  return (await decodeBlock(block)).filter((change) => change.kind === 'key');
+  return (await decodeBlock(block)).filter((change) => change.kind !== 'range');
 }
 
 function deletions(keys: readonly string[], seq: number): KeyedChange[] {
@@ -66,7 +66,7 @@ test('leaving a merge early ends its streams', async () => {
 });
 
 test('a change replaces the stored value of its key, and a deletion removes it', async () => {
-  const unchanged = { seq: 1, tag: 3, timeMs: 5, offset: 1, sizeBytes: 1, crc: 1, value: Buffer.from('1') };
+  const unchanged = { seq: 1, tag: 3, timeMs: 5, expiresAtMs: null, offset: 1, sizeBytes: 1, crc: 1, value: Buffer.from('1') };
   const stored = ['a', 'c', 'e', '\ue000', '\u{10000}'].map((key) => ({ key, ...unchanged }));
   const changes = [
     setChange('b', '2', 2), ...deletions(['c', 'd'], 4), setChange('e', '5', 5), setChange('\uffff', '6', 6),

@@ -13,8 +13,8 @@ export const FOLDER = '/data/shop';
 export const READABLE = '/data/shop.json';
 export const LOG_ID = '00112233445566778899aabbccddeeff';
 
-/** A key as tests write it: its value, its version. */
-export type PlainEntry = readonly [key: string, value: string, seq: number];
+/** A key as tests write it: its value, its version, and when it expires. */
+export type PlainEntry = readonly [key: string, value: string, seq: number, expiresAtMs?: number | undefined];
 
 /** A disk with the folder of a project, all of it synced. */
 export function emptyDisk(): FaultDisk {
@@ -37,6 +37,7 @@ export function manifestOf(data: SnapshotData, seq: number, rest: Partial<Snapsh
     seq,
     hash: crc32(String(seq)).toString(16).padStart(64, '0'),
     timeMs: Date.parse('2026-11-22T10:00:00.123Z') + seq,
+    requests: null,
     isBase: false,
     segments: [[1, 4096]],
     state: { versions: [{ seq: 1, settings: { storage: { on_disk: true } } }] },
@@ -57,7 +58,9 @@ export function tagOf(seq: number): number {
 /** Writes the data files of a generation. */
 export async function writeData(disk: FaultDisk, entries: readonly PlainEntry[], seq: number): Promise<SnapshotData> {
   const writer = await folderOn(disk).begin(seq);
-  await writer.addAll(entries.map(([key, value, version]) => ({ key, value, seq: version, tag: tagOf(version), timeMs: timeOf(version) })));
+  await writer.addAll(entries.map(([key, value, version, expiresAtMs = null]) => (
+    { key, value, seq: version, tag: tagOf(version), timeMs: timeOf(version), expiresAtMs }
+  )));
   return await writer.finish();
 }
 
@@ -77,20 +80,39 @@ export async function flatten<T>(groups: AsyncIterable<readonly T[]>): Promise<T
 
 /** The keys of a generation with values and versions. */
 export async function entriesOf(disk: FaultDisk, manifest: SnapshotManifest): Promise<PlainEntry[]> {
-  return (await flatten<SnapshotEntry>(folderOn(disk).readEntries(manifest))).map(({ key, value, seq }) => [key, value, seq]);
+  return (await flatten<SnapshotEntry>(folderOn(disk).readEntries(manifest))).map(({ key, value, seq, expiresAtMs }) => (
+    expiresAtMs === null ? [key, value, seq] : [key, value, seq, expiresAtMs]
+  ));
 }
 
 /** A change that sets a key. */
-export function setChange(key: string, value: string, seq: number): Extract<SnapshotChange, { kind: 'set' }> {
-  return { kind: 'set', key, value, seq, tag: tagOf(seq), timeMs: timeOf(seq) };
+export function setChange(
+  key: string, value: string, seq: number, expiresAtMs: number | null = null,
+): Extract<SnapshotChange, { kind: 'set' }> {
+  return { kind: 'set', key, value, seq, tag: tagOf(seq), timeMs: timeOf(seq), expiresAtMs };
 }
 
-/** Splits changes into groups of a size. */
+/** A change that gives a key another version and another expiry. */
+export function touchChange(key: string, seq: number, expiresAtMs: number | null): Extract<SnapshotChange, { kind: 'touch' }> {
+  return { kind: 'touch', key, seq, tag: tagOf(seq), timeMs: timeOf(seq), expiresAtMs };
+}
+
+/** Splits changes into groups of a size. Every other one is given as bytes if it can be, which are gone with the next group. */
 export async function* inGroups(changes: readonly SnapshotChange[], size = 7): AsyncGenerator<readonly SnapshotChange[]> {
   for (let start = 0; start < changes.length; start += size) {
     await Promise.resolve();
-    yield changes.slice(start, start + size);
+    const group = changes.slice(start, start + size).map((change, index) => (index % 2 === 0 ? asBytes(change) : change));
+    yield group;
+    for (const change of group) if (change.kind === 'set.bytes') change.bytes.bytes.fill(0);
   }
+}
+
+function asBytes(change: SnapshotChange): SnapshotChange {
+  if (change.kind !== 'set' || change.expiresAtMs !== null || !/^[ -~]*$/.test(change.key) || /["\\]/.test(change.key)) return change;
+  const { key, value, seq, tag, timeMs } = change;
+  const bytes = Buffer.from(`<${key}":${value}>`);
+  const valueStart = key.length + 3;
+  return { kind: 'set.bytes', bytes: { bytes, start: 1, end: key.length + 1, valueStart, valueEnd: bytes.length - 1 }, seq, tag, timeMs };
 }
 
 /** Builds the data files of a generation. */

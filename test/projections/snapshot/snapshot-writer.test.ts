@@ -29,7 +29,7 @@ test('the JSON has one key per line, token for token, and the index has the plac
   assert.deepEqual(data, {
     format: 2,
     keyCount: 3,
-    keySum: [keyTerm('a', 3), keyTerm('b"', 9), keyTerm('ü', 5)].reduce(addTerm),
+    keySum: [keyTerm('a', 3, null), keyTerm('b"', 9, null), keyTerm('ü', 5, null)].reduce(addTerm),
     json: { sizeBytes: json.length, sha256: sha256(json) },
     index: { sizeBytes: disk.bytesOf(INDEX_PATH).length, sha256: sha256(disk.bytesOf(INDEX_PATH)) },
   });
@@ -66,7 +66,7 @@ test('values larger than one write, and many small ones, are written completely'
 test('a value can be bytes instead of text', async () => {
   const disk = emptyDisk();
   const writer = await folderOn(disk).begin(9);
-  await writer.add({ key: 'a', seq: 1, tag: 1, timeMs: 1, value: Buffer.from('"é"') });
+  await writer.add({ key: 'a', seq: 1, tag: 1, timeMs: 1, expiresAtMs: null, value: Buffer.from('"é"') });
   await writer.finish();
   assert.equal(disk.bytesOf(JSON_PATH).toString(), '{\n"a":"é"\n}\n');
 });
@@ -79,8 +79,8 @@ test('keys out of order, a version from the future, a value of two lines or of n
     const disk = emptyDisk();
     const writer = await folderOn(disk).begin(9);
     // U+10000 is above U+FFFF in UTF-8 and below it in UTF-16.
-    await writer.add({ key: key === '\uffff' ? '\u{10000}' : 'b', value: '1', seq: 1, tag: 1, timeMs: 1 });
-    await assert.rejects(writer.add({ key, value, seq, tag: 1, timeMs: 1 }), InvariantError, JSON.stringify(key));
+    await writer.add({ key: key === '\uffff' ? '\u{10000}' : 'b', value: '1', seq: 1, tag: 1, timeMs: 1, expiresAtMs: null });
+    await assert.rejects(writer.add({ key, value, seq, tag: 1, timeMs: 1, expiresAtMs: null }), InvariantError, JSON.stringify(key));
     assert.deepEqual(namesIn(disk), []);
     assert.deepEqual(disk.openPaths, []);
     await assert.rejects(writer.finish(), InvariantError);
@@ -108,7 +108,7 @@ test('a full disk rejects with disk_full, and no file of the attempt is left', a
 test('abandoning an attempt leaves no file, and abandoning a finished one does nothing', async () => {
   const disk = emptyDisk();
   const writer = await folderOn(disk).begin(9);
-  await writer.add({ key: 'a', value: '1', seq: 1, tag: 1, timeMs: 1 });
+  await writer.add({ key: 'a', value: '1', seq: 1, tag: 1, timeMs: 1, expiresAtMs: null });
   await writer.abandon();
   await writer.abandon();
   assert.deepEqual([namesIn(disk), disk.openPaths], [[], []]);

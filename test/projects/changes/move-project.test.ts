@@ -159,7 +159,7 @@ test('a project that moved to disk has the snapshot that it goes on from', () =>
   for (const storage of [HOT, MEMORY, COLD]) {
     const { seq } = store;
     await switchTo(life, storage);
-    assert.equal(store.snapshotSeq, storage === MEMORY ? null : seq);
+    assert.equal(store.snapshot?.seq, storage === MEMORY ? undefined : seq);
     if (storage !== MEMORY) assert.ok(store.changedBytes < 2000, `only the move has come after it, not ${store.changedBytes} bytes`);
   }
 }));
@@ -284,7 +284,7 @@ for (const [what, begin] of [
     await life.lives.close();
     const next = await beginLife(folder);
     assert.equal(next.shown.size, 0, 'the next start has a key, and makes none');
-    assert.equal(await scopeOfKey(next, await next.lives.regenerateKey(P, CONTEXT)), P);
+    assert.equal(await scopeOfKey(next, (await next.lives.regenerateKey(P, CONTEXT)).apiKey), P);
     await next.lives.close();
   }));
 }

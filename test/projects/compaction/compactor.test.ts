@@ -11,7 +11,7 @@ import { LogCorruptError } from '../../../src/log/log-errors.js';
 import { RunDamagedError } from '../../../src/projections/snapshot/snapshot-errors.js';
 import { suite } from '../../suite.js';
 import {
-  type CompactedProject, DATA, registryLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS,
+  type CompactedProject, registryLines, namesIn, openCompacted, PROJECT, SMALL_SEGMENTS,
 } from '../compacted-project.js';
 import { collectingLogger, CONTEXT, refusalOf } from '../lives-fixture.js';
 
@@ -52,6 +52,7 @@ class BuildGate {
         await Promise.race([this.#waiting, aborted]);
         return await tasks.build(job, signal);
       },
+      buildPast: (job, signal) => tasks.buildPast(job, signal),
       scrub: (job, signal) => tasks.scrub(job, signal),
       check: (job, signal) => tasks.check(job, signal),
       verify: (job, signal) => tasks.verify(job, signal),
@@ -305,6 +306,30 @@ test('close() does not retry a failed compaction', () => withCompactor(ON_DEMAND
   assert.equal(watched.gate.begun, 1);
 }));
 
+test('each compaction that ends is reported with how it ended and how long it took', async () => {
+  const gate = new BuildGate();
+  const project = await openCompacted({ storage: ON_DEMAND, wrapTasks: (tasks) => gate.over(tasks) });
+  const reported: unknown[] = [];
+  const observer = { compacted: (...facts: readonly unknown[]) => void reported.push(facts), scrubbed: () => undefined };
+  const compactor = new Compactor({ ...project.compactorOptions, observer });
+  compactor.resume(project.compaction);
+  await compactor.compact(PROJECT);
+  await project.fill(1, 1);
+  gate.fault = new Error('made to fail');
+  await assert.rejects(compactor.compact(PROJECT));
+  gate.fault = undefined;
+  gate.shut();
+  const begun = gate.begun;
+  const running = compactor.compact(PROJECT);
+  for (let round = 0; round < 200 && gate.begun === begun; round += 1) await sleep(LOOK_MS);
+  project.clock.advance(700);
+  await compactor.release(PROJECT);
+  await assert.rejects(running);
+  assert.deepEqual(reported, [[PROJECT, 'ok', 0], [PROJECT, 'failed', 0], [PROJECT, 'aborted', 700]]);
+  await compactor.close(0);
+  await project.close();
+});
+
 test('an unwatched project is not on disk', async () => {
   const project = await openCompacted();
   const compactor = new Compactor(project.compactorOptions);
@@ -320,7 +345,8 @@ test('projects are compacted one at a time', async () => {
   const project = await openCompacted({ wrapTasks: (tasks) => gate.over(tasks) });
   const other = await openCompacted();
   const tasks = gate.over(new InlineTasks(other.disk));
-  const second = new ProjectCompaction({ ...other, tasks, dataFolder: DATA, logger: collectingLogger([]) }, []);
+  const parts = { ...other, ...other.compactorOptions, snapshots: other.snapshots, tasks, logger: collectingLogger([]) };
+  const second = new ProjectCompaction(parts, []);
   Object.defineProperty(second, 'store', { value: Object.create(other.store, { id: { value: 'p2' } }) });
   const compactor = new Compactor(project.compactorOptions);
   compactor.resume(project.compaction);

@@ -1,7 +1,8 @@
 /** Compaction of one project: what is committed, what is refused, what goes, and what a failure leaves. */
 import assert from 'node:assert/strict';
 import { AppError } from '../../../src/base/app-error.js';
-import { SnapshotMismatchError, toCompactionError } from '../../../src/projects/compaction/project-compaction.js';
+import { toCompactionError } from '../../../src/projects/compaction/damaged-snapshot.js';
+import { SnapshotMismatchError } from '../../../src/projects/compaction/snapshot-mismatch.js';
 import type { BuiltGeneration } from '../../../src/projections/snapshot/file-work.js';
 import type { BackgroundTasks } from '../../../src/projects/background-tasks.js';
 import { CHANGING_METHODS, type DiskCall, type Fault } from '../../disk/fault-disk.js';
@@ -34,6 +35,7 @@ async function assertReadable({ store }: CompactedProject, from: number, to: num
 function lying(lie: (built: BuiltGeneration) => BuiltGeneration): (tasks: BackgroundTasks) => BackgroundTasks {
   return (tasks) => ({
     build: async (job, signal) => lie(await tasks.build(job, signal)),
+    buildPast: (job, signal) => tasks.buildPast(job, signal),
     scrub: (job, signal) => tasks.scrub(job, signal),
     check: (job, signal) => tasks.check(job, signal),
     verify: (job, signal) => tasks.verify(job, signal),

@@ -147,7 +147,7 @@ test('a generated key that could not be shown is logged, with the request that r
   const line = life.logged.find((logged) => logged.project === 'a' && logged.level === 'warn' && 'what_to_do' in logged);
   const says = [line?.msg, line?.['what_to_do']].join(': ');
   assert.match(says, /generated for a project that had none, and it was not shown: POST \/api\/v1\/projects\/a\/api-key\/regenerate/);
-  const key = await life.lives.regenerateKey('a', CONTEXT);
+  const { apiKey: key } = await life.lives.regenerateKey('a', CONTEXT);
   assert.equal(await scopeOfKey(life, key), 'a');
   await life.lives.close();
 }));

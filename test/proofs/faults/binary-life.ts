@@ -2,7 +2,7 @@
 import type { Durability } from '../../../src/base/durability.js';
 import type { Answer, ServerUnderTest } from '../../e2e/server-under-test.js';
 import { type Change, Ledger, type Version } from './ledger.js';
-import type { ToldProject } from './told.js';
+import { isExpiring, type ToldProject, TTL_SECONDS } from './told.js';
 
 /** Open, so that no key is needed. */
 const OPEN = { enabled: false, save_api_key_to_file: false, api_key: null, api_key_hash: null } as const;
@@ -150,12 +150,14 @@ export class BinaryTold {
 
 /** The request that asks for a change, and its body. */
 function requestOf(id: string, { kind, key, value, parts = [] }: Change): [request: string, body?: string] {
-  if (kind === 'set') return [`PUT /${id}/keys/${key}`, value];
+  if (kind === 'set') return [`PUT /${id}/keys/${key}${isExpiring(value) ? `?ttl_seconds=${TTL_SECONDS}` : ''}`, value];
   if (kind === 'range') return [`DELETE /${id}/keys?prefix=${key}`];
   if (kind !== 'batch') return [`DELETE /${id}/keys${kind === 'clear' ? '' : `/${key}`}`];
   const ops = parts.map((part) => {
     const op = { op: part.kind, key: part.key };
-    return part.kind === 'set' ? { ...op, value: JSON.parse(part.value) as string } : op;
+    if (part.kind !== 'set') return op;
+    const expiry = isExpiring(part.value) ? { ttl_seconds: TTL_SECONDS } : {};
+    return { ...op, value: JSON.parse(part.value) as string, ...expiry };
   });
   return [`POST /${id}/batch`, JSON.stringify({ ops })];
 }

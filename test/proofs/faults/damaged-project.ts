@@ -3,7 +3,7 @@
  * an active segment, a head, and the registry. What is done to its bytes, and how what is served then is judged.
  */
 import { AppError } from '../../../src/base/app-error.js';
-import { BUILT_IN_AUTHENTICATION, BUILT_IN_STORAGE, type ProjectSettings } from '../../../src/events/project-settings.js';
+import { BUILT_IN_SETTINGS, BUILT_IN_STORAGE, type ProjectSettings } from '../../../src/events/project-settings.js';
 import { FileHome } from '../../../src/log/file/file-home.js';
 import { LogCorruptError } from '../../../src/log/log-errors.js';
 import { scrub } from '../../../src/offline/tasks/scrub.js';
@@ -74,7 +74,7 @@ export async function sampleProject(): Promise<SampleProject> {
 
 function settingsFor(isCaching: boolean): ProjectSettings {
   const storage = { ...BUILT_IN_STORAGE, segment_bytes: SEGMENT_BYTES, cache_in_memory: isCaching };
-  return { storage, authentication: BUILT_IN_AUTHENTICATION };
+  return { ...BUILT_IN_SETTINGS, storage };
 }
 
 /**

@@ -11,6 +11,7 @@ import { FileHome } from '../../../src/log/file/file-home.js';
 import { memoryHome } from '../../../src/log/memory-home.js';
 import { InlineTasks } from '../../offline/tasks/inline-tasks.js';
 import { backupContent } from '../../../src/offline/backup/backup-content.js';
+import { ScratchFolder } from '../../../src/projections/snapshot/scratch-folder.js';
 import { ValueCache } from '../../../src/projections/value-cache.js';
 import { ProjectManager } from '../../../src/projects/project-manager.js';
 import type { ProjectResources } from '../../../src/projects/project-resources.js';
@@ -88,6 +89,8 @@ export async function startLife(disk: FaultDisk): Promise<FaultedLife> {
     diskHome: new FileHome({ folder: DATA, disk, logger, clock: systemClock, probeIntervalMs: PROBE_MS }),
     memoryHome: memoryHome(),
     snapshots: snapshotFolders(disk, DATA),
+    scratch: new ScratchFolder(disk, DATA),
+    pastBytesMax: 10_000_000,
     dataFolder: DATA,
     tasks: new InlineTasks(disk),
     backups: (plan) => backupContent(disk, DATA, plan),

@@ -1,6 +1,6 @@
 /** Everything that a server was asked for and has answered, project by project, and how one that is started later is judged by it. */
 import { AppError } from '../../../src/base/app-error.js';
-import type { Command } from '../../../src/store/command.js';
+import type { Command, Expiry } from '../../../src/store/command.js';
 import type { ProjectStore } from '../../../src/store/project-store.js';
 import type { FaultDisk } from '../../disk/fault-disk.js';
 import { CONTEXT } from '../../projects/lives-fixture.js';
@@ -8,6 +8,9 @@ import { DATA, type FaultedLife } from './faulted-life.js';
 import { claimedSeq, isRefusedForOneByte } from './left-on-disk.js';
 import { type Change, Ledger, type Version } from './ledger.js';
 import { readKey } from '../../store/read-key.js';
+
+/** How long values are kept that expire. */
+export const TTL_SECONDS = 86_400;
 
 /** What is known of one project. */
 export interface ToldProject {
@@ -143,12 +146,32 @@ function timeOf(store: ProjectStore, { key, parts = [] }: Change): number {
 }
 
 function commandOf({ kind, key, value, parts = [] }: Change): Command {
-  if (kind === 'set') return { type: 'set', key, value };
+  if (kind === 'set') return { type: 'set', key, value, ...expiryOf(value) };
   if (kind === 'batch') {
-    return { type: 'batch', steps: parts.map((part) => (part.kind === 'set' ? { ...part, op: 'set' } : { op: 'delete', key: part.key })) };
+    return {
+      type: 'batch',
+      steps: parts.map((part) => (part.kind === 'set' ? { ...part, op: 'set', ...expiryOf(part.value) } : { op: 'delete', key: part.key })),
+    };
   }
   if (kind === 'range') return { type: 'clear.range', range: { prefix: key } };
   return kind === 'delete' ? { type: 'delete', key } : { type: 'clear' };
+}
+
+/** Tells whether a value is set to expire, as every other one is: long after the life has ended. */
+export function isExpiring(value: string): boolean {
+  return /^"value \d*[13579] /.test(value);
+}
+
+function expiryOf(value: string): { readonly expiry?: Expiry } {
+  return isExpiring(value) ? { expiry: { kind: 'after', seconds: TTL_SECONDS } } : {};
+}
+
+/** What expires must still do so, and nothing else. */
+function expiryFaults(store: ProjectStore, found: ReadonlyMap<string, Version>): string[] {
+  return [...found].flatMap(([key, { value }]) => {
+    const expires = store.values.expiryOf(key) !== null;
+    return expires === isExpiring(value) ? [] : [`"${key}" ${expires ? 'expires' : 'does not expire'} with the value ${value}`];
+  });
 }
 
 function keysOf(store: ProjectStore): readonly string[] {
@@ -186,7 +209,10 @@ async function judgeProject(life: FaultedLife, disk: FaultDisk, [id, told]: read
   // What is in memory is gone with its process; while it moves it is uncertain whether it was still there.
   if (told.place !== 'disk' && found.size === 0) return [];
   if (told.place === 'memory') return ['has come back from memory'];
-  const allFaultsBy = (ledger: Ledger): string[] => [...faultsBy(ledger, told, found), ...receiptFaults(disk, told, [id, ledger])];
+  const expiries = expiryFaults(registered.store, found);
+  const allFaultsBy = (ledger: Ledger): string[] => [
+    ...faultsBy(ledger, told, found), ...receiptFaults(disk, told, [id, ledger]), ...expiries,
+  ];
   if (told.place === 'unknown' && told.setOut !== undefined && allFaultsBy(told.setOut).length === 0) return [];
   return allFaultsBy(told.ledger);
 }

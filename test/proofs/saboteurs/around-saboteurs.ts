@@ -36,7 +36,7 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'overwrite-an-edited-configuration',
-    changes: [{ file: CONFIG_FILE, find: 'throw new ConfigChangedError(target);', replace: '{}' }],
+    changes: [{ file: CONFIG_FILE, find: "throw new AppError('config_changed', EDITED);", replace: '{}' }],
     tests: ['config/config-file'],
   },
   {
@@ -63,8 +63,55 @@ export const AROUND_SABOTEURS: readonly Saboteur[] = [
     tests: ['log/file/file-home'],
   },
   {
+    name: 'revert-over-what-was-written-meanwhile',
+    changes: [{ file: 'src/store/decide-revert.ts', find: 'if (moved.length > 0)', statement: '' }],
+    tests: ['store/decide-revert'],
+  },
+  {
+    name: 'bring-back-what-has-expired',
+    changes: [{ file: 'src/store/decide-revert.ts', find: '&& !hasExpired(target.expiresAtMs, state.nowMs)', replace: '' }],
+    tests: ['store/decide-revert'],
+  },
+  {
+    name: 'call-equal-values-different',
+    changes: [{ file: 'src/store/past-diff.ts', find: 'old[index] === young[index]', replace: 'old === young' }],
+    tests: ['store/past-diff'],
+  },
+  {
+    name: 'blame-an-older-line',
+    changes: [{ file: 'src/store/past-diff.ts', find: 'isNewestFirst: true', replace: 'isNewestFirst: false' }],
+    tests: ['store/past-diff'],
+  },
+  {
     name: 'write-on-after-an-uncertain-move',
     changes: [{ file: 'src/projects/changes/move-to-memory.ts', find: 'isOutcomeUnknown(error)', replace: '!(error instanceof AppError)' }],
     tests: ['projects/changes/move-project'],
+  },
+  {
+    name: 'count-what-was-replaced',
+    changes: [{
+      file: 'src/projections/key-index/record-arena.ts',
+      find: 'this.#countContent(chunk, indexOf(address), sizeBytes, -1);',
+      replace: 'this.#countContent(chunk, indexOf(address), sizeBytes, chunk.live < 0 ? -1 : 1);',
+    }],
+    tests: ['store/quota'],
+  },
+  {
+    name: 'judge-a-quota-without-the-turn',
+    changes: [{
+      file: 'src/store/batch-state.ts',
+      find: 'this.#contentBytes += byteGrowth(this, change);',
+      replace: 'this.#contentBytes += Math.min(byteGrowth(this, change), 0);',
+    }],
+    tests: ['store/quota', 'store/batch-state'],
+  },
+  {
+    name: 'forgive-the-debt-of-a-batch',
+    changes: [{
+      file: 'src/http/rate-limits.ts',
+      find: 'this.#refill().parts -= count * PARTS_PER_TOKEN;',
+      replace: 'this.#refill().parts -= Math.min(count, this.remaining) * PARTS_PER_TOKEN;',
+    }],
+    tests: ['http/rate-limits'],
   },
 ];

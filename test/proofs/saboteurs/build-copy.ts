@@ -18,7 +18,7 @@ const OUTPUT = 'dist';
 /** Parts of the output that tests need. */
 const COPIED = ['src', 'test'];
 /** Tests of the bundled program instead of its modules. */
-const RUNS_PROGRAM = /^(?:cli|docs|e2e|proofs)\//;
+const RUNS_PROGRAM = /^(?:cli|client|docs|e2e|proofs)\//;
 /** Longest run of one test file, in milliseconds. */
 const TEST_LIMIT_MS = 600_000;
 

@@ -4,6 +4,7 @@ import type { Saboteur } from './saboteur.js';
 const SNAPSHOT_FOLDER = 'src/projections/snapshot/snapshot-folder.ts';
 const COMPACTION = 'src/projects/compaction/project-compaction.ts';
 const RETENTION = 'src/projects/compaction/retention.ts';
+const ERASURE = 'src/projects/compaction/project-erasure.ts';
 const SEALED_SEGMENTS = 'src/log/file/segment/sealed-segments.ts';
 
 /** They live in compaction, in snapshots and in sealed segments. */
@@ -21,16 +22,52 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
     name: 'lose-the-tags-of-a-snapshot',
     changes: [{
       file: 'src/projections/snapshot/change-block.ts',
-      find: 'change.tag : 0',
-      replace: '0 : 0',
+      find: 'into.writeUInt32LE(tag, at + TAG_AT);',
+      replace: 'into.writeUInt32LE(tag * 0, at + TAG_AT);',
     }],
     tests: ['e2e/etags.e2e', 'projections/snapshot/build-snapshot'],
+  },
+  {
+    name: 'lose-the-expiries-of-a-snapshot',
+    changes: [{
+      file: 'src/projections/snapshot/change-block.ts',
+      find: 'into.writeDoubleLE(expiresAtMs ?? Infinity, at + EXPIRY_AT);',
+      replace: 'into.writeDoubleLE(expiresAtMs === null ? Infinity : Infinity, at + EXPIRY_AT);',
+    }],
+    tests: ['projections/snapshot/build-snapshot', 'offline/build-state'],
+  },
+  {
+    name: 'leave-the-values-of-touched-keys-behind',
+    changes: [{
+      file: 'src/projections/key-values.ts',
+      find: '!isTouchedSince(known, place)',
+      replace: 'isTouchedSince.length > 0',
+    }],
+    tests: ['projections/relocated-values'],
+  },
+  {
+    name: 'believe-any-expire-line',
+    changes: [{
+      file: 'src/projections/key-values.ts',
+      find: 'invariant(hasExpired(expiresAtMs, timeMs),',
+      replace: 'invariant(hasExpired(0, timeMs) || expiresAtMs !== null,',
+    }],
+    tests: ['projections/key-values-expiry'],
+  },
+  {
+    name: 'lose-the-requests-of-a-snapshot',
+    changes: [{
+      file: 'src/projects/load-snapshot.ts',
+      find: 'for (const request of group) model.requests.add(request);',
+      replace: 'for (const request of group) void request;',
+    }],
+    tests: ['projects/compaction/remembered-requests'],
   },
   {
     name: 'commit-a-snapshot-before-its-data',
     changes: [{
       file: 'src/projections/snapshot/snapshot-writer.ts',
-      find: 'await this.#json.finish(true);',
+      find: 'await this.#json.finish(isDurable);',
       replace: 'await this.#json.finish(false);',
     }],
     tests: ['projections/snapshot/kill-points.crash'],
@@ -147,6 +184,21 @@ export const SNAPSHOT_SABOTEURS: readonly Saboteur[] = [
       find: 'segment.lastSeq > (await coverage.proveFallback())', replace: 'segment.lastSeq > coverage.newestSeq',
     }],
     tests: ['projects/compaction/retention'],
+  },
+  {
+    name: 'erase-before-the-line-is-on-disk',
+    changes: [{ file: 'src/store/batch-turn.ts', find: `|| op === 'redact';`, replace: ';' }],
+    tests: ['projects/compaction/project-erasure.crash'],
+  },
+  {
+    name: 'believe-an-erased-line-of-any-length',
+    changes: [{ file: 'src/log/line-format.ts', find: 'sizeBytes !== erasure.sizeBytes', replace: 'sizeBytes < 0' }],
+    tests: ['log/file/erased-log'],
+  },
+  {
+    name: 'leave-the-older-snapshots',
+    changes: [{ file: ERASURE, find: 'await snapshots.remove(seq);', replace: '' }],
+    tests: ['projects/compaction/project-erasure', 'projects/redaction'],
   },
   {
     name: 'remove-segments-without-a-record',

@@ -2,6 +2,7 @@
 import type { Saboteur } from './saboteur.js';
 
 const FILE_LOG = 'src/log/file/file-log.ts';
+const SEALING = 'src/log/file/segment-sealing.ts';
 const SYNCS = 'src/log/file/sync-keeper.ts';
 const TURN = 'src/store/batch-turn.ts';
 
@@ -37,6 +38,21 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     tests: ['store/project-store'],
   },
   {
+    name: 'carry-out-a-request-again',
+    changes: [{ file: TURN, find: 'if (known !== undefined) return known;', statement: '' }],
+    tests: ['store/repeated-requests'],
+  },
+  {
+    name: 'take-another-request-for-a-repetition',
+    changes: [{ file: 'src/store/repeated-requests.ts', find: 'if (!isSame) return reused();', statement: '' }],
+    tests: ['store/repeated-requests'],
+  },
+  {
+    name: 'forget-the-requests-of-the-turn',
+    changes: [{ file: TURN, find: 'repeated?.add(waiting, decision, line);', statement: '' }],
+    tests: ['store/repeated-requests'],
+  },
+  {
     name: 'retry-failed-sync',
     changes: [{
       file: SYNCS,
@@ -58,7 +74,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'answer-settings-before-their-sync',
-    changes: [{ file: TURN, find: 'isDurable = decisions.some(changesProject);', replace: 'isDurable = false;' }],
+    changes: [{ file: TURN, find: 'isDurable = plan.lines.some(mustBeDurable);', replace: 'isDurable = false;' }],
     tests: ['store/project-store'],
   },
   {
@@ -104,7 +120,7 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
   },
   {
     name: 'seal-without-sync',
-    changes: [{ file: FILE_LOG, find: 'this.#syncs.syncSeal(', statement: '' }],
+    changes: [{ file: SEALING, find: 'this.#syncs.syncSeal(', statement: '' }],
     tests: ['log/file/kill-points.crash'],
   },
   {
@@ -164,17 +180,17 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     name: 'write-half-of-a-batch',
     changes: [{
       file: TURN,
-      find: 'encodeEvent(decision.event)',
-      replace: `encodeEvent(decision.event.op === 'batch' ? { op: 'batch', ops: decision.event.ops.slice(0, -1) } : decision.event)`,
+      find: 'encodeEvent(event)',
+      replace: `encodeEvent(event.op === 'batch' ? { op: 'batch', ops: event.ops.slice(0, -1) } : event)`,
     }],
     tests: ['e2e/kill.crash', 'proofs/faults/faults.crash'],
   },
   {
     name: 'raise-the-format-a-batch-too-late',
     changes: [{
-      file: FILE_LOG,
-      find: 'const isRaised = format > this.#segment.format;',
-      replace: 'const isRaised = format > this.#segment.format && (this.late ??= { count: 0 }).count++ > 0;',
+      file: SEALING,
+      find: 'const isRaised = format > segment.format;',
+      replace: 'const isRaised = format > segment.format && (this.late ??= { count: 0 }).count++ > 0;',
     }],
     tests: ['log/file/raised-format.crash'],
   },
@@ -183,9 +199,9 @@ export const WRITING_SABOTEURS: readonly Saboteur[] = [
     changes: [
       {
         file: 'src/http/routes/keys-routes.ts',
-        find: 'const entry = store.values.get(key);',
+        find: 'const entry = store.reads.get(key);',
         statement: `const cached = cache.get(key);
-  const entry = cached !== undefined && Date.now() - cached.atMs < 20 ? cached.entry : store.values.get(key);
+  const entry = cached !== undefined && Date.now() - cached.atMs < 20 ? cached.entry : store.reads.get(key);
   if (cached?.entry !== entry) cache.set(key, { entry, atMs: Date.now() });`,
       },
       { file: 'src/http/routes/keys-routes.ts', find: 'const OK = 200;', before: 'const cache = new Map();' },

@@ -3,9 +3,12 @@
  * reads nothing twice.
  */
 import type { Disk } from '../../../disk/disk.js';
+import type { Erasures } from '../../erased-lines.js';
 import { isIllegible, LinesDroppedError, LogCorruptError } from '../../log-errors.js';
+import type { DueLine } from '../../line-format.js';
 import type { LogLine } from '../../log.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
+import type { LineChecker } from '../segment/checked-lines.js';
 import { activeFile, type HeaderCheck, openSegment, segmentFile, type SegmentFile, type SegmentText } from '../segment/segment-files.js';
 import { checkHeader, SegmentReader } from '../segment/segment-reader.js';
 
@@ -16,6 +19,9 @@ interface ReaderSource {
   segments(): Promise<readonly ListedSegment[]>;
   /** Accepted bytes of the active segment. Undefined for a log that another process may write: then its last whole line ends it. */
   activeBytes(): number | undefined;
+  /** Checks the lines of sealed segments ahead of the reading. @default none */
+  readonly checker?: LineChecker | undefined;
+  readonly erasures: Erasures;
 }
 
 /** The segment being read. */
@@ -58,10 +64,14 @@ export class LogReader {
     while (seq <= toSeq) {
       const segment = this.#current ?? (await this.#openSegmentOf(seq, ended));
       if (segment === undefined) return;
-      const isActive = (await this.#source.segments()).find(({ firstSeq }) => firstSeq === segment.firstSeq)?.isActive === true;
+      const segments = await this.#source.segments();
+      const isActive = segments.find(({ firstSeq }) => firstSeq === segment.firstSeq)?.isActive === true;
+      const nextSeq = segments.find(({ firstSeq }) => firstSeq > segment.firstSeq)?.firstSeq;
+      // Only a segment that is read to its end is checked ahead.
+      const stopSeq = nextSeq !== undefined && nextSeq - 1 <= toSeq ? undefined : toSeq;
       const endOffset = (isActive ? this.#source.activeBytes() : undefined) ?? (await segment.text.status()).sizeBytes;
       // Stops at `toSeq` although more lines may have been appended: the position must not run ahead of what was yielded.
-      for await (const group of segment.reader.lines(endOffset, toSeq)) {
+      for await (const group of segment.reader.lines(endOffset, stopSeq)) {
         const wanted = group[0] !== undefined && group[0].seq < seq ? group.filter((line) => line.seq >= seq) : group;
         if (wanted.length > 0) yield wanted;
         seq = Math.max(seq, segment.reader.place.seq);
@@ -95,7 +105,7 @@ export class LogReader {
     const { place, end } = reader;
     // A last line without its line feed was accepted; the next line begins after it.
     const offset = end.kind === 'unterminated' ? place.offset + 1 : place.offset;
-    this.#current = { ...this.#current, reader: new SegmentReader(this.#current.text, { ...place, offset }) };
+    this.#current = { ...this.#current, reader: this.#readerOf(this.#current.text, { ...place, offset }) };
     return true;
   }
 
@@ -130,15 +140,21 @@ export class LogReader {
     const { firstSeq } = segment;
     const before = ended?.reader.place;
     const previousHash = before?.seq === firstSeq ? before.previousHash : undefined;
-    const due = { project: this.#paths.project, logId: this.#source.logId, firstSeq, previousHash };
-    const check: HeaderCheck = (header, shownName) => checkHeader(header, due, shownName);
+    const dueHeader = { project: this.#paths.project, logId: this.#source.logId, firstSeq, previousHash };
+    const check: HeaderCheck = (header, shownName) => checkHeader(header, dueHeader, shownName);
     const opened = await openSegment(this.#disk, this.#paths, segment, check);
     if (opened === undefined) return undefined;
     const { file, text, header, headerBytes: offset } = opened;
-    const reader = new SegmentReader(text, { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 });
+    const checker = file.isCompressed ? undefined : this.#source.checker;
+    const due = { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 };
+    const reader = this.#readerOf(text, due, checker);
     const hasOther = segment.isDoubled === true && file.isCompressed === segment.isCompressed;
     const other = hasOther ? { firstSeq, isCompressed: !file.isCompressed } : undefined;
     return { text, reader, firstSeq, shownName: file.shownName, other };
+  }
+
+  #readerOf(text: SegmentText, due: DueLine, checker?: LineChecker): SegmentReader {
+    return new SegmentReader(text, due, { checker, erasures: this.#source.erasures });
   }
 
   /** Releases the descriptor. */

@@ -14,6 +14,7 @@ import { NewestLines } from '../../newest-lines.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
 import type { SegmentExtent } from '../segment/active-segment.js';
 import { segmentFile } from '../segment/segment-files.js';
+import { LogErasures } from './log-erasures.js';
 import { LogReader } from './log-reader.js';
 import { PlaceReader } from './place-reader.js';
 import { type PlacedText, SegmentLines } from './segment-lines.js';
@@ -39,6 +40,7 @@ export class OpenLogReader {
   readonly #paths: LogPaths;
   readonly #log: OpenLog;
   readonly #places: PlaceReader;
+  readonly #erasures: LogErasures;
   /** The lines that followers at the end of the log are about to read; undefined without followers. The log adds to it. */
   kept: NewestLines | undefined;
 
@@ -47,6 +49,7 @@ export class OpenLogReader {
     this.#disk = disk;
     this.#paths = paths;
     this.#log = log;
+    this.#erasures = new LogErasures(disk, paths, log.logId);
     this.#places = new PlaceReader(disk, paths, idleFiles, { logId: log.logId, segments: () => this.#segments() });
   }
 
@@ -99,6 +102,16 @@ export class OpenLogReader {
   keepNewest(isWanted: boolean): void {
     if (!isWanted) this.kept = undefined;
     else this.kept ??= new NewestLines(NEWEST_BYTES_MAX, this.#log.end().seq);
+  }
+
+  /** What the log records to be erased. */
+  get erasures(): LogErasures {
+    return this.#erasures;
+  }
+
+  /** Forgets the lines in memory, since some of them are to be erased: followers read the files. */
+  forgetNewest(): void {
+    if (this.kept !== undefined) this.kept = new NewestLines(NEWEST_BYTES_MAX, this.#log.end().seq);
   }
 
   /** {@inheritDoc Log.newest} */
@@ -154,7 +167,8 @@ export class OpenLogReader {
       return await this.#places.read(found.firstSeq, into, offset, isAgain);
     };
     const shownName = this.nameOf(found.firstSeq) ?? this.#paths.activeName;
-    return { firstSeq: found.firstSeq, lastSeq: found.lastSeq, sizeBytes: found.sizeBytes, shownName, read };
+    const { firstSeq: textSeq, lastSeq, sizeBytes: textBytes } = found;
+    return { firstSeq: textSeq, lastSeq, sizeBytes: textBytes, shownName, read, erasures: this.#erasures };
   }
 
   /** Lines before the first segment have been removed: reading begins with the first one that exists. */
@@ -167,6 +181,7 @@ export class OpenLogReader {
       logId: this.#log.logId,
       segments: () => Promise.resolve(this.#segments()),
       activeBytes: () => this.#log.active().sizeBytes,
+      erasures: this.#erasures,
     });
   }
 

@@ -4,6 +4,7 @@
  */
 import { countText } from '../../../base/count-text.js';
 import { decodeLines, decodeWanted, type LineBytes } from '../../decode-lines.js';
+import type { Erasures } from '../../erased-lines.js';
 import { claimedHash, claimedSeq } from '../../line-format.js';
 import { LINE_BYTES_MAX } from '../../log.js';
 import { HASH_TAIL_BYTES } from '../../line-scan.js';
@@ -19,6 +20,8 @@ export interface PlacedText {
   readonly sizeBytes: number;
   /** Its file relative to the data folder, for messages. */
   readonly shownName: string;
+  /** The erasures of its log. */
+  readonly erasures: Erasures;
   /**
    * Reads bytes.
    *
@@ -31,6 +34,20 @@ export interface PlacedText {
 /** Whole lines at a place of the segment. */
 interface Block extends LineBytes {
   readonly offset: number;
+}
+
+/** The line with which a block must begin, or end. */
+interface DueEnd {
+  readonly seq: number;
+  readonly isLast: boolean;
+}
+
+/** Verified lines of a block. */
+interface DecodedBlock {
+  readonly lines: EventLine[];
+  readonly block: Block;
+  /** Of all its lines. */
+  readonly firstSeq: number;
 }
 
 /** Bytes that are read at once where each line is sent on: a reader that does not continue holds one block. */
@@ -68,7 +85,7 @@ export class SegmentLines {
     let offset = await this.#offsetOf(fromSeq);
     const end = toSeq >= this.#text.lastSeq ? this.#text.sizeBytes : await this.#offsetOf(toSeq + 1);
     for (let seq = fromSeq; seq <= toSeq;) {
-      const { lines, block } = await this.#decoded((isAgain) => this.#blockFrom(offset, end, isAgain), { firstSeq: seq });
+      const { lines, block } = await this.#decoded((isAgain) => this.#blockFrom(offset, end, isAgain), { seq, isLast: false });
       offset = block.offset + block.bytes.length;
       seq = this.#lastSeqOf(block, seq) + 1;
       yield { lines, doneSeq: seq - 1 };
@@ -84,36 +101,41 @@ export class SegmentLines {
     const start = await this.#offsetOf(fromSeq);
     let end = await this.#offsetOf(toSeq + 1);
     for (let seq = toSeq; seq >= fromSeq;) {
-      const { lines, block } = await this.#decoded((isAgain) => this.#blockUpTo(start, end, isAgain), { lastSeq: seq });
+      const { lines, block, firstSeq } = await this.#decoded((isAgain) => this.#blockUpTo(start, end, isAgain), { seq, isLast: true });
       end = block.offset;
-      seq = (claimedSeq(block.bytes) ?? seq) - 1;
-      yield { lines: lines.reverse(), doneSeq: seq + 1 };
+      seq = firstSeq - 1;
+      yield { lines: lines.reverse(), doneSeq: firstSeq };
     }
   }
 
   /** Reads and verifies a block; once more if it is damaged, since the segment may have another form. */
-  async #decoded(
-    read: (isAgain: boolean) => Promise<Block>, due: { readonly firstSeq?: number; readonly lastSeq?: number },
-  ): Promise<{ readonly lines: EventLine[]; readonly block: Block }> {
+  async #decoded(read: (isAgain: boolean) => Promise<Block>, due: DueEnd): Promise<DecodedBlock> {
     for (let isAgain = false; ; isAgain = true) {
       try {
-        const block = await read(isAgain);
-        return { lines: this.#linesOf(block, due), block };
+        return await this.#linesOf(await read(isAgain), due);
       } catch (error) {
         if (isAgain || !(error instanceof LogCorruptError)) throw error;
       }
     }
   }
 
-  #linesOf(block: Block, { firstSeq, lastSeq }: { readonly firstSeq?: number; readonly lastSeq?: number }): EventLine[] {
+  async #linesOf(block: Block, { seq, isLast }: DueEnd): Promise<DecodedBlock> {
     const first = claimedSeq(block.bytes);
-    const isDue = first !== undefined && (firstSeq === undefined || first === firstSeq)
-      && (lastSeq === undefined || this.#lastSeqOf(block, -1) === lastSeq);
-    if (!isDue) throw this.#corrupt(block.offset, `lines up to or from seq ${firstSeq ?? lastSeq ?? 0}`, `seq ${first ?? 'of no line'}`);
+    if (first === undefined || (isLast ? this.#lastSeqOf(block, -1) : first) !== seq) {
+      throw this.#corrupt(block.offset, `lines up to or from seq ${seq}`, `seq ${first ?? 'of no line'}`);
+    }
     const { wanted } = this.#range;
-    const picked = wanted === undefined ? decodeLines(block, first) : decodeWanted(block, wanted);
+    const { erasures } = this.#text;
+    const pick = (): ReturnType<typeof decodeLines> => (
+      wanted === undefined ? decodeLines(block, first, erasures) : decodeWanted(block, wanted, erasures)
+    );
+    let picked = pick();
+    if ('fault' in picked && picked.fault.isUnrecorded) {
+      await erasures.load();
+      picked = pick();
+    }
     if ('fault' in picked) throw this.#corrupt(block.offset + picked.offset, picked.fault.expected, picked.fault.found);
-    return picked.lines;
+    return { lines: picked.lines, block, firstSeq: first };
   }
 
   /** Seq of the last line of a block. */

@@ -10,8 +10,10 @@ import { LogCorruptError, LogReplacedError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
 import { readHead } from '../head-file.js';
 import { LogPaths } from '../log-paths.js';
+import type { LineChecker } from '../segment/checked-lines.js';
 import { activeFile, headerOf, listSegments, type SegmentText, withText } from '../segment/segment-files.js';
 import { readHeader } from '../segment/segment-reader.js';
+import { LogErasures } from './log-erasures.js';
 import { LogReader } from './log-reader.js';
 
 /** How far back from its end to search the active segment for its last whole line first, in bytes; the range doubles each time. */
@@ -32,27 +34,34 @@ export class StoredLog {
   readonly project: string;
   /** 32 hexadecimal digits. */
   readonly logId: string;
+  /** What it records to be erased. */
+  readonly erasures: LogErasures;
   readonly #disk: Disk;
   readonly #paths: LogPaths;
+  readonly #checker: LineChecker | undefined;
 
-  private constructor(disk: Disk, paths: LogPaths, logId: string) {
+  private constructor(disk: Disk, paths: LogPaths, logId: string, checker?: LineChecker) {
     this.#disk = disk;
+    this.#checker = checker;
     this.#paths = paths;
     this.project = paths.project;
     this.logId = logId;
+    this.erasures = new LogErasures(disk, paths, logId);
   }
 
   /**
    * Finds the log of a project.
    *
    * @param folder the data folder, absolute
+   * @param checker checks the lines of sealed segments ahead of the reading; then they can be read only until the next group is asked for
+   *   @default none
    * @returns undefined if it has no active segment
    * @throws {LogCorruptError} if the active segment does not begin with a header
    */
-  static async open(disk: Disk, folder: string, project: string): Promise<StoredLog | undefined> {
+  static async open(disk: Disk, folder: string, project: string, checker?: LineChecker): Promise<StoredLog | undefined> {
     const paths = new LogPaths(folder, project);
     try {
-      return new StoredLog(disk, paths, (await headerOf(disk, activeFile(paths))).logId);
+      return new StoredLog(disk, paths, (await headerOf(disk, activeFile(paths))).logId, checker);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;
       throw error;
@@ -135,7 +144,7 @@ export class StoredLog {
     try {
       for await (const group of reader.groups(fromSeq, toSeq ?? Number.MAX_SAFE_INTEGER)) {
         signal?.throwIfAborted();
-        dueSeq = (group.at(-1)?.seq ?? dueSeq) + 1;
+        dueSeq += group.length;
         yield group;
       }
     } finally {
@@ -167,7 +176,7 @@ export class StoredLog {
         const { lastSeq, durableSeq } = await this.#reach();
         if (dueSeq > Math.max(fromSeq, lastSeq + 1)) throw this.#endsTooEarly(lastSeq + 1, dueSeq - 1);
         for await (const group of reader.groups(dueSeq, durableSeq)) {
-          dueSeq = (group.at(-1)?.seq ?? dueSeq) + 1;
+          dueSeq += group.length;
           yield group;
         }
         await wait();
@@ -179,7 +188,8 @@ export class StoredLog {
 
   #reader(): LogReader {
     return new LogReader(this.#disk, this.#paths, {
-      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), activeBytes: () => undefined,
+      checker: this.#checker,
+      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), activeBytes: () => undefined, erasures: this.erasures,
     });
   }
 }

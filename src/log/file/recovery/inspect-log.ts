@@ -9,14 +9,18 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import { isErrno } from '../../../base/app-error.js';
 import type { Finding } from '../../../base/finding.js';
 import type { Disk } from '../../../disk/disk.js';
+import { OwedErasures } from '../../erased-lines.js';
 import { earlyEnd, findingIn, LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogBase, LogLine, LogPosition } from '../../log.js';
 import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
+import { LogErasures } from '../reading/log-erasures.js';
 import { type ListedSegment, LogPaths, segmentName } from '../log-paths.js';
 import { GzipReader } from '../segment/gzip-reader.js';
 import { secondNameOf } from '../segment/rotation.js';
 import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, refuseBytesAfterSeal, refuseGap } from '../segment/segment-check.js';
-import { activeFile, headerOf, listSealed, listSegments, segmentFile, type SegmentText, withText } from '../segment/segment-files.js';
+import {
+  activeFile, headerOf, listSealed, listSegments, segmentFile, type SegmentText, storedBytesOf, withText,
+} from '../segment/segment-files.js';
 import { checkHeader, readHeader, SegmentReader } from '../segment/segment-reader.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
@@ -76,6 +80,8 @@ class Inspector {
   readonly #options: InspectionOptions;
   readonly #findings: Finding[] = [];
   readonly #damagedForms: Finding[] = [];
+  readonly #erasures: LogErasures;
+  readonly #owed = new OwedErasures();
   #head: HeadReading = UNREAD_HEAD;
   #logId: string | undefined;
   #base: LogBase | undefined;
@@ -97,6 +103,7 @@ class Inspector {
     this.#paths = paths;
     this.#options = options;
     this.#logId = options.expectedLogId;
+    this.#erasures = new LogErasures(disk, paths, options.expectedLogId);
   }
 
   async run(): Promise<LogInspection | undefined> {
@@ -117,6 +124,7 @@ class Inspector {
       inspectedSeq = segment.firstSeq;
       if (isLast) break;
     }
+    this.#checkOwed();
     this.#checkHead();
     this.#checkEnd(this.#options.provenSeq ?? 0, 'as the registry has recorded');
     await this.#checkSecondName();
@@ -152,7 +160,7 @@ class Inspector {
   }
 
   async #storedBytes(segment: ListedSegment): Promise<number> {
-    return (await this.#disk.status(segmentFile(this.#paths, segment).path))?.sizeBytes ?? 0;
+    return await storedBytesOf(this.#disk, segmentFile(this.#paths, segment));
   }
 
   /** Inspects one segment; true if the log ends with it. */
@@ -247,7 +255,7 @@ class Inspector {
     this.#logId ??= header.logId;
     this.#end = { seq: header.firstSeq - 1, hash: header.previousHash };
     const due = { segment: header.firstSeq, offset, seq: header.firstSeq, previousHash: header.previousHash };
-    return new SegmentReader(text, { ...due, durable: this.#chain?.durable ?? 0 });
+    return new SegmentReader(text, { ...due, durable: this.#chain?.durable ?? 0 }, { erasures: this.#erasures });
   }
 
   async #readLines(reader: SegmentReader, sizeBytes: number, storedBytes: number): Promise<void> {
@@ -277,6 +285,7 @@ class Inspector {
       });
     }
     this.#takenSeq = fresh.at(-1)?.seq ?? this.#takenSeq;
+    for (const line of fresh) this.#owed.note(line);
     this.#lineCount += fresh.length;
     if (fresh.length > 0) this.#options.take?.(fresh);
   }
@@ -314,6 +323,12 @@ class Inspector {
       const expected = `the text of ${this.#paths.shown(segmentName(newest.firstSeq))}, which begins with the same seq`;
       this.#findings.push({ file: this.#paths.activeName, offset: 0, seq: newest.firstSeq, expected, found: 'another text' });
     }
+  }
+
+  /** An erased line counts only if the line that records its erasure is in the log, unless a fault already explains why it is not. */
+  #checkOwed(): void {
+    const { finding } = this.#owed;
+    if (finding !== undefined && this.#findings.length === 0) this.#findings.push({ file: this.#paths.activeName, ...finding });
   }
 
   /** What the head proved before anything was read must be there, unless a fault already explains why it is not. */

@@ -8,11 +8,13 @@
 import type { Finding } from '../../../base/finding.js';
 import { invariant } from '../../../base/invariant.js';
 import type { Disk } from '../../../disk/disk.js';
+import { OwedErasures } from '../../erased-lines.js';
 import { FIRST_FORMAT, type LogFormat } from '../../log-format.js';
 import type { SegmentHeader } from '../../segment-format.js';
 import { findingIn, LogCorruptError, LogOutdatedError } from '../../log-errors.js';
 import type { OpenOptions } from '../../log-home.js';
 import type { LogBase, LogPosition, SealedSegment } from '../../log.js';
+import { LogErasures } from '../reading/log-erasures.js';
 import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
 import type { ListedSegment, LogPaths } from '../log-paths.js';
 import type { LineChecker } from '../segment/checked-lines.js';
@@ -22,7 +24,9 @@ import {
   baseIn, checkBeginning, checkNextSeq, checkSeal, checkSealedEnd, type NamedSegment, readSeal, refuseBytesAfterSeal, refuseGap,
   type UncheckedSeal,
 } from '../segment/segment-check.js';
-import { activeFile, headerOf, listSealed, segmentFile, type SegmentFile, type SegmentText, withText } from '../segment/segment-files.js';
+import {
+  activeFile, headerOf, listSealed, segmentFile, type SegmentFile, type SegmentText, storedBytesOf, withText,
+} from '../segment/segment-files.js';
 import { checkHeader, type DueHeader, type FaultyRecord, readHeader, SegmentReader } from '../segment/segment-reader.js';
 import { judgeTail, readTail } from './torn-tail.js';
 
@@ -94,6 +98,8 @@ class LogScan {
   readonly #paths: LogPaths;
   readonly #options: ScanOptions;
   readonly #chain: ChainState;
+  readonly #erasures: LogErasures;
+  readonly #owed = new OwedErasures();
   #head: HeadReading = UNREAD_HEAD;
   #base: LogBase | undefined;
   /** The format of the last header. */
@@ -111,6 +117,7 @@ class LogScan {
     this.#disk = disk;
     this.#paths = paths;
     this.#options = options;
+    this.#erasures = new LogErasures(disk, paths, options.expectedLogId);
     this.#chain = { logId: options.expectedLogId, seq: 0, hash: undefined, durable: 0, lastTimeMs: options.known?.timeMs ?? 0 };
   }
 
@@ -127,6 +134,7 @@ class LogScan {
     await this.#readAllSealed(secondName === 'none' ? listed : listed.slice(0, -1));
     const scanned = await this.#readActive(active.sizeBytes);
     this.#refuseMissingEnd(scanned.validBytes);
+    this.#refuseOwed();
     if (secondName !== 'none' && !scanned.sealed) {
       const place = { file: this.#paths.activeName, offset: scanned.validBytes, seq: this.#chain.seq + 1 };
       throw new LogCorruptError(place, 'a seal record, because the file also exists under the name of a sealed segment', 'none');
@@ -237,7 +245,7 @@ class LogScan {
     const due = { segment: header.firstSeq, offset, seq: seq + 1, previousHash: header.previousHash, durable };
     // A compressed text can only be read in order, and reading it again would inflate it again.
     const checker = text instanceof GzipReader ? undefined : this.#options.checker;
-    return new SegmentReader(text, due, { markSeq: this.#head.head?.seq, checker });
+    return new SegmentReader(text, due, { markSeq: this.#head.head?.seq, checker, erasures: this.#erasures });
   }
 
   async #replay(reader: SegmentReader, sizeBytes: number, shownName: string): Promise<void> {
@@ -246,6 +254,7 @@ class LogScan {
     for await (const lines of reader.lines(sizeBytes)) {
       for (const line of lines) {
         this.#compare(line, shownName);
+        this.#owed.note(line);
         if (line.seq > Math.max(knownSeq, this.#replayedSeq)) {
           replay(line);
           this.#replayedSeq = line.seq;
@@ -270,7 +279,7 @@ class LogScan {
       else await this.#readEnds(text, named, next.firstSeq);
       return textBytes;
     });
-    const storedBytes = isCompressed ? ((await this.#disk.status(file.path))?.sizeBytes ?? 0) : sizeBytes;
+    const storedBytes = isCompressed ? await storedBytesOf(this.#disk, file) : sizeBytes;
     const form = isDoubled ? { isCompressed, isDoubled } : { isCompressed };
     this.#sealed.push({ firstSeq, lastSeq: this.#chain.seq, sizeBytes, storedBytes, ...form });
   }
@@ -333,6 +342,12 @@ class LogScan {
     const { head } = this.#head;
     if (head === undefined || head.logId === logId) return;
     throw new LogCorruptError({ file: this.#paths.shown('head'), offset: 0, seq: head.seq }, `log_id ${logId}`, `log_id ${head.logId}`);
+  }
+
+  /** An erased line counts only if the line that records its erasure is in the log. */
+  #refuseOwed(): void {
+    const { finding } = this.#owed;
+    if (finding !== undefined) throw new LogCorruptError({ file: this.#paths.activeName, ...finding }, finding.expected, finding.found);
   }
 
   /** Refuses a log that ends before what the head, a snapshot, the registry or the configuration proves. */

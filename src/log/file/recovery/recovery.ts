@@ -29,6 +29,8 @@ export interface RecoveredLog {
   readonly sealed: readonly SealedSegment[];
   readonly active: SegmentExtent;
   readonly head: HeadReading;
+  /** Whether a torn tail was cut off. */
+  readonly isTailCut: boolean;
 }
 
 const PROOF_PIECE_BYTES = 1_048_576;
@@ -57,7 +59,7 @@ class CrashRepair {
     const sizeBytes = await this.#repairTail();
     const inode = await this.#proveTail(active.unprovenOffset, sizeBytes);
     if (head.damaged) this.#logger.warn({ project: this.#paths.project }, 'the head was missing or damaged; it is rewritten');
-    const common = { logId, base, end, lastTimeMs, head };
+    const common = { logId, base, end, lastTimeMs, head, isTailCut: active.torn !== undefined };
     if (!active.sealed) return { ...common, sealed, active: { firstSeq: active.firstSeq, format: active.format, sizeBytes, inode } };
     const next = await this.#completeRotation();
     const { firstSeq } = active;
@@ -80,8 +82,8 @@ class CrashRepair {
   }
 
   async #removeTemporaryFiles(): Promise<void> {
-    const { next, probe, head, compressing } = this.#paths;
-    for (const path of [next, probe, `${head}.tmp`, compressing]) await this.#disk.unlink(path);
+    const { next, probe, head, compressing, erasing } = this.#paths;
+    for (const path of [next, probe, `${head}.tmp`, compressing, erasing]) await this.#disk.unlink(path);
     const names = await this.#disk.list(this.#paths.folder);
     for (const name of names.filter(isInflatedName)) await this.#disk.unlink(this.#paths.inFolder(name));
   }

@@ -7,6 +7,8 @@
  *   it leaves both forms; startup keeps both and uses one, because it does not read them completely.
  * - Keeping one of two forms: the caller has verified the one that stays; remove the other and sync the folder. A crash leaves one
  *   form or both.
+ * - Erasing: write the new text to `<id>/erasing` and sync it, read it back and compare, rename it over the old file and sync the folder. A
+ *   crash before the rename leaves a file that the next startup removes, and lines that are still to be erased.
  * - Removing: remove the file and sync the folder. A crash leaves the segment or not; its removal was recorded before.
  */
 import { withDiskFull } from '../../../base/app-error.js';
@@ -16,10 +18,12 @@ import { LogCorruptError } from '../../log-errors.js';
 import type { SealedSegment, SealedSegments } from '../../log.js';
 import type { LogPaths } from '../log-paths.js';
 import type { OpenLogReader } from '../reading/open-log-reader.js';
+import { writeErasedCopy } from './erased-copy.js';
 import { writeGzipCopy } from './gzip-writer.js';
 import { digestText } from './read-text.js';
 import { checkSeal, readSeal } from './segment-check.js';
-import { activeFile, headerOf, segmentFile, withText } from './segment-files.js';
+import { activeFile, headerOf, segmentFile, storedBytesOf, withText } from './segment-files.js';
+import { findSoundFile } from './verify-segment.js';
 
 /** The sealed segments of a log in files. */
 export class FileSealedSegments implements SealedSegments {
@@ -87,7 +91,7 @@ export class FileSealedSegments implements SealedSegments {
       checkSeal(await readSeal(text, { firstSeq, shownName: file.shownName }), nextHeader);
       return (await text.status()).sizeBytes;
     });
-    const storedBytes = (await this.#disk.status(file.path))?.sizeBytes ?? 0;
+    const storedBytes = await storedBytesOf(this.#disk, file);
     this.#change({ ...segment, sizeBytes, storedBytes, isCompressed });
   }
 
@@ -115,12 +119,35 @@ export class FileSealedSegments implements SealedSegments {
       const copy = { path: compressing, shownName: this.#paths.shown('compressing'), isCompressed: true };
       const found = await withText(this.#disk, copy, digestText);
       if (found !== wanted) throw new LogCorruptError({ file: copy.shownName, offset: 0 }, `the SHA-256 ${wanted}`, found);
-      return (await this.#disk.status(compressing))?.sizeBytes ?? 0;
+      return await storedBytesOf(this.#disk, copy);
     } catch (error) {
       // If this fails too, the next attempt or startup removes the file.
       await this.#disk.unlink(compressing).catch(() => undefined);
       throw withDiskFull(error, `Cannot compress "${plain.shownName}"`);
     }
+  }
+
+  async erase(firstSeq: number, seqs: readonly number[]): Promise<void> {
+    const { disk, paths } = { disk: this.#disk, paths: this.#paths };
+    const { erasures } = this.#reader;
+    await erasures.require(seqs);
+    if (this.#get(firstSeq).isDoubled === true) {
+      await this.keepForm(firstSeq, (await findSoundFile(disk, paths, this.#get(firstSeq), erasures)).isCompressed);
+    }
+    const segment = this.#get(firstSeq);
+    const file = segmentFile(paths, segment);
+    try {
+      const storedBytes = await writeErasedCopy(disk, paths, { ...segment, file }, erasures);
+      if (storedBytes === undefined) return;
+      await changeFolder(disk, paths.folder, () => disk.rename(paths.erasing, file.path));
+      this.#change({ ...segment, storedBytes });
+    } catch (error) {
+      // If this fails too, the next attempt or startup removes the file.
+      await disk.unlink(paths.erasing).catch(() => undefined);
+      throw withDiskFull(error, `Cannot erase lines of "${file.shownName}"`);
+    }
+    // From here on, new reads open the new file.
+    await this.#reader.drop(firstSeq);
   }
 
   async remove(firstSeq: number): Promise<void> {

@@ -93,6 +93,11 @@ export async function withText<T>(disk: Disk, file: SegmentFile, work: (text: Se
   return await closing(await openText(disk, file), work);
 }
 
+/** Reads the size of a file on disk, in bytes; 0 if it does not exist, as where a segment is compressed or removed meanwhile. */
+export async function storedBytesOf(disk: Disk, { path }: Pick<SegmentFile, 'path'>): Promise<number> {
+  return (await disk.status(path))?.sizeBytes ?? 0;
+}
+
 /**
  * Reads the header of one file of a segment.
  *

@@ -5,6 +5,7 @@
 import { countText } from '../../../base/count-text.js';
 import type { TextPlace } from '../../../base/text-place.js';
 import type { ReadableFile } from '../../../disk/disk.js';
+import type { Erasures } from '../../erased-lines.js';
 import { decodeEventLine, type DueLine, type LineFault, placeOfLine } from '../../line-format.js';
 import { decodeHeaderLine, decodeSealLine, looksLikeSeal, type SegmentHeader, type SegmentSeal } from '../../segment-format.js';
 import { LogCorruptError, LogVersionError } from '../../log-errors.js';
@@ -91,6 +92,8 @@ interface SegmentReaderOptions {
   readonly markSeq?: number | undefined;
   /** Checks lines in other threads ahead of the reading. @default none */
   readonly checker?: LineChecker | undefined;
+  /** The erasures of the log. @default none: an erased line is a faulty one */
+  readonly erasures?: Erasures | undefined;
 }
 
 /** Reads the lines of one segment from a given line on. */
@@ -100,14 +103,16 @@ export class SegmentReader {
   #end: SegmentEnd = { kind: 'end' };
   readonly #markSeq: number;
   readonly #checker: LineChecker | undefined;
+  readonly #erasures: Erasures | undefined;
   #markOffset: number | undefined;
 
   /** @param file open for reading; the caller closes it */
-  constructor(file: Pick<ReadableFile, 'read'>, from: DueLine, { markSeq = 0, checker }: SegmentReaderOptions = {}) {
+  constructor(file: Pick<ReadableFile, 'read'>, from: DueLine, { markSeq = 0, checker, erasures }: SegmentReaderOptions = {}) {
     this.#file = file;
     this.#place = from;
     this.#markSeq = markSeq;
     this.#checker = checker;
+    this.#erasures = erasures;
   }
 
   /** The next expected line. */
@@ -140,13 +145,24 @@ export class SegmentReader {
     for await (const records of readRecords(this.#file, this.#place.offset, endOffset)) {
       const lines: LogLine[] = [];
       for (const record of records) {
-        const line = this.#place.seq > toSeq ? undefined : this.#accept(record);
+        if (this.#place.seq > toSeq) break;
+        let line = this.#accept(record);
+        if (line === undefined && this.#isUnrecorded && this.#erasures !== undefined) {
+          await this.#erasures.load();
+          this.#end = { kind: 'end' };
+          line = this.#accept(record);
+        }
         if (line === undefined) break;
         lines.push(line);
       }
       if (lines.length > 0) yield lines;
       if (this.#end.kind !== 'end' || this.#place.seq > toSeq) return;
     }
+  }
+
+  /** Whether the reading has ended at an erased line of whose erasure nothing is known yet. */
+  get #isUnrecorded(): boolean {
+    return this.#end.kind === 'faulty' && this.#end.record.fault.isUnrecorded === true;
   }
 
   /** Reads lines for as long as others can check them; see {@link checkAhead}. */
@@ -162,7 +178,7 @@ export class SegmentReader {
   /** Returns the line of a record; undefined where reading ends. */
   #accept(record: RecordBytes): LogLine | undefined {
     if (looksLikeSeal(record.bytes)) return this.#acceptSeal(record);
-    const decoded = decodeEventLine(record.bytes, this.#place);
+    const decoded = decodeEventLine(record.bytes, this.#place, this.#erasures);
     if (!decoded.ok) return this.#fail(record, decoded.fault);
     const line = decoded.value;
     const offset = record.offset + record.bytes.length + (record.terminated ? 1 : 0);

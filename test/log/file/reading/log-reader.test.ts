@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ListedSegment, LogPaths } from '../../../../src/log/file/log-paths.js';
+import { LogErasures } from '../../../../src/log/file/reading/log-erasures.js';
 import { LogReader } from '../../../../src/log/file/reading/log-reader.js';
 import { suite } from '../../../suite.js';
 import { ACTIVE, collect, diskWith, HOME, LOG_ID, PROJECT, SMALL_SEGMENTS } from '../log-fixture.js';
@@ -11,7 +12,8 @@ const onlyActive = (): Promise<readonly ListedSegment[]> => Promise.resolve([{ f
 test('lines accepted while the file is being opened are left for the next call', async () => {
   const disk = await diskWith([5]);
   const sizeBytes = disk.bytesOf(ACTIVE).length;
-  const reader = new LogReader(disk, paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => sizeBytes });
+  const erasures = new LogErasures(disk, paths);
+  const reader = new LogReader(disk, paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => sizeBytes, erasures });
   const seqs = async (
     fromSeq: number, toSeq: number,
   ): Promise<number[]> => (await collect(reader.lines(fromSeq, toSeq))).map((line) => line.seq);
@@ -30,7 +32,7 @@ test('a segment that is sealed between listing and opening it is found under its
   const segments = (): Promise<readonly ListedSegment[]> => (
     Promise.resolve(answers.pop() ?? [{ firstSeq: 1, isCompressed: false }, { firstSeq: 3, isCompressed: false, isActive: true }])
   );
-  const reader = new LogReader(disk, paths, { logId: LOG_ID, segments, activeBytes: () => 0 });
+  const reader = new LogReader(disk, paths, { logId: LOG_ID, erasures: new LogErasures(disk, paths), segments, activeBytes: () => 0 });
   assert.deepEqual((await collect(reader.lines(1, 2))).map((line) => line.seq), [1, 2]);
   await reader.close();
   const opened = disk.calls.filter((call) => call.method === 'open').map((call) => call.path).slice(-2);
@@ -39,13 +41,30 @@ test('a segment that is sealed between listing and opening it is found under its
 
 test('a reader of a segment with another log id refuses it', async () => {
   const disk = await diskWith([1]);
-  const reader = new LogReader(disk, paths, { logId: 'e'.repeat(32), segments: onlyActive, activeBytes: () => 1000 });
+  const reader = new LogReader(disk, paths, {
+    logId: 'e'.repeat(32), segments: onlyActive, activeBytes: () => 1000, erasures: new LogErasures(disk, paths),
+  });
   await assert.rejects(collect(reader.lines(1, 1)), /log_id/);
   assert.deepEqual(disk.openPaths, []);
 });
 
+test('a line that is due after the last segment is missed there, and not waited for', async () => {
+  const disk = await diskWith([1, 1, 1], SMALL_SEGMENTS);
+  const segments = (): Promise<readonly ListedSegment[]> => Promise.resolve([{ firstSeq: 1, isCompressed: false }]);
+  const reader = new LogReader(disk, paths, { logId: LOG_ID, erasures: new LogErasures(disk, paths), segments, activeBytes: () => 0 });
+  const seqs: number[] = [];
+  await assert.rejects(async () => {
+    for await (const { seq } of reader.lines(1, 3)) seqs.push(seq);
+  }, /Cannot trust "p1\/00000000000000000001\.jsonl" at byte 0, seq 3: expected a segment that holds seq 3, found another one or none/);
+  assert.deepEqual(seqs, [1, 2]);
+  await reader.close();
+  assert.deepEqual(disk.openPaths, []);
+});
+
 test('closing while nothing is open does nothing', async () => {
-  const reader = new LogReader(await diskWith([1]), paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => 0 });
+  const disk = await diskWith([1]);
+  const erasures = new LogErasures(disk, paths);
+  const reader = new LogReader(disk, paths, { logId: LOG_ID, segments: onlyActive, activeBytes: () => 0, erasures });
   await reader.close();
 });
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { gunzipSync } from 'node:zlib';
 import { StoredLog } from '../../../../src/log/file/reading/stored-log.js';
 import { LinesDroppedError, LogCorruptError } from '../../../../src/log/log-errors.js';
 import type { Log, LogLine } from '../../../../src/log/log.js';
 import type { Disk } from '../../../../src/disk/disk.js';
 import type { FaultDisk } from '../../../disk/fault-disk.js';
 import { suite } from '../../../suite.js';
-import { compressedLog } from '../compressed-log.js';
+import { compressedLog, PACKED_1 } from '../compressed-log.js';
 import { change, changeLines, flip, sealActive, SEALED_1 } from '../damage-table.js';
 import {
   ACTIVE, appendBatches, collect, createLog, diskWith, draft, drafts, emptyDisk, HEAD, HOME, homeOn, LOG_ID, openLog, OPTIONS, PROJECT,
@@ -199,6 +200,38 @@ test('a follower does not go on in another log, nor after its lines are gone', a
     assert.deepEqual(disk.openPaths, []);
   }
 });
+
+test('a log whose header is damaged is not opened, and one whose header becomes damaged is not followed', async () => {
+  const disk = await diskWith([1, 1, 1]);
+  const files = await filesOn(disk);
+  change(disk, ACTIVE, (bytes) => flip(bytes, 70));
+  for (const ask of [() => files.durableSeq(), () => files.lastSeq(), () => StoredLog.open(disk, HOME, PROJECT)]) {
+    await assert.rejects(ask(), (error) => error instanceof LogCorruptError && error.finding.file === 'p1.jsonl');
+  }
+  assert.deepEqual(disk.openPaths, []);
+});
+
+/** How the plain form of a compressed segment may be damaged behind its first line. */
+const DAMAGED_FORMS: Readonly<Record<string, (text: Buffer) => Buffer>> = {
+  'has another byte': (text) => flip(text, text.indexOf('"k2"') + 1),
+  'ends before the line feed of its last line': (text) => text.subarray(0, text.indexOf('{"seal"') - 1),
+  'ends before its seal': (text) => text.subarray(0, text.indexOf('{"seal"')),
+  'ends within a line': (text) => text.subarray(0, text.indexOf('"k2"')),
+};
+for (const [what, damage] of Object.entries(DAMAGED_FORMS)) {
+  test(`where one form of a segment ${what}, reading goes on in the other one, if that is sound`, async () => {
+    const disk = await compressedLog();
+    const { log, replayed } = await openLog(disk.crash(), SMALL_SEGMENTS);
+    await log.close();
+    disk.put(SEALED_1, damage(gunzipSync(disk.bytesOf(PACKED_1))));
+    assert.deepEqual(await linesOn(disk), replayed);
+    disk.put(PACKED_1, 'no frame');
+    await assert.rejects(linesOn(disk), (error) => (
+      error instanceof LogCorruptError && error.finding.file === 'p1/00000000000000000001.jsonl' && error.finding.offset > 0
+    ));
+    assert.deepEqual(disk.openPaths, []);
+  });
+}
 
 test('a segment of another log is refused', async () => {
   const disk: FaultDisk = await diskWith([1, 1, 1], SMALL_SEGMENTS);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { gunzipSync } from 'node:zlib';
 import { inspectLog, type InspectionOptions, type LogInspection } from '../../../../src/log/file/recovery/inspect-log.js';
 import type { Log, LogLine } from '../../../../src/log/log.js';
 import type { Disk } from '../../../../src/disk/disk.js';
@@ -145,6 +146,67 @@ test('the head of another log, another log than expected, and lines missing with
   assert.equal((await inspectStill(disk)).firstSeq, 3);
   assert.deepEqual((await inspectStill(disk, { firstKeptSeq: 3 })).findings, []);
   assert.match((await inspectStill(disk, { firstKeptSeq: 1 })).findings[0]?.expected ?? '', /a segment that holds seq 1/);
+});
+
+test('two faults of one segment are both reported: that it does not continue the log, and the damage in it', async () => {
+  const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
+  const other = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
+  disk.put(SEALED_3, flip(other.bytesOf(SEALED_3), other.bytesOf(SEALED_3).indexOf('"k4"') + 1));
+  const { findings } = await inspectStill(disk);
+  assert.deepEqual(findings.map(({ file, seq }) => [file, seq]), [
+    ['p1/00000000000000000003.jsonl', 3], ['p1/00000000000000000003.jsonl', 4],
+  ]);
+  assert.match(findings[0]?.expected ?? '', /^prev /);
+  assert.match(findings[1]?.expected ?? '', /^hash /);
+});
+
+test('damage in one form of a segment is no damage to the log, damage in both is', async () => {
+  const disk = await compressedLog();
+  const text = gunzipSync(disk.bytesOf(PACKED_1));
+  disk.put(SEALED_1, flip(text, text.indexOf('"k2"') + 1));
+  const found = await inspectStill(disk);
+  assert.deepEqual([found.findings, found.lineCount], [[], 5]);
+  assert.deepEqual(found.damagedForms.map(({ file, seq }) => [file, seq]), [['p1/00000000000000000001.jsonl', 2]]);
+  change(disk, PACKED_1, (bytes) => flip(bytes, 40));
+  const both = await inspectStill(disk);
+  assert.deepEqual(both.findings.map(({ file, seq }) => [file, seq]), [['p1/00000000000000000001.jsonl', 2]]);
+  assert.deepEqual(both.damagedForms, []);
+});
+
+test('an active segment that begins like a sealed one and goes on with another text is a finding', async () => {
+  const disk = await diskWith([1, 1, 1, 1, 1], SMALL_SEGMENTS);
+  const other = disk.crash();
+  for (const [one, batches] of [[disk, [1]], [other, [1, 1]]] as const) {
+    const { log } = await openLog(one, SMALL_SEGMENTS);
+    await appendBatches(log, batches);
+    await log.close();
+  }
+  const sealed = SEALED_1.replace('1.jsonl', '5.jsonl');
+  disk.put(sealed, other.bytesOf(sealed));
+  disk.tree.remove(HEAD);
+  const { findings } = await inspectStill(disk);
+  const expected = 'the text of p1/00000000000000000005.jsonl, which begins with the same seq';
+  assert.deepEqual(findings, [{ file: 'p1.jsonl', offset: 0, seq: 5, expected, found: 'another text' }]);
+});
+
+test('a log without lines that is removed at any moment is absent, empty, or found to be gone', async () => {
+  const outcomes = new Map<string, number>();
+  let isReached = true;
+  for (let at = 1; isReached; at += 1) {
+    const disk = await diskWith([]);
+    isReached = false;
+    const found = await inspectLog(racingView(disk, async (call) => {
+      if (call !== at) return;
+      isReached = true;
+      await disk.unlink(ACTIVE);
+      await disk.unlink(HEAD);
+    }), HOME, PROJECT);
+    if (found !== undefined) assert.deepEqual([found.firstSeq, found.firstFile, found.lineCount], [1, 'p1.jsonl', 0]);
+    const outcome = found === undefined ? 'absent' : found.findings[0]?.found ?? 'empty';
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    assert.deepEqual(disk.openPaths, []);
+  }
+  assert.deepEqual([...outcomes.keys()].sort(), ['absent', 'empty', 'no such file']);
 });
 
 test('every changed byte of a compressed segment is detected', async () => {

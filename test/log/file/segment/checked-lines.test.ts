@@ -14,13 +14,14 @@ interface Wanted {
   readonly seq: number;
   readonly durable?: number;
   readonly op?: string;
+  readonly request?: string;
 }
 
 /** Lines chained to one another. */
 function linesOf(wanted: readonly Wanted[]): string[] {
   let previous = GENESIS;
-  return wanted.map(({ seq, durable = 0, op = 'set' }) => {
-    const { text, hash } = encodeEventLine({ ...draft(seq), op }, { seq, timeMs: seq * 1000, durable, salt: SALT }, previous);
+  return wanted.map(({ seq, durable = 0, op = 'set', request = 'r' }) => {
+    const { text, hash } = encodeEventLine({ ...draft(seq), op, request }, { seq, timeMs: seq * 1000, durable, salt: SALT }, previous);
     previous = hash;
     return text;
   });
@@ -59,6 +60,14 @@ test('lines of a piece that is not UTF-8 offer no bytes, only text', () => {
   assert.equal(sound?.bodyRange && textOf(sound.bodyRange), sound?.body);
   const other = placed(Buffer.concat([Buffer.from(line), Buffer.from([0xff, 0x0a])]));
   assert.deepEqual([other?.bodyRange, other?.body], [undefined, sound?.body]);
+});
+
+test('a line tells how the id of its request begins, without text of it', () => {
+  const lines = linesOf(['idem:order-7', 'ide', ''].map((request, index) => ({ seq: 5 + index, durable: 2, request })));
+  const placed = placeLines(check(lines), DUE)?.lines ?? [];
+  assert.deepEqual(placed.map(({ request }) => request), ['idem:order-7', 'ide', '']);
+  assert.deepEqual(placed.map((line) => line.requestBeginsWith?.(Buffer.from('idem:'))), [true, false, false]);
+  assert.deepEqual(placed.map((line) => line.requestBeginsWith?.(Buffer.from('ide'))), [true, true, false]);
 });
 
 test('a durable that goes back, or proves its own line, ends the lines', () => {

@@ -194,6 +194,14 @@ test('a plain form of another history is not used if its lines are not read, and
   await log.close();
 });
 
+test('a form of a newer version is not taken for a damaged one, although the other form is sound', async () => {
+  const disk = await compressedLog();
+  disk.put(SEALED_1, '{"format":"simplekv/3"}\n');
+  const before = disk.contents();
+  await assert.rejects(openLog(disk, SMALL_SEGMENTS), { code: 'project_newer_format' });
+  assert.deepEqual(disk.contents(), before);
+});
+
 test('a compression whose last step fails leaves both forms and uses the copy', async () => {
   const { disk, log, lines } = await fiveLines();
   disk.fail({ method: 'unlink', path: SEALED_1, action: { kind: 'errno', code: 'EIO' } });
