@@ -21,7 +21,8 @@ class AtTerminal {
 
   constructor({ bench, env }: ServedShop, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
     const command = [process.execPath, MAIN, ...args].map((word) => `'${word.replaceAll('\'', String.raw`'\''`)}'`).join(' ');
-    this.#child = spawn('script', ['-qefc', command, '/dev/null'], {
+    // The shell would stand between: some shells die of a Ctrl-C while the command goes on.
+    this.#child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
       cwd: bench.folder,
       env: { ...process.env, NODE_V8_COVERAGE: '', XDG_CONFIG_HOME: bench.path('settings'), TERM: 'xterm', ...env, ...more },
       stdio: ['pipe', 'pipe', 'ignore'],
