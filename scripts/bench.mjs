@@ -5,12 +5,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+import { prepare, root, runSteps } from './setup.mjs';
 
-runSteps(() => {
-  ensureInstalled();
-  ensureBuilt();
-});
+runSteps(prepare);
 const benches = path.join(root, 'dist/bench');
 const named = process.argv[2] ?? '';
 const isAlone = /^[a-z0-9-]+$/.test(named) && existsSync(path.join(benches, `${named}.bench.js`));

@@ -1,7 +1,4 @@
 /** `npm run build`: installs and compiles what is not up to date. */
-import { ensureBuilt, ensureInstalled, runSteps } from './setup.mjs';
+import { prepare, runSteps } from './setup.mjs';
 
-runSteps(() => {
-  ensureInstalled();
-  ensureBuilt();
-});
+runSteps(prepare);

@@ -4,7 +4,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+import { prepare, root, runSteps } from './setup.mjs';
 
 const MS_PER_SECOND = 1000;
 
@@ -36,8 +36,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     process.exit(1);
   }
   runSteps(() => {
-    ensureInstalled();
-    ensureBuilt();
+    prepare();
   });
   await writeManual(folder);
 }

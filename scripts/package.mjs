@@ -5,7 +5,7 @@
  */
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+import { prepare, root, runSteps } from './setup.mjs';
 
 /** What `exports` of the program's package says about the client, by what it is called there. */
 const CLIENT = './client';
@@ -21,10 +21,7 @@ if (write === undefined) {
   process.exit(1);
 }
 const folder = path.resolve(given ?? path.join(root, 'dist/packages', name));
-runSteps(() => {
-  ensureInstalled();
-  ensureBuilt();
-});
+runSteps(prepare);
 const { version, description, license, type, engines, bin, exports, peerDependencies, peerDependenciesMeta, publishConfig } = JSON.parse(
   readFileSync(path.join(root, 'package.json'), 'utf8'),
 );

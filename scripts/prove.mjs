@@ -4,11 +4,8 @@
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+import { prepare, root, runSteps } from './setup.mjs';
 
-runSteps(() => {
-  ensureInstalled();
-  ensureBuilt();
-});
+runSteps(prepare);
 const { prove } = await import(pathToFileURL(path.join(root, 'dist/test/proofs/prove.js')).href);
 process.exitCode = await prove(process.argv.slice(2));

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { bundledList, ensureBuilt, ensureInstalled, root, runSteps } from './setup.mjs';
+import { bundledList, prepare, root, runSteps } from './setup.mjs';
 
 const OUTPUT_BYTES_MAX = 67_108_864;
 /** npm calls them development packages: they are not installed with the program, since they are inside. */
@@ -16,10 +16,7 @@ if (file === undefined) {
   console.error('simplekv: name the file for the list of packages');
   process.exit(1);
 }
-runSteps(() => {
-  ensureInstalled();
-  ensureBuilt();
-});
+runSteps(prepare);
 const options = { cwd: root, encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX };
 const all = JSON.parse(execFileSync('npm', ['sbom', '--sbom-format', 'cyclonedx'], options));
 const { name: title } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));

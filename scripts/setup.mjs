@@ -108,6 +108,16 @@ export function ensureBuilt() {
 }
 
 /**
+ * Installs and builds what is not up to date.
+ *
+ * @throws {SetupError} When it cannot be done
+ */
+export function prepare() {
+  ensureInstalled();
+  ensureBuilt();
+}
+
+/**
  * Runs the steps of a script, and ends the process with a plain message when one cannot be done.
  *
  * @param {() => void} steps What to do

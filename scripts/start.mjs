@@ -3,11 +3,8 @@
  * The server runs in this very process, so that a signal sent to it arrives where it is handled.
  */
 import { pathToFileURL } from 'node:url';
-import { ensureBuilt, ensureInstalled, mainFile, runSteps } from './setup.mjs';
+import { mainFile, prepare, runSteps } from './setup.mjs';
 
-runSteps(() => {
-  ensureInstalled();
-  ensureBuilt();
-});
+runSteps(prepare);
 process.argv = [process.execPath, mainFile, 'serve', ...process.argv.slice(2)];
 await import(pathToFileURL(mainFile).href);

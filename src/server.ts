@@ -35,7 +35,7 @@ import { NEWEST_FORMAT } from './log/log-format.js';
 import { memoryHome } from './log/memory-home.js';
 import { Metrics } from './metrics/metrics.js';
 import { backupContent } from './offline/backup/backup-content.js';
-import { findForeignProjects, findLiveProjects, hasRegistry } from './offline/folder-projects.js';
+import { folderQuestions } from './offline/folder-projects.js';
 import { type TaskRunner, WorkerTasks } from './offline/tasks/worker-tasks.js';
 import { RequestBudget } from './projections/requests/request-budget.js';
 import { ScratchFolder } from './projections/snapshot/scratch-folder.js';
@@ -144,9 +144,7 @@ export class SimpleKvServer {
       adopt,
       outside,
       globalKey,
-      findProjects: (folder) => findLiveProjects(disk, folder),
-      findForeign: (folder, configured) => findForeignProjects(disk, folder, configured),
-      hasRegistry: (folder) => hasRegistry(disk, folder),
+      ...folderQuestions(disk),
       nowMs: systemClock.wallMs(),
     });
     try {

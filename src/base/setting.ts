@@ -138,6 +138,13 @@ export function mergeValues<T extends object>(values: T, change: object): T {
   return merged as T;
 }
 
+/** Lists the values below a group as JSON, by their paths. */
+export function leavesOf(group: object, prefix = ''): (readonly [path: string, json: string])[] {
+  return Object.entries(group).flatMap(([name, value]) => (
+    isGroup(value) ? leavesOf(value, `${prefix}${name}.`) : [[`${prefix}${name}`, JSON.stringify(value)] as const]
+  ));
+}
+
 /** Distinguishes a group from a value: null and lists are values. */
 export function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

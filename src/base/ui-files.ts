@@ -1,5 +1,5 @@
 /**
- * The files of the web UI, which the build puts beside the bundle. They are read once: a request never reaches the file system.
+ * The files of the web UI, which the build puts beside the bundle. They are read once.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 

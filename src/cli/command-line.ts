@@ -19,7 +19,7 @@ import type { ReceiptCommandOptions } from './receipt.js';
 import type { RepairCommandOptions } from './repair.js';
 import type { ReplayCommandOptions } from './replay.js';
 import type { RestoreCommandOptions } from './restore.js';
-import { addOnlineCommands, filesOrServer, withForms, withLogForms, withServer } from './online-commands.js';
+import { addOnlineCommands, configured, filesOrServer, group, withForms, withLogForms, withServer } from './online-commands.js';
 import { DEFAULT_CONFIG_PATH } from './outside-options.js';
 import { runCommand } from './run-command.js';
 import type { ServeOptions } from './serve.js';
@@ -60,12 +60,7 @@ export function buildProgram(show: (text: string) => void): Command {
     .action((options: ReadyCommandOptions) => (
       runCommand(async (context) => await (await import('./ready.js')).askReady(options, context))
     ));
-  program
-    .command('openapi')
-    .description('print the document of the HTTP API, as OpenAPI 3.1')
-    .helpOption('--help', 'print this help')
-    .allowExcessArguments(false)
-    .exitOverride()
+  configured(program.command('openapi').description('print the document of the HTTP API, as OpenAPI 3.1'))
     .action(() => runCommand(async ({ output }) => {
       await output.print((await import('./openapi.js')).openApiText());
       return true;
@@ -83,24 +78,16 @@ function once(value: string, previous: string | undefined): string {
 
 /** Adds the options that name the configuration and override its settings. */
 function withOverrides(command: Command): Command {
-  return command
+  return configured(command)
     .option('--config <file>', `configuration file (default: SIMPLEKV_CONFIG, or ${DEFAULT_CONFIG_PATH})`, once)
     .option('--port <number>', 'port to listen on, instead of server_port', once)
     .option('--host <name>', 'name or address to listen on, instead of server_host', once)
-    .option('--data <folder>', 'data folder, instead of default.storage.persistent_file_path', once)
-    .helpOption('--help', 'print this help')
-    .allowExcessArguments(false)
-    .exitOverride();
+    .option('--data <folder>', 'data folder, instead of default.storage.persistent_file_path', once);
 }
 
 /** The commands that show and check the settings. */
 function addConfigCommands(program: Command): void {
-  const config = program
-    .command('config')
-    .description('show or check the settings of a server; changes nothing')
-    .helpOption('--help', 'print this help')
-    .helpCommand(false)
-    .exitOverride();
+  const config = group(program, 'config', 'show or check the settings of a server; changes nothing');
   withForms(withOverrides(config.command('show')), 'one JSON document', 'one JSON object a line, for each setting')
     .description('print every setting in force and where it comes from: an option, a variable, the file, or built in')
     .action((options: ConfigCommandOptions) => (
@@ -121,14 +108,9 @@ const READ_ONLY = 'changes nothing, safe while the server is running';
 /** The commands on files. `repair` may not run while the server does, the others may. */
 function addFileCommands(program: Command): void {
   const add: AddCommand = (name, description, data = 'data folder or backup') => (
-    program
-      .command(name)
-      .description(description)
+    configured(program.command(name).description(description))
       .option('--config <file>', `configuration that names the data folder (default: SIMPLEKV_CONFIG, or ${DEFAULT_CONFIG_PATH})`)
       .option('--data <path>', `${data}, instead of a configuration`)
-      .helpOption('--help', 'print this help')
-      .allowExcessArguments(false)
-      .exitOverride()
   );
   const checks = 'check the logs and snapshots of a data folder or a backup, of one project in it, or of the registry (_server)';
   withForms(add('verify [project-or-path]', `${checks}; ${READ_ONLY}`), 'one JSON document', 'one JSON object a line, for each project')
@@ -184,13 +166,11 @@ function addEntryCommands(add: AddCommand, program: Command): void {
       runCommand(async (context) => await (await import('./export.js')).exportProject(project, options, context))
     ));
   const imports = 'set the keys of a file, as export writes it, or of standard input (-), through a running server';
-  withForms(withServer(program.command('import').usage('[options] [project] <file>').argument('[words...]').description(imports)))
+  const importing = program.command('import').usage('[options] [project] <file>').argument('[words...]').description(imports);
+  configured(withForms(withServer(importing)))
     .option('--if-absent', 'leave keys that exist as they are')
     .option('--from-line <number>', 'begin with this line, as an interrupted import says')
     .option('--dry-run', 'only check the file and count; needs no server')
-    .helpOption('--help', 'print this help')
-    .allowExcessArguments(false)
-    .exitOverride()
     .action((words: readonly string[], options: ImportCommandOptions) => (
       runCommand(async (context) => await (await import('./import.js')).importEntries(words, options, context))
     ));

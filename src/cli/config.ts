@@ -14,7 +14,7 @@ import { serverSettingsOf } from '../config/server-options.js';
 import { SETTINGS } from '../config/settings-table.js';
 import { readStartSource } from '../config/start-source.js';
 import { NodeDisk } from '../disk/node-disk.js';
-import { findForeignProjects, findLiveProjects, hasRegistry } from '../offline/folder-projects.js';
+import { folderQuestions } from '../offline/folder-projects.js';
 import { complain } from './command-output.js';
 import { type FormOptions, formOf, printObject } from './online/output-form.js';
 import { configPathOf, outsideOf, type OverridingOptions } from './outside-options.js';
@@ -96,9 +96,7 @@ export async function checkSettings(options: ConfigCommandOptions, { output }: R
     configPath,
     adopt: false,
     outside: outsideOf(options),
-    findProjects: (folder) => findLiveProjects(disk, folder),
-    findForeign: (folder, configured) => findForeignProjects(disk, folder, configured),
-    hasRegistry: (folder) => hasRegistry(disk, folder),
+    ...folderQuestions(disk),
     nowMs: systemClock.wallMs(),
   });
   const { loaded, tls, options: { dataFolder } } = source;

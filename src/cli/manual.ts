@@ -25,7 +25,7 @@ const EXIT_STATUS = 'The commands exit with 0 if they succeed. docs/operations.m
  */
 export function manualPages(program: Command, date: string): readonly ManualPage[] {
   const edition = { date, source: `${program.name()} ${program.version() ?? ''}` };
-  return commandsOf(program).map((words) => ({ name: nameOf(words), text: pageOf(words, edition) }));
+  return commandsOf(program).map((entry) => ({ name: nameOf(entry.names), text: pageOf(entry, edition) }));
 }
 
 /**
@@ -35,19 +35,22 @@ export function manualPages(program: Command, date: string): readonly ManualPage
  * @throws {UsageError} when there is no such command
  */
 export function manualPage(program: Command, words: readonly string[], date: string): string {
-  const page = manualPages(program, date).find(({ name }) => name === [program.name(), ...words].join('-'));
+  const page = manualPages(program, date).find(({ name }) => name === nameOf([program.name(), ...words]));
   if (page === undefined) {
     throw new UsageError(`There is no command ${JSON.stringify(words.join(' '))}: "${program.name()} --help" lists all of them`);
   }
   return page.text;
 }
 
-/** A command with those above it, the program first. */
-type Words = readonly [Command, ...Command[]];
+/** A command, and its names from the program on. */
+interface Entry {
+  readonly command: Command;
+  readonly names: readonly string[];
+}
 
-function commandsOf(command: Command, above: readonly Command[] = []): readonly Words[] {
-  const words = [...above, command] as unknown as Words;
-  return [words, ...shownIn(command).flatMap((inner) => commandsOf(inner, words))];
+function commandsOf(command: Command, above: readonly string[] = []): readonly Entry[] {
+  const names = [...above, command.name()];
+  return [{ command, names }, ...shownIn(command).flatMap((inner) => commandsOf(inner, names))];
 }
 
 function shownIn(command: Command): readonly Command[] {
@@ -55,23 +58,22 @@ function shownIn(command: Command): readonly Command[] {
   return command.commands.filter((inner) => shown.includes(inner));
 }
 
-function nameOf(words: readonly Command[]): string {
-  return words.map((word) => word.name()).join('-');
+function nameOf(names: readonly string[]): string {
+  return names.join('-');
 }
 
-function pageOf(words: Words, { date, source }: { readonly date: string; readonly source: string }): string {
-  const command = words.at(-1) ?? words[0];
-  const name = nameOf(words);
+function pageOf({ command, names }: Entry, { date, source }: { readonly date: string; readonly source: string }): string {
+  const name = nameOf(names);
   const inner = shownIn(command);
-  const isProgram = words.length === 1;
-  const related = isProgram ? inner.map((one) => nameOf([...words, one])) : [nameOf(words.slice(0, -1))];
+  const isProgram = names.length === 1;
+  const related = isProgram ? inner.map((one) => nameOf([...names, one.name()])) : [nameOf(names.slice(0, -1))];
   return [
     `.TH ${quoted(name.toUpperCase())} ${MANUAL_SECTION} "${date}" ${quoted(source)}`,
     '.SH NAME', `${plain(name)} \\- ${plain(command.description())}`,
-    '.SH SYNOPSIS', `.B ${plain(words.map((word) => word.name()).join(' '))}`, plain(command.usage()),
+    '.SH SYNOPSIS', `.B ${plain(names.join(' '))}`, plain(command.usage()),
     '.SH DESCRIPTION', plain(sentence(command.description())),
     ...(inner.length === 0 ? [] : ['.SH COMMANDS']),
-    ...inner.flatMap((one) => tagged(`${nameOf([...words, one])}(${MANUAL_SECTION})`, one.description())),
+    ...inner.flatMap((one) => tagged(`${nameOf([...names, one.name()])}(${MANUAL_SECTION})`, one.description())),
     '.SH OPTIONS', ...command.createHelp().visibleOptions(command).flatMap(({ flags, description }) => tagged(flags, description)),
     ...notesOf(command),
     ...(isProgram ? ['.SH EXIT STATUS', EXIT_STATUS] : []),

@@ -13,19 +13,20 @@ import type { HistoryCommandOptions, WatchCommandOptions } from './online/read-e
 import type { RevertCommandOptions } from './online/states.js';
 import type { StatusOptions } from './online/status.js';
 import type { RemoteOptions } from './remote.js';
-import { type RunContext, runCommand } from './run-command.js';
+import { runCommand as run } from './run-command.js';
 
 /** Where a command looks for its server. */
 const SERVER_HELP = `
 The server is that of --url, of SIMPLEKV_URL, of --profile or SIMPLEKV_PROFILE, or of the default profile, in this order. The project is
 that of --project, of SIMPLEKV_PROJECT, of the profile, or of the API key. The API key comes from --key-file, SIMPLEKV_KEY,
 SIMPLEKV_KEY_FILE, or the profile.`;
-/** Characters of the date in an ISO time. */
-const DATE_LENGTH = 10;
 const FILES_HELP = `
 With --data or --config, the command reads files. Otherwise it asks a server, if one is named: by --url, SIMPLEKV_URL, --profile,
 SIMPLEKV_PROFILE, or the default profile, in this order. If none is, it reads the files of ./config.json. "simplekv profile list" shows the
 profiles.`;
+
+/** Characters of the date in an ISO time. */
+const DATE_LENGTH = 10;
 
 /** Adds the options that name a server. */
 export function withServer(command: Command, project = 'the project'): Command {
@@ -65,12 +66,9 @@ export function several(value: string, before: readonly string[] = []): readonly
 }
 
 /** What all commands have in common. */
-function configured(command: Command): Command {
+export function configured(command: Command): Command {
   return command.helpOption('--help', 'print this help').allowExcessArguments(false).exitOverride();
 }
-
-type Run = (work: (context: RunContext) => Promise<boolean>) => Promise<void>;
-const run: Run = runCommand;
 
 /** Adds all of them. */
 export function addOnlineCommands(program: Command): void {
@@ -165,7 +163,7 @@ function addStates(add: Add): void {
 }
 
 /** A command that only has commands below it. */
-function group(program: Command, name: string, description: string): Command {
+export function group(program: Command, name: string, description: string): Command {
   return program.command(name).description(description).helpOption('--help', 'print this help').helpCommand(false).exitOverride();
 }
 

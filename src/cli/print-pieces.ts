@@ -59,6 +59,7 @@ export async function* arrayOfLines(pieces: AsyncIterable<Buffer>): AsyncGenerat
   yield* arrayPieces(textsIn(pieces));
 }
 
-async function* textsIn(pieces: AsyncIterable<Buffer>): AsyncGenerator<readonly [string]> {
+/** Takes JSON texts that stand one a line apart, as groups of one. */
+export async function* textsIn(pieces: AsyncIterable<Buffer>): AsyncGenerator<readonly [string]> {
   for await (const line of linesOf(pieces)) yield [line.toString()];
 }

@@ -1,7 +1,7 @@
 /**
  * Compares the options of a running server with those of an edited configuration: what changes at once, and what only a restart changes.
  */
-import { isGroup } from '../base/setting.js';
+import { leavesOf } from '../base/setting.js';
 import type { ServerOptions } from './server-options.js';
 
 /** Settings that the open port, the open data folder and the parser of Node are bound to, and the checkpoints in progress. */
@@ -43,16 +43,10 @@ export function compareOptions(before: ServerOptions, after: ServerOptions): Opt
 /** The values as JSON, by their paths in the file. */
 function valuesOf({ dataFolder, tls: _, checkpoints, authentication, ...server }: ServerOptions): ReadonlyMap<string, string> {
   return new Map([
-    ...leavesOf(server, ''),
+    ...leavesOf(server),
     ['default.storage.persistent_file_path', dataFolder],
     ...leavesOf(authentication, 'default.authentication.'),
     ['default.checkpoints.file', JSON.stringify(checkpoints?.file ?? null)],
     ['default.checkpoints.interval_seconds', JSON.stringify(checkpoints?.interval_seconds ?? null)],
   ]);
-}
-
-function leavesOf(group: object, prefix: string): (readonly [string, string])[] {
-  return Object.entries(group).flatMap(([name, value]) => (
-    isGroup(value) ? leavesOf(value, `${prefix}${name}.`) : [[`${prefix}${name}`, JSON.stringify(value)] as const]
-  ));
 }

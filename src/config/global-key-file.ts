@@ -1,9 +1,9 @@
 /**
  * The file with the global API key of a first run: a secret that a container or an init system provides. Later runs do not read it.
  */
-import { open } from 'node:fs/promises';
 import { API_KEY_CHARACTERS_MAX, isGeneratedKey, looksGenerated } from '../auth/api-key.js';
 import { isErrno } from '../base/app-error.js';
+import { readLimited } from '../base/read-limited.js';
 import { TYPED_KEY_CHARACTERS_MIN } from './config-document.js';
 import { ConfigError } from './config-error.js';
 
@@ -28,7 +28,8 @@ export async function readGlobalKey({ file, source }: GlobalKeySource): Promise<
   );
   let key: string;
   try {
-    key = (await readStart(file)).trim();
+    // It may be a pipe, as from a shell that asks a password manager. One that is too long is no API key.
+    key = (await readLimited(file, READ_BYTES_MAX))?.toString().trim() ?? '';
   } catch (cause) {
     if (!isErrno(cause)) throw cause;
     throw refuse(`a file that can be read, but the system reports ${cause.code ?? 'an error'}`, cause);
@@ -42,21 +43,4 @@ export async function readGlobalKey({ file, source }: GlobalKeySource): Promise<
     throw refuse('a file with a complete API key: its checksum does not match, so a character was lost or changed in copying');
   }
   return key;
-}
-
-/** Reads a file up to a limit. It may be a pipe, as from a shell that asks a password manager. */
-async function readStart(file: string): Promise<string> {
-  const handle = await open(file, 'r');
-  try {
-    const bytes = Buffer.alloc(READ_BYTES_MAX);
-    let length = 0;
-    while (length < bytes.length) {
-      const { bytesRead } = await handle.read(bytes, length, bytes.length - length, null);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return bytes.toString('utf8', 0, length);
-  } finally {
-    await handle.close();
-  }
 }

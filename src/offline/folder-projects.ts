@@ -56,7 +56,7 @@ export async function findKnownProjects(disk: Disk, dataFolder: string, signal?:
  * @param dataFolder the data folder, absolute; it may be missing
  * @returns their ids, sorted; none that was deleted or moved to memory
  */
-export async function findLiveProjects(disk: Disk, dataFolder: string): Promise<readonly string[]> {
+async function findLiveProjects(disk: Disk, dataFolder: string): Promise<readonly string[]> {
   if (!(await exists(disk, dataFolder))) return [];
   const registrations = await registrationsOrNone(disk, dataFolder);
   const unregistered = (await listProjects(disk, dataFolder)).filter((id) => registrations.get(id) === undefined);
@@ -71,7 +71,7 @@ export async function findLiveProjects(disk: Disk, dataFolder: string): Promise<
  * @returns the ids that the registry calls live, up to its first damage; none if a configured project is live, has a log in the folder, or
  *   is registered as moved to memory
  */
-export async function findForeignProjects(disk: Disk, dataFolder: string, configured: readonly string[]): Promise<readonly string[]> {
+async function findForeignProjects(disk: Disk, dataFolder: string, configured: readonly string[]): Promise<readonly string[]> {
   if (!(await hasRegistry(disk, dataFolder))) return [];
   const logs = new Set(await listProjects(disk, dataFolder));
   if (configured.some((id) => logs.has(id))) return [];
@@ -86,7 +86,7 @@ export async function findForeignProjects(disk: Disk, dataFolder: string, config
  * @param dataFolder the data folder, absolute; it may be missing
  * @returns true if the registry, or a part of it, exists
  */
-export async function hasRegistry(disk: Disk, dataFolder: string): Promise<boolean> {
+async function hasRegistry(disk: Disk, dataFolder: string): Promise<boolean> {
   for (const name of [`${REGISTRY}.jsonl`, REGISTRY]) {
     if (await exists(disk, join(dataFolder, name))) return true;
   }
@@ -110,4 +110,20 @@ async function registrationsOrNone(disk: Disk, dataFolder: string): Promise<Regi
   } catch {
     return new Registrations();
   }
+}
+
+/** What a start asks of a data folder, which it does not know before it has read the configuration. */
+interface FolderQuestions {
+  readonly findProjects: (dataFolder: string) => Promise<readonly string[]>;
+  readonly findForeign: (dataFolder: string, configured: readonly string[]) => Promise<readonly string[]>;
+  readonly hasRegistry: (dataFolder: string) => Promise<boolean>;
+}
+
+/** Returns the questions, asked of a disk. */
+export function folderQuestions(disk: Disk): FolderQuestions {
+  return {
+    findProjects: (dataFolder) => findLiveProjects(disk, dataFolder),
+    findForeign: (dataFolder, configured) => findForeignProjects(disk, dataFolder, configured),
+    hasRegistry: (dataFolder) => hasRegistry(disk, dataFolder),
+  };
 }

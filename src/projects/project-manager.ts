@@ -33,7 +33,7 @@ const NO_MAINTENANCE: MaintenanceState = { compactionsFailing: 0, readableFailin
 export class ProjectManager implements Projects {
   readonly apiKeys = new KeyManager({
     services: () => this.#services,
-    inTurn: (context, change) => this.#inTurn(context, change),
+    inTurn: (context, change) => this.#changeInTurn(context, change),
   });
   readonly #resources: ProjectResources;
   /** Undefined until startup has completed. */
@@ -82,7 +82,7 @@ export class ProjectManager implements Projects {
    *
    * @throws {AppError} `config_changed` if it was edited; nothing has changed then
    */
-  async #inTurn<T>(context: CommandContext, change: (services: ProjectServices, allowed: CommandContext) => Promise<T>): Promise<T> {
+  async #changeInTurn<T>(context: CommandContext, change: (services: ProjectServices, allowed: CommandContext) => Promise<T>): Promise<T> {
     return await this.inTurn(context, async (services, allowed) => {
       await services.config.requireUnedited();
       return await change(services, allowed);
@@ -158,15 +158,15 @@ export class ProjectManager implements Projects {
   }
 
   async create(project: NewProject, context: CommandContext): Promise<ProjectWithKey> {
-    return await this.#inTurn(context, (services, allowed) => createProject(services, project, allowed));
+    return await this.#changeInTurn(context, (services, allowed) => createProject(services, project, allowed));
   }
 
   async update(id: string, change: ProjectSettingsChange, context: CommandContext): Promise<ProjectWithKey> {
-    return await this.#inTurn(context, (services, allowed) => updateProject(services, this.store(id), change, allowed));
+    return await this.#changeInTurn(context, (services, allowed) => updateProject(services, this.store(id), change, allowed));
   }
 
   async regenerateKey(id: string, context: CommandContext, overlapMs = 0): Promise<RegeneratedKey> {
-    return await this.#inTurn(context, async (services, allowed) => {
+    return await this.#changeInTurn(context, async (services, allowed) => {
       const { key, others } = await replaceKey(services, { id, overlapMs }, allowed);
       return { apiKey: key, otherKeys: others };
     });
@@ -205,6 +205,6 @@ export class ProjectManager implements Projects {
   }
 
   async delete(id: string, context: CommandContext): Promise<void> {
-    await this.#inTurn(context, (services, allowed) => deleteProject(services, id, allowed));
+    await this.#changeInTurn(context, (services, allowed) => deleteProject(services, id, allowed));
   }
 }

@@ -64,6 +64,7 @@ test('a file that exists, a place in the data folder and contradictory options a
     [['b.tar', '--url', 'http://a:b@host'], /a name or a password/, EXIT_CODES.usage],
     [['b.tar', '--url', 'http://127.0.0.1:9', '--key-file', 'none'], /Cannot read the API key from "none"/, EXIT_CODES.usage],
     [['b.tar', '--url', 'http://127.0.0.1:9', '--key-file', 'blank'], /it has spaces/, EXIT_CODES.usage],
+    [['b.tar', '--url', 'http://127.0.0.1:9', '--key-file', '/dev/zero'], /"\/dev\/zero": it is longer than any API key/, EXIT_CODES.usage],
     [['b.tar', '--url', 'http://127.0.0.1:9'], /Cannot reach the server at http:\/\/127\.0\.0\.1:9/, EXIT_CODES.unavailable],
     [['b.tar', '--data', 'none'], /there is no such folder/, EXIT_CODES.noInput],
   ];

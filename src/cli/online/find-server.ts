@@ -2,10 +2,9 @@
  * Finds the server that a command asks, the project, and the API key: options first, then the environment, then a profile. The API key
  * never comes from the command line, where every user of the machine could read it.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { text as readAll } from 'node:stream/consumers';
 import { isErrno } from '../../base/app-error.js';
+import { readLimited } from '../../base/read-limited.js';
 import { UsageError } from '../exit-codes.js';
 import type { FolderOptions } from '../run-command.js';
 import { type Profile, profilesPath, readProfiles } from './profiles.js';
@@ -27,6 +26,9 @@ export interface FoundServer {
   /** What named the server, for people. */
   readonly namedBy: string;
 }
+
+/** More than the longest API key, with blanks around it. */
+const KEY_BYTES_MAX = 4096;
 
 /** The variables of the environment. */
 export const VARIABLES = {
@@ -142,8 +144,10 @@ async function findKey(keyFile: string | undefined, profile: Profile | undefined
  */
 export async function readKeyFile(file: string): Promise<string | undefined> {
   try {
-    const text = file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
-    return checkedKey(text.trim(), file === '-' ? 'standard input' : `"${file}"`);
+    const [input, source] = file === '-' ? [process.stdin, 'standard input'] as const : [file, `"${file}"`] as const;
+    const bytes = await readLimited(input, KEY_BYTES_MAX);
+    if (bytes === undefined) throw new UsageError(`Cannot use the API key from ${source}: it is longer than any API key`);
+    return checkedKey(bytes.toString().trim(), source);
   } catch (error) {
     if (!isErrno(error)) throw error;
     throw new UsageError(`Cannot read the API key from "${file}": ${error.message}`);

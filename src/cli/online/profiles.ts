@@ -5,6 +5,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { isErrno } from '../../base/app-error.js';
+import { isGroup } from '../../base/setting.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { writeWhole } from '../output-file.js';
 import { ProfileError } from './profile-error.js';
@@ -104,22 +105,18 @@ async function readPrivate(file: string): Promise<string | undefined> {
 }
 
 function faultOf(parsed: unknown): string | undefined {
-  if (!isObject(parsed)) return 'it is not an object';
+  if (!isGroup(parsed)) return 'it is not an object';
   const { version, default: chosen = null, profiles } = parsed;
   if (version !== VERSION) return `its version is ${JSON.stringify(version)}, and this program knows version ${VERSION}`;
-  if (!isObject(profiles)) return 'it has no object "profiles"';
+  if (!isGroup(profiles)) return 'it has no object "profiles"';
   for (const [name, profile] of Object.entries(profiles)) {
     const where = `the profile ${JSON.stringify(name)}`;
     if (!isProfileName(name)) return `${where} has no name that can be used`;
-    if (!isObject(profile) || typeof profile['url'] !== 'string') return `${where} has no "url"`;
+    if (!isGroup(profile) || typeof profile['url'] !== 'string') return `${where} has no "url"`;
     const odd = Object.entries(profile).find(([member, value]) => !MEMBERS.includes(member) || typeof value !== 'string');
     if (odd !== undefined) return `${where} has a member ${JSON.stringify(odd[0])} that is unknown or no text`;
     if (profile['key'] !== undefined && profile['key_file'] !== undefined) return `${where} has both "key" and "key_file"`;
   }
   if (chosen === null || (typeof chosen === 'string' && Object.hasOwn(profiles, chosen))) return undefined;
   return `its default ${JSON.stringify(chosen)} is no profile in it`;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,6 +3,7 @@
  */
 import type { NewProjectJson, ProjectJson, SettingsChangeJson } from '../../api/types.js';
 import { countText } from '../../base/count-text.js';
+import { leavesOf } from '../../base/setting.js';
 import { complain } from '../command-output.js';
 import { UsageError } from '../exit-codes.js';
 import { InputError } from '../input-error.js';
@@ -146,14 +147,7 @@ function factsOf(project: ProjectJson): readonly (readonly [string, string])[] {
 }
 
 function settingsOf({ storage, authentication, quota }: ProjectJson): readonly (readonly [string, string])[] {
-  return flat({ storage, authentication, quota }, '');
-}
-
-function flat(values: object, above: string): readonly (readonly [string, string])[] {
-  return Object.entries(values).flatMap(([name, value]: [string, unknown]) => (
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? flat(value, `${above}${name}.`) : [[`${above}${name}`, JSON.stringify(value)] as const]
-  ));
+  return leavesOf({ storage, authentication, quota });
 }
 
 /**

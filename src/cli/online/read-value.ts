@@ -2,11 +2,10 @@
  * Reads a value for `set` and `edit`: from the command line, a file or standard input, and says where it is no JSON before anything is
  * sent.
  */
-import { isUtf8 } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
-import { buffer as readAll } from 'node:stream/consumers';
+import { constants, isUtf8 } from 'node:buffer';
 import { isErrno } from '../../base/app-error.js';
 import { findJsonFault } from '../../base/json-fault.js';
+import { readLimited } from '../../base/read-limited.js';
 import { UsageError } from '../exit-codes.js';
 import { InputError } from '../input-error.js';
 
@@ -46,14 +45,17 @@ export async function readGivenValue({ given, file, string }: GivenValue): Promi
  *
  * @param file `-` for standard input
  * @throws {UsageError} when it cannot be read
+ * @throws {InputError} when it is too long for any server
  */
 export async function readInput(file: string): Promise<Buffer> {
   try {
-    return file === '-' ? await readAll(process.stdin) : await readFile(file);
+    const bytes = await readLimited(file === '-' ? process.stdin : file, constants.MAX_STRING_LENGTH);
+    if (bytes !== undefined) return bytes;
   } catch (error) {
     if (!isErrno(error)) throw error;
     throw new UsageError(`Cannot read "${file}": ${error.message}. Use - for standard input`);
   }
+  throw new InputError(`Cannot use "${file}": it has more than ${constants.MAX_STRING_LENGTH} bytes`);
 }
 
 /**

@@ -11,7 +11,7 @@ import { complain } from '../command-output.js';
 import { parsePoint } from '../event-range.js';
 import { UsageError } from '../exit-codes.js';
 import { linesOf } from '../lines-of.js';
-import { keyField, printPieces } from '../print-pieces.js';
+import { keyField, printPieces, textsIn } from '../print-pieces.js';
 import { shownText } from '../printable.js';
 import { RemoteError } from '../remote-error.js';
 import { Remote, type RemoteProject, type RemoteOptions } from '../remote.js';
@@ -72,17 +72,13 @@ export async function printRemoteDiff(
   const pieces = remote.stream(`${path}/diff?${query.toString().replaceAll('+', '%20')}`, { accept: LINES_MEDIA_TYPE, signal });
   const kind = formOf(form);
   if (kind === 'text') await printPieces(textsOf(linesOf(pieces), values), output);
-  else await printTexts(output, kind, groupsOf(linesOf(pieces)));
+  else await printTexts(output, kind, textsIn(pieces));
   return true;
 }
 
 function momentParameter(moment: Moment | undefined): string {
   if (moment === undefined) return BEGINNING;
   return 'seq' in moment ? String(moment.seq) : new Date(moment.timeMs).toISOString();
-}
-
-async function* groupsOf(lines: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
-  for await (const line of lines) yield [line.toString()];
 }
 
 async function* textsOf(lines: AsyncIterable<Buffer>, withValues: boolean): AsyncGenerator<Buffer> {

@@ -5,7 +5,7 @@
 import { UI_PATH } from '../../api/paths.js';
 import { uiFiles } from '../../base/ui-files.js';
 import type { Answer, Exchange } from '../exchange.js';
-import { answerFixed, fixedBody, redirect } from '../fixed-answer.js';
+import { answerFixed, type FixedBody, fixedBody, redirect } from '../fixed-answer.js';
 import type { HttpOptions } from '../http-options.js';
 import { noPage, pageRoute } from '../page-route.js';
 import type { RouteHandlers } from '../route-handlers.js';
@@ -28,16 +28,20 @@ const ISOLATION = [
 ] as const;
 
 /**
- * Returns the handlers. The files are read here, at the start.
+ * Returns the handlers. The files are read here, at the start, or when the UI is switched on and asked for first.
  *
  * @param options looked up at each request; without `uiEnabled`, every path is answered 404
  */
 export function uiRoutes(options: Pick<HttpOptions, 'uiEnabled'>): RouteHandlers<'getUi' | 'getUiProject' | 'getUiAsset' | 'findUi'> {
   const isEnabled = (): boolean => options.uiEnabled;
-  const page = fixedBody(HTML_TYPE, uiFiles().page, ['Content-Security-Policy', POLICY, ...ISOLATION]);
+  let made: FixedBody | undefined;
+  const page = (): FixedBody => (
+    made ??= fixedBody(HTML_TYPE, uiFiles().page, ['Content-Security-Policy', POLICY, ...ISOLATION])
+  );
+  if (options.uiEnabled) page();
   return {
-    getUi: pageRoute(isEnabled, (exchange) => answerFixed(exchange, page)),
-    getUiProject: pageRoute(isEnabled, (exchange) => answerFixed(exchange, { ...page, body: pageAt(page.body, exchange.target.path) })),
+    getUi: pageRoute(isEnabled, (exchange) => answerFixed(exchange, page())),
+    getUiProject: pageRoute(isEnabled, (exchange) => answerFixed(exchange, { ...page(), body: pageAt(page().body, exchange.target.path) })),
     getUiAsset: pageRoute(isEnabled, answerAsset),
     findUi: pageRoute(isEnabled, () => redirect(UI_PATH)),
   };
