@@ -199,7 +199,7 @@ export class SimpleKvServer {
     const pipeline = new Pipeline({ projects: manager, reload: reloader.reload, options: live.http, ...shared });
     live.follow(() => pipeline.takeOptions());
     this.#pipeline = pipeline;
-    http.serve(pipeline.handle);
+    http.serve(pipeline.handle, pipeline.handleDirect);
     await manager.start({ signal, adoption: this.#adoption(source) });
     signal.throwIfAborted();
     scopes.assertClosedTo(options.allowed_origins);

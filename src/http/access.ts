@@ -12,6 +12,7 @@ import { memoryOf } from './connection-memory.js';
 import type { Exchange } from './exchange.js';
 import { httpDate } from './http-date.js';
 import type { HttpParts } from './http-parts.js';
+import type { RequestHead } from './message.js';
 import type { RequestHeaders } from './request-headers.js';
 
 /** The credentials of a request: none, an API key, or something else in its place. */
@@ -129,17 +130,18 @@ function asSent(key: string): string {
  *
  * @param trustedProxies addresses and networks whose `X-Forwarded-For` is trusted; without any, the header is ignored
  */
-export function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
+export function addressReader(trustedProxies: readonly string[]): (request: RequestHead) => string {
   if (trustedProxies.length === 0) return socketAddress;
   const trust = proxyAddr.compile([...trustedProxies]);
   return (request) => {
-    const address = proxyAddr(request, trust);
+    // It reads the header and the address of the socket, and nothing else.
+    const address = proxyAddr(request as IncomingMessage, trust);
     // A proxy forwards whatever its client wrote; only an address is used as one.
     return isIP(address) === 0 ? socketAddress(request) : withoutMapping(address);
   };
 }
 
-function socketAddress(request: IncomingMessage): string {
+function socketAddress(request: RequestHead): string {
   return addressOfSocket(request.socket) ?? UNKNOWN_ADDRESS;
 }
 

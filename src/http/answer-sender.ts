@@ -7,11 +7,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { invariant } from '../base/invariant.js';
+import { DirectResponse } from './direct/direct-message.js';
 import type { Answer, Exchange, Texts } from './exchange.js';
 import type { HttpOptions } from './http-options.js';
 import { type LongAnswers, SHORT_TEXT_CHARACTERS } from './long-answers.js';
+import type { RequestHead } from './message.js';
 import { announcesBody, awaitsContinue } from './request-body.js';
-import { sendInOneWrite } from './whole-message.js';
+import { messageText, sendInOneWrite, type WholeMessage } from './whole-message.js';
 
 /** How long the rest of a body is read and discarded, in milliseconds. */
 const UNREAD_BODY_MS = 1000;
@@ -58,12 +61,12 @@ export class AnswerSender {
   async #sendSlowly(exchange: Exchange, answer: Answer): Promise<void> {
     const { request } = exchange;
     const parted = await this.#parted(exchange, answer);
-    const isUnread = announcesBody(request) && !request.complete && !(await arrivesAtOnce(request));
+    const isUnread = announcesBody(request) && !request.complete && !(await arrivesAtOnce(exchange.nodeRequest));
     if (!exchange.isOpen) return;
     const closing = isUnread ? CLOSING : [];
     if (answer.stream !== undefined) {
-      exchange.response.writeHead(answer.status, headOf(exchange, [...answer.headers, ...closing], undefined));
-      exchange.response.flushHeaders();
+      exchange.nodeResponse.writeHead(answer.status, headOf(exchange, [...answer.headers, ...closing], undefined));
+      exchange.nodeResponse.flushHeaders();
       await answer.stream();
       return;
     }
@@ -83,9 +86,17 @@ export class AnswerSender {
     const sent = request.method === 'HEAD' || body === null ? '' : body;
     const { status } = answer;
     const { keepAliveMs } = this.#options.timeouts;
-    if (sizeBytes !== undefined && sendInOneWrite(response, { status, headers, body: sent, sizeBytes, keepAliveMs })) return;
-    response.writeHead(status, headers);
-    response.end(sent);
+    const message: WholeMessage = { status, headers, body: sent, sizeBytes: sizeBytes ?? 0, keepAliveMs };
+    if (response instanceof DirectResponse) {
+      const text = messageText(message);
+      invariant(text !== undefined, 'the headers of a direct answer are printable');
+      response.send(status, text);
+      return;
+    }
+    const { nodeResponse } = exchange;
+    if (sizeBytes !== undefined && sendInOneWrite(nodeResponse, message)) return;
+    nodeResponse.writeHead(status, headers);
+    nodeResponse.end(sent);
   }
 
   /** Reserves memory for a long text. Undefined for an answer that is sent whole. */
@@ -100,7 +111,7 @@ export class AnswerSender {
 
   /** The head is sent with the first part: until then, an error can be answered. */
   async #sendParts(exchange: Exchange, { status, headers, body, sizeBytes }: PartedAnswer): Promise<void> {
-    const { response } = exchange;
+    const { nodeResponse: response } = exchange;
     let isBegun = false;
     for await (const part of this.#longAnswers.partsOf(exchange, body)) {
       // While memory and a turn were awaited, the client may have left, or its malformed body may have been answered.
@@ -115,7 +126,7 @@ export class AnswerSender {
   }
 }
 
-function isShort(body: Answer['body'], { method }: IncomingMessage): body is string | Buffer | null {
+function isShort(body: Answer['body'], { method }: RequestHead): body is string | Buffer | null {
   if (body === null) return true;
   return (typeof body === 'string' || Buffer.isBuffer(body)) && (body.length <= SHORT_TEXT_CHARACTERS || method === 'HEAD');
 }
@@ -139,7 +150,7 @@ function headFor(
 }
 
 async function sendBeforeBody(exchange: Exchange, answer: Answer, body: string | Buffer | null): Promise<void> {
-  const { request, response } = exchange;
+  const { nodeRequest: request, nodeResponse: response } = exchange;
   response.writeHead(answer.status, headFor(exchange, answer, body).headers);
   if (body === null || request.method === 'HEAD') response.flushHeaders();
   else response.write(body);

@@ -2,7 +2,7 @@
  * One request and its answer, from the first check to the access log. Every field exists from the start, so that all exchanges have one
  * shape. The hot path and Koa pass the same exchange to the same functions.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import type { RouteSpec } from '../api/route-spec.js';
 import type { Principal } from '../auth/principal.js';
 import type { ErrorCode } from '../base/error-codes.js';
@@ -11,7 +11,9 @@ import type { Precondition } from '../store/command.js';
 import type { ProjectStore } from '../store/project-store.js';
 import type { Reservation } from './answer-budget.js';
 import type { Authorization } from './authorization.js';
+import { DirectResponse } from './direct/direct-message.js';
 import type { Idempotency } from './idempotency.js';
+import type { RequestHead, ResponseState } from './message.js';
 import type { RateDraw } from './rate-limits.js';
 import { NO_HEADERS, type RequestHeaders } from './request-headers.js';
 import { NO_TARGET, type RequestTarget } from './target.js';
@@ -44,10 +46,15 @@ interface Carrier extends ServerResponse {
   [EXCHANGE]?: Exchange;
 }
 
+/** Ends the direct way of a request, see {@link Exchange.needNode}. */
+export class NotDirectError extends Error {
+  override readonly name = 'NotDirectError';
+}
+
 /** A request, what is known of it so far, and its answer. */
 export class Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: RequestHead;
+  readonly response: ResponseState;
   readonly startedMs = performance.now();
   /** The client's address; behind trusted proxies, the forwarded one. */
   readonly remote: string;
@@ -94,17 +101,41 @@ export class Exchange {
   /** Bytes of the answer's body. */
   responseBytes = 0;
 
-  constructor(request: IncomingMessage, response: ServerResponse, { requestId, remote }: { requestId: string; remote: string }) {
+  constructor(request: RequestHead, response: ResponseState, { requestId, remote }: { requestId: string; remote: string }) {
     this.request = request;
     this.response = response;
     this.requestId = requestId;
     this.remote = remote;
-    (response as Carrier)[EXCHANGE] = this;
+    if (response instanceof ServerResponse) (response as Carrier)[EXCHANGE] = this;
   }
 
   /** Returns the exchange of a response; undefined before it began. */
   static of(response: ServerResponse): Exchange | undefined {
     return (response as Carrier)[EXCHANGE];
+  }
+
+  /** The request as Node's stream, on routes that are never direct, or after {@link Exchange.needNode}. */
+  get nodeRequest(): IncomingMessage {
+    const { request } = this;
+    invariant(request instanceof IncomingMessage, 'a direct request has no stream');
+    return request;
+  }
+
+  /** The response as Node's stream, as {@link Exchange.nodeRequest}. */
+  get nodeResponse(): ServerResponse {
+    const { response } = this;
+    invariant(response instanceof ServerResponse, 'a direct answer has no stream');
+    return response;
+  }
+
+  /**
+   * Says that the answer may need Node's streams. A direct request is then answered by Node, from the start: nothing may have been done
+   * for it that cannot be done twice.
+   *
+   * @throws {NotDirectError} of a direct request
+   */
+  needNode(): void {
+    if (this.response instanceof DirectResponse) throw new NotDirectError();
   }
 
   /** True for GET and HEAD, and where a route reads with another method: nothing changes. */

@@ -11,6 +11,8 @@ import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
 import { addressOfSocket } from './access.js';
 import { Connections } from './connections.js';
+import { DirectConnections } from './direct/direct-connections.js';
+import type { DirectListener } from './direct/direct-connection.js';
 import { VARY_ORIGIN } from './cors.js';
 import type { HttpObserver } from './http-observer.js';
 import type { HttpOptions } from './http-options.js';
@@ -20,6 +22,7 @@ import type { EventLoopTurns } from './event-loop-turns.js';
 
 /** The codes of TLS errors: there was no request to answer. */
 const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
+const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 const TLS_VERSION_MIN = 'TLSv1.2';
 /** Interval between Node's checks for requests that exceed a timeout, in milliseconds. */
 const TIMEOUT_CHECK_MS = 1000;
@@ -56,6 +59,9 @@ export class HttpServer {
   /** Headers of the answers that the app does not give. */
   #headers: Readonly<Record<string, string>>;
   #listener: RequestListener;
+  /** Node's own, which reads the requests of a socket. */
+  readonly #nodeListener: (this: Server, socket: Socket) => void;
+  #direct: DirectConnections | undefined;
   /**
    * Requests that arrived before {@link HttpServer.serve}: the server listens early in startup, so that a port in use is known. They wait
    * within the limits on connections and times.
@@ -78,11 +84,17 @@ export class HttpServer {
     this.#server.on('checkExpectation', serve);
     this.#server.on('connect', (_request: IncomingMessage, socket: Duplex) => this.#refuseConnect(socket));
     this.#server.on('clientError', (fault: Error, socket: Duplex) => this.#refuse(fault, socket));
-    this.#server.on(options.tls === null ? 'connection' : 'secureConnection', (socket: Socket) => this.#connections.add(socket));
+    const [nodeListener] = this.#server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
+    invariant(nodeListener !== undefined, 'a server listens to its connections');
+    this.#nodeListener = nodeListener;
+    if (options.tls !== null) this.#server.on('secureConnection', (socket: Socket) => this.#connections.add(socket));
+    this.#server.off('connection', nodeListener);
     this.#server.on('connection', (socket: Socket) => {
       turns?.noteConnection();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
+      if (this.#direct === undefined) this.#giveToNode(socket);
+      else this.#direct.add(socket);
     });
     // Without a listener for "upgrade", Node ignores the header.
   }
@@ -100,13 +112,32 @@ export class HttpServer {
     const { tls } = this.#options;
     this.#headers = headersFor(this.#options);
     setLimits(this.#server, this.#options);
+    this.#direct?.takeOptions();
     if (tls !== null && this.#server instanceof TlsServer) this.#server.setSecureContext({ ...tls, minVersion: TLS_VERSION_MIN });
   }
 
-  /** Answers requests from now on, first those that have arrived already. */
-  serve(listener: RequestListener): void {
+  /**
+   * Answers requests from now on, first those that have arrived already.
+   *
+   * @param direct answers plain requests of new connections without Node's HTTP; not of TLS
+   */
+  serve(listener: RequestListener, direct?: DirectListener): void {
     this.#listener = listener;
+    if (direct !== undefined && this.#options.tls === null) {
+      this.#direct = new DirectConnections({
+        listener: direct,
+        options: this.#options,
+        handOver: (socket) => this.#giveToNode(socket),
+        refuseLate: (socket) => this.#refuse(Object.assign(new Error('No request arrived'), { code: REQUEST_TIMEOUT }), socket),
+      });
+    }
     for (const [request, response] of this.#early.splice(0)) void listener(request, response);
+  }
+
+  /** Has Node read a socket. */
+  #giveToNode(socket: Socket): void {
+    if (this.#options.tls === null) this.#connections.add(socket);
+    this.#nodeListener.call(this.#server, socket);
   }
 
   /**
@@ -138,7 +169,7 @@ export class HttpServer {
     const notStarted = new AppError('shutting_down', 'The server did not start');
     for (const [, response] of this.#early.splice(0)) answerInPlace(response, notStarted, this.#headers);
     const { shutdownMs } = this.#options.timeouts;
-    await this.#connections.close(shutdownMs);
+    await Promise.all([this.#direct?.close(shutdownMs), this.#connections.close(shutdownMs)]);
     // The remaining sockets are unfinished TLS handshakes, without a request.
     for (const socket of this.#sockets) socket.destroy();
     await closed;

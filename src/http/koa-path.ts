@@ -73,7 +73,7 @@ export function createKoaPath(routes: readonly BoundRoute[], runner: RouteRunner
   const handle = app.callback();
   return (exchange) => new Promise((resolve, reject) => {
     waiting.set(exchange.request, { exchange, resolve, reject });
-    void handle(exchange.request, exchange.response);
+    void handle(exchange.nodeRequest, exchange.nodeResponse);
   });
 }
 

@@ -12,10 +12,12 @@ import { AnswerSender } from './answer-sender.js';
 import { Checks } from './checks.js';
 import { Cors, preflightAnswer } from './cors.js';
 import { OpenStreams, type StreamCounts, type StreamTimes } from './events/open-streams.js';
-import { type Answer, Exchange } from './exchange.js';
+import { type DirectRequest, DirectResponse } from './direct/direct-message.js';
+import { type Answer, Exchange, NotDirectError } from './exchange.js';
 import type { HttpParts } from './http-parts.js';
 import type { KoaPath } from './koa-path.js';
 import { LongAnswers } from './long-answers.js';
+import type { RequestHead, ResponseState } from './message.js';
 import { methodsOf } from './methods.js';
 import { problemAnswer } from './problem.js';
 import { RateLimits } from './rate-limits.js';
@@ -50,7 +52,7 @@ interface PipelineOptions {
 /** Answers requests. */
 export class Pipeline {
   readonly #parts: HttpParts;
-  #addressOf: (request: IncomingMessage) => string;
+  #addressOf: (request: RequestHead) => string;
   readonly #checks: Checks;
   /** Undefined without allowed origins. */
   #cors: Cors | undefined;
@@ -113,14 +115,26 @@ export class Pipeline {
 
   /** Answers a request; the request listener of the HTTP server. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = this.#begin(request, response);
+    // Without a listener, a write after the connection broke would end the process.
+    response.on('error', (error) => this.#noteCutOff(exchange, error));
+    this.#run(exchange);
+  };
+
+  /** Answers a request that came directly, or has it answered by Node. */
+  readonly handleDirect = (request: DirectRequest, response: DirectResponse): void => this.#run(this.#begin(request, response));
+
+  #begin(request: RequestHead, response: ResponseState): Exchange {
     const exchange = new Exchange(request, response, { requestId: requestIdOf(request.headers), remote: this.#addressOf(request) });
     this.#cors?.mark(exchange);
-    response.on('close', () => {
+    response.once('close', () => {
       this.#parts.observer.answered(exchange);
       logExchange(this.#parts.logger, exchange);
     });
-    // Without a listener, a write after the connection broke would end the process.
-    response.on('error', (error) => this.#noteCutOff(exchange, error));
+    return exchange;
+  }
+
+  #run(exchange: Exchange): void {
     let answer: Answer | Promise<Answer>;
     try {
       answer = this.#answer(exchange);
@@ -130,7 +144,7 @@ export class Pipeline {
     }
     if (answer instanceof Promise) answer.then((given) => this.#send(exchange, given), (error: unknown) => this.#fail(exchange, error));
     else this.#send(exchange, answer);
-  };
+  }
 
   #answer(exchange: Exchange): Answer | Promise<Answer> {
     this.#checks.sane(exchange);
@@ -139,7 +153,10 @@ export class Pipeline {
     const { key, project } = exchange.target;
     // An empty key or id is no route.
     const route = key === null || key === '' || project === '' ? undefined : this.#hot.get(exchange.request.method ?? '');
-    if (route === undefined) return this.#koaPath().then((koa) => koa(exchange));
+    if (route === undefined) {
+      exchange.needNode();
+      return this.#koaPath().then((koa) => koa(exchange));
+    }
     const admitted = this.#checks.admit(exchange, route);
     return admitted === undefined ? handle(exchange, route) : admitted.then(() => handle(exchange, route));
   }
@@ -155,6 +172,12 @@ export class Pipeline {
 
   /** An answer that was begun cannot be replaced: its missing end shows that it is incomplete. */
   #fail(exchange: Exchange, error: unknown): void {
+    if (error instanceof NotDirectError && exchange.response instanceof DirectResponse) {
+      // Node's way takes it again.
+      exchange.rate?.takeMore(-1);
+      exchange.response.leave();
+      return;
+    }
     if (!exchange.response.headersSent) {
       this.#send(exchange, problemAnswer(exchange, error, this.#parts.logger));
       return;

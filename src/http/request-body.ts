@@ -5,12 +5,12 @@
  * line. Parsing and printing it again would round numbers, drop duplicate members and reorder keys.
  */
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import { parse as parseContentType } from 'content-type';
 import { AppError } from '../base/app-error.js';
 import { findJsonFault, type JsonFault } from '../base/json-fault.js';
 import { authorizationOf } from './authorization.js';
 import type { Exchange } from './exchange.js';
+import type { RequestHead } from './message.js';
 import { findUtf8Fault } from './utf8-fault.js';
 
 const JSON_MEDIA_TYPE = 'application/json';
@@ -65,20 +65,20 @@ export function bodyTooLarge(limit: number, actual?: number): AppError {
 }
 
 /** Tells whether a request announces a body of at least one byte. */
-export function announcesBody(request: IncomingMessage): boolean {
+export function announcesBody(request: RequestHead): boolean {
   if (request.headers['transfer-encoding'] !== undefined) return true;
   const length = request.headers['content-length'];
   return length !== undefined && Number(length) !== 0;
 }
 
 /** Tells whether the client waits for 100 Continue before it sends the body. HTTP/1.0 has no `Expect`. */
-export function awaitsContinue(request: IncomingMessage): boolean {
+export function awaitsContinue(request: RequestHead): boolean {
   return request.headers.expect !== undefined && request.httpVersion === '1.1';
 }
 
 /** Sends 100 Continue to a client that waits for it. Called when only the body is left to check. */
 export function askForBody(exchange: Exchange): void {
-  if (awaitsContinue(exchange.request)) exchange.response.writeContinue();
+  if (awaitsContinue(exchange.request)) exchange.nodeResponse.writeContinue();
   exchange.bodyWanted = true;
 }
 
@@ -91,14 +91,16 @@ export function askForBody(exchange: Exchange): void {
 export async function readValueBytes(exchange: Exchange, bytesMax: number): Promise<Buffer> {
   checkBodyHeaders(exchange, bytesMax);
   askForBody(exchange);
-  const bytes = await readBytes(exchange, bytesMax).finally(() => authorizationOf(exchange).assertHolds());
+  const { arrivedBody } = exchange.request;
+  const bytes = arrivedBody ?? await readBytes(exchange, bytesMax).finally(() => authorizationOf(exchange).assertHolds());
   exchange.requestBytes = bytes.length;
   if (exchange.idempotency === 'valid') exchange.requestBody = bytes;
   return bytes;
 }
 
 /** Reads to the end, or rejects when the body is too long or the connection breaks: an incomplete body must have no effect. */
-function readBytes({ request }: Exchange, bytesMax: number): Promise<Buffer> {
+function readBytes(exchange: Exchange, bytesMax: number): Promise<Buffer> {
+  const { nodeRequest: request } = exchange;
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let size = 0;

@@ -52,13 +52,13 @@ async function parseSettings(exchange: Exchange, ctx: Context, bytesMax: number)
   const keep = (piece: Buffer): void => {
     pieces.push(piece);
   };
-  exchange.request.on('data', keep);
+  exchange.nodeRequest.on('data', keep);
   try {
     await parserFor(bytesMax)(ctx, async () => undefined);
   } catch (thrown) {
     throw refusal(exchange, thrown, { pieces, bytesMax });
   } finally {
-    exchange.request.off('data', keep);
+    exchange.nodeRequest.off('data', keep);
   }
   const bytes = Buffer.concat(pieces);
   exchange.requestBytes = bytes.length;

@@ -15,7 +15,7 @@ interface Prepared extends ServerResponse {
 }
 
 /** A short answer. */
-interface WholeMessage {
+export interface WholeMessage {
   readonly status: number;
   /** Names and values alternate; with `Content-Length`, and without those that Node adds. */
   readonly headers: readonly string[];
@@ -47,20 +47,31 @@ function doesKeepHead(): boolean {
  * @returns false if it has to be sent otherwise, and nothing was done: the connection ends after it, or a header has a character beyond
  *   printable ASCII
  */
-export function sendInOneWrite(response: ServerResponse, { status, headers, body, sizeBytes, keepAliveMs }: WholeMessage): boolean {
+export function sendInOneWrite(response: ServerResponse, message: WholeMessage): boolean {
   if (!keepsHead || !response.shouldKeepAlive || response.req.headers.expect !== undefined) return false;
+  const text = messageText(message);
+  if (text === undefined) return false;
+  response.statusCode = message.status;
+  (response as Prepared)._header = text;
+  response.end();
+  return true;
+}
+
+/**
+ * Returns an answer on a connection that stays open as Node would send it: a character for each byte.
+ *
+ * @returns undefined if a header has a character beyond printable ASCII
+ */
+export function messageText({ status, headers, body, sizeBytes, keepAliveMs }: WholeMessage): string | undefined {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
   for (let index = 0; index < headers.length; index += 2) {
     const value = headers[index + 1] ?? '';
-    if (REFUSED_CHARACTER.test(value)) return false;
+    if (REFUSED_CHARACTER.test(value)) return undefined;
     text += `${headers[index] ?? ''}: ${value}\r\n`;
   }
   text += `Date: ${httpDate(Date.now())}\r\nConnection: keep-alive\r\n`;
   if (keepAliveMs > 0) text += `Keep-Alive: timeout=${Math.floor(keepAliveMs / MS_PER_SECOND)}\r\n`;
-  response.statusCode = status;
-  (response as Prepared)._header = `${text}\r\n${latin1Of(body, sizeBytes)}`;
-  response.end();
-  return true;
+  return `${text}\r\n${latin1Of(body, sizeBytes)}`;
 }
 
 /** Node sends the head as Latin-1, one byte for each character: so the text is made of the bytes of UTF-8. */

@@ -166,7 +166,7 @@ test('an answer in parts is given up when the request was answered as a malforme
       await gate.promise;
       for (let count = 0; count < 40; count += 1) yield Buffer.alloc(65_536, 0x31);
     },
-    async meanwhile({ response }, client) {
+    async meanwhile({ nodeResponse: response }, client) {
       answerInPlace(response, new AppError('bad_request', 'Cannot read the request'));
       gate.resolve();
       await once(client, 'close');
@@ -214,7 +214,7 @@ test('an answer in parts ends, and so does its source, when the client leaves be
         isEnded = true;
       }
     },
-    async meanwhile({ response }, client) {
+    async meanwhile({ nodeResponse: response }, client) {
       await once(client, 'data');
       client.destroy();
       await once(response, 'close');

@@ -15,6 +15,8 @@ export interface RawExchange {
 export interface RawOptions {
   /** Close our side after writing. */
   readonly half?: boolean;
+  /** Leave once there is a whole answer, for connections that stay open. */
+  readonly untilAnswer?: boolean;
   /** Longest wait in milliseconds. */
   readonly waitMs?: number;
   /** False where another handler than that of the program answers. @default true */
@@ -31,22 +33,26 @@ export function open(port: number): Promise<Socket> {
   });
 }
 
-/** Writes bytes to a new connection and returns everything received until the peer closes it. */
+/** Writes bytes to a new connection and returns everything received until the peer closes it, or until the end of the answer. */
 export async function exchange(
   port: number,
   bytes: string | Buffer,
-  { half = false, waitMs = DEFAULT_WAIT_MS, isDocumented = true }: RawOptions = {},
+  { half = false, untilAnswer = false, waitMs = DEFAULT_WAIT_MS, isDocumented = true }: RawOptions = {},
 ): Promise<RawExchange> {
-  const received = await receive(await open(port), bytes, { half, waitMs });
+  const [, method = '', target = ''] = /^(\S+) (\S+)/.exec(bytes.toString('latin1')) ?? [];
+  const isWhole = (text: string): boolean => untilAnswer && firstAnswer(text, method) !== undefined;
+  const received = await receive(await open(port), bytes, { half, waitMs, isWhole });
   const answer = isDocumented ? firstAnswer(received.text) : undefined;
   if (answer === undefined) return received;
-  const [, method = '', target = ''] = /^(\S+) (\S+)/.exec(bytes.toString('latin1')) ?? [];
   checkAnswer(method, target, answer);
   return received;
 }
 
-function receive(socket: Socket, bytes: string | Buffer, options: Required<Pick<RawOptions, 'half' | 'waitMs'>>): Promise<RawExchange> {
-  const { half, waitMs } = options;
+interface Receiving extends Required<Pick<RawOptions, 'half' | 'waitMs'>> {
+  readonly isWhole: (text: string) => boolean;
+}
+
+function receive(socket: Socket, bytes: string | Buffer, { half, waitMs, isWhole }: Receiving): Promise<RawExchange> {
   return new Promise((resolve) => {
     let text = '';
     let ended = false;
@@ -58,6 +64,7 @@ function receive(socket: Socket, bytes: string | Buffer, options: Required<Pick<
     const timer = setTimeout(finish, waitMs);
     socket.on('data', (piece) => {
       text += piece.toString('latin1');
+      if (isWhole(text)) finish();
     });
     socket.on('end', () => {
       ended = true;
@@ -70,19 +77,19 @@ function receive(socket: Socket, bytes: string | Buffer, options: Required<Pick<
   });
 }
 
-/** The first whole answer that is not informational; undefined for none. */
-function firstAnswer(text: string): CheckedAnswer | undefined {
+/** The first whole answer that is not informational; undefined for none. That to HEAD has a length without a body. */
+function firstAnswer(text: string, method?: string): CheckedAnswer | undefined {
   const found = /^HTTP\/1\.1 (\d{3})[^\r]*\r\n((?:[^\r]+\r\n)*)\r\n/.exec(text);
   if (found === null) return undefined;
   const [head, status = '', lines = ''] = found;
   const rest = text.slice(head.length);
-  if (status.startsWith('1')) return firstAnswer(rest);
+  if (status.startsWith('1')) return firstAnswer(rest, method);
   const headers = Object.fromEntries(lines.trimEnd().split('\r\n').map((line) => {
     const [name = '', ...value] = line.split(':');
     return [name.toLowerCase(), value.join(':').trim()];
   }));
-  const length = Number(headers['content-length'] ?? 0);
-  // An answer in parts is left to the clients that put them together; that to HEAD has a length without a body.
+  const length = method === 'HEAD' ? 0 : Number(headers['content-length'] ?? 0);
+  // An answer in parts is left to the clients that put them together.
   if (headers['transfer-encoding'] !== undefined || rest.length < length) return undefined;
   return { status: Number(status), headers, text: Buffer.from(rest.slice(0, length), 'latin1').toString('utf8') };
 }

@@ -16,6 +16,8 @@ import type { HttpOptions } from '../../src/http/http-options.js';
 import { checkAnswer } from '../api/check-answer.js';
 import { DEFAULT_HTTP_OPTIONS } from './default-http-options.js';
 import { HttpServer } from '../../src/http/http-server.js';
+import type { DirectListener } from '../../src/http/direct/direct-connection.js';
+import type { DirectResponse } from '../../src/http/direct/direct-message.js';
 import { EventLoopTurns } from '../../src/http/event-loop-turns.js';
 import { Pipeline } from '../../src/http/pipeline.js';
 import { Metrics } from '../../src/metrics/metrics.js';
@@ -27,6 +29,10 @@ export interface TestServerOptions {
   readonly http?: Partial<HttpOptions>;
   /** False: the routes of a single key pass through Koa too. @default true */
   readonly hotPath?: boolean;
+  /** False: Node reads plain requests too. @default as `hotPath` */
+  readonly isDirect?: boolean;
+  /** Called before a request is answered directly. */
+  readonly onDirect?: (response: DirectResponse) => void;
   readonly globalOpen?: boolean;
   readonly failuresPerMinute?: number;
   /** Derives typed keys instead of scrypt. */
@@ -69,7 +75,8 @@ export class TestServer {
   readonly pipeline: Pipeline;
 
   constructor(options: TestServerOptions = {}) {
-    const { http = {}, hotPath = true, globalOpen = false, failuresPerMinute = 100, derive, streamTimes = {}, clock } = options;
+    const { http = {}, hotPath = true, isDirect = hotPath, onDirect, globalOpen = false } = options;
+    const { failuresPerMinute = 100, derive, streamTimes = {}, clock } = options;
     this.keyring = new Keyring({ ...(derive && { derive }), ...(clock && { clock }) });
     const { projects } = this;
     projects.add('alpha');
@@ -101,7 +108,12 @@ export class TestServer {
       observer: this.metrics.http,
       measured: this.metrics,
     }, { hotPath, streamTimes, ...(clock && { clock }) });
-    this.server = new HttpServer({ listener: this.pipeline.handle, options: httpOptions, logger, turns, observer: this.metrics.http });
+    this.server = new HttpServer({ options: httpOptions, logger, turns, observer: this.metrics.http });
+    const direct: DirectListener = (request, response) => {
+      onDirect?.(response);
+      this.pipeline.handleDirect(request, response);
+    };
+    this.server.serve(this.pipeline.handle, isDirect ? direct : undefined);
   }
 
   /** Waits for the access log line of a request. */

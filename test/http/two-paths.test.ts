@@ -93,8 +93,16 @@ function withKeys(line: string, { globalKey, alphaKey, betaKey }: TestServer): s
   return Object.entries(LISTED_KEYS).reduce((text, [name, { key }]) => text.replaceAll(`{${name}}`, key), known);
 }
 
-/** The bytes of a request that asks for the connection to be closed. */
-function bytesOf({ method, target, headers, body }: Sent, server: TestServer, id: string): Buffer {
+/** The ways of a request: straight through without Node's HTTP, straight through, and through Koa. */
+const WAYS = {
+  direct: { hotPath: true, isDirect: true },
+  hot: { hotPath: true, isDirect: false },
+  koa: { hotPath: false, isDirect: false },
+} as const;
+type Way = keyof typeof WAYS;
+
+/** The bytes of a request; of the last one on its connection if that is to be closed. */
+function bytesOf({ method, target, headers, body }: Sent, server: TestServer, { id, isLast }: { id: string; isLast: boolean }): Buffer {
   const has = (name: string): boolean => headers.some((header) => header.toLowerCase().startsWith(`${name}:`));
   const isAnonymous = headers[0] === 'anonymous';
   const hasBody = method !== 'GET' && method !== 'HEAD';
@@ -106,7 +114,7 @@ function bytesOf({ method, target, headers, body }: Sent, server: TestServer, id
     ...(has('x-request-id') ? [] : [`X-Request-Id: ${id}`]),
     ...(hasBody && !has('content-type') ? [JSON_HEADER] : []),
     ...(hasBody && !has('content-length') && !has('transfer-encoding') ? [`Content-Length: ${bytes.length}`] : []),
-    'Connection: close',
+    ...(isLast ? ['Connection: close'] : []),
     ...headers.slice(isAnonymous ? 1 : 0),
   ].map((line) => withKeys(line, server));
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), hasBody ? bytes : Buffer.alloc(0)]);
@@ -128,8 +136,15 @@ function fill(server: TestServer): void {
   entries.set('long', { value: `"${'x'.repeat(100_000)}"`, seq: 3, tag: 0, timeMs: 0, expiresAtMs: null });
 }
 
+/** How the requests are sent. */
+interface Sending {
+  /** Each has a connection of its own; it asks for that to be closed, or leaves once it has its answer. */
+  readonly isLast: boolean;
+  readonly quota?: Partial<QuotaSettings>;
+}
+
 async function answersOf(
-  all: readonly Sent[], hotPath: boolean, quota: Partial<QuotaSettings> = {},
+  all: readonly Sent[], way: Way, { isLast, quota = {} }: Sending,
 ): Promise<readonly { readonly answer: string; readonly line: unknown }[]> {
   const found: { answer: string; line: unknown }[] = [];
   await withServer(async (server) => {
@@ -137,7 +152,7 @@ async function answersOf(
     await server.projects.update('alpha', { quota }, { actor: 'anonymous', requestId: 'r' });
     for (const [index, sent] of all.entries()) {
       const before = server.lines.length;
-      const { text } = await exchange(server.port, bytesOf(sent, server, `id${index}`));
+      const { text } = await exchange(server.port, bytesOf(sent, server, { id: `id${index}`, isLast }), { untilAnswer: !isLast });
       for (let wait = 0; wait < 100 && !server.lines.slice(before).some(({ msg }) => msg === 'request'); wait += 1) {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
@@ -146,32 +161,38 @@ async function answersOf(
       line['actor'] = String(line['actor']).replace(/#[0-9a-f]{16}$/, '');
       found.push({ answer: comparable(text), line });
     }
-  }, { hotPath, http: { valueBytesMax: VALUE_BYTES_MAX }, clock: new ManualClock() });
+  }, { ...WAYS[way], http: { valueBytesMax: VALUE_BYTES_MAX }, clock: new ManualClock() });
   return found;
 }
 
-test('every request gets the same answer and the same line on both', async () => {
-  const statuses = new Set<string>();
-  await Promise.all(METHODS.map(async (method) => {
-    const all = requests(method);
-    const [hot, koa] = await Promise.all([answersOf(all, true), answersOf(all, false)]);
-    for (const [index, sent] of all.entries()) assert.deepEqual(hot[index], koa[index], JSON.stringify(sent));
-    for (const { answer } of hot) statuses.add(answer.slice(9, 12));
-  }));
-  // Otherwise the requests do not reach what they are for.
-  const wanted = ['200', '201', '204', '304', '400', '401', '403', '404', '405', '412', '413', '415', '417', '431'];
-  assert.deepEqual(wanted.filter((status) => !statuses.has(status)), []);
-});
+for (const [way, isLast] of [['hot', true], ['direct', false]] as const) {
+  test(`every request gets the same answer and the same line on the way "${way}" as through Koa`, async () => {
+    const statuses = new Set<string>();
+    await Promise.all(METHODS.map(async (method) => {
+      const all = requests(method);
+      const [found, koa] = await Promise.all([answersOf(all, way, { isLast }), answersOf(all, 'koa', { isLast })]);
+      for (const [index, sent] of all.entries()) assert.deepEqual(found[index], koa[index], JSON.stringify(sent));
+      for (const { answer } of found) statuses.add(answer.slice(9, 12));
+    }));
+    // Otherwise the requests do not reach what they are for.
+    const wanted = ['200', '201', '204', '304', '400', '401', '403', '404', '405', '412', '413', '415', '417', '431'];
+    assert.deepEqual(wanted.filter((status) => !statuses.has(status)), []);
+  });
+}
 
-test('a rate and a quota hold on both', async () => {
+test('a rate and a quota hold on all ways', async () => {
   const methods = ['GET', 'PUT', 'DELETE', 'HEAD'] as const;
   const all = [...methods, ...methods].flatMap((method) => requests(method).slice(0, TARGETS.length));
   const quota = { max_keys: 2, reads_per_second: 30, writes_per_second: 25 };
-  const [hot, koa] = await Promise.all([answersOf(all, true, quota), answersOf(all, false, quota)]);
-  for (const [index, sent] of all.entries()) assert.deepEqual(hot[index], koa[index], JSON.stringify(sent));
-  const statuses = new Set(hot.map(({ answer }) => answer.slice(9, 12)));
+  const sending = { isLast: false, quota };
+  const [direct, hot, koa] = await Promise.all((['direct', 'hot', 'koa'] as const).map((way) => answersOf(all, way, sending)));
+  for (const [index, sent] of all.entries()) {
+    assert.deepEqual(hot?.[index], koa?.[index], JSON.stringify(sent));
+    assert.deepEqual(direct?.[index], koa?.[index], JSON.stringify(sent));
+  }
+  const statuses = new Set(hot?.map(({ answer }) => answer.slice(9, 12)));
   for (const status of ['200', '404', '429', '507']) assert.ok(statuses.has(status), status);
-  assert.ok(hot.some(({ answer }) => answer.includes('RateLimit: "writes_per_second";r=3;t=1')));
+  assert.ok(hot?.some(({ answer }) => answer.includes('RateLimit: "writes_per_second";r=3;t=1')));
 });
 
 test.run();

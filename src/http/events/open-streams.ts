@@ -214,11 +214,11 @@ export class OpenStream {
     if (this.#isLeft) return undefined;
     this.exchange.responseBytes += bytes.length;
     this.#wroteMs = this.#clock.monotonicMs();
-    return this.exchange.response.write(bytes) ? undefined : this.#drained();
+    return this.exchange.nodeResponse.write(bytes) ? undefined : this.#drained();
   }
 
   async #drained(): Promise<void> {
-    const { response } = this.exchange;
+    const { nodeResponse: response } = this.exchange;
     this.#stalledMs = this.#wroteMs;
     await this.pause((resume) => {
       response.on('drain', resume);
@@ -230,7 +230,7 @@ export class OpenStream {
 
   /** Ends the answer. A reader that does not take the rest is cut off. */
   finish(last?: Buffer): void {
-    const { response, request } = this.exchange;
+    const { nodeResponse: response, request } = this.exchange;
     if (this.#isLeft) return;
     this.exchange.responseBytes += last?.length ?? 0;
     if (last === undefined) response.end();

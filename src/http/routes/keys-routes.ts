@@ -59,14 +59,20 @@ export function keysRoutes(
 
 /** A value in memory is answered synchronously; only one on disk is awaited. */
 function getKey(exchange: Exchange, parts: KeysParts): Answer | Promise<Answer> {
-  if (exchange.query !== NO_PARAMETERS) return getPastKey(exchange, parts);
+  if (exchange.query !== NO_PARAMETERS) {
+    exchange.needNode();
+    return getPastKey(exchange, parts);
+  }
   const found = findKey(exchange);
   const { store, entry } = found;
   if (isNotModified(exchange.request.headers, entry)) {
     return { status: NOT_MODIFIED, headers: versionHeaders(entry), body: null };
   }
   if (exchange.request.method === 'HEAD') return headAnswer(found);
-  if (sizeOf(found) > SHORT_TEXT_CHARACTERS) return longValue(exchange, parts);
+  if (sizeOf(found) > SHORT_TEXT_CHARACTERS) {
+    exchange.needNode();
+    return longValue(exchange, parts);
+  }
   const value = store.reads.load(keyOf(exchange), entry);
   return typeof value === 'string' ? valueAnswer(found, value) : value.then((text) => valueAnswer(found, text));
 }

@@ -95,7 +95,7 @@ async function regenerateKey(exchange: Exchange, { projects }: ProjectsParts): P
 async function compactProject(exchange: Exchange, { projects }: ProjectsParts): Promise<Answer> {
   const id = projectIdOf(exchange);
   // Compacting a large project can exceed the idle timeout of the connection. Node sets the timeout again for the next request.
-  exchange.request.setTimeout(0);
+  exchange.nodeRequest.setTimeout(0);
   const { seq, key_count, bytes, duration_ms } = await projects.compact(id, commandContext(exchange));
   return jsonAnswer(OK, { seq, key_count, bytes, duration_ms });
 }

@@ -15,7 +15,7 @@ export function redactLines(projects: Projects): RouteHandler {
   return {
     handle: async (exchange) => {
       // As for a compaction: rewriting large segments can take longer than the idle timeout of the connection.
-      exchange.request.setTimeout(0);
+      exchange.nodeRequest.setTimeout(0);
       const request = exchange.document as RedactionRequest;
       const { line, erased, alreadyErased, withoutValue } = await projects.redact(projectIdOf(exchange), request, commandContext(exchange));
       return jsonAnswer(OK, { ...line, erased, already_erased: alreadyErased, without_value: withoutValue });
