@@ -17,8 +17,11 @@ interface ReaderSource {
   readonly logId: string;
   /** All segments, oldest first. */
   segments(): Promise<readonly ListedSegment[]>;
-  /** Accepted bytes of the active segment. Undefined for a log that another process may write: then its last whole line ends it. */
-  activeBytes(): number | undefined;
+  /**
+   * The active segment at this moment, with its accepted bytes. Undefined for a log that another process may write: then its last whole
+   * line ends it.
+   */
+  active(): { readonly firstSeq: number; readonly sizeBytes: number } | undefined;
   /** Checks the lines of sealed segments ahead of the reading. @default none */
   readonly checker?: LineChecker | undefined;
   readonly erasures: Erasures;
@@ -69,7 +72,9 @@ export class LogReader {
       const nextSeq = segments.find(({ firstSeq }) => firstSeq > segment.firstSeq)?.firstSeq;
       // Only a segment that is read to its end is checked ahead.
       const stopSeq = nextSeq !== undefined && nextSeq - 1 <= toSeq ? undefined : toSeq;
-      const endOffset = (isActive ? this.#source.activeBytes() : undefined) ?? (await segment.text.status()).sizeBytes;
+      // Asked anew: the segment may have been sealed since the list was made.
+      const active = this.#source.active();
+      const endOffset = active?.firstSeq === segment.firstSeq ? active.sizeBytes : (await segment.text.status()).sizeBytes;
       // Stops at `toSeq` although more lines may have been appended: the position must not run ahead of what was yielded.
       for await (const group of segment.reader.lines(endOffset, stopSeq)) {
         const wanted = group[0] !== undefined && group[0].seq < seq ? group.filter((line) => line.seq >= seq) : group;
@@ -113,7 +118,7 @@ export class LogReader {
   #refuseUnlessUnfinished(segment: CurrentSegment, isActive: boolean): void {
     const { end, place } = segment.reader;
     const isWhole = end.kind !== 'faulty' || !end.record.terminated;
-    if (isActive && isWhole && this.#source.activeBytes() === undefined) return;
+    if (isActive && isWhole && this.#source.active() === undefined) return;
     const fault = end.kind === 'faulty' ? end.record.fault : { expected: 'a line', found: 'the end of the file' };
     throw new LogCorruptError({ file: segment.shownName, offset: place.offset, seq: place.seq }, fault.expected, fault.found);
   }
@@ -127,7 +132,7 @@ export class LogReader {
       if (found === undefined) throw new LinesDroppedError(seq, segments[0]?.firstSeq ?? seq);
       sought = segmentFile(this.#paths, found);
       if (found.firstSeq === ended?.firstSeq) {
-        if (this.#source.activeBytes() === undefined) return undefined;
+        if (this.#source.active() === undefined) return undefined;
         break;
       }
       this.#current = await this.#openListed(found, ended);

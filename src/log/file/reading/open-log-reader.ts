@@ -180,7 +180,7 @@ export class OpenLogReader {
     return new LogReader(this.#disk, this.#paths, {
       logId: this.#log.logId,
       segments: () => Promise.resolve(this.#segments()),
-      activeBytes: () => this.#log.active().sizeBytes,
+      active: () => this.#log.active(),
       erasures: this.#erasures,
     });
   }

@@ -189,7 +189,7 @@ export class StoredLog {
   #reader(): LogReader {
     return new LogReader(this.#disk, this.#paths, {
       checker: this.#checker,
-      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), activeBytes: () => undefined, erasures: this.erasures,
+      logId: this.logId, segments: () => listSegments(this.#disk, this.#paths), active: () => undefined, erasures: this.erasures,
     });
   }
 }
