@@ -76,7 +76,7 @@ test('a batch is one write, one check of the file, and one sync', async () => {
   await log.append(drafts(1, 1), 0);
   disk.calls.length = 0;
   await log.append(drafts(2, 5), 1);
-  assert.deepEqual(disk.calls.map((call) => call.method), ['append', 'fileStatus', 'status', 'datasync']);
+  assert.deepEqual(disk.calls.map((call) => call.method), ['append', 'status', 'datasync']);
   await log.close();
 });
 

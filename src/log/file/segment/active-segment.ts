@@ -84,7 +84,9 @@ export class ActiveSegment {
       throw error;
     }
     try {
-      await this.#refuseForeignChange(file);
+      // A descriptor stays with its file: from here on, the name tells whether it is still this one, and how large it is.
+      if ((await file.status()).inode !== this.#inode) throw movedAway();
+      await this.#refuseForeignChange();
       return file;
     } catch (error) {
       await file.close();
@@ -99,17 +101,15 @@ export class ActiveSegment {
    * @throws {NotOpenedError} if it could not be opened
    */
   async check(): Promise<void> {
-    await this.#file.use((file) => this.#refuseForeignChange(file));
+    await this.#file.use(() => this.#refuseForeignChange());
   }
 
-  async #refuseForeignChange(file: DiskFile): Promise<void> {
-    const [own, named] = await Promise.all([file.status(), this.#disk.status(this.#path)]);
-    if (own.inode !== this.#inode || named?.inode !== this.#inode) {
-      throw new ForeignChangeError('its name refers to another file or none: another program moved, replaced or removed it');
-    }
+  async #refuseForeignChange(): Promise<void> {
+    const named = await this.#disk.status(this.#path);
+    if (named?.inode !== this.#inode) throw movedAway();
     const dueBytes = this.#endBytes;
-    if (dueBytes === undefined || own.sizeBytes === dueBytes) return;
-    throw new ForeignChangeError(`its size is ${own.sizeBytes} bytes, not ${dueBytes}: another program wrote to it or truncated it`);
+    if (dueBytes === undefined || named.sizeBytes === dueBytes) return;
+    throw new ForeignChangeError(`its size is ${named.sizeBytes} bytes, not ${dueBytes}: another program wrote to it or truncated it`);
   }
 
   /**
@@ -137,7 +137,7 @@ export class ActiveSegment {
         this.#file.keep(true);
       }
       this.#endBytes = endBytes + bytes.length;
-      await this.#refuseForeignChange(file);
+      await this.#refuseForeignChange();
     });
   }
 
@@ -173,7 +173,7 @@ export class ActiveSegment {
         await file.truncate(this.#sizeBytes);
       }
       this.#endBytes = this.#sizeBytes;
-      await this.#refuseForeignChange(file);
+      await this.#refuseForeignChange();
       await this.#sync(file);
     });
   }
@@ -190,4 +190,8 @@ export class ActiveSegment {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+function movedAway(): ForeignChangeError {
+  return new ForeignChangeError('its name refers to another file or none: another program moved, replaced or removed it');
 }
