@@ -5,18 +5,18 @@ import type { Logger } from '../base/logger.js';
 import { actorOf } from '../events/actor.js';
 import type { Exchange } from './exchange.js';
 
-const MS_DECIMALS = 3;
+const PARTS_PER_MS = 1000;
 
 /** Logs a request whose answer was sent or whose client has disconnected. */
 export function logExchange({ infoLines }: Logger, exchange: Exchange): void {
   if (infoLines.isEnabled) infoLines.add(fieldsOf(exchange), 'request');
 }
 
-/** Few values need escaping: ids, methods that the parser knows, routes, actors and codes have none of those characters. */
+/** No value needs escaping: ids, addresses, methods that the parser knows, routes, actors and codes have none of those characters. */
 function fieldsOf(exchange: Exchange): string {
   const { principal, problemCode, projectId, request, response, route } = exchange;
-  const durationMs = Number((performance.now() - exchange.startedMs).toFixed(MS_DECIMALS));
-  return `"request_id":"${exchange.requestId}","remote":${JSON.stringify(exchange.remote)},"method":"${request.method}",`
+  const durationMs = Math.round(exchange.durationMs * PARTS_PER_MS) / PARTS_PER_MS;
+  return `"request_id":"${exchange.requestId}","remote":"${exchange.remote}","method":"${request.method}",`
     + `"route":${textOrNull(route === null ? null : routerPath(route.path))},`
     // Null if the connection broke before there was an answer.
     + `"status":${response.headersSent ? response.statusCode : null},"duration_ms":${durationMs},`

@@ -56,6 +56,8 @@ export class Exchange {
   readonly request: RequestHead;
   readonly response: ResponseState;
   readonly startedMs = performance.now();
+  /** How long it took, in milliseconds; 0 until it is over. */
+  durationMs = 0;
   /** The client's address; behind trusted proxies, the forwarded one. */
   readonly remote: string;
   /** With an `Idempotency-Key`, made of that. */

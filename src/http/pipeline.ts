@@ -128,6 +128,7 @@ export class Pipeline {
     const exchange = new Exchange(request, response, { requestId: requestIdOf(request.headers), remote: this.#addressOf(request) });
     this.#cors?.mark(exchange);
     response.once('close', () => {
+      exchange.durationMs = performance.now() - exchange.startedMs;
       this.#parts.observer.answered(exchange);
       logExchange(this.#parts.logger, exchange);
     });

@@ -25,8 +25,8 @@ interface CountedRequest {
   readonly store: { readonly id: string } | null;
   readonly request: { readonly method?: string | undefined };
   readonly response: { readonly headersSent: boolean; readonly statusCode: number };
-  /** By the monotonic clock, in milliseconds. */
-  readonly startedMs: number;
+  /** In milliseconds. */
+  readonly durationMs: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly problemCode: ErrorCode | null;
@@ -69,7 +69,7 @@ export class HttpCounters {
     const statusClass = response.headersSent ? Math.floor(response.statusCode / STATUSES_PER_CLASS) : 0;
     const counts = this.#countsOf(route === null ? NO_ROUTE : route.path, exchange.request.method ?? OTHER_METHOD);
     counts.statuses[statusClass] = (counts.statuses[statusClass] ?? 0) + 1;
-    counts.duration.add((performance.now() - exchange.startedMs) / MS_PER_SECOND);
+    counts.duration.add(exchange.durationMs / MS_PER_SECOND);
     this.requestBytes += exchange.requestBytes;
     this.responseBytes += exchange.responseBytes;
     if (problemCode !== null) this.#problem(problemCode);

@@ -45,7 +45,7 @@ test('the metrics are those of the table, in its order, with its types and label
     facts.added = { snapshot: { seq: 3, timeMs: 1000 }, quotas: [{ quota: 'max_keys', usedRatio: 0.5 }] };
     http.answered({
       route: { path: '/livez' }, store: null, request: { method: 'GET' }, response: { headersSent: true, statusCode: 404 },
-      startedMs: 0, requestBytes: 0, responseBytes: 0, problemCode: 'not_found',
+      durationMs: 1, requestBytes: 0, responseBytes: 0, problemCode: 'not_found',
     });
   });
   assert.deepEqual([...parsed.keys()], Object.keys(METRICS));

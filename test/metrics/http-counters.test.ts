@@ -11,7 +11,7 @@ type Counted = Parameters<HttpCounters['answered']>[0];
 function request(change: Partial<Counted> = {}): Counted {
   return {
     route: ROUTE, store: { id: 'shop' }, request: { method: 'GET' }, response: { headersSent: true, statusCode: 200 },
-    startedMs: performance.now(), requestBytes: 3, responseBytes: 5, problemCode: null, ...change,
+    durationMs: 1, requestBytes: 3, responseBytes: 5, problemCode: null, ...change,
   };
 }
 

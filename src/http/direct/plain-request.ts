@@ -6,10 +6,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PROJECTS_PATH } from '../../api/paths.js';
 
+/** A header. */
+interface HeaderLine {
+  /** With the end of the line. */
+  readonly text: string;
+  readonly name: string;
+  /** The name in lower case. */
+  readonly lower: string;
+  readonly value: string;
+}
+
 /** The headers of a request, as both of Node's forms. */
 export interface PlainHeaders {
-  /** The bytes they were read from. A client sends the same ones again and again. */
+  /** What they were read from. A client sends the same ones again and again, or nearly so. */
   readonly text: string;
+  readonly lines: readonly HeaderLine[];
   /** Names and values alternate. */
   readonly raw: string[];
   /** By name in lower case. */
@@ -37,8 +48,8 @@ const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const TARGET_START = `${PROJECTS_PATH}/`;
 /** No fragment, and nothing beyond visible ASCII. */
 const TARGET = /^[!"$-~]+$/;
-/** Lines of a name, a colon and a value of printable ASCII; no folding, no other end of a line. */
-const HEADER_LINES = /^(?:[A-Za-z0-9-]+:[\t\x20-\x7e]*\r\n)+$/;
+/** A name, a colon and a value of printable ASCII; no folding, no other end of a line. */
+const HEADER_LINE = /[A-Za-z0-9-]+:[\t\x20-\x7e]*\r\n/y;
 const BLANK_AT_AN_END = /^[\t ]|[\t ]$/;
 const LENGTH = /^(?:0|[1-9][0-9]{0,8})$/;
 /** Headers about the connection, the framing of the body, or a protocol to come. `Connection: keep-alive` says what is so anyway. */
@@ -67,30 +78,40 @@ export function readPlainRequest(chunk: Buffer, known: PlainHeaders | null): Pla
   const target = text.slice(targetStart, targetEnd);
   if (!TARGET.test(target)) return undefined;
   const lines = text.slice(lineEnd + LINE_END.length, headEnd + LINE_END.length);
-  const headers = known !== null && known.text === lines ? known : readHeaders(lines);
+  const headers = known !== null && known.text === lines ? known : readHeaders(lines, known);
   if (headers === undefined || (headers.bodyBytes > 0 && BODILESS.has(method))) return undefined;
   const bodyStart = headEnd + HEAD_END.length;
   if (chunk.length !== bodyStart + headers.bodyBytes) return undefined;
   return { method, target, headers, body: chunk.subarray(bodyStart) };
 }
 
-function readHeaders(text: string): PlainHeaders | undefined {
-  if (!HEADER_LINES.test(text)) return undefined;
+function readHeaders(text: string, known: PlainHeaders | null): PlainHeaders | undefined {
+  const lines: HeaderLine[] = [];
   const raw: string[] = [];
   const byName: Record<string, string> = {};
   for (let start = 0; start < text.length;) {
-    const colon = text.indexOf(':', start);
-    const end = text.indexOf(LINE_END, colon);
-    const name = text.slice(start, colon);
-    const value = text.slice(text.startsWith(' ', colon + 1) ? colon + 2 : colon + 1, end);
-    const lower = name.toLowerCase();
+    const before = known?.lines[lines.length];
+    const line = before !== undefined && text.startsWith(before.text, start) ? before : readLine(text, start);
     // What to do about a repeated header, each of them decides for itself.
-    if (REFUSED.has(lower) || Object.hasOwn(byName, lower) || value === '' || BLANK_AT_AN_END.test(value)) return undefined;
-    raw.push(name, value);
-    byName[lower] = value;
-    start = end + LINE_END.length;
+    if (line === undefined || Object.hasOwn(byName, line.lower)) return undefined;
+    lines.push(line);
+    raw.push(line.name, line.value);
+    byName[line.lower] = line.value;
+    start += line.text.length;
   }
   const { connection = KEEP_ALIVE, 'content-length': length = '0' } = byName;
-  if (raw.length > HEADERS_MAX * 2 || connection.toLowerCase() !== KEEP_ALIVE || !LENGTH.test(length)) return undefined;
-  return { text, raw, byName, bodyBytes: Number(length) };
+  if (lines.length > HEADERS_MAX || connection.toLowerCase() !== KEEP_ALIVE || !LENGTH.test(length)) return undefined;
+  return { text, lines, raw, byName, bodyBytes: Number(length) };
+}
+
+function readLine(text: string, start: number): HeaderLine | undefined {
+  HEADER_LINE.lastIndex = start;
+  if (!HEADER_LINE.test(text)) return undefined;
+  const end = HEADER_LINE.lastIndex;
+  const colon = text.indexOf(':', start);
+  const name = text.slice(start, colon);
+  const value = text.slice(text.startsWith(' ', colon + 1) ? colon + 2 : colon + 1, end - LINE_END.length);
+  const lower = name.toLowerCase();
+  if (REFUSED.has(lower) || value === '' || BLANK_AT_AN_END.test(value)) return undefined;
+  return { text: text.slice(start, end), name, lower, value };
 }
