@@ -12,7 +12,7 @@ import type { Exchange, Texts } from './exchange.js';
 /** Longest text that is sent at once and without a reservation, in UTF-16 units; the buffer of the socket holds that much. */
 export const SHORT_TEXT_CHARACTERS = 16_384;
 /** Bytes that are passed to the socket at once. */
-export const PART_BYTES = 131_072;
+export const PART_BYTES = 524_288;
 /** Bytes of memory per byte of text: it exists as text and as bytes. */
 const MEMORY_PER_BYTE = 2;
 

@@ -1,4 +1,4 @@
-/** Keys whose values are on disk: a real store over a log that the test can damage. */
+/** Keys whose values are on disk, and listings of them and of values in memory: a real store over a log that the test can damage. */
 import assert from 'node:assert/strict';
 import { generateApiKey } from '../../../src/auth/api-key.js';
 import { hashGenerated } from '../../../src/auth/key-hash.js';
@@ -18,10 +18,10 @@ const KEYS = '/api/v1/projects/alpha/keys';
 const ALPHA = { kind: 'project', project: 'alpha' } as const;
 const VALUE = '{"ü":"😀",  "n":1.0}';
 
-/** Gives the project `alpha` a store whose values are in a log, without a cache. */
-async function makeCold(server: TestServer): Promise<PlacedLog> {
+/** Gives the project `alpha` a store whose values are in a log, without a cache, unless they are to be in memory. */
+async function makeCold(server: TestServer, isCaching = false): Promise<PlacedLog> {
   const log = new PlacedLog();
-  const store = new ProjectStore({ log, model: new ProjectModel({ isCaching: false }), cache: new ValueCache(1) });
+  const store = new ProjectStore({ log, model: new ProjectModel({ isCaching }), cache: new ValueCache(1) });
   await store.submit(create(), CONTEXT);
   server.projects.realStores.set('alpha', store);
   return log;
@@ -128,12 +128,28 @@ test('entries of values on disk are complete, ordered and token for token, in ei
     }
   }));
 
+for (const isCaching of [true, false]) {
+  test(`pieces of any size are sent together in their order, with values ${isCaching ? 'in memory' : 'on disk'}`, () =>
+    withServer(async (server) => {
+      await makeCold(server, isCaching);
+      const store = server.projects.store('alpha');
+      // Many short ones, some that fill a piece sooner, and a few that are longer than what is sent together.
+      const sizeOf = (index: number): number => (index % 997 === 500 ? 700_000 : index % 1000 > 800 ? 2000 : 20);
+      const valueOf = (index: number): string => JSON.stringify(String(index % 10).repeat(sizeOf(index)));
+      const keys = Array.from({ length: 6000 }, (_, index) => `k${String(index).padStart(5, '0')}`);
+      for (const [index, key] of keys.entries()) void store.submit({ type: 'set', key, value: valueOf(index) }, CONTEXT);
+      await store.submit({ type: 'set', key: 'last', value: '1' }, CONTEXT);
+      const expected = `{${keys.map((key, index) => `"${key}":${valueOf(index)}`).join(',')},"last":1}`;
+      for (let round = 0; round < 2; round += 1) assert.ok((await server.send('GET', KEYS)).text === expected);
+    }));
+}
+
 test('a damaged value at the start of a listing is a problem, one further on cuts it off', () =>
   withServer(async (server) => {
     const log = await makeCold(server);
     const store = server.projects.store('alpha');
     for (let index = 0; index < 1100; index += 1) {
-      await store.submit({ type: 'set', key: `k${String(index).padStart(4, '0')}`, value: `"${'x'.repeat(200)}"` }, CONTEXT);
+      await store.submit({ type: 'set', key: `k${String(index).padStart(4, '0')}`, value: `"${'x'.repeat(2000)}"` }, CONTEXT);
     }
     const damage = async (key: string): Promise<void> => {
       log.reads.length = 0;
