@@ -47,7 +47,11 @@ export function identifyCaller(exchange: Exchange, parts: HttpParts): Principal 
   const credentials = findCredentials(exchange.headers);
   const key = credentials.kind === 'key' ? credentials.key : null;
   const known = key === null ? null : keyring.lookUp(key);
-  if (known === null || known === undefined) return identifySlowly(exchange, key, parts);
+  if (known === null || known === undefined) {
+    // It can take long, and a direct request is left to Node at once or not at all.
+    exchange.needNode();
+    return identifySlowly(exchange, key, parts);
+  }
   memory.credential = text;
   memory.isAuthorization = isAuthorization;
   memory.principal = known;

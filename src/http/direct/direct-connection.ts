@@ -12,8 +12,8 @@ export type DirectListener = (request: DirectRequest, response: DirectResponse) 
 /** What a connection needs of its server. */
 interface DirectOwner {
   readonly listener: DirectListener;
-  /** The present time, by the monotonic clock, in milliseconds; a second late at most. */
-  readonly nowMs: number;
+  /** Longest head of a request, in bytes. */
+  readonly headBytesMax: number;
   /** True once the server closes. */
   readonly isClosing: boolean;
   /** The connection has closed, or is not direct any more. */
@@ -27,8 +27,8 @@ const ignoreError = (): void => undefined;
 /** A connection, from its first byte until it is Node's or closed. */
 export class DirectConnection {
   readonly socket: Socket;
-  /** When something last happened, by {@link DirectOwner.nowMs}. */
-  activeMs: number;
+  /** When something last happened, by the monotonic clock, in milliseconds. */
+  activeMs = performance.now();
   /** True once a request was answered. */
   hasAnswered = false;
   readonly #owner: DirectOwner;
@@ -42,7 +42,6 @@ export class DirectConnection {
   constructor(socket: Socket, owner: DirectOwner) {
     this.socket = socket;
     this.#owner = owner;
-    this.activeMs = owner.nowMs;
     socket.on('data', this.#onData).on('end', this.#onEnd).on('error', ignoreError).on('close', this.#onClose);
   }
 
@@ -52,7 +51,7 @@ export class DirectConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.activeMs = this.#owner.nowMs;
+    this.activeMs = performance.now();
     if (this.#response === undefined) {
       this.#take(chunk);
       return;
@@ -72,7 +71,7 @@ export class DirectConnection {
   };
 
   #take(chunk: Buffer): void {
-    const request = readPlainRequest(chunk, this.#headers);
+    const request = readPlainRequest(chunk, { known: this.#headers, headBytesMax: this.#owner.headBytesMax });
     if (request === undefined) {
       this.#handOver(chunk);
       return;
@@ -90,13 +89,13 @@ export class DirectConnection {
     this.#response = undefined;
     this.#chunk = undefined;
     this.hasAnswered = true;
-    this.activeMs = this.#owner.nowMs;
+    this.activeMs = performance.now();
     response?.close();
     const { socket } = this;
-    if (this.#owner.isClosing || socket.readableEnded) {
-      socket.destroySoon();
-    } else if (this.#waiting.length > 0) {
+    if (this.#waiting.length > 0) {
       this.#take(Buffer.concat(this.#waiting.splice(0)));
+    } else if (this.#owner.isClosing || socket.readableEnded) {
+      socket.destroySoon();
     } else if (socket.isPaused()) {
       socket.resume();
     }
@@ -112,8 +111,12 @@ export class DirectConnection {
 
   #handOver(chunk: Buffer): void {
     const { socket } = this;
+    if (socket.readableEnded) {
+      // Nothing can be put back any more. Node answers nothing on such a connection either.
+      socket.destroySoon();
+      return;
+    }
     this.detach();
-    if (socket.destroyed) return;
     // Paused, or what is put back would be dropped for want of a reader.
     socket.pause();
     for (const piece of [chunk, ...this.#waiting].toReversed()) socket.unshift(piece);

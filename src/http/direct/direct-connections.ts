@@ -13,8 +13,8 @@ const CHECKS_PER_LIMIT = 4;
 /** What the server does with a connection that is not direct any more. */
 interface DirectConnectionsParts {
   readonly listener: DirectListener;
-  /** Looked up at each check. */
-  readonly options: Pick<HttpOptions, 'timeouts'>;
+  /** The timeouts are looked up at each check. */
+  readonly options: Pick<HttpOptions, 'timeouts' | 'headerBytesMax'>;
   /** Gives a socket to Node. */
   readonly handOver: (socket: Socket) => void;
   /** Answers a connection on which no request came in time. */
@@ -24,8 +24,8 @@ interface DirectConnectionsParts {
 /** The direct connections of a server. */
 export class DirectConnections {
   readonly listener: DirectListener;
+  readonly headBytesMax: number;
   readonly handOver: (socket: Socket) => void;
-  nowMs = performance.now();
   isClosing = false;
   readonly #parts: DirectConnectionsParts;
   readonly #connections = new Set<DirectConnection>();
@@ -34,6 +34,7 @@ export class DirectConnections {
 
   constructor(parts: DirectConnectionsParts) {
     this.listener = parts.listener;
+    this.headBytesMax = parts.options.headerBytesMax;
     this.handOver = parts.handOver;
     this.#parts = parts;
     this.takeOptions();
@@ -81,12 +82,12 @@ export class DirectConnections {
   }
 
   #check(): void {
-    this.nowMs = performance.now();
+    const nowMs = performance.now();
     const { headersMs, keepAliveMs, idleMs } = this.#parts.options.timeouts;
     for (const connection of this.#connections) {
       const { socket, isBusy, hasAnswered } = connection;
       const isNew = !isBusy && !hasAnswered;
-      if (this.nowMs - connection.activeMs <= (isBusy ? idleMs : isNew ? headersMs : keepAliveMs)) continue;
+      if (nowMs - connection.activeMs <= (isBusy ? idleMs : isNew ? headersMs : keepAliveMs)) continue;
       if (isNew) {
         connection.detach();
         this.#parts.refuseLate(socket);

@@ -6,19 +6,25 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PROJECTS_PATH } from '../../api/paths.js';
 
-/** A header. */
+/** Where a header is in the text. */
 interface HeaderLine {
-  /** With the end of the line. */
-  readonly text: string;
-  readonly name: string;
+  readonly start: number;
+  /** Of the colon. */
+  readonly colon: number;
+  /** Of the value. */
+  readonly from: number;
+  /** After the end of the line. */
+  readonly end: number;
   /** The name in lower case. */
   readonly lower: string;
-  readonly value: string;
 }
 
 /** The headers of a request, as both of Node's forms. */
 export interface PlainHeaders {
-  /** What they were read from. A client sends the same ones again and again, or nearly so. */
+  /**
+   * What they were read from, and nothing else: names and values are slices of it, and keep it in memory. A client sends the same headers
+   * again and again, or nearly so.
+   */
   readonly text: string;
   readonly lines: readonly HeaderLine[];
   /** Names and values alternate. */
@@ -37,11 +43,11 @@ export interface PlainRequest {
   readonly body: Buffer;
 }
 
-/** A longer head is left to Node, which has the limit of the configuration. */
+/** A longer head is left to Node. */
 const HEAD_BYTES_MAX = 8192;
 const HEADERS_MAX = 48;
 const LINE_END = '\r\n';
-const HEAD_END = '\r\n\r\n';
+const HEAD_END = Buffer.from('\r\n\r\n');
 const VERSION = ' HTTP/1.1';
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -57,28 +63,41 @@ const REFUSED: ReadonlySet<string> = new Set([
   'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings',
 ]);
 const KEEP_ALIVE = 'keep-alive';
+/** Names that clients use are few; a client that makes up more of them pays for each. */
+const NAMES_MAX = 256;
+const names = new Map<string, string>();
+
+/** What the bytes are compared with. */
+interface ReadOptions {
+  /** The headers of an earlier request of this connection; null for none. */
+  readonly known: PlainHeaders | null;
+  /** Longest head, in bytes. */
+  readonly headBytesMax: number;
+}
 
 /**
  * Reads a request.
  *
  * @param chunk everything that has arrived since the answer to the last one
- * @param known the headers of an earlier request of this connection; null for none
  * @returns undefined unless these bytes are exactly one plain request, and nothing more
  */
-export function readPlainRequest(chunk: Buffer, known: PlainHeaders | null): PlainRequest | undefined {
-  const text = chunk.toString('latin1', 0, HEAD_BYTES_MAX);
+export function readPlainRequest(chunk: Buffer, { known, headBytesMax }: ReadOptions): PlainRequest | undefined {
+  const headEnd = chunk.indexOf(HEAD_END);
+  if (headEnd === -1 || headEnd + HEAD_END.length > Math.min(headBytesMax, HEAD_BYTES_MAX)) return undefined;
+  // Only the head: what a key or a header is a slice of stays in memory as long as that.
+  const text = chunk.toString('latin1', 0, headEnd + LINE_END.length);
   const lineEnd = text.indexOf(LINE_END);
-  const headEnd = text.indexOf(HEAD_END, lineEnd);
   const targetStart = text.indexOf(' ') + 1;
   const targetEnd = lineEnd - VERSION.length;
   // Without a header, the end of the line is that of the head.
-  if (lineEnd === -1 || headEnd <= lineEnd || targetEnd <= targetStart) return undefined;
+  if (headEnd === lineEnd || targetEnd <= targetStart) return undefined;
   const method = text.slice(0, targetStart - 1);
   if (!METHODS.has(method) || !text.startsWith(TARGET_START, targetStart) || !text.startsWith(VERSION, targetEnd)) return undefined;
   const target = text.slice(targetStart, targetEnd);
   if (!TARGET.test(target)) return undefined;
-  const lines = text.slice(lineEnd + LINE_END.length, headEnd + LINE_END.length);
-  const headers = known !== null && known.text === lines ? known : readHeaders(lines, known);
+  const linesStart = lineEnd + LINE_END.length;
+  const isKnown = known !== null && known.text.length === text.length - linesStart && text.endsWith(known.text);
+  const headers = isKnown ? known : readHeaders(chunk.toString('latin1', linesStart, text.length), known);
   if (headers === undefined || (headers.bodyBytes > 0 && BODILESS.has(method))) return undefined;
   const bodyStart = headEnd + HEAD_END.length;
   if (chunk.length !== bodyStart + headers.bodyBytes) return undefined;
@@ -90,18 +109,29 @@ function readHeaders(text: string, known: PlainHeaders | null): PlainHeaders | u
   const raw: string[] = [];
   const byName: Record<string, string> = {};
   for (let start = 0; start < text.length;) {
-    const before = known?.lines[lines.length];
-    const line = before !== undefined && text.startsWith(before.text, start) ? before : readLine(text, start);
+    const line = sameLine(text, start, known, lines.length) ?? readLine(text, start);
     // What to do about a repeated header, each of them decides for itself.
     if (line === undefined || Object.hasOwn(byName, line.lower)) return undefined;
+    const value = text.slice(line.from, line.end - LINE_END.length);
     lines.push(line);
-    raw.push(line.name, line.value);
-    byName[line.lower] = line.value;
-    start += line.text.length;
+    raw.push(text.slice(start, line.colon), value);
+    byName[line.lower] = value;
+    start = line.end;
   }
   const { connection = KEEP_ALIVE, 'content-length': length = '0' } = byName;
   if (lines.length > HEADERS_MAX || connection.toLowerCase() !== KEEP_ALIVE || !LENGTH.test(length)) return undefined;
   return { text, lines, raw, byName, bodyBytes: Number(length) };
+}
+
+/** A line that stood at the same place among those before need not be read again. */
+function sameLine(text: string, start: number, known: PlainHeaders | null, index: number): HeaderLine | undefined {
+  const before = known?.lines[index];
+  if (known === null || before === undefined) return undefined;
+  if (!text.startsWith(known.text.slice(before.start, before.end), start)) return undefined;
+  const moved = start - before.start;
+  if (moved === 0) return before;
+  const { colon, from, end, lower } = before;
+  return { start, colon: colon + moved, from: from + moved, end: end + moved, lower };
 }
 
 function readLine(text: string, start: number): HeaderLine | undefined {
@@ -109,9 +139,19 @@ function readLine(text: string, start: number): HeaderLine | undefined {
   if (!HEADER_LINE.test(text)) return undefined;
   const end = HEADER_LINE.lastIndex;
   const colon = text.indexOf(':', start);
-  const name = text.slice(start, colon);
-  const value = text.slice(text.startsWith(' ', colon + 1) ? colon + 2 : colon + 1, end - LINE_END.length);
-  const lower = name.toLowerCase();
+  const from = text.startsWith(' ', colon + 1) ? colon + 2 : colon + 1;
+  const value = text.slice(from, end - LINE_END.length);
+  const lower = lowerName(text.slice(start, colon));
   if (REFUSED.has(lower) || value === '' || BLANK_AT_AN_END.test(value)) return undefined;
-  return { text: text.slice(start, end), name, lower, value };
+  return { start, colon, from, end, lower };
+}
+
+/** Returns the name in lower case, as a string of its own: a slice would keep what it was read from. */
+function lowerName(name: string): string {
+  const lower = name.toLowerCase();
+  const known = names.get(lower);
+  if (known !== undefined) return known;
+  const own = Buffer.from(lower, 'latin1').toString('latin1');
+  if (names.size < NAMES_MAX) names.set(own, own);
+  return own;
 }

@@ -254,6 +254,50 @@ test('a server that closes cuts off a request that takes longer than its limit',
   assert.deepEqual(client.statuses, []);
 }, { http: { timeouts: { ...timeouts, shutdownMs: 50 } } }));
 
+test('a request whose API key is not known yet is Node\'s at once', () => withDirect(async (server, ways) => {
+  const client = await Client.of(server);
+  await client.write(get(server).replace(server.alphaKey, 'unknown-key'));
+  assert.deepEqual(await client.answers(1), [401]);
+  assert.deepEqual(ways, { direct: 1, left: 1 });
+}));
+
+test('a head beyond the limit of the configuration is refused as by Node', () => withDirect(async (server, ways) => {
+  const client = await Client.of(server);
+  await client.write(get(server, 'k', `X-Pad: ${'p'.repeat(700)}\r\n`));
+  await client.write(get(server, 'k', `X-Pad: ${'p'.repeat(3000)}\r\n`));
+  assert.deepEqual(await client.answers(2), [200, 431]);
+  assert.deepEqual(ways, { direct: 1, left: 0 });
+}, { http: { headerBytesMax: 1024 } }));
+
+test('no connection is closed before the time that its answers state', () => withDirect(async (server) => {
+  const keptMs = await Promise.all(Array.from({ length: 20 }, async (_, index) => {
+    await new Promise((resolve) => setTimeout(resolve, index * 20));
+    const client = await Client.of(server);
+    client.socket.write(get(server));
+    await client.answers(1);
+    const answeredMs = performance.now();
+    await client.closed();
+    return performance.now() - answeredMs;
+  }));
+  // The client sees the answer a little later than the server sent it.
+  assert.ok(Math.min(...keptMs) > 990, `${Math.min(...keptMs)} ms`);
+  assert.ok(Math.max(...keptMs) < 3000, `${Math.max(...keptMs)} ms`);
+}, { http: { timeouts: { ...timeouts, keepAliveMs: 1000 } } }));
+
+test('a request that waits when the server closes is answered', () => withDirect(async (server) => {
+  let release = (): void => undefined;
+  server.projects.fakeStore('alpha').beforeSubmit = () => new Promise<void>((resolve) => (release = resolve));
+  const client = await Client.of(server);
+  await client.write(put(server, '1'));
+  await client.write(get(server));
+  server.state = 'stopping';
+  const closing = server.server.close();
+  release();
+  await closing;
+  await client.closed();
+  assert.deepEqual(client.statuses, [200, 503]);
+}));
+
 test('a client that reads nothing is waited for, and then gets all of it', () => withDirect(async (server) => {
   server.projects.fakeStore('alpha').values.entries.set('k', {
     value: `"${'y'.repeat(10_000)}"`, seq: 2, tag: 0, timeMs: 0, expiresAtMs: null,

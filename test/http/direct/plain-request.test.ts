@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Duplex } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type PlainRequest, readPlainRequest } from '../../../src/http/direct/plain-request.js';
 import { fc } from '../../properties.js';
 import { suite } from '../../suite.js';
@@ -12,8 +14,15 @@ const HOST = 'Host: 127.0.0.1:1\r\n';
 const GET = `GET ${TARGET} HTTP/1.1\r\n${HOST}X-API-Key: k\r\n\r\n`;
 const PUT = `PUT ${TARGET}?ttl=5 HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nContent-Length: 3\r\n\r\n"a"`;
 
+const FRESH = { known: null, headBytesMax: 16_384 };
+
+/** Options of a connection that had a request before. */
+function after(request: PlainRequest | undefined): Parameters<typeof readPlainRequest>[1] {
+  return { ...FRESH, known: request?.headers ?? null };
+}
+
 function read(text: string): PlainRequest | undefined {
-  return readPlainRequest(Buffer.from(text, 'latin1'), null);
+  return readPlainRequest(Buffer.from(text, 'latin1'), FRESH);
 }
 
 test('a request for a key is read as it was written', () => {
@@ -32,19 +41,19 @@ test('a request for a key is read as it was written', () => {
 test('headers that are sent again are not read again', () => {
   const first = read(GET);
   const other = Buffer.from(GET.replace('user', 'other'));
-  assert.equal(readPlainRequest(other, first?.headers ?? null)?.headers, first?.headers);
-  assert.notEqual(readPlainRequest(Buffer.from(GET.replace('k\r\n', 'l\r\n')), first?.headers ?? null)?.headers, first?.headers);
+  assert.equal(readPlainRequest(other, after(first))?.headers, first?.headers);
+  assert.notEqual(readPlainRequest(Buffer.from(GET.replace('k\r\n', 'l\r\n')), after(first))?.headers, first?.headers);
 });
 
 test('headers of which one differs are read as those of a first request', () => {
-  const known = read(PUT)?.headers ?? null;
+  const known = after(read(PUT));
   for (const [from, to] of [
     ['Host: 1', 'Host: 2'], ['json', 'xml'], ['Content-Length: 3', 'Content-Length: 0003'], ['Content-Length: 3\r\n', ''],
     ['\r\nHost', '\r\nA: 1\r\nHost'],
     ['Content-Length: 3', 'Content-Length: 3\r\nA: b'], ['Content-Type', 'content-type'], ['Content-Length: 3', 'Host: 4'],
   ] as const) {
     const bytes = Buffer.from(PUT.replace(from, to));
-    assert.deepEqual(readPlainRequest(bytes, known), readPlainRequest(bytes, null), to);
+    assert.deepEqual(readPlainRequest(bytes, known), readPlainRequest(bytes, FRESH), to);
   }
 });
 
@@ -105,6 +114,38 @@ for (const [what, text] of Object.entries({
   '49 headers': withLine(Array.from({ length: 48 }, (_, index) => `A-${index}: 1`).join('\r\n')),
 })) test(`${what}: left to Node`, () => assert.equal(read(text), undefined));
 
+test('the limit of a head is that of the configuration where it is lower', () => {
+  const bytes = Buffer.from(GET);
+  assert.ok(readPlainRequest(bytes, { known: null, headBytesMax: bytes.length }));
+  assert.equal(readPlainRequest(bytes, { known: null, headBytesMax: bytes.length - 1 }), undefined);
+});
+
+test('what is kept of many requests is the headers of the last one', () => {
+  // Each request changes another header, and has a body that must not be kept by what is a slice beside it.
+  const connections = 30;
+  const lines = Array.from({ length: 40 }, (_, index) => `X-Header-Number-${index}: ${'v'.repeat(20)}\r\n`);
+  const body = `"${'x'.repeat(100_000)}"`;
+  const kept: unknown[] = [];
+  const bytesOf = (index: number): Buffer => {
+    const head = `PUT ${TARGET} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n`;
+    const changed = lines.map((line, place) => (place === index ? line.replace(': ', `: ${'n'.repeat(4000)}`) : line));
+    return Buffer.from(`${head}${changed.join('')}\r\n${body}`);
+  };
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  collectGarbage();
+  const beforeBytes = process.memoryUsage().heapUsed;
+  for (let connection = 0; connection < connections; connection += 1) {
+    let request = readPlainRequest(bytesOf(0), FRESH);
+    for (let index = 1; index < lines.length; index += 1) request = readPlainRequest(bytesOf(index), after(request));
+    assert.equal(request?.headers.raw.length, (lines.length + 2) * 2);
+    kept.push(request?.headers);
+  }
+  collectGarbage();
+  const keptBytes = (process.memoryUsage().heapUsed - beforeBytes) / kept.length;
+  assert.ok(keptBytes < 40_000, `${keptBytes} bytes each`);
+});
+
 test('the end of a head is found also where a body has one', () => {
   const body = '"\\r\\n"\r\n\r\n ';
   assert.equal(read(PUT.replace('Content-Length: 3', `Content-Length: ${body.length}`).replace('"a"', body))?.body.toString(), body);
@@ -163,13 +204,13 @@ const PIECES = [
 
 test('whatever is accepted, Node reads as the same one request', async () => {
   let accepted = 0;
-  const known = read(PUT)?.headers ?? null;
+  const known = after(read(PUT));
   const piece: fc.Arbitrary<string> = fc.constantFrom('', ...PIECES);
   const edit = fc.record({ at: fc.nat(200), cut: fc.oneof(fc.constant(0), fc.nat(12)), piece });
   await fc.assert(fc.asyncProperty(fc.constantFrom<string>(GET, PUT), fc.array(edit, { maxLength: 3 }), async (start, edits) => {
     const text = edits.reduce((before, { at, cut, piece: put }) => before.slice(0, at) + put + before.slice(at + cut), start);
     const bytes = Buffer.from(text, 'latin1');
-    const plain = readPlainRequest(bytes, null);
+    const plain = readPlainRequest(bytes, FRESH);
     // What a connection remembers changes nothing.
     assert.deepEqual(readPlainRequest(bytes, known), plain);
     if (plain === undefined) return;
