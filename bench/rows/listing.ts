@@ -13,7 +13,8 @@ import { KEYS_PATH, type RunningServer } from '../server-process.js';
 const ALL_KEYS_PATH = KEYS_PATH.slice(0, -1);
 /** Listings of one turn, for each of the two figures. */
 const LISTINGS = 3;
-const WARM_UP_LISTINGS = 5;
+/** A second of work: until then the engine compiles. */
+const WARM_UP_LISTINGS = 100;
 const MS_PER_SECOND = 1000;
 const BYTES_PER_MB = 1_000_000;
 const HELD_UP_MS_MAX = 20;

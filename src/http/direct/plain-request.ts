@@ -47,7 +47,7 @@ export interface PlainRequest {
 const HEAD_BYTES_MAX = 8192;
 const HEADERS_MAX = 48;
 const LINE_END = '\r\n';
-const HEAD_END = Buffer.from('\r\n\r\n');
+const HEAD_END = '\r\n\r\n';
 const VERSION = ' HTTP/1.1';
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -82,22 +82,22 @@ interface ReadOptions {
  * @returns undefined unless these bytes are exactly one plain request, and nothing more
  */
 export function readPlainRequest(chunk: Buffer, { known, headBytesMax }: ReadOptions): PlainRequest | undefined {
-  const headEnd = chunk.indexOf(HEAD_END);
-  if (headEnd === -1 || headEnd + HEAD_END.length > Math.min(headBytesMax, HEAD_BYTES_MAX)) return undefined;
-  // Only the head: what a key or a header is a slice of stays in memory as long as that.
-  const text = chunk.toString('latin1', 0, headEnd + LINE_END.length);
+  const text = chunk.toString('latin1', 0, Math.min(headBytesMax, HEAD_BYTES_MAX));
   const lineEnd = text.indexOf(LINE_END);
+  const headEnd = text.indexOf(HEAD_END, lineEnd);
   const targetStart = text.indexOf(' ') + 1;
   const targetEnd = lineEnd - VERSION.length;
   // Without a header, the end of the line is that of the head.
-  if (headEnd === lineEnd || targetEnd <= targetStart) return undefined;
+  if (lineEnd === -1 || headEnd <= lineEnd || targetEnd <= targetStart) return undefined;
   const method = text.slice(0, targetStart - 1);
   if (!METHODS.has(method) || !text.startsWith(TARGET_START, targetStart) || !text.startsWith(VERSION, targetEnd)) return undefined;
   const target = text.slice(targetStart, targetEnd);
   if (!TARGET.test(target)) return undefined;
   const linesStart = lineEnd + LINE_END.length;
-  const isKnown = known !== null && known.text.length === text.length - linesStart && text.endsWith(known.text);
-  const headers = isKnown ? known : readHeaders(chunk.toString('latin1', linesStart, text.length), known);
+  const linesEnd = headEnd + LINE_END.length;
+  const isKnown = known !== null && known.text.length === linesEnd - linesStart && text.startsWith(known.text, linesStart);
+  // Headers are kept by the connection, so they are made of bytes of their own: a slice would keep all of the text.
+  const headers = isKnown ? known : readHeaders(chunk.toString('latin1', linesStart, linesEnd), known);
   if (headers === undefined || (headers.bodyBytes > 0 && BODILESS.has(method))) return undefined;
   const bodyStart = headEnd + HEAD_END.length;
   if (chunk.length !== bodyStart + headers.bodyBytes) return undefined;
