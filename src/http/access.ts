@@ -146,7 +146,9 @@ export function addressReader(trustedProxies: readonly string[]): (request: Requ
 }
 
 function socketAddress(request: RequestHead): string {
-  return addressOfSocket(request.socket) ?? UNKNOWN_ADDRESS;
+  const memory = memoryOf(request.socket);
+  memory.address ??= addressOfSocket(request.socket);
+  return memory.address ?? UNKNOWN_ADDRESS;
 }
 
 /** Returns the IP address of the peer of a socket; null if it is no longer known. */

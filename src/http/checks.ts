@@ -68,7 +68,7 @@ export class Checks {
     if (awaitsContinue(request) && request.headers.expect?.toLowerCase() !== CONTINUE) {
       throw new AppError('expectation_failed', 'Cannot meet the expectation: only "100-continue" is supported');
     }
-    const headers = pickHeaders(request.rawHeaders);
+    const headers = request.picked ?? pickHeaders(request.rawHeaders);
     exchange.headers = headers;
     const host = hostOf(exchange);
     const target = parseTarget(request.url ?? '');

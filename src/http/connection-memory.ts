@@ -8,6 +8,8 @@ import type { HostName } from './host-header.js';
 
 /** The memory of one connection. */
 interface ConnectionMemory {
+  /** The IP address of the peer; null until it is asked for. */
+  address: string | null;
   /** The value of `Host`; null before the first one. */
   hostText: string | null;
   host: HostName | null;
@@ -29,6 +31,6 @@ interface Carrier extends Duplex {
 /** Returns the memory of a connection. */
 export function memoryOf(socket: Duplex): ConnectionMemory {
   return ((socket as Carrier)[MEMORY] ??= {
-    hostText: null, host: null, credential: null, isAuthorization: false, principal: null, epoch: 0,
+    address: null, hostText: null, host: null, credential: null, isAuthorization: false, principal: null, epoch: 0,
   });
 }

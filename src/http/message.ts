@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
+import type { RequestHeaders } from './request-headers.js';
 
 /** The head of a request, and how much of it has arrived. */
 export interface RequestHead {
@@ -13,6 +14,8 @@ export interface RequestHead {
   readonly httpVersion: string;
   /** Names and values alternate. */
   readonly rawHeaders: string[];
+  /** Of the headers, those that must not be repeated, if they were looked for already; undefined otherwise. */
+  readonly picked?: RequestHeaders;
   /** By name in lower case. */
   readonly headers: IncomingHttpHeaders;
   readonly socket: Socket;

@@ -4,6 +4,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHead, ResponseState } from '../message.js';
+import type { RequestHeaders } from '../request-headers.js';
 import type { PlainRequest } from './plain-request.js';
 
 /** A whole request. */
@@ -12,6 +13,7 @@ export class DirectRequest implements RequestHead {
   readonly url: string;
   readonly httpVersion = '1.1';
   readonly rawHeaders: string[];
+  readonly picked: RequestHeaders;
   readonly headers: IncomingHttpHeaders;
   readonly socket: Socket;
   readonly complete = true;
@@ -21,6 +23,7 @@ export class DirectRequest implements RequestHead {
     this.method = method;
     this.url = target;
     this.rawHeaders = headers.raw;
+    this.picked = headers.picked;
     this.headers = headers.byName;
     this.socket = socket;
     this.arrivedBody = body;

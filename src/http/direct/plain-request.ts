@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { PROJECTS_PATH } from '../../api/paths.js';
+import { pickHeaders, type RequestHeaders } from '../request-headers.js';
 
 /** Where a header is in the text. */
 interface HeaderLine {
@@ -31,6 +32,8 @@ export interface PlainHeaders {
   readonly raw: string[];
   /** By name in lower case. */
   readonly byName: IncomingHttpHeaders;
+  /** Those that must not be repeated. */
+  readonly picked: RequestHeaders;
   /** Length of the body, in bytes. */
   readonly bodyBytes: number;
 }
@@ -120,7 +123,7 @@ function readHeaders(text: string, known: PlainHeaders | null): PlainHeaders | u
   }
   const { connection = KEEP_ALIVE, 'content-length': length = '0' } = byName;
   if (lines.length > HEADERS_MAX || connection.toLowerCase() !== KEEP_ALIVE || !LENGTH.test(length)) return undefined;
-  return { text, lines, raw, byName, bodyBytes: Number(length) };
+  return { text, lines, raw, byName, picked: pickHeaders(raw), bodyBytes: Number(length) };
 }
 
 /** A line that stood at the same place among those before need not be read again. */
