@@ -19,6 +19,8 @@ interface Connection {
   /** The last round of the event loop in which a request started, and how many have started in it. */
   round: number;
   startedInRound: number;
+  /** True while a request is due whose bytes were read elsewhere. */
+  isExpected: boolean;
 }
 
 /** Tracks the connections of a server. */
@@ -30,9 +32,13 @@ export class Connections {
   #isRoundOpen = false;
   #whenEmpty: (() => void) | undefined;
 
-  /** Tracks a connection until it closes. */
-  add(socket: Socket): void {
-    const connection: Connection = { answers: new Set(), newest: undefined, round: 0, startedInRound: 0 };
+  /**
+   * Tracks a connection until it closes.
+   *
+   * @param isExpected true if bytes were read that are to be answered, also while the server closes @default false
+   */
+  add(socket: Socket, isExpected = false): void {
+    const connection: Connection = { answers: new Set(), newest: undefined, round: 0, startedInRound: 0, isExpected };
     this.#connections.set(socket, connection);
     // Node resumes a connection after each answer, to read past the body of its request.
     socket.on('resume', () => {
@@ -42,7 +48,7 @@ export class Connections {
       this.#connections.delete(socket);
       if (this.#connections.size === 0) this.#whenEmpty?.();
     });
-    if (this.#closing) socket.destroy();
+    if (this.#closing && !isExpected) socket.destroy();
   }
 
   /**
@@ -60,6 +66,7 @@ export class Connections {
       return;
     }
     const { answers, newest } = connection;
+    connection.isExpected = false;
     this.#track(response, socket, connection);
     if (newest === undefined) this.#startOrWait(connection, socket, serve);
     else newest.once('close', () => this.#startOrWait(connection, socket, serve));
@@ -115,13 +122,14 @@ export class Connections {
   }
 
   /**
-   * Closes idle connections now and the others after their answers. Resolves when no connection is left.
+   * Closes idle connections now and the others after their answers. Resolves when no connection is left. May be called again for those that
+   * were added since.
    *
    * @param limitMs after how long the remaining ones are cut off, in milliseconds
    */
   async close(limitMs: number): Promise<void> {
     this.#closing = true;
-    for (const [socket, { answers }] of this.#connections) if (answers.size === 0) socket.destroy();
+    for (const [socket, { answers, isExpected }] of this.#connections) if (answers.size === 0 && !isExpected) socket.destroy();
     if (this.#connections.size === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {

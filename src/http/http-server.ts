@@ -93,7 +93,7 @@ export class HttpServer {
       turns?.noteConnection();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
-      if (this.#direct === undefined) this.#giveToNode(socket);
+      if (this.#direct === undefined) this.#giveToNode(socket, false);
       else this.#direct.add(socket);
     });
     // Without a listener for "upgrade", Node ignores the header.
@@ -127,16 +127,16 @@ export class HttpServer {
       this.#direct = new DirectConnections({
         listener: direct,
         options: this.#options,
-        handOver: (socket) => this.#giveToNode(socket),
+        handOver: (socket) => this.#giveToNode(socket, true),
         refuseLate: (socket) => this.#refuse(Object.assign(new Error('No request arrived'), { code: REQUEST_TIMEOUT }), socket),
       });
     }
     for (const [request, response] of this.#early.splice(0)) void listener(request, response);
   }
 
-  /** Has Node read a socket. */
-  #giveToNode(socket: Socket): void {
-    if (this.#options.tls === null) this.#connections.add(socket);
+  /** Has Node read a socket, beginning with what was put back to it. */
+  #giveToNode(socket: Socket, isExpected: boolean): void {
+    if (this.#options.tls === null) this.#connections.add(socket, isExpected);
     this.#nodeListener.call(this.#server, socket);
   }
 
@@ -169,7 +169,10 @@ export class HttpServer {
     const notStarted = new AppError('shutting_down', 'The server did not start');
     for (const [, response] of this.#early.splice(0)) answerInPlace(response, notStarted, this.#headers);
     const { shutdownMs } = this.#options.timeouts;
+    const untilMs = performance.now() + shutdownMs;
     await Promise.all([this.#direct?.close(shutdownMs), this.#connections.close(shutdownMs)]);
+    // A direct connection that was busy may have become Node's.
+    await this.#connections.close(untilMs - performance.now());
     // The remaining sockets are unfinished TLS handshakes, without a request.
     for (const socket of this.#sockets) socket.destroy();
     await closed;

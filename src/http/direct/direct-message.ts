@@ -88,8 +88,9 @@ export class DirectResponse implements ResponseState {
     this.#ends.leave();
   }
 
-  /** Ends it: it was sent, or the connection is gone. */
+  /** Ends it, once: it was sent, or the connection is gone. */
   close(): void {
+    if (this.closed) return;
     this.closed = true;
     for (const listener of this.#listeners) listener();
   }

@@ -284,19 +284,21 @@ test('no connection is closed before the time that its answers state', () => wit
   assert.ok(Math.max(...keptMs) < 3000, `${Math.max(...keptMs)} ms`);
 }, { http: { timeouts: { ...timeouts, keepAliveMs: 1000 } } }));
 
-test('a request that waits when the server closes is answered', () => withDirect(async (server) => {
-  let release = (): void => undefined;
-  server.projects.fakeStore('alpha').beforeSubmit = () => new Promise<void>((resolve) => (release = resolve));
-  const client = await Client.of(server);
-  await client.write(put(server, '1'));
-  await client.write(get(server));
-  server.state = 'stopping';
-  const closing = server.server.close();
-  release();
-  await closing;
-  await client.closed();
-  assert.deepEqual(client.statuses, [200, 503]);
-}));
+for (const count of [1, 3]) {
+  test(`requests that wait when the server closes are answered: ${count}`, () => withDirect(async (server) => {
+    let release = (): void => undefined;
+    server.projects.fakeStore('alpha').beforeSubmit = () => new Promise<void>((resolve) => (release = resolve));
+    const client = await Client.of(server);
+    await client.write(put(server, '1'));
+    await client.write(count === 1 ? get(server) : get(server) + get(server, 'long') + get(server));
+    server.state = 'stopping';
+    const closing = server.server.close();
+    release();
+    await closing;
+    await client.closed();
+    assert.deepEqual(client.statuses, count === 1 ? [200, 503] : [200, 503, 503, 503]);
+  }));
+}
 
 test('a client that reads nothing is waited for, and then gets all of it', () => withDirect(async (server) => {
   server.projects.fakeStore('alpha').values.entries.set('k', {
