@@ -35,8 +35,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error('simplekv: name the folder for the manual pages');
     process.exit(1);
   }
-  runSteps(() => {
-    prepare();
-  });
+  runSteps(prepare);
   await writeManual(folder);
 }

@@ -18,16 +18,16 @@ function draw(bytes: number): Buffer {
 }
 
 const ID_BYTES = 16;
+/** Of the ids that are digits: a kept id keeps the digits of its block. */
+const HEX_BLOCK_BYTES = 1024;
+const HEX_DIGITS = ID_BYTES * 2;
+let hexBlock = '';
+let hexUsed = 0;
 
 /** Returns 128 random bits in base64url: 22 characters of `[0-9A-Za-z_-]`. */
 export function randomSalt(): string {
   return draw(ID_BYTES).toString('base64url');
 }
-
-const HEX_BLOCK_BYTES = 1024;
-const HEX_DIGITS = ID_BYTES * 2;
-let hexBlock = '';
-let hexUsed = 0;
 
 /** Returns 128 random bits as 32 lower-case hexadecimal digits. It may keep the digits of its block in memory: 2 KB. */
 export function randomHexId(): string {

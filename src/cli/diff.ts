@@ -11,9 +11,8 @@ import { UsageError } from './exit-codes.js';
 import { findData } from './find-data.js';
 import { optionWords, withOlderHistory } from './older-history.js';
 import { type FormOptions, formOf, printTexts } from './online/output-form.js';
-import { printRemoteDiff } from './online/states.js';
-import { keyField, printPieces } from './print-pieces.js';
-import { shownText } from './printable.js';
+import { differenceLine, printRemoteDiff } from './online/states.js';
+import { printPieces } from './print-pieces.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import type { FolderOptions, RunContext } from './run-command.js';
 import { withScratchFolder } from './scratch-folder.js';
@@ -70,13 +69,11 @@ async function* linesOf(groups: Groups, withValues: boolean): AsyncGenerator<Buf
   for await (const group of groups) for (const difference of group) yield Buffer.from(`${lineOf(difference, withValues)}\n`);
 }
 
-/** A tab ends each field, since none of them has one. */
 function lineOf({ key, before, after, last: { seq, timeMs, op, actor, request } }: StoredDifference, withValues: boolean): string {
-  const sign = before === undefined ? '+' : after === undefined ? '-' : '~';
+  const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   const time = timeMs === null ? null : new Date(timeMs).toISOString();
-  const fields = [seq, time, op, actor, request].map((field) => (field === null || field === '' ? '-' : `${field}`));
-  const values = withValues ? [before?.value ?? '', after?.value ?? ''].map((value) => shownText(value)) : [];
-  return [sign, keyField(key), ...fields, ...values].join('\t');
+  const values = withValues ? [before?.value ?? '', after?.value ?? ''] : [];
+  return differenceLine({ key, change, seq, time, op, actor, request }, values);
 }
 
 async function* documentsOf(groups: Groups, withValues: boolean): AsyncGenerator<readonly string[]> {

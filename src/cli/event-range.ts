@@ -45,12 +45,20 @@ export function parseAt({ at }: { readonly at?: string }): Moment | undefined {
  *
  * @throws {UsageError} when it is none, or is in the future
  */
-export function parsePoint(text: string, advice?: string): Moment | undefined {
-  return momentOf(text, Date.now(), advice);
+export function parsePoint(text: string, advice?: string): Moment {
+  return pointOf(text, Date.now(), advice);
+}
+
+/** Returns a moment as the client takes it: a seq, or a time. */
+export function positionOf(moment: Moment): number | Date {
+  return 'seq' in moment ? moment.seq : new Date(moment.timeMs);
 }
 
 function momentOf(text: string | undefined, nowMs: number, advice?: string): Moment | undefined {
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : pointOf(text, nowMs, advice);
+}
+
+function pointOf(text: string, nowMs: number, advice?: string): Moment {
   const moment = parseMoment(text, nowMs, advice);
   if ('timeMs' in moment && dependsOnMachine(text)) complain(`"${text}" means ${new Date(moment.timeMs).toISOString()}`);
   return moment;

@@ -10,6 +10,7 @@ import { AppError, isErrno } from '../base/app-error.js';
 import { invariant } from '../base/invariant.js';
 import type { Logger } from '../base/logger.js';
 import { addressOfSocket } from './access.js';
+import { checkIntervalMs } from './check-interval.js';
 import { Connections } from './connections.js';
 import { DirectConnections } from './direct/direct-connections.js';
 import type { DirectListener } from './direct/direct-connection.js';
@@ -24,14 +25,8 @@ import type { EventLoopTurns } from './event-loop-turns.js';
 const TLS_FAULT = /^ERR_(?:SSL|TLS)_/;
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 const TLS_VERSION_MIN = 'TLSv1.2';
-/** Interval between Node's checks for requests that exceed a timeout, in milliseconds. */
-const TIMEOUT_CHECK_MS = 1000;
-/** Short timeouts, as in tests, are checked at least this often within their time. */
-const TIMEOUT_CHECKS_PER_LIMIT = 4;
 
 interface HttpServerParts {
-  /** Answers requests; may be set later by {@link HttpServer.serve}. */
-  readonly listener?: RequestListener;
   readonly options: HttpOptions;
   readonly logger: Logger;
   /** Notified of each new connection. */
@@ -58,7 +53,7 @@ export class HttpServer {
   readonly #observer: HttpObserver | undefined;
   /** Headers of the answers that the app does not give. */
   #headers: Readonly<Record<string, string>>;
-  #listener: RequestListener;
+  #listener: RequestListener = (request, response) => void this.#early.push([request, response]);
   /** Node's own, which reads the requests of a socket. */
   readonly #nodeListener: (this: Server, socket: Socket) => void;
   #direct: DirectConnections | undefined;
@@ -68,12 +63,11 @@ export class HttpServer {
    */
   #early: [IncomingMessage, ServerResponse][] = [];
 
-  constructor({ listener, options, logger, turns, observer }: HttpServerParts) {
+  constructor({ options, logger, turns, observer }: HttpServerParts) {
     this.#options = options;
     this.#logger = logger;
     this.#observer = observer;
     this.#headers = headersFor(options);
-    this.#listener = listener ?? ((request, response) => void this.#early.push([request, response]));
     this.#server = createNodeServer(options);
     const serve = (request: IncomingMessage, response: ServerResponse): void => {
       this.#connections.begin(response, () => void this.#listener(request, response));
@@ -228,7 +222,7 @@ function createNodeServer(options: HttpOptions): Server {
   const { headersMs, requestMs } = options.timeouts;
   const settings = {
     maxHeaderSize: headerBytesMax,
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, Math.ceil(Math.min(headersMs, requestMs) / TIMEOUT_CHECKS_PER_LIMIT)),
+    connectionsCheckingInterval: checkIntervalMs(headersMs, requestMs),
     insecureHTTPParser: false,
     // The app checks this, because Node's answer has no body.
     requireHostHeader: false,

@@ -5,10 +5,9 @@
 import type { ChangeEvent, EventOp } from '../../client/change-events.js';
 import type { EventsOptions } from '../../client/event-list.js';
 import type { LiveEvent, WatchConnection, WatchEvent, WatchOptions } from '../../client/watch.js';
-import type { Moment } from '../../offline/replay/moment.js';
 import { complain } from '../command-output.js';
 import { eventText } from '../event-text.js';
-import { checkOperation, type EventRange, parsePoint } from '../event-range.js';
+import { checkOperation, type EventRange, parsePoint, positionOf } from '../event-range.js';
 import { UsageError } from '../exit-codes.js';
 import { parseSeq } from '../parse-moment.js';
 import { Remote, type RemoteProject, type RemoteOptions } from '../remote.js';
@@ -85,7 +84,7 @@ export async function showRemoteLog(
   await remote.asking(signal, async () => {
     // Whatever comes after this is new; so nothing is printed twice.
     const last = isFollowed ? (await place.kv.details({ signal })).seq : undefined;
-    const until = last ?? positionOf(query.until);
+    const until = last ?? (query.until && positionOf(query.until));
     const since = sinceOf(query);
     const isReached = last === undefined || typeof since !== 'number' || since <= last;
     const options: EventsOptions = { since, until, key, prefix, op, actor, signal };
@@ -110,11 +109,6 @@ function sinceOf({ fromSeq, fromMs }: EventRange): number | Date | undefined {
   if (fromSeq !== undefined) return fromSeq - 1;
   // The server begins after a time; the line of that time belongs to the range.
   return fromMs === undefined ? undefined : new Date(fromMs - 1);
-}
-
-function positionOf(moment: Moment | undefined): number | Date | undefined {
-  if (moment === undefined) return undefined;
-  return 'seq' in moment ? moment.seq : new Date(moment.timeMs);
 }
 
 function isSelected({ request }: ChangeEvent, query: RemoteLogQuery): boolean {

@@ -7,6 +7,7 @@ import type { KeyReader } from '../../client/key-reader.js';
 import { type Moment, momentText } from '../../offline/replay/moment.js';
 import { complain } from '../command-output.js';
 import { entryDocument } from '../entry-document.js';
+import { positionOf } from '../event-range.js';
 import { UsageError } from '../exit-codes.js';
 import { keyField, printPieces } from '../print-pieces.js';
 import { shownText } from '../printable.js';
@@ -46,8 +47,7 @@ const PAGE_MAX = 1000;
 
 /** The reader of a moment. */
 function readerAt({ kv }: RemoteProject, at: Moment | undefined): KeyReader {
-  if (at === undefined) return kv;
-  return kv.at('seq' in at ? at.seq : new Date(at.timeMs));
+  return at === undefined ? kv : kv.at(positionOf(at));
 }
 
 /**

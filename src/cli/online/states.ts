@@ -8,7 +8,7 @@ import { jsonOf } from '../../client/http.js';
 import { memberTexts } from '../../client/json-texts.js';
 import { type Moment, momentText } from '../../offline/replay/moment.js';
 import { complain } from '../command-output.js';
-import { parsePoint } from '../event-range.js';
+import { parsePoint, positionOf } from '../event-range.js';
 import { UsageError } from '../exit-codes.js';
 import { linesOf } from '../lines-of.js';
 import { keyField, printPieces, textsIn } from '../print-pieces.js';
@@ -77,8 +77,8 @@ export async function printRemoteDiff(
 }
 
 function momentParameter(moment: Moment | undefined): string {
-  if (moment === undefined) return BEGINNING;
-  return 'seq' in moment ? String(moment.seq) : new Date(moment.timeMs).toISOString();
+  const position = moment && positionOf(moment);
+  return position instanceof Date ? position.toISOString() : String(position ?? BEGINNING);
 }
 
 async function* textsOf(lines: AsyncIterable<Buffer>, withValues: boolean): AsyncGenerator<Buffer> {
@@ -87,11 +87,19 @@ async function* textsOf(lines: AsyncIterable<Buffer>, withValues: boolean): Asyn
 
 /** The fields that `diff` prints of files. */
 function lineOf(text: string, withValues: boolean): string {
-  const { key, change, seq, time, op, actor, request } = JSON.parse(text) as DifferenceJson;
-  const fields = [seq, time, op, actor, request].map((field) => (field === null || field === '' ? '-' : `${field}`));
   const members = memberTexts(text);
-  const values = withValues ? ['before', 'after'].map((side) => shownText(valueIn(members.get(side)))) : [];
-  return [SIGNS[change], keyField(key), ...fields, ...values].join('\t');
+  const values = withValues ? ['before', 'after'].map((side) => valueIn(members.get(side))) : [];
+  return differenceLine(JSON.parse(text) as DifferenceJson, values);
+}
+
+/**
+ * Writes a difference as one line. A tab ends each field, since none of them has one.
+ *
+ * @param values those before and after, if they are wanted; empty for none
+ */
+export function differenceLine({ key, change, seq, time, op, actor, request }: DifferenceJson, values: readonly string[]): string {
+  const fields = [seq, time, op, actor, request].map((field) => (field === null || field === '' ? '-' : `${field}`));
+  return [SIGNS[change], keyField(key), ...fields, ...values.map((value) => shownText(value))].join('\t');
 }
 
 function valueIn(version: string | undefined): string {
@@ -121,8 +129,8 @@ export async function revert(options: RevertCommandOptions, context: RunContext)
   const remote = await Remote.need('bring back a state', options);
   const { id, path } = await remote.project(options.project, signal);
   const send = async (more: object): Promise<{ readonly text: string; readonly answer: RevertJson }> => {
-    const to = moment !== undefined && 'seq' in moment ? moment.seq : momentParameter(moment);
-    const body = JSON.stringify({ to, prefix, keys, ...more });
+    // As JSON, a time is the text that a server reads.
+    const body = JSON.stringify({ to: positionOf(moment), prefix, keys, ...more });
     const answer = await remote.change(`${path}/revert`, { body, signal }).catch((error: unknown) => {
       // The command line made the body.
       const isUsage = error instanceof RemoteError && error.code === UNFIT_BODY;

@@ -2,13 +2,9 @@
  * The connections whose requests are answered without Node's HTTP: their timeouts, and their end when the server closes.
  */
 import type { Socket } from 'node:net';
+import { checkIntervalMs } from '../check-interval.js';
 import type { HttpOptions } from '../http-options.js';
 import { DirectConnection, type DirectListener } from './direct-connection.js';
-
-/** Interval between two looks for connections that exceed a timeout, in milliseconds. */
-const CHECK_MS = 1000;
-/** Short timeouts, as in tests, are looked at this often within their time. */
-const CHECKS_PER_LIMIT = 4;
 
 /** What the server does with a connection that is not direct any more. */
 interface DirectConnectionsParts {
@@ -43,9 +39,8 @@ export class DirectConnections {
   /** Takes over timeouts that have changed. */
   takeOptions(): void {
     const { headersMs, keepAliveMs, idleMs } = this.#parts.options.timeouts;
-    const shortestMs = Math.min(headersMs, keepAliveMs, idleMs);
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#check(), Math.min(CHECK_MS, Math.ceil(shortestMs / CHECKS_PER_LIMIT)));
+    this.#timer = setInterval(() => this.#check(), checkIntervalMs(headersMs, keepAliveMs, idleMs));
     this.#timer.unref();
   }
 

@@ -47,7 +47,7 @@ export class DirectResponse implements ResponseState {
   closed = false;
   readonly #socket: Socket;
   readonly #ends: DirectEnds;
-  #listeners: (() => void)[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   constructor(socket: Socket, ends: DirectEnds) {
     this.#socket = socket;
@@ -84,7 +84,6 @@ export class DirectResponse implements ResponseState {
 
   /** Has Node answer the request instead: nothing was done for it, and none of the listeners will be called. */
   leave(): void {
-    this.#listeners = [];
     this.#ends.leave();
   }
 
