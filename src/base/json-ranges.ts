@@ -10,7 +10,7 @@ interface TextRange {
 }
 
 /** A member of an object: its name, and the range of its value. */
-export interface JsonMember extends TextRange {
+interface JsonMember extends TextRange {
   readonly name: string;
 }
 
@@ -45,14 +45,16 @@ export function endOfJsonValue(text: string, start: number): number {
   return Math.min(at, text.length);
 }
 
-/** Returns the position behind the closing quote. */
-function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit === QUOTE) return at + 1;
-    if (unit === BACKSLASH) at += 1;
+/** Returns the position behind the closing quote of the string that begins at a position. */
+export function endOfString(text: string, start: number): number {
+  for (let at = start; ;) {
+    at = text.indexOf('"', at + 1);
+    if (at < 0) return text.length;
+    let before = at;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
+    // Of the backslashes before it, every other one is itself escaped.
+    if ((at - before) % 2 === 0) return at + 1;
   }
-  return text.length;
 }
 
 function endOfScalar(text: string, start: number): number {
@@ -61,6 +63,16 @@ function endOfScalar(text: string, start: number): number {
     if (unit <= SPACE || unit === COMMA || unit === BRACE_CLOSE || unit === BRACKET_CLOSE) return at;
   }
   return text.length;
+}
+
+/**
+ * Returns where the next member or item begins, or the closing bracket.
+ *
+ * @param end of the value of the one before
+ */
+export function nextItem(text: string, end: number): number {
+  const next = skipSpace(text, end);
+  return text.charCodeAt(next) === COMMA ? skipSpace(text, next + 1) : next;
 }
 
 /** Returns the value of a JSON string. Without escapes, that is what stands between its quotation marks. */
@@ -114,13 +126,8 @@ export function itemsOfJson(text: string, start: number, max = Infinity): JsonIt
   return { count, items };
 }
 
-/** Skips a comma and the space around it. */
-function nextItem(text: string, at: number): number {
-  const next = skipSpace(text, at);
-  return text.charCodeAt(next) === COMMA ? skipSpace(text, next + 1) : next;
-}
-
-function skipSpace(text: string, start: number): number {
+/** Returns the position of the next character that is no space. */
+export function skipSpace(text: string, start: number): number {
   let at = start;
   while (at < text.length && text.charCodeAt(at) <= SPACE) at += 1;
   return at;

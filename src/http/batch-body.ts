@@ -2,7 +2,7 @@
  * The body of a batch: checks its operations and cuts their values out of the text, so that they stay as they were sent.
  */
 import { AppError } from '../base/app-error.js';
-import { itemsOfJson, type JsonMember, membersOfJson, valueOfString } from '../base/json-ranges.js';
+import { endOfJsonValue, endOfString, nextItem, skipSpace, valueOfString } from '../base/json-ranges.js';
 import { escapePointer } from '../base/json-schema.js';
 import { findKeyFault } from '../events/key-name.js';
 import type { BatchStep, Expiry, Precondition } from '../store/command.js';
@@ -20,25 +20,140 @@ interface BatchLimits {
   readonly valueBytesMax: number;
 }
 
-/** An operation as text. */
-interface Operation {
-  readonly index: number;
-  readonly text: string;
-  readonly members: readonly JsonMember[];
-}
-
-/** The members that an operation may have besides `op` and `key`. */
-const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+/** The members that operations have. */
+const NAMES = ['op', 'key', 'value', 'if_seq', 'if_match', 'if_exists', ...EXPIRY_NAMES] as const;
+type Name = (typeof NAMES)[number];
+/** Those that an operation may have besides `op` and `key`. */
+const MEMBERS: Readonly<Record<BatchStep['op'], readonly Name[]>> = {
   check: ['if_seq', 'if_match'],
   set: ['value', 'if_seq', 'if_match', ...EXPIRY_NAMES],
   delete: ['if_seq', 'if_match', 'if_exists'],
   touch: ['if_seq', 'if_match', 'if_exists', 'ttl_seconds', 'expires_at'],
 };
-/** One more than there are names: among so many is one that is unknown, or is there twice. */
-const MEMBERS_MAX = 9;
+const OPS = Object.keys(MEMBERS) as BatchStep['op'][];
+/** A `set` without a condition or an expiry has `op`, `key` and `value`. */
+const PLAIN_SET_MEMBERS = 3;
 const WHOLE_NUMBER = /^(?:0|[1-9]\d{0,15})$/;
 /** Of a member's name in a message. */
 const SHOWN_CHARACTERS = 60;
+/** In UTF-8. */
+const UNIT_BYTES_MAX = 3;
+const QUOTE = 0x22;
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+
+/** Where the members of an operation are in the text. One serves all operations of a batch, one after another. */
+class Operation {
+  /** Its place in the batch. */
+  index = -1;
+  /** The first of its members that is none of {@link NAMES}. */
+  unknown: string | undefined;
+  readonly #text: string;
+  /** The members in their order, and where their values are. What is behind their count is left from operations before. */
+  readonly #names: Name[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  #count = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Number of members, without {@link unknown} ones. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The members in their order, without {@link unknown} ones. */
+  get names(): readonly Name[] {
+    return this.#names.slice(0, this.#count);
+  }
+
+  /**
+   * Finds the members of the next operation.
+   *
+   * @returns where it ends
+   */
+  read(start: number): number {
+    const text = this.#text;
+    this.index += 1;
+    this.unknown = undefined;
+    this.#count = 0;
+    if (text.charCodeAt(start) !== BRACE_OPEN) throw invalid(this.#place(), 'an operation: an object with the members "op" and "key"');
+    let at = skipSpace(text, start + 1);
+    while (text.charCodeAt(at) !== BRACE_CLOSE) {
+      const nameEnd = endOfString(text, at);
+      const valueStart = startOfValue(text, nameEnd);
+      const valueEnd = endOfJsonValue(text, valueStart);
+      this.#add(at, nameEnd, valueStart, valueEnd);
+      at = nextItem(text, valueEnd);
+    }
+    return at + 1;
+  }
+
+  #add(nameStart: number, nameEnd: number, start: number, end: number): void {
+    const name = nameAt(this.#text, nameStart, nameEnd);
+    if (name === undefined) {
+      this.unknown ??= valueOfString(this.#text.slice(nameStart, nameEnd));
+      return;
+    }
+    if (this.has(name)) throw invalid(this.#place(), `the member "${name}" once`);
+    this.#names[this.#count] = name;
+    this.#starts[this.#count] = start;
+    this.#ends[this.#count] = end;
+    this.#count += 1;
+  }
+
+  #place(): { readonly index: number; readonly pointer: string } {
+    return { index: this.index, pointer: `/ops/${this.index}` };
+  }
+
+  has(name: Name): boolean {
+    return this.#indexOf(name) >= 0;
+  }
+
+  #indexOf(name: Name): number {
+    for (let index = 0; index < this.#count; index += 1) if (this.#names[index] === name) return index;
+    return -1;
+  }
+
+  /** Returns the text of a member's value; undefined without the member. */
+  textOf(name: Name): string | undefined {
+    const at = this.#indexOf(name);
+    return at < 0 ? undefined : this.#text.slice(this.#starts[at], this.#ends[at]);
+  }
+
+  /** The value of a member that cannot be an array or an object: those are not parsed, and are like none. */
+  valueOf(name: Name): unknown {
+    const text = this.textOf(name);
+    if (text === undefined) return undefined;
+    switch (text.charCodeAt(0)) {
+      case QUOTE:
+        return valueOfString(text);
+      case BRACKET_OPEN:
+      case BRACE_OPEN:
+        return undefined;
+      default:
+        return JSON.parse(text);
+    }
+  }
+}
+
+/** Returns where the value of a member begins, from the end of its name. */
+function startOfValue(text: string, nameEnd: number): number {
+  return skipSpace(text, skipSpace(text, nameEnd) + 1);
+}
+
+/** Returns the name between two positions, with its quotes; undefined for an unknown one. */
+function nameAt(text: string, start: number, end: number): Name | undefined {
+  const length = end - start - '""'.length;
+  for (const name of NAMES) if (name.length === length && text.startsWith(name, start + 1)) return name;
+  // It may be spelled with escapes.
+  const spelled = text.slice(start, end);
+  return spelled.includes('\\') ? NAMES.find((name) => name === valueOfString(spelled)) : undefined;
+}
 
 /**
  * Reads the operations of a batch.
@@ -47,43 +162,55 @@ const SHOWN_CHARACTERS = 60;
  * @throws {AppError} `invalid_batch`, `too_many_ops`; `body_too_large` for a value
  */
 export function readBatch(text: string, limits: BatchLimits): readonly BatchStep[] {
-  const ops = opsIn(text);
-  const { count, items } = itemsOfJson(text, ops.start, limits.opsMax);
+  const steps: BatchStep[] = [];
+  const operation = new Operation(text);
+  let count = 0;
+  let at = skipSpace(text, startOfOps(text) + 1);
+  for (; text.charCodeAt(at) !== BRACKET_CLOSE; at = nextItem(text, at)) {
+    count += 1;
+    if (count > limits.opsMax) {
+      at = endOfJsonValue(text, at);
+      continue;
+    }
+    at = operation.read(at);
+    steps.push(readStep(operation, limits));
+  }
+  if (text.charCodeAt(skipSpace(text, at + 1)) !== BRACE_CLOSE) throw notOnlyOps();
   if (count === 0) throw invalid({ pointer: '/ops' }, 'at least one operation');
   if (count > limits.opsMax) {
     const message = `Cannot carry out a batch of ${count} operations: the limit is ${limits.opsMax}`;
     throw new AppError('too_many_ops', message, { facts: { limit: limits.opsMax, actual: count } });
   }
-  return items.map(({ start }, index) => readStep({ index, text, members: membersAt(text, start, index) }, limits));
+  return steps;
 }
 
-function opsIn(text: string): JsonMember {
-  const start = text.search(/\S/);
-  if (text[start] !== '{') throw invalid({ pointer: '' }, 'an object with the member "ops"');
-  const [ops, ...others] = membersOfJson(text, start, 2);
-  if (ops?.name !== 'ops' || others.length > 0) throw invalid({ pointer: '' }, 'an object with the member "ops" and no other');
-  if (text[ops.start] !== '[') throw invalid({ pointer: '/ops' }, 'an array of operations');
-  return ops;
+/** Returns where the array of operations begins. */
+function startOfOps(text: string): number {
+  const start = skipSpace(text, 0);
+  if (text.charCodeAt(start) !== BRACE_OPEN) throw invalid({ pointer: '' }, 'an object with the member "ops"');
+  const nameStart = skipSpace(text, start + 1);
+  if (text.charCodeAt(nameStart) === BRACE_CLOSE) throw notOnlyOps();
+  const nameEnd = endOfString(text, nameStart);
+  if (valueOfString(text.slice(nameStart, nameEnd)) !== 'ops') throw notOnlyOps();
+  const opsStart = startOfValue(text, nameEnd);
+  if (text.charCodeAt(opsStart) !== BRACKET_OPEN) throw invalid({ pointer: '/ops' }, 'an array of operations');
+  return opsStart;
 }
 
-function membersAt(text: string, start: number, index: number): readonly JsonMember[] {
-  const place = { index, pointer: `/ops/${index}` };
-  if (text[start] !== '{') throw invalid(place, 'an operation: an object with the members "op" and "key"');
-  const members = membersOfJson(text, start, MEMBERS_MAX);
-  for (const [at, { name }] of members.entries()) {
-    if (members.findIndex((one) => one.name === name) < at) throw invalid(place, `the member "${shown(name)}" once`);
-  }
-  return members;
+function notOnlyOps(): AppError {
+  return invalid({ pointer: '' }, 'an object with the member "ops" and no other');
 }
 
 function readStep(operation: Operation, limits: BatchLimits): BatchStep {
-  const op = valueOf(operation, 'op');
-  const allowed = typeof op === 'string' && Object.hasOwn(MEMBERS, op) ? MEMBERS[op] : undefined;
-  if (allowed === undefined) throw invalidMember(operation, 'op', '"check", "set", "delete" or "touch"');
-  for (const { name } of operation.members) {
-    const isKnown = name === 'op' || name === 'key' || allowed.includes(name);
-    if (!isKnown) throw invalidMember(operation, name, `no such member in a ${String(op)}`);
+  const given = operation.valueOf('op');
+  const op = OPS.find((one) => one === given);
+  if (op === undefined) throw invalidMember(operation, 'op', '"check", "set", "delete" or "touch"');
+  const { unknown } = operation;
+  if (op === 'set' && operation.count === PLAIN_SET_MEMBERS && unknown === undefined) {
+    return { op, key: keyIn(operation, limits.keyBytesMax), value: valueTextIn(operation, limits.valueBytesMax) };
   }
+  const refused = unknown ?? operation.names.find((name) => name !== 'op' && name !== 'key' && !MEMBERS[op].includes(name));
+  if (refused !== undefined) throw invalidMember(operation, refused, `no such member in a ${op}`);
   const key = keyIn(operation, limits.keyBytesMax);
   const precondition = preconditionIn(operation);
   const condition = precondition === undefined ? {} : { precondition };
@@ -101,20 +228,8 @@ function readStep(operation: Operation, limits: BatchLimits): BatchStep {
   return { op: 'check', key, precondition };
 }
 
-function textOf({ text, members }: Operation, name: string): string | undefined {
-  const member = members.find((one) => one.name === name);
-  return member && text.slice(member.start, member.end);
-}
-
-/** The value of a member that cannot be an array or an object: those are not parsed, and are like none. */
-function valueOf(operation: Operation, name: string): unknown {
-  const text = textOf(operation, name);
-  if (text === undefined || text.startsWith('[') || text.startsWith('{')) return undefined;
-  return text.startsWith('"') ? valueOfString(text) : JSON.parse(text);
-}
-
 function keyIn(operation: Operation, bytesMax: number): string {
-  const key = valueOf(operation, 'key');
+  const key = operation.valueOf('key');
   if (typeof key !== 'string' || findKeyFault(key, bytesMax) !== undefined) {
     throw invalidMember(operation, 'key', `a key of 1 to ${bytesMax} bytes of UTF-8 without control characters`);
   }
@@ -122,8 +237,10 @@ function keyIn(operation: Operation, bytesMax: number): string {
 }
 
 function valueTextIn(operation: Operation, bytesMax: number): string {
-  const value = textOf(operation, 'value');
+  const value = operation.textOf('value');
   if (value === undefined) throw invalidMember(operation, 'value', 'any JSON value');
+  // No UTF-16 unit takes more than three bytes.
+  if (value.length * UNIT_BYTES_MAX <= bytesMax) return value;
   const bytes = Buffer.byteLength(value);
   if (bytes <= bytesMax) return value;
   const { message, facts } = bodyTooLarge(bytesMax, bytes);
@@ -136,31 +253,31 @@ function isExistenceWanted(operation: Operation): boolean {
   return flagIn(operation, 'if_exists') ?? false;
 }
 
-function flagIn(operation: Operation, name: string): boolean | undefined {
-  if (textOf(operation, name) === undefined) return undefined;
-  const flag = valueOf(operation, name);
+function flagIn(operation: Operation, name: Name): boolean | undefined {
+  if (!operation.has(name)) return undefined;
+  const flag = operation.valueOf(name);
   if (typeof flag !== 'boolean') throw invalidMember(operation, name, 'true or false');
   return flag;
 }
 
 function expiryOf(operation: Operation): Expiry | undefined {
-  const [name, other] = EXPIRY_NAMES.filter((one) => textOf(operation, one) !== undefined);
+  const [name, other] = EXPIRY_NAMES.filter((one) => operation.has(one));
   if (name === undefined) return undefined;
   if (other !== undefined) throw invalidMember(operation, other, `${name} or ${other}, not both`);
   if (name === 'keep_ttl') return keptIf(flagIn(operation, name) ?? false);
-  const value = valueOf(operation, name);
+  const value = operation.valueOf(name);
   const expiry = name === 'expires_at' && value === null ? keptIf(false) : expiryIn(name, value);
   if (expiry === undefined) throw invalidMember(operation, name, EXPECTED_EXPIRY[name]);
   return expiry;
 }
 
 function preconditionIn(operation: Operation): Precondition | undefined {
-  const seqText = textOf(operation, 'if_seq');
-  const tagText = textOf(operation, 'if_match');
+  const seqText = operation.textOf('if_seq');
+  const tagText = operation.textOf('if_match');
   if (seqText !== undefined && tagText !== undefined) throw invalidMember(operation, 'if_match', 'if_seq or if_match, not both');
   if (seqText !== undefined) return seqConditionIn(operation, seqText);
   if (tagText === undefined) return undefined;
-  const tag = valueOf(operation, 'if_match');
+  const tag = operation.valueOf('if_match');
   const parsed = typeof tag === 'string' ? parseEntityTag(tag) : undefined;
   if (parsed === undefined || parsed.weak) {
     throw invalidMember(operation, 'if_match', 'one strong entity tag in double quotes, as a string');

@@ -34,6 +34,13 @@ test('repeated members are all there, and their texts are as they stand', () => 
   assert.deepEqual(itemsOfJson('[1 ,[2],3]', 0, 1), { count: 3, items: [{ start: 1, end: 2 }] });
 });
 
+test('a quotation mark ends a string behind an even number of backslashes only', () => {
+  for (let count = 0; count < 9; count += 1) {
+    const text = `"a${'\\'.repeat(count)}"`;
+    assert.equal(endOfJsonValue(`${text}","b"`, 0), text.length + (count % 2), text);
+  }
+});
+
 test('a value that nests a million deep, and a string of a million escapes, have an end', () => {
   const deep = '['.repeat(1e6) + ']'.repeat(1e6);
   assert.equal(endOfJsonValue(`${deep},1`, 0), deep.length);
@@ -42,7 +49,9 @@ test('a value that nests a million deep, and a string of a million escapes, have
 });
 
 test('a text that is cut off ends where it ends', () => {
-  for (const text of ['', '"a', '"a\\', '{"a":1', '[[', '12', '{"a":"}']) assert.equal(endOfJsonValue(text, 0), text.length, text);
+  for (const text of ['', '"a', '"a\\', '{"a":1', '[[', '12', '{"a":"}', '"\\\\\\']) {
+    assert.equal(endOfJsonValue(text, 0), text.length, text);
+  }
 });
 
 test.run();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
 import { readBatch } from '../../src/http/batch-body.js';
 import type { BatchStep } from '../../src/store/command.js';
+import { fc } from '../properties.js';
 import { suite } from '../suite.js';
 
 const test = suite('batch-body');
@@ -35,6 +36,42 @@ test('operations are read in their order, with their conditions, and values as t
   assert.deepEqual(read(' {"ops":[{"op":"set","key":"\\u0061","value":"\\u0061"}]} '), [{ op: 'set', key: 'a', value: '"\\u0061"' }]);
 });
 
+/** JSON in which any character of a string may be an escape. */
+const spelled = (text: string, escapes: readonly boolean[]): string => {
+  const units = Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+  const spell = (unit: number, at: number): string => (
+    escapes[at % escapes.length] === true
+      ? `\\u${unit.toString(16).padStart(4, '0')}`
+      : JSON.stringify(String.fromCharCode(unit)).slice(1, -1)
+  );
+  return `"${units.map(spell).join('')}"`;
+};
+
+test('operations are what JSON.parse makes of them, however they are spelled, spaced and ordered', () => {
+  const key = fc.string({ minLength: 1, maxLength: 9, unit: 'grapheme-ascii' });
+  const operation = fc.record({ key, value: fc.option(fc.jsonValue({ maxDepth: 2 }), { nil: undefined }), ifSeq: fc.nat({ max: 3 }) });
+  const escaped = fc.array(fc.boolean(), { minLength: 1 });
+  const form = fc.record({ space: fc.constantFrom('', ' ', '\t '), escapes: escaped, isReversed: fc.boolean() });
+  fc.assert(fc.property(fc.array(operation, { minLength: 1, maxLength: 5 }), form, (operations, { space, escapes, isReversed }) => {
+    const limits = { opsMax: 5, keyBytesMax: 9, valueBytesMax: 1_000_000 };
+    const texts = operations.map(({ key: name, value, ifSeq }) => {
+      const change = value === undefined ? [['op', '"check"']] : [['op', spelled('set', escapes)], ['value', JSON.stringify(value)]];
+      const members = [...change, ['key', spelled(name, escapes)], ...(ifSeq > 0 || value === undefined ? [['if_seq', `${ifSeq}`]] : [])];
+      const inOrder = isReversed ? members.toReversed() : members;
+      return `{${space}${inOrder.map(([one = '', text]) => `${spelled(one, escapes)}${space}:${text}`).join(`${space},`)}${space}}`;
+    });
+    const precondition = (seq: number): object => (seq === 0 ? { kind: 'absent' } : { kind: 'match', seq });
+    const expected = operations.map(({ key: name, value, ifSeq }) => (
+      value === undefined
+        ? { op: 'check', key: name, precondition: precondition(ifSeq) }
+        : { op: 'set', key: name, value: JSON.stringify(value), ...(ifSeq > 0 && { precondition: precondition(ifSeq) }) }
+    ));
+    const body = `${space}{${space}${spelled('ops', escapes)}${space}:${space}[${texts.join(`${space},${space}`)}${space}]${space}}`;
+    assert.deepEqual(JSON.parse(body).ops.length, operations.length);
+    assert.deepEqual(readBatch(body, limits), expected);
+  }));
+});
+
 /** What is refused, where, and what was expected there. */
 const INVALID: readonly (readonly [text: string, pointer: string, expected: RegExp])[] = [
   ['[]', '', /"ops"/],
@@ -52,7 +89,12 @@ const INVALID: readonly (readonly [text: string, pointer: string, expected: RegE
   ['{"ops":[{"op":"expire","key":"a"}]}', '/ops/0/op', /"check"/],
   ['{"ops":[{"op":"toString","key":"a"}]}', '/ops/0/op', /"check"/],
   ['{"ops":[{"op":1,"key":"a"}]}', '/ops/0/op', /"check"/],
+  ['{"ops":[{"op":"set","key":"a","value":1,"\\u0076alue":2}]}', '/ops/0', /"value" once/],
+  ['{"ops":[{"op":"set","key":"a","if_exists":true}]}', '/ops/0/value', /any JSON value/],
   ['{"ops":[{"op":"set","key":"a","value":1,"if_exists":true}]}', '/ops/0/if_exists', /no such member/],
+  ['{"ops":[{"op":"set","key":"a","value":1,"constructor":1,"if_exists":true}]}', '/ops/0/constructor', /no such member/],
+  ['{"ops":[{"op":"set","key":"a","value":1}],"ops":[]}', '', /no other/],
+  ['{"x":1,"ops":[]}', '', /no other/],
   ['{"ops":[{"op":"set","key":"a","value":1,"ttl_seconds":0}]}', '/ops/0/ttl_seconds', /whole number of seconds from 1/],
   ['{"ops":[{"op":"delete","key":"a","ttl_seconds":1}]}', '/ops/0/ttl_seconds', /no such member/],
   ['{"ops":[{"op":"set","key":"a","value":1,"a/b~c":1}]}', '/ops/0/a~1b~0c', /no such member/],
