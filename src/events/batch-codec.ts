@@ -9,6 +9,10 @@ import { type BatchedChange, type KeysChanged, setsValue } from './event.js';
 const START = '"ops":[';
 const END = ']';
 const OP_MARK = '{"op":';
+/** How an operation begins, by its name. */
+const OP_TEXTS = {
+  'set': `${OP_MARK}"set"`, 'set.until': `${OP_MARK}"set.until"`, 'delete': `${OP_MARK}"delete"`, 'touch': `${OP_MARK}"touch"`,
+} as const;
 const EXPIRY_MARK = ',"expires_at":';
 const KEY_MARK = ',"key":';
 const VALUE_MARK = ',"value":';
@@ -16,20 +20,22 @@ const OP_END = '}';
 
 /** Encodes the fields. */
 export function encodeBatchBody({ ops }: KeysChanged): string {
-  return `${START}${ops.map(encodeOp).join(',')}${END}`;
+  const pieces = [START];
+  for (const op of ops) {
+    if (pieces.length > 1) pieces.push(',');
+    addTextToKey(op, pieces);
+    if (setsValue(op)) pieces.push(VALUE_MARK, op.value);
+    pieces.push(OP_END);
+  }
+  pieces.push(END);
+  return pieces.join('');
 }
 
-function encodeOp(op: BatchedChange): string {
-  return setsValue(op) ? `${textBeforeValue(op)}${op.value}${OP_END}` : `${textToKey(op)}${OP_END}`;
-}
-
-function textToKey(op: BatchedChange): string {
-  const expiry = 'expires_at' in op ? `${EXPIRY_MARK}${JSON.stringify(op.expires_at)}` : '';
-  return `${OP_MARK}"${op.op}"${expiry}${KEY_MARK}${JSON.stringify(op.key)}`;
-}
-
-function textBeforeValue(op: BatchedChange): string {
-  return `${textToKey(op)}${VALUE_MARK}`;
+/** Adds pieces of text: one for each concatenation would be garbage at once. */
+function addTextToKey(op: BatchedChange, pieces: string[]): void {
+  pieces.push(OP_TEXTS[op.op]);
+  if ('expires_at' in op) pieces.push(EXPIRY_MARK, JSON.stringify(op.expires_at));
+  pieces.push(KEY_MARK, JSON.stringify(op.key));
 }
 
 /** Reads members one after another, each a mark and a JSON value. */
@@ -109,8 +115,12 @@ function decodeOp(reader: MemberReader): BatchedChange | undefined {
 export function valueOffsetsIn({ ops }: KeysChanged): readonly (number | undefined)[] {
   let offset = START.length;
   return ops.map((op) => {
-    const at = offset + Buffer.byteLength(textBeforeValue(op));
-    offset += Buffer.byteLength(encodeOp(op)) + 1;
+    const toKey: string[] = [];
+    addTextToKey(op, toKey);
+    offset += toKey.reduce((bytes, piece) => bytes + Buffer.byteLength(piece), 0);
+    const at = offset + VALUE_MARK.length;
+    if (setsValue(op)) offset = at + Buffer.byteLength(op.value);
+    offset += OP_END.length + ','.length;
     return setsValue(op) ? at : undefined;
   });
 }

@@ -174,19 +174,19 @@ export class KeyValues implements Projection<ProjectEvent> {
 
   /** {@inheritDoc Projection.apply} */
   apply(recorded: Recorded<ProjectEvent>): void {
-    const { event, seq, timeMs, hash, place } = recorded;
+    const { event, seq, place } = recorded;
     if (this.#watchers.size > 0) this.#inform(event);
     switch (event.op) {
       case 'set':
-        if (event.bytes !== undefined && this.#isCaching) this.#setBytes(event.bytes, { seq, tag: versionTag(hash), timeMs });
-        else this.#change(event, this.#placeOf(event, place), recorded);
+        if (event.bytes !== undefined && this.#isCaching) this.#setBytes(event.bytes, versionOf(recorded));
+        else this.#change(event, this.#placeOf(event, place), versionOf(recorded));
         break;
       case 'set.until':
-        this.#change(event, this.#placeOf(event, place), recorded);
+        this.#change(event, this.#placeOf(event, place), versionOf(recorded));
         break;
       case 'delete':
       case 'touch':
-        this.#change(event, undefined, recorded);
+        this.#change(event, undefined, versionOf(recorded));
         break;
       case 'batch':
         this.#changeEach(event, recorded);
@@ -214,24 +214,25 @@ export class KeyValues implements Projection<ProjectEvent> {
   #changeEach(event: KeysChanged, recorded: Recorded): void {
     const { place } = recorded;
     const places = this.#isCaching || place === undefined ? [] : placesOfValues(event, place);
-    for (const [index, op] of event.ops.entries()) this.#change(op, places[index], recorded);
+    const version = versionOf(recorded);
+    for (const [index, op] of event.ops.entries()) this.#change(op, places[index], version);
   }
 
   /** @param place where the value is, unless it is kept in memory */
-  #change(change: BatchedChange, place: ValuePlace | undefined, { seq, timeMs, hash }: Recorded): void {
+  #change(change: BatchedChange, place: ValuePlace | undefined, { seq, tag, timeMs }: RowVersion): void {
     const { key } = change;
     if (change.op === 'delete') {
       this.#delete(key, seq);
       return;
     }
-    const version = { seq, tag: versionTag(hash), timeMs, expiresAtMs: expiryAfter(change) };
-    const expiresAtMs = this.#index.expiryOf(key);
+    const expiresAtMs = expiryAfter(change);
+    const previousExpiryMs = this.#index.expiryOf(key);
     const previous = setsValue(change)
-      ? this.#index.set(key, { value: place ?? change.value, ...version })
-      : this.#index.touch(key, version);
+      ? this.#index.set(key, { value: place ?? change.value, seq, tag, timeMs, expiresAtMs })
+      : this.#index.touch(key, { seq, tag, timeMs, expiresAtMs });
     invariant(previous > 0 || change.op !== 'touch', () => `the key that seq ${seq} touches exists`);
-    this.#removeTerm(key, previous, expiresAtMs);
-    this.#addTerm(key, seq, version.expiresAtMs);
+    this.#removeTerm(key, previous, previousExpiryMs);
+    this.#addTerm(key, seq, expiresAtMs);
   }
 
   #setBytes(bytes: SetBytes, version: RowVersion): void {
@@ -335,4 +336,9 @@ export class KeyValues implements Projection<ProjectEvent> {
   fill(key: string, seq: number, value: string): void {
     if (this.#isCaching && this.#index.placeOf(key, seq) !== undefined) this.#index.replaceValue(key, seq, value);
   }
+}
+
+/** The version of all keys that a line sets. */
+function versionOf({ seq, timeMs, hash }: Recorded): RowVersion {
+  return { seq, tag: versionTag(hash), timeMs };
 }

@@ -92,6 +92,7 @@ export class BatchState implements DecisionState {
   expiryOf(key: string): number | null {
     const expiresAtMs = this.#expiries.get(key);
     if (expiresAtMs !== undefined) return expiresAtMs;
+    if (this.#model.values.expiringCount === 0) return null;
     return this.#versions.has(key) || this.versionOf(key) === 0 ? null : this.#model.values.expiryOf(key);
   }
 

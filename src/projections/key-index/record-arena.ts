@@ -173,7 +173,8 @@ export class RecordArena {
   #moveOn(): void {
     let worst = -1;
     let most = 0;
-    for (const [number, chunk] of this.#chunks.entries()) {
+    for (let number = 0; number < this.#chunks.length; number += 1) {
+      const chunk = this.#chunks[number];
       if (chunk === undefined || number === this.#current) continue;
       const garbage = chunk.used - chunk.live;
       if (garbage <= most || garbage < chunk.used * MOVED_SHARE_MIN) continue;
