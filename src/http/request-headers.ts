@@ -32,6 +32,11 @@ export const NO_HEADERS: RequestHeaders = {
   hosts: NONE, authorizations: NONE, apiKeys: NONE, contentTypes: NONE, origins: NONE, fetchSites: NONE,
 };
 
+/** Tells whether {@link pickHeaders} picks a header. */
+export function isPicked(name: string): boolean {
+  return SLOTS.has(name.toLowerCase());
+}
+
 /** Picks the headers from the raw list. */
 export function pickHeaders(rawHeaders: readonly string[]): RequestHeaders {
   const picked: Record<Slot, readonly string[]> = { ...NO_HEADERS };

@@ -72,7 +72,8 @@ export class RepeatedRequests {
     if (fingerprint === undefined) return;
     let ofActor = this.#queued.get(actor);
     if (ofActor === undefined) this.#queued.set(actor, ofActor = new Map());
-    ofActor.set(requestId, { fingerprint, repetition: { ...repetition({ seq: 0, hash: '', created, count }), line } });
+    const { decision } = repetition({ seq: 0, hash: '', created, count });
+    ofActor.set(requestId, { fingerprint, repetition: { decision, line } });
   }
 }
 

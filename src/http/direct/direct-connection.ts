@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { DirectRequest, DirectResponse } from './direct-message.js';
-import { type PlainHeaders, readPlainRequest } from './plain-request.js';
+import { type KnownHeaders, readPlainRequest } from './plain-request.js';
 
 /** Answers a request, or has it {@link DirectResponse.leave}. */
 export type DirectListener = (request: DirectRequest, response: DirectResponse) => void;
@@ -37,7 +37,8 @@ export class DirectConnection {
   #chunk: Buffer | undefined;
   /** What arrived meanwhile. */
   #waiting: Buffer[] = [];
-  #headers: PlainHeaders | null = null;
+  /** The headers of a request before. */
+  #known: KnownHeaders | null = null;
 
   constructor(socket: Socket, owner: DirectOwner) {
     this.socket = socket;
@@ -71,12 +72,12 @@ export class DirectConnection {
   };
 
   #take(chunk: Buffer): void {
-    const request = readPlainRequest(chunk, { known: this.#headers, headBytesMax: this.#owner.headBytesMax });
+    const request = readPlainRequest(chunk, { known: this.#known, headBytesMax: this.#owner.headBytesMax });
     if (request === undefined) {
       this.#handOver(chunk);
       return;
     }
-    this.#headers = request.headers;
+    this.#known = request.known;
     this.#chunk = chunk;
     const response = new DirectResponse(this.socket, this);
     this.#response = response;

@@ -5,29 +5,20 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { PROJECTS_PATH } from '../../api/paths.js';
-import { pickHeaders, type RequestHeaders } from '../request-headers.js';
+import { isPicked, pickHeaders, type RequestHeaders } from '../request-headers.js';
 
-/** Where a header is in the text. */
+/** A line with a header. */
 interface HeaderLine {
-  readonly start: number;
-  /** Of the colon. */
-  readonly colon: number;
-  /** Of the value. */
-  readonly from: number;
-  /** After the end of the line. */
-  readonly end: number;
+  /** With its end. */
+  readonly text: string;
+  readonly name: string;
   /** The name in lower case. */
   readonly lower: string;
+  readonly value: string;
 }
 
 /** The headers of a request, as both of Node's forms. */
-export interface PlainHeaders {
-  /**
-   * What they were read from, and nothing else: names and values are slices of it, and keep it in memory. A client sends the same headers
-   * again and again, or nearly so.
-   */
-  readonly text: string;
-  readonly lines: readonly HeaderLine[];
+interface PlainHeaders {
   /** Names and values alternate. */
   readonly raw: string[];
   /** By name in lower case. */
@@ -38,12 +29,22 @@ export interface PlainHeaders {
   readonly bodyBytes: number;
 }
 
+/** The headers of an earlier request. A client sends the same ones again and again, or some of them with other values. */
+export interface KnownHeaders {
+  /** What they were read from, and nothing else: names and values are slices of it, and keep it in memory. */
+  readonly text: string;
+  readonly lines: readonly HeaderLine[];
+  readonly headers: PlainHeaders;
+}
+
 /** A request that was recognised. */
 export interface PlainRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: PlainHeaders;
   readonly body: Buffer;
+  /** What to compare the next request with. */
+  readonly known: KnownHeaders;
 }
 
 /** A longer head is left to Node. */
@@ -72,8 +73,8 @@ const names = new Map<string, string>();
 
 /** What the bytes are compared with. */
 interface ReadOptions {
-  /** The headers of an earlier request of this connection; null for none. */
-  readonly known: PlainHeaders | null;
+  /** From the request before on this connection; null for none. */
+  readonly known: KnownHeaders | null;
   /** Longest head, in bytes. */
   readonly headBytesMax: number;
 }
@@ -98,43 +99,62 @@ export function readPlainRequest(chunk: Buffer, { known, headBytesMax }: ReadOpt
   if (!TARGET.test(target)) return undefined;
   const linesStart = lineEnd + LINE_END.length;
   const linesEnd = headEnd + LINE_END.length;
-  const isKnown = known !== null && known.text.length === linesEnd - linesStart && text.startsWith(known.text, linesStart);
+  const isSame = known !== null && known.text.length === linesEnd - linesStart && text.startsWith(known.text, linesStart);
   // Headers are kept by the connection, so they are made of bytes of their own: a slice would keep all of the text.
-  const headers = isKnown ? known : readHeaders(chunk.toString('latin1', linesStart, linesEnd), known);
-  if (headers === undefined || (headers.bodyBytes > 0 && BODILESS.has(method))) return undefined;
+  const read = isSame ? { headers: known.headers, known } : readHeaders(chunk.toString('latin1', linesStart, linesEnd), known);
+  if (read === undefined || (read.headers.bodyBytes > 0 && BODILESS.has(method))) return undefined;
   const bodyStart = headEnd + HEAD_END.length;
-  if (chunk.length !== bodyStart + headers.bodyBytes) return undefined;
-  return { method, target, headers, body: chunk.subarray(bodyStart) };
+  if (chunk.length !== bodyStart + read.headers.bodyBytes) return undefined;
+  return { method, target, headers: read.headers, body: chunk.subarray(bodyStart), known: read.known };
 }
 
-function readHeaders(text: string, known: PlainHeaders | null): PlainHeaders | undefined {
+function readHeaders(text: string, known: KnownHeaders | null): Pick<PlainRequest, 'headers' | 'known'> | undefined {
+  if (known !== null) {
+    const headers = readOtherValues(text, known);
+    // What they were compared with stays: were it replaced by what differs from it, each request could add to what the connection keeps.
+    if (headers !== undefined) return { headers, known };
+  }
   const lines: HeaderLine[] = [];
   const raw: string[] = [];
   const byName: Record<string, string> = {};
-  for (let start = 0; start < text.length;) {
-    const line = sameLine(text, start, known, lines.length) ?? readLine(text, start);
+  for (let at = 0; at < text.length;) {
+    const line = readLine(text, at);
     // What to do about a repeated header, each of them decides for itself.
-    if (line === undefined || Object.hasOwn(byName, line.lower)) return undefined;
-    const value = text.slice(line.from, line.end - LINE_END.length);
+    if (line === undefined || lines.length === HEADERS_MAX || Object.hasOwn(byName, line.lower)) return undefined;
     lines.push(line);
-    raw.push(text.slice(start, line.colon), value);
-    byName[line.lower] = value;
-    start = line.end;
+    raw.push(line.name, line.value);
+    byName[line.lower] = line.value;
+    at += line.text.length;
   }
-  const { connection = KEEP_ALIVE, 'content-length': length = '0' } = byName;
-  if (lines.length > HEADERS_MAX || connection.toLowerCase() !== KEEP_ALIVE || !LENGTH.test(length)) return undefined;
-  return { text, lines, raw, byName, picked: pickHeaders(raw), bodyBytes: Number(length) };
+  const headers = checkHeaders(raw, byName, pickHeaders(raw));
+  return headers && { headers, known: { text, lines, headers } };
 }
 
-/** A line that stood at the same place among those before need not be read again. */
-function sameLine(text: string, start: number, known: PlainHeaders | null, index: number): HeaderLine | undefined {
-  const before = known?.lines[index];
-  if (known === null || before === undefined) return undefined;
-  if (!text.startsWith(known.text.slice(before.start, before.end), start)) return undefined;
-  const moved = start - before.start;
-  if (moved === 0) return before;
-  const { colon, from, end, lower } = before;
-  return { start, colon: colon + moved, from: from + moved, end: end + moved, lower };
+/** Reads headers that have the names of known ones, in their order; undefined for others. */
+function readOtherValues(text: string, { lines, headers }: KnownHeaders): PlainHeaders | undefined {
+  const raw = [...headers.raw];
+  const byName: Record<string, string> = { ...headers.byName as Record<string, string> };
+  let isPickedSame = true;
+  let at = 0;
+  for (const [index, line] of lines.entries()) {
+    if (text.startsWith(line.text, at)) {
+      at += line.text.length;
+      continue;
+    }
+    const other = readLine(text, at);
+    if (other?.name !== line.name) return undefined;
+    raw[index * 2 + 1] = other.value;
+    byName[line.lower] = other.value;
+    isPickedSame &&= !isPicked(line.name);
+    at += other.text.length;
+  }
+  return at === text.length ? checkHeaders(raw, byName, isPickedSame ? headers.picked : pickHeaders(raw)) : undefined;
+}
+
+function checkHeaders(raw: string[], byName: Readonly<Record<string, string>>, picked: RequestHeaders): PlainHeaders | undefined {
+  const { connection = KEEP_ALIVE, 'content-length': length = '0' } = byName;
+  if (connection.toLowerCase() !== KEEP_ALIVE || !LENGTH.test(length)) return undefined;
+  return { raw, byName, picked, bodyBytes: Number(length) };
 }
 
 function readLine(text: string, start: number): HeaderLine | undefined {
@@ -142,11 +162,11 @@ function readLine(text: string, start: number): HeaderLine | undefined {
   if (!HEADER_LINE.test(text)) return undefined;
   const end = HEADER_LINE.lastIndex;
   const colon = text.indexOf(':', start);
-  const from = text.startsWith(' ', colon + 1) ? colon + 2 : colon + 1;
-  const value = text.slice(from, end - LINE_END.length);
-  const lower = lowerName(text.slice(start, colon));
+  const value = text.slice(text.startsWith(' ', colon + 1) ? colon + 2 : colon + 1, end - LINE_END.length);
+  const name = text.slice(start, colon);
+  const lower = lowerName(name);
   if (REFUSED.has(lower) || value === '' || BLANK_AT_AN_END.test(value)) return undefined;
-  return { start, colon, from, end, lower };
+  return { text: text.slice(start, end), name, lower, value };
 }
 
 /** Returns the name in lower case, as a string of its own: a slice would keep what it was read from. */

@@ -87,9 +87,13 @@ class SharedNames {
 
   use(name: string): number {
     const known = this.#numbers.get(name);
-    const number = known ?? this.#free.pop() ?? this.#names.length;
+    if (known !== undefined) {
+      this.#uses[known] = (this.#uses[known] ?? 0) + 1;
+      return known;
+    }
+    const number = this.#free.pop() ?? this.#names.length;
     this.#names[number] = name;
-    this.#uses[number] = (known === undefined ? 0 : (this.#uses[number] ?? 0)) + 1;
+    this.#uses[number] = 1;
     this.#numbers.set(name, number);
     return number;
   }

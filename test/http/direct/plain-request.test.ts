@@ -18,11 +18,16 @@ const FRESH = { known: null, headBytesMax: 16_384 };
 
 /** Options of a connection that had a request before. */
 function after(request: PlainRequest | undefined): Parameters<typeof readPlainRequest>[1] {
-  return { ...FRESH, known: request?.headers ?? null };
+  return { ...FRESH, known: request?.known ?? null };
 }
 
 function read(text: string): PlainRequest | undefined {
   return readPlainRequest(Buffer.from(text, 'latin1'), FRESH);
+}
+
+/** Everything but what the next request is compared with. */
+function without(request: PlainRequest | undefined): Omit<PlainRequest, 'known'> | undefined {
+  return request && Object.fromEntries(Object.entries(request).filter(([name]) => name !== 'known')) as Omit<PlainRequest, 'known'>;
 }
 
 test('a request for a key is read as it was written', () => {
@@ -53,7 +58,7 @@ test('headers of which one differs are read as those of a first request', () => 
     ['Content-Length: 3', 'Content-Length: 3\r\nA: b'], ['Content-Type', 'content-type'], ['Content-Length: 3', 'Host: 4'],
   ] as const) {
     const bytes = Buffer.from(PUT.replace(from, to));
-    assert.deepEqual(readPlainRequest(bytes, known), readPlainRequest(bytes, FRESH), to);
+    assert.deepEqual(without(readPlainRequest(bytes, known)), without(readPlainRequest(bytes, FRESH)), to);
   }
 });
 
@@ -120,15 +125,16 @@ test('the limit of a head is that of the configuration where it is lower', () =>
   assert.equal(readPlainRequest(bytes, { known: null, headBytesMax: bytes.length - 1 }), undefined);
 });
 
-test('what is kept of many requests is the headers of the last one', () => {
-  // Each request changes another header, and has a body that must not be kept by what is a slice beside it.
+test('what is kept of many requests is the headers of one of them', () => {
+  // Each request changes the value or the name of another header, and has a body that must not be kept by what is a slice beside it.
   const connections = 30;
   const lines = Array.from({ length: 40 }, (_, index) => `X-Header-Number-${index}: ${'v'.repeat(20)}\r\n`);
   const body = `"${'x'.repeat(100_000)}"`;
   const kept: unknown[] = [];
   const bytesOf = (index: number): Buffer => {
     const head = `PUT ${TARGET} HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n`;
-    const changed = lines.map((line, place) => (place === index ? line.replace(': ', `: ${'n'.repeat(4000)}`) : line));
+    const to = `${index % 2 === 0 ? '' : '-Other'}: ${'n'.repeat(4000)}`;
+    const changed = lines.map((line, place) => (place === index ? line.replace(': ', to) : line));
     return Buffer.from(`${head}${changed.join('')}\r\n${body}`);
   };
   setFlagsFromString('--expose-gc');
@@ -139,7 +145,7 @@ test('what is kept of many requests is the headers of the last one', () => {
     let request = readPlainRequest(bytesOf(0), FRESH);
     for (let index = 1; index < lines.length; index += 1) request = readPlainRequest(bytesOf(index), after(request));
     assert.equal(request?.headers.raw.length, (lines.length + 2) * 2);
-    kept.push(request?.headers);
+    kept.push(request?.known);
   }
   collectGarbage();
   const keptBytes = (process.memoryUsage().heapUsed - beforeBytes) / kept.length;
@@ -212,7 +218,7 @@ test('whatever is accepted, Node reads as the same one request', async () => {
     const bytes = Buffer.from(text, 'latin1');
     const plain = readPlainRequest(bytes, FRESH);
     // What a connection remembers changes nothing.
-    assert.deepEqual(readPlainRequest(bytes, known), plain);
+    assert.deepEqual(without(readPlainRequest(bytes, known)), without(plain));
     if (plain === undefined) return;
     accepted += 1;
     const { method, target, headers: { raw, byName }, body } = plain;
