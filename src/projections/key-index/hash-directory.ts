@@ -32,6 +32,8 @@ class Segment {
   /** Row numbers plus 1; 0: free. */
   slots: Uint32Array;
   count = 0;
+  /** True: the rows lie one after the other from the first slot on, and have no places yet. */
+  isPiled = false;
 
   constructor(depth: number, slotCount: number) {
     this.depth = depth;
@@ -49,6 +51,22 @@ class Segment {
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
     slots[slot] = row + 1;
     this.count += 1;
+  }
+
+  /** Adds a row without a place, to a segment in which no row has one. */
+  pile(row: number): void {
+    this.slots[this.count] = row + 1;
+    this.count += 1;
+    this.isPiled = true;
+  }
+
+  /** Removes all rows and returns their slots. */
+  takeAll(): Uint32Array {
+    const taken = this.slots.slice();
+    this.slots.fill(0);
+    this.count = 0;
+    this.isPiled = false;
+    return taken;
   }
 }
 
@@ -105,6 +123,16 @@ export class HashDirectory {
     segment.put(keyHash, row);
   }
 
+  /**
+   * Adds a row as {@link add}. It gets its place when its segment is first used: the places of successive rows are far apart, and visiting
+   * each in turn would take several times as long as filling one segment after another.
+   */
+  addLater(keyHash: number, row: number): void {
+    const segment = this.#segments[this.#indexOf(keyHash)] as Segment;
+    if (segment.isFull || (segment.count > 0 && !segment.isPiled)) this.add(keyHash, row);
+    else segment.pile(row);
+  }
+
   /** Removes a row, which is in it. The rows behind it close the gap. */
   remove(keyHash: number, row: number): void {
     const segment = this.#segmentOf(keyHash);
@@ -124,7 +152,9 @@ export class HashDirectory {
   }
 
   #segmentOf(keyHash: number): Segment {
-    return this.#segments[this.#indexOf(keyHash)] as Segment;
+    const segment = this.#segments[this.#indexOf(keyHash)] as Segment;
+    if (segment.isPiled) this.#place(segment, segment.takeAll());
+    return segment;
   }
 
   /** A shift by 32 bits would be one by none. */
@@ -133,10 +163,14 @@ export class HashDirectory {
   }
 
   #enlarge(segment: Segment): void {
-    const { slots } = segment;
-    segment.slots = allocateWords(slots.length * 2);
-    segment.count = 0;
-    for (const filled of slots) if (filled !== 0) segment.put(this.#rows.keyHashOf(filled - 1), filled - 1);
+    const rows = segment.takeAll();
+    segment.slots = allocateWords(rows.length * 2);
+    this.#place(segment, rows);
+  }
+
+  /** @param filled slots of rows that belong into the segment */
+  #place(segment: Segment, filled: Uint32Array): void {
+    for (const slot of filled) if (slot !== 0) segment.put(this.#rows.keyHashOf(slot - 1), slot - 1);
   }
 
   #split(segment: Segment, keyHash: number): void {

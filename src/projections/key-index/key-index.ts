@@ -229,7 +229,9 @@ export class KeyIndex {
       const row = this.#rows.add();
       this.#rows.setVersion(row, { seq: seqs[index] as number, tag: tags[index] as number, timeMs: timesMs[index] as number });
       this.#rows.setAddress(row, address);
-      this.#addKeyHash(row, this.#hash(key));
+      const keyHash = this.#hash(key);
+      this.#rows.setKeyHash(row, keyHash);
+      this.#directory.addLater(keyHash, row);
       const expiresAtMs = expiriesMs?.[index] ?? Infinity;
       if (expiresAtMs < Infinity) this.#expiry.set(row, expiresAtMs);
       this.#order.addLast(row);
@@ -238,6 +240,7 @@ export class KeyIndex {
     };
     for (const chunk of chunks) this.#records.adopt(chunk, rowOf);
     invariant(index === seqs.length, 'there is a record for each version');
+    this.#count += index;
   }
 
   /** Prepares for as many keys in all, which spares work while they are added. */

@@ -56,9 +56,14 @@ class Block {
   }
 
   insert(index: number, row: number): void {
-    if (this.count === this.rows.length) this.rows = enlarged(this.rows, this.count * 2);
-    this.rows.copyWithin(index + 1, index, this.count);
+    this.push(row);
+    this.rows.copyWithin(index + 1, index, this.count - 1);
     this.rows[index] = row;
+  }
+
+  push(row: number): void {
+    if (this.count === this.rows.length) this.rows = enlarged(this.rows, this.count * 2);
+    this.rows[this.count] = row;
     this.count += 1;
   }
 
@@ -131,11 +136,11 @@ export class KeyOrder {
     this.#sortedCount += 1;
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.count < BLOCK_ROWS_MAX) {
-      last.insert(last.count, row);
+      last.push(row);
       return;
     }
     const block = new Block(last === undefined ? BLOCK_ROWS_FIRST : BLOCK_ROWS_MAX);
-    block.insert(0, row);
+    block.push(row);
     this.#blocks.push(block);
   }
 
