@@ -6,6 +6,7 @@
 export const HEX_WORD_DIGITS = 8;
 
 const RADIX = 16;
+const DIGIT_BITS = 4;
 const NO_DIGIT = RADIX;
 
 /** The value of each character code that is a digit; more than any digit for others. */
@@ -39,10 +40,11 @@ export function wordInBytes(bytes: Uint8Array, at: number): number | undefined {
 
 function wordOf(codeAt: (index: number) => number): number | undefined {
   let word = 0;
+  let highest = 0;
   for (let index = 0; index < HEX_WORD_DIGITS; index += 1) {
     const digit = DIGITS[codeAt(index)] ?? NO_DIGIT;
-    if (digit === NO_DIGIT) return undefined;
-    word = word * RADIX + digit;
+    highest |= digit;
+    word = (word << DIGIT_BITS) | digit;
   }
-  return word;
+  return highest >= NO_DIGIT ? undefined : word >>> 0;
 }

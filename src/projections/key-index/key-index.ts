@@ -19,7 +19,7 @@ import { KeyOrder } from './key-order.js';
 import type { PackedEntries } from './packed-entries.js';
 import { type KeySlice, type Members, RangeReader } from './range-reader.js';
 import { RecordArena } from './record-arena.js';
-import type { EntryBytes } from './record-chunk.js';
+import type { EntryBytes } from './record-size.js';
 import { NO_ADDRESS, RowTable, type RowVersion } from './row-table.js';
 
 /** Waiting keys that a listing may sort in without a turn of the event loop for others: some milliseconds. */

@@ -7,9 +7,8 @@ import type { ByteRange } from '../../base/byte-scan.js';
 import { invariant } from '../../base/invariant.js';
 import type { ValuePlace } from '../value-place.js';
 import type { MemberText } from './member-text.js';
-import {
-  type EntryBytes, entryRecordBytes, FRAME_BYTES, HEAD_BYTES, mostRecordBytes, type PackedChunk, RecordChunk, recordBytes,
-} from './record-chunk.js';
+import { type PackedChunk, RecordChunk } from './record-chunk.js';
+import { type EntryBytes, entryRecordBytes, FRAME_BYTES, HEAD_BYTES, mostRecordBytes, recordBytes } from './record-size.js';
 
 /** Size of a chunk in bytes. */
 const CHUNK_BYTES = 1_048_576;

@@ -17,6 +17,7 @@ import { KEY_BYTES_LIMIT } from '../../events/key-name.js';
 import type { ValuePlace } from '../value-place.js';
 import { allocate } from './allocate.js';
 import type { MemberText } from './member-text.js';
+import { COLON_BYTES, type EntryBytes, HEAD_BYTES, KEY_AT, PLACE_BYTES } from './record-size.js';
 import { copyKey, isAsciiAt, writeKey } from './record-text.js';
 
 /** What a record is made of. */
@@ -24,12 +25,6 @@ interface NewRecord {
   readonly row: number;
   readonly key: string;
   readonly value: string | ValuePlace;
-}
-
-/** A key in ASCII that JSON spells as it is, with a value in UTF-8 in the same buffer. */
-export interface EntryBytes extends ByteRange {
-  readonly valueStart: number;
-  readonly valueEnd: number;
 }
 
 /** The memory of a chunk with records, which has room for no more: plain data that can be sent to another thread. */
@@ -42,19 +37,10 @@ export interface PackedChunk {
 
 const WORD_BYTES = 4;
 const WORD_BITS = 32;
-const HEAD_WORDS = 2;
-/** Size of a head. */
-export const HEAD_BYTES = HEAD_WORDS * WORD_BYTES;
-/** The bytes of the text before the key. */
-const KEY_AT = 2;
-/** The bytes of the text between the key and a value in memory. */
-const COLON_BYTES = 2;
-/** Bytes of a record with a value in memory besides key and value. */
-export const FRAME_BYTES = HEAD_BYTES + KEY_AT + COLON_BYTES;
+const HEAD_WORDS = HEAD_BYTES / WORD_BYTES;
 const CRC_AT = 4;
 const FILE_AT = 8;
 const OFFSET_AT = 16;
-const PLACE_BYTES = 24;
 const KEY_SHIFT = 2;
 const START_SHIFT = 12;
 const KIND_MASK = (1 << KEY_SHIFT) - 1;
@@ -63,8 +49,6 @@ const FORM_MASK = (1 << START_SHIFT) - 1;
 /** Offsets from here on do not fit into a head. */
 const START_END = 1 << (WORD_BITS - START_SHIFT);
 invariant(KEY_BYTES_LIMIT <= KEY_MASK + 1, 'the length of a key fits into its bits');
-/** A UTF-16 unit takes no more bytes than this in UTF-8. */
-const UNIT_BYTES_MAX = 3;
 const ASCII_LAST = 0x7f;
 const BYTE_VALUES = 256;
 const COMMA = 0x2c;
@@ -80,23 +64,6 @@ const KIND_UTF8 = 1;
 const KIND_ESCAPED = 2;
 /** The value is on disk. */
 const KIND_PLACE = 3;
-
-/** Returns a size in bytes that a record does not exceed, without looking at its text. */
-export function mostRecordBytes(key: string, value: string | ValuePlace): number {
-  const units = key.length + (typeof value === 'string' ? value.length : 0);
-  return HEAD_BYTES + KEY_AT + PLACE_BYTES + units * UNIT_BYTES_MAX;
-}
-
-/** Returns the size of a record in bytes, with its head. */
-export function recordBytes(key: string, value: string | ValuePlace): number {
-  const valueBytes = typeof value === 'string' ? COLON_BYTES + Buffer.byteLength(value) : PLACE_BYTES;
-  return HEAD_BYTES + KEY_AT + Buffer.byteLength(key) + valueBytes;
-}
-
-/** Returns the size of the record that {@link RecordChunk.addBytes} adds, with its head. */
-export function entryRecordBytes({ start, end, valueStart, valueEnd }: EntryBytes): number {
-  return HEAD_BYTES + KEY_AT + end - start + COLON_BYTES + valueEnd - valueStart;
-}
 
 /** The records, by their number: the first has 0. */
 export class RecordChunk {
@@ -197,6 +164,23 @@ export class RecordChunk {
     bytes[keyEnd + 1] = COLON;
     const textEnd = keyEnd + COLON_BYTES + source.copy(bytes, keyEnd + COLON_BYTES, valueStart, valueEnd);
     const kind = isAsciiAt({ bytes, words: this.#words }, textStart, textEnd) ? KIND_ASCII : KIND_UTF8;
+    return this.#addHead(row, ((keyBytes - 1) << KEY_SHIFT) | kind, textEnd);
+  }
+
+  /**
+   * Adds a record whose key stands before its value in the same bytes, as members of a JSON object do. There must be room for it.
+   *
+   * @param key its length, and whether key and value are known to be ASCII; JSON spells it as it is
+   * @returns its number
+   */
+  addMember(row: number, value: ByteRange, { keyBytes, isAscii }: { readonly keyBytes: number; readonly isAscii: boolean }): number {
+    invariant(keyBytes > 0 && keyBytes <= KEY_MASK + 1, 'the length of a key fits into its bits');
+    const bytes = this.#bytes;
+    const textStart = this.#end;
+    bytes[textStart] = COMMA;
+    const memberStart = value.start - COLON_BYTES - keyBytes - 1;
+    const textEnd = textStart + 1 + value.bytes.copy(bytes, textStart + 1, memberStart, value.end);
+    const kind = isAscii || isAsciiAt({ bytes, words: this.#words }, textStart, textEnd) ? KIND_ASCII : KIND_UTF8;
     return this.#addHead(row, ((keyBytes - 1) << KEY_SHIFT) | kind, textEnd);
   }
 

@@ -4,7 +4,7 @@
  * A line is a JSON array, `["key",seq,timeMs,offset,sizeBytes,"crc","tag",expiresAtMs]`, spelled exactly as `JSON.stringify` does, with
  * null for a key that does not expire. In format 1 it ends after the CRC.
  */
-import { type ByteRange, countIn, endOfCount, endOfPlainText, isAt } from '../../base/byte-scan.js';
+import { type ByteRange, digitAt, endOfPlainText, isAt, textOf } from '../../base/byte-scan.js';
 import { HEX_WORD_DIGITS, hexWord, wordInBytes, wordOfText } from '../../base/hex-word.js';
 import { versionTag } from '../../events/key-version.js';
 import type { IndexEntry, SnapshotFormat, SnapshotManifest } from './snapshot.js';
@@ -15,18 +15,19 @@ export const SNAPSHOT_FORMAT = 2;
 /** Length of the shortest line of any format, with its line feed, in bytes. */
 export const INDEX_LINE_BYTES_MIN = '["k",1,0,1,1,"00000000"]\n'.length;
 
+const TEN = 10;
+const ZERO = 0x30;
 const LINE_FEED = 0x0a;
 const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BRACKET = 0x5d;
 /** The fields that each format has. */
 const FIELD_COUNTS: Readonly<Record<SnapshotFormat, number>> = { 1: 6, 2: 8 };
 const LINE_START = Buffer.from('["');
 const AFTER_KEY = Buffer.from('",');
-const BEFORE_CRC = Buffer.from(',"');
-const BEFORE_TAG = Buffer.from('","');
-const AFTER_WORD = Buffer.from('"');
-const BEFORE_EXPIRY = Buffer.from('",');
 const NO_EXPIRY = Buffer.from('null');
-const LINE_END = Buffer.from(']');
+const QUOTES_BYTES = 2;
+const NOTHING = Buffer.alloc(0);
 /** No text of a time in the log is later. */
 const EXPIRY_MAX_MS = Date.UTC(10_000, 0) - 1;
 
@@ -69,61 +70,154 @@ interface IndexFault {
  */
 export function decodeIndexLines(bytes: Buffer, form: IndexForm): readonly IndexLine[] | IndexFault {
   const lines: IndexLine[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-    const line = decodeByPosition(bytes, start, end, form) ?? decodeAsJson(bytes, start, end, form);
-    if (line === undefined) return { faultOffset: start };
-    lines.push(line);
-    start = end + 1;
+  const reader = new IndexLineReader(form);
+  for (let start = 0; start < bytes.length; start = reader.end) {
+    if (!reader.read(bytes, start)) return { faultOffset: start };
+    lines.push(reader.toLine());
   }
   return lines;
 }
 
-/** Decodes a line whose key has no escapes and whose numbers have no sign and at most 15 digits; undefined for others. */
-function decodeByPosition(bytes: Buffer, start: number, end: number, { format, commonTag }: IndexForm): IndexLine | undefined {
-  const keyStart = start + LINE_START.length;
-  const keyEnd = endOfPlainText(bytes, keyStart, end);
-  const seqStart = keyEnd + AFTER_KEY.length;
-  const seqEnd = endOfCount(bytes, seqStart);
-  const timeEnd = endOfCount(bytes, seqEnd + 1);
-  const offsetEnd = endOfCount(bytes, timeEnd + 1);
-  const sizeEnd = endOfCount(bytes, offsetEnd + 1);
-  const crcStart = sizeEnd + BEFORE_CRC.length;
-  const crcEnd = crcStart + HEX_WORD_DIGITS;
-  const tagStart = crcEnd + BEFORE_TAG.length;
-  const hasTag = format > 1;
-  const tagEnd = tagStart + HEX_WORD_DIGITS;
-  const expiryStart = tagEnd + BEFORE_EXPIRY.length;
-  const expires = hasTag && !isAt(bytes, expiryStart, NO_EXPIRY);
-  const expiryEnd = expires ? endOfCount(bytes, expiryStart) : expiryStart + NO_EXPIRY.length;
-  const tailStart = hasTag ? expiryEnd : crcEnd + AFTER_WORD.length;
-  const areNumbers = seqEnd > seqStart && timeEnd > seqEnd + 1 && offsetEnd > timeEnd + 1 && sizeEnd > offsetEnd + 1;
-  if (!areNumbers || expiryEnd === expiryStart || tailStart + LINE_END.length !== end) return undefined;
-  if (!isAt(bytes, start, LINE_START) || !isAt(bytes, keyEnd, AFTER_KEY)) return undefined;
-  if (bytes[seqEnd] !== COMMA || bytes[timeEnd] !== COMMA || bytes[offsetEnd] !== COMMA) return undefined;
-  if (!isAt(bytes, sizeEnd, BEFORE_CRC) || !isAt(bytes, crcEnd, hasTag ? BEFORE_TAG : AFTER_WORD)) return undefined;
-  if (!isAt(bytes, tailStart, LINE_END) || (hasTag && !isAt(bytes, tagEnd, BEFORE_EXPIRY))) return undefined;
-  const seq = countIn(bytes, seqStart, seqEnd);
-  const offset = countIn(bytes, timeEnd + 1, offsetEnd);
-  const sizeBytes = countIn(bytes, offsetEnd + 1, sizeEnd);
-  const crc = wordInBytes(bytes, crcStart);
-  const tag = hasTag ? wordInBytes(bytes, tagStart) : commonTag;
-  const expiresAtMs = expires ? countIn(bytes, expiryStart, expiryEnd) : null;
-  if (seq === 0 || offset === 0 || sizeBytes === 0 || crc === undefined || tag === undefined || !isExpiry(expiresAtMs)) return undefined;
-  const key = bytes.toString('utf8', keyStart, keyEnd);
-  const entry = { key, seq, tag, timeMs: countIn(bytes, seqEnd + 1, timeEnd), expiresAtMs, offset, sizeBytes, crc };
-  return { entry, keyText: { bytes, start: keyStart - 1, end: keyEnd + 1 } };
+/** A range that moves on from line to line. */
+export class MovingRange implements ByteRange {
+  bytes: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+
+  move(bytes: Buffer, start: number, end: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  moveTo(bytes: Buffer): void {
+    this.move(bytes, 0, bytes.length);
+  }
 }
 
-/** Decodes any line. */
-function decodeAsJson(bytes: Buffer, start: number, end: number, form: IndexForm): IndexLine | undefined {
-  const text = bytes.toString('utf8', start, end);
-  const row = parse(text);
-  // Comparing with the text encoded again excludes blanks, other escapes, `1.0` for `1` and rows that are no arrays of plain values.
-  const entry = row === undefined || JSON.stringify(row) !== text ? undefined : toEntry(row, form);
-  if (entry === undefined) return undefined;
-  const keyStart = start + 1;
-  return { entry, keyText: { bytes, start: keyStart, end: keyStart + Buffer.byteLength(JSON.stringify(entry.key)) } };
+/** Reads lines into the same fields, one after another: a start reads millions, and an object for each takes longer than the reading. */
+export class IndexLineReader implements Omit<IndexEntry, 'key'> {
+  /** The key in UTF-8. */
+  readonly key = new MovingRange();
+  /** The key as it is spelled in the line, with its quotation marks. */
+  readonly keyText = new MovingRange();
+  seq = 0;
+  tag = 0;
+  timeMs = 0;
+  expiresAtMs: number | null = null;
+  offset = 0;
+  sizeBytes = 0;
+  crc = 0;
+  /** Where the next line begins, in bytes. */
+  end = 0;
+  readonly #form: IndexForm;
+  #at = 0;
+  #isUsual = true;
+
+  constructor(form: IndexForm) {
+    this.#form = form;
+  }
+
+  /** Whether the key has characters that JSON escapes. */
+  get isEscaped(): boolean {
+    return this.key.end - this.key.start + QUOTES_BYTES < this.keyText.end - this.keyText.start;
+  }
+
+  /**
+   * Reads a line.
+   *
+   * @param bytes complete lines, each with its line feed
+   * @returns false if it is invalid
+   */
+  read(bytes: Buffer, start: number): boolean {
+    return this.#readByPosition(bytes, start) || this.#readAsJson(bytes, start);
+  }
+
+  /** Reads a line whose key has no escapes and whose numbers have no sign; false for others. */
+  #readByPosition(bytes: Buffer, start: number): boolean {
+    const keyStart = start + LINE_START.length;
+    const keyEnd = endOfPlainText(bytes, keyStart, bytes.length);
+    this.#isUsual = isAt(bytes, start, LINE_START) && isAt(bytes, keyEnd, AFTER_KEY);
+    this.#at = keyEnd + AFTER_KEY.length;
+    this.seq = this.#countBeforeComma(bytes);
+    this.timeMs = this.#countBeforeComma(bytes);
+    this.offset = this.#countBeforeComma(bytes);
+    this.sizeBytes = this.#countBeforeComma(bytes);
+    this.crc = this.#word(bytes);
+    this.tag = this.#form.commonTag;
+    this.expiresAtMs = null;
+    if (this.#form.format > 1) {
+      this.#expect(bytes, COMMA);
+      this.tag = this.#word(bytes);
+      this.#expect(bytes, COMMA);
+      if (isAt(bytes, this.#at, NO_EXPIRY)) this.#at += NO_EXPIRY.length;
+      else this.expiresAtMs = this.#count(bytes);
+    }
+    this.#expect(bytes, BRACKET);
+    this.#expect(bytes, LINE_FEED);
+    this.key.move(bytes, keyStart, keyEnd);
+    this.keyText.move(bytes, keyStart - 1, keyEnd + 1);
+    this.end = this.#at;
+    return this.#isUsual && this.seq > 0 && this.offset > 0 && this.sizeBytes > 0 && isExpiry(this.expiresAtMs);
+  }
+
+  #expect(bytes: Buffer, byte: number): void {
+    if (bytes[this.#at] !== byte) this.#isUsual = false;
+    this.#at += 1;
+  }
+
+  #countBeforeComma(bytes: Buffer): number {
+    const count = this.#count(bytes);
+    this.#expect(bytes, COMMA);
+    return count;
+  }
+
+  /** Reads a number as JSON spells a count, which must be exact. */
+  #count(bytes: Buffer): number {
+    const start = this.#at;
+    let at = start;
+    let count = 0;
+    for (let digit = digitAt(bytes, at); digit >= 0; digit = digitAt(bytes, at)) {
+      count = count * TEN + digit;
+      at += 1;
+    }
+    this.#at = at;
+    if (at === start || count > Number.MAX_SAFE_INTEGER || (bytes[start] === ZERO && at > start + 1)) this.#isUsual = false;
+    return count;
+  }
+
+  #word(bytes: Buffer): number {
+    this.#expect(bytes, QUOTE);
+    const word = wordInBytes(bytes, this.#at);
+    if (word === undefined) this.#isUsual = false;
+    this.#at += HEX_WORD_DIGITS;
+    this.#expect(bytes, QUOTE);
+    return word ?? 0;
+  }
+
+  /** Reads any line. */
+  #readAsJson(bytes: Buffer, start: number): boolean {
+    const end = bytes.indexOf(LINE_FEED, start);
+    const text = bytes.toString('utf8', start, Math.max(end, start));
+    const row = parse(text);
+    // Comparing with the text encoded again excludes blanks, other escapes, `1.0` for `1` and rows that are no arrays of plain values.
+    const entry = row === undefined || JSON.stringify(row) !== text ? undefined : toEntry(row, this.#form);
+    if (entry === undefined) return false;
+    const { key, ...others } = entry;
+    const keyBytes = Buffer.from(key);
+    Object.assign(this, others);
+    this.key.moveTo(keyBytes);
+    this.keyText.move(bytes, start + 1, start + 1 + Buffer.byteLength(JSON.stringify(key)));
+    this.end = end + 1;
+    return true;
+  }
+
+  /** Returns the line as an object of its own. */
+  toLine(): IndexLine {
+    const { seq, tag, timeMs, expiresAtMs, offset, sizeBytes, crc, keyText: { bytes, start, end } } = this;
+    const entry = { key: textOf(this.key), seq, tag, timeMs, expiresAtMs, offset, sizeBytes, crc };
+    return { entry, keyText: { bytes, start, end } };
+  }
 }
 
 function parse(text: string): unknown {

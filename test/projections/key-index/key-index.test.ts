@@ -4,7 +4,7 @@ import { InvariantError } from '../../../src/base/invariant.js';
 import type { KeyEntry } from '../../../src/projections/key-entry.js';
 import { KeyIndex } from '../../../src/projections/key-index/key-index.js';
 import { type KeyHash, secretKeyHash } from '../../../src/projections/key-index/key-hash.js';
-import { RecordPacker } from '../../../src/projections/key-index/packed-entries.js';
+import { EntryPacker } from '../../../src/projections/key-index/packed-entries.js';
 import type { Members } from '../../../src/projections/key-index/range-reader.js';
 import type { ValuePlace } from '../../../src/projections/value-place.js';
 import { TRICKY_CHARACTERS } from '../../events/arbitrary-events.js';
@@ -167,24 +167,24 @@ test('two hundred thousand keys, changed and deleted at random, are found and li
 });
 
 test('packed keys are found and listed, and change like others, whatever their size', () => {
-  const packer = new RecordPacker();
+  const packer = new EntryPacker(2000, false);
   const model = new Map<string, KeyEntry>();
   const named = (number: number): string => `${number % 3 === 0 ? 'é' : 'k'}${number}${'x'.repeat(number % 90)}`;
   const keys = sortedKeys(Array.from({ length: 2000 }, (_, number) => named(number)));
   for (const [number, one] of keys.entries()) {
     const value = `"${number % 5 === 0 ? 'ü' : ''}${'v'.repeat(number === 700 ? 2 * MIB : number)}"`;
-    model.set(one, entry(value, number + 1, number % 3 === 1 ? number : null));
-    const bytes = Buffer.from(one + value);
-    const end = Buffer.byteLength(one);
-    if (end > one.length) packer.add(one, value);
-    else packer.addBytes({ bytes, start: 0, end, valueStart: end, valueEnd: bytes.length });
+    const known = entry(value, number + 1, number % 3 === 1 ? number : null);
+    model.set(one, known);
+    const bytes = Buffer.from(`"${one}":${value}`);
+    const keyBytes = Buffer.byteLength(one);
+    if (number % 2 === 0) packer.add(one, value, known);
+    else packer.addMember({ bytes, start: keyBytes + 3, end: bytes.length }, keyBytes, known);
   }
-  const [seqs, timesMs] = [Float64Array.from(model.values(), ({ seq }) => seq), Float64Array.from(model.values(), ({ timeMs }) => timeMs)];
-  const tags = Uint32Array.from(model.values(), ({ tag }) => tag);
   const index = new KeyIndex();
   index.reserve(keys.length * 5);
-  const expiriesMs = Float64Array.from(model.values(), ({ expiresAtMs }) => expiresAtMs ?? Infinity);
-  index.appendPacked({ firstKey: keys[0] ?? '', lastKey: keys.at(-1) ?? '', chunks: packer.finish(), seqs, tags, timesMs, expiriesMs });
+  const packed = packer.finish();
+  assert.deepEqual([packed.firstKey, packed.lastKey], [keys[0], keys.at(-1)]);
+  index.appendPacked(packed);
   assertEqual(index, model);
   for (const [number, one] of keys.entries()) {
     assert.deepEqual(index.get(one), model.get(one));
