@@ -35,7 +35,7 @@ export type TaskResult = BuiltGeneration | BuiltPast | ScrubReport | SegmentChec
 export function memoryOfTask(task: Task): readonly ArrayBuffer[] {
   switch (task.kind) {
     case 'lines': return [task.job.bytes.buffer];
-    case 'entries': return [task.job.index.buffer, task.job.json.buffer];
+    case 'entries': return [task.job.memory];
     default: return [];
   }
 }
@@ -45,10 +45,11 @@ export function memoryOfAnswer(answer: WorkerAnswer): readonly ArrayBuffer[] {
   if (answer.kind === 'failure') return [];
   const { result } = answer;
   if ('columns' in result) return [result.bytes.buffer, result.timesMs.buffer, result.columns.buffer];
-  if (!('packed' in result) || result.packed === undefined) return [];
+  if (!('packed' in result)) return [];
+  if (result.packed === undefined) return [result.memory];
   const { chunks, seqs, tags, timesMs, expiriesMs } = result.packed;
   const columns = [seqs, tags, timesMs, ...(expiriesMs === undefined ? [] : [expiriesMs])];
-  return [...chunks.map(({ memory }) => memory), ...columns.map(({ buffer }) => buffer)];
+  return [result.memory, ...chunks.map(({ memory }) => memory), ...columns.map(({ buffer }) => buffer)];
 }
 
 /** A worker's answer to a task. */

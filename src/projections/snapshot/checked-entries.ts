@@ -13,10 +13,12 @@ import { isBeforeValueAt } from './json-layout.js';
 
 /** A piece of a generation: plain data that can be sent to another thread. */
 export interface UncheckedEntries {
-  /** Whole lines of the index, at least one. Nothing else is in its buffer, which is handed over. */
-  readonly index: Uint8Array<ArrayBuffer>;
-  /** From the end of the value before to the end of the last value; handed over too. */
-  readonly json: Uint8Array<ArrayBuffer>;
+  /** Lines of the index, then the part of the `.json` from the end of the value before to that of the last value. Handed over. */
+  readonly memory: ArrayBuffer;
+  /** Size of the lines, of which there is one at least. */
+  readonly indexBytes: number;
+  /** Size of the other part. */
+  readonly jsonBytes: number;
   readonly before: IndexPosition;
   readonly form: IndexForm;
   /** The seq of the generation. */
@@ -30,6 +32,8 @@ export interface CheckedEntries {
   readonly keySum: number;
   /** Keys and values; undefined if the piece is not sound. */
   readonly packed: PackedEntries | undefined;
+  /** That of the piece, which is of use again. */
+  readonly memory: ArrayBuffer;
 }
 
 /** Checks pieces in other threads. */
@@ -42,31 +46,35 @@ export interface EntryChecker {
   checkEntries(piece: UncheckedEntries): Promise<CheckedEntries>;
 }
 
-const UNSOUND: CheckedEntries = { keyCount: 0, keySum: 0, packed: undefined };
-
 /** Checks a piece: every rule for an index but those about the whole of it, and that each key and value stand where it says. */
-export function checkEntries({ index, json, before, form, seqMax }: UncheckedEntries): CheckedEntries {
-  if (!isUtf8(json)) return UNSOUND;
-  const bytes = Buffer.from(index.buffer, index.byteOffset, index.length);
-  const text = Buffer.from(json.buffer, json.byteOffset, json.length);
+export function checkEntries(piece: UncheckedEntries): CheckedEntries {
+  const { memory } = piece;
+  return { keyCount: 0, keySum: 0, packed: undefined, ...checkPiece(piece), memory };
+}
+
+/** Returns undefined for a piece that is not sound. */
+function checkPiece({ memory, indexBytes, jsonBytes, before, form, seqMax }: UncheckedEntries): Omit<CheckedEntries, 'memory'> | undefined {
+  const bytes = Buffer.from(memory, 0, indexBytes);
+  const text = Buffer.from(memory, indexBytes, jsonBytes);
+  if (!isUtf8(text)) return undefined;
   const line = new IndexLineReader(form);
   const checks = new IndexChecks(seqMax, before);
-  const packer = new EntryPacker(Math.ceil(bytes.length / INDEX_LINE_BYTES_MIN), isAscii(json));
+  const packer = new EntryPacker(Math.ceil(bytes.length / INDEX_LINE_BYTES_MIN), isAscii(text));
   const [lastKey, value] = [new MovingRange(), new MovingRange()];
   if (before.lastKey !== undefined) lastKey.moveTo(Buffer.from(before.lastKey));
   let keySum = 0;
   for (let start = 0; start < bytes.length; start = line.end) {
     const { isFirst, jsonOffset } = checks;
-    if (!line.read(bytes, start) || (!isFirst && compareRanges(lastKey, line.key) >= 0)) return UNSOUND;
-    if (checks.takeNumbers(line, line.keyText) !== undefined) return UNSOUND;
+    if (!line.read(bytes, start) || (!isFirst && compareRanges(lastKey, line.key) >= 0)) return undefined;
+    if (checks.takeNumbers(line, line.keyText) !== undefined) return undefined;
     value.move(text, line.offset - before.jsonOffset, checks.jsonOffset - before.jsonOffset);
-    if (value.end > text.length || !isBeforeValueAt(text, jsonOffset - before.jsonOffset, line.keyText, isFirst)) return UNSOUND;
-    if (crcOfRange(value) !== line.crc) return UNSOUND;
+    if (value.end > text.length || !isBeforeValueAt(text, jsonOffset - before.jsonOffset, line.keyText, isFirst)) return undefined;
+    if (crcOfRange(value) !== line.crc) return undefined;
     keySum = addTerm(keySum, keyTerm(line.key, line.seq, line.expiresAtMs));
     if (line.isEscaped) packer.add(textOf(line.key), textOf(value), line);
     else packer.addMember(value, line.key.end - line.key.start, line);
     lastKey.move(line.key.bytes, line.key.start, line.key.end);
   }
   const isWhole = checks.keyCount > 0 && checks.jsonOffset - before.jsonOffset === text.length;
-  return isWhole ? { keyCount: checks.keyCount, keySum, packed: packer.finish() } : UNSOUND;
+  return isWhole ? { keyCount: checks.keyCount, keySum, packed: packer.finish() } : undefined;
 }

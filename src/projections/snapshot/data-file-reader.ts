@@ -76,15 +76,21 @@ export class DataFileReader {
    * @throws {SnapshotCorruptError} when the file has become shorter
    */
   async read(sizeBytes: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(sizeBytes);
+    await this.readInto(bytes);
+    return bytes;
+  }
+
+  /** Reads the next piece, of this size, as {@link read}. */
+  async readInto(bytes: Buffer): Promise<void> {
+    const sizeBytes = bytes.length;
     invariant(sizeBytes <= this.restBytes, 'nothing is read beyond the end');
     this.#hooks.signal?.throwIfAborted();
-    const bytes = Buffer.allocUnsafe(sizeBytes);
     const count = await this.#readOrRefuse(bytes);
     if (count !== sizeBytes) throw this.corrupt(this.#offset + count, `${countText(sizeBytes, 'byte')} to read`, countText(count, 'byte'));
     this.#digest.update(bytes);
     this.#offset += sizeBytes;
     await this.#hooks.onRead?.(sizeBytes);
-    return bytes;
   }
 
   async #readOrRefuse(into: Buffer): Promise<number> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
-import { type CheckedEntries, checkEntries } from '../../../src/projections/snapshot/checked-entries.js';
+import { type CheckedEntries, checkEntries, type UncheckedEntries } from '../../../src/projections/snapshot/checked-entries.js';
 import { encodeIndexLine } from '../../../src/projections/snapshot/index-format.js';
 import { addTerm, keyTerm } from '../../../src/projections/key-sum.js';
 import { KeyValues } from '../../../src/projections/key-values.js';
@@ -23,8 +23,12 @@ interface Change {
 
 function check(change: Change): CheckedEntries {
   const { lines = LINES, json = JSON_TEXT, lastKey = 'a', seqMax = 9 } = change;
-  const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));
-  return checkEntries({ index: bytesOf(lines.join('')), json: bytesOf(json), before: { lastKey, jsonOffset: 100 }, form: FORM, seqMax });
+  return checkEntries({ ...pieceOf(lines.join(''), Buffer.from(json)), before: { lastKey, jsonOffset: 100 }, form: FORM, seqMax });
+}
+
+function pieceOf(index: string, json: Uint8Array): Pick<UncheckedEntries, 'memory' | 'indexBytes' | 'jsonBytes'> {
+  const indexBytes = Buffer.byteLength(index);
+  return { memory: new Uint8Array(Buffer.concat([Buffer.from(index), json])).buffer, indexBytes, jsonBytes: json.length };
 }
 
 test('a sound piece gives its keys and values, and their sum', () => {
@@ -45,8 +49,8 @@ test('a piece that is not UTF-8 is left to a reading without help', () => {
   const bytes = new Uint8Array(Buffer.from(',\n"b":"\xff"', 'latin1'));
   const crc = crc32(bytes.subarray(-3));
   const entry = { key: 'b', seq: 2, tag: 0xfeed0002, timeMs: 20, expiresAtMs: null, offset: 106, sizeBytes: 3, crc };
-  const index = new Uint8Array(Buffer.from(encodeIndexLine(entry)));
-  const checked = checkEntries({ index, json: bytes, before: { lastKey: 'a', jsonOffset: 100 }, form: FORM, seqMax: 9 });
+  const before = { lastKey: 'a', jsonOffset: 100 };
+  const checked = checkEntries({ ...pieceOf(encodeIndexLine(entry), bytes), before, form: FORM, seqMax: 9 });
   assert.equal(checked.packed, undefined);
 });
 

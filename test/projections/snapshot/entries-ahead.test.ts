@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { checkEntries, type EntryChecker } from '../../../src/projections/snapshot/checked-entries.js';
 import { KeyValues } from '../../../src/projections/key-values.js';
 import { SnapshotFolder } from '../../../src/projections/snapshot/snapshot-folder.js';
@@ -11,10 +12,12 @@ import { INLINE_ENTRY_CHECKER } from './inline-entry-checker.js';
 import { commitEntries, emptyDisk, flatten, FOLDER, folderOn, type PlainEntry, READABLE, timeOf, writeData } from './snapshot-fixture.js';
 
 const test = suite('projections/snapshot/entries-ahead');
-const MANY: readonly PlainEntry[] = Array.from(
-  { length: 5000 },
-  (_, index) => [`key/${String(index).padStart(6, '0')}"`, `{"n":${index},"t":"${'é'.repeat(index % 70)}"}`, (index % 9) + 1],
-);
+/** More than two pieces. */
+const MANY: readonly PlainEntry[] = Array.from({ length: 12_000 }, (_, index) => {
+  const key = `key/${String(index).padStart(6, '0')}${index % 3 === 0 ? '"' : 'é'.repeat(index % 2)}`;
+  const value = `{"n":${index},"t":"${'v'.repeat(index % 70)}${'é'.repeat(index % 70)}"}`;
+  return [key, value, (index % 9) + 1, index % 5 === 0 ? index : undefined];
+});
 const JSON_FILE = `${FOLDER}/snap-00000000000000000009.json`;
 const INDEX_FILE = `${FOLDER}/snap-00000000000000000009.index`;
 
@@ -61,6 +64,43 @@ test('a snapshot without keys, or with any keys and values, is read as it was wr
     const disk = emptyDisk();
     assert.deepEqual(await readAhead(disk, await commitEntries(disk, written, 9)), withTimes(written));
   }));
+});
+
+test('values that are much larger than others do not make a piece too large, and no piece has one beyond the limit', async () => {
+  const MIB = 1_048_576;
+  const disk = emptyDisk();
+  const large = Array.from({ length: 24 }, (_, index): PlainEntry => [`key/5${String(index).padStart(2, '0')}`, `"${'x'.repeat(MIB)}"`, 1]);
+  const small = MANY.slice(0, 3000);
+  const entries = [...small, ...large, ['key/6', '1', 2] as PlainEntry];
+  const manifest = await commitEntries(disk, entries, 9);
+  const sizes: number[] = [];
+  const checker: EntryChecker = {
+    ...INLINE_ENTRY_CHECKER,
+    checkEntries: (piece) => {
+      sizes.push(piece.memory.byteLength);
+      return INLINE_ENTRY_CHECKER.checkEntries(piece);
+    },
+  };
+  assert.deepEqual(await readAhead(disk, manifest, checker), withTimes(entries));
+  assert.ok(sizes.length > 3 && Math.max(...sizes) < 10 * MIB, String(sizes));
+  const other = emptyDisk();
+  const tooLarge = await commitEntries(other, [['a', `"${'x'.repeat(9 * MIB)}"`, 1]], 9);
+  await assert.rejects(readAhead(other, tooLarge), { name: 'NotVouchedError' });
+});
+
+test('a generation of format 1 is read with the tag that its versions have in common', async () => {
+  const disk = emptyDisk();
+  const written = await commitEntries(disk, MANY.map(([key, value, seq]) => [key, value, seq] as const), 9);
+  const lines = disk.bytesOf(INDEX_FILE).toString().replace(/,"[0-9a-f]{8}",null\]$/gm, ']');
+  disk.put(INDEX_FILE, Buffer.from(lines));
+  const sha256 = createHash('sha256').update(lines).digest('hex');
+  const manifest = { ...written, format: 1, index: { sizeBytes: Buffer.byteLength(lines), sha256 } } as const;
+  const values = new KeyValues();
+  const folder = new SnapshotFolder({ disk, folder: FOLDER, readable: READABLE, checker: INLINE_ENTRY_CHECKER });
+  for await (const { packed, keySum } of folder.readEntriesAhead(manifest) ?? []) values.restorePacked(packed, keySum);
+  const alone = await flatten(folder.readEntries(manifest));
+  const expected = alone.map(({ key, value, seq, tag, timeMs, expiresAtMs }) => [key, { value, seq, tag, timeMs, expiresAtMs }]);
+  assert.deepEqual(values.slice({}, values.count + 1).entries, expected);
 });
 
 test('without a checker, or if a start of a thread is not worth it, there is no help', async () => {

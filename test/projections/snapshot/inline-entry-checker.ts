@@ -6,6 +6,6 @@ export const INLINE_ENTRY_CHECKER: EntryChecker = {
   textBytesMin: 1,
   checkEntries: async (piece) => {
     await Promise.resolve();
-    return checkEntries(structuredClone(piece, { transfer: [piece.index.buffer, piece.json.buffer] }));
+    return checkEntries(structuredClone(piece, { transfer: [piece.memory] }));
   },
 };
