@@ -17,7 +17,7 @@ import type { IdleFiles } from '../../disk/idle-files.js';
 import type { ReadingHooks } from './data-file-reader.js';
 import type { EntryChecker } from './checked-entries.js';
 import { eraseValues, planErasure } from './erase-values.js';
-import { type EntryGroup, isHelpful, readEntriesAhead } from './entries-ahead.js';
+import { checkerFor, type EntryGroup, readEntriesAhead } from './entries-ahead.js';
 import { decodeManifest, encodeManifest, MANIFEST_BYTES_MAX } from './manifest-format.js';
 import { readEntries, readIndex, readRequests, readStoredEntries } from './read-generation.js';
 import { ReadableSnapshot } from './readable-snapshot.js';
@@ -225,8 +225,8 @@ export class SnapshotFolder {
    * @returns undefined if that is not worth its while
    */
   readEntriesAhead(manifest: SnapshotManifest, hooks: ReadingHooks = {}): AsyncGenerator<EntryGroup> | undefined {
-    const source = { disk: this.#disk, folder: this.#folder, manifest, ...hooks };
-    return isHelpful(this.#checker, manifest) ? readEntriesAhead(source, this.#checker) : undefined;
+    const checker = checkerFor(this.#checker, manifest);
+    return checker && readEntriesAhead({ disk: this.#disk, folder: this.#folder, manifest, ...hooks }, checker);
   }
 
   /** Reads the requests of a generation; see `readRequests` in `read-generation.ts`. */

@@ -103,12 +103,13 @@ test('a generation of format 1 is read with the tag that its versions have in co
   assert.deepEqual(values.slice({}, values.count + 1).entries, expected);
 });
 
-test('without a checker, or if a start of a thread is not worth it, there is no help', async () => {
+test('without a checker, or if a snapshot is small, there is no help; without threads, pieces are checked in this one', async () => {
   const disk = emptyDisk();
   const manifest = await commitEntries(disk, [['a', '1', 1]], 9);
   assert.equal(folderOn(disk).readEntriesAhead(manifest), undefined);
   assert.equal(await readAhead(disk, manifest, { ...INLINE_ENTRY_CHECKER, textBytesMin: 1000 }), undefined);
-  assert.equal(await readAhead(disk, manifest, { ...INLINE_ENTRY_CHECKER, piecesMax: 0 }), undefined);
+  const withoutThreads = { ...INLINE_ENTRY_CHECKER, piecesMax: 0, checkEntries: () => assert.fail('there is no thread') };
+  assert.deepEqual(await readAhead(disk, manifest, withoutThreads), withTimes([['a', '1', 1]]));
 });
 
 test('a changed byte anywhere is refused, and so is a file that is cut', async () => {
