@@ -9,11 +9,9 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { get as httpGet, type IncomingMessage } from 'node:http';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { fillLog } from './filled-log.js';
 import { encodeRequest, runLoad } from './load/http-load.js';
@@ -22,7 +20,6 @@ import { cpuTimeUs } from './process-cost.js';
 import { freePort, MAIN, type RunningServer, startConfigured } from './server-process.js';
 
 const PROJECT = 'bench';
-const HTTP_OK = 200;
 const MS_PER_SECOND = 1000;
 const BYTES_PER_MB = 1_000_000;
 const US_PER_SECOND = 1_000_000;
@@ -123,12 +120,8 @@ function run(program: string, args: readonly string[]): void {
   if (status !== 0) throw new Error(`Cannot measure: ${program} ended with ${String(status)}: ${stderr}`);
 }
 
-async function download({ url }: RunningServer): Promise<void> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    httpGet(`${url}/api/v1/backup`, resolve).on('error', reject);
-  });
-  if (response.statusCode !== HTTP_OK) throw new Error(`Cannot measure: status ${response.statusCode}`);
-  await pipeline(response, createWriteStream(target));
+function download({ url }: RunningServer): void {
+  run('curl', ['-sf', '-o', target, `${url}/api/v1/backup`]);
 }
 
 async function compact({ url }: RunningServer): Promise<void> {

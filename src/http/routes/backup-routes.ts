@@ -37,7 +37,11 @@ async function backUp(exchange: Exchange, { projects, streams }: BackupParts, id
   return { status: OK, headers: [...headers, 'Content-Length', String(sizeBytes)], body: null, stream: send };
 }
 
-/** @throws {Error} if the backup ends before its last byte, so that the connection breaks */
+/**
+ * A whole piece is more than a socket takes without waiting, so the system has it before the next one is read.
+ *
+ * @throws {Error} if the backup ends before its last byte, so that the connection breaks
+ */
 async function sendPieces(stream: OpenStream, pieces: AsyncIterable<Buffer>): Promise<void> {
   for await (const piece of pieces) {
     for (let offset = 0; offset < piece.length; offset += PART_BYTES) {

@@ -20,7 +20,9 @@ import { makeRegistry } from './made-registry.js';
 import { encodeTarHeader, paddingAfter, TAR_BLOCK_BYTES, TAR_END } from './tar-format.js';
 
 /** Bytes that are read at once. */
-const PIECE_BYTES = 262_144;
+const PIECE_BYTES = 524_288;
+/** One piece is read while the reader has the one before. */
+const PIECES_IN_MEMORY = 2;
 /** The files of a generation, of which not every one has requests. */
 const PARTS = ['json', 'index', 'requests', 'manifest'] as const;
 const NO_DIGEST = '0'.repeat(createHash('sha256').digest('hex').length);
@@ -38,7 +40,8 @@ interface BackupContent {
   /** Size of the whole backup in bytes. */
   readonly sizeBytes: number;
   /**
-   * Reads the backup from its first byte to its last.
+   * Reads the backup from its first byte to its last. A piece of {@link PIECE_BYTES} may change once the next one is asked for; new memory
+   * for each of them would cost more than reading them.
    *
    * @throws {LogCorruptError} if a file is shorter than it was
    */
@@ -79,10 +82,12 @@ async function* piecesOf(
   files: readonly SourceFile[], manifestOf: (digests: readonly string[]) => BackupManifest, timeMs: number,
 ): AsyncGenerator<Buffer, void, undefined> {
   const digests: string[] = [];
-  for (const { name, sizeBytes, bytes, open } of files) {
+  const memory = new PieceMemory();
+  for (const file of files) {
+    const { name, sizeBytes, bytes } = file;
     yield encodeTarHeader({ name, sizeBytes, timeMs });
     const digest = createHash('sha256');
-    for await (const piece of bytes === undefined ? contentOf(name, sizeBytes, open) : [bytes]) {
+    for await (const piece of bytes === undefined ? contentOf(file, memory) : [bytes]) {
       digest.update(piece);
       yield piece;
     }
@@ -94,19 +99,41 @@ async function* piecesOf(
   yield Buffer.concat([manifest, Buffer.alloc(paddingAfter(manifest.length)), TAR_END]);
 }
 
-async function* contentOf(name: string, sizeBytes: number, open: SourceFile['open']): AsyncGenerator<Buffer, void, undefined> {
+/** Memory for the pieces of one backup, whole ones in turn. */
+class PieceMemory {
+  readonly #whole: Buffer[] = [];
+  #turn = 0;
+
+  /** A shorter piece has memory of its own: its reader may still hold it when the next ones are read. */
+  take(sizeBytes: number): Buffer {
+    if (sizeBytes < PIECE_BYTES) return Buffer.allocUnsafe(sizeBytes);
+    this.#turn = (this.#turn + 1) % PIECES_IN_MEMORY;
+    return (this.#whole[this.#turn] ??= Buffer.allocUnsafe(PIECE_BYTES));
+  }
+}
+
+async function* contentOf({ name, sizeBytes, open }: SourceFile, memory: PieceMemory): AsyncGenerator<Buffer, void, undefined> {
   if (open === undefined) return;
   const file = await open();
+  const read = async (offset: number): Promise<Buffer> => {
+    const piece = memory.take(Math.min(PIECE_BYTES, sizeBytes - offset));
+    const count = await file.read(piece, offset);
+    const place = { file: name, offset: offset + count };
+    if (count < piece.length) throw new LogCorruptError(place, `a file of ${sizeBytes} bytes`, 'its end');
+    return piece;
+  };
+  let next = sizeBytes > 0 ? read(0) : undefined;
   try {
-    for (let offset = 0; offset < sizeBytes;) {
-      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
-      const count = await file.read(piece, offset);
-      const place = { file: name, offset: offset + count };
-      if (count < piece.length) throw new LogCorruptError(place, `a file of ${sizeBytes} bytes`, 'its end');
+    for (let offset = 0; next !== undefined;) {
+      const piece = await next;
+      offset += piece.length;
+      next = offset < sizeBytes ? read(offset) : undefined;
+      // The error of one that is not awaited, because the reader leaves, must not end the process.
+      next?.catch(() => undefined);
       yield piece;
-      offset += count;
     }
   } finally {
+    await next?.catch(() => undefined);
     await file.close();
   }
 }
