@@ -66,6 +66,8 @@ class ArchiveReader {
   readonly #options: ReadBackupOptions;
   readonly #files = new Map<string, ArchivedFile>();
   readonly #found: BackedUpFile[] = [];
+  /** For the pieces of large files. */
+  #memory: Buffer | undefined;
   #offset = 0;
   #totalBytes = 0;
 
@@ -100,7 +102,8 @@ class ArchiveReader {
   async #content({ name, sizeBytes }: TarFile): Promise<void> {
     const digest = createHash('sha256');
     const end = this.#offset + sizeBytes;
-    while (this.#offset < end) digest.update(await this.#read(Math.min(PIECE_BYTES, end - this.#offset), `the content of "${name}"`));
+    const memory = sizeBytes < PIECE_BYTES ? Buffer.allocUnsafe(sizeBytes) : (this.#memory ??= Buffer.allocUnsafe(PIECE_BYTES));
+    while (this.#offset < end) digest.update(await this.#readInto(memory.subarray(0, end - this.#offset), `the content of "${name}"`));
     this.#found.push({ name, bytes: sizeBytes, sha256: digest.digest('hex') });
     await this.#zeros(paddingAfter(sizeBytes));
   }
@@ -135,11 +138,20 @@ class ArchiveReader {
   }
 
   async #read(count: number, what: string): Promise<Buffer> {
+    this.#refuseBeyondEnd(count, what);
+    return await this.#readInto(Buffer.allocUnsafe(count), what);
+  }
+
+  /** Checked before memory is taken: what a damaged header says may be any size. */
+  #refuseBeyondEnd(count: number, what: string): void {
+    if (count <= this.#totalBytes - this.#offset) return;
+    throw this.#corrupt(this.#offset, what, `the end of the file after ${this.#totalBytes} bytes: the backup is incomplete`);
+  }
+
+  async #readInto(bytes: Buffer, what: string): Promise<Buffer> {
     this.#options.signal?.throwIfAborted();
-    if (count > this.#totalBytes - this.#offset) {
-      throw this.#corrupt(this.#offset, what, `the end of the file after ${this.#totalBytes} bytes: the backup is incomplete`);
-    }
-    const bytes = Buffer.allocUnsafe(count);
+    const count = bytes.length;
+    this.#refuseBeyondEnd(count, what);
     const found = await this.#file.read(bytes, this.#offset);
     if (found !== count) throw this.#corrupt(this.#offset + found, what, 'the end of the file');
     this.#offset += count;

@@ -139,7 +139,8 @@ const PIECE_BYTES = 262_144;
 export async function checkWhole(disk: Disk, known: KnownFile, hooks: ReadingHooks): Promise<void> {
   const reader = await DataFileReader.open(disk, known, hooks);
   try {
-    while (reader.restBytes > 0) await reader.read(Math.min(PIECE_BYTES, reader.restBytes));
+    const memory = Buffer.allocUnsafe(Math.min(PIECE_BYTES, reader.restBytes));
+    while (reader.restBytes > 0) await reader.readInto(memory.subarray(0, reader.restBytes));
     reader.checkDigest();
   } finally {
     await reader.close();

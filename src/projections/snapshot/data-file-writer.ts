@@ -17,6 +17,9 @@ export class DataFileWriter {
   /** Full buffers to be written, in order. */
   #waiting: Buffer[] = [];
   #buffer: Buffer = Buffer.allocUnsafe(WRITE_BYTES);
+  /** The buffer that was filled last, and one that was written and can be filled again. */
+  #filled: Buffer | undefined;
+  #spare: Buffer | undefined;
   #usedBytes = 0;
   #sizeBytes = 0;
   #isOpen = true;
@@ -68,7 +71,9 @@ export class DataFileWriter {
   #turnOver(): void {
     if (this.#usedBytes === 0) return;
     this.#waiting.push(this.#buffer.subarray(0, this.#usedBytes));
-    this.#buffer = Buffer.allocUnsafe(WRITE_BYTES);
+    this.#filled = this.#buffer;
+    this.#buffer = this.#spare ?? Buffer.allocUnsafe(WRITE_BYTES);
+    this.#spare = undefined;
     this.#usedBytes = 0;
   }
 
@@ -80,6 +85,8 @@ export class DataFileWriter {
       this.#digest.update(bytes);
       await appendAll(this.#file, bytes);
     }
+    if (this.#waiting.length === 0) this.#spare ??= this.#filled;
+    this.#filled = undefined;
   }
 
   /**

@@ -42,7 +42,8 @@ async function writePacked(file: DiskFile, text: SegmentText, firstCrc: number):
     for await (const piece of textPieces(text)) {
       textCrc = crc32(piece, textCrc);
       textBytes += piece.length;
-      yield piece;
+      // The compressor may still have it when the next one is read.
+      yield Buffer.from(piece);
     }
   };
   await pipeline(plain, createDeflateRaw({ chunkSize: PIECE_BYTES }), async (packed: AsyncIterable<Buffer>) => {

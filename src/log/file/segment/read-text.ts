@@ -8,22 +8,24 @@ import { LINE_BYTES_MAX } from '../../log.js';
 
 /** One size for all ways of reading, so that each of them gets equally far in a text that is damaged somewhere. */
 const PIECE_BYTES = 1_048_576;
+/** Room for the beginning of a record that the next piece completes. A longer one takes larger memory. */
+const LINE_ROOM_BYTES = 65_536;
 const LINE_FEED = 0x0a;
 
 /**
  * Reads a text in pieces.
  *
- * @returns its pieces in order; each is a buffer of its own
+ * @returns its pieces in order; each changes once the next one is asked for. New memory for each would keep the garbage collector busy
  */
 export async function* textPieces(text: Pick<ReadableFile, 'read' | 'status'>, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const { sizeBytes } = await text.status();
+  const memory = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes));
   for (let offset = 0; offset < sizeBytes;) {
     signal?.throwIfAborted();
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes - offset));
-    const count = await text.read(piece, offset);
+    const count = await text.read(memory.subarray(0, sizeBytes - offset), offset);
     if (count === 0) return;
     offset += count;
-    yield piece.subarray(0, count);
+    yield memory.subarray(0, count);
   }
 }
 
@@ -61,20 +63,30 @@ export async function* readRecords(
   file: Pick<ReadableFile, 'read'>, startOffset: number, endOffset: number,
 ): AsyncGenerator<readonly RecordBytes[]> {
   invariant(startOffset <= endOffset, 'a range does not end before it begins');
-  let rest: Buffer = Buffer.alloc(0);
+  let memory: Buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES + LINE_ROOM_BYTES, endOffset - startOffset));
+  /** Of a record that has not ended yet, from the start of the memory. */
+  let rest = memory.subarray(0, 0);
   let offset = startOffset;
   while (offset < endOffset) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, endOffset - offset));
-    const count = await file.read(piece, offset);
+    const wantedBytes = Math.min(PIECE_BYTES, endOffset - offset);
+    memory = withRoom(memory, rest, wantedBytes);
+    const count = await file.read(memory.subarray(rest.length, rest.length + wantedBytes), offset);
     if (count === 0) break;
-    const joined = rest.length === 0 ? piece.subarray(0, count) : Buffer.concat([rest, piece.subarray(0, count)]);
-    const split = splitRecords(joined, offset - rest.length);
+    const split = splitRecords(memory.subarray(0, rest.length + count), offset - rest.length);
     offset += count;
     rest = split.rest;
     if (split.records.length > 0) yield split.records;
     if (rest.length > LINE_BYTES_MAX) break;
   }
   if (rest.length > 0) yield [{ offset: offset - rest.length, bytes: rest, terminated: false }];
+}
+
+/** Moves what is left to the start of the memory, or of a larger one if there is too little room behind it. */
+function withRoom(memory: Buffer, rest: Buffer, wantedBytes: number): Buffer {
+  const neededBytes = rest.length + wantedBytes;
+  const into = neededBytes <= memory.length ? memory : Buffer.allocUnsafe(neededBytes + rest.length);
+  rest.copy(into);
+  return into;
 }
 
 function splitRecords(bytes: Buffer, firstOffset: number): { readonly records: RecordBytes[]; readonly rest: Buffer } {
