@@ -23,6 +23,8 @@ interface BatchLimits {
 /** The members that operations have. */
 const NAMES = ['op', 'key', 'value', 'if_seq', 'if_match', 'if_exists', ...EXPIRY_NAMES] as const;
 type Name = (typeof NAMES)[number];
+/** Length of the longest name with each of its characters as an escape. */
+const ESCAPED_NAME_MAX = Math.max(...NAMES.map(({ length }) => length)) * '\\u0000'.length;
 /** Those that an operation may have besides `op` and `key`. */
 const MEMBERS: Readonly<Record<BatchStep['op'], readonly Name[]>> = {
   check: ['if_seq', 'if_match'],
@@ -94,9 +96,11 @@ class Operation {
   }
 
   #add(nameStart: number, nameEnd: number, start: number, end: number): void {
+    // One is enough to refuse the operation, and decoding each of a million names would take a second.
+    if (this.unknown !== undefined) return;
     const name = nameAt(this.#text, nameStart, nameEnd);
     if (name === undefined) {
-      this.unknown ??= valueOfString(this.#text.slice(nameStart, nameEnd));
+      this.unknown = valueOfString(this.#text.slice(nameStart, nameEnd));
       return;
     }
     if (this.has(name)) throw invalid(this.#place(), `the member "${name}" once`);
@@ -150,9 +154,10 @@ function startOfValue(text: string, nameEnd: number): number {
 function nameAt(text: string, start: number, end: number): Name | undefined {
   const length = end - start - '""'.length;
   for (const name of NAMES) if (name.length === length && text.startsWith(name, start + 1)) return name;
-  // It may be spelled with escapes.
-  const spelled = text.slice(start, end);
-  return spelled.includes('\\') ? NAMES.find((name) => name === valueOfString(spelled)) : undefined;
+  const spelled = length > ESCAPED_NAME_MAX ? '' : text.slice(start, end);
+  if (!spelled.includes('\\')) return undefined;
+  const decoded = valueOfString(spelled);
+  return NAMES.find((name) => name === decoded);
 }
 
 /**
@@ -166,14 +171,23 @@ export function readBatch(text: string, limits: BatchLimits): readonly BatchStep
   const operation = new Operation(text);
   let count = 0;
   let at = skipSpace(text, startOfOps(text) + 1);
+  // What is wrong with the batch as a whole is said before what is wrong with one operation.
+  let refusal: AppError | undefined;
   for (; text.charCodeAt(at) !== BRACKET_CLOSE; at = nextItem(text, at)) {
     count += 1;
-    if (count > limits.opsMax) {
+    if (count > limits.opsMax || refusal !== undefined) {
       at = endOfJsonValue(text, at);
       continue;
     }
-    at = operation.read(at);
-    steps.push(readStep(operation, limits));
+    const start = at;
+    try {
+      at = operation.read(start);
+      steps.push(readStep(operation, limits));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      refusal = error;
+      at = endOfJsonValue(text, start);
+    }
   }
   if (text.charCodeAt(skipSpace(text, at + 1)) !== BRACE_CLOSE) throw notOnlyOps();
   if (count === 0) throw invalid({ pointer: '/ops' }, 'at least one operation');
@@ -181,6 +195,7 @@ export function readBatch(text: string, limits: BatchLimits): readonly BatchStep
     const message = `Cannot carry out a batch of ${count} operations: the limit is ${limits.opsMax}`;
     throw new AppError('too_many_ops', message, { facts: { limit: limits.opsMax, actual: count } });
   }
+  if (refusal !== undefined) throw refusal;
   return steps;
 }
 
@@ -206,7 +221,7 @@ function readStep(operation: Operation, limits: BatchLimits): BatchStep {
   const op = OPS.find((one) => one === given);
   if (op === undefined) throw invalidMember(operation, 'op', '"check", "set", "delete" or "touch"');
   const { unknown } = operation;
-  if (op === 'set' && operation.count === PLAIN_SET_MEMBERS && unknown === undefined) {
+  if (op === 'set' && operation.count === PLAIN_SET_MEMBERS && operation.has('key') && operation.has('value') && unknown === undefined) {
     return { op, key: keyIn(operation, limits.keyBytesMax), value: valueTextIn(operation, limits.valueBytesMax) };
   }
   const refused = unknown ?? operation.names.find((name) => name !== 'op' && name !== 'key' && !MEMBERS[op].includes(name));
