@@ -86,16 +86,20 @@ export function askForBody(exchange: Exchange): void {
  * Reads a whole body, after checking its headers. It can arrive slowly, so the authorization is checked again afterwards.
  *
  * @param bytesMax the longest body, in bytes
+ * @returns a promise unless the body has arrived with the head
  * @throws {AppError} as {@link checkBodyHeaders}; `body_too_large`, `incomplete_body`; if the authorization has ended, its error
  */
-export async function readValueBytes(exchange: Exchange, bytesMax: number): Promise<Buffer> {
+export function readValueBytes(exchange: Exchange, bytesMax: number): Buffer | Promise<Buffer> {
   checkBodyHeaders(exchange, bytesMax);
   askForBody(exchange);
+  const take = (bytes: Buffer): Buffer => {
+    exchange.requestBytes = bytes.length;
+    if (exchange.idempotency === 'valid') exchange.requestBody = bytes;
+    return bytes;
+  };
   const { arrivedBody } = exchange.request;
-  const bytes = arrivedBody ?? await readBytes(exchange, bytesMax).finally(() => authorizationOf(exchange).assertHolds());
-  exchange.requestBytes = bytes.length;
-  if (exchange.idempotency === 'valid') exchange.requestBody = bytes;
-  return bytes;
+  if (arrivedBody !== undefined) return take(arrivedBody);
+  return readBytes(exchange, bytesMax).finally(() => authorizationOf(exchange).assertHolds()).then(take);
 }
 
 /** Reads to the end, or rejects when the body is too long or the connection breaks: an incomplete body must have no effect. */

@@ -95,12 +95,10 @@ interface EncodedLine extends LineExtent {
 export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash: string): EncodedLine {
   invariant(previousHash.length === HASH_CHARACTERS, 'a line is chained to a hash');
   invariant(stamp.durable < stamp.seq, 'a line cannot prove its own durability');
-  const names = draft.actor + draft.request;
-  invariant(NEEDS_NO_ESCAPING.test(names) || !NEEDS_ESCAPING.test(names), 'actor and request id need no escaping');
+  invariant(isCount(stamp.seq) && isCount(stamp.durable), 'seqs are counted');
+  invariant(needsNoEscaping(draft.actor) && needsNoEscaping(draft.request), 'actor and request id need no escaping');
   invariant(draft.body !== '' && !draft.body.includes('\n') && !draft.body.includes('\r'), 'the fields of an operation are one line');
   const partA = partAOf(draft, stamp);
-  // A line that no reader accepts would cost the whole log.
-  invariant(PART_A.test(partA), 'part A has the form that readers accept');
   const partB = `${SALT_MARK}"${stamp.salt}",${draft.body}`;
   const lineHash = chainHash(previousHash, sha256(partA), sha256(partB));
   const bodyOffset = Buffer.byteLength(partA) + SALT_HEAD_BYTES;
@@ -109,10 +107,27 @@ export function encodeEventLine(draft: LineDraft, stamp: LineStamp, previousHash
   return { text, hash: lineHash, sizeBytes: bodyOffset + bodyBytes + HASH_TAIL_BYTES + 1, bodyOffset, bodyBytes };
 }
 
+/** What lines of a batch mostly have in common: the text from their time to their actor. */
+let common = { timeMs: Number.NaN, op: '', actor: '', text: '' };
+
 function partAOf(
   { op, actor, request }: Pick<LineDraft, 'op' | 'actor' | 'request'>, { seq, timeMs, durable }: Omit<LineStamp, 'salt'>,
 ): string {
-  return `{"seq":${seq},"time":"${isoTime(timeMs)}","op":"${op}","actor":"${actor}","request":"${request}","durable":${durable}`;
+  if (common.timeMs !== timeMs || common.op !== op || common.actor !== actor) {
+    const text = `,"time":"${isoTime(timeMs)}","op":"${op}","actor":"${actor}","request":"`;
+    // A line that no reader accepts would cost the whole log.
+    invariant(PART_A.test(`{"seq":1${text}","durable":0`), 'part A has the form that readers accept');
+    common = { timeMs, op, actor, text };
+  }
+  return `{"seq":${seq}${common.text}${request}","durable":${durable}`;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function needsNoEscaping(name: string): boolean {
+  return NEEDS_NO_ESCAPING.test(name) || !NEEDS_ESCAPING.test(name);
 }
 
 /**

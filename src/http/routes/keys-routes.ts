@@ -118,13 +118,20 @@ function headAnswer(found: FoundKey): Answer {
   return { status: OK, headers: contentHeaders(found), body: null, headBytes };
 }
 
-async function setKey(exchange: Exchange, { options }: KeysParts): Promise<Answer> {
+/** Without a promise more than it needs: most bodies have arrived with their head. */
+function setKey(exchange: Exchange, { options }: KeysParts): Promise<Answer> {
   const store = storeOf(exchange);
   const key = keyOf(exchange);
-  const value = readValue(await readValueBytes(exchange, options.valueBytesMax));
-  const { expiry } = (exchange.query ?? {}) as SetQuery;
-  const command = { type: 'set', key, value } as const;
-  const result = await submitOnKey(exchange, store, expiry === undefined ? command : { ...command, expiry });
+  const bytes = readValueBytes(exchange, options.valueBytesMax);
+  const set = (body: Buffer): Promise<Answer> => {
+    const { expiry } = (exchange.query ?? {}) as SetQuery;
+    const command = { type: 'set', key, value: readValue(body) } as const;
+    return submitOnKey(exchange, store, expiry === undefined ? command : { ...command, expiry }).then((result) => setAnswer(key, result));
+  };
+  return bytes instanceof Promise ? bytes.then(set) : set(bytes);
+}
+
+function setAnswer(key: string, result: CommandResult): Answer {
   const { seq, hash = '', expiresAt } = result;
   const answer = { key, ...receiptOf(result), ...(expiresAt !== undefined && { expires_at: expiresAt }) };
   return jsonAnswer(result.created ? CREATED : OK, answer, ['ETag', entityTagOfLine(seq, hash), ...repetitionHeaders(result)]);
