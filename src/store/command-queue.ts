@@ -1,8 +1,10 @@
 /**
  * The queue of one project's commands: bounded, first in, first out.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../base/app-error.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
+import { CommitDelay } from './commit-delay.js';
 
 /** Limits of a queue. */
 export interface StoreLimits {
@@ -36,6 +38,7 @@ export interface WaitingCommand {
 /** A queue of commands. */
 export class CommandQueue {
   readonly #limits: StoreLimits;
+  readonly #delay = new CommitDelay(this);
   #waiting: WaitingCommand[] = [];
   #sizeBytes = 0;
 
@@ -70,6 +73,23 @@ export class CommandQueue {
       this.#sizeBytes += sizeBytes;
       onAdded();
     });
+  }
+
+  /**
+   * Has the next batch carried out, after a moment in which more commands may join it.
+   *
+   * @param carryOut gets at least one command; is not called if all were rejected in that moment
+   */
+  async next(carryOut: (batch: readonly WaitingCommand[]) => Promise<void>): Promise<void> {
+    await this.#delay.wait();
+    const batch = this.takeBatch();
+    if (batch.length === 0) return;
+    const takenMs = performance.now();
+    const turn = nextTurn();
+    await carryOut(batch);
+    this.#delay.noteBatch(batch.length, performance.now() - takenMs);
+    // A log in memory waits for nothing: commands that follow each other at once would never let the event loop go on.
+    await turn;
   }
 
   /** Removes the commands of the next batch from the queue. */

@@ -291,7 +291,7 @@ export class ProjectStore {
   async #takeTurns(): Promise<void> {
     // Commands that arrive in the same round of the event loop share the first batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0 && this.#holds === 0) await this.#turn.take(this.#queue.takeBatch());
+    while (this.#queue.length > 0 && this.#holds === 0) await this.#queue.next((batch) => this.#turn.take(batch));
     this.#turns = undefined;
   }
 

@@ -8,6 +8,8 @@ import { MemoryLog } from '../../src/log/memory-log.js';
 
 /** Rounds of the event loop that a test waits for something that is due. */
 const ROUNDS_MAX = 1000;
+/** More than a store waits for commands that join its next batch. */
+const SETTLING_ROUNDS = 8;
 
 interface PendingAppend {
   readonly drafts: readonly LineDraft[];
@@ -135,5 +137,5 @@ export class ScriptedLog implements Log {
 
 /** Resolves when everything that could happen without further input has happened. */
 export async function settled(): Promise<void> {
-  for (let round = 0; round < 3; round += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let round = 0; round < SETTLING_ROUNDS; round += 1) await new Promise((resolve) => setImmediate(resolve));
 }
