@@ -82,7 +82,7 @@ export class CommandQueue {
    */
   async next(carryOut: (batch: readonly WaitingCommand[]) => Promise<void>): Promise<void> {
     await this.#delay.wait();
-    const batch = this.takeBatch();
+    const batch = this.#takeBatch();
     if (batch.length === 0) return;
     const takenMs = performance.now();
     const turn = nextTurn();
@@ -93,7 +93,7 @@ export class CommandQueue {
   }
 
   /** Removes the commands of the next batch from the queue. */
-  takeBatch(): WaitingCommand[] {
+  #takeBatch(): WaitingCommand[] {
     let sizeBytes = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
