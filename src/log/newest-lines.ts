@@ -6,12 +6,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invariant } from '../base/invariant.js';
 import type { EncodedBatch } from './batch-encoder.js';
 import { type Erasure, erasedPartB } from './erased-lines.js';
+import { LinePage } from './line-page.js';
 import { SALT_HEAD_BYTES } from './line-scan.js';
 import { LinesDroppedError } from './log-errors.js';
 import type { EventLine, ScannedLines, ScanRange } from './event-lines.js';
 
-/** How many entries at the start of the list may be empty before it is copied without them. */
-const DROPPED_LINES_SLACK = 1024;
+/** Memory of the pages of a busy log. Those of a log with few lines are smaller, since a server may have thousands of logs. */
+const PAGE_BYTES = 65_536;
+const SMALL_PAGE_BYTES = 4096;
 /** Lines, and bytes of lines, that are yielded together. */
 const BLOCK_LINES_MAX = 256;
 const BLOCK_BYTES_MAX = 65_536;
@@ -19,12 +21,15 @@ const BLOCK_BYTES_MAX = 65_536;
 /** Lines that follow on one another, up to the end of a log. */
 export class NewestLines {
   readonly #bytesMax: number;
-  #lines: (EventLine | undefined)[] = [];
-  /** Number of dropped entries at the start of `#lines`. They are empty, so they hold no memory. */
-  #dropped = 0;
+  /** Oldest first, none of them empty. */
+  readonly #pages: LinePage[] = [];
+  /** The memory of the last page of the usual size whose lines were all dropped, for the next one. */
+  #spare: Buffer | undefined;
   #keptBytes = 0;
   /** Seq of the first kept line; one above the end if there is none. */
   #firstSeq: number;
+  /** Lines that were erased. */
+  readonly #erased = new Map<number, EventLine>();
   /** The block that was given last. Readers that follow the end all ask for the same one. */
   #given: { readonly fromSeq: number; readonly toSeq: number; readonly block: ScannedLines } | undefined;
 
@@ -50,33 +55,40 @@ export class NewestLines {
    * @param bytes the text of the batch
    * @param previousHash hash of the line before it
    */
-  add({ lines, extents }: EncodedBatch, bytes: Buffer, previousHash: string): void {
-    let [offset, before] = [0, previousHash];
+  add(batch: EncodedBatch, bytes: Buffer, previousHash: string): void {
     this.#given = undefined;
-    extents.forEach(({ sizeBytes, bodyOffset, bodyBytes }, index) => {
-      const line = lines[index];
-      invariant(line !== undefined, 'each line has its extent');
-      const { seq, timeMs, op, actor, hash } = line;
-      const text = bytes.subarray(offset, offset + sizeBytes - 1);
-      const bodyEnd = bodyOffset + bodyBytes;
-      this.#lines.push({ seq, timeMs, op, actor, hash, previousHash: before, text, bodyStart: bodyOffset, bodyEnd });
-      this.#keptBytes += sizeBytes;
-      offset += sizeBytes;
-      before = hash;
-    });
+    const { lines, extents } = batch;
+    for (let [index, offset] = [0, 0]; index < lines.length;) {
+      const [line, extent] = [lines[index], extents[index]];
+      invariant(line !== undefined && extent !== undefined, 'each line has its extent');
+      const page = this.#pageFor(extent.sizeBytes, line.seq, lines[index - 1]?.hash ?? previousHash);
+      offset += page.take(batch, index, bytes, offset);
+      index += page.lastSeq - line.seq + 1;
+    }
+    this.#keptBytes += bytes.length;
     while (this.#keptBytes > this.#bytesMax) this.#dropFirst();
-    if (this.#dropped < DROPPED_LINES_SLACK && this.#dropped < this.#lines.length) return;
-    this.#lines = this.#lines.slice(this.#dropped);
-    this.#dropped = 0;
+  }
+
+  #pageFor(sizeBytes: number, seq: number, previousHash: string): LinePage {
+    const last = this.#pages.at(-1);
+    if (last?.hasRoomFor(sizeBytes) === true) return last;
+    const dueBytes = Math.max(sizeBytes, Math.min(PAGE_BYTES, Math.max(SMALL_PAGE_BYTES, this.#keptBytes)));
+    const bytes = dueBytes === this.#spare?.length ? this.#spare : Buffer.allocUnsafeSlow(dueBytes);
+    if (bytes === this.#spare) this.#spare = undefined;
+    const page = new LinePage(bytes, seq, previousHash);
+    this.#pages.push(page);
+    return page;
   }
 
   #dropFirst(): void {
-    const oldest = this.#lines[this.#dropped];
-    invariant(oldest !== undefined, 'bytes are kept in lines');
-    this.#keptBytes -= oldest.text.length + 1;
-    this.#lines[this.#dropped] = undefined;
-    this.#dropped += 1;
+    const [page] = this.#pages;
+    invariant(page !== undefined, 'bytes are kept in lines');
+    this.#keptBytes -= page.sizeOf(this.#firstSeq);
+    if (this.#erased.size > 0) this.#erased.delete(this.#firstSeq);
     this.#firstSeq += 1;
+    if (this.#firstSeq <= page.lastSeq) return;
+    this.#pages.shift();
+    if (page.bytes.length === PAGE_BYTES) this.#spare = page.bytes;
   }
 
   /**
@@ -96,7 +108,7 @@ export class NewestLines {
   }
 
   /**
-   * Gives the first block of a scan.
+   * Gives the first block of a scan. Its lines stay as they are, whatever is added and dropped.
    *
    * @throws {LinesDroppedError} if a line of it was dropped
    */
@@ -111,30 +123,47 @@ export class NewestLines {
   }
 
   #collect({ fromSeq, toSeq, isNewestFirst = false, wanted }: ScanRange): ScannedLines {
-    const step = isNewestFirst ? -1 : 1;
+    const [from, to] = isNewestFirst ? [this.#farthest(toSeq, fromSeq), toSeq] : [fromSeq, this.#farthest(fromSeq, toSeq)];
     const lines: EventLine[] = [];
-    let seq = isNewestFirst ? toSeq : fromSeq;
-    const isWithin = (): boolean => seq >= fromSeq && seq <= toSeq;
-    for (let [count, bytes] = [0, 0]; isWithin() && count < BLOCK_LINES_MAX && bytes < BLOCK_BYTES_MAX; seq += step) {
-      const line = this.get(seq);
-      count += 1;
-      bytes += line.text.length;
-      if (wanted === undefined || wanted.some((bytes) => line.text.includes(bytes))) lines.push(line);
+    for (let seq = from; seq <= to;) {
+      const page = this.#pageOf(seq);
+      const last = Math.min(to, page.lastSeq);
+      lines.push(...wanted === undefined ? page.lines(seq, last) : page.linesWith(wanted, seq, last));
+      seq = last + 1;
     }
-    return { lines, doneSeq: seq - step };
+    const found = this.#erased.size === 0 ? lines : lines.map((line) => this.#erased.get(line.seq) ?? line);
+    return { lines: isNewestFirst ? found.reverse() : found, doneSeq: isNewestFirst ? from : to };
+  }
+
+  /** Returns the last line of a block that goes from one line to another or not as far. */
+  #farthest(fromSeq: number, toSeq: number): number {
+    const step = Math.sign(toSeq - fromSeq);
+    let page = this.#pageOf(fromSeq);
+    let [seq, bytes] = [fromSeq, page.sizeOf(fromSeq)];
+    while (seq !== toSeq && Math.abs(seq - fromSeq) < BLOCK_LINES_MAX - 1 && bytes < BLOCK_BYTES_MAX) {
+      seq += step;
+      if (seq < page.firstSeq || seq > page.lastSeq) page = this.#pageOf(seq);
+      bytes += page.sizeOf(seq);
+    }
+    return seq;
+  }
+
+  #pageOf(seq: number): LinePage {
+    const page = this.has(seq) ? this.#pages.findLast(({ firstSeq }) => firstSeq <= seq) : undefined;
+    if (page === undefined || seq > page.lastSeq) throw new LinesDroppedError(seq, this.#firstSeq);
+    return page;
   }
 
   /**
-   * Erases a line, in its bytes: readers that have them see the erased line.
+   * Erases a line, in its bytes: readers get the erased line from now on.
    *
    * @returns false if it was dropped
    */
   erase({ seq, left, sizeBytes }: Erasure): boolean {
     if (!this.has(seq)) return false;
-    const line = this.get(seq);
     this.#given = undefined;
-    erasedPartB(sizeBytes).copy(line.text, line.bodyStart - SALT_HEAD_BYTES);
-    this.#lines[this.#dropped + seq - this.#firstSeq] = { ...line, left };
+    this.#pageOf(seq).replace(seq, this.get(seq).bodyStart - SALT_HEAD_BYTES, erasedPartB(sizeBytes));
+    this.#erased.set(seq, { ...this.get(seq), left });
     return true;
   }
 
@@ -144,8 +173,8 @@ export class NewestLines {
    * @throws {LinesDroppedError} if it was dropped
    */
   get(seq: number): EventLine {
-    const line = seq < this.#firstSeq ? undefined : this.#lines[this.#dropped + seq - this.#firstSeq];
-    if (line === undefined) throw new LinesDroppedError(seq, this.#firstSeq);
+    const [line] = this.#erased.size > 0 && this.#erased.has(seq) ? [this.#erased.get(seq)] : this.#pageOf(seq).lines(seq, seq);
+    invariant(line !== undefined, 'a kept line can be read');
     return line;
   }
 }

@@ -39,7 +39,7 @@ type Blocks = AsyncGenerator<FeedBlock, void, undefined>;
 const SETTLE_MS = 5000;
 
 /** How long cursors that have been served are not woken again, in milliseconds. */
-const REST_MS = 5;
+const REST_MS = 10;
 
 /** Options of an {@link EventFeed}. */
 interface FeedOptions {

@@ -31,6 +31,11 @@ export const FEED_SABOTEURS: readonly Saboteur[] = [
     tests: ['log/memory-log', 'store/event-feed'],
   },
   {
+    name: 'give-the-memory-of-dropped-lines-to-readers-that-still-send-them',
+    changes: [{ file: 'src/log/line-page.ts', find: 'Buffer.from(this.bytes.subarray(start,', replace: '(this.bytes.subarray(start,' }],
+    tests: ['log/newest-lines'],
+  },
+  {
     name: 'miss-what-comes-while-followers-are-served',
     changes: [{ file: 'src/store/event-feed.ts', find: 'this.#isDue = this.#cursors.size > 0;', before: 'if (this.#isResting) return;' }],
     tests: ['store/event-feed'],
