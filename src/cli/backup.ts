@@ -25,8 +25,8 @@ import { createProgress } from './progress.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { RemoteError } from './remote-error.js';
 import type { FolderOptions, RunContext } from './run-command.js';
-import { withScratchFolder } from './scratch-folder.js';
 import { findingText } from './verdict.js';
+import { withVerifyTools } from './verify-tools.js';
 
 /** Options of the command line. */
 export interface BackupCommandOptions extends FolderOptions, RemoteOptions, FormOptions {}
@@ -173,10 +173,10 @@ async function copy({ pieces }: Source, sink: Sink, show: (done: number) => void
 async function check(
   file: string, signal: AbortSignal, show: (what: string, done: number, total: number) => void,
 ): Promise<BackupManifest> {
-  return await withScratchFolder(async (scratchFolder) => {
+  return await withVerifyTools(async (tools) => {
     const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) });
     let faults = 0;
-    for await (const { project, findings } of verifyBackup(backup, { scratchFolder, signal, onProgress: show })) {
+    for await (const { project, findings } of verifyBackup(backup, { ...tools, signal, onProgress: show })) {
       faults += findings.length;
       for (const finding of findings) complain(`${project}: ${findingText(finding).trim()}`);
     }

@@ -22,8 +22,8 @@ import { findData } from './find-data.js';
 import type { FormOptions } from './online/output-form.js';
 import { planFacts, registryPlanFacts, RepairReport } from './repair-report.js';
 import type { FolderOptions, RunContext } from './run-command.js';
-import { withScratchFolder } from './scratch-folder.js';
 import { folderWords, newerFormatReason, snapshotStep } from './verdict.js';
+import { withVerifyTools } from './verify-tools.js';
 
 /** Options of the command line. */
 export interface RepairCommandOptions extends FolderOptions, FormOptions {
@@ -69,9 +69,9 @@ async function repairOne(project: string, job: RepairJob): Promise<boolean> {
   if (log === undefined || faults.length > 0) throw new RegistryUnusableError(folderWords(job.options));
   const resumed = await resumeRepair(project, tools);
   if (resumed !== undefined) return await end(resumed, job);
-  const findings = await withScratchFolder(async (scratchFolder) => {
+  const findings = await withVerifyTools(async (verifyTools) => {
     const found: Finding[] = [];
-    for await (const verdict of verifyFolder({ disk, dataFolder, scratchFolder, signal }, project)) found.push(...verdict.findings);
+    for await (const verdict of verifyFolder({ ...verifyTools, disk, dataFolder, signal }, project)) found.push(...verdict.findings);
     return found;
   });
   refuseNewerFormat(project, findings);

@@ -25,8 +25,8 @@ import { type FormOptions, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
 import { configPathOf, outsideOf } from './outside-options.js';
 import type { FolderOptions, RunContext } from './run-command.js';
-import { withScratchFolder } from './scratch-folder.js';
 import { findingText } from './verdict.js';
+import { withVerifyTools } from './verify-tools.js';
 
 /** Options of the command line. */
 export interface RestoreCommandOptions extends FolderOptions, FormOptions {
@@ -119,7 +119,7 @@ function withSpaceAdvice(error: unknown, dataFolder: string): unknown {
 async function verified(
   file: string, { project }: RestoreCommandOptions, signal: AbortSignal, show: Show,
 ): Promise<OpenedBackup> {
-  return await withScratchFolder(async (scratchFolder) => {
+  return await withVerifyTools(async (tools) => {
     const backup = await openBackup(new NodeDisk(), file, { signal, onProgress: (done, total) => show('checking', done, total) })
       .catch((error: unknown) => {
         // Nothing of it looks like a backup.
@@ -130,7 +130,7 @@ async function verified(
       });
     refuseAbsent(backup.manifest, project);
     let faults = 0;
-    for await (const { project: id, findings } of verifyBackup(backup, { scratchFolder, signal, onProgress: show }, project)) {
+    for await (const { project: id, findings } of verifyBackup(backup, { ...tools, signal, onProgress: show }, project)) {
       faults += findings.length;
       for (const finding of findings) complain(`${id}: ${findingText(finding).trim()}`);
     }

@@ -15,8 +15,8 @@ import { findData, type FoundData } from './find-data.js';
 import { type FormOptions, formOf, printObject } from './online/output-form.js';
 import { createProgress } from './progress.js';
 import type { FolderOptions, RunContext } from './run-command.js';
-import { withScratchFolder } from './scratch-folder.js';
 import { findingText, nextStep, verdictKindOf } from './verdict.js';
+import { withVerifyTools } from './verify-tools.js';
 
 /** Options of the command line. */
 export interface VerifyCommandOptions extends FolderOptions, FormOptions {
@@ -57,9 +57,9 @@ export async function verify(
   // Before the logs: what a server appends later may be newer than the lines that are read.
   const checkpoints = options.checkpoint === undefined ? undefined : await readCheckpoints(options.checkpoint, signal);
   const progress = await createProgress(process.stderr);
-  return await withScratchFolder(async (scratchFolder) => {
+  return await withVerifyTools(async (tools) => {
     const verdicts: ProjectVerdict[] = [];
-    const how = { scratchFolder, signal, checkpoints, onProgress: progress.show };
+    const how = { ...tools, signal, checkpoints, onProgress: progress.show };
     for await (const verdict of verdictsOf(project, options, how)) {
       verdicts.push(verdict);
       progress.clear();

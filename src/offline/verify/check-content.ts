@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { countText } from '../../base/count-text.js';
 import type { Finding } from '../../base/finding.js';
 import type { Disk } from '../../disk/disk.js';
+import type { LineChecker } from '../../log/file/segment/checked-lines.js';
 import { LinesDroppedError } from '../../log/log-errors.js';
 import type { FilesOfProject } from '../../projections/snapshot/file-work.js';
 import { SnapshotCorruptError } from '../../projections/snapshot/snapshot-errors.js';
@@ -26,6 +27,7 @@ interface ContentCheck {
   readonly redactedSeq: number;
   /** The folder to build in, absolute; must exist. */
   readonly scratchFolder: string;
+  readonly checker: LineChecker;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,9 +52,9 @@ export async function checkContent(check: ContentCheck): Promise<readonly Findin
 async function compare(
   check: ContentCheck, manifest: CommittedManifest, previous: CommittedManifest | undefined,
 ): Promise<Finding | undefined> {
-  const { disk, files, scratchFolder: into, signal } = check;
+  const { disk, files, scratchFolder: into, checker, signal } = check;
   const { project, dataFolder } = files;
-  const { files: log } = await openProjectLog(disk, files);
+  const { files: log } = await openProjectLog(disk, files, checker);
   const { seq } = manifest;
   const lines = log.lines({ fromSeq: (previous?.seq ?? 0) + 1, toSeq: seq, ...(signal && { signal }) });
   try {

@@ -7,6 +7,7 @@ import { isErrno } from '../../base/app-error.js';
 import { countText } from '../../base/count-text.js';
 import type { Finding } from '../../base/finding.js';
 import type { Disk } from '../../disk/disk.js';
+import { IN_THIS_THREAD, type LineChecker } from '../../log/file/segment/checked-lines.js';
 import { digestText } from '../../log/file/segment/read-text.js';
 import { inspectLog, type LogInspection } from '../../log/file/recovery/inspect-log.js';
 import { segmentName } from '../../log/file/log-paths.js';
@@ -34,6 +35,8 @@ export interface VerifyOptions {
   /** The folder to rebuild states in, absolute; must exist, outside the data folder. */
   readonly scratchFolder: string;
   readonly signal?: AbortSignal | undefined;
+  /** Checks lines ahead of the reading. In this thread if it takes no pieces. @default in this thread */
+  readonly checker?: LineChecker | undefined;
   /** Compared with the lines. @default none */
   readonly checkpoints?: CheckpointSet | undefined;
   /** Called with the bytes of the log that have been read, and their total. */
@@ -81,6 +84,7 @@ class ProjectVerification {
   readonly #file: string;
   readonly #registration: () => Promise<Registration | undefined>;
   readonly #options: VerifyOptions;
+  readonly #checker: LineChecker;
   readonly #findings: Finding[] = [];
   readonly #notes: string[] = [];
   #expiries: ExpiryCheck | undefined;
@@ -93,6 +97,8 @@ class ProjectVerification {
     this.#file = `${project}.jsonl`;
     this.#registration = registration;
     this.#options = options;
+    const { checker } = options;
+    this.#checker = checker === undefined || checker.piecesMax === 0 ? IN_THIS_THREAD : checker;
   }
 
   async run(): Promise<ProjectVerdict> {
@@ -132,6 +138,7 @@ class ProjectVerification {
     const registration = await this.#registration();
     const logId = registration?.logId;
     const log = await inspectLog(disk, dataFolder, this.#project, {
+      checker: this.#checker,
       take: (lines) => this.#take(lines),
       onProgress: (done, total) => onProgress?.(this.#project, done, total),
       ...(signal && { signal }),
@@ -187,7 +194,7 @@ class ProjectVerification {
     const { disk, scratchFolder, signal } = this.#options;
     try {
       const { lastSeq: redactedSeq } = this.#redactions;
-      this.#findings.push(...(await checkContent({ disk, files, sound, redactedSeq, scratchFolder, signal })));
+      this.#findings.push(...(await checkContent({ disk, files, sound, redactedSeq, scratchFolder, checker: this.#checker, signal })));
       this.#findings.push(...(await checkRequests({ disk, files, sound, signal })));
     } catch (error) {
       if (error instanceof LinesDroppedError) return;

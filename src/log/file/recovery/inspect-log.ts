@@ -15,6 +15,7 @@ import type { LogBase, LogLine, LogPosition } from '../../log.js';
 import { type HeadReading, readHead, UNREAD_HEAD } from '../head-file.js';
 import { LogErasures } from '../reading/log-erasures.js';
 import { type ListedSegment, LogPaths, segmentName } from '../log-paths.js';
+import type { LineChecker } from '../segment/checked-lines.js';
 import { GzipReader } from '../segment/gzip-reader.js';
 import { secondNameOf } from '../segment/rotation.js';
 import { baseIn, checkBeginning, checkNextSeq, checkSealedEnd, refuseBytesAfterSeal, refuseGap } from '../segment/segment-check.js';
@@ -34,7 +35,9 @@ export interface InspectionOptions {
   readonly provenSeq?: number | undefined;
   /** Aborts the inspection, which rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Receives every valid line once, in order. */
+  /** Checks lines ahead of the reading. @default each line is checked when it is read */
+  readonly checker?: LineChecker | undefined;
+  /** Receives every valid line once, in order. With a checker, a line can only be read during the call. */
   take?(lines: readonly LogLine[]): void;
   /** Receives the number of bytes on disk that are done, and their total. */
   onProgress?(doneBytes: number, totalBytes: number): void;
@@ -255,7 +258,8 @@ class Inspector {
     this.#logId ??= header.logId;
     this.#end = { seq: header.firstSeq - 1, hash: header.previousHash };
     const due = { segment: header.firstSeq, offset, seq: header.firstSeq, previousHash: header.previousHash };
-    return new SegmentReader(text, { ...due, durable: this.#chain?.durable ?? 0 }, { erasures: this.#erasures });
+    const { checker } = this.#options;
+    return new SegmentReader(text, { ...due, durable: this.#chain?.durable ?? 0 }, { erasures: this.#erasures, checker });
   }
 
   async #readLines(reader: SegmentReader, sizeBytes: number, storedBytes: number): Promise<void> {
