@@ -328,6 +328,8 @@ export interface Recorded<E extends AnyEvent = AnyEvent> {
   readonly idempotencyKey?: string | undefined;
   /** Hash of the line: the receipt. */
   readonly hash: string;
+  /** The tag of the version that it makes, see `key-version.ts`, if that is quicker to read than the hash. */
+  readonly tag?: number | undefined;
   /** The place of the event's fields in the log; absent if the log cannot read them again. */
   readonly place?: TextPlace | undefined;
   readonly event: E;

@@ -101,9 +101,10 @@ export class OwedErasures {
   readonly #owed = new Map<number, { readonly seq: number; readonly hash: string }>();
 
   /** Notes each line that is read, in order. */
-  note({ seq, hash, op, erasedBy }: LogLine): void {
+  note(line: LogLine): void {
+    const { seq, op, erasedBy } = line;
     if (erasedBy !== undefined) this.#owed.set(erasedBy.seq, { seq, hash: erasedBy.hash });
-    else if (op === REDACT && this.#owed.get(seq)?.hash === hash) this.#owed.delete(seq);
+    else if (op === REDACT && this.#owed.get(seq)?.hash === line.hash) this.#owed.delete(seq);
   }
 
   /** An erased line whose record was not among the lines; undefined if there is none. */

@@ -339,6 +339,7 @@ export class KeyValues implements Projection<ProjectEvent> {
 }
 
 /** The version of all keys that a line sets. */
-function versionOf({ seq, timeMs, hash }: Recorded): RowVersion {
-  return { seq, tag: versionTag(hash), timeMs };
+function versionOf(recorded: Recorded): RowVersion {
+  const { seq, timeMs } = recorded;
+  return { seq, tag: recorded.tag ?? versionTag(recorded.hash), timeMs };
 }

@@ -42,6 +42,10 @@ class ReplayedEvent<E extends AnyEvent> implements Recorded<E> {
     return this.#line.hash;
   }
 
+  get tag(): number | undefined {
+    return this.#line.hashHead;
+  }
+
   get place(): TextPlace | undefined {
     return this.#line.place;
   }
